@@ -1,0 +1,1 @@
+"""swarmnet: bootstrap, prove and recover Docker Swarm networks over SSH."""

@@ -1,0 +1,153 @@
+"""Every error that swarmnet raises on purpose, with the exit code that it ends the process with.
+
+An error says what happened and where; ``hint`` says what to do next. Only ``cli.main`` prints errors.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class SwarmnetError(Exception):
+    """Base of all errors that the operator can act on."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong in one place of a document."""
+
+    source: str
+    """File path as the operator wrote it, or ``<stdin>``."""
+    line: int | None
+    """1-based line, or None when the whole file is meant."""
+    text: str
+    """What is wrong."""
+    hint: str | None = None
+    """What to write instead."""
+
+    def __str__(self) -> str:
+        place = self.source if self.line is None else f"{self.source}:{self.line}"
+        return f"{place}: {self.text}" + (f" ({self.hint})" if self.hint else "")
+
+
+class UsageError(SwarmnetError):
+    """The command line asks for something that cannot be."""
+
+    exit_code = 2
+
+
+class DocumentError(SwarmnetError):
+    """An inventory or playbook is wrong; carries every problem found, not only the first."""
+
+    exit_code = 2
+
+    def __init__(self, problems: tuple[Problem, ...], *, hint: str | None = None) -> None:
+        super().__init__("\n".join(str(problem) for problem in problems), hint=hint)
+        self.problems = problems
+
+
+class HostError(SwarmnetError):
+    """Something failed on one named host; the others go on."""
+
+    exit_code = 3
+
+    def __init__(self, host: str, message: str, *, hint: str | None = None) -> None:
+        super().__init__(f"{host}: {message}", hint=hint)
+        self.host = host
+
+
+class UnreachableError(HostError):
+    """No SSH connection could be opened: dead, refused, or slower than the limit."""
+
+
+class AuthenticationError(HostError):
+    """The host answered but accepted none of the keys."""
+
+
+class HostKeyError(HostError):
+    """The host's key is unknown under a strict policy, or differs from the known one."""
+
+
+class HostTimeoutError(HostError):
+    """A command or request outlived its limit; it was ended on the host, too."""
+
+
+class CommandError(HostError):
+    """A command ended with a status that was not expected."""
+
+
+class EngineError(HostError):
+    """The engine of a host answered with an error, or not at all."""
+
+    def __init__(self, host: str, message: str, *, status: int | None = None, hint: str | None = None) -> None:
+        super().__init__(host, message, hint=hint)
+        self.status = status
+
+
+class NotFoundError(EngineError):
+    """The engine knows no such object (404)."""
+
+
+class ConflictError(EngineError):
+    """The engine refuses because of the state that the object is in (409, or a name taken)."""
+
+
+class StateChangedError(EngineError):
+    """The object changed between reading and writing it (``update out of sequence``)."""
+
+
+class NotAManagerError(EngineError):
+    """The node cannot answer for the cluster: a worker, locked, or without a quorum (503)."""
+
+
+class ConvergenceError(SwarmnetError):
+    """A change was accepted but did not come true within its limit; says the last thing seen."""
+
+
+class RefusedError(SwarmnetError):
+    """A guard refused: the message says what would be lost, the hint names the flag that allows it."""
+
+    exit_code = 5
+
+
+class BackupNotFoundError(SwarmnetError):
+    """No such backup, or no repository there."""
+
+    exit_code = 10
+
+
+class LockedError(SwarmnetError):
+    """Somebody else holds the lock; the message says who and since when."""
+
+    exit_code = 11
+
+
+class WrongKeyError(SwarmnetError):
+    """None of the given identities opens the backup, or its signer is not trusted."""
+
+    exit_code = 12
+
+
+class DamagedError(SwarmnetError):
+    """The backup was changed or cut since it was written."""
+
+    exit_code = 13
+
+
+class SchemaError(SwarmnetError):
+    """The document is of a format that this version does not read."""
+
+    exit_code = 14
+
+
+class NothingReachableError(SwarmnetError):
+    """Not one host answered; a schedule tries again later."""
+
+    exit_code = 75
