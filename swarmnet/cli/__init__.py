@@ -1,0 +1,1 @@
+"""The command line: wiring, options, and the one place that prints errors."""

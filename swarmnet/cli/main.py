@@ -1,0 +1,96 @@
+"""The entry point: knows every command by name, loads only the one that is asked for, prints every error."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+import traceback
+from typing import TYPE_CHECKING
+
+import typer
+
+from swarmnet.errors import DocumentError, SwarmnetError
+from swarmnet.model.report import ExitCode
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "lab": ("swarmnet.cli.lab", "Several real Docker hosts on this machine."),
+}
+"""Every command: the module that has it, as ``app`` (several verbs) or ``command`` (one), and its line in the help."""
+
+
+def build(argv: Sequence[str]) -> typer.Typer:
+    """Return the application with the command that ``argv`` asks for loaded; the others stand by name only."""
+    root = typer.Typer(
+        name="swarmnet",
+        help="Bootstrap, prove and recover Docker Swarm networks over SSH.",
+        epilog="Example: swarmnet apply playbooks/site.yml -i inventories/lab.yml",
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    root.callback()(_root)
+    asked = next((word for word in argv if word in COMMANDS), None)
+    for name, (module, summary) in COMMANDS.items():
+        if name != asked:
+            root.command(name, help=summary)(_named_only)
+            continue
+        loaded = importlib.import_module(module)
+        if hasattr(loaded, "app"):
+            root.add_typer(loaded.app, name=name, help=summary, no_args_is_help=True)
+        else:
+            root.command(name)(loaded.command)
+    return root
+
+
+def main() -> None:
+    """Run the command line and exit with the code that tells how it ended."""
+    words = os.environ.get("COMP_WORDS", "").split()[1:] if "_SWARMNET_COMPLETE" in os.environ else sys.argv[1:]
+    try:
+        build(words)()
+    except SwarmnetError as error:
+        _print_error(error, as_json="--json" in words)
+        if "-v" in words or "--verbose" in words:
+            traceback.print_exception(error, file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        sys.exit(ExitCode.INTERRUPTED)
+
+
+def _root(
+    version: bool = typer.Option(False, "--version", help="Print the version and exit.", is_eager=True),
+) -> None:
+    if version:
+        from importlib.metadata import version as installed  # noqa: PLC0415 - slow, and rarely asked for
+
+        typer.echo(f"swarmnet {installed('swarmnet')}")
+        raise typer.Exit
+
+
+def _named_only() -> None:
+    """Stand in the help for a command that was not asked for."""
+
+
+def _print_error(error: SwarmnetError, *, as_json: bool) -> None:
+    if as_json:
+        problems = [
+            {"source": p.source, "line": p.line, "text": p.text, "hint": p.hint}
+            for p in (error.problems if isinstance(error, DocumentError) else ())
+        ]
+        body = {"schema": 1, "error": error.message, "hint": error.hint, "exit_code": error.exit_code}
+        sys.stdout.write(json.dumps(body | ({"problems": problems} if problems else {})) + "\n")
+    for line in error.message.splitlines():
+        typer.echo(f"error: {printable(line)}", err=True)
+    if error.hint:
+        typer.echo(f"hint: {printable(error.hint)}", err=True)
+
+
+def printable(text: str) -> str:
+    """Return text from hosts and files with control characters shown, so that it cannot steer a terminal."""
+    return "".join(char if char.isprintable() or char in "\n\t" else f"\\x{ord(char):02x}" for char in text)

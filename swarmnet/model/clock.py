@@ -1,0 +1,58 @@
+"""Time as an argument, and the one way to wait for something."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from swarmnet.errors import ConvergenceError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+T = TypeVar("T")
+
+
+class Clock(Protocol):
+    """Where the time comes from."""
+
+    def now(self) -> datetime:
+        """Return the wall clock's time, in UTC."""
+
+    def monotonic(self) -> float:
+        """Return seconds that never go back."""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+
+
+def wait_until(
+    clock: Clock,
+    look: Callable[[], tuple[T | None, str]],
+    *,
+    what: str,
+    timeout: float,
+    every: float = 0.1,
+) -> T:
+    """Look again and again until there is a result; pauses grow from ``every`` to ten times that.
+
+    Args:
+        clock: where the time comes from.
+        look: returns the result, or None with a sentence on what was seen instead.
+        what: what is waited for, for the error: "network front to be allocated".
+        timeout: seconds.
+        every: seconds of the first pause.
+
+    Raises:
+        ConvergenceError: the time ran out; says the last thing seen.
+    """
+    deadline = clock.monotonic() + timeout
+    pause = every
+    while True:
+        result, seen = look()
+        if result is not None:
+            return result
+        if clock.monotonic() >= deadline:
+            raise ConvergenceError(f"waited {timeout:g} s for {what}; last seen: {seen}")
+        clock.sleep(pause)
+        pause = min(pause * 1.5, every * 10)

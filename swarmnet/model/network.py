@@ -1,0 +1,95 @@
+"""Networks: what one shall be, and what was seen of it."""
+
+from __future__ import annotations
+
+import ipaddress
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from swarmnet.model.base import Document, Flag, Labels
+
+
+def _prefix(text: str) -> str:
+    try:
+        return ipaddress.ip_network(text).compressed
+    except ValueError as error:
+        raise ValueError(f"{text!r} is not a subnet: {error}") from error
+
+
+def _address(text: str) -> str:
+    try:
+        return ipaddress.ip_address(text.partition("/")[0]).compressed
+    except ValueError as error:
+        raise ValueError(f"{text!r} is not an IP address") from error
+
+
+Prefix = Annotated[str, AfterValidator(_prefix)]
+"""A subnet in its shortest text, without host bits."""
+Address = Annotated[str, AfterValidator(_address)]
+"""An IP literal in its shortest text; the ``/64`` that engines before 28.0.1 add is dropped (moby#49520)."""
+
+
+class Scope(StrEnum):
+    """Where a network lives: on one host, or in the whole swarm."""
+
+    LOCAL = "local"
+    SWARM = "swarm"
+
+
+class Subnet(Document):
+    """One block of a network's addresses; None leaves the choice to the engine."""
+
+    subnet: Prefix
+    gateway: Address | None = None
+    ip_range: Prefix | None = None
+    aux_addresses: dict[str, Address] = Field(default_factory=dict)
+    """Reserved addresses by name; engines drop them on swarm-scoped networks without a word."""
+
+
+class NetworkSpec(Document):
+    """What a network shall be. The engine cannot change any of it in place (API up to 1.55)."""
+
+    name: str
+    driver: str = "overlay"
+    scope: Scope | None = None
+    """None means the driver's own: swarm for overlay, local for all others."""
+    attachable: Flag = False
+    internal: Flag = False
+    ingress: Flag = False
+    encrypted: Flag = False
+    """Overlay only. The engine decides by the option's presence, so ``false`` is never sent (it would encrypt)."""
+    mtu: Annotated[int, Field(ge=68, le=65535, strict=True)] | None = None
+    """The underlay's MTU; endpoints get 50 bytes less, or 76 rounded down to 4 when encrypted."""
+    ipv6: Flag = False
+    subnets: tuple[Subnet, ...] = ()
+    """Empty leaves the choice to the engine, and is then not compared."""
+    ipam_driver: str = "default"
+    ipam_options: Labels = Field(default_factory=dict)
+    options: Labels = Field(default_factory=dict)
+    """Driver options other than those with a field of their own."""
+    labels: Labels = Field(default_factory=dict)
+    config_only: Flag = False
+    config_from: str | None = None
+
+    @property
+    def effective_scope(self) -> Scope:
+        """The scope that the network will have."""
+        if self.scope is not None:
+            return self.scope
+        return Scope.SWARM if self.driver == "overlay" else Scope.LOCAL
+
+
+class Network(Document):
+    """A network as seen: in the list of a manager (swarm scope) or of one host (local scope)."""
+
+    id: str
+    spec: NetworkSpec
+    """What the engine reports, allocated subnets and gateways included."""
+    allocated: bool = True
+    """False for a swarm network that was accepted but has no driver state yet (swarmkit#2398)."""
+    vnis: tuple[int, ...] = ()
+    """VXLAN network identifiers, one a subnet."""
+    predefined: bool = False
+    """True for bridge, host, none, docker_gwbridge and the ingress that the engine made itself."""

@@ -1,0 +1,122 @@
+"""Plans: what would change, why, and how dangerous it is. A plan is shown, confirmed, stored and executed."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from enum import IntEnum, StrEnum
+from itertools import groupby
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import JsonValue
+
+from swarmnet.model.base import Document
+from swarmnet.model.state import ClusterState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from swarmnet.model.ports import Ports
+
+MANAGED_LABEL = "io.swarmnet.managed"
+"""Label on everything that swarmnet made; its value is the cluster's name in the inventory."""
+
+
+class Risk(StrEnum):
+    """What an action can cost."""
+
+    SAFE = "safe"
+    DISRUPTIVE = "disruptive"
+    """Connections break or tasks restart."""
+    DESTRUCTIVE = "destructive"
+    """Something is lost that swarmnet cannot bring back by itself."""
+
+
+class Sign(StrEnum):
+    """How an action is marked in a shown plan."""
+
+    CREATE = "+"
+    UPDATE = "~"
+    REMOVE = "-"
+    RUN = "!"
+
+
+class Stage(IntEnum):
+    """Neighbouring actions of one stage run side by side, save those that must go one by one."""
+
+    SWARM = 1
+    MANAGER = 2
+    WORKER = 3
+    NODE = 4
+    NETWORK = 5
+    CONTENT = 6
+    SERVICE = 7
+    COMMAND = 8
+
+    @property
+    def one_by_one(self) -> bool:
+        """True where two at once would race: raft membership, and commands in the operator's order."""
+        return self in (Stage.SWARM, Stage.MANAGER, Stage.COMMAND)
+
+
+class Change(Document):
+    """One field that differs."""
+
+    path: str
+    before: JsonValue = None
+    after: JsonValue = None
+
+
+class Action(Document, ABC):
+    """One write, decided: pure to predict, needs ports to run. Subclasses live beside their operation."""
+
+    kind: str
+    """The subclass's own word, for example ``network.create``: tells stored plans apart."""
+    target: str
+    """What is changed, for people: ``network front``, ``node w2``."""
+    why: str
+    changes: tuple[Change, ...] = ()
+    risk: Risk = Risk.SAFE
+
+    sign: ClassVar[Sign] = Sign.UPDATE
+    stage: ClassVar[Stage]
+
+    @abstractmethod
+    def predict(self, state: ClusterState) -> ClusterState:
+        """Return the state that a success leads to; ids that are not known yet are empty."""
+
+    @abstractmethod
+    def run(self, ports: Ports) -> None:
+        """Do it, wait until it came true, and raise a ``SwarmnetError`` if it did not."""
+
+
+class Plan(Document):
+    """Actions in order, the state they lead to, and what the operator should know before saying yes."""
+
+    cluster: str
+    actions: tuple[Action, ...]
+    warnings: tuple[str, ...] = ()
+    predicted: ClusterState
+
+    @property
+    def is_empty(self) -> bool:
+        """True when there is nothing to do; actions that always run (commands without ``unless``) count."""
+        return not self.actions
+
+    @property
+    def worst_risk(self) -> Risk:
+        """The gravest risk of any action."""
+        order = list(Risk)
+        return max((action.risk for action in self.actions), key=order.index, default=Risk.SAFE)
+
+    @property
+    def batches(self) -> tuple[tuple[Action, ...], ...]:
+        """The actions in groups that may run side by side; the groups follow each other."""
+        return tuple(_batches(self.actions))
+
+
+def _batches(actions: Iterable[Action]) -> Iterable[tuple[Action, ...]]:
+    for stage, group in groupby(actions, key=lambda action: action.stage):
+        if stage.one_by_one:
+            yield from ((action,) for action in group)
+        else:
+            yield tuple(group)

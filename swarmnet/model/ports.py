@@ -1,0 +1,289 @@
+"""What the logic needs from the world: engines, shells, the clock, and somebody to tell.
+
+The real ones are in ``swarmnet.edge``; ``tests/simulator`` has working ones in memory. Every method may raise
+the errors named here and no foreign ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from swarmnet.model.base import JsonObject, Labels, Secret
+    from swarmnet.model.clock import Clock
+    from swarmnet.model.hosts import Availability, Inventory, Role
+    from swarmnet.model.network import Network, NetworkSpec
+    from swarmnet.model.plan import Action
+    from swarmnet.model.service import Service, ServiceSpec, Task
+    from swarmnet.model.state import Container, Endpoint, EngineFacts
+    from swarmnet.model.swarm import (
+        Config,
+        ConfigSpec,
+        Node,
+        NodeSpec,
+        SecretSpec,
+        StoredSecret,
+        Swarm,
+        SwarmSpec,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """A command that ended on a host."""
+
+    argv: tuple[str, ...]
+    exit_code: int
+    stdout: bytes
+    stderr: bytes
+
+
+class ShellPort(Protocol):
+    """Commands on one host, over its one SSH connection."""
+
+    @property
+    def host(self) -> str:
+        """The host's name in the inventory."""
+
+    def run(self, argv: Sequence[str], *, stdin: bytes = b"", timeout: float = 30.0, sudo: bool = False) -> Completed:
+        """Run a command and return how it ended, whatever its status.
+
+        A command that outlives ``timeout`` (seconds) is ended on the host, with its children.
+
+        Raises:
+            HostTimeoutError: it did outlive it.
+            UnreachableError: the connection broke.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """With what a host enters a swarm."""
+
+    advertise: str
+    """IP literal, without port."""
+    data_path: str | None = None
+    availability: Availability | None = None
+
+
+class SwarmPort(Protocol):
+    """The cluster's own objects; needs a manager, else ``NotAManagerError``."""
+
+    def swarm(self) -> Swarm:
+        """Return the swarm; raises ``NotAManagerError`` on a worker, without a quorum, or locked."""
+
+    def init_swarm(self, spec: SwarmSpec, membership: Membership) -> str:
+        """Begin a swarm with this engine as its first manager; return the node id."""
+
+    def join_token(self, role: Role) -> Secret:
+        """Return the token with which a node joins in that role."""
+
+    def join_swarm(self, membership: Membership, *, remote: str, token: Secret) -> None:
+        """Enter the swarm of the manager at ``remote`` (``host:port``); returns when the engine is active.
+
+        Raises:
+            ConvergenceError: the engine stayed pending; it was made to leave again.
+        """
+
+    def leave_swarm(self, *, force: bool = False) -> None:
+        """Leave the swarm; a manager needs ``force``."""
+
+    def unlock_key(self) -> Secret | None:
+        """Return the key that unlocks managers, None when autolock is off."""
+
+    def update_swarm(self, version: int, spec: SwarmSpec) -> None:
+        """Lay the managed fields of ``spec`` over the present spec and write it whole.
+
+        Raises:
+            StateChangedError: the swarm is no longer at ``version``.
+        """
+
+    def nodes(self) -> tuple[Node, ...]:
+        """Return all nodes."""
+
+    def update_node(self, node_id: str, version: int, spec: NodeSpec) -> None:
+        """Lay the managed fields over the present ones; ``labels`` replace all labels."""
+
+    def remove_node(self, node_id: str, *, force: bool = False) -> None:
+        """Take a node that is down out of the list."""
+
+    def services(self) -> tuple[Service, ...]:
+        """Return all services."""
+
+    def create_service(self, spec: ServiceSpec) -> str:
+        """Make a service and return its id; network, config and secret names must exist."""
+
+    def update_service(self, service_id: str, version: int, spec: ServiceSpec) -> None:
+        """Lay the managed fields over the present spec, ForceUpdate and unknown parts included, and write it."""
+
+    def remove_service(self, service_id: str) -> None:
+        """Remove a service; its tasks end later."""
+
+    def tasks(self, *, service: str | None = None, network: str | None = None) -> tuple[Task, ...]:
+        """Return tasks, all or of one service (name or id); ``network`` (name) takes those on it, attachments too."""
+
+    def configs(self) -> tuple[Config, ...]:
+        """Return all configs, data included."""
+
+    def create_config(self, spec: ConfigSpec) -> str:
+        """Make a config and return its id; a name in use is a ``ConflictError``: a test-and-set."""
+
+    def update_config_labels(self, config_id: str, version: int, labels: Labels) -> None:
+        """Replace a config's labels; its data can never change."""
+
+    def remove_config(self, config_id: str) -> None:
+        """Remove a config that no service uses."""
+
+    def secrets(self) -> tuple[StoredSecret, ...]:
+        """Return all secrets, without their data."""
+
+    def create_secret(self, spec: SecretSpec, data: Secret) -> str:
+        """Make a secret and return its id."""
+
+    def remove_secret(self, secret_id: str) -> None:
+        """Remove a secret that no service uses."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerSpec:
+    """A container to run for a while, such as a probe."""
+
+    name: str
+    image: str
+    argv: tuple[str, ...]
+    labels: Labels
+    endpoints: tuple[Endpoint, ...] = ()
+    capabilities: tuple[str, ...] = ()
+    host_network: bool = False
+
+
+class EnginePort(SwarmPort, Protocol):
+    """One engine: its own facts, networks, containers and images, and the cluster where it is a manager."""
+
+    @property
+    def host(self) -> str:
+        """The host's name in the inventory."""
+
+    def facts(self) -> EngineFacts:
+        """Return what the engine says of itself and of its swarm membership."""
+
+    def networks(self) -> tuple[Network, ...]:
+        """Return the networks of this engine's list, of both scopes; swarm ones are complete on a manager only."""
+
+    def create_network(self, spec: NetworkSpec) -> str:
+        """Make a network and return its id. A swarm-scoped one is not allocated yet when this returns."""
+
+    def remove_network(self, network_id: str) -> None:
+        """Remove a network; raises ``ConflictError`` while something uses it."""
+
+    def containers(self) -> tuple[Container, ...]:
+        """Return all containers of this host, stopped ones included."""
+
+    def start_container(self, spec: ContainerSpec) -> str:
+        """Create a container on its networks, start it, and return its id."""
+
+    def exec(self, container_id: str, argv: Sequence[str], *, stdin: bytes = b"", timeout: float = 60.0) -> Completed:
+        """Run a command in a container and return how it ended.
+
+        ``stdin`` reaches the command as the file ``/tmp/stdin`` put there before (attaching would need a hijacked
+        connection).
+        """
+
+    def container_log(self, container_id: str) -> bytes:
+        """Return the last 64 KiB that the container printed."""
+
+    def remove_container(self, container_id: str) -> None:
+        """Remove a container, running or not; one that is gone already is no error."""
+
+    def has_image(self, reference: str) -> bool:
+        """Tell whether the image is on this host."""
+
+    def load_image(self, archive: bytes) -> None:
+        """Load an image archive (``docker save`` format)."""
+
+    def pull_image(self, reference: str, *, timeout: float = 300.0) -> None:
+        """Fetch an image from its registry."""
+
+    def remove_image(self, reference: str) -> None:
+        """Remove an image; one that is gone already is no error."""
+
+    def raw(self, method: str, path: str, body: JsonObject | None = None) -> object:
+        """Send one request of the Engine API as it is and return the parsed JSON: for what has no noun yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostConnected:
+    """A host answered."""
+
+    host: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class HostFailed:
+    """A host did not answer, or failed."""
+
+    host: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ActionStarted:
+    """An action of a plan begins."""
+
+    action: Action
+
+
+@dataclass(frozen=True, slots=True)
+class ActionFinished:
+    """An action of a plan came true, or failed with ``error``."""
+
+    action: Action
+    seconds: float
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Something else worth a line: what is being waited for, a phase of a longer story."""
+
+    text: str
+
+
+Event = HostConnected | HostFailed | ActionStarted | ActionFinished | Progress
+Listener = Callable[[Event], None]
+
+
+class Ports(Protocol):
+    """The world as one run sees it: one connection a host, opened at first use, closed at the end."""
+
+    inventory: Inventory
+    clock: Clock
+    listener: Listener
+
+    def engine(self, host: str) -> EnginePort:
+        """Return the engine of a host; raises ``HostError`` kinds when it cannot be reached."""
+
+    def shell(self, host: str) -> ShellPort:
+        """Return the shell of a host."""
+
+    def manager(self) -> EnginePort:
+        """Return the engine of a manager that answers for the cluster.
+
+        Raises:
+            NotAManagerError: no reachable host does; names what each of them said.
+        """
+
+    def close(self) -> None:
+        """Close every connection."""
+
+
+def tell_nobody(_event: Event) -> None:
+    """Listen to nothing."""
+
+
+def names(hosts: Iterable[str]) -> str:
+    """Return host names as one sorted list for people."""
+    return ", ".join(sorted(hosts))

@@ -1,0 +1,165 @@
+"""Services: what one shall be, and what was seen of it. None in a wanted spec means not managed."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from swarmnet.model.base import Count, Document, JsonObject, Labels, Port
+
+
+class ServiceMode(StrEnum):
+    """How many tasks: a number, or one on every node."""
+
+    REPLICATED = "replicated"
+    GLOBAL = "global"
+
+
+class EndpointMode(StrEnum):
+    """How clients find the tasks: one virtual address balanced by IPVS, or all addresses by DNS."""
+
+    VIP = "vip"
+    DNSRR = "dnsrr"
+
+
+class PublishMode(StrEnum):
+    """Where a port answers: on every node through the routing mesh, or on the task's own host."""
+
+    INGRESS = "ingress"
+    HOST = "host"
+
+
+class Protocol(StrEnum):
+    """Transport of a published port."""
+
+    TCP = "tcp"
+    UDP = "udp"
+    SCTP = "sctp"
+
+
+class PublishedPort(Document):
+    """One published port; ``published`` None lets the engine choose from 30000 to 32767."""
+
+    target: Port
+    published: Port | None = None
+    protocol: Protocol = Protocol.TCP
+    mode: PublishMode = PublishMode.INGRESS
+
+
+class Attachment(Document):
+    """A service's place on a network."""
+
+    network: str
+    """The network's name; never its id, which changes when it is made again."""
+    aliases: tuple[str, ...] = ()
+    options: Labels = Field(default_factory=dict)
+
+
+class FileReference(Document):
+    """A config or secret shown to the tasks as a file."""
+
+    source: str
+    """Name of the config or secret, as the playbook calls it."""
+    target: str
+    """File name in the container; relative ones of secrets are below ``/run/secrets``."""
+    uid: str = "0"
+    gid: str = "0"
+    mode: Annotated[int, Field(ge=0, le=0o7777)] = 0o444
+
+
+class Resources(Document):
+    """Limits or reservations of one task."""
+
+    cpus: Annotated[float, Field(gt=0)] | None = None
+    memory: Annotated[int, Field(ge=4 * 1024 * 1024)] | None = None
+    """Bytes."""
+
+
+class UpdatePolicy(Document):
+    """How tasks are replaced by a new version (update) or by the old one (rollback)."""
+
+    parallelism: Count = 1
+    """Tasks at a time; 0 means all at once."""
+    delay: float = 0.0
+    """Seconds between batches."""
+    failure_action: Annotated[str, Field(pattern="^(pause|continue|rollback)$")] = "pause"
+    monitor: float = 5.0
+    """Seconds a new task is watched before it counts as running."""
+    max_failure_ratio: Annotated[float, Field(ge=0, le=1)] = 0.0
+    order: Annotated[str, Field(pattern="^(stop-first|start-first)$")] = "stop-first"
+
+
+class RestartPolicy(Document):
+    """When a task that ended is started anew."""
+
+    condition: Annotated[str, Field(pattern="^(none|on-failure|any)$")] = "any"
+    delay: float = 5.0
+    max_attempts: Count = 0
+    window: float = 0.0
+
+
+class ServiceSpec(Document):
+    """What a service shall be."""
+
+    name: str
+    image: str
+    command: tuple[str, ...] | None = None
+    """Replaces the image's entrypoint."""
+    args: tuple[str, ...] | None = None
+    env: dict[str, str] | None = None
+    mode: ServiceMode = ServiceMode.REPLICATED
+    replicas: Count | None = None
+    """Replicated services only; None means 1 when the service is made, and not managed afterwards."""
+    networks: tuple[Attachment, ...] | None = None
+    ports: tuple[PublishedPort, ...] | None = None
+    endpoint_mode: EndpointMode | None = None
+    constraints: tuple[str, ...] | None = None
+    max_replicas_per_node: Count | None = None
+    limits: Resources | None = None
+    reservations: Resources | None = None
+    update: UpdatePolicy | None = None
+    rollback: UpdatePolicy | None = None
+    restart: RestartPolicy | None = None
+    configs: tuple[FileReference, ...] | None = None
+    secrets: tuple[FileReference, ...] | None = None
+    labels: Labels = Field(default_factory=dict)
+    container_labels: Labels | None = None
+    hostname: str | None = None
+    user: str | None = None
+    workdir: str | None = None
+    stop_grace_period: float | None = None
+    """Seconds between the stop signal and the kill."""
+    extra: JsonObject = Field(default_factory=dict)
+    """Parts of the engine's spec that have no field here (mounts, health check, log driver, ForceUpdate ...), in
+    the engine's own JSON: kept as they are by updates, backups and restores, never compared unless wanted."""
+
+
+class Service(Document):
+    """A service as seen on a manager."""
+
+    id: str
+    version: int
+    spec: ServiceSpec
+    virtual_ips: dict[str, str] = Field(default_factory=dict)
+    """Network name to the service's address there, with its prefix length."""
+    update_state: str | None = None
+    """The engine's word: updating, paused, completed, rollback_started ...; None when never updated."""
+    update_message: str | None = None
+
+
+class Task(Document):
+    """One task of a service, or the attachment of a container to a swarm network."""
+
+    id: str
+    service_id: str | None
+    node_id: str | None
+    slot: int | None = None
+    state: str
+    desired_state: str
+    message: str = ""
+    """The engine's error, or its last message."""
+    networks: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Network name to the addresses (with prefix lengths) of the task."""
+    container_id: str | None = None

@@ -1,0 +1,145 @@
+"""What was seen of the hosts and of the cluster in one pass of reads."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from pydantic import Field
+
+from swarmnet.model.base import Document, Labels
+from swarmnet.model.network import Network
+from swarmnet.model.service import Service, Task
+from swarmnet.model.swarm import Config, Node, StoredSecret, Swarm
+
+
+class Membership(StrEnum):
+    """How an engine stands to a swarm (``LocalNodeState``)."""
+
+    INACTIVE = "inactive"
+    PENDING = "pending"
+    ACTIVE = "active"
+    ERROR = "error"
+    LOCKED = "locked"
+
+
+class SwarmMembership(Document):
+    """What an engine itself says of its swarm; a worker knows neither cluster id nor quorum."""
+
+    state: Membership = Membership.INACTIVE
+    node_id: str = ""
+    cluster_id: str = ""
+    address: str = ""
+    is_manager: bool = False
+    """True when the engine answers for the cluster now (``ControlAvailable``)."""
+    managers: tuple[str, ...] = ()
+    """``host:port`` of the managers that this node knows."""
+    error: str = ""
+
+
+class EngineFacts(Document):
+    """One engine."""
+
+    id: str
+    version: str
+    """For example ``26.1.5``."""
+    api_version: str
+    """The version negotiated with it, for example ``1.45``."""
+    hostname: str
+    kernel: str = ""
+    os: str = ""
+    architecture: str = ""
+    labels: Labels = Field(default_factory=dict)
+    live_restore: bool = False
+    """An engine with live restore refuses to enter a swarm."""
+    membership: SwarmMembership = SwarmMembership()
+
+
+class Route(Document):
+    """One IPv4 route of a host's main table; connected subnets are routes, too."""
+
+    prefix: str
+    device: str
+
+
+class Endpoint(Document):
+    """A container's place on one network, as its container asks for it."""
+
+    network: str
+    network_id: str = ""
+    aliases: tuple[str, ...] = ()
+    ipv4: str | None = None
+    """The address asked for; None when the engine chose."""
+    ipv6: str | None = None
+    mac: str | None = None
+    options: Labels = Field(default_factory=dict)
+    address: str = ""
+    """The address in use, empty when the container does not run."""
+
+
+class Container(Document):
+    """A container of one host, reduced to what concerns networks. Tasks of services name their service."""
+
+    id: str
+    name: str
+    image: str
+    running: bool
+    labels: Labels = Field(default_factory=dict)
+    endpoints: tuple[Endpoint, ...] = ()
+    service: str | None = None
+
+
+class HostFacts(Document):
+    """One host that answered."""
+
+    host: str
+    """Name in the inventory."""
+    engine: EngineFacts
+    addresses: tuple[str, ...] = ()
+    """Local IPv4 addresses."""
+    routes: tuple[Route, ...] = ()
+    networks: tuple[Network, ...] = ()
+    """Networks of local scope."""
+    containers: tuple[Container, ...] = ()
+    """Filled only where asked for: backups, and networks that shall be replaced or removed."""
+
+
+class HostFailure(Document):
+    """One host that did not answer, or not with what was asked."""
+
+    host: str
+    reason: str
+    hint: str | None = None
+
+
+class ClusterState(Document):
+    """Everything seen, hosts in inventory order. ``swarm`` None means that no observed host answers for one."""
+
+    hosts: tuple[HostFacts, ...] = ()
+    failures: tuple[HostFailure, ...] = ()
+    swarm: Swarm | None = None
+    nodes: tuple[Node, ...] = ()
+    networks: tuple[Network, ...] = ()
+    """Networks of swarm scope, from a manager's list (inspect may answer from the node's own copy)."""
+    services: tuple[Service, ...] = ()
+    tasks: tuple[Task, ...] = ()
+    configs: tuple[Config, ...] = ()
+    secrets: tuple[StoredSecret, ...] = ()
+
+    def facts(self, host: str) -> HostFacts | None:
+        """Return what was seen of the host, or None when it did not answer."""
+        return next((facts for facts in self.hosts if facts.host == host), None)
+
+    def node_of(self, host: str) -> Node | None:
+        """Return the node that the host is in the observed swarm, found by node id."""
+        facts = self.facts(host)
+        if facts is None or not facts.engine.membership.node_id:
+            return None
+        return next((node for node in self.nodes if node.id == facts.engine.membership.node_id), None)
+
+    def network(self, name: str) -> Network | None:
+        """Return the swarm-scoped network of that name; names are unique whatever their case (swarmkit)."""
+        return next((net for net in self.networks if net.spec.name.lower() == name.lower()), None)
+
+    def service(self, name: str) -> Service | None:
+        """Return the service of that name."""
+        return next((service for service in self.services if service.spec.name == name), None)

@@ -1,0 +1,102 @@
+"""The swarm, its nodes, configs and secrets."""
+
+from __future__ import annotations
+
+from pydantic import Field, StrictInt
+
+from swarmnet.model.base import Count, Document, Flag, JsonObject, Labels
+from swarmnet.model.hosts import Availability, Role
+from swarmnet.model.network import Prefix
+
+
+class SwarmSpec(Document):
+    """What a swarm shall be; None means not managed (the engine's default at init)."""
+
+    default_addr_pool: tuple[Prefix, ...] | None = None
+    """Set by init for good; the engine's own default is 10.0.0.0/8."""
+    subnet_size: StrictInt | None = Field(default=None, ge=8, le=29)
+    """Set by init for good; the engine's own default is 24."""
+    data_path_port: StrictInt | None = Field(default=None, ge=1024, le=49151)
+    """Set by init for good; the engine's own default is 4789."""
+    task_history: Count | None = None
+    cert_expiry: float | None = Field(default=None, ge=3600)
+    """Seconds; the engine's own default is 90 days, its minimum one hour."""
+    heartbeat: float | None = Field(default=None, gt=0)
+    """Seconds between a node's signs of life; the engine's own default is 5."""
+    snapshot_interval: Count | None = None
+    autolock: Flag | None = None
+    labels: Labels = Field(default_factory=dict)
+    extra: JsonObject = Field(default_factory=dict)
+    """Parts of the engine's spec without a field here; sent back unchanged, since an update replaces the whole spec."""
+
+
+class Swarm(Document):
+    """A swarm as seen on a manager."""
+
+    id: str
+    version: int
+    spec: SwarmSpec
+    root_rotation: bool = False
+    """True while the CA is being rotated."""
+    ca_digest: str = ""
+    """SHA-256 of the trust root's PEM: tells two swarms apart without an id."""
+
+
+class NodeSpec(Document):
+    """What a node shall be; None means not managed."""
+
+    role: Role | None = None
+    availability: Availability | None = None
+    labels: Labels = Field(default_factory=dict)
+
+
+class Node(Document):
+    """A node as seen on a manager. Identity is the id: names repeat after a re-join (moby#24106)."""
+
+    id: str
+    version: int
+    hostname: str
+    spec: NodeSpec
+    status: str
+    """ready, down, unknown, disconnected."""
+    address: str
+    reachability: str | None = None
+    """Managers only: reachable, unreachable, unknown."""
+    is_leader: bool = False
+    manager_address: str | None = None
+    engine_version: str = ""
+    platform: str = ""
+    engine_labels: Labels = Field(default_factory=dict)
+
+
+class ConfigSpec(Document):
+    """A config: readable by everybody who can ask the engine."""
+
+    name: str
+    data: bytes
+    labels: Labels = Field(default_factory=dict)
+    extra: JsonObject = Field(default_factory=dict)
+
+
+class SecretSpec(Document):
+    """A secret's outside: the engine never gives its data back."""
+
+    name: str
+    labels: Labels = Field(default_factory=dict)
+    extra: JsonObject = Field(default_factory=dict)
+
+
+class Config(Document):
+    """A config as seen on a manager."""
+
+    id: str
+    version: int
+    spec: ConfigSpec
+
+
+class StoredSecret(Document):
+    """A secret as seen on a manager, without its data."""
+
+    id: str
+    version: int
+    spec: SecretSpec

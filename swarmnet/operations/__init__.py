@@ -1,0 +1,1 @@
+"""Playbook operations: one file each, registered in ``ALL``."""

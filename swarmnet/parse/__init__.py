@@ -1,0 +1,1 @@
+"""Text to model: pure, and every problem with its place."""

@@ -1,0 +1,1 @@
+"""What runs inside containers on the hosts; standard library only."""
