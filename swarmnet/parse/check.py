@@ -1,0 +1,210 @@
+"""Data against a model, with every problem told in words and with its line."""
+
+from __future__ import annotations
+
+import types
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, Union, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+
+from swarmnet.errors import DocumentError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from pydantic_core import ErrorDetails
+
+    from swarmnet.model.base import JsonValue
+    from swarmnet.parse.yaml import Path, Source
+
+M = TypeVar("M", bound=BaseModel)
+
+_MISSING = object()
+
+# Error types of pydantic 2 to words for people who never heard of it.
+_WORDS = {
+    "string_type": "must be text",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "dict_type": "must be a mapping of keys to values",
+    "model_type": "must be a mapping of keys to values",
+    "model_attributes_type": "must be a mapping of keys to values",
+    "list_type": "must be a list",
+    "tuple_type": "must be a list",
+    "set_type": "must be a list",
+    "frozen_set_type": "must be a list",
+    "none_required": "must be empty",
+}
+_BOUNDS = {
+    "greater_than_equal": ("ge", "must be at least"),
+    "greater_than": ("gt", "must be more than"),
+    "less_than_equal": ("le", "must be at most"),
+    "less_than": ("lt", "must be less than"),
+    "too_short": ("min_length", "needs entries, at least"),
+    "too_long": ("max_length", "has too many entries, more than"),
+    "string_too_short": ("min_length", "needs characters, at least"),
+    "string_too_long": ("max_length", "has too many characters, more than"),
+}
+
+
+class Checker:
+    """Checks parts of a document and gathers what is wrong, so that all of it is told at once."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.problems: list[Problem] = []
+
+    def complain(self, path: Path, text: str, hint: str | None = None) -> None:
+        """Add a problem at the line of ``path``."""
+        self.problems.append(self.source.problem(path, text, hint))
+
+    def check(self, model: type[M], path: Path, data: object = _MISSING) -> M | None:
+        """Return the part at ``path`` as ``model``, or None after adding its problems.
+
+        Args:
+            model: what it should be.
+            path: where it stands; its problems get the lines below it.
+            data: checked in the place of what stands at ``path``, when the document's form differs from the model's.
+        """
+        value = self.source.at(path) if data is _MISSING else data
+        try:
+            return model.model_validate(value)
+        except ValidationError as error:
+            self.problems += problems_of(error, self.source, path, model=model)
+            return None
+
+    def schema(self, known: int) -> None:
+        """Complain unless the key ``schema`` names the version that is read."""
+        found = self.source.data.get("schema")
+        if found is None:
+            self.complain(("schema",), "key 'schema' is missing", f"begin the file with 'schema: {known}'")
+        elif found != known or isinstance(found, bool):
+            self.complain(("schema",), f"schema {found!r} is not known", f"this version reads 'schema: {known}'")
+
+    def finish(self) -> None:
+        """Raise ``DocumentError`` with all problems in the order of their lines, if there are any."""
+        if self.problems:
+            raise DocumentError(in_order(self.problems))
+
+
+def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Return problems by line, each once."""
+    return tuple(sorted(dict.fromkeys(problems), key=lambda problem: problem.line or 0))
+
+
+def problems_of(error: ValidationError, source: Source, path: Path = (), *, model: type[BaseModel]) -> list[Problem]:
+    """Return what pydantic found, in words, with lines.
+
+    Several complaints about one value (the branches of a union) become one.
+    """
+    texts: dict[Path, list[str]] = {}
+    hints: dict[Path, str | None] = {}
+    for details in error.errors(include_url=False):
+        place = _place(source, path, details)
+        text, hint = _words(details, place, model)
+        texts.setdefault(place, [])
+        if text not in texts[place]:
+            texts[place].append(text)
+        hints.setdefault(place, hint)
+    return [source.problem(place, _sentence(place, said), hints[place]) for place, said in texts.items()]
+
+
+def closest(word: str, known: Iterable[str]) -> str | None:
+    """Return a hint that names the nearest of the known words, or all of them when none is near."""
+    words = sorted(known)
+    near = get_close_matches(word, words, n=1, cutoff=0.6)
+    if near:
+        return f"did you mean {near[0]!r}?"
+    return f"known: {', '.join(words)}" if words else None
+
+
+def _place(source: Source, path: Path, details: ErrorDetails) -> Path:
+    """Return where the problem stands, without what pydantic adds to paths (names of union branches)."""
+    place = path
+    steps = details["loc"]
+    for index, step in enumerate(steps):
+        last_missing = details["type"] == "missing" and index == len(steps) - 1
+        if (*place, step) in source.lines or last_missing:
+            place = (*place, step)
+    return place
+
+
+def _sentence(place: Path, said: list[str]) -> str:
+    if len(said) == 1 and said[0].startswith(("unknown key", "key ")):
+        return said[0]
+    where = ".".join(str(step) for step in place)
+    return f"{where!r} {' or '.join(said)}" if where else " or ".join(said)
+
+
+def _words(details: ErrorDetails, place: Path, model: type[BaseModel]) -> tuple[str, str | None]:
+    kind, context = details["type"], details.get("ctx", {})
+    name = str(details["loc"][-1]) if details["loc"] else str(place[-1] if place else "")
+    if kind == "extra_forbidden":
+        return f"unknown key {name!r}", closest(name, _keys(model, details["loc"][:-1]))
+    if kind == "missing":
+        return f"key {name!r} is missing", None
+    if kind == "value_error":
+        return str(context["error"]), getattr(context["error"], "hint", None)
+    return _demand(details), _quote(details["input"]) if kind == "string_type" else None
+
+
+def _demand(details: ErrorDetails) -> str:
+    kind, context = details["type"], details.get("ctx", {})
+    if kind in _WORDS:
+        return _WORDS[kind]
+    if kind in _BOUNDS:
+        key, words = _BOUNDS[kind]
+        return f"{words} {context[key]}"
+    if kind in ("enum", "literal_error"):
+        return f"must be {context['expected']}"
+    return details["msg"][:1].lower() + details["msg"][1:]
+
+
+def _quote(value: JsonValue) -> str | None:
+    if isinstance(value, bool):
+        return f'write "{str(value).lower()}" in quotes'
+    return f'write "{value}" in quotes' if isinstance(value, int | float) else None
+
+
+def _keys(model: type[BaseModel], steps: tuple[str | int, ...]) -> set[str]:
+    """Return the keys that are known where ``steps`` lead to, starting from ``model``."""
+    here: list[Any] = [model]
+    for step in steps:
+        below = [inner for annotation in here for inner in _step(annotation, step)]
+        here = below or here  # a step that only names a union branch leads nowhere
+    models = [found for annotation in here for found in _models(annotation)]
+    return {field.alias or name for found in models for name, field in found.model_fields.items()}
+
+
+def _branches(annotation: Any) -> Iterator[Any]:  # noqa: ANN401 - an annotation can be anything
+    """Yield the annotation itself, or the branches of a union."""
+    if get_origin(annotation) in (Annotated, Union, types.UnionType):
+        for inner in get_args(annotation):
+            yield from _branches(inner)
+    else:
+        yield annotation
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:  # noqa: ANN401 - an annotation can be anything
+    for branch in _branches(annotation):
+        if isinstance(branch, type) and issubclass(branch, BaseModel):
+            yield branch
+
+
+def _step(annotation: Any, step: str | int) -> Iterator[Any]:  # noqa: ANN401 - an annotation can be anything
+    """Yield what an annotation says of its part ``step``."""
+    for branch in _branches(annotation):
+        origin, arguments = get_origin(branch), get_args(branch)
+        if isinstance(branch, type) and issubclass(branch, BaseModel):
+            fields = branch.model_fields.items()
+            yield from (field.annotation for name, field in fields if step in (field.alias, name))
+        elif isinstance(step, int) and origin in (list, tuple, set, frozenset):
+            yield arguments[0]
+        elif origin is dict:
+            yield arguments[1]

@@ -1,0 +1,244 @@
+"""YAML text to plain data that remembers its lines.
+
+The dialect is small on purpose: one document, a mapping at its top, JSON's types. No tags, no anchors (so no
+alias bombs), no duplicate keys, and none of YAML 1.1's surprises: ``no``, ``22:22`` and ``2024-01-01`` are text.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
+
+import yaml
+
+from swarmnet.errors import DocumentError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from swarmnet.model.base import JsonValue
+
+Path: TypeAlias = tuple[str | int, ...]
+"""Where something stands in a document: ``("hosts", "m1", "address")`` or ``("steps", 0)``."""
+
+SIZE_LIMIT = 2 * 1024 * 1024
+"""Bytes; a list of thousands of hosts stays far below."""
+DEPTH_LIMIT = 40
+
+_INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})")
+_FLOAT = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})(\.[0-9]{0,30})?([eE][-+]?[0-9]{1,3})?")
+_WORDS: Mapping[str, bool | None] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A document's data, and the line on which each part of it stands."""
+
+    name: str
+    """File path as the operator wrote it, for messages."""
+    data: dict[str, JsonValue]
+    lines: Mapping[Path, int]
+
+    def line(self, path: Path) -> int | None:
+        """Return the line of the key or item at ``path``, or of the nearest thing around it; 1-based."""
+        for length in range(len(path), 0, -1):
+            line = self.lines.get(path[:length])
+            if line is not None:
+                return line
+        return self.lines.get(())
+
+    def at(self, path: Path) -> JsonValue:
+        """Return the data at ``path``, None when there is nothing."""
+        here: JsonValue = self.data
+        for step in path:
+            if isinstance(here, dict) and isinstance(step, str):
+                here = here.get(step)
+            elif isinstance(here, list) and isinstance(step, int) and 0 <= step < len(here):
+                here = here[step]
+            else:
+                return None
+        return here
+
+    def problem(self, path: Path, text: str, hint: str | None = None) -> Problem:
+        """Return a problem at the line of ``path``."""
+        return Problem(self.name, self.line(path), text, hint)
+
+
+def load(content: bytes, name: str) -> Source:
+    """Read a document.
+
+    Args:
+        content: the file's bytes.
+        name: its path, for messages.
+
+    Raises:
+        DocumentError: with every problem found: too large, binary, not UTF-8, empty, bad syntax, duplicate keys,
+            tags, anchors, nesting deeper than 40, more than one document, no mapping at the top.
+    """
+    builder = _Builder(name)
+    text = _text(content, name)
+    try:
+        for event in _events(text):
+            builder.take(event)
+            if builder.hopeless:
+                break
+    except yaml.MarkedYAMLError as error:
+        builder.problems.append(_syntax(error, name))
+    except yaml.YAMLError:
+        builder.problems.append(Problem(name, None, "not valid YAML: it holds control characters"))
+    return builder.finish()
+
+
+def _syntax(error: yaml.MarkedYAMLError, name: str) -> Problem:
+    mark = error.problem_mark or error.context_mark
+    words = f"not valid YAML: {error.problem or error.note}"
+    if error.context and error.context_mark:
+        words += f" ({error.context} that begins on line {error.context_mark.line + 1})"
+    return Problem(name, None if mark is None else mark.line + 1, words)
+
+
+def _text(content: bytes, name: str) -> str:
+    if len(content) > SIZE_LIMIT:
+        raise DocumentError((Problem(name, None, f"too large: more than {SIZE_LIMIT // 1024} KiB"),))
+    if b"\0" in content:
+        raise DocumentError((Problem(name, None, "not a text file: it holds zero bytes"),))
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise DocumentError((Problem(name, line, "not UTF-8 text", "save the file as UTF-8"),)) from None
+
+
+def _events(text: str) -> Iterator[yaml.Event]:
+    # libyaml is some twenty times faster; the wheels have it, a source build may not.
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    yield from yaml.parse(text, Loader=loader)
+
+
+@dataclass(slots=True)
+class _Frame:
+    """One mapping or list that is being filled."""
+
+    path: Path
+    value: dict[str, JsonValue] | list[JsonValue]
+    key: str | None = None
+    duplicate: bool = False
+
+
+@dataclass(slots=True)
+class _Builder:
+    """Builds data from parser events, without recursion: no nesting can exhaust the stack."""
+
+    name: str
+    problems: list[Problem] = field(default_factory=list)
+    lines: dict[Path, int] = field(default_factory=dict)
+    frames: list[_Frame] = field(default_factory=list)
+    root: JsonValue = None
+    documents: int = 0
+    hopeless: bool = False
+
+    def take(self, event: yaml.Event) -> None:
+        line = 1 if event.start_mark is None else event.start_mark.line + 1
+        if isinstance(event, yaml.DocumentStartEvent):
+            self._document(line)
+        elif isinstance(event, yaml.AliasEvent):
+            self._complain(line, "aliases (*name) are not allowed", "write the value out")
+            self._put(None, line)
+        elif isinstance(event, yaml.ScalarEvent):
+            self._decoration(event, line)
+            self._scalar(event, line)
+        elif isinstance(event, yaml.CollectionStartEvent):
+            self._decoration(event, line)
+            self._open({} if isinstance(event, yaml.MappingStartEvent) else [], line)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            self.frames.pop()
+
+    def finish(self) -> Source:
+        if not self.problems:
+            if self.root is None:
+                self._complain(None, "the document is empty")
+            elif not isinstance(self.root, dict):
+                self._complain(1, "the document must be a mapping of keys to values", "write 'key: value' lines")
+        if self.problems or not isinstance(self.root, dict):
+            raise DocumentError(tuple(self.problems))
+        return Source(self.name, self.root, self.lines)
+
+    def _complain(self, line: int | None, text: str, hint: str | None = None) -> None:
+        self.problems.append(Problem(self.name, line, text, hint))
+
+    def _document(self, line: int) -> None:
+        self.documents += 1
+        if self.documents > 1:
+            self._complain(line, "a second document begins here", "keep one document in a file")
+            self.hopeless = True
+
+    def _decoration(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent, line: int) -> None:
+        if event.anchor is not None:
+            self._complain(line, "anchors (&name) are not allowed", "write the value where it is used")
+        if event.tag is not None:
+            self._complain(line, f"tags are not allowed: {event.tag!r}", "quote text, write numbers bare")
+
+    def _scalar(self, event: yaml.ScalarEvent, line: int) -> None:
+        frame = self.frames[-1] if self.frames else None
+        if frame is not None and isinstance(frame.value, dict) and frame.key is None:
+            self._key(frame, event.value, line)
+        else:
+            unquoted = event.implicit[0]
+            self._put(_plain(event.value) if unquoted else event.value, line)
+
+    def _key(self, frame: _Frame, key: str, line: int) -> None:
+        path = (*frame.path, key)
+        first = self.lines.get(path)
+        frame.key = key
+        frame.duplicate = first is not None
+        if first is None:
+            self.lines[path] = line
+        else:
+            self._complain(line, f"key {key!r} stands here a second time; the first is on line {first}")
+
+    def _put(self, value: JsonValue, line: int) -> None:
+        if not self.frames:
+            self.root = value
+            return
+        frame = self.frames[-1]
+        if isinstance(frame.value, list):
+            self.lines[*frame.path, len(frame.value)] = line
+            frame.value.append(value)
+        elif frame.key is None:
+            self._complain(line, "a key must be text")
+            frame.key = f"?{line}"
+        else:
+            if not frame.duplicate:
+                frame.value[frame.key] = value
+            frame.key = None
+
+    def _open(self, value: dict[str, JsonValue] | list[JsonValue], line: int) -> None:
+        if len(self.frames) >= DEPTH_LIMIT:
+            self._complain(line, f"nested deeper than {DEPTH_LIMIT} levels")
+            self.hopeless = True
+            return
+        path: Path = ()
+        if self.frames:
+            above = self.frames[-1]
+            step = len(above.value) if isinstance(above.value, list) else above.key
+            # The second value of a key is read too, for its own problems, under a path that hides no lines.
+            path = (*above.path, f"{step}#{line}" if above.duplicate or step is None else step)
+        self.lines.setdefault(path, line)
+        self._put(value, line)
+        self.frames.append(_Frame(path, value))
+
+
+def _plain(text: str) -> JsonValue:
+    """Resolve an unquoted scalar as YAML 1.2 does; what begins with a needless zero stays text (``0755``)."""
+    if text in _WORDS:
+        return _WORDS[text]
+    if _INTEGER.fullmatch(text):
+        return int(text)
+    if _FLOAT.fullmatch(text):
+        return float(text)
+    return text

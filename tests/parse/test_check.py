@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from typing import Literal
+
+import pytest
+from pydantic import Field
+
+from swarmnet.errors import DocumentError
+from swarmnet.model.base import Count, Document, Flag
+from swarmnet.parse.check import Checker
+from swarmnet.parse.yaml import load
+
+
+class Leaf(Document):
+    number: Count = 0
+    switch: Flag = False
+    kind: Literal["round", "square"] = "round"
+    either: int | list[str] = 0
+
+
+class Tree(Document):
+    name: str
+    leaves: dict[str, Leaf] = Field(default_factory=dict)
+    items: tuple[Leaf | None, ...] = ()
+
+
+def told(text: str) -> list[str]:
+    checker = Checker(load(text.encode(), "f"))
+    checker.check(Tree, ())
+    with pytest.raises(DocumentError) as caught:
+        checker.finish()
+    return [str(problem) for problem in caught.value.problems]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("name: a\nleafs: {}\n", "f:2: unknown key 'leafs' (did you mean 'leaves'?)"),
+        ("name: a\nleaves:\n  x: {nummer: 1}\n", "f:3: unknown key 'nummer' (did you mean 'number'?)"),
+        ("name: a\nitems:\n  - qqq: 1\n", "f:3: unknown key 'qqq' (known: either, kind, number, switch)"),
+        ("leaves: {}\n", "f:1: key 'name' is missing"),
+        ("name: 7\n", "f:1: 'name' must be text (write \"7\" in quotes)"),
+        ("name: true\n", "f:1: 'name' must be text (write \"true\" in quotes)"),
+        ("name: a\nleaves: {x: {number: 1.5}}\n", "f:2: 'leaves.x.number' must be a whole number"),
+        ("name: a\nleaves: {x: {number: -1}}\n", "f:2: 'leaves.x.number' must be at least 0"),
+        ("name: a\nleaves:\n  x:\n    switch: yes\n", "f:4: 'leaves.x.switch' must be true or false"),
+        ("name: a\nleaves: {x: {kind: oval}}\n", "f:2: 'leaves.x.kind' must be 'round' or 'square'"),
+        ("name: a\nleaves: {x: {either: no}}\n", "f:2: 'leaves.x.either' must be a whole number or must be a list"),
+        ("name: a\nleaves: 3\n", "f:2: 'leaves' must be a mapping of keys to values"),
+        ("name: a\nitems: 3\n", "f:2: 'items' must be a list"),
+    ],
+)
+def test_a_problem_is_told_in_words_with_line_and_hint(text: str, words: str) -> None:
+    assert told(text) == [words]
+
+
+def test_all_problems_come_at_once_in_the_order_of_lines() -> None:
+    lines = told("nam: a\nleaves:\n  x: {number: a}\n  y: {switch: 1}\n")
+    assert [line.split(": ")[0] for line in lines] == ["f:1", "f:1", "f:3", "f:4"]
+
+
+@pytest.mark.parametrize("text", ["name: a\n", "schema: 2\n", "schema: true\n"])
+def test_only_the_known_schema_is_read(text: str) -> None:
+    checker = Checker(load(text.encode(), "f"))
+    checker.schema(1)
+    assert "schema" in checker.problems[0].text
+    assert "schema: 1" in str(checker.problems[0].hint)

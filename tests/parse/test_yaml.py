@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from swarmnet.errors import DocumentError, Problem
+from swarmnet.parse.yaml import SIZE_LIMIT, load
+
+if TYPE_CHECKING:
+    from swarmnet.model.base import JsonValue
+
+BOMB = b"a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\n"
+
+
+def refusals(content: bytes) -> tuple[Problem, ...]:
+    with pytest.raises(DocumentError) as caught:
+        load(content, "site.yml")
+    return caught.value.problems
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "words"),
+    [
+        (b"", None, "empty"),
+        (b"# only a comment\n", None, "empty"),
+        (b"a: 1\n\0", None, "zero bytes"),
+        (b"a: 1\nb: \xff\n", 2, "not UTF-8"),
+        (b"a: \x07\n", None, "control characters"),
+        (b"- a\n- b\n", 1, "must be a mapping"),
+        (b"just words\n", 1, "must be a mapping"),
+        (b"a: [1,\nb: 2\n", 3, "that begins on line 1"),
+        (b"a: !!python/object:os.system x\n", 1, "tags are not allowed"),
+        (b"a: 1\n---\nb: 2\n", 2, "second document"),
+        (b"? [1, 2]\n: 3\n", 1, "a key must be text"),
+        (b"[" * 100_000, 1, "nested deeper than 40"),
+        (b"- " * 5_000, 1, "nested deeper than 40"),
+        (b"a: 1\n" * (SIZE_LIMIT // 5 + 1), None, "too large: more than 2048 KiB"),
+    ],
+)
+def test_a_file_that_is_no_document_gets_one_clear_problem(content: bytes, line: int | None, words: str) -> None:
+    (problem,) = refusals(content)
+    assert problem.line == line
+    assert words in problem.text
+
+
+def test_every_duplicate_key_is_told_with_both_lines() -> None:
+    problems = refusals(b"a: 1\nb: {c: 1, c: 2}\na:\n  d: 1\n  d: 2\n")
+    assert [(problem.line, problem.text) for problem in problems] == [
+        (2, "key 'c' stands here a second time; the first is on line 2"),
+        (3, "key 'a' stands here a second time; the first is on line 1"),
+        (5, "key 'd' stands here a second time; the first is on line 4"),
+    ]
+
+
+def test_anchors_and_aliases_are_refused_so_no_bomb_goes_off() -> None:
+    assert {problem.line for problem in refusals(BOMB)} == {1, 2, 3}
+
+
+def test_words_times_and_dates_stay_text() -> None:
+    data = load(b"a: no\nb: 22:22\nc: 2024-01-01\nd: 0755\ne: 1.2.3\nf: .nan\ng: '7'\n", "x").data
+    assert set(map(type, data.values())) == {str}
+
+
+def test_lines_are_those_of_keys_and_items_and_of_the_nearest_thing_around() -> None:
+    source = load(b"top:\n  list:\n    - one\n    - key: 1\n", "x")
+    assert source.line(("top", "list", 1, "key")) == 4
+    assert source.line(("top", "list", 0)) == 3
+    assert source.line(("top", "absent", "below")) == 1
+    assert source.line(("elsewhere",)) == 1
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**17), 10**17)
+    | st.text(st.characters(codec="ascii", exclude_categories=["C"])),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text("abcdef", min_size=1, max_size=5), inner, max_size=3)
+    ),
+    max_leaves=20,
+)
+
+
+@given(st.dictionaries(st.text("abcdef", min_size=1, max_size=5), JSON))
+def test_json_reads_as_itself(data: dict[str, JsonValue]) -> None:
+    if data:
+        assert load(json.dumps(data, indent=1).encode(), "x").data == data
