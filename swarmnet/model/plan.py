@@ -76,6 +76,8 @@ class Action(Document, ABC):
     why: str
     changes: tuple[Change, ...] = ()
     risk: Risk = Risk.SAFE
+    always: bool = False
+    """True for a command without ``unless``: it runs every time, so the proof of an empty second plan leaves it out."""
 
     sign: ClassVar[Sign] = Sign.UPDATE
     stage: ClassVar[Stage]

@@ -111,6 +111,14 @@ class HostFailure(Document):
     hint: str | None = None
 
 
+class CommandResult(Document):
+    """How a question to a host's shell ended, asked because a step needs the answer to plan (``unless``)."""
+
+    host: str
+    argv: tuple[str, ...]
+    exit_code: int
+
+
 class ClusterState(Document):
     """Everything seen, hosts in inventory order. ``swarm`` None means that no observed host answers for one."""
 
@@ -124,6 +132,12 @@ class ClusterState(Document):
     tasks: tuple[Task, ...] = ()
     configs: tuple[Config, ...] = ()
     secrets: tuple[StoredSecret, ...] = ()
+    answers: tuple[CommandResult, ...] = ()
+    """What hosts answered to the ``needs`` of a playbook's steps."""
+
+    def exit_code(self, host: str, argv: tuple[str, ...]) -> int | None:
+        """Return how the command ended on the host, None when it was not asked."""
+        return next((answer.exit_code for answer in self.answers if (answer.host, answer.argv) == (host, argv)), None)
 
     def facts(self, host: str) -> HostFacts | None:
         """Return what was seen of the host, or None when it did not answer."""

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from swarmnet.model.base import Document
+from swarmnet.model.plan import MANAGED_LABEL
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from swarmnet.model.base import Labels
     from swarmnet.model.hosts import Host, Inventory
     from swarmnet.model.plan import Action
     from swarmnet.model.state import ClusterState
+    from swarmnet.operations.content import ContentSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +28,22 @@ class Context:
     inventory: Inventory
     hosts: tuple[Host, ...]
     """The hosts that the step selects."""
+    objects: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """``(kind, plain name)`` of the configs and secrets of this playbook to the hashed name of their content."""
+
+    def marked(self, labels: Labels) -> Labels:
+        """Return the labels with the mark of everything that swarmnet makes in this cluster."""
+        return labels | {MANAGED_LABEL: self.inventory.cluster}
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """A question that a host's shell must answer before the step can be planned; it must change nothing."""
+
+    host: str
+    argv: tuple[str, ...]
+    sudo: bool = False
+    timeout: float = 30.0
 
 
 class Operation(Document, ABC):
@@ -37,7 +58,10 @@ class Operation(Document, ABC):
 
     @abstractmethod
     def plan(self, context: Context) -> tuple[Action, ...]:
-        """Return the actions that lead from the context's state to how things shall be; none when they are so."""
+        """Return the actions that lead from the context's state to how things shall be; none when they are so.
+
+        Called only when ``problems`` found none.
+        """
 
     def problems(self, _context: Context) -> tuple[str, ...]:
         """Return what makes the step impossible in this context, one sentence each; none when it can be planned."""
@@ -48,8 +72,21 @@ class Operation(Document, ABC):
         return ()
 
     def provides(self) -> frozenset[tuple[str, str]]:
-        """Return ``(kind, name)`` of what the step makes.
+        """Return ``(kind, name)`` of what the step makes: kinds network, service, config, secret.
 
-        Two steps that make the same are an error; ``--prune`` removes what swarmnet made and no step provides.
+        Two steps that make the same are an error; ``--prune`` removes what swarmnet made and no step provides. Configs
+        and secrets stand there with their plain and with their hashed name.
         """
         return frozenset()
+
+    def needs(self, _hosts: tuple[Host, ...]) -> tuple[Need, ...]:
+        """Return the questions that the hosts must answer before planning."""
+        return ()
+
+    def unread(self) -> ContentSource | None:
+        """Return where contents come from that were not read yet."""
+        return None
+
+    def read(self, _content: bytes) -> Self:
+        """Return the step with those contents."""
+        return self

@@ -1,0 +1,82 @@
+"""A playbook that was read: ordered steps, each one operation on some hosts."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+from pydantic import SerializeAsAny
+
+from swarmnet.errors import DocumentError, Problem, UsageError
+from swarmnet.model.base import Document
+from swarmnet.operations.interface import Need, Operation
+
+if TYPE_CHECKING:
+    from swarmnet.model.hosts import Inventory
+    from swarmnet.operations.content import Contents
+
+__all__ = ["Playbook", "Step", "needs", "with_contents"]
+
+
+class Step(Document):
+    """One operation, where it stands in the file, and the hosts that it selects."""
+
+    operation: SerializeAsAny[Operation]
+    on: tuple[str, ...] = ()
+    """Selectors as for ``--limit``; none selects all hosts."""
+    name: str = ""
+    line: int | None = None
+
+
+class Playbook(Document):
+    """How a cluster shall be."""
+
+    name: str
+    steps: tuple[Step, ...]
+    source: str = "<memory>"
+    """The file's path as the operator wrote it."""
+
+    def problem(self, step: Step, text: str, hint: str | None = None) -> Problem:
+        """Return a problem at the step's line."""
+        return Problem(self.source, step.line, text, hint)
+
+
+def with_contents(playbook: Playbook, contents: Contents) -> Playbook:
+    """Return the playbook with the contents of configs and secrets read.
+
+    Raises:
+        DocumentError: names every content that cannot be read.
+    """
+    folder = str(PurePath(playbook.source).parent)
+    steps: list[Step] = []
+    problems: list[Problem] = []
+    for step in playbook.steps:
+        source = step.operation.unread()
+        try:
+            content = None if source is None else contents.read(source, folder=folder)
+        except UsageError as error:
+            problems.append(playbook.problem(step, error.message, error.hint))
+            continue
+        filled = step if content is None else step.model_copy(update={"operation": step.operation.read(content)})
+        steps.append(filled)
+    if problems:
+        raise DocumentError(tuple(problems))
+    return playbook.model_copy(update={"steps": tuple(steps)})
+
+
+def needs(playbook: Playbook, inventory: Inventory) -> tuple[Need, ...]:
+    """Return the questions that hosts must answer before the playbook can be planned, each once.
+
+    Raises:
+        DocumentError: a step selects hosts that are not in the inventory.
+    """
+    found: dict[Need, None] = {}
+    problems: list[Problem] = []
+    for step in playbook.steps:
+        try:
+            found |= dict.fromkeys(step.operation.needs(inventory.select(step.on).hosts))
+        except UsageError as error:
+            problems.append(playbook.problem(step, error.message, error.hint))
+    if problems:
+        raise DocumentError(tuple(problems))
+    return tuple(found)
