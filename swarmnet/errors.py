@@ -117,6 +117,10 @@ class RefusedError(SwarmnetError):
     exit_code = 5
 
 
+class LabError(SwarmnetError):
+    """The lab on this machine cannot be made, changed or removed as asked."""
+
+
 class BackupNotFoundError(SwarmnetError):
     """No such backup, or no repository there."""
 

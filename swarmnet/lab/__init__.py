@@ -1,1 +1,22 @@
-"""Several real Docker hosts on one Linux machine."""
+"""The lab: several real Docker hosts on one Linux machine, made of nothing but what Linux has.
+
+Layout, from the outside in:
+
+- :mod:`~swarmnet.lab.lab` is the story: claim a name and a subnet, start hosts, wait, take all of it away.
+- :mod:`~swarmnet.lab.state` is the journal; it is written before anything is made.
+- :mod:`~swarmnet.lab.kinds` says what any host can do; :mod:`~swarmnet.lab.shared_kernel` is the kind made of
+  namespaces.
+- :mod:`~swarmnet.lab.network` is the switch; :mod:`~swarmnet.lab.faults` breaks and heals.
+- :mod:`~swarmnet.lab.roots` builds the root file systems; :mod:`~swarmnet.lab.cgroups` finds every process again.
+
+Design decision: nothing of a lab is held by a mount or a named namespace of the machine. Namespaces and mounts
+live in the lab's processes, processes live in the lab's control groups, and those carry the lab's id. So
+cleaning up is: kill the group, remove the group, remove the files.
+"""
+
+from swarmnet.lab.lab import Lab, down_by_name
+from swarmnet.lab.spec import LabSpec
+from swarmnet.lab.state import Fault, HostRecord, LabStore
+from swarmnet.lab.status import HostStatus, LabStatus
+
+__all__ = ["Fault", "HostRecord", "HostStatus", "Lab", "LabSpec", "LabStatus", "LabStore", "down_by_name"]

@@ -1,0 +1,42 @@
+"""What every lab host can do, whichever kernel it runs on.
+
+Everything else in the lab (switch, faults, inventory, tests) is written against :class:`HostKind` only;
+which kind a host is stands in one place, :attr:`swarmnet.lab.state.HostRecord.kernel`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from swarmnet.lab.state import HostRecord
+
+
+class HostKind(Protocol):
+    """How hosts of one kind are switched on and off, and reached without their network."""
+
+    def prepare(self, host: HostRecord) -> None:
+        """Make what the host keeps over power cuts: its files and its disk."""
+
+    def power_on(self, host: HostRecord) -> None:
+        """Start the host from its disk; return before it answers."""
+
+    def power_off(self, host: HostRecord) -> None:
+        """Stop the host at once, as if its plug were pulled; return when nothing of it runs."""
+
+    def forget(self, host: HostRecord) -> None:
+        """Let the next start find neither swarm nor containers, networks and volumes; images stay."""
+
+    def powered(self, host: HostRecord) -> bool:
+        """Tell whether the host runs."""
+
+    def inside(self, host: HostRecord, argv: Sequence[str]) -> list[str]:
+        """Return the argument list that runs ``argv`` as root inside the host."""
+
+    def engine_answers(self, host: HostRecord) -> bool:
+        """Tell whether the host's engine answers a ping on its socket."""
+
+    def last_words(self, host: HostRecord) -> str:
+        """Return the end of the host's console and engine log, for error messages."""

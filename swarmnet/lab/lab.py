@@ -1,0 +1,412 @@
+"""A lab: several real Docker hosts on this machine, from ``up`` to ``down``."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from swarmnet.errors import LabError, LockedError, UsageError
+from swarmnet.lab import inventory
+from swarmnet.lab.cgroups import LabGroups
+from swarmnet.lab.commands import attempt, environment
+from swarmnet.lab.disks import require_room, write_files
+from swarmnet.lab.faults import Breaker, check
+from swarmnet.lab.keys import KeyPair, known_hosts_line
+from swarmnet.lab.network import Switch
+from swarmnet.lab.processes import ProcessIdentity
+from swarmnet.lab.roots import RootCache
+from swarmnet.lab.shared_kernel import SharedKernel
+from swarmnet.lab.spec import LabSpec, lay_out
+from swarmnet.lab.state import Fault, LabRecord, LabStore
+from swarmnet.lab.status import HostStatus, LabStatus
+from swarmnet.lab.subnets import choose, networks_in_use
+from swarmnet.lab.waiting import until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from ipaddress import IPv4Network
+    from pathlib import Path
+    from types import TracebackType
+
+    from swarmnet.lab.commands import Completed
+    from swarmnet.lab.kinds import HostKind
+    from swarmnet.lab.state import HostRecord
+
+ANSWER_LIMIT = 60.0
+"""Seconds that hosts get to answer after they were started; 20 hosts on 2 cores need about 10."""
+_SSH_PORT = 22
+
+
+def silent(_: str) -> None:
+    """Take a progress message and do nothing with it."""
+
+
+@dataclass(slots=True)
+class Lab:
+    """A lab on this machine. As a context manager it takes itself down at the end, whatever happened."""
+
+    record: LabRecord
+    store: LabStore
+
+    # ------------------------------------------------------------------ life
+
+    @classmethod
+    def up(cls, spec: LabSpec, *, say: Callable[[str], None] = silent) -> Lab:
+        """Make a lab and return it once every host's sshd and engine answer.
+
+        Whatever ends it early (an error, Ctrl-C) takes away what was made so far.
+
+        Raises:
+            UsageError: Name or subnet in use, or a wish that cannot be.
+            LabError: Roots are missing, the disk is too small, or a host does not answer.
+        """
+        require_root()
+        store = LabStore.default()
+        cache = RootCache.default()
+        roots = {release.version: cache.root(release) for release in spec.releases().values()}
+        require_room(store.base, hosts=len(spec.releases()))
+        lab = cls(_claim(spec, store=store, roots=roots), store)
+        try:
+            lab._make(say)
+        except BaseException:
+            say(f"lab {spec.name}: taking away what was made so far")
+            lab.down()
+            raise
+        return lab
+
+    @classmethod
+    def open(cls, name: str) -> Lab:
+        """Return a lab that is there already.
+
+        Raises:
+            LabError: There is none of this name.
+        """
+        require_root()
+        store = LabStore.default()
+        return cls(store.load(name), store)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.down()
+
+    def down(self) -> None:
+        """Take the lab away: processes, control groups, interfaces, files. May be repeated.
+
+        Raises:
+            LabError: Something would not go away; the journal stays, so that ``down`` can be run again.
+        """
+        self.groups.kill()
+        self.groups.remove()
+        Switch.wait_gone(self.record.leg)
+        if inventory.is_ours(self.record.inventory, self.record):
+            self.record.inventory.unlink()
+        self.store.remove(self.record.name)
+
+    def _make(self, say: Callable[[str], None]) -> None:
+        record = self.record
+        say(f"lab {record.name}: {len(record.hosts)} hosts in {record.subnet}")
+        self.switch.start(record)
+        operator = KeyPair.generate(f"swarmnet-lab-{record.name}")
+        operator.write(self.directory / inventory.KEY_FILE)
+        lines = [self._make_host(host, operator) for host in record.hosts]
+        (self.directory / inventory.KNOWN_HOSTS_FILE).write_text("\n".join(lines) + "\n", encoding="utf-8")
+        say(f"lab {record.name}: waiting for sshd and the engine of every host")
+        self.wait_answering()
+        record.inventory.parent.mkdir(parents=True, exist_ok=True)
+        record.inventory.write_text(inventory.render(record, self.directory), encoding="utf-8")
+        self._save(record.model_copy(update={"phase": "up"}))
+
+    def _make_host(self, host: HostRecord, operator: KeyPair) -> str:
+        """Start one host and return its line for known_hosts."""
+        kind = self.kind(host)
+        key = KeyPair.generate(host.name)
+        kind.prepare(host)
+        write_files(self.directory / "hosts" / host.name / "upper", host, operator=operator, host_key=key)
+        kind.power_on(host)
+        return known_hosts_line(str(host.address), key)
+
+    # ------------------------------------------------------------- its parts
+
+    @property
+    def directory(self) -> Path:
+        """Where the lab keeps its files."""
+        return self.store.directory(self.record.name)
+
+    @property
+    def inventory(self) -> Path:
+        """The inventory file that makes the hosts known to all other commands."""
+        return self.record.inventory
+
+    @property
+    def groups(self) -> LabGroups:
+        """The lab's control groups."""
+        return LabGroups(self.record.group)
+
+    @property
+    def switch(self) -> Switch:
+        """What the hosts are plugged into."""
+        return Switch(self.directory, self.groups)
+
+    @property
+    def hosts(self) -> tuple[HostRecord, ...]:
+        """All hosts, extras included."""
+        return self.record.hosts
+
+    def host(self, name: str) -> HostRecord:
+        """Return one host.
+
+        Raises:
+            UsageError: The lab has no such host.
+        """
+        return self.record.host(name)
+
+    def kind(self, host: HostRecord) -> HostKind:
+        """Return what switches this host on and off: the one place where kinds are told apart."""
+        match host.kernel:
+            case "shared":
+                return self._shared_kernel()
+
+    def _shared_kernel(self) -> SharedKernel:
+        return SharedKernel(
+            self.directory / "hosts",
+            self.groups,
+            self.switch,
+            prefix_length=self.record.subnet.prefixlen,
+            disk_gib=self.record.disk_gib,
+        )
+
+    # -------------------------------------------------------------- its use
+
+    def exec(self, host: str, argv: Sequence[str], *, stdin: str = "", limit: float = 60.0) -> Completed:
+        """Run ``argv`` as root inside a host, beside its network, and return how it ended.
+
+        Raises:
+            LabError: The host is off, or ``limit`` seconds passed.
+        """
+        record = self.host(host)
+        return attempt(self.kind(record).inside(record, argv), stdin=stdin, limit=limit)
+
+    def exec_attached(self, host: str, argv: Sequence[str]) -> int:
+        """Run ``argv`` as root inside a host on the caller's own terminal and return its exit code."""
+        record = self.host(host)
+        return subprocess.call(self.kind(record).inside(record, argv), env=environment())
+
+    def put_file(self, host: str, path: str, text: str) -> None:
+        """Write a file inside a host, with the directories above it.
+
+        Raises:
+            LabError: The host is off, or refuses.
+        """
+        script = 'mkdir -p "$(dirname "$1")" && cat > "$1.new" && mv "$1.new" "$1"'
+        done = self.exec(host, ["sh", "-c", script, "put", path], stdin=text)
+        if done.exit_code != 0:
+            raise LabError(f"{host}: cannot write {path}: {done.last_words()}")
+
+    def trust_registry(self, place: str, ca_pem: str) -> None:
+        """Make every host's engine trust the registry at ``place`` (``host:port``) by its CA certificate.
+
+        The engine reads the certificate at each pull; it need not be restarted.
+        """
+        for host in self.hosts:
+            self.put_file(host.name, f"/etc/docker/certs.d/{place}/ca.crt", ca_pem)
+
+    def engine_url(self, host: str) -> str:
+        """Return the URL by which this machine's root reaches a host's engine without SSH, for tests.
+
+        Raises:
+            LabError: The host is off, or its kernel is its own.
+        """
+        record = self.host(host)
+        path = self._shared_kernel().engine_socket(record)
+        if path is None:
+            raise LabError(f"{host} is powered off")
+        return f"unix://{path}"
+
+    def break_(self, fault: Fault) -> None:
+        """Break something, and note it in the journal first.
+
+        Raises:
+            UsageError: The fault makes no sense.
+            LabError: It could not be done; then it is not noted either.
+        """
+        check(fault, self.record)
+        before = self.record
+        self._note((*(f for f in before.faults if f != fault), fault))
+        try:
+            self._breaker(fault).put(fault, self.record)
+        except LabError:
+            self._note(before.faults)
+            raise
+
+    def heal(self, fault: Fault, *, limit: float = ANSWER_LIMIT) -> None:
+        """Take a fault back and return when the host answers again.
+
+        Raises:
+            LabError: The host does not answer within ``limit`` seconds.
+        """
+        check(fault, self.record)
+        self._note(tuple(f for f in self.record.faults if f != fault))
+        self._breaker(fault).take_back(fault, self.record)
+        self.wait_answering([self.host(fault.host)], limit=limit)
+
+    def heal_all(self, host: str | None = None, *, limit: float = ANSWER_LIMIT) -> None:
+        """Take every fault back (or every fault of one host), powered-off hosts first."""
+        meant = [fault for fault in self.record.faults if host in {None, fault.host}]
+        for fault in sorted(meant, key=lambda fault: fault.kind != "kill"):
+            self._note(tuple(f for f in self.record.faults if f != fault))
+            self._breaker(fault).take_back(fault, self.record)
+            if fault.kind == "kill":
+                self._wait_powered(self.host(fault.host))
+        self.wait_answering(limit=limit)
+
+    def reset(self, *, limit: float = ANSWER_LIMIT) -> None:
+        """Give every host an engine without swarm, containers, networks and volumes; heal what is broken.
+
+        A power cut and a start, which takes the same short time whatever state the engines are in. Images,
+        trusted registries and all files outside of the engine's data stay; SSH connections end.
+        """
+        self._note(())
+        for host in self.hosts:
+            self.kind(host).power_off(host)
+        self.switch.apply_blocks(self.record)
+        for host in self.hosts:
+            kind = self.kind(host)
+            kind.forget(host)
+            kind.power_on(host)
+        self.wait_answering(limit=limit)
+
+    def _wait_powered(self, host: HostRecord) -> None:
+        kind = self.kind(host)
+        until(lambda: kind.powered(host), limit=10, failing=lambda: f"{host.name} stays off: {kind.last_words(host)}")
+
+    def _breaker(self, fault: Fault) -> Breaker:
+        return Breaker(self.switch, self.kind(self.host(fault.host)))
+
+    def wait_answering(self, hosts: Iterable[HostRecord] | None = None, *, limit: float = ANSWER_LIMIT) -> None:
+        """Return when sshd and engine of the hosts answer, those aside that are broken on purpose.
+
+        Raises:
+            LabError: One does not within ``limit`` seconds; the message shows its last words.
+        """
+        missing = {host.name: host for host in (self.hosts if hosts is None else hosts)}
+
+        def answering() -> bool:
+            for name, host in list(missing.items()):
+                if self._answers(host):
+                    del missing[name]
+            return not missing
+
+        until(answering, limit=limit, failing=lambda: "; ".join(map(self._excuse, missing.values())))
+
+    def _answers(self, host: HostRecord) -> bool:
+        broken = {fault.kind for fault in self.record.faults if fault.host == host.name}
+        if "kill" in broken:
+            return True
+        engine = "engine" in broken or self.kind(host).engine_answers(host)
+        return engine and ("link" in broken or _ssh_answers(host))
+
+    def _excuse(self, host: HostRecord) -> str:
+        kind = self.kind(host)
+        what = "its engine" if _ssh_answers(host) else "sshd"
+        return f"{host.name}: {what} does not answer; its last words:\n{kind.last_words(host)}"
+
+    def status(self) -> LabStatus:
+        """Look at every host and return what was seen."""
+        with ThreadPoolExecutor(8) as pool:
+            hosts = tuple(pool.map(self._host_status, self.hosts))
+        return LabStatus.of(self.record, hosts, switch=self.switch.running())
+
+    def _host_status(self, host: HostRecord) -> HostStatus:
+        kind = self.kind(host)
+        powered = kind.powered(host)
+        return HostStatus(
+            name=host.name,
+            address=str(host.address),
+            role=host.role,
+            engine=host.engine,
+            kernel=host.kernel,
+            powered=powered,
+            ssh=powered and _ssh_answers(host),
+            engine_answers=powered and kind.engine_answers(host),
+        )
+
+    # -------------------------------------------------------------- journal
+
+    def _note(self, faults: tuple[Fault, ...]) -> None:
+        self._save(self.record.model_copy(update={"faults": faults}))
+
+    def _save(self, record: LabRecord) -> None:
+        self.record = record
+        self.store.save(record)
+
+
+def require_root() -> None:
+    """Refuse where labs cannot be.
+
+    Raises:
+        UsageError: This is not Linux, or the user is not root.
+    """
+    if os.uname().sysname != "Linux":
+        raise UsageError("a lab needs Linux: its hosts are made of Linux namespaces", hint="use a Linux machine or VM")
+    if os.geteuid() != 0:
+        raise UsageError("a lab needs root: it makes network namespaces and mounts", hint="run it with sudo")
+
+
+def _claim(spec: LabSpec, *, store: LabStore, roots: dict[str, Path]) -> LabRecord:
+    """Choose name, subnet and ids of a new lab and write its journal, alone on the machine."""
+    with store.locked():
+        if store.directory(spec.name).exists():
+            raise UsageError(
+                f"there is a lab {spec.name!r} already",
+                hint=f"choose another --name, or run `swarmnet lab down --name {spec.name}`",
+            )
+        taken: dict[IPv4Network, str] = networks_in_use()
+        taken |= {store.load(name).subnet: f"lab {name}" for name in store.names()}
+        subnet = choose(spec.subnet, hosts=len(spec.releases()), taken=taken)
+        lab_id = secrets.token_hex(4)
+        me = ProcessIdentity.of(os.getpid())
+        record = LabRecord(
+            name=spec.name,
+            id=lab_id,
+            subnet=subnet,
+            hosts=lay_out(spec, subnet=subnet, lab_id=lab_id, roots=roots),
+            phase="starting",
+            owner=(me.pid, me.started) if me else (0, 0),
+            inventory=(spec.inventory or store.directory(spec.name) / f"lab-{spec.name}.yml").absolute(),
+            disk_gib=spec.disk_gib,
+        )
+        store.save(record)
+        return record
+
+
+def down_by_name(name: str) -> None:
+    """Take a lab away, also one whose ``up`` was killed.
+
+    Raises:
+        LockedError: A live process is bringing it up at this moment.
+        LabError: There is no such lab.
+    """
+    lab = Lab.open(name)
+    if lab.record.being_started():
+        raise LockedError(
+            f"lab {name} is being brought up by process {lab.record.owner[0]}", hint="stop that one with Ctrl-C"
+        )
+    lab.down()
+
+
+def _ssh_answers(host: HostRecord) -> bool:
+    try:
+        with socket.create_connection((str(host.address), _SSH_PORT), timeout=0.5) as client:
+            return client.recv(4) == b"SSH-"
+    except OSError:
+        # Refused, unreachable or silent: in any case it does not answer yet.
+        return False

@@ -1,0 +1,141 @@
+"""The lab's switch: one network namespace with a bridge, a port per host and a leg to the operator's side.
+
+Nothing holds the namespace but one sleeping process in the lab's control group. There is no mount under
+``/run/netns`` and no interface that would stay: when that process dies, the bridge, all ports and the
+operator's leg die with it.
+
+No packet of the lab leaves the machine: hosts get no default route, the leg does not forward (a host that
+adds a route by hand gets nowhere), and the bridge has no uplink.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from swarmnet.errors import LabError
+from swarmnet.lab.commands import attempt, detach, run
+from swarmnet.lab.processes import ProcessIdentity
+from swarmnet.lab.waiting import until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from swarmnet.lab.cgroups import LabGroups
+    from swarmnet.lab.state import Fault, LabRecord
+
+MEMBER = "switch"
+BRIDGE = "br0"
+_RECORD_AND_SLEEP = (
+    'IFS= read -r stat < /proc/self/stat; printf "%s\\n" "$stat" > "$1.new" && mv "$1.new" "$1" && exec sleep infinity'
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """The bridge that a lab's hosts are plugged into."""
+
+    directory: Path
+    groups: LabGroups
+
+    @property
+    def _stat(self) -> Path:
+        return self.directory / "switch.stat"
+
+    def keeper(self) -> ProcessIdentity:
+        """Return the process that holds the namespace.
+
+        Raises:
+            LabError: It does not run.
+        """
+        identity = ProcessIdentity.recorded_in(self._stat)
+        if identity is None or not identity.alive():
+            raise LabError("the lab's switch does not run", hint="run `swarmnet lab down`, then `lab up` again")
+        return identity
+
+    def running(self) -> bool:
+        """Tell whether the switch is there."""
+        identity = ProcessIdentity.recorded_in(self._stat)
+        return identity is not None and identity.alive()
+
+    @property
+    def namespace(self) -> str:
+        """Return the path of the network namespace."""
+        return f"/proc/{self.keeper().pid}/ns/net"
+
+    def start(self, record: LabRecord) -> None:
+        """Make the namespace, the bridge and the operator's leg."""
+        self.groups.create(MEMBER)
+        argv = ["unshare", "--net", "--", "/bin/sh", "-c", _RECORD_AND_SLEEP, "switch", str(self._stat)]
+        detach(lambda a: self.groups.joining(MEMBER, a), argv, log=self.directory / "switch.log", env={})
+        until(self.running, limit=5, failing=lambda: "the lab's switch did not start")
+        self._wire(record)
+
+    def _wire(self, record: LabRecord) -> None:
+        keeper = self.keeper().pid
+        inside = [
+            "link set lo up",
+            f"link add {BRIDGE} type bridge stp_state 0 forward_delay 0 mcast_snooping 0",
+            f"link set {BRIDGE} up",
+        ]
+        self.ip_batch(inside)
+        outside = [
+            f"link add {record.leg} type veth peer name operator netns {keeper}",
+            f"address add {record.operator_address}/{record.subnet.prefixlen} dev {record.leg}",
+        ]
+        run(["ip", "-batch", "-"], stdin="\n".join(outside))
+        _forbid_forwarding(record.leg)
+        self.ip_batch([f"link set operator master {BRIDGE}", "link set operator up"])
+        run(["ip", "link", "set", record.leg, "up"])
+
+    def ip_batch(self, lines: Iterable[str]) -> None:
+        """Run ``ip`` commands inside the switch."""
+        run(["nsenter", f"--net={self.namespace}", "ip", "-batch", "-"], stdin="\n".join(lines))
+
+    def set_port(self, port: str, *, up: bool) -> None:
+        """Plug a host's cable in or out; the host sees its carrier come or go."""
+        self.ip_batch([f"link set {port} {'up' if up else 'down'}"])
+
+    def apply_blocks(self, record: LabRecord) -> None:
+        """Make the bridge drop exactly what the lab's recorded ``block`` faults say, in one step."""
+        rules = [_block_rule(record, fault) for fault in record.faults if fault.kind == "block"]
+        lines = ["table bridge swarmnet", "delete table bridge swarmnet"]
+        if rules:
+            body = "\n".join(f"    {rule}" for rule in rules)
+            chain = f"  chain forward {{\n    type filter hook forward priority 0;\n{body}\n  }}"
+            lines.append(f"table bridge swarmnet {{\n{chain}\n}}")
+        run(["nsenter", f"--net={self.namespace}", "nft", "-f", "-"], stdin="\n".join(lines) + "\n")
+
+    @staticmethod
+    def wait_gone(leg: str) -> None:
+        """Return when the operator's leg has vanished: the kernel takes namespaces down in the background."""
+
+        def gone() -> bool:
+            return not Path("/sys/class/net", leg).exists()
+
+        if not gone():
+            attempt(["ip", "link", "delete", leg])
+        until(gone, limit=10, failing=lambda: f"interface {leg} does not go away")
+
+
+def _forbid_forwarding(leg: str) -> None:
+    for family in ("ipv4", "ipv6"):
+        setting = Path(f"/proc/sys/net/{family}/conf/{leg}/forwarding")
+        if setting.exists():
+            setting.write_text("0\n")
+    ipv6 = Path(f"/proc/sys/net/ipv6/conf/{leg}/disable_ipv6")
+    if ipv6.exists():
+        ipv6.write_text("1\n")
+
+
+def _block_rule(record: LabRecord, fault: Fault) -> str:
+    source, target = record.host(fault.host).port, record.host(fault.to or "").port
+    match fault.protocol:
+        case "tcp" | "udp" if fault.port is not None:
+            what = f"{fault.protocol} dport {fault.port}"
+        case "tcp" | "udp" | "icmp" | "esp":
+            what = f"ip protocol {fault.protocol}"
+        case _:
+            what = ""
+    return " ".join(part for part in (f"iifname {source}", f"oifname {target}", what, "counter drop") if part)

@@ -1,0 +1,134 @@
+"""Lab hosts out of namespaces: they boot in a second and share the machine's kernel, with what it lacks.
+
+A host is a chain of processes in the lab's control group; the chain holds all of its namespaces, and all
+of its mounts are inside them. Killing the chain therefore leaves nothing but the host's files.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from swarmnet.errors import LabError
+from swarmnet.lab.cgroups import hierarchies
+from swarmnet.lab.commands import SYSTEM_PATH, detach
+from swarmnet.lab.disks import make_disk
+from swarmnet.lab.network import BRIDGE
+from swarmnet.lab.processes import ProcessIdentity
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from swarmnet.lab.cgroups import LabGroups
+    from swarmnet.lab.network import Switch
+    from swarmnet.lab.state import HostRecord
+
+_SCRIPT = Path(__file__).with_name("shared_host.sh")
+_PING = b"GET /_ping HTTP/1.0\r\nHost: engine\r\n\r\n"
+
+
+@dataclass(frozen=True, slots=True)
+class SharedKernel:
+    """The kind of host that is made of namespaces; implements :class:`swarmnet.lab.kinds.HostKind`."""
+
+    directory: Path
+    """Holds one directory per host."""
+    groups: LabGroups
+    switch: Switch
+    prefix_length: int
+    disk_gib: int
+
+    def prepare(self, host: HostRecord) -> None:
+        """Make the host's overlay directories and its disk."""
+        own = self.directory / host.name
+        for name in ("upper", "work", "root"):
+            (own / name).mkdir(parents=True, exist_ok=True)
+        if not (own / "disk.img").exists():
+            make_disk(own / "disk.img", gib=self.disk_gib)
+
+    def power_on(self, host: HostRecord) -> None:
+        """Start the host's chain of processes."""
+        own = self.directory / host.name
+        (own / "init.stat").unlink(missing_ok=True)
+        self.groups.create(host.name)
+        settings = {
+            "LAB_SWITCH": self.switch.namespace,
+            "LAB_BRIDGE": BRIDGE,
+            "LAB_PORT": host.port,
+            "LAB_MAC": host.mac,
+            "LAB_ADDRESS": f"{host.address}/{self.prefix_length}",
+            "LAB_HOST": host.name,
+            "LAB_ROOT": str(host.root),
+            "LAB_DIR": str(own),
+            "LAB_CGROUPS": " ".join(f"{h.version}|{h.mount.name}|{h.mount_options}" for h in hierarchies()),
+        }
+        argv = ["unshare", "--net", "--", "/bin/sh", str(_SCRIPT), "wire"]
+        detach(lambda a: self.groups.joining(host.name, a), argv, log=own / "console.log", env=settings)
+
+    def power_off(self, host: HostRecord) -> None:
+        """Kill every process of the host at once."""
+        init = self._init(host)
+        if init is not None:
+            init.kill()
+        self.groups.kill(host.name)
+
+    def forget(self, host: HostRecord) -> None:
+        """Have the host's next start wipe its engine's state, images aside, before the engine runs."""
+        (self.directory / host.name / "wipe").touch()
+
+    def powered(self, host: HostRecord) -> bool:
+        """Tell whether the host's PID 1 runs."""
+        init = self._init(host)
+        return init is not None and init.alive()
+
+    def inside(self, host: HostRecord, argv: Sequence[str]) -> list[str]:
+        """Return what runs ``argv`` in all namespaces and control groups of the host.
+
+        Raises:
+            LabError: The host is powered off.
+        """
+        init = self._init(host)
+        if init is None or not init.alive():
+            raise LabError(f"{host.name} is powered off", hint=f"run `swarmnet lab heal {host.name} kill`")
+        clean = ["env", "-i", f"PATH={SYSTEM_PATH}", "HOME=/root", f"TERM={os.environ.get('TERM', 'dumb')}"]
+        enter = ["nsenter", f"--target={init.pid}", "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup"]
+        return self.groups.joining(host.name, [*enter, "--wd=/", "--", *clean, *argv])
+
+    def engine_answers(self, host: HostRecord) -> bool:
+        """Ping the engine through the host's own view of the file system; no process is started."""
+        path = self.engine_socket(host)
+        if path is None:
+            return False
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+            client.settimeout(1)
+            try:
+                client.connect(str(path))
+                client.sendall(_PING)
+                return b" 200 " in client.recv(64)
+            except OSError:
+                # Not there yet, or not answering yet.
+                return False
+
+    def engine_socket(self, host: HostRecord) -> Path | None:
+        """Return where the machine itself sees the engine's socket; None while the host is off."""
+        init = self._init(host)
+        return None if init is None else Path(f"/proc/{init.pid}/root/run/docker.sock")
+
+    def last_words(self, host: HostRecord) -> str:
+        """Return the end of the host's console and of its engine's log."""
+        own = self.directory / host.name
+        said = [_tail(own / "console.log", 5), _tail(own / "upper/var/log/docker.log", 5)]
+        return "\n".join(text for text in said if text) or "(nothing on its console)"
+
+    def _init(self, host: HostRecord) -> ProcessIdentity | None:
+        return ProcessIdentity.recorded_in(self.directory / host.name / "init.stat")
+
+
+def _tail(path: Path, lines: int) -> str:
+    try:
+        return "\n".join(path.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
+    except FileNotFoundError:
+        return ""

@@ -1,0 +1,127 @@
+"""What a lab shall be: asked for by the operator, checked, and laid out as hosts with names and addresses."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from swarmnet.errors import UsageError
+from swarmnet.lab.engines import DEFAULT_ENGINE, release_of
+from swarmnet.lab.state import HostRecord
+from swarmnet.lab.subnets import addresses
+
+if TYPE_CHECKING:
+    from ipaddress import IPv4Network
+    from pathlib import Path
+
+    from swarmnet.lab.engines import EngineRelease
+    from swarmnet.lab.state import LabRole
+
+DEFAULT_NAME = "default"
+MOST_HOSTS = 200
+_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")
+_RESERVED = {"switch"}
+_THREE = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabSpec:
+    """A wish for a lab.
+
+    Raises:
+        UsageError: The wish cannot be: names, counts or engines that do not fit together.
+    """
+
+    name: str = DEFAULT_NAME
+    hosts: int = 3
+    engines: tuple[str, ...] = (DEFAULT_ENGINE,)
+    """One release for all hosts, or one for each."""
+    managers: int | None = None
+    """None: three where there are three hosts, else one."""
+    extras: tuple[str, ...] = ()
+    """Hosts that the inventory does not list; they run the first of the engines."""
+    subnet: IPv4Network | None = None
+    """None: the first free /24."""
+    inventory: Path | None = None
+    """None: a file in the lab's own directory."""
+    disk_gib: int = 16
+    """Size of each host's engine disk; sparse, so it takes only what is used."""
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.hosts <= MOST_HOSTS:
+            raise UsageError(f"a lab has 1 to {MOST_HOSTS} hosts, not {self.hosts}")
+        for label in (self.name, *self.extras):
+            _check_label(label)
+        names = [*self.host_names(), *self.extras]
+        if len(set(names)) < len(names) or _RESERVED & set(names):
+            raise UsageError(f"host names must differ from each other and from {', '.join(_RESERVED)}: {names}")
+        if len(self.engines) not in {1, self.hosts}:
+            raise UsageError(
+                f"{len(self.engines)} engines for {self.hosts} hosts", hint="name one for all, or one for each"
+            )
+        for engine in self.engines:
+            release_of(engine)
+
+    def manager_count(self) -> int:
+        """Return how many of the hosts are managers.
+
+        Raises:
+            UsageError: More managers than hosts, or none.
+        """
+        if self.managers is None:
+            return _THREE if self.hosts >= _THREE else 1
+        if not 1 <= self.managers <= self.hosts:
+            raise UsageError(f"{self.managers} managers among {self.hosts} hosts")
+        return self.managers
+
+    def host_names(self) -> list[str]:
+        """Return m1, m2 ... for managers, then w1, w2 ... for workers."""
+        managers = self.manager_count()
+        workers = range(1, self.hosts - managers + 1)
+        return [f"m{number}" for number in range(1, managers + 1)] + [f"w{number}" for number in workers]
+
+    def releases(self) -> dict[str, EngineRelease]:
+        """Return the engine release of each host."""
+        each = self.engines if len(self.engines) == self.hosts else self.engines * self.hosts
+        own = dict(zip(self.host_names(), each, strict=True))
+        return {name: release_of(own.get(name, self.engines[0])) for name in (*self.host_names(), *self.extras)}
+
+
+def lay_out(spec: LabSpec, *, subnet: IPv4Network, lab_id: str, roots: dict[str, Path]) -> tuple[HostRecord, ...]:
+    """Return the hosts of a lab; ``roots`` gives the root file system of each engine version."""
+    names = [*spec.host_names(), *spec.extras]
+    places = addresses(subnet, names)
+    return tuple(
+        HostRecord(
+            name=name,
+            address=places[name],
+            mac=_mac(lab_id, name),
+            port=f"port{index}",
+            engine=release.version,
+            root=roots[release.version],
+            role=_role(name, spec),
+        )
+        for index, (name, release) in enumerate(spec.releases().items(), start=1)
+    )
+
+
+def _role(name: str, spec: LabSpec) -> LabRole:
+    if name in spec.extras:
+        return "none"
+    return "manager" if name.startswith("m") else "worker"
+
+
+def _mac(lab_id: str, name: str) -> str:
+    """Return the address of a host's card: locally administered, and the same after every power cut."""
+    octets = hashlib.sha256(f"{lab_id}/{name}".encode()).digest()[:5]
+    return "02:" + ":".join(f"{octet:02x}" for octet in octets)
+
+
+def _check_label(label: str) -> None:
+    if not _LABEL.fullmatch(label):
+        raise UsageError(
+            f"{label!r} cannot name a lab or a host",
+            hint="use 1 to 32 small letters, digits and inner dashes, such as demo-1",
+        )

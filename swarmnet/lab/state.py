@@ -1,0 +1,227 @@
+"""What the machine knows about its labs: one journal per lab, written before anything is made.
+
+The journal is what lets ``down`` clean up after a run that was killed at any moment: every name that the
+lab uses (control group, interface, subnet, directories) stands in it before the first of them exists.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from contextlib import contextmanager
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from swarmnet.errors import LabError, LockedError, UsageError
+from swarmnet.lab.processes import ProcessIdentity
+from swarmnet.lab.waiting import until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+STATE_VARIABLE = "SWARMNET_LAB_STATE"
+_DEFAULT_STATE = "/var/lib/swarmnet/labs"
+
+FaultKind = Literal["kill", "engine", "link", "block", "disk"]
+Protocol = Literal["tcp", "udp", "esp", "icmp", "all"]
+KernelKind = Literal["shared"]
+LabRole = Literal["manager", "worker", "none"]
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Fault(_Record):
+    """One thing that is broken on purpose."""
+
+    host: str
+    kind: FaultKind
+    to: str | None = None
+    """For ``block``: the host that no longer hears ``host``."""
+    protocol: Protocol | None = None
+    port: int | None = None
+    """For ``block`` of tcp or udp: destination port; None is all ports."""
+
+    def __str__(self) -> str:
+        if self.kind != "block":
+            return f"{self.host}: {_TOLD[self.kind]}"
+        what = self.protocol if self.port is None else f"{self.protocol} port {self.port}"
+        return f"{self.host}: {what} to {self.to} is blocked"
+
+
+_TOLD: dict[FaultKind, str] = {
+    "kill": "powered off",
+    "engine": "engine stopped",
+    "link": "link cut",
+    "disk": "disk full",
+    "block": "blocked",
+}
+
+
+class HostRecord(_Record):
+    """One host of a lab."""
+
+    name: str
+    address: IPv4Address
+    mac: str
+    port: str
+    """The host's interface on the switch, at most 15 characters."""
+    engine: str
+    root: Path
+    """The cached root file system that the host stands on."""
+    role: LabRole
+    """``none``: known to the lab, but not a host of the inventory."""
+    kernel: KernelKind = "shared"
+
+
+class LabRecord(_Record):
+    """The journal of one lab."""
+
+    version: Literal[1] = 1
+    name: str
+    id: str
+    subnet: IPv4Network
+    hosts: tuple[HostRecord, ...]
+    faults: tuple[Fault, ...] = ()
+    phase: Literal["starting", "up", "stopping"]
+    owner: tuple[int, int]
+    """Pid and start time of the process that brings the lab up."""
+    inventory: Path
+    disk_gib: int
+
+    @property
+    def leg(self) -> str:
+        """The operator's interface into the lab."""
+        return f"snl{self.id}"
+
+    @property
+    def group(self) -> str:
+        """The lab's directory in every control group hierarchy."""
+        return f"swarmnet-lab-{self.id}"
+
+    @property
+    def operator_address(self) -> IPv4Address:
+        """The operator's address in the lab."""
+        return self.subnet[1]
+
+    def host(self, name: str) -> HostRecord:
+        """Return the host called ``name``.
+
+        Raises:
+            UsageError: The lab has no such host.
+        """
+        for host in self.hosts:
+            if host.name == name:
+                return host
+        raise UsageError(
+            f"lab {self.name} has no host {name!r}", hint=f"it has {', '.join(host.name for host in self.hosts)}"
+        )
+
+    def being_started(self) -> bool:
+        """Tell whether some live process is bringing this lab up right now."""
+        return self.phase == "starting" and ProcessIdentity(*self.owner).alive()
+
+
+@dataclass(frozen=True, slots=True)
+class LabStore:
+    """The directory with the journals and the disks of this machine's labs."""
+
+    base: Path
+
+    @classmethod
+    def default(cls) -> LabStore:
+        """Return the store of this machine, or the one that ``SWARMNET_LAB_STATE`` names.
+
+        Raises:
+            UsageError: The path cannot stand in overlayfs mount options.
+        """
+        base = Path(os.environ.get(STATE_VARIABLE, _DEFAULT_STATE)).absolute()
+        if set(str(base)) & set(":,\\ \n"):
+            raise UsageError(f"{STATE_VARIABLE}={str(base)!r}: the path must be free of blanks, colons and commas")
+        return cls(base)
+
+    def directory(self, name: str) -> Path:
+        """Return the directory of one lab."""
+        return self.base / name
+
+    def names(self) -> list[str]:
+        """Return the names of all labs that left a trace here."""
+        if not self.base.is_dir():
+            return []
+        return sorted(path.parent.name for path in self.base.glob("*/lab.json"))
+
+    def load(self, name: str) -> LabRecord:
+        """Read the journal of one lab.
+
+        Raises:
+            LabError: There is no such lab, or its journal is damaged.
+        """
+        path = self.directory(name) / "lab.json"
+        try:
+            return LabRecord.model_validate_json(path.read_bytes())
+        except FileNotFoundError:
+            known = ", ".join(self.names()) or "none at all"
+            raise LabError(
+                f"there is no lab {name!r} on this machine", hint=f"there is {known}; `swarmnet lab up` makes one"
+            ) from None
+        except ValidationError as wrong:
+            raise LabError(f"{path} is not the journal of a lab: {wrong}") from wrong
+
+    def save(self, record: LabRecord) -> None:
+        """Write the journal of one lab, whole or not at all."""
+        directory = self.directory(record.name)
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        aside = directory / "lab.json.new"
+        aside.write_text(record.model_dump_json(indent=1), encoding="utf-8")
+        aside.replace(directory / "lab.json")
+
+    def remove(self, name: str) -> None:
+        """Remove everything that the lab has on disk, the journal last."""
+        directory = self.directory(name)
+        for entry in sorted(directory.iterdir()) if directory.is_dir() else []:
+            if entry.name != "lab.json":
+                shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
+        shutil.rmtree(directory, ignore_errors=True)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the store for a short change; nobody else reads or writes journals meanwhile.
+
+        Raises:
+            LockedError: Somebody else held it for 30 seconds.
+        """
+        self.base.mkdir(parents=True, exist_ok=True, mode=0o755)
+        with exclusively(self.base, limit=30):
+            yield
+
+
+@contextmanager
+def exclusively(path: Path, *, limit: float) -> Iterator[None]:
+    """Hold an advisory lock on an existing file or directory; the kernel frees it when the holder dies.
+
+    Raises:
+        LockedError: Somebody else held it for ``limit`` seconds.
+    """
+    handle = os.open(path, os.O_RDONLY)
+
+    def taken() -> bool:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    try:
+        try:
+            until(taken, limit=limit, failing=lambda: f"another swarmnet process holds {path}")
+        except LabError as late:
+            raise LockedError(late.message, hint="wait for it to end, then try again") from late
+        yield
+    finally:
+        os.close(handle)

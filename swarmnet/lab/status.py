@@ -1,0 +1,59 @@
+"""What a lab looks like at one moment, for people and for machines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from swarmnet.lab.state import LabRecord
+
+
+class HostStatus(BaseModel):
+    """One host, as it was seen."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    address: str
+    role: str
+    engine: str
+    kernel: str
+    """Which kind of host it is: ``shared``, the machine's kernel."""
+    powered: bool
+    ssh: bool
+    """Whether sshd answered from the operator's side."""
+    engine_answers: bool
+
+
+class LabStatus(BaseModel):
+    """A lab, as it was seen."""
+
+    model_config = ConfigDict(frozen=True)
+
+    version: Literal[1] = 1
+    name: str
+    phase: str
+    """``starting`` (or killed while starting), ``up``, or ``stopping``."""
+    subnet: str
+    inventory: str
+    switch: bool
+    hosts: tuple[HostStatus, ...]
+    broken: tuple[str, ...]
+    """What `lab break` broke, in words."""
+
+    @classmethod
+    def of(cls, record: LabRecord, hosts: Iterable[HostStatus], *, switch: bool) -> LabStatus:
+        """Put together what the journal says and what was seen."""
+        return cls(
+            name=record.name,
+            phase=record.phase,
+            subnet=str(record.subnet),
+            inventory=str(record.inventory),
+            switch=switch,
+            hosts=tuple(hosts),
+            broken=tuple(str(fault) for fault in record.faults),
+        )
