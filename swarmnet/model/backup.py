@@ -1,0 +1,194 @@
+"""The backup as a document: everything that a cluster's networks need to come back, in the typed model.
+
+Its text is canonical JSON (UTF-8, sorted keys, no spaces, integers of any size, no NaN): equal documents have equal
+bytes, so a digest of the text is a digest of the content. RFC 8785 is not used, since it refuses integers above 2^53
+and a certificate's life in nanoseconds is larger.
+
+Compatibility: the same major schema is read; fields that a newer minor added are kept in ``unknown`` and written back;
+a newer major is refused (exit 14); older ones pass through :data:`MIGRATIONS`, one pure function a step.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from typing import Any
+
+from pydantic import AwareDatetime, ConfigDict, Field, ValidationError
+
+from swarmnet.errors import SchemaError
+from swarmnet.model.base import Document, JsonObject, JsonValue
+from swarmnet.model.state import ClusterState, HostFailure
+
+SCHEMA = (1, 0)
+"""Major and minor number of what this version writes."""
+
+Migration = Callable[[JsonObject], JsonObject]
+MIGRATIONS: Mapping[tuple[int, int], tuple[tuple[int, int], Migration]] = {}
+"""From an older schema: the one it becomes, and how. Empty while 1.0 is the only one."""
+
+
+class Reason(StrEnum):
+    """Why a backup was taken."""
+
+    MANUAL = "manual"
+    SCHEDULE = "schedule"
+    PRE_RESTORE = "pre-restore"
+
+
+class Completeness(Document):
+    """What was asked for and did not come."""
+
+    swarm: bool
+    """True when a manager answered for the cluster; without that, swarm networks are missing from every list."""
+    hosts: tuple[str, ...]
+    """Inventory names of the hosts that answered."""
+    failures: tuple[HostFailure, ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        """True when nothing is missing."""
+        return self.swarm and not self.failures and bool(self.hosts)
+
+
+class Loss(Document):
+    """Something that this backup cannot bring back, whatever is done."""
+
+    kind: str
+    what: str
+    """The object, or ``all``."""
+    why: str
+    instead: str
+    """What happens or has to be done at a restore."""
+
+
+class BackupDocument(Document):
+    """One backup, readable by people who hold a key, comparable field by field."""
+
+    model_config = ConfigDict(validate_by_name=True, validate_by_alias=True, serialize_by_alias=True)
+
+    schema_version: str = Field(default=f"{SCHEMA[0]}.{SCHEMA[1]}", alias="schema", pattern=r"^\d{1,6}\.\d{1,6}$")
+    id: str = Field(pattern="^[0-9a-f]{32}$")
+    created: AwareDatetime
+    tool: str
+    """Name and version of what wrote it."""
+    cluster: str
+    """The cluster's name in the inventory."""
+    cluster_id: str
+    reason: Reason = Reason.MANUAL
+    tags: tuple[str, ...] = ()
+    completeness: Completeness
+    engines: dict[str, str]
+    """Engine version of each host that answered."""
+    state: ClusterState
+    losses: tuple[Loss, ...] = ()
+    unknown: tuple[tuple[tuple[str | int, ...], JsonValue], ...] = Field(default=(), exclude=True)
+    """Fields of a newer minor schema by their place; written back by :func:`dump`."""
+
+
+def dump(document: BackupDocument) -> bytes:
+    """Return the document as canonical JSON, fields of newer schemas included."""
+    tree: Any = document.model_dump(mode="json", by_alias=True)
+    for place, value in document.unknown:
+        holder = tree
+        for step in place[:-1]:
+            holder = holder[step]
+        holder[place[-1]] = value
+    return canonical(tree)
+
+
+def canonical(value: JsonValue) -> bytes:
+    """Return JSON that is equal for equal values: sorted keys, no spaces, UTF-8, no NaN or infinity."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return text.encode()
+
+
+def strict_json(data: bytes) -> JsonValue:
+    """Parse JSON, refusing what would be read differently by others: duplicate keys, NaN, bytes that are not UTF-8.
+
+    Raises:
+        SchemaError: it is no such JSON.
+    """
+    try:
+        value: JsonValue = json.loads(
+            data.decode("utf-8"), object_pairs_hook=_without_duplicates, parse_constant=_no_constant
+        )
+    except (ValueError, RecursionError) as error:
+        raise SchemaError(f"the backup's text is not strict JSON: {error}") from error
+    return value
+
+
+def load(
+    data: bytes, *, migrations: Mapping[tuple[int, int], tuple[tuple[int, int], Migration]] = MIGRATIONS
+) -> BackupDocument:
+    """Read a document of this schema, an older one, or a newer minor one.
+
+    Raises:
+        SchemaError: a newer major, no known way from an older one, or fields that do not fit.
+    """
+    tree = strict_json(data)
+    if not isinstance(tree, dict):
+        raise SchemaError("the backup's text is not a JSON object")
+    found = schema_number(tree.get("schema"))
+    while found in migrations:
+        found, migrate = migrations[found]
+        tree = migrate(tree)
+    if found[0] != SCHEMA[0]:
+        raise SchemaError(
+            f"the backup has no known way from schema {found[0]}.{found[1]} to {SCHEMA[0]}.{SCHEMA[1]}",
+            hint="read it with the version of swarmnet that wrote it (`backup show` names it)",
+        )
+    return _validated(tree, newer=found[1] > SCHEMA[1])
+
+
+def schema_number(value: JsonValue) -> tuple[int, int]:
+    """Return major and minor of a schema that this version can begin to read.
+
+    Raises:
+        SchemaError: it is not ``MAJOR.MINOR``, or of a newer major.
+    """
+    match = re.fullmatch(r"([0-9]{1,6})\.([0-9]{1,6})", value) if isinstance(value, str) else None
+    if match is None:
+        raise SchemaError(f"the backup's schema is {value!r}, which is no MAJOR.MINOR number")
+    major, minor = int(match[1]), int(match[2])
+    if major > SCHEMA[0]:
+        raise SchemaError(
+            f"the backup is of schema {value}; this version reads up to {SCHEMA[0]}.x",
+            hint="update swarmnet and run the command again",
+        )
+    return major, minor
+
+
+def _validated(tree: JsonObject, *, newer: bool) -> BackupDocument:
+    try:
+        return BackupDocument.model_validate(tree)
+    except ValidationError as error:
+        strange = [problem for problem in error.errors() if problem["type"] == "extra_forbidden"]
+        if not newer or len(strange) != error.error_count():
+            first = next((problem for problem in error.errors() if problem["type"] != "extra_forbidden"), strange[0])
+            place = ".".join(str(step) for step in first["loc"])
+            raise SchemaError(f"the backup does not fit its schema: {place}: {first['msg']}") from error
+        unknown = tuple((problem["loc"], _take(tree, problem["loc"])) for problem in strange)
+    return BackupDocument.model_validate(tree).model_copy(update={"unknown": unknown})
+
+
+def _take(tree: Any, place: tuple[str | int, ...]) -> JsonValue:  # noqa: ANN401 - JSON of a schema not known here
+    for step in place[:-1]:
+        tree = tree[step]
+    value: JsonValue = tree.pop(place[-1])
+    return value
+
+
+def _without_duplicates(pairs: list[tuple[str, JsonValue]]) -> JsonObject:
+    result: JsonObject = {}
+    for key, value in pairs:
+        if key in result:
+            raise ValueError(f"the key {key!r} stands twice in one object")
+        result[key] = value
+    return result
+
+
+def _no_constant(name: str) -> JsonValue:
+    raise ValueError(f"{name} is no number of JSON")

@@ -1,0 +1,99 @@
+"""From what was seen to a backup: what is kept, and what can never come back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from swarmnet.model.backup import BackupDocument, Completeness, Loss, Reason
+from swarmnet.model.network import Scope
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from swarmnet.model.state import ClusterState, HostFacts
+
+ALWAYS_LOST = (
+    Loss(
+        kind="ids",
+        what="all",
+        why="engines choose the ids of networks, services, nodes, configs and secrets",
+        instead="everything is found by name",
+    ),
+    Loss(
+        kind="virtual-ips",
+        what="all",
+        why="the allocator chooses the addresses of services and tasks, and VXLAN identifiers",
+        instead="names resolve to new addresses inside the same subnets",
+    ),
+    Loss(
+        kind="cluster-identity",
+        what="all",
+        why="CA, node certificates, join tokens and unlock key never leave the engine through its API",
+        instead="the new swarm makes its own; keep a new unlock key where autolock is on",
+    ),
+    Loss(kind="history", what="all", why="tasks and their logs belong to the old nodes", instead="tasks start anew"),
+    Loss(
+        kind="data",
+        what="all",
+        why="volumes and images are not networks",
+        instead="bring volumes back first; images are pulled again",
+    ),
+)
+
+
+def document(
+    state: ClusterState, *, cluster: str, backup_id: str, created: datetime, tool: str, reason: Reason = Reason.MANUAL
+) -> BackupDocument:
+    """Return the backup of what was seen; tasks and their containers are left out, since they come by themselves."""
+    completeness = Completeness(
+        swarm=state.swarm is not None,
+        hosts=tuple(facts.host for facts in state.hosts),
+        failures=state.failures,
+    )
+    hosts = tuple(_lasting(facts) for facts in state.hosts)
+    return BackupDocument(
+        id=backup_id,
+        created=created,
+        tool=tool,
+        cluster=cluster,
+        cluster_id="" if state.swarm is None else state.swarm.id,
+        reason=reason,
+        completeness=completeness,
+        engines={facts.host: facts.engine.version for facts in state.hosts},
+        state=state.model_copy(update={"hosts": hosts, "tasks": ()}),
+        losses=(*ALWAYS_LOST, *_losses(state)),
+    )
+
+
+def _lasting(facts: HostFacts) -> HostFacts:
+    networks = tuple(network for network in facts.networks if network.spec.effective_scope is Scope.LOCAL)
+    containers = tuple(container for container in facts.containers if container.service is None)
+    return facts.model_copy(update={"networks": networks, "containers": containers})
+
+
+def _losses(state: ClusterState) -> Iterable[Loss]:
+    for secret in state.secrets:
+        yield Loss(
+            kind="secret",
+            what=secret.spec.name,
+            why="engines never give the data of a secret back",
+            instead="give it to the restore with --secrets-from, else its services are skipped",
+        )
+    for network in state.networks:
+        if not network.allocated:
+            yield Loss(
+                kind="network",
+                what=network.spec.name,
+                why="it was never allocated: the engine accepted it, but gave it no addresses",
+                instead="it is not restored",
+            )
+    for facts in state.hosts:
+        for container in facts.containers:
+            if container.service is None and container.endpoints:
+                yield Loss(
+                    kind="container",
+                    what=f"{container.name} on {facts.host}",
+                    why="it is no service; only its places on networks were kept",
+                    instead="start it again and connect it as `backup export` shows",
+                )

@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+import multiprocessing
+import os
+import subprocess
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from swarmnet.edge.repository import DirectoryRepository, file_name, slug
+from swarmnet.errors import BackupNotFoundError, DamagedError, LockedError, SwarmnetError, UsageError
+from tests.backups import CREATED, a_document
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from swarmnet.model.backup import BackupDocument
+
+BLOB = b"sealed" * 1000
+
+
+def _accept(_blob: bytes) -> None:
+    """Find nothing wrong."""
+
+
+def _names(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
+
+
+def _taken(days: int, *, cluster: str = "prod", backup_id: str | None = None) -> BackupDocument:
+    update = {"created": CREATED + timedelta(days=days), "cluster": cluster, "id": backup_id or f"{days:032x}"}
+    return a_document().model_copy(update=update)
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> DirectoryRepository:
+    return DirectoryRepository(tmp_path / "backups")
+
+
+def test_a_written_backup_is_read_back_private_and_alone(repository: DirectoryRepository) -> None:
+    path = repository.write(_taken(0), BLOB, check=_accept)
+    assert path.name == "20260131T040506.123456Z-00000000.swarmnet"
+    assert path.stat().st_mode & 0o777 == 0o400
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+    assert _names(path.parent) == [path.name]
+    assert repository.read(repository.find("latest")) == BLOB
+
+
+def test_the_newest_comes_first_and_latest_means_it(repository: DirectoryRepository) -> None:
+    for days in (1, 3, 2):
+        repository.write(_taken(days), BLOB, check=_accept)
+    assert [entry.created.day for entry in repository.entries()] == [3, 2, 1]
+    assert repository.find("latest").created == CREATED + timedelta(days=3)
+
+
+def test_a_backup_is_found_by_path_by_name_and_by_the_beginning_of_name_or_id(repository: DirectoryRepository) -> None:
+    document = _taken(0, backup_id="feedbeef" + "0" * 24)
+    path = repository.write(document, BLOB, check=_accept)
+    for reference in (str(path), path.name, path.stem, "20260131", "feed"):
+        assert repository.find(reference).path.samefile(path)
+
+
+def test_a_beginning_of_two_names_and_one_of_none_are_not_found(repository: DirectoryRepository) -> None:
+    repository.write(_taken(0), BLOB, check=_accept)
+    repository.write(_taken(0, backup_id="a" * 32), BLOB, check=_accept)
+    for reference in ("2026", "1999", "", "../prod", "latest/.."):
+        with pytest.raises(BackupNotFoundError) as caught:
+            repository.find(reference)
+        assert caught.value.exit_code == 10
+
+
+def test_latest_of_a_new_cluster_means_the_only_other_cluster_there_is(repository: DirectoryRepository) -> None:
+    path = repository.write(_taken(0, cluster="old"), BLOB, check=_accept)
+    assert repository.find("latest", cluster="new").path == path
+    repository.write(_taken(1, cluster="other"), BLOB, check=_accept)
+    with pytest.raises(BackupNotFoundError):
+        repository.find("latest", cluster="new")
+
+
+def test_no_repository_is_no_backup(repository: DirectoryRepository) -> None:
+    with pytest.raises(BackupNotFoundError, match="no repository"):
+        repository.entries()
+
+
+@given(st.text(max_size=80))
+def test_any_cluster_name_gives_one_plain_folder_name(cluster: str) -> None:
+    name = slug(cluster)
+    assert name
+    assert "/" not in name
+    assert not name.startswith(".")
+    assert name.isascii()
+    assert len(name.encode()) < 128
+
+
+def test_different_clusters_never_share_a_folder() -> None:
+    hostile = ["prod", "Prod", "prod/", "../prod", "pro d", "pro\nd", "", ".", "..", "\u202eprod"]
+    assert len({slug(name) for name in hostile}) == len(hostile)
+
+
+def test_a_folder_that_is_a_link_is_neither_written_nor_listed(repository: DirectoryRepository, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    repository.root.mkdir()
+    (repository.root / "prod").symlink_to(elsewhere)
+    with pytest.raises(UsageError, match="symbolic link"):
+        repository.write(_taken(0), BLOB, check=_accept)
+    (elsewhere / file_name(_taken(0))).write_bytes(BLOB)
+    assert repository.entries() == ()
+    assert _names(elsewhere) == [file_name(_taken(0))]
+
+
+def test_links_fifos_leftovers_and_strangers_are_not_backups(repository: DirectoryRepository) -> None:
+    path = repository.write(_taken(0), BLOB, check=_accept)
+    folder = path.parent
+    (folder / file_name(_taken(1))).symlink_to("/etc/passwd")
+    os.mkfifo(folder / file_name(_taken(2)))
+    (folder / ".0123.partial").write_bytes(b"half")
+    (folder / "notes.txt").write_text("mine")
+    (repository.root / "stray").write_text("a file among the folders")
+    assert [entry.path for entry in repository.entries()] == [path]
+
+
+def test_a_backup_that_fails_its_check_is_not_published(repository: DirectoryRepository) -> None:
+    def refuse(_blob: bytes) -> None:
+        raise DamagedError("does not open")
+
+    with pytest.raises(DamagedError):
+        repository.write(_taken(0), BLOB, check=refuse)
+    assert _names(repository.root / "prod") == []
+
+
+def test_a_second_run_is_told_who_holds_the_lock_and_a_dead_one_holds_nothing(repository: DirectoryRepository) -> None:
+    process = multiprocessing.get_context("spawn").Process(target=_try_lock, args=(repository,))
+    with repository.locked("prod"):
+        process.start()
+        process.join(30)
+    assert process.exitcode == 11
+    with repository.locked("prod"), repository.locked("other"):
+        pass
+
+
+def _try_lock(repository: DirectoryRepository) -> None:
+    try:
+        with repository.locked("prod"):
+            os._exit(0)
+    except LockedError as error:
+        os._exit(error.exit_code if f"process {os.getppid()} " in error.message else 1)
+
+
+@pytest.mark.lab
+def test_a_full_disk_leaves_the_older_backups_and_nothing_else(full_disk: Path) -> None:
+    repository = DirectoryRepository(full_disk)
+    path = repository.write(_taken(0), BLOB, check=_accept)
+    with pytest.raises(SwarmnetError, match="No space left") as caught:
+        repository.write(_taken(1), bytes(2 * 1024 * 1024), check=_accept)
+    assert caught.value.exit_code == 1
+    assert "untouched" in str(caught.value.hint)
+    assert [entry.path for entry in repository.entries()] == [path]
+    assert _names(path.parent) == [path.name]
+    assert repository.read(repository.find("latest")) == BLOB
+
+
+@pytest.fixture
+def full_disk(tmp_path: Path) -> Iterator[Path]:
+    """Return a file system of one mebibyte."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    subprocess.run(["/bin/mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(place)], check=True)
+    try:
+        yield place
+    finally:
+        subprocess.run(["/bin/umount", str(place)], check=True)

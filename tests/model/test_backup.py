@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from swarmnet.errors import SchemaError
+from swarmnet.model.backup import SCHEMA, canonical, dump, load, strict_json
+from tests.backups import a_document, documents
+
+if TYPE_CHECKING:
+    from swarmnet.model.backup import BackupDocument
+    from swarmnet.model.base import JsonObject
+
+GOLDEN = Path(__file__).with_name("backup-1.0.json")
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(st.characters(codec="utf-8"), max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(st.characters(codec="utf-8")), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@given(JSON)
+def test_canonical_json_reads_back_as_the_same_value(value: JsonObject) -> None:
+    assert strict_json(canonical(value)) == value
+
+
+@given(st.dictionaries(st.text(st.characters(codec="utf-8")), st.integers(), min_size=2))
+def test_canonical_json_does_not_depend_on_the_order_of_keys(value: dict[str, int]) -> None:
+    assert canonical(dict(reversed(value.items()))) == canonical(dict(value))
+
+
+@settings(max_examples=30, deadline=None)
+@given(documents())
+def test_every_document_survives_its_text(document: BackupDocument) -> None:
+    assert load(dump(document)) == document
+    assert dump(load(dump(document))) == dump(document)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [b'{"a":1,"a":2}', b'{"a":NaN}', b"[Infinity]", b"\xff", b"", b"[" * 100_000, b"9" * 5000],
+    ids=["duplicate key", "nan", "infinity", "not utf-8", "empty", "deep", "huge number"],
+)
+def test_text_that_others_would_read_differently_is_refused(text: bytes) -> None:
+    with pytest.raises(SchemaError):
+        strict_json(text)
+
+
+def test_numbers_larger_than_a_double_are_kept_exactly() -> None:
+    assert strict_json(canonical({"cert_expiry": 2**63 + 1})) == {"cert_expiry": 2**63 + 1}
+
+
+def test_the_golden_file_of_schema_1_0_still_reads() -> None:
+    document = load(GOLDEN.read_bytes())
+    assert document == a_document()
+    assert document.schema_version == "1.0"
+
+
+def test_fields_of_a_newer_minor_schema_are_kept_and_written_back() -> None:
+    tree = json.loads(dump(a_document()))
+    tree["schema"] = f"{SCHEMA[0]}.{SCHEMA[1] + 1}"
+    tree["mood"] = {"level": 7}
+    tree["state"]["networks"][0]["spec"]["colour"] = "green"
+    text = canonical(tree)
+    document = load(text)
+    assert document.cluster == "prod"
+    assert dump(document) == text
+
+
+def test_a_field_unknown_to_the_same_schema_is_refused_by_its_place() -> None:
+    tree = json.loads(dump(a_document()))
+    tree["state"]["swarm"]["colour"] = "green"
+    with pytest.raises(SchemaError, match=r"state\.swarm\.colour"):
+        load(canonical(tree))
+
+
+@pytest.mark.parametrize("schema", ["2.0", "1", 1, None, "one.two", "0.9", "1.0.0", "\u0661.0"])
+def test_a_schema_without_a_known_way_is_refused(schema: object) -> None:
+    tree = json.loads(dump(a_document())) | {"schema": schema}
+    with pytest.raises(SchemaError) as caught:
+        load(canonical(tree))
+    assert caught.value.exit_code == 14
+
+
+def test_an_older_schema_passes_through_its_migrations_one_after_the_other() -> None:
+    def renamed(tree: JsonObject) -> JsonObject:
+        return {("name" if key == "title" else key): value for key, value in tree.items()} | {"schema": "0.9"}
+
+    def named_cluster(tree: JsonObject) -> JsonObject:
+        return {("cluster" if key == "name" else key): value for key, value in tree.items()} | {"schema": "1.0"}
+
+    tree = json.loads(dump(a_document())) | {"schema": "0.8"}
+    tree["title"] = tree.pop("cluster")
+    steps = {(0, 8): ((0, 9), renamed), (0, 9): ((1, 0), named_cluster)}
+    assert load(canonical(tree), migrations=steps) == a_document()
+
+
+def test_completeness_needs_a_manager_that_answered_and_every_host() -> None:
+    whole = a_document().completeness
+    assert whole.complete
+    assert not whole.model_copy(update={"swarm": False}).complete
+    assert not whole.model_copy(update={"hosts": ()}).complete
+
+
+def test_the_documents_time_is_kept_in_utc() -> None:
+    assert load(dump(a_document())).created == datetime(2026, 1, 31, 4, 5, 6, 123456, tzinfo=UTC)
