@@ -1,0 +1,75 @@
+"""Files of the operator's machine: read with a limit, written whole or not at all."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sys
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from swarmnet.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DOCUMENT_LIMIT = 2 * 1024 * 1024
+
+
+def read_document(path: Path, *, limit: int = DOCUMENT_LIMIT) -> bytes:
+    """Return a file's bytes, ``-`` meaning stdin; at most one more than ``limit``, so that a reader sees "too large".
+
+    Raises:
+        UsageError: there is no such file, or it cannot be read.
+    """
+    if str(path) == "-":
+        return sys.stdin.buffer.read(limit + 1)
+    try:
+        with path.open("rb") as file:
+            return file.read(limit + 1)
+    except FileNotFoundError:
+        raise UsageError(f"no such file: {path}", hint="give its path with --inventory, or as argument") from None
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from None
+
+
+def write_atomically(path: Path, content: bytes, *, mode: int = 0o600) -> None:
+    """Replace a file whole: a crash at any moment leaves the old one or the new one, never a part.
+
+    A symbolic link stays and its target is replaced. The new file is ``mode`` from its first byte on.
+    """
+    target = Path(os.path.realpath(path))
+    descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fchmod(file.fileno(), mode)
+            os.fsync(file.fileno())
+        temporary.replace(target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    _sync(target.parent)
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keep other processes that do the same out of a folder; the lock ends with this process at the latest."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

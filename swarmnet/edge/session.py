@@ -1,0 +1,166 @@
+"""The world as one run sees it: implements ``Ports`` over SSH."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from swarmnet.edge.clock import SystemClock
+from swarmnet.edge.known_hosts import KnownHosts
+from swarmnet.edge.ssh_dial import Dialer
+from swarmnet.edge.ssh_keys import KeyRing
+from swarmnet.edge.ssh_link import Links
+from swarmnet.edge.ssh_shell import Shell
+from swarmnet.edge.ssh_socket import EngineSocket
+from swarmnet.edge.ssh_target import TargetFinder
+from swarmnet.errors import HostError, NotAManagerError
+from swarmnet.model.ports import HostConnected, tell_nobody
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from swarmnet.edge.ssh_link import Link
+    from swarmnet.edge.ssh_socket import Stream
+    from swarmnet.model.base import Secret
+    from swarmnet.model.clock import Clock
+    from swarmnet.model.hosts import Inventory
+    from swarmnet.model.ports import EnginePort, Listener
+
+    EngineFactory = Callable[[str, Callable[[], Stream]], EnginePort]
+    """Makes the client of one engine from the host's name and what opens a stream to it."""
+
+# Without a handler, the library's warnings would go to the screen beside our own words for the same.
+logging.getLogger("paramiko").addHandler(logging.NullHandler())
+
+MANAGER_TRUST = 1.0
+"""Seconds for which a manager that answered is taken to answer still."""
+
+
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """How to ask the operator; None where nobody is there to answer."""
+
+    confirm: Callable[[str], bool] | None = None
+    passphrase: Callable[[str], Secret | None] | None = None
+
+
+class Session:
+    """One run's connections: one a host, opened at first use, closed at the end. Threads may share it."""
+
+    def __init__(
+        self,
+        inventory: Inventory,
+        engines: EngineFactory,
+        *,
+        clock: Clock | None = None,
+        listener: Listener = tell_nobody,
+        questions: Questions | None = None,
+    ) -> None:
+        """Prepare a session; nothing is connected yet.
+
+        Args:
+            inventory: the hosts; jump hosts are looked up in it, too.
+            engines: makes an engine's client, ``lambda host, open_stream: Engine(host, open_stream, clock)``.
+            clock: where the time comes from.
+            listener: is told of hosts that answered.
+            questions: for unknown host keys and locked private keys.
+
+        Raises:
+            UsageError: an ssh_config cannot be read, or jump hosts go in a circle.
+        """
+        asked = questions or Questions()
+        self.inventory = inventory
+        self.clock: Clock = clock or SystemClock()
+        self.listener = listener
+        finder = TargetFinder(inventory)
+        self._targets = {host.name: finder.target(host) for host in inventory.hosts}
+        self._links = Links(Dialer(KeyRing(asked.passphrase), KnownHosts(asked.confirm)), self.clock)
+        self._make_engine = engines
+        self._lock = threading.Lock()
+        self._shells: dict[str, Shell] = {}
+        self._engines: dict[str, EnginePort] = {}
+        self._told: set[str] = set()
+        self._manager: tuple[float, str] | None = None
+
+    def connect(self, host: str) -> None:
+        """Open the connection to a host now; raises ``HostError`` kinds."""
+        self._link(host)
+
+    def shell(self, host: str) -> Shell:
+        """Return the shell of a host; connects. Raises ``HostError`` kinds."""
+        link = self._link(host)
+        with self._lock:
+            return self._shells.setdefault(host, Shell(host, link.session))
+
+    def engine(self, host: str) -> EnginePort:
+        """Return the engine of a host; connects. Raises ``HostError`` kinds."""
+        link = self._link(host)
+        with self._lock:
+            if host not in self._engines:
+                shell = self._shells.setdefault(host, Shell(host, link.session))
+                self._engines[host] = self._make_engine(host, EngineSocket(link, shell).open)
+            return self._engines[host]
+
+    def manager(self) -> EnginePort:
+        """Return the engine of a manager that answers for the cluster: the one of last time, or the next that does.
+
+        Raises:
+            NotAManagerError: no reachable host does; names what each of them said.
+        """
+        with self._lock:
+            remembered = self._manager
+        if remembered is not None and self.clock.monotonic() - remembered[0] < MANAGER_TRUST:
+            engine = self._engines[remembered[1]]
+            if self._links.to(self._targets[remembered[1]]).alive:
+                return engine
+        first = [remembered[1]] if remembered else []
+        names = [*first, *(host.name for host in self.inventory.managers if host.name not in first)]
+        said: list[str] = []
+        for name in names:
+            try:
+                engine = self.engine(name)
+                engine.swarm()
+            except HostError as error:
+                said.append(error.message)
+                continue
+            with self._lock:
+                self._manager = (self.clock.monotonic(), name)
+            return engine
+        raise _no_manager(self.inventory, said)
+
+    def close(self) -> None:
+        """Close every connection; what still waits on one of them ends with ``UnreachableError``."""
+        self._links.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _link(self, host: str) -> Link:
+        self.inventory.host(host)
+        link = self._links.to(self._targets[host])
+        start = time.monotonic()
+        link.connect()
+        with self._lock:
+            fresh = host not in self._told
+            self._told.add(host)
+        if fresh:
+            self.listener(HostConnected(host, time.monotonic() - start))
+        return link
+
+
+def _no_manager(inventory: Inventory, said: list[str]) -> NotAManagerError:
+    answers = "; ".join(said) or "the inventory names no manager"
+    return NotAManagerError(
+        inventory.cluster,
+        f"no manager answers for the cluster: {answers}",
+        hint="swarmnet status shows each host; when a majority is lost for good: swarmnet recover quorum",
+    )

@@ -1,0 +1,190 @@
+"""Opens connections: TCP, host key, login; bounded, with attempts, and every failure by its name."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import subprocess
+import threading
+from typing import TYPE_CHECKING, Protocol
+
+import fabric
+import paramiko
+import tenacity
+
+from swarmnet.edge import ssh_errors
+from swarmnet.edge.ssh_keys import Login
+from swarmnet.edge.ssh_transport import KEEPALIVE, Transport
+from swarmnet.errors import AuthenticationError, UnreachableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from swarmnet.edge.known_hosts import KnownHosts
+    from swarmnet.edge.ssh_keys import KeyRing
+    from swarmnet.edge.ssh_target import Target
+
+STARTS = 20
+"""Logins under way at once, in all. More do not help: the handshake is work for this machine's processor."""
+STARTS_PER_SERVER = 8
+"""Logins under way at once to one sshd, which begins to drop them at ten (MaxStartups 10:30:100)."""
+_PAUSE = 0.3
+
+
+class Tunnels(Protocol):
+    """Gives channels through a jump host."""
+
+    def tunnel(self, target: Target) -> paramiko.Channel:
+        """Return a channel to ``target``'s port, opened by its jump host."""
+
+
+class Refusal(paramiko.MissingHostKeyPolicy):
+    """Holds every key against known_hosts; takes the place of Fabric's policy, which accepts anything."""
+
+    def __init__(self, target: Target, known: KnownHosts) -> None:
+        self._target = target
+        self._known = known
+
+    def missing_host_key(self, client: paramiko.SSHClient, hostname: str, key: paramiko.PKey) -> None:  # noqa: ARG002
+        """Return when the key is the host's, else raise ``HostKeyError``."""
+        target = self._target
+        self._known.verify(target.label, target.known_as, key, files=target.known_hosts, policy=target.policy)
+
+
+class Dialer:
+    """Opens connections for one run; :meth:`stop` ends attempts that are under way."""
+
+    def __init__(self, ring: KeyRing, known: KnownHosts) -> None:
+        self._ring = ring
+        self._known = known
+        self._stopped = threading.Event()
+        self._starts = threading.BoundedSemaphore(STARTS)
+        self._servers: dict[tuple[str, int], threading.BoundedSemaphore] = {}
+        self._lock = threading.Lock()
+
+    def stop(self) -> None:
+        """Begin no further attempt."""
+        self._stopped.set()
+
+    def dial(self, target: Target, tunnels: Tunnels) -> fabric.Connection:
+        """Return an open connection.
+
+        Raises:
+            UnreachableError: no attempt came through; the sentence is that of the last one.
+            AuthenticationError: the host took none of the keys; not tried again.
+            HostKeyError: the host's key is unknown or changed; not tried again.
+        """
+        attempts: tenacity.Retrying = tenacity.Retrying(
+            stop=tenacity.stop_after_attempt(target.attempts) | tenacity.stop_when_event_set(self._stopped),
+            wait=tenacity.wait_exponential(multiplier=_PAUSE, max=5) + tenacity.wait_random(0, _PAUSE),
+            retry=tenacity.retry_if_exception(_may_pass),
+            sleep=tenacity.sleep_using_event(self._stopped),
+            reraise=True,
+        )
+        connection: fabric.Connection = attempts(self._attempt, target, tunnels)
+        return connection
+
+    def _attempt(self, target: Target, tunnels: Tunnels) -> fabric.Connection:
+        if self._stopped.is_set():
+            raise UnreachableError(target.label, "the run is ending, no connection was tried")
+        with self._turn(target):
+            return self._login(target, self._wire(target, tunnels))
+
+    @contextlib.contextmanager
+    def _turn(self, target: Target) -> Iterator[None]:
+        if target.via is not None:
+            # The jump host's own login must not wait for a turn that its guests hold.
+            yield
+            return
+        with self._lock:
+            fresh = threading.BoundedSemaphore(STARTS_PER_SERVER)
+            server = self._servers.setdefault((target.hostname, target.port), fresh)
+        with server, self._starts:
+            yield
+
+    def _wire(self, target: Target, tunnels: Tunnels) -> socket.socket | paramiko.Channel:
+        if target.via is not None:
+            return tunnels.tunnel(target)
+        if target.command is not None:
+            return _run_proxy(target.command)
+        try:
+            wire = socket.create_connection((target.hostname, target.port), timeout=target.timeout)
+        except (OSError, UnicodeError) as error:
+            raise ssh_errors.unreachable(target, error) from None
+        wire.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return wire
+
+    def _login(self, target: Target, wire: socket.socket | paramiko.Channel) -> fabric.Connection:
+        login = Login(target, self._ring)
+        connection = self._prepare(target, wire, login)
+        opened = False
+        try:
+            connection.open()
+            opened = _let_in(target, connection)
+            connection.transport.set_keepalive(KEEPALIVE)
+        except paramiko.AuthenticationException as error:
+            raise ssh_errors.not_let_in(target, login.tried, error) from None
+        except (paramiko.SSHException, OSError, EOFError) as error:
+            raise ssh_errors.unreachable(target, error) from None
+        finally:
+            login.close()
+            if not opened:
+                connection.client.close()
+                wire.close()
+        return connection
+
+    def _prepare(self, target: Target, wire: socket.socket | paramiko.Channel, login: Login) -> fabric.Connection:
+        known = self._known.keys(target.known_hosts, target.known_as)
+
+        def transport(sock: socket.socket, **options: object) -> Transport:
+            made = Transport(sock, **options)  # type: ignore[arg-type]
+            made.prefer(known)
+            made.handshake_timeout = target.timeout
+            return made
+
+        connection = fabric.Connection(
+            target.hostname,
+            user=target.user,
+            port=target.port,
+            # An empty ssh_config and a lazy one: ~/.fabric.yml and /etc/fabric.yml have no say here.
+            config=fabric.Config(lazy=True, ssh_config=paramiko.SSHConfig()),
+            connect_kwargs={
+                "sock": wire,
+                "transport_factory": transport,
+                "auth_strategy": login,
+                "timeout": target.timeout,
+                "banner_timeout": target.timeout,
+                "auth_timeout": target.timeout,
+                "channel_timeout": target.timeout,
+            },
+        )
+        connection.client.set_missing_host_key_policy(Refusal(target, self._known))
+        return connection
+
+
+def _may_pass(error: BaseException) -> bool:
+    """Tell whether another attempt can end otherwise: a wrong key or name stays wrong."""
+    return isinstance(error, UnreachableError) and not isinstance(error, ssh_errors.NameUnknownError)
+
+
+def _let_in(target: Target, connection: fabric.Connection) -> bool:
+    if connection.transport.is_authenticated():
+        return True
+    raise AuthenticationError(
+        target.label,
+        f"{target.place}: the key was accepted, but sshd asks for a password or code as well",
+        hint="AuthenticationMethods publickey in its sshd_config, for this user",
+    )
+
+
+def _run_proxy(command: str) -> socket.socket:
+    """Start a ProxyCommand, as ssh does by a shell, and return the socket that is its stdin and stdout.
+
+    paramiko's own ProxyCommand spins when the command has ended.
+    """
+    ours, theirs = socket.socketpair()
+    with theirs:
+        process = subprocess.Popen(["/bin/sh", "-c", f"exec {command}"], stdin=theirs.fileno(), stdout=theirs.fileno())
+    threading.Thread(target=process.wait, name="proxy-command", daemon=True).start()
+    return ours

@@ -1,0 +1,239 @@
+"""Commands on one host. This is the only place where an argv becomes a command line.
+
+Not by ``fabric.Connection.run``: it decodes the output, feeds stdin byte by byte, starts three threads a command,
+and its time-out leaves the process running on the host.
+"""
+
+from __future__ import annotations
+
+import secrets
+import select
+import shlex
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import paramiko
+
+from swarmnet.edge import ssh_errors
+from swarmnet.errors import CommandError
+from swarmnet.model.ports import Completed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+OUTPUT_LIMIT = 16 * 1024 * 1024
+"""Bytes of stdout, and of stderr, that are taken."""
+_END_TIMEOUT = 10.0
+_STATUS_TIMEOUT = 10.0
+_CHUNK = 65536
+
+# The host has sh and /proc, nothing else is asked for. The first line says as which process and session the command
+# runs; what a login shell's start files print before it is dropped. The command is a child, not an exec: then its
+# end by a signal, too, comes back as a status.
+_RUN = """printf '%s %s %s\\n' "$1" "$$" "$(read -r line < /proc/$$/stat; set -- ${line##*) }; echo "$4")"
+LC_ALL=C PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin SWARMNET_RUN=$1; export LC_ALL PATH SWARMNET_RUN; shift
+"$@"
+exit $?"""
+
+# Ends a process, what descends from it, what shares its session (sshd gives each command one of its own), and what
+# carries its mark in the environment (daemons that left the session): TERM first, KILL after a second.
+_END = """session=$2; [ "${session:-0}" -gt 1 ] || session=$1
+mark=$3
+tree() { found=" $1 "; size=0
+ for f in $(grep -l "SWARMNET_RUN=$mark" /proc/[0-9]*/environ 2>/dev/null); do
+  pid=${f#/proc/}; found="$found${pid%/environ} "; done
+ while [ "$size" != "${#found}" ]; do size=${#found}
+  for f in /proc/[0-9]*/stat; do { read -r line < "$f"; } 2>/dev/null || continue
+   pid=${f#/proc/}; pid=${pid%/stat}
+   case $found in *" $pid "*) continue;; esac
+   set -- ${line##*) }
+   [ "$1" = Z ] && continue
+   case $found$session in *" $2 "*|*" $4 "*|*" $4") found="$found$pid ";; esac
+  done
+ done; }
+alive() { for p in $found; do { read -r line < "/proc/$p/stat"; } 2>/dev/null || continue
+  set -- ${line##*) }; [ "$1" = Z ] || return 0; done; return 1; }
+end() { kill "-$1" $found 2>/dev/null; i=0
+ while alive && [ $i -lt 10 ]; do sleep 0.1 2>/dev/null || sleep 1; i=$((i+1)); done; }
+tree "$1"; end TERM; tree "$1"; end KILL; tree "$1"; ! alive"""
+
+
+@dataclass(slots=True)
+class _Running:
+    """A command under way, and what it said so far."""
+
+    channel: paramiko.Channel
+    mark: bytes
+    stdout: bytearray = field(default_factory=bytearray)
+    stderr: bytearray = field(default_factory=bytearray)
+    process: tuple[str, ...] = ()
+    """Its pid and session on the host, once it has begun."""
+
+    @property
+    def ended(self) -> bool:
+        return bool(self.channel.closed or self.channel.eof_received)
+
+    @property
+    def too_much(self) -> bool:
+        return max(len(self.stdout), len(self.stderr)) > OUTPUT_LIMIT
+
+    def take(self) -> bool:
+        """Take what has arrived; tell whether there was anything."""
+        if self.channel.recv_ready():
+            self.stdout += self.channel.recv(_CHUNK)
+            self._find_mark()
+        elif self.channel.recv_stderr_ready():
+            self.stderr += self.channel.recv_stderr(_CHUNK)
+        else:
+            return False
+        return True
+
+    def _find_mark(self) -> None:
+        if self.process:
+            return
+        start = self.stdout.find(self.mark)
+        end = self.stdout.find(b"\n", start)
+        if start >= 0 and end >= 0:
+            self.process = tuple(self.stdout[start + len(self.mark) : end].decode().split())
+            del self.stdout[: end + 1]
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """What was asked for."""
+
+    argv: tuple[str, ...]
+    timeout: float
+    prefix: tuple[str, ...]
+    mark: bytes = field(default_factory=lambda: secrets.token_hex(8).encode() + b" ")
+
+    @property
+    def name(self) -> str:
+        """The command's name alone: its arguments may hold what shall not be shown."""
+        return f"command {self.argv[0]!r}"
+
+
+class Shell:
+    """Runs commands on one host over its connection; implements ``ShellPort``."""
+
+    def __init__(self, host: str, open_session: Callable[[], paramiko.Channel]) -> None:
+        """Make a shell.
+
+        Args:
+            host: its name in the inventory.
+            open_session: returns a new session channel; raises ``UnreachableError``.
+        """
+        self._host = host
+        self._open_session = open_session
+
+    @property
+    def host(self) -> str:
+        """The host's name in the inventory."""
+        return self._host
+
+    def run(self, argv: Sequence[str], *, stdin: bytes = b"", timeout: float = 30.0, sudo: bool = False) -> Completed:
+        """Run a command and return how it ended, whatever its status.
+
+        A command that outlives ``timeout`` (seconds) is ended on the host, with its children.
+
+        Raises:
+            HostTimeoutError: it did outlive it.
+            CommandError: sudo wants a password, or more than 16 MiB were printed.
+            UnreachableError: the connection broke.
+        """
+        if not argv:
+            raise ValueError("an empty argv names no command")
+        call = _Call(tuple(argv), timeout, ("sudo", "-n", "--") if sudo else ())
+        channel = self._open_session()
+        running = _Running(channel, call.mark)
+        try:
+            self._execute(channel, [*call.prefix, "sh", "-c", _RUN, "sh", call.mark.decode().strip(), *argv], timeout)
+            _feed_aside(channel, stdin)
+            self._listen(running, call)
+            return self._completed(running, call)
+        except (paramiko.SSHException, OSError, EOFError) as error:
+            raise ssh_errors.lost(self._host, error) from error
+        finally:
+            channel.close()
+
+    def _execute(self, channel: paramiko.Channel, argv: Sequence[str], limit: float) -> None:
+        # paramiko waits for the answer without a limit; closing the channel ends that wait.
+        watchdog = threading.Timer(limit, channel.close)
+        watchdog.daemon = True
+        watchdog.start()
+        try:
+            channel.exec_command(shlex.join(argv))
+        finally:
+            watchdog.cancel()
+
+    def _listen(self, running: _Running, call: _Call) -> None:
+        deadline = time.monotonic() + call.timeout
+        poll = select.poll()
+        poll.register(running.channel.fileno(), select.POLLIN)
+        while True:
+            ended = running.ended  # looked at first: what came before the end is in the buffers
+            took = running.take()
+            if running.too_much:
+                raise CommandError(self._host, f"{call.name} printed more than 16 MiB; {self._end(running, call)}")
+            if ended and not took:
+                return
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise ssh_errors.outlived(self._host, call.name, call.timeout, self._end(running, call))
+            if not took:
+                poll.poll(left * 1000)
+
+    def _completed(self, running: _Running, call: _Call) -> Completed:
+        running.channel.status_event.wait(_STATUS_TIMEOUT)
+        status = running.channel.exit_status
+        if status < 0:
+            raise ssh_errors.lost(self._host, None)
+        if not running.process:
+            raise self._never_began(bytes(running.stderr), status, call)
+        return Completed(call.argv, status, bytes(running.stdout), bytes(running.stderr))
+
+    def _never_began(self, said: bytes, status: int, call: _Call) -> CommandError:
+        text = said.decode(errors="replace").strip()
+        if call.prefix and ("password" in text or "tty" in text):
+            return CommandError(
+                self._host,
+                "sudo wants a password here",
+                hint="allow it without one for this user (NOPASSWD in sudoers), or log in as root",
+            )
+        what = "sudo" if call.prefix else "the login shell"
+        return CommandError(self._host, f"{what} did not start {call.name} (status {status}): {text[-300:]!r}")
+
+    def _end(self, running: _Running, call: _Call) -> str:
+        """End the command on the host; return how that went."""
+        if not running.process:
+            return "it had not even begun"
+        channel = self._open_session()
+        try:
+            self._execute(
+                channel,
+                [*call.prefix, "sh", "-c", _END, "sh", *running.process, call.mark.decode().strip()],
+                _END_TIMEOUT,
+            )
+            channel.status_event.wait(_END_TIMEOUT)
+            gone = channel.exit_status == 0
+        finally:
+            channel.close()
+        return "it was ended on the host" if gone else f"process {running.process[0]} there could not be ended"
+
+
+def _feed_aside(channel: paramiko.Channel, stdin: bytes) -> None:
+    """Send stdin beside the listening: a command may print more than a window before it reads on."""
+    if stdin:
+        threading.Thread(target=_feed, args=(channel, stdin), name="stdin", daemon=True).start()
+    else:
+        channel.shutdown_write()
+
+
+def _feed(channel: paramiko.Channel, stdin: bytes) -> None:
+    try:
+        channel.sendall(stdin)
+        channel.shutdown_write()
+    except (OSError, paramiko.SSHException):
+        return  # the command ended without reading it all; its status tells the rest

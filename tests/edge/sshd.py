@@ -1,0 +1,98 @@
+"""A real sshd of its own for a test: own port on loopback, own host key, own folder."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SSHD = "/usr/sbin/sshd"
+
+
+def make_key(path: Path, passphrase: bytes | None = None) -> Path:
+    """Write a key pair as ssh-keygen does."""
+    key = Ed25519PrivateKey.generate()
+    lock = NoEncryption() if passphrase is None else BestAvailableEncryption(passphrase)
+    path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, lock))
+    path.chmod(0o600)
+    public = key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
+    Path(f"{path}.pub").write_bytes(public + b" test\n")
+    return path
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        return port
+
+
+class Sshd:
+    """One sshd; ``root`` logs in with the keys in ``authorized_keys``."""
+
+    def __init__(self, folder: Path, *, port: int | None = None, options: tuple[str, ...] = ()) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.port = port or free_port()
+        self.host_key = make_key(folder / "host_key")
+        self.authorized = folder / "authorized_keys"
+        self.log = folder / "log"
+        lines = [
+            f"Port {self.port}",
+            "ListenAddress 127.0.0.1",
+            f"HostKey {self.host_key}",
+            f"AuthorizedKeysFile {self.authorized}",
+            "PidFile none",
+            "StrictModes no",
+            "UsePAM no",
+            "PasswordAuthentication no",
+            "PermitRootLogin prohibit-password",
+            "MaxStartups 10:30:100",
+            *options,
+        ]
+        (folder / "config").write_text("\n".join(lines) + "\n")
+
+    def authorize(self, key: Path) -> None:
+        with self.authorized.open("a") as file:
+            file.write(Path(f"{key}.pub").read_text())
+
+    @property
+    def known(self) -> str:
+        """The line that known_hosts would have."""
+        kind, blob, *_ = Path(f"{self.host_key}.pub").read_text().split()
+        return f"[127.0.0.1]:{self.port} {kind} {blob}\n"
+
+    @contextmanager
+    def running(self) -> Iterator[Sshd]:
+        Path("/run/sshd").mkdir(exist_ok=True)
+        with self.log.open("wb") as log:
+            argv = [SSHD, "-D", "-e", "-f", str(self.folder / "config")]
+            process = subprocess.Popen(argv, stderr=log, stdin=subprocess.DEVNULL)
+        try:
+            self._await(process)
+            yield self
+        finally:
+            process.terminate()
+            process.wait(5)
+
+    def _await(self, process: subprocess.Popen[bytes]) -> None:
+        deadline = time.monotonic() + 10
+        while process.poll() is None and time.monotonic() < deadline:
+            if b"Server listening" in self.log.read_bytes():
+                return
+            time.sleep(0.01)
+        raise AssertionError(f"sshd did not start: {self.log.read_text()}")
