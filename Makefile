@@ -1,21 +1,48 @@
-# Everything a contributor types. Python comes from a virtual environment that is made when missing.
+# Everything a contributor types. `make test` works on a bare Debian machine (root): it installs what it needs.
 VENV ?= .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
+PACKAGES := python3-venv debootstrap iptables nftables openssh-client openssh-server docker-registry
 
-.PHONY: check format
+.PHONY: help install packages roots check test pure demo bench format clean
+help:  ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/'
+
+install: $(BIN)/swarmnet  ## the tool and its development needs, in a virtual environment
 $(BIN)/swarmnet: pyproject.toml
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || $(MAKE) --no-print-directory packages
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
-	touch $@
+	@touch $@
 
-check: $(BIN)/swarmnet  ## lint, types, layers and the pure tests
-	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
+packages:
+	@dpkg -s $(PACKAGES) >/dev/null 2>&1 || { apt-get update -qq && \
+	  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(PACKAGES); }
+
+roots: packages $(BIN)/swarmnet
+	$(BIN)/swarmnet lab setup --yes
+
+check: $(BIN)/swarmnet  ## lint, types, layers and the pure tests, under a minute
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check --quiet .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/pytest -q -m 'not lab'
 
+test: roots  ## every test, lab stories on real engines included, with branch coverage
+	$(BIN)/pytest -q --cov --cov-report=term:skip-covered
+
+demo: roots  ## the product in one go: lab, bootstrap, verify, backup, disaster, restore, verify
+	$(BIN)/python -m tests.demo
+
+bench: roots  ## swarmnet beside Ansible, the usual scripts and the raw API, as ratios
+	$(BIN)/python -m pip install --quiet --editable '.[bench]'
+	$(BIN)/python -m tests.bench
+
 format: $(BIN)/swarmnet
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+clean:  ## take down every lab and remove build products
+	-$(BIN)/swarmnet lab down --all
+	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
