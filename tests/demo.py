@@ -32,7 +32,9 @@ class Demo:
         print(f"\n\033[1m== {title}\033[0m\n$ swarmnet {shlex.join(argv)}", flush=True)
         began = time.monotonic()
         code = subprocess.run([SWARMNET, *argv], check=False, cwd=self.directory).returncode
-        self.steps.append((title, time.monotonic() - began, {0: "done", 3: "inconclusive in part"}.get(code, f"exit {code}")))
+        self.steps.append(
+            (title, time.monotonic() - began, {0: "done", 3: "inconclusive in part"}.get(code, f"exit {code}"))
+        )
         if code not in accept:
             raise SystemExit(f"the demo ends here: exit code {code}")
         return code
@@ -66,8 +68,20 @@ def _play(demo: Demo) -> None:
     demo.step("backup", "backup", "create", "-i", "first.yml", "--keys", "keys", "--repository", "backups")
     demo.step("disaster", "lab", "down", "--name", LAB)
     demo.step("three other hosts", "lab", "up", "--name", f"{LAB}b", "--hosts", "3", "--inventory", "second.yml")
-    demo.step("restore", "restore", "apply", "latest", "-i", "second.yml", "--keys", "keys", "--repository", "backups",
-              "--yes", accept=(0, 3, 15))
+    demo.step(
+        "restore",
+        "restore",
+        "apply",
+        "latest",
+        "-i",
+        "second.yml",
+        "--keys",
+        "keys",
+        "--repository",
+        "backups",
+        "--yes",
+        accept=(0, 3, 15),
+    )
     demo.step("proof after the disaster", "verify", PLAYBOOK, "-i", "second.yml", accept=inconclusive_too)
     demo.step("tear down", "lab", "down", "--name", f"{LAB}b")
 

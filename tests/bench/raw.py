@@ -89,13 +89,29 @@ def _side_by_side(jobs: Iterable[Callable[[], object]], width: int) -> None:
 def apply(hosts: list[Host], overlays: int) -> None:
     """Make the swarm, the overlays and two services, as fast as the API allows."""
     first, *others = hosts
-    first.call("POST", "/swarm/init", {"ListenAddr": "0.0.0.0:2377", "AdvertiseAddr": first.address,
-                                       "DefaultAddrPool": ["10.128.0.0/12"], "SubnetSize": 24})
+    first.call(
+        "POST",
+        "/swarm/init",
+        {
+            "ListenAddr": "0.0.0.0:2377",
+            "AdvertiseAddr": first.address,
+            "DefaultAddrPool": ["10.128.0.0/12"],
+            "SubnetSize": 24,
+        },
+    )
     tokens = first.call("GET", "/swarm")["JoinTokens"]
 
     def join(host: Host, role: str) -> None:
-        host.call("POST", "/swarm/join", {"ListenAddr": "0.0.0.0:2377", "AdvertiseAddr": host.address,
-                                          "RemoteAddrs": [first.address], "JoinToken": tokens[role]})
+        host.call(
+            "POST",
+            "/swarm/join",
+            {
+                "ListenAddr": "0.0.0.0:2377",
+                "AdvertiseAddr": host.address,
+                "RemoteAddrs": [first.address],
+                "JoinToken": tokens[role],
+            },
+        )
 
     for manager in others[:2]:
         join(manager, "Manager")
