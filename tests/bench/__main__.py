@@ -1,0 +1,241 @@
+"""Run every contender over every work, print the table of ratios, write ``build/bench.json``.
+
+Each contender is a process of its own, timed from start to exit on the same machine in the same run; seconds differ
+from machine to machine, ratios hardly do. Works that change nothing are run three times: the median counts.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent.parent
+BUILD = ROOT / "build"
+BIN = Path(sys.executable).parent
+SWARMNET = str(BIN / "swarmnet")
+SIZES = ((3, 5), (20, 50))
+"""Hosts and overlays."""
+ENVIRONMENT = {
+    **os.environ,
+    # Ansible needs Python and docker-py on every host: its hosts come from a cache of their own that has them.
+    "SWARMNET_LAB_CACHE": "/var/cache/swarmnet-bench",
+    "ANSIBLE_PIPELINING": "1",
+    "ANSIBLE_FORKS": "20",
+    "ANSIBLE_LOCALHOST_WARNING": "0",
+    "ANSIBLE_PYTHON_INTERPRETER": "/usr/bin/python3",
+}
+_IMAGE = """\
+d=$(mktemp -d); mkdir $d/bin; cp /bin/busybox $d/bin/; chroot $d /bin/busybox --install -s /bin
+tar -C $d -c . | docker import - bench:1
+"""
+
+
+@dataclass
+class Row:
+    """One work at one size: the seconds of each contender, and how many times swarmnet's they are."""
+
+    work: str
+    hosts: int
+    overlays: int
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def ratios(self) -> dict[str, float]:
+        own = self.seconds["swarmnet"]
+        return {name: round(seconds / own, 2) for name, seconds in self.seconds.items() if name != "swarmnet"}
+
+
+def timed(argv: Sequence[str], *, stdin: str = "") -> float:
+    """Run a contender and return its seconds; what it prints goes to ``build/bench.log``."""
+    with (BUILD / "bench.log").open("a") as log:
+        log.write(f"\n$ {' '.join(argv)}\n")
+        log.flush()
+        began = time.monotonic()
+        subprocess.run(argv, input=stdin, text=True, stdout=log, stderr=log, env=ENVIRONMENT, check=True, cwd=BUILD)
+        return time.monotonic() - began
+
+
+def median_of_three(argv: Sequence[str], *, stdin: str = "") -> float:
+    """Return the middle of three runs."""
+    return statistics.median(timed(argv, stdin=stdin) for _ in range(3))
+
+
+@dataclass
+class Cluster:
+    """A fresh lab, as its inventory file tells it."""
+
+    name: str
+    inventory: Path
+
+    @property
+    def document(self) -> dict[str, Any]:
+        document: dict[str, Any] = yaml.safe_load(self.inventory.read_text())
+        return document
+
+    @property
+    def addresses(self) -> list[str]:
+        return [host["address"] for host in self.document["hosts"].values()]
+
+    def each(self, script: str) -> list[str]:
+        """Run a shell script on every host, all at once, and return what they printed."""
+        argv = [
+            [SWARMNET, "lab", "exec", "--name", self.name, host, "--", "sh", "-c", script]
+            for host in self.document["hosts"]
+        ]
+        running = [subprocess.Popen(one, stdout=subprocess.PIPE, text=True, env=ENVIRONMENT) for one in argv]
+        printed = [process.communicate(timeout=120)[0] for process in running]
+        if any(process.returncode for process in running):
+            raise SystemExit(f"{self.name}: {script!r} failed on a host")
+        return printed
+
+    def ansible_inventory(self) -> Path:
+        """Write the same hosts as Ansible wants them."""
+        ssh = self.document["ssh"]
+        hosts = self.document["hosts"]
+        names = list(hosts)
+        options = f"-o UserKnownHostsFile={ssh['known_hosts']} -o ControlMaster=auto -o ControlPersist=60s"
+        groups = {
+            "first": names[:1],
+            "managers": [name for name in names[1:] if hosts[name]["role"] == "manager"],
+            "workers": [name for name in names if hosts[name]["role"] == "worker"],
+        }
+        document = {
+            group: {
+                "hosts": {
+                    name: {
+                        "ansible_host": hosts[name]["address"],
+                        "ansible_user": ssh["user"],
+                        "ansible_ssh_private_key_file": ssh["key"],
+                        "ansible_ssh_common_args": options,
+                    }
+                    for name in members
+                }
+            }
+            for group, members in groups.items()
+        }
+        path = BUILD / f"{self.name}-ansible.yml"
+        path.write_text(yaml.safe_dump(document))
+        return path
+
+
+@contextmanager
+def cluster(name: str, hosts: int) -> Iterator[Cluster]:
+    """Bring up a lab whose hosts hold the image that the services run; take it down afterwards."""
+    inventory = BUILD / f"{name}.yml"
+    down = [SWARMNET, "lab", "down", "--name", name]
+    try:
+        timed([SWARMNET, "lab", "up", "--name", name, "--hosts", str(hosts), "--inventory", str(inventory)])
+        here = Cluster(name, inventory)
+        here.each(_IMAGE)
+        yield here
+    finally:
+        subprocess.run(down, check=False, env=ENVIRONMENT, capture_output=True)
+
+
+def prepare_roots() -> None:
+    """Build the lab's root once more, with the Python that Ansible needs on its hosts."""
+    subprocess.run([SWARMNET, "lab", "setup", "--yes", "--engine", "26.1"], check=True, env=ENVIRONMENT)
+    (root,) = Path(ENVIRONMENT["SWARMNET_LAB_CACHE"]).glob("engine-26.1-*/")
+    if not (root / "usr/lib/python3/dist-packages/docker").exists():
+        install = "apt-get update -qq && apt-get install -y -qq --no-install-recommends python3-docker"
+        subprocess.run(["/usr/sbin/chroot", str(root), "sh", "-c", install], check=True, capture_output=True)
+
+
+def measure(hosts: int, overlays: int) -> list[Row]:
+    """Return the four works at one size."""
+    first, again, matrix, backup = (
+        Row(work, hosts, overlays) for work in ("first apply", "unchanged apply", "matrix", "backup")
+    )
+    names = json.dumps([f"net{n:02}" for n in range(overlays)])
+    play = [str(HERE / "playbook.yml"), "--var", f"overlays={names}"]
+    with cluster("bench-own", hosts) as here:
+        inventory = ["-i", str(here.inventory)]
+        first.seconds["swarmnet"] = timed([SWARMNET, "apply", *play, *inventory, "--yes"])
+        again.seconds["swarmnet"] = median_of_three([SWARMNET, "apply", *play, *inventory, "--yes"])
+        raw = [sys.executable, "-m", "tests.bench.raw"]
+        again.seconds["raw API"] = median_of_three([*raw, "observe", str(here.inventory), str(overlays)])
+        _matrix(matrix, here)
+        _backup(backup, here)
+    with cluster("bench-raw", hosts) as here:
+        first.seconds["raw API"] = timed([*raw, "apply", str(here.inventory), str(overlays)])
+    with cluster("bench-ansible", hosts) as here:
+        argv = [str(BIN / "ansible-playbook"), "-i", str(here.ansible_inventory()), str(HERE / "ansible.yml")]
+        argv += ["-e", f"overlays={overlays}"]
+        first.seconds["ansible"] = timed(argv)
+        again.seconds["ansible"] = timed(argv)
+    return [first, again, matrix, backup]
+
+
+def _usual(script: str, here: Cluster, *words: str) -> list[str]:
+    ssh = here.document["ssh"]
+    return [str(HERE / script), ssh["key"], ssh["known_hosts"], *words, *here.addresses]
+
+
+def _matrix(row: Row, here: Cluster) -> None:
+    verify = [SWARMNET, "verify", "-i", str(here.inventory), "--network", "net00", "--only", "icmp", "--keep-image"]
+    timed(verify)  # the image reaches the hosts: the usual way has its containers there before it starts, too
+    row.seconds["swarmnet"] = median_of_three(verify)
+    here.each("docker run -d --name pinger --network net00 bench:1 sleep 100000 >/dev/null")
+    inspect = "docker inspect -f '{{(index .NetworkSettings.Networks \"net00\").IPAddress}}' pinger"
+    targets = "\n".join(address.strip() for address in here.each(inspect))
+    row.seconds["usual script"] = timed(_usual("usual_ping.sh", here, "pinger"), stdin=targets)
+
+
+def _backup(row: Row, here: Cluster) -> None:
+    keys, repository = BUILD / "bench-keys", BUILD / "bench-backups"
+    timed([SWARMNET, "keys", "init", "--directory", str(keys)])
+    create = [
+        SWARMNET,
+        "backup",
+        "create",
+        "-i",
+        str(here.inventory),
+        "--keys",
+        str(keys),
+        "--repository",
+        str(repository),
+    ]
+    row.seconds["swarmnet"] = median_of_three(create)
+    row.seconds["usual script"] = median_of_three(_usual("usual_backup.sh", here, str(BUILD / "bench-usual")))
+
+
+def show(rows: list[Row]) -> None:
+    """Print the table: how many times swarmnet's seconds each rival needs."""
+    rivals = ("raw API", "ansible", "usual script")
+    print(f"\n{'work':<16}{'hosts':>6}{'nets':>6}{'swarmnet':>11}" + "".join(f"{name:>22}" for name in rivals))
+    for row in rows:
+        cells = [f"{row.seconds[n]:>9.2f} s ({row.ratios[n]:>6.2f}x)" if n in row.seconds else "" for n in rivals]
+        print(
+            f"{row.work:<16}{row.hosts:>6}{row.overlays:>6}{row.seconds['swarmnet']:>9.2f} s"
+            + "".join(f"{c:>22}" for c in cells)
+        )
+
+
+def main() -> None:
+    """Measure, show, write."""
+    BUILD.mkdir(exist_ok=True)
+    (BUILD / "bench.log").write_text("")
+    os.environ["PYTHONPATH"] = ENVIRONMENT["PYTHONPATH"] = str(ROOT)
+    prepare_roots()
+    rows = [row for hosts, overlays in SIZES for row in measure(hosts, overlays)]
+    show(rows)
+    document = {"schema": 1, "rows": [{**asdict(row), "ratios": row.ratios} for row in rows]}
+    (BUILD / "bench.json").write_text(json.dumps(document, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
