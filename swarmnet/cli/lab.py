@@ -15,6 +15,7 @@ from swarmnet.cli.options import JsonOption, YesOption  # noqa: TC001 - typer re
 from swarmnet.errors import LabError, SwarmnetError, UsageError
 from swarmnet.lab import Fault, Lab, LabSpec, LabStore, down_by_name
 from swarmnet.lab.engines import DEFAULT_ENGINE, ENGINES
+from swarmnet.lab.image import make_image
 from swarmnet.lab.setup import prepare
 from swarmnet.lab.spec import DEFAULT_NAME
 
@@ -147,6 +148,19 @@ def exec_(
     body = {"schema": 1, "host": host, "exit_code": done.exit_code, "stdout": done.stdout, "stderr": done.stderr}
     typer.echo(json.dumps(body))
     raise typer.Exit(done.exit_code)
+
+
+@app.command(epilog="Example: swarmnet lab image demo:1")
+def image(
+    reference: Annotated[str, typer.Argument(help="Name and tag of the image.")],
+    name: NameOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a small image (busybox, a web page on port 80) on every host, so that services need no registry."""
+    lab = Lab.open(_chosen(name))
+    make_image(lab, reference)
+    hosts = [host.name for host in lab.hosts]
+    _show({"schema": 1, "image": reference, "hosts": hosts}, as_json=as_json, text=f"{reference} is on every host")
 
 
 @app.command("break", epilog="Example: swarmnet lab break m1 block --to w1 --proto udp --port 4789")
