@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, Any, Self
 import paramiko
 import yaml
 
+from swarmnet.edge.ssh_transport import Transport
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-SOCKET = b"/var/run/docker.sock"
+SOCKET = "/var/run/docker.sock"
 PARALLEL = 6
 """Channels to one host; sshd's MaxSessions is 10."""
 
@@ -27,32 +29,13 @@ PARALLEL = 6
 class _Connection(http.client.HTTPConnection):
     """HTTP over one stream-local channel."""
 
-    def __init__(self, transport: paramiko.Transport) -> None:
+    def __init__(self, transport: Transport) -> None:
         super().__init__("engine")
         self.transport = transport
 
     def connect(self) -> None:
-        channel = _open_stream(self.transport)
-        self.sock = channel  # type: ignore[assignment]  # a channel has the few methods that http.client uses
-
-
-def _open_stream(transport: paramiko.Transport) -> paramiko.Channel:
-    message = paramiko.Message()
-    message.add_string(SOCKET)
-    message.add_string(b"")
-    message.add_int(0)
-    original = transport._send_user_message
-
-    def send(packet: paramiko.Message) -> None:
-        # paramiko writes the fields of the kinds it knows only; this kind's own ones follow here.
-        original(paramiko.Message(packet.asbytes() + message.asbytes()))
-
-    with transport.lock:
-        transport._send_user_message = send  # type: ignore[method-assign]
-    try:
-        return transport.open_channel("direct-streamlocal@openssh.com")
-    finally:
-        transport._send_user_message = original  # type: ignore[method-assign]
+        # A channel has the few methods that http.client uses.
+        self.sock = self.transport.open_unix_socket(SOCKET, timeout=10)
 
 
 class Host:
@@ -65,7 +48,7 @@ class Host:
 
     def open(self) -> Self:
         key = paramiko.Ed25519Key.from_private_key_file(self.settings["key"])
-        self.transport = paramiko.Transport((self.address, self.settings.get("port", 22)))
+        self.transport = Transport((self.address, self.settings.get("port", 22)))
         self.transport.connect(username=self.settings["user"], pkey=key)
         return self
 
