@@ -1,0 +1,87 @@
+"""Which address of a host goes into a swarm, and which address blocks must not meet."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from swarmnet.model.hosts import Host
+    from swarmnet.model.state import HostFacts, Route
+
+_DOCKER_DEVICES = ("docker0", "docker_gwbridge", "br-", "veth")
+
+
+def advertise_of(host: Host, facts: HostFacts) -> str:
+    """Return the IP literal that the host advertises: as written, or found on the interface that is written.
+
+    Engines take interface names, too, but refuse those with several addresses, and fall back in silence on joins
+    (moby#30119): so swarmnet always hands over a literal.
+
+    Raises:
+        ValueError: a sentence on what to write instead.
+    """
+    written = host.advertise or host.address
+    if _is_ip(written):
+        if facts.addresses and ":" not in written and written not in facts.addresses:
+            raise ValueError(
+                f"{host.name}: {written} is not an address of the host, which has {', '.join(facts.addresses)};"
+                " write 'advertise:' with one of these"
+            )
+        return written
+    if host.advertise is None:
+        return _only(host, "no address of its own is told by the name " + host.address, facts.addresses)
+    return _only(host, f"interface {written}", tuple(_on_device(facts, written)))
+
+
+def data_path_of(host: Host, facts: HostFacts) -> str | None:
+    """Return the IP literal for VXLAN, None when it is the advertised one; raises ``ValueError`` as above."""
+    if host.data_path is None or _is_ip(host.data_path):
+        return host.data_path
+    return _only(host, f"interface {host.data_path}", tuple(_on_device(facts, host.data_path)))
+
+
+def overlapping(prefix: str, others: Iterable[str]) -> str | None:
+    """Return the first of the other blocks that shares an address with ``prefix``."""
+    block = ipaddress.ip_network(prefix)
+    for other in others:
+        rival = ipaddress.ip_network(other, strict=False)
+        if block.version == rival.version and block.overlaps(rival):
+            return other
+    return None
+
+
+def own_routes(facts: HostFacts) -> tuple[Route, ...]:
+    """Return the routes that are the host's own: neither the default route nor those of Docker's bridges."""
+    bridges = {net.spec.options.get("com.docker.network.bridge.name", "") for net in facts.networks}
+    return tuple(
+        route
+        for route in facts.routes
+        if route.prefix not in ("default", "0.0.0.0/0")
+        and not route.device.startswith(_DOCKER_DEVICES)
+        and route.device not in bridges
+    )
+
+
+def _on_device(facts: HostFacts, device: str) -> Iterator[str]:
+    blocks = [ipaddress.ip_network(route.prefix, strict=False) for route in facts.routes if route.device == device]
+    for address in facts.addresses:
+        if any(ipaddress.ip_address(address) in block for block in blocks if block.prefixlen):
+            yield address
+
+
+def _only(host: Host, where: str, found: tuple[str, ...]) -> str:
+    if len(found) == 1:
+        return found[0]
+    seen = f"has {', '.join(found)}" if found else "has no IPv4 address that is known"
+    raise ValueError(f"{host.name}: {where} {seen}; write 'advertise:' or 'data_path:' as one IP address")
+
+
+def _is_ip(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True

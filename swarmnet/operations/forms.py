@@ -1,0 +1,81 @@
+"""Friendly ways to write values in playbooks: durations, sizes, and text that YAML took for something else."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from pydantic import BeforeValidator, WithJsonSchema
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_SIZES = {"": 1, "b": 1, "k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4}
+
+
+def seconds(value: object) -> object:
+    """Return seconds for ``90d``, ``1h30m``, ``500ms``; numbers are seconds already."""
+    if not isinstance(value, str):
+        return value
+    parts = re.findall(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)", value)
+    if not parts or "".join(number + unit for number, unit in parts) != value.replace(" ", ""):
+        raise ValueError(f"{value!r} is not a duration: write 30s, 1h30m or 90d")
+    return sum(float(number) * _UNITS[unit] for number, unit in parts)
+
+
+def size(value: object) -> object:
+    """Return bytes for ``64M``, ``1.5G``, ``512k`` (powers of 1024); numbers are bytes already."""
+    if not isinstance(value, str):
+        return value
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?b)?", value.strip().lower())
+    if match is None:
+        raise ValueError(f"{value!r} is not a size: write 64M, 1.5G or a number of bytes")
+    return int(float(match[1]) * _SIZES[match[2]])
+
+
+def _text(value: object) -> object:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, int | float) else value
+
+
+def texts(value: object) -> object:
+    """Return a mapping with numbers and booleans as the text that stood in the file: engines know text only."""
+    return {key: _text(one) for key, one in value.items()} if isinstance(value, dict) else value
+
+
+def environment(value: object) -> object:
+    """Return a mapping for ``[NAME=value, ...]``, too."""
+    if isinstance(value, list) and all(isinstance(one, str) and "=" in one for one in value):
+        return dict(one.split("=", 1) for one in value)
+    return texts(value)
+
+
+def words(value: object) -> object:
+    """Return a list of texts for a list with numbers in it; a single text is refused, since no shell will split it."""
+    if isinstance(value, str):
+        raise ValueError("must be a list of words: no shell splits a text")  # noqa: TRY004 - pydantic wants ValueError
+    return [_text(one) for one in value] if isinstance(value, list) else value
+
+
+_TEXT_SCHEMA = {"type": "object", "additionalProperties": {"type": ["string", "number", "boolean"]}}
+
+Duration = Annotated[
+    float,
+    BeforeValidator(seconds),
+    WithJsonSchema({"type": ["number", "string"], "description": "Seconds, or 30s, 1h30m, 90d."}),
+]
+Size = Annotated[
+    int,
+    BeforeValidator(size),
+    WithJsonSchema({"type": ["integer", "string"], "description": "Bytes, or 64M, 1.5G (powers of 1024)."}),
+]
+Texts = Annotated[dict[str, str], BeforeValidator(texts), WithJsonSchema(_TEXT_SCHEMA)]
+Environment = Annotated[
+    dict[str, str],
+    BeforeValidator(environment),
+    WithJsonSchema({"anyOf": [_TEXT_SCHEMA, {"type": "array", "items": {"type": "string", "pattern": "="}}]}),
+]
+Words = Annotated[
+    tuple[str, ...],
+    BeforeValidator(words),
+    WithJsonSchema({"type": "array", "items": {"type": ["string", "number", "boolean"]}}),
+]

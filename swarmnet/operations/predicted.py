@@ -1,0 +1,75 @@
+"""States as they will be: what actions use to predict, pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from swarmnet.model.state import Membership, SwarmMembership
+from swarmnet.model.swarm import Node, NodeSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from swarmnet.model.hosts import Availability, Role
+    from swarmnet.model.network import Network
+    from swarmnet.model.service import Service
+    from swarmnet.model.state import ClusterState, HostFacts
+
+NEW = "new:"
+"""Prefix of the node ids of hosts that will have joined: the id itself is not known yet."""
+
+
+def joined(state: ClusterState, host: str, *, role: Role, address: str, availability: Availability) -> ClusterState:
+    """Return the state with the host as one more node."""
+    facts = state.facts(host)
+    hostname = host if facts is None else facts.engine.hostname
+    manager = role.value == "manager"
+    node = Node(
+        id=NEW + host,
+        version=0,
+        hostname=hostname,
+        spec=NodeSpec(role=role, availability=availability),
+        status="ready",
+        address=address,
+        reachability="reachable" if manager else None,
+    )
+    membership = SwarmMembership(state=Membership.ACTIVE, node_id=node.id, address=address, is_manager=manager)
+    state = state.model_copy(update={"nodes": (*state.nodes, node)})
+    return _with_facts(
+        state,
+        host,
+        lambda old: old.model_copy(update={"engine": old.engine.model_copy(update={"membership": membership})}),
+    )
+
+
+def with_node(state: ClusterState, node_id: str, spec: NodeSpec) -> ClusterState:
+    """Return the state with that node's spec."""
+    nodes = (node.model_copy(update={"spec": spec}) if node.id == node_id else node for node in state.nodes)
+    return state.model_copy(update={"nodes": tuple(nodes)})
+
+
+def without_node(state: ClusterState, node_id: str) -> ClusterState:
+    """Return the state without that node."""
+    return state.model_copy(update={"nodes": tuple(node for node in state.nodes if node.id != node_id)})
+
+
+def with_network(state: ClusterState, network: Network, host: str | None) -> ClusterState:
+    """Return the state with that network in the place of one of its name; ``host`` None means the swarm's own."""
+
+    def replaced(old: tuple[Network, ...]) -> tuple[Network, ...]:
+        return (*(net for net in old if net.spec.name != network.spec.name), network)
+
+    if host is None:
+        return state.model_copy(update={"networks": replaced(state.networks)})
+    return _with_facts(state, host, lambda facts: facts.model_copy(update={"networks": replaced(facts.networks)}))
+
+
+def with_service(state: ClusterState, service: Service) -> ClusterState:
+    """Return the state with that service in the place of one of its name."""
+    others = (old for old in state.services if old.spec.name != service.spec.name)
+    return state.model_copy(update={"services": (*others, service)})
+
+
+def _with_facts(state: ClusterState, host: str, change: Callable[[HostFacts], HostFacts]) -> ClusterState:
+    hosts = tuple(change(facts) if facts.host == host else facts for facts in state.hosts)
+    return state.model_copy(update={"hosts": hosts})

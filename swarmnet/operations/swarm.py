@@ -1,0 +1,157 @@
+"""``swarm``: one cluster of the inventory's hosts.
+
+The step makes the swarm on the inventory's first manager, brings in the selected hosts, and gives each its role, labels
+and availability as the inventory tells them. What only ``swarm init`` can set is refused on a swarm that differs.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import Field
+
+from swarmnet.model.compare import swarm_changes
+from swarmnet.model.hosts import Role
+from swarmnet.model.plan import MANAGED_LABEL, Action, Change
+from swarmnet.model.swarm import NodeSpec, SwarmSpec
+from swarmnet.operations.addresses import advertise_of, data_path_of
+from swarmnet.operations.forms import Duration, Texts
+from swarmnet.operations.interface import Context, Operation
+from swarmnet.operations.node import change_roles, set_node
+from swarmnet.operations.swarm_actions import (
+    ChangeRole,
+    InitSwarm,
+    JoinManager,
+    JoinWorker,
+    RemoveDeadNode,
+    UpdateSwarm,
+)
+from swarmnet.operations.swarm_checks import problems_of_swarm, warnings_of_swarm
+from swarmnet.operations.swarm_members import Members
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from swarmnet.model.base import Labels
+    from swarmnet.model.hosts import Host
+    from swarmnet.model.state import HostFacts
+    from swarmnet.model.swarm import Node
+
+
+class SwarmOperation(Operation, SwarmSpec):
+    """One cluster of the selected hosts, with the roles, labels and availability of the inventory."""
+
+    name_in_playbook: ClassVar[str] = "swarm"
+    summary: ClassVar[str] = "One cluster of the hosts, with the roles, labels and availability of the inventory."
+
+    cert_expiry: Duration | None = None
+    heartbeat: Duration | None = None
+    labels: Texts = Field(default_factory=dict)
+
+    def spec(self, context: Context) -> SwarmSpec:
+        """Return the wanted settings, with swarmnet's mark."""
+        fields = {name: getattr(self, name) for name in SwarmSpec.model_fields}
+        return SwarmSpec.model_validate(fields | {"labels": context.marked(self.labels)})
+
+    def problems(self, context: Context) -> tuple[str, ...]:
+        """Return what makes the swarm impossible: foreign members, lost quorum, settings that init alone can make."""
+        return tuple(problems_of_swarm(self.spec(context), context))
+
+    def warnings(self, context: Context) -> tuple[str, ...]:
+        """Return doubts about the number of managers and about hosts that did not answer."""
+        return tuple(warnings_of_swarm(context))
+
+    def plan(self, context: Context) -> tuple[Action, ...]:
+        """Return the actions in the order that keeps the quorum: dead managers out, new ones in, then demotions."""
+        members = Members.of(context)
+        return (
+            *self._swarm(context),
+            *_dead_managers(members),
+            *(_join(host, facts, context) for host, facts in members.outside if host.role is Role.MANAGER),
+            *change_roles(members.inside, Role.MANAGER),
+            *change_roles(members.inside, Role.WORKER),
+            *(_join(host, facts, context) for host, facts in members.outside if host.role is Role.WORKER),
+            *_nodes(members),
+            *(
+                RemoveDeadNode(target=f"node {node.hostname}", why=f"{host} joined anew", node_id=node.id)
+                for host, nodes in members.dead.items()
+                for node in nodes
+            ),
+        )
+
+    def _swarm(self, context: Context) -> Iterator[Action]:
+        spec, swarm = self.spec(context), context.state.swarm
+        if swarm is None:
+            yield _init(spec, context)
+            return
+        changes = swarm_changes(spec, swarm.spec)
+        if changes:
+            why = "settings differ" if _more_than_mark(changes) else "the swarm becomes this inventory's"
+            yield UpdateSwarm(target=f"swarm {context.inventory.cluster}", why=why, changes=changes, spec=spec)
+
+
+def _more_than_mark(changes: tuple[Change, ...]) -> bool:
+    return any(change.path != f"labels.{MANAGED_LABEL}" for change in changes)
+
+
+def _init(spec: SwarmSpec, context: Context) -> InitSwarm:
+    host = context.inventory.managers[0]
+    facts = context.state.facts(host.name)
+    assert facts is not None  # noqa: S101 - ``problems`` refused
+    managed = spec.model_dump(mode="json", exclude_none=True, exclude={"extra"}).items()
+    return InitSwarm(
+        target=f"swarm {context.inventory.cluster} on {host.name}",
+        why="no host is in a swarm",
+        changes=tuple(Change(path=path, after=value) for path, value in managed if value),
+        host=host.name,
+        spec=spec,
+        advertise=advertise_of(host, facts),
+        data_path=data_path_of(host, facts),
+        availability=host.availability,
+    )
+
+
+def _join(host: Host, facts: HostFacts, context: Context) -> Action:
+    advertise, data_path = advertise_of(host, facts), data_path_of(host, facts)
+    changes = [Change(path="advertise", after=advertise)]
+    changes += [] if data_path is None else [Change(path="data_path", after=data_path)]
+    kind = JoinManager if host.role is Role.MANAGER else JoinWorker
+    return kind(
+        target=f"node {host.name}",
+        why=f"{host.name} is not in swarm {context.inventory.cluster}; the inventory says {host.role}",
+        changes=tuple(changes),
+        host=host.name,
+        advertise=advertise,
+        data_path=data_path,
+        availability=host.availability,
+    )
+
+
+def _dead_managers(members: Members) -> Iterator[Action]:
+    for host, nodes in members.dead.items():
+        for node in nodes:
+            if node.spec.role is Role.MANAGER:
+                yield ChangeRole(
+                    target=f"node {node.hostname}",
+                    why=f"{host} joins anew; its dead entry must not count for the quorum",
+                    changes=(Change(path="role", before="manager", after="worker"),),
+                    node_id=node.id,
+                    spec=NodeSpec(role=Role.WORKER),
+                )
+
+
+def _nodes(members: Members) -> Iterator[Action]:
+    """Yield what gives members, old and new, the labels and availability of the inventory."""
+    for host, node in members.inside:
+        wanted = NodeSpec(availability=host.availability, labels=_labels(host, members, node))
+        yield from set_node(host, wanted, node.spec)
+    for host in members.joining:
+        # Joining sets the availability, but no labels.
+        yield from set_node(host, NodeSpec(labels=_labels(host, members)), NodeSpec())
+
+
+def _labels(host: Host, members: Members, node: Node | None = None) -> Labels:
+    carried: Labels = {}
+    for dead in members.dead.get(host.name, ()):
+        carried |= dead.spec.labels
+    return carried | ({} if node is None else node.spec.labels) | host.labels

@@ -1,0 +1,258 @@
+"""The writes that make a swarm and its nodes; all find nodes by host or id, never by hostname (moby#24106)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from swarmnet.errors import ConvergenceError, NotAManagerError
+from swarmnet.model.clock import wait_until
+from swarmnet.model.hosts import Availability, Role
+from swarmnet.model.plan import Action, Sign, Stage
+from swarmnet.model.ports import Membership
+from swarmnet.model.swarm import Node, NodeSpec, Swarm, SwarmSpec
+from swarmnet.operations.convergence import again_when_changed
+from swarmnet.operations.predicted import joined, with_node, without_node
+
+if TYPE_CHECKING:
+    from swarmnet.model.ports import EnginePort, Ports
+    from swarmnet.model.state import ClusterState
+
+JOIN_LIMIT = 60.0
+"""Seconds for a node to be ready, and reachable as a manager, once its engine says that it is active."""
+DOWN = ("down", "disconnected")
+
+
+class InitSwarm(Action):
+    """Begin the swarm on its first manager."""
+
+    kind: Literal["swarm.init"] = "swarm.init"
+    host: str
+    spec: SwarmSpec
+    advertise: str
+    data_path: str | None = None
+    availability: Availability | None = None
+
+    sign: ClassVar[Sign] = Sign.CREATE
+    stage: ClassVar[Stage] = Stage.SWARM
+
+    def predict(self, state: ClusterState) -> ClusterState:
+        """Return the state with a swarm of one node."""
+        state = state.model_copy(update={"swarm": Swarm(id="", version=0, spec=self.spec)})
+        availability = self.availability or Availability.ACTIVE
+        return joined(state, self.host, role=Role.MANAGER, address=self.advertise, availability=availability)
+
+    def run(self, ports: Ports) -> None:
+        """Begin the swarm and wait until its first manager leads it."""
+        engine = ports.engine(self.host)
+        node_id = engine.init_swarm(self.spec, Membership(self.advertise, self.data_path, self.availability))
+        _wait_for_node(ports, node_id, Role.MANAGER)
+
+
+class Join(Action):
+    """Bring one host into the swarm."""
+
+    role: ClassVar[Role]
+    host: str
+    advertise: str
+    data_path: str | None = None
+    availability: Availability | None = None
+
+    sign: ClassVar[Sign] = Sign.CREATE
+
+    def predict(self, state: ClusterState) -> ClusterState:
+        """Return the state with one more node."""
+        availability = self.availability or Availability.ACTIVE
+        return joined(state, self.host, role=self.role, address=self.advertise, availability=availability)
+
+    def run(self, ports: Ports) -> None:
+        """Join through the managers one after the other, then wait until the leader sees the node as it shall be.
+
+        Raises:
+            ConvergenceError: no manager let it in, or it is seen at another address than it advertises.
+        """
+        manager = ports.manager()
+        token = manager.join_token(self.role)
+        engine = ports.engine(self.host)
+        membership = Membership(self.advertise, self.data_path, self.availability)
+        failure: ConvergenceError | None = None
+        for remote in _remotes(manager):
+            try:
+                engine.join_swarm(membership, remote=remote, token=token)
+                break
+            except ConvergenceError as error:  # the engine left again; another manager may be nearer
+                failure = error
+        else:
+            raise failure or ConvergenceError(f"no reachable manager lets {self.host} in")
+        node = _wait_for_node(ports, engine.facts().membership.node_id, self.role)
+        self._check_address(node)
+
+    def _check_address(self, node: Node) -> None:
+        seen = node.address if node.manager_address is None else node.manager_address.rpartition(":")[0].strip("[]")
+        if seen not in (self.advertise, "0.0.0.0", ""):  # noqa: S104 - what leaders say of themselves (moby#35437)
+            raise ConvergenceError(
+                f"{self.host} joined as {seen}, not as {self.advertise}",
+                hint=f"make it leave (docker swarm leave on {self.host}), look at its addresses, apply again",
+            )
+
+
+class JoinManager(Join):
+    """Bring one manager into the swarm; one by one, since raft changes its members one at a time (swarmkit#2196)."""
+
+    kind: Literal["swarm.join-manager"] = "swarm.join-manager"
+    role: ClassVar[Role] = Role.MANAGER
+    stage: ClassVar[Stage] = Stage.MANAGER
+
+
+class JoinWorker(Join):
+    """Bring one worker into the swarm; workers do not touch the managers' raft, so many may come at once."""
+
+    kind: Literal["swarm.join-worker"] = "swarm.join-worker"
+    role: ClassVar[Role] = Role.WORKER
+    stage: ClassVar[Stage] = Stage.WORKER
+
+
+class UpdateSwarm(Action):
+    """Change the settings of a swarm that can be changed."""
+
+    kind: Literal["swarm.update"] = "swarm.update"
+    spec: SwarmSpec
+
+    stage: ClassVar[Stage] = Stage.SWARM
+
+    def predict(self, state: ClusterState) -> ClusterState:
+        """Return the state with the managed settings laid over the present ones."""
+        if state.swarm is None:
+            return state
+        spec = _swarm_laid_over(self.spec, state.swarm.spec)
+        return state.model_copy(update={"swarm": state.swarm.model_copy(update={"spec": spec})})
+
+    def run(self, ports: Ports) -> None:
+        """Write the settings; again when somebody else wrote between."""
+        manager = ports.manager()
+
+        def write() -> None:
+            swarm = manager.swarm()
+            manager.update_swarm(swarm.version, _swarm_laid_over(self.spec, swarm.spec))
+
+        again_when_changed(write)
+
+
+class NodeUpdate(Action):
+    """Change role, availability or labels of one node."""
+
+    host: str = ""
+    """Name in the inventory; empty when no host of the inventory is the node."""
+    node_id: str = ""
+    """Set for nodes without a host."""
+    spec: NodeSpec
+    """Labels are laid over the present ones."""
+    remove_labels: tuple[str, ...] = ()
+
+    def predict(self, state: ClusterState) -> ClusterState:
+        """Return the state with the node's spec changed."""
+        node = _find(state.nodes, self.node_id or _node_id(state, self.host))
+        return state if node is None else with_node(state, node.id, self._laid_over(node.spec))
+
+    def run(self, ports: Ports) -> None:
+        """Write the spec; for a new role, wait until the leader sees the node in it."""
+        manager = ports.manager()
+        node_id = self.node_id or ports.engine(self.host).facts().membership.node_id
+
+        def write() -> None:
+            node = _find(manager.nodes(), node_id)
+            if node is None:
+                raise ConvergenceError(f"{self.target} is not in the swarm (node id {node_id or 'none'})")
+            manager.update_node(node.id, node.version, self._laid_over(node.spec))
+
+        again_when_changed(write)
+        if self.spec.role is not None and not self.node_id:
+            _wait_for_node(ports, node_id, self.spec.role)
+
+    def _laid_over(self, seen: NodeSpec) -> NodeSpec:
+        labels = {name: text for name, text in seen.labels.items() if name not in self.remove_labels}
+        return NodeSpec(
+            role=self.spec.role or seen.role,
+            availability=self.spec.availability or seen.availability,
+            labels=labels | self.spec.labels,
+        )
+
+
+class SetNode(NodeUpdate):
+    """Change availability or labels of one node."""
+
+    kind: Literal["node.update"] = "node.update"
+    stage: ClassVar[Stage] = Stage.NODE
+
+
+class ChangeRole(NodeUpdate):
+    """Promote or demote one node, one by one."""
+
+    kind: Literal["node.role"] = "node.role"
+    stage: ClassVar[Stage] = Stage.MANAGER
+
+
+class RemoveDeadNode(Action):
+    """Take the old entry of a host that joined anew out of the list; its labels were carried over before."""
+
+    kind: Literal["node.remove"] = "node.remove"
+    node_id: str
+
+    sign: ClassVar[Sign] = Sign.REMOVE
+    stage: ClassVar[Stage] = Stage.NODE
+
+    def predict(self, state: ClusterState) -> ClusterState:
+        """Return the state without the node."""
+        return without_node(state, self.node_id)
+
+    def run(self, ports: Ports) -> None:
+        """Remove the entry, unless it came back to life since the plan was made."""
+        manager = ports.manager()
+        node = _find(manager.nodes(), self.node_id)
+        if node is None:
+            return
+        if node.status not in DOWN:
+            raise ConvergenceError(f"{self.target} is {node.status} now", hint="plan again")
+        manager.remove_node(node.id, force=True)
+
+
+def _find(nodes: tuple[Node, ...], node_id: str) -> Node | None:
+    return next((node for node in nodes if node.id == node_id), None)
+
+
+def _node_id(state: ClusterState, host: str) -> str:
+    facts = state.facts(host)
+    return "" if facts is None else facts.engine.membership.node_id
+
+
+def _remotes(manager: EnginePort) -> tuple[str, ...]:
+    """Return the addresses of the reachable managers, leader first: engines try only one (moby swarm.go)."""
+    nodes = [node for node in manager.nodes() if node.manager_address and node.reachability == "reachable"]
+    nodes.sort(key=lambda node: not node.is_leader)
+    return tuple(node.manager_address for node in nodes if node.manager_address)
+
+
+def _wait_for_node(ports: Ports, node_id: str, role: Role) -> Node:
+    def look() -> tuple[Node | None, str]:
+        try:
+            node = _find(ports.manager().nodes(), node_id)
+        except NotAManagerError as error:  # elections take a moment after a member is added
+            return None, error.message
+        if node is None:
+            return None, "no such node"
+        is_manager = node.reachability is not None
+        settled = node.reachability == "reachable" if role is Role.MANAGER else not is_manager
+        seen = f"node is {node.status}, {node.reachability or 'no manager'}"
+        return (node if settled and node.status == "ready" else None), seen
+
+    what = f"node {node_id} to be a ready {role}"
+    return wait_until(ports.clock, look, what=what, timeout=JOIN_LIMIT)
+
+
+def _swarm_laid_over(wanted: SwarmSpec, seen: SwarmSpec) -> SwarmSpec:
+    managed = {
+        name: value
+        for name in type(wanted).model_fields
+        if name not in ("labels", "extra") and (value := getattr(wanted, name)) is not None
+    }
+    merged = {"labels": seen.labels | wanted.labels, "extra": seen.extra | wanted.extra}
+    return seen.model_copy(update=managed | merged)

@@ -1,0 +1,73 @@
+"""Which of the selected hosts are in the swarm, which are not, and which left a dead entry behind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from swarmnet.model.state import Membership
+from swarmnet.operations.swarm_actions import DOWN
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from swarmnet.model.hosts import Host
+    from swarmnet.model.state import ClusterState, HostFacts
+    from swarmnet.model.swarm import Node
+    from swarmnet.operations.interface import Context
+
+
+@dataclass(frozen=True, slots=True)
+class Members:
+    """The selected hosts that answered, by how they stand to the observed swarm."""
+
+    inside: tuple[tuple[Host, Node], ...]
+    outside: tuple[tuple[Host, HostFacts], ...]
+    """Hosts that shall join; without the one that ``swarm init`` makes the first member."""
+    beginning: Host | None
+    """The host on which the swarm begins, None when there is one."""
+    dead: Mapping[str, tuple[Node, ...]]
+    """Host name to the entries that it left behind: down, same hostname, same address, other node id."""
+
+    @property
+    def joining(self) -> tuple[Host, ...]:
+        """All hosts that become members."""
+        first = () if self.beginning is None else (self.beginning,)
+        return (*first, *(host for host, _facts in self.outside))
+
+    @classmethod
+    def of(cls, context: Context) -> Members:
+        """Return how the context's hosts stand to the swarm of its state."""
+        state = context.state
+        beginning = context.inventory.managers[0] if state.swarm is None and context.inventory.managers else None
+        inside: list[tuple[Host, Node]] = []
+        outside: list[tuple[Host, HostFacts]] = []
+        dead: dict[str, tuple[Node, ...]] = {}
+        for host in context.hosts:
+            facts, node = state.facts(host.name), state.node_of(host.name)
+            if facts is None:
+                continue
+            if node is not None:
+                inside.append((host, node))
+            elif facts.engine.membership.state is Membership.INACTIVE and host != beginning:
+                outside.append((host, facts))
+            if left := left_behind(host, facts, state):
+                dead[host.name] = left
+        return cls(tuple(inside), tuple(outside), beginning, dead)
+
+
+def left_behind(host: Host, facts: HostFacts, state: ClusterState) -> tuple[Node, ...]:
+    """Return the dead entries that the host left in the list when it joined anew."""
+    addresses = {host.address, host.advertise, *facts.addresses}
+    own = facts.engine.membership.node_id
+    return tuple(
+        node
+        for node in state.nodes
+        if node.hostname == facts.engine.hostname and node.id != own and node.status in DOWN
+        if node_address(node) in addresses
+    )
+
+
+def node_address(node: Node) -> str:
+    """Return the IP address that a node is known by; leaders may say 0.0.0.0 of themselves (moby#35437)."""
+    return node.address if node.manager_address is None else node.manager_address.rpartition(":")[0].strip("[]")
