@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from swarmnet.errors import StateChangedError
+from swarmnet.errors import ConvergenceError, StateChangedError
+from swarmnet.model.clock import wait_until
+from swarmnet.model.service import ServiceMode
+from swarmnet.operations.constraints import eligible
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
+
+    from swarmnet.model.ports import EnginePort, Ports
+    from swarmnet.model.service import Service, Task
 
 ATTEMPTS = 5
+SERVICE_LIMIT = 120.0
+"""Seconds for the tasks of a service to run, images pulled included; a step's ``timeout`` says otherwise."""
+UPDATE_BEGINS = 2.0
+"""Seconds in which the orchestrator must have begun an update that replaces tasks; it needs some milliseconds."""
+FAILED_UPDATES = ("paused", "rollback_started", "rollback_paused", "rollback_completed")
 
 
 def again_when_changed(write: Callable[[], None]) -> None:
@@ -21,3 +32,64 @@ def again_when_changed(write: Callable[[], None]) -> None:
             continue
         return
     write()
+
+
+def wait_for_service(ports: Ports, name: str, *, timeout: float = SERVICE_LIMIT, replaces_tasks: bool = False) -> None:
+    """Wait until a service is as it shall be: its update ended, and as many tasks run as shall.
+
+    Args:
+        ports: the world.
+        name: the service's name.
+        timeout: seconds.
+        replaces_tasks: an update was sent that makes new tasks: until the engine says that it began, running tasks
+            are old ones.
+
+    Raises:
+        ConvergenceError: the update was paused or rolled back, or the time ran out; tells what the tasks said last.
+    """
+    manager, started = ports.manager(), ports.clock.monotonic()
+
+    def look() -> tuple[bool | None, str]:
+        service = next((one for one in manager.services() if one.spec.name == name), None)
+        if service is None:
+            raise ConvergenceError(f"service {name} is gone")
+        tasks = manager.tasks(service=service.id)
+        if service.update_state in FAILED_UPDATES:
+            raise ConvergenceError(
+                f"update of service {name} is {service.update_state}: {service.update_message}; {said(tasks)}",
+                hint="correct the service and apply again",
+            )
+        early = replaces_tasks and service.update_state is None
+        if service.update_state == "updating" or (early and ports.clock.monotonic() - started < UPDATE_BEGINS):
+            return None, f"updating; {said(tasks)}"
+        return _enough(manager, service, tasks), f"{_running(tasks)} tasks run; {said(tasks)}"
+
+    wait_until(ports.clock, look, what=f"service {name} to run", timeout=timeout)
+
+
+def said(tasks: Iterable[Task]) -> str:
+    """Return what the tasks that do not run said, each sentence once: ``no suitable node (...)``, failing pulls."""
+    words: dict[str, int] = {}
+    for task in tasks:
+        if task.state not in ("running", "complete", "shutdown") and task.message:
+            sentence = f"{task.state}: {task.message}"
+            words[sentence] = words.get(sentence, 0) + 1
+    told = [f"{count} {sentence}" for sentence, count in sorted(words.items(), key=lambda item: -item[1])[:3]]
+    return "tasks said: " + "; ".join(told) if told else "no task complained"
+
+
+def _running(tasks: Iterable[Task]) -> int:
+    return sum(task.state == "running" and task.desired_state == "running" for task in tasks)
+
+
+def _enough(manager: EnginePort, service: Service, tasks: tuple[Task, ...]) -> bool | None:
+    spec = service.spec
+    if spec.mode is ServiceMode.GLOBAL:
+        wanted = {node.id for node in eligible(spec, manager.nodes())}
+        on = {task.node_id for task in tasks if task.state == "running" and task.desired_state == "running"}
+        return True if wanted <= on else None
+    done = spec.restart is not None and spec.restart.condition != "any"
+    ended = sum(task.state == "complete" for task in tasks) if done else 0
+    wanted_count = 1 if spec.replicas is None else spec.replicas
+    unsettled = any(task.desired_state == "running" and task.state != "running" for task in tasks)
+    return True if _running(tasks) + ended >= wanted_count and not unsettled else None

@@ -30,6 +30,8 @@ class Context:
     """The hosts that the step selects."""
     objects: Mapping[tuple[str, str], str] = field(default_factory=dict)
     """``(kind, plain name)`` of the configs and secrets of this playbook to the hashed name of their content."""
+    provided: frozenset[tuple[str, str]] = frozenset()
+    """``(kind, name)`` of what the steps before make, also of those that have problems of their own."""
 
     def marked(self, labels: Labels) -> Labels:
         """Return the labels with the mark of everything that swarmnet makes in this cluster."""
@@ -63,6 +65,10 @@ class Operation(Document, ABC):
         Called only when ``problems`` found none.
         """
 
+    def faults(self) -> tuple[str, ...]:
+        """Return what is wrong with the step whatever is there; told while the playbook is read, with its line."""
+        return ()
+
     def problems(self, _context: Context) -> tuple[str, ...]:
         """Return what makes the step impossible in this context, one sentence each; none when it can be planned."""
         return ()
@@ -78,6 +84,10 @@ class Operation(Document, ABC):
         and secrets stand there with their plain and with their hashed name.
         """
         return frozenset()
+
+    def objects(self) -> dict[tuple[str, str], str]:
+        """Return ``(kind, plain name)`` to the hashed name, once the contents were read."""
+        return {}
 
     def needs(self, _hosts: tuple[Host, ...]) -> tuple[Need, ...]:
         """Return the questions that the hosts must answer before planning."""

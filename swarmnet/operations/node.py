@@ -39,10 +39,14 @@ class NodeOperation(Operation):
     labels: Texts = Field(default_factory=dict)
     remove_labels: Words = ()
 
+    def faults(self) -> tuple[str, ...]:
+        """Return labels that are both set and removed."""
+        both = sorted(self.labels.keys() & set(self.remove_labels))
+        return tuple(f"label {label} is both set and removed" for label in both)
+
     def problems(self, context: Context) -> tuple[str, ...]:
         """Return contradictions to the inventory, hosts that are not in the swarm, and a quorum that would be lost."""
-        both = sorted(self.labels.keys() & set(self.remove_labels))
-        found = [f"label {label} is both set and removed" for label in both]
+        found: list[str] = []
         for host in context.hosts:
             found += self._contradictions(host)
             if context.state.facts(host.name) is not None and context.state.node_of(host.name) is None:

@@ -1,0 +1,149 @@
+"""``network``: one overlay of the swarm, or one bridge, macvlan or ipvlan on every selected host.
+
+No engine can change a network in place (API up to 1.55): any difference but that of labels is a planned replacement.
+Labels alone are reported as a warning, since making a network anew for them would cut everybody who uses it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import Field
+
+from swarmnet.model.compare import network_changes
+from swarmnet.model.network import NetworkSpec, Scope
+from swarmnet.model.plan import Action, Change, Risk
+from swarmnet.operations.forms import Texts
+from swarmnet.operations.interface import Context, Operation
+from swarmnet.operations.network_actions import CreateNetwork, RemakeNetwork, ReplaceNetwork
+from swarmnet.operations.network_checks import problems_in_cluster, problems_of_spec, warnings_in_cluster
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from swarmnet.model.network import Network
+
+
+class NetworkOperation(Operation, NetworkSpec):
+    """One network: an overlay of the swarm, or a bridge, macvlan or ipvlan on every selected host."""
+
+    name_in_playbook: ClassVar[str] = "network"
+    summary: ClassVar[str] = "One overlay of the swarm, or one bridge, macvlan or ipvlan on every selected host."
+
+    options: Texts = Field(default_factory=dict)
+    ipam_options: Texts = Field(default_factory=dict)
+    labels: Texts = Field(default_factory=dict)
+
+    @property
+    def spec(self) -> NetworkSpec:
+        """The wanted network, without swarmnet's mark: a network that others made is taken as it is."""
+        return NetworkSpec(**{name: getattr(self, name) for name in NetworkSpec.model_fields})
+
+    def provides(self) -> frozenset[tuple[str, str]]:
+        """Return the network, by the name that is unique whatever its case (swarmkit)."""
+        return frozenset({("network", self.name)})
+
+    def faults(self) -> tuple[str, ...]:
+        """Return what is wrong with the network in itself."""
+        return tuple(problems_of_spec(self.spec))
+
+    def problems(self, context: Context) -> tuple[str, ...]:
+        """Return what is wrong with the network beside what is there."""
+        return tuple(problems_in_cluster(self.spec, context))
+
+    def warnings(self, context: Context) -> tuple[str, ...]:
+        """Return label differences, which are not worth a replacement, and blocks that are too small."""
+        found = [*warnings_in_cluster(self.spec, context)]
+        for place, seen in self._places(context):
+            if seen is not None and seen.allocated:
+                changes = network_changes(self.spec, seen.spec)
+                if changes and _labels_only(changes):
+                    names = ", ".join(change.path.removeprefix("labels.") for change in changes)
+                    found.append(
+                        f"network {self.name}{_on(place)} has other labels than written ({names});"
+                        " engines cannot change them, and it is not made anew for labels alone"
+                    )
+        return tuple(found)
+
+    def plan(self, context: Context) -> tuple[Action, ...]:
+        """Return one action for each place where the network is missing, half-made, or differs."""
+        return tuple(action for place, seen in self._places(context) for action in self._make(context, place, seen))
+
+    def _places(self, context: Context) -> Iterator[tuple[str | None, Network | None]]:
+        if self.effective_scope is Scope.SWARM:
+            yield None, context.state.network(self.name)
+            return
+        for host in context.hosts:
+            facts = context.state.facts(host.name)
+            if facts is not None:
+                yield host.name, next((net for net in facts.networks if net.spec.name == self.name), None)
+
+    def _make(self, context: Context, place: str | None, seen: Network | None) -> Iterator[Action]:
+        spec = self.spec.model_copy(update={"labels": context.marked(self.labels)})
+        target = f"network {self.name}{_on(place)}"
+        if seen is None:
+            yield CreateNetwork(target=target, why="it is not there", changes=_told(self.spec), host=place, spec=spec)
+        elif not seen.allocated:
+            why = "it was accepted but never allocated; it is removed and made again"
+            yield RemakeNetwork(target=target, why=why, changes=_told(self.spec), host=place, spec=spec)
+        else:
+            changes = network_changes(self.spec, seen.spec)
+            if not _labels_only(changes):
+                yield _replacement(spec, seen, changes, place, context)
+
+
+def _replacement(
+    spec: NetworkSpec, seen: Network, changes: tuple[Change, ...], place: str | None, context: Context
+) -> ReplaceNetwork:
+    services, containers = _users(seen, place, context)
+    why = "engines cannot change a network in place: it is removed and made anew"
+    if services:
+        why += f"; detached meanwhile: {', '.join(services)}"
+    risk = Risk.DISRUPTIVE if services else Risk.SAFE
+    if containers:
+        risk, why = Risk.DESTRUCTIVE, f"{why}; used by containers that are no tasks: {', '.join(containers)}"
+    return ReplaceNetwork(
+        target=f"network {spec.name}{_on(place)}",
+        why=why,
+        changes=changes,
+        risk=risk,
+        host=place,
+        spec=spec,
+        before=seen.spec,
+        services=services,
+        containers=containers,
+    )
+
+
+def _users(net: Network, place: str | None, context: Context) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the services and the containers that are no tasks on a network."""
+    name, state = net.spec.name, context.state
+    services = tuple(
+        service.spec.name
+        for service in state.services
+        if place is None and any(one.network == name for one in service.spec.networks or ())
+    )
+    known = {
+        one.id: f"{one.name} on {facts.host}"
+        for facts in state.hosts
+        for one in facts.containers
+        if place in (None, facts.host) and one.service is None
+        if any(endpoint.network == name for endpoint in one.endpoints)
+    }
+    attached = [task for task in state.tasks if place is None and task.service_id is None and name in task.networks]
+    unnamed = (task.container_id or task.id for task in attached if task.desired_state == "running")
+    others = [f"container {one[:12]}" for one in unnamed if one not in known]
+    return services, tuple(sorted({*known.values(), *others}))
+
+
+def _labels_only(changes: tuple[Change, ...]) -> bool:
+    return all(change.path.startswith("labels.") for change in changes)
+
+
+def _told(spec: NetworkSpec) -> tuple[Change, ...]:
+    fields = spec.model_dump(mode="json", exclude_defaults=True, exclude={"name"})
+    return tuple(Change(path=path, after=value) for path, value in fields.items())
+
+
+def _on(place: str | None) -> str:
+    return "" if place is None else f" on {place}"

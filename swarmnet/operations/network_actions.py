@@ -1,0 +1,235 @@
+"""The writes that make networks; each waits until the network is really there, and cleans up what is half-made."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from swarmnet.errors import ConflictError, ConvergenceError, NotFoundError, RefusedError, SwarmnetError
+from swarmnet.model.clock import wait_until
+from swarmnet.model.network import Network, NetworkSpec, Scope
+from swarmnet.model.plan import Action, Sign, Stage
+from swarmnet.operations.addresses import overlapping
+from swarmnet.operations.convergence import again_when_changed, wait_for_service
+from swarmnet.operations.predicted import with_network
+
+if TYPE_CHECKING:
+    from swarmnet.model.ports import EnginePort, Ports
+    from swarmnet.model.service import Service, ServiceSpec
+    from swarmnet.model.state import ClusterState
+
+ALLOCATION_LIMIT = 30.0
+"""Seconds for the allocator; it needs some milliseconds, and tries a failed one again only after five minutes."""
+RELEASE_LIMIT = 90.0
+"""Seconds for the tasks of detached services to end, and for the name to be free again."""
+ENDED = frozenset({"complete", "shutdown", "failed", "rejected", "remove", "orphaned"})
+
+
+class CreateNetwork(Action):
+    """Make a network on one host, or in the swarm."""
+
+    kind: Literal["network.create"] = "network.create"
+    host: str | None = None
+    """None for networks of the swarm."""
+    spec: NetworkSpec
+
+    sign: ClassVar[Sign] = Sign.CREATE
+    stage: ClassVar[Stage] = Stage.NETWORK
+
+    def predict(self, state: ClusterState) -> ClusterState:
+        """Return the state with the network as written; what the engine chooses is not known."""
+        return with_network(state, Network(id="", spec=self.spec), self.host)
+
+    def run(self, ports: Ports) -> None:
+        """Make it, and wait until it is allocated."""
+        make_network(ports, self.spec, self.host)
+
+
+class RemakeNetwork(Action):
+    """Remove a network that was never allocated, and make it again."""
+
+    kind: Literal["network.remake"] = "network.remake"
+    host: str | None = None
+    spec: NetworkSpec
+
+    stage: ClassVar[Stage] = Stage.NETWORK
+
+    def predict(self, state: ClusterState) -> ClusterState:
+        """Return the state with the network as written."""
+        return with_network(state, Network(id="", spec=self.spec), self.host)
+
+    def run(self, ports: Ports) -> None:
+        """Remove it, unless it was allocated since the plan was made, and make it again."""
+        seen = _find(_engine(ports, self.host), self.spec.name)
+        if seen is not None and seen.allocated:
+            raise ConvergenceError(f"{self.target} was allocated meanwhile", hint="plan again")
+        _remove(ports, self.spec.name, self.host)
+        make_network(ports, self.spec, self.host)
+
+
+class ReplaceNetwork(Action):
+    """Remove a network and make it anew as written: detach its services, and attach them again with everything kept."""
+
+    kind: Literal["network.replace"] = "network.replace"
+    host: str | None = None
+    spec: NetworkSpec
+    before: NetworkSpec
+    """What is made again when the new one fails."""
+    services: tuple[str, ...] = ()
+    containers: tuple[str, ...] = ()
+    """Containers that are no tasks and use the network; it is not replaced while there are any."""
+
+    stage: ClassVar[Stage] = Stage.NETWORK
+
+    def predict(self, state: ClusterState) -> ClusterState:
+        """Return the state with the network as written."""
+        return with_network(state, Network(id="", spec=self.spec), self.host)
+
+    def run(self, ports: Ports) -> None:
+        """Replace the network.
+
+        Raises:
+            RefusedError: containers that are no tasks use it; they are named, nothing was changed.
+            ConvergenceError: the new network could not be made; the old one was, and the services are back on it.
+        """
+        self._refuse_containers(ports)
+        detached = self._detach(ports)
+        try:
+            _remove(ports, self.spec.name, self.host)
+            self._make(ports)
+        finally:
+            for service in detached:
+                _attach(ports, service)
+        for service in detached:
+            wait_for_service(ports, service.spec.name)
+
+    def _make(self, ports: Ports) -> None:
+        try:
+            make_network(ports, self.spec, self.host)
+        except SwarmnetError as error:
+            make_network(ports, _as_wanted(self.before), self.host)
+            raise ConvergenceError(f"{error.message}; the network is back as it was", hint=error.hint) from error
+
+    def _refuse_containers(self, ports: Ports) -> None:
+        hosts = [self.host] if self.host else [host.name for host in ports.inventory.hosts]
+        found = [
+            f"{one.name} on {host}"
+            for host in hosts
+            for one in ports.engine(host).containers()
+            if one.service is None and any(end.network == self.spec.name for end in one.endpoints)
+        ]
+        if found:
+            raise RefusedError(
+                f"network {self.spec.name} is used by containers that are no tasks: {', '.join(found)}",
+                hint="remove these containers, or disconnect them (docker network disconnect), and apply again",
+            )
+
+    def _detach(self, ports: Ports) -> tuple[Service, ...]:
+        if self.host is not None:
+            return ()
+        manager, name = ports.manager(), self.spec.name
+        users = tuple(one for one in manager.services() if any(at.network == name for at in one.spec.networks or ()))
+        for service in users:
+            rest = tuple(at for at in service.spec.networks or () if at.network != name)
+            _write(manager, service.spec.model_copy(update={"networks": rest}))
+        if users:
+            wait_until(ports.clock, lambda: _unused(manager, name), what=_ending(name), timeout=RELEASE_LIMIT)
+        return users
+
+
+def make_network(ports: Ports, spec: NetworkSpec, host: str | None) -> None:
+    """Make a network and wait until it is allocated; remove it and say why when it is not.
+
+    Raises:
+        ConvergenceError: the engine accepted it (201) and could not allocate it (swarmkit#2398).
+    """
+    engine = _engine(ports, host)
+    network_id = engine.create_network(spec)
+    if spec.effective_scope is Scope.LOCAL or spec.config_only:
+        return
+
+    def look() -> tuple[Network | None, str]:
+        net = next((net for net in engine.networks() if net.id == network_id), None)
+        return (net if net is not None and net.allocated else None), "gone" if net is None else "not allocated"
+
+    try:
+        wait_until(ports.clock, look, what=f"network {spec.name} to be allocated", timeout=ALLOCATION_LIMIT)
+    except ConvergenceError as error:
+        reason, hint = _reason(engine, spec)
+        engine.remove_network(network_id)
+        raise ConvergenceError(f"network {spec.name} cannot be allocated: {reason}; removed", hint=hint) from error
+
+
+def _reason(engine: EnginePort, spec: NetworkSpec) -> tuple[str, str]:
+    """Return why a network is not allocated: the engine only logs it, so the other networks must tell."""
+    for other in engine.networks():
+        if other.spec.name == spec.name or other.spec.effective_scope is Scope.LOCAL:
+            continue
+        for block in spec.subnets:
+            if met := overlapping(block.subnet, (one.subnet for one in other.spec.subnets)):
+                return f"{block.subnet} overlaps {met} of network {other.spec.name}", "write another subnet"
+    if spec.subnets:
+        return "the engine says only in its log why", "look at the log of the leader's engine"
+    taken = sum(ipaddress.ip_network(one.subnet).num_addresses for net in engine.networks() for one in net.spec.subnets)
+    return (
+        f"no block of the swarm's address pool is free ({taken} addresses are taken)",
+        "remove networks that nobody uses, or write 'subnets:' outside of the pool",
+    )
+
+
+def _remove(ports: Ports, name: str, host: str | None) -> None:
+    """Remove a network and wait until its name is free: tasks that end keep it for a while (moby#31068)."""
+    engine = _engine(ports, host)
+
+    def look() -> tuple[bool | None, str]:
+        seen = _find(engine, name)
+        if seen is None:
+            return True, "gone"
+        try:
+            engine.remove_network(seen.id)
+        except ConflictError as error:
+            return None, error.message
+        except NotFoundError:
+            return True, "gone"
+        return None, "its removal was accepted"
+
+    wait_until(ports.clock, look, what=f"network {name} to be gone", timeout=RELEASE_LIMIT)
+
+
+def _engine(ports: Ports, host: str | None) -> EnginePort:
+    return ports.manager() if host is None else ports.engine(host)
+
+
+def _find(engine: EnginePort, name: str) -> Network | None:
+    return next((net for net in engine.networks() if net.spec.name == name), None)
+
+
+def _ending(name: str) -> str:
+    return f"the tasks on network {name} to end"
+
+
+def _unused(manager: EnginePort, name: str) -> tuple[bool | None, str]:
+    left = [task for task in manager.tasks(network=name) if task.service_id and task.state not in ENDED]
+    return (None if left else True), f"{len(left)} tasks, one is {left[0].state}" if left else "none"
+
+
+def _attach(ports: Ports, before: Service) -> None:
+    manager = ports.manager()
+    now = next((one for one in manager.services() if one.id == before.id), None)
+    if now is not None:  # removed by somebody else meanwhile: nothing to attach
+        _write(manager, now.spec.model_copy(update={"networks": before.spec.networks}))
+
+
+def _write(manager: EnginePort, spec: ServiceSpec) -> None:
+    def write() -> None:
+        now = next((one for one in manager.services() if one.spec.name == spec.name), None)
+        if now is None:
+            raise ConvergenceError(f"service {spec.name} is gone")
+        manager.update_service(now.id, now.version, spec)
+
+    again_when_changed(write)
+
+
+def _as_wanted(seen: NetworkSpec) -> NetworkSpec:
+    """Return an observed spec so that it can be sent: what the allocator added is left to it again."""
+    return seen.model_copy(update={"scope": None if seen.driver == "overlay" else seen.scope})

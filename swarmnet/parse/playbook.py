@@ -1,0 +1,192 @@
+"""A playbook's text to its steps, with every problem told in words and with its line."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import BeforeValidator, Field
+
+from swarmnet.errors import UsageError
+from swarmnet.model.base import Document, JsonObject, JsonValue
+from swarmnet.operations import BY_NAME
+from swarmnet.operations.playbook import Playbook, Step
+from swarmnet.parse.check import Checker, closest
+from swarmnet.parse.substitute import Substitution
+from swarmnet.parse.yaml import load
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from swarmnet.operations.interface import Operation
+    from swarmnet.parse.yaml import Path
+
+SCHEMA = 1
+NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
+
+
+def _one_or_more(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+Selectors = Annotated[tuple[str, ...], BeforeValidator(_one_or_more)]
+
+
+class _Head(Document):
+    schema_: JsonValue = Field(alias="schema", default=None)
+    name: Annotated[str, Field(min_length=1)]
+    vars: dict[Annotated[str, Field(pattern=NAME)], JsonValue] = Field(default_factory=dict)
+    steps: list[JsonObject]
+
+
+class _Frame(Document):
+    """What stands around the operation in a step."""
+
+    on: Selectors = ()
+    name: str = ""
+
+
+def parse_playbook(
+    content: bytes,
+    source: str,
+    *,
+    variables: Mapping[str, JsonValue] | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Playbook:
+    """Read a playbook.
+
+    Args:
+        content: the file's bytes.
+        source: its path, for messages and relative paths in it.
+        variables: laid over the playbook's own (``--var``).
+        environment: what ``${env:NAME}`` sees.
+
+    Raises:
+        DocumentError: with every problem found, in the order of their lines.
+    """
+    document = load(content, source)
+    checker = Checker(document)
+    checker.schema(SCHEMA)
+    head = checker.check(_Head, ())
+    if head is None:
+        checker.finish()
+        raise AssertionError  # a head that is None left problems
+    if not head.steps:
+        checker.complain(("steps",), "there are no steps", "write at least one '- network: {name: front}'")
+    reader = _Reader(checker, environment or {})
+    steps = reader.steps(head, reader.variables(head, variables or {}))
+    _refuse_twice(checker, source, steps)
+    checker.finish()
+    return Playbook(name=head.name, source=source, steps=tuple(steps))
+
+
+def parse_variables(assignments: Iterable[str]) -> dict[str, JsonValue]:
+    """Return the variables of ``--var NAME=VALUE``: a value that is JSON has its type, all others are text.
+
+    Raises:
+        UsageError: an assignment without ``=``.
+    """
+    found: dict[str, JsonValue] = {}
+    for assignment in assignments:
+        name, equals, value = assignment.partition("=")
+        if not equals or not name:
+            raise UsageError(f"--var {assignment!r} assigns nothing", hint="write --var NAME=VALUE")
+        try:
+            found[name] = json.loads(value)
+        except ValueError:
+            found[name] = value
+    return found
+
+
+class _Reader:
+    """Reads steps one by one."""
+
+    def __init__(self, checker: Checker, environment: Mapping[str, str]) -> None:
+        self._checker = checker
+        self._environment = environment
+
+    def variables(self, head: _Head, overrides: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+        """Return the variables; each may refer to those above it."""
+        for name in overrides:
+            if name not in head.vars:
+                hint = closest(name, head.vars)
+                self._checker.complain(("vars",), f"--var {name}: the playbook has no such variable", hint)
+        found: dict[str, JsonValue] = {}
+        for name, value in head.vars.items():
+            given = overrides.get(name, value)
+            found[name] = given if name in overrides else self._fill(given, ("vars", name), found)
+        return found
+
+    def steps(self, head: _Head, variables: Mapping[str, JsonValue]) -> list[Step]:
+        """Return every step, those with ``for`` once for each item."""
+        found: list[Step] = []
+        for index, data in enumerate(head.steps):
+            path: Path = ("steps", index)
+            for scope in self._scopes(data, path, variables):
+                step = self._step(data, path, scope)
+                if step is not None:
+                    found.append(step)
+        return found
+
+    def _scopes(
+        self, data: JsonObject, path: Path, variables: Mapping[str, JsonValue]
+    ) -> list[Mapping[str, JsonValue]]:
+        if "for" not in data:
+            return [variables]
+        items = self._fill(data["for"], (*path, "for"), variables)
+        if not isinstance(items, list):
+            self._checker.complain((*path, "for"), "'for' must be a list", "write 'for: [a, b]'")
+            return []
+        return [{**variables, "item": item} for item in items]
+
+    def _step(self, data: JsonObject, path: Path, scope: Mapping[str, JsonValue]) -> Step | None:
+        name = self._operation_name(data, path)
+        if name is None:
+            return None
+        around = {key: self._fill(data[key], (*path, key), scope) for key in ("on", "name") if key in data}
+        frame = self._checker.check(_Frame, path, around)
+        arguments = self._fill(data[name], (*path, name), scope)
+        known = len(self._checker.problems)
+        operation = self._checker.check(BY_NAME[name], (*path, name), {} if arguments is None else arguments)
+        if operation is None or frame is None:
+            return None
+        if len(self._checker.problems) == known:
+            for fault in operation.faults():
+                self._checker.complain((*path, name), fault)
+        line = self._checker.source.line((*path, name))
+        return Step(operation=operation, on=frame.on, name=frame.name, line=line)
+
+    def _operation_name(self, data: JsonObject, path: Path) -> str | None:
+        names = [key for key in data if key not in ("on", "for", "name")]
+        if len(names) == 1 and names[0] in BY_NAME:
+            return names[0]
+        known = f"known: {', '.join(BY_NAME)}"
+        if not names:
+            self._checker.complain(path, "the step has no operation", known)
+        unknown = [name for name in names if name not in BY_NAME]
+        for name in unknown:
+            self._checker.complain((*path, name), f"unknown operation {name!r}", known)
+        if len(names) > 1 and not unknown:
+            self._checker.complain(path, f"a step is one operation, this one has {' and '.join(names)}")
+        return None
+
+    def _fill(self, value: JsonValue, path: Path, scope: Mapping[str, JsonValue]) -> JsonValue:
+        return Substitution(scope, self._environment, self._checker.complain).fill(value, path)
+
+
+def _refuse_twice(checker: Checker, source: str, steps: Iterable[Step]) -> None:
+    first: dict[tuple[str, str], Step] = {}
+    for step in steps:
+        for kind, name in sorted(step.operation.provides()):
+            key = (kind, name.lower() if kind == "network" else name)
+            before = first.setdefault(key, step)
+            if before is not step and not _elsewhere(before, step):
+                text = f"{kind} {name!r} is made a second time; the first is on line {before.line}"
+                checker.problems.append(Playbook(name="", steps=(), source=source).problem(step, text))
+
+
+def _elsewhere(one: Step, two: Step) -> bool:
+    """Tell whether two steps select different hosts by name, as local networks that differ by host do."""
+    both: tuple[Operation, Operation] = (one.operation, two.operation)
+    local = all(getattr(operation, "effective_scope", None) == "local" for operation in both)
+    return local and bool(one.on) and bool(two.on) and not set(one.on) & set(two.on)

@@ -1,0 +1,80 @@
+"""``${name}``, ``${name.key}``, ``${item}``, ``${env:NAME}`` in values of playbooks; ``$${`` stands for ``${``."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from swarmnet.parse.check import closest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from swarmnet.model.base import JsonValue
+    from swarmnet.parse.yaml import Path
+
+_REFERENCE = re.compile(r"\$\$\{|\$\{([^{}]*)\}")
+_WHOLE = re.compile(r"\$\{([^{}]*)\}")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z0-9_-]+)*")
+
+
+class Substitution:
+    """Fills references from variables and the environment, and gathers those that lead nowhere."""
+
+    def __init__(
+        self,
+        variables: Mapping[str, JsonValue],
+        environment: Mapping[str, str],
+        complain: Callable[[Path, str, str | None], None],
+    ) -> None:
+        self._variables = variables
+        self._environment = environment
+        self._complain = complain
+
+    def fill(self, value: JsonValue, path: Path) -> JsonValue:
+        """Return the value with all references filled; a text that is one reference alone takes over its type."""
+        if isinstance(value, dict):
+            return {key: self.fill(one, (*path, key)) for key, one in value.items()}
+        if isinstance(value, list):
+            return [self.fill(one, (*path, index)) for index, one in enumerate(value)]
+        return self._text(value, path) if isinstance(value, str) else value
+
+    def _text(self, text: str, path: Path) -> JsonValue:
+        whole = _WHOLE.fullmatch(text)
+        if whole is not None:
+            return self._value(whole[1], path)
+        return _REFERENCE.sub(lambda match: self._inserted(match, text, path), text)
+
+    def _inserted(self, match: re.Match[str], text: str, path: Path) -> str:
+        if match[1] is None:
+            return "${"
+        value = self._value(match[1], path)
+        if isinstance(value, dict | list):
+            self._complain(path, f"${{{match[1]}}} is a {_kind(value)} and cannot stand within text", f"in {text!r}")
+            return ""
+        return str(value).lower() if isinstance(value, bool) else str("" if value is None else value)
+
+    def _value(self, reference: str, path: Path) -> JsonValue:
+        if reference.startswith("env:"):
+            name = reference.removeprefix("env:")
+            if name not in self._environment:
+                self._complain(path, f"environment variable {name!r} is not set", f"export {name}=... and try again")
+            return self._environment.get(name, "")
+        if _NAME.fullmatch(reference) is None:
+            self._complain(path, f"${{{reference}}} is no reference", "write ${name}, ${item.key} or ${env:NAME}")
+            return ""
+        return self._named(reference, path)
+
+    def _named(self, reference: str, path: Path) -> JsonValue:
+        here: JsonValue = dict(self._variables)
+        for part in reference.split("."):
+            if not isinstance(here, dict) or part not in here:
+                known = here if isinstance(here, dict) else {}
+                self._complain(path, f"${{{reference}}} is not defined", closest(part, known))
+                return ""
+            here = here[part]
+        return here
+
+
+def _kind(value: JsonValue) -> str:
+    return "mapping" if isinstance(value, dict) else "list"

@@ -1,0 +1,111 @@
+"""A playbook and what was seen, to the plan; pure, so that planning twice gives the same."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from swarmnet.errors import DocumentError, Problem, UsageError
+from swarmnet.model.plan import Plan
+from swarmnet.operations.interface import Context
+from swarmnet.operations.swarm import SwarmOperation
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from swarmnet.model.hosts import Host, Inventory
+    from swarmnet.model.plan import Action
+    from swarmnet.model.state import ClusterState
+    from swarmnet.operations.playbook import Playbook, Step
+
+
+def build(playbook: Playbook, state: ClusterState, inventory: Inventory, *, limit: Sequence[str] = ()) -> Plan:
+    """Return what leads from ``state`` to how the playbook says that things shall be.
+
+    Args:
+        playbook: with its contents read (``operations.playbook.with_contents``).
+        state: what was seen of all hosts of the inventory, with the answers to the playbook's ``needs``.
+        inventory: all hosts of the cluster: where a swarm begins does not depend on ``limit``.
+        limit: selectors of the hosts that steps may concern; none means all.
+
+    Raises:
+        DocumentError: steps that are impossible, that contradict each other, or that select no host; all of them.
+    """
+    fold = _Fold(playbook, inventory, {host.name for host in inventory.select(limit).hosts})
+    first = fold.over(state)
+    if first.problems:
+        raise DocumentError(tuple(first.problems))
+    again = fold.over(first.state)
+    if again.problems:
+        raise DocumentError(tuple(again.problems))
+    left = [(step, action) for step, action in again.actions if not action.always]
+    if left:
+        raise DocumentError(tuple(_contradiction(playbook, step, action) for step, action in left))
+    return Plan(
+        cluster=inventory.cluster,
+        actions=tuple(action for _step, action in first.actions),
+        warnings=tuple(dict.fromkeys(first.warnings)),
+        predicted=first.state,
+    )
+
+
+def _contradiction(playbook: Playbook, step: Step, action: Action) -> Problem:
+    fields = ", ".join(change.path for change in action.changes)
+    return playbook.problem(
+        step,
+        f"{action.target} would change at every apply ({fields}): another step, or the inventory, says otherwise",
+        "let one place alone say how it shall be",
+    )
+
+
+@dataclass(slots=True)
+class _Result:
+    state: ClusterState
+    actions: list[tuple[Step, Action]]
+    problems: list[Problem]
+    warnings: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Fold:
+    """Goes over the steps; each plans against the state that those before it lead to."""
+
+    playbook: Playbook
+    inventory: Inventory
+    within: set[str]
+
+    def over(self, state: ClusterState) -> _Result:
+        """Return all actions, problems and warnings of the steps, beginning with ``state``."""
+        result = _Result(state, [], [], [])
+        objects: dict[tuple[str, str], str] = {}
+        provided: set[tuple[str, str]] = set()
+        for step in self.playbook.steps:
+            objects |= step.operation.objects()
+            hosts = self._hosts(step, result)
+            if hosts is None:
+                continue
+            known = frozenset(provided)
+            self._take(step, Context(result.state, self.inventory, hosts, objects, known), result)
+            provided |= step.operation.provides()
+            if result.problems and isinstance(step.operation, SwarmOperation):
+                break  # without a swarm all else would complain, too
+        return result
+
+    def _take(self, step: Step, context: Context, result: _Result) -> None:
+        unread = () if step.operation.unread() is None else ("its contents were not read",)
+        problems = (*step.operation.faults(), *unread) or step.operation.problems(context)
+        result.problems += [self.playbook.problem(step, text) for text in problems]
+        if problems:
+            return
+        result.warnings += [str(self.playbook.problem(step, text)) for text in step.operation.warnings(context)]
+        for action in step.operation.plan(context):
+            result.actions.append((step, action))
+            result.state = action.predict(result.state)
+
+    def _hosts(self, step: Step, result: _Result) -> tuple[Host, ...] | None:
+        try:
+            selected = self.inventory.select(step.on).hosts
+        except UsageError as error:
+            result.problems.append(self.playbook.problem(step, error.message, error.hint))
+            return None
+        return tuple(host for host in selected if host.name in self.within)
