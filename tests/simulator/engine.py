@@ -1,0 +1,287 @@
+"""A simulated engine: facts, networks, containers and images of one host, and the swarm where it is a manager."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+from typing import TYPE_CHECKING
+
+from swarmnet.errors import ConflictError, EngineError, NotFoundError
+from swarmnet.model.hosts import Role
+from swarmnet.model.network import Network, Scope
+from swarmnet.model.ports import Completed
+from swarmnet.model.state import Container, Endpoint, EngineFacts, Membership, SwarmMembership
+from tests.simulator.rules import SWARM_NAME, has_quorum
+from tests.simulator.service_port import SimulatedServices
+from tests.simulator.store import NetworkRecord, Store, TaskRecord, find
+from tests.simulator.swarm_port import SimulatedMembership
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from swarmnet.model.base import JsonObject
+    from swarmnet.model.network import NetworkSpec
+    from swarmnet.model.ports import ContainerSpec
+
+_REFUSED_NAMES = ("bridge", "host", "none", "default")
+
+
+class SimulatedEngine(SimulatedMembership, SimulatedServices):
+    """An ``EnginePort``."""
+
+    def facts(self) -> EngineFacts:
+        with self._asked("facts"):
+            machine = self._machine
+            return EngineFacts(
+                id=f"ENGINE:{machine.name}",
+                version=machine.engine_version,
+                api_version=machine.api_version,
+                hostname=machine.name,
+                kernel="6.1.0",
+                os="Debian GNU/Linux",
+                architecture="x86_64",
+                live_restore=machine.live_restore,
+                membership=self._membership(),
+            )
+
+    def _membership(self) -> SwarmMembership:
+        machine, store = self._machine, self._machine.store
+        if machine.locked:
+            return SwarmMembership(state=Membership.LOCKED)
+        if store is None:
+            return SwarmMembership()
+        node = store.nodes.get(machine.node_id)
+        if node is None:
+            return SwarmMembership(state=Membership.ERROR, error="node was removed from the swarm")
+        answers = node.spec.role is Role.MANAGER and has_quorum(store, self._world.machines)
+        leaderless = node.spec.role is Role.MANAGER and not answers
+        managers = (other for other in store.nodes.values() if other.spec.role is Role.MANAGER)
+        return SwarmMembership(
+            state=Membership.ACTIVE,
+            node_id=node.id,
+            cluster_id=store.id if answers else "",
+            address=node.address,
+            is_manager=answers,
+            managers=tuple(f"{other.address}:2377" for other in managers),
+            error="The swarm does not have a leader" if leaderless else "",
+        )
+
+    # Networks
+
+    def networks(self) -> tuple[Network, ...]:
+        """List; where no manager answers, swarm networks are missing and nobody says so."""
+        with self._asked("networks"):
+            store, machine = self._machine.store, self._machine
+            seen = list(machine.networks.values())
+            if store is None:
+                return tuple(seen)
+            manages = store.nodes[machine.node_id].spec.role is Role.MANAGER
+            complete = manages and has_quorum(store, self._world.machines)
+            used = {endpoint.network_id for box in machine.containers.values() for endpoint in box.endpoints}
+            records = [net for net in store.networks.values() if complete or net.spec.ingress or net.id in used]
+            return tuple(seen + [_network(record) for record in records])
+
+    def create_network(self, spec: NetworkSpec) -> str:
+        with self._asked("network.create", spec.name):
+            self._check_network_spec(spec)
+            if spec.effective_scope is Scope.LOCAL:
+                return self._machine.add_network(spec)
+            store = self._store()
+            if not SWARM_NAME.fullmatch(spec.name) or len(spec.name) > 63:
+                raise EngineError(self.host, f"name {spec.name!r} must be valid as a DNS name component", status=400)
+            network_id = self._world.ids.swarm()
+            bare = tuple(subnet.model_copy(update={"aux_addresses": {}}) for subnet in spec.subnets)
+            kept = spec.model_copy(update={"subnets": bare, "scope": Scope.SWARM})
+            store.networks[network_id] = NetworkRecord(network_id, kept)
+            store.write()
+            return network_id
+
+    def _check_network_spec(self, spec: NetworkSpec) -> None:
+        if spec.name in _REFUSED_NAMES:
+            raise EngineError(self.host, f"operation is not permitted on predefined {spec.name} network", status=403)
+        store = self._machine.store
+        taken = [network.spec.name for network in self._machine.networks.values()]
+        if any(name == spec.name for name in taken):
+            raise ConflictError(self.host, f"network with name {spec.name} already exists", status=409)
+        if store is not None and store.network_named(spec.name) is not None:
+            raise ConflictError(self.host, f"network with name {spec.name} already exists", status=409)
+        if spec.ingress and store is not None and any(net.spec.ingress for net in store.networks.values()):
+            raise ConflictError(self.host, "ingress network (ingress) is already present", status=409)
+
+    def remove_network(self, network_id: str) -> None:
+        with self._asked("network.remove", network_id):
+            local = self._machine.networks.get(network_id)
+            if local is not None:
+                self._remove_local(local)
+                return
+            store = self._store()
+            record = find(self.host, store.networks, network_id, "network")
+            self._check_unused(store, record)
+            del store.networks[network_id]
+            store.write()
+
+    def _remove_local(self, network: Network) -> None:
+        if network.predefined and network.spec.name != "docker_gwbridge":
+            message = f"{network.spec.name} is a pre-defined network and cannot be removed"
+            raise EngineError(self.host, message, status=403)
+        running = [box for box in self._machine.containers.values() if box.running]
+        if any(endpoint.network_id == network.id for box in running for endpoint in box.endpoints):
+            message = f"error while removing network: network {network.spec.name} has active endpoints"
+            raise ConflictError(self.host, message, status=403)
+        del self._machine.networks[network.id]
+
+    def _check_unused(self, store: Store, record: NetworkRecord) -> None:
+        name = record.spec.name
+        for service in store.services.values():
+            if any(attachment.network == name for attachment in service.spec.networks or ()):
+                raise ConflictError(self.host, f"network {name} is in use by service {service.id}", status=400)
+        for task in store.tasks.values():
+            if name in task.networks and task.desired_state == "running" and not task.ended:
+                raise ConflictError(self.host, f"network {name} is in use by task {task.id}", status=400)
+
+    # Containers
+
+    def containers(self) -> tuple[Container, ...]:
+        with self._asked("containers"):
+            return tuple(self._machine.containers.values())
+
+    def start_container(self, spec: ContainerSpec) -> str:
+        with self._asked("container.start", spec.name):
+            machine = self._machine
+            if spec.image not in machine.images:
+                raise NotFoundError(self.host, f"No such image: {spec.image}", status=404)
+            if any(box.name == spec.name for box in machine.containers.values()):
+                message = f'Conflict. The container name "/{spec.name}" is already in use'
+                raise ConflictError(self.host, message, status=409)
+            container_id = machine.ids.local()
+            machine.containers[container_id] = Container(
+                id=container_id,
+                name=spec.name,
+                image=spec.image,
+                running=True,
+                labels=dict(spec.labels),
+                endpoints=tuple(self._connect(container_id, endpoint) for endpoint in spec.endpoints),
+            )
+            return container_id
+
+    def _connect(self, container_id: str, endpoint: Endpoint) -> Endpoint:
+        """Put a container on a local network or, by an attachment task, on an attachable network of the swarm."""
+        for network in self._machine.networks.values():
+            if endpoint.network in (network.spec.name, network.id):
+                return endpoint.model_copy(update={"network_id": network.id, "address": endpoint.ipv4 or "172.18.0.2"})
+        store = self._machine.store
+        record = store.network_named(endpoint.network) if store is not None else None
+        if store is None or record is None:
+            raise NotFoundError(self.host, f"network {endpoint.network} not found", status=404)
+        if not record.spec.attachable:
+            message = f"Could not attach to network {record.spec.name}: network {record.id} not manually attachable"
+            raise EngineError(self.host, message, status=403)
+        if not record.allocated:
+            message = f"attaching to network failed: network {record.spec.name} is not allocated"
+            raise EngineError(self.host, message, status=500)
+        address = f"{endpoint.ipv4}/{record.pools[0].prefixlen}" if endpoint.ipv4 else record.lease()
+        task_id = f"attach{store.write():019d}"
+        store.tasks[task_id] = TaskRecord(
+            id=task_id,
+            service_id=None,
+            node_id=self._machine.node_id,
+            slot=None,
+            state="running",
+            networks={record.spec.name: (address,)},
+            container_id=container_id,
+        )
+        update = {"network": record.spec.name, "network_id": record.id, "address": address.partition("/")[0]}
+        return endpoint.model_copy(update=update)
+
+    def exec(self, container_id: str, argv: Sequence[str], *, stdin: bytes = b"", timeout: float = 60.0) -> Completed:
+        """Run one of ``machine.container_programs``."""
+        del timeout
+        with self._asked("exec", container_id):
+            find(self.host, self._machine.containers, container_id, "container")
+            program = self._machine.container_programs.get(argv[0])
+            if program is None:
+                return Completed(tuple(argv), 127, b"", f'exec: "{argv[0]}": not found\n'.encode())
+            return Completed(tuple(argv), *program(self._machine, argv, stdin))
+
+    def container_log(self, container_id: str) -> bytes:
+        with self._asked("container_log", container_id):
+            find(self.host, self._machine.containers, container_id, "container")
+            return self._machine.logs.get(container_id, b"")[-65536:]
+
+    def remove_container(self, container_id: str) -> None:
+        with self._asked("container.remove", container_id):
+            self._machine.containers.pop(container_id, None)
+            self._end_attachments(container_id)
+
+    def _end_attachments(self, container_id: str, network: str | None = None) -> None:
+        store = self._machine.store
+        for task in list(store.tasks.values()) if store is not None else []:
+            mine = task.service_id is None and task.container_id == container_id
+            if store is not None and mine and (network is None or network in task.networks):
+                del store.tasks[task.id]
+
+    # Images, and the rest
+
+    def has_image(self, reference: str) -> bool:
+        with self._asked("has_image", reference):
+            return reference in self._machine.images
+
+    def load_image(self, archive: bytes) -> None:
+        with self._asked("image.load"):
+            try:
+                with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+                    manifest = tar.extractfile("manifest.json")
+                    images = json.loads(manifest.read()) if manifest is not None else []
+            except (tarfile.TarError, KeyError, ValueError) as error:
+                raise EngineError(self.host, f"invalid archive: {error}", status=500) from error
+            self._machine.images.update(tag for image in images for tag in image["RepoTags"])
+
+    def pull_image(self, reference: str, *, timeout: float = 300.0) -> None:
+        del timeout
+        with self._asked("image.pull", reference):
+            if reference in self._world.missing_images:
+                raise NotFoundError(self.host, f"manifest for {reference} not found", status=404)
+            self._machine.images.add(reference)
+
+    def remove_image(self, reference: str) -> None:
+        with self._asked("image.remove", reference):
+            if any(box.image == reference and box.running for box in self._machine.containers.values()):
+                message = f"conflict: unable to remove {reference}: image is being used by a running container"
+                raise ConflictError(self.host, message, status=409)
+            self._machine.images.discard(reference)
+
+    def raw(self, method: str, path: str, body: JsonObject | None = None) -> object:
+        """Answer ``/_ping`` and connecting or disconnecting a container; anything else is 404."""
+        verb = "raw" if method == "GET" else f"raw.{method.lower()}"
+        with self._asked(verb, path):
+            if path == "/_ping":
+                return "OK"
+            parts = path.strip("/").split("/")
+            if method == "POST" and parts[0] == "networks" and parts[2:] in (["connect"], ["disconnect"]):
+                self._rewire(parts[1], str((body or {}).get("Container")), connect=parts[2] == "connect")
+                return None
+            raise NotFoundError(self.host, f"page not found: {method} {path}", status=404)
+
+    def _rewire(self, network: str, container: str, *, connect: bool) -> None:
+        boxes = self._machine.containers
+        container_id = next((box.id for box in boxes.values() if container in (box.id, box.name)), container)
+        box = find(self.host, boxes, container_id, "container")
+        left = tuple(end for end in box.endpoints if network not in (end.network, end.network_id))
+        for endpoint in {end.network for end in box.endpoints} - {end.network for end in left}:
+            self._end_attachments(container_id, endpoint)
+        store = self._machine.store
+        record = store.networks.get(network) if store is not None else None
+        name = record.spec.name if record is not None else network
+        added = (self._connect(container_id, Endpoint(network=name)),) if connect else ()
+        boxes[container_id] = box.model_copy(update={"endpoints": left + added})
+
+
+def _network(record: NetworkRecord) -> Network:
+    return Network(
+        id=record.id,
+        spec=record.spec,
+        allocated=record.allocated,
+        vnis=record.vnis,
+        predefined=record.predefined,
+    )

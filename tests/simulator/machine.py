@@ -1,0 +1,68 @@
+"""What one simulated host has for itself: power, an engine, containers, images, local networks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from swarmnet.model.network import Network, NetworkSpec, Scope, Subnet
+from swarmnet.model.state import Container, Membership
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from swarmnet.model.state import Route
+    from tests.simulator.clock import Identities
+    from tests.simulator.store import Store
+
+    Program = Callable[["Machine", Sequence[str], bytes], tuple[int, bytes, bytes]]
+
+
+@dataclass
+class Machine:
+    """One host; the world and the tests set its fields, the engine's rules read them."""
+
+    name: str
+    address: str
+    ids: Identities
+    powered: bool = True
+    """False: nothing answers, as after a power cut."""
+    engine_running: bool = True
+    """False: the shell answers, the engine does not."""
+    locked: bool = False
+    vanish_in: int | None = None
+    """Requests that it still answers before its power fails; None means for ever."""
+    engine_version: str = "28.5.2"
+    api_version: str = "1.51"
+    live_restore: bool = False
+    store: Store | None = None
+    node_id: str = ""
+    membership: Membership = Membership.INACTIVE
+    routes: tuple[Route, ...] = ()
+    more_addresses: tuple[str, ...] = ()
+    networks: dict[str, Network] = field(default_factory=dict)
+    containers: dict[str, Container] = field(default_factory=dict)
+    logs: dict[str, bytes] = field(default_factory=dict)
+    images: set[str] = field(default_factory=set)
+    files: dict[str, bytes] = field(default_factory=dict)
+    programs: dict[str, Program] = field(default_factory=dict)
+    """What the shell can run, by the name in ``argv[0]``."""
+    container_programs: dict[str, Program] = field(default_factory=dict)
+    """What ``exec`` can run in any container."""
+
+    def __post_init__(self) -> None:
+        for name, driver in (("bridge", "bridge"), ("host", "host"), ("none", "null")):
+            subnets = (Subnet(subnet="172.17.0.0/16", gateway="172.17.0.1"),) if name == "bridge" else ()
+            self.add_network(NetworkSpec(name=name, driver=driver, subnets=subnets), predefined=True)
+
+    def add_network(self, spec: NetworkSpec, *, predefined: bool = False) -> str:
+        """Keep a local network and return its id."""
+        network_id = self.ids.local()
+        local = spec.model_copy(update={"scope": Scope.LOCAL})
+        self.networks[network_id] = Network(id=network_id, spec=local, predefined=predefined)
+        return network_id
+
+    @property
+    def alive(self) -> bool:
+        """True when its engine takes part in the swarm."""
+        return self.powered and self.engine_running and not self.locked

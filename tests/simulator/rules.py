@@ -1,0 +1,254 @@
+"""What the engine decides by itself between two requests: allocation, scheduling, updates."""
+
+from __future__ import annotations
+
+import re
+from ipaddress import ip_network
+from typing import TYPE_CHECKING
+
+from swarmnet.model.hosts import Availability, Role
+from swarmnet.model.network import Scope, Subnet
+from swarmnet.model.service import EndpointMode, PublishMode, ServiceMode, ServiceSpec
+from swarmnet.model.state import Container, Endpoint
+from tests.simulator.store import NodeRecord, ServiceRecord, Store, TaskRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from ipaddress import IPv4Network, IPv6Network
+
+    from tests.simulator.machine import Machine
+    from tests.simulator.store import NetworkRecord
+
+SWARM_NAME = re.compile(r"[a-zA-Z0-9](?:[-_]*[A-Za-z0-9]+)*")
+FIRST_DYNAMIC_PORT = 30000
+_NOT_IN_TASKS = {"labels", "replicas", "update", "rollback", "ports", "endpoint_mode"}
+
+
+def has_quorum(store: Store, machines: dict[str, Machine]) -> bool:
+    """Tell whether more than half of the managers are alive."""
+    managers = [node for node in store.nodes.values() if node.spec.role is Role.MANAGER]
+    alive = [node for node in managers if machines[node.host].alive and machines[node.host].store is store]
+    return len(alive) * 2 > len(managers)
+
+
+def restarts_tasks(before: ServiceSpec, after: ServiceSpec) -> bool:
+    """Tell whether an update replaces the tasks: anything but labels, scale, policies and ports does."""
+    return before.model_dump(exclude=_NOT_IN_TASKS) != after.model_dump(exclude=_NOT_IN_TASKS)
+
+
+def tick(store: Store, machines: dict[str, Machine], missing_images: set[str]) -> None:
+    """Let the managers do what is due, if there are enough of them."""
+    if not has_quorum(store, machines):
+        return
+    for node in store.nodes.values():
+        node.ready = machines[node.host].alive and machines[node.host].store is store
+    for network in store.networks.values():
+        if not network.allocated:
+            _allocate(store, network)
+    for service in store.services.values():
+        _give_addresses(store, service)
+        _schedule(store, service)
+    _drop_tasks(store, machines)
+    for task in store.tasks.values():
+        _advance(store, task, machines, missing_images)
+
+
+def _taken(store: Store) -> list[IPv4Network | IPv6Network]:
+    return [pool for network in store.networks.values() for pool in network.pools]
+
+
+def _allocate(store: Store, network: NetworkRecord) -> None:
+    """Give a network its subnets and VNIs; one that overlaps another waits, and nobody is told (swarmkit#2398)."""
+    taken = _taken(store)
+    asked = [ip_network(subnet.subnet) for subnet in network.spec.subnets]
+    pools = asked or [block for block in [_free_block(store, taken)] if block is not None]
+    if not pools or any(pool.overlaps(other) for pool in pools for other in taken if other.version == pool.version):
+        return
+    network.pools = tuple(pools)
+    network.allocated = True
+    network.vnis = tuple(range(store.next_vni, store.next_vni + len(pools)))
+    store.next_vni += len(pools)
+    wanted = network.spec.subnets or tuple(Subnet(subnet=str(pool)) for pool in pools)
+    filled = tuple(
+        subnet.model_copy(update={"gateway": subnet.gateway or str(pool.network_address + 1)})
+        for subnet, pool in zip(wanted, pools, strict=True)
+    )
+    network.spec = network.spec.model_copy(update={"subnets": filled, "scope": Scope.SWARM})
+
+
+def _free_block(store: Store, taken: list[IPv4Network | IPv6Network]) -> IPv4Network | IPv6Network | None:
+    for pool in store.spec.default_addr_pool or ("10.0.0.0/8",):
+        for block in ip_network(pool).subnets(new_prefix=store.spec.subnet_size or 24):
+            if not any(block.overlaps(other) for other in taken if other.version == block.version):
+                return block
+    return None
+
+
+def networks_of(store: Store, spec: ServiceSpec) -> list[NetworkRecord]:
+    """Return the swarm's networks that the tasks join, ingress included where a port needs it."""
+    names = [attachment.network for attachment in spec.networks or ()]
+    found = [network for name in names if (network := store.network_named(name)) is not None]
+    if any(port.mode is PublishMode.INGRESS for port in spec.ports or ()):
+        found += [network for network in store.networks.values() if network.spec.ingress]
+    return found
+
+
+def _give_addresses(store: Store, service: ServiceRecord) -> None:
+    if service.spec.endpoint_mode is EndpointMode.DNSRR:
+        service.virtual_ips = {}
+        return
+    networks = [network for network in networks_of(store, service.spec) if network.allocated]
+    service.virtual_ips = {
+        network.spec.name: service.virtual_ips.get(network.spec.name) or network.lease() for network in networks
+    }
+
+
+def _schedule(store: Store, service: ServiceRecord) -> None:
+    mine = [task for task in store.tasks.values() if task.service_id == service.id]
+    for task in mine:
+        node = store.nodes.get(task.node_id or "")
+        gone = node is None or not node.ready or node.spec.availability is Availability.DRAIN
+        if task.generation != service.generation or (task.node_id is not None and gone):
+            task.desired_state = "shutdown"
+    current = [task for task in mine if task.desired_state == "running" and not task.ended]
+    if service.spec.mode is ServiceMode.GLOBAL:
+        _spread_globally(store, service, current)
+    else:
+        _scale(store, service, current)
+
+
+def _spread_globally(store: Store, service: ServiceRecord, current: list[TaskRecord]) -> None:
+    held = {task.node_id for task in current}
+    eligible = {node.id for node in _eligible(store, service.spec)}
+    for task in current:
+        if task.node_id not in eligible:
+            task.desired_state = "shutdown"
+    for node_id in eligible - held:
+        _new_task(store, service, node_id=node_id, slot=None)
+
+
+def _scale(store: Store, service: ServiceRecord, current: list[TaskRecord]) -> None:
+    wanted = 1 if service.spec.replicas is None else service.spec.replicas
+    for task in current[wanted:]:
+        task.desired_state = "remove"
+    used = {task.slot for task in current}
+    free = (slot for slot in range(1, wanted + len(current) + 1) if slot not in used)
+    for _ in range(wanted - len(current)):
+        _new_task(store, service, node_id=None, slot=next(free))
+    for task in store.tasks.values():
+        if task.service_id == service.id and task.node_id is None and task.desired_state == "running":
+            _place(store, service, task)
+
+
+def _new_task(store: Store, service: ServiceRecord, *, node_id: str | None, slot: int | None) -> None:
+    task_id = f"{service.id[:17]}{store.write():08d}"
+    store.tasks[task_id] = TaskRecord(
+        id=task_id, service_id=service.id, node_id=node_id, slot=slot, generation=service.generation
+    )
+
+
+def _place(store: Store, service: ServiceRecord, task: TaskRecord) -> None:
+    """Choose the node with the fewest tasks of the service, or leave the task pending."""
+
+    def load(node: NodeRecord) -> int:
+        return sum(
+            other.node_id == node.id and other.service_id == service.id and other.desired_state == "running"
+            for other in store.tasks.values()
+        )
+
+    limit = service.spec.max_replicas_per_node or 0
+    nodes = [node for node in _eligible(store, service.spec) if not limit or load(node) < limit]
+    if not nodes:
+        task.state, task.message = "pending", "no suitable node (scheduling constraints not satisfied)"
+        return
+    task.node_id = min(nodes, key=load).id
+
+
+def _eligible(store: Store, spec: ServiceSpec) -> list[NodeRecord]:
+    return [
+        node
+        for node in store.nodes.values()
+        if node.ready
+        and node.spec.availability is Availability.ACTIVE
+        and all(_holds(node, constraint) for constraint in spec.constraints or ())
+    ]
+
+
+def _holds(node: NodeRecord, constraint: str) -> bool:
+    """Judge one constraint; unknown keys never match, as in the engine."""
+    key, operator, wanted = (part.strip() for part in re.split("(==|!=)", constraint, maxsplit=1))
+    known = {
+        "node.id": node.id,
+        "node.hostname": node.host,
+        "node.role": (node.spec.role or Role.WORKER).value,
+        **{f"node.labels.{label}".lower(): value for label, value in node.spec.labels.items()},
+    }
+    value = known.get(key.lower())
+    if value is None:
+        return operator == "!=" and key.lower().startswith("node.labels.")
+    return (value.lower() == wanted.lower()) is (operator == "==")
+
+
+def _drop_tasks(store: Store, machines: dict[str, Machine]) -> None:
+    """End tasks that shall not run; forget those of removed services and slots."""
+    for task in list(store.tasks.values()):
+        if task.desired_state in ("shutdown", "remove"):
+            node = store.nodes.get(task.node_id or "")
+            if node is not None and machines[node.host].alive:
+                machines[node.host].containers.pop(task.container_id or "", None)
+            task.state = "shutdown"
+        orphaned = task.service_id is not None and task.service_id not in store.services
+        if task.desired_state == "remove" or orphaned:
+            del store.tasks[task.id]
+    for service in store.services.values():
+        _forget_history(store, service)
+
+
+def _forget_history(store: Store, service: ServiceRecord) -> None:
+    ended = [task for task in store.tasks.values() if task.service_id == service.id and task.ended]
+    keep = 5 if store.spec.task_history is None else store.spec.task_history
+    for task in ended[: max(0, len(ended) - keep)]:
+        del store.tasks[task.id]
+
+
+def _advance(store: Store, task: TaskRecord, machines: dict[str, Machine], missing_images: set[str]) -> None:
+    """Move a placed task one step: new, then running; or rejected where the image cannot be had."""
+    if task.service_id is None or task.node_id is None or task.ended or task.state == "running":
+        return
+    service = store.services[task.service_id]
+    if service.spec.image in missing_images:
+        task.state, task.message = "rejected", f"No such image: {service.spec.image}"
+        return
+    networks = networks_of(store, service.spec)
+    if not all(network.allocated for network in networks):
+        return
+    if task.state in ("new", "pending"):
+        task.state = "preparing"
+        return
+    task.state, task.message = "running", "started"
+    task.networks = {network.spec.name: (network.lease(),) for network in networks}
+    machine = machines[store.nodes[task.node_id].host]
+    machine.images.add(service.spec.image)
+    task.container_id = machine.ids.local()
+    machine.containers[task.container_id] = _container(service, task, networks)
+    if service.update_state == "updating":
+        service.update_state = "completed"
+
+
+def _container(service: ServiceRecord, task: TaskRecord, networks: Iterable[NetworkRecord]) -> Container:
+    return Container(
+        id=task.container_id or "",
+        name=f"{service.spec.name}.{task.slot or task.node_id}.{task.id}",
+        image=service.spec.image,
+        running=True,
+        labels=service.spec.container_labels or {},
+        service=service.spec.name,
+        endpoints=tuple(
+            Endpoint(
+                network=network.spec.name,
+                network_id=network.id,
+                address=task.networks[network.spec.name][0].partition("/")[0],
+            )
+            for network in networks
+        ),
+    )

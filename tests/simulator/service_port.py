@@ -1,0 +1,146 @@
+"""Services and tasks of a simulated engine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from swarmnet.errors import ConflictError, EngineError
+from swarmnet.model.network import Scope
+from swarmnet.model.overlay import lay
+from swarmnet.model.service import EndpointMode, PublishMode, Service, ServiceMode, Task
+from tests.simulator.rules import restarts_tasks
+from tests.simulator.store import ServiceRecord, TaskRecord, check_version, find
+from tests.simulator.swarm_port import SwarmSide
+
+if TYPE_CHECKING:
+    from swarmnet.model.service import ServiceSpec
+    from tests.simulator.store import Store
+
+
+class SimulatedServices(SwarmSide):
+    """What a manager does with services; tasks follow at the next tick."""
+
+    def services(self) -> tuple[Service, ...]:
+        with self._asked("services"):
+            return tuple(
+                Service(
+                    id=record.id,
+                    version=record.version,
+                    spec=record.spec,
+                    virtual_ips=dict(record.virtual_ips),
+                    update_state=record.update_state,
+                )
+                for record in self._store().services.values()
+            )
+
+    def create_service(self, spec: ServiceSpec) -> str:
+        with self._asked("service.create", spec.name):
+            store = self._store()
+            if any(record.spec.name == spec.name for record in store.services.values()):
+                message = f"name conflicts with an existing object: service {spec.name} already exists"
+                raise ConflictError(self.host, message, status=409)
+            if spec.mode is ServiceMode.REPLICATED and spec.replicas is None:
+                spec = spec.model_copy(update={"replicas": 1})
+            service_id = self._world.ids.swarm()
+            self._check(store, spec, service_id)
+            store.services[service_id] = ServiceRecord(service_id, spec, store.write())
+            return service_id
+
+    def update_service(self, service_id: str, version: int, spec: ServiceSpec) -> None:
+        with self._asked("service.update", service_id):
+            store = self._store()
+            record = find(self.host, store.services, service_id, "service")
+            check_version(self.host, record.version, version)
+            if record.spec.name != spec.name:
+                raise EngineError(self.host, "renaming services is not supported", status=501)
+            if record.spec.mode is not spec.mode:
+                raise EngineError(self.host, "service mode change is not allowed", status=501)
+            wanted = lay(record.spec, spec)
+            self._check(store, wanted, service_id)
+            if restarts_tasks(record.spec, wanted):
+                record.generation += 1
+                record.update_state = "updating"
+            record.spec, record.version = wanted, store.write()
+
+    def remove_service(self, service_id: str) -> None:
+        with self._asked("service.remove", service_id):
+            store = self._store()
+            find(self.host, store.services, service_id, "service")
+            del store.services[service_id]
+            for task in store.tasks.values():
+                if task.service_id == service_id:
+                    task.desired_state = "remove"
+
+    def _check(self, store: Store, spec: ServiceSpec, service_id: str) -> None:
+        """Refuse what the engine refuses."""
+        for attachment in spec.networks or ():
+            self._check_network(store, attachment.network)
+        for kind, wanted, files in (
+            ("config", spec.configs, store.configs),
+            ("secret", spec.secrets, store.secrets),
+        ):
+            known = {record.spec.name for record in files.values()}
+            for reference in wanted or ():
+                if reference.source not in known:
+                    raise EngineError(self.host, f"{kind} {reference.source} not found", status=400)
+        self._check_ports(store, spec, service_id)
+
+    def _check_network(self, store: Store, name: str) -> None:
+        network = store.network_named(name)
+        if network is not None and network.spec.name == name:
+            if network.spec.ingress:
+                message = "Service cannot be explicitly attached to the ingress network"
+                raise EngineError(self.host, f'{message} "{name}"', status=403)
+            return
+        if name in ("host", "bridge"):
+            return
+        local = any(net.spec.name == name and net.spec.scope is Scope.LOCAL for net in self._machine.networks.values())
+        message = f"The network {name} cannot be used with services" if local else f"network {name} not found"
+        raise EngineError(self.host, message, status=403 if local else 404)
+
+    def _check_ports(self, store: Store, spec: ServiceSpec, service_id: str) -> None:
+        wanted = {
+            (port.protocol, port.published)
+            for port in spec.ports or ()
+            if port.mode is PublishMode.INGRESS and port.published is not None
+        }
+        mesh = any(port.mode is PublishMode.INGRESS for port in spec.ports or ())
+        if spec.endpoint_mode is EndpointMode.DNSRR and mesh:
+            raise EngineError(
+                self.host, "EndpointSpec: port published with ingress mode can't be used with dnsrr mode", status=400
+            )
+        for other in store.services.values():
+            for port in other.spec.ports or ():
+                key = (port.protocol, port.published)
+                if other.id != service_id and port.mode is PublishMode.INGRESS and key in wanted:
+                    message = f"port '{port.published}' is already in use by service '{other.spec.name}' ({other.id})"
+                    raise ConflictError(self.host, f"{message} as an ingress port", status=400)
+
+    def tasks(self, *, service: str | None = None, network: str | None = None) -> tuple[Task, ...]:
+        with self._asked("tasks"):
+            store = self._store()
+            return tuple(
+                Task(
+                    id=task.id,
+                    service_id=task.service_id,
+                    node_id=task.node_id,
+                    slot=task.slot,
+                    state=task.state,
+                    desired_state=task.desired_state,
+                    message=task.message,
+                    networks=dict(task.networks),
+                    container_id=task.container_id,
+                )
+                for task in store.tasks.values()
+                if _selected(store, task, service, network)
+            )
+
+
+def _selected(store: Store, task: TaskRecord, service: str | None, network: str | None) -> bool:
+    record = store.services.get(task.service_id or "")
+    if service is not None and (record is None or service not in (record.id, record.spec.name)):
+        return False
+    if network is None:
+        return True
+    wanted = record is not None and any(a.network == network for a in record.spec.networks or ())
+    return wanted or network in task.networks

@@ -1,0 +1,58 @@
+"""The shell of a simulated host: runs the programs that the machine has, and knows ``ip -j`` by itself."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from swarmnet.model.ports import Completed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tests.simulator.machine import Machine
+    from tests.simulator.world import World
+
+
+class SimulatedShell:
+    """A ``ShellPort``. Tests add to ``machine.programs`` what the logic under test runs."""
+
+    def __init__(self, world: World, machine: Machine) -> None:
+        self._world = world
+        self._machine = machine
+
+    @property
+    def host(self) -> str:
+        return self._machine.name
+
+    def run(self, argv: Sequence[str], *, stdin: bytes = b"", timeout: float = 30.0, sudo: bool = False) -> Completed:
+        """Run a program; one that the machine does not have ends with 127, as in a real shell."""
+        del timeout, sudo
+        with self._world.answering(self._machine, "shell", " ".join(argv)):
+            programs = {"ip": _ip, "true": _true, "cat": _cat, **self._machine.programs}
+            program = programs.get(argv[0])
+            if program is None:
+                return Completed(tuple(argv), 127, b"", f"{argv[0]}: not found\n".encode())
+            return Completed(tuple(argv), *program(self._machine, argv, stdin))
+
+
+def _true(_machine: Machine, _argv: Sequence[str], _stdin: bytes) -> tuple[int, bytes, bytes]:
+    return 0, b"", b""
+
+
+def _cat(machine: Machine, argv: Sequence[str], stdin: bytes) -> tuple[int, bytes, bytes]:
+    """Print files of ``machine.files``, or stdin."""
+    missing = [path for path in argv[1:] if path not in machine.files]
+    if missing:
+        return 1, b"", f"cat: {missing[0]}: No such file or directory\n".encode()
+    return 0, b"".join(machine.files[path] for path in argv[1:]) if argv[1:] else stdin, b""
+
+
+def _ip(machine: Machine, argv: Sequence[str], _stdin: bytes) -> tuple[int, bytes, bytes]:
+    """Answer ``ip -j addr`` and ``ip -j route`` in iproute2's JSON."""
+    if any(word.startswith("a") for word in argv[1:]):
+        addresses = [machine.address, *machine.more_addresses]
+        info = [{"family": "inet", "local": address, "prefixlen": 24, "scope": "global"} for address in addresses]
+        return 0, json.dumps([{"ifname": "eth0", "addr_info": info}]).encode(), b""
+    routes = [{"dst": route.prefix, "dev": route.device, "flags": []} for route in machine.routes]
+    return 0, json.dumps(routes).encode(), b""

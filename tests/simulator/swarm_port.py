@@ -1,0 +1,284 @@
+"""The swarm of a simulated engine: membership, nodes, configs and secrets. ``services`` are next door."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from swarmnet.errors import ConflictError, ConvergenceError, EngineError, NotAManagerError
+from swarmnet.model.base import Secret
+from swarmnet.model.hosts import Availability, Role
+from swarmnet.model.network import NetworkSpec, Scope
+from swarmnet.model.overlay import lay, lay_node
+from swarmnet.model.state import Membership as Standing
+from swarmnet.model.swarm import (
+    Config,
+    ConfigSpec,
+    Node,
+    NodeSpec,
+    SecretSpec,
+    StoredSecret,
+    Swarm,
+    SwarmSpec,
+)
+from tests.simulator.rules import has_quorum
+from tests.simulator.store import FileRecord, NetworkRecord, NodeRecord, Store, check_version, find
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from swarmnet.model.base import Labels
+    from swarmnet.model.ports import Membership
+    from tests.simulator.machine import Machine
+    from tests.simulator.world import World
+
+ENGINE_DEFAULTS = SwarmSpec(
+    default_addr_pool=("10.0.0.0/8",),
+    subnet_size=24,
+    data_path_port=4789,
+    task_history=5,
+    cert_expiry=7_776_000.0,
+    heartbeat=5.0,
+    snapshot_interval=10_000,
+    autolock=False,
+    extra={
+        "Name": "default",
+        "Raft": {"KeepOldSnapshots": 0, "LogEntriesForSlowFollowers": 500, "ElectionTick": 10, "HeartbeatTick": 1},
+    },
+)
+PENDING_LIMIT = 20.0
+"""Seconds that an engine tries to join before swarmnet makes it leave."""
+
+
+class SwarmSide:
+    """What both halves of the swarm port share: the machine, and the one check that a manager answers."""
+
+    def __init__(self, world: World, machine: Machine) -> None:
+        self._world = world
+        self._machine = machine
+
+    @property
+    def host(self) -> str:
+        return self._machine.name
+
+    def _asked(self, verb: str, target: str = "") -> AbstractContextManager[None]:
+        return self._world.answering(self._machine, verb, target)
+
+    def _store(self) -> Store:
+        """Return the store if this engine answers for the cluster now."""
+        machine = self._machine
+        if machine.locked:
+            raise NotAManagerError(self.host, "Swarm is encrypted and needs to be unlocked", status=503)
+        if machine.store is None or machine.store.nodes[machine.node_id].spec.role is not Role.MANAGER:
+            raise NotAManagerError(self.host, "This node is not a swarm manager", status=503)
+        if not has_quorum(machine.store, self._world.machines):
+            raise NotAManagerError(self.host, "The swarm does not have a leader", status=500)
+        return machine.store
+
+
+class SimulatedMembership(SwarmSide):
+    """Swarm, nodes, configs and secrets."""
+
+    def swarm(self) -> Swarm:
+        with self._asked("swarm"):
+            store = self._store()
+            digest = sha256(store.id.encode()).hexdigest()
+            return Swarm(id=store.id, version=store.version, spec=store.spec, ca_digest=digest)
+
+    def init_swarm(self, spec: SwarmSpec, membership: Membership) -> str:
+        with self._asked("swarm.init"):
+            self._check_outside()
+            ids = self._world.ids
+            digest = sha256(ids.local().encode()).hexdigest()
+            tokens = {role: Secret(f"SWMTKN-1-{digest}-{ids.swarm()}") for role in Role}
+            store = Store(ids.swarm(), lay(ENGINE_DEFAULTS, spec), tokens)
+            if store.spec.autolock:
+                store.unlock_key = Secret(f"SWMKEY-1-{ids.swarm()}")
+            ingress = NetworkSpec(name="ingress", driver="overlay", scope=Scope.SWARM, ingress=True)
+            network_id = ids.swarm()
+            store.networks[network_id] = NetworkRecord(network_id, ingress, predefined=True)
+            self._enter(store, membership, Role.MANAGER)
+        self._world.tick()
+        return self._machine.node_id
+
+    def join_token(self, role: Role) -> Secret:
+        with self._asked("join_token", role):
+            return self._store().tokens[role]
+
+    def join_swarm(self, membership: Membership, *, remote: str, token: Secret) -> None:
+        with self._asked("swarm.join", remote):
+            self._check_outside()
+            manager = self._world.machine_at(remote.rpartition(":")[0])
+            store = manager.store if manager is not None and manager.alive else None
+            if store is not None:
+                role = next((role for role, known in store.tokens.items() if known == token), None)
+                if role is None:
+                    raise EngineError(self.host, "invalid join token", status=400)
+                if has_quorum(store, self._world.machines):
+                    self._enter(store, membership, role)
+        if self._machine.store is None:
+            self._world.clock.sleep(PENDING_LIMIT)
+            raise ConvergenceError(f"{self.host}: waited {PENDING_LIMIT:g} s to join {remote}; last seen: pending")
+        self._world.tick()
+
+    def _check_outside(self) -> None:
+        if self._machine.membership is not Standing.INACTIVE:
+            message = "This node is already part of a swarm. Use leave to leave this swarm and join another one."
+            raise NotAManagerError(self.host, message, status=503)
+        if self._machine.live_restore:
+            message = "--live-restore daemon configuration is incompatible with swarm mode"
+            raise EngineError(self.host, message, status=500)
+
+    def _enter(self, store: Store, membership: Membership, role: Role) -> None:
+        node_id = self._world.ids.swarm()
+        spec = NodeSpec(role=role, availability=membership.availability or Availability.ACTIVE)
+        store.nodes[node_id] = NodeRecord(node_id, self.host, spec, store.write(), membership.advertise)
+        machine = self._machine
+        machine.store, machine.node_id, machine.membership = store, node_id, Standing.ACTIVE
+        if not any(network.spec.name == "docker_gwbridge" for network in machine.networks.values()):
+            machine.add_network(NetworkSpec(name="docker_gwbridge", driver="bridge"), predefined=True)
+
+    def leave_swarm(self, *, force: bool = False) -> None:
+        with self._asked("swarm.leave"):
+            machine = self._machine
+            if machine.store is None:
+                raise NotAManagerError(self.host, "This node is not part of a swarm", status=503)
+            node = machine.store.nodes[machine.node_id]
+            if node.spec.role is Role.MANAGER and not force:
+                message = "You are attempting to leave the swarm on a node that is participating as a manager."
+                raise NotAManagerError(self.host, message, status=503)
+            machine.store, machine.node_id, machine.membership = None, "", Standing.INACTIVE
+            machine.locked = False
+            machine.containers = {key: box for key, box in machine.containers.items() if box.service is None}
+
+    def unlock_key(self) -> Secret | None:
+        with self._asked("unlock_key"):
+            return self._store().unlock_key
+
+    def update_swarm(self, version: int, spec: SwarmSpec) -> None:
+        with self._asked("swarm.update"):
+            store = self._store()
+            check_version(self.host, store.version, version)
+            fixed = {"default_addr_pool", "subnet_size", "data_path_port"}
+            store.spec = lay(store.spec, spec.model_copy(update=dict.fromkeys(fixed)))
+            store.version = store.write()
+            if not store.spec.autolock:
+                store.unlock_key = None
+            elif store.unlock_key is None:
+                store.unlock_key = Secret(f"SWMKEY-1-{self._world.ids.swarm()}")
+
+    def nodes(self) -> tuple[Node, ...]:
+        with self._asked("nodes"):
+            store = self._store()
+            return tuple(self._node(store, node) for node in store.nodes.values())
+
+    def _node(self, store: Store, record: NodeRecord) -> Node:
+        machine = self._world.machines[record.host]
+        managers = [node for node in store.nodes.values() if node.spec.role is Role.MANAGER]
+        leader = next((node for node in managers if node.ready), None)
+        is_manager = record in managers
+        return Node(
+            id=record.id,
+            version=record.version,
+            hostname=record.host,
+            spec=record.spec,
+            status="ready" if record.ready else "down",
+            address=record.address,
+            reachability=("reachable" if record.ready else "unreachable") if is_manager else None,
+            is_leader=record is leader,
+            manager_address=f"{record.address}:2377" if is_manager else None,
+            engine_version=machine.engine_version,
+            platform="linux/x86_64",
+        )
+
+    def update_node(self, node_id: str, version: int, spec: NodeSpec) -> None:
+        with self._asked("node.update", node_id):
+            store = self._store()
+            node = find(self.host, store.nodes, node_id, "node")
+            check_version(self.host, node.version, version)
+            wanted = lay_node(node.spec, spec)
+            if node.spec.role is Role.MANAGER and wanted.role is Role.WORKER:
+                self._check_demotion(store, node)
+            node.spec, node.version = wanted, store.write()
+
+    def _check_demotion(self, store: Store, node: NodeRecord) -> None:
+        left = [other for other in store.nodes.values() if other.spec.role is Role.MANAGER and other is not node]
+        if not left:
+            raise EngineError(self.host, "attempting to demote the last manager of the swarm", status=400)
+        if sum(other.ready for other in left) * 2 <= len(left):
+            message = "can't remove member from the raft: this would result in a loss of quorum"
+            raise EngineError(self.host, message, status=400)
+
+    def remove_node(self, node_id: str, *, force: bool = False) -> None:
+        with self._asked("node.remove", node_id):
+            store = self._store()
+            node = find(self.host, store.nodes, node_id, "node")
+            if node.spec.role is Role.MANAGER:
+                message = f"node {node_id} is a cluster manager and is a member of the raft cluster."
+                raise EngineError(self.host, f"{message} It must be demoted to worker before removal", status=400)
+            if node.ready and not force:
+                raise ConflictError(self.host, f"node {node_id} is not down and can't be removed", status=400)
+            del store.nodes[node_id]
+
+    def configs(self) -> tuple[Config, ...]:
+        with self._asked("configs"):
+            records = self._store().configs.values()
+            return tuple(
+                Config(id=record.id, version=record.version, spec=record.spec)
+                for record in records
+                if isinstance(record.spec, ConfigSpec)
+            )
+
+    def create_config(self, spec: ConfigSpec) -> str:
+        with self._asked("config.create", spec.name):
+            return self._keep(self._store(), self._store().configs, spec, "config")
+
+    def _keep(self, store: Store, files: dict[str, FileRecord], spec: ConfigSpec | SecretSpec, kind: str) -> str:
+        if any(record.spec.name.lower() == spec.name.lower() for record in files.values()):
+            raise ConflictError(self.host, f"{kind} {spec.name} already exists", status=409)
+        file_id = self._world.ids.swarm()
+        files[file_id] = FileRecord(file_id, spec, store.write())
+        return file_id
+
+    def update_config_labels(self, config_id: str, version: int, labels: Labels) -> None:
+        with self._asked("config.update", config_id):
+            store = self._store()
+            record = find(self.host, store.configs, config_id, "config")
+            check_version(self.host, record.version, version)
+            record.spec = record.spec.model_copy(update={"labels": dict(labels)})
+            record.version = store.write()
+
+    def remove_config(self, config_id: str) -> None:
+        with self._asked("config.remove", config_id):
+            store = self._store()
+            name = find(self.host, store.configs, config_id, "config").spec.name
+            for service in store.services.values():
+                if any(reference.source == name for reference in service.spec.configs or ()):
+                    message = f"config '{name}' is in use by the following service: {service.spec.name}"
+                    raise ConflictError(self.host, message, status=400)
+            del store.configs[config_id]
+
+    def secrets(self) -> tuple[StoredSecret, ...]:
+        with self._asked("secrets"):
+            records = self._store().secrets.values()
+            return tuple(
+                StoredSecret(id=record.id, version=record.version, spec=record.spec)
+                for record in records
+                if isinstance(record.spec, SecretSpec)
+            )
+
+    def create_secret(self, spec: SecretSpec, data: Secret) -> str:
+        with self._asked("secret.create", spec.name):
+            if not 0 < len(data.reveal()) <= 500 * 1024:
+                raise EngineError(self.host, "secret data must be larger than 0 and less than 512000 bytes", status=400)
+            return self._keep(self._store(), self._store().secrets, spec, "secret")
+
+    def remove_secret(self, secret_id: str) -> None:
+        with self._asked("secret.remove", secret_id):
+            store = self._store()
+            name = find(self.host, store.secrets, secret_id, "secret").spec.name
+            for service in store.services.values():
+                if any(reference.source == name for reference in service.spec.secrets or ()):
+                    message = f"secret '{name}' is in use by the following service: {service.spec.name}"
+                    raise ConflictError(self.host, message, status=400)
+            del store.secrets[secret_id]

@@ -1,0 +1,230 @@
+"""A cluster of hosts in memory that obeys the engine's rules, and the faults that can befall it.
+
+world = World(managers=1, workers=2)
+ports = world.ports()
+world.bootstrap()          # or let the workflow under test do it
+...
+assert world.writes == []  # no write at all
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import RLock
+from typing import TYPE_CHECKING
+
+from swarmnet.errors import EngineError, HostError, NotAManagerError, UnreachableError
+from swarmnet.model.hosts import Availability, Host, Inventory, Role
+from swarmnet.model.ports import Membership, tell_nobody
+from swarmnet.model.state import Membership as Standing
+from swarmnet.model.state import Route
+from swarmnet.model.swarm import SwarmSpec
+from tests.simulator.clock import Identities, SimulatedClock
+from tests.simulator.engine import SimulatedEngine
+from tests.simulator.machine import Machine
+from tests.simulator.rules import tick
+from tests.simulator.shell import SimulatedShell
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from swarmnet.model.ports import Listener
+    from tests.simulator.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request that a host answered."""
+
+    host: str
+    verb: str
+    """``network.create``, ``nodes``, ``shell`` ...: a read has no dot."""
+    target: str = ""
+
+    @property
+    def is_write(self) -> bool:
+        return "." in self.verb
+
+
+class World:
+    """All hosts, the swarms they are in, and a record of what was asked of them."""
+
+    def __init__(self, *, managers: int = 1, workers: int = 0, inventory: Inventory | None = None) -> None:
+        self.clock = SimulatedClock()
+        self.clock.on_tick = self.tick
+        self.lock = RLock()
+        self.ids = Identities()
+        self.inventory = inventory or _inventory(managers, workers)
+        self.machines: dict[str, Machine] = {}
+        self.requests: list[Request] = []
+        self.missing_images: set[str] = set()
+        """References that no registry has: tasks with them are rejected, pulls fail."""
+        for host in self.inventory.hosts:
+            self.add(host)
+
+    def add(self, host: Host) -> Machine:
+        """Put one more host into the world (not into the inventory)."""
+        address = host.advertise or host.address
+        subnet = address.rpartition(".")[0] + ".0/24"
+        machine = Machine(host.name, address, self.ids, routes=(Route(prefix=subnet, device="eth0"),))
+        self.machines[host.name] = machine
+        return machine
+
+    def ports(self, inventory: Inventory | None = None, listener: Listener = tell_nobody) -> SimulatedPorts:
+        """Return the ports of one run."""
+        return SimulatedPorts(self, inventory or self.inventory, listener)
+
+    def engine(self, host: str) -> SimulatedEngine:
+        """Return a host's engine, to look at it or to act behind the workflow's back."""
+        return SimulatedEngine(self, self.machines[host])
+
+    def bootstrap(self, spec: SwarmSpec | None = None) -> Store:
+        """Make a ready swarm of all hosts of the inventory and forget the requests that it took."""
+        first, *others = [*self.inventory.managers, *(h for h in self.inventory.hosts if h.role is Role.WORKER)]
+        engine = self.engine(first.name)
+        engine.init_swarm(spec or SwarmSpec(), Membership(self.machines[first.name].address))
+        for host in others:
+            token = engine.join_token(host.role)
+            remote = f"{self.machines[first.name].address}:2377"
+            self.engine(host.name).join_swarm(Membership(self.machines[host.name].address), remote=remote, token=token)
+        self.settle()
+        self.requests.clear()
+        return self.store(first.name)
+
+    def store(self, host: str) -> Store:
+        """Return the raft store of the swarm that a host is in."""
+        store = self.machines[host].store
+        assert store is not None, f"{host} is in no swarm"
+        return store
+
+    @property
+    def writes(self) -> list[Request]:
+        """The requests that changed something, or tried to."""
+        return [request for request in self.requests if request.is_write]
+
+    def tick(self) -> None:
+        """Let every swarm's managers do what is due."""
+        with self.lock:
+            for store in self._stores():
+                tick(store, self.machines, self.missing_images)
+
+    def settle(self) -> None:
+        """Tick until even replaced tasks run."""
+        for _ in range(4):
+            self.tick()
+
+    def _stores(self) -> list[Store]:
+        return list({id(m.store): m.store for m in self.machines.values() if m.store is not None}.values())
+
+    # Faults
+
+    def kill(self, host: str) -> None:
+        """Cut a host's power."""
+        self.machines[host].powered = False
+
+    def revive(self, host: str) -> None:
+        """Give a host its power back; an autolocked manager comes up locked."""
+        machine = self.machines[host]
+        machine.powered, machine.vanish_in = True, None
+        if self._is_manager(machine) and self.store(host).spec.autolock:
+            machine.locked = True
+
+    def vanish_after(self, host: str, requests: int) -> None:
+        """Cut a host's power after that many more requests."""
+        self.machines[host].vanish_in = requests
+
+    def stop_engine(self, host: str) -> None:
+        """Stop a host's engine; its shell still answers."""
+        self.machines[host].engine_running = False
+
+    def start_engine(self, host: str) -> None:
+        """Start a host's engine."""
+        self.machines[host].engine_running = True
+
+    def wipe(self, host: str) -> None:
+        """Replace a host by a fresh one of the same name and address."""
+        old = self.machines[host]
+        self.machines[host] = Machine(host, old.address, self.ids, routes=old.routes)
+
+    # What engines and shells ask of the world
+
+    @contextmanager
+    def answering(self, machine: Machine, verb: str, target: str = "") -> Iterator[None]:
+        """Answer one request under the world's lock, if the host can."""
+        with self.lock:
+            self._spend(machine)
+            if verb != "shell" and not machine.engine_running:
+                raise EngineError(machine.name, "cannot connect to the engine at /var/run/docker.sock")
+            self.requests.append(Request(machine.name, verb, target))
+            yield
+
+    def _spend(self, machine: Machine) -> None:
+        if machine.vanish_in is not None:
+            machine.powered = machine.powered and machine.vanish_in > 0
+            machine.vanish_in -= 1
+        if not machine.powered:
+            raise UnreachableError(machine.name, "no route to host")
+
+    def machine_at(self, address: str) -> Machine | None:
+        """Return the host with that address."""
+        return next((machine for machine in self.machines.values() if machine.address == address), None)
+
+    def _is_manager(self, machine: Machine) -> bool:
+        if machine.store is None or machine.membership is Standing.INACTIVE:
+            return False
+        return machine.store.nodes[machine.node_id].spec.role is Role.MANAGER
+
+
+class SimulatedPorts:
+    """The ``Ports`` of one run."""
+
+    def __init__(self, world: World, inventory: Inventory, listener: Listener) -> None:
+        self.world = world
+        self.inventory = inventory
+        self.clock = world.clock
+        self.listener = listener
+        self.closed = False
+
+    def engine(self, host: str) -> SimulatedEngine:
+        """Return the engine of a host that has power."""
+        self._reach(host)
+        return self.world.engine(host)
+
+    def shell(self, host: str) -> SimulatedShell:
+        """Return the shell of a host that has power."""
+        self._reach(host)
+        return SimulatedShell(self.world, self.world.machines[host])
+
+    def manager(self) -> SimulatedEngine:
+        """Return the first manager of the inventory that answers for its cluster."""
+        said = []
+        for host in self.inventory.managers:
+            try:
+                engine = self.engine(host.name)
+                engine.swarm()
+            except HostError as error:
+                said.append(error.message)
+            else:
+                return engine
+        first = next(iter(self.inventory.managers), None)
+        raise NotAManagerError(first.name if first else "-", "no manager answers: " + "; ".join(said))
+
+    def close(self) -> None:
+        """Remember that the run closed its connections."""
+        self.closed = True
+
+    def _reach(self, name: str) -> None:
+        host = self.inventory.host(name)
+        if not self.world.machines[host.name].powered:
+            raise UnreachableError(name, "no route to host")
+
+
+def _inventory(managers: int, workers: int) -> Inventory:
+    roles = [(f"m{n}", Role.MANAGER) for n in range(1, managers + 1)]
+    roles += [(f"w{n}", Role.WORKER) for n in range(1, workers + 1)]
+    hosts = tuple(
+        Host(name=name, address=f"192.168.50.{10 + n}", role=role, availability=Availability.ACTIVE)
+        for n, (name, role) in enumerate(roles, start=1)
+    )
+    return Inventory(cluster="sim", hosts=hosts, source="sim.yml")
