@@ -1,0 +1,340 @@
+"""What every engine does, real or simulated. One suite: a difference between the two is a lie of the simulator.
+
+Subclasses give a ``cluster`` fixture: a fresh swarm of one manager and one worker that all tests of the class share,
+so each test uses names of its own and leaves nothing in the way of the others.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from swarmnet.errors import ConflictError, EngineError, NotAManagerError, NotFoundError, StateChangedError
+from swarmnet.model.base import Secret
+from swarmnet.model.clock import wait_until
+from swarmnet.model.hosts import Availability, Role
+from swarmnet.model.network import Network, NetworkSpec, Scope, Subnet
+from swarmnet.model.ports import ContainerSpec
+from swarmnet.model.ports import Membership as Entry
+from swarmnet.model.service import Attachment, EndpointMode, FileReference, PublishedPort, ServiceSpec
+from swarmnet.model.state import Endpoint, Membership
+from swarmnet.model.swarm import ConfigSpec, NodeSpec, SecretSpec, SwarmSpec
+
+if TYPE_CHECKING:
+    from swarmnet.model.clock import Clock
+    from swarmnet.model.ports import EnginePort
+    from swarmnet.model.service import Service, Task
+
+IMAGE = "swarmnet-test:1"
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A manager, a worker, both with the image, and their time."""
+
+    manager: EnginePort
+    worker: EnginePort
+    clock: Clock
+
+    def network(self, name: str) -> Network | None:
+        return next((net for net in self.manager.networks() if net.spec.name == name), None)
+
+    def make_network(self, name: str, **fields: object) -> Network:
+        """Make an overlay and wait until it is allocated."""
+        self.manager.create_network(NetworkSpec.model_validate({"name": name, "attachable": True, **fields}))
+
+        def look() -> tuple[Network | None, str]:
+            seen = self.network(name)
+            return (seen if seen is not None and seen.allocated else None), str(seen)
+
+        return wait_until(self.clock, look, what=f"network {name} to be allocated", timeout=15)
+
+    def service(self, name: str) -> Service:
+        return next(service for service in self.manager.services() if service.spec.name == name)
+
+    def make_service(self, name: str, **fields: object) -> Service:
+        """Make a service of tasks that sleep."""
+        spec = {"name": name, "image": IMAGE, "command": ("sleep", "600"), "replicas": 1, "stop_grace_period": 0.1}
+        self.manager.create_service(ServiceSpec.model_validate({**spec, **fields}))
+        return self.service(name)
+
+    def running(self, name: str, count: int) -> tuple[Task, ...]:
+        """Wait until so many tasks of a service run."""
+
+        def look() -> tuple[tuple[Task, ...] | None, str]:
+            tasks = self.manager.tasks(service=name)
+            running = tuple(task for task in tasks if task.state == "running" and task.desired_state == "running")
+            seen = "; ".join(f"{task.state} {task.message}" for task in tasks)
+            return (running if len(running) == count else None), seen
+
+        return wait_until(self.clock, look, what=f"{count} tasks of {name}", timeout=30)
+
+    def gone(self, name: str) -> None:
+        """Wait until no task of a removed service holds its networks."""
+
+        def look() -> tuple[bool | None, str]:
+            left = [task for task in self.manager.tasks() if name in task.networks]
+            return (None if left else True), f"{len(left)} tasks"
+
+        wait_until(self.clock, look, what=f"tasks to leave {name}", timeout=20)
+
+
+class EngineContract:
+    """The rules, one a test."""
+
+    def test_a_worker_answers_for_itself_but_not_for_the_cluster(self, cluster: Cluster) -> None:
+        facts = cluster.worker.facts().membership
+        assert (facts.state, facts.is_manager, facts.cluster_id) == (Membership.ACTIVE, False, "")
+        with pytest.raises(NotAManagerError):
+            cluster.worker.nodes()
+
+    def test_a_manager_knows_the_cluster_and_its_engine_says_so(self, cluster: Cluster) -> None:
+        membership = cluster.manager.facts().membership
+        swarm = cluster.manager.swarm()
+        assert membership.is_manager
+        assert membership.cluster_id == swarm.id
+        assert len(swarm.ca_digest) == 64
+
+    def test_a_fresh_swarm_reports_the_engines_defaults(self, cluster: Cluster) -> None:
+        spec = cluster.manager.swarm().spec
+        assert spec.default_addr_pool == ("10.0.0.0/8",)
+        assert (spec.subnet_size, spec.data_path_port) == (24, 4789)
+        assert (spec.cert_expiry, spec.heartbeat, spec.autolock) == (7_776_000.0, 5.0, False)
+
+    def test_a_partial_swarm_update_leaves_the_rest_of_the_spec_alone(self, cluster: Cluster) -> None:
+        before = cluster.manager.swarm()
+        cluster.manager.update_swarm(before.version, SwarmSpec(task_history=7, labels={"contract": "yes"}))
+        after = cluster.manager.swarm()
+        expected = {"task_history": 7, "labels": {**before.spec.labels, "contract": "yes"}}
+        assert after.spec == before.spec.model_copy(update=expected)
+
+    def test_a_write_based_on_an_old_look_is_refused(self, cluster: Cluster) -> None:
+        swarm = cluster.manager.swarm()
+        cluster.manager.update_swarm(swarm.version, SwarmSpec(snapshot_interval=9_999))
+        with pytest.raises(StateChangedError):
+            cluster.manager.update_swarm(swarm.version, SwarmSpec(snapshot_interval=9_998))
+        assert cluster.manager.swarm().spec.snapshot_interval == 9_999
+
+    def test_a_node_update_sets_exactly_the_labels_and_keeps_what_is_not_managed(self, cluster: Cluster) -> None:
+        node_id = cluster.worker.facts().membership.node_id
+        for labels in ({"a": "1", "b": "2"}, {"b": "3"}):
+            node = next(node for node in cluster.manager.nodes() if node.id == node_id)
+            cluster.manager.update_node(node_id, node.version, NodeSpec(labels=labels))
+        node = next(node for node in cluster.manager.nodes() if node.id == node_id)
+        assert node.spec == NodeSpec(role=Role.WORKER, availability=Availability.ACTIVE, labels={"b": "3"})
+
+    def test_the_last_manager_cannot_be_demoted(self, cluster: Cluster) -> None:
+        node = next(node for node in cluster.manager.nodes() if node.is_leader)
+        with pytest.raises(EngineError):
+            cluster.manager.update_node(node.id, node.version, NodeSpec(role=Role.WORKER))
+
+    def test_a_ready_node_cannot_be_removed(self, cluster: Cluster) -> None:
+        node_id = cluster.worker.facts().membership.node_id
+        with pytest.raises(ConflictError):
+            cluster.manager.remove_node(node_id)
+
+    def test_a_swarm_network_gets_subnet_gateway_and_vni_after_it_was_accepted(self, cluster: Cluster) -> None:
+        network = cluster.make_network("filled")
+        assert network.spec.effective_scope is Scope.SWARM
+        assert len(network.vnis) == len(network.spec.subnets) == 1
+        assert network.spec.subnets[0].gateway is not None
+        assert not network.predefined
+
+    def test_a_network_keeps_what_was_asked_for(self, cluster: Cluster) -> None:
+        subnet = {"subnet": "10.201.0.0/24", "gateway": "10.201.0.254", "ip_range": "10.201.0.128/25"}
+        network = cluster.make_network(
+            "asked", subnets=(subnet,), internal=True, mtu=1400, options={"foo": "bar"}, labels={"l": "v"}
+        )
+        wanted = NetworkSpec(
+            name="asked",
+            attachable=True,
+            internal=True,
+            mtu=1400,
+            scope=Scope.SWARM,
+            subnets=(Subnet.model_validate(subnet),),
+            options={"foo": "bar"},
+            labels={"l": "v"},
+        )
+        assert network.spec == wanted
+
+    def test_an_encrypted_network_is_reported_as_encrypted(self, cluster: Cluster) -> None:
+        assert cluster.make_network("sealed", encrypted=True).spec.encrypted
+        assert not cluster.make_network("open").spec.encrypted
+
+    def test_an_overlapping_network_is_accepted_but_never_allocated(self, cluster: Cluster) -> None:
+        cluster.make_network("first", subnets=({"subnet": "10.202.0.0/24"},))
+        network_id = cluster.manager.create_network(
+            NetworkSpec(name="second", subnets=(Subnet(subnet="10.202.0.0/25"),))
+        )
+        cluster.clock.sleep(1.0)
+        second = cluster.network("second")
+        assert second is not None
+        assert not second.allocated
+        cluster.manager.remove_network(network_id)
+
+    def test_swarm_network_names_are_unique_whatever_their_case(self, cluster: Cluster) -> None:
+        cluster.make_network("unique")
+        for name in ("unique", "UNIQUE"):
+            with pytest.raises(ConflictError):
+                cluster.manager.create_network(NetworkSpec(name=name))
+
+    def test_a_swarm_network_must_be_named_like_a_dns_label(self, cluster: Cluster) -> None:
+        with pytest.raises(EngineError) as caught:
+            cluster.manager.create_network(NetworkSpec(name="a.b"))
+        assert caught.value.status == 400
+
+    def test_a_local_network_lives_on_its_host_alone(self, cluster: Cluster) -> None:
+        spec = NetworkSpec(name="here", driver="bridge", subnets=(Subnet(subnet="10.203.0.0/24"),), labels={"l": "v"})
+        network_id = cluster.worker.create_network(spec)
+        seen = next(net for net in cluster.worker.networks() if net.id == network_id)
+        assert (seen.spec.scope, seen.spec.labels, seen.vnis) == (Scope.LOCAL, {"l": "v"}, ())
+        assert cluster.network("here") is None
+        with pytest.raises(ConflictError):
+            cluster.worker.create_network(spec)
+        cluster.worker.remove_network(network_id)
+        assert all(net.id != network_id for net in cluster.worker.networks())
+
+    def test_the_engines_own_networks_are_marked(self, cluster: Cluster) -> None:
+        own = {net.spec.name for net in cluster.manager.networks() if net.predefined}
+        assert own == {"bridge", "host", "none", "docker_gwbridge", "ingress"}
+
+    def test_a_workers_list_lacks_swarm_networks_without_saying_so(self, cluster: Cluster) -> None:
+        cluster.make_network("unseen")
+        assert "unseen" not in {net.spec.name for net in cluster.worker.networks()}
+
+    def test_a_worker_cannot_make_a_swarm_network(self, cluster: Cluster) -> None:
+        with pytest.raises(NotAManagerError):
+            cluster.worker.create_network(NetworkSpec(name="nowhere"))
+
+    def test_removing_what_is_gone_is_not_found(self, cluster: Cluster) -> None:
+        with pytest.raises(NotFoundError):
+            cluster.manager.remove_network("0123456789abcdefghijklmno")
+
+    def test_a_service_runs_and_its_tasks_have_addresses(self, cluster: Cluster) -> None:
+        network = cluster.make_network("front", subnets=({"subnet": "10.204.0.0/24"},))
+        aliases = (Attachment(network="front", aliases=("www",)),)
+        service = cluster.make_service("runs", networks=aliases, replicas=2, env={"A": "1"}, labels={"l": "v"})
+        tasks = cluster.running("runs", 2)
+        assert service.spec.networks == aliases
+        assert (service.spec.env, service.spec.labels) == ({"A": "1"}, {"l": "v"})
+        assert all(address.startswith("10.204.0.") for task in tasks for address in task.networks["front"])
+        assert cluster.service("runs").virtual_ips["front"].startswith("10.204.0.")
+        assert {task.id for task in cluster.manager.tasks(network="front")} >= {task.id for task in tasks}
+        with pytest.raises(ConflictError):
+            cluster.manager.remove_network(network.id)
+        cluster.manager.remove_service(service.id)
+        cluster.gone("front")
+        cluster.manager.remove_network(network.id)
+
+    def test_a_service_update_keeps_what_the_wish_does_not_manage(self, cluster: Cluster) -> None:
+        extra = {"TaskTemplate": {"ForceUpdate": 3}}
+        made = cluster.make_service("kept", env={"A": "1"}, labels={"by": "hand"}, replicas=0, extra=extra)
+        wish = ServiceSpec(name="kept", image=IMAGE, replicas=1, labels={"more": "yes"})
+        cluster.manager.update_service(made.id, made.version, wish)
+        seen = cluster.service("kept").spec
+        expected = {"replicas": 1, "labels": {"by": "hand", "more": "yes"}}
+        assert seen == made.spec.model_copy(update=expected)
+        cluster.manager.remove_service(made.id)
+
+    def test_a_service_update_based_on_an_old_look_is_refused(self, cluster: Cluster) -> None:
+        made = cluster.make_service("stale", replicas=0)
+        wish = made.spec.model_copy(update={"labels": {"n": "1"}})
+        cluster.manager.update_service(made.id, made.version, wish)
+        with pytest.raises(StateChangedError):
+            cluster.manager.update_service(made.id, made.version, wish)
+        cluster.manager.remove_service(made.id)
+
+    def test_a_service_name_is_taken_once(self, cluster: Cluster) -> None:
+        made = cluster.make_service("once", replicas=0)
+        with pytest.raises(ConflictError):
+            cluster.make_service("once")
+        cluster.manager.remove_service(made.id)
+
+    def test_a_services_mode_cannot_change(self, cluster: Cluster) -> None:
+        made = cluster.make_service("mode", replicas=0)
+        wish = ServiceSpec.model_validate({"name": "mode", "image": IMAGE, "mode": "global"})
+        with pytest.raises(EngineError):
+            cluster.manager.update_service(made.id, made.version, wish)
+        cluster.manager.remove_service(made.id)
+
+    def test_dnsrr_with_a_mesh_port_is_refused(self, cluster: Cluster) -> None:
+        with pytest.raises(EngineError):
+            cluster.make_service(
+                "rr", endpoint_mode=EndpointMode.DNSRR, ports=(PublishedPort(target=80, published=8080),)
+            )
+
+    def test_an_unknown_network_config_or_secret_is_refused(self, cluster: Cluster) -> None:
+        lost = (FileReference(source="lost", target="/x"),)
+        for fields in ({"networks": (Attachment(network="lost"),)}, {"configs": lost}, {"secrets": lost}):
+            with pytest.raises(EngineError):
+                cluster.make_service("lacks", **fields)
+
+    def test_configs_are_readable_named_once_and_held_by_their_services(self, cluster: Cluster) -> None:
+        spec = ConfigSpec(name="conf", data=b"\x00data", labels={"l": "v"})
+        config_id = cluster.manager.create_config(spec)
+        with pytest.raises(ConflictError):
+            cluster.manager.create_config(spec)
+        seen = next(config for config in cluster.manager.configs() if config.id == config_id)
+        assert seen.spec == spec
+        cluster.manager.update_config_labels(config_id, seen.version, {"n": "w"})
+        assert next(c for c in cluster.manager.configs() if c.id == config_id).spec.labels == {"n": "w"}
+        references = (FileReference(source="conf", target="/etc/conf", mode=0o400),)
+        service = cluster.make_service("reads", configs=references, replicas=0)
+        assert service.spec.configs == references
+        with pytest.raises(ConflictError):
+            cluster.manager.remove_config(config_id)
+        cluster.manager.remove_service(service.id)
+        cluster.manager.remove_config(config_id)
+
+    def test_secrets_never_give_their_data_back(self, cluster: Cluster) -> None:
+        secret_id = cluster.manager.create_secret(SecretSpec(name="sec", labels={"l": "v"}), Secret("canary"))
+        with pytest.raises(ConflictError):
+            cluster.manager.create_secret(SecretSpec(name="sec"), Secret("other"))
+        seen = next(secret for secret in cluster.manager.secrets() if secret.id == secret_id)
+        assert seen.spec == SecretSpec(name="sec", labels={"l": "v"})
+        references = (FileReference(source="sec", target="sec"),)
+        service = cluster.make_service("hides", secrets=references, replicas=0)
+        assert service.spec.secrets == references
+        with pytest.raises(ConflictError):
+            cluster.manager.remove_secret(secret_id)
+        cluster.manager.remove_service(service.id)
+        cluster.manager.remove_secret(secret_id)
+
+    def test_a_container_on_an_attachable_network_holds_it(self, cluster: Cluster) -> None:
+        network = cluster.make_network("attach", subnets=({"subnet": "10.205.0.0/24"},))
+        spec = ContainerSpec(
+            name="probe",
+            image=IMAGE,
+            argv=("sleep", "600"),
+            labels={"l": "v"},
+            endpoints=(Endpoint(network="attach", ipv4="10.205.0.77"),),
+        )
+        container_id = cluster.worker.start_container(spec)
+        seen = next(box for box in cluster.worker.containers() if box.id == container_id)
+        assert (seen.name, seen.running, seen.labels, seen.service) == ("probe", True, {"l": "v"}, None)
+        assert [(end.network, end.address) for end in seen.endpoints] == [("attach", "10.205.0.77")]
+        with pytest.raises(ConflictError):
+            cluster.worker.start_container(spec)
+        attached = cluster.manager.tasks(network="attach")
+        assert [task.service_id for task in attached] == [None]
+        with pytest.raises(ConflictError):
+            cluster.manager.remove_network(network.id)
+        for _ in range(2):
+            cluster.worker.remove_container(container_id)
+        cluster.gone("attach")
+        cluster.manager.remove_network(network.id)
+
+    def test_an_image_is_there_or_not(self, cluster: Cluster) -> None:
+        assert cluster.manager.has_image(IMAGE)
+        assert not cluster.manager.has_image("swarmnet-absent:1")
+        cluster.manager.remove_image("swarmnet-absent:1")
+
+    def test_an_engine_in_a_swarm_does_not_enter_another(self, cluster: Cluster) -> None:
+        with pytest.raises(NotAManagerError):
+            cluster.worker.init_swarm(SwarmSpec(), Entry("127.0.0.1"))
+
+    def test_a_manager_does_not_leave_without_force(self, cluster: Cluster) -> None:
+        with pytest.raises(NotAManagerError):
+            cluster.manager.leave_swarm()

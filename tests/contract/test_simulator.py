@@ -1,0 +1,18 @@
+"""The simulator keeps the contract."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.contract.suite import IMAGE, Cluster, EngineContract
+from tests.simulator import World
+
+
+class TestSimulatedEngine(EngineContract):
+    @pytest.fixture
+    def cluster(self) -> Cluster:
+        world = World(managers=1, workers=1)
+        world.bootstrap()
+        for machine in world.machines.values():
+            machine.images.add(IMAGE)
+        return Cluster(world.engine("m1"), world.engine("w1"), world.clock)
