@@ -1,0 +1,179 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from swarmnet.errors import DocumentError
+from swarmnet.model.hosts import Availability, Host, HostKeyPolicy, Inventory, Role, SSHSettings, SudoPolicy
+from swarmnet.parse.inventory import ParsedInventory, inventory_schema, parse_inventory
+
+if TYPE_CHECKING:
+    from swarmnet.model.base import JsonObject
+
+HEAD = "schema: 1\ncluster: blue\n"
+ROOT = Path(__file__).parents[2]
+
+
+def read(text: str) -> ParsedInventory:
+    return parse_inventory(text.encode(), name="inv.yml", folder=Path("/etc/net"))
+
+
+def told(text: str) -> list[str]:
+    with pytest.raises(DocumentError) as caught:
+        read(text)
+    assert caught.value.exit_code == 2
+    return [str(problem) for problem in caught.value.problems]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("cluster: a\nhosts: {m: {address: x, role: manager}}\n", "inv.yml:1: key 'schema' is missing"),
+        (HEAD, "inv.yml:1: key 'hosts' is missing"),
+        (HEAD + "hosts: {}\n", "inv.yml:3: there are no hosts"),
+        (HEAD + "hosts:\n  a: {address: 10.0.0.1}\n", "inv.yml:3: no host is a manager"),
+        (
+            HEAD + "hosts:\n  a: {address: x, role: manager}\n  a: {address: y}\n",
+            "inv.yml:5: key 'a' stands here a second time",
+        ),
+        (
+            HEAD + "hosts:\n  a: {address: '::1', role: manager}\n  b:\n    address: '0:0::1'\n",
+            "inv.yml:6: host 'b' has the address and port of host 'a'",
+        ),
+        (
+            HEAD
+            + "hosts:\n  a: {address: x, role: manager, advertise: 1.1.1.1}\n  b: {address: y, advertise: 1.1.1.1}\n",
+            "inv.yml:5: host 'b' advertises the address of host 'a'",
+        ),
+        (HEAD + "hosts:\n  a b: {address: x, role: manager}\n", "inv.yml:4: 'hosts.a b' must be a name"),
+        (HEAD + "hosts:\n  all: {address: x, role: manager}\n", "inv.yml:4: host 'all' has the name of a selector"),
+        (HEAD + "hosts:\n  a: {address: root@x, role: manager}\n", "inv.yml:4: 'hosts.a.address' must be an IP"),
+        (HEAD + "hosts:\n  a: {address: -oProxy, role: manager}\n", "inv.yml:4: 'hosts.a.address' must be an IP"),
+        (
+            HEAD + "hosts:\n  a: {address: x, role: manager, data_path: 10.0.0.1/24}\n",
+            "inv.yml:4: 'hosts.a.data_path' must",
+        ),
+        (HEAD + "hosts:\n  a: {adress: x, role: manager}\n", "unknown key 'adress' (did you mean 'address'?)"),
+        (HEAD + "hosts:\n  a: {address: x, role: manager, labels: {n: 1}}\n", "'hosts.a.labels.n' must be text"),
+        (
+            HEAD + "ssh: {port: 0}\nhosts:\n  a: {address: x, role: manager}\n",
+            "inv.yml:3: 'ssh.port' must be at least 1",
+        ),
+        (
+            HEAD + "groups:\n  g:\n    hosts: [a1]\nhosts:\n  a: {address: x, role: manager}\n",
+            "inv.yml:5: group 'g' names host 'a1', which is not under 'hosts' (did you mean 'a'?)",
+        ),
+        (
+            HEAD + "groups: {edge: {}}\nhosts:\n  a: {address: x, role: manager, groups: [egde]}\n",
+            "inv.yml:5: host 'a' is in group 'egde', which is not under 'groups' (did you mean 'edge'?)",
+        ),
+        (HEAD + "groups: {a: {}}\nhosts:\n  a: {address: x, role: manager}\n", "inv.yml:3: group 'a' is a host's name"),
+    ],
+)
+def test_a_mistake_is_told_with_its_line(text: str, words: str) -> None:
+    assert words in "\n".join(told(text))
+
+
+def test_mistakes_of_all_kinds_come_at_once() -> None:
+    text = HEAD + "clustr: x\nssh: {prot: 1}\nhosts:\n  a: {address: 1}\n  b: {role: boss, address: z}\n"
+    assert [line.split(": ")[0] for line in told(text)] == [f"inv.yml:{line}" for line in (3, 4, 6, 7)]
+
+
+def test_the_same_address_behind_another_jump_host_is_another_machine() -> None:
+    text = HEAD + "hosts:\n  a: {address: x, role: manager}\n  b: {address: x, ssh: {jump: gate}}\n"
+    assert [host.name for host in read(text).inventory.hosts] == ["a", "b"]
+
+
+@pytest.mark.parametrize(("count", "warned"), [(1, False), (2, True), (3, False), (4, True), (9, True)])
+def test_an_unwise_number_of_managers_is_a_warning(count: int, *, warned: bool) -> None:
+    hosts = "".join(f"  m{n}: {{address: h{n}, role: manager}}\n" for n in range(count))
+    assert bool(read(f"{HEAD}hosts:\n{hosts}").warnings) is warned
+
+
+def test_groups_give_labels_and_variables_and_the_host_has_the_last_word() -> None:
+    inventory = read(
+        HEAD + "groups:\n  far: {hosts: [a], labels: {x: far, y: far}, vars: {n: 1}}\n  near: {labels: {x: near}}\n"
+        "hosts:\n  a: {address: h, role: manager, groups: [near], labels: {z: own}, vars: {n: 2}}\n"
+    ).inventory
+    assert inventory.host("a").labels == {"x": "near", "y": "far", "z": "own"}
+    assert inventory.host("a").variables == {"n": 2}
+    assert inventory.host("a").groups == {"far", "near"}
+
+
+def test_a_hosts_ssh_settings_lie_over_the_files_and_paths_begin_at_the_file() -> None:
+    inventory = read(
+        HEAD + "ssh: {user: u, port: 2222, key: keys/id, known_hosts: /kh, config: ''}\n"
+        "hosts:\n  a: {address: h, role: manager, ssh: {user: v, key: ~/k}}\n  b: {address: i}\n"
+    ).inventory
+    a, b = (inventory.host(name).ssh for name in "ab")
+    assert (a.user, a.port, a.key, a.known_hosts, a.config) == ("v", 2222, "~/k", "/kh", "")
+    assert (b.user, b.key) == ("u", "/etc/net/keys/id")
+
+
+@pytest.mark.parametrize("name", ["example.yml", "lab.yml"])
+def test_shipped_inventories_are_without_fault(name: str) -> None:
+    path = ROOT / "inventories" / name
+    assert parse_inventory(path.read_bytes(), name=name, folder=path.parent).warnings == ()
+
+
+def test_the_schema_names_the_keys_of_the_file() -> None:
+    schema = inventory_schema()
+    properties = schema["properties"]
+    assert isinstance(properties, dict)
+    assert set(properties) == {"schema", "cluster", "ssh", "groups", "hosts"}
+
+
+NAMES = st.from_regex(r"[a-z0-9][A-Za-z0-9_.-]{0,8}", fullmatch=True).filter(
+    lambda name: name not in ("manager", "worker", "all")
+)
+TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["C"]), max_size=8)
+PATHS = st.none() | st.from_regex(r"[/~][a-z]{1,5}(/[a-z]{1,3})?", fullmatch=True)
+SETTINGS = st.builds(
+    SSHSettings,
+    user=st.none() | NAMES,
+    port=st.none() | st.integers(1, 65535),
+    key=PATHS,
+    agent=st.booleans(),
+    jump=st.none() | NAMES,
+    known_hosts=PATHS,
+    host_keys=st.sampled_from(HostKeyPolicy),
+    config=PATHS | st.just(""),
+    sudo=st.sampled_from(SudoPolicy),
+    connect_timeout=st.floats(0.1, 100),
+    connect_attempts=st.integers(1, 60),
+)
+HOSTS = st.builds(
+    Host,
+    name=NAMES,
+    address=st.ip_addresses().map(str),
+    role=st.sampled_from(Role),
+    labels=st.dictionaries(TEXT, TEXT, max_size=2),
+    availability=st.none() | st.sampled_from(Availability),
+    advertise=st.none() | st.sampled_from(["eth0", "bond0.7"]),
+    data_path=st.none() | st.ip_addresses().map(str),
+    groups=st.frozensets(NAMES, max_size=2),
+    variables=st.dictionaries(TEXT, st.none() | st.booleans() | st.integers(-(10**9), 10**9) | TEXT, max_size=2),
+    ssh=SETTINGS,
+)
+
+
+def written(inventory: Inventory) -> str:
+    hosts: JsonObject = {}
+    for host in inventory.hosts:
+        entry = host.model_dump(mode="json")
+        entry["vars"] = entry.pop("variables")
+        hosts[entry.pop("name")] = entry
+    return json.dumps({"schema": 1, "cluster": inventory.cluster, "hosts": hosts}, ensure_ascii=False, indent=1)
+
+
+@settings(max_examples=40)
+@given(st.lists(HOSTS, min_size=1, max_size=4, unique_by=(lambda host: host.name, lambda host: host.address)), NAMES)
+def test_an_inventory_written_down_reads_back_as_itself(hosts: list[Host], cluster: str) -> None:
+    hosts[0] = hosts[0].model_copy(update={"role": Role.MANAGER})
+    inventory = Inventory(cluster=cluster, hosts=tuple(hosts), source="inv.yml")
+    assert read(written(inventory)).inventory == inventory
