@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import _thread
+import threading
+import time
+
+import pytest
+
+from swarmnet.errors import HostError, UnreachableError, UsageError
+from swarmnet.model.ports import Event, HostFailed
+from swarmnet.workflows.fanout import fan_out
+
+
+def dead_b(host: str) -> str:
+    if host == "b":
+        raise UnreachableError("b", "no answer within 1 s")
+    return host.upper()
+
+
+def test_a_failing_host_is_data_and_the_others_finish_in_order() -> None:
+    heard: list[Event] = []
+    results = fan_out(["c", "b", "a", "c"], dead_b, listener=heard.append)
+    assert list(results) == ["c", "b", "a"]
+    assert (results["c"], results["a"]) == ("C", "A")
+    assert isinstance(results["b"], HostError)
+    assert heard == [HostFailed("b", "b: no answer within 1 s")]
+
+
+def test_no_more_hosts_than_allowed_are_worked_on_at_once() -> None:
+    present, most, lock = 0, 0, threading.Lock()
+
+    def work(_host: str) -> None:
+        nonlocal present, most
+        with lock:
+            present += 1
+            most = max(most, present)
+        time.sleep(0.01)
+        with lock:
+            present -= 1
+
+    fan_out(map(str, range(12)), work, at_once=3)
+    assert most == 3
+
+
+def test_an_error_that_is_no_hosts_is_raised_when_all_are_done() -> None:
+    finished: list[str] = []
+
+    def work(host: str) -> None:
+        if host == "a":
+            raise UsageError("that cannot be")
+        finished.append(host)
+
+    with pytest.raises(UsageError):
+        fan_out(["a", "b", "c"], work)
+    assert sorted(finished) == ["b", "c"]
+
+
+def test_ctrl_c_is_raised_at_once_and_begins_no_further_host() -> None:
+    begun: list[str] = []
+    ended = threading.Event()
+
+    def work(host: str) -> None:
+        begun.append(host)
+        if len(begun) == 1:
+            _thread.interrupt_main()
+        ended.wait(10)
+
+    start = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        fan_out(["a", "b", "c"], work, at_once=1)
+    assert time.monotonic() - start < 1
+    ended.set()
+    assert begun == ["a"]
+
+
+def test_no_hosts_give_no_results() -> None:
+    assert fan_out([], str.upper) == {}
