@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
+import weakref
 from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from swarmnet.model.network import Network, NetworkSpec, Scope, Subnet
@@ -61,6 +66,13 @@ class Machine:
         local = spec.model_copy(update={"scope": Scope.LOCAL})
         self.networks[network_id] = Network(id=network_id, spec=local, predefined=predefined)
         return network_id
+
+    @cached_property
+    def run_lock(self) -> Path:
+        """Return the folder that scripts find as ``/run/lock``; it goes away with the machine."""
+        folder = tempfile.mkdtemp(prefix=f"sim-{self.name}-")
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        return Path(folder)
 
     @property
     def alive(self) -> bool:

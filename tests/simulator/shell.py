@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+from ipaddress import IPv4Network
 from typing import TYPE_CHECKING
 
 from swarmnet.model.ports import Completed
@@ -29,7 +31,7 @@ class SimulatedShell:
         """Run a program; one that the machine does not have ends with 127, as in a real shell."""
         del timeout, sudo
         with self._world.answering(self._machine, "shell", " ".join(argv)):
-            programs = {"ip": _ip, "true": _true, "cat": _cat, **self._machine.programs}
+            programs = {"ip": _ip, "true": _true, "cat": _cat, "sh": _sh, **self._machine.programs}
             program = programs.get(argv[0])
             if program is None:
                 return Completed(tuple(argv), 127, b"", f"{argv[0]}: not found\n".encode())
@@ -41,11 +43,33 @@ def _true(_machine: Machine, _argv: Sequence[str], _stdin: bytes) -> tuple[int, 
 
 
 def _cat(machine: Machine, argv: Sequence[str], stdin: bytes) -> tuple[int, bytes, bytes]:
-    """Print files of ``machine.files``, or stdin."""
-    missing = [path for path in argv[1:] if path not in machine.files]
+    """Print files of ``machine.files`` and the kernel's IPv4 tables, or stdin."""
+    files = {"/proc/net/route": _route_table(machine), "/proc/net/fib_trie": _trie(machine), **machine.files}
+    missing = [path for path in argv[1:] if path not in files]
     if missing:
         return 1, b"", f"cat: {missing[0]}: No such file or directory\n".encode()
-    return 0, b"".join(machine.files[path] for path in argv[1:]) if argv[1:] else stdin, b""
+    return 0, b"".join(files[path] for path in argv[1:]) if argv[1:] else stdin, b""
+
+
+def _sh(machine: Machine, argv: Sequence[str], stdin: bytes) -> tuple[int, bytes, bytes]:
+    """Run a script in a real shell that finds the machine's own folder in the place of ``/run/lock``."""
+    words = [word.replace("/run/lock", str(machine.run_lock)) for word in argv]
+    ended = subprocess.run(words, input=stdin, capture_output=True, check=False, timeout=10)
+    return ended.returncode, ended.stdout, ended.stderr
+
+
+def _route_table(machine: Machine) -> bytes:
+    lines = ["Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT"]
+    for route in machine.routes:
+        net = IPv4Network(route.prefix)
+        prefix, mask = (word.packed[::-1].hex().upper() for word in (net.network_address, net.netmask))
+        lines.append(f"{route.device}\t{prefix}\t00000000\t0001\t0\t0\t0\t{mask}\t0\t0\t0")
+    return "\n".join([*lines, ""]).encode()
+
+
+def _trie(machine: Machine) -> bytes:
+    leaves = (f"     |-- {own}\n        /32 host LOCAL\n" for own in (machine.address, *machine.more_addresses))
+    return ("Local:\n" + "".join(leaves)).encode()
 
 
 def _ip(machine: Machine, argv: Sequence[str], _stdin: bytes) -> tuple[int, bytes, bytes]:

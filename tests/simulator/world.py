@@ -29,6 +29,7 @@ from tests.simulator.shell import SimulatedShell
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from swarmnet.model.clock import Clock
     from swarmnet.model.ports import Listener
     from tests.simulator.store import Store
 
@@ -182,7 +183,7 @@ class SimulatedPorts:
     def __init__(self, world: World, inventory: Inventory, listener: Listener) -> None:
         self.world = world
         self.inventory = inventory
-        self.clock = world.clock
+        self.clock: Clock = world.clock
         self.listener = listener
         self.closed = False
 

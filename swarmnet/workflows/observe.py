@@ -1,0 +1,151 @@
+"""One pass of reads over all hosts: what the engines say of themselves, and what one manager says of the cluster.
+
+Nothing is written. A host that does not answer is data (``ClusterState.failures``), and so is a host that answers for
+another swarm: its membership stands in its facts, and :mod:`swarmnet.plan.guard` refuses to go on.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from swarmnet.errors import CommandError, HostError, NothingReachableError
+from swarmnet.model.network import Scope
+from swarmnet.model.ports import HostFailed
+from swarmnet.model.state import ClusterState, CommandResult, HostFacts, HostFailure
+from swarmnet.workflows.fanout import fan_out
+from swarmnet.workflows.kernel_tables import FILES, addresses, routes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from swarmnet.model.hosts import Host
+    from swarmnet.model.network import Network
+    from swarmnet.model.ports import EnginePort, Ports
+    from swarmnet.operations.interface import Need
+
+CLUSTER_READS = 6
+"""Lists that one manager is asked for at the same time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What is asked besides what every run needs."""
+
+    needs: tuple[Need, ...] = ()
+    """Questions to shells, from the steps of a playbook."""
+    containers: bool = False
+    """True asks every host for its containers."""
+    hosts: frozenset[str] | None = None
+    """Names of the hosts to read besides the managers; None means all. Managers always answer for the cluster."""
+
+
+EVERYTHING = Look()
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What one host said, with the swarm-scoped networks that its list had, too."""
+
+    facts: HostFacts
+    networks: tuple[Network, ...]
+    answers: tuple[CommandResult, ...]
+
+
+def observe(ports: Ports, look: Look = EVERYTHING) -> ClusterState:
+    """Return the state of all hosts and of the swarm that the first answering manager is in.
+
+    Raises:
+        NothingReachableError: not one host answered; says what each of them said instead.
+    """
+    hosts = tuple(host for host in ports.inventory.hosts if _is_looked_at(host, ports, look))
+    names = (host.name for host in hosts)
+    results = fan_out(names, lambda host: _host(ports, host, look), listener=ports.listener)
+    failures = {name: error for name, error in results.items() if isinstance(error, HostError)}
+    seen = {name: result for name, result in results.items() if isinstance(result, _Seen)}
+    state, failed = _cluster(ports, seen)
+    failures |= failed
+    if not seen.keys() - failed.keys():
+        told = "; ".join(error.message for error in failures.values()) or "the inventory has no hosts"
+        raise NothingReachableError(f"no host answered: {told}", hint="swarmnet doctor -i INVENTORY names the cause")
+    present = [seen[host.name] for host in hosts if host.name in seen and host.name not in failed]
+    return state.model_copy(
+        update={
+            "hosts": tuple(one.facts for one in present),
+            "failures": tuple(_failure(host.name, failures[host.name]) for host in hosts if host.name in failures),
+            "answers": tuple(answer for one in present for answer in one.answers),
+        }
+    )
+
+
+def _is_looked_at(host: Host, ports: Ports, look: Look) -> bool:
+    return look.hosts is None or host.name in look.hosts or host in ports.inventory.managers
+
+
+def _host(ports: Ports, host: str, look: Look) -> _Seen:
+    engine = ports.engine(host)
+    networks = engine.networks()
+    tables = ports.shell(host).run(("cat", *FILES))
+    if tables.exit_code != 0:
+        said = tables.stderr.decode(errors="replace").strip()
+        raise CommandError(host, f"cannot read the kernel's routes: {said}", hint="swarmnet needs Linux hosts")
+    text = tables.stdout.decode(errors="replace")
+    facts = HostFacts(
+        host=host,
+        engine=engine.facts(),
+        addresses=addresses(text),
+        routes=routes(text),
+        networks=tuple(net for net in networks if net.spec.effective_scope is Scope.LOCAL),
+        containers=engine.containers() if look.containers else (),
+    )
+    return _Seen(facts, networks, tuple(_answers(ports, host, look.needs)))
+
+
+def _answers(ports: Ports, host: str, needs: Iterable[Need]) -> Iterable[CommandResult]:
+    for need in needs:
+        if need.host == host:
+            ended = ports.shell(host).run(need.argv, timeout=need.timeout, sudo=need.sudo)
+            yield CommandResult(host=host, argv=need.argv, exit_code=ended.exit_code)
+
+
+def _cluster(ports: Ports, seen: dict[str, _Seen]) -> tuple[ClusterState, dict[str, HostError]]:
+    """Return what the first manager that can says of its cluster, and the managers that failed to."""
+    failed: dict[str, HostError] = {}
+    for host in ports.inventory.hosts:
+        one = seen.get(host.name)
+        if one is None or not one.facts.engine.membership.is_manager:
+            continue
+        try:
+            return _lists(ports.engine(host.name), one.networks), failed
+        except HostError as error:
+            failed[host.name] = error
+            ports.listener(HostFailed(host.name, error.message))
+    return ClusterState(), failed
+
+
+def _lists(manager: EnginePort, networks: tuple[Network, ...]) -> ClusterState:
+    with ThreadPoolExecutor(CLUSTER_READS, "swarmnet-observe") as pool:
+        swarm = pool.submit(manager.swarm)
+        nodes = pool.submit(manager.nodes)
+        services = pool.submit(manager.services)
+        tasks = pool.submit(manager.tasks)
+        configs = pool.submit(manager.configs)
+        secrets = pool.submit(manager.secrets)
+    return ClusterState(
+        swarm=swarm.result(),
+        nodes=nodes.result(),
+        networks=tuple(net for net in networks if net.spec.effective_scope is Scope.SWARM),
+        services=services.result(),
+        tasks=tasks.result(),
+        configs=configs.result(),
+        secrets=secrets.result(),
+    )
+
+
+def _failure(host: str, error: HostError) -> HostFailure:
+    return HostFailure(host=host, reason=_reason(error), hint=error.hint)
+
+
+def _reason(error: HostError) -> str:
+    return error.message.removeprefix(f"{error.host}: ")
