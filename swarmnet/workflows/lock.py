@@ -1,0 +1,178 @@
+"""The lock that two operators both see, so that they do not change one cluster at the same time.
+
+Once there is a swarm it is a config of a fixed name; before, a file on every manager that answers. A run that makes the
+swarm holds its files until it ends and takes the config as soon as it can (:meth:`Lock.enter_swarm`); whoever takes the
+config looks at the files, too, so that there is no moment in which both get through.
+
+A holder gives a sign of life every 10 s. A lock is taken over when its holder was a process of this machine that is
+gone, or when it gave no sign for 60 s *and* none while it is watched for longer than a heartbeat: clocks of two
+operators may differ by more than a minute.
+"""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from swarmnet.errors import HostError, LockedError
+from swarmnet.model.lock import HEARTBEAT, STALE, Claim, Holder, Operator
+from swarmnet.model.ports import Progress
+from swarmnet.workflows.lock_places import FilePlace, Place, SwarmPlace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from swarmnet.model.ports import Ports
+    from swarmnet.model.state import ClusterState
+
+WATCH = 1.2 * HEARTBEAT
+"""Seconds that a lock is watched before it is called stale."""
+RETRY = 1.0
+
+
+class Lock:
+    """A lock that is held. ``check`` between two writes tells whether it still is."""
+
+    def __init__(self, ports: Ports, operator: Operator, *, command: str, wait: float = 0.0) -> None:
+        self._ports = ports
+        self._operator = operator
+        self._claim = Claim.of(operator, cluster=ports.inventory.cluster, command=command, since=ports.clock.now())
+        self._deadline = ports.clock.monotonic() + wait
+        self._places: list[Place] = []
+        self._guard = threading.Lock()
+        self._ended = threading.Event()
+        self._lost: str | None = None
+
+    def take(self, place: Place) -> None:
+        """Take the lock in one more place, waiting and taking over stale ones as told.
+
+        Raises:
+            LockedError: somebody else has it.
+        """
+        while not place.take(self._claim):
+            if holder := place.holder():
+                self._wait_for(holder, place)
+        with self._guard:
+            self._places.append(place)
+
+    def look_out_for(self, place: Place) -> None:
+        """Wait until nobody else holds the lock in a place that is not taken itself; raises as ``take`` does."""
+        while (holder := place.holder()) is not None:
+            self._wait_for(holder, place)
+
+    def enter_swarm(self) -> None:
+        """Take the swarm's lock, too, now that there is a swarm; nothing happens when it is held already."""
+        if not any(isinstance(place, SwarmPlace) for place in self._places):
+            self.take(SwarmPlace(self._ports))
+
+    def beat(self) -> None:
+        """Give a sign of life everywhere. A host that does not answer now is asked again at the next beat."""
+        with self._guard:
+            places = tuple(self._places)
+        for place in places:
+            try:
+                if not place.beat(self._claim):
+                    self._lost = place.name
+            except HostError:
+                continue
+
+    def check(self) -> None:
+        """Raise ``LockedError`` when somebody broke the lock: two runs must not write side by side."""
+        if self._lost is not None:
+            raise LockedError(
+                f"the lock of this run in {self._lost} was broken by somebody else",
+                hint="nothing more was changed; talk to them, then run again",
+            )
+
+    def release(self) -> None:
+        """Give everything back; a host that does not answer keeps its file until it is stale."""
+        self._ended.set()
+        for place in reversed(self._places):
+            try:
+                place.drop(self._claim)
+            except HostError as error:
+                self._ports.listener(Progress(f"the lock in {place.name} could not be released: {error.message}"))
+
+    def beat_until_released(self) -> None:
+        """Run in a thread of its own."""
+        while not self._ended.wait(HEARTBEAT):
+            self.beat()
+
+    def _wait_for(self, holder: Holder, place: Place) -> None:
+        clock = self._ports.clock
+        if self._is_stale(holder, place):
+            self._ports.listener(Progress(f"taking over the lock of {holder}"))
+            place.break_it(holder)
+        elif clock.monotonic() >= self._deadline:
+            raise LockedError(
+                f"cluster {self._ports.inventory.cluster} is locked by {holder}",
+                hint="wait with --lock-wait SECONDS; when you know that it is gone: swarmnet lock break -i INVENTORY",
+            )
+        else:
+            clock.sleep(RETRY)
+
+    def _is_stale(self, holder: Holder, place: Place) -> bool:
+        if holder.claim is not None and holder.claim.is_dead(self._operator):
+            return True
+        if holder.age < STALE:
+            return False
+        self._ports.listener(Progress(f"looking whether the lock's holder still lives ({WATCH:.0f} s): {holder}"))
+        self._ports.clock.sleep(WATCH)
+        return (now := place.holder()) is None or now.version == holder.version
+
+
+@contextmanager
+def held(ports: Ports, state: ClusterState, *, operator: Operator, command: str, wait: float = 0.0) -> Iterator[Lock]:
+    """Hold the cluster's lock while the block runs; it is released whatever happens.
+
+    Args:
+        ports: the world.
+        state: what was observed: whether there is a swarm, and which managers answer.
+        operator: who asks.
+        command: what for, shown to others.
+        wait: seconds to wait for somebody else's lock.
+
+    Raises:
+        LockedError: somebody else has it; says who, since when, and how to break it.
+    """
+    lock = Lock(ports, operator, command=command, wait=wait)
+    try:
+        if state.swarm is None:
+            for place in _files(ports, state):
+                lock.take(place)
+        else:
+            lock.take(SwarmPlace(ports))
+            for place in _files(ports, state):
+                lock.look_out_for(place)
+        threading.Thread(target=lock.beat_until_released, name="swarmnet-heartbeat", daemon=True).start()
+        yield lock
+    finally:
+        lock.release()
+
+
+def holders(ports: Ports, state: ClusterState) -> tuple[Holder, ...]:
+    """Return every lock of this cluster, the swarm's first."""
+    return tuple(holder for place in _places(ports, state) if (holder := place.holder()) is not None)
+
+
+def break_locks(ports: Ports, state: ClusterState) -> tuple[Holder, ...]:
+    """Remove every lock of this cluster, whoever holds it, and return what was removed."""
+    found = []
+    for place in _places(ports, state):
+        if (holder := place.holder()) is not None:
+            place.break_it(holder)
+            found.append(holder)
+    return tuple(found)
+
+
+def _places(ports: Ports, state: ClusterState) -> tuple[Place, ...]:
+    files = tuple(_files(ports, state))
+    return files if state.swarm is None else (SwarmPlace(ports), *files)
+
+
+def _files(ports: Ports, state: ClusterState) -> Iterator[FilePlace]:
+    """Yield the files on managers that answer, in the inventory's order: two runs that take them cannot deadlock."""
+    for host in ports.inventory.managers:
+        if state.facts(host.name) is not None:
+            yield FilePlace(ports, host.name, ports.inventory.cluster)

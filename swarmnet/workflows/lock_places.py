@@ -1,0 +1,199 @@
+"""Where a cluster's lock can lie: a config of the swarm, or, before there is one, a file on each manager.
+
+Both are taken by one atomic test-and-set: a config's name is unique in a swarm (raft decides), and a file is made with
+``noclobber`` (``O_EXCL``).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol
+
+from pydantic import ValidationError
+
+from swarmnet.errors import CommandError, ConflictError, NotFoundError, StateChangedError
+from swarmnet.model.lock import LOCK_NAME, Claim, Holder
+from swarmnet.model.swarm import Config, ConfigSpec
+
+if TYPE_CHECKING:
+    from swarmnet.model.clock import Clock
+    from swarmnet.model.ports import Completed, Ports
+
+_CLAIM = "io.swarmnet.lock"
+_HEARTBEAT = "io.swarmnet.heartbeat"
+
+_SCRIPT = """\
+set -C -u
+umask 022
+folder=/run/lock
+[ -d "$folder" ] && [ -w "$folder" ] || folder=/tmp
+file=$folder/$1
+case $2 in
+take) cat > "$file" || exit 9 ;;
+read) [ -f "$file" ] || exit 8
+      echo $(( $(date +%s) - $(stat -c %Y "$file") )) "$(stat -c %Y "$file")"; cat "$file" ;;
+beat) grep -qF "$3" "$file" && touch "$file" || exit 8 ;;
+drop) grep -qF "$3" "$file" || exit 8; rm -f "$file" ;;
+esac
+"""
+"""``sh -c SCRIPT sh NAME VERB TOKEN``: exit 8 when it is not there or another's, 9 when it is taken."""
+_ABSENT, _TAKEN = 8, 9
+
+
+class Place(Protocol):
+    """Somewhere a lock can lie."""
+
+    @property
+    def name(self) -> str:
+        """Return where it is, for people."""
+
+    def take(self, claim: Claim) -> bool:
+        """Take the lock; False when somebody has it."""
+
+    def holder(self) -> Holder | None:
+        """Return who has it."""
+
+    def beat(self, claim: Claim) -> bool:
+        """Give a sign of life; False when it is ours no longer."""
+
+    def drop(self, claim: Claim) -> None:
+        """Give it back; one that is not ours stays."""
+
+    def break_it(self, holder: Holder) -> None:
+        """Remove another's lock, if it is still the one that was seen."""
+
+
+class SwarmPlace:
+    """The config ``swarmnet-lock`` of the swarm."""
+
+    name = "the swarm"
+
+    def __init__(self, ports: Ports) -> None:
+        self._ports = ports
+        self._clock: Clock = ports.clock
+
+    def take(self, claim: Claim) -> bool:
+        """Make the config; its name is unique in the swarm."""
+        labels = {_CLAIM: claim.model_dump_json(), _HEARTBEAT: self._clock.now().isoformat()}
+        # An empty config is refused by the engine (swarmkit: "must be larger than 0").
+        spec = ConfigSpec(name=LOCK_NAME, data=b"the lock of swarmnet; see its labels\n", labels=labels)
+        try:
+            self._ports.manager().create_config(spec)
+        except ConflictError:
+            return False
+        return True
+
+    def holder(self) -> Holder | None:
+        """Return who has the lock."""
+        config = self._config()
+        return None if config is None else self._describe(config)
+
+    def beat(self, claim: Claim) -> bool:
+        """Write the time into a label of the config."""
+        config = self._config()
+        if config is None or _claim(config.spec.labels.get(_CLAIM, "")) != claim:
+            return False
+        labels = config.spec.labels | {_HEARTBEAT: self._clock.now().isoformat()}
+        try:
+            self._ports.manager().update_config_labels(config.id, config.version, labels)
+        except NotFoundError:
+            return False
+        except StateChangedError:
+            return self.beat(claim)
+        return True
+
+    def drop(self, claim: Claim) -> None:
+        """Remove the config if it is ours."""
+        config = self._config()
+        if config is not None and _claim(config.spec.labels.get(_CLAIM, "")) == claim:
+            self._remove(config.id)
+
+    def break_it(self, holder: Holder) -> None:
+        """Remove the config by its id, unless it gave a sign of life since it was seen."""
+        config = self._config()
+        if config is not None and self._describe(config).version == holder.version:
+            self._remove(config.id)
+
+    def _remove(self, config_id: str) -> None:
+        try:
+            self._ports.manager().remove_config(config_id)
+        except NotFoundError:
+            return
+
+    def _config(self) -> Config | None:
+        return next((one for one in self._ports.manager().configs() if one.spec.name == LOCK_NAME), None)
+
+    def _describe(self, config: Config) -> Holder:
+        written = _time(config.spec.labels.get(_HEARTBEAT, ""))
+        age = float("inf") if written is None else max(0.0, (self._clock.now() - written).total_seconds())
+        claim = _claim(config.spec.labels.get(_CLAIM, ""))
+        return Holder(place=self.name, claim=claim, version=f"{config.id}@{config.version}", age=age)
+
+
+class FilePlace:
+    """A file on one host; its age is told by the host's own clock."""
+
+    def __init__(self, ports: Ports, host: str, cluster: str) -> None:
+        self._ports = ports
+        self._host = host
+        self._file = f"{LOCK_NAME}-{cluster.replace('/', '_')}"
+
+    @property
+    def name(self) -> str:
+        """Return the host's name."""
+        return self._host
+
+    def take(self, claim: Claim) -> bool:
+        """Make the file; the kernel lets one of two succeed."""
+        ended = self._run("take", "", stdin=claim.model_dump_json().encode())
+        if ended.exit_code == _TAKEN and self.holder() is None:
+            said = ended.stderr.decode(errors="replace").strip()
+            raise CommandError(self._host, f"cannot make the lock file: {said}")
+        return ended.exit_code == 0
+
+    def holder(self) -> Holder | None:
+        """Return who has the lock."""
+        ended = self._run("read", "")
+        if ended.exit_code == _ABSENT:
+            return None
+        first, _, text = ended.stdout.decode(errors="replace").partition("\n")
+        age, _, stamp = first.partition(" ")
+        claim = _claim(text)
+        token = "" if claim is None else claim.token
+        return Holder(place=self.name, claim=claim, version=f"{token}@{stamp}", age=max(0.0, float(age)))
+
+    def beat(self, claim: Claim) -> bool:
+        """Touch the file."""
+        return self._run("beat", claim.token).exit_code == 0
+
+    def drop(self, claim: Claim) -> None:
+        """Remove the file if it is ours."""
+        self._run("drop", claim.token)
+
+    def break_it(self, holder: Holder) -> None:
+        """Remove the file if it is still the one that was seen."""
+        now = self.holder()
+        if now is not None and now.version == holder.version:
+            # An empty pattern is in every line: what cannot be read goes, too.
+            self._run("drop", "" if now.claim is None else now.claim.token)
+
+    def _run(self, verb: str, token: str, *, stdin: bytes = b"") -> Completed:
+        ended = self._ports.shell(self._host).run(("sh", "-c", _SCRIPT, "sh", self._file, verb, token), stdin=stdin)
+        if ended.exit_code not in (0, _ABSENT, _TAKEN):
+            said = ended.stderr.decode(errors="replace").strip()
+            raise CommandError(self._host, f"cannot {verb} the lock file (exit {ended.exit_code}): {said}")
+        return ended
+
+
+def _claim(text: str) -> Claim | None:
+    try:
+        return Claim.model_validate_json(text)
+    except ValidationError:
+        return None
+
+
+def _time(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
