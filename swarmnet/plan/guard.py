@@ -1,0 +1,188 @@
+"""What is refused before anything is changed, and the flag that allows it. Pure.
+
+The steps of a playbook refuse what makes themselves impossible (``Operation.problems``); the guard refuses what is
+possible and costs more than somebody may have meant, and states in which no plan can be trusted.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from swarmnet.errors import RefusedError
+from swarmnet.model.hosts import Role
+from swarmnet.model.plan import MANAGED_LABEL, Risk
+from swarmnet.model.state import Membership
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from swarmnet.model.hosts import Inventory
+    from swarmnet.model.plan import Action, Plan
+    from swarmnet.model.state import ClusterState, HostFacts
+    from swarmnet.model.swarm import Node
+
+OLDEST_API = (1, 41)
+"""The Engine API of 20.10, the oldest engine that swarmnet is tested with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Permissions:
+    """What the operator allowed by flags."""
+
+    allow_missing: bool = False
+    """``--allow-missing``: go on without hosts that do not answer."""
+    replace: frozenset[str] = frozenset()
+    """``--replace NAME``: networks (or other targets) whose replacement may interrupt or lose something."""
+    prune: bool = False
+    """``--prune``: remove what swarmnet made and nothing provides any more."""
+    dissolve: bool = False
+    """``reset`` was confirmed with the cluster's name: its own actions take the swarm apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One thing that is refused."""
+
+    text: str
+    allowed_by: str | None = None
+    """The flag that allows it, or what to do first; None when nothing does."""
+
+
+NO_PERMISSIONS = Permissions()
+
+
+def check(refusals: Iterable[Refusal]) -> None:
+    """Refuse with all reasons at once, if there are any.
+
+    Raises:
+        RefusedError: there are.
+    """
+    found = tuple(dict.fromkeys(refusals))
+    if not found:
+        return
+    lines = [one.text if one.allowed_by is None else f"{one.text} ({one.allowed_by})" for one in found]
+    flags = sorted({flag for one in found for flag in re.findall(r"--[a-z-]+", one.allowed_by or "")})
+    hint = f"look at the reasons, then allow them with {', '.join(flags)}" if flags else None
+    raise RefusedError("refused, and nothing was changed:\n" + "\n".join(f"- {line}" for line in lines), hint=hint)
+
+
+def of_state(
+    state: ClusterState,
+    inventory: Inventory,
+    permissions: Permissions = NO_PERMISSIONS,
+    *,
+    hosts: frozenset[str] | None = None,
+) -> Iterator[Refusal]:
+    """Yield what speaks against changing anything in this state; ``hosts`` are those concerned, None means all."""
+    for failure in state.failures:
+        if not permissions.allow_missing and (hosts is None or failure.host in hosts):
+            flags = f"--allow-missing, or --limit '!{failure.host}'"
+            yield Refusal(f"{failure.host} does not answer: {failure.reason}", flags)
+    yield from _old_engines(state)
+    yield from _foreign(state, inventory)
+    yield from _headless(state)
+
+
+def of_plan(plan: Plan, state: ClusterState, permissions: Permissions = NO_PERMISSIONS) -> Iterator[Refusal]:
+    """Yield what speaks against these actions in this state."""
+    for action in plan.actions:
+        if refusal := _costly(action, permissions):
+            yield refusal
+    if not permissions.dissolve:
+        yield from _quorum(plan, state)
+    if state.swarm is not None and plan.predicted.swarm is not None and plan.predicted.swarm.id != state.swarm.id:
+        yield Refusal(
+            f"the plan would make another swarm beside {state.swarm.id}",
+            "make its hosts leave it first: swarmnet reset",
+        )
+
+
+def _old_engines(state: ClusterState) -> Iterator[Refusal]:
+    for facts in state.hosts:
+        if _number(facts.engine.api_version) < OLDEST_API:
+            yield Refusal(
+                f"{facts.host} has engine {facts.engine.version} (API {facts.engine.api_version});"
+                f" swarmnet needs 20.10 (API {OLDEST_API[0]}.{OLDEST_API[1]}) or newer",
+                "update the engine",
+            )
+
+
+def _number(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", version)[:2])
+
+
+def _foreign(state: ClusterState, inventory: Inventory) -> Iterator[Refusal]:
+    """Yield hosts that are in another swarm than the one observed, and a swarm that is another inventory's."""
+    if state.swarm is None:
+        return
+    mark = state.swarm.spec.labels.get(MANAGED_LABEL, inventory.cluster)
+    if mark != inventory.cluster:
+        yield Refusal(
+            f"the swarm is marked as cluster {mark!r}; {inventory.source} is of cluster {inventory.cluster!r}",
+            "use that cluster's inventory",
+        )
+    known = {node.id for node in state.nodes}
+    for facts in state.hosts:
+        membership = facts.engine.membership
+        if membership.state is not Membership.ACTIVE:
+            continue
+        other_cluster = membership.cluster_id not in ("", state.swarm.id)
+        if other_cluster or membership.node_id not in known:
+            which = f" ({membership.cluster_id})" if membership.cluster_id else ""
+            yield Refusal(
+                f"{facts.host} belongs to another swarm{which} than {state.swarm.id}",
+                f"make it leave that one first: docker swarm leave --force on {facts.host}",
+            )
+
+
+def _headless(state: ClusterState) -> Iterator[Refusal]:
+    """Yield hosts in a swarm for which nobody answers: lists would be empty, and everything would look missing."""
+    if state.swarm is not None:
+        return
+    for facts in state.hosts:
+        if facts.engine.membership.state in (Membership.ACTIVE, Membership.LOCKED):
+            yield Refusal(f"{facts.host} is in a swarm for which no manager answers{_said(facts)}", _next(facts))
+
+
+def _said(facts: HostFacts) -> str:
+    return f": {facts.engine.membership.error}" if facts.engine.membership.error else ""
+
+
+def _next(facts: HostFacts) -> str:
+    if facts.engine.membership.state is Membership.LOCKED:
+        return f"unlock it: docker swarm unlock on {facts.host}"
+    return "bring a majority of its managers back; when they are lost for good: swarmnet recover quorum"
+
+
+def _costly(action: Action, permissions: Permissions) -> Refusal | None:
+    name = action.target.rpartition(" ")[2]
+    if action.kind.startswith("prune."):
+        return None if permissions.prune else Refusal(f"{action.target} would be removed: {action.why}", "--prune")
+    if action.kind.startswith("reset."):
+        return None if permissions.dissolve else Refusal(f"{action.target}: {action.why}", "swarmnet reset")
+    is_replacement = action.kind.endswith(".replace")
+    if not is_replacement and action.risk is not Risk.DESTRUCTIVE:
+        return None
+    if permissions.replace & {name, action.target}:
+        return None
+    what = "would be replaced, which interrupts what uses it" if is_replacement else "would lose something for good"
+    return Refusal(f"{action.target} {what}: {action.why}", f"--replace {name}")
+
+
+def _quorum(plan: Plan, state: ClusterState) -> Iterator[Refusal]:
+    """Yield a majority that the plan would lose; one that is lost already is told by ``of_state``."""
+    before, after = _managers(state.nodes), _managers(plan.predicted.nodes)
+    if not before or not after or len(after) >= len(before):
+        return
+    reachable = sum(node.reachability == "reachable" for node in after)
+    if reachable <= len(after) // 2:
+        yield Refusal(
+            f"{reachable} of {len(after)} managers would be reachable afterwards: no quorum",
+            "bring the unreachable managers back, or remove them, first",
+        )
+
+
+def _managers(nodes: Iterable[Node]) -> tuple[Node, ...]:
+    return tuple(node for node in nodes if node.spec.role is Role.MANAGER)

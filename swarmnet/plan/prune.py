@@ -1,0 +1,218 @@
+"""``--prune``: remove what swarmnet made for this cluster and no step of the playbook provides any more. Pure.
+
+The label ``io.swarmnet.managed`` with the cluster's name says what swarmnet made; nothing else is ever touched.
+Services go first, then networks that nothing uses, then configs and secrets.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from swarmnet.errors import ConflictError, NotFoundError
+from swarmnet.model.clock import wait_until
+from swarmnet.model.plan import MANAGED_LABEL, Action, Risk, Sign, Stage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from swarmnet.model.base import Labels
+    from swarmnet.model.network import Network
+    from swarmnet.model.ports import EnginePort, Ports
+    from swarmnet.model.state import ClusterState
+
+REMOVAL_LIMIT = 90.0
+"""Seconds for a removed service's tasks to let go of networks, configs and secrets."""
+_UNPROVIDED = "swarmnet made it, and no step of the playbook names it any more"
+
+
+class Removal(Action):
+    """Remove one object of the swarm by its id; one that is gone already is no error."""
+
+    name: str
+    id: str
+    sign: ClassVar[Sign] = Sign.REMOVE
+
+    def run(self, ports: Ports) -> None:
+        """Remove it, and wait while tasks that end still hold it.
+
+        Raises:
+            ConvergenceError: it is still in use after 90 s; says by what.
+        """
+        manager = ports.manager()
+        wait_until(ports.clock, lambda: self._attempt(manager), what=f"{self.target} to be gone", timeout=REMOVAL_LIMIT)
+
+    def _attempt(self, manager: EnginePort) -> tuple[bool | None, str]:
+        try:
+            self._remove(manager)
+        except NotFoundError:
+            return True, "gone"
+        except ConflictError as error:
+            return None, error.message
+        return True, "gone"
+
+    def _remove(self, manager: EnginePort) -> None:
+        raise NotImplementedError
+
+
+class PruneService(Removal):
+    """Remove a service."""
+
+    kind: Literal["prune.service"] = "prune.service"
+    stage: ClassVar[Stage] = Stage.SERVICE
+
+    def predict(self, state: ClusterState) -> ClusterState:
+        """Return the state without the service."""
+        kept = tuple(service for service in state.services if service.id != self.id)
+        return state.model_copy(update={"services": kept})
+
+    def _remove(self, manager: EnginePort) -> None:
+        manager.remove_service(self.id)
+
+
+class PruneNetwork(Removal):
+    """Remove a network; one host's own when ``host`` is given."""
+
+    kind: Literal["prune.network"] = "prune.network"
+    host: str | None = None
+    stage: ClassVar[Stage] = Stage.NETWORK
+
+    def predict(self, state: ClusterState) -> ClusterState:
+        """Return the state without the network."""
+        if self.host is None:
+            return state.model_copy(update={"networks": tuple(net for net in state.networks if net.id != self.id)})
+        hosts = tuple(
+            facts.model_copy(update={"networks": tuple(net for net in facts.networks if net.id != self.id)})
+            if facts.host == self.host
+            else facts
+            for facts in state.hosts
+        )
+        return state.model_copy(update={"hosts": hosts})
+
+    def run(self, ports: Ports) -> None:
+        """Remove it, and wait while tasks that end still hold it."""
+        engine = ports.manager() if self.host is None else ports.engine(self.host)
+        wait_until(ports.clock, lambda: self._attempt(engine), what=f"{self.target} to be gone", timeout=REMOVAL_LIMIT)
+
+    def _remove(self, manager: EnginePort) -> None:
+        manager.remove_network(self.id)
+
+
+class PruneConfig(Removal):
+    """Remove a config."""
+
+    kind: Literal["prune.config"] = "prune.config"
+    stage: ClassVar[Stage] = Stage.CONTENT
+
+    def predict(self, state: ClusterState) -> ClusterState:
+        """Return the state without the config."""
+        return state.model_copy(update={"configs": tuple(one for one in state.configs if one.id != self.id)})
+
+    def _remove(self, manager: EnginePort) -> None:
+        manager.remove_config(self.id)
+
+
+class PruneSecret(Removal):
+    """Remove a secret; its data is nowhere else in the swarm."""
+
+    kind: Literal["prune.secret"] = "prune.secret"
+    stage: ClassVar[Stage] = Stage.CONTENT
+
+    def predict(self, state: ClusterState) -> ClusterState:
+        """Return the state without the secret."""
+        return state.model_copy(update={"secrets": tuple(one for one in state.secrets if one.id != self.id)})
+
+    def _remove(self, manager: EnginePort) -> None:
+        manager.remove_secret(self.id)
+
+
+def prune(
+    state: ClusterState, *, cluster: str, provided: frozenset[tuple[str, str]]
+) -> tuple[tuple[Action, ...], tuple[str, ...]]:
+    """Return the removals for a state, and a sentence for each object that stays because others use it.
+
+    Args:
+        state: what the playbook's own actions lead to.
+        cluster: name in the inventory; the label's value must be the same.
+        provided: ``(kind, name)`` of everything that the playbook's steps make.
+    """
+    services = tuple(
+        PruneService(
+            target=f"service {one.spec.name}",
+            why=_UNPROVIDED,
+            risk=Risk.DESTRUCTIVE,
+            name=one.spec.name,
+            id=one.id,
+        )
+        for one in state.services
+        if _is_ours(one.spec.labels or {}, cluster) and ("service", one.spec.name) not in provided
+    )
+    left = state
+    for action in services:
+        left = action.predict(left)
+    networks, warnings = _networks(left, cluster, provided)
+    return (*services, *networks, *_contents(left, cluster, provided)), warnings
+
+
+def _is_ours(labels: Labels, cluster: str) -> bool:
+    return labels.get(MANAGED_LABEL) == cluster
+
+
+def _networks(
+    state: ClusterState, cluster: str, provided: frozenset[tuple[str, str]]
+) -> tuple[tuple[Action, ...], tuple[str, ...]]:
+    removals: list[Action] = []
+    warnings: list[str] = []
+    for host, network in _all_networks(state):
+        name = network.spec.name
+        if network.predefined or not _is_ours(network.spec.labels, cluster) or ("network", name) in provided:
+            continue
+        target = f"network {name}" if host is None else f"network {name} on {host}"
+        if users := sorted(set(_users(state, host, name))):
+            warnings.append(f"{target} is not pruned: {', '.join(users)} use it")
+            continue
+        removals.append(
+            PruneNetwork(target=target, why=_UNPROVIDED, risk=Risk.DESTRUCTIVE, name=name, id=network.id, host=host)
+        )
+    return tuple(removals), tuple(warnings)
+
+
+def _all_networks(state: ClusterState) -> Iterator[tuple[str | None, Network]]:
+    yield from ((None, network) for network in state.networks)
+    for facts in state.hosts:
+        yield from ((facts.host, network) for network in facts.networks)
+
+
+def _users(state: ClusterState, host: str | None, name: str) -> Iterator[str]:
+    """Yield who uses a network: services by their spec, and containers of others by attachments and endpoints."""
+    if host is None:
+        yield from (
+            f"service {service.spec.name}"
+            for service in state.services
+            if any(at.network == name for at in service.spec.networks or ())
+        )
+        for task in state.tasks:
+            if task.service_id is None and name in task.networks and task.desired_state == "running":
+                yield f"container {task.container_id or task.id}"
+    for facts in state.hosts:
+        if host in (None, facts.host):
+            for container in facts.containers:
+                if container.service is None and any(end.network == name for end in container.endpoints):
+                    yield f"container {container.name} on {facts.host}"
+
+
+def _contents(state: ClusterState, cluster: str, provided: frozenset[tuple[str, str]]) -> Iterator[Action]:
+    used = {
+        (kind, reference.source)
+        for service in state.services
+        for kind, references in (("config", service.spec.configs or ()), ("secret", service.spec.secrets or ()))
+        for reference in references
+    }
+    keep = used | provided
+    for config in state.configs:
+        name = config.spec.name
+        if _is_ours(config.spec.labels, cluster) and ("config", name) not in keep:
+            yield PruneConfig(target=f"config {name}", why=_UNPROVIDED, risk=Risk.DESTRUCTIVE, name=name, id=config.id)
+    for secret in state.secrets:
+        name = secret.spec.name
+        if _is_ours(secret.spec.labels, cluster) and ("secret", name) not in keep:
+            yield PruneSecret(target=f"secret {name}", why=_UNPROVIDED, risk=Risk.DESTRUCTIVE, name=name, id=secret.id)

@@ -1,0 +1,116 @@
+"""Run a plan: batches one after the other, the actions of a batch side by side, outcomes as data."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor, wait
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+from swarmnet.errors import SwarmnetError
+from swarmnet.model.base import Document
+from swarmnet.model.ports import ActionFinished, ActionStarted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from swarmnet.model.plan import Action, Plan
+    from swarmnet.model.ports import Ports
+
+AT_ONCE = 24
+"""Actions that run at the same time."""
+
+
+class OutcomeStatus(StrEnum):
+    """How an action ended. ``skipped`` means that it was not begun."""
+
+    DONE = "done"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+class Outcome(Document):
+    """What became of one action."""
+
+    kind: str
+    target: str
+    status: OutcomeStatus
+    seconds: float = 0.0
+    error: str | None = None
+    hint: str | None = None
+
+
+class Stop(Protocol):
+    """Tells whether the operator asked to stop."""
+
+    @property
+    def requested(self) -> bool:
+        """True from the first Ctrl-C on."""
+
+
+def execute(
+    ports: Ports, plan: Plan, *, stop: Stop, after_batch: Callable[[Sequence[Action]], None]
+) -> tuple[Outcome, ...]:
+    """Run the plan's actions and return one outcome each, in the plan's order.
+
+    A failed action ends the run when the others of its batch have finished; so does a request to stop, and then
+    actions of the batch that have not begun are left out, too.
+
+    Args:
+        ports: the world.
+        plan: what to do.
+        stop: asked before each action.
+        after_batch: called with the actions of each batch that succeeded whole; may raise to end the run.
+    """
+    outcomes: list[Outcome] = []
+    going = True
+    for batch in plan.batches:
+        if not going or stop.requested:
+            outcomes += [_skipped(action) for action in batch]
+            continue
+        results = _batch(ports, batch, stop)
+        outcomes += results
+        going = all(outcome.status is OutcomeStatus.DONE for outcome in results)
+        if going:
+            after_batch(batch)
+    return tuple(outcomes)
+
+
+def _batch(ports: Ports, batch: Sequence[Action], stop: Stop) -> list[Outcome]:
+    # A single action has a thread of its own, too: the main thread stays free to hear Ctrl-C.
+    pool = ThreadPoolExecutor(min(AT_ONCE, len(batch)), "swarmnet-action")
+    try:
+        futures = [pool.submit(_run, ports, action, stop) for action in batch]
+        wait(futures)
+    except KeyboardInterrupt:
+        # The second Ctrl-C: do not wait; closing the session ends the threads.
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
+    pool.shutdown()
+    return [future.result() for future in futures]
+
+
+def _run(ports: Ports, action: Action, stop: Stop) -> Outcome:
+    if stop.requested:
+        return _skipped(action)
+    ports.listener(ActionStarted(action))
+    begun = ports.clock.monotonic()
+    try:
+        action.run(ports)
+    except SwarmnetError as error:
+        seconds = ports.clock.monotonic() - begun
+        ports.listener(ActionFinished(action, seconds, error.message))
+        return Outcome(
+            kind=action.kind,
+            target=action.target,
+            status=OutcomeStatus.FAILED,
+            seconds=seconds,
+            error=error.message,
+            hint=error.hint,
+        )
+    seconds = ports.clock.monotonic() - begun
+    ports.listener(ActionFinished(action, seconds))
+    return Outcome(kind=action.kind, target=action.target, status=OutcomeStatus.DONE, seconds=seconds)
+
+
+def _skipped(action: Action) -> Outcome:
+    return Outcome(kind=action.kind, target=action.target, status=OutcomeStatus.SKIPPED)
