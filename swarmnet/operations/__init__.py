@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from swarmnet.operations.command import CommandOperation
+from swarmnet.operations.config import ConfigOperation
 from swarmnet.operations.network import NetworkOperation
 from swarmnet.operations.node import NodeOperation
+from swarmnet.operations.secret import SecretOperation
+from swarmnet.operations.service import ServiceOperation
 from swarmnet.operations.swarm import SwarmOperation
 
 if TYPE_CHECKING:
@@ -16,6 +19,9 @@ ALL: tuple[type[Operation], ...] = (
     SwarmOperation,
     NodeOperation,
     NetworkOperation,
+    ConfigOperation,
+    SecretOperation,
+    ServiceOperation,
     CommandOperation,
 )
 """Every operation that a playbook may use."""

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Annotated, Protocol
+from typing import TYPE_CHECKING, Annotated, Protocol
 
 from pydantic import Field, model_validator
 
 from swarmnet.model.base import Document
 
+if TYPE_CHECKING:
+    from swarmnet.operations.interface import Context
+
+MOST_BYTES = 500 * 1024
+"""Of a config or secret (swarmkit; newer engines take twice as much for configs)."""
 DIGITS = 12
 """Hexadecimal digits of the content's hash in an object's name."""
 LONGEST_NAME = 64 - DIGITS - 1
@@ -59,3 +64,22 @@ def secret_name(name: str, data: bytes) -> str:
     """
     key = hashlib.scrypt(data, salt=b"swarmnet:" + name.encode(), n=2**14, r=8, p=1, dklen=DIGITS // 2)
     return f"{name}-{key.hex()}"
+
+
+def faults_of_content(kind: str, name: str, data: bytes, context: Context) -> tuple[str, ...]:
+    """Return what no engine would take."""
+    found = [] if context.state.swarm is not None else [f"{kind} {name} needs a swarm: put a 'swarm' step before"]
+    if not 0 < len(data) <= MOST_BYTES:
+        found.append(f"{kind} {name} has {len(data)} bytes; engines take 1 to {MOST_BYTES}")
+    return tuple(found)
+
+
+def newest(kind: str, name: str, context: Context) -> str | None:
+    """Return the object that a plain name stands for: of this playbook, else as written, else the last one made."""
+    if (kind, name) in context.objects:
+        return context.objects[kind, name]
+    seen = context.state.configs if kind == "config" else context.state.secrets
+    if any(one.spec.name == name for one in seen):
+        return name
+    named = [one for one in seen if one.spec.labels.get(NAME_LABEL) == name]
+    return max(named, key=lambda one: one.version).spec.name if named else None

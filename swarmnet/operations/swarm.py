@@ -6,7 +6,7 @@ and availability as the inventory tells them. What only ``swarm init`` can set i
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
@@ -44,8 +44,8 @@ class SwarmOperation(Operation, SwarmSpec):
     name_in_playbook: ClassVar[str] = "swarm"
     summary: ClassVar[str] = "One cluster of the hosts, with the roles, labels and availability of the inventory."
 
-    cert_expiry: Duration | None = None
-    heartbeat: Duration | None = None
+    cert_expiry: Annotated[Duration, Field(ge=3600)] | None = None
+    heartbeat: Annotated[Duration, Field(gt=0)] | None = None
     labels: Texts = Field(default_factory=dict)
 
     def spec(self, context: Context) -> SwarmSpec:

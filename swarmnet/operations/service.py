@@ -1,0 +1,127 @@
+"""``service``: tasks that the swarm keeps running. Fields that are left out are not managed."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, TypedDict
+
+from pydantic import Field
+
+from swarmnet.model.compare import service_changes
+from swarmnet.model.plan import Action, Change, Risk
+from swarmnet.model.service import FileReference, ServiceSpec
+from swarmnet.operations.content import newest
+from swarmnet.operations.convergence import SERVICE_LIMIT
+from swarmnet.operations.forms import Duration, Environment, Texts, Words
+from swarmnet.operations.interface import Context, Operation
+from swarmnet.operations.service_actions import CreateService, ReplaceService, UpdateService
+from swarmnet.operations.service_checks import faults_of_service, problems_of_service, warnings_of_service
+from swarmnet.operations.service_forms import (
+    AttachmentForm,
+    ConfigForm,
+    PortForm,
+    ResourcesForm,
+    RestartForm,
+    SecretForm,
+    UpdateForm,
+)
+
+KEEPS_TASKS = ("labels.", "replicas", "update.", "rollback.", "endpoint_mode", "max_replicas_per_node")
+"""Beginnings of the paths whose change replaces no running task (swarmkit updater: task spec and host ports do)."""
+
+
+class ServiceOperation(Operation, ServiceSpec):
+    """Tasks that the swarm keeps running; fields that are left out are not managed."""
+
+    name_in_playbook: ClassVar[str] = "service"
+    summary: ClassVar[str] = "Tasks that the swarm keeps running; fields that are left out are not managed."
+
+    command: Words | None = None
+    args: Words | None = None
+    env: Environment | None = None
+    networks: tuple[AttachmentForm, ...] | None = None
+    ports: tuple[PortForm, ...] | None = None
+    constraints: Words | None = None
+    limits: ResourcesForm | None = None
+    reservations: ResourcesForm | None = None
+    update: UpdateForm | None = None
+    rollback: UpdateForm | None = None
+    restart: RestartForm | None = None
+    configs: tuple[ConfigForm, ...] | None = None
+    secrets: tuple[SecretForm, ...] | None = None
+    labels: Texts = Field(default_factory=dict)
+    container_labels: Texts | None = None
+    stop_grace_period: Duration | None = None
+    wait: bool = True
+    """False goes on as soon as the engine accepted the service."""
+    timeout: Annotated[Duration, Field(gt=0)] = SERVICE_LIMIT
+    """Seconds for the tasks to run."""
+
+    @property
+    def written(self) -> ServiceSpec:
+        """The service as written, configs and secrets by their plain names."""
+        return ServiceSpec.model_validate(self.model_dump(include=set(ServiceSpec.model_fields)))
+
+    def spec(self, context: Context) -> ServiceSpec:
+        """Return the wanted service: configs and secrets by the names of their objects, with swarmnet's mark."""
+        written = self.written
+        return written.model_copy(
+            update={
+                "configs": _objects("config", written.configs, context),
+                "secrets": _objects("secret", written.secrets, context),
+                "labels": context.marked(written.labels),
+            }
+        )
+
+    def provides(self) -> frozenset[tuple[str, str]]:
+        """Return the service."""
+        return frozenset({("service", self.name)})
+
+    def faults(self) -> tuple[str, ...]:
+        """Return what is wrong with the service in itself."""
+        return tuple(faults_of_service(self.written))
+
+    def problems(self, context: Context) -> tuple[str, ...]:
+        """Return what the service asks for and is not there."""
+        return tuple(problems_of_service(self.written, context))
+
+    def warnings(self, context: Context) -> tuple[str, ...]:
+        """Return constraints that no node meets."""
+        return tuple(warnings_of_service(self.written, context))
+
+    def plan(self, context: Context) -> tuple[Action, ...]:
+        """Return the service's creation, update or replacement; nothing when it is as written."""
+        spec, seen = self.spec(context), context.state.service(self.name)
+        target = f"service {self.name}"
+        changes = _told(self.written) if seen is None else service_changes(spec, seen.spec)
+        common = _Common(target=target, changes=changes, spec=spec, wait=self.wait, timeout=self.timeout)
+        if seen is None:
+            return (CreateService(why="it is not there", **common),)
+        if any(change.path == "mode" for change in changes):
+            why = "engines cannot change a service's mode: it is removed and made anew"
+            return (ReplaceService(why=why, risk=Risk.DISRUPTIVE, **common),)
+        if not changes:
+            return ()
+        replaces = any(not change.path.startswith(KEEPS_TASKS) for change in changes)
+        why = "it differs; its tasks are replaced" if replaces else "it differs; its tasks run on"
+        risk = Risk.DISRUPTIVE if replaces else Risk.SAFE
+        return (UpdateService(why=why, risk=risk, replaces_tasks=replaces, **common),)
+
+
+class _Common(TypedDict):
+    target: str
+    changes: tuple[Change, ...]
+    spec: ServiceSpec
+    wait: bool
+    timeout: float
+
+
+def _told(spec: ServiceSpec) -> tuple[Change, ...]:
+    """Return what a new service is made of, with values of the environment that look secret hidden."""
+    blank = ServiceSpec(name=spec.name, image="-")
+    return tuple(Change(path=change.path, after=change.after) for change in service_changes(spec, blank))
+
+
+def _objects(kind: str, files: tuple[FileReference, ...] | None, context: Context) -> tuple[FileReference, ...] | None:
+    if files is None:
+        return None
+    return tuple(one.model_copy(update={"source": newest(kind, one.source, context) or one.source}) for one in files)

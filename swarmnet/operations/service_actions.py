@@ -1,0 +1,96 @@
+"""The writes that make services run as written; each waits until the tasks do, unless the step says otherwise."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from swarmnet.errors import ConvergenceError
+from swarmnet.model.clock import wait_until
+from swarmnet.model.compare import laid_over
+from swarmnet.model.plan import Action, Sign, Stage
+from swarmnet.model.service import Service, ServiceSpec
+from swarmnet.operations.convergence import SERVICE_LIMIT, again_when_changed, wait_for_service
+from swarmnet.operations.predicted import with_service
+
+if TYPE_CHECKING:
+    from swarmnet.model.ports import EnginePort, Ports
+    from swarmnet.model.state import ClusterState
+
+
+class _ServiceAction(Action):
+    spec: ServiceSpec
+    wait: bool = True
+    """False returns as soon as the engine accepted."""
+    timeout: float = SERVICE_LIMIT
+
+    stage: ClassVar[Stage] = Stage.SERVICE
+
+    def predict(self, state: ClusterState) -> ClusterState:
+        """Return the state with the service as written, what is not managed as it was."""
+        seen = state.service(self.spec.name)
+        if seen is None or seen.spec.mode is not self.spec.mode:
+            return with_service(state, Service(id="", version=0, spec=self.spec))
+        return with_service(state, seen.model_copy(update={"spec": laid_over(self.spec, seen.spec)}))
+
+    def _settle(self, ports: Ports, *, replaces_tasks: bool = False) -> None:
+        if self.wait:
+            wait_for_service(ports, self.spec.name, timeout=self.timeout, replaces_tasks=replaces_tasks)
+
+
+class CreateService(_ServiceAction):
+    """Make a service."""
+
+    kind: Literal["service.create"] = "service.create"
+    sign: ClassVar[Sign] = Sign.CREATE
+
+    def run(self, ports: Ports) -> None:
+        """Make it and wait for its tasks."""
+        ports.manager().create_service(self.spec)
+        self._settle(ports)
+
+
+class UpdateService(_ServiceAction):
+    """Change a service."""
+
+    kind: Literal["service.update"] = "service.update"
+    replaces_tasks: bool
+    """True when the change makes new tasks."""
+
+    def run(self, ports: Ports) -> None:
+        """Write the managed fields over the present ones, and wait for the tasks."""
+        manager = ports.manager()
+
+        def write() -> None:
+            now = _find(manager, self.spec.name)
+            if now is None:
+                raise ConvergenceError(f"service {self.spec.name} is gone", hint="plan again")
+            manager.update_service(now.id, now.version, laid_over(self.spec, now.spec))
+
+        again_when_changed(write)
+        self._settle(ports, replaces_tasks=self.replaces_tasks)
+
+
+class ReplaceService(_ServiceAction):
+    """Remove a service and make it anew, as a change of its mode asks for (swarmkit: not updatable)."""
+
+    kind: Literal["service.replace"] = "service.replace"
+
+    def run(self, ports: Ports) -> None:
+        """Remove it, wait until its tasks are gone, make it, wait for the new ones."""
+        manager = ports.manager()
+        old = _find(manager, self.spec.name)
+        if old is not None:
+            manager.remove_service(old.id)
+            what = f"the tasks of service {self.spec.name} to end"
+            wait_until(ports.clock, lambda: _ended(manager, old.id), what=what, timeout=self.timeout)
+        manager.create_service(self.spec)
+        self._settle(ports)
+
+
+def _find(manager: EnginePort, name: str) -> Service | None:
+    return next((one for one in manager.services() if one.spec.name == name), None)
+
+
+def _ended(manager: EnginePort, service_id: str) -> tuple[bool | None, str]:
+    left = [task for task in manager.tasks() if task.service_id == service_id and task.state == "running"]
+    return (None if left else True), f"{len(left)} tasks still run"

@@ -1,0 +1,121 @@
+"""What speaks against a service, in itself and beside what is there; each check yields whole sentences."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from swarmnet.model.service import EndpointMode, PublishMode, ServiceMode
+from swarmnet.operations.constraints import fault, matches
+from swarmnet.operations.content import newest
+from swarmnet.operations.network_checks import SWARM_NAME
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from swarmnet.model.service import PublishedPort, ServiceSpec
+    from swarmnet.operations.interface import Context
+
+_IMAGE = re.compile(r"[a-z0-9]+(?:[._:/-]+[A-Za-z0-9_]+)*(?:@sha256:[0-9a-f]{64})?")
+PREDEFINED = ("host", "bridge", "none")
+"""The swarm's own hidden networks of these names exist on every node."""
+
+
+def faults_of_service(spec: ServiceSpec) -> Iterator[str]:
+    """Yield what is wrong with the service whatever is there."""
+    if SWARM_NAME.fullmatch(spec.name) is None or len(spec.name) > 63:  # noqa: PLR2004 - of DNS
+        yield f"service name {spec.name!r} is not a DNS label: use letters, digits and '-', at most 63, no dots"
+    if _IMAGE.fullmatch(spec.image) is None:
+        yield f"image {spec.image!r} is no reference: write registry/name:tag or name@sha256:digest, in lower case"
+    yield from (text for one in spec.constraints or () if (text := fault(one)) is not None)
+    yield from _mode(spec)
+    yield from _ports(spec)
+    yield from _twice("network", [one.network for one in spec.networks or ()])
+    yield from _twice("file", [one.target for one in spec.configs or ()])
+    yield from _twice("file", [one.target for one in spec.secrets or ()])
+    yield from _resources(spec)
+
+
+def problems_of_service(spec: ServiceSpec, context: Context) -> Iterator[str]:
+    """Yield what the service asks for and is not there, and ports that others have."""
+    if context.state.swarm is None:
+        yield f"service {spec.name} needs a swarm: put a 'swarm' step before"
+        return
+    for one in spec.networks or ():
+        yield from _network(one.network, context)
+    for kind, files in (("config", spec.configs), ("secret", spec.secrets)):
+        for file in files or ():
+            defined = (kind, file.source) in context.provided or newest(kind, file.source, context) is not None
+            if not defined:
+                yield f"{kind} {file.source!r} is not defined: put a '{kind}' step before, or correct the name"
+    yield from _taken_ports(spec, context)
+
+
+def warnings_of_service(spec: ServiceSpec, context: Context) -> Iterator[str]:
+    """Yield constraints that no node meets."""
+    if spec.constraints and not any(matches(spec.constraints, node) for node in context.state.nodes):
+        asked = " and ".join(spec.constraints)
+        yield f"service {spec.name}: no node meets {asked}; its tasks will wait for one"
+
+
+def _mode(spec: ServiceSpec) -> Iterator[str]:
+    if spec.mode is ServiceMode.GLOBAL:
+        for field in ("replicas", "max_replicas_per_node"):
+            if getattr(spec, field) is not None:
+                yield f"'{field}' means nothing for a global service: it has one task on every node"
+
+
+def _ports(spec: ServiceSpec) -> Iterator[str]:
+    mesh = [port for port in spec.ports or () if port.mode is PublishMode.INGRESS]
+    if spec.endpoint_mode is EndpointMode.DNSRR and mesh:
+        yield (
+            f"endpoint_mode dnsrr has no address that the routing mesh could balance port {mesh[0].target} to:"
+            " publish it with 'mode: host', or use endpoint_mode vip"
+        )
+    counted = Counter(_key(port) for port in spec.ports or () if port.published is not None)
+    yield from (f"port {number}/{protocol} is published twice" for (number, protocol), n in counted.items() if n > 1)
+
+
+def _key(port: PublishedPort) -> tuple[int | None, str]:
+    return port.published, port.protocol.value
+
+
+def _twice(what: str, names: list[str]) -> Iterator[str]:
+    yield from (f"{what} {name!r} stands twice" for name, count in Counter(names).items() if count > 1)
+
+
+def _resources(spec: ServiceSpec) -> Iterator[str]:
+    if spec.limits is None or spec.reservations is None:
+        return
+    for field in ("cpus", "memory"):
+        limit, reserved = getattr(spec.limits, field), getattr(spec.reservations, field)
+        if limit is not None and reserved is not None and reserved > limit:
+            yield f"{field}: {reserved} is reserved, more than the limit {limit}"
+
+
+def _network(name: str, context: Context) -> Iterator[str]:
+    state = context.state
+    seen = state.network(name)
+    if seen is not None:
+        if seen.spec.ingress:
+            yield f"network {name!r} is the routing mesh's own: publish ports to be on it"
+        elif seen.spec.name != name:
+            yield f"network {name!r} is written {seen.spec.name!r}"
+    elif any(net.spec.name == name for facts in state.hosts for net in facts.networks) and name not in PREDEFINED:
+        yield f"network {name!r} is local to a host: services need one of the swarm, such as an overlay"
+    elif name not in PREDEFINED and ("network", name) not in context.provided:
+        known = ", ".join(sorted(net.spec.name for net in state.networks if not net.spec.ingress)) or "none"
+        yield f"network {name!r} is not defined: put a 'network' step before, or correct the name (known: {known})"
+
+
+def _taken_ports(spec: ServiceSpec, context: Context) -> Iterator[str]:
+    wanted = {_key(port): port for port in spec.ports or () if port.published is not None}
+    for other in context.state.services:
+        if other.spec.name == spec.name:
+            continue
+        for port in other.spec.ports or ():
+            mine = wanted.get(_key(port))
+            # Two in host mode are left to the scheduler, which may place them on different nodes.
+            if mine is not None and PublishMode.INGRESS in (mine.mode, port.mode):
+                yield f"port {port.published}/{port.protocol} is published by service {other.spec.name} already"
