@@ -41,7 +41,8 @@ def tick(store: Store, machines: dict[str, Machine], missing_images: set[str]) -
     if not has_quorum(store, machines):
         return
     for node in store.nodes.values():
-        node.ready = machines[node.host].alive and machines[node.host].store is store
+        machine = machines[node.host]
+        node.ready = machine.alive and machine.store is store and machine.node_id == node.id
     for network in store.networks.values():
         if not network.allocated:
             _allocate(store, network)

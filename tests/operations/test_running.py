@@ -1,0 +1,150 @@
+"""Plans run on simulated engines: they come true, once, and again without a write."""
+
+from __future__ import annotations
+
+import pytest
+
+from swarmnet.errors import ConvergenceError, RefusedError
+from swarmnet.model.network import NetworkSpec
+from swarmnet.model.plan import Risk
+from swarmnet.model.ports import ContainerSpec
+from swarmnet.model.state import Endpoint
+from tests.plan.planning import told
+from tests.plan.seeing import apply, differences, names, planned, run, seen
+from tests.simulator.world import World
+
+SITE = """
+- swarm: {task_history: 3}
+- network: {name: front, attachable: true}
+- network: {name: back, internal: true, subnets: [{subnet: 10.99.0.0/24}]}
+- service: {name: web, image: "probe:1", replicas: 2, ports: ["8080:80"], networks: [front, {name: back, aliases: [b]}]}
+- service: {name: agent, image: "probe:1", mode: global, endpoint_mode: dnsrr, networks: [back]}
+"""
+
+
+def test_a_whole_site_comes_true_and_is_done() -> None:
+    world = World(managers=3, workers=2)
+    made = apply(world, SITE)
+    real = seen(world)
+    assert differences(made.predicted, real) == []
+    assert names(made.predicted) == names(real)
+    assert planned(world, SITE).is_empty
+
+
+def test_an_unchanged_apply_sends_no_write() -> None:
+    world = World(managers=1, workers=1)
+    apply(world, SITE)
+    world.requests.clear()
+    apply(world, SITE)
+    assert world.writes == []
+
+
+def test_planning_twice_is_the_same() -> None:
+    world = World(managers=3, workers=1)
+    assert planned(world, SITE) == planned(world, SITE)
+
+
+def test_an_interrupted_bootstrap_goes_on_where_it_stopped() -> None:
+    world = World(managers=3, workers=2)
+    first = planned(world, SITE)
+    ports = world.ports()
+    for action in first.actions[:3]:
+        action.run(ports)
+    assert told(planned(world, SITE))[0] == "swarm.join-worker node w1"
+    apply(world, SITE)
+    assert planned(world, SITE).is_empty
+
+
+def test_a_changed_network_is_replaced_and_its_services_are_back_on_it() -> None:
+    world = World(managers=1, workers=1)
+    apply(world, SITE)
+    changed = SITE.replace("10.99.0.0/24", "10.98.0.0/24")
+    before = seen(world)
+    made = apply(world, changed)
+    assert told(made) == ["network.replace network back"]
+    assert made.worst_risk is Risk.DISRUPTIVE
+    after = seen(world)
+    assert [one.spec for one in after.services] == [one.spec for one in before.services]
+    back = after.network("back")
+    assert back is not None
+    assert back.spec.subnets[0].subnet == "10.98.0.0/24"
+
+
+def test_a_replacement_that_fails_leaves_the_old_network_and_its_services() -> None:
+    world = World(managers=1)
+    apply(world, SITE)
+    made = planned(world, SITE.replace("10.99.0.0/24", "10.98.0.0/24"))
+    world.engine("m1").create_network(
+        NetworkSpec.model_validate({"name": "rival", "subnets": [{"subnet": "10.98.0.0/16"}]})
+    )
+    before = seen(world)
+    with pytest.raises(ConvergenceError, match=r"overlaps 10\.98\.0\.0/16 of network rival; removed; .* as it was"):
+        run(world, made)
+    after = seen(world)
+    assert [one.spec for one in after.services] == [one.spec for one in before.services]
+    assert planned(world, SITE).is_empty
+
+
+def test_a_network_under_a_container_is_not_replaced() -> None:
+    world = World(managers=1)
+    apply(world, SITE)
+    engine = world.engine("m1")
+    engine.pull_image("probe:1")
+    spec = ContainerSpec("shell", "probe:1", ("sleep", "9"), {}, endpoints=(Endpoint(network="front"),))
+    engine.start_container(spec)
+    made = planned(world, SITE.replace("{name: front,", "{name: front, mtu: 1400,"))
+    assert made.worst_risk is Risk.DESTRUCTIVE
+    assert "used by containers that are no tasks: shell on m1" in made.actions[0].why
+    world.requests.clear()
+    with pytest.raises(RefusedError, match="shell on m1"):
+        run(world, made)
+    assert world.writes == []
+
+
+def test_a_network_that_cannot_be_allocated_is_removed_and_its_rival_named() -> None:
+    world = World(managers=1)
+    made = planned(world, SITE)
+    ports = world.ports()
+    made.actions[0].run(ports)
+    world.engine("m1").create_network(
+        NetworkSpec.model_validate({"name": "rival", "subnets": [{"subnet": "10.99.0.0/16"}]})
+    )
+    world.settle()
+    with pytest.raises(ConvergenceError, match=r"10\.99\.0\.0/24 overlaps 10\.99\.0\.0/16 of network rival"):
+        made.actions[2].run(ports)
+    assert seen(world).network("back") is None
+
+
+def test_an_update_that_no_node_can_run_tells_what_the_tasks_said() -> None:
+    world = World(managers=1)
+    apply(world, SITE)
+    world.missing_images.add("probe:2")
+    with pytest.raises(ConvergenceError, match="service web"):
+        apply(world, SITE.replace('web, image: "probe:1"', 'web, image: "probe:2", timeout: 20s'))
+
+
+def test_a_change_of_mode_makes_the_service_anew() -> None:
+    world = World(managers=1, workers=1)
+    apply(world, SITE)
+    made = apply(world, SITE.replace("replicas: 2", "mode: global"))
+    assert told(made) == ["service.replace service web"]
+    assert planned(world, SITE.replace("replicas: 2", "mode: global")).is_empty
+
+
+def test_a_label_alone_replaces_no_network_but_is_told() -> None:
+    world = World(managers=1)
+    apply(world, SITE)
+    made = planned(world, SITE.replace("{name: front,", "{name: front, labels: {tier: web},"))
+    assert made.is_empty
+    assert any("network front has other labels than written (tier)" in text for text in made.warnings)
+
+
+def test_a_wiped_worker_joins_anew_and_its_dead_entry_goes() -> None:
+    world = World(managers=1, workers=2)
+    apply(world, SITE)
+    world.kill("w2")
+    world.settle()
+    world.wipe("w2")
+    made = apply(world, SITE)
+    assert told(made) == ["swarm.join-worker node w2", "node.remove node w2"]
+    assert sorted(one.hostname for one in seen(world).nodes) == ["m1", "w1", "w2"]
