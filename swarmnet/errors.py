@@ -121,6 +121,12 @@ class LabError(SwarmnetError):
     """The lab on this machine cannot be made, changed or removed as asked."""
 
 
+class IncompleteError(SwarmnetError):
+    """What was asked for could be seen in part only, and a part is not enough."""
+
+    exit_code = 3
+
+
 class BackupNotFoundError(SwarmnetError):
     """No such backup, or no repository there."""
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 COMMANDS: dict[str, tuple[str, str]] = {
+    "backup": ("swarmnet.cli.backup", "Take backups, look at them, check, compare and prune them."),
+    "keys": ("swarmnet.cli.keys", "Who can open backups, who signs them, whose signature counts."),
     "lab": ("swarmnet.cli.lab", "Several real Docker hosts on this machine."),
 }
 """Every command: the module that has it, as ``app`` (several verbs) or ``command`` (one), and its line in the help."""

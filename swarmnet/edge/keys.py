@@ -59,7 +59,7 @@ class Recipient:
             return kind.from_str(self.key)
         except pyrage.RecipientError as error:
             raise UsageError(
-                f"{self.key[:24]!r}... is no recipient: {error}",
+                f"this is no recipient: {error}",
                 hint="give an `age1...` or an `ssh-ed25519 AAAA...` public key",
             ) from error
 
@@ -100,7 +100,7 @@ def parse_signer(text: str) -> Signer:
         else:
             public = Ed25519PublicKey.from_public_bytes(bytes.fromhex(key))
     except (ValueError, UnsupportedAlgorithm) as error:
-        raise UsageError(f"{key[:24]!r}... is no Ed25519 public key: {error}") from error
+        raise UsageError(f"this is no Ed25519 public key: {error}") from error
     return Signer(public.public_bytes(*_RAW).hex(), name or " ".join(words[2:]))
 
 

@@ -61,7 +61,7 @@ def document(
         reason=reason,
         completeness=completeness,
         engines={facts.host: facts.engine.version for facts in state.hosts},
-        state=state.model_copy(update={"hosts": hosts, "tasks": ()}),
+        state=state.model_copy(update={"hosts": hosts, "tasks": (), "answers": ()}),
         losses=(*ALWAYS_LOST, *_losses(state)),
     )
 

@@ -1,0 +1,178 @@
+"""``swarmnet backup``: take backups, look at them, check, compare and prune them."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from swarmnet.cli.main import printable
+from swarmnet.cli.options import JsonOption, YesOption  # noqa: TC001 - as above
+from swarmnet.cli.sealing import (
+    DEFAULT_REPOSITORY,
+    ClusterOption,
+    IdentityOption,
+    KeysOption,
+    RepositoryOption,
+    TrustOption,
+    opening_vault,
+    repository,
+)
+from swarmnet.errors import BackupNotFoundError
+from swarmnet.model.report import ExitCode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from swarmnet.workflows.backup import Checked
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+
+BackupArgument = Annotated[
+    str, typer.Argument(help="A path, `latest`, or the beginning of a name or id.", metavar="BACKUP")
+]
+
+
+@app.command("list", epilog="Example: swarmnet backup list --repository backups --json")
+def list_(
+    repository_: RepositoryOption = DEFAULT_REPOSITORY,
+    cluster: ClusterOption = None,
+    keys: KeysOption = None,
+    trust: TrustOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the backups, newest first; their headers are checked, nothing is opened."""
+    from swarmnet.report.backups import entry_json, entry_line  # noqa: PLC0415 - commands load what they need
+    from swarmnet.workflows.backup import listing  # noqa: PLC0415 - as above
+
+    entries = listing(repository(repository_), opening_vault(keys, None, trust), cluster)
+    if as_json:
+        typer.echo(json.dumps({"schema": 1, "backups": [entry_json(entry) for entry in entries]}))
+    else:
+        say(entry_line(entry) for entry in entries)
+
+
+@app.command(epilog="Example: swarmnet backup show latest")
+def show(
+    backup: BackupArgument = "latest",
+    repository_: RepositoryOption = DEFAULT_REPOSITORY,
+    keys: KeysOption = None,
+    identity: IdentityOption = None,
+    trust: TrustOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Open a backup and show what it holds, and what can never come back; without an identity, its header."""
+    from swarmnet.report.backups import entry_json, entry_line, summary, summary_lines  # noqa: PLC0415 - as above
+    from swarmnet.workflows.backup import with_header  # noqa: PLC0415 - as above
+
+    vault, store = opening_vault(keys, identity, trust), repository(repository_)
+    entry = store.find(backup)
+    blob = store.read(entry)
+    if not vault.can_open:
+        vault.header(blob)
+        entry = with_header(entry, store, vault)
+        say([json.dumps({"schema": 1, "backup": entry_json(entry)}) if as_json else entry_line(entry)])
+        typer.echo("only the header: no identity is at hand (--identity)", err=True)
+        return
+    document = vault.open(blob)
+    if as_json:
+        typer.echo(json.dumps(summary(document)))
+    else:
+        say(summary_lines(document))
+
+
+@app.command(epilog="Example: swarmnet backup check --all")
+def check(
+    backup: BackupArgument = "latest",
+    all_: Annotated[bool, typer.Option("--all", help="Every backup of the repository.")] = False,
+    repository_: RepositoryOption = DEFAULT_REPOSITORY,
+    keys: KeysOption = None,
+    identity: IdentityOption = None,
+    trust: TrustOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Check signature and digest; open it when an identity is at hand, else say that this is unproven (exit 3)."""
+    from swarmnet.workflows.backup import check as check_backups  # noqa: PLC0415 - as above
+
+    store = repository(repository_)
+    entries = store.entries() if all_ else (store.find(backup),)
+    if not entries:
+        raise BackupNotFoundError(f"no backup in {repository_}", hint="`swarmnet backup create` makes one")
+    results = check_backups(entries, repository=store, vault=opening_vault(keys, identity, trust))
+    if as_json:
+        typer.echo(json.dumps({"schema": 1, "backups": [_checked_json(one) for one in results]}))
+    else:
+        say(f"{one.entry.name}  {_word(one)}" for one in results)
+    problems = [one.problem.exit_code for one in results if one.problem is not None]
+    if problems:
+        raise typer.Exit(max(problems))
+    if not all(one.opened for one in results):
+        raise typer.Exit(ExitCode.INCOMPLETE)
+
+
+def _word(one: Checked) -> str:
+    if one.problem is not None:
+        return f"FAILED: {one.problem.message}"
+    return "ok: opened and read" if one.opened else "signature ok; decryptability unproven: no identity at hand"
+
+
+def _checked_json(one: Checked) -> dict[str, object]:
+    problem = None if one.problem is None else {"text": one.problem.message, "exit_code": one.problem.exit_code}
+    return {"name": one.entry.name, "opened": one.opened, "problem": problem}
+
+
+@app.command(epilog="Example: swarmnet backup export latest > cluster.json")
+def export(
+    backup: BackupArgument = "latest",
+    repository_: RepositoryOption = DEFAULT_REPOSITORY,
+    keys: KeysOption = None,
+    identity: IdentityOption = None,
+    trust: TrustOption = None,
+) -> None:
+    """Print a backup as readable JSON, without config data and without values that look like secrets."""
+    from swarmnet.plan.redaction import redacted  # noqa: PLC0415 - as above
+    from swarmnet.workflows.backup import opened  # noqa: PLC0415 - as above
+
+    vault = opening_vault(keys, identity, trust)
+    document = opened(backup, repository=repository(repository_), vault=vault)
+    typer.echo(json.dumps(redacted(document), indent=2, sort_keys=True))
+
+
+@app.command(epilog="Example: swarmnet backup prune --cluster prod --keep-last 3 --keep-daily 7 --keep-weekly 4 --yes")
+def prune(
+    cluster: Annotated[str, typer.Option("--cluster", help="Whose backups.")],
+    keep_last: Annotated[int, typer.Option("--keep-last", min=0)] = 0,
+    keep_daily: Annotated[int, typer.Option("--keep-daily", min=0)] = 0,
+    keep_weekly: Annotated[int, typer.Option("--keep-weekly", min=0)] = 0,
+    repository_: RepositoryOption = DEFAULT_REPOSITORY,
+    keys: KeysOption = None,
+    trust: TrustOption = None,
+    yes: YesOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Remove what no rule keeps; without --yes only show it. The newest complete backup always stays."""
+    from swarmnet.plan.retention import Keep  # noqa: PLC0415 - as above
+    from swarmnet.workflows.backup import prune as prune_backups  # noqa: PLC0415 - as above
+
+    doomed = prune_backups(
+        Keep(last=keep_last, daily=keep_daily, weekly=keep_weekly),
+        cluster,
+        repository=repository(repository_),
+        vault=opening_vault(keys, None, trust),
+        now=datetime.now(UTC),
+        remove=yes,
+    )
+    if as_json:
+        typer.echo(json.dumps({"schema": 1, "removed": yes, "backups": [entry.name for entry in doomed]}))
+        return
+    say(f"{'removed' if yes else 'would remove'} {entry.name}" for entry in doomed)
+    if not yes and doomed:
+        typer.echo("nothing was removed; add --yes", err=True)
+
+
+def say(lines: Iterable[str]) -> None:
+    """Print lines that hold text from hosts and files."""
+    for line in lines:
+        typer.echo(printable(line))

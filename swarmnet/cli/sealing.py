@@ -1,0 +1,121 @@
+"""Options of all commands that seal, open or look for backups, and what is built from them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from swarmnet.errors import UsageError
+from swarmnet.model.base import Secret
+
+if TYPE_CHECKING:
+    from swarmnet.edge.keys import KeyRing
+    from swarmnet.edge.repository import DirectoryRepository
+    from swarmnet.edge.vault import AgeVault
+
+PASSPHRASE = "SWARMNET_KEY_PASSPHRASE"  # noqa: S105 - the variable's name
+"""Environment variable with the passphrase of an SSH key that signs or opens."""
+
+KeysOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--keys", help="Directory of keys; default: the user's own.", envvar="SWARMNET_KEYS", show_default=False
+    ),
+]
+RepositoryOption = Annotated[
+    Path,
+    typer.Option(
+        "--repository",
+        "--output-dir",
+        help="Directory of the backups.",
+        envvar="SWARMNET_REPOSITORY",
+    ),
+]
+IdentityOption = Annotated[
+    list[Path] | None,
+    typer.Option("--identity", help="age identity or ssh-ed25519 private key to open with, besides the key directory."),
+]
+TrustOption = Annotated[
+    list[str] | None,
+    typer.Option("--trust", help="Public key of a signer to accept in this run: ssh-ed25519 ... or 64 hex digits."),
+]
+ClusterOption = Annotated[str | None, typer.Option("--cluster", help="Only backups of this cluster.")]
+DEFAULT_REPOSITORY = Path("backups")
+
+
+def key_ring(directory: Path | None) -> KeyRing:
+    """Return the directory of keys that was named, or the user's own."""
+    from platformdirs import user_config_path  # noqa: PLC0415 - commands load what they need
+
+    from swarmnet.edge.keys import KeyRing  # noqa: PLC0415 - as above
+
+    return KeyRing(directory if directory is not None else user_config_path("swarmnet", appauthor=False) / "keys")
+
+
+def repository(root: Path) -> DirectoryRepository:
+    """Return the repository below ``root``."""
+    from swarmnet.edge.repository import DirectoryRepository  # noqa: PLC0415 - as above
+
+    return DirectoryRepository(root)
+
+
+def opening_vault(keys: Path | None, identities: list[Path] | None, trust: list[str] | None) -> AgeVault:
+    """Return a vault that checks, and opens if an identity is at hand."""
+    from swarmnet.edge.keys import load_identities, parse_signer  # noqa: PLC0415 - as above
+    from swarmnet.edge.vault import AgeVault  # noqa: PLC0415 - as above
+
+    ring = key_ring(keys)
+    paths = [*(identities or []), *([ring.identity] if ring.identity.exists() else [])]
+    known = [identity for path in paths for identity in load_identities(path, passphrase())]
+    trusted = (*ring.signers(), *(parse_signer(text) for text in trust or []))
+    if not trusted:
+        raise UsageError(
+            f"{ring.directory} names no signer whose backups to accept",
+            hint="`swarmnet keys init` makes keys; on another machine: --trust KEY --identity FILE",
+        )
+    return AgeVault(trusted=trusted, identities=tuple(known))
+
+
+def sealing_vault(
+    keys: Path | None, recipients: list[str] | None, sign_with: Path | None, *, single_recipient: bool
+) -> AgeVault:
+    """Return a vault that seals to the recipients of the key directory and to those named besides.
+
+    Whoever signs accepts his own signature, so that the backup can be checked after it was written.
+    """
+    from swarmnet.edge.keys import (  # noqa: PLC0415 - as above
+        Signer,
+        fingerprint,
+        load_identities,
+        load_signing_key,
+        parse_recipient,
+    )
+    from swarmnet.edge.vault import AgeVault  # noqa: PLC0415 - as above
+
+    ring = key_ring(keys)
+    signing = load_signing_key(sign_with or ring.signing_key, passphrase())
+    identities = load_identities(ring.identity, passphrase()) if ring.identity.exists() else ()
+    everybody = (*ring.recipients(), *(parse_recipient(text) for text in recipients or []))
+    sealed_to_us = {one.key for one in ring.recipients()} & {str(public_of(one)) for one in identities}
+    return AgeVault(
+        recipients=everybody,
+        trusted=(Signer(fingerprint(signing.public_key())),),
+        identities=tuple(identities) if sealed_to_us else (),
+        signing_key=signing,
+        single_recipient=single_recipient,
+    )
+
+
+def public_of(identity: object) -> object:
+    """Return the recipient that belongs to an identity; SSH identities do not tell theirs."""
+    tell = getattr(identity, "to_public", None)
+    return tell() if tell else None
+
+
+def passphrase() -> Secret | None:
+    """Return the passphrase of SSH keys from the environment."""
+    value = os.environ.get(PASSPHRASE)
+    return None if value is None else Secret(value)

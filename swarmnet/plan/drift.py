@@ -1,0 +1,161 @@
+"""What differs between two looks at a cluster, object by object and field by field.
+
+Volatile things never count: ids, versions, virtual IPs, VXLAN identifiers, tasks, leadership, status. What one of the
+two looks could not see (an unreachable host, no manager) is named, not reported as missing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, TypeVar
+
+from swarmnet.model.compare import network_changes, node_changes, service_changes, swarm_changes
+from swarmnet.model.drift import Difference, Drift, Kind
+from swarmnet.model.lock import LOCK_NAME
+from swarmnet.model.network import Network, Scope
+from swarmnet.model.plan import Change
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from swarmnet.model.base import JsonObject, JsonValue, Labels
+    from swarmnet.model.service import ServiceSpec
+    from swarmnet.model.state import ClusterState
+    from swarmnet.model.swarm import ConfigSpec, NodeSpec, SecretSpec
+
+VOLATILE = frozenset({"ForceUpdate"})
+"""Keys of the engine's own JSON that change without a change of meaning."""
+
+
+T = TypeVar("T")
+
+
+def drift(before: ClusterState, after: ClusterState) -> Drift:
+    """Return how ``after`` differs from ``before``."""
+    unseen: list[str] = []
+    found: list[Difference] = []
+    if before.swarm is not None and after.swarm is not None:
+        found += _changed("swarm", _turned(swarm_changes(before.swarm.spec, after.swarm.spec, exact=True)))
+        found += _objects("node", _nodes(before), _nodes(after), _node_changes)
+        found += _objects("network", _swarm_networks(before), _swarm_networks(after), _network_changes)
+        found += _objects("service", _services(before), _services(after), _service_changes)
+        found += _objects("config", _configs(before), _configs(after), _config_changes)
+        found += _objects("secret", _secrets(before), _secrets(after), _secret_changes)
+    elif before.swarm is not None or after.swarm is not None:
+        unseen.append("the swarm: no manager answered in one of the two")
+    seen_before, seen_after = ({facts.host for facts in state.hosts} for state in (before, after))
+    for host in sorted(seen_before | seen_after):
+        if host in seen_before & seen_after:
+            found += _objects("network", _local_networks(before, host), _local_networks(after, host), _network_changes)
+        else:
+            unseen.append(f"host {host}: seen in one of the two only")
+    return Drift(differences=tuple(found), unseen=tuple(unseen))
+
+
+def content(data: bytes) -> str:
+    """Return what stands for the data of a config where it is not shown."""
+    return f"{len(data)} bytes, sha256 {hashlib.sha256(data).hexdigest()[:16]}"
+
+
+def _objects(
+    word: str, before: Mapping[str, T], after: Mapping[str, T], changes: Callable[[T, T], tuple[Change, ...]]
+) -> Iterable[Difference]:
+    for name in sorted({*before, *after}):
+        if name not in after:
+            yield Difference(object=f"{word} {name}", kind=Kind.MISSING)
+        elif name not in before:
+            yield Difference(object=f"{word} {name}", kind=Kind.ADDED)
+        else:
+            yield from _changed(f"{word} {name}", changes(before[name], after[name]))
+
+
+def _changed(name: str, changes: tuple[Change, ...]) -> Iterable[Difference]:
+    if changes:
+        yield Difference(object=name, kind=Kind.CHANGED, changes=changes)
+
+
+def _swarm_networks(state: ClusterState) -> dict[str, Network]:
+    return {network.spec.name.lower(): network for network in state.networks if not network.predefined}
+
+
+def _local_networks(state: ClusterState, host: str) -> dict[str, Network]:
+    facts = state.facts(host)
+    networks = () if facts is None else facts.networks
+    return {
+        f"{network.spec.name} on {host}": network
+        for network in networks
+        if not network.predefined and network.spec.effective_scope is Scope.LOCAL
+    }
+
+
+def _nodes(state: ClusterState) -> dict[str, NodeSpec]:
+    """Return the nodes by inventory name where it is known; of two entries of one host the living one counts."""
+    names = {facts.engine.membership.node_id: facts.host for facts in state.hosts}
+    ordered = sorted(state.nodes, key=lambda node: node.status == "ready")
+    return {names.get(node.id, node.hostname): node.spec for node in ordered}
+
+
+def _services(state: ClusterState) -> dict[str, ServiceSpec]:
+    return {service.spec.name: service.spec for service in state.services}
+
+
+def _configs(state: ClusterState) -> dict[str, ConfigSpec]:
+    return {config.spec.name: config.spec for config in state.configs if not is_lock(config.spec.name)}
+
+
+def _secrets(state: ClusterState) -> dict[str, SecretSpec]:
+    return {secret.spec.name: secret.spec for secret in state.secrets}
+
+
+def is_lock(name: str) -> bool:
+    """Tell whether a config is the lock of a running swarmnet, which is no part of the cluster's shape."""
+    return name == LOCK_NAME
+
+
+def _network_changes(before: Network, after: Network) -> tuple[Change, ...]:
+    changes = network_changes(before.spec, after.spec, exact=True)
+    if before.allocated == after.allocated:
+        return _turned(changes)
+    return (*_turned(changes), Change(path="allocated", before=before.allocated, after=after.allocated))
+
+
+def _node_changes(before: NodeSpec, after: NodeSpec) -> tuple[Change, ...]:
+    return _turned(node_changes(before, after, exact=True))
+
+
+def _service_changes(before: ServiceSpec, after: ServiceSpec) -> tuple[Change, ...]:
+    steady = (spec.model_copy(update={"extra": without_volatile(spec.extra)}) for spec in (before, after))
+    return _turned(service_changes(*steady, exact=True))
+
+
+def _config_changes(before: ConfigSpec, after: ConfigSpec) -> tuple[Change, ...]:
+    changes = _labels(before.labels, after.labels)
+    if before.data == after.data:
+        return changes
+    return (Change(path="data", before=content(before.data), after=content(after.data)), *changes)
+
+
+def _secret_changes(before: SecretSpec, after: SecretSpec) -> tuple[Change, ...]:
+    return _labels(before.labels, after.labels)
+
+
+def _labels(before: Labels, after: Labels) -> tuple[Change, ...]:
+    return tuple(
+        Change(path=f"labels.{key}", before=before.get(key), after=after.get(key))
+        for key in sorted({*before, *after})
+        if before.get(key) != after.get(key)
+    )
+
+
+def _turned(changes: tuple[Change, ...]) -> tuple[Change, ...]:
+    """Return changes from the first look to the second; the comparison tells the way back to the first."""
+    return tuple(change.model_copy(update={"before": change.after, "after": change.before}) for change in changes)
+
+
+def without_volatile(tree: JsonObject) -> JsonObject:
+    """Return the engine's own JSON without what changes by itself."""
+    return {key: _steady(value) for key, value in tree.items() if key not in VOLATILE}
+
+
+def _steady(value: JsonValue) -> JsonValue:
+    return without_volatile(value) if isinstance(value, dict) else value

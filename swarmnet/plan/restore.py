@@ -1,0 +1,273 @@
+"""A backup and the hosts that shall carry it, to steps that the same planner, guard and executor as apply's take.
+
+Order: swarm, nodes, local networks of each host (config-only ones are needed by others), swarm networks (explicit
+blocks are pinned: what the allocator once chose is written out, gateways too), configs, secrets, services.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from swarmnet.errors import IncompleteError, RefusedError, UsageError
+from swarmnet.model.base import Document
+from swarmnet.model.network import Network, NetworkSpec, Scope
+from swarmnet.model.plan import MANAGED_LABEL
+from swarmnet.operations.network import NetworkOperation
+from swarmnet.operations.playbook import Playbook, Step
+from swarmnet.operations.restored import RestoredConfig, RestoredSecret, RestoredService
+from swarmnet.operations.swarm import SwarmOperation
+from swarmnet.plan.drift import is_lock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from swarmnet.model.backup import BackupDocument
+    from swarmnet.model.base import Labels, Secret
+    from swarmnet.model.hosts import Host, Inventory
+    from swarmnet.model.service import ServiceSpec
+    from swarmnet.model.state import ClusterState
+    from swarmnet.model.swarm import Node
+
+_PLACE = re.compile(r"\s*node\.(id|hostname)\s*(==|!=)\s*(.+?)\s*", re.IGNORECASE)
+
+
+class Skip(Document):
+    """Something of the backup that is not restored this time, and could be."""
+
+    what: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Restoration:
+    """What shall be, in the words of a playbook, on the inventory enriched with the labels of the old nodes."""
+
+    document: BackupDocument
+    playbook: Playbook
+    inventory: Inventory
+    skips: tuple[Skip, ...]
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What the operator decides."""
+
+    mapping: Mapping[str, str]
+    """Old host name to new host name; hosts of the same name need no word."""
+    secrets: Mapping[str, Secret]
+    """Data of secrets by name."""
+    allow_partial: bool = False
+
+
+def restoration(document: BackupDocument, inventory: Inventory, state: ClusterState, choices: Choices) -> Restoration:
+    """Return the steps that bring the backup back onto these hosts.
+
+    Raises:
+        UsageError: a mapping names hosts that do not exist, or one new host twice.
+        IncompleteError: the backup is partial and that was not allowed, or holds nothing to restore.
+        RefusedError: an engine is older than all that the backup was taken from.
+    """
+    _worth_it(document, choices)
+    _new_enough(document, state)
+    hosts = host_map(document, inventory, choices.mapping)
+    skips = [*_unmapped(document, hosts), *_networks_left_out(document)]
+    kept, service_skips = _services(document, state, choices, _hostnames(document, state, hosts))
+    steps = (
+        *_swarm(document),
+        *_local_networks(document, hosts),
+        *_swarm_networks(document),
+        *_configs(document),
+        *_secrets(document, choices),
+        *(Step(operation=RestoredService(spec=spec)) for spec in kept),
+    )
+    enriched, warnings = _enriched(document, inventory, hosts)
+    return Restoration(
+        document=document,
+        playbook=Playbook(name=f"restore of {document.cluster}", steps=steps, source=f"<backup {document.id[:8]}>"),
+        inventory=enriched,
+        skips=(*skips, *service_skips),
+        warnings=warnings,
+    )
+
+
+def host_map(document: BackupDocument, inventory: Inventory, mapping: Mapping[str, str]) -> dict[str, str]:
+    """Return old host names to new ones: as mapped, else by the same name; hosts without a place are left out."""
+    old, new = set(document.completeness.hosts), {host.name for host in inventory.hosts}
+    for source, target in mapping.items():
+        if source not in old:
+            raise UsageError(f"--map {source}={target}: the backup has no host {source!r}", hint=_known(old))
+        if target not in new:
+            raise UsageError(f"--map {source}={target}: {inventory.source} has no host {target!r}", hint=_known(new))
+    taken = set(mapping.values())
+    found = {name: name for name in old & new if name not in mapping and name not in taken} | dict(mapping)
+    if len(set(found.values())) != len(found):
+        raise UsageError("two hosts of the backup are mapped to one new host", hint="one each; leave some out instead")
+    return found
+
+
+def _known(names: Iterable[str]) -> str:
+    return f"known: {', '.join(sorted(names))}"
+
+
+def _worth_it(document: BackupDocument, choices: Choices) -> None:
+    if not document.completeness.complete and not choices.allow_partial:
+        missing = ", ".join(failure.host for failure in document.completeness.failures) or "the swarm itself"
+        raise IncompleteError(
+            f"the backup is partial: {missing} could not be read",
+            hint="take a complete one (`swarmnet backup list`), or allow it with --allow-partial",
+        )
+    if document.state.swarm is None and not any(_wanted(facts.networks) for facts in document.state.hosts):
+        raise IncompleteError("the backup holds nothing that could be restored")
+
+
+def _new_enough(document: BackupDocument, state: ClusterState) -> None:
+    needed = min((_api(facts.engine.api_version) for facts in document.state.hosts), default=(0,))
+    old = [f"{facts.host} ({facts.engine.version})" for facts in state.hosts if _api(facts.engine.api_version) < needed]
+    if old:
+        raise RefusedError(
+            f"older engines than those of the backup: {', '.join(old)}",
+            hint="restore on the same engine version or a newer one",
+        )
+
+
+def _api(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".") if part.isdecimal())
+
+
+def _wanted(networks: Iterable[Network]) -> tuple[Network, ...]:
+    """Return the networks that somebody made and that really exist, explicit ones of wide blocks first."""
+    found = (net for net in networks if not net.predefined and not net.spec.ingress and net.allocated)
+    return tuple(sorted(found, key=lambda net: (not net.spec.config_only, net.spec.name)))
+
+
+def _swarm(document: BackupDocument) -> Iterator[Step]:
+    if document.state.swarm is not None:
+        spec = document.state.swarm.spec
+        fields = {name: getattr(spec, name) for name in type(spec).model_fields}
+        yield Step(operation=SwarmOperation(**fields | {"labels": _unmarked(spec.labels)}))
+
+
+def _swarm_networks(document: BackupDocument) -> Iterator[Step]:
+    for network in _wanted(document.state.networks):
+        yield Step(operation=_network(network.spec))
+
+
+def _local_networks(document: BackupDocument, hosts: Mapping[str, str]) -> Iterator[Step]:
+    for facts in document.state.hosts:
+        if facts.host in hosts:
+            for network in _wanted(facts.networks):
+                yield Step(operation=_network(network.spec), on=(hosts[facts.host],))
+
+
+def _network(spec: NetworkSpec) -> NetworkOperation:
+    """Return the step for a network as it was seen, without what engines echo and do not take back."""
+    changes: dict[str, object] = {"labels": _unmarked(spec.labels)}
+    if not spec.ipv6:
+        changes["subnets"] = tuple(block for block in spec.subnets if ":" not in block.subnet)
+    if spec.effective_scope is Scope.LOCAL:
+        changes["attachable"] = False
+    if spec.config_from is not None:
+        changes |= {"subnets": (), "options": {}, "ipam_options": {}, "ipv6": False, "labels": {}, "mtu": None}
+    fields = {name: getattr(spec, name) for name in type(spec).model_fields}
+    return NetworkOperation(**fields | changes)
+
+
+def _networks_left_out(document: BackupDocument) -> Iterator[Skip]:
+    for network in document.state.networks:
+        if network.spec.ingress and not network.predefined:
+            yield Skip(
+                what="network ingress", why="the new swarm's own is kept; make it again by hand where it differs"
+            )
+        elif not network.allocated:
+            yield Skip(what=f"network {network.spec.name}", why="it never had addresses when the backup was taken")
+
+
+def _unmapped(document: BackupDocument, hosts: Mapping[str, str]) -> Iterator[Skip]:
+    for name in document.completeness.hosts:
+        if name not in hosts:
+            yield Skip(what=f"host {name}", why="no host is mapped to it: its labels and local networks stay behind")
+
+
+def _secrets(document: BackupDocument, choices: Choices) -> Iterator[Step]:
+    for secret in document.state.secrets:
+        data = choices.secrets.get(secret.spec.name)
+        if data is not None:
+            spec = secret.spec.model_copy(update={"labels": _unmarked(secret.spec.labels)})
+            yield Step(operation=RestoredSecret(spec=spec, data=data))
+
+
+def _services(
+    document: BackupDocument, state: ClusterState, choices: Choices, places: Mapping[str, str]
+) -> tuple[tuple[ServiceSpec, ...], tuple[Skip, ...]]:
+    there = {secret.spec.name for secret in state.secrets}
+    lacking = [s.spec.name for s in document.state.secrets if s.spec.name not in {*there, *choices.secrets}]
+    skips = [Skip(what=f"secret {name}", why="its data is in no backup and was not given") for name in lacking]
+    gone = {skip.what for skip in _networks_left_out(document)} - {"network ingress"}
+    kept: list[ServiceSpec] = []
+    for service in sorted(document.state.services, key=lambda one: one.spec.name):
+        spec = service.spec
+        needs = [f"secret {one.source}" for one in spec.secrets or () if one.source in lacking]
+        needs += [f"network {one.network}" for one in spec.networks or () if f"network {one.network}" in gone]
+        if needs:
+            skips.append(Skip(what=f"service {spec.name}", why=f"needs {', '.join(needs)}"))
+            continue
+        constraints = None if spec.constraints is None else tuple(_moved(one, places) for one in spec.constraints)
+        kept.append(spec.model_copy(update={"constraints": constraints, "labels": _unmarked(spec.labels)}))
+    return tuple(kept), tuple(skips)
+
+
+def _hostnames(document: BackupDocument, state: ClusterState, hosts: Mapping[str, str]) -> dict[str, str]:
+    """Return node ids and hostnames of the old cluster to the hostnames of the new one."""
+    result: dict[str, str] = {}
+    for old, new in hosts.items():
+        before, after = document.state.facts(old), state.facts(new)
+        if before is not None and after is not None:
+            result[before.engine.membership.node_id] = after.engine.hostname
+            result[before.engine.hostname] = after.engine.hostname
+    return result
+
+
+def _moved(constraint: str, places: Mapping[str, str]) -> str:
+    match = _PLACE.fullmatch(constraint)
+    if match is None or match[3] not in places:
+        return constraint
+    return f"node.hostname{match[2]}{places[match[3]]}"
+
+
+def _enriched(
+    document: BackupDocument, inventory: Inventory, hosts: Mapping[str, str]
+) -> tuple[Inventory, tuple[str, ...]]:
+    """Return the inventory with labels and availability of the old nodes, where it does not say otherwise itself."""
+    nodes = {new: node for old, new in hosts.items() if (node := document.state.node_of(old)) is not None}
+    warnings = tuple(
+        f"{host.name} was {nodes[host.name].spec.role}; the inventory says {host.role}, which counts"
+        for host in inventory.hosts
+        if host.name in nodes and nodes[host.name].spec.role is not host.role
+    )
+    swarm = document.state.swarm
+    if swarm is not None and swarm.spec.autolock:
+        warnings = (*warnings, "autolock is on: write down the new key (docker swarm unlock-key on a manager)")
+    enriched = tuple(_with_node(host, nodes.get(host.name)) for host in inventory.hosts)
+    return inventory.model_copy(update={"hosts": enriched}), warnings
+
+
+def _with_node(host: Host, node: Node | None) -> Host:
+    if node is None:
+        return host
+    availability = host.availability or node.spec.availability
+    return host.model_copy(update={"labels": node.spec.labels | host.labels, "availability": availability})
+
+
+def _configs(document: BackupDocument) -> Iterator[Step]:
+    for config in document.state.configs:
+        if not is_lock(config.spec.name):
+            spec = config.spec.model_copy(update={"labels": _unmarked(config.spec.labels)})
+            yield Step(operation=RestoredConfig(spec=spec))
+
+
+def _unmarked(labels: Labels) -> Labels:
+    """Return labels without swarmnet's mark, which names the old inventory's cluster; the steps set the new one."""
+    return {name: text for name, text in labels.items() if name != MANAGED_LABEL}

@@ -1,0 +1,92 @@
+"""Backups and drift as text for people and as JSON for programs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from swarmnet.model.backup import BackupDocument
+    from swarmnet.model.base import JsonObject
+    from swarmnet.model.sealed import Entry
+
+TIME = "%Y-%m-%d %H:%M:%S UTC"
+
+
+def entry_json(entry: Entry) -> JsonObject:
+    """Return one line of the list for programs."""
+    header: JsonObject | None = None if entry.header is None else entry.header.model_dump(mode="json")
+    return {
+        "name": entry.name,
+        "path": str(entry.path),
+        "created": entry.created.isoformat(),
+        "size": entry.size,
+        "problem": entry.problem,
+        "header": header,
+    }
+
+
+def entry_line(entry: Entry) -> str:
+    """Return one line of the list for people."""
+    header = entry.header
+    if header is None:
+        return f"{entry.name}  {entry.size:>9} B  UNUSABLE: {entry.problem}"
+    tags = f" [{', '.join(header.tags)}]" if header.tags else ""
+    state = "complete" if header.complete else "PARTIAL "
+    return f"{entry.name}  {entry.size:>9} B  {state}  {header.cluster}  {header.reason.value}{tags}"
+
+
+def summary(document: BackupDocument) -> JsonObject:
+    """Return what a backup holds, as counts and names."""
+    state = document.state
+    return {
+        "schema": 1,
+        "id": document.id,
+        "created": document.created.isoformat(),
+        "tool": document.tool,
+        "cluster": document.cluster,
+        "cluster_id": document.cluster_id,
+        "reason": document.reason.value,
+        "tags": list(document.tags),
+        "complete": document.completeness.complete,
+        "failures": [{"host": one.host, "reason": one.reason} for one in document.completeness.failures],
+        "engines": dict(document.engines),
+        "nodes": [node.hostname for node in state.nodes],
+        "networks": [net.spec.name for net in state.networks if not net.predefined],
+        "local_networks": {
+            facts.host: [net.spec.name for net in facts.networks if not net.predefined] for facts in state.hosts
+        },
+        "services": [service.spec.name for service in state.services],
+        "configs": [config.spec.name for config in state.configs],
+        "secrets": [secret.spec.name for secret in state.secrets],
+        "losses": [
+            {"kind": one.kind, "what": one.what, "why": one.why, "instead": one.instead} for one in document.losses
+        ],
+    }
+
+
+def summary_lines(document: BackupDocument) -> Iterator[str]:
+    """Yield what a backup holds, for people."""
+    found = summary(document)
+    yield f"backup      {document.id}"
+    yield f"cluster     {document.cluster} ({document.cluster_id or 'no manager answered'})"
+    yield f"created     {document.created.strftime(TIME)} by {document.tool}, {document.reason.value}"
+    yield f"complete    {'yes' if document.completeness.complete else 'NO'}"
+    for failure in document.completeness.failures:
+        yield f"  missing   {failure.host}: {failure.reason}"
+    yield "engines     " + _joined(f"{host} {version}" for host, version in sorted(document.engines.items()))
+    for word in ("nodes", "networks", "services", "configs", "secrets"):
+        names = found[word]
+        yield f"{word:<11} " + _joined(str(name) for name in (names if isinstance(names, list) else []))
+    for facts in document.state.hosts:
+        local = [net.spec.name for net in facts.networks if not net.predefined]
+        if local:
+            yield f"on {facts.host:<8} {_joined(local)}"
+    yield "never comes back:"
+    for loss in document.losses:
+        yield f"  {loss.kind}: {loss.what}: {loss.why}; {loss.instead}"
+
+
+def _joined(names: Iterable[str]) -> str:
+    return ", ".join(names) or "none"

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from swarmnet.cli.backup import app
+from swarmnet.cli.sealing import sealing_vault
+from swarmnet.edge.keys import KeyRing
+from swarmnet.edge.repository import DirectoryRepository
+from swarmnet.errors import BackupNotFoundError, SwarmnetError, UsageError
+from swarmnet.model.ports import tell_nobody
+from swarmnet.workflows.backup import Order, create
+from tests.backups import CANARY, CREATED, a_state
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """Return a directory with keys and one backup."""
+    KeyRing(tmp_path / "keys").create("alice")
+    vault = sealing_vault(tmp_path / "keys", None, None, single_recipient=False)
+    order = Order("prod", "ab" * 16, CREATED, "swarmnet 0.1.0", tags=("\x1b[31mred",))
+    repository = DirectoryRepository(tmp_path / "backups")
+    create(order, a_state, vault=vault, repository=repository, listener=tell_nobody)
+    return tmp_path
+
+
+def _run(place: Path, *words: str) -> Result:
+    where = ("--repository", str(place / "backups"), "--keys", str(place / "keys"))
+    return CliRunner().invoke(app, [*words, *where])
+
+
+def test_list_and_show_tell_what_there_is(place: Path) -> None:
+    (entry,) = json.loads(_run(place, "list", "--json").stdout)["backups"]
+    assert entry["header"]["complete"]
+    shown = json.loads(_run(place, "show", "latest", "--json").stdout)
+    assert (shown["networks"], shown["services"], shown["secrets"]) == (["front", "vault"], ["web"], ["tls-key"])
+    assert {"ids", "virtual-ips", "secret"} <= {loss["kind"] for loss in shown["losses"]}
+
+
+def test_text_of_a_backup_cannot_steer_the_terminal(place: Path) -> None:
+    result = _run(place, "list")
+    assert "\x1b" not in result.stdout
+    assert "red" in result.stdout
+
+
+def test_check_opens_with_an_identity_and_is_inconclusive_without(place: Path) -> None:
+    assert _run(place, "check").exit_code == 0
+    (place / "keys" / "identity.txt").unlink()
+    result = _run(place, "check")
+    assert (result.exit_code, "unproven" in result.stdout) == (3, True)
+
+
+@pytest.mark.parametrize("verb", [["show"], ["export"], ["check"]])
+def test_one_flipped_byte_ends_with_13(place: Path, verb: list[str]) -> None:
+    (path,) = (place / "backups" / "prod").glob("*.swarmnet")
+    blob = bytearray(path.read_bytes())
+    blob[-20] ^= 1
+    path.chmod(0o600)
+    path.write_bytes(blob)
+    assert _code(_run(place, *verb)) == 13
+
+
+def test_a_foreign_identity_ends_with_12(place: Path) -> None:
+    KeyRing(place / "other").create("mallory")
+    (place / "keys" / "identity.txt").write_text((place / "other" / "identity.txt").read_text())
+    assert _code(_run(place, "show")) == 12
+
+
+def test_no_such_backup_ends_with_10(place: Path) -> None:
+    result = _run(place, "show", "1999")
+    assert isinstance(result.exception, BackupNotFoundError)
+    assert _code(result) == 10
+
+
+def test_an_export_holds_no_secret(place: Path) -> None:
+    result = _run(place, "export")
+    assert "10.30.1.0/24" in result.stdout
+    assert CANARY not in result.stdout
+
+
+def test_prune_without_yes_only_shows(place: Path) -> None:
+    assert _run(place, "prune", "--cluster", "prod", "--keep-last", "1").exit_code == 0
+    assert isinstance(_run(place, "prune", "--cluster", "prod").exception, UsageError)
+    assert len(list((place / "backups" / "prod").glob("*.swarmnet"))) == 1
+
+
+def test_neither_secret_nor_private_key_is_in_any_output_or_file_outside_the_key_directory(place: Path) -> None:
+    private = (place / "keys" / "signing.key").read_text().splitlines()[1]
+    identity = (place / "keys" / "identity.txt").read_text().strip()
+    verbs = (["list"], ["show"], ["check"], ["export"], ["list", "--json"], ["show", "--json"], ["check", "--json"])
+    texts = [result.stdout + result.stderr for result in (_run(place, *verb) for verb in verbs)]
+    texts += [path.read_bytes().decode("latin-1") for path in (place / "backups").rglob("*") if path.is_file()]
+    assert all(texts[: len(verbs)])
+    for word in (CANARY, private, identity):
+        assert not any(word in text for text in texts)
+
+
+def _code(result: Result) -> int:
+    return result.exception.exit_code if isinstance(result.exception, SwarmnetError) else result.exit_code

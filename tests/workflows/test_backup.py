@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pyrage
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from swarmnet.edge.keys import Recipient, Signer, fingerprint
+from swarmnet.edge.repository import DirectoryRepository
+from swarmnet.edge.vault import AgeVault
+from swarmnet.errors import DamagedError, IncompleteError, NothingReachableError, WrongKeyError
+from swarmnet.model.ports import tell_nobody
+from swarmnet.model.state import ClusterState, HostFailure
+from swarmnet.plan.retention import Keep
+from swarmnet.workflows.backup import Order, Taken, check, compare, create, listing, opened, prune
+from tests.backups import CANARY, CREATED, a_document, a_state
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ALICE, BOB, MALLORY = (pyrage.x25519.Identity.generate() for _ in range(3))
+SIGNING = Ed25519PrivateKey.generate()
+VAULT = AgeVault(
+    recipients=tuple(Recipient(str(one.to_public())) for one in (ALICE, BOB)),
+    trusted=(Signer(fingerprint(SIGNING.public_key())),),
+    identities=(ALICE,),
+    signing_key=SIGNING,
+)
+KEYLESS = AgeVault(trusted=VAULT.trusted)
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> DirectoryRepository:
+    return DirectoryRepository(tmp_path / "backups")
+
+
+def _order(number: int = 1, *, allow_partial: bool = False) -> Order:
+    created = CREATED + timedelta(hours=number)
+    return Order("prod", f"{number:032x}", created, "swarmnet 0.1.0", allow_partial=allow_partial)
+
+
+def _create(repository: DirectoryRepository, order: Order | None = None, state: ClusterState | None = None) -> Taken:
+    return create(
+        order or _order(), lambda: state or a_state(), vault=VAULT, repository=repository, listener=tell_nobody
+    )
+
+
+def test_a_backup_opens_to_what_was_seen_without_tasks(repository: DirectoryRepository) -> None:
+    taken = _create(repository)
+    document = opened("latest", repository=repository, vault=VAULT)
+    assert document == taken.document
+    assert document.completeness.complete
+    assert document.state.networks == a_state().networks
+    assert [box.name for box in document.state.hosts[0].containers] == ["box"]
+
+
+def test_what_can_never_come_back_is_listed_by_name(repository: DirectoryRepository) -> None:
+    losses = {(loss.kind, loss.what) for loss in _create(repository).document.losses}
+    assert {("ids", "all"), ("virtual-ips", "all"), ("secret", "tls-key"), ("container", "box on m1")} <= losses
+
+
+def test_a_host_that_did_not_answer_makes_the_backup_partial(repository: DirectoryRepository) -> None:
+    state = a_state().model_copy(update={"failures": (HostFailure(host="w2", reason="no route to host"),)})
+    document = _create(repository, state=state).document
+    assert not document.completeness.complete
+    (entry,) = listing(repository, KEYLESS)
+    assert entry.header is not None
+    assert not entry.header.complete
+
+
+def test_without_a_manager_nothing_is_written_unless_a_part_is_asked_for(repository: DirectoryRepository) -> None:
+    state = a_state().model_copy(update={"swarm": None})
+    with pytest.raises(IncompleteError) as caught:
+        _create(repository, state=state)
+    assert caught.value.exit_code == 3
+    assert repository.entries() == ()
+    assert not _create(repository, _order(allow_partial=True), state).document.completeness.complete
+
+
+def test_when_no_host_answers_there_is_no_backup(repository: DirectoryRepository) -> None:
+    state = ClusterState(failures=(HostFailure(host="m1", reason="no route to host"),))
+    with pytest.raises(NothingReachableError, match="no route"):
+        _create(repository, _order(allow_partial=True), state)
+    assert repository.entries() == ()
+
+
+def test_an_interrupted_backup_leaves_nothing_and_frees_the_lock(repository: DirectoryRepository) -> None:
+    def interrupted() -> ClusterState:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        create(_order(), interrupted, vault=VAULT, repository=repository, listener=tell_nobody)
+    assert repository.entries() == ()
+    _create(repository)
+
+
+def test_check_tells_opened_unproven_and_damaged_apart(repository: DirectoryRepository) -> None:
+    _create(repository)
+    broken = _create(repository, _order(2)).path
+    broken.chmod(0o600)
+    broken.write_bytes(broken.read_bytes()[:-1])
+    bad, good = check(repository.entries(), repository=repository, vault=VAULT)
+    assert isinstance(bad.problem, DamagedError)
+    assert (good.opened, good.problem) == (True, None)
+    assert not check(repository.entries()[1:], repository=repository, vault=KEYLESS)[0].opened
+    foreign = AgeVault(trusted=VAULT.trusted, identities=(MALLORY,))
+    assert isinstance(check((good.entry,), repository=repository, vault=foreign)[0].problem, WrongKeyError)
+
+
+def test_the_list_shows_what_is_wrong_instead_of_failing(repository: DirectoryRepository) -> None:
+    path = _create(repository).path
+    path.chmod(0o600)
+    path.write_bytes(b"")
+    (entry,) = listing(repository, VAULT)
+    assert entry.header is None
+    assert entry.problem == "the file is empty"
+
+
+def test_live_and_backup_compare_like_two_backups(repository: DirectoryRepository) -> None:
+    document = _create(repository).document
+    assert compare(document, document).differences == ()
+    assert compare(document, a_state()).differences == ()
+    assert compare(document, a_document(a_state().model_copy(update={"services": ()}))).differences != ()
+
+
+def test_prune_shows_first_and_removes_on_demand(repository: DirectoryRepository) -> None:
+    for number in (1, 2, 3):
+        _create(repository, _order(number))
+    now = CREATED + timedelta(days=1)
+    arguments = {"repository": repository, "vault": KEYLESS, "now": now}
+    doomed = prune(Keep(last=1), "prod", remove=False, **arguments)  # type: ignore[arg-type]
+    assert len(doomed) == 2
+    assert len(repository.entries()) == 3
+    prune(Keep(last=1), "prod", remove=True, **arguments)  # type: ignore[arg-type]
+    assert [entry.created for entry in repository.entries()] == [CREATED + timedelta(hours=3)]
+
+
+def test_no_secret_value_is_in_any_file_of_the_repository(repository: DirectoryRepository) -> None:
+    _create(repository)
+    files = [path for path in repository.root.rglob("*") if path.is_file()]
+    assert files
+    for path in files:
+        assert CANARY.encode() not in path.read_bytes()
