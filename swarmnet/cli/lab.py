@@ -240,6 +240,7 @@ def _told(lab: LabStatus) -> str:
     for row in rows:
         lines += ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()]
     lines += [f"broken: {fault}" for fault in lab.broken]
+    lines += [f"cannot prove: {c.serves} ({c.name}: {c.reason})" for c in lab.kernel if not c.works]
     return "\n".join(lines)
 
 

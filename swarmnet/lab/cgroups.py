@@ -18,6 +18,8 @@ from swarmnet.lab.waiting import until
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+_WANTED = {"cpu", "cpuset", "io", "memory", "pids"}
+"""The controllers that engines limit containers with."""
 _JOIN = 'for group in $1; do echo $$ > "$group/cgroup.procs" || exit 125; done; shift; exec "$@"'
 
 
@@ -66,17 +68,21 @@ class LabGroups:
         """Return the lab's directory in every hierarchy, whether it exists or not."""
         return [hierarchy.mount / self.name for hierarchy in hierarchies()]
 
-    def create(self, member: str) -> None:
-        """Make the groups of one member (a host, or the switch)."""
+    def create(self, member: str) -> tuple[Path, ...]:
+        """Make the groups of one member (a host, or the switch) and return their directories."""
+        made = []
         for hierarchy in hierarchies():
             for path in (hierarchy.mount / self.name, hierarchy.mount / self.name / member):
                 path.mkdir(exist_ok=True)
                 _prepare(hierarchy, path)
+            _leaf(hierarchy, hierarchy.mount / self.name / member).mkdir(exist_ok=True)
+            made.append(hierarchy.mount / self.name / member)
+        return tuple(made)
 
     def joining(self, member: str, argv: Sequence[str]) -> list[str]:
         """Return ``argv`` preceded by what puts it into the groups of ``member`` first."""
-        groups = " ".join(str(top / member) for top in self.tops())
-        return ["/bin/sh", "-c", _JOIN, "join", groups, *argv]
+        leaves = (_leaf(hierarchy, hierarchy.mount / self.name / member) for hierarchy in hierarchies())
+        return ["/bin/sh", "-c", _JOIN, "join", " ".join(map(str, leaves)), *argv]
 
     def processes(self, member: str | None = None) -> set[int]:
         """Return the pids of every process in the lab, or in one member of it."""
@@ -128,9 +134,14 @@ class LabGroups:
         return [top for top in self.tops() if top.exists()]
 
 
+def _leaf(hierarchy: Hierarchy, group: Path) -> Path:
+    """Return where the processes of a group belong: a version 2 group that has children must be empty itself."""
+    return group if hierarchy.version == 1 else group / "init"
+
+
 def _prepare(hierarchy: Hierarchy, path: Path) -> None:
     """Make ``path`` able to hold processes and to pass its controllers on to children."""
-    if hierarchy.version == 2:  # noqa: PLR2004 - cgroup v2 is its name
+    if hierarchy.version != 1:
         _delegate(path.parent)
         return
     # A new cpuset group is empty and admits nobody until it is told its cpus and memory nodes.
@@ -142,7 +153,8 @@ def _prepare(hierarchy: Hierarchy, path: Path) -> None:
 
 def _delegate(parent: Path) -> None:
     """Hand the controllers of a version 2 group to its children, one by one: some may be refused."""
-    for controller in (parent / "cgroup.controllers").read_text().split():
+    offered = (parent / "cgroup.controllers").read_text().split()
+    for controller in _WANTED.intersection(offered):
         try:
             (parent / "cgroup.subtree_control").write_text(f"+{controller}")
         except OSError:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Self
 
 from swarmnet.errors import LabError, LockedError, UsageError
 from swarmnet.lab import inventory
+from swarmnet.lab.capabilities import require_lab_kernel
 from swarmnet.lab.cgroups import LabGroups
 from swarmnet.lab.commands import attempt, environment
 from swarmnet.lab.disks import require_room, write_files
@@ -70,6 +71,7 @@ class Lab:
         cache = RootCache.default()
         roots = {release.version: cache.root(release) for release in spec.releases().values()}
         require_room(store.base, hosts=len(spec.releases()))
+        require_lab_kernel()
         lab = cls(_claim(spec, store=store, roots=roots), store)
         try:
             lab._make(say)

@@ -1,8 +1,9 @@
 #!/bin/sh
 # A lab host that shares the machine's kernel, from outside to inside: each stage adds namespaces and
-# becomes the next one, so that the last is the host's PID 1. The first is in the host's control groups and in
-# a new network namespace already. All settings come in the environment:
+# becomes the next one, so that the last is the host's PID 1. The first is in one of the lab's control groups and
+# in a new network namespace already. All settings come in the environment:
 #
+#   LAB_GROUPS    directories of the host's control groups, already made
 #   LAB_SWITCH    path of the switch's network namespace; LAB_BRIDGE the bridge in it
 #   LAB_PORT, LAB_MAC, LAB_ADDRESS   name of the port, address of eth0 (with prefix length)
 #   LAB_HOST      host name
@@ -20,8 +21,15 @@ wire)
     ip address add "$LAB_ADDRESS" broadcast + dev eth0
     ip link set eth0 up
     # --kill-child: without it the host would outlive the process that holds its namespaces together.
-    exec unshare --mount --uts --ipc --pid --cgroup --fork --kill-child --propagation private \
-        -- /bin/sh "$0" build
+    exec unshare --mount --uts --ipc --pid --fork --kill-child --propagation private -- /bin/sh "$0" enter
+    ;;
+
+enter)
+    # From here on in the host's groups, and only the host: a version 2 group with a process that the host
+    # cannot see, such as the parent of this one, could never pass its controllers on. Then make these groups
+    # the top of what the host sees.
+    for group in $LAB_GROUPS; do echo $$ > "$group/cgroup.procs"; done
+    exec unshare --cgroup -- /bin/sh "$0" build
     ;;
 
 build)
@@ -56,11 +64,9 @@ build)
         ;;
     *)
         mount -t cgroup2 cgroup2 "$root/sys/fs/cgroup"
-        # Version 2 lets a group pass controllers on only while no process is in the group itself.
-        mkdir "$root/sys/fs/cgroup/init"
-        for pid in $(cat "$root/sys/fs/cgroup/cgroup.procs"); do
-            echo "$pid" > "$root/sys/fs/cgroup/init/cgroup.procs" || true
-        done
+        # Version 2 lets a group pass controllers on only while no process is in the group itself. The mount
+        # shows the host's groups as its top; `init` was made together with them.
+        echo $$ > "$root/sys/fs/cgroup/init/cgroup.procs"
         for controller in $(cat "$root/sys/fs/cgroup/cgroup.controllers"); do
             echo "+$controller" > "$root/sys/fs/cgroup/cgroup.subtree_control" || true
         done

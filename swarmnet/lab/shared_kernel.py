@@ -53,8 +53,10 @@ class SharedKernel:
         """Start the host's chain of processes."""
         own = self.directory / host.name
         (own / "init.stat").unlink(missing_ok=True)
-        self.groups.create(host.name)
+        groups = self.groups.create(host.name)
+        self.groups.create(_keeper(host))
         settings = {
+            "LAB_GROUPS": " ".join(map(str, groups)),
             "LAB_SWITCH": self.switch.namespace,
             "LAB_BRIDGE": BRIDGE,
             "LAB_PORT": host.port,
@@ -66,7 +68,7 @@ class SharedKernel:
             "LAB_CGROUPS": " ".join(f"{h.version}|{h.mount.name}|{h.mount_options}" for h in hierarchies()),
         }
         argv = ["unshare", "--net", "--", "/bin/sh", str(_SCRIPT), "wire"]
-        detach(lambda a: self.groups.joining(host.name, a), argv, log=own / "console.log", env=settings)
+        detach(lambda a: self.groups.joining(_keeper(host), a), argv, log=own / "console.log", env=settings)
 
     def power_off(self, host: HostRecord) -> None:
         """Kill every process of the host at once."""
@@ -74,6 +76,7 @@ class SharedKernel:
         if init is not None:
             init.kill()
         self.groups.kill(host.name)
+        self.groups.kill(_keeper(host))
 
     def forget(self, host: HostRecord) -> None:
         """Have the host's next start wipe its engine's state, images aside, before the engine runs."""
@@ -95,7 +98,7 @@ class SharedKernel:
             raise LabError(f"{host.name} is powered off", hint=f"run `swarmnet lab heal {host.name} kill`")
         clean = ["env", "-i", f"PATH={SYSTEM_PATH}", "HOME=/root", f"TERM={os.environ.get('TERM', 'dumb')}"]
         enter = ["nsenter", f"--target={init.pid}", "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup"]
-        return self.groups.joining(host.name, [*enter, "--wd=/", "--", *clean, *argv])
+        return self.groups.joining(host.name, [*enter, "--", *clean, *argv])
 
     def engine_answers(self, host: HostRecord) -> bool:
         """Ping the engine through the host's own view of the file system; no process is started."""
@@ -125,6 +128,11 @@ class SharedKernel:
 
     def _init(self, host: HostRecord) -> ProcessIdentity | None:
         return ProcessIdentity.recorded_in(self.directory / host.name / "init.stat")
+
+
+def _keeper(host: HostRecord) -> str:
+    """Name the groups of the process that holds a host's namespaces; no host name has a dot."""
+    return f"{host.name}.keeper"
 
 
 def _tail(path: Path, lines: int) -> str:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from swarmnet.lab.capabilities import Capability, kernel_capabilities
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -44,10 +46,12 @@ class LabStatus(BaseModel):
     hosts: tuple[HostStatus, ...]
     broken: tuple[str, ...]
     """What `lab break` broke, in words."""
+    kernel: tuple[Capability, ...]
+    """What the kernel under the hosts can do, and what this lab therefore can and cannot prove."""
 
     @classmethod
     def of(cls, record: LabRecord, hosts: Iterable[HostStatus], *, switch: bool) -> LabStatus:
-        """Put together what the journal says and what was seen."""
+        """Put together what the journal says and what was seen; tries the kernel on the way."""
         return cls(
             name=record.name,
             phase=record.phase,
@@ -56,4 +60,5 @@ class LabStatus(BaseModel):
             switch=switch,
             hosts=tuple(hosts),
             broken=tuple(str(fault) for fault in record.faults),
+            kernel=kernel_capabilities(),
         )
