@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from swarmnet.cli.options import JsonOption, YesOption  # noqa: TC001 - typer reads the annotations at run time
-from swarmnet.errors import LabError, SwarmnetError, UsageError
-from swarmnet.lab import Fault, Lab, LabSpec, LabStore, down_by_name
+from swarmnet.errors import LabError, UsageError
+from swarmnet.lab import Fault, Lab, LabSpec, LabStore, down_all, down_by_name
 from swarmnet.lab.engines import DEFAULT_ENGINE, ENGINES
 from swarmnet.lab.image import make_image
 from swarmnet.lab.setup import prepare
@@ -108,22 +108,16 @@ def down(
     """Take a lab away, with everything that it left on this machine."""
     if every and name:
         raise UsageError("--all and --name exclude each other")
-    names = LabStore.default().names() if every else [_chosen(name)]
-    failures: list[SwarmnetError] = []
-    gone = []
-    for lab in names:
-        _say(f"lab {lab}: taking it down")
-        try:
-            down_by_name(lab)
-        except SwarmnetError as wrong:
-            failures.append(wrong)
-        else:
-            gone.append(lab)
+    if every:
+        gone, failures = down_all(say=_say)
+    else:
+        chosen = _chosen(name)
+        _say(f"lab {chosen}: taking it down")
+        down_by_name(chosen)
+        gone, failures = [chosen], []
     _show({"schema": 1, "removed": gone}, as_json=as_json, text=f"removed: {', '.join(gone) or 'nothing'}")
     if failures:
-        first = failures[0]
-        message = "\n".join(wrong.message for wrong in failures)
-        raise first if len(failures) == 1 else LabError(message, hint=first.hint)
+        raise LabError("\n".join(wrong.message for wrong in failures), hint=failures[0].hint)
 
 
 @app.command(epilog="Example: swarmnet lab status --json")

@@ -14,9 +14,9 @@ live in the lab's processes, processes live in the lab's control groups, and tho
 cleaning up is: kill the group, remove the group, remove the files.
 """
 
-from swarmnet.lab.lab import Lab, down_by_name
+from swarmnet.lab.lab import Lab, down_all, down_by_name
 from swarmnet.lab.spec import LabSpec
 from swarmnet.lab.state import Fault, HostRecord, LabStore
 from swarmnet.lab.status import HostStatus, LabStatus
 
-__all__ = ["Fault", "HostRecord", "HostStatus", "Lab", "LabSpec", "LabStatus", "LabStore", "down_by_name"]
+__all__ = ["Fault", "HostRecord", "HostStatus", "Lab", "LabSpec", "LabStatus", "LabStore", "down_all", "down_by_name"]

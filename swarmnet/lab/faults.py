@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import subprocess
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import LabError, UsageError
@@ -31,6 +32,7 @@ _FILL = (
     "[ $(df --output=avail -B1 /var/lib/docker | tail -n 1) -lt 65536 ]"
 )
 _STOP_LIMIT = 30.0
+_START_LIMIT = 60.0
 _PORT_MAX = 65535
 
 
@@ -76,7 +78,8 @@ class Breaker:
     def _cut_again(self, host: HostRecord, record: LabRecord) -> None:
         """Keep a link cut that was cut when its host lost power: the port is a new one."""
         if any(fault.host == host.name and fault.kind == "link" for fault in record.faults):
-            until(lambda: self.kind.powered(host), limit=10, failing=lambda: f"{host.name} does not start")
+            answers = partial(self.kind.engine_answers, host)
+            until(answers, limit=_START_LIMIT, failing=lambda: f"the engine of {host.name} does not start")
             self.switch.set_port(host.port, up=False)
 
     def _stop_engine(self, host: HostRecord) -> None:

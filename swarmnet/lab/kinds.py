@@ -30,7 +30,7 @@ class HostKind(Protocol):
         """Let the next start find neither swarm nor containers, networks and volumes; images stay."""
 
     def powered(self, host: HostRecord) -> bool:
-        """Tell whether the host runs."""
+        """Tell whether the host runs; true from the moment that ``power_on`` returns."""
 
     def inside(self, host: HostRecord, argv: Sequence[str]) -> list[str]:
         """Return the argument list that runs ``argv`` as root inside the host."""

@@ -2,45 +2,40 @@
 
 from __future__ import annotations
 
-import os
-import secrets
-import socket
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from swarmnet.errors import LabError, LockedError, UsageError
+from swarmnet.errors import LabError, LockedError, SwarmnetError
 from swarmnet.lab import inventory
+from swarmnet.lab.answering import answers, excuse, ssh_answers
 from swarmnet.lab.capabilities import require_lab_kernel
 from swarmnet.lab.cgroups import LabGroups
+from swarmnet.lab.claim import claim, require_root
 from swarmnet.lab.commands import attempt, environment
 from swarmnet.lab.disks import require_room, write_files
 from swarmnet.lab.faults import Breaker, check
 from swarmnet.lab.keys import KeyPair, known_hosts_line
 from swarmnet.lab.network import Switch
-from swarmnet.lab.processes import ProcessIdentity
 from swarmnet.lab.roots import RootCache
 from swarmnet.lab.shared_kernel import SharedKernel
-from swarmnet.lab.spec import LabSpec, lay_out
 from swarmnet.lab.state import Fault, LabRecord, LabStore
 from swarmnet.lab.status import HostStatus, LabStatus
-from swarmnet.lab.subnets import choose, networks_in_use
 from swarmnet.lab.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-    from ipaddress import IPv4Network
     from pathlib import Path
     from types import TracebackType
 
     from swarmnet.lab.commands import Completed
     from swarmnet.lab.kinds import HostKind
+    from swarmnet.lab.spec import LabSpec
     from swarmnet.lab.state import HostRecord
 
 ANSWER_LIMIT = 60.0
 """Seconds that hosts get to answer after they were started; 20 hosts on 2 cores need about 10."""
-_SSH_PORT = 22
 
 
 def silent(_: str) -> None:
@@ -72,7 +67,7 @@ class Lab:
         roots = {release.version: cache.root(release) for release in spec.releases().values()}
         require_room(store.base, hosts=len(spec.releases()))
         require_lab_kernel()
-        lab = cls(_claim(spec, store=store, roots=roots), store)
+        lab = cls(claim(spec, store=store, roots=roots), store)
         try:
             lab._make(say)
         except BaseException:
@@ -256,19 +251,22 @@ class Lab:
             LabError: The host does not answer within ``limit`` seconds.
         """
         check(fault, self.record)
-        self._note(tuple(f for f in self.record.faults if f != fault))
-        self._breaker(fault).take_back(fault, self.record)
+        self._take_back(fault)
         self.wait_answering([self.host(fault.host)], limit=limit)
 
     def heal_all(self, host: str | None = None, *, limit: float = ANSWER_LIMIT) -> None:
         """Take every fault back (or every fault of one host), powered-off hosts first."""
         meant = [fault for fault in self.record.faults if host in {None, fault.host}]
-        for fault in sorted(meant, key=lambda fault: fault.kind != "kill"):
-            self._note(tuple(f for f in self.record.faults if f != fault))
-            self._breaker(fault).take_back(fault, self.record)
-            if fault.kind == "kill":
-                self._wait_powered(self.host(fault.host))
+        for fault in (f for f in meant if f.kind == "kill"):
+            self._take_back(fault)
         self.wait_answering(limit=limit)
+        for fault in (f for f in meant if f.kind != "kill"):
+            self._take_back(fault)
+        self.wait_answering(limit=limit)
+
+    def _take_back(self, fault: Fault) -> None:
+        self._note(tuple(f for f in self.record.faults if f != fault))
+        self._breaker(fault).take_back(fault, self.record)
 
     def reset(self, *, limit: float = ANSWER_LIMIT) -> None:
         """Give every host an engine without swarm, containers, networks and volumes; heal what is broken.
@@ -286,10 +284,6 @@ class Lab:
             kind.power_on(host)
         self.wait_answering(limit=limit)
 
-    def _wait_powered(self, host: HostRecord) -> None:
-        kind = self.kind(host)
-        until(lambda: kind.powered(host), limit=10, failing=lambda: f"{host.name} stays off: {kind.last_words(host)}")
-
     def _breaker(self, fault: Fault) -> Breaker:
         return Breaker(self.switch, self.kind(self.host(fault.host)))
 
@@ -297,29 +291,20 @@ class Lab:
         """Return when sshd and engine of the hosts answer, those aside that are broken on purpose.
 
         Raises:
-            LabError: One does not within ``limit`` seconds; the message shows its last words.
+            LabError: One died, or does not within ``limit`` seconds; the message shows its last words.
         """
         missing = {host.name: host for host in (self.hosts if hosts is None else hosts)}
 
         def answering() -> bool:
             for name, host in list(missing.items()):
-                if self._answers(host):
+                if answers(host, self.kind(host), record=self.record):
                     del missing[name]
             return not missing
 
-        until(answering, limit=limit, failing=lambda: "; ".join(map(self._excuse, missing.values())))
+        def excuses() -> str:
+            return "; ".join(excuse(host, self.kind(host)) for host in missing.values())
 
-    def _answers(self, host: HostRecord) -> bool:
-        broken = {fault.kind for fault in self.record.faults if fault.host == host.name}
-        if "kill" in broken:
-            return True
-        engine = "engine" in broken or self.kind(host).engine_answers(host)
-        return engine and ("link" in broken or _ssh_answers(host))
-
-    def _excuse(self, host: HostRecord) -> str:
-        kind = self.kind(host)
-        what = "its engine" if _ssh_answers(host) else "sshd"
-        return f"{host.name}: {what} does not answer; its last words:\n{kind.last_words(host)}"
+        until(answering, limit=limit, failing=excuses)
 
     def status(self) -> LabStatus:
         """Look at every host and return what was seen."""
@@ -337,7 +322,7 @@ class Lab:
             engine=host.engine,
             kernel=host.kernel,
             powered=powered,
-            ssh=powered and _ssh_answers(host),
+            ssh=powered and ssh_answers(host),
             engine_answers=powered and kind.engine_answers(host),
         )
 
@@ -351,43 +336,22 @@ class Lab:
         self.store.save(record)
 
 
-def require_root() -> None:
-    """Refuse where labs cannot be.
-
-    Raises:
-        UsageError: This is not Linux, or the user is not root.
-    """
-    if os.uname().sysname != "Linux":
-        raise UsageError("a lab needs Linux: its hosts are made of Linux namespaces", hint="use a Linux machine or VM")
-    if os.geteuid() != 0:
-        raise UsageError("a lab needs root: it makes network namespaces and mounts", hint="run it with sudo")
-
-
-def _claim(spec: LabSpec, *, store: LabStore, roots: dict[str, Path]) -> LabRecord:
-    """Choose name, subnet and ids of a new lab and write its journal, alone on the machine."""
+def down_all(*, say: Callable[[str], None] = silent) -> tuple[list[str], list[SwarmnetError]]:
+    """Take every lab away, also what killed runs left, and return who is gone and what went wrong."""
+    require_root()
+    store = LabStore.default()
+    gone, failures = [], []
+    for name in store.names():
+        say(f"lab {name}: taking it down")
+        try:
+            down_by_name(name)
+        except SwarmnetError as wrong:
+            failures.append(wrong)
+        else:
+            gone.append(name)
     with store.locked():
-        if store.directory(spec.name).exists():
-            raise UsageError(
-                f"there is a lab {spec.name!r} already",
-                hint=f"choose another --name, or run `swarmnet lab down --name {spec.name}`",
-            )
-        taken: dict[IPv4Network, str] = networks_in_use()
-        taken |= {store.load(name).subnet: f"lab {name}" for name in store.names()}
-        subnet = choose(spec.subnet, hosts=len(spec.releases()), taken=taken)
-        lab_id = secrets.token_hex(4)
-        me = ProcessIdentity.of(os.getpid())
-        record = LabRecord(
-            name=spec.name,
-            id=lab_id,
-            subnet=subnet,
-            hosts=lay_out(spec, subnet=subnet, lab_id=lab_id, roots=roots),
-            phase="starting",
-            owner=(me.pid, me.started) if me else (0, 0),
-            inventory=(spec.inventory or store.directory(spec.name) / f"lab-{spec.name}.yml").absolute(),
-            disk_gib=spec.disk_gib,
-        )
-        store.save(record)
-        return record
+        store.sweep()
+    return gone, failures
 
 
 def down_by_name(name: str) -> None:
@@ -403,12 +367,3 @@ def down_by_name(name: str) -> None:
             f"lab {name} is being brought up by process {lab.record.owner[0]}", hint="stop that one with Ctrl-C"
         )
     lab.down()
-
-
-def _ssh_answers(host: HostRecord) -> bool:
-    try:
-        with socket.create_connection((str(host.address), _SSH_PORT), timeout=0.5) as client:
-            return client.recv(4) == b"SSH-"
-    except OSError:
-        # Refused, unreachable or silent: in any case it does not answer yet.
-        return False

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import LabError
+from swarmnet.lab.claim import require_root
 from swarmnet.lab.commands import SYSTEM_PATH, attempt
 from swarmnet.lab.engines import ENGINES, release_of
-from swarmnet.lab.lab import require_root
 from swarmnet.lab.roots import RootCache
 from swarmnet.lab.state import LabStore
 

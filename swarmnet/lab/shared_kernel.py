@@ -83,9 +83,8 @@ class SharedKernel:
         (self.directory / host.name / "wipe").touch()
 
     def powered(self, host: HostRecord) -> bool:
-        """Tell whether the host's PID 1 runs."""
-        init = self._init(host)
-        return init is not None and init.alive()
+        """Tell whether the host runs, or is on its way to: whether its first process is there."""
+        return bool(self.groups.processes(_keeper(host)))
 
     def inside(self, host: HostRecord, argv: Sequence[str]) -> list[str]:
         """Return what runs ``argv`` in all namespaces and control groups of the host.

@@ -89,7 +89,7 @@ class LabRecord(_Record):
     subnet: IPv4Network
     hosts: tuple[HostRecord, ...]
     faults: tuple[Fault, ...] = ()
-    phase: Literal["starting", "up", "stopping"]
+    phase: Literal["starting", "up"]
     owner: tuple[int, int]
     """Pid and start time of the process that brings the lab up."""
     inventory: Path
@@ -180,6 +180,12 @@ class LabStore:
         aside = directory / "lab.json.new"
         aside.write_text(record.model_dump_json(indent=1), encoding="utf-8")
         aside.replace(directory / "lab.json")
+
+    def sweep(self) -> None:
+        """Remove directories whose journal was not written yet, or is removed already; hold the lock for it."""
+        for directory in self.base.iterdir() if self.base.is_dir() else ():
+            if directory.is_dir() and not (directory / "lab.json").exists():
+                shutil.rmtree(directory)
 
     def remove(self, name: str) -> None:
         """Remove everything that the lab has on disk, the journal last."""

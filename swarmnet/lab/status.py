@@ -39,7 +39,7 @@ class LabStatus(BaseModel):
     version: Literal[1] = 1
     name: str
     phase: str
-    """``starting`` (or killed while starting), ``up``, or ``stopping``."""
+    """``starting``, ``up``, or ``interrupted``: the process that started it is gone, only `down` helps."""
     subnet: str
     inventory: str
     switch: bool
@@ -54,7 +54,7 @@ class LabStatus(BaseModel):
         """Put together what the journal says and what was seen; tries the kernel on the way."""
         return cls(
             name=record.name,
-            phase=record.phase,
+            phase="interrupted" if record.phase == "starting" and not record.being_started() else record.phase,
             subnet=str(record.subnet),
             inventory=str(record.inventory),
             switch=switch,

@@ -1,0 +1,68 @@
+"""Claim what a new lab needs to be alone with: its name, its subnet and its id."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from swarmnet.errors import LabError, UsageError
+from swarmnet.lab.processes import ProcessIdentity
+from swarmnet.lab.spec import LabSpec, lay_out
+from swarmnet.lab.state import LabRecord, LabStore
+from swarmnet.lab.subnets import choose, networks_in_use
+
+if TYPE_CHECKING:
+    from ipaddress import IPv4Network
+    from pathlib import Path
+
+
+def require_root() -> None:
+    """Refuse where labs cannot be.
+
+    Raises:
+        UsageError: This is not Linux, or the user is not root.
+    """
+    if os.uname().sysname != "Linux":
+        raise UsageError("a lab needs Linux: its hosts are made of Linux namespaces", hint="use a Linux machine or VM")
+    if os.geteuid() != 0:
+        raise UsageError("a lab needs root: it makes network namespaces and mounts", hint="run it with sudo")
+
+
+def claim(spec: LabSpec, *, store: LabStore, roots: dict[str, Path]) -> LabRecord:
+    """Choose name, subnet and ids of a new lab and write its journal, alone on the machine."""
+    with store.locked():
+        store.sweep()
+        if spec.name in store.names():
+            raise UsageError(
+                f"there is a lab {spec.name!r} already",
+                hint=f"choose another --name, or run `swarmnet lab down --name {spec.name}`",
+            )
+        taken: dict[IPv4Network, str] = networks_in_use()
+        taken |= _claimed_subnets(store)
+        subnet = choose(spec.subnet, hosts=len(spec.releases()), taken=taken)
+        lab_id = secrets.token_hex(4)
+        me = ProcessIdentity.of(os.getpid())
+        record = LabRecord(
+            name=spec.name,
+            id=lab_id,
+            subnet=subnet,
+            hosts=lay_out(spec, subnet=subnet, lab_id=lab_id, roots=roots),
+            phase="starting",
+            owner=(me.pid, me.started) if me else (0, 0),
+            inventory=(spec.inventory or store.directory(spec.name) / f"lab-{spec.name}.yml").absolute(),
+            disk_gib=spec.disk_gib,
+        )
+        store.save(record)
+        return record
+
+
+def _claimed_subnets(store: LabStore) -> dict[IPv4Network, str]:
+    """Return the subnets of labs that may not have made their interfaces yet."""
+    claimed = {}
+    for name in store.names():
+        # A lab with a damaged journal must not keep others from starting: `down` reports it.
+        with suppress(LabError):
+            claimed[store.load(name).subnet] = f"lab {name}"
+    return claimed
