@@ -84,8 +84,9 @@ def up(
     as_json: JsonOption = False,
 ) -> None:
     """Bring up real Docker hosts, reachable over SSH, and write an inventory for them."""
-    # A polite `kill` shall clean up as Ctrl-C does.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # A polite `kill` and a closed terminal shall clean up as Ctrl-C does.
+    for polite in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(polite, signal.default_int_handler)
     spec = LabSpec(
         name=name,
         hosts=hosts,

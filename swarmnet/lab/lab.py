@@ -71,8 +71,11 @@ class Lab:
         try:
             lab._make(say)
         except BaseException:
-            say(f"lab {spec.name}: taking away what was made so far")
-            lab.down()
+            try:
+                say(f"lab {spec.name}: taking away what was made so far")
+            finally:
+                # Also when nobody listens any more: the terminal may be what went away.
+                lab.down()
             raise
         return lab
 
