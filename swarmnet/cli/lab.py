@@ -117,6 +117,8 @@ def down(
         down_by_name(chosen)
         gone, failures = [chosen], []
     _show({"schema": 1, "removed": gone}, as_json=as_json, text=f"removed: {', '.join(gone) or 'nothing'}")
+    if len(failures) == 1:
+        raise failures[0]
     if failures:
         raise LabError("\n".join(wrong.message for wrong in failures), hint=failures[0].hint)
 
