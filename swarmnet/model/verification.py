@@ -1,0 +1,93 @@
+"""What a verification measures: one cell for each ordered pair of hosts, and the probe that measures it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pydantic import Field
+
+from swarmnet.model.base import Document
+from swarmnet.model.report import Status, Verdict
+
+PROBE_LABEL = "io.swarmnet.probe"
+"""Label on every container and service of a verification; its value is the run's id."""
+OPERATOR_LABEL = "io.swarmnet.probe.operator"
+"""``machine:pid`` of the process that runs the verification: tells a living run from a killed one."""
+STARTED_LABEL = "io.swarmnet.probe.started"
+"""Seconds since the epoch, by the operator's clock."""
+
+
+class Cell(Document):
+    """One ordered pair of hosts under one scenario."""
+
+    status: Status
+    detail: str = ""
+    milliseconds: float | None = None
+    """Time of the round trip, or of the whole transfer."""
+
+
+class Matrix(Document):
+    """All ordered pairs on one network under one scenario; ``cells[source][destination]``."""
+
+    scenario: str
+    network: str
+    hosts: tuple[str, ...]
+    cells: dict[str, dict[str, Cell]]
+
+    def counts(self) -> dict[Status, int]:
+        """Return how many pairs ended how."""
+        found = dict.fromkeys(Status, 0)
+        for row in self.cells.values():
+            for cell in row.values():
+                found[cell.status] += 1
+        return {status: number for status, number in found.items() if number}
+
+
+class Phase(Document):
+    """How long one part of the run took."""
+
+    name: str
+    seconds: float
+
+
+class Verification(Document):
+    """The whole result of one run: verdicts, worst first, and the matrices they rest on."""
+
+    run: str
+    cluster: str
+    networks: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
+    matrices: tuple[Matrix, ...] = ()
+    phases: tuple[Phase, ...] = ()
+    notes: tuple[str, ...] = Field(default_factory=tuple)
+
+    @property
+    def status(self) -> Status:
+        """The worst outcome: failed before inconclusive before warning before ok."""
+        seen = {verdict.status for verdict in self.verdicts}
+        for status in (Status.FAILED, Status.INCONCLUSIVE, Status.WARNING, Status.OK):
+            if status in seen:
+                return status
+        return Status.INCONCLUSIVE
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeKit:
+    """An image with a python3, and the way to run the probe in it."""
+
+    reference: str
+    """What containers are made from."""
+    argv: tuple[str, ...]
+    """Start of the command; the probe's own words follow."""
+    archive: bytes | None = None
+    """What is loaded where the image is missing; None means that hosts pull it."""
+    image_id: str | None = None
+    """``sha256:...``; a service that names it makes no node ask a registry."""
+    architecture: str | None = None
+    """The engine's word for the archive's machine (``x86_64``); None means that the image decides."""
+
+    @property
+    def is_own(self) -> bool:
+        """True for an image that swarmnet packed, and may remove wherever it finds it."""
+        return self.reference.startswith("swarmnet-probe:")

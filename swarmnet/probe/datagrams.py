@@ -1,0 +1,123 @@
+"""Ask many peers by datagrams at once, again and again until all answered or the time is over: ICMP and UDP."""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+import struct
+import time
+
+from swarmnet.probe import wire
+
+FIRST_PAUSE = 0.1
+LONGEST_PAUSE = 1.0
+ECHO_REQUEST = 8
+ECHO_REPLY = 0
+
+
+class Echo:
+    """ICMP echo: an unprivileged socket where the kernel allows, else a raw one."""
+
+    def __init__(self, run: str) -> None:
+        self._tag = run.encode()[:16]
+        self._id = os.getpid() & 0xFFFF
+        try:
+            self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMP)
+        except OSError:
+            self.socket = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
+        self.raw = self.socket.type == socket.SOCK_RAW
+
+    def send(self, index: int, address: str) -> None:
+        """Send an echo request with the target's index as its sequence number."""
+        body = self._tag + struct.pack("!I", index) + bytes(28)
+        head = struct.pack("!BBHHH", ECHO_REQUEST, 0, 0, self._id, index & 0xFFFF)
+        checked = struct.pack("!BBHHH", ECHO_REQUEST, 0, checksum(head + body), self._id, index & 0xFFFF)
+        self.socket.sendto(checked + body, (address, 0))
+
+    def receive(self) -> tuple[int, str] | None:
+        """Return the index that a reply answers, and who replied; None for what is none of ours."""
+        data, _ = self.socket.recvfrom(2048)
+        if self.raw and data:
+            data = data[(data[0] & 0x0F) * 4 :]
+        mine = 8 + len(self._tag)
+        if len(data) < mine + 4 or data[0] != ECHO_REPLY or data[8:mine] != self._tag:
+            return None
+        return int.from_bytes(data[mine : mine + 4], "big"), ""
+
+
+class Nonces:
+    """UDP: each target gets a nonce of its own, and must send it back with its name."""
+
+    def __init__(self, run: str, sender: str, network: str) -> None:
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024 * 1024)
+        self._common: dict[str, object] = {"run": run, "from": sender, "network": network}
+        self._salt = os.urandom(8).hex()
+
+    def send(self, index: int, address: str) -> None:
+        """Send the target's nonce."""
+        message = dict(self._common, nonce=f"{self._salt}-{index}")
+        self.socket.sendto(wire.encode(message), (address, wire.PORT))
+
+    def receive(self) -> tuple[int, str] | None:
+        """Return the index whose nonce came back, and the name of who sent it."""
+        message = wire.decode(self.socket.recvfrom(65535)[0])
+        salt, _, index = str((message or {}).get("nonce")).partition("-")
+        if message is None or salt != self._salt or not index.isdigit():
+            return None
+        return int(index), str(message.get("id"))
+
+
+def checksum(data: bytes) -> int:
+    """Return the internet checksum (RFC 1071)."""
+    total: int = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    total = (total >> 16) + (total & 0xFFFF)
+    return ~(total + (total >> 16)) & 0xFFFF
+
+
+def ask_all(asker: Echo | Nonces, addresses: list[str], until: float) -> list[dict[str, object]]:
+    """Ask every address until it answered or until the time; return one outcome for each, in order.
+
+    An outcome is ``{"ok": true, "ms": round trip, "tries": n, "id": who}``, or
+    ``{"ok": false, "why": ..., "tries": n}``.
+    """
+    outcomes: list[dict[str, object]] = [{"ok": False, "why": "was not asked", "tries": 0} for _ in addresses]
+    pending = set(range(len(addresses)))
+    sent = [0.0] * len(addresses)
+    pause = FIRST_PAUSE
+    while pending and time.monotonic() < until:
+        for index in sorted(pending):
+            _send(asker, index, addresses[index], outcomes[index])
+            sent[index] = time.monotonic()
+        _collect(asker, pending, sent, outcomes, min(until, time.monotonic() + pause))
+        pause = min(pause * 2, LONGEST_PAUSE)
+    return outcomes
+
+
+def _send(asker: Echo | Nonces, index: int, address: str, outcome: dict[str, object]) -> None:
+    outcome["tries"] = int(str(outcome["tries"])) + 1
+    try:
+        asker.send(index, address)
+        outcome["why"] = "no answer"
+    except OSError as error:
+        outcome["why"] = error.strerror or str(error)
+
+
+def _collect(
+    asker: Echo | Nonces, pending: set[int], sent: list[float], outcomes: list[dict[str, object]], until: float
+) -> None:
+    """Take answers until there is nobody left to wait for, or until the time."""
+    while pending:
+        left = until - time.monotonic()
+        if left <= 0 or not select.select([asker.socket], [], [], left)[0]:
+            return
+        try:
+            answer = asker.receive()
+        except OSError:
+            continue  # an ICMP error for one of the targets; silence will tell which
+        if answer is None or answer[0] not in pending:
+            continue
+        index, who = answer
+        pending.discard(index)
+        outcomes[index].update(ok=True, why="", ms=round((time.monotonic() - sent[index]) * 1000, 3), id=who)

@@ -1,0 +1,77 @@
+"""The two things that a probe does: ``serve`` for the whole run, ``run`` for one batch of questions."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import sys
+import threading
+import time
+import zlib
+
+from swarmnet.probe import datagrams, names, server, streams, wire
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def main(words: list[str]) -> int:
+    """Do what the first word says with the JSON that the others carry."""
+    job = json.loads(zlib.decompress(base64.b64decode("".join(words[1:]))))
+    wire.PORT = int(job.get("port", wire.PORT))
+    if words[0] == "serve":
+        server.Server(str(job["run"]), server.identity_from(job)).serve(float(job["lifetime"]))
+    else:
+        json.dump(run(job), sys.stdout, separators=(",", ":"))
+    return 0
+
+
+def run(job: dict[str, Any]) -> dict[str, object]:
+    """Do all tasks of a job side by side; return what happened under each task's key."""
+    until = time.monotonic() + float(job["limit"])
+    answers: dict[str, object] = {}
+    threads = [threading.Thread(target=_one, args=(job, task, until, answers)) for task in job["tasks"]]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return answers
+
+
+def _one(job: dict[str, Any], task: dict[str, Any], until: float, answers: dict[str, object]) -> None:
+    try:
+        answers[str(task["key"])] = _do(str(job["run"]), task, until)
+    except (OSError, ValueError, KeyError) as error:
+        answers[str(task["key"])] = {"problem": f"{type(error).__name__}: {error}"}
+
+
+def _do(run_id: str, task: dict[str, Any], until: float) -> dict[str, object]:
+    kind = task["kind"]
+    if kind == "facts":
+        return facts()
+    if kind == "heard":
+        return streams.Streams(run_id).heard(until)
+    targets = task["targets"]
+    labels = list(targets)
+    if kind == "dns":
+        outcomes = names.ask_all([(str(targets[label][0]), list(targets[label][1])) for label in labels], until)
+    elif kind == "icmp":
+        outcomes = datagrams.ask_all(datagrams.Echo(run_id), [targets[label] for label in labels], until)
+    elif kind == "udp":
+        nonces = datagrams.Nonces(run_id, str(task["from"]), str(task["network"]))
+        outcomes = datagrams.ask_all(nonces, [targets[label] for label in labels], until)
+    elif kind in ("tcp", "who"):
+        outcomes = streams.ask_all(str(kind), streams.Streams(run_id), [targets[label] for label in labels], until)
+    else:
+        raise ValueError(f"no task {kind!r}")
+    return {"targets": {label: outcomes[index] for index, label in enumerate(labels)}}
+
+
+def facts() -> dict[str, object]:
+    """Return what this kernel shows to a container: its release, and whether IPVS is there.
+
+    The engine loads IPVS when it first balances a service, so ask after a service runs on the node.
+    """
+    return {"kernel": os.uname().release, "ipvs": os.path.exists("/proc/net/ip_vs")}

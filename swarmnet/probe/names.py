@@ -1,0 +1,104 @@
+"""Ask the container's own resolver for names, with DNS messages: the answer's code and all addresses are seen."""
+
+from __future__ import annotations
+
+import select
+import socket
+import struct
+import time
+
+TYPE_A = 1
+CLASS_IN = 1
+CODES = {0: "no address", 1: "format error", 2: "server failure", 3: "no such name", 5: "refused"}
+FIRST_PAUSE = 0.25
+LONGEST_PAUSE = 1.0
+POINTER = 0xC0
+
+
+def resolver() -> str:
+    """Return the first nameserver of ``/etc/resolv.conf``: the engine's own, 127.0.0.11, in its networks."""
+    with open("/etc/resolv.conf", encoding="utf-8", errors="replace") as lines:
+        for line in lines:
+            words = line.split()
+            if len(words) > 1 and words[0] == "nameserver":
+                return words[1]
+    return "127.0.0.11"
+
+
+def question(ident: int, name: str) -> bytes:
+    """Return a query for the name's IPv4 addresses."""
+    head = struct.pack("!HHHHHH", ident, 0x0100, 1, 0, 0, 0)
+    labels = b"".join(bytes([len(part)]) + part for part in name.encode("ascii").split(b".") if part)
+    return head + labels + b"\0" + struct.pack("!HH", TYPE_A, CLASS_IN)
+
+
+def answer(data: bytes) -> tuple[int, str, list[str]]:
+    """Return the query's number, what the code means, and the addresses; raises ``ValueError`` when damaged."""
+    try:
+        ident, flags, questions, answers, _, _ = struct.unpack("!HHHHHH", data[:12])
+        offset = 12
+        for _ in range(questions):
+            offset = _skip_name(data, offset) + 4
+        found = []
+        for _ in range(answers):
+            offset = _skip_name(data, offset)
+            kind, _, _, length = struct.unpack("!HHIH", data[offset : offset + 10])
+            if kind == TYPE_A:
+                found.append(socket.inet_ntoa(data[offset + 10 : offset + 14]))
+            offset += 10 + length
+    except (struct.error, IndexError, OSError) as error:
+        raise ValueError("damaged DNS answer") from error
+    return ident, CODES.get(flags & 0xF, f"code {flags & 0xF}"), sorted(found)
+
+
+def _skip_name(data: bytes, offset: int) -> int:
+    while data[offset]:
+        if data[offset] & POINTER == POINTER:
+            return offset + 2
+        offset += data[offset] + 1
+    return offset + 1
+
+
+def ask_all(names: list[tuple[str, list[str]]], until: float) -> list[dict[str, object]]:
+    """Ask for every name until it gives exactly the expected addresses, or until the time; outcomes in order.
+
+    Gossip needs a moment to carry a new endpoint to every node: an answer that is not right yet is asked for again.
+    """
+    outcomes: list[dict[str, object]] = [
+        {"ok": False, "why": "was not asked", "addresses": [], "tries": 0} for _ in names
+    ]
+    pending = set(range(len(names)))
+    pause = FIRST_PAUSE
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as link:
+        link.connect((resolver(), 53))
+        while pending and time.monotonic() < until:
+            for index in sorted(pending):
+                outcomes[index]["tries"] = int(str(outcomes[index]["tries"])) + 1
+                outcomes[index].update(why="no answer", addresses=[])
+                link.send(question(index, names[index][0]))
+            _collect(link, names, pending, outcomes, min(until, time.monotonic() + pause))
+            pause = min(pause * 2, LONGEST_PAUSE)
+    return outcomes
+
+
+def _collect(
+    link: socket.socket,
+    names: list[tuple[str, list[str]]],
+    pending: set[int],
+    outcomes: list[dict[str, object]],
+    until: float,
+) -> None:
+    while pending:
+        left = until - time.monotonic()
+        if left <= 0 or not select.select([link], [], [], left)[0]:
+            return
+        try:
+            ident, code, found = answer(link.recv(65535))
+        except (OSError, ValueError):
+            continue
+        if ident not in pending:
+            continue
+        good = bool(found) and found == sorted(names[ident][1])
+        outcomes[ident].update(ok=good, addresses=found, why="" if good else "other addresses" if found else code)
+        if good:
+            pending.discard(ident)
