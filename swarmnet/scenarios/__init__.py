@@ -1,1 +1,33 @@
-"""Verify scenarios: one file each, what to ask and how to judge the answers."""
+"""The scenarios of ``verify``: one file each, what to ask and how to judge the answers. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from swarmnet.scenarios.control import NetworksAllocated, NodesReady, SubnetOverlaps
+from swarmnet.scenarios.dns_alias import Aliases
+from swarmnet.scenarios.dns_container import ContainerNames
+from swarmnet.scenarios.dns_service import ServiceNames
+from swarmnet.scenarios.dns_tasks import TaskNames
+from swarmnet.scenarios.icmp import IcmpMatrix
+from swarmnet.scenarios.tcp import TcpMatrix
+from swarmnet.scenarios.udp import UdpMatrix
+from swarmnet.scenarios.vip import VirtualAddress
+
+if TYPE_CHECKING:
+    from swarmnet.scenarios.interface import Scenario
+
+ALL: tuple[Scenario, ...] = (
+    NodesReady(),
+    NetworksAllocated(),
+    SubnetOverlaps(),
+    IcmpMatrix(),
+    UdpMatrix(),
+    TcpMatrix(),
+    ContainerNames(),
+    Aliases(),
+    ServiceNames(),
+    TaskNames(),
+    VirtualAddress(),
+)
+"""Every scenario, in the order in which it is shown."""

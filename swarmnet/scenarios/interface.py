@@ -1,0 +1,145 @@
+"""What every scenario of ``verify`` is: questions for the hosts, and a pure judgement of their answers.
+
+The workflow asks in rounds. ``ask`` sees the answers so far and returns what it still wants to know, so a scenario can
+look closer only where something failed; a round in which nobody asks ends it. A question has one of a few kinds (a
+task for the probe inside the overlay, a command on the host); a new kind is a class here and a branch in
+``workflows.gather``.
+A new scenario is a file with a subclass, and one line in ``swarmnet.scenarios.ALL``.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from swarmnet.model.base import JsonObject, JsonValue
+    from swarmnet.model.network import Network
+    from swarmnet.model.report import Verdict
+    from swarmnet.model.state import ClusterState
+    from swarmnet.model.verification import Matrix
+
+
+@dataclass(frozen=True, slots=True)
+class Station:
+    """A probe on one host, attached to the tested networks."""
+
+    host: str
+    name: str = ""
+    """The container's name."""
+    alias: str = ""
+    """Its alias on every tested network."""
+    addresses: Mapping[str, str] = field(default_factory=dict)
+    """Network name to the probe's address there."""
+    problem: str | None = None
+    """Why there is no probe; None when it runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeService:
+    """A global service of probes, attached to the tested networks."""
+
+    name: str
+    alias: str
+    virtual_ips: Mapping[str, str]
+    """Network name to the service's virtual address there."""
+    task_addresses: Mapping[str, tuple[str, ...]]
+    """Network name to the addresses of the running tasks there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What is tested: the cluster as observed, the networks, and the probes that were started."""
+
+    state: ClusterState
+    networks: tuple[Network, ...]
+    stations: tuple[Station, ...] = ()
+    service: ProbeService | None = None
+    service_problem: str | None = None
+    """Why there is no service, when one was wanted."""
+    data_path_port: int = 4789
+
+    @property
+    def ready(self) -> tuple[Station, ...]:
+        """The probes that run."""
+        return tuple(station for station in self.stations if station.problem is None)
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeTask:
+    """Something for the probe of one host; all tasks of a host and round go in one batch."""
+
+    host: str
+    key: str
+    task: JsonObject
+    """``kind`` and what it needs, as ``swarmnet.probe.main`` reads it."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostCommand:
+    """A command on the host itself, which must change nothing there."""
+
+    host: str
+    key: str
+    argv: tuple[str, ...]
+    sudo: bool = False
+    timeout: float = 15.0
+
+
+Question = ProbeTask | HostCommand
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back: JSON of the probe, or ``{"exit": n, "stdout": ..., "stderr": ...}`` of a command."""
+
+    value: JsonObject = field(default_factory=dict)
+    problem: str | None = None
+    """Why there is no answer; None when there is one."""
+
+
+Answers = dict[tuple[str, str], Answer]
+"""By host and key of the question."""
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What a scenario found."""
+
+    verdicts: tuple[Verdict, ...] = ()
+    matrices: tuple[Matrix, ...] = ()
+
+
+class Scenario(ABC):
+    """One thing to prove."""
+
+    name: ClassVar[str]
+    """What ``--only`` and ``--skip`` say."""
+    summary: ClassVar[str]
+    needs_probes: ClassVar[bool] = True
+    needs_service: ClassVar[bool] = False
+
+    @abstractmethod
+    def ask(self, scene: Scene, answers: Answers) -> tuple[Question, ...]:
+        """Return what to ask now; questions that were asked already are not asked again."""
+
+    @abstractmethod
+    def judge(self, scene: Scene, answers: Answers) -> Findings:
+        """Return what the answers prove. What could not be asked is inconclusive, never ok."""
+
+
+def outcomes(answers: Answers, host: str, key: str) -> tuple[dict[str, JsonObject], str | None]:
+    """Return a probe task's outcome per target, or none of them and why."""
+    answer = answers.get((host, key))
+    if answer is None:
+        return {}, "was not asked"
+    problem: JsonValue = answer.problem or answer.value.get("problem")
+    if problem:
+        return {}, str(problem)
+    targets = answer.value.get("targets")
+    if not isinstance(targets, dict):
+        return {}, "the probe's answer is not readable"
+    return {label: outcome for label, outcome in targets.items() if isinstance(outcome, dict)}, None

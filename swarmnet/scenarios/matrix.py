@@ -1,0 +1,109 @@
+"""All ordered pairs of hosts on every tested network: what ICMP, UDP and TCP have in common."""
+
+from __future__ import annotations
+
+from statistics import median
+from typing import TYPE_CHECKING, ClassVar
+
+from swarmnet.model.report import Status, Verdict
+from swarmnet.model.verification import Cell, Matrix
+from swarmnet.scenarios.interface import Answers, Findings, HostCommand, ProbeTask, Question, Scenario, Scene, outcomes
+
+if TYPE_CHECKING:
+    from swarmnet.model.base import JsonObject
+    from swarmnet.scenarios.interface import Station
+
+HEARD = "heard"
+ESP = "esp"
+ESP_TRIAL = (
+    *("unshare", "--net", "ip", "xfrm", "state", "add", "src", "192.0.2.1", "dst", "192.0.2.2", "proto", "esp"),
+    *("spi", "0x1000", "mode", "transport", "aead", "rfc4106(gcm(aes))", "0x" + "00" * 20, "64"),
+)
+"""Tries ESP in a network namespace that ends with the command. The key is zeros and protects nothing."""
+
+
+class MatrixScenario(Scenario):
+    """Each probe asks every other one; where a pair fails, the next round looks at who heard whom and why not."""
+
+    kind: ClassVar[str]
+
+    def ask(self, scene: Scene, answers: Answers) -> tuple[Question, ...]:
+        """Ask for all pairs; then, if some fail, what each probe heard, and whether kernels can encrypt."""
+        questions: list[Question] = [
+            ProbeTask(station.host, self._key(network.spec.name), self._task(scene, station, network.spec.name))
+            for station in scene.ready
+            for network in scene.networks
+        ]
+        if not all((question.host, question.key) in answers for question in questions):
+            return tuple(questions)
+        failing = {net.spec.name for net in scene.networks if self._fails(scene, answers, net.spec.name)}
+        if failing:
+            questions += [ProbeTask(station.host, HEARD, {"kind": "heard"}) for station in scene.ready]
+        if any(net.spec.encrypted and net.spec.name in failing for net in scene.networks):
+            questions += [HostCommand(station.host, ESP, ESP_TRIAL, sudo=True) for station in scene.ready]
+        return tuple(questions)
+
+    def judge(self, scene: Scene, answers: Answers) -> Findings:
+        """Return a matrix a network, and a verdict for each where every pair is fine.
+
+        Failed pairs get their verdicts from :func:`swarmnet.scenarios.causes.explain`, which sees all matrices.
+        """
+        matrices = tuple(self.matrix(scene, answers, network.spec.name) for network in scene.networks)
+        return Findings(tuple(verdict for matrix in matrices for verdict in self._fine(matrix)), matrices)
+
+    def matrix(self, scene: Scene, answers: Answers, network: str) -> Matrix:
+        """Return all pairs on one network; rows and columns without a probe are inconclusive."""
+        cells: dict[str, dict[str, Cell]] = {}
+        for source in scene.stations:
+            found, problem = outcomes(answers, source.host, self._key(network))
+            cells[source.host] = {
+                target.host: self._cell(source, target, problem, found.get(target.host))
+                for target in scene.stations
+                if target.host != source.host
+            }
+        return Matrix(scenario=self.name, network=network, hosts=tuple(s.host for s in scene.stations), cells=cells)
+
+    def identified(self, outcome: JsonObject, target: str) -> bool:
+        """Tell whether the answer came from the host that was asked."""
+        return outcome.get("id") == target
+
+    def _key(self, network: str) -> str:
+        return f"{self.kind}/{network}"
+
+    def _task(self, scene: Scene, station: Station, network: str) -> JsonObject:
+        targets = {
+            other.host: other.addresses[network]
+            for other in scene.ready
+            if other.host != station.host and network in other.addresses
+        }
+        return {"kind": self.kind, "from": station.host, "network": network, "targets": dict(targets)}
+
+    def _fails(self, scene: Scene, answers: Answers, network: str) -> bool:
+        return Status.FAILED in self.matrix(scene, answers, network).counts()
+
+    def _cell(self, source: Station, target: Station, problem: str | None, outcome: JsonObject | None) -> Cell:
+        without = source.problem or target.problem or problem
+        if without:
+            return Cell(status=Status.INCONCLUSIVE, detail=without)
+        if outcome is None or not outcome.get("tries"):
+            return Cell(status=Status.INCONCLUSIVE, detail="was not asked")
+        if not outcome.get("ok"):
+            stage = f" ({outcome['stage']})" if outcome.get("stage") else ""
+            return Cell(status=Status.FAILED, detail=f"{outcome.get('why')}{stage} after {outcome.get('tries')} tries")
+        if not self.identified(outcome, target.host):
+            detail = f"answered by {outcome.get('id')!r} instead: the address is in use twice"
+            return Cell(status=Status.FAILED, detail=detail)
+        taken = outcome.get("ms")
+        return Cell(status=Status.OK, milliseconds=float(taken) if isinstance(taken, (int, float)) else None)
+
+    def _fine(self, matrix: Matrix) -> tuple[Verdict, ...]:
+        cells = [cell for row in matrix.cells.values() for cell in row.values()]
+        subject = f"network {matrix.network}"
+        if not cells:
+            detail = "there are no two hosts to test between"
+            return (Verdict(scenario=self.name, subject=subject, status=Status.INCONCLUSIVE, detail=detail),)
+        if any(cell.status is not Status.OK for cell in cells):
+            return ()
+        times = [cell.milliseconds for cell in cells if cell.milliseconds is not None]
+        detail = f"all {len(cells)} ordered pairs answer" + (f", median {median(times):.2f} ms" if times else "")
+        return (Verdict(scenario=self.name, subject=subject, status=Status.OK, detail=detail),)

@@ -1,0 +1,110 @@
+"""Answers of all probes, to one verdict a cause."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from swarmnet.model.report import Status
+from swarmnet.scenarios.causes import excuse, explain
+from swarmnet.scenarios.icmp import IcmpMatrix
+from swarmnet.scenarios.tcp import TcpMatrix
+from swarmnet.scenarios.udp import UdpMatrix
+from tests.scenarios.staging import NO_ESP, answers, network, scene
+
+if TYPE_CHECKING:
+    from swarmnet.model.base import JsonObject
+    from swarmnet.model.report import Verdict
+    from swarmnet.scenarios.interface import Answers, Scene
+
+SCENARIOS = (IcmpMatrix(), UdpMatrix(), TcpMatrix())
+
+
+def causes(stage: Scene, said: Answers) -> tuple[Verdict, ...]:
+    matrices = [matrix for one in SCENARIOS for matrix in one.judge(stage, said).matrices]
+    return explain(stage, said, matrices)
+
+
+def test_nothing_is_explained_where_nothing_failed() -> None:
+    assert causes(scene(), answers(scene())) == ()
+
+
+def test_one_blocked_direction_is_one_verdict_that_names_it() -> None:
+    (verdict,) = causes(scene(), answers(scene(), [("w1", "w2")]))
+    assert verdict.detail.startswith("nothing that w1 sends reaches w2 on UDP 4789")
+    assert verdict.evidence["pairs"] == [["w1", "w2"]]
+    assert verdict.fix is not None
+    assert verdict.fix.startswith("allow UDP 4789 from w1 to w2")
+
+
+def test_a_host_that_hears_nobody_is_named_once_for_all_networks() -> None:
+    stage = scene(4, (network("back"), network("front")))
+    (verdict,) = causes(stage, answers(stage, [("w1", "w2"), ("w3", "w2"), ("w4", "w2")]))
+    assert verdict.detail.startswith("w2 receives nothing from anyone on UDP 4789 (explains 3")
+    assert verdict.subject == "networks back, front"
+
+
+def test_one_failing_network_beside_a_healthy_one_is_not_blamed_on_the_underlay() -> None:
+    stage = scene(3, (network("back"), network("front")))
+    (verdict,) = causes(stage, answers(stage, [("w1", "w2")], on=["front"]))
+    assert verdict.evidence["cause"] == "network-one-way"
+    assert verdict.fix is not None
+    assert "back works" in verdict.fix
+
+
+def test_an_encrypted_network_alone_points_at_esp() -> None:
+    stage = scene(3, (network("plain"), network("safe", encrypted=True)))
+    everywhere = [(a.host, b.host) for a in stage.stations for b in stage.stations if a != b]
+    (verdict,) = causes(stage, answers(stage, everywhere, on=["safe"], esp={"exit": 0, "stdout": "", "stderr": ""}))
+    assert verdict.status is Status.FAILED
+    assert "ESP (IP protocol 50)" in verdict.detail
+
+
+def test_a_kernel_that_refuses_esp_makes_the_encrypted_network_inconclusive() -> None:
+    stage = scene(3, (network("safe", encrypted=True),))
+    everywhere = [(a.host, b.host) for a in stage.stations for b in stage.stations if a != b]
+    said = answers(stage, everywhere, esp=NO_ESP)
+    (verdict,) = causes(stage, said)
+    assert verdict.status is Status.INCONCLUSIVE
+    assert "this host's kernel cannot do ESP: w1, w2, w3" in verdict.detail
+    matrix = excuse(stage, said, UdpMatrix().matrix(stage, said, "safe"))
+    assert matrix.counts() == {Status.INCONCLUSIVE: 6}
+
+
+def test_a_host_that_could_not_be_looked_at_proves_nothing_about_esp() -> None:
+    stage = scene(3, (network("safe", encrypted=True),))
+    said = answers(stage, [("w1", "w2")], esp={"exit": 127, "stdout": "", "stderr": "unshare: not found"})
+    assert [verdict.status for verdict in causes(stage, said)] == [Status.FAILED]
+
+
+def test_a_transfer_that_stalls_while_small_packets_pass_points_at_the_mtu() -> None:
+    stage = scene()
+    said = answers(stage)
+    stalled: JsonObject = {"ok": False, "stage": "transfer", "why": "no answer", "tries": 2}
+    said["w1", "tcp/front"].value["targets"]["w3"] = stalled  # type: ignore[index,call-overload]
+    (verdict,) = causes(stage, said)
+    assert verdict.evidence["cause"] == "mtu-one-way"
+
+
+def test_a_host_without_a_probe_makes_its_row_and_column_inconclusive_and_nothing_else() -> None:
+    stage = scene(3, down=["w3"])
+    said = answers(stage)
+    matrix = UdpMatrix().matrix(stage, said, "front")
+    assert matrix.counts() == {Status.OK: 2, Status.INCONCLUSIVE: 4}
+    assert causes(stage, said) == ()
+
+
+def test_an_answer_from_somebody_else_is_a_failure() -> None:
+    stage = scene()
+    said = answers(stage)
+    wrong: JsonObject = {"ok": True, "tries": 1, "ms": 0.1, "id": "w2"}
+    said["w1", "udp/front"].value["targets"]["w3"] = wrong  # type: ignore[index,call-overload]
+    cell = UdpMatrix().matrix(stage, said, "front").cells["w1"]["w3"]
+    assert (cell.status, "in use twice" in cell.detail) == (Status.FAILED, True)
+
+
+def test_only_failures_make_a_second_round() -> None:
+    stage, fine = scene(), answers(scene())
+    assert {question.key for question in UdpMatrix().ask(stage, {})} == {"udp/front"}
+    assert {question.key for question in UdpMatrix().ask(stage, fine)} == {"udp/front"}
+    broken = answers(stage, [("w1", "w2")])
+    assert {question.key for question in UdpMatrix().ask(stage, broken)} == {"udp/front", "heard"}
