@@ -1,0 +1,124 @@
+"""Show a verification: one matrix a network, the verdicts under it, the worst first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from swarmnet.model.report import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from rich.console import Console
+
+    from swarmnet.model.base import JsonValue
+    from swarmnet.model.report import Verdict
+    from swarmnet.model.verification import Cell, Matrix, Verification
+
+GLYPHS = {Status.OK: ".", Status.FAILED: "x", Status.WARNING: "~", Status.INCONCLUSIVE: "?", Status.SKIPPED: "-"}
+STYLES = {
+    Status.OK: "green",
+    Status.FAILED: "bold red",
+    Status.WARNING: "yellow",
+    Status.INCONCLUSIVE: "magenta",
+    Status.SKIPPED: "dim",
+}
+WIDEST = 40
+"""Hosts of a full matrix; of a larger one only the rows that are not all fine are shown."""
+
+
+def as_json(result: Verification) -> dict[str, JsonValue]:
+    """Return the result as one object; its keys are stable within a schema number."""
+    body: dict[str, JsonValue] = result.model_dump(mode="json")
+    return {"schema": 1, "status": result.status.value, **body}
+
+
+def show(console: Console, result: Verification) -> None:
+    """Print the matrices and the verdicts; glyphs tell what colours tell, too."""
+    for network in result.networks:
+        matrices = [matrix for matrix in result.matrices if matrix.network == network]
+        if matrices:
+            console.print(Text(f"network {printable(network)}", "bold"))
+            for matrix in matrices:
+                _show_matrix(console, matrix)
+    if result.matrices:
+        legend = "  ".join(f"{glyph} {status.value}" for status, glyph in GLYPHS.items())
+        console.print(Text(f"rows send, columns receive   {legend}\n", "dim"))
+    for verdict in result.verdicts:
+        _show_verdict(console, verdict)
+    for note in result.notes:
+        console.print(Text(printable(note), "yellow"))
+    console.print(Text(summary(result), STYLES[result.status]))
+
+
+def summary(result: Verification) -> str:
+    """Return the last line: how many verdicts of each kind, and the time that it took."""
+    counts = [
+        f"{number} {status.value}"
+        for status in STYLES
+        if (number := sum(verdict.status is status for verdict in result.verdicts))
+    ]
+    seconds = sum(phase.seconds for phase in result.phases)
+    return f"{result.status.value}: {', '.join(counts) or 'nothing was checked'} ({seconds:.1f} s)"
+
+
+def printable(text: str) -> str:
+    """Return text from hosts with control characters shown, so that it cannot steer a terminal."""
+    return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in text)
+
+
+def rows(matrix: Matrix) -> tuple[list[str], list[str]]:
+    """Return the rows and columns to show: all, or in a wide matrix those with a pair that is not fine."""
+    if len(matrix.hosts) <= WIDEST:
+        return list(matrix.hosts), list(matrix.hosts)
+    bad = [(s, t) for s, row in matrix.cells.items() for t, cell in row.items() if cell.status is not Status.OK]
+    sources, targets = {source for source, _ in bad}, {target for _, target in bad}
+    worst = [host for host in matrix.hosts if host in sources][:WIDEST]
+    return worst, [host for host in matrix.hosts if host in targets][:WIDEST]
+
+
+def _show_matrix(console: Console, matrix: Matrix) -> None:
+    sources, targets = rows(matrix)
+    pairs = [cell for row in matrix.cells.values() for cell in row.values()]
+    fine = sum(cell.status is Status.OK for cell in pairs)
+    if sources:
+        table = Table(box=None, pad_edge=False, padding=(0, 1), show_edge=False)
+        table.add_column(f"  {matrix.scenario}", style="bold")
+        for number, target in enumerate(targets, 1):
+            table.add_column(_heading(target, number, len(targets)), justify="center")
+        for number, source in enumerate(sources, 1):
+            label = escape(printable(source))
+            label = f"{number} {label}" if len(targets) > _NAMED else label
+            table.add_row(f"  {label}", *(_glyph(matrix.cells.get(source, {}).get(target)) for target in targets))
+        console.print(table)
+    hidden = "" if len(matrix.hosts) <= WIDEST else ", only hosts with others shown"
+    console.print(Text(f"  {matrix.scenario}: {fine} of {len(pairs)} ordered pairs ok{hidden}", "dim"))
+
+
+_NAMED = 12
+"""Columns that carry names; more of them carry the row's number."""
+
+
+def _heading(target: str, number: int, columns: int) -> str:
+    return escape(printable(target)) if columns <= _NAMED else str(number)
+
+
+def _glyph(cell: Cell | None) -> Text:
+    return Text(" ") if cell is None else Text(GLYPHS[cell.status], STYLES[cell.status])
+
+
+def _show_verdict(console: Console, verdict: Verdict) -> None:
+    line = Text(f"{GLYPHS[verdict.status]} {verdict.status.value:<12} ", STYLES[verdict.status])
+    line.append(printable(f"{verdict.scenario}: {verdict.subject}: {verdict.detail}"), "default")
+    console.print(line, soft_wrap=True)
+    if verdict.fix:
+        console.print(Text(f"  fix: {printable(verdict.fix)}", "cyan"), soft_wrap=True)
+
+
+def failures(verdicts: Iterable[Verdict]) -> list[Verdict]:
+    """Return the verdicts that say no."""
+    return [verdict for verdict in verdicts if verdict.status is Status.FAILED]

@@ -1,0 +1,91 @@
+"""Bring questions to the hosts and answers back: one batch a host and round, all hosts side by side."""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from typing import TYPE_CHECKING
+
+from swarmnet.errors import HostError
+from swarmnet.scenarios.interface import Answer, Answers, HostCommand, ProbeTask, Question
+from swarmnet.workflows.fanout import fan_out
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from swarmnet.model.base import JsonObject
+    from swarmnet.model.ports import Ports
+
+WORD = 100_000
+"""Bytes of one argv word: the kernel takes 131071."""
+GRACE = 20.0
+"""Seconds that a batch may take beyond its own limit: start of the interpreter, a busy host."""
+
+
+def pack(job: JsonObject) -> tuple[str, ...]:
+    """Return a job as the words that the probe's command takes."""
+    text = base64.b64encode(zlib.compress(json.dumps(job).encode())).decode()
+    return tuple(text[start : start + WORD] for start in range(0, len(text), WORD))
+
+
+class Batches:
+    """Asks the probes and shells of one run."""
+
+    def __init__(self, ports: Ports, run: str, argv: Sequence[str], containers: Mapping[str, str]) -> None:
+        """Prepare; ``argv`` starts the probe's program, ``containers`` has each host's probe by id."""
+        self._ports = ports
+        self._run = run
+        self._argv = tuple(argv)
+        self._containers = containers
+
+    def ask(self, questions: Sequence[Question], limit: float) -> Answers:
+        """Return an answer to every question, within about ``limit`` seconds; a host that fails answers why."""
+        hosts = list(dict.fromkeys(question.host for question in questions))
+        found = fan_out(hosts, lambda host: self._host(host, [q for q in questions if q.host == host], limit))
+        answers: Answers = {}
+        for question in questions:
+            result = found[question.host]
+            if isinstance(result, HostError):
+                answers[question.host, question.key] = Answer(problem=result.message)
+            else:
+                answers[question.host, question.key] = result.get(question.key, Answer(problem="no answer came"))
+        return answers
+
+    def _host(self, host: str, questions: list[Question], limit: float) -> dict[str, Answer]:
+        tasks = [question for question in questions if isinstance(question, ProbeTask)]
+        answers = self._probe(host, tasks, limit) if tasks else {}
+        for question in questions:
+            if isinstance(question, HostCommand):
+                answers[question.key] = self._command(host, question)
+        return answers
+
+    def _probe(self, host: str, tasks: list[ProbeTask], limit: float) -> dict[str, Answer]:
+        job: JsonObject = {
+            "run": self._run,
+            "limit": limit,
+            "tasks": [{"key": task.key, **task.task} for task in tasks],
+        }
+        ended = self._ports.engine(host).exec(
+            self._containers[host], (*self._argv, "run", *pack(job)), timeout=limit + GRACE
+        )
+        try:
+            found = json.loads(ended.stdout)
+        except ValueError:
+            last = ended.stderr.decode(errors="replace").strip().splitlines()[-1:]
+            why = f"the probe ended with {ended.exit_code}: {''.join(last) or 'no word'}"
+            return {task.key: Answer(problem=why) for task in tasks}
+        return {key: Answer(value) for key, value in found.items() if isinstance(value, dict)}
+
+    def _command(self, host: str, command: HostCommand) -> Answer:
+        try:
+            ended = self._ports.shell(host).run(command.argv, timeout=command.timeout, sudo=command.sudo)
+        except HostError as error:
+            return Answer(problem=error.message)
+        return Answer(
+            {
+                "exit": ended.exit_code,
+                "stdout": ended.stdout.decode(errors="replace"),
+                "stderr": ended.stderr.decode(errors="replace"),
+            }
+        )

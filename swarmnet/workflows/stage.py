@@ -1,0 +1,274 @@
+"""Put probes on the hosts, and take every trace of them away again."""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from swarmnet.errors import ConflictError, ConvergenceError, EngineError, HostError, HostTimeoutError, NotAManagerError
+from swarmnet.model.clock import wait_until
+from swarmnet.model.hosts import Availability
+from swarmnet.model.ports import ContainerSpec
+from swarmnet.model.service import Attachment, RestartPolicy, ServiceMode, ServiceSpec
+from swarmnet.model.state import Endpoint
+from swarmnet.model.verification import OPERATOR_LABEL, PROBE_LABEL, STARTED_LABEL
+from swarmnet.scenarios.interface import ProbeService, Station
+from swarmnet.workflows.fanout import fan_out
+from swarmnet.workflows.gather import pack
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from swarmnet.model.base import Labels
+    from swarmnet.model.network import Network
+    from swarmnet.model.ports import EnginePort, Ports
+    from swarmnet.model.service import Task
+    from swarmnet.model.state import ClusterState
+    from swarmnet.model.swarm import Node
+    from swarmnet.model.verification import ProbeKit
+
+LIFETIME = 900.0
+"""Seconds after which a probe ends by itself, and a foreign run's traces count as forgotten."""
+RUNNING = "running"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What tells one verification from all others."""
+
+    id: str
+    operator: str
+    """``machine:pid`` of the process."""
+    is_alive: Callable[[str], bool]
+    """Tells whether the process of such a word may still run; True for other machines, nobody can know."""
+
+    def labels(self, now: float) -> Labels:
+        """Return the labels of everything that this run makes."""
+        return {PROBE_LABEL: self.id, OPERATOR_LABEL: self.operator, STARTED_LABEL: str(int(now))}
+
+    def may_remove(self, labels: Mapping[str, str], now: float) -> bool:
+        """Tell whether something with these labels is this run's, or was left by one that is over."""
+        if PROBE_LABEL not in labels:
+            return False
+        if labels[PROBE_LABEL] == self.id:
+            return True
+        started = labels.get(STARTED_LABEL, "")
+        old = not started.isdigit() or now - int(started) > LIFETIME
+        return old or not self.is_alive(labels.get(OPERATOR_LABEL, ""))
+
+
+@dataclass(slots=True)
+class Stage:
+    """The probes of one run. ``clear`` is safe to call at any time, also after half a start, and twice."""
+
+    ports: Ports
+    kit: ProbeKit
+    run: Run
+    state: ClusterState
+    networks: tuple[Network, ...]
+    timeout: float = 60.0
+    containers: dict[str, str] = field(default_factory=dict)
+    """Host to the id of its probe."""
+    brought: set[str] = field(default_factory=set)
+    """Hosts where this run put the image."""
+    by_id: set[str] = field(default_factory=set)
+    """Hosts whose engine finds the image by its id."""
+    cleared: bool = False
+    """Ctrl-C leaves the threads of a start running: they must begin nothing once the end has begun."""
+    busy: dict[str, threading.Lock] = field(default_factory=lambda: defaultdict(threading.Lock))
+    """Held for each host while its probe is being started or removed."""
+
+    @property
+    def service_name(self) -> str:
+        """The name of the probe service."""
+        return f"swarmnet-probe-{self.run.id}"
+
+    @property
+    def _now(self) -> float:
+        return self.ports.clock.now().timestamp()
+
+    def sweep(self, hosts: tuple[str, ...]) -> None:
+        """Remove what killed runs left: services, then containers. Hosts that fail here fail again, and tell, later."""
+        for service in self.state.services:
+            if self.run.may_remove(service.spec.labels, self._now):
+                self.ports.manager().remove_service(service.id)
+        fan_out(hosts, lambda host: self._remove_containers(self.ports.engine(host)))
+
+    def place(self, hosts: tuple[str, ...]) -> dict[str, Station]:
+        """Bring the image where it is missing and start a probe on each host; a host that fails says why."""
+        found = fan_out(hosts, lambda host: self._place_once(host, hosts.index(host)))
+        return {
+            host: Station(host, problem=result.message) if isinstance(result, HostError) else result
+            for host, result in found.items()
+        }
+
+    def serve(self, hosts: tuple[str, ...]) -> ProbeService:
+        """Start the probe service on the nodes of these hosts and wait until each has its task.
+
+        Raises:
+            ConvergenceError: some node had none in time; says what was seen last.
+            HostError: no manager took the service.
+        """
+        manager = self.ports.manager()
+        nodes = [node for host in hosts if (node := self.state.node_of(host))]
+        others = {node.id for node in self.state.nodes} - {node.id for node in nodes}
+        manager.create_service(self._service(sorted(others), hosts))
+        wanted = {node.id for node in nodes if _takes_tasks(node)}
+
+        def look() -> tuple[tuple[Task, ...] | None, str]:
+            tasks = manager.tasks(service=self.service_name)
+            running = tuple(task for task in tasks if task.state == RUNNING and task.node_id in wanted)
+            missing = wanted - {task.node_id for task in running}
+            words = sorted({f"{task.state} {task.message}".strip() for task in tasks if task.node_id in missing})
+            return (None if missing else running), f"{len(missing)} nodes without: {'; '.join(words) or 'no task'}"
+
+        what = "the probe service's tasks to run"
+        tasks = wait_until(self.ports.clock, look, what=what, timeout=self.timeout)
+        service = next(one for one in manager.services() if one.spec.name == self.service_name)
+        return ProbeService(
+            name=self.service_name,
+            alias=f"any-{self.run.id}",
+            virtual_ips={name: address.partition("/")[0] for name, address in service.virtual_ips.items()},
+            task_addresses={
+                net.spec.name: tuple(
+                    sorted(a.partition("/")[0] for task in tasks for a in task.networks.get(net.spec.name, ()))
+                )
+                for net in self.networks
+            },
+        )
+
+    def clear(self, hosts: tuple[str, ...], *, keep_image: bool) -> tuple[str, ...]:
+        """Remove service, containers and image; return what could not be removed, one sentence each."""
+        self.cleared = True
+        notes = self._remove_services()
+        found = fan_out(hosts, lambda host: self._clear_host(host, keep_image=keep_image))
+        for host, result in found.items():
+            if isinstance(result, HostError):
+                notes.append(f"traces of the probe may be left on {host} ({result.message}): run verify again")
+        return tuple(notes)
+
+    def _remove_services(self) -> list[str]:
+        try:
+            manager = self.ports.manager()
+            for service in manager.services():
+                if self.run.may_remove(service.spec.labels, self._now):
+                    manager.remove_service(service.id)
+        except NotAManagerError as error:
+            if self.state.swarm is not None:
+                return [f"the probe service may be left ({error.message}): run verify again"]
+        except HostError as error:
+            return [f"the probe service may be left ({error.message}): run verify again"]
+        return []
+
+    def _clear_host(self, host: str, *, keep_image: bool) -> bool:
+        if not self.busy[host].acquire(timeout=self.timeout):
+            raise HostTimeoutError(host, f"its probe was still being started after {self.timeout:g} s")
+        try:
+            return self._clear(self.ports.engine(host), keep_image=keep_image)
+        finally:
+            self.busy[host].release()
+
+    def _clear(self, engine: EnginePort, *, keep_image: bool) -> bool:
+        def look() -> tuple[bool | None, str]:
+            left = self._remove_containers(engine)
+            return (True if not left else None), f"still there: {', '.join(left)}"
+
+        try:
+            wait_until(self.ports.clock, look, what="probe containers to go", timeout=self.timeout)
+        except ConvergenceError as error:
+            raise HostError(engine.host, error.message) from error
+        own = self.kit.is_own or engine.host in self.brought
+        if own and not keep_image:
+            self._remove_image(engine)
+        return True
+
+    def _remove_image(self, engine: EnginePort) -> None:
+        try:
+            engine.remove_image(self.kit.reference)
+        except ConflictError:
+            return  # another run still uses it, and removes it at its end
+
+    def _remove_containers(self, engine: EnginePort) -> list[str]:
+        """Remove this run's and forgotten containers; return the names of those that were still there."""
+        found = [one for one in engine.containers() if self.run.may_remove(one.labels, self._now)]
+        for container in found:
+            try:
+                engine.remove_container(container.id)
+            except ConflictError:
+                continue  # the engine is at it already; the next look tells
+        return [container.name for container in found]
+
+    def _place_once(self, host: str, number: int) -> Station:
+        with self.busy[host]:
+            if self.cleared:
+                raise HostError(host, "the run is over")
+            return self._place(host, number)
+
+    def _place(self, host: str, number: int) -> Station:
+        engine = self.ports.engine(host)
+        self._bring_image(engine)
+        station = Station(host, f"swarmnet-probe-{self.run.id}-{number}", f"probe-{self.run.id}-{number}")
+        job = pack({"run": self.run.id, "id": host, "lifetime": LIFETIME})
+        spec = ContainerSpec(
+            name=station.name,
+            image=self.kit.reference,
+            argv=(*self.kit.argv, "serve", *job),
+            labels=self.run.labels(self._now),
+            endpoints=tuple(Endpoint(network=net.spec.name, aliases=(station.alias,)) for net in self.networks),
+        )
+        try:
+            container = engine.start_container(spec)
+        except EngineError:
+            # A worker learns of a network while its first container attaches: the first try may be early (moby#41841).
+            self._remove_containers(engine)
+            container = engine.start_container(spec)
+        self.containers[host] = container
+        seen = next(one for one in engine.containers() if one.id == container)
+        addresses = {endpoint.network: endpoint.address for endpoint in seen.endpoints if endpoint.address}
+        if not seen.running:
+            said = engine.container_log(container).decode(errors="replace").strip().splitlines()[-1:]
+            raise EngineError(host, f"the probe ended at once: {''.join(said) or 'no word'}")
+        return Station(host, station.name, station.alias, addresses)
+
+    def _bring_image(self, engine: EnginePort) -> None:
+        facts = self.state.facts(engine.host)
+        machine = facts.engine.architecture if facts else ""
+        if not engine.has_image(self.kit.reference):
+            if self.kit.archive is None:
+                engine.pull_image(self.kit.reference)
+            elif self.kit.architecture and machine and machine != self.kit.architecture:
+                raise EngineError(
+                    engine.host,
+                    f"the host is {machine}, the probe's archive is for {self.kit.architecture}: give --probe-image"
+                    " with an image for both that has python3",
+                )
+            else:
+                engine.load_image(self.kit.archive)
+            self.brought.add(engine.host)
+        if self.kit.image_id and engine.has_image(self.kit.image_id):
+            self.by_id.add(engine.host)
+
+    def _service(self, excluded: list[str], hosts: tuple[str, ...]) -> ServiceSpec:
+        """Return the service. By its id, no node asks a registry for the image, which can take 20 s where none is."""
+        known = self.kit.image_id if self.kit.image_id and self.by_id >= set(hosts) else None
+        labels = self.run.labels(self._now)
+        job = pack({"run": self.run.id, "lifetime": LIFETIME})
+        return ServiceSpec(
+            name=self.service_name,
+            image=known or self.kit.reference,
+            command=(*self.kit.argv, "serve", *job),
+            env={"SWARMNET_PROBE_ID": "{{.Node.ID}}"},
+            mode=ServiceMode.GLOBAL,
+            networks=tuple(Attachment(network=net.spec.name, aliases=(f"any-{self.run.id}",)) for net in self.networks),
+            constraints=tuple(f"node.id!={node}" for node in excluded),
+            restart=RestartPolicy(condition="none"),
+            stop_grace_period=0.0,
+            labels=labels,
+            container_labels=labels,
+        )
+
+
+def _takes_tasks(node: Node) -> bool:
+    return node.status == "ready" and node.spec.availability in (None, Availability.ACTIVE)

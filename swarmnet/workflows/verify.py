@@ -1,0 +1,210 @@
+"""The story of ``verify``: observe, put probes up, ask in rounds, judge, take everything away again."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from swarmnet.errors import ConvergenceError, HostError, UsageError
+from swarmnet.model.plan import MANAGED_LABEL
+from swarmnet.model.ports import Progress
+from swarmnet.model.report import Status, Verdict
+from swarmnet.model.verification import Phase, Verification
+from swarmnet.scenarios.causes import excuse, explain
+from swarmnet.scenarios.interface import Answers, Scene, Station
+from swarmnet.workflows.gather import Batches
+from swarmnet.workflows.stage import Stage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from swarmnet.model.network import Network
+    from swarmnet.model.ports import Ports
+    from swarmnet.model.state import ClusterState
+    from swarmnet.model.verification import ProbeKit
+    from swarmnet.scenarios.interface import Scenario
+    from swarmnet.workflows.stage import Run
+
+ROUNDS = 4
+"""Follow-up questions end here, whatever a scenario still wants."""
+SETTLE = 10.0
+"""Seconds in which a pair or name may come right: gossip needs a moment to carry new endpoints to every node."""
+ORDER = (Status.FAILED, Status.INCONCLUSIVE, Status.WARNING, Status.OK, Status.SKIPPED)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the operator wants verified."""
+
+    scenarios: tuple[Scenario, ...]
+    networks: tuple[str, ...] = ()
+    """Names; none means every attachable overlay that swarmnet manages, or every attachable one if it manages none."""
+    hosts: tuple[str, ...] = ()
+    """Hosts between which to test; none means all of the inventory."""
+    keep_image: bool = False
+    settle: float = SETTLE
+    timeout: float = 60.0
+    """Seconds for one wait of the start and of the end."""
+
+
+@dataclass(slots=True)
+class _Timer:
+    """Tells of phases as they begin, and keeps how long they took."""
+
+    ports: Ports
+    phases: list[Phase] = field(default_factory=list)
+
+    @contextmanager
+    def phase(self, name: str, text: str) -> Iterator[None]:
+        self.ports.listener(Progress(text))
+        begun = self.ports.clock.monotonic()
+        try:
+            yield
+        finally:
+            self.phases.append(Phase(name=name, seconds=round(self.ports.clock.monotonic() - begun, 3)))
+
+
+def verify(ports: Ports, state: ClusterState, wish: Wish, *, kit: ProbeKit, run: Run) -> Verification:
+    """Prove that the networks work, and name the cause where they do not.
+
+    Every trace is removed at the end: also after a failure or an interrupt.
+
+    Raises:
+        UsageError: a network that was asked for does not exist, or takes no probes.
+    """
+    networks = chosen(state, wish.networks)
+    hosts = wish.hosts or tuple(host.name for host in ports.inventory.hosts)
+    timer = _Timer(ports)
+    stage = Stage(ports, kit, run, state, networks, wish.timeout)
+    answers: Answers = {}
+    notes: tuple[str, ...] = ()
+    able, absent = _able(state, hosts)
+    needs_probes = bool(networks) and bool(able) and any(scenario.needs_probes for scenario in wish.scenarios)
+    scene = Scene(state, networks, data_path_port=_port(state))
+    if needs_probes:
+        try:
+            scene = _raise_curtain(stage, scene, wish, (able, absent), timer)
+            _ask(stage, scene, wish, answers, timer)
+        finally:
+            with timer.phase("clear", "removing the probes"):
+                notes = stage.clear(able, keep_image=wish.keep_image)
+            for note in notes:
+                ports.listener(Progress(note))
+    else:
+        scene = Scene(state, networks, absent, data_path_port=_port(state))
+    return Verification(
+        run=run.id,
+        cluster=ports.inventory.cluster,
+        networks=tuple(net.spec.name for net in networks),
+        hosts=hosts,
+        phases=tuple(timer.phases),
+        notes=notes,
+        **_judge(scene, wish.scenarios, answers),
+    )
+
+
+def chosen(state: ClusterState, wanted: Sequence[str]) -> tuple[Network, ...]:
+    """Return the networks to test, in order of their names.
+
+    Raises:
+        UsageError: one of ``wanted`` does not exist, is no overlay, or takes no containers.
+    """
+    overlays = {net.spec.name: net for net in state.networks if net.spec.driver == "overlay" and not net.spec.ingress}
+    attachable = [net for _, net in sorted(overlays.items()) if net.spec.attachable]
+    for name in wanted:
+        if name not in overlays:
+            known = ", ".join(net.spec.name for net in attachable) or "none"
+            raise UsageError(f"the swarm has no overlay network {name!r}", hint=f"attachable overlays: {known}")
+        if not overlays[name].spec.attachable:
+            raise UsageError(f"network {name!r} is not attachable: probes cannot enter it", hint="make it attachable")
+    if wanted:
+        return tuple(overlays[name] for name in sorted(set(wanted)))
+    return tuple(net for net in attachable if MANAGED_LABEL in net.spec.labels) or tuple(attachable)
+
+
+def _port(state: ClusterState) -> int:
+    return (state.swarm.spec.data_path_port if state.swarm else None) or 4789
+
+
+def _able(state: ClusterState, hosts: Sequence[str]) -> tuple[tuple[str, ...], tuple[Station, ...]]:
+    """Return the hosts that can carry a probe, and why the others cannot."""
+    failed = {failure.host: failure.reason for failure in state.failures}
+    absent = {}
+    for host in hosts:
+        node = state.node_of(host)
+        if host in failed or state.facts(host) is None:
+            absent[host] = failed.get(host, "did not answer")
+        elif node is None:
+            absent[host] = "is not in this swarm"
+    able = tuple(host for host in hosts if host not in absent)
+    return able, tuple(Station(host, problem=why) for host, why in absent.items())
+
+
+def _raise_curtain(
+    stage: Stage, scene: Scene, wish: Wish, cast: tuple[tuple[str, ...], tuple[Station, ...]], timer: _Timer
+) -> Scene:
+    """Return the scene with its probes and, where a scenario needs it, its service."""
+    able, absent = cast
+    with timer.phase("sweep", "looking for what earlier runs left"):
+        stage.sweep(able)
+    with timer.phase("probes", f"starting probes on {len(able)} hosts"):
+        placed = stage.place(able)
+    order = {host.name: index for index, host in enumerate(stage.ports.inventory.hosts)}
+    stations = tuple(sorted((*placed.values(), *absent), key=lambda station: order.get(station.host, 0)))
+    service, problem = None, None
+    up = tuple(host for host, station in placed.items() if station.problem is None)
+    if up and any(scenario.needs_service for scenario in wish.scenarios):
+        with timer.phase("service", "starting the probe service"):
+            try:
+                service = stage.serve(up)
+            except (ConvergenceError, HostError) as error:
+                problem = error.message
+    return Scene(scene.state, scene.networks, stations, service, problem, scene.data_path_port)
+
+
+def _ask(stage: Stage, scene: Scene, wish: Wish, answers: Answers, timer: _Timer) -> None:
+    """Fill the answers, round by round, until nobody asks more."""
+    batches = Batches(stage.ports, stage.run.id, stage.kit.argv, stage.containers)
+    for number in range(1, ROUNDS + 1):
+        questions = {
+            (question.host, question.key): question
+            for scenario in wish.scenarios
+            for question in scenario.ask(scene, answers)
+            if (question.host, question.key) not in answers
+        }
+        if not questions:
+            return
+        text = "asking between all hosts" if number == 1 else "looking closer at what failed"
+        with timer.phase(f"round {number}", text):
+            answers |= batches.ask(tuple(questions.values()), wish.settle)
+
+
+def _judge(scene: Scene, scenarios: Sequence[Scenario], answers: Answers) -> dict[str, tuple[object, ...]]:
+    found = [scenario.judge(scene, answers) for scenario in scenarios]
+    matrices = [matrix for findings in found for matrix in findings.matrices]
+    verdicts = [
+        *(verdict for findings in found for verdict in findings.verdicts),
+        *explain(scene, answers, matrices),
+        *(_absent(station) for station in scene.stations if station.problem),
+    ]
+    verdicts.sort(key=lambda verdict: (ORDER.index(verdict.status), -_weight(verdict)))
+    return {
+        "verdicts": tuple(verdicts),
+        "matrices": tuple(excuse(scene, answers, matrix) for matrix in matrices),
+    }
+
+
+def _weight(verdict: Verdict) -> int:
+    pairs = verdict.evidence.get("pairs")
+    return len(pairs) if isinstance(pairs, list) else 0
+
+
+def _absent(station: Station) -> Verdict:
+    return Verdict(
+        scenario="probe",
+        subject=f"host {station.host}",
+        status=Status.INCONCLUSIVE,
+        detail=f"no probe on {station.host}: {station.problem}; nothing was proved from or to it",
+        fix="bring the host back, then run verify again (swarmnet status tells what answers)",
+    )

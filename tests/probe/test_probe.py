@@ -1,0 +1,114 @@
+"""The probe as it runs in a container: its own process, started from the text that travels in argv."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from contextlib import contextmanager
+from importlib import resources
+from typing import TYPE_CHECKING
+
+import pytest
+
+from swarmnet.edge.probe_image import MODULES, probe_argv
+from swarmnet.probe import names
+from swarmnet.workflows.gather import pack
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from swarmnet.model.base import JsonObject, JsonValue
+
+ALLOWED = {"base64", "hashlib", "json", "os", "select", "socket", "struct", "sys", "threading", "time", "zlib"}
+
+
+PORT = 20000 + os.getpid() % 10000
+"""Two test runs may share this machine."""
+
+
+def _command(*words: str) -> list[str]:
+    return [sys.executable, *probe_argv()[1:], *words]
+
+
+@contextmanager
+def serving(identity: str) -> Iterator[None]:
+    job: JsonObject = {"run": "r1", "id": identity, "lifetime": 30, "port": PORT}
+    with subprocess.Popen(_command("serve", *pack(job)), stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"ready\n"
+            yield
+        finally:
+            process.kill()
+
+
+def run(*tasks: JsonObject, limit: float = 1.0, run_id: str = "r1") -> dict[str, dict[str, JsonValue]]:
+    job: JsonObject = {"run": run_id, "limit": limit, "tasks": [*tasks], "port": PORT}
+    done = subprocess.run(_command("run", *pack(job)), capture_output=True, check=True, timeout=30)
+    answers: dict[str, dict[str, JsonValue]] = json.loads(done.stdout)
+    return answers
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[None]:
+    with serving("w2"):
+        yield
+
+
+def _task(kind: str, targets: dict[str, JsonValue]) -> JsonObject:
+    return {"key": kind, "kind": kind, "from": "w1", "network": "front", "targets": targets}
+
+
+def test_every_kind_of_question_is_answered_by_a_living_peer(server: None) -> None:
+    del server
+    found = run(*(_task(kind, {"w2": "127.0.0.1"}) for kind in ("icmp", "udp", "tcp", "who")))
+    for kind, answer in found.items():
+        outcome = answer["targets"]["w2"]  # type: ignore[index,call-overload]
+        assert outcome["ok"] is True, (kind, outcome)  # type: ignore[index,call-overload]
+    assert {found[kind]["targets"]["w2"]["id"] for kind in ("udp", "tcp", "who")} == {"w2"}  # type: ignore[index,call-overload]
+
+
+def test_a_silent_address_is_told_from_a_refusing_one(server: None) -> None:
+    del server
+    found = run(_task("udp", {"none": "127.0.0.1"}), limit=0.4, run_id="another run")
+    assert found["udp"]["targets"]["none"] == {"ok": False, "why": "no answer", "tries": 3}  # type: ignore[index,call-overload]
+
+
+def test_the_server_remembers_whom_it_heard_on_which_network(server: None) -> None:
+    del server
+    run({**_task("udp", {"w2": "127.0.0.1"}), "network": "back", "from": "w9"})
+    assert run({"key": "h", "kind": "heard"})["h"]["heard"]["back"] == {"w9": 1}  # type: ignore[index,call-overload]
+
+
+def test_an_unknown_question_is_an_answer_not_a_crash() -> None:
+    assert "no task" in str(run(_task("nonsense", {}))["nonsense"]["problem"])
+
+
+def test_dns_answers_are_read_with_compressed_names_and_codes() -> None:
+    query = names.question(7, "w1.front")
+    head = query[:2] + b"\x81\x80" + b"\0\1\0\2\0\0\0\0"
+    record = b"\xc0\x0c\0\1\0\1\0\0\0\1\0\4"
+    data = head + query[12:] + record + bytes([10, 0, 1, 9]) + record + bytes([10, 0, 1, 4])
+    assert names.answer(data) == (7, "no address", ["10.0.1.4", "10.0.1.9"])
+    assert names.answer(query[:2] + b"\x81\x83" + query[4:]) == (7, "no such name", [])
+
+
+@pytest.mark.parametrize("length", [0, 5, 11, 30])
+def test_a_damaged_dns_answer_is_refused(length: int) -> None:
+    query = names.question(7, "w1.front")
+    data = query[:2] + b"\x81\x80" + b"\0\1\0\2\0\0\0\0" + query[12:] + b"\xc0\x0c\0\1\0\1\0\0\0\1\0\4\x0a\0\1\x09"
+    with pytest.raises(ValueError, match="damaged"):
+        names.answer(data[:length])
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_the_probe_is_python_3_8_and_imports_little(name: str) -> None:
+    source = resources.files("swarmnet.probe").joinpath(f"{name}.py").read_text("utf-8")
+    for node in ast.parse(source, feature_version=(3, 8)).body:
+        if isinstance(node, ast.Import):
+            assert {alias.name for alias in node.names} <= ALLOWED
+        elif isinstance(node, ast.ImportFrom):
+            assert node.module in ("__future__", "swarmnet.probe")

@@ -1,0 +1,189 @@
+"""The whole story of verify on simulated hosts: what it proves, what it says, and what it leaves behind."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from swarmnet.errors import UsageError
+from swarmnet.model.network import NetworkSpec
+from swarmnet.model.plan import MANAGED_LABEL
+from swarmnet.model.ports import ContainerSpec
+from swarmnet.model.report import Status
+from swarmnet.model.state import ClusterState, HostFacts, HostFailure
+from swarmnet.model.verification import OPERATOR_LABEL, PROBE_LABEL, STARTED_LABEL, ProbeKit
+from swarmnet.scenarios import ALL
+from swarmnet.workflows.verify import Wish, chosen, verify
+from tests.simulator import World
+from tests.workflows.probing import IMAGE, KIT, Paths, this_run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from swarmnet.model.ports import Event
+    from swarmnet.model.verification import Verification
+
+WISH = Wish(ALL)
+
+
+@pytest.fixture
+def world() -> World:
+    world = World(managers=1, workers=2)
+    world.bootstrap()
+    engine = world.engine("m1")
+    engine.create_network(NetworkSpec(name="front", attachable=True, labels={MANAGED_LABEL: "sim"}))
+    engine.create_network(NetworkSpec(name="foreign", attachable=True))
+    engine.create_network(NetworkSpec(name="closed"))
+    world.settle()
+    return world
+
+
+def look(world: World) -> ClusterState:
+    """Return what an observation would; dead hosts are failures."""
+    hosts, failures = [], []
+    for host in world.inventory.hosts:
+        if world.machines[host.name].powered:
+            hosts.append(HostFacts(host=host.name, engine=world.engine(host.name).facts()))
+        else:
+            failures.append(HostFailure(host=host.name, reason="no route to host"))
+    manager = world.engine("m1")
+    return ClusterState(
+        hosts=tuple(hosts),
+        failures=tuple(failures),
+        swarm=manager.swarm(),
+        nodes=manager.nodes(),
+        networks=manager.networks(),
+        services=manager.services(),
+    )
+
+
+def run(world: World, wish: Wish = WISH, *, kit: ProbeKit = KIT) -> Verification:
+    return verify(world.ports(), look(world), wish, kit=kit, run=this_run())
+
+
+def traces(world: World) -> list[str]:
+    """Return what is labelled as a probe's, and the probe's image."""
+    world.settle()
+    store = world.store("m1")
+    found = [service.spec.name for service in store.services.values() if PROBE_LABEL in service.spec.labels]
+    for machine in world.machines.values():
+        found += [box.name for box in machine.containers.values() if PROBE_LABEL in box.labels]
+        found += [image for image in machine.images if image == IMAGE]
+    return found
+
+
+def test_a_healthy_cluster_is_proved_and_left_as_it_was(world: World) -> None:
+    Paths(world)
+    result = run(world)
+    assert [verdict for verdict in result.verdicts if verdict.status is not Status.OK] == []
+    assert {(matrix.scenario, matrix.network) for matrix in result.matrices} == {
+        ("icmp", "front"),
+        ("udp", "front"),
+        ("tcp", "front"),
+    }
+    assert traces(world) == []
+
+
+def test_a_blocked_direction_is_one_failure_and_the_rest_stays_green(world: World) -> None:
+    Paths(world).cut = {("w1", "w2")}
+    result = run(world)
+    assert result.status is Status.FAILED
+    (failure,) = [verdict for verdict in result.verdicts if verdict.status is Status.FAILED]
+    assert "nothing that w1 sends reaches w2 on UDP 4789" in failure.detail
+    assert all(matrix.counts() == {Status.OK: 4, Status.FAILED: 2} for matrix in result.matrices)
+
+
+def test_an_unreachable_host_is_inconclusive_and_the_others_are_tested(world: World) -> None:
+    Paths(world)
+    world.kill("w2")
+    result = run(world)
+    assert "no probe on w2: no route to host" in " ".join(verdict.detail for verdict in result.verdicts)
+    assert all(matrix.counts() == {Status.OK: 2, Status.INCONCLUSIVE: 4} for matrix in result.matrices)
+
+
+def test_a_probe_that_dies_is_inconclusive_not_failed(world: World) -> None:
+    paths = Paths(world)
+    paths.crash = {"w1"}
+    result = run(world, Wish(tuple(one for one in ALL if one.name == "icmp")))
+    cells = result.matrices[0].cells
+    assert {cell.status for cell in cells["w1"].values()} == {Status.INCONCLUSIVE}
+    assert "ended with 137: Killed" in cells["w1"]["w2"].detail
+
+
+def test_an_archive_for_another_machine_is_an_inconclusive_host_with_advice(world: World) -> None:
+    Paths(world)
+    machine = world.engine("w1").facts().architecture or "x86_64"
+    state = look(world)
+    facts = tuple(
+        one.model_copy(update={"engine": one.engine.model_copy(update={"architecture": machine})})
+        for one in state.hosts
+    )
+    kit = ProbeKit(IMAGE, ("python3",), archive=b"never sent", architecture="s390x")
+    result = verify(world.ports(), state.model_copy(update={"hosts": facts}), WISH, kit=kit, run=this_run())
+    assert result.status is Status.INCONCLUSIVE
+    assert "--probe-image" in " ".join(verdict.detail for verdict in result.verdicts)
+
+
+def _leftover(world: World, labels: dict[str, str]) -> None:
+    world.machines["w1"].images.add("old")
+    world.engine("w1").start_container(ContainerSpec("left", "old", (), labels))
+
+
+@pytest.mark.parametrize(
+    ("operator", "age", "stays"), [("gone:1", 1, False), ("other:1", 1, True), ("other:1", 3600, False)]
+)
+def test_what_a_dead_run_left_is_removed_and_a_living_one_is_let_be(
+    world: World, operator: str, age: int, *, stays: bool
+) -> None:
+    Paths(world)
+    started = str(int(world.clock.now().timestamp()) - age)
+    _leftover(world, {PROBE_LABEL: "old", OPERATOR_LABEL: operator, STARTED_LABEL: started})
+    run(world)
+    assert (traces(world) == ["left"]) is stays
+
+
+def test_an_interrupt_leaves_nothing_behind(world: World) -> None:
+    Paths(world)
+
+    def interrupt(event: Event) -> None:
+        if "asking" in str(event):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        verify(world.ports(listener=interrupt), look(world), WISH, kit=KIT, run=this_run())
+    assert traces(world) == []
+
+
+def test_an_image_that_was_there_before_stays(world: World) -> None:
+    Paths(world)
+    world.machines["w1"].images.add(IMAGE)
+    run(world)
+    assert traces(world) == [IMAGE]
+
+
+def test_the_image_is_kept_when_asked(world: World) -> None:
+    Paths(world)
+    run(world, Wish(ALL, keep_image=True))
+    assert traces(world) == [IMAGE] * 3
+
+
+def test_own_networks_come_first_and_others_can_be_named(world: World) -> None:
+    state = look(world)
+    names: Callable[..., list[str]] = lambda *wanted: [net.spec.name for net in chosen(state, wanted)]  # noqa: E731
+    assert names() == ["front"]
+    assert names("foreign") == ["foreign"]
+    with pytest.raises(UsageError, match="not attachable"):
+        chosen(state, ["closed"])
+    with pytest.raises(UsageError, match="no overlay network 'none'"):
+        chosen(state, ["none"])
+
+
+def test_one_host_alone_proves_nothing() -> None:
+    world = World(managers=1)
+    world.bootstrap()
+    world.engine("m1").create_network(NetworkSpec(name="front", attachable=True))
+    world.settle()
+    Paths(world)
+    result = run(world, Wish(tuple(one for one in ALL if one.name == "udp")))
+    assert result.status is Status.INCONCLUSIVE
