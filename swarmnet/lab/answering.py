@@ -11,17 +11,28 @@ if TYPE_CHECKING:
     from swarmnet.lab.kinds import HostKind
     from swarmnet.lab.state import HostRecord, LabRecord
 
-_SSH_PORT = 22
+_CLOSED_PORT = 1
 
 
-def ssh_answers(host: HostRecord) -> bool:
-    """Tell whether an SSH server greets on the host's address."""
+def ssh_answers(host: HostRecord, kind: HostKind) -> bool:
+    """Tell whether sshd listens and the way to it is open, without ever talking to sshd.
+
+    A connection that ends without a login counts against its source address: from OpenSSH 9.8 on, sshd then
+    refuses everybody from there for 15 s and more (``PerSourcePenalties``), real users of the lab included.
+    """
+    return kind.sshd_listens(host) and _reachable(host)
+
+
+def _reachable(host: HostRecord) -> bool:
+    """Tell whether a TCP packet gets there and back: a refusal by a closed port is such an answer."""
     try:
-        with socket.create_connection((str(host.address), _SSH_PORT), timeout=0.5) as client:
-            return client.recv(4) == b"SSH-"
+        socket.create_connection((str(host.address), _CLOSED_PORT), timeout=0.5).close()
+    except ConnectionRefusedError:
+        return True
     except OSError:
-        # Refused, unreachable or silent: in any case it does not answer yet.
+        # Silence, or no route: the cable is cut.
         return False
+    return True
 
 
 def answers(host: HostRecord, kind: HostKind, *, record: LabRecord) -> bool:
@@ -36,10 +47,10 @@ def answers(host: HostRecord, kind: HostKind, *, record: LabRecord) -> bool:
     if not kind.powered(host):
         raise LabError(f"{host.name} died while starting; its last words:\n{kind.last_words(host)}")
     engine = "engine" in broken or kind.engine_answers(host)
-    return engine and ("link" in broken or ssh_answers(host))
+    return engine and ("link" in broken or ssh_answers(host, kind))
 
 
 def excuse(host: HostRecord, kind: HostKind) -> str:
     """Say what of a host does not answer, and its last words."""
-    what = "its engine" if ssh_answers(host) else "sshd"
+    what = "its engine" if ssh_answers(host, kind) else "sshd"
     return f"{host.name}: {what} does not answer; its last words:\n{kind.last_words(host)}"

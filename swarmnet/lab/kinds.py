@@ -35,6 +35,9 @@ class HostKind(Protocol):
     def inside(self, host: HostRecord, argv: Sequence[str]) -> list[str]:
         """Return the argument list that runs ``argv`` as root inside the host."""
 
+    def sshd_listens(self, host: HostRecord) -> bool:
+        """Tell whether the host's sshd accepts connections, without making one."""
+
     def engine_answers(self, host: HostRecord) -> bool:
         """Tell whether the host's engine answers a ping on its socket."""
 

@@ -325,7 +325,7 @@ class Lab:
             engine=host.engine,
             kernel=host.kernel,
             powered=powered,
-            ssh=powered and ssh_answers(host),
+            ssh=powered and ssh_answers(host, kind),
             engine_answers=powered and kind.engine_answers(host),
         )
 

@@ -7,6 +7,7 @@ of its mounts are inside them. Killing the chain therefore leaves nothing but th
 from __future__ import annotations
 
 import os
+import re
 import socket
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from swarmnet.lab.state import HostRecord
 
 _SCRIPT = Path(__file__).with_name("shared_host.sh")
+_LISTENS_ON_22 = re.compile(r"\s*\d+: [0-9A-F]{8}:0016 [0-9A-F]{8}:0000 0A ")
+"""A line of proc_net_tcp(5): local address with port 22 (0x16), no peer, state LISTEN (0x0A)."""
 _PING = b"GET /_ping HTTP/1.0\r\nHost: engine\r\n\r\n"
 
 
@@ -98,6 +101,18 @@ class SharedKernel:
         clean = ["env", "-i", f"PATH={SYSTEM_PATH}", "HOME=/root", f"TERM={os.environ.get('TERM', 'dumb')}"]
         enter = ["nsenter", f"--target={init.pid}", "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup"]
         return self.groups.joining(host.name, [*enter, "--", *clean, *argv])
+
+    def sshd_listens(self, host: HostRecord) -> bool:
+        """Look for a listener on port 22 in the host's network namespace."""
+        init = self._init(host)
+        if init is None:
+            return False
+        try:
+            text = Path(f"/proc/{init.pid}/net/tcp").read_text(encoding="ascii")
+        except OSError:
+            # The host died meanwhile.
+            return False
+        return any(_LISTENS_ON_22.match(line) for line in text.splitlines())
 
     def engine_answers(self, host: HostRecord) -> bool:
         """Ping the engine through the host's own view of the file system; no process is started."""
