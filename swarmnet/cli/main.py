@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "backup": ("swarmnet.cli.backup", "Take backups, look at them, check, compare and prune them."),
     "keys": ("swarmnet.cli.keys", "Who can open backups, who signs them, whose signature counts."),
     "lab": ("swarmnet.cli.lab", "Several real Docker hosts on this machine."),
+    "schema": ("swarmnet.cli.schema", "JSON Schemas of inventory, playbook and backup, for editors."),
 }
 """Every command: the module that has it, as ``app`` (several verbs) or ``command`` (one), and its line in the help."""
 

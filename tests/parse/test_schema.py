@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from swarmnet.operations import ALL, BY_NAME
+from swarmnet.parse.inventory import InventoryFile
+from swarmnet.parse.schema import document_schema, playbook_schema
+from swarmnet.parse.yaml import load
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_every_operation_has_its_own_name_and_a_summary() -> None:
+    assert len(BY_NAME) == len(ALL)
+    assert all(operation.summary.endswith(".") for operation in ALL)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "playbooks").glob("*.yml")), ids=lambda path: path.name)
+def test_shipped_playbooks_meet_the_schema(path: Path) -> None:
+    jsonschema.validate(load(path.read_bytes(), path.name).data, playbook_schema())
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "inventories").glob("*.yml")), ids=lambda path: path.name)
+def test_shipped_inventories_meet_the_schema(path: Path) -> None:
+    jsonschema.validate(load(path.read_bytes(), path.name).data, document_schema(InventoryFile, "inventory"))
+
+
+@pytest.mark.parametrize(
+    "step",
+    [{"netwrk": {}}, {"network": {"name": "a", "atachable": True}}, {"network": {"name": "a", "mtu": "fast"}}, {}],
+)
+def test_the_schema_finds_what_the_reader_would(step: dict[str, object]) -> None:
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({"schema": 1, "name": "t", "steps": [step]}, playbook_schema())
