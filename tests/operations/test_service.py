@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from swarmnet.model.plan import MANAGED_LABEL, Risk
+from swarmnet.model.service import PublishedPort, Service, ServiceSpec
+from swarmnet.model.swarm import Config, ConfigSpec
+from swarmnet.operations.content import NAME_LABEL
+from swarmnet.operations.service_actions import UpdateService
+from tests.operations.clusters import CLUSTER, inventory, overlay, swarm
+from tests.operations.test_network import local
+from tests.plan.planning import plan, refusal, told
+
+if TYPE_CHECKING:
+    from swarmnet.model.state import ClusterState
+
+HOSTS = inventory(1, 1)
+
+
+def holding(*services: ServiceSpec, configs: tuple[Config, ...] = ()) -> ClusterState:
+    state = swarm(HOSTS)
+    return state.model_copy(
+        update={
+            "networks": (*state.networks, overlay("front")),
+            "services": tuple(Service(id=spec.name, version=1, spec=spec) for spec in services),
+            "configs": configs,
+        }
+    )
+
+
+def step(**fields: str) -> str:
+    inner = ", ".join(f"{key}: {value}" for key, value in {"name": "web", "image": "web:1", **fields}.items())
+    return f"- service: {{{inner}}}"
+
+
+def web(**fields: object) -> ServiceSpec:
+    given = {"name": "web", "image": "web:1", "labels": {MANAGED_LABEL: CLUSTER}, **fields}
+    return ServiceSpec.model_validate(given)
+
+
+def config(name: str, version: int) -> Config:
+    return Config(id=name, version=version, spec=ConfigSpec(name=name, data=b"", labels={NAME_LABEL: "app"}))
+
+
+def test_an_undefined_network_is_named_with_those_that_are_there() -> None:
+    text = refusal(step(networks="[frnt]"), holding(), HOSTS)
+    assert "network 'frnt' is not defined" in text
+    assert "known: front" in text
+
+
+def test_a_local_network_is_refused() -> None:
+    state = holding()
+    hosts = tuple(facts.model_copy(update={"networks": (local("lan"),)}) for facts in state.hosts)
+    text = refusal(step(networks="[lan]"), state.model_copy(update={"hosts": hosts}), HOSTS)
+    assert "network 'lan' is local to a host" in text
+
+
+def test_undefined_configs_and_secrets_are_named() -> None:
+    text = refusal(step(configs="[app]", secrets="[pw]"), holding(), HOSTS)
+    assert "config 'app' is not defined" in text
+    assert "secret 'pw' is not defined" in text
+
+
+def test_a_network_with_problems_of_its_own_is_not_called_undefined_too() -> None:
+    steps = "- network: {name: n, subnets: [{subnet: 10.0.0.0/24}]}\n" + step(networks="[n]")
+    assert refusal(steps, holding(), HOSTS).splitlines() == [
+        "p.yml:4: subnet 10.0.0.0/24 overlaps 10.0.0.0/24 of network ingress"
+    ]
+
+
+def test_a_port_that_another_service_publishes_is_refused() -> None:
+    other = web(name="old", ports=(PublishedPort(target=80, published=8080),))
+    assert "port 8080/tcp is published by service old" in refusal(step(ports='["8080:1"]'), holding(other), HOSTS)
+
+
+def test_the_same_port_of_another_protocol_is_free() -> None:
+    other = web(name="old", ports=(PublishedPort(target=80, published=8080),))
+    assert told(plan(step(ports='["8080:1/udp"]'), holding(other), HOSTS)) == ["service.create service web"]
+
+
+def test_a_service_as_written_needs_nothing() -> None:
+    assert plan(step(replicas="1"), holding(web()), HOSTS).is_empty
+
+
+def test_scaling_leaves_the_tasks_that_run() -> None:
+    (action,) = plan(step(replicas="3"), holding(web()), HOSTS).actions
+    assert (action.risk, action.why) == (Risk.SAFE, "it differs; its tasks run on")
+
+
+def test_a_new_image_replaces_tasks_and_keeps_what_is_not_managed() -> None:
+    made = plan(step(image="web:2"), holding(web(env={"A": "1"}, labels={"by": "hand"})), HOSTS)
+    (action,) = made.actions
+    assert isinstance(action, UpdateService)
+    assert (action.risk, action.replaces_tasks) == (Risk.DISRUPTIVE, True)
+    after = made.predicted.service("web")
+    assert after is not None
+    assert (after.spec.env, after.spec.labels) == ({"A": "1"}, {"by": "hand", MANAGED_LABEL: CLUSTER})
+
+
+def test_a_plain_name_stands_for_the_config_that_was_made_last() -> None:
+    state = holding(configs=(config("app-new", 9), config("app-old", 4)))
+    made = plan(step(configs="[app]"), state, HOSTS)
+    after = made.predicted.service("web")
+    assert after is not None
+    assert [(one.source, one.target) for one in after.spec.configs or ()] == [("app-new", "/app")]
+
+
+def test_constraints_that_no_node_meets_are_doubted() -> None:
+    made = plan(step(constraints='["node.labels.zone == x"]'), holding(), HOSTS)
+    assert any("no node meets node.labels.zone == x" in text for text in made.warnings)
+
+
+def test_steps_that_contradict_each_other_are_refused() -> None:
+    steps = "- node: {labels: {a: x}}\n- node: {labels: {a: y}}"
+    text = refusal(steps, holding(), HOSTS)
+    assert "node m1 would change at every apply (labels.a)" in text
