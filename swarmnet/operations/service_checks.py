@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from swarmnet.model.compare import laid_over
 from swarmnet.model.service import EndpointMode, PublishMode, ServiceMode
 from swarmnet.operations.constraints import fault, matches
 from swarmnet.operations.content import newest
@@ -50,6 +51,7 @@ def problems_of_service(spec: ServiceSpec, context: Context) -> Iterator[str]:
             if not defined:
                 yield f"{kind} {file.source!r} is not defined: put a '{kind}' step before, or correct the name"
     yield from _taken_ports(spec, context)
+    yield from _kept(spec, context)
 
 
 def warnings_of_service(spec: ServiceSpec, context: Context) -> Iterator[str]:
@@ -107,6 +109,19 @@ def _network(name: str, context: Context) -> Iterator[str]:
     elif name not in PREDEFINED and ("network", name) not in context.provided:
         known = ", ".join(sorted(net.spec.name for net in state.networks if not net.spec.ingress)) or "none"
         yield f"network {name!r} is not defined: put a 'network' step before, or correct the name (known: {known})"
+
+
+def _kept(spec: ServiceSpec, context: Context) -> Iterator[str]:
+    """Yield what is wrong only together with fields of the present service that are not managed."""
+    seen = context.state.service(spec.name)
+    if seen is None or seen.spec.mode is not spec.mode:
+        return
+    if any(_ports(laid_over(spec, seen.spec))) and not any(_ports(spec)):
+        missing = "ports: []" if spec.ports is None else "endpoint_mode: vip"
+        yield (
+            f"service {spec.name} would have both endpoint_mode dnsrr and ports in the routing mesh, one of them kept"
+            f" from before since it is not written: write '{missing}', too"
+        )
 
 
 def _taken_ports(spec: ServiceSpec, context: Context) -> Iterator[str]:

@@ -73,6 +73,14 @@ def test_a_port_that_another_service_publishes_is_refused() -> None:
     assert "port 8080/tcp is published by service old" in refusal(step(ports='["8080:1"]'), holding(other), HOSTS)
 
 
+def test_a_port_kept_from_before_does_not_go_with_dnsrr() -> None:
+    published = web(ports=(PublishedPort(target=80, published=8080),))
+    assert "write 'ports: []', too" in refusal(step(endpoint_mode="dnsrr"), holding(published), HOSTS)
+    assert told(plan(step(endpoint_mode="dnsrr", ports="[]"), holding(published), HOSTS)) == [
+        "service.update service web"
+    ]
+
+
 def test_the_same_port_of_another_protocol_is_free() -> None:
     other = web(name="old", ports=(PublishedPort(target=80, published=8080),))
     assert told(plan(step(ports='["8080:1/udp"]'), holding(other), HOSTS)) == ["service.create service web"]
