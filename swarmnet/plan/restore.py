@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import IncompleteError, RefusedError, UsageError
-from swarmnet.model.base import Document
 from swarmnet.model.network import Network, NetworkSpec, Scope
 from swarmnet.model.plan import MANAGED_LABEL
+from swarmnet.model.restored import Skip
 from swarmnet.operations.network import NetworkOperation
 from swarmnet.operations.playbook import Playbook, Step
 from swarmnet.operations.restored import RestoredConfig, RestoredSecret, RestoredService
@@ -31,13 +31,6 @@ if TYPE_CHECKING:
     from swarmnet.model.swarm import Node
 
 _PLACE = re.compile(r"\s*node\.(id|hostname)\s*(==|!=)\s*(.+?)\s*", re.IGNORECASE)
-
-
-class Skip(Document):
-    """Something of the backup that is not restored this time, and could be."""
-
-    what: str
-    why: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -82,6 +83,16 @@ def test_an_export_holds_no_secret(place: Path) -> None:
     result = _run(place, "export")
     assert "10.30.1.0/24" in result.stdout
     assert CANARY not in result.stdout
+
+
+def test_diff_ends_with_6_on_drift_and_with_0_on_none(place: Path) -> None:
+    vault = sealing_vault(place / "keys", None, None, single_recipient=False)
+    order = Order("prod", "cd" * 16, CREATED + timedelta(hours=1), "swarmnet 0.1.0")
+    state = a_state().model_copy(update={"services": ()})
+    create(order, lambda: state, vault=vault, repository=DirectoryRepository(place / "backups"), listener=tell_nobody)
+    same, other = _run(place, "diff", "abab", "abab"), _run(place, "diff", "abab", "latest")
+    assert (same.exit_code, same.stdout) == (0, "no drift\n")
+    assert (other.exit_code, other.stdout) == (6, "- service web: missing\n")
 
 
 def test_prune_without_yes_only_shows(place: Path) -> None:

@@ -1,0 +1,50 @@
+"""How a restore ended."""
+
+from __future__ import annotations
+
+from pydantic import AwareDatetime
+
+from swarmnet.model.backup import Loss
+from swarmnet.model.base import Document
+from swarmnet.model.report import ExitCode, Status
+
+
+class Skip(Document):
+    """Something of the backup that was not restored this time, and could be."""
+
+    what: str
+    why: str
+
+
+class RestoreReport(Document):
+    """What came back, what did not, and whether it works."""
+
+    backup: str
+    """The backup's id."""
+    taken: AwareDatetime
+    """Everything after this moment is lost."""
+    cluster: str
+    restored: tuple[str, ...]
+    """What was made or changed."""
+    failed: tuple[str, ...] = ()
+    """Actions that failed or were not begun, and what a second plan would still do."""
+    skips: tuple[Skip, ...] = ()
+    losses: tuple[Loss, ...] = ()
+    verified: Status | None = None
+    """Outcome of verify; None when it was not run."""
+    missing: tuple[str, ...] = ()
+    """Hosts that did not answer."""
+    seconds: float = 0.0
+
+    @property
+    def exit_code(self) -> int:
+        """The gravest first: what failed, what does not work, what was left out, what is not proved."""
+        if self.failed:
+            return ExitCode.FAILED
+        if self.verified is Status.FAILED:
+            return ExitCode.RESTORED_BUT_UNVERIFIED
+        if self.skips:
+            return ExitCode.RESTORED_WITH_SKIPS
+        if self.verified in (None, Status.INCONCLUSIVE) or self.missing:
+            return ExitCode.INCOMPLETE
+        return ExitCode.DONE

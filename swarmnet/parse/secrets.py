@@ -1,0 +1,59 @@
+"""Data of secrets for a restore, given by the operator: a private YAML file, or variables of the environment."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from swarmnet.errors import DocumentError, Problem, UsageError
+from swarmnet.model.base import Secret
+from swarmnet.parse.yaml import load
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+MOST_BYTES = 500 * 1024
+"""Engines take no larger secrets (swarmkit: 500 KiB)."""
+
+
+def secrets_of_file(content: bytes, *, name: str) -> dict[str, Secret]:
+    """Read a mapping of secret names to their text; no value is ever repeated in a message.
+
+    Raises:
+        DocumentError: with every problem found.
+    """
+    source = load(content, name)
+    problems: list[Problem] = []
+    found: dict[str, Secret] = {}
+    for key, value in source.data.items():
+        if not isinstance(value, str):
+            line = source.line((key,))
+            problems.append(
+                Problem(name, line, f"{key}: the value is no text", "put it in quotes, or write it after |")
+            )
+        elif not 0 < len(value.encode()) <= MOST_BYTES:
+            line = source.line((key,))
+            problems.append(Problem(name, line, f"{key}: a secret has 1 to {MOST_BYTES} bytes"))
+        else:
+            found[key] = Secret(value)
+    if problems:
+        raise DocumentError(tuple(problems))
+    return found
+
+
+def secrets_of_environment(environment: Mapping[str, str], prefix: str, names: Iterable[str]) -> dict[str, Secret]:
+    """Return the secrets whose variables are set: prefix, then the name in capitals with ``_`` for all signs.
+
+    Raises:
+        UsageError: two secrets would share one variable.
+    """
+    variables: dict[str, str] = {}
+    for name in names:
+        variable = prefix + re.sub(r"[^A-Z0-9]", "_", name.upper())
+        if variable in variables:
+            raise UsageError(
+                f"secrets {variables[variable]!r} and {name!r} would both come from {variable}",
+                hint="give them in a file: --secrets-from FILE.yml",
+            )
+        variables[variable] = name
+    return {name: Secret(environment[variable]) for variable, name in variables.items() if environment.get(variable)}

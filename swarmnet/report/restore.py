@@ -1,0 +1,32 @@
+"""The end of a restore as text for people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from swarmnet.model.backup import Loss
+    from swarmnet.model.restored import RestoreReport, Skip
+
+
+def report_lines(report: RestoreReport) -> Iterator[str]:
+    """Yield what came back, what did not, and whether it works."""
+    taken = report.taken.isoformat()
+    yield f"{len(report.restored)} actions done from backup {report.backup[:8]} ({taken}) in {report.seconds:.1f} s"
+    for text in report.failed:
+        yield f"FAILED: {text}"
+    yield from left_out(report.skips, report.losses)
+    for host in report.missing:
+        yield f"did not answer: {host}"
+    yield f"verify: {'not run' if report.verified is None else report.verified.value}"
+
+
+def left_out(skips: Sequence[Skip], losses: Sequence[Loss]) -> Iterator[str]:
+    """Yield what is not restored although it could be, and what can never come back."""
+    for skip in skips:
+        yield f"skipped: {skip.what}: {skip.why}"
+    for loss in losses:
+        if loss.kind != "secret":  # those that are not given are among the skips
+            yield f"never comes back: {loss.kind} {loss.what}: {loss.instead}"

@@ -1,0 +1,110 @@
+"""The story of a restore: another planner for the one engine that applies plans, guarded and proved in the same way.
+
+The document must be opened before anything here is called: a wrong key, damage or an unknown schema ends the command
+before the first connection is made.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from swarmnet.errors import DocumentError, RefusedError
+from swarmnet.model.restored import RestoreReport
+from swarmnet.plan.build import build
+from swarmnet.plan.restore import restoration
+from swarmnet.workflows.apply import Goal, apply
+from swarmnet.workflows.execute import OutcomeStatus
+from swarmnet.workflows.observe import Look, observe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from swarmnet.model.backup import BackupDocument
+    from swarmnet.model.hosts import Inventory
+    from swarmnet.model.plan import Plan
+    from swarmnet.model.ports import Ports
+    from swarmnet.model.report import Status
+    from swarmnet.model.state import ClusterState
+    from swarmnet.plan.guard import Permissions
+    from swarmnet.plan.restore import Choices, Restoration
+    from swarmnet.workflows.apply import ApplyReport, Terms
+
+
+@dataclass(frozen=True, slots=True)
+class Restore:
+    """One backup onto one inventory."""
+
+    document: BackupDocument
+    inventory: Inventory
+    choices: Choices
+
+    def restoration(self, state: ClusterState) -> Restoration:
+        """Return the steps, and what is skipped, for hosts in this state."""
+        return restoration(self.document, self.inventory, state, self.choices)
+
+    def plan(self, state: ClusterState) -> Plan:
+        """Return what leads from this state to the backup.
+
+        Raises:
+            RefusedError: what is there stands against the backup; nothing of it is overwritten.
+        """
+        found = self.restoration(state)
+        try:
+            plan = build(found.playbook, state, found.inventory)
+        except DocumentError as error:
+            lines = "\n".join(f"- {problem.text}" for problem in error.problems)
+            raise RefusedError(
+                f"the backup cannot be restored onto these hosts:\n{lines}",
+                hint="remove or rename what is in the way, or restore onto fresh hosts; nothing was changed",
+            ) from error
+        return plan.model_copy(update={"warnings": (*found.warnings, *plan.warnings)})
+
+    def goal(self, permissions: Permissions) -> Goal:
+        """Return the restore as a goal of ``workflows.apply.apply``."""
+        command = f"restore {self.document.id[:8]}"
+        return Goal(make_plan=self.plan, look=Look(containers=True), permissions=permissions, command=command)
+
+
+def run(
+    ports: Ports,
+    restore: Restore,
+    terms: Terms,
+    *,
+    permissions: Permissions,
+    prove: Callable[[ClusterState], Status] | None,
+) -> RestoreReport:
+    """Restore, look again, prove by traffic, and tell what came back and what did not.
+
+    Args:
+        ports: the world.
+        restore: what onto which hosts.
+        terms: consent, operator, stop.
+        permissions: what the operator allowed.
+        prove: verifies the networks of the state that it gets; None leaves that out, and the report is incomplete.
+
+    Raises:
+        RefusedError: the guard, or the operator, says no.
+        LockedError: somebody else changes the cluster.
+    """
+    applied = apply(ports, restore.goal(permissions), terms)
+    state = observe(ports, Look(containers=True))
+    return RestoreReport(
+        backup=restore.document.id,
+        taken=restore.document.created,
+        cluster=restore.inventory.cluster,
+        restored=tuple(one.target for one in applied.outcomes if one.status is OutcomeStatus.DONE),
+        failed=tuple(_failures(applied)),
+        skips=restore.restoration(state).skips,
+        losses=restore.document.losses,
+        verified=None if prove is None or applied.failed or applied.interrupted else prove(state),
+        missing=tuple(failure.host for failure in applied.failures),
+        seconds=applied.seconds,
+    )
+
+
+def _failures(applied: ApplyReport) -> list[str]:
+    told = [
+        f"{one.target}: {one.error or 'not begun'}" for one in applied.outcomes if one.status is not OutcomeStatus.DONE
+    ]
+    return [*told, *(f"still to do: {text}" for text in applied.pending)]
