@@ -28,6 +28,8 @@ STARTS = 20
 """Logins under way at once, in all. More do not help: the handshake is work for this machine's processor."""
 STARTS_PER_SERVER = 8
 """Logins under way at once to one sshd, which begins to drop them at ten (MaxStartups 10:30:100)."""
+UNANSWERED = 30
+"""Seconds after which a connection is dead whose packets (keep-alives, at least) nobody acknowledges."""
 _PAUSE = 0.3
 
 
@@ -111,8 +113,7 @@ class Dialer:
             wire = socket.create_connection((target.hostname, target.port), timeout=target.timeout)
         except (OSError, UnicodeError) as error:
             raise ssh_errors.unreachable(target, error) from None
-        wire.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        _keep_alive(wire)
         return wire
 
     def _login(self, target: Target, wire: socket.socket | paramiko.Channel) -> fabric.Connection:
@@ -166,6 +167,15 @@ class Dialer:
 def _may_pass(error: BaseException) -> bool:
     """Tell whether another attempt can end otherwise: a wrong key or name stays wrong."""
     return isinstance(error, UnreachableError) and not isinstance(error, ssh_errors.NameUnknownError)
+
+
+def _keep_alive(wire: socket.socket) -> None:
+    wire.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    # macOS has not got it; there a vanished host is noticed by TCP's own, later limit.
+    unanswered = getattr(socket, "TCP_USER_TIMEOUT", None)
+    if unanswered is not None:
+        wire.setsockopt(socket.IPPROTO_TCP, unanswered, UNANSWERED * 1000)
 
 
 def _let_in(target: Target, connection: fabric.Connection) -> bool:

