@@ -139,7 +139,7 @@ class Dialer:
         known = self._known.keys(target.known_hosts, target.known_as)
 
         def transport(sock: socket.socket, **options: object) -> Transport:
-            made = Transport(sock, **options)  # type: ignore[arg-type]
+            made = Transport(sock, **options)
             made.prefer(known)
             made.handshake_timeout = target.timeout
             return made
@@ -154,7 +154,8 @@ class Dialer:
                 "sock": wire,
                 "transport_factory": transport,
                 "auth_strategy": login,
-                "timeout": target.timeout,
+                # The banner and the key exchange have a limit each; this one only bounds their sum.
+                "timeout": target.timeout * 3,
                 "banner_timeout": target.timeout,
                 "auth_timeout": target.timeout,
                 "channel_timeout": target.timeout,

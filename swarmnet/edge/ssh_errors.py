@@ -73,6 +73,15 @@ def lost(host: str, error: BaseException | None) -> UnreachableError:
     return UnreachableError(host, f"the SSH connection broke{said}", hint="is the host still up?")
 
 
+def no_session(target: Target) -> UnreachableError:
+    """Return that sshd let the login in, but opens no session for a command."""
+    return UnreachableError(
+        target.label,
+        f"{target.place}: sshd opened no session for a command within {target.timeout:g} s",
+        hint="other commands may hold them all: raise MaxSessions in its sshd_config",
+    )
+
+
 def outlived(host: str, command: str, timeout: float, ended: str) -> HostTimeoutError:
     """Return that a command ran longer than its limit."""
     return HostTimeoutError(host, f"{command} was still running after {timeout:g} s; {ended}")

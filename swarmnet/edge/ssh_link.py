@@ -24,6 +24,9 @@ COOL_DOWN = 3.0
 """Seconds for which a failure is repeated as it was: ten questions to a dead host are one attempt."""
 
 
+_SESSION_PAUSE = 0.05
+
+
 class Link:
     """The connection to one target. Reopened when it broke and is needed again."""
 
@@ -52,15 +55,25 @@ class Link:
             return transport
 
     def session(self) -> paramiko.Channel:
-        """Return a new channel for one command."""
-        return self._channel(lambda transport: transport.open_session(timeout=self.target.timeout))
+        """Return a new channel for one command; waits while sshd has its fill of them (MaxSessions, 10 by default).
+
+        Raises:
+            UnreachableError: the connection broke, or sshd opened no session within the connect time-out.
+        """
+        deadline = self._links.clock.monotonic() + self.target.timeout
+        while True:
+            try:
+                return self._channel(lambda transport: transport.open_command(timeout=self.target.timeout))
+            except paramiko.ChannelException:
+                if self._links.clock.monotonic() > deadline:
+                    raise ssh_errors.no_session(self.target) from None
+                self._links.clock.sleep(_SESSION_PAUSE)
 
     def tunnel(self, target: Target) -> paramiko.Channel:
         """Return a channel to another server's port, from here."""
-        place = (target.hostname, target.port)
         transport = self.connect()
         try:
-            return transport.open_channel("direct-tcpip", place, ("", 0), timeout=target.timeout)
+            return transport.open_port(target.hostname, target.port, timeout=target.timeout)
         except paramiko.ChannelException as error:
             raise ssh_errors.tunnel_refused(target, self.target, error) from None
         except (paramiko.SSHException, OSError, EOFError) as error:

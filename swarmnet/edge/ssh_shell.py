@@ -27,6 +27,8 @@ OUTPUT_LIMIT = 16 * 1024 * 1024
 """Bytes of stdout, and of stderr, that are taken."""
 _END_TIMEOUT = 10.0
 _STATUS_TIMEOUT = 10.0
+AT_ONCE = 8
+"""Commands at once on one connection; sshd allows 10 (MaxSessions), and ending one takes a session, too."""
 _CHUNK = 65536
 
 # The host has sh and /proc, nothing else is asked for. The first line says as which process and session the command
@@ -110,6 +112,10 @@ class _Call:
     mark: bytes = field(default_factory=lambda: secrets.token_hex(8).encode() + b" ")
 
     @property
+    def mark_text(self) -> str:
+        return self.mark.decode().strip()
+
+    @property
     def name(self) -> str:
         """The command's name alone: its arguments may hold what shall not be shown."""
         return f"command {self.argv[0]!r}"
@@ -127,6 +133,7 @@ class Shell:
         """
         self._host = host
         self._open_session = open_session
+        self._places = threading.BoundedSemaphore(AT_ONCE)
 
     @property
     def host(self) -> str:
@@ -146,10 +153,14 @@ class Shell:
         if not argv:
             raise ValueError("an empty argv names no command")
         call = _Call(tuple(argv), timeout, ("sudo", "-n", "--") if sudo else ())
+        with self._places:
+            return self._run(call, stdin)
+
+    def _run(self, call: _Call, stdin: bytes) -> Completed:
         channel = self._open_session()
         running = _Running(channel, call.mark)
         try:
-            self._execute(channel, [*call.prefix, "sh", "-c", _RUN, "sh", call.mark.decode().strip(), *argv], timeout)
+            self._execute(channel, [*call.prefix, "sh", "-c", _RUN, "sh", call.mark_text, *call.argv], call.timeout)
             _feed_aside(channel, stdin)
             self._listen(running, call)
             return self._completed(running, call)
@@ -213,7 +224,7 @@ class Shell:
         try:
             self._execute(
                 channel,
-                [*call.prefix, "sh", "-c", _END, "sh", *running.process, call.mark.decode().strip()],
+                [*call.prefix, "sh", "-c", _END, "sh", *running.process, call.mark_text],
                 _END_TIMEOUT,
             )
             channel.status_event.wait(_END_TIMEOUT)

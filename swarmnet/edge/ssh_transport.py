@@ -1,7 +1,8 @@
-"""paramiko's transport with two changes: cheaper algorithms first, and channels to Unix sockets.
+"""paramiko's transport with channels opened our way.
 
-paramiko has no public call for ``direct-streamlocal@openssh.com`` (OpenSSH, PROTOCOL section 2.4), so this one file
-uses its private parts; ``tests/edge/test_ssh_socket.py`` holds it against a real sshd.
+paramiko has no public call for ``direct-streamlocal@openssh.com`` (OpenSSH, PROTOCOL section 2.4), and keeps one
+refusal for the whole connection: of two threads that are refused a channel at once, one is told nothing. So this one
+file uses its private parts; ``tests/edge`` holds it against a real sshd.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import paramiko
 from paramiko.common import cMSG_CHANNEL_OPEN
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable
 
     from swarmnet.edge.known_hosts import KnownKey
@@ -47,6 +49,10 @@ class Transport(paramiko.Transport):
         "aes256-ctr",
     )
 
+    def __init__(self, sock: socket.socket, **options: Any) -> None:  # noqa: ANN401 - handed on to paramiko
+        super().__init__(sock, **options)
+        self._refusals: dict[int, paramiko.ChannelException] = {}
+
     def prefer(self, known: tuple[KnownKey, ...]) -> None:
         """Ask the server first for the kinds of key that known_hosts holds, as ssh does.
 
@@ -58,6 +64,14 @@ class Transport(paramiko.Transport):
         first = [kind for kind in dict.fromkeys(wanted) if kind in offered]
         options.key_types = tuple(first + [kind for kind in offered if kind not in first])
 
+    def open_command(self, *, timeout: float) -> paramiko.Channel:
+        """Return a channel for one command; raises as :meth:`open_unix_socket` does."""
+        return self._open("session", (), timeout)
+
+    def open_port(self, host: str, port: int, *, timeout: float) -> paramiko.Channel:
+        """Return a channel that sshd has connected to a TCP port; raises as :meth:`open_unix_socket` does."""
+        return self._open("direct-tcpip", (host, port, "", 0), timeout)
+
     def open_unix_socket(self, path: str, *, timeout: float) -> paramiko.Channel:
         """Return a channel that sshd has connected to a Unix socket on its host.
 
@@ -65,30 +79,48 @@ class Transport(paramiko.Transport):
             paramiko.ChannelException: sshd refuses; it does not tell a forbidden forwarding from a closed socket.
             paramiko.SSHException: the connection broke, or no answer within ``timeout`` seconds.
         """
+        return self._open("direct-streamlocal@openssh.com", (path, "", 0), timeout)
+
+    def _open(self, kind: str, fields: tuple[str | int, ...], timeout: float) -> paramiko.Channel:
         if not self.active:
-            raise paramiko.SSHException("SSH session not active")
+            raise paramiko.SSHException("it is closed")
+        channel, answered = self._enter_channel()
+        message = paramiko.Message()
+        message.add_byte(cMSG_CHANNEL_OPEN)
+        sizes = (self._sanitize_window_size(None), self._sanitize_packet_size(None))
+        for field in (kind, channel.chanid, *sizes, *fields):
+            if isinstance(field, str):
+                message.add_string(field)
+            else:
+                message.add_int(field)
+        self._send_user_message(message)
+        if not answered.wait(timeout):
+            self._channels.delete(channel.chanid)
+            raise paramiko.SSHException(f"no answer to opening a channel within {timeout:g} s")
+        refusal = self._refusals.pop(channel.chanid, None)
+        if refusal is not None:
+            raise refusal
+        if not self.active:
+            raise self.get_exception() or paramiko.SSHException("it was closed")
+        return channel
+
+    def _enter_channel(self) -> tuple[paramiko.Channel, threading.Event]:
         with self.lock:
             number = self._next_channel()
-            window = self._sanitize_window_size(None)
-            packet = self._sanitize_packet_size(None)
             channel: Any = paramiko.Channel(number)
             self._channels.put(number, channel)
             self.channel_events[number] = answered = threading.Event()
             self.channels_seen[number] = True
-            channel._set_transport(self)  # noqa: SLF001 - as above
-            channel._set_window(window, packet)  # noqa: SLF001 - as above
-        message = paramiko.Message()
-        message.add_byte(cMSG_CHANNEL_OPEN)
-        message.add_string("direct-streamlocal@openssh.com")
-        for field in (number, window, packet):
-            message.add_int(field)
-        message.add_string(path)
-        message.add_string("")
-        message.add_int(0)
-        self._send_user_message(message)
-        if not answered.wait(timeout) and self.active:
-            raise paramiko.SSHException(f"no answer to opening {path} within {timeout:g} s")
-        opened: paramiko.Channel | None = self._channels.get(number)
-        if opened is None or not self.active:
-            raise self.get_exception() or paramiko.SSHException("unable to open channel")
-        return opened
+            channel._set_transport(self)  # noqa: SLF001 - see the module's docstring
+            channel._set_window(self._sanitize_window_size(None), self._sanitize_packet_size(None))  # noqa: SLF001
+        return channel, answered
+
+    def _parse_channel_open_failure(self, message: paramiko.Message) -> None:
+        """Take in a refusal, in the place of paramiko's method of this name."""
+        number, reason, text = message.get_int(), message.get_int(), message.get_text()
+        with self.lock:
+            self._refusals[number] = paramiko.ChannelException(reason, text)
+            self._channels.delete(number)
+            answered = self.channel_events.pop(number, None)
+        if answered is not None:
+            answered.set()

@@ -101,7 +101,8 @@ def test_jump_hosts_in_a_circle_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("jump", "place"), [("u@[fd00::1]:2022", "u@[fd00::1]:2022"), ("u@gate", "u@gate:22"), ("ssh://u@gate:7", "u@gate:7")]
+    ("jump", "place"),
+    [("u@[fd00::1]:2022", "u@[fd00::1]:2022"), ("u@gate", "u@gate:22"), ("ssh://u@gate:7", "u@gate:7")],
 )
 def test_a_jump_host_may_be_written_out(jump: str, place: str) -> None:
     found = target("x", "", jump=jump, user="me")

@@ -1,0 +1,135 @@
+"""The engine's socket over SSH, for every kind of user, against real engines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from swarmnet.edge.session import Session
+from swarmnet.edge.ssh_socket import CommandStream
+from swarmnet.errors import CommandError, EngineError, HostTimeoutError
+from swarmnet.model.hosts import SudoPolicy
+from swarmnet.parse.inventory import parse_inventory
+from tests.simulator import World
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from swarmnet.edge.ssh_socket import Stream
+    from swarmnet.lab import Lab
+    from swarmnet.model.ports import EnginePort
+
+pytestmark = pytest.mark.lab
+
+PING = b"GET /_ping HTTP/1.1\r\nHost: docker\r\n\r\n"
+ASK = "m1"
+
+
+class Reach:
+    """Sessions into a lab as different users."""
+
+    def __init__(self, lab: Lab) -> None:
+        self.lab = lab
+        self.sessions: list[Session] = []
+        self.openers: dict[str, Callable[[], Stream]] = {}
+
+    def session(self, user: str, *, sudo: SudoPolicy = SudoPolicy.AUTO, port: int = 22) -> Session:
+        path = self.lab.inventory
+        inventory = parse_inventory(path.read_bytes(), name=str(path), folder=path.parent).inventory
+        settings = {"user": user, "sudo": sudo, "port": port}
+        if port != 22:
+            settings["host_keys"] = "accept-new"
+        hosts = [host.model_copy(update={"ssh": host.ssh.model_copy(update=settings)}) for host in inventory.hosts]
+        inventory = inventory.model_copy(update={"hosts": tuple(hosts)})
+        world = World(inventory=inventory)
+
+        def engine(host: str, opened: Callable[[], Stream]) -> EnginePort:
+            self.openers[host] = opened
+            return world.engine(host)
+
+        session = Session(inventory, engine)
+        self.sessions.append(session)
+        return session
+
+    def stream(self, user: str, *, sudo: SudoPolicy = SudoPolicy.AUTO, port: int = 22) -> Stream:
+        self.session(user, sudo=sudo, port=port).engine(ASK)
+        return self.openers[ASK]()
+
+
+@pytest.fixture
+def reach(session_lab: Lab) -> Iterator[Reach]:
+    reach = Reach(session_lab)
+    yield reach
+    for session in reach.sessions:
+        session.close()
+
+
+def answer(stream: Stream) -> bytes:
+    stream.settimeout(5)
+    stream.sendall(PING)
+    return stream.recv(100).split(b"\r\n")[0]
+
+
+@pytest.mark.parametrize(
+    ("user", "sudo", "by_command"),
+    [
+        ("root", SudoPolicy.AUTO, False),
+        ("dockeruser", SudoPolicy.AUTO, False),
+        ("dockeruser", SudoPolicy.NEVER, False),
+        ("operator", SudoPolicy.AUTO, True),
+        ("operator", SudoPolicy.ALWAYS, True),
+    ],
+)
+def test_the_engine_answers_each_user_by_the_shortest_way(
+    reach: Reach, user: str, sudo: SudoPolicy, *, by_command: bool
+) -> None:
+    stream = reach.stream(user, sudo=sudo)
+    assert isinstance(stream, CommandStream) is by_command
+    assert answer(stream) == b"HTTP/1.1 200 OK"
+    assert answer(reach.openers[ASK]()) == b"HTTP/1.1 200 OK"
+
+
+def test_a_user_without_rights_and_without_sudo_is_told_what_to_do(reach: Reach) -> None:
+    with pytest.raises(EngineError, match="user operator may not open /var/run/docker") as caught:
+        reach.stream("operator", sudo=SudoPolicy.NEVER)
+    assert "usermod -aG docker operator" in str(caught.value.hint)
+
+
+def test_sudo_that_wants_a_password_is_told(reach: Reach) -> None:
+    with pytest.raises(EngineError, match="sudo wants a password"):
+        reach.stream("dockeruser", sudo=SudoPolicy.ALWAYS)
+    with pytest.raises(CommandError, match="sudo wants a password"):
+        reach.session("dockeruser").shell(ASK).run(["id"], sudo=True)
+
+
+def test_sudo_runs_a_command_as_root_and_ends_it_when_its_time_is_up(reach: Reach) -> None:
+    shell = reach.session("operator").shell(ASK)
+    assert shell.run(["id", "-un"], sudo=True).stdout == b"root\n"
+    with pytest.raises(HostTimeoutError, match="it was ended on the host"):
+        shell.run(["sh", "-c", "sleep 61.5; true"], sudo=True, timeout=0.5)
+    assert b"61.5" not in shell.run(["ps", "ax"]).stdout
+
+
+def test_where_sshd_forbids_forwarding_the_engine_is_reached_by_a_command(reach: Reach) -> None:
+    reach.lab.exec(
+        ASK, ["/usr/sbin/sshd", "-p", "2200", "-o", "AllowStreamLocalForwarding=no", "-o", "PidFile=/run/second.pid"]
+    )
+    try:
+        stream = reach.stream("root", port=2200)
+        assert isinstance(stream, CommandStream)
+        assert answer(stream) == b"HTTP/1.1 200 OK"
+    finally:
+        reach.lab.exec(ASK, ["sh", "-c", "kill $(cat /run/second.pid)"])
+
+
+def test_an_engine_that_is_stopped_is_said_to_be(reach: Reach) -> None:
+    stream = reach.stream("root")
+    assert answer(stream) == b"HTTP/1.1 200 OK"
+    reach.lab.exec(ASK, ["mv", "/var/run/docker.sock", "/var/run/moved.sock"])
+    try:
+        with pytest.raises(EngineError, match="there is no engine socket"):
+            reach.openers[ASK]()
+    finally:
+        reach.lab.exec(ASK, ["mv", "/var/run/moved.sock", "/var/run/docker.sock"])
+    assert answer(reach.openers[ASK]()) == b"HTTP/1.1 200 OK"
