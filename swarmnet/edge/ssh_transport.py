@@ -49,7 +49,7 @@ class Transport(paramiko.Transport):
         "aes256-ctr",
     )
 
-    def __init__(self, sock: socket.socket, **options: Any) -> None:  # noqa: ANN401 - handed on to paramiko
+    def __init__(self, sock: socket.socket | tuple[str, int], **options: Any) -> None:  # noqa: ANN401 - handed on to paramiko
         super().__init__(sock, **options)
         self._refusals: dict[int, paramiko.ChannelException] = {}
 
