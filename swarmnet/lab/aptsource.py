@@ -1,13 +1,15 @@
-"""Where this machine gets Debian packages from: its own apt configuration says, and nothing else does."""
+"""Where this machine gets Debian packages from: its own apt configuration says, or ``SWARMNET_LAB_MIRROR``."""
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from swarmnet.lab.commands import attempt
 
+MIRROR_VARIABLE = "SWARMNET_LAB_MIRROR"
 _FORMAT = "$(REPO_URI)|$(ORIGIN)|$(RELEASE)|$(COMPONENT)"
 
 
@@ -22,7 +24,13 @@ class Archive:
 
 
 def archive() -> Archive:
-    """Return the machine's Debian archive and its proxies."""
+    """Return the machine's Debian archive and its proxies.
+
+    On Ubuntu apt knows no Debian archive; ``SWARMNET_LAB_MIRROR`` can name one.
+    """
+    named = os.environ.get(MIRROR_VARIABLE)
+    if named:
+        return Archive(named, _proxies())
     targets = attempt(["apt-get", "indextargets", "--format", _FORMAT, "Created-By: Packages"]).stdout
     os_release = Path("/etc/os-release")
     is_debian = os_release.exists() and "ID=debian" in os_release.read_text(encoding="utf-8").splitlines()

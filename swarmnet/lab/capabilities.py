@@ -89,11 +89,25 @@ _PROBES = (
     _Probe("netem", "proof", "delay, loss and rate limits", "tc qdisc add dev lo root netem delay 1ms"),
 )
 
+_MODULES = (
+    *("overlay", "loop", "veth", "bridge", "br_netfilter", "vxlan", "macvlan", "ipvlan", "8021q"),
+    *("ip_vs", "ip_vs_rr", "esp4", "xfrm_user", "xt_bpf", "xt_u32", "xt_policy", "xt_addrtype", "xt_conntrack"),
+    *("xt_MASQUERADE", "xt_nat", "xt_mark", "xt_ipvs", "ip_tables", "iptable_nat", "iptable_filter", "ip_set"),
+)
+
 
 def kernel_capabilities() -> tuple[Capability, ...]:
     """Try everything and return what works and what does not; takes about a tenth of a second."""
     with ThreadPoolExecutor(2) as pool:
         return (*pool.map(_try, _PROBES), _control_groups())
+
+
+def load_modules() -> None:
+    """Load what engines want from the kernel, where it comes as modules: a lab host has none to load.
+
+    What is missing is no error here; trying tells what works.
+    """
+    attempt(["modprobe", "--all", "--quiet", *_MODULES])
 
 
 def require_lab_kernel() -> None:
@@ -102,6 +116,7 @@ def require_lab_kernel() -> None:
     Raises:
         LabError: The kernel lacks something that every lab host is made of.
     """
+    load_modules()
     probes = [probe for probe in _PROBES if probe.need == "lab"]
     with ThreadPoolExecutor(2) as pool:
         lacking = [c for c in (*pool.map(_try, probes), _control_groups()) if c.need == "lab" and not c.works]

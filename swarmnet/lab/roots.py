@@ -104,8 +104,12 @@ class RootCache:
         """Build the missing roots, two at a time, and return what went wrong, one sentence per root."""
         self.base.mkdir(parents=True, exist_ok=True)
         with ThreadPoolExecutor(_AT_A_TIME) as pool:
-            results = pool.map(lambda release: self._build_reporting(release, say), releases)
-            return [problem for problem in results if problem]
+            results = [pool.submit(self._build_reporting, release, say) for release in releases]
+            try:
+                return [problem for result in results if (problem := result.result())]
+            except KeyboardInterrupt:
+                pool.shutdown(cancel_futures=True)
+                raise
 
     def _build_reporting(self, release: EngineRelease, say: Callable[[str], None]) -> str:
         try:
@@ -131,17 +135,20 @@ class RootCache:
     def _build(self, release: EngineRelease) -> Stamp:
         place = self.place(release)
         aside = self.base / f".engine-{release.version}.building"
+        log = self.base / f"engine-{release.version}.log"
         # Nothing can be mounted in here: the builder keeps its mounts in a namespace of its own.
         shutil.rmtree(aside, ignore_errors=True)
         (aside / "root").mkdir(parents=True)
-        log = self.base / f"engine-{release.version}.log"
-        _debootstrap(release, aside / "root", log)
-        stamp = Stamp(recipe=recipe_digest(release), suite=release.suite, engine=_finish(aside / "root", log))
-        if not stamp.engine.startswith(f"{release.version}."):
-            raise LabError(f"{release.suite} now holds engine {stamp.engine}; its log is {log}")
-        (aside / "stamp.json").write_text(stamp.model_dump_json(), encoding="utf-8")
-        shutil.rmtree(place, ignore_errors=True)
-        aside.rename(place)
+        try:
+            _debootstrap(release, aside / "root", log)
+            stamp = Stamp(recipe=recipe_digest(release), suite=release.suite, engine=_finish(aside / "root", log))
+            if not stamp.engine.startswith(f"{release.version}."):
+                raise LabError(f"{release.suite} now holds engine {stamp.engine}; its log is {log}")
+            (aside / "stamp.json").write_text(stamp.model_dump_json(), encoding="utf-8")
+            shutil.rmtree(place, ignore_errors=True)
+            aside.rename(place)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
         return stamp
 
     def remove_outdated(self, *, used: Collection[Path]) -> None:
@@ -161,6 +168,8 @@ def recipe_digest(release: EngineRelease) -> str:
 def _debootstrap(release: EngineRelease, root: Path, log: Path) -> None:
     source = archive()
     argv = [
+        # Dies with this process; else it would go on building into a directory that nobody locks any more.
+        *("setpriv", "--pdeathsig", "KILL", "--"),
         *("unshare", "--mount", "--pid", "--fork", "--kill-child", "--propagation", "private", "--"),
         *("debootstrap", "--variant=minbase", f"--include={','.join(release.packages)}"),
         *(release.suite, str(root)),

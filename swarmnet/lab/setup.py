@@ -25,6 +25,7 @@ PROGRAMS: dict[str, str] = {
     "mount": "mount",
     "nft": "nftables",
     "nsenter": "util-linux",
+    "setpriv": "util-linux",
     "unshare": "util-linux",
     "wget": "wget",
 }
