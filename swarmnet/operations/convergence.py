@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from swarmnet.model.ports import EnginePort, Ports
     from swarmnet.model.service import Service, Task
 
-ATTEMPTS = 5
+ATTEMPTS = 10
 SERVICE_LIMIT = 120.0
 """Seconds for the tasks of a service to run, images pulled included; a step's ``timeout`` says otherwise."""
 UPDATE_BEGINS = 2.0
@@ -24,7 +24,7 @@ FAILED_UPDATES = ("paused", "rollback_started", "rollback_paused", "rollback_com
 
 
 def again_when_changed(write: Callable[[], None]) -> None:
-    """Read and write, and do both again when somebody else wrote between; after 5 times the error passes on."""
+    """Read and write, and do both again when somebody else wrote between; after 10 times the error passes on."""
     for _attempt in range(ATTEMPTS - 1):
         try:
             write()

@@ -17,6 +17,7 @@ from swarmnet.operations.forms import Texts
 from swarmnet.operations.interface import Context, Operation
 from swarmnet.operations.network_actions import CreateNetwork, RemakeNetwork, ReplaceNetwork
 from swarmnet.operations.network_checks import problems_in_cluster, problems_of_spec, warnings_in_cluster
+from swarmnet.operations.network_detach import ReattachServices, note_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,7 +68,16 @@ class NetworkOperation(Operation, NetworkSpec):
 
     def plan(self, context: Context) -> tuple[Action, ...]:
         """Return one action for each place where the network is missing, half-made, or differs."""
-        return tuple(action for place, seen in self._places(context) for action in self._make(context, place, seen))
+        made = tuple(action for place, seen in self._places(context) for action in self._make(context, place, seen))
+        if any(isinstance(action, ReplaceNetwork) for action in made):
+            return made  # which attaches what an earlier one left detached, too
+        return (*made, *self._left_detached(context))
+
+    def _left_detached(self, context: Context) -> Iterator[Action]:
+        note = note_of(self.name, context.state.configs)
+        if note is not None and self.effective_scope is Scope.SWARM:
+            why = f"a replacement was killed after it had detached {', '.join(sorted(note.attachments))}"
+            yield ReattachServices(target=f"services of network {self.name}", why=why, network=self.name)
 
     def _places(self, context: Context) -> Iterator[tuple[str | None, Network | None]]:
         if self.effective_scope is Scope.SWARM:

@@ -10,19 +10,15 @@ from swarmnet.model.clock import wait_until
 from swarmnet.model.network import Network, NetworkSpec, Scope
 from swarmnet.model.plan import Action, Sign, Stage
 from swarmnet.operations.addresses import overlapping
-from swarmnet.operations.convergence import again_when_changed, wait_for_service
+from swarmnet.operations.network_detach import RELEASE_LIMIT, attach, detach, reattached
 from swarmnet.operations.predicted import with_network
 
 if TYPE_CHECKING:
     from swarmnet.model.ports import EnginePort, Ports
-    from swarmnet.model.service import Service, ServiceSpec
     from swarmnet.model.state import ClusterState
 
 ALLOCATION_LIMIT = 30.0
 """Seconds for the allocator; it needs some milliseconds, and tries a failed one again only after five minutes."""
-RELEASE_LIMIT = 90.0
-"""Seconds for the tasks of detached services to end, and for the name to be free again."""
-ENDED = frozenset({"complete", "shutdown", "failed", "rejected", "remove", "orphaned"})
 
 
 class CreateNetwork(Action):
@@ -83,7 +79,7 @@ class ReplaceNetwork(Action):
 
     def predict(self, state: ClusterState) -> ClusterState:
         """Return the state with the network as written."""
-        return with_network(state, Network(id="", spec=self.spec), self.host)
+        return reattached(with_network(state, Network(id="", spec=self.spec), self.host), self.spec.name)
 
     def run(self, ports: Ports) -> None:
         """Replace the network.
@@ -93,15 +89,16 @@ class ReplaceNetwork(Action):
             ConvergenceError: the new network could not be made; the old one was, and the services are back on it.
         """
         self._refuse_containers(ports)
-        detached = self._detach(ports)
-        try:
+        if self.host is not None:
             _remove(ports, self.spec.name, self.host)
             self._make(ports)
+            return
+        try:
+            detach(ports, self.spec.name)
+            _remove(ports, self.spec.name, None)
+            self._make(ports)
         finally:
-            for service in detached:
-                _attach(ports, service)
-        for service in detached:
-            wait_for_service(ports, service.spec.name)
+            attach(ports, self.spec.name)
 
     def _make(self, ports: Ports) -> None:
         try:
@@ -123,18 +120,6 @@ class ReplaceNetwork(Action):
                 f"network {self.spec.name} is used by containers that are no tasks: {', '.join(found)}",
                 hint="remove these containers, or disconnect them (docker network disconnect), and apply again",
             )
-
-    def _detach(self, ports: Ports) -> tuple[Service, ...]:
-        if self.host is not None:
-            return ()
-        manager, name = ports.manager(), self.spec.name
-        users = tuple(one for one in manager.services() if any(at.network == name for at in one.spec.networks or ()))
-        for service in users:
-            rest = tuple(at for at in service.spec.networks or () if at.network != name)
-            _write(manager, service.spec.model_copy(update={"networks": rest}))
-        if users:
-            wait_until(ports.clock, lambda: _unused(manager, name), what=_ending(name), timeout=RELEASE_LIMIT)
-        return users
 
 
 def make_network(ports: Ports, spec: NetworkSpec, host: str | None) -> None:
@@ -202,32 +187,6 @@ def _engine(ports: Ports, host: str | None) -> EnginePort:
 
 def _find(engine: EnginePort, name: str) -> Network | None:
     return next((net for net in engine.networks() if net.spec.name == name), None)
-
-
-def _ending(name: str) -> str:
-    return f"the tasks on network {name} to end"
-
-
-def _unused(manager: EnginePort, name: str) -> tuple[bool | None, str]:
-    left = [task for task in manager.tasks(network=name) if task.service_id and task.state not in ENDED]
-    return (None if left else True), f"{len(left)} tasks, one is {left[0].state}" if left else "none"
-
-
-def _attach(ports: Ports, before: Service) -> None:
-    manager = ports.manager()
-    now = next((one for one in manager.services() if one.id == before.id), None)
-    if now is not None:  # removed by somebody else meanwhile: nothing to attach
-        _write(manager, now.spec.model_copy(update={"networks": before.spec.networks}))
-
-
-def _write(manager: EnginePort, spec: ServiceSpec) -> None:
-    def write() -> None:
-        now = next((one for one in manager.services() if one.spec.name == spec.name), None)
-        if now is None:
-            raise ConvergenceError(f"service {spec.name} is gone")
-        manager.update_service(now.id, now.version, spec)
-
-    again_when_changed(write)
 
 
 def _as_wanted(seen: NetworkSpec) -> NetworkSpec:

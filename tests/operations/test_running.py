@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
 import pytest
 
-from swarmnet.errors import ConvergenceError, RefusedError
+from swarmnet.errors import ConvergenceError, HostError, RefusedError
 from swarmnet.model.network import NetworkSpec
 from swarmnet.model.plan import Risk
 from swarmnet.model.ports import ContainerSpec
-from swarmnet.model.state import Endpoint
+from swarmnet.model.state import ClusterState, Endpoint
 from tests.plan.planning import told
 from tests.plan.seeing import apply, differences, names, planned, run, seen
 from tests.simulator.world import World
+
+if TYPE_CHECKING:
+    from swarmnet.model.service import Attachment
 
 SITE = """
 - swarm: {task_history: 3}
@@ -20,6 +27,10 @@ SITE = """
 - service: {name: web, image: "probe:1", replicas: 2, ports: ["8080:80"], networks: [front, {name: back, aliases: [b]}]}
 - service: {name: agent, image: "probe:1", mode: global, endpoint_mode: dnsrr, networks: [back]}
 """
+
+
+def attachments(state: ClusterState) -> dict[str, dict[str, Attachment]]:
+    return {one.spec.name: {at.network: at for at in one.spec.networks or ()} for one in state.services}
 
 
 def test_a_whole_site_comes_true_and_is_done() -> None:
@@ -83,6 +94,35 @@ def test_a_replacement_that_fails_leaves_the_old_network_and_its_services() -> N
     after = seen(world)
     assert [one.spec for one in after.services] == [one.spec for one in before.services]
     assert planned(world, SITE).is_empty
+
+
+@pytest.mark.parametrize("requests", range(4, 40, 3))
+def test_a_replacement_that_was_killed_is_finished_by_the_next_run(requests: int) -> None:
+    world = World(managers=1)
+    apply(world, SITE)
+    changed = SITE.replace("10.99.0.0/24", "10.98.0.0/24")
+    before = seen(world)
+    made = planned(world, changed)
+    world.vanish_after("m1", requests)
+    with suppress(HostError):
+        run(world, made)
+    world.revive("m1")
+    apply(world, changed)
+    after = seen(world)
+    assert attachments(after) == attachments(before)
+    assert after.configs == ()
+    assert planned(world, changed).is_empty
+
+
+def test_two_networks_of_one_service_are_replaced_side_by_side() -> None:
+    world = World(managers=1)
+    apply(world, SITE)
+    changed = SITE.replace("10.99.0.0/24", "10.98.0.0/24").replace("{name: front,", "{name: front, mtu: 1400,")
+    made = planned(world, changed)
+    ports = world.ports()
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda action: action.run(ports), made.actions))
+    assert planned(world, changed).is_empty
 
 
 def test_a_network_under_a_container_is_not_replaced() -> None:

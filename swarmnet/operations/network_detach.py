@@ -1,0 +1,159 @@
+"""Services off a network and on it again, so that a killed replacement can be finished by the next run.
+
+Before the first service is detached, all attachments are written down in a Swarm config; it goes when the last one is
+back. A plan that finds such a note attaches what it names.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from pydantic import ValidationError
+
+from swarmnet.errors import ConflictError
+from swarmnet.model.base import Document
+from swarmnet.model.clock import wait_until
+from swarmnet.model.plan import Action, Risk, Stage
+from swarmnet.model.service import Attachment
+from swarmnet.model.swarm import ConfigSpec
+from swarmnet.operations.convergence import again_when_changed, wait_for_service
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from swarmnet.model.ports import EnginePort, Ports
+    from swarmnet.model.service import Service, ServiceSpec
+    from swarmnet.model.state import ClusterState
+    from swarmnet.model.swarm import Config
+
+RELEASE_LIMIT = 90.0
+"""Seconds for the tasks of detached services to end, and for the name to be free again."""
+ENDED = frozenset({"complete", "shutdown", "failed", "rejected", "remove", "orphaned"})
+
+
+class Detached(Document):
+    """What a network's replacement detached: service name to its attachment."""
+
+    network: str
+    attachments: dict[str, Attachment]
+
+
+class ReattachServices(Action):
+    """Attach the services that a replacement detached and, killed, did not attach again."""
+
+    kind: Literal["network.reattach"] = "network.reattach"
+    network: str
+
+    risk: Risk = Risk.DISRUPTIVE
+    stage: ClassVar[Stage] = Stage.CONTENT
+
+    def predict(self, state: ClusterState) -> ClusterState:
+        """Return the state with the services attached and the note gone."""
+        return reattached(state, self.network)
+
+    def run(self, ports: Ports) -> None:
+        """Attach them and wait for their tasks."""
+        attach(ports, self.network)
+
+
+def note_of(network: str, configs: Iterable[Config]) -> Detached | None:
+    """Return what was written down of the network, None when nothing is."""
+    for config in configs:
+        if config.spec.name == _note_name(network):
+            try:
+                return Detached.model_validate_json(config.spec.data)
+            except ValidationError:  # somebody else's config of that name
+                return None
+    return None
+
+
+def reattached(state: ClusterState, network: str) -> ClusterState:
+    """Return the state in which the noted services are on the network again."""
+    note = note_of(network, state.configs)
+    if note is None:
+        return state
+    services = tuple(
+        service.model_copy(update={"spec": _with(service.spec, note.attachments[service.spec.name])})
+        if service.spec.name in note.attachments
+        else service
+        for service in state.services
+    )
+    configs = tuple(config for config in state.configs if config.spec.name != _note_name(network))
+    return state.model_copy(update={"services": services, "configs": configs})
+
+
+def detach(ports: Ports, network: str) -> None:
+    """Write down who is on the network, take all services off it, and wait until their tasks are."""
+    manager = ports.manager()
+    users = [one for one in manager.services() if any(at.network == network for at in one.spec.networks or ())]
+    if not users:
+        return
+    _remember(manager, network, users)
+    for user in users:
+        _write(manager, user.spec.name, lambda spec: _without(spec, network))
+    what = f"the tasks on network {network} to end"
+    wait_until(ports.clock, lambda: _unused(manager, network), what=what, timeout=RELEASE_LIMIT)
+
+
+def attach(ports: Ports, network: str) -> None:
+    """Put all noted services on the network again, wait for their tasks, and remove the note."""
+    manager = ports.manager()
+    note = note_of(network, manager.configs())
+    if note is None:
+        return
+    for name, attachment in note.attachments.items():
+        _write(manager, name, lambda spec, at=attachment: _with(spec, at))  # type: ignore[misc]
+    present = {service.spec.name for service in manager.services()}
+    for name in note.attachments:
+        if name in present:
+            wait_for_service(ports, name, replaces_tasks=True)
+    for config in manager.configs():
+        if config.spec.name == _note_name(network):
+            manager.remove_config(config.id)
+
+
+def _remember(manager: EnginePort, network: str, users: Iterable[Service]) -> None:
+    found = {user.spec.name: at for user in users for at in user.spec.networks or () if at.network == network}
+    note = Detached(network=network, attachments=found)
+    try:
+        manager.create_config(ConfigSpec(name=_note_name(network), data=note.model_dump_json().encode()))
+    except ConflictError:
+        # A killed run's note: what it names and what is still attached belong together.
+        before = note_of(network, manager.configs())
+        if before is None:
+            raise
+        for config in manager.configs():
+            if config.spec.name == _note_name(network):
+                manager.remove_config(config.id)
+        both = Detached(network=network, attachments=before.attachments | found)
+        manager.create_config(ConfigSpec(name=_note_name(network), data=both.model_dump_json().encode()))
+
+
+def _note_name(network: str) -> str:
+    return f"swarmnet-detached-{hashlib.sha256(network.encode()).hexdigest()[:12]}"
+
+
+def _with(spec: ServiceSpec, attachment: Attachment) -> ServiceSpec:
+    others = tuple(at for at in spec.networks or () if at.network != attachment.network)
+    return spec.model_copy(update={"networks": (*others, attachment)})
+
+
+def _without(spec: ServiceSpec, network: str) -> ServiceSpec:
+    return spec.model_copy(update={"networks": tuple(at for at in spec.networks or () if at.network != network)})
+
+
+def _write(manager: EnginePort, name: str, change: Callable[[ServiceSpec], ServiceSpec]) -> None:
+    """Change a service from how it is now: another network may be replaced at the same time."""
+
+    def write() -> None:
+        now = next((one for one in manager.services() if one.spec.name == name), None)
+        if now is not None:  # removed by somebody else meanwhile: nothing to change
+            manager.update_service(now.id, now.version, change(now.spec))
+
+    again_when_changed(write)
+
+
+def _unused(manager: EnginePort, name: str) -> tuple[bool | None, str]:
+    left = [task for task in manager.tasks(network=name) if task.service_id and task.state not in ENDED]
+    return (None if left else True), f"{len(left)} tasks, one is {left[0].state}" if left else "none"
