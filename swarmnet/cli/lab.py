@@ -51,10 +51,12 @@ NameOption = Annotated[
 EngineOption = Annotated[
     str, typer.Option("--engine", help=f"Engine of the hosts: {', '.join(ENGINES)}; or one per host, with commas.")
 ]
+_FAULTS_TOLD = (
+    "kill: power off. engine: stop dockerd. link: pull the cable. "
+    "block: drop what HOST sends to another host (--to, --proto, --port). disk: fill the engine's disk."
+)
 HostArgument = Annotated[str, typer.Argument(help="A host of the lab, such as m1.")]
-FaultArgument = Annotated[
-    FaultName, typer.Argument(help="kill: power off. engine: stop dockerd. link: pull the cable.")
-]
+FaultArgument = Annotated[FaultName, typer.Argument(help=_FAULTS_TOLD)]
 ToOption = Annotated[str | None, typer.Option("--to", help="block: the host that no longer hears HOST.")]
 ProtoOption = Annotated[ProtocolName, typer.Option("--proto", help="block: what is dropped.")]
 PortOption = Annotated[int | None, typer.Option("--port", help="block: destination port of tcp or udp.")]

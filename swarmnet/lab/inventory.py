@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from swarmnet.errors import UsageError
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -15,8 +17,11 @@ KEY_FILE = "id_ed25519"
 KNOWN_HOSTS_FILE = "known_hosts"
 
 
+_MADE_HERE = "# Made by `swarmnet lab up "
+
+
 def _marker(record: LabRecord) -> str:
-    return f"# Made by `swarmnet lab up --name {record.name}` ({record.id}); `swarmnet lab down` removes it.\n"
+    return f"{_MADE_HERE}--name {record.name}` ({record.id}); `swarmnet lab down` removes it.\n"
 
 
 def render(record: LabRecord, directory: Path) -> str:
@@ -38,9 +43,25 @@ def render(record: LabRecord, directory: Path) -> str:
     return _marker(record) + yaml.safe_dump(document, sort_keys=False)
 
 
+def require_free(path: Path) -> None:
+    """Refuse to write over a file that no lab made.
+
+    Raises:
+        UsageError: There is such a file, or its directory cannot be one.
+    """
+    if path.is_dir() or any(parent.is_file() for parent in path.parents):
+        raise UsageError(f"{path} cannot be an inventory file: it is a directory, or lies below a file")
+    if path.exists() and not _starts_with(path, _MADE_HERE):
+        raise UsageError(f"{path} is not an inventory of a lab; it is left alone", hint="name another --inventory")
+
+
 def is_ours(path: Path, record: LabRecord) -> bool:
     """Tell whether the file is the one written for this very lab, and so may be removed with it."""
+    return _starts_with(path, _marker(record))
+
+
+def _starts_with(path: Path, words: str) -> bool:
     try:
-        return path.read_text(encoding="utf-8", errors="replace").startswith(_marker(record))
+        return path.read_text(encoding="utf-8", errors="replace").startswith(words)
     except (FileNotFoundError, IsADirectoryError):
         return False

@@ -65,6 +65,8 @@ class Lab:
         store = LabStore.default()
         cache = RootCache.default()
         roots = {release.version: cache.root(release) for release in spec.releases().values()}
+        if spec.inventory is not None:
+            inventory.require_free(spec.inventory.absolute())
         require_room(store.base, hosts=len(spec.releases()))
         require_lab_kernel()
         lab = cls(claim(spec, store=store, roots=roots), store)

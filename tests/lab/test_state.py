@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from swarmnet.errors import LabError, UsageError
-from swarmnet.lab.inventory import is_ours, render
+from swarmnet.lab.inventory import is_ours, render, require_free
 from swarmnet.lab.keys import KeyPair
 from swarmnet.lab.spec import LabSpec, lay_out
 from swarmnet.lab.state import Fault, LabRecord, LabStore
@@ -83,6 +83,18 @@ def test_an_inventory_is_known_again_and_one_that_was_replaced_is_not(tmp_path: 
 
     assert not is_ours(lab.inventory, lab)
     assert not is_ours(tmp_path / "missing.yml", lab)
+
+
+def test_a_file_that_no_lab_made_is_never_overwritten(tmp_path: Path) -> None:
+    precious, old = tmp_path / "site.yml", tmp_path / "old.yml"
+    precious.write_text("schema: 1\n")
+    old.write_text(render(record(tmp_path), tmp_path))
+
+    require_free(old)
+    require_free(tmp_path / "new.yml")
+    for wrong in (precious, tmp_path, precious / "below.yml"):
+        with pytest.raises(UsageError):
+            require_free(wrong)
 
 
 def test_a_key_is_written_for_its_owner_only_and_never_shown(tmp_path: Path) -> None:

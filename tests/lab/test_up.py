@@ -100,6 +100,27 @@ def test_every_host_trusts_the_registry_that_the_lab_trusts(session_lab: Lab) ->
     }
 
 
+def test_hosts_run_containers_on_a_machine_with_cgroup_version_2_only(tmp_path: Path) -> None:
+    lab = f"{sys.executable} -m swarmnet.cli lab"
+    story = (
+        "umount --recursive /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup || exit 90\n"
+        f"{lab} up --hosts 1 && {lab} image busybox:lab && "
+        f"{lab} exec m1 -- docker run --rm busybox:lab echo alive in 2>&1; {lab} down"
+    )
+
+    done = subprocess.run(
+        ["/usr/bin/env", "unshare", "--mount", "--propagation", "private", "--", "sh", "-c", story],
+        env=settings(tmp_path),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+    assert "alive in" in done.stdout, done.stdout + done.stderr
+    assert done.stdout.endswith("removed: default\n")
+
+
 def test_a_name_in_use_is_refused_and_the_lab_stays(session_lab: Lab) -> None:
     with pytest.raises(UsageError, match="there is a lab"):
         Lab.up(LabSpec(name=session_lab.record.name, hosts=1))
