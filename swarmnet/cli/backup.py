@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from swarmnet.cli.main import printable
 from swarmnet.cli.options import JsonOption, YesOption  # noqa: TC001 - as above
 from swarmnet.cli.sealing import (
     DEFAULT_REPOSITORY,
@@ -22,6 +21,7 @@ from swarmnet.cli.sealing import (
 )
 from swarmnet.errors import BackupNotFoundError
 from swarmnet.model.report import ExitCode
+from swarmnet.report.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

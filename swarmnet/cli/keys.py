@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from swarmnet.cli.main import printable
 from swarmnet.cli.options import JsonOption  # noqa: TC001 - typer reads the annotations at run time
 from swarmnet.cli.sealing import key_ring
 from swarmnet.errors import UsageError
+from swarmnet.report.text import printable
 
 if TYPE_CHECKING:
     from swarmnet.edge.keys import KeyRing

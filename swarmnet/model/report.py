@@ -7,6 +7,7 @@ from enum import StrEnum
 from pydantic import Field
 
 from swarmnet.model.base import Document, JsonValue
+from swarmnet.model.state import HostFailure
 
 
 class Status(StrEnum):
@@ -30,6 +31,53 @@ class Verdict(Document):
     """One sentence for people."""
     fix: str | None = None
     evidence: dict[str, JsonValue] = Field(default_factory=dict)
+
+
+class OutcomeStatus(StrEnum):
+    """How an action ended. ``skipped`` means that it was not begun."""
+
+    DONE = "done"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+class Outcome(Document):
+    """What became of one action of a plan."""
+
+    kind: str
+    target: str
+    status: OutcomeStatus
+    seconds: float = 0.0
+    error: str | None = None
+    hint: str | None = None
+
+
+class ApplyReport(Document):
+    """How the execution of a plan ended."""
+
+    cluster: str
+    outcomes: tuple[Outcome, ...] = ()
+    """One for each action, in the plan's order; empty when there was nothing to do."""
+    pending: tuple[str, ...] = ()
+    """What a second plan would still do; nothing is left when the run succeeded."""
+    failures: tuple[HostFailure, ...] = ()
+    """Hosts that did not answer."""
+    interrupted: bool = False
+    seconds: float = 0.0
+
+    @property
+    def failed(self) -> bool:
+        """True when an action failed, or the second plan was not empty."""
+        return bool(self.pending) or any(outcome.status is OutcomeStatus.FAILED for outcome in self.outcomes)
+
+    @property
+    def exit_code(self) -> int:
+        """What the process ends with."""
+        if self.interrupted:
+            return ExitCode.INTERRUPTED
+        if self.failed:
+            return ExitCode.FAILED
+        return ExitCode.INCOMPLETE if self.failures else ExitCode.DONE
 
 
 class ExitCode:

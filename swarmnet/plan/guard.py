@@ -49,6 +49,14 @@ class Refusal:
     allowed_by: str | None = None
     """The flag that allows it, or what to do first; None when nothing does."""
 
+    @property
+    def can_be_allowed(self) -> bool:
+        """True when a flag of the same command allows it."""
+        return (self.allowed_by or "").startswith("--")
+
+    def __str__(self) -> str:
+        return self.text if self.allowed_by is None else f"{self.text} ({self.allowed_by})"
+
 
 NO_PERMISSIONS = Permissions()
 
@@ -62,10 +70,9 @@ def check(refusals: Iterable[Refusal]) -> None:
     found = tuple(dict.fromkeys(refusals))
     if not found:
         return
-    lines = [one.text if one.allowed_by is None else f"{one.text} ({one.allowed_by})" for one in found]
-    flags = sorted({flag for one in found for flag in re.findall(r"--[a-z-]+", one.allowed_by or "")})
-    hint = f"look at the reasons, then allow them with {', '.join(flags)}" if flags else None
-    raise RefusedError("refused, and nothing was changed:\n" + "\n".join(f"- {line}" for line in lines), hint=hint)
+    flags = [one.allowed_by for one in found if one.allowed_by is not None and one.can_be_allowed]
+    hint = f"when you mean it: {' '.join(dict.fromkeys(flags))}" if len(flags) == len(found) else None
+    raise RefusedError("refused, and nothing was changed:\n" + "\n".join(f"- {one}" for one in found), hint=hint)
 
 
 def of_state(
@@ -82,7 +89,8 @@ def of_state(
             yield Refusal(f"{failure.host} does not answer: {failure.reason}", flags)
     yield from _old_engines(state)
     yield from _foreign(state, inventory)
-    yield from _headless(state)
+    if not (permissions.dissolve and permissions.allow_missing):
+        yield from _headless(state, permissions)
 
 
 def of_plan(plan: Plan, state: ClusterState, permissions: Permissions = NO_PERMISSIONS) -> Iterator[Refusal]:
@@ -90,7 +98,9 @@ def of_plan(plan: Plan, state: ClusterState, permissions: Permissions = NO_PERMI
     for action in plan.actions:
         if refusal := _costly(action, permissions):
             yield refusal
-    if not permissions.dissolve:
+    if permissions.dissolve:
+        yield from _orphans(state, permissions)
+    else:
         yield from _quorum(plan, state)
     if state.swarm is not None and plan.predicted.swarm is not None and plan.predicted.swarm.id != state.swarm.id:
         yield Refusal(
@@ -137,20 +147,24 @@ def _foreign(state: ClusterState, inventory: Inventory) -> Iterator[Refusal]:
             )
 
 
-def _headless(state: ClusterState) -> Iterator[Refusal]:
+def _headless(state: ClusterState, permissions: Permissions) -> Iterator[Refusal]:
     """Yield hosts in a swarm for which nobody answers: lists would be empty, and everything would look missing."""
     if state.swarm is not None:
         return
     for facts in state.hosts:
         if facts.engine.membership.state in (Membership.ACTIVE, Membership.LOCKED):
-            yield Refusal(f"{facts.host} is in a swarm for which no manager answers{_said(facts)}", _next(facts))
+            yield Refusal(
+                f"{facts.host} is in a swarm for which no manager answers{_said(facts)}", _next(facts, permissions)
+            )
 
 
 def _said(facts: HostFacts) -> str:
     return f": {facts.engine.membership.error}" if facts.engine.membership.error else ""
 
 
-def _next(facts: HostFacts) -> str:
+def _next(facts: HostFacts, permissions: Permissions) -> str:
+    if permissions.dissolve:
+        return "--allow-missing"
     if facts.engine.membership.state is Membership.LOCKED:
         return f"unlock it: docker swarm unlock on {facts.host}"
     return "bring a majority of its managers back; when they are lost for good: swarmnet recover quorum"
@@ -182,6 +196,14 @@ def _quorum(plan: Plan, state: ClusterState) -> Iterator[Refusal]:
             f"{reachable} of {len(after)} managers would be reachable afterwards: no quorum",
             "bring the unreachable managers back, or remove them, first",
         )
+
+
+def _orphans(state: ClusterState, permissions: Permissions) -> Iterator[Refusal]:
+    """Yield nodes that no host of the inventory is: without managers they are lost, and nobody tells them to leave."""
+    known = {facts.engine.membership.node_id for facts in state.hosts}
+    for node in state.nodes:
+        if node.status == "ready" and node.id not in known and not permissions.allow_missing:
+            yield Refusal(f"node {node.hostname} is in the swarm and would be left without managers", "--allow-missing")
 
 
 def _managers(nodes: Iterable[Node]) -> tuple[Node, ...]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from swarmnet.model.base import Labels
     from swarmnet.model.network import Network
+    from swarmnet.model.plan import Plan
     from swarmnet.model.ports import EnginePort, Ports
     from swarmnet.model.state import ClusterState
 
@@ -125,7 +126,22 @@ class PruneSecret(Removal):
         manager.remove_secret(self.id)
 
 
-def prune(
+def with_removals(plan: Plan, *, provided: frozenset[tuple[str, str]]) -> Plan:
+    """Return the plan followed by the removal of what nothing in ``provided`` names any more."""
+    removals, warnings = removals_of(plan.predicted, cluster=plan.cluster, provided=provided)
+    predicted = plan.predicted
+    for action in removals:
+        predicted = action.predict(predicted)
+    return plan.model_copy(
+        update={
+            "actions": (*plan.actions, *removals),
+            "warnings": (*plan.warnings, *warnings),
+            "predicted": predicted,
+        }
+    )
+
+
+def removals_of(
     state: ClusterState, *, cluster: str, provided: frozenset[tuple[str, str]]
 ) -> tuple[tuple[Action, ...], tuple[str, ...]]:
     """Return the removals for a state, and a sentence for each object that stays because others use it.

@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from swarmnet.model.base import Document
 from swarmnet.model.plan import Stage
 from swarmnet.model.ports import Progress
-from swarmnet.model.state import HostFailure
+from swarmnet.model.report import ApplyReport, OutcomeStatus
 from swarmnet.plan import guard
-from swarmnet.workflows.execute import Outcome, OutcomeStatus, execute
+from swarmnet.workflows.execute import execute
 from swarmnet.workflows.lock import held
 from swarmnet.workflows.observe import observe
 
@@ -46,17 +45,21 @@ class Goal:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A plan, and the state that it is for."""
+    """A plan, the state that it is for, and what the guard has against carrying it out."""
 
     state: ClusterState
     plan: Plan
+    refusals: tuple[guard.Refusal, ...] = ()
 
 
 class Consent(Protocol):
-    """Asks the operator."""
+    """The operator."""
 
-    def __call__(self, prepared: Prepared, *, changed: bool) -> None:
-        """Show the plan and return when the operator agrees.
+    def show(self, prepared: Prepared) -> None:
+        """Show the plan and what is refused."""
+
+    def ask(self, prepared: Prepared, *, changed: bool) -> None:
+        """Return when the operator agrees to the plan that was shown.
 
         ``changed`` tells that the cluster is not any more as it was when he agreed before. Raises ``SwarmnetError``
         when he does not, or when nobody is there to ask.
@@ -74,36 +77,19 @@ class Terms:
     """Seconds to wait for somebody else's lock."""
 
 
-class ApplyReport(Document):
-    """How an apply ended."""
-
-    cluster: str
-    outcomes: tuple[Outcome, ...] = ()
-    pending: tuple[str, ...] = ()
-    """What a second plan would still do; None of it is left when the run succeeded."""
-    failures: tuple[HostFailure, ...] = ()
-    """Hosts that did not answer."""
-    interrupted: bool = False
-    seconds: float = 0.0
-
-    @property
-    def failed(self) -> bool:
-        """True when an action failed, or the second plan was not empty."""
-        return bool(self.pending) or any(outcome.status is OutcomeStatus.FAILED for outcome in self.outcomes)
-
-
 def prepare(ports: Ports, goal: Goal) -> Prepared:
     """Observe and plan; nothing is changed.
 
     Raises:
-        RefusedError: the guard refuses; names every reason.
+        RefusedError: no plan can be trusted in this state, whatever flags are given; names every reason.
         NothingReachableError: no host answers.
     """
     state = observe(ports, goal.look)
-    guard.check(guard.of_state(state, ports.inventory, goal.permissions, hosts=goal.look.hosts))
+    refusals = tuple(guard.of_state(state, ports.inventory, goal.permissions, hosts=goal.look.hosts))
+    if any(not refusal.can_be_allowed for refusal in refusals):
+        guard.check(refusals)
     plan = goal.make_plan(state)
-    guard.check(guard.of_plan(plan, state, goal.permissions))
-    return Prepared(state, plan)
+    return Prepared(state, plan, (*refusals, *guard.of_plan(plan, state, goal.permissions)))
 
 
 def apply(ports: Ports, goal: Goal, terms: Terms) -> ApplyReport:
@@ -120,9 +106,15 @@ def apply(ports: Ports, goal: Goal, terms: Terms) -> ApplyReport:
     if prepared.plan.is_empty:
         report = ApplyReport(cluster=prepared.plan.cluster, failures=prepared.state.failures)
     else:
-        terms.consent(prepared, changed=False)
+        _agree(terms, prepared, changed=False)
         report = _under_lock(ports, goal, terms, prepared)
     return report.model_copy(update={"seconds": ports.clock.monotonic() - begun})
+
+
+def _agree(terms: Terms, prepared: Prepared, *, changed: bool) -> None:
+    terms.consent.show(prepared)
+    guard.check(prepared.refusals)
+    terms.consent.ask(prepared, changed=changed)
 
 
 def _under_lock(ports: Ports, goal: Goal, terms: Terms, shown: Prepared) -> ApplyReport:
@@ -130,8 +122,9 @@ def _under_lock(ports: Ports, goal: Goal, terms: Terms, shown: Prepared) -> Appl
         # Somebody else may have changed the cluster between the first look and the lock.
         prepared = prepare(ports, goal)
         if prepared.plan.actions != shown.plan.actions:
-            terms.consent(prepared, changed=True)
-        outcomes = execute(ports, prepared.plan, stop=terms.stop, after_batch=partial(_after, lock))
+            _agree(terms, prepared, changed=True)
+        with terms.stop:
+            outcomes = execute(ports, prepared.plan, stop=terms.stop, after_batch=partial(_after, lock))
         done = all(outcome.status is OutcomeStatus.DONE for outcome in outcomes)
         return ApplyReport(
             cluster=prepared.plan.cluster,

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor, wait
-from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 from swarmnet.errors import SwarmnetError
-from swarmnet.model.base import Document
 from swarmnet.model.ports import ActionFinished, ActionStarted
+from swarmnet.model.report import Outcome, OutcomeStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from types import TracebackType
 
     from swarmnet.model.plan import Action, Plan
     from swarmnet.model.ports import Ports
@@ -20,31 +20,20 @@ AT_ONCE = 24
 """Actions that run at the same time."""
 
 
-class OutcomeStatus(StrEnum):
-    """How an action ended. ``skipped`` means that it was not begun."""
-
-    DONE = "done"
-    FAILED = "failed"
-    SKIPPED = "skipped"
-
-
-class Outcome(Document):
-    """What became of one action."""
-
-    kind: str
-    target: str
-    status: OutcomeStatus
-    seconds: float = 0.0
-    error: str | None = None
-    hint: str | None = None
-
-
 class Stop(Protocol):
-    """Tells whether the operator asked to stop."""
+    """Tells whether the operator asked to stop; while it is entered, asking interrupts nothing."""
 
     @property
     def requested(self) -> bool:
         """True from the first Ctrl-C on."""
+
+    def __enter__(self) -> object:
+        """Begin to take the first Ctrl-C as a request."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Let Ctrl-C interrupt again."""
 
 
 def execute(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from pydantic import ValidationError
 
-from swarmnet.errors import CommandError, ConflictError, NotFoundError, StateChangedError
+from swarmnet.errors import CommandError, ConflictError, NotAManagerError, NotFoundError, StateChangedError
 from swarmnet.model.lock import LOCK_NAME, Claim, Holder
 from swarmnet.model.swarm import Config, ConfigSpec
 
@@ -103,8 +103,11 @@ class SwarmPlace:
         return True
 
     def drop(self, claim: Claim) -> None:
-        """Remove the config if it is ours."""
-        config = self._config()
+        """Remove the config if it is ours; without a swarm there is none."""
+        try:
+            config = self._config()
+        except NotAManagerError:
+            return
         if config is not None and _claim(config.spec.labels.get(_CLAIM, "")) == claim:
             self._remove(config.id)
 

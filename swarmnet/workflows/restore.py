@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import DocumentError, RefusedError
+from swarmnet.model.report import OutcomeStatus
 from swarmnet.model.restored import RestoreReport
 from swarmnet.plan.build import build
 from swarmnet.plan.restore import restoration
 from swarmnet.workflows.apply import Goal, apply
-from swarmnet.workflows.execute import OutcomeStatus
 from swarmnet.workflows.observe import Look, observe
 
 if TYPE_CHECKING:
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from swarmnet.model.hosts import Inventory
     from swarmnet.model.plan import Plan
     from swarmnet.model.ports import Ports
-    from swarmnet.model.report import Status
+    from swarmnet.model.report import ApplyReport, Status
     from swarmnet.model.state import ClusterState
     from swarmnet.plan.guard import Permissions
     from swarmnet.plan.restore import Choices, Restoration
-    from swarmnet.workflows.apply import ApplyReport, Terms
+    from swarmnet.workflows.apply import Terms
 
 
 @dataclass(frozen=True, slots=True)

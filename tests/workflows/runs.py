@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from swarmnet.errors import RefusedError
 from swarmnet.model.lock import Operator
@@ -12,12 +12,13 @@ from swarmnet.operations.playbook import needs
 from swarmnet.parse.playbook import parse_playbook
 from swarmnet.plan.build import build
 from swarmnet.plan.guard import Permissions
-from swarmnet.workflows.apply import ApplyReport, Goal, Prepared, Terms, apply
+from swarmnet.workflows.apply import Goal, Prepared, Terms, apply
 from swarmnet.workflows.observe import Look
 
 if TYPE_CHECKING:
     from swarmnet.model.hosts import Inventory
     from swarmnet.model.ports import Ports
+    from swarmnet.model.report import ApplyReport
     from tests.simulator import World
 
 SITE = """\
@@ -36,20 +37,34 @@ class Switch:
 
     requested: bool = False
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """Nothing to give back."""
+
 
 @dataclass
 class Yes:
-    """A ``Consent`` that agrees and remembers what it was shown."""
+    """A ``Consent`` that agrees and remembers what it was asked."""
 
-    shown: list[tuple[Prepared, bool]] = field(default_factory=list)
+    shown: list[Prepared] = field(default_factory=list)
+    asked: list[bool] = field(default_factory=list)
+    """Whether the plan had changed, for each question."""
 
-    def __call__(self, prepared: Prepared, *, changed: bool) -> None:
-        self.shown.append((prepared, changed))
+    def show(self, prepared: Prepared) -> None:
+        self.shown.append(prepared)
+
+    def ask(self, prepared: Prepared, *, changed: bool) -> None:
+        assert prepared is self.shown[-1]
+        self.asked.append(changed)
 
 
-def never(prepared: Prepared, *, changed: bool) -> None:
-    """Refuse as an operator who answers anything but the cluster's name."""
-    raise RefusedError(f"the answer was not {prepared.plan.cluster} (changed: {changed})")
+class No(Yes):
+    """Answers as an operator who types anything but the cluster's name."""
+
+    def ask(self, prepared: Prepared, *, changed: bool) -> None:
+        raise RefusedError(f"the answer was not {prepared.plan.cluster} (changed: {changed})")
 
 
 def operator(run: str = "t1", *, machine: str = "laptop", alive: bool = True) -> Operator:

@@ -10,14 +10,14 @@ from swarmnet.errors import LockedError, NothingReachableError, RefusedError
 from swarmnet.model.lock import LOCK_NAME
 from swarmnet.model.network import NetworkSpec
 from swarmnet.model.ports import ActionFinished, ActionStarted, Membership
+from swarmnet.model.report import OutcomeStatus
 from swarmnet.model.swarm import SwarmSpec
 from swarmnet.plan.guard import Permissions
-from swarmnet.workflows.apply import Prepared, Terms, apply, prepare
-from swarmnet.workflows.execute import OutcomeStatus
+from swarmnet.workflows.apply import Prepared, apply, prepare
 from swarmnet.workflows.lock import held
 from swarmnet.workflows.observe import observe
 from tests.simulator import World
-from tests.workflows.runs import SITE, Switch, Yes, goal, never, operator, run, terms
+from tests.workflows.runs import SITE, No, Switch, Yes, goal, operator, run, terms
 
 if TYPE_CHECKING:
     from swarmnet.model.ports import Event
@@ -43,7 +43,7 @@ def test_sends_no_write_and_asks_nothing_when_there_is_nothing_to_do() -> None:
     report = apply(world.ports(), goal(world.inventory), terms(consent=asked))
 
     assert report.outcomes == ()
-    assert asked.shown == []
+    assert (asked.shown, asked.asked) == ([], [])
     assert world.writes == []
 
 
@@ -61,7 +61,7 @@ def test_changes_nothing_when_the_operator_does_not_agree() -> None:
     world = World(managers=1, workers=1)
 
     with pytest.raises(RefusedError):
-        apply(world.ports(), goal(world.inventory), Terms(consent=never, operator=operator(), stop=Switch()))
+        apply(world.ports(), goal(world.inventory), terms(consent=No()))
 
     assert [request for request in world.writes if request.verb != "shell"] == []
 
@@ -109,8 +109,8 @@ def test_asks_again_when_the_cluster_changed_between_plan_and_lock() -> None:
     changed = SITE + "  - network: {name: third}\n  - network: {name: fourth}\n"
 
     class Meddler(Yes):
-        def __call__(self, prepared: Prepared, *, changed: bool) -> None:
-            super().__call__(prepared, changed=changed)
+        def ask(self, prepared: Prepared, *, changed: bool) -> None:
+            super().ask(prepared, changed=changed)
             if not changed:
                 world.engine("m1").create_network(NetworkSpec(name="third"))
 
@@ -118,7 +118,7 @@ def test_asks_again_when_the_cluster_changed_between_plan_and_lock() -> None:
 
     apply(world.ports(), goal(world.inventory, changed), terms(consent=consent))
 
-    assert [was_changed for _prepared, was_changed in consent.shown] == [False, True]
+    assert consent.asked == [False, True]
 
 
 def test_a_failed_action_stops_what_follows_and_says_so() -> None:
@@ -162,7 +162,9 @@ def test_a_dead_host_is_refused_by_name_and_the_flag_that_allows_it() -> None:
     world.kill("w2")
 
     with pytest.raises(RefusedError, match=r"w2 does not answer: no route to host .*--allow-missing"):
-        prepare(world.ports(), goal(world.inventory))
+        run(world)
+
+    assert world.writes == []
 
 
 def test_goes_on_without_a_dead_host_when_allowed_and_reports_it() -> None:
@@ -200,7 +202,7 @@ def test_a_change_of_a_network_needs_the_flag_that_names_it() -> None:
     changed = SITE.replace("10.20.0.0/24", "10.22.0.0/24")
 
     with pytest.raises(RefusedError, match="--replace front"):
-        prepare(world.ports(), goal(world.inventory, changed))
+        run(world, changed)
 
     allowed = goal(world.inventory, changed, Permissions(replace=frozenset({"front"})))
     assert not apply(world.ports(), allowed, terms()).failed

@@ -1,0 +1,61 @@
+"""How an apply ended, for people and for programs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from swarmnet.model.report import OutcomeStatus
+from swarmnet.report.plan import failure_lines, failures_json
+from swarmnet.report.text import PLAIN, Paint, count, on_one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from swarmnet.model.base import JsonObject
+    from swarmnet.model.report import ApplyReport
+
+
+def apply_json(report: ApplyReport) -> JsonObject:
+    """Return the report as JSON."""
+    return {
+        "schema": 1,
+        "cluster": report.cluster,
+        "actions": [outcome.model_dump(mode="json") for outcome in report.outcomes],
+        "pending": list(report.pending),
+        "failures": failures_json(report.failures),
+        "interrupted": report.interrupted,
+        "proved": not (report.failed or report.interrupted),
+        "seconds": round(report.seconds, 3),
+    }
+
+
+def apply_text(report: ApplyReport, paint: Paint = PLAIN) -> str:
+    """Return what failed, what was left out, what is pending, and the sentence that sums it up."""
+    return "\n".join(_lines(report, paint))
+
+
+def _lines(report: ApplyReport, paint: Paint) -> Iterator[str]:
+    for outcome in report.outcomes:
+        if outcome.status is OutcomeStatus.FAILED:
+            yield paint.red(f"failed: {on_one_line(outcome.target)}: {on_one_line(outcome.error or '')}")
+            if outcome.hint:
+                yield f"  hint: {on_one_line(outcome.hint)}"
+    yield from (paint.yellow(f"not begun: {on_one_line(target)}") for target in _targets(report, OutcomeStatus.SKIPPED))
+    yield from (paint.red(f"still pending: {on_one_line(text)}") for text in report.pending)
+    yield from failure_lines(report.failures, paint)
+    yield f"{paint.bold(f'cluster {on_one_line(report.cluster)}')}: {_sentence(report, paint)} ({report.seconds:.1f} s)"
+
+
+def _targets(report: ApplyReport, status: OutcomeStatus) -> list[str]:
+    return [outcome.target for outcome in report.outcomes if outcome.status is status]
+
+
+def _sentence(report: ApplyReport, paint: Paint) -> str:
+    done = count(len(_targets(report, OutcomeStatus.DONE)), "change")
+    if report.interrupted:
+        return paint.yellow(f"interrupted after {done}; run the same command again to go on")
+    if report.failed:
+        return paint.red(f"not as it shall be after {done}; run the same command again when the causes are gone")
+    if not report.outcomes:
+        return paint.green("as it shall be, nothing changed")
+    return paint.green(f"{done}, and a second plan is empty")
