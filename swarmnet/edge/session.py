@@ -94,15 +94,14 @@ class Session:
         """Return the shell of a host; connects. Raises ``HostError`` kinds."""
         link = self._link(host)
         with self._lock:
-            return self._shells.setdefault(host, Shell(host, link.session))
+            return self._shell(link, host)
 
     def engine(self, host: str) -> EnginePort:
         """Return the engine of a host; connects. Raises ``HostError`` kinds."""
         link = self._link(host)
         with self._lock:
             if host not in self._engines:
-                shell = self._shells.setdefault(host, Shell(host, link.session))
-                self._engines[host] = self._make_engine(host, EngineSocket(link, shell).open)
+                self._engines[host] = self._make_engine(host, EngineSocket(link, self._shell(link, host)).open)
             return self._engines[host]
 
     def manager(self) -> EnginePort:
@@ -143,6 +142,10 @@ class Session:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _shell(self, link: Link, host: str) -> Shell:
+        fresh = Shell(host, link.session, as_root=link.target.user == "root")
+        return self._shells.setdefault(host, fresh)
 
     def _link(self, host: str) -> Link:
         self.inventory.host(host)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 STARTS = 20
 """Logins under way at once, in all. More do not help: the handshake is work for this machine's processor."""
 STARTS_PER_SERVER = 8
-"""Logins under way at once to one sshd, which begins to drop them at ten (MaxStartups 10:30:100)."""
+"""Logins under way at once to one sshd, which begins to drop them at ten (MaxStartups 10:30:100), or through it."""
 UNANSWERED = 30
 """Seconds after which a connection is dead whose packets (keep-alives, at least) nobody acknowledges."""
 _PAUSE = 0.3
@@ -61,7 +61,7 @@ class Dialer:
         self._known = known
         self._stopped = threading.Event()
         self._starts = threading.BoundedSemaphore(STARTS)
-        self._servers: dict[tuple[str, int], threading.BoundedSemaphore] = {}
+        self._places: dict[tuple[str, int, str], threading.BoundedSemaphore] = {}
         self._lock = threading.Lock()
 
     def stop(self) -> None:
@@ -88,21 +88,24 @@ class Dialer:
 
     def _attempt(self, target: Target, tunnels: Tunnels) -> fabric.Connection:
         if self._stopped.is_set():
-            raise UnreachableError(target.label, "the run is ending, no connection was tried")
+            raise ssh_errors.run_ended(target)
         with self._turn(target):
             return self._login(target, self._wire(target, tunnels))
 
     @contextlib.contextmanager
     def _turn(self, target: Target) -> Iterator[None]:
-        if target.via is not None:
-            # The jump host's own login must not wait for a turn that its guests hold.
-            yield
-            return
+        if target.via is None:
+            with self._places_at(target, "to"), self._starts:
+                yield
+        else:
+            # Places of another kind: the jump host's own login must not wait for those that its guests hold.
+            with self._places_at(target.via, "through"):
+                yield
+
+    def _places_at(self, server: Target, way: str) -> threading.BoundedSemaphore:
         with self._lock:
             fresh = threading.BoundedSemaphore(STARTS_PER_SERVER)
-            server = self._servers.setdefault((target.hostname, target.port), fresh)
-        with server, self._starts:
-            yield
+            return self._places.setdefault((server.hostname, server.port, way), fresh)
 
     def _wire(self, target: Target, tunnels: Tunnels) -> socket.socket | paramiko.Channel:
         if target.via is not None:

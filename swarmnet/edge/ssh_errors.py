@@ -73,6 +73,11 @@ def lost(host: str, error: BaseException | None) -> UnreachableError:
     return UnreachableError(host, f"the SSH connection broke{said}", hint="is the host still up?")
 
 
+def run_ended(target: Target) -> UnreachableError:
+    """Return that the run is over: nothing is connected any more."""
+    return UnreachableError(target.label, "the run has ended, its connections are closed")
+
+
 def no_session(target: Target) -> UnreachableError:
     """Return that sshd let the login in, but opens no session for a command."""
     return UnreachableError(
@@ -101,6 +106,11 @@ def _reason(target: Target, error: BaseException) -> tuple[str, str | None]:
 
 def _protocol(target: Target, error: BaseException) -> tuple[str, str | None]:
     said = str(error)
+    if "protocol banner" in said and not isinstance(error.__context__, TimeoutError):
+        return (
+            "closed the connection before its SSH banner",
+            "sshd is at MaxStartups or refuses this client, or another service listens on this port",
+        )
     if "protocol banner" in said:
         return (
             f"accepted the connection, but sent no SSH banner within {target.timeout:g} s",

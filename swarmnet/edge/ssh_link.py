@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import paramiko
 
 from swarmnet.edge import ssh_errors
-from swarmnet.errors import HostError, UnreachableError
+from swarmnet.errors import HostError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -107,6 +107,9 @@ class Link:
         except HostError as error:
             self._failure = (self._links.clock.monotonic(), error)
             raise
+        if self._links.closed:  # while it was opened: nobody else would close it
+            connection.close()
+            raise ssh_errors.run_ended(self.target)
         self._failure = None
         return connection
 
@@ -121,11 +124,16 @@ class Links:
         self._links: dict[Target, Link] = {}
         self._closed = False
 
+    @property
+    def closed(self) -> bool:
+        """Whether the run is over."""
+        return self._closed
+
     def to(self, target: Target) -> Link:
         """Return the link to a target; equal logins share one."""
         with self._lock:
             if self._closed:
-                raise UnreachableError(target.label, "the run has ended, its connections are closed")
+                raise ssh_errors.run_ended(target)
             if target not in self._links:
                 self._links[target] = Link(target, self)
             return self._links[target]

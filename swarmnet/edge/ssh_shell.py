@@ -124,14 +124,16 @@ class _Call:
 class Shell:
     """Runs commands on one host over its connection; implements ``ShellPort``."""
 
-    def __init__(self, host: str, open_session: Callable[[], paramiko.Channel]) -> None:
+    def __init__(self, host: str, open_session: Callable[[], paramiko.Channel], *, as_root: bool = False) -> None:
         """Make a shell.
 
         Args:
             host: its name in the inventory.
             open_session: returns a new session channel; raises ``UnreachableError``.
+            as_root: the login is root's, so that nothing needs sudo, which a small host has not got.
         """
         self._host = host
+        self._as_root = as_root
         self._open_session = open_session
         self._places = threading.BoundedSemaphore(AT_ONCE)
 
@@ -152,7 +154,7 @@ class Shell:
         """
         if not argv:
             raise ValueError("an empty argv names no command")
-        call = _Call(tuple(argv), timeout, ("sudo", "-n", "--") if sudo else ())
+        call = _Call(tuple(argv), timeout, ("sudo", "-n", "--") if sudo and not self._as_root else ())
         with self._places:
             return self._run(call, stdin)
 

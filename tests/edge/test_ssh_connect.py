@@ -72,6 +72,17 @@ def test_a_host_that_sends_no_banner_is_called_slow(fleet: Fleet, silent_port: i
     assert "sent no SSH banner within 0.3 s" in refusal(fleet).message
 
 
+def test_a_host_that_hangs_up_before_its_banner_is_told_apart_from_a_slow_one(fleet: Fleet) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def hang_up() -> None:
+            server.accept()[0].close()
+
+        threading.Thread(target=hang_up, daemon=True).start()
+        fleet.add("h", server.getsockname()[1])
+        assert "closed the connection before its SSH banner" in refusal(fleet).message
+
+
 def test_a_name_that_cannot_be_resolved_is_told_and_tried_once(fleet: Fleet) -> None:
     fleet.add("h", 22, address="a..b", settings={"connect_attempts": 60})
     assert isinstance(refusal(fleet), NameUnknownError)
@@ -331,3 +342,17 @@ def test_twenty_hosts_are_connected_at_once_and_a_dead_one_holds_up_nobody(fleet
     assert [name for name, result in results.items() if isinstance(result, UnreachableError)] == ["h0"]
     assert set(seconds) == set(names[1:])
     assert max(seconds.values()) < 2
+
+
+def test_fifteen_hosts_behind_one_jump_host_are_connected_at_once(fleet: Fleet) -> None:
+    fleet.host("gate")
+    names = [f"h{number}" for number in range(15)]
+    server = fleet.host("inner")
+    for name in names:
+        fleet.add(name, server.port, settings={"jump": "gate", "known_hosts": str(fleet.known_hosts)})
+    fleet.hosts = [
+        host.model_copy(update={"ssh": host.ssh.model_copy(update={"connect_timeout": 5 + number / 10})})
+        for number, host in enumerate(fleet.hosts)
+    ]
+    assert set(fan_out(names, fleet.session().connect).values()) == {None}
+    assert server.log.read_text().count("Accepted publickey") == 15
