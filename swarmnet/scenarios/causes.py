@@ -63,10 +63,33 @@ def explain(scene: Scene, answers: Answers, matrices: Iterable[Matrix]) -> tuple
     return tuple(verdicts)
 
 
-def excuse(scene: Scene, answers: Answers, matrix: Matrix) -> Matrix:
-    """Return the matrix with failed pairs that a kernel without ESP explains turned inconclusive."""
+def refine(scene: Scene, answers: Answers, matrix: Matrix) -> Matrix:
+    """Return the matrix with its failed pairs told apart, for people.
+
+    Those that a kernel without ESP explains are inconclusive. A UDP request that was heard is degraded: only the
+    answer was lost, so the red cell of the two is the direction that loses packets.
+    """
+    return _arrived(answers, _excused(scene, answers, matrix))
+
+
+def _arrived(answers: Answers, matrix: Matrix) -> Matrix:
+    listened = heard(answers, matrix.network) if matrix.scenario == "udp" else {}
+    update = {"status": Status.WARNING, "detail": "the request arrives, the answer gets lost"}
+    cells = {
+        source: {
+            target: cell.model_copy(update=update)
+            if cell.status is Status.FAILED and source in listened.get(target, ())
+            else cell
+            for target, cell in row.items()
+        }
+        for source, row in matrix.cells.items()
+    }
+    return matrix.model_copy(update={"cells": cells})
+
+
+def _excused(scene: Scene, answers: Answers, matrix: Matrix) -> Matrix:
     incapable = without_esp(answers)
-    if not incapable or not any(net.spec.encrypted and net.spec.name == matrix.network for net in scene.networks):
+    if not incapable or not _is_encrypted(scene, matrix.network):
         return matrix
     cells = {
         source: {
@@ -227,7 +250,12 @@ def _sentence(reach: Reach, carrier: str) -> str:
         Shape.OUTBOUND: f"nothing that {first} sends arrives anywhere on {carrier}",
         Shape.BETWEEN: f"nothing passes between {first} and {last}, either way, on {carrier}",
         Shape.ONE_WAY: f"nothing that {first} sends reaches {last} on {carrier}",
-    }[reach.shape] + f" (explains {len(reach.pairs)} of the ordered pairs)"
+    }[reach.shape] + f" (explains {_explained(reach)} failed pairs)"
+
+
+def _explained(reach: Reach) -> int:
+    """Return how many pairs a lost direction takes down: no round trip works without both."""
+    return len(reach.pairs | {(target, source) for source, target in reach.pairs})
 
 
 def _way(reach: Reach) -> str:

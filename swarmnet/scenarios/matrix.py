@@ -49,7 +49,7 @@ class MatrixScenario(Scenario):
         Failed pairs get their verdicts from :func:`swarmnet.scenarios.causes.explain`, which sees all matrices.
         """
         matrices = tuple(self.matrix(scene, answers, network.spec.name) for network in scene.networks)
-        return Findings(tuple(verdict for matrix in matrices for verdict in self._fine(matrix)), matrices)
+        return Findings(tuple(verdict for matrix in matrices for verdict in self._fine(scene, matrix)), matrices)
 
     def matrix(self, scene: Scene, answers: Answers, network: str) -> Matrix:
         """Return all pairs on one network; rows and columns without a probe are inconclusive."""
@@ -96,11 +96,25 @@ class MatrixScenario(Scenario):
         taken = outcome.get("ms")
         return Cell(status=Status.OK, milliseconds=float(taken) if isinstance(taken, (int, float)) else None)
 
-    def _fine(self, matrix: Matrix) -> tuple[Verdict, ...]:
+    def _untested(self, scene: Scene, matrix: Matrix) -> list[str]:
+        """Return what kept pairs of running probes from being tested; hosts without one have a verdict of their own."""
+        up = {station.host for station in scene.ready}
+        return [
+            f"{source} -> {target}: {cell.detail}"
+            for source, row in matrix.cells.items()
+            for target, cell in row.items()
+            if cell.status is Status.INCONCLUSIVE and {source, target} <= up
+        ]
+
+    def _fine(self, scene: Scene, matrix: Matrix) -> tuple[Verdict, ...]:
         cells = [cell for row in matrix.cells.values() for cell in row.values()]
         subject = f"network {matrix.network}"
         if not cells:
             detail = "there are no two hosts to test between"
+            return (Verdict(scenario=self.name, subject=subject, status=Status.INCONCLUSIVE, detail=detail),)
+        untested = self._untested(scene, matrix)
+        if untested:
+            detail = f"{len(untested)} ordered pairs could not be tested: {untested[0]}"
             return (Verdict(scenario=self.name, subject=subject, status=Status.INCONCLUSIVE, detail=detail),)
         if any(cell.status is not Status.OK for cell in cells):
             return ()

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 LIFETIME = 900.0
 """Seconds after which a probe ends by itself, and a foreign run's traces count as forgotten."""
 RUNNING = "running"
+START_LIMIT = 10.0
+"""Seconds in which a probe must have started."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,19 +220,47 @@ class Stage:
             labels=self.run.labels(self._now),
             endpoints=tuple(Endpoint(network=net.spec.name, aliases=(station.alias,)) for net in self.networks),
         )
-        try:
-            container = engine.start_container(spec)
-        except EngineError:
-            # A worker learns of a network while its first container attaches: the first try may be early (moby#41841).
-            self._remove_containers(engine)
-            container = engine.start_container(spec)
+        container = self._start(engine, spec)
         self.containers[host] = container
-        seen = next(one for one in engine.containers() if one.id == container)
-        addresses = {endpoint.network: endpoint.address for endpoint in seen.endpoints if endpoint.address}
-        if not seen.running:
-            said = engine.container_log(container).decode(errors="replace").strip().splitlines()[-1:]
-            raise EngineError(host, f"the probe ended at once: {''.join(said) or 'no word'}")
-        return Station(host, station.name, station.alias, addresses)
+        return Station(host, station.name, station.alias, self._addresses(engine, container))
+
+    def _addresses(self, engine: EnginePort, container: str) -> dict[str, str]:
+        """Return the running probe's address on every tested network."""
+        wanted = {net.spec.name for net in self.networks}
+
+        def look() -> tuple[dict[str, str] | None, str]:
+            seen = next((one for one in engine.containers() if one.id == container), None)
+            if seen is None or not seen.running:
+                said = engine.container_log(container).decode(errors="replace").strip().splitlines()[-1:]
+                raise EngineError(engine.host, f"the probe ended at once: {''.join(said) or 'no word'}")
+            found = {endpoint.network: endpoint.address for endpoint in seen.endpoints if endpoint.address}
+            return (found if found.keys() >= wanted else None), f"none on {', '.join(sorted(wanted - found.keys()))}"
+
+        try:
+            return wait_until(self.ports.clock, look, what="the probe's addresses", timeout=START_LIMIT)
+        except ConvergenceError as error:
+            raise EngineError(engine.host, error.message) from error
+
+    def _start(self, engine: EnginePort, spec: ContainerSpec) -> str:
+        """Start the probe, again if need be; return its id.
+
+        A node learns of a network while its first container attaches, and forgets it after its last one left: a start
+        in between ends with "network not found" (moby#41841; seen on 28.5.2, where the next start succeeded).
+        """
+
+        def attempt() -> tuple[str | None, str]:
+            try:
+                return engine.start_container(spec), ""
+            except EngineError as error:
+                self._remove_containers(engine)
+                return None, error.message
+
+        try:
+            return wait_until(
+                self.ports.clock, attempt, what="the probe to start", timeout=min(START_LIMIT, self.timeout), every=0.4
+            )
+        except ConvergenceError as error:
+            raise EngineError(engine.host, error.message) from error
 
     def _bring_image(self, engine: EnginePort) -> None:
         facts = self.state.facts(engine.host)

@@ -11,7 +11,7 @@ from swarmnet.model.plan import MANAGED_LABEL
 from swarmnet.model.ports import Progress
 from swarmnet.model.report import Status, Verdict
 from swarmnet.model.verification import Phase, Verification
-from swarmnet.scenarios.causes import excuse, explain
+from swarmnet.scenarios.causes import explain, refine
 from swarmnet.scenarios.interface import Answers, Scene, Station
 from swarmnet.workflows.gather import Batches
 from swarmnet.workflows.stage import Stage
@@ -191,7 +191,7 @@ def _judge(scene: Scene, scenarios: Sequence[Scenario], answers: Answers) -> dic
     verdicts.sort(key=lambda verdict: (ORDER.index(verdict.status), -_weight(verdict)))
     return {
         "verdicts": tuple(verdicts),
-        "matrices": tuple(excuse(scene, answers, matrix) for matrix in matrices),
+        "matrices": tuple(refine(scene, answers, matrix) for matrix in matrices),
     }
 
 

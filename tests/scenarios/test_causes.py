@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from swarmnet.model.report import Status
-from swarmnet.scenarios.causes import excuse, explain
+from swarmnet.scenarios.causes import explain, refine
 from swarmnet.scenarios.icmp import IcmpMatrix
 from swarmnet.scenarios.tcp import TcpMatrix
 from swarmnet.scenarios.udp import UdpMatrix
@@ -39,7 +39,7 @@ def test_one_blocked_direction_is_one_verdict_that_names_it() -> None:
 def test_a_host_that_hears_nobody_is_named_once_for_all_networks() -> None:
     stage = scene(4, (network("back"), network("front")))
     (verdict,) = causes(stage, answers(stage, [("w1", "w2"), ("w3", "w2"), ("w4", "w2")]))
-    assert verdict.detail.startswith("w2 receives nothing from anyone on UDP 4789 (explains 3")
+    assert verdict.detail.startswith("w2 receives nothing from anyone on UDP 4789 (explains 6")
     assert verdict.subject == "networks back, front"
 
 
@@ -66,7 +66,7 @@ def test_a_kernel_that_refuses_esp_makes_the_encrypted_network_inconclusive() ->
     (verdict,) = causes(stage, said)
     assert verdict.status is Status.INCONCLUSIVE
     assert "this host's kernel cannot do ESP: w1, w2, w3" in verdict.detail
-    matrix = excuse(stage, said, UdpMatrix().matrix(stage, said, "safe"))
+    matrix = refine(stage, said, UdpMatrix().matrix(stage, said, "safe"))
     assert matrix.counts() == {Status.INCONCLUSIVE: 6}
 
 
