@@ -20,7 +20,7 @@ class Echo:
     """ICMP echo: an unprivileged socket where the kernel allows, else a raw one."""
 
     def __init__(self, run: str) -> None:
-        self._tag = run.encode()[:16]
+        self._tag = run.encode()[:16].ljust(16, b"\0")  # an even length, for the checksum
         self._id = os.getpid() & 0xFFFF
         try:
             self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMP)

@@ -112,3 +112,7 @@ def test_the_probe_is_python_3_8_and_imports_little(name: str) -> None:
             assert {alias.name for alias in node.names} <= ALLOWED
         elif isinstance(node, ast.ImportFrom):
             assert node.module in ("__future__", "swarmnet.probe")
+
+
+def test_a_run_with_a_name_of_odd_length_can_ping() -> None:
+    assert run(_task("icmp", {"self": "127.0.0.1"}), run_id="odd")["icmp"]["targets"]["self"]["ok"] is True  # type: ignore[index,call-overload]
