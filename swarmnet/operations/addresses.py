@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -45,12 +46,19 @@ def data_path_of(host: Host, facts: HostFacts) -> str | None:
 
 def overlapping(prefix: str, others: Iterable[str]) -> str | None:
     """Return the first of the other blocks that shares an address with ``prefix``."""
-    block = ipaddress.ip_network(prefix)
+    version, first, last = _span(prefix)
     for other in others:
-        rival = ipaddress.ip_network(other, strict=False)
-        if block.version == rival.version and block.overlaps(rival):
+        kind, begin, end = _span(other)
+        if kind == version and begin <= last and first <= end:
             return other
     return None
+
+
+@lru_cache(maxsize=16384)
+def _span(prefix: str) -> tuple[int, int, int]:
+    """Return version, first and last address: hundreds of blocks are compared with the routes of hundreds of hosts."""
+    block = ipaddress.ip_network(prefix, strict=False)
+    return block.version, int(block.network_address), int(block.broadcast_address)
 
 
 def own_routes(facts: HostFacts) -> tuple[Route, ...]:

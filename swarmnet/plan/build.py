@@ -35,18 +35,23 @@ def build(playbook: Playbook, state: ClusterState, inventory: Inventory, *, limi
     first = fold.over(state)
     if first.problems:
         raise DocumentError(tuple(first.problems))
-    again = fold.over(first.state)
-    if again.problems:
-        raise DocumentError(tuple(again.problems))
-    left = [(step, action) for step, action in again.actions if not action.always]
-    if left:
-        raise DocumentError(tuple(_contradiction(playbook, step, action) for step, action in left))
+    if first.actions:
+        _refuse_contradictions(playbook, fold.over(first.state))
     return Plan(
         cluster=inventory.cluster,
         actions=tuple(action for _step, action in first.actions),
         warnings=tuple(dict.fromkeys(first.warnings)),
         predicted=first.state,
     )
+
+
+def _refuse_contradictions(playbook: Playbook, again: _Result) -> None:
+    """Refuse steps that would not be done after they were run, as a second look at the predicted state shows."""
+    if again.problems:
+        raise DocumentError(tuple(again.problems))
+    left = [(step, action) for step, action in again.actions if not action.always]
+    if left:
+        raise DocumentError(tuple(_contradiction(playbook, step, action) for step, action in left))
 
 
 def _contradiction(playbook: Playbook, step: Step, action: Action) -> Problem:
