@@ -13,6 +13,8 @@ from swarmnet.lab.processes import ProcessIdentity
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.lab  # reads /proc, as labs do
+
 SLEEP = ["sleep", "60"]
 
 
