@@ -62,6 +62,8 @@ class NetworkSpec(Document):
     """Overlay only. The engine decides by the option's presence, so ``false`` is never sent (it would encrypt)."""
     mtu: Annotated[int, Field(ge=68, le=65535, strict=True)] | None = None
     """The underlay's MTU; endpoints get 50 bytes less, or 76 rounded down to 4 when encrypted."""
+    ipv4: Flag = True
+    """False needs engine 28 (API 1.48) and local scope."""
     ipv6: Flag = False
     subnets: tuple[Subnet, ...] = ()
     """Empty leaves the choice to the engine, and is then not compared."""

@@ -1,0 +1,91 @@
+"""The one place where errors of docker-py, requests and urllib3 become ours."""
+
+from __future__ import annotations
+
+import re
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import requests
+from docker.errors import APIError, DockerException
+from urllib3.exceptions import HTTPError
+
+from swarmnet.edge.transport import VersionError
+from swarmnet.errors import (
+    ConflictError,
+    EngineError,
+    HostTimeoutError,
+    NotAManagerError,
+    NotFoundError,
+    StateChangedError,
+    UnreachableError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# What engines 20.10 to 28.5 say; the status alone does not tell (FailedPrecondition is 400, Unknown is 500).
+_NOT_A_MANAGER = re.compile(
+    r"not a swarm manager|swarm does not have a leader|needs to be unlocked|not part of a swarm"
+    r"|already part of a swarm|participating as a manager|swarm is encrypted"
+    r"|only available to nodes|cannot create a multi-host network|cluster is not available",
+    re.IGNORECASE,
+)
+_STALE = re.compile(r"update out of sequence", re.IGNORECASE)
+_CONFLICT = re.compile(
+    r"already exists|is in use|already in use|active endpoints|is not down|name conflict|already present"
+    r"|is being used|being used by",
+    re.IGNORECASE,
+)
+_NOT_FOUND = re.compile(r"rpc error: code = NotFound", re.IGNORECASE)
+_CONFLICT_STATUS = 409
+_NOT_FOUND_STATUS = 404
+_UNAVAILABLE_STATUS = 503
+
+
+@contextmanager
+def translated(host: str, what: str) -> Iterator[None]:
+    """Raise our own errors, and only those, for whatever goes wrong inside.
+
+    Args:
+        host: the host's name in the inventory.
+        what: what was tried, for the message: "remove network front".
+    """
+    try:
+        yield
+    except APIError as error:
+        raise refused(host, what, error.status_code, error.explanation or "") from error
+    except requests.exceptions.HTTPError as error:
+        response = error.response
+        raise refused(host, what, response.status_code, response.text.strip()) from error
+    except (requests.exceptions.Timeout, TimeoutError) as error:
+        hint = "is the host overloaded? see: journalctl -u docker"
+        raise HostTimeoutError(host, f"the engine did not answer in time to: {what}", hint=hint) from error
+    except VersionError as error:
+        raise EngineError(host, str(error), hint="upgrade the engine of this host") from error
+    except (requests.exceptions.RequestException, HTTPError, OSError, EOFError) as error:
+        if _timed_out(error):
+            raise HostTimeoutError(host, f"no connection to the engine became free for: {what}") from error
+        hint = "is the engine running? see: systemctl status docker"
+        raise UnreachableError(host, f"the connection to the engine broke: {what}", hint=hint) from error
+    except (DockerException, ValueError) as error:
+        raise EngineError(host, f"{what}: the engine's answer makes no sense: {error}") from error
+
+
+def refused(host: str, what: str, status: int | None, said: str) -> EngineError:
+    """Return the error for what an engine said with a status of 400 and more."""
+    message = f"{what}: {said or f'status {status}'}"
+    if _STALE.search(said):
+        return StateChangedError(host, message, status=status, hint="it changed meanwhile; run again")
+    if _NOT_A_MANAGER.search(said) or (status == _UNAVAILABLE_STATUS and "swarm" in said.lower()):
+        return NotAManagerError(host, message, status=status)
+    if status == _NOT_FOUND_STATUS or _NOT_FOUND.search(said):
+        return NotFoundError(host, message, status=status)
+    if status == _CONFLICT_STATUS or _CONFLICT.search(said):
+        return ConflictError(host, message, status=status)
+    return EngineError(host, message, status=status)
+
+
+def _timed_out(error: BaseException) -> bool:
+    """Tell whether a pool was empty for too long; requests wraps that in a ConnectionError."""
+    return "pool" in str(error).lower() and "no more connections" in str(error).lower()

@@ -1,0 +1,132 @@
+"""Services and tasks, configs and secrets, as a manager answers for them."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from swarmnet.edge.engine_calls import Request, quoted
+from swarmnet.edge.engine_networks import EngineNetworks, targets
+from swarmnet.edge.wire import as_labels, as_list, as_object
+from swarmnet.edge.wire_service import Names, service_from_wire, service_to_wire, spec_from_wire, task_from_wire
+from swarmnet.edge.wire_swarm import config_from_wire, config_to_wire, secret_from_wire, secret_to_wire
+from swarmnet.errors import NotFoundError
+from swarmnet.model.overlay import lay
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from swarmnet.model.base import JsonObject, JsonValue, Labels, Secret
+    from swarmnet.model.service import FileReference, Service, ServiceSpec, Task
+    from swarmnet.model.swarm import Config, ConfigSpec, SecretSpec, StoredSecret
+
+
+class EngineServices(EngineNetworks):
+    """The workload of a swarm."""
+
+    def services(self) -> tuple[Service, ...]:
+        """Return all services, networks by name."""
+        seen = self._list("services")
+        used = [target for service in seen for target in targets(service.get("Spec"))]
+        used += [str(address.get("NetworkID")) for service in seen for address in _virtual_ips(service)]
+        names = Names(networks=self.names_of(used))
+        with self._asking("list services"):
+            return tuple(service_from_wire(service, names) for service in seen)
+
+    def create_service(self, spec: ServiceSpec) -> str:
+        """Make a service and return its id."""
+        what = f"make service {spec.name}"
+        body = service_to_wire(spec, self._ids(what, spec))
+        made = self._send(Request(what, "POST", "/services/create", body))
+        return str(as_object(made)["ID"])
+
+    def update_service(self, service_id: str, version: int, spec: ServiceSpec) -> None:
+        """Lay the managed fields over the present spec and write it whole; labels are merged."""
+        what = f"update service {spec.name}"
+        path = f"/services/{quoted(service_id)}"
+        seen = as_object(self._send(Request(what, "GET", path)))
+        self._check_version(what, seen, version)
+        present = as_object(seen.get("Spec"))
+        with self._asking(what):
+            wanted = lay(spec_from_wire(present, Names(networks=self.names_of(targets(present)))), spec)
+        body = service_to_wire(wanted, self._ids(what, wanted))
+        self._send(Request(what, "POST", f"{path}/update", body, {"version": version}))
+
+    def remove_service(self, service_id: str) -> None:
+        """Remove a service; its tasks end later."""
+        self._send(Request(f"remove service {service_id}", "DELETE", f"/services/{quoted(service_id)}"))
+
+    def tasks(self, *, service: str | None = None, network: str | None = None) -> tuple[Task, ...]:
+        """Return tasks; one is on a network when its spec says so, before it has an address there."""
+        seen = self._list("tasks", {} if service is None else {"service": [service]})
+        with self._asking("list tasks"):
+            tasks = [(task_from_wire(task), targets(task.get("Spec"))) for task in seen]
+        if network is None:
+            return tuple(task for task, _ in tasks)
+        network_id = self.names_of([target for _, wanted in tasks for target in wanted]).get(network, network)
+        return tuple(task for task, wanted in tasks if network in task.networks or network_id in wanted)
+
+    def configs(self) -> tuple[Config, ...]:
+        """Return all configs, data included."""
+        seen = self._list("configs")
+        with self._asking("list configs"):
+            return tuple(config_from_wire(config) for config in seen)
+
+    def create_config(self, spec: ConfigSpec) -> str:
+        """Make a config and return its id."""
+        request = Request(f"make config {spec.name}", "POST", "/configs/create", config_to_wire(spec))
+        return str(as_object(self._send(request))["ID"])
+
+    def update_config_labels(self, config_id: str, version: int, labels: Labels) -> None:
+        """Replace a config's labels; all the rest must be sent as it is."""
+        what, path = f"label config {config_id}", f"/configs/{quoted(config_id)}"
+        seen = as_object(self._send(Request(what, "GET", path)))
+        self._check_version(what, seen, version)
+        body: JsonObject = {**as_object(seen.get("Spec")), "Labels": dict(labels)}
+        self._send(Request(what, "POST", f"{path}/update", body, {"version": version}))
+
+    def remove_config(self, config_id: str) -> None:
+        """Remove a config that no service uses."""
+        self._send(Request(f"remove config {config_id}", "DELETE", f"/configs/{quoted(config_id)}"))
+
+    def secrets(self) -> tuple[StoredSecret, ...]:
+        """Return all secrets, without their data."""
+        seen = self._list("secrets")
+        with self._asking("list secrets"):
+            return tuple(secret_from_wire(secret) for secret in seen)
+
+    def create_secret(self, spec: SecretSpec, data: Secret) -> str:
+        """Make a secret and return its id."""
+        request = Request(f"make secret {spec.name}", "POST", "/secrets/create", secret_to_wire(spec, data))
+        return str(as_object(self._send(request))["ID"])
+
+    def remove_secret(self, secret_id: str) -> None:
+        """Remove a secret that no service uses."""
+        self._send(Request(f"remove secret {secret_id}", "DELETE", f"/secrets/{quoted(secret_id)}"))
+
+    def _list(self, kind: str, filters: Mapping[str, list[str]] | None = None) -> list[JsonObject]:
+        """Return the JSON of all objects of a kind (docker-py has no types for these lists)."""
+        params = {"filters": json.dumps(filters)} if filters else None
+        return [
+            as_object(entry) for entry in as_list(self._send(Request(f"list {kind}", "GET", f"/{kind}", params=params)))
+        ]
+
+    def _ids(self, what: str, spec: ServiceSpec) -> Names:
+        """Look up what the spec names; a network that is not found is left to the engine, which says why best."""
+        configs = {config.spec.name: config.id for config in self.configs()} if spec.configs else {}
+        secrets = {secret.spec.name: secret.id for secret in self.secrets()} if spec.secrets else {}
+        self._check_known(what, "config", spec.configs, configs)
+        self._check_known(what, "secret", spec.secrets, secrets)
+        return Names(self.network_ids() if spec.networks else {}, configs, secrets)
+
+    def _check_known(
+        self, what: str, kind: str, wanted: tuple[FileReference, ...] | None, known: dict[str, str]
+    ) -> None:
+        missing = [reference.source for reference in wanted or () if reference.source not in known]
+        if missing:
+            raise NotFoundError(self.host, f"{what}: there is no {kind} {', '.join(missing)}", status=404)
+
+
+def _virtual_ips(service: JsonObject) -> list[dict[str, str]]:
+    addresses: list[JsonValue] = as_list(as_object(service.get("Endpoint")).get("VirtualIPs"))
+    return [as_labels(address) for address in addresses]

@@ -1,0 +1,144 @@
+"""A swarm's life cycle and nodes, as one engine takes part in them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from swarmnet.edge.engine_calls import Request, quoted
+from swarmnet.edge.engine_services import EngineServices
+from swarmnet.edge.wire import as_object
+from swarmnet.edge.wire_engine import membership_from_wire
+from swarmnet.edge.wire_swarm import node_from_wire, node_spec_to_wire, spec_from_wire, swarm_from_wire, swarm_to_wire
+from swarmnet.errors import ConvergenceError, EngineError, HostTimeoutError
+from swarmnet.model.base import Secret
+from swarmnet.model.clock import wait_until
+from swarmnet.model.hosts import Role
+from swarmnet.model.overlay import lay
+from swarmnet.model.state import Membership as Standing
+
+if TYPE_CHECKING:
+    from swarmnet.model.base import JsonObject
+    from swarmnet.model.ports import Membership
+    from swarmnet.model.state import SwarmMembership
+    from swarmnet.model.swarm import Node, NodeSpec, Swarm, SwarmSpec
+
+JOIN_TIMEOUT = 45.0
+"""Seconds; the engine itself answers after 20 and goes on trying in the background."""
+_PORT = 2377
+
+
+class EngineSwarm(EngineServices):
+    """Begin, enter, change and leave a swarm."""
+
+    def swarm(self) -> Swarm:
+        """Return the swarm; this request fails where lists are silently cut (a worker, no quorum, locked)."""
+        return swarm_from_wire(as_object(self._send(Request("look at the swarm", "GET", "/swarm"))))
+
+    def init_swarm(self, spec: SwarmSpec, membership: Membership) -> str:
+        """Begin a swarm; return the node id."""
+        body: JsonObject = {
+            **_entry(membership),
+            "ForceNewCluster": False,
+            "DataPathPort": spec.data_path_port or 0,
+            "Spec": swarm_to_wire(spec),
+        }
+        if spec.default_addr_pool or spec.subnet_size:
+            # Engines ignore a subnet size that comes without a pool.
+            body["DefaultAddrPool"] = list(spec.default_addr_pool or ("10.0.0.0/8",))
+            body["SubnetSize"] = spec.subnet_size or 24
+        return str(self._send(Request("begin a swarm", "POST", "/swarm/init", body)))
+
+    def join_token(self, role: Role) -> Secret:
+        """Return the token with which a node joins in that role."""
+        tokens = as_object(as_object(self._send(Request("read a join token", "GET", "/swarm"))).get("JoinTokens"))
+        return Secret(str(tokens["Manager" if role is Role.MANAGER else "Worker"]))
+
+    def join_swarm(self, membership: Membership, *, remote: str, token: Secret) -> None:
+        """Enter a swarm through one manager (engines use only the first of several addresses)."""
+        body: JsonObject = {
+            **_entry(membership),
+            "RemoteAddrs": [remote],
+            "JoinToken": token.reveal().decode(),
+        }
+        what = f"join the swarm at {remote}"
+        try:
+            self._send(Request(what, "POST", "/swarm/join", body))
+        except HostTimeoutError:
+            self._leave_again()
+            raise
+        except EngineError as error:
+            if "continue in the background" not in error.message:
+                self._leave_again()
+                raise
+        self._wait_active(what, membership)
+
+    def _wait_active(self, what: str, membership: Membership) -> None:
+        def look() -> tuple[SwarmMembership | None, str]:
+            seen = self._membership()
+            return (seen if seen.state is Standing.ACTIVE else None), f"{seen.state} {seen.error}".strip()
+
+        try:
+            seen = wait_until(self._clock, look, what=f"{self.host} to {what}", timeout=JOIN_TIMEOUT)
+        except ConvergenceError:
+            self._leave_again()
+            raise
+        if membership.advertise and seen.address != membership.advertise:
+            message = f"{what}: it advertises {seen.address} instead of {membership.advertise}"
+            raise EngineError(self.host, message, hint="leave the swarm on this host and join again")
+
+    def _leave_again(self) -> None:
+        """Undo a join that did not come true, so that the next try does not find the engine half inside."""
+        if self._membership().state in (Standing.PENDING, Standing.ERROR):
+            self.leave_swarm(force=True)
+
+    def _membership(self) -> SwarmMembership:
+        info = as_object(self._send(Request("look at the engine", "GET", "/info")))
+        return membership_from_wire(as_object(info.get("Swarm")))
+
+    def leave_swarm(self, *, force: bool = False) -> None:
+        """Leave the swarm; a manager needs ``force``."""
+        self._send(Request("leave the swarm", "POST", "/swarm/leave", params={"force": str(force).lower()}))
+
+    def unlock_key(self) -> Secret | None:
+        """Return the key that unlocks managers, None when autolock is off."""
+        with self._asking("read the unlock key"):
+            key = self._client().get_unlock_key().get("UnlockKey")
+            return Secret(key) if key else None
+
+    def update_swarm(self, version: int, spec: SwarmSpec) -> None:
+        """Lay the managed fields over the present spec and write it whole; labels are merged."""
+        what = "update the swarm"
+        seen = as_object(self._send(Request(what, "GET", "/swarm")))
+        self._check_version(what, seen, version)
+        body = swarm_to_wire(lay(spec_from_wire(as_object(seen.get("Spec"))), spec))
+        self._send(Request(what, "POST", "/swarm/update", body, {"version": version}))
+
+    def nodes(self) -> tuple[Node, ...]:
+        """Return all nodes."""
+        with self._asking("list nodes"):
+            return tuple(node_from_wire(seen) for seen in cast("list[JsonObject]", self._client().nodes()))
+
+    def update_node(self, node_id: str, version: int, spec: NodeSpec) -> None:
+        """Lay the managed fields over the present ones; ``labels`` replace all labels."""
+        what, path = f"update node {node_id}", f"/nodes/{quoted(node_id)}"
+        seen = as_object(self._send(Request(what, "GET", path)))
+        self._check_version(what, seen, version)
+        body = node_spec_to_wire(as_object(seen.get("Spec")), spec)
+        self._send(Request(what, "POST", f"{path}/update", body, {"version": version}))
+
+    def remove_node(self, node_id: str, *, force: bool = False) -> None:
+        """Take a node that is down out of the list."""
+        with self._asking(f"remove node {node_id}"):
+            self._client().remove_node(node_id, force=force)
+
+
+def _entry(membership: Membership) -> JsonObject:
+    """Return what init and join have in common; a listener on IPv4's any-address hears no IPv6."""
+    body: JsonObject = {
+        "ListenAddr": f"[::]:{_PORT}" if ":" in membership.advertise else f"0.0.0.0:{_PORT}",
+        "AdvertiseAddr": membership.advertise,
+        "DataPathAddr": membership.data_path or "",
+    }
+    if membership.availability is not None:
+        body["Availability"] = membership.availability.value
+    return body

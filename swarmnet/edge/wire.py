@@ -1,0 +1,129 @@
+"""What the engine's JSON has in common: taking it apart without loss, and exact durations."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from swarmnet.model.base import JsonObject, JsonValue
+
+_SECOND = 1_000_000_000
+
+
+def nanoseconds(seconds: float) -> int:
+    """Return a duration as the engine counts; exact to the nanosecond also where a float of nanoseconds is not."""
+    whole, rest = divmod(seconds, 1)
+    return int(whole) * _SECOND + round(rest * _SECOND)
+
+
+def seconds(nanos: int) -> float:
+    """Return a duration of the engine in seconds."""
+    whole, rest = divmod(nanos, _SECOND)
+    return whole + rest / _SECOND
+
+
+class Parts:
+    """A JSON object that is taken apart: what nobody took is left, to be kept as ``extra``.
+
+    A part that is not of the shape asked for stays, so that nothing is lost and no reply of an engine is too strange.
+    """
+
+    def __init__(self, value: Mapping[str, JsonValue]) -> None:
+        self._left: JsonObject = deepcopy(dict(value))
+
+    def take(self, *path: str) -> JsonValue:
+        """Take and return what stands at ``path``; None when there is nothing."""
+        holder = self._holder(path)
+        return None if holder is None else holder.pop(path[-1], None)
+
+    def look(self, *path: str) -> JsonValue:
+        """Return what stands at ``path`` and leave it."""
+        holder = self._holder(path)
+        return None if holder is None else holder.get(path[-1])
+
+    def take_text(self, *path: str) -> str | None:
+        """Take a text; an empty one counts as nothing."""
+        value = self.look(*path)
+        return cast("str", self.take(*path)) or None if isinstance(value, str) else None
+
+    def take_int(self, *path: str) -> int | None:
+        """Take a whole number."""
+        value = self.look(*path)
+        return cast("int", self.take(*path)) if isinstance(value, int) and not isinstance(value, bool) else None
+
+    def take_flag(self, *path: str) -> bool | None:
+        """Take true or false."""
+        return bool(self.take(*path)) if isinstance(self.look(*path), bool) else None
+
+    def take_seconds(self, *path: str) -> float | None:
+        """Take a duration, if a float of seconds holds it exactly."""
+        value = self.look(*path)
+        if not isinstance(value, int) or isinstance(value, bool) or nanoseconds(seconds(value)) != value:
+            return None
+        self.take(*path)
+        return seconds(value)
+
+    def take_texts(self, *path: str) -> tuple[str, ...] | None:
+        """Take a list of texts."""
+        value = self.look(*path)
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            return None
+        self.take(*path)
+        return tuple(cast("list[str]", value))
+
+    def take_labels(self, *path: str) -> dict[str, str] | None:
+        """Take a map of texts."""
+        value = self.look(*path)
+        if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
+            return None
+        self.take(*path)
+        return cast("dict[str, str]", value)
+
+    def rest(self) -> JsonObject:
+        """Return what was not taken, without empty objects and nulls: the engine reads those as absent."""
+        return pruned(self._left)
+
+    def _holder(self, path: tuple[str, ...]) -> JsonObject | None:
+        holder: JsonValue = self._left
+        for key in path[:-1]:
+            holder = holder.get(key) if isinstance(holder, dict) else None
+        return holder if isinstance(holder, dict) else None
+
+
+def pruned(value: Mapping[str, JsonValue]) -> JsonObject:
+    """Return a JSON object without nulls and without objects that hold nothing else."""
+    left: JsonObject = {}
+    for key, item in value.items():
+        kept = pruned(item) if isinstance(item, dict) else item
+        if kept is not None and kept != {}:
+            left[key] = kept
+    return left
+
+
+def as_object(value: JsonValue) -> JsonObject:
+    """Return a JSON object; anything else counts as an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def as_list(value: JsonValue) -> list[JsonValue]:
+    """Return a JSON list; anything else counts as an empty one."""
+    return value if isinstance(value, list) else []
+
+
+def as_text(value: JsonValue) -> str:
+    """Return a text; null counts as an empty one."""
+    return "" if value is None else str(value)
+
+
+def as_labels(value: JsonValue) -> dict[str, str]:
+    """Return a map of texts; null counts as an empty one."""
+    return {key: as_text(item) for key, item in as_object(value).items()}
+
+
+def index_of(value: Mapping[str, JsonValue]) -> int:
+    """Return an object's ``Version.Index``."""
+    index = as_object(value.get("Version")).get("Index")
+    return index if isinstance(index, int) else 0

@@ -1,0 +1,110 @@
+"""Resources, update and restart policies of services in the engine's JSON and in ours.
+
+Each is taken whole or not at all; a key that is absent there means what the model's default says.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from swarmnet.edge.wire import Parts, as_object, nanoseconds
+from swarmnet.model.service import Resources, RestartPolicy, UpdatePolicy
+
+if TYPE_CHECKING:
+    from swarmnet.model.base import JsonObject
+
+_NANO_CPU = 1_000_000_000
+_LEAST_MEMORY = 4 * 1024 * 1024
+_ACTIONS = ("pause", "continue", "rollback")
+_ORDERS = ("stop-first", "start-first")
+_CONDITIONS = ("none", "on-failure", "any")
+
+
+def take_resources(parts: Parts, path: tuple[str, ...]) -> Resources | None:
+    """Take processors and memory; other limits (pids, devices) stay."""
+    cpus = memory = None
+    if isinstance(nanos := parts.look(*path, "NanoCPUs"), int) and nanos > 0:
+        cpus = (parts.take_int(*path, "NanoCPUs") or 0) / _NANO_CPU
+    if isinstance(limit := parts.look(*path, "MemoryBytes"), int) and limit >= _LEAST_MEMORY:
+        memory = parts.take_int(*path, "MemoryBytes")
+    return None if cpus is None and memory is None else Resources(cpus=cpus, memory=memory)
+
+
+def resources_to_wire(resources: Resources | None) -> JsonObject | None:
+    """Return limits or reservations as the engine takes them."""
+    if resources is None:
+        return None
+    body: JsonObject = {}
+    if resources.cpus is not None:
+        body["NanoCPUs"] = round(resources.cpus * _NANO_CPU)
+    if resources.memory is not None:
+        body["MemoryBytes"] = resources.memory
+    return body
+
+
+def take_policy(parts: Parts, key: str) -> UpdatePolicy | None:
+    """Take how tasks are replaced, if all of it has a field."""
+    seen = as_object(parts.look(key))
+    if not seen:
+        return None
+    inner = Parts(seen)
+    ratio = inner.look("MaxFailureRatio")
+    fields = {
+        "parallelism": inner.take_int("Parallelism") or 0,
+        "delay": inner.take_seconds("Delay"),
+        "failure_action": inner.take_text("FailureAction"),
+        "monitor": inner.take_seconds("Monitor"),
+        "max_failure_ratio": inner.take("MaxFailureRatio") if isinstance(ratio, (int, float)) else None,
+        "order": inner.take_text("Order"),
+    }
+    stated = {name: value for name, value in fields.items() if value is not None}
+    known = stated.get("failure_action", "pause") in _ACTIONS and stated.get("order", "stop-first") in _ORDERS
+    if inner.rest() or not known:
+        return None
+    parts.take(key)
+    return UpdatePolicy.model_validate(stated)
+
+
+def policy_to_wire(policy: UpdatePolicy | None) -> JsonObject | None:
+    """Return an update or rollback policy as the engine takes it."""
+    if policy is None:
+        return None
+    return {
+        "Parallelism": policy.parallelism,
+        "Delay": nanoseconds(policy.delay),
+        "FailureAction": policy.failure_action,
+        "Monitor": nanoseconds(policy.monitor),
+        "MaxFailureRatio": policy.max_failure_ratio,
+        "Order": policy.order,
+    }
+
+
+def take_restart(parts: Parts, path: tuple[str, ...]) -> RestartPolicy | None:
+    """Take when tasks are started anew, if all of it has a field."""
+    seen = as_object(parts.look(*path))
+    if not seen:
+        return None
+    inner = Parts(seen)
+    fields = {
+        "condition": inner.take_text("Condition"),
+        "delay": inner.take_seconds("Delay"),
+        "max_attempts": inner.take_int("MaxAttempts"),
+        "window": inner.take_seconds("Window"),
+    }
+    stated = {name: value for name, value in fields.items() if value is not None}
+    if inner.rest() or stated.get("condition", "any") not in _CONDITIONS:
+        return None
+    parts.take(*path)
+    return RestartPolicy.model_validate(stated)
+
+
+def restart_to_wire(restart: RestartPolicy | None) -> JsonObject | None:
+    """Return a restart policy as the engine takes it."""
+    if restart is None:
+        return None
+    return {
+        "Condition": restart.condition,
+        "Delay": nanoseconds(restart.delay),
+        "MaxAttempts": restart.max_attempts,
+        "Window": nanoseconds(restart.window),
+    }
