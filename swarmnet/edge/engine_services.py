@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from swarmnet.model.service import FileReference, Service, ServiceSpec, Task
     from swarmnet.model.swarm import Config, ConfigSpec, SecretSpec, StoredSecret
 
+_RUNTIMES = ("container", "attachment")
+
 
 class EngineServices(EngineNetworks):
     """The workload of a swarm."""
@@ -57,8 +59,11 @@ class EngineServices(EngineNetworks):
         self._send(Request(f"remove service {service_id}", "DELETE", f"/services/{quoted(service_id)}"))
 
     def tasks(self, *, service: str | None = None, network: str | None = None) -> tuple[Task, ...]:
-        """Return tasks; one is on a network when its spec says so, before it has an address there."""
-        seen = self._list("tasks", {} if service is None else {"service": [service]})
+        """Return tasks; one is on a network when its spec says so, before it has an address there.
+
+        Attachments of containers are tasks of a runtime of their own, which engines list only when asked.
+        """
+        seen = self._list("tasks", {"runtime": list(_RUNTIMES)} if service is None else {"service": [service]})
         with self._asking("list tasks"):
             tasks = [(task_from_wire(task), targets(task.get("Spec"))) for task in seen]
         if network is None:

@@ -304,6 +304,8 @@ def task_from_wire(seen: Mapping[str, JsonValue]) -> Task:
     """Return a task as a manager lists it; attachments of containers have no service."""
     status = as_object(seen.get("Status"))
     slot = seen.get("Slot")
+    attached = as_object(as_object(seen.get("Spec")).get("NetworkAttachmentSpec"))
+    container = as_object(status.get("ContainerStatus")).get("ContainerID") or attached.get("ContainerID")
     return Task(
         id=as_text(seen.get("ID")),
         service_id=as_text(seen.get("ServiceID")) or None,
@@ -313,7 +315,7 @@ def task_from_wire(seen: Mapping[str, JsonValue]) -> Task:
         desired_state=as_text(seen.get("DesiredState")),
         message=as_text(status.get("Err")) or as_text(status.get("Message")),
         networks=dict(_addresses(as_object(entry)) for entry in as_list(seen.get("NetworksAttachments"))),
-        container_id=as_text(as_object(status.get("ContainerStatus")).get("ContainerID")) or None,
+        container_id=as_text(container) or None,
     )
 
 
