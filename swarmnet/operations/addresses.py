@@ -61,6 +61,12 @@ def _span(prefix: str) -> tuple[int, int, int]:
     return block.version, int(block.network_address), int(block.broadcast_address)
 
 
+def few(hosts: list[str]) -> str:
+    """Return the first three names, and how many more there are: a hundred hosts share their routes."""
+    more = len(hosts) - 3
+    return ", ".join(hosts[:3]) + (f" and {more} more" if more > 0 else "")
+
+
 def own_routes(facts: HostFacts) -> tuple[Route, ...]:
     """Return the routes that are the host's own: neither the default route nor those of Docker's bridges."""
     bridges = {net.spec.options.get("com.docker.network.bridge.name", "") for net in facts.networks}

@@ -8,7 +8,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from swarmnet.model.network import NetworkSpec, Scope
-from swarmnet.operations.addresses import overlapping, own_routes
+from swarmnet.operations.addresses import few, overlapping, own_routes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,8 +57,7 @@ def problems_in_cluster(spec: NetworkSpec, context: Context) -> Iterator[str]:
     yield from _engines(spec, context)
     if spec.effective_scope is Scope.SWARM:
         yield from _in_swarm(spec, state)
-        for every in state.hosts:
-            yield from _routes(spec, every)
+        yield from _routes(spec, state.hosts)
         return
     for host in context.hosts:
         facts = state.facts(host.name)
@@ -66,7 +65,7 @@ def problems_in_cluster(spec: NetworkSpec, context: Context) -> Iterator[str]:
             if any(net.spec.name == spec.name for net in state.networks):
                 yield f"the swarm has a network {spec.name!r} already: a local one of that name would be ambiguous"
             yield from _beside(spec, [net.spec for net in facts.networks], f"network {{}} on {host.name}")
-            yield from _routes(spec, facts)
+            yield from _routes(spec, (facts,))
 
 
 def warnings_in_cluster(spec: NetworkSpec, context: Context) -> Iterator[str]:
@@ -195,13 +194,16 @@ def _beside(spec: NetworkSpec, others: list[NetworkSpec], words: str) -> Iterato
                 yield f"subnet {block.subnet} overlaps {met} of {words.format(other.name)}"
 
 
-def _routes(spec: NetworkSpec, facts: HostFacts) -> Iterator[str]:
+def _routes(spec: NetworkSpec, hosts: tuple[HostFacts, ...]) -> Iterator[str]:
     if spec.driver not in ("overlay", "bridge"):
         return  # macvlan and ipvlan share the subnet of their parent on purpose
     for block in spec.subnets:
-        for route in own_routes(facts):
-            if overlapping(block.subnet, [route.prefix]):
-                yield f"subnet {block.subnet} overlaps the route {route.prefix} on {route.device} of {facts.host}"
+        met: dict[str, list[str]] = {}
+        for facts in hosts:
+            for route in own_routes(facts):
+                if overlapping(block.subnet, [route.prefix]):
+                    met.setdefault(f"{route.prefix} on {route.device}", []).append(facts.host)
+        yield from (f"subnet {block.subnet} overlaps the route {what} of {few(where)}" for what, where in met.items())
 
 
 def _engines(spec: NetworkSpec, context: Context) -> Iterator[str]:

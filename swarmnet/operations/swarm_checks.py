@@ -9,7 +9,7 @@ from swarmnet.model.compare import INIT_ONLY, swarm_changes
 from swarmnet.model.hosts import Role
 from swarmnet.model.plan import MANAGED_LABEL
 from swarmnet.model.state import Membership
-from swarmnet.operations.addresses import advertise_of, data_path_of, overlapping, own_routes
+from swarmnet.operations.addresses import advertise_of, data_path_of, few, overlapping, own_routes
 from swarmnet.operations.swarm_members import Members
 
 if TYPE_CHECKING:
@@ -115,13 +115,16 @@ def _pools(spec: SwarmSpec, context: Context) -> Iterator[str]:
     pools = spec.default_addr_pool or (FIRST_BLOCK,)
     if spec.subnet_size is not None and spec.default_addr_pool is None:
         yield "subnet_size is ignored by engines without default_addr_pool: write both"
+    met: dict[tuple[str, str], list[str]] = {}
     for facts in context.state.hosts:
         for route in own_routes(facts):
-            if met := overlapping(route.prefix, pools):
-                yield (
-                    f"address pool {met} overlaps {route.prefix} on {route.device} of {facts.host}:"
-                    " write a default_addr_pool that no host has a route to"
-                )
+            if pool := overlapping(route.prefix, pools):
+                met.setdefault((pool, f"{route.prefix} on {route.device}"), []).append(facts.host)
+    for (pool, route_text), hosts in met.items():
+        yield (
+            f"address pool {pool} overlaps {route_text} of {few(hosts)}:"
+            " write a default_addr_pool that no host has a route to"
+        )
 
 
 def _settings(spec: SwarmSpec, context: Context) -> Iterator[str]:
