@@ -17,6 +17,7 @@ from swarmnet.lab.commands import attempt, environment
 from swarmnet.lab.disks import require_room, write_files
 from swarmnet.lab.faults import Breaker, check
 from swarmnet.lab.keys import KeyPair, known_hosts_line
+from swarmnet.lab.lost import take_down_lost
 from swarmnet.lab.network import Switch
 from swarmnet.lab.roots import RootCache
 from swarmnet.lab.shared_kernel import SharedKernel
@@ -356,7 +357,7 @@ def down_all(*, say: Callable[[str], None] = silent) -> tuple[list[str], list[Sw
             gone.append(name)
     with store.locked():
         store.sweep()
-    return gone, failures
+    return gone + [f"{lab} (its journal was lost)" for lab in take_down_lost()], failures
 
 
 def down_by_name(name: str) -> None:

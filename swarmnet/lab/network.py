@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 MEMBER = "switch"
 BRIDGE = "br0"
+HOME_VARIABLE = "SWARMNET_LAB_HOME"
+"""In the environment of the switch's process: the directory with the lab's journal."""
 _RECORD_AND_SLEEP = (
     'IFS= read -r stat < /proc/self/stat; printf "%s\\n" "$stat" > "$1.new" && mv "$1.new" "$1" && exec sleep infinity'
 )
@@ -68,7 +70,12 @@ class Switch:
         """Make the namespace, the bridge and the operator's leg."""
         self.groups.create(MEMBER)
         argv = ["unshare", "--net", "--", "/bin/sh", "-c", _RECORD_AND_SLEEP, "switch", str(self._stat)]
-        detach(lambda a: self.groups.joining(MEMBER, a), argv, log=self.directory / "switch.log", env={})
+        detach(
+            lambda a: self.groups.joining(MEMBER, a),
+            argv,
+            log=self.directory / "switch.log",
+            env={HOME_VARIABLE: str(self.directory)},
+        )
         until(self.running, limit=5, failing=lambda: "the lab's switch did not start")
         self._wire(record)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 import time
@@ -102,6 +103,17 @@ def test_a_lab_that_somebody_brings_up_right_now_is_not_taken_down(tmp_path: Pat
 
     assert down.returncode == 11
     assert f"brought up by process {up.pid}" in down.stderr
+
+
+def test_down_all_finds_a_lab_whose_files_somebody_removed(tmp_path: Path) -> None:
+    assert command("up", "--name", "lost", "--hosts", "1", state=tmp_path).returncode == 0
+    ids = lab_ids(tmp_path)
+    shutil.rmtree(tmp_path / "lost")
+
+    down = command("down", "--all", state=tmp_path)
+
+    assert f"{next(iter(ids))} (its journal was lost)" in down.stdout
+    assert wait_for_none(tmp_path, ids) == set()
 
 
 def test_down_ends_a_lab_whose_hosts_were_broken(tmp_path: Path) -> None:
