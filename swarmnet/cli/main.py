@@ -13,6 +13,7 @@ import typer
 
 from swarmnet.errors import DocumentError, SwarmnetError
 from swarmnet.model.report import ExitCode
+from swarmnet.report.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +23,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "keys": ("swarmnet.cli.keys", "Who can open backups, who signs them, whose signature counts."),
     "lab": ("swarmnet.cli.lab", "Several real Docker hosts on this machine."),
     "schema": ("swarmnet.cli.schema", "JSON Schemas of inventory, playbook and backup, for editors."),
+    "plan": ("swarmnet.cli.plan", "What would change, and why."),
+    "apply": ("swarmnet.cli.apply", "Make the cluster as a playbook says, and prove it."),
+    "status": ("swarmnet.cli.status", "Cluster, nodes, networks, services, at a glance."),
+    "lock": ("swarmnet.cli.lock", "Who changes the cluster now."),
+    "reset": ("swarmnet.cli.reset", "Leave the swarm, remove what swarmnet made."),
 }
 """Every command: the module that has it, as ``app`` (several verbs) or ``command`` (one), and its line in the help."""
 
@@ -92,8 +98,3 @@ def _print_error(error: SwarmnetError, *, as_json: bool) -> None:
         typer.echo(f"error: {printable(line)}", err=True)
     if error.hint:
         typer.echo(f"hint: {printable(error.hint)}", err=True)
-
-
-def printable(text: str) -> str:
-    """Return text from hosts and files with control characters shown, so that it cannot steer a terminal."""
-    return "".join(char if char.isprintable() or char in "\n\t" else f"\\x{ord(char):02x}" for char in text)

@@ -17,10 +17,10 @@ from swarmnet.model.clock import wait_until
 from swarmnet.model.plan import Action, Risk, Stage
 from swarmnet.model.service import Attachment
 from swarmnet.model.swarm import ConfigSpec
-from swarmnet.operations.convergence import again_when_changed, is_settled, wait_for_service
+from swarmnet.operations.convergence import again_when_changed, wait_for_service
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
 
     from swarmnet.model.ports import EnginePort, Ports
     from swarmnet.model.service import Service, ServiceSpec
@@ -37,9 +37,6 @@ class Detached(Document):
 
     network: str
     attachments: dict[str, Attachment]
-    settled: tuple[str, ...] = ()
-    """Services that ran well before: only these are waited for when they are back. One that was broken already must
-    not keep the step that mends it from running."""
 
 
 class ReattachServices(Action):
@@ -100,7 +97,7 @@ def detach(ports: Ports, network: str) -> None:
 
 
 def attach(ports: Ports, network: str) -> None:
-    """Put all noted services on the network again, wait for those that ran well before, and remove the note."""
+    """Put all noted services on the network again, wait for their tasks, and remove the note."""
     manager = ports.manager()
     note = note_of(network, manager.configs())
     if note is None:
@@ -108,7 +105,7 @@ def attach(ports: Ports, network: str) -> None:
     for name, attachment in note.attachments.items():
         _write(manager, name, lambda spec, at=attachment: _with(spec, at))  # type: ignore[misc]
     present = {service.spec.name for service in manager.services()}
-    for name in note.settled:
+    for name in note.attachments:
         if name in present:
             wait_for_service(ports, name, replaces_tasks=True)
     for config in manager.configs():
@@ -116,10 +113,9 @@ def attach(ports: Ports, network: str) -> None:
             manager.remove_config(config.id)
 
 
-def _remember(manager: EnginePort, network: str, users: Sequence[Service]) -> None:
+def _remember(manager: EnginePort, network: str, users: Iterable[Service]) -> None:
     found = {user.spec.name: at for user in users for at in user.spec.networks or () if at.network == network}
-    settled = tuple(user.spec.name for user in users if is_settled(manager, user))
-    note = Detached(network=network, attachments=found, settled=settled)
+    note = Detached(network=network, attachments=found)
     try:
         manager.create_config(ConfigSpec(name=_note_name(network), data=note.model_dump_json().encode()))
     except ConflictError:
@@ -130,8 +126,7 @@ def _remember(manager: EnginePort, network: str, users: Sequence[Service]) -> No
         for config in manager.configs():
             if config.spec.name == _note_name(network):
                 manager.remove_config(config.id)
-        names = tuple(sorted({*before.settled, *settled}))
-        both = Detached(network=network, attachments=before.attachments | found, settled=names)
+        both = Detached(network=network, attachments=before.attachments | found)
         manager.create_config(ConfigSpec(name=_note_name(network), data=both.model_dump_json().encode()))
 
 

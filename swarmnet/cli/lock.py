@@ -1,0 +1,66 @@
+"""``swarmnet lock``: who changes the cluster now, and a way past somebody who is gone."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import typer
+
+from swarmnet.cli import wiring
+from swarmnet.cli.options import InventoryOption, JsonOption, YesOption  # noqa: TC001 - typer reads them at run time
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from swarmnet.model.base import JsonObject
+    from swarmnet.model.lock import Holder
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+
+
+@app.command(epilog="Example: swarmnet lock status -i inventories/lab.yml")
+def status(inventory: InventoryOption, as_json: JsonOption = False) -> None:
+    """Show who holds the cluster's lock."""
+    from swarmnet.workflows.lock import holders  # noqa: PLC0415 - commands load what they need
+    from swarmnet.workflows.observe import observe  # noqa: PLC0415 - as above
+
+    hosts = wiring.read_inventory(inventory)
+    with wiring.connected(hosts) as ports:
+        found = holders(ports, observe(ports))
+    _show(found, hosts.cluster, as_json=as_json, verb="held")
+
+
+@app.command("break", epilog="Example: swarmnet lock break -i inventories/lab.yml")
+def break_(inventory: InventoryOption, yes: YesOption = False, as_json: JsonOption = False) -> None:
+    """Remove the cluster's lock, whoever holds it; a run that still lives stops before its next batch."""
+    from swarmnet.workflows.lock import break_locks, holders  # noqa: PLC0415 - as above
+    from swarmnet.workflows.observe import observe  # noqa: PLC0415 - as above
+
+    hosts = wiring.read_inventory(inventory)
+    with wiring.connected(hosts) as ports:
+        state = observe(ports)
+        found = holders(ports, state)
+        if found and not yes:
+            wiring.confirm_cluster(hosts.cluster, f"break the lock of {found[0]}")
+        broken = break_locks(ports, state)
+    _show(broken, hosts.cluster, as_json=as_json, verb="broken")
+
+
+def _show(holders: Iterable[Holder], cluster: str, *, as_json: bool, verb: str) -> None:
+    from swarmnet.report.text import on_one_line  # noqa: PLC0415 - as above
+
+    found = tuple(holders)
+    if as_json:
+        locks = [_json(holder) for holder in found]
+        typer.echo(json.dumps({"schema": 1, "cluster": cluster, "locks": locks}))
+        return
+    for holder in found:
+        typer.echo(f"{verb} in {on_one_line(holder.place)}: {on_one_line(str(holder))}")
+    if not found:
+        typer.echo(f"cluster {on_one_line(cluster)} is not locked")
+
+
+def _json(holder: Holder) -> JsonObject:
+    claim = None if holder.claim is None else holder.claim.model_dump(mode="json", exclude={"token"})
+    return {"place": holder.place, "age": round(holder.age, 1), "holder": claim}

@@ -1,0 +1,97 @@
+"""What ``plan`` and ``apply`` have in common: from files and options to a goal."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from swarmnet.model.hosts import Inventory
+    from swarmnet.model.plan import Plan
+    from swarmnet.model.state import ClusterState
+    from swarmnet.operations.playbook import Playbook
+    from swarmnet.plan.guard import Permissions
+    from swarmnet.workflows.apply import Goal
+
+PlaybookArgument = Annotated[Path, typer.Argument(help="Playbook file.", metavar="PLAYBOOK", show_default=False)]
+PruneOption = Annotated[
+    bool, typer.Option("--prune", help="Remove what swarmnet made and the playbook no longer names.")
+]
+ReplaceOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--replace", metavar="NAME", help="Network that may be interrupted and made anew; repeat or use commas."
+    ),
+]
+MissingOption = Annotated[bool, typer.Option("--allow-missing", help="Go on without hosts that do not answer.")]
+VarOption = Annotated[
+    list[str] | None, typer.Option("--var", metavar="NAME=VALUE", help="Variable laid over the playbook's; repeat.")
+]
+
+
+def permissions(*, prune: bool, replace: Sequence[str] | None, allow_missing: bool) -> Permissions:
+    """Return what the flags allow."""
+    from swarmnet.plan.guard import Permissions  # noqa: PLC0415 - commands load what they need
+
+    names = (name.strip() for words in replace or () for name in words.split(","))
+    return Permissions(allow_missing=allow_missing, replace=frozenset(names), prune=prune)
+
+
+def goal_of(
+    path: Path,
+    inventory: Inventory,
+    *,
+    limit: Sequence[str] | None,
+    variables: Sequence[str] | None,
+    allowed: Permissions,
+) -> Goal:
+    """Read a playbook and return the goal that it describes.
+
+    Raises:
+        DocumentError: the playbook is wrong, or contents that it names cannot be read.
+        UsageError: ``--limit`` or ``--var`` make no sense.
+    """
+    from swarmnet.cli.wiring import limited  # noqa: PLC0415 - as above
+    from swarmnet.edge.contents import LocalContents  # noqa: PLC0415 - as above
+    from swarmnet.edge.files import read_document  # noqa: PLC0415 - as above
+    from swarmnet.operations.playbook import needs, with_contents  # noqa: PLC0415 - as above
+    from swarmnet.parse.playbook import parse_playbook, parse_variables  # noqa: PLC0415 - as above
+    from swarmnet.workflows.apply import Goal  # noqa: PLC0415 - as above
+    from swarmnet.workflows.observe import Look  # noqa: PLC0415 - as above
+
+    playbook = parse_playbook(
+        read_document(path), str(path), variables=parse_variables(variables or ()), environment=os.environ
+    )
+    selectors, hosts = limited(inventory, limit)
+    playbook = with_contents(playbook, LocalContents())
+    asked = needs(playbook, inventory)
+    return Goal(
+        make_plan=partial(_plan, playbook, inventory, selectors, prune=allowed.prune),
+        look=Look(
+            needs=tuple(need for need in asked if hosts is None or need.host in hosts),
+            containers=allowed.prune or bool(allowed.replace),
+            hosts=hosts,
+        ),
+        permissions=allowed,
+        command=f"apply {path}",
+    )
+
+
+def _plan(
+    playbook: Playbook, inventory: Inventory, limit: tuple[str, ...], state: ClusterState, *, prune: bool
+) -> Plan:
+    from swarmnet.plan.build import build  # noqa: PLC0415 - as above
+    from swarmnet.plan.prune import with_removals  # noqa: PLC0415 - as above
+
+    plan = build(playbook, state, inventory, limit=limit)
+    return with_removals(plan, provided=_provided(playbook)) if prune else plan
+
+
+def _provided(playbook: Playbook) -> frozenset[tuple[str, str]]:
+    return frozenset(name for step in playbook.steps for name in step.operation.provides())

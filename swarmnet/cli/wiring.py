@@ -1,0 +1,205 @@
+"""The one place where logic meets the world: inventories are read, sessions opened, questions asked.
+
+Every command that talks to hosts does it so::
+
+    inventory = read_inventory(path)
+    with connected(inventory, verbose=verbose) as ports:
+        ...
+
+Progress goes to stderr, results to stdout; who nobody can ask (no terminal) is refused with the flag to use instead.
+"""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import os
+import secrets
+import signal
+import socket
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import typer
+
+from swarmnet.errors import RefusedError
+from swarmnet.report.text import on_one_line, printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from types import FrameType, TracebackType
+
+    from swarmnet.model.base import Secret
+    from swarmnet.model.hosts import Inventory
+    from swarmnet.model.lock import Operator
+    from swarmnet.model.ports import Listener, Ports
+
+
+def read_inventory(path: Path) -> Inventory:
+    """Read an inventory and print its warnings.
+
+    Raises:
+        DocumentError: it is wrong; every problem with its line.
+        UsageError: it cannot be read.
+    """
+    from swarmnet.edge.files import read_document  # noqa: PLC0415 - commands load what they need
+    from swarmnet.parse.inventory import parse_inventory  # noqa: PLC0415 - as above
+
+    parsed = parse_inventory(read_document(path), name=str(path), folder=path.parent)
+    for warning in parsed.warnings:
+        say(f"warning: {warning}")
+    return parsed.inventory
+
+
+@contextmanager
+def connected(inventory: Inventory, *, verbose: bool = False, listener: Listener | None = None) -> Iterator[Ports]:
+    """Hand out the ports of one run, with one connection a host, and close them at the end.
+
+    Args:
+        inventory: all hosts of the cluster, whatever ``--limit`` says: managers answer for the cluster.
+        verbose: tell of connections, too.
+        listener: is told what happens; by default it is printed on stderr.
+    """
+    from swarmnet.edge.clock import SystemClock  # noqa: PLC0415 - as above
+    from swarmnet.edge.engine import Engine  # noqa: PLC0415 - as above
+    from swarmnet.edge.session import Questions, Session  # noqa: PLC0415 - as above
+    from swarmnet.report.progress import ProgressLines  # noqa: PLC0415 - as above
+
+    # A polite `kill` shall release locks as Ctrl-C does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    clock = SystemClock()
+    there = sys.stdin.isatty()
+    questions = Questions(confirm if there else None, passphrase if there else None)
+    tell = listener or ProgressLines(sys.stderr, verbose=verbose)
+    with Session(
+        inventory,
+        lambda host, open_stream: Engine(host, open_stream, clock=clock),
+        clock=clock,
+        listener=tell,
+        questions=questions,
+    ) as session:
+        yield session
+
+
+def limited(inventory: Inventory, limit: Sequence[str] | None) -> tuple[tuple[str, ...], frozenset[str] | None]:
+    """Return the selectors of ``--limit`` (commas split) and the names of the hosts they select; None means all.
+
+    Raises:
+        UsageError: a selector matches nothing.
+    """
+    selectors = tuple(part.strip() for words in limit or () for part in words.split(",") if part.strip())
+    if not selectors:
+        return (), None
+    return selectors, frozenset(host.name for host in inventory.select(selectors).hosts)
+
+
+def say(text: str) -> None:
+    """Print a line for people on stderr."""
+    typer.echo(printable(text), err=True)
+
+
+def confirm(question: str) -> bool:
+    """Ask a question on the terminal; only "yes" and "y" are a yes."""
+    say(f"{question} [y/N]")
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def passphrase(question: str) -> Secret | None:
+    """Ask for a secret without showing it; None for an empty answer."""
+    from swarmnet.model.base import Secret  # noqa: PLC0415 - as above
+
+    answer = getpass.getpass(f"{on_one_line(question)} ", stream=sys.stderr)
+    return Secret(answer) if answer else None
+
+
+def confirm_cluster(cluster: str, what: str, *, type_name: bool = False) -> None:
+    """Return when the operator agrees to a change of the cluster; its name stands in the question.
+
+    Args:
+        cluster: the cluster's name in the inventory.
+        what: what will be done, for the question.
+        type_name: True asks to type the name, where a "y" is typed too easily.
+
+    Raises:
+        RefusedError: the answer is another one, or nobody is there to ask.
+    """
+    if not sys.stdin.isatty():
+        raise RefusedError(
+            f"nobody is there to confirm: {what} on cluster {cluster}; nothing was changed",
+            hint="look at the plan, then give --yes",
+        )
+    question = f"{what} on cluster {cluster}?"
+    if type_name:
+        say(f"{question} Type the cluster's name to go on:")
+        agreed = sys.stdin.readline().strip() == cluster
+    else:
+        agreed = confirm(question)
+    if not agreed:
+        raise RefusedError("not confirmed; nothing was changed")
+
+
+def this_operator() -> Operator:
+    """Return who runs this process."""
+    from swarmnet.model.lock import Operator  # noqa: PLC0415 - as above
+
+    return Operator(user=_user(), machine=_machine(), pid=os.getpid(), is_alive=_is_alive, token=secrets.token_hex(16))
+
+
+class Interruption:
+    """Ctrl-C, or SIGTERM, while things are changed.
+
+    The first asks to stop after what runs now, the second stops at once.
+
+    Entered around the execution of a plan (``workflows.execute.Stop``); outside of it Ctrl-C interrupts as usual.
+    """
+
+    def __init__(self) -> None:
+        self.requested = False
+        self._before: dict[int, signal._HANDLER] = {}
+
+    def __enter__(self) -> Self:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._before[number] = signal.signal(number, self._ask)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _ask(self, _number: int, _frame: FrameType | None) -> None:
+        if self.requested:
+            raise KeyboardInterrupt
+        self.requested = True
+        # Not by print: a handler may interrupt a print that is under way.
+        os.write(2, b"\nstopping after the actions that run now; once more to stop at once\n")
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a user id without a name, as in containers
+        return f"uid {os.getuid()}"
+
+
+def _machine() -> str:
+    """Return the host's name and a digest that tells machines, and containers on them, apart."""
+    ids = [Path("/etc/machine-id"), Path("/proc/sys/kernel/random/boot_id")]
+    space = Path("/proc/self/ns/pid")
+    name = socket.gethostname()
+    parts = [name, *(path.read_text(encoding="ascii") for path in ids if path.exists())]
+    parts += [str(space.readlink())] if space.is_symlink() else []
+    return f"{name}/{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()[:12]}"
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
