@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+from dataclasses import replace
+from functools import partial
+from itertools import count
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from swarmnet.errors import LockedError, NothingReachableError, RefusedError
 from swarmnet.model.lock import LOCK_NAME
@@ -13,9 +19,11 @@ from swarmnet.model.ports import ActionFinished, ActionStarted, Membership
 from swarmnet.model.report import OutcomeStatus
 from swarmnet.model.swarm import SwarmSpec
 from swarmnet.plan.guard import Permissions
-from swarmnet.workflows.apply import Prepared, apply, prepare
+from swarmnet.plan.prune import with_removals
+from swarmnet.plan.reset import reset
+from swarmnet.workflows.apply import Goal, Prepared, apply, prepare
 from swarmnet.workflows.lock import held
-from swarmnet.workflows.observe import observe
+from swarmnet.workflows.observe import Look, observe
 from tests.simulator import World
 from tests.workflows.runs import SITE, No, Switch, Yes, goal, operator, run, terms
 
@@ -206,3 +214,63 @@ def test_a_change_of_a_network_needs_the_flag_that_names_it() -> None:
 
     allowed = goal(world.inventory, changed, Permissions(replace=frozenset({"front"})))
     assert not apply(world.ports(), allowed, terms()).failed
+
+
+class Crash(Exception):  # noqa: N818 - it stands for the end of the process, which is no error of the code
+    """The process ends at this point."""
+
+
+@given(actions=st.integers(min_value=0, max_value=9))
+@settings(max_examples=10, deadline=None)
+def test_a_run_that_died_at_any_action_converges_when_it_is_run_again(actions: int) -> None:
+    world = World(managers=3, workers=2)
+    begun = count()
+
+    def die(event: Event) -> None:
+        if isinstance(event, ActionStarted) and next(begun) == actions:
+            raise Crash
+
+    with contextlib.suppress(Crash):
+        run(world, ports=world.ports(listener=die))
+    report = run(world)
+
+    assert not report.failed
+    assert len(world.store("m1").nodes) == 5
+    assert {"front", "back"} <= {net.spec.name for net in world.store("m1").networks.values()}
+
+
+def test_resets_a_swarm_with_its_leader_last_and_has_nothing_left_to_do() -> None:
+    world = World(managers=3, workers=2)
+    run(world, SITE + "  - network: {name: local, driver: bridge, subnets: [{subnet: 10.23.0.0/24}]}\n")
+    world.requests.clear()
+    dissolve = Goal(
+        make_plan=partial(reset, inventory=world.inventory),
+        look=Look(),
+        permissions=Permissions(dissolve=True),
+        command="reset",
+    )
+
+    report = apply(world.ports(), dissolve, terms())
+
+    assert not report.failed
+    leaving = [request.host for request in world.requests if request.verb == "swarm.leave"]
+    assert set(leaving[:2]) == {"w1", "w2"}
+    assert leaving[-1] == "m1"
+    assert all(machine.store is None for machine in world.machines.values())
+    assert "local" not in {net.spec.name for net in world.engine("w1").networks()}
+    assert apply(world.ports(), dissolve, terms()).outcomes == ()
+
+
+def test_prunes_what_swarmnet_made_and_nothing_else() -> None:
+    world = World(managers=1)
+    run(world)
+    world.engine("m1").create_network(NetworkSpec(name="theirs"))
+    less = SITE.replace("  - network: {name: back, attachable: true, subnets: [{subnet: 10.21.0.0/24}]}\n", "")
+    wanted = goal(world.inventory, less, Permissions(prune=True))
+    provided = frozenset({("network", "front")})
+
+    pruning = replace(wanted, make_plan=lambda state: with_removals(wanted.make_plan(state), provided=provided))
+    report = apply(world.ports(), pruning, terms())
+
+    assert [outcome.target for outcome in report.outcomes] == ["network back"]
+    assert {"front", "theirs"} <= {net.spec.name for net in world.engine("m1").networks()}

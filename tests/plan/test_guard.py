@@ -1,0 +1,125 @@
+"""What the guard refuses, and what allows it."""
+
+from __future__ import annotations
+
+import pytest
+
+from swarmnet.errors import RefusedError
+from swarmnet.model.hosts import Role
+from swarmnet.model.network import NetworkSpec
+from swarmnet.model.plan import MANAGED_LABEL, Plan, Risk
+from swarmnet.model.state import ClusterState, EngineFacts, HostFailure, Membership, SwarmMembership
+from swarmnet.model.swarm import NodeSpec
+from swarmnet.operations.network_actions import ReplaceNetwork
+from swarmnet.operations.swarm_actions import ChangeRole
+from swarmnet.plan import guard
+from swarmnet.plan.guard import Permissions
+from tests.operations.clusters import blank, facts, inventory, swarm
+
+HOSTS = inventory(managers=3, workers=1)
+DEAD = HostFailure(host="w1", reason="no route to host")
+
+
+def texts(state: ClusterState, permissions: Permissions | None = None) -> list[str]:
+    return [str(one) for one in guard.of_state(state, HOSTS, permissions or Permissions())]
+
+
+def without(state: ClusterState, host: str) -> ClusterState:
+    kept = tuple(one for one in state.hosts if one.host != host)
+    return state.model_copy(update={"hosts": kept, "failures": (DEAD,)})
+
+
+def test_a_whole_cluster_is_fine() -> None:
+    assert texts(swarm(HOSTS)) == []
+
+
+def test_a_host_that_does_not_answer_needs_a_flag() -> None:
+    state = without(swarm(HOSTS), "w1")
+
+    assert texts(state) == ["w1 does not answer: no route to host (--allow-missing, or --limit '!w1')"]
+    assert texts(state, Permissions(allow_missing=True)) == []
+
+
+def test_a_dead_host_outside_of_the_limit_is_no_reason() -> None:
+    state = without(swarm(HOSTS), "w1")
+
+    assert list(guard.of_state(state, HOSTS, hosts=frozenset({"m1"}))) == []
+
+
+def test_a_swarm_with_the_label_of_another_cluster_is_refused() -> None:
+    state = swarm(HOSTS)
+    assert state.swarm is not None
+    spec = state.swarm.spec.model_copy(update={"labels": {MANAGED_LABEL: "bakery"}})
+    state = state.model_copy(update={"swarm": state.swarm.model_copy(update={"spec": spec})})
+
+    (text,) = texts(state)
+
+    assert "cluster 'bakery'" in text
+    assert "cluster 'shop'" in text
+
+
+def test_a_worker_of_another_swarm_is_refused_by_name() -> None:
+    state = swarm(HOSTS)
+    elsewhere = SwarmMembership(state=Membership.ACTIVE, node_id="unknown")
+    hosts = tuple(facts(HOSTS.host("w1"), elsewhere) if one.host == "w1" else one for one in state.hosts)
+
+    (text,) = texts(state.model_copy(update={"hosts": hosts}))
+
+    assert "w1 belongs to another swarm" in text
+
+
+def test_a_locked_manager_is_told_to_be_unlocked() -> None:
+    locked = SwarmMembership(state=Membership.LOCKED)
+    state = ClusterState(hosts=(facts(HOSTS.host("m1"), locked),))
+
+    (text,) = texts(state)
+
+    assert "docker swarm unlock on m1" in text
+
+
+def test_an_engine_older_than_those_tested_is_refused() -> None:
+    old = facts(HOSTS.host("m1"), version="1.40")
+
+    (text,) = texts(ClusterState(hosts=(old,)))
+
+    assert "m1 has engine 26.1.5 (API 1.40)" in text
+    assert isinstance(old.engine, EngineFacts)
+
+
+def test_a_replacement_needs_the_flag_that_names_the_network() -> None:
+    state = blank(HOSTS)
+    spec = NetworkSpec(name="front")
+    action = ReplaceNetwork(target="network front", why="mtu differs", risk=Risk.DISRUPTIVE, spec=spec, before=spec)
+    plan = Plan(cluster="shop", actions=(action,), predicted=state)
+
+    (refusal,) = guard.of_plan(plan, state)
+
+    assert refusal.allowed_by == "--replace front"
+    assert list(guard.of_plan(plan, state, Permissions(replace=frozenset({"front"})))) == []
+    assert list(guard.of_plan(plan, state, Permissions(replace=frozenset({"back"})))) == [refusal]
+
+
+def test_losing_the_quorum_is_refused_whatever_is_allowed() -> None:
+    state = swarm(HOSTS)
+    nodes = tuple(
+        node.model_copy(update={"reachability": "unreachable"}) if node.hostname == "m2" else node
+        for node in state.nodes
+    )
+    state = state.model_copy(update={"nodes": nodes})
+    demote = ChangeRole(target="node m3", why="so", host="m3", spec=NodeSpec(role=Role.WORKER))
+    plan = Plan(cluster="shop", actions=(demote,), predicted=demote.predict(state))
+
+    (refusal,) = guard.of_plan(plan, state, Permissions(allow_missing=True, prune=True))
+
+    assert "1 of 2 managers would be reachable" in refusal.text
+    assert not refusal.can_be_allowed
+
+
+def test_all_reasons_are_told_at_once_with_the_flags_for_them() -> None:
+    reasons = [guard.Refusal("one", "--replace a"), guard.Refusal("two", "--prune")]
+
+    with pytest.raises(RefusedError, match=r"- one .*\n- two") as refused:
+        guard.check(reasons)
+
+    assert refused.value.exit_code == 5
+    assert refused.value.hint == "when you mean it: --replace a --prune"

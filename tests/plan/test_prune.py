@@ -1,0 +1,89 @@
+"""What --prune removes, and what it never touches."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from swarmnet.model.network import Network, NetworkSpec
+from swarmnet.model.plan import MANAGED_LABEL
+from swarmnet.model.service import Attachment, FileReference, Service, ServiceSpec
+from swarmnet.model.state import ClusterState
+from swarmnet.model.swarm import Config, ConfigSpec
+from swarmnet.plan.prune import removals_of
+
+OURS = {MANAGED_LABEL: "shop"}
+NAMES = ("a", "b", "c")
+
+
+def network(name: str, labels: dict[str, str]) -> Network:
+    return Network(id=f"n-{name}", spec=NetworkSpec(name=name, labels=labels))
+
+
+def service(name: str, labels: dict[str, str], *networks: str, configs: tuple[str, ...] = ()) -> Service:
+    spec = ServiceSpec(
+        name=name,
+        image="busybox",
+        labels=labels,
+        networks=tuple(Attachment(network=one) for one in networks),
+        configs=tuple(FileReference(source=one, target=one) for one in configs),
+    )
+    return Service(id=f"s-{name}", version=1, spec=spec)
+
+
+def config(name: str, labels: dict[str, str]) -> Config:
+    return Config(id=f"c-{name}", version=1, spec=ConfigSpec(name=name, data=b"x", labels=labels))
+
+
+def targets(state: ClusterState, *provided: tuple[str, str]) -> list[str]:
+    actions, _warnings = removals_of(state, cluster="shop", provided=frozenset(provided))
+    return [action.target for action in actions]
+
+
+def test_services_go_before_the_networks_that_they_used() -> None:
+    state = ClusterState(networks=(network("front", OURS),), services=(service("web", OURS, "front"),))
+
+    assert targets(state) == ["service web", "network front"]
+
+
+def test_keeps_a_network_that_a_service_of_others_uses_and_says_so() -> None:
+    state = ClusterState(networks=(network("front", OURS),), services=(service("theirs", {}, "front"),))
+
+    actions, warnings = removals_of(state, cluster="shop", provided=frozenset())
+
+    assert actions == ()
+    assert warnings == ("network front is not pruned: service theirs use it",)
+
+
+def test_keeps_configs_that_services_use() -> None:
+    web = service("web", OURS, configs=("used",))
+    state = ClusterState(services=(web,), configs=(config("used", OURS), config("old", OURS)))
+
+    assert targets(state, ("service", "web")) == ["config old"]
+
+
+def test_keeps_what_another_cluster_made() -> None:
+    state = ClusterState(networks=(network("front", {MANAGED_LABEL: "bakery"}),))
+
+    assert targets(state) == []
+
+
+labelled = st.sampled_from([OURS, {}, {MANAGED_LABEL: "bakery"}])
+networks = st.builds(network, st.sampled_from(NAMES), labelled)
+provided_names = st.frozensets(st.tuples(st.just("network"), st.sampled_from(NAMES)))
+
+
+@given(st.lists(networks, unique_by=lambda net: net.spec.name), provided_names)
+def test_removes_only_labelled_things_that_nothing_provides(
+    seen: list[Network], provided: frozenset[tuple[str, str]]
+) -> None:
+    state = ClusterState(networks=tuple(seen))
+
+    actions, _warnings = removals_of(state, cluster="shop", provided=provided)
+
+    removed = {action.target for action in actions}
+    assert removed == {
+        f"network {net.spec.name}"
+        for net in seen
+        if net.spec.labels == OURS and ("network", net.spec.name) not in provided
+    }

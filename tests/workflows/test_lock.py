@@ -1,0 +1,204 @@
+"""What the lock promises to two operators, on simulated engines and real shells."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from swarmnet.errors import LockedError
+from swarmnet.model.lock import LOCK_NAME, STALE, Claim
+from swarmnet.model.network import NetworkSpec
+from swarmnet.model.ports import Progress
+from swarmnet.model.swarm import SwarmSpec
+from swarmnet.workflows.lock import break_locks, held, holders
+from swarmnet.workflows.lock_places import FilePlace, SwarmPlace
+from swarmnet.workflows.observe import observe
+from tests.simulator import World
+from tests.workflows.runs import operator, run
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from swarmnet.model.lock import Operator
+    from swarmnet.model.ports import Event
+    from swarmnet.workflows.lock import Lock
+
+HERS = operator("hers", machine="her laptop")
+HIS = operator("his", machine="his laptop")
+
+
+def lock(world: World, who: Operator, *, wait: float = 0.0) -> AbstractContextManager[Lock]:
+    ports = world.ports()
+    return held(ports, observe(ports), operator=who, command="apply site.yml", wait=wait)
+
+
+def swarm() -> World:
+    world = World(managers=1)
+    world.bootstrap()
+    return world
+
+
+@pytest.mark.parametrize("world", [World(managers=3), swarm()], ids=["before there is a swarm", "in a swarm"])
+def test_one_of_two_gets_it_and_the_other_when_it_is_free(world: World) -> None:
+    with lock(world, HERS), pytest.raises(LockedError, match=r"ann on her laptop .* since 2026"), lock(world, HIS):
+        pass
+
+    with lock(world, HIS):
+        pass
+
+
+def test_is_released_when_the_run_fails() -> None:
+    world = swarm()
+
+    with pytest.raises(KeyboardInterrupt), lock(world, HERS):
+        raise KeyboardInterrupt
+
+    assert world.engine("m1").configs() == ()
+
+
+def test_a_run_that_makes_the_swarm_locks_out_one_that_sees_the_swarm_already() -> None:
+    world = World(managers=2)
+
+    with lock(world, HERS):
+        world.bootstrap(SwarmSpec())
+        with pytest.raises(LockedError, match="her laptop"), lock(world, HIS):
+            pass
+
+
+def test_a_run_that_makes_the_swarm_takes_the_lock_of_the_swarm_too() -> None:
+    world = World(managers=2)
+
+    with lock(world, HERS) as mine:
+        world.bootstrap()
+        mine.enter_swarm()
+        assert [config.spec.name for config in world.engine("m1").configs()] == [LOCK_NAME]
+
+    assert world.engine("m1").configs() == ()
+    assert [list(machine.run_lock.iterdir()) for machine in world.machines.values()] == [[], []]
+
+
+def test_waits_for_the_lock_as_long_as_told() -> None:
+    world = swarm()
+    ports = world.ports()
+    SwarmPlace(ports).take(Claim.of(HERS, cluster="sim", command="apply", since=world.clock.now()))
+    begun = world.clock.monotonic()
+
+    with pytest.raises(LockedError), lock(world, HIS, wait=5):
+        pass
+
+    assert 5 <= world.clock.monotonic() - begun < 8
+
+
+def test_a_lock_of_a_dead_process_of_this_machine_is_taken_over_at_once() -> None:
+    world = swarm()
+    dead = operator("dead", machine="his laptop")
+    SwarmPlace(world.ports()).take(Claim.of(dead, cluster="sim", command="apply", since=world.clock.now()))
+    begun = world.clock.monotonic()
+
+    with lock(world, operator("his", machine="his laptop", alive=False)):
+        assert world.clock.monotonic() == begun
+
+
+def test_a_lock_without_a_sign_of_life_is_taken_over_after_a_look() -> None:
+    world = swarm()
+    SwarmPlace(world.ports()).take(Claim.of(HERS, cluster="sim", command="apply", since=world.clock.now()))
+    world.clock.sleep(STALE + 1)
+
+    with lock(world, HIS):
+        (holder,) = holders(world.ports(), observe(world.ports()))
+
+    assert holder.claim is not None
+    assert holder.claim.machine == "his laptop"
+
+
+def test_a_living_holder_whose_clock_is_wrong_keeps_its_lock() -> None:
+    world = swarm()
+    ports = world.ports()
+    place = SwarmPlace(ports)
+    claim = Claim.of(HERS, cluster="sim", command="apply", since=world.clock.now())
+    place.take(claim)
+    world.clock.sleep(STALE + 1)
+
+    def beat_while_watched(event: Event) -> None:
+        if isinstance(event, Progress) and "still lives" in event.text:
+            place.beat(claim)
+
+    watching = world.ports(listener=beat_while_watched)
+    with pytest.raises(LockedError), held(watching, observe(watching), operator=HIS, command="apply"):
+        pass
+
+
+def test_a_sign_of_life_moves_the_time_and_nothing_else() -> None:
+    world = swarm()
+    place = SwarmPlace(world.ports())
+    claim = Claim.of(HERS, cluster="sim", command="apply", since=world.clock.now())
+    place.take(claim)
+    world.clock.sleep(30)
+
+    assert place.beat(claim)
+
+    holder = place.holder()
+    assert holder is not None
+    assert holder.claim == claim
+    assert timedelta(seconds=holder.age) == timedelta(0)
+
+
+def test_a_run_whose_lock_was_broken_is_told_before_it_writes_again() -> None:
+    world = swarm()
+    ports = world.ports()
+
+    with lock(world, HERS) as mine:
+        (broken,) = break_locks(ports, observe(ports))
+        mine.beat()
+
+        assert broken.claim is not None
+        with pytest.raises(LockedError, match="broken by somebody else"):
+            mine.check()
+
+
+def test_does_not_give_back_what_somebody_else_took_meanwhile() -> None:
+    world = swarm()
+    ports = world.ports()
+
+    with lock(world, HERS):
+        break_locks(ports, observe(ports))
+        with lock(world, HIS):
+            pass
+        SwarmPlace(ports).take(Claim.of(HIS, cluster="sim", command="apply", since=world.clock.now()))
+
+    (holder,) = holders(ports, observe(ports))
+    assert holder.claim is not None
+    assert holder.claim == Claim.of(HIS, cluster="sim", command="apply", since=holder.claim.since)
+
+
+def test_a_file_that_cannot_be_read_is_a_lock_that_can_be_broken() -> None:
+    world = World(managers=1)
+    (world.machines["m1"].run_lock / "swarmnet-lock-sim").write_bytes(b"\x00 nonsense")
+    ports = world.ports()
+
+    with pytest.raises(LockedError, match="unreadable lock in m1"), lock(world, HERS):
+        pass
+    break_locks(ports, observe(ports))
+
+    with lock(world, HERS):
+        pass
+
+
+def test_a_hostile_cluster_name_stays_a_file_name() -> None:
+    world = World(managers=1)
+    place = FilePlace(world.ports(), "m1", "../../etc/$(touch x)")
+
+    assert place.take(Claim.of(HERS, cluster="x", command="apply", since=world.clock.now()))
+
+    assert [path.name for path in world.machines["m1"].run_lock.iterdir()] == ["swarmnet-lock-.._.._etc_$(touch x)"]
+
+
+def test_the_lock_is_no_drift() -> None:
+    world = World(managers=1)
+    run(world)
+
+    with lock(world, HERS):
+        world.engine("m1").create_network(NetworkSpec(name="other"))
+        assert run(world).outcomes == ()
