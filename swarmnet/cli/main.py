@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "backup": ("swarmnet.cli.backup", "Take backups, look at them, check, compare and prune them."),
     "keys": ("swarmnet.cli.keys", "Who can open backups, who signs them, whose signature counts."),
     "lab": ("swarmnet.cli.lab", "Several real Docker hosts on this machine."),
+    "verify": ("swarmnet.cli.verify", "Prove that the networks work; name the cause where they do not."),
     "schema": ("swarmnet.cli.schema", "JSON Schemas of inventory, playbook and backup, for editors."),
     "plan": ("swarmnet.cli.plan", "What would change, and why."),
     "apply": ("swarmnet.cli.apply", "Make the cluster as a playbook says, and prove it."),

@@ -1,0 +1,171 @@
+"""``swarmnet verify``: prove that the networks work; name the cause where they do not."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from swarmnet.cli.options import (  # noqa: TC001 - typer reads the annotations at run time
+    InventoryOption,
+    JsonOption,
+    LimitOption,
+    TimeoutOption,
+    VerboseOption,
+)
+from swarmnet.errors import UsageError
+from swarmnet.model.report import ExitCode, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from swarmnet.model.verification import ProbeKit, Verification
+    from swarmnet.scenarios.interface import Scenario
+    from swarmnet.workflows.stage import Run
+
+PlaybookArgument = Annotated[
+    Path | None, typer.Argument(help="Test the overlays that this playbook names.", show_default=False)
+]
+NetworkOption = Annotated[list[str] | None, typer.Option("--network", help="Test this overlay; repeat for more.")]
+OnlyOption = Annotated[list[str] | None, typer.Option("--only", help="Only this scenario; repeat for more.")]
+SkipOption = Annotated[list[str] | None, typer.Option("--skip", help="Not this scenario; repeat for more.")]
+ProbeImageOption = Annotated[
+    str | None, typer.Option("--probe-image", help="Image with python3 >= 3.8 that the hosts have, or can pull.")
+]
+ProbeArchiveOption = Annotated[
+    Path | None, typer.Option("--probe-archive", help="File of such an image (docker save), loaded where missing.")
+]
+KeepOption = Annotated[bool, typer.Option("--keep-image", help="Leave the probe's image on the hosts.")]
+JUnitOption = Annotated[Path | None, typer.Option("--junit", help="Write the verdicts as JUnit XML, too.")]
+SettleOption = Annotated[
+    float, typer.Option("--settle", help="Seconds in which a pair or name may come right.", min=0.5)
+]
+EXITS = {
+    Status.FAILED: ExitCode.FAILED,
+    Status.INCONCLUSIVE: ExitCode.INCOMPLETE,
+}
+"""All other outcomes are success."""
+
+
+def command(
+    inventory: InventoryOption,
+    playbook: PlaybookArgument = None,
+    network: NetworkOption = None,
+    limit: LimitOption = None,
+    only: OnlyOption = None,
+    skip: SkipOption = None,
+    probe_image: ProbeImageOption = None,
+    probe_archive: ProbeArchiveOption = None,
+    keep_image: KeepOption = False,
+    junit: JUnitOption = None,
+    settle: SettleOption = 10.0,
+    timeout: TimeoutOption = 60.0,
+    as_json: JsonOption = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """Prove by traffic that the swarm's networks work.
+
+    Exit: 0 all proved, 1 something failed, 3 something could not be tested.
+
+    Example: swarmnet verify playbooks/site.yml -i inventories/lab.yml
+    """
+    from swarmnet.cli.wiring import connected, limited, read_inventory  # noqa: PLC0415 - commands load what they need
+    from swarmnet.workflows.observe import observe  # noqa: PLC0415 - as above
+    from swarmnet.workflows.verify import Wish, verify  # noqa: PLC0415 - as above
+
+    chosen = scenarios(only or (), skip or ())
+    kit = probe_kit(probe_image, probe_archive)
+    hosts = read_inventory(inventory)
+    _, within = limited(hosts, limit)
+    names = tuple(network or ()) or (attachable_of(playbook) if playbook else ())
+    tested = tuple(host.name for host in hosts.hosts if within is None or host.name in within)
+    wish = Wish(chosen, names, tested, keep_image=keep_image, settle=settle, timeout=timeout)
+    with connected(hosts, verbose=verbose) as ports:
+        result = verify(ports, observe(ports), wish, kit=kit, run=this_run())
+    _report(result, as_json=as_json, junit=junit)
+    raise typer.Exit(EXITS.get(result.status, ExitCode.DONE))
+
+
+def attachable_of(path: Path) -> tuple[str, ...]:
+    """Return the names of the attachable overlays that a playbook makes.
+
+    Raises:
+        DocumentError: the playbook is wrong.
+        UsageError: it makes no attachable overlay.
+    """
+    from swarmnet.edge.files import read_document  # noqa: PLC0415 - as above
+    from swarmnet.operations.network import NetworkOperation  # noqa: PLC0415 - as above
+    from swarmnet.parse.playbook import parse_playbook  # noqa: PLC0415 - as above
+
+    playbook = parse_playbook(read_document(path), str(path), environment=os.environ)
+    wanted = [step.operation.spec for step in playbook.steps if isinstance(step.operation, NetworkOperation)]
+    found = tuple(spec.name for spec in wanted if spec.driver == "overlay" and spec.attachable and not spec.ingress)
+    if not found:
+        raise UsageError(f"{path} makes no attachable overlay", hint="name networks with --network, or add one to it")
+    return found
+
+
+def scenarios(only: Sequence[str], skip: Sequence[str]) -> tuple[Scenario, ...]:
+    """Return the scenarios that the options select.
+
+    Raises:
+        UsageError: no scenario has that name, or none is left.
+    """
+    from swarmnet.scenarios import ALL  # noqa: PLC0415
+
+    known = {scenario.name for scenario in ALL}
+    for name in (*only, *skip):
+        if name not in known:
+            raise UsageError(f"no scenario {name!r}", hint=f"scenarios: {', '.join(s.name for s in ALL)}")
+    found = tuple(s for s in ALL if (not only or s.name in only) and s.name not in skip)
+    if not found:
+        raise UsageError("no scenario is left to run", hint="leave out --only or --skip")
+    return found
+
+
+def probe_kit(image: str | None, archive: Path | None) -> ProbeKit:
+    """Return the probe's image: the named one, the archive's, or one packed from this machine's Python."""
+    from swarmnet.edge.probe_image import from_archive, from_reference, packed  # noqa: PLC0415
+
+    if image and archive:
+        raise UsageError("--probe-image and --probe-archive exclude each other", hint="give one of them")
+    if image:
+        return from_reference(image)
+    return from_archive(archive) if archive else packed()
+
+
+def this_run() -> Run:
+    """Return a new run of this process."""
+    from swarmnet.cli.wiring import this_operator  # noqa: PLC0415 - as above
+    from swarmnet.workflows.stage import Run  # noqa: PLC0415 - as above
+
+    me = this_operator()
+
+    def may_live(operator: str) -> bool:
+        machine, _, pid = operator.rpartition(":")
+        return machine != me.machine or not pid.isdigit() or me.is_alive(int(pid))
+
+    return Run(secrets.token_hex(4), f"{me.machine}:{me.pid}", may_live)
+
+
+def _report(result: Verification, *, as_json: bool, junit: Path | None) -> None:
+    from rich.console import Console  # noqa: PLC0415
+
+    from swarmnet.report.junit import as_junit  # noqa: PLC0415
+    from swarmnet.report.matrix import as_json as body_of  # noqa: PLC0415
+    from swarmnet.report.matrix import show  # noqa: PLC0415
+
+    if junit is not None:
+        try:
+            junit.write_bytes(as_junit(result))
+        except OSError as error:
+            raise UsageError(f"{junit}: {error.strerror}") from error
+    if as_json:
+        sys.stdout.write(json.dumps(body_of(result)) + "\n")
+    else:
+        show(Console(highlight=False), result)

@@ -1,0 +1,44 @@
+"""What ``swarmnet verify`` refuses before it reaches any host."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from swarmnet.cli.verify import attachable_of, probe_kit, scenarios
+from swarmnet.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_scenarios_are_chosen_by_name() -> None:
+    assert [one.name for one in scenarios(["udp", "icmp"], ["icmp"])] == ["udp"]
+    assert len(scenarios([], ["vip"])) == len(scenarios([], [])) - 1
+
+
+def test_an_unknown_scenario_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(UsageError, match="no scenario 'ping'") as caught:
+        scenarios(["ping"], [])
+    assert "icmp" in str(caught.value.hint)
+
+
+def test_skipping_everything_is_refused() -> None:
+    with pytest.raises(UsageError, match="no scenario is left"):
+        scenarios(["icmp"], ["icmp"])
+
+
+def test_two_sources_of_the_probe_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="exclude each other"):
+        probe_kit("python:3", tmp_path / "image.tar")
+
+
+def test_the_attachable_overlays_of_a_playbook_are_tested(tmp_path: Path) -> None:
+    path = tmp_path / "site.yml"
+    networks = ("{name: front, attachable: true}", "{name: inner}", "{name: local, driver: bridge}")
+    path.write_text("schema: 1\nname: site\nsteps:\n" + "".join(f"  - network: {one}\n" for one in networks))
+    assert attachable_of(path) == ("front",)
+    path.write_text("schema: 1\nname: site\nsteps:\n  - network: {name: inner}\n")
+    with pytest.raises(UsageError, match="no attachable overlay"):
+        attachable_of(path)
