@@ -9,10 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from swarmnet.model.report import Status
+from swarmnet.report.text import on_one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from rich.console import Console
 
     from swarmnet.model.base import JsonValue
@@ -42,7 +41,7 @@ def show(console: Console, result: Verification) -> None:
     for network in result.networks:
         matrices = [matrix for matrix in result.matrices if matrix.network == network]
         if matrices:
-            console.print(Text(f"network {printable(network)}", "bold"))
+            console.print(Text(f"network {on_one_line(network)}", "bold"))
             for matrix in matrices:
                 _show_matrix(console, matrix)
     if result.matrices:
@@ -51,7 +50,7 @@ def show(console: Console, result: Verification) -> None:
     for verdict in result.verdicts:
         _show_verdict(console, verdict)
     for note in result.notes:
-        console.print(Text(printable(note), "yellow"))
+        console.print(Text(on_one_line(note), "yellow"))
     console.print(Text(summary(result), STYLES[result.status]))
 
 
@@ -64,11 +63,6 @@ def summary(result: Verification) -> str:
     ]
     seconds = sum(phase.seconds for phase in result.phases)
     return f"{result.status.value}: {', '.join(counts) or 'nothing was checked'} ({seconds:.1f} s)"
-
-
-def printable(text: str) -> str:
-    """Return text from hosts with control characters shown, so that it cannot steer a terminal."""
-    return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in text)
 
 
 def rows(matrix: Matrix) -> tuple[list[str], list[str]]:
@@ -91,7 +85,7 @@ def _show_matrix(console: Console, matrix: Matrix) -> None:
         for number, target in enumerate(targets, 1):
             table.add_column(_heading(target, number, len(targets)), justify="center")
         for number, source in enumerate(sources, 1):
-            label = escape(printable(source))
+            label = escape(on_one_line(source))
             label = f"{number} {label}" if len(targets) > _NAMED else label
             table.add_row(f"  {label}", *(_glyph(matrix.cells.get(source, {}).get(target)) for target in targets))
         console.print(table)
@@ -104,7 +98,7 @@ _NAMED = 12
 
 
 def _heading(target: str, number: int, columns: int) -> str:
-    return escape(printable(target)) if columns <= _NAMED else str(number)
+    return escape(on_one_line(target)) if columns <= _NAMED else str(number)
 
 
 def _glyph(cell: Cell | None) -> Text:
@@ -113,12 +107,7 @@ def _glyph(cell: Cell | None) -> Text:
 
 def _show_verdict(console: Console, verdict: Verdict) -> None:
     line = Text(f"{GLYPHS[verdict.status]} {verdict.status.value:<12} ", STYLES[verdict.status])
-    line.append(printable(f"{verdict.scenario}: {verdict.subject}: {verdict.detail}"), "default")
+    line.append(on_one_line(f"{verdict.scenario}: {verdict.subject}: {verdict.detail}"), "default")
     console.print(line, soft_wrap=True)
     if verdict.fix:
-        console.print(Text(f"  fix: {printable(verdict.fix)}", "cyan"), soft_wrap=True)
-
-
-def failures(verdicts: Iterable[Verdict]) -> list[Verdict]:
-    """Return the verdicts that say no."""
-    return [verdict for verdict in verdicts if verdict.status is Status.FAILED]
+        console.print(Text(f"  fix: {on_one_line(verdict.fix)}", "cyan"), soft_wrap=True)
