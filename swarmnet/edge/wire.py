@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from fractions import Fraction
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
@@ -15,14 +16,12 @@ _SECOND = 1_000_000_000
 
 def nanoseconds(seconds: float) -> int:
     """Return a duration as the engine counts; exact to the nanosecond also where a float of nanoseconds is not."""
-    whole, rest = divmod(seconds, 1)
-    return int(whole) * _SECOND + round(rest * _SECOND)
+    return round(Fraction(seconds) * _SECOND)
 
 
 def seconds(nanos: int) -> float:
-    """Return a duration of the engine in seconds."""
-    whole, rest = divmod(nanos, _SECOND)
-    return whole + rest / _SECOND
+    """Return a duration of the engine in seconds, as the nearest float."""
+    return nanos / _SECOND
 
 
 class Parts:

@@ -79,7 +79,7 @@ def spec_from_wire(seen: Mapping[str, JsonValue], names: Names) -> ServiceSpec:
     """Return what a service's spec says; all that has no field is in ``extra``."""
     parts = Parts(seen)
     # Deprecated since API 1.44 and only read where the template names none.
-    if not as_list(parts.look(_TEMPLATE, "Networks")) and isinstance(seen.get(_TEMPLATE), dict):
+    if as_list(parts.look("Networks")) and not as_list(parts.look(_TEMPLATE, "Networks")):
         as_object(parts.look(_TEMPLATE))["Networks"] = parts.take("Networks")
     mode, replicas = _take_mode(parts)
     reserved = "EndpointSpec"

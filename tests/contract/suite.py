@@ -171,7 +171,7 @@ class EngineContract:
         cluster.clock.sleep(1.0)
         second = cluster.network("second")
         assert second is not None
-        assert not second.allocated
+        assert (second.allocated, second.spec.driver, second.spec.subnets) == (False, "", ())
         cluster.manager.remove_network(network_id)
 
     def test_swarm_network_names_are_unique_whatever_their_case(self, cluster: Cluster) -> None:
