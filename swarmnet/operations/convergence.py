@@ -67,6 +67,12 @@ def wait_for_service(ports: Ports, name: str, *, timeout: float = SERVICE_LIMIT,
     wait_until(ports.clock, look, what=f"service {name} to run", timeout=timeout)
 
 
+def is_settled(manager: EnginePort, service: Service) -> bool:
+    """Tell whether a service is as it shall be now: no update failed or goes on, and as many tasks run as shall."""
+    ended = service.update_state not in (*FAILED_UPDATES, "updating")
+    return ended and _enough(manager, service, manager.tasks(service=service.id)) is True
+
+
 def said(tasks: Iterable[Task]) -> str:
     """Return what the tasks that do not run said, each sentence once: ``no suitable node (...)``, failing pulls."""
     words: dict[str, int] = {}

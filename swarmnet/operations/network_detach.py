@@ -17,10 +17,10 @@ from swarmnet.model.clock import wait_until
 from swarmnet.model.plan import Action, Risk, Stage
 from swarmnet.model.service import Attachment
 from swarmnet.model.swarm import ConfigSpec
-from swarmnet.operations.convergence import again_when_changed, wait_for_service
+from swarmnet.operations.convergence import SERVICE_LIMIT, again_when_changed, is_settled, wait_for_service
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from swarmnet.model.ports import EnginePort, Ports
     from swarmnet.model.service import Service, ServiceSpec
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 RELEASE_LIMIT = 90.0
 """Seconds for the tasks of detached services to end, and for the name to be free again."""
+A_TASK = 20.0
+"""Seconds more for each task: services leave and come back by their own update policy, often one task at a time."""
 ENDED = frozenset({"complete", "shutdown", "failed", "rejected", "remove", "orphaned"})
 
 
@@ -37,6 +39,9 @@ class Detached(Document):
 
     network: str
     attachments: dict[str, Attachment]
+    settled: tuple[str, ...] = ()
+    """Services that ran well before: only these are waited for when they are back. One that was broken already must
+    not keep the step that mends it from running."""
 
 
 class ReattachServices(Action):
@@ -92,12 +97,12 @@ def detach(ports: Ports, network: str) -> None:
     _remember(manager, network, users)
     for user in users:
         _write(manager, user.spec.name, lambda spec: _without(spec, network))
-    what = f"the tasks on network {network} to end"
-    wait_until(ports.clock, lambda: _unused(manager, network), what=what, timeout=RELEASE_LIMIT)
+    what, limit = f"the tasks on network {network} to end", RELEASE_LIMIT + A_TASK * _tasks(manager, network)
+    wait_until(ports.clock, lambda: _unused(manager, network), what=what, timeout=limit)
 
 
 def attach(ports: Ports, network: str) -> None:
-    """Put all noted services on the network again, wait for their tasks, and remove the note."""
+    """Put all noted services on the network again, wait for those that ran well before, and remove the note."""
     manager = ports.manager()
     note = note_of(network, manager.configs())
     if note is None:
@@ -105,17 +110,19 @@ def attach(ports: Ports, network: str) -> None:
     for name, attachment in note.attachments.items():
         _write(manager, name, lambda spec, at=attachment: _with(spec, at))  # type: ignore[misc]
     present = {service.spec.name for service in manager.services()}
-    for name in note.attachments:
+    for name in note.settled:
         if name in present:
-            wait_for_service(ports, name, replaces_tasks=True)
+            limit = SERVICE_LIMIT + A_TASK * len(manager.tasks(service=name))
+            wait_for_service(ports, name, replaces_tasks=True, timeout=limit)
     for config in manager.configs():
         if config.spec.name == _note_name(network):
             manager.remove_config(config.id)
 
 
-def _remember(manager: EnginePort, network: str, users: Iterable[Service]) -> None:
+def _remember(manager: EnginePort, network: str, users: Sequence[Service]) -> None:
     found = {user.spec.name: at for user in users for at in user.spec.networks or () if at.network == network}
-    note = Detached(network=network, attachments=found)
+    settled = tuple(user.spec.name for user in users if is_settled(manager, user))
+    note = Detached(network=network, attachments=found, settled=settled)
     try:
         manager.create_config(ConfigSpec(name=_note_name(network), data=note.model_dump_json().encode()))
     except ConflictError:
@@ -126,7 +133,8 @@ def _remember(manager: EnginePort, network: str, users: Iterable[Service]) -> No
         for config in manager.configs():
             if config.spec.name == _note_name(network):
                 manager.remove_config(config.id)
-        both = Detached(network=network, attachments=before.attachments | found)
+        names = tuple(sorted({*before.settled, *settled}))
+        both = Detached(network=network, attachments=before.attachments | found, settled=names)
         manager.create_config(ConfigSpec(name=_note_name(network), data=both.model_dump_json().encode()))
 
 
@@ -152,6 +160,10 @@ def _write(manager: EnginePort, name: str, change: Callable[[ServiceSpec], Servi
             manager.update_service(now.id, now.version, change(now.spec))
 
     again_when_changed(write)
+
+
+def _tasks(manager: EnginePort, network: str) -> int:
+    return len(manager.tasks(network=network))
 
 
 def _unused(manager: EnginePort, name: str) -> tuple[bool | None, str]:
