@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import IncompleteError, RefusedError, UsageError
+from swarmnet.model.compare import INIT_ONLY
 from swarmnet.model.network import Network, NetworkSpec, Scope
 from swarmnet.model.plan import MANAGED_LABEL
 from swarmnet.model.restored import Skip
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from swarmnet.model.hosts import Host, Inventory
     from swarmnet.model.service import ServiceSpec
     from swarmnet.model.state import ClusterState
-    from swarmnet.model.swarm import Node
+    from swarmnet.model.swarm import Node, SwarmSpec
 
 _PLACE = re.compile(r"\s*node\.(id|hostname)\s*(==|!=)\s*(.+?)\s*", re.IGNORECASE)
 
@@ -140,7 +141,19 @@ def _swarm(document: BackupDocument) -> Iterator[Step]:
     if document.state.swarm is not None:
         spec = document.state.swarm.spec
         fields = {name: getattr(spec, name) for name in type(spec).model_fields}
-        yield Step(operation=SwarmOperation(**fields | {"labels": _unmarked(spec.labels)}))
+        yield Step(operation=SwarmOperation(**fields | {"labels": _unmarked(spec.labels)} | _left_to_engine(spec)))
+
+
+def _left_to_engine(spec: SwarmSpec) -> dict[str, None]:
+    """Return the address pool as not written where it is the engine's own default.
+
+    Engines report 10.0.0.0/8 whether or not somebody asked for it. Written out, it would clash with every underlay in
+    10.x, on which the very same default works, since engines then only ask for single free blocks of it (seen on 26.1).
+    """
+    default = (list(spec.default_addr_pool or ()), spec.subnet_size)
+    if default in (([], None), (INIT_ONLY["default_addr_pool"], INIT_ONLY["subnet_size"])):
+        return {"default_addr_pool": None, "subnet_size": None}
+    return {}
 
 
 def _swarm_networks(document: BackupDocument) -> Iterator[Step]:

@@ -114,6 +114,17 @@ def test_a_replacement_that_was_killed_is_finished_by_the_next_run(requests: int
     assert planned(world, changed).is_empty
 
 
+def test_a_service_that_was_broken_before_does_not_stop_a_replacement_nor_its_own_repair() -> None:
+    world = World(managers=1)
+    apply(world, SITE)
+    world.missing_images.add("probe:2")
+    with pytest.raises(ConvergenceError, match="service web"):
+        apply(world, SITE.replace('web, image: "probe:1"', 'web, image: "probe:2", timeout: 5s'))
+    changed = SITE.replace("10.99.0.0/24", "10.98.0.0/24")
+    assert told(apply(world, changed)) == ["network.replace network back", "service.update service web"]
+    assert planned(world, changed).is_empty
+
+
 def test_two_networks_of_one_service_are_replaced_side_by_side() -> None:
     world = World(managers=1)
     apply(world, SITE)

@@ -8,7 +8,7 @@ from swarmnet.errors import DocumentError, IncompleteError, RefusedError, UsageE
 from swarmnet.model.base import Secret
 from swarmnet.model.hosts import Availability, Host, Inventory, Role
 from swarmnet.model.plan import MANAGED_LABEL
-from swarmnet.model.state import HostFailure
+from swarmnet.model.state import HostFailure, Route
 from swarmnet.plan.build import build
 from swarmnet.plan.restore import Choices, Restoration, restoration
 from tests.backups import CANARY, a_document, a_state
@@ -163,3 +163,17 @@ def test_a_config_of_the_same_name_with_other_data_is_a_conflict() -> None:
     state = first.model_copy(update={"configs": (first.configs[0].model_copy(update={"spec": spec}),)})
     with pytest.raises(DocumentError, match="other data"):
         _plan(_restored(state=state), state)
+
+
+def test_the_engines_own_default_pool_is_not_pinned_so_that_it_fits_hosts_in_ten_dot_x() -> None:
+    hosts = Inventory(cluster="ten", hosts=(Host(name="n1", address="10.214.77.11", role=Role.MANAGER),))
+    seen = facts(hosts.hosts[0]).model_copy(update={"routes": (Route(prefix="10.214.77.0/24", device="eth0"),)})
+    target = blank(hosts).model_copy(update={"hosts": (seen,)})
+    old = a_state()
+    assert old.swarm is not None
+    pool = old.swarm.spec.model_copy(update={"default_addr_pool": ("10.0.0.0/8",), "subnet_size": 24})
+    document = a_document(old.model_copy(update={"swarm": old.swarm.model_copy(update={"spec": pool})}))
+    found = restoration(document, hosts, target, Choices(mapping={"m1": "n1"}, secrets=DATA))
+    made = build(found.playbook, target, found.inventory).predicted
+    assert made.swarm is not None
+    assert made.swarm.spec.default_addr_pool is None
