@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import uuid
 from datetime import UTC, datetime
+from importlib.metadata import version as installed
+from pathlib import Path  # noqa: TC003 - typer reads the annotations at run time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from swarmnet.cli.options import JsonOption, YesOption  # noqa: TC001 - as above
+from swarmnet.report.text import printable
+from swarmnet.cli.options import InventoryOption, JsonOption, VerboseOption, YesOption  # noqa: TC001 - as above
 from swarmnet.cli.sealing import (
     DEFAULT_REPOSITORY,
     ClusterOption,
@@ -18,21 +22,85 @@ from swarmnet.cli.sealing import (
     TrustOption,
     opening_vault,
     repository,
+    sealing_vault,
 )
 from swarmnet.errors import BackupNotFoundError
 from swarmnet.model.report import ExitCode
-from swarmnet.report.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from swarmnet.workflows.backup import Checked
+    from swarmnet.workflows.backup import Checked, Taken
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
 BackupArgument = Annotated[
     str, typer.Argument(help="A path, `latest`, or the beginning of a name or id.", metavar="BACKUP")
 ]
+
+
+@app.command(epilog="Example: swarmnet backup create -i inventories/lab.yml --tag before-upgrade")
+def create(
+    inventory: InventoryOption,
+    keys: KeysOption = None,
+    repository_: RepositoryOption = DEFAULT_REPOSITORY,
+    recipient: Annotated[list[str] | None, typer.Option("--recipient", help="One more key that opens it.")] = None,
+    sign_with: Annotated[
+        Path | None, typer.Option("--sign-with", help="Ed25519 private key; default: the key directory's.")
+    ] = None,
+    single_recipient: Annotated[
+        bool, typer.Option("--single-recipient", help="Allow that one key alone opens it.")
+    ] = False,
+    tag: Annotated[list[str] | None, typer.Option("--tag", help="A word to find it by; repeat.")] = None,
+    allow_partial: Annotated[
+        bool, typer.Option("--allow-partial", help="Accept a partial one, even without a manager that answers.")
+    ] = False,
+    as_json: JsonOption = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """Read the cluster and the networks of all hosts, seal it, open it again, and only then write it.
+
+    Exit 3: written, but marked partial since something did not answer; --allow-partial accepts that.
+    """
+    from swarmnet.cli import wiring  # noqa: PLC0415 - commands load what they need
+    from swarmnet.workflows.backup import Order  # noqa: PLC0415 - as above
+    from swarmnet.workflows.backup import create as take  # noqa: PLC0415 - as above
+    from swarmnet.workflows.observe import Look, observe  # noqa: PLC0415 - as above
+
+    vault = sealing_vault(keys, recipient, sign_with, single_recipient=single_recipient)
+    hosts = wiring.read_inventory(inventory)
+    with wiring.connected(hosts, verbose=verbose) as ports:
+        order = Order(
+            cluster=hosts.cluster,
+            backup_id=uuid.uuid4().hex,
+            created=ports.clock.now(),
+            tool=f"swarmnet {installed('swarmnet')}",
+            tags=tuple(tag or ()),
+            allow_partial=allow_partial,
+        )
+        store = repository(repository_)
+        taken = take(
+            order,
+            lambda: observe(ports, Look(containers=True)),
+            vault=vault,
+            repository=store,
+            listener=ports.listener,
+        )
+    _show_taken(taken, as_json=as_json)
+    if not taken.document.completeness.complete and not allow_partial:
+        raise typer.Exit(ExitCode.INCOMPLETE)
+
+
+def _show_taken(taken: Taken, *, as_json: bool) -> None:
+    from swarmnet.report.backups import summary  # noqa: PLC0415 - as above
+
+    if as_json:
+        typer.echo(json.dumps({**summary(taken.document), "path": str(taken.path), "size": taken.size}))
+        return
+    completeness = taken.document.completeness
+    word = "complete" if completeness.complete else "PARTIAL"
+    say([f"{taken.path}  {taken.size} B  {word}"])
+    say(f"  missing: {failure.host}: {failure.reason}" for failure in completeness.failures)
 
 
 @app.command("list", epilog="Example: swarmnet backup list --repository backups --json")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 COMMANDS: dict[str, tuple[str, str]] = {
+    "restore": ("swarmnet.cli.restore", "Bring a backup back onto these hosts, or onto others."),
     "backup": ("swarmnet.cli.backup", "Take backups, look at them, check, compare and prune them."),
     "keys": ("swarmnet.cli.keys", "Who can open backups, who signs them, whose signature counts."),
     "lab": ("swarmnet.cli.lab", "Several real Docker hosts on this machine."),
