@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from swarmnet.report.text import printable
 from swarmnet.cli.options import InventoryOption, JsonOption, VerboseOption, YesOption  # noqa: TC001 - as above
 from swarmnet.cli.sealing import (
     DEFAULT_REPOSITORY,
@@ -26,6 +25,7 @@ from swarmnet.cli.sealing import (
 )
 from swarmnet.errors import BackupNotFoundError
 from swarmnet.model.report import ExitCode
+from swarmnet.report.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -149,7 +149,7 @@ def cluster(name: str, hosts: int) -> Iterator[Cluster]:
 def prepare_roots() -> None:
     """Build the lab's root once more, with the Python that Ansible needs on its hosts."""
     subprocess.run([SWARMNET, "lab", "setup", "--yes", "--engine", "26.1"], check=True, env=ENVIRONMENT)
-    (root,) = Path(ENVIRONMENT["SWARMNET_LAB_CACHE"]).glob("engine-26.1-*/")
+    (root,) = Path(ENVIRONMENT["SWARMNET_LAB_CACHE"]).glob("engine-26.1-*/root")
     if not (root / "usr/lib/python3/dist-packages/docker").exists():
         install = "apt-get update -qq && apt-get install -y -qq --no-install-recommends python3-docker"
         subprocess.run(["/usr/sbin/chroot", str(root), "sh", "-c", install], check=True, capture_output=True)
