@@ -18,6 +18,9 @@ from pathlib import Path
 SWARMNET = str(Path(sys.executable).with_name("swarmnet"))
 PLAYBOOK = str(Path(__file__).parent.parent / "playbooks" / "site.yml")
 LAB = f"demo{os.getpid()}"
+PROVED = (0, 3)
+"""3: nothing failed, but this machine's kernel cannot do all of it (IPVS, ESP); the report says which part and why."""
+NOTHING_REACHABLE = 75
 
 
 @dataclass
@@ -33,7 +36,11 @@ class Demo:
         began = time.monotonic()
         code = subprocess.run([SWARMNET, *argv], check=False, cwd=self.directory).returncode
         self.steps.append(
-            (title, time.monotonic() - began, {0: "done", 3: "inconclusive in part"}.get(code, f"exit {code}"))
+            (
+                title,
+                time.monotonic() - began,
+                {0: "done", 3: "inconclusive in part", NOTHING_REACHABLE: "as it must be"}.get(code, f"exit {code}"),
+            )
         )
         if code not in accept:
             raise SystemExit(f"the demo ends here: exit code {code}")
@@ -59,31 +66,25 @@ def main() -> None:
 
 
 def _play(demo: Demo) -> None:
-    inconclusive_too = (0, 3)
+    new = f"{LAB}b"
+    repository = ("--keys", "keys", "--repository", "backups")
     demo.step("three hosts", "lab", "up", "--name", LAB, "--hosts", "3", "--inventory", "first.yml")
+    demo.step("an image for the services", "lab", "image", "demo:1", "--name", LAB)
     demo.step("bootstrap", "apply", PLAYBOOK, "-i", "first.yml", "--yes")
     demo.step("nothing left to do", "plan", PLAYBOOK, "-i", "first.yml", "--check")
-    demo.step("proof", "verify", PLAYBOOK, "-i", "first.yml", accept=inconclusive_too)
-    demo.step("keys", "keys", "init", "--directory", "keys")
-    demo.step("backup", "backup", "create", "-i", "first.yml", "--keys", "keys", "--repository", "backups")
-    demo.step("disaster", "lab", "down", "--name", LAB)
-    demo.step("three other hosts", "lab", "up", "--name", f"{LAB}b", "--hosts", "3", "--inventory", "second.yml")
+    demo.step("proof", "verify", PLAYBOOK, "-i", "first.yml", accept=PROVED)
+    demo.step("keys", "keys", "init", "--keys", "keys", "--recovery-file", "recovery.txt")
+    demo.step("backup", "backup", "create", "-i", "first.yml", *repository)
+    for host in ("m1", "m2", "m3"):
+        demo.step(f"disaster: {host}", "lab", "break", host, "kill", "--name", LAB)
+    demo.step("nothing answers", "status", "-i", "first.yml", accept=(NOTHING_REACHABLE,))
+    demo.step("three other hosts", "lab", "up", "--name", new, "--hosts", "3", "--inventory", "second.yml")
+    demo.step("the image again", "lab", "image", "demo:1", "--name", new)
+    demo.step("what a restore would do", "restore", "plan", "latest", "-i", "second.yml", *repository)
     demo.step(
-        "restore",
-        "restore",
-        "apply",
-        "latest",
-        "-i",
-        "second.yml",
-        "--keys",
-        "keys",
-        "--repository",
-        "backups",
-        "--yes",
-        accept=(0, 3, 15),
+        "restore, with proof", "restore", "apply", "latest", "-i", "second.yml", *repository, "--yes", accept=PROVED
     )
-    demo.step("proof after the disaster", "verify", PLAYBOOK, "-i", "second.yml", accept=inconclusive_too)
-    demo.step("tear down", "lab", "down", "--name", f"{LAB}b")
+    demo.step("the cluster again", "status", "-i", "second.yml")
 
 
 if __name__ == "__main__":
