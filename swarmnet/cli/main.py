@@ -19,17 +19,17 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 COMMANDS: dict[str, tuple[str, str]] = {
-    "restore": ("swarmnet.cli.restore", "Bring a backup back onto these hosts, or onto others."),
-    "backup": ("swarmnet.cli.backup", "Take backups, look at them, check, compare and prune them."),
-    "keys": ("swarmnet.cli.keys", "Who can open backups, who signs them, whose signature counts."),
     "lab": ("swarmnet.cli.lab", "Several real Docker hosts on this machine."),
-    "verify": ("swarmnet.cli.verify", "Prove that the networks work; name the cause where they do not."),
-    "schema": ("swarmnet.cli.schema", "JSON Schemas of inventory, playbook and backup, for editors."),
     "plan": ("swarmnet.cli.plan", "What would change, and why."),
     "apply": ("swarmnet.cli.apply", "Make the cluster as a playbook says, and prove it."),
     "status": ("swarmnet.cli.status", "Cluster, nodes, networks, services, at a glance."),
+    "verify": ("swarmnet.cli.verify", "Prove that the networks work; name the cause where they do not."),
+    "backup": ("swarmnet.cli.backup", "Take backups, look at them, check, compare and prune them."),
+    "restore": ("swarmnet.cli.restore", "Bring a backup back onto these hosts, or onto others."),
+    "keys": ("swarmnet.cli.keys", "Who can open backups, who signs them, whose signature counts."),
     "lock": ("swarmnet.cli.lock", "Who changes the cluster now."),
     "reset": ("swarmnet.cli.reset", "Leave the swarm, remove what swarmnet made."),
+    "schema": ("swarmnet.cli.schema", "JSON Schemas of inventory, playbook and backup, for editors."),
 }
 """Every command: the module that has it, as ``app`` (several verbs) or ``command`` (one), and its line in the help."""
 

@@ -68,7 +68,9 @@ def observe(ports: Ports, look: Look = EVERYTHING) -> ClusterState:
     failures |= failed
     if not seen.keys() - failed.keys():
         told = "; ".join(error.message for error in failures.values()) or "the inventory has no hosts"
-        raise NothingReachableError(f"no host answered: {told}", hint="swarmnet doctor -i INVENTORY names the cause")
+        raise NothingReachableError(
+            f"no host answered: {told}", hint="check addresses, SSH settings and keys in the inventory; -v shows more"
+        )
     present = [seen[host.name] for host in hosts if host.name in seen and host.name not in failed]
     return state.model_copy(
         update={

@@ -279,7 +279,14 @@ class SimulatedEngine(SimulatedMembership, SimulatedServices):
 
 def _network(record: NetworkRecord) -> Network:
     """Return a network as a manager lists it: before it is allocated, driver, options and addresses are empty."""
-    empty: dict[str, object] = {"driver": "", "subnets": (), "options": {}, "ipam_options": {}, "mtu": None, "encrypted": False}
+    empty: dict[str, object] = {
+        "driver": "",
+        "subnets": (),
+        "options": {},
+        "ipam_options": {},
+        "mtu": None,
+        "encrypted": False,
+    }
     return Network(
         id=record.id,
         spec=record.spec if record.allocated else record.spec.model_copy(update=empty),
