@@ -6,7 +6,7 @@ shown, guarded, locked, executed and proved in the same way.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
@@ -107,6 +107,7 @@ def apply(ports: Ports, goal: Goal, terms: Terms) -> ApplyReport:
         report = ApplyReport(cluster=prepared.plan.cluster, failures=prepared.state.failures)
     else:
         _agree(terms, prepared, changed=False)
+        goal = replace(goal, look=replace(goal.look, missing=prepared.state.failures))
         report = _under_lock(ports, goal, terms, prepared)
     return report.model_copy(update={"seconds": ports.clock.monotonic() - begun})
 

@@ -39,6 +39,8 @@ class Look:
     """True asks every host for its containers."""
     hosts: frozenset[str] | None = None
     """Names of the hosts to read besides the managers; None means all. Managers always answer for the cluster."""
+    missing: tuple[HostFailure, ...] = ()
+    """Hosts that did not answer a moment ago: they are not tried again, which would cost the time-out once more."""
 
 
 EVERYTHING = Look()
@@ -62,26 +64,28 @@ def observe(ports: Ports, look: Look = EVERYTHING) -> ClusterState:
     hosts = tuple(host for host in ports.inventory.hosts if _is_looked_at(host, ports, look))
     names = (host.name for host in hosts)
     results = fan_out(names, lambda host: _host(ports, host, look), listener=ports.listener)
-    failures = {name: error for name, error in results.items() if isinstance(error, HostError)}
     seen = {name: result for name, result in results.items() if isinstance(result, _Seen)}
     state, failed = _cluster(ports, seen)
-    failures |= failed
-    if not seen.keys() - failed.keys():
-        told = "; ".join(error.message for error in failures.values()) or "the inventory has no hosts"
+    errors = {name: error for name, error in results.items() if isinstance(error, HostError)} | failed
+    failures = {one.host: one for one in look.missing} | {name: _failure(error) for name, error in errors.items()}
+    present = [seen[host.name] for host in hosts if host.name in seen and host.name not in failed]
+    if not present:
+        told = "; ".join(f"{one.host}: {one.reason}" for one in failures.values()) or "the inventory has no hosts"
         raise NothingReachableError(
             f"no host answered: {told}", hint="check addresses, SSH settings and keys in the inventory; -v shows more"
         )
-    present = [seen[host.name] for host in hosts if host.name in seen and host.name not in failed]
     return state.model_copy(
         update={
             "hosts": tuple(one.facts for one in present),
-            "failures": tuple(_failure(host.name, failures[host.name]) for host in hosts if host.name in failures),
+            "failures": tuple(failures[host.name] for host in ports.inventory.hosts if host.name in failures),
             "answers": tuple(answer for one in present for answer in one.answers),
         }
     )
 
 
 def _is_looked_at(host: Host, ports: Ports, look: Look) -> bool:
+    if any(failure.host == host.name for failure in look.missing):
+        return False
     return look.hosts is None or host.name in look.hosts or host in ports.inventory.managers
 
 
@@ -145,9 +149,5 @@ def _lists(manager: EnginePort, networks: tuple[Network, ...]) -> ClusterState:
     )
 
 
-def _failure(host: str, error: HostError) -> HostFailure:
-    return HostFailure(host=host, reason=_reason(error), hint=error.hint)
-
-
-def _reason(error: HostError) -> str:
-    return error.message.removeprefix(f"{error.host}: ")
+def _failure(error: HostError) -> HostFailure:
+    return HostFailure(host=error.host, reason=error.message.removeprefix(f"{error.host}: "), hint=error.hint)

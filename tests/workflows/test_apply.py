@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from swarmnet.errors import LockedError, NothingReachableError, RefusedError
 from swarmnet.model.lock import LOCK_NAME
 from swarmnet.model.network import NetworkSpec
-from swarmnet.model.ports import ActionFinished, ActionStarted, Membership
+from swarmnet.model.ports import ActionFinished, ActionStarted, HostFailed, Membership
 from swarmnet.model.report import OutcomeStatus
 from swarmnet.model.swarm import SwarmSpec
 from swarmnet.plan.guard import Permissions
@@ -175,14 +175,18 @@ def test_a_dead_host_is_refused_by_name_and_the_flag_that_allows_it() -> None:
     assert world.writes == []
 
 
-def test_goes_on_without_a_dead_host_when_allowed_and_reports_it() -> None:
+def test_goes_on_without_a_dead_host_when_allowed_tries_it_once_and_reports_it() -> None:
     world = World(managers=1, workers=2)
     world.kill("w2")
 
-    report = apply(world.ports(), goal(world.inventory, permissions=Permissions(allow_missing=True)), terms())
+    tried: list[str] = []
+    ports = world.ports(listener=lambda event: tried.append(event.host) if isinstance(event, HostFailed) else None)
 
-    assert not report.failed
+    report = apply(ports, goal(world.inventory, permissions=Permissions(allow_missing=True)), terms())
+
+    assert (report.failed, report.exit_code) == (False, 3)
     assert [failure.host for failure in report.failures] == ["w2"]
+    assert [host for host in tried if host == "w2"] == ["w2"]
     assert len(world.store("m1").nodes) == 2
 
 

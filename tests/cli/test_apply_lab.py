@@ -1,0 +1,168 @@
+"""The stories of plan, apply, status, lock and reset on real engines, typed as operators type them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from swarmnet.lab import Fault
+from swarmnet.model.lock import LOCK_NAME
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from swarmnet.lab import Lab
+    from tests.labs import MakeLab
+
+pytestmark = pytest.mark.lab
+
+SITE = """\
+schema: 1
+name: site
+steps:
+  - swarm: {}
+  - network: {name: front, attachable: true, subnets: [{subnet: 10.120.0.0/24}]}
+  - network: {name: back, internal: true, subnets: [{subnet: 10.121.0.0/24}]}
+"""
+LIMIT = 120.0
+
+
+class Operator:
+    """Somebody who types commands for one lab."""
+
+    def __init__(self, lab: Lab, folder: Path) -> None:
+        self.lab = lab
+        self.playbook = folder / "site.yml"
+        self.playbook.write_text(SITE, encoding="utf-8")
+        self.inventory = folder / "inventory.yml"
+        impatient = "ssh:\n  connect_timeout: 3\n  connect_attempts: 1\n"
+        text = lab.inventory.read_text(encoding="utf-8").replace("ssh:\n", impatient, 1)
+        self.inventory.write_text(text, encoding="utf-8")
+        self._argv = [sys.executable, "-m", "swarmnet.cli"]
+
+    def begin(self, *words: str) -> subprocess.Popen[str]:
+        argv = [*self._argv, *words, "-i", str(self.inventory)]
+        return subprocess.Popen(
+            argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+
+    def type(self, *words: str, exit_code: int = 0) -> str:
+        """Run a command to its end and return what it printed."""
+        with self.begin(*words) as process:
+            out, err = process.communicate(timeout=LIMIT)
+        assert process.returncode == exit_code, out + err
+        return out + err
+
+    def apply(self, *words: str, exit_code: int = 0) -> str:
+        return self.type("apply", str(self.playbook), *words, exit_code=exit_code)
+
+    def wait_for(self, process: subprocess.Popen[str], text: str) -> None:
+        """Read a process's progress until a line has the text."""
+        assert process.stderr is not None
+        for line in process.stderr:
+            if text in line:
+                return
+        raise AssertionError(f"it ended without saying {text!r}")
+
+    def docker(self, host: str, *words: str) -> str:
+        return self.lab.exec(host, ["docker", *words]).stdout
+
+
+@pytest.fixture
+def operator(lab: Lab, tmp_path: Path) -> Operator:
+    return Operator(lab, tmp_path)
+
+
+def test_three_engine_versions_become_one_cluster_that_is_kept_as_written(make_lab: MakeLab, tmp_path: Path) -> None:
+    operator = Operator(make_lab(hosts=3, engines=("20.10", "26.1", "28.5")), tmp_path)
+
+    assert "5 to add" in operator.type("plan", str(operator.playbook), "--check", exit_code=6)
+    assert "a second plan is empty" in operator.apply("--yes")
+
+    status = json.loads(operator.type("status", "--json"))
+    assert [node["status"] for node in status["nodes"]] == ["ready"] * 3
+    assert {"front", "back"} <= {net["name"] for net in status["networks"]}
+
+    begun = operator.lab.exec("m1", ["date", "+%s"]).stdout.strip()
+    assert "nothing changed" in operator.apply()  # without --yes: there is nothing to ask
+    events = operator.docker("m1", "events", "--since", begun, "--until", "0s", "--filter", "scope=swarm")
+    assert events == ""
+
+    operator.docker("m1", "network", "rm", "front")
+    assert "1 change, and a second plan is empty" in operator.apply("--yes")
+
+    assert "3 changes" in operator.type("reset", "--yes")
+    assert [
+        operator.docker(host, "info", "-f", "{{.Swarm.LocalNodeState}}").strip() for host in ("m1", "m2", "m3")
+    ] == ["inactive"] * 3
+
+
+def test_nothing_is_done_that_nobody_agreed_to(operator: Operator, tmp_path: Path) -> None:
+    assert "--yes" in operator.apply(exit_code=5)
+    saved = tmp_path / "plan.json"
+    operator.type("plan", str(operator.playbook), "-o", str(saved))
+    operator.playbook.write_text(SITE.replace("10.120.0.0", "10.122.0.0"), encoding="utf-8")
+
+    assert "changed since the plan was saved" in operator.apply("--plan", str(saved), exit_code=5)
+    assert operator.docker("m1", "info", "-f", "{{.Swarm.LocalNodeState}}").strip() == "inactive"
+
+    operator.playbook.write_text(SITE, encoding="utf-8")
+    assert "a second plan is empty" in operator.apply("--plan", str(saved))
+
+
+def test_a_killed_apply_converges_when_it_is_run_again(operator: Operator) -> None:
+    with operator.begin("apply", str(operator.playbook), "--yes") as process:
+        operator.wait_for(process, "done: swarm")
+        process.send_signal(signal.SIGKILL)
+
+    assert "a second plan is empty" in operator.apply("--yes")
+    assert LOCK_NAME not in operator.docker("m1", "config", "ls")
+    assert "is not locked" in operator.type("lock", "status")
+
+
+def test_ctrl_c_stops_after_what_runs_and_gives_the_lock_back(operator: Operator) -> None:
+    with operator.begin("apply", str(operator.playbook), "--yes") as process:
+        operator.wait_for(process, "done: swarm")
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=LIMIT)
+
+    assert process.returncode == 130
+    assert "stopping after the actions that run now" in err
+    assert "interrupted" in out
+    assert "is not locked" in operator.type("lock", "status")
+    assert "a second plan is empty" in operator.apply("--yes")
+
+
+def test_a_second_operator_is_told_who_holds_the_lock(operator: Operator) -> None:
+    with operator.begin("apply", str(operator.playbook), "--yes") as process:
+        operator.wait_for(process, "done: swarm")
+        os.kill(process.pid, signal.SIGSTOP)
+        try:
+            told = operator.apply("--yes", exit_code=11)
+            assert f"(process {process.pid})" in told
+            assert "apply" in operator.type("lock", "status")
+        finally:
+            os.kill(process.pid, signal.SIGCONT)
+        process.communicate(timeout=LIMIT)
+
+    assert process.returncode == 0
+
+
+def test_a_dead_host_is_named_and_the_others_go_on_when_allowed(operator: Operator) -> None:
+    operator.apply("--yes")
+    operator.lab.break_(Fault(host="m3", kind="kill"))
+    more = SITE + "  - network: {name: more, subnets: [{subnet: 10.123.0.0/24}]}\n"
+    operator.playbook.write_text(more, encoding="utf-8")
+
+    assert "m3 does not answer" in operator.apply("--yes", exit_code=5)
+
+    report = operator.apply("--yes", "--allow-missing", exit_code=3)
+    assert "1 change, and a second plan is empty" in report
+    assert "unreachable: m3" in report
+    assert "unreachable: m3" in operator.type("status", exit_code=3)
