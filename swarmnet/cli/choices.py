@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import UsageError
+from swarmnet.operations.content import NAME_LABEL
 
 if TYPE_CHECKING:
     from swarmnet.model.backup import BackupDocument
@@ -34,6 +36,8 @@ def pairs(mapping: list[str]) -> dict[str, str]:
 def given_secrets(source: str, document: BackupDocument) -> dict[str, Secret]:
     """Return the data of secrets from ``env:PREFIX`` or from a file that nobody else can read.
 
+    A secret is called as the playbook that made it called it; by its full name where two would share that.
+
     Raises:
         UsageError: others can read the file, or it names a secret that the backup has not.
         DocumentError: the file is wrong.
@@ -41,15 +45,25 @@ def given_secrets(source: str, document: BackupDocument) -> dict[str, Secret]:
     from swarmnet.edge.files import read_document  # noqa: PLC0415 - commands load what they need
     from swarmnet.parse.secrets import secrets_of_environment, secrets_of_file  # noqa: PLC0415 - as above
 
-    names = [secret.spec.name for secret in document.state.secrets]
+    full_names = _full_names(document)
     if source.startswith("env:"):
-        return secrets_of_environment(os.environ, source.removeprefix("env:"), names)
+        found = secrets_of_environment(os.environ, source.removeprefix("env:"), full_names)
+        return {full_names[name]: data for name, data in found.items()}
     path = Path(source)
     content = read_document(path)
     if path.exists() and path.stat().st_mode & OTHERS:
         raise UsageError(f"{path} can be read by others", hint=f"chmod 600 {path}")
     found = secrets_of_file(content, name=source)
-    if strange := sorted(found.keys() - set(names)):
-        known = ", ".join(names) or "none"
+    accepted = {full: full for full in full_names.values()} | full_names
+    if strange := sorted(found.keys() - accepted.keys()):
+        known = ", ".join(full_names) or "none"
         raise UsageError(f"{path}: the backup has no secret {', '.join(strange)}", hint=f"it has: {known}")
-    return found
+    return {accepted[name]: data for name, data in found.items()}
+
+
+def _full_names(document: BackupDocument) -> dict[str, str]:
+    """Return the full name of each secret by what its playbook called it, or by itself where that is not unique."""
+    specs = [secret.spec for secret in document.state.secrets]
+    called = Counter(spec.labels.get(NAME_LABEL) for spec in specs)
+    plain = {spec.name: spec.labels.get(NAME_LABEL) for spec in specs}
+    return {(name if name and called[name] == 1 else full): full for full, name in plain.items()}

@@ -7,6 +7,8 @@ import pytest
 from swarmnet.cli.choices import given_secrets, pairs
 from swarmnet.errors import UsageError
 from swarmnet.model.base import Secret
+from swarmnet.model.swarm import SecretSpec, StoredSecret
+from swarmnet.operations.content import NAME_LABEL
 from tests.backups import CANARY, a_document
 
 if TYPE_CHECKING:
@@ -40,3 +42,17 @@ def test_a_secret_that_the_backup_has_not_is_refused_without_its_value(tmp_path:
     with pytest.raises(UsageError, match="no secret other") as caught:
         given_secrets(str(path), a_document())
     assert CANARY not in f"{caught.value} {caught.value.hint}"
+
+
+def test_a_secret_is_called_as_its_playbook_called_it(tmp_path: Path) -> None:
+    document = a_document()
+    spec = SecretSpec(name="password-5b39cf3780cf", labels={NAME_LABEL: "password"})
+    secrets = (StoredSecret(id="s", version=1, spec=spec),)
+    state = document.state.model_copy(update={"secrets": secrets})
+    path = tmp_path / "secrets.yml"
+    path.write_text(f"password: {CANARY}\n")
+    path.chmod(0o600)
+
+    given = given_secrets(str(path), document.model_copy(update={"state": state}))
+
+    assert given == {spec.name: Secret(CANARY)}
