@@ -11,6 +11,7 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -196,8 +197,9 @@ def _matrix(row: Row, here: Cluster) -> None:
 
 
 def _backup(row: Row, here: Cluster) -> None:
-    keys, repository = BUILD / "bench-keys", BUILD / "bench-backups"
-    timed([SWARMNET, "keys", "init", "--directory", str(keys)])
+    directory = Path(tempfile.mkdtemp(dir=BUILD))
+    keys, repository = directory / "keys", directory / "backups"
+    timed([SWARMNET, "keys", "init", "--keys", str(keys), "--recovery-file", str(directory / "recovery.txt")])
     create = [
         SWARMNET,
         "backup",
@@ -210,7 +212,7 @@ def _backup(row: Row, here: Cluster) -> None:
         str(repository),
     ]
     row.seconds["swarmnet"] = median_of_three(create)
-    row.seconds["usual script"] = median_of_three(_usual("usual_backup.sh", here, str(BUILD / "bench-usual")))
+    row.seconds["usual script"] = median_of_three(_usual("usual_backup.sh", here, str(directory / "usual")))
 
 
 def show(rows: list[Row]) -> None:
