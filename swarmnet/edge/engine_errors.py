@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import requests
 from docker.errors import APIError, DockerException
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import EmptyPoolError, HTTPError, ReadTimeoutError
 
 from swarmnet.edge.transport import VersionError
 from swarmnet.errors import (
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _NOT_A_MANAGER = re.compile(
     r"not a swarm manager|swarm does not have a leader|needs to be unlocked|not part of a swarm"
     r"|already part of a swarm|participating as a manager|swarm is encrypted"
-    r"|only available to nodes|cannot create a multi-host network|cluster is not available",
+    r"|cannot create a multi-host network|lost leader status|context deadline exceeded",
     re.IGNORECASE,
 )
 _STALE = re.compile(r"update out of sequence", re.IGNORECASE)
@@ -38,6 +38,7 @@ _CONFLICT = re.compile(
     re.IGNORECASE,
 )
 _NOT_FOUND = re.compile(r"rpc error: code = NotFound", re.IGNORECASE)
+_SLOW = "is the host overloaded? see: journalctl -u docker"
 _CONFLICT_STATUS = 409
 _NOT_FOUND_STATUS = 404
 _UNAVAILABLE_STATUS = 503
@@ -59,17 +60,17 @@ def translated(host: str, what: str) -> Iterator[None]:
         response = error.response
         raise refused(host, what, response.status_code, response.text.strip()) from error
     except (requests.exceptions.Timeout, TimeoutError) as error:
-        hint = "is the host overloaded? see: journalctl -u docker"
-        raise HostTimeoutError(host, f"the engine did not answer in time to: {what}", hint=hint) from error
+        raise HostTimeoutError(host, f"the engine did not answer in time to: {what}", hint=_SLOW) from error
     except VersionError as error:
         raise EngineError(host, str(error), hint="upgrade the engine of this host") from error
-    except (requests.exceptions.RequestException, HTTPError, OSError, EOFError) as error:
-        if _timed_out(error):
-            raise HostTimeoutError(host, f"no connection to the engine became free for: {what}") from error
-        hint = "is the engine running? see: systemctl status docker"
-        raise UnreachableError(host, f"the connection to the engine broke: {what}", hint=hint) from error
     except (DockerException, ValueError) as error:
         raise EngineError(host, f"{what}: the engine's answer makes no sense: {error}") from error
+    except (requests.exceptions.RequestException, HTTPError, OSError, EOFError) as error:
+        if _timed_out(error):
+            raise HostTimeoutError(host, f"the engine did not answer in time to: {what}", hint=_SLOW) from error
+        hint = "is the engine running? see: systemctl status docker"
+        message = f"the connection to the engine broke: {what}: {_innermost(error)}"
+        raise UnreachableError(host, message, hint=hint) from error
 
 
 def refused(host: str, what: str, status: int | None, said: str) -> EngineError:
@@ -86,6 +87,16 @@ def refused(host: str, what: str, status: int | None, said: str) -> EngineError:
     return EngineError(host, message, status=status)
 
 
-def _timed_out(error: BaseException) -> bool:
-    """Tell whether a pool was empty for too long; requests wraps that in a ConnectionError."""
-    return "pool" in str(error).lower() and "no more connections" in str(error).lower()
+def _timed_out(error: Exception) -> bool:
+    """Tell whether a time-out hides in it: requests wraps those in the middle of an answer, and an empty pool's."""
+    seen = [error, *error.args]
+    return any(isinstance(one, (ReadTimeoutError, EmptyPoolError)) for one in seen)
+
+
+def _innermost(error: BaseException) -> str:
+    """Return what the stream itself said, from below what requests and urllib3 wrapped around it."""
+    inner = next((one for one in error.args if isinstance(one, Exception)), None)
+    inner = inner or getattr(error, "reason", None)
+    if isinstance(inner, Exception) and inner is not error:
+        return _innermost(inner)
+    return str(error) or type(error).__name__

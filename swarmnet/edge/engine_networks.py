@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from threading import Lock
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from swarmnet.edge.engine_calls import EngineCalls, Request, quoted
 from swarmnet.edge.wire import as_list, as_object
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from swarmnet.edge.transport import StreamLike
-    from swarmnet.model.base import JsonObject, JsonValue
+    from swarmnet.model.base import JsonValue
     from swarmnet.model.clock import Clock
     from swarmnet.model.network import Network, NetworkSpec
 
@@ -34,9 +34,10 @@ class EngineNetworks(EngineCalls):
 
     def networks(self) -> tuple[Network, ...]:
         """Return the engine's list: one request, no inspects (these show the node's own copy, not the swarm's)."""
-        with self._asking("list networks"):
-            seen = cast("list[JsonObject]", self._client().networks())
-            return tuple(network_from_wire(network) for network in seen)
+        what = "list networks"
+        seen = as_list(self._send(Request(what, "GET", "/networks")))
+        with self._asking(what):
+            return tuple(network_from_wire(as_object(network)) for network in seen)
 
     def create_network(self, spec: NetworkSpec) -> str:
         """Make a network and return its id; docker-py's helper knows neither ConfigOnly nor EnableIPv6 false."""

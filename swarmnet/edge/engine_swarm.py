@@ -75,6 +75,8 @@ class EngineSwarm(EngineServices):
     def _wait_active(self, what: str, membership: Membership) -> None:
         def look() -> tuple[SwarmMembership | None, str]:
             seen = self._membership()
+            if seen.state is Standing.ERROR:
+                raise ConvergenceError(f"{self.host} gave up to {what}: {seen.error}")
             return (seen if seen.state is Standing.ACTIVE else None), f"{seen.state} {seen.error}".strip()
 
         try:

@@ -81,7 +81,7 @@ def node_from_wire(seen: Mapping[str, JsonValue]) -> Node:
         reachability=as_text(manager.get("Reachability")) or None,
         is_leader=manager.get("Leader") is True,
         manager_address=as_text(manager.get("Addr")) or None,
-        engine_version=as_text(engine.get("EngineVersion")),
+        engine_version=as_text(engine.get("EngineVersion")).partition("+")[0],
         platform="/".join(filter(None, (as_text(platform.get("OS")), as_text(platform.get("Architecture"))))),
         engine_labels=as_labels(engine.get("Labels")),
     )
