@@ -23,14 +23,18 @@ from swarmnet.cli.sealing import (
     repository,
     sealing_vault,
 )
-from swarmnet.errors import BackupNotFoundError
+from swarmnet.errors import BackupNotFoundError, UsageError
 from swarmnet.model.report import ExitCode
 from swarmnet.report.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from swarmnet.model.state import ClusterState
     from swarmnet.workflows.backup import Checked, Taken
+
+LIVE = "live"
+"""In the place of a backup: the cluster as it is now."""
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
@@ -191,25 +195,31 @@ def _checked_json(one: Checked) -> dict[str, object]:
     return {"name": one.entry.name, "opened": one.opened, "problem": problem}
 
 
-@app.command(epilog="Example: swarmnet backup diff 20260131 latest")
+@app.command(epilog="Example: swarmnet backup diff latest live -i inventories/lab.yml")
 def diff(
     before: Annotated[str, typer.Argument(help="The older backup.")],
-    after: Annotated[str, typer.Argument(help="The newer backup.")] = "latest",
+    after: Annotated[str, typer.Argument(help="The newer backup, or `live`: what is there now.")] = "latest",
+    inventory: Annotated[Path | None, typer.Option("--inventory", "-i", help="live: the hosts to look at.")] = None,
     repository_: RepositoryOption = DEFAULT_REPOSITORY,
     keys: KeysOption = None,
     identity: IdentityOption = None,
     trust: TrustOption = None,
     as_json: JsonOption = False,
+    verbose: VerboseOption = False,
 ) -> None:
-    """Show what differs between two backups, by object and field. Exit 6: drift; 3: not all could be compared."""
+    """Show what differs between two backups, or a backup and the live cluster, by object and field.
+
+    Exit 6: drift; 3: not all could be compared.
+    """
     from swarmnet.report.drift import drift_lines  # noqa: PLC0415 - as above
     from swarmnet.workflows.backup import compare, opened  # noqa: PLC0415 - as above
 
+    if (after == LIVE) != (inventory is not None):
+        raise UsageError("--inventory and `live` belong together", hint="swarmnet backup diff latest live -i INVENTORY")
     vault, store = opening_vault(keys, identity, trust), repository(repository_)
-    found = compare(
-        opened(before, repository=store, vault=vault),
-        opened(after, repository=store, vault=vault),
-    )
+    old = opened(before, repository=store, vault=vault)
+    new = opened(after, repository=store, vault=vault) if inventory is None else _live(inventory, verbose=verbose)
+    found = compare(old, new)
     if as_json:
         typer.echo(json.dumps({"schema": 1, **found.model_dump(mode="json")}))
     else:
@@ -218,6 +228,14 @@ def diff(
         raise typer.Exit(ExitCode.PENDING)
     if found.unseen:
         raise typer.Exit(ExitCode.INCOMPLETE)
+
+
+def _live(inventory: Path, *, verbose: bool) -> ClusterState:
+    from swarmnet.cli import wiring  # noqa: PLC0415 - as above
+    from swarmnet.workflows.observe import Look, observe  # noqa: PLC0415 - as above
+
+    with wiring.connected(wiring.read_inventory(inventory), verbose=verbose) as ports:
+        return observe(ports, Look(containers=True))
 
 
 @app.command(epilog="Example: swarmnet backup export latest > cluster.json")

@@ -98,6 +98,10 @@ def test_a_lost_cluster_comes_back_on_other_hosts(make_lab: MakeLab, tmp_path: P
     operator.types("keys", "init", "--keys", "keys", "--recovery-file", "recovery.txt")
     operator.types("backup", "create", "-i", str(lost.inventory), *store)
     before = networks(lost), services(lost)
+    live = ("backup", "diff", "latest", "live", "-i", str(lost.inventory), *store)
+    operator.types(*live)
+    docker(lost, "m1", "service", "scale", "--detach", "web=3")
+    assert "service web" in operator.types(*live, exits=6)
     for host in ("m1", "m2", "m3"):
         lost.break_(Fault(host=host, kind="kill"))
 
