@@ -248,9 +248,6 @@ class EngineClient(APIClient):
                 self._version = _common(answer.headers.get("Api-Version", ""))
             return self._version
 
-    def rebuild_auth(self, *_: object) -> None:
-        """Add no credentials: there are no redirects and no netrc here."""
-
 
 def _common(served: str) -> str:
     match = re.fullmatch(r"(\d+)\.(\d+)", served)
