@@ -6,6 +6,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from swarmnet.edge.engine_calls import EngineCalls, Request, quoted
+from swarmnet.edge.shared_look import SharedLook
 from swarmnet.edge.wire import as_list, as_object
 from swarmnet.edge.wire_network import network_from_wire, network_to_wire
 from swarmnet.errors import EngineError, NotFoundError
@@ -31,9 +32,16 @@ class EngineNetworks(EngineCalls):
         super().__init__(host, open_stream, clock)
         self._names: dict[str, str] = {}
         self._naming = Lock()
+        self._listed = SharedLook(self._list_networks, clock)
 
     def networks(self) -> tuple[Network, ...]:
-        """Return the engine's list: one request, no inspects (these show the node's own copy, not the swarm's)."""
+        """Return the engine's list: one request, no inspects (these show the node's own copy, not the swarm's).
+
+        Threads that ask at the same time share the answer.
+        """
+        return self._listed()
+
+    def _list_networks(self) -> tuple[Network, ...]:
         what = "list networks"
         seen = as_list(self._send(Request(what, "GET", "/networks")))
         with self._asking(what):
