@@ -157,10 +157,9 @@ def prepare_roots() -> None:
 
 
 def measure(hosts: int, overlays: int) -> list[Row]:
-    """Return the four works at one size."""
-    first, again, matrix, backup = (
-        Row(work, hosts, overlays) for work in ("first apply", "unchanged apply", "matrix", "backup")
-    )
+    """Return the works at one size."""
+    works = ("first apply", "unchanged apply", "matrix: pairs", "matrix: all of it", "backup")
+    first, again, pairs, whole, backup = (Row(work, hosts, overlays) for work in works)
     names = json.dumps([f"net{n:02}" for n in range(overlays)])
     play = [str(HERE / "playbook.yml"), "--var", f"overlays={names}"]
     with cluster("bench-own", hosts) as here:
@@ -169,7 +168,7 @@ def measure(hosts: int, overlays: int) -> list[Row]:
         again.seconds["swarmnet"] = median_of_three([SWARMNET, "apply", *play, *inventory, "--yes"])
         raw = [sys.executable, "-m", "tests.bench.raw"]
         again.seconds["raw API"] = median_of_three([*raw, "observe", str(here.inventory), str(overlays)])
-        _matrix(matrix, here)
+        _matrix(pairs, whole, here)
         _backup(backup, here)
     with cluster("bench-raw", hosts) as here:
         first.seconds["raw API"] = timed([*raw, "apply", str(here.inventory), str(overlays)])
@@ -178,7 +177,7 @@ def measure(hosts: int, overlays: int) -> list[Row]:
         argv += ["-e", f"overlays={overlays}"]
         first.seconds["ansible"] = timed(argv)
         again.seconds["ansible"] = timed(argv)
-    return [first, again, matrix, backup]
+    return [first, again, pairs, whole, backup]
 
 
 def _usual(script: str, here: Cluster, *words: str) -> list[str]:
@@ -186,14 +185,22 @@ def _usual(script: str, here: Cluster, *words: str) -> list[str]:
     return [str(HERE / script), ssh["key"], ssh["known_hosts"], *words, *here.addresses]
 
 
-def _matrix(row: Row, here: Cluster) -> None:
+def _matrix(pairs: Row, whole: Row, here: Cluster) -> None:
+    """Time the pairs alone (probes are up on both sides), and all of it, from nothing to nothing."""
     verify = [SWARMNET, "verify", "-i", str(here.inventory), "--network", "net00", "--only", "icmp", "--keep-image"]
-    timed(verify)  # the image reaches the hosts: the usual way has its containers there before it starts, too
-    row.seconds["swarmnet"] = median_of_three(verify)
+    timed(verify)  # the image reaches the hosts: the usual way has its own there before it starts, too
+    whole.seconds["swarmnet"] = timed(verify)
+    done = subprocess.run([*verify, "--json"], env=ENVIRONMENT, capture_output=True, text=True, check=True, cwd=BUILD)
+    phases = json.loads(done.stdout)["phases"]
+    pairs.seconds["swarmnet"] = sum(phase["seconds"] for phase in phases if phase["name"].startswith("round"))
+
+    began = time.monotonic()
     here.each("docker run -d --name pinger --network net00 bench:1 sleep 100000 >/dev/null")
     inspect = "docker inspect -f '{{(index .NetworkSettings.Networks \"net00\").IPAddress}}' pinger"
     targets = "\n".join(address.strip() for address in here.each(inspect))
-    row.seconds["usual script"] = timed(_usual("usual_ping.sh", here, "pinger"), stdin=targets)
+    starting = time.monotonic() - began
+    pairs.seconds["usual script"] = timed(_usual("usual_ping.sh", here, "pinger"), stdin=targets)
+    whole.seconds["usual script"] = starting + pairs.seconds["usual script"]
 
 
 def _backup(row: Row, here: Cluster) -> None:
@@ -218,11 +225,11 @@ def _backup(row: Row, here: Cluster) -> None:
 def show(rows: list[Row]) -> None:
     """Print the table: how many times swarmnet's seconds each rival needs."""
     rivals = ("raw API", "ansible", "usual script")
-    print(f"\n{'work':<16}{'hosts':>6}{'nets':>6}{'swarmnet':>11}" + "".join(f"{name:>22}" for name in rivals))
+    print(f"\n{'work':<20}{'hosts':>6}{'nets':>6}{'swarmnet':>11}" + "".join(f"{name:>22}" for name in rivals))
     for row in rows:
         cells = [f"{row.seconds[n]:>9.2f} s ({row.ratios[n]:>6.2f}x)" if n in row.seconds else "" for n in rivals]
         print(
-            f"{row.work:<16}{row.hosts:>6}{row.overlays:>6}{row.seconds['swarmnet']:>9.2f} s"
+            f"{row.work:<20}{row.hosts:>6}{row.overlays:>6}{row.seconds['swarmnet']:>9.2f} s"
             + "".join(f"{c:>22}" for c in cells)
         )
 
