@@ -8,6 +8,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 
+class ExitCode:
+    """What the process ends with, besides the codes of errors."""
+
+    DONE = 0
+    FAILED = 1
+    INCOMPLETE = 3
+    PENDING = 6
+    RESTORED_WITH_SKIPS = 15
+    RESTORED_BUT_UNVERIFIED = 16
+    INTERRUPTED = 130
+
+
 class SwarmnetError(Exception):
     """Base of all errors that the operator can act on."""
 

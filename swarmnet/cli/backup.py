@@ -23,8 +23,7 @@ from swarmnet.cli.sealing import (
     repository,
     sealing_vault,
 )
-from swarmnet.errors import BackupNotFoundError, UsageError
-from swarmnet.model.report import ExitCode
+from swarmnet.errors import BackupNotFoundError, ExitCode, UsageError
 from swarmnet.report.text import printable
 
 if TYPE_CHECKING:

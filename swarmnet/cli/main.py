@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from swarmnet.errors import DocumentError, SwarmnetError
-from swarmnet.model.report import ExitCode
+from swarmnet.errors import DocumentError, ExitCode, SwarmnetError
 from swarmnet.report.text import printable
 
 if TYPE_CHECKING:

@@ -23,8 +23,7 @@ from swarmnet.cli.planning import (  # noqa: TC001 - as above
     ReplaceOption,
     VarOption,
 )
-from swarmnet.errors import UsageError
-from swarmnet.model.report import ExitCode
+from swarmnet.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from swarmnet.workflows.apply import Prepared

@@ -9,7 +9,7 @@ import typer
 
 from swarmnet.cli import wiring
 from swarmnet.cli.options import InventoryOption, JsonOption, LimitOption, VerboseOption  # noqa: TC001 - read by typer
-from swarmnet.model.report import ExitCode
+from swarmnet.errors import ExitCode
 
 
 def command(

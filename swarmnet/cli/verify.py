@@ -18,8 +18,8 @@ from swarmnet.cli.options import (  # noqa: TC001 - typer reads the annotations 
     TimeoutOption,
     VerboseOption,
 )
-from swarmnet.errors import UsageError
-from swarmnet.model.report import ExitCode, Status
+from swarmnet.errors import ExitCode, UsageError
+from swarmnet.model.report import Status
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from pydantic import Field
 
+from swarmnet.errors import ExitCode
 from swarmnet.model.base import Document, JsonValue
 from swarmnet.model.state import HostFailure
 
@@ -78,15 +79,3 @@ class ApplyReport(Document):
         if self.failed:
             return ExitCode.FAILED
         return ExitCode.INCOMPLETE if self.failures else ExitCode.DONE
-
-
-class ExitCode:
-    """What the process ends with, besides the codes of errors."""
-
-    DONE = 0
-    FAILED = 1
-    INCOMPLETE = 3
-    PENDING = 6
-    RESTORED_WITH_SKIPS = 15
-    RESTORED_BUT_UNVERIFIED = 16
-    INTERRUPTED = 130

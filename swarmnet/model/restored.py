@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pydantic import AwareDatetime
 
+from swarmnet.errors import ExitCode
 from swarmnet.model.backup import Loss
 from swarmnet.model.base import Document
-from swarmnet.model.report import ExitCode, Status
+from swarmnet.model.report import Status
 
 
 class Skip(Document):
