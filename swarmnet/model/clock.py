@@ -32,7 +32,7 @@ def wait_until(
     *,
     what: str,
     timeout: float,
-    every: float = 0.1,
+    every: float = 0.05,
 ) -> T:
     """Look again and again until there is a result; pauses grow from ``every`` to ten times that.
 
@@ -55,4 +55,4 @@ def wait_until(
         if clock.monotonic() >= deadline:
             raise ConvergenceError(f"waited {timeout:g} s for {what}; last seen: {seen}")
         clock.sleep(pause)
-        pause = min(pause * 1.5, every * 10)
+        pause = min(pause * 1.3, every * 10)
