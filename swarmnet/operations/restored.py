@@ -2,94 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 from pydantic import ConfigDict, Field
 
-from swarmnet.errors import ConflictError
 from swarmnet.model.base import Secret
 from swarmnet.model.compare import service_changes
-from swarmnet.model.plan import Action, Change, Sign, Stage
-from swarmnet.model.service import Service, ServiceSpec
-from swarmnet.model.swarm import Config, ConfigSpec, SecretSpec, StoredSecret
-from swarmnet.operations.convergence import wait_for_service
+from swarmnet.model.plan import Action, Change
+from swarmnet.model.service import ServiceSpec
+from swarmnet.model.swarm import ConfigSpec, SecretSpec
+from swarmnet.operations.config import CreateConfig
 from swarmnet.operations.interface import Context, Operation
-from swarmnet.operations.predicted import with_service
-
-if TYPE_CHECKING:
-    from swarmnet.model.ports import Ports
-    from swarmnet.model.state import ClusterState
+from swarmnet.operations.secret import CreateSecret
+from swarmnet.operations.service_actions import CreateService
 
 WHY = "the backup has it and the cluster has not"
-
-
-class RestoreConfig(Action):
-    """Make a config of the backup again."""
-
-    kind: Literal["config.restore"] = "config.restore"
-    spec: ConfigSpec
-
-    sign: ClassVar[Sign] = Sign.CREATE
-    stage: ClassVar[Stage] = Stage.CONTENT
-
-    def predict(self, state: ClusterState) -> ClusterState:
-        """Return the state with the config."""
-        return state.model_copy(update={"configs": (*state.configs, Config(id="", version=0, spec=self.spec))})
-
-    def run(self, ports: Ports) -> None:
-        """Make it; one of that name with the same data, made meanwhile, is as good."""
-        manager = ports.manager()
-        try:
-            manager.create_config(self.spec)
-        except ConflictError:
-            if not any(
-                one.spec.name == self.spec.name and one.spec.data == self.spec.data for one in manager.configs()
-            ):
-                raise
-
-
-class RestoreSecret(Action):
-    """Make a secret of the backup again, with data that the operator gave: it stands in no plan and no report."""
-
-    model_config = ConfigDict(arbitrary_types_allowed=True)
-
-    kind: Literal["secret.restore"] = "secret.restore"
-    spec: SecretSpec
-    data: Annotated[Secret, Field(exclude=True)]
-
-    sign: ClassVar[Sign] = Sign.CREATE
-    stage: ClassVar[Stage] = Stage.CONTENT
-
-    def predict(self, state: ClusterState) -> ClusterState:
-        """Return the state with the secret."""
-        return state.model_copy(update={"secrets": (*state.secrets, StoredSecret(id="", version=0, spec=self.spec))})
-
-    def run(self, ports: Ports) -> None:
-        """Make it."""
-        ports.manager().create_secret(self.spec, self.data)
-
-
-class RestoreService(Action):
-    """Make a service of the backup again."""
-
-    kind: Literal["service.restore"] = "service.restore"
-    spec: ServiceSpec
-
-    sign: ClassVar[Sign] = Sign.CREATE
-    stage: ClassVar[Stage] = Stage.SERVICE
-
-    def predict(self, state: ClusterState) -> ClusterState:
-        """Return the state with the service."""
-        return with_service(state, Service(id="", version=0, spec=self.spec))
-
-    def run(self, ports: Ports) -> None:
-        """Make it and wait until its tasks run.
-
-        Raises:
-            ConvergenceError: they do not; says what the tasks said.
-        """
-        ports.manager().create_service(self.spec)
-        wait_for_service(ports, self.spec.name)
 
 
 class RestoredConfig(Operation):
@@ -105,7 +32,7 @@ class RestoredConfig(Operation):
         if any(config.spec.name == self.spec.name for config in context.state.configs):
             return ()
         spec = self.spec.model_copy(update={"labels": context.marked(self.spec.labels)})
-        return (RestoreConfig(target=f"config {spec.name}", why=WHY, changes=_told(bytes=len(spec.data)), spec=spec),)
+        return (CreateConfig(target=f"config {spec.name}", why=WHY, changes=_told(bytes=len(spec.data)), spec=spec),)
 
     def problems(self, context: Context) -> tuple[str, ...]:
         """Return whether one of that name has other data, which no engine can change."""
@@ -135,7 +62,7 @@ class RestoredSecret(Operation):
         if any(secret.spec.name == self.spec.name for secret in context.state.secrets):
             return ()
         spec = self.spec.model_copy(update={"labels": context.marked(self.spec.labels)})
-        return (RestoreSecret(target=f"secret {spec.name}", why=WHY, spec=spec, data=self.data),)
+        return (CreateSecret(target=f"secret {spec.name}", why=WHY, spec=spec, data=self.data),)
 
     def provides(self) -> frozenset[tuple[str, str]]:
         """Return the secret."""
@@ -157,7 +84,7 @@ class RestoredService(Operation):
         spec = self.spec.model_copy(update={"labels": context.marked(self.spec.labels)})
         networks = [one.network for one in spec.networks or ()]
         changes = _told(image=spec.image, mode=spec.mode.value, replicas=spec.replicas, networks=", ".join(networks))
-        return (RestoreService(target=f"service {spec.name}", why=WHY, changes=changes, spec=spec),)
+        return (CreateService(target=f"service {spec.name}", why=WHY, changes=changes, spec=spec),)
 
     def problems(self, context: Context) -> tuple[str, ...]:
         """Return how a service of that name that is there differs."""

@@ -59,9 +59,9 @@ def test_everything_comes_back_in_the_order_of_its_needs() -> None:
         "network.create network lan on n2",
         "network.create network front",
         "network.create network vault",
-        "config.restore config site.conf",
-        "secret.restore secret tls-key",
-        "service.restore service web",
+        "config.create config site.conf",
+        "secret.create secret tls-key",
+        "service.create service web",
     ]
 
 
@@ -106,7 +106,7 @@ def test_a_secret_without_data_is_skipped_with_the_services_that_need_it() -> No
 def test_data_of_secrets_stands_in_no_plan() -> None:
     made = _plan(_restored())
     texts = [made.model_dump_json(serialize_as_any=True), repr(made), *(repr(one) for one in made.actions)]
-    action = next(one for one in made.actions if one.kind == "secret.restore")
+    action = next(one for one in made.actions if one.kind == "secret.create")
     assert "tls-key" in texts[0]
     texts.append(action.model_dump_json())
     env_less = [
