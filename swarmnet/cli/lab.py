@@ -20,7 +20,11 @@ from swarmnet.lab.setup import prepare
 from swarmnet.lab.spec import DEFAULT_NAME
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from swarmnet.lab import LabStatus
+    from swarmnet.lab.capabilities import Capability
+    from swarmnet.lab.spec import KernelWish
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
@@ -51,6 +55,11 @@ NameOption = Annotated[
 EngineOption = Annotated[
     str, typer.Option("--engine", help=f"Engine of the hosts: {', '.join(ENGINES)}; or one per host, with commas.")
 ]
+_KERNEL_TOLD = (
+    "shared: hosts are namespaces, up in seconds. own: each boots a kernel of its own, with routing mesh and "
+    "encryption. auto: shared where this machine's kernel has both. Or one per host, with commas."
+)
+KernelOption = Annotated[str, typer.Option("--kernel", help=_KERNEL_TOLD)]
 _FAULTS_TOLD = (
     "kill: power off. engine: stop dockerd. link: pull the cable. "
     "block: drop what HOST sends to another host (--to, --proto, --port). disk: fill the engine's disk."
@@ -66,11 +75,15 @@ PortOption = Annotated[int | None, typer.Option("--port", help="block: destinati
 def setup(
     engine: Annotated[str | None, typer.Option("--engine", help="Only these releases, with commas.")] = None,
     yes: YesOption = False,
+    kernel: Annotated[
+        str, typer.Option("--kernel", help="shared, own, or auto: own where this one lacks much.")
+    ] = "auto",
     as_json: JsonOption = False,
 ) -> None:
     """Install what labs need (with --yes; else it is named) and build the root file systems of the hosts."""
     engines = engine.split(",") if engine else []
-    versions = prepare(engines, may_install=yes, say=_say)
+    wish = _kernel_wish(kernel)
+    versions = prepare(engines, may_install=yes, say=_say, kernel=wish)
     _show({"schema": 1, "engines": versions}, as_json=as_json, text=f"ready: engines {', '.join(versions.values())}")
 
 
@@ -79,6 +92,7 @@ def up(
     hosts: Annotated[int, typer.Option("--hosts", help="How many hosts.")] = 3,
     engine: EngineOption = DEFAULT_ENGINE,
     name: Annotated[str, typer.Option("--name", help="Name of the lab.")] = DEFAULT_NAME,
+    kernel: KernelOption = "shared",
     managers: Annotated[int | None, typer.Option("--managers", help="How many are managers; default 3, or 1.")] = None,
     extra: Annotated[list[str] | None, typer.Option("--extra", help="A host outside of the inventory.")] = None,
     subnet: Annotated[str | None, typer.Option("--subnet", help="CIDR; default: the first free /24.")] = None,
@@ -93,6 +107,7 @@ def up(
         name=name,
         hosts=hosts,
         engines=tuple(engine.split(",")),
+        kernels=tuple(map(_kernel_wish, kernel.split(","))),
         managers=managers,
         extras=tuple(extra or ()),
         subnet=_network(subnet),
@@ -202,6 +217,13 @@ def _fault(host: str, name: FaultName, *, to: str | None, proto: ProtocolName, p
     return Fault(host=host, kind=name.value, to=to, protocol=protocol, port=port)
 
 
+def _kernel_wish(word: str) -> KernelWish:
+    match word:
+        case "shared" | "own" | "auto":
+            return word
+    raise UsageError(f"--kernel {word}: there is no such kind of host", hint="choose from shared, own, auto")
+
+
 def _chosen(name: str | None) -> str:
     """Return the lab that is meant: the named one, or the only one."""
     if name is not None:
@@ -239,8 +261,18 @@ def _told(lab: LabStatus) -> str:
     for row in rows:
         lines += ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()]
     lines += [f"broken: {fault}" for fault in lab.broken]
-    lines += [f"cannot prove: {c.serves} ({c.name}: {c.reason})" for c in lab.kernel if not c.works]
+    kinds = {host.kernel for host in lab.hosts}
+    mixed = len(kinds) > 1
+    if "shared" in kinds:
+        lines += _lacking(lab.kernel, who="shared kernel " if mixed else "")
+    if "own" in kinds:
+        lines += [f"own kernels prove: {c.serves} ({c.name})" for c in lab.own_kernel if c.works and c.need == "proof"]
+        lines += _lacking(lab.own_kernel, who="own kernels ")
     return "\n".join(lines)
+
+
+def _lacking(kernel: Iterable[Capability], *, who: str) -> list[str]:
+    return [f"{who}cannot prove: {c.serves} ({c.name}: {c.reason})" for c in kernel if not c.works]
 
 
 def _show(body: dict[str, object], *, as_json: bool, text: str) -> None:

@@ -5,7 +5,7 @@ Layout, from the outside in:
 - :mod:`~swarmnet.lab.lab` is the story: claim a name and a subnet, start hosts, wait, take all of it away.
 - :mod:`~swarmnet.lab.state` is the journal; it is written before anything is made.
 - :mod:`~swarmnet.lab.kinds` says what any host can do; :mod:`~swarmnet.lab.shared_kernel` is the kind made of
-  namespaces.
+  namespaces, :mod:`~swarmnet.lab.own_kernel` the kind that is a User-Mode Linux process.
 - :mod:`~swarmnet.lab.network` is the switch; :mod:`~swarmnet.lab.faults` breaks and heals.
 - :mod:`~swarmnet.lab.roots` builds the root file systems; :mod:`~swarmnet.lab.cgroups` finds every process again.
 

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Literal
+from functools import partial
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from swarmnet.errors import LabError
 from swarmnet.lab.cgroups import hierarchies
 from swarmnet.lab.commands import attempt
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 Need = Literal["lab", "engine", "proof"]
 """Without it: no lab at all; hosts run, but no overlay; the lab works, but cannot prove this."""
@@ -88,6 +92,10 @@ _PROBES = (
     _Probe("vlan", "proof", "802.1q networks", f"{_PAIR}ip link add name t0 link v0 type vlan id 7"),
     _Probe("netem", "proof", "delay, loss and rate limits", "tc qdisc add dev lo root netem delay 1ms"),
 )
+# Engines on a kernel of their own use the legacy iptables: that kernel has no nftables for IPv4.
+_GUEST_NAT = _Probe(
+    "nat", "engine", "published ports and the way out of containers", "iptables -t nat -A POSTROUTING -j MASQUERADE"
+)
 
 _MODULES = (
     *("overlay", "loop", "veth", "bridge", "br_netfilter", "vxlan", "macvlan", "ipvlan", "8021q"),
@@ -100,6 +108,17 @@ def kernel_capabilities() -> tuple[Capability, ...]:
     """Try everything and return what works and what does not; takes about a tenth of a second."""
     with ThreadPoolExecutor(2) as pool:
         return (*pool.map(_try, _PROBES), _control_groups())
+
+
+def guest_capabilities(inside: Callable[[Sequence[str]], list[str]]) -> tuple[Capability, ...]:
+    """Try what a host's own kernel adds for the engine; ``inside`` gives the argument list that runs one there.
+
+    Switch and disks are the machine's, so only overlays, filters and what `need` calls proof are tried.
+    """
+    probes = [_GUEST_NAT if probe.name == "nat" else probe for probe in _PROBES if probe.need != "lab"]
+    guest = [probe for probe in probes if probe.name != "bridge filter"]
+    with ThreadPoolExecutor(2) as pool:
+        return tuple(pool.map(partial(_try, inside=inside), guest))
 
 
 def load_modules() -> None:
@@ -128,9 +147,9 @@ def require_lab_kernel() -> None:
         )
 
 
-def _try(probe: _Probe) -> Capability:
+def _try(probe: _Probe, *, inside: Callable[[Sequence[str]], list[str]] = list) -> Capability:
     own = ["unshare", "--net", "--mount", "--propagation", "private", "--", "/bin/sh", "-c", probe.script]
-    done = attempt(own, limit=10)
+    done = attempt(inside(own), limit=30)
     works = done.exit_code == 0
     reason = "" if works else done.last_words(1)
     return Capability(name=probe.name, works=works, need=probe.need, serves=probe.serves, reason=reason)

@@ -5,20 +5,23 @@ from __future__ import annotations
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Self
 
 from swarmnet.errors import LabError, LockedError, SwarmnetError
 from swarmnet.lab import inventory
 from swarmnet.lab.answering import answers, excuse, ssh_answers
-from swarmnet.lab.capabilities import require_lab_kernel
+from swarmnet.lab.capabilities import guest_capabilities, require_lab_kernel
 from swarmnet.lab.cgroups import LabGroups
 from swarmnet.lab.claim import claim, require_root
 from swarmnet.lab.commands import attempt, environment
 from swarmnet.lab.disks import require_room, write_files
 from swarmnet.lab.faults import Breaker, check
+from swarmnet.lab.kernels import with_kernels
 from swarmnet.lab.keys import KeyPair, known_hosts_line
 from swarmnet.lab.lost import take_down_lost
 from swarmnet.lab.network import Switch
+from swarmnet.lab.own_kernel import OwnKernel
 from swarmnet.lab.roots import RootCache
 from swarmnet.lab.shared_kernel import SharedKernel
 from swarmnet.lab.state import Fault, LabRecord, LabStore
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
+    from swarmnet.lab.capabilities import Capability
     from swarmnet.lab.commands import Completed
     from swarmnet.lab.kinds import HostKind
     from swarmnet.lab.spec import LabSpec
@@ -37,6 +41,8 @@ if TYPE_CHECKING:
 
 ANSWER_LIMIT = 60.0
 """Seconds that hosts get to answer after they were started; 20 hosts on 2 cores need about 10."""
+_OWN_KERNEL_LIMIT = 40.0
+"""Seconds more for each host with a kernel of its own; alone on 2 cores one needs about 10."""
 
 
 def silent(_: str) -> None:
@@ -70,6 +76,7 @@ class Lab:
             inventory.require_free(spec.inventory.absolute())
         require_room(store.base, hosts=len(spec.releases()))
         require_lab_kernel()
+        spec = with_kernels(spec, say=say)
         lab = cls(claim(spec, store=store, roots=roots), store)
         try:
             lab._make(say)
@@ -174,18 +181,14 @@ class Lab:
 
     def kind(self, host: HostRecord) -> HostKind:
         """Return what switches this host on and off: the one place where kinds are told apart."""
+        prefix, gib = self.record.subnet.prefixlen, self.record.disk_gib
         match host.kernel:
             case "shared":
-                return self._shared_kernel()
-
-    def _shared_kernel(self) -> SharedKernel:
-        return SharedKernel(
-            self.directory / "hosts",
-            self.groups,
-            self.switch,
-            prefix_length=self.record.subnet.prefixlen,
-            disk_gib=self.record.disk_gib,
-        )
+                return SharedKernel(
+                    self.directory / "hosts", self.groups, self.switch, prefix_length=prefix, disk_gib=gib
+                )
+            case "own":
+                return OwnKernel(self.directory, self.groups, self.switch, prefix_length=prefix, disk_gib=gib)
 
     # -------------------------------------------------------------- its use
 
@@ -226,10 +229,10 @@ class Lab:
         """Return the URL by which this machine's root reaches a host's engine without SSH, for tests.
 
         Raises:
-            LabError: The host is off, or its kernel is its own.
+            LabError: The host is off.
         """
         record = self.host(host)
-        path = self._shared_kernel().engine_socket(record)
+        path = self.kind(record).engine_socket(record)
         if path is None:
             raise LabError(f"{host} is powered off")
         return f"unix://{path}"
@@ -250,7 +253,7 @@ class Lab:
             self._note(before.faults)
             raise
 
-    def heal(self, fault: Fault, *, limit: float = ANSWER_LIMIT) -> None:
+    def heal(self, fault: Fault, *, limit: float | None = None) -> None:
         """Take a fault back and return when the host answers again.
 
         Raises:
@@ -260,7 +263,7 @@ class Lab:
         self._take_back(fault)
         self.wait_answering([self.host(fault.host)], limit=limit)
 
-    def heal_all(self, host: str | None = None, *, limit: float = ANSWER_LIMIT) -> None:
+    def heal_all(self, host: str | None = None, *, limit: float | None = None) -> None:
         """Take every fault back (or every fault of one host), powered-off hosts first."""
         meant = [fault for fault in self.record.faults if host in {None, fault.host}]
         for fault in (f for f in meant if f.kind == "kill"):
@@ -274,7 +277,7 @@ class Lab:
         self._note(tuple(f for f in self.record.faults if f != fault))
         self._breaker(fault).take_back(fault, self.record)
 
-    def reset(self, *, limit: float = ANSWER_LIMIT) -> None:
+    def reset(self, *, limit: float | None = None) -> None:
         """Give every host an engine without swarm, containers, networks and volumes; heal what is broken.
 
         A power cut and a start, which takes the same short time whatever state the engines are in. Images,
@@ -293,7 +296,7 @@ class Lab:
     def _breaker(self, fault: Fault) -> Breaker:
         return Breaker(self.switch, self.kind(self.host(fault.host)))
 
-    def wait_answering(self, hosts: Iterable[HostRecord] | None = None, *, limit: float = ANSWER_LIMIT) -> None:
+    def wait_answering(self, hosts: Iterable[HostRecord] | None = None, *, limit: float | None = None) -> None:
         """Return when sshd and engine of the hosts answer, those aside that are broken on purpose.
 
         Raises:
@@ -310,13 +313,25 @@ class Lab:
         def excuses() -> str:
             return "; ".join(excuse(host, self.kind(host)) for host in missing.values())
 
-        until(answering, limit=limit, failing=excuses)
+        until(answering, limit=self._patience() if limit is None else limit, failing=excuses)
+
+    def _patience(self) -> float:
+        """Return the seconds that hosts get to answer when nobody says otherwise."""
+        return ANSWER_LIMIT + _OWN_KERNEL_LIMIT * sum(host.kernel == "own" for host in self.hosts)
 
     def status(self) -> LabStatus:
         """Look at every host and return what was seen."""
         with ThreadPoolExecutor(8) as pool:
             hosts = tuple(pool.map(self._host_status, self.hosts))
-        return LabStatus.of(self.record, hosts, switch=self.switch.running())
+        return LabStatus.of(self.record, hosts, switch=self.switch.running(), own_kernel=self._own_kernel())
+
+    def _own_kernel(self) -> tuple[Capability, ...]:
+        """Try the kernel of the first running host that has its own: all of them run the same program."""
+        for host in self.hosts:
+            kind = self.kind(host)
+            if host.kernel == "own" and kind.engine_answers(host):
+                return guest_capabilities(partial(kind.inside, host))
+        return ()
 
     def _host_status(self, host: HostRecord) -> HostStatus:
         kind = self.kind(host)

@@ -7,14 +7,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import LabError
+from swarmnet.lab.capabilities import kernel_capabilities, load_modules
 from swarmnet.lab.claim import require_root
 from swarmnet.lab.commands import SYSTEM_PATH, attempt
 from swarmnet.lab.engines import ENGINES, release_of
 from swarmnet.lab.roots import RootCache
 from swarmnet.lab.state import LabStore
+from swarmnet.lab.uml import PACKAGE, PROGRAM, proves_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from swarmnet.lab.spec import KernelWish
 
 PROGRAMS: dict[str, str] = {
     "debootstrap": "debootstrap",
@@ -35,9 +39,14 @@ _KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 _APT_LIMIT = 900.0
 
 
-def missing_packages() -> list[str]:
-    """Return the packages that this machine lacks."""
-    lacking = {package for program, package in PROGRAMS.items() if shutil.which(program, path=SYSTEM_PATH) is None}
+_OWN_KERNEL_PROGRAMS: dict[str, str] = {PROGRAM: PACKAGE, "ssh": "openssh-client"}
+"""What hosts with kernels of their own need beyond that; ``ssh`` holds the lab's line to each."""
+
+
+def missing_packages(*, own_kernel: bool = False) -> list[str]:
+    """Return the packages that this machine lacks; with ``own_kernel`` also those that such hosts need."""
+    programs = PROGRAMS | (_OWN_KERNEL_PROGRAMS if own_kernel else {})
+    lacking = {package for program, package in programs.items() if shutil.which(program, path=SYSTEM_PATH) is None}
     if not _KEYRING.exists():
         lacking.add("debian-archive-keyring")
     return sorted(lacking)
@@ -61,8 +70,29 @@ def install(packages: Sequence[str]) -> None:
             raise LabError(f"{' '.join(argv)} failed: {done.last_words()}")
 
 
-def prepare(engines: Sequence[str], *, may_install: bool, say: Callable[[str], None]) -> dict[str, str]:
+def own_kernel_wanted(wish: KernelWish) -> bool:
+    """Tell whether this machine shall have User-Mode Linux; ``auto``: where it helps and can be installed.
+
+    It helps where the machine's kernel lacks IPVS or ESP. Debian has it for amd64 and i386.
+    """
+    if wish != "auto":
+        return wish == "own"
+    load_modules()
+    if proves_all(kernel_capabilities()):
+        return False
+    return shutil.which(PROGRAM, path=SYSTEM_PATH) is not None or _can_be_installed(PACKAGE)
+
+
+def _can_be_installed(package: str) -> bool:
+    return "Version:" in attempt(["apt-cache", "show", "--no-all-versions", package]).stdout
+
+
+def prepare(
+    engines: Sequence[str], *, may_install: bool, say: Callable[[str], None], kernel: KernelWish = "auto"
+) -> dict[str, str]:
     """Make this machine ready for labs with ``engines`` (all, where empty) and return their full versions.
+
+    ``kernel`` says whether hosts with kernels of their own are meant too.
 
     Raises:
         UsageError: Not Linux, not root, or an engine that there is not.
@@ -70,7 +100,7 @@ def prepare(engines: Sequence[str], *, may_install: bool, say: Callable[[str], N
     """
     require_root()
     releases = [release_of(engine) for engine in dict.fromkeys(engines or ENGINES)]
-    lacking = missing_packages()
+    lacking = missing_packages(own_kernel=own_kernel_wanted(kernel))
     if lacking and not may_install:
         raise LabError(
             f"missing packages: {' '.join(lacking)}",

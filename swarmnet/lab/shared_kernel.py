@@ -7,8 +7,6 @@ of its mounts are inside them. Killing the chain therefore leaves nothing but th
 from __future__ import annotations
 
 import os
-import re
-import socket
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +15,7 @@ from swarmnet.errors import LabError
 from swarmnet.lab.cgroups import hierarchies
 from swarmnet.lab.commands import SYSTEM_PATH, detach
 from swarmnet.lab.disks import make_disk
+from swarmnet.lab.evidence import engine_pongs, listens_on_22, tail
 from swarmnet.lab.network import BRIDGE
 from swarmnet.lab.processes import ProcessIdentity
 
@@ -28,9 +27,6 @@ if TYPE_CHECKING:
     from swarmnet.lab.state import HostRecord
 
 _SCRIPT = Path(__file__).with_name("shared_host.sh")
-_LISTENS_ON_22 = re.compile(r"\s*\d+: [0-9A-F]{8}:0016 [0-9A-F]{8}:0000 0A ")
-"""A line of proc_net_tcp(5): local address with port 22 (0x16), no peer, state LISTEN (0x0A)."""
-_PING = b"GET /_ping HTTP/1.0\r\nHost: engine\r\n\r\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,22 +108,12 @@ class SharedKernel:
         except OSError:
             # The host died meanwhile.
             return False
-        return any(_LISTENS_ON_22.match(line) for line in text.splitlines())
+        return listens_on_22(text)
 
     def engine_answers(self, host: HostRecord) -> bool:
         """Ping the engine through the host's own view of the file system; no process is started."""
         path = self.engine_socket(host)
-        if path is None:
-            return False
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
-            client.settimeout(1)
-            try:
-                client.connect(str(path))
-                client.sendall(_PING)
-                return b" 200 " in client.recv(64)
-            except OSError:
-                # Not there yet, or not answering yet.
-                return False
+        return path is not None and engine_pongs(path)
 
     def engine_socket(self, host: HostRecord) -> Path | None:
         """Return where the machine itself sees the engine's socket; None while the host is off."""
@@ -137,7 +123,7 @@ class SharedKernel:
     def last_words(self, host: HostRecord) -> str:
         """Return the end of the host's console and of its engine's log."""
         own = self.directory / host.name
-        said = [_tail(own / "console.log", 5), _tail(own / "upper/var/log/docker.log", 5)]
+        said = [tail(own / "console.log", 5), tail(own / "upper/var/log/docker.log", 5)]
         return "\n".join(text for text in said if text) or "(nothing on its console)"
 
     def _init(self, host: HostRecord) -> ProcessIdentity | None:
@@ -147,10 +133,3 @@ class SharedKernel:
 def _keeper(host: HostRecord) -> str:
     """Name the groups of the process that holds a host's namespaces; no host name has a dot."""
     return f"{host.name}.keeper"
-
-
-def _tail(path: Path, lines: int) -> str:
-    try:
-        return "\n".join(path.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
-    except FileNotFoundError:
-        return ""

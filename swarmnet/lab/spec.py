@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from swarmnet.errors import UsageError
 from swarmnet.lab.engines import DEFAULT_ENGINE, release_of
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from swarmnet.lab.engines import EngineRelease
-    from swarmnet.lab.state import LabRole
+    from swarmnet.lab.state import KernelKind, LabRole
+
+KernelWish = Literal["shared", "own", "auto"]
 
 DEFAULT_NAME = "default"
 MOST_HOSTS = 200
@@ -38,6 +40,8 @@ class LabSpec:
     hosts: int = 3
     engines: tuple[str, ...] = (DEFAULT_ENGINE,)
     """One release for all hosts, or one for each."""
+    kernels: tuple[KernelWish, ...] = ("shared",)
+    """One kind for all hosts, or one for each; ``auto`` is decided before hosts are laid out."""
     managers: int | None = None
     """None: three where there are three hosts, else one."""
     extras: tuple[str, ...] = ()
@@ -60,6 +64,10 @@ class LabSpec:
         if len(self.engines) not in {1, self.hosts}:
             raise UsageError(
                 f"{len(self.engines)} engines for {self.hosts} hosts", hint="name one for all, or one for each"
+            )
+        if len(self.kernels) not in {1, self.hosts}:
+            raise UsageError(
+                f"{len(self.kernels)} kernels for {self.hosts} hosts", hint="name one for all, or one for each"
             )
         for engine in self.engines:
             release_of(engine)
@@ -88,6 +96,12 @@ class LabSpec:
         own = dict(zip(self.host_names(), each, strict=True))
         return {name: release_of(own.get(name, self.engines[0])) for name in (*self.host_names(), *self.extras)}
 
+    def kernel_wishes(self) -> dict[str, KernelWish]:
+        """Return which kind of kernel each host shall have; extras are like the first host."""
+        each = self.kernels if len(self.kernels) == self.hosts else self.kernels * self.hosts
+        own = dict(zip(self.host_names(), each, strict=True))
+        return {name: own.get(name, self.kernels[0]) for name in (*self.host_names(), *self.extras)}
+
 
 def lay_out(spec: LabSpec, *, subnet: IPv4Network, lab_id: str, roots: dict[str, Path]) -> tuple[HostRecord, ...]:
     """Return the hosts of a lab; ``roots`` gives the root file system of each engine version."""
@@ -102,9 +116,16 @@ def lay_out(spec: LabSpec, *, subnet: IPv4Network, lab_id: str, roots: dict[str,
             engine=release.version,
             root=roots[release.version],
             role=_role(name, spec),
+            kernel=_kernel(spec.kernel_wishes()[name]),
         )
         for index, (name, release) in enumerate(spec.releases().items(), start=1)
     )
+
+
+def _kernel(wish: KernelWish) -> KernelKind:
+    if wish == "auto":
+        raise ValueError("which kernel `auto` means was not decided")
+    return wish
 
 
 def _role(name: str, spec: LabSpec) -> LabRole:

@@ -29,7 +29,7 @@ _DEFAULT_STATE = "/var/lib/swarmnet/labs"
 
 FaultKind = Literal["kill", "engine", "link", "block", "disk"]
 Protocol = Literal["tcp", "udp", "esp", "icmp", "all"]
-KernelKind = Literal["shared"]
+KernelKind = Literal["shared", "own"]
 LabRole = Literal["manager", "worker", "none"]
 
 

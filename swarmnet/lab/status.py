@@ -24,7 +24,7 @@ class HostStatus(BaseModel):
     role: str
     engine: str
     kernel: str
-    """Which kind of host it is: ``shared``, the machine's kernel."""
+    """Which kind of host it is: ``shared``, the machine's kernel; ``own``, a kernel of its own."""
     powered: bool
     ssh: bool
     """Whether sshd answered from the operator's side."""
@@ -47,11 +47,15 @@ class LabStatus(BaseModel):
     broken: tuple[str, ...]
     """What `lab break` broke, in words."""
     kernel: tuple[Capability, ...]
-    """What the kernel under the hosts can do, and what this lab therefore can and cannot prove."""
+    """What the machine's kernel can do, and what its ``shared`` hosts therefore can and cannot prove."""
+    own_kernel: tuple[Capability, ...] = ()
+    """What the kernel of the ``own`` hosts can do; empty where there is none that runs."""
 
     @classmethod
-    def of(cls, record: LabRecord, hosts: Iterable[HostStatus], *, switch: bool) -> LabStatus:
-        """Put together what the journal says and what was seen; tries the kernel on the way."""
+    def of(
+        cls, record: LabRecord, hosts: Iterable[HostStatus], *, switch: bool, own_kernel: tuple[Capability, ...]
+    ) -> LabStatus:
+        """Put together what the journal says and what was seen; tries the machine's kernel on the way."""
         return cls(
             name=record.name,
             phase="interrupted" if record.phase == "starting" and not record.being_started() else record.phase,
@@ -61,4 +65,5 @@ class LabStatus(BaseModel):
             hosts=tuple(hosts),
             broken=tuple(str(fault) for fault in record.faults),
             kernel=kernel_capabilities(),
+            own_kernel=own_kernel,
         )

@@ -1,0 +1,66 @@
+#!/bin/sh
+# A lab host with a kernel of its own, from outside: a User-Mode Linux process, shut into a mount and pid
+# namespace that shows it nothing of the machine but its root, its disk and, read-only, the programs in /usr.
+# It starts in one of the lab's control groups and in the switch's network namespace. Settings in the environment:
+#
+#   LAB_BRIDGE, LAB_PORT    the bridge, and the name of the host's tap on it
+#   LAB_LINE, LAB_LINE_HERE name of the tap that serves `inside`, and its address (with prefix length)
+#   LAB_ROOT, LAB_DIR       cached root file system (read only); the host's own directory
+#   LAB_KERNEL, LAB_MODULES, LAB_RELEASE   the kernel program, its modules, its release
+#   LAB_MEMORY, LAB_MAC     MiB of memory; address of eth0's card
+#   LAB_SETTINGS            what own_boot.sh reads, as shell assignments
+set -eu
+
+# Taps outlive a power cut, as switch ports do: a cable that was cut stays cut.
+tap() {
+    ip link show "$1" > /dev/null 2>&1 || {
+        ip tuntap add dev "$1" mode tap
+        ip link set "$1" up
+    }
+}
+tap "$LAB_PORT"
+ip link set "$LAB_PORT" master "$LAB_BRIDGE"
+tap "$LAB_LINE"
+echo 0 > "/proc/sys/net/ipv4/conf/$LAB_LINE/forwarding"
+ip address replace "$LAB_LINE_HERE" dev "$LAB_LINE"
+
+here=$(dirname "$0")
+jail="$LAB_DIR/root"
+mount -t tmpfs -o mode=755 tmpfs "$jail"
+cd "$jail"
+mkdir -p host usr dev/net dev/shm proc tmp
+mount -t overlay overlay host -o "lowerdir=$LAB_ROOT,upperdir=$LAB_DIR/upper,workdir=$LAB_DIR/work"
+mkdir -p host/run/lab "host/usr/lib/modules/$LAB_RELEASE"
+mount --bind "$LAB_MODULES" "host/usr/lib/modules/$LAB_RELEASE"
+mount -o remount,bind,ro "host/usr/lib/modules/$LAB_RELEASE"
+cp "$here/own_boot.sh" host/run/lab/boot
+chmod 755 host/run/lab/boot
+printf '%s\n' "$LAB_SETTINGS" > host/run/lab/settings
+: > disk.img
+mount --bind "$LAB_DIR/disk.img" disk.img
+mount --bind /usr usr
+mount -o remount,bind,ro usr
+for directory in bin sbin lib lib32 lib64 libx32; do
+    if [ -L "/$directory" ]; then
+        cp -a "/$directory" .
+    elif [ -d "/$directory" ]; then
+        mkdir "$directory"
+        mount --bind "/$directory" "$directory"
+        mount -o remount,bind,ro "$directory"
+    fi
+done
+for device in null zero random urandom net/tun; do
+    : > "dev/$device"
+    mount --bind "/dev/$device" "dev/$device"
+done
+# The guest's memory is a file here; only what the guest touches is taken.
+mount -t tmpfs -o "size=$((LAB_MEMORY + 64))m" tmpfs dev/shm
+mount -t proc proc proc
+pivot_root . tmp
+umount -l tmp
+
+# Not `exec`: the first process of a pid namespace is deaf to signals that the kernel program sends itself.
+env -i TMPDIR=/dev/shm HOME=/dev/shm PATH="$PATH" "$LAB_KERNEL" "mem=${LAB_MEMORY}M" uml_dir=/dev/shm \
+    root=/dev/root rootfstype=hostfs rootflags=/host rw init=/run/lab/boot ubd0=/disk.img panic=-1 quiet \
+    "vec0:transport=tap,ifname=$LAB_PORT,mac=$LAB_MAC,depth=128,gro=1" \
+    "vec1:transport=tap,ifname=$LAB_LINE,depth=64,gro=1" con=null con0=null,fd:1 con1=null,fd:1 ssl=null < /dev/null
