@@ -221,7 +221,8 @@ def _kernel_wish(word: str) -> KernelWish:
     match word:
         case "shared" | "own" | "auto":
             return word
-    raise UsageError(f"--kernel {word}: there is no such kind of host", hint="choose from shared, own, auto")
+        case _:
+            raise UsageError(f"--kernel {word}: there is no such kind of host", hint="choose from shared, own, auto")
 
 
 def _chosen(name: str | None) -> str:

@@ -59,8 +59,10 @@ mount -t proc proc proc
 pivot_root . tmp
 umount -l tmp
 
+# A kernel that panics aborts; nobody reads its core.
+ulimit -c 0
 # Not `exec`: the first process of a pid namespace is deaf to signals that the kernel program sends itself.
 env -i TMPDIR=/dev/shm HOME=/dev/shm PATH="$PATH" "$LAB_KERNEL" "mem=${LAB_MEMORY}M" uml_dir=/dev/shm \
-    root=/dev/root rootfstype=hostfs rootflags=/host rw init=/run/lab/boot ubd0=/disk.img panic=-1 quiet \
+    root=/dev/root rootfstype=hostfs rootflags=/host rw init=/run/lab/boot ubd0=/disk.img quiet \
     "vec0:transport=tap,ifname=$LAB_PORT,mac=$LAB_MAC,depth=128,gro=1" \
     "vec1:transport=tap,ifname=$LAB_LINE,depth=64,gro=1" con=null con0=null,fd:1 con1=null,fd:1 ssl=null < /dev/null
