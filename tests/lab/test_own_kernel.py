@@ -94,7 +94,8 @@ def test_encrypted_overlays_carry_traffic_across_hosts_as_esp_and_nothing_else(o
     assert soon(lambda: own_lab.exec("m1", ping(own_lab)).exit_code == 0), vault
     peer = str(own_lab.host("w1").address)
     watch = f"dst {peer} and (ip proto 50 or udp port 4789)"
-    capture = f"timeout 2 tcpdump -n -i eth0 '{watch}' & sleep 1; {' '.join(ping(own_lab))} >&2; wait"
+    several = " ".join(ping(own_lab)).replace("-c 1", "-c 6")
+    capture = f"timeout 20 tcpdump -l -n -c 2 -i eth0 '{watch}' & {several} >&2; wait"
 
     seen = own_lab.exec("m1", ["sh", "-c", capture])
 

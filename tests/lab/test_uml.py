@@ -52,7 +52,7 @@ def test_too_little_memory_is_refused_with_both_numbers(tmp_path: Path) -> None:
     meminfo = tmp_path / "meminfo"
     meminfo.write_text("MemTotal: 8000000 kB\nMemAvailable: 4096000 kB\n")
 
-    with pytest.raises(LabError, match="4000 MiB of memory are free, 3 hosts .* need 4608 MiB"):
+    with pytest.raises(LabError, match=r"4000 MiB of memory are free, 3 hosts .* need 4608 MiB"):
         require_own_kernels(3, meminfo=meminfo)
 
 
