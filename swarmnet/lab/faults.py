@@ -52,7 +52,7 @@ class Breaker:
             case "engine":
                 self._stop_engine(host)
             case "link":
-                self.switch.set_port(host.port, up=False)
+                self.kind.plug(host, into_switch=False)
             case "block":
                 self.switch.apply_blocks(record)
             case "disk":
@@ -69,7 +69,7 @@ class Breaker:
             case "engine":
                 self._start_engine(host)
             case "link":
-                self.switch.set_port(host.port, up=True)
+                self.kind.plug(host, into_switch=True)
             case "block":
                 self.switch.apply_blocks(record)
             case "disk":
@@ -80,7 +80,7 @@ class Breaker:
         if any(fault.host == host.name and fault.kind == "link" for fault in record.faults):
             answers = partial(self.kind.engine_answers, host)
             until(answers, limit=_START_LIMIT, failing=lambda: f"the engine of {host.name} does not start")
-            self.switch.set_port(host.port, up=False)
+            self.kind.plug(host, into_switch=False)
 
     def _stop_engine(self, host: HostRecord) -> None:
         self._inside(host, _STOP, doing="stop the engine")

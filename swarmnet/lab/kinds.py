@@ -30,6 +30,9 @@ class HostKind(Protocol):
     def forget(self, host: HostRecord) -> None:
         """Let the next start find neither swarm nor containers, networks and volumes; images stay."""
 
+    def plug(self, host: HostRecord, *, into_switch: bool) -> None:
+        """Plug the host's cable into the switch, or pull it out."""
+
     def powered(self, host: HostRecord) -> bool:
         """Tell whether the host runs; true from the moment that ``power_on`` returns."""
 

@@ -15,11 +15,11 @@ set -eu
 tap() {
     ip link show "$1" > /dev/null 2>&1 || {
         ip tuntap add dev "$1" mode tap
+        [ -z "${2-}" ] || ip link set "$1" master "$2"
         ip link set "$1" up
     }
 }
-tap "$LAB_PORT"
-ip link set "$LAB_PORT" master "$LAB_BRIDGE"
+tap "$LAB_PORT" "$LAB_BRIDGE"
 tap "$LAB_LINE"
 echo 0 > "/proc/sys/net/ipv4/conf/$LAB_LINE/forwarding"
 ip address replace "$LAB_LINE_HERE" dev "$LAB_LINE"

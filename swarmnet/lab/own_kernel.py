@@ -116,6 +116,13 @@ class OwnKernel:
         """Have the host's next start wipe its engine's state, images aside, before the engine runs."""
         (self._own(host) / "upper/etc/lab-wipe").touch()
 
+    def plug(self, host: HostRecord, *, into_switch: bool) -> None:
+        """Join the tap to the bridge or take it out; the tap itself stays up, and out it stays over a power cut.
+
+        Writing to a tap that is down is an error, and the guest's card would not recover from it before a boot.
+        """
+        self.switch.ip_batch([f"link set {host.port} {f'master {BRIDGE}' if into_switch else 'nomaster'}"])
+
     def powered(self, host: HostRecord) -> bool:
         """Tell whether the host's kernel runs, or is on its way to."""
         return bool(self.groups.processes(host.name))
@@ -156,11 +163,19 @@ class OwnKernel:
     def last_words(self, host: HostRecord) -> str:
         """Return the end of the host's console and of its engine's log."""
         own = self._own(host)
-        said = [tail(own / "console.log", 10), tail(own / "upper/var/log/docker.log", 5)]
+        said = [_console(own / "console.log"), tail(own / "upper/var/log/docker.log", 5)]
         return "\n".join(text for text in said if text) or "(nothing on its console)"
 
     def _own(self, host: HostRecord) -> Path:
         return self.directory / "hosts" / host.name
+
+
+def _console(path: Path) -> str:
+    """Return the end of a console; of a panic its reason, which stands before a long trace."""
+    lines = tail(path, 80).splitlines()
+    panics = [number for number, line in enumerate(lines) if "Kernel panic" in line]
+    first = panics[-1] if panics else -10
+    return "\n".join(lines[first:][:10])
 
 
 def _line(host: HostRecord) -> str:

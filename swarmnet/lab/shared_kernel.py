@@ -81,6 +81,10 @@ class SharedKernel:
         """Have the host's next start wipe its engine's state, images aside, before the engine runs."""
         (self.directory / host.name / "wipe").touch()
 
+    def plug(self, host: HostRecord, *, into_switch: bool) -> None:
+        """Switch the port on or off: the host sees its carrier come or go. A start makes a new port, which is on."""
+        self.switch.set_port(host.port, up=into_switch)
+
     def powered(self, host: HostRecord) -> bool:
         """Tell whether the host runs, or is on its way to: whether its first process is there."""
         return bool(self.groups.processes(_keeper(host)))
