@@ -108,7 +108,7 @@ def test_encrypted_overlays_carry_traffic_across_hosts_as_esp_and_nothing_else(o
 
 def test_the_routing_mesh_answers_on_every_node_also_where_no_task_is(own_lab: Lab) -> None:
     create = ("docker", "service", "create", "--name", "web", "--constraint", "node.hostname==w1", "--detach")
-    said(own_lab, "m1", *create, "--no-resolve-image", "--publish", "8080:80", IMAGE)
+    said(own_lab, "m1", *create, "--no-resolve-image", "--stop-grace-period", "1s", "--publish", "8080:80", IMAGE)
 
     def answers(host: str) -> bool:
         try:
@@ -148,7 +148,7 @@ def test_a_host_without_engine_and_cable_is_still_reached_and_heals(own_lab: Lab
 
     assert (host.powered, host.ssh, host.engine_answers) == (True, False, False)
     assert said(own_lab, "w1", "cat", "/root/deep/note") == "reached\n"
-    own_lab.heal_all(limit=90)
+    own_lab.heal_all()
     assert said(own_lab, "w1", "docker", "version", "--format", "{{.Server.Version}}").startswith("28.5.")
 
 
