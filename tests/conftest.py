@@ -1,11 +1,16 @@
 """Fixtures for the whole test suite."""
 
+import signal
+
 from hypothesis import settings
 
-from tests.labs import lab, make_lab, session_lab
+from tests.labs import healed_lab, lab, make_lab, session_lab
 
 # A busy machine is no wrong answer: laws have no time limit of their own.
 settings.register_profile("swarmnet", deadline=None)
 settings.load_profile("swarmnet")
 
-__all__ = ["lab", "make_lab", "session_lab"]
+# Shells start background jobs deaf to Ctrl-C, and their children inherit it: tests that press it want it heard.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+__all__ = ["healed_lab", "lab", "make_lab", "session_lab"]

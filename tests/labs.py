@@ -43,6 +43,13 @@ def lab(session_lab: Lab) -> Lab:
 
 
 @pytest.fixture
+def healed_lab(session_lab: Lab) -> Lab:
+    """The session's lab with every host on and reachable; what its engines hold is left as it is."""
+    session_lab.heal_all()
+    return session_lab
+
+
+@pytest.fixture
 def make_lab() -> Iterator[MakeLab]:
     """Make more labs with ``make_lab(hosts=2, engines=("20.10",))``; all are taken down after the test."""
     with ExitStack() as labs:

@@ -58,8 +58,8 @@ class Reach:
 
 
 @pytest.fixture
-def reach(session_lab: Lab) -> Iterator[Reach]:
-    reach = Reach(session_lab)
+def reach(healed_lab: Lab) -> Iterator[Reach]:
+    reach = Reach(healed_lab)
     yield reach
     for session in reach.sessions:
         session.close()
