@@ -67,7 +67,11 @@ def timed(argv: Sequence[str], *, stdin: str = "") -> float:
         log.flush()
         began = time.monotonic()
         subprocess.run(argv, input=stdin, text=True, stdout=log, stderr=log, env=ENVIRONMENT, check=True, cwd=BUILD)
-        return time.monotonic() - began
+        seconds = time.monotonic() - began
+    print(
+        f"  {seconds:>7.2f} s  {Path(argv[0]).name} {' '.join(word for word in argv[1:3])}", file=sys.stderr, flush=True
+    )
+    return seconds
 
 
 def median_of_three(argv: Sequence[str], *, stdin: str = "") -> float:
@@ -222,28 +226,34 @@ def _backup(row: Row, here: Cluster) -> None:
     row.seconds["usual script"] = median_of_three(_usual("usual_backup.sh", here, str(directory / "usual")))
 
 
-def show(rows: list[Row]) -> None:
-    """Print the table: how many times swarmnet's seconds each rival needs."""
-    rivals = ("raw API", "ansible", "usual script")
-    print(f"\n{'work':<20}{'hosts':>6}{'nets':>6}{'swarmnet':>11}" + "".join(f"{name:>22}" for name in rivals))
-    for row in rows:
-        cells = [f"{row.seconds[n]:>9.2f} s ({row.ratios[n]:>6.2f}x)" if n in row.seconds else "" for n in rivals]
-        print(
-            f"{row.work:<20}{row.hosts:>6}{row.overlays:>6}{row.seconds['swarmnet']:>9.2f} s"
-            + "".join(f"{c:>22}" for c in cells)
-        )
+RIVALS = ("raw API", "ansible", "usual script")
+
+
+def header() -> str:
+    """Return the table's first line."""
+    return f"\n{'work':<20}{'hosts':>6}{'nets':>6}{'swarmnet':>11}" + "".join(f"{name:>22}" for name in RIVALS)
+
+
+def line(row: Row) -> str:
+    """Return one row of the table: how many times swarmnet's seconds each rival needs."""
+    cells = [f"{row.seconds[n]:>9.2f} s ({row.ratios[n]:>6.2f}x)" if n in row.seconds else "" for n in RIVALS]
+    own = f"{row.work:<20}{row.hosts:>6}{row.overlays:>6}{row.seconds['swarmnet']:>9.2f} s"
+    return (own + "".join(f"{cell:>22}" for cell in cells)).rstrip()
 
 
 def main() -> None:
-    """Measure, show, write."""
+    """Measure, show, write: each size as soon as it is measured, so that a run cut short is not lost."""
     BUILD.mkdir(exist_ok=True)
     (BUILD / "bench.log").write_text("")
     os.environ["PYTHONPATH"] = ENVIRONMENT["PYTHONPATH"] = str(ROOT)
     prepare_roots()
-    rows = [row for hosts, overlays in SIZES for row in measure(hosts, overlays)]
-    show(rows)
-    document = {"schema": 1, "rows": [{**asdict(row), "ratios": row.ratios} for row in rows]}
-    (BUILD / "bench.json").write_text(json.dumps(document, indent=2) + "\n")
+    rows: list[Row] = []
+    for hosts, overlays in SIZES:
+        here = measure(hosts, overlays)
+        rows += here
+        print("\n".join([header(), *map(line, here)]), flush=True)
+        document = {"schema": 1, "rows": [{**asdict(row), "ratios": row.ratios} for row in rows]}
+        (BUILD / "bench.json").write_text(json.dumps(document, indent=2) + "\n")
 
 
 if __name__ == "__main__":
