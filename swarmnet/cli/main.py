@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "restore": ("swarmnet.cli.restore", "Bring a backup back onto these hosts, or onto others."),
     "keys": ("swarmnet.cli.keys", "Who can open backups, who signs them, whose signature counts."),
     "lock": ("swarmnet.cli.lock", "Who changes the cluster now."),
+    "unlock": ("swarmnet.cli.unlock", "Give restarted managers of an autolocked swarm their key."),
     "reset": ("swarmnet.cli.reset", "Leave the swarm, remove what swarmnet made."),
     "schema": ("swarmnet.cli.schema", "JSON Schemas of inventory, playbook and backup, for editors."),
 }

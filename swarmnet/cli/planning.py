@@ -60,7 +60,7 @@ def goal_of(
     from swarmnet.cli.wiring import limited  # noqa: PLC0415 - as above
     from swarmnet.edge.contents import LocalContents  # noqa: PLC0415 - as above
     from swarmnet.edge.files import read_document  # noqa: PLC0415 - as above
-    from swarmnet.operations.playbook import needs, with_contents  # noqa: PLC0415 - as above
+    from swarmnet.operations.playbook import key_file, needs, with_contents  # noqa: PLC0415 - as above
     from swarmnet.parse.playbook import parse_playbook, parse_variables  # noqa: PLC0415 - as above
     from swarmnet.workflows.apply import Goal  # noqa: PLC0415 - as above
     from swarmnet.workflows.observe import Look  # noqa: PLC0415 - as above
@@ -77,6 +77,7 @@ def goal_of(
             needs=tuple(need for need in asked if hosts is None or need.host in hosts),
             containers=allowed.prune or bool(allowed.replace),
             hosts=hosts,
+            unlock_key_file=key_file(playbook),
         ),
         permissions=allowed,
         command=f"apply {path}",

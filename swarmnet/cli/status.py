@@ -15,7 +15,12 @@ from swarmnet.errors import ExitCode
 def command(
     inventory: InventoryOption, limit: LimitOption = None, as_json: JsonOption = False, verbose: VerboseOption = False
 ) -> None:
-    """Show the cluster at a glance. Exit 3 when some hosts do not answer, or nobody answers for their swarm."""
+    """Show the cluster at a glance.
+
+    Exit 3: some hosts do not answer, are locked, or nobody answers for their swarm.
+
+    Example: swarmnet status -i inventories/lab.yml
+    """
     from swarmnet.report.status import status_json, status_text  # noqa: PLC0415 - commands load what they need
     from swarmnet.report.text import Paint  # noqa: PLC0415 - as above
     from swarmnet.workflows.observe import Look, observe  # noqa: PLC0415 - as above
@@ -29,5 +34,5 @@ def command(
     else:
         typer.echo(status_text(state, hosts.cluster, Paint.for_stream(sys.stdout)))
     headless = state.swarm is None and any(facts.engine.membership.node_id for facts in state.hosts)
-    if state.failures or headless:
+    if state.failures or state.locked or headless:
         raise typer.Exit(ExitCode.INCOMPLETE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, cast
 
 from swarmnet.edge.engine_calls import Request, quoted
@@ -9,7 +10,7 @@ from swarmnet.edge.engine_services import EngineServices
 from swarmnet.edge.wire import as_object
 from swarmnet.edge.wire_engine import membership_from_wire
 from swarmnet.edge.wire_swarm import node_from_wire, node_spec_to_wire, spec_from_wire, swarm_from_wire, swarm_to_wire
-from swarmnet.errors import ConvergenceError, EngineError, HostTimeoutError
+from swarmnet.errors import ConvergenceError, EngineError, HostTimeoutError, WrongKeyError
 from swarmnet.model.base import Secret
 from swarmnet.model.clock import wait_until
 from swarmnet.model.hosts import Role
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 JOIN_TIMEOUT = 45.0
 """Seconds; the engine itself answers after 20 and goes on trying in the background."""
 _PORT = 2377
+_WRONG_KEY = re.compile(r"invalid key|could not be unlocked|incorrect|failed to decrypt", re.IGNORECASE)
 
 
 class EngineSwarm(EngineServices):
@@ -106,6 +108,18 @@ class EngineSwarm(EngineServices):
         with self._asking("read the unlock key"):
             key = self._client().get_unlock_key().get("UnlockKey")
             return Secret(key) if key else None
+
+    def unlock_swarm(self, key: Secret) -> None:
+        """Give a locked manager its key; 20.10 to 28.5 answer 500 or 400 "invalid key" to a wrong one."""
+        try:
+            self._send(Request("unlock", "POST", "/swarm/unlock", {"UnlockKey": key.reveal().decode(errors="replace")}))
+        except EngineError as error:
+            if _WRONG_KEY.search(error.message) is None:
+                raise
+            raise WrongKeyError(
+                f"{self.host} does not open with this key",
+                hint="docker swarm unlock-key on an unlocked manager shows it",
+            ) from None
 
     def update_swarm(self, version: int, spec: SwarmSpec) -> None:
         """Lay the managed fields over the present spec and write it whole; labels are merged."""

@@ -25,7 +25,7 @@ def read_document(path: Path, *, limit: int = DOCUMENT_LIMIT) -> bytes:
         UsageError: there is no such file, or it cannot be read.
     """
     if str(path) == "-":
-        return sys.stdin.buffer.read(limit + 1)
+        return read_stdin(limit=limit)
     try:
         with path.open("rb") as file:
             return file.read(limit + 1)
@@ -33,6 +33,11 @@ def read_document(path: Path, *, limit: int = DOCUMENT_LIMIT) -> bytes:
         raise UsageError(f"no such file: {path}", hint="give its path with --inventory, or as argument") from None
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from None
+
+
+def read_stdin(*, limit: int = DOCUMENT_LIMIT) -> bytes:
+    """Return what is on stdin, at most one byte more than ``limit``."""
+    return sys.stdin.buffer.read(limit + 1)
 
 
 def write_atomically(path: Path, content: bytes, *, mode: int = 0o600) -> None:
@@ -53,7 +58,7 @@ def write_atomically(path: Path, content: bytes, *, mode: int = 0o600) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    _sync(target.parent)
+    sync_folder(target.parent)
 
 
 @contextmanager
@@ -67,7 +72,8 @@ def locked(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _sync(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder survive a power cut."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 from swarmnet.edge.clock import SystemClock
 from swarmnet.edge.known_hosts import KnownHosts
+from swarmnet.edge.secret_files import LocalSecretFiles
 from swarmnet.edge.ssh_dial import Dialer
 from swarmnet.edge.ssh_keys import KeyRing
 from swarmnet.edge.ssh_link import Links
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from swarmnet.model.base import Secret
     from swarmnet.model.clock import Clock
     from swarmnet.model.hosts import Inventory
-    from swarmnet.model.ports import EnginePort, Listener
+    from swarmnet.model.ports import EnginePort, Listener, SecretFiles
 
     EngineFactory = Callable[[str, Callable[[], Stream]], EnginePort]
     """Makes the client of one engine from the host's name and what opens a stream to it."""
@@ -76,6 +77,7 @@ class Session:
         self.inventory = inventory
         self.clock: Clock = clock or SystemClock()
         self.listener = listener
+        self.secret_files: SecretFiles = LocalSecretFiles()
         finder = TargetFinder(inventory)
         self._targets = {host.name: finder.target(host) for host in inventory.hosts}
         self._links = Links(Dialer(KeyRing(asked.passphrase), KnownHosts(asked.confirm)), self.clock)

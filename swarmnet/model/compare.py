@@ -103,14 +103,6 @@ def node_changes(wanted: NodeSpec, seen: NodeSpec, *, exact: bool = False) -> tu
     return (*changes, *_mapping("labels", wanted.labels, seen.labels, exact=exact))
 
 
-def laid_over(wanted: ServiceSpec, seen: ServiceSpec) -> ServiceSpec:
-    """Return the spec that an update leads to: managed fields as wanted, all others as seen, labels merged."""
-    managed = {name: value for name in _SERVICE_FIELDS if (value := getattr(wanted, name)) is not None}
-    image = seen.image if wanted.image == seen.image.partition("@")[0] else wanted.image
-    labels, extra = seen.labels | wanted.labels, seen.extra | wanted.extra
-    return seen.model_copy(update=managed | {"image": image, "labels": labels, "extra": extra})
-
-
 def subnets_match(wanted: tuple[Subnet, ...], seen: tuple[Subnet, ...], *, local: bool, exact: bool = False) -> bool:
     """Tell whether each wanted block has its own seen block, and none of a wanted family is left over."""
     by_prefix = {block.subnet: block for block in seen}

@@ -93,6 +93,13 @@ class SwarmPort(Protocol):
     def unlock_key(self) -> Secret | None:
         """Return the key that unlocks managers, None when autolock is off."""
 
+    def unlock_swarm(self, key: Secret) -> None:
+        """Give a locked manager its key; it takes part in the swarm some moments later.
+
+        Raises:
+            WrongKeyError: it is another swarm's key, or an older one.
+        """
+
     def update_swarm(self, version: int, spec: SwarmSpec) -> None:
         """Lay the managed fields of ``spec`` over the present spec and write it whole.
 
@@ -256,12 +263,31 @@ Event = HostConnected | HostFailed | ActionStarted | ActionFinished | Progress
 Listener = Callable[[Event], None]
 
 
+class SecretFiles(Protocol):
+    """Files on the operator's machine that hold one secret each and that nobody else can read."""
+
+    def read(self, path: str) -> Secret | None:
+        """Return the secret without blanks around it, None when there is no such file.
+
+        Raises:
+            UsageError: it cannot be read, others can read it, or its folder is not there or not writable.
+        """
+
+    def write(self, path: str, secret: Secret) -> None:
+        """Make the file, whole or not at all, for its owner alone; one that is there is never overwritten.
+
+        Raises:
+            UsageError: there is one that holds something else, or it cannot be made.
+        """
+
+
 class Ports(Protocol):
     """The world as one run sees it: one connection a host, opened at first use, closed at the end."""
 
     inventory: Inventory
     clock: Clock
     listener: Listener
+    secret_files: SecretFiles
 
     def engine(self, host: str) -> EnginePort:
         """Return the engine of a host; raises ``HostError`` kinds when it cannot be reached."""

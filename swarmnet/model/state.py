@@ -22,6 +22,17 @@ class Membership(StrEnum):
     LOCKED = "locked"
 
 
+class KeyStanding(StrEnum):
+    """What the file that shall keep a swarm's unlock key holds."""
+
+    KEPT = "kept"
+    """The swarm's present key."""
+    ABSENT = "absent"
+    """Nothing: there is no such file."""
+    OTHER = "other"
+    """Something else, which is never overwritten."""
+
+
 class SwarmMembership(Document):
     """What an engine itself says of its swarm; a worker knows neither cluster id nor quorum."""
 
@@ -134,6 +145,14 @@ class ClusterState(Document):
     secrets: tuple[StoredSecret, ...] = ()
     answers: tuple[CommandResult, ...] = ()
     """What hosts answered to the ``needs`` of a playbook's steps."""
+
+    unlock_key_file: KeyStanding | None = Field(default=None, exclude=True)
+    """How the operator's file of the unlock key stands; None when it was not looked at. Part of no backup."""
+
+    @property
+    def locked(self) -> tuple[str, ...]:
+        """The hosts whose engines came up locked: managers of an autolocked swarm that were restarted."""
+        return tuple(one.host for one in self.hosts if one.engine.membership.state is Membership.LOCKED)
 
     def exit_code(self, host: str, argv: tuple[str, ...]) -> int | None:
         """Return how the command ended on the host, None when it was not asked."""

@@ -93,6 +93,14 @@ class Operation(Document, ABC):
         """Return the questions that the hosts must answer before planning."""
         return ()
 
+    def placed(self, _folder: str) -> Self:
+        """Return the step with paths of files that it writes below ``folder``, the playbook's own."""
+        return self
+
+    def key_file(self) -> str | None:
+        """Return the file on the operator's machine that shall keep the swarm's unlock key."""
+        return None
+
     def unread(self) -> ContentSource | None:
         """Return where contents come from that were not read yet."""
         return None

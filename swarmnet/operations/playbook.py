@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from swarmnet.model.hosts import Inventory
     from swarmnet.operations.content import Contents
 
-__all__ = ["Playbook", "Step", "needs", "with_contents"]
+__all__ = ["Playbook", "Step", "key_file", "needs", "with_contents"]
 
 
 class Step(Document):
@@ -42,7 +42,7 @@ class Playbook(Document):
 
 
 def with_contents(playbook: Playbook, contents: Contents) -> Playbook:
-    """Return the playbook with the contents of configs and secrets read.
+    """Return the playbook with the contents of configs and secrets read, and with its relative paths resolved.
 
     Raises:
         DocumentError: names every content that cannot be read.
@@ -57,11 +57,16 @@ def with_contents(playbook: Playbook, contents: Contents) -> Playbook:
         except UsageError as error:
             problems.append(playbook.problem(step, error.message, error.hint))
             continue
-        filled = step if content is None else step.model_copy(update={"operation": step.operation.read(content)})
-        steps.append(filled)
+        operation = step.operation if content is None else step.operation.read(content)
+        steps.append(step.model_copy(update={"operation": operation.placed(folder)}))
     if problems:
         raise DocumentError(tuple(problems))
     return playbook.model_copy(update={"steps": tuple(steps)})
+
+
+def key_file(playbook: Playbook) -> str | None:
+    """Return where the playbook keeps the swarm's unlock key."""
+    return next((path for step in playbook.steps if (path := step.operation.key_file())), None)
 
 
 def needs(playbook: Playbook, inventory: Inventory) -> tuple[Need, ...]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from swarmnet.errors import ConvergenceError
 from swarmnet.model.clock import wait_until
-from swarmnet.model.compare import laid_over
+from swarmnet.model.overlay import lay
 from swarmnet.model.plan import Action, Sign, Stage
 from swarmnet.model.service import Service, ServiceSpec
 from swarmnet.operations.convergence import SERVICE_LIMIT, again_when_changed, wait_for_service
@@ -30,7 +30,7 @@ class _ServiceAction(Action):
         seen = state.service(self.spec.name)
         if seen is None or seen.spec.mode is not self.spec.mode:
             return with_service(state, Service(id="", version=0, spec=self.spec))
-        return with_service(state, seen.model_copy(update={"spec": laid_over(self.spec, seen.spec)}))
+        return with_service(state, seen.model_copy(update={"spec": lay(seen.spec, self.spec)}))
 
     def _settle(self, ports: Ports, *, replaces_tasks: bool = False) -> None:
         if self.wait:
@@ -64,7 +64,7 @@ class UpdateService(_ServiceAction):
             now = _find(manager, self.spec.name)
             if now is None:
                 raise ConvergenceError(f"service {self.spec.name} is gone", hint="plan again")
-            manager.update_service(now.id, now.version, laid_over(self.spec, now.spec))
+            manager.update_service(now.id, now.version, lay(now.spec, self.spec))
 
         again_when_changed(write)
         self._settle(ports, replaces_tasks=self.replaces_tasks)

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from swarmnet.model.compare import laid_over
+from swarmnet.model.overlay import lay
 from swarmnet.model.service import EndpointMode, PublishMode, ServiceMode
 from swarmnet.operations.constraints import fault, matches
 from swarmnet.operations.content import newest
@@ -116,7 +116,7 @@ def _kept(spec: ServiceSpec, context: Context) -> Iterator[str]:
     seen = context.state.service(spec.name)
     if seen is None or seen.spec.mode is not spec.mode:
         return
-    if any(_ports(laid_over(spec, seen.spec))) and not any(_ports(spec)):
+    if any(_ports(lay(seen.spec, spec))) and not any(_ports(spec)):
         missing = "ports: []" if spec.ports is None else "endpoint_mode: vip"
         yield (
             f"service {spec.name} would have both endpoint_mode dnsrr and ports in the routing mesh, one of them kept"

@@ -6,7 +6,8 @@ and availability as the inventory tells them. What only ``swarm init`` can set i
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 
 from pydantic import Field
 
@@ -26,6 +27,7 @@ from swarmnet.operations.swarm_actions import (
     RemoveDeadNode,
     UpdateSwarm,
 )
+from swarmnet.operations.swarm_autolock import keeping, problems_of_key, risk_of
 from swarmnet.operations.swarm_checks import problems_of_swarm, warnings_of_swarm
 from swarmnet.operations.swarm_members import Members
 
@@ -47,6 +49,25 @@ class SwarmOperation(Operation, SwarmSpec):
     cert_expiry: Annotated[Duration, Field(ge=3600)] | None = None
     heartbeat: Annotated[Duration, Field(gt=0)] | None = None
     labels: Texts = Field(default_factory=dict)
+    unlock_key_file: Annotated[str, Field(min_length=1)] | None = None
+    """With ``autolock: true``: where the key is written, on the operator's machine; relative to the playbook."""
+
+    def placed(self, folder: str) -> Self:
+        """Return the step with the key's file below the playbook's folder, unless its path is absolute."""
+        path = self.unlock_key_file
+        if path is None or path.startswith("~"):
+            return self
+        return self.model_copy(update={"unlock_key_file": str(PurePath(folder, path))})
+
+    def key_file(self) -> str | None:
+        """Return where the unlock key is kept."""
+        return self.unlock_key_file if self.autolock else None
+
+    def faults(self) -> tuple[str, ...]:
+        """Return whether a file is named for a key that there will not be."""
+        if self.unlock_key_file is None or self.autolock:
+            return ()
+        return ("'unlock_key_file' means nothing without 'autolock: true'",)
 
     def spec(self, context: Context) -> SwarmSpec:
         """Return the wanted settings, with swarmnet's mark."""
@@ -55,7 +76,9 @@ class SwarmOperation(Operation, SwarmSpec):
 
     def problems(self, context: Context) -> tuple[str, ...]:
         """Return what makes the swarm impossible: foreign members, lost quorum, settings that init alone can make."""
-        return tuple(problems_of_swarm(self.spec(context), context))
+        spec = self.spec(context)
+        key = problems_of_key(spec, self.unlock_key_file, context.state)
+        return (*problems_of_swarm(spec, context), *key)
 
     def warnings(self, context: Context) -> tuple[str, ...]:
         """Return doubts about the number of managers and about hosts that did not answer."""
@@ -83,11 +106,12 @@ class SwarmOperation(Operation, SwarmSpec):
         spec, swarm = self.spec(context), context.state.swarm
         if swarm is None:
             yield _init(spec, context)
-            return
-        changes = swarm_changes(spec, swarm.spec)
-        if changes:
+        elif changes := swarm_changes(spec, swarm.spec):
             why = "settings differ" if _more_than_mark(changes) else "the swarm becomes this inventory's"
-            yield UpdateSwarm(target=f"swarm {context.inventory.cluster}", why=why, changes=changes, spec=spec)
+            risk, words = risk_of(changes)
+            target = f"swarm {context.inventory.cluster}"
+            yield UpdateSwarm(target=target, why=why + words, risk=risk, changes=changes, spec=spec)
+        yield from keeping(spec, self.unlock_key_file, context.state)
 
 
 def _more_than_mark(changes: tuple[Change, ...]) -> bool:
@@ -99,10 +123,13 @@ def _init(spec: SwarmSpec, context: Context) -> InitSwarm:
     facts = context.state.facts(host.name)
     assert facts is not None  # noqa: S101 - ``problems`` refused
     managed = spec.model_dump(mode="json", exclude_none=True, exclude={"extra"}).items()
+    changes = tuple(Change(path=path, after=value) for path, value in managed if value)
+    risk, words = risk_of(changes)
     return InitSwarm(
         target=f"swarm {context.inventory.cluster} on {host.name}",
-        why="no host is in a swarm",
-        changes=tuple(Change(path=path, after=value) for path, value in managed if value),
+        why=f"no host is in a swarm{words}",
+        risk=risk,
+        changes=changes,
         host=host.name,
         spec=spec,
         advertise=advertise_of(host, facts),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from swarmnet.errors import ConvergenceError, NotAManagerError
 from swarmnet.model.clock import wait_until
 from swarmnet.model.hosts import Availability, Role
+from swarmnet.model.overlay import lay
 from swarmnet.model.plan import Action, Sign, Stage
 from swarmnet.model.ports import Membership
 from swarmnet.model.swarm import Node, NodeSpec, Swarm, SwarmSpec
@@ -123,7 +124,7 @@ class UpdateSwarm(Action):
         """Return the state with the managed settings laid over the present ones."""
         if state.swarm is None:
             return state
-        spec = _swarm_laid_over(self.spec, state.swarm.spec)
+        spec = lay(state.swarm.spec, self.spec)
         return state.model_copy(update={"swarm": state.swarm.model_copy(update={"spec": spec})})
 
     def run(self, ports: Ports) -> None:
@@ -132,7 +133,7 @@ class UpdateSwarm(Action):
 
         def write() -> None:
             swarm = manager.swarm()
-            manager.update_swarm(swarm.version, _swarm_laid_over(self.spec, swarm.spec))
+            manager.update_swarm(swarm.version, lay(swarm.spec, self.spec))
 
         again_when_changed(write)
 
@@ -246,13 +247,3 @@ def _wait_for_node(ports: Ports, node_id: str, role: Role) -> Node:
 
     what = f"node {node_id} to be a ready {role}"
     return wait_until(ports.clock, look, what=what, timeout=JOIN_LIMIT)
-
-
-def _swarm_laid_over(wanted: SwarmSpec, seen: SwarmSpec) -> SwarmSpec:
-    managed = {
-        name: value
-        for name in type(wanted).model_fields
-        if name not in ("labels", "extra") and (value := getattr(wanted, name)) is not None
-    }
-    merged = {"labels": seen.labels | wanted.labels, "extra": seen.extra | wanted.extra}
-    return seen.model_copy(update=managed | merged)

@@ -89,10 +89,11 @@ def _membership(host: Host, facts: HostFacts, *, is_ours: bool) -> Iterator[str]
         yield f"{host.name} {what} (node {membership.node_id}, its managers: {managers}): make it leave that one first"
     elif membership.state is not Membership.INACTIVE:
         advice = {
-            Membership.LOCKED: "unlock it with its key (docker swarm unlock)",
+            Membership.LOCKED: "give it its key: swarmnet unlock --key-file FILE",
             Membership.PENDING: "its manager does not answer: make it leave (docker swarm leave --force)",
         }.get(membership.state, "look at its engine's log, then make it leave (docker swarm leave --force)")
-        said = f": {membership.error}" if membership.error else ""
+        locked = membership.state is Membership.LOCKED  # what the engine says there advises its own command
+        said = f": {membership.error}" if membership.error and not locked else ""
         yield f"{host.name} stands as {membership.state} to a swarm{said}; {advice}"
 
 
@@ -129,11 +130,6 @@ def _pools(spec: SwarmSpec, context: Context) -> Iterator[str]:
 
 def _settings(spec: SwarmSpec, context: Context) -> Iterator[str]:
     swarm = context.state.swarm
-    if spec.autolock and (swarm is None or not swarm.spec.autolock):
-        yield (
-            "autolock is switched on by hand, where its key can be kept: run 'docker swarm update --autolock' on a"
-            " manager, store the key, then write 'autolock: true' to hold it so"
-        )
     if swarm is None:
         return
     for change in swarm_changes(spec, swarm.spec):

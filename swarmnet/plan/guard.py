@@ -166,7 +166,7 @@ def _next(facts: HostFacts, permissions: Permissions) -> str:
     if permissions.dissolve:
         return "--allow-missing"
     if facts.engine.membership.state is Membership.LOCKED:
-        return f"unlock it: docker swarm unlock on {facts.host}"
+        return "give its managers their key: swarmnet unlock --key-file FILE"
     return "bring a majority of its managers back; when they are lost for good: swarmnet recover quorum"
 
 

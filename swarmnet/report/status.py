@@ -33,6 +33,7 @@ def status_json(state: ClusterState, cluster: str) -> JsonObject:
         "nodes": nodes,
         "networks": networks,
         "services": services,
+        "locked": list(state.locked),
         "outside": [facts.host for facts in state.hosts if _is_outside(facts.host, state)],
         "failures": failures_json(state.failures),
     }
@@ -140,6 +141,8 @@ def _outside(host: str, state: ClusterState, paint: Paint) -> str:
     standing = Membership.INACTIVE if facts is None else facts.engine.membership.state
     if standing is Membership.INACTIVE:
         return paint.yellow(f"{host} is in no swarm")
+    if standing is Membership.LOCKED:
+        return paint.red(f"{host} is locked: its engine was restarted; unlock it: swarmnet unlock --key-file FILE")
     error = "" if facts is None else on_one_line(facts.engine.membership.error)
     return paint.red(f"{host} is not in this swarm: {standing.value}{': ' + error if error else ''}")
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from swarmnet.errors import CommandError, HostError, NothingReachableError
 from swarmnet.model.network import Scope
 from swarmnet.model.ports import HostFailed
-from swarmnet.model.state import ClusterState, CommandResult, HostFacts, HostFailure
+from swarmnet.model.state import ClusterState, CommandResult, HostFacts, HostFailure, KeyStanding
 from swarmnet.workflows.fanout import fan_out
 from swarmnet.workflows.kernel_tables import FILES, addresses, routes
 
@@ -39,6 +39,8 @@ class Look:
     """True asks every host for its containers."""
     hosts: frozenset[str] | None = None
     """Names of the hosts to read besides the managers; None means all. Managers always answer for the cluster."""
+    unlock_key_file: str | None = None
+    """File on the operator's machine that shall keep the swarm's unlock key; compared, never part of the state."""
     missing: tuple[HostFailure, ...] = ()
     """Hosts that did not answer a moment ago: they are not tried again, which would cost the time-out once more."""
 
@@ -79,6 +81,7 @@ def observe(ports: Ports, look: Look = EVERYTHING) -> ClusterState:
             "hosts": tuple(one.facts for one in present),
             "failures": tuple(failures[host.name] for host in ports.inventory.hosts if host.name in failures),
             "answers": tuple(answer for one in present for answer in one.answers),
+            "unlock_key_file": _key_file(ports, look.unlock_key_file, state),
         }
     )
 
@@ -147,6 +150,17 @@ def _lists(manager: EnginePort, networks: tuple[Network, ...]) -> ClusterState:
         configs=configs.result(),
         secrets=secrets.result(),
     )
+
+
+def _key_file(ports: Ports, path: str | None, state: ClusterState) -> KeyStanding | None:
+    """Return whether the file holds the swarm's key. The engine is asked for it only where there is a file."""
+    if path is None:
+        return None
+    kept = ports.secret_files.read(path)
+    if kept is None:
+        return KeyStanding.ABSENT
+    autolocked = state.swarm is not None and state.swarm.spec.autolock
+    return KeyStanding.KEPT if autolocked and ports.manager().unlock_key() == kept else KeyStanding.OTHER
 
 
 def _failure(error: HostError) -> HostFailure:

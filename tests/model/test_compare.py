@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from swarmnet.model.compare import laid_over, network_changes, service_changes, swarm_changes
+from swarmnet.model.compare import network_changes, service_changes, swarm_changes
 from swarmnet.model.network import NetworkSpec
+from swarmnet.model.overlay import lay
 from swarmnet.model.service import ServiceSpec
 from swarmnet.model.swarm import SwarmSpec
 
@@ -132,4 +133,4 @@ def test_nothing_differs_from_itself(spec: ServiceSpec) -> None:
 
 @given(services, services)
 def test_what_an_update_leads_to_is_what_was_wanted(wanted: ServiceSpec, seen: ServiceSpec) -> None:
-    assert service_changes(wanted, laid_over(wanted, seen)) == ()
+    assert service_changes(wanted, lay(seen, wanted)) == ()

@@ -96,7 +96,7 @@ def test_a_swarm_that_was_made_by_hand_is_taken_over_with_a_mark() -> None:
 def test_an_engine_that_waits_for_its_key_is_named() -> None:
     hosts = inventory()
     state = with_member(swarm(hosts), "m3", SwarmMembership(state=Membership.LOCKED))
-    assert "m3 stands as locked to a swarm; unlock it" in refusal(STEP, state, hosts)
+    assert "m3 stands as locked to a swarm; give it its key: swarmnet unlock" in refusal(STEP, state, hosts)
 
 
 def test_no_swarm_begins_while_a_manager_that_may_hold_it_is_silent() -> None:

@@ -74,7 +74,7 @@ def test_a_locked_manager_is_told_to_be_unlocked() -> None:
 
     (text,) = texts(state)
 
-    assert "docker swarm unlock on m1" in text
+    assert "swarmnet unlock --key-file FILE" in text
 
 
 def test_an_engine_older_than_those_tested_is_refused() -> None:

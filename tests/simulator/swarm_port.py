@@ -5,7 +5,7 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from swarmnet.errors import ConflictError, ConvergenceError, EngineError, NotAManagerError
+from swarmnet.errors import ConflictError, ConvergenceError, EngineError, NotAManagerError, WrongKeyError
 from swarmnet.model.base import Secret
 from swarmnet.model.hosts import Availability, Role
 from swarmnet.model.network import NetworkSpec, Scope
@@ -154,6 +154,15 @@ class SimulatedMembership(SwarmSide):
     def unlock_key(self) -> Secret | None:
         with self._asked("unlock_key"):
             return self._store().unlock_key
+
+    def unlock_swarm(self, key: Secret) -> None:
+        with self._asked("swarm.unlock"):
+            machine = self._machine
+            if not machine.locked or machine.store is None:
+                raise EngineError(self.host, "swarm is not locked", status=409)
+            if machine.store.unlock_key != key:
+                raise WrongKeyError(f"{self.host} does not open with this key")
+            machine.locked = False
 
     def update_swarm(self, version: int, spec: SwarmSpec) -> None:
         with self._asked("swarm.update"):

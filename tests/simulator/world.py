@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from threading import RLock
 from typing import TYPE_CHECKING
 
-from swarmnet.errors import EngineError, HostError, NotAManagerError, UnreachableError
+from swarmnet.errors import EngineError, HostError, NotAManagerError, UnreachableError, UsageError
 from swarmnet.model.hosts import Availability, Host, Inventory, Role
 from swarmnet.model.ports import Membership, tell_nobody
 from swarmnet.model.state import Membership as Standing
@@ -29,8 +29,9 @@ from tests.simulator.shell import SimulatedShell
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from swarmnet.model.base import Secret
     from swarmnet.model.clock import Clock
-    from swarmnet.model.ports import Listener
+    from swarmnet.model.ports import Listener, SecretFiles
     from tests.simulator.store import Store
 
 
@@ -59,6 +60,8 @@ class World:
         self.inventory = inventory or _inventory(managers, workers)
         self.machines: dict[str, Machine] = {}
         self.requests: list[Request] = []
+        self.operator_files: dict[str, Secret] = {}
+        """Files with secrets on the operator's machine."""
         self.missing_images: set[str] = set()
         """References that no registry has: tasks with them are rejected, pulls fail."""
         for host in self.inventory.hosts:
@@ -128,7 +131,10 @@ class World:
         """Give a host its power back; an autolocked manager comes up locked."""
         machine = self.machines[host]
         machine.powered, machine.vanish_in = True, None
-        if self._is_manager(machine) and self.store(host).spec.autolock:
+        self._lock_restarted(machine)
+
+    def _lock_restarted(self, machine: Machine) -> None:
+        if self._is_manager(machine) and machine.store is not None and machine.store.spec.autolock:
             machine.locked = True
 
     def vanish_after(self, host: str, requests: int) -> None:
@@ -140,8 +146,9 @@ class World:
         self.machines[host].engine_running = False
 
     def start_engine(self, host: str) -> None:
-        """Start a host's engine."""
+        """Start a host's engine; an autolocked manager comes up locked."""
         self.machines[host].engine_running = True
+        self._lock_restarted(self.machines[host])
 
     def wipe(self, host: str) -> None:
         """Replace a host by a fresh one of the same name and address."""
@@ -177,6 +184,20 @@ class World:
         return machine.store.nodes[machine.node_id].spec.role is Role.MANAGER
 
 
+@dataclass
+class SimulatedSecretFiles:
+    """A ``SecretFiles`` in memory."""
+
+    files: dict[str, Secret]
+
+    def read(self, path: str) -> Secret | None:
+        return self.files.get(path)
+
+    def write(self, path: str, secret: Secret) -> None:
+        if self.files.setdefault(path, secret) != secret:
+            raise UsageError(f"{path} holds something else; it is not overwritten")
+
+
 class SimulatedPorts:
     """The ``Ports`` of one run."""
 
@@ -185,6 +206,7 @@ class SimulatedPorts:
         self.inventory = inventory
         self.clock: Clock = world.clock
         self.listener = listener
+        self.secret_files: SecretFiles = SimulatedSecretFiles(world.operator_files)
         self.closed = False
 
     def engine(self, host: str) -> SimulatedEngine:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 from swarmnet.errors import RefusedError
 from swarmnet.model.lock import Operator
-from swarmnet.operations.playbook import needs
+from swarmnet.operations.playbook import key_file, needs
 from swarmnet.parse.playbook import parse_playbook
 from swarmnet.plan.build import build
 from swarmnet.plan.guard import Permissions
@@ -75,7 +75,7 @@ def goal(inventory: Inventory, text: str = SITE, permissions: Permissions | None
     playbook = parse_playbook(text.encode(), "site.yml")
     return Goal(
         make_plan=partial(build, playbook, inventory=inventory),
-        look=Look(needs=needs(playbook, inventory)),
+        look=Look(needs=needs(playbook, inventory), unlock_key_file=key_file(playbook)),
         permissions=permissions or Permissions(),
         command="apply site.yml",
     )
