@@ -125,13 +125,15 @@ def endpoint_to_wire(endpoint: Endpoint) -> JsonObject:
 def container_to_wire(spec: ContainerSpec) -> JsonObject:
     """Return the body that makes a container on its first network (one a request is what engines up to 24 take).
 
-    A container that names no network gets none.
+    A container that names no network gets none. One on the host's own network gets no capability but those named.
     """
     first = spec.endpoints[0].network if spec.endpoints else None
     host: JsonObject = {
         "NetworkMode": "host" if spec.host_network else first or "none",
         "CapAdd": list(spec.capabilities),
     }
+    if spec.host_network:
+        host |= {"CapDrop": ["ALL"], "SecurityOpt": ["no-new-privileges"]}
     body: JsonObject = {
         "Image": spec.image,
         "Entrypoint": list(spec.argv[:1]),

@@ -58,7 +58,7 @@ class Nonces:
     def send(self, index: int, address: str) -> None:
         """Send the target's nonce."""
         message = dict(self._common, nonce=f"{self._salt}-{index}")
-        self.socket.sendto(wire.encode(message), (address, wire.PORT))
+        self.socket.sendto(wire.encode(message), wire.endpoint(address))
 
     def receive(self) -> tuple[int, str] | None:
         """Return the index whose nonce came back, and the name of who sent it."""

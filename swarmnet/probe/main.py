@@ -1,4 +1,4 @@
-"""The two things that a probe does: ``serve`` for the whole run, ``run`` for one batch of questions."""
+"""What a probe does: ``serve`` or ``witness`` for the whole run, ``run`` for one batch of questions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import threading
 import time
 import zlib
 
-from swarmnet.probe import datagrams, names, server, streams, wire
+from swarmnet.probe import datagrams, names, server, streams, web, wire, witness
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ def main(words: list[str]) -> int:
     wire.PORT = int(job.get("port", wire.PORT))
     if words[0] == "serve":
         server.Server(str(job["run"]), server.identity_from(job)).serve(float(job["lifetime"]))
+    elif words[0] == "witness":
+        witness.Witness(str(job.get("socket", witness.SOCKET))).serve(float(job["lifetime"]))
     else:
         json.dump(run(job), sys.stdout, separators=(",", ":"))
     return 0
@@ -53,7 +55,18 @@ def _do(run_id: str, task: dict[str, Any], until: float) -> dict[str, object]:
         return facts()
     if kind == "heard":
         return streams.Streams(run_id).heard(until)
-    targets = task["targets"]
+    if kind in ("capture", "collect"):
+        return witness.ask(task, until)
+    if kind == "ways":
+        return {"targets": witness.ways(task["targets"])}
+    if kind == "http":
+        times = int(task.get("times", 1))
+        return {"targets": web.ask_all(task["targets"], str(task.get("path", "/")), times, until)}
+    return _ask_targets(run_id, task, until)
+
+
+def _ask_targets(run_id: str, task: dict[str, Any], until: float) -> dict[str, object]:
+    kind, targets = task["kind"], task["targets"]
     labels = list(targets)
     if kind == "dns":
         outcomes = names.ask_all([(str(targets[label][0]), list(targets[label][1])) for label in labels], until)

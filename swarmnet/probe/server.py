@@ -82,7 +82,7 @@ class Server:
         message = wire.decode(wire.read_line(stream, until))
         if message is None or message.get("run") != self.run:
             return
-        answer: dict[str, object] = {"id": self.identity}
+        answer: dict[str, object] = {"id": self.identity, "seen": "{}:{}".format(*stream.getpeername()[:2])}
         if message.get("op") == "sum":
             answer["sha256"], answer["bytes"] = _digest(stream, wire.TCP_BYTES, until)
         elif message.get("op") == "heard":

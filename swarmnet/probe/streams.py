@@ -35,12 +35,18 @@ class Streams:
         return {"ok": False, "stage": "checksum", "why": f"{answer.get('bytes')} bytes arrived damaged"}
 
     def who(self, address: str, until: float) -> dict[str, object]:
-        """Connect and return who answers."""
+        """Connect; return who answers, from which ``local`` address, and which one the other end had ``seen``."""
         begun = time.monotonic()
         answer = self._exchange(address, {"run": self._run, "op": "who"}, until)
         if "why" in answer:
             return dict(answer, ok=False)
-        return {"ok": True, "id": str(answer.get("id")), "ms": round((time.monotonic() - begun) * 1000, 3)}
+        return {
+            "ok": True,
+            "id": str(answer.get("id")),
+            "seen": str(answer.get("seen", "")),
+            "local": str(answer["local"]),
+            "ms": round((time.monotonic() - begun) * 1000, 3),
+        }
 
     def heard(self, until: float) -> dict[str, object]:
         """Return what this host's own server heard."""
@@ -52,7 +58,8 @@ class Streams:
             limit = min(CONNECT_LIMIT, max(0.05, until - time.monotonic()))
             with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as stream:
                 stream.settimeout(limit)
-                stream.connect((address, wire.PORT))
+                stream.connect(wire.endpoint(address))
+                local = "{}:{}".format(*stream.getsockname()[:2])
                 stage = "transfer"
                 stream.settimeout(max(0.05, until - time.monotonic()))
                 stream.sendall(wire.encode(question) + b"\n")
@@ -61,7 +68,9 @@ class Streams:
                 answer = wire.decode(_whole_line(stream))
         except OSError as error:
             return {"stage": stage, "why": _reason(error)}
-        return {"stage": stage, "why": "the connection was closed without an answer"} if answer is None else answer
+        if answer is None:
+            return {"stage": stage, "why": "the connection was closed without an answer"}
+        return {**answer, "local": local}
 
 
 def _whole_line(stream: socket.socket) -> bytes:

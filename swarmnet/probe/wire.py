@@ -12,6 +12,12 @@ TCP_BYTES = 1024 * 1024
 LINE_LIMIT = 4096
 
 
+def endpoint(target: str) -> tuple[str, int]:
+    """Return address and port of ``ADDRESS`` (the probe's own port) or ``ADDRESS:PORT``, as of a published port."""
+    host, _, port = target.partition(":")
+    return host, int(port or PORT)
+
+
 def encode(message: dict[str, object]) -> bytes:
     """Return a message as bytes, without a line's end."""
     return json.dumps(message, separators=(",", ":")).encode()

@@ -2,8 +2,8 @@
 
 The workflow asks in rounds. ``ask`` sees the answers so far and returns what it still wants to know, so a scenario can
 look closer only where something failed; a round in which nobody asks ends it. A question has one of a few kinds (a
-task for the probe inside the overlay, a command on the host); a new kind is a class here and a branch in
-``workflows.gather``.
+task for the probe inside the overlays or for the witness on the host's own network, a command on the host); a new kind
+is a class here and a branch in ``workflows.gather``.
 A new scenario is a file with a subclass, and one line in ``swarmnet.scenarios.ALL``.
 """
 
@@ -39,6 +39,17 @@ class Station:
 
 
 @dataclass(frozen=True, slots=True)
+class Witness:
+    """A second container on one host, on the host's own network: it watches the underlay, and calls from outside."""
+
+    host: str
+    vtep: str = ""
+    """The host's address on the underlay, between which VXLAN and ESP travel."""
+    problem: str | None = None
+    """Why there is none; None when it runs."""
+
+
+@dataclass(frozen=True, slots=True)
 class ProbeService:
     """A global service of probes, attached to the tested networks."""
 
@@ -61,6 +72,13 @@ class Scene:
     service_problem: str | None = None
     """Why there is no service, when one was wanted."""
     data_path_port: int = 4789
+    witnesses: tuple[Witness, ...] = ()
+    """One for each host with a running probe, when a scenario needs them."""
+
+    @property
+    def watched(self) -> tuple[str, ...]:
+        """The hosts whose witness runs."""
+        return tuple(witness.host for witness in self.witnesses if witness.problem is None)
 
     @property
     def ready(self) -> tuple[Station, ...]:
@@ -79,6 +97,19 @@ class ProbeTask:
 
 
 @dataclass(frozen=True, slots=True)
+class WitnessTask:
+    """Something for the witness of one host, from or on the host's own network; else as :class:`ProbeTask`.
+
+    To see what others send, ask for a ``capture`` in one round (its answer means that it runs), let probes send in the
+    next one, and ask to ``collect`` in the third.
+    """
+
+    host: str
+    key: str
+    task: JsonObject
+
+
+@dataclass(frozen=True, slots=True)
 class HostCommand:
     """A command on the host itself, which must change nothing there."""
 
@@ -89,7 +120,7 @@ class HostCommand:
     timeout: float = 15.0
 
 
-Question = ProbeTask | HostCommand
+Question = ProbeTask | WitnessTask | HostCommand
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +152,7 @@ class Scenario(ABC):
     summary: ClassVar[str]
     needs_probes: ClassVar[bool] = True
     needs_service: ClassVar[bool] = False
+    needs_witness: ClassVar[bool] = False
 
     @abstractmethod
     def ask(self, scene: Scene, answers: Answers) -> tuple[Question, ...]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 import json
 import zlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import HostError
-from swarmnet.scenarios.interface import Answer, Answers, HostCommand, ProbeTask, Question
+from swarmnet.scenarios.interface import Answer, Answers, HostCommand, ProbeTask, Question, WitnessTask
 from swarmnet.workflows.fanout import fan_out
 
 if TYPE_CHECKING:
@@ -29,15 +30,23 @@ def pack(job: JsonObject) -> tuple[str, ...]:
     return tuple(text[start : start + WORD] for start in range(0, len(text), WORD))
 
 
-class Batches:
-    """Asks the probes and shells of one run."""
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """The containers that answer, by host."""
 
-    def __init__(self, ports: Ports, run: str, argv: Sequence[str], containers: Mapping[str, str]) -> None:
-        """Prepare; ``argv`` starts the probe's program, ``containers`` has each host's probe by id."""
+    probes: Mapping[str, str]
+    witnesses: Mapping[str, str]
+
+
+class Batches:
+    """Asks the probes, witnesses and shells of one run."""
+
+    def __init__(self, ports: Ports, run: str, argv: Sequence[str], *, crew: Crew) -> None:
+        """Prepare; ``argv`` starts the probe's program."""
         self._ports = ports
         self._run = run
         self._argv = tuple(argv)
-        self._containers = containers
+        self._crew = crew
 
     def ask(self, questions: Sequence[Question], limit: float) -> Answers:
         """Return an answer to every question, within about ``limit`` seconds; a host that fails answers why."""
@@ -53,22 +62,25 @@ class Batches:
         return answers
 
     def _host(self, host: str, questions: list[Question], limit: float) -> dict[str, Answer]:
-        tasks = [question for question in questions if isinstance(question, ProbeTask)]
-        answers = self._probe(host, tasks, limit) if tasks else {}
+        answers: dict[str, Answer] = {}
+        for kind, containers in ((WitnessTask, self._crew.witnesses), (ProbeTask, self._crew.probes)):
+            tasks = [question for question in questions if isinstance(question, kind)]
+            if tasks:
+                answers |= self._probe(host, containers[host], tasks, limit)
         for question in questions:
             if isinstance(question, HostCommand):
                 answers[question.key] = self._command(host, question)
         return answers
 
-    def _probe(self, host: str, tasks: list[ProbeTask], limit: float) -> dict[str, Answer]:
+    def _probe(
+        self, host: str, container: str, tasks: Sequence[ProbeTask | WitnessTask], limit: float
+    ) -> dict[str, Answer]:
         job: JsonObject = {
             "run": self._run,
             "limit": limit,
             "tasks": [{"key": task.key, **task.task} for task in tasks],
         }
-        ended = self._ports.engine(host).exec(
-            self._containers[host], (*self._argv, "run", *pack(job)), timeout=limit + GRACE
-        )
+        ended = self._ports.engine(host).exec(container, (*self._argv, "run", *pack(job)), timeout=limit + GRACE)
         try:
             found = json.loads(ended.stdout)
         except ValueError:

@@ -14,7 +14,8 @@ from swarmnet.model.ports import ContainerSpec
 from swarmnet.model.service import Attachment, RestartPolicy, ServiceMode, ServiceSpec
 from swarmnet.model.state import Endpoint
 from swarmnet.model.verification import OPERATOR_LABEL, PROBE_LABEL, STARTED_LABEL
-from swarmnet.scenarios.interface import ProbeService, Station
+from swarmnet.operations.addresses import data_path_of
+from swarmnet.scenarios.interface import ProbeService, Station, Witness
 from swarmnet.workflows.fanout import fan_out
 from swarmnet.workflows.gather import pack
 
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 LIFETIME = 900.0
 """Seconds after which a probe ends by itself, and a foreign run's traces count as forgotten."""
+WITNESS_CAPABILITIES = ("NET_RAW", "NET_ADMIN")
+"""To see packets of the host's devices, and to list its IPsec states; a witness changes nothing with them."""
 RUNNING = "running"
 START_LIMIT = 10.0
 """Seconds in which a probe must have started."""
@@ -73,6 +76,8 @@ class Stage:
     timeout: float = 60.0
     containers: dict[str, str] = field(default_factory=dict)
     """Host to the id of its probe."""
+    witnesses: dict[str, str] = field(default_factory=dict)
+    """Host to the id of its witness."""
     brought: set[str] = field(default_factory=set)
     """Hosts where this run put the image."""
     by_id: set[str] = field(default_factory=set)
@@ -105,6 +110,14 @@ class Stage:
             host: Station(host, problem=result.message) if isinstance(result, HostError) else result
             for host, result in found.items()
         }
+
+    def watch(self, hosts: tuple[str, ...]) -> tuple[Witness, ...]:
+        """Start a witness on the own network of each host, where the image is; a host that fails says why."""
+        found = fan_out(hosts, lambda host: self._watch_once(host, hosts.index(host)))
+        return tuple(
+            Witness(host, problem=result.message) if isinstance(result, HostError) else result
+            for host, result in found.items()
+        )
 
     def serve(self, hosts: tuple[str, ...]) -> ProbeService:
         """Start the probe service on the nodes of these hosts and wait until each has its task.
@@ -207,6 +220,31 @@ class Stage:
             if self.cleared:
                 raise HostError(host, "the run is over")
             return self._place(host, number)
+
+    def _watch_once(self, host: str, number: int) -> Witness:
+        with self.busy[host]:
+            if self.cleared:
+                raise HostError(host, "the run is over")
+            spec = ContainerSpec(
+                name=f"swarmnet-witness-{self.run.id}-{number}",
+                image=self.kit.reference,
+                argv=(*self.kit.argv, "witness", *pack({"lifetime": LIFETIME})),
+                labels=self.run.labels(self._now),
+                capabilities=WITNESS_CAPABILITIES,
+                host_network=True,
+            )
+            self.witnesses[host] = self._start(self.ports.engine(host), spec)
+            return Witness(host, self._vtep(host))
+
+    def _vtep(self, host: str) -> str:
+        """Return the address that the inventory names as data path, else the one that the node is known by."""
+        facts = self.state.facts(host)
+        if facts is None:
+            raise HostError(host, "was not observed")
+        try:
+            return data_path_of(self.ports.inventory.host(host), facts) or facts.engine.membership.address
+        except ValueError as error:
+            raise HostError(host, str(error)) from error
 
     def _place(self, host: str, number: int) -> Station:
         engine = self.ports.engine(host)

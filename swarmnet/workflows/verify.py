@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import ConvergenceError, HostError, UsageError
@@ -13,7 +13,7 @@ from swarmnet.model.report import Status, Verdict
 from swarmnet.model.verification import Phase, Verification
 from swarmnet.scenarios.causes import explain, refine
 from swarmnet.scenarios.interface import Answers, Scene, Station
-from swarmnet.workflows.gather import Batches
+from swarmnet.workflows.gather import Batches, Crew
 from swarmnet.workflows.stage import Stage
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from swarmnet.model.ports import Ports
     from swarmnet.model.state import ClusterState
     from swarmnet.model.verification import ProbeKit
-    from swarmnet.scenarios.interface import Scenario
+    from swarmnet.scenarios.interface import Scenario, Witness
     from swarmnet.workflows.stage import Run
 
 ROUNDS = 4
@@ -153,6 +153,7 @@ def _raise_curtain(
     order = {host.name: index for index, host in enumerate(stage.ports.inventory.hosts)}
     stations = tuple(sorted((*placed.values(), *absent), key=lambda station: order.get(station.host, 0)))
     service, problem = None, None
+    witnesses: tuple[Witness, ...] = ()
     up = tuple(host for host, station in placed.items() if station.problem is None)
     if up and any(scenario.needs_service for scenario in wish.scenarios):
         with timer.phase("service", "starting the probe service"):
@@ -160,12 +161,15 @@ def _raise_curtain(
                 service = stage.serve(up)
             except (ConvergenceError, HostError) as error:
                 problem = error.message
-    return Scene(scene.state, scene.networks, stations, service, problem, scene.data_path_port)
+    if up and any(scenario.needs_witness for scenario in wish.scenarios):
+        with timer.phase("witnesses", f"starting witnesses on {len(up)} hosts"):
+            witnesses = stage.watch(up)
+    return replace(scene, stations=stations, service=service, service_problem=problem, witnesses=witnesses)
 
 
 def _ask(stage: Stage, scene: Scene, wish: Wish, answers: Answers, timer: _Timer) -> None:
     """Fill the answers, round by round, until nobody asks more."""
-    batches = Batches(stage.ports, stage.run.id, stage.kit.argv, stage.containers)
+    batches = Batches(stage.ports, stage.run.id, stage.kit.argv, crew=Crew(stage.containers, stage.witnesses))
     for number in range(1, ROUNDS + 1):
         questions = {
             (question.host, question.key): question
@@ -175,7 +179,7 @@ def _ask(stage: Stage, scene: Scene, wish: Wish, answers: Answers, timer: _Timer
         }
         if not questions:
             return
-        text = "asking between all hosts" if number == 1 else "looking closer at what failed"
+        text = "asking between all hosts" if number == 1 else "looking closer"
         with timer.phase(f"round {number}", text):
             answers |= batches.ask(tuple(questions.values()), wish.settle)
 

@@ -7,7 +7,9 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from contextlib import contextmanager
+from http.server import HTTPServer, SimpleHTTPRequestHandler
 from importlib import resources
 from typing import TYPE_CHECKING
 
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 
     from swarmnet.model.base import JsonObject, JsonValue
 
-ALLOWED = {"base64", "hashlib", "json", "os", "select", "socket", "struct", "sys", "threading", "time", "zlib"}
+ALLOWED = {"array", "base64", "hashlib", "json", "os", "select", "socket", "struct", "sys", "threading", "time", "zlib"}
 
 
 PORT = 20000 + os.getpid() % 10000
@@ -116,3 +118,17 @@ def test_the_probe_is_python_3_8_and_imports_little(name: str) -> None:
 
 def test_a_run_with_a_name_of_odd_length_can_ping() -> None:
     assert run(_task("icmp", {"self": "127.0.0.1"}), run_id="odd")["icmp"]["targets"]["self"]["ok"] is True  # type: ignore[index,call-overload]
+
+
+def test_a_web_server_is_asked_by_a_probe_and_tells_apart_error_and_silence() -> None:
+    with HTTPServer(("127.0.0.1", 0), SimpleHTTPRequestHandler) as web:
+        threading.Thread(target=web.serve_forever, daemon=True).start()
+        targets: dict[str, JsonValue] = {"here": f"127.0.0.1:{web.server_port}", "closed": "127.0.0.1:1"}
+        task: JsonObject = {"key": "w", "kind": "http", "path": "/none", "times": 2, "targets": targets}
+        found = run(task)["w"]["targets"]
+        web.shutdown()
+    assert isinstance(found, dict)
+    assert {label: outcome["why"] for label, outcome in found.items()} == {  # type: ignore[index,call-overload]
+        "here": {"HTTP status 404": 2},
+        "closed": {"Connection refused": 2},
+    }

@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 import pytest
 
-from swarmnet.edge.clock import SystemClock
-from swarmnet.edge.engine import Engine
-from swarmnet.edge.probe_image import packed
-from swarmnet.edge.session import Session
 from swarmnet.lab import Fault, Lab, LabSpec
 from swarmnet.model.report import Status
-from swarmnet.parse.inventory import parse_inventory
 from swarmnet.scenarios import ALL
-from swarmnet.workflows.observe import observe
-from swarmnet.workflows.stage import Run
-from swarmnet.workflows.verify import Wish, verify
+from swarmnet.workflows.verify import Wish
 from tests.labs import fresh_name
+from tests.workflows.live import docker, inventory, run, traces
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from swarmnet.model.hosts import Inventory
-    from swarmnet.model.ports import Event, Listener
-    from swarmnet.model.verification import Verification
+    from swarmnet.model.ports import Event
 
 pytestmark = pytest.mark.lab
-HOSTS = ("m1", "m2", "m3")
 TRAFFIC = tuple(one for one in ALL if one.name in ("icmp", "udp", "tcp"))
 
 
@@ -44,38 +34,6 @@ def swarm() -> Iterator[Lab]:
         docker(lab, "m1", "network", "create", "-d", "overlay", "--attachable", "front")
         docker(lab, "m1", "network", "create", "-d", "overlay", "--attachable", "--opt", "encrypted", "safe")
         yield lab
-
-
-def docker(lab: Lab, host: str, *words: str) -> str:
-    done = lab.exec(host, ["docker", *words])
-    assert done.exit_code == 0, done.stderr
-    return str(done.stdout).strip()
-
-
-def inventory(lab: Lab) -> Inventory:
-    return parse_inventory(lab.inventory.read_bytes(), name=str(lab.inventory), folder=lab.inventory.parent).inventory
-
-
-def run(lab: Lab, wish: Wish, listener: Listener = lambda _event: None) -> Verification:
-    clock = SystemClock()
-    me = Run(f"t{os.getpid()}", f"here:{os.getpid()}", lambda _operator: False)
-    with Session(
-        inventory(lab), lambda host, opened: Engine(host, opened, clock=clock), clock=clock, listener=listener
-    ) as ports:
-        return verify(ports, observe(ports), wish, kit=packed(), run=me)
-
-
-def traces(lab: Lab) -> dict[str, list[str]]:
-    """Return every container, image and network of each host, and the services of the swarm.
-
-    The engine's own bridge is left out: 20.10 makes it at the first attachment to any overlay, and keeps it.
-    """
-    lists = (("ps", "-aq"), ("images", "-q"), ("volume", "ls", "-q"), ("network", "ls", "--format", "{{.Name}}"))
-    found = {
-        host: sorted(line for words in lists for line in docker(lab, host, *words).split() if line != "docker_gwbridge")
-        for host in HOSTS
-    }
-    return {**found, "services": docker(lab, "m1", "service", "ls", "-q").split()}
 
 
 def test_a_healthy_plain_overlay_is_green_on_three_engine_versions_and_nothing_stays(swarm: Lab) -> None:

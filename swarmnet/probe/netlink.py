@@ -1,0 +1,120 @@
+"""Ask the kernel by netlink what ``ip route get``, ``ip link`` and ``ip xfrm`` would show, on hosts without them.
+
+Layouts are those of ``linux/netlink.h``, ``linux/rtnetlink.h`` and ``linux/if_link.h``; they are part of the kernel's
+promise to user space.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROUTE = 0
+REQUEST = 1
+DUMP = 0x300
+ERROR = 2
+DONE = 3
+GET_LINK = 18
+GET_ROUTE = 26
+HEADER = struct.Struct("=IHHII")
+_LINK = struct.Struct("=BxHiII")
+_ROUTE = struct.Struct("=8BI")
+_RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PREFSRC, _RTA_METRICS = 1, 4, 5, 7, 8
+_RTAX_MTU = 2
+_IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU = 1, 3, 4
+_ALIGN = 4
+_BUFFER = 256 * 1024
+
+
+def attributes(data: memoryview) -> Iterator[tuple[int, memoryview]]:
+    """Yield number and value of each attribute; values are views, so that nothing is copied that nobody asked for."""
+    offset = 0
+    while offset + _ALIGN <= len(data):
+        length, kind = struct.unpack_from("=HH", data, offset)
+        if length < _ALIGN:
+            return
+        yield kind & 0x3FFF, data[offset + _ALIGN : offset + length]
+        offset += (length + _ALIGN - 1) & ~(_ALIGN - 1)
+
+
+def ask(family: int, kind: int, flags: int, body: bytes) -> Iterator[memoryview]:
+    """Yield the body of each message of the answer; raises ``OSError`` with the kernel's reason.
+
+    A message is a view into a buffer that is overwritten with zeros before the next read and at the end: read it at
+    once, copy what you keep.
+    """
+    buffer = bytearray(_BUFFER)
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, family) as link:
+        link.settimeout(5.0)
+        link.send(HEADER.pack(HEADER.size + len(body), kind, REQUEST | flags, 1, 0) + body)
+        more = True
+        while more:
+            size = link.recv_into(buffer)
+            try:
+                more = flags & DUMP != 0
+                for number, message in _messages(memoryview(buffer)[:size]):
+                    if number == DONE:
+                        more = False
+                    else:
+                        yield message
+            finally:
+                buffer[:size] = bytes(size)
+
+
+def _messages(data: memoryview) -> Iterator[tuple[int, memoryview]]:
+    offset = 0
+    while offset + HEADER.size <= len(data):
+        length, kind, _, _, _ = HEADER.unpack_from(data, offset)
+        body = data[offset + HEADER.size : offset + length]
+        if kind == ERROR:
+            (number,) = struct.unpack_from("=i", body)
+            raise OSError(-number, os.strerror(-number))
+        yield kind, body
+        offset += (max(length, HEADER.size) + _ALIGN - 1) & ~(_ALIGN - 1)
+
+
+def links() -> dict[str, dict[str, object]]:
+    """Return every network device of this namespace by its name: index, MTU, MAC address as hex."""
+    found: dict[str, dict[str, object]] = {}
+    for message in ask(ROUTE, GET_LINK, DUMP, _LINK.pack(socket.AF_UNSPEC, 0, 0, 0, 0)):
+        _, _, index, _, _ = _LINK.unpack_from(message)
+        device: dict[str, object] = {"index": index}
+        name = ""
+        for kind, value in attributes(message[_LINK.size :]):
+            if kind == _IFLA_IFNAME:
+                name = bytes(value).rstrip(b"\0").decode(errors="replace")
+            elif kind == _IFLA_MTU:
+                device["mtu"] = struct.unpack("=I", value)[0]
+            elif kind == _IFLA_ADDRESS:
+                device["mac"] = bytes(value).hex()
+        found[name] = device
+    return found
+
+
+def route(address: str) -> dict[str, object]:
+    """Return how the kernel would reach an IPv4 address: device, own address, gateway if any, the route's MTU if set.
+
+    Raises:
+        OSError: there is no route.
+    """
+    target = socket.inet_aton(address)
+    body = _ROUTE.pack(socket.AF_INET, 32, 0, 0, 0, 0, 0, 0, 0) + struct.pack("=HH4s", 8, _RTA_DST, target)
+    found: dict[str, object] = {}
+    for message in ask(ROUTE, GET_ROUTE, 0, body):
+        for kind, value in attributes(message[_ROUTE.size :]):
+            if kind == _RTA_OIF:
+                found["device"] = socket.if_indextoname(struct.unpack("=I", value)[0])
+            elif kind == _RTA_PREFSRC:
+                found["local"] = socket.inet_ntoa(bytes(value))
+            elif kind == _RTA_GATEWAY:
+                found["gateway"] = socket.inet_ntoa(bytes(value))
+            elif kind == _RTA_METRICS:
+                limits = [struct.unpack("=I", limit)[0] for metric, limit in attributes(value) if metric == _RTAX_MTU]
+                if limits:
+                    found["mtu"] = limits[0]
+    return found
