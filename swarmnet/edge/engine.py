@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from swarmnet.edge.engine_calls import Request
 from swarmnet.edge.engine_containers import EngineContainers
+from swarmnet.edge.engine_dialogue import EngineDialogues
 from swarmnet.edge.engine_swarm import EngineSwarm
 from swarmnet.edge.wire_engine import facts_from_wire
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from swarmnet.model.state import EngineFacts
 
 
-class Engine(EngineSwarm, EngineContainers):
+class Engine(EngineSwarm, EngineContainers, EngineDialogues):
     """One engine, ``Engine(host, open_stream, clock)``; connects at the first request. Threads may share it.
 
     Raises:

@@ -45,6 +45,7 @@ class EngineCalls:
     def __init__(self, host: str, open_stream: Callable[[], StreamLike], clock: Clock) -> None:
         self._host = host
         self._clock = clock
+        self._open_stream = open_stream
         self._api = EngineClient(open_stream)
 
     @property
@@ -95,7 +96,7 @@ class EngineCalls:
             timeout=request.timeout or client.timeout,
         )
         if answer.status_code >= _ERRORS_FROM:
-            raise refused(self._host, request.what, answer.status_code, _said(answer))
+            raise refused(self._host, request.what, answer.status_code, message_in(answer.content))
         return answer
 
     def _check_version(self, what: str, seen: Mapping[str, JsonValue], version: int) -> None:
@@ -110,11 +111,13 @@ def quoted(part: str) -> str:
     return quote(part, safe="")
 
 
-def _said(answer: requests.Response) -> str:
+def message_in(body: bytes) -> str:
+    """Return what the engine says in the body of a refusal."""
+    text = body.decode(errors="replace").strip()
     try:
-        return str(as_object(answer.json()).get("message") or answer.text).strip()
+        return str(as_object(json.loads(body)).get("message") or text).strip()
     except ValueError:
-        return answer.text.strip()
+        return text
 
 
 def _lines(answer: requests.Response) -> Iterator[bytes]:

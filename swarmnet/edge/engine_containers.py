@@ -37,10 +37,14 @@ _CHUNK = 64 * 1024
 class EngineContainers(EngineCalls):
     """Run containers for a while, look at those of others."""
 
-    def containers(self) -> tuple[Container, ...]:
-        """Return all containers; those that others put on networks of their own are inspected for what they asked."""
+    def containers(self, *, label: str | None = None) -> tuple[Container, ...]:
+        """Return all containers, or those with a label.
+
+        Those that others put on networks of their own are inspected for what they asked: one request each.
+        """
+        filters = {} if label is None else {"label": [label]}
         with self._asking("list containers"):
-            seen = cast("list[JsonObject]", self._client().containers(all=True))
+            seen = cast("list[JsonObject]", self._client().containers(all=True, filters=filters))
         return tuple(found for entry in seen if (found := self._container(entry)) is not None)
 
     def _container(self, entry: JsonObject) -> Container | None:

@@ -28,3 +28,10 @@ class Frames:
             (self.stderr if kind == _STDERR else self.stdout).extend(self._pending[position + _HEADER.size : end])
             position = end
         del self._pending[:position]
+
+    def take_line(self) -> bytes:
+        """Take the first whole line off stdout, return it without its end; raises ``ValueError`` if there is none."""
+        end = self.stdout.index(b"\n")
+        line = bytes(self.stdout[:end])
+        del self.stdout[: end + 1]
+        return line

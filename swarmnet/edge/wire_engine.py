@@ -141,6 +141,10 @@ def container_to_wire(spec: ContainerSpec) -> JsonObject:
         "Labels": dict(spec.labels),
         "HostConfig": host,
     }
+    if spec.interactive:
+        body |= {"OpenStdin": True}
+        # What is said in dialogues does not belong into the host's own logs, wherever those go by default.
+        host["LogConfig"] = {"Type": "json-file", "Config": {"max-size": "1m"}}
     if first is not None and not spec.host_network:
         body["NetworkingConfig"] = {"EndpointsConfig": {first: endpoint_to_wire(spec.endpoints[0])}}
     return body

@@ -164,6 +164,26 @@ class ContainerSpec:
     endpoints: tuple[Endpoint, ...] = ()
     capabilities: tuple[str, ...] = ()
     host_network: bool = False
+    interactive: bool = False
+    """True keeps its stdin open for :meth:`EnginePort.dialogue`."""
+
+
+class DialoguePort(Protocol):
+    """A program in a container that answers lines with lines. One thread at a time may use it."""
+
+    def say(self, line: bytes) -> None:
+        """Send one line."""
+
+    def hear(self, timeout: float) -> bytes:
+        """Return the next line that it prints, without its end.
+
+        Raises:
+            HostTimeoutError: none came within ``timeout`` seconds.
+            EngineError: the program ended.
+        """
+
+    def close(self) -> None:
+        """Let go of the program, which goes on; may be called twice."""
 
 
 class EnginePort(SwarmPort, Protocol):
@@ -185,8 +205,8 @@ class EnginePort(SwarmPort, Protocol):
     def remove_network(self, network_id: str) -> None:
         """Remove a network; raises ``ConflictError`` while something uses it."""
 
-    def containers(self) -> tuple[Container, ...]:
-        """Return all containers of this host, stopped ones included."""
+    def containers(self, *, label: str | None = None) -> tuple[Container, ...]:
+        """Return all containers of this host, stopped ones included; ``label`` takes only those that have it."""
 
     def start_container(self, spec: ContainerSpec) -> str:
         """Create a container on its networks, start it, and return its id."""
@@ -196,6 +216,12 @@ class EnginePort(SwarmPort, Protocol):
 
         ``stdin`` reaches the command as the file ``/tmp/stdin`` put there before (attaching would need a hijacked
         connection).
+        """
+
+    def dialogue(self, container_id: str) -> DialoguePort:
+        """Attach to the stdin and stdout of a container that was started as ``interactive``.
+
+        What it printed before is not heard. A question costs no process in the container, as ``exec`` does.
         """
 
     def container_log(self, container_id: str) -> bytes:

@@ -1,4 +1,4 @@
-"""What a probe does: ``serve`` or ``witness`` for the whole run, ``run`` for one batch of questions."""
+"""What a probe does: ``serve`` or ``witness`` for the whole run, and meanwhile the jobs that lines of stdin bring."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ from swarmnet.probe import datagrams, names, server, streams, web, wire, witness
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import IO, Any
 
 
 def main(words: list[str]) -> int:
     """Do what the first word says with the JSON that the others carry."""
     job = json.loads(zlib.decompress(base64.b64decode("".join(words[1:]))))
     wire.PORT = int(job.get("port", wire.PORT))
+    if words[0] != "run":
+        threading.Thread(target=answer_lines, args=(sys.stdin.buffer, sys.stdout.buffer), daemon=True).start()
     if words[0] == "serve":
         server.Server(str(job["run"]), server.identity_from(job)).serve(float(job["lifetime"]))
     elif words[0] == "witness":
@@ -28,6 +30,24 @@ def main(words: list[str]) -> int:
     else:
         json.dump(run(job), sys.stdout, separators=(",", ":"))
     return 0
+
+
+def answer_lines(questions: IO[bytes], answers: IO[bytes]) -> None:
+    """Answer each job that comes as a line of JSON by one line: its number and its answers.
+
+    Jobs run side by side, so that one whose asker gave up does not hold up the next. A service's tasks have no stdin:
+    it ends at once, and they only serve.
+    """
+    turn = threading.Lock()
+
+    def answer(job: dict[str, Any]) -> None:
+        line = json.dumps({"number": job["number"], "answers": run(job)}, separators=(",", ":")).encode() + b"\n"
+        with turn:
+            answers.write(line)
+            answers.flush()
+
+    for question in questions:
+        threading.Thread(target=answer, args=(json.loads(question),), daemon=True).start()
 
 
 def run(job: dict[str, Any]) -> dict[str, object]:

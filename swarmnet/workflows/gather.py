@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from swarmnet.model.base import JsonObject
-    from swarmnet.model.ports import Ports
+    from swarmnet.model.ports import DialoguePort, Ports
 
 WORD = 100_000
 """Bytes of one argv word: the kernel takes 131071."""
 GRACE = 20.0
-"""Seconds that a batch may take beyond its own limit: start of the interpreter, a busy host."""
+"""Seconds that a batch may take beyond its own limit: a busy host."""
 
 
 def pack(job: JsonObject) -> tuple[str, ...]:
@@ -41,15 +41,23 @@ class Crew:
 class Batches:
     """Asks the probes, witnesses and shells of one run."""
 
-    def __init__(self, ports: Ports, run: str, argv: Sequence[str], *, crew: Crew) -> None:
-        """Prepare; ``argv`` starts the probe's program."""
+    def __init__(self, ports: Ports, run: str, crew: Crew) -> None:
+        """Prepare; nothing is asked yet."""
         self._ports = ports
         self._run = run
-        self._argv = tuple(argv)
         self._crew = crew
+        self._dialogues: dict[str, DialoguePort] = {}
+        self._number = 0
+
+    def close(self) -> None:
+        """Let go of the probes."""
+        for dialogue in self._dialogues.values():
+            dialogue.close()
+        self._dialogues.clear()
 
     def ask(self, questions: Sequence[Question], limit: float) -> Answers:
         """Return an answer to every question, within about ``limit`` seconds; a host that fails answers why."""
+        self._number += 1
         hosts = list(dict.fromkeys(question.host for question in questions))
         found = fan_out(hosts, lambda host: self._host(host, [q for q in questions if q.host == host], limit))
         answers: Answers = {}
@@ -76,18 +84,38 @@ class Batches:
         self, host: str, container: str, tasks: Sequence[ProbeTask | WitnessTask], limit: float
     ) -> dict[str, Answer]:
         job: JsonObject = {
+            "number": self._number,
             "run": self._run,
             "limit": limit,
             "tasks": [{"key": task.key, **task.task} for task in tasks],
         }
-        ended = self._ports.engine(host).exec(container, (*self._argv, "run", *pack(job)), timeout=limit + GRACE)
-        try:
-            found = json.loads(ended.stdout)
-        except ValueError:
-            last = ended.stderr.decode(errors="replace").strip().splitlines()[-1:]
-            why = f"the probe ended with {ended.exit_code}: {''.join(last) or 'no word'}"
-            return {task.key: Answer(problem=why) for task in tasks}
+        found = self._talk(host, container, json.dumps(job).encode(), limit=limit + GRACE)
         return {key: Answer(value) for key, value in found.items() if isinstance(value, dict)}
+
+    def _talk(self, host: str, container: str, job: bytes, *, limit: float) -> dict[str, object]:
+        """Return what the probe answers: by one attached stream for all rounds, since a process for each is dear."""
+        dialogue = self._dialogues.get(container)
+        if dialogue is None:
+            dialogue = self._dialogues[container] = self._ports.engine(host).dialogue(container)
+        try:
+            dialogue.say(job)
+            return self._hear(dialogue, limit)
+        except HostError:
+            # Whatever state it is in: the next round begins anew.
+            self._dialogues.pop(container).close()
+            raise
+
+    def _hear(self, dialogue: DialoguePort, limit: float) -> dict[str, object]:
+        """Return the answers to this round's job; passes over the probe's greeting and late answers to older jobs."""
+        deadline = self._ports.clock.monotonic() + limit
+        while True:
+            line = dialogue.hear(max(0.0, deadline - self._ports.clock.monotonic()))
+            try:
+                said = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(said, dict) and said.get("number") == self._number and isinstance(said["answers"], dict):
+                return said["answers"]
 
     def _command(self, host: str, command: HostCommand) -> Answer:
         try:

@@ -207,7 +207,7 @@ class Stage:
 
     def _remove_containers(self, engine: EnginePort) -> list[str]:
         """Remove this run's and forgotten containers; return the names of those that were still there."""
-        found = [one for one in engine.containers() if self.run.may_remove(one.labels, self._now)]
+        found = [one for one in engine.containers(label=PROBE_LABEL) if self.run.may_remove(one.labels, self._now)]
         for container in found:
             try:
                 engine.remove_container(container.id)
@@ -232,6 +232,7 @@ class Stage:
                 labels=self.run.labels(self._now),
                 capabilities=WITNESS_CAPABILITIES,
                 host_network=True,
+                interactive=True,
             )
             self.witnesses[host] = self._start(self.ports.engine(host), spec)
             return Witness(host, self._vtep(host))
@@ -256,6 +257,7 @@ class Stage:
             image=self.kit.reference,
             argv=(*self.kit.argv, "serve", *job),
             labels=self.run.labels(self._now),
+            interactive=True,
             endpoints=tuple(Endpoint(network=net.spec.name, aliases=(station.alias,)) for net in self.networks),
         )
         container = self._start(engine, spec)
@@ -267,7 +269,7 @@ class Stage:
         wanted = {net.spec.name for net in self.networks}
 
         def look() -> tuple[dict[str, str] | None, str]:
-            seen = next((one for one in engine.containers() if one.id == container), None)
+            seen = next((one for one in engine.containers(label=PROBE_LABEL) if one.id == container), None)
             if seen is None or not seen.running:
                 said = engine.container_log(container).decode(errors="replace").strip().splitlines()[-1:]
                 raise EngineError(engine.host, f"the probe ended at once: {''.join(said) or 'no word'}")

@@ -169,7 +169,14 @@ def _raise_curtain(
 
 def _ask(stage: Stage, scene: Scene, wish: Wish, answers: Answers, timer: _Timer) -> None:
     """Fill the answers, round by round, until nobody asks more."""
-    batches = Batches(stage.ports, stage.run.id, stage.kit.argv, crew=Crew(stage.containers, stage.witnesses))
+    batches = Batches(stage.ports, stage.run.id, Crew(stage.containers, stage.witnesses))
+    try:
+        _ask_in_rounds(batches, scene, wish, answers, timer)
+    finally:
+        batches.close()
+
+
+def _ask_in_rounds(batches: Batches, scene: Scene, wish: Wish, answers: Answers, timer: _Timer) -> None:
     for number in range(1, ROUNDS + 1):
         questions = {
             (question.host, question.key): question

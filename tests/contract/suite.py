@@ -315,6 +315,8 @@ class EngineContract:
         seen = next(box for box in cluster.worker.containers() if box.id == container_id)
         assert (seen.name, seen.running, seen.labels, seen.service) == ("probe", True, {"l": "v"}, None)
         assert [(end.network, end.address) for end in seen.endpoints] == [("attach", "10.205.0.77")]
+        assert [box.id for box in cluster.worker.containers(label="l")] == [container_id]
+        assert cluster.worker.containers(label="v") == ()
         with pytest.raises(ConflictError):
             cluster.worker.start_container(spec)
         attached = cluster.manager.tasks(network="attach")

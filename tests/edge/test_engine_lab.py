@@ -137,6 +137,24 @@ def test_a_command_that_outlives_its_limit_is_a_timeout(container: tuple[EngineP
         engine.exec(container_id, ["sh", "-c", "while echo again; do sleep 0.05; done"], timeout=0.3)
 
 
+def test_a_program_in_a_container_is_talked_with_line_by_line(container: tuple[EnginePort, str]) -> None:
+    engine, _ = container
+    argv = ("sh", "-c", 'while read -r line; do echo "you said $line"; done; sleep 600')
+    spec = ContainerSpec(name="listener", image=IMAGE, argv=argv, labels={}, interactive=True)
+    listener = engine.start_container(spec)
+    for word in (b"one", b"two"):  # letting go of it does not end it
+        dialogue = engine.dialogue(listener)
+        dialogue.say(word)
+        assert dialogue.hear(10) == b"you said " + word
+        dialogue.close()
+    dialogue = engine.dialogue(listener)
+    engine.remove_container(listener)
+    with pytest.raises(EngineError):
+        dialogue.hear(10)
+    with pytest.raises(NotFoundError):
+        engine.dialogue(listener)
+
+
 def test_a_container_that_cannot_start_leaves_nothing_behind(container: tuple[EnginePort, str]) -> None:
     engine, _ = container
     with pytest.raises(EngineError):

@@ -85,6 +85,23 @@ def test_the_server_remembers_whom_it_heard_on_which_network(server: None) -> No
     assert run({"key": "h", "kind": "heard"})["h"]["heard"]["back"] == {"w9": 1}  # type: ignore[index,call-overload]
 
 
+def test_a_serving_probe_answers_jobs_on_its_stdin_side_by_side() -> None:
+    jobs: list[JsonObject] = [
+        {"number": 1, "run": "other", "limit": 30, "tasks": [_task("udp", {"none": "127.0.0.1"})]},
+        {"number": 2, "run": "r1", "limit": 1, "tasks": [{"key": "f", "kind": "facts"}]},
+    ]
+    serve = _command("serve", *pack({"run": "r1", "id": "w3", "lifetime": 30, "port": PORT + 1}))
+    with subprocess.Popen(serve, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(b"".join(json.dumps(job).encode() + b"\n" for job in jobs))
+        process.stdin.flush()
+        said = [line for line in (process.stdout.readline(), process.stdout.readline()) if line != b"ready\n"]
+        process.kill()
+    answer = json.loads(said[0])
+    assert (answer["number"], answer["answers"]["f"]["kernel"]) == (2, os.uname().release)
+
+
 def test_an_unknown_question_is_an_answer_not_a_crash() -> None:
     assert "no task" in str(run(_task("nonsense", {}))["nonsense"]["problem"])
 

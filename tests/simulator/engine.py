@@ -7,7 +7,7 @@ import json
 import tarfile
 from typing import TYPE_CHECKING
 
-from swarmnet.errors import ConflictError, EngineError, NotFoundError
+from swarmnet.errors import ConflictError, EngineError, HostTimeoutError, NotFoundError
 from swarmnet.model.hosts import Role
 from swarmnet.model.network import Network, Scope
 from swarmnet.model.ports import Completed
@@ -23,6 +23,27 @@ if TYPE_CHECKING:
     from swarmnet.model.base import JsonObject
     from swarmnet.model.network import NetworkSpec
     from swarmnet.model.ports import ContainerSpec
+
+
+class SimulatedDialogue:
+    """A ``DialoguePort`` to a program that answers each line at once."""
+
+    def __init__(self, engine: SimulatedEngine, container_id: str) -> None:
+        self._engine = engine
+        self._container_id = container_id
+        self._printed: list[bytes] = []
+
+    def say(self, line: bytes) -> None:
+        self._printed += self._engine.answer(self._container_id, line).splitlines()
+
+    def hear(self, timeout: float) -> bytes:
+        if not self._printed:
+            raise HostTimeoutError(self._engine.host, f"nothing was said within {timeout:g} s")
+        return self._printed.pop(0)
+
+    def close(self) -> None:
+        self._printed.clear()
+
 
 _REFUSED_NAMES = ("bridge", "host", "none", "default")
 
@@ -142,9 +163,10 @@ class SimulatedEngine(SimulatedMembership, SimulatedServices):
 
     # Containers
 
-    def containers(self) -> tuple[Container, ...]:
+    def containers(self, *, label: str | None = None) -> tuple[Container, ...]:
         with self._asked("containers"):
-            return tuple(self._machine.containers.values())
+            found = self._machine.containers.values()
+            return tuple(box for box in found if label is None or label in box.labels)
 
     def start_container(self, spec: ContainerSpec) -> str:
         with self._asked("container.start", spec.name):
@@ -155,6 +177,7 @@ class SimulatedEngine(SimulatedMembership, SimulatedServices):
                 message = f'Conflict. The container name "/{spec.name}" is already in use'
                 raise ConflictError(self.host, message, status=409)
             container_id = machine.ids.local()
+            machine.arguments[container_id] = spec.argv
             machine.containers[container_id] = Container(
                 id=container_id,
                 name=spec.name,
@@ -203,6 +226,22 @@ class SimulatedEngine(SimulatedMembership, SimulatedServices):
             if program is None:
                 return Completed(tuple(argv), 127, b"", f'exec: "{argv[0]}": not found\n'.encode())
             return Completed(tuple(argv), *program(self._machine, argv, stdin))
+
+    def dialogue(self, container_id: str) -> SimulatedDialogue:
+        """Attach to one of ``machine.container_programs``."""
+        with self._asked("dialogue", container_id):
+            find(self.host, self._machine.containers, container_id, "container")
+            return SimulatedDialogue(self, container_id)
+
+    def answer(self, container_id: str, line: bytes) -> bytes:
+        """Return what an attached program prints when it reads a line."""
+        with self._asked("dialogue", container_id):
+            program = self._machine.container_programs[self._machine.arguments[container_id][0]]
+            code, printed, complaint = program(self._machine, self._machine.arguments[container_id], line)
+            if code:
+                said = complaint.decode().strip()
+                raise EngineError(self.host, f"talk with container {container_id[:12]}: it ended: {said}")
+            return printed
 
     def container_log(self, container_id: str) -> bytes:
         with self._asked("container_log", container_id):
