@@ -11,15 +11,17 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from swarmnet.errors import ConflictError, NotFoundError
 from swarmnet.model.clock import wait_until
 from swarmnet.model.plan import MANAGED_LABEL, Action, Risk, Sign, Stage
+from swarmnet.model.swarm import Config
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from swarmnet.model.base import Labels
     from swarmnet.model.network import Network
     from swarmnet.model.plan import Plan
     from swarmnet.model.ports import EnginePort, Ports
     from swarmnet.model.state import ClusterState
+    from swarmnet.model.swarm import StoredSecret
 
 REMOVAL_LIMIT = 90.0
 """Seconds for a removed service's tasks to let go of networks, configs and secrets."""
@@ -165,8 +167,9 @@ def removals_of(
     left = state
     for action in services:
         left = action.predict(left)
-    networks, warnings = _networks(left, cluster, provided)
-    return (*services, *networks, *_contents(left, cluster, provided)), warnings
+    networks, kept_networks = _networks(left, cluster, provided)
+    contents, kept_contents = _contents(left, cluster, provided)
+    return (*services, *networks, *contents), (*kept_networks, *kept_contents)
 
 
 def _is_ours(labels: Labels, cluster: str) -> bool:
@@ -184,12 +187,16 @@ def _networks(
             continue
         target = f"network {name}" if host is None else f"network {name} on {host}"
         if users := sorted(set(_users(state, host, name))):
-            warnings.append(f"{target} is not pruned: {', '.join(users)} use it")
+            warnings.append(_kept(target, users))
             continue
         removals.append(
             PruneNetwork(target=target, why=_UNPROVIDED, risk=Risk.DESTRUCTIVE, name=name, id=network.id, host=host)
         )
     return tuple(removals), tuple(warnings)
+
+
+def _kept(target: str, users: Iterable[str]) -> str:
+    return f"{target} is not pruned: used by {', '.join(users)}"
 
 
 def _all_networks(state: ClusterState) -> Iterator[tuple[str | None, Network]]:
@@ -206,9 +213,7 @@ def _users(state: ClusterState, host: str | None, name: str) -> Iterator[str]:
             for service in state.services
             if any(at.network == name for at in service.spec.networks or ())
         )
-        for task in state.tasks:
-            if task.service_id is None and name in task.networks and task.desired_state == "running":
-                yield f"container {task.container_id or task.id}"
+        yield from _unseen_containers(state, name)
     for facts in state.hosts:
         if host in (None, facts.host):
             for container in facts.containers:
@@ -216,19 +221,35 @@ def _users(state: ClusterState, host: str | None, name: str) -> Iterator[str]:
                     yield f"container {container.name} on {facts.host}"
 
 
-def _contents(state: ClusterState, cluster: str, provided: frozenset[tuple[str, str]]) -> Iterator[Action]:
-    used = {
-        (kind, reference.source)
-        for service in state.services
-        for kind, references in (("config", service.spec.configs or ()), ("secret", service.spec.secrets or ()))
-        for reference in references
-    }
-    keep = used | provided
-    for config in state.configs:
-        name = config.spec.name
-        if _is_ours(config.spec.labels, cluster) and ("config", name) not in keep:
-            yield PruneConfig(target=f"config {name}", why=_UNPROVIDED, risk=Risk.DESTRUCTIVE, name=name, id=config.id)
-    for secret in state.secrets:
-        name = secret.spec.name
-        if _is_ours(secret.spec.labels, cluster) and ("secret", name) not in keep:
-            yield PruneSecret(target=f"secret {name}", why=_UNPROVIDED, risk=Risk.DESTRUCTIVE, name=name, id=secret.id)
+def _unseen_containers(state: ClusterState, network: str) -> Iterator[str]:
+    """Yield containers that only the manager's list of tasks knows, since their hosts did not tell of them."""
+    named = {container.id for facts in state.hosts for container in facts.containers}
+    for task in state.tasks:
+        attached = task.service_id is None and network in task.networks and task.desired_state == "running"
+        if attached and task.container_id not in named:
+            yield f"container {(task.container_id or task.id)[:12]}"
+
+
+def _contents(
+    state: ClusterState, cluster: str, provided: frozenset[tuple[str, str]]
+) -> tuple[tuple[Action, ...], tuple[str, ...]]:
+    users: dict[tuple[str, str], list[str]] = {}
+    for service in state.services:
+        for kind, references in (("config", service.spec.configs or ()), ("secret", service.spec.secrets or ())):
+            for reference in references:
+                users.setdefault((kind, reference.source), []).append(f"service {service.spec.name}")
+    removals: list[Action] = []
+    warnings: list[str] = []
+    contents: tuple[Config | StoredSecret, ...] = (*state.configs, *state.secrets)
+    for one in contents:
+        is_config = isinstance(one, Config)
+        place = ("config" if is_config else "secret", one.spec.name)
+        if not _is_ours(one.spec.labels, cluster) or place in provided:
+            continue
+        target = " ".join(place)
+        if place in users:
+            warnings.append(_kept(target, sorted(set(users[place]))))
+            continue
+        prune = PruneConfig if is_config else PruneSecret
+        removals.append(prune(target=target, why=_UNPROVIDED, risk=Risk.DESTRUCTIVE, name=one.spec.name, id=one.id))
+    return tuple(removals), tuple(warnings)

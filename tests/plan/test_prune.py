@@ -52,7 +52,7 @@ def test_keeps_a_network_that_a_service_of_others_uses_and_says_so() -> None:
     actions, warnings = removals_of(state, cluster="shop", provided=frozenset())
 
     assert actions == ()
-    assert warnings == ("network front is not pruned: service theirs use it",)
+    assert warnings == ("network front is not pruned: used by service theirs",)
 
 
 def test_keeps_configs_that_services_use() -> None:

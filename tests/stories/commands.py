@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import json
 import os
+import pty
+import select
 import subprocess
 import sys
+import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import yaml
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from swarmnet.lab import Lab
 
 SWARMNET = Path(sys.executable).with_name("swarmnet")
@@ -26,17 +34,10 @@ class Operator:
 
     def types(self, *argv: str, exits: int | tuple[int, ...] = 0, secret: dict[str, str] | None = None) -> str:
         """Run swarmnet, insist on its exit code (or one of several), return what it printed on both streams."""
-        environment = {
-            **os.environ,
-            "HOME": str(self.directory),
-            "XDG_CONFIG_HOME": str(self.directory),
-            "NO_COLOR": "1",
-            **(secret or {}),
-        }
         done = subprocess.run(
             [SWARMNET, *argv],
             cwd=self.directory,
-            env=environment,
+            env=self._environment(secret),
             capture_output=True,
             text=True,
             check=False,
@@ -54,6 +55,77 @@ class Operator:
         )
         assert done.returncode == exits, done.stdout + done.stderr
         return json.loads(done.stdout)
+
+    @contextmanager
+    def begins(self, *argv: str, until: str) -> Iterator[subprocess.Popen[str]]:
+        """Run swarmnet in the background; the block begins when a line of its progress has the text of ``until``."""
+        with subprocess.Popen(
+            [SWARMNET, *argv],
+            cwd=self.directory,
+            env=self._environment(None),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            assert process.stderr is not None
+            seen = []
+            for line in process.stderr:
+                seen.append(line)
+                if until in line:
+                    break
+            else:
+                raise AssertionError(f"it ended without saying {until!r}:\n{''.join(seen)}")
+            yield process
+
+    def converses(self, *argv: str, asked: str, keys: str, exits: int) -> str:
+        """Run swarmnet at a terminal of its own, press ``keys`` when it has asked, return what the screen showed."""
+        ours, theirs = pty.openpty()
+        at_terminal = ["/usr/bin/setsid", "--ctty", "--wait", str(SWARMNET), *argv]
+        with subprocess.Popen(
+            at_terminal, cwd=self.directory, env=self._environment(None), stdin=theirs, stdout=theirs, stderr=theirs
+        ) as process:
+            os.close(theirs)
+            screen = _read(ours, asked)
+            os.write(ours, keys.encode())
+            screen += _read(ours, None)
+            process.wait(timeout=LIMIT)
+        os.close(ours)
+        assert process.returncode == exits, screen
+        return screen
+
+    def writes_inventory(self, lab: Lab, hosts: Mapping[str, Mapping[str, object]], *, name: str = "hosts.yml") -> str:
+        """Write an inventory with these hosts of the lab, each with what is said of it; an impatient one."""
+        document = yaml.safe_load(lab.inventory.read_text(encoding="utf-8"))
+        document["ssh"] |= {"connect_timeout": 3, "connect_attempts": 1}
+        document["hosts"] = {one: {"address": str(lab.host(one).address), **facts} for one, facts in hosts.items()}
+        (self.directory / name).write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
+        return name
+
+    def writes_playbook(self, *steps: str, name: str = "play.yml") -> str:
+        """Write a playbook with these steps, each in one line of YAML."""
+        lines = ["schema: 1", f"name: {Path(name).stem}", "steps:", *(f"  - {step}" for step in steps)]
+        (self.directory / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
+        return name
+
+    def _environment(self, secret: Mapping[str, str] | None) -> dict[str, str]:
+        home = str(self.directory)
+        return {**os.environ, "HOME": home, "XDG_CONFIG_HOME": home, "NO_COLOR": "1", **(secret or {})}
+
+
+def _read(terminal: int, until: str | None) -> str:
+    """Return what the screen shows until the text stands there, or, for None, until the other side has hung up."""
+    seen = b""
+    deadline = time.monotonic() + LIMIT
+    while until is None or until.encode() not in seen:
+        left = deadline - time.monotonic()
+        assert select.select([terminal], [], [], max(0.0, left))[0], f"nothing more came after:\n{seen.decode()}"
+        try:
+            seen += os.read(terminal, 4096)
+        except OSError:  # EIO: the other side has hung up
+            assert until is None, f"it ended without asking {until!r}:\n{seen.decode()}"
+            break
+    return seen.decode()
 
 
 def docker(lab: Lab, host: str, *argv: str) -> str:
