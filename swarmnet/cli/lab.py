@@ -4,54 +4,28 @@ from __future__ import annotations
 
 import json
 import signal
-from enum import StrEnum
 from ipaddress import IPv4Network
 from pathlib import Path  # noqa: TC003 - typer reads the annotations at run time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from swarmnet.cli.lab_faults import break_, heal
+from swarmnet.cli.lab_view import HostArgument, NameOption, chosen, print_status, show
 from swarmnet.cli.options import JsonOption, YesOption  # noqa: TC001 - typer reads the annotations at run time
 from swarmnet.errors import LabError, UsageError
-from swarmnet.lab import Fault, Lab, LabSpec, LabStore, down_all, down_by_name
+from swarmnet.lab import Lab, LabSpec, LabStore, down_all, down_by_name
 from swarmnet.lab.engines import DEFAULT_ENGINE, ENGINES
 from swarmnet.lab.image import make_image
 from swarmnet.lab.setup import prepare
 from swarmnet.lab.spec import DEFAULT_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from swarmnet.lab import LabStatus
-    from swarmnet.lab.capabilities import Capability
     from swarmnet.lab.spec import KernelWish
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
 
-class FaultName(StrEnum):
-    """What can be broken."""
-
-    KILL = "kill"
-    ENGINE = "engine"
-    LINK = "link"
-    BLOCK = "block"
-    DISK = "disk"
-
-
-class ProtocolName(StrEnum):
-    """What can be blocked."""
-
-    TCP = "tcp"
-    UDP = "udp"
-    ESP = "esp"
-    ICMP = "icmp"
-    ALL = "all"
-
-
-NameOption = Annotated[
-    str | None, typer.Option("--name", help="Which lab; may be left out where there is only one.", show_default=False)
-]
 EngineOption = Annotated[
     str, typer.Option("--engine", help=f"Engine of the hosts: {', '.join(ENGINES)}; or one per host, with commas.")
 ]
@@ -60,15 +34,6 @@ _KERNEL_TOLD = (
     "encryption. auto: shared where this machine's kernel has both. Or one per host, with commas."
 )
 KernelOption = Annotated[str, typer.Option("--kernel", help=_KERNEL_TOLD)]
-_FAULTS_TOLD = (
-    "kill: power off. engine: stop dockerd. link: pull the cable. "
-    "block: drop what HOST sends to another host (--to, --proto, --port). disk: fill the engine's disk."
-)
-HostArgument = Annotated[str, typer.Argument(help="A host of the lab, such as m1.")]
-FaultArgument = Annotated[FaultName, typer.Argument(help=_FAULTS_TOLD)]
-ToOption = Annotated[str | None, typer.Option("--to", help="block: the host that no longer hears HOST.")]
-ProtoOption = Annotated[ProtocolName, typer.Option("--proto", help="block: what is dropped.")]
-PortOption = Annotated[int | None, typer.Option("--port", help="block: destination port of tcp or udp.")]
 
 
 @app.command(epilog="Example: swarmnet lab setup --yes --engine 26.1,28.5")
@@ -84,7 +49,7 @@ def setup(
     engines = engine.split(",") if engine else []
     wish = _kernel_wish(kernel)
     versions = prepare(engines, may_install=yes, say=_say, kernel=wish)
-    _show({"schema": 1, "engines": versions}, as_json=as_json, text=f"ready: engines {', '.join(versions.values())}")
+    show({"schema": 1, "engines": versions}, as_json=as_json, text=f"ready: engines {', '.join(versions.values())}")
 
 
 @app.command(epilog="Example: swarmnet lab up --hosts 3 --engine 26.1,26.1,28.5 --inventory inventories/lab.yml")
@@ -114,7 +79,7 @@ def up(
         inventory=inventory,
     )
     lab = Lab.up(spec, say=_say)
-    _print_status([lab.status()], as_json=as_json)
+    print_status([lab.status()], as_json=as_json)
 
 
 @app.command(epilog="Example: swarmnet lab down --all")
@@ -129,11 +94,11 @@ def down(
     if every:
         gone, failures = down_all(say=_say)
     else:
-        chosen = _chosen(name)
-        _say(f"lab {chosen}: taking it down")
-        down_by_name(chosen)
-        gone, failures = [chosen], []
-    _show({"schema": 1, "removed": gone}, as_json=as_json, text=f"removed: {', '.join(gone) or 'nothing'}")
+        one = chosen(name)
+        _say(f"lab {one}: taking it down")
+        down_by_name(one)
+        gone, failures = [one], []
+    show({"schema": 1, "removed": gone}, as_json=as_json, text=f"removed: {', '.join(gone) or 'nothing'}")
     if len(failures) == 1:
         raise failures[0]
     if failures:
@@ -144,7 +109,7 @@ def down(
 def status(name: NameOption = None, as_json: JsonOption = False) -> None:
     """Show every lab: hosts, what answers, what is broken on purpose, what its kernel cannot prove."""
     names = [name] if name else LabStore.default().names()
-    _print_status([Lab.open(lab).status() for lab in names], as_json=as_json)
+    print_status([Lab.open(lab).status() for lab in names], as_json=as_json)
 
 
 @app.command("exec", epilog="Example: swarmnet lab exec m1 -- docker node ls")
@@ -155,7 +120,7 @@ def exec_(
     as_json: JsonOption = False,
 ) -> None:
     """Run a command as root inside a host, beside its network; exits with the command's own code."""
-    lab = Lab.open(_chosen(name))
+    lab = Lab.open(chosen(name))
     if not as_json:
         raise typer.Exit(lab.exec_attached(host, argv))
     done = lab.exec(host, argv, limit=3600)
@@ -171,50 +136,10 @@ def image(
     as_json: JsonOption = False,
 ) -> None:
     """Make a small image (busybox, a web page on port 80) on every host, so that services need no registry."""
-    lab = Lab.open(_chosen(name))
+    lab = Lab.open(chosen(name))
     make_image(lab, reference)
     hosts = [host.name for host in lab.hosts]
-    _show({"schema": 1, "image": reference, "hosts": hosts}, as_json=as_json, text=f"{reference} is on every host")
-
-
-@app.command("break", epilog="Example: swarmnet lab break m1 block --to w1 --proto udp --port 4789")
-def break_(
-    host: HostArgument,
-    fault: FaultArgument,
-    to: ToOption = None,
-    proto: ProtoOption = ProtocolName.ALL,
-    port: PortOption = None,
-    name: NameOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Break a host: power it off, stop its engine, cut its link, block a protocol one way, or fill its disk."""
-    lab = Lab.open(_chosen(name))
-    lab.break_(_fault(host, fault, to=to, proto=proto, port=port))
-    _print_status([lab.status()], as_json=as_json)
-
-
-@app.command(epilog="Example: swarmnet lab heal m1 kill")
-def heal(
-    host: Annotated[str | None, typer.Argument(help="A host of the lab; left out: everything is healed.")] = None,
-    fault: Annotated[FaultName | None, typer.Argument(help="What was broken; left out: all of the host.")] = None,
-    to: ToOption = None,
-    proto: ProtoOption = ProtocolName.ALL,
-    port: PortOption = None,
-    name: NameOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Take back what was broken and wait until the hosts answer again."""
-    lab = Lab.open(_chosen(name))
-    if fault is None:
-        lab.heal_all(host)
-    else:
-        lab.heal(_fault(host or "", fault, to=to, proto=proto, port=port))
-    _print_status([lab.status()], as_json=as_json)
-
-
-def _fault(host: str, name: FaultName, *, to: str | None, proto: ProtocolName, port: int | None) -> Fault:
-    protocol = proto.value if name is FaultName.BLOCK or proto is not ProtocolName.ALL else None
-    return Fault(host=host, kind=name.value, to=to, protocol=protocol, port=port)
+    show({"schema": 1, "image": reference, "hosts": hosts}, as_json=as_json, text=f"{reference} is on every host")
 
 
 def _kernel_wish(word: str) -> KernelWish:
@@ -223,18 +148,6 @@ def _kernel_wish(word: str) -> KernelWish:
             return word
         case _:
             raise UsageError(f"--kernel {word}: there is no such kind of host", hint="choose from shared, own, auto")
-
-
-def _chosen(name: str | None) -> str:
-    """Return the lab that is meant: the named one, or the only one."""
-    if name is not None:
-        return name
-    names = LabStore.default().names()
-    if len(names) == 1:
-        return names[0]
-    if not names:
-        raise LabError("there is no lab on this machine", hint="run `swarmnet lab up`")
-    raise UsageError(f"there are {len(names)} labs: {', '.join(names)}", hint="choose one with --name")
 
 
 def _network(text: str | None) -> IPv4Network | None:
@@ -246,39 +159,9 @@ def _network(text: str | None) -> IPv4Network | None:
         raise UsageError(f"--subnet {text}: {wrong}", hint="write it like 10.99.0.0/24") from wrong
 
 
-def _print_status(labs: list[LabStatus], *, as_json: bool) -> None:
-    body = {"schema": 1, "labs": [lab.model_dump(mode="json") for lab in labs]}
-    _show(body, as_json=as_json, text="\n\n".join(map(_told, labs)) or "no labs on this machine")
-
-
-def _told(lab: LabStatus) -> str:
-    lines = [f"lab {lab.name} ({lab.phase}) in {lab.subnet}, inventory {lab.inventory}"]
-    rows = [("HOST", "ADDRESS", "ROLE", "ENGINE", "KERNEL", "SSH", "DOCKER")]
-    for host in lab.hosts:
-        answers = ("yes" if host.ssh else "no", "yes" if host.engine_answers else "no")
-        state = answers if host.powered else ("off", "off")
-        rows.append((host.name, host.address, host.role, host.engine, host.kernel, *state))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        lines += ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()]
-    lines += [f"broken: {fault}" for fault in lab.broken]
-    kinds = {host.kernel for host in lab.hosts}
-    mixed = len(kinds) > 1
-    if "shared" in kinds:
-        lines += _lacking(lab.kernel, who="shared kernel " if mixed else "")
-    if "own" in kinds:
-        lines += [f"own kernels prove: {c.serves} ({c.name})" for c in lab.own_kernel if c.works and c.need == "proof"]
-        lines += _lacking(lab.own_kernel, who="own kernels ")
-    return "\n".join(lines)
-
-
-def _lacking(kernel: Iterable[Capability], *, who: str) -> list[str]:
-    return [f"{who}cannot prove: {c.serves} ({c.name}: {c.reason})" for c in kernel if not c.works]
-
-
-def _show(body: dict[str, object], *, as_json: bool, text: str) -> None:
-    typer.echo(json.dumps(body) if as_json else text)
-
-
 def _say(message: str) -> None:
     typer.echo(message, err=True)
+
+
+app.command("break", epilog="Example: swarmnet lab break m1 block --to w1 --proto udp --port 4789")(break_)
+app.command("heal", epilog="Example: swarmnet lab heal m1 kill")(heal)

@@ -6,6 +6,7 @@ import socket
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import LabError
+from swarmnet.lab.faults import family_of
 
 if TYPE_CHECKING:
     from swarmnet.lab.kinds import HostKind
@@ -41,13 +42,13 @@ def answers(host: HostRecord, kind: HostKind, *, record: LabRecord) -> bool:
     Raises:
         LabError: The host died by itself; it will never answer.
     """
-    broken = {fault.kind for fault in record.faults if fault.host == host.name}
-    if "kill" in broken:
+    silent = {what for fault in record.faults if fault.host == host.name for what in family_of(fault).silences}
+    if "host" in silent:
         return True
     if not kind.powered(host):
         raise LabError(f"{host.name} died while starting; its last words:\n{kind.last_words(host)}")
-    engine = "engine" in broken or kind.engine_answers(host)
-    return engine and ("link" in broken or ssh_answers(host, kind))
+    engine = "engine" in silent or kind.engine_answers(host)
+    return engine and ("ssh" in silent or ssh_answers(host, kind))
 
 
 def excuse(host: HostRecord, kind: HostKind) -> str:

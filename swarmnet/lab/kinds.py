@@ -33,6 +33,9 @@ class HostKind(Protocol):
     def plug(self, host: HostRecord, *, into_switch: bool) -> None:
         """Plug the host's cable into the switch, or pull it out."""
 
+    def second_card(self, host: HostRecord, *, plugged: bool) -> None:
+        """Give the running host a card ``eth1`` on the lab's second bridge, without address; or take it away."""
+
     def powered(self, host: HostRecord) -> bool:
         """Tell whether the host runs; true from the moment that ``power_on`` returns."""
 

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Self
 from swarmnet.errors import LabError, LockedError, SwarmnetError
 from swarmnet.lab import inventory
 from swarmnet.lab.answering import answers, excuse, ssh_answers
+from swarmnet.lab.breaking import Breaker
 from swarmnet.lab.capabilities import guest_capabilities, require_lab_kernel
 from swarmnet.lab.cgroups import LabGroups
 from swarmnet.lab.claim import claim, require_root
 from swarmnet.lab.commands import attempt, environment
 from swarmnet.lab.disks import require_room, write_files
-from swarmnet.lab.faults import Breaker, check
 from swarmnet.lab.kernels import with_kernels
 from swarmnet.lab.keys import KeyPair, known_hosts_line
 from swarmnet.lab.lost import take_down_lost
@@ -24,7 +24,7 @@ from swarmnet.lab.network import Switch
 from swarmnet.lab.own_kernel import OwnKernel
 from swarmnet.lab.roots import RootCache
 from swarmnet.lab.shared_kernel import SharedKernel
-from swarmnet.lab.state import Fault, LabRecord, LabStore
+from swarmnet.lab.state import LabRecord, LabStore
 from swarmnet.lab.status import HostStatus, LabStatus
 from swarmnet.lab.waiting import until
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from swarmnet.lab.commands import Completed
     from swarmnet.lab.kinds import HostKind
     from swarmnet.lab.spec import LabSpec
-    from swarmnet.lab.state import HostRecord
+    from swarmnet.lab.state import Fault, HostRecord
 
 ANSWER_LIMIT = 60.0
 """Seconds that hosts get to answer after they were started; 20 hosts on 2 cores need about 10."""
@@ -244,38 +244,19 @@ class Lab:
             UsageError: The fault makes no sense.
             LabError: It could not be done; then it is not noted either.
         """
-        check(fault, self.record)
-        before = self.record
-        self._note((*(f for f in before.faults if f != fault), fault))
-        try:
-            self._breaker(fault).put(fault, self.record)
-        except LabError:
-            self._note(before.faults)
-            raise
+        Breaker(self).put(fault)
 
     def heal(self, fault: Fault, *, limit: float | None = None) -> None:
-        """Take a fault back and return when the host answers again.
+        """Take back what matches ``fault`` (options left open match any) and return when the host answers again.
 
         Raises:
             LabError: The host does not answer within ``limit`` seconds.
         """
-        check(fault, self.record)
-        self._take_back(fault)
-        self.wait_answering([self.host(fault.host)], limit=limit)
+        Breaker(self).heal(fault, limit=limit)
 
     def heal_all(self, host: str | None = None, *, limit: float | None = None) -> None:
         """Take every fault back (or every fault of one host), powered-off hosts first."""
-        meant = [fault for fault in self.record.faults if host in {None, fault.host}]
-        for fault in (f for f in meant if f.kind == "kill"):
-            self._take_back(fault)
-        self.wait_answering(limit=limit)
-        for fault in (f for f in meant if f.kind != "kill"):
-            self._take_back(fault)
-        self.wait_answering(limit=limit)
-
-    def _take_back(self, fault: Fault) -> None:
-        self._note(tuple(f for f in self.record.faults if f != fault))
-        self._breaker(fault).take_back(fault, self.record)
+        Breaker(self).heal_all(host, limit=limit)
 
     def reset(self, *, limit: float | None = None) -> None:
         """Give every host an engine without swarm, containers, networks and volumes; heal what is broken.
@@ -283,18 +264,14 @@ class Lab:
         A power cut and a start, which takes the same short time whatever state the engines are in. Images,
         trusted registries and all files outside of the engine's data stay; SSH connections end.
         """
-        self._note(())
         for host in self.hosts:
             self.kind(host).power_off(host)
-        self.switch.apply_blocks(self.record)
+        Breaker(self).forget_all()
         for host in self.hosts:
             kind = self.kind(host)
             kind.forget(host)
             kind.power_on(host)
         self.wait_answering(limit=limit)
-
-    def _breaker(self, fault: Fault) -> Breaker:
-        return Breaker(self.switch, self.kind(self.host(fault.host)))
 
     def wait_answering(self, hosts: Iterable[HostRecord] | None = None, *, limit: float | None = None) -> None:
         """Return when sshd and engine of the hosts answer, those aside that are broken on purpose.
@@ -349,7 +326,8 @@ class Lab:
 
     # -------------------------------------------------------------- journal
 
-    def _note(self, faults: tuple[Fault, ...]) -> None:
+    def note(self, faults: tuple[Fault, ...]) -> None:
+        """Write down what is broken now."""
         self._save(self.record.model_copy(update={"faults": faults}))
 
     def _save(self, record: LabRecord) -> None:

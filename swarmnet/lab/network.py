@@ -20,13 +20,14 @@ from swarmnet.lab.processes import ProcessIdentity
 from swarmnet.lab.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from swarmnet.lab.cgroups import LabGroups
-    from swarmnet.lab.state import Fault, LabRecord
+    from swarmnet.lab.state import LabRecord
 
 MEMBER = "switch"
 BRIDGE = "br0"
+_SECOND_BRIDGE = "br1"
 HOME_VARIABLE = "SWARMNET_LAB_HOME"
 """In the environment of the switch's process: the directory with the lab's journal."""
 _RECORD_AND_SLEEP = (
@@ -104,15 +105,26 @@ class Switch:
         """Plug a host's cable in or out; the host sees its carrier come or go."""
         self.ip_batch([f"link set {port} {'up' if up else 'down'}"])
 
-    def apply_blocks(self, record: LabRecord) -> None:
-        """Make the bridge drop exactly what the lab's recorded ``block`` faults say, in one step."""
-        rules = [_block_rule(record, fault) for fault in record.faults if fault.kind == "block"]
+    def tc(self, argv: Sequence[str], *, may_fail: bool = False) -> None:
+        """Set the queue of a port inside the switch; ``may_fail``: there may be nothing to remove."""
+        how = attempt if may_fail else run
+        how(["nsenter", f"--net={self.namespace}", "tc", *argv])
+
+    def apply_rules(self, rules: Sequence[str]) -> None:
+        """Make the bridge obey exactly these rules of nftables about what it forwards, in one step."""
         lines = ["table bridge swarmnet", "delete table bridge swarmnet"]
         if rules:
             body = "\n".join(f"    {rule}" for rule in rules)
             chain = f"  chain forward {{\n    type filter hook forward priority 0;\n{body}\n  }}"
             lines.append(f"table bridge swarmnet {{\n{chain}\n}}")
         run(["nsenter", f"--net={self.namespace}", "nft", "-f", "-"], stdin="\n".join(lines) + "\n")
+
+    def second_bridge(self) -> str:
+        """Return the name of a second bridge, which second cards are plugged into; make it where it is not there."""
+        if attempt(["nsenter", f"--net={self.namespace}", "ip", "link", "show", _SECOND_BRIDGE]).exit_code != 0:
+            kind = "type bridge stp_state 0 forward_delay 0 mcast_snooping 0"
+            self.ip_batch([f"link add {_SECOND_BRIDGE} {kind}", f"link set {_SECOND_BRIDGE} up"])
+        return _SECOND_BRIDGE
 
     @staticmethod
     def wait_gone(leg: str) -> None:
@@ -134,15 +146,3 @@ def _forbid_forwarding(leg: str) -> None:
     ipv6 = Path(f"/proc/sys/net/ipv6/conf/{leg}/disable_ipv6")
     if ipv6.exists():
         ipv6.write_text("1\n")
-
-
-def _block_rule(record: LabRecord, fault: Fault) -> str:
-    source, target = record.host(fault.host).port, record.host(fault.to or "").port
-    match fault.protocol:
-        case "tcp" | "udp" if fault.port is not None:
-            what = f"{fault.protocol} dport {fault.port}"
-        case "tcp" | "udp" | "icmp" | "esp":
-            what = f"ip protocol {fault.protocol}"
-        case _:
-            what = ""
-    return " ".join(part for part in (f"iifname {source}", f"oifname {target}", what, "counter drop") if part)

@@ -13,7 +13,7 @@ mount -t tmpfs -o mode=1777 tmpfs /dev/shm
 ln -sf /proc/self/fd /dev/fd
 mount -t tmpfs -o mode=755 tmpfs /run
 mount -t tmpfs -o mode=1777 tmpfs /tmp
-mkdir -p /run/sshd /run/lock
+mkdir -p /run/sshd /run/lock /run/lab
 mount -t tmpfs -o mode=755 tmpfs /sys/fs/cgroup
 # Without cpuset: this kernel has one processor, and its cpuset groups start empty, which runc does not expect.
 for controller in $(awk '$4 == 1 && $1 != "cpuset" { print $1 }' /proc/cgroups); do
@@ -23,7 +23,8 @@ done
 mount -t ext4 /dev/ubda /var/lib/docker || echo "lab host $LAB_HOST: its disk cannot be mounted"
 if [ -e /etc/lab-wipe ]; then
     # Image layers stay; of the engine's state, what belongs to swarm, containers, networks and volumes goes.
-    (cd /var/lib/docker && rm -rf swarm containers network volumes plugins image/overlay2/layerdb/mounts)
+    (cd /var/lib/docker && rm -rf .swarmnet-ballast* swarm containers network volumes plugins image/overlay2/layerdb/mounts)
+    [ ! -e /etc/machine-id.own ] || mv /etc/machine-id.own /etc/machine-id
     sync
     rm /etc/lab-wipe
 fi
@@ -39,6 +40,8 @@ ip link set eth0 up
 export LAB_LINE_THERE
 unshare --net -- /bin/sh -c '
     nsenter --net=/proc/1/ns/net ip link set vec1 netns $$
+    nsenter --net=/proc/1/ns/net ip link set vec2 netns $$
+    echo $$ > /run/lab/line.pid
     ip link set lo up
     ip address add "$LAB_LINE_THERE" dev vec1
     ip link set vec1 up

@@ -5,6 +5,7 @@
 #
 #   LAB_BRIDGE, LAB_PORT    the bridge, and the name of the host's tap on it
 #   LAB_LINE, LAB_LINE_HERE name of the tap that serves `inside`, and its address (with prefix length)
+#   LAB_SPARE, LAB_SPARE_MAC   name of the tap of the card that `second` plugs in, and that card's address
 #   LAB_ROOT, LAB_DIR       cached root file system (read only); the host's own directory
 #   LAB_KERNEL, LAB_MODULES, LAB_RELEASE   the kernel program, its modules, its release
 #   LAB_MEMORY, LAB_MAC     MiB of memory; address of eth0's card
@@ -21,6 +22,7 @@ tap() {
 }
 tap "$LAB_PORT" "$LAB_BRIDGE"
 tap "$LAB_LINE"
+tap "$LAB_SPARE"
 echo 0 > "/proc/sys/net/ipv4/conf/$LAB_LINE/forwarding"
 ip address replace "$LAB_LINE_HERE" dev "$LAB_LINE"
 
@@ -65,4 +67,5 @@ ulimit -c 0
 env -i TMPDIR=/dev/shm HOME=/dev/shm PATH="$PATH" "$LAB_KERNEL" "mem=${LAB_MEMORY}M" uml_dir=/dev/shm \
     root=/dev/root rootfstype=hostfs rootflags=/host rw init=/run/lab/boot ubd0=/disk.img quiet \
     "vec0:transport=tap,ifname=$LAB_PORT,mac=$LAB_MAC,depth=128,gro=1" \
-    "vec1:transport=tap,ifname=$LAB_LINE,depth=64,gro=1" con=null con0=null,fd:1 con1=null,fd:1 ssl=null < /dev/null
+    "vec1:transport=tap,ifname=$LAB_LINE,depth=64,gro=1" \
+    "vec2:transport=tap,ifname=$LAB_SPARE,mac=$LAB_SPARE_MAC,depth=64,gro=1" con=null con0=null,fd:1 con1=null,fd:1 ssl=null < /dev/null

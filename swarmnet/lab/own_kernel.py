@@ -36,6 +36,12 @@ if TYPE_CHECKING:
 
 _SCRIPTS = Path(__file__).parent
 _LEGACY = ("iptables", "iptables-save", "iptables-restore", "ip6tables", "ip6tables-save", "ip6tables-restore")
+_BESIDE_LINE = 'pid=$(cat /run/lab/line.pid); beside="nsenter --net=/proc/$pid/ns/net ip link set"'
+_SPARE_IN = f"{_BESIDE_LINE}; ip link show eth1 >/dev/null 2>&1 || $beside vec2 name eth1 netns 1"
+_SPARE_OUT = (
+    f"{_BESIDE_LINE}; ip link show eth1 >/dev/null 2>&1 || exit 0; "
+    "ip address flush dev eth1; ip link set eth1 down; ip link set eth1 name vec2 netns $pid"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +81,7 @@ class OwnKernel:
             "LAB_BRIDGE": BRIDGE,
             "LAB_PORT": host.port,
             "LAB_LINE": _line(host),
+            "LAB_SPARE": _spare(host),
             "LAB_LINE_HERE": f"{here}/30",
             "LAB_ROOT": str(host.root),
             "LAB_DIR": str(own),
@@ -83,6 +90,7 @@ class OwnKernel:
             "LAB_RELEASE": uml.modules.name,
             "LAB_MEMORY": str(MEMORY_MIB),
             "LAB_MAC": host.mac,
+            "LAB_SPARE_MAC": f"06{host.mac[2:]}",
             "LAB_SETTINGS": "\n".join(f"{name}={shlex.quote(value)}" for name, value in inner.items()),
         }
         network = ["nsenter", f"--net={self.switch.namespace}", "--"]
@@ -122,6 +130,20 @@ class OwnKernel:
         Writing to a tap that is down is an error, and the guest's card would not recover from it before a boot.
         """
         self.switch.ip_batch([f"link set {host.port} {f'master {BRIDGE}' if into_switch else 'nomaster'}"])
+
+    def second_card(self, host: HostRecord, *, plugged: bool) -> None:
+        """Move the spare card, which hides beside the lab's line, to the host's own network; or back.
+
+        Raises:
+            LabError: The host is powered off, or refuses.
+        """
+        if plugged:
+            self.switch.ip_batch([f"link set {_spare(host)} master {self.switch.second_bridge()}"])
+        done = attempt(self.inside(host, ["sh", "-c", _SPARE_IN if plugged else _SPARE_OUT]))
+        if done.exit_code != 0:
+            raise LabError(f"{host.name}: cannot move its second card: {done.last_words()}")
+        if not plugged:
+            self.switch.ip_batch([f"link set {_spare(host)} nomaster"])
 
     def powered(self, host: HostRecord) -> bool:
         """Tell whether the host's kernel runs, or is on its way to."""
@@ -181,6 +203,11 @@ def _console(path: Path) -> str:
 def _line(host: HostRecord) -> str:
     """Name the tap of the line to a host."""
     return host.port.replace("port", "line")
+
+
+def _spare(host: HostRecord) -> str:
+    """Name the tap of a host's second card."""
+    return host.port.replace("port", "spare")
 
 
 def _line_member(host: HostRecord) -> str:

@@ -40,7 +40,8 @@ build)
     mount -o loop,discard "$LAB_DIR/disk.img" "$root/var/lib/docker"
     if [ -e "$LAB_DIR/wipe" ]; then
         # Image layers stay; of the engine's state, what belongs to swarm, containers, networks and volumes goes.
-        (cd "$root/var/lib/docker" && rm -rf swarm containers network volumes plugins image/overlay2/layerdb/mounts)
+        (cd "$root/var/lib/docker" && rm -rf .swarmnet-ballast* swarm containers network volumes plugins image/overlay2/layerdb/mounts)
+        [ ! -e "$root/etc/machine-id.own" ] || mv "$root/etc/machine-id.own" "$root/etc/machine-id"
         rm "$LAB_DIR/wipe"
     fi
     mount --rbind /dev "$root/dev"

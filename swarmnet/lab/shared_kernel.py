@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from swarmnet.errors import LabError
 from swarmnet.lab.cgroups import hierarchies
-from swarmnet.lab.commands import SYSTEM_PATH, detach
+from swarmnet.lab.commands import SYSTEM_PATH, attempt, detach
 from swarmnet.lab.disks import make_disk
 from swarmnet.lab.evidence import engine_pongs, listens_on_22, tail
 from swarmnet.lab.network import BRIDGE
@@ -85,6 +85,21 @@ class SharedKernel:
         """Switch the port on or off: the host sees its carrier come or go. A start makes a new port, which is on."""
         self.switch.set_port(host.port, up=into_switch)
 
+    def second_card(self, host: HostRecord, *, plugged: bool) -> None:
+        """Make a pair of interfaces, one end of it in the host; or delete it.
+
+        Raises:
+            LabError: The host is powered off.
+        """
+        port, init = f"{host.port}b", self._running(host)
+        attempt(["nsenter", f"--net={self.switch.namespace}", "ip", "link", "delete", port])
+        if plugged:
+            mac = f"06{host.mac[2:]}"
+            bridge = self.switch.second_bridge()
+            self.switch.ip_batch(
+                [f"link add name {port} master {bridge} up type veth peer name eth1 address {mac} netns {init.pid}"]
+            )
+
     def powered(self, host: HostRecord) -> bool:
         """Tell whether the host runs, or is on its way to: whether its first process is there."""
         return bool(self.groups.processes(_keeper(host)))
@@ -95,9 +110,7 @@ class SharedKernel:
         Raises:
             LabError: The host is powered off.
         """
-        init = self._init(host)
-        if init is None or not init.alive():
-            raise LabError(f"{host.name} is powered off", hint=f"run `swarmnet lab heal {host.name} kill`")
+        init = self._running(host)
         clean = ["env", "-i", f"PATH={SYSTEM_PATH}", "HOME=/root", f"TERM={os.environ.get('TERM', 'dumb')}"]
         enter = ["nsenter", f"--target={init.pid}", "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup"]
         return self.groups.joining(host.name, [*enter, "--", *clean, *argv])
@@ -129,6 +142,12 @@ class SharedKernel:
         own = self.directory / host.name
         said = [tail(own / "console.log", 5), tail(own / "upper/var/log/docker.log", 5)]
         return "\n".join(text for text in said if text) or "(nothing on its console)"
+
+    def _running(self, host: HostRecord) -> ProcessIdentity:
+        init = self._init(host)
+        if init is None or not init.alive():
+            raise LabError(f"{host.name} is powered off", hint=f"run `swarmnet lab heal {host.name} kill`")
+        return init
 
     def _init(self, host: HostRecord) -> ProcessIdentity | None:
         return ProcessIdentity.recorded_in(self.directory / host.name / "init.stat")

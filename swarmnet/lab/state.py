@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 STATE_VARIABLE = "SWARMNET_LAB_STATE"
 _DEFAULT_STATE = "/var/lib/swarmnet/labs"
 
-FaultKind = Literal["kill", "engine", "link", "block", "disk"]
 Protocol = Literal["tcp", "udp", "esp", "icmp", "all"]
+Table = Literal["filter", "nat", "mangle", "raw"]
 KernelKind = Literal["shared", "own"]
 LabRole = Literal["manager", "worker", "none"]
 
@@ -38,30 +38,44 @@ class _Record(BaseModel):
 
 
 class Fault(_Record):
-    """One thing that is broken on purpose."""
+    """One thing that is broken on purpose; :mod:`swarmnet.lab.faults` knows which kinds use which of its fields."""
 
     host: str
-    kind: FaultKind
+    kind: str
     to: str | None = None
-    """For ``block``: the host that no longer hears ``host``."""
+    """``block``, ``fdb``: the host that no longer hears ``host``."""
     protocol: Protocol | None = None
     port: int | None = None
-    """For ``block`` of tcp or udp: destination port; None is all ports."""
+    """``block`` of tcp or udp: destination port; None is all ports."""
+    mtu: int | None = None
+    """``mtu``: bytes of the largest IP packet that passes."""
+    delay_ms: float | None = None
+    jitter_ms: float | None = None
+    loss: float | None = None
+    """``netem``: percent of the packets, like the next two."""
+    duplicate: float | None = None
+    corrupt: float | None = None
+    rate_kbit: int | None = None
+    table: Table | None = None
+    """``rules``: None is every table."""
+    network: str | None = None
+    """``fdb``: name of the overlay."""
+    skew_s: float | None = None
+    """``clock``: seconds ahead of the machine's clock; behind, where negative."""
+    like: str | None = None
+    """``machine-id``: the host whose id is taken."""
+    subnet: IPv4Network | None = None
+    """``second``: network of the second card; None is a default."""
 
-    def __str__(self) -> str:
-        if self.kind != "block":
-            return f"{self.host}: {_TOLD[self.kind]}"
-        what = self.protocol if self.port is None else f"{self.protocol} port {self.port}"
-        return f"{self.host}: {what} to {self.to} is blocked"
+    def options(self) -> frozenset[str]:
+        """Return the names of the fields that are set, beside host and kind."""
+        every = set(type(self).model_fields) - {"host", "kind"}
+        return frozenset(name for name in every if getattr(self, name) is not None)
 
-
-_TOLD: dict[FaultKind, str] = {
-    "kill": "powered off",
-    "engine": "engine stopped",
-    "link": "link cut",
-    "disk": "disk full",
-    "block": "blocked",
-}
+    def matches(self, pattern: Fault) -> bool:
+        """Tell whether this is a fault of the pattern's host and kind that has every option that the pattern sets."""
+        same = (self.host, self.kind) == (pattern.host, pattern.kind)
+        return same and all(getattr(self, name) == getattr(pattern, name) for name in pattern.options())
 
 
 class HostRecord(_Record):
@@ -178,7 +192,7 @@ class LabStore:
         directory = self.directory(record.name)
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         aside = directory / "lab.json.new"
-        aside.write_text(record.model_dump_json(indent=1), encoding="utf-8")
+        aside.write_text(record.model_dump_json(indent=1, exclude_none=True), encoding="utf-8")
         aside.replace(directory / "lab.json")
 
     def sweep(self) -> None:

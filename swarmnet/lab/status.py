@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import BaseModel, ConfigDict
 
 from swarmnet.lab.capabilities import Capability, kernel_capabilities
+from swarmnet.lab.faults import describe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -63,7 +64,7 @@ class LabStatus(BaseModel):
             inventory=str(record.inventory),
             switch=switch,
             hosts=tuple(hosts),
-            broken=tuple(str(fault) for fault in record.faults),
+            broken=tuple(map(describe, record.faults)),
             kernel=kernel_capabilities(),
             own_kernel=own_kernel,
         )

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+import re
 import subprocess
 import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from swarmnet.lab.processes import ProcessIdentity
@@ -13,21 +16,24 @@ if TYPE_CHECKING:
 
 NUMBERS = {"icmp": 1, "tcp": 6, "udp": 17, "esp": 50}
 
-# Runs in one host's network namespace only, so it is this Python that speaks for the host.
+# Runs in one host's network namespace only, so it is this Python that speaks for the host. Its patience begins when it
+# is told that the packet was sent: on a busy machine the sender needs its time to start.
 _RECEIVE = """
-import socket, sys
-number, sender, mark = int(sys.argv[1]), sys.argv[2], sys.argv[3].encode()
+import select, socket, sys
+number, sender, mark, limit = int(sys.argv[1]), sys.argv[2], sys.argv[3].encode(), float(sys.argv[4])
 raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, number)
-raw.settimeout(float(sys.argv[4]))
 print("ready", flush=True)
-try:
-    while True:
+sent, heard = False, False
+while not heard:
+    ready, _, _ = select.select([raw] if sent else [raw, sys.stdin], [], [], limit if sent else None)
+    if raw in ready:
         packet, source = raw.recvfrom(2000)
-        if source[0] == sender and mark in packet:
-            print("heard", flush=True)
-            break
-except TimeoutError:
-    print("silence", flush=True)
+        heard = source[0] == sender and mark in packet
+    elif ready:
+        sent = True
+    else:
+        break
+print("heard" if heard else "silence", flush=True)
 """
 _SEND = """
 import socket, struct, sys
@@ -42,15 +48,17 @@ raw.sendto(header + mark, (to, 0))
 """
 
 
-def hears(lab: Lab, sender: str, receiver: str, protocol: str, *, port: int = 0, limit: float = 0.5) -> bool:
-    """Tell whether a marked packet of ``sender`` reaches ``receiver`` within ``limit`` seconds."""
+def hears(lab: Lab, sender: str, receiver: str, protocol: str, *, port: int = 0, limit: float = 0.2) -> bool:
+    """Tell whether a marked packet of ``sender`` reaches ``receiver`` within ``limit`` seconds after it was sent."""
     source, target = str(lab.host(sender).address), str(lab.host(receiver).address)
     number, mark = str(NUMBERS[protocol]), f"mark-{protocol}-{port}"
     listen = _in_network(lab, receiver, _RECEIVE, number, source, mark, str(limit))
-    with subprocess.Popen(listen, stdout=subprocess.PIPE, text=True) as listener:
+    with subprocess.Popen(listen, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as listener:
+        assert listener.stdin is not None
         assert listener.stdout is not None
         assert listener.stdout.readline() == "ready\n"
         subprocess.run(_in_network(lab, sender, _SEND, number, target, str(port), mark), check=True, timeout=10)
+        listener.stdin.close()
         return listener.stdout.read().strip() == "heard"
 
 
@@ -58,3 +66,26 @@ def _in_network(lab: Lab, host: str, program: str, *argv: str) -> list[str]:
     init = ProcessIdentity.recorded_in(lab.directory / "hosts" / host / "init.stat")
     assert init is not None, f"{host} is off"
     return ["nsenter", f"--net=/proc/{init.pid}/ns/net", sys.executable, "-c", program, *argv]
+
+
+@dataclass(frozen=True)
+class Pings:
+    """What ``ping`` said at its end."""
+
+    received: int
+    duplicates: int
+    milliseconds: float
+    """Mean time there and back; infinite where nothing came back."""
+
+
+def ping(lab: Lab, sender: str, target: str, *, size: int = 84, count: int = 1) -> Pings:
+    """Send pings of ``size`` bytes, IP header included, which nobody may cut, to a host or an address."""
+    known = {host.name: str(host.address) for host in lab.hosts}
+    words = ["-c", str(count), "-i", "0.2", "-W", "1", "-M", "do", "-s", str(size - 28), known.get(target, target)]
+    said = lab.exec(sender, ["ping", "-q", *words]).stdout
+    counted, mean = re.search(r"(\d+) received(?:, \+(\d+) dup)?", said), re.search(r"= [\d.]+/([\d.]+)/", said)
+    return Pings(
+        int(counted[1]) if counted else 0,
+        int(counted[2] or 0) if counted else 0,
+        float(mean[1]) if mean else math.inf,
+    )

@@ -1,0 +1,178 @@
+"""``swarmnet lab break`` and ``lab heal``: options of every kind of fault, in the units that people write."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from ipaddress import IPv4Network
+from typing import Annotated, Literal
+
+import typer
+
+from swarmnet.cli.lab_view import HostArgument, NameOption, chosen, print_status
+from swarmnet.cli.options import JsonOption  # noqa: TC001 - typer reads the annotations at run time
+from swarmnet.errors import UsageError
+from swarmnet.lab import Fault, Lab
+from swarmnet.lab.faults import FAMILIES
+
+
+class ProtocolName(StrEnum):
+    """What can be blocked."""
+
+    TCP = "tcp"
+    UDP = "udp"
+    ESP = "esp"
+    ICMP = "icmp"
+    ALL = "all"
+
+
+class TableName(StrEnum):
+    """Which rules can be flushed."""
+
+    FILTER = "filter"
+    NAT = "nat"
+    MANGLE = "mangle"
+    RAW = "raw"
+
+
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_KBIT = {"kbit": 1, "mbit": 1000, "gbit": 1_000_000}
+_FAULTS_TOLD = "; ".join(f"{family.kind}: {family.told}" for family in FAMILIES.values()) + "."
+
+
+def _kinds() -> list[str]:
+    return list(FAMILIES)
+
+
+FaultArgument = Annotated[str, typer.Argument(help=_FAULTS_TOLD, autocompletion=_kinds)]
+ToOption = Annotated[str | None, typer.Option("--to", help="block, fdb: the host that no longer hears HOST.")]
+ProtoOption = Annotated[ProtocolName | None, typer.Option("--proto", help="block: what is dropped; default all.")]
+PortOption = Annotated[int | None, typer.Option("--port", help="block: destination port of tcp or udp.")]
+NetworkOption = Annotated[str | None, typer.Option("--network", help="fdb: name of the overlay network.")]
+
+
+def break_(
+    host: HostArgument,
+    fault: FaultArgument,
+    to: ToOption = None,
+    proto: ProtoOption = None,
+    port: PortOption = None,
+    network: NetworkOption = None,
+    delay: Annotated[str | None, typer.Option("--delay", help="netem: such as 50ms.")] = None,
+    jitter: Annotated[str | None, typer.Option("--jitter", help="netem: how much the delay varies.")] = None,
+    loss: Annotated[str | None, typer.Option("--loss", help="netem: share of packets, such as 5%.")] = None,
+    duplicate: Annotated[str | None, typer.Option("--duplicate", help="netem: share that arrives twice.")] = None,
+    corrupt: Annotated[str | None, typer.Option("--corrupt", help="netem: share that is damaged.")] = None,
+    rate: Annotated[str | None, typer.Option("--rate", help="netem: such as 500kbit or 10mbit.")] = None,
+    mtu: Annotated[int | None, typer.Option("--mtu", help="mtu: bytes of the largest packet that passes.")] = None,
+    by: Annotated[str | None, typer.Option("--by", help="clock: such as 90s or 2h; behind: --by=-2h.")] = None,
+    table: Annotated[TableName | None, typer.Option("--table", help="rules: only this table.")] = None,
+    like: Annotated[str | None, typer.Option("--like", help="machine-id: the host whose id is taken.")] = None,
+    subnet: Annotated[str | None, typer.Option("--subnet", help="second: CIDR; default 198.18.0.0/24.")] = None,
+    name: NameOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Break a host: its power, engine, link, line, disk, rules, clock or identity. `lab heal` takes it back."""
+    wanted = Fault(
+        host=host,
+        kind=fault,
+        to=to,
+        protocol=_protocol(fault, proto),
+        port=port,
+        network=network,
+        delay_ms=_milliseconds("--delay", delay),
+        jitter_ms=_milliseconds("--jitter", jitter),
+        loss=_percent("--loss", loss),
+        duplicate=_percent("--duplicate", duplicate),
+        corrupt=_percent("--corrupt", corrupt),
+        rate_kbit=_kbit(rate),
+        mtu=mtu,
+        skew_s=_seconds("--by", by, signed=True),
+        table=None if table is None else table.value,
+        like=like,
+        subnet=_subnet(subnet),
+    )
+    lab = Lab.open(chosen(name))
+    lab.break_(wanted)
+    print_status([lab.status()], as_json=as_json)
+
+
+def heal(
+    host: Annotated[str | None, typer.Argument(help="A host of the lab.", show_default=False)] = None,
+    fault: Annotated[
+        str | None, typer.Argument(help="What was broken; left out: all of it.", autocompletion=_kinds)
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="All that is broken on every host.")] = False,
+    to: ToOption = None,
+    proto: Annotated[ProtocolName | None, typer.Option("--proto", help="block: only of this protocol.")] = None,
+    port: PortOption = None,
+    network: NetworkOption = None,
+    name: NameOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take back what was broken and wait until the hosts answer again."""
+    if every == (host is not None):
+        raise UsageError("name a HOST, or --all for every one", hint="for example: lab heal m1, or lab heal --all")
+    if fault is None and any(option is not None for option in (to, proto, port, network)):
+        raise UsageError(
+            "--to, --proto, --port and --network choose among faults of a kind", hint="name it: block, fdb"
+        )
+    lab = Lab.open(chosen(name))
+    if host is not None and fault is not None:
+        meant = None if proto is None else proto.value
+        lab.heal(Fault(host=host, kind=fault, to=to, protocol=meant, port=port, network=network))
+    else:
+        lab.heal_all(None if host is None else lab.host(host).name)
+    print_status([lab.status()], as_json=as_json)
+
+
+def _protocol(fault: str, proto: ProtocolName | None) -> Literal["tcp", "udp", "esp", "icmp", "all"] | None:
+    if proto is not None:
+        return proto.value
+    return "all" if fault == "block" else None
+
+
+def _milliseconds(option: str, text: str | None) -> float | None:
+    seconds = _seconds(option, text)
+    return None if seconds is None else seconds * 1000
+
+
+def _seconds(option: str, text: str | None, *, signed: bool = False) -> float | None:
+    """Read ``50ms``, ``90s``, ``2h``; a number alone is seconds."""
+    return _measured(option, text, _SECONDS, plain=1.0, signed=signed, example="50ms, 90s or 2h")
+
+
+def _kbit(text: str | None) -> int | None:
+    value = _measured("--rate", text, {unit: float(size) for unit, size in _KBIT.items()}, example="500kbit or 10mbit")
+    return None if value is None else round(value)
+
+
+def _percent(option: str, text: str | None) -> float | None:
+    return _measured(option, text, {"%": 1.0}, plain=1.0, example="5% or 0.5%")
+
+
+def _measured(
+    option: str,
+    text: str | None,
+    units: dict[str, float],
+    *,
+    example: str,
+    plain: float | None = None,
+    signed: bool = False,
+) -> float | None:
+    if text is None:
+        return None
+    number = re.fullmatch(rf"({'[+-]?' if signed else ''}[0-9]+(?:\.[0-9]+)?) *([a-z%]*)", text.strip().lower())
+    size = None if number is None else units.get(number[2], plain if number[2] == "" else None)
+    if number is None or size is None:
+        raise UsageError(f"{option} {text!r} is no such measure", hint=f"write it like {example}")
+    return float(number[1]) * size
+
+
+def _subnet(text: str | None) -> IPv4Network | None:
+    if text is None:
+        return None
+    try:
+        return IPv4Network(text)
+    except ValueError as wrong:
+        raise UsageError(f"--subnet {text}: {wrong}", hint="write it like 198.18.0.0/24") from wrong

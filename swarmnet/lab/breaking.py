@@ -1,0 +1,134 @@
+"""Break and heal the hosts of a lab, and keep its journal true: it lists what is broken, and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from swarmnet.errors import LabError, SwarmnetError
+from swarmnet.lab.faults import FAMILIES, check, check_options, equal_place, family_of, switch_rules
+from swarmnet.lab.faults.family import Place
+from swarmnet.lab.waiting import until
+
+if TYPE_CHECKING:
+    from swarmnet.lab.faults.family import Event
+    from swarmnet.lab.lab import Lab
+    from swarmnet.lab.state import Fault, HostRecord
+
+_BOOT_LIMIT = 90.0
+
+
+@dataclass(frozen=True, slots=True)
+class Breaker:
+    """Puts faults on the hosts of one lab and takes them back."""
+
+    lab: Lab
+
+    def put(self, fault: Fault) -> None:
+        """Break something, and note it in the journal first.
+
+        Raises:
+            UsageError: The fault makes no sense.
+            LabError: It could not be done; then it is not noted either.
+        """
+        record = self.lab.record
+        check(fault, record)
+        family = family_of(fault)
+        for other in (f for f in record.faults if f != fault and equal_place(f, fault)):
+            self._take_back(other)
+        before = self.lab.record.faults
+        staying = [f for f in self.lab.record.faults if f != fault and not _ends(f, fault.host, family.break_causes)]
+        self.lab.note((*staying, fault) if family.lasting else tuple(staying))
+        try:
+            family.put(fault, self._place(fault))
+            self._filter(fault)
+        except SwarmnetError:
+            self.lab.note(before)
+            raise
+        if "boot" in family.break_causes and "host" not in family.silences:
+            self._renew(fault.host)
+            self.lab.wait_answering([self.lab.host(fault.host)])
+
+    def heal(self, fault: Fault, *, limit: float | None) -> None:
+        """Take back what matches ``fault``: options that it leaves open match any.
+
+        Raises:
+            UsageError: Unknown host or kind, or options that do not belong to it.
+            LabError: The host does not answer within ``limit`` seconds.
+        """
+        check_options(fault, self.lab.record)
+        meant = [f for f in self.lab.record.faults if f.matches(fault)]
+        if not meant and not family_of(fault).takes:
+            # What nobody broke by command may be broken all the same: an engine that died, say.
+            meant = [fault]
+        for one in meant:
+            self._take_back(one)
+        self.lab.wait_answering([self.lab.host(fault.host)], limit=limit)
+
+    def heal_all(self, host: str | None, *, limit: float | None) -> None:
+        """Take every fault back, or every one of a host; powered-off hosts first."""
+        order = list(FAMILIES)
+        meant = sorted((f for f in self.lab.record.faults if host in {None, f.host}), key=lambda f: order.index(f.kind))
+        for fault in (f for f in meant if f.kind == "kill"):
+            self._take_back(fault)
+        self.lab.wait_answering(limit=limit)
+        for fault in (f for f in meant if f.kind != "kill"):
+            # Healing one may have ended another.
+            if fault in self.lab.record.faults:
+                self._take_back(fault)
+        self.lab.wait_answering(limit=limit)
+
+    def forget_all(self) -> None:
+        """Note that nothing is broken, and undo what hosts that are off and will be wiped cannot lose otherwise."""
+        faults = self.lab.record.faults
+        self.lab.note(())
+        for fault in faults:
+            family_of(fault).clear(fault, self._place(fault))
+        self.lab.switch.apply_rules([])
+
+    def _take_back(self, fault: Fault) -> None:
+        family = family_of(fault)
+        staying = (f for f in self.lab.record.faults if f != fault and not _ends(f, fault.host, family.heal_causes))
+        before = self.lab.record.faults
+        self.lab.note(tuple(staying))
+        try:
+            family.take_back(fault, self._place(fault))
+        except SwarmnetError:
+            self.lab.note(before)
+            raise
+        self._filter(fault)
+        if fault.kind == "kill":
+            self._renew(fault.host)
+
+    def _filter(self, fault: Fault) -> None:
+        if family_of(fault).rules(fault, self.lab.record):
+            self.lab.switch.apply_rules(switch_rules(self.lab.record))
+
+    def _renew(self, name: str) -> None:
+        """Make again what stays over a boot, but not by itself: a new port, a queue, a card."""
+        host = self.lab.host(name)
+        again = [f for f in self.lab.record.faults if f.host == name and family_of(f).renewed]
+        if again:
+            booted = partial(self._booted, host)
+            until(
+                booted,
+                limit=_BOOT_LIMIT,
+                failing=lambda: f"{name} does not boot; {self.lab.kind(host).last_words(host)}",
+            )
+        for fault in again:
+            family_of(fault).put(fault, self._place(fault))
+
+    def _booted(self, host: HostRecord) -> bool:
+        kind = self.lab.kind(host)
+        if not kind.powered(host):
+            raise LabError(f"{host.name} died while starting; its last words:\n{kind.last_words(host)}")
+        return kind.sshd_listens(host)
+
+    def _place(self, fault: Fault) -> Place:
+        host = self.lab.host(fault.host)
+        return Place(host, self.lab.kind(host), self.lab.switch, self.lab.record)
+
+
+def _ends(fault: Fault, host: str, causes: frozenset[Event]) -> bool:
+    return fault.host == host and bool(family_of(fault).ends_with & causes)

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from swarmnet.lab import Fault
+from tests.lab.traffic import hears, ping
+
+if TYPE_CHECKING:
+    from swarmnet.lab import Lab
+
+pytestmark = pytest.mark.lab
+
+WAYS = (("m1", "m2"), ("m2", "m1"))
+
+
+def test_a_cut_link_isolates_a_host_that_goes_on_running(broken: Lab) -> None:
+    fault = Fault(host="m2", kind="link")
+
+    broken.break_(fault)
+
+    assert not hears(broken, "m1", "m2", "icmp")
+    assert not hears(broken, "m2", "m1", "icmp")
+    assert broken.exec("m2", ["docker", "version"]).exit_code == 0
+    broken.heal(fault)
+    assert hears(broken, "m1", "m2", "icmp")
+
+
+def test_a_narrow_link_loses_what_is_larger_both_ways_and_nobody_is_told(broken: Lab) -> None:
+    broken.break_(Fault(host="m1", kind="mtu", mtu=1400))
+
+    passes = {(way, size): ping(broken, *way, size=size).received for way in WAYS for size in (1400, 1401)}
+
+    assert passes == {(way, size): int(size == 1400) for way in WAYS for size in (1400, 1401)}
+    assert "mtu 1500" in broken.exec("m1", ["ip", "link", "show", "eth0"]).stdout
+    broken.heal(Fault(host="m1", kind="mtu"))
+    assert [ping(broken, *way, size=1500).received for way in WAYS] == [1, 1]
+
+
+def test_a_narrow_link_carries_streams_of_small_segments_however_fast_they_are_sent(broken: Lab) -> None:
+    broken.break_(Fault(host="m1", kind="mtu", mtu=1400))
+    broken.exec("m2", ["iperf3", "--server", "--daemon", "--one-off"])
+
+    fast = broken.exec("m1", ["iperf3", "--client", str(broken.host("m2").address), "-M", "1300", "-n", "20M"])
+
+    assert fast.exit_code == 0, fast.last_words()
+
+
+def test_faults_of_a_cable_are_still_there_after_a_boot(broken: Lab) -> None:
+    broken.break_(Fault(host="m1", kind="mtu", mtu=1400))
+    broken.break_(Fault(host="m2", kind="link"))
+
+    for host in ("m1", "m2"):
+        broken.break_(Fault(host=host, kind="kill"))
+        broken.heal(Fault(host=host, kind="kill"))
+
+    assert not hears(broken, "m1", "m2", "icmp")
+    assert [ping(broken, "m3", "m1", size=size).received for size in (1400, 1401)] == [1, 0]
+    assert broken.status().broken == (
+        "m1: its link loses packets of more than 1400 bytes",
+        "m2: link cut",
+    )
