@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import signal
-from ipaddress import IPv4Network
 from pathlib import Path  # noqa: TC003 - typer reads the annotations at run time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from swarmnet.cli.lab_faults import break_, heal
-from swarmnet.cli.lab_view import HostArgument, NameOption, chosen, print_status, show
+from swarmnet.cli.lab_view import HostArgument, NameOption, chosen, parsed_subnet, print_status, show
 from swarmnet.cli.options import JsonOption, YesOption  # noqa: TC001 - typer reads the annotations at run time
 from swarmnet.errors import LabError, UsageError
 from swarmnet.lab import Lab, LabSpec, LabStore, down_all, down_by_name
@@ -75,7 +74,7 @@ def up(
         kernels=tuple(map(_kernel_wish, kernel.split(","))),
         managers=managers,
         extras=tuple(extra or ()),
-        subnet=_network(subnet),
+        subnet=parsed_subnet(subnet, like="10.99.0.0/24"),
         inventory=inventory,
     )
     lab = Lab.up(spec, say=_say)
@@ -148,15 +147,6 @@ def _kernel_wish(word: str) -> KernelWish:
             return word
         case _:
             raise UsageError(f"--kernel {word}: there is no such kind of host", hint="choose from shared, own, auto")
-
-
-def _network(text: str | None) -> IPv4Network | None:
-    if text is None:
-        return None
-    try:
-        return IPv4Network(text)
-    except ValueError as wrong:
-        raise UsageError(f"--subnet {text}: {wrong}", hint="write it like 10.99.0.0/24") from wrong
 
 
 def _say(message: str) -> None:

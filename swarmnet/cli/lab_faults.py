@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
-from ipaddress import IPv4Network
 from typing import Annotated, Literal
 
 import typer
 
-from swarmnet.cli.lab_view import HostArgument, NameOption, chosen, print_status
+from swarmnet.cli.lab_view import HostArgument, NameOption, chosen, parsed_subnet, print_status
 from swarmnet.cli.options import JsonOption  # noqa: TC001 - typer reads the annotations at run time
 from swarmnet.errors import UsageError
 from swarmnet.lab import Fault, Lab
@@ -90,7 +89,7 @@ def break_(
         skew_s=_seconds("--by", by, signed=True),
         table=None if table is None else table.value,
         like=like,
-        subnet=_subnet(subnet),
+        subnet=parsed_subnet(subnet, like="198.18.0.0/24"),
     )
     lab = Lab.open(chosen(name))
     lab.break_(wanted)
@@ -167,12 +166,3 @@ def _measured(
     if number is None or size is None:
         raise UsageError(f"{option} {text!r} is no such measure", hint=f"write it like {example}")
     return float(number[1]) * size
-
-
-def _subnet(text: str | None) -> IPv4Network | None:
-    if text is None:
-        return None
-    try:
-        return IPv4Network(text)
-    except ValueError as wrong:
-        raise UsageError(f"--subnet {text}: {wrong}", hint="write it like 198.18.0.0/24") from wrong

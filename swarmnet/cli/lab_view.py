@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from ipaddress import IPv4Network
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -32,6 +33,20 @@ def chosen(name: str | None) -> str:
     if not names:
         raise LabError("there is no lab on this machine", hint="run `swarmnet lab up`")
     raise UsageError(f"there are {len(names)} labs: {', '.join(names)}", hint="choose one with --name")
+
+
+def parsed_subnet(text: str | None, *, like: str) -> IPv4Network | None:
+    """Return what ``--subnet`` means.
+
+    Raises:
+        UsageError: It is no network; the hint shows one.
+    """
+    if text is None:
+        return None
+    try:
+        return IPv4Network(text)
+    except ValueError as wrong:
+        raise UsageError(f"--subnet {text}: {wrong}", hint=f"write it like {like}") from wrong
 
 
 def print_status(labs: list[LabStatus], *, as_json: bool) -> None:
