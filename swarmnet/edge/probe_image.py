@@ -33,7 +33,7 @@ from swarmnet.model.verification import ProbeKit
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-MODULES = ("wire", "server", "datagrams", "streams", "names", "netlink", "capture", "witness", "web", "main")
+MODULES = ("wire", "server", "datagrams", "streams", "names", "netlink", "capture", "witness", "web", "knocks", "main")
 """The probe's modules, each after those that it imports."""
 LIBRARIES = "usr/lib/swarmnet"
 BOOT = (

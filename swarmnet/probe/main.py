@@ -10,7 +10,7 @@ import threading
 import time
 import zlib
 
-from swarmnet.probe import datagrams, names, server, streams, web, wire, witness
+from swarmnet.probe import datagrams, knocks, names, server, streams, web, wire, witness
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -97,6 +97,9 @@ def _ask_targets(run_id: str, task: dict[str, Any], until: float) -> dict[str, o
         outcomes = datagrams.ask_all(nonces, [targets[label] for label in labels], until)
     elif kind in ("tcp", "who"):
         outcomes = streams.ask_all(str(kind), streams.Streams(run_id), [targets[label] for label in labels], until)
+    elif kind == "knock":
+        doors = [knocks.Door(run_id, *targets[label]) for label in labels]
+        outcomes = knocks.ask_all(doors, list(task.get("expected", ())), int(task["times"]), until)
     else:
         raise ValueError(f"no task {kind!r}")
     return {"targets": {label: outcomes[index] for index, label in enumerate(labels)}}

@@ -51,7 +51,8 @@ class Server:
             if message is None or message.get("run") != self.run:
                 continue
             self._count(str(message.get("network")), str(message.get("from")))
-            answer = wire.encode({"run": self.run, "nonce": message.get("nonce"), "id": self.identity})
+            seen = "{}:{}".format(*sender[:2])
+            answer = wire.encode({"run": self.run, "nonce": message.get("nonce"), "id": self.identity, "seen": seen})
             try:
                 listener.sendto(answer, sender)
             except OSError:

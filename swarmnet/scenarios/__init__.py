@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from swarmnet.scenarios.balance import Balance
 from swarmnet.scenarios.control import NetworksAllocated, NodesReady, SubnetOverlaps
 from swarmnet.scenarios.dns_alias import Aliases
 from swarmnet.scenarios.dns_container import ContainerNames
 from swarmnet.scenarios.dns_service import ServiceNames
 from swarmnet.scenarios.dns_tasks import TaskNames
+from swarmnet.scenarios.hairpin import Hairpin
 from swarmnet.scenarios.icmp import IcmpMatrix
+from swarmnet.scenarios.ipvs import BalancerTables
 from swarmnet.scenarios.tcp import TcpMatrix
 from swarmnet.scenarios.udp import UdpMatrix
 from swarmnet.scenarios.vip import VirtualAddress
@@ -29,5 +32,8 @@ ALL: tuple[Scenario, ...] = (
     ServiceNames(),
     TaskNames(),
     VirtualAddress(),
+    Balance(),
+    Hairpin(),
+    BalancerTables(),
 )
 """Every scenario, in the order in which it is shown."""

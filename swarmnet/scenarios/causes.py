@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from swarmnet.model.report import Status, Verdict
+from swarmnet.scenarios.balancing import without_ipvs
 from swarmnet.scenarios.matrix import ESP, HEARD
 from swarmnet.scenarios.patterns import Pair, Reach, Shape, decompose
 
@@ -60,7 +61,7 @@ def explain(scene: Scene, answers: Answers, matrices: Iterable[Matrix]) -> tuple
         ]
         verdicts += [_stalled(names, reach) for reach in decompose(one.stalled, one.tested)]
         verdicts += [_partial(names, reach) for reach in decompose(one.partial, one.tested)]
-    return tuple(verdicts)
+    return (*verdicts, *without_ipvs(scene, answers))
 
 
 def refine(scene: Scene, answers: Answers, matrix: Matrix) -> Matrix:

@@ -59,6 +59,8 @@ class ProbeService:
     """Network name to the service's virtual address there."""
     task_addresses: Mapping[str, tuple[str, ...]]
     """Network name to the addresses of the running tasks there."""
+    backends: Mapping[str, str] = field(default_factory=dict)
+    """What a task says it is (its node's id) to the host that it runs on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,15 @@ class WitnessTask:
 
 
 @dataclass(frozen=True, slots=True)
+class ServiceTask:
+    """Something for the probe service's own task on one host."""
+
+    host: str
+    key: str
+    task: JsonObject
+
+
+@dataclass(frozen=True, slots=True)
 class HostCommand:
     """A command on the host itself, which must change nothing there."""
 
@@ -120,7 +131,7 @@ class HostCommand:
     timeout: float = 15.0
 
 
-Question = ProbeTask | WitnessTask | HostCommand
+Question = ProbeTask | ServiceTask | WitnessTask | HostCommand
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import HostError
-from swarmnet.scenarios.interface import Answer, Answers, HostCommand, ProbeTask, Question, WitnessTask
+from swarmnet.scenarios.interface import Answer, Answers, HostCommand, ProbeTask, Question, ServiceTask, WitnessTask
 from swarmnet.workflows.fanout import fan_out
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ class Crew:
 
     probes: Mapping[str, str]
     witnesses: Mapping[str, str]
+    tasks: Mapping[str, str]
+    """Containers of the probe service."""
 
 
 class Batches:
@@ -71,9 +73,10 @@ class Batches:
 
     def _host(self, host: str, questions: list[Question], limit: float) -> dict[str, Answer]:
         answers: dict[str, Answer] = {}
-        for kind, containers in ((WitnessTask, self._crew.witnesses), (ProbeTask, self._crew.probes)):
+        crew = ((WitnessTask, self._crew.witnesses), (ProbeTask, self._crew.probes), (ServiceTask, self._crew.tasks))
+        for kind, containers in crew:
             tasks = [question for question in questions if isinstance(question, kind)]
-            if tasks:
+            if tasks and host in containers:
                 answers |= self._probe(host, containers[host], tasks, limit)
         for question in questions:
             if isinstance(question, HostCommand):
@@ -81,7 +84,7 @@ class Batches:
         return answers
 
     def _probe(
-        self, host: str, container: str, tasks: Sequence[ProbeTask | WitnessTask], limit: float
+        self, host: str, container: str, tasks: Sequence[ProbeTask | WitnessTask | ServiceTask], limit: float
     ) -> dict[str, Answer]:
         job: JsonObject = {
             "number": self._number,

@@ -78,6 +78,8 @@ class Stage:
     """Host to the id of its probe."""
     witnesses: dict[str, str] = field(default_factory=dict)
     """Host to the id of its witness."""
+    task_containers: dict[str, str] = field(default_factory=dict)
+    """Host to the container of the probe service's task there."""
     brought: set[str] = field(default_factory=set)
     """Hosts where this run put the image."""
     by_id: set[str] = field(default_factory=set)
@@ -142,6 +144,12 @@ class Stage:
         what = "the probe service's tasks to run"
         tasks = wait_until(self.ports.clock, look, what=what, timeout=self.timeout)
         service = next(one for one in manager.services() if one.spec.name == self.service_name)
+        backends = {node.id: host for host in hosts if (node := self.state.node_of(host)) and node.id in wanted}
+        self.task_containers = {
+            backends[task.node_id]: task.container_id
+            for task in tasks
+            if task.node_id in backends and task.container_id
+        }
         return ProbeService(
             name=self.service_name,
             alias=f"any-{self.run.id}",
@@ -152,6 +160,7 @@ class Stage:
                 )
                 for net in self.networks
             },
+            backends=backends,
         )
 
     def clear(self, hosts: tuple[str, ...], *, keep_image: bool) -> tuple[str, ...]:

@@ -169,7 +169,7 @@ def _raise_curtain(
 
 def _ask(stage: Stage, scene: Scene, wish: Wish, answers: Answers, timer: _Timer) -> None:
     """Fill the answers, round by round, until nobody asks more."""
-    batches = Batches(stage.ports, stage.run.id, Crew(stage.containers, stage.witnesses))
+    batches = Batches(stage.ports, stage.run.id, Crew(stage.containers, stage.witnesses, stage.task_containers))
     try:
         _ask_in_rounds(batches, scene, wish, answers, timer)
     finally:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from swarmnet.model.report import Status
+from swarmnet.scenarios.causes import explain
 from swarmnet.scenarios.dns_container import ContainerNames
 from swarmnet.scenarios.dns_service import ServiceNames
 from swarmnet.scenarios.interface import Answer, Answers, ProbeTask
@@ -54,7 +55,8 @@ def test_kernels_without_ipvs_are_one_inconclusive_and_are_not_asked_to_connect(
     stage = scene()
     facts: Answers = {(s.host, "facts"): Answer({"ipvs": False}) for s in stage.stations}
     assert {question.key for question in VirtualAddress().ask(stage, facts)} == {"facts"}
-    (verdict,) = VirtualAddress().judge(stage, facts).verdicts
+    assert VirtualAddress().judge(stage, facts).verdicts == ()
+    (verdict,) = explain(stage, facts, ())
     assert verdict.status is Status.INCONCLUSIVE
     assert "no IPVS" in verdict.detail
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
 from swarmnet.model.verification import ProbeKit
@@ -24,6 +25,23 @@ def this_run(name: str = "run1") -> Run:
     return Run(name, "here:1", lambda operator: operator != "gone:1")
 
 
+def balancer_table(machine: Machine, argv: Sequence[str], _stdin: bytes) -> tuple[int, bytes, bytes]:
+    """Print ``/proc/net/ip_vs`` of a namespace as a kernel would whose engine keeps up with the running tasks."""
+    store = machine.store
+    assert store is not None
+    namespace = argv[1].rpartition("/")[2]
+    names = {f"lb_{net.id[:9]}": net.spec.name for net in store.networks.values()}
+    lines = ["IP Virtual Server version 1.2.1 (size=4096)"]
+    for service in store.services.values():
+        mine = [task for task in store.tasks.values() if task.service_id == service.id and task.state == "running"]
+        found = [address for task in mine for address in task.networks.get(names[namespace], ())]
+        lines += ["FWM  00000101 rr"] if found else []
+        for address in found:
+            word = IPv4Address(address.partition("/")[0]).packed.hex().upper()
+            lines.append(f"  -> {word}:0000      Masq    1      0          0")
+    return 0, "\n".join(lines).encode(), b""
+
+
 class Paths:
     """What the overlay carries; ``cut`` holds the directions that lose everything."""
 
@@ -33,6 +51,7 @@ class Paths:
         self.crash: set[str] = set()
         for machine in world.machines.values():
             machine.container_programs["python3"] = self.program
+            machine.programs["nsenter"] = balancer_table
 
     def program(self, machine: Machine, _argv: Sequence[str], stdin: bytes) -> tuple[int, bytes, bytes]:
         """Do a batch of questions; greet before, and repeat an older answer, as the real stream may have both."""
@@ -51,6 +70,8 @@ class Paths:
             return {"heard": {net: dict.fromkeys(sorted(who), 1) for net, who in self.heard[host].items()}}
         targets = task["targets"]
         assert isinstance(targets, dict)
+        if task["kind"] == "knock":
+            return {"targets": {label: _knocks(task) for label in targets}}
         outcomes: JsonObject = {label: self._outcome(host, label, task) for label in targets}
         return {"targets": outcomes}
 
@@ -60,3 +81,12 @@ class Paths:
         if task["kind"] in ("icmp", "udp", "tcp") and {(host, target), (target, host)} & self.cut:
             return {"ok": False, "why": "no answer", "tries": 5}
         return {"ok": True, "why": "", "tries": 1, "ms": 0.3, "id": target}
+
+
+def _knocks(task: JsonObject) -> JsonValue:
+    """Return a fair balancer's answer: everybody in turn, nothing lost."""
+    expected, times = task["expected"], task["times"]
+    assert isinstance(expected, list)
+    assert isinstance(times, int)
+    seen: JsonObject = {str(who): times // len(expected) for who in expected}
+    return {"ok": True, "seen": seen, "lost": 0, "tries": times, "why": "", "peers": [], "locals": [], "ms": 0.3}

@@ -1,0 +1,158 @@
+"""Knock at one door many times, by a fresh connection each: who opens, how often, and how it sees who knocks."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+
+from swarmnet.probe import wire
+
+ATTEMPT = 1.5
+"""Seconds for one knock; one lost SYN (1 s) is survived."""
+PAUSE = 0.1
+EAGER = 4
+"""Knocks for each expected answerer without a pause between, before it is waited for."""
+WARM = 0.6
+"""Share of the time in which the expected may come up, before counting begins."""
+ADDRESSES = 8
+"""Different addresses that are told."""
+
+
+class Door:
+    """An address with a port: ``tcp`` and ``udp`` ask who answers, ``open`` connects and says nothing."""
+
+    def __init__(self, run: str, address: str, port: int, protocol: str) -> None:
+        self._run = run
+        self._to = (address, port or wire.PORT)
+        self._family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        self._knock = {"tcp": self._tcp, "udp": self._udp, "open": self._open}[protocol]
+
+    def knock(self, until: float) -> dict[str, object]:
+        """Return what was answered (``id``, ``peer``), the own address, and milliseconds; raises ``OSError``."""
+        begun = time.monotonic()
+        answer = self._knock(min(until, begun + ATTEMPT))
+        return dict(answer, ms=round((time.monotonic() - begun) * 1000, 3))
+
+    def _open(self, until: float) -> dict[str, object]:
+        with socket.socket(self._family, socket.SOCK_STREAM) as stream:
+            stream.settimeout(_left(until))
+            stream.connect(self._to)
+            return {"id": "", "local": stream.getsockname()[0]}
+
+    def _tcp(self, until: float) -> dict[str, object]:
+        with socket.socket(self._family, socket.SOCK_STREAM) as stream:
+            stream.settimeout(_left(until))
+            stream.connect(self._to)
+            stream.sendall(wire.encode({"run": self._run, "op": "who"}) + b"\n")
+            message = wire.decode(wire.read_line(stream, until))
+            if message is None:
+                raise OSError(0, "the connection was closed without an answer of the probe")
+            return {"id": str(message.get("id")), "peer": str(message.get("seen")).rpartition(":")[0], "local": stream.getsockname()[0]}
+
+    def _udp(self, until: float) -> dict[str, object]:
+        nonce = os.urandom(8).hex()
+        question = wire.encode({"run": self._run, "nonce": nonce, "from": "", "network": ""})
+        with socket.socket(self._family, socket.SOCK_DGRAM) as link:
+            link.connect(self._to)
+            while True:
+                link.send(question)
+                link.settimeout(min(_left(until), ATTEMPT / 3))
+                try:
+                    message = wire.decode(link.recv(65535))
+                except TimeoutError:
+                    if time.monotonic() >= until:
+                        raise
+                    continue
+                if message is not None and message.get("nonce") == nonce:
+                    return {"id": str(message.get("id")), "peer": str(message.get("seen")).rpartition(":")[0], "local": link.getsockname()[0]}
+
+
+class Tally:
+    """What came of all knocks at one door."""
+
+    def __init__(self) -> None:
+        self.seen: dict[str, int] = {}
+        self.lost = 0
+        self.why = ""
+        self.longest = 0.0
+        self._times: list[float] = []
+        self._peers: dict[str, None] = {}
+        self._locals: dict[str, None] = {}
+
+    def knock(self, door: Door, until: float) -> bool:
+        """Knock once and count what came of it."""
+        begun = time.monotonic()
+        try:
+            answer = door.knock(until)
+        except OSError as error:
+            self.lost += 1
+            self.why = "no answer" if isinstance(error, socket.timeout) else error.strerror or str(error)
+            self.longest = max(self.longest, time.monotonic() - begun)
+            return False
+        self.seen[str(answer["id"])] = self.seen.get(str(answer["id"]), 0) + 1
+        self._times.append(float(str(answer["ms"])))
+        for found, key in ((self._peers, "peer"), (self._locals, "local")):
+            if answer.get(key) and len(found) < ADDRESSES:
+                found[str(answer[key])] = None
+        return True
+
+    def outcome(self) -> dict[str, object]:
+        """Return the count: ``ok`` when nothing was lost."""
+        times = sorted(self._times)
+        return {
+            "ok": bool(self.seen) and not self.lost,
+            "seen": self.seen,
+            "lost": self.lost,
+            "tries": self.lost + sum(self.seen.values()),
+            "why": self.why,
+            "peers": list(self._peers),
+            "locals": list(self._locals),
+            "ms": times[len(times) // 2] if times else None,
+            "longest": round(self.longest, 3),
+        }
+
+
+def at_door(door: Door, expected: list[str], times: int, until: float) -> dict[str, object]:
+    """Wait until all expected have answered, then knock ``times`` times and count; return the count.
+
+    Without a single answer the count is that of the waiting. ``times`` 0 knocks once and waits for nobody.
+    """
+    warm = Tally()
+    if times == 0:
+        warm.knock(door, until)
+        return warm.outcome()
+    patience = time.monotonic() + (until - time.monotonic()) * WARM
+    tries = 0
+    while time.monotonic() < patience and not (warm.seen and set(expected) <= set(warm.seen)):
+        tries += 1
+        if not warm.knock(door, until) or tries > EAGER * len(expected):
+            time.sleep(PAUSE)
+    if not warm.seen:
+        return warm.outcome()
+    count = Tally()
+    for _ in range(times):
+        if time.monotonic() >= until:
+            break
+        count.knock(door, until)
+    return count.outcome()
+
+
+def ask_all(doors: list[Door], expected: list[str], times: int, until: float) -> list[dict[str, object]]:
+    """Knock at all doors side by side; return one outcome for each, in order."""
+    outcomes: list[dict[str, object]] = [{"ok": False, "why": "was not asked", "tries": 0} for _ in doors]
+
+    def work(index: int) -> None:
+        outcomes[index] = at_door(doors[index], expected, times, until)
+
+    threads = [threading.Thread(target=work, args=(index,)) for index in range(len(doors))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return outcomes
+
+
+def _left(until: float) -> float:
+    return max(0.05, until - time.monotonic())

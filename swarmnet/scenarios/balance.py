@@ -1,0 +1,81 @@
+"""Scenario: the virtual address deals connections out to all tasks of the service, on every host."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, ClassVar
+
+from swarmnet.model.report import Status, Verdict
+from swarmnet.scenarios.balancing import BalancedScenario, Share, knocks, share
+from swarmnet.scenarios.interface import Answers, ProbeTask, Question, Scene, outcomes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+FIX = (
+    "a backend that is stale or missing on these hosts (ipvsadm -Ln in the network's lb_ namespace) makes one of M"
+    " connections fail: docker service update --force renews the entries, restarting the engine does for all services"
+)
+
+
+class Balance(BalancedScenario):
+    """Fresh connections from each host to the virtual address: none lost, each task hit, about evenly.
+
+    Every connection through a balancer with a stale backend has one chance in M to fail: one try proves nothing, so
+    each host makes 20 for every backend (at most 400).
+    """
+
+    name: ClassVar[str] = "balance"
+    summary: ClassVar[str] = "connections to a virtual address reach every task, evenly, from every host"
+
+    def questions(self, scene: Scene, _answers: Answers, able: tuple[str, ...]) -> Iterable[Question]:
+        """Knock at the virtual address of every network."""
+        service = scene.service
+        if service is None:
+            return []
+        return [
+            ProbeTask(host, self.key(network), knocks(service.backends, (address, 0, "tcp")))
+            for host in able
+            for network, address in service.virtual_ips.items()
+        ]
+
+    def findings(self, scene: Scene, answers: Answers, able: tuple[str, ...]) -> Iterable[Verdict]:
+        """Return one verdict a network where all is right, else one for each kind of trouble."""
+        return [v for net in scene.networks for v in self._network(scene, answers, able, net.spec.name)]
+
+    def key(self, network: str) -> str:
+        """Return the question's key."""
+        return f"{self.name}/{network}"
+
+    def _network(self, scene: Scene, answers: Answers, able: tuple[str, ...], network: str) -> Iterable[Verdict]:
+        backends = scene.service.backends if scene.service else {}
+        shares: dict[str, Share] = {}
+        for host in able:
+            found, problem = outcomes(answers, host, self.key(network))
+            outcome = found.get("door", {})
+            if problem or not outcome.get("tries"):
+                yield self.verdict(f"{host} on {network}", Status.INCONCLUSIVE, problem or "was not asked")
+            else:
+                shares[host] = share(outcome, backends)
+        yield from self._told(network, shares, complete=len(shares) == len(able))
+
+    def _told(self, network: str, shares: dict[str, Share], *, complete: bool) -> Iterable[Verdict]:
+        by_kind: dict[str, list[str]] = defaultdict(list)
+        for host, one in shares.items():
+            by_kind[one.kind].append(host)
+        for kind, hosts in by_kind.items():
+            one = shares[hosts[0]]
+            if kind == "ok":
+                continue
+            yield Verdict(
+                scenario=self.name,
+                subject=f"network {network}",
+                status=one.status,
+                detail=f"through the virtual address, from {', '.join(hosts)}: {one.detail}",
+                fix=FIX,
+                evidence={"cause": f"balance-{kind}", "hosts": [*hosts], "network": network},
+            )
+        if shares and complete and set(by_kind) == {"ok"}:
+            one = next(iter(shares.values()))
+            detail = f"{one.detail} connections, from each of {len(shares)} hosts"
+            yield self.verdict(f"network {network}", Status.OK, detail)

@@ -1,0 +1,103 @@
+"""Knocking as the probe does it: against a real server of its own, through real sockets."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from swarmnet.probe import knocks, wire
+from swarmnet.probe.server import Server
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PORT = 30000 + os.getpid() % 10000
+"""Two test runs may share this machine."""
+
+
+@contextmanager
+def answering(run: str, identity: str) -> Iterator[None]:
+    """Serve on ``PORT`` of the loopback until the process ends; the threads are daemons."""
+    kept, wire.PORT = wire.PORT, PORT
+    try:
+        threading.Thread(target=Server(run, identity).serve, args=(60.0,), daemon=True).start()
+        wait_for_listener()
+        yield
+    finally:
+        wire.PORT = kept
+
+
+def wait_for_listener() -> None:
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        with socket.socket() as attempt:
+            if attempt.connect_ex(("127.0.0.1", PORT)) == 0:
+                return
+        time.sleep(0.01)
+    raise AssertionError("the server did not begin to listen")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def server() -> Iterator[None]:
+    with answering("knocks", "node1"):
+        yield
+
+
+def knock(protocol: str, *, expected: tuple[str, ...] = ("node1",), times: int = 3, limit: float = 1.0) -> object:
+    door = knocks.Door("knocks", "127.0.0.1", PORT, protocol)
+    (outcome,) = knocks.ask_all([door], list(expected), times, time.monotonic() + limit)
+    outcome.pop("ms", None)
+    outcome.pop("longest", None)
+    return outcome
+
+
+@pytest.mark.parametrize("protocol", ["tcp", "udp"])
+def test_every_knock_tells_who_opened_and_how_both_sides_see_each_other(protocol: str) -> None:
+    assert knock(protocol) == {
+        "ok": True,
+        "seen": {"node1": 3},
+        "lost": 0,
+        "tries": 3,
+        "why": "",
+        "peers": ["127.0.0.1"],
+        "locals": ["127.0.0.1"],
+    }
+
+
+def test_an_open_door_is_only_touched() -> None:
+    outcome = knock("open", expected=())
+    assert isinstance(outcome, dict)
+    assert (outcome["ok"], outcome["seen"]) == (True, {"": 3})
+
+
+def test_somebody_who_never_answers_is_waited_for_and_then_not_counted() -> None:
+    begun = time.monotonic()
+    outcome = knock("tcp", expected=("node1", "node2"), times=4, limit=0.5)
+    assert isinstance(outcome, dict)
+    assert (outcome["seen"], outcome["lost"]) == ({"node1": 4}, 0)
+    assert time.monotonic() - begun >= 0.5 * knocks.WARM
+
+
+def test_a_closed_port_is_refused_at_once_when_knocked_once() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        door = knocks.Door("knocks", "127.0.0.1", taken.getsockname()[1], "tcp")
+        (outcome,) = knocks.ask_all([door], [], 0, time.monotonic() + 5)
+    assert (outcome["ok"], outcome["why"], outcome["tries"]) == (False, "Connection refused", 1)
+    assert float(str(outcome["longest"])) < 1
+
+
+def test_a_listener_that_never_answers_is_a_loss_with_its_time() -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen(1)
+        door = knocks.Door("knocks", "127.0.0.1", silent.getsockname()[1], "tcp")
+        (outcome,) = knocks.ask_all([door], [], 0, time.monotonic() + 0.4)
+    assert (outcome["ok"], outcome["why"]) == (False, "no answer")
+    assert float(str(outcome["longest"])) >= 0.3
