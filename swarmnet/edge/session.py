@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from swarmnet.edge.clock import SystemClock
+from swarmnet.edge.from_here import approach_of, ask_from_here
 from swarmnet.edge.known_hosts import KnownHosts
 from swarmnet.edge.secret_files import LocalSecretFiles
 from swarmnet.edge.ssh_dial import Dialer
@@ -26,10 +27,10 @@ if TYPE_CHECKING:
 
     from swarmnet.edge.ssh_link import Link
     from swarmnet.edge.ssh_socket import Stream
-    from swarmnet.model.base import Secret
+    from swarmnet.model.base import JsonObject, Secret
     from swarmnet.model.clock import Clock
     from swarmnet.model.hosts import Inventory
-    from swarmnet.model.ports import EnginePort, Listener, SecretFiles
+    from swarmnet.model.ports import Approach, EnginePort, Listener, SecretFiles
 
     EngineFactory = Callable[[str, Callable[[], Stream]], EnginePort]
     """Makes the client of one engine from the host's name and what opens a stream to it."""
@@ -132,6 +133,14 @@ class Session:
                 self._manager = (self.clock.monotonic(), name)
             return engine
         raise _no_manager(self.inventory, said)
+
+    def approach(self, host: str) -> Approach:
+        """Return where SSH goes for a host, and whether anything stands between; connects to nothing."""
+        return approach_of(self._targets[host])
+
+    def ask_from_here(self, job: JsonObject) -> JsonObject:
+        """Do a job of the probe's on this machine, by plain sockets."""
+        return ask_from_here(job)
 
     def close(self) -> None:
         """Close every connection; what still waits on one of them ends with ``UnreachableError``."""

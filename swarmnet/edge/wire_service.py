@@ -70,6 +70,7 @@ def service_from_wire(seen: Mapping[str, JsonValue], names: Names) -> Service:
             for address in addresses
             if address.get("Addr")
         },
+        published=_published(endpoint),
         update_state=as_text(status.get("State")) or None,
         update_message=as_text(status.get("Message")) or None,
     )
@@ -316,7 +317,14 @@ def task_from_wire(seen: Mapping[str, JsonValue]) -> Task:
         message=as_text(status.get("Err")) or as_text(status.get("Message")),
         networks=dict(_addresses(as_object(entry)) for entry in as_list(seen.get("NetworksAttachments"))),
         container_id=as_text(container) or None,
+        published=_published(as_object(status.get("PortStatus"))),
     )
+
+
+def _published(seen: JsonObject) -> tuple[PublishedPort, ...]:
+    """Return the ports given, each once: engines with IPv6 name those of host mode twice (26.1, 28.5)."""
+    entries = [as_object(entry) for entry in as_list(seen.get("Ports"))]
+    return tuple(dict.fromkeys(port for entry in entries if (port := _port(entry)) is not None))
 
 
 def _addresses(entry: JsonObject) -> tuple[str, tuple[str, ...]]:

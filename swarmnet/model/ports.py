@@ -307,6 +307,17 @@ class SecretFiles(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class Approach:
+    """How the operator's machine comes to a host."""
+
+    address: str
+    port: int
+    """Of its SSH server."""
+    between: str | None = None
+    """What stands between (a jump host), so that plain sockets prove nothing; None for a direct way."""
+
+
 class Ports(Protocol):
     """The world as one run sees it: one connection a host, opened at first use, closed at the end."""
 
@@ -327,6 +338,12 @@ class Ports(Protocol):
         Raises:
             NotAManagerError: no reachable host does; names what each of them said.
         """
+
+    def approach(self, host: str) -> Approach:
+        """Return how this machine comes to a host; connects to nothing."""
+
+    def ask_from_here(self, job: JsonObject) -> JsonObject:
+        """Do a job of the probe's (``swarmnet.probe.main.run``) on this machine; return its answers."""
 
     def close(self) -> None:
         """Close every connection."""

@@ -144,6 +144,8 @@ class Service(Document):
     spec: ServiceSpec
     virtual_ips: dict[str, str] = Field(default_factory=dict)
     """Network name to the service's address there, with its prefix length."""
+    published: tuple[PublishedPort, ...] = ()
+    """The ports as the engine gave them, its own choices filled in; those of host mode are each task's."""
     update_state: str | None = None
     """The engine's word: updating, paused, completed, rollback_started ...; None when never updated."""
     update_message: str | None = None
@@ -163,3 +165,5 @@ class Task(Document):
     networks: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """Network name to the addresses (with prefix lengths) of the task."""
     container_id: str | None = None
+    published: tuple[PublishedPort, ...] = ()
+    """The ports of its node in host mode, once it runs."""

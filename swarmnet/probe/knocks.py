@@ -9,8 +9,10 @@ import time
 
 from swarmnet.probe import wire
 
-ATTEMPT = 1.5
-"""Seconds for one knock; one lost SYN (1 s) is survived."""
+ATTEMPT = 2.0
+"""Seconds for one knock, if there are ten for all, else a fifth; one lost SYN (1 s) is survived."""
+RESEND = 0.6
+"""Seconds after which a datagram counts as lost, and is sent again."""
 PAUSE = 0.1
 EAGER = 4
 """Knocks for each expected answerer without a pause between, before it is waited for."""
@@ -32,7 +34,7 @@ class Door:
     def knock(self, until: float) -> dict[str, object]:
         """Return what was answered (``id``, ``peer``), the own address, and milliseconds; raises ``OSError``."""
         begun = time.monotonic()
-        answer = self._knock(min(until, begun + ATTEMPT))
+        answer = self._knock(until)
         return dict(answer, ms=round((time.monotonic() - begun) * 1000, 3))
 
     def _open(self, until: float) -> dict[str, object]:
@@ -49,7 +51,11 @@ class Door:
             message = wire.decode(wire.read_line(stream, until))
             if message is None:
                 raise OSError(0, "the connection was closed without an answer of the probe")
-            return {"id": str(message.get("id")), "peer": str(message.get("seen")).rpartition(":")[0], "local": stream.getsockname()[0]}
+            return {
+                "id": str(message.get("id")),
+                "peer": str(message.get("seen")).rpartition(":")[0],
+                "local": stream.getsockname()[0],
+            }
 
     def _udp(self, until: float) -> dict[str, object]:
         nonce = os.urandom(8).hex()
@@ -58,7 +64,7 @@ class Door:
             link.connect(self._to)
             while True:
                 link.send(question)
-                link.settimeout(min(_left(until), ATTEMPT / 3))
+                link.settimeout(min(_left(until), RESEND))
                 try:
                     message = wire.decode(link.recv(65535))
                 except TimeoutError:
@@ -66,13 +72,18 @@ class Door:
                         raise
                     continue
                 if message is not None and message.get("nonce") == nonce:
-                    return {"id": str(message.get("id")), "peer": str(message.get("seen")).rpartition(":")[0], "local": link.getsockname()[0]}
+                    return {
+                        "id": str(message.get("id")),
+                        "peer": str(message.get("seen")).rpartition(":")[0],
+                        "local": link.getsockname()[0],
+                    }
 
 
 class Tally:
-    """What came of all knocks at one door."""
+    """What came of all knocks at one door, each within ``attempt`` seconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, attempt: float) -> None:
+        self._attempt = attempt
         self.seen: dict[str, int] = {}
         self.lost = 0
         self.why = ""
@@ -85,7 +96,7 @@ class Tally:
         """Knock once and count what came of it."""
         begun = time.monotonic()
         try:
-            answer = door.knock(until)
+            answer = door.knock(min(until, begun + self._attempt))
         except OSError as error:
             self.lost += 1
             self.why = "no answer" if isinstance(error, socket.timeout) else error.strerror or str(error)
@@ -117,9 +128,11 @@ class Tally:
 def at_door(door: Door, expected: list[str], times: int, until: float) -> dict[str, object]:
     """Wait until all expected have answered, then knock ``times`` times and count; return the count.
 
-    Without a single answer the count is that of the waiting. ``times`` 0 knocks once and waits for nobody.
+    Without a single answer, or time left to count, the count is that of the waiting.
+    ``times`` 0 knocks once and waits for nobody.
     """
-    warm = Tally()
+    attempt = min(ATTEMPT, (until - time.monotonic()) / 5)
+    warm = Tally(attempt)
     if times == 0:
         warm.knock(door, until)
         return warm.outcome()
@@ -131,12 +144,12 @@ def at_door(door: Door, expected: list[str], times: int, until: float) -> dict[s
             time.sleep(PAUSE)
     if not warm.seen:
         return warm.outcome()
-    count = Tally()
+    count = Tally(attempt)
     for _ in range(times):
-        if time.monotonic() >= until:
-            break
+        if time.monotonic() + attempt > until:
+            break  # a knock that is cut short would count as lost
         count.knock(door, until)
-    return count.outcome()
+    return count.outcome() if count.seen or count.lost else warm.outcome()
 
 
 def ask_all(doors: list[Door], expected: list[str], times: int, until: float) -> list[dict[str, object]]:

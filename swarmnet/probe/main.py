@@ -35,8 +35,7 @@ def main(words: list[str]) -> int:
 def answer_lines(questions: IO[bytes], answers: IO[bytes]) -> None:
     """Answer each job that comes as a line of JSON by one line: its number and its answers.
 
-    Jobs run side by side, so that one whose asker gave up does not hold up the next. A service's tasks have no stdin:
-    it ends at once, and they only serve.
+    Jobs run side by side, so that one whose asker gave up does not hold up the next.
     """
     turn = threading.Lock()
 

@@ -13,6 +13,8 @@ from swarmnet.scenarios.dns_tasks import TaskNames
 from swarmnet.scenarios.hairpin import Hairpin
 from swarmnet.scenarios.icmp import IcmpMatrix
 from swarmnet.scenarios.ipvs import BalancerTables
+from swarmnet.scenarios.mesh_tcp import MeshTcp
+from swarmnet.scenarios.mesh_udp import MeshUdp
 from swarmnet.scenarios.tcp import TcpMatrix
 from swarmnet.scenarios.udp import UdpMatrix
 from swarmnet.scenarios.vip import VirtualAddress
@@ -35,5 +37,7 @@ ALL: tuple[Scenario, ...] = (
     Balance(),
     Hairpin(),
     BalancerTables(),
+    MeshTcp(),
+    MeshUdp(),
 )
 """Every scenario, in the order in which it is shown."""

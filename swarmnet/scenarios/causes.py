@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from swarmnet.model.report import Status, Verdict
+from swarmnet.scenarios import ingress_causes
 from swarmnet.scenarios.balancing import without_ipvs
 from swarmnet.scenarios.matrix import ESP, HEARD
 from swarmnet.scenarios.patterns import Pair, Reach, Shape, decompose
@@ -61,7 +62,7 @@ def explain(scene: Scene, answers: Answers, matrices: Iterable[Matrix]) -> tuple
         ]
         verdicts += [_stalled(names, reach) for reach in decompose(one.stalled, one.tested)]
         verdicts += [_partial(names, reach) for reach in decompose(one.partial, one.tested)]
-    return (*verdicts, *without_ipvs(scene, answers))
+    return (*verdicts, *without_ipvs(scene, answers), *ingress_causes.explain(scene, answers))
 
 
 def refine(scene: Scene, answers: Answers, matrix: Matrix) -> Matrix:

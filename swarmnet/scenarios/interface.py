@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from swarmnet.model.base import JsonObject, JsonValue
     from swarmnet.model.network import Network
+    from swarmnet.model.ports import Approach
     from swarmnet.model.report import Verdict
     from swarmnet.model.state import ClusterState
     from swarmnet.model.verification import Matrix
@@ -64,6 +65,21 @@ class ProbeService:
 
 
 @dataclass(frozen=True, slots=True)
+class MeshService:
+    """A probe service that the routing mesh publishes, with a task on every host but one."""
+
+    name: str
+    ports: Mapping[str, int]
+    """``tcp`` and ``udp`` to the port that the swarm chose: every node answers there."""
+    host_ports: Mapping[str, int]
+    """Host to the TCP port that its own task alone answers on."""
+    backends: Mapping[str, str]
+    """What a task says it is (its node's id) to the host that it runs on."""
+    addresses: tuple[str, ...] = ()
+    """The tasks' addresses on the routing mesh's own network."""
+
+
+@dataclass(frozen=True, slots=True)
 class Scene:
     """What is tested: the cluster as observed, the networks, and the probes that were started."""
 
@@ -74,6 +90,11 @@ class Scene:
     service_problem: str | None = None
     """Why there is no service, when one was wanted."""
     data_path_port: int = 4789
+    mesh: MeshService | None = None
+    mesh_problem: str | None = None
+    """Why nothing is published, when a scenario wanted it."""
+    approaches: Mapping[str, Approach] = field(default_factory=dict)
+    """How the operator's machine comes to each host."""
     witnesses: tuple[Witness, ...] = ()
     """One for each host with a running probe, when a scenario needs them."""
 
@@ -120,6 +141,19 @@ class ServiceTask:
     task: JsonObject
 
 
+OPERATOR = ""
+"""In the place of a host: the machine that swarmnet runs on."""
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorTask:
+    """Something for the operator's own machine, by plain sockets; else as :class:`ProbeTask`."""
+
+    key: str
+    task: JsonObject
+    host: str = OPERATOR
+
+
 @dataclass(frozen=True, slots=True)
 class HostCommand:
     """A command on the host itself, which must change nothing there."""
@@ -131,7 +165,7 @@ class HostCommand:
     timeout: float = 15.0
 
 
-Question = ProbeTask | ServiceTask | WitnessTask | HostCommand
+Question = ProbeTask | ServiceTask | WitnessTask | OperatorTask | HostCommand
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +198,7 @@ class Scenario(ABC):
     needs_probes: ClassVar[bool] = True
     needs_service: ClassVar[bool] = False
     needs_witness: ClassVar[bool] = False
+    needs_mesh: ClassVar[bool] = False
 
     @abstractmethod
     def ask(self, scene: Scene, answers: Answers) -> tuple[Question, ...]:

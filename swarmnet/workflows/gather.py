@@ -9,7 +9,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import HostError
-from swarmnet.scenarios.interface import Answer, Answers, HostCommand, ProbeTask, Question, ServiceTask, WitnessTask
+from swarmnet.scenarios.interface import (
+    OPERATOR,
+    Answer,
+    Answers,
+    HostCommand,
+    OperatorTask,
+    ProbeTask,
+    Question,
+    ServiceTask,
+    WitnessTask,
+)
 from swarmnet.workflows.fanout import fan_out
 
 if TYPE_CHECKING:
@@ -72,6 +82,8 @@ class Batches:
         return answers
 
     def _host(self, host: str, questions: list[Question], limit: float) -> dict[str, Answer]:
+        if host == OPERATOR:
+            return self._from_here([question for question in questions if isinstance(question, OperatorTask)], limit)
         answers: dict[str, Answer] = {}
         crew = ((WitnessTask, self._crew.witnesses), (ProbeTask, self._crew.probes), (ServiceTask, self._crew.tasks))
         for kind, containers in crew:
@@ -83,15 +95,22 @@ class Batches:
                 answers[question.key] = self._command(host, question)
         return answers
 
-    def _probe(
-        self, host: str, container: str, tasks: Sequence[ProbeTask | WitnessTask | ServiceTask], limit: float
-    ) -> dict[str, Answer]:
-        job: JsonObject = {
+    def _from_here(self, tasks: Sequence[OperatorTask], limit: float) -> dict[str, Answer]:
+        found = self._ports.ask_from_here(self._job(tasks, limit))
+        return {key: Answer(value) for key, value in found.items() if isinstance(value, dict)}
+
+    def _job(self, tasks: Sequence[ProbeTask | WitnessTask | ServiceTask | OperatorTask], limit: float) -> JsonObject:
+        return {
             "number": self._number,
             "run": self._run,
             "limit": limit,
             "tasks": [{"key": task.key, **task.task} for task in tasks],
         }
+
+    def _probe(
+        self, host: str, container: str, tasks: Sequence[ProbeTask | WitnessTask | ServiceTask], limit: float
+    ) -> dict[str, Answer]:
+        job = self._job(tasks, limit)
         found = self._talk(host, container, json.dumps(job).encode(), limit=limit + GRACE)
         return {key: Answer(value) for key, value in found.items() if isinstance(value, dict)}
 

@@ -131,18 +131,9 @@ class Stage:
         manager = self.ports.manager()
         nodes = [node for host in hosts if (node := self.state.node_of(host))]
         others = {node.id for node in self.state.nodes} - {node.id for node in nodes}
-        manager.create_service(self._service(sorted(others), hosts))
-        wanted = {node.id for node in nodes if _takes_tasks(node)}
-
-        def look() -> tuple[tuple[Task, ...] | None, str]:
-            tasks = manager.tasks(service=self.service_name)
-            running = tuple(task for task in tasks if task.state == RUNNING and task.node_id in wanted)
-            missing = wanted - {task.node_id for task in running}
-            words = sorted({f"{task.state} {task.message}".strip() for task in tasks if task.node_id in missing})
-            return (None if missing else running), f"{len(missing)} nodes without: {'; '.join(words) or 'no task'}"
-
-        what = "the probe service's tasks to run"
-        tasks = wait_until(self.ports.clock, look, what=what, timeout=self.timeout)
+        manager.create_service(self.service_spec(sorted(others), hosts))
+        wanted = frozenset(node.id for node in nodes if takes_tasks(node))
+        tasks = self.tasks_on(self.service_name, wanted)
         service = next(one for one in manager.services() if one.spec.name == self.service_name)
         backends = {node.id: host for host in hosts if (node := self.state.node_of(host)) and node.id in wanted}
         self.task_containers = {
@@ -162,6 +153,23 @@ class Stage:
             },
             backends=backends,
         )
+
+    def tasks_on(self, service: str, wanted: frozenset[str]) -> tuple[Task, ...]:
+        """Wait until each of the wanted nodes runs a task of one of the run's services; return those tasks.
+
+        Raises:
+            ConvergenceError: some node had none in time; says what was seen last.
+        """
+        manager = self.ports.manager()
+
+        def look() -> tuple[tuple[Task, ...] | None, str]:
+            tasks = manager.tasks(service=service)
+            running = tuple(task for task in tasks if task.state == RUNNING and task.node_id in wanted)
+            missing = wanted - {task.node_id for task in running}
+            words = sorted({f"{task.state} {task.message}".strip() for task in tasks if task.node_id in missing})
+            return (None if missing else running), f"{len(missing)} nodes without: {'; '.join(words) or 'no task'}"
+
+        return wait_until(self.ports.clock, look, what="the probe service's tasks to run", timeout=self.timeout)
 
     def clear(self, hosts: tuple[str, ...], *, keep_image: bool) -> tuple[str, ...]:
         """Remove service, containers and image; return what could not be removed, one sentence each."""
@@ -329,8 +337,11 @@ class Stage:
         if self.kit.image_id and engine.has_image(self.kit.image_id):
             self.by_id.add(engine.host)
 
-    def _service(self, excluded: list[str], hosts: tuple[str, ...]) -> ServiceSpec:
-        """Return the service. By its id, no node asks a registry for the image, which can take 20 s where none is."""
+    def service_spec(self, excluded: list[str], hosts: tuple[str, ...]) -> ServiceSpec:
+        """Return the service, with a task on every node but the excluded.
+
+        By the image's id, no node asks a registry for it, which can take 20 s where there is none.
+        """
         known = self.kit.image_id if self.kit.image_id and self.by_id >= set(hosts) else None
         labels = self.run.labels(self._now)
         job = pack({"run": self.run.id, "lifetime": LIFETIME})
@@ -346,8 +357,10 @@ class Stage:
             stop_grace_period=0.0,
             labels=labels,
             container_labels=labels,
+            extra={"TaskTemplate": {"ContainerSpec": {"OpenStdin": True}}},  # its tasks are asked, too
         )
 
 
-def _takes_tasks(node: Node) -> bool:
+def takes_tasks(node: Node) -> bool:
+    """Tell whether the scheduler gives a node new tasks."""
     return node.status == "ready" and node.spec.availability in (None, Availability.ACTIVE)

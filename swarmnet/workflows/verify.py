@@ -14,6 +14,7 @@ from swarmnet.model.verification import Phase, Verification
 from swarmnet.scenarios.causes import explain, refine
 from swarmnet.scenarios.interface import Answers, Scene, Station
 from swarmnet.workflows.gather import Batches, Crew
+from swarmnet.workflows.publication import Publication
 from swarmnet.workflows.stage import Stage
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def verify(ports: Ports, state: ClusterState, wish: Wish, *, kit: ProbeKit, run:
     answers: Answers = {}
     notes: tuple[str, ...] = ()
     able, absent = _able(state, hosts)
-    needs_probes = bool(networks) and bool(able) and any(scenario.needs_probes for scenario in wish.scenarios)
+    needs_probes = bool(able) and any(one.needs_mesh or (networks and one.needs_probes) for one in wish.scenarios)
     scene = Scene(state, networks, data_path_port=_port(state))
     if needs_probes:
         try:
@@ -154,7 +155,10 @@ def _raise_curtain(
     stations = tuple(sorted((*placed.values(), *absent), key=lambda station: order.get(station.host, 0)))
     service, problem = None, None
     witnesses: tuple[Witness, ...] = ()
+    mesh = Publication(stage)
     up = tuple(host for host, station in placed.items() if station.problem is None)
+    if up and any(scenario.needs_mesh for scenario in wish.scenarios):
+        mesh.begin(up)  # its tasks start while the other service's do
     if up and any(scenario.needs_service for scenario in wish.scenarios):
         with timer.phase("service", "starting the probe service"):
             try:
@@ -164,7 +168,19 @@ def _raise_curtain(
     if up and any(scenario.needs_witness for scenario in wish.scenarios):
         with timer.phase("witnesses", f"starting witnesses on {len(up)} hosts"):
             witnesses = stage.watch(up)
-    return replace(scene, stations=stations, service=service, service_problem=problem, witnesses=witnesses)
+    if mesh.nodes:
+        with timer.phase("mesh", "waiting for the published probe service"):
+            mesh.wait()
+    return replace(
+        scene,
+        stations=stations,
+        service=service,
+        service_problem=problem,
+        mesh=mesh.service,
+        mesh_problem=mesh.problem,
+        approaches={host: stage.ports.approach(host) for host in up},
+        witnesses=witnesses,
+    )
 
 
 def _ask(stage: Stage, scene: Scene, wish: Wish, answers: Answers, timer: _Timer) -> None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from swarmnet.errors import EngineError, HostError, NotAManagerError, UnreachableError, UsageError
 from swarmnet.model.hosts import Availability, Host, Inventory, Role
-from swarmnet.model.ports import Membership, tell_nobody
+from swarmnet.model.ports import Approach, Membership, tell_nobody
 from swarmnet.model.state import Membership as Standing
 from swarmnet.model.state import Route
 from swarmnet.model.swarm import SwarmSpec
@@ -27,9 +27,9 @@ from tests.simulator.rules import tick
 from tests.simulator.shell import SimulatedShell
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from swarmnet.model.base import Secret
+    from swarmnet.model.base import JsonObject, Secret
     from swarmnet.model.clock import Clock
     from swarmnet.model.ports import Listener, SecretFiles
     from tests.simulator.store import Store
@@ -62,6 +62,8 @@ class World:
         self.requests: list[Request] = []
         self.operator_files: dict[str, Secret] = {}
         """Files with secrets on the operator's machine."""
+        self.operator_program: Callable[[JsonObject], JsonObject] = lambda _job: {}
+        """What plain sockets of the operator's machine find."""
         self.missing_images: set[str] = set()
         """References that no registry has: tasks with them are rejected, pulls fail."""
         for host in self.inventory.hosts:
@@ -232,6 +234,14 @@ class SimulatedPorts:
                 return engine
         first = next(iter(self.inventory.managers), None)
         raise NotAManagerError(first.name if first else "-", "no manager answers: " + "; ".join(said))
+
+    def approach(self, host: str) -> Approach:
+        """Return the host's address, directly reached."""
+        return Approach(self.inventory.host(host).address, 22)
+
+    def ask_from_here(self, job: JsonObject) -> JsonObject:
+        """Do what ``world.operator_program`` does with a job of the probe's; by default nothing answers."""
+        return self.world.operator_program(job)
 
     def close(self) -> None:
         """Remember that the run closed its connections."""

@@ -1,0 +1,217 @@
+"""Why an entry node of the routing mesh does not answer: one verdict a node and cause, whatever the protocol.
+
+The way of a connection, and where it can end: rule in ``DOCKER-INGRESS`` of the host's nat table, accepted in the
+filter table, over docker_gwbridge into the namespace ``ingress_sbox``, its IPVS table, the overlay ``ingress``, the
+task (moby's libnetwork; the same chains from 20.10 to 28.5). The first thing missing on that way is the cause.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from swarmnet.model.report import Status, Verdict
+from swarmnet.scenarios.interface import OPERATOR, outcomes
+from swarmnet.scenarios.ipvs import backends as backends_of
+from swarmnet.scenarios.mesh import SSH, failing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from swarmnet.model.base import JsonValue
+    from swarmnet.scenarios.interface import Answer, Answers, MeshService, Scene
+
+NAMES = {"mesh-tcp": "tcp", "mesh-udp": "udp"}
+"""The scenarios that are explained here, and their protocols."""
+CHAIN = "DOCKER-INGRESS"
+RESTART = "restart the engine on it (systemctl restart docker), which writes them anew; firewalls that flush rules must"
+DEVICES = 2
+"""The mesh's namespace has a leg in the overlay and one in docker_gwbridge."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """What is wrong with one entry node."""
+
+    name: str
+    detail: str
+    fix: str
+    status: Status = Status.FAILED
+
+
+def explain(scene: Scene, answers: Answers) -> tuple[Verdict, ...]:
+    """Return one verdict for each entry node and cause; none where every side got its answers."""
+    if scene.mesh is None:
+        return ()
+    complaints = {name: failing(scene, answers, name) for name in NAMES if name in _asked(answers)}
+    lost = _lost_everywhere(scene.mesh, complaints.values())
+    found: dict[tuple[str, Cause], list[str]] = {}
+    for scenario, by_entry in complaints.items():
+        for entry, sides in by_entry.items():
+            for cause in _causes(scene, answers, (entry, NAMES[scenario]), sides, lost):
+                found.setdefault((cause.name if cause.name == "ingress-task" else entry, cause), []).append(scenario)
+    return tuple(_verdict(entry, cause, scenarios) for (entry, cause), scenarios in found.items())
+
+
+def _asked(answers: Answers) -> set[str]:
+    return {key for _, key in answers}
+
+
+def _lost_everywhere(mesh: MeshService, complaints: Iterable[dict[str, dict[str, str]]]) -> frozenset[str]:
+    """Return hosts whose task no entry reaches: then the task's host is the cause, not the entries."""
+    said = [sides for by_entry in complaints for sides in by_entry.values()]
+    return frozenset(
+        host
+        for host in mesh.backends.values()
+        if len(said) > 1 and all(_names(words, host) for sides in said for words in sides.values())
+    )
+
+
+def _names(words: str, host: str) -> bool:
+    return words.startswith("the task on ") and host in words.partition(" is never")[0][12:].split(", ")
+
+
+def _causes(
+    scene: Scene, answers: Answers, where: tuple[str, str], sides: dict[str, str], lost: frozenset[str]
+) -> Iterable[Cause]:
+    entry, protocol = where
+    mesh = scene.mesh
+    if mesh is None:
+        return
+    if lost:
+        yield Cause(
+            "ingress-task",
+            f"no entry node reaches the task on {', '.join(sorted(lost))} through the routing mesh",
+            "see what else is said about that host: the overlay 'ingress' does not carry to it, or its engine hangs",
+        )
+        return
+    inside = {side: words for side, words in sides.items() if side != OPERATOR}
+    broken = _on_the_way(answers, entry, protocol, mesh)
+    if broken is not None and inside:
+        yield broken
+    elif set(inside) - {"localhost"}:
+        yield _blocked(entry, inside)
+    elif inside:
+        yield Cause(
+            "ingress-localhost",
+            f"{entry} does not answer at 127.0.0.1: {inside['localhost']}; at its own address it does",
+            "ask published ports by the host's address",
+            Status.WARNING,
+        )
+    if OPERATOR in sides and not inside:
+        yield _from_outside(scene, answers, entry, sides[OPERATOR])
+
+
+def _on_the_way(answers: Answers, entry: str, protocol: str, mesh: MeshService) -> Cause | None:
+    """Return the first thing that is missing between the entry's card and the overlay; None when all is there."""
+    port = mesh.ports[protocol]
+    nat, accepted, routes, table = (
+        answers.get((entry, f"ingress/{key}")) for key in ("nat", "filter", "routes", "ipvs")
+    )
+    if routes is not None and "No such file" in str(routes.value.get("stderr")):
+        return Cause(
+            "ingress-namespace",
+            f"{entry} is no entry: the routing mesh's own namespace (ingress_sbox) is gone",
+            "restart the engine on it; if that does not help, drain the node, let it leave and join again",
+        )
+    if _said(routes) is not None and len(_devices(_said(routes) or "")) < DEVICES:
+        return Cause(
+            "ingress-interface",
+            f"{entry} is no entry: the routing mesh's own namespace (ingress_sbox) has lost an interface or its routes",
+            "restart the engine on it, which connects the namespace anew",
+        )
+    if (rules := _said(nat)) is not None and not _published(rules, port, protocol, "DNAT"):
+        return Cause(
+            "ingress-rules",
+            f"{entry} is no entry: nat rules of {CHAIN} are missing, so published ports lead nowhere",
+            f"{RESTART} leave Docker's chains alone",
+        )
+    if (rules := _said(accepted)) is not None and not _accepted(rules, port, protocol):
+        return Cause(
+            "ingress-forward",
+            f"{entry} is no entry: rules of {CHAIN} that accept forwarded packets are missing",
+            f"{RESTART} leave Docker's chains alone",
+        )
+    held = set().union(*backends_of(_said(table) or "")) if _said(table) is not None else None
+    if held is not None and mesh.addresses and not set(mesh.addresses) <= held:
+        return Cause(
+            "ingress-backends",
+            f"{entry} balances to too few tasks: its IPVS table for the mesh lacks some that run",
+            "docker service update --force SERVICE renews the entries; restart the engine if they stay wrong",
+        )
+    return None
+
+
+def _blocked(entry: str, inside: dict[str, str]) -> Cause:
+    others = sorted(set(inside) - {entry, "localhost"})
+    if entry in inside:
+        detail = f"{entry} is no entry, not even for itself: {inside[entry]}"
+        return Cause(
+            "ingress-unknown",
+            detail,
+            "its rules and its namespace look right: see what is said about the overlays between the hosts first, then"
+            " restart the engine",
+        )
+    detail = f"published ports of {entry} are blocked for {', '.join(others)}: {inside[others[0]]}; {entry} answers"
+    return Cause(
+        "ingress-blocked",
+        f"{detail} itself",
+        "look for rules that drop on the way in: DOCKER-USER and FORWARD on the host, firewalls and security groups"
+        " between the hosts",
+    )
+
+
+def _from_outside(scene: Scene, answers: Answers, entry: str, words: str) -> Cause:
+    """Judge an entry that answers all hosts but not the operator's machine."""
+    opened, _ = outcomes(answers, OPERATOR, SSH)
+    everyone = {host for sides in [failing(scene, answers, name) for name in NAMES] for host in sides}
+    hidden = len(everyone) == len(scene.watched) or not opened.get(entry, {}).get("ok")
+    return Cause(
+        "ingress-outside",
+        f"{entry} answers the other hosts but not this machine: {words}",
+        "open the published ports on the way from here, or verify from where the clients are",
+        Status.INCONCLUSIVE if hidden else Status.FAILED,
+    )
+
+
+def _verdict(entry: str, cause: Cause, scenarios: list[str]) -> Verdict:
+    names: list[JsonValue] = [*sorted(set(scenarios))]
+    return Verdict(
+        scenario="mesh",
+        subject="routing mesh" if entry == cause.name else f"entry {entry}",
+        status=cause.status,
+        detail=f"{cause.detail} ({', '.join(NAMES[name] for name in sorted(set(scenarios)))})",
+        fix=cause.fix,
+        evidence={"cause": cause.name, "host": entry, "scenarios": names},
+    )
+
+
+def _said(answer: Answer | None) -> str | None:
+    """Return what a command printed, None when it was not asked or failed."""
+    if answer is None or answer.problem is not None or answer.value.get("exit") != 0:
+        return None
+    return str(answer.value.get("stdout"))
+
+
+def _devices(route_table: str) -> set[str]:
+    return {line.split()[0] for line in route_table.splitlines()[1:] if line.strip()}
+
+
+def _published(rules: str, port: int, protocol: str, verdict: str) -> bool:
+    """Tell whether a chain of published ports has a rule for the port, and a way leads to it."""
+    lines = rules.splitlines()
+    mine = [line for line in lines if line.startswith(f"-A {CHAIN} ") and f"-j {verdict}" in line]
+    has_rule = any(f"--dport {port} " in line and f"-p {protocol} " in line for line in mine)
+    return has_rule and any(line.endswith(f"-j {CHAIN}") and line.startswith("-A PREROUTING ") for line in lines)
+
+
+def _accepted(rules: str, port: int, protocol: str) -> bool:
+    """Tell whether forwarded packets come to a rule that accepts the port; 28 goes there by DOCKER-FORWARD."""
+    lines = rules.splitlines()
+    mine = [line for line in lines if line.startswith(f"-A {CHAIN} ") and "-j ACCEPT" in line]
+    reached, new = {"FORWARD"}, True
+    while new:
+        ways = {line.rsplit(" ", 1)[1] for line in lines if " -j " in line and line.split()[1] in reached}
+        new = not ways <= reached
+        reached |= ways
+    return CHAIN in reached and any(f"--dport {port} " in line and f"-p {protocol} " in line for line in mine)
