@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from swarmnet.model.hosts import Availability, Role
 from swarmnet.model.network import Scope, Subnet
-from swarmnet.model.service import EndpointMode, PublishMode, ServiceMode, ServiceSpec
+from swarmnet.model.service import EndpointMode, PublishedPort, PublishMode, ServiceMode, ServiceSpec
 from swarmnet.model.state import Container, Endpoint
 from tests.simulator.store import NodeRecord, ServiceRecord, Store, TaskRecord
 
@@ -232,8 +232,16 @@ def _advance(store: Store, task: TaskRecord, machines: dict[str, Machine], missi
     machine.images.add(service.spec.image)
     task.container_id = machine.ids.local()
     machine.containers[task.container_id] = _container(service, task, networks)
+    machine.arguments[task.container_id] = service.spec.command or ()
     if service.update_state == "updating":
         service.update_state = "completed"
+
+
+def given(spec: ServiceSpec, mode: PublishMode) -> tuple[PublishedPort, ...]:
+    """Return a service's ports of one mode, those filled in that the engine chooses."""
+    first = 30000 if mode is PublishMode.INGRESS else 32768
+    mine = [port for port in spec.ports or () if port.mode is mode]
+    return tuple(port.model_copy(update={"published": port.published or first}) for port in mine)
 
 
 def _container(service: ServiceRecord, task: TaskRecord, networks: Iterable[NetworkRecord]) -> Container:

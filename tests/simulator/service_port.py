@@ -8,12 +8,12 @@ from swarmnet.errors import ConflictError, EngineError
 from swarmnet.model.network import Scope
 from swarmnet.model.overlay import lay
 from swarmnet.model.service import EndpointMode, PublishMode, Service, ServiceMode, Task
-from tests.simulator.rules import restarts_tasks
+from tests.simulator.rules import given, restarts_tasks
 from tests.simulator.store import ServiceRecord, TaskRecord, check_version, find
 from tests.simulator.swarm_port import SwarmSide
 
 if TYPE_CHECKING:
-    from swarmnet.model.service import ServiceSpec
+    from swarmnet.model.service import PublishedPort, ServiceSpec
     from tests.simulator.store import Store
 
 
@@ -28,6 +28,7 @@ class SimulatedServices(SwarmSide):
                     version=record.version,
                     spec=record.spec,
                     virtual_ips=dict(record.virtual_ips),
+                    published=given(record.spec, PublishMode.INGRESS),
                     update_state=record.update_state,
                 )
                 for record in self._store().services.values()
@@ -130,10 +131,16 @@ class SimulatedServices(SwarmSide):
                     message=task.message,
                     networks=dict(task.networks),
                     container_id=task.container_id,
+                    published=_of_its_node(store, task),
                 )
                 for task in store.tasks.values()
                 if _selected(store, task, service, network)
             )
+
+
+def _of_its_node(store: Store, task: TaskRecord) -> tuple[PublishedPort, ...]:
+    record = store.services.get(task.service_id or "")
+    return given(record.spec, PublishMode.HOST) if record is not None and task.state == "running" else ()
 
 
 def _selected(store: Store, task: TaskRecord, service: str | None, network: str | None) -> bool:

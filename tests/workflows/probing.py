@@ -31,6 +31,7 @@ def balancer_table(machine: Machine, argv: Sequence[str], _stdin: bytes) -> tupl
     assert store is not None
     namespace = argv[1].rpartition("/")[2]
     names = {f"lb_{net.id[:9]}": net.spec.name for net in store.networks.values()}
+    names["ingress_sbox"] = next((net.spec.name for net in store.networks.values() if net.spec.ingress), "")
     lines = ["IP Virtual Server version 1.2.1 (size=4096)"]
     for service in store.services.values():
         mine = [task for task in store.tasks.values() if task.service_id == service.id and task.state == "running"]
@@ -52,6 +53,7 @@ class Paths:
         for machine in world.machines.values():
             machine.container_programs["python3"] = self.program
             machine.programs["nsenter"] = balancer_table
+        world.operator_program = self.from_here
 
     def program(self, machine: Machine, _argv: Sequence[str], stdin: bytes) -> tuple[int, bytes, bytes]:
         """Do a batch of questions; greet before, and repeat an older answer, as the real stream may have both."""
@@ -62,6 +64,12 @@ class Paths:
         older = {"number": job["number"] - 1, "answers": {}}
         lines = ("ready", json.dumps(older), json.dumps({"number": job["number"], "answers": answers}))
         return 0, "\n".join(lines).encode(), b""
+
+    def from_here(self, job: JsonObject) -> JsonObject:
+        """Do a batch of questions on the operator's machine, from where all doors open."""
+        tasks = job["tasks"]
+        assert isinstance(tasks, list)
+        return {str(task["key"]): self._do("", task) for task in tasks if isinstance(task, dict)}
 
     def _do(self, host: str, task: JsonObject) -> JsonObject:
         if task["kind"] == "facts":
