@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
 from pathlib import Path  # noqa: TC003 - typer reads the annotations at run time
 from typing import TYPE_CHECKING, Annotated
 
@@ -157,17 +156,22 @@ def _restore(
 
 
 def _prove(ports: Ports) -> Callable[[ClusterState], Status]:
+    from rich.console import Console  # noqa: PLC0415 - as above
+
+    from swarmnet.cli.verify import this_run  # noqa: PLC0415 - as above
     from swarmnet.edge.probe_image import packed  # noqa: PLC0415 - as above
+    from swarmnet.model.report import Status  # noqa: PLC0415 - as above
+    from swarmnet.report.matrix import show  # noqa: PLC0415 - as above
     from swarmnet.scenarios import ALL  # noqa: PLC0415 - as above
-    from swarmnet.workflows.stage import Run  # noqa: PLC0415 - as above
     from swarmnet.workflows.verify import Wish, verify  # noqa: PLC0415 - as above
 
-    operator = wiring.this_operator()
-    run = Run(
-        id=secrets.token_hex(6),
-        operator=f"{operator.machine}:{operator.pid}",
-        is_alive=lambda word: (
-            not word.startswith(f"{operator.machine}:") or operator.is_alive(int(word.rpartition(":")[2]))
-        ),
-    )
-    return lambda state: verify(ports, state, Wish(ALL), kit=packed(), run=run).status
+    run = this_run()
+
+    def prove(state: ClusterState) -> Status:
+        result = verify(ports, state, Wish(ALL), kit=packed(), run=run)
+        if result.status is not Status.OK:
+            # On stderr, since stdout belongs to the report: what does not work, and the cause of it.
+            show(Console(stderr=True, highlight=False), result)
+        return result.status
+
+    return prove

@@ -38,6 +38,8 @@ _CONFLICT = re.compile(
     re.IGNORECASE,
 )
 _NOT_FOUND = re.compile(r"rpc error: code = NotFound", re.IGNORECASE)
+_FULL = re.compile(r"no space left on device", re.IGNORECASE)
+_FULL_HINT = "free some room on that host: df -h /var/lib/docker, docker system df"
 _SLOW = "is the host overloaded? see: journalctl -u docker"
 _CONFLICT_STATUS = 409
 _NOT_FOUND_STATUS = 404
@@ -84,7 +86,8 @@ def refused(host: str, what: str, status: int | None, said: str) -> EngineError:
         return NotFoundError(host, message, status=status)
     if status == _CONFLICT_STATUS or _CONFLICT.search(said):
         return ConflictError(host, message, status=status)
-    return EngineError(host, message, status=status)
+    hint = _FULL_HINT if _FULL.search(said) else None
+    return EngineError(host, message, status=status, hint=hint)
 
 
 def _timed_out(error: Exception) -> bool:

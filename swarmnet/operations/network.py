@@ -1,7 +1,8 @@
 """``network``: one overlay of the swarm, or one bridge, macvlan or ipvlan on every selected host.
 
 No engine can change a network in place (API up to 1.55): any difference but that of labels is a planned replacement.
-Labels alone are reported as a warning, since making a network anew for them would cut everybody who uses it.
+Labels alone are reported as a warning, since making a network anew for them would cut everybody who uses it. A network
+made with ``config_from`` can bear no labels, so not swarmnet's mark either: ``--prune`` leaves it alone.
 """
 
 from __future__ import annotations
@@ -89,7 +90,9 @@ class NetworkOperation(Operation, NetworkSpec):
                 yield host.name, next((net for net in facts.networks if net.spec.name == self.name), None)
 
     def _make(self, context: Context, place: str | None, seen: Network | None) -> Iterator[Action]:
-        spec = self.spec.model_copy(update={"labels": context.marked(self.labels)})
+        # Engines refuse every label on a network that depends on a configuration network, also swarmnet's mark.
+        labels = {} if self.config_from is not None else context.marked(self.labels)
+        spec = self.spec.model_copy(update={"labels": labels})
         target = f"network {self.name}{_on(place)}"
         if seen is None:
             yield CreateNetwork(target=target, why="it is not there", changes=_told(self.spec), host=place, spec=spec)

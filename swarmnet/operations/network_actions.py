@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from swarmnet.errors import ConflictError, ConvergenceError, NotFoundError, RefusedError, SwarmnetError
+from swarmnet.errors import ConflictError, ConvergenceError, EngineError, NotFoundError, RefusedError, SwarmnetError
 from swarmnet.model.clock import wait_until
 from swarmnet.model.network import Network, NetworkSpec, Scope
 from swarmnet.model.plan import Action, Sign, Stage
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from swarmnet.model.ports import EnginePort, Ports
     from swarmnet.model.state import ClusterState
 
+_IN_THE_WAY = re.compile(r"conflicts with network ([0-9a-f]{64})")
+"""What engines 20.10 to 28.5 say of bridges with overlapping subnets."""
 ALLOCATION_LIMIT = 30.0
 """Seconds for the allocator; it needs some milliseconds, and tries a failed one again only after five minutes."""
 
@@ -126,10 +129,11 @@ def make_network(ports: Ports, spec: NetworkSpec, host: str | None) -> None:
     """Make a network and wait until it is allocated; remove it and say why when it is not.
 
     Raises:
+        EngineError: the engine refused it.
         ConvergenceError: the engine accepted it (201) and could not allocate it (swarmkit#2398).
     """
     engine = _engine(ports, host)
-    network_id = engine.create_network(spec)
+    network_id = _create(engine, spec)
     if spec.effective_scope is Scope.LOCAL or spec.config_only:
         return
 
@@ -143,6 +147,26 @@ def make_network(ports: Ports, spec: NetworkSpec, host: str | None) -> None:
         reason, hint = _reason(engine, spec)
         engine.remove_network(network_id)
         raise ConvergenceError(f"network {spec.name} cannot be allocated: {reason}; removed", hint=hint) from error
+
+
+def _create(engine: EnginePort, spec: NetworkSpec) -> str:
+    """Ask for the network and return its id.
+
+    A create that fails half-way (a full disk; seen on 26.1.5) leaves the bridge in the engine's memory alone: it
+    refuses every later one for overlapping with a network that no list shows, until the engine is restarted.
+    """
+    try:
+        return engine.create_network(spec)
+    except EngineError as error:
+        met = _IN_THE_WAY.search(error.message)
+        if met is None or any(net.id == met[1] for net in engine.networks()):
+            raise
+        raise EngineError(
+            engine.host,
+            f"make network {spec.name}: the engine holds network {met[1][:12]}, half-made by a request that failed,"
+            " which no list shows and which has the same addresses",
+            hint=f"restart the engine of {engine.host} (systemctl restart docker), then apply again",
+        ) from error
 
 
 def _reason(engine: EnginePort, spec: NetworkSpec) -> tuple[str, str]:

@@ -47,6 +47,8 @@ def problems_of_spec(spec: NetworkSpec) -> Iterator[str]:
     yield from _blocks(spec)
     if spec.config_from is not None and (spec.subnets or spec.options or spec.ipam_options or spec.ipv6):
         yield "config_from brings subnets, options and ipv6 with it: write them in the config-only network alone"
+    if spec.config_from is not None and spec.labels:
+        yield "engines refuse labels on a network with config_from: write them in the config-only network"
     if spec.config_only and (spec.attachable or spec.internal or spec.ingress or spec.scope):
         yield "a config_only network takes none of attachable, internal, ingress, scope: write them where it is used"
 

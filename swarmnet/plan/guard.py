@@ -14,6 +14,7 @@ from swarmnet.errors import RefusedError
 from swarmnet.model.hosts import Role
 from swarmnet.model.plan import MANAGED_LABEL, Risk
 from swarmnet.model.state import Membership
+from swarmnet.operations.network_actions import ReplaceNetwork
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -171,11 +172,17 @@ def _next(facts: HostFacts, permissions: Permissions) -> str:
 
 
 def _costly(action: Action, permissions: Permissions) -> Refusal | None:
-    name = action.target.rpartition(" ")[2]
+    name = action.target.partition(" ")[2].partition(" ")[0]  # "network local on m1" is called local
     if action.kind.startswith("prune."):
         return None if permissions.prune else Refusal(f"{action.target} would be removed: {action.why}", "--prune")
     if action.kind.startswith("reset."):
         return None if permissions.dissolve else Refusal(f"{action.target}: {action.why}", "swarmnet reset")
+    if isinstance(action, ReplaceNetwork) and action.containers:
+        users = ", ".join(action.containers)
+        return Refusal(
+            f"{action.target} cannot be replaced while containers that are no tasks use it: {users}",
+            "remove these containers, or disconnect them (docker network disconnect), first",
+        )
     is_replacement = action.kind.endswith(".replace")
     if not is_replacement and action.risk is not Risk.DESTRUCTIVE:
         return None

@@ -78,7 +78,19 @@ class Lock:
                 continue
 
     def check(self) -> None:
-        """Raise ``LockedError`` when somebody broke the lock: two runs must not write side by side."""
+        """Raise ``LockedError`` when somebody broke the lock: two runs must not write side by side.
+
+        Looks at the place taken last (one request): the next sign of life may be 10 s away.
+        """
+        with self._guard:
+            place = self._places[-1]
+        try:
+            holder = place.holder()
+        except HostError as error:  # not reachable is not lost; the next write tells
+            self._ports.listener(Progress(f"the lock in {place.name} cannot be seen: {error.message}"))
+        else:
+            if holder is None or holder.claim != self._claim:
+                self._lost = place.name
         if self._lost is not None:
             raise LockedError(
                 f"the lock of this run in {self._lost} was broken by somebody else",

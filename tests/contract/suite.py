@@ -196,6 +196,16 @@ class EngineContract:
         cluster.worker.remove_network(network_id)
         assert all(net.id != network_id for net in cluster.worker.networks())
 
+    def test_a_network_made_from_another_one_bears_no_labels(self, cluster: Cluster) -> None:
+        template = NetworkSpec(name="template", driver="bridge", config_only=True, labels={"l": "v"})
+        kept = cluster.worker.create_network(template)
+        made = NetworkSpec(name="made", driver="bridge", config_from="template")
+        with pytest.raises(EngineError) as caught:
+            cluster.worker.create_network(made.model_copy(update={"labels": {"l": "v"}}))
+        assert caught.value.status == 403
+        cluster.worker.remove_network(cluster.worker.create_network(made))
+        cluster.worker.remove_network(kept)
+
     def test_the_engines_own_networks_are_marked(self, cluster: Cluster) -> None:
         own = {net.spec.name for net in cluster.manager.networks() if net.predefined}
         assert own == {"bridge", "host", "none", "docker_gwbridge", "ingress"}

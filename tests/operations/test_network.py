@@ -35,6 +35,7 @@ def local(name: str, subnet: str | None = None) -> Network:
         ("{name: n, driver: bridge}", holding(overlay("n")), "the swarm has a network 'n' already"),
         ("{name: n, ipv6: true}", holding(), "needs engine 27.0; m1 has 26.1.5"),
         ("{name: n, config_from: c}", holding(), "config_from 'c' is missing on m1, w1"),
+        ("{name: n, config_from: c, labels: {a: b}}", holding(), "engines refuse labels on a network with config_from"),
         (
             "{name: n, subnets: [{subnet: 172.18.5.0/24}]}",
             on_every_host(holding(), networks=(local("docker_gwbridge", "172.18.0.0/16"),)),

@@ -99,6 +99,26 @@ def test_a_replacement_needs_the_flag_that_names_the_network() -> None:
     assert list(guard.of_plan(plan, state, Permissions(replace=frozenset({"back"})))) == [refusal]
 
 
+def test_a_replacement_on_one_host_is_named_by_the_network_not_by_the_host() -> None:
+    state, spec = blank(HOSTS), NetworkSpec(name="local", driver="bridge")
+    action = ReplaceNetwork(target="network local on m1", why="mtu differs", host="m1", spec=spec, before=spec)
+    plan = Plan(cluster="shop", actions=(action,), predicted=state)
+
+    assert [one.allowed_by for one in guard.of_plan(plan, state)] == ["--replace local"]
+    assert list(guard.of_plan(plan, state, Permissions(replace=frozenset({"local"})))) == []
+
+
+def test_no_flag_replaces_a_network_that_containers_use() -> None:
+    state, spec = blank(HOSTS), NetworkSpec(name="front")
+    action = ReplaceNetwork(target="network front", why="so", spec=spec, before=spec, containers=("guest on m2",))
+    plan = Plan(cluster="shop", actions=(action,), predicted=state)
+
+    (refusal,) = guard.of_plan(plan, state, Permissions(replace=frozenset({"front"})))
+
+    assert "guest on m2" in refusal.text
+    assert not refusal.can_be_allowed
+
+
 def test_losing_the_quorum_is_refused_whatever_is_allowed() -> None:
     state = swarm(HOSTS)
     nodes = tuple(

@@ -121,6 +121,11 @@ class SimulatedEngine(SimulatedMembership, SimulatedServices):
     def _check_network_spec(self, spec: NetworkSpec) -> None:
         if spec.name in _REFUSED_NAMES:
             raise EngineError(self.host, f"operation is not permitted on predefined {spec.name} network", status=403)
+        if spec.config_from is not None and spec.labels:
+            message = (
+                "user specified configurations are not supported if the network depends on a configuration network"
+            )
+            raise EngineError(self.host, message, status=403)
         store = self._machine.store
         taken = [network.spec.name for network in self._machine.networks.values()]
         if any(name == spec.name for name in taken):
