@@ -33,7 +33,22 @@ from swarmnet.model.verification import ProbeKit
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-MODULES = ("wire", "server", "datagrams", "streams", "names", "netlink", "capture", "witness", "web", "knocks", "main")
+MODULES = (
+    "wire",
+    "server",
+    "datagrams",
+    "streams",
+    "names",
+    "web",
+    "sizes",
+    "netlink",
+    "ipsec",
+    "capture",
+    "injection",
+    "witness",
+    "knocks",
+    "main",
+)
 """The probe's modules, each after those that it imports."""
 LIBRARIES = "usr/lib/swarmnet"
 BOOT = (

@@ -34,8 +34,6 @@ _VERSION_4 = 4
 _SHORTEST = {True: 20, False: 40}
 """Bytes of an IP header, by whether it is version 4."""
 _TICK = 0.1
-_DRAIN = 1.0
-"""Seconds after ``stop`` in which what the kernel still holds is counted."""
 
 _LOAD_WORD, _LOAD_BYTE, _EQUAL, _RETURN = 0x20, 0x30, 0x15, 0x06
 _PROTOCOL = 0xFFFFF000
@@ -55,6 +53,7 @@ FILTER = (
     (_RETURN, 0, 0, 0),
     (_RETURN, 0, 0, 0xFFFFFFFF),
 )
+NOTHING = ((_RETURN, 0, 0, 0),)
 
 
 class Counts:
@@ -98,7 +97,6 @@ class Capture:
 
     def stop(self) -> dict[str, object]:
         """End, and return what was counted; ``complete`` is false when something passed that was not looked at."""
-        self._until = min(self._until, time.monotonic() + _DRAIN)
         self._over.set()
         for thread in self._threads:
             thread.join()
@@ -113,20 +111,26 @@ class Capture:
 
     def _count(self, link: socket.socket) -> None:
         with link:
-            while time.monotonic() < self._until:
-                try:
-                    data, sender = link.recvfrom(65535)
-                except socket.timeout:  # noqa: UP041 - no TimeoutError before Python 3.10
-                    if self._over.is_set():
-                        break
-                    continue
-                with self._lock:
-                    self._take(data, sender[2])
-            else:
-                self._late = True
+            while not self._over.is_set() and time.monotonic() < self._until:
+                self._next(link)
+            self._late |= not self._over.is_set()
+            _filter(link, NOTHING)
+            link.settimeout(0)
+            while self._next(link):  # no more can come: what waits is all
+                pass
             _, lost = struct.unpack("=II", link.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, 8))
             with self._lock:
                 self.lost += lost
+
+    def _next(self, link: socket.socket) -> bool:
+        """Count one packet; return False when there is none now."""
+        try:
+            data, sender = link.recvfrom(65535)
+        except (socket.timeout, BlockingIOError):  # noqa: UP041 - no TimeoutError before Python 3.10
+            return False
+        with self._lock:
+            self._take(data, sender[2])
+        return True
 
     def _take(self, data: bytes, direction: int) -> None:
         if direction in (OUTGOING, HOST):
@@ -169,9 +173,7 @@ def _add(table: dict[str, dict[str, int]], peer: str, label: str) -> None:
 def _listen(device: str) -> socket.socket:
     """Return a socket that has every IP packet of a device from now on, whoever sends it."""
     link = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0)
-    code = array.array("B", b"".join(struct.pack("=HBBI", *line) for line in FILTER))
-    program = struct.pack("@HP", len(FILTER), code.buffer_info()[0])
-    link.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, program)
+    _filter(link, FILTER)
     try:
         link.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, ROOM)
     except OSError:
@@ -179,6 +181,13 @@ def _listen(device: str) -> socket.socket:
     link.settimeout(_TICK)
     link.bind((device, ALL_PROTOCOLS))
     return link
+
+
+def _filter(link: socket.socket, lines: tuple[tuple[int, int, int, int], ...]) -> None:
+    """Let the kernel hand over only what the program accepts, from now on."""
+    code = array.array("B", b"".join(struct.pack("=HBBI", *line) for line in lines))
+    program = struct.pack("@HP", len(lines), code.buffer_info()[0])
+    link.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, program)
 
 
 def _list(value: object) -> list[object]:

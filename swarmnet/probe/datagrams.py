@@ -28,9 +28,9 @@ class Echo:
             self.socket = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
         self.raw = self.socket.type == socket.SOCK_RAW
 
-    def send(self, index: int, address: str) -> None:
-        """Send an echo request with the target's index as its sequence number."""
-        body = self._tag + struct.pack("!I", index) + bytes(28)
+    def send(self, index: int, address: str, size: int = 48) -> None:
+        """Send an echo request of ``size`` bytes with the target's index as its sequence number."""
+        body = (self._tag + struct.pack("!I", index)).ljust(size, b"\0")
         head = struct.pack("!BBHHH", ECHO_REQUEST, 0, 0, self._id, index & 0xFFFF)
         checked = struct.pack("!BBHHH", ECHO_REQUEST, 0, checksum(head + body), self._id, index & 0xFFFF)
         self.socket.sendto(checked + body, (address, 0))
@@ -69,8 +69,27 @@ class Nonces:
         return int(index), str(message.get("id"))
 
 
+def scatter(run: str, task: dict[str, object]) -> dict[str, object]:
+    """Send ``count`` datagrams with a marker to every labelled address; answers are not waited for.
+
+    The peers' servers count them under the task's ``network``, and the bytes of ``marker`` stand in each as they are.
+    """
+    targets, sent, why = task["targets"], 0, ""
+    message = wire.encode({"run": run, "from": task["from"], "network": task["network"], "nonce": task["marker"]})
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as link:
+        for _ in range(int(str(task["count"]))):
+            for address in targets.values() if isinstance(targets, dict) else ():
+                try:
+                    sent += link.sendto(message, wire.endpoint(str(address))) > 0
+                except OSError as error:
+                    why = error.strerror or str(error)
+            time.sleep(0.005)  # a burst would only fill queues
+    return {"sent": sent, "why": why}
+
+
 def checksum(data: bytes) -> int:
     """Return the internet checksum (RFC 1071)."""
+    data += bytes(len(data) & 1)
     total: int = sum(struct.unpack(f"!{len(data) // 2}H", data))
     total = (total >> 16) + (total & 0xFFFF)
     return ~(total + (total >> 16)) & 0xFFFF

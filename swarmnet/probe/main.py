@@ -10,11 +10,28 @@ import threading
 import time
 import zlib
 
-from swarmnet.probe import datagrams, knocks, names, server, streams, web, wire, witness
+from swarmnet.probe import (
+    datagrams,
+    injection,
+    ipsec,
+    knocks,
+    names,
+    netlink,
+    server,
+    sizes,
+    streams,
+    web,
+    wire,
+    witness,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import IO, Any
+
+WITNESS = witness.Witness()
+"""The captures of this process."""
 
 
 def main(words: list[str]) -> int:
@@ -26,7 +43,8 @@ def main(words: list[str]) -> int:
     if words[0] == "serve":
         server.Server(str(job["run"]), server.identity_from(job)).serve(float(job["lifetime"]))
     elif words[0] == "witness":
-        witness.Witness(str(job.get("socket", witness.SOCKET))).serve(float(job["lifetime"]))
+        print("ready", flush=True)
+        time.sleep(float(job["lifetime"]))
     else:
         json.dump(run(job), sys.stdout, separators=(",", ":"))
     return 0
@@ -69,19 +87,22 @@ def _one(job: dict[str, Any], task: dict[str, Any], until: float, answers: dict[
 
 
 def _do(run_id: str, task: dict[str, Any], until: float) -> dict[str, object]:
-    kind = task["kind"]
-    if kind == "facts":
-        return facts()
-    if kind == "heard":
-        return streams.Streams(run_id).heard(until)
-    if kind in ("capture", "collect"):
-        return witness.ask(task, until)
-    if kind == "ways":
-        return {"targets": witness.ways(task["targets"])}
-    if kind == "http":
-        times = int(task.get("times", 1))
-        return {"targets": web.ask_all(task["targets"], str(task.get("path", "/")), times, until)}
-    return _ask_targets(run_id, task, until)
+    kinds: dict[str, Callable[[], dict[str, object]]] = {
+        "facts": facts,
+        "heard": lambda: streams.Streams(run_id).heard(until),
+        "places": lambda: {"places": netlink.places()},
+        "mark": lambda: datagrams.scatter(run_id, task),
+        "sizes": lambda: {"targets": sizes.ask_all(run_id, task["targets"], int(task["size"]), until)},
+        "http": lambda: {"targets": web.ask_all(task, until)},
+        "capture": lambda: WITNESS.begin(task),
+        "collect": lambda: WITNESS.end(task),
+        "ways": lambda: {"targets": netlink.ways(task["targets"])},
+        "inject": lambda: injection.send(task, until),
+        "ipsec": ipsec.summary,
+        "counters": ipsec.counters,
+    }
+    do = kinds.get(task["kind"])
+    return do() if do else _ask_targets(run_id, task, until)
 
 
 def _ask_targets(run_id: str, task: dict[str, Any], until: float) -> dict[str, object]:

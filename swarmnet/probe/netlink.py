@@ -20,9 +20,12 @@ DUMP = 0x300
 ERROR = 2
 DONE = 3
 GET_LINK = 18
+GET_ADDRESS = 22
 GET_ROUTE = 26
 HEADER = struct.Struct("=IHHII")
 _LINK = struct.Struct("=BxHiII")
+_ADDRESS = struct.Struct("=4BI")
+_IFA_LOCAL = 2
 _ROUTE = struct.Struct("=8BI")
 _RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PREFSRC, _RTA_METRICS = 1, 4, 5, 7, 8
 _RTAX_MTU = 2
@@ -96,6 +99,18 @@ def links() -> dict[str, dict[str, object]]:
     return found
 
 
+def places() -> dict[str, dict[str, object]]:
+    """Return every IPv4 address of this namespace with its device, the device's MTU and MAC address."""
+    by_index = {device["index"]: {**device, "device": name} for name, device in links().items()}
+    found: dict[str, dict[str, object]] = {}
+    for message in ask(ROUTE, GET_ADDRESS, DUMP, _ADDRESS.pack(socket.AF_INET, 0, 0, 0, 0)):
+        _, _, _, _, index = _ADDRESS.unpack_from(message)
+        for kind, value in attributes(message[_ADDRESS.size :]):
+            if kind == _IFA_LOCAL:
+                found[socket.inet_ntoa(bytes(value))] = by_index.get(index, {})
+    return found
+
+
 def route(address: str) -> dict[str, object]:
     """Return how the kernel would reach an IPv4 address: device, own address, gateway if any, the route's MTU if set.
 
@@ -117,4 +132,19 @@ def route(address: str) -> dict[str, object]:
                 limits = [struct.unpack("=I", limit)[0] for metric, limit in attributes(value) if metric == _RTAX_MTU]
                 if limits:
                     found["mtu"] = limits[0]
+    return found
+
+
+def ways(targets: dict[str, object]) -> dict[str, object]:
+    """Return for each labelled address how the kernel reaches it, and what its device is like."""
+    devices = links()
+    found: dict[str, object] = {}
+    for label, address in targets.items():
+        try:
+            way = route(str(address))
+        except OSError as error:
+            found[label] = {"ok": False, "why": error.strerror or str(error)}
+        else:
+            device = devices.get(str(way.get("device")), {})
+            found[label] = {"mtu": device.get("mtu"), **way, "ok": True}
     return found

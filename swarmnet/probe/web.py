@@ -8,6 +8,10 @@ import time
 
 from swarmnet.probe import wire
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 LIMIT = 2.0
 """Seconds for one request."""
 LARGEST = 64 * 1024
@@ -55,13 +59,14 @@ def _all(stream: socket.socket) -> bytes:
     return data
 
 
-def ask_all(targets: dict[str, object], path: str, times: int, until: float) -> dict[str, object]:
-    """Ask every labelled ``host:port`` ``times`` times, each over a connection of its own.
+def ask_all(task: dict[str, Any], until: float) -> dict[str, object]:
+    """Ask every labelled ``host:port`` of ``targets`` for ``path``, ``times`` times, each over a connection of its own.
 
     Returns:
         Label to ``{"ok": all were, "tries": n, "bodies": {body: count}, "why": {reason: count}, "local": address}``.
         The first request is repeated until it is answered or the time is over; later ones are not.
     """
+    path, times = str(task.get("path", "/")), int(task.get("times", 1))
     outcomes: dict[str, object] = {}
     slots = threading.BoundedSemaphore(THREADS)
 
@@ -69,7 +74,7 @@ def ask_all(targets: dict[str, object], path: str, times: int, until: float) -> 
         with slots:
             outcomes[label] = _many(target, path, times, until)
 
-    threads = [threading.Thread(target=one, args=(label, str(target))) for label, target in targets.items()]
+    threads = [threading.Thread(target=one, args=(label, str(target))) for label, target in task["targets"].items()]
     for thread in threads:
         thread.start()
     for thread in threads:

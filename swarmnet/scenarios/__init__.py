@@ -10,13 +10,19 @@ from swarmnet.scenarios.dns_alias import Aliases
 from swarmnet.scenarios.dns_container import ContainerNames
 from swarmnet.scenarios.dns_service import ServiceNames
 from swarmnet.scenarios.dns_tasks import TaskNames
+from swarmnet.scenarios.encryption import EncryptionOnTheWire
+from swarmnet.scenarios.encryption_rules import EncryptionRules
 from swarmnet.scenarios.hairpin import Hairpin
 from swarmnet.scenarios.icmp import IcmpMatrix
+from swarmnet.scenarios.injection import PlaintextInjection
+from swarmnet.scenarios.ipsec import IpsecStates
 from swarmnet.scenarios.ipvs import BalancerTables
 from swarmnet.scenarios.mesh_tcp import MeshTcp
 from swarmnet.scenarios.mesh_udp import MeshUdp
+from swarmnet.scenarios.mtu import OverlayMtu
 from swarmnet.scenarios.tcp import TcpMatrix
 from swarmnet.scenarios.udp import UdpMatrix
+from swarmnet.scenarios.underlay_mtu import UnderlayMtu
 from swarmnet.scenarios.vip import VirtualAddress
 
 if TYPE_CHECKING:
@@ -39,5 +45,11 @@ ALL: tuple[Scenario, ...] = (
     BalancerTables(),
     MeshTcp(),
     MeshUdp(),
+    OverlayMtu(),
+    UnderlayMtu(),
+    EncryptionOnTheWire(),
+    PlaintextInjection(),
+    IpsecStates(),
+    EncryptionRules(),
 )
 """Every scenario, in the order in which it is shown."""

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 from swarmnet.model.report import Status, Verdict
 from swarmnet.scenarios import ingress_causes
 from swarmnet.scenarios.balancing import without_ipvs
-from swarmnet.scenarios.matrix import ESP, HEARD
+from swarmnet.scenarios.esp import without_esp
+from swarmnet.scenarios.esp_cause import why_blocked
+from swarmnet.scenarios.matrix import HEARD
 from swarmnet.scenarios.patterns import Pair, Reach, Shape, decompose
 
 if TYPE_CHECKING:
@@ -23,9 +25,6 @@ if TYPE_CHECKING:
     from swarmnet.model.base import JsonValue
     from swarmnet.model.verification import Matrix
     from swarmnet.scenarios.interface import Answers, Scene
-
-NO_ESP = ("protocol not supported", "requested aead algorithm not found")
-"""What ``ip xfrm`` says where the kernel has no ESP, or not its cipher (iproute2 6.1, kernels 6.1 and 6.18)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +56,7 @@ def explain(scene: Scene, answers: Answers, matrices: Iterable[Matrix]) -> tuple
             verdicts.append(_no_esp(names, incapable, hopeless))
         healthy = [name for name, other in evidence.items() if not other.blocked and name not in names]
         verdicts += [
-            _blocked(scene, names, reach, healthy, encrypted=is_encrypted)
+            _blocked((scene, answers), names, reach, healthy, encrypted=is_encrypted)
             for reach in decompose(one.blocked - hopeless, one.tested)
         ]
         verdicts += [_stalled(names, reach) for reach in decompose(one.stalled, one.tested)]
@@ -114,19 +113,6 @@ def heard(answers: Answers, network: str) -> dict[str, frozenset[str]]:
             row = log.get(network)
             found[host] = frozenset(row) if isinstance(row, dict) else frozenset()
     return found
-
-
-def without_esp(answers: Answers) -> frozenset[str]:
-    """Return the hosts whose kernel refused an ESP state: proof, not a guess from a version number."""
-    return frozenset(
-        host
-        for (host, key), answer in answers.items()
-        if key == ESP and answer.value.get("exit") not in (0, None) and _says_no(str(answer.value.get("stderr")))
-    )
-
-
-def _says_no(stderr: str) -> bool:
-    return any(sentence in stderr.lower() for sentence in NO_ESP)
 
 
 def read(matrices: list[Matrix], listened: dict[str, frozenset[str]]) -> Evidence:
@@ -191,7 +177,10 @@ def _no_esp(names: tuple[str, ...], incapable: frozenset[str], pairs: frozenset[
     return verdict.model_copy(update={"status": Status.INCONCLUSIVE})
 
 
-def _blocked(scene: Scene, names: tuple[str, ...], reach: Reach, healthy: list[str], *, encrypted: bool) -> Verdict:
+def _blocked(
+    seen: tuple[Scene, Answers], names: tuple[str, ...], reach: Reach, healthy: list[str], *, encrypted: bool
+) -> Verdict:
+    scene, answers = seen
     carrier = "ESP (IP protocol 50)" if encrypted else f"UDP {scene.data_path_port}"
     plain_healthy = [name for name in healthy if not _is_encrypted(scene, name)]
     if plain_healthy and not encrypted:
@@ -202,14 +191,17 @@ def _blocked(scene: Scene, names: tuple[str, ...], reach: Reach, healthy: list[s
         )
         detail = _sentence(reach, "overlay traffic")
         return _verdict(names, reach.pairs, cause=f"network-{reach.shape}", detail=detail, fix=fix)
-    down = _down(scene, reach)
+    sentence, down = _sentence(reach, carrier), _down(scene, reach)
     if down:
         fix = f"the manager calls {down} not ready: bring the engine back first, then run verify again"
-    else:
-        fix = f"allow {carrier} {_way(reach)} in host firewalls and security groups" + (
-            "" if encrypted else "; match the destination port, since source ports differ for every flow"
-        )
-    return _verdict(names, reach.pairs, cause=f"underlay-{reach.shape}", detail=_sentence(reach, carrier), fix=fix)
+        return _verdict(names, reach.pairs, cause=f"underlay-{reach.shape}", detail=sentence, fix=fix)
+    why = why_blocked(scene, answers, reach.pairs) if encrypted else None
+    if why is not None:
+        return _verdict(names, reach.pairs, cause=why.cause, detail=f"{sentence}: {why.detail}", fix=why.fix)
+    fix = f"allow {carrier} {_way(reach)} in host firewalls and security groups" + (
+        "" if encrypted else "; match the destination port, since source ports differ for every flow"
+    )
+    return _verdict(names, reach.pairs, cause=f"underlay-{reach.shape}", detail=sentence, fix=fix)
 
 
 def _is_encrypted(scene: Scene, name: str) -> bool:

@@ -97,6 +97,17 @@ class Scene:
     """How the operator's machine comes to each host."""
     witnesses: tuple[Witness, ...] = ()
     """One for each host with a running probe, when a scenario needs them."""
+    control: Network | None = None
+    """A plain overlay made for this run, where none of the tested ones is plain and a scenario needs one."""
+    control_problem: str | None = None
+    """Why there is none, when one was wanted."""
+    run: str = ""
+    """The run's id."""
+
+    @property
+    def plain(self) -> Network | None:
+        """A plain overlay for positive controls: a tested one, else the one made for it."""
+        return next((net for net in self.networks if not net.spec.encrypted), self.control)
 
     @property
     def watched(self) -> tuple[str, ...]:
@@ -199,6 +210,8 @@ class Scenario(ABC):
     needs_service: ClassVar[bool] = False
     needs_witness: ClassVar[bool] = False
     needs_mesh: ClassVar[bool] = False
+    needs_control: ClassVar[bool] = False
+    """Whether a plain overlay must stand beside the encrypted ones."""
 
     @abstractmethod
     def ask(self, scene: Scene, answers: Answers) -> tuple[Question, ...]:

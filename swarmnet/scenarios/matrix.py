@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status, Verdict
 from swarmnet.model.verification import Cell, Matrix
+from swarmnet.scenarios.esp import ESP, ESP_TRIAL
 from swarmnet.scenarios.interface import Answers, Findings, HostCommand, ProbeTask, Question, Scenario, Scene, outcomes
 
 if TYPE_CHECKING:
@@ -14,12 +15,6 @@ if TYPE_CHECKING:
     from swarmnet.scenarios.interface import Station
 
 HEARD = "heard"
-ESP = "esp"
-ESP_TRIAL = (
-    *("unshare", "--net", "ip", "xfrm", "state", "add", "src", "192.0.2.1", "dst", "192.0.2.2", "proto", "esp"),
-    *("spi", "0x1000", "mode", "transport", "aead", "rfc4106(gcm(aes))", "0x" + "00" * 20, "64"),
-)
-"""Tries ESP in a network namespace that ends with the command. The key is zeros and protects nothing."""
 
 
 class MatrixScenario(Scenario):

@@ -16,6 +16,7 @@ from swarmnet.model.state import Endpoint
 from swarmnet.model.verification import OPERATOR_LABEL, PROBE_LABEL, STARTED_LABEL
 from swarmnet.operations.addresses import data_path_of
 from swarmnet.scenarios.interface import ProbeService, Station, Witness
+from swarmnet.workflows.control_network import make_control, remove_controls
 from swarmnet.workflows.fanout import fan_out
 from swarmnet.workflows.gather import pack
 
@@ -35,6 +36,8 @@ LIFETIME = 900.0
 WITNESS_CAPABILITIES = ("NET_RAW", "NET_ADMIN")
 """To see packets of the host's devices, and to list its IPsec states; a witness changes nothing with them."""
 RUNNING = "running"
+ATTACH_LIMIT = 45.0
+"""Seconds for all attempts to start a container: one that the engine fails to attach takes 20 s of them."""
 START_LIMIT = 10.0
 """Seconds in which a probe must have started."""
 
@@ -84,6 +87,8 @@ class Stage:
     """Hosts where this run put the image."""
     by_id: set[str] = field(default_factory=set)
     """Hosts whose engine finds the image by its id."""
+    made_network: bool = False
+    """True once a control network may exist."""
     cleared: bool = False
     """Ctrl-C leaves the threads of a start running: they must begin nothing once the end has begun."""
     busy: dict[str, threading.Lock] = field(default_factory=lambda: defaultdict(threading.Lock))
@@ -104,6 +109,16 @@ class Stage:
             if self.run.may_remove(service.spec.labels, self._now):
                 self.ports.manager().remove_service(service.id)
         fan_out(hosts, lambda host: self._remove_containers(self.ports.engine(host)))
+        if any(self.run.may_remove(net.spec.labels, self._now) for net in self.state.networks):
+            self._remove_networks()
+
+    def add_control(self) -> Network:
+        """Make a plain overlay that all probes will be on, too; raises as :func:`make_control`."""
+        name = f"swarmnet-control-{self.run.id}"
+        self.made_network = True
+        control = make_control(self.ports, name, self.run.labels(self._now), timeout=self.timeout)
+        self.networks = (*self.networks, control)
+        return control
 
     def place(self, hosts: tuple[str, ...]) -> dict[str, Station]:
         """Bring the image where it is missing and start a probe on each host; a host that fails says why."""
@@ -179,7 +194,10 @@ class Stage:
         for host, result in found.items():
             if isinstance(result, HostError):
                 notes.append(f"traces of the probe may be left on {host} ({result.message}): run verify again")
-        return tuple(notes)
+        return (*notes, *(self._remove_networks() if self.made_network else ()))
+
+    def _remove_networks(self) -> list[str]:
+        return remove_controls(self.ports, lambda labels: self.run.may_remove(labels, self._now), timeout=self.timeout)
 
     def _remove_services(self) -> list[str]:
         try:
@@ -302,7 +320,8 @@ class Stage:
         """Start the probe, again if need be; return its id.
 
         A node learns of a network while its first container attaches, and forgets it after its last one left: a start
-        in between ends with "network not found" (moby#41841; seen on 28.5.2, where the next start succeeded).
+        in between ends with "network not found" (moby#41841; seen on 28.5.2, where the next start succeeded), and on
+        20.10.24 after 20 s with "attaching to network failed".
         """
 
         def attempt() -> tuple[str | None, str]:
@@ -314,7 +333,7 @@ class Stage:
 
         try:
             return wait_until(
-                self.ports.clock, attempt, what="the probe to start", timeout=min(START_LIMIT, self.timeout), every=0.4
+                self.ports.clock, attempt, what="the probe to start", timeout=min(ATTACH_LIMIT, self.timeout), every=0.4
             )
         except ConvergenceError as error:
             raise EngineError(engine.host, error.message) from error

@@ -10,7 +10,7 @@ from swarmnet.errors import ConvergenceError, HostError, UsageError
 from swarmnet.model.plan import MANAGED_LABEL
 from swarmnet.model.ports import Progress
 from swarmnet.model.report import Status, Verdict
-from swarmnet.model.verification import Phase, Verification
+from swarmnet.model.verification import PROBE_LABEL, Phase, Verification
 from swarmnet.scenarios.causes import explain, refine
 from swarmnet.scenarios.interface import Answers, Scene, Station
 from swarmnet.workflows.gather import Batches, Crew
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from swarmnet.scenarios.interface import Scenario, Witness
     from swarmnet.workflows.stage import Run
 
-ROUNDS = 4
+ROUNDS = 6
 """Follow-up questions end here, whatever a scenario still wants."""
 SETTLE = 10.0
 """Seconds in which a pair or name may come right: gossip needs a moment to carry new endpoints to every node."""
@@ -82,7 +82,7 @@ def verify(ports: Ports, state: ClusterState, wish: Wish, *, kit: ProbeKit, run:
     notes: tuple[str, ...] = ()
     able, absent = _able(state, hosts)
     needs_probes = bool(able) and any(one.needs_mesh or (networks and one.needs_probes) for one in wish.scenarios)
-    scene = Scene(state, networks, data_path_port=_port(state))
+    scene = Scene(state, networks, data_path_port=_port(state), run=run.id)
     if needs_probes:
         try:
             scene = _raise_curtain(stage, scene, wish, (able, absent), timer)
@@ -112,7 +112,9 @@ def chosen(state: ClusterState, wanted: Sequence[str]) -> tuple[Network, ...]:
         UsageError: one of ``wanted`` does not exist, is no overlay, or takes no containers.
     """
     overlays = {net.spec.name: net for net in state.networks if net.spec.driver == "overlay" and not net.spec.ingress}
-    attachable = [net for _, net in sorted(overlays.items()) if net.spec.attachable]
+    attachable = [
+        net for _, net in sorted(overlays.items()) if net.spec.attachable and PROBE_LABEL not in net.spec.labels
+    ]
     for name in wanted:
         if name not in overlays:
             known = ", ".join(net.spec.name for net in attachable) or "none"
@@ -149,6 +151,7 @@ def _raise_curtain(
     able, absent = cast
     with timer.phase("sweep", "looking for what earlier runs left"):
         stage.sweep(able)
+    scene = _with_control(stage, scene, wish, timer)
     with timer.phase("probes", f"starting probes on {len(able)} hosts"):
         placed = stage.place(able)
     order = {host.name: index for index, host in enumerate(stage.ports.inventory.hosts)}
@@ -181,6 +184,18 @@ def _raise_curtain(
         approaches={host: stage.ports.approach(host) for host in up},
         witnesses=witnesses,
     )
+
+
+def _with_control(stage: Stage, scene: Scene, wish: Wish, timer: _Timer) -> Scene:
+    """Return the scene with a plain overlay of its own, where a scenario needs one and no tested network is plain."""
+    has_encrypted = any(net.spec.encrypted for net in scene.networks)
+    if scene.plain is not None or not has_encrypted or not any(one.needs_control for one in wish.scenarios):
+        return scene
+    with timer.phase("control", "making a plain overlay for comparison"):
+        try:
+            return replace(scene, control=stage.add_control())
+        except (ConvergenceError, HostError) as error:
+            return replace(scene, control_problem=error.message)
 
 
 def _ask(stage: Stage, scene: Scene, wish: Wish, answers: Answers, timer: _Timer) -> None:

@@ -24,7 +24,21 @@ if TYPE_CHECKING:
 
     from swarmnet.model.base import JsonObject, JsonValue
 
-ALLOWED = {"array", "base64", "hashlib", "json", "os", "select", "socket", "struct", "sys", "threading", "time", "zlib"}
+ALLOWED = {
+    "array",
+    "base64",
+    "errno",
+    "hashlib",
+    "json",
+    "os",
+    "select",
+    "socket",
+    "struct",
+    "sys",
+    "threading",
+    "time",
+    "zlib",
+}
 
 
 PORT = 20000 + os.getpid() % 10000

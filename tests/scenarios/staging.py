@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from swarmnet.model.network import Network, NetworkSpec
 from swarmnet.model.state import ClusterState
+from swarmnet.scenarios.esp import ESP
 from swarmnet.scenarios.interface import Answer, Answers, ProbeService, Scene, Station
-from swarmnet.scenarios.matrix import ESP, HEARD
+from swarmnet.scenarios.matrix import HEARD
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -11,7 +11,7 @@ from swarmnet.model.verification import ProbeKit
 from swarmnet.workflows.stage import Run
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from swarmnet.model.base import JsonObject, JsonValue
     from tests.simulator import Machine, World
@@ -47,9 +47,18 @@ class Paths:
     """What the overlay carries; ``cut`` holds the directions that lose everything."""
 
     def __init__(self, world: World) -> None:
+        self._world = world
         self.cut: set[tuple[str, str]] = set()
         self.heard: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
         self.crash: set[str] = set()
+        self.witnessed: dict[JsonValue, JsonObject] = {
+            "counters": {"ip": {"FragCreates": 0, "ReasmReqds": 0}, "xfrm": {}},
+            "capture": {"problem": "simulated hosts have no wire"},
+            "collect": {"problem": "no capture was begun"},
+            "ipsec": {"states": [], "policies": []},
+            "mark": {"sent": 20, "why": ""},
+            "inject": {"sent": 5, "device": "eth0"},
+        }
         for machine in world.machines.values():
             machine.container_programs["python3"] = self.program
             machine.programs["nsenter"] = balancer_table
@@ -74,8 +83,12 @@ class Paths:
     def _do(self, host: str, task: JsonObject) -> JsonObject:
         if task["kind"] == "facts":
             return {"ipvs": True}
+        if task["kind"] == "places":
+            return {"places": {address: {"mtu": mtu, "mac": "0242"} for address, mtu in self._addresses(host)}}
         if task["kind"] == "heard":
             return {"heard": {net: dict.fromkeys(sorted(who), 1) for net, who in self.heard[host].items()}}
+        if task["kind"] in self.witnessed:
+            return self.witnessed[task["kind"]]
         targets = task["targets"]
         assert isinstance(targets, dict)
         if task["kind"] == "knock":
@@ -83,11 +96,22 @@ class Paths:
         outcomes: JsonObject = {label: self._outcome(host, label, task) for label in targets}
         return {"targets": outcomes}
 
+    def _addresses(self, host: str) -> Iterator[tuple[str, int]]:
+        """Yield each address on the host's overlays, and the MTU there."""
+        engine = self._world.engine(host)
+        encrypted = {net.id for net in self._world.engine("m1").networks() if net.spec.encrypted}
+        for endpoint in (endpoint for box in engine.containers() for endpoint in box.endpoints):
+            yield endpoint.address, 1424 if endpoint.network_id in encrypted else 1450
+
     def _outcome(self, host: str, target: str, task: JsonObject) -> JsonValue:
         if task["kind"] == "udp" and (host, target) not in self.cut:
             self.heard[target][str(task["network"])].add(host)
         if task["kind"] in ("icmp", "udp", "tcp") and {(host, target), (target, host)} & self.cut:
             return {"ok": False, "why": "no answer", "tries": 5}
+        if task["kind"] == "sizes":
+            return {"ok": True, "why": "", "tries": 1, "largest": task["size"], "beyond": "too large"}
+        if task["kind"] == "ways":
+            return {"ok": True, "device": "eth0", "local": "10.9.0.1", "mtu": 1500}
         return {"ok": True, "why": "", "tries": 1, "ms": 0.3, "id": target}
 
 

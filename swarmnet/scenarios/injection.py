@@ -1,0 +1,90 @@
+"""Scenario: plaintext VXLAN that somebody forges into an encrypted overlay is dropped."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from swarmnet.model.report import Status, Verdict
+from swarmnet.scenarios.interface import Answers, Findings, Question, Scenario, Scene
+from swarmnet.scenarios.sightings import UNENCRYPTED, cast, encrypted, heard_from, next_of, sighted
+
+if TYPE_CHECKING:
+    from swarmnet.model.network import Network
+
+
+class PlaintextInjection(Scenario):
+    """Forged packets reach a probe on a plain overlay (the control) and none on an encrypted one."""
+
+    name: ClassVar[str] = "injection"
+    summary: ClassVar[str] = "plaintext VXLAN forged into encrypted overlays is dropped by every host"
+    needs_witness: ClassVar[bool] = True
+    needs_control: ClassVar[bool] = True
+
+    def ask(self, scene: Scene, answers: Answers) -> tuple[Question, ...]:
+        """Ask every witness to forge packets to the next host, and the probes what they heard."""
+        return sighted(scene, answers)
+
+    def judge(self, scene: Scene, answers: Answers) -> Findings:
+        """Return one verdict a network."""
+        networks = encrypted(scene)
+        if not networks:
+            return Findings((self._verdict("networks", Status.SKIPPED, UNENCRYPTED),))
+        return Findings(tuple(self._network(scene, answers, net) for net in networks))
+
+    def _network(self, scene: Scene, answers: Answers, network: Network) -> Verdict:
+        name, subject = network.spec.name, f"network {network.spec.name}"
+        routes = [(station.host, next_of(scene, station.host)) for station in cast(scene)]
+        pairs = [(source, target) for source, target in routes if target is not None]
+        open_to = [pair for pair in pairs if arrived(answers, pair, name)]
+        if open_to:
+            hosts = sorted({target for _, target in open_to})
+            return Verdict(
+                scenario=self.name,
+                subject=subject,
+                status=Status.FAILED,
+                detail=f"{', '.join(hosts)} takes plaintext VXLAN into encrypted {name}: anybody on the underlay can"
+                " send into it",
+                fix="the rule that drops it is missing there, or stands behind one that accepts UDP"
+                f" {scene.data_path_port} (see encryption-rules): restart the engine; engines before 20.10.24 and"
+                " 23.0.3 append it (CVE-2023-28840, CVE-2023-28842)",
+                evidence={"cause": "injection", "hosts": [*hosts], "network": name},
+            )
+        unproved = self._unproved(scene, answers, pairs, name)
+        if unproved:
+            return self._verdict(subject, Status.INCONCLUSIVE, f"{name}: nothing was proved: {unproved}")
+        control = scene.plain.spec.name if scene.plain else ""
+        detail = f"forged plaintext was dropped by all {len(pairs)} hosts; the same packets arrive on plain {control}"
+        return self._verdict(subject, Status.OK, detail)
+
+    def _unproved(self, scene: Scene, answers: Answers, pairs: list[tuple[str, str]], name: str) -> str:
+        if not pairs:
+            return "fewer than two hosts have a probe and a witness"
+        if scene.plain is None:
+            return f"there is no plain overlay as a positive control ({scene.control_problem or 'none was made'})"
+        control = scene.plain.spec.name
+        for source, target in pairs:
+            for network in (name, control):
+                why = _not_sent(answers, source, network)
+                if why:
+                    return f"{source} could not forge packets on {network}: {why}"
+            if arrived(answers, (source, target), name) is None:
+                return f"the probe of {target} did not tell what it heard"
+        deaf = [pair for pair in pairs if not arrived(answers, pair, control)]
+        return f"forged packets did not arrive on plain {control} either ({deaf[0][0]} -> {deaf[0][1]})" if deaf else ""
+
+    def _verdict(self, subject: str, status: Status, detail: str) -> Verdict:
+        return Verdict(scenario=self.name, subject=subject, status=status, detail=detail)
+
+
+def arrived(answers: Answers, pair: tuple[str, str], network: str) -> bool | None:
+    """Tell whether the target's probe heard packets that the source forged; None when it did not tell."""
+    source, target = pair
+    log = heard_from(answers, target, f"inject/{network}")
+    return None if log is None else source in log
+
+
+def _not_sent(answers: Answers, host: str, network: str) -> str:
+    answer = answers.get((host, f"wire/inject/{network}"))
+    if answer is None:
+        return "an address or VNI is not known"
+    return str(answer.problem or answer.value.get("problem") or "")
