@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from swarmnet.scenarios.allocation import NetworksAllocated
 from swarmnet.scenarios.balance import Balance
-from swarmnet.scenarios.control import NetworksAllocated, NodesReady, SubnetOverlaps
 from swarmnet.scenarios.dns_alias import Aliases
 from swarmnet.scenarios.dns_container import ContainerNames
 from swarmnet.scenarios.dns_service import ServiceNames
@@ -20,6 +20,8 @@ from swarmnet.scenarios.ipvs import BalancerTables
 from swarmnet.scenarios.mesh_tcp import MeshTcp
 from swarmnet.scenarios.mesh_udp import MeshUdp
 from swarmnet.scenarios.mtu import OverlayMtu
+from swarmnet.scenarios.nodes import NodesReady
+from swarmnet.scenarios.subnets import SubnetOverlaps
 from swarmnet.scenarios.tcp import TcpMatrix
 from swarmnet.scenarios.udp import UdpMatrix
 from swarmnet.scenarios.underlay_mtu import UnderlayMtu

@@ -84,8 +84,6 @@ def test_an_interface_with_another_mtu_than_the_network_gives_is_a_warning() -> 
     nets = tuple(net.model_copy(update={"spec": net.spec.model_copy(update={"mtu": 1400})}) for net in scene.networks)
     verdicts = [OverlayMtu()._network(scene, Wire(scene).answers(), net) for net in nets]
     assert {(one.status, "should have an MTU of 13" in one.detail) for (one,) in verdicts} == {(Status.WARNING, True)}
-        (Status.WARNING, True)
-    ] * 2
 
 
 def test_fragments_are_counted_on_the_host_that_made_or_met_them() -> None:

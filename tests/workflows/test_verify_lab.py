@@ -39,7 +39,7 @@ def swarm() -> Iterator[Lab]:
 def test_a_healthy_plain_overlay_is_green_on_three_engine_versions_and_nothing_stays(swarm: Lab) -> None:
     before = traces(swarm)
     result = run(swarm, Wish(ALL, networks=("front",)))
-    wrong = [verdict for verdict in result.verdicts if verdict.status is not Status.OK]
+    wrong = [verdict for verdict in result.verdicts if verdict.status not in (Status.OK, Status.SKIPPED)]
     # A kernel without IPVS proves nothing about virtual addresses: then that, and nothing else, is left open.
     assert {(verdict.scenario, verdict.status) for verdict in wrong} <= {("ipvs", Status.INCONCLUSIVE)}
     assert all(matrix.counts() == {Status.OK: 6} for matrix in result.matrices)

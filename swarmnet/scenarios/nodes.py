@@ -1,0 +1,34 @@
+"""Scenario: every node of the swarm is well."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from swarmnet.model.report import Status
+from swarmnet.scenarios.control import ControlScenario
+from swarmnet.scenarios.interface import Answers, Findings, Scene
+
+
+class NodesReady(ControlScenario):
+    """Every node of the swarm is ready, and managers reach each other."""
+
+    name: ClassVar[str] = "nodes"
+    summary: ClassVar[str] = "every node is ready, every manager reachable"
+
+    def judge(self, scene: Scene, _answers: Answers) -> Findings:
+        """Return one verdict for all, or one for each node that is not well."""
+        nodes = scene.state.nodes
+        bad = [
+            self.verdict(
+                f"node {node.hostname}",
+                Status.FAILED,
+                f"node {node.hostname} ({node.address}) is {node.status}"
+                + (f", as a manager {node.reachability}" if node.reachability not in (None, "reachable") else ""),
+                "look at its engine (systemctl status docker), and at 2377/tcp from it to all managers",
+            )
+            for node in nodes
+            if node.status != "ready" or node.reachability not in (None, "reachable")
+        ]
+        if not nodes:
+            bad = [self.verdict("cluster", Status.INCONCLUSIVE, "no manager listed any node")]
+        return Findings(tuple(bad) or (self.verdict("cluster", Status.OK, f"all {len(nodes)} nodes are ready"),))
