@@ -9,61 +9,37 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from swarmnet.cli import planning, wiring
-from swarmnet.cli.options import (  # noqa: TC001 - typer reads the annotations at run time
-    InventoryOption,
-    JsonOption,
-    LimitOption,
-    VerboseOption,
-    YesOption,
-)
-from swarmnet.cli.planning import (  # noqa: TC001 - as above
-    MissingOption,
-    PlaybookArgument,
-    PruneOption,
-    ReplaceOption,
-    VarOption,
-)
+from swarmnet.cli.options import Agreement, JsonOption, LimitedCluster, grouped
+from swarmnet.cli.planning import PlaybookArgument, PlaybookOptions  # noqa: TC001 - typer reads them at run time
 from swarmnet.errors import UsageError
 
 if TYPE_CHECKING:
     from swarmnet.model.report import ApplyReport
 
-WaitOption = Annotated[
-    float, typer.Option("--lock-wait", metavar="SECONDS", min=0, help="How long to wait for another operator's lock.")
-]
+EXAMPLE = "swarmnet apply playbooks/site.yml -i inventories/lab.yml"
+
 PlanOption = Annotated[
     Path | None, typer.Option("--plan", metavar="FILE", help="Do only what `plan -o FILE` saved; refuse anything else.")
 ]
 
 
+@grouped
 def command(
     playbook: PlaybookArgument,
-    inventory: InventoryOption,
+    cluster: LimitedCluster,
+    options: PlaybookOptions,
+    agreement: Agreement,
     plan: PlanOption = None,
-    prune: PruneOption = False,
-    replace: ReplaceOption = None,
-    allow_missing: MissingOption = False,
-    limit: LimitOption = None,
-    var: VarOption = None,
-    lock_wait: WaitOption = 0.0,
-    yes: YesOption = False,
     as_json: JsonOption = False,
-    verbose: VerboseOption = False,
 ) -> None:
     """Make the cluster as the playbook says: show the plan, ask, do it, and prove that a second plan is empty."""
-    from swarmnet.cli.consent import AtTerminal  # noqa: PLC0415 - commands load what they need
-    from swarmnet.workflows.apply import Terms, apply  # noqa: PLC0415 - as above
+    from swarmnet.workflows.apply import apply  # noqa: PLC0415 - commands load what they need
 
     expected = None if plan is None else saved_digest(plan)
-    hosts = wiring.read_inventory(inventory)
-    allowed = planning.permissions(prune=prune, replace=replace, allow_missing=allow_missing)
-    goal = planning.goal_of(playbook, hosts, limit=limit, variables=var, allowed=allowed)
-    consent = AtTerminal(yes=yes or plan is not None, on_stderr=as_json, expected=expected)
-    with wiring.connected(hosts, verbose=verbose) as ports:
-        stop = wiring.Interruption()
-        terms = Terms(consent=consent, operator=wiring.this_operator(), stop=stop, lock_wait=lock_wait)
-        report = apply(ports, goal, terms)
+    hosts = cluster.read()
+    goal = options.goal(playbook, hosts, cluster.limit)
+    with cluster.connected(hosts) as ports:
+        report = apply(ports, goal, agreement.terms(on_stderr=as_json, expected=expected))
     show_report(report, as_json=as_json)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version as installed
 from pathlib import Path  # noqa: TC003 - typer reads the annotations at run time
@@ -11,16 +12,26 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from swarmnet.cli.options import InventoryOption, JsonOption, VerboseOption, YesOption  # noqa: TC001 - as above
+from swarmnet.cli.choices import pairs
+from swarmnet.cli.options import (
+    JsonOption,
+    LimitedCluster,
+    LimitOption,
+    TimeoutOption,
+    VerboseOption,
+    YesOption,
+    grouped,
+)
 from swarmnet.cli.sealing import (
     DEFAULT_REPOSITORY,
+    BackupArgument,
+    Checking,
     ClusterOption,
-    IdentityOption,
     KeysOption,
+    Opening,
     RepositoryOption,
-    TrustOption,
-    opening_vault,
-    repository,
+    SignOption,
+    SingleOption,
     sealing_vault,
 )
 from swarmnet.errors import BackupNotFoundError, ExitCode, UsageError
@@ -29,65 +40,105 @@ from swarmnet.report.text import printable
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from swarmnet.edge.repository import DirectoryRepository
+    from swarmnet.edge.vault import AgeVault
     from swarmnet.model.state import ClusterState
     from swarmnet.workflows.backup import Checked, Taken
 
 LIVE = "live"
 """In the place of a backup: the cluster as it is now."""
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
-
-BackupArgument = Annotated[
-    str, typer.Argument(help="A path, `latest`, or the beginning of a name or id.", metavar="BACKUP")
+MapOption = Annotated[
+    list[str] | None,
+    typer.Option("--map", metavar="OLD=NEW", help="Which new host takes the place of which old one; repeat."),
 ]
 
 
+@dataclass(frozen=True, slots=True)
+class Sealing:
+    """Where a backup goes, who can open it, and who signs it."""
+
+    repository: RepositoryOption = DEFAULT_REPOSITORY
+    keys: KeysOption = None
+    recipient: Annotated[list[str] | None, typer.Option("--recipient", help="One more key that opens it.")] = None
+    sign_with: SignOption = None
+    single_recipient: SingleOption = False
+
+    def vault(self) -> AgeVault:
+        """Return a vault that seals."""
+        return sealing_vault(self.keys, self.recipient, self.sign_with, single_recipient=self.single_recipient)
+
+    def store(self) -> DirectoryRepository:
+        """Return the repository."""
+        return Checking(self.repository).store()
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """The live cluster, where one is compared."""
+
+    inventory: Annotated[Path | None, typer.Option("--inventory", "-i", help="live: the hosts to look at.")] = None
+    limit: LimitOption = None
+    timeout: TimeoutOption = None
+    verbose: VerboseOption = False
+
+    def look(self, inventory: Path) -> tuple[ClusterState, frozenset[str] | None]:
+        """Return what is there now, and the names that the limit selects."""
+        from swarmnet.workflows.observe import Look, observe  # noqa: PLC0415 - commands load what they need
+
+        cluster = LimitedCluster(inventory, self.timeout, self.verbose, self.limit)
+        hosts = cluster.read()
+        names = cluster.names(hosts)
+        with cluster.connected(hosts) as ports:
+            return observe(ports, Look(containers=True, hosts=names)), names
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """What a rule keeps."""
+
+    keep_last: Annotated[int, typer.Option("--keep-last", min=0, help="The newest so many.")] = 0
+    keep_daily: Annotated[int, typer.Option("--keep-daily", min=0, help="The newest of each of so many days.")] = 0
+    keep_weekly: Annotated[int, typer.Option("--keep-weekly", min=0, help="The newest of each of so many weeks.")] = 0
+
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+
+
 @app.command(epilog="Example: swarmnet backup create -i inventories/lab.yml --tag before-upgrade")
+@grouped
 def create(
-    inventory: InventoryOption,
-    keys: KeysOption = None,
-    repository_: RepositoryOption = DEFAULT_REPOSITORY,
-    recipient: Annotated[list[str] | None, typer.Option("--recipient", help="One more key that opens it.")] = None,
-    sign_with: Annotated[
-        Path | None, typer.Option("--sign-with", help="Ed25519 private key; default: the key directory's.")
-    ] = None,
-    single_recipient: Annotated[
-        bool, typer.Option("--single-recipient", help="Allow that one key alone opens it.")
-    ] = False,
+    cluster: LimitedCluster,
+    sealing: Sealing,
     tag: Annotated[list[str] | None, typer.Option("--tag", help="A word to find it by; repeat.")] = None,
     allow_partial: Annotated[
         bool, typer.Option("--allow-partial", help="Accept a partial one, even without a manager that answers.")
     ] = False,
     as_json: JsonOption = False,
-    verbose: VerboseOption = False,
 ) -> None:
     """Read the cluster and the networks of all hosts, seal it, open it again, and only then write it.
 
-    Exit 3: written, but marked partial since something did not answer; --allow-partial accepts that.
+    Exit 3: written, but marked partial since something did not answer, or --limit left it out; --allow-partial
+    accepts that.
     """
-    from swarmnet.cli import wiring  # noqa: PLC0415 - commands load what they need
-    from swarmnet.workflows.backup import Order  # noqa: PLC0415 - as above
+    from swarmnet.workflows.backup import Order  # noqa: PLC0415 - commands load what they need
     from swarmnet.workflows.backup import create as take  # noqa: PLC0415 - as above
     from swarmnet.workflows.observe import Look, observe  # noqa: PLC0415 - as above
 
-    vault = sealing_vault(keys, recipient, sign_with, single_recipient=single_recipient)
-    hosts = wiring.read_inventory(inventory)
-    with wiring.connected(hosts, verbose=verbose) as ports:
+    vault, hosts = sealing.vault(), cluster.read()
+    look = Look(containers=True, hosts=cluster.names(hosts))
+    with cluster.connected(hosts) as ports:
         order = Order(
             cluster=hosts.cluster,
             backup_id=uuid.uuid4().hex,
             created=ports.clock.now(),
             tool=f"swarmnet {installed('swarmnet')}",
             tags=tuple(tag or ()),
+            expected=tuple(host.name for host in hosts.hosts),
             allow_partial=allow_partial,
         )
-        store = repository(repository_)
         taken = take(
-            order,
-            lambda: observe(ports, Look(containers=True)),
-            vault=vault,
-            repository=store,
-            listener=ports.listener,
+            order, lambda: observe(ports, look), vault=vault, repository=sealing.store(), listener=ports.listener
         )
     _show_taken(taken, as_json=as_json)
     if not taken.document.completeness.complete and not allow_partial:
@@ -107,18 +158,13 @@ def _show_taken(taken: Taken, *, as_json: bool) -> None:
 
 
 @app.command("list", epilog="Example: swarmnet backup list --repository backups --json")
-def list_(
-    repository_: RepositoryOption = DEFAULT_REPOSITORY,
-    cluster: ClusterOption = None,
-    keys: KeysOption = None,
-    trust: TrustOption = None,
-    as_json: JsonOption = False,
-) -> None:
+@grouped
+def list_(checking: Checking, cluster: ClusterOption = None, as_json: JsonOption = False) -> None:
     """Show the backups, newest first; their headers are checked, nothing is opened."""
     from swarmnet.report.backups import entry_json, entry_line  # noqa: PLC0415 - commands load what they need
     from swarmnet.workflows.backup import listing  # noqa: PLC0415 - as above
 
-    entries = listing(repository(repository_), opening_vault(keys, None, trust), cluster)
+    entries = listing(checking.store(), checking.vault(), cluster)
     if as_json:
         typer.echo(json.dumps({"schema": 1, "backups": [entry_json(entry) for entry in entries]}))
     else:
@@ -126,19 +172,13 @@ def list_(
 
 
 @app.command(epilog="Example: swarmnet backup show latest")
-def show(
-    backup: BackupArgument = "latest",
-    repository_: RepositoryOption = DEFAULT_REPOSITORY,
-    keys: KeysOption = None,
-    identity: IdentityOption = None,
-    trust: TrustOption = None,
-    as_json: JsonOption = False,
-) -> None:
+@grouped
+def show(opening: Opening, backup: BackupArgument = "latest", as_json: JsonOption = False) -> None:
     """Open a backup and show what it holds, and what can never come back; without an identity, its header."""
     from swarmnet.report.backups import entry_json, entry_line, summary, summary_lines  # noqa: PLC0415 - as above
     from swarmnet.workflows.backup import with_header  # noqa: PLC0415 - as above
 
-    vault, store = opening_vault(keys, identity, trust), repository(repository_)
+    vault, store = opening.vault(), opening.store()
     entry = store.find(backup)
     blob = store.read(entry)
     if not vault.can_open:
@@ -155,23 +195,21 @@ def show(
 
 
 @app.command(epilog="Example: swarmnet backup check --all")
+@grouped
 def check(
+    opening: Opening,
     backup: BackupArgument = "latest",
     all_: Annotated[bool, typer.Option("--all", help="Every backup of the repository.")] = False,
-    repository_: RepositoryOption = DEFAULT_REPOSITORY,
-    keys: KeysOption = None,
-    identity: IdentityOption = None,
-    trust: TrustOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Check signature and digest; open it when an identity is at hand, else say that this is unproven (exit 3)."""
     from swarmnet.workflows.backup import check as check_backups  # noqa: PLC0415 - as above
 
-    store = repository(repository_)
+    store = opening.store()
     entries = store.entries() if all_ else (store.find(backup),)
     if not entries:
-        raise BackupNotFoundError(f"no backup in {repository_}", hint="`swarmnet backup create` makes one")
-    results = check_backups(entries, repository=store, vault=opening_vault(keys, identity, trust))
+        raise BackupNotFoundError(f"no backup in {opening.repository}", hint="`swarmnet backup create` makes one")
+    results = check_backups(entries, repository=store, vault=opening.vault())
     if as_json:
         typer.echo(json.dumps({"schema": 1, "backups": [_checked_json(one) for one in results]}))
     else:
@@ -195,30 +233,31 @@ def _checked_json(one: Checked) -> dict[str, object]:
 
 
 @app.command(epilog="Example: swarmnet backup diff latest live -i inventories/lab.yml")
+@grouped
 def diff(
-    before: Annotated[str, typer.Argument(help="The older backup.")],
-    after: Annotated[str, typer.Argument(help="The newer backup, or `live`: what is there now.")] = "latest",
-    inventory: Annotated[Path | None, typer.Option("--inventory", "-i", help="live: the hosts to look at.")] = None,
-    repository_: RepositoryOption = DEFAULT_REPOSITORY,
-    keys: KeysOption = None,
-    identity: IdentityOption = None,
-    trust: TrustOption = None,
+    before: Annotated[str, typer.Argument(help="The older backup.", metavar="BACKUP")],
+    opening: Opening,
+    live: Live,
+    after: Annotated[
+        str, typer.Argument(help="The newer backup, or `live`: what is there now.", metavar="BACKUP|live")
+    ] = "latest",
+    map_: MapOption = None,
     as_json: JsonOption = False,
-    verbose: VerboseOption = False,
 ) -> None:
     """Show what differs between two backups, or a backup and the live cluster, by object and field.
 
     Exit 6: drift; 3: not all could be compared.
     """
     from swarmnet.report.drift import drift_lines  # noqa: PLC0415 - as above
-    from swarmnet.workflows.backup import compare, opened  # noqa: PLC0415 - as above
+    from swarmnet.workflows.backup import compare  # noqa: PLC0415 - as above
 
-    if (after == LIVE) != (inventory is not None):
+    if (after == LIVE) != (live.inventory is not None):
         raise UsageError("--inventory and `live` belong together", hint="swarmnet backup diff latest live -i INVENTORY")
-    vault, store = opening_vault(keys, identity, trust), repository(repository_)
-    old = opened(before, repository=store, vault=vault)
-    new = opened(after, repository=store, vault=vault) if inventory is None else _live(inventory, verbose=verbose)
-    found = compare(old, new)
+    if live.limit and live.inventory is None:
+        raise UsageError("--limit is for `live`: a backup holds what it holds")
+    old = opening.document(before)
+    new, hosts = (opening.document(after), None) if live.inventory is None else live.look(live.inventory)
+    found = compare(old, new, pairs(map_ or []), hosts=hosts)
     if as_json:
         typer.echo(json.dumps({"schema": 1, **found.model_dump(mode="json")}))
     else:
@@ -229,40 +268,21 @@ def diff(
         raise typer.Exit(ExitCode.INCOMPLETE)
 
 
-def _live(inventory: Path, *, verbose: bool) -> ClusterState:
-    from swarmnet.cli import wiring  # noqa: PLC0415 - as above
-    from swarmnet.workflows.observe import Look, observe  # noqa: PLC0415 - as above
-
-    with wiring.connected(wiring.read_inventory(inventory), verbose=verbose) as ports:
-        return observe(ports, Look(containers=True))
-
-
 @app.command(epilog="Example: swarmnet backup export latest > cluster.json")
-def export(
-    backup: BackupArgument = "latest",
-    repository_: RepositoryOption = DEFAULT_REPOSITORY,
-    keys: KeysOption = None,
-    identity: IdentityOption = None,
-    trust: TrustOption = None,
-) -> None:
+@grouped
+def export(opening: Opening, backup: BackupArgument = "latest") -> None:
     """Print a backup as readable JSON, without config data and without values that look like secrets."""
     from swarmnet.plan.redaction import redacted  # noqa: PLC0415 - as above
-    from swarmnet.workflows.backup import opened  # noqa: PLC0415 - as above
 
-    vault = opening_vault(keys, identity, trust)
-    document = opened(backup, repository=repository(repository_), vault=vault)
-    typer.echo(json.dumps(redacted(document), indent=2, sort_keys=True))
+    typer.echo(json.dumps(redacted(opening.document(backup)), indent=2, sort_keys=True))
 
 
 @app.command(epilog="Example: swarmnet backup prune --cluster prod --keep-last 3 --keep-daily 7 --keep-weekly 4 --yes")
+@grouped
 def prune(
     cluster: Annotated[str, typer.Option("--cluster", help="Whose backups.")],
-    keep_last: Annotated[int, typer.Option("--keep-last", min=0)] = 0,
-    keep_daily: Annotated[int, typer.Option("--keep-daily", min=0)] = 0,
-    keep_weekly: Annotated[int, typer.Option("--keep-weekly", min=0)] = 0,
-    repository_: RepositoryOption = DEFAULT_REPOSITORY,
-    keys: KeysOption = None,
-    trust: TrustOption = None,
+    keeping: Keeping,
+    checking: Checking,
     yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -271,10 +291,10 @@ def prune(
     from swarmnet.workflows.backup import prune as prune_backups  # noqa: PLC0415 - as above
 
     doomed = prune_backups(
-        Keep(last=keep_last, daily=keep_daily, weekly=keep_weekly),
+        Keep(last=keeping.keep_last, daily=keeping.keep_daily, weekly=keeping.keep_weekly),
         cluster,
-        repository=repository(repository_),
-        vault=opening_vault(keys, None, trust),
+        repository=checking.store(),
+        vault=checking.vault(),
         now=datetime.now(UTC),
         remove=yes,
     )

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import getpass
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from swarmnet.cli.options import JsonOption  # noqa: TC001 - typer reads the annotations at run time
-from swarmnet.cli.sealing import key_ring
+from swarmnet.cli.options import JsonOption, grouped
+from swarmnet.cli.sealing import ClusterOption, Opening, SignOption, SingleOption, key_ring, rewrapping_vault
 from swarmnet.errors import UsageError
 from swarmnet.report.text import printable
 
 if TYPE_CHECKING:
     from swarmnet.edge.keys import KeyRing
+    from swarmnet.workflows.backup import Rewrapped
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
@@ -100,6 +102,46 @@ def remove(
     if key_ring(directory).remove(name) == 0:
         raise UsageError(f"no recipient or signer {name!r}", hint="`swarmnet keys list` shows them")
     typer.echo("removed; older backups can still be opened with that key", err=True)
+
+
+@app.command(epilog="Example: swarmnet keys rewrap --repository backups")
+@grouped
+def rewrap(
+    opening: Opening,
+    cluster: ClusterOption = None,
+    sign_with: SignOption = None,
+    single_recipient: SingleOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Seal existing backups anew for the present recipients, signed by you; each is replaced whole or left as it was.
+
+    Whoever was taken out can still open copies that lie elsewhere. Exits with the code of the gravest problem.
+    """
+    from swarmnet.report.progress import ProgressLines  # noqa: PLC0415 - commands load what they need
+    from swarmnet.workflows.backup import rewrap as seal_anew  # noqa: PLC0415 - as above
+
+    store, vault = opening.store(), rewrapping_vault(opening, sign_with, single_recipient=single_recipient)
+    wanted = frozenset(one.fingerprint for one in vault.recipients)
+    listener = ProgressLines(sys.stderr, verbose=False)
+    results = seal_anew(store.entries(cluster), wanted, repository=store, vault=vault, listener=listener)
+    if as_json:
+        typer.echo(json.dumps({"schema": 1, "backups": [_rewrapped_json(one) for one in results]}))
+    else:
+        for one in results:
+            typer.echo(printable(f"{one.entry.name}  {_word(one)}"))
+    if problems := [one.problem.exit_code for one in results if one.problem is not None]:
+        raise typer.Exit(max(problems))
+
+
+def _word(one: Rewrapped) -> str:
+    if one.problem is not None:
+        return f"FAILED, left as it was: {one.problem.message}"
+    return "sealed anew" if one.changed else "sealed to just these recipients already"
+
+
+def _rewrapped_json(one: Rewrapped) -> dict[str, object]:
+    problem = None if one.problem is None else {"text": one.problem.message, "exit_code": one.problem.exit_code}
+    return {"name": one.entry.name, "changed": one.changed, "problem": problem}
 
 
 def _described(ring: KeyRing) -> dict[str, object]:

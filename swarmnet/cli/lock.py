@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from swarmnet.cli import wiring
-from swarmnet.cli.options import InventoryOption, JsonOption, YesOption  # noqa: TC001 - typer reads them at run time
+from swarmnet.cli.options import Cluster, JsonOption, YesOption, grouped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,25 +20,27 @@ app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
 
 @app.command(epilog="Example: swarmnet lock status -i inventories/lab.yml")
-def status(inventory: InventoryOption, as_json: JsonOption = False) -> None:
+@grouped
+def status(cluster: Cluster, as_json: JsonOption = False) -> None:
     """Show who holds the cluster's lock."""
     from swarmnet.workflows.lock import holders  # noqa: PLC0415 - commands load what they need
     from swarmnet.workflows.observe import observe  # noqa: PLC0415 - as above
 
-    hosts = wiring.read_inventory(inventory)
-    with wiring.connected(hosts) as ports:
+    hosts = cluster.read()
+    with cluster.connected(hosts) as ports:
         found = holders(ports, observe(ports))
     _show(found, hosts.cluster, as_json=as_json, verb="held")
 
 
 @app.command("break", epilog="Example: swarmnet lock break -i inventories/lab.yml")
-def break_(inventory: InventoryOption, yes: YesOption = False, as_json: JsonOption = False) -> None:
+@grouped
+def break_(cluster: Cluster, yes: YesOption = False, as_json: JsonOption = False) -> None:
     """Remove the cluster's lock, whoever holds it; a run that still lives stops before its next batch."""
     from swarmnet.workflows.lock import break_locks, holders  # noqa: PLC0415 - as above
     from swarmnet.workflows.observe import observe  # noqa: PLC0415 - as above
 
-    hosts = wiring.read_inventory(inventory)
-    with wiring.connected(hosts) as ports:
+    hosts = cluster.read()
+    with cluster.connected(hosts) as ports:
         state = observe(ports)
         found = holders(ports, state)
         if found and not yes:

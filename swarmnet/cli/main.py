@@ -31,7 +31,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "reset": ("swarmnet.cli.reset", "Leave the swarm, remove what swarmnet made."),
     "schema": ("swarmnet.cli.schema", "JSON Schemas of inventory, playbook and backup, for editors."),
 }
-"""Every command: the module that has it, as ``app`` (several verbs) or ``command`` (one), and its line in the help."""
+"""Every command: the module that has it, as ``app`` (several verbs) or ``command`` (one),
+and its line in the help. One with ``command`` has an ``EXAMPLE``, too."""
 
 
 def build(argv: Sequence[str]) -> typer.Typer:
@@ -55,7 +56,7 @@ def build(argv: Sequence[str]) -> typer.Typer:
         if hasattr(loaded, "app"):
             root.add_typer(loaded.app, name=name, help=summary, no_args_is_help=True)
         else:
-            root.command(name)(loaded.command)
+            root.command(name, epilog=f"Example: {loaded.EXAMPLE}")(loaded.command)
     return root
 
 

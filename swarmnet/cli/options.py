@@ -1,11 +1,39 @@
-"""Options that commands share, so that each is spelled and explained once."""
+"""Options that commands share, each spelled and explained once, and groups of them.
+
+A command takes a group as one parameter; :func:`grouped` makes an option of each of its fields::
+
+    @grouped
+    def command(cluster: LimitedCluster, as_json: JsonOption = False) -> None:
+        with cluster.connected() as ports:
+            ...
+
+What they mean, in every command that has them:
+
+- ``--limit``: hosts that a run may look at or change besides managers, which always answer for the cluster. It never
+  changes what the cluster is: a swarm begins on the inventory's first manager, whatever the limit.
+- ``--timeout``: the longest that one wait may take, be it for a host, an engine's answer, or a change to come true. It
+  bounds each wait, not the run. Without it each kind of wait has its own limit; connections never wait longer than the
+  inventory's ``connect_timeout`` says, whatever this says.
+- ``--yes``: agree to what is shown. It allows nothing that a guard refuses; for that, each has a flag that names it.
+- ``--json``: one object with ``"schema": 1`` on stdout, and nothing else there.
+"""
 
 from __future__ import annotations
 
+from dataclasses import MISSING, dataclass, fields, is_dataclass
+from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+
+    from swarmnet.model.hosts import Inventory
+    from swarmnet.model.ports import Ports
+    from swarmnet.workflows.apply import Terms
 
 InventoryOption = Annotated[
     Path,
@@ -13,9 +41,123 @@ InventoryOption = Annotated[
 ]
 LimitOption = Annotated[
     list[str] | None,
-    typer.Option("--limit", help="Only these hosts or groups; repeat or use commas; !NAME takes out."),
+    typer.Option("--limit", metavar="HOSTS", help="Only these hosts or groups; repeat or use commas; !NAME takes out."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.", envvar="SWARMNET_YES")]
 VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Say more, and show causes of errors.")]
-TimeoutOption = Annotated[float, typer.Option("--timeout", help="Seconds that one wait may take.", min=1)]
+TimeoutOption = Annotated[
+    float | None,
+    typer.Option(
+        "--timeout",
+        metavar="SECONDS",
+        min=1,
+        show_default=False,
+        help="Longest that any one wait may take: for a host, an engine's answer, a change to come true. Default: each "
+        "kind of wait has its own limit.",
+    ),
+]
+WaitOption = Annotated[
+    float, typer.Option("--lock-wait", metavar="SECONDS", min=0, help="How long to wait for another operator's lock.")
+]
+MissingOption = Annotated[bool, typer.Option("--allow-missing", help="Go on without hosts that do not answer.")]
+ReplaceOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--replace",
+        metavar="NAME",
+        help="Network or service that may be interrupted and made anew; repeat or use commas.",
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """Which hosts, and how to deal with them."""
+
+    inventory: InventoryOption
+    timeout: TimeoutOption = None
+    verbose: VerboseOption = False
+
+    def read(self) -> Inventory:
+        """Return the inventory; its warnings are printed."""
+        from swarmnet.cli.wiring import read_inventory  # noqa: PLC0415 - commands load what they need
+
+        return read_inventory(self.inventory)
+
+    def connected(self, hosts: Inventory) -> AbstractContextManager[Ports]:
+        """Hand out the ports of this run."""
+        from swarmnet.cli.wiring import connected  # noqa: PLC0415 - as above
+
+        return connected(hosts, verbose=self.verbose, timeout=self.timeout)
+
+
+@dataclass(frozen=True, slots=True)
+class LimitedCluster(Cluster):
+    """Which hosts, and which of them."""
+
+    limit: LimitOption = None
+
+    def names(self, hosts: Inventory) -> frozenset[str] | None:
+        """Return the names of the hosts that the limit selects; None means all."""
+        from swarmnet.cli.wiring import limited  # noqa: PLC0415 - as above
+
+        return limited(hosts, self.limit)[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """On what terms the cluster is changed."""
+
+    yes: YesOption = False
+    lock_wait: WaitOption = 0.0
+
+    def terms(self, *, on_stderr: bool, expected: str | None = None) -> Terms:
+        """Return the terms of one run.
+
+        Args:
+            on_stderr: stdout belongs to JSON, so the plan is shown on stderr.
+            expected: digest of a saved plan, which is agreed to already; no other one is.
+        """
+        from swarmnet.cli import wiring  # noqa: PLC0415 - as above
+        from swarmnet.cli.consent import AtTerminal  # noqa: PLC0415 - as above
+        from swarmnet.workflows.apply import Terms  # noqa: PLC0415 - as above
+
+        consent = AtTerminal(yes=self.yes or expected is not None, on_stderr=on_stderr, expected=expected)
+        operator, stop = wiring.this_operator(), wiring.Interruption()
+        return Terms(consent=consent, operator=operator, stop=stop, lock_wait=self.lock_wait)
+
+
+def names_of(words: list[str] | None) -> frozenset[str]:
+    """Return the names in repeated options with commas in them."""
+    return frozenset(name.strip() for part in words or () for name in part.split(",") if name.strip())
+
+
+def grouped(command: Callable[..., None]) -> Callable[..., None]:
+    """Return the command with an option for each field of those of its parameters that are dataclasses."""
+    hints = get_type_hints(command, include_extras=True)
+    groups: dict[str, type[Any]] = {}
+    parameters: list[Parameter] = []
+    for parameter in signature(command).parameters.values():
+        kind = hints[parameter.name]
+        if is_dataclass(kind) and isinstance(kind, type):
+            groups[parameter.name] = kind
+            parameters += _options_of(kind)
+        else:
+            parameters.append(parameter.replace(annotation=kind, kind=Parameter.KEYWORD_ONLY))
+
+    def flat(**given: object) -> None:
+        made = {name: kind(**{one.name: given.pop(one.name) for one in fields(kind)}) for name, kind in groups.items()}
+        command(**given, **made)
+
+    flat.__name__, flat.__doc__ = command.__name__, command.__doc__
+    flat.__annotations__ = {one.name: one.annotation for one in parameters}
+    vars(flat)["__signature__"] = Signature(parameters)
+    return flat
+
+
+def _options_of(kind: type[Any]) -> Iterator[Parameter]:
+    hints = get_type_hints(kind, include_extras=True)
+    for field in fields(kind):
+        default = Parameter.empty if field.default is MISSING else field.default
+        yield Parameter(field.name, Parameter.KEYWORD_ONLY, default=default, annotation=hints[field.name])

@@ -9,50 +9,36 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from swarmnet.cli import planning, wiring
-from swarmnet.cli.options import (  # noqa: TC001 - typer reads the annotations at run time
-    InventoryOption,
-    JsonOption,
-    LimitOption,
-    VerboseOption,
-)
-from swarmnet.cli.planning import (  # noqa: TC001 - as above
-    MissingOption,
-    PlaybookArgument,
-    PruneOption,
-    ReplaceOption,
-    VarOption,
-)
+from swarmnet.cli import wiring
+from swarmnet.cli.options import JsonOption, LimitedCluster, grouped
+from swarmnet.cli.planning import PlaybookArgument, PlaybookOptions  # noqa: TC001 - typer reads them at run time
 from swarmnet.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from swarmnet.workflows.apply import Prepared
+
+EXAMPLE = "swarmnet plan playbooks/site.yml -i inventories/lab.yml --check"
 
 OutputOption = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="FILE", help="Save the plan; `apply --plan FILE` does just it.")
 ]
 
 
+@grouped
 def command(
     playbook: PlaybookArgument,
-    inventory: InventoryOption,
+    cluster: LimitedCluster,
+    options: PlaybookOptions,
     check: Annotated[bool, typer.Option("--check", help="Exit 6 if anything would change.")] = False,
     output: OutputOption = None,
-    prune: PruneOption = False,
-    replace: ReplaceOption = None,
-    allow_missing: MissingOption = False,
-    limit: LimitOption = None,
-    var: VarOption = None,
     as_json: JsonOption = False,
-    verbose: VerboseOption = False,
 ) -> None:
     """Show what `apply` would change, and why; nothing is written to any host."""
     from swarmnet.workflows.apply import prepare  # noqa: PLC0415 - commands load what they need
 
-    hosts = wiring.read_inventory(inventory)
-    allowed = planning.permissions(prune=prune, replace=replace, allow_missing=allow_missing)
-    goal = planning.goal_of(playbook, hosts, limit=limit, variables=var, allowed=allowed)
-    with wiring.connected(hosts, verbose=verbose) as ports:
+    hosts = cluster.read()
+    goal = options.goal(playbook, hosts, cluster.limit)
+    with cluster.connected(hosts) as ports:
         prepared = prepare(ports, goal)
     _save(output, prepared)
     _print(prepared, as_json=as_json)

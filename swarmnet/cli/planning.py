@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from swarmnet.cli.options import MissingOption, ReplaceOption, names_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,27 +23,28 @@ if TYPE_CHECKING:
     from swarmnet.workflows.apply import Goal
 
 PlaybookArgument = Annotated[Path, typer.Argument(help="Playbook file.", metavar="PLAYBOOK", show_default=False)]
-PruneOption = Annotated[
-    bool, typer.Option("--prune", help="Remove what swarmnet made and the playbook no longer names.")
-]
-ReplaceOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--replace", metavar="NAME", help="Network that may be interrupted and made anew; repeat or use commas."
-    ),
-]
-MissingOption = Annotated[bool, typer.Option("--allow-missing", help="Go on without hosts that do not answer.")]
-VarOption = Annotated[
-    list[str] | None, typer.Option("--var", metavar="NAME=VALUE", help="Variable laid over the playbook's; repeat.")
-]
 
 
-def permissions(*, prune: bool, replace: Sequence[str] | None, allow_missing: bool) -> Permissions:
-    """Return what the flags allow."""
-    from swarmnet.plan.guard import Permissions  # noqa: PLC0415 - commands load what they need
+@dataclass(frozen=True, slots=True)
+class PlaybookOptions:
+    """What a playbook is filled with, and what may be done for it."""
 
-    names = (name.strip() for words in replace or () for name in words.split(","))
-    return Permissions(allow_missing=allow_missing, replace=frozenset(names), prune=prune)
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Remove what swarmnet made and the playbook no longer names.")
+    ] = False
+    replace: ReplaceOption = None
+    allow_missing: MissingOption = False
+    var: Annotated[
+        list[str] | None,
+        typer.Option("--var", metavar="NAME=VALUE", help="Variable laid over the playbook's; repeat."),
+    ] = None
+
+    def goal(self, path: Path, inventory: Inventory, limit: list[str] | None) -> Goal:
+        """Read a playbook and return the goal that it describes; raises what :func:`goal_of` raises."""
+        from swarmnet.plan.guard import Permissions  # noqa: PLC0415 - commands load what they need
+
+        allowed = Permissions(allow_missing=self.allow_missing, replace=names_of(self.replace), prune=self.prune)
+        return goal_of(path, inventory, limit=limit, variables=self.var, allowed=allowed)
 
 
 def goal_of(

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path  # noqa: TC003 - typer reads the annotations at run time
+import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from swarmnet.cli import wiring
-from swarmnet.cli.backup import BackupArgument, say
+from swarmnet.cli.apply import show_report
+from swarmnet.cli.backup import MapOption, say
 from swarmnet.cli.choices import given_secrets, pairs
-from swarmnet.cli.options import InventoryOption, JsonOption, VerboseOption, YesOption  # noqa: TC001 - as above
-from swarmnet.cli.sealing import (
-    DEFAULT_REPOSITORY,
-    IdentityOption,
-    KeysOption,
-    RepositoryOption,
-    TrustOption,
-    opening_vault,
-    repository,
+from swarmnet.cli.options import (
+    Agreement,
+    Cluster,
+    JsonOption,
+    LimitedCluster,
+    MissingOption,
+    ReplaceOption,
+    grouped,
+    names_of,
 )
+from swarmnet.cli.sealing import BackupArgument, Opening  # noqa: TC001 - typer reads them at run time
+from swarmnet.errors import ExitCode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,96 +34,123 @@ if TYPE_CHECKING:
     from swarmnet.model.ports import Ports
     from swarmnet.model.report import Status
     from swarmnet.model.state import ClusterState
+    from swarmnet.plan.guard import Permissions
     from swarmnet.workflows.restore import Restore
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
-MapOption = Annotated[
-    list[str] | None,
-    typer.Option("--map", metavar="OLD=NEW", help="Which new host takes the place of which old one; repeat."),
-]
-SecretsOption = Annotated[
-    str | None,
-    typer.Option("--secrets-from", metavar="FILE.yml|env:PREFIX", help="Data of secrets, which no backup holds."),
-]
-PartialOption = Annotated[bool, typer.Option("--allow-partial", help="Restore a backup that is marked partial.")]
-MissingOption = Annotated[bool, typer.Option("--allow-missing", help="Go on without hosts that do not answer.")]
-WaitOption = Annotated[
-    float, typer.Option("--lock-wait", metavar="SECONDS", min=0, help="How long to wait for another operator's lock.")
-]
 VerifyOption = Annotated[bool, typer.Option("--verify/--no-verify", help="Prove the networks by traffic at the end.")]
 
 
+@dataclass(frozen=True, slots=True)
+class RestoreOptions:
+    """What the operator decides about a restore."""
+
+    map_: MapOption = None
+    secrets_from: Annotated[
+        str | None,
+        typer.Option("--secrets-from", metavar="FILE.yml|env:PREFIX", help="Data of secrets, which no backup holds."),
+    ] = None
+    unlock_key_file: Annotated[
+        str | None,
+        typer.Option(
+            "--unlock-key-file", metavar="FILE", help="Switch autolock on as the backup has it; its new key goes there."
+        ),
+    ] = None
+    replace: ReplaceOption = None
+    allow_partial: Annotated[bool, typer.Option("--allow-partial", help="Restore a backup that is marked partial.")] = (
+        False
+    )
+    allow_missing: MissingOption = False
+
+    def restore(self, document: BackupDocument, inventory: Inventory, limit: list[str] | None) -> Restore:
+        """Return what onto which hosts.
+
+        Raises:
+            UsageError: the options make no sense with this backup and these hosts.
+        """
+        from swarmnet.plan.restore import Choices  # noqa: PLC0415 - commands load what they need
+        from swarmnet.workflows.restore import Restore  # noqa: PLC0415 - as above
+
+        given = {} if self.secrets_from is None else given_secrets(self.secrets_from, document)
+        choices = Choices(
+            mapping=pairs(self.map_ or []),
+            secrets=given,
+            allow_partial=self.allow_partial,
+            unlock_key_file=self.unlock_key_file,
+            limit=wiring.limited(inventory, limit)[0],
+        )
+        return Restore(document, inventory, choices)
+
+    def permissions(self) -> Permissions:
+        """Return what the flags allow."""
+        from swarmnet.plan.guard import Permissions  # noqa: PLC0415 - as above
+
+        return Permissions(allow_missing=self.allow_missing, replace=names_of(self.replace))
+
+
 @app.command(epilog="Example: swarmnet restore plan latest -i inventories/new.yml --map m1=n1")
+@grouped
 def plan(
-    inventory: InventoryOption,
+    cluster: LimitedCluster,
+    options: RestoreOptions,
+    opening: Opening,
     backup: BackupArgument = "latest",
-    map_: MapOption = None,
-    secrets_from: SecretsOption = None,
-    allow_partial: PartialOption = False,
-    repository_: RepositoryOption = DEFAULT_REPOSITORY,
-    keys: KeysOption = None,
-    identity: IdentityOption = None,
-    trust: TrustOption = None,
     as_json: JsonOption = False,
-    verbose: VerboseOption = False,
 ) -> None:
-    """Show what a restore would do, what it would leave out, and what can never come back. Nothing is written."""
-    from swarmnet.plan.guard import Permissions  # noqa: PLC0415 - commands load what they need
+    """Show what a restore would do, what it would leave out, and what can never come back. Nothing is written.
+
+    Exit 3: some hosts do not answer.
+    """
     from swarmnet.report.plan import plan_json, plan_text  # noqa: PLC0415 - as above
     from swarmnet.report.restore import left_out  # noqa: PLC0415 - as above
+    from swarmnet.report.text import Paint  # noqa: PLC0415 - as above
     from swarmnet.workflows.apply import prepare  # noqa: PLC0415 - as above
 
-    hosts = wiring.read_inventory(inventory)
-    document = _opened(backup, hosts, repository_, opening=(keys, identity, trust))
-    restore = _restore(document, hosts, map_, secrets_from, allow_partial=allow_partial)
-    with wiring.connected(hosts, verbose=verbose) as ports:
-        prepared = prepare(ports, restore.goal(Permissions()))
+    hosts = cluster.read()
+    document = opening.document(backup, cluster=hosts.cluster)
+    restore = options.restore(document, hosts, cluster.limit)
+    with cluster.connected(hosts) as ports:
+        prepared = prepare(ports, restore.goal(options.permissions()))
     skips = restore.restoration(prepared.state).skips
+    refused = [str(refusal) for refusal in prepared.refusals]
     if as_json:
         more = {"skips": [one.model_dump() for one in skips], "losses": [one.model_dump() for one in document.losses]}
-        typer.echo(json.dumps(plan_json(prepared.plan, prepared.state) | more))
-        return
-    typer.echo(plan_text(prepared.plan, prepared.state))
-    say(left_out(skips, document.losses))
+        typer.echo(json.dumps(plan_json(prepared.plan, prepared.state) | more | {"refused": list(refused)}))
+    else:
+        typer.echo(plan_text(prepared.plan, prepared.state, Paint.for_stream(sys.stdout)))
+        say(left_out(skips, document.losses))
+        for text in refused:
+            wiring.say(f"apply would refuse: {text}")
+    if prepared.state.failures:
+        raise typer.Exit(ExitCode.INCOMPLETE)
 
 
 @app.command(epilog="Example: swarmnet restore apply latest -i inventories/new.yml --secrets-from env:RESTORE_")
+@grouped
 def apply(
-    inventory: InventoryOption,
+    cluster: LimitedCluster,
+    options: RestoreOptions,
+    opening: Opening,
+    agreement: Agreement,
     backup: BackupArgument = "latest",
-    map_: MapOption = None,
-    secrets_from: SecretsOption = None,
-    allow_partial: PartialOption = False,
-    allow_missing: MissingOption = False,
     verify: VerifyOption = True,
-    lock_wait: WaitOption = 0.0,
-    repository_: RepositoryOption = DEFAULT_REPOSITORY,
-    keys: KeysOption = None,
-    identity: IdentityOption = None,
-    trust: TrustOption = None,
-    yes: YesOption = False,
     as_json: JsonOption = False,
-    verbose: VerboseOption = False,
 ) -> None:
     """Bring the backup back: open it, show the plan, ask, do it, look again, prove the networks by traffic.
 
-    Exit 15: restored, some things were left out; 16: restored, but the networks do not work.
+    What is there and equal is left alone, so an interrupted restore is run again. Exit 15: restored, some things were
+    left out; 16: restored, but the networks do not work.
     """
-    from swarmnet.cli.consent import AtTerminal  # noqa: PLC0415 - as above
-    from swarmnet.plan.guard import Permissions  # noqa: PLC0415 - as above
     from swarmnet.report.restore import report_lines  # noqa: PLC0415 - as above
-    from swarmnet.workflows.apply import Terms  # noqa: PLC0415 - as above
     from swarmnet.workflows.restore import run  # noqa: PLC0415 - as above
 
-    hosts = wiring.read_inventory(inventory)
-    document = _opened(backup, hosts, repository_, opening=(keys, identity, trust))
-    restore = _restore(document, hosts, map_, secrets_from, allow_partial=allow_partial)
-    consent = AtTerminal(yes=yes, on_stderr=as_json)
-    with wiring.connected(hosts, verbose=verbose) as ports:
-        terms = Terms(consent=consent, operator=wiring.this_operator(), stop=wiring.Interruption(), lock_wait=lock_wait)
-        permissions = Permissions(allow_missing=allow_missing)
-        report = run(ports, restore, terms, permissions=permissions, prove=_prove(ports) if verify else None)
+    hosts = cluster.read()
+    document = opening.document(backup, cluster=hosts.cluster)
+    restore = options.restore(document, hosts, cluster.limit)
+    with cluster.connected(hosts) as ports:
+        terms, prove = agreement.terms(on_stderr=as_json), _prove(ports) if verify else None
+        report = run(ports, restore, terms, permissions=options.permissions(), prove=prove)
     if as_json:
         typer.echo(json.dumps({"schema": 1, **report.model_dump(mode="json"), "exit_code": report.exit_code}))
     else:
@@ -127,32 +158,35 @@ def apply(
     raise typer.Exit(report.exit_code)
 
 
-def _opened(
-    backup: str,
-    inventory: Inventory,
-    root: Path,
-    *,
-    opening: tuple[Path | None, list[Path] | None, list[str] | None],
-) -> BackupDocument:
-    """Return the document; ends the command with 10, 12, 13 or 14 before any host is connected."""
-    from swarmnet.workflows.backup import opened  # noqa: PLC0415 - as above
-
-    return opened(backup, repository=repository(root), vault=opening_vault(*opening), cluster=inventory.cluster)
+app.command(
+    "resume",
+    help="Go on with an interrupted restore: the same as `restore apply`, which leaves alone what is back already.",
+    epilog="Example: swarmnet restore resume latest -i inventories/new.yml",
+)(apply)
 
 
-def _restore(
-    document: BackupDocument,
-    inventory: Inventory,
-    mapping: list[str] | None,
-    secrets_from: str | None,
-    *,
-    allow_partial: bool,
-) -> Restore:
-    from swarmnet.plan.restore import Choices  # noqa: PLC0415 - as above
-    from swarmnet.workflows.restore import Restore  # noqa: PLC0415 - as above
+@app.command(epilog="Example: swarmnet restore undo latest -i inventories/new.yml")
+@grouped
+def undo(
+    cluster: Cluster,
+    opening: Opening,
+    agreement: Agreement,
+    backup: BackupArgument = "latest",
+    allow_missing: MissingOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Take back what the restore of this backup made where nothing was before, and only that.
 
-    given = {} if secrets_from is None else given_secrets(secrets_from, document)
-    return Restore(document, inventory, Choices(pairs(mapping or []), given, allow_partial=allow_partial))
+    What it replaced, node labels and the swarm itself stay; networks, configs and secrets that others use by now, too.
+    """
+    from swarmnet.workflows.restore import take_back  # noqa: PLC0415 - as above
+
+    hosts = cluster.read()
+    document = opening.document(backup, cluster=hosts.cluster)
+    with cluster.connected(hosts) as ports:
+        terms = agreement.terms(on_stderr=as_json)
+        report = take_back(ports, hosts, document.id, terms, allow_missing=allow_missing)
+    show_report(report, as_json=as_json)
 
 
 def _prove(ports: Ports) -> Callable[[ClusterState], Status]:

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+EXAMPLE = "swarmnet schema playbook > playbook.schema.json"
+
 
 class DocumentKind(StrEnum):
     """What people write, or keep."""
@@ -18,10 +20,7 @@ class DocumentKind(StrEnum):
 
 
 def command(document: Annotated[DocumentKind, typer.Argument(help="Which document.")]) -> None:
-    """Print the JSON Schema of a document, for editors.
-
-    Example: swarmnet schema playbook > playbook.schema.json
-    """
+    """Print the JSON Schema of a document, for editors."""
     from swarmnet.parse.schema import document_schema, playbook_schema  # noqa: PLC0415 - pydantic models are slow
 
     if document is DocumentKind.PLAYBOOK:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from swarmnet.edge.keys import KeyRing
     from swarmnet.edge.repository import DirectoryRepository
     from swarmnet.edge.vault import AgeVault
+    from swarmnet.model.backup import BackupDocument
 
 PASSPHRASE = "SWARMNET_KEY_PASSPHRASE"  # noqa: S105 - the variable's name
 """Environment variable with the passphrase of an SSH key that signs or opens."""
@@ -43,7 +45,55 @@ TrustOption = Annotated[
     typer.Option("--trust", help="Public key of a signer to accept in this run: ssh-ed25519 ... or 64 hex digits."),
 ]
 ClusterOption = Annotated[str | None, typer.Option("--cluster", help="Only backups of this cluster.")]
+SignOption = Annotated[
+    Path | None, typer.Option("--sign-with", help="Ed25519 private key; default: the key directory's.")
+]
+SingleOption = Annotated[bool, typer.Option("--single-recipient", help="Allow that one key alone opens it.")]
 DEFAULT_REPOSITORY = Path("backups")
+BackupArgument = Annotated[
+    str, typer.Argument(help="A path, `latest`, or the beginning of a name or id.", metavar="BACKUP")
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Checking:
+    """Where the backups are, and whose signatures count."""
+
+    repository: RepositoryOption = DEFAULT_REPOSITORY
+    keys: KeysOption = None
+    trust: TrustOption = None
+
+    def store(self) -> DirectoryRepository:
+        """Return the repository."""
+        from swarmnet.edge.repository import DirectoryRepository  # noqa: PLC0415 - commands load what they need
+
+        return DirectoryRepository(self.repository)
+
+    def vault(self) -> AgeVault:
+        """Return a vault that checks, and opens with the key directory's identity where there is one."""
+        return opening_vault(self.keys, None, self.trust)
+
+
+@dataclass(frozen=True, slots=True)
+class Opening(Checking):
+    """Where the backups are, whose signatures count, and what opens them."""
+
+    identity: IdentityOption = None
+
+    def vault(self) -> AgeVault:
+        """Return a vault that checks, and opens if an identity is at hand."""
+        return opening_vault(self.keys, self.identity, self.trust)
+
+    def document(self, reference: str, *, cluster: str | None = None) -> BackupDocument:
+        """Return one backup; ends the command with 10, 12, 13 or 14 when it cannot be had.
+
+        Args:
+            reference: what the operator calls it.
+            cluster: its backups come first.
+        """
+        from swarmnet.workflows.backup import opened  # noqa: PLC0415 - as above
+
+        return opened(reference, repository=self.store(), vault=self.vault(), cluster=cluster)
 
 
 def key_ring(directory: Path | None) -> KeyRing:
@@ -53,13 +103,6 @@ def key_ring(directory: Path | None) -> KeyRing:
     from swarmnet.edge.keys import KeyRing  # noqa: PLC0415 - as above
 
     return KeyRing(directory if directory is not None else user_config_path("swarmnet", appauthor=False) / "keys")
-
-
-def repository(root: Path) -> DirectoryRepository:
-    """Return the repository below ``root``."""
-    from swarmnet.edge.repository import DirectoryRepository  # noqa: PLC0415 - as above
-
-    return DirectoryRepository(root)
 
 
 def opening_vault(keys: Path | None, identities: list[Path] | None, trust: list[str] | None) -> AgeVault:
@@ -107,6 +150,13 @@ def sealing_vault(
         signing_key=signing,
         single_recipient=single_recipient,
     )
+
+
+def rewrapping_vault(opening: Opening, sign_with: Path | None, *, single_recipient: bool) -> AgeVault:
+    """Return a vault that opens what is there and seals it anew for the present recipients."""
+    sealing = sealing_vault(opening.keys, None, sign_with, single_recipient=single_recipient)
+    reading = opening.vault()
+    return replace(sealing, trusted=(*sealing.trusted, *reading.trusted), identities=reading.identities)
 
 
 def public_of(identity: object) -> object:

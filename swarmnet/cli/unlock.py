@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from swarmnet.cli import wiring
-from swarmnet.cli.options import InventoryOption, JsonOption, LimitOption, VerboseOption  # noqa: TC001 - read by typer
+from swarmnet.cli.options import JsonOption, LimitedCluster, grouped
 from swarmnet.errors import ExitCode, UsageError, WrongKeyError
 from swarmnet.report.text import printable
 
@@ -18,31 +17,26 @@ if TYPE_CHECKING:
     from swarmnet.model.base import Secret
     from swarmnet.workflows.unlock import Unlocked
 
+EXAMPLE = "swarmnet unlock -i inventories/lab.yml --key-file prod.key"
+
 KeyFileOption = Annotated[
     str,
     typer.Option("--key-file", metavar="FILE", help="What `unlock_key_file` of the playbook names; - reads stdin."),
 ]
 
 
-def command(
-    inventory: InventoryOption,
-    key_file: KeyFileOption,
-    limit: LimitOption = None,
-    as_json: JsonOption = False,
-    verbose: VerboseOption = False,
-) -> None:
+@grouped
+def command(cluster: LimitedCluster, key_file: KeyFileOption, as_json: JsonOption = False) -> None:
     """Give every locked manager its key, and wait until it is back in its swarm.
 
-    Exit 12: the key opens none of them; 3: some hosts failed.
-
-    Example: swarmnet unlock -i inventories/lab.yml --key-file ~/keys/prod.unlock
+    Exit 12: the key is wrong; 3: some hosts failed.
     """
     from swarmnet.workflows.unlock import unlock  # noqa: PLC0415 - commands load what they need
 
     key = read_key(key_file)
-    hosts = wiring.read_inventory(inventory)
-    _selectors, names = wiring.limited(hosts, limit)
-    with wiring.connected(hosts, verbose=verbose) as ports:
+    hosts = cluster.read()
+    names = cluster.names(hosts)
+    with cluster.connected(hosts) as ports:
         asked = [host.name for host in hosts.hosts if names is None or host.name in names]
         answers = unlock(ports, key, asked)
     _show(answers, hosts.cluster, as_json=as_json)

@@ -11,13 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from swarmnet.cli.options import (  # noqa: TC001 - typer reads the annotations at run time
-    InventoryOption,
-    JsonOption,
-    LimitOption,
-    TimeoutOption,
-    VerboseOption,
-)
+from swarmnet.cli.options import JsonOption, LimitedCluster, grouped
 from swarmnet.errors import ExitCode, UsageError
 from swarmnet.model.report import Status
 
@@ -45,6 +39,9 @@ JUnitOption = Annotated[Path | None, typer.Option("--junit", help="Write the ver
 SettleOption = Annotated[
     float, typer.Option("--settle", help="Seconds in which a pair or name may come right.", min=0.5)
 ]
+EXAMPLE = "swarmnet verify playbooks/site.yml -i inventories/lab.yml"
+WAIT = 60.0
+"""Seconds that one wait for probes or their answers may take, unless --timeout says otherwise."""
 EXITS = {
     Status.FAILED: ExitCode.FAILED,
     Status.INCONCLUSIVE: ExitCode.INCOMPLETE,
@@ -52,11 +49,11 @@ EXITS = {
 """All other outcomes are success."""
 
 
+@grouped
 def command(
-    inventory: InventoryOption,
+    cluster: LimitedCluster,
     playbook: PlaybookArgument = None,
     network: NetworkOption = None,
-    limit: LimitOption = None,
     only: OnlyOption = None,
     skip: SkipOption = None,
     probe_image: ProbeImageOption = None,
@@ -64,28 +61,23 @@ def command(
     keep_image: KeepOption = False,
     junit: JUnitOption = None,
     settle: SettleOption = 10.0,
-    timeout: TimeoutOption = 60.0,
     as_json: JsonOption = False,
-    verbose: VerboseOption = False,
 ) -> None:
     """Prove by traffic that the swarm's networks work.
 
     Exit: 0 all proved, 1 something failed, 3 something could not be tested.
-
-    Example: swarmnet verify playbooks/site.yml -i inventories/lab.yml
     """
-    from swarmnet.cli.wiring import connected, limited, read_inventory  # noqa: PLC0415 - commands load what they need
-    from swarmnet.workflows.observe import observe  # noqa: PLC0415 - as above
+    from swarmnet.workflows.observe import observe  # noqa: PLC0415 - commands load what they need
     from swarmnet.workflows.verify import Wish, verify  # noqa: PLC0415 - as above
 
     chosen = scenarios(only or (), skip or ())
     kit = probe_kit(probe_image, probe_archive)
-    hosts = read_inventory(inventory)
-    _, within = limited(hosts, limit)
+    hosts = cluster.read()
+    within = cluster.names(hosts)
     names = tuple(network or ()) or (attachable_of(playbook) if playbook else ())
     tested = tuple(host.name for host in hosts.hosts if within is None or host.name in within)
-    wish = Wish(chosen, names, tested, keep_image=keep_image, settle=settle, timeout=timeout)
-    with connected(hosts, verbose=verbose) as ports:
+    wish = Wish(chosen, names, tested, keep_image=keep_image, settle=settle, timeout=cluster.timeout or WAIT)
+    with cluster.connected(hosts) as ports:
         result = verify(ports, observe(ports), wish, kit=kit, run=this_run())
     _report(result, as_json=as_json, junit=junit)
     raise typer.Exit(EXITS.get(result.status, ExitCode.DONE))

@@ -54,12 +54,15 @@ def read_inventory(path: Path) -> Inventory:
 
 
 @contextmanager
-def connected(inventory: Inventory, *, verbose: bool = False, listener: Listener | None = None) -> Iterator[Ports]:
+def connected(
+    inventory: Inventory, *, verbose: bool = False, timeout: float | None = None, listener: Listener | None = None
+) -> Iterator[Ports]:
     """Hand out the ports of one run, with one connection a host, and close them at the end.
 
     Args:
         inventory: all hosts of the cluster, whatever ``--limit`` says: managers answer for the cluster.
         verbose: tell of connections, too.
+        timeout: seconds that one wait may take (``cli.options``); None leaves each wait its own limit.
         listener: is told what happens; by default it is printed on stderr.
     """
     from swarmnet.edge.clock import SystemClock  # noqa: PLC0415 - as above
@@ -69,18 +72,31 @@ def connected(inventory: Inventory, *, verbose: bool = False, listener: Listener
 
     # A polite `kill` shall release locks as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    clock = SystemClock()
+    clock = SystemClock(timeout)
     there = sys.stdin.isatty()
     questions = Questions(confirm if there else None, passphrase if there else None)
     tell = listener or ProgressLines(sys.stderr, verbose=verbose)
     with Session(
-        inventory,
+        inventory if timeout is None else _patient(inventory, timeout),
         lambda host, open_stream: Engine(host, open_stream, clock=clock),
         clock=clock,
         listener=tell,
         questions=questions,
     ) as session:
         yield session
+
+
+def _patient(inventory: Inventory, timeout: float) -> Inventory:
+    """Return the inventory with no connection waited for longer than this."""
+    hosts = (
+        host.model_copy(
+            update={
+                "ssh": host.ssh.model_copy(update={"connect_timeout": min(timeout, host.ssh.connect_timeout)}),
+            }
+        )
+        for host in inventory.hosts
+    )
+    return inventory.model_copy(update={"hosts": tuple(hosts)})
 
 
 def limited(inventory: Inventory, limit: Sequence[str] | None) -> tuple[tuple[str, ...], frozenset[str] | None]:

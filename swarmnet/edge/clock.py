@@ -9,6 +9,9 @@ from datetime import UTC, datetime
 class SystemClock:
     """The clock of this machine."""
 
+    def __init__(self, patience: float | None = None) -> None:
+        self.patience = patience
+
     def now(self) -> datetime:
         """Return the wall clock's time, in UTC."""
         return datetime.now(UTC)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 from urllib.parse import quote
@@ -47,6 +48,8 @@ class EngineCalls:
         self._clock = clock
         self._open_stream = open_stream
         self._api = EngineClient(open_stream)
+        if clock.patience is not None:
+            self._api.timeout = math.ceil(min(self._api.timeout, clock.patience))
 
     @property
     def host(self) -> str:

@@ -81,7 +81,7 @@ class DirectoryRepository:
             holder.unlink(missing_ok=True)
             lock.release()
 
-    def write(self, document: BackupDocument, blob: bytes, *, check: Callable[[bytes], None]) -> Path:
+    def write(self, document: BackupDocument, blob: bytes, *, check: Callable[[bytes], object]) -> Path:
         """Write to a temporary name, sync, read back, ``check``, then rename and sync the folder.
 
         Raises:

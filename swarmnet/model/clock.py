@@ -14,7 +14,10 @@ T = TypeVar("T")
 
 
 class Clock(Protocol):
-    """Where the time comes from."""
+    """Where the time comes from, and how much of it the operator gives one wait."""
+
+    patience: float | None
+    """Seconds that one wait may take, in the place of the wait's own limit; None leaves each its own."""
 
     def now(self) -> datetime:
         """Return the wall clock's time, in UTC."""
@@ -40,19 +43,20 @@ def wait_until(
         clock: where the time comes from.
         look: returns the result, or None with a sentence on what was seen instead.
         what: what is waited for, for the error: "network front to be allocated".
-        timeout: seconds.
+        timeout: seconds, unless the clock has a ``patience``.
         every: seconds of the first pause.
 
     Raises:
         ConvergenceError: the time ran out; says the last thing seen.
     """
-    deadline = clock.monotonic() + timeout
+    limit = timeout if clock.patience is None else clock.patience
+    deadline = clock.monotonic() + limit
     pause = every
     while True:
         result, seen = look()
         if result is not None:
             return result
         if clock.monotonic() >= deadline:
-            raise ConvergenceError(f"waited {timeout:g} s for {what}; last seen: {seen}")
+            raise ConvergenceError(f"waited {limit:g} s for {what}; last seen: {seen}")
         clock.sleep(pause)
         pause = min(pause * 1.3, every * 10)

@@ -15,10 +15,20 @@ from swarmnet.model.state import ClusterState
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from swarmnet.model.base import Labels
     from swarmnet.model.ports import Ports
 
 MANAGED_LABEL = "io.swarmnet.managed"
 """Label on everything that swarmnet made; its value is the cluster's name in the inventory."""
+
+RESTORE_LABEL = "io.swarmnet.restore"
+"""Label on what a restore made where nothing was before; its value is the backup's id. What ``restore undo``
+looks for."""
+
+
+def unmarked(labels: Labels) -> Labels:
+    """Return labels without swarmnet's own marks, which tell who made a thing, not what it is."""
+    return {name: text for name, text in labels.items() if name not in (MANAGED_LABEL, RESTORE_LABEL)}
 
 
 class Risk(StrEnum):

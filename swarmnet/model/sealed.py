@@ -92,7 +92,7 @@ class Repository(Protocol):
     def locked(self, cluster: str) -> AbstractContextManager[None]:
         """Hold the cluster's lock; raises ``LockedError`` with who holds it and since when."""
 
-    def write(self, document: BackupDocument, blob: bytes, *, check: Callable[[bytes], None]) -> Path:
+    def write(self, document: BackupDocument, blob: bytes, *, check: Callable[[bytes], object]) -> Path:
         """Write atomically; ``check`` gets the bytes read back from disk and raises when they are not right."""
 
     def entries(self, cluster: str | None = None) -> tuple[Entry, ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from swarmnet.model.base import Document
-from swarmnet.model.plan import MANAGED_LABEL
+from swarmnet.model.plan import MANAGED_LABEL, RESTORE_LABEL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,6 +32,13 @@ class Context:
     """``(kind, plain name)`` of the configs and secrets of this playbook to the hashed name of their content."""
     provided: frozenset[tuple[str, str]] = frozenset()
     """``(kind, name)`` of what the steps before make, also of those that have problems of their own."""
+
+    restore: str = ""
+    """Id of the backup that the steps come from; empty for a playbook."""
+
+    def made(self, labels: Labels) -> Labels:
+        """Return the labels of something that is made where nothing was: with both marks, when a restore makes it."""
+        return self.marked(labels) | ({RESTORE_LABEL: self.restore} if self.restore else {})
 
     def marked(self, labels: Labels) -> Labels:
         """Return the labels with the mark of everything that swarmnet makes in this cluster."""

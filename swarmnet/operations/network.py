@@ -90,8 +90,9 @@ class NetworkOperation(Operation, NetworkSpec):
                 yield host.name, next((net for net in facts.networks if net.spec.name == self.name), None)
 
     def _make(self, context: Context, place: str | None, seen: Network | None) -> Iterator[Action]:
-        # Engines refuse every label on a network that depends on a configuration network, also swarmnet's mark.
-        labels = {} if self.config_from is not None else context.marked(self.labels)
+        # Engines refuse every label on a network that depends on a configuration network, also swarmnet's marks.
+        labels = context.made(self.labels) if seen is None else context.marked(self.labels)
+        labels = {} if self.config_from is not None else labels
         spec = self.spec.model_copy(update={"labels": labels})
         target = f"network {self.name}{_on(place)}"
         if seen is None:

@@ -33,6 +33,8 @@ class Playbook(Document):
 
     name: str
     steps: tuple[Step, ...]
+    restore: str = ""
+    """Id of the backup that it was made from; empty for one that somebody wrote."""
     source: str = "<memory>"
     """The file's path as the operator wrote it."""
 

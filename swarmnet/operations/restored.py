@@ -8,13 +8,13 @@ from pydantic import ConfigDict, Field
 
 from swarmnet.model.base import Secret
 from swarmnet.model.compare import service_changes
-from swarmnet.model.plan import Action, Change
+from swarmnet.model.plan import Action, Change, Risk
 from swarmnet.model.service import ServiceSpec
 from swarmnet.model.swarm import ConfigSpec, SecretSpec
 from swarmnet.operations.config import CreateConfig
 from swarmnet.operations.interface import Context, Operation
 from swarmnet.operations.secret import CreateSecret
-from swarmnet.operations.service_actions import CreateService
+from swarmnet.operations.service_actions import CreateService, ReplaceService
 
 WHY = "the backup has it and the cluster has not"
 
@@ -31,7 +31,7 @@ class RestoredConfig(Operation):
         """Return what makes it, unless it is there."""
         if any(config.spec.name == self.spec.name for config in context.state.configs):
             return ()
-        spec = self.spec.model_copy(update={"labels": context.marked(self.spec.labels)})
+        spec = self.spec.model_copy(update={"labels": context.made(self.spec.labels)})
         return (CreateConfig(target=f"config {spec.name}", why=WHY, changes=_told(bytes=len(spec.data)), spec=spec),)
 
     def problems(self, context: Context) -> tuple[str, ...]:
@@ -61,7 +61,7 @@ class RestoredSecret(Operation):
         """Return what makes it, unless one of that name is there; its data cannot be compared."""
         if any(secret.spec.name == self.spec.name for secret in context.state.secrets):
             return ()
-        spec = self.spec.model_copy(update={"labels": context.marked(self.spec.labels)})
+        spec = self.spec.model_copy(update={"labels": context.made(self.spec.labels)})
         return (CreateSecret(target=f"secret {spec.name}", why=WHY, spec=spec, data=self.data),)
 
     def provides(self) -> frozenset[tuple[str, str]]:
@@ -78,22 +78,20 @@ class RestoredService(Operation):
     spec: ServiceSpec
 
     def plan(self, context: Context) -> tuple[Action, ...]:
-        """Return what makes it, unless it is there."""
-        if context.state.service(self.spec.name) is not None:
-            return ()
-        spec = self.spec.model_copy(update={"labels": context.marked(self.spec.labels)})
-        networks = [one.network for one in spec.networks or ()]
-        changes = _told(image=spec.image, mode=spec.mode.value, replicas=spec.replicas, networks=", ".join(networks))
-        return (CreateService(target=f"service {spec.name}", why=WHY, changes=changes, spec=spec),)
-
-    def problems(self, context: Context) -> tuple[str, ...]:
-        """Return how a service of that name that is there differs."""
+        """Return what makes it, or makes it anew where one of that name differs, which the guard asks about."""
         seen = context.state.service(self.spec.name)
-        changes = () if seen is None else service_changes(self.spec, seen.spec)
+        target = f"service {self.spec.name}"
+        if seen is None:
+            spec = self.spec.model_copy(update={"labels": context.made(self.spec.labels)})
+            networks = ", ".join(one.network for one in spec.networks or ())
+            told = _told(image=spec.image, mode=spec.mode.value, replicas=spec.replicas, networks=networks)
+            return (CreateService(target=target, why=WHY, changes=told, spec=spec),)
+        changes = service_changes(self.spec, seen.spec)
         if not changes:
             return ()
-        fields = ", ".join(change.path for change in changes)
-        return (f"service {self.spec.name} is there and differs from the backup: {fields}",)
+        spec = self.spec.model_copy(update={"labels": context.marked(self.spec.labels)})
+        why = "one of that name is there and differs from the backup: it is removed and made anew"
+        return (ReplaceService(target=target, why=why, risk=Risk.DISRUPTIVE, changes=changes, spec=spec),)
 
     def provides(self) -> frozenset[tuple[str, str]]:
         """Return the service."""

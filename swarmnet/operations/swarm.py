@@ -122,6 +122,7 @@ def _init(spec: SwarmSpec, context: Context) -> InitSwarm:
     host = context.inventory.managers[0]
     facts = context.state.facts(host.name)
     assert facts is not None  # noqa: S101 - ``problems`` refused
+    spec = spec.model_copy(update={"labels": context.made(spec.labels)})
     managed = spec.model_dump(mode="json", exclude_none=True, exclude={"extra"}).items()
     changes = tuple(Change(path=path, after=value) for path, value in managed if value)
     risk, words = risk_of(changes)

@@ -90,7 +90,9 @@ class _Fold:
             if hosts is None:
                 continue
             known = frozenset(provided)
-            self._take(step, Context(result.state, self.inventory, hosts, objects, known), result)
+            self._take(
+                step, Context(result.state, self.inventory, hosts, objects, known, self.playbook.restore), result
+            )
             provided |= step.operation.provides()
             if result.problems and isinstance(step.operation, SwarmOperation):
                 break  # without a swarm all else would complain, too

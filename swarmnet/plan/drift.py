@@ -13,29 +13,35 @@ from swarmnet.model.compare import network_changes, node_changes, service_change
 from swarmnet.model.drift import Difference, Drift, Kind
 from swarmnet.model.lock import LOCK_NAME
 from swarmnet.model.network import Network, Scope
-from swarmnet.model.plan import Change
+from swarmnet.model.plan import Change, unmarked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from swarmnet.model.base import JsonObject, JsonValue, Labels
+    from swarmnet.model.network import NetworkSpec
     from swarmnet.model.service import ServiceSpec
     from swarmnet.model.state import ClusterState
-    from swarmnet.model.swarm import ConfigSpec, NodeSpec, SecretSpec
+    from swarmnet.model.swarm import ConfigSpec, NodeSpec, SecretSpec, SwarmSpec
 
 VOLATILE = frozenset({"ForceUpdate"})
 """Keys of the engine's own JSON that change without a change of meaning."""
 
 
 T = TypeVar("T")
+Spec = TypeVar("Spec", "NetworkSpec", "ServiceSpec", "SwarmSpec", "ConfigSpec", "SecretSpec")
 
 
-def drift(before: ClusterState, after: ClusterState) -> Drift:
-    """Return how ``after`` differs from ``before``."""
+def drift(before: ClusterState, after: ClusterState, *, hosts: frozenset[str] | None = None) -> Drift:
+    """Return how ``after`` differs from ``before``; of the hosts' own networks only those of ``hosts``, None means all.
+
+    Marks that tell who made a thing are swarmnet's own and never count.
+    """
     unseen: list[str] = []
     found: list[Difference] = []
     if before.swarm is not None and after.swarm is not None:
-        found += _changed("swarm", _turned(swarm_changes(before.swarm.spec, after.swarm.spec, exact=True)))
+        specs = _bare(before.swarm.spec), _bare(after.swarm.spec)
+        found += _changed("swarm", _turned(swarm_changes(*specs, exact=True)))
         found += _objects("node", _nodes(before), _nodes(after), _node_changes)
         found += _objects("network", _swarm_networks(before), _swarm_networks(after), _network_changes)
         found += _objects("service", _services(before), _services(after), _service_changes)
@@ -44,7 +50,7 @@ def drift(before: ClusterState, after: ClusterState) -> Drift:
     elif before.swarm is not None or after.swarm is not None:
         unseen.append("the swarm: no manager answered in one of the two")
     seen_before, seen_after = ({facts.host for facts in state.hosts} for state in (before, after))
-    for host in sorted(seen_before | seen_after):
+    for host in sorted((seen_before | seen_after) if hosts is None else hosts):
         if host in seen_before & seen_after:
             found += _objects("network", _local_networks(before, host), _local_networks(after, host), _network_changes)
         else:
@@ -75,14 +81,19 @@ def _changed(name: str, changes: tuple[Change, ...]) -> Iterable[Difference]:
 
 
 def _swarm_networks(state: ClusterState) -> dict[str, Network]:
-    return {network.spec.name.lower(): network for network in state.networks if not network.predefined}
+    """Return the swarm's networks, the ingress included: somebody may have made it anew in another form."""
+    return {
+        network.spec.name.lower(): _bare_network(network)
+        for network in state.networks
+        if network.spec.ingress or not network.predefined
+    }
 
 
 def _local_networks(state: ClusterState, host: str) -> dict[str, Network]:
     facts = state.facts(host)
     networks = () if facts is None else facts.networks
     return {
-        f"{network.spec.name} on {host}": network
+        f"{network.spec.name} on {host}": _bare_network(network)
         for network in networks
         if not network.predefined and network.spec.effective_scope is Scope.LOCAL
     }
@@ -96,15 +107,23 @@ def _nodes(state: ClusterState) -> dict[str, NodeSpec]:
 
 
 def _services(state: ClusterState) -> dict[str, ServiceSpec]:
-    return {service.spec.name: service.spec for service in state.services}
+    return {service.spec.name: _bare(service.spec) for service in state.services}
 
 
 def _configs(state: ClusterState) -> dict[str, ConfigSpec]:
-    return {config.spec.name: config.spec for config in state.configs if not is_lock(config.spec.name)}
+    return {config.spec.name: _bare(config.spec) for config in state.configs if not is_lock(config.spec.name)}
 
 
 def _secrets(state: ClusterState) -> dict[str, SecretSpec]:
-    return {secret.spec.name: secret.spec for secret in state.secrets}
+    return {secret.spec.name: _bare(secret.spec) for secret in state.secrets}
+
+
+def _bare(spec: Spec) -> Spec:
+    return spec.model_copy(update={"labels": unmarked(spec.labels)})
+
+
+def _bare_network(network: Network) -> Network:
+    return network.model_copy(update={"spec": _bare(network.spec)})
 
 
 def is_lock(name: str) -> bool:

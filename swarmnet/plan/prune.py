@@ -6,6 +6,8 @@ Services go first, then networks that nothing uses, then configs and secrets.
 
 from __future__ import annotations
 
+from abc import abstractmethod
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from swarmnet.errors import ConflictError, NotFoundError
@@ -53,8 +55,9 @@ class Removal(Action):
             return None, error.message
         return True, "gone"
 
+    @abstractmethod
     def _remove(self, manager: EnginePort) -> None:
-        raise NotImplementedError
+        """Ask the engine to remove it."""
 
 
 class PruneService(Removal):
@@ -128,9 +131,29 @@ class PruneSecret(Removal):
         manager.remove_secret(self.id)
 
 
+@dataclass(frozen=True, slots=True)
+class Doomed:
+    """What shall go: everything with a label's value that nothing provides."""
+
+    label: str
+    value: str
+    why: str
+    provided: frozenset[tuple[str, str]] = frozenset()
+    """``(kind, name)`` of what stays."""
+
+    def holds(self, kind: str, name: str, labels: Labels | None) -> bool:
+        """Tell whether an object shall go."""
+        return (labels or {}).get(self.label) == self.value and (kind, name) not in self.provided
+
+
 def with_removals(plan: Plan, *, provided: frozenset[tuple[str, str]]) -> Plan:
-    """Return the plan followed by the removal of what nothing in ``provided`` names any more."""
-    removals, warnings = removals_of(plan.predicted, cluster=plan.cluster, provided=provided)
+    """Return the plan followed by the removal of what swarmnet made and nothing in ``provided`` names any more."""
+    return with_doomed(plan, Doomed(MANAGED_LABEL, plan.cluster, _UNPROVIDED, provided))
+
+
+def with_doomed(plan: Plan, doomed: Doomed) -> Plan:
+    """Return the plan followed by the removal of what is doomed; a warning for each that stays, as others use it."""
+    removals, warnings = removals_of(plan.predicted, doomed)
     predicted = plan.predicted
     for action in removals:
         predicted = action.predict(predicted)
@@ -143,54 +166,40 @@ def with_removals(plan: Plan, *, provided: frozenset[tuple[str, str]]) -> Plan:
     )
 
 
-def removals_of(
-    state: ClusterState, *, cluster: str, provided: frozenset[tuple[str, str]]
-) -> tuple[tuple[Action, ...], tuple[str, ...]]:
-    """Return the removals for a state, and a sentence for each object that stays because others use it.
-
-    Args:
-        state: what the playbook's own actions lead to.
-        cluster: name in the inventory; the label's value must be the same.
-        provided: ``(kind, name)`` of everything that the playbook's steps make.
-    """
+def removals_of(state: ClusterState, doomed: Doomed) -> tuple[tuple[Action, ...], tuple[str, ...]]:
+    """Return the removals for a state, and a sentence for each object that stays because others use it."""
     services = tuple(
         PruneService(
             target=f"service {one.spec.name}",
-            why=_UNPROVIDED,
+            why=doomed.why,
             risk=Risk.DESTRUCTIVE,
             name=one.spec.name,
             id=one.id,
         )
         for one in state.services
-        if _is_ours(one.spec.labels or {}, cluster) and ("service", one.spec.name) not in provided
+        if doomed.holds("service", one.spec.name, one.spec.labels)
     )
     left = state
     for action in services:
         left = action.predict(left)
-    networks, kept_networks = _networks(left, cluster, provided)
-    contents, kept_contents = _contents(left, cluster, provided)
-    return (*services, *networks, *contents), (*kept_networks, *kept_contents)
+    networks, warnings = _networks(left, doomed)
+    contents, more = _contents(left, doomed)
+    return (*services, *networks, *contents), (*warnings, *more)
 
 
-def _is_ours(labels: Labels, cluster: str) -> bool:
-    return labels.get(MANAGED_LABEL) == cluster
-
-
-def _networks(
-    state: ClusterState, cluster: str, provided: frozenset[tuple[str, str]]
-) -> tuple[tuple[Action, ...], tuple[str, ...]]:
+def _networks(state: ClusterState, doomed: Doomed) -> tuple[tuple[Action, ...], tuple[str, ...]]:
     removals: list[Action] = []
     warnings: list[str] = []
     for host, network in _all_networks(state):
         name = network.spec.name
-        if network.predefined or not _is_ours(network.spec.labels, cluster) or ("network", name) in provided:
+        if network.predefined or network.spec.ingress or not doomed.holds("network", name, network.spec.labels):
             continue
         target = f"network {name}" if host is None else f"network {name} on {host}"
         if users := sorted(set(_users(state, host, name))):
             warnings.append(_kept(target, users))
             continue
         removals.append(
-            PruneNetwork(target=target, why=_UNPROVIDED, risk=Risk.DESTRUCTIVE, name=name, id=network.id, host=host)
+            PruneNetwork(target=target, why=doomed.why, risk=Risk.DESTRUCTIVE, name=name, id=network.id, host=host)
         )
     return tuple(removals), tuple(warnings)
 
@@ -230,9 +239,7 @@ def _unseen_containers(state: ClusterState, network: str) -> Iterator[str]:
             yield f"container {(task.container_id or task.id)[:12]}"
 
 
-def _contents(
-    state: ClusterState, cluster: str, provided: frozenset[tuple[str, str]]
-) -> tuple[tuple[Action, ...], tuple[str, ...]]:
+def _contents(state: ClusterState, doomed: Doomed) -> tuple[tuple[Action, ...], tuple[str, ...]]:
     users: dict[tuple[str, str], list[str]] = {}
     for service in state.services:
         for kind, references in (("config", service.spec.configs or ()), ("secret", service.spec.secrets or ())):
@@ -244,12 +251,12 @@ def _contents(
     for one in contents:
         is_config = isinstance(one, Config)
         place = ("config" if is_config else "secret", one.spec.name)
-        if not _is_ours(one.spec.labels, cluster) or place in provided:
+        if not doomed.holds(*place, one.spec.labels):
             continue
         target = " ".join(place)
         if place in users:
             warnings.append(_kept(target, sorted(set(users[place]))))
             continue
         prune = PruneConfig if is_config else PruneSecret
-        removals.append(prune(target=target, why=_UNPROVIDED, risk=Risk.DESTRUCTIVE, name=one.spec.name, id=one.id))
+        removals.append(prune(target=target, why=doomed.why, risk=Risk.DESTRUCTIVE, name=one.spec.name, id=one.id))
     return tuple(removals), tuple(warnings)

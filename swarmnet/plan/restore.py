@@ -6,32 +6,31 @@ blocks are pinned: what the allocator once chose is written out, gateways too), 
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from swarmnet.errors import IncompleteError, RefusedError, UsageError
+from swarmnet.errors import IncompleteError, RefusedError
 from swarmnet.model.compare import INIT_ONLY
 from swarmnet.model.network import Network, NetworkSpec, Scope
-from swarmnet.model.plan import MANAGED_LABEL
+from swarmnet.model.plan import unmarked
 from swarmnet.model.restored import Skip
+from swarmnet.operations.ingress import RestoredIngress, customised, ingress_of, obstacle
 from swarmnet.operations.network import NetworkOperation
 from swarmnet.operations.playbook import Playbook, Step
 from swarmnet.operations.restored import RestoredConfig, RestoredSecret, RestoredService
 from swarmnet.operations.swarm import SwarmOperation
 from swarmnet.plan.drift import is_lock
+from swarmnet.plan.moving import host_map, moved, places
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from swarmnet.model.backup import BackupDocument
-    from swarmnet.model.base import Labels, Secret
+    from swarmnet.model.base import Secret
     from swarmnet.model.hosts import Host, Inventory
     from swarmnet.model.service import ServiceSpec
     from swarmnet.model.state import ClusterState
     from swarmnet.model.swarm import Node, SwarmSpec
-
-_PLACE = re.compile(r"\s*node\.(id|hostname)\s*(==|!=)\s*(.+?)\s*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +53,10 @@ class Choices:
     secrets: Mapping[str, Secret]
     """Data of secrets by name."""
     allow_partial: bool = False
+    unlock_key_file: str | None = None
+    """Where the new swarm's unlock key is kept; without it, autolock is not switched on."""
+    limit: tuple[str, ...] = ()
+    """Selectors of the hosts that may be changed; none means all."""
 
 
 def restoration(document: BackupDocument, inventory: Inventory, state: ClusterState, choices: Choices) -> Restoration:
@@ -66,11 +69,15 @@ def restoration(document: BackupDocument, inventory: Inventory, state: ClusterSt
     """
     _worth_it(document, choices)
     _new_enough(document, state)
-    hosts = host_map(document, inventory, choices.mapping)
-    skips = [*_unmapped(document, hosts), *_networks_left_out(document)]
-    kept, service_skips = _services(document, state, choices, _hostnames(document, state, hosts))
+    hosts = host_map(document.completeness.hosts, (host.name for host in inventory.hosts), choices.mapping)
+    chosen = {host.name for host in inventory.select(choices.limit).hosts}
+    ingress, ingress_skips = _ingress(document, state)
+    skips = [*_unmapped(document, hosts, chosen), *_networks_left_out(document), *ingress_skips]
+    skips += _autolock_left_out(document, state, choices)
+    kept, service_skips = _services(document, state, choices, places(document.state, state, hosts))
     steps = (
-        *_swarm(document),
+        *_swarm(document, state, choices),
+        *ingress,
         *_local_networks(document, hosts),
         *_swarm_networks(document),
         *_configs(document),
@@ -80,30 +87,16 @@ def restoration(document: BackupDocument, inventory: Inventory, state: ClusterSt
     enriched, warnings = _enriched(document, inventory, hosts)
     return Restoration(
         document=document,
-        playbook=Playbook(name=f"restore of {document.cluster}", steps=steps, source=f"<backup {document.id[:8]}>"),
+        playbook=Playbook(
+            name=f"restore of {document.cluster}",
+            steps=steps,
+            restore=document.id,
+            source=f"<backup {document.id[:8]}>",
+        ),
         inventory=enriched,
         skips=(*skips, *service_skips),
         warnings=warnings,
     )
-
-
-def host_map(document: BackupDocument, inventory: Inventory, mapping: Mapping[str, str]) -> dict[str, str]:
-    """Return old host names to new ones: as mapped, else by the same name; hosts without a place are left out."""
-    old, new = set(document.completeness.hosts), {host.name for host in inventory.hosts}
-    for source, target in mapping.items():
-        if source not in old:
-            raise UsageError(f"--map {source}={target}: the backup has no host {source!r}", hint=_known(old))
-        if target not in new:
-            raise UsageError(f"--map {source}={target}: {inventory.source} has no host {target!r}", hint=_known(new))
-    taken = set(mapping.values())
-    found = {name: name for name in old & new if name not in mapping and name not in taken} | dict(mapping)
-    if len(set(found.values())) != len(found):
-        raise UsageError("two hosts of the backup are mapped to one new host", hint="one each; leave some out instead")
-    return found
-
-
-def _known(names: Iterable[str]) -> str:
-    return f"known: {', '.join(sorted(names))}"
 
 
 def _worth_it(document: BackupDocument, choices: Choices) -> None:
@@ -137,11 +130,44 @@ def _wanted(networks: Iterable[Network]) -> tuple[Network, ...]:
     return tuple(sorted(found, key=lambda net: (not net.spec.config_only, net.spec.name)))
 
 
-def _swarm(document: BackupDocument) -> Iterator[Step]:
+def _swarm(document: BackupDocument, state: ClusterState, choices: Choices) -> Iterator[Step]:
     if document.state.swarm is not None:
         spec = document.state.swarm.spec
         fields = {name: getattr(spec, name) for name in type(spec).model_fields}
-        yield Step(operation=SwarmOperation(**fields | {"labels": _unmarked(spec.labels)} | _left_to_engine(spec)))
+        fields |= {"labels": unmarked(spec.labels), **_left_to_engine(spec)}
+        if spec.autolock and not _keeps_autolock(state, choices):
+            fields["autolock"] = None
+        key_file = choices.unlock_key_file if fields["autolock"] else None
+        yield Step(operation=SwarmOperation(**fields, unlock_key_file=key_file))
+
+
+def _keeps_autolock(state: ClusterState, choices: Choices) -> bool:
+    """Tell whether autolock can be switched on, or is on: nobody may be left with locked managers and no key."""
+    is_on = state.swarm is not None and state.swarm.spec.autolock is True
+    return is_on or choices.unlock_key_file is not None
+
+
+def _autolock_left_out(document: BackupDocument, state: ClusterState, choices: Choices) -> Iterator[Skip]:
+    old = document.state.swarm
+    if old is not None and old.spec.autolock and not _keeps_autolock(state, choices):
+        why = "the new swarm has a new key, which needs a place: --unlock-key-file FILE"
+        yield Skip(what="autolock", why=why)
+
+
+def _ingress(document: BackupDocument, state: ClusterState) -> tuple[tuple[Step, ...], tuple[Skip, ...]]:
+    """Return the step that brings a customised ingress network back, or why it is left as it is."""
+    old = document.state.swarm
+    if old is None:
+        return (), ()
+    network = ingress_of(document.state)
+    if network is None:
+        return (), (Skip(what="network ingress", why="the old swarm had none; the new swarm's own is left alone"),)
+    if not network.allocated or not customised(network, old.spec):
+        return (), ()
+    spec = network.spec.model_copy(update={"labels": unmarked(network.spec.labels)})
+    if reason := obstacle(spec, state):
+        return (), (Skip(what="network ingress", why=f"{reason}; the present one is left as it is"),)
+    return (Step(operation=RestoredIngress(spec=spec)),), ()
 
 
 def _left_to_engine(spec: SwarmSpec) -> dict[str, None]:
@@ -170,7 +196,7 @@ def _local_networks(document: BackupDocument, hosts: Mapping[str, str]) -> Itera
 
 def _network(spec: NetworkSpec) -> NetworkOperation:
     """Return the step for a network as it was seen, without what engines echo and do not take back."""
-    changes: dict[str, object] = {"labels": _unmarked(spec.labels)}
+    changes: dict[str, object] = {"labels": unmarked(spec.labels)}
     if not spec.ipv6:
         changes["subnets"] = tuple(block for block in spec.subnets if ":" not in block.subnet)
     if spec.effective_scope is Scope.LOCAL:
@@ -183,35 +209,33 @@ def _network(spec: NetworkSpec) -> NetworkOperation:
 
 def _networks_left_out(document: BackupDocument) -> Iterator[Skip]:
     for network in document.state.networks:
-        if network.spec.ingress and not network.predefined:
-            yield Skip(
-                what="network ingress", why="the new swarm's own is kept; make it again by hand where it differs"
-            )
-        elif not network.allocated:
+        if not network.allocated:
             yield Skip(what=f"network {network.spec.name}", why="it never had addresses when the backup was taken")
 
 
-def _unmapped(document: BackupDocument, hosts: Mapping[str, str]) -> Iterator[Skip]:
+def _unmapped(document: BackupDocument, hosts: Mapping[str, str], chosen: set[str]) -> Iterator[Skip]:
     for name in document.completeness.hosts:
         if name not in hosts:
             yield Skip(what=f"host {name}", why="no host is mapped to it: its labels and local networks stay behind")
+        elif hosts[name] not in chosen:
+            yield Skip(what=f"host {name}", why=f"{hosts[name]} is left out by --limit")
 
 
 def _secrets(document: BackupDocument, choices: Choices) -> Iterator[Step]:
     for secret in document.state.secrets:
         data = choices.secrets.get(secret.spec.name)
         if data is not None:
-            spec = secret.spec.model_copy(update={"labels": _unmarked(secret.spec.labels)})
+            spec = secret.spec.model_copy(update={"labels": unmarked(secret.spec.labels)})
             yield Step(operation=RestoredSecret(spec=spec, data=data))
 
 
 def _services(
-    document: BackupDocument, state: ClusterState, choices: Choices, places: Mapping[str, str]
+    document: BackupDocument, state: ClusterState, choices: Choices, where: Mapping[str, str]
 ) -> tuple[tuple[ServiceSpec, ...], tuple[Skip, ...]]:
     there = {secret.spec.name for secret in state.secrets}
     lacking = [s.spec.name for s in document.state.secrets if s.spec.name not in {*there, *choices.secrets}]
     skips = [Skip(what=f"secret {name}", why="its data is in no backup and was not given") for name in lacking]
-    gone = {skip.what for skip in _networks_left_out(document)} - {"network ingress"}
+    gone = {skip.what for skip in _networks_left_out(document)}
     kept: list[ServiceSpec] = []
     for service in sorted(document.state.services, key=lambda one: one.spec.name):
         spec = service.spec
@@ -220,27 +244,8 @@ def _services(
         if needs:
             skips.append(Skip(what=f"service {spec.name}", why=f"needs {', '.join(needs)}"))
             continue
-        constraints = None if spec.constraints is None else tuple(_moved(one, places) for one in spec.constraints)
-        kept.append(spec.model_copy(update={"constraints": constraints, "labels": _unmarked(spec.labels)}))
+        kept.append(moved(spec, where).model_copy(update={"labels": unmarked(spec.labels)}))
     return tuple(kept), tuple(skips)
-
-
-def _hostnames(document: BackupDocument, state: ClusterState, hosts: Mapping[str, str]) -> dict[str, str]:
-    """Return node ids and hostnames of the old cluster to the hostnames of the new one."""
-    result: dict[str, str] = {}
-    for old, new in hosts.items():
-        before, after = document.state.facts(old), state.facts(new)
-        if before is not None and after is not None:
-            result[before.engine.membership.node_id] = after.engine.hostname
-            result[before.engine.hostname] = after.engine.hostname
-    return result
-
-
-def _moved(constraint: str, places: Mapping[str, str]) -> str:
-    match = _PLACE.fullmatch(constraint)
-    if match is None or match[3] not in places:
-        return constraint
-    return f"node.hostname{match[2]}{places[match[3]]}"
 
 
 def _enriched(
@@ -253,9 +258,6 @@ def _enriched(
         for host in inventory.hosts
         if host.name in nodes and nodes[host.name].spec.role is not host.role
     )
-    swarm = document.state.swarm
-    if swarm is not None and swarm.spec.autolock:
-        warnings = (*warnings, "autolock is on: write down the new key (docker swarm unlock-key on a manager)")
     enriched = tuple(_with_node(host, nodes.get(host.name)) for host in inventory.hosts)
     return inventory.model_copy(update={"hosts": enriched}), warnings
 
@@ -270,10 +272,5 @@ def _with_node(host: Host, node: Node | None) -> Host:
 def _configs(document: BackupDocument) -> Iterator[Step]:
     for config in document.state.configs:
         if not is_lock(config.spec.name):
-            spec = config.spec.model_copy(update={"labels": _unmarked(config.spec.labels)})
+            spec = config.spec.model_copy(update={"labels": unmarked(config.spec.labels)})
             yield Step(operation=RestoredConfig(spec=spec))
-
-
-def _unmarked(labels: Labels) -> Labels:
-    """Return labels without swarmnet's mark, which names the old inventory's cluster; the steps set the new one."""
-    return {name: text for name, text in labels.items() if name != MANAGED_LABEL}

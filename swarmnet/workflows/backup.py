@@ -5,22 +5,30 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from swarmnet.errors import DamagedError, IncompleteError, NothingReachableError, SchemaError, WrongKeyError
+from swarmnet.errors import (
+    DamagedError,
+    IncompleteError,
+    NothingReachableError,
+    SchemaError,
+    SwarmnetError,
+    WrongKeyError,
+)
 from swarmnet.model.backup import BackupDocument, Reason
 from swarmnet.model.ports import Progress, names
+from swarmnet.model.state import ClusterState, HostFailure
 from swarmnet.plan.document import document
 from swarmnet.plan.drift import drift
+from swarmnet.plan.moving import host_map, seen_as
 from swarmnet.plan.retention import to_remove
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
     from pathlib import Path
 
     from swarmnet.model.drift import Drift
     from swarmnet.model.ports import Listener
     from swarmnet.model.sealed import Entry, Repository, Vault
-    from swarmnet.model.state import ClusterState
     from swarmnet.plan.retention import Keep
 
 UNTRUSTED = (DamagedError, WrongKeyError, SchemaError)
@@ -38,6 +46,8 @@ class Order:
     tool: str
     reason: Reason = Reason.MANUAL
     tags: tuple[str, ...] = ()
+    expected: tuple[str, ...] = ()
+    """Names of the inventory's hosts: those that were not asked at all (``--limit``) make the backup partial, too."""
     allow_partial: bool = False
     """Write one even when no manager answered for the cluster."""
 
@@ -73,7 +83,7 @@ def create(
         SwarmnetError: no space; nothing is left behind.
     """
     with repository.locked(order.cluster):
-        state = observe()
+        state = _with_left_out(observe(), order.expected)
         _enough(state, order)
         taken = document(
             state,
@@ -93,6 +103,12 @@ def create(
 
         path = repository.write(taken, blob, check=check)
     return Taken(path, taken, len(blob))
+
+
+def _with_left_out(state: ClusterState, expected: Iterable[str]) -> ClusterState:
+    known = {*(facts.host for facts in state.hosts), *(failure.host for failure in state.failures)}
+    left_out = tuple(HostFailure(host=name, reason="left out by --limit") for name in expected if name not in known)
+    return state.model_copy(update={"failures": (*state.failures, *left_out)})
 
 
 def _enough(state: ClusterState, order: Order) -> None:
@@ -142,9 +158,77 @@ def check(entries: tuple[Entry, ...], *, repository: Repository, vault: Vault) -
     return tuple(results)
 
 
-def compare(before: BackupDocument, after: BackupDocument | ClusterState) -> Drift:
-    """Return how another backup, or what is there now, differs from a backup."""
-    return drift(before.state, after.state if isinstance(after, BackupDocument) else after)
+def compare(
+    before: BackupDocument,
+    after: BackupDocument | ClusterState,
+    mapping: Mapping[str, str] | None = None,
+    *,
+    hosts: frozenset[str] | None = None,
+) -> Drift:
+    """Return how another backup, or what is there now, differs from a backup.
+
+    Args:
+        before: the older backup.
+        after: the newer one, or the live cluster.
+        mapping: old host name to the one that took its place; hosts of the same name need no word.
+        hosts: new names of those whose own networks are compared; None means all.
+
+    Raises:
+        UsageError: the mapping makes no sense.
+    """
+    state = after.state if isinstance(after, BackupDocument) else after
+    present = [facts.host for facts in state.hosts]
+    taken = host_map((facts.host for facts in before.state.hosts), present, mapping or {})
+    return drift(seen_as(before.state, state, taken), state, hosts=hosts)
+
+
+@dataclass(frozen=True, slots=True)
+class Rewrapped:
+    """One backup that was to be sealed anew."""
+
+    entry: Entry
+    changed: bool
+    """False with no problem means: it was for the present recipients already."""
+    problem: SwarmnetError | None = None
+
+
+def rewrap(
+    entries: tuple[Entry, ...],
+    wanted: frozenset[str],
+    *,
+    repository: Repository,
+    vault: Vault,
+    listener: Listener,
+) -> tuple[Rewrapped, ...]:
+    """Seal backups anew, for the vault's recipients and signed by its key, each replaced whole or left as it was.
+
+    Args:
+        entries: of the repository.
+        wanted: fingerprints of the present recipients: what is sealed to just them is left alone.
+        repository: where they lie.
+        vault: opens the old form and seals the new one.
+        listener: is told of each one.
+    """
+    return tuple(_rewrap(entry, wanted, repository, vault, listener) for entry in entries)
+
+
+def _rewrap(
+    entry: Entry, wanted: frozenset[str], repository: Repository, vault: Vault, listener: Listener
+) -> Rewrapped:
+    try:
+        blob = repository.read(entry)
+        header = vault.header(blob)
+        if frozenset(header.recipients) == wanted:
+            return Rewrapped(entry, changed=False)
+        listener(Progress(f"sealing {entry.name} anew"))
+        document = vault.open(blob)
+        with repository.locked(document.cluster):
+            path = repository.write(document, vault.seal(document), check=vault.header)
+            if path.name != entry.path.name:  # somebody had renamed the old file
+                repository.remove(entry)
+    except SwarmnetError as error:
+        return Rewrapped(entry, changed=False, problem=error)
+    return Rewrapped(entry, changed=True)
 
 
 def prune(

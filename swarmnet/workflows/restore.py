@@ -7,13 +7,16 @@ before the first connection is made.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import DocumentError, RefusedError
 from swarmnet.model.report import OutcomeStatus
 from swarmnet.model.restored import RestoreReport
 from swarmnet.plan.build import build
+from swarmnet.plan.guard import Permissions
 from swarmnet.plan.restore import restoration
+from swarmnet.plan.undo import undo
 from swarmnet.workflows.apply import Goal, apply
 from swarmnet.workflows.observe import Look, observe
 
@@ -26,7 +29,6 @@ if TYPE_CHECKING:
     from swarmnet.model.ports import Ports
     from swarmnet.model.report import ApplyReport, Status
     from swarmnet.model.state import ClusterState
-    from swarmnet.plan.guard import Permissions
     from swarmnet.plan.restore import Choices, Restoration
     from swarmnet.workflows.apply import Terms
 
@@ -51,7 +53,7 @@ class Restore:
         """
         found = self.restoration(state)
         try:
-            plan = build(found.playbook, state, found.inventory)
+            plan = build(found.playbook, state, found.inventory, limit=self.choices.limit)
         except DocumentError as error:
             lines = "\n".join(f"- {problem.text}" for problem in error.problems)
             raise RefusedError(
@@ -63,7 +65,17 @@ class Restore:
     def goal(self, permissions: Permissions) -> Goal:
         """Return the restore as a goal of ``workflows.apply.apply``."""
         command = f"restore {self.document.id[:8]}"
-        return Goal(make_plan=self.plan, look=Look(containers=True), permissions=permissions, command=command)
+        return Goal(make_plan=self.plan, look=self.look, permissions=permissions, command=command)
+
+    @property
+    def look(self) -> Look:
+        """What the plan must know."""
+        hosts = frozenset(host.name for host in self.inventory.select(self.choices.limit).hosts)
+        return Look(
+            containers=True,
+            hosts=hosts if self.choices.limit else None,
+            unlock_key_file=self.choices.unlock_key_file,
+        )
 
 
 def run(
@@ -88,7 +100,7 @@ def run(
         LockedError: somebody else changes the cluster.
     """
     applied = apply(ports, restore.goal(permissions), terms)
-    state = observe(ports, Look(containers=True))
+    state = observe(ports, restore.look)
     return RestoreReport(
         backup=restore.document.id,
         taken=restore.document.created,
@@ -101,6 +113,22 @@ def run(
         missing=tuple(failure.host for failure in applied.failures),
         seconds=applied.seconds,
     )
+
+
+def take_back(ports: Ports, inventory: Inventory, backup: str, terms: Terms, *, allow_missing: bool) -> ApplyReport:
+    """Remove what the restore of one backup made, and only that; ``backup`` is its id.
+
+    Raises:
+        RefusedError: the guard, or the operator, says no.
+        LockedError: somebody else changes the cluster.
+    """
+    goal = Goal(
+        make_plan=partial(undo, inventory=inventory, backup=backup),
+        look=Look(containers=True),
+        permissions=Permissions(allow_missing=allow_missing, prune=True),
+        command=f"restore undo {backup[:8]}",
+    )
+    return apply(ports, goal, terms)
 
 
 def _failures(applied: ApplyReport) -> list[str]:

@@ -3,13 +3,41 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import pytest
 from typer.testing import CliRunner, Result
 
 from swarmnet.cli.keys import app
-from swarmnet.errors import UsageError
+from swarmnet.cli.sealing import sealing_vault
+from swarmnet.edge.keys import KeyRing, load_identities
+from swarmnet.edge.repository import DirectoryRepository
+from swarmnet.edge.vault import AgeVault
+from swarmnet.errors import UsageError, WrongKeyError
+from swarmnet.model.ports import tell_nobody
+from swarmnet.workflows.backup import Order, create
+from tests.backups import CREATED, a_state
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """Return a directory with keys and one backup, sealed to alice and her recovery identity."""
+    KeyRing(tmp_path / "keys").create("alice")
+    vault = sealing_vault(tmp_path / "keys", None, None, single_recipient=False)
+    repository = DirectoryRepository(tmp_path / "backups")
+    order = Order("prod", "ab" * 16, CREATED, "swarmnet 0.1.0")
+    create(order, a_state, vault=vault, repository=repository, listener=tell_nobody)
+    return tmp_path
+
+
+def _rewrap(place: Path, *words: str) -> Result:
+    return _run("rewrap", "--repository", str(place / "backups"), "--keys", str(place / "keys"), *words)
+
+
+def _blob(place: Path) -> bytes:
+    (path,) = (place / "backups" / "prod").glob("*.swarmnet")
+    return path.read_bytes()
 
 
 def _run(*words: str) -> Result:
@@ -54,3 +82,34 @@ def test_what_is_no_key_is_refused_without_repeating_it(tmp_path: Path) -> None:
     result = _run("add", private, "--directory", str(tmp_path))
     assert isinstance(result.exception, UsageError)
     assert "Q" not in str(result.exception)
+
+
+def test_rewrap_lets_a_new_recipient_open_what_was_sealed_before_he_came(place: Path) -> None:
+    bob = KeyRing(place / "bob")
+    bob.create("bob")
+    old = _blob(place)
+    _run("add", bob.recipients()[0].key, "--directory", str(place / "keys"), "--name", "bob")
+    (said,) = json.loads(_rewrap(place, "--json").stdout)["backups"]
+    assert (said["changed"], said["problem"]) == (True, None)
+    reader = AgeVault(trusted=KeyRing(place / "keys").signers(), identities=tuple(load_identities(bob.identity, None)))
+    assert reader.open(_blob(place)).id == "ab" * 16
+    with pytest.raises(WrongKeyError):
+        reader.open(old)
+
+
+def test_rewrap_leaves_alone_what_is_sealed_to_just_these(place: Path) -> None:
+    before = _blob(place)
+    result = _rewrap(place)
+    assert (result.exit_code, "already" in result.stdout) == (0, True)
+    assert _blob(place) == before
+
+
+def test_a_backup_that_cannot_be_opened_stays_as_it_was_and_ends_with_its_code(place: Path) -> None:
+    KeyRing(place / "bob").create("bob")
+    _run("add", KeyRing(place / "bob").recipients()[0].key, "--directory", str(place / "keys"))
+    (place / "keys" / "identity.txt").write_text((place / "bob" / "identity.txt").read_text())
+    before = _blob(place)
+    result = _rewrap(place)
+    assert result.exit_code == WrongKeyError.exit_code
+    assert "left as it was" in result.stdout
+    assert _blob(place) == before

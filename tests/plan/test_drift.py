@@ -30,7 +30,9 @@ def test_a_changed_field_is_told_with_old_and_new_value() -> None:
     before = a_state()
     vault = before.networks[1]
     spec = vault.spec.model_copy(update={"mtu": 1300})
-    after = before.model_copy(update={"networks": (before.networks[0], vault.model_copy(update={"spec": spec}))})
+    after = before.model_copy(
+        update={"networks": (before.networks[0], vault.model_copy(update={"spec": spec}), before.networks[2])}
+    )
     (difference,) = drift(before, after).differences
     (change,) = difference.changes
     assert (difference.object, difference.kind) == ("network vault", Kind.CHANGED)
@@ -39,7 +41,7 @@ def test_a_changed_field_is_told_with_old_and_new_value() -> None:
 
 def test_objects_that_came_or_went_are_told_by_name() -> None:
     before = a_state()
-    after = before.model_copy(update={"secrets": (), "networks": before.networks[:1]})
+    after = before.model_copy(update={"secrets": (), "networks": (before.networks[0], before.networks[2])})
     assert {(one.object, one.kind) for one in drift(before, after).differences} == {
         ("network vault", Kind.MISSING),
         ("secret tls-key", Kind.MISSING),

@@ -10,7 +10,7 @@ from swarmnet.model.plan import MANAGED_LABEL
 from swarmnet.model.service import Attachment, FileReference, Service, ServiceSpec
 from swarmnet.model.state import ClusterState
 from swarmnet.model.swarm import Config, ConfigSpec
-from swarmnet.plan.prune import removals_of
+from swarmnet.plan.prune import Doomed, removals_of
 
 OURS = {MANAGED_LABEL: "shop"}
 NAMES = ("a", "b", "c")
@@ -35,8 +35,12 @@ def config(name: str, labels: dict[str, str]) -> Config:
     return Config(id=f"c-{name}", version=1, spec=ConfigSpec(name=name, data=b"x", labels=labels))
 
 
+def doomed(provided: frozenset[tuple[str, str]] = frozenset()) -> Doomed:
+    return Doomed(MANAGED_LABEL, "shop", "nothing names it", provided)
+
+
 def targets(state: ClusterState, *provided: tuple[str, str]) -> list[str]:
-    actions, _warnings = removals_of(state, cluster="shop", provided=frozenset(provided))
+    actions, _warnings = removals_of(state, doomed(frozenset(provided)))
     return [action.target for action in actions]
 
 
@@ -49,7 +53,7 @@ def test_services_go_before_the_networks_that_they_used() -> None:
 def test_keeps_a_network_that_a_service_of_others_uses_and_says_so() -> None:
     state = ClusterState(networks=(network("front", OURS),), services=(service("theirs", {}, "front"),))
 
-    actions, warnings = removals_of(state, cluster="shop", provided=frozenset())
+    actions, warnings = removals_of(state, doomed())
 
     assert actions == ()
     assert warnings == ("network front is not pruned: used by service theirs",)
@@ -60,6 +64,9 @@ def test_keeps_configs_that_services_use() -> None:
     state = ClusterState(services=(web,), configs=(config("used", OURS), config("old", OURS)))
 
     assert targets(state, ("service", "web")) == ["config old"]
+    assert removals_of(state, doomed(frozenset({("service", "web")})))[1] == (
+        "config used is not pruned: used by service web",
+    )
 
 
 def test_keeps_what_another_cluster_made() -> None:
@@ -79,7 +86,7 @@ def test_removes_only_labelled_things_that_nothing_provides(
 ) -> None:
     state = ClusterState(networks=tuple(seen))
 
-    actions, _warnings = removals_of(state, cluster="shop", provided=provided)
+    actions, _warnings = removals_of(state, doomed(provided))
 
     removed = {action.target for action in actions}
     assert removed == {

@@ -7,7 +7,7 @@ import pytest
 from swarmnet.errors import DocumentError, IncompleteError, RefusedError, UsageError
 from swarmnet.model.base import Secret
 from swarmnet.model.hosts import Availability, Host, Inventory, Role
-from swarmnet.model.plan import MANAGED_LABEL
+from swarmnet.model.plan import MANAGED_LABEL, RESTORE_LABEL, unmarked
 from swarmnet.model.state import HostFailure, Route
 from swarmnet.plan.build import build
 from swarmnet.plan.restore import Choices, Restoration, restoration
@@ -78,7 +78,9 @@ def test_allocated_subnets_and_gateways_are_written_out() -> None:
     front = _plan(_restored()).predicted.network("front")
     assert front is not None
     assert [(block.subnet, block.gateway) for block in front.spec.subnets] == [("10.30.1.0/24", "10.30.1.1")]
-    assert front.spec.labels == {"tier": "front", MANAGED_LABEL: "reborn"}
+    assert unmarked(front.spec.labels) == {"tier": "front"}
+    assert front.spec.labels[MANAGED_LABEL] == "reborn"
+    assert front.spec.labels[RESTORE_LABEL] == a_document().id
 
 
 def test_old_labels_and_availability_come_to_the_mapped_hosts_unless_the_inventory_says_otherwise() -> None:

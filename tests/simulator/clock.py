@@ -17,6 +17,7 @@ class SimulatedClock:
     """A ``Clock`` whose ``sleep`` returns at once, moves the time on and lets the world tick."""
 
     def __init__(self) -> None:
+        self.patience: float | None = None
         self._seconds = 0.0
         self._lock = RLock()
         self.on_tick: Callable[[], None] = _nothing

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -68,6 +69,13 @@ def test_a_host_that_did_not_answer_makes_the_backup_partial(repository: Directo
     (entry,) = listing(repository, KEYLESS)
     assert entry.header is not None
     assert not entry.header.complete
+
+
+def test_hosts_that_a_limit_left_out_make_the_backup_partial_and_are_named(repository: DirectoryRepository) -> None:
+    order = replace(_order(), expected=("m1", "w1", "w2"))
+    completeness = _create(repository, order).document.completeness
+    assert not completeness.complete
+    assert [(one.host, one.reason) for one in completeness.failures] == [("w2", "left out by --limit")]
 
 
 def test_without_a_manager_nothing_is_written_unless_a_part_is_asked_for(repository: DirectoryRepository) -> None:

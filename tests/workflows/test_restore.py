@@ -7,18 +7,20 @@ import pytest
 
 from swarmnet.errors import RefusedError, SwarmnetError
 from swarmnet.model.base import Secret
+from swarmnet.model.drift import Drift
 from swarmnet.model.hosts import Host, Inventory, Role
 from swarmnet.model.network import NetworkSpec, Subnet
-from swarmnet.model.plan import MANAGED_LABEL
+from swarmnet.model.plan import unmarked
 from swarmnet.model.report import Status
 from swarmnet.model.service import Attachment, FileReference, ServiceSpec
 from swarmnet.model.swarm import ConfigSpec, NodeSpec, SecretSpec, SwarmSpec
 from swarmnet.plan.document import document
-from swarmnet.plan.drift import drift, is_lock
+from swarmnet.plan.drift import is_lock
 from swarmnet.plan.guard import Permissions
 from swarmnet.plan.restore import Choices
 from swarmnet.report.restore import report_lines
 from swarmnet.workflows.apply import Terms, apply, prepare
+from swarmnet.workflows.backup import compare
 from swarmnet.workflows.observe import Look, observe
 from swarmnet.workflows.restore import Restore, run
 from tests.backups import CREATED
@@ -98,7 +100,7 @@ def _comparable(state: ClusterState) -> dict[str, object]:
         "swarm": state.swarm and state.swarm.spec.model_copy(update={"labels": {}}),
         "nodes": {moved.get(name, name): found for name, found in labels.items()},
         "networks": {
-            net.spec.name: net.spec.model_copy(update={"labels": _less(net.spec.labels)})
+            net.spec.name: net.spec.model_copy(update={"labels": unmarked(net.spec.labels)})
             for net in state.networks
             if not net.predefined
         },
@@ -115,10 +117,6 @@ def _comparable(state: ClusterState) -> dict[str, object]:
             for service in state.services
         },
     }
-
-
-def _less(labels: dict[str, str]) -> dict[str, str]:
-    return {name: text for name, text in labels.items() if name != MANAGED_LABEL}
 
 
 def test_other_hosts_get_the_same_cluster_and_a_second_restore_writes_nothing() -> None:
@@ -186,14 +184,13 @@ def test_an_interrupted_restore_run_again_comes_to_the_same_end(requests: int) -
     assert _comparable(_seen(world)) == _comparable(found.state)
 
 
-def test_a_restored_cluster_drifts_from_its_backup_in_nothing_but_marks_and_places() -> None:
+def test_a_restored_cluster_drifts_from_its_backup_in_nothing_once_hosts_are_known_by_their_new_names() -> None:
     found = _backup()
     world = World(inventory=NEW)
     apply(world.ports(), _restore(found).goal(Permissions()), terms())
-    paths = {
-        change.path for difference in drift(found.state, _seen(world)).differences for change in difference.changes
-    }
-    assert paths <= {f"labels.{MANAGED_LABEL}", "constraints"}
+    assert compare(found, _seen(world), MAP) == Drift(differences=())
+    by_old_names = compare(found, _seen(world))
+    assert any("host a1: seen in one of the two only" in text for text in by_old_names.unseen)
 
 
 @pytest.mark.parametrize(

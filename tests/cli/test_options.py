@@ -1,0 +1,88 @@
+"""What every command promises alike: options that mean the same, help with an example that works."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from swarmnet.cli.main import COMMANDS, build
+from swarmnet.cli.options import JsonOption, grouped, names_of
+from swarmnet.cli.wiring import connected
+from swarmnet.model.hosts import Host, Inventory
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import click
+
+
+@dataclass(frozen=True)
+class Greeting:
+    whom: Annotated[str, typer.Option("--whom")]
+    times: Annotated[int, typer.Option("--times")] = 1
+
+
+def _leaves() -> Iterator[tuple[str, click.Command]]:
+    """Yield every command that can be typed, with its words."""
+    for name in COMMANDS:
+        command = typer.main.get_command(build([name])).commands[name]  # type: ignore[attr-defined]
+        verbs = getattr(command, "commands", None)
+        if verbs is None:
+            yield name, command
+            continue
+        yield from ((f"{name} {verb}", one) for verb, one in verbs.items())
+
+
+LEAVES = dict(_leaves())
+
+
+def test_a_group_becomes_options_and_comes_back_as_one_value() -> None:
+    app, said = typer.Typer(), list[tuple[Greeting, bool]]()
+
+    @app.command()
+    @grouped
+    def greet(greeting: Greeting, *, as_json: JsonOption = False) -> None:
+        """Greet."""
+        said.append((greeting, as_json))
+
+    assert CliRunner().invoke(app, ["--whom", "ann", "--json"]).exit_code == 0
+    assert said == [(Greeting("ann", 1), True)]
+    missing = CliRunner().invoke(app, [])
+    assert (missing.exit_code, "--whom" in missing.output) == (2, True)
+
+
+def test_names_may_be_repeated_and_have_commas() -> None:
+    assert names_of(["a, b", "c", ""]) == {"a", "b", "c"}
+    assert names_of(None) == frozenset()
+
+
+@pytest.mark.parametrize("words", LEAVES)
+def test_help_ends_with_an_example_that_the_command_accepts(words: str) -> None:
+    command = LEAVES[words]
+    assert command.epilog is not None
+    for example in command.epilog.removeprefix("Example: ").split(" ; "):
+        typed = [word for word in shlex.split(example.partition(" > ")[0]) if word]
+        name, *rest = typed
+        assert name == "swarmnet"
+        assert " ".join(rest).startswith(words)
+        assert command.make_context(words, rest[len(words.split()) :]).params
+
+
+@pytest.mark.parametrize("words", LEAVES)
+def test_commands_that_reach_hosts_bound_every_wait_and_can_say_more(words: str) -> None:
+    options = {option for parameter in LEAVES[words].params for option in parameter.opts}
+    if "--inventory" in options and not words.startswith("lab"):
+        assert {"--timeout", "--verbose"} <= options
+
+
+def test_a_time_out_shortens_what_the_inventory_allows_a_connection_and_never_lengthens_it() -> None:
+    hosts = Inventory(cluster="c", hosts=(Host(name="m1", address="192.0.2.1"),))
+    for timeout, allowed in ((3.0, 3.0), (300.0, 10.0), (None, 10.0)):
+        with connected(hosts, timeout=timeout) as ports:
+            assert ports.inventory.hosts[0].ssh.connect_timeout == allowed
+            assert ports.clock.patience == timeout

@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import pytest
+
+from swarmnet.errors import ConvergenceError
+from swarmnet.model.clock import wait_until
+from tests.simulator.clock import SimulatedClock
+
+
+def _waited(clock: SimulatedClock) -> str:
+    with pytest.raises(ConvergenceError) as raised:
+        wait_until(clock, lambda: (None, "still red"), what="it to be green", timeout=30)
+    return raised.value.message
+
+
+def test_a_wait_that_ends_says_how_long_for_what_and_the_last_thing_seen() -> None:
+    clock = SimulatedClock()
+    assert _waited(clock) == "waited 30 s for it to be green; last seen: still red"
+    assert 30 <= clock.monotonic() < 31
+
+
+@pytest.mark.parametrize("patience", [2.0, 120.0])
+def test_the_operator_s_patience_takes_the_place_of_a_wait_s_own_limit(patience: float) -> None:
+    clock = SimulatedClock()
+    clock.patience = patience
+    assert _waited(clock).startswith(f"waited {patience:g} s")
+    assert patience <= clock.monotonic() < patience + 1
+
+
+def test_what_came_true_is_returned_even_when_no_time_is_left() -> None:
+    assert wait_until(SimulatedClock(), lambda: ("green", ""), what="it", timeout=0) == "green"
