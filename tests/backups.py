@@ -45,56 +45,62 @@ def a_state() -> ClusterState:
             spec=SwarmSpec(default_addr_pool=("10.30.0.0/16",), subnet_size=24, data_path_port=4789, task_history=3),
         ),
         nodes=(_node("m1", "10.9.0.1", Role.MANAGER), _node("w1", "10.9.0.2", Role.WORKER)),
-        networks=(
-            Network(
-                id="n1",
-                spec=NetworkSpec(
-                    name="front",
-                    scope=Scope.SWARM,
-                    attachable=True,
-                    subnets=(Subnet(subnet="10.30.1.0/24", gateway="10.30.1.1"),),
-                    labels={"tier": "front"},
-                ),
-                vnis=(4097,),
-            ),
-            Network(
-                id="n2",
-                spec=NetworkSpec(
-                    name="vault",
-                    scope=Scope.SWARM,
-                    internal=True,
-                    encrypted=True,
-                    mtu=1400,
-                    subnets=(Subnet(subnet="10.30.2.0/24", gateway="10.30.2.1"),),
-                ),
-                vnis=(4098,),
-            ),
-            Network(
-                id="n0",
-                spec=NetworkSpec(name="ingress", scope=Scope.SWARM, ingress=True),
-                predefined=True,
-            ),
-        ),
-        services=(
-            Service(
-                id="s1",
-                version=20,
-                spec=ServiceSpec(
-                    name="web",
-                    image="registry.example/web@sha256:" + "0" * 64,
-                    env={"DB_PASSWORD": CANARY, "MODE": "fast"},
-                    mode=ServiceMode.REPLICATED,
-                    replicas=2,
-                    networks=(Attachment(network="front", aliases=("www",)),),
-                    ports=(PublishedPort(target=80, published=8080),),
-                    configs=(FileReference(source="site.conf", target="/etc/site.conf"),),
-                    secrets=(FileReference(source="tls-key", target="tls.key"),),
-                ),
-                virtual_ips={"front": "10.30.1.2/24"},
-            ),
-        ),
+        networks=_networks(),
+        services=(_web(),),
         configs=(Config(id="k1", version=5, spec=ConfigSpec(name="site.conf", data=b"\x00listen 80;\n")),),
         secrets=(StoredSecret(id="x1", version=6, spec=SecretSpec(name="tls-key", labels={"owner": "web"})),),
+    )
+
+
+def _networks() -> tuple[Network, ...]:
+    return (
+        Network(
+            id="n1",
+            spec=NetworkSpec(
+                name="front",
+                scope=Scope.SWARM,
+                attachable=True,
+                subnets=(Subnet(subnet="10.30.1.0/24", gateway="10.30.1.1"),),
+                labels={"tier": "front"},
+            ),
+            vnis=(4097,),
+        ),
+        Network(
+            id="n2",
+            spec=NetworkSpec(
+                name="vault",
+                scope=Scope.SWARM,
+                internal=True,
+                encrypted=True,
+                mtu=1400,
+                subnets=(Subnet(subnet="10.30.2.0/24", gateway="10.30.2.1"),),
+            ),
+            vnis=(4098,),
+        ),
+        Network(
+            id="n0",
+            spec=NetworkSpec(name="ingress", scope=Scope.SWARM, ingress=True),
+            predefined=True,
+        ),
+    )
+
+
+def _web() -> Service:
+    return Service(
+        id="s1",
+        version=20,
+        spec=ServiceSpec(
+            name="web",
+            image="registry.example/web@sha256:" + "0" * 64,
+            env={"DB_PASSWORD": CANARY, "MODE": "fast"},
+            mode=ServiceMode.REPLICATED,
+            replicas=2,
+            networks=(Attachment(network="front", aliases=("www",)),),
+            ports=(PublishedPort(target=80, published=8080),),
+            configs=(FileReference(source="site.conf", target="/etc/site.conf"),),
+            secrets=(FileReference(source="tls-key", target="tls.key"),),
+        ),
+        virtual_ips={"front": "10.30.1.2/24"},
     )
 
 

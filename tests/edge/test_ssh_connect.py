@@ -105,7 +105,7 @@ def test_a_host_that_comes_up_late_is_reached_by_a_further_attempt(fleet: Fleet)
             _pump(far, near)
 
     threading.Thread(target=relay, daemon=True).start()
-    fleet.session().connect("h")
+    assert fleet.session().shell("h").run(["echo", "there"]).stdout == b"there\n"
 
 
 def _pump(source: socket.socket, sink: socket.socket) -> None:
@@ -193,7 +193,7 @@ def test_a_passphrase_may_come_from_the_environment(fleet: Fleet, monkeypatch: p
     fleet.key = make_key(fleet.folder / "locked", b"open sesame")
     fleet.host("h", agent=False)
     monkeypatch.setenv("SWARMNET_KEY_PASSPHRASE", "open sesame")
-    fleet.session().connect("h")
+    assert fleet.session().shell("h").run(["echo", "there"]).stdout == b"there\n"
 
 
 def test_a_locked_key_without_its_passphrase_is_refused_without_telling_it(

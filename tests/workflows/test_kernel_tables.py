@@ -46,6 +46,6 @@ def test_reads_the_tables_of_this_machine() -> None:
 
 
 @given(st.text())
-def test_any_text_gives_something_or_nothing_but_no_error(text: str) -> None:
-    routes(text)
-    addresses(text)
+def test_any_text_gives_addresses_and_routes_or_nothing_but_no_error(text: str) -> None:
+    assert all(str(ipaddress.ip_network(route.prefix)) == route.prefix for route in routes(text))
+    assert all(str(ipaddress.ip_address(one)) == one for one in addresses(text))
