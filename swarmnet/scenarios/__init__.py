@@ -13,14 +13,17 @@ from swarmnet.scenarios.dns_tasks import TaskNames
 from swarmnet.scenarios.encryption import EncryptionOnTheWire
 from swarmnet.scenarios.encryption_rules import EncryptionRules
 from swarmnet.scenarios.hairpin import Hairpin
+from swarmnet.scenarios.host_port import HostPort
 from swarmnet.scenarios.icmp import IcmpMatrix
 from swarmnet.scenarios.injection import PlaintextInjection
 from swarmnet.scenarios.ipsec import IpsecStates
 from swarmnet.scenarios.ipvs import BalancerTables
+from swarmnet.scenarios.mesh_ipv6 import MeshIpv6
 from swarmnet.scenarios.mesh_tcp import MeshTcp
 from swarmnet.scenarios.mesh_udp import MeshUdp
 from swarmnet.scenarios.mtu import OverlayMtu
 from swarmnet.scenarios.nodes import NodesReady
+from swarmnet.scenarios.published import Published
 from swarmnet.scenarios.subnets import SubnetOverlaps
 from swarmnet.scenarios.tcp import TcpMatrix
 from swarmnet.scenarios.udp import UdpMatrix
@@ -47,6 +50,9 @@ ALL: tuple[Scenario, ...] = (
     BalancerTables(),
     MeshTcp(),
     MeshUdp(),
+    MeshIpv6(),
+    HostPort(),
+    Published(),
     OverlayMtu(),
     UnderlayMtu(),
     EncryptionOnTheWire(),

@@ -120,7 +120,7 @@ def _on_the_way(answers: Answers, entry: str, protocol: str, mesh: MeshService) 
             f"{entry} is no entry: the routing mesh's own namespace (ingress_sbox) has lost an interface or its routes",
             "restart the engine on it, which connects the namespace anew",
         )
-    if (rules := _said(nat)) is not None and not _published(rules, port, protocol, "DNAT"):
+    if (rules := _said(nat)) is not None and not is_published(rules, port, protocol):
         return Cause(
             "ingress-rules",
             f"{entry} is no entry: nat rules of {CHAIN} are missing, so published ports lead nowhere",
@@ -197,10 +197,10 @@ def _devices(route_table: str) -> set[str]:
     return {line.split()[0] for line in route_table.splitlines()[1:] if line.strip()}
 
 
-def _published(rules: str, port: int, protocol: str, verdict: str) -> bool:
-    """Tell whether a chain of published ports has a rule for the port, and a way leads to it."""
+def is_published(rules: str, port: int, protocol: str) -> bool:
+    """Tell whether the nat table has a rule for a published port, and a way leads to it."""
     lines = rules.splitlines()
-    mine = [line for line in lines if line.startswith(f"-A {CHAIN} ") and f"-j {verdict}" in line]
+    mine = [line for line in lines if line.startswith(f"-A {CHAIN} ") and "-j DNAT" in line]
     has_rule = any(f"--dport {port} " in line and f"-p {protocol} " in line for line in mine)
     return has_rule and any(line.endswith(f"-j {CHAIN}") and line.startswith("-A PREROUTING ") for line in lines)
 

@@ -121,11 +121,9 @@ class MeshScenario(Scenario):
         if source == OPERATOR:
             direct = [host for host in hosts if reachable(scene, host)]
             return {host: self._door(mesh, scene.approaches[host].address) for host in direct}
-        place = hosts.index(source)
-        near = [hosts[(place + step) % len(hosts)] for step in range(min(NEIGHBOURS + 1, len(hosts)))]
         return {
             LOCALHOST: self._door(mesh, "127.0.0.1"),
-            **{host: self._door(mesh, address_of(scene, host)) for host in near},
+            **{host: self._door(mesh, address_of(scene, host)) for host in neighbours(hosts, source)},
         }
 
     def _door(self, mesh: MeshService, address: str) -> JsonValue:
@@ -152,6 +150,12 @@ class MeshScenario(Scenario):
 def entries(scene: Scene, answers: Answers) -> tuple[str, ...]:
     """Return the hosts that can be entries: their witness runs, their kernel is known to have IPVS."""
     return tuple(host for host in scene.watched if has_ipvs(answers, host))
+
+
+def neighbours(hosts: tuple[str, ...], host: str) -> list[str]:
+    """Return a host and up to four that follow it, so that each is asked by as many without N times N questions."""
+    place = hosts.index(host)
+    return [hosts[(place + step) % len(hosts)] for step in range(min(NEIGHBOURS + 1, len(hosts)))]
 
 
 def address_of(scene: Scene, host: str) -> str:

@@ -59,6 +59,7 @@ class Paths:
             "mark": {"sent": 20, "why": ""},
             "inject": {"sent": 5, "device": "eth0"},
         }
+        self._world = world
         for machine in world.machines.values():
             machine.container_programs["python3"] = self.program
             machine.programs["nsenter"] = balancer_table
@@ -92,7 +93,7 @@ class Paths:
         targets = task["targets"]
         assert isinstance(targets, dict)
         if task["kind"] == "knock":
-            return {"targets": {label: _knocks(task) for label in targets}}
+            return {"targets": {label: self._knocks(task, door) for label, door in targets.items()}}
         outcomes: JsonObject = {label: self._outcome(host, label, task) for label in targets}
         return {"targets": outcomes}
 
@@ -114,11 +115,24 @@ class Paths:
             return {"ok": True, "device": "eth0", "local": "10.9.0.1", "mtu": 1500}
         return {"ok": True, "why": "", "tries": 1, "ms": 0.3, "id": target}
 
+    def _knocks(self, task: JsonObject, door: JsonValue) -> JsonValue:
+        """Return a fair balancer's answer: everybody in turn, nothing lost; on a host's own port its task alone."""
+        expected, times = task.get("expected"), task["times"]
+        assert isinstance(door, list)
+        assert isinstance(times, int)
+        names = [str(one) for one in expected] if isinstance(expected, list) and expected else []
+        if door[1] == HOST_PORT:
+            machine = next(one for one in self._world.machines.values() if one.address == door[0])
+            names = [machine.node_id] if _publishes(machine) else []
+            if not names:
+                return {"ok": False, "seen": {}, "lost": 1, "tries": 1, "why": "Connection refused", "longest": 0.0}
+        seen: JsonObject = {name: max(times, 1) // len(names) for name in names}
+        return {"ok": True, "seen": seen, "lost": 0, "tries": max(times, 1), "why": "", "peers": [], "locals": []}
 
-def _knocks(task: JsonObject) -> JsonValue:
-    """Return a fair balancer's answer: everybody in turn, nothing lost."""
-    expected, times = task["expected"], task["times"]
-    assert isinstance(expected, list)
-    assert isinstance(times, int)
-    seen: JsonObject = {str(who): times // len(expected) for who in expected}
-    return {"ok": True, "seen": seen, "lost": 0, "tries": times, "why": "", "peers": [], "locals": [], "ms": 0.3}
+
+HOST_PORT = 32768
+"""What the simulator gives to ports in host mode."""
+
+
+def _publishes(machine: Machine) -> bool:
+    return any((box.service or "").startswith("swarmnet-mesh-") for box in machine.containers.values())

@@ -1,0 +1,163 @@
+"""Scenario: published TCP ports of the user's own services take connections, and lead somewhere on every node.
+
+They are asked gently: one connection from one neighbour, closed at once, nothing is sent. Since engines hold the ports
+of the mesh themselves, a connection alone proves nothing: the host's rule for the port must be there, too, and a task
+must run.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from swarmnet.model.report import Status, Verdict
+from swarmnet.model.service import Protocol, PublishMode, ServiceMode
+from swarmnet.model.verification import PROBE_LABEL
+from swarmnet.scenarios.ingress_causes import is_published
+from swarmnet.scenarios.interface import (
+    Answers,
+    Findings,
+    HostCommand,
+    Question,
+    Scenario,
+    Scene,
+    WitnessTask,
+    outcomes,
+)
+from swarmnet.scenarios.mesh import CLOSER, address_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from swarmnet.model.base import JsonObject, JsonValue
+    from swarmnet.model.service import Service, Task
+
+MOST = 64
+"""Ports that are asked; more are left out, and told of."""
+RULES = "ingress/nat"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class PublishedDoor:
+    """One published port on one host."""
+
+    service: str
+    port: int
+    host: str
+    in_mesh: bool
+
+    @property
+    def label(self) -> str:
+        """The key of its outcome."""
+        return f"{self.service}:{self.port}"
+
+
+class Published(Scenario):
+    """The user's services, as far as one may ask them."""
+
+    name: ClassVar[str] = "published"
+    summary: ClassVar[str] = "published TCP ports of your services take connections on every node"
+    needs_witness: ClassVar[bool] = True
+
+    def ask(self, scene: Scene, _answers: Answers) -> tuple[Question, ...]:
+        """Open each door once, from the next host; read the rules of each host."""
+        found: list[Question] = []
+        by_host: dict[str, list[PublishedDoor]] = defaultdict(list)
+        for door in doors(scene)[0]:
+            by_host[door.host].append(door)
+        for host, mine in by_host.items():
+            targets: dict[str, JsonValue] = {door.label: [address_of(scene, host), door.port, "open"] for door in mine}
+            asker = scene.watched[(scene.watched.index(host) + 1) % len(scene.watched)]
+            task: JsonObject = {"kind": "knock", "targets": targets, "times": 0}
+            found.append(WitnessTask(asker, f"published/{host}", task))
+            found.append(HostCommand(host, RULES, CLOSER[RULES], sudo=True))
+        return tuple(found)
+
+    def judge(self, scene: Scene, answers: Answers) -> Findings:
+        """Return one verdict a service: what is closed where, or that it is open everywhere."""
+        known, left_out = doors(scene)
+        by_service: dict[str, list[PublishedDoor]] = defaultdict(list)
+        for door in known:
+            by_service[door.service].append(door)
+        verdicts = [self._idle(service) for service in _services(scene) if _is_idle(scene, service)]
+        verdicts += [self._service(scene, answers, name, mine) for name, mine in by_service.items()]
+        if left_out:
+            detail = f"{left_out} more published ports were not asked: {MOST} are the most"
+            verdicts.append(self._verdict("services", Status.INCONCLUSIVE, detail))
+        if not verdicts and scene.watched:
+            verdicts.append(self._verdict("services", Status.SKIPPED, "no service publishes a TCP port"))
+        return Findings(tuple(verdicts))
+
+    def _service(self, scene: Scene, answers: Answers, name: str, mine: list[PublishedDoor]) -> Verdict:
+        complaints: dict[str, list[str]] = defaultdict(list)
+        unread: set[str] = set()
+        for door in mine:
+            asker = scene.watched[(scene.watched.index(door.host) + 1) % len(scene.watched)]
+            found, problem = outcomes(answers, asker, f"published/{door.host}")
+            outcome = found.get(door.label, {})
+            rules = answers.get((door.host, RULES))
+            readable = rules is not None and rules.problem is None and rules.value.get("exit") == 0
+            if problem or not outcome.get("tries") or (door.in_mesh and not readable):
+                unread.add(door.host)
+            elif not outcome.get("ok"):
+                complaints[f"tcp port {door.port} is closed ({outcome.get('why')})"].append(door.host)
+            elif door.in_mesh and not is_published(str(rules and rules.value.get("stdout")), door.port, "tcp"):
+                complaints[f"the nat rule for tcp port {door.port} is missing"].append(door.host)
+        subject, ports = f"service {name}", sorted({door.port for door in mine})
+        if complaints:
+            detail = "; ".join(f"{what} on {', '.join(sorted(hosts))}" for what, hosts in complaints.items())
+            fix = "see what mesh-tcp says of these nodes; restarting their engines writes the rules anew"
+            return self._verdict(subject, Status.FAILED, detail, fix)
+        if unread:
+            detail = f"could not be asked, or the rules not be read, on {', '.join(sorted(unread))}"
+            fix = "let the SSH user run iptables-save by sudo without a password, or log in as root"
+            return self._verdict(subject, Status.INCONCLUSIVE, detail, fix)
+        hosts = len({door.host for door in mine})
+        detail = f"tcp {', '.join(map(str, ports))} takes connections on {hosts} nodes"
+        return self._verdict(subject, Status.OK, detail)
+
+    def _idle(self, service: Service) -> Verdict:
+        detail = "publishes ports, and none of its tasks runs: nothing can answer there"
+        fix = f"docker service ps {service.spec.name} tells why its tasks do not run"
+        return self._verdict(f"service {service.spec.name}", Status.FAILED, detail, fix)
+
+    def _verdict(self, subject: str, status: Status, detail: str, fix: str | None = None) -> Verdict:
+        return Verdict(scenario=self.name, subject=subject, status=status, detail=detail, fix=fix)
+
+
+def doors(scene: Scene) -> tuple[list[PublishedDoor], int]:
+    """Return the doors that may be knocked at, and how many were left out."""
+    found = sorted({door for service in _services(scene) for door in _doors(scene, service)})
+    ports = sorted({door.label for door in found})
+    chosen = set(ports[:MOST])
+    return [door for door in found if door.label in chosen], max(0, len(ports) - MOST)
+
+
+def _doors(scene: Scene, service: Service) -> Iterable[PublishedDoor]:
+    running = _running(scene, service)
+    if not running:
+        return
+    for port in service.published:
+        if port.mode is PublishMode.INGRESS and port.protocol is Protocol.TCP and port.published is not None:
+            yield from (PublishedDoor(service.spec.name, port.published, host, in_mesh=True) for host in scene.watched)
+    hosts = {node.id: host for host in scene.watched if (node := scene.state.node_of(host)) is not None}
+    for task in running:
+        for port in task.published:
+            if port.protocol is Protocol.TCP and port.published is not None and task.node_id in hosts:
+                yield PublishedDoor(service.spec.name, port.published, hosts[task.node_id], in_mesh=False)
+
+
+def _services(scene: Scene) -> list[Service]:
+    """Return the services that publish something, but for those of this and other verifications."""
+    return [s for s in scene.state.services if s.spec.ports and PROBE_LABEL not in s.spec.labels]
+
+
+def _running(scene: Scene, service: Service) -> list[Task]:
+    tasks = [task for task in scene.state.tasks if task.service_id == service.id]
+    return [task for task in tasks if task.state == task.desired_state == "running"]
+
+
+def _is_idle(scene: Scene, service: Service) -> bool:
+    wanted = service.spec.mode is ServiceMode.GLOBAL or service.spec.replicas != 0
+    return wanted and not _running(scene, service)
