@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from swarmnet.errors import LabError
 from swarmnet.lab.cgroups import hierarchies
@@ -19,6 +19,7 @@ from swarmnet.lab.commands import attempt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
 Need = Literal["lab", "engine", "proof"]
 """Without it: no lab at all; hosts run, but no overlay; the lab works, but cannot prove this."""
@@ -36,6 +37,9 @@ class Capability(BaseModel):
     """What a lab can show with it, and not without it."""
     reason: str = ""
     """What the kernel said when it was tried; empty where it works."""
+
+
+_SEVERAL: TypeAdapter[tuple[Capability, ...]] = TypeAdapter(tuple[Capability, ...])
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +123,18 @@ def guest_capabilities(inside: Callable[[Sequence[str]], list[str]]) -> tuple[Ca
     guest = [probe for probe in probes if probe.name != "bridge filter"]
     with ThreadPoolExecutor(2) as pool:
         return tuple(pool.map(partial(_try, inside=inside), guest))
+
+
+def read_capabilities(path: Path) -> tuple[Capability, ...]:
+    """Return what :func:`write_capabilities` wrote."""
+    return _SEVERAL.validate_json(path.read_bytes())
+
+
+def write_capabilities(path: Path, found: tuple[Capability, ...]) -> None:
+    """Keep what was found in a file, whole or not at all."""
+    aside = path.with_suffix(".new")
+    aside.write_bytes(_SEVERAL.dump_json(found))
+    aside.replace(path)
 
 
 def load_modules() -> None:

@@ -11,17 +11,25 @@ from swarmnet.lab.uml import proves_all, require_own_kernels
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from swarmnet.lab.capabilities import Capability
     from swarmnet.lab.spec import KernelWish, LabSpec
 
 
-def with_kernels(spec: LabSpec, *, say: Callable[[str], None]) -> LabSpec:
+def with_kernels(
+    spec: LabSpec,
+    *,
+    say: Callable[[str], None],
+    machine: Callable[[], tuple[Capability, ...]] = kernel_capabilities,
+) -> LabSpec:
     """Return the wish with every ``auto`` decided: shared where the machine's kernel has mesh and encryption.
+
+    ``machine`` tells what the machine's kernel can do; it is asked only where that matters.
 
     Raises:
         LabError: Own kernels are asked for, and this machine cannot carry so many, or none.
     """
     if "auto" in spec.kernels:
-        chosen: KernelWish = "shared" if proves_all(kernel_capabilities()) else "own"
+        chosen: KernelWish = "shared" if proves_all(machine()) else "own"
         say(f"lab {spec.name}: --kernel auto means {chosen} here")
         spec = replace(spec, kernels=tuple(chosen if wish == "auto" else wish for wish in spec.kernels))
     own = [name for name, wish in spec.kernel_wishes().items() if wish == "own"]

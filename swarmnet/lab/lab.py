@@ -12,7 +12,7 @@ from swarmnet.errors import LabError, LockedError, SwarmnetError
 from swarmnet.lab import inventory
 from swarmnet.lab.answering import answers, excuse, ssh_answers
 from swarmnet.lab.breaking import Breaker
-from swarmnet.lab.capabilities import guest_capabilities, require_lab_kernel
+from swarmnet.lab.capabilities import guest_capabilities, read_capabilities, require_lab_kernel, write_capabilities
 from swarmnet.lab.cgroups import LabGroups
 from swarmnet.lab.claim import claim, require_root
 from swarmnet.lab.commands import attempt, environment
@@ -303,11 +303,19 @@ class Lab:
         return LabStatus.of(self.record, hosts, switch=self.switch.running(), own_kernel=self._own_kernel())
 
     def _own_kernel(self) -> tuple[Capability, ...]:
-        """Try the kernel of the first running host that has its own: all of them run the same program."""
+        """Return what the hosts' own kernels can do: all of them run the same program, so it is tried on one, once.
+
+        Trying takes a guest some seconds, so the lab keeps what was found.
+        """
+        known = self.directory / "own-kernel.json"
+        if known.exists():
+            return read_capabilities(known)
         for host in self.hosts:
             kind = self.kind(host)
             if host.kernel == "own" and kind.engine_answers(host):
-                return guest_capabilities(partial(kind.inside, host))
+                found = guest_capabilities(partial(kind.inside, host))
+                write_capabilities(known, found)
+                return found
         return ()
 
     def _host_status(self, host: HostRecord) -> HostStatus:

@@ -95,10 +95,16 @@ class RootCache:
         """
         if self.stamp(release) is None:
             raise LabError(
-                f"there is no root file system for engine {release.version} in {self.base}",
+                f"there is no root file system for engine {release.version} in {self.base}{self._others(release)}",
                 hint=f"run `swarmnet lab setup --engine {release.version}` once (about a minute)",
             )
         return self.place(release) / "root"
+
+    def _others(self, release: EngineRelease) -> str:
+        """Say that there is one by another recipe, where there is: a cache of another version of swarmnet."""
+        stamped = {path.parent for path in self.base.glob(f"engine-{release.version}-*/stamp.json")}
+        others = stamped - {self.place(release)}
+        return "; what is there was built by another version of swarmnet" if others else ""
 
     def build(self, releases: Sequence[EngineRelease], *, say: Callable[[str], None]) -> list[str]:
         """Build the missing roots, two at a time, and return what went wrong, one sentence per root."""

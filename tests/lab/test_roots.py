@@ -48,10 +48,14 @@ def test_a_root_that_lost_a_part_counts_as_missing(tmp_path: Path, damage: str) 
     assert "lab setup --engine 26.1" in str(missing.value.hint)
 
 
-def test_a_root_of_another_recipe_is_not_taken_for_this_one(tmp_path: Path) -> None:
+def test_a_root_of_another_recipe_is_not_taken_for_this_one_and_the_error_says_what_it_is(tmp_path: Path) -> None:
+    cache = RootCache(tmp_path)
+    finished(cache)
     changed = replace(RELEASE, packages=(*RELEASE.packages, "vim"))
 
-    assert RootCache(tmp_path).place(changed) != RootCache(tmp_path).place(RELEASE)
+    with pytest.raises(LabError, match="what is there was built by another version of swarmnet") as missing:
+        cache.root(changed)
+    assert "lab setup --engine 26.1" in str(missing.value.hint)
 
 
 def test_outdated_roots_go_unless_a_lab_stands_on_them(tmp_path: Path) -> None:

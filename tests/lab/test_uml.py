@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from swarmnet.errors import LabError, UsageError
-from swarmnet.lab.capabilities import Capability
+from swarmnet.lab.capabilities import Capability, kernel_capabilities
+from swarmnet.lab.kernels import with_kernels
 from swarmnet.lab.setup import own_kernel_wanted
 from swarmnet.lab.spec import LabSpec, lay_out
 from swarmnet.lab.uml import UserModeLinux, available_mib, proves_all, require_own_kernels
@@ -88,3 +89,31 @@ def test_one_kernel_serves_all_hosts_and_a_list_serves_each() -> None:
 def test_kernels_that_do_not_match_the_hosts_are_refused() -> None:
     with pytest.raises(UsageError, match="2 kernels for 3 hosts"):
         LabSpec(hosts=3, kernels=("own", "shared"))
+
+
+def test_auto_takes_shared_kernels_where_mesh_and_encryption_work() -> None:
+    all_there = (capability("ipvs", works=True), capability("esp", works=True), capability("vlan", works=False))
+    said: list[str] = []
+
+    decided = with_kernels(LabSpec(hosts=2, kernels=("auto",)), say=said.append, machine=lambda: all_there)
+
+    assert set(decided.kernel_wishes().values()) == {"shared"}
+    assert said == ["lab default: --kernel auto means shared here"]
+
+
+@pytest.mark.lab
+@pytest.mark.parametrize("lacking", ["ipvs", "esp"])
+def test_auto_takes_own_kernels_where_one_of_them_is_missing_and_leaves_other_wishes(lacking: str) -> None:
+    kernel = tuple(capability(name, works=name != lacking) for name in ("ipvs", "esp"))
+
+    decided = with_kernels(LabSpec(hosts=2, kernels=("auto", "shared")), say=lambda _: None, machine=lambda: kernel)
+
+    assert decided.kernels == ("own", "shared")
+
+
+@pytest.mark.lab
+def test_auto_follows_what_the_kernel_itself_registers() -> None:
+    tried = {c.name: c.works for c in kernel_capabilities()}
+
+    assert tried["ipvs"] == Path("/proc/net/ip_vs").exists()
+    assert tried["esp"] == ("rfc4106(gcm(aes" in Path("/proc/crypto").read_text())
