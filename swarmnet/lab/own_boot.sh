@@ -9,7 +9,7 @@ echo "lab host $LAB_HOST: booting"
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 # Some kernels have mounted it already.
-[ -e /dev/null ] || mount -t devtmpfs devtmpfs /dev
+grep -q ' /dev devtmpfs ' /proc/mounts || mount -t devtmpfs devtmpfs /dev
 mkdir -p /dev/pts /dev/shm
 mount -t devpts -o gid=5,mode=620 devpts /dev/pts
 mount -t tmpfs -o mode=1777 tmpfs /dev/shm

@@ -21,10 +21,10 @@ pytestmark = pytest.mark.lab
 
 
 def test_reset_leaves_a_whole_host_without_swarm_and_down_leaves_nothing() -> None:
-    with Lab.up(LabSpec(name=fresh_name(), hosts=1, kernels=("own",), extras=("x1",))) as lab:
+    with Lab.up(LabSpec(name=fresh_name(), hosts=2, kernels=("own", "shared"))) as lab:
         own = lab.exec("m1", ["cat", "/etc/machine-id"]).stdout
         lab.exec("m1", ["docker", "swarm", "init", "--advertise-addr", str(lab.host("m1").address)])
-        for fault in (Fault(host="m1", kind="disk"), Fault(host="m1", kind="machine-id", like="x1")):
+        for fault in (Fault(host="m1", kind="disk"), Fault(host="m1", kind="machine-id", like="w1")):
             lab.break_(fault)
         lab.break_(Fault(host="m1", kind="mtu", mtu=1400))
         lab.break_(Fault(host="m1", kind="link"))
@@ -35,11 +35,11 @@ def test_reset_leaves_a_whole_host_without_swarm_and_down_leaves_nothing() -> No
         assert lab.exec("m1", ["docker", "info", "--format", "{{.Swarm.LocalNodeState}}"]).stdout == "inactive\n"
         assert lab.exec("m1", ["cat", "/etc/machine-id"]).stdout == own
         assert lab.exec("m1", ["fallocate", "-l", "1G", "/var/lib/docker/room"]).exit_code == 0
-        big = ["ping", "-c", "1", "-W", "1", "-M", "do", "-s", "1472", str(lab.host("x1").address)]
+        big = ["ping", "-c", "1", "-W", "1", "-M", "do", "-s", "1472", str(lab.host("w1").address)]
         assert lab.exec("m1", big).exit_code == 0
         ids, there = {lab.record.id}, traces(lab.directory, {lab.record.id})
 
-    assert {trace.split(" ", 1)[0] for trace in there} == {"interface", "group", "process", "file"}
+    assert {trace.split(" ", 1)[0] for trace in there} == {"interface", "group", "process", "loop", "file"}
     assert wait_for_none(lab.directory, ids) == set()
 
 
