@@ -43,6 +43,5 @@ format: $(BIN)/swarmnet
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-clean:  ## take down every lab and remove build products
-	-$(BIN)/swarmnet lab down --all
+clean:  ## remove build products; labs stay, for they may be somebody else's (swarmnet lab down --all)
 	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -358,7 +358,7 @@ def down_all(*, say: Callable[[str], None] = silent) -> tuple[list[str], list[Sw
             gone.append(name)
     with store.locked():
         store.sweep()
-    return gone + [f"{lab} (its journal was lost)" for lab in take_down_lost()], failures
+    return gone + [f"{lab} (its journal was lost)" for lab in take_down_lost(store.base)], failures
 
 
 def down_by_name(name: str) -> None:

@@ -105,13 +105,15 @@ def test_a_lab_that_somebody_brings_up_right_now_is_not_taken_down(tmp_path: Pat
     assert f"brought up by process {up.pid}" in down.stderr
 
 
-def test_down_all_finds_a_lab_whose_files_somebody_removed(tmp_path: Path) -> None:
+def test_down_all_finds_a_lab_whose_files_somebody_removed_in_its_own_state_directory(tmp_path: Path) -> None:
     assert command("up", "--name", "lost", "--hosts", "1", state=tmp_path).returncode == 0
     ids = lab_ids(tmp_path)
     shutil.rmtree(tmp_path / "lost")
 
+    of_others = command("down", "--all", state=tmp_path / "elsewhere")
     down = command("down", "--all", state=tmp_path)
 
+    assert of_others.stdout == "removed: nothing\n"
     assert f"{next(iter(ids))} (its journal was lost)" in down.stdout
     assert wait_for_none(tmp_path, ids) == set()
 
