@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import socket
 import subprocess
 import threading
@@ -18,8 +17,6 @@ from swarmnet.edge.ssh_transport import KEEPALIVE, Transport
 from swarmnet.errors import AuthenticationError, UnreachableError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from swarmnet.edge.known_hosts import KnownHosts
     from swarmnet.edge.ssh_keys import KeyRing
     from swarmnet.edge.ssh_target import Target
@@ -89,18 +86,15 @@ class Dialer:
     def _attempt(self, target: Target, tunnels: Tunnels) -> fabric.Connection:
         if self._stopped.is_set():
             raise ssh_errors.run_ended(target)
-        with self._turn(target):
-            return self._login(target, self._wire(target, tunnels))
-
-    @contextlib.contextmanager
-    def _turn(self, target: Target) -> Iterator[None]:
         if target.via is None:
-            with self._places_at(target, "to"), self._starts:
-                yield
-        else:
-            # Places of another kind: the jump host's own login must not wait for those that its guests hold.
-            with self._places_at(target.via, "through"):
-                yield
+            with self._places_at(target, "to"):
+                wire = self._wire(target, tunnels)
+                # Only now: hosts that are silent must not hold the turns of those that answer.
+                with self._starts:
+                    return self._login(target, wire)
+        # Places of another kind: the jump host's own login must not wait for those that its guests hold.
+        with self._places_at(target.via, "through"):
+            return self._login(target, self._wire(target, tunnels))
 
     def _places_at(self, server: Target, way: str) -> threading.BoundedSemaphore:
         with self._lock:
@@ -169,8 +163,12 @@ class Dialer:
 
 
 def _may_pass(error: BaseException) -> bool:
-    """Tell whether another attempt can end otherwise: a wrong key or name stays wrong."""
-    return isinstance(error, UnreachableError) and not isinstance(error, ssh_errors.NameUnknownError)
+    """Tell whether another attempt can end otherwise: a wrong key or name stays wrong.
+
+    One after a time-out would double what a dead host costs everybody, and TCP has asked four times in ten seconds.
+    """
+    hopeless = (ssh_errors.NameUnknownError, ssh_errors.SilentError)
+    return isinstance(error, UnreachableError) and not isinstance(error, hopeless)
 
 
 def _keep_alive(wire: socket.socket) -> None:

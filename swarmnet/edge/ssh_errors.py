@@ -31,10 +31,18 @@ class NameUnknownError(UnreachableError):
     """The address is a name that cannot be resolved; trying again at once does not help."""
 
 
+class SilentError(UnreachableError):
+    """No answer within the time-out; another attempt would cost the same again."""
+
+
 def unreachable(target: Target, error: BaseException) -> HostError:
     """Return why no connection came to be."""
     words, hint = _reason(target, error)
-    kind = NameUnknownError if isinstance(error, socket.gaierror | UnicodeError) else UnreachableError
+    kind = UnreachableError
+    if isinstance(error, socket.gaierror | UnicodeError):
+        kind = NameUnknownError
+    elif _timed_out(error) or (_is_about_banner(error) and _timed_out(error.__context__)):
+        kind = SilentError
     return kind(target.label, f"{target.place}: {words}", hint=hint)
 
 
@@ -95,7 +103,7 @@ def outlived(host: str, command: str, timeout: float, ended: str) -> HostTimeout
 def _reason(target: Target, error: BaseException) -> tuple[str, str | None]:
     if isinstance(error, socket.gaierror | UnicodeError):  # the latter: no name at all, such as a..b
         return f"the name {target.hostname!r} does not resolve", "correct the address, or the DNS"
-    if isinstance(error, TimeoutError) or getattr(error, "errno", None) == errno.ETIMEDOUT:
+    if _timed_out(error):
         return f"no answer within {target.timeout:g} s", "is the host up? a firewall may drop the packets"
     if isinstance(error, OSError) and error.errno in _NETWORK:
         return _NETWORK[error.errno]
@@ -104,14 +112,22 @@ def _reason(target: Target, error: BaseException) -> tuple[str, str | None]:
     return _protocol(target, error)
 
 
+def _timed_out(error: BaseException | None) -> bool:
+    return isinstance(error, TimeoutError) or getattr(error, "errno", None) == errno.ETIMEDOUT
+
+
+def _is_about_banner(error: BaseException) -> bool:
+    return isinstance(error, paramiko.SSHException) and "protocol banner" in str(error)
+
+
 def _protocol(target: Target, error: BaseException) -> tuple[str, str | None]:
     said = str(error)
-    if "protocol banner" in said and not isinstance(error.__context__, TimeoutError):
+    if _is_about_banner(error) and not _timed_out(error.__context__):
         return (
             "closed the connection before its SSH banner",
             "sshd is at MaxStartups or refuses this client, or another service listens on this port",
         )
-    if "protocol banner" in said:
+    if _is_about_banner(error):
         return (
             f"accepted the connection, but sent no SSH banner within {target.timeout:g} s",
             "the host is overloaded, sshd is at MaxStartups, or another service listens on this port",

@@ -63,6 +63,7 @@ class SSHSettings(Document):
     connect_timeout: float = Field(default=10.0, gt=0)
     """Seconds for one attempt."""
     connect_attempts: int = Field(default=2, ge=1, le=60)
+    """For hosts that refuse or break off; one that does not answer at all within the time-out is tried once."""
 
 
 class Host(Document):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from swarmnet.edge.session import Questions
+from swarmnet.edge.ssh_dial import STARTS
 from swarmnet.edge.ssh_errors import NameUnknownError
 from swarmnet.errors import AuthenticationError, HostError, HostKeyError, UnreachableError
 from swarmnet.model.base import Secret
@@ -39,12 +40,12 @@ def full_port() -> Iterator[int]:
     """A port whose queue is full: it answers no connection, like a host behind a dropping firewall."""
     with ExitStack() as sockets:
         server = sockets.enter_context(closing(socket.socket()))
-        server.bind(("127.0.0.1", 0))
+        server.bind(("0.0.0.0", 0))  # noqa: S104 - all of 127.0.0.0/8, as many hosts
         server.listen(0)
         for _ in range(4):
             filler = sockets.enter_context(closing(socket.socket()))
             filler.setblocking(False)  # noqa: FBT003 - the socket's own interface
-            filler.connect_ex(server.getsockname())
+            filler.connect_ex(("127.0.0.1", server.getsockname()[1]))
         yield server.getsockname()[1]
 
 
@@ -70,6 +71,33 @@ def test_a_host_that_does_not_answer_is_timed_out(fleet: Fleet, full_port: int) 
 def test_a_host_that_sends_no_banner_is_called_slow(fleet: Fleet, silent_port: int) -> None:
     fleet.add("h", silent_port, settings={"connect_timeout": 0.3})
     assert "sent no SSH banner within 0.3 s" in refusal(fleet).message
+
+
+@pytest.mark.parametrize("port", ["full_port", "silent_port"])
+def test_a_host_that_does_not_answer_costs_one_time_out_however_many_attempts(
+    fleet: Fleet, port: str, request: pytest.FixtureRequest
+) -> None:
+    fleet.add("h", request.getfixturevalue(port), settings={"connect_timeout": 0.3, "connect_attempts": 60})
+    start = time.monotonic()
+    assert "within 0.3 s" in refusal(fleet).message
+    assert time.monotonic() - start < 1.5
+
+
+def test_silent_hosts_do_not_hold_the_turns_of_those_that_answer(fleet: Fleet, full_port: int) -> None:
+    silent = [f"s{number}" for number in range(STARTS + 4)]
+    for number, name in enumerate(silent):
+        fleet.add(name, full_port, address=f"127.0.1.{number + 1}", settings={"connect_timeout": 3})
+    fleet.host("h")
+    session = fleet.session()
+    threads = [threading.Thread(target=fan_out, args=([name], session.connect)) for name in silent]
+    for thread in threads:
+        thread.start()
+    start = time.monotonic()
+    session.connect("h")
+    assert time.monotonic() - start < 2
+    session.close()
+    for thread in threads:
+        thread.join()
 
 
 def test_a_host_that_hangs_up_before_its_banner_is_told_apart_from_a_slow_one(fleet: Fleet) -> None:
