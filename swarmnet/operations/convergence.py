@@ -15,11 +15,17 @@ if TYPE_CHECKING:
     from swarmnet.model.ports import EnginePort, Ports
     from swarmnet.model.service import Service, Task
 
+    Judge = Callable[[Service, tuple[Task, ...]], tuple[bool | None, str]]
+
 ATTEMPTS = 10
 SERVICE_LIMIT = 120.0
 """Seconds for the tasks of a service to run, images pulled included; a step's ``timeout`` says otherwise."""
 UPDATE_BEGINS = 2.0
 """Seconds in which the orchestrator must have begun an update that replaces tasks; it needs some milliseconds."""
+TASKS_EVERY = 0.02
+"""Seconds of the first pause between looks at tasks; they grow to ten times that."""
+SERVICE_EVERY = 0.5
+"""Seconds after which the service is looked at, too, though none of its tasks changed."""
 FAILED_UPDATES = ("paused", "rollback_started", "rollback_paused", "rollback_completed")
 
 
@@ -49,22 +55,64 @@ def wait_for_service(ports: Ports, name: str, *, timeout: float = SERVICE_LIMIT,
     """
     manager, started = ports.manager(), ports.clock.monotonic()
 
-    def look() -> tuple[bool | None, str]:
-        service = next((one for one in manager.services() if one.spec.name == name), None)
-        if service is None:
-            raise ConvergenceError(f"service {name} is gone")
-        tasks = manager.tasks(service=service.id)
-        if service.update_state in FAILED_UPDATES:
-            raise ConvergenceError(
-                f"update of service {name} is {service.update_state}: {service.update_message}; {said(tasks)}",
-                hint="correct the service and apply again",
-            )
+    def judge(service: Service, tasks: tuple[Task, ...]) -> tuple[bool | None, str]:
         early = replaces_tasks and service.update_state is None
         if service.update_state == "updating" or (early and ports.clock.monotonic() - started < UPDATE_BEGINS):
             return None, f"updating; {said(tasks)}"
         return _enough(manager, service, tasks), f"{_running(tasks)} tasks run; {said(tasks)}"
 
-    wait_until(ports.clock, look, what=f"service {name} to run", timeout=timeout)
+    _watch(ports, manager, name, judge, what=f"service {name} to run", timeout=timeout)
+
+
+def wait_for_attached(ports: Ports, name: str, network: str, *, timeout: float) -> None:
+    """Wait until as many tasks of a service run as shall, all of them on a network.
+
+    Unlike :func:`wait_for_service` this does not wait until the engine calls the update ended: after the last task
+    runs it watches for as long as the update policy's ``monitor`` says (5 s by default), for a new image or command
+    that fails late. Here both are as they were.
+
+    Raises:
+        ConvergenceError: the update was paused or rolled back, or the time ran out; tells what the tasks said last.
+    """
+    manager = ports.manager()
+
+    def judge(service: Service, tasks: tuple[Task, ...]) -> tuple[bool | None, str]:
+        off = [task for task in tasks if task.desired_state == "running" and network not in task.networks]
+        return _enough(manager, service, tasks) if not off else None, f"{len(off)} tasks are off; {said(tasks)}"
+
+    _watch(ports, manager, name, judge, what=f"service {name} to run on network {network}", timeout=timeout)
+
+
+def _watch(
+    ports: Ports, manager: EnginePort, name: str, judge: Judge, *, what: str, timeout: float
+) -> None:
+    """Wait until ``judge`` says True of a service and its tasks.
+
+    Tasks are asked for often, the service and the nodes only when a task changed or some time passed: a late notice
+    costs the operator what an early one costs the manager.
+    """
+    service_id = ""
+    seen: tuple[Task, ...] = ()
+    due, words = 0.0, ""
+
+    def look() -> tuple[bool | None, str]:
+        nonlocal service_id, seen, due, words
+        now = ports.clock.monotonic()
+        if service_id and now < due and manager.tasks(service=service_id) == seen:
+            return None, words
+        service = next((one for one in manager.services() if one.spec.name == name), None)
+        if service is None:
+            raise ConvergenceError(f"service {name} is gone")
+        seen, service_id, due = manager.tasks(service=service.id), service.id, now + SERVICE_EVERY
+        if service.update_state in FAILED_UPDATES:
+            raise ConvergenceError(
+                f"update of service {name} is {service.update_state}: {service.update_message}; {said(seen)}",
+                hint="correct the service and apply again",
+            )
+        enough, words = judge(service, seen)
+        return enough, words
+
+    wait_until(ports.clock, look, what=what, timeout=timeout, every=TASKS_EVERY)
 
 
 def is_settled(manager: EnginePort, service: Service) -> bool:

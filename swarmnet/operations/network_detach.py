@@ -17,7 +17,7 @@ from swarmnet.model.clock import wait_until
 from swarmnet.model.plan import Action, Risk, Stage
 from swarmnet.model.service import Attachment
 from swarmnet.model.swarm import ConfigSpec
-from swarmnet.operations.convergence import SERVICE_LIMIT, again_when_changed, is_settled, wait_for_service
+from swarmnet.operations.convergence import SERVICE_LIMIT, again_when_changed, is_settled, wait_for_attached
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -113,7 +113,7 @@ def attach(ports: Ports, network: str) -> None:
     for name in note.settled:
         if name in present:
             limit = SERVICE_LIMIT + A_TASK * len(manager.tasks(service=name))
-            wait_for_service(ports, name, replaces_tasks=True, timeout=limit)
+            wait_for_attached(ports, name, network, timeout=limit)
     for config in manager.configs():
         if config.spec.name == _note_name(network):
             manager.remove_config(config.id)
