@@ -28,13 +28,14 @@ from swarmnet.errors import RefusedError
 from swarmnet.report.text import on_one_line, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from types import FrameType, TracebackType
 
+    from swarmnet.edge.ssh_socket import Stream
     from swarmnet.model.base import Secret
     from swarmnet.model.hosts import Inventory
     from swarmnet.model.lock import Operator
-    from swarmnet.model.ports import Listener, Ports
+    from swarmnet.model.ports import EnginePort, Listener, Ports
 
 
 def read_inventory(path: Path) -> Inventory:
@@ -66,7 +67,6 @@ def connected(
         listener: is told what happens; by default it is printed on stderr.
     """
     from swarmnet.edge.clock import SystemClock  # noqa: PLC0415 - as above
-    from swarmnet.edge.engine import Engine  # noqa: PLC0415 - as above
     from swarmnet.edge.session import Questions, Session  # noqa: PLC0415 - as above
     from swarmnet.report.progress import ProgressLines  # noqa: PLC0415 - as above
 
@@ -78,7 +78,7 @@ def connected(
     tell = listener or ProgressLines(sys.stderr, verbose=verbose)
     with Session(
         inventory if timeout is None else _patient(inventory, timeout),
-        lambda host, open_stream: Engine(host, open_stream, clock=clock),
+        _engine,
         clock=clock,
         listener=tell,
         questions=questions,
@@ -97,6 +97,14 @@ def _patient(inventory: Inventory, timeout: float) -> Inventory:
         for host in inventory.hosts
     )
     return inventory.model_copy(update={"hosts": tuple(hosts)})
+
+
+def _engine(host: str, open_stream: Callable[[], Stream]) -> EnginePort:
+    """Make an engine's client; loads docker-py while the first logins are under way, not before they begin."""
+    from swarmnet.edge.clock import SystemClock  # noqa: PLC0415 - as above
+    from swarmnet.edge.engine import Engine  # noqa: PLC0415 - as above
+
+    return Engine(host, open_stream, SystemClock())
 
 
 def limited(inventory: Inventory, limit: Sequence[str] | None) -> tuple[tuple[str, ...], frozenset[str] | None]:

@@ -55,8 +55,8 @@ class EngineSwarm(EngineServices):
         tokens = as_object(as_object(self._send(Request("read a join token", "GET", "/swarm"))).get("JoinTokens"))
         return Secret(str(tokens["Manager" if role is Role.MANAGER else "Worker"]))
 
-    def join_swarm(self, membership: Membership, *, remote: str, token: Secret) -> None:
-        """Enter a swarm through one manager (engines use only the first of several addresses)."""
+    def join_swarm(self, membership: Membership, *, remote: str, token: Secret) -> str:
+        """Enter a swarm through one manager (engines use only the first of several addresses); return the node id."""
         body: JsonObject = {
             **_entry(membership),
             "RemoteAddrs": [remote],
@@ -72,9 +72,9 @@ class EngineSwarm(EngineServices):
             if "continue in the background" not in error.message:
                 self._leave_again()
                 raise
-        self._wait_active(what, membership)
+        return self._wait_active(what, membership)
 
-    def _wait_active(self, what: str, membership: Membership) -> None:
+    def _wait_active(self, what: str, membership: Membership) -> str:
         def look() -> tuple[SwarmMembership | None, str]:
             seen = self._membership()
             if seen.state is Standing.ERROR:
@@ -89,6 +89,7 @@ class EngineSwarm(EngineServices):
         if membership.advertise and seen.address != membership.advertise:
             message = f"{what}: it advertises {seen.address} instead of {membership.advertise}"
             raise EngineError(self.host, message, hint="leave the swarm on this host and join again")
+        return seen.node_id
 
     def _leave_again(self) -> None:
         """Undo a join that did not come true, so that the next try does not find the engine half inside."""

@@ -80,8 +80,8 @@ class SwarmPort(Protocol):
     def join_token(self, role: Role) -> Secret:
         """Return the token with which a node joins in that role."""
 
-    def join_swarm(self, membership: Membership, *, remote: str, token: Secret) -> None:
-        """Enter the swarm of the manager at ``remote`` (``host:port``); returns when the engine is active.
+    def join_swarm(self, membership: Membership, *, remote: str, token: Secret) -> str:
+        """Enter the swarm of the manager at ``remote`` (``host:port``); return the node id when the engine is active.
 
         Raises:
             ConvergenceError: the engine stayed pending; it was made to leave again.

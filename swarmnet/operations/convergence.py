@@ -83,9 +83,7 @@ def wait_for_attached(ports: Ports, name: str, network: str, *, timeout: float) 
     _watch(ports, manager, name, judge, what=f"service {name} to run on network {network}", timeout=timeout)
 
 
-def _watch(
-    ports: Ports, manager: EnginePort, name: str, judge: Judge, *, what: str, timeout: float
-) -> None:
+def _watch(ports: Ports, manager: EnginePort, name: str, judge: Judge, *, what: str, timeout: float) -> None:
     """Wait until ``judge`` says True of a service and its tasks.
 
     Tasks are asked for often, the service and the nodes only when a task changed or some time passed: a late notice

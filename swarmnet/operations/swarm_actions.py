@@ -78,13 +78,13 @@ class Join(Action):
         failure: ConvergenceError | None = None
         for remote in _remotes(manager):
             try:
-                engine.join_swarm(membership, remote=remote, token=token)
+                node_id = engine.join_swarm(membership, remote=remote, token=token)
                 break
             except ConvergenceError as error:  # the engine left again; another manager may be nearer
                 failure = error
         else:
             raise failure or ConvergenceError(f"no reachable manager lets {self.host} in")
-        node = _wait_for_node(ports, engine.facts().membership.node_id, self.role)
+        node = _wait_for_node(ports, node_id, self.role)
         self._check_address(node)
 
     def _check_address(self, node: Node) -> None:

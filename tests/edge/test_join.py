@@ -53,6 +53,15 @@ def test_a_join_names_one_manager_and_the_addresses(talker: Talker) -> None:
     }
 
 
+def test_a_join_looks_at_the_engine_once_and_tells_who_the_node_is(talker: Talker) -> None:
+    seen = {"LocalNodeState": "active", "NodeAddr": "10.0.0.2", "NodeID": "n2"}
+    talker.answers = {JOIN: [say("")], INFO: [say(json.dumps({"Swarm": seen}))]}
+    engine = Engine("w1", talker.open, SimulatedClock())
+    assert engine.join_swarm(Membership("10.0.0.2"), remote="10.0.0.1:2377", token=Secret("canary")) == "n2"
+    assert [line.removesuffix(" HTTP/1.1") for line in talker.lines[1:]] == [JOIN, INFO]
+    engine.close()
+
+
 def test_a_slow_join_is_waited_for(talker: Talker) -> None:
     trying = say(json.dumps({"message": TRYING}), status=503)
     talker.answers = {JOIN: [trying], INFO: [standing("pending"), standing("pending"), standing("active")]}

@@ -105,7 +105,7 @@ class SimulatedMembership(SwarmSide):
         with self._asked("join_token", role):
             return self._store().tokens[role]
 
-    def join_swarm(self, membership: Membership, *, remote: str, token: Secret) -> None:
+    def join_swarm(self, membership: Membership, *, remote: str, token: Secret) -> str:
         with self._asked("swarm.join", remote):
             self._check_outside()
             manager = self._world.machine_at(remote.rpartition(":")[0])
@@ -120,6 +120,7 @@ class SimulatedMembership(SwarmSide):
             self._world.clock.sleep(PENDING_LIMIT)
             raise ConvergenceError(f"{self.host}: waited {PENDING_LIMIT:g} s to join {remote}; last seen: pending")
         self._world.tick()
+        return self._machine.node_id
 
     def _check_outside(self) -> None:
         if self._machine.membership is not Standing.INACTIVE:
