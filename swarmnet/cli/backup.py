@@ -24,10 +24,10 @@ from swarmnet.cli.options import (
 )
 from swarmnet.cli.sealing import (
     DEFAULT_REPOSITORY,
-    BackupArgument,
     Checking,
     ClusterOption,
     KeysOption,
+    OneBackup,
     Opening,
     RepositoryOption,
     SignOption,
@@ -173,13 +173,13 @@ def list_(checking: Checking, cluster: ClusterOption = None, as_json: JsonOption
 
 @app.command(epilog="Example: swarmnet backup show latest")
 @grouped
-def show(opening: Opening, backup: BackupArgument = "latest", as_json: JsonOption = False) -> None:
+def show(source: OneBackup, as_json: JsonOption = False) -> None:
     """Open a backup and show what it holds, and what can never come back; without an identity, its header."""
     from swarmnet.report.backups import entry_json, entry_line, summary, summary_lines  # noqa: PLC0415 - as above
     from swarmnet.workflows.backup import with_header  # noqa: PLC0415 - as above
 
-    vault, store = opening.vault(), opening.store()
-    entry = store.find(backup)
+    vault, store = source.vault(), source.store()
+    entry = store.find(source.backup)
     blob = store.read(entry)
     if not vault.can_open:
         vault.header(blob)
@@ -197,19 +197,18 @@ def show(opening: Opening, backup: BackupArgument = "latest", as_json: JsonOptio
 @app.command(epilog="Example: swarmnet backup check --all")
 @grouped
 def check(
-    opening: Opening,
-    backup: BackupArgument = "latest",
+    source: OneBackup,
     all_: Annotated[bool, typer.Option("--all", help="Every backup of the repository.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Check signature and digest; open it when an identity is at hand, else say that this is unproven (exit 3)."""
     from swarmnet.workflows.backup import check as check_backups  # noqa: PLC0415 - as above
 
-    store = opening.store()
-    entries = store.entries() if all_ else (store.find(backup),)
+    store = source.store()
+    entries = store.entries() if all_ else (store.find(source.backup),)
     if not entries:
-        raise BackupNotFoundError(f"no backup in {opening.repository}", hint="`swarmnet backup create` makes one")
-    results = check_backups(entries, repository=store, vault=opening.vault())
+        raise BackupNotFoundError(f"no backup in {source.repository}", hint="`swarmnet backup create` makes one")
+    results = check_backups(entries, repository=store, vault=source.vault())
     if as_json:
         typer.echo(json.dumps({"schema": 1, "backups": [_checked_json(one) for one in results]}))
     else:
@@ -270,11 +269,11 @@ def diff(
 
 @app.command(epilog="Example: swarmnet backup export latest > cluster.json")
 @grouped
-def export(opening: Opening, backup: BackupArgument = "latest") -> None:
+def export(source: OneBackup) -> None:
     """Print a backup as readable JSON, without config data and without values that look like secrets."""
     from swarmnet.plan.redaction import redacted  # noqa: PLC0415 - as above
 
-    typer.echo(json.dumps(redacted(opening.document(backup)), indent=2, sort_keys=True))
+    typer.echo(json.dumps(redacted(source.document(source.backup)), indent=2, sort_keys=True))
 
 
 @app.command(epilog="Example: swarmnet backup prune --cluster prod --keep-last 3 --keep-daily 7 --keep-weekly 4 --yes")

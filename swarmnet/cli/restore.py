@@ -23,7 +23,7 @@ from swarmnet.cli.options import (
     grouped,
     names_of,
 )
-from swarmnet.cli.sealing import BackupArgument, Opening  # noqa: TC001 - typer reads them at run time
+from swarmnet.cli.sealing import OneBackup  # noqa: TC001 - typer reads them at run time
 from swarmnet.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -94,8 +94,7 @@ class RestoreOptions:
 def plan(
     cluster: LimitedCluster,
     options: RestoreOptions,
-    opening: Opening,
-    backup: BackupArgument = "latest",
+    source: OneBackup,
     as_json: JsonOption = False,
 ) -> None:
     """Show what a restore would do, what it would leave out, and what can never come back. Nothing is written.
@@ -108,7 +107,7 @@ def plan(
     from swarmnet.workflows.apply import prepare  # noqa: PLC0415 - as above
 
     hosts = cluster.read()
-    document = opening.document(backup, cluster=hosts.cluster)
+    document = source.document(source.backup, cluster=hosts.cluster)
     restore = options.restore(document, hosts, cluster.limit)
     with cluster.connected(hosts) as ports:
         prepared = prepare(ports, restore.goal(options.permissions()))
@@ -131,9 +130,8 @@ def plan(
 def apply(
     cluster: LimitedCluster,
     options: RestoreOptions,
-    opening: Opening,
+    source: OneBackup,
     agreement: Agreement,
-    backup: BackupArgument = "latest",
     verify: VerifyOption = True,
     as_json: JsonOption = False,
 ) -> None:
@@ -146,7 +144,7 @@ def apply(
     from swarmnet.workflows.restore import run  # noqa: PLC0415 - as above
 
     hosts = cluster.read()
-    document = opening.document(backup, cluster=hosts.cluster)
+    document = source.document(source.backup, cluster=hosts.cluster)
     restore = options.restore(document, hosts, cluster.limit)
     with cluster.connected(hosts) as ports:
         terms, prove = agreement.terms(on_stderr=as_json), _prove(ports) if verify else None
@@ -169,9 +167,8 @@ app.command(
 @grouped
 def undo(
     cluster: Cluster,
-    opening: Opening,
+    source: OneBackup,
     agreement: Agreement,
-    backup: BackupArgument = "latest",
     allow_missing: MissingOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -182,7 +179,7 @@ def undo(
     from swarmnet.workflows.restore import take_back  # noqa: PLC0415 - as above
 
     hosts = cluster.read()
-    document = opening.document(backup, cluster=hosts.cluster)
+    document = source.document(source.backup, cluster=hosts.cluster)
     with cluster.connected(hosts) as ports:
         terms = agreement.terms(on_stderr=as_json)
         report = take_back(ports, hosts, document.id, terms, allow_missing=allow_missing)

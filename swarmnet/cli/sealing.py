@@ -96,6 +96,13 @@ class Opening(Checking):
         return opened(reference, repository=self.store(), vault=self.vault(), cluster=cluster)
 
 
+@dataclass(frozen=True, slots=True)
+class OneBackup(Opening):
+    """One backup, and what opens it."""
+
+    backup: BackupArgument = "latest"
+
+
 def key_ring(directory: Path | None) -> KeyRing:
     """Return the directory of keys that was named, or the user's own."""
     from platformdirs import user_config_path  # noqa: PLC0415 - commands load what they need

@@ -6,6 +6,7 @@ import json
 import os
 import secrets
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,16 +26,6 @@ if TYPE_CHECKING:
 PlaybookArgument = Annotated[
     Path | None, typer.Argument(help="Test the overlays that this playbook names.", show_default=False)
 ]
-NetworkOption = Annotated[list[str] | None, typer.Option("--network", help="Test this overlay; repeat for more.")]
-OnlyOption = Annotated[list[str] | None, typer.Option("--only", help="Only this scenario; repeat for more.")]
-SkipOption = Annotated[list[str] | None, typer.Option("--skip", help="Not this scenario; repeat for more.")]
-ProbeImageOption = Annotated[
-    str | None, typer.Option("--probe-image", help="Image with python3 >= 3.8 that the hosts have, or can pull.")
-]
-ProbeArchiveOption = Annotated[
-    Path | None, typer.Option("--probe-archive", help="File of such an image (docker save), loaded where missing.")
-]
-KeepOption = Annotated[bool, typer.Option("--keep-image", help="Leave the probe's image on the hosts.")]
 JUnitOption = Annotated[Path | None, typer.Option("--junit", help="Write the verdicts as JUnit XML, too.")]
 SettleOption = Annotated[
     float, typer.Option("--settle", help="Seconds in which a pair or name may come right.", min=0.5)
@@ -49,18 +40,36 @@ EXITS = {
 """All other outcomes are success."""
 
 
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What is tested."""
+
+    network: Annotated[list[str] | None, typer.Option("--network", help="Test this overlay; repeat for more.")] = None
+    only: Annotated[list[str] | None, typer.Option("--only", help="Only this scenario; repeat for more.")] = None
+    skip: Annotated[list[str] | None, typer.Option("--skip", help="Not this scenario; repeat for more.")] = None
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """The probes: their image, and how long they try."""
+
+    probe_image: Annotated[
+        str | None, typer.Option("--probe-image", help="Image with python3 >= 3.8 that the hosts have, or can pull.")
+    ] = None
+    probe_archive: Annotated[
+        Path | None, typer.Option("--probe-archive", help="File of such an image (docker save), loaded where missing.")
+    ] = None
+    keep_image: Annotated[bool, typer.Option("--keep-image", help="Leave the probe's image on the hosts.")] = False
+    settle: SettleOption = 10.0
+
+
 @grouped
 def command(
     cluster: LimitedCluster,
+    chosen: Chosen,
+    probe: Probe,
     playbook: PlaybookArgument = None,
-    network: NetworkOption = None,
-    only: OnlyOption = None,
-    skip: SkipOption = None,
-    probe_image: ProbeImageOption = None,
-    probe_archive: ProbeArchiveOption = None,
-    keep_image: KeepOption = False,
     junit: JUnitOption = None,
-    settle: SettleOption = 10.0,
     as_json: JsonOption = False,
 ) -> None:
     """Prove by traffic that the swarm's networks work.
@@ -70,13 +79,15 @@ def command(
     from swarmnet.workflows.observe import observe  # noqa: PLC0415 - commands load what they need
     from swarmnet.workflows.verify import Wish, verify  # noqa: PLC0415 - as above
 
-    chosen = scenarios(only or (), skip or ())
-    kit = probe_kit(probe_image, probe_archive)
+    wanted = scenarios(chosen.only or (), chosen.skip or ())
+    kit = probe_kit(probe.probe_image, probe.probe_archive)
     hosts = cluster.read()
     within = cluster.names(hosts)
-    names = tuple(network or ()) or (attachable_of(playbook) if playbook else ())
+    names = tuple(chosen.network or ()) or (attachable_of(playbook) if playbook else ())
     tested = tuple(host.name for host in hosts.hosts if within is None or host.name in within)
-    wish = Wish(chosen, names, tested, keep_image=keep_image, settle=settle, timeout=cluster.timeout or WAIT)
+    wish = Wish(
+        wanted, names, tested, keep_image=probe.keep_image, settle=probe.settle, timeout=cluster.timeout or WAIT
+    )
     with cluster.connected(hosts) as ports:
         result = verify(ports, observe(ports), wish, kit=kit, run=this_run())
     _report(result, as_json=as_json, junit=junit)

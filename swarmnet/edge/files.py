@@ -55,9 +55,8 @@ def write_atomically(path: Path, content: bytes, *, mode: int = 0o600) -> None:
             os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())
         temporary.replace(target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    finally:
+        temporary.unlink(missing_ok=True)  # there still only when something, Ctrl-C too, came before the replacement
     sync_folder(target.parent)
 
 

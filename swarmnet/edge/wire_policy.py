@@ -5,19 +5,22 @@ Each is taken whole or not at all; a key that is absent there means what the mod
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from swarmnet.edge.wire import Parts, as_object, nanoseconds
 from swarmnet.model.service import Resources, RestartPolicy, UpdatePolicy
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from swarmnet.model.base import JsonObject
 
 _NANO_CPU = 1_000_000_000
 _LEAST_MEMORY = 4 * 1024 * 1024
-_ACTIONS = ("pause", "continue", "rollback")
-_ORDERS = ("stop-first", "start-first")
-_CONDITIONS = ("none", "on-failure", "any")
+_POLICY_WORDS = {"failure_action": ("pause", "continue", "rollback"), "order": ("stop-first", "start-first")}
+_RESTART_WORDS = {"condition": ("any", "on-failure", "none")}
+
+Policy = TypeVar("Policy", UpdatePolicy, RestartPolicy)
 
 
 def take_resources(parts: Parts, path: tuple[str, ...]) -> Resources | None:
@@ -44,12 +47,12 @@ def resources_to_wire(resources: Resources | None) -> JsonObject | None:
 
 def take_policy(parts: Parts, key: str) -> UpdatePolicy | None:
     """Take how tasks are replaced, if all of it has a field."""
-    seen = as_object(parts.look(key))
-    if not seen:
-        return None
-    inner = Parts(seen)
+    return _take(parts, (key,), UpdatePolicy, _policy, _POLICY_WORDS)
+
+
+def _policy(inner: Parts) -> dict[str, object]:
     ratio = inner.look("MaxFailureRatio")
-    fields = {
+    return {
         "parallelism": inner.take_int("Parallelism") or 0,
         "delay": inner.take_seconds("Delay"),
         "failure_action": inner.take_text("FailureAction"),
@@ -57,12 +60,6 @@ def take_policy(parts: Parts, key: str) -> UpdatePolicy | None:
         "max_failure_ratio": inner.take("MaxFailureRatio") if isinstance(ratio, (int, float)) else None,
         "order": inner.take_text("Order"),
     }
-    stated = {name: value for name, value in fields.items() if value is not None}
-    known = stated.get("failure_action", "pause") in _ACTIONS and stated.get("order", "stop-first") in _ORDERS
-    if inner.rest() or not known:
-        return None
-    parts.take(key)
-    return UpdatePolicy.model_validate(stated)
 
 
 def policy_to_wire(policy: UpdatePolicy | None) -> JsonObject | None:
@@ -81,21 +78,16 @@ def policy_to_wire(policy: UpdatePolicy | None) -> JsonObject | None:
 
 def take_restart(parts: Parts, path: tuple[str, ...]) -> RestartPolicy | None:
     """Take when tasks are started anew, if all of it has a field."""
-    seen = as_object(parts.look(*path))
-    if not seen:
-        return None
-    inner = Parts(seen)
-    fields = {
+    return _take(parts, path, RestartPolicy, _restart, _RESTART_WORDS)
+
+
+def _restart(inner: Parts) -> dict[str, object]:
+    return {
         "condition": inner.take_text("Condition"),
         "delay": inner.take_seconds("Delay"),
         "max_attempts": inner.take_int("MaxAttempts"),
         "window": inner.take_seconds("Window"),
     }
-    stated = {name: value for name, value in fields.items() if value is not None}
-    if inner.rest() or stated.get("condition", "any") not in _CONDITIONS:
-        return None
-    parts.take(*path)
-    return RestartPolicy.model_validate(stated)
 
 
 def restart_to_wire(restart: RestartPolicy | None) -> JsonObject | None:
@@ -108,3 +100,22 @@ def restart_to_wire(restart: RestartPolicy | None) -> JsonObject | None:
         "MaxAttempts": restart.max_attempts,
         "Window": nanoseconds(restart.window),
     }
+
+
+def _take(
+    parts: Parts,
+    path: tuple[str, ...],
+    model: type[Policy],
+    read: Callable[[Parts], dict[str, object]],
+    words: Mapping[str, tuple[str, ...]],
+) -> Policy | None:
+    """Take a part whole; nothing is taken where it holds a key without a field, or a word that is not known."""
+    seen = as_object(parts.look(*path))
+    if not seen:
+        return None
+    inner = Parts(seen)
+    stated = {name: value for name, value in read(inner).items() if value is not None}
+    if inner.rest() or any(stated.get(name, known[0]) not in known for name, known in words.items()):
+        return None
+    parts.take(*path)
+    return model.model_validate(stated)

@@ -1,0 +1,59 @@
+"""What ``config`` and ``secret`` share: a plain name, a place that contents come from, a name with their hash."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, ClassVar, Self
+
+from pydantic import Field, PrivateAttr
+
+from swarmnet.model.base import Secret
+from swarmnet.operations.content import ContentSource, ObjectName, faults_of_content
+from swarmnet.operations.interface import Operation
+
+if TYPE_CHECKING:
+    from swarmnet.operations.interface import Context
+
+
+class ContentStep(Operation):
+    """An object that is named after its content; services refer to it by its plain name."""
+
+    content_kind: ClassVar[str]
+
+    name: ObjectName
+    source: ContentSource = Field(alias="from")
+    _content: Secret | None = PrivateAttr(default=None)
+    _object: str = PrivateAttr(default="")
+
+    @abstractmethod
+    def hashed(self, content: bytes) -> str:
+        """Return the name that a content gives the object; asked once, since it may be slow on purpose."""
+
+    @property
+    def content(self) -> Secret:
+        """The content; empty until it was read."""
+        return Secret(b"") if self._content is None else self._content
+
+    def unread(self) -> ContentSource | None:
+        """Return where the content comes from, until it was read."""
+        return self.source if self._content is None else None
+
+    def read(self, content: bytes) -> Self:
+        """Return the step with its content."""
+        step = self.model_copy()
+        step._content = Secret(content)  # noqa: SLF001 - of the copy
+        step._object = self.hashed(content)  # noqa: SLF001 - as above
+        return step
+
+    def objects(self) -> dict[tuple[str, str], str]:
+        """Return the plain name to the hashed one."""
+        return {} if self._content is None else {(self.content_kind, self.name): self._object}
+
+    def provides(self) -> frozenset[tuple[str, str]]:
+        """Return the object by its plain and its hashed name."""
+        names = {self.name, *self.objects().values()}
+        return frozenset((self.content_kind, name) for name in names)
+
+    def problems(self, context: Context) -> tuple[str, ...]:
+        """Return what no engine would take."""
+        return faults_of_content(self.content_kind, self.name, self.content.reveal(), context)
