@@ -55,9 +55,12 @@ class RemakeIngress(Action):
 
         def look() -> tuple[bool | None, str]:
             lacking = [host.name for host in ports.inventory.hosts if not _has(ports, host.name, made)]
+            for host in lacking:  # told too early, before it had an address there, a node does not try again by itself
+                again_when_changed(partial(_touch, manager, ports.engine(host).facts().membership.node_id))
             return (None if lacking else True), f"not on {', '.join(lacking)}"
 
-        wait_until(ports.clock, look, what="the ingress network to reach every node", timeout=RELEASE_LIMIT)
+        what = "the ingress network to reach every node"
+        wait_until(ports.clock, look, what=what, timeout=RELEASE_LIMIT, every=0.3)
 
 
 class RestoredIngress(Operation):
