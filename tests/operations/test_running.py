@@ -66,6 +66,15 @@ def test_an_interrupted_bootstrap_goes_on_where_it_stopped() -> None:
     assert planned(world, SITE).is_empty
 
 
+def test_a_bridge_that_no_list_shows_is_explained_when_it_is_in_the_way() -> None:
+    world = World(managers=1)
+    world.machines["m1"].half_made["ab" * 32] = "172.29.0.0/24"
+    (action,) = planned(world, "- network: {name: n, driver: bridge, subnets: [{subnet: 172.29.0.0/24}]}").actions
+    with pytest.raises(HostError, match="holds network abababababab, half-made") as caught:
+        action.run(world.ports())
+    assert "restart the engine of m1" in str(caught.value.hint)
+
+
 def test_a_changed_network_is_replaced_and_its_services_are_back_on_it() -> None:
     world = World(managers=1, workers=1)
     apply(world, SITE)

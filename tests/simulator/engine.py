@@ -126,6 +126,10 @@ class SimulatedEngine(SimulatedMembership, SimulatedServices):
                 "user specified configurations are not supported if the network depends on a configuration network"
             )
             raise EngineError(self.host, message, status=403)
+        for other, subnet in self._machine.half_made.items():
+            if any(block.subnet == subnet for block in spec.subnets):
+                message = f"cannot create network: conflicts with network {other}: networks have overlapping IPv4"
+                raise EngineError(self.host, message, status=403)
         store = self._machine.store
         taken = [network.spec.name for network in self._machine.networks.values()]
         if any(name == spec.name for name in taken):

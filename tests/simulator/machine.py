@@ -46,6 +46,8 @@ class Machine:
     routes: tuple[Route, ...] = ()
     more_addresses: tuple[str, ...] = ()
     networks: dict[str, Network] = field(default_factory=dict)
+    half_made: dict[str, str] = field(default_factory=dict)
+    """Bridges that a failed request left in the engine's memory, id to subnet: no list shows them."""
     containers: dict[str, Container] = field(default_factory=dict)
     logs: dict[str, bytes] = field(default_factory=dict)
     images: set[str] = field(default_factory=set)
