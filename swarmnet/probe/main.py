@@ -81,7 +81,8 @@ def run(job: dict[str, Any]) -> dict[str, object]:
 
 def _one(job: dict[str, Any], task: dict[str, Any], until: float, answers: dict[str, object]) -> None:
     try:
-        answers[str(task["key"])] = _do(str(job["run"]), task, until)
+        own = time.monotonic() + float(task.get("limit", job["limit"]))
+        answers[str(task["key"])] = _do(str(job["run"]), task, min(until, own))
     except (OSError, ValueError, KeyError) as error:
         answers[str(task["key"])] = {"problem": f"{type(error).__name__}: {error}"}
 

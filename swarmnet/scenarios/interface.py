@@ -213,6 +213,10 @@ class Scenario(ABC):
     needs_control: ClassVar[bool] = False
     """Whether a plain overlay must stand beside the encrypted ones."""
 
+    def prelude(self, scene: Scene) -> tuple[Question, ...]:  # noqa: ARG002 - most scenarios have none
+        """Return what must be known before the first round, whose steps scenarios may share."""
+        return ()
+
     @abstractmethod
     def ask(self, scene: Scene, answers: Answers) -> tuple[Question, ...]:
         """Return what to ask now; questions that were asked already are not asked again."""

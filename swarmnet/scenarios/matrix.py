@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status, Verdict
 from swarmnet.model.verification import Cell, Matrix
-from swarmnet.scenarios.esp import ESP, ESP_TRIAL
+from swarmnet.scenarios.esp import ESP, ESP_TRIAL, without_esp
 from swarmnet.scenarios.interface import Answers, Findings, HostCommand, ProbeTask, Question, Scenario, Scene, outcomes
 
 if TYPE_CHECKING:
     from swarmnet.model.base import JsonObject
+    from swarmnet.model.network import Network
     from swarmnet.scenarios.interface import Station
 
 HEARD = "heard"
+HOPELESS = 1.5
+"""Seconds for pairs between which kernels that refused ESP cannot carry anything, however long they are asked."""
 
 
 class MatrixScenario(Scenario):
@@ -22,10 +25,17 @@ class MatrixScenario(Scenario):
 
     kind: ClassVar[str]
 
+    def prelude(self, scene: Scene) -> tuple[Question, ...]:
+        """Ask whether kernels can encrypt, where a network is encrypted."""
+        if not any(network.spec.encrypted for network in scene.networks):
+            return ()
+        return tuple(HostCommand(station.host, ESP, ESP_TRIAL, sudo=True) for station in scene.ready)
+
     def ask(self, scene: Scene, answers: Answers) -> tuple[Question, ...]:
-        """Ask for all pairs; then, if some fail, what each probe heard, and whether kernels can encrypt."""
+        """Ask for all pairs; then, if some fail, what each probe heard."""
+        incapable = without_esp(answers)
         questions: list[Question] = [
-            ProbeTask(station.host, self._key(network.spec.name), self._task(scene, station, network.spec.name))
+            ProbeTask(station.host, self._key(network.spec.name), self._task(scene, station, network, incapable))
             for station in scene.ready
             for network in scene.networks
         ]
@@ -34,8 +44,6 @@ class MatrixScenario(Scenario):
         failing = {net.spec.name for net in scene.networks if self._fails(scene, answers, net.spec.name)}
         if failing:
             questions += [ProbeTask(station.host, HEARD, {"kind": "heard"}) for station in scene.ready]
-        if any(net.spec.encrypted and net.spec.name in failing for net in scene.networks):
-            questions += [HostCommand(station.host, ESP, ESP_TRIAL, sudo=True) for station in scene.ready]
         return tuple(questions)
 
     def judge(self, scene: Scene, answers: Answers) -> Findings:
@@ -65,13 +73,17 @@ class MatrixScenario(Scenario):
     def _key(self, network: str) -> str:
         return f"{self.kind}/{network}"
 
-    def _task(self, scene: Scene, station: Station, network: str) -> JsonObject:
+    def _task(self, scene: Scene, station: Station, network: Network, incapable: frozenset[str]) -> JsonObject:
+        name = network.spec.name
         targets = {
-            other.host: other.addresses[network]
+            other.host: other.addresses[name]
             for other in scene.ready
-            if other.host != station.host and network in other.addresses
+            if other.host != station.host and name in other.addresses
         }
-        return {"kind": self.kind, "from": station.host, "network": network, "targets": dict(targets)}
+        task: JsonObject = {"kind": self.kind, "from": station.host, "network": name, "targets": dict(targets)}
+        if network.spec.encrypted and (station.host in incapable or targets.keys() <= incapable):
+            task["limit"] = HOPELESS
+        return task
 
     def _fails(self, scene: Scene, answers: Answers, network: str) -> bool:
         return Status.FAILED in self.matrix(scene, answers, network).counts()

@@ -208,6 +208,10 @@ def _ask(stage: Stage, scene: Scene, wish: Wish, answers: Answers, timer: _Timer
 
 
 def _ask_in_rounds(batches: Batches, scene: Scene, wish: Wish, answers: Answers, timer: _Timer) -> None:
+    prelude = {(one.host, one.key): one for scenario in wish.scenarios for one in scenario.prelude(scene)}
+    if prelude:
+        with timer.phase("prelude", "looking at what kernels can do"):
+            answers |= batches.ask(tuple(prelude.values()), wish.settle)
     for number in range(1, ROUNDS + 1):
         questions = {
             (question.host, question.key): question

@@ -93,6 +93,12 @@ def test_a_silent_address_is_told_from_a_refusing_one(server: None) -> None:
     assert found["udp"]["targets"]["none"] == {"ok": False, "why": "no answer", "tries": 3}  # type: ignore[index,call-overload]
 
 
+def test_a_task_may_have_a_limit_of_its_own(server: None) -> None:
+    del server
+    task = {**_task("udp", {"none": "127.0.0.1"}), "limit": 0.05}
+    assert run(task, limit=20, run_id="another run")["udp"]["targets"]["none"]["tries"] == 1  # type: ignore[index,call-overload]
+
+
 def test_the_server_remembers_whom_it_heard_on_which_network(server: None) -> None:
     del server
     run({**_task("udp", {"w2": "127.0.0.1"}), "network": "back", "from": "w9"})

@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING
 
 from swarmnet.model.report import Status
 from swarmnet.scenarios.causes import explain, refine
+from swarmnet.scenarios.esp import ESP
 from swarmnet.scenarios.icmp import IcmpMatrix
+from swarmnet.scenarios.interface import Answer, ProbeTask
+from swarmnet.scenarios.matrix import HOPELESS
 from swarmnet.scenarios.tcp import TcpMatrix
 from swarmnet.scenarios.udp import UdpMatrix
 from tests.scenarios.staging import NO_ESP, answers, network, scene
@@ -68,6 +71,20 @@ def test_a_kernel_that_refuses_esp_makes_the_encrypted_network_inconclusive() ->
     assert "this host's kernel cannot do ESP: w1, w2, w3" in verdict.detail
     matrix = refine(stage, said, UdpMatrix().matrix(stage, said, "safe"))
     assert matrix.counts() == {Status.INCONCLUSIVE: 6}
+
+
+def test_pairs_that_no_kernel_can_carry_are_asked_for_a_moment_only() -> None:
+    stage = scene(3, (network("plain"), network("safe", encrypted=True)))
+    asked = UdpMatrix().ask(stage, {("w1", ESP): Answer(NO_ESP)})
+    limits = {(one.host, one.key): one.task.get("limit") for one in asked if isinstance(one, ProbeTask)}
+    assert [place for place, limit in limits.items() if limit == HOPELESS] == [("w1", "udp/safe")]
+    assert len(limits) == 6
+
+
+def test_kernels_are_tried_before_the_pairs_only_where_a_network_is_encrypted() -> None:
+    assert UdpMatrix().prelude(scene(3)) == ()
+    asked = UdpMatrix().prelude(scene(3, (network("safe", encrypted=True),)))
+    assert [(one.host, one.key) for one in asked] == [("w1", ESP), ("w2", ESP), ("w3", ESP)]
 
 
 def test_a_host_that_could_not_be_looked_at_proves_nothing_about_esp() -> None:
