@@ -15,7 +15,7 @@ from swarmnet.model.report import Status, Verdict
 from swarmnet.scenarios import ingress_causes
 from swarmnet.scenarios.balancing import without_ipvs
 from swarmnet.scenarios.esp import without_esp
-from swarmnet.scenarios.esp_cause import why_blocked
+from swarmnet.scenarios.esp_cause import apart, why_blocked
 from swarmnet.scenarios.matrix import HEARD
 from swarmnet.scenarios.patterns import Pair, Reach, Shape, decompose
 
@@ -57,11 +57,16 @@ def explain(scene: Scene, answers: Answers, matrices: Iterable[Matrix]) -> tuple
         healthy = [name for name, other in evidence.items() if not other.blocked and name not in names]
         verdicts += [
             _blocked((scene, answers), names, reach, healthy, encrypted=is_encrypted)
-            for reach in decompose(one.blocked - hopeless, one.tested)
+            for part in (apart if is_encrypted else _whole)(scene, answers, one.blocked - hopeless)
+            for reach in decompose(part, one.tested)
         ]
         verdicts += [_stalled(names, reach) for reach in decompose(one.stalled, one.tested)]
         verdicts += [_partial(names, reach) for reach in decompose(one.partial, one.tested)]
     return (*verdicts, *without_ipvs(scene, answers), *ingress_causes.explain(scene, answers))
+
+
+def _whole(_scene: Scene, _answers: Answers, pairs: frozenset[Pair]) -> tuple[frozenset[Pair], ...]:
+    return (pairs,)
 
 
 def refine(scene: Scene, answers: Answers, matrix: Matrix) -> Matrix:

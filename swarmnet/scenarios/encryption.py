@@ -6,34 +6,25 @@ from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status, Verdict
 from swarmnet.scenarios.esp import without_esp
-from swarmnet.scenarios.interface import Answers, Findings, Question, Scenario, Scene
 from swarmnet.scenarios.ipsec import current_spis
-from swarmnet.scenarios.sightings import MARKS, UNENCRYPTED, Sighting, cast, encrypted, peers_of, sighted, sighting
+from swarmnet.scenarios.sighted import SightedScenario
+from swarmnet.scenarios.sightings import MARKS, Sighting, cast, encrypted, peers_of, sighting
 
 if TYPE_CHECKING:
     from swarmnet.model.network import Network
+    from swarmnet.scenarios.interface import Answers, Scene
 
 
-class EncryptionOnTheWire(Scenario):
+class EncryptionOnTheWire(SightedScenario):
     """Markers leave every sender in ESP of the current SPI and never in clear; the same filter sees plain ones."""
 
     name: ClassVar[str] = "encryption"
     summary: ClassVar[str] = "markers on encrypted overlays leave every host as ESP, never in clear"
-    needs_witness: ClassVar[bool] = True
-    needs_control: ClassVar[bool] = True
 
-    def ask(self, scene: Scene, answers: Answers) -> tuple[Question, ...]:
-        """Ask witnesses to watch while probes send markers."""
-        return sighted(scene, answers)
-
-    def judge(self, scene: Scene, answers: Answers) -> Findings:
+    def judge_networks(self, scene: Scene, answers: Answers, networks: tuple[Network, ...]) -> list[Verdict]:
         """Return one verdict a network: leaks first, then what kept it from being proved."""
-        networks = encrypted(scene)
-        if not networks:
-            return Findings((self._verdict("networks", Status.SKIPPED, UNENCRYPTED),))
         seen = {station.host: sighting(scene, answers, station.host) for station in cast(scene)}
-        verdicts = [self._leaks(scene, net, seen) or self._proof(scene, answers, net, seen) for net in networks]
-        return Findings(tuple(verdicts))
+        return [self._leaks(scene, net, seen) or self._proof(scene, answers, net, seen) for net in networks]
 
     def _leaks(self, scene: Scene, network: Network, seen: dict[str, Sighting]) -> Verdict | None:
         """Return the failure when anything of the network left a host in clear, also by a capture that missed some."""
@@ -61,7 +52,7 @@ class EncryptionOnTheWire(Scenario):
         unproved = self._unproved(scene, answers, seen)
         if unproved:
             subject = f"network {name}"
-            return self._verdict(subject, Status.INCONCLUSIVE, f"{name}: nothing was proved: {unproved}")
+            return self.verdict(subject, Status.INCONCLUSIVE, f"{name}: nothing was proved: {unproved}")
         silent = silent_pairs(scene, answers, seen)
         if silent:
             source, target, count = silent[0]
@@ -80,7 +71,7 @@ class EncryptionOnTheWire(Scenario):
             f"markers of {len(seen)} senders to {_pairs(scene)} pairs left in ESP of the current SPI ({packets}"
             f" packets) and never in clear; the same filter read them on {control}"
         )
-        return self._verdict(f"network {name}", Status.OK, detail)
+        return self.verdict(f"network {name}", Status.OK, detail)
 
     def _unproved(self, scene: Scene, answers: Answers, seen: dict[str, Sighting]) -> str:
         """Return why silence proves nothing; empty when it does."""
@@ -97,9 +88,6 @@ class EncryptionOnTheWire(Scenario):
         control = scene.plain.spec.name
         blind = [host for host, one in seen.items() if not one.sent.clear.get(control)]
         return f"the same filter did not see the marker on plain {control} leaving {', '.join(blind)}" if blind else ""
-
-    def _verdict(self, subject: str, status: Status, detail: str) -> Verdict:
-        return Verdict(scenario=self.name, subject=subject, status=status, detail=detail)
 
 
 def plaintext(one: Sighting, network: Network) -> int:

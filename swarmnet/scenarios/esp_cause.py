@@ -28,6 +28,14 @@ class Why:
     fix: str
 
 
+def apart(scene: Scene, answers: Answers, pairs: frozenset[Pair]) -> tuple[frozenset[Pair], ...]:
+    """Return blocked directions whose sender lost its rules apart from all others: two causes, whatever their shape."""
+    able = {station.host for station in cast(scene)}
+    flushed = {host for host in able if any(missing(scene, answers, host, net) for net in encrypted(scene))}
+    bare = frozenset(pair for pair in pairs if pair[0] in flushed)
+    return tuple(part for part in (bare, pairs - bare) if part)
+
+
 def why_blocked(scene: Scene, answers: Answers, pairs: Iterable[Pair]) -> Why | None:
     """Return why nothing on encrypted overlays arrives in these directions; None where that was not looked at."""
     able = {station.host for station in cast(scene)}

@@ -5,31 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status, Verdict
-from swarmnet.scenarios.interface import Answers, Findings, Question, Scenario, Scene
-from swarmnet.scenarios.sightings import UNENCRYPTED, cast, encrypted, heard_from, next_of, sighted
+from swarmnet.scenarios.sighted import SightedScenario
+from swarmnet.scenarios.sightings import cast, heard_from, next_of
 
 if TYPE_CHECKING:
     from swarmnet.model.network import Network
+    from swarmnet.scenarios.interface import Answers, Scene
 
 
-class PlaintextInjection(Scenario):
+class PlaintextInjection(SightedScenario):
     """Forged packets reach a probe on a plain overlay (the control) and none on an encrypted one."""
 
     name: ClassVar[str] = "injection"
     summary: ClassVar[str] = "plaintext VXLAN forged into encrypted overlays is dropped by every host"
-    needs_witness: ClassVar[bool] = True
-    needs_control: ClassVar[bool] = True
 
-    def ask(self, scene: Scene, answers: Answers) -> tuple[Question, ...]:
-        """Ask every witness to forge packets to the next host, and the probes what they heard."""
-        return sighted(scene, answers)
-
-    def judge(self, scene: Scene, answers: Answers) -> Findings:
+    def judge_networks(self, scene: Scene, answers: Answers, networks: tuple[Network, ...]) -> list[Verdict]:
         """Return one verdict a network."""
-        networks = encrypted(scene)
-        if not networks:
-            return Findings((self._verdict("networks", Status.SKIPPED, UNENCRYPTED),))
-        return Findings(tuple(self._network(scene, answers, net) for net in networks))
+        return [self._network(scene, answers, net) for net in networks]
 
     def _network(self, scene: Scene, answers: Answers, network: Network) -> Verdict:
         name, subject = network.spec.name, f"network {network.spec.name}"
@@ -51,10 +43,10 @@ class PlaintextInjection(Scenario):
             )
         unproved = self._unproved(scene, answers, pairs, name)
         if unproved:
-            return self._verdict(subject, Status.INCONCLUSIVE, f"{name}: nothing was proved: {unproved}")
+            return self.verdict(subject, Status.INCONCLUSIVE, f"{name}: nothing was proved: {unproved}")
         control = scene.plain.spec.name if scene.plain else ""
         detail = f"forged plaintext was dropped by all {len(pairs)} hosts; the same packets arrive on plain {control}"
-        return self._verdict(subject, Status.OK, detail)
+        return self.verdict(subject, Status.OK, detail)
 
     def _unproved(self, scene: Scene, answers: Answers, pairs: list[tuple[str, str]], name: str) -> str:
         if not pairs:
@@ -71,9 +63,6 @@ class PlaintextInjection(Scenario):
                 return f"the probe of {target} did not tell what it heard"
         deaf = [pair for pair in pairs if not arrived(answers, pair, control)]
         return f"forged packets did not arrive on plain {control} either ({deaf[0][0]} -> {deaf[0][1]})" if deaf else ""
-
-    def _verdict(self, subject: str, status: Status, detail: str) -> Verdict:
-        return Verdict(scenario=self.name, subject=subject, status=status, detail=detail)
 
 
 def arrived(answers: Answers, pair: tuple[str, str], network: str) -> bool | None:

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status, Verdict
 from swarmnet.scenarios.esp import without_esp
-from swarmnet.scenarios.interface import Answers, Findings, Question, Scenario, Scene
-from swarmnet.scenarios.sightings import IPSEC, UNENCRYPTED, cast, delta, encrypted, sighted
+from swarmnet.scenarios.sighted import SightedScenario
+from swarmnet.scenarios.sightings import IPSEC, cast, delta
 
 if TYPE_CHECKING:
     from swarmnet.model.base import JsonObject, JsonValue
+    from swarmnet.model.network import Network
+    from swarmnet.scenarios.interface import Answers, Scene
 
 MARK = 0xD0C4E3
 CIPHER = "rfc4106(gcm(aes))"
@@ -25,36 +27,30 @@ WORN = 0.75 * 2**32
 RENEW = "restart the engine of the odd host: it gets the keys anew from its peers (systemctl restart docker)"
 
 
-class IpsecStates(Scenario):
+class IpsecStates(SightedScenario):
     """States and policies of all pairs agree, and the kernel dropped nothing for their sake."""
 
     name: ClassVar[str] = "ipsec"
     summary: ClassVar[str] = "IPsec states and policies of every pair agree, no packet was dropped by them"
-    needs_witness: ClassVar[bool] = True
+    needs_control: ClassVar[bool] = False
 
-    def ask(self, scene: Scene, answers: Answers) -> tuple[Question, ...]:
-        """Ask every witness for the kernel's lists and counters, before and after traffic."""
-        return sighted(scene, answers)
-
-    def judge(self, scene: Scene, answers: Answers) -> Findings:
+    def judge_networks(self, scene: Scene, answers: Answers, _networks: tuple[Network, ...]) -> list[Verdict]:
         """Return one verdict for all, or one a kind of trouble with the pairs or hosts that have it."""
-        if not encrypted(scene):
-            return Findings((self._verdict("networks", Status.SKIPPED, UNENCRYPTED),))
         incapable = without_esp(answers)
         hosts = [station.host for station in cast(scene) if station.host not in incapable]
         unread = {host: why for host in hosts if (why := unreadable(answers, host))}
         vteps = {one.host: one.vtep for one in scene.witnesses if one.host in hosts and one.host not in unread}
         verdicts = self._pairs(scene, answers, vteps)
         verdicts += [v for host in vteps for v in (*self._worn(answers, host), *self._dropped(answers, host))]
-        verdicts += [self._verdict(f"host {host}", Status.INCONCLUSIVE, why) for host, why in unread.items()]
+        verdicts += [self.verdict(f"host {host}", Status.INCONCLUSIVE, why) for host, why in unread.items()]
         if incapable:
             detail = f"the kernel cannot do ESP on {', '.join(sorted(incapable))}: there are no states to compare"
-            verdicts.append(self._verdict("kernels", Status.INCONCLUSIVE, detail))
+            verdicts.append(self.verdict("kernels", Status.INCONCLUSIVE, detail))
         if not verdicts and len(vteps) < 2:  # noqa: PLR2004 - two ends
-            verdicts = [self._verdict("cluster", Status.INCONCLUSIVE, "fewer than two hosts could be compared")]
+            verdicts = [self.verdict("cluster", Status.INCONCLUSIVE, "fewer than two hosts could be compared")]
         pairs = len(vteps) * (len(vteps) - 1)
         fine = f"states and policies of all {pairs} ordered pairs agree, and no packet was dropped by IPsec"
-        return Findings(tuple(verdicts) or (self._verdict("cluster", Status.OK, fine),))
+        return verdicts or [self.verdict("cluster", Status.OK, fine)]
 
     def _pairs(self, scene: Scene, answers: Answers, vteps: dict[str, str]) -> list[Verdict]:
         troubles: dict[str, list[tuple[str, str]]] = {}
@@ -83,7 +79,7 @@ class IpsecStates(Scenario):
             f"{host} has used {share:.0%} of the packet numbers of one key towards {worn[0].get('target')}: at 100 %"
         )
         detail += " the pair falls silent until the next change of keys (every 12 h, counted from the last new leader)"
-        return [self._verdict(f"host {host}", Status.WARNING, detail)]
+        return [self.verdict(f"host {host}", Status.WARNING, detail)]
 
     def _dropped(self, answers: Answers, host: str) -> list[Verdict]:
         grown = {name: count for name, count in (delta(answers, host, "xfrm") or {}).items() if count > 0}
@@ -100,9 +96,6 @@ class IpsecStates(Scenario):
                 evidence={"cause": "ipsec-drops", "hosts": [host], "counters": dict(grown)},
             )
         ]
-
-    def _verdict(self, subject: str, status: Status, detail: str) -> Verdict:
-        return Verdict(scenario=self.name, subject=subject, status=status, detail=detail)
 
 
 def pair_trouble(scene: Scene, answers: Answers, pair: tuple[str, str], vteps: tuple[str, str]) -> str:

@@ -1,0 +1,88 @@
+"""Encryption and packet sizes on real kernels of three engine versions: proved, and red with the cause named."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from swarmnet.lab import Fault
+from swarmnet.model.report import Status
+from swarmnet.scenarios import ALL
+from swarmnet.workflows.verify import Wish
+from tests.workflows.live import run, traces
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from swarmnet.lab import Lab
+    from swarmnet.model.report import Verdict
+    from tests.own_cluster import OwnCluster
+
+pytestmark = pytest.mark.lab
+ON_THE_WIRE = ("mtu", "underlay-mtu", "encryption", "injection", "ipsec", "encryption-rules")
+
+
+def wish(*names: str, networks: tuple[str, ...] = ("vault",)) -> Wish:
+    return Wish(tuple(one for one in ALL if one.name in names), networks=networks, settle=3.0)
+
+
+@contextmanager
+def broken(lab: Lab, *faults: Fault) -> Iterator[None]:
+    for fault in faults:
+        lab.break_(fault)
+    try:
+        yield
+    finally:
+        for fault in faults:
+            lab.heal(fault)
+
+
+def failures(verdicts: tuple[Verdict, ...], scenario: str) -> list[Verdict]:
+    return [one for one in verdicts if one.scenario == scenario and one.status is Status.FAILED]
+
+
+def test_encryption_is_proved_beside_a_plain_overlay_that_is_gone_afterwards(own_cluster: OwnCluster) -> None:
+    before = traces(own_cluster.lab)
+    result = run(own_cluster.lab, wish(*ON_THE_WIRE))
+    assert {(verdict.scenario, verdict.status) for verdict in result.verdicts} == {
+        (name, Status.OK) for name in ON_THE_WIRE
+    }, [verdict.detail for verdict in result.verdicts]
+    said = {verdict.scenario: verdict.detail for verdict in result.verdicts}
+    assert "the same filter read them on swarmnet-control-" in said["encryption"]
+    assert "the same packets arrive on plain swarmnet-control-" in said["injection"]
+    assert said["mtu"].startswith("exactly 1424 bytes pass between all 6 pairs")
+    assert traces(own_cluster.lab) == before
+
+
+def test_blocked_esp_and_flushed_rules_are_told_apart_and_named(own_cluster: OwnCluster) -> None:
+    block = Fault(host="m1", kind="block", to="m2", protocol="esp")
+    with broken(own_cluster.lab, block, Fault(host="m3", kind="rules")):
+        found = run(
+            own_cluster.lab, wish("udp", "encryption", "injection", "encryption-rules", networks=("plain", "vault"))
+        )
+    causes = {str(one.evidence["cause"]): one for one in failures(found.verdicts, "matrix")}
+    assert causes.keys() == {"esp-blocked", "rules-flushed"}, [one.detail for one in causes.values()]
+    assert causes["esp-blocked"].evidence["pairs"] == [["m1", "m2"]]
+    assert "none of it arrives at m2" in causes["esp-blocked"].detail
+    assert causes["rules-flushed"].detail.startswith("nothing that m3 sends arrives anywhere on ESP")
+    for scenario in ("encryption", "injection", "encryption-rules"):
+        (verdict,) = failures(found.verdicts, scenario)
+        assert verdict.evidence["hosts"] == ["m3"], verdict.detail
+
+
+def test_an_underlay_that_is_too_small_is_named_with_the_mtu_that_the_networks_need(own_cluster: OwnCluster) -> None:
+    lab = own_cluster.lab
+    lab.exec("m1", ["ip", "link", "set", "eth0", "mtu", "1400"])
+    try:
+        found = run(lab, wish("mtu", networks=("plain", "vault")))
+    finally:
+        lab.exec("m1", ["ip", "link", "set", "eth0", "mtu", "1500"])
+    small = {one.subject: one for one in failures(found.verdicts, "mtu") if one.evidence.get("cause") == "underlay-mtu"}
+    assert {subject: one.evidence["hosts"] for subject, one in small.items()} == {
+        "network plain": ["m1"],
+        "network vault": ["m1"],
+    }
+    assert "carries 1350 bytes of a packet on an unencrypted overlay" in small["network plain"].detail
+    assert "carries 1324 bytes of a packet on an encrypted overlay" in small["network vault"].detail
