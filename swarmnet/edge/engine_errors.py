@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 _NOT_A_MANAGER = re.compile(
     r"not a swarm manager|swarm does not have a leader|needs to be unlocked|not part of a swarm"
     r"|already part of a swarm|participating as a manager|swarm is encrypted"
-    r"|cannot create a multi-host network|lost leader status|context deadline exceeded",
+    r"|cannot create a multi-host network|lost leader status|context deadline exceeded"
+    # A manager that passes a request on to a leader that is gone, or stops while it answers.
+    r"|rpc error: code = Unavailable|transport is closing|raft is stopped|not yet part of a raft cluster",
     re.IGNORECASE,
 )
 _STALE = re.compile(r"update out of sequence", re.IGNORECASE)

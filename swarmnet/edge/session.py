@@ -19,7 +19,7 @@ from swarmnet.edge.ssh_shell import Shell
 from swarmnet.edge.ssh_socket import EngineSocket
 from swarmnet.edge.ssh_target import TargetFinder
 from swarmnet.errors import HostError, NotAManagerError
-from swarmnet.model.ports import HostConnected, tell_nobody
+from swarmnet.model.ports import HostConnected, Progress, tell_nobody
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -121,6 +121,8 @@ class Session:
                 return engine
         first = [remembered[1]] if remembered else []
         names = [*first, *(host.name for host in self.inventory.managers if host.name not in first)]
+        # A host that vanished costs a connect time-out: who is still connected is asked before it.
+        names.sort(key=lambda name: not self._links.to(self._targets[name]).alive)
         said: list[str] = []
         for name in names:
             try:
@@ -128,11 +130,19 @@ class Session:
                 engine.swarm()
             except HostError as error:
                 said.append(error.message)
+                if name in first:
+                    self._forget(error)
                 continue
             with self._lock:
                 self._manager = (self.clock.monotonic(), name)
             return engine
         raise _no_manager(self.inventory, said)
+
+    def _forget(self, error: HostError) -> None:
+        """Tell once that the manager of last time is lost: finding that out may have taken long."""
+        with self._lock:
+            self._manager = None
+        self.listener(Progress(f"{error.host} answers for the cluster no longer, asking another: {error.message}"))
 
     def approach(self, host: str) -> Approach:
         """Return where SSH goes for a host, and whether anything stands between; connects to nothing."""

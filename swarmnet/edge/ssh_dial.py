@@ -25,7 +25,7 @@ STARTS = 20
 """Logins under way at once, in all. More do not help: the handshake is work for this machine's processor."""
 STARTS_PER_SERVER = 8
 """Logins under way at once to one sshd, which begins to drop them at ten (MaxStartups 10:30:100), or through it."""
-UNANSWERED = 30
+UNANSWERED = 20
 """Seconds after which a connection is dead whose packets (keep-alives, at least) nobody acknowledges."""
 _PAUSE = 0.3
 

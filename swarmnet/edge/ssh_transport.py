@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from swarmnet.edge.known_hosts import KnownKey
 
-KEEPALIVE = 15
+KEEPALIVE = 10
 """Seconds between keep-alives: a host that vanished is noticed, an idle NAT entry stays."""
 
 _RSA = ("rsa-sha2-512", "rsa-sha2-256")

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+SAY_AFTER = 3.0
+"""Seconds of waiting after which it is told what is waited for."""
+SAY_EVERY = 10.0
+
 
 class Clock(Protocol):
     """Where the time comes from, and how much of it the operator gives one wait."""
@@ -36,6 +40,7 @@ def wait_until(
     what: str,
     timeout: float,
     every: float = 0.05,
+    tell: Callable[[str], None] | None = None,
 ) -> T:
     """Look again and again until there is a result; pauses grow from ``every`` to ten times that.
 
@@ -45,12 +50,14 @@ def wait_until(
         what: what is waited for, for the error: "network front to be allocated".
         timeout: seconds, unless the clock has a ``patience``.
         every: seconds of the first pause.
+        tell: is told what is waited for, and what was seen last, after three seconds and then every ten.
 
     Raises:
         ConvergenceError: the time ran out; says the last thing seen.
     """
     limit = timeout if clock.patience is None else clock.patience
     deadline = clock.monotonic() + limit
+    next_word = clock.monotonic() + SAY_AFTER
     pause = every
     while True:
         result, seen = look()
@@ -58,5 +65,8 @@ def wait_until(
             return result
         if clock.monotonic() >= deadline:
             raise ConvergenceError(f"waited {limit:g} s for {what}; last seen: {seen}")
+        if tell is not None and clock.monotonic() >= next_word:
+            tell(f"waiting for {what}: {seen}")
+            next_word = clock.monotonic() + SAY_EVERY
         clock.sleep(pause)
         pause = min(pause * 1.3, every * 10)

@@ -69,36 +69,20 @@ class Membership:
 
 
 class SwarmPort(Protocol):
-    """The cluster's own objects; needs a manager, else ``NotAManagerError``."""
+    """The cluster's own objects, as a manager answers for them; any other node raises ``NotAManagerError``."""
+
+    @property
+    def host(self) -> str:
+        """The host's name in the inventory."""
 
     def swarm(self) -> Swarm:
         """Return the swarm; raises ``NotAManagerError`` on a worker, without a quorum, or locked."""
 
-    def init_swarm(self, spec: SwarmSpec, membership: Membership) -> str:
-        """Begin a swarm with this engine as its first manager; return the node id."""
-
     def join_token(self, role: Role) -> Secret:
         """Return the token with which a node joins in that role."""
 
-    def join_swarm(self, membership: Membership, *, remote: str, token: Secret) -> str:
-        """Enter the swarm of the manager at ``remote`` (``host:port``); return the node id when the engine is active.
-
-        Raises:
-            ConvergenceError: the engine stayed pending; it was made to leave again.
-        """
-
-    def leave_swarm(self, *, force: bool = False) -> None:
-        """Leave the swarm; a manager needs ``force``."""
-
     def unlock_key(self) -> Secret | None:
         """Return the key that unlocks managers, None when autolock is off."""
-
-    def unlock_swarm(self, key: Secret) -> None:
-        """Give a locked manager its key; it takes part in the swarm some moments later.
-
-        Raises:
-            WrongKeyError: it is another swarm's key, or an older one.
-        """
 
     def update_swarm(self, version: int, spec: SwarmSpec) -> None:
         """Lay the managed fields of ``spec`` over the present spec and write it whole.
@@ -152,6 +136,15 @@ class SwarmPort(Protocol):
     def remove_secret(self, secret_id: str) -> None:
         """Remove a secret that no service uses."""
 
+    def networks(self) -> tuple[Network, ...]:
+        """Return the networks of this engine's list, of both scopes; swarm ones are complete on a manager only."""
+
+    def create_network(self, spec: NetworkSpec) -> str:
+        """Make a network and return its id. A swarm-scoped one is not allocated yet when this returns."""
+
+    def remove_network(self, network_id: str) -> None:
+        """Remove a network; raises ``ConflictError`` while something uses it."""
+
 
 @dataclass(frozen=True, slots=True)
 class ContainerSpec:
@@ -189,21 +182,28 @@ class DialoguePort(Protocol):
 class EnginePort(SwarmPort, Protocol):
     """One engine: its own facts, networks, containers and images, and the cluster where it is a manager."""
 
-    @property
-    def host(self) -> str:
-        """The host's name in the inventory."""
-
     def facts(self) -> EngineFacts:
         """Return what the engine says of itself and of its swarm membership."""
 
-    def networks(self) -> tuple[Network, ...]:
-        """Return the networks of this engine's list, of both scopes; swarm ones are complete on a manager only."""
+    def init_swarm(self, spec: SwarmSpec, membership: Membership) -> str:
+        """Begin a swarm with this engine as its first manager; return the node id."""
 
-    def create_network(self, spec: NetworkSpec) -> str:
-        """Make a network and return its id. A swarm-scoped one is not allocated yet when this returns."""
+    def join_swarm(self, membership: Membership, *, remote: str, token: Secret) -> str:
+        """Enter the swarm of the manager at ``remote`` (``host:port``); return the node id when the engine is active.
 
-    def remove_network(self, network_id: str) -> None:
-        """Remove a network; raises ``ConflictError`` while something uses it."""
+        Raises:
+            ConvergenceError: the engine stayed pending; it was made to leave again.
+        """
+
+    def leave_swarm(self, *, force: bool = False) -> None:
+        """Leave the swarm; a manager needs ``force``."""
+
+    def unlock_swarm(self, key: Secret) -> None:
+        """Give a locked manager its key; it takes part in the swarm some moments later.
+
+        Raises:
+            WrongKeyError: it is another swarm's key, or an older one.
+        """
 
     def containers(self, *, label: str | None = None) -> tuple[Container, ...]:
         """Return all containers of this host, stopped ones included; ``label`` takes only those that have it."""
@@ -332,8 +332,8 @@ class Ports(Protocol):
     def shell(self, host: str) -> ShellPort:
         """Return the shell of a host."""
 
-    def manager(self) -> EnginePort:
-        """Return the engine of a manager that answers for the cluster.
+    def manager(self) -> SwarmPort:
+        """Return a manager that answers for the cluster.
 
         Raises:
             NotAManagerError: no reachable host does; names what each of them said.
@@ -351,6 +351,11 @@ class Ports(Protocol):
 
 def tell_nobody(_event: Event) -> None:
     """Listen to nothing."""
+
+
+def progress(ports: Ports) -> Callable[[str], None]:
+    """Return what tells a line of progress: ``wait_until(..., tell=progress(ports))``."""
+    return lambda text: ports.listener(Progress(text))
 
 
 def names(hosts: Iterable[str]) -> str:

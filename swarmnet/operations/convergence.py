@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING
 
 from swarmnet.errors import ConvergenceError, StateChangedError
 from swarmnet.model.clock import wait_until
+from swarmnet.model.ports import progress
 from swarmnet.model.service import ServiceMode
 from swarmnet.operations.constraints import eligible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from swarmnet.model.ports import EnginePort, Ports
+    from swarmnet.model.ports import Ports, SwarmPort
     from swarmnet.model.service import Service, Task
+    from swarmnet.model.swarm import Node
 
     Judge = Callable[[Service, tuple[Task, ...]], tuple[bool | None, str]]
 
@@ -83,7 +85,7 @@ def wait_for_attached(ports: Ports, name: str, network: str, *, timeout: float) 
     _watch(ports, manager, name, judge, what=f"service {name} to run on network {network}", timeout=timeout)
 
 
-def _watch(ports: Ports, manager: EnginePort, name: str, judge: Judge, *, what: str, timeout: float) -> None:
+def _watch(ports: Ports, manager: SwarmPort, name: str, judge: Judge, *, what: str, timeout: float) -> None:
     """Wait until ``judge`` says True of a service and its tasks.
 
     Tasks are asked for often, the service and the nodes only when a task changed or some time passed: a late notice
@@ -110,10 +112,10 @@ def _watch(ports: Ports, manager: EnginePort, name: str, judge: Judge, *, what: 
         enough, words = judge(service, seen)
         return enough, words
 
-    wait_until(ports.clock, look, what=what, timeout=timeout, every=TASKS_EVERY)
+    wait_until(ports.clock, look, what=what, timeout=timeout, every=TASKS_EVERY, tell=progress(ports))
 
 
-def is_settled(manager: EnginePort, service: Service) -> bool:
+def is_settled(manager: SwarmPort, service: Service) -> bool:
     """Tell whether a service is as it shall be now: no update failed or goes on, and as many tasks run as shall."""
     ended = service.update_state not in (*FAILED_UPDATES, "updating")
     return ended and _enough(manager, service, manager.tasks(service=service.id)) is True
@@ -130,14 +132,23 @@ def said(tasks: Iterable[Task]) -> str:
     return "tasks said: " + "; ".join(told) if told else "no task complained"
 
 
+def _expected(node: Node) -> Node:
+    """Return a node as it will soon be seen: a new leader knows nobody for some seconds (swarmkit: ``unknown``).
+
+    A manager that nobody reaches stays unknown for half a minute and is down then.
+    """
+    soon_ready = node.status == "unknown" and node.reachability != "unreachable"
+    return node.model_copy(update={"status": "ready"}) if soon_ready else node
+
+
 def _running(tasks: Iterable[Task]) -> int:
     return sum(task.state == "running" and task.desired_state == "running" for task in tasks)
 
 
-def _enough(manager: EnginePort, service: Service, tasks: tuple[Task, ...]) -> bool | None:
+def _enough(manager: SwarmPort, service: Service, tasks: tuple[Task, ...]) -> bool | None:
     spec = service.spec
     if spec.mode is ServiceMode.GLOBAL:
-        wanted = {node.id for node in eligible(spec, manager.nodes())}
+        wanted = {node.id for node in eligible(spec, map(_expected, manager.nodes()))}
         on = {task.node_id for task in tasks if task.state == "running" and task.desired_state == "running"}
         return True if wanted <= on else None
     done = spec.restart is not None and spec.restart.condition != "any"

@@ -18,6 +18,7 @@ from swarmnet.model.clock import wait_until
 from swarmnet.model.compare import INIT_ONLY, network_changes
 from swarmnet.model.network import Network, NetworkSpec, Subnet
 from swarmnet.model.plan import Action, Change, Risk, Stage, unmarked
+from swarmnet.model.ports import progress
 from swarmnet.model.service import PublishMode
 from swarmnet.operations.convergence import again_when_changed
 from swarmnet.operations.interface import Context, Operation
@@ -26,7 +27,7 @@ from swarmnet.operations.network_detach import RELEASE_LIMIT
 from swarmnet.operations.predicted import with_network
 
 if TYPE_CHECKING:
-    from swarmnet.model.ports import EnginePort, Ports
+    from swarmnet.model.ports import Ports, SwarmPort
     from swarmnet.model.state import ClusterState
     from swarmnet.model.swarm import SwarmSpec
 
@@ -47,7 +48,8 @@ class RemakeIngress(Action):
     def run(self, ports: Ports) -> None:
         """Remove what is there, make the new one, and wait until every node that answers has it."""
         manager = ports.manager()
-        wait_until(ports.clock, lambda: _cleared(manager), what="the old ingress network to go", timeout=RELEASE_LIMIT)
+        what, tell = "the old ingress network to go", progress(ports)
+        wait_until(ports.clock, lambda: _cleared(manager), what=what, timeout=RELEASE_LIMIT, tell=tell)
         make_network(ports, self.spec, None)
         made = next((net.id for net in manager.networks() if net.spec.ingress), "")
         for node in manager.nodes():
@@ -60,7 +62,7 @@ class RemakeIngress(Action):
             return (None if lacking else True), f"not on {', '.join(lacking)}"
 
         what = "the ingress network to reach every node"
-        wait_until(ports.clock, look, what=what, timeout=RELEASE_LIMIT, every=0.3)
+        wait_until(ports.clock, look, what=what, timeout=RELEASE_LIMIT, every=0.3, tell=tell)
 
 
 class RestoredIngress(Operation):
@@ -130,7 +132,7 @@ def _first_block(swarm: SwarmSpec) -> Subnet:
     return Subnet(subnet=str(block), gateway=str(block[1]))
 
 
-def _cleared(manager: EnginePort) -> tuple[bool | None, str]:
+def _cleared(manager: SwarmPort) -> tuple[bool | None, str]:
     """Ask for the removal until it is done: a swarm that has just begun may not know its own ingress network yet."""
     seen = next((net for net in manager.networks() if net.spec.ingress), None)
     if seen is None:
@@ -142,7 +144,7 @@ def _cleared(manager: EnginePort) -> tuple[bool | None, str]:
     return None, "its removal was accepted"
 
 
-def _touch(manager: EnginePort, node_id: str) -> None:
+def _touch(manager: SwarmPort, node_id: str) -> None:
     """Write a node's spec as it is: nodes hear of a new ingress network only with the next change of their entry."""
     node = next((one for one in manager.nodes() if one.id == node_id), None)
     if node is not None:

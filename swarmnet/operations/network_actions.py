@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from swarmnet.errors import ConflictError, ConvergenceError, EngineError, NotFoundError, RefusedError, SwarmnetError
 from swarmnet.model.clock import wait_until
+from swarmnet.model.compare import network_changes
 from swarmnet.model.network import Network, NetworkSpec, Scope
 from swarmnet.model.plan import Action, Sign, Stage
+from swarmnet.model.ports import progress
 from swarmnet.operations.addresses import overlapping
 from swarmnet.operations.network_detach import RELEASE_LIMIT, attach, detach, reattached
 from swarmnet.operations.predicted import with_network
 
 if TYPE_CHECKING:
-    from swarmnet.model.ports import EnginePort, Ports
+    from swarmnet.model.ports import Ports, SwarmPort
     from swarmnet.model.state import ClusterState
 
 _IN_THE_WAY = re.compile(r"conflicts with network ([0-9a-f]{64})")
@@ -58,10 +60,17 @@ class RemakeNetwork(Action):
         return with_network(state, Network(id="", spec=self.spec), self.host)
 
     def run(self, ports: Ports) -> None:
-        """Remove it, unless it was allocated since the plan was made, and make it again."""
+        """Remove it and make it again; one that was allocated since the plan was made stays if it is as written.
+
+        Raises:
+            ConvergenceError: it was allocated meanwhile and differs from what is written.
+        """
         seen = _find(_engine(ports, self.host), self.spec.name)
         if seen is not None and seen.allocated:
-            raise ConvergenceError(f"{self.target} was allocated meanwhile", hint="plan again")
+            # A run that was killed between its request and the allocator's answer leaves just this.
+            if network_changes(self.spec, seen.spec):
+                raise ConvergenceError(f"{self.target} was allocated meanwhile", hint="plan again")
+            return
         _remove(ports, self.spec.name, self.host)
         make_network(ports, self.spec, self.host)
 
@@ -142,14 +151,20 @@ def make_network(ports: Ports, spec: NetworkSpec, host: str | None) -> None:
         return (net if net is not None and net.allocated else None), "gone" if net is None else "not allocated"
 
     try:
-        wait_until(ports.clock, look, what=f"network {spec.name} to be allocated", timeout=ALLOCATION_LIMIT)
+        wait_until(
+            ports.clock,
+            look,
+            what=f"network {spec.name} to be allocated",
+            timeout=ALLOCATION_LIMIT,
+            tell=progress(ports),
+        )
     except ConvergenceError as error:
         reason, hint = _reason(engine, spec)
         engine.remove_network(network_id)
         raise ConvergenceError(f"network {spec.name} cannot be allocated: {reason}; removed", hint=hint) from error
 
 
-def _create(engine: EnginePort, spec: NetworkSpec) -> str:
+def _create(engine: SwarmPort, spec: NetworkSpec) -> str:
     """Ask for the network and return its id.
 
     A create that fails half-way (a full disk; seen on 26.1.5) leaves the bridge in the engine's memory alone: it
@@ -169,7 +184,7 @@ def _create(engine: EnginePort, spec: NetworkSpec) -> str:
         ) from error
 
 
-def _reason(engine: EnginePort, spec: NetworkSpec) -> tuple[str, str]:
+def _reason(engine: SwarmPort, spec: NetworkSpec) -> tuple[str, str]:
     """Return why a network is not allocated: the engine only logs it, so the other networks must tell."""
     for other in engine.networks():
         if other.spec.name == spec.name or other.spec.effective_scope is Scope.LOCAL:
@@ -202,14 +217,14 @@ def _remove(ports: Ports, name: str, host: str | None) -> None:
             return True, "gone"
         return None, "its removal was accepted"
 
-    wait_until(ports.clock, look, what=f"network {name} to be gone", timeout=RELEASE_LIMIT)
+    wait_until(ports.clock, look, what=f"network {name} to be gone", timeout=RELEASE_LIMIT, tell=progress(ports))
 
 
-def _engine(ports: Ports, host: str | None) -> EnginePort:
+def _engine(ports: Ports, host: str | None) -> SwarmPort:
     return ports.manager() if host is None else ports.engine(host)
 
 
-def _find(engine: EnginePort, name: str) -> Network | None:
+def _find(engine: SwarmPort, name: str) -> Network | None:
     return next((net for net in engine.networks() if net.spec.name == name), None)
 
 

@@ -15,6 +15,7 @@ from swarmnet.errors import ConflictError
 from swarmnet.model.base import Document
 from swarmnet.model.clock import wait_until
 from swarmnet.model.plan import Action, Risk, Stage
+from swarmnet.model.ports import progress
 from swarmnet.model.service import Attachment
 from swarmnet.model.swarm import ConfigSpec
 from swarmnet.operations.convergence import SERVICE_LIMIT, again_when_changed, is_settled, wait_for_attached
@@ -22,7 +23,7 @@ from swarmnet.operations.convergence import SERVICE_LIMIT, again_when_changed, i
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from swarmnet.model.ports import EnginePort, Ports
+    from swarmnet.model.ports import Ports, SwarmPort
     from swarmnet.model.service import Service, ServiceSpec
     from swarmnet.model.state import ClusterState
     from swarmnet.model.swarm import Config
@@ -98,7 +99,7 @@ def detach(ports: Ports, network: str) -> None:
     for user in users:
         _write(manager, user.spec.name, lambda spec: _without(spec, network))
     what, limit = f"the tasks on network {network} to end", RELEASE_LIMIT + A_TASK * _tasks(manager, network)
-    wait_until(ports.clock, lambda: _unused(manager, network), what=what, timeout=limit)
+    wait_until(ports.clock, lambda: _unused(manager, network), what=what, timeout=limit, tell=progress(ports))
 
 
 def attach(ports: Ports, network: str) -> None:
@@ -119,7 +120,7 @@ def attach(ports: Ports, network: str) -> None:
             manager.remove_config(config.id)
 
 
-def _remember(manager: EnginePort, network: str, users: Sequence[Service]) -> None:
+def _remember(manager: SwarmPort, network: str, users: Sequence[Service]) -> None:
     found = {user.spec.name: at for user in users for at in user.spec.networks or () if at.network == network}
     settled = tuple(user.spec.name for user in users if is_settled(manager, user))
     note = Detached(network=network, attachments=found, settled=settled)
@@ -151,7 +152,7 @@ def _without(spec: ServiceSpec, network: str) -> ServiceSpec:
     return spec.model_copy(update={"networks": tuple(at for at in spec.networks or () if at.network != network)})
 
 
-def _write(manager: EnginePort, name: str, change: Callable[[ServiceSpec], ServiceSpec]) -> None:
+def _write(manager: SwarmPort, name: str, change: Callable[[ServiceSpec], ServiceSpec]) -> None:
     """Change a service from how it is now: another network may be replaced at the same time."""
 
     def write() -> None:
@@ -162,10 +163,10 @@ def _write(manager: EnginePort, name: str, change: Callable[[ServiceSpec], Servi
     again_when_changed(write)
 
 
-def _tasks(manager: EnginePort, network: str) -> int:
+def _tasks(manager: SwarmPort, network: str) -> int:
     return len(manager.tasks(network=network))
 
 
-def _unused(manager: EnginePort, name: str) -> tuple[bool | None, str]:
+def _unused(manager: SwarmPort, name: str) -> tuple[bool | None, str]:
     left = [task for task in manager.tasks(network=name) if task.service_id and task.state not in ENDED]
     return (None if left else True), f"{len(left)} tasks, one is {left[0].state}" if left else "none"

@@ -8,12 +8,13 @@ from swarmnet.errors import ConvergenceError
 from swarmnet.model.clock import wait_until
 from swarmnet.model.overlay import lay
 from swarmnet.model.plan import Action, Sign, Stage
+from swarmnet.model.ports import progress
 from swarmnet.model.service import Service, ServiceSpec
 from swarmnet.operations.convergence import SERVICE_LIMIT, again_when_changed, wait_for_service
 from swarmnet.operations.predicted import with_service
 
 if TYPE_CHECKING:
-    from swarmnet.model.ports import EnginePort, Ports
+    from swarmnet.model.ports import Ports, SwarmPort
     from swarmnet.model.state import ClusterState
 
 
@@ -82,15 +83,17 @@ class ReplaceService(_ServiceAction):
         if old is not None:
             manager.remove_service(old.id)
             what = f"the tasks of service {self.spec.name} to end"
-            wait_until(ports.clock, lambda: _ended(manager, old.id), what=what, timeout=self.timeout)
+            wait_until(
+                ports.clock, lambda: _ended(manager, old.id), what=what, timeout=self.timeout, tell=progress(ports)
+            )
         manager.create_service(self.spec)
         self._settle(ports)
 
 
-def _find(manager: EnginePort, name: str) -> Service | None:
+def _find(manager: SwarmPort, name: str) -> Service | None:
     return next((one for one in manager.services() if one.spec.name == name), None)
 
 
-def _ended(manager: EnginePort, service_id: str) -> tuple[bool | None, str]:
+def _ended(manager: SwarmPort, service_id: str) -> tuple[bool | None, str]:
     left = [task for task in manager.tasks() if task.service_id == service_id and task.state == "running"]
     return (None if left else True), f"{len(left)} tasks still run"

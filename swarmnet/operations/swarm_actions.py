@@ -9,13 +9,13 @@ from swarmnet.model.clock import wait_until
 from swarmnet.model.hosts import Availability, Role
 from swarmnet.model.overlay import lay
 from swarmnet.model.plan import Action, Sign, Stage
-from swarmnet.model.ports import Membership
+from swarmnet.model.ports import Membership, progress
 from swarmnet.model.swarm import Node, NodeSpec, Swarm, SwarmSpec
 from swarmnet.operations.convergence import again_when_changed
 from swarmnet.operations.predicted import joined, with_node, without_node
 
 if TYPE_CHECKING:
-    from swarmnet.model.ports import EnginePort, Ports
+    from swarmnet.model.ports import Ports, SwarmPort
     from swarmnet.model.state import ClusterState
 
 JOIN_LIMIT = 60.0
@@ -225,7 +225,7 @@ def _node_id(state: ClusterState, host: str) -> str:
     return "" if facts is None else facts.engine.membership.node_id
 
 
-def _remotes(manager: EnginePort) -> tuple[str, ...]:
+def _remotes(manager: SwarmPort) -> tuple[str, ...]:
     """Return the addresses of the reachable managers, leader first: engines try only one (moby swarm.go)."""
     nodes = [node for node in manager.nodes() if node.manager_address and node.reachability == "reachable"]
     nodes.sort(key=lambda node: not node.is_leader)
@@ -246,4 +246,4 @@ def _wait_for_node(ports: Ports, node_id: str, role: Role) -> Node:
         return (node if settled and node.status == "ready" else None), seen
 
     what = f"node {node_id} to be a ready {role}"
-    return wait_until(ports.clock, look, what=what, timeout=JOIN_LIMIT)
+    return wait_until(ports.clock, look, what=what, timeout=JOIN_LIMIT, tell=progress(ports))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from swarmnet.model.clock import wait_until
 from swarmnet.model.plan import Action, Risk, Sign, Stage
+from swarmnet.model.ports import progress
 from swarmnet.model.state import KeyStanding
 
 if TYPE_CHECKING:
@@ -52,7 +53,8 @@ class KeepUnlockKey(Action):
         def look() -> tuple[Secret | None, str]:
             return manager.unlock_key(), "no key"
 
-        key = wait_until(ports.clock, look, what="a manager to tell the unlock key", timeout=KEY_LIMIT)
+        what = "a manager to tell the unlock key"
+        key = wait_until(ports.clock, look, what=what, timeout=KEY_LIMIT, tell=progress(ports))
         ports.secret_files.write(self.path, key)
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from swarmnet.errors import ConflictError, NotFoundError
 from swarmnet.model.clock import wait_until
 from swarmnet.model.plan import MANAGED_LABEL, Action, Risk, Sign, Stage
+from swarmnet.model.ports import progress
 from swarmnet.model.swarm import Config
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from swarmnet.model.base import Labels
     from swarmnet.model.network import Network
     from swarmnet.model.plan import Plan
-    from swarmnet.model.ports import EnginePort, Ports
+    from swarmnet.model.ports import Ports, SwarmPort
     from swarmnet.model.state import ClusterState
     from swarmnet.model.swarm import StoredSecret
 
@@ -43,10 +44,13 @@ class Removal(Action):
         Raises:
             ConvergenceError: it is still in use after 90 s; says by what.
         """
-        manager = ports.manager()
-        wait_until(ports.clock, lambda: self._attempt(manager), what=f"{self.target} to be gone", timeout=REMOVAL_LIMIT)
+        self._wait(ports, ports.manager())
 
-    def _attempt(self, manager: EnginePort) -> tuple[bool | None, str]:
+    def _wait(self, ports: Ports, engine: SwarmPort) -> None:
+        what = f"{self.target} to be gone"
+        wait_until(ports.clock, lambda: self._attempt(engine), what=what, timeout=REMOVAL_LIMIT, tell=progress(ports))
+
+    def _attempt(self, manager: SwarmPort) -> tuple[bool | None, str]:
         try:
             self._remove(manager)
         except NotFoundError:
@@ -56,7 +60,7 @@ class Removal(Action):
         return True, "gone"
 
     @abstractmethod
-    def _remove(self, manager: EnginePort) -> None:
+    def _remove(self, manager: SwarmPort) -> None:
         """Ask the engine to remove it."""
 
 
@@ -71,7 +75,7 @@ class PruneService(Removal):
         kept = tuple(service for service in state.services if service.id != self.id)
         return state.model_copy(update={"services": kept})
 
-    def _remove(self, manager: EnginePort) -> None:
+    def _remove(self, manager: SwarmPort) -> None:
         manager.remove_service(self.id)
 
 
@@ -96,10 +100,9 @@ class PruneNetwork(Removal):
 
     def run(self, ports: Ports) -> None:
         """Remove it, and wait while tasks that end still hold it."""
-        engine = ports.manager() if self.host is None else ports.engine(self.host)
-        wait_until(ports.clock, lambda: self._attempt(engine), what=f"{self.target} to be gone", timeout=REMOVAL_LIMIT)
+        self._wait(ports, ports.manager() if self.host is None else ports.engine(self.host))
 
-    def _remove(self, manager: EnginePort) -> None:
+    def _remove(self, manager: SwarmPort) -> None:
         manager.remove_network(self.id)
 
 
@@ -113,7 +116,7 @@ class PruneConfig(Removal):
         """Return the state without the config."""
         return state.model_copy(update={"configs": tuple(one for one in state.configs if one.id != self.id)})
 
-    def _remove(self, manager: EnginePort) -> None:
+    def _remove(self, manager: SwarmPort) -> None:
         manager.remove_config(self.id)
 
 
@@ -127,7 +130,7 @@ class PruneSecret(Removal):
         """Return the state without the secret."""
         return state.model_copy(update={"secrets": tuple(one for one in state.secrets if one.id != self.id)})
 
-    def _remove(self, manager: EnginePort) -> None:
+    def _remove(self, manager: SwarmPort) -> None:
         manager.remove_secret(self.id)
 
 

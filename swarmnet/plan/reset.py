@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from swarmnet.model.clock import wait_until
 from swarmnet.model.hosts import Role
 from swarmnet.model.plan import MANAGED_LABEL, Action, Plan, Risk, Sign, Stage
+from swarmnet.model.ports import progress
 from swarmnet.model.state import Membership, SwarmMembership
 from swarmnet.plan.prune import PruneNetwork, PruneService
 
@@ -65,7 +66,7 @@ class LeaveSwarm(Action):
             standing = engine.facts().membership.state
             return (True if standing is Membership.INACTIVE else None), standing.value
 
-        wait_until(ports.clock, look, what=f"{self.host} to leave its swarm", timeout=LEAVE_LIMIT)
+        wait_until(ports.clock, look, what=f"{self.host} to leave its swarm", timeout=LEAVE_LIMIT, tell=progress(ports))
 
 
 class LeaveSwarmAsManager(LeaveSwarm):

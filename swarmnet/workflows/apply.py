@@ -15,8 +15,8 @@ from swarmnet.model.ports import Progress
 from swarmnet.model.report import ApplyReport, OutcomeStatus
 from swarmnet.plan import guard
 from swarmnet.workflows.execute import execute
-from swarmnet.workflows.lock import held
-from swarmnet.workflows.observe import observe
+from swarmnet.workflows.lock import clear_dead, held
+from swarmnet.workflows.settle import observe_settled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from swarmnet.model.lock import Operator
     from swarmnet.model.plan import Action, Plan
     from swarmnet.model.ports import Ports
-    from swarmnet.model.state import ClusterState
+    from swarmnet.model.state import ClusterState, HostFailure
     from swarmnet.workflows.execute import Stop
     from swarmnet.workflows.lock import Lock
     from swarmnet.workflows.observe import Look
@@ -84,7 +84,7 @@ def prepare(ports: Ports, goal: Goal) -> Prepared:
         RefusedError: no plan can be trusted in this state, whatever flags are given; names every reason.
         NothingReachableError: no host answers.
     """
-    state = observe(ports, goal.look)
+    state = observe_settled(ports, goal.look)
     refusals = tuple(guard.of_state(state, ports.inventory, goal.permissions, hosts=goal.look.hosts))
     if any(not refusal.can_be_allowed for refusal in refusals):
         guard.check(refusals)
@@ -95,7 +95,7 @@ def prepare(ports: Ports, goal: Goal) -> Prepared:
 def apply(ports: Ports, goal: Goal, terms: Terms) -> ApplyReport:
     """Reach the goal and prove it by a second plan that is empty.
 
-    Nothing is written, not even a lock, when there is nothing to do.
+    Nothing is written, not even a lock, when there is nothing to do; only what a killed run left of its lock goes.
 
     Raises:
         RefusedError: the guard, or the operator, says no.
@@ -104,6 +104,7 @@ def apply(ports: Ports, goal: Goal, terms: Terms) -> ApplyReport:
     begun = ports.clock.monotonic()
     prepared = prepare(ports, goal)
     if prepared.plan.is_empty:
+        clear_dead(ports, prepared.state, terms.operator)
         report = ApplyReport(cluster=prepared.plan.cluster, failures=prepared.state.failures)
     else:
         _agree(terms, prepared, changed=False)
@@ -127,11 +128,12 @@ def _under_lock(ports: Ports, goal: Goal, terms: Terms, shown: Prepared) -> Appl
         with terms.stop:
             outcomes = execute(ports, prepared.plan, stop=terms.stop, after_batch=partial(_after, lock))
         done = all(outcome.status is OutcomeStatus.DONE for outcome in outcomes)
+        pending, failures = _second_look(ports, goal) if done else ((), prepared.state.failures)
         return ApplyReport(
             cluster=prepared.plan.cluster,
             outcomes=outcomes,
-            pending=_pending(ports, goal) if done else (),
-            failures=prepared.state.failures,
+            pending=pending,
+            failures=failures,
             interrupted=terms.stop.requested and not done,
         )
 
@@ -142,8 +144,10 @@ def _after(lock: Lock, batch: Sequence[Action]) -> None:
         lock.enter_swarm()
 
 
-def _pending(ports: Ports, goal: Goal) -> tuple[str, ...]:
-    """Return what a second plan would do; commands that always run are left out."""
+def _second_look(ports: Ports, goal: Goal) -> tuple[tuple[str, ...], tuple[HostFailure, ...]]:
+    """Return what a second plan would do, commands that always run aside, and the hosts that do not answer by now."""
     ports.listener(Progress("looking again: a second plan must be empty"))
-    plan = goal.make_plan(observe(ports, goal.look))
-    return tuple(f"{action.target}: {action.why}" for action in plan.actions if not action.always)
+    state = observe_settled(ports, goal.look)
+    plan = goal.make_plan(state)
+    pending = tuple(f"{action.target}: {action.why}" for action in plan.actions if not action.always)
+    return pending, state.failures

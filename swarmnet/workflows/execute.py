@@ -6,8 +6,9 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, Protocol
 
 from swarmnet.errors import SwarmnetError
-from swarmnet.model.ports import ActionFinished, ActionStarted
+from swarmnet.model.ports import ActionFinished, ActionStarted, Progress
 from swarmnet.model.report import Outcome, OutcomeStatus
+from swarmnet.workflows.failover import Failover
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
 AT_ONCE = 24
 """Actions that run at the same time."""
+
+STILL = 10.0
+"""Seconds of silence after which it is told what is still being done: an engine may take that long to answer."""
+NAMED = 3
 
 
 class Stop(Protocol):
@@ -42,7 +47,8 @@ def execute(
     """Run the plan's actions and return one outcome each, in the plan's order.
 
     A failed action ends the run when the others of its batch have finished; so does a request to stop, and then
-    actions of the batch that have not begun are left out, too.
+    actions of the batch that have not begun are left out, too. A manager that is lost meanwhile fails nothing as long
+    as another one takes its place.
 
     Args:
         ports: the world.
@@ -52,6 +58,7 @@ def execute(
     """
     outcomes: list[Outcome] = []
     going = True
+    ports = Failover(ports)
     for batch in plan.batches:
         if not going or stop.requested:
             outcomes += [_skipped(action) for action in batch]
@@ -68,8 +75,11 @@ def _batch(ports: Ports, batch: Sequence[Action], stop: Stop) -> list[Outcome]:
     # A single action has a thread of its own, too: the main thread stays free to hear Ctrl-C.
     pool = ThreadPoolExecutor(min(AT_ONCE, len(batch)), "swarmnet-action")
     try:
-        futures = [pool.submit(_run, ports, action, stop) for action in batch]
-        wait(futures)
+        futures = {pool.submit(_run, ports, action, stop): action for action in batch}
+        begun, left = ports.clock.monotonic(), set(futures)
+        while left := wait(left, STILL).not_done:
+            targets = [action.target for future, action in futures.items() if future in left]
+            ports.listener(Progress(_still(targets, ports.clock.monotonic() - begun)))
     except KeyboardInterrupt:
         # The second Ctrl-C: do not wait; closing the session ends the threads.
         pool.shutdown(wait=False, cancel_futures=True)
@@ -99,6 +109,12 @@ def _run(ports: Ports, action: Action, stop: Stop) -> Outcome:
     seconds = ports.clock.monotonic() - begun
     ports.listener(ActionFinished(action, seconds))
     return Outcome(kind=action.kind, target=action.target, status=OutcomeStatus.DONE, seconds=seconds)
+
+
+def _still(targets: Sequence[str], seconds: float) -> str:
+    more = len(targets) - NAMED
+    named = ", ".join(targets[:NAMED]) + (f" and {more} more" if more > 0 else "")
+    return f"after {seconds:.0f} s still at work on {named}"
 
 
 def _skipped(action: Action) -> Outcome:

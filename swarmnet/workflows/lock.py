@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import HostError, LockedError
-from swarmnet.model.lock import HEARTBEAT, STALE, Claim, Holder, Operator
+from swarmnet.model.lock import HEARTBEAT, LOCK_NAME, STALE, Claim, Holder, Operator
 from swarmnet.model.ports import Progress
 from swarmnet.workflows.lock_places import FilePlace, Place, SwarmPlace
 
@@ -161,6 +161,17 @@ def held(ports: Ports, state: ClusterState, *, operator: Operator, command: str,
         yield lock
     finally:
         lock.release()
+
+
+def clear_dead(ports: Ports, state: ClusterState, operator: Operator) -> None:
+    """Remove the swarm's lock when a killed run of this machine left it; costs nothing where the state shows none."""
+    if not any(config.spec.name == LOCK_NAME for config in state.configs):
+        return
+    place = SwarmPlace(ports)
+    holder = place.holder()
+    if holder is not None and holder.claim is not None and holder.claim.is_dead(operator):
+        ports.listener(Progress(f"removing the lock of {holder}: that run is gone"))
+        place.break_it(holder)
 
 
 def holders(ports: Ports, state: ClusterState) -> tuple[Holder, ...]:

@@ -6,14 +6,17 @@ Both are taken by one atomic test-and-set: a config's name is unique in a swarm 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 from pydantic import ValidationError
 
-from swarmnet.errors import CommandError, ConflictError, NotAManagerError, NotFoundError, StateChangedError
+from swarmnet.errors import CommandError, ConflictError, HostError, NotFoundError, StateChangedError
 from swarmnet.model.lock import LOCK_NAME, Claim, Holder
+from swarmnet.model.state import Membership
 from swarmnet.model.swarm import Config, ConfigSpec
+from swarmnet.workflows.failover import LOST, Failover
 
 if TYPE_CHECKING:
     from swarmnet.model.clock import Clock
@@ -38,6 +41,8 @@ esac
 """
 """``sh -c SCRIPT sh NAME VERB TOKEN``: exit 8 when it is not there or another's, 9 when it is taken."""
 _ABSENT, _TAKEN = 8, 9
+RELEASE_PATIENCE = 30.0
+"""Seconds for a manager to answer that shall take the lock away; else it stays until it is stale."""
 
 
 class Place(Protocol):
@@ -78,7 +83,7 @@ class SwarmPlace:
         # An empty config is refused by the engine (swarmkit: "must be larger than 0").
         spec = ConfigSpec(name=LOCK_NAME, data=b"the lock of swarmnet; see its labels\n", labels=labels)
         try:
-            self._ports.manager().create_config(spec)
+            Failover(self._ports).manager().create_config(spec)
         except ConflictError:
             return False
         return True
@@ -103,13 +108,27 @@ class SwarmPlace:
         return True
 
     def drop(self, claim: Claim) -> None:
-        """Remove the config if it is ours; without a swarm there is none."""
+        """Remove the config if it is ours; without a swarm there is none, and without a leader it is waited for."""
         try:
-            config = self._config()
-        except NotAManagerError:
-            return
-        if config is not None and _claim(config.spec.labels.get(_CLAIM, "")) == claim:
-            self._remove(config.id)
+            self._drop(self._ports, claim)
+        except LOST:
+            if self._there_is_a_swarm():
+                self._drop(Failover(self._ports, patience=RELEASE_PATIENCE), claim)
+
+    def _drop(self, ports: Ports, claim: Claim) -> None:
+        manager = ports.manager()
+        for config in manager.configs():
+            if config.spec.name == LOCK_NAME and _claim(config.spec.labels.get(_CLAIM, "")) == claim:
+                with suppress(NotFoundError):
+                    manager.remove_config(config.id)
+
+    def _there_is_a_swarm(self) -> bool:
+        """Tell whether any manager still is in one: after a reset none is, and nobody will ever answer."""
+        for host in self._ports.inventory.managers:
+            with suppress(HostError):
+                if self._ports.engine(host.name).facts().membership.state is not Membership.INACTIVE:
+                    return True
+        return False
 
     def break_it(self, holder: Holder) -> None:
         """Remove the config by its id, unless it gave a sign of life since it was seen."""
@@ -128,7 +147,8 @@ class SwarmPlace:
 
     def _describe(self, config: Config) -> Holder:
         written = _time(config.spec.labels.get(_HEARTBEAT, ""))
-        age = float("inf") if written is None else max(0.0, (self._clock.now() - written).total_seconds())
+        # A sign of life from the future tells of a clock that was set back, no less than an old one of silence.
+        age = float("inf") if written is None else abs((self._clock.now() - written).total_seconds())
         claim = _claim(config.spec.labels.get(_CLAIM, ""))
         return Holder(place=self.name, claim=claim, version=f"{config.id}@{config.version}", age=age)
 
@@ -163,7 +183,7 @@ class FilePlace:
         age, _, stamp = first.partition(" ")
         claim = _claim(text)
         token = "" if claim is None else claim.token
-        return Holder(place=self.name, claim=claim, version=f"{token}@{stamp}", age=max(0.0, float(age)))
+        return Holder(place=self.name, claim=claim, version=f"{token}@{stamp}", age=abs(float(age)))
 
     def beat(self, claim: Claim) -> bool:
         """Touch the file."""

@@ -7,10 +7,10 @@ another swarm: its membership stands in its facts, and :mod:`swarmnet.plan.guard
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from swarmnet.errors import CommandError, HostError, NothingReachableError
+from swarmnet.errors import CommandError, HostError, NotAManagerError, NothingReachableError
 from swarmnet.model.network import Scope
 from swarmnet.model.ports import HostFailed
 from swarmnet.model.state import ClusterState, CommandResult, HostFacts, HostFailure, KeyStanding
@@ -67,10 +67,10 @@ def observe(ports: Ports, look: Look = EVERYTHING) -> ClusterState:
     names = (host.name for host in hosts)
     results = fan_out(names, lambda host: _host(ports, host, look), listener=ports.listener)
     seen = {name: result for name, result in results.items() if isinstance(result, _Seen)}
-    state, failed = _cluster(ports, seen)
+    state, failed, leaderless = _cluster(ports, seen)
     errors = {name: error for name, error in results.items() if isinstance(error, HostError)} | failed
     failures = {one.host: one for one in look.missing} | {name: _failure(error) for name, error in errors.items()}
-    present = [seen[host.name] for host in hosts if host.name in seen and host.name not in failed]
+    present = [_told(one, leaderless) for name, one in seen.items() if name not in failed]
     if not present:
         told = "; ".join(f"{one.host}: {one.reason}" for one in failures.values()) or "the inventory has no hosts"
         raise NothingReachableError(
@@ -118,19 +118,34 @@ def _answers(ports: Ports, host: str, needs: Iterable[Need]) -> Iterable[Command
             yield CommandResult(host=host, argv=need.argv, exit_code=ended.exit_code)
 
 
-def _cluster(ports: Ports, seen: dict[str, _Seen]) -> tuple[ClusterState, dict[str, HostError]]:
-    """Return what the first manager that can says of its cluster, and the managers that failed to."""
+def _cluster(
+    ports: Ports, seen: dict[str, _Seen]
+) -> tuple[ClusterState, dict[str, HostError], dict[str, NotAManagerError]]:
+    """Return what the first manager that can says of its cluster, those that failed, and those without a leader."""
     failed: dict[str, HostError] = {}
+    leaderless: dict[str, NotAManagerError] = {}
     for host in ports.inventory.hosts:
         one = seen.get(host.name)
         if one is None or not one.facts.engine.membership.is_manager:
             continue
         try:
-            return _lists(ports.engine(host.name), one.networks), failed
+            return _lists(ports.engine(host.name), one.networks), failed, {}
+        except NotAManagerError as error:  # the host is well; its leader was lost since it told its facts
+            leaderless[host.name] = error
         except HostError as error:
             failed[host.name] = error
             ports.listener(HostFailed(host.name, error.message))
-    return ClusterState(), failed
+    return ClusterState(), failed, leaderless
+
+
+def _told(one: _Seen, leaderless: dict[str, NotAManagerError]) -> _Seen:
+    """Return what a host said, less its claim to answer for the cluster when it then could not."""
+    error = leaderless.get(one.facts.host)
+    if error is None:
+        return one
+    membership = one.facts.engine.membership.model_copy(update={"is_manager": False, "error": error.message})
+    engine = one.facts.engine.model_copy(update={"membership": membership})
+    return replace(one, facts=one.facts.model_copy(update={"engine": engine}))
 
 
 def _lists(manager: EnginePort, networks: tuple[Network, ...]) -> ClusterState:

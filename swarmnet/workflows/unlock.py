@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from swarmnet.errors import ConvergenceError, WrongKeyError
 from swarmnet.model.base import Document
 from swarmnet.model.clock import wait_until
+from swarmnet.model.ports import progress
 from swarmnet.model.state import Membership
 from swarmnet.workflows.fanout import fan_out
 
@@ -72,7 +73,8 @@ def _wait(ports: Ports, host: str) -> Unlocked:
         return (True if seen.is_manager else None), f"{seen.state} {seen.error}".strip()
 
     try:
-        wait_until(ports.clock, look, what=f"{host} to be back in its swarm", timeout=UNLOCK_LIMIT, every=0.2)
+        what, tell = f"{host} to be back in its swarm", progress(ports)
+        wait_until(ports.clock, look, what=what, timeout=UNLOCK_LIMIT, every=0.2, tell=tell)
     except ConvergenceError as error:
         return Unlocked(host=host, answer=Answer.FAILED, detail=f"the key fits; {error.message}")
     return Unlocked(host=host, answer=Answer.UNLOCKED)

@@ -13,7 +13,9 @@ from swarmnet.model.network import NetworkSpec
 from swarmnet.model.plan import Risk
 from swarmnet.model.ports import ContainerSpec
 from swarmnet.model.state import ClusterState, Endpoint
-from tests.plan.planning import told
+from swarmnet.operations.convergence import is_settled
+from swarmnet.plan.build import build
+from tests.plan.planning import book, told
 from tests.plan.seeing import apply, differences, names, planned, run, seen
 from tests.simulator.world import World
 
@@ -208,3 +210,33 @@ def test_a_wiped_worker_joins_anew_and_its_dead_entry_goes() -> None:
     made = apply(world, SITE)
     assert told(made) == ["swarm.join-worker node w2", "node.remove node w2"]
     assert sorted(one.hostname for one in seen(world).nodes) == ["m1", "w1", "w2"]
+
+
+def test_a_network_that_was_allocated_since_the_plan_was_made_stays_as_it_is() -> None:
+    world = World(managers=1)
+    apply(world, SITE)
+    before = next(net for net in world.engine("m1").networks() if net.spec.name == "front")
+    state = seen(world)
+    unallocated = tuple(net.model_copy(update={"allocated": net.spec.name != "front"}) for net in state.networks)
+
+    (remake,) = build(book(SITE), state.model_copy(update={"networks": unallocated}), world.inventory).actions
+    remake.run(world.ports())
+
+    assert remake.kind == "network.remake"
+    assert next(net for net in world.engine("m1").networks() if net.spec.name == "front").id == before.id
+
+
+def test_a_global_service_waits_for_nodes_that_a_new_leader_has_not_heard_of_yet() -> None:
+    world = World(managers=1, workers=1)
+    apply(world, SITE)
+    agent = next(one for one in world.engine("m1").services() if one.spec.name == "agent")
+    node = next(one for one in world.store("m1").nodes.values() if one.host == "w1")
+    world.store("m1").tasks = {key: task for key, task in world.store("m1").tasks.items() if task.node_id != node.id}
+
+    node.unknown = True
+
+    assert not is_settled(world.engine("m1"), agent)
+    world.kill("w1")
+    world.settle()
+    node.unknown = False
+    assert is_settled(world.engine("m1"), agent)

@@ -26,6 +26,8 @@ class NodeRecord:
     version: int
     address: str
     ready: bool = True
+    unknown: bool = False
+    """True right after an election: the new leader has not heard of the node yet."""
 
 
 @dataclass

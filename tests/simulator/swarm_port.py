@@ -192,7 +192,7 @@ class SimulatedMembership(SwarmSide):
             version=record.version,
             hostname=record.host,
             spec=record.spec,
-            status="ready" if record.ready else "down",
+            status="unknown" if record.unknown else "ready" if record.ready else "down",
             address=record.address,
             reachability=("reachable" if record.ready else "unreachable") if is_manager else None,
             is_leader=record is leader,

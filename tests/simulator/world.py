@@ -66,6 +66,8 @@ class World:
         """What plain sockets of the operator's machine find."""
         self.missing_images: set[str] = set()
         """References that no registry has: tasks with them are rejected, pulls fail."""
+        self.lost_answers: list[str] = []
+        """Verbs whose next request is done, and whose answer never arrives."""
         for host in self.inventory.hosts:
             self.add(host)
 
@@ -168,6 +170,9 @@ class World:
                 raise EngineError(machine.name, "cannot connect to the engine at /var/run/docker.sock")
             self.requests.append(Request(machine.name, verb, target))
             yield
+            if verb in self.lost_answers:
+                self.lost_answers.remove(verb)
+                raise UnreachableError(machine.name, f"the connection to the engine broke: {verb}")
 
     def _spend(self, machine: Machine) -> None:
         if machine.vanish_in is not None:

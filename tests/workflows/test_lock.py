@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -12,11 +13,12 @@ from swarmnet.model.lock import LOCK_NAME, STALE, Claim
 from swarmnet.model.network import NetworkSpec
 from swarmnet.model.ports import Progress
 from swarmnet.model.swarm import SwarmSpec
+from swarmnet.workflows.apply import apply
 from swarmnet.workflows.lock import break_locks, held, holders
 from swarmnet.workflows.lock_places import FilePlace, SwarmPlace
 from swarmnet.workflows.observe import observe
 from tests.simulator import World
-from tests.workflows.runs import operator, run
+from tests.workflows.runs import goal, operator, run, terms
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -201,3 +203,59 @@ def test_the_lock_is_no_drift() -> None:
     with lock(world, HERS):
         world.engine("m1").create_network(NetworkSpec(name="other"))
         assert run(world).outcomes == ()
+
+
+def test_a_lock_from_the_future_is_watched_as_one_from_long_ago_is() -> None:
+    world = swarm()
+    since = world.clock.now() + timedelta(hours=2)
+    place = SwarmPlace(world.ports())
+    place.take(Claim.of(HERS, cluster="sim", command="apply", since=since))
+    config = next(iter(world.engine("m1").configs()))
+    labels = config.spec.labels | {"io.swarmnet.heartbeat": since.isoformat()}
+    world.engine("m1").update_config_labels(config.id, config.version, labels)
+
+    with lock(world, HIS):
+        (holder,) = holders(world.ports(), observe(world.ports()))
+
+    assert holder.claim is not None
+    assert holder.claim.machine == "his laptop"
+
+
+def test_a_lock_that_was_made_though_the_answer_was_lost_is_held() -> None:
+    world = swarm()
+    world.lost_answers.append("config.create")
+
+    with lock(world, HERS):
+        (holder,) = holders(world.ports(), observe(world.ports()))
+
+    assert holder.claim is not None
+    assert holder.claim.machine == "her laptop"
+    assert world.engine("m1").configs() == ()
+
+
+def test_a_lock_is_given_back_once_there_is_a_leader_again() -> None:
+    world = World(managers=3)
+    world.bootstrap()
+
+    def revive() -> None:
+        world.start_engine("m2")
+        world.tick()
+
+    with lock(world, HERS):
+        for host in ("m1", "m2"):
+            world.stop_engine(host)
+        world.clock.on_tick = revive
+
+    assert world.engine("m2").configs() == ()
+
+
+def test_a_run_that_finds_nothing_to_do_takes_the_lock_of_a_killed_one_away() -> None:
+    world = World(managers=1)
+    run(world)
+    dead = operator("dead", alive=False)
+    SwarmPlace(world.ports()).take(Claim.of(dead, cluster="sim", command="apply", since=world.clock.now()))
+
+    report = apply(world.ports(), goal(world.inventory), replace(terms(), operator=operator(alive=False)))
+
+    assert report.outcomes == ()
+    assert world.engine("m1").configs() == ()

@@ -1,0 +1,64 @@
+"""Look at a cluster when it is not just about to change by itself.
+
+Right after a leader died, or after a run was killed in the middle of a join, a look shows what will be over in a
+moment: managers without a leader, an engine that is entering a swarm. A plan for that would be refused, or wrong.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from swarmnet.model.ports import Progress
+from swarmnet.model.state import Membership
+from swarmnet.workflows.observe import observe
+
+if TYPE_CHECKING:
+    from swarmnet.model.ports import Ports
+    from swarmnet.model.state import ClusterState
+    from swarmnet.workflows.observe import Look
+
+SETTLE_LIMIT = 30.0
+"""Seconds for an election (some 10, then 20 until requests to the lost leader gave up) and for a join (20) to end."""
+PAUSE = 1.0
+
+
+def observe_settled(ports: Ports, look: Look) -> ClusterState:
+    """Return the state of all hosts once no election and no join is under way, or as it is after 30 s.
+
+    Tells what it waits for. A cluster that lost its majority is not waited for: no election can end there.
+
+    Raises:
+        NothingReachableError: not one host answered.
+    """
+    deadline = ports.clock.monotonic() + SETTLE_LIMIT
+    told = ""
+    while True:
+        state = observe(ports, look)
+        why = unsettled(state, managers=len(ports.inventory.managers))
+        if why is None or ports.clock.monotonic() >= deadline:
+            return state
+        if why != told:
+            ports.listener(Progress(f"waiting up to {SETTLE_LIMIT:.0f} s: {why}"))
+            told = why
+        ports.clock.sleep(PAUSE)
+
+
+def unsettled(state: ClusterState, *, managers: int) -> str | None:
+    """Return what is about to change by itself, None when nothing is.
+
+    Args:
+        state: what was seen.
+        managers: how many there are in the inventory; more than half of them must answer for an election to end.
+    """
+    entering = [
+        facts.host
+        for facts in state.hosts
+        if facts.engine.membership.state is Membership.PENDING and not facts.engine.membership.error
+    ]
+    if entering:
+        return f"{', '.join(entering)} is just entering a swarm"
+    standings = {facts.host: facts.engine.membership for facts in state.hosts}
+    headless = [host for host, one in standings.items() if one.state is Membership.ACTIVE and one.error]
+    if state.swarm is None and len(headless) * 2 > managers:
+        return f"{', '.join(headless)} have no leader; a majority of the managers answers, so they will elect one"
+    return None

@@ -1,0 +1,68 @@
+"""An apply that is killed (-9) at every step in turn and run again each time, on real engines."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from swarmnet.lab.image import make_image
+from tests.stories.commands import Operator
+from tests.stories.witness import assert_whole, running, soon
+
+if TYPE_CHECKING:
+    from swarmnet.lab import Lab
+
+pytestmark = pytest.mark.lab
+
+PLAYBOOK = """\
+schema: 1
+name: story
+steps:
+  - swarm: {default_addr_pool: [10.128.0.0/12], subnet_size: 25}
+  - node: {labels: {site: main}}
+  - network: {name: front, attachable: true}
+  - network: {name: back, internal: true}
+  - network: {name: local, driver: bridge, subnets: [{subnet: 172.29.7.0/24}]}
+    on: m1
+  - config: {name: page, from: {file: story.yml}}
+  - secret: {name: word, from: {file: story.yml}}
+  - service:
+      name: web
+      image: story:1
+      command: [sleep, "1000000"]
+      networks: [front]
+      configs: [{source: page, target: /page}]
+      secrets: [word]
+      stop_grace_period: 1s
+"""
+ACTIONS = 12
+"""What the playbook does on three managers: init, two joins, three labels, three networks, config, secret, service."""
+
+
+@pytest.mark.parametrize("moment", ["answer", "end"])
+def test_an_apply_that_is_killed_at_every_step_gets_further_each_time(lab: Lab, tmp_path: Path, moment: str) -> None:
+    make_image(lab, "story:1")
+    (tmp_path / "story.yml").write_text(PLAYBOOK, encoding="utf-8")
+    kills = 0
+
+    while (ended := apply_until(moment, lab, tmp_path)).returncode == -signal.SIGKILL:
+        kills += 1
+        assert kills <= 2 * ACTIONS, "it does not get any further\n" + ended.stdout + ended.stderr
+
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert kills >= ACTIONS // 2
+    assert_whole(lab, "m1", networks=["front", "back"], label=("site", "main"))
+    assert soon(lambda: len(running(lab, "m1", "web")) == 1)
+    Operator(tmp_path).types("plan", "story.yml", "-i", str(lab.inventory), "--check")
+
+
+def apply_until(moment: str, lab: Lab, directory: Path) -> subprocess.CompletedProcess[str]:
+    """Apply in a process that dies at the moment."""
+    argv = [sys.executable, "-m", "tests.stories.mortal", moment, str(directory / "story.yml"), str(lab.inventory)]
+    root = Path(__file__).parents[2]
+    return subprocess.run(argv, cwd=root, capture_output=True, text=True, check=False, timeout=120)

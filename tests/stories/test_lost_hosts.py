@@ -1,0 +1,190 @@
+"""Hosts that are lost while a cluster of five is changed, and come back: power cuts and cut cables, on real engines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from swarmnet.lab import Fault, Lab, LabSpec
+from swarmnet.lab.image import make_image
+from tests.labs import fresh_name
+from tests.stories.applies import Running, gate, open_gate
+from tests.stories.commands import Operator, docker
+from tests.stories.witness import assert_whole, overlays, running, soon
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.lab
+
+IMAGE = "story:1"
+BASE = """\
+schema: 1
+name: story
+steps:
+  - swarm: {default_addr_pool: [10.128.0.0/12], subnet_size: 25, task_history: 2}
+  - node: {labels: {site: main}}
+  - network: {name: front, attachable: true}
+"""
+MORE = """\
+  - network: {name: back, attachable: true}
+  - config: {name: page, from: {file: page.txt}}
+  - service:
+      name: web
+      image: story:1
+      mode: global
+      networks: [back]
+      configs: [{source: page, target: /page}]
+      stop_grace_period: 1s
+"""
+SITE = ("site", "main")
+
+
+@pytest.fixture(scope="module")
+def five() -> Iterator[Lab]:
+    """Three managers and two workers."""
+    with Lab.up(LabSpec(name=fresh_name(), hosts=5)) as lab:
+        make_image(lab, IMAGE)
+        yield lab
+
+
+class Cluster:
+    """Five hosts without a swarm, and somebody who types commands for them."""
+
+    def __init__(self, lab: Lab, directory: Path) -> None:
+        self.lab = lab
+        self.directory = directory
+        self.operator = Operator(directory)
+        # Whoever waits at a host that is gone does so for three seconds.
+        impatient = "ssh:\n  connect_timeout: 3\n  connect_attempts: 1\n"
+        text = lab.inventory.read_text(encoding="utf-8").replace("ssh:\n", impatient, 1)
+        (directory / "hosts.yml").write_text(text, encoding="utf-8")
+        (directory / "page.txt").write_text("hello\n", encoding="utf-8")
+
+    def write(self, playbook: str) -> None:
+        (self.directory / "story.yml").write_text(playbook, encoding="utf-8")
+
+    def apply(self, *words: str, exits: int = 0) -> str:
+        return self.operator.types("apply", "story.yml", "-i", "hosts.yml", "--yes", *words, exits=exits)
+
+    def begin(self, *words: str) -> Running:
+        return Running.begin(self.directory, "story.yml", "-i", "hosts.yml", *words)
+
+    def plan_is_empty(self) -> None:
+        self.operator.types("plan", "story.yml", "-i", "hosts.yml", "--check")
+
+    def cut_power(self, host: str) -> None:
+        """Pull the plug, cable first: nobody gets a last word that tells him that the host is gone."""
+        self.lab.break_(Fault(host=host, kind="link"))
+        self.lab.break_(Fault(host=host, kind="kill"))
+
+    def cut(self, host: str) -> None:
+        self.lab.break_(Fault(host=host, kind="link"))
+
+    def block_overlays(self, host: str) -> None:
+        """Drop gossip (7946) and VXLAN (4789) between one host and all others, both ways."""
+        others = [one.name for one in self.lab.hosts if one.name != host]
+        for source, target in [pair for other in others for pair in ((host, other), (other, host))]:
+            for protocol, port in (("tcp", 7946), ("udp", 7946), ("udp", 4789)):
+                fault = {"host": source, "kind": "block", "to": target, "protocol": protocol, "port": port}
+                self.lab.break_(Fault.model_validate(fault))
+
+    def heal(self, host: str) -> None:
+        self.lab.heal_all(host)
+
+    def heal_all(self) -> None:
+        self.lab.heal_all()
+
+
+@pytest.fixture
+def cluster(five: Lab, tmp_path: Path) -> Cluster:
+    five.reset()
+    return Cluster(five, tmp_path)
+
+
+def test_apply_goes_on_without_a_leader_that_lost_power_and_takes_it_in_when_it_is_back(cluster: Cluster) -> None:
+    cluster.write(BASE + gate("m2") + MORE)
+    apply = cluster.begin()
+    apply.wait_for("begun: sh -c")
+    cluster.cut_power("m1")
+    open_gate(cluster.lab, "m2")
+
+    # Exit 3: all is done, but nobody knows how m1 is.
+    said = apply.ends(exits=3)
+
+    # Which of them depends on what was asked of m1 when its connection was given up.
+    signs = (
+        "a manager was lost (m1",
+        "m1 answers for the cluster no longer",
+        "the lock in the swarm cannot be seen: m1",
+    )
+    assert any(sign in said for sign in signs), said
+    assert "the lock in m1 could not be released" in said
+    assert "a second plan is empty" in said
+    assert "unreachable: m1" in said
+    assert overlays(cluster.lab, "m2") == ["back", "front"]
+    assert running(cluster.lab, "m2", "web") == ["m2", "m3", "w1", "w2"]
+
+    # While m1 is away the others decide things that it never heard of.
+    cluster.write(BASE.replace("name: front", "name: third") + MORE)
+    cluster.apply("--prune", "--allow-missing", exits=3)
+    cluster.heal("m1")
+
+    assert "nothing changed" in cluster.apply()
+    assert_whole(cluster.lab, "m1", networks=["back", "third"], label=SITE)
+    assert soon(lambda: running(cluster.lab, "m1", "web") == ["m1", "m2", "m3", "w1", "w2"])
+    cluster.plan_is_empty()
+
+
+def test_a_worker_that_is_cut_off_while_a_network_is_made_comes_back_to_all_of_it(cluster: Cluster) -> None:
+    cluster.write(BASE + gate("m2") + MORE)
+    apply = cluster.begin()
+    apply.wait_for("begun: sh -c")
+    cluster.cut("w1")
+    open_gate(cluster.lab, "m2")
+
+    said = apply.ends(exits=3)
+
+    assert "waiting for service web to run: " in said
+    assert "unreachable: w1" in said
+    assert "a second plan is empty" in said
+    assert "unreachable: w1" in cluster.apply(exits=3)
+
+    cluster.heal("w1")
+    assert_whole(cluster.lab, "m1", networks=["front", "back"], label=SITE)
+    assert "nothing changed" in cluster.apply()
+    assert soon(lambda: running(cluster.lab, "m1", "web") == ["m1", "m2", "m3", "w1", "w2"])
+    assert soon(lambda: reaches(cluster.lab, "w1", "m1"))
+    cluster.plan_is_empty()
+
+
+def test_a_worker_whose_overlay_ports_are_blocked_joins_in_when_they_are_open_again(cluster: Cluster) -> None:
+    cluster.write(BASE)
+    cluster.apply()
+    cluster.block_overlays("w1")
+    cluster.write(BASE + MORE)
+
+    # The managers' port 2377 is open: they count w1 in, and know nothing of what its overlays lack.
+    assert "a second plan is empty" in cluster.apply()
+    assert_whole(cluster.lab, "m1", networks=["front", "back"], label=SITE)
+    assert soon(lambda: reaches(cluster.lab, "w2", "m1"))
+    assert not reaches(cluster.lab, "w1", "m1")
+
+    cluster.heal_all()
+    assert soon(lambda: reaches(cluster.lab, "w1", "m1"), limit=90)
+    assert "nothing changed" in cluster.apply()
+
+
+def reaches(lab: Lab, source: str, target: str) -> bool:
+    """Tell whether the web task on one host answers the one on another by ping over the overlay."""
+    listed = docker(lab, target, "ps", "-q", "--filter", "label=com.docker.swarm.service.name=web")
+    address = lab.exec(
+        target, ["docker", "inspect", "-f", "{{.NetworkSettings.Networks.back.IPAddress}}", *listed.split()]
+    ).stdout.strip()
+    own = docker(lab, source, "ps", "-q", "--filter", "label=com.docker.swarm.service.name=web")
+    return (
+        bool(own and address)
+        and lab.exec(source, ["docker", "exec", own, "ping", "-c1", "-W1", address]).exit_code == 0
+    )
