@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from swarmnet.errors import ConvergenceError, HostError, UsageError
+from swarmnet.errors import ConvergenceError, HostError, IncompleteError, UsageError
 from swarmnet.model.plan import MANAGED_LABEL
 from swarmnet.model.ports import Progress
 from swarmnet.model.report import Status, Verdict
@@ -110,7 +110,14 @@ def chosen(state: ClusterState, wanted: Sequence[str]) -> tuple[Network, ...]:
 
     Raises:
         UsageError: one of ``wanted`` does not exist, is no overlay, or takes no containers.
+        IncompleteError: no manager answered, so nobody knows whether it exists.
     """
+    if wanted and state.swarm is None:
+        why = "; ".join(f"{failure.host}: {failure.reason}" for failure in state.failures) or "no host is in a swarm"
+        raise IncompleteError(
+            f"no manager answers for the cluster ({why}): its networks cannot be looked up",
+            hint="bring a majority of the managers back first; swarmnet status tells what answers",
+        )
     overlays = {net.spec.name: net for net in state.networks if net.spec.driver == "overlay" and not net.spec.ingress}
     attachable = [
         net for _, net in sorted(overlays.items()) if net.spec.attachable and PROBE_LABEL not in net.spec.labels

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from swarmnet.errors import UsageError
+from swarmnet.errors import IncompleteError, UsageError
 from swarmnet.model.network import NetworkSpec
 from swarmnet.model.plan import MANAGED_LABEL
 from swarmnet.model.ports import ContainerSpec
@@ -181,6 +181,12 @@ def test_own_networks_come_first_and_others_can_be_named(world: World) -> None:
         chosen(state, ["closed"])
     with pytest.raises(UsageError, match="no overlay network 'none'"):
         chosen(state, ["none"])
+
+
+def test_without_a_manager_that_answers_nobody_says_that_a_network_is_missing() -> None:
+    lost = ClusterState(failures=(HostFailure(host="m1", reason="did not answer in 10 s"),))
+    with pytest.raises(IncompleteError, match=r"no manager answers .*m1: did not answer in 10 s"):
+        chosen(lost, ["front"])
 
 
 def test_one_host_alone_proves_nothing() -> None:
