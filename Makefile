@@ -30,7 +30,7 @@ check: $(BIN)/swarmnet  ## lint, types, layers and the pure tests, under a minut
 	$(BIN)/pytest -q -m 'not lab'
 
 test: roots  ## every test, lab stories on real engines included, with branch coverage
-	$(BIN)/pytest -q --cov --cov-report=term:skip-covered
+	$(BIN)/pytest -q -n 2 --dist loadgroup --cov --cov-report=term:skip-covered
 
 demo: roots  ## the product in one go: lab, bootstrap, verify, backup, disaster, restore, verify
 	$(BIN)/python -m tests.demo

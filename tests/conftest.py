@@ -2,6 +2,7 @@
 
 import signal
 
+import pytest
 from hypothesis import settings
 
 from tests.labs import healed_lab, lab, make_lab, session_lab
@@ -13,5 +14,15 @@ settings.load_profile("swarmnet")
 
 # Shells start background jobs deaf to Ctrl-C, and their children inherit it: tests that press it want it heard.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(tryfirst=True)  # before the workers' own hook, which reads the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep tests that share hosts with the same worker: those of the own-kernel cluster, and those of one file."""
+    for item in items:
+        if item.get_closest_marker("lab") and isinstance(item, pytest.Function):
+            shared = "own_cluster" if "own_cluster" in item.fixturenames else item.path.stem
+            item.add_marker(pytest.mark.xdist_group(shared))
+
 
 __all__ = ["healed_lab", "lab", "make_lab", "own_cluster", "session_lab"]
