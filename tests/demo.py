@@ -2,10 +2,15 @@
 
 A lab of three hosts, a Swarm on it, proof, a backup, a disaster, three other hosts, a restore, proof again. Every
 step is a command that a user would type; it is shown, run, timed, and its exit code is checked.
+
+Where this machine's kernel lacks IPVS or ESP, the hosts get kernels of their own, so that the routing mesh and
+encryption are proved, too: then nothing may be inconclusive. Where it can have no such hosts either (no User-Mode
+Linux, too little memory), the report says what stays unproved.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import subprocess
@@ -18,9 +23,12 @@ from pathlib import Path
 SWARMNET = str(Path(sys.executable).with_name("swarmnet"))
 PLAYBOOK = str(Path(__file__).parent.parent / "playbooks" / "site.yml")
 LAB = f"demo{os.getpid()}"
-PROVED = (0, 3)
-"""3: nothing failed, but this machine's kernel cannot do all of it (IPVS, ESP); the report says which part and why."""
+INCONCLUSIVE = 3
+"""Nothing failed, and something is not proved: not asked for, or the hosts' kernel cannot do it (IPVS, ESP)."""
+STEP_LIMIT = 300.0
+"""Seconds that a step may take: minutes more than the longest does on two busy cores."""
 NOTHING_REACHABLE = 75
+RESULTS = {0: "done", INCONCLUSIVE: "not all proved", NOTHING_REACHABLE: "as it must be"}
 
 
 @dataclass
@@ -34,14 +42,13 @@ class Demo:
         """Show a command, run it, note its time; stop the demo when it ends in a way that is not accepted."""
         print(f"\n\033[1m== {title}\033[0m\n$ swarmnet {shlex.join(argv)}", flush=True)
         began = time.monotonic()
-        code = subprocess.run([SWARMNET, *argv], check=False, cwd=self.directory).returncode
-        self.steps.append(
-            (
-                title,
-                time.monotonic() - began,
-                {0: "done", 3: "inconclusive in part", NOTHING_REACHABLE: "as it must be"}.get(code, f"exit {code}"),
-            )
-        )
+        try:
+            code = subprocess.run([SWARMNET, *argv], check=False, cwd=self.directory, timeout=STEP_LIMIT).returncode
+        except subprocess.TimeoutExpired:
+            raise SystemExit(f"the demo ends here: {title} took longer than {STEP_LIMIT:.0f} s") from None
+        taken = time.monotonic() - began
+        self.steps.append((title, taken, RESULTS.get(code, f"exit {code}")))
+        print(f"-- {title}: {taken:.1f} s", flush=True)
         if code not in accept:
             raise SystemExit(f"the demo ends here: exit code {code}")
         return code
@@ -51,6 +58,24 @@ class Demo:
         print("\nstep" + " " * 44 + "seconds  result")
         for title, seconds, result in self.steps:
             print(f"{title:<46} {seconds:8.1f}  {result}")
+        print(f"{'all of it':<46} {sum(seconds for _title, seconds, _result in self.steps):8.1f}")
+
+    def prove(self, inventory: str, *, all_of_it: bool) -> None:
+        """Prove the network; encryption by itself, since captures miss packets while all else is measured, too."""
+        accept = (0,) if all_of_it else (0, INCONCLUSIVE)
+        verify = ("verify", PLAYBOOK, "-i", inventory)
+        self.step("proof", *verify, "--skip", "encryption", accept=accept)
+        self.step("proof: encryption on the wire", *verify, "--only", "encryption", accept=accept)
+
+    def hosts(self, title: str, lab: str, inventory: str) -> bool:
+        """Bring three hosts up and return whether their kernel can prove all of it."""
+        up = ("lab", "up", "--name", lab, "--hosts", "3", "--inventory", inventory)
+        if self.step(title, *up, "--kernel", "auto", accept=(0, 1)) != 0:
+            self.step(f"{title}, sharing this kernel", *up, "--kernel", "shared")
+        asked = [SWARMNET, "lab", "status", "--name", lab, "--json"]
+        (status,) = json.loads(subprocess.check_output(asked, timeout=STEP_LIMIT))["labs"]
+        works = {one["name"] for one in status["own_kernel"] or status["kernel"] if one["works"]}
+        return works >= {"ipvs", "esp"}
 
 
 def main() -> None:
@@ -68,22 +93,22 @@ def main() -> None:
 def _play(demo: Demo) -> None:
     new = f"{LAB}b"
     repository = ("--keys", "keys", "--repository", "backups")
-    demo.step("three hosts", "lab", "up", "--name", LAB, "--hosts", "3", "--inventory", "first.yml")
+    able = demo.hosts("three hosts", LAB, "first.yml")
     demo.step("an image for the services", "lab", "image", "demo:1", "--name", LAB)
     demo.step("bootstrap", "apply", PLAYBOOK, "-i", "first.yml", "--yes")
     demo.step("nothing left to do", "plan", PLAYBOOK, "-i", "first.yml", "--check")
-    demo.step("proof", "verify", PLAYBOOK, "-i", "first.yml", accept=PROVED)
+    demo.prove("first.yml", all_of_it=able)
     demo.step("keys", "keys", "init", "--keys", "keys", "--recovery-file", "recovery.txt")
     demo.step("backup", "backup", "create", "-i", "first.yml", *repository)
     for host in ("m1", "m2", "m3"):
         demo.step(f"disaster: {host}", "lab", "break", host, "kill", "--name", LAB)
     demo.step("nothing answers", "status", "-i", "first.yml", accept=(NOTHING_REACHABLE,))
-    demo.step("three other hosts", "lab", "up", "--name", new, "--hosts", "3", "--inventory", "second.yml")
+    able = demo.hosts("three other hosts", new, "second.yml")
     demo.step("the image again", "lab", "image", "demo:1", "--name", new)
     demo.step("what a restore would do", "restore", "plan", "latest", "-i", "second.yml", *repository)
-    demo.step(
-        "restore, with proof", "restore", "apply", "latest", "-i", "second.yml", *repository, "--yes", accept=PROVED
-    )
+    restore = ("restore", "apply", "latest", "-i", "second.yml", *repository, "--yes", "--no-verify")
+    demo.step("restore", *restore, accept=(INCONCLUSIVE,))
+    demo.prove("second.yml", all_of_it=able)
     demo.step("the cluster again", "status", "-i", "second.yml")
 
 
