@@ -4,7 +4,8 @@ Engines let nobody change it: it is removed and made anew, while no service publ
 FailedPrecondition) and all nodes run the same engine version (else the removal may not reach all of them, as the docker
 command itself warns). Seen on 26.1: the name is free some tenths of a second after the removal was accepted; workers
 do not hear of the new network by themselves (not within a minute; moby#40184 advises to restart their engines), but do
-within a second when their entry in the list of nodes is written again, unchanged.
+within a second when their entry in the list of nodes changes. An unchanged entry that is written again mostly does,
+too; an agent that failed the first time, because it was still at work on the old network, needs a real change.
 """
 
 from __future__ import annotations
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
     from swarmnet.model.ports import Ports, SwarmPort
     from swarmnet.model.state import ClusterState
     from swarmnet.model.swarm import SwarmSpec
+
+
+TOUCHED = "io.swarmnet.touched"
+"""A label that nodes bear for moments, so that their entry changes."""
 
 
 class RemakeIngress(Action):
@@ -62,7 +67,12 @@ class RemakeIngress(Action):
             return (None if lacking else True), f"not on {', '.join(lacking)}"
 
         what = "the ingress network to reach every node"
-        wait_until(ports.clock, look, what=what, timeout=RELEASE_LIMIT, every=0.3, tell=tell)
+        try:
+            wait_until(ports.clock, look, what=what, timeout=RELEASE_LIMIT, every=0.5, tell=tell)
+        finally:
+            for node in manager.nodes():
+                if TOUCHED in node.spec.labels:
+                    again_when_changed(partial(_touch, manager, node.id))
 
 
 class RestoredIngress(Operation):
@@ -145,10 +155,14 @@ def _cleared(manager: SwarmPort) -> tuple[bool | None, str]:
 
 
 def _touch(manager: SwarmPort, node_id: str) -> None:
-    """Write a node's spec as it is: nodes hear of a new ingress network only with the next change of their entry."""
+    """Set a mark on a node, or take it away: an agent looks at its networks again only when its entry differs."""
     node = next((one for one in manager.nodes() if one.id == node_id), None)
-    if node is not None:
-        manager.update_node(node.id, node.version, node.spec)
+    if node is None:
+        return
+    labels = {name: value for name, value in node.spec.labels.items() if name != TOUCHED}
+    if TOUCHED not in node.spec.labels:
+        labels[TOUCHED] = "1"
+    manager.update_node(node.id, node.version, node.spec.model_copy(update={"labels": labels}))
 
 
 def _has(ports: Ports, host: str, network_id: str) -> bool:

@@ -212,6 +212,8 @@ class Scenario(ABC):
     needs_mesh: ClassVar[bool] = False
     needs_control: ClassVar[bool] = False
     """Whether a plain overlay must stand beside the encrypted ones."""
+    quiet: ClassVar[bool] = False
+    """Whether it asks only when all others are done: captures miss packets of a wire that is full."""
 
     def prelude(self, scene: Scene) -> tuple[Question, ...]:  # noqa: ARG002 - most scenarios have none
         """Return what must be known before the first round, whose steps scenarios may share."""

@@ -40,6 +40,7 @@ class OverlayMtu(Scenario):
     name: ClassVar[str] = "mtu"
     summary: ClassVar[str] = "packets of exactly the overlay's MTU pass, without fragments on the underlay"
     needs_witness: ClassVar[bool] = True
+    quiet: ClassVar[bool] = True
 
     def ask(self, scene: Scene, answers: Answers) -> tuple[Question, ...]:
         """Ask for every MTU and for fragments so far; then send full-size packets; then count again."""

@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, ClassVar
 from swarmnet.model.report import Status, Verdict
 from swarmnet.model.service import Protocol, PublishMode, ServiceMode
 from swarmnet.model.verification import PROBE_LABEL
+from swarmnet.scenarios.balancing import FACTS, has_ipvs
 from swarmnet.scenarios.ingress_causes import is_published
 from swarmnet.scenarios.interface import (
     Answers,
     Findings,
     HostCommand,
+    ProbeTask,
     Question,
     Scenario,
     Scene,
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 MOST = 64
 """Ports that are asked; more are left out, and told of."""
 RULES = "ingress/nat"
+FINE, UNREAD, NO_IPVS = "fine", "unread", "no IPVS"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -72,6 +75,7 @@ class Published(Scenario):
             task: JsonObject = {"kind": "knock", "targets": targets, "times": 0}
             found.append(WitnessTask(asker, f"published/{host}", task))
             found.append(HostCommand(host, RULES, CLOSER[RULES], sudo=True))
+            found += [ProbeTask(host, FACTS, {"kind": "facts"})] if any(door.in_mesh for door in mine) else []
         return tuple(found)
 
     def judge(self, scene: Scene, answers: Answers) -> Findings:
@@ -90,29 +94,23 @@ class Published(Scenario):
         return Findings(tuple(verdicts))
 
     def _service(self, scene: Scene, answers: Answers, name: str, mine: list[PublishedDoor]) -> Verdict:
-        complaints: dict[str, list[str]] = defaultdict(list)
-        unread: set[str] = set()
+        told: dict[str, list[str]] = defaultdict(list)
         for door in mine:
-            asker = scene.watched[(scene.watched.index(door.host) + 1) % len(scene.watched)]
-            found, problem = outcomes(answers, asker, f"published/{door.host}")
-            outcome = found.get(door.label, {})
-            rules = answers.get((door.host, RULES))
-            readable = rules is not None and rules.problem is None and rules.value.get("exit") == 0
-            if problem or not outcome.get("tries") or (door.in_mesh and not readable):
-                unread.add(door.host)
-            elif not outcome.get("ok"):
-                complaints[f"tcp port {door.port} is closed ({outcome.get('why')})"].append(door.host)
-            elif door.in_mesh and not is_published(str(rules and rules.value.get("stdout")), door.port, "tcp"):
-                complaints[f"the nat rule for tcp port {door.port} is missing"].append(door.host)
+            told[_look_at(scene, answers, door)].append(door.host)
+        unread, incapable = set(told.pop(UNREAD, ())), set(told.pop(NO_IPVS, ()))
+        told.pop(FINE, None)
         subject, ports = f"service {name}", sorted({door.port for door in mine})
-        if complaints:
-            detail = "; ".join(f"{what} on {', '.join(sorted(hosts))}" for what, hosts in complaints.items())
+        if told:
+            detail = "; ".join(f"{what} on {', '.join(sorted(hosts))}" for what, hosts in told.items())
             fix = "see what mesh-tcp says of these nodes; restarting their engines writes the rules anew"
             return self._verdict(subject, Status.FAILED, detail, fix)
         if unread:
             detail = f"could not be asked, or the rules not be read, on {', '.join(sorted(unread))}"
             fix = "let the SSH user run iptables-save by sudo without a password, or log in as root"
             return self._verdict(subject, Status.INCONCLUSIVE, detail, fix)
+        if incapable:
+            detail = f"no kernel of {', '.join(sorted(incapable))} has IPVS: the routing mesh cannot work there"
+            return self._verdict(subject, Status.INCONCLUSIVE, detail)
         hosts = len({door.host for door in mine})
         detail = f"tcp {', '.join(map(str, ports))} takes connections on {hosts} nodes"
         return self._verdict(subject, Status.OK, detail)
@@ -124,6 +122,24 @@ class Published(Scenario):
 
     def _verdict(self, subject: str, status: Status, detail: str, fix: str | None = None) -> Verdict:
         return Verdict(scenario=self.name, subject=subject, status=status, detail=detail, fix=fix)
+
+
+def _look_at(scene: Scene, answers: Answers, door: PublishedDoor) -> str:
+    """Return what is wrong with a door in words, or one of ``FINE``, ``UNREAD`` and ``NO_IPVS``."""
+    asker = scene.watched[(scene.watched.index(door.host) + 1) % len(scene.watched)]
+    found, problem = outcomes(answers, asker, f"published/{door.host}")
+    outcome = found.get(door.label, {})
+    rules = answers.get((door.host, RULES))
+    readable = rules is not None and rules.problem is None and rules.value.get("exit") == 0
+    if problem or not outcome.get("tries") or (door.in_mesh and not readable):
+        return UNREAD
+    if not outcome.get("ok"):
+        if door.in_mesh and has_ipvs(answers, door.host) is False:
+            return NO_IPVS
+        return f"tcp port {door.port} is closed ({outcome.get('why')})"
+    if door.in_mesh and not is_published(str(rules and rules.value.get("stdout")), door.port, "tcp"):
+        return f"the nat rule for tcp port {door.port} is missing"
+    return FINE
 
 
 def doors(scene: Scene) -> tuple[list[PublishedDoor], int]:

@@ -18,6 +18,7 @@ class SightedScenario(Scenario):
 
     needs_witness: ClassVar[bool] = True
     needs_control: ClassVar[bool] = True
+    quiet: ClassVar[bool] = True
 
     def ask(self, scene: Scene, answers: Answers) -> tuple[Question, ...]:
         """Ask witnesses to watch while probes send markers, and before and after."""

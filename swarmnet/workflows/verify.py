@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import ConvergenceError, HostError, IncompleteError, UsageError
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from swarmnet.model.ports import Ports
     from swarmnet.model.state import ClusterState
     from swarmnet.model.verification import ProbeKit
-    from swarmnet.scenarios.interface import Scenario, Witness
+    from swarmnet.scenarios.interface import Question, Scenario, Witness
     from swarmnet.workflows.stage import Run
 
 ROUNDS = 6
@@ -219,18 +220,23 @@ def _ask_in_rounds(batches: Batches, scene: Scene, wish: Wish, answers: Answers,
     if prelude:
         with timer.phase("prelude", "looking at what kernels can do"):
             answers |= batches.ask(tuple(prelude.values()), wish.settle)
-    for number in range(1, ROUNDS + 1):
-        questions = {
-            (question.host, question.key): question
-            for scenario in wish.scenarios
-            for question in scenario.ask(scene, answers)
-            if (question.host, question.key) not in answers
-        }
-        if not questions:
-            return
-        text = "asking between all hosts" if number == 1 else "looking closer"
-        with timer.phase(f"round {number}", text):
-            answers |= batches.ask(tuple(questions.values()), wish.settle)
+    rounds = count(1)
+    for quiet in (False, True):
+        asking = tuple(scenario for scenario in wish.scenarios if scenario.quiet is quiet)
+        for _ in range(ROUNDS):
+            questions = _open_questions(asking, scene, answers)
+            if not questions:
+                break
+            number = next(rounds)
+            text = "asking between all hosts" if number == 1 else "looking closer"
+            with timer.phase(f"round {number}", text):
+                answers |= batches.ask(questions, wish.settle)
+
+
+def _open_questions(scenarios: Sequence[Scenario], scene: Scene, answers: Answers) -> tuple[Question, ...]:
+    """Return what these scenarios want to know and nobody has asked yet, each question once."""
+    wanted = {(one.host, one.key): one for scenario in scenarios for one in scenario.ask(scene, answers)}
+    return tuple(question for place, question in wanted.items() if place not in answers)
 
 
 def _judge(scene: Scene, scenarios: Sequence[Scenario], answers: Answers) -> dict[str, tuple[object, ...]]:

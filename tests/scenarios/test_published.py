@@ -10,6 +10,7 @@ import pytest
 from swarmnet.model.report import Status
 from swarmnet.model.service import PublishedPort, PublishMode, Service, ServiceSpec, Task
 from swarmnet.model.verification import PROBE_LABEL
+from swarmnet.scenarios.balancing import FACTS
 from swarmnet.scenarios.host_port import ABSENT, HostPort
 from swarmnet.scenarios.interface import OPERATOR, Answer, Answers, MeshService
 from swarmnet.scenarios.mesh_ipv6 import MeshIpv6
@@ -71,6 +72,12 @@ def test_open_ports_with_their_rules_are_one_ok_a_service() -> None:
 def test_a_closed_port_is_told_with_its_node() -> None:
     verdict = judged(with_services(WEB), knocked(shut="w2"))
     assert (verdict.status, verdict.detail) == (Status.FAILED, "tcp port 30000 is closed (Connection refused) on w2")
+
+
+def test_a_port_of_the_mesh_that_is_closed_where_no_kernel_could_open_it_is_inconclusive() -> None:
+    known = knocked(shut="w2") | {("w2", FACTS): Answer({"ipvs": False})}
+    verdict = judged(with_services(WEB), known)
+    assert (verdict.status, "w2" in verdict.detail, "IPVS" in verdict.detail) == (Status.INCONCLUSIVE, True, True)
 
 
 def test_a_port_that_only_the_engine_itself_holds_open_failed() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import pytest
 
@@ -15,6 +15,7 @@ from swarmnet.model.state import ClusterState, HostFacts, HostFailure
 from swarmnet.model.verification import OPERATOR_LABEL, PROBE_LABEL, STARTED_LABEL, ProbeKit
 from swarmnet.scenarios import ALL
 from swarmnet.scenarios.injection import PlaintextInjection
+from swarmnet.scenarios.interface import Answers, Findings, HostCommand, Question, Scenario, Scene
 from swarmnet.scenarios.mtu import OverlayMtu
 from swarmnet.workflows.verify import Wish, chosen, verify
 from tests.simulator import World
@@ -237,3 +238,37 @@ def test_witnesses_are_started_only_for_scenarios_that_need_them(world: World) -
     icmp = tuple(one for one in ALL if one.name == "icmp")
     assert "witnesses" not in {phase.name for phase in run(world, Wish(icmp)).phases}
     assert "witnesses" in {phase.name for phase in run(world, Wish((*icmp, OverlayMtu()))).phases}
+
+
+class _Steps(Scenario):
+    """Asks hosts for as many commands as it has steps, one after the other, and keeps what was known at each."""
+
+    name: ClassVar[str] = "steps"
+    summary: ClassVar[str] = "asks in steps"
+
+    def __init__(self, label: str, steps: int) -> None:
+        self.keys = [f"{label}{step}" for step in range(steps)]
+        self.known: list[set[str]] = []
+
+    def ask(self, scene: Scene, answers: Answers) -> tuple[Question, ...]:
+        assert scene.ready
+        self.known.append({key for _, key in answers})
+        done = sum(("m1", key) in answers for key in self.keys)
+        return tuple(HostCommand("m1", key, ("true",)) for key in self.keys[: done + 1])
+
+    def judge(self, scene: Scene, answers: Answers) -> Findings:
+        assert scene.ready
+        assert all(("m1", key) in answers for key in self.keys)
+        return Findings()
+
+
+class _QuietSteps(_Steps):
+    quiet: ClassVar[bool] = True
+
+
+def test_quiet_scenarios_ask_nothing_before_all_others_have_their_answers(world: World) -> None:
+    Paths(world)
+    loud, quiet = _Steps("loud", 3), _QuietSteps("quiet", 2)
+    run(world, Wish((quiet, loud)))
+    assert quiet.known[0] == set(loud.keys)
+    assert loud.known[-1] == set(loud.keys)
