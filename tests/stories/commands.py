@@ -136,9 +136,10 @@ def docker(lab: Lab, host: str, *argv: str) -> str:
 
     Managers that elect a leader answer nobody for seconds: they are asked again.
     """
+    done = lab.exec(host, ["docker", *argv])
     for _ in range(ELECTION_TRIES):
-        done = lab.exec(host, ["docker", *argv])
         if not any(word in done.stderr for word in ELECTING):
             break
+        done = lab.exec(host, ["docker", *argv])
     assert done.exit_code == 0, done.stderr
     return done.stdout.strip()
