@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Literal
 
 import typer
 
 from swarmnet.cli.lab_view import HostArgument, NameOption, chosen, parsed_subnet, print_status
-from swarmnet.cli.options import JsonOption  # noqa: TC001 - typer reads the annotations at run time
+from swarmnet.cli.options import JsonOption, grouped
 from swarmnet.errors import UsageError
 from swarmnet.lab import Fault, Lab
 from swarmnet.lab.faults import FAMILIES
@@ -44,91 +45,119 @@ def _kinds() -> list[str]:
 
 
 FaultArgument = Annotated[str, typer.Argument(help=_FAULTS_TOLD, autocompletion=_kinds)]
-ToOption = Annotated[str | None, typer.Option("--to", help="block, fdb: the host that no longer hears HOST.")]
-ProtoOption = Annotated[ProtocolName | None, typer.Option("--proto", help="block: what is dropped; default all.")]
-PortOption = Annotated[int | None, typer.Option("--port", help="block: destination port of tcp or udp.")]
-NetworkOption = Annotated[str | None, typer.Option("--network", help="fdb: name of the overlay network.")]
 
 
-def break_(
-    host: HostArgument,
-    fault: FaultArgument,
-    to: ToOption = None,
-    proto: ProtoOption = None,
-    port: PortOption = None,
-    network: NetworkOption = None,
-    delay: Annotated[str | None, typer.Option("--delay", help="netem: such as 50ms.")] = None,
-    jitter: Annotated[str | None, typer.Option("--jitter", help="netem: how much the delay varies.")] = None,
-    loss: Annotated[str | None, typer.Option("--loss", help="netem: share of packets, such as 5%.")] = None,
-    duplicate: Annotated[str | None, typer.Option("--duplicate", help="netem: share that arrives twice.")] = None,
-    corrupt: Annotated[str | None, typer.Option("--corrupt", help="netem: share that is damaged.")] = None,
-    rate: Annotated[str | None, typer.Option("--rate", help="netem: such as 500kbit or 10mbit.")] = None,
-    mtu: Annotated[int | None, typer.Option("--mtu", help="mtu: bytes of the largest packet that passes.")] = None,
-    by: Annotated[str | None, typer.Option("--by", help="clock: such as 90s or 2h; behind: --by=-2h.")] = None,
-    table: Annotated[TableName | None, typer.Option("--table", help="rules: only this table.")] = None,
-    like: Annotated[str | None, typer.Option("--like", help="machine-id: the host whose id is taken.")] = None,
-    subnet: Annotated[str | None, typer.Option("--subnet", help="second: CIDR; default 198.18.0.0/24.")] = None,
-    name: NameOption = None,
-    as_json: JsonOption = False,
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What of the traffic is meant."""
+
+    to: Annotated[str | None, typer.Option("--to", help="block, fdb: the host that no longer hears HOST.")] = None
+    proto: Annotated[ProtocolName | None, typer.Option("--proto", help="block: what is dropped; default all.")] = None
+    port: Annotated[int | None, typer.Option("--port", help="block: destination port of tcp or udp.")] = None
+    network: Annotated[str | None, typer.Option("--network", help="fdb: name of the overlay network.")] = None
+
+    @property
+    def protocol(self) -> Literal["tcp", "udp", "esp", "icmp", "all"] | None:
+        """The protocol as faults name it."""
+        return None if self.proto is None else self.proto.value
+
+    def is_given(self) -> bool:
+        """Tell whether any of it was said."""
+        return any(option is not None for option in (self.to, self.proto, self.port, self.network))
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """How bad a line is."""
+
+    delay: Annotated[str | None, typer.Option("--delay", help="netem: such as 50ms.")] = None
+    jitter: Annotated[str | None, typer.Option("--jitter", help="netem: how much the delay varies.")] = None
+    loss: Annotated[str | None, typer.Option("--loss", help="netem: share of packets, such as 5%.")] = None
+    duplicate: Annotated[str | None, typer.Option("--duplicate", help="netem: share that arrives twice.")] = None
+    corrupt: Annotated[str | None, typer.Option("--corrupt", help="netem: share that is damaged.")] = None
+    rate: Annotated[str | None, typer.Option("--rate", help="netem: such as 500kbit or 10mbit.")] = None
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What a host shall be like."""
+
+    mtu: Annotated[int | None, typer.Option("--mtu", help="mtu: bytes of the largest packet that passes.")] = None
+    by: Annotated[str | None, typer.Option("--by", help="clock: such as 90s or 2h; behind: --by=-2h.")] = None
+    table: Annotated[TableName | None, typer.Option("--table", help="rules: only this table.")] = None
+    like: Annotated[str | None, typer.Option("--like", help="machine-id: the host whose id is taken.")] = None
+    subnet: Annotated[str | None, typer.Option("--subnet", help="second: CIDR; default 198.18.0.0/24.")] = None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Which lab, and how its status is told."""
+
+    name: NameOption = None
+    as_json: JsonOption = False
+
+    def lab(self) -> Lab:
+        """Return the lab."""
+        return Lab.open(chosen(self.name))
+
+    def status(self, lab: Lab) -> None:
+        """Print what the lab looks like now."""
+        print_status([lab.status()], as_json=self.as_json)
+
+
+@grouped
+def break_(host: HostArgument, fault: FaultArgument, target: Target, line: Line, state: State, told: Told) -> None:
     """Break a host: its power, engine, link, line, disk, rules, clock or identity. `lab heal` takes it back."""
     wanted = Fault(
         host=host,
         kind=fault,
-        to=to,
-        protocol=_protocol(fault, proto),
-        port=port,
-        network=network,
-        delay_ms=_milliseconds("--delay", delay),
-        jitter_ms=_milliseconds("--jitter", jitter),
-        loss=_percent("--loss", loss),
-        duplicate=_percent("--duplicate", duplicate),
-        corrupt=_percent("--corrupt", corrupt),
-        rate_kbit=_kbit(rate),
-        mtu=mtu,
-        skew_s=_seconds("--by", by, signed=True),
-        table=None if table is None else table.value,
-        like=like,
-        subnet=parsed_subnet(subnet, like="198.18.0.0/24"),
+        to=target.to,
+        protocol=target.protocol or ("all" if fault == "block" else None),
+        port=target.port,
+        network=target.network,
+        delay_ms=_milliseconds("--delay", line.delay),
+        jitter_ms=_milliseconds("--jitter", line.jitter),
+        loss=_percent("--loss", line.loss),
+        duplicate=_percent("--duplicate", line.duplicate),
+        corrupt=_percent("--corrupt", line.corrupt),
+        rate_kbit=_kbit(line.rate),
+        mtu=state.mtu,
+        skew_s=_seconds("--by", state.by, signed=True),
+        table=None if state.table is None else state.table.value,
+        like=state.like,
+        subnet=parsed_subnet(state.subnet, like="198.18.0.0/24"),
     )
-    lab = Lab.open(chosen(name))
+    lab = told.lab()
     lab.break_(wanted)
-    print_status([lab.status()], as_json=as_json)
+    told.status(lab)
 
 
+@grouped
 def heal(
+    target: Target,
+    told: Told,
     host: Annotated[str | None, typer.Argument(help="A host of the lab.", show_default=False)] = None,
     fault: Annotated[
         str | None, typer.Argument(help="What was broken; left out: all of it.", autocompletion=_kinds)
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="All that is broken on every host.")] = False,
-    to: ToOption = None,
-    proto: Annotated[ProtocolName | None, typer.Option("--proto", help="block: only of this protocol.")] = None,
-    port: PortOption = None,
-    network: NetworkOption = None,
-    name: NameOption = None,
-    as_json: JsonOption = False,
 ) -> None:
     """Take back what was broken and wait until the hosts answer again."""
     if every == (host is not None):
         raise UsageError("name a HOST, or --all for every one", hint="for example: lab heal m1, or lab heal --all")
-    if fault is None and any(option is not None for option in (to, proto, port, network)):
+    if fault is None and target.is_given():
         raise UsageError(
             "--to, --proto, --port and --network choose among faults of a kind", hint="name it: block, fdb"
         )
-    lab = Lab.open(chosen(name))
+    lab = told.lab()
     if host is not None and fault is not None:
-        meant = None if proto is None else proto.value
-        lab.heal(Fault(host=host, kind=fault, to=to, protocol=meant, port=port, network=network))
+        meant = Fault(
+            host=host, kind=fault, to=target.to, protocol=target.protocol, port=target.port, network=target.network
+        )
+        lab.heal(meant)
     else:
         lab.heal_all(None if host is None else lab.host(host).name)
-    print_status([lab.status()], as_json=as_json)
-
-
-def _protocol(fault: str, proto: ProtocolName | None) -> Literal["tcp", "udp", "esp", "icmp", "all"] | None:
-    if proto is not None:
-        return proto.value
-    return "all" if fault == "block" else None
+    told.status(lab)
 
 
 def _milliseconds(option: str, text: str | None) -> float | None:

@@ -108,6 +108,19 @@ def test_tasks_that_meet_themselves_are_one_ok() -> None:
     assert verdict.status is Status.OK
 
 
+def test_a_connection_lost_once_is_asked_again_and_counts_only_when_it_is_lost_again() -> None:
+    fair, lossy = counted({"n1": 2, "n2": 2, "n3": 2}), counted({"n1": 2, "n2": 2, "n3": 1}, lost=1)
+    first = {(host, "hairpin"): Answer({"targets": {"front": fair}}) for host in NODES.values()}
+    first["w2", "hairpin"] = Answer({"targets": {"front": lossy}})
+    again = {q.host for q in Hairpin().ask(stage(), able(first)) if q.key == "hairpin/again"}
+    assert again == {"w2"}
+
+    for second, status in ((fair, Status.OK), (lossy, Status.FAILED)):
+        known = able({**first, ("w2", "hairpin/again"): Answer({"targets": {"front": second}})})
+        (verdict,) = Hairpin().judge(stage(), known).verdicts
+        assert verdict.status is status
+
+
 def test_backends_that_drain_are_not_counted() -> None:
     assert backends(TABLE) == [frozenset({"10.0.0.51", "10.0.0.50"}), frozenset({"10.0.0.64"})]
 
