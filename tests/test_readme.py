@@ -14,6 +14,7 @@ from typer.main import get_command
 from swarmnet.cli.main import COMMANDS, build
 from swarmnet.parse.inventory import parse_inventory
 from swarmnet.parse.playbook import parse_playbook
+from swarmnet.scenarios import ALL
 from tests.stories.commands import Operator
 
 ROOT = Path(__file__).parent.parent
@@ -44,6 +45,14 @@ def test_names_every_command_and_no_other() -> None:
     assert table
 
     assert set(re.findall(r"^\| `swarmnet ([a-z]+)", table[1], re.MULTILINE)) == set(COMMANDS)
+
+
+def test_names_every_scenario_and_no_other() -> None:
+    table = re.search(r"^## Verify$(.*?)^## ", README, re.DOTALL | re.MULTILINE)
+    assert table
+    first_cells = re.findall(r"^\| (`.*?) \|", table[1], re.MULTILINE)
+
+    assert {name for cell in first_cells for name in re.findall(r"`([a-z0-9-]+)`", cell)} == {one.name for one in ALL}
 
 
 def test_make_targets_exist() -> None:
