@@ -61,6 +61,8 @@ class ApplyReport(Document):
     """One for each action, in the plan's order; empty when there was nothing to do."""
     pending: tuple[str, ...] = ()
     """What a second plan would still do; nothing is left when the run succeeded."""
+    unsettled: tuple[str, ...] = ()
+    """Services whose tasks do not all run, though nothing is left to do: a killed run, or a cause of their own."""
     failures: tuple[HostFailure, ...] = ()
     """Hosts that did not answer."""
     interrupted: bool = False
@@ -78,4 +80,4 @@ class ApplyReport(Document):
             return ExitCode.INTERRUPTED
         if self.failed:
             return ExitCode.FAILED
-        return ExitCode.INCOMPLETE if self.failures else ExitCode.DONE
+        return ExitCode.INCOMPLETE if self.failures or self.unsettled else ExitCode.DONE

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from swarmnet.errors import ConvergenceError, StateChangedError
 from swarmnet.model.clock import wait_until
+from swarmnet.model.plan import MANAGED_LABEL
 from swarmnet.model.ports import progress
 from swarmnet.model.service import ServiceMode
 from swarmnet.operations.constraints import eligible
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from swarmnet.model.ports import Ports, SwarmPort
     from swarmnet.model.service import Service, Task
+    from swarmnet.model.state import ClusterState
     from swarmnet.model.swarm import Node
 
     Judge = Callable[[Service, tuple[Task, ...]], tuple[bool | None, str]]
@@ -61,7 +63,7 @@ def wait_for_service(ports: Ports, name: str, *, timeout: float = SERVICE_LIMIT,
         early = replaces_tasks and service.update_state is None
         if service.update_state == "updating" or (early and ports.clock.monotonic() - started < UPDATE_BEGINS):
             return None, f"updating; {said(tasks)}"
-        return _enough(manager, service, tasks), f"{_running(tasks)} tasks run; {said(tasks)}"
+        return _enough(manager.nodes, service, tasks), f"{_running(tasks)} tasks run; {said(tasks)}"
 
     _watch(ports, manager, name, judge, what=f"service {name} to run", timeout=timeout)
 
@@ -80,7 +82,7 @@ def wait_for_attached(ports: Ports, name: str, network: str, *, timeout: float) 
 
     def judge(service: Service, tasks: tuple[Task, ...]) -> tuple[bool | None, str]:
         off = [task for task in tasks if task.desired_state == "running" and network not in task.networks]
-        return _enough(manager, service, tasks) if not off else None, f"{len(off)} tasks are off; {said(tasks)}"
+        return _enough(manager.nodes, service, tasks) if not off else None, f"{len(off)} tasks are off; {said(tasks)}"
 
     _watch(ports, manager, name, judge, what=f"service {name} to run on network {network}", timeout=timeout)
 
@@ -118,7 +120,20 @@ def _watch(ports: Ports, manager: SwarmPort, name: str, judge: Judge, *, what: s
 def is_settled(manager: SwarmPort, service: Service) -> bool:
     """Tell whether a service is as it shall be now: no update failed or goes on, and as many tasks run as shall."""
     ended = service.update_state not in (*FAILED_UPDATES, "updating")
-    return ended and _enough(manager, service, manager.tasks(service=service.id)) is True
+    return ended and _enough(manager.nodes, service, manager.tasks(service=service.id)) is True
+
+
+def idle_services(state: ClusterState) -> tuple[str, ...]:
+    """Return a sentence for each service of swarmnet's whose tasks do not all run, as far as the state tells.
+
+    A run that was killed between making a service and seeing it run leaves nothing for a second plan to do.
+    """
+    found = []
+    for service in state.services:
+        tasks = tuple(task for task in state.tasks if task.service_id == service.id)
+        if MANAGED_LABEL in service.spec.labels and not _enough(lambda: state.nodes, service, tasks):
+            found.append(f"service {service.spec.name}: {_running(tasks)} tasks run; {said(tasks)}")
+    return tuple(found)
 
 
 def said(tasks: Iterable[Task]) -> str:
@@ -145,10 +160,10 @@ def _running(tasks: Iterable[Task]) -> int:
     return sum(task.state == "running" and task.desired_state == "running" for task in tasks)
 
 
-def _enough(manager: SwarmPort, service: Service, tasks: tuple[Task, ...]) -> bool | None:
+def _enough(nodes: Callable[[], Iterable[Node]], service: Service, tasks: tuple[Task, ...]) -> bool | None:
     spec = service.spec
     if spec.mode is ServiceMode.GLOBAL:
-        wanted = {node.id for node in eligible(spec, map(_expected, manager.nodes()))}
+        wanted = {node.id for node in eligible(spec, map(_expected, nodes()))}
         on = {task.node_id for task in tasks if task.state == "running" and task.desired_state == "running"}
         return True if wanted <= on else None
     done = spec.restart is not None and spec.restart.condition != "any"

@@ -22,9 +22,10 @@ def apply_json(report: ApplyReport) -> JsonObject:
         "cluster": report.cluster,
         "actions": [outcome.model_dump(mode="json") for outcome in report.outcomes],
         "pending": list(report.pending),
+        "unsettled": list(report.unsettled),
         "failures": failures_json(report.failures),
         "interrupted": report.interrupted,
-        "proved": not (report.failed or report.interrupted),
+        "proved": not (report.failed or report.interrupted or report.unsettled),
         "seconds": round(report.seconds, 3),
     }
 
@@ -42,6 +43,7 @@ def _lines(report: ApplyReport, paint: Paint) -> Iterator[str]:
                 yield f"  hint: {on_one_line(outcome.hint)}"
     yield from (paint.yellow(f"not begun: {on_one_line(target)}") for target in _targets(report, OutcomeStatus.SKIPPED))
     yield from (paint.red(f"still pending: {on_one_line(text)}") for text in report.pending)
+    yield from (paint.yellow(f"not running: {on_one_line(text)}") for text in report.unsettled)
     yield from failure_lines(report.failures, paint)
     yield f"{paint.bold(f'cluster {on_one_line(report.cluster)}')}: {_sentence(report, paint)} ({report.seconds:.1f} s)"
 
@@ -56,6 +58,8 @@ def _sentence(report: ApplyReport, paint: Paint) -> str:
         return paint.yellow(f"interrupted after {done}; run the same command again to go on")
     if report.failed:
         return paint.red(f"not as it shall be after {done}; run the same command again when the causes are gone")
+    if report.unsettled:
+        return paint.yellow("nothing to change, but not all tasks run: swarmnet status and docker service ps tell more")
     if not report.outcomes:
         return paint.green("as it shall be, nothing changed")
     return paint.green(f"{done}, and a second plan is empty")

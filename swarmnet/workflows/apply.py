@@ -16,7 +16,7 @@ from swarmnet.model.report import ApplyReport, OutcomeStatus
 from swarmnet.plan import guard
 from swarmnet.workflows.execute import execute
 from swarmnet.workflows.lock import clear_dead, held
-from swarmnet.workflows.settle import observe_settled
+from swarmnet.workflows.settle import idle_by_now, observe_settled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -105,7 +105,8 @@ def apply(ports: Ports, goal: Goal, terms: Terms) -> ApplyReport:
     prepared = prepare(ports, goal)
     if prepared.plan.is_empty:
         clear_dead(ports, prepared.state, terms.operator)
-        report = ApplyReport(cluster=prepared.plan.cluster, failures=prepared.state.failures)
+        waiting = idle_by_now(ports, goal.look, prepared.state)
+        report = ApplyReport(cluster=prepared.plan.cluster, unsettled=waiting, failures=prepared.state.failures)
     else:
         _agree(terms, prepared, changed=False)
         goal = replace(goal, look=replace(goal.look, missing=prepared.state.failures))

@@ -6,10 +6,14 @@ moment: managers without a leader, an engine that is entering a swarm. A plan fo
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from swarmnet.model.ports import Progress
+from swarmnet.errors import ConvergenceError
+from swarmnet.model.clock import wait_until
+from swarmnet.model.ports import Progress, progress
 from swarmnet.model.state import Membership
+from swarmnet.operations.convergence import idle_services
 from swarmnet.workflows.observe import observe
 
 if TYPE_CHECKING:
@@ -20,6 +24,24 @@ if TYPE_CHECKING:
 SETTLE_LIMIT = 30.0
 """Seconds for an election (some 10, then 20 until requests to the lost leader gave up) and for a join (20) to end."""
 PAUSE = 1.0
+TASKS_LIMIT, TASKS_EVERY = 15.0, 0.5
+"""Seconds for tasks to run where nothing is left to do, and between two looks at them."""
+
+
+def idle_by_now(ports: Ports, look: Look, state: ClusterState) -> tuple[str, ...]:
+    """Return the services whose tasks do not all run, after a moment that a killed run did not give them."""
+    idle = idle_services(state)
+
+    def again() -> tuple[bool | None, str]:
+        nonlocal idle
+        idle = idle_services(observe(ports, look))
+        return (None if idle else True), "; ".join(idle)
+
+    if idle:
+        with suppress(ConvergenceError):  # what is idle then is told
+            what, tell = "all tasks to run", progress(ports)
+            wait_until(ports.clock, again, what=what, timeout=TASKS_LIMIT, every=TASKS_EVERY, tell=tell)
+    return idle
 
 
 def observe_settled(ports: Ports, look: Look) -> ClusterState:

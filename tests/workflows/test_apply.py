@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from swarmnet.errors import LockedError, NothingReachableError, RefusedError
+from swarmnet.errors import ExitCode, LockedError, NothingReachableError, RefusedError
 from swarmnet.model.lock import LOCK_NAME
 from swarmnet.model.network import NetworkSpec
 from swarmnet.model.ports import ActionFinished, ActionStarted, HostFailed, Membership
@@ -147,6 +147,18 @@ def test_a_failed_action_stops_what_follows_and_says_so() -> None:
     assert by_target["network front"] is OutcomeStatus.SKIPPED
     assert report.failed
     assert "network.create" not in begun
+
+
+def test_a_service_that_never_ran_is_told_when_nothing_is_left_to_do() -> None:
+    world = World(managers=1)
+    homeless = "  - service: {name: web, image: web:1, replicas: 2, timeout: 5, constraints: [node.labels.rack == 7]}\n"
+    assert run(world, SITE + homeless).exit_code == ExitCode.FAILED
+
+    report = run(world, SITE + homeless)
+
+    assert (report.outcomes, report.exit_code) == ((), ExitCode.INCOMPLETE)
+    (sentence,) = report.unsettled
+    assert sentence.startswith("service web: 0 tasks run; tasks said: 2 pending: no suitable node")
 
 
 def test_stops_between_actions_when_asked_and_converges_when_run_again() -> None:
