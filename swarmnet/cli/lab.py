@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+from dataclasses import dataclass
 from pathlib import Path  # noqa: TC003 - typer reads the annotations at run time
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +12,7 @@ import typer
 
 from swarmnet.cli.lab_faults import break_, heal
 from swarmnet.cli.lab_view import HostArgument, NameOption, chosen, parsed_subnet, print_status, show
-from swarmnet.cli.options import JsonOption, YesOption  # noqa: TC001 - typer reads the annotations at run time
+from swarmnet.cli.options import JsonOption, YesOption, grouped
 from swarmnet.errors import LabError, UsageError
 from swarmnet.lab import Lab, LabSpec, LabStore, down_all, down_by_name
 from swarmnet.lab.engines import DEFAULT_ENGINE, ENGINES
@@ -51,14 +52,22 @@ def setup(
     show({"schema": 1, "engines": versions}, as_json=as_json, text=f"ready: engines {', '.join(versions.values())}")
 
 
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Which hosts a lab has."""
+
+    hosts: Annotated[int, typer.Option("--hosts", help="How many hosts.")] = 3
+    engine: EngineOption = DEFAULT_ENGINE
+    kernel: KernelOption = "shared"
+    managers: Annotated[int | None, typer.Option("--managers", help="How many are managers; default 3, or 1.")] = None
+    extra: Annotated[list[str] | None, typer.Option("--extra", help="A host outside of the inventory.")] = None
+
+
 @app.command(epilog="Example: swarmnet lab up --hosts 3 --engine 26.1,26.1,28.5 --inventory inventories/lab.yml")
+@grouped
 def up(
-    hosts: Annotated[int, typer.Option("--hosts", help="How many hosts.")] = 3,
-    engine: EngineOption = DEFAULT_ENGINE,
+    shape: Shape,
     name: Annotated[str, typer.Option("--name", help="Name of the lab.")] = DEFAULT_NAME,
-    kernel: KernelOption = "shared",
-    managers: Annotated[int | None, typer.Option("--managers", help="How many are managers; default 3, or 1.")] = None,
-    extra: Annotated[list[str] | None, typer.Option("--extra", help="A host outside of the inventory.")] = None,
     subnet: Annotated[str | None, typer.Option("--subnet", help="CIDR; default: the first free /24.")] = None,
     inventory: Annotated[Path | None, typer.Option("--inventory", "-i", help="Write the inventory here.")] = None,
     as_json: JsonOption = False,
@@ -69,11 +78,11 @@ def up(
         signal.signal(polite, signal.default_int_handler)
     spec = LabSpec(
         name=name,
-        hosts=hosts,
-        engines=tuple(engine.split(",")),
-        kernels=tuple(map(_kernel_wish, kernel.split(","))),
-        managers=managers,
-        extras=tuple(extra or ()),
+        hosts=shape.hosts,
+        engines=tuple(shape.engine.split(",")),
+        kernels=tuple(map(_kernel_wish, shape.kernel.split(","))),
+        managers=shape.managers,
+        extras=tuple(shape.extra or ()),
         subnet=parsed_subnet(subnet, like="10.99.0.0/24"),
         inventory=inventory,
     )

@@ -31,7 +31,7 @@ class EngineDialogues(EngineCalls):
             stream = StreamSocket(self._open_stream())
             try:
                 answer = _switch(stream, f"{path}?stream=1&stdin=1&stdout=1&stderr=1")
-            except BaseException:
+            except BaseException:  # Ctrl-C, too: nobody else holds the stream yet
                 stream.close()
                 raise
         if answer.status >= _REFUSALS_FROM:

@@ -71,9 +71,8 @@ class Published(Scenario):
             by_host[door.host].append(door)
         for host, mine in by_host.items():
             targets: dict[str, JsonValue] = {door.label: [address_of(scene, host), door.port, "open"] for door in mine}
-            asker = scene.watched[(scene.watched.index(host) + 1) % len(scene.watched)]
             task: JsonObject = {"kind": "knock", "targets": targets, "times": 0}
-            found.append(WitnessTask(asker, f"published/{host}", task))
+            found.append(WitnessTask(_asker(scene, host), f"published/{host}", task))
             found.append(HostCommand(host, RULES, CLOSER[RULES], sudo=True))
             found += [ProbeTask(host, FACTS, {"kind": "facts"})] if any(door.in_mesh for door in mine) else []
         return tuple(found)
@@ -124,10 +123,14 @@ class Published(Scenario):
         return Verdict(scenario=self.name, subject=subject, status=status, detail=detail, fix=fix)
 
 
+def _asker(scene: Scene, host: str) -> str:
+    """Return who asks a host: the next one."""
+    return scene.watched[(scene.watched.index(host) + 1) % len(scene.watched)]
+
+
 def _look_at(scene: Scene, answers: Answers, door: PublishedDoor) -> str:
     """Return what is wrong with a door in words, or one of ``FINE``, ``UNREAD`` and ``NO_IPVS``."""
-    asker = scene.watched[(scene.watched.index(door.host) + 1) % len(scene.watched)]
-    found, problem = outcomes(answers, asker, f"published/{door.host}")
+    found, problem = outcomes(answers, _asker(scene, door.host), f"published/{door.host}")
     outcome = found.get(door.label, {})
     rules = answers.get((door.host, RULES))
     readable = rules is not None and rules.problem is None and rules.value.get("exit") == 0
