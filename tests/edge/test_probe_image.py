@@ -62,7 +62,8 @@ def test_packing_once_is_enough(tmp_path: Path) -> None:
     assert first.reference.startswith("swarmnet-probe:")
 
 
-@pytest.mark.parametrize("data", [b"", b"no tar at all", gzip.compress(b"nor this")])
+# Named: gzip writes the time into its bytes, and workers must collect the same names.
+@pytest.mark.parametrize("data", [b"", b"no tar at all", gzip.compress(b"nor this")], ids=["empty", "plain", "gzip"])
 def test_a_file_that_is_no_image_archive_is_refused(data: bytes, tmp_path: Path) -> None:
     (tmp_path / "image.tar").write_bytes(data)
     with pytest.raises(UsageError, match="no image archive"):
