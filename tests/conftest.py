@@ -1,11 +1,12 @@
 """Fixtures for the whole test suite."""
 
+import os
 import signal
 
 import pytest
 from hypothesis import settings
 
-from tests.labs import healed_lab, lab, make_lab, session_lab
+from tests.labs import healed_lab, lab, make_lab, session_lab, take_down_orphans
 from tests.own_cluster import own_cluster
 
 # A busy machine is no wrong answer: laws have no time limit of their own.
@@ -23,6 +24,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.get_closest_marker("lab") and isinstance(item, pytest.Function):
             shared = "own_cluster" if "own_cluster" in item.fixturenames else item.path.stem
             item.add_marker(pytest.mark.xdist_group(shared))
+
+
+@pytest.hookimpl(trylast=True)  # after the workers have ended
+def pytest_unconfigure() -> None:
+    """Leave no lab behind, however the run ended."""
+    if "PYTEST_XDIST_WORKER" not in os.environ and os.geteuid() == 0:
+        take_down_orphans()
 
 
 __all__ = ["healed_lab", "lab", "make_lab", "own_cluster", "session_lab"]

@@ -7,13 +7,16 @@ it is never skipped. Mark such tests ``lab``.
 from __future__ import annotations
 
 import os
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from itertools import count
 from typing import TYPE_CHECKING
 
 import pytest
 
+from swarmnet.errors import LabError
 from swarmnet.lab import Lab, LabSpec
+from swarmnet.lab.processes import ProcessIdentity
+from swarmnet.lab.state import LabStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,6 +29,21 @@ _numbers = count(1)
 def fresh_name() -> str:
     """Return a lab name that no other test run on this machine uses."""
     return f"test-{os.getpid()}-{next(_numbers)}"
+
+
+def take_down_orphans() -> list[str]:
+    """Take down the labs of test processes that have ended without doing so, and return their names.
+
+    A worker is killed when the process that gives it work hears Ctrl-C: it has no time for its fixtures.
+    """
+    store = LabStore.default()
+    orphans = []
+    for name in store.names():
+        with suppress(LabError):  # another run takes it down at this moment
+            if name.startswith("test-") and not ProcessIdentity(*store.load(name).owner).alive():
+                Lab.open(name).down()
+                orphans.append(name)
+    return orphans
 
 
 @pytest.fixture(scope="session")
