@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from swarmnet.errors import DocumentError, ExitCode, SwarmnetError
+from swarmnet.errors import DocumentError, ExitCode, RefusedError, SwarmnetError, UsageError
 from swarmnet.report.text import printable
 
 if TYPE_CHECKING:
@@ -63,11 +63,12 @@ def build(argv: Sequence[str]) -> typer.Typer:
 def main() -> None:
     """Run the command line and exit with the code that tells how it ended."""
     words = os.environ.get("COMP_WORDS", "").split()[1:] if "_SWARMNET_COMPLETE" in os.environ else sys.argv[1:]
+    own = words[: words.index("--")] if "--" in words else words  # what follows belongs to somebody else's program
     try:
-        build(words)()
+        sys.exit(_ended(build(words)))
     except SwarmnetError as error:
-        _print_error(error, as_json="--json" in words)
-        if "-v" in words or "--verbose" in words:
+        _print_error(error, as_json="--json" in own)
+        if "-v" in own or "--verbose" in own:
             traceback.print_exception(error, file=sys.stderr)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
@@ -75,14 +76,48 @@ def main() -> None:
         sys.exit(ExitCode.INTERRUPTED)
 
 
-def _root(
-    version: bool = typer.Option(False, "--version", help="Print the version and exit.", is_eager=True),
-) -> None:
-    if version:
+def _ended(root: typer.Typer) -> int:
+    """Return the exit code of the command that was typed.
+
+    Raises:
+        UsageError: the words fit no command. The parser would print this itself, in a form of its own, never as JSON.
+        RefusedError: a question met the end of the input.
+    """
+    try:
+        # Commands end by `typer.Exit`, whose code comes back; those that just return have done all.
+        return root(standalone_mode=False) or 0
+    except typer.TyperException as error:
+        # Typer hands out the base class alone; its errors of usage know where in the command line they are.
+        context: typer.Context | None = getattr(error, "ctx", None)
+        if context is None:
+            raise UsageError(_sentence(error), hint="the same words with --help tell what the option takes") from None
+        if error.format_message() == context.get_help():  # a name that has verbs, and none of them was asked for
+            typer.echo(error.format_message(), err=True)
+            return error.exit_code
+        usage = " ".join(context.get_usage().split()).removeprefix("Usage: ")
+        raise UsageError(_sentence(error), hint=f"{usage}; {context.command_path} --help tells more") from None
+    except typer.Abort:
+        raise RefusedError("the input ended where an answer was asked for", hint="run it at a terminal") from None
+
+
+def _sentence(error: typer.TyperException) -> str:
+    return " ".join(error.format_message().split()).removesuffix(".")
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
         from importlib.metadata import version as installed  # noqa: PLC0415 - slow, and rarely asked for
 
         typer.echo(f"swarmnet {installed('swarmnet')}")
         raise typer.Exit
+
+
+def _root(
+    version: bool = typer.Option(
+        False, "--version", help="Print the version and exit.", is_eager=True, callback=_print_version
+    ),
+) -> None:
+    """Hold the options that come before any command; each does its work while it is parsed."""
 
 
 def _named_only() -> None:
