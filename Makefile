@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 PYTHON ?= python3
 PACKAGES := python3-venv debootstrap iptables nftables openssh-client openssh-server docker-registry
 
-.PHONY: help install packages roots check test pure demo bench format clean
+.PHONY: help install packages roots check lint test demo bench format clean
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/'
 
@@ -22,12 +22,14 @@ packages:
 roots: packages $(BIN)/swarmnet
 	$(BIN)/swarmnet lab setup --yes
 
-check: $(BIN)/swarmnet  ## lint, types, layers and the pure tests, under a minute
+check: lint  ## lint, types, layers and the pure tests, under a minute
+	$(BIN)/pytest -q -m 'not lab'
+
+lint: $(BIN)/swarmnet  ## lint, types and layers
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/ruff check --quiet .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/pytest -q -m 'not lab'
 
 test: roots  ## every test, lab stories on real engines included, with branch coverage
 	$(BIN)/pytest -q -n 2 --dist loadgroup --cov --cov-report=term:skip-covered
