@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from swarmnet.edge.engine_calls import Request
 from swarmnet.edge.engine_containers import EngineContainers
 from swarmnet.edge.engine_dialogue import EngineDialogues
 from swarmnet.edge.engine_swarm import EngineSwarm
@@ -29,10 +28,6 @@ class Engine(EngineSwarm, EngineContainers, EngineDialogues):
         with self._asking("look at the engine"):
             client = self._client()
             return facts_from_wire(cast("JsonObject", client.info()), client.api_version)
-
-    def raw(self, method: str, path: str, body: JsonObject | None = None) -> object:
-        """Send one request of the Engine API as it is (``path`` without version) and return the parsed JSON."""
-        return self._send(Request(f"{method} {path}", method, path, body))
 
     def close(self) -> None:
         """Close the connections to the engine; the next request opens new ones."""

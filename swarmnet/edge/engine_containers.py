@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import io
-import tarfile
 from typing import TYPE_CHECKING, cast
 
 from swarmnet.edge.engine_calls import EngineCalls, Request, quoted
-from swarmnet.edge.multiplex import Frames
 from swarmnet.edge.wire import as_object
 from swarmnet.edge.wire_engine import (
     container_from_inspect,
@@ -16,13 +13,9 @@ from swarmnet.edge.wire_engine import (
     endpoint_to_wire,
     needs_inspect,
 )
-from swarmnet.errors import ConflictError, EngineError, HostTimeoutError, NotFoundError
-from swarmnet.model.clock import wait_until
-from swarmnet.model.ports import Completed
+from swarmnet.errors import ConflictError, EngineError, NotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from swarmnet.model.base import JsonObject
     from swarmnet.model.ports import ContainerSpec
     from swarmnet.model.state import Container
@@ -30,8 +23,6 @@ if TYPE_CHECKING:
 LOG_BYTES = 64 * 1024
 _LOG_LINES = 2000
 _LOAD_TIMEOUT = 300.0
-_EXIT_CODE_TIMEOUT = 5.0
-_CHUNK = 64 * 1024
 
 
 class EngineContainers(EngineCalls):
@@ -71,58 +62,6 @@ class EngineContainers(EngineCalls):
             self.remove_container(container_id)
             raise
         return container_id
-
-    def exec(self, container_id: str, argv: Sequence[str], *, stdin: bytes = b"", timeout: float = 60.0) -> Completed:
-        """Run a command in a container and return how it ended.
-
-        A command that outlives its limit is not ended: engines have no request for that. Removing the container does.
-
-        Raises:
-            HostTimeoutError: the command did not end within ``timeout`` seconds.
-        """
-        what = f"run {argv[0]} in container {container_id[:12]}"
-        if stdin:
-            self._put_stdin(container_id, stdin)
-        body: JsonObject = {"Cmd": list(argv), "AttachStdout": True, "AttachStderr": True}
-        made = self._send(Request(what, "POST", f"/containers/{quoted(container_id)}/exec", body))
-        exec_id = str(as_object(made)["Id"])
-        frames = self._stream_exec(what, exec_id, timeout)
-        return Completed(tuple(argv), self._exit_code(what, exec_id), bytes(frames.stdout), bytes(frames.stderr))
-
-    def _put_stdin(self, container_id: str, data: bytes) -> None:
-        archive = io.BytesIO()
-        with tarfile.open(fileobj=archive, mode="w") as tar:
-            member = tarfile.TarInfo("tmp/stdin")
-            member.size = len(data)
-            tar.addfile(member, io.BytesIO(data))
-        path = f"/containers/{quoted(container_id)}/archive"
-        request = Request("put a file into a container", "PUT", path, params={"path": "/"}, data=archive.getvalue())
-        self._send(request)
-
-    def _stream_exec(self, what: str, exec_id: str, timeout: float) -> Frames:
-        """Read all that the command prints: the engine ends the stream when the command has ended."""
-        start: JsonObject = {"Detach": False, "Tty": False}
-        request = Request(what, "POST", f"/exec/{exec_id}/start", start, timeout=timeout)
-        deadline = self._clock.monotonic() + timeout
-        frames = Frames()
-        with self._asking(what), self._perform(request, stream=True) as answer:
-            for chunk in iter(lambda: answer.raw.read1(_CHUNK), b""):
-                frames.feed(chunk)
-                if self._clock.monotonic() > deadline:
-                    message = f"{what}: still printing after {timeout:g} s"
-                    raise HostTimeoutError(self.host, message, hint="raise the limit with --timeout")
-        return frames
-
-    def _exit_code(self, what: str, exec_id: str) -> int:
-        """Return the exit code; the engine may note it a moment after the stream's end."""
-
-        def look() -> tuple[int | None, str]:
-            seen = as_object(self._send(Request(what, "GET", f"/exec/{exec_id}/json")))
-            code = seen.get("ExitCode")
-            done = seen.get("Running") is False and isinstance(code, int)
-            return (cast("int", code) if done else None), "still running"
-
-        return wait_until(self._clock, look, what=f"{what} to end", timeout=_EXIT_CODE_TIMEOUT, every=0.01)
 
     def container_log(self, container_id: str) -> bytes:
         """Return the last 64 KiB that the container printed, of its last 2000 lines."""

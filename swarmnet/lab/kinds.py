@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from swarmnet.lab.state import HostRecord
 
@@ -47,9 +46,6 @@ class HostKind(Protocol):
 
     def engine_answers(self, host: HostRecord) -> bool:
         """Tell whether the host's engine answers a ping on its socket."""
-
-    def engine_socket(self, host: HostRecord) -> Path | None:
-        """Return where the machine itself sees the engine's socket; None while it does not."""
 
     def last_words(self, host: HostRecord) -> str:
         """Return the end of the host's console and engine log, for error messages."""

@@ -225,18 +225,6 @@ class Lab:
         for host in self.hosts:
             self.put_file(host.name, f"/etc/docker/certs.d/{place}/ca.crt", ca_pem)
 
-    def engine_url(self, host: str) -> str:
-        """Return the URL by which this machine's root reaches a host's engine without SSH, for tests.
-
-        Raises:
-            LabError: The host is off.
-        """
-        record = self.host(host)
-        path = self.kind(record).engine_socket(record)
-        if path is None:
-            raise LabError(f"{host} is powered off")
-        return f"unix://{path}"
-
     def break_(self, fault: Fault) -> None:
         """Break something, and note it in the journal first.
 

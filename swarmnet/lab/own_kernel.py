@@ -173,11 +173,11 @@ class OwnKernel:
 
     def engine_answers(self, host: HostRecord) -> bool:
         """Ping the engine over the line that is held to the host; no process is started."""
-        path = self.engine_socket(host)
+        path = self._engine_socket(host)
         # The guest has one slow processor, and it is busy while it boots.
         return path is not None and engine_pongs(path, limit=3.0)
 
-    def engine_socket(self, host: HostRecord) -> Path | None:
+    def _engine_socket(self, host: HostRecord) -> Path | None:
         """Return where the machine itself sees the engine's socket; None while no line is held."""
         path = self._own(host) / "engine.sock"
         return path if path.exists() else None

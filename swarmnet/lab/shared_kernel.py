@@ -129,10 +129,10 @@ class SharedKernel:
 
     def engine_answers(self, host: HostRecord) -> bool:
         """Ping the engine through the host's own view of the file system; no process is started."""
-        path = self.engine_socket(host)
+        path = self._engine_socket(host)
         return path is not None and engine_pongs(path)
 
-    def engine_socket(self, host: HostRecord) -> Path | None:
+    def _engine_socket(self, host: HostRecord) -> Path | None:
         """Return where the machine itself sees the engine's socket; None while the host is off."""
         init = self._init(host)
         return None if init is None else Path(f"/proc/{init.pid}/root/run/docker.sock")

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from swarmnet.model.base import JsonObject, JsonValue
-    from swarmnet.model.swarm import NodeSpec, SwarmSpec
+    from swarmnet.model.swarm import SwarmSpec
 
 Spec = TypeVar("Spec", "ServiceSpec", "SwarmSpec")
 
@@ -28,16 +28,6 @@ def lay(present: Spec, wanted: Spec) -> Spec:
     managed["labels"] = {**present.labels, **wanted.labels}
     managed["extra"] = merge(present.extra, wanted.extra)
     return present.model_copy(update=managed)
-
-
-def lay_node(present: NodeSpec, wanted: NodeSpec) -> NodeSpec:
-    """Return ``present`` with the managed role and availability of ``wanted``, and exactly its labels."""
-    return wanted.model_copy(
-        update={
-            "role": wanted.role or present.role,
-            "availability": wanted.availability or present.availability,
-        }
-    )
 
 
 def merge(below: Mapping[str, JsonValue], above: Mapping[str, JsonValue]) -> JsonObject:

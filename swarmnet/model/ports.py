@@ -211,17 +211,10 @@ class EnginePort(SwarmPort, Protocol):
     def start_container(self, spec: ContainerSpec) -> str:
         """Create a container on its networks, start it, and return its id."""
 
-    def exec(self, container_id: str, argv: Sequence[str], *, stdin: bytes = b"", timeout: float = 60.0) -> Completed:
-        """Run a command in a container and return how it ended.
-
-        ``stdin`` reaches the command as the file ``/tmp/stdin`` put there before (attaching would need a hijacked
-        connection).
-        """
-
     def dialogue(self, container_id: str) -> DialoguePort:
         """Attach to the stdin and stdout of a container that was started as ``interactive``.
 
-        What it printed before is not heard. A question costs no process in the container, as ``exec`` does.
+        What it printed before is not heard. Unlike ``docker exec``, a question costs no process in the container.
         """
 
     def container_log(self, container_id: str) -> bytes:
@@ -241,9 +234,6 @@ class EnginePort(SwarmPort, Protocol):
 
     def remove_image(self, reference: str) -> None:
         """Remove an image; one that is gone already is no error."""
-
-    def raw(self, method: str, path: str, body: JsonObject | None = None) -> object:
-        """Send one request of the Engine API as it is and return the parsed JSON: for what has no noun yet."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, Field, WithJsonSchema
 
-from swarmnet.model.base import Document, JsonObject, JsonValue, Labels
+from swarmnet.model.base import Document, JsonValue, Labels
 from swarmnet.model.hosts import Availability, Host, Inventory, Role, SSHSettings
 from swarmnet.parse.check import Checker, closest
 from swarmnet.parse.yaml import load
@@ -125,12 +125,6 @@ def parse_inventory(content: bytes, *, name: str, folder: Path) -> ParsedInvento
     checker.finish()
     hosts = tuple(_host(host, file, folder) for host in file.hosts)
     return ParsedInventory(Inventory(cluster=file.cluster, hosts=hosts, source=name), _warnings(file, source))
-
-
-def inventory_schema() -> JsonObject:
-    """Return the JSON Schema of inventory files, for editors."""
-    schema: JsonObject = InventoryFile.model_json_schema(by_alias=True)
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "swarmnet inventory"}
 
 
 def _check_groups(file: InventoryFile, checker: Checker) -> None:

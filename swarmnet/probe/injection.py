@@ -14,7 +14,6 @@ from swarmnet.probe import datagrams, netlink, wire
 
 UDP = 17
 _IPV4 = 0x0800
-_ETHERNET = 14
 
 
 def send(job: dict[str, object], until: float) -> dict[str, object]:

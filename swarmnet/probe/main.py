@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import sys
 import threading
 import time
-import zlib
 
 from swarmnet.probe import (
     datagrams,
@@ -35,18 +33,15 @@ WITNESS = witness.Witness()
 
 
 def main(words: list[str]) -> int:
-    """Do what the first word says with the JSON that the others carry."""
-    job = json.loads(zlib.decompress(base64.b64decode("".join(words[1:]))))
+    """Do what the first word says with the JSON of the second."""
+    job = json.loads(words[1])
     wire.PORT = int(job.get("port", wire.PORT))
-    if words[0] != "run":
-        threading.Thread(target=answer_lines, args=(sys.stdin.buffer, sys.stdout.buffer), daemon=True).start()
+    threading.Thread(target=answer_lines, args=(sys.stdin.buffer, sys.stdout.buffer), daemon=True).start()
     if words[0] == "serve":
         server.Server(str(job["run"]), server.identity_from(job)).serve(float(job["lifetime"]))
-    elif words[0] == "witness":
+    else:
         print("ready", flush=True)
         time.sleep(float(job["lifetime"]))
-    else:
-        json.dump(run(job), sys.stdout, separators=(",", ":"))
     return 0
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from swarmnet.scenarios.esp import ESP, ESP_TRIAL
 from swarmnet.scenarios.interface import HostCommand, ProbeTask, Question, WitnessTask
@@ -36,8 +36,6 @@ SECONDS = 90.0
 UNENCRYPTED = "no tested network is encrypted"
 INJECTED = "swarmnet-injected"
 """Stands in every forged packet, so that captures do not take it for a leak."""
-
-Number = TypeVar("Number", int, float)
 
 
 @dataclass(frozen=True, slots=True)

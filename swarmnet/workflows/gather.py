@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import json
-import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -28,16 +26,8 @@ if TYPE_CHECKING:
     from swarmnet.model.base import JsonObject
     from swarmnet.model.ports import DialoguePort, Ports
 
-WORD = 100_000
-"""Bytes of one argv word: the kernel takes 131071."""
 GRACE = 20.0
 """Seconds that a batch may take beyond its own limit: a busy host."""
-
-
-def pack(job: JsonObject) -> tuple[str, ...]:
-    """Return a job as the words that the probe's command takes."""
-    text = base64.b64encode(zlib.compress(json.dumps(job).encode())).decode()
-    return tuple(text[start : start + WORD] for start in range(0, len(text), WORD))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -18,7 +19,6 @@ from swarmnet.operations.addresses import data_path_of
 from swarmnet.scenarios.interface import ProbeService, Station, Witness
 from swarmnet.workflows.control_network import make_control, remove_controls
 from swarmnet.workflows.fanout import fan_out
-from swarmnet.workflows.gather import pack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -263,7 +263,7 @@ class Stage:
             spec = ContainerSpec(
                 name=f"swarmnet-witness-{self.run.id}-{number}",
                 image=self.kit.reference,
-                argv=(*self.kit.argv, "witness", *pack({"lifetime": LIFETIME})),
+                argv=(*self.kit.argv, "witness", json.dumps({"lifetime": LIFETIME})),
                 labels=self.run.labels(self._now),
                 capabilities=WITNESS_CAPABILITIES,
                 host_network=True,
@@ -286,11 +286,11 @@ class Stage:
         engine = self.ports.engine(host)
         self._bring_image(engine)
         station = Station(host, f"swarmnet-probe-{self.run.id}-{number}", f"probe-{self.run.id}-{number}")
-        job = pack({"run": self.run.id, "id": host, "lifetime": LIFETIME})
+        job = json.dumps({"run": self.run.id, "id": host, "lifetime": LIFETIME})
         spec = ContainerSpec(
             name=station.name,
             image=self.kit.reference,
-            argv=(*self.kit.argv, "serve", *job),
+            argv=(*self.kit.argv, "serve", job),
             labels=self.run.labels(self._now),
             interactive=True,
             endpoints=tuple(Endpoint(network=net.spec.name, aliases=(station.alias,)) for net in self.networks),
@@ -363,11 +363,11 @@ class Stage:
         """
         known = self.kit.image_id if self.kit.image_id and self.by_id >= set(hosts) else None
         labels = self.run.labels(self._now)
-        job = pack({"run": self.run.id, "lifetime": LIFETIME})
+        job = json.dumps({"run": self.run.id, "lifetime": LIFETIME})
         return ServiceSpec(
             name=self.service_name,
             image=known or self.kit.reference,
-            command=(*self.kit.argv, "serve", *job),
+            command=(*self.kit.argv, "serve", job),
             env={"SWARMNET_PROBE_ID": "{{.Node.ID}}"},
             mode=ServiceMode.GLOBAL,
             networks=tuple(Attachment(network=net.spec.name, aliases=(f"any-{self.run.id}",)) for net in self.networks),

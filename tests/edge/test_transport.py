@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
     from swarmnet.edge.transport import StreamLike
 
+PULL = "POST /v1.45/images/create?fromImage=page&tag=1"
+
 
 @pytest.fixture
 def talker() -> Iterator[Talker]:
@@ -62,12 +64,12 @@ def test_many_threads_share_a_few_streams_and_wait_for_them(talker: Talker, engi
     talker.hold = Event()
     with ThreadPoolExecutor(12) as pool:
         # Not engine.networks: threads that want that list at the same time share one request.
-        asked = [pool.submit(engine.raw, "GET", "/info") for _ in range(12)]
+        asked = [pool.submit(engine.containers) for _ in range(12)]
         deadline = time.monotonic() + 5
         while talker.opened < CONNECTIONS and time.monotonic() < deadline:
             time.sleep(0.01)
         talker.hold.set()
-        assert [future.result(timeout=10) for future in asked] == [[]] * 12
+        assert [future.result(timeout=10) for future in asked] == [()] * 12
     assert talker.opened == CONNECTIONS
 
 
@@ -93,26 +95,24 @@ def test_a_read_whose_stream_dies_twice_is_given_up(talker: Talker, engine: Engi
 
 
 def test_a_write_whose_stream_dies_is_never_sent_again(talker: Talker, engine: Engine) -> None:
-    talker.answers["POST /v1.45/thing"] = [HANG_UP]
-    with pytest.raises(UnreachableError, match=r"POST /thing: Remote end closed connection without response$"):
-        engine.raw("POST", "/thing", {})
-    assert talker.lines.count("POST /v1.45/thing HTTP/1.1") == 1
+    talker.answers["POST /v1.45/swarm/leave?force=false"] = [HANG_UP]
+    with pytest.raises(UnreachableError, match=r"leave the swarm: Remote end closed connection without response$"):
+        engine.leave_swarm()
+    assert talker.lines.count("POST /v1.45/swarm/leave?force=false HTTP/1.1") == 1
 
 
 def test_a_write_that_gets_no_answer_is_a_timeout_and_not_sent_again(talker: Talker, engine: Engine) -> None:
-    talker.answers["POST /v1.45/containers/c/exec"] = [say(json.dumps({"Id": "e"}), status=201)]
-    talker.answers["POST /v1.45/exec/e/start"] = [HANG]
+    talker.answers[PULL] = [HANG]
     with pytest.raises(HostTimeoutError) as caught:
-        engine.exec("c", ["true"], timeout=0.2)
-    assert "run true in container c" in caught.value.message
-    assert talker.lines.count("POST /v1.45/exec/e/start HTTP/1.1") == 1
+        engine.pull_image("page:1", timeout=0.2)
+    assert "pull image page:1" in caught.value.message
+    assert talker.lines.count(f"{PULL} HTTP/1.1") == 1
 
 
 def test_an_answer_that_stops_in_the_middle_is_a_timeout(talker: Talker, engine: Engine) -> None:
-    talker.answers["POST /v1.45/containers/c/exec"] = [say(json.dumps({"Id": "e"}), status=201)]
-    talker.answers["POST /v1.45/exec/e/start"] = [b"HTTP/1.1 200 OK\r\n\r\n\x01\0\0\0\0\0\0\x03o"]
+    talker.answers[PULL] = [b'HTTP/1.1 200 OK\r\n\r\n{"status": "Pulling fs layer"}\n{"sta']
     with pytest.raises(HostTimeoutError):
-        engine.exec("c", ["true"], timeout=0.2)
+        engine.pull_image("page:1", timeout=0.2)
 
 
 def test_what_the_opener_says_passes_unchanged() -> None:

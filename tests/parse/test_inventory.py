@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from swarmnet.errors import DocumentError
 from swarmnet.model.hosts import Availability, Host, HostKeyPolicy, Inventory, Role, SSHSettings, SudoPolicy
-from swarmnet.parse.inventory import ParsedInventory, inventory_schema, parse_inventory
+from swarmnet.parse.inventory import ParsedInventory, parse_inventory
 
 if TYPE_CHECKING:
     from swarmnet.model.base import JsonObject
@@ -119,13 +119,6 @@ def test_a_hosts_ssh_settings_lie_over_the_files_and_paths_begin_at_the_file() -
 def test_shipped_inventories_are_without_fault(name: str) -> None:
     path = ROOT / "inventories" / name
     assert parse_inventory(path.read_bytes(), name=name, folder=path.parent).warnings == ()
-
-
-def test_the_schema_names_the_keys_of_the_file() -> None:
-    schema = inventory_schema()
-    properties = schema["properties"]
-    assert isinstance(properties, dict)
-    assert set(properties) == {"schema", "cluster", "ssh", "groups", "hosts"}
 
 
 NAMES = st.from_regex(r"[a-z0-9][A-Za-z0-9_.-]{0,8}", fullmatch=True).filter(

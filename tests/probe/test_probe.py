@@ -12,13 +12,12 @@ import time
 from contextlib import contextmanager
 from http.server import HTTPServer, SimpleHTTPRequestHandler
 from importlib import resources
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from swarmnet.edge.probe_image import MODULES, probe_argv
 from swarmnet.probe import names
-from swarmnet.workflows.gather import pack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,7 +52,7 @@ def _command(*words: str) -> list[str]:
 @contextmanager
 def serving(identity: str) -> Iterator[None]:
     job: JsonObject = {"run": "r1", "id": identity, "lifetime": 30, "port": PORT}
-    with subprocess.Popen(_command("serve", *pack(job)), stdout=subprocess.PIPE) as process:
+    with subprocess.Popen(_command("serve", json.dumps(job)), stdout=subprocess.PIPE) as process:
         try:
             assert process.stdout is not None
             assert process.stdout.readline() == b"ready\n"
@@ -63,10 +62,26 @@ def serving(identity: str) -> Iterator[None]:
 
 
 def run(*tasks: JsonObject, limit: float = 1.0, run_id: str = "r1") -> dict[str, dict[str, JsonValue]]:
-    job: JsonObject = {"run": run_id, "limit": limit, "tasks": [*tasks], "port": PORT}
-    done = subprocess.run(_command("run", *pack(job)), capture_output=True, check=True, timeout=30)
-    answers: dict[str, dict[str, JsonValue]] = json.loads(done.stdout)
+    """Ask a probe that opens no port of its own."""
+    job: JsonObject = {"number": 1, "run": run_id, "limit": limit, "tasks": [*tasks]}
+    words = _command("witness", json.dumps({"lifetime": 30, "port": PORT}))
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        try:
+            answer = _first_answer(process, job)
+        finally:
+            process.kill()
+    answers: dict[str, dict[str, JsonValue]] = answer["answers"]
     return answers
+
+
+def _first_answer(process: subprocess.Popen[bytes], *jobs: JsonObject) -> dict[str, Any]:
+    """Send jobs to a probe's stdin and return what it says first, but for its greeting."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(b"".join(json.dumps(job).encode() + b"\n" for job in jobs))
+    process.stdin.flush()
+    answer: dict[str, Any] = json.loads(next(line for line in process.stdout if line != b"ready\n"))
+    return answer
 
 
 @pytest.fixture(scope="module")
@@ -114,15 +129,10 @@ def test_a_serving_probe_answers_jobs_on_its_stdin_side_by_side() -> None:
         {"number": 1, "run": "other", "limit": 30, "tasks": [_task("udp", {"none": "127.0.0.1"})]},
         {"number": 2, "run": "r1", "limit": 1, "tasks": [{"key": "f", "kind": "facts"}]},
     ]
-    serve = _command("serve", *pack({"run": "r1", "id": "w3", "lifetime": 30, "port": PORT + 1}))
+    serve = _command("serve", json.dumps({"run": "r1", "id": "w3", "lifetime": 30, "port": PORT + 1}))
     with subprocess.Popen(serve, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        process.stdin.write(b"".join(json.dumps(job).encode() + b"\n" for job in jobs))
-        process.stdin.flush()
-        said = [line for line in (process.stdout.readline(), process.stdout.readline()) if line != b"ready\n"]
+        answer = _first_answer(process, *jobs)
         process.kill()
-    answer = json.loads(said[0])
     assert (answer["number"], answer["answers"]["f"]["kernel"]) == (2, os.uname().release)
 
 

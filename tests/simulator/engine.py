@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from swarmnet.errors import ConflictError, EngineError, HostTimeoutError, NotFoundError
 from swarmnet.model.hosts import Role
 from swarmnet.model.network import Network, Scope
-from swarmnet.model.ports import Completed
 from swarmnet.model.state import Container, Endpoint, EngineFacts, Membership, SwarmMembership
 from tests.simulator.rules import SWARM_NAME, has_quorum
 from tests.simulator.service_port import SimulatedServices
@@ -18,9 +17,6 @@ from tests.simulator.store import NetworkRecord, Store, TaskRecord, find
 from tests.simulator.swarm_port import SimulatedMembership
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from swarmnet.model.base import JsonObject
     from swarmnet.model.network import NetworkSpec
     from swarmnet.model.ports import ContainerSpec
 
@@ -226,16 +222,6 @@ class SimulatedEngine(SimulatedMembership, SimulatedServices):
         update = {"network": record.spec.name, "network_id": record.id, "address": address.partition("/")[0]}
         return endpoint.model_copy(update=update)
 
-    def exec(self, container_id: str, argv: Sequence[str], *, stdin: bytes = b"", timeout: float = 60.0) -> Completed:
-        """Run one of ``machine.container_programs``."""
-        del timeout
-        with self._asked("exec", container_id):
-            find(self.host, self._machine.containers, container_id, "container")
-            program = self._machine.container_programs.get(argv[0])
-            if program is None:
-                return Completed(tuple(argv), 127, b"", f'exec: "{argv[0]}": not found\n'.encode())
-            return Completed(tuple(argv), *program(self._machine, argv, stdin))
-
     def dialogue(self, container_id: str) -> SimulatedDialogue:
         """Attach to one of ``machine.container_programs``."""
         with self._asked("dialogue", container_id):
@@ -262,14 +248,13 @@ class SimulatedEngine(SimulatedMembership, SimulatedServices):
             self._machine.containers.pop(container_id, None)
             self._end_attachments(container_id)
 
-    def _end_attachments(self, container_id: str, network: str | None = None) -> None:
+    def _end_attachments(self, container_id: str) -> None:
         store = self._machine.store
         for task in list(store.tasks.values()) if store is not None else []:
-            mine = task.service_id is None and task.container_id == container_id
-            if store is not None and mine and (network is None or network in task.networks):
+            if store is not None and task.service_id is None and task.container_id == container_id:
                 del store.tasks[task.id]
 
-    # Images, and the rest
+    # Images
 
     def has_image(self, reference: str) -> bool:
         with self._asked("has_image", reference):
@@ -298,31 +283,6 @@ class SimulatedEngine(SimulatedMembership, SimulatedServices):
                 message = f"conflict: unable to remove {reference}: image is being used by a running container"
                 raise ConflictError(self.host, message, status=409)
             self._machine.images.discard(reference)
-
-    def raw(self, method: str, path: str, body: JsonObject | None = None) -> object:
-        """Answer ``/_ping`` and connecting or disconnecting a container; anything else is 404."""
-        verb = "raw" if method == "GET" else f"raw.{method.lower()}"
-        with self._asked(verb, path):
-            if path == "/_ping":
-                return "OK"
-            parts = path.strip("/").split("/")
-            if method == "POST" and parts[0] == "networks" and parts[2:] in (["connect"], ["disconnect"]):
-                self._rewire(parts[1], str((body or {}).get("Container")), connect=parts[2] == "connect")
-                return None
-            raise NotFoundError(self.host, f"page not found: {method} {path}", status=404)
-
-    def _rewire(self, network: str, container: str, *, connect: bool) -> None:
-        boxes = self._machine.containers
-        container_id = next((box.id for box in boxes.values() if container in (box.id, box.name)), container)
-        box = find(self.host, boxes, container_id, "container")
-        left = tuple(end for end in box.endpoints if network not in (end.network, end.network_id))
-        for endpoint in {end.network for end in box.endpoints} - {end.network for end in left}:
-            self._end_attachments(container_id, endpoint)
-        store = self._machine.store
-        record = store.networks.get(network) if store is not None else None
-        name = record.spec.name if record is not None else network
-        added = (self._connect(container_id, Endpoint(network=name)),) if connect else ()
-        boxes[container_id] = box.model_copy(update={"endpoints": left + added})
 
 
 def _network(record: NetworkRecord) -> Network:

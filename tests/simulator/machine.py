@@ -55,7 +55,7 @@ class Machine:
     programs: dict[str, Program] = field(default_factory=dict)
     """What the shell can run, by the name in ``argv[0]``."""
     container_programs: dict[str, Program] = field(default_factory=dict)
-    """What ``exec`` can run in any container, and what containers run; lines of dialogues are its stdin."""
+    """What containers run, by the first word of their argv; lines of dialogues are its stdin."""
     arguments: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """What containers were started with, by id."""
 

@@ -9,7 +9,7 @@ from swarmnet.errors import ConflictError, ConvergenceError, EngineError, NotAMa
 from swarmnet.model.base import Secret
 from swarmnet.model.hosts import Availability, Role
 from swarmnet.model.network import NetworkSpec, Scope
-from swarmnet.model.overlay import lay, lay_node
+from swarmnet.model.overlay import lay
 from swarmnet.model.state import Membership as Standing
 from swarmnet.model.swarm import (
     Config,
@@ -206,7 +206,8 @@ class SimulatedMembership(SwarmSide):
             store = self._store()
             node = find(self.host, store.nodes, node_id, "node")
             check_version(self.host, node.version, version)
-            wanted = lay_node(node.spec, spec)
+            kept = {"role": spec.role or node.spec.role, "availability": spec.availability or node.spec.availability}
+            wanted = spec.model_copy(update=kept)
             if node.spec.role is Role.MANAGER and wanted.role is Role.WORKER:
                 self._check_demotion(store, node)
             node.spec, node.version = wanted, store.write()
