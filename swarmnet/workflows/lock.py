@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from swarmnet.errors import HostError, LockedError
 from swarmnet.model.lock import HEARTBEAT, LOCK_NAME, STALE, Claim, Holder, Operator
 from swarmnet.model.ports import Progress
+from swarmnet.workflows.first_answer import first_answer, told
 from swarmnet.workflows.lock_places import FilePlace, Place, SwarmPlace
 
 if TYPE_CHECKING:
@@ -50,15 +51,15 @@ class Lock:
         Raises:
             LockedError: somebody else has it.
         """
-        while not place.take(self._claim):
-            if holder := place.holder():
+        while not self._got(place):
+            if holder := self._holder(place):
                 self._wait_for(holder, place)
         with self._guard:
             self._places.append(place)
 
     def look_out_for(self, place: Place) -> None:
         """Wait until nobody else holds the lock in a place that is not taken itself; raises as ``take`` does."""
-        while (holder := place.holder()) is not None:
+        while (holder := self._holder(place)) is not None:
             self._wait_for(holder, place)
 
     def enter_swarm(self) -> None:
@@ -80,12 +81,15 @@ class Lock:
     def check(self) -> None:
         """Raise ``LockedError`` when somebody broke the lock: two runs must not write side by side.
 
-        Looks at the place taken last (one request): the next sign of life may be 10 s away.
+        Looks at the place taken last (one request): the next sign of life may be 10 s away. When nobody answers there
+        within a second, that is told, and any answer counts: another manager's (they all read what the leader has
+        committed), or another place's, since whoever breaks the lock removes it from every host that he reaches.
         """
         with self._guard:
-            place = self._places[-1]
+            place, *others = reversed(self._places)
         try:
-            holder = place.holder()
+            with told(self._ports.listener, f"the lock in {place.name} to be seen, asking others meanwhile"):
+                holder = first_answer(place.holder, (*place.witnesses(), *(other.holder for other in others)))
         except HostError as error:  # not reachable is not lost; the next write tells
             self._ports.listener(Progress(f"the lock in {place.name} cannot be seen: {error.message}"))
         else:
@@ -102,7 +106,8 @@ class Lock:
         self._ended.set()
         for place in reversed(self._places):
             try:
-                place.drop(self._claim)
+                with told(self._ports.listener, f"the lock in {place.name} to be given back"):
+                    place.drop(self._claim)
             except HostError as error:
                 self._ports.listener(Progress(f"the lock in {place.name} could not be released: {error.message}"))
 
@@ -110,6 +115,14 @@ class Lock:
         """Run in a thread of its own."""
         while not self._ended.wait(HEARTBEAT):
             self.beat()
+
+    def _got(self, place: Place) -> bool:
+        with told(self._ports.listener, f"the lock in {place.name} to be taken"):
+            return place.take(self._claim)
+
+    def _holder(self, place: Place) -> Holder | None:
+        with told(self._ports.listener, f"an answer on who holds the lock in {place.name}"):
+            return place.holder()
 
     def _wait_for(self, holder: Holder, place: Place) -> None:
         clock = self._ports.clock

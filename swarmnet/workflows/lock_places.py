@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from pydantic import ValidationError
@@ -19,8 +20,10 @@ from swarmnet.model.swarm import Config, ConfigSpec
 from swarmnet.workflows.failover import LOST, Failover
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from swarmnet.model.clock import Clock
-    from swarmnet.model.ports import Completed, Ports
+    from swarmnet.model.ports import Completed, Ports, SwarmPort
 
 _CLAIM = "io.swarmnet.lock"
 _HEARTBEAT = "io.swarmnet.heartbeat"
@@ -58,6 +61,9 @@ class Place(Protocol):
     def holder(self) -> Holder | None:
         """Return who has it."""
 
+    def witnesses(self) -> tuple[Callable[[], Holder | None], ...]:
+        """Return the same question to each who can answer it, too, for when ``holder`` is slow."""
+
     def beat(self, claim: Claim) -> bool:
         """Give a sign of life; False when it is ours no longer."""
 
@@ -90,7 +96,17 @@ class SwarmPlace:
 
     def holder(self) -> Holder | None:
         """Return who has the lock."""
-        config = self._config()
+        return self._seen_by(self._ports.manager())
+
+    def witnesses(self) -> tuple[Callable[[], Holder | None], ...]:
+        """Return the question to each manager of the inventory; whose leader is lost raises ``NotAManagerError``."""
+        return tuple(partial(self._asked_of, host.name) for host in self._ports.inventory.managers)
+
+    def _asked_of(self, host: str) -> Holder | None:
+        return self._seen_by(self._ports.engine(host))
+
+    def _seen_by(self, manager: SwarmPort) -> Holder | None:
+        config = _lock_among(manager.configs())
         return None if config is None else self._describe(config)
 
     def beat(self, claim: Claim) -> bool:
@@ -143,7 +159,7 @@ class SwarmPlace:
             return
 
     def _config(self) -> Config | None:
-        return next((one for one in self._ports.manager().configs() if one.spec.name == LOCK_NAME), None)
+        return _lock_among(self._ports.manager().configs())
 
     def _describe(self, config: Config) -> Holder:
         written = _time(config.spec.labels.get(_HEARTBEAT, ""))
@@ -185,6 +201,10 @@ class FilePlace:
         token = "" if claim is None else claim.token
         return Holder(place=self.name, claim=claim, version=f"{token}@{stamp}", age=abs(float(age)))
 
+    def witnesses(self) -> tuple[Callable[[], Holder | None], ...]:
+        """Return nobody: a file is seen by its host alone."""
+        return ()
+
     def beat(self, claim: Claim) -> bool:
         """Touch the file."""
         return self._run("beat", claim.token).exit_code == 0
@@ -206,6 +226,10 @@ class FilePlace:
             said = ended.stderr.decode(errors="replace").strip()
             raise CommandError(self._host, f"cannot {verb} the lock file (exit {ended.exit_code}): {said}")
         return ended
+
+
+def _lock_among(configs: Iterable[Config]) -> Config | None:
+    return next((one for one in configs if one.spec.name == LOCK_NAME), None)
 
 
 def _claim(text: str) -> Claim | None:

@@ -15,6 +15,7 @@ from swarmnet.model.state import Container, Membership
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from threading import Event
 
     from swarmnet.model.state import Route
     from tests.simulator.clock import Identities
@@ -34,6 +35,8 @@ class Machine:
     """False: nothing answers, as after a power cut."""
     engine_running: bool = True
     """False: the shell answers, the engine does not."""
+    frozen: Event | None = None
+    """While it is there and not set, requests hang, as to a host whose connection is not known to be dead yet."""
     locked: bool = False
     vanish_in: int | None = None
     """Requests that it still answers before its power fails; None means for ever."""

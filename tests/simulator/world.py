@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
-from threading import RLock
+from threading import Event, RLock
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import EngineError, HostError, NotAManagerError, UnreachableError, UsageError
@@ -154,6 +154,17 @@ class World:
         self.machines[host].engine_running = True
         self._lock_restarted(self.machines[host])
 
+    @contextmanager
+    def frozen(self, host: str) -> Iterator[None]:
+        """Let requests to a host hang in the block, and end at its end because it has no power."""
+        machine, thawed = self.machines[host], Event()
+        machine.frozen = thawed
+        try:
+            yield
+        finally:
+            self.kill(host)
+            thawed.set()
+
     def wipe(self, host: str) -> None:
         """Replace a host by a fresh one of the same name and address."""
         old = self.machines[host]
@@ -164,6 +175,8 @@ class World:
     @contextmanager
     def answering(self, machine: Machine, verb: str, target: str = "") -> Iterator[None]:
         """Answer one request under the world's lock, if the host can."""
+        if machine.frozen is not None:
+            machine.frozen.wait()
         with self.lock:
             self._spend(machine)
             if verb != "shell" and not machine.engine_running:

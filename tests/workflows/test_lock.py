@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -156,6 +157,42 @@ def test_a_run_whose_lock_was_broken_is_told_before_it_writes_again() -> None:
 
         assert broken.claim is not None
         with pytest.raises(LockedError, match="broken by somebody else"):
+            mine.check()
+
+
+def test_a_silent_manager_is_told_and_another_ones_answer_is_enough() -> None:
+    world = World(managers=3)
+    world.bootstrap()
+    heard: list[str] = []
+    ports = world.ports(listener=lambda event: heard.append(event.text) if isinstance(event, Progress) else None)
+
+    with held(ports, observe(ports), operator=HERS, command="apply") as mine, world.frozen("m1"):
+        begun = time.monotonic()
+        mine.check()
+        assert time.monotonic() - begun < 5
+
+    assert heard == ["waiting for the lock in the swarm to be seen, asking others meanwhile"]
+
+
+def test_a_lock_that_was_broken_is_seen_though_the_manager_that_is_asked_first_is_silent() -> None:
+    world = World(managers=3)
+    world.bootstrap()
+
+    with lock(world, HERS) as mine:
+        break_locks(world.ports(), observe(world.ports()))
+        with world.frozen("m1"), pytest.raises(LockedError, match="broken by somebody else"):
+            mine.check()
+
+
+def test_before_there_is_a_swarm_a_silent_hosts_file_is_looked_for_on_the_others() -> None:
+    world = World(managers=3)
+
+    with lock(world, HERS) as mine:
+        with world.frozen("m3"):
+            mine.check()
+        world.revive("m3")
+        break_locks(world.ports(), observe(world.ports()))
+        with world.frozen("m3"), pytest.raises(LockedError, match="broken by somebody else"):
             mine.check()
 
 
