@@ -13,7 +13,6 @@ from swarmnet.cli.options import Cluster, JsonOption, YesOption, grouped
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from swarmnet.model.base import JsonObject
     from swarmnet.model.lock import Holder
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
@@ -50,19 +49,15 @@ def break_(cluster: Cluster, yes: YesOption = False, as_json: JsonOption = False
 
 
 def _show(holders: Iterable[Holder], cluster: str, *, as_json: bool, verb: str) -> None:
+    from swarmnet.report.lock import locks_json  # noqa: PLC0415 - as above
     from swarmnet.report.text import on_one_line  # noqa: PLC0415 - as above
 
     found = tuple(holders)
     if as_json:
-        locks = [_json(holder) for holder in found]
+        locks = locks_json(found, wiring.this_operator())
         typer.echo(json.dumps({"schema": 1, "cluster": cluster, "locks": locks}))
         return
     for holder in found:
         typer.echo(f"{verb} in {on_one_line(holder.place)}: {on_one_line(str(holder))}")
     if not found:
         typer.echo(f"cluster {on_one_line(cluster)} is not locked")
-
-
-def _json(holder: Holder) -> JsonObject:
-    claim = None if holder.claim is None else holder.claim.model_dump(mode="json", exclude={"token"})
-    return {"place": holder.place, "age": round(holder.age, 1), "holder": claim}

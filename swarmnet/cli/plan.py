@@ -15,6 +15,9 @@ from swarmnet.cli.planning import PlaybookArgument, PlaybookOptions  # noqa: TC0
 from swarmnet.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from swarmnet.model.lock import Holder
     from swarmnet.workflows.apply import Prepared
 
 EXAMPLE = "swarmnet plan playbooks/site.yml -i inventories/lab.yml --check"
@@ -35,26 +38,33 @@ def command(
 ) -> None:
     """Show what `apply` would change, and why; nothing is written to any host."""
     from swarmnet.workflows.apply import prepare  # noqa: PLC0415 - commands load what they need
+    from swarmnet.workflows.lock import holders  # noqa: PLC0415 - as above
 
     hosts = cluster.read()
     goal = options.goal(playbook, hosts, cluster.limit)
     with cluster.connected(hosts) as ports:
         prepared = prepare(ports, goal)
+        found = holders(ports, prepared.state)
     _save(output, prepared)
-    _print(prepared, as_json=as_json)
+    _print(prepared, found, as_json=as_json)
     if prepared.state.failures:
         raise typer.Exit(ExitCode.INCOMPLETE)
     if check and any(not action.always for action in prepared.plan.actions):
         raise typer.Exit(ExitCode.PENDING)
 
 
-def _print(prepared: Prepared, *, as_json: bool) -> None:
+def _print(prepared: Prepared, found: Sequence[Holder], *, as_json: bool) -> None:
+    from swarmnet.report.lock import lock_lines, locks_json  # noqa: PLC0415 - as above
     from swarmnet.report.plan import plan_json, plan_text  # noqa: PLC0415 - as above
     from swarmnet.report.text import Paint  # noqa: PLC0415 - as above
 
+    operator = wiring.this_operator()
     refused = [str(refusal) for refusal in prepared.refusals]
+    for line in lock_lines(found, operator):
+        wiring.say(line)
     if as_json:
-        typer.echo(json.dumps(plan_json(prepared.plan, prepared.state) | {"refused": list(refused)}))
+        more = {"refused": list(refused), "locks": locks_json(found, operator)}
+        typer.echo(json.dumps(plan_json(prepared.plan, prepared.state) | more))
         return
     typer.echo(plan_text(prepared.plan, prepared.state, Paint.for_stream(sys.stdout)))
     for text in refused:

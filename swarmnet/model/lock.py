@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from pydantic import AwareDatetime
@@ -63,6 +64,23 @@ class Claim(Document):
         return self.machine == operator.machine and not operator.is_alive(self.pid)
 
 
+class Pulse(StrEnum):
+    """Whether the run that holds a lock still lives, as far as one look tells."""
+
+    ALIVE = "alive"
+    SILENT = "silent"
+    """No sign of life for longer than a living run leaves between two; its clock may be wrong."""
+    GONE = "gone"
+    """It was a process of this machine, and there is none."""
+
+
+_OUTLOOK = {
+    Pulse.ALIVE: "it may be changing the cluster now",
+    Pulse.SILENT: "the next apply watches it for a moment, then takes it away",
+    Pulse.GONE: "that run is gone: the next apply takes it away",
+}
+
+
 class Holder(Document):
     """A lock that was found."""
 
@@ -74,6 +92,16 @@ class Holder(Document):
     """Changes with every sign of life."""
     age: float
     """Seconds since the last sign of life, as well as the place can tell."""
+
+    def pulse(self, operator: Operator) -> Pulse:
+        """Return whether the holder lives, as this operator sees it."""
+        if self.claim is not None and self.claim.is_dead(operator):
+            return Pulse.GONE
+        return Pulse.SILENT if self.age >= STALE else Pulse.ALIVE
+
+    def outlook(self, operator: Operator) -> str:
+        """Return the lock, and what becomes of it, as a sentence for those who change nothing now."""
+        return f"locked in {self.place} by {self}; {_OUTLOOK[self.pulse(operator)]}"
 
     def __str__(self) -> str:
         if self.claim is None:

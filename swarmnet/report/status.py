@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from swarmnet.model.swarm import Node
 
 
-def status_json(state: ClusterState, cluster: str) -> JsonObject:
-    """Return the cluster as JSON."""
+def status_json(state: ClusterState, cluster: str, locks: list[JsonValue]) -> JsonObject:
+    """Return the cluster as JSON; ``locks`` are those of runs (``report.lock``)."""
     names = _host_names(state)
     nodes: list[JsonValue] = [_node_json(node, names) for node in state.nodes]
     networks: list[JsonValue] = [_network_json(network) for network in state.networks]
@@ -35,6 +35,7 @@ def status_json(state: ClusterState, cluster: str) -> JsonObject:
         "services": services,
         "locked": list(state.locked),
         "outside": [facts.host for facts in state.hosts if _is_outside(facts.host, state)],
+        "locks": locks,
         "failures": failures_json(state.failures),
     }
 

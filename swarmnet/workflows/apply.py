@@ -95,7 +95,7 @@ def prepare(ports: Ports, goal: Goal) -> Prepared:
 def apply(ports: Ports, goal: Goal, terms: Terms) -> ApplyReport:
     """Reach the goal and prove it by a second plan that is empty.
 
-    Nothing is written, not even a lock, when there is nothing to do; only what a killed run left of its lock goes.
+    Nothing is written, not even a lock, when there is nothing to do; only what killed runs left of their locks goes.
 
     Raises:
         RefusedError: the guard, or the operator, says no.

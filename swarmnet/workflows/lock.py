@@ -6,7 +6,8 @@ config looks at the files, too, so that there is no moment in which both get thr
 
 A holder gives a sign of life every 10 s. A lock is taken over when its holder was a process of this machine that is
 gone, or when it gave no sign for 60 s *and* none while it is watched for longer than a heartbeat: clocks of two
-operators may differ by more than a minute.
+operators may differ by more than a minute. A run that finds nothing to do clears such locks away, too, and tells of
+living ones; it waits for nobody.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import HostError, LockedError
-from swarmnet.model.lock import HEARTBEAT, LOCK_NAME, STALE, Claim, Holder, Operator
+from swarmnet.model.lock import HEARTBEAT, LOCK_NAME, Claim, Holder, Operator, Pulse
 from swarmnet.model.ports import Progress
+from swarmnet.workflows.fanout import fan_out
 from swarmnet.workflows.first_answer import first_answer, told
 from swarmnet.workflows.lock_places import FilePlace, Place, SwarmPlace
 
@@ -37,8 +39,8 @@ class Lock:
 
     def __init__(self, ports: Ports, operator: Operator, *, command: str, wait: float = 0.0) -> None:
         self._ports = ports
-        self._operator = operator
         self._claim = Claim.of(operator, cluster=ports.inventory.cluster, command=command, since=ports.clock.now())
+        self._vigil = _Vigil(ports, operator)
         self._deadline = ports.clock.monotonic() + wait
         self._places: list[Place] = []
         self._guard = threading.Lock()
@@ -126,7 +128,7 @@ class Lock:
 
     def _wait_for(self, holder: Holder, place: Place) -> None:
         clock = self._ports.clock
-        if self._is_stale(holder, place):
+        if self._vigil.is_over(holder, place):
             self._ports.listener(Progress(f"taking over the lock of {holder}"))
             place.break_it(holder)
         elif clock.monotonic() >= self._deadline:
@@ -137,14 +139,29 @@ class Lock:
         else:
             clock.sleep(RETRY)
 
-    def _is_stale(self, holder: Holder, place: Place) -> bool:
-        if holder.claim is not None and holder.claim.is_dead(self._operator):
-            return True
-        if holder.age < STALE:
+
+class _Vigil:
+    """Tells whether holders are dead. A claim that was watched once is not watched again in its other places."""
+
+    def __init__(self, ports: Ports, operator: Operator) -> None:
+        self._ports = ports
+        self._operator = operator
+        self._gone: set[str] = set()
+
+    def is_over(self, holder: Holder, place: Place) -> bool:
+        """Tell whether nobody will give a sign of life there any more; may take ``WATCH`` seconds."""
+        pulse = holder.pulse(self._operator)
+        token = None if holder.claim is None else holder.claim.token
+        if pulse is Pulse.ALIVE:
             return False
-        self._ports.listener(Progress(f"looking whether the lock's holder still lives ({WATCH:.0f} s): {holder}"))
-        self._ports.clock.sleep(WATCH)
-        return (now := place.holder()) is None or now.version == holder.version
+        if pulse is Pulse.SILENT and token not in self._gone:
+            self._ports.listener(Progress(f"looking whether the lock's holder still lives ({WATCH:.0f} s): {holder}"))
+            self._ports.clock.sleep(WATCH)
+            if (now := place.holder()) is not None and now.version != holder.version:
+                return False
+        if token is not None:
+            self._gone.add(token)
+        return True
 
 
 @contextmanager
@@ -177,19 +194,36 @@ def held(ports: Ports, state: ClusterState, *, operator: Operator, command: str,
 
 
 def clear_dead(ports: Ports, state: ClusterState, operator: Operator) -> None:
-    """Remove the swarm's lock when a killed run of this machine left it; costs nothing where the state shows none."""
-    if not any(config.spec.name == LOCK_NAME for config in state.configs):
-        return
-    place = SwarmPlace(ports)
-    holder = place.holder()
-    if holder is not None and holder.claim is not None and holder.claim.is_dead(operator):
-        ports.listener(Progress(f"removing the lock of {holder}: that run is gone"))
-        place.break_it(holder)
+    """Remove what dead runs left of their locks, in the swarm and on managers; tell of those that live.
+
+    One request to each manager where there is nothing.
+    """
+    vigil = _Vigil(ports, operator)
+    places = {place.name: place for place in _places(ports, state)}
+    for holder in holders(ports, state):
+        place = places[holder.place]
+        if vigil.is_over(holder, place):
+            ports.listener(Progress(f"removing the lock in {holder.place} of {holder}: that run is gone"))
+            place.break_it(holder)
+        else:
+            ports.listener(Progress(holder.outlook(operator)))
 
 
 def holders(ports: Ports, state: ClusterState) -> tuple[Holder, ...]:
-    """Return every lock of this cluster, the swarm's first."""
-    return tuple(holder for place in _places(ports, state) if (holder := place.holder()) is not None)
+    """Return every lock of this cluster, the swarm's first; a place that cannot be looked at is told.
+
+    Args:
+        ports: the world.
+        state: what was just observed; the swarm is asked again only where it shows a lock.
+    """
+    places: dict[str, Place] = {place.name: place for place in _files(ports, state)}
+    if any(config.spec.name == LOCK_NAME for config in state.configs):
+        places = {SwarmPlace.name: SwarmPlace(ports)} | places
+    found = fan_out(places, lambda name: places[name].holder())
+    for error in found.values():
+        if isinstance(error, HostError):
+            ports.listener(Progress(f"a lock cannot be looked for: {error.message}"))
+    return tuple(holder for holder in found.values() if isinstance(holder, Holder))
 
 
 def break_locks(ports: Ports, state: ClusterState) -> tuple[Holder, ...]:

@@ -71,3 +71,4 @@ def assert_whole(lab: Lab, host: str, *, networks: list[str], label: tuple[str, 
     if label is not None:
         assert [seen.get(label[0]) for seen in labels(lab, host).values()] == [label[1]] * len(hosts)
     assert LOCK_NAME not in lines(lab, host, "config", "ls", "--format", "{{.Name}}")
+    assert [name for name in hosts if LOCK_NAME in lab.exec(name, ["sh", "-c", "ls /run/lock /tmp"]).stdout] == []
