@@ -2,7 +2,7 @@
 VENV ?= .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
-PACKAGES := python3-venv debootstrap iptables nftables openssh-client openssh-server docker-registry
+PACKAGES := age python3-venv debootstrap iptables nftables openssh-client openssh-server docker-registry
 
 .PHONY: help install packages roots check lint test demo bench format clean
 help:  ## list the targets

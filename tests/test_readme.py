@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -101,8 +103,23 @@ def test_what_it_shows_works_in_its_order(tmp_path: Path) -> None:
             if words != down:  # what later blocks show is for the same lab
                 own_name = ["--name", name] if words[0] == "lab" else []
                 operator.types(*words, *own_name, exits=(0, INCONCLUSIVE) if words[0] == "verify" else (0,))
+        assert_opens_without_swarmnet(operator)
     finally:
         operator.types(*down, "--name", name)
+
+
+def assert_opens_without_swarmnet(operator: Operator) -> None:
+    """Open the newest backup by the README's line, with the age program."""
+    (line,) = re.findall(r"`(tail [^`]+ age [^`]+)`", README)
+    (backup,) = operator.asks("backup", "list")["backups"]
+    identity = operator.asks("keys", "list")["identity"]
+    line = line.replace("FILE", shlex.quote(backup["path"])).replace("IDENTITY", shlex.quote(identity))
+
+    opened = subprocess.run(
+        ["/bin/bash", "-o", "pipefail", "-c", line], cwd=operator.directory, capture_output=True, check=True
+    )
+
+    assert json.loads(opened.stdout)["id"] == operator.asks("backup", "show", "latest")["id"]
 
 
 def test_its_shell_blocks_hold_nothing_that_the_tests_do_not_run() -> None:

@@ -54,7 +54,13 @@ class Operator:
     def asks(self, *argv: str, exits: int = 0) -> Any:  # noqa: ANN401 - JSON of any shape
         """Run swarmnet with ``--json`` and return the object on stdout."""
         done = subprocess.run(
-            [SWARMNET, *argv, "--json"], cwd=self.directory, capture_output=True, text=True, check=False, timeout=LIMIT
+            [SWARMNET, *argv, "--json"],
+            cwd=self.directory,
+            env=self._environment(None),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=LIMIT,
         )
         assert done.returncode == exits, done.stdout + done.stderr
         return json.loads(done.stdout)
