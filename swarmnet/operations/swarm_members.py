@@ -27,7 +27,7 @@ class Members:
     beginning: Host | None
     """The host on which the swarm begins, None when there is one."""
     dead: Mapping[str, tuple[Node, ...]]
-    """Host name to the entries that it left behind: down, same hostname, same address, other node id."""
+    """Host name to the entries that it left behind: same hostname, same address, other node id."""
 
     @property
     def joining(self) -> tuple[Host, ...]:
@@ -57,13 +57,18 @@ class Members:
 
 
 def left_behind(host: Host, facts: HostFacts, state: ClusterState) -> tuple[Node, ...]:
-    """Return the dead entries that the host left in the list when it joined anew."""
+    """Return the dead entries that the host left in the list when it joined anew, or that it leaves when it will.
+
+    Managers call such an entry ready, or unknown, for up to some 20 s after its host was rebuilt. It is dead all the
+    same where the engine at its address says that it is in no swarm, or another node of this one.
+    """
     addresses = {host.address, host.advertise, *facts.addresses}
-    own = facts.engine.membership.node_id
+    own = facts.engine.membership
+    is_another = own.state is Membership.INACTIVE or state.node_of(host.name) is not None
     return tuple(
         node
         for node in state.nodes
-        if node.hostname == facts.engine.hostname and node.id != own and node.status in DOWN
+        if node.hostname == facts.engine.hostname and node.id != own.node_id and (is_another or node.status in DOWN)
         if node_address(node) in addresses
     )
 

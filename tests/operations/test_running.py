@@ -14,6 +14,7 @@ from swarmnet.model.plan import Risk
 from swarmnet.model.ports import ContainerSpec
 from swarmnet.model.state import ClusterState, Endpoint
 from swarmnet.operations.convergence import is_settled
+from swarmnet.operations.swarm_actions import RemoveDeadNode
 from swarmnet.plan.build import build
 from tests.plan.planning import book, told
 from tests.plan.seeing import apply, differences, names, planned, run, seen
@@ -210,6 +211,48 @@ def test_a_wiped_worker_joins_anew_and_its_dead_entry_goes() -> None:
     made = apply(world, SITE)
     assert told(made) == ["swarm.join-worker node w2", "node.remove node w2"]
     assert sorted(one.hostname for one in seen(world).nodes) == ["m1", "w1", "w2"]
+
+
+def rebuilt_before_anybody_noticed(host: str, *, unknown: bool) -> World:
+    """Return a world of five whose managers still count in a host that is another one by now."""
+    world = World(managers=3, workers=2)
+    apply(world, SITE)
+    world.wipe(host)
+    (entry,) = [one for one in world.store("m1").nodes.values() if one.host == host]
+    entry.unknown = unknown
+    return world
+
+
+@pytest.mark.parametrize("host", ["m3", "w2"])
+@pytest.mark.parametrize("unknown", [False, True], ids=["ready", "unknown"])
+def test_a_host_that_was_rebuilt_a_moment_ago_is_in_the_list_once_after_one_apply(host: str, *, unknown: bool) -> None:
+    world = rebuilt_before_anybody_noticed(host, unknown=unknown)
+    world.clock.on_tick = lambda: notice(world)
+
+    apply(world, SITE)
+
+    assert sorted(one.hostname for one in seen(world).nodes) == ["m1", "m2", "m3", "w1", "w2"]
+    assert planned(world, SITE).is_empty
+
+
+def notice(world: World) -> None:
+    """Let the managers see, three heartbeats later, who is silent."""
+    if world.clock.monotonic() > 15:
+        for node in world.store("m1").nodes.values():
+            node.unknown = False
+        world.tick()
+
+
+def test_an_entry_that_stays_alive_is_not_removed_whatever_its_name_and_address() -> None:
+    world = rebuilt_before_anybody_noticed("w2", unknown=True)
+    world.clock.on_tick = lambda: None
+    (entry,) = [one for one in world.store("m1").nodes.values() if one.host == "w2"]
+    remove = RemoveDeadNode(target="node w2", why="w2 joined anew", node_id=entry.id)
+
+    with pytest.raises(ConvergenceError, match="the entry that node w2 left behind to be down; last seen: it is"):
+        remove.run(world.ports())
+
+    assert entry.id in world.store("m1").nodes
 
 
 def test_a_network_that_was_allocated_since_the_plan_was_made_stays_as_it_is() -> None:

@@ -89,6 +89,7 @@ def test_hosts_join_through_the_second_manager_when_the_first_is_down(lab: Lab, 
 
 
 def test_hosts_that_lost_their_disks_join_again_and_their_dead_entries_go(lab: Lab, operator: Operator) -> None:
+    operator.writes_playbook("swarm: {heartbeat: 3s}")  # so that they do not see at once who is gone
     hosts = operator.writes_inventory(lab, {**THREE, "registry": WORKER})
     operator.types("apply", "play.yml", "-i", hosts, "--yes")
     for host in ("m3", "registry"):
@@ -99,8 +100,8 @@ def test_hosts_that_lost_their_disks_join_again_and_their_dead_entries_go(lab: L
         lab.kind(machine).forget(machine)
         lab.kind(machine).power_on(machine)
     lab.wait_answering()
-    _wait_for(lab, "m3 Down Active Unreachable", "registry Down Active")
 
+    # The managers may count the old ones in still, as ready or unknown.
     assert "a second plan is empty" in operator.types("apply", "play.yml", "-i", hosts, "--yes")
 
     assert nodes(lab) == before
