@@ -16,7 +16,7 @@ from swarmnet.errors import UsageError
 if TYPE_CHECKING:
     from swarmnet.model.report import ApplyReport
 
-EXAMPLE = "swarmnet apply playbooks/site.yml -i inventories/lab.yml"
+EXAMPLE = "swarmnet apply playbooks/site.yml -i lab.yml"
 
 PlanOption = Annotated[
     Path | None, typer.Option("--plan", metavar="FILE", help="Do only what `plan -o FILE` saved; refuse anything else.")

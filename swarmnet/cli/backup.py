@@ -105,7 +105,7 @@ class Keeping:
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
 
-@app.command(epilog="Example: swarmnet backup create -i inventories/lab.yml --tag before-upgrade")
+@app.command(epilog="Example: swarmnet backup create -i lab.yml --tag before-upgrade")
 @grouped
 def create(
     cluster: LimitedCluster,
@@ -231,7 +231,7 @@ def _checked_json(one: Checked) -> dict[str, object]:
     return {"name": one.entry.name, "opened": one.opened, "problem": problem}
 
 
-@app.command(epilog="Example: swarmnet backup diff latest live -i inventories/lab.yml")
+@app.command(epilog="Example: swarmnet backup diff latest live -i lab.yml")
 @grouped
 def diff(
     before: Annotated[str, typer.Argument(help="The older backup.", metavar="BACKUP")],

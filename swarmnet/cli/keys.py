@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import sys
 from pathlib import Path
@@ -12,6 +11,7 @@ import typer
 
 from swarmnet.cli.options import JsonOption, grouped
 from swarmnet.cli.sealing import ClusterOption, Opening, SignOption, SingleOption, key_ring, rewrapping_vault
+from swarmnet.cli.wiring import user_name
 from swarmnet.errors import UsageError
 from swarmnet.report.text import printable
 
@@ -43,14 +43,8 @@ def init(
     as_json: JsonOption = False,
 ) -> None:
     """Make an identity to open with, a key to sign with, and a recovery identity that is shown this once."""
-    from swarmnet.edge.files import write_atomically  # noqa: PLC0415 - commands load what they need
-
     ring = key_ring(directory)
-    if recovery_file is not None and recovery_file.exists():
-        raise UsageError(f"{recovery_file} exists already")
-    recovery = ring.create(name or getpass.getuser())
-    if recovery_file is not None:
-        write_atomically(recovery_file, f"{recovery}\n".encode(), mode=0o600)
+    recovery = ring.create(name or user_name(), recovery_file=recovery_file)
     shown = recovery if recovery_file is None else str(recovery_file)
     if as_json:
         typer.echo(json.dumps({**_described(ring), "recovery_identity": shown}))
@@ -155,6 +149,9 @@ def _described(ring: KeyRing) -> dict[str, object]:
 
 
 def _print(ring: KeyRing) -> None:
+    if not (ring.recipients() or ring.signers()):
+        typer.echo(f"no keys in {printable(str(ring.directory))}; `swarmnet keys init` makes them")
+        return
     typer.echo(f"keys in {printable(str(ring.directory))}")
     for recipient in ring.recipients():
         typer.echo(f"  opens  {recipient.fingerprint}  {printable(recipient.name):<12} {recipient.key}")

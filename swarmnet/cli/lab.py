@@ -63,7 +63,7 @@ class Shape:
     extra: Annotated[list[str] | None, typer.Option("--extra", help="A host outside of the inventory.")] = None
 
 
-@app.command(epilog="Example: swarmnet lab up --hosts 3 --engine 26.1,26.1,28.5 --inventory inventories/lab.yml")
+@app.command(epilog="Example: swarmnet lab up --hosts 3 --engine 26.1,26.1,28.5 --inventory lab.yml")
 @grouped
 def up(
     shape: Shape,
@@ -102,7 +102,7 @@ def down(
     if every:
         gone, failures = down_all(say=_say)
     else:
-        one = chosen(name)
+        one = Lab.open(chosen(name)).record.name
         _say(f"lab {one}: taking it down")
         down_by_name(one)
         gone, failures = [one], []
@@ -145,9 +145,9 @@ def image(
 ) -> None:
     """Make a small image (busybox, a web page on port 80) on every host, so that services need no registry."""
     lab = Lab.open(chosen(name))
-    make_image(lab, reference)
-    hosts = [host.name for host in lab.hosts]
-    show({"schema": 1, "image": reference, "hosts": hosts}, as_json=as_json, text=f"{reference} is on every host")
+    hosts = make_image(lab, reference)
+    text = f"{reference} is on {', '.join(hosts) or 'no host: none runs'}"
+    show({"schema": 1, "image": reference, "hosts": hosts}, as_json=as_json, text=text)
 
 
 def _kernel_wish(word: str) -> KernelWish:

@@ -144,7 +144,9 @@ def heal(
 ) -> None:
     """Take back what was broken and wait until the hosts answer again."""
     if every == (host is not None):
-        raise UsageError("name a HOST, or --all for every one", hint="for example: lab heal m1, or lab heal --all")
+        raise UsageError(
+            "name a HOST, or --all for every one", hint="for example: swarmnet lab heal m1, or swarmnet lab heal --all"
+        )
     if fault is None and target.is_given():
         raise UsageError(
             "--to, --proto, --port and --network choose among faults of a kind", hint="name it: block, fdb"

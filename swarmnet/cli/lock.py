@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
 
-@app.command(epilog="Example: swarmnet lock status -i inventories/lab.yml")
+@app.command(epilog="Example: swarmnet lock status -i lab.yml")
 @grouped
 def status(cluster: Cluster, as_json: JsonOption = False) -> None:
     """Show who holds the cluster's lock."""
@@ -31,7 +31,7 @@ def status(cluster: Cluster, as_json: JsonOption = False) -> None:
     _show(found, hosts.cluster, as_json=as_json, verb="held")
 
 
-@app.command("break", epilog="Example: swarmnet lock break -i inventories/lab.yml")
+@app.command("break", epilog="Example: swarmnet lock break -i lab.yml")
 @grouped
 def break_(cluster: Cluster, yes: YesOption = False, as_json: JsonOption = False) -> None:
     """Remove the cluster's lock, whoever holds it; a run that still lives stops before its next batch."""

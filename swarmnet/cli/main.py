@@ -7,15 +7,18 @@ import json
 import os
 import sys
 import traceback
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import typer
+from typer.core import TyperGroup
 
+from swarmnet.cli import streams
 from swarmnet.errors import DocumentError, ExitCode, RefusedError, SwarmnetError, UsageError
 from swarmnet.report.text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "lab": ("swarmnet.cli.lab", "Several real Docker hosts on this machine."),
@@ -39,8 +42,9 @@ def build(argv: Sequence[str]) -> typer.Typer:
     """Return the application with the command that ``argv`` asks for loaded; the others stand by name only."""
     root = typer.Typer(
         name="swarmnet",
+        cls=_Commands,
         help="Bootstrap, prove and recover Docker Swarm networks over SSH.",
-        epilog="Example: swarmnet apply playbooks/site.yml -i inventories/lab.yml",
+        epilog="Example: swarmnet apply playbooks/site.yml -i lab.yml",
         no_args_is_help=True,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
@@ -62,18 +66,71 @@ def build(argv: Sequence[str]) -> typer.Typer:
 
 def main() -> None:
     """Run the command line and exit with the code that tells how it ended."""
+    streams.complete()
     words = os.environ.get("COMP_WORDS", "").split()[1:] if "_SWARMNET_COMPLETE" in os.environ else sys.argv[1:]
     own = words[: words.index("--")] if "--" in words else words  # what follows belongs to somebody else's program
     try:
-        sys.exit(_ended(build(words)))
-    except SwarmnetError as error:
-        _print_error(error, as_json="--json" in own)
-        if "-v" in own or "--verbose" in own:
-            traceback.print_exception(error, file=sys.stderr)
-        sys.exit(error.exit_code)
+        code = _run(words, own)
+        sys.stdout.flush()  # here, where it can still be told that it does not work
+        sys.exit(code)
+    except BrokenPipeError:  # as with `| head`: who read stdout has seen enough
+        streams.close_stdout()
+        sys.exit(ExitCode.FAILED)
+    except OSError as error:  # what no layer expected of this machine, such as a full disk under stdout
+        streams.close_stdout()
+        sys.exit(_told(_of_this_machine(error), error, own))
     except KeyboardInterrupt:
-        sys.stderr.write("interrupted\n")
-        sys.exit(ExitCode.INTERRUPTED)
+        sys.exit(_interrupted())
+
+
+def _run(words: Sequence[str], own: Sequence[str]) -> int:
+    try:
+        return _ended(build(words))
+    except SwarmnetError as error:
+        return _told(error, error, own)
+
+
+class _Commands(TyperGroup):
+    """The commands; says so when Ctrl-C ends one, which Typer turns into a silent exit."""
+
+    def make_context(self, *words: Any, **more: Any) -> Any:  # noqa: ANN401 - as the base class has it, in private types
+        """Read the command line."""
+        with _audible():
+            return super().make_context(*words, **more)
+
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - as above
+        """Run the command that was typed."""
+        with _audible():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _audible() -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise typer.Exit(_interrupted()) from None
+
+
+def _interrupted() -> int:
+    sys.stderr.write("interrupted\n")
+    return ExitCode.INTERRUPTED
+
+
+def _told(error: SwarmnetError, cause: BaseException, words: Sequence[str]) -> int:
+    """Print an error, with its trace for ``-v``, and return the exit code."""
+    if "--json" in words:
+        _print_json(error)
+    _print_error(error)
+    if "-v" in words or "--verbose" in words:
+        traceback.print_exception(cause, file=sys.stderr)
+    return error.exit_code
+
+
+def _of_this_machine(error: OSError) -> SwarmnetError:
+    """Return an error of the operating system in one sentence."""
+    where = "" if error.filename is None else f"{os.fsdecode(error.filename)}: "
+    return SwarmnetError(f"{where}{error.strerror or error}", hint="this machine said so, no host; -v shows where")
 
 
 def _ended(root: typer.Typer) -> int:
@@ -124,14 +181,16 @@ def _named_only() -> None:
     """Stand in the help for a command that was not asked for."""
 
 
-def _print_error(error: SwarmnetError, *, as_json: bool) -> None:
-    if as_json:
-        problems = [
-            {"source": p.source, "line": p.line, "text": p.text, "hint": p.hint}
-            for p in (error.problems if isinstance(error, DocumentError) else ())
-        ]
-        body = {"schema": 1, "error": error.message, "hint": error.hint, "exit_code": error.exit_code}
-        sys.stdout.write(json.dumps(body | ({"problems": problems} if problems else {})) + "\n")
+def _print_json(error: SwarmnetError) -> None:
+    problems = [
+        {"source": p.source, "line": p.line, "text": p.text, "hint": p.hint}
+        for p in (error.problems if isinstance(error, DocumentError) else ())
+    ]
+    body = {"schema": 1, "error": error.message, "hint": error.hint, "exit_code": error.exit_code}
+    sys.stdout.write(json.dumps(body | ({"problems": problems} if problems else {})) + "\n")
+
+
+def _print_error(error: SwarmnetError) -> None:
     for line in error.message.splitlines():
         typer.echo(f"error: {printable(line)}", err=True)
     if error.hint:

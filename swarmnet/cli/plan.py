@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from swarmnet.model.lock import Holder
     from swarmnet.workflows.apply import Prepared
 
-EXAMPLE = "swarmnet plan playbooks/site.yml -i inventories/lab.yml --check"
+EXAMPLE = "swarmnet plan playbooks/site.yml -i lab.yml --check"
 
 OutputOption = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="FILE", help="Save the plan; `apply --plan FILE` does just it.")

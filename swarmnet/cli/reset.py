@@ -7,7 +7,7 @@ from functools import partial
 from swarmnet.cli.apply import show_report
 from swarmnet.cli.options import Agreement, Cluster, JsonOption, MissingOption, grouped
 
-EXAMPLE = "swarmnet reset -i inventories/lab.yml"
+EXAMPLE = "swarmnet reset -i lab.yml"
 
 
 @grouped

@@ -11,7 +11,7 @@ from swarmnet.cli import wiring
 from swarmnet.cli.options import JsonOption, LimitedCluster, grouped
 from swarmnet.errors import ExitCode
 
-EXAMPLE = "swarmnet status -i inventories/lab.yml"
+EXAMPLE = "swarmnet status -i lab.yml"
 
 
 @grouped

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from swarmnet.model.base import Secret
     from swarmnet.workflows.unlock import Unlocked
 
-EXAMPLE = "swarmnet unlock -i inventories/lab.yml --key-file prod.key"
+EXAMPLE = "swarmnet unlock -i lab.yml --key-file prod.key"
 
 KeyFileOption = Annotated[
     str,

@@ -30,7 +30,7 @@ JUnitOption = Annotated[Path | None, typer.Option("--junit", help="Write the ver
 SettleOption = Annotated[
     float, typer.Option("--settle", help="Seconds in which a pair or name may come right.", min=0.5)
 ]
-EXAMPLE = "swarmnet verify playbooks/site.yml -i inventories/lab.yml"
+EXAMPLE = "swarmnet verify playbooks/site.yml -i lab.yml"
 WAIT = 60.0
 """Seconds that one wait for probes or their answers may take, unless --timeout says otherwise."""
 EXITS = {

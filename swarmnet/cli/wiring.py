@@ -168,7 +168,9 @@ def this_operator() -> Operator:
     """Return who runs this process."""
     from swarmnet.model.lock import Operator  # noqa: PLC0415 - as above
 
-    return Operator(user=_user(), machine=_machine(), pid=os.getpid(), is_alive=_is_alive, token=secrets.token_hex(16))
+    return Operator(
+        user=user_name(), machine=_machine(), pid=os.getpid(), is_alive=_is_alive, token=secrets.token_hex(16)
+    )
 
 
 class Interruption:
@@ -202,7 +204,8 @@ class Interruption:
         os.write(2, b"\nstopping after the actions that run now; once more to stop at once\n")
 
 
-def _user() -> str:
+def user_name() -> str:
+    """Return who runs this process: the login name, or the number where that has none."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a user id without a name, as in containers

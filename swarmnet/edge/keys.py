@@ -30,7 +30,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from swarmnet.errors import UsageError, WrongKeyError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from swarmnet.model.base import Secret
@@ -188,29 +188,41 @@ class KeyRing:
         """Return whose backups are accepted."""
         return tuple(parse_signer(line) for line in self._lines("signers.txt"))
 
-    def create(self, name: str) -> str:
-        """Make identity, recovery identity and signing key; return the recovery identity, which is kept nowhere.
+    def create(self, name: str, *, recovery_file: Path | None = None) -> str:
+        """Make identity, recovery identity and signing key; return the recovery identity, which is kept nowhere else.
+
+        All of it or nothing: what could not be finished is taken away again, and can be tried again.
+
+        Args:
+            name: the operator's, for the lists.
+            recovery_file: where the recovery identity is written, before anything is sealed to it.
 
         Raises:
-            UsageError: there are keys already; they are never overwritten.
+            UsageError: there are keys already, which are never overwritten; or something cannot be written.
         """
-        for path in (self.identity, self.signing_key):
+        for path in (self.identity, self.signing_key, *([recovery_file] if recovery_file else [])):
             if path.exists():
                 raise UsageError(
                     f"{path} exists already; overwriting it could make backups unreadable for ever",
-                    hint="use `swarmnet keys list`, or name another --keys directory",
+                    hint="use `swarmnet keys list`, or name another --keys directory or --recovery-file",
                 )
-        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         identity, recovery = pyrage.x25519.Identity.generate(), pyrage.x25519.Identity.generate()
         signing = Ed25519PrivateKey.generate()
         private = signing.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
         )
-        _write_private(self.identity, f"{identity}\n".encode())
-        _write_private(self.signing_key, private)
-        self.add_recipient(Recipient(str(identity.to_public()), name))
-        self.add_recipient(Recipient(str(recovery.to_public()), "recovery"))
-        self.add_signer(Signer(fingerprint(signing.public_key()), name))
+        files = [(self.identity, f"{identity}\n".encode()), (self.signing_key, private)]
+        if recovery_file is not None:
+            files.insert(0, (recovery_file, f"{recovery}\n".encode()))
+        with _written(), contextlib.ExitStack() as unfinished:
+            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for path, data in files:
+                unfinished.callback(path.unlink, missing_ok=True)
+                _write_private(path, data)
+            self.add_recipient(Recipient(str(identity.to_public()), name))
+            self.add_recipient(Recipient(str(recovery.to_public()), "recovery"))
+            self.add_signer(Signer(fingerprint(signing.public_key()), name))
+            unfinished.pop_all()
         return str(recovery)
 
     def add_recipient(self, recipient: Recipient) -> None:
@@ -235,7 +247,8 @@ class KeyRing:
         ):
             if len(lines) != len(all_lines):
                 count += len(all_lines) - len(lines)
-                _replace(self.directory / file, "".join(f"{line}\n" for line in lines))
+                with _written():
+                    _replace(self.directory / file, "".join(f"{line}\n" for line in lines))
         return count
 
     def _lines(self, file: str) -> list[str]:
@@ -246,9 +259,24 @@ class KeyRing:
         return [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
 
     def _append(self, file: str, key: str, name: str) -> None:
-        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         clean = "".join(char for char in name if char.isprintable() and char != "#")
-        _replace(self.directory / file, "".join(f"{line}\n" for line in [*self._lines(file), f"{key} # {clean}"]))
+        text = "".join(f"{line}\n" for line in [*self._lines(file), f"{key} # {clean}"])
+        with _written():
+            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _replace(self.directory / file, text)
+
+
+@contextlib.contextmanager
+def _written() -> Iterator[None]:
+    """Tell in one sentence what cannot be written, and why."""
+    try:
+        yield
+    except OSError as error:
+        where = error.filename or "the directory of keys"
+        raise UsageError(
+            f"cannot write {where}: {error.strerror}; nothing was changed",
+            hint="make room or give permission there, or name another directory with --keys",
+        ) from None
 
 
 def _write_private(path: Path, data: bytes) -> None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from swarmnet.edge.files import locked, write_atomically
-from swarmnet.errors import HostKeyError
+from swarmnet.errors import HostKeyError, UsageError
 from swarmnet.model.hosts import HostKeyPolicy
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class KnownHosts:
             policy: what to do when no file knows the host. A changed or revoked key is refused under each.
 
         Raises:
-            HostKeyError: the key is changed, revoked, unknown and refused.
+            HostKeyError: the key is changed, revoked, unknown and refused, or accepted and cannot be written down.
         """
         known = self.keys(files, name)
         self._refuse_changed(host, key, known)
@@ -88,7 +88,14 @@ class KnownHosts:
             raise _unknown(host, name, key, files)
         if policy is HostKeyPolicy.ASK:
             self._confirm(host, name, key, files)
-        self._remember(name, key, files[0])
+        try:
+            self._remember(name, key, files[0])
+        except OSError as error:
+            raise HostKeyError(
+                host,
+                f"its new key cannot be kept in {files[0]}: {error.strerror}",
+                hint="make that file writable, or name another one with ssh.known_hosts",
+            ) from error
 
     def _refuse_changed(self, host: str, key: paramiko.PKey, known: tuple[KnownKey, ...]) -> None:
         same = [entry for entry in known if entry.blob == key.asbytes()]
@@ -116,14 +123,17 @@ class KnownHosts:
 
     def _remember(self, name: str, key: paramiko.PKey, file: Path) -> None:
         with self._lock:
-            file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with locked(file.parent):
-                before = file.read_bytes() if file.exists() else b""
-                gap = b"" if not before or before.endswith(b"\n") else b"\n"
-                line = f"{name} {key.get_name()} {key.get_base64()}\n".encode()
-                mode = file.stat().st_mode & 0o777 if file.exists() else 0o600
-                write_atomically(file, before + gap + line, mode=mode)
+            _append(file, f"{name} {key.get_name()} {key.get_base64()}\n".encode())
             self._files[file] = read_known_hosts(file)
+
+
+def _append(file: Path, line: bytes) -> None:
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with locked(file.parent):
+        before = file.read_bytes() if file.exists() else b""
+        gap = b"" if not before or before.endswith(b"\n") else b"\n"
+        mode = file.stat().st_mode & 0o777 if file.exists() else 0o600
+        write_atomically(file, before + gap + line, mode=mode)
 
 
 def known_name(host: str, port: int) -> str:
@@ -138,11 +148,20 @@ def fingerprint(key: paramiko.PKey) -> str:
 
 
 def read_known_hosts(file: Path) -> tuple[KnownKey, ...]:
-    """Return the keys of a file; a missing file knows nobody, lines that make no sense are passed over as ssh does."""
+    """Return the keys of a file; a missing file knows nobody, lines that make no sense are passed over as ssh does.
+
+    Raises:
+        UsageError: the file is there and cannot be read, so nobody can tell whom it knows.
+    """
     try:
         lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return ()
+    except OSError as error:
+        raise UsageError(
+            f"cannot read {file}: {error.strerror}",
+            hint="make it a file that you may read, or name another one with ssh.known_hosts in the inventory",
+        ) from error
     found = (_line(file, number, line) for number, line in enumerate(lines, 1))
     return tuple(key for key in found if key is not None)
 

@@ -63,23 +63,19 @@ class DirectoryRepository:
     @contextlib.contextmanager
     def locked(self, cluster: str) -> Iterator[None]:
         """Hold the cluster's lock; the kernel drops it when the process dies, so that no lock is ever stale."""
-        with self._folder(slug(cluster), create=True):
-            folder = self.root / slug(cluster)
+        folder = self.root / slug(cluster)
         holder = folder / ".holder"
         lock = FileLock(folder / ".lock", timeout=0, mode=0o600)
-        try:
-            lock.acquire()
-        except Timeout as error:
-            raise LockedError(
-                f"the backups of {cluster!r} are in use by {_who(holder)}", hint="wait until it ends, then run again"
-            ) from error
-        try:
-            who = {"pid": os.getpid(), "machine": socket.gethostname(), "since": datetime.now(UTC).isoformat()}
-            _put(holder, json.dumps(who).encode())
+        with contextlib.ExitStack() as held:
+            with _writing(folder):
+                with self._folder(slug(cluster), create=True):
+                    pass
+                _acquire(lock, cluster, holder)
+                held.callback(lock.release)
+                held.callback(holder.unlink, missing_ok=True)
+                who = {"pid": os.getpid(), "machine": socket.gethostname(), "since": datetime.now(UTC).isoformat()}
+                _put(holder, json.dumps(who).encode())
             yield
-        finally:
-            holder.unlink(missing_ok=True)
-            lock.release()
 
     def write(self, document: BackupDocument, blob: bytes, *, check: Callable[[bytes], object]) -> Path:
         """Write to a temporary name, sync, read back, ``check``, then rename and sync the folder.
@@ -90,23 +86,17 @@ class DirectoryRepository:
         """
         final, temporary = file_name(document), f".{document.id}.partial"
         path = self.root / slug(document.cluster) / final
-        try:
-            with self._folder(slug(document.cluster), create=True) as folder:
-                try:
-                    _write(folder, temporary, blob)
-                    if _read(folder, temporary) != blob:
-                        raise DamagedError(f"{path}: the disk did not give back what was written")
-                    check(blob)
-                    os.rename(temporary, final, src_dir_fd=folder, dst_dir_fd=folder)
-                finally:
-                    with contextlib.suppress(FileNotFoundError):
-                        os.unlink(temporary, dir_fd=folder)
-                os.fsync(folder)
-        except OSError as error:
-            hint = (
-                "free some space or use --repository; older backups are untouched" if error.errno in _NO_SPACE else None
-            )
-            raise SwarmnetError(f"cannot write the backup {path}: {error.strerror}", hint=hint) from error
+        with _writing(path), self._folder(slug(document.cluster), create=True) as folder:
+            try:
+                _write(folder, temporary, blob)
+                if _read(folder, temporary) != blob:
+                    raise DamagedError(f"{path}: the disk did not give back what was written")
+                check(blob)
+                os.rename(temporary, final, src_dir_fd=folder, dst_dir_fd=folder)
+            finally:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(temporary, dir_fd=folder)
+            os.fsync(folder)
         return path
 
     def entries(self, cluster: str | None = None) -> tuple[Entry, ...]:
@@ -194,6 +184,28 @@ class DirectoryRepository:
             yield handle
         finally:
             os.close(handle)
+
+
+@contextlib.contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Tell in one sentence that the disk refuses, and what to do."""
+    try:
+        yield
+    except OSError as error:
+        need = "free some space" if error.errno in _NO_SPACE else "make it writable"
+        raise SwarmnetError(
+            f"cannot write the backup {path}: {error.strerror}",
+            hint=f"{need}, or use --repository; older backups are untouched",
+        ) from error
+
+
+def _acquire(lock: FileLock, cluster: str, holder: Path) -> None:
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise LockedError(
+            f"the backups of {cluster!r} are in use by {_who(holder)}", hint="wait until it ends, then run again"
+        ) from error
 
 
 def _entry(path: Path, status: os.stat_result) -> Entry:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from swarmnet.errors import LabError
+from swarmnet.errors import LabError, UsageError
 
 if TYPE_CHECKING:
     from swarmnet.lab.lab import Lab
@@ -23,12 +24,20 @@ tar -C "$d" -c . | docker import --change 'CMD ["httpd", "-f", "-h", "/www", "-p
 _LIMIT = 60.0
 
 
-def make_image(lab: Lab, reference: str) -> None:
-    """Make an image called ``reference`` on every host that runs; its default command serves a page on port 80.
+# As engines read it: a registry, a path of small letters, digits and separators, a tag.
+_REGISTRY, _PATH, _TAG = r"([A-Za-z0-9.-]+(:[0-9]+)?/)?", r"[a-z0-9]+([._/-]+[a-z0-9]+)*", r"(:\w[\w.-]{0,127})?"
+_REFERENCE = re.compile(_REGISTRY + _PATH + _TAG, re.ASCII)
+
+
+def make_image(lab: Lab, reference: str) -> list[str]:
+    """Make an image called ``reference`` on every host that runs, and return them; it serves a page on port 80.
 
     Raises:
+        UsageError: No image can be called so.
         LabError: A host could not make it; says what its engine said.
     """
+    if not _REFERENCE.fullmatch(reference):
+        raise UsageError(f"{reference!r} cannot name an image", hint="use small letters and a tag, such as demo:1")
 
     def on(host: str) -> str | None:
         done = lab.exec(host, ["sh", "-c", _IMPORT, "image", reference], limit=_LIMIT)
@@ -39,3 +48,4 @@ def make_image(lab: Lab, reference: str) -> None:
         failures = [failure for failure in pool.map(on, names) if failure]
     if failures:
         raise LabError(f"could not make image {reference!r}: {'; '.join(failures)}")
+    return names

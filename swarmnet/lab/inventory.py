@@ -51,6 +51,8 @@ def require_free(path: Path) -> None:
     """
     if path.is_dir() or any(parent.is_file() for parent in path.parents):
         raise UsageError(f"{path} cannot be an inventory file: it is a directory, or lies below a file")
+    if not path.parent.is_dir():
+        raise UsageError(f"there is no directory {path.parent} for the inventory", hint=f"mkdir -p {path.parent}")
     if path.exists() and not _starts_with(path, _MADE_HERE):
         raise UsageError(f"{path} is not an inventory of a lab; it is left alone", hint="name another --inventory")
 

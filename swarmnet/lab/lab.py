@@ -131,7 +131,6 @@ class Lab:
         (self.directory / inventory.KNOWN_HOSTS_FILE).write_text("\n".join(lines) + "\n", encoding="utf-8")
         say(f"lab {record.name}: waiting for sshd and the engine of every host")
         self.wait_answering()
-        record.inventory.parent.mkdir(parents=True, exist_ok=True)
         record.inventory.write_text(inventory.render(record, self.directory), encoding="utf-8")
         self._save(record.model_copy(update={"phase": "up"}))
 

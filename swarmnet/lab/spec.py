@@ -60,7 +60,10 @@ class LabSpec:
             _check_label(label)
         names = [*self.host_names(), *self.extras]
         if len(set(names)) < len(names) or _RESERVED & set(names):
-            raise UsageError(f"host names must differ from each other and from {', '.join(_RESERVED)}: {names}")
+            raise UsageError(
+                f"hosts {', '.join(names)}: each name must be another one, and none may be {', '.join(_RESERVED)}",
+                hint="m1, m2, ... and w1, w2, ... are the lab's own; call an --extra differently",
+            )
         if len(self.engines) not in {1, self.hosts}:
             raise UsageError(
                 f"{len(self.engines)} engines for {self.hosts} hosts", hint="name one for all, or one for each"
@@ -81,7 +84,10 @@ class LabSpec:
         if self.managers is None:
             return _THREE if self.hosts >= _THREE else 1
         if not 1 <= self.managers <= self.hosts:
-            raise UsageError(f"{self.managers} managers among {self.hosts} hosts")
+            raise UsageError(
+                f"{self.managers} managers among {self.hosts} hosts",
+                hint=f"choose --managers from 1 to {self.hosts}, or raise --hosts",
+            )
         return self.managers
 
     def host_names(self) -> list[str]:

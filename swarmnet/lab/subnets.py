@@ -73,7 +73,10 @@ def _check(wanted: IPv4Network, *, hosts: int, taken: dict[IPv4Network, str]) ->
     if not wanted.is_private:
         raise UsageError(f"subnet {wanted} is not private", hint="take one out of 10/8, 172.16/12 or 192.168/16")
     if wanted.num_addresses < hosts + 3:
-        raise UsageError(f"subnet {wanted} is too small for {hosts} hosts and the operator's side")
+        raise UsageError(
+            f"subnet {wanted} is too small for {hosts} hosts and the operator's side",
+            hint=f"give it at least {hosts + 3} addresses, such as a /24",
+        )
     for network, who in taken.items():
         if network.overlaps(wanted):
             raise UsageError(f"subnet {wanted} is in use: {who}", hint="leave --subnet out, and a free one is chosen")

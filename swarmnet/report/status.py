@@ -11,7 +11,7 @@ from swarmnet.report.plan import failure_lines, failures_json
 from swarmnet.report.text import PLAIN, Paint, on_one_line, table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from swarmnet.model.base import JsonObject, JsonValue
     from swarmnet.model.network import Network
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 def status_json(state: ClusterState, cluster: str, locks: list[JsonValue]) -> JsonObject:
     """Return the cluster as JSON; ``locks`` are those of runs (``report.lock``)."""
     names = _host_names(state)
-    nodes: list[JsonValue] = [_node_json(node, names) for node in state.nodes]
-    networks: list[JsonValue] = [_network_json(network) for network in state.networks]
-    services: list[JsonValue] = [_service_json(service, state) for service in state.services]
+    nodes: list[JsonValue] = [_node_json(node, names) for node in _by_name(state, names)]
+    networks: list[JsonValue] = [_network_json(network) for network in sorted(state.networks, key=_name)]
+    services: list[JsonValue] = [_service_json(service, state) for service in sorted(state.services, key=_name)]
     return {
         "schema": 1,
         "cluster": cluster,
@@ -74,6 +74,15 @@ def _lines(state: ClusterState, cluster: str, paint: Paint) -> Iterator[str]:
     yield from failure_lines(state.failures, paint)
 
 
+def _by_name(state: ClusterState, names: Mapping[str, str]) -> list[Node]:
+    """Return the nodes as the inventory names them; managers answer in an order that means nothing."""
+    return sorted(state.nodes, key=lambda node: (names.get(node.id, node.hostname), node.id))
+
+
+def _name(one: Network | Service) -> str:
+    return one.spec.name
+
+
 def _node_table(state: ClusterState, paint: Paint) -> Iterator[str]:
     if not state.nodes:
         return
@@ -88,7 +97,7 @@ def _node_table(state: ClusterState, paint: Paint) -> Iterator[str]:
             node.engine_version,
             node.address,
         )
-        for node in state.nodes
+        for node in _by_name(state, names)
     ]
     yield ""
     yield table(("NODE", "ROLE", "AVAILABILITY", "STATUS", "MANAGER", "ENGINE", "ADDRESS"), rows, paint)
@@ -105,7 +114,7 @@ def _network_table(state: ClusterState, paint: Paint) -> Iterator[str]:
             ", ".join(str(vni) for vni in network.vnis),
             ", ".join(_traits(network)),
         )
-        for network in state.networks
+        for network in sorted(state.networks, key=_name)
     ]
     yield ""
     yield table(("NETWORK", "DRIVER", "SUBNETS", "VNI", "TRAITS"), rows, paint)
@@ -115,7 +124,7 @@ def _service_table(state: ClusterState, paint: Paint) -> Iterator[str]:
     if not state.services:
         return
     rows = []
-    for service in state.services:
+    for service in sorted(state.services, key=_name):
         running, wanted = running_of(service, state)
         ports = (f"{one.published or '?'}:{one.target}/{one.protocol}" for one in service.spec.ports or ())
         image = service.spec.image.partition("@")[0]

@@ -6,11 +6,20 @@ another swarm: its membership stands in its facts, and :mod:`swarmnet.plan.guard
 
 from __future__ import annotations
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from swarmnet.errors import CommandError, HostError, NotAManagerError, NothingReachableError
+from swarmnet.errors import (
+    AuthenticationError,
+    CommandError,
+    HostError,
+    HostKeyError,
+    IncompleteError,
+    NotAManagerError,
+    NothingReachableError,
+)
 from swarmnet.model.network import Scope
 from swarmnet.model.ports import HostFailed
 from swarmnet.model.state import ClusterState, CommandResult, HostFacts, HostFailure, KeyStanding
@@ -18,8 +27,9 @@ from swarmnet.workflows.fanout import fan_out
 from swarmnet.workflows.kernel_tables import FILES, addresses, routes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
+    from swarmnet.errors import SwarmnetError
     from swarmnet.model.hosts import Host
     from swarmnet.model.network import Network
     from swarmnet.model.ports import EnginePort, Ports
@@ -27,6 +37,9 @@ if TYPE_CHECKING:
 
 CLUSTER_READS = 6
 """Lists that one manager is asked for at the same time."""
+_REFUSALS = (AuthenticationError, HostKeyError)
+_PLACE = re.compile(r"^\S+@\S+: ")
+"""How connection errors begin, different on each host: ``user@address:port``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +75,7 @@ def observe(ports: Ports, look: Look = EVERYTHING) -> ClusterState:
 
     Raises:
         NothingReachableError: not one host answered; says what each of them said instead.
+        IncompleteError: all that answered refused the login, or are not known by their keys: later is no better.
     """
     hosts = tuple(host for host in ports.inventory.hosts if _is_looked_at(host, ports, look))
     names = (host.name for host in hosts)
@@ -72,10 +86,7 @@ def observe(ports: Ports, look: Look = EVERYTHING) -> ClusterState:
     failures = {one.host: one for one in look.missing} | {name: _failure(error) for name, error in errors.items()}
     present = [_told(one, leaderless) for name, one in seen.items() if name not in failed]
     if not present:
-        told = "; ".join(f"{one.host}: {one.reason}" for one in failures.values()) or "the inventory has no hosts"
-        raise NothingReachableError(
-            f"no host answered: {told}", hint="check addresses, SSH settings and keys in the inventory; -v shows more"
-        )
+        raise _nobody(failures.values(), refused=all(isinstance(error, _REFUSALS) for error in errors.values()))
     return state.model_copy(
         update={
             "hosts": tuple(one.facts for one in present),
@@ -83,6 +94,20 @@ def observe(ports: Ports, look: Look = EVERYTHING) -> ClusterState:
             "answers": tuple(answer for one in present for answer in one.answers),
             "unlock_key_file": _key_file(ports, look.unlock_key_file, state),
         }
+    )
+
+
+def _nobody(failures: Collection[HostFailure], *, refused: bool) -> SwarmnetError:
+    """Return that there is no host to look at: each reason once, with the hosts that it is true of."""
+    hosts: dict[str, list[str]] = {}
+    for one in failures:
+        hosts.setdefault(_PLACE.sub("", one.reason), []).append(one.host)
+    told = "; ".join(f"{', '.join(names)}: {reason}" for reason, names in hosts.items()) or "the inventory has no hosts"
+    hints = "; ".join(dict.fromkeys(one.hint for one in failures if one.hint))
+    if refused and hosts:
+        return IncompleteError(f"no host can be used: {told}", hint=hints or None)
+    return NothingReachableError(
+        f"no host answered: {told}", hint=hints or "check addresses and SSH settings in the inventory"
     )
 
 

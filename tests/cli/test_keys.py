@@ -113,3 +113,25 @@ def test_a_backup_that_cannot_be_opened_stays_as_it_was_and_ends_with_its_code(p
     assert result.exit_code == WrongKeyError.exit_code
     assert "left as it was" in result.stdout
     assert _blob(place) == before
+
+
+def test_a_recovery_file_that_cannot_be_written_leaves_no_keys_behind(tmp_path: Path) -> None:
+    keys, nowhere = tmp_path / "keys", tmp_path / "no" / "stick.txt"
+    result = _run("init", "--directory", str(keys), "--recovery-file", str(nowhere))
+    assert isinstance(result.exception, UsageError)
+    assert result.exception.message.startswith(f"cannot write {nowhere}: No such file or directory")
+    assert list(keys.iterdir()) == []
+    assert _run("init", "--directory", str(keys)).exit_code == 0
+
+
+@pytest.mark.parametrize("words", [("init",), ("add", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIL2SEuqHznL8ORyg3dVy2vrD")])
+def test_keys_that_cannot_be_kept_are_refused_with_what_to_do(tmp_path: Path, words: tuple[str, ...]) -> None:
+    in_the_way = tmp_path / "file"
+    in_the_way.touch()
+    result = _run(*words, "--directory", str(in_the_way / "keys"))
+    assert isinstance(result.exception, UsageError)
+    assert result.exception.hint
+
+
+def test_a_directory_without_keys_is_told_so(tmp_path: Path) -> None:
+    assert _run("list", "--directory", str(tmp_path)).stdout.startswith(f"no keys in {tmp_path}; `swarmnet keys init`")

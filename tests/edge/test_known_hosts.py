@@ -9,7 +9,7 @@ import paramiko
 import pytest
 
 from swarmnet.edge.known_hosts import KnownHosts, fingerprint, known_name, read_known_hosts
-from swarmnet.errors import HostKeyError
+from swarmnet.errors import HostKeyError, UsageError
 from swarmnet.model.hosts import HostKeyPolicy
 from tests.edge.sshd import make_key
 
@@ -129,3 +129,16 @@ def test_many_hosts_remembered_at_once_are_all_kept(tmp_path: Path, key: paramik
 
 def test_ports_other_than_22_stand_in_brackets() -> None:
     assert (known_name("Web", 22), known_name("fd00::1", 2222)) == ("web", "[fd00::1]:2222")
+
+
+def test_a_new_key_that_cannot_be_kept_is_refused_and_names_the_file(tmp_path: Path, key: paramiko.PKey) -> None:
+    in_the_way = tmp_path / "file"
+    in_the_way.touch()
+    with pytest.raises(HostKeyError, match=r"cannot be kept in .*/kh: ") as caught:
+        verify(in_the_way / "kh", key, policy=HostKeyPolicy.ACCEPT_NEW)
+    assert "ssh.known_hosts" in (caught.value.hint or "")
+
+
+def test_a_file_that_cannot_be_read_is_not_taken_for_an_empty_one(tmp_path: Path, key: paramiko.PKey) -> None:
+    with pytest.raises(UsageError, match=f"cannot read {tmp_path}: Is a directory"):
+        verify(tmp_path, key, policy=HostKeyPolicy.ACCEPT_NEW)

@@ -174,3 +174,14 @@ def full_disk(tmp_path: Path) -> Iterator[Path]:
         yield place
     finally:
         subprocess.run(["/bin/umount", str(place)], check=True)
+
+
+def test_a_place_that_takes_no_backups_is_told_before_anything_is_read(tmp_path: Path) -> None:
+    in_the_way = tmp_path / "file"
+    in_the_way.touch()
+    with (
+        pytest.raises(SwarmnetError, match=r"cannot write the backup .*Not a directory") as caught,
+        DirectoryRepository(in_the_way / "backups").locked("prod"),
+    ):
+        raise AssertionError("nobody may come here")
+    assert caught.value.hint == "make it writable, or use --repository; older backups are untouched"

@@ -92,9 +92,10 @@ def test_a_file_that_no_lab_made_is_never_overwritten(tmp_path: Path) -> None:
 
     require_free(old)
     require_free(tmp_path / "new.yml")
-    for wrong in (precious, tmp_path, precious / "below.yml"):
+    for wrong in (precious, tmp_path, precious / "below.yml", tmp_path / "missing" / "new.yml"):
         with pytest.raises(UsageError):
             require_free(wrong)
+    assert not (tmp_path / "missing").exists()
 
 
 def test_a_key_is_written_for_its_owner_only_and_never_shown(tmp_path: Path) -> None:

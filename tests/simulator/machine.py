@@ -33,6 +33,8 @@ class Machine:
     ids: Identities
     powered: bool = True
     """False: nothing answers, as after a power cut."""
+    admits: bool = True
+    """False: sshd accepts no key of the operator's."""
     engine_running: bool = True
     """False: the shell answers, the engine does not."""
     frozen: Event | None = None

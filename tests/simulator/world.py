@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from threading import Event, RLock
 from typing import TYPE_CHECKING
 
-from swarmnet.errors import EngineError, HostError, NotAManagerError, UnreachableError, UsageError
+from swarmnet.errors import AuthenticationError, EngineError, HostError, NotAManagerError, UnreachableError, UsageError
 from swarmnet.model.hosts import Availability, Host, Inventory, Role
 from swarmnet.model.ports import Approach, Membership, tell_nobody
 from swarmnet.model.state import Membership as Standing
@@ -267,8 +267,12 @@ class SimulatedPorts:
 
     def _reach(self, name: str) -> None:
         host = self.inventory.host(name)
-        if not self.world.machines[host.name].powered:
+        machine = self.world.machines[host.name]
+        if not machine.powered:
             raise UnreachableError(name, "no route to host")
+        if not machine.admits:
+            place = f"root@{machine.address}:22"
+            raise AuthenticationError(name, f"{place}: no key accepted", hint="set ssh.key in the inventory")
 
 
 def _inventory(managers: int, workers: int) -> Inventory:

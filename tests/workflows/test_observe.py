@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from swarmnet.errors import IncompleteError, NothingReachableError
 from swarmnet.model.ports import Membership
 from swarmnet.model.state import CommandResult
 from swarmnet.model.swarm import SwarmSpec
@@ -112,3 +115,28 @@ def test_answers_what_a_step_asks_a_shell() -> None:
     state = observe(world.ports(), Look(needs=(Need("w1", argv),)))
 
     assert state.answers == (CommandResult(host="w1", argv=argv, exit_code=1),)
+
+
+def test_when_no_host_answers_each_reason_is_told_once_with_its_hosts_and_what_to_do() -> None:
+    world = World(managers=2, workers=1)
+    world.kill("m1")
+    world.kill("m2")
+    world.stop_engine("w1")
+
+    with pytest.raises(NothingReachableError) as caught:
+        observe(world.ports())
+
+    assert caught.value.message.startswith("no host answered: m1, m2: no route to host; w1: cannot connect")
+    assert caught.value.exit_code == 75
+
+
+def test_hosts_that_refuse_the_login_are_nothing_to_try_later() -> None:
+    world = World(managers=2)
+    for host in ("m1", "m2"):
+        world.machines[host].admits = False
+
+    with pytest.raises(IncompleteError) as caught:
+        observe(world.ports())
+
+    assert (caught.value.message, caught.value.exit_code) == ("no host can be used: m1, m2: no key accepted", 3)
+    assert caught.value.hint == "set ssh.key in the inventory"

@@ -1,0 +1,23 @@
+"""The cluster at a glance, in an order that people can read."""
+
+from __future__ import annotations
+
+from swarmnet.model.service import ServiceSpec
+from swarmnet.report.status import status_json, status_text
+from swarmnet.workflows.observe import observe
+from tests.simulator import World
+
+
+def test_everything_stands_in_the_order_of_its_names_whatever_order_managers_answer_in() -> None:
+    world = World(managers=3, workers=2)
+    world.bootstrap()
+    for name in ("web", "agent"):
+        world.engine("m1").create_service(ServiceSpec(name=name, image="demo:1"))
+    seen = observe(world.ports())
+    shuffled = seen.model_copy(update={"nodes": seen.nodes[::-1], "services": seen.services[::-1]})
+
+    told = status_text(shuffled, "prod").splitlines()
+
+    nodes = next(number for number, line in enumerate(told) if line.startswith("NODE"))
+    assert [line.split()[0] for line in told[nodes + 1 : nodes + 6]] == ["m1", "m2", "m3", "w1", "w2"]
+    assert status_json(shuffled, "prod") == status_json(seen, "prod")
