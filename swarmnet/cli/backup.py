@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -60,7 +61,9 @@ class Sealing:
 
     repository: RepositoryOption = DEFAULT_REPOSITORY
     keys: KeysOption = None
-    recipient: Annotated[list[str] | None, typer.Option("--recipient", help="One more key that opens it.")] = None
+    recipient: Annotated[
+        list[str] | None, typer.Option("--recipient", metavar="KEY", help="One more key that opens it.")
+    ] = None
     sign_with: SignOption = None
     single_recipient: SingleOption = False
 
@@ -77,7 +80,9 @@ class Sealing:
 class Live:
     """The live cluster, where one is compared."""
 
-    inventory: Annotated[Path | None, typer.Option("--inventory", "-i", help="live: the hosts to look at.")] = None
+    inventory: Annotated[
+        Path | None, typer.Option("--inventory", "-i", metavar="FILE", help="live: the hosts to look at.")
+    ] = None
     limit: LimitOption = None
     timeout: TimeoutOption = None
     verbose: VerboseOption = False
@@ -97,20 +102,30 @@ class Live:
 class Keeping:
     """What a rule keeps."""
 
-    keep_last: Annotated[int, typer.Option("--keep-last", min=0, help="The newest so many.")] = 0
-    keep_daily: Annotated[int, typer.Option("--keep-daily", min=0, help="The newest of each of so many days.")] = 0
-    keep_weekly: Annotated[int, typer.Option("--keep-weekly", min=0, help="The newest of each of so many weeks.")] = 0
+    keep_last: Annotated[int, typer.Option("--keep-last", metavar="N", min=0, help="The newest so many.")] = 0
+    keep_daily: Annotated[
+        int, typer.Option("--keep-daily", metavar="N", min=0, help="The newest of each of so many days.")
+    ] = 0
+    keep_weekly: Annotated[
+        int, typer.Option("--keep-weekly", metavar="N", min=0, help="The newest of each of so many weeks.")
+    ] = 0
 
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+EXAMPLE = "swarmnet backup create -i lab.yml"
 
 
-@app.command(epilog="Example: swarmnet backup create -i lab.yml --tag before-upgrade")
+@app.command(
+    epilog="Example: swarmnet backup create -i lab.yml --tag before-upgrade",
+    short_help="Take a backup, sealed and opened once more.",
+)
 @grouped
 def create(
     cluster: LimitedCluster,
     sealing: Sealing,
-    tag: Annotated[list[str] | None, typer.Option("--tag", help="A word to find it by; repeat.")] = None,
+    tag: Annotated[
+        list[str] | None, typer.Option("--tag", metavar="WORD", help="A word to find it by; repeat.")
+    ] = None,
     allow_partial: Annotated[
         bool, typer.Option("--allow-partial", help="Accept a partial one, even without a manager that answers.")
     ] = False,
@@ -157,25 +172,32 @@ def _show_taken(taken: Taken, *, as_json: bool) -> None:
     say(f"  missing: {failure.host}: {failure.reason}" for failure in completeness.failures)
 
 
-@app.command("list", epilog="Example: swarmnet backup list --repository backups --json")
+@app.command(
+    "list",
+    epilog="Example: swarmnet backup list --repository backups --json",
+    short_help="Show the backups, newest first.",
+)
 @grouped
 def list_(checking: Checking, cluster: ClusterOption = None, as_json: JsonOption = False) -> None:
     """Show the backups, newest first; their headers are checked, nothing is opened."""
-    from swarmnet.report.backups import entry_json, entry_line  # noqa: PLC0415 - commands load what they need
+    from swarmnet.report.backups import entry_json, entry_table  # noqa: PLC0415 - commands load what they need
+    from swarmnet.report.text import Paint  # noqa: PLC0415 - as above
     from swarmnet.workflows.backup import listing  # noqa: PLC0415 - as above
 
     entries = listing(checking.store(), checking.vault(), cluster)
     if as_json:
         typer.echo(json.dumps({"schema": 1, "backups": [entry_json(entry) for entry in entries]}))
+    elif entries:
+        typer.echo(entry_table(entries, Paint.for_stream(sys.stdout)))
     else:
-        say(entry_line(entry) for entry in entries)
+        typer.echo(f"no backups in {printable(str(checking.repository))}; `swarmnet backup create` makes one")
 
 
-@app.command(epilog="Example: swarmnet backup show latest")
+@app.command(epilog="Example: swarmnet backup show latest", short_help="Show what a backup holds.")
 @grouped
 def show(source: OneBackup, as_json: JsonOption = False) -> None:
     """Open a backup and show what it holds, and what can never come back; without an identity, its header."""
-    from swarmnet.report.backups import entry_json, entry_line, summary, summary_lines  # noqa: PLC0415 - as above
+    from swarmnet.report.backups import entry_json, entry_table, summary, summary_lines  # noqa: PLC0415 - as above
     from swarmnet.workflows.backup import with_header  # noqa: PLC0415 - as above
 
     vault, store = source.vault(), source.store()
@@ -184,7 +206,7 @@ def show(source: OneBackup, as_json: JsonOption = False) -> None:
     if not vault.can_open:
         vault.header(blob)
         entry = with_header(entry, store, vault)
-        say([json.dumps({"schema": 1, "backup": entry_json(entry)}) if as_json else entry_line(entry)])
+        say([json.dumps({"schema": 1, "backup": entry_json(entry)}) if as_json else entry_table([entry])])
         typer.echo("only the header: no identity is at hand (--identity)", err=True)
         return
     document = vault.open(blob)
@@ -194,7 +216,7 @@ def show(source: OneBackup, as_json: JsonOption = False) -> None:
         say(summary_lines(document))
 
 
-@app.command(epilog="Example: swarmnet backup check --all")
+@app.command(epilog="Example: swarmnet backup check --all", short_help="Check signature and digest, and that it opens.")
 @grouped
 def check(
     source: OneBackup,
@@ -231,7 +253,10 @@ def _checked_json(one: Checked) -> dict[str, object]:
     return {"name": one.entry.name, "opened": one.opened, "problem": problem}
 
 
-@app.command(epilog="Example: swarmnet backup diff latest live -i lab.yml")
+@app.command(
+    epilog="Example: swarmnet backup diff latest live -i lab.yml",
+    short_help="Show what differs between backups, or from live.",
+)
 @grouped
 def diff(
     before: Annotated[str, typer.Argument(help="The older backup.", metavar="BACKUP")],
@@ -267,7 +292,9 @@ def diff(
         raise typer.Exit(ExitCode.INCOMPLETE)
 
 
-@app.command(epilog="Example: swarmnet backup export latest > cluster.json")
+@app.command(
+    epilog="Example: swarmnet backup export latest > cluster.json", short_help="Print a backup as JSON without secrets."
+)
 @grouped
 def export(source: OneBackup) -> None:
     """Print a backup as readable JSON, without config data and without values that look like secrets."""
@@ -276,10 +303,13 @@ def export(source: OneBackup) -> None:
     typer.echo(json.dumps(redacted(source.document(source.backup)), indent=2, sort_keys=True))
 
 
-@app.command(epilog="Example: swarmnet backup prune --cluster prod --keep-last 3 --keep-daily 7 --keep-weekly 4 --yes")
+@app.command(
+    epilog="Example: swarmnet backup prune --cluster prod --keep-last 3 --keep-daily 7 --keep-weekly 4 --yes",
+    short_help="Remove what no rule keeps.",
+)
 @grouped
 def prune(
-    cluster: Annotated[str, typer.Option("--cluster", help="Whose backups.")],
+    cluster: Annotated[str, typer.Option("--cluster", metavar="NAME", help="Whose backups.")],
     keeping: Keeping,
     checking: Checking,
     yes: YesOption = False,

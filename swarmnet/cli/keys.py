@@ -20,12 +20,14 @@ if TYPE_CHECKING:
     from swarmnet.workflows.backup import Rewrapped
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+EXAMPLE = "swarmnet keys init --recovery-file /media/stick/recovery.txt"
 
 DirectoryOption = Annotated[
     Path | None,
     typer.Option(
         "--directory",
         "--keys",
+        metavar="DIR",
         help="Directory of keys; default: the user's own.",
         envvar="SWARMNET_KEYS",
         show_default=False,
@@ -33,12 +35,20 @@ DirectoryOption = Annotated[
 ]
 
 
-@app.command(epilog="Example: swarmnet keys init --recovery-file /media/stick/recovery.txt")
+@app.command(
+    epilog="Example: swarmnet keys init --recovery-file /media/stick/recovery.txt",
+    short_help="Make your keys, and one for recovery.",
+)
 def init(
     directory: DirectoryOption = None,
-    name: Annotated[str, typer.Option("--name", help="Your name in the lists; default: the login name.")] = "",
+    name: Annotated[
+        str, typer.Option("--name", metavar="NAME", help="Your name in the lists; default: the login name.")
+    ] = "",
     recovery_file: Annotated[
-        Path | None, typer.Option("--recovery-file", help="Write the recovery identity there instead of showing it.")
+        Path | None,
+        typer.Option(
+            "--recovery-file", metavar="FILE", help="Write the recovery identity there instead of showing it."
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -66,12 +76,13 @@ def list_(directory: DirectoryOption = None, as_json: JsonOption = False) -> Non
 
 
 @app.command(
-    epilog="Example: swarmnet keys add 'ssh-ed25519 AAAA... bob' ; swarmnet keys add --signer 'ssh-ed25519 ...'"
+    epilog="Example: swarmnet keys add 'ssh-ed25519 AAAA... bob' ; swarmnet keys add --signer 'ssh-ed25519 ...'",
+    short_help="Seal to one more recipient, or trust a signer.",
 )
 def add(
-    key: Annotated[str, typer.Argument(help="age1... or ssh-ed25519 ... public key.")],
+    key: Annotated[str, typer.Argument(metavar="KEY", help="age1... or ssh-ed25519 ... public key.")],
     directory: DirectoryOption = None,
-    name: Annotated[str, typer.Option("--name", help="Whose key it is.")] = "",
+    name: Annotated[str, typer.Option("--name", metavar="NAME", help="Whose key it is.")] = "",
     signer: Annotated[
         bool, typer.Option("--signer", help="Accept backups signed by it, instead of sealing to it.")
     ] = False,
@@ -87,9 +98,9 @@ def add(
     typer.echo("added; it counts from the next backup on", err=True)
 
 
-@app.command(epilog="Example: swarmnet keys remove bob")
+@app.command(epilog="Example: swarmnet keys remove bob", short_help="Take a recipient or signer out.")
 def remove(
-    name: Annotated[str, typer.Argument(help="Name, fingerprint or key of a recipient or signer.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name, fingerprint or key of a recipient or signer.")],
     directory: DirectoryOption = None,
 ) -> None:
     """Take a recipient or signer out; backups that were sealed to him stay readable for him."""
@@ -98,7 +109,10 @@ def remove(
     typer.echo("removed; older backups can still be opened with that key", err=True)
 
 
-@app.command(epilog="Example: swarmnet keys rewrap --repository backups")
+@app.command(
+    epilog="Example: swarmnet keys rewrap --repository backups",
+    short_help="Seal existing backups for the present recipients.",
+)
 @grouped
 def rewrap(
     opening: Opening,

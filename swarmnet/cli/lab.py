@@ -24,24 +24,33 @@ if TYPE_CHECKING:
     from swarmnet.lab.spec import KernelWish
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+EXAMPLE = "swarmnet lab up --hosts 3 --inventory lab.yml"
 
 
 EngineOption = Annotated[
-    str, typer.Option("--engine", help=f"Engine of the hosts: {', '.join(ENGINES)}; or one per host, with commas.")
+    str,
+    typer.Option(
+        "--engine", metavar="VERSION", help=f"Engine of the hosts: {', '.join(ENGINES)}; or one per host, with commas."
+    ),
 ]
 _KERNEL_TOLD = (
     "shared: hosts are namespaces, up in seconds. own: each boots a kernel of its own, with routing mesh and "
     "encryption. auto: shared where this machine's kernel has both. Or one per host, with commas."
 )
-KernelOption = Annotated[str, typer.Option("--kernel", help=_KERNEL_TOLD)]
+KernelOption = Annotated[str, typer.Option("--kernel", metavar="KIND", help=_KERNEL_TOLD)]
 
 
-@app.command(epilog="Example: swarmnet lab setup --yes --engine 26.1,28.5")
+@app.command(
+    epilog="Example: swarmnet lab setup --yes --engine 26.1,28.5",
+    short_help="Install what labs need, build the hosts' file systems.",
+)
 def setup(
-    engine: Annotated[str | None, typer.Option("--engine", help="Only these releases, with commas.")] = None,
+    engine: Annotated[
+        str | None, typer.Option("--engine", metavar="VERSION", help="Only these releases, with commas.")
+    ] = None,
     yes: YesOption = False,
     kernel: Annotated[
-        str, typer.Option("--kernel", help="shared, own, or auto: own where this one lacks much.")
+        str, typer.Option("--kernel", metavar="KIND", help="shared, own, or auto: own where this one lacks much.")
     ] = "auto",
     as_json: JsonOption = False,
 ) -> None:
@@ -56,20 +65,34 @@ def setup(
 class Shape:
     """Which hosts a lab has."""
 
-    hosts: Annotated[int, typer.Option("--hosts", help="How many hosts.")] = 3
+    hosts: Annotated[int, typer.Option("--hosts", metavar="N", help="How many hosts.")] = 3
     engine: EngineOption = DEFAULT_ENGINE
     kernel: KernelOption = "shared"
-    managers: Annotated[int | None, typer.Option("--managers", help="How many are managers; default 3, or 1.")] = None
-    extra: Annotated[list[str] | None, typer.Option("--extra", help="A host outside of the inventory.")] = None
+    managers: Annotated[
+        int | None,
+        typer.Option(
+            "--managers", metavar="N", help="How many of them are managers; default: 3 where there are 3 hosts, else 1."
+        ),
+    ] = None
+    extra: Annotated[
+        list[str] | None, typer.Option("--extra", metavar="NAME", help="A host outside of the inventory.")
+    ] = None
 
 
-@app.command(epilog="Example: swarmnet lab up --hosts 3 --engine 26.1,26.1,28.5 --inventory lab.yml")
+@app.command(
+    epilog="Example: swarmnet lab up --hosts 3 --engine 26.1,26.1,28.5 --inventory lab.yml",
+    short_help="Bring up real Docker hosts and write their inventory.",
+)
 @grouped
 def up(
     shape: Shape,
-    name: Annotated[str, typer.Option("--name", help="Name of the lab.")] = DEFAULT_NAME,
-    subnet: Annotated[str | None, typer.Option("--subnet", help="CIDR; default: the first free /24.")] = None,
-    inventory: Annotated[Path | None, typer.Option("--inventory", "-i", help="Write the inventory here.")] = None,
+    name: Annotated[str, typer.Option("--name", metavar="NAME", help="Name of the lab.")] = DEFAULT_NAME,
+    subnet: Annotated[
+        str | None, typer.Option("--subnet", metavar="CIDR", help="CIDR; default: the first free /24.")
+    ] = None,
+    inventory: Annotated[
+        Path | None, typer.Option("--inventory", "-i", metavar="FILE", help="Write the inventory here.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Bring up real Docker hosts, reachable over SSH, and write an inventory for them."""
@@ -113,17 +136,19 @@ def down(
         raise LabError("\n".join(wrong.message for wrong in failures), hint=failures[0].hint)
 
 
-@app.command(epilog="Example: swarmnet lab status --json")
+@app.command(epilog="Example: swarmnet lab status --json", short_help="Show every lab: what answers, what is broken.")
 def status(name: NameOption = None, as_json: JsonOption = False) -> None:
     """Show every lab: hosts, what answers, what is broken on purpose, what its kernel cannot prove."""
     names = [name] if name else LabStore.default().names()
     print_status([Lab.open(lab).status() for lab in names], as_json=as_json)
 
 
-@app.command("exec", epilog="Example: swarmnet lab exec m1 -- docker node ls")
+@app.command(
+    "exec", epilog="Example: swarmnet lab exec m1 -- docker node ls", short_help="Run a command inside a host."
+)
 def exec_(
     host: HostArgument,
-    argv: Annotated[list[str], typer.Argument(help="Command and arguments, after --.")],
+    argv: Annotated[list[str], typer.Argument(metavar="COMMAND...", help="Command and arguments, after --.")],
     name: NameOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -137,9 +162,9 @@ def exec_(
     raise typer.Exit(done.exit_code)
 
 
-@app.command(epilog="Example: swarmnet lab image demo:1")
+@app.command(epilog="Example: swarmnet lab image demo:1", short_help="Make a small image on every host, for services.")
 def image(
-    reference: Annotated[str, typer.Argument(help="Name and tag of the image.")],
+    reference: Annotated[str, typer.Argument(metavar="IMAGE", help="Name and tag of the image.")],
     name: NameOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -162,5 +187,9 @@ def _say(message: str) -> None:
     typer.echo(message, err=True)
 
 
-app.command("break", epilog="Example: swarmnet lab break m1 block --to w1 --proto udp --port 4789")(break_)
-app.command("heal", epilog="Example: swarmnet lab heal m1 kill")(heal)
+app.command(
+    "break",
+    short_help="Break a host on purpose.",
+    epilog="Example: swarmnet lab break m1 block --to w1 --proto udp --port 4789",
+)(break_)
+app.command("heal", short_help="Take back what was broken.", epilog="Example: swarmnet lab heal m1 kill")(heal)

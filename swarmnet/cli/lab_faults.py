@@ -44,17 +44,23 @@ def _kinds() -> list[str]:
     return list(FAMILIES)
 
 
-FaultArgument = Annotated[str, typer.Argument(help=_FAULTS_TOLD, autocompletion=_kinds)]
+FaultArgument = Annotated[str, typer.Argument(metavar="KIND", help=_FAULTS_TOLD, autocompletion=_kinds)]
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
     """What of the traffic is meant."""
 
-    to: Annotated[str | None, typer.Option("--to", help="block, fdb: the host that no longer hears HOST.")] = None
+    to: Annotated[
+        str | None, typer.Option("--to", metavar="HOST", help="block, fdb: the host that no longer hears HOST.")
+    ] = None
     proto: Annotated[ProtocolName | None, typer.Option("--proto", help="block: what is dropped; default all.")] = None
-    port: Annotated[int | None, typer.Option("--port", help="block: destination port of tcp or udp.")] = None
-    network: Annotated[str | None, typer.Option("--network", help="fdb: name of the overlay network.")] = None
+    port: Annotated[
+        int | None, typer.Option("--port", metavar="PORT", help="block: destination port of tcp or udp.")
+    ] = None
+    network: Annotated[
+        str | None, typer.Option("--network", metavar="NAME", help="fdb: name of the overlay network.")
+    ] = None
 
     @property
     def protocol(self) -> Literal["tcp", "udp", "esp", "icmp", "all"] | None:
@@ -70,23 +76,39 @@ class Target:
 class Line:
     """How bad a line is."""
 
-    delay: Annotated[str | None, typer.Option("--delay", help="netem: such as 50ms.")] = None
-    jitter: Annotated[str | None, typer.Option("--jitter", help="netem: how much the delay varies.")] = None
-    loss: Annotated[str | None, typer.Option("--loss", help="netem: share of packets, such as 5%.")] = None
-    duplicate: Annotated[str | None, typer.Option("--duplicate", help="netem: share that arrives twice.")] = None
-    corrupt: Annotated[str | None, typer.Option("--corrupt", help="netem: share that is damaged.")] = None
-    rate: Annotated[str | None, typer.Option("--rate", help="netem: such as 500kbit or 10mbit.")] = None
+    delay: Annotated[str | None, typer.Option("--delay", metavar="TIME", help="netem: such as 50ms.")] = None
+    jitter: Annotated[
+        str | None, typer.Option("--jitter", metavar="TIME", help="netem: how much the delay varies.")
+    ] = None
+    loss: Annotated[
+        str | None, typer.Option("--loss", metavar="PERCENT", help="netem: share of packets, such as 5%.")
+    ] = None
+    duplicate: Annotated[
+        str | None, typer.Option("--duplicate", metavar="PERCENT", help="netem: share that arrives twice.")
+    ] = None
+    corrupt: Annotated[
+        str | None, typer.Option("--corrupt", metavar="PERCENT", help="netem: share that is damaged.")
+    ] = None
+    rate: Annotated[str | None, typer.Option("--rate", metavar="RATE", help="netem: such as 500kbit or 10mbit.")] = None
 
 
 @dataclass(frozen=True, slots=True)
 class State:
     """What a host shall be like."""
 
-    mtu: Annotated[int | None, typer.Option("--mtu", help="mtu: bytes of the largest packet that passes.")] = None
-    by: Annotated[str | None, typer.Option("--by", help="clock: such as 90s or 2h; behind: --by=-2h.")] = None
+    mtu: Annotated[
+        int | None, typer.Option("--mtu", metavar="BYTES", help="mtu: bytes of the largest packet that passes.")
+    ] = None
+    by: Annotated[
+        str | None, typer.Option("--by", metavar="TIME", help="clock: such as 90s or 2h; behind: --by=-2h.")
+    ] = None
     table: Annotated[TableName | None, typer.Option("--table", help="rules: only this table.")] = None
-    like: Annotated[str | None, typer.Option("--like", help="machine-id: the host whose id is taken.")] = None
-    subnet: Annotated[str | None, typer.Option("--subnet", help="second: CIDR; default 198.18.0.0/24.")] = None
+    like: Annotated[
+        str | None, typer.Option("--like", metavar="HOST", help="machine-id: the host whose id is taken.")
+    ] = None
+    subnet: Annotated[
+        str | None, typer.Option("--subnet", metavar="CIDR", help="second: CIDR; default 198.18.0.0/24.")
+    ] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +158,9 @@ def break_(host: HostArgument, fault: FaultArgument, target: Target, line: Line,
 def heal(
     target: Target,
     told: Told,
-    host: Annotated[str | None, typer.Argument(help="A host of the lab.", show_default=False)] = None,
+    host: Annotated[str | None, typer.Argument(metavar="HOST", help="A host of the lab.", show_default=False)] = None,
     fault: Annotated[
-        str | None, typer.Argument(help="What was broken; left out: all of it.", autocompletion=_kinds)
+        str | None, typer.Argument(metavar="KIND", help="What was broken; left out: all of it.", autocompletion=_kinds)
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="All that is broken on every host.")] = False,
 ) -> None:

@@ -18,9 +18,12 @@ if TYPE_CHECKING:
     from swarmnet.lab.capabilities import Capability
 
 NameOption = Annotated[
-    str | None, typer.Option("--name", help="Which lab; may be left out where there is only one.", show_default=False)
+    str | None,
+    typer.Option(
+        "--name", metavar="NAME", help="Which lab; may be left out where there is only one.", show_default=False
+    ),
 ]
-HostArgument = Annotated[str, typer.Argument(help="A host of the lab, such as m1.")]
+HostArgument = Annotated[str, typer.Argument(metavar="HOST", help="A host of the lab, such as m1.")]
 
 
 def chosen(name: str | None) -> str:

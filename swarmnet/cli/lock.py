@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from swarmnet.model.lock import Holder
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+EXAMPLE = "swarmnet lock status -i lab.yml"
 
 
 @app.command(epilog="Example: swarmnet lock status -i lab.yml")
@@ -31,7 +32,9 @@ def status(cluster: Cluster, as_json: JsonOption = False) -> None:
     _show(found, hosts.cluster, as_json=as_json, verb="held")
 
 
-@app.command("break", epilog="Example: swarmnet lock break -i lab.yml")
+@app.command(
+    "break", epilog="Example: swarmnet lock break -i lab.yml", short_help="Remove the cluster's lock, whoever holds it."
+)
 @grouped
 def break_(cluster: Cluster, yes: YesOption = False, as_json: JsonOption = False) -> None:
     """Remove the cluster's lock, whoever holds it; a run that still lives stops before its next batch."""

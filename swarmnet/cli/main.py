@@ -34,8 +34,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "reset": ("swarmnet.cli.reset", "Leave the swarm, remove what swarmnet made."),
     "schema": ("swarmnet.cli.schema", "JSON Schemas of inventory, playbook and backup, for editors."),
 }
-"""Every command: the module that has it, as ``app`` (several verbs) or ``command`` (one),
-and its line in the help. One with ``command`` has an ``EXAMPLE``, too."""
+"""Every command: the module that has it, as ``app`` (several verbs) or ``command`` (one), with an ``EXAMPLE``;
+and its line in the help."""
 
 
 def build(argv: Sequence[str]) -> typer.Typer:
@@ -57,10 +57,11 @@ def build(argv: Sequence[str]) -> typer.Typer:
             root.command(name, help=summary)(_named_only)
             continue
         loaded = importlib.import_module(module)
+        example = f"Example: {loaded.EXAMPLE}"
         if hasattr(loaded, "app"):
-            root.add_typer(loaded.app, name=name, help=summary, no_args_is_help=True)
+            root.add_typer(loaded.app, name=name, help=summary, epilog=example, no_args_is_help=True)
         else:
-            root.command(name, epilog=f"Example: {loaded.EXAMPLE}")(loaded.command)
+            root.command(name, epilog=example)(loaded.command)
     return root
 
 

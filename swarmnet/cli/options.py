@@ -37,7 +37,9 @@ if TYPE_CHECKING:
 
 InventoryOption = Annotated[
     Path,
-    typer.Option("--inventory", "-i", help="Inventory file.", envvar="SWARMNET_INVENTORY", show_envvar=True),
+    typer.Option(
+        "--inventory", "-i", metavar="FILE", help="Inventory file.", envvar="SWARMNET_INVENTORY", show_envvar=True
+    ),
 ]
 LimitOption = Annotated[
     list[str] | None,

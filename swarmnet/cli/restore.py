@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from swarmnet.workflows.restore import Restore
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+EXAMPLE = "swarmnet restore plan latest -i lab.yml"
 
 VerifyOption = Annotated[bool, typer.Option("--verify/--no-verify", help="Prove the networks by traffic at the end.")]
 
@@ -89,7 +90,10 @@ class RestoreOptions:
         return Permissions(allow_missing=self.allow_missing, replace=names_of(self.replace))
 
 
-@app.command(epilog="Example: swarmnet restore plan latest -i inventories/new.yml --map m1=n1")
+@app.command(
+    epilog="Example: swarmnet restore plan latest -i inventories/new.yml --map m1=n1",
+    short_help="Show what a restore would do.",
+)
 @grouped
 def plan(
     cluster: LimitedCluster,
@@ -125,7 +129,10 @@ def plan(
         raise typer.Exit(ExitCode.INCOMPLETE)
 
 
-@app.command(epilog="Example: swarmnet restore apply latest -i inventories/new.yml --secrets-from env:RESTORE_")
+@app.command(
+    epilog="Example: swarmnet restore apply latest -i inventories/new.yml --secrets-from env:RESTORE_",
+    short_help="Bring the backup back, then verify.",
+)
 @grouped
 def apply(
     cluster: LimitedCluster,
@@ -158,12 +165,15 @@ def apply(
 
 app.command(
     "resume",
+    short_help="Go on with an interrupted restore.",
     help="Go on with an interrupted restore: the same as `restore apply`, which leaves alone what is back already.",
     epilog="Example: swarmnet restore resume latest -i inventories/new.yml",
 )(apply)
 
 
-@app.command(epilog="Example: swarmnet restore undo latest -i inventories/new.yml")
+@app.command(
+    epilog="Example: swarmnet restore undo latest -i inventories/new.yml", short_help="Take back what a restore made."
+)
 @grouped
 def undo(
     cluster: Cluster,

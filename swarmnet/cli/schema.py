@@ -19,7 +19,7 @@ class DocumentKind(StrEnum):
     BACKUP = "backup"
 
 
-def command(document: Annotated[DocumentKind, typer.Argument(help="Which document.")]) -> None:
+def command(document: Annotated[DocumentKind, typer.Argument(metavar="DOCUMENT", help="Which document.")]) -> None:
     """Print the JSON Schema of a document, for editors."""
     from swarmnet.parse.schema import document_schema, playbook_schema  # noqa: PLC0415 - pydantic models are slow
 

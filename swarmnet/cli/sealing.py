@@ -24,7 +24,11 @@ PASSPHRASE = "SWARMNET_KEY_PASSPHRASE"  # noqa: S105 - the variable's name
 KeysOption = Annotated[
     Path | None,
     typer.Option(
-        "--keys", help="Directory of keys; default: the user's own.", envvar="SWARMNET_KEYS", show_default=False
+        "--keys",
+        metavar="DIR",
+        help="Directory of keys; default: the user's own.",
+        envvar="SWARMNET_KEYS",
+        show_default=False,
     ),
 ]
 RepositoryOption = Annotated[
@@ -32,21 +36,28 @@ RepositoryOption = Annotated[
     typer.Option(
         "--repository",
         "--output-dir",
+        metavar="DIR",
         help="Directory of the backups.",
         envvar="SWARMNET_REPOSITORY",
     ),
 ]
 IdentityOption = Annotated[
     list[Path] | None,
-    typer.Option("--identity", help="age identity or ssh-ed25519 private key to open with, besides the key directory."),
+    typer.Option(
+        "--identity",
+        metavar="FILE",
+        help="age identity or ssh-ed25519 private key to open with, besides the key directory.",
+    ),
 ]
 TrustOption = Annotated[
     list[str] | None,
-    typer.Option("--trust", help="Public key of a signer to accept in this run: ssh-ed25519 ... or 64 hex digits."),
+    typer.Option(
+        "--trust", metavar="KEY", help="Public key of a signer to accept in this run: ssh-ed25519 ... or 64 hex digits."
+    ),
 ]
-ClusterOption = Annotated[str | None, typer.Option("--cluster", help="Only backups of this cluster.")]
+ClusterOption = Annotated[str | None, typer.Option("--cluster", metavar="NAME", help="Only backups of this cluster.")]
 SignOption = Annotated[
-    Path | None, typer.Option("--sign-with", help="Ed25519 private key; default: the key directory's.")
+    Path | None, typer.Option("--sign-with", metavar="FILE", help="Ed25519 private key; default: the key directory's.")
 ]
 SingleOption = Annotated[bool, typer.Option("--single-recipient", help="Allow that one key alone opens it.")]
 DEFAULT_REPOSITORY = Path("backups")

@@ -24,11 +24,14 @@ if TYPE_CHECKING:
     from swarmnet.workflows.stage import Run
 
 PlaybookArgument = Annotated[
-    Path | None, typer.Argument(help="Test the overlays that this playbook names.", show_default=False)
+    Path | None,
+    typer.Argument(metavar="PLAYBOOK", help="Test the overlays that this playbook names.", show_default=False),
 ]
-JUnitOption = Annotated[Path | None, typer.Option("--junit", help="Write the verdicts as JUnit XML, too.")]
+JUnitOption = Annotated[
+    Path | None, typer.Option("--junit", metavar="FILE", help="Write the verdicts as JUnit XML, too.")
+]
 SettleOption = Annotated[
-    float, typer.Option("--settle", help="Seconds in which a pair or name may come right.", min=0.5)
+    float, typer.Option("--settle", metavar="SECONDS", help="Seconds in which a pair or name may come right.", min=0.5)
 ]
 EXAMPLE = "swarmnet verify playbooks/site.yml -i lab.yml"
 WAIT = 60.0
@@ -44,9 +47,15 @@ EXITS = {
 class Chosen:
     """What is tested."""
 
-    network: Annotated[list[str] | None, typer.Option("--network", help="Test this overlay; repeat for more.")] = None
-    only: Annotated[list[str] | None, typer.Option("--only", help="Only this scenario; repeat for more.")] = None
-    skip: Annotated[list[str] | None, typer.Option("--skip", help="Not this scenario; repeat for more.")] = None
+    network: Annotated[
+        list[str] | None, typer.Option("--network", metavar="NAME", help="Test this overlay; repeat for more.")
+    ] = None
+    only: Annotated[
+        list[str] | None, typer.Option("--only", metavar="SCENARIO", help="Only this scenario; repeat for more.")
+    ] = None
+    skip: Annotated[
+        list[str] | None, typer.Option("--skip", metavar="SCENARIO", help="Not this scenario; repeat for more.")
+    ] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +63,16 @@ class Probe:
     """The probes: their image, and how long they try."""
 
     probe_image: Annotated[
-        str | None, typer.Option("--probe-image", help="Image with python3 >= 3.8 that the hosts have, or can pull.")
+        str | None,
+        typer.Option(
+            "--probe-image", metavar="IMAGE", help="Image with python3 >= 3.8 that the hosts have, or can pull."
+        ),
     ] = None
     probe_archive: Annotated[
-        Path | None, typer.Option("--probe-archive", help="File of such an image (docker save), loaded where missing.")
+        Path | None,
+        typer.Option(
+            "--probe-archive", metavar="FILE", help="File of such an image (docker save), loaded where missing."
+        ),
     ] = None
     keep_image: Annotated[bool, typer.Option("--keep-image", help="Leave the probe's image on the hosts.")] = False
     settle: SettleOption = 10.0

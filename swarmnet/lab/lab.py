@@ -123,7 +123,8 @@ class Lab:
 
     def _make(self, say: Callable[[str], None]) -> None:
         record = self.record
-        say(f"lab {record.name}: {len(record.hosts)} hosts in {record.subnet}")
+        noun = "host" if len(record.hosts) == 1 else "hosts"
+        say(f"lab {record.name}: {len(record.hosts)} {noun} in {record.subnet}")
         self.switch.start(record)
         operator = KeyPair.generate(f"swarmnet-lab-{record.name}")
         operator.write(self.directory / inventory.KEY_FILE)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from swarmnet.report.text import PLAIN, Paint, table
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -27,14 +29,17 @@ def entry_json(entry: Entry) -> JsonObject:
     }
 
 
-def entry_line(entry: Entry) -> str:
-    """Return one line of the list for people."""
-    header = entry.header
+def entry_table(entries: Iterable[Entry], paint: Paint = PLAIN) -> str:
+    """Return the list for people."""
+    return table(("BACKUP", "CLUSTER", "BYTES", "STATE", "REASON", "TAGS"), map(_cells, entries), paint)
+
+
+def _cells(entry: Entry) -> tuple[str, ...]:
+    header, size = entry.header, str(entry.size)
     if header is None:
-        return f"{entry.name}  {entry.size:>9} B  UNUSABLE: {entry.problem}"
-    tags = f" [{', '.join(header.tags)}]" if header.tags else ""
-    state = "complete" if header.complete else "PARTIAL "
-    return f"{entry.name}  {entry.size:>9} B  {state}  {header.cluster}  {header.reason.value}{tags}"
+        return entry.name, "", size, f"UNUSABLE: {entry.problem}", "", ""
+    state = "complete" if header.complete else "PARTIAL"
+    return entry.name, header.cluster, size, state, header.reason.value, ", ".join(header.tags)
 
 
 def summary(document: BackupDocument) -> JsonObject:

@@ -46,7 +46,7 @@ def show(console: Console, result: Verification) -> None:
                 _show_matrix(console, matrix)
     if result.matrices:
         legend = "  ".join(f"{glyph} {status.value}" for status, glyph in GLYPHS.items())
-        console.print(Text(f"rows send, columns receive   {legend}\n", "dim"))
+        console.print(Text(f"rows send, columns receive: {legend}\n", "dim"), soft_wrap=True)
     for verdict in result.verdicts:
         _show_verdict(console, verdict)
     for note in result.notes:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import TYPE_CHECKING
+
+from swarmnet.report.backups import TIME
+from swarmnet.report.text import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -13,8 +17,8 @@ if TYPE_CHECKING:
 
 def report_lines(report: RestoreReport) -> Iterator[str]:
     """Yield what came back, what did not, and whether it works."""
-    taken = report.taken.isoformat()
-    yield f"{len(report.restored)} actions done from backup {report.backup[:8]} ({taken}) in {report.seconds:.1f} s"
+    taken = f"backup {report.backup[:8]} of {report.taken.astimezone(UTC).strftime(TIME)}"
+    yield f"{count(len(report.restored), 'action')} done from {taken} in {report.seconds:.1f} s"
     for text in report.failed:
         yield f"FAILED: {text}"
     yield from left_out(report.skips, report.losses)
@@ -29,4 +33,5 @@ def left_out(skips: Sequence[Skip], losses: Sequence[Loss]) -> Iterator[str]:
         yield f"skipped: {skip.what}: {skip.why}"
     for loss in losses:
         if loss.kind != "secret":  # those that are not given are among the skips
-            yield f"never comes back: {loss.kind} {loss.what}: {loss.instead}"
+            what = loss.kind if loss.what == "all" else f"{loss.kind} {loss.what}"
+            yield f"never comes back: {what}: {loss.instead}"

@@ -52,7 +52,7 @@ class EncryptionOnTheWire(SightedScenario):
         unproved = self._unproved(scene, answers, seen)
         if unproved:
             subject = f"network {name}"
-            return self.verdict(subject, Status.INCONCLUSIVE, f"{name}: nothing was proved: {unproved}")
+            return self.verdict(subject, Status.INCONCLUSIVE, f"nothing was proved: {unproved}")
         silent = silent_pairs(scene, answers, seen)
         if silent:
             source, target, count = silent[0]

@@ -43,7 +43,7 @@ class PlaintextInjection(SightedScenario):
             )
         unproved = self._unproved(scene, answers, pairs, name)
         if unproved:
-            return self.verdict(subject, Status.INCONCLUSIVE, f"{name}: nothing was proved: {unproved}")
+            return self.verdict(subject, Status.INCONCLUSIVE, f"nothing was proved: {unproved}")
         control = scene.plain.spec.name if scene.plain else ""
         detail = f"forged plaintext was dropped by all {len(pairs)} hosts; the same packets arrive on plain {control}"
         return self.verdict(subject, Status.OK, detail)

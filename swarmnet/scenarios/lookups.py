@@ -73,7 +73,7 @@ class LookupScenario(Scenario):
         if not asked:
             verdicts.append(self._verdict(f"network {network}", Status.INCONCLUSIVE, "no name could be asked for"))
         elif not wrong:
-            detail = f"all {len(asked)} look-ups of each {self.noun} are right"
+            detail = f"all {len(asked)} look-ups of the {self.noun} are right"
             verdicts.append(self._verdict(f"network {network}", Status.OK, detail))
         return verdicts
 

@@ -94,7 +94,7 @@ class OverlayMtu(Scenario):
             return verdicts
         if untested or len(stations) < 2:  # noqa: PLR2004 - two ends
             why = untested[0] if untested else "fewer than two hosts have a probe and a witness"
-            return [self._verdict(name, Status.INCONCLUSIVE, f"{name}: the boundary was not found: {why}")]
+            return [self._verdict(name, Status.INCONCLUSIVE, f"the boundary was not found: {why}")]
         tested = sum(len(peers_of(scene, station.host)) for station in stations)
         detail = (
             f"exactly {configured(network)} bytes pass between all {tested} pairs, one more is refused at the sender"

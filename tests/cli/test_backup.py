@@ -114,3 +114,11 @@ def test_neither_secret_nor_private_key_is_in_any_output_or_file_outside_the_key
 
 def _code(result: Result) -> int:
     return result.exception.exit_code if isinstance(result.exception, SwarmnetError) else result.exit_code
+
+
+def test_the_list_has_heads_and_an_empty_one_says_how_to_begin(place: Path, tmp_path: Path) -> None:
+    told = _run(place, "list").stdout.splitlines()
+    assert told[0].split() == ["BACKUP", "CLUSTER", "BYTES", "STATE", "REASON", "TAGS"]
+    (tmp_path / "none").mkdir()
+    empty = CliRunner().invoke(app, ["list", "--repository", str(tmp_path / "none"), "--keys", str(place / "keys")])
+    assert "`swarmnet backup create` makes one" in empty.stdout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
@@ -71,6 +72,22 @@ def test_help_ends_with_an_example_that_the_command_accepts(words: str) -> None:
         assert name == "swarmnet"
         assert " ".join(rest).startswith(words)
         assert command.make_context(words, rest[len(words.split()) :]).params
+
+
+@pytest.mark.parametrize("words", LEAVES)
+def test_help_explains_every_parameter_and_names_values_by_what_they_are(words: str) -> None:
+    told = LEAVES[words].get_help(LEAVES[words].make_context(words, [], resilient_parsing=True))
+
+    assert all(getattr(parameter, "help", None) for parameter in LEAVES[words].params)
+    assert re.findall(r"^ +-.*<(?!.*\|).*>", told, re.MULTILINE) == []
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_list_of_verbs_tells_each_in_a_whole_sentence_and_has_an_example(name: str) -> None:
+    told = CliRunner().invoke(build([name]), [name, "--help"]).stdout
+
+    assert "..." not in told.partition("Commands:")[2]
+    assert f"Example: swarmnet {name}" in told
 
 
 @pytest.mark.parametrize("words", LEAVES)

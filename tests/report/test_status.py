@@ -20,4 +20,4 @@ def test_everything_stands_in_the_order_of_its_names_whatever_order_managers_ans
 
     nodes = next(number for number, line in enumerate(told) if line.startswith("NODE"))
     assert [line.split()[0] for line in told[nodes + 1 : nodes + 6]] == ["m1", "m2", "m3", "w1", "w2"]
-    assert status_json(shuffled, "prod") == status_json(seen, "prod")
+    assert status_json(shuffled, "prod", []) == status_json(seen, "prod", [])

@@ -34,7 +34,7 @@ def said(scenario: Scenario, stage: Scene, *, missing: tuple[str, ...] = ()) -> 
 
 def test_right_names_are_one_ok_a_network() -> None:
     (verdict,) = ContainerNames().judge(scene(), said(ContainerNames(), scene())).verdicts
-    assert (verdict.status, verdict.detail) == (Status.OK, "all 6 look-ups of each container name are right")
+    assert (verdict.status, verdict.detail) == (Status.OK, "all 6 look-ups of the container name are right")
 
 
 def test_a_name_that_nobody_finds_is_one_verdict() -> None:
