@@ -16,7 +16,7 @@ from swarmnet.model.service import Attachment, RestartPolicy, ServiceMode, Servi
 from swarmnet.model.state import Endpoint
 from swarmnet.model.verification import OPERATOR_LABEL, PROBE_LABEL, STARTED_LABEL
 from swarmnet.operations.addresses import data_path_of
-from swarmnet.scenarios.interface import ProbeService, Station, Witness
+from swarmnet.scenarios.interface import Station, Witness
 from swarmnet.workflows.control_network import make_control, remove_controls
 from swarmnet.workflows.fanout import fan_out
 
@@ -100,6 +100,11 @@ class Stage:
         return f"swarmnet-probe-{self.run.id}"
 
     @property
+    def service_alias(self) -> str:
+        """Another name for it on every network."""
+        return f"any-{self.run.id}"
+
+    @property
     def _now(self) -> float:
         return self.ports.clock.now().timestamp()
 
@@ -134,39 +139,6 @@ class Stage:
         return tuple(
             Witness(host, problem=result.message) if isinstance(result, HostError) else result
             for host, result in found.items()
-        )
-
-    def serve(self, hosts: tuple[str, ...]) -> ProbeService:
-        """Start the probe service on the nodes of these hosts and wait until each has its task.
-
-        Raises:
-            ConvergenceError: some node had none in time; says what was seen last.
-            HostError: no manager took the service.
-        """
-        manager = self.ports.manager()
-        nodes = [node for host in hosts if (node := self.state.node_of(host))]
-        others = {node.id for node in self.state.nodes} - {node.id for node in nodes}
-        manager.create_service(self.service_spec(sorted(others), hosts))
-        wanted = frozenset(node.id for node in nodes if takes_tasks(node))
-        tasks = self.tasks_on(self.service_name, wanted)
-        service = next(one for one in manager.services() if one.spec.name == self.service_name)
-        backends = {node.id: host for host in hosts if (node := self.state.node_of(host)) and node.id in wanted}
-        self.task_containers = {
-            backends[task.node_id]: task.container_id
-            for task in tasks
-            if task.node_id in backends and task.container_id
-        }
-        return ProbeService(
-            name=self.service_name,
-            alias=f"any-{self.run.id}",
-            virtual_ips={name: address.partition("/")[0] for name, address in service.virtual_ips.items()},
-            task_addresses={
-                net.spec.name: tuple(
-                    sorted(a.partition("/")[0] for task in tasks for a in task.networks.get(net.spec.name, ()))
-                )
-                for net in self.networks
-            },
-            backends=backends,
         )
 
     def tasks_on(self, service: str, wanted: frozenset[str]) -> tuple[Task, ...]:
@@ -243,11 +215,10 @@ class Stage:
     def _remove_containers(self, engine: EnginePort) -> list[str]:
         """Remove this run's and forgotten containers; return the names of those that were still there."""
         found = [one for one in engine.containers(label=PROBE_LABEL) if self.run.may_remove(one.labels, self._now)]
-        for container in found:
-            try:
-                engine.remove_container(container.id)
-            except ConflictError:
-                continue  # the engine is at it already; the next look tells
+        for ended in fan_out((one.id for one in found), engine.remove_container).values():
+            # At a conflict, the engine is at it already; the next look tells.
+            if isinstance(ended, HostError) and not isinstance(ended, ConflictError):
+                raise ended
         return [container.name for container in found]
 
     def _place_once(self, host: str, number: int) -> Station:
@@ -370,7 +341,7 @@ class Stage:
             command=(*self.kit.argv, "serve", job),
             env={"SWARMNET_PROBE_ID": "{{.Node.ID}}"},
             mode=ServiceMode.GLOBAL,
-            networks=tuple(Attachment(network=net.spec.name, aliases=(f"any-{self.run.id}",)) for net in self.networks),
+            networks=tuple(Attachment(network=net.spec.name, aliases=(self.service_alias,)) for net in self.networks),
             constraints=tuple(f"node.id!={node}" for node in excluded),
             restart=RestartPolicy(condition="none"),
             stop_grace_period=0.0,

@@ -15,6 +15,7 @@ from swarmnet.model.verification import PROBE_LABEL, Phase, Verification
 from swarmnet.scenarios.causes import explain, refine
 from swarmnet.scenarios.interface import Answers, Scene, Station
 from swarmnet.workflows.gather import Batches, Crew
+from swarmnet.workflows.probe_service import ServedProbes
 from swarmnet.workflows.publication import Publication
 from swarmnet.workflows.stage import Stage
 
@@ -164,29 +165,28 @@ def _raise_curtain(
         placed = stage.place(able)
     order = {host.name: index for index, host in enumerate(stage.ports.inventory.hosts)}
     stations = tuple(sorted((*placed.values(), *absent), key=lambda station: order.get(station.host, 0)))
-    service, problem = None, None
     witnesses: tuple[Witness, ...] = ()
-    mesh = Publication(stage)
+    mesh, served = Publication(stage), ServedProbes(stage)
     up = tuple(host for host, station in placed.items() if station.problem is None)
+    # The engines start the tasks of both services while witnesses are started.
     if up and any(scenario.needs_mesh for scenario in wish.scenarios):
-        mesh.begin(up)  # its tasks start while the other service's do
+        mesh.begin(up)
     if up and any(scenario.needs_service for scenario in wish.scenarios):
-        with timer.phase("service", "starting the probe service"):
-            try:
-                service = stage.serve(up)
-            except (ConvergenceError, HostError) as error:
-                problem = error.message
+        served.begin(up)
     if up and any(scenario.needs_witness for scenario in wish.scenarios):
         with timer.phase("witnesses", f"starting witnesses on {len(up)} hosts"):
             witnesses = stage.watch(up)
+    if served.hosts:
+        with timer.phase("service", "waiting for the probe service"):
+            served.wait()
     if mesh.nodes:
         with timer.phase("mesh", "waiting for the published probe service"):
             mesh.wait()
     return replace(
         scene,
         stations=stations,
-        service=service,
-        service_problem=problem,
+        service=served.service,
+        service_problem=served.problem,
         mesh=mesh.service,
         mesh_problem=mesh.problem,
         approaches={host: stage.ports.approach(host) for host in up},

@@ -240,6 +240,20 @@ def test_witnesses_are_started_only_for_scenarios_that_need_them(world: World) -
     assert "witnesses" in {phase.name for phase in run(world, Wish((*icmp, OverlayMtu()))).phases}
 
 
+def test_witnesses_are_started_while_the_services_tasks_are(world: World) -> None:
+    Paths(world)
+    phases = [phase.name for phase in run(world, Wish((*ALL, OverlayMtu()))).phases]
+    assert phases.index("witnesses") < phases.index("service")
+
+
+def test_a_removal_that_fails_is_told_and_the_other_containers_of_its_host_go(world: World) -> None:
+    Paths(world)
+    world.lost_answers.append("container.remove")
+    (note,) = run(world, Wish((*ALL, OverlayMtu()))).notes
+    assert "run verify again" in note
+    assert traces(world) == [IMAGE]
+
+
 class _Steps(Scenario):
     """Asks hosts for as many commands as it has steps, one after the other, and keeps what was known at each."""
 
