@@ -10,7 +10,7 @@ from abc import abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from swarmnet.errors import ConflictError, NotFoundError
+from swarmnet.errors import ConflictError, NotFoundError, RefusedError
 from swarmnet.model.clock import wait_until
 from swarmnet.model.plan import MANAGED_LABEL, Action, Risk, Sign, Stage
 from swarmnet.model.ports import progress
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from swarmnet.model.swarm import StoredSecret
 
 REMOVAL_LIMIT = 90.0
-"""Seconds for a removed service's tasks to let go of networks, configs and secrets."""
+"""Seconds for a removed service's tasks to let go of networks."""
 _UNPROVIDED = "swarmnet made it, and no step of the playbook names it any more"
 
 
@@ -106,7 +106,27 @@ class PruneNetwork(Removal):
         manager.remove_network(self.id)
 
 
-class PruneConfig(Removal):
+class ContentRemoval(Removal):
+    """Remove what services only name: no task holds it, so a refusal is final (swarmkit looks at services alone)."""
+
+    def run(self, ports: Ports) -> None:
+        """Remove it.
+
+        Raises:
+            RefusedError: a service uses it by now; the engine says which.
+        """
+        try:
+            self._remove(ports.manager())
+        except NotFoundError:
+            return
+        except ConflictError as error:
+            raise RefusedError(
+                f"{self.target} was taken into use since the plan was made, and stays: {error.message}",
+                hint="plan again: what a service uses is not removed",
+            ) from error
+
+
+class PruneConfig(ContentRemoval):
     """Remove a config."""
 
     kind: Literal["prune.config"] = "prune.config"
@@ -120,7 +140,7 @@ class PruneConfig(Removal):
         manager.remove_config(self.id)
 
 
-class PruneSecret(Removal):
+class PruneSecret(ContentRemoval):
     """Remove a secret; its data is nowhere else in the swarm."""
 
     kind: Literal["prune.secret"] = "prune.secret"

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from swarmnet.errors import RefusedError
+from swarmnet.model.base import Secret
 from swarmnet.model.network import Network, NetworkSpec
 from swarmnet.model.plan import MANAGED_LABEL
 from swarmnet.model.service import Attachment, FileReference, Service, ServiceSpec
 from swarmnet.model.state import ClusterState
-from swarmnet.model.swarm import Config, ConfigSpec
-from swarmnet.plan.prune import Doomed, removals_of
+from swarmnet.model.swarm import Config, ConfigSpec, SecretSpec
+from swarmnet.plan.prune import Doomed, PruneConfig, PruneSecret, removals_of
+from tests.simulator import World
 
 OURS = {MANAGED_LABEL: "shop"}
 NAMES = ("a", "b", "c")
@@ -94,3 +98,35 @@ def test_removes_only_labelled_things_that_nothing_provides(
         for net in seen
         if net.spec.labels == OURS and ("network", net.spec.name) not in provided
     }
+
+
+@pytest.mark.parametrize("kind", ["config", "secret"])
+def test_a_content_that_a_service_took_into_use_since_the_plan_is_refused_at_once_and_named(kind: str) -> None:
+    world = World()
+    world.bootstrap()
+    engine = world.engine("m1")
+    content_id = (
+        engine.create_config(ConfigSpec(name="page", data=b"x"))
+        if kind == "config"
+        else engine.create_secret(SecretSpec(name="page"), Secret(b"x"))
+    )
+    removal = PruneConfig if kind == "config" else PruneSecret
+    action = removal(target=f"{kind} page", why="nothing names it", name="page", id=content_id)
+    used = (FileReference(source="page", target="/page"),)
+    spec = ServiceSpec(name="web", image="i")
+    engine.create_service(spec.model_copy(update={f"{kind}s": used}))
+
+    with pytest.raises(RefusedError, match=f"{kind} page was taken into use since .* following service: web"):
+        action.run(world.ports())
+
+    assert world.clock.monotonic() == 0
+    assert [one.id for one in engine.configs()] + [one.id for one in engine.secrets()] == [content_id]
+
+
+def test_a_content_that_is_gone_already_is_removed() -> None:
+    world = World()
+    world.bootstrap()
+
+    PruneConfig(target="config page", why="nothing names it", name="page", id="gone").run(world.ports())
+
+    assert world.engine("m1").configs() == ()
