@@ -10,6 +10,7 @@ from swarmnet.model.plan import MANAGED_LABEL
 from swarmnet.model.ports import progress
 from swarmnet.model.service import ServiceMode
 from swarmnet.operations.constraints import eligible
+from swarmnet.operations.held_up import NOT_STARTED, holding_up, sentence, stands_still, without_new_task
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -44,8 +45,18 @@ def again_when_changed(write: Callable[[], None]) -> None:
     write()
 
 
-def wait_for_service(ports: Ports, name: str, *, timeout: float = SERVICE_LIMIT, replaces_tasks: bool = False) -> None:
+def wait_for_service(
+    ports: Ports,
+    name: str,
+    *,
+    timeout: float = SERVICE_LIMIT,
+    replaces_tasks: bool = False,
+    before: frozenset[str] = frozenset(),
+) -> None:
     """Wait until a service is as it shall be: its update ended, and as many tasks run as shall.
+
+    An update of a global service that waits for nodes that are gone is not waited for once all others run it: that is
+    told here, and ``held_up_services`` finds it in the state.
 
     Args:
         ports: the world.
@@ -53,13 +64,22 @@ def wait_for_service(ports: Ports, name: str, *, timeout: float = SERVICE_LIMIT,
         timeout: seconds.
         replaces_tasks: an update was sent that makes new tasks: until the engine says that it began, running tasks
             are old ones.
+        before: ids of the tasks that there were before the update, for a global service.
 
     Raises:
-        ConvergenceError: the update was paused or rolled back, or the time ran out; tells what the tasks said last.
+        ConvergenceError: the update was paused or rolled back, it stands still at a node that is gone, or the time ran
+            out; tells what the tasks said last.
     """
     manager, started = ports.manager(), ports.clock.monotonic()
 
     def judge(service: Service, tasks: tuple[Task, ...]) -> tuple[bool | None, str]:
+        fresh = tuple(task for task in tasks if task.id not in before)
+        if service.update_state == "updating" and any(task.state in NOT_STARTED for task in fresh):
+            done, words = _held_up(manager, service, fresh)
+            if words:
+                if done:
+                    progress(ports)(f"service {name}: {words}")
+                return done, words
         early = replaces_tasks and service.update_state is None
         if service.update_state == "updating" or (early and ports.clock.monotonic() - started < UPDATE_BEGINS):
             return None, f"updating; {said(tasks)}"
@@ -115,6 +135,22 @@ def _watch(ports: Ports, manager: SwarmPort, name: str, judge: Judge, *, what: s
         return enough, words
 
     wait_until(ports.clock, look, what=what, timeout=timeout, every=TASKS_EVERY, tell=progress(ports))
+
+
+def _held_up(manager: SwarmPort, service: Service, fresh: tuple[Task, ...]) -> tuple[bool | None, str]:
+    """Return how an update stands that waits for lost nodes, with no words when it waits for none."""
+    nodes = manager.nodes()
+    held = holding_up(service, fresh, nodes)
+    if not held:
+        return None, ""
+    words = sentence(sorted(set(held.values())))
+    old = without_new_task(service, fresh, nodes)
+    if old and stands_still(service, len(held)):
+        raise ConvergenceError(
+            f"service {service.spec.name}: {words}; {', '.join(old)} still runs what was there before",
+            hint="bring the host back, or remove its node (docker node rm --force), and apply again",
+        )
+    return (None if old else True), words
 
 
 def is_settled(manager: SwarmPort, service: Service) -> bool:

@@ -9,7 +9,7 @@ from swarmnet.model.clock import wait_until
 from swarmnet.model.overlay import lay
 from swarmnet.model.plan import Action, Sign, Stage
 from swarmnet.model.ports import progress
-from swarmnet.model.service import Service, ServiceSpec
+from swarmnet.model.service import Service, ServiceMode, ServiceSpec
 from swarmnet.operations.convergence import SERVICE_LIMIT, again_when_changed, wait_for_service
 from swarmnet.operations.predicted import with_service
 
@@ -33,9 +33,9 @@ class _ServiceAction(Action):
             return with_service(state, Service(id="", version=0, spec=self.spec))
         return with_service(state, seen.model_copy(update={"spec": lay(seen.spec, self.spec)}))
 
-    def _settle(self, ports: Ports, *, replaces_tasks: bool = False) -> None:
+    def _settle(self, ports: Ports, *, replaces_tasks: bool = False, before: frozenset[str] = frozenset()) -> None:
         if self.wait:
-            wait_for_service(ports, self.spec.name, timeout=self.timeout, replaces_tasks=replaces_tasks)
+            wait_for_service(ports, self.spec.name, timeout=self.timeout, replaces_tasks=replaces_tasks, before=before)
 
 
 class CreateService(_ServiceAction):
@@ -60,15 +60,19 @@ class UpdateService(_ServiceAction):
     def run(self, ports: Ports) -> None:
         """Write the managed fields over the present ones, and wait for the tasks."""
         manager = ports.manager()
+        before: frozenset[str] = frozenset()
 
         def write() -> None:
+            nonlocal before
             now = _find(manager, self.spec.name)
             if now is None:
                 raise ConvergenceError(f"service {self.spec.name} is gone", hint="plan again")
+            if self.spec.mode is ServiceMode.GLOBAL:
+                before = frozenset(task.id for task in manager.tasks(service=now.id))
             manager.update_service(now.id, now.version, lay(now.spec, self.spec))
 
         again_when_changed(write)
-        self._settle(ports, replaces_tasks=self.replaces_tasks)
+        self._settle(ports, replaces_tasks=self.replaces_tasks, before=before)
 
 
 class ReplaceService(_ServiceAction):

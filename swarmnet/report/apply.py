@@ -59,7 +59,10 @@ def _sentence(report: ApplyReport, paint: Paint) -> str:
     if report.failed:
         return paint.red(f"not as it shall be after {done}; run the same command again when the causes are gone")
     if report.unsettled:
-        return paint.yellow("nothing to change, but not all tasks run: swarmnet status and docker service ps tell more")
+        first = f"{done}, and nothing is left" if report.outcomes else "nothing"
+        return paint.yellow(
+            f"{first} to change, but not all tasks run: swarmnet status and docker service ps tell more"
+        )
     if not report.outcomes:
         return paint.green("as it shall be, nothing changed")
     return paint.green(f"{done}, and a second plan is empty")

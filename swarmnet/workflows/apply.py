@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from swarmnet.model.plan import Stage
 from swarmnet.model.ports import Progress
 from swarmnet.model.report import ApplyReport, OutcomeStatus
+from swarmnet.operations.held_up import held_up_services
 from swarmnet.plan import guard
 from swarmnet.workflows.execute import execute
 from swarmnet.workflows.lock import clear_dead, held
@@ -105,7 +106,7 @@ def apply(ports: Ports, goal: Goal, terms: Terms) -> ApplyReport:
     prepared = prepare(ports, goal)
     if prepared.plan.is_empty:
         clear_dead(ports, prepared.state, terms.operator)
-        waiting = idle_by_now(ports, goal.look, prepared.state)
+        waiting = (*idle_by_now(ports, goal.look, prepared.state), *held_up_services(prepared.state))
         report = ApplyReport(cluster=prepared.plan.cluster, unsettled=waiting, failures=prepared.state.failures)
     else:
         _agree(terms, prepared, changed=False)
@@ -129,11 +130,12 @@ def _under_lock(ports: Ports, goal: Goal, terms: Terms, shown: Prepared) -> Appl
         with terms.stop:
             outcomes = execute(ports, prepared.plan, stop=terms.stop, after_batch=partial(_after, lock))
         done = all(outcome.status is OutcomeStatus.DONE for outcome in outcomes)
-        pending, failures = _second_look(ports, goal) if done else ((), prepared.state.failures)
+        pending, unsettled, failures = _second_look(ports, goal) if done else ((), (), prepared.state.failures)
         return ApplyReport(
             cluster=prepared.plan.cluster,
             outcomes=outcomes,
             pending=pending,
+            unsettled=unsettled,
             failures=failures,
             interrupted=terms.stop.requested and not done,
         )
@@ -145,10 +147,10 @@ def _after(lock: Lock, batch: Sequence[Action]) -> None:
         lock.enter_swarm()
 
 
-def _second_look(ports: Ports, goal: Goal) -> tuple[tuple[str, ...], tuple[HostFailure, ...]]:
-    """Return what a second plan would do, commands that always run aside, and the hosts that do not answer by now."""
+def _second_look(ports: Ports, goal: Goal) -> tuple[tuple[str, ...], tuple[str, ...], tuple[HostFailure, ...]]:
+    """Return what a second plan would do, always-run commands aside, updates held up, and hosts that do not answer."""
     ports.listener(Progress("looking again: a second plan must be empty"))
     state = observe_settled(ports, goal.look)
     plan = goal.make_plan(state)
     pending = tuple(f"{action.target}: {action.why}" for action in plan.actions if not action.always)
-    return pending, state.failures
+    return pending, held_up_services(state), state.failures
