@@ -23,7 +23,7 @@ from swarmnet.cli.options import (
     grouped,
     names_of,
 )
-from swarmnet.cli.sealing import OneBackup  # noqa: TC001 - typer reads them at run time
+from swarmnet.cli.sealing import OneBackup, OneHeader  # noqa: TC001 - typer reads them at run time
 from swarmnet.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ app.command(
 @grouped
 def undo(
     cluster: Cluster,
-    source: OneBackup,
+    source: OneHeader,
     agreement: Agreement,
     allow_missing: MissingOption = False,
     as_json: JsonOption = False,
@@ -185,14 +185,15 @@ def undo(
     """Take back what the restore of this backup made where nothing was before, and only that.
 
     What it replaced, node labels and the swarm itself stay; networks, configs and secrets that others use by now, too.
+    What was made bears the backup's id, which is signed and not sealed: no identity is needed.
     """
     from swarmnet.workflows.restore import take_back  # noqa: PLC0415 - as above
 
     hosts = cluster.read()
-    document = source.document(source.backup, cluster=hosts.cluster)
+    backup = source.header(source.backup, cluster=hosts.cluster).id
     with cluster.connected(hosts) as ports:
         terms = agreement.terms(on_stderr=as_json)
-        report = take_back(ports, hosts, document.id, terms, allow_missing=allow_missing)
+        report = take_back(ports, hosts, backup, terms, allow_missing=allow_missing)
     show_report(report, as_json=as_json)
 
 

@@ -13,10 +13,11 @@ from swarmnet.errors import UsageError
 from swarmnet.model.base import Secret
 
 if TYPE_CHECKING:
-    from swarmnet.edge.keys import KeyRing
+    from swarmnet.edge.keys import KeyRing, Signer
     from swarmnet.edge.repository import DirectoryRepository
     from swarmnet.edge.vault import AgeVault
     from swarmnet.model.backup import BackupDocument
+    from swarmnet.model.sealed import SealedHeader
 
 PASSPHRASE = "SWARMNET_KEY_PASSPHRASE"  # noqa: S105 - the variable's name
 """Environment variable with the passphrase of an SSH key that signs or opens."""
@@ -84,6 +85,26 @@ class Checking:
         """Return a vault that checks, and opens with the key directory's identity where there is one."""
         return opening_vault(self.keys, None, self.trust)
 
+    def header(self, reference: str, *, cluster: str) -> SealedHeader:
+        """Return what one backup tells without any identity; ends the command with 10, 12, 13 or 14 as ``document``.
+
+        Args:
+            reference: what the operator calls it.
+            cluster: its backups come first.
+        """
+        from swarmnet.edge.vault import AgeVault  # noqa: PLC0415 - commands load what they need
+        from swarmnet.workflows.backup import header_of  # noqa: PLC0415 - as above
+
+        vault = AgeVault(trusted=trusted_signers(key_ring(self.keys), self.trust))
+        return header_of(reference, repository=self.store(), vault=vault, cluster=cluster)
+
+
+@dataclass(frozen=True, slots=True)
+class OneHeader(Checking):
+    """One backup, of which no more is asked than what it tells without a key."""
+
+    backup: BackupArgument = "latest"
+
 
 @dataclass(frozen=True, slots=True)
 class Opening(Checking):
@@ -125,19 +146,30 @@ def key_ring(directory: Path | None) -> KeyRing:
 
 def opening_vault(keys: Path | None, identities: list[Path] | None, trust: list[str] | None) -> AgeVault:
     """Return a vault that checks, and opens if an identity is at hand."""
-    from swarmnet.edge.keys import load_identities, parse_signer  # noqa: PLC0415 - as above
+    from swarmnet.edge.keys import load_identities  # noqa: PLC0415 - as above
     from swarmnet.edge.vault import AgeVault  # noqa: PLC0415 - as above
 
     ring = key_ring(keys)
     paths = [*(identities or []), *([ring.identity] if ring.identity.exists() else [])]
     known = [identity for path in paths for identity in load_identities(path, passphrase())]
+    return AgeVault(trusted=trusted_signers(ring, trust), identities=tuple(known))
+
+
+def trusted_signers(ring: KeyRing, trust: list[str] | None) -> tuple[Signer, ...]:
+    """Return those whose backups are accepted: the key directory's, and those named for this run.
+
+    Raises:
+        UsageError: there are none.
+    """
+    from swarmnet.edge.keys import parse_signer  # noqa: PLC0415 - as above
+
     trusted = (*ring.signers(), *(parse_signer(text) for text in trust or []))
     if not trusted:
         raise UsageError(
             f"{ring.directory} names no signer whose backups to accept",
             hint="`swarmnet keys init` makes keys; on another machine: --trust KEY --identity FILE",
         )
-    return AgeVault(trusted=trusted, identities=tuple(known))
+    return trusted
 
 
 def sealing_vault(

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from swarmnet.model.drift import Drift
     from swarmnet.model.ports import Listener
-    from swarmnet.model.sealed import Entry, Repository, Vault
+    from swarmnet.model.sealed import Entry, Repository, SealedHeader, Vault
     from swarmnet.plan.retention import Keep
 
 UNTRUSTED = (DamagedError, WrongKeyError, SchemaError)
@@ -139,6 +139,11 @@ def with_header(entry: Entry, repository: Repository, vault: Vault) -> Entry:
 def opened(reference: str, *, repository: Repository, vault: Vault, cluster: str | None = None) -> BackupDocument:
     """Return the document of one backup; raises what finding, checking and opening raise."""
     return vault.open(repository.read(repository.find(reference, cluster=cluster)))
+
+
+def header_of(reference: str, *, repository: Repository, vault: Vault, cluster: str | None = None) -> SealedHeader:
+    """Return what one backup tells without a key, checked; raises what finding and checking raise."""
+    return vault.header(repository.read(repository.find(reference, cluster=cluster)))
 
 
 def check(entries: tuple[Entry, ...], *, repository: Repository, vault: Vault) -> tuple[Checked, ...]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -8,10 +9,10 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from swarmnet.cli.backup import app
-from swarmnet.cli.sealing import sealing_vault
+from swarmnet.cli.sealing import OneHeader, sealing_vault
 from swarmnet.edge.keys import KeyRing
 from swarmnet.edge.repository import DirectoryRepository
-from swarmnet.errors import BackupNotFoundError, SwarmnetError, UsageError
+from swarmnet.errors import BackupNotFoundError, DamagedError, SwarmnetError, UsageError, WrongKeyError
 from swarmnet.model.ports import tell_nobody
 from swarmnet.workflows.backup import Order, create
 from tests.backups import CANARY, CREATED, a_state
@@ -55,6 +56,26 @@ def test_check_opens_with_an_identity_and_is_inconclusive_without(place: Path) -
     (place / "keys" / "identity.txt").unlink()
     result = _run(place, "check")
     assert (result.exit_code, "unproven" in result.stdout) == (3, True)
+
+
+def test_what_undo_asks_of_a_backup_needs_no_identity_but_a_trusted_signer(place: Path) -> None:
+    source = OneHeader(repository=place / "backups", keys=place / "keys")
+    (place / "keys" / "identity.txt").write_text("no identity at all")
+
+    assert source.header("latest", cluster="prod").id == "ab" * 16
+
+    KeyRing(place / "others").create("bob")
+    with pytest.raises(WrongKeyError, match="whom nobody here trusts"):
+        replace(source, keys=place / "others").header("latest", cluster="prod")
+
+
+def test_what_undo_asks_of_a_damaged_backup_is_refused(place: Path) -> None:
+    source = OneHeader(repository=place / "backups", keys=place / "keys")
+    (path,) = [one.path for one in DirectoryRepository(place / "backups").entries()]
+    path.write_bytes(path.read_bytes()[:-1] + b"\x00")
+
+    with pytest.raises(DamagedError):
+        source.header(str(path), cluster="prod")
 
 
 @pytest.mark.parametrize("verb", [["show"], ["export"], ["check"]])

@@ -59,6 +59,7 @@ def test_a_customised_ingress_network_comes_back_on_every_node_and_undo_takes_th
     assert "no drift" in operator.types("backup", "diff", "latest", "live", *inventory)
 
     docker(lab, "m1", "network", "create", "-d", "overlay", "theirs")
+    (tmp_path / "swarmnet" / "keys" / "identity.txt").unlink()
     operator.types("restore", "undo", "latest", *inventory, "--yes")
     left = docker(lab, "m1", "network", "ls", "--filter", "driver=overlay", "--format", "{{.Name}}").split()
     assert sorted(left) == ["ingress", "theirs"]
