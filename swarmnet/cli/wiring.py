@@ -19,6 +19,7 @@ import signal
 import socket
 import sys
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     from swarmnet.edge.ssh_socket import Stream
     from swarmnet.model.base import Secret
+    from swarmnet.model.clock import Clock
     from swarmnet.model.hosts import Inventory
     from swarmnet.model.lock import Operator
     from swarmnet.model.ports import EnginePort, Listener, Ports
@@ -78,7 +80,7 @@ def connected(
     tell = listener or ProgressLines(sys.stderr, verbose=verbose)
     with Session(
         inventory if timeout is None else _patient(inventory, timeout),
-        _engine,
+        partial(_engine, clock),
         clock=clock,
         listener=tell,
         questions=questions,
@@ -99,12 +101,11 @@ def _patient(inventory: Inventory, timeout: float) -> Inventory:
     return inventory.model_copy(update={"hosts": tuple(hosts)})
 
 
-def _engine(host: str, open_stream: Callable[[], Stream]) -> EnginePort:
+def _engine(clock: Clock, host: str, open_stream: Callable[[], Stream]) -> EnginePort:
     """Make an engine's client; loads docker-py while the first logins are under way, not before they begin."""
-    from swarmnet.edge.clock import SystemClock  # noqa: PLC0415 - as above
     from swarmnet.edge.engine import Engine  # noqa: PLC0415 - as above
 
-    return Engine(host, open_stream, SystemClock())
+    return Engine(host, open_stream, clock)
 
 
 def limited(inventory: Inventory, limit: Sequence[str] | None) -> tuple[tuple[str, ...], frozenset[str] | None]:

@@ -7,12 +7,12 @@ made with ``config_from`` can bear no labels, so not swarmnet's mark either: ``-
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from swarmnet.model.compare import network_changes
-from swarmnet.model.network import NetworkSpec, Scope
+from swarmnet.model.network import NetworkSpec, Scope, Subnet
 from swarmnet.model.plan import Action, Change, Risk
 from swarmnet.operations.forms import Texts
 from swarmnet.operations.interface import Context, Operation
@@ -26,12 +26,21 @@ if TYPE_CHECKING:
     from swarmnet.model.network import Network
 
 
+def _subnet(value: object) -> object:
+    return {"subnet": value} if isinstance(value, str) else value
+
+
+SubnetForm = Annotated[Subnet, BeforeValidator(_subnet, json_schema_input_type=str | Subnet)]
+"""A block alone, ``10.1.0.0/24``, or with its gateway and range."""
+
+
 class NetworkOperation(Operation, NetworkSpec):
     """One network: an overlay of the swarm, or a bridge, macvlan or ipvlan on every selected host."""
 
     name_in_playbook: ClassVar[str] = "network"
     summary: ClassVar[str] = "One overlay of the swarm, or one bridge, macvlan or ipvlan on every selected host."
 
+    subnets: tuple[SubnetForm, ...] = ()
     options: Texts = Field(default_factory=dict)
     ipam_options: Texts = Field(default_factory=dict)
     labels: Texts = Field(default_factory=dict)

@@ -88,14 +88,16 @@ def load(content: bytes, name: str) -> Source:
             if builder.hopeless:
                 break
     except yaml.MarkedYAMLError as error:
-        builder.problems.append(_syntax(error, name))
+        builder.problems.append(_syntax(error, name, text))
     except yaml.YAMLError:
         builder.problems.append(Problem(name, None, "not valid YAML: it holds control characters"))
     return builder.finish()
 
 
-def _syntax(error: yaml.MarkedYAMLError, name: str) -> Problem:
+def _syntax(error: yaml.MarkedYAMLError, name: str, text: str) -> Problem:
     mark = error.problem_mark or error.context_mark
+    if mark is not None and text[mark.index : mark.index + 1] == "\t":
+        return Problem(name, mark.line + 1, "not valid YAML: a tab stands where only blanks indent")
     words = f"not valid YAML: {error.problem or error.note}"
     if error.context and error.context_mark:
         words += f" ({error.context} that begins on line {error.context_mark.line + 1})"

@@ -29,7 +29,7 @@ def local(name: str, subnet: str | None = None) -> Network:
     [
         ("{name: net}", holding(overlay("Net")), "there is a network 'Net'"),
         ("{name: n, subnets: [{subnet: 10.5.1.0/24}]}", holding(overlay("old", "10.5.0.0/16")), "overlaps 10.5.0.0/16"),
-        ("{name: n, subnets: [{subnet: 10.0.0.0/24}]}", holding(), "overlaps 10.0.0.0/24 of network ingress"),
+        ("{name: n, subnets: [10.0.0.0/24]}", holding(), "overlaps 10.0.0.0/24 of network ingress"),
         ("{name: n, subnets: [{subnet: 192.168.9.0/26}]}", holding(), "the route 192.168.9.0/24 on eth0 of m1, w1"),
         ("{name: n}", on_every_host(holding(), networks=(local("n"),)), "m1 has a local network 'n'"),
         ("{name: n, driver: bridge}", holding(overlay("n")), "the swarm has a network 'n' already"),

@@ -81,6 +81,7 @@ def test_every_problem_is_told_at_once_each_with_its_line() -> None:
         ("network: {name: n, driver: bridge, encrypted: true}", "a bridge cannot be encrypted"),
         ("network: {name: n, mtu: 100}", "mtu 100 is below 576"),
         ("network: {name: n, subnets: [{subnet: 10.1.0.5/24}]}", "has host bits set"),
+        ("network: {name: n, subnets: [10.1.0.5/24]}", "has host bits set"),
         ("network: {name: n, subnets: [{subnet: 10.1.0.0/16}, {subnet: 10.1.2.0/24}]}", "overlap each other"),
         ("network: {name: n, subnets: [{subnet: 10.1.0.0/24, gateway: 10.2.0.1}]}", "is outside of subnet"),
         ("network: {name: n, subnets: [{subnet: 10.1.0.0/24, gateway: 10.1.0.0}]}", "network or broadcast address"),

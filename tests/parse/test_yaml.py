@@ -32,6 +32,7 @@ def refusals(content: bytes) -> tuple[Problem, ...]:
         (b"a: \x07\n", None, "control characters"),
         (b"- a\n- b\n", 1, "must be a mapping"),
         (b"just words\n", 1, "must be a mapping"),
+        (b"steps:\n\t- x\n", 2, "a tab stands where only blanks indent"),
         (b"a: [1,\nb: 2\n", 3, "that begins on line 1"),
         (b"a: !!python/object:os.system x\n", 1, "tags are not allowed"),
         (b"a: 1\n---\nb: 2\n", 2, "second document"),
