@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from swarmnet.cli.main import COMMANDS, build
+from swarmnet.lab.faults import FAMILIES
 from swarmnet.parse.inventory import parse_inventory
 from swarmnet.parse.playbook import parse_playbook
 from swarmnet.scenarios import ALL
@@ -39,7 +40,9 @@ def typed() -> list[list[str]]:
 def mentioned() -> list[str]:
     """Return the commands that stand in the text and in tables, as they are written."""
     text = re.sub(r"^```.*?^```", "", README, flags=re.DOTALL | re.MULTILINE)
-    return sorted(set(re.findall(r"`(swarmnet [^`]+)`", text)))
+    names = "|".join(COMMANDS)
+    found = re.findall(rf"`((?:swarmnet|(?:swarmnet )?(?:{names})) [^`]+)`", text)
+    return sorted({" ".join(("swarmnet " + one.removeprefix("swarmnet ")).split()) for one in found})
 
 
 def test_names_every_command_and_no_other() -> None:
@@ -55,6 +58,29 @@ def test_names_every_scenario_and_no_other() -> None:
     first_cells = re.findall(r"^\| (`.*?) \|", table[1], re.MULTILINE)
 
     assert {name for cell in first_cells for name in re.findall(r"`([a-z0-9-]+)`", cell)} == {one.name for one in ALL}
+
+
+def test_names_every_fault_and_no_other_with_options_that_it_takes() -> None:
+    table = re.search(r"^## Lab$(.*?)^## ", README, re.DOTALL | re.MULTILINE)
+    assert table
+    cells = re.findall(r"^\| (`.*?) \|", table[1], re.MULTILINE)
+    examples = [example.split() for cell in cells for example in re.findall(r"`([^`]+)`", cell)]
+    command = get_command(build(["lab"]))
+    for word in ("lab", "break"):
+        assert isinstance(command, TyperGroup)
+        command = command.commands[word]
+    known = {option for parameter in command.params for option in parameter.opts}
+
+    assert {words[0] for words in examples if not words[0].startswith("--")} == set(FAMILIES)
+    assert {word.partition("=")[0] for words in examples for word in words if word.startswith("--")} <= known
+
+
+def test_has_no_block_that_no_test_looks_at() -> None:
+    fences = re.findall(r"^```(.*)$", README, re.MULTILINE)
+
+    assert len(fences) % 2 == 0
+    # Shell is run, YAML is read; the one block without a language is the picture of the architecture.
+    assert sorted(fences[::2]) == ["", "sh", "sh", "yaml", "yaml"]
 
 
 def test_make_targets_exist() -> None:
