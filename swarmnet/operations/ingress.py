@@ -57,12 +57,11 @@ class RemakeIngress(Action):
         wait_until(ports.clock, lambda: _cleared(manager), what=what, timeout=RELEASE_LIMIT, tell=tell)
         make_network(ports, self.spec, None)
         made = next((net.id for net in manager.networks() if net.spec.ingress), "")
-        for node in manager.nodes():
-            again_when_changed(partial(_touch, manager, node.id))
 
         def look() -> tuple[bool | None, str]:
             lacking = [host.name for host in ports.inventory.hosts if not _has(ports, host.name, made)]
-            for host in lacking:  # told too early, before it had an address there, a node does not try again by itself
+            # At each look again: a node that was told before it had an address there does not try again by itself.
+            for host in lacking:
                 again_when_changed(partial(_touch, manager, ports.engine(host).facts().membership.node_id))
             return (None if lacking else True), f"not on {', '.join(lacking)}"
 
