@@ -45,6 +45,9 @@ steps:
       update: {{order: start-first, monitor: 1s}}
       stop_grace_period: 3s
 """
+NEW_TASKS = 2
+LISTENS_LATE = 3
+"""Requests that one new task may refuse before its program listens."""
 REACH = (
     "for a in $(nslookup turns | awk '/^Address/ {print $NF}' | tail -n +2); do ping -q -c 2 -W 3 $a || exit 1; done"
 )
@@ -162,6 +165,19 @@ class Client(threading.Thread):
 def test_a_rolling_update_under_load_loses_at_most_what_comes_before_a_new_program_listens(
     own_cluster: OwnCluster, playbook: Path
 ) -> None:
+    """Both ends of an update are held: what a new task refuses is counted, an old one may lose nothing.
+
+    An engine puts a task into the load balancer when its health check passes, and one without a health check when its
+    process has started (moby#27279, which closed moby#24092): until the program listens, some milliseconds later,
+    connections that are balanced to it are refused. Seen on 26.1: none of 633 and one of 716 requests. How many there
+    are depends on that moment and on the rate of requests, not on how long the update takes. So the bound is a number
+    for each new task.
+
+    An old task gets weight 0 in IPVS before its stop signal: no new connections, and those that it has may end within
+    ``stop_grace_period`` (moby/libnetwork#2112, in moby#36638). Other nodes hear of it by gossip, which may be late or
+    overtaken by a bulk sync (moby#41896): so an old program must listen for a while after the signal. Here it does:
+    httpd as process 1 has no handler for SIGTERM and serves until it is killed three seconds later.
+    """
     assert soon(own_cluster, 8085, dict.fromkeys(HOSTS, "one")) == dict.fromkeys(HOSTS, "one")
     playbook.write_text(PLAYBOOK.format(version="two"), encoding="utf-8")
     client = Client(own_cluster, 8085)
@@ -173,10 +189,8 @@ def test_a_rolling_update_under_load_loses_at_most_what_comes_before_a_new_progr
         client.stop()
 
     assert "1 change, and a second plan is empty" in said
-    # A task without a health check is balanced to as soon as its process runs, some milliseconds before it listens:
-    # engine 26.1 refused none of 633 and one of 716 requests. Nothing may be lost in any other way.
     assert all("Connection refused" in lost for lost in client.lost), client.lost
-    assert len(client.lost) * 50 <= len(client.pages), client.lost
+    assert len(client.lost) <= LISTENS_LATE * NEW_TASKS, client.lost
     assert set(client.pages) == {"one", "two"}
     assert len(client.pages) > 50
 
