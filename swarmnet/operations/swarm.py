@@ -95,11 +95,7 @@ class SwarmOperation(Operation, SwarmSpec):
             *change_roles(members.inside, Role.WORKER),
             *(_join(host, facts, context) for host, facts in members.outside if host.role is Role.WORKER),
             *_nodes(members),
-            *(
-                RemoveDeadNode(target=f"node {node.hostname}", why=f"{host} joined anew", node_id=node.id)
-                for host, nodes in members.dead.items()
-                for node in nodes
-            ),
+            *_removals(members),
         )
 
     def _swarm(self, context: Context) -> Iterator[Action]:
@@ -160,12 +156,25 @@ def _dead_managers(members: Members) -> Iterator[Action]:
         for node in nodes:
             if node.spec.role is Role.MANAGER:
                 yield ChangeRole(
-                    target=f"node {node.hostname}",
+                    target=_named(node),
                     why=f"{host} joins anew; its dead entry must not count for the quorum",
                     changes=(Change(path="role", before="manager", after="worker"),),
                     node_id=node.id,
                     spec=NodeSpec(role=Role.WORKER),
                 )
+
+
+def _removals(members: Members) -> Iterator[Action]:
+    for host, nodes in members.dead.items():
+        for node in nodes:
+            yield RemoveDeadNode(target=_named(node), why=f"{host} joined anew", node_id=node.id)
+    for node in members.nobodys:
+        why = "an entry without a name, left by a host that died while it joined"
+        yield RemoveDeadNode(target=_named(node), why=why, node_id=node.id)
+
+
+def _named(node: Node) -> str:
+    return f"node {node.hostname or node.id}"
 
 
 def _nodes(members: Members) -> Iterator[Action]:

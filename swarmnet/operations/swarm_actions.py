@@ -197,7 +197,7 @@ class ChangeRole(NodeUpdate):
 
 
 class RemoveDeadNode(Action):
-    """Take the old entry of a host that joined anew out of the list; its labels were carried over before."""
+    """Take an entry that stands for nobody out of the list; labels of a host that joined anew were carried over."""
 
     kind: Literal["node.remove"] = "node.remove"
     node_id: str
@@ -223,15 +223,23 @@ class RemoveDeadNode(Action):
 
         def look() -> tuple[bool | None, str]:
             node = _find(manager.nodes(), self.node_id)
-            return (
-                True if node is None or node.status in DOWN else None
-            ), f"it is {'' if node is None else node.status}"
+            return (True if node is None or is_dead(node) else None), f"it is {'' if node is None else node.status}"
 
         what = f"the entry that {self.target} left behind to be down"
         tell = progress(ports)
         wait_until(ports.clock, look, what=what, timeout=NOTICED_LIMIT + 6 * beats, every=0.2, tell=tell)
         if _find(manager.nodes(), self.node_id) is not None:
             manager.remove_node(self.node_id, force=True)
+
+
+def is_dead(node: Node) -> bool:
+    """Tell whether an entry of the list stands for nobody any more.
+
+    A host that dies while it joins may leave an entry that never had a name and stays ``unknown`` for good: the
+    certificate was given out, and its node never reported itself (seen on 26.1). Those with a name are
+    unknown for a moment after each election.
+    """
+    return node.status in DOWN or (not node.hostname and node.status == "unknown")
 
 
 def _find(nodes: tuple[Node, ...], node_id: str) -> Node | None:

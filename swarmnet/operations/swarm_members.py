@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from swarmnet.model.state import Membership
-from swarmnet.operations.swarm_actions import DOWN
+from swarmnet.operations.swarm_actions import is_dead
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,7 +27,9 @@ class Members:
     beginning: Host | None
     """The host on which the swarm begins, None when there is one."""
     dead: Mapping[str, tuple[Node, ...]]
-    """Host name to the entries that it left behind: same hostname, same address, other node id."""
+    """Host name to the entries that it left behind: same hostname or none, same address, other node id."""
+    nobodys: tuple[Node, ...]
+    """Entries without name and address that joins left which ended early; known to be no host's."""
 
     @property
     def joining(self) -> tuple[Host, ...]:
@@ -53,7 +55,7 @@ class Members:
                 outside.append((host, facts))
             if left := left_behind(host, facts, state):
                 dead[host.name] = left
-        return cls(tuple(inside), tuple(outside), beginning, dead)
+        return cls(tuple(inside), tuple(outside), beginning, dead, _nobodys(context))
 
 
 def left_behind(host: Host, facts: HostFacts, state: ClusterState) -> tuple[Node, ...]:
@@ -68,8 +70,21 @@ def left_behind(host: Host, facts: HostFacts, state: ClusterState) -> tuple[Node
     return tuple(
         node
         for node in state.nodes
-        if node.hostname == facts.engine.hostname and node.id != own.node_id and (is_another or node.status in DOWN)
+        if node.hostname in ("", facts.engine.hostname) and node.id != own.node_id and (is_another or is_dead(node))
         if node_address(node) in addresses
+    )
+
+
+def _nobodys(context: Context) -> tuple[Node, ...]:
+    """Return nameless entries, once every host of the inventory has said that it is none of them."""
+    state = context.state
+    if any(state.facts(host.name) is None for host in context.inventory.hosts):
+        return ()
+    known = {facts.engine.membership.node_id for facts in state.hosts}
+    return tuple(
+        node
+        for node in state.nodes
+        if not node.hostname and is_dead(node) and not node_address(node) and node.id not in known
     )
 
 

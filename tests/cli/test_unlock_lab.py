@@ -50,3 +50,25 @@ def test_a_restarted_manager_is_seen_locked_and_unlocked_with_the_key_that_apply
     (tmp_path / "site.yml").write_text(SITE.replace("true, unlock_key_file: swarm.key", "false"), encoding="utf-8")
     operator.types("apply", "site.yml", *inventory, "--yes")
     assert docker(lab, "m1", "info", "--format", "{{.Swarm.Cluster.Spec.EncryptionConfig.AutoLockManagers}}") == "false"
+
+
+def test_a_locked_cluster_that_lost_power_whole_is_back_after_one_unlock(lab: Lab, tmp_path: Path) -> None:
+    operator = Operator(tmp_path)
+    hosts: dict[str, dict[str, object]] = {one: {"role": "manager"} for one in ("m1", "m2", "m3")}
+    inventory = ("-i", operator.writes_inventory(lab, {**hosts, "registry": {"role": "worker"}}))
+    (tmp_path / "site.yml").write_text(SITE + "  - network: {name: front}\n", encoding="utf-8")
+    operator.types("apply", "site.yml", *inventory, "--yes")
+    before = sorted(docker(lab, "m1", "node", "ls", "--format", "{{.ID}} {{.Hostname}}").splitlines())
+    for one in lab.hosts:
+        lab.break_(Fault(host=one.name, kind="kill"))
+    lab.heal_all()
+
+    said = operator.types("apply", "site.yml", *inventory, "--yes", exits=5)
+    for host in hosts:
+        assert f"{host} is in a swarm for which no manager answers" in said
+    assert "give its managers their key: swarmnet unlock --key-file FILE" in said
+    told = operator.types("unlock", *inventory, "--key-file", "swarm.key")
+
+    assert [f"{host}: unlocked" in told for host in hosts] == [True] * 3
+    assert "nothing changed" in operator.types("apply", "site.yml", *inventory, "--yes")
+    assert sorted(docker(lab, "m1", "node", "ls", "--format", "{{.ID}} {{.Hostname}}").splitlines()) == before

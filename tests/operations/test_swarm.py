@@ -3,6 +3,7 @@ from __future__ import annotations
 from swarmnet.model.hosts import Role
 from swarmnet.model.plan import MANAGED_LABEL
 from swarmnet.model.state import ClusterState, Membership, Route, SwarmMembership
+from swarmnet.model.swarm import NodeSpec
 from tests.operations.clusters import blank, facts, inventory, member, node, swarm, with_host
 from tests.plan.planning import plan, refusal, told
 
@@ -173,6 +174,42 @@ def test_a_manager_that_joined_anew_loses_its_dead_vote_first_and_keeps_its_labe
         "node.remove node m3",
     ]
     assert [one.spec.labels for one in made.predicted.nodes if one.hostname == "m3"] == [{"rack": "7"}]
+
+
+def nameless(state: ClusterState, **fields: object) -> ClusterState:
+    """Return the state without w2 in the swarm, but with an entry whose node never reported itself."""
+    seen = {"id": "n-lost", "hostname": "", "status": "unknown", "address": "", "reachability": None, **fields}
+    state = with_member(state, "w2", SwarmMembership())
+    assert state.nodes[-1].hostname == "w2"
+    return state.model_copy(update={"nodes": (*state.nodes[:-1], state.nodes[-1].model_copy(update=seen))})
+
+
+def test_the_entry_of_a_host_that_died_while_it_joined_goes_though_it_never_got_a_name() -> None:
+    hosts = inventory()
+    made = plan(STEP, nameless(swarm(hosts)), hosts)
+    assert told(made) == ["swarm.join-worker node w2", "node.remove node n-lost"]
+    assert "left by a host that died while it joined" in made.actions[-1].why
+    assert [node.hostname for node in made.predicted.nodes] == ["m1", "m2", "m3", "w1", "w2"]
+
+
+def test_a_nameless_manager_is_known_by_its_address_and_loses_its_vote_first() -> None:
+    hosts = inventory()
+    address = node(hosts.host("w2")).address
+    role = NodeSpec(role=Role.MANAGER)
+    seen = nameless(
+        swarm(hosts), spec=role, address=address, manager_address=f"{address}:2377", reachability="unreachable"
+    )
+    made = plan(STEP, seen, hosts)
+    assert told(made) == ["node.role node n-lost", "swarm.join-worker node w2", "node.remove node n-lost"]
+
+
+def test_a_nameless_entry_stays_while_it_may_be_somebody() -> None:
+    hosts = inventory()
+    state = nameless(swarm(hosts))
+    silent = state.model_copy(update={"hosts": tuple(one for one in state.hosts if one.host != "w1")})
+    assert "node.remove node n-lost" not in told(plan(STEP, silent, hosts))
+    ready = nameless(swarm(hosts), status="ready")
+    assert "node.remove node n-lost" not in told(plan(STEP, ready, hosts))
 
 
 def test_managers_are_not_added_while_another_is_unreachable() -> None:

@@ -1,8 +1,9 @@
 """An apply that dies at a given moment: ``python -m tests.stories.mortal MOMENT PLAYBOOK INVENTORY``.
 
 It is the command's own way with its own parts, from files to the report; only the streams to the engines are watched.
-MOMENT is ``answer``: the process is killed (-9) when an engine's answer to the first write of an action arrives, before
-a byte of it was read; or ``end``: when the first action has ended. A run that has nothing to do ends as always.
+MOMENT is a number: the process is killed (-9) when the so-manieth answer of an engine to a write arrives, before a
+byte of it was read, counted from the first action on; or ``end``: when the first action has ended. A run that comes to
+its end before ends as always.
 """
 
 from __future__ import annotations
@@ -45,15 +46,23 @@ def die() -> None:
 class Fate:
     """When the process dies."""
 
-    moment: str
+    moment: int | None
+    """Which answer is its last; None: the end of an action."""
     tell: Callable[[Event], None] = field(default_factory=lambda: ProgressLines(sys.stderr, verbose=True))
     acting: bool = False
+    answers: int = 0
 
     def __call__(self, event: Event) -> None:
         """Listen to the run: actions begin and end."""
         self.tell(event)
         self.acting = self.acting or isinstance(event, ActionStarted)
-        if self.moment == "end" and isinstance(event, ActionFinished):
+        if self.moment is None and isinstance(event, ActionFinished):
+            die()
+
+    def answered(self) -> None:
+        """Hear that the answer to a write is there."""
+        self.answers += 1
+        if self.answers == self.moment:
             die()
 
     def watched(self, open_stream: Callable[[], Stream]) -> Callable[[], Stream]:
@@ -72,8 +81,9 @@ class WatchedStream:
     def recv(self, size: int, /) -> bytes:
         """Receive, and die where an answer to a write arrived."""
         data = self.stream.recv(size)
-        if self.wrote and self.fate.moment == "answer":
-            die()
+        if self.wrote:
+            self.wrote = False
+            self.fate.answered()
         return data
 
     def sendall(self, data: bytes, /) -> None:
@@ -92,7 +102,7 @@ class WatchedStream:
 
 def main(moment: str, playbook: str, inventory: str) -> None:
     """Apply the playbook until the moment has come."""
-    fate = Fate(moment)
+    fate = Fate(None if moment == "end" else int(moment))
     hosts = wiring.read_inventory(Path(inventory))
     goal = planning.PlaybookOptions().goal(Path(playbook), hosts, None)
     clock = SystemClock()

@@ -16,9 +16,11 @@ from tests.stories.witness import assert_whole, running, soon
 
 if TYPE_CHECKING:
     from swarmnet.lab import Lab
+    from tests.labs import MakeLab
 
 pytestmark = pytest.mark.lab
 
+IMAGE = "story:1"
 PLAYBOOK = """\
 schema: 1
 name: story
@@ -42,11 +44,14 @@ steps:
 """
 ACTIONS = 12
 """What the playbook does on three managers: init, two joins, three labels, three networks, config, secret, service."""
+WRITES = 12
+"""What is written at least on a manager and a worker: ten actions, the lock in the swarm taken and given back."""
+DONE = ("a second plan is empty", "nothing changed")
 
 
-@pytest.mark.parametrize("moment", ["answer", "end"])
+@pytest.mark.parametrize("moment", ["1", "end"])
 def test_an_apply_that_is_killed_at_every_step_gets_further_each_time(lab: Lab, tmp_path: Path, moment: str) -> None:
-    make_image(lab, "story:1")
+    make_image(lab, IMAGE)
     (tmp_path / "story.yml").write_text(PLAYBOOK, encoding="utf-8")
     kills = 0
 
@@ -59,6 +64,25 @@ def test_an_apply_that_is_killed_at_every_step_gets_further_each_time(lab: Lab, 
     assert_whole(lab, "m1", networks=["front", "back"], label=("site", "main"))
     assert soon(lambda: len(running(lab, "m1", "web")) == 1)
     Operator(tmp_path).types("plan", "story.yml", "-i", str(lab.inventory), "--check")
+
+
+def test_wherever_an_apply_is_killed_the_next_one_makes_the_cluster_whole(make_lab: MakeLab, tmp_path: Path) -> None:
+    lab, operator = make_lab(hosts=2), Operator(tmp_path)
+    make_image(lab, IMAGE)
+    (tmp_path / "story.yml").write_text(PLAYBOOK, encoding="utf-8")
+    kills = 0
+
+    while (ended := apply_until(str(kills + 1), lab, tmp_path)).returncode == -signal.SIGKILL:
+        kills += 1
+        said = operator.types("apply", "story.yml", "-i", str(lab.inventory), "--yes", "-v")
+        told = f"killed at answer {kills}:\n{ended.stderr}\nand again:\n{said}"
+        assert any(word in said for word in DONE), told
+        assert_whole(lab, "m1", networks=["front", "back"], label=("site", "main"), told=told)
+        assert soon(lambda: len(running(lab, "m1", "web")) == 1), told
+        lab.reset()
+
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert kills >= WRITES
 
 
 def apply_until(moment: str, lab: Lab, directory: Path) -> subprocess.CompletedProcess[str]:

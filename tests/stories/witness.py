@@ -61,14 +61,20 @@ def running(lab: Lab, host: str, service: str) -> list[str]:
     return [line.split()[0] for line in told if line.split()[1] == "Running" and line.endswith(" Running")]
 
 
-def assert_whole(lab: Lab, host: str, *, networks: list[str], label: tuple[str, str] | None = None) -> None:
-    """Assert that the cluster has each host once and ready, its networks once and allocated, labels, and no lock."""
+def assert_whole(
+    lab: Lab, host: str, *, networks: list[str], label: tuple[str, str] | None = None, told: str = ""
+) -> None:
+    """Assert that the cluster has each host once and ready, its networks once and allocated, labels, and no lock.
+
+    ``told`` is shown where it is not so.
+    """
     hosts = [one.name for one in lab.hosts if one.role != "none"]
     ready = sorted(f"{name} Ready" for name in hosts)
-    assert soon(lambda: nodes(lab, host) == ready), nodes(lab, host)
-    assert overlays(lab, host) == sorted(networks)
-    assert half_made(lab, host) == []
+    assert soon(lambda: nodes(lab, host) == ready), (nodes(lab, host), told)
+    assert overlays(lab, host) == sorted(networks), told
+    assert half_made(lab, host) == [], told
     if label is not None:
-        assert [seen.get(label[0]) for seen in labels(lab, host).values()] == [label[1]] * len(hosts)
-    assert LOCK_NAME not in lines(lab, host, "config", "ls", "--format", "{{.Name}}")
-    assert [name for name in hosts if LOCK_NAME in lab.exec(name, ["sh", "-c", "ls /run/lock /tmp"]).stdout] == []
+        assert [seen.get(label[0]) for seen in labels(lab, host).values()] == [label[1]] * len(hosts), told
+    assert LOCK_NAME not in lines(lab, host, "config", "ls", "--format", "{{.Name}}"), told
+    held = [name for name in hosts if LOCK_NAME in lab.exec(name, ["sh", "-c", "ls /run/lock /tmp"]).stdout]
+    assert held == [], told

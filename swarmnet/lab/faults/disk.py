@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from swarmnet.lab.faults.engine import ON_PURPOSE, revive_engine
 from swarmnet.lab.faults.family import Family
 
 if TYPE_CHECKING:
@@ -11,19 +12,24 @@ if TYPE_CHECKING:
     from swarmnet.lab.state import Fault
 
 _BALLAST = "/var/lib/docker/.swarmnet-ballast"
-# fallocate takes the room without writing it; dd takes what is left below the last whole block.
+# fallocate takes the room without writing it; dd takes what is left below the last whole block. Until it is on the
+# disk, a power cut would give the room back.
 _FILL = (
     f'fallocate -l "$(df --output=avail -B1 /var/lib/docker | tail -n 1)" {_BALLAST}; '
-    f"dd if=/dev/zero of={_BALLAST}.rest bs=4k 2>/dev/null; "
+    f"dd if=/dev/zero of={_BALLAST}.rest bs=4k 2>/dev/null; sync -f {_BALLAST}; "
     "[ $(df --output=avail -B1 /var/lib/docker | tail -n 1) -lt 65536 ]"
 )
 
 
 class FullDisk(Family):
-    """No byte is left on the disk of ``/var/lib/docker``; a power cut does not change that."""
+    """No byte is left on the disk of ``/var/lib/docker``; a power cut does not change that.
+
+    An engine that runs goes on; one that starts, as after a boot, ends at once (26.1: "Unable to get the TempDir").
+    """
 
     kind = "disk"
     told = "fill the engine's disk"
+    silences = frozenset({"engine"})
 
     def describe(self, fault: Fault) -> str:
         """Say that it is full."""
@@ -36,6 +42,7 @@ class FullDisk(Family):
         place.does(_FILL, doing="fill the disk")
 
     def take_back(self, fault: Fault, place: Place) -> None:
-        """Give the room back."""
-        del fault
+        """Give the room back, and start the engine where the lack of it ended it."""
         place.does(f"rm -f {_BALLAST} {_BALLAST}.rest", doing="free the disk")
+        if not any(other.host == fault.host and other.kind in ON_PURPOSE for other in place.record.faults):
+            revive_engine(place)

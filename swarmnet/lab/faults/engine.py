@@ -21,6 +21,9 @@ _START = f"{RUNNING} && exit 0; setsid dockerd </dev/null >>/var/log/docker.log 
 _FREEZE = f'{RUNNING} || {{ echo "no engine runs there" >&2; exit 1; }}; kill -STOP "$pid"'
 _THAW = f'{RUNNING} || exit 0; kill -CONT "$pid"'
 _STOP_LIMIT = 30.0
+_FATE_LIMIT = 60.0
+ON_PURPOSE = frozenset({"engine", "freeze"})
+"""The kinds of faults under which an engine is silent because somebody wants it so."""
 
 
 class StoppedEngine(Family):
@@ -49,10 +52,7 @@ class StoppedEngine(Family):
     def take_back(self, fault: Fault, place: Place) -> None:
         """Start the engine, where it does not answer."""
         del fault
-        if place.kind.engine_answers(place.host):
-            return
-        argv, quiet = place.kind.inside(place.host, ["sh", "-c", _START]), subprocess.DEVNULL
-        subprocess.run(argv, stdin=quiet, stdout=quiet, stderr=quiet, env=environment(), check=False, timeout=30)
+        _start_engine(place)
 
 
 class FrozenEngine(Family):
@@ -92,6 +92,28 @@ def stop_engine(place: Place) -> None:
     place.does(_STOP, doing="stop the engine")
     name = place.host.name
     until(lambda: not place.holds(RUNNING), limit=_STOP_LIMIT, failing=lambda: f"the engine of {name} does not stop")
+
+
+def revive_engine(place: Place) -> None:
+    """Start an engine that died of what is healed now; one that is just starting shows first whether it will.
+
+    Raises:
+        LabError: It neither answers nor ends within a minute.
+    """
+    name = place.host.name
+    until(
+        lambda: place.kind.engine_answers(place.host) or not place.holds(RUNNING),
+        limit=_FATE_LIMIT,
+        failing=lambda: f"the engine of {name} neither answers nor ends",
+    )
+    _start_engine(place)
+
+
+def _start_engine(place: Place) -> None:
+    if place.kind.engine_answers(place.host):
+        return
+    argv, quiet = place.kind.inside(place.host, ["sh", "-c", _START]), subprocess.DEVNULL
+    subprocess.run(argv, stdin=quiet, stdout=quiet, stderr=quiet, env=environment(), check=False, timeout=30)
 
 
 def _not_both(fault: Fault, record: LabRecord, *, other: str, hint: str) -> None:
