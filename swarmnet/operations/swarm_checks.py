@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 MOST_MANAGERS = 7
 FIRST_BLOCK = "10.0.0.0/24"
 """The ingress network's, when no pool is given."""
+_AFTER_ERROR = (
+    "engines try that only as they start, so restart it when the cause is gone (a boot without network is one);"
+    " if that does not help, make it leave (docker swarm leave --force)"
+)
 
 
 def problems_of_swarm(spec: SwarmSpec, context: Context) -> Iterator[str]:
@@ -91,7 +95,7 @@ def _membership(host: Host, facts: HostFacts, *, is_ours: bool) -> Iterator[str]
         advice = {
             Membership.LOCKED: "give it its key: swarmnet unlock --key-file FILE",
             Membership.PENDING: "its manager does not answer: make it leave (docker swarm leave --force)",
-        }.get(membership.state, "look at its engine's log, then make it leave (docker swarm leave --force)")
+        }.get(membership.state, _AFTER_ERROR)
         locked = membership.state is Membership.LOCKED  # what the engine says there advises its own command
         said = f": {membership.error}" if membership.error and not locked else ""
         yield f"{host.name} stands as {membership.state} to a swarm{said}; {advice}"

@@ -149,6 +149,13 @@ def test_roles_follow_the_inventory_promotions_first() -> None:
     assert told(plan(STEP, swarm(before), after)) == ["node.role node w1", "node.role node m3"]
 
 
+def test_a_host_that_booted_without_network_is_told_to_restart_its_engine() -> None:
+    hosts = inventory()
+    state = with_member(swarm(hosts), "m3", SwarmMembership(state=Membership.ERROR, error="failed to rejoin cluster"))
+    text = refusal(STEP, state, hosts)
+    assert "m3 stands as error to a swarm: failed to rejoin cluster; engines try that only as they start" in text
+
+
 def test_a_demotion_that_costs_the_quorum_is_refused() -> None:
     before = inventory(3, 0)
     after = with_host(before, "m3", role=Role.WORKER)

@@ -1,7 +1,11 @@
-"""Hosts that are lost while a cluster of five is changed, and come back: power cuts and cut cables, on real engines."""
+"""Hosts that are lost while a cluster of five is changed, and come back: power cuts and cut cables, on real engines.
+
+The managers have kernels of their own: a power cut takes what was not on their disks, and encryption works among them.
+"""
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,9 +13,9 @@ import pytest
 from swarmnet.lab import Fault, Lab, LabSpec
 from swarmnet.lab.image import make_image
 from tests.labs import fresh_name
-from tests.stories.applies import Running, gate, open_gate
+from tests.stories.applies import GATE, Running, gate, open_gate
 from tests.stories.commands import Operator, docker
-from tests.stories.witness import assert_whole, overlays, running, soon
+from tests.stories.witness import assert_whole, nodes, overlays, running, soon
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,14 +42,21 @@ MORE = """\
       networks: [back]
       configs: [{source: page, target: /page}]
       stop_grace_period: 1s
+  - network: {name: vault, encrypted: true}
+  - service: {name: keep, image: 'story:1', mode: global, networks: [vault], constraints: [node.role == manager]}
 """
 SITE = ("site", "main")
 
 
+EMPTY = (
+    f"docker swarm leave --force; rm -f {GATE}; docker info --format '{{{{.Swarm.LocalNodeState}}}}' | grep inactive"
+)
+
+
 @pytest.fixture(scope="module")
 def five() -> Iterator[Lab]:
-    """Three managers and two workers."""
-    with Lab.up(LabSpec(name=fresh_name(), hosts=5)) as lab:
+    """Three managers with kernels of their own and two workers on the machine's."""
+    with Lab.up(LabSpec(name=fresh_name(), hosts=5, kernels=("own",) * 3 + ("shared",) * 2)) as lab:
         make_image(lab, IMAGE)
         yield lab
 
@@ -92,15 +103,25 @@ class Cluster:
                 self.lab.break_(Fault.model_validate(fault))
 
     def heal(self, host: str) -> None:
+        """Plug the cable in, and then the power: an engine that starts finds its network."""
+        self.lab.heal(Fault(host=host, kind="link"))
         self.lab.heal_all(host)
 
     def heal_all(self) -> None:
         self.lab.heal_all()
 
 
+def emptied(lab: Lab) -> bool:
+    """Tell whether every host left its swarm: a boot with an empty disk takes kernels of their own half a minute."""
+    with ThreadPoolExecutor() as pool:
+        return all(pool.map(lambda host: lab.exec(host.name, ["sh", "-c", EMPTY]).exit_code == 0, lab.hosts))
+
+
 @pytest.fixture
 def cluster(five: Lab, tmp_path: Path) -> Cluster:
-    five.reset()
+    five.heal_all()
+    if not emptied(five):
+        five.reset()
     return Cluster(five, tmp_path)
 
 
@@ -108,6 +129,7 @@ def test_apply_goes_on_without_a_leader_that_lost_power_and_takes_it_in_when_it_
     cluster.write(BASE + gate("m2") + MORE)
     apply = cluster.begin()
     apply.wait_for("begun: sh -c")
+    identity = node_id(cluster.lab, "m1")
     cluster.cut_power("m1")
     open_gate(cluster.lab, "m2")
 
@@ -125,7 +147,7 @@ def test_apply_goes_on_without_a_leader_that_lost_power_and_takes_it_in_when_it_
     assert "the lock in m1 could not be released" in said
     assert "a second plan is empty" in said
     assert "unreachable: m1" in said
-    assert overlays(cluster.lab, "m2") == ["back", "front"]
+    assert overlays(cluster.lab, "m2") == ["back", "front", "vault"]
     assert running(cluster.lab, "m2", "web") == ["m2", "m3", "w1", "w2"]
 
     # While m1 is away the others decide things that it never heard of.
@@ -134,8 +156,10 @@ def test_apply_goes_on_without_a_leader_that_lost_power_and_takes_it_in_when_it_
     cluster.heal("m1")
 
     assert "nothing changed" in cluster.apply()
-    assert_whole(cluster.lab, "m1", networks=["back", "third"], label=SITE)
+    assert node_id(cluster.lab, "m1") == identity
+    assert_whole(cluster.lab, "m1", networks=["back", "third", "vault"], label=SITE)
     assert soon(lambda: running(cluster.lab, "m1", "web") == ["m1", "m2", "m3", "w1", "w2"])
+    assert soon(lambda: reaches(cluster.lab, "m2", "m1", service="keep", network="vault"))
     cluster.plan_is_empty()
 
 
@@ -154,7 +178,7 @@ def test_a_worker_that_is_cut_off_while_a_network_is_made_comes_back_to_all_of_i
     assert "unreachable: w1" in cluster.apply(exits=3)
 
     cluster.heal("w1")
-    assert_whole(cluster.lab, "m1", networks=["front", "back"], label=SITE)
+    assert_whole(cluster.lab, "m1", networks=["front", "back", "vault"], label=SITE)
     assert "nothing changed" in cluster.apply()
     assert soon(lambda: running(cluster.lab, "m1", "web") == ["m1", "m2", "m3", "w1", "w2"])
     assert soon(lambda: reaches(cluster.lab, "w1", "m1"))
@@ -169,7 +193,7 @@ def test_a_worker_whose_overlay_ports_are_blocked_joins_in_when_they_are_open_ag
 
     # The managers' port 2377 is open: they count w1 in, and know nothing of what its overlays lack.
     assert "a second plan is empty" in cluster.apply()
-    assert_whole(cluster.lab, "m1", networks=["front", "back"], label=SITE)
+    assert_whole(cluster.lab, "m1", networks=["front", "back", "vault"], label=SITE)
     assert soon(lambda: reaches(cluster.lab, "w2", "m1"))
     assert not reaches(cluster.lab, "w1", "m1")
 
@@ -178,13 +202,35 @@ def test_a_worker_whose_overlay_ports_are_blocked_joins_in_when_they_are_open_ag
     assert "nothing changed" in cluster.apply()
 
 
-def reaches(lab: Lab, source: str, target: str) -> bool:
-    """Tell whether the web task on one host answers the one on another by ping over the overlay."""
-    listed = docker(lab, target, "ps", "-q", "--filter", "label=com.docker.swarm.service.name=web")
-    address = lab.exec(
-        target, ["docker", "inspect", "-f", "{{.NetworkSettings.Networks.back.IPAddress}}", *listed.split()]
-    ).stdout.strip()
-    own = docker(lab, source, "ps", "-q", "--filter", "label=com.docker.swarm.service.name=web")
+def test_a_manager_that_loses_power_while_it_joins_is_one_node_after_the_next_apply(cluster: Cluster) -> None:
+    cluster.write(BASE)
+    apply = cluster.begin()
+    apply.wait_for("begun: node m3")
+    # Its certificate was given out: from here on there is an entry that it may or may not come back for.
+    assert soon(lambda: len(nodes(cluster.lab, "m1")) > 2)
+    cluster.cut_power("m3")
+    assert "node m3" in apply.ends(exits=1)
+    cluster.heal("m3")
+
+    cluster.apply()
+
+    assert_whole(cluster.lab, "m1", networks=["front"], label=SITE)
+    cluster.plan_is_empty()
+
+
+def node_id(lab: Lab, host: str) -> str:
+    """Return who the host's engine says that it is in the swarm."""
+    return docker(lab, host, "info", "--format", "{{.Swarm.NodeID}}")
+
+
+def reaches(lab: Lab, source: str, target: str, *, service: str = "web", network: str = "back") -> bool:
+    """Tell whether the service's task on one host answers the one on another by ping over the overlay."""
+    own, other = (
+        docker(lab, host, "ps", "-q", "--filter", f"label=com.docker.swarm.service.name={service}")
+        for host in (source, target)
+    )
+    form = f"{{{{.NetworkSettings.Networks.{network}.IPAddress}}}}"
+    address = lab.exec(target, ["docker", "inspect", "-f", form, *other.split()]).stdout.strip()
     return (
         bool(own and address)
         and lab.exec(source, ["docker", "exec", own, "ping", "-c1", "-W1", address]).exit_code == 0
