@@ -21,8 +21,25 @@ class Status(StrEnum):
     SKIPPED = "skipped"
 
 
+Place = tuple[str, ...]
+"""Something that can be broken: a word for its kind, then the names that it is about; ``("esp", "m1", "m2")``."""
+
+
+class Cause(Document):
+    """The verdict that another one follows from."""
+
+    verdict: int
+    """Its position among the verdicts of the same report, from 0."""
+    scenario: str
+    subject: str
+
+
 class Verdict(Document):
-    """One finding of a check, with what it rests on."""
+    """One finding of a check, with what it rests on.
+
+    ``broken`` and ``needed`` are what :mod:`swarmnet.scenarios.consequences` tells causes from consequences by; they
+    are not part of any JSON.
+    """
 
     scenario: str
     subject: str
@@ -32,6 +49,12 @@ class Verdict(Document):
     """One sentence for people."""
     fix: str | None = None
     evidence: dict[str, JsonValue] = Field(default_factory=dict)
+    because_of: tuple[Cause, ...] = ()
+    """The causes that explain all of it; empty for a cause, and for what is well."""
+    broken: frozenset[Place] = Field(default=frozenset(), exclude=True)
+    """What this finding proved to be broken."""
+    needed: tuple[frozenset[Place], ...] = Field(default=(), exclude=True)
+    """For each thing that failed, the places any of which explains that, when another finding proved it broken."""
 
 
 class OutcomeStatus(StrEnum):

@@ -9,6 +9,7 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 from swarmnet.model.report import Status
 
 if TYPE_CHECKING:
+    from swarmnet.model.report import Verdict
     from swarmnet.model.verification import Verification
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -27,10 +28,17 @@ def as_junit(result: Verification) -> bytes:
         case = SubElement(suite, "testcase", classname=f"verify.{verdict.scenario}", name=_clean(verdict.subject))
         if verdict.status in bad:
             entry = SubElement(case, bad[verdict.status], message=_clean(verdict.detail))
-            entry.text = _clean(verdict.fix or "")
+            entry.text = _clean(_advice(verdict))
         else:
             SubElement(case, "system-out").text = _clean(verdict.detail)
     return f'<?xml version="1.0" encoding="utf-8"?>\n{tostring(suite, encoding="unicode")}\n'.encode()
+
+
+def _advice(verdict: Verdict) -> str:
+    """Return what to do; of a consequence, what it follows from: mending that is enough."""
+    if verdict.because_of:
+        return "follows from " + "; ".join(f"{cause.scenario}: {cause.subject}" for cause in verdict.because_of)
+    return verdict.fix or ""
 
 
 def _clean(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from rich.markup import escape
@@ -9,9 +10,11 @@ from rich.table import Table
 from rich.text import Text
 
 from swarmnet.model.report import Status
-from swarmnet.report.text import on_one_line
+from swarmnet.report.text import count, on_one_line
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from rich.console import Console
 
     from swarmnet.model.base import JsonValue
@@ -26,6 +29,8 @@ STYLES = {
     Status.INCONCLUSIVE: "magenta",
     Status.SKIPPED: "dim",
 }
+SUMMED = (Status.FAILED, Status.INCONCLUSIVE, Status.WARNING, Status.OK, Status.SKIPPED)
+"""The order of the last line."""
 WIDEST = 40
 """Hosts of a full matrix; of a larger one only the rows that are not all fine are shown."""
 
@@ -47,22 +52,29 @@ def show(console: Console, result: Verification) -> None:
     if result.matrices:
         legend = "  ".join(f"{glyph} {status.value}" for status, glyph in GLYPHS.items())
         console.print(Text(f"rows send, columns receive: {legend}\n", "dim"), soft_wrap=True)
-    for verdict in result.verdicts:
-        _show_verdict(console, verdict)
+    for at, verdict in enumerate(result.verdicts):
+        if not verdict.because_of:
+            _show_verdict(console, verdict)
+            _show_consequences(console, result, at)
     for note in result.notes:
         console.print(Text(on_one_line(note), "yellow"))
     console.print(Text(summary(result), STYLES[result.status]))
 
 
 def summary(result: Verification) -> str:
-    """Return the last line: how many verdicts of each kind, and the time that it took."""
-    counts = [
-        f"{number} {status.value}"
-        for status in STYLES
-        if (number := sum(verdict.status is status for verdict in result.verdicts))
-    ]
+    """Return the last line: how many verdicts of each kind, causes before consequences, and the time that it took."""
+    causes = _counts(verdict for verdict in result.verdicts if not verdict.because_of)
+    following = [verdict for verdict in result.verdicts if verdict.because_of]
+    counts = causes or "nothing was checked"
+    if following:
+        counts += f"; {count(len(following), 'consequence')} ({_counts(following)})"
     seconds = sum(phase.seconds for phase in result.phases)
-    return f"{result.status.value}: {', '.join(counts) or 'nothing was checked'} ({seconds:.1f} s)"
+    return f"{result.status.value}: {counts} ({seconds:.1f} s)"
+
+
+def _counts(verdicts: Iterable[Verdict]) -> str:
+    found = Counter(verdict.status for verdict in verdicts)
+    return ", ".join(f"{found[status]} {status.value}" for status in SUMMED if found[status])
 
 
 def rows(matrix: Matrix) -> tuple[list[str], list[str]]:
@@ -103,6 +115,17 @@ def _heading(target: str, number: int, columns: int) -> str:
 
 def _glyph(cell: Cell | None) -> Text:
     return Text(" ") if cell is None else Text(GLYPHS[cell.status], STYLES[cell.status])
+
+
+def _show_consequences(console: Console, result: Verification, cause: int) -> None:
+    """Print what follows from a cause under it; what has several causes stands under the first and names the others."""
+    mine = [one for one in result.verdicts if one.because_of and one.because_of[0].verdict == cause]
+    for verdict in mine:
+        line = Text(f"    {GLYPHS[verdict.status]} follows: ", STYLES[verdict.status])
+        line.append(on_one_line(f"{verdict.scenario}: {verdict.subject}: {verdict.detail}"), "dim")
+        others = [f"{other.scenario}: {other.subject}" for other in verdict.because_of[1:]]
+        line.append(on_one_line(f" (also from {'; '.join(others)})") if others else "", "dim")
+        console.print(line, soft_wrap=True)
 
 
 def _show_verdict(console: Console, verdict: Verdict) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from swarmnet.model.report import Status
+from swarmnet.scenarios import places
 from swarmnet.scenarios.control import ControlScenario
 from swarmnet.scenarios.interface import Answers, Findings, Scene
 
@@ -23,7 +24,7 @@ class NetworksAllocated(ControlScenario):
                 Status.FAILED,
                 f"network {network.spec.name} was accepted but never allocated",
                 "its subnet overlaps another one or the address pool is used up: make it again with a free subnet",
-            )
+            ).model_copy(update={"broken": frozenset((places.allocated(network.spec.name),))})
             for network in scene.networks
             if not network.allocated
         ]

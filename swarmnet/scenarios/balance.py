@@ -6,11 +6,13 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status, Verdict
-from swarmnet.scenarios.balancing import BalancedScenario, Share, knocks, share
+from swarmnet.scenarios.balancing import BalancedScenario, Share, knocks, share, unreached
 from swarmnet.scenarios.interface import Answers, ProbeTask, Question, Scene, outcomes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from swarmnet.model.report import Place
 
 FIX = (
     "a backend that is stale or missing on these hosts (ipvsadm -Ln in the network's lb_ namespace) makes one of M"
@@ -50,6 +52,7 @@ class Balance(BalancedScenario):
     def _network(self, scene: Scene, answers: Answers, able: tuple[str, ...], network: str) -> Iterable[Verdict]:
         backends = scene.service.backends if scene.service else {}
         shares: dict[str, Share] = {}
+        needs: dict[str, tuple[frozenset[Place], ...]] = {}
         for host in able:
             found, problem = outcomes(answers, host, self.key(network))
             outcome = found.get("door", {})
@@ -57,7 +60,11 @@ class Balance(BalancedScenario):
                 yield self.verdict(f"{host} on {network}", Status.INCONCLUSIVE, problem or "was not asked")
             else:
                 shares[host] = share(outcome, backends)
-        yield from self._told(network, shares, complete=len(shares) == len(able))
+                needs[host] = unreached(scene, network, host, outcome)
+        for verdict in self._told(network, shares, complete=len(shares) == len(able)):
+            hosts = verdict.evidence.get("hosts")
+            needed = [need for host in hosts for need in needs[str(host)]] if isinstance(hosts, list) else []
+            yield verdict.model_copy(update={"needed": tuple(needed)})
 
     def _told(self, network: str, shares: dict[str, Share], *, complete: bool) -> Iterable[Verdict]:
         by_kind: dict[str, list[str]] = defaultdict(list)

@@ -10,13 +10,14 @@ from abc import abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from swarmnet.model.report import Status, Verdict
+from swarmnet.model.report import Place, Status, Verdict
+from swarmnet.scenarios import places
 from swarmnet.scenarios.interface import Answers, Findings, ProbeTask, Question, Scenario, Scene
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from swarmnet.model.base import JsonObject
+    from swarmnet.model.base import JsonObject, JsonValue
 
 FACTS = "facts"
 PER_BACKEND = 20
@@ -107,6 +108,28 @@ def share(outcome: JsonObject, backends: Mapping[str, str]) -> Share:
     return Share("ok", Status.OK, f"each backend got {min(counts.values())} to {max(counts.values())} of {tries}")
 
 
+def unreached(scene: Scene, network: str, host: str, outcome: JsonObject) -> tuple[frozenset[Place], ...]:
+    """Return what one host's connections to a virtual address needed, as far as they failed.
+
+    IPVS deals out in turn, so the tasks that never answered are those that were not reached, once each had its turn.
+    Losses beyond theirs can only come from the balancer itself.
+    """
+    known = scene.service.backends if scene.service else {}
+    seen, lost, tries = outcome.get("seen"), _whole(outcome.get("lost")), _whole(outcome.get("tries"))
+    missing = sorted(peer for node, peer in known.items() if not isinstance(seen, dict) or node not in seen)
+    table = frozenset((places.balancer(host, network),))
+    found = [table | places.exchange(scene, network, host, peer) for peer in missing]
+    if tries < len(known) and found:
+        return (frozenset[Place]().union(*found),)
+    turns = -(-tries * len(missing) // len(known)) if known else 0
+    surplus = is_stale(lost - turns, tries, len(known))
+    return (*found, table) if surplus or not found else tuple(found)
+
+
+def _whole(value: JsonValue) -> int:
+    return value if isinstance(value, int) else 0
+
+
 def is_stale(lost: int, tries: int, backends: int) -> bool:
     """Tell whether so many losses may come from one backend too much: single packets get lost on busy hosts, too.
 
@@ -142,5 +165,6 @@ def without_ipvs(scene: Scene, answers: Answers) -> tuple[Verdict, ...]:
         " and the routing mesh cannot work there, so nothing was proved about them",
         fix="use a kernel with CONFIG_IP_VS (modprobe ip_vs ip_vs_rr), or services with endpoint mode dnsrr",
         evidence={"cause": "no-ipvs", "hosts": [*hosts]},
+        broken=frozenset(map(places.ipvs_kernel, hosts)),
     )
     return (verdict,)

@@ -12,19 +12,30 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from swarmnet.model.report import Status, Verdict
-from swarmnet.scenarios import ingress_causes
+from swarmnet.scenarios import firewall, ingress_causes, places
 from swarmnet.scenarios.balancing import without_ipvs
 from swarmnet.scenarios.esp import without_esp
 from swarmnet.scenarios.esp_cause import apart, why_blocked
 from swarmnet.scenarios.matrix import HEARD
+from swarmnet.scenarios.mtu import large_packets
 from swarmnet.scenarios.patterns import Pair, Reach, Shape, decompose
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from swarmnet.model.base import JsonValue
+    from swarmnet.model.report import Place
     from swarmnet.model.verification import Matrix
     from swarmnet.scenarios.interface import Answers, Scene
+
+
+RESTS_ON: dict[str, tuple[str, ...]] = {
+    "rules-flushed": ("mark",),
+    "no-esp-sent": ("ipsec",),
+    "esp-undelivered": ("ipsec",),
+    "esp-blocked": (),
+}
+"""Why ESP is lost, to what else explains that; where captures were not asked, both may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +73,8 @@ def explain(scene: Scene, answers: Answers, matrices: Iterable[Matrix]) -> tuple
         ]
         verdicts += [_stalled(names, reach) for reach in decompose(one.stalled, one.tested)]
         verdicts += [_partial(names, reach) for reach in decompose(one.partial, one.tested)]
-    return (*verdicts, *without_ipvs(scene, answers), *ingress_causes.explain(scene, answers))
+    others = (without_ipvs, ingress_causes.explain, firewall.explain)
+    return (*verdicts, *(verdict for other in others for verdict in other(scene, answers)))
 
 
 def _whole(_scene: Scene, _answers: Answers, pairs: frozenset[Pair]) -> tuple[frozenset[Pair], ...]:
@@ -169,6 +181,29 @@ def _verdict(  # one place that knows how a cause looks
     )
 
 
+def _placed(
+    verdict: Verdict, pairs: Iterable[Pair], *, carrier: Callable[[str, str], Place] | None, rest: Iterable[str] = ()
+) -> Verdict:
+    """Return a verdict on lost directions with what it proved broken, and what each of them needed.
+
+    ``carrier`` is what the underlay was proved to lose; ``rest`` are the kinds of places, besides the ends, that may
+    explain it.
+    """
+    names = [str(name) for name in listed] if isinstance(listed := verdict.evidence["networks"], list) else []
+    pairs = sorted(pairs)
+    broken = {places.overlay(name, *pair) for name in names for pair in pairs}
+    broken |= {carrier(*pair) for pair in pairs} if carrier else set()
+    needed = []
+    for source, target in pairs:
+        ends = {places.node(source), places.node(target), *map(places.allocated, names)}
+        more = {
+            "mark": {places.mark(source, name) for name in names},
+            "ipsec": {places.ipsec(source, target), places.ipsec_drops(target)},
+        }
+        needed.append(frozenset(ends.union(*(more[kind] for kind in rest))))
+    return verdict.model_copy(update={"broken": frozenset(broken), "needed": tuple(needed)})
+
+
 def _no_esp(names: tuple[str, ...], incapable: frozenset[str], pairs: frozenset[Pair]) -> Verdict:
     hosts = ", ".join(sorted(incapable))
     verdict = _verdict(
@@ -179,7 +214,8 @@ def _no_esp(names: tuple[str, ...], incapable: frozenset[str], pairs: frozenset[
         f" traffic across hosts on encrypted overlays is lost there; nothing was proved about {len(pairs)} pairs",
         fix="run a kernel with CONFIG_INET_ESP and AES-GCM (modprobe esp4), or make the network without encryption",
     )
-    return verdict.model_copy(update={"status": Status.INCONCLUSIVE})
+    broken = places.esp_kernels(*incapable)
+    return verdict.model_copy(update={"status": Status.INCONCLUSIVE, "broken": broken})
 
 
 def _blocked(
@@ -195,18 +231,24 @@ def _blocked(
             " after a partition)"
         )
         detail = _sentence(reach, "overlay traffic")
-        return _verdict(names, reach.pairs, cause=f"network-{reach.shape}", detail=detail, fix=fix)
+        verdict = _verdict(names, reach.pairs, cause=f"network-{reach.shape}", detail=detail, fix=fix)
+        return _placed(verdict, reach.pairs, carrier=None)
+    lost = places.esp if encrypted else places.vxlan
     sentence, down = _sentence(reach, carrier), _down(scene, reach)
     if down:
         fix = f"the manager calls {down} not ready: bring the engine back first, then run verify again"
-        return _verdict(names, reach.pairs, cause=f"underlay-{reach.shape}", detail=sentence, fix=fix)
+        verdict = _verdict(names, reach.pairs, cause=f"underlay-{reach.shape}", detail=sentence, fix=fix)
+        return _placed(verdict, reach.pairs, carrier=lost)
     why = why_blocked(scene, answers, reach.pairs) if encrypted else None
     if why is not None:
-        return _verdict(names, reach.pairs, cause=why.cause, detail=f"{sentence}: {why.detail}", fix=why.fix)
+        verdict = _verdict(names, reach.pairs, cause=why.cause, detail=f"{sentence}: {why.detail}", fix=why.fix)
+        proved = None if why.cause == "rules-flushed" else lost
+        return _placed(verdict, reach.pairs, carrier=proved, rest=RESTS_ON[why.cause])
     fix = f"allow {carrier} {_way(reach)} in host firewalls and security groups" + (
         "" if encrypted else "; match the destination port, since source ports differ for every flow"
     )
-    return _verdict(names, reach.pairs, cause=f"underlay-{reach.shape}", detail=sentence, fix=fix)
+    verdict = _verdict(names, reach.pairs, cause=f"underlay-{reach.shape}", detail=sentence, fix=fix)
+    return _placed(verdict, reach.pairs, carrier=lost, rest=("mark", "ipsec") if encrypted else ())
 
 
 def _is_encrypted(scene: Scene, name: str) -> bool:
@@ -219,7 +261,7 @@ def _down(scene: Scene, reach: Reach) -> str:
 
 
 def _stalled(names: tuple[str, ...], reach: Reach) -> Verdict:
-    return _verdict(
+    verdict = _verdict(
         names,
         reach.pairs,
         cause=f"mtu-{reach.shape}",
@@ -227,6 +269,15 @@ def _stalled(names: tuple[str, ...], reach: Reach) -> Verdict:
         fix="compare the underlay's MTU with the overlay's (plain 50 bytes less, encrypted 76): make the network again"
         " with the underlay's MTU as com.docker.network.driver.mtu",
     )
+    needed = tuple(
+        frozenset(
+            place
+            for name in names
+            for place in (*large_packets(name, pair), places.whole(name, *pair), places.whole(name, *pair[::-1]))
+        )
+        for pair in sorted(reach.pairs)
+    )
+    return verdict.model_copy(update={"needed": needed})
 
 
 def _partial(names: tuple[str, ...], reach: Reach) -> Verdict:

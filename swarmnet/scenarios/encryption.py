@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status, Verdict
+from swarmnet.scenarios import places
 from swarmnet.scenarios.esp import without_esp
 from swarmnet.scenarios.ipsec import current_spis
 from swarmnet.scenarios.sighted import SightedScenario
@@ -45,6 +46,7 @@ class EncryptionOnTheWire(SightedScenario):
             fix="the rule that marks its packets for IPsec is missing there (see encryption-rules): restart the engine;"
             " engines before 20.10.24 and 23.0.3 send in clear where the kernel has no xt_u32 (CVE-2023-28841)",
             evidence={"cause": "cleartext", "hosts": [*hosts], "network": name, "control": control},
+            needed=places.each(places.mark(host, name) for host in hosts),
         )
 
     def _proof(self, scene: Scene, answers: Answers, network: Network, seen: dict[str, Sighting]) -> Verdict:
@@ -52,7 +54,9 @@ class EncryptionOnTheWire(SightedScenario):
         unproved = self._unproved(scene, answers, seen)
         if unproved:
             subject = f"network {name}"
-            return self.verdict(subject, Status.INCONCLUSIVE, f"nothing was proved: {unproved}")
+            verdict = self.verdict(subject, Status.INCONCLUSIVE, f"nothing was proved: {unproved}")
+            kernels = places.each(places.esp_kernels(*without_esp(answers)))
+            return verdict.model_copy(update={"needed": kernels})
         silent = silent_pairs(scene, answers, seen)
         if silent:
             source, target, count = silent[0]
@@ -64,6 +68,7 @@ class EncryptionOnTheWire(SightedScenario):
                 f" current SPI either: {source} -> {target} {count} packets of at least {_expected(scene)}",
                 fix="compare the IPsec states of both hosts (scenario ipsec); restarting the odd engine renews them",
                 evidence={"cause": "no-esp-sent", "pairs": [[s, t] for s, t, _ in silent], "network": name},
+                needed=places.each(places.ipsec(s, t) for s, t, _ in silent),
             )
         packets = sum(sum(one.sent.esp_with(peer) for peer in one.sent.esp) for one in seen.values())
         control = scene.plain.spec.name if scene.plain else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status, Verdict
+from swarmnet.scenarios import places
 from swarmnet.scenarios.interface import Answers, Findings, HostCommand, Question, Scenario, Scene
 from swarmnet.scenarios.rules import parse
 from swarmnet.scenarios.sightings import UNENCRYPTED, encrypted
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 SAVE, SAVE_LEGACY, SAVE_NFT = "rules", "rules/legacy", "rules/nft"
 COMMANDS = {SAVE: "iptables-save", SAVE_LEGACY: "iptables-legacy-save", SAVE_NFT: "iptables-nft-save"}
 """The host's own variant; the other two are asked where it shows a rule missing, since an engine may use another."""
+MARKS, DROPS = "encrypts the packets", "drops plaintext"
+PARTS = {MARKS: ("mangle", places.mark), DROPS: ("filter", places.guard)}
+"""What a rule does, to the table that it stands in and the place that is broken without it."""
 
 Tables = dict[str, tuple["Rule", ...]]
 
@@ -66,21 +70,25 @@ class EncryptionRules(Scenario):
         name = network.spec.name
         if lacking:
             words = " and the one that ".join(lacking)
-            return self._failed(
+            lost = [(table, rule(host, name)) for what, (table, rule) in PARTS.items() if what in lacking]
+            verdict = self._failed(
                 (host, name, "rules-flushed"),
                 f"{host} lacks the rule that {words} of {name}: its rules were flushed",
                 f"restart the engine of {host} (systemctl restart docker), which sets them anew; run verify after every"
                 " reload of a firewall, since no engine up to 28.5 notices one",
             )
+            needed = places.each(places.rules(host, table) for table, _ in lost)
+            return verdict.model_copy(update={"broken": frozenset(one for _, one in lost), "needed": needed})
         let_in = overridden(scene, answers, host, network)
         if let_in is None:
             return None
-        return self._failed(
+        verdict = self._failed(
             (host, name, "rules-order"),
             f"on {host} a rule accepts UDP {scene.data_path_port} before the one that drops plaintext of {name}:"
             f" -A INPUT {' '.join(let_in.words)}",
             "remove that rule or put it behind; engines from 20.10.24 and 23.0.3 put theirs first (CVE-2023-28840)",
         )
+        return verdict.model_copy(update={"broken": frozenset((places.guard(host, name),))})
 
     def _failed(self, what: tuple[str, str, str], detail: str, fix: str) -> Verdict:
         host, network, cause = what
@@ -131,9 +139,9 @@ def missing(scene: Scene, answers: Answers, host: str, network: Network) -> tupl
     mangle = [rule for one in seen for rule in one.get("mangle", ())]
     filters = [rule for one in seen for rule in one.get("filter", ())]
     if not all(any(rule.marks(vni, port) for rule in mangle) for vni in network.vnis):
-        lacking.append("encrypts the packets")
+        lacking.append(MARKS)
     if not all(any(rule.drops(vni, port) for rule in filters) for vni in network.vnis):
-        lacking.append("drops plaintext")
+        lacking.append(DROPS)
     return tuple(lacking)
 
 

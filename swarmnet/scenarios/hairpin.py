@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status, Verdict
-from swarmnet.scenarios.balancing import BalancedScenario
+from swarmnet.scenarios.balancing import BalancedScenario, unreached
 from swarmnet.scenarios.interface import Answers, Question, Scene, ServiceTask, outcomes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from swarmnet.model.base import JsonObject
+    from swarmnet.model.report import Place
 
 TURNS = 2
 """Connections for each backend: in turn, so that each task meets itself."""
@@ -47,6 +48,7 @@ class Hairpin(BalancedScenario):
     def _network(self, scene: Scene, answers: Answers, able: tuple[str, ...], network: str) -> Iterable[Verdict]:
         nodes = {host: node for node, host in (scene.service.backends if scene.service else {}).items()}
         failed: dict[str, str] = {}
+        needed: list[frozenset[Place]] = []
         silent = 0
         for host in able:
             found, problem = outcomes(answers, host, SECOND if (host, SECOND) in answers else FIRST)
@@ -56,6 +58,7 @@ class Hairpin(BalancedScenario):
                 yield self.verdict(f"{host} on {network}", Status.INCONCLUSIVE, problem or "was not asked")
             elif (why := _wrong(outcome, nodes.get(host, ""))) is not None:
                 failed[host] = why
+                needed += unreached(scene, network, host, outcome)
         if failed:
             hosts = sorted(failed)
             yield Verdict(
@@ -66,6 +69,7 @@ class Hairpin(BalancedScenario):
                 fix="see the verdicts of balance and vip first; if only this one fails, the task's own address is"
                 " missing from its node's balancer: docker service update --force renews it",
                 evidence={"cause": "hairpin", "hosts": [*hosts], "network": network},
+                needed=tuple(needed),
             )
         elif able and not silent:
             detail = f"{len(able)} tasks reach their own service, and meet themselves"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status, Verdict
+from swarmnet.scenarios import places
 from swarmnet.scenarios.interface import (
     OPERATOR,
     Answers,
@@ -23,12 +25,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from swarmnet.model.base import JsonObject, JsonValue
+    from swarmnet.model.report import Place
     from swarmnet.scenarios.interface import MeshService
 
 TURNS = 4
 """Connections counted for each door."""
 ABSENT = "host-port/without"
 """Key of the question to hosts without a task."""
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """What one side says of a host's port, and what that side needed."""
+
+    words: str
+    needed: frozenset[Place] = frozenset()
+    """Nothing, where a wrong task answers: no other trouble explains that."""
 
 
 class HostPort(Scenario):
@@ -66,7 +78,7 @@ class HostPort(Scenario):
         if mesh is None or not mesh.host_ports:
             reason = scene.mesh_problem or "no probe service was published"
             return Findings((self._verdict("ports", Status.INCONCLUSIVE, reason),))
-        wrong: dict[str, list[str]] = defaultdict(list)
+        wrong: dict[str, list[Complaint]] = defaultdict(list)
         asked, silent = set(), []
         for source in (*scene.watched, OPERATOR):
             found, problem = outcomes(answers, source, self.name)
@@ -93,7 +105,8 @@ class HostPort(Scenario):
         }
         return [OperatorTask(self.name, _knocks(doors, TURNS))] if doors else []
 
-    def _failed(self, host: str, sentences: list[str]) -> Verdict:
+    def _failed(self, host: str, complaints: list[Complaint]) -> Verdict:
+        sentences = [one.words for one in complaints]
         return Verdict(
             scenario=self.name,
             subject=f"host {host}",
@@ -102,39 +115,43 @@ class HostPort(Scenario):
             fix="look for rules that drop or masquerade on the way to the host (DOCKER-USER, firewalls between), and"
             " for another program on the port",
             evidence={"cause": "host-port", "host": host},
+            needed=tuple(one.needed for one in complaints),
         )
 
     def _verdict(self, subject: str, status: Status, detail: str) -> Verdict:
         return Verdict(scenario=self.name, subject=subject, status=status, detail=detail)
 
 
-def _wrong(outcome: JsonObject, source: str, host: str, mesh: MeshService) -> str | None:
+def _wrong(outcome: JsonObject, source: str, host: str, mesh: MeshService) -> Complaint | None:
     """Return what is wrong with one host's port as one side saw it.
 
     Between the operator and a host an address may be translated rightly, so only hosts insist on theirs.
     """
     side = source or "this machine"
+    rules = {places.rules(host, "nat"), places.rules(host, "filter")}
+    needed = frozenset({places.node(host), places.door(source, host, "tcp"), *rules})
     seen = outcome.get("seen")
     if not isinstance(seen, dict) or not seen:
-        return f"closed from {side} ({outcome.get('why')})"
+        return Complaint(f"closed from {side} ({outcome.get('why')})", needed)
     strangers = sorted({mesh.backends.get(who, who) for who in seen} - {host})
     if strangers:
-        return f"the task on {', '.join(strangers)} answers from {side}"
+        return Complaint(f"the task on {', '.join(strangers)} answers from {side}")
     hidden = set(_texts(outcome, "peers")) - set(_texts(outcome, "locals"))
     if source != OPERATOR and hidden:
-        return (
-            f"its task sees {', '.join(sorted(hidden))} where {side} asked from {', '.join(_texts(outcome, 'locals'))}"
-        )
+        asked = ", ".join(_texts(outcome, "locals"))
+        return Complaint(f"its task sees {', '.join(sorted(hidden))} where {side} asked from {asked}", needed)
     return None
 
 
-def _strangers(wrong: dict[str, list[str]], empty: dict[str, JsonObject], mesh: MeshService) -> dict[str, list[str]]:
+def _strangers(
+    wrong: dict[str, list[Complaint]], empty: dict[str, JsonObject], mesh: MeshService
+) -> dict[str, list[Complaint]]:
     """Add hosts without a task on which a task of ours answers; another program there is none of our business."""
     for host, outcome in empty.items():
         seen = outcome.get("seen")
         ours = {mesh.backends[who] for who in seen if who in mesh.backends} if isinstance(seen, dict) else set()
         if ours:
-            wrong[host].append(f"it has no task, and the one on {', '.join(sorted(ours))} answers")
+            wrong[host].append(Complaint(f"it has no task, and the one on {', '.join(sorted(ours))} answers"))
     return wrong
 
 

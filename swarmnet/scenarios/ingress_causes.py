@@ -11,14 +11,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from swarmnet.model.report import Status, Verdict
+from swarmnet.scenarios import places
 from swarmnet.scenarios.interface import OPERATOR, outcomes
 from swarmnet.scenarios.ipvs import backends as backends_of
-from swarmnet.scenarios.mesh import SSH, failing
+from swarmnet.scenarios.mesh import SSH, failing, unreached
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from swarmnet.model.base import JsonValue
+    from swarmnet.model.report import Place
     from swarmnet.scenarios.interface import Answer, Answers, MeshService, Scene
 
 NAMES = {"mesh-tcp": "tcp", "mesh-udp": "udp"}
@@ -50,7 +52,51 @@ def explain(scene: Scene, answers: Answers) -> tuple[Verdict, ...]:
         for entry, sides in by_entry.items():
             for cause in _causes(scene, answers, (entry, NAMES[scenario]), sides, lost):
                 found.setdefault((cause.name if cause.name == "ingress-task" else entry, cause), []).append(scenario)
-    return tuple(_verdict(entry, cause, scenarios) for (entry, cause), scenarios in found.items())
+    return tuple(
+        _verdict(entry, cause, scenarios).model_copy(
+            update={
+                "broken": _broken(entry, cause, scenarios, complaints),
+                "needed": _needed(scene, answers, (entry, cause.name), sorted(lost), scenarios),
+            }
+        )
+        for (entry, cause), scenarios in found.items()
+    )
+
+
+def _broken(
+    entry: str, cause: Cause, scenarios: list[str], complaints: dict[str, dict[str, dict[str, str]]]
+) -> frozenset[Place]:
+    """Return the ways that the cause closes: the entry for everybody, or for some sides."""
+    protocols = [NAMES[scenario] for scenario in scenarios]
+    closed = frozenset(places.entry(entry, protocol) for protocol in protocols)
+    if cause.name == "ingress-namespace":
+        return closed | {places.mesh_namespace(entry)}
+    if cause.name in {"ingress-rules", "ingress-forward", "ingress-interface"}:
+        return closed
+    if cause.name in {"ingress-blocked", "ingress-outside"} and cause.status is Status.FAILED:
+        sides = {(side, scenario) for scenario in scenarios for side in complaints[scenario][entry]}
+        return frozenset(places.door(side, entry, NAMES[scenario]) for side, scenario in sides)
+    return frozenset()
+
+
+def _needed(
+    scene: Scene, answers: Answers, what: tuple[str, str], lost: list[str], scenarios: list[str]
+) -> tuple[frozenset[Place], ...]:
+    """Return what the entry needed that somebody else may have proved broken."""
+    entry, name = what
+    if name == "ingress-task":
+        return tuple(
+            places.mesh_exchange(scene, other, task) for task in lost for other in scene.watched if other != task
+        )
+    if name == "ingress-unknown":
+        remote = unreached(scene, answers, entry, scenarios)
+        return tuple(places.mesh_exchange(scene, entry, task) for task in remote)
+    rests = {
+        "ingress-rules": places.rules(entry, "nat"),
+        "ingress-forward": places.rules(entry, "filter"),
+        "ingress-backends": places.balancer(entry, places.MESH),
+    }
+    return places.each((rests[name],)) if name in rests else ()
 
 
 def _asked(answers: Answers) -> set[str]:

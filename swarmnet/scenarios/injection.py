@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from swarmnet.model.report import Status, Verdict
+from swarmnet.model.report import Place, Status, Verdict
+from swarmnet.scenarios import places
 from swarmnet.scenarios.sighted import SightedScenario
 from swarmnet.scenarios.sightings import cast, heard_from, next_of
 
@@ -40,10 +41,12 @@ class PlaintextInjection(SightedScenario):
                 f" {scene.data_path_port} (see encryption-rules): restart the engine; engines before 20.10.24 and"
                 " 23.0.3 append it (CVE-2023-28840, CVE-2023-28842)",
                 evidence={"cause": "injection", "hosts": [*hosts], "network": name},
+                needed=places.each(places.guard(host, name) for host in hosts),
             )
         unproved = self._unproved(scene, answers, pairs, name)
         if unproved:
-            return self.verdict(subject, Status.INCONCLUSIVE, f"nothing was proved: {unproved}")
+            verdict = self.verdict(subject, Status.INCONCLUSIVE, f"nothing was proved: {unproved}")
+            return verdict.model_copy(update={"needed": _needed(scene, answers, pairs)})
         control = scene.plain.spec.name if scene.plain else ""
         detail = f"forged plaintext was dropped by all {len(pairs)} hosts; the same packets arrive on plain {control}"
         return self.verdict(subject, Status.OK, detail)
@@ -63,6 +66,15 @@ class PlaintextInjection(SightedScenario):
                 return f"the probe of {target} did not tell what it heard"
         deaf = [pair for pair in pairs if not arrived(answers, pair, control)]
         return f"forged packets did not arrive on plain {control} either ({deaf[0][0]} -> {deaf[0][1]})" if deaf else ""
+
+
+def _needed(scene: Scene, answers: Answers, pairs: list[tuple[str, str]]) -> tuple[frozenset[Place], ...]:
+    """Return what the control needed between the hosts where it did not arrive."""
+    if scene.plain is None:
+        return ()
+    control = scene.plain.spec.name
+    deaf = [pair for pair in pairs if not arrived(answers, pair, control)]
+    return tuple(frozenset((places.vxlan(*pair), places.overlay(control, *pair))) for pair in deaf)
 
 
 def arrived(answers: Answers, pair: tuple[str, str], network: str) -> bool | None:

@@ -11,6 +11,7 @@ from itertools import permutations
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status, Verdict
+from swarmnet.scenarios import places
 from swarmnet.scenarios.esp import without_esp
 from swarmnet.scenarios.sighted import SightedScenario
 from swarmnet.scenarios.sightings import IPSEC, cast, delta
@@ -41,11 +42,13 @@ class IpsecStates(SightedScenario):
         unread = {host: why for host in hosts if (why := unreadable(answers, host))}
         vteps = {one.host: one.vtep for one in scene.witnesses if one.host in hosts and one.host not in unread}
         verdicts = self._pairs(scene, answers, vteps)
-        verdicts += [v for host in vteps for v in (*self._worn(answers, host), *self._dropped(answers, host))]
+        verdicts += [v for host in vteps for v in self._worn(answers, host)]
+        verdicts += [v for host in vteps for v in self._dropped(answers, host, set(vteps) - {host})]
         verdicts += [self.verdict(f"host {host}", Status.INCONCLUSIVE, why) for host, why in unread.items()]
         if incapable:
             detail = f"the kernel cannot do ESP on {', '.join(sorted(incapable))}: there are no states to compare"
-            verdicts.append(self.verdict("kernels", Status.INCONCLUSIVE, detail))
+            verdict = self.verdict("kernels", Status.INCONCLUSIVE, detail)
+            verdicts.append(verdict.model_copy(update={"needed": places.each(places.esp_kernels(*incapable))}))
         if not verdicts and len(vteps) < 2:  # noqa: PLR2004 - two ends
             verdicts = [self.verdict("cluster", Status.INCONCLUSIVE, "fewer than two hosts could be compared")]
         pairs = len(vteps) * (len(vteps) - 1)
@@ -66,6 +69,8 @@ class IpsecStates(SightedScenario):
                 detail=f"{trouble}: {', '.join(f'{source} -> {target}' for source, target in pairs)}",
                 fix=RENEW,
                 evidence={"cause": "ipsec", "pairs": [[*pair] for pair in pairs]},
+                broken=frozenset(places.ipsec(*pair) for pair in pairs),
+                needed=tuple(frozenset(map(places.node, pair)) for pair in pairs),
             )
             for trouble, pairs in troubles.items()
         ]
@@ -81,7 +86,7 @@ class IpsecStates(SightedScenario):
         detail += " the pair falls silent until the next change of keys (every 12 h, counted from the last new leader)"
         return [self.verdict(f"host {host}", Status.WARNING, detail)]
 
-    def _dropped(self, answers: Answers, host: str) -> list[Verdict]:
+    def _dropped(self, answers: Answers, host: str, peers: set[str]) -> list[Verdict]:
         grown = {name: count for name, count in (delta(answers, host, "xfrm") or {}).items() if count > 0}
         if not grown:
             return []
@@ -94,6 +99,8 @@ class IpsecStates(SightedScenario):
                 detail=f"IPsec on {host} dropped packets during the run: {what}",
                 fix="NoStates and ProtoError mean that the hosts' keys differ, SeqError that one is used up: " + RENEW,
                 evidence={"cause": "ipsec-drops", "hosts": [host], "counters": dict(grown)},
+                broken=frozenset((places.ipsec_drops(host),)),
+                needed=(frozenset(place for peer in peers for place in places.both(places.ipsec, peer, host)),),
             )
         ]
 

@@ -15,6 +15,7 @@ from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status, Verdict
+from swarmnet.scenarios import places
 from swarmnet.scenarios.balancing import BalancedScenario
 from swarmnet.scenarios.interface import Answer, Answers, HostCommand, Question, Scene
 
@@ -37,11 +38,16 @@ _MARK = re.compile(r"^FWM\s+[0-9A-F]{8}\s")
 class Balancer:
     """One namespace that balances, and what it must balance to."""
 
-    place: str
-    """For people: ``network front`` or ``the routing mesh``."""
+    network: str
+    """The network's name, or ``places.MESH``."""
     namespace: str
     wanted: dict[str, frozenset[str]]
     """Service to the addresses of its running tasks."""
+
+    @property
+    def place(self) -> str:
+        """For people: ``network front`` or ``the routing mesh``."""
+        return self.network if self.network == places.MESH else f"network {self.network}"
 
 
 class BalancerTables(BalancedScenario):
@@ -100,6 +106,8 @@ class BalancerTables(BalancedScenario):
             detail="the host has no load balancer there: its network namespace is gone" if gone else complaints[0],
             fix="docker service update --force SERVICE renews the entries; restart the engine if they stay wrong",
             evidence={"cause": "ipvs-namespace" if gone else "ipvs-backends", "host": host, "all": [*complaints]},
+            broken=frozenset((places.balancer(host, balancer.network),)),
+            needed=places.each((places.mesh_namespace(host),)) if gone and balancer.namespace == INGRESS else (),
         )
 
 
@@ -116,9 +124,9 @@ def balancers(scene: Scene) -> tuple[Balancer, ...]:
         if scene.service is not None and scene.service.task_addresses.get(network):
             wanted[scene.service.name] = frozenset(scene.service.task_addresses[network])
         if wanted:
-            found.append(Balancer(f"network {network}", f"lb_{network_id[:9]}", wanted))
+            found.append(Balancer(network, f"lb_{network_id[:9]}", wanted))
     mesh = [_running(scene, net.spec.name) for net in scene.state.networks if net.spec.ingress]
-    return (*found, *(Balancer("the routing mesh", INGRESS, wanted) for wanted in mesh if wanted))
+    return (*found, *(Balancer(places.MESH, INGRESS, wanted) for wanted in mesh if wanted))
 
 
 def backends(table: str) -> list[frozenset[str]]:

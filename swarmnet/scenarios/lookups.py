@@ -10,6 +10,7 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status, Verdict
+from swarmnet.scenarios import places
 from swarmnet.scenarios.interface import Answers, Findings, ProbeTask, Question, Scenario, Scene, outcomes
 from swarmnet.scenarios.patterns import Reach, decompose
 
@@ -94,6 +95,10 @@ class LookupScenario(Scenario):
             detail=detail,
             fix=GOSSIP_FIX,
             evidence={"pairs": [list(pair) for pair in sorted(reach.pairs)], "network": network},
+            needed=tuple(
+                frozenset((places.node(source), places.node(label), places.allocated(network)))
+                for source, label in sorted(reach.pairs)
+            ),
         )
 
     def _verdict(self, subject: str, status: Status, detail: str) -> Verdict:

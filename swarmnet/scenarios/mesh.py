@@ -26,6 +26,8 @@ from swarmnet.scenarios.interface import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from swarmnet.model.base import JsonObject, JsonValue
     from swarmnet.scenarios.interface import MeshService
 
@@ -224,6 +226,19 @@ def failing(scene: Scene, answers: Answers, scenario: str) -> dict[str, dict[str
             entry, side = (source, "localhost") if label == LOCALHOST else (label, source)
             found.setdefault(entry, {})[side] = complaint
     return found
+
+
+def unreached(scene: Scene, answers: Answers, entry: str, scenarios: Iterable[str]) -> tuple[str, ...]:
+    """Return the tasks' hosts that some side inside did not reach through an entry; none where it only lost some."""
+    backends = frozenset(scene.mesh.backends.values()) if scene.mesh else frozenset[str]()
+    seen = [
+        view
+        for scenario in scenarios
+        for (source, label), view in views(scene, answers, scenario).items()
+        if source != OPERATOR and entry == (source if label == LOCALHOST else label)
+        if view.complaint(backends) is not None
+    ]
+    return tuple(sorted(frozenset[str]().union(*(backends - view.answered for view in seen))))
 
 
 def _view(outcome: JsonObject, backends: dict[str, str] | object) -> View:

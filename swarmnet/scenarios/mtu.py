@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status, Verdict
+from swarmnet.scenarios import places
 from swarmnet.scenarios.interface import (
     Answers,
     Findings,
@@ -22,6 +23,7 @@ from swarmnet.scenarios.staged import staged
 if TYPE_CHECKING:
     from swarmnet.model.base import JsonObject
     from swarmnet.model.network import Network
+    from swarmnet.model.report import Place
     from swarmnet.scenarios.interface import Station
     from swarmnet.scenarios.patterns import Pair
 
@@ -93,29 +95,32 @@ class OverlayMtu(Scenario):
         if verdicts:
             return verdicts
         if untested or len(stations) < 2:  # noqa: PLR2004 - two ends
-            why = untested[0] if untested else "fewer than two hosts have a probe and a witness"
-            return [self._verdict(name, Status.INCONCLUSIVE, f"the boundary was not found: {why}")]
+            why = [f"{source} -> {target}: {words}" for (source, target), words in untested.items()]
+            why = why or ["fewer than two hosts have a probe and a witness"]
+            verdict = self._verdict(name, Status.INCONCLUSIVE, f"the boundary was not found: {why[0]}")
+            needed = tuple(places.exchange(scene, name, *pair) for pair in untested)
+            return [verdict.model_copy(update={"needed": needed})]
         tested = sum(len(peers_of(scene, station.host)) for station in stations)
         detail = (
             f"exactly {configured(network)} bytes pass between all {tested} pairs, one more is refused at the sender"
         )
         return [self._verdict(name, Status.OK, detail)]
 
-    def _results(self, scene: Scene, answers: Answers, name: str) -> tuple[dict[Pair, int], list[str]]:
+    def _results(self, scene: Scene, answers: Answers, name: str) -> tuple[dict[Pair, int], dict[Pair, str]]:
         """Return the pairs where less than the MTU passes, with what does, and why others were not tested."""
         cut: dict[Pair, int] = {}
-        untested = []
+        untested: dict[Pair, str] = {}
         for station in cast(scene):
             found, problem = outcomes(answers, station.host, f"sizes/{name}")
             for peer in peers_of(scene, station.host):
                 outcome = found.get(peer, {})
                 largest = outcome.get("largest")
                 if problem or not isinstance(largest, int) or not largest:
-                    untested.append(f"{station.host} -> {peer}: {problem or outcome.get('why') or 'no answer'}")
+                    untested[station.host, peer] = str(problem or outcome.get("why") or "no answer")
                 elif not outcome.get("ok"):
                     cut[station.host, peer] = largest
                 elif outcome.get("beyond") != TOO_LARGE:
-                    untested.append(f"{station.host} -> {peer}: one byte more was not refused by the sender")
+                    untested[station.host, peer] = "one byte more was not refused by the sender"
         return cut, untested
 
     def _too_small(self, network: Network, pairs: frozenset[Pair], sizes: tuple[int, int]) -> Verdict:
@@ -132,6 +137,7 @@ class OverlayMtu(Scenario):
             f" {name} send up to {has}: full-size packets get lost or are broken to pieces",
             fix=f"raise the underlay's MTU, or make {name} again with mtu: {underlay}, and the ingress network, too",
             evidence={"cause": "underlay-mtu", "pairs": [[*pair] for pair in sorted(pairs)], "hosts": [*hosts]},
+            broken=frozenset(places.fitting(name, *pair) for pair in pairs),
         )
 
     def _cut(self, name: str, pairs: frozenset[Pair], largest: int) -> Verdict:
@@ -144,6 +150,8 @@ class OverlayMtu(Scenario):
             fix="something between the hosts has a smaller MTU, or drops fragments (see underlay-mtu): make the network"
             " again with the path's MTU as its mtu",
             evidence={"cause": "path-mtu", "pairs": [[*pair] for pair in sorted(pairs)], "largest": largest},
+            broken=frozenset(places.whole(name, *pair) for pair in pairs),
+            needed=tuple(large_packets(name, pair) for pair in pairs),
         )
 
     def _odd(self, network: Network, odd: dict[str, int]) -> Verdict:
@@ -161,7 +169,9 @@ class OverlayMtu(Scenario):
             elif any(grown.get(name, 0) > 0 for name in FRAGMENTS):
                 what = ", ".join(f"{name} +{grown.get(name, 0)}" for name in FRAGMENTS)
                 detail = f"the underlay of {station.host} carried fragments while full-size packets were sent: {what}"
-                verdicts.append(self._host(station.host, Status.FAILED, detail))
+                verdict = self._host(station.host, Status.FAILED, detail)
+                needed = (_around(scene, station.host),)
+                verdicts.append(verdict.model_copy(update={"needed": needed}))
         return verdicts
 
     def _host(self, host: str, status: Status, detail: str) -> Verdict:
@@ -176,6 +186,19 @@ class OverlayMtu(Scenario):
 
     def _verdict(self, network: str, status: Status, detail: str) -> Verdict:
         return Verdict(scenario=self.name, subject=f"network {network}", status=status, detail=detail)
+
+
+def large_packets(network: str, pair: Pair) -> frozenset[Place]:
+    """Return what full-size packets of a network need to get from one host to another and to be answered."""
+    return places.both(places.path, *pair) | places.both(lambda one, other: places.fitting(network, one, other), *pair)
+
+
+def _around(scene: Scene, host: str) -> frozenset[Place]:
+    """Return what keeps fragments from a host: each large packet from or to it may break."""
+    peers = [one.host for one in cast(scene) if one.host != host]
+    return frozenset(
+        place for net in scene.networks for peer in peers for place in large_packets(net.spec.name, (host, peer))
+    )
 
 
 def carried(underlay: int, *, encrypted: bool) -> int:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from swarmnet.model.report import Status
+from swarmnet.model.report import Place, Status
+from swarmnet.scenarios import places
 from swarmnet.scenarios.control import ControlScenario
 from swarmnet.scenarios.interface import Answers, Findings, Scene
+
+if TYPE_CHECKING:
+    from swarmnet.model.swarm import Node
 
 
 class NodesReady(ControlScenario):
@@ -18,6 +22,7 @@ class NodesReady(ControlScenario):
     def judge(self, scene: Scene, _answers: Answers) -> Findings:
         """Return one verdict for all, or one for each node that is not well."""
         nodes = scene.state.nodes
+        names = {found.id: one.host for one in scene.stations if (found := scene.state.node_of(one.host)) is not None}
         bad = [
             self.verdict(
                 f"node {node.hostname}",
@@ -25,10 +30,17 @@ class NodesReady(ControlScenario):
                 f"node {node.hostname} ({node.address}) is {node.status}"
                 + (f", as a manager {node.reachability}" if node.reachability not in (None, "reachable") else ""),
                 "look at its engine (systemctl status docker), and at 2377/tcp from it to all managers",
-            )
+            ).model_copy(update={"broken": _stopped(node, names)})
             for node in nodes
             if node.status != "ready" or node.reachability not in (None, "reachable")
         ]
         if not nodes:
             bad = [self.verdict("cluster", Status.INCONCLUSIVE, "no manager listed any node")]
         return Findings(tuple(bad) or (self.verdict("cluster", Status.OK, f"all {len(nodes)} nodes are ready"),))
+
+
+def _stopped(node: Node, names: dict[str, str]) -> frozenset[Place]:
+    """Return that the node carries nothing; one that is ready does, whatever other managers think of it."""
+    if node.status == "ready" or node.id not in names:
+        return frozenset()
+    return frozenset((places.node(names[node.id]),))

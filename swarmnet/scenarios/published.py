@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, ClassVar
 from swarmnet.model.report import Status, Verdict
 from swarmnet.model.service import Protocol, PublishMode, ServiceMode
 from swarmnet.model.verification import PROBE_LABEL
+from swarmnet.scenarios import places
 from swarmnet.scenarios.balancing import FACTS, has_ipvs
 from swarmnet.scenarios.ingress_causes import is_published
 from swarmnet.scenarios.interface import (
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from swarmnet.model.base import JsonObject, JsonValue
+    from swarmnet.model.report import Place
     from swarmnet.model.service import Service, Task
 
 MOST = 64
@@ -102,14 +104,17 @@ class Published(Scenario):
         if told:
             detail = "; ".join(f"{what} on {', '.join(sorted(hosts))}" for what, hosts in told.items())
             fix = "see what mesh-tcp says of these nodes; restarting their engines writes the rules anew"
-            return self._verdict(subject, Status.FAILED, detail, fix)
+            closed = {host for hosts in told.values() for host in hosts}
+            needed = tuple(_needed(scene, door) for door in mine if door.host in closed)
+            return self._verdict(subject, Status.FAILED, detail, fix).model_copy(update={"needed": needed})
         if unread:
             detail = f"could not be asked, or the rules not be read, on {', '.join(sorted(unread))}"
             fix = "let the SSH user run iptables-save by sudo without a password, or log in as root"
             return self._verdict(subject, Status.INCONCLUSIVE, detail, fix)
         if incapable:
             detail = f"no kernel of {', '.join(sorted(incapable))} has IPVS: the routing mesh cannot work there"
-            return self._verdict(subject, Status.INCONCLUSIVE, detail)
+            needed = places.each(map(places.ipvs_kernel, incapable))
+            return self._verdict(subject, Status.INCONCLUSIVE, detail).model_copy(update={"needed": needed})
         hosts = len({door.host for door in mine})
         detail = f"tcp {', '.join(map(str, ports))} takes connections on {hosts} nodes"
         return self._verdict(subject, Status.OK, detail)
@@ -143,6 +148,23 @@ def _look_at(scene: Scene, answers: Answers, door: PublishedDoor) -> str:
     if door.in_mesh and not is_published(str(rules and rules.value.get("stdout")), door.port, "tcp"):
         return f"the nat rule for tcp port {door.port} is missing"
     return FINE
+
+
+def _needed(scene: Scene, door: PublishedDoor) -> frozenset[Place]:
+    """Return all that one connection to a door needs: the way to it, the host's rules, and through the mesh a task."""
+    asker, host = _asker(scene, door.host), door.host
+    needed = {places.node(host), places.door(asker, host, "tcp")}
+    needed |= {places.rules(host, "nat"), places.rules(host, "filter")}
+    if not door.in_mesh:
+        return frozenset(needed)
+    nodes = {found.id: one for one in scene.watched if (found := scene.state.node_of(one)) is not None}
+    tasks = [
+        task for service in _services(scene) if service.spec.name == door.service for task in _running(scene, service)
+    ]
+    ends = {nodes[task.node_id] for task in tasks if task.node_id in nodes}
+    return frozenset(needed | {places.entry(host, "tcp")}).union(
+        *(places.mesh_exchange(scene, host, end) for end in ends)
+    )
 
 
 def doors(scene: Scene) -> tuple[list[PublishedDoor], int]:

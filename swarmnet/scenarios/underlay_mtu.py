@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status, Verdict
+from swarmnet.scenarios import places
 from swarmnet.scenarios.interface import Answers, Findings, Question, Scenario, Scene, WitnessTask, outcomes
 from swarmnet.scenarios.mtu import WAYS, underlays
+from swarmnet.scenarios.patterns import Shape, decompose
 from swarmnet.scenarios.sightings import cast, peers_of
 from swarmnet.scenarios.staged import staged
 
 if TYPE_CHECKING:
     from swarmnet.model.base import JsonObject
     from swarmnet.scenarios.interface import Station
+    from swarmnet.scenarios.patterns import Pair, Reach
 
 SIZES = "wire/sizes"
 
@@ -38,37 +41,52 @@ class UnderlayMtu(Scenario):
         )
 
     def judge(self, scene: Scene, answers: Answers) -> Findings:
-        """Return one verdict for all, or one for each pair whose path is narrower than its ends."""
-        verdicts, silent = [], []
+        """Return one verdict for all, or one for each host or pair whose paths are narrower than their ends."""
+        silent: dict[Pair, str] = {}
+        narrow: dict[Pair, tuple[int, int]] = {}
         for station in cast(scene):
             for size, targets in _by_size(scene, answers, station).items():
                 found, problem = outcomes(answers, station.host, f"{SIZES}/{size}")
                 for peer in targets:
                     largest = found.get(peer, {}).get("largest")
                     if problem or not isinstance(largest, int) or not largest:
-                        silent.append(f"{station.host} -> {peer}: {problem or 'no ICMP echo passes at all'}")
+                        silent[station.host, peer] = problem or "no ICMP echo passes at all"
                     elif largest < size:
-                        verdicts.append(self._narrow((station.host, peer), size, largest))
+                        narrow[station.host, peer] = (size, largest)
+        verdicts = [self._narrow(reach, narrow) for reach in _together(scene, narrow)]
         missing = [s.host for s in cast(scene) if not underlays(answers, s.host) and peers_of(scene, s.host)]
-        silent += [f"{host} did not tell its MTU" for host in missing]
-        if silent or len(cast(scene)) < 2:  # noqa: PLR2004 - two ends
-            why = silent[0] if silent else "fewer than two hosts have a witness"
-            verdicts.append(self._verdict(Status.INCONCLUSIVE, f"some paths were not measured: {why}"))
+        unmeasured = [f"{source} -> {target}: {why}" for (source, target), why in silent.items()]
+        unmeasured += [f"{host} did not tell its MTU" for host in missing]
+        if unmeasured or len(cast(scene)) < 2:  # noqa: PLR2004 - two ends
+            why = unmeasured[0] if unmeasured else "fewer than two hosts have a witness"
+            verdict = self._verdict(Status.INCONCLUSIVE, f"some paths were not measured: {why}")
+            needed = (
+                *(frozenset(map(places.node, pair)) for pair in silent),
+                *(places.each(map(places.node, missing))),
+            )
+            verdicts.append(verdict.model_copy(update={"needed": needed}))
         sizes = {size for station in cast(scene) for size in underlays(answers, station.host).values()}
         fine = f"packets of {', '.join(map(str, sorted(sizes)))} bytes pass whole between all hosts"
         return Findings(tuple(verdicts) or (self._verdict(Status.OK, fine),))
 
-    def _narrow(self, pair: tuple[str, str], size: int, largest: int) -> Verdict:
-        source, target = pair
+    def _narrow(self, reach: Reach, narrow: dict[Pair, tuple[int, int]]) -> Verdict:
+        size, largest = narrow[min(reach.pairs)]
         return Verdict(
             scenario=self.name,
-            subject=f"{source} -> {target}",
+            subject=_subject(reach),
             status=Status.FAILED,
-            detail=f"the path from {source} to {target} carries packets of {largest} bytes, but {source} sends up to"
-            f" {size}",
-            fix="mend the switch or tunnel between them, or give the underlay's devices that MTU; until then networks"
-            f" need mtu: {largest}",
-            evidence={"cause": "path-mtu", "pairs": [[source, target]], "largest": largest, "device": size},
+            detail=f"{_where(reach)} carries packets of {largest} bytes, but the hosts send up to {size}",
+            fix=f"mend the {'link, ' if len(reach.hosts) == 1 else ''}switch or tunnel there, or give the underlay's"
+            f" devices that MTU; until then networks need mtu: {largest}",
+            evidence={
+                "cause": "path-mtu",
+                "pairs": [[*pair] for pair in sorted(reach.pairs)],
+                "hosts": [*reach.hosts],
+                "largest": largest,
+                "device": size,
+            },
+            broken=frozenset(places.path(*pair) for pair in reach.pairs),
+            needed=tuple(frozenset(map(places.node, pair)) for pair in reach.pairs),
         )
 
     def _verdict(self, status: Status, detail: str) -> Verdict:
@@ -88,3 +106,30 @@ def _by_size(scene: Scene, answers: Answers, station: Station) -> dict[int, Json
         if peer in vteps:
             found.setdefault(mtu, {})[peer] = vteps[peer]
     return found
+
+
+def _together(scene: Scene, narrow: dict[Pair, tuple[int, int]]) -> list[Reach]:
+    """Return the pairs that have one explanation together: the same sizes, and one host or two in common."""
+    tested = frozenset((one.host, peer) for one in cast(scene) for peer in peers_of(scene, one.host))
+    alike: dict[tuple[int, int], set[Pair]] = {}
+    for pair, sizes in narrow.items():
+        alike.setdefault(sizes, set()).add(pair)
+    return [reach for pairs in alike.values() for reach in decompose(frozenset(pairs), tested)]
+
+
+def _subject(reach: Reach) -> str:
+    if len(reach.hosts) == 1:
+        return f"link of {reach.hosts[0]}"
+    return f"{reach.hosts[0]} -> {reach.hosts[1]}" if reach.hosts else "underlay"
+
+
+def _where(reach: Reach) -> str:
+    first, last = (reach.hosts[0], reach.hosts[-1]) if reach.hosts else ("", "")
+    return {
+        Shape.ALL: "the underlay between all hosts",
+        Shape.ISOLATED: f"the link of {first} to all others, both ways,",
+        Shape.INBOUND: f"the link of {first}, into it,",
+        Shape.OUTBOUND: f"the link of {first}, out of it,",
+        Shape.BETWEEN: f"the path between {first} and {last}, both ways,",
+        Shape.ONE_WAY: f"the path from {first} to {last}",
+    }[reach.shape]

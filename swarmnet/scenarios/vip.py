@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status, Verdict
-from swarmnet.scenarios.balancing import BalancedScenario
+from swarmnet.scenarios.balancing import BalancedScenario, unreached
 from swarmnet.scenarios.interface import Answers, ProbeTask, Question, Scene, outcomes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from swarmnet.model.network import Network
+    from swarmnet.model.report import Place
 
 TARGET = "vip"
 
@@ -33,10 +34,11 @@ class VirtualAddress(BalancedScenario):
 
     def findings(self, scene: Scene, answers: Answers, able: tuple[str, ...]) -> Iterable[Verdict]:
         """Return what is wrong per network."""
-        return [verdict for network in scene.networks for verdict in self._network(network, able, answers)]
+        return [verdict for network in scene.networks for verdict in self._network(scene, network, able, answers)]
 
-    def _network(self, network: Network, able: tuple[str, ...], answers: Answers) -> list[Verdict]:
+    def _network(self, scene: Scene, network: Network, able: tuple[str, ...], answers: Answers) -> list[Verdict]:
         name, failed, silent = network.spec.name, {}, {}
+        needed: list[frozenset[Place]] = []
         for host in able:
             found, problem = outcomes(answers, host, f"vip/{name}")
             outcome = found.get(TARGET, {})
@@ -44,9 +46,10 @@ class VirtualAddress(BalancedScenario):
                 silent[host] = problem or "was not asked"
             elif not outcome.get("ok"):
                 failed[host] = str(outcome.get("why"))
+                needed += unreached(scene, name, host, {**outcome, "lost": outcome["tries"]})
         verdicts = [self.verdict(f"{host} on {name}", Status.INCONCLUSIVE, why) for host, why in silent.items()]
         if failed:
-            verdicts.append(self._failed(name, failed))
+            verdicts.append(self._failed(name, failed).model_copy(update={"needed": tuple(needed)}))
         elif able and not silent:
             detail = f"{len(able)} hosts reach a task through the virtual address"
             verdicts.append(self.verdict(f"network {name}", Status.OK, detail))

@@ -12,7 +12,9 @@ from swarmnet.model.plan import MANAGED_LABEL
 from swarmnet.model.ports import Progress
 from swarmnet.model.report import Status, Verdict
 from swarmnet.model.verification import PROBE_LABEL, Phase, Verification
+from swarmnet.scenarios import places
 from swarmnet.scenarios.causes import explain, refine
+from swarmnet.scenarios.consequences import traced
 from swarmnet.scenarios.interface import Answers, Scene, Station
 from swarmnet.workflows.gather import Batches, Crew
 from swarmnet.workflows.probe_service import ServedProbes
@@ -33,7 +35,6 @@ ROUNDS = 6
 """Follow-up questions end here, whatever a scenario still wants."""
 SETTLE = 10.0
 """Seconds in which a pair or name may come right: gossip needs a moment to carry new endpoints to every node."""
-ORDER = (Status.FAILED, Status.INCONCLUSIVE, Status.WARNING, Status.OK, Status.SKIPPED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,16 +248,10 @@ def _judge(scene: Scene, scenarios: Sequence[Scenario], answers: Answers) -> dic
         *explain(scene, answers, matrices),
         *(_absent(station) for station in scene.stations if station.problem),
     ]
-    verdicts.sort(key=lambda verdict: (ORDER.index(verdict.status), -_weight(verdict)))
     return {
-        "verdicts": tuple(verdicts),
+        "verdicts": traced(verdicts),
         "matrices": tuple(refine(scene, answers, matrix) for matrix in matrices),
     }
-
-
-def _weight(verdict: Verdict) -> int:
-    pairs = verdict.evidence.get("pairs")
-    return len(pairs) if isinstance(pairs, list) else 0
 
 
 def _absent(station: Station) -> Verdict:
@@ -266,4 +261,5 @@ def _absent(station: Station) -> Verdict:
         status=Status.INCONCLUSIVE,
         detail=f"no probe on {station.host}: {station.problem}; nothing was proved from or to it",
         fix="bring the host back, then run verify again (swarmnet status tells what answers)",
+        needed=places.each((places.node(station.host),)),
     )

@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 
 from rich.console import Console
 
-from swarmnet.model.report import Status, Verdict
+from swarmnet.model.report import Cause, Status, Verdict
 from swarmnet.model.verification import Cell, Matrix, Verification
 from swarmnet.report.junit import as_junit
 from swarmnet.report.matrix import as_json, show
@@ -73,3 +73,45 @@ def test_junit_counts_an_inconclusive_check_as_an_error() -> None:
     tree = ET.fromstring(as_junit(result().model_copy(update={"verdicts": (verdict,)})))  # noqa: S314
     assert (tree.get("errors"), tree.get("failures")) == ("1", "0")
     assert tree[0][0].get("message") == "no \N{REPLACEMENT CHARACTER} IPVS"
+
+
+def traced() -> Verification:
+    """Return a cause, what follows from it, and a failure of its own, in the order of the JSON."""
+    because = (Cause(verdict=0, scenario="matrix", subject="network front"),)
+    own = Verdict(scenario="nodes", subject="node w3", status=Status.FAILED, detail="down", fix="look")
+    after = Verdict(
+        scenario="balance",
+        subject="network front",
+        status=Status.FAILED,
+        detail="lost 2",
+        fix="update it",
+        because_of=because,
+    )
+    return result().model_copy(update={"verdicts": (*result().verdicts, own, after)})
+
+
+def test_what_follows_from_a_cause_stands_under_it_without_advice_of_its_own() -> None:
+    lines = shown(traced()).splitlines()
+    at = next(number for number, line in enumerate(lines) if "matrix: network front: no way" in line)
+    assert lines[at + 1 : at + 3] == ["  fix: open it", "    x follows: balance: network front: lost 2"]
+    assert "update it" not in shown(traced())
+
+
+def test_the_last_line_counts_causes_and_consequences_apart() -> None:
+    assert shown(traced()).splitlines()[-1] == "failed: 2 failed; 1 consequence (1 failed) (0.0 s)"
+
+
+def test_json_names_the_causes_of_a_verdict_and_nothing_that_only_the_judgement_needs() -> None:
+    body = as_json(traced())
+    verdicts = body["verdicts"]
+    assert isinstance(verdicts, list)
+    last = verdicts[-1]
+    assert isinstance(last, dict)
+    assert last["because_of"] == [{"verdict": 0, "scenario": "matrix", "subject": "network front"}]
+    assert last.keys() == {"scenario", "subject", "status", "detail", "fix", "evidence", "because_of"}
+
+
+def test_junit_keeps_a_consequence_a_failure_and_says_what_it_follows_from() -> None:
+    tree = ET.fromstring(as_junit(traced()))  # noqa: S314
+    assert tree.get("failures") == "3"
+    assert [case[0].text for case in tree] == ["open it", "look", "follows from matrix: network front"]

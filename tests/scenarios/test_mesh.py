@@ -10,6 +10,7 @@ import pytest
 from swarmnet.model.ports import Approach
 from swarmnet.model.report import Status
 from swarmnet.model.state import ClusterState, EngineFacts, HostFacts, SwarmMembership
+from swarmnet.scenarios import places
 from swarmnet.scenarios.causes import explain
 from swarmnet.scenarios.interface import OPERATOR, Answer, Answers, MeshService, OperatorTask, Witness, WitnessTask
 from swarmnet.scenarios.mesh import LOCALHOST
@@ -189,6 +190,25 @@ def test_both_protocols_with_one_cause_are_one_verdict() -> None:
     (verdict,) = explain(stage(), answers, ())
     assert verdict.detail.endswith("(tcp, udp)")
     assert MeshUdp().judge(stage(), answers).verdicts == ()
+
+
+def test_an_entry_rests_on_the_table_whose_rules_it_lacks_and_closes_for_everybody() -> None:
+    (verdict,) = judged(stage(), seen(stage(), everywhere("w2"), look={**HEALTHY, "nat": "*nat\n"}))
+    assert verdict.needed == (frozenset({places.rules("w2", "nat")}),)
+    assert verdict.broken == {places.entry("w2", "tcp")}
+
+
+def test_an_entry_that_misses_a_task_on_another_host_rests_on_the_way_there() -> None:
+    shut = dict.fromkeys(everywhere("w3"), opened(("n1",)))
+    (verdict,) = judged(stage(), seen(stage(), shut, look=HEALTHY))
+    assert verdict.evidence["cause"] == "ingress-unknown"
+    assert verdict.needed == (places.mesh_exchange(stage(), "w3", "w2"),)
+    assert verdict.broken == frozenset()
+
+
+def test_an_entry_that_does_not_answer_itself_though_it_has_a_task_is_no_consequence_of_any_way() -> None:
+    (verdict,) = judged(stage(), seen(stage(), everywhere("w2"), look=HEALTHY))
+    assert verdict.needed == (places.mesh_exchange(stage(), "w2", "w1"), frozenset())
 
 
 def test_an_entry_that_answers_only_itself_is_blocked_on_the_way_in() -> None:

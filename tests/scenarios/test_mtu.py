@@ -108,7 +108,7 @@ def test_a_narrow_path_between_hosts_is_named() -> None:
     answers = Wire(stage()).answers()
     answers["w1", "wire/sizes/1500"] = Answer({"targets": {"w2": sizes(1400), "w3": sizes(1500, ok=True)}})
     (verdict,) = UnderlayMtu().judge(stage(), answers).verdicts
-    assert verdict.detail == "the path from w1 to w2 carries packets of 1400 bytes, but w1 sends up to 1500"
+    assert verdict.detail == "the path from w1 to w2 carries packets of 1400 bytes, but the hosts send up to 1500"
 
 
 def test_an_underlay_that_answers_no_echo_is_inconclusive() -> None:
