@@ -58,7 +58,7 @@ def show(console: Console, result: Verification) -> None:
             _show_consequences(console, result, at)
     for note in result.notes:
         console.print(Text(on_one_line(note), "yellow"))
-    console.print(Text(summary(result), STYLES[result.status]))
+    console.print(Text(summary(result), STYLES[result.status]), soft_wrap=True)
 
 
 def summary(result: Verification) -> str:
