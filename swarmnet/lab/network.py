@@ -33,6 +33,8 @@ HOME_VARIABLE = "SWARMNET_LAB_HOME"
 _RECORD_AND_SLEEP = (
     'IFS= read -r stat < /proc/self/stat; printf "%s\\n" "$stat" > "$1.new" && mv "$1.new" "$1" && exec sleep infinity'
 )
+_TCP_HEADERS = 40
+"""Bytes of IPv4 and TCP around a segment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,17 @@ class Switch:
             chain = f"  chain forward {{\n    type filter hook forward priority 0;\n{body}\n  }}"
             lines.append(f"table bridge swarmnet {{\n{chain}\n}}")
         run(["nsenter", f"--net={self.namespace}", "nft", "-f", "-"], stdin="\n".join(lines) + "\n")
+
+    def fit_operator(self, leg: str, address: str, mtu: int | None) -> None:
+        """Have this machine exchange packets of at most ``mtu`` bytes with one host; None: as large as all others.
+
+        TCP agrees on it when it connects (the announced MSS), as through a VPN that clamps it.
+        """
+        route = [f"{address}/32", "dev", leg]
+        if mtu is None:
+            attempt(["ip", "route", "delete", *route])
+        else:
+            run(["ip", "route", "replace", *route, "mtu", str(mtu), "advmss", str(mtu - _TCP_HEADERS)])
 
     def second_bridge(self) -> str:
         """Return the name of a second bridge, which second cards are plugged into; make it where it is not there."""

@@ -30,7 +30,7 @@ class NodesReady(ControlScenario):
                 f"node {node.hostname} ({node.address}) is {node.status}"
                 + (f", as a manager {node.reachability}" if node.reachability not in (None, "reachable") else ""),
                 "look at its engine (systemctl status docker), and at 2377/tcp from it to all managers",
-            ).model_copy(update={"broken": _stopped(node, names)})
+            ).model_copy(update={"broken": _stopped(node, names), "needed": _needed(scene, names.get(node.id))})
             for node in nodes
             if node.status != "ready" or node.reachability not in (None, "reachable")
         ]
@@ -44,3 +44,8 @@ def _stopped(node: Node, names: dict[str, str]) -> frozenset[Place]:
     if node.status == "ready" or node.id not in names:
         return frozenset()
     return frozenset((places.node(names[node.id]),))
+
+
+def _needed(scene: Scene, host: str | None) -> tuple[frozenset[Place], ...]:
+    """Return what a node's word to each manager needed of the underlay."""
+    return tuple(need - {places.node(host)} for need in places.managed(scene, host)) if host else ()

@@ -136,6 +136,15 @@ def esp_kernels(*hosts: str) -> frozenset[Place]:
     return frozenset(esp_kernel(host) for host in hosts)
 
 
+def managed(scene: Scene, host: str) -> tuple[frozenset[Place], ...]:
+    """Return what a host's orders and answers need, for each manager that could carry them: large packets, too."""
+    state = scene.state
+    nodes = ((one.host, state.node_of(one.host)) for one in scene.stations)
+    managers = [name for name, found in nodes if found is not None and found.spec.role == "manager"]
+    ends = [both(path, host, manager) for manager in managers if manager != host]
+    return tuple(end | {node(host)} for end in ends)
+
+
 def mesh_exchange(scene: Scene, source: str, target: str) -> frozenset[Place]:
     """Return all that an exchange between two hosts on the routing mesh's own network needs."""
     names = [net.spec.name for net in scene.state.networks if net.spec.ingress]

@@ -86,7 +86,6 @@ class UnderlayMtu(Scenario):
                 "device": size,
             },
             broken=frozenset(places.path(*pair) for pair in reach.pairs),
-            needed=tuple(frozenset(map(places.node, pair)) for pair in reach.pairs),
         )
 
     def _verdict(self, status: Status, detail: str) -> Verdict:

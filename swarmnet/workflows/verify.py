@@ -246,7 +246,7 @@ def _judge(scene: Scene, scenarios: Sequence[Scenario], answers: Answers) -> dic
     verdicts = [
         *(verdict for findings in found for verdict in findings.verdicts),
         *explain(scene, answers, matrices),
-        *(_absent(station) for station in scene.stations if station.problem),
+        *(_absent(scene, station) for station in scene.stations if station.problem),
     ]
     return {
         "verdicts": traced(verdicts),
@@ -254,12 +254,12 @@ def _judge(scene: Scene, scenarios: Sequence[Scenario], answers: Answers) -> dic
     }
 
 
-def _absent(station: Station) -> Verdict:
+def _absent(scene: Scene, station: Station) -> Verdict:
     return Verdict(
         scenario="probe",
         subject=f"host {station.host}",
         status=Status.INCONCLUSIVE,
         detail=f"no probe on {station.host}: {station.problem}; nothing was proved from or to it",
         fix="bring the host back, then run verify again (swarmnet status tells what answers)",
-        needed=places.each((places.node(station.host),)),
+        needed=places.managed(scene, station.host) or places.each((places.node(station.host),)),
     )

@@ -53,6 +53,9 @@ class NarrowLink(Family):
     the engine nor its kernel knows. The switch decides by length, so packets must reach it in the size that they
     have on a wire: the host's card stops handing over many segments as one (``ethtool -K eth0 tso off gso off``),
     and what goes to the host is cut and measured by a queue on its port (``tbf``).
+
+    Only this machine knows the size and keeps to it: whoever shall find out what is wrong with the host must be able
+    to log in there, and SSH's exchange of keys takes larger packets.
     """
 
     kind = "mtu"
@@ -78,6 +81,7 @@ class NarrowLink(Family):
         largest = f"{(fault.mtu or _MOST_MTU) + _ETHERNET_HEADER}b"
         queue = ["root", "tbf", "rate", "40gbit", "burst", largest, "limit", "10mb"]
         place.switch.tc(["qdisc", "replace", "dev", place.host.port, *queue])
+        place.switch.fit_operator(place.record.leg, str(place.host.address), fault.mtu)
 
     def take_back(self, fault: Fault, place: Place) -> None:
         """Carry everything again."""
@@ -85,8 +89,9 @@ class NarrowLink(Family):
         place.does(_WHOLE_PACKETS.format("on"), doing="set its card back")
 
     def clear(self, fault: Fault, place: Place) -> None:
-        """Remove the queue, where there is one."""
+        """Remove the queue and the operator's route, where they are."""
         del fault
+        place.switch.fit_operator(place.record.leg, str(place.host.address), None)
         place.switch.tc(["qdisc", "delete", "dev", place.host.port, "root"], may_fail=True)
 
     def rules(self, fault: Fault, record: LabRecord) -> list[str]:
