@@ -68,6 +68,11 @@ class Node(Document):
     platform: str = ""
     engine_labels: Labels = Field(default_factory=dict)
 
+    @property
+    def name(self) -> str:
+        """What to call it: its hostname, or its id where its host died before it told one (seen on 26.1)."""
+        return self.hostname or self.id
+
 
 class ConfigSpec(Document):
     """A config: readable by everybody who can ask the engine."""

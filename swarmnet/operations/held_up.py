@@ -28,14 +28,14 @@ def holding_up(service: Service, tasks: Iterable[Task], nodes: Iterable[Node]) -
     """Return task id to host name of the lost nodes at which the service's update waits; empty when it goes on."""
     if service.update_state != "updating" or service.spec.mode is not ServiceMode.GLOBAL:
         return {}
-    lost = {node.id: node.hostname for node in nodes if _is_lost(node)}
+    lost = {node.id: node.name for node in nodes if _is_lost(node)}
     return {task.id: lost[task.node_id] for task in tasks if task.node_id in lost and task.state in NOT_STARTED}
 
 
 def without_new_task(service: Service, tasks: Iterable[Task], nodes: Iterable[Node]) -> tuple[str, ...]:
     """Return the host names of the nodes that shall run the service and on which none of these tasks runs."""
     on = {task.node_id for task in tasks if task.state == task.desired_state == "running"}
-    return tuple(sorted(node.hostname for node in eligible(service.spec, nodes) if node.id not in on))
+    return tuple(sorted(node.name for node in eligible(service.spec, nodes) if node.id not in on))
 
 
 def stands_still(service: Service, held: int) -> bool:

@@ -174,7 +174,7 @@ def _removals(members: Members) -> Iterator[Action]:
 
 
 def _named(node: Node) -> str:
-    return f"node {node.hostname or node.id}"
+    return f"node {node.name}"
 
 
 def _nodes(members: Members) -> Iterator[Action]:

@@ -176,7 +176,7 @@ def problems_of_roles(members: Members, context: Context) -> Iterator[str]:
     managers = [node for node in context.state.nodes if node.spec.role is Role.MANAGER]
     leaving = {node.id for nodes in members.dead.values() for node in nodes}
     staying = [node for node in managers if node.id not in leaving]
-    lost = [node.hostname for node in staying if node.reachability == "unreachable"]
+    lost = [node.name for node in staying if node.reachability == "unreachable"]
     adding = [host.name for host, _facts in members.outside if host.role is Role.MANAGER]
     adding += [host.name for host, node in members.inside if _becomes(host, node, Role.MANAGER)]
     if adding and lost:
@@ -188,7 +188,7 @@ def problems_of_roles(members: Members, context: Context) -> Iterator[str]:
     remaining = len(staying) + len(adding) - len(demoted)
     reachable = remaining - len(lost) + sum(node.reachability == "unreachable" for node in demoted)
     if demoted and reachable <= remaining // 2:
-        names = ", ".join(node.hostname for node in demoted)
+        names = ", ".join(node.name for node in demoted)
         yield f"demoting {names} leaves {reachable} of {max(remaining, 0)} managers reachable: no quorum"
 
 

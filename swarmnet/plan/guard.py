@@ -210,7 +210,7 @@ def _orphans(state: ClusterState, permissions: Permissions) -> Iterator[Refusal]
     known = {facts.engine.membership.node_id for facts in state.hosts}
     for node in state.nodes:
         if node.status == "ready" and node.id not in known and not permissions.allow_missing:
-            yield Refusal(f"node {node.hostname} is in the swarm and would be left without managers", "--allow-missing")
+            yield Refusal(f"node {node.name} is in the swarm and would be left without managers", "--allow-missing")
 
 
 def _managers(nodes: Iterable[Node]) -> tuple[Node, ...]:

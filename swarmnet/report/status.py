@@ -76,7 +76,7 @@ def _lines(state: ClusterState, cluster: str, paint: Paint) -> Iterator[str]:
 
 def _by_name(state: ClusterState, names: Mapping[str, str]) -> list[Node]:
     """Return the nodes as the inventory names them; managers answer in an order that means nothing."""
-    return sorted(state.nodes, key=lambda node: (names.get(node.id, node.hostname), node.id))
+    return sorted(state.nodes, key=lambda node: (names.get(node.id, node.name), node.id))
 
 
 def _name(one: Network | Service) -> str:
@@ -89,7 +89,7 @@ def _node_table(state: ClusterState, paint: Paint) -> Iterator[str]:
     names = _host_names(state)
     rows = [
         (
-            names.get(node.id, f"({node.hostname})"),
+            names.get(node.id, f"({node.name})"),
             str(node.spec.role),
             str(node.spec.availability),
             node.status,

@@ -96,7 +96,7 @@ class Scene:
     approaches: Mapping[str, Approach] = field(default_factory=dict)
     """How the operator's machine comes to each host."""
     witnesses: tuple[Witness, ...] = ()
-    """One for each host with a running probe, when a scenario needs them."""
+    """One for each host that answers, when a scenario needs them: also where no probe could start."""
     control: Network | None = None
     """A plain overlay made for this run, where none of the tested ones is plain and a scenario needs one."""
     control_problem: str | None = None

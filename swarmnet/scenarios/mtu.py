@@ -17,10 +17,12 @@ from swarmnet.scenarios.interface import (
     outcomes,
 )
 from swarmnet.scenarios.patterns import decompose
-from swarmnet.scenarios.sightings import COUNTERS, PLACES, cast, delta, peers_of, place
+from swarmnet.scenarios.sightings import COUNTERS, PLACES, cast, delta, peers_among, peers_of, place
 from swarmnet.scenarios.staged import staged
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from swarmnet.model.base import JsonObject
     from swarmnet.model.network import Network
     from swarmnet.model.report import Place
@@ -65,11 +67,10 @@ class OverlayMtu(Scenario):
         return Findings((*verdicts, *self._fragments(scene, answers)))
 
     def _before(self, scene: Scene, station: Station) -> list[Question]:
-        vteps: JsonObject = {one.host: one.vtep for one in scene.witnesses if one.host in peers_of(scene, station.host)}
         return [
             ProbeTask(station.host, PLACES, {"kind": "places"}),
             WitnessTask(station.host, COUNTERS[0], {"kind": "counters"}),
-            WitnessTask(station.host, WAYS, {"kind": "ways", "targets": vteps}),
+            ways(scene, station.host),
         ]
 
     def _network(self, scene: Scene, answers: Answers, network: Network) -> list[Verdict]:
@@ -215,6 +216,19 @@ def overlay_mtu(answers: Answers, station: Station, network: str) -> int | None:
     """Return the MTU of the probe's interface on a network; None when it did not tell."""
     mtu = place(answers, station.host, station.addresses.get(network, "")).get("mtu")
     return mtu if isinstance(mtu, int) else None
+
+
+def ways(scene: Scene, host: str) -> WitnessTask:
+    """Ask a host for the MTU with which it sends to every peer whose paths some scenario measures."""
+    measured = {*peers_among(scene.watched, host)}
+    if host in {station.host for station in cast(scene)}:
+        measured |= {*peers_of(scene, host)}
+    return WitnessTask(host, WAYS, {"kind": "ways", "targets": vteps(scene, measured)})
+
+
+def vteps(scene: Scene, hosts: Collection[str]) -> JsonObject:
+    """Return the addresses on the underlay of these hosts."""
+    return {witness.host: witness.vtep for witness in scene.witnesses if witness.host in hosts}
 
 
 def underlays(answers: Answers, host: str) -> dict[str, int]:

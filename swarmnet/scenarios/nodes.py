@@ -25,9 +25,9 @@ class NodesReady(ControlScenario):
         names = {found.id: one.host for one in scene.stations if (found := scene.state.node_of(one.host)) is not None}
         bad = [
             self.verdict(
-                f"node {node.hostname}",
+                f"node {node.name}",
                 Status.FAILED,
-                f"node {node.hostname} ({node.address}) is {node.status}"
+                f"node {node.name} ({node.address or 'no address'}) is {node.status}"
                 + (f", as a manager {node.reachability}" if node.reachability not in (None, "reachable") else ""),
                 "look at its engine (systemctl status docker), and at 2377/tcp from it to all managers",
             ).model_copy(update={"broken": _stopped(node, names), "needed": _needed(scene, names.get(node.id))})

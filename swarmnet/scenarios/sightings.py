@@ -81,12 +81,16 @@ def cast(scene: Scene) -> tuple[Station, ...]:
 
 def peers_of(scene: Scene, host: str) -> tuple[str, ...]:
     """Return the hosts to which this one sends markers."""
-    names = [station.host for station in cast(scene)]
-    here = names.index(host)
-    round_trip = names[here + 1 :] + names[:here]
-    if len(names) <= ALL_PEERS:
-        return tuple(round_trip)
-    return (round_trip[0], round_trip[len(names) // 2 - 1])
+    return peers_among(tuple(station.host for station in cast(scene)), host)
+
+
+def peers_among(hosts: tuple[str, ...], host: str) -> tuple[str, ...]:
+    """Return all others, or two of them where hosts are many: the next one, and one half-way round."""
+    here = hosts.index(host)
+    round_trip = hosts[here + 1 :] + hosts[:here]
+    if len(hosts) <= ALL_PEERS:
+        return round_trip
+    return (round_trip[0], round_trip[len(hosts) // 2 - 1])
 
 
 def marker(scene: Scene, host: str, network: str) -> str:

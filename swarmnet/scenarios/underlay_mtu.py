@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, ClassVar
 from swarmnet.model.report import Status, Verdict
 from swarmnet.scenarios import places
 from swarmnet.scenarios.interface import Answers, Findings, Question, Scenario, Scene, WitnessTask, outcomes
-from swarmnet.scenarios.mtu import WAYS, underlays
+from swarmnet.scenarios.mtu import underlays, vteps, ways
 from swarmnet.scenarios.patterns import Shape, decompose
-from swarmnet.scenarios.sightings import cast, peers_of
+from swarmnet.scenarios.sightings import peers_among
 from swarmnet.scenarios.staged import staged
 
 if TYPE_CHECKING:
     from swarmnet.model.base import JsonObject
-    from swarmnet.scenarios.interface import Station
     from swarmnet.scenarios.patterns import Pair, Reach
 
 SIZES = "wire/sizes"
@@ -29,14 +28,13 @@ class UnderlayMtu(Scenario):
 
     def ask(self, scene: Scene, answers: Answers) -> tuple[Question, ...]:
         """Ask every witness for the MTU towards each peer, then for an echo of that size."""
-        stations = cast(scene)
         return staged(
             answers,
-            lambda: [WitnessTask(s.host, WAYS, {"kind": "ways", "targets": _vteps(scene, s)}) for s in stations],
+            lambda: [ways(scene, host) for host in scene.watched],
             lambda: [
-                WitnessTask(s.host, f"{SIZES}/{size}", {"kind": "sizes", "size": size, "targets": targets})
-                for s in stations
-                for size, targets in _by_size(scene, answers, s).items()
+                WitnessTask(host, f"{SIZES}/{size}", {"kind": "sizes", "size": size, "targets": targets})
+                for host in scene.watched
+                for size, targets in _by_size(scene, answers, host).items()
             ],
         )
 
@@ -44,20 +42,21 @@ class UnderlayMtu(Scenario):
         """Return one verdict for all, or one for each host or pair whose paths are narrower than their ends."""
         silent: dict[Pair, str] = {}
         narrow: dict[Pair, tuple[int, int]] = {}
-        for station in cast(scene):
-            for size, targets in _by_size(scene, answers, station).items():
-                found, problem = outcomes(answers, station.host, f"{SIZES}/{size}")
+        for host in scene.watched:
+            for size, targets in _by_size(scene, answers, host).items():
+                found, problem = outcomes(answers, host, f"{SIZES}/{size}")
                 for peer in targets:
                     largest = found.get(peer, {}).get("largest")
                     if problem or not isinstance(largest, int) or not largest:
-                        silent[station.host, peer] = problem or "no ICMP echo passes at all"
+                        silent[host, peer] = problem or "no ICMP echo passes at all"
                     elif largest < size:
-                        narrow[station.host, peer] = (size, largest)
+                        narrow[host, peer] = (size, largest)
         verdicts = [self._narrow(reach, narrow) for reach in _together(scene, narrow)]
-        missing = [s.host for s in cast(scene) if not underlays(answers, s.host) and peers_of(scene, s.host)]
+        alone = len(scene.watched) < 2  # noqa: PLR2004 - two ends
+        missing = [] if alone else [host for host in scene.watched if not underlays(answers, host)]
         unmeasured = [f"{source} -> {target}: {why}" for (source, target), why in silent.items()]
         unmeasured += [f"{host} did not tell its MTU" for host in missing]
-        if unmeasured or len(cast(scene)) < 2:  # noqa: PLR2004 - two ends
+        if unmeasured or alone:
             why = unmeasured[0] if unmeasured else "fewer than two hosts have a witness"
             verdict = self._verdict(Status.INCONCLUSIVE, f"some paths were not measured: {why}")
             needed = (
@@ -65,7 +64,7 @@ class UnderlayMtu(Scenario):
                 *(places.each(map(places.node, missing))),
             )
             verdicts.append(verdict.model_copy(update={"needed": needed}))
-        sizes = {size for station in cast(scene) for size in underlays(answers, station.host).values()}
+        sizes = {size for host in scene.watched for size in underlays(answers, host).values()}
         fine = f"packets of {', '.join(map(str, sorted(sizes)))} bytes pass whole between all hosts"
         return Findings(tuple(verdicts) or (self._verdict(Status.OK, fine),))
 
@@ -92,24 +91,19 @@ class UnderlayMtu(Scenario):
         return Verdict(scenario=self.name, subject="underlay", status=status, detail=detail)
 
 
-def _vteps(scene: Scene, station: Station) -> JsonObject:
-    peers = peers_of(scene, station.host)
-    return {one.host: one.vtep for one in scene.witnesses if one.host in peers}
-
-
-def _by_size(scene: Scene, answers: Answers, station: Station) -> dict[int, JsonObject]:
+def _by_size(scene: Scene, answers: Answers, host: str) -> dict[int, JsonObject]:
     """Return the peers' addresses by the MTU with which the host sends to them."""
-    vteps = _vteps(scene, station)
+    targets = vteps(scene, peers_among(scene.watched, host))
     found: dict[int, JsonObject] = {}
-    for peer, mtu in underlays(answers, station.host).items():
-        if peer in vteps:
-            found.setdefault(mtu, {})[peer] = vteps[peer]
+    for peer, mtu in underlays(answers, host).items():
+        if peer in targets:
+            found.setdefault(mtu, {})[peer] = targets[peer]
     return found
 
 
 def _together(scene: Scene, narrow: dict[Pair, tuple[int, int]]) -> list[Reach]:
     """Return the pairs that have one explanation together: the same sizes, and one host or two in common."""
-    tested = frozenset((one.host, peer) for one in cast(scene) for peer in peers_of(scene, one.host))
+    tested = frozenset((host, peer) for host in scene.watched for peer in peers_among(scene.watched, host))
     alike: dict[tuple[int, int], set[Pair]] = {}
     for pair, sizes in narrow.items():
         alike.setdefault(sizes, set()).add(pair)

@@ -231,6 +231,8 @@ class Stage:
         with self.busy[host]:
             if self.cleared:
                 raise HostError(host, "the run is over")
+            if not self.ports.engine(host).has_image(self.kit.reference):
+                raise HostError(host, "the probe's image did not get there")
             spec = ContainerSpec(
                 name=f"swarmnet-witness-{self.run.id}-{number}",
                 image=self.kit.reference,

@@ -174,9 +174,10 @@ def _raise_curtain(
         mesh.begin(up)
     if up and any(scenario.needs_service for scenario in wish.scenarios):
         served.begin(up)
-    if up and any(scenario.needs_witness for scenario in wish.scenarios):
-        with timer.phase("witnesses", f"starting witnesses on {len(up)} hosts"):
-            witnesses = stage.watch(up)
+    if any(scenario.needs_witness for scenario in wish.scenarios):
+        with timer.phase("witnesses", f"starting witnesses on {len(able)} hosts"):
+            # Also where no probe came up: what keeps it away may be what a witness sees.
+            witnesses = tuple(sorted(stage.watch(able), key=lambda witness: order.get(witness.host, 0)))
     if served.hosts:
         with timer.phase("service", "waiting for the probe service"):
             served.wait()
@@ -190,7 +191,7 @@ def _raise_curtain(
         service_problem=served.problem,
         mesh=mesh.service,
         mesh_problem=mesh.problem,
-        approaches={host: stage.ports.approach(host) for host in up},
+        approaches={host: stage.ports.approach(host) for host in able},
         witnesses=witnesses,
     )
 

@@ -21,3 +21,15 @@ def test_everything_stands_in_the_order_of_its_names_whatever_order_managers_ans
     nodes = next(number for number, line in enumerate(told) if line.startswith("NODE"))
     assert [line.split()[0] for line in told[nodes + 1 : nodes + 6]] == ["m1", "m2", "m3", "w1", "w2"]
     assert status_json(shuffled, "prod", []) == status_json(seen, "prod", [])
+
+
+def test_an_entry_without_a_hostname_is_called_by_its_id() -> None:
+    world = World(managers=3)
+    world.bootstrap()
+    seen = observe(world.ports())
+    update = {"id": "p1xj08", "hostname": "", "status": "unknown", "address": ""}
+    nameless = seen.model_copy(update={"nodes": (*seen.nodes, seen.nodes[-1].model_copy(update=update))})
+
+    told = status_text(nameless, "prod").splitlines()
+
+    assert [line.split()[0] for line in told if "unknown" in line] == ["(p1xj08)"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -109,6 +110,16 @@ def test_a_narrow_path_between_hosts_is_named() -> None:
     answers["w1", "wire/sizes/1500"] = Answer({"targets": {"w2": sizes(1400), "w3": sizes(1500, ok=True)}})
     (verdict,) = UnderlayMtu().judge(stage(), answers).verdicts
     assert verdict.detail == "the path from w1 to w2 carries packets of 1400 bytes, but the hosts send up to 1500"
+
+
+def test_the_underlay_is_measured_on_hosts_whose_probe_could_not_start_too() -> None:
+    scene, answers = stage(), Wire(stage()).answers()
+    lost = tuple(replace(one, problem="attaching timed out") if one.host == "w3" else one for one in scene.stations)
+    answers["w1", "wire/sizes/1500"] = Answer({"targets": {"w2": sizes(1500, ok=True), "w3": sizes(1400)}})
+    answers["w2", "wire/sizes/1500"] = Answer({"targets": {"w1": sizes(1500, ok=True), "w3": sizes(1400)}})
+    answers["w3", "wire/sizes/1500"] = Answer({"targets": {"w1": sizes(1400), "w2": sizes(1400)}})
+    (verdict,) = UnderlayMtu().judge(replace(scene, stations=lost), answers).verdicts
+    assert (verdict.status, verdict.subject) == (Status.FAILED, "link of w3")
 
 
 def test_an_underlay_that_answers_no_echo_is_inconclusive() -> None:

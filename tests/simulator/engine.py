@@ -202,6 +202,8 @@ class SimulatedEngine(SimulatedMembership, SimulatedServices):
         record = store.network_named(endpoint.network) if store is not None else None
         if store is None or record is None:
             raise NotFoundError(self.host, f"network {endpoint.network} not found", status=404)
+        if self.host in self._world.unattachable:
+            raise EngineError(self.host, f"attaching to network {record.spec.name} failed: context deadline exceeded")
         if not record.spec.attachable:
             message = f"Could not attach to network {record.spec.name}: network {record.id} not manually attachable"
             raise EngineError(self.host, message, status=403)

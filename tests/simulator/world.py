@@ -68,6 +68,8 @@ class World:
         """References that no registry has: tasks with them are rejected, pulls fail."""
         self.lost_answers: list[str] = []
         """Verbs whose next request is done, and whose answer never arrives."""
+        self.unattachable: set[str] = set()
+        """Hosts whose engine hears nothing from the managers: it attaches no container to an overlay."""
         for host in self.inventory.hosts:
             self.add(host)
 

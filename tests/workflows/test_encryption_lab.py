@@ -54,6 +54,11 @@ def failures(verdicts: tuple[Verdict, ...], scenario: str) -> list[Verdict]:
     return [one for one in verdicts if one.scenario == scenario and one.status is Status.FAILED]
 
 
+def causes_of(verdicts: tuple[Verdict, ...]) -> set[tuple[str, str]]:
+    """Return the failures that follow from no other one."""
+    return {(one.scenario, one.subject) for one in verdicts if one.status is Status.FAILED and not one.because_of}
+
+
 def test_encryption_is_proved_beside_a_plain_overlay_that_is_gone_afterwards(own_cluster: OwnCluster) -> None:
     before = traces(own_cluster.lab)
     result = run(own_cluster.lab, wish(*ON_THE_WIRE))
@@ -71,7 +76,9 @@ def test_blocked_esp_and_flushed_rules_are_told_apart_and_named(own_cluster: Own
     block = Fault(host="m1", kind="block", to="m2", protocol="esp")
     rules = Fault(host="m3", kind="rules")
     with staying(own_cluster.lab, "m3", "vault"), broken(own_cluster.lab, block, rules):
-        found = run(own_cluster.lab, wish("udp", "ipsec", "encryption-rules"))
+        found = run(own_cluster.lab, wish("udp", "ipsec", "encryption-rules", "balance", "hairpin"))
+    assert causes_of(found.verdicts) == {("matrix", "network vault"), ("firewall", "host m3")}, found.verdicts
+    assert {"balance", "hairpin", "encryption-rules"} <= {one.scenario for one in found.verdicts if one.because_of}
     causes = {str(one.evidence["cause"]): one for one in failures(found.verdicts, "matrix")}
     assert causes.keys() == {"esp-blocked", "rules-flushed"}, [one.detail for one in found.verdicts]
     assert causes["esp-blocked"].evidence["pairs"] == [["m1", "m2"]]
@@ -79,6 +86,16 @@ def test_blocked_esp_and_flushed_rules_are_told_apart_and_named(own_cluster: Own
     assert causes["rules-flushed"].detail.startswith("nothing that m3 sends arrives anywhere on ESP")
     (audit,) = failures(found.verdicts, "encryption-rules")
     assert audit.evidence["hosts"] == ["m3"]
+
+
+def test_a_link_that_loses_large_packets_is_the_one_cause_of_what_fails_behind_it(own_cluster: OwnCluster) -> None:
+    lab = own_cluster.lab
+    with broken(lab, Fault.model_validate({"host": "m3", "kind": "mtu", "mtu": 1400})):
+        found = run(lab, wish("nodes", "tcp", "underlay-mtu"))
+    assert causes_of(found.verdicts) == {("underlay-mtu", "link of m3")}, found.verdicts
+    (link,) = failures(found.verdicts, "underlay-mtu")
+    assert link.detail.startswith("the link of m3 to all others, both ways, carries packets of 1400 bytes")
+    assert run(lab, wish("nodes", "tcp", "underlay-mtu")).status is Status.OK
 
 
 def test_an_underlay_that_is_too_small_is_named_with_the_mtu_that_the_network_needs(own_cluster: OwnCluster) -> None:

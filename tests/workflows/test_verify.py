@@ -240,6 +240,14 @@ def test_witnesses_are_started_only_for_scenarios_that_need_them(world: World) -
     assert "witnesses" in {phase.name for phase in run(world, Wish((*icmp, OverlayMtu()))).phases}
 
 
+def test_a_host_without_a_probe_has_a_witness_that_sees_what_keeps_it_away(world: World) -> None:
+    Paths(world)
+    world.unattachable.add("w1")
+    run(world, Wish(tuple(one for one in ALL if one.name in {"icmp", "underlay-mtu"})))
+    started = [request for request in world.requests if request.verb == "container.start"]
+    assert [one.host for one in started if one.target.startswith("swarmnet-witness")] == ["m1", "w1", "w2"]
+
+
 def test_witnesses_are_started_while_the_services_tasks_are(world: World) -> None:
     Paths(world)
     phases = [phase.name for phase in run(world, Wish((*ALL, OverlayMtu()))).phases]
