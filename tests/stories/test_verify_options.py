@@ -86,7 +86,7 @@ def test_its_probe_comes_from_an_archive_or_by_digest_from_a_registry(lab: Lab, 
 def test_ctrl_c_at_any_moment_leaves_nothing(lab: Lab, operator: Operator) -> None:
     before = traces(lab)
 
-    for moment in ("starting probes", "starting the probe service", "asking between all hosts"):
+    for moment in ("starting probes", "waiting for the probe service", "asking between all hosts"):
         with operator.begins(*VERIFY, until=moment) as process:
             process.send_signal(signal.SIGINT)
             out, said = process.communicate(timeout=LIMIT)

@@ -88,16 +88,6 @@ def test_blocked_esp_and_flushed_rules_are_told_apart_and_named(own_cluster: Own
     assert audit.evidence["hosts"] == ["m3"]
 
 
-def test_a_link_that_loses_large_packets_is_the_one_cause_of_what_fails_behind_it(own_cluster: OwnCluster) -> None:
-    lab = own_cluster.lab
-    with broken(lab, Fault.model_validate({"host": "m3", "kind": "mtu", "mtu": 1400})):
-        found = run(lab, wish("nodes", "tcp", "underlay-mtu"))
-    assert causes_of(found.verdicts) == {("underlay-mtu", "link of m3")}, found.verdicts
-    (link,) = failures(found.verdicts, "underlay-mtu")
-    assert link.detail.startswith("the link of m3 to all others, both ways, carries packets of 1400 bytes")
-    assert run(lab, wish("nodes", "tcp", "underlay-mtu")).status is Status.OK
-
-
 def test_an_underlay_that_is_too_small_is_named_with_the_mtu_that_the_network_needs(own_cluster: OwnCluster) -> None:
     lab = own_cluster.lab
     lab.exec("m1", ["ip", "link", "set", "eth0", "mtu", "1400"])
