@@ -51,7 +51,7 @@ class UnderlayMtu(Scenario):
                         silent[host, peer] = problem or "no ICMP echo passes at all"
                     elif largest < size:
                         narrow[host, peer] = (size, largest)
-        verdicts = [self._narrow(reach, narrow) for reach in _together(scene, narrow)]
+        verdicts = [self._narrow(reach, narrow) for reach in _together(scene, frozenset(narrow))]
         alone = len(scene.watched) < 2  # noqa: PLR2004 - two ends
         missing = [] if alone else [host for host in scene.watched if not underlays(answers, host)]
         unmeasured = [f"{source} -> {target}: {why}" for (source, target), why in silent.items()]
@@ -69,7 +69,8 @@ class UnderlayMtu(Scenario):
         return Findings(tuple(verdicts) or (self._verdict(Status.OK, fine),))
 
     def _narrow(self, reach: Reach, narrow: dict[Pair, tuple[int, int]]) -> Verdict:
-        size, largest = narrow[min(reach.pairs)]
+        size = max(narrow[pair][0] for pair in reach.pairs)
+        largest = min(narrow[pair][1] for pair in reach.pairs)
         return Verdict(
             scenario=self.name,
             subject=_subject(reach),
@@ -101,13 +102,13 @@ def _by_size(scene: Scene, answers: Answers, host: str) -> dict[int, JsonObject]
     return found
 
 
-def _together(scene: Scene, narrow: dict[Pair, tuple[int, int]]) -> list[Reach]:
-    """Return the pairs that have one explanation together: the same sizes, and one host or two in common."""
+def _together(scene: Scene, narrow: frozenset[Pair]) -> tuple[Reach, ...]:
+    """Return the pairs that have one explanation together: one host or two in common.
+
+    The sizes need not agree: what gets through one link may differ with peer and direction (seen on own kernels).
+    """
     tested = frozenset((host, peer) for host in scene.watched for peer in peers_among(scene.watched, host))
-    alike: dict[tuple[int, int], set[Pair]] = {}
-    for pair, sizes in narrow.items():
-        alike.setdefault(sizes, set()).add(pair)
-    return [reach for pairs in alike.values() for reach in decompose(frozenset(pairs), tested)]
+    return decompose(narrow, tested)
 
 
 def _subject(reach: Reach) -> str:

@@ -122,6 +122,16 @@ def test_the_underlay_is_measured_on_hosts_whose_probe_could_not_start_too() -> 
     assert (verdict.status, verdict.subject) == (Status.FAILED, "link of w3")
 
 
+def test_a_link_that_lets_a_little_less_through_one_way_than_the_other_is_one_finding() -> None:
+    answers = Wire(stage()).answers()
+    for host in ("w1", "w2"):
+        other = {"w1": "w2", "w2": "w1"}[host]
+        answers[host, "wire/sizes/1500"] = Answer({"targets": {other: sizes(1500, ok=True), "w3": sizes(1400)}})
+    answers["w3", "wire/sizes/1500"] = Answer({"targets": {"w1": sizes(1386), "w2": sizes(1386)}})
+    (verdict,) = UnderlayMtu().judge(stage(), answers).verdicts
+    assert (verdict.subject, verdict.evidence["largest"]) == ("link of w3", 1386)
+
+
 def test_an_underlay_that_answers_no_echo_is_inconclusive() -> None:
     answers = Wire(stage()).answers()
     answers["w1", "wire/sizes/1500"] = Answer({"targets": {"w2": sizes(0), "w3": sizes(1500, ok=True)}})
