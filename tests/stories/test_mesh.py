@@ -12,6 +12,7 @@ from urllib.request import urlopen
 import pytest
 
 from swarmnet.lab import Fault
+from tests.stories import witness
 from tests.stories.commands import docker
 
 if TYPE_CHECKING:
@@ -62,12 +63,14 @@ MEND = (
 
 @pytest.fixture(scope="module")
 def playbook(own_cluster: OwnCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The services of ``PLAYBOOK``, applied; removed at the end."""
+    """The services of ``PLAYBOOK``, applied; removed at the end, with the last of their containers."""
     path = tmp_path_factory.mktemp("published") / "published.yml"
     path.write_text(PLAYBOOK.format(version="one"), encoding="utf-8")
     own_cluster.operator.types("apply", str(path), "-i", own_cluster.inventory, "--yes")
     yield path
-    docker(own_cluster.lab, "m1", "service", "rm", "direct", "turns", "rolling")
+    names = ("direct", "turns", "rolling")
+    docker(own_cluster.lab, "m1", "service", "rm", *names)
+    assert witness.soon(lambda: not any(containers(own_cluster, name) for name in names))
 
 
 def page(cluster: OwnCluster, host: str, port: int) -> str:
@@ -85,6 +88,12 @@ def soon(cluster: OwnCluster, port: int, wanted: dict[str, str], *, limit: float
     while (found := {host: page(cluster, host, port) for host in HOSTS}) != wanted and time.monotonic() < deadline:
         time.sleep(0.2)
     return found
+
+
+def containers(cluster: OwnCluster, service: str) -> list[str]:
+    """Return the containers of a service on all hosts, those that have ended as well."""
+    words = ("ps", "-aq", "--filter", f"label=com.docker.swarm.service.name={service}")
+    return [one for host in HOSTS for one in docker(cluster.lab, host, *words).split()]
 
 
 def tasks(cluster: OwnCluster, service: str) -> set[str]:

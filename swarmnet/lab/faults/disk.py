@@ -24,7 +24,8 @@ _FILL = (
 class FullDisk(Family):
     """No byte is left on the disk of ``/var/lib/docker``; a power cut does not change that.
 
-    An engine that runs goes on; one that starts, as after a boot, ends at once (26.1: "Unable to get the TempDir").
+    An engine that runs goes on; one that starts, as after a boot, mostly ends at once (26.1: "Unable to get the
+    TempDir", or "driver not supported: overlay2"), but may find a block that the one before it gave back.
     """
 
     kind = "disk"
