@@ -43,6 +43,7 @@ MODULES = (
     "sizes",
     "netlink",
     "ipsec",
+    "neighbours",
     "capture",
     "injection",
     "witness",

@@ -20,6 +20,7 @@ cp /bin/busybox "$d/bin/"
 chroot "$d" /bin/busybox --install -s /bin
 echo 'it works' > "$d/www/index.html"
 tar -C "$d" -c . | docker import --change 'CMD ["httpd", "-f", "-h", "/www", "-p", "80"]' - "$1"
+sync -f /var/lib/docker
 """
 _LIMIT = 60.0
 
@@ -31,6 +32,9 @@ _REFERENCE = re.compile(_REGISTRY + _PATH + _TAG, re.ASCII)
 
 def make_image(lab: Lab, reference: str) -> list[str]:
     """Make an image called ``reference`` on every host that runs, and return them; it serves a page on port 80.
+
+    It outlives a power cut. Engines do not write layers to the disk themselves: seen on 26.1, a host that lost power
+    within 30 seconds of an import had the image in its list, and a program of 0 bytes in it.
 
     Raises:
         UsageError: No image can be called so.

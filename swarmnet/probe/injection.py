@@ -10,7 +10,7 @@ import socket
 import struct
 import time
 
-from swarmnet.probe import datagrams, netlink, wire
+from swarmnet.probe import datagrams, neighbours, netlink, wire
 
 UDP = 17
 _IPV4 = 0x0800
@@ -68,10 +68,9 @@ def _end(value: object) -> tuple[str, bytes]:
 def _neighbour(address: str, device: str, until: float) -> bytes | None:
     """Return the hardware address of a neighbour; an empty datagram makes the kernel ask for one that it forgot."""
     while True:
-        with open("/proc/net/arp", encoding="ascii") as lines:
-            for words in (line.split() for line in lines):
-                if words[0] == address and words[-1] == device and words[2] != "0x0":
-                    return bytes.fromhex(words[3].replace(":", ""))
+        for known, on, hardware in neighbours.table():
+            if (known, on) == (address, device) and hardware is not None:
+                return bytes.fromhex(hardware.replace(":", ""))
         if time.monotonic() > until:
             return None
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as call:

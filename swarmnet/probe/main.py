@@ -14,6 +14,7 @@ from swarmnet.probe import (
     ipsec,
     knocks,
     names,
+    neighbours,
     netlink,
     server,
     sizes,
@@ -86,6 +87,7 @@ def _do(run_id: str, task: dict[str, Any], until: float) -> dict[str, object]:
     kinds: dict[str, Callable[[], dict[str, object]]] = {
         "facts": facts,
         "heard": lambda: streams.Streams(run_id).heard(until),
+        "neighbours": lambda: {"known": neighbours.known()},
         "places": lambda: {"places": netlink.places()},
         "mark": lambda: datagrams.scatter(run_id, task),
         "sizes": lambda: {"targets": sizes.ask_all(run_id, task["targets"], int(task["size"]), until)},

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from swarmnet.model.report import Status, Verdict
-from swarmnet.scenarios import firewall, ingress_causes, places
+from swarmnet.scenarios import firewall, gossip_cause, ingress_causes, places
 from swarmnet.scenarios.balancing import without_ipvs
 from swarmnet.scenarios.esp import without_esp
 from swarmnet.scenarios.esp_cause import apart, why_blocked
+from swarmnet.scenarios.gossip_cause import unlearned
 from swarmnet.scenarios.matrix import HEARD
 from swarmnet.scenarios.mtu import large_packets
 from swarmnet.scenarios.patterns import Pair, Reach, Shape, decompose
@@ -36,6 +37,12 @@ RESTS_ON: dict[str, tuple[str, ...]] = {
     "esp-blocked": (),
 }
 """Why ESP is lost, to what else explains that; where captures were not asked, both may."""
+
+
+ENTRIES_FIX = (
+    "this network's forwarding entries are incomplete; restart the task that is not reached (engines up to 29.8 lose"
+    " entries after a partition)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +73,12 @@ def explain(scene: Scene, answers: Answers, matrices: Iterable[Matrix]) -> tuple
         if hopeless:
             verdicts.append(_no_esp(names, incapable, hopeless))
         healthy = [name for name, other in evidence.items() if not other.blocked and name not in names]
+        lost = one.blocked - hopeless
+        silent = unlearned(scene, answers, names, lost)
+        verdicts += [_unlearned(names, reach, healthy) for reach in decompose(silent, one.tested)]
         verdicts += [
             _blocked((scene, answers), names, reach, healthy, encrypted=is_encrypted)
-            for part in (apart if is_encrypted else _whole)(scene, answers, one.blocked - hopeless)
+            for part in (apart if is_encrypted else _whole)(scene, answers, lost - silent)
             for reach in decompose(part, one.tested)
         ]
         verdicts += [_stalled(names, reach) for reach in decompose(one.stalled, one.tested)]
@@ -196,6 +206,7 @@ def _placed(
     needed = []
     for source, target in pairs:
         ends = {places.node(source), places.node(target), *map(places.allocated, names)}
+        ends |= places.both(places.learned, source, target) - broken
         more = {
             "mark": {places.mark(source, name) for name in names},
             "ipsec": {places.ipsec(source, target), places.ipsec_drops(target)},
@@ -218,6 +229,19 @@ def _no_esp(names: tuple[str, ...], incapable: frozenset[str], pairs: frozenset[
     return verdict.model_copy(update={"status": Status.INCONCLUSIVE, "broken": broken})
 
 
+def _unlearned(names: tuple[str, ...], reach: Reach, healthy: list[str]) -> Verdict:
+    """Return that hosts send nothing, for they have not learned where to; of one network only, or of them all."""
+    why = "the sender has not learned where the other's containers are"
+    detail = f"{_sentence(reach, 'overlay traffic')}: {why}"
+    if healthy:
+        repair = f"{', '.join(healthy)} works elsewhere, so gossip passes: {ENTRIES_FIX}"
+        verdict = _verdict(names, reach.pairs, cause=f"network-{reach.shape}", detail=detail, fix=repair)
+        return _placed(verdict, reach.pairs, carrier=None)
+    repair = gossip_cause.fix(reach, _way(reach))
+    verdict = _verdict(names, reach.pairs, cause=f"gossip-{reach.shape}", detail=detail, fix=repair)
+    return _placed(verdict, reach.pairs, carrier=places.learned)
+
+
 def _blocked(
     seen: tuple[Scene, Answers], names: tuple[str, ...], reach: Reach, healthy: list[str], *, encrypted: bool
 ) -> Verdict:
@@ -225,11 +249,7 @@ def _blocked(
     carrier = "ESP (IP protocol 50)" if encrypted else f"UDP {scene.data_path_port}"
     plain_healthy = [name for name in healthy if not _is_encrypted(scene, name)]
     if plain_healthy and not encrypted:
-        fix = (
-            f"{', '.join(plain_healthy)} works elsewhere, so {carrier} passes: this network's forwarding"
-            " entries are incomplete; restart the task that is not reached (engines up to 29.8 lose entries"
-            " after a partition)"
-        )
+        fix = f"{', '.join(plain_healthy)} works elsewhere, so {carrier} passes: {ENTRIES_FIX}"
         detail = _sentence(reach, "overlay traffic")
         verdict = _verdict(names, reach.pairs, cause=f"network-{reach.shape}", detail=detail, fix=fix)
         return _placed(verdict, reach.pairs, carrier=None)

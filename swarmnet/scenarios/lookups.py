@@ -16,6 +16,7 @@ from swarmnet.scenarios.patterns import Reach, decompose
 
 if TYPE_CHECKING:
     from swarmnet.model.base import JsonValue
+    from swarmnet.model.report import Place
     from swarmnet.scenarios.interface import Station
 
 GOSSIP_FIX = (
@@ -85,6 +86,7 @@ class LookupScenario(Scenario):
         labels = ", ".join(sorted({label for _, label in reach.pairs}))
         everybody = len({source for source, _ in reach.pairs}) == len({source for source, _ in asked})
         example = wrong[min(reach.pairs)]
+        hosts = {source for source, _ in asked}
         detail = f"{'no host' if everybody else sources} finds the {self.noun} of {labels} on {network}: {example}"
         if not everybody:
             detail = f"{sources}: wrong answer for the {self.noun} of {labels} on {network}: {example}"
@@ -95,14 +97,18 @@ class LookupScenario(Scenario):
             detail=detail,
             fix=GOSSIP_FIX,
             evidence={"pairs": [list(pair) for pair in sorted(reach.pairs)], "network": network},
-            needed=tuple(
-                frozenset((places.node(source), places.node(label), places.allocated(network)))
-                for source, label in sorted(reach.pairs)
-            ),
+            needed=tuple(_needed(network, hosts, *pair) for pair in sorted(reach.pairs)),
         )
 
     def _verdict(self, subject: str, status: Status, detail: str) -> Verdict:
         return Verdict(scenario=self.name, subject=subject, status=status, detail=detail)
+
+
+def _needed(network: str, hosts: set[str], source: str, label: str) -> frozenset[Place]:
+    """Return what a look-up needed: of a host's name, to have learned from that one; of a service's, from all."""
+    peers = hosts & {label} or hosts - {source}
+    found = {places.learned(source, peer) for peer in peers}
+    return frozenset(found | {places.node(source), places.node(label), places.allocated(network)})
 
 
 def _what_came(name: str, expected: tuple[str, ...], outcome: dict[str, JsonValue]) -> str:

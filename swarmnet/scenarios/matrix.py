@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from swarmnet.model.report import Status, Verdict
 from swarmnet.model.verification import Cell, Matrix
 from swarmnet.scenarios.esp import ESP, ESP_TRIAL, without_esp
+from swarmnet.scenarios.gossip_cause import neighbours
 from swarmnet.scenarios.interface import Answers, Findings, HostCommand, ProbeTask, Question, Scenario, Scene, outcomes
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class MatrixScenario(Scenario):
         failing = {net.spec.name for net in scene.networks if self._fails(scene, answers, net.spec.name)}
         if failing:
             questions += [ProbeTask(station.host, HEARD, {"kind": "heard"}) for station in scene.ready]
+            questions += [neighbours(station.host) for station in scene.ready]
         return tuple(questions)
 
     def judge(self, scene: Scene, answers: Answers) -> Findings:

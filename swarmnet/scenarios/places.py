@@ -78,6 +78,11 @@ def overlay(network: str, source: str, target: str) -> Place:
     return ("overlay", network, source, target)
 
 
+def learned(host: str, peer: str) -> Place:
+    """Return that a host has learned by gossip where the containers of a peer are."""
+    return ("learned", host, peer)
+
+
 def path(source: str, target: str) -> Place:
     """Return that the underlay carries packets as large as the sender's device takes."""
     return ("path", source, target)
@@ -123,7 +128,7 @@ def exchange(scene: Scene, network: str, source: str, target: str) -> frozenset[
     if source == target:
         return frozenset()
     found = both(lambda one, other: overlay(network, one, other), source, target)
-    found |= {node(source), node(target), allocated(network)}
+    found |= both(learned, source, target) | {node(source), node(target), allocated(network)}
     nets = (*scene.networks, *scene.state.networks)
     if not any(net.spec.encrypted for net in nets if net.spec.name == network):
         return found | both(vxlan, source, target)

@@ -124,4 +124,56 @@ def test_only_failures_make_a_second_round() -> None:
     assert {question.key for question in UdpMatrix().ask(stage, {})} == {"udp/front"}
     assert {question.key for question in UdpMatrix().ask(stage, fine)} == {"udp/front"}
     broken = answers(stage, [("w1", "w2")])
-    assert {question.key for question in UdpMatrix().ask(stage, broken)} == {"udp/front", "heard"}
+    assert {question.key for question in UdpMatrix().ask(stage, broken)} == {"udp/front", "heard", "neighbours"}
+
+
+def learned(stage: Scene, unknown: dict[str, set[str]]) -> Answers:
+    """Return what each probe's kernel knows of the others: all but those in ``unknown``."""
+    found: Answers = {}
+    for source in stage.ready:
+        known: JsonObject = {
+            target.addresses[name]: target.host not in unknown.get(source.host, ())
+            for target in stage.ready
+            for name in target.addresses
+        }
+        found[source.host, "neighbours"] = Answer({"known": known})
+    return found
+
+
+def test_a_host_that_has_not_learned_of_others_is_told_from_one_whose_packets_get_lost() -> None:
+    stage = scene()
+    cut = [("w3", "w1"), ("w3", "w2"), ("w1", "w3"), ("w2", "w3")]
+    (deaf,) = causes(stage, answers(stage, cut) | learned(stage, {"w3": {"w1", "w2"}, "w1": {"w3"}, "w2": {"w3"}}))
+    (lost,) = causes(stage, answers(stage, cut) | learned(stage, {}))
+    assert deaf.evidence["cause"] == "gossip-isolated"
+    assert "w3 is cut off" in deaf.detail
+    assert "has not learned where" in deaf.detail
+    assert deaf.fix is not None
+    assert deaf.fix.startswith("allow 7946 tcp and udp to and from w3")
+    assert lost.evidence["cause"] == "underlay-isolated"
+
+
+def test_gossip_and_a_blocked_port_are_two_causes_each_with_its_own_pairs() -> None:
+    stage = scene(4)
+    cut = [("w1", "w2"), ("w3", "w4")]
+    found = causes(stage, answers(stage, cut) | learned(stage, {"w1": {"w2"}}))
+    assert {(one.evidence["cause"], str(one.evidence["pairs"])) for one in found} == {
+        ("gossip-one-way", "[['w1', 'w2']]"),
+        ("underlay-one-way", "[['w3', 'w4']]"),
+    }
+
+
+def test_entries_that_one_network_lacks_beside_a_healthy_one_are_no_fault_of_gossip() -> None:
+    stage = scene(3, (network("back"), network("safe", encrypted=True)))
+    said = answers(stage, [("w1", "w2")], on=["safe"]) | learned(stage, {"w1": {"w2"}})
+    (verdict,) = causes(stage, said)
+    assert verdict.evidence["cause"] == "network-one-way"
+    assert verdict.fix is not None
+    assert "gossip passes" in verdict.fix
+
+
+def test_a_probe_that_tells_nothing_of_its_neighbours_is_not_called_unlearned() -> None:
+    stage = scene()
+    silent = answers(stage, [("w1", "w2")]) | {("w1", "neighbours"): Answer({}, problem="it is gone")}
+    (verdict,) = causes(stage, silent)
+    assert verdict.evidence["cause"] == "underlay-one-way"

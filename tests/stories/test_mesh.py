@@ -229,7 +229,9 @@ def test_broken_entries_are_named_with_their_causes_and_are_green_when_healed(ow
     with broken(own_cluster):
         red = verified(own_cluster, "mesh-tcp", "mesh-udp", "published", exits=1)
     causes = {verdict["subject"]: verdict for verdict in red if verdict["status"] == "failed"}
+    roots = {subject for subject, verdict in causes.items() if not verdict["because_of"]}
 
+    assert roots == {"entry m3", "host m1"}, red
     assert causes["entry m3"]["evidence"]["cause"] == "ingress-interface", red
     assert causes["entry m3"]["detail"].endswith("(tcp, udp)")
     assert "the nat rule for tcp port 8080 is missing on m1" in causes["service web"]["detail"]

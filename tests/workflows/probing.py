@@ -58,6 +58,7 @@ class Paths:
             "ipsec": {"states": [], "policies": []},
             "mark": {"sent": 20, "why": ""},
             "inject": {"sent": 5, "device": "eth0"},
+            "neighbours": {"known": {}},
         }
         self._world = world
         for machine in world.machines.values():

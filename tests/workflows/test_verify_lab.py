@@ -11,6 +11,7 @@ from swarmnet.model.report import Status
 from swarmnet.scenarios import ALL
 from swarmnet.workflows.verify import Wish
 from tests.labs import fresh_name
+from tests.stories.witness import soon
 from tests.workflows.live import docker, inventory, run, traces
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.lab
 TRAFFIC = tuple(one for one in ALL if one.name in ("icmp", "udp", "tcp"))
+NAMES = tuple(one for one in ALL if one.name == "dns-container")
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +66,27 @@ def test_one_blocked_direction_of_vxlan_is_named_and_healing_makes_it_green(swar
     udp = next(matrix for matrix in broken.matrices if matrix.scenario == "udp")
     assert udp.counts() == {Status.OK: 4, Status.FAILED: 1, Status.WARNING: 1}
     assert run(swarm, wish).status is Status.OK
+
+
+def test_a_host_that_gossip_does_not_reach_is_named_and_not_blamed_on_vxlan(swarm: Lab) -> None:
+    wish = Wish((*TRAFFIC, *NAMES), networks=("front",), settle=2.5)
+    ways = [way for other in ("m1", "m2") for way in (("m3", other), (other, "m3"))]
+    faults = [
+        Fault.model_validate({"host": source, "kind": "block", "to": target, "protocol": protocol, "port": 7946})
+        for source, target in ways
+        for protocol in ("tcp", "udp")
+    ]
+    for fault in faults:
+        swarm.break_(fault)
+    try:
+        broken = run(swarm, wish)
+    finally:
+        swarm.heal_all()
+    (cause,) = [one for one in broken.verdicts if one.status is Status.FAILED and not one.because_of]
+    assert cause.evidence["cause"] == "gossip-isolated", broken.verdicts
+    assert cause.detail.startswith("m3 is cut off")
+    assert "dns-container" in {one.scenario for one in broken.verdicts if one.because_of}
+    assert soon(lambda: run(swarm, wish).status is Status.OK)
 
 
 def test_an_encrypted_overlay_is_proved_or_the_kernel_without_esp_is_named(swarm: Lab) -> None:
