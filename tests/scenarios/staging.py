@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from swarmnet.model.network import Network, NetworkSpec
-from swarmnet.model.state import ClusterState
+from swarmnet.model.state import ClusterState, EngineFacts, HostFacts, SwarmMembership
 from swarmnet.scenarios.esp import ESP
 from swarmnet.scenarios.interface import Answer, Answers, ProbeService, Scene, Station
 from swarmnet.scenarios.matrix import HEARD
@@ -20,6 +20,12 @@ NO_ESP: JsonObject = {"exit": 2, "stdout": "", "stderr": "Error: Requested AEAD 
 
 def network(name: str, *, encrypted: bool = False) -> Network:
     return Network(id=f"id-{name}", spec=NetworkSpec(name=name, attachable=True, encrypted=encrypted))
+
+
+def facts(host: str, membership: SwarmMembership) -> HostFacts:
+    """Return what was observed of a host with engine 28.5."""
+    engine = EngineFacts(id=host, version="28.5.2", api_version="1.51", hostname=host, membership=membership)
+    return HostFacts(host=host, engine=engine)
 
 
 def scene(hosts: int = 3, networks: Iterable[Network] = (), *, down: Iterable[str] = ()) -> Scene:

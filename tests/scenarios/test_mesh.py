@@ -9,14 +9,14 @@ import pytest
 
 from swarmnet.model.ports import Approach
 from swarmnet.model.report import Status
-from swarmnet.model.state import ClusterState, EngineFacts, HostFacts, SwarmMembership
+from swarmnet.model.state import ClusterState, SwarmMembership
 from swarmnet.scenarios import places
 from swarmnet.scenarios.causes import explain
 from swarmnet.scenarios.interface import OPERATOR, Answer, Answers, MeshService, OperatorTask, Witness, WitnessTask
 from swarmnet.scenarios.mesh import LOCALHOST
 from swarmnet.scenarios.mesh_tcp import MeshTcp
 from swarmnet.scenarios.mesh_udp import MeshUdp
-from tests.scenarios.staging import scene
+from tests.scenarios.staging import facts, scene
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -55,22 +55,10 @@ GONE = "nsenter: cannot open /var/run/docker/netns/ingress_sbox: No such file or
 
 def stage(*, jumped: Iterable[str] = ()) -> Scene:
     """Return three hosts that publish a service with tasks on the first two."""
-    facts = tuple(
-        HostFacts(
-            host=host,
-            engine=EngineFacts(
-                id=host,
-                version="28.5.2",
-                api_version="1.51",
-                hostname=host,
-                membership=SwarmMembership(address=f"192.0.2.{number}"),
-            ),
-        )
-        for number, host in enumerate(HOSTS, 1)
-    )
+    hosts = tuple(facts(host, SwarmMembership(address=f"192.0.2.{number}")) for number, host in enumerate(HOSTS, 1))
     return replace(
         scene(),
-        state=ClusterState(hosts=facts),
+        state=ClusterState(hosts=hosts),
         mesh=MeshService(
             "probe", {"tcp": 30000, "udp": 30000}, {"w1": 32768}, NODES, addresses=("10.128.0.6", "10.128.0.7")
         ),

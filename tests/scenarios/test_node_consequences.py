@@ -6,12 +6,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from swarmnet.model.report import Status, Verdict
-from swarmnet.model.state import ClusterState, EngineFacts, HostFacts, SwarmMembership
+from swarmnet.model.state import ClusterState, SwarmMembership
 from swarmnet.model.swarm import Node, NodeSpec
 from swarmnet.scenarios import places
 from swarmnet.scenarios.consequences import traced
 from swarmnet.scenarios.nodes import NodesReady
-from tests.scenarios.staging import scene
+from tests.scenarios.staging import facts, scene
 from tests.scenarios.test_mesh import NAT, SHUT
 from tests.scenarios.test_published import WEB, host_mode, judged, knocked, published, with_services
 
@@ -26,19 +26,7 @@ WORKER = "w3"
 def cluster(**status: str) -> Scene:
     """Return two managers and a worker; ``status`` has those that are not ready by host."""
     hosts = (*MANAGERS, WORKER)
-    facts = tuple(
-        HostFacts(
-            host=host,
-            engine=EngineFacts(
-                id=host,
-                version="28.5.2",
-                api_version="1.51",
-                hostname=host,
-                membership=SwarmMembership(node_id=f"id-{host}"),
-            ),
-        )
-        for host in hosts
-    )
+    seen = tuple(facts(host, SwarmMembership(node_id=f"id-{host}")) for host in hosts)
     nodes = tuple(
         Node(
             id=f"id-{host}",
@@ -50,7 +38,7 @@ def cluster(**status: str) -> Scene:
         )
         for host in hosts
     )
-    return replace(scene(), state=ClusterState(hosts=facts, nodes=nodes))
+    return replace(scene(), state=ClusterState(hosts=seen, nodes=nodes))
 
 
 def proof(*broken: Place) -> Verdict:
