@@ -9,6 +9,7 @@ from swarmnet.model.compare import INIT_ONLY, swarm_changes
 from swarmnet.model.hosts import Role
 from swarmnet.model.plan import MANAGED_LABEL
 from swarmnet.model.state import Membership
+from swarmnet.model.swarm import LEAVE
 from swarmnet.operations.addresses import advertise_of, data_path_of, few, overlapping, own_routes
 from swarmnet.operations.swarm_members import Members
 
@@ -25,7 +26,7 @@ FIRST_BLOCK = "10.0.0.0/24"
 """The ingress network's, when no pool is given."""
 _AFTER_ERROR = (
     "engines try that only as they start, so restart it when the cause is gone (a boot without network is one);"
-    " if that does not help, make it leave (docker swarm leave --force)"
+    f" if that does not help, make it leave ({LEAVE})"
 )
 
 
@@ -77,7 +78,7 @@ def _memberships(context: Context) -> Iterator[str]:
         inside = [host.name for host in context.inventory.hosts if state.node_of(host.name) is not None]
         yield (
             f"{', '.join(inside)} belong to another swarm, that {first} is not in and that has no mark of cluster"
-            f" {cluster!r}: make them leave it (docker swarm leave --force), or put one of its managers first"
+            f" {cluster!r}: make them leave it ({LEAVE}), or put one of its managers first"
         )
     for host in context.hosts:
         facts = state.facts(host.name)
@@ -94,7 +95,7 @@ def _membership(host: Host, facts: HostFacts, *, is_ours: bool) -> Iterator[str]
     elif membership.state is not Membership.INACTIVE:
         advice = {
             Membership.LOCKED: "give it its key: swarmnet unlock --key-file FILE",
-            Membership.PENDING: "its manager does not answer: make it leave (docker swarm leave --force)",
+            Membership.PENDING: f"its manager does not answer: make it leave ({LEAVE})",
         }.get(membership.state, _AFTER_ERROR)
         locked = membership.state is Membership.LOCKED  # what the engine says there advises its own command
         said = f": {membership.error}" if membership.error and not locked else ""

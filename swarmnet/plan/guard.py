@@ -14,6 +14,7 @@ from swarmnet.errors import RefusedError
 from swarmnet.model.hosts import Role
 from swarmnet.model.plan import MANAGED_LABEL, Risk
 from swarmnet.model.state import Membership
+from swarmnet.model.swarm import LEAVE
 from swarmnet.operations.network_actions import ReplaceNetwork
 
 if TYPE_CHECKING:
@@ -144,7 +145,7 @@ def _foreign(state: ClusterState, inventory: Inventory) -> Iterator[Refusal]:
             which = f" ({membership.cluster_id})" if membership.cluster_id else ""
             yield Refusal(
                 f"{facts.host} belongs to another swarm{which} than {state.swarm.id}",
-                f"make it leave that one first: docker swarm leave --force on {facts.host}",
+                f"make it leave that one first, on {facts.host}: {LEAVE}",
             )
 
 
