@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import select
 import socket
+import threading
 import time
 
 from swarmnet.probe import datagrams
@@ -15,78 +16,86 @@ _PROBE = 3
 _HEADERS = 28
 SMALLEST = 100
 """Bytes of the first packet: one that passes everywhere."""
-TRIES = 3
-WAIT = 0.4
-"""Seconds for the answer to one packet."""
+WAITS = (0.1, 0.1, 0.4)
+"""Seconds between the packets of one size; an answer to any of them counts."""
+PEERS_APART = 1_000_000
+"""Raw sockets hear the answers to all others: each peer has packet numbers of its own."""
 TOO_LARGE = "too large"
 SILENT = "no answer"
 
 
 class Sized:
-    """Echo requests of any size to one address."""
+    """Echo requests of any size to one address; ``place`` tells peers that are asked side by side apart."""
 
-    def __init__(self, run: str, address: str) -> None:
+    def __init__(self, run: str, address: str, place: int = 0) -> None:
         self._echo = datagrams.Echo(run)
         self._address = address
-        self._number = 0
+        self._number = place * PEERS_APART
         self._echo.socket.setsockopt(socket.IPPROTO_IP, _IP_MTU_DISCOVER, _PROBE)
 
     def close(self) -> None:
         """Let the socket go."""
         self._echo.socket.close()
 
-    def try_once(self, size: int, wait: float = WAIT) -> str:
-        """Send one packet of ``size`` bytes, IP header included; return "" when it came back, else why not."""
-        self._number += 1
-        try:
-            self._echo.send(self._number, self._address, size - _HEADERS)
-            return self._answer(time.monotonic() + wait)
-        except OSError as error:
-            return TOO_LARGE if error.errno == errno.EMSGSIZE else error.strerror or str(error)
+    def passes(self, size: int, waits: tuple[float, ...] = WAITS) -> str:
+        """Send packets of ``size`` bytes, IP header included; return "" when one came back, else why none did."""
+        first = self._number + 1
+        for wait in waits:
+            self._number += 1
+            try:
+                self._echo.send(self._number, self._address, size - _HEADERS)
+                if self._is_answered(first, time.monotonic() + wait):
+                    return ""
+            except OSError as error:
+                return TOO_LARGE if error.errno == errno.EMSGSIZE else error.strerror or str(error)
+        return SILENT
 
-    def _answer(self, until: float) -> str:
+    def _is_answered(self, first: int, until: float) -> bool:
         while True:
             left = until - time.monotonic()
             if left <= 0 or not select.select([self._echo.socket], [], [], left)[0]:
-                return SILENT
+                return False
             answer = self._echo.receive()
-            if answer is not None and answer[0] == self._number:
-                return ""
+            if answer is not None and first <= answer[0] <= self._number:
+                return True
 
-    def passes(self, size: int) -> str:
-        """Return "" when one of a few packets came back, else why the last one did not."""
-        why = SILENT
-        for _ in range(TRIES):
-            why = self.try_once(size)
-            if why != SILENT:
-                return why
-        return why
+    def largest(self, size: int, until: float) -> tuple[int, bool]:
+        """Return the largest size below ``size`` that is known to pass, by halving, and whether that is exact.
 
-    def largest(self, size: int, until: float) -> int:
-        """Return the largest size below ``size`` that passes, by halving; 0 when not even a small one does."""
+        It is not where the time was up; the size is 0 where not even a small packet passes.
+        """
         if self.passes(SMALLEST):
-            return 0
+            return 0, True
         low, high = SMALLEST, size
         while high - low > 1 and time.monotonic() < until:
             middle = (low + high) // 2
             low, high = (low, middle) if self.passes(middle) else (middle, high)
-        return low
+        return low, high - low <= 1
 
 
 def ask_all(run: str, targets: dict[str, object], size: int, until: float) -> dict[str, object]:
-    """Return for each labelled address ``{"ok", "largest", "beyond"}``.
+    """Return for each labelled address ``{"ok", "largest", "exact", "beyond"}``; all are asked side by side.
 
     ``ok`` means that ``size`` bytes pass, ``beyond`` why one byte more does not (``too large``: refused at once, by
     this host itself; empty: it passes).
     """
     outcomes: dict[str, object] = {}
-    for label, address in targets.items():
-        sized = Sized(run, str(address))
-        try:
-            why = sized.passes(size)
-            largest = sized.largest(size, until) if why else size
-            beyond = sized.try_once(size + 1) if not why else ""
-        finally:
-            sized.close()
-        outcomes[label] = {"ok": not why, "why": why, "largest": largest, "beyond": beyond, "tries": 1}
+    threads = [
+        threading.Thread(target=_one, args=(Sized(run, str(address), place), label, size, until, outcomes))
+        for place, (label, address) in enumerate(targets.items())
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
     return outcomes
+
+
+def _one(sized: Sized, label: str, size: int, until: float, outcomes: dict[str, object]) -> None:
+    try:
+        why = sized.passes(size)
+        largest, exact = sized.largest(size, until) if why else (size, True)
+        beyond = sized.passes(size + 1, WAITS[-1:]) if not why else ""
+    finally:
+        sized.close()
+    outcomes[label] = {"ok": not why, "why": why, "largest": largest, "exact": exact, "beyond": beyond, "tries": 1}

@@ -107,9 +107,11 @@ class OverlayMtu(Scenario):
         )
         return [self._verdict(name, Status.OK, detail)]
 
-    def _results(self, scene: Scene, answers: Answers, name: str) -> tuple[dict[Pair, int], dict[Pair, str]]:
-        """Return the pairs where less than the MTU passes, with what does, and why others were not tested."""
-        cut: dict[Pair, int] = {}
+    def _results(
+        self, scene: Scene, answers: Answers, name: str
+    ) -> tuple[dict[Pair, tuple[int, bool]], dict[Pair, str]]:
+        """Return the pairs where less than the MTU passes, with what does and whether that is exact; why not others."""
+        cut: dict[Pair, tuple[int, bool]] = {}
         untested: dict[Pair, str] = {}
         for station in cast(scene):
             found, problem = outcomes(answers, station.host, f"sizes/{name}")
@@ -119,7 +121,7 @@ class OverlayMtu(Scenario):
                 if problem or not isinstance(largest, int) or not largest:
                     untested[station.host, peer] = str(problem or outcome.get("why") or "no answer")
                 elif not outcome.get("ok"):
-                    cut[station.host, peer] = largest
+                    cut[station.host, peer] = (largest, outcome.get("exact") is True)
                 elif outcome.get("beyond") != TOO_LARGE:
                     untested[station.host, peer] = "one byte more was not refused by the sender"
         return cut, untested
@@ -141,12 +143,14 @@ class OverlayMtu(Scenario):
             broken=frozenset(places.fitting(name, *pair) for pair in pairs),
         )
 
-    def _cut(self, name: str, pairs: frozenset[Pair], largest: int) -> Verdict:
+    def _cut(self, name: str, pairs: frozenset[Pair], boundary: tuple[int, bool]) -> Verdict:
+        largest, exact = boundary
+        passes = f"packets of {'up to' if exact else 'at least'} {largest} bytes pass"
         return Verdict(
             scenario=self.name,
             subject=f"network {name}",
             status=Status.FAILED,
-            detail=f"on {name} packets of up to {largest} bytes pass and larger ones are lost:"
+            detail=f"on {name} {passes} and larger ones are lost:"
             f" {', '.join(f'{source} -> {target}' for source, target in sorted(pairs))}; the hosts' devices carry more",
             fix="something between the hosts has a smaller MTU, or drops fragments (see underlay-mtu): make the network"
             " again with the path's MTU as its mtu",
@@ -245,7 +249,7 @@ def _task(scene: Scene, answers: Answers, station: Station, network: Network) ->
     return {"kind": "sizes", "size": size, "targets": targets} if size else None
 
 
-def _together(scene: Scene, found: dict[Pair, int] | dict[Pair, tuple[int, int]]) -> list[frozenset[Pair]]:
+def _together(scene: Scene, found: Collection[Pair]) -> list[frozenset[Pair]]:
     """Return the pairs that have one explanation together."""
     tested = frozenset((s.host, peer) for s in cast(scene) for peer in peers_of(scene, s.host))
     return [reach.pairs for reach in decompose(frozenset(found), tested)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status, Verdict
@@ -17,6 +18,17 @@ if TYPE_CHECKING:
     from swarmnet.scenarios.patterns import Pair, Reach
 
 SIZES = "wire/sizes"
+
+
+@dataclass(frozen=True, slots=True)
+class Narrow:
+    """One direction that carries less than its sender's device."""
+
+    size: int
+    """Bytes of what the device takes."""
+    largest: int
+    is_exact: bool
+    """False where the time was up before the largest size was found: it is between ``largest`` and ``size``."""
 
 
 class UnderlayMtu(Scenario):
@@ -41,16 +53,17 @@ class UnderlayMtu(Scenario):
     def judge(self, scene: Scene, answers: Answers) -> Findings:
         """Return one verdict for all, or one for each host or pair whose paths are narrower than their ends."""
         silent: dict[Pair, str] = {}
-        narrow: dict[Pair, tuple[int, int]] = {}
+        narrow: dict[Pair, Narrow] = {}
         for host in scene.watched:
             for size, targets in _by_size(scene, answers, host).items():
                 found, problem = outcomes(answers, host, f"{SIZES}/{size}")
                 for peer in targets:
-                    largest = found.get(peer, {}).get("largest")
+                    outcome = found.get(peer, {})
+                    largest = outcome.get("largest")
                     if problem or not isinstance(largest, int) or not largest:
                         silent[host, peer] = problem or "no ICMP echo passes at all"
                     elif largest < size:
-                        narrow[host, peer] = (size, largest)
+                        narrow[host, peer] = Narrow(size, largest, is_exact=outcome.get("exact") is True)
         verdicts = [self._narrow(reach, narrow) for reach in _together(scene, frozenset(narrow))]
         alone = len(scene.watched) < 2  # noqa: PLR2004 - two ends
         missing = [] if alone else [host for host in scene.watched if not underlays(answers, host)]
@@ -68,14 +81,16 @@ class UnderlayMtu(Scenario):
         fine = f"packets of {', '.join(map(str, sorted(sizes)))} bytes pass whole between all hosts"
         return Findings(tuple(verdicts) or (self._verdict(Status.OK, fine),))
 
-    def _narrow(self, reach: Reach, narrow: dict[Pair, tuple[int, int]]) -> Verdict:
-        size = max(narrow[pair][0] for pair in reach.pairs)
-        largest = min(narrow[pair][1] for pair in reach.pairs)
+    def _narrow(self, reach: Reach, narrow: dict[Pair, Narrow]) -> Verdict:
+        found = [narrow[pair] for pair in reach.pairs]
+        size, exact = max(one.size for one in found), [one.largest for one in found if one.is_exact]
+        largest = min(exact) if exact else max(one.largest for one in found)
+        carries = f"packets of {'' if exact else 'at least '}{largest} bytes"
         return Verdict(
             scenario=self.name,
             subject=_subject(reach),
             status=Status.FAILED,
-            detail=f"{_where(reach)} carries packets of {largest} bytes, but the hosts send up to {size}",
+            detail=f"{_where(reach)} carries {carries}, but the hosts send up to {size}",
             fix=f"mend the {'link, ' if len(reach.hosts) == 1 else ''}switch or tunnel there, or give the underlay's"
             f" devices that MTU; until then networks need mtu: {largest}",
             evidence={

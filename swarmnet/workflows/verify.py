@@ -116,7 +116,9 @@ def chosen(state: ClusterState, wanted: Sequence[str]) -> tuple[Network, ...]:
         IncompleteError: no manager answered, so nobody knows whether it exists.
     """
     if wanted and state.swarm is None:
-        why = "; ".join(f"{failure.host}: {failure.reason}" for failure in state.failures) or "no host is in a swarm"
+        told = {failure.host: failure.reason for failure in state.failures}
+        told |= {one.host: one.engine.membership.error for one in state.hosts if one.engine.membership.error}
+        why = "; ".join(f"{host}: {reason}" for host, reason in told.items()) or "no host is in a swarm"
         raise IncompleteError(
             f"no manager answers for the cluster ({why}): its networks cannot be looked up",
             hint="bring a majority of the managers back first; swarmnet status tells what answers",

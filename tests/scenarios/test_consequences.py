@@ -196,7 +196,14 @@ def test_a_link_that_loses_large_packets_is_one_cause_with_stalled_transfers_beh
     pairs = [(one, other) for one in ("w1", "w2", "w3") for other in ("w1", "w2", "w3") if one != other]
     for source, target in pairs:
         if "w1" in (source, target):
-            cut: JsonObject = {"ok": False, "why": "no answer", "largest": 1400, "beyond": "", "tries": 9}
+            cut: JsonObject = {
+                "ok": False,
+                "why": "no answer",
+                "largest": 1400,
+                "exact": True,
+                "beyond": "",
+                "tries": 9,
+            }
             stalled: JsonObject = {"ok": False, "stage": "transfer", "why": "no answer", "tries": 2}
             for key, outcome in (
                 ("wire/sizes/1500", cut),

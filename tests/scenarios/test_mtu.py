@@ -26,7 +26,7 @@ def bad(answers: Answers) -> list[Verdict]:
 
 
 def sizes(largest: int, *, beyond: str = "too large", ok: bool = False) -> JsonObject:
-    return {"ok": ok, "why": "" if ok else "no answer", "largest": largest, "beyond": beyond, "tries": 1}
+    return {"ok": ok, "why": "" if ok else "no answer", "largest": largest, "exact": True, "beyond": beyond, "tries": 1}
 
 
 @pytest.mark.parametrize(
@@ -130,6 +130,28 @@ def test_a_link_that_lets_a_little_less_through_one_way_than_the_other_is_one_fi
     answers["w3", "wire/sizes/1500"] = Answer({"targets": {"w1": sizes(1386), "w2": sizes(1386)}})
     (verdict,) = UnderlayMtu().judge(stage(), answers).verdicts
     assert (verdict.subject, verdict.evidence["largest"]) == ("link of w3", 1386)
+
+
+def test_a_size_that_was_not_found_in_time_is_not_told_as_exact() -> None:
+    answers = Wire(stage()).answers()
+    unfinished: JsonObject = {**sizes(800), "exact": False}
+    answers["w1", "wire/sizes/1500"] = Answer({"targets": {"w2": unfinished, "w3": sizes(1500, ok=True)}})
+    answers["w1", "sizes/plain"] = Answer({"targets": {"w2": unfinished, "w3": sizes(1450, ok=True)}})
+    (underlay,) = UnderlayMtu().judge(stage(), answers).verdicts
+    (overlay,) = bad(answers)
+    assert "carries packets of at least 800 bytes, but the hosts send up to 1500" in underlay.detail
+    assert "packets of at least 800 bytes pass and larger ones are lost: w1 -> w2" in overlay.detail
+
+
+def test_a_size_that_was_found_counts_more_than_one_that_was_not() -> None:
+    answers = Wire(stage()).answers()
+    unfinished: JsonObject = {**sizes(100), "exact": False}
+    answers["w1", "wire/sizes/1500"] = Answer({"targets": {"w2": sizes(1400), "w3": unfinished}})
+    for host in ("w2", "w3"):
+        other = {"w2": "w3", "w3": "w2"}[host]
+        answers[host, "wire/sizes/1500"] = Answer({"targets": {"w1": sizes(1400), other: sizes(1500, ok=True)}})
+    (verdict,) = UnderlayMtu().judge(stage(), answers).verdicts
+    assert (verdict.subject, verdict.evidence["largest"]) == ("link of w1", 1400)
 
 
 def test_an_underlay_that_answers_no_echo_is_inconclusive() -> None:

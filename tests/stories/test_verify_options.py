@@ -9,6 +9,7 @@ import docker as engine_client
 import pytest
 
 from swarmnet.edge.probe_image import build
+from swarmnet.lab import Fault
 from tests.certificates import Authority
 from tests.registry import forwarded_engine, running_registry
 from tests.stories.commands import LIMIT, Operator, docker
@@ -56,6 +57,26 @@ def test_it_tests_what_the_options_choose_and_leaves_nothing(lab: Lab, operator:
     operator.types(*VERIFY, "--network", "nosuch", exits=2)
 
     assert traces(lab) == before
+
+
+def test_a_link_that_loses_large_packets_is_one_cause_with_its_size_and_what_stalls_follows(
+    lab: Lab, tmp_path: Path
+) -> None:
+    operator = Operator(tmp_path)
+    operator.writes_inventory(lab, {one: {"role": "manager" if one == "m1" else "worker"} for one in HOSTS})
+    play = operator.writes_playbook("swarm: {}", "network: {name: front, attachable: true}")
+    operator.types("apply", play, "-i", "hosts.yml", "--yes")
+    lab.break_(Fault(host="m3", kind="mtu", mtu=1400))
+
+    # Its orders from the manager are large packets, too: no probe starts there, however long one waits.
+    words = ("--timeout", "10", "--only", "nodes", "--only", "tcp", "--only", "underlay-mtu")
+    found = operator.asks(*VERIFY, "--network", "front", *words, exits=1)["verdicts"]
+
+    (link,) = [one for one in found if one["status"] == "failed" and not one["because_of"]]
+    assert (link["scenario"], link["subject"], link["evidence"]["largest"]) == ("underlay-mtu", "link of m3", 1400)
+    assert {one["scenario"] for one in found if one["because_of"]} >= {"probe"}, found
+    lab.heal_all()
+    operator.types(*VERIFY, "--network", "front", "--only", "tcp", "--only", "underlay-mtu")
 
 
 def test_its_probe_comes_from_an_archive_or_by_digest_from_a_registry(lab: Lab, operator: Operator) -> None:

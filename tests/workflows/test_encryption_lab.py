@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -49,15 +48,6 @@ def staying(lab: Lab, host: str, network: str) -> Iterator[None]:
         yield
     finally:
         docker(lab, host, "rm", "-f", "staying")
-
-
-def attaches(lab: Lab, host: str, *, limit: float = 120.0) -> bool:
-    """Tell whether a container gets onto an overlay, as none does while the engine looks for its manager again."""
-    deadline = time.monotonic() + limit
-    run_once = ["docker", "run", "--rm", "--network", "vault", IMAGE, "true"]
-    while (done := lab.exec(host, run_once, limit=limit)).exit_code != 0 and time.monotonic() < deadline:
-        time.sleep(0.5)
-    return done.exit_code == 0
 
 
 def failures(verdicts: tuple[Verdict, ...], scenario: str) -> list[Verdict]:
@@ -108,14 +98,3 @@ def test_an_underlay_that_is_too_small_is_named_with_the_mtu_that_the_network_ne
     small = [one for one in failures(found.verdicts, "mtu") if one.evidence.get("cause") == "underlay-mtu"]
     assert [one.evidence["hosts"] for one in small] == [["m1"]], [one.detail for one in found.verdicts]
     assert "has an MTU of 1400: it carries 1324 bytes of a packet on an encrypted overlay" in small[0].detail
-
-
-def test_a_link_that_loses_large_packets_is_one_cause_and_what_stalls_on_it_follows(own_cluster: OwnCluster) -> None:
-    lab = own_cluster.lab
-    with broken(lab, Fault(host="m3", kind="mtu", mtu=1400)):
-        found = run(lab, wish("nodes", "tcp", "underlay-mtu"))
-    assert attaches(lab, "m3"), "its engine has not come back to its manager"
-
-    assert causes_of(found.verdicts) == {("underlay-mtu", "link of m3")}, found.verdicts
-    (link,) = failures(found.verdicts, "underlay-mtu")
-    assert (link.evidence["hosts"], link.evidence["largest"]) == (["m3"], 1400)

@@ -11,7 +11,7 @@ from swarmnet.model.network import NetworkSpec
 from swarmnet.model.plan import MANAGED_LABEL
 from swarmnet.model.ports import ContainerSpec
 from swarmnet.model.report import Status
-from swarmnet.model.state import ClusterState, HostFacts, HostFailure
+from swarmnet.model.state import ClusterState, EngineFacts, HostFacts, HostFailure, Membership, SwarmMembership
 from swarmnet.model.verification import OPERATOR_LABEL, PROBE_LABEL, STARTED_LABEL, ProbeKit
 from swarmnet.scenarios import ALL
 from swarmnet.scenarios.injection import PlaintextInjection
@@ -188,6 +188,13 @@ def test_without_a_manager_that_answers_nobody_says_that_a_network_is_missing() 
     lost = ClusterState(failures=(HostFailure(host="m1", reason="did not answer in 10 s"),))
     with pytest.raises(IncompleteError, match=r"no manager answers .*m1: did not answer in 10 s"):
         chosen(lost, ["front"])
+
+
+def test_managers_without_a_leader_are_told_with_what_they_say() -> None:
+    member = SwarmMembership(state=Membership.ACTIVE, node_id="n1", error="The swarm does not have a leader")
+    engine = EngineFacts(id="m1", version="28.5.2", api_version="1.51", hostname="m1", membership=member)
+    with pytest.raises(IncompleteError, match=r"\(m1: The swarm does not have a leader\)"):
+        chosen(ClusterState(hosts=(HostFacts(host="m1", engine=engine),)), ["front"])
 
 
 def test_one_host_alone_proves_nothing() -> None:
