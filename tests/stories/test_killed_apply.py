@@ -42,14 +42,15 @@ steps:
       secrets: [word]
       stop_grace_period: 1s
 """
-ACTIONS = 12
-"""What the playbook does on three managers: init, two joins, three labels, three networks, config, secret, service."""
+ACTIONS = 16
+"""What the playbook does on five hosts: init, four joins, five labels, three networks, config, secret, service."""
 WRITES = 12
 """What is written at least on a manager and a worker: ten actions, the lock in the swarm taken and given back."""
 DONE = ("a second plan is empty", "nothing changed")
 
 
-def test_an_apply_that_is_killed_at_every_step_gets_further_each_time(lab: Lab, tmp_path: Path) -> None:
+def test_an_apply_that_is_killed_at_every_step_gets_further_each_time(make_lab: MakeLab, tmp_path: Path) -> None:
+    lab = make_lab(hosts=5)
     make_image(lab, IMAGE)
     (tmp_path / "story.yml").write_text(PLAYBOOK, encoding="utf-8")
     kills = 0
