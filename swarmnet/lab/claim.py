@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from swarmnet.errors import LabError, UsageError
 from swarmnet.lab.processes import ProcessIdentity
+from swarmnet.lab.processors import allowed, spread
 from swarmnet.lab.spec import LabSpec, lay_out
 from swarmnet.lab.state import LabRecord, LabStore
 from swarmnet.lab.subnets import choose, networks_in_use
@@ -39,8 +40,10 @@ def claim(spec: LabSpec, *, store: LabStore, roots: dict[str, Path]) -> LabRecor
                 f"there is a lab {spec.name!r} already",
                 hint=f"choose another --name, or run `swarmnet lab down --name {spec.name}`",
             )
+        others = _others(store)
         taken: dict[IPv4Network, str] = networks_in_use()
-        taken |= _claimed_subnets(store)
+        # Labs may not have made their interfaces yet.
+        taken |= {other.subnet: f"lab {other.name}" for other in others}
         subnet = choose(spec.subnet, hosts=len(spec.releases()), taken=taken)
         lab_id = secrets.token_hex(4)
         me = ProcessIdentity.of(os.getpid())
@@ -48,7 +51,11 @@ def claim(spec: LabSpec, *, store: LabStore, roots: dict[str, Path]) -> LabRecor
             name=spec.name,
             id=lab_id,
             subnet=subnet,
-            hosts=lay_out(spec, subnet=subnet, lab_id=lab_id, roots=roots),
+            hosts=spread(
+                lay_out(spec, subnet=subnet, lab_id=lab_id, roots=roots),
+                beside=(host for other in others for host in other.hosts),
+                processors=allowed(),
+            ),
             phase="starting",
             owner=(me.pid, me.started) if me else (0, 0),
             inventory=(spec.inventory or store.directory(spec.name) / f"lab-{spec.name}.yml").absolute(),
@@ -58,11 +65,11 @@ def claim(spec: LabSpec, *, store: LabStore, roots: dict[str, Path]) -> LabRecor
         return record
 
 
-def _claimed_subnets(store: LabStore) -> dict[IPv4Network, str]:
-    """Return the subnets of labs that may not have made their interfaces yet."""
-    claimed = {}
+def _others(store: LabStore) -> list[LabRecord]:
+    """Return the labs of this machine."""
+    others = []
     for name in store.names():
         # A lab with a damaged journal must not keep others from starting: `down` reports it.
         with suppress(LabError):
-            claimed[store.load(name).subnet] = f"lab {name}"
-    return claimed
+            others.append(store.load(name))
+    return others

@@ -9,6 +9,7 @@
 #   LAB_ROOT, LAB_DIR       cached root file system (read only); the host's own directory
 #   LAB_KERNEL, LAB_MODULES, LAB_RELEASE   the kernel program, its modules, its release
 #   LAB_MEMORY, LAB_MAC     MiB of memory; address of eth0's card
+#   LAB_PROCESSORS          the machine's processors that may run it, as taskset takes them
 #   LAB_SETTINGS            what own_boot.sh reads, as shell assignments
 set -eu
 
@@ -64,7 +65,7 @@ umount -l tmp
 # A kernel that panics aborts; nobody reads its core.
 ulimit -c 0
 # Not `exec`: the first process of a pid namespace is deaf to signals that the kernel program sends itself.
-env -i TMPDIR=/dev/shm HOME=/dev/shm PATH="$PATH" "$LAB_KERNEL" "mem=${LAB_MEMORY}M" uml_dir=/dev/shm \
+env -i TMPDIR=/dev/shm HOME=/dev/shm PATH="$PATH" taskset -c "$LAB_PROCESSORS" "$LAB_KERNEL" "mem=${LAB_MEMORY}M" uml_dir=/dev/shm \
     root=/dev/root rootfstype=hostfs rootflags=/host rw init=/run/lab/boot ubd0=/disk.img quiet \
     "vec0:transport=tap,ifname=$LAB_PORT,mac=$LAB_MAC,depth=128,gro=1" \
     "vec1:transport=tap,ifname=$LAB_LINE,depth=64,gro=1" \

@@ -25,6 +25,7 @@ from swarmnet.lab.disks import make_disk
 from swarmnet.lab.evidence import engine_pongs, listens_on_22, tail
 from swarmnet.lab.inventory import KEY_FILE, KNOWN_HOSTS_FILE
 from swarmnet.lab.network import BRIDGE
+from swarmnet.lab.processors import mask
 from swarmnet.lab.uml import MEMORY_MIB, UserModeLinux
 
 if TYPE_CHECKING:
@@ -89,6 +90,7 @@ class OwnKernel:
             "LAB_MODULES": str(uml.modules),
             "LAB_RELEASE": uml.modules.name,
             "LAB_MEMORY": str(MEMORY_MIB),
+            "LAB_PROCESSORS": mask(host),
             "LAB_MAC": host.mac,
             "LAB_SPARE_MAC": f"06{host.mac[2:]}",
             "LAB_SETTINGS": "\n".join(f"{name}={shlex.quote(value)}" for name, value in inner.items()),

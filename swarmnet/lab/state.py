@@ -92,6 +92,8 @@ class HostRecord(_Record):
     role: LabRole
     """``none``: known to the lab, but not a host of the inventory."""
     kernel: KernelKind = "shared"
+    processor: int | None = None
+    """The processor of the machine that runs the host's own kernel; None is any."""
 
 
 class LabRecord(_Record):

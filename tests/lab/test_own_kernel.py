@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
+from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.request import urlopen
 
@@ -49,6 +52,20 @@ def test_its_kernel_can_prove_the_routing_mesh_and_encryption(own_lab: Lab) -> N
     works = {capability.name for capability in status.own_kernel if capability.works}
     assert works >= {"vxlan", "nat", "ipvs", "esp", "macvlan", "ipvlan", "vlan", "netem"}
     assert [(host.kernel, host.ssh, host.engine_answers) for host in status.hosts] == [("own", True, True)] * 3
+
+
+def test_all_of_a_kernel_runs_on_one_processor_of_the_machine(own_lab: Lab) -> None:
+    for host in own_lab.hosts:
+        programs = [pid for pid in own_lab.groups.processes(host.name) if program(pid) == "linux.uml"]
+        assert len(programs) > 1
+        assert {frozenset(os.sched_getaffinity(pid)) for pid in programs} == {frozenset({host.processor})}
+
+
+def program(pid: int) -> str:
+    """Return the name of a process; "" where it has ended meanwhile."""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        return Path(f"/proc/{pid}/comm").read_text(encoding="ascii").strip()
+    return ""
 
 
 def test_ssh_clients_get_in_by_the_inventory_as_on_any_host(own_lab: Lab) -> None:
