@@ -26,6 +26,8 @@ MOST = 400
 """Connections counted by one host, however many backends there are."""
 FEWEST = 4
 """Connections counted for each backend, however many there are."""
+SURE_TURNS = 2
+"""Connections for each backend after which each had its turn, though others use the same balancer."""
 UNEVEN = 0.1
 """Share by which a backend's count may be off."""
 SLACK = 2
@@ -111,18 +113,19 @@ def share(outcome: JsonObject, backends: Mapping[str, str]) -> Share:
 def unreached(scene: Scene, network: str, host: str, outcome: JsonObject) -> tuple[frozenset[Place], ...]:
     """Return what one host's connections to a virtual address needed, as far as they failed.
 
-    IPVS deals out in turn, so the tasks that never answered are those that were not reached, once each had its turn.
-    Losses beyond theirs can only come from the balancer itself.
+    IPVS deals out in turn, so the tasks that never answered are those that were not reached, once each had its turn;
+    losses beyond theirs can only come from the balancer itself. A few connections tell neither: those of others are
+    dealt out between them, and a task without an answer may have had no turn.
     """
     known = scene.service.backends if scene.service else {}
     seen, lost, tries = outcome.get("seen"), _whole(outcome.get("lost")), _whole(outcome.get("tries"))
     missing = sorted(peer for node, peer in known.items() if not isinstance(seen, dict) or node not in seen)
     table = frozenset((places.balancer(host, network),))
     found = [table | places.exchange(scene, network, host, peer) for peer in missing]
-    if tries < len(known) and found:
+    if tries < SURE_TURNS * len(known) and found:
         return (frozenset[Place]().union(*found),)
     turns = -(-tries * len(missing) // len(known)) if known else 0
-    surplus = is_stale(lost - turns, tries, len(known))
+    surplus = tries >= FEWEST * len(known) and is_stale(lost - turns, tries, len(known))
     return (*found, table) if surplus or not found else tuple(found)
 
 

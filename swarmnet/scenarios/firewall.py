@@ -2,8 +2,9 @@
 
 Every engine jumps at its start from nat's ``PREROUTING`` to its chain ``DOCKER``, and from ``FORWARD`` to
 ``DOCKER-USER`` (20.10 to 28.5). It writes rules of services and networks anew as they come, but these jumps only at
-its next start: without them, the table was flushed. Nothing is asked for this: it is read from the rules that other
-scenarios asked for.
+its next start: without them, the table was flushed. An exception is ``DOCKER-USER``, to which 20.10 and 26.1 lead
+again when a network comes to the host; what they forward for bridges, they do not. Nothing is asked for this: it is
+read from the rules that other scenarios asked for.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 JUMPS = {"filter": ("FORWARD", "DOCKER-USER"), "nat": ("PREROUTING", "DOCKER")}
 """Table to the chain of the kernel's and the engine's own to which that must lead."""
+BRIDGED = ("DOCKER", "DOCKER-FORWARD")
+"""Chains to which ``FORWARD`` leads for the bridges that an engine has at its start: to 26.1, and from 28."""
 READ = (*COMMANDS, "ingress/nat", "ingress/filter")
 """Keys of the answers that hold rules."""
 
@@ -42,6 +45,9 @@ def _flushed(answers: Answers, host: str) -> tuple[str, ...]:
     ]
     seen = [parse(text) for text in texts]
     gone = tuple(table for table in JUMPS if _has_chain(texts, table) and not _is_led_to(seen, table))
+    # Alone it proves nothing: an engine may have no bridge (`--bridge=none`).
+    if gone == ("nat",) and _has_chain(texts, "filter") and not _forwards(seen):
+        gone = ("filter", "nat")
     emptied = [one for one in seen if "mangle" in one]
     if gone and emptied and not any(one["mangle"] for one in emptied):
         return (*gone, "mangle")
@@ -60,6 +66,10 @@ def _has_chain(texts: list[str], table: str) -> bool:
 def _is_led_to(seen: list[dict[str, tuple[Rule, ...]]], table: str) -> bool:
     start, chain = JUMPS[table]
     return any(rule.chain == start and rule.target == chain for one in seen for rule in one.get(table, ()))
+
+
+def _forwards(seen: list[dict[str, tuple[Rule, ...]]]) -> bool:
+    return any(rule.chain == "FORWARD" and rule.target in BRIDGED for one in seen for rule in one.get("filter", ()))
 
 
 def _verdict(host: str, tables: tuple[str, ...]) -> Verdict:

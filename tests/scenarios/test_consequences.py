@@ -126,7 +126,7 @@ def flushed(*tables: str) -> str:
     """Return what iptables-save prints where these tables were flushed: the chains are left."""
     whole = {
         "mangle": rules(u32(4098)).partition("*filter")[0],
-        "filter": "*filter\n:DOCKER-USER - [0:0]\n-A FORWARD -j DOCKER-USER\n"
+        "filter": "*filter\n:DOCKER-USER - [0:0]\n-A FORWARD -j DOCKER-USER\n-A FORWARD -o docker0 -j DOCKER\n"
         + rules(u32(4098)).partition("[9:9]\n")[2],
         "nat": "*nat\n:DOCKER - [0:0]\n-A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER\nCOMMIT\n",
     }
@@ -139,6 +139,17 @@ def test_a_flushed_firewall_is_the_cause_of_the_missing_encryption_rules_too() -
     scene = stage()
     answers = silent(scene, "w3") | Wire(scene, flushed={"w3"}).answers()
     answers["w3", SAVE] = Answer({"exit": 0, "stdout": flushed("mangle", "filter", "nat"), "stderr": ""})
+    following = ["encryption", "encryption-rules", "injection", "matrix"]
+    assert told(scene, answers, *ENCRYPTED) == {"firewall: host w3": following}
+
+
+def test_a_flushed_filter_table_is_known_by_its_bridges_where_a_new_network_led_to_docker_user_again() -> None:
+    scene = stage()
+    answers = silent(scene, "w3") | Wire(scene, flushed={"w3"}).answers()
+    again = flushed("mangle", "filter", "nat").replace(
+        ":DOCKER-USER - [0:0]\n", ":DOCKER-USER - [0:0]\n-A FORWARD -j DOCKER-USER\n"
+    )
+    answers["w3", SAVE] = Answer({"exit": 0, "stdout": again, "stderr": ""})
     following = ["encryption", "encryption-rules", "injection", "matrix"]
     assert told(scene, answers, *ENCRYPTED) == {"firewall: host w3": following}
 
@@ -181,6 +192,16 @@ def test_blocked_esp_explains_the_tasks_behind_it_and_no_other() -> None:
     assert told(scene, behind, UdpMatrix(), Hairpin()) == {"matrix: network vault": ["hairpin"]}
     elsewhere = base | knocked(scene, {"w1": "w2", "w3": "w1"})
     assert told(scene, elsewhere, UdpMatrix(), Hairpin()) == {"matrix: network vault": [], "hairpin: network vault": []}
+
+
+def test_of_a_few_connections_a_task_that_had_no_turn_is_not_taken_for_one_that_was_not_reached() -> None:
+    scene = serving()
+    answers = said(scene, [("w1", "w2")], on=["vault"]) | Wire(scene, blocked={("w1", "w2")}).answers()
+    answers |= knocked(scene, {"w1": "w2", "w2": "w1"})
+    met_twice: JsonObject = {"ok": False, "seen": {"n1": 1}, "lost": 2, "tries": 3, "why": "no answer"}
+    fair: JsonObject = {"ok": True, "seen": {"n1": 2, "n2": 2, "n3": 2}, "lost": 0, "tries": 6, "why": ""}
+    answers["w1", "hairpin"] = Answer({"targets": {"vault": met_twice, "plain": fair}})
+    assert told(scene, answers, UdpMatrix(), Hairpin()) == {"matrix: network vault": ["hairpin"]}
 
 
 def test_a_task_that_does_not_meet_itself_is_no_consequence_of_a_blocked_pair() -> None:
