@@ -73,21 +73,21 @@ def test_encryption_is_proved_beside_a_plain_overlay_that_is_gone_afterwards(own
 
 
 def test_blocked_esp_and_flushed_rules_are_told_apart_and_named(own_cluster: OwnCluster) -> None:
-    block = Fault(host="m1", kind="block", to="m2", protocol="esp")
-    rules = Fault(host="m3", kind="rules")
-    with staying(own_cluster.lab, "m3", "vault"), broken(own_cluster.lab, block, rules):
-        # The plain overlay comes anew to m3, and its engine sets some of the flushed rules again.
+    block = Fault(host="m3", kind="block", to="m2", protocol="esp")
+    rules = Fault(host="m1", kind="rules")
+    with staying(own_cluster.lab, "m1", "vault"), broken(own_cluster.lab, block, rules):
+        # The plain overlay comes anew to m1, and its engine sets some of the flushed rules again.
         names = ("udp", "ipsec", "encryption-rules", "balance", "hairpin")
         found = run(own_cluster.lab, wish(*names, networks=("vault", "plain")))
-    assert causes_of(found.verdicts) == {("matrix", "network vault"), ("firewall", "host m3")}, found.verdicts
+    assert causes_of(found.verdicts) == {("matrix", "network vault"), ("firewall", "host m1")}, found.verdicts
     assert {"balance", "hairpin", "encryption-rules"} <= {one.scenario for one in found.verdicts if one.because_of}
     causes = {str(one.evidence["cause"]): one for one in failures(found.verdicts, "matrix")}
     assert causes.keys() == {"esp-blocked", "rules-flushed"}, [one.detail for one in found.verdicts]
-    assert causes["esp-blocked"].evidence["pairs"] == [["m1", "m2"]]
+    assert causes["esp-blocked"].evidence["pairs"] == [["m3", "m2"]]
     assert "none of it arrives at m2" in causes["esp-blocked"].detail
-    assert causes["rules-flushed"].detail.startswith("nothing that m3 sends arrives anywhere on ESP")
+    assert causes["rules-flushed"].detail.startswith("nothing that m1 sends arrives anywhere on ESP")
     (audit,) = failures(found.verdicts, "encryption-rules")
-    assert audit.evidence["hosts"] == ["m3"]
+    assert audit.evidence["hosts"] == ["m1"]
 
 
 def test_an_underlay_that_is_too_small_is_named_with_the_mtu_that_the_network_needs(own_cluster: OwnCluster) -> None:
