@@ -44,9 +44,9 @@ def _flushed(answers: Answers, host: str) -> tuple[str, ...]:
         if (answer := answers.get((host, key))) is not None and answer.problem is None and not answer.value.get("exit")
     ]
     seen = [parse(text) for text in texts]
-    gone = tuple(table for table in JUMPS if _has_chain(texts, table) and not _is_led_to(seen, table))
+    gone = tuple(table for table, jump in JUMPS.items() if _has_chain(texts, table) and not _leads(seen, table, *jump))
     # Alone it proves nothing: an engine may have no bridge (`--bridge=none`).
-    if gone == ("nat",) and _has_chain(texts, "filter") and not _forwards(seen):
+    if gone == ("nat",) and _has_chain(texts, "filter") and not _leads(seen, "filter", "FORWARD", *BRIDGED):
         gone = ("filter", "nat")
     emptied = [one for one in seen if "mangle" in one]
     if gone and emptied and not any(one["mangle"] for one in emptied):
@@ -63,13 +63,8 @@ def _has_chain(texts: list[str], table: str) -> bool:
     return False
 
 
-def _is_led_to(seen: list[dict[str, tuple[Rule, ...]]], table: str) -> bool:
-    start, chain = JUMPS[table]
-    return any(rule.chain == start and rule.target == chain for one in seen for rule in one.get(table, ()))
-
-
-def _forwards(seen: list[dict[str, tuple[Rule, ...]]]) -> bool:
-    return any(rule.chain == "FORWARD" and rule.target in BRIDGED for one in seen for rule in one.get("filter", ()))
+def _leads(seen: list[dict[str, tuple[Rule, ...]]], table: str, start: str, *chains: str) -> bool:
+    return any(rule.chain == start and rule.target in chains for one in seen for rule in one.get(table, ()))
 
 
 def _verdict(host: str, tables: tuple[str, ...]) -> Verdict:
