@@ -35,14 +35,19 @@ folder=/run/lock
 [ -d "$folder" ] && [ -w "$folder" ] || folder=/tmp
 file=$folder/$1
 case $2 in
-take) cat > "$file" || exit 9 ;;
+take) true > "$file" || exit 9
+      cat >| "$file" || { rm -f "$file"; exit 1; } ;;
 read) [ -f "$file" ] || exit 8
       echo $(( $(date +%s) - $(stat -c %Y "$file") )) "$(stat -c %Y "$file")"; cat "$file" ;;
-beat) grep -qF "$3" "$file" && touch "$file" || exit 8 ;;
+beat) grep -qF "$3" "$file" && touch -c "$file" || exit 8 ;;
 drop) grep -qF "$3" "$file" || exit 8; rm -f "$file" ;;
 esac
 """
-"""``sh -c SCRIPT sh NAME VERB TOKEN``: exit 8 when it is not there or another's, 9 when it is taken."""
+"""``sh -c SCRIPT sh NAME VERB TOKEN``: exit 8 when it is not there or another's, 9 when it is taken.
+
+A file that cannot be filled (no space) is removed: it would be a lock of nobody. A sign of life makes no file (``-c``):
+the run may give its lock back between the look and the touch.
+"""
 _ABSENT, _TAKEN = 8, 9
 RELEASE_PATIENCE = 30.0
 """Seconds for a manager to answer that shall take the lock away; else it stays until it is stale."""

@@ -25,6 +25,7 @@ from swarmnet.model.state import Endpoint, SwarmMembership
 from swarmnet.model.state import Membership as Standing
 from swarmnet.model.swarm import SwarmSpec
 from swarmnet.parse.inventory import parse_inventory
+from tests.stories.witness import soon
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -119,7 +120,8 @@ def container(session: Session) -> Iterator[tuple[EnginePort, str]]:
 
 def test_a_containers_log_has_both_streams(container: tuple[EnginePort, str]) -> None:
     engine, container_id = container
-    assert sorted(engine.container_log(container_id).splitlines()) == [b"hello", b"trouble"]
+    # The engine writes what a container says after the container said it.
+    assert soon(lambda: sorted(engine.container_log(container_id).splitlines()) == [b"hello", b"trouble"])
 
 
 def test_a_program_in_a_container_is_talked_with_line_by_line(container: tuple[EnginePort, str]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import time
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -16,9 +15,10 @@ import pytest
 from swarmnet.lab import Fault
 from tests.lab.test_up import ssh
 from tests.own_cluster import IMAGE
+from tests.stories.witness import soon
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from swarmnet.lab import Lab
     from tests.own_cluster import OwnCluster
@@ -37,13 +37,6 @@ def said(lab: Lab, host: str, *argv: str) -> str:
     done = lab.exec(host, argv)
     assert done.exit_code == 0, done.last_words()
     return done.stdout
-
-
-def soon(condition: Callable[[], bool], *, limit: float = 60.0) -> bool:
-    deadline = time.monotonic() + limit
-    while not (met := condition()) and time.monotonic() < deadline:
-        time.sleep(0.2)
-    return met
 
 
 def test_its_kernel_can_prove_the_routing_mesh_and_encryption(own_lab: Lab) -> None:

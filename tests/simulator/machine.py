@@ -59,6 +59,8 @@ class Machine:
     files: dict[str, bytes] = field(default_factory=dict)
     programs: dict[str, Program] = field(default_factory=dict)
     """What the shell can run, by the name in ``argv[0]``."""
+    own_bin: Path | None = None
+    """A folder of executables that its real shell finds before all others."""
     container_programs: dict[str, Program] = field(default_factory=dict)
     """What containers run, by the first word of their argv; lines of dialogues are its stdin."""
     arguments: dict[str, tuple[str, ...]] = field(default_factory=dict)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from ipaddress import IPv4Network
 from typing import TYPE_CHECKING
@@ -54,7 +55,9 @@ def _cat(machine: Machine, argv: Sequence[str], stdin: bytes) -> tuple[int, byte
 def _sh(machine: Machine, argv: Sequence[str], stdin: bytes) -> tuple[int, bytes, bytes]:
     """Run a script in a real shell that finds the machine's own folder in the place of ``/run/lock``."""
     words = [word.replace("/run/lock", str(machine.run_lock)) for word in argv]
-    ended = subprocess.run(words, input=stdin, capture_output=True, check=False, timeout=10)
+    path = os.environ["PATH"] if machine.own_bin is None else f"{machine.own_bin}:{os.environ['PATH']}"
+    env = {**os.environ, "PATH": path}
+    ended = subprocess.run(words, input=stdin, env=env, capture_output=True, check=False, timeout=10)
     return ended.returncode, ended.stdout, ended.stderr
 
 

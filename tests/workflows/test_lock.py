@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from swarmnet.errors import LockedError
+from swarmnet.errors import CommandError, LockedError
 from swarmnet.model.lock import LOCK_NAME, STALE, Claim
 from swarmnet.model.network import NetworkSpec
 from swarmnet.model.ports import Progress
@@ -24,6 +24,7 @@ from tests.workflows.runs import goal, operator, run, terms
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
+    from pathlib import Path
 
     from swarmnet.model.lock import Operator
     from swarmnet.model.ports import Event
@@ -31,6 +32,13 @@ if TYPE_CHECKING:
 
 HERS = operator("hers", machine="her laptop")
 HIS = operator("his", machine="his laptop")
+
+
+def executable(path: Path, script: str) -> Path:
+    """Write a program, and return the folder that it is in."""
+    path.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+    path.chmod(0o755)
+    return path.parent
 
 
 def lock(world: World, who: Operator, *, wait: float = 0.0) -> AbstractContextManager[Lock]:
@@ -223,6 +231,29 @@ def test_a_file_that_cannot_be_read_is_a_lock_that_can_be_broken() -> None:
 
     with lock(world, HERS):
         pass
+
+
+def test_a_sign_of_life_that_is_overtaken_by_the_end_leaves_no_file(tmp_path: Path) -> None:
+    world = World(managers=1)
+    machine = world.machines["m1"]
+    end_first = f'rm "{machine.run_lock}"/*; PATH={os.environ["PATH"]}; exec touch "$@"'
+
+    with lock(world, HERS) as mine:
+        machine.own_bin = executable(tmp_path / "touch", end_first)
+        mine.beat()
+
+    assert list(machine.run_lock.iterdir()) == []
+
+
+def test_a_host_without_space_is_told_and_no_lock_is_left_there(tmp_path: Path) -> None:
+    world = World(managers=1)
+    machine = world.machines["m1"]
+    machine.own_bin = executable(tmp_path / "cat", "echo 'No space left on device' >&2; exit 1")
+
+    with pytest.raises(CommandError, match=r"cannot take the lock file .* No space left"), lock(world, HERS):
+        pass
+
+    assert list(machine.run_lock.iterdir()) == []
 
 
 def test_a_hostile_cluster_name_stays_a_file_name() -> None:
