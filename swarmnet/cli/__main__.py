@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
-import sys
+import os
+import signal
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+
+def _end(_number: int, _frame: FrameType | None) -> None:
+    with suppress(OSError):  # a closed stderr
+        os.write(2, b"interrupted\n")
+    os._exit(130)
 
 
 def start() -> None:
-    """Run the command line; Ctrl-C while it is still being loaded ends it as quietly as later."""
-    try:
-        from swarmnet.cli.main import main  # noqa: PLC0415 - loading takes long enough to be interrupted
-    except KeyboardInterrupt:
-        sys.stderr.write("interrupted\n")
-        sys.exit(130)
+    """Run the command line."""
+    from swarmnet.cli.main import main  # noqa: PLC0415 - loading takes long enough to be interrupted
+
+    if signal.getsignal(signal.SIGINT) is _end:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     main()
 
+
+# Ctrl-C before there is anything to finish, in the installer's script around this module, too, ends the process as
+# quietly as later. Who ignores the signal (nohup) goes on doing so.
+if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    signal.signal(signal.SIGINT, _end)
 
 if __name__ == "__main__":
     start()

@@ -27,6 +27,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from swarmnet.edge.files import locked
 from swarmnet.errors import UsageError, WrongKeyError
 
 if TYPE_CHECKING:
@@ -200,6 +201,10 @@ class KeyRing:
         Raises:
             UsageError: there are keys already, which are never overwritten; or something cannot be written.
         """
+        with self._changing():
+            return self._create(name, recovery_file)
+
+    def _create(self, name: str, recovery_file: Path | None) -> str:
         for path in (self.identity, self.signing_key, *([recovery_file] if recovery_file else [])):
             if path.exists():
                 raise UsageError(
@@ -214,29 +219,43 @@ class KeyRing:
         files = [(self.identity, f"{identity}\n".encode()), (self.signing_key, private)]
         if recovery_file is not None:
             files.insert(0, (recovery_file, f"{recovery}\n".encode()))
-        with _written(), contextlib.ExitStack() as unfinished:
-            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with contextlib.ExitStack() as unfinished:
             for path, data in files:
-                unfinished.callback(path.unlink, missing_ok=True)
-                _write_private(path, data)
-            self.add_recipient(Recipient(str(identity.to_public()), name))
-            self.add_recipient(Recipient(str(recovery.to_public()), "recovery"))
-            self.add_signer(Signer(fingerprint(signing.public_key()), name))
+                handle = _make_private(path)
+                unfinished.callback(path.unlink, missing_ok=True)  # ours to take away only once we made it
+                _fill(handle, data)
+            self._add_recipient(Recipient(str(identity.to_public()), name))
+            self._add_recipient(Recipient(str(recovery.to_public()), "recovery"))
+            self._add_signer(Signer(fingerprint(signing.public_key()), name))
             unfinished.pop_all()
         return str(recovery)
 
     def add_recipient(self, recipient: Recipient) -> None:
         """Seal future backups to this recipient, too."""
+        with self._changing():
+            self._add_recipient(recipient)
+
+    def _add_recipient(self, recipient: Recipient) -> None:
         if recipient.key not in {known.key for known in self.recipients()}:
             self._append("recipients.txt", recipient.key, recipient.name)
 
     def add_signer(self, signer: Signer) -> None:
         """Accept backups of this signer, too."""
+        with self._changing():
+            self._add_signer(signer)
+
+    def _add_signer(self, signer: Signer) -> None:
         if signer.key not in {known.key for known in self.signers()}:
             self._append("signers.txt", signer.line, signer.name)
 
     def remove(self, name: str) -> int:
         """Take recipients and signers of that name, key or fingerprint out; return how many."""
+        if not self.directory.is_dir():
+            return 0
+        with self._changing():
+            return self._remove(name)
+
+    def _remove(self, name: str) -> int:
         count = 0
         recipients, signers = self.recipients(), self.signers()
         kept = [r for r in recipients if name not in (r.name, r.key, r.fingerprint)]
@@ -247,9 +266,16 @@ class KeyRing:
         ):
             if len(lines) != len(all_lines):
                 count += len(all_lines) - len(lines)
-                with _written():
-                    _replace(self.directory / file, "".join(f"{line}\n" for line in lines))
+                _replace(self.directory / file, "".join(f"{line}\n" for line in lines))
         return count
+
+    @contextlib.contextmanager
+    def _changing(self) -> Iterator[None]:
+        """Keep other processes from changing the same keys; what cannot be written is told in one sentence."""
+        with _written():
+            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with locked(self.directory):
+                yield
 
     def _lines(self, file: str) -> list[str]:
         try:
@@ -261,9 +287,7 @@ class KeyRing:
     def _append(self, file: str, key: str, name: str) -> None:
         clean = "".join(char for char in name if char.isprintable() and char != "#")
         text = "".join(f"{line}\n" for line in [*self._lines(file), f"{key} # {clean}"])
-        with _written():
-            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _replace(self.directory / file, text)
+        _replace(self.directory / file, text)
 
 
 @contextlib.contextmanager
@@ -279,8 +303,11 @@ def _written() -> Iterator[None]:
         ) from None
 
 
-def _write_private(path: Path, data: bytes) -> None:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o600)
+def _make_private(path: Path) -> int:
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o600)
+
+
+def _fill(handle: int, data: bytes) -> None:
     with os.fdopen(handle, "wb") as file:
         file.write(data)
         file.flush()
@@ -290,7 +317,7 @@ def _write_private(path: Path, data: bytes) -> None:
 def _replace(path: Path, text: str) -> None:
     temporary = path.with_name(f".{path.name}.{base64.b16encode(os.urandom(4)).decode()}")
     try:
-        _write_private(temporary, text.encode())
+        _fill(_make_private(temporary), text.encode())
         temporary.replace(path)
     finally:
         with contextlib.suppress(FileNotFoundError):

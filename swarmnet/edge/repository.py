@@ -159,10 +159,11 @@ class DirectoryRepository:
     def _entries_of(self, folder: str) -> Iterator[Entry]:
         try:
             with self._folder(folder) as handle:
-                for name in os.listdir(handle):  # noqa: PTH208 - pathlib cannot list an open handle
-                    status = os.stat(name, dir_fd=handle, follow_symlinks=False)
-                    if _NAME.fullmatch(name) and stat.S_ISREG(status.st_mode):
-                        yield _entry(self.root / folder / name, status)
+                for name in filter(_NAME.fullmatch, os.listdir(handle)):  # noqa: PTH208 - pathlib cannot list a handle
+                    with contextlib.suppress(FileNotFoundError):  # removed meanwhile; the others are there still
+                        status = os.stat(name, dir_fd=handle, follow_symlinks=False)
+                        if stat.S_ISREG(status.st_mode):
+                            yield _entry(self.root / folder / name, status)
         except (FileNotFoundError, NotADirectoryError):
             return
 

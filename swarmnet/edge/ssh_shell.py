@@ -27,6 +27,8 @@ OUTPUT_LIMIT = 16 * 1024 * 1024
 """Bytes of stdout, and of stderr, that are taken."""
 _END_TIMEOUT = 10.0
 _STATUS_TIMEOUT = 10.0
+_BEGIN_TIMEOUT = 10.0
+"""Seconds to hear that a command began, when its time is up before: only then can it be ended."""
 AT_ONCE = 8
 """Commands at once on one connection; sshd allows 10 (MaxSessions), and ending one takes a session, too."""
 _CHUNK = 65536
@@ -220,8 +222,9 @@ class Shell:
 
     def _end(self, running: _Running, call: _Call) -> str:
         """End the command on the host; return how that went."""
+        _hear_beginning(running)
         if not running.process:
-            return "it had not even begun"
+            return "it had not even begun" if running.ended else "nothing was heard of it: it may run there yet"
         channel = self._open_session()
         try:
             self._execute(
@@ -234,6 +237,16 @@ class Shell:
         finally:
             channel.close()
         return "it was ended on the host" if gone else f"process {running.process[0]} there could not be ended"
+
+
+def _hear_beginning(running: _Running) -> None:
+    """Wait until the host says as what a command runs, or that it ended without."""
+    deadline = time.monotonic() + _BEGIN_TIMEOUT
+    poll = select.poll()
+    poll.register(running.channel.fileno(), select.POLLIN)
+    while not running.process and not running.ended and (left := deadline - time.monotonic()) > 0:
+        if not running.take():
+            poll.poll(left * 1000)
 
 
 def _feed_aside(channel: paramiko.Channel, stdin: bytes) -> None:

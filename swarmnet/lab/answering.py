@@ -27,7 +27,7 @@ def ssh_answers(host: HostRecord, kind: HostKind) -> bool:
 def _reachable(host: HostRecord) -> bool:
     """Tell whether a TCP packet gets there and back: a refusal by a closed port is such an answer."""
     try:
-        socket.create_connection((str(host.address), _CLOSED_PORT), timeout=0.5).close()
+        socket.create_connection((str(host.address), _CLOSED_PORT), timeout=3).close()
     except ConnectionRefusedError:
         return True
     except OSError:

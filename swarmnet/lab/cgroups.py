@@ -89,7 +89,7 @@ class LabGroups:
         tops = self.tops() if member is None else [top / member for top in self.tops()]
         return {pid for top in tops for pid in _pids_below(top)}
 
-    def kill(self, member: str | None = None, *, limit: float = 20.0) -> None:
+    def kill(self, member: str | None = None, *, limit: float = 60.0) -> None:
         """Kill every process of the lab (or of one member) and wait until the last one is gone.
 
         Raises:

@@ -5,18 +5,19 @@ from __future__ import annotations
 import os
 import secrets
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import LabError, UsageError
 from swarmnet.lab.processes import ProcessIdentity
 from swarmnet.lab.processors import allowed, spread
 from swarmnet.lab.spec import LabSpec, lay_out
-from swarmnet.lab.state import LabRecord, LabStore
+from swarmnet.lab.state import LabRecord, LabStore, exclusively
 from swarmnet.lab.subnets import choose, networks_in_use
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
     from ipaddress import IPv4Network
-    from pathlib import Path
 
 
 def require_root() -> None:
@@ -29,6 +30,14 @@ def require_root() -> None:
         raise UsageError("a lab needs Linux: its hosts are made of Linux namespaces", hint="use a Linux machine or VM")
     if os.geteuid() != 0:
         raise UsageError("a lab needs root: it makes network namespaces and mounts", hint="run it with sudo")
+
+
+def alone_with_addresses() -> AbstractContextManager[None]:
+    """Keep other labs of this machine from choosing addresses, in whichever directory their journals are.
+
+    Hold it from before the claim until the chosen ones are on an interface: only there does everybody see them.
+    """
+    return exclusively(Path("/sys/class/net"), limit=120)
 
 
 def claim(spec: LabSpec, *, store: LabStore, roots: dict[str, Path]) -> LabRecord:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Self
@@ -14,7 +15,7 @@ from swarmnet.lab.answering import answers, excuse, ssh_answers
 from swarmnet.lab.breaking import Breaker
 from swarmnet.lab.capabilities import guest_capabilities, read_capabilities, require_lab_kernel, write_capabilities
 from swarmnet.lab.cgroups import LabGroups
-from swarmnet.lab.claim import claim, require_root
+from swarmnet.lab.claim import alone_with_addresses, claim, require_root
 from swarmnet.lab.commands import attempt, environment
 from swarmnet.lab.disks import require_room, write_files
 from swarmnet.lab.kernels import with_kernels
@@ -77,16 +78,20 @@ class Lab:
         require_room(store.base, hosts=len(spec.releases()))
         require_lab_kernel()
         spec = with_kernels(spec, say=say)
-        lab = cls(claim(spec, store=store, roots=roots), store)
-        try:
-            lab._make(say)
-        except BaseException:
+        with ExitStack() as choosing:
+            choosing.enter_context(alone_with_addresses())
+            lab = cls(claim(spec, store=store, roots=roots), store)
             try:
-                say(f"lab {spec.name}: taking away what was made so far")
-            finally:
-                # Also when nobody listens any more: the terminal may be what went away.
-                lab.down()
-            raise
+                lab.switch.start(lab.record)
+                choosing.close()
+                lab._make(say)
+            except BaseException:
+                try:
+                    say(f"lab {spec.name}: taking away what was made so far")
+                finally:
+                    # Also when nobody listens any more: the terminal may be what went away.
+                    lab.down()
+                raise
         return lab
 
     @classmethod
@@ -125,7 +130,6 @@ class Lab:
         record = self.record
         noun = "host" if len(record.hosts) == 1 else "hosts"
         say(f"lab {record.name}: {len(record.hosts)} {noun} in {record.subnet}")
-        self.switch.start(record)
         operator = KeyPair.generate(f"swarmnet-lab-{record.name}")
         operator.write(self.directory / inventory.KEY_FILE)
         lines = [self._make_host(host, operator) for host in record.hosts]

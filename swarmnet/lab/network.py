@@ -79,7 +79,7 @@ class Switch:
             log=self.directory / "switch.log",
             env={HOME_VARIABLE: str(self.directory)},
         )
-        until(self.running, limit=5, failing=lambda: "the lab's switch did not start")
+        until(self.running, limit=60, failing=lambda: "the lab's switch did not start")
         self._wire(record)
 
     def _wire(self, record: LabRecord) -> None:

@@ -177,7 +177,7 @@ class OwnKernel:
         """Ping the engine over the line that is held to the host; no process is started."""
         path = self._engine_socket(host)
         # The guest has one slow processor, and it is busy while it boots.
-        return path is not None and engine_pongs(path, limit=3.0)
+        return path is not None and engine_pongs(path, limit=10.0)
 
     def _engine_socket(self, host: HostRecord) -> Path | None:
         """Return where the machine itself sees the engine's socket; None while no line is held."""

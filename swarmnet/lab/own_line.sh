@@ -10,7 +10,7 @@ while :; do
     rm -f line.sock engine.sock
     ssh -F none -N -M -S line.sock -L ./engine.sock:/run/docker.sock -i "$LAB_KEY" \
         -o "UserKnownHostsFile=$LAB_KNOWN_HOSTS" -o "HostKeyAlias=$LAB_ALIAS" -o StrictHostKeyChecking=yes \
-        -o IdentitiesOnly=yes -o BatchMode=yes -o ConnectTimeout=3 -o ServerAliveInterval=20 -o LogLevel=QUIET \
+        -o IdentitiesOnly=yes -o BatchMode=yes -o ConnectTimeout=30 -o ServerAliveInterval=20 -o LogLevel=QUIET \
         "root@$LAB_TARGET" < /dev/null
     sleep 0.3
 done

@@ -76,9 +76,9 @@ def fan_out(
     crew = _Crew(work)
     for name in names:
         crew.waiting.put(name)
-    crew.start(min(at_once, len(names)))
     done: dict[str, T | HostError | _Bug] = {}
     try:
+        crew.start(min(at_once, len(names)))
         while len(done) < len(names):
             host, ended = crew.ended.get()
             done[host] = ended

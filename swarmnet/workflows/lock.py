@@ -13,7 +13,7 @@ living ones; it waits for nobody.
 from __future__ import annotations
 
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import HostError, LockedError
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from swarmnet.model.ports import Ports
     from swarmnet.model.state import ClusterState
 
-WATCH = 1.2 * HEARTBEAT
-"""Seconds that a lock is watched before it is called stale."""
+WATCH = 2.5 * HEARTBEAT
+"""Seconds that a lock is watched before it is called stale: two signs of life may be lost or late."""
 RETRY = 1.0
 
 
@@ -48,7 +48,9 @@ class Lock:
         self._lost: str | None = None
 
     def take(self, place: Place) -> None:
-        """Take the lock in one more place, waiting and taking over stale ones as told.
+        """Take the lock in one more place, waiting and taking over stale ones as told, and give signs of life there.
+
+        Each place has a thread for them: one that is silent delays no other's.
 
         Raises:
             LockedError: somebody else has it.
@@ -58,6 +60,8 @@ class Lock:
                 self._wait_for(holder, place)
         with self._guard:
             self._places.append(place)
+        name = f"swarmnet-heartbeat-{place.name}"
+        threading.Thread(target=self._beat_until_released, args=(place,), name=name, daemon=True).start()
 
     def look_out_for(self, place: Place) -> None:
         """Wait until nobody else holds the lock in a place that is not taken itself; raises as ``take`` does."""
@@ -69,16 +73,11 @@ class Lock:
         if not any(isinstance(place, SwarmPlace) for place in self._places):
             self.take(SwarmPlace(self._ports))
 
-    def beat(self) -> None:
-        """Give a sign of life everywhere. A host that does not answer now is asked again at the next beat."""
-        with self._guard:
-            places = tuple(self._places)
-        for place in places:
-            try:
-                if not place.beat(self._claim):
-                    self._lost = place.name
-            except HostError:
-                continue
+    def beat(self, place: Place) -> None:
+        """Give a sign of life in a place. A host that does not answer now is asked again at the next beat."""
+        with suppress(HostError):
+            if not place.beat(self._claim):
+                self._lost = place.name
 
     def check(self) -> None:
         """Raise ``LockedError`` when somebody broke the lock: two runs must not write side by side.
@@ -113,10 +112,9 @@ class Lock:
             except HostError as error:
                 self._ports.listener(Progress(f"the lock in {place.name} could not be released: {error.message}"))
 
-    def beat_until_released(self) -> None:
-        """Run in a thread of its own."""
+    def _beat_until_released(self, place: Place) -> None:
         while not self._ended.wait(HEARTBEAT):
-            self.beat()
+            self.beat(place)
 
     def _got(self, place: Place) -> bool:
         with told(self._ports.listener, f"the lock in {place.name} to be taken"):
@@ -187,7 +185,6 @@ def held(ports: Ports, state: ClusterState, *, operator: Operator, command: str,
             lock.take(SwarmPlace(ports))
             for place in _files(ports, state):
                 lock.look_out_for(place)
-        threading.Thread(target=lock.beat_until_released, name="swarmnet-heartbeat", daemon=True).start()
         yield lock
     finally:
         lock.release()

@@ -36,17 +36,18 @@ folder=/run/lock
 file=$folder/$1
 case $2 in
 take) true > "$file" || exit 9
-      cat >| "$file" || { rm -f "$file"; exit 1; } ;;
-read) [ -f "$file" ] || exit 8
-      echo $(( $(date +%s) - $(stat -c %Y "$file") )) "$(stat -c %Y "$file")"; cat "$file" ;;
+      cat >| "$file" && [ -s "$file" ] || { rm -f "$file"; exit 1; } ;;
+read) { stamp=$(stat -L -c %Y /proc/self/fd/3)
+        echo $(( $(date +%s) - stamp )) "$stamp"; cat <&3; } 3< "$file" || exit 8 ;;
 beat) grep -qF "$3" "$file" && touch -c "$file" || exit 8 ;;
-drop) grep -qF "$3" "$file" || exit 8; rm -f "$file" ;;
+drop) [ -z "$3" ] || grep -qF "$3" "$file" || exit 8; rm -f "$file" ;;
 esac
 """
 """``sh -c SCRIPT sh NAME VERB TOKEN``: exit 8 when it is not there or another's, 9 when it is taken.
 
-A file that cannot be filled (no space) is removed: it would be a lock of nobody. A sign of life makes no file (``-c``):
-the run may give its lock back between the look and the touch.
+A file that is not filled (no space, or who sends its contents is gone) is removed: it would be a lock of nobody. A
+sign of life makes no file (``-c``): the run may give its lock back between the look and the touch. A reader opens the
+file once, and loses nothing when it is removed then. Without a token any file is dropped, an empty one, too.
 """
 _ABSENT, _TAKEN = 8, 9
 RELEASE_PATIENCE = 30.0
@@ -189,11 +190,16 @@ class FilePlace:
 
     def take(self, claim: Claim) -> bool:
         """Make the file; the kernel lets one of two succeed."""
-        ended = self._run("take", "", stdin=claim.model_dump_json().encode())
-        if ended.exit_code == _TAKEN and self.holder() is None:
+        contents, said = claim.model_dump_json().encode(), ""
+        for _ in range(2):
+            ended = self._run("take", "", stdin=contents)
+            if ended.exit_code == 0:
+                return True
+            if self.holder() is not None:
+                return False
+            # Given back between the two looks, or there is something else of that name.
             said = ended.stderr.decode(errors="replace").strip()
-            raise CommandError(self._host, f"cannot make the lock file: {said}")
-        return ended.exit_code == 0
+        raise CommandError(self._host, f"cannot make the lock file: {said}")
 
     def holder(self) -> Holder | None:
         """Return who has the lock."""
@@ -222,7 +228,6 @@ class FilePlace:
         """Remove the file if it is still the one that was seen."""
         now = self.holder()
         if now is not None and now.version == holder.version:
-            # An empty pattern is in every line: what cannot be read goes, too.
             self._run("drop", "" if now.claim is None else now.claim.token)
 
     def _run(self, verb: str, token: str, *, stdin: bytes = b"") -> Completed:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SETTLE_LIMIT = 30.0
 """Seconds for an election (some 10, then 20 until requests to the lost leader gave up) and for a join (20) to end."""
 PAUSE = 1.0
-TASKS_LIMIT, TASKS_EVERY = 15.0, 0.5
+TASKS_LIMIT, TASKS_EVERY = 30.0, 0.5
 """Seconds for tasks to run where nothing is left to do, and between two looks at them."""
 
 

@@ -72,3 +72,24 @@ def test_ctrl_c_says_interrupted_and_nothing_else_whatever_runs(tmp_path: Path, 
     ended_by = _interrupted(["plan", "-", "-i", "-"], when=loaded, told=tmp_path / "stderr")
 
     assert ended_by == (130, ["interrupted"])
+
+
+def _pressed(before: str) -> tuple[int, str]:
+    """Press Ctrl-C in a script around the program that has loaded its beginning; return exit code and stderr."""
+    script = f"import signal, time\n{before}\nimport swarmnet.cli.__main__\nprint('on', flush=True)\ntime.sleep(2)\n"
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "on\n"
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    return process.returncode, said
+
+
+def test_ctrl_c_in_the_script_that_the_installer_wrote_says_interrupted_too() -> None:
+    assert _pressed(before="") == (130, "interrupted\n")
+
+
+def test_who_ignores_ctrl_c_as_nohup_does_goes_on() -> None:
+    assert _pressed(before="signal.signal(signal.SIGINT, signal.SIG_IGN)") == (0, "")

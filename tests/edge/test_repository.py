@@ -3,6 +3,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import subprocess
+import threading
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -99,6 +100,24 @@ def test_any_cluster_name_gives_one_plain_folder_name(cluster: str) -> None:
 def test_different_clusters_never_share_a_folder() -> None:
     hostile = ["prod", "Prod", "prod/", "../prod", "pro d", "pro\nd", "", ".", "..", "\u202eprod"]
     assert len({slug(name) for name in hostile}) == len(hostile)
+
+
+def test_all_backups_are_listed_while_another_is_being_written(repository: DirectoryRepository) -> None:
+    kept = {repository.write(_taken(days), BLOB, check=_accept) for days in range(20)}
+    over = threading.Event()
+
+    def come_and_go() -> None:
+        while not over.is_set():
+            repository.write(_taken(99), BLOB, check=_accept).unlink()
+
+    writer = threading.Thread(target=come_and_go)
+    writer.start()
+    try:
+        seen = [{entry.path for entry in repository.entries()} for _ in range(200)]
+    finally:
+        over.set()
+        writer.join()
+    assert all(paths >= kept for paths in seen)
 
 
 def test_a_folder_that_is_a_link_is_neither_written_nor_listed(repository: DirectoryRepository, tmp_path: Path) -> None:

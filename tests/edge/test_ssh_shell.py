@@ -84,6 +84,17 @@ def test_a_command_that_outlives_its_limit_is_gone_with_children_and_daemons(she
     assert processes(mark) == []
 
 
+def test_a_command_whose_beginning_is_heard_of_late_is_ended_too(fleet: Fleet) -> None:
+    mark = f"60.{secrets.randbelow(10**9)}"
+    script = fleet.folder / "slow"
+    script.write_text('#!/bin/sh\nsleep 1\neval "$SSH_ORIGINAL_COMMAND"\n')
+    script.chmod(0o755)
+    fleet.host("h", options=(f"ForceCommand {script}",))
+    with pytest.raises(HostTimeoutError, match="it was ended on the host"):
+        fleet.session().shell("h").run(["sleep", mark], timeout=0.3)
+    assert processes(mark) == []
+
+
 def test_the_limit_holds_for_a_command_that_never_stops_printing(shell: Shell) -> None:
     start = time.monotonic()
     with pytest.raises(HostTimeoutError):

@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import json
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pyrage
@@ -189,6 +190,27 @@ def test_keys_are_made_private_once_and_the_recovery_identity_opens_too(tmp_path
     assert rescue.open(blob) == a_document()
     with pytest.raises(UsageError, match="unreadable for ever"):
         ring.create("again")
+
+
+def test_of_two_who_make_keys_at_once_one_does_and_the_other_takes_nothing_away(tmp_path: Path) -> None:
+    ring = KeyRing(tmp_path / "keys")
+    with ThreadPoolExecutor(4) as pool:
+        ended = [pool.submit(ring.create, name).exception() for name in ("alice", "bob", "carol", "dave")]
+
+    assert [type(error) for error in ended if error is not None] == [UsageError] * 3
+    own = pyrage.x25519.Identity.from_str(ring.identity.read_text().strip())
+    assert str(own.to_public()) in {one.key for one in ring.recipients()}
+    assert fingerprint(load_signing_key(ring.signing_key).public_key()) in {one.key for one in ring.signers()}
+
+
+def test_recipients_that_are_added_at_once_are_all_kept(tmp_path: Path) -> None:
+    ring = KeyRing(tmp_path)
+    names = [f"operator{number}" for number in range(8)]
+    keys = [str(pyrage.x25519.Identity.generate().to_public()) for _ in names]
+    with ThreadPoolExecutor(len(names)) as pool:
+        list(pool.map(ring.add_recipient, map(Recipient, keys, names)))
+
+    assert sorted(one.name for one in ring.recipients()) == names
 
 
 def test_a_removed_recipient_is_not_sealed_to_any_more(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ class SimulatedShell:
         """Run a program; one that the machine does not have ends with 127, as in a real shell."""
         del timeout, sudo
         with self._world.answering(self._machine, "shell", " ".join(argv)):
-            programs = {"ip": _ip, "true": _true, "cat": _cat, "sh": _sh, **self._machine.programs}
+            programs = {"ip": _ip, "true": _true, "cat": _cat, "sh": real_sh, **self._machine.programs}
             program = programs.get(argv[0])
             if program is None:
                 return Completed(tuple(argv), 127, b"", f"{argv[0]}: not found\n".encode())
@@ -52,7 +52,7 @@ def _cat(machine: Machine, argv: Sequence[str], stdin: bytes) -> tuple[int, byte
     return 0, b"".join(files[path] for path in argv[1:]) if argv[1:] else stdin, b""
 
 
-def _sh(machine: Machine, argv: Sequence[str], stdin: bytes) -> tuple[int, bytes, bytes]:
+def real_sh(machine: Machine, argv: Sequence[str], stdin: bytes) -> tuple[int, bytes, bytes]:
     """Run a script in a real shell that finds the machine's own folder in the place of ``/run/lock``."""
     words = [word.replace("/run/lock", str(machine.run_lock)) for word in argv]
     path = os.environ["PATH"] if machine.own_bin is None else f"{machine.own_bin}:{os.environ['PATH']}"

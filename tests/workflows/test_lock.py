@@ -20,15 +20,18 @@ from swarmnet.workflows.lock import WATCH, break_locks, held, holders
 from swarmnet.workflows.lock_places import FilePlace, SwarmPlace
 from swarmnet.workflows.observe import observe
 from tests.simulator import World
+from tests.simulator.shell import real_sh
 from tests.workflows.runs import goal, operator, run, terms
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
     from swarmnet.model.lock import Operator
     from swarmnet.model.ports import Event
     from swarmnet.workflows.lock import Lock
+    from tests.simulator.machine import Machine
 
 HERS = operator("hers", machine="her laptop")
 HIS = operator("his", machine="his laptop")
@@ -220,9 +223,10 @@ def test_does_not_give_back_what_somebody_else_took_meanwhile() -> None:
     assert holder.claim == Claim.of(HIS, cluster="sim", command="apply", since=holder.claim.since)
 
 
-def test_a_file_that_cannot_be_read_is_a_lock_that_can_be_broken() -> None:
+@pytest.mark.parametrize("contents", [b"\x00 nonsense", b""], ids=["nonsense", "empty"])
+def test_a_file_that_cannot_be_read_is_a_lock_that_can_be_broken(contents: bytes) -> None:
     world = World(managers=1)
-    (world.machines["m1"].run_lock / "swarmnet-lock-sim").write_bytes(b"\x00 nonsense")
+    (world.machines["m1"].run_lock / "swarmnet-lock-sim").write_bytes(contents)
     ports = world.ports()
 
     with pytest.raises(LockedError, match="unreadable lock in m1"), lock(world, HERS):
@@ -240,9 +244,38 @@ def test_a_sign_of_life_that_is_overtaken_by_the_end_leaves_no_file(tmp_path: Pa
 
     with lock(world, HERS) as mine:
         machine.own_bin = executable(tmp_path / "touch", end_first)
-        mine.beat()
+        mine.beat(FilePlace(world.ports(), "m1", "sim"))
 
     assert list(machine.run_lock.iterdir()) == []
+
+
+def test_a_file_lock_that_is_given_back_while_it_is_looked_at_is_taken(tmp_path: Path) -> None:
+    world = World(managers=1)
+    machine = world.machines["m1"]
+    given_back = f'rm -f "{machine.run_lock}"/*; PATH={os.environ["PATH"]}; exec stat "$@"'
+
+    with lock(world, HERS):
+        machine.own_bin = executable(tmp_path / "stat", given_back)
+        with lock(world, HIS):
+            pass
+
+
+def test_a_file_lock_that_is_given_back_before_it_is_looked_at_is_taken() -> None:
+    world = World(managers=1)
+    machine = world.machines["m1"]
+    (machine.run_lock / "swarmnet-lock-sim").write_bytes(b"held")
+
+    def given_back_after(machine: Machine, argv: Sequence[str], stdin: bytes) -> tuple[int, bytes, bytes]:
+        ended = real_sh(machine, argv, stdin)
+        del machine.programs["sh"]
+        (machine.run_lock / "swarmnet-lock-sim").unlink()
+        return ended
+
+    machine.programs["sh"] = given_back_after
+    with lock(world, HERS):
+        pass
+
+    assert machine.programs == {}
 
 
 def test_a_host_without_space_is_told_and_no_lock_is_left_there(tmp_path: Path) -> None:

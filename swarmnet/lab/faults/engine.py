@@ -20,7 +20,7 @@ _STOP = f'{RUNNING} || exit 0; kill -TERM "$pid"; kill -CONT "$pid"'
 _START = f"{RUNNING} && exit 0; setsid dockerd </dev/null >>/var/log/docker.log 2>&1 &"
 _FREEZE = f'{RUNNING} || {{ echo "no engine runs there" >&2; exit 1; }}; kill -STOP "$pid"'
 _THAW = f'{RUNNING} || exit 0; kill -CONT "$pid"'
-_STOP_LIMIT = 30.0
+_STOP_LIMIT = 120.0
 _FATE_LIMIT = 60.0
 ON_PURPOSE = frozenset({"engine", "freeze"})
 """The kinds of faults under which an engine is silent because somebody wants it so."""
