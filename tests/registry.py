@@ -44,13 +44,13 @@ class TLSRegistry(DockerRegistryContainer):
         return f"{self.address}:{PORT}"
 
     def _readiness_probe(self) -> None:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while True:
             try:
                 requests.get(
                     f"https://{self.get_registry()}/v2/", verify=str(self.ca_file), timeout=2
                 ).raise_for_status()
-            except requests.ConnectionError:
+            except (requests.ConnectionError, requests.Timeout):
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.1)

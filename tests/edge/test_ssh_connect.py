@@ -19,6 +19,7 @@ from swarmnet.model.base import Secret
 from swarmnet.model.ports import Event, HostConnected
 from swarmnet.workflows.fanout import fan_out
 from tests.edge.sshd import SSHD, free_port, make_key
+from tests.stories.witness import soon
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,21 +81,20 @@ def test_a_host_that_does_not_answer_costs_one_time_out_however_many_attempts(
     fleet.add("h", request.getfixturevalue(port), settings={"connect_timeout": 0.3, "connect_attempts": 60})
     start = time.monotonic()
     assert "within 0.3 s" in refusal(fleet).message
-    assert time.monotonic() - start < 1.5
+    assert time.monotonic() - start < 60 * 0.3 / 2
 
 
 def test_silent_hosts_do_not_hold_the_turns_of_those_that_answer(fleet: Fleet, full_port: int) -> None:
     silent = [f"s{number}" for number in range(STARTS + 4)]
     for number, name in enumerate(silent):
-        fleet.add(name, full_port, address=f"127.0.1.{number + 1}", settings={"connect_timeout": 3})
+        fleet.add(name, full_port, address=f"127.0.1.{number + 1}", settings={"connect_timeout": 5})
     fleet.host("h")
     session = fleet.session()
     threads = [threading.Thread(target=fan_out, args=([name], session.connect)) for name in silent]
     for thread in threads:
         thread.start()
-    start = time.monotonic()
     session.connect("h")
-    assert time.monotonic() - start < 2
+    assert all(thread.is_alive() for thread in threads)
     session.close()
     for thread in threads:
         thread.join()
@@ -312,11 +312,11 @@ def test_one_connection_serves_all_threads_and_a_failure_is_not_sought_twice(fle
     heard: list[Event] = []
     session = fleet.session(listener=heard.append)
     fan_out([str(number) for number in range(10)], lambda _: session.shell("h").run(["true"]))
-    assert server.log.read_text().count("Accepted publickey") == 1
+    assert soon(lambda: server.log.read_text().count("Accepted publickey") == 1)
     assert [event.host for event in heard if isinstance(event, HostConnected)] == ["h"]
     start = time.monotonic()
     fan_out([str(number) for number in range(10)], lambda _: session.connect("slow"))
-    assert time.monotonic() - start < 1
+    assert time.monotonic() - start < 10 * 0.3
 
 
 def test_a_broken_connection_is_opened_anew_when_it_is_needed(fleet: Fleet) -> None:
@@ -336,7 +336,7 @@ def test_closing_the_session_ends_what_still_waits(fleet: Fleet) -> None:
     start = time.monotonic()
     with pytest.raises(UnreachableError):
         shell.run(["sleep", "60"], timeout=90)
-    assert time.monotonic() - start < 2
+    assert time.monotonic() - start < 30
     with pytest.raises(UnreachableError, match="the run has ended"):
         session.connect("h")
 
@@ -357,19 +357,19 @@ def test_twenty_hosts_are_connected_at_once_and_a_dead_one_holds_up_nobody(fleet
     names = [f"h{number}" for number in range(20)]
     for name in names[1:]:
         fleet.host(name)
-    fleet.add("h0", full_port, settings={"connect_timeout": 2})
+    fleet.add("h0", full_port, settings={"connect_timeout": 8})
     session = fleet.session()
-    seconds: dict[str, float] = {}
-    start = time.monotonic()
+    done: list[str] = []
 
     def connect(name: str) -> None:
-        session.connect(name)
-        seconds[name] = time.monotonic() - start
+        try:
+            session.connect(name)
+        finally:
+            done.append(name)
 
     results = fan_out(names, connect)
     assert [name for name, result in results.items() if isinstance(result, UnreachableError)] == ["h0"]
-    assert set(seconds) == set(names[1:])
-    assert max(seconds.values()) < 2
+    assert done[-1] == "h0"
 
 
 def test_fifteen_hosts_behind_one_jump_host_are_connected_at_once(fleet: Fleet) -> None:
@@ -379,8 +379,9 @@ def test_fifteen_hosts_behind_one_jump_host_are_connected_at_once(fleet: Fleet) 
     for name in names:
         fleet.add(name, server.port, settings={"jump": "gate", "known_hosts": str(fleet.known_hosts)})
     fleet.hosts = [
-        host.model_copy(update={"ssh": host.ssh.model_copy(update={"connect_timeout": 5 + number / 10})})
+        host.model_copy(update={"ssh": host.ssh.model_copy(update={"connect_timeout": 9 + number / 10})})
         for number, host in enumerate(fleet.hosts)
     ]
     assert set(fan_out(names, fleet.session().connect).values()) == {None}
-    assert server.log.read_text().count("Accepted publickey") == 15
+    # sshd lets a login in before it writes that it did.
+    assert soon(lambda: server.log.read_text().count("Accepted publickey") == 15)

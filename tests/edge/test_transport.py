@@ -23,6 +23,7 @@ from swarmnet.errors import (
     UnreachableError,
 )
 from tests.edge.talker import HANG, HANG_UP, Talker, say
+from tests.stories.witness import soon
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -106,6 +107,7 @@ def test_a_write_that_gets_no_answer_is_a_timeout_and_not_sent_again(talker: Tal
     with pytest.raises(HostTimeoutError) as caught:
         engine.pull_image("page:1", timeout=0.2)
     assert "pull image page:1" in caught.value.message
+    assert soon(lambda: f"{PULL} HTTP/1.1" in talker.lines)
     assert talker.lines.count(f"{PULL} HTTP/1.1") == 1
 
 

@@ -32,7 +32,7 @@ def starting(state: Path, moment: str) -> Iterator[subprocess.Popen[bytes]]:
     """Run ``lab up`` up to the moment in which a file appears; nobody reads what it says after that."""
     argv = [*SWARMNET, "lab", "up", "--name", "victim", "--hosts", "4"]
     with subprocess.Popen(argv, env=settings(state), stderr=subprocess.PIPE) as up:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 120
         while not (state / moment).exists():
             assert up.poll() is None, up.stderr and up.stderr.read()
             assert time.monotonic() < deadline, f"{moment} never appeared"

@@ -15,6 +15,7 @@ import pytest
 from swarmnet.lab import Fault
 from tests.lab.test_up import ssh
 from tests.own_cluster import IMAGE
+from tests.stories.commands import attach
 from tests.stories.witness import soon
 
 if TYPE_CHECKING:
@@ -40,11 +41,13 @@ def said(lab: Lab, host: str, *argv: str) -> str:
 
 
 def test_its_kernel_can_prove_the_routing_mesh_and_encryption(own_lab: Lab) -> None:
-    status = own_lab.status()
-
-    works = {capability.name for capability in status.own_kernel if capability.works}
+    works = {capability.name for capability in own_lab.status().own_kernel if capability.works}
     assert works >= {"vxlan", "nat", "ipvs", "esp", "macvlan", "ipvlan", "vlan", "netem"}
-    assert [(host.kernel, host.ssh, host.engine_answers) for host in status.hosts] == [("own", True, True)] * 3
+    assert soon(
+        lambda: (
+            [(one.kernel, one.ssh, one.engine_answers) for one in own_lab.status().hosts] == [("own", True, True)] * 3
+        )
+    )
 
 
 def test_all_of_a_kernel_runs_on_one_processor_of_the_machine(own_lab: Lab) -> None:
@@ -89,15 +92,15 @@ def test_the_routing_mesh_answers_on_every_node(own_lab: Lab) -> None:
 
 def test_encrypted_overlays_carry_traffic_across_hosts_as_esp_and_nothing_else(own_lab: Lab) -> None:
     for host in ("m1", "m3"):
-        said(own_lab, host, "docker", "run", "--detach", "--name", "esp", "--network", "vault", IMAGE)
+        attach(own_lab, host, "esp", network="vault", image=IMAGE)
     address = re.findall(
         r"inet ([0-9.]+)", said(own_lab, "m3", "docker", "exec", "esp", "ip", "address", "show", "eth0")
     )
     ping = f"docker exec esp ping -c 1 -W 2 {address[0]}"
     watch = f"dst {own_lab.host('m3').address} and (ip proto 50 or udp port 4789)"
-    tries = f"sleep 1; for try in $(seq 20); do {ping} && break; done >&2"
+    tries = f"while kill -0 $!; do {ping}; done >&2"
 
-    seen = own_lab.exec("m1", ["sh", "-c", f"timeout 30 tcpdump -l -n -c 1 -i eth0 '{watch}' & {tries}; wait"])
+    seen = own_lab.exec("m1", ["sh", "-c", f"timeout 90 tcpdump -l -n -c 1 -i eth0 '{watch}' & {tries}"], limit=120)
     for host in ("m1", "m3"):
         said(own_lab, host, "docker", "rm", "--force", "esp")
 

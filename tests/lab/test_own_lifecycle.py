@@ -60,7 +60,7 @@ def test_whatever_ends_up_halfway_nothing_is_left(tmp_path: Path) -> None:
     for sent, up in ups.items():
         up.send_signal(sent)
 
-    codes = {sent: up.wait(timeout=60) for sent, up in ups.items()}
+    codes = {sent: up.wait(timeout=240) for sent, up in ups.items()}
     down = command("down", "--all", state=states[signal.SIGKILL])
 
     assert all(running.values())
@@ -93,7 +93,7 @@ def test_a_host_that_does_not_boot_shows_its_console_and_leaves_nothing(tmp_path
     env = {**settings(tmp_path / "state"), "SWARMNET_LAB_CACHE": str(tmp_path / "cache")}
 
     argv = [sys.executable, "-c", script]
-    done = subprocess.run(argv, env=env, capture_output=True, text=True, check=False, timeout=90)
+    done = subprocess.run(argv, env=env, capture_output=True, text=True, check=False, timeout=240)
 
     assert done.returncode == 1
     assert "m1 died while starting; its last words:" in done.stderr

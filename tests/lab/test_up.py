@@ -30,7 +30,7 @@ def ssh(lab: Lab, account: str, host: str, *argv: str) -> subprocess.CompletedPr
     options = [f"UserKnownHostsFile={how['known_hosts']}", "StrictHostKeyChecking=yes", "BatchMode=yes"]
     target = f"{account}@{inventory['hosts'][host]['address']}"
     argv_ssh = ["ssh", "-i", how["key"], *(word for option in options for word in ("-o", option)), target, "--", *argv]
-    return subprocess.run(argv_ssh, capture_output=True, text=True, check=False, timeout=20)
+    return subprocess.run(argv_ssh, capture_output=True, text=True, check=False, timeout=120)
 
 
 def test_the_inventory_alone_is_enough_to_log_in_with_strict_host_keys(session_lab: Lab) -> None:
@@ -114,7 +114,7 @@ def test_hosts_run_containers_on_a_machine_with_cgroup_version_2_only(tmp_path: 
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=300,
     )
 
     assert "alive in" in done.stdout, done.stdout + done.stderr
@@ -142,7 +142,7 @@ def test_without_root_file_systems_the_hint_is_lab_setup(tmp_path: Path) -> None
     env = {**settings(tmp_path / "state"), "SWARMNET_LAB_CACHE": str(tmp_path / "cache")}
     argv = [sys.executable, "-m", "swarmnet.cli", "lab", "up", "--hosts", "1"]
 
-    done = subprocess.run(argv, env=env, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(argv, env=env, capture_output=True, text=True, check=False, timeout=300)
 
     assert done.returncode == 1
     assert "hint: run `swarmnet lab setup --engine 26.1`" in done.stderr
@@ -155,7 +155,7 @@ def test_users_other_than_root_are_told_so() -> None:
         "os.seteuid(65534); sys.argv[1:] = ['lab', 'up']; main.main()\n"
     )
 
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=300)
 
     assert (done.returncode, done.stderr.splitlines()[1]) == (2, "hint: run it with sudo")
 
@@ -176,7 +176,7 @@ def test_a_host_that_dies_while_starting_shows_its_last_words_and_leaves_nothing
     env = {**settings(tmp_path / "state"), "SWARMNET_LAB_CACHE": str(broken)}
 
     done = subprocess.run(
-        [sys.executable, "-c", script], env=env, capture_output=True, text=True, check=False, timeout=60
+        [sys.executable, "-c", script], env=env, capture_output=True, text=True, check=False, timeout=300
     )
 
     assert done.returncode == 1

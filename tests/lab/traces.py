@@ -42,8 +42,8 @@ def traces(state: Path, ids: set[str]) -> set[str]:
 
 
 def wait_for_none(state: Path, ids: set[str]) -> set[str]:
-    """Return the traces that are still there after two seconds; the kernel needs a moment to tidy."""
-    deadline = time.monotonic() + 2
+    """Return the traces that are still there after a minute; the kernel needs a moment to tidy."""
+    deadline = time.monotonic() + 60
     while (left := traces(state, ids)) and time.monotonic() < deadline:
         time.sleep(0.05)
     return left

@@ -48,7 +48,7 @@ raw.sendto(header + mark, (to, 0))
 """
 
 
-def hears(lab: Lab, sender: str, receiver: str, protocol: str, *, port: int = 0, limit: float = 0.2) -> bool:
+def hears(lab: Lab, sender: str, receiver: str, protocol: str, *, port: int = 0, limit: float = 1.0) -> bool:
     """Tell whether a marked packet of ``sender`` reaches ``receiver`` within ``limit`` seconds after it was sent."""
     source, target = str(lab.host(sender).address), str(lab.host(receiver).address)
     number, mark = str(NUMBERS[protocol]), f"mark-{protocol}-{port}"
@@ -81,7 +81,7 @@ class Pings:
 def ping(lab: Lab, sender: str, target: str, *, size: int = 84, count: int = 1) -> Pings:
     """Send pings of ``size`` bytes, IP header included, which nobody may cut, to a host or an address."""
     known = {host.name: str(host.address) for host in lab.hosts}
-    words = ["-c", str(count), "-i", "0.2", "-W", "1", "-M", "do", "-s", str(size - 28), known.get(target, target)]
+    words = ["-c", str(count), "-i", "0.2", "-W", "2", "-M", "do", "-s", str(size - 28), known.get(target, target)]
     said = lab.exec(sender, ["ping", "-q", *words]).stdout
     counted, mean = re.search(r"(\d+) received(?:, \+(\d+) dup)?", said), re.search(r"= [\d.]+/([\d.]+)/", said)
     return Pings(

@@ -23,8 +23,8 @@ GATE = "/run/story-gate"
 
 def gate(host: str) -> str:
     """Return a step of a playbook that stands still until ``open_gate``: the moment to break something."""
-    wait = f"for i in $(seq 900); do [ -e {GATE} ] && exit 0; sleep 0.1; done; exit 1"
-    return f'  - command: {{argv: [sh, -c, "{wait}"], unless: [test, -e, {GATE}], timeout: 100s}}\n    on: {host}\n'
+    wait = f"for i in $(seq 1800); do [ -e {GATE} ] && exit 0; sleep 0.1; done; exit 1"
+    return f'  - command: {{argv: [sh, -c, "{wait}"], unless: [test, -e, {GATE}], timeout: 200s}}\n    on: {host}\n'
 
 
 def open_gate(lab: Lab, host: str) -> None:
@@ -52,7 +52,7 @@ class Running:
         running._read(running._collect)
         return running
 
-    def wait_for(self, text: str, *, limit: float = 60.0) -> None:
+    def wait_for(self, text: str, *, limit: float = LIMIT) -> None:
         """Return when a line of its progress has the text."""
         deadline = time.monotonic() + limit
         while not any(text in line for line in self.told):

@@ -25,6 +25,8 @@ SWARMNET = Path(sys.executable).with_name("swarmnet")
 LIMIT = 240.0
 """Seconds that one command may take."""
 ELECTING = ("context deadline exceeded", "does not have a leader")
+LATE = ("attaching to network failed", "not found")
+ATTACH_LIMIT = 90.0
 ELECTION_TRIES = 5
 """Each answers within some 5 to 10 seconds."""
 
@@ -106,7 +108,7 @@ class Operator:
     def writes_inventory(self, lab: Lab, hosts: Mapping[str, Mapping[str, object]], *, name: str = "hosts.yml") -> str:
         """Write an inventory with these hosts of the lab, each with what is said of it; an impatient one."""
         document = yaml.safe_load(lab.inventory.read_text(encoding="utf-8"))
-        document["ssh"] |= {"connect_timeout": 3, "connect_attempts": 1}
+        document["ssh"] |= {"connect_timeout": 8, "connect_attempts": 1}
         document["hosts"] = {one: {"address": str(lab.host(one).address), **facts} for one, facts in hosts.items()}
         (self.directory / name).write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
         return name
@@ -135,6 +137,16 @@ def _read(terminal: int, until: str | None) -> str:
             assert until is None, f"it ended without asking {until!r}:\n{seen.decode()}"
             break
     return seen.decode()
+
+
+def attach(lab: Lab, host: str, name: str, *, network: str, image: str) -> None:
+    """Run a container of a host's own on a network, again where the engine hears of the network late (moby#41841)."""
+    deadline = time.monotonic() + ATTACH_LIMIT
+    words = ["docker", "run", "--detach", "--name", name, "--network", network, image]
+    while (done := lab.exec(host, words, limit=ATTACH_LIMIT)).exit_code and time.monotonic() < deadline:
+        assert any(word in done.stderr for word in LATE), done.last_words()
+        lab.exec(host, ["docker", "rm", "--force", name])
+    assert done.exit_code == 0, done.last_words()
 
 
 def docker(lab: Lab, host: str, *argv: str) -> str:

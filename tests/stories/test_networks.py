@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from swarmnet.lab.image import make_image
-from tests.stories.commands import Operator, docker
+from tests.stories.commands import Operator, attach, docker
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,8 +53,8 @@ def test_a_macvlan_of_the_swarm_takes_its_addresses_from_each_hosts_own_template
 
     apply(operator, *templates, lan)
 
-    docker(lab, "m1", "run", "--detach", "--name", "one", "--network", "lan", IMAGE)
-    docker(lab, "m2", "run", "--detach", "--name", "two", "--network", "lan", IMAGE)
+    attach(lab, "m1", "one", network="lan", image=IMAGE)
+    attach(lab, "m2", "two", network="lan", image=IMAGE)
     (box,) = json.loads(docker(lab, "m2", "inspect", "two"))
     address = box["NetworkSettings"]["Networks"]["lan"]["IPAddress"]
     assert IPv4Address(address) in parts[1]
@@ -69,7 +69,7 @@ def test_a_replaced_network_has_its_services_back_with_all_that_they_were(lab: L
 
     steps = (front("10.152.0.0/24"), bridge % "172.29.2.0/24", WEB)
     assert "hint: when you mean it: --replace front --replace local\n" in apply(operator, *steps, exits=5)
-    docker(lab, "m2", "run", "--detach", "--name", "guest", "--network", "front", IMAGE)
+    attach(lab, "m2", "guest", network="front", image=IMAGE)
     flags = ("--replace", "front,local")
     said = apply(operator, *steps, flags=flags, exits=5)
     assert "network front cannot be replaced while containers that are no tasks use it: guest on m2" in said

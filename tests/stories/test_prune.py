@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from swarmnet.lab.image import make_image
-from tests.stories.commands import Operator, docker
+from tests.stories.commands import Operator, attach, docker
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,7 +48,7 @@ def test_what_nobody_names_goes_and_what_others_made_or_use_stays(lab: Lab, tmp_
     docker(lab, "m1", "service", "create", "--detach", "--quiet", "--name", "theirs", *used, IMAGE)
     docker(lab, "m1", "network", "create", "--driver", "overlay", "foreign")
     docker(lab, "m1", "config", "create", "foreign", "/etc/hostname")
-    docker(lab, "m2", "run", "--detach", "--name", "guest", "--network", "visited", IMAGE)
+    attach(lab, "m2", "guest", network="visited", image=IMAGE)
     docker(lab, "m2", "run", "--detach", "--name", "pinned", "--network", "local", IMAGE)
     # An own service whose playbook leaves configs to others: what it uses is used.
     docker(lab, "m1", "service", "update", "--detach", "--quiet", "--config-add", lent, "web")

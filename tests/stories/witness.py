@@ -71,7 +71,7 @@ def assert_whole(
     hosts = [one.name for one in lab.hosts if one.role != "none"]
     ready = sorted(f"{name} Ready" for name in hosts)
     assert soon(lambda: nodes(lab, host) == ready), (nodes(lab, host), told)
-    assert overlays(lab, host) == sorted(networks), told
+    assert soon(lambda: overlays(lab, host) == sorted(networks)), (overlays(lab, host), told)
     assert half_made(lab, host) == [], told
     if label is not None:
         assert [seen.get(label[0]) for seen in labels(lab, host).values()] == [label[1]] * len(hosts), told

@@ -7,6 +7,8 @@ import pytest
 from swarmnet.errors import LabError
 from swarmnet.lab import Fault
 from swarmnet.lab.image import make_image
+from tests.stories.commands import attach
+from tests.stories.witness import soon
 
 if TYPE_CHECKING:
     from swarmnet.lab import Lab
@@ -26,7 +28,7 @@ def overlay(lab: Lab) -> str:
     said(lab, "m2", "docker", "swarm", "join", "--token", token, f"{address}:2377")
     said(lab, "m1", "docker", "network", "create", "--driver", "overlay", "--attachable", "front")
     for host in ("m1", "m2"):
-        said(lab, host, "docker", "run", "--detach", "--name", f"on-{host}", "--network", "front", "fdb:1")
+        attach(lab, host, f"on-{host}", network="front", image="fdb:1")
     return "front"
 
 
@@ -34,6 +36,7 @@ def test_without_forwarding_entry_frames_to_one_peer_are_lost_until_it_is_back(l
     fault = Fault(host="m1", kind="fdb", network=overlay, to="m2")
     wait_for_ping(lab)
     before = entries(lab)
+    assert before
 
     lab.break_(fault)
 
@@ -51,11 +54,13 @@ def test_without_forwarding_entry_frames_to_one_peer_are_lost_until_it_is_back(l
 
 
 def wait_for_ping(lab: Lab) -> None:
-    said(lab, "m1", "sh", "-c", f"for try in $(seq 20); do {' '.join(PING)} && exit 0; done; exit 1")
+    assert soon(lambda: lab.exec("m1", PING).exit_code == 0, limit=150)
 
 
 def entries(lab: Lab) -> list[str]:
-    show = 'nsenter --net=$(ls /run/docker/netns/1-*) bridge fdb show | grep "dst $1"'
+    # The ingress network's namespace is called 1-…, too.
+    show = """id=$(docker network inspect -f '{{.Id}}' front | cut -c1-10)
+    nsenter --net=$(ls /run/docker/netns/1-$id) bridge fdb show | grep "dst $1" """
     return sorted(lab.exec("m1", ["sh", "-c", show, "show", str(lab.host("m2").address)]).stdout.splitlines())
 
 

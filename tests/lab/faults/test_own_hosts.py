@@ -138,7 +138,7 @@ def test_a_power_cut_ends_what_it_would_end_and_the_host_comes_back_as_the_same_
 def wait_for_node(lab: Lab, state: str) -> None:
     """Wait until the other managers agree that m3 is ``state``; while they elect a leader they say nothing."""
     look = ["docker", "node", "inspect", "m3", "--format", "{{.Status.State}}"]
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while (seen := lab.exec("m1", look)).stdout.strip() != state:
         assert time.monotonic() < deadline, seen.last_words()
         time.sleep(0.2)
