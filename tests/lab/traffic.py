@@ -77,11 +77,16 @@ class Pings:
     milliseconds: float
     """Mean time there and back; infinite where nothing came back."""
 
+    @property
+    def passed(self) -> bool:
+        """Whether anything came back: the first one may be lost while the ends look for each other's addresses."""
+        return self.received > 0
 
-def ping(lab: Lab, sender: str, target: str, *, size: int = 84, count: int = 1) -> Pings:
+
+def ping(lab: Lab, sender: str, target: str, *, size: int = 84, count: int = 3) -> Pings:
     """Send pings of ``size`` bytes, IP header included, which nobody may cut, to a host or an address."""
     known = {host.name: str(host.address) for host in lab.hosts}
-    words = ["-c", str(count), "-i", "0.2", "-W", "2", "-M", "do", "-s", str(size - 28), known.get(target, target)]
+    words = ["-c", str(count), "-i", "0.2", "-W", "1", "-M", "do", "-s", str(size - 28), known.get(target, target)]
     said = lab.exec(sender, ["ping", "-q", *words]).stdout
     counted, mean = re.search(r"(\d+) received(?:, \+(\d+) dup)?", said), re.search(r"= [\d.]+/([\d.]+)/", said)
     return Pings(
