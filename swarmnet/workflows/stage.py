@@ -193,24 +193,30 @@ class Stage:
             self.busy[host].release()
 
     def _clear(self, engine: EnginePort, *, keep_image: bool) -> bool:
+        takes_image = (self.kit.is_own or engine.host in self.brought) and not keep_image
+
         def look() -> tuple[bool | None, str]:
             left = self._remove_containers(engine)
+            if not left and takes_image and not self._remove_image(engine):
+                left = [f"a container of {self.kit.reference}"]
             return (True if not left else None), f"still there: {', '.join(left)}"
 
         try:
-            wait_until(self.ports.clock, look, what="probe containers to go", timeout=self.timeout)
+            return wait_until(self.ports.clock, look, what="probe containers to go", timeout=self.timeout)
         except ConvergenceError as error:
             raise HostError(engine.host, error.message) from error
-        own = self.kit.is_own or engine.host in self.brought
-        if own and not keep_image:
-            self._remove_image(engine)
-        return True
 
-    def _remove_image(self, engine: EnginePort) -> None:
+    def _remove_image(self, engine: EnginePort) -> bool:
+        """Remove the image; tell whether it is gone, or another run's that removes it at its end.
+
+        An engine that had begun a task when its service was removed makes the container all the same, and removes it.
+        """
         try:
             engine.remove_image(self.kit.reference)
         except ConflictError:
-            return  # another run still uses it, and removes it at its end
+            there = engine.containers(label=PROBE_LABEL)
+            return any(not self.run.may_remove(one.labels, self._now) for one in there)
+        return True
 
     def _remove_containers(self, engine: EnginePort) -> list[str]:
         """Remove this run's and forgotten containers; return the names of those that were still there."""

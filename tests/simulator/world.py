@@ -68,6 +68,8 @@ class World:
         """References that no registry has: tasks with them are rejected, pulls fail."""
         self.lost_answers: list[str] = []
         """Verbs whose next request is done, and whose answer never arrives."""
+        self.meanwhile: dict[str, Callable[[Machine], None]] = {}
+        """What happens on a host between its next request of a verb and the one before."""
         self.unattachable: set[str] = set()
         """Hosts whose engine hears nothing from the managers: it attaches no container to an overlay."""
         for host in self.inventory.hosts:
@@ -184,6 +186,8 @@ class World:
             if verb != "shell" and not machine.engine_running:
                 raise EngineError(machine.name, "cannot connect to the engine at /var/run/docker.sock")
             self.requests.append(Request(machine.name, verb, target))
+            if event := self.meanwhile.pop(verb, None):
+                event(machine)
             yield
             if verb in self.lost_answers:
                 self.lost_answers.remove(verb)

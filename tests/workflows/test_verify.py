@@ -11,7 +11,15 @@ from swarmnet.model.network import NetworkSpec
 from swarmnet.model.plan import MANAGED_LABEL
 from swarmnet.model.ports import ContainerSpec
 from swarmnet.model.report import Status
-from swarmnet.model.state import ClusterState, EngineFacts, HostFacts, HostFailure, Membership, SwarmMembership
+from swarmnet.model.state import (
+    ClusterState,
+    Container,
+    EngineFacts,
+    HostFacts,
+    HostFailure,
+    Membership,
+    SwarmMembership,
+)
 from swarmnet.model.verification import OPERATOR_LABEL, PROBE_LABEL, STARTED_LABEL, ProbeKit
 from swarmnet.scenarios import ALL
 from swarmnet.scenarios.injection import PlaintextInjection
@@ -158,6 +166,25 @@ def test_an_interrupt_leaves_nothing_behind(world: World) -> None:
     with pytest.raises(KeyboardInterrupt):
         verify(world.ports(listener=interrupt), look(world), WISH, kit=KIT, run=this_run())
     assert traces(world) == []
+
+
+def test_a_container_that_comes_when_its_service_is_gone_keeps_no_image(world: World) -> None:
+    Paths(world)
+    labels = this_run().labels(world.clock.now().timestamp())
+    late = Container(id="late", name="late", image=IMAGE, running=True, labels=labels)
+    world.meanwhile["image.remove"] = lambda machine: machine.containers.update(late=late)
+    run(world)
+    assert traces(world) == []
+
+
+def test_the_image_stays_for_another_run_that_uses_it_by_now(world: World) -> None:
+    Paths(world)
+    started = str(int(world.clock.now().timestamp()))
+    labels = {PROBE_LABEL: "theirs", OPERATOR_LABEL: "other:1", STARTED_LABEL: started}
+    theirs = Container(id="theirs", name="theirs", image=IMAGE, running=True, labels=labels)
+    world.meanwhile["image.remove"] = lambda machine: machine.containers.update(theirs=theirs)
+    run(world)
+    assert traces(world) == ["theirs", IMAGE]
 
 
 def test_an_image_that_was_there_before_stays(world: World) -> None:
