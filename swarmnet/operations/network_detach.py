@@ -1,17 +1,19 @@
 """Services off a network and on it again, so that a killed replacement can be finished by the next run.
 
 Before the first service is detached, all attachments are written down in a Swarm config; it goes when the last one is
-back. A plan that finds such a note attaches what it names.
+back. A plan that finds such a note attaches what it names. Configs cannot be changed, so a run that has more to write
+down than a killed one makes a second note, under the next free name, before the first one goes: at every moment there
+is one that names everybody, and whoever reads takes all of them together.
 """
 
 from __future__ import annotations
 
 import hashlib
+from itertools import chain, count
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import ValidationError
 
-from swarmnet.errors import ConflictError
 from swarmnet.model.base import Document
 from swarmnet.model.clock import wait_until
 from swarmnet.model.plan import Action, Risk, Stage
@@ -64,14 +66,9 @@ class ReattachServices(Action):
 
 
 def note_of(network: str, configs: Iterable[Config]) -> Detached | None:
-    """Return what was written down of the network, None when nothing is."""
-    for config in configs:
-        if config.spec.name == _note_name(network):
-            try:
-                return Detached.model_validate_json(config.spec.data)
-            except ValidationError:  # somebody else's config of that name
-                return None
-    return None
+    """Return what was written down of the network, in however many notes; None when nothing is."""
+    notes = [note for _config, note in _notes(network, configs)]
+    return _together(notes) if notes else None
 
 
 def reattached(state: ClusterState, network: str) -> ClusterState:
@@ -85,7 +82,8 @@ def reattached(state: ClusterState, network: str) -> ClusterState:
         else service
         for service in state.services
     )
-    configs = tuple(config for config in state.configs if config.spec.name != _note_name(network))
+    gone = {config.id for config, _note in _notes(network, state.configs)}
+    configs = tuple(config for config in state.configs if config.id not in gone)
     return state.model_copy(update={"services": services, "configs": configs})
 
 
@@ -115,28 +113,53 @@ def attach(ports: Ports, network: str) -> None:
         if name in present:
             limit = SERVICE_LIMIT + A_TASK * len(manager.tasks(service=name))
             wait_for_attached(ports, name, network, timeout=limit)
-    for config in manager.configs():
-        if config.spec.name == _note_name(network):
-            manager.remove_config(config.id)
+    for config, _note in _notes(network, manager.configs()):
+        manager.remove_config(config.id)
 
 
 def _remember(manager: SwarmPort, network: str, users: Sequence[Service]) -> None:
     found = {user.spec.name: at for user in users for at in user.spec.networks or () if at.network == network}
     settled = tuple(user.spec.name for user in users if is_settled(manager, user))
-    note = Detached(network=network, attachments=found, settled=settled)
+    configs = manager.configs()
+    left = _notes(network, configs)  # by killed runs: what they name and what is still attached belong together
+    whole = _together(
+        [*(note for _config, note in left), Detached(network=network, attachments=found, settled=settled)]
+    )
+    if whole in [note for _config, note in left]:
+        return
+    name = _free_name(network, configs)
+    manager.create_config(ConfigSpec(name=name, data=whole.model_dump_json().encode()))
+    for config, _note in left:
+        manager.remove_config(config.id)
+
+
+def _notes(network: str, configs: Iterable[Config]) -> list[tuple[Config, Detached]]:
+    """Return the notes of a network, the oldest first, with the configs that they are."""
+    first = _note_name(network)
+    named = [one for one in configs if one.spec.name == first or one.spec.name.startswith(f"{first}-")]
+    read = ((config, _read(config)) for config in sorted(named, key=lambda config: config.version))
+    return [(config, note) for config, note in read if note is not None]
+
+
+def _read(config: Config) -> Detached | None:
     try:
-        manager.create_config(ConfigSpec(name=_note_name(network), data=note.model_dump_json().encode()))
-    except ConflictError:
-        # A killed run's note: what it names and what is still attached belong together.
-        before = note_of(network, manager.configs())
-        if before is None:
-            raise
-        for config in manager.configs():
-            if config.spec.name == _note_name(network):
-                manager.remove_config(config.id)
-        names = tuple(sorted({*before.settled, *settled}))
-        both = Detached(network=network, attachments=before.attachments | found, settled=names)
-        manager.create_config(ConfigSpec(name=_note_name(network), data=both.model_dump_json().encode()))
+        return Detached.model_validate_json(config.spec.data)
+    except ValidationError:  # somebody else's config of that name
+        return None
+
+
+def _together(notes: Sequence[Detached]) -> Detached:
+    """Return one note of all; where two name a service, its attachment is that of the later one."""
+    attachments = {name: at for note in notes for name, at in note.attachments.items()}
+    settled = {name for note in notes for name in note.settled}
+    return Detached(network=notes[0].network, attachments=attachments, settled=tuple(sorted(settled)))
+
+
+def _free_name(network: str, configs: Iterable[Config]) -> str:
+    """Return a name for one more note; it tells the network by its hash, for any name must fit into a config's."""
+    taken, first = {config.spec.name for config in configs}, _note_name(network)
+    names = chain((first,), (f"{first}-{number}" for number in count(2)))
+    return next(name for name in names if name not in taken)
 
 
 def _note_name(network: str) -> str:

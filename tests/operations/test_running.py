@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,6 +11,7 @@ from swarmnet.errors import ConvergenceError, HostError, RefusedError
 from swarmnet.model.network import NetworkSpec
 from swarmnet.model.plan import Risk
 from swarmnet.model.ports import ContainerSpec
+from swarmnet.model.service import Attachment, ServiceSpec
 from swarmnet.model.state import ClusterState, Endpoint
 from swarmnet.operations.convergence import is_settled
 from swarmnet.operations.swarm_actions import RemoveDeadNode
@@ -19,9 +19,6 @@ from swarmnet.plan.build import build
 from tests.plan.planning import book, told
 from tests.plan.seeing import apply, differences, names, planned, run, seen
 from tests.simulator.world import World
-
-if TYPE_CHECKING:
-    from swarmnet.model.service import Attachment
 
 SITE = """
 - swarm: {task_history: 3}
@@ -124,6 +121,49 @@ def test_a_replacement_that_was_killed_is_finished_by_the_next_run(requests: int
     assert attachments(after) == attachments(before)
     assert after.configs == ()
     assert planned(world, changed).is_empty
+
+
+BACK_ALONE = "- network: {name: back, internal: true, subnets: [{subnet: 10.98.0.0/24}]}"
+"""Names no service: what is lost of their attachments is not written anywhere else."""
+
+
+def half_detached() -> World:
+    """Return a world of the site in which a replacement was killed when one of two services was off the network."""
+    for answers in range(40):
+        world = World(managers=1)
+        apply(world, SITE)
+        killed_after(world, BACK_ALONE, answers)
+        if len(on_back(world)) == 1:
+            return world
+    raise AssertionError("no kill left one service on the network")
+
+
+def killed_after(world: World, steps: str, answers: int) -> None:
+    made = planned(world, steps)
+    world.vanish_after("m1", answers)
+    with suppress(HostError):
+        run(world, made)
+    world.revive("m1")
+
+
+def on_back(world: World) -> list[str]:
+    return [name for name, networks in attachments(seen(world)).items() if "back" in networks]
+
+
+@pytest.mark.parametrize("answers", range(4, 28))
+def test_whom_a_killed_replacement_detached_is_still_known_whenever_a_second_one_is_killed(answers: int) -> None:
+    world = half_detached()
+    world.engine("m1").create_service(
+        ServiceSpec(name="late", image="probe:1", networks=(Attachment(network="back", aliases=("l",)),))
+    )
+    world.settle()
+
+    killed_after(world, BACK_ALONE, answers)
+    apply(world, BACK_ALONE)
+
+    assert sorted(on_back(world)) == ["agent", "late", "web"]
+    assert attachments(seen(world))["web"]["back"].aliases == ("b",)
+    assert seen(world).configs == ()
 
 
 def test_a_service_that_was_broken_before_does_not_stop_a_replacement_nor_its_own_repair() -> None:
