@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 ATTEMPTS = 10
 SERVICE_LIMIT = 120.0
 """Seconds for the tasks of a service to run, images pulled included; a step's ``timeout`` says otherwise."""
-UPDATE_BEGINS = 2.0
-"""Seconds in which the orchestrator must have begun an update that replaces tasks; it needs some milliseconds."""
+UPDATE_BEGINS = 30.0
+"""Seconds in which the orchestrator must have begun an update that replaces tasks; it needs some milliseconds, but a
+leader that is new or busy takes the update and comes to it later. Until then no task of the service has changed."""
 TASKS_EVERY = 0.02
 """Seconds of the first pause between looks at tasks; they grow to ten times that."""
 SERVICE_EVERY = 0.5
@@ -62,9 +63,9 @@ def wait_for_service(
         ports: the world.
         name: the service's name.
         timeout: seconds.
-        replaces_tasks: an update was sent that makes new tasks: until the engine says that it began, running tasks
-            are old ones.
-        before: ids of the tasks that there were before the update, for a global service.
+        replaces_tasks: an update was sent that makes new tasks: while the engine has not said that it began, running
+            tasks of before are not what is waited for.
+        before: ids of the tasks that there were before the update and that it replaces.
 
     Raises:
         ConvergenceError: the update was paused or rolled back, it stands still at a node that is gone, or the time ran
@@ -80,9 +81,12 @@ def wait_for_service(
                 if done:
                     progress(ports)(f"service {name}: {words}")
                 return done, words
-        early = replaces_tasks and service.update_state is None
-        if service.update_state == "updating" or (early and ports.clock.monotonic() - started < UPDATE_BEGINS):
+        if service.update_state == "updating":
             return None, f"updating; {said(tasks)}"
+        old = _running(task for task in tasks if task.id in before)
+        early = replaces_tasks and service.update_state is None and old
+        if early and ports.clock.monotonic() - started < UPDATE_BEGINS:
+            return None, f"its update has not begun: {old} tasks of before run"
         return _enough(manager.nodes, service, tasks), f"{_running(tasks)} tasks run; {said(tasks)}"
 
     _watch(ports, manager, name, judge, what=f"service {name} to run", timeout=timeout)

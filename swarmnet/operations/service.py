@@ -13,7 +13,7 @@ from swarmnet.operations.content import newest
 from swarmnet.operations.convergence import SERVICE_LIMIT
 from swarmnet.operations.forms import Duration, Environment, Texts, Words
 from swarmnet.operations.interface import Context, Operation
-from swarmnet.operations.service_actions import CreateService, ReplaceService, UpdateService
+from swarmnet.operations.service_actions import KEEPS_TASKS, CreateService, ReplaceService, UpdateService
 from swarmnet.operations.service_checks import faults_of_service, problems_of_service, warnings_of_service
 from swarmnet.operations.service_forms import (
     AttachmentForm,
@@ -24,9 +24,6 @@ from swarmnet.operations.service_forms import (
     SecretForm,
     UpdateForm,
 )
-
-KEEPS_TASKS = ("labels.", "replicas", "update.", "rollback.", "endpoint_mode", "max_replicas_per_node")
-"""Beginnings of the paths whose change replaces no running task (swarmkit updater: task spec and host ports do)."""
 
 
 class ServiceOperation(Operation, ServiceSpec):

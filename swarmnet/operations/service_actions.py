@@ -9,13 +9,18 @@ from swarmnet.model.clock import wait_until
 from swarmnet.model.overlay import lay
 from swarmnet.model.plan import Action, Sign, Stage
 from swarmnet.model.ports import progress
-from swarmnet.model.service import Service, ServiceMode, ServiceSpec
+from swarmnet.model.service import PublishedPort, PublishMode, Service, ServiceSpec
+from swarmnet.operations.constraints import matches
 from swarmnet.operations.convergence import SERVICE_LIMIT, again_when_changed, wait_for_service
 from swarmnet.operations.predicted import with_service
 
 if TYPE_CHECKING:
     from swarmnet.model.ports import Ports, SwarmPort
     from swarmnet.model.state import ClusterState
+
+
+KEEPS_TASKS = ("labels.", "replicas", "update.", "rollback.", "endpoint_mode", "max_replicas_per_node")
+"""Beginnings of the paths whose change replaces no running task (swarmkit updater: task spec and host ports do)."""
 
 
 class _ServiceAction(Action):
@@ -60,19 +65,34 @@ class UpdateService(_ServiceAction):
     def run(self, ports: Ports) -> None:
         """Write the managed fields over the present ones, and wait for the tasks."""
         manager = ports.manager()
-        before: frozenset[str] = frozenset()
+        before: frozenset[str] | None = None
 
         def write() -> None:
             nonlocal before
             now = _find(manager, self.spec.name)
             if now is None:
                 raise ConvergenceError(f"service {self.spec.name} is gone", hint="plan again")
-            if self.spec.mode is ServiceMode.GLOBAL:
-                before = frozenset(task.id for task in manager.tasks(service=now.id))
-            manager.update_service(now.id, now.version, lay(now.spec, self.spec))
+            wanted = lay(now.spec, self.spec)
+            if before is not None and wanted == now.spec:
+                return  # our own write, whose answer was lost; sent again, it would take away the state of its update
+            before = self._replaced(manager, now, wanted)
+            manager.update_service(now.id, now.version, wanted)
 
         again_when_changed(write)
-        self._settle(ports, replaces_tasks=self.replaces_tasks, before=before)
+        self._settle(ports, replaces_tasks=self.replaces_tasks, before=before or frozenset())
+
+    def _replaced(self, manager: SwarmPort, now: Service, wanted: ServiceSpec) -> frozenset[str]:
+        """Return the ids of the tasks that the update ends; one that ends none never begins.
+
+        Seen on 20.10, 26.1 and 28.5: constraints alone end only tasks on nodes that do not meet them any more, and
+        ports of the routing mesh end none.
+        """
+        tasks = manager.tasks(service=now.id)
+        kept = (*KEEPS_TASKS, "constraints", *(("ports",) if _host_ports(now.spec) == _host_ports(wanted) else ()))
+        if all(change.path.startswith(kept) for change in self.changes):
+            met = {node.id for node in manager.nodes() if matches(wanted.constraints or (), node)}
+            tasks = tuple(task for task in tasks if task.node_id not in met)
+        return frozenset(task.id for task in tasks)
 
 
 class ReplaceService(_ServiceAction):
@@ -96,6 +116,10 @@ class ReplaceService(_ServiceAction):
 
 def _find(manager: SwarmPort, name: str) -> Service | None:
     return next((one for one in manager.services() if one.spec.name == name), None)
+
+
+def _host_ports(spec: ServiceSpec) -> frozenset[PublishedPort]:
+    return frozenset(port for port in spec.ports or () if port.mode is PublishMode.HOST)
 
 
 def _ended(manager: SwarmPort, service_id: str) -> tuple[bool | None, str]:

@@ -7,7 +7,9 @@ import pytest
 from swarmnet.errors import ConvergenceError
 from swarmnet.model.network import NetworkSpec
 from swarmnet.model.service import Attachment, ServiceMode, ServiceSpec
-from swarmnet.operations.convergence import SERVICE_EVERY, wait_for_attached, wait_for_service
+from swarmnet.operations.convergence import SERVICE_EVERY, UPDATE_BEGINS, wait_for_attached, wait_for_service
+from swarmnet.workflows.failover import Failover
+from tests.plan.seeing import apply, planned
 from tests.simulator.world import World
 
 
@@ -58,3 +60,69 @@ def test_while_no_task_changes_a_look_is_one_request_most_of_the_time(world: Wor
     spent = world.clock.monotonic() - begun
     assert verbs.count("services") <= spent / SERVICE_EVERY + 1
     assert 50 < verbs.count("tasks") < 120
+
+
+def updated(world: World, steps: str, *, busy: float) -> float:
+    """Apply steps while the leader's orchestrators come to nothing for some seconds; return how long it took."""
+    begun = world.clock.monotonic()
+    world.busy_until = begun + busy
+    apply(world, steps)
+    return world.clock.monotonic() - begun
+
+
+@pytest.mark.parametrize("mode", ["replicas: 2", "mode: global"])
+def test_an_update_that_the_leader_comes_to_late_is_waited_for_until_the_new_tasks_run(mode: str) -> None:
+    world = World(managers=1, workers=1)
+    steps = f"- swarm: {{}}\n- service: {{name: web, image: 'i:1', {mode}}}\n"
+    apply(world, steps)
+
+    updated(world, steps.replace("i:1", "i:2"), busy=UPDATE_BEGINS - 1)
+
+    assert images(world) == {"i:2"}
+
+
+@pytest.mark.parametrize("change", ["constraints: [node.role==manager]", "labels: {tier: web}", "ports: ['8080:80']"])
+def test_an_update_that_ends_no_task_is_not_waited_for(change: str) -> None:
+    world = World(managers=1)
+    steps = "- swarm: {}\n- service: {name: web, image: 'i:1'}\n"
+    apply(world, steps)
+
+    assert updated(world, steps.replace("'i:1'", f"'i:1', {change}"), busy=UPDATE_BEGINS) < 1
+
+
+def test_an_update_that_never_begins_is_waited_for_half_a_minute_at_most() -> None:
+    world = World(managers=1)
+    steps = "- swarm: {}\n- service: {name: web, image: 'i:1'}\n"
+    apply(world, steps)
+
+    assert UPDATE_BEGINS <= updated(world, steps.replace("i:1", "i:2"), busy=300) < UPDATE_BEGINS + 2
+
+
+def test_constraints_that_a_node_no_longer_meets_are_waited_for_until_its_task_has_moved() -> None:
+    world = World(managers=1, workers=1)
+    steps = "- swarm: {}\n- service: {name: web, image: 'i:1', constraints: [node.role==worker]}\n"
+    apply(world, steps)
+
+    updated(world, steps.replace("worker", "manager"), busy=UPDATE_BEGINS - 1)
+
+    (task,) = (task for task in world.engine("m1").tasks(service="web") if task.state == "running")
+    assert world.store("m1").nodes[str(task.node_id)].host == "m1"
+
+
+def test_an_update_whose_answer_was_lost_is_not_sent_again() -> None:
+    world = World(managers=1)
+    steps = "- swarm: {}\n- service: {name: web, image: 'i:1'}\n"
+    apply(world, steps)
+    (update,) = planned(world, steps.replace("i:1", "i:2")).actions
+    world.requests.clear()
+    world.lost_answers.append("service.update")
+
+    update.run(Failover(world.ports()))
+
+    # Twice by the same version, which the engine refuses, and not again from what is there now.
+    assert [request.verb for request in world.writes] == ["service.update"] * 2
+    assert images(world) == {"i:2"}
+
+
+def images(world: World) -> set[str]:
+    return {box.image for machine in world.machines.values() for box in machine.containers.values()}

@@ -36,7 +36,7 @@ def restarts_tasks(before: ServiceSpec, after: ServiceSpec) -> bool:
     return before.model_dump(exclude=_NOT_IN_TASKS) != after.model_dump(exclude=_NOT_IN_TASKS)
 
 
-def tick(store: Store, machines: dict[str, Machine], missing_images: set[str]) -> None:
+def tick(store: Store, machines: dict[str, Machine], missing_images: set[str], *, orchestrates: bool = True) -> None:
     """Let the managers do what is due, if there are enough of them."""
     if not has_quorum(store, machines):
         return
@@ -46,7 +46,7 @@ def tick(store: Store, machines: dict[str, Machine], missing_images: set[str]) -
     for network in store.networks.values():
         if not network.allocated:
             _allocate(store, network)
-    for service in store.services.values():
+    for service in store.services.values() if orchestrates else ():
         _give_addresses(store, service)
         _schedule(store, service)
     _drop_tasks(store, machines)
@@ -109,7 +109,10 @@ def _schedule(store: Store, service: ServiceRecord) -> None:
     for task in mine:
         node = store.nodes.get(task.node_id or "")
         gone = node is None or not node.ready or node.spec.availability is Availability.DRAIN
-        if task.generation != service.generation or (task.node_id is not None and gone):
+        is_old = task.generation != service.generation
+        if is_old and task.desired_state == "running":
+            service.update_state = "updating"
+        if is_old or (task.node_id is not None and gone):
             task.desired_state = "shutdown"
     current = [task for task in mine if task.desired_state == "running" and not task.ended]
     if service.spec.mode is ServiceMode.GLOBAL:

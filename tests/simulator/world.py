@@ -72,6 +72,8 @@ class World:
         """What happens on a host between its next request of a verb and the one before."""
         self.unattachable: set[str] = set()
         """Hosts whose engine hears nothing from the managers: it attaches no container to an overlay."""
+        self.busy_until = 0.0
+        """Time at which the leader's orchestrators come to what was asked of them; all else goes on before."""
         for host in self.inventory.hosts:
             self.add(host)
 
@@ -111,6 +113,11 @@ class World:
         return store
 
     @property
+    def is_busy(self) -> bool:
+        """True while services that were changed stay as they were."""
+        return self.clock.monotonic() < self.busy_until
+
+    @property
     def writes(self) -> list[Request]:
         """The requests that changed something, or tried to."""
         return [request for request in self.requests if request.is_write]
@@ -119,7 +126,7 @@ class World:
         """Let every swarm's managers do what is due."""
         with self.lock:
             for store in self._stores():
-                tick(store, self.machines, self.missing_images)
+                tick(store, self.machines, self.missing_images, orchestrates=not self.is_busy)
 
     def settle(self) -> None:
         """Tick until even replaced tasks run."""
