@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from swarmnet.errors import ConflictError, HostTimeoutError, NotAManagerError, NotFoundError, UnreachableError
+from swarmnet.workflows.whole_list import whole_list
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,15 +25,12 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-SLOW_LIST = 1.0
-"""Seconds after which a list of networks is doubted: a manager that loses its leader meanwhile leaves out the swarm's
-networks and does not say so (moby ignores the error)."""
-
 
 class Asks(Protocol):
     """Finds a manager for a question, and another one when it was lost."""
 
-    clock: Clock
+    stopwatch: Clock
+    """Tells how long an answer took, also while no manager answers."""
 
     def ask(self, question: Callable[[SwarmPort], T]) -> T:
         """Return the answer of a manager; may ask several times."""
@@ -143,22 +141,15 @@ class AnyManager:
     # Networks
 
     def networks(self) -> tuple[Network, ...]:
-        """Return a manager's list; one that took long counts only when that manager still answers for the swarm."""
-
-        def complete(manager: SwarmPort) -> tuple[Network, ...]:
-            begun = self._ports.clock.monotonic()
-            seen = manager.networks()
-            if self._ports.clock.monotonic() - begun > SLOW_LIST:
-                manager.swarm()
-            return seen
-
-        return self._ports.ask(complete)
+        """Return a manager's list, the swarm's networks included."""
+        return self._ports.ask(lambda manager: whole_list(manager, self._ports.stopwatch))
 
     def create_network(self, spec: NetworkSpec) -> str:
         """Make a network and return its id."""
 
         def find(manager: SwarmPort) -> str | None:
-            return next((one.id for one in manager.networks() if one.spec.name == spec.name), None)
+            seen = whole_list(manager, self._ports.stopwatch)
+            return next((one.id for one in seen if one.spec.name == spec.name), None)
 
         return self._create(lambda manager: manager.create_network(spec), find)
 

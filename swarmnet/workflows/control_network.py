@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from swarmnet.errors import ConflictError, ConvergenceError, HostError
 from swarmnet.model.clock import wait_until
 from swarmnet.model.network import NetworkSpec
+from swarmnet.workflows.whole_list import whole_list
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +39,7 @@ def remove_controls(ports: Ports, may_remove: Callable[[Labels], bool], *, timeo
 
     def look() -> tuple[bool | None, str]:
         manager = ports.manager()
-        left = [net for net in manager.networks() if may_remove(net.spec.labels)]
+        left = [net for net in whole_list(manager, ports.clock) if may_remove(net.spec.labels)]
         words = ""
         for net in left:
             try:

@@ -91,6 +91,7 @@ class Failover:
         self._clock = LeaderlessClock(ports.clock)
         self.inventory: Inventory = ports.inventory
         self.clock: Clock = self._clock
+        self.stopwatch: Clock = ports.clock
         self.listener: Listener = ports.listener
         self.secret_files: SecretFiles = ports.secret_files
 

@@ -25,13 +25,14 @@ from swarmnet.model.ports import HostFailed
 from swarmnet.model.state import ClusterState, CommandResult, HostFacts, HostFailure, KeyStanding
 from swarmnet.workflows.fanout import fan_out
 from swarmnet.workflows.kernel_tables import FILES, addresses, routes
+from swarmnet.workflows.whole_list import whole_list
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from swarmnet.errors import SwarmnetError
+    from swarmnet.model.clock import Clock
     from swarmnet.model.hosts import Host
-    from swarmnet.model.network import Network
     from swarmnet.model.ports import EnginePort, Ports
     from swarmnet.operations.interface import Need
 
@@ -63,10 +64,9 @@ EVERYTHING = Look()
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """What one host said, with the swarm-scoped networks that its list had, too."""
+    """What one host said."""
 
     facts: HostFacts
-    networks: tuple[Network, ...]
     answers: tuple[CommandResult, ...]
 
 
@@ -133,7 +133,7 @@ def _host(ports: Ports, host: str, look: Look) -> _Seen:
         networks=tuple(net for net in networks if net.spec.effective_scope is Scope.LOCAL),
         containers=engine.containers() if look.containers else (),
     )
-    return _Seen(facts, networks, tuple(_answers(ports, host, look.needs)))
+    return _Seen(facts, tuple(_answers(ports, host, look.needs)))
 
 
 def _answers(ports: Ports, host: str, needs: Iterable[Need]) -> Iterable[CommandResult]:
@@ -154,7 +154,7 @@ def _cluster(
         if one is None or not one.facts.engine.membership.is_manager:
             continue
         try:
-            return _lists(ports.engine(host.name), one.networks), failed, {}
+            return _lists(ports.engine(host.name), ports.clock), failed, {}
         except NotAManagerError as error:  # the host is well; its leader was lost since it told its facts
             leaderless[host.name] = error
         except HostError as error:
@@ -173,18 +173,20 @@ def _told(one: _Seen, leaderless: dict[str, NotAManagerError]) -> _Seen:
     return replace(one, facts=one.facts.model_copy(update={"engine": engine}))
 
 
-def _lists(manager: EnginePort, networks: tuple[Network, ...]) -> ClusterState:
+def _lists(manager: EnginePort, clock: Clock) -> ClusterState:
+    """Return what a manager says of the cluster, its networks read anew: the hosts' own lists may be cut."""
+    swarm = manager.swarm()
     with ThreadPoolExecutor(CLUSTER_READS, "swarmnet-observe") as pool:
-        swarm = pool.submit(manager.swarm)
+        networks = pool.submit(whole_list, manager, clock)
         nodes = pool.submit(manager.nodes)
         services = pool.submit(manager.services)
         tasks = pool.submit(manager.tasks)
         configs = pool.submit(manager.configs)
         secrets = pool.submit(manager.secrets)
     return ClusterState(
-        swarm=swarm.result(),
+        swarm=swarm,
         nodes=nodes.result(),
-        networks=tuple(net for net in networks if net.spec.effective_scope is Scope.SWARM),
+        networks=tuple(net for net in networks.result() if net.spec.effective_scope is Scope.SWARM),
         services=services.result(),
         tasks=tasks.result(),
         configs=configs.result(),

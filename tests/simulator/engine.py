@@ -94,10 +94,17 @@ class SimulatedEngine(SimulatedMembership, SimulatedServices):
             if store is None:
                 return tuple(seen)
             manages = store.nodes[machine.node_id].spec.role is Role.MANAGER
-            complete = manages and has_quorum(store, self._world.machines)
+            complete = manages and self._is_led() and has_quorum(store, self._world.machines)
             used = {endpoint.network_id for box in machine.containers.values() for endpoint in box.endpoints}
             records = [net for net in store.networks.values() if complete or net.spec.ingress or net.id in used]
             return tuple(seen + [_network(record) for record in records])
+
+    def _is_led(self) -> bool:
+        """Tell whether the leader lives on until a manager's list is whole; takes the time that the list takes."""
+        slow = self._world.slow_lists.pop(0) if self._world.slow_lists else None
+        if slow is not None:
+            self._world.clock.sleep(slow.seconds)
+        return slow is None or not slow.is_cut
 
     def create_network(self, spec: NetworkSpec) -> str:
         with self._asked("network.create", spec.name):

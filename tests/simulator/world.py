@@ -49,6 +49,15 @@ class Request:
         return "." in self.verb
 
 
+@dataclass(frozen=True, slots=True)
+class SlowList:
+    """What happens to one list of a manager's networks."""
+
+    seconds: float
+    is_cut: bool = True
+    """True: the leader died meanwhile, the swarm's networks are left out, and another leader is there at the end."""
+
+
 class World:
     """All hosts, the swarms they are in, and a record of what was asked of them."""
 
@@ -70,6 +79,8 @@ class World:
         """Verbs whose next request is done, and whose answer never arrives."""
         self.meanwhile: dict[str, Callable[[Machine], None]] = {}
         """What happens on a host between its next request of a verb and the one before."""
+        self.slow_lists: list[SlowList] = []
+        """What befalls the next lists of networks that managers are asked for."""
         self.unattachable: set[str] = set()
         """Hosts whose engine hears nothing from the managers: it attaches no container to an overlay."""
         self.busy_until = 0.0

@@ -1,0 +1,45 @@
+"""A manager's networks, all of them: engines leave out the swarm's when the leader is lost, and do not say so.
+
+Asked for its networks, a manager asks the leader and ignores the error (moby's ``getNetworksList``): what comes back is
+what the host itself has. When the leader's power fails that takes some 20 s, in which another one is elected (10 to
+19 s): that the swarm is answered for afterwards proves nothing of a slow list. A quick one may be cut, too, when only
+the leader's engine died; but then there was no time for an election before the swarm was asked for.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from swarmnet.errors import NotAManagerError
+
+if TYPE_CHECKING:
+    from swarmnet.model.clock import Clock
+    from swarmnet.model.network import Network
+    from swarmnet.model.ports import SwarmPort
+
+SLOW_LIST = 1.0
+"""Seconds after which a list is doubted."""
+LISTS = 4
+"""Lists that one manager is asked for before it is taken to have lost its leader."""
+
+
+def whole_list(manager: SwarmPort, clock: Clock) -> tuple[Network, ...]:
+    """Return the list of networks of a manager that answered for the swarm a moment ago, with those of the swarm.
+
+    A slow list counts when the next one lacks nothing that it had, too: managers may be slow for other reasons, and
+    between the two the swarm was answered for.
+
+    Raises:
+        NotAManagerError: nobody answers for the swarm, or the lists stay slow and differ.
+    """
+    before: frozenset[str] | None = None
+    for _attempt in range(LISTS):
+        begun = clock.monotonic()
+        seen = manager.networks()
+        manager.swarm()
+        ids = frozenset(network.id for network in seen)
+        if clock.monotonic() - begun <= SLOW_LIST or (before is not None and before <= ids):
+            return seen
+        before = ids
+    message = f"it was slow to list networks {LISTS} times, and each list lacked some of the one before"
+    raise NotAManagerError(manager.host, message, hint="is the host overloaded? see: journalctl -u docker")
