@@ -1,9 +1,10 @@
 """A manager's networks, all of them: engines leave out the swarm's when the leader is lost, and do not say so.
 
 Asked for its networks, a manager asks the leader and ignores the error (moby's ``getNetworksList``): what comes back is
-what the host itself has. When the leader's power fails that takes some 20 s, in which another one is elected (10 to
-19 s): that the swarm is answered for afterwards proves nothing of a slow list. A quick one may be cut, too, when only
-the leader's engine died; but then there was no time for an election before the swarm was asked for.
+what the host itself has. Seen on 20.10, 26.1 and 28.5 with a leader without link or power, or that was frozen: the list
+is cut after 20 s, in which another leader was elected, and the next question is answered at once; or it is cut after
+30 ms, and the next question is answered, too, once there is a leader 10 s later. So a list counts when it and the
+answer for the swarm were quick together: there was no time for an election.
 """
 
 from __future__ import annotations

@@ -104,6 +104,7 @@ class SimulatedEngine(SimulatedMembership, SimulatedServices):
         slow = self._world.slow_lists.pop(0) if self._world.slow_lists else None
         if slow is not None:
             self._world.clock.sleep(slow.seconds)
+            self._world.election = slow.election
         return slow is None or not slow.is_cut
 
     def create_network(self, spec: NetworkSpec) -> str:

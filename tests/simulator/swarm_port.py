@@ -81,6 +81,8 @@ class SimulatedMembership(SwarmSide):
 
     def swarm(self) -> Swarm:
         with self._asked("swarm"):
+            self._world.clock.sleep(self._world.election)
+            self._world.election = 0.0
             store = self._store()
             digest = sha256(store.id.encode()).hexdigest()
             return Swarm(id=store.id, version=store.version, spec=store.spec, ca_digest=digest)

@@ -55,7 +55,9 @@ class SlowList:
 
     seconds: float
     is_cut: bool = True
-    """True: the leader died meanwhile, the swarm's networks are left out, and another leader is there at the end."""
+    """True: the leader died, and the swarm's networks are left out."""
+    election: float = 0.0
+    """Seconds more until another leader answers for the swarm."""
 
 
 class World:
@@ -81,6 +83,8 @@ class World:
         """What happens on a host between its next request of a verb and the one before."""
         self.slow_lists: list[SlowList] = []
         """What befalls the next lists of networks that managers are asked for."""
+        self.election = 0.0
+        """Seconds that the next look at the swarm waits for a leader."""
         self.unattachable: set[str] = set()
         """Hosts whose engine hears nothing from the managers: it attaches no container to an overlay."""
         self.busy_until = 0.0

@@ -16,6 +16,8 @@ from tests.simulator import SlowList, World
 FRONT = "- network: {name: front, mtu: 1400, labels: {a: b}}"
 DIED = SlowList(20.0)
 """What is seen of a leader without power: the others' requests wait for it until another one is there."""
+CRASHED = SlowList(0.03, election=10.5)
+"""What is seen of one whose connections broke: the list ends at once, and the next question waits for another leader."""
 LOADED = SlowList(2 * SLOW_LIST, is_cut=False)
 
 
@@ -47,6 +49,14 @@ def test_a_state_has_the_networks_of_the_swarm_though_the_leader_died_while_the_
     world.slow_lists += [SlowList(0.0, is_cut=False)] * 3 + [DIED]
 
     assert observe(world.ports()).network("front") is not None
+
+
+@pytest.mark.parametrize("death", [DIED, CRASHED], ids=["silent", "broken"])
+def test_a_list_is_whole_however_the_leader_died(world: World, death: SlowList) -> None:
+    manager = Failover(world.ports()).manager()
+    world.slow_lists.append(death)
+
+    assert "front" in [network.spec.name for network in manager.networks()]
 
 
 def test_a_network_that_a_cut_list_lacks_does_not_count_as_gone(world: World) -> None:
