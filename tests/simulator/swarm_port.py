@@ -81,11 +81,15 @@ class SimulatedMembership(SwarmSide):
 
     def swarm(self) -> Swarm:
         with self._asked("swarm"):
-            self._world.clock.sleep(self._world.election)
-            self._world.election = 0.0
+            self._await_leader()
             store = self._store()
             digest = sha256(store.id.encode()).hexdigest()
             return Swarm(id=store.id, version=store.version, spec=store.spec, ca_digest=digest)
+
+    def _await_leader(self) -> None:
+        if self._world.election:
+            self._world.clock.sleep(self._world.election)
+            self._world.election = 0.0
 
     def init_swarm(self, spec: SwarmSpec, membership: Membership) -> str:
         with self._asked("swarm.init"):

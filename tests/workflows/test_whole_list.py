@@ -17,7 +17,7 @@ FRONT = "- network: {name: front, mtu: 1400, labels: {a: b}}"
 DIED = SlowList(20.0)
 """What is seen of a leader without power: the others' requests wait for it until another one is there."""
 CRASHED = SlowList(0.03, election=10.5)
-"""What is seen of one whose connections broke: the list ends at once, and the next question waits for another leader."""
+"""What is seen of one whose connections broke: the list ends at once, the next question waits for another leader."""
 LOADED = SlowList(2 * SLOW_LIST, is_cut=False)
 
 
