@@ -10,7 +10,7 @@ from swarmnet.edge.engine_services import EngineServices
 from swarmnet.edge.wire import as_object
 from swarmnet.edge.wire_engine import membership_from_wire
 from swarmnet.edge.wire_swarm import node_from_wire, node_spec_to_wire, spec_from_wire, swarm_from_wire, swarm_to_wire
-from swarmnet.errors import ConvergenceError, EngineError, HostTimeoutError, WrongKeyError
+from swarmnet.errors import ConvergenceError, EngineError, HostTimeoutError, NotAManagerError, WrongKeyError
 from swarmnet.model.base import Secret
 from swarmnet.model.clock import wait_until
 from swarmnet.model.hosts import Role
@@ -25,7 +25,11 @@ if TYPE_CHECKING:
 
 JOIN_TIMEOUT = 45.0
 """Seconds; the engine itself answers after 20 and goes on trying in the background."""
+LEAVE_PATIENCE = 10.0
+"""Seconds for a manager that began to join raft to be in, or to have given up: the leader tries to reach it for 5."""
 _PORT = 2377
+_LOOK_EVERY = 0.2
+_HALF_INSIDE = (Standing.PENDING, Standing.ERROR)
 _WRONG_KEY = re.compile(r"invalid key|could not be unlocked|incorrect|failed to decrypt", re.IGNORECASE)
 
 
@@ -84,17 +88,43 @@ class EngineSwarm(EngineServices):
         try:
             seen = wait_until(self._clock, look, what=f"{self.host} to {what}", timeout=JOIN_TIMEOUT)
         except ConvergenceError:
-            self._leave_again()
-            raise
+            late = self._leave_again()
+            if late is None:
+                raise
+            seen = late
         if membership.advertise and seen.address != membership.advertise:
             message = f"{what}: it advertises {seen.address} instead of {membership.advertise}"
             raise EngineError(self.host, message, hint="leave the swarm on this host and join again")
         return seen.node_id
 
-    def _leave_again(self) -> None:
-        """Undo a join that did not come true, so that the next try does not find the engine half inside."""
-        if self._membership().state in (Standing.PENDING, Standing.ERROR):
-            self.leave_swarm(force=True)
+    def _leave_again(self) -> SwarmMembership | None:
+        """Undo a join that did not come true, so that the next try does not find the engine half inside.
+
+        Until it has left, the join may still come true. A manager then refuses to leave, and stays: by force it would
+        leave a dead member of raft behind, and no quorum where it is the second one. Engines whose join hangs, or that
+        gave up, leave without force (seen on 20.10, 26.1 and 28.5); one that has begun to join raft does not.
+
+        Returns:
+            How it stands in the swarm if it is in after all, else None.
+        """
+        seen = self._membership()
+        if seen.state in _HALF_INSIDE:
+            try:
+                self.leave_swarm()
+            except NotAManagerError:
+                seen = self._decided()
+                if seen.state in _HALF_INSIDE:
+                    self.leave_swarm(force=True)
+            else:
+                return None
+        return seen if seen.state is Standing.ACTIVE else None
+
+    def _decided(self) -> SwarmMembership:
+        """Return the membership once it is pending no more, or after some time."""
+        deadline = self._clock.monotonic() + LEAVE_PATIENCE
+        while (seen := self._membership()).state is Standing.PENDING and self._clock.monotonic() < deadline:
+            self._clock.sleep(_LOOK_EVERY)
+        return seen
 
     def _membership(self) -> SwarmMembership:
         info = as_object(self._send(Request("look at the engine", "GET", "/info")))
