@@ -29,9 +29,15 @@ class EngineServices(EngineNetworks):
     def services(self) -> tuple[Service, ...]:
         """Return all services, networks by name."""
         seen = self._list("services")
-        used = [target for service in seen for target in targets(service.get("Spec"))]
-        used += [str(address.get("NetworkID")) for service in seen for address in _virtual_ips(service)]
-        names = Names(networks=self.names_of(used))
+        attached = {target for service in seen for target in targets(service.get("Spec"))}
+        addressed = {str(address.get("NetworkID")) for service in seen for address in _virtual_ips(service)}
+        known = self.names_of(attached | addressed)
+        if not attached <= set(known.values()):
+            # Engines refuse to remove a network that a service is attached to: the list of networks was cut, since
+            # the leader was lost. This fails until there is another one.
+            self._send(Request("look at the swarm", "GET", "/swarm"))
+            known = self.names_of(attached | addressed)
+        names = Names(networks=known)
         with self._asking("list services"):
             return tuple(service_from_wire(service, names) for service in seen)
 
