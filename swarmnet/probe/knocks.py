@@ -10,7 +10,9 @@ import time
 from swarmnet.probe import wire
 
 ATTEMPT = 2.0
-"""Seconds for one knock, if there are ten for all, else a fifth; one lost SYN (1 s) is survived."""
+"""Seconds for one knock, if there are ten for all, else a fifth, but not less than ``SHORTEST``."""
+SHORTEST = 1.5
+"""Seconds that any knock is given: one lost SYN, which is sent again after 1 s, is survived."""
 RESEND = 0.6
 """Seconds after which a datagram counts as lost, and is sent again."""
 PAUSE = 0.1
@@ -80,7 +82,11 @@ class Door:
 
 
 class Tally:
-    """What came of all knocks at one door, each within ``attempt`` seconds."""
+    """What came of all knocks at one door.
+
+    Each that was begun is given all of its ``attempt`` seconds, also beyond the end of the time: one that is cut short
+    would count as lost, and not to count it would hide a task that never answers.
+    """
 
     def __init__(self, attempt: float) -> None:
         self._attempt = attempt
@@ -92,11 +98,11 @@ class Tally:
         self._peers: dict[str, None] = {}
         self._locals: dict[str, None] = {}
 
-    def knock(self, door: Door, until: float) -> bool:
+    def knock(self, door: Door) -> bool:
         """Knock once and count what came of it."""
         begun = time.monotonic()
         try:
-            answer = door.knock(min(until, begun + self._attempt))
+            answer = door.knock(begun + self._attempt)
         except OSError as error:
             self.lost += 1
             self.why = "no answer" if isinstance(error, socket.timeout) else error.strerror or str(error)
@@ -128,27 +134,27 @@ class Tally:
 def at_door(door: Door, expected: list[str], times: int, until: float) -> dict[str, object]:
     """Wait until all expected have answered, then knock ``times`` times and count; return the count.
 
-    Without a single answer, or time left to count, the count is that of the waiting.
+    No knock is begun after ``until``. Without a single answer, or time left to count, the count is that of the waiting.
     ``times`` 0 knocks once and waits for nobody.
     """
-    attempt = min(ATTEMPT, (until - time.monotonic()) / 5)
+    attempt = max(SHORTEST, min(ATTEMPT, (until - time.monotonic()) / 5))
     warm = Tally(attempt)
     if times == 0:
-        warm.knock(door, until)
+        warm.knock(door)
         return warm.outcome()
     patience = time.monotonic() + (until - time.monotonic()) * WARM
     tries = 0
     while time.monotonic() < patience and not (warm.seen and set(expected) <= set(warm.seen)):
         tries += 1
-        if not warm.knock(door, until) or tries > EAGER * len(expected):
+        if not warm.knock(door) or tries > EAGER * len(expected):
             time.sleep(PAUSE)
     if not warm.seen:
         return warm.outcome()
     count = Tally(attempt)
     for _ in range(times):
-        if time.monotonic() + attempt > until:
-            break  # a knock that is cut short would count as lost
-        count.knock(door, until)
+        if time.monotonic() >= until:
+            break
+        count.knock(door)
     return count.outcome() if count.seen or count.lost else warm.outcome()
 
 

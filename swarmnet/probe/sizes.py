@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import errno
+import os
 import select
 import socket
 import threading
 import time
 
 from swarmnet.probe import datagrams
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _IP_MTU_DISCOVER = 10
 _PROBE = 3
@@ -18,19 +23,21 @@ SMALLEST = 100
 """Bytes of the first packet: one that passes everywhere."""
 WAITS = (0.1, 0.1, 0.4)
 """Seconds between the packets of one size; an answer to any of them counts."""
-PEERS_APART = 1_000_000
-"""Raw sockets hear the answers to all others: each peer has packet numbers of its own."""
 TOO_LARGE = "too large"
 SILENT = "no answer"
 
 
 class Sized:
-    """Echo requests of any size to one address; ``place`` tells peers that are asked side by side apart."""
+    """Echo requests of any size to one address.
 
-    def __init__(self, run: str, address: str, place: int = 0) -> None:
-        self._echo = datagrams.Echo(run)
+    They bear a word of their own: raw sockets hear the answers to all others, too, and what passes to one peer or on
+    one network must not count for another.
+    """
+
+    def __init__(self, address: str) -> None:
+        self._echo = datagrams.Echo(os.urandom(8).hex())
         self._address = address
-        self._number = place * PEERS_APART
+        self._number = 0
         self._echo.socket.setsockopt(socket.IPPROTO_IP, _IP_MTU_DISCOVER, _PROBE)
 
     def close(self) -> None:
@@ -51,29 +58,38 @@ class Sized:
         return SILENT
 
     def _is_answered(self, first: int, until: float) -> bool:
-        while True:
-            left = until - time.monotonic()
-            if left <= 0 or not select.select([self._echo.socket], [], [], left)[0]:
-                return False
+        """Wait for an answer; look once more where the time went by while this process had no turn."""
+        while select.select([self._echo.socket], [], [], max(0.0, until - time.monotonic()))[0]:
             answer = self._echo.receive()
             if answer is not None and first <= answer[0] <= self._number:
                 return True
-
-    def largest(self, size: int, until: float) -> tuple[int, bool]:
-        """Return the largest size below ``size`` that is known to pass, by halving, and whether that is exact.
-
-        It is not where the time was up; the size is 0 where not even a small packet passes.
-        """
-        if self.passes(SMALLEST):
-            return 0, True
-        low, high = SMALLEST, size
-        while high - low > 1 and time.monotonic() < until:
-            middle = (low + high) // 2
-            low, high = (low, middle) if self.passes(middle) else (middle, high)
-        return low, high - low <= 1
+        return False
 
 
-def ask_all(run: str, targets: dict[str, object], size: int, until: float) -> dict[str, object]:
+def largest(passes: Callable[[int], str], size: int, until: float) -> tuple[int, bool]:
+    """Return the largest size that is known to pass, by halving, and whether that is exact.
+
+    ``size`` was tried once, in vain. Whatever did not pass is tried again before it counts as the boundary: else a
+    moment in which a host is too busy to answer looks like a narrow path. So the result may be ``size`` itself. It is
+    0 where not even a small packet passes, and not exact where the time was up.
+    """
+    if passes(SMALLEST):
+        return 0, True
+    low, vain = SMALLEST, [size]
+    while vain and time.monotonic() < until:
+        high = vain[-1]
+        tried = (low + high) // 2 if high - low > 1 else high
+        if not passes(tried):
+            low = tried
+            vain = [one for one in vain if one > low]
+        elif tried == high:
+            return low, True
+        else:
+            vain.append(tried)
+    return low, not vain
+
+
+def ask_all(targets: dict[str, object], size: int, until: float) -> dict[str, object]:
     """Return for each labelled address ``{"ok", "largest", "exact", "beyond"}``; all are asked side by side.
 
     ``ok`` means that ``size`` bytes pass, ``beyond`` why one byte more does not (``too large``: refused at once, by
@@ -81,8 +97,8 @@ def ask_all(run: str, targets: dict[str, object], size: int, until: float) -> di
     """
     outcomes: dict[str, object] = {}
     threads = [
-        threading.Thread(target=_one, args=(Sized(run, str(address), place), label, size, until, outcomes))
-        for place, (label, address) in enumerate(targets.items())
+        threading.Thread(target=_one, args=(Sized(str(address)), label, size, until, outcomes))
+        for label, address in targets.items()
     ]
     for thread in threads:
         thread.start()
@@ -94,8 +110,16 @@ def ask_all(run: str, targets: dict[str, object], size: int, until: float) -> di
 def _one(sized: Sized, label: str, size: int, until: float, outcomes: dict[str, object]) -> None:
     try:
         why = sized.passes(size)
-        largest, exact = sized.largest(size, until) if why else (size, True)
-        beyond = sized.passes(size + 1, WAITS[-1:]) if not why else ""
+        passing, exact = largest(sized.passes, size, until) if why else (size, True)
+        whole = passing == size
+        beyond = sized.passes(size + 1) if whole else ""
     finally:
         sized.close()
-    outcomes[label] = {"ok": not why, "why": why, "largest": largest, "exact": exact, "beyond": beyond, "tries": 1}
+    outcomes[label] = {
+        "ok": whole,
+        "why": "" if whole else why,
+        "largest": passing,
+        "exact": exact,
+        "beyond": beyond,
+        "tries": 1,
+    }

@@ -19,7 +19,7 @@ class ServedProbes:
 
     Begin it after the probes are up, not before. A node's first task on a network may arrive before the node was told
     its address for balancing there, and is rejected then ("failed to find a load balancer IP": seen on busy 26.1.5, 20
-    nodes at once). Probes are started again after that; the service's tasks are not.
+    nodes at once). Probes are started again after that at once; the swarm makes a new task only after a second.
     """
 
     stage: Stage

@@ -40,6 +40,8 @@ ATTACH_LIMIT = 45.0
 """Seconds for all attempts to start a container: one that the engine fails to attach takes 20 s of them."""
 START_LIMIT = 10.0
 """Seconds in which a probe must have started."""
+AGAIN = RestartPolicy(condition="on-failure", delay=1.0, max_attempts=5)
+"""Busy engines reject tasks that they could run a moment later. A probe that came to its end is not started again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,9 +220,10 @@ class Stage:
             return any(not self.run.may_remove(one.labels, self._now) for one in there)
         return True
 
-    def _remove_containers(self, engine: EnginePort) -> list[str]:
-        """Remove this run's and forgotten containers; return the names of those that were still there."""
-        found = [one for one in engine.containers(label=PROBE_LABEL) if self.run.may_remove(one.labels, self._now)]
+    def _remove_containers(self, engine: EnginePort, *, named: str | None = None) -> list[str]:
+        """Remove this run's and forgotten containers, or one of them; return the names of those that were there."""
+        seen = [one for one in engine.containers(label=PROBE_LABEL) if named in (None, one.name)]
+        found = [one for one in seen if self.run.may_remove(one.labels, self._now)]
         for ended in fan_out((one.id for one in found), engine.remove_container).values():
             # At a conflict, the engine is at it already; the next look tells.
             if isinstance(ended, HostError) and not isinstance(ended, ConflictError):
@@ -307,7 +310,8 @@ class Stage:
             try:
                 return engine.start_container(spec), ""
             except EngineError as error:
-                self._remove_containers(engine)
+                # What is left of it alone: the run's probe and tasks of its services may run here by now.
+                self._remove_containers(engine, named=spec.name)
                 return None, error.message
 
         try:
@@ -351,7 +355,7 @@ class Stage:
             mode=ServiceMode.GLOBAL,
             networks=tuple(Attachment(network=net.spec.name, aliases=(self.service_alias,)) for net in self.networks),
             constraints=tuple(f"node.id!={node}" for node in excluded),
-            restart=RestartPolicy(condition="none"),
+            restart=AGAIN,
             stop_grace_period=0.0,
             labels=labels,
             container_labels=labels,

@@ -6,6 +6,7 @@ so each test uses names of its own and leaves nothing in the way of the others.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -19,7 +20,15 @@ from swarmnet.model.hosts import Availability, Role
 from swarmnet.model.network import Network, NetworkSpec, Scope, Subnet
 from swarmnet.model.ports import ContainerSpec
 from swarmnet.model.ports import Membership as Entry
-from swarmnet.model.service import Attachment, EndpointMode, FileReference, PublishedPort, ServiceSpec
+from swarmnet.model.service import (
+    Attachment,
+    EndpointMode,
+    FileReference,
+    PublishedPort,
+    RestartPolicy,
+    ServiceMode,
+    ServiceSpec,
+)
 from swarmnet.model.state import Endpoint, Membership
 from swarmnet.model.swarm import ConfigSpec, NodeSpec, SecretSpec, SwarmSpec
 from swarmnet.operations.convergence import again_when_changed
@@ -30,6 +39,8 @@ if TYPE_CHECKING:
     from swarmnet.model.service import Service, Task
 
 IMAGE = "swarmnet-test:1"
+MISSING = "swarmnet-missing:1"
+"""An image that no host has, and no registry."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +88,11 @@ class Cluster:
             return (running if len(running) == count else None), seen
 
         return wait_until(self.clock, look, what=f"{count} tasks of {name}", timeout=90)
+
+    def rejected(self, name: str) -> Counter[str | None]:
+        """Return how many tasks of a service each node rejected."""
+        tasks = self.manager.tasks(service=name)
+        return Counter(task.node_id for task in tasks if task.state == "rejected")
 
     def gone(self, name: str) -> None:
         """Wait until no task of a removed service holds its networks."""
@@ -271,6 +287,26 @@ class EngineContract:
         with pytest.raises(ConflictError):
             cluster.make_service("once")
         cluster.manager.remove_service(made.id)
+
+    def test_rejected_tasks_are_made_again_as_often_as_the_restart_policy_says(self, cluster: Cluster) -> None:
+        policies = {
+            "never": RestartPolicy(condition="none"),
+            "twice": RestartPolicy(condition="on-failure", delay=0.1, max_attempts=2),
+        }
+        fields = {"image": MISSING, "mode": ServiceMode.GLOBAL, "replicas": None}
+        made = [cluster.make_service(name, restart=policy, **fields) for name, policy in policies.items()]
+        nodes = [node.id for node in cluster.manager.nodes()]
+        expected = {"never": dict.fromkeys(nodes, 1), "twice": dict.fromkeys(nodes, 3)}
+
+        def look() -> tuple[bool | None, str]:
+            seen = {name: cluster.rejected(name) for name in policies}
+            return (True if seen == expected else None), str(seen)
+
+        wait_until(cluster.clock, look, what="the tasks to be rejected", timeout=30)
+        cluster.clock.sleep(1.0)
+        assert {name: cluster.rejected(name) for name in policies} == expected
+        for service in made:
+            cluster.manager.remove_service(service.id)
 
     def test_a_services_mode_cannot_change(self, cluster: Cluster) -> None:
         made = cluster.make_service("mode", replicas=0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.contract.suite import IMAGE, Cluster, EngineContract
+from tests.contract.suite import IMAGE, MISSING, Cluster, EngineContract
 from tests.simulator import World
 
 
@@ -13,6 +13,7 @@ class TestSimulatedEngine(EngineContract):
     def cluster(self) -> Cluster:
         world = World(managers=1, workers=1)
         world.bootstrap()
+        world.missing_images.add(MISSING)
         for machine in world.machines.values():
             machine.images.add(IMAGE)
         return Cluster(world.engine("m1"), world.engine("w1"), world.clock)

@@ -1,27 +1,73 @@
-"""The search for the largest packet that passes, over loopback."""
+"""The search for the largest packet that passes: its laws on a path in memory, its sockets over loopback."""
 
 from __future__ import annotations
 
+import select
 import time
+from contextlib import closing
+from dataclasses import dataclass, field
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from swarmnet.probe.sizes import SMALLEST, Sized, ask_all
+from swarmnet.probe.sizes import SILENT, SMALLEST, Sized, ask_all, largest
 
-pytestmark = pytest.mark.lab  # ICMP sockets need root where the kernel's ping_group_range is empty
+needs_icmp = pytest.mark.lab  # its sockets need root where the kernel's ping_group_range is empty
+FULL = 1500
 
 
+@dataclass
+class Path:
+    """Carries packets of up to ``width`` bytes; the first try of some sizes falls into a moment that loses it."""
+
+    width: int
+    unlucky: frozenset[int] = frozenset()
+    """The how-manieth new sizes these are."""
+    tried: set[int] = field(default_factory=set)
+
+    def passes(self, size: int) -> str:
+        is_lost = size not in self.tried and len(self.tried) in self.unlucky
+        self.tried.add(size)
+        return SILENT if is_lost or size > self.width else ""
+
+
+def soon() -> float:
+    return time.monotonic() + 60
+
+
+@given(width=st.integers(SMALLEST, FULL), unlucky=st.frozensets(st.integers(2, 15)))
+def test_a_moment_without_answers_never_makes_a_path_narrower_than_it_is(width: int, unlucky: frozenset[int]) -> None:
+    path = Path(width, unlucky | {0})
+    assert path.passes(FULL) == SILENT
+    assert largest(path.passes, FULL, soon()) == (width, True)
+
+
+def test_a_path_on_which_not_even_a_small_packet_passes_has_no_size() -> None:
+    assert largest(Path(SMALLEST - 1).passes, FULL, soon()) == (0, True)
+
+
+def test_a_search_that_has_no_time_left_says_that_its_size_is_not_exact() -> None:
+    assert largest(Path(1400).passes, FULL, time.monotonic()) == (SMALLEST, False)
+
+
+@needs_icmp
 def test_peers_that_are_asked_side_by_side_are_all_answered() -> None:
     targets: dict[str, object] = {f"p{number}": f"127.0.0.{number}" for number in range(1, 20)}
-    found = ask_all("run", targets, 1400, time.monotonic() + 3)
+    found = ask_all(targets, 1400, time.monotonic() + 5)
     whole = {"ok": True, "why": "", "largest": 1400, "exact": True, "beyond": "", "tries": 1}
     assert found == dict.fromkeys(targets, whole)
 
 
-def test_a_search_that_has_no_time_left_says_that_its_size_is_not_exact() -> None:
-    sized = Sized("run", "127.0.0.1")
-    try:
-        assert sized.largest(1400, time.monotonic()) == (SMALLEST, False)
-        assert sized.largest(1400, time.monotonic() + 5) == (1399, True)
-    finally:
-        sized.close()
+@needs_icmp
+def test_an_answer_that_came_while_this_process_had_no_turn_counts() -> None:
+    with closing(Sized("127.0.0.1")) as sized:
+        assert sized.passes(1400, (0.0,) * 500) == ""
+
+
+@needs_icmp
+def test_what_passes_in_one_search_does_not_count_in_another() -> None:
+    with closing(Sized("127.0.0.1")) as one, closing(Sized("127.0.0.1")) as other:
+        assert other.passes(1400) == ""
+        heard = one._echo.socket
+        assert all(one._echo.receive() is None for _ in range(3) if select.select([heard], [], [], 0.1)[0])

@@ -37,6 +37,8 @@ class Machine:
     """False: sshd accepts no key of the operator's."""
     engine_running: bool = True
     """False: the shell answers, the engine does not."""
+    rejects: int = 0
+    """Tasks that its engine still rejects, busy as it is."""
     frozen: Event | None = None
     """While it is there and not set, requests hang, as to a host whose connection is not known to be dead yet."""
     locked: bool = False

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from ipaddress import ip_network
 from typing import TYPE_CHECKING
 
 from swarmnet.model.hosts import Availability, Role
 from swarmnet.model.network import Scope, Subnet
-from swarmnet.model.service import EndpointMode, PublishedPort, PublishMode, ServiceMode, ServiceSpec
+from swarmnet.model.service import (
+    EndpointMode,
+    PublishedPort,
+    PublishMode,
+    RestartPolicy,
+    ServiceMode,
+    ServiceSpec,
+)
 from swarmnet.model.state import Container, Endpoint
 from tests.simulator.store import NodeRecord, ServiceRecord, Store, TaskRecord
 
@@ -114,11 +122,30 @@ def _schedule(store: Store, service: ServiceRecord) -> None:
             service.update_state = "updating"
         if is_old or (task.node_id is not None and gone):
             task.desired_state = "shutdown"
-    current = [task for task in mine if task.desired_state == "running" and not task.ended]
+        if task.ended and task.desired_state == "running" and _is_replaced(service, task):
+            task.desired_state = "shutdown"
+    current = [task for task in mine if task.desired_state == "running"]
     if service.spec.mode is ServiceMode.GLOBAL:
         _spread_globally(store, service, current)
     else:
         _scale(store, service, current)
+
+
+def _is_replaced(service: ServiceRecord, task: TaskRecord) -> bool:
+    """Tell whether the restart policy wants a new task in the place of one that ended; its delay takes no time."""
+    policy = service.spec.restart or RestartPolicy()
+    restarts = service.restarts.get(_place(task), 0)
+    if policy.condition == "none" or (policy.condition == "on-failure" and task.state == "complete"):
+        return False
+    if policy.max_attempts and restarts >= policy.max_attempts:
+        return False
+    service.restarts[_place(task)] = restarts + 1
+    return True
+
+
+def _place(task: TaskRecord) -> str:
+    """Return what one task after the other is made for: a slot, or a node where the service is global."""
+    return str(task.slot or task.node_id)
 
 
 def _spread_globally(store: Store, service: ServiceRecord, current: list[TaskRecord]) -> None:
@@ -141,7 +168,7 @@ def _scale(store: Store, service: ServiceRecord, current: list[TaskRecord]) -> N
         _new_task(store, service, node_id=None, slot=next(free))
     for task in store.tasks.values():
         if task.service_id == service.id and task.node_id is None and task.desired_state == "running":
-            _place(store, service, task)
+            _choose_node(store, service, task)
 
 
 def _new_task(store: Store, service: ServiceRecord, *, node_id: str | None, slot: int | None) -> None:
@@ -151,7 +178,7 @@ def _new_task(store: Store, service: ServiceRecord, *, node_id: str | None, slot
     )
 
 
-def _place(store: Store, service: ServiceRecord, task: TaskRecord) -> None:
+def _choose_node(store: Store, service: ServiceRecord, task: TaskRecord) -> None:
     """Choose the node with the fewest tasks of the service, or leave the task pending."""
 
     def load(node: NodeRecord) -> int:
@@ -200,7 +227,7 @@ def _drop_tasks(store: Store, machines: dict[str, Machine]) -> None:
             node = store.nodes.get(task.node_id or "")
             if node is not None and machines[node.host].alive:
                 machines[node.host].containers.pop(task.container_id or "", None)
-            task.state = "shutdown"
+            task.state = task.state if task.ended else "shutdown"
         orphaned = task.service_id is not None and task.service_id not in store.services
         if task.desired_state == "remove" or orphaned:
             del store.tasks[task.id]
@@ -209,17 +236,26 @@ def _drop_tasks(store: Store, machines: dict[str, Machine]) -> None:
 
 
 def _forget_history(store: Store, service: ServiceRecord) -> None:
-    ended = [task for task in store.tasks.values() if task.service_id == service.id and task.ended]
+    """Keep the last ended tasks of each slot, or node."""
+    ended: defaultdict[str, list[TaskRecord]] = defaultdict(list)
+    for task in store.tasks.values():
+        if task.service_id == service.id and task.ended:
+            ended[_place(task)].append(task)
     keep = 5 if store.spec.task_history is None else store.spec.task_history
-    for task in ended[: max(0, len(ended) - keep)]:
-        del store.tasks[task.id]
+    for tasks in ended.values():
+        for task in tasks[: max(0, len(tasks) - keep)]:
+            del store.tasks[task.id]
 
 
 def _advance(store: Store, task: TaskRecord, machines: dict[str, Machine], missing_images: set[str]) -> None:
-    """Move a placed task one step: new, then running; or rejected where the image cannot be had."""
+    """Move a placed task one step: new, then running; or rejected without an image, or by a busy engine."""
     if task.service_id is None or task.node_id is None or task.ended or task.state == "running":
         return
-    service = store.services[task.service_id]
+    service, machine = store.services[task.service_id], machines[store.nodes[task.node_id].host]
+    if machine.rejects:
+        machine.rejects -= 1
+        task.state, task.message = "rejected", "failed to find a load balancer IP"
+        return
     if service.spec.image in missing_images:
         task.state, task.message = "rejected", f"No such image: {service.spec.image}"
         return
@@ -231,7 +267,6 @@ def _advance(store: Store, task: TaskRecord, machines: dict[str, Machine], missi
         return
     task.state, task.message = "running", "started"
     task.networks = {network.spec.name: (network.lease(),) for network in networks}
-    machine = machines[store.nodes[task.node_id].host]
     machine.images.add(service.spec.image)
     task.container_id = machine.ids.local()
     machine.containers[task.container_id] = _container(service, task, networks)

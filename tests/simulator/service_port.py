@@ -60,6 +60,7 @@ class SimulatedServices(SwarmSide):
             self._check(store, wanted, service_id)
             if restarts_tasks(record.spec, wanted):
                 record.generation += 1
+                record.restarts.clear()
                 record.update_state = None if self._world.is_busy else "updating"
             record.spec, record.version = wanted, store.write()
 

@@ -55,6 +55,8 @@ class ServiceRecord:
     generation: int = 1
     """Grows when an update replaces the tasks."""
     update_state: str | None = None
+    restarts: dict[str, int] = field(default_factory=dict)
+    """Tasks made in the place of ended ones, by slot or node."""
     virtual_ips: dict[str, str] = field(default_factory=dict)
 
 

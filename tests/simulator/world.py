@@ -85,6 +85,8 @@ class World:
         """What befalls the next lists of networks that managers are asked for."""
         self.election = 0.0
         """Seconds that the next look at the swarm waits for a leader."""
+        self.refusals: list[tuple[str, str]] = []
+        """Verb, and how the target begins, of requests that an engine refuses, busy as it is: each once."""
         self.unattachable: set[str] = set()
         """Hosts whose engine hears nothing from the managers: it attaches no container to an overlay."""
         self.busy_until = 0.0
@@ -210,10 +212,17 @@ class World:
             self.requests.append(Request(machine.name, verb, target))
             if event := self.meanwhile.pop(verb, None):
                 event(machine)
+            self._refuse(machine, verb, target)
             yield
             if verb in self.lost_answers:
                 self.lost_answers.remove(verb)
                 raise UnreachableError(machine.name, f"the connection to the engine broke: {verb}")
+
+    def _refuse(self, machine: Machine, verb: str, target: str) -> None:
+        due = next((one for one in self.refusals if verb == one[0] and target.startswith(one[1])), None)
+        if due is not None:
+            self.refusals.remove(due)
+            raise EngineError(machine.name, f"{verb} {target}: context deadline exceeded", status=500)
 
     def _spend(self, machine: Machine) -> None:
         if machine.vanish_in is not None:

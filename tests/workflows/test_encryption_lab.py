@@ -22,11 +22,13 @@ if TYPE_CHECKING:
     from tests.own_cluster import OwnCluster
 
 pytestmark = pytest.mark.lab
+PATIENT = 6.0
+"""Seconds for what passes to come right, where a failure is waited for: kernels that are processes are slow."""
 ON_THE_WIRE = ("mtu", "underlay-mtu", "encryption", "injection", "ipsec", "encryption-rules")
 
 
 def wish(*names: str, networks: tuple[str, ...] = ("vault",)) -> Wish:
-    return Wish(tuple(one for one in ALL if one.name in names), networks=networks, settle=3.0)
+    return Wish(tuple(one for one in ALL if one.name in names), networks=networks, settle=PATIENT)
 
 
 @contextmanager

@@ -279,7 +279,26 @@ def test_a_host_without_a_probe_has_a_witness_that_sees_what_keeps_it_away(world
     world.unattachable.add("w1")
     run(world, Wish(tuple(one for one in ALL if one.name in {"icmp", "underlay-mtu"})))
     started = [request for request in world.requests if request.verb == "container.start"]
-    assert [one.host for one in started if one.target.startswith("swarmnet-witness")] == ["m1", "w1", "w2"]
+    assert sorted(one.host for one in started if one.target.startswith("swarmnet-witness")) == ["m1", "w1", "w2"]
+
+
+def left_open(result: Verification) -> list[str]:
+    """Return what was neither proved nor left out on purpose."""
+    return [one.detail for one in result.verdicts if one.status not in (Status.OK, Status.SKIPPED)]
+
+
+def test_a_witness_that_starts_at_the_second_attempt_costs_no_probe_and_no_task(world: World) -> None:
+    Paths(world)
+    world.refusals.append(("container.start", "swarmnet-witness"))
+    assert left_open(run(world)) == []
+    assert world.refusals == []
+
+
+def test_a_task_that_a_busy_engine_rejects_is_made_again(world: World) -> None:
+    Paths(world)
+    world.machines["w1"].rejects = 2
+    assert left_open(run(world)) == []
+    assert world.machines["w1"].rejects == 0
 
 
 def test_witnesses_are_started_while_the_services_tasks_are(world: World) -> None:

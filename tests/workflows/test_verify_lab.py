@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.lab
 TRAFFIC = tuple(one for one in ALL if one.name in ("icmp", "udp", "tcp"))
+PATIENT = 6.0
+"""Seconds for what passes to come right, where a failure is waited for: new endpoints reach busy 20.10 hosts late."""
 NAMES = tuple(one for one in ALL if one.name == "dns-container")
 
 
@@ -55,7 +57,7 @@ def test_a_healthy_plain_overlay_is_green_on_three_engine_versions_and_nothing_s
 
 def test_one_blocked_direction_of_vxlan_is_named_and_healing_makes_it_green(swarm: Lab) -> None:
     fault = Fault(host="m1", kind="block", to="m2", protocol="udp", port=4789)
-    wish = Wish(TRAFFIC, networks=("front",), settle=2.5)
+    wish = Wish(TRAFFIC, networks=("front",), settle=PATIENT)
     swarm.break_(fault)
     try:
         broken = run(swarm, wish)
@@ -65,11 +67,11 @@ def test_one_blocked_direction_of_vxlan_is_named_and_healing_makes_it_green(swar
     assert failure.detail.startswith("nothing that m1 sends reaches m2 on UDP 4789")
     udp = next(matrix for matrix in broken.matrices if matrix.scenario == "udp")
     assert udp.counts() == {Status.OK: 4, Status.FAILED: 1, Status.WARNING: 1}
-    assert run(swarm, wish).status is Status.OK
+    assert soon(lambda: run(swarm, wish).status is Status.OK)
 
 
 def test_a_host_that_gossip_does_not_reach_is_named_and_not_blamed_on_vxlan(swarm: Lab) -> None:
-    wish = Wish((*TRAFFIC, *NAMES), networks=("front",), settle=2.5)
+    wish = Wish((*TRAFFIC, *NAMES), networks=("front",), settle=PATIENT)
     ways = [way for other in ("m1", "m2") for way in (("m3", other), (other, "m3"))]
     faults = [
         Fault.model_validate({"host": source, "kind": "block", "to": target, "protocol": protocol, "port": 7946})
@@ -91,7 +93,7 @@ def test_a_host_that_gossip_does_not_reach_is_named_and_not_blamed_on_vxlan(swar
 
 def test_an_encrypted_overlay_is_proved_or_the_kernel_without_esp_is_named(swarm: Lab) -> None:
     able = swarm.exec("m1", ["unshare", "--net", "sh", "-c", _TRY_ESP]).exit_code == 0
-    result = run(swarm, Wish(TRAFFIC, networks=("safe",), settle=2.0))
+    result = run(swarm, Wish(TRAFFIC, networks=("safe",)))
     assert result.status is (Status.OK if able else Status.INCONCLUSIVE)
     told = any("kernel cannot do ESP: m1, m2, m3" in verdict.detail for verdict in result.verdicts)
     assert told is not able
