@@ -176,10 +176,10 @@ def test_a_web_server_is_asked_by_a_probe_and_tells_apart_error_and_silence() ->
         threading.Thread(target=web.serve_forever, daemon=True).start()
         targets: dict[str, JsonValue] = {"here": f"127.0.0.1:{web.server_port}", "closed": "127.0.0.1:1"}
         task: JsonObject = {"key": "w", "kind": "http", "path": "/none", "times": 2, "targets": targets}
-        found = run(task)["w"]["targets"]
+        found = run(task, limit=1.0)["w"]["targets"]  # what is not well is asked again until the time is up
         web.shutdown()
     assert isinstance(found, dict)
-    assert {label: outcome["why"] for label, outcome in found.items()} == {  # type: ignore[index,call-overload]
-        "here": {"HTTP status 404": 2},
-        "closed": {"Connection refused": 2},
+    assert {label: set(outcome["why"]) for label, outcome in found.items()} == {  # type: ignore[index,call-overload,arg-type]
+        "here": {"HTTP status 404"},
+        "closed": {"Connection refused"},
     }
