@@ -13,6 +13,7 @@ from swarmnet.lab import Fault
 from tests.certificates import Authority
 from tests.registry import forwarded_engine, running_registry
 from tests.stories.commands import LIMIT, Operator, docker
+from tests.stories.witness import soon
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -113,7 +114,8 @@ def test_ctrl_c_at_any_moment_leaves_nothing(lab: Lab, operator: Operator) -> No
             out, said = process.communicate(timeout=LIMIT)
 
         assert process.returncode == 130, f"{moment}: {out}{said}"
-        assert traces(lab) == before, moment
+        # An engine that had begun a task makes its container all the same, and then removes it.
+        assert soon(lambda: traces(lab) == before), (moment, traces(lab))
 
 
 def _push_probe(engine: str, place: str) -> str:
