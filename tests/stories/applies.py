@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from swarmnet.lab import Lab
 
-LIMIT = 200.0
+LIMIT = 400.0
 """Seconds for an apply to end, a lost leader included."""
 GATE = "/run/story-gate"
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from swarmnet.lab import Lab
 
 SWARMNET = Path(sys.executable).with_name("swarmnet")
-LIMIT = 240.0
+LIMIT = 600.0
 """Seconds that one command may take."""
 ELECTING = ("context deadline exceeded", "does not have a leader")
 LATE = ("attaching to network failed", "not found")

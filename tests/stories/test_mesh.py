@@ -35,7 +35,15 @@ steps:
       ports: ["8090:80/tcp@host"]
       constraints: ["node.hostname == m3"]
       stop_grace_period: 1s
-  - service: {{name: turns, image: own:1, mode: global, endpoint_mode: dnsrr, networks: [vault], stop_grace_period: 1s}}
+      timeout: 300s
+  - service:
+      name: turns
+      image: own:1
+      mode: global
+      endpoint_mode: dnsrr
+      networks: [vault]
+      stop_grace_period: 1s
+      timeout: 300s
   - service:
       name: rolling
       image: own:1
@@ -46,6 +54,7 @@ steps:
       networks: [vault]
       update: {{order: start-first, monitor: 1s}}
       stop_grace_period: 15s
+      timeout: 300s
 """
 NEW_TASKS = 2
 LISTENS_LATE = 10
