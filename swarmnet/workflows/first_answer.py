@@ -39,7 +39,7 @@ def told(listener: Listener, what: str) -> Iterator[None]:
         timer.cancel()
 
 
-def first_answer(first: Callable[[], T], others: Sequence[Callable[[], T]]) -> T:
+def first_answer(first: Callable[[], T], others: Sequence[Callable[[], T]], *, tell: Callable[[], None]) -> T:
     """Return the answer of the first that was asked or, when it is silent for a second, of whoever answers before it.
 
     The others are asked again and again, and what they cannot answer does not count; the first one bounds the wait.
@@ -47,6 +47,7 @@ def first_answer(first: Callable[[], T], others: Sequence[Callable[[], T]]) -> T
     Args:
         first: the question to whom it is asked as a rule; ends within its own limit.
         others: the same question to those whose answer is as good.
+        tell: is called before the others are asked.
 
     Raises:
         HostError: the first one failed, and no other had answered by then.
@@ -56,6 +57,7 @@ def first_answer(first: Callable[[], T], others: Sequence[Callable[[], T]]) -> T
     try:
         asked = [pool.submit(first)]
         if not wait(asked, SILENCE).done:
+            tell()
             asked += [pool.submit(_insist, other, over) for other in others]
         ended = wait(asked, return_when=FIRST_COMPLETED).done
         return next((one for one in ended if one.exception() is None), asked[0]).result()

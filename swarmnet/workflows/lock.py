@@ -88,9 +88,10 @@ class Lock:
         """
         with self._guard:
             place, *others = reversed(self._places)
+        waiting = Progress(f"waiting for the lock in {place.name} to be seen, asking others meanwhile")
         try:
-            with told(self._ports.listener, f"the lock in {place.name} to be seen, asking others meanwhile"):
-                holder = first_answer(place.holder, (*place.witnesses(), *(other.holder for other in others)))
+            who = (*place.witnesses(), *(other.holder for other in others))
+            holder = first_answer(place.holder, who, tell=lambda: self._ports.listener(waiting))
         except HostError as error:  # not reachable is not lost; the next write tells
             self._ports.listener(Progress(f"the lock in {place.name} cannot be seen: {error.message}"))
         else:

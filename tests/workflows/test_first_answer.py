@@ -18,6 +18,10 @@ def hangs(until: threading.Event) -> str:
     raise UnreachableError("m1", "the connection broke")
 
 
+def quiet() -> None:
+    """Tell nobody."""
+
+
 def test_a_quick_answer_is_the_only_one_that_is_asked_for() -> None:
     asked = threading.Event()
 
@@ -25,16 +29,20 @@ def test_a_quick_answer_is_the_only_one_that_is_asked_for() -> None:
         asked.set()
         return "m2"
 
-    assert first_answer(lambda: "m1", (other,)) == "m1"
+    assert first_answer(lambda: "m1", (other,), tell=asked.set) == "m1"
     assert not asked.is_set()
 
 
 def test_whoever_answers_first_counts_when_the_first_is_silent() -> None:
     thawed, begun = threading.Event(), time.monotonic()
 
-    answer = first_answer(lambda: hangs(thawed), (lambda: hangs(thawed), lambda: "m3"))
+    heard: list[str] = []
 
-    assert answer == "m3"
+    answer = first_answer(
+        lambda: hangs(thawed), (lambda: hangs(thawed), lambda: "m3"), tell=lambda: heard.append("asking others")
+    )
+
+    assert (answer, heard) == ("m3", ["asking others"])
     assert SILENCE <= time.monotonic() - begun < SILENCE + 2
     thawed.set()
 
@@ -47,7 +55,7 @@ def test_those_that_cannot_answer_yet_are_asked_again() -> None:
             raise NotAManagerError("m2", "the swarm does not have a leader")
         return "m2"
 
-    assert first_answer(lambda: hangs(thawed), (electing,)) == "m2"
+    assert first_answer(lambda: hangs(thawed), (electing,), tell=quiet) == "m2"
     thawed.set()
 
 
@@ -59,7 +67,7 @@ def test_the_wait_ends_with_the_first_ones_when_nobody_else_answers() -> None:
         raise NotAManagerError("m2", "the swarm does not have a leader")
 
     with pytest.raises(UnreachableError, match="the connection broke"):
-        first_answer(lambda: hangs(thawed), (electing,))
+        first_answer(lambda: hangs(thawed), (electing,), tell=quiet)
 
 
 def test_a_wait_of_more_than_a_second_is_told_and_a_shorter_one_is_not() -> None:
