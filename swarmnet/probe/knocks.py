@@ -69,7 +69,7 @@ class Door:
                 link.settimeout(min(_left(until), RESEND))
                 try:
                     message = wire.decode(link.recv(65535))
-                except TimeoutError:
+                except socket.timeout:  # noqa: UP041 - no TimeoutError before Python 3.10
                     if time.monotonic() >= until:
                         raise
                     continue
