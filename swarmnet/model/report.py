@@ -85,8 +85,8 @@ class ApplyReport(Document):
     pending: tuple[str, ...] = ()
     """What a second plan would still do; nothing is left when the run succeeded."""
     unsettled: tuple[str, ...] = ()
-    """Services whose tasks do not all run, though nothing is left to do: a killed run, nodes that are down, or a cause
-    of their own."""
+    """Services whose tasks do not all run and nodes that are not ready, though nothing is left to do: a killed run,
+    nodes that are lost, or a cause of their own."""
     failures: tuple[HostFailure, ...] = ()
     """Hosts that did not answer."""
     interrupted: bool = False

@@ -43,7 +43,7 @@ def _lines(report: ApplyReport, paint: Paint) -> Iterator[str]:
                 yield f"  hint: {on_one_line(outcome.hint)}"
     yield from (paint.yellow(f"not begun: {on_one_line(target)}") for target in _targets(report, OutcomeStatus.SKIPPED))
     yield from (paint.red(f"still pending: {on_one_line(text)}") for text in report.pending)
-    yield from (paint.yellow(f"not running: {on_one_line(text)}") for text in report.unsettled)
+    yield from (paint.yellow(f"not well: {on_one_line(text)}") for text in report.unsettled)
     yield from failure_lines(report.failures, paint)
     yield f"{paint.bold(f'cluster {on_one_line(report.cluster)}')}: {_sentence(report, paint)} ({report.seconds:.1f} s)"
 
@@ -60,9 +60,7 @@ def _sentence(report: ApplyReport, paint: Paint) -> str:
         return paint.red(f"not as it shall be after {done}; run the same command again when the causes are gone")
     if report.unsettled:
         first = f"{done}, and nothing is left" if report.outcomes else "nothing"
-        return paint.yellow(
-            f"{first} to change, but not all tasks run: swarmnet status and docker service ps tell more"
-        )
+        return paint.yellow(f"{first} to change, but not all is well: swarmnet status and docker service ps tell more")
     if not report.outcomes:
         return paint.green("as it shall be, nothing changed")
     return paint.green(f"{done}, and a second plan is empty")

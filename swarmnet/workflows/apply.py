@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Protocol
 from swarmnet.model.plan import Stage
 from swarmnet.model.ports import Progress
 from swarmnet.model.report import ApplyReport, OutcomeStatus
+from swarmnet.operations.convergence import idle_services
 from swarmnet.operations.held_up import held_up_services
+from swarmnet.operations.unready import unready_nodes
 from swarmnet.plan import guard
 from swarmnet.workflows.execute import execute
 from swarmnet.workflows.lock import clear_dead, held
-from swarmnet.workflows.settle import idle_by_now, observe_settled
+from swarmnet.workflows.settle import observe_settled, observe_well
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -106,8 +108,11 @@ def apply(ports: Ports, goal: Goal, terms: Terms) -> ApplyReport:
     prepared = prepare(ports, goal)
     if prepared.plan.is_empty:
         clear_dead(ports, prepared.state, terms.operator)
-        waiting = (*idle_by_now(ports, goal.look, prepared.state), *held_up_services(prepared.state))
-        report = ApplyReport(cluster=prepared.plan.cluster, unsettled=waiting, failures=prepared.state.failures)
+        state = observe_well(
+            ports, goal.look, prepared.state, signs=lambda now: (*idle_services(now), *unready_nodes(now))
+        )
+        waiting = (*idle_services(state), *held_up_services(state), *unready_nodes(state))
+        report = ApplyReport(cluster=prepared.plan.cluster, unsettled=waiting, failures=state.failures)
     else:
         _agree(terms, prepared, changed=False)
         goal = replace(goal, look=replace(goal.look, missing=prepared.state.failures))
@@ -148,9 +153,10 @@ def _after(lock: Lock, batch: Sequence[Action]) -> None:
 
 
 def _second_look(ports: Ports, goal: Goal) -> tuple[tuple[str, ...], tuple[str, ...], tuple[HostFailure, ...]]:
-    """Return what a second plan would do, always-run commands aside, updates held up, and hosts that do not answer."""
+    """Return what a second plan would do, always-run commands aside, what is not well, and hosts that do not answer."""
     ports.listener(Progress("looking again: a second plan must be empty"))
     state = observe_settled(ports, goal.look)
     plan = goal.make_plan(state)
     pending = tuple(f"{action.target}: {action.why}" for action in plan.actions if not action.always)
-    return pending, held_up_services(state), state.failures
+    state = observe_well(ports, goal.look, state, signs=unready_nodes)
+    return pending, (*held_up_services(state), *unready_nodes(state)), state.failures

@@ -13,10 +13,11 @@ from swarmnet.errors import ConvergenceError
 from swarmnet.model.clock import wait_until
 from swarmnet.model.ports import Progress, progress
 from swarmnet.model.state import Membership
-from swarmnet.operations.convergence import idle_services
 from swarmnet.workflows.observe import observe
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from swarmnet.model.ports import Ports
     from swarmnet.model.state import ClusterState
     from swarmnet.workflows.observe import Look
@@ -24,24 +25,35 @@ if TYPE_CHECKING:
 SETTLE_LIMIT = 30.0
 """Seconds for an election (some 10, then 20 until requests to the lost leader gave up) and for a join (20) to end."""
 PAUSE = 1.0
-TASKS_LIMIT, TASKS_EVERY = 30.0, 0.5
-"""Seconds for tasks to run where nothing is left to do, and between two looks at them."""
+WELL_LIMIT, WELL_EVERY = 40.0, 0.5
+"""Seconds for tasks to run and for nodes to be ready where nothing is left to do, and between two looks. After an
+election a node may be unknown for 33 s (swarmkit: six heartbeats)."""
 
 
-def idle_by_now(ports: Ports, look: Look, state: ClusterState) -> tuple[str, ...]:
-    """Return the services whose tasks do not all run, after a moment that a killed run did not give them."""
-    idle = idle_services(state)
+def observe_well(
+    ports: Ports, look: Look, state: ClusterState, *, signs: Callable[[ClusterState], tuple[str, ...]]
+) -> ClusterState:
+    """Return the state once it shows no sign that all is not well yet, or as it is after 40 s.
+
+    Args:
+        ports: the world.
+        look: what is observed.
+        state: what was just observed: nobody is asked again when it shows none.
+        signs: what engines may need a moment for, in words.
+    """
+    seen = state
 
     def again() -> tuple[bool | None, str]:
-        nonlocal idle
-        idle = idle_services(observe(ports, look))
-        return (None if idle else True), "; ".join(idle)
+        nonlocal seen
+        seen = observe(ports, look)
+        left = signs(seen)
+        return (None if left else True), "; ".join(left)
 
-    if idle:
-        with suppress(ConvergenceError):  # what is idle then is told
-            what, tell = "all tasks to run", progress(ports)
-            wait_until(ports.clock, again, what=what, timeout=TASKS_LIMIT, every=TASKS_EVERY, tell=tell)
-    return idle
+    if signs(state):
+        with suppress(ConvergenceError):  # whoever asked tells what is not well then
+            what, tell = "tasks and nodes to be well", progress(ports)
+            wait_until(ports.clock, again, what=what, timeout=WELL_LIMIT, every=WELL_EVERY, tell=tell)
+    return seen
 
 
 def observe_settled(ports: Ports, look: Look) -> ClusterState:

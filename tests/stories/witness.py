@@ -61,6 +61,13 @@ def running(lab: Lab, host: str, service: str) -> list[str]:
     return [line.split()[0] for line in told if line.split()[1] == "Running" and line.endswith(" Running")]
 
 
+def sessions(lab: Lab) -> str:
+    """Return what each host's engine wrote of leaders and of sessions with them, and what it says of the nodes now."""
+    words = "election|leader|term|session|dispatcher|heartbeat|unknown|manager"
+    look = f"date; docker node ls; grep -iE '{words}' /var/log/docker.log | tail -n 60"
+    return "\n".join(f"{one.name}:\n{lab.exec(one.name, ['sh', '-c', look]).stdout}" for one in lab.hosts)
+
+
 def assert_whole(
     lab: Lab, host: str, *, networks: list[str], label: tuple[str, str] | None = None, told: str = ""
 ) -> None:
@@ -70,7 +77,7 @@ def assert_whole(
     """
     hosts = [one.name for one in lab.hosts if one.role != "none"]
     ready = sorted(f"{name} Ready" for name in hosts)
-    assert soon(lambda: nodes(lab, host) == ready), (nodes(lab, host), told)
+    assert soon(lambda: nodes(lab, host) == ready), f"{nodes(lab, host)}\n{sessions(lab)}\n{told}"
     assert soon(lambda: overlays(lab, host) == sorted(networks)), (overlays(lab, host), told)
     assert half_made(lab, host) == [], told
     if label is not None:

@@ -161,6 +161,39 @@ def test_a_service_that_never_ran_is_told_when_nothing_is_left_to_do() -> None:
     assert sentence.startswith("service web: 0 tasks run; tasks said: 2 pending: no suitable node")
 
 
+def unknown_to_a_new_leader(host: str, *, until: float | None) -> World:
+    """Return a cluster as it shall be, one of whose nodes is unknown, for good or until a moment."""
+    world = World(managers=1, workers=2)
+    run(world)
+    (node,) = [one for one in world.store("m1").nodes.values() if one.host == host]
+    node.unknown = True
+
+    def tick() -> None:
+        node.unknown = until is None or world.clock.monotonic() < until
+        world.tick()
+
+    world.clock.on_tick = tick
+    return world
+
+
+def test_a_node_that_a_new_leader_has_not_heard_of_yet_is_waited_for() -> None:
+    world = unknown_to_a_new_leader("w1", until=30)
+
+    assert (run(world).exit_code, world.clock.monotonic() >= 30) == (ExitCode.DONE, True)
+
+
+@pytest.mark.parametrize("playbook", [SITE, SITE + "  - network: {name: more}\n"], ids=["as it shall be", "changed"])
+def test_a_node_that_stays_unknown_though_its_host_answers_is_told_with_its_cure(playbook: str) -> None:
+    world = unknown_to_a_new_leader("w1", until=None)
+
+    report = run(world, playbook)
+
+    (sentence,) = report.unsettled
+    assert sentence.startswith("node w1 is unknown: its host answers")
+    assert sentence.endswith("restart its engine")
+    assert (report.failed, report.exit_code) == (False, ExitCode.INCOMPLETE)
+
+
 def test_stops_between_actions_when_asked_and_converges_when_run_again() -> None:
     world = World(managers=1, workers=1)
     stop = Switch()
