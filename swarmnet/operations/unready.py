@@ -1,9 +1,10 @@
 """Nodes that the managers do not count in, though their hosts answer.
 
 The scheduler places tasks on ready nodes alone. A new leader calls every node unknown until it has registered, and down
-when it has not after half a minute. One whose registration an election interrupts may stay unknown for good: it works
-on and gives its signs of life, but nobody writes down again that it is ready (swarmkit's ``Dispatcher.register``, told
-in moby#35109; seen on 26.1). Only a new session ends that.
+when it has not after half a minute. One may stay unknown for hours though it works (told in moby#35109); two were so
+for more than a minute after an election (seen on 26.1). The source explains it by a registration whose write was lost:
+the node gives its signs of life, and nobody writes again that it is ready (swarmkit, ``Dispatcher.register``). A new
+session should end that.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from swarmnet.model.state import ClusterState
 
 WATCH = 2.5 * HEARTBEAT
-"""Seconds that a lock is watched before it is called stale: two signs of life may be lost or late."""
+"""Seconds that a lock is watched before it is called stale: two signs of life are due in that time, one may be lost."""
 RETRY = 1.0
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from swarmnet.lab import Fault
 from tests.stories import witness
-from tests.stories.commands import docker
+from tests.stories.commands import LATE, docker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -120,7 +120,7 @@ def inside(cluster: OwnCluster, host: str, *argv: str) -> str:
     """
     run = ["docker", "run", "--rm", "--network", "vault", "own:1", *argv]
     done = cluster.lab.exec(host, run, limit=90.0)
-    if "attaching to network failed" in done.stderr or "not found" in done.stderr:
+    if any(word in done.stderr for word in LATE):
         done = cluster.lab.exec(host, run, limit=90.0)
     assert done.exit_code == 0, done.last_words()
     return done.stdout.strip()

@@ -257,7 +257,11 @@ def test_a_file_lock_that_is_given_back_while_it_is_looked_at_is_taken(tmp_path:
     with lock(world, HERS):
         machine.own_bin = executable(tmp_path / "stat", given_back)
         with lock(world, HIS):
-            pass
+            machine.own_bin = None
+            (holder,) = holders(world.ports(), observe(world.ports()))
+
+    assert holder.claim is not None
+    assert holder.claim.token == HIS.token
 
 
 def test_a_file_lock_that_is_given_back_before_it_is_looked_at_is_taken() -> None:
