@@ -32,7 +32,7 @@ lint: $(BIN)/swarmnet  ## lint, types and layers
 	$(BIN)/lint-imports --no-cache
 
 test: roots  ## every test, lab stories on real engines included, with branch coverage
-	$(BIN)/pytest -q -n 2 --dist loadgroup --cov --cov-report=term:skip-covered
+	$(BIN)/pytest -q -n 2 --dist loadgroup --max-worker-restart 0 --cov --cov-report=term:skip-covered
 
 demo: roots  ## the product in one go: lab, bootstrap, verify, backup, disaster, restore, verify
 	$(BIN)/python -m tests.demo

@@ -6,31 +6,36 @@ import math
 import re
 import subprocess
 import sys
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from swarmnet.lab.processes import ProcessIdentity
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from swarmnet.lab import Lab
 
 NUMBERS = {"icmp": 1, "tcp": 6, "udp": 17, "esp": 50}
 
 # Runs in one host's network namespace only, so it is this Python that speaks for the host. Its patience begins when it
-# is told that the packet was sent: on a busy machine the sender needs its time to start.
+# is told that the packet was sent: on a busy machine the sender needs its time to start. It does not begin again with
+# each packet of others: managers that talk to each other once a second would make it last for ever.
 _RECEIVE = """
-import select, socket, sys
+import select, socket, sys, time
 number, sender, mark, limit = int(sys.argv[1]), sys.argv[2], sys.argv[3].encode(), float(sys.argv[4])
 raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, number)
 print("ready", flush=True)
-sent, heard = False, False
+until, heard = None, False
 while not heard:
-    ready, _, _ = select.select([raw] if sent else [raw, sys.stdin], [], [], limit if sent else None)
+    left = None if until is None else max(0.0, until - time.monotonic())
+    ready, _, _ = select.select([raw] if until else [raw, sys.stdin], [], [], left)
     if raw in ready:
         packet, source = raw.recvfrom(2000)
         heard = source[0] == sender and mark in packet
     elif ready:
-        sent = True
+        until = time.monotonic() + limit
     else:
         break
 print("heard" if heard else "silence", flush=True)
@@ -47,6 +52,26 @@ raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, number)
 raw.sendto(header + mark, (to, 0))
 """
 
+_TALK = """
+import socket, sys, time
+number, to = int(sys.argv[1]), sys.argv[2]
+raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, number)
+while True:
+    raw.sendto(bytes(20), (to, 0))
+    time.sleep(0.1)
+"""
+
+
+@contextmanager
+def talking(lab: Lab, sender: str, receiver: str, protocol: str) -> Iterator[None]:
+    """Let a host send packets to another ten times a second, as managers and gossip do."""
+    argv = _in_network(lab, sender, _TALK, str(NUMBERS[protocol]), str(lab.host(receiver).address))
+    with subprocess.Popen(argv) as talker:
+        try:
+            yield
+        finally:
+            talker.kill()
+
 
 def hears(lab: Lab, sender: str, receiver: str, protocol: str, *, port: int = 0, limit: float = 1.0) -> bool:
     """Tell whether a marked packet of ``sender`` reaches ``receiver`` within ``limit`` seconds after it was sent."""
@@ -56,10 +81,13 @@ def hears(lab: Lab, sender: str, receiver: str, protocol: str, *, port: int = 0,
     with subprocess.Popen(listen, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as listener:
         assert listener.stdin is not None
         assert listener.stdout is not None
-        assert listener.stdout.readline() == "ready\n"
-        subprocess.run(_in_network(lab, sender, _SEND, number, target, str(port), mark), check=True, timeout=10)
-        listener.stdin.close()
-        return listener.stdout.read().strip() == "heard"
+        try:
+            assert listener.stdout.readline() == "ready\n"
+            subprocess.run(_in_network(lab, sender, _SEND, number, target, str(port), mark), check=True, timeout=10)
+            listener.stdin.close()
+            return listener.stdout.read().strip() == "heard"
+        finally:
+            listener.kill()
 
 
 def _in_network(lab: Lab, host: str, program: str, *argv: str) -> list[str]:

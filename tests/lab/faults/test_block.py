@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from swarmnet.lab import Fault
-from tests.lab.traffic import hears
+from tests.lab.traffic import hears, talking
 
 if TYPE_CHECKING:
     from swarmnet.lab import Lab
@@ -36,6 +36,14 @@ def test_a_block_silences_one_protocol_in_one_direction_until_it_is_healed(broke
     assert hears(broken, "m1", "m3", protocol, port=port)
     broken.heal(fault)
     assert hears(broken, "m1", "m2", protocol, port=port)
+
+
+@pytest.mark.timeout(60)
+def test_silence_is_told_also_while_others_talk(broken: Lab) -> None:
+    broken.break_(BLOCKS["gossip by tcp"])
+
+    with talking(broken, "m3", "m2", "tcp"):
+        assert not hears(broken, "m1", "m2", "tcp", port=7946)
 
 
 def test_a_block_of_one_port_lets_other_ports_and_protocols_through(broken: Lab) -> None:
