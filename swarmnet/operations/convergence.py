@@ -51,7 +51,6 @@ def wait_for_service(
     name: str,
     *,
     timeout: float = SERVICE_LIMIT,
-    replaces_tasks: bool = False,
     before: frozenset[str] = frozenset(),
 ) -> None:
     """Wait until a service is as it shall be: its update ended, and as many tasks run as shall.
@@ -63,9 +62,8 @@ def wait_for_service(
         ports: the world.
         name: the service's name.
         timeout: seconds.
-        replaces_tasks: an update was sent that makes new tasks: while the engine has not said that it began, running
-            tasks of before are not what is waited for.
-        before: ids of the tasks that there were before the update and that it replaces.
+        before: ids of the tasks that an update ends, which was just sent: while the engine has not said that it
+            began, they are not what is waited for.
 
     Raises:
         ConvergenceError: the update was paused or rolled back, it stands still at a node that is gone, or the time ran
@@ -84,7 +82,7 @@ def wait_for_service(
         if service.update_state == "updating":
             return None, f"updating; {said(tasks)}"
         old = _running(task for task in tasks if task.id in before)
-        early = replaces_tasks and service.update_state is None and old
+        early = service.update_state is None and old
         if early and ports.clock.monotonic() - started < UPDATE_BEGINS:
             return None, f"its update has not begun: {old} tasks of before run"
         return _enough(manager.nodes, service, tasks), f"{_running(tasks)} tasks run; {said(tasks)}"

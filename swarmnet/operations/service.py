@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, TypedDict
+from typing import TYPE_CHECKING, Annotated, ClassVar, TypedDict
 
 from pydantic import Field
 
 from swarmnet.model.compare import service_changes
+from swarmnet.model.overlay import lay
 from swarmnet.model.plan import Action, Change, Risk
 from swarmnet.model.service import FileReference, ServiceSpec
 from swarmnet.operations.content import newest
 from swarmnet.operations.convergence import SERVICE_LIMIT
+from swarmnet.operations.ended_tasks import ended_tasks
 from swarmnet.operations.forms import Duration, Environment, Texts, Words
 from swarmnet.operations.interface import Context, Operation
-from swarmnet.operations.service_actions import KEEPS_TASKS, CreateService, ReplaceService, UpdateService
+from swarmnet.operations.service_actions import CreateService, ReplaceService, UpdateService
 from swarmnet.operations.service_checks import faults_of_service, problems_of_service, warnings_of_service
 from swarmnet.operations.service_forms import (
     AttachmentForm,
@@ -24,6 +26,10 @@ from swarmnet.operations.service_forms import (
     SecretForm,
     UpdateForm,
 )
+
+if TYPE_CHECKING:
+    from swarmnet.model.service import Service
+    from swarmnet.model.state import ClusterState
 
 
 class ServiceOperation(Operation, ServiceSpec):
@@ -98,10 +104,8 @@ class ServiceOperation(Operation, ServiceSpec):
             return (ReplaceService(why=why, risk=Risk.DISRUPTIVE, **common),)
         if not changes:
             return ()
-        replaces = any(not change.path.startswith(KEEPS_TASKS) for change in changes)
-        why = "it differs; its tasks are replaced" if replaces else "it differs; its tasks run on"
-        risk = Risk.DISRUPTIVE if replaces else Risk.SAFE
-        return (UpdateService(why=why, risk=risk, replaces_tasks=replaces, **common),)
+        why, risk = _fate(spec, seen, context.state)
+        return (UpdateService(why=why, risk=risk, **common),)
 
 
 class _Common(TypedDict):
@@ -110,6 +114,16 @@ class _Common(TypedDict):
     spec: ServiceSpec
     wait: bool
     timeout: float
+
+
+def _fate(spec: ServiceSpec, seen: Service, state: ClusterState) -> tuple[str, Risk]:
+    """Return what an update does to the tasks that run, and its risk."""
+    running = [task for task in state.tasks if task.service_id == seen.id and task.desired_state == "running"]
+    ended = ended_tasks(seen.spec, lay(seen.spec, spec), running, lambda: state.nodes)
+    if not ended:
+        return "it differs; its tasks run on", Risk.SAFE
+    which = "its tasks" if len(ended) == len(running) else f"{len(ended)} of its {len(running)} tasks"
+    return f"it differs; {which} {'is' if which.startswith('1 ') else 'are'} replaced", Risk.DISRUPTIVE
 
 
 def _told(spec: ServiceSpec) -> tuple[Change, ...]:

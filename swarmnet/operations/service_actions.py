@@ -9,18 +9,14 @@ from swarmnet.model.clock import wait_until
 from swarmnet.model.overlay import lay
 from swarmnet.model.plan import Action, Sign, Stage
 from swarmnet.model.ports import progress
-from swarmnet.model.service import PublishedPort, PublishMode, Service, ServiceSpec
-from swarmnet.operations.constraints import matches
+from swarmnet.model.service import Service, ServiceSpec
 from swarmnet.operations.convergence import SERVICE_LIMIT, again_when_changed, wait_for_service
+from swarmnet.operations.ended_tasks import ended_tasks
 from swarmnet.operations.predicted import with_service
 
 if TYPE_CHECKING:
     from swarmnet.model.ports import Ports, SwarmPort
     from swarmnet.model.state import ClusterState
-
-
-KEEPS_TASKS = ("labels.", "replicas", "update.", "rollback.", "endpoint_mode", "max_replicas_per_node")
-"""Beginnings of the paths whose change replaces no running task (swarmkit updater: task spec and host ports do)."""
 
 
 class _ServiceAction(Action):
@@ -38,9 +34,9 @@ class _ServiceAction(Action):
             return with_service(state, Service(id="", version=0, spec=self.spec))
         return with_service(state, seen.model_copy(update={"spec": lay(seen.spec, self.spec)}))
 
-    def _settle(self, ports: Ports, *, replaces_tasks: bool = False, before: frozenset[str] = frozenset()) -> None:
+    def _settle(self, ports: Ports, *, before: frozenset[str] = frozenset()) -> None:
         if self.wait:
-            wait_for_service(ports, self.spec.name, timeout=self.timeout, replaces_tasks=replaces_tasks, before=before)
+            wait_for_service(ports, self.spec.name, timeout=self.timeout, before=before)
 
 
 class CreateService(_ServiceAction):
@@ -59,8 +55,6 @@ class UpdateService(_ServiceAction):
     """Change a service."""
 
     kind: Literal["service.update"] = "service.update"
-    replaces_tasks: bool
-    """True when the change makes new tasks."""
 
     def run(self, ports: Ports) -> None:
         """Write the managed fields over the present ones, and wait for the tasks."""
@@ -75,24 +69,11 @@ class UpdateService(_ServiceAction):
             wanted = lay(now.spec, self.spec)
             if before is not None and wanted == now.spec:
                 return  # our own write, whose answer was lost; sent again, it would take away the state of its update
-            before = self._replaced(manager, now, wanted)
+            before = ended_tasks(now.spec, wanted, manager.tasks(service=now.id), manager.nodes)
             manager.update_service(now.id, now.version, wanted)
 
         again_when_changed(write)
-        self._settle(ports, replaces_tasks=self.replaces_tasks, before=before or frozenset())
-
-    def _replaced(self, manager: SwarmPort, now: Service, wanted: ServiceSpec) -> frozenset[str]:
-        """Return the ids of the tasks that the update ends; one that ends none never begins.
-
-        Seen on 20.10, 26.1 and 28.5: constraints alone end only tasks on nodes that do not meet them any more, and
-        ports of the routing mesh end none.
-        """
-        tasks = manager.tasks(service=now.id)
-        kept = (*KEEPS_TASKS, "constraints", *(("ports",) if _host_ports(now.spec) == _host_ports(wanted) else ()))
-        if all(change.path.startswith(kept) for change in self.changes):
-            met = {node.id for node in manager.nodes() if matches(wanted.constraints or (), node)}
-            tasks = tuple(task for task in tasks if task.node_id not in met)
-        return frozenset(task.id for task in tasks)
+        self._settle(ports, before=before or frozenset())
 
 
 class ReplaceService(_ServiceAction):
@@ -116,10 +97,6 @@ class ReplaceService(_ServiceAction):
 
 def _find(manager: SwarmPort, name: str) -> Service | None:
     return next((one for one in manager.services() if one.spec.name == name), None)
-
-
-def _host_ports(spec: ServiceSpec) -> frozenset[PublishedPort]:
-    return frozenset(port for port in spec.ports or () if port.mode is PublishMode.HOST)
 
 
 def _ended(manager: SwarmPort, service_id: str) -> tuple[bool | None, str]:

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from swarmnet.model.plan import MANAGED_LABEL, Risk
-from swarmnet.model.service import PublishedPort, Service, ServiceSpec
+from swarmnet.model.service import PublishedPort, Service, ServiceSpec, Task
 from swarmnet.model.swarm import Config, ConfigSpec
 from swarmnet.operations.content import NAME_LABEL
-from swarmnet.operations.service_actions import UpdateService
 from tests.operations.clusters import CLUSTER, inventory, overlay, swarm
 from tests.operations.test_network import local
 from tests.plan.planning import plan, refusal, told
@@ -36,6 +37,11 @@ def step(**fields: str) -> str:
 def web(**fields: object) -> ServiceSpec:
     given = {"name": "web", "image": "web:1", "labels": {MANAGED_LABEL: CLUSTER}, **fields}
     return ServiceSpec.model_validate(given)
+
+
+def task(host: str, *, desired_state: str = "running") -> Task:
+    at = f"node-{host}"
+    return Task(id=at + desired_state, service_id="web", node_id=at, state=desired_state, desired_state=desired_state)
 
 
 def config(name: str, version: int) -> Config:
@@ -90,16 +96,27 @@ def test_a_service_as_written_needs_nothing() -> None:
     assert plan(step(replicas="1"), holding(web()), HOSTS).is_empty
 
 
-def test_scaling_leaves_the_tasks_that_run() -> None:
-    (action,) = plan(step(replicas="3"), holding(web()), HOSTS).actions
-    assert (action.risk, action.why) == (Risk.SAFE, "it differs; its tasks run on")
+@pytest.mark.parametrize(
+    ("fields", "why", "risk"),
+    [
+        ({"replicas": "3"}, "its tasks run on", Risk.SAFE),
+        ({"labels": "{a: b}"}, "its tasks run on", Risk.SAFE),
+        ({"ports": '["8080:80"]'}, "its tasks run on", Risk.SAFE),
+        ({"constraints": "[node.role!=none]"}, "its tasks run on", Risk.SAFE),
+        ({"constraints": "[node.role==manager]"}, "1 of its 2 tasks is replaced", Risk.DISRUPTIVE),
+        ({"ports": "[{target: 80, published: 8080, mode: host}]"}, "its tasks are replaced", Risk.DISRUPTIVE),
+        ({"constraints": "[node.role!=none]", "env": "{A: b}"}, "its tasks are replaced", Risk.DISRUPTIVE),
+        ({"image": "web:2"}, "its tasks are replaced", Risk.DISRUPTIVE),
+    ],
+)
+def test_an_update_tells_what_becomes_of_the_tasks_that_run(fields: dict[str, str], why: str, risk: Risk) -> None:
+    state = holding(web()).model_copy(update={"tasks": (task("m1"), task("w1"), task("m1", desired_state="shutdown"))})
+    (action,) = plan(step(**fields), state, HOSTS).actions
+    assert (action.why, action.risk) == (f"it differs; {why}", risk)
 
 
-def test_a_new_image_replaces_tasks_and_keeps_what_is_not_managed() -> None:
+def test_a_new_image_keeps_what_is_not_managed() -> None:
     made = plan(step(image="web:2"), holding(web(env={"A": "1"}, labels={"by": "hand"})), HOSTS)
-    (action,) = made.actions
-    assert isinstance(action, UpdateService)
-    assert (action.risk, action.replaces_tasks) == (Risk.DISRUPTIVE, True)
     after = made.predicted.service("web")
     assert after is not None
     assert (after.spec.env, after.spec.labels) == ({"A": "1"}, {"by": "hand", MANAGED_LABEL: CLUSTER})
