@@ -42,6 +42,8 @@ _SWARM_DEFAULTS: Mapping[str, JsonValue] = {
     "snapshot_interval": 10000,
     "autolock": False,
 }
+VOLATILE = frozenset({"ForceUpdate"})
+"""Keys of the engine's own JSON that change without a change of meaning."""
 _SENSITIVE = re.compile(r"pass|secret|token|credential|(^|_)key($|_)", re.IGNORECASE)
 
 
@@ -171,9 +173,16 @@ def _shown(value: JsonValue, *, hidden: bool) -> JsonValue:
 
 def _extra(wanted: Mapping[str, JsonValue], seen: Mapping[str, JsonValue], *, exact: bool) -> Iterable[Change]:
     for key in sorted({*wanted, *seen} if exact else wanted):
-        before, after = seen.get(key), wanted.get(key)
+        before, after = _steady(seen.get(key)), _steady(wanted.get(key))
         if not (before == after if exact else _contains(before, after)):
             yield Change(path=f"extra.{key}", before=before, after=after)
+
+
+def _steady(value: JsonValue) -> JsonValue:
+    """Return the engine's own JSON without what changes by itself."""
+    if not isinstance(value, dict):
+        return value
+    return {key: _steady(inner) for key, inner in value.items() if key not in VOLATILE}
 
 
 def _contains(seen: JsonValue, wanted: JsonValue) -> bool:

@@ -12,9 +12,9 @@ from swarmnet.model.plan import Action, Change, Risk
 from swarmnet.model.service import FileReference, ServiceSpec
 from swarmnet.operations.content import newest
 from swarmnet.operations.convergence import SERVICE_LIMIT
-from swarmnet.operations.ended_tasks import ended_tasks
 from swarmnet.operations.forms import Duration, Environment, Texts, Words
 from swarmnet.operations.interface import Context, Operation
+from swarmnet.operations.renewal import ended_tasks
 from swarmnet.operations.service_actions import CreateService, ReplaceService, UpdateService
 from swarmnet.operations.service_checks import faults_of_service, problems_of_service, warnings_of_service
 from swarmnet.operations.service_forms import (

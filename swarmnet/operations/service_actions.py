@@ -11,8 +11,8 @@ from swarmnet.model.plan import Action, Sign, Stage
 from swarmnet.model.ports import progress
 from swarmnet.model.service import Service, ServiceSpec
 from swarmnet.operations.convergence import SERVICE_LIMIT, again_when_changed, wait_for_service
-from swarmnet.operations.ended_tasks import ended_tasks
 from swarmnet.operations.predicted import with_service
+from swarmnet.operations.renewal import ended_tasks, renewing
 
 if TYPE_CHECKING:
     from swarmnet.model.ports import Ports, SwarmPort
@@ -70,7 +70,7 @@ class UpdateService(_ServiceAction):
             if before is not None and wanted == now.spec:
                 return  # our own write, whose answer was lost; sent again, it would take away the state of its update
             before = ended_tasks(now.spec, wanted, manager.tasks(service=now.id), manager.nodes)
-            manager.update_service(now.id, now.version, wanted)
+            manager.update_service(now.id, now.version, renewing(now.spec, wanted))
 
         again_when_changed(write)
         self._settle(ports, before=before or frozenset())

@@ -18,15 +18,11 @@ from swarmnet.model.plan import Change, unmarked
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from swarmnet.model.base import JsonObject, JsonValue, Labels
+    from swarmnet.model.base import Labels
     from swarmnet.model.network import NetworkSpec
     from swarmnet.model.service import ServiceSpec
     from swarmnet.model.state import ClusterState
     from swarmnet.model.swarm import ConfigSpec, NodeSpec, SecretSpec, SwarmSpec
-
-VOLATILE = frozenset({"ForceUpdate"})
-"""Keys of the engine's own JSON that change without a change of meaning."""
-
 
 T = TypeVar("T")
 Spec = TypeVar("Spec", "NetworkSpec", "ServiceSpec", "SwarmSpec", "ConfigSpec", "SecretSpec")
@@ -143,8 +139,7 @@ def _node_changes(before: NodeSpec, after: NodeSpec) -> tuple[Change, ...]:
 
 
 def _service_changes(before: ServiceSpec, after: ServiceSpec) -> tuple[Change, ...]:
-    steady = (spec.model_copy(update={"extra": without_volatile(spec.extra)}) for spec in (before, after))
-    return _turned(service_changes(*steady, exact=True))
+    return _turned(service_changes(before, after, exact=True))
 
 
 def _config_changes(before: ConfigSpec, after: ConfigSpec) -> tuple[Change, ...]:
@@ -169,12 +164,3 @@ def _labels(before: Labels, after: Labels) -> tuple[Change, ...]:
 def _turned(changes: tuple[Change, ...]) -> tuple[Change, ...]:
     """Return changes from the first look to the second; the comparison tells the way back to the first."""
     return tuple(change.model_copy(update={"before": change.after, "after": change.before}) for change in changes)
-
-
-def without_volatile(tree: JsonObject) -> JsonObject:
-    """Return the engine's own JSON without what changes by itself."""
-    return {key: _steady(value) for key, value in tree.items() if key not in VOLATILE}
-
-
-def _steady(value: JsonValue) -> JsonValue:
-    return without_volatile(value) if isinstance(value, dict) else value

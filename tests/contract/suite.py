@@ -89,6 +89,11 @@ class Cluster:
 
         return wait_until(self.clock, look, what=f"{count} tasks of {name}", timeout=90)
 
+    def desired(self, name: str) -> frozenset[str]:
+        """Return the ids of a service's tasks that shall run."""
+        tasks = self.manager.tasks(service=name)
+        return frozenset(task.id for task in tasks if task.desired_state == "running")
+
     def rejected(self, name: str) -> Counter[str | None]:
         """Return how many tasks of a service each node rejected."""
         tasks = self.manager.tasks(service=name)
@@ -263,24 +268,6 @@ class EngineContract:
         cluster.manager.remove_service(service.id)
         cluster.gone("front")
         cluster.manager.remove_network(network.id)
-
-    def test_a_service_update_keeps_what_the_wish_does_not_manage(self, cluster: Cluster) -> None:
-        extra = {"TaskTemplate": {"ForceUpdate": 3}}
-        made = cluster.make_service("kept", env={"A": "1"}, labels={"by": "hand"}, replicas=0, extra=extra)
-        wish = ServiceSpec(name="kept", image=IMAGE, replicas=1, labels={"more": "yes"})
-        cluster.manager.update_service(made.id, made.version, wish)
-        seen = cluster.service("kept").spec
-        expected = {"replicas": 1, "labels": {"by": "hand", "more": "yes"}}
-        assert seen == made.spec.model_copy(update=expected)
-        cluster.manager.remove_service(made.id)
-
-    def test_a_service_update_based_on_an_old_look_is_refused(self, cluster: Cluster) -> None:
-        made = cluster.make_service("stale", replicas=0)
-        wish = made.spec.model_copy(update={"labels": {"n": "1"}})
-        cluster.manager.update_service(made.id, made.version, wish)
-        with pytest.raises(StateChangedError):
-            cluster.manager.update_service(made.id, made.version, wish)
-        cluster.manager.remove_service(made.id)
 
     def test_a_service_name_is_taken_once(self, cluster: Cluster) -> None:
         made = cluster.make_service("once", replicas=0)

@@ -16,6 +16,7 @@ from swarmnet.model.ports import Membership
 from swarmnet.model.swarm import SwarmSpec
 from swarmnet.parse.inventory import parse_inventory
 from tests.contract.suite import IMAGE, Cluster, EngineContract
+from tests.contract.updates import UpdateContract
 from tests.labs import fresh_name
 
 if TYPE_CHECKING:
@@ -47,5 +48,5 @@ def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
 
 
 @pytest.mark.lab
-class TestRealEngine(EngineContract):
+class TestRealEngine(UpdateContract, EngineContract):
     """One swarm a version; see the suite."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from tests.contract.suite import IMAGE, MISSING, Cluster, EngineContract
+from tests.contract.updates import UpdateContract
 from tests.simulator import World
 
 
-class TestSimulatedEngine(EngineContract):
+class TestSimulatedEngine(UpdateContract, EngineContract):
     @pytest.fixture
     def cluster(self) -> Cluster:
         world = World(managers=1, workers=1)

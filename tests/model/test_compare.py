@@ -95,6 +95,12 @@ def test_a_field_left_out_counts_as_the_engines_default(wanted: dict[str, object
     assert service_changes(service(**wanted), service(**seen)) == ()
 
 
+@pytest.mark.parametrize("exact", [False, True])
+def test_a_forced_update_changes_nothing_that_counts(*, exact: bool) -> None:
+    backed_up, forced = ({"TaskTemplate": {"ForceUpdate": count, "Runtime": "container"}} for count in (0, 2))
+    assert service_changes(service(extra=backed_up), service(extra=forced), exact=exact) == ()
+
+
 def test_a_wanted_digest_is_compared() -> None:
     digest = "web:1@sha256:" + "a" * 64
     assert [change.path for change in service_changes(service(image=digest), service())] == ["image"]

@@ -81,7 +81,9 @@ def test_an_update_that_the_leader_comes_to_late_is_waited_for_until_the_new_tas
     assert images(world) == {"i:2"}
 
 
-@pytest.mark.parametrize("change", ["constraints: [node.role==manager]", "labels: {tier: web}", "ports: ['8080:80']"])
+@pytest.mark.parametrize(
+    "change", ["constraints: [node.role==manager]", "labels: {tier: web}", "max_replicas_per_node: 2"]
+)
 def test_an_update_that_ends_no_task_is_not_waited_for(change: str) -> None:
     world = World(managers=1)
     steps = "- swarm: {}\n- service: {name: web, image: 'i:1'}\n"
@@ -107,6 +109,20 @@ def test_constraints_that_a_node_no_longer_meets_are_waited_for_until_its_task_h
 
     (task,) = (task for task in world.engine("m1").tasks(service="web") if task.state == "running")
     assert world.store("m1").nodes[str(task.node_id)].host == "m1"
+
+
+def test_new_ports_reach_also_tasks_that_outlived_a_change_of_their_constraints() -> None:
+    world = World(managers=1)
+    steps = "- swarm: {}\n- service: {name: web, image: 'i:1', ports: ['8080:80']}\n"
+    apply(world, steps)
+    constrained = steps.replace("'i:1'", "'i:1', constraints: [node.role==manager]")
+    apply(world, constrained)
+
+    apply(world, constrained.replace("8080:80", "8081:80"))
+
+    (task,) = (task for task in world.store("m1").tasks.values() if task.state == "running")
+    assert task.made_of is not None
+    assert [port.published for port in task.made_of.ports or ()] == [8081]
 
 
 def test_an_update_whose_answer_was_lost_is_not_sent_again() -> None:

@@ -36,15 +36,17 @@ def loses(world: World, host: str, *, reached: tuple[str, ...]) -> Callable[[], 
     def tick() -> None:
         store = world.store("m1")
         (service,) = store.services.values()
+        begun = service.spec.image != "probe:1"
+        service.update_state = "updating" if begun else None
         for node in store.nodes.values():
             node.ready = node.host != host
-            is_new = any(task.node_id == node.id and task.generation > 1 for task in store.tasks.values())
-            if is_new or service.generation == 1 or node.host not in (host, *reached):
+            is_new = f"new-{node.host}" in store.tasks
+            if is_new or not begun or node.host not in (host, *reached):
                 continue
             for task in store.tasks.values():
                 if task.node_id == node.id:
                     task.desired_state = "shutdown"
-            task = TaskRecord(f"new-{node.host}", service.id, node.id, None, generation=2)
+            task = TaskRecord(f"new-{node.host}", service.id, node.id, None, made_of=service.spec)
             if node.host == host:
                 task.state, task.desired_state = "assigned", "shutdown"
             else:

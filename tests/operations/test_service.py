@@ -101,9 +101,10 @@ def test_a_service_as_written_needs_nothing() -> None:
     [
         ({"replicas": "3"}, "its tasks run on", Risk.SAFE),
         ({"labels": "{a: b}"}, "its tasks run on", Risk.SAFE),
-        ({"ports": '["8080:80"]'}, "its tasks run on", Risk.SAFE),
         ({"constraints": "[node.role!=none]"}, "its tasks run on", Risk.SAFE),
         ({"constraints": "[node.role==manager]"}, "1 of its 2 tasks is replaced", Risk.DISRUPTIVE),
+        ({"ports": '["8080:80"]'}, "its tasks are replaced", Risk.DISRUPTIVE),
+        ({"endpoint_mode": "dnsrr"}, "its tasks are replaced", Risk.DISRUPTIVE),
         ({"ports": "[{target: 80, published: 8080, mode: host}]"}, "its tasks are replaced", Risk.DISRUPTIVE),
         ({"constraints": "[node.role!=none]", "env": "{A: b}"}, "its tasks are replaced", Risk.DISRUPTIVE),
         ({"image": "web:2"}, "its tasks are replaced", Risk.DISRUPTIVE),

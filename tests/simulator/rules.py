@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 
 SWARM_NAME = re.compile(r"[a-zA-Z0-9](?:[-_]*[A-Za-z0-9]+)*")
 FIRST_DYNAMIC_PORT = 30000
-_NOT_IN_TASKS = {"labels", "replicas", "update", "rollback", "ports", "endpoint_mode"}
+_ENDPOINT = {"ports", "endpoint_mode"}
+_PLACEMENT = {"constraints", "max_replicas_per_node"}
+_NOT_IN_TASKS = {"name", "mode", "labels", "replicas", "update", "rollback", *_ENDPOINT}
 
 
 def has_quorum(store: Store, machines: dict[str, Machine]) -> bool:
@@ -39,9 +41,20 @@ def has_quorum(store: Store, machines: dict[str, Machine]) -> bool:
     return len(alive) * 2 > len(managers)
 
 
-def restarts_tasks(before: ServiceSpec, after: ServiceSpec) -> bool:
-    """Tell whether an update replaces the tasks: anything but labels, scale, policies and ports does."""
-    return before.model_dump(exclude=_NOT_IN_TASKS) != after.model_dump(exclude=_NOT_IN_TASKS)
+def _is_old(store: Store, service: ServiceRecord, task: TaskRecord) -> bool:
+    """Tell whether an update replaces a task, as swarmkit's updater does.
+
+    One that differs in its placement alone stays where its node meets the new one, whatever its ports (swarmkit#2496).
+    """
+    made, wanted = task.made_of or service.spec, service.spec
+    placed, template = (
+        [one.model_dump(include=_PLACEMENT) for one in (made, wanted)],
+        [one.model_dump(exclude=_NOT_IN_TASKS | _PLACEMENT) for one in (made, wanted)],
+    )
+    if template[0] == template[1] and placed[0] != placed[1]:
+        node = store.nodes.get(task.node_id or "")
+        return node is None or not all(_holds(node, constraint) for constraint in wanted.constraints or ())
+    return made.model_dump(exclude=_NOT_IN_TASKS - _ENDPOINT) != wanted.model_dump(exclude=_NOT_IN_TASKS - _ENDPOINT)
 
 
 def tick(store: Store, machines: dict[str, Machine], missing_images: set[str], *, orchestrates: bool = True) -> None:
@@ -117,7 +130,7 @@ def _schedule(store: Store, service: ServiceRecord) -> None:
     for task in mine:
         node = store.nodes.get(task.node_id or "")
         gone = node is None or not node.ready or node.spec.availability is Availability.DRAIN
-        is_old = task.generation != service.generation
+        is_old = _is_old(store, service, task)
         if is_old and task.desired_state == "running":
             service.update_state = "updating"
         if is_old or (task.node_id is not None and gone):
@@ -174,7 +187,7 @@ def _scale(store: Store, service: ServiceRecord, current: list[TaskRecord]) -> N
 def _new_task(store: Store, service: ServiceRecord, *, node_id: str | None, slot: int | None) -> None:
     task_id = f"{service.id[:17]}{store.write():08d}"
     store.tasks[task_id] = TaskRecord(
-        id=task_id, service_id=service.id, node_id=node_id, slot=slot, generation=service.generation
+        id=task_id, service_id=service.id, node_id=node_id, slot=slot, made_of=service.spec
     )
 
 

@@ -8,7 +8,7 @@ from swarmnet.errors import ConflictError, EngineError
 from swarmnet.model.network import Scope
 from swarmnet.model.overlay import lay
 from swarmnet.model.service import EndpointMode, PublishMode, Service, ServiceMode, Task
-from tests.simulator.rules import given, restarts_tasks
+from tests.simulator.rules import given
 from tests.simulator.store import ServiceRecord, TaskRecord, check_version, find
 from tests.simulator.swarm_port import SwarmSide
 
@@ -58,10 +58,8 @@ class SimulatedServices(SwarmSide):
                 raise EngineError(self.host, "service mode change is not allowed", status=501)
             wanted = lay(record.spec, spec)
             self._check(store, wanted, service_id)
-            if restarts_tasks(record.spec, wanted):
-                record.generation += 1
-                record.restarts.clear()
-                record.update_state = None if self._world.is_busy else "updating"
+            record.restarts.clear()
+            record.update_state = None
             record.spec, record.version = wanted, store.write()
 
     def remove_service(self, service_id: str) -> None:

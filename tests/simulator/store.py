@@ -52,8 +52,6 @@ class ServiceRecord:
     id: str
     spec: ServiceSpec
     version: int
-    generation: int = 1
-    """Grows when an update replaces the tasks."""
     update_state: str | None = None
     restarts: dict[str, int] = field(default_factory=dict)
     """Tasks made in the place of ended ones, by slot or node."""
@@ -66,7 +64,8 @@ class TaskRecord:
     service_id: str | None
     node_id: str | None
     slot: int | None
-    generation: int = 1
+    made_of: ServiceSpec | None = None
+    """Its service as it was when the task was made; None for an attachment."""
     state: str = "new"
     desired_state: str = "running"
     message: str = ""
