@@ -41,6 +41,8 @@ MOST = 64
 """Ports that are asked; more are left out, and told of."""
 RULES = "ingress/nat"
 FINE, UNREAD, NO_IPVS = "fine", "unread", "no IPVS"
+FORGOTTEN = "if mesh-tcp is well, its tasks are older than the port; make them anew"
+"""Engines leave tasks that outlived a change of constraints as they are when ports change (20.10 to 28.5)."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -95,15 +97,18 @@ class Published(Scenario):
         return Findings(tuple(verdicts))
 
     def _service(self, scene: Scene, answers: Answers, name: str, mine: list[PublishedDoor]) -> Verdict:
+        looks = {door: _look_at(scene, answers, door) for door in mine}
         told: dict[str, list[str]] = defaultdict(list)
-        for door in mine:
-            told[_look_at(scene, answers, door)].append(door.host)
+        for door, look in looks.items():
+            told[look].append(door.host)
         unread, incapable = set(told.pop(UNREAD, ())), set(told.pop(NO_IPVS, ()))
         told.pop(FINE, None)
         subject, ports = f"service {name}", sorted({door.port for door in mine})
         if told:
             detail = "; ".join(f"{what} on {', '.join(sorted(hosts))}" for what, hosts in told.items())
             fix = "see what mesh-tcp says of these nodes; restarting their engines writes the rules anew"
+            if _is_shut_everywhere(looks):
+                fix = f"{FORGOTTEN}: docker service update --force {name}"
             closed = {host for hosts in told.values() for host in hosts}
             needed = tuple(_needed(scene, door) for door in mine if door.host in closed)
             return self._verdict(subject, Status.FAILED, detail, fix).model_copy(update={"needed": needed})
@@ -148,6 +153,12 @@ def _look_at(scene: Scene, answers: Answers, door: PublishedDoor) -> str:
     if door.in_mesh and not is_published(str(rules and rules.value.get("stdout")), door.port, "tcp"):
         return f"the nat rule for tcp port {door.port} is missing"
     return FINE
+
+
+def _is_shut_everywhere(looks: dict[PublishedDoor, str]) -> bool:
+    """Tell whether a port of the mesh leads nowhere on any node."""
+    others = {door.port for door, look in looks.items() if look in (FINE, UNREAD, NO_IPVS)}
+    return any(door.in_mesh and door.port not in others for door in looks)
 
 
 def _needed(scene: Scene, door: PublishedDoor) -> frozenset[Place]:

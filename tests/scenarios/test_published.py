@@ -14,7 +14,7 @@ from swarmnet.scenarios.balancing import FACTS
 from swarmnet.scenarios.host_port import ABSENT, HostPort
 from swarmnet.scenarios.interface import OPERATOR, Answer, Answers, MeshService
 from swarmnet.scenarios.mesh_ipv6 import MeshIpv6
-from swarmnet.scenarios.published import MOST, Published
+from swarmnet.scenarios.published import FORGOTTEN, MOST, Published
 from tests.scenarios.test_mesh import HOSTS, NAT, NODES, SHUT, opened, stage
 
 if TYPE_CHECKING:
@@ -84,6 +84,13 @@ def test_a_port_that_only_the_engine_itself_holds_open_failed() -> None:
     verdict = judged(with_services(WEB), knocked(rules={"exit": 0, "stdout": NAT.replace("30000", "30001")}))
     assert verdict.status is Status.FAILED
     assert verdict.detail == "the nat rule for tcp port 30000 is missing on w1, w2, w3"
+
+
+def test_a_port_that_no_node_knows_is_one_that_the_tasks_are_older_than() -> None:
+    missing: JsonObject = {"exit": 0, "stdout": NAT.replace("30000", "30001")}
+    everywhere, one = knocked(rules=missing), knocked() | {("w1", "ingress/nat"): Answer(missing)}
+    assert judged(with_services(WEB), everywhere).fix == f"{FORGOTTEN}: docker service update --force web"
+    assert "force" not in str(judged(with_services(WEB), one).fix)
 
 
 def test_a_connection_alone_proves_nothing_where_rules_cannot_be_read() -> None:
