@@ -12,13 +12,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from swarmnet.cli.options import JsonOption, LimitedCluster, grouped
+from swarmnet.cli.options import JsonOption, LimitedCluster, grouped, names_of
 from swarmnet.errors import ExitCode, UsageError
 from swarmnet.model.report import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from swarmnet.model.verification import ProbeKit, Verification
     from swarmnet.scenarios.interface import Scenario
     from swarmnet.workflows.stage import Run
@@ -48,13 +46,13 @@ class Chosen:
     """What is tested."""
 
     network: Annotated[
-        list[str] | None, typer.Option("--network", metavar="NAME", help="Test this overlay; repeat for more.")
+        list[str] | None, typer.Option("--network", metavar="NAME", help="Test this overlay; repeat or use commas.")
     ] = None
     only: Annotated[
-        list[str] | None, typer.Option("--only", metavar="SCENARIO", help="Only this scenario; repeat for more.")
+        list[str] | None, typer.Option("--only", metavar="SCENARIO", help="Only this scenario; repeat or use commas.")
     ] = None
     skip: Annotated[
-        list[str] | None, typer.Option("--skip", metavar="SCENARIO", help="Not this scenario; repeat for more.")
+        list[str] | None, typer.Option("--skip", metavar="SCENARIO", help="Not this scenario; repeat or use commas.")
     ] = None
 
 
@@ -94,11 +92,11 @@ def command(
     from swarmnet.workflows.observe import observe  # noqa: PLC0415 - commands load what they need
     from swarmnet.workflows.verify import Wish, verify  # noqa: PLC0415 - as above
 
-    wanted = scenarios(chosen.only or (), chosen.skip or ())
+    wanted = scenarios(chosen.only, chosen.skip)
     kit = probe_kit(probe.probe_image, probe.probe_archive)
     hosts = cluster.read()
     within = cluster.names(hosts)
-    names = tuple(chosen.network or ()) or (attachable_of(playbook) if playbook else ())
+    names = tuple(sorted(names_of(chosen.network))) or (attachable_of(playbook) if playbook else ())
     tested = tuple(host.name for host in hosts.hosts if within is None or host.name in within)
     wish = Wish(
         wanted, names, tested, keep_image=probe.keep_image, settle=probe.settle, timeout=cluster.timeout or WAIT
@@ -128,8 +126,8 @@ def attachable_of(path: Path) -> tuple[str, ...]:
     return found
 
 
-def scenarios(only: Sequence[str], skip: Sequence[str]) -> tuple[Scenario, ...]:
-    """Return the scenarios that the options select.
+def scenarios(only: list[str] | None, skip: list[str] | None) -> tuple[Scenario, ...]:
+    """Return the scenarios that the options select; each may be given again and again, and with commas.
 
     Raises:
         UsageError: no scenario has that name, or none is left.
@@ -137,10 +135,11 @@ def scenarios(only: Sequence[str], skip: Sequence[str]) -> tuple[Scenario, ...]:
     from swarmnet.scenarios import ALL  # noqa: PLC0415
 
     known = {scenario.name for scenario in ALL}
-    for name in (*only, *skip):
+    chosen, left_out = names_of(only), names_of(skip)
+    for name in sorted(chosen | left_out):
         if name not in known:
             raise UsageError(f"no scenario {name!r}", hint=f"scenarios: {', '.join(s.name for s in ALL)}")
-    found = tuple(s for s in ALL if (not only or s.name in only) and s.name not in skip)
+    found = tuple(s for s in ALL if (not chosen or s.name in chosen) and s.name not in left_out)
     if not found:
         raise UsageError("no scenario is left to run", hint="leave out --only or --skip")
     return found

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 
 def test_scenarios_are_chosen_by_name() -> None:
-    assert [one.name for one in scenarios(["udp", "icmp"], ["icmp"])] == ["udp"]
-    assert len(scenarios([], ["vip"])) == len(scenarios([], [])) - 1
+    assert [one.name for one in scenarios(["udp", "icmp,tcp"], ["icmp"])] == ["udp", "tcp"]
+    assert len(scenarios(None, ["vip, ipvs"])) == len(scenarios(None, None)) - 2
 
 
 def test_an_unknown_scenario_is_refused_with_the_known_ones() -> None:
     with pytest.raises(UsageError, match="no scenario 'ping'") as caught:
-        scenarios(["ping"], [])
+        scenarios(["icmp,ping"], None)
     assert "icmp" in str(caught.value.hint)
 
 
