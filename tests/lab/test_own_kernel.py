@@ -31,7 +31,7 @@ pytestmark = pytest.mark.lab
 def own_lab(own_cluster: OwnCluster) -> Iterator[Lab]:
     """The cluster's lab: m1 (26.1), m2 (20.10), m3 (28.5); healed afterwards."""
     yield own_cluster.lab
-    own_cluster.lab.heal_all()
+    own_cluster.heal()
 
 
 def said(lab: Lab, host: str, *argv: str) -> str:
