@@ -43,7 +43,7 @@ class OwnCluster:
         assert soon(self._is_well, limit=180), [self._members(host.name) for host in self.lab.hosts]
 
     def _is_well(self) -> bool:
-        (members, *others) = (self._members(host.name) for host in self.lab.hosts)
+        members, *others = (self._members(host.name) for host in self.lab.hosts)
         states = sorted(line.split(" ", 1)[1] for line in members)
         return states == ["Ready Leader", "Ready Reachable", "Ready Reachable"] and others == [members, members]
 

@@ -42,7 +42,7 @@ _SWARM_DEFAULTS: Mapping[str, JsonValue] = {
     "snapshot_interval": 10000,
     "autolock": False,
 }
-VOLATILE = frozenset({"ForceUpdate"})
+_VOLATILE = frozenset({"ForceUpdate"})
 """Keys of the engine's own JSON that change without a change of meaning."""
 _SENSITIVE = re.compile(r"pass|secret|token|credential|(^|_)key($|_)", re.IGNORECASE)
 
@@ -182,7 +182,7 @@ def _steady(value: JsonValue) -> JsonValue:
     """Return the engine's own JSON without what changes by itself."""
     if not isinstance(value, dict):
         return value
-    return {key: _steady(inner) for key, inner in value.items() if key not in VOLATILE}
+    return {key: _steady(inner) for key, inner in value.items() if key not in _VOLATILE}
 
 
 def _contains(seen: JsonValue, wanted: JsonValue) -> bool:

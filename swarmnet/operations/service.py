@@ -122,8 +122,10 @@ def _fate(spec: ServiceSpec, seen: Service, state: ClusterState) -> tuple[str, R
     ended = ended_tasks(seen.spec, lay(seen.spec, spec), running, lambda: state.nodes)
     if not ended:
         return "it differs; its tasks run on", Risk.SAFE
-    which = "its tasks" if len(ended) == len(running) else f"{len(ended)} of its {len(running)} tasks"
-    return f"it differs; {which} {'is' if which.startswith('1 ') else 'are'} replaced", Risk.DISRUPTIVE
+    which = "its tasks are"
+    if len(ended) < len(running):
+        which = f"{len(ended)} of its {len(running)} tasks {'is' if len(ended) == 1 else 'are'}"
+    return f"it differs; {which} replaced", Risk.DISRUPTIVE
 
 
 def _told(spec: ServiceSpec) -> tuple[Change, ...]:

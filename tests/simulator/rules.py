@@ -31,7 +31,7 @@ SWARM_NAME = re.compile(r"[a-zA-Z0-9](?:[-_]*[A-Za-z0-9]+)*")
 FIRST_DYNAMIC_PORT = 30000
 _ENDPOINT = {"ports", "endpoint_mode"}
 _PLACEMENT = {"constraints", "max_replicas_per_node"}
-_NOT_IN_TASKS = {"name", "mode", "labels", "replicas", "update", "rollback", *_ENDPOINT}
+_NOT_IN_TASKS = {"name", "mode", "labels", "replicas", "update", "rollback"}
 
 
 def has_quorum(store: Store, machines: dict[str, Machine]) -> bool:
@@ -47,14 +47,12 @@ def _is_old(store: Store, service: ServiceRecord, task: TaskRecord) -> bool:
     One that differs in its placement alone stays where its node meets the new one, whatever its ports (swarmkit#2496).
     """
     made, wanted = task.made_of or service.spec, service.spec
-    placed, template = (
-        [one.model_dump(include=_PLACEMENT) for one in (made, wanted)],
-        [one.model_dump(exclude=_NOT_IN_TASKS | _PLACEMENT) for one in (made, wanted)],
-    )
-    if template[0] == template[1] and placed[0] != placed[1]:
+    changed = {name for name in ServiceSpec.model_fields if getattr(made, name) != getattr(wanted, name)}
+    changed -= _NOT_IN_TASKS
+    if changed & _PLACEMENT and changed <= _PLACEMENT | _ENDPOINT:
         node = store.nodes.get(task.node_id or "")
         return node is None or not all(_holds(node, constraint) for constraint in wanted.constraints or ())
-    return made.model_dump(exclude=_NOT_IN_TASKS - _ENDPOINT) != wanted.model_dump(exclude=_NOT_IN_TASKS - _ENDPOINT)
+    return bool(changed)
 
 
 def tick(store: Store, machines: dict[str, Machine], missing_images: set[str], *, orchestrates: bool = True) -> None:
