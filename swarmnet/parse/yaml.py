@@ -25,6 +25,7 @@ Path: TypeAlias = tuple[str | int, ...]
 SIZE_LIMIT = 2 * 1024 * 1024
 """Bytes; a list of thousands of hosts stays far below."""
 DEPTH_LIMIT = 40
+_TOO_DEEP = f"nested deeper than {DEPTH_LIMIT} levels"
 
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})")
 _FLOAT = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})(\.[0-9]{0,30})?([eE][-+]?[0-9]{1,3})?")
@@ -98,10 +99,18 @@ def _syntax(error: yaml.MarkedYAMLError, name: str, text: str) -> Problem:
     mark = error.problem_mark or error.context_mark
     if mark is not None and text[mark.index : mark.index + 1] == "\t":
         return Problem(name, mark.line + 1, "not valid YAML: a tab stands where only blanks indent")
+    if mark is not None and _open_brackets(text[: mark.index]) > DEPTH_LIMIT:
+        # The scanner reads ahead of its events and has a limit of its own, which differs between versions of PyYAML.
+        return Problem(name, mark.line + 1, _TOO_DEEP)
     words = f"not valid YAML: {error.problem or error.note}"
     if error.context and error.context_mark:
         words += f" ({error.context} that begins on line {error.context_mark.line + 1})"
     return Problem(name, None if mark is None else mark.line + 1, words)
+
+
+def _open_brackets(text: str) -> int:
+    """Return how many flow collections are open at the end of a text; brackets inside quotes count too."""
+    return sum(text.count(bracket) for bracket in "[{") - sum(text.count(bracket) for bracket in "]}")
 
 
 def _text(content: bytes, name: str) -> str:
@@ -221,7 +230,7 @@ class _Builder:
 
     def _open(self, value: dict[str, JsonValue] | list[JsonValue], line: int) -> None:
         if len(self.frames) >= DEPTH_LIMIT:
-            self._complain(line, f"nested deeper than {DEPTH_LIMIT} levels")
+            self._complain(line, _TOO_DEEP)
             self.hopeless = True
             return
         path: Path = ()

@@ -38,9 +38,11 @@ def refusals(content: bytes) -> tuple[Problem, ...]:
         (b"a: 1\n---\nb: 2\n", 2, "second document"),
         (b"? [1, 2]\n: 3\n", 1, "a key must be text"),
         (b"[" * 100_000, 1, "nested deeper than 40"),
+        (b"a: " + b"{a: [" * 2_000, 1, "nested deeper than 40"),
         (b"- " * 5_000, 1, "nested deeper than 40"),
         (b"a: 1\n" * (SIZE_LIMIT // 5 + 1), None, "too large: more than 2048 KiB"),
     ],
+    ids=lambda value: "long" if isinstance(value, bytes) and len(value) > 100 else None,
 )
 def test_a_file_that_is_no_document_gets_one_clear_problem(content: bytes, line: int | None, words: str) -> None:
     (problem,) = refusals(content)
