@@ -70,7 +70,7 @@ def claim(spec: LabSpec, *, store: LabStore, roots: dict[str, Path]) -> LabRecor
             inventory=(spec.inventory or store.directory(spec.name) / f"lab-{spec.name}.yml").absolute(),
             disk_gib=spec.disk_gib,
         )
-        store.save(record)
+        store.create(record)
         return record
 
 

@@ -124,7 +124,7 @@ class Lab:
         Switch.wait_gone(self.record.leg)
         if inventory.is_ours(self.record.inventory, self.record):
             self.record.inventory.unlink()
-        self.store.remove(self.record.name)
+        self.store.remove(self.record)
 
     def _make(self, say: Callable[[str], None]) -> None:
         record = self.record
@@ -348,8 +348,9 @@ def down_all(*, say: Callable[[str], None] = silent) -> tuple[list[str], list[Sw
             failures.append(wrong)
         else:
             gone.append(name)
-    with store.locked():
-        store.sweep()
+    if store.base.is_dir():
+        with store.locked():
+            store.sweep()
     return gone + [f"{lab} (its journal was lost)" for lab in take_down_lost(store.base)], failures
 
 

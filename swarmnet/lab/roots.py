@@ -32,6 +32,8 @@ _DEFAULT_CACHE = "/var/cache/swarmnet"
 _BUILD_LIMIT = 1800.0
 _ROOM_PER_ROOT = 1500 * 1024**2
 _AT_A_TIME = 2
+_PARTS = frozenset({"root", "stamp.json"})
+"""What the directory of a root holds, and nothing else."""
 
 _FINISH = """
 set -eu
@@ -143,7 +145,8 @@ class RootCache:
         aside = self.base / f".engine-{release.version}.building"
         log = self.base / f"engine-{release.version}.log"
         # Nothing can be mounted in here: the builder keeps its mounts in a namespace of its own.
-        shutil.rmtree(aside, ignore_errors=True)
+        _remove_root(aside)
+        _remove_root(place)
         (aside / "root").mkdir(parents=True)
         try:
             _debootstrap(release, aside / "root", log)
@@ -151,18 +154,39 @@ class RootCache:
             if not stamp.engine.startswith(f"{release.version}."):
                 raise LabError(f"{release.suite} now holds engine {stamp.engine}; its log is {log}")
             (aside / "stamp.json").write_text(stamp.model_dump_json(), encoding="utf-8")
-            shutil.rmtree(place, ignore_errors=True)
             aside.rename(place)
         finally:
-            shutil.rmtree(aside, ignore_errors=True)
+            _remove_root(aside)
         return stamp
 
     def remove_outdated(self, *, used: Collection[Path]) -> None:
-        """Remove roots of other recipes that no lab stands on."""
+        """Remove finished roots of other recipes that no lab stands on. What carries no stamp of ours stays."""
         current = {self.place(release) for release in ENGINES.values()}
         for place in self.base.glob("engine-*-*"):
-            if place.is_dir() and place not in current and place / "root" not in used:
-                shutil.rmtree(place)
+            if place not in current and place / "root" not in used and _is_stamped(place):
+                _remove_root(place)
+
+
+def _is_stamped(place: Path) -> bool:
+    """Return whether a directory carries the stamp of the recipe that its name ends with."""
+    try:
+        stamp = Stamp.model_validate_json((place / "stamp.json").read_bytes())
+    except (OSError, ValidationError):
+        return False
+    return not place.is_symlink() and place.name.endswith(f"-{stamp.recipe}")
+
+
+def _remove_root(place: Path) -> None:
+    """Remove a root, finished or not, where there is one.
+
+    Raises:
+        LabError: It is something else; nothing of it is removed.
+    """
+    if not os.path.lexists(place):
+        return
+    if place.is_symlink() or not place.is_dir() or not {entry.name for entry in place.iterdir()} <= _PARTS:
+        raise LabError(f"{place} is not a root file system of swarmnet", hint=f"move it away, or set {CACHE_VARIABLE}")
+    shutil.rmtree(place)
 
 
 def recipe_digest(release: EngineRelease) -> str:

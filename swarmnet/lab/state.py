@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 STATE_VARIABLE = "SWARMNET_LAB_STATE"
 _DEFAULT_STATE = "/var/lib/swarmnet/labs"
+_JOURNAL_FILES = frozenset({"lab.json", "lab.json.new"})
+_ASIDE = re.compile(r"\.swarmnet-lab-[0-9a-f]{8}-(new|old)")
+"""Directories of labs before they have their name, and after."""
 
 Protocol = Literal["tcp", "udp", "esp", "icmp", "all"]
 Table = Literal["filter", "nat", "mangle", "raw"]
@@ -170,46 +174,75 @@ class LabStore:
         """Return the names of all labs that left a trace here."""
         if not self.base.is_dir():
             return []
-        return sorted(path.parent.name for path in self.base.glob("*/lab.json"))
+        found = (path.parent for path in self.base.glob("*/lab.json"))
+        return sorted(path.name for path in found if not path.name.startswith(".") and not path.is_symlink())
 
     def load(self, name: str) -> LabRecord:
         """Read the journal of one lab.
 
         Raises:
-            LabError: There is no such lab, or its journal is damaged.
+            LabError: There is no such lab, or its journal is damaged or another lab's.
         """
         path = self.directory(name) / "lab.json"
         try:
-            return LabRecord.model_validate_json(path.read_bytes())
-        except FileNotFoundError:
+            record = LabRecord.model_validate_json(path.read_bytes())
+        except (FileNotFoundError, NotADirectoryError):
             known = ", ".join(self.names()) or "none at all"
             raise LabError(
                 f"there is no lab {name!r} on this machine", hint=f"there is {known}; `swarmnet lab up` makes one"
             ) from None
-        except ValidationError as wrong:
+        except (OSError, ValidationError) as wrong:
             raise LabError(f"{path} is not the journal of a lab: {wrong}") from wrong
+        if record.name != name:
+            raise LabError(f"{path} is the journal of lab {record.name!r}: it was copied here", hint="remove the copy")
+        return record
+
+    def create(self, record: LabRecord) -> None:
+        """Make the directory of a new lab.
+
+        It appears under its name with the journal already in it, so what has no journal was never a lab's.
+
+        Raises:
+            UsageError: Something of that name is there; it is left alone.
+        """
+        place = self.directory(record.name)
+        if os.path.lexists(place):
+            raise UsageError(f"{place} is there and is not a lab", hint="choose another --name")
+        aside = self._aside(record, "new")
+        aside.mkdir(parents=True, mode=0o700)
+        _write(aside, record)
+        aside.rename(place)
 
     def save(self, record: LabRecord) -> None:
-        """Write the journal of one lab, whole or not at all."""
-        directory = self.directory(record.name)
-        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        aside = directory / "lab.json.new"
-        aside.write_text(record.model_dump_json(indent=1, exclude_none=True), encoding="utf-8")
-        aside.replace(directory / "lab.json")
+        """Replace the journal of a lab that is there, whole or not at all."""
+        _write(self.directory(record.name), record)
 
     def sweep(self) -> None:
-        """Remove directories whose journal was not written yet, or is removed already; hold the lock for it."""
-        for directory in self.base.iterdir() if self.base.is_dir() else ():
-            if directory.is_dir() and not (directory / "lab.json").exists():
-                shutil.rmtree(directory)
+        """Remove what a killed ``create`` or ``remove`` left; hold the lock for it.
 
-    def remove(self, name: str) -> None:
-        """Remove everything that the lab has on disk, the journal last."""
-        directory = self.directory(name)
-        for entry in sorted(directory.iterdir()) if directory.is_dir() else []:
-            if entry.name != "lab.json":
+        Such a directory has a name of its own form and holds nothing but a journal. All else is left alone: the state
+        directory may be the top of a disk with other things on it.
+        """
+        for directory in self.base.iterdir() if self.base.is_dir() else ():
+            if _ASIDE.fullmatch(directory.name) and directory.is_dir() and not directory.is_symlink():
+                _remove_if_bare(directory)
+
+    def remove(self, record: LabRecord) -> None:
+        """Remove everything that the lab has on disk, the journal last; a directory that is not the lab's stays."""
+        directory = self.directory(record.name)
+        if directory.is_symlink() or not (directory / "lab.json").exists():
+            return
+        if self.load(record.name).id != record.id:
+            return  # it was taken down meanwhile, and another one of that name was made
+        for entry in sorted(directory.iterdir()):
+            if entry.name not in _JOURNAL_FILES:
                 shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
-        shutil.rmtree(directory, ignore_errors=True)
+        aside = self._aside(record, "old")
+        directory.rename(aside)
+        _remove_if_bare(aside)
+
+    def _aside(self, record: LabRecord, word: str) -> Path:
+        return self.base / f".swarmnet-lab-{record.id}-{word}"
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -221,6 +254,20 @@ class LabStore:
         self.base.mkdir(parents=True, exist_ok=True, mode=0o755)
         with exclusively(self.base, limit=30):
             yield
+
+
+def _write(directory: Path, record: LabRecord) -> None:
+    aside = directory / "lab.json.new"
+    aside.write_text(record.model_dump_json(indent=1, exclude_none=True), encoding="utf-8")
+    aside.replace(directory / "lab.json")
+
+
+def _remove_if_bare(directory: Path) -> None:
+    """Remove a directory that holds at most a journal."""
+    if {entry.name for entry in directory.iterdir()} <= _JOURNAL_FILES:
+        for name in _JOURNAL_FILES:
+            (directory / name).unlink(missing_ok=True)
+        directory.rmdir()
 
 
 @contextmanager

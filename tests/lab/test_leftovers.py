@@ -29,7 +29,7 @@ MOMENTS = {
 
 @contextmanager
 def starting(state: Path, moment: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Run ``lab up`` up to the moment in which a file appears; nobody reads what it says after that."""
+    """Run ``lab up`` up to the moment in which a file appears, and hold it there: it must not get further meanwhile."""
     argv = [*SWARMNET, "lab", "up", "--name", "victim", "--hosts", "4"]
     with subprocess.Popen(argv, env=settings(state), stderr=subprocess.PIPE) as up:
         deadline = time.monotonic() + 120
@@ -37,7 +37,14 @@ def starting(state: Path, moment: str) -> Iterator[subprocess.Popen[bytes]]:
             assert up.poll() is None, up.stderr and up.stderr.read()
             assert time.monotonic() < deadline, f"{moment} never appeared"
             time.sleep(0.002)
+        up.send_signal(signal.SIGSTOP)
         yield up
+
+
+def end(up: subprocess.Popen[bytes], by: signal.Signals) -> None:
+    """Send a signal to a process that is held, and let it go on."""
+    up.send_signal(by)
+    up.send_signal(signal.SIGCONT)
 
 
 def test_a_running_lab_leaves_the_traces_that_these_tests_look_for(tmp_path: Path) -> None:
@@ -68,7 +75,7 @@ def test_down_all_removes_what_a_killed_up_left(tmp_path: Path, moment: str) -> 
 def test_an_interrupted_up_removes_what_it_made(tmp_path: Path, polite: signal.Signals) -> None:
     with starting(tmp_path, MOMENTS["the first host starts"]) as up:
         ids = lab_ids(tmp_path)
-        up.send_signal(polite)
+        end(up, polite)
         up.communicate()
 
     assert up.returncode == 130
@@ -80,7 +87,7 @@ def test_an_up_whose_terminal_is_closed_removes_what_it_made(tmp_path: Path) -> 
         ids = lab_ids(tmp_path)
         assert up.stderr is not None
         up.stderr.close()
-        up.send_signal(signal.SIGHUP)
+        end(up, signal.SIGHUP)
         up.wait()
 
     assert wait_for_none(tmp_path, ids) == set()
@@ -99,7 +106,7 @@ def test_the_status_names_a_lab_whose_up_was_killed(tmp_path: Path) -> None:
 def test_a_lab_that_somebody_brings_up_right_now_is_not_taken_down(tmp_path: Path) -> None:
     with starting(tmp_path, MOMENTS["the journal is written"]) as up:
         down = command("down", "--name", "victim", state=tmp_path)
-        up.send_signal(signal.SIGINT)
+        end(up, signal.SIGINT)
 
     assert down.returncode == 11
     assert f"brought up by process {up.pid}" in down.stderr

@@ -15,14 +15,16 @@ from swarmnet.lab.state import exclusively
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from swarmnet.lab.engines import EngineRelease
+
 RELEASE = ENGINES["26.1"]
 
 
-def finished(cache: RootCache) -> Path:
-    place = cache.place(RELEASE)
+def finished(cache: RootCache, release: EngineRelease = RELEASE) -> Path:
+    place = cache.place(release)
     (place / "root/usr/sbin").mkdir(parents=True)
     (place / "root/usr/sbin/dockerd").touch()
-    stamp = Stamp(recipe=recipe_digest(RELEASE), suite=RELEASE.suite, engine="26.1.5")
+    stamp = Stamp(recipe=recipe_digest(release), suite=release.suite, engine="26.1.5")
     (place / "stamp.json").write_text(stamp.model_dump_json())
     return place
 
@@ -61,13 +63,38 @@ def test_a_root_of_another_recipe_is_not_taken_for_this_one_and_the_error_says_w
 def test_outdated_roots_go_unless_a_lab_stands_on_them(tmp_path: Path) -> None:
     cache = RootCache(tmp_path)
     current = finished(cache)
-    used, unused = tmp_path / "engine-26.1-used", tmp_path / "engine-26.1-unused"
-    for place in (used, unused):
-        (place / "root").mkdir(parents=True)
+    used, _unused = (finished(cache, replace(RELEASE, packages=(name,))) for name in ("vim", "nano"))
 
     cache.remove_outdated(used={used / "root"})
 
     assert sorted(tmp_path.iterdir()) == sorted([current, used])
+
+
+def test_c1_what_only_looks_like_a_root_is_never_removed(tmp_path: Path) -> None:
+    cache = RootCache(tmp_path / "cache")
+    outside = finished(RootCache(tmp_path / "elsewhere"), replace(RELEASE, packages=("vim",)))
+    (cache.base / "engine-room-photos").mkdir(parents=True)
+    (cache.base / "engine-26.1-0123456789ab/root").mkdir(parents=True)
+    (cache.base / "engine-26.1-copied").mkdir()
+    (cache.base / "engine-26.1-copied/stamp.json").write_bytes((outside / "stamp.json").read_bytes())
+    (cache.base / outside.name).symlink_to(outside)
+    before = sorted(cache.base.iterdir())
+
+    cache.remove_outdated(used=())
+
+    assert sorted(cache.base.iterdir()) == before
+    assert (outside / "stamp.json").exists()
+
+
+@pytest.mark.parametrize("place", ["engine-26.1-{digest}", ".engine-26.1.building"])
+def test_c1_a_directory_in_the_way_of_a_build_is_named_and_left_alone(tmp_path: Path, place: str) -> None:
+    theirs = tmp_path / place.format(digest=recipe_digest(RELEASE)) / "photos"
+    theirs.mkdir(parents=True)
+
+    (problem,) = RootCache(tmp_path).build([RELEASE], say=lambda _: None)
+
+    assert f"{theirs.parent} is not a root file system of swarmnet" in problem
+    assert theirs.is_dir()
 
 
 def test_building_what_is_there_changes_nothing(tmp_path: Path) -> None:

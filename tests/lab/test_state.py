@@ -31,7 +31,7 @@ def record(base: Path, *, name: str = "demo") -> LabRecord:
 def test_a_journal_is_read_back_as_it_was_written(tmp_path: Path) -> None:
     store = LabStore(tmp_path)
 
-    store.save(record(tmp_path))
+    store.create(record(tmp_path))
 
     assert store.load("demo") == record(tmp_path)
     assert store.names() == ["demo"]
@@ -39,7 +39,7 @@ def test_a_journal_is_read_back_as_it_was_written(tmp_path: Path) -> None:
 
 def test_a_missing_lab_is_named_beside_those_there_are(tmp_path: Path) -> None:
     store = LabStore(tmp_path)
-    store.save(record(tmp_path, name="other"))
+    store.create(record(tmp_path, name="other"))
 
     with pytest.raises(LabError, match="no lab 'demo'") as missing:
         store.load("demo")
@@ -55,14 +55,82 @@ def test_a_damaged_journal_is_told_with_its_path(tmp_path: Path, text: str) -> N
         LabStore(tmp_path).load("demo")
 
 
-def test_directories_without_a_journal_are_swept_and_others_stay(tmp_path: Path) -> None:
+def everything_below(base: Path) -> set[str]:
+    return {str(path.relative_to(base)) for path in base.rglob("*")}
+
+
+def a_disk_of_somebody_else(base: Path) -> set[str]:
+    for place in ("photos", "databases/pg", "lost+found", ".hidden/deep", "swarmnet-lab-0123abcd", "old lab/hosts/m1"):
+        (base / place).mkdir(parents=True)
+    (base / "photos/a.jpg").write_bytes(b"precious")
+    (base / ".swarmnet-lab-89abcdef-old").mkdir()
+    (base / ".swarmnet-lab-89abcdef-old/photo.jpg").write_bytes(b"precious")
+    (base / ".swarmnet-lab-00000000-new").symlink_to(base / "photos")
+    (base / "file.txt").touch()
+    return everything_below(base)
+
+
+def test_c1_a_sweep_removes_nothing_that_no_lab_made(tmp_path: Path) -> None:
+    theirs = a_disk_of_somebody_else(tmp_path)
+
+    LabStore(tmp_path).sweep()
+
+    assert everything_below(tmp_path) == theirs
+
+
+def test_c1_a_lab_comes_and_goes_beside_the_files_of_others(tmp_path: Path) -> None:
+    theirs = a_disk_of_somebody_else(tmp_path)
+    store, lab = LabStore(tmp_path), record(tmp_path)
+
+    store.create(lab)
+    (tmp_path / "demo/hosts/m1/upper").mkdir(parents=True)
+    store.remove(lab)
+
+    assert everything_below(tmp_path) == theirs
+
+
+@pytest.mark.parametrize("kind", ["directory", "file", "link", "dangling link"])
+def test_c1_a_lab_never_takes_over_what_has_its_name(tmp_path: Path, kind: str) -> None:
+    place, elsewhere = tmp_path / "demo", tmp_path / "elsewhere"
+    match kind:
+        case "directory":
+            place.mkdir()
+        case "file":
+            place.touch()
+        case "link":
+            elsewhere.mkdir()
+            place.symlink_to(elsewhere)
+        case _:
+            place.symlink_to(elsewhere)
+    theirs = everything_below(tmp_path)
+
+    with pytest.raises(UsageError, match="is there and is not a lab"):
+        LabStore(tmp_path).create(record(tmp_path))
+    LabStore(tmp_path).remove(record(tmp_path))
+
+    assert everything_below(tmp_path) == theirs
+
+
+def test_c1_a_copied_journal_makes_no_lab_of_the_directory_it_lies_in(tmp_path: Path) -> None:
     store = LabStore(tmp_path)
-    store.save(record(tmp_path))
-    (tmp_path / "half/hosts").mkdir(parents=True)
+    store.create(record(tmp_path))
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos/lab.json").write_bytes((tmp_path / "demo/lab.json").read_bytes())
 
-    store.sweep()
+    with pytest.raises(LabError, match="journal of lab 'demo': it was copied here"):
+        store.load("photos")
 
-    assert [path.name for path in tmp_path.iterdir()] == ["demo"]
+
+@pytest.mark.parametrize("leftover", [(), ("lab.json",), ("lab.json.new",), ("lab.json", "lab.json.new")])
+def test_what_a_killed_start_or_end_of_a_lab_leaves_is_swept(tmp_path: Path, leftover: tuple[str, ...]) -> None:
+    for word in ("new", "old"):
+        (tmp_path / f".swarmnet-lab-0123abcd-{word}").mkdir()
+        for name in leftover:
+            (tmp_path / f".swarmnet-lab-0123abcd-{word}" / name).touch()
+
+    LabStore(tmp_path).sweep()
+
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_state_path_that_mount_options_cannot_hold_is_refused(
