@@ -11,6 +11,7 @@ a newer major is refused (exit 14); older ones pass through :data:`MIGRATIONS`, 
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable, Mapping
 from enum import StrEnum
@@ -19,8 +20,14 @@ from typing import Any
 from pydantic import AwareDatetime, ConfigDict, Field, ValidationError
 
 from swarmnet.errors import SchemaError
-from swarmnet.model.base import Document, JsonObject, JsonValue
+from swarmnet.model.base import Document, Flag, JsonObject, JsonValue
 from swarmnet.model.state import ClusterState, HostFailure
+
+_EXTRA = "extra_forbidden"
+"""What pydantic calls a field that the schema does not have."""
+
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+"""Escapes of UTF-16's halves, which are text in pairs only (RFC 8259, 8.2)."""
 
 SCHEMA = (1, 0)
 """Major and minor number of what this version writes."""
@@ -41,7 +48,7 @@ class Reason(StrEnum):
 class Completeness(Document):
     """What was asked for and did not come."""
 
-    swarm: bool
+    swarm: Flag
     """True when a manager answered for the cluster; without that, swarm networks are missing from every list."""
     hosts: tuple[str, ...]
     """Inventory names of the hosts that answered."""
@@ -106,15 +113,21 @@ def canonical(value: JsonValue) -> bytes:
 
 
 def strict_json(data: bytes) -> JsonValue:
-    """Parse JSON, refusing what would be read differently by others: duplicate keys, NaN, bytes that are not UTF-8.
+    """Parse JSON, refusing what others would read differently: duplicate keys, NaN, half characters, other than UTF-8.
 
     Raises:
         SchemaError: it is no such JSON.
     """
     try:
+        text = data.decode("utf-8")
         value: JsonValue = json.loads(
-            data.decode("utf-8"), object_pairs_hook=_without_duplicates, parse_constant=_no_constant
+            text,
+            object_pairs_hook=_without_duplicates,
+            parse_constant=_no_constant,
+            parse_float=_finite,
         )
+        if _SURROGATE.search(text):  # no bytes hold half of a pair: what cannot be written again is not read
+            canonical(value)
     except (ValueError, RecursionError) as error:
         raise SchemaError(f"the backup's text is not strict JSON: {error}") from error
     return value
@@ -163,21 +176,41 @@ def schema_number(value: JsonValue) -> tuple[int, int]:
 
 def _validated(tree: JsonObject, *, newer: bool) -> BackupDocument:
     try:
-        return BackupDocument.model_validate(tree)
+        unknown = _taken_out(tree) if newer else ()
+        return BackupDocument.model_validate(tree).model_copy(update={"unknown": unknown})
     except ValidationError as error:
-        strange = [problem for problem in error.errors() if problem["type"] == "extra_forbidden"]
-        if not newer or len(strange) != error.error_count():
-            first = next((problem for problem in error.errors() if problem["type"] != "extra_forbidden"), strange[0])
-            place = ".".join(str(step) for step in first["loc"])
-            raise SchemaError(f"the backup does not fit its schema: {place}: {first['msg']}") from error
-        unknown = tuple((problem["loc"], _take(tree, problem["loc"])) for problem in strange)
-    return BackupDocument.model_validate(tree).model_copy(update={"unknown": unknown})
+        first = next((one for one in error.errors() if one["type"] != _EXTRA), error.errors()[0])
+        place = ".".join(str(step) for step in first["loc"])
+        raise SchemaError(f"the backup does not fit its schema: {place}: {first['msg']}") from error
+    except RecursionError as error:
+        raise SchemaError("the backup does not fit its schema: it is nested too deeply") from error
+
+
+def _taken_out(tree: JsonObject) -> tuple[tuple[tuple[str | int, ...], JsonValue], ...]:
+    """Take the fields that this version does not know out of the tree, and return them with their places.
+
+    Raises:
+        ValidationError: something else does not fit either.
+        SchemaError: a place cannot be found again: it lies inside of a choice.
+    """
+    try:
+        BackupDocument.model_validate(tree)
+    except ValidationError as error:
+        problems = error.errors()
+        if any(one["type"] != _EXTRA for one in problems):
+            raise
+        return tuple((one["loc"], _take(tree, one["loc"])) for one in problems)
+    return ()
 
 
 def _take(tree: Any, place: tuple[str | int, ...]) -> JsonValue:  # noqa: ANN401 - JSON of a schema not known here
-    for step in place[:-1]:
-        tree = tree[step]
-    value: JsonValue = tree.pop(place[-1])
+    try:
+        for step in place[:-1]:
+            tree = tree[step]
+        value: JsonValue = tree.pop(place[-1])
+    except (LookupError, TypeError, AttributeError) as error:
+        text = ".".join(str(step) for step in place)
+        raise SchemaError(f"the backup does not fit its schema: {text} is not known here") from error
     return value
 
 
@@ -188,6 +221,13 @@ def _without_duplicates(pairs: list[tuple[str, JsonValue]]) -> JsonObject:
             raise ValueError(f"the key {key!r} stands twice in one object")
         result[key] = value
     return result
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text[:20]} is larger than any number that others read")
+    return number
 
 
 def _no_constant(name: str) -> JsonValue:

@@ -19,9 +19,11 @@ JsonObject = dict[str, JsonValue]
 
 
 class Document(BaseModel):
-    """Base of every noun: immutable, unknown keys are errors."""
+    """Base of every noun: immutable, unknown keys and numbers without end are errors."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_bytes="base64", val_json_bytes="base64")
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", ser_json_bytes="base64", val_json_bytes="base64", allow_inf_nan=False
+    )
 
 
 class Secret:
