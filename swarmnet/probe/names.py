@@ -59,10 +59,13 @@ def _skip_name(data: bytes, offset: int) -> int:
     return offset + 1
 
 
-def ask_all(names: list[tuple[str, list[str]]], until: float) -> list[dict[str, object]]:
+def ask_all(
+    names: list[tuple[str, list[str]]], until: float, server: tuple[str, int] | None = None
+) -> list[dict[str, object]]:
     """Ask for every name until it gives exactly the expected addresses, or until the time; outcomes in order.
 
     Gossip needs a moment to carry a new endpoint to every node: an answer that is not right yet is asked for again.
+    ``server`` None asks the container's own resolver.
     """
     outcomes: list[dict[str, object]] = [
         {"ok": False, "why": "was not asked", "addresses": [], "tries": 0} for _ in names
@@ -70,15 +73,26 @@ def ask_all(names: list[tuple[str, list[str]]], until: float) -> list[dict[str, 
     pending = set(range(len(names)))
     pause = FIRST_PAUSE
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as link:
-        link.connect((resolver(), 53))
+        link.connect(server or (resolver(), 53))
         while pending and time.monotonic() < until:
             for index in sorted(pending):
                 outcomes[index]["tries"] = int(str(outcomes[index]["tries"])) + 1
-                outcomes[index].update(why="no answer", addresses=[])
-                link.send(question(index, names[index][0]))
+                outcomes[index].update(why="no answer", code=None, addresses=[])
+                _ask(link, index, names[index][0], outcomes[index])
             _collect(link, names, pending, outcomes, min(until, time.monotonic() + pause))
             pause = min(pause * 2, LONGEST_PAUSE)
     return outcomes
+
+
+def _ask(link: socket.socket, index: int, name: str, outcome: dict[str, object]) -> None:
+    """Send a query; the kernel tells by the next call on the socket that nobody listens there."""
+    for _ in range(2):
+        try:
+            link.send(question(index, name))
+        except OSError as error:
+            outcome["why"] = error.strerror or str(error)
+        else:
+            return
 
 
 def _collect(
@@ -94,11 +108,18 @@ def _collect(
             return
         try:
             ident, code, found = answer(link.recv(65535))
-        except (OSError, ValueError):
+        except OSError as error:
+            for index in pending:
+                outcomes[index]["why"] = error.strerror or str(error)
+            time.sleep(FIRST_PAUSE)  # a refusal comes at once
+            return
+        except ValueError:
             continue
         if ident not in pending:
             continue
         good = bool(found) and found == sorted(names[ident][1])
-        outcomes[ident].update(ok=good, addresses=found, why="" if good else "other addresses" if found else code)
+        outcomes[ident].update(
+            ok=good, addresses=found, code=code, why="" if good else "other addresses" if found else code
+        )
         if good:
             pending.discard(ident)

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections import defaultdict
+from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status
+from swarmnet.model.verification import PROBE_LABEL
 from swarmnet.scenarios import places
 from swarmnet.scenarios.control import ControlScenario
 from swarmnet.scenarios.interface import Answers, Findings, Scene
+
+if TYPE_CHECKING:
+    from swarmnet.model.report import Verdict
+
+
+IPV6_FIX = (
+    "make the network again with IPv4 subnets alone (without ipv6): engines give a service one virtual address a"
+    " network, of either family on dual-stack overlays, and balance IPv4 only; or let the service use endpoint_mode"
+    " dnsrr"
+)
 
 
 class NetworksAllocated(ControlScenario):
@@ -28,7 +40,34 @@ class NetworksAllocated(ControlScenario):
             for network in scene.networks
             if not network.allocated
         ]
+        bad += self._by_ipv6(scene)
         if not scene.networks:
-            bad = [self.verdict("networks", Status.INCONCLUSIVE, "there is no network to test")]
+            bad = [self.verdict("networks", Status.SKIPPED, "the swarm has no overlay network to test")]
         fine = self.verdict("networks", Status.OK, f"all {len(scene.networks)} tested networks are allocated")
         return Findings(tuple(bad) or (fine,))
+
+    def _by_ipv6(self, scene: Scene) -> list[Verdict]:
+        """Return a failure for each network on which services got virtual addresses by IPv6 alone."""
+        found: dict[str, dict[str, str]] = defaultdict(dict)
+        for service in scene.state.services:
+            for name, address in service.virtual_ips.items():
+                if ":" in address and PROBE_LABEL not in service.spec.labels:
+                    found[name][service.spec.name] = address.partition("/")[0]
+        for name, address in (scene.service.by_ipv6 if scene.service else {}).items():
+            found[name]["verify's own probe service"] = address
+        tested = {net.spec.name for net in scene.networks}
+        return [
+            self.verdict(
+                f"network {name}",
+                Status.FAILED,
+                f"on {name} the engine gave {_listed(services)} a virtual address by IPv6 alone: nobody reaches it, and"
+                " its name resolves to nothing by IPv4",
+                IPV6_FIX,
+            )
+            for name, services in sorted(found.items())
+            if name in tested
+        ]
+
+
+def _listed(services: dict[str, str]) -> str:
+    return ", ".join(f"{service} ({address})" for service, address in sorted(services.items()))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Place, Status, Verdict
-from swarmnet.scenarios import places
+from swarmnet.scenarios import absence, places
 from swarmnet.scenarios.interface import Answers, Findings, ProbeTask, Question, Scenario, Scene
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from swarmnet.model.base import JsonObject, JsonValue
 
 FACTS = "facts"
+WITNESS_FACTS = "facts/host"
+"""The same question to the witness, which hosts without a probe have, too."""
 PER_BACKEND = 20
 """Connections counted for each backend."""
 MOST = 400
@@ -57,8 +59,7 @@ class BalancedScenario(Scenario):
     def judge(self, scene: Scene, answers: Answers) -> Findings:
         """Return what is wrong; hosts whose kernel is not known are inconclusive."""
         if scene.service is None:
-            reason = scene.service_problem or "the probe service was not started"
-            return Findings((self.verdict("service", Status.INCONCLUSIVE, reason),))
+            return Findings((absence.unserved(scene, self.name),))
         unknown = [station.host for station in scene.ready if has_ipvs(answers, station.host) is None]
         silent = [self.verdict(host, Status.INCONCLUSIVE, "the probe could not tell its facts") for host in unknown]
         return Findings((*self.findings(scene, answers, with_ipvs(scene, answers)), *silent))
@@ -142,11 +143,10 @@ def is_stale(lost: int, tries: int, backends: int) -> bool:
 
 
 def has_ipvs(answers: Answers, host: str) -> bool | None:
-    """Return what the probe saw; None when it was not asked, or could not tell."""
-    answer = answers.get((host, FACTS))
-    if answer is None or answer.problem or "ipvs" not in answer.value:
-        return None
-    return bool(answer.value["ipvs"])
+    """Return what the probe or the witness saw; None when neither was asked, or could tell."""
+    told = (answers.get((host, key)) for key in (FACTS, WITNESS_FACTS))
+    seen = [bool(one.value["ipvs"]) for one in told if one is not None and not one.problem and "ipvs" in one.value]
+    return any(seen) if seen else None
 
 
 def with_ipvs(scene: Scene, answers: Answers) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from swarmnet.model.report import Status, Verdict
-from swarmnet.scenarios import firewall, gossip_cause, ingress_causes, places
+from swarmnet.scenarios import firewall, gossip_cause, ingress_causes, places, resolvers
 from swarmnet.scenarios.balancing import without_ipvs
 from swarmnet.scenarios.esp import without_esp
 from swarmnet.scenarios.esp_cause import apart, why_blocked
@@ -83,7 +83,7 @@ def explain(scene: Scene, answers: Answers, matrices: Iterable[Matrix]) -> tuple
         ]
         verdicts += [_stalled(names, reach) for reach in decompose(one.stalled, one.tested)]
         verdicts += [_partial(names, reach) for reach in decompose(one.partial, one.tested)]
-    others = (without_ipvs, ingress_causes.explain, firewall.explain)
+    others = (resolvers.explain, without_ipvs, ingress_causes.explain, firewall.explain)
     return (*verdicts, *(verdict for other in others for verdict in other(scene, answers)))
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from swarmnet.scenarios.lookups import LookupScenario
 
 if TYPE_CHECKING:
+    from swarmnet.model.network import Network
     from swarmnet.scenarios.interface import Scene, Station
 
 
@@ -17,6 +18,10 @@ class ServiceNames(LookupScenario):
     summary: ClassVar[str] = "DNS look-ups of a service's name and alias from every host"
     noun: ClassVar[str] = "name"
     needs_service: ClassVar[bool] = True
+
+    def networks(self, scene: Scene) -> tuple[Network, ...]:
+        """Return the networks where the service has a virtual address."""
+        return scene.balanced
 
     def wanted(self, scene: Scene, _station: Station, network: str) -> dict[str, tuple[str, tuple[str, ...]]]:
         """Return both names with the virtual address."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from swarmnet.scenarios.lookups import LookupScenario
 
 if TYPE_CHECKING:
+    from swarmnet.model.network import Network
     from swarmnet.scenarios.interface import Scene, Station
 
 
@@ -17,6 +18,11 @@ class TaskNames(LookupScenario):
     summary: ClassVar[str] = "DNS look-ups of tasks.NAME from every host"
     noun: ClassVar[str] = "tasks"
     needs_service: ClassVar[bool] = True
+
+    def networks(self, scene: Scene) -> tuple[Network, ...]:
+        """Return the networks where its tasks have addresses."""
+        known = scene.service.task_addresses if scene.service else {}
+        return tuple(net for net in scene.networks if known.get(net.spec.name))
 
     def wanted(self, scene: Scene, _station: Station, network: str) -> dict[str, tuple[str, tuple[str, ...]]]:
         """Return the name with all addresses."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status, Verdict
-from swarmnet.scenarios import places
+from swarmnet.scenarios import absence, places
 from swarmnet.scenarios.interface import Answers, Findings, HostCommand, Question, Scenario, Scene
 from swarmnet.scenarios.rules import parse
 from swarmnet.scenarios.sightings import UNENCRYPTED, encrypted
@@ -60,7 +60,7 @@ class EncryptionRules(Scenario):
                 continue
             verdicts += [v for net in networks if (v := self._audit(scene, answers, station.host, net))]
         if not scene.ready:
-            verdicts = [self._verdict("cluster", Status.INCONCLUSIVE, "no probe runs on any host")]
+            verdicts = [absence.untested(scene, self.name, "cluster", "no probe runs on any host")]
         names = ", ".join(net.spec.name for net in networks)
         fine = f"all {len(scene.ready)} hosts mark what {names} sends and drop plaintext for it before any other rule"
         return Findings(tuple(verdicts) or (self._verdict("cluster", Status.OK, fine),))

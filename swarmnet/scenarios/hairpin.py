@@ -43,7 +43,7 @@ class Hairpin(BalancedScenario):
 
     def findings(self, scene: Scene, answers: Answers, able: tuple[str, ...]) -> Iterable[Verdict]:
         """Return one verdict a network where all tasks meet themselves, else one for those that do not."""
-        return [v for net in scene.networks for v in self._network(scene, answers, able, net.spec.name)]
+        return [v for net in scene.balanced for v in self._network(scene, answers, able, net.spec.name)]
 
     def _network(self, scene: Scene, answers: Answers, able: tuple[str, ...], network: str) -> Iterable[Verdict]:
         nodes = {host: node for node, host in (scene.service.backends if scene.service else {}).items()}

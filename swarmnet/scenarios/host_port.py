@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status, Verdict
-from swarmnet.scenarios import places
+from swarmnet.scenarios import absence, places
 from swarmnet.scenarios.interface import (
     OPERATOR,
     Answers,
@@ -76,8 +76,7 @@ class HostPort(Scenario):
         """Return one verdict where all is right, else one for each host that is not as it shall be."""
         mesh = scene.mesh
         if mesh is None or not mesh.host_ports:
-            reason = scene.mesh_problem or "no probe service was published"
-            return Findings((self._verdict("ports", Status.INCONCLUSIVE, reason),))
+            return Findings((absence.unpublished(scene, self.name, "ports"),))
         wrong: dict[str, list[Complaint]] = defaultdict(list)
         asked, silent = set(), []
         for source in (*scene.watched, OPERATOR):
@@ -94,7 +93,7 @@ class HostPort(Scenario):
             detail = f"{len(asked)} hosts answer on ports of their own, and their tasks see who asks"
             failed = [self._verdict("ports", Status.OK, detail)]
         elif not asked and not silent:
-            failed = [self._verdict("ports", Status.INCONCLUSIVE, "there is no second host to ask from")]
+            failed = [absence.untested(scene, self.name, "ports", "there is no second host to ask from")]
         return Findings((*failed, *silent))
 
     def _outside(self, scene: Scene, mesh: MeshService) -> list[Question]:

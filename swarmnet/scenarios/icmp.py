@@ -8,6 +8,7 @@ from swarmnet.scenarios.matrix import MatrixScenario
 
 if TYPE_CHECKING:
     from swarmnet.model.base import JsonObject
+    from swarmnet.scenarios.interface import Station
 
 
 class IcmpMatrix(MatrixScenario):
@@ -17,6 +18,6 @@ class IcmpMatrix(MatrixScenario):
     summary: ClassVar[str] = "ICMP echo between all ordered pairs of hosts"
     kind: ClassVar[str] = "icmp"
 
-    def identified(self, _outcome: JsonObject, _target: str) -> bool:
+    def identified(self, _outcome: JsonObject, _target: Station) -> bool:
         """Take any reply: the kernel answers, and knows no names."""
         return True

@@ -52,8 +52,6 @@ class PlaintextInjection(SightedScenario):
         return self.verdict(subject, Status.OK, detail)
 
     def _unproved(self, scene: Scene, answers: Answers, pairs: list[tuple[str, str]], name: str) -> str:
-        if not pairs:
-            return "fewer than two hosts have a probe and a witness"
         if scene.plain is None:
             return f"there is no plain overlay as a positive control ({scene.control_problem or 'none was made'})"
         control = scene.plain.spec.name

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from swarmnet.model.verification import Matrix
 
 
+PAIR = 2
+"""A sender and a receiver."""
+
+
 @dataclass(frozen=True, slots=True)
 class Station:
     """A probe on one host, attached to the tested networks."""
@@ -37,6 +41,12 @@ class Station:
     """Network name to the probe's address there."""
     problem: str | None = None
     """Why there is no probe; None when it runs."""
+    cause: str = ""
+    """A word for the reason, where the observation tells it; see :mod:`swarmnet.scenarios.absence`."""
+    excused: bool = False
+    """True where the operator keeps the node from taking containers: no fault."""
+    identity: str = ""
+    """What its server calls itself, where that is not the host's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +67,13 @@ class ProbeService:
     name: str
     alias: str
     virtual_ips: Mapping[str, str]
-    """Network name to the service's virtual address there."""
+    """Network name to the service's virtual address there, by IPv4."""
     task_addresses: Mapping[str, tuple[str, ...]]
     """Network name to the addresses of the running tasks there."""
     backends: Mapping[str, str] = field(default_factory=dict)
     """What a task says it is (its node's id) to the host that it runs on."""
+    by_ipv6: Mapping[str, str] = field(default_factory=dict)
+    """Network name to the virtual address where the engine gave one by IPv6 alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +120,17 @@ class Scene:
     def plain(self) -> Network | None:
         """A plain overlay for positive controls: a tested one, else the one made for it."""
         return next((net for net in self.networks if not net.spec.encrypted), self.control)
+
+    @property
+    def alone(self) -> bool:
+        """True where fewer than two hosts are meant to carry a probe: nothing between hosts can be tested."""
+        return sum(not station.excused for station in self.stations) < PAIR
+
+    @property
+    def balanced(self) -> tuple[Network, ...]:
+        """The tested networks on which the probe service has a virtual address."""
+        known = self.service.virtual_ips if self.service else {}
+        return tuple(net for net in self.networks if net.spec.name in known)
 
     @property
     def watched(self) -> tuple[str, ...]:

@@ -7,9 +7,19 @@ from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status, Verdict
 from swarmnet.model.verification import Cell, Matrix
+from swarmnet.scenarios import absence
 from swarmnet.scenarios.esp import ESP, ESP_TRIAL, without_esp
 from swarmnet.scenarios.gossip_cause import neighbours
-from swarmnet.scenarios.interface import Answers, Findings, HostCommand, ProbeTask, Question, Scenario, Scene, outcomes
+from swarmnet.scenarios.interface import (
+    Answers,
+    Findings,
+    HostCommand,
+    ProbeTask,
+    Question,
+    Scenario,
+    Scene,
+    outcomes,
+)
 
 if TYPE_CHECKING:
     from swarmnet.model.base import JsonObject
@@ -17,8 +27,15 @@ if TYPE_CHECKING:
     from swarmnet.scenarios.interface import Station
 
 HEARD = "heard"
+SECOND_LOOK = 5.0
+"""Seconds for the pairs that failed at first."""
 HOPELESS = 1.5
 """Seconds for pairs between which kernels that refused ESP cannot carry anything, however long they are asked."""
+
+
+def second(key: str) -> str:
+    """Return the key of the second look at what failed in the first."""
+    return f"{key}/again"
 
 
 class MatrixScenario(Scenario):
@@ -42,6 +59,10 @@ class MatrixScenario(Scenario):
         ]
         if not all((question.host, question.key) in answers for question in questions):
             return tuple(questions)
+        again = [question for station in scene.ready for question in self._again(scene, answers, station)]
+        questions += again
+        if any((question.host, question.key) not in answers for question in again):
+            return tuple(questions)
         failing = {net.spec.name for net in scene.networks if self._fails(scene, answers, net.spec.name)}
         if failing:
             questions += [ProbeTask(station.host, HEARD, {"kind": "heard"}) for station in scene.ready]
@@ -61,6 +82,7 @@ class MatrixScenario(Scenario):
         cells: dict[str, dict[str, Cell]] = {}
         for source in scene.stations:
             found, problem = outcomes(answers, source.host, self._key(network))
+            found |= outcomes(answers, source.host, second(self._key(network)))[0]
             cells[source.host] = {
                 target.host: self._cell(source, target, problem, found.get(target.host))
                 for target in scene.stations
@@ -68,9 +90,9 @@ class MatrixScenario(Scenario):
             }
         return Matrix(scenario=self.name, network=network, hosts=tuple(s.host for s in scene.stations), cells=cells)
 
-    def identified(self, outcome: JsonObject, target: str) -> bool:
+    def identified(self, outcome: JsonObject, target: Station) -> bool:
         """Tell whether the answer came from the host that was asked."""
-        return outcome.get("id") == target
+        return outcome.get("id") == (target.identity or target.host)
 
     def _key(self, network: str) -> str:
         return f"{self.kind}/{network}"
@@ -87,19 +109,35 @@ class MatrixScenario(Scenario):
             task["limit"] = HOPELESS
         return task
 
+    def _again(self, scene: Scene, answers: Answers, station: Station) -> list[ProbeTask]:
+        """Return a second question for the pairs that failed: with all asked at once, a busy host runs out of time."""
+        incapable = without_esp(answers)
+        found = []
+        for net in scene.networks:
+            key = self._key(net.spec.name)
+            failed = {label for label, one in outcomes(answers, station.host, key)[0].items() if not one.get("ok")}
+            task = self._task(scene, station, net, incapable)
+            targets = task["targets"]
+            if not failed or task.get("limit") == HOPELESS or not isinstance(targets, dict):
+                continue
+            few: JsonObject = {label: address for label, address in targets.items() if label in failed}
+            found.append(ProbeTask(station.host, second(key), {**task, "targets": few, "limit": SECOND_LOOK}))
+        return found
+
     def _fails(self, scene: Scene, answers: Answers, network: str) -> bool:
         return Status.FAILED in self.matrix(scene, answers, network).counts()
 
     def _cell(self, source: Station, target: Station, problem: str | None, outcome: JsonObject | None) -> Cell:
         without = source.problem or target.problem or problem
         if without:
-            return Cell(status=Status.INCONCLUSIVE, detail=without)
+            status = Status.SKIPPED if source.excused or target.excused else Status.INCONCLUSIVE
+            return Cell(status=status, detail=without)
         if outcome is None or not outcome.get("tries"):
             return Cell(status=Status.INCONCLUSIVE, detail="was not asked")
         if not outcome.get("ok"):
             stage = f" ({outcome['stage']})" if outcome.get("stage") else ""
             return Cell(status=Status.FAILED, detail=f"{outcome.get('why')}{stage} after {outcome.get('tries')} tries")
-        if not self.identified(outcome, target.host):
+        if not self.identified(outcome, target):
             detail = f"answered by {outcome.get('id')!r} instead: the address is in use twice"
             return Cell(status=Status.FAILED, detail=detail)
         taken = outcome.get("ms")
@@ -116,11 +154,10 @@ class MatrixScenario(Scenario):
         ]
 
     def _fine(self, scene: Scene, matrix: Matrix) -> tuple[Verdict, ...]:
-        cells = [cell for row in matrix.cells.values() for cell in row.values()]
+        cells = [c for row in matrix.cells.values() for c in row.values() if c.status is not Status.SKIPPED]
         subject = f"network {matrix.network}"
         if not cells:
-            detail = "there are no two hosts to test between"
-            return (Verdict(scenario=self.name, subject=subject, status=Status.INCONCLUSIVE, detail=detail),)
+            return (absence.untested(scene, self.name, subject, "there are no two probes to test between"),)
         untested = self._untested(scene, matrix)
         if untested:
             detail = f"{len(untested)} ordered pairs could not be tested: {untested[0]}"

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status, Verdict
-from swarmnet.scenarios.balancing import FACTS, has_ipvs, is_stale
+from swarmnet.scenarios import absence
+from swarmnet.scenarios.balancing import WITNESS_FACTS, has_ipvs, is_stale
 from swarmnet.scenarios.interface import (
     OPERATOR,
     Answers,
@@ -80,7 +81,7 @@ class MeshScenario(Scenario):
         if scene.mesh is None or self.protocol not in scene.mesh.ports:
             return ()
         hosts = entries(scene, answers)
-        facts = [WitnessTask(host, FACTS, {"kind": "facts"}) for host in scene.watched]
+        facts = [WitnessTask(host, WITNESS_FACTS, {"kind": "facts"}) for host in scene.watched]
         first = {source: self._doors(scene, scene.mesh, source, hosts) for source in (*hosts, OPERATOR)}
         bad = complaining(scene, answers, self.name)
         again = {source: {label: first[source][label] for label in labels} for source, labels in bad.items()}
@@ -99,8 +100,7 @@ class MeshScenario(Scenario):
         Failures get their verdicts from :func:`swarmnet.scenarios.ingress_causes.explain`, which sees all protocols.
         """
         if scene.mesh is None or self.protocol not in scene.mesh.ports:
-            reason = scene.mesh_problem or "no probe service was published"
-            return Findings((self._verdict("mesh", Status.INCONCLUSIVE, reason),))
+            return Findings((absence.unpublished(scene, self.name, "mesh"),))
         hosts = entries(scene, answers)
         unasked = [
             self._verdict(f"from {source or 'this machine'}", Status.INCONCLUSIVE, why)

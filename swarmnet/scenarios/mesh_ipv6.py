@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status, Verdict
+from swarmnet.scenarios import absence
 from swarmnet.scenarios.interface import Answers, Findings, Question, Scenario, Scene, WitnessTask, outcomes
 
 if TYPE_CHECKING:
@@ -39,8 +40,7 @@ class MeshIpv6(Scenario):
     def judge(self, scene: Scene, answers: Answers) -> Findings:
         """Return one verdict for the hosts where it hangs, else one for all."""
         if scene.mesh is None:
-            reason = scene.mesh_problem or "no probe service was published"
-            return Findings((self._verdict("mesh", Status.INCONCLUSIVE, reason),))
+            return Findings((absence.unpublished(scene, self.name, "mesh"),))
         hanging, fine, verdicts = [], [], []
         for host in scene.watched:
             found, problem = outcomes(answers, host, self.name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status, Verdict
-from swarmnet.scenarios import places
+from swarmnet.scenarios import absence, places
 from swarmnet.scenarios.interface import (
     Answers,
     Findings,
@@ -97,7 +97,8 @@ class OverlayMtu(Scenario):
             return verdicts
         if untested or len(stations) < 2:  # noqa: PLR2004 - two ends
             why = [f"{source} -> {target}: {words}" for (source, target), words in untested.items()]
-            why = why or ["fewer than two hosts have a probe and a witness"]
+            if not why:
+                return [absence.untested(scene, self.name, f"network {name}", absence.TOO_FEW)]
             verdict = self._verdict(name, Status.INCONCLUSIVE, f"the boundary was not found: {why[0]}")
             needed = tuple(places.exchange(scene, name, *pair) for pair in untested)
             return [verdict.model_copy(update={"needed": needed})]

@@ -23,6 +23,16 @@ def node(host: str) -> Place:
     return ("node", host)
 
 
+def probe(host: str) -> Place:
+    """Return that a host carries a probe."""
+    return ("probe", host)
+
+
+def witness(host: str) -> Place:
+    """Return that a host carries a witness."""
+    return ("witness", host)
+
+
 def allocated(network: str) -> Place:
     """Return that a network has its subnet and VNI."""
     return ("allocated", network)
@@ -81,6 +91,11 @@ def overlay(network: str, source: str, target: str) -> Place:
 def learned(host: str, peer: str) -> Place:
     """Return that a host has learned by gossip where the containers of a peer are."""
     return ("learned", host, peer)
+
+
+def resolver(host: str) -> Place:
+    """Return the engine's own resolver, which containers of a host ask."""
+    return ("resolver", host)
 
 
 def path(source: str, target: str) -> Place:

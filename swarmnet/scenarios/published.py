@@ -15,13 +15,12 @@ from swarmnet.model.report import Status, Verdict
 from swarmnet.model.service import Protocol, PublishMode, ServiceMode
 from swarmnet.model.verification import PROBE_LABEL
 from swarmnet.scenarios import places
-from swarmnet.scenarios.balancing import FACTS, has_ipvs
+from swarmnet.scenarios.balancing import WITNESS_FACTS, has_ipvs
 from swarmnet.scenarios.ingress_causes import is_published
 from swarmnet.scenarios.interface import (
     Answers,
     Findings,
     HostCommand,
-    ProbeTask,
     Question,
     Scenario,
     Scene,
@@ -78,7 +77,7 @@ class Published(Scenario):
             task: JsonObject = {"kind": "knock", "targets": targets, "times": 0}
             found.append(WitnessTask(_asker(scene, host), f"published/{host}", task))
             found.append(HostCommand(host, RULES, CLOSER[RULES], sudo=True))
-            found += [ProbeTask(host, FACTS, {"kind": "facts"})] if any(door.in_mesh for door in mine) else []
+            found += [WitnessTask(host, WITNESS_FACTS, {"kind": "facts"})] if any(door.in_mesh for door in mine) else []
         return tuple(found)
 
     def judge(self, scene: Scene, answers: Answers) -> Findings:

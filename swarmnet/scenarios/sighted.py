@@ -6,8 +6,9 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status, Verdict
-from swarmnet.scenarios.interface import Answers, Findings, Question, Scenario, Scene
-from swarmnet.scenarios.sightings import UNENCRYPTED, encrypted, sighted
+from swarmnet.scenarios import absence
+from swarmnet.scenarios.interface import PAIR, Answers, Findings, Question, Scenario, Scene
+from swarmnet.scenarios.sightings import UNENCRYPTED, cast, encrypted, sighted
 
 if TYPE_CHECKING:
     from swarmnet.model.network import Network
@@ -29,6 +30,9 @@ class SightedScenario(Scenario):
         networks = encrypted(scene)
         if not networks:
             return Findings((self.verdict("networks", Status.SKIPPED, UNENCRYPTED),))
+        if len(cast(scene)) < PAIR:
+            told = (absence.untested(scene, self.name, f"network {net.spec.name}", absence.TOO_FEW) for net in networks)
+            return Findings(tuple(told))
         return Findings(tuple(self.judge_networks(scene, answers, networks)))
 
     @abstractmethod

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status, Verdict
-from swarmnet.scenarios import places
+from swarmnet.scenarios import absence, places
 from swarmnet.scenarios.interface import Answers, Findings, Question, Scenario, Scene, WitnessTask, outcomes
 from swarmnet.scenarios.mtu import underlays, vteps, ways
 from swarmnet.scenarios.patterns import Shape, decompose
@@ -69,9 +69,10 @@ class UnderlayMtu(Scenario):
         missing = [] if alone else [host for host in scene.watched if not underlays(answers, host)]
         unmeasured = [f"{source} -> {target}: {why}" for (source, target), why in silent.items()]
         unmeasured += [f"{host} did not tell its MTU" for host in missing]
-        if unmeasured or alone:
-            why = unmeasured[0] if unmeasured else "fewer than two hosts have a witness"
-            verdict = self._verdict(Status.INCONCLUSIVE, f"some paths were not measured: {why}")
+        if alone:
+            verdicts.append(absence.untested(scene, self.name, "underlay", "fewer than two hosts have a witness"))
+        elif unmeasured:
+            verdict = self._verdict(Status.INCONCLUSIVE, f"some paths were not measured: {unmeasured[0]}")
             needed = (
                 *(frozenset(map(places.node, pair)) for pair in silent),
                 *(places.each(map(places.node, missing))),

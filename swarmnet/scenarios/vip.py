@@ -34,7 +34,7 @@ class VirtualAddress(BalancedScenario):
 
     def findings(self, scene: Scene, answers: Answers, able: tuple[str, ...]) -> Iterable[Verdict]:
         """Return what is wrong per network."""
-        return [verdict for network in scene.networks for verdict in self._network(scene, network, able, answers)]
+        return [verdict for network in scene.balanced for verdict in self._network(scene, network, able, answers)]
 
     def _network(self, scene: Scene, network: Network, able: tuple[str, ...], answers: Answers) -> list[Verdict]:
         name, failed, silent = network.spec.name, {}, {}

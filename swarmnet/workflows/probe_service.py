@@ -58,13 +58,20 @@ class ServedProbes:
             for task in tasks
             if task.node_id in backends and task.container_id
         }
+        addresses = {name: address.partition("/")[0] for name, address in service.virtual_ips.items()}
         return ProbeService(
             name=stage.service_name,
             alias=stage.service_alias,
-            virtual_ips={name: address.partition("/")[0] for name, address in service.virtual_ips.items()},
+            virtual_ips={name: address for name, address in addresses.items() if ":" not in address},
+            by_ipv6={name: address for name, address in addresses.items() if ":" in address},
             task_addresses={
                 net.spec.name: tuple(
-                    sorted(a.partition("/")[0] for task in tasks for a in task.networks.get(net.spec.name, ()))
+                    sorted(
+                        a.partition("/")[0]
+                        for task in tasks
+                        for a in task.networks.get(net.spec.name, ())
+                        if ":" not in a
+                    )
                 )
                 for net in stage.networks
             },

@@ -38,6 +38,8 @@ WITNESS_CAPABILITIES = ("NET_RAW", "NET_ADMIN")
 RUNNING = "running"
 ATTACH_LIMIT = 45.0
 """Seconds for all attempts to start a container: one that the engine fails to attach takes 20 s of them."""
+EACH_NETWORK = 2.0
+"""Seconds more for each network that a container is attached to."""
 START_LIMIT = 10.0
 """Seconds in which a probe must have started."""
 AGAIN = RestartPolicy(condition="on-failure", delay=1.0, max_attempts=5)
@@ -240,8 +242,7 @@ class Stage:
         with self.busy[host]:
             if self.cleared:
                 raise HostError(host, "the run is over")
-            if not self.ports.engine(host).has_image(self.kit.reference):
-                raise HostError(host, "the probe's image did not get there")
+            self._bring_image(self.ports.engine(host))
             spec = ContainerSpec(
                 name=f"swarmnet-witness-{self.run.id}-{number}",
                 image=self.kit.reference,
@@ -294,7 +295,7 @@ class Stage:
             return (found if found.keys() >= wanted else None), f"none on {', '.join(sorted(wanted - found.keys()))}"
 
         try:
-            return wait_until(self.ports.clock, look, what="the probe's addresses", timeout=START_LIMIT)
+            return wait_until(self.ports.clock, look, what="the probe's addresses", timeout=self._patience(START_LIMIT))
         except ConvergenceError as error:
             raise EngineError(engine.host, error.message) from error
 
@@ -316,10 +317,14 @@ class Stage:
 
         try:
             return wait_until(
-                self.ports.clock, attempt, what="the probe to start", timeout=min(ATTACH_LIMIT, self.timeout), every=0.4
+                self.ports.clock, attempt, what="the probe to start", timeout=self._patience(ATTACH_LIMIT), every=0.4
             )
         except ConvergenceError as error:
             raise EngineError(engine.host, error.message) from error
+
+    def _patience(self, seconds: float) -> float:
+        """Return how long a start may take: each network that it attaches to needs its time on a busy host."""
+        return min(seconds, self.timeout) + EACH_NETWORK * len(self.networks)
 
     def _bring_image(self, engine: EnginePort) -> None:
         facts = self.state.facts(engine.host)

@@ -10,29 +10,31 @@ from typing import TYPE_CHECKING
 from swarmnet.errors import ConvergenceError, HostError, IncompleteError, UsageError
 from swarmnet.model.plan import MANAGED_LABEL
 from swarmnet.model.ports import Progress
-from swarmnet.model.report import Status, Verdict
 from swarmnet.model.verification import PROBE_LABEL, Phase, Verification
-from swarmnet.scenarios import places
+from swarmnet.scenarios import absence
 from swarmnet.scenarios.causes import explain, refine
 from swarmnet.scenarios.consequences import traced
-from swarmnet.scenarios.interface import Answers, Scene, Station
+from swarmnet.scenarios.interface import Answers, Scene
+from swarmnet.workflows.casting import Cast, cast
 from swarmnet.workflows.gather import Batches, Crew
 from swarmnet.workflows.probe_service import ServedProbes
 from swarmnet.workflows.publication import Publication
 from swarmnet.workflows.stage import Stage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from swarmnet.model.network import Network
     from swarmnet.model.ports import Ports
     from swarmnet.model.state import ClusterState
     from swarmnet.model.verification import ProbeKit
-    from swarmnet.scenarios.interface import Question, Scenario, Witness
+    from swarmnet.scenarios.interface import Question, Scenario, Station, Witness
     from swarmnet.workflows.stage import Run
 
 ROUNDS = 6
 """Follow-up questions end here, whatever a scenario still wants."""
+SWIFT = 10
+"""Networks that busy hosts ask about within the time that is given for one; more get more time."""
 SETTLE = 10.0
 """Seconds in which a pair or name may come right: gossip needs a moment to carry new endpoints to every node."""
 
@@ -83,20 +85,22 @@ def verify(ports: Ports, state: ClusterState, wish: Wish, *, kit: ProbeKit, run:
     stage = Stage(ports, kit, run, state, networks, wish.timeout)
     answers: Answers = {}
     notes: tuple[str, ...] = ()
-    able, absent = _able(state, hosts)
-    needs_probes = bool(able) and any(one.needs_mesh or (networks and one.needs_probes) for one in wish.scenarios)
+    players = cast(state, hosts)
+    needs_probes = bool(players.present) and any(
+        one.needs_mesh or (networks and one.needs_probes) for one in wish.scenarios
+    )
     scene = Scene(state, networks, data_path_port=_port(state), run=run.id)
     if needs_probes:
         try:
-            scene = _raise_curtain(stage, scene, wish, (able, absent), timer)
+            scene = _raise_curtain(stage, scene, wish, players, timer)
             _ask(stage, scene, wish, answers, timer)
         finally:
             with timer.phase("clear", "removing the probes"):
-                notes = stage.clear(able, keep_image=wish.keep_image)
+                notes = stage.clear(players.present, keep_image=wish.keep_image)
             for note in notes:
                 ports.listener(Progress(note))
     else:
-        scene = Scene(state, networks, absent, data_path_port=_port(state))
+        scene = replace(scene, stations=_in_order(ports, (*players.resting, *players.absent)))
     return Verification(
         run=run.id,
         cluster=ports.inventory.cluster,
@@ -142,32 +146,20 @@ def _port(state: ClusterState) -> int:
     return (state.swarm.spec.data_path_port if state.swarm else None) or 4789
 
 
-def _able(state: ClusterState, hosts: Sequence[str]) -> tuple[tuple[str, ...], tuple[Station, ...]]:
-    """Return the hosts that can carry a probe, and why the others cannot."""
-    failed = {failure.host: failure.reason for failure in state.failures}
-    absent = {}
-    for host in hosts:
-        node = state.node_of(host)
-        if host in failed or state.facts(host) is None:
-            absent[host] = failed.get(host, "did not answer")
-        elif node is None:
-            absent[host] = "is not in this swarm"
-    able = tuple(host for host in hosts if host not in absent)
-    return able, tuple(Station(host, problem=why) for host, why in absent.items())
+def _in_order(ports: Ports, stations: Iterable[Station]) -> tuple[Station, ...]:
+    order = {host.name: index for index, host in enumerate(ports.inventory.hosts)}
+    return tuple(sorted(stations, key=lambda station: order.get(station.host, 0)))
 
 
-def _raise_curtain(
-    stage: Stage, scene: Scene, wish: Wish, cast: tuple[tuple[str, ...], tuple[Station, ...]], timer: _Timer
-) -> Scene:
+def _raise_curtain(stage: Stage, scene: Scene, wish: Wish, players: Cast, timer: _Timer) -> Scene:
     """Return the scene with its probes and, where a scenario needs it, its service."""
-    able, absent = cast
+    able, present = players.able, players.present
     with timer.phase("sweep", "looking for what earlier runs left"):
-        stage.sweep(able)
+        stage.sweep(present)
     scene = _with_control(stage, scene, wish, timer)
     with timer.phase("probes", f"starting probes on {len(able)} hosts"):
         placed = stage.place(able)
-    order = {host.name: index for index, host in enumerate(stage.ports.inventory.hosts)}
-    stations = tuple(sorted((*placed.values(), *absent), key=lambda station: order.get(station.host, 0)))
+    stations = _in_order(stage.ports, (*placed.values(), *players.resting, *players.absent))
     witnesses: tuple[Witness, ...] = ()
     mesh, served = Publication(stage), ServedProbes(stage)
     up = tuple(host for host, station in placed.items() if station.problem is None)
@@ -177,9 +169,10 @@ def _raise_curtain(
     if up and any(scenario.needs_service for scenario in wish.scenarios):
         served.begin(up)
     if any(scenario.needs_witness for scenario in wish.scenarios):
-        with timer.phase("witnesses", f"starting witnesses on {len(able)} hosts"):
+        with timer.phase("witnesses", f"starting witnesses on {len(present)} hosts"):
             # Also where no probe came up: what keeps it away may be what a witness sees.
-            witnesses = tuple(sorted(stage.watch(able), key=lambda witness: order.get(witness.host, 0)))
+            found = {witness.host: witness for witness in stage.watch(present)}
+            witnesses = tuple(found[host.name] for host in stage.ports.inventory.hosts if host.name in found)
     if served.hosts:
         with timer.phase("service", "waiting for the probe service"):
             served.wait()
@@ -193,7 +186,7 @@ def _raise_curtain(
         service_problem=served.problem,
         mesh=mesh.service,
         mesh_problem=mesh.problem,
-        approaches={host: stage.ports.approach(host) for host in able},
+        approaches={host: stage.ports.approach(host) for host in present},
         witnesses=witnesses,
     )
 
@@ -220,10 +213,11 @@ def _ask(stage: Stage, scene: Scene, wish: Wish, answers: Answers, timer: _Timer
 
 
 def _ask_in_rounds(batches: Batches, scene: Scene, wish: Wish, answers: Answers, timer: _Timer) -> None:
+    patience = wish.settle * max(1.0, len(scene.networks) / SWIFT)
     prelude = {(one.host, one.key): one for scenario in wish.scenarios for one in scenario.prelude(scene)}
     if prelude:
         with timer.phase("prelude", "looking at what kernels can do"):
-            answers |= batches.ask(tuple(prelude.values()), wish.settle)
+            answers |= batches.ask(tuple(prelude.values()), patience)
     rounds = count(1)
     for quiet in (False, True):
         asking = tuple(scenario for scenario in wish.scenarios if scenario.quiet is quiet)
@@ -234,7 +228,7 @@ def _ask_in_rounds(batches: Batches, scene: Scene, wish: Wish, answers: Answers,
             number = next(rounds)
             text = "asking between all hosts" if number == 1 else "looking closer"
             with timer.phase(f"round {number}", text):
-                answers |= batches.ask(questions, wish.settle)
+                answers |= batches.ask(questions, patience)
 
 
 def _open_questions(scenarios: Sequence[Scenario], scene: Scene, answers: Answers) -> tuple[Question, ...]:
@@ -249,20 +243,9 @@ def _judge(scene: Scene, scenarios: Sequence[Scenario], answers: Answers) -> dic
     verdicts = [
         *(verdict for findings in found for verdict in findings.verdicts),
         *explain(scene, answers, matrices),
-        *(_absent(scene, station) for station in scene.stations if station.problem),
+        *absence.explain(scene),
     ]
     return {
         "verdicts": traced(verdicts),
         "matrices": tuple(refine(scene, answers, matrix) for matrix in matrices),
     }
-
-
-def _absent(scene: Scene, station: Station) -> Verdict:
-    return Verdict(
-        scenario="probe",
-        subject=f"host {station.host}",
-        status=Status.INCONCLUSIVE,
-        detail=f"no probe on {station.host}: {station.problem}; nothing was proved from or to it",
-        fix="bring the host back, then run verify again (swarmnet status tells what answers)",
-        needed=places.managed(scene, station.host) or places.each((places.node(station.host),)),
-    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -183,3 +184,14 @@ def test_a_web_server_is_asked_by_a_probe_and_tells_apart_error_and_silence() ->
         "here": {"HTTP status 404"},
         "closed": {"Connection refused"},
     }
+
+
+def test_a_resolver_that_refuses_is_told_in_words_like_one_that_is_silent() -> None:
+    """F15: a refusal is an answer, not an error of the probe."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.1", 0))
+        quiet = silent.getsockname()
+        told = names.ask_all([("w1.front", ["10.0.0.1"])], time.monotonic() + 0.6, quiet)
+    refused = names.ask_all([("w1.front", ["10.0.0.1"]), ("w2.front", ["10.0.0.2"])], time.monotonic() + 0.6, quiet)
+    assert [(one["ok"], one["why"]) for one in told] == [(False, "no answer")]
+    assert [(one["ok"], one["why"]) for one in refused] == [(False, "Connection refused")] * 2

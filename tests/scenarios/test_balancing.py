@@ -10,10 +10,13 @@ import pytest
 from swarmnet.model.report import Status
 from swarmnet.model.service import Service, ServiceSpec, Task
 from swarmnet.model.state import ClusterState
+from swarmnet.scenarios.allocation import NetworksAllocated
 from swarmnet.scenarios.balance import Balance
+from swarmnet.scenarios.dns_service import ServiceNames
 from swarmnet.scenarios.hairpin import Hairpin
 from swarmnet.scenarios.interface import Answer, Answers, HostCommand, ProbeService, ServiceTask
 from swarmnet.scenarios.ipvs import BalancerTables, backends, compare
+from swarmnet.scenarios.vip import VirtualAddress
 from tests.scenarios.staging import scene
 
 if TYPE_CHECKING:
@@ -191,3 +194,26 @@ def test_services_of_the_user_are_compared_too_unless_they_are_being_updated() -
         state = ClusterState(services=(service,), tasks=(task,))
         verdicts = BalancerTables().judge(replace(stage(), state=state), tables(TABLE)).verdicts
         assert {verdict.status for verdict in verdicts} == {status}
+
+
+def test_one_lost_connection_of_forty_is_looked_at_again_and_is_no_stale_backend() -> None:
+    """F12: a busy host loses single packets; only what is lost twice is told, and not as a backend."""
+    fair, lossy = counted({"n1": 20, "n2": 20, "n3": 20}), counted({"n1": 20, "n2": 20, "n3": 19}, lost=1)
+    first = {(host, "balance/front"): Answer({"targets": {"door": fair}}) for host in NODES.values()}
+    first["w2", "balance/front"] = Answer({"targets": {"door": lossy}})
+    again = {q.host for q in Balance().ask(stage(), able(first)) if q.key == "balance/front/again"}
+    assert again == {"w2"}
+    for second, status in ((fair, Status.OK), (lossy, Status.WARNING)):
+        known = able({**first, ("w2", "balance/front/again"): Answer({"targets": {"door": second}})})
+        (verdict,) = Balance().judge(stage(), known).verdicts
+        assert (verdict.status, "backend that is stale" in str(verdict.fix)) == (status, False)
+
+
+def test_a_service_with_an_address_by_ipv6_alone_is_one_verdict_that_names_the_engine() -> None:
+    """F13: nothing that needs the virtual address is asked there, and gossip is not blamed."""
+    service = ProbeService("svc", "any", {}, {}, NODES, by_ipv6={"front": "fd00::2"})
+    scene_ = replace(stage(), service=service)
+    (verdict,) = NetworksAllocated().judge(scene_, {}).verdicts
+    assert (verdict.status, "(fd00::2) a virtual address by IPv6 alone" in verdict.detail) == (Status.FAILED, True)
+    for scenario in (VirtualAddress(), Balance(), Hairpin(), ServiceNames()):
+        assert scenario.judge(scene_, able({})).verdicts == ()

@@ -124,7 +124,10 @@ def test_only_failures_make_a_second_round() -> None:
     assert {question.key for question in UdpMatrix().ask(stage, {})} == {"udp/front"}
     assert {question.key for question in UdpMatrix().ask(stage, fine)} == {"udp/front"}
     broken = answers(stage, [("w1", "w2")])
-    assert {question.key for question in UdpMatrix().ask(stage, broken)} == {"udp/front", "heard", "neighbours"}
+    assert {question.key for question in UdpMatrix().ask(stage, broken)} == {"udp/front", "udp/front/again"}
+    broken |= {(host, "udp/front/again"): broken[host, "udp/front"] for host in ("w1", "w2")}
+    seen = {"udp/front", "udp/front/again", "heard", "neighbours"}
+    assert {question.key for question in UdpMatrix().ask(stage, broken)} == seen
 
 
 def learned(stage: Scene, unknown: dict[str, set[str]]) -> Answers:
@@ -177,3 +180,17 @@ def test_a_probe_that_tells_nothing_of_its_neighbours_is_not_called_unlearned() 
     silent = answers(stage, [("w1", "w2")]) | {("w1", "neighbours"): Answer({}, problem="it is gone")}
     (verdict,) = causes(stage, silent)
     assert verdict.evidence["cause"] == "underlay-one-way"
+
+
+def test_pairs_that_failed_are_asked_once_more_alone_and_then_count() -> None:
+    """F12: with everything asked at once, a slow host with many overlays runs out of time."""
+    stage, said = scene(), answers(scene(), [("w1", "w2")])
+    again = {(one.host, one.key): one for one in UdpMatrix().ask(stage, said) if one.key.endswith("/again")}
+    assert set(again) == {("w1", "udp/front/again"), ("w2", "udp/front/again")}
+    (first, *_) = again.values()
+    assert isinstance(first, ProbeTask)
+    assert first.task["targets"] == {"w2": "10.0.0.2"}
+    fine: JsonObject = {"ok": True, "why": "", "tries": 1, "ms": 0.4}
+    late = {place: Answer({"targets": {p: {**fine, "id": p}}}) for place, p in zip(again, ("w2", "w1"), strict=True)}
+    assert UdpMatrix().matrix(stage, {**said, **late}, "front").counts() == {Status.OK: 6}
+    assert "heard" not in {one.key for one in UdpMatrix().ask(stage, {**said, **late})}

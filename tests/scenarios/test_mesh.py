@@ -238,7 +238,7 @@ def test_hosts_behind_a_jump_host_are_asked_from_inside_and_are_inconclusive_fro
 
 def test_kernels_without_ipvs_are_not_asked_and_are_one_inconclusive() -> None:
     facts: Answers = {(host, "facts"): Answer({"ipvs": False}) for host in HOSTS}
-    assert {question.key for question in MeshTcp().ask(stage(), facts)} == {"facts"}
+    assert {question.key for question in MeshTcp().ask(stage(), facts)} == {"facts/host"}
     (verdict,) = judged(stage(), facts)
     assert (verdict.status, verdict.evidence["cause"]) == (Status.INCONCLUSIVE, "no-ipvs")
 
