@@ -18,6 +18,7 @@ from swarmnet.cli.options import (
     JsonOption,
     LimitedCluster,
     LimitOption,
+    ShowValuesOption,
     TimeoutOption,
     VerboseOption,
     YesOption,
@@ -266,13 +267,15 @@ def diff(
         str, typer.Argument(help="The newer backup, or `live`: what is there now.", metavar="BACKUP|live")
     ] = "latest",
     map_: MapOption = None,
+    show_values: ShowValuesOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Show what differs between two backups, or a backup and the live cluster, by object and field.
 
     Exit 6: drift; 3: not all could be compared.
     """
-    from swarmnet.report.drift import drift_lines  # noqa: PLC0415 - as above
+    from swarmnet.model.redaction import Cover  # noqa: PLC0415 - as above
+    from swarmnet.report.drift import drift_json, drift_lines  # noqa: PLC0415 - as above
     from swarmnet.workflows.backup import compare  # noqa: PLC0415 - as above
 
     if (after == LIVE) != (live.inventory is not None):
@@ -283,9 +286,9 @@ def diff(
     new, hosts = (opening.document(after), None) if live.inventory is None else live.look(live.inventory)
     found = compare(old, new, pairs(map_ or []), hosts=hosts)
     if as_json:
-        typer.echo(json.dumps({"schema": 1, **found.model_dump(mode="json")}))
+        typer.echo(json.dumps(drift_json(found, Cover(shows=show_values))))
     else:
-        say(drift_lines(found))
+        say(drift_lines(found, Cover(shows=show_values)))
     if found.differences:
         raise typer.Exit(ExitCode.PENDING)
     if found.unseen:
@@ -296,11 +299,16 @@ def diff(
     epilog="Example: swarmnet backup export latest > cluster.json", short_help="Print a backup as JSON without secrets."
 )
 @grouped
-def export(source: OneBackup) -> None:
-    """Print a backup as readable JSON, without config data and without values that look like secrets."""
+def export(source: OneBackup, show_values: ShowValuesOption = False) -> None:
+    """Print a backup as readable JSON, without config data and without values that may hold secrets.
+
+    Hidden are values of environment variables, labels, commands, arguments and options; their names stay.
+    """
+    from swarmnet.model.redaction import Cover  # noqa: PLC0415 - as above
     from swarmnet.plan.redaction import redacted  # noqa: PLC0415 - as above
 
-    typer.echo(json.dumps(redacted(source.document(source.backup)), indent=2, sort_keys=True))
+    exported = redacted(source.document(source.backup), Cover(shows=show_values))
+    typer.echo(json.dumps(exported, indent=2, sort_keys=True))
 
 
 @app.command(

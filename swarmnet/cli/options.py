@@ -62,6 +62,10 @@ TimeoutOption = Annotated[
 WaitOption = Annotated[
     float, typer.Option("--lock-wait", metavar="SECONDS", min=0, help="How long to wait for another operator's lock.")
 ]
+ShowValuesOption = Annotated[
+    bool,
+    typer.Option("--show-values", help="Show values of environment variables, labels, arguments and options, too."),
+]
 MissingOption = Annotated[bool, typer.Option("--allow-missing", help="Go on without hosts that do not answer.")]
 ReplaceOption = Annotated[
     list[str] | None,

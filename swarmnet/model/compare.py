@@ -44,7 +44,6 @@ _SWARM_DEFAULTS: Mapping[str, JsonValue] = {
 }
 _VOLATILE = frozenset({"ForceUpdate"})
 """Keys of the engine's own JSON that change without a change of meaning."""
-_SENSITIVE = re.compile(r"pass|secret|token|credential|(^|_)key($|_)", re.IGNORECASE)
 
 
 def network_changes(wanted: NetworkSpec, seen: NetworkSpec, *, exact: bool = False) -> tuple[Change, ...]:
@@ -163,12 +162,7 @@ def _mapping(
     for key in keys:
         before, after = seen.get(key), wanted.get(key)
         if before != after or (key in wanted) != (key in seen):
-            hidden = path == "env" and _SENSITIVE.search(key) is not None
-            yield Change(path=f"{path}.{key}", before=_shown(before, hidden=hidden), after=_shown(after, hidden=hidden))
-
-
-def _shown(value: JsonValue, *, hidden: bool) -> JsonValue:
-    return "***" if hidden and value is not None else value
+            yield Change(path=f"{path}.{key}", before=before, after=after)
 
 
 def _extra(wanted: Mapping[str, JsonValue], seen: Mapping[str, JsonValue], *, exact: bool) -> Iterable[Change]:

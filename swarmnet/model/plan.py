@@ -85,12 +85,15 @@ class Action(Document, ABC):
     """What is changed, for people: ``network front``, ``node w2``."""
     why: str
     changes: tuple[Change, ...] = ()
+    """How what is there differs; what an action makes is read from its own fields (``swarmnet.model.shown``)."""
     risk: Risk = Risk.SAFE
     always: bool = False
     """True for a command without ``unless``: it runs every time, so the proof of an empty second plan leaves it out."""
 
     sign: ClassVar[Sign] = Sign.UPDATE
     stage: ClassVar[Stage]
+    named: ClassVar[frozenset[str]] = frozenset({"host", "name"})
+    """Fields that the target names already."""
 
     @abstractmethod
     def predict(self, state: ClusterState) -> ClusterState:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from pydantic import Field
 
 from swarmnet.errors import CommandError
-from swarmnet.model.plan import Action, Change, Risk, Sign, Stage
+from swarmnet.model.plan import Action, Risk, Sign, Stage
 from swarmnet.model.state import CommandResult
 from swarmnet.operations.forms import Duration, Words
 from swarmnet.operations.interface import Context, Need, Operation
@@ -99,7 +99,6 @@ class CommandOperation(Operation):
         return RunCommand(
             target=f"{shlex.join(self.argv)} on {host.name}",
             why="it always runs: it has no 'unless'" if always else f"{shlex.join(self.unless or ())} does not exit 0",
-            changes=(Change(path="argv", after=list(self.argv)),),
             risk=Risk.DISRUPTIVE,
             always=always,
             host=host.name,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from swarmnet.errors import ConflictError
-from swarmnet.model.plan import Action, Change, Sign, Stage
+from swarmnet.model.plan import Action, Sign, Stage
 from swarmnet.model.swarm import Config, ConfigSpec
 from swarmnet.operations.content import NAME_LABEL, config_name
 from swarmnet.operations.content_step import ContentStep
@@ -25,6 +25,8 @@ class CreateConfig(Action):
 
     kind: Literal["config.create"] = "config.create"
     spec: ConfigSpec
+    source: str
+    """Where the data comes from."""
 
     sign: ClassVar[Sign] = Sign.CREATE
     stage: ClassVar[Stage] = Stage.CONTENT
@@ -62,5 +64,4 @@ class ConfigOperation(ContentStep):
             return ()
         spec = ConfigSpec(name=name, data=data, labels=context.marked({NAME_LABEL: self.name}))
         why = f"no config holds this content of {self.name}"
-        size = (Change(path="bytes", after=len(data)),)
-        return (CreateConfig(target=f"config {name}", why=why, changes=size, spec=spec),)
+        return (CreateConfig(target=f"config {name}", why=why, spec=spec, source=str(self.source)),)

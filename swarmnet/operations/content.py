@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shlex
 from typing import TYPE_CHECKING, Annotated, Protocol
 
 from pydantic import Field, model_validator
@@ -33,6 +34,11 @@ class ContentSource(Document):
     """Name of an environment variable."""
     command: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     """An argv whose standard output is the content; no shell reads it."""
+
+    def __str__(self) -> str:
+        if self.command is not None:
+            return f"command {shlex.join(self.command)}"
+        return f"file {self.file}" if self.file is not None else f"environment variable {self.env}"
 
     @model_validator(mode="after")
     def _one(self) -> ContentSource:

@@ -18,7 +18,7 @@ from swarmnet.errors import EngineError, HostError
 from swarmnet.model.clock import wait_until
 from swarmnet.model.compare import INIT_ONLY, network_changes
 from swarmnet.model.network import Network, NetworkSpec, Subnet
-from swarmnet.model.plan import Action, Change, Risk, Stage, unmarked
+from swarmnet.model.plan import Action, Risk, Stage, unmarked
 from swarmnet.model.ports import progress
 from swarmnet.model.service import PublishMode
 from swarmnet.operations.convergence import again_when_changed
@@ -85,12 +85,13 @@ class RestoredIngress(Operation):
     def plan(self, context: Context) -> tuple[Action, ...]:
         """Return what makes it anew, unless it is so."""
         seen = ingress_of(context.state)
-        changes = _told(self.spec) if seen is None else network_changes(self.spec, seen.spec)
-        if seen is not None and all(one.path.startswith("labels.") for one in changes):
+        differs = () if seen is None else network_changes(self.spec, seen.spec)
+        if seen is not None and all(one.path.startswith("labels.") for one in differs):
             return ()
         spec = self.spec.model_copy(update={"labels": context.marked(self.spec.labels)})
         why = "the old swarm's was not as 'swarm init' makes it: the new swarm's is removed and made anew"
         target = f"network {spec.name}"
+        changes = () if seen is None else network_changes(spec, seen.spec, exact=True)
         return (RemakeIngress(target=target, why=why, risk=Risk.DISRUPTIVE, changes=changes, spec=spec),)
 
     def problems(self, context: Context) -> tuple[str, ...]:
@@ -127,11 +128,6 @@ def obstacle(spec: NetworkSpec, state: ClusterState) -> str | None:
     if len(versions) > 1:
         return f"the engines are of different versions ({', '.join(versions)}), and not all would notice"
     return None
-
-
-def _told(spec: NetworkSpec) -> tuple[Change, ...]:
-    fields = spec.model_dump(mode="json", exclude_defaults=True, exclude={"name", "ingress", "scope"})
-    return tuple(Change(path=path, after=value) for path, value in fields.items())
 
 
 def _first_block(swarm: SwarmSpec) -> Subnet:

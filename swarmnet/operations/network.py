@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, Field
 
 from swarmnet.model.compare import network_changes
 from swarmnet.model.network import NetworkSpec, Scope, Subnet
-from swarmnet.model.plan import Action, Change, Risk
+from swarmnet.model.plan import Action, Risk
 from swarmnet.operations.forms import Texts
 from swarmnet.operations.interface import Context, Operation
 from swarmnet.operations.network_actions import CreateNetwork, RemakeNetwork, ReplaceNetwork
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from swarmnet.model.network import Network
+    from swarmnet.model.plan import Change
 
 
 def _subnet(value: object) -> object:
@@ -105,14 +106,15 @@ class NetworkOperation(Operation, NetworkSpec):
         spec = self.spec.model_copy(update={"labels": labels})
         target = f"network {self.name}{_on(place)}"
         if seen is None:
-            yield CreateNetwork(target=target, why="it is not there", changes=_told(self.spec), host=place, spec=spec)
+            yield CreateNetwork(target=target, why="it is not there", host=place, spec=spec)
         elif not seen.allocated:
             why = "it was accepted but never allocated; it is removed and made again"
-            yield RemakeNetwork(target=target, why=why, changes=_told(self.spec), host=place, spec=spec)
+            yield RemakeNetwork(target=target, why=why, host=place, spec=spec)
         else:
             changes = network_changes(self.spec, seen.spec)
             if not _labels_only(changes):
-                yield _replacement(spec, seen, changes, place, context)
+                # Exact: what it has beyond what is written goes with it.
+                yield _replacement(spec, seen, network_changes(spec, seen.spec, exact=True), place, context)
 
 
 def _replacement(
@@ -161,11 +163,6 @@ def _users(net: Network, place: str | None, context: Context) -> tuple[tuple[str
 
 def _labels_only(changes: tuple[Change, ...]) -> bool:
     return all(change.path.startswith("labels.") for change in changes)
-
-
-def _told(spec: NetworkSpec) -> tuple[Change, ...]:
-    fields = spec.model_dump(mode="json", exclude_defaults=True, exclude={"name"})
-    return tuple(Change(path=path, after=value) for path, value in fields.items())
 
 
 def _on(place: str | None) -> str:

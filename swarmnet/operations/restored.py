@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field
 
 from swarmnet.model.base import Secret
 from swarmnet.model.compare import service_changes
-from swarmnet.model.plan import Action, Change, Risk
+from swarmnet.model.plan import Action, Risk
 from swarmnet.model.service import ServiceSpec
 from swarmnet.model.swarm import ConfigSpec, SecretSpec
 from swarmnet.operations.config import CreateConfig
@@ -16,6 +16,7 @@ from swarmnet.operations.interface import Context, Operation
 from swarmnet.operations.secret import CreateSecret
 from swarmnet.operations.service_actions import CreateService, ReplaceService
 
+SOURCE = "the backup"
 WHY = "the backup has it and the cluster has not"
 
 
@@ -32,7 +33,7 @@ class RestoredConfig(Operation):
         if any(config.spec.name == self.spec.name for config in context.state.configs):
             return ()
         spec = self.spec.model_copy(update={"labels": context.made(self.spec.labels)})
-        return (CreateConfig(target=f"config {spec.name}", why=WHY, changes=_told(bytes=len(spec.data)), spec=spec),)
+        return (CreateConfig(target=f"config {spec.name}", why=WHY, spec=spec, source=SOURCE),)
 
     def problems(self, context: Context) -> tuple[str, ...]:
         """Return whether one of that name has other data, which no engine can change."""
@@ -62,7 +63,8 @@ class RestoredSecret(Operation):
         if any(secret.spec.name == self.spec.name for secret in context.state.secrets):
             return ()
         spec = self.spec.model_copy(update={"labels": context.made(self.spec.labels)})
-        return (CreateSecret(target=f"secret {spec.name}", why=WHY, spec=spec, data=self.data),)
+        target = f"secret {spec.name}"
+        return (CreateSecret(target=target, why=WHY, spec=spec, data=self.data, source="--secrets-from"),)
 
     def provides(self) -> frozenset[tuple[str, str]]:
         """Return the secret."""
@@ -83,20 +85,14 @@ class RestoredService(Operation):
         target = f"service {self.spec.name}"
         if seen is None:
             spec = self.spec.model_copy(update={"labels": context.made(self.spec.labels)})
-            networks = ", ".join(one.network for one in spec.networks or ())
-            told = _told(image=spec.image, mode=spec.mode.value, replicas=spec.replicas, networks=networks)
-            return (CreateService(target=target, why=WHY, changes=told, spec=spec),)
-        changes = service_changes(self.spec, seen.spec)
-        if not changes:
+            return (CreateService(target=target, why=WHY, spec=spec),)
+        if not service_changes(self.spec, seen.spec):
             return ()
         spec = self.spec.model_copy(update={"labels": context.marked(self.spec.labels)})
+        changes = service_changes(spec, seen.spec, exact=True)  # what it has beyond the backup goes with it
         why = "one of that name is there and differs from the backup: it is removed and made anew"
         return (ReplaceService(target=target, why=why, risk=Risk.DISRUPTIVE, changes=changes, spec=spec),)
 
     def provides(self) -> frozenset[tuple[str, str]]:
         """Return the service."""
         return frozenset({("service", self.spec.name)})
-
-
-def _told(**fields: str | int | None) -> tuple[Change, ...]:
-    return tuple(Change(path=path, after=value) for path, value in fields.items() if value not in (None, ""))

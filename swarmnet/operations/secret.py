@@ -31,6 +31,8 @@ class CreateSecret(Action):
     spec: SecretSpec
     data: Secret = Field(exclude=True, repr=False)
     """Never part of a stored plan."""
+    source: str
+    """Where the data comes from."""
 
     sign: ClassVar[Sign] = Sign.CREATE
     stage: ClassVar[Stage] = Stage.CONTENT
@@ -66,4 +68,5 @@ class SecretOperation(ContentStep):
             return ()
         spec = SecretSpec(name=self._object, labels=context.marked({NAME_LABEL: self.name}))
         why = f"no secret holds this content of {self.name}"
-        return (CreateSecret(target=f"secret {self._object}", why=why, spec=spec, data=self.content),)
+        target, source = f"secret {self._object}", str(self.source)
+        return (CreateSecret(target=target, why=why, spec=spec, data=self.content, source=source),)

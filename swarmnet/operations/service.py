@@ -8,7 +8,7 @@ from pydantic import Field
 
 from swarmnet.model.compare import service_changes
 from swarmnet.model.overlay import lay
-from swarmnet.model.plan import Action, Change, Risk
+from swarmnet.model.plan import Action, Risk
 from swarmnet.model.service import FileReference, ServiceSpec
 from swarmnet.operations.content import newest
 from swarmnet.operations.convergence import SERVICE_LIMIT
@@ -28,6 +28,7 @@ from swarmnet.operations.service_forms import (
 )
 
 if TYPE_CHECKING:
+    from swarmnet.model.plan import Change
     from swarmnet.model.service import Service
     from swarmnet.model.state import ClusterState
 
@@ -95,12 +96,13 @@ class ServiceOperation(Operation, ServiceSpec):
         """Return the service's creation, update or replacement; nothing when it is as written."""
         spec, seen = self.spec(context), context.state.service(self.name)
         target = f"service {self.name}"
-        changes = _told(self.written) if seen is None else service_changes(spec, seen.spec)
+        changes = () if seen is None else service_changes(spec, seen.spec)
         common = _Common(target=target, changes=changes, spec=spec, wait=self.wait, timeout=self.timeout)
         if seen is None:
             return (CreateService(why="it is not there", **common),)
         if any(change.path == "mode" for change in changes):
             why = "engines cannot change a service's mode: it is removed and made anew"
+            common["changes"] = service_changes(spec, seen.spec, exact=True)
             return (ReplaceService(why=why, risk=Risk.DISRUPTIVE, **common),)
         if not changes:
             return ()
@@ -126,12 +128,6 @@ def _fate(spec: ServiceSpec, seen: Service, state: ClusterState) -> tuple[str, R
     if len(ended) < len(running):
         which = f"{len(ended)} of its {len(running)} tasks {'is' if len(ended) == 1 else 'are'}"
     return f"it differs; {which} replaced", Risk.DISRUPTIVE
-
-
-def _told(spec: ServiceSpec) -> tuple[Change, ...]:
-    """Return what a new service is made of, with values of the environment that look secret hidden."""
-    blank = ServiceSpec(name=spec.name, image="-")
-    return tuple(Change(path=change.path, after=change.after) for change in service_changes(spec, blank))
 
 
 def _objects(kind: str, files: tuple[FileReference, ...] | None, context: Context) -> tuple[FileReference, ...] | None:

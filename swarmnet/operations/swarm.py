@@ -119,14 +119,11 @@ def _init(spec: SwarmSpec, context: Context) -> InitSwarm:
     facts = context.state.facts(host.name)
     assert facts is not None  # noqa: S101 - ``problems`` refused
     spec = spec.model_copy(update={"labels": context.made(spec.labels)})
-    managed = spec.model_dump(mode="json", exclude_none=True, exclude={"extra"}).items()
-    changes = tuple(Change(path=path, after=value) for path, value in managed if value)
-    risk, words = risk_of(changes)
+    risk, words = risk_of(swarm_changes(spec, SwarmSpec()))
     return InitSwarm(
         target=f"swarm {context.inventory.cluster} on {host.name}",
         why=f"no host is in a swarm{words}",
         risk=risk,
-        changes=changes,
         host=host.name,
         spec=spec,
         advertise=advertise_of(host, facts),
@@ -137,13 +134,10 @@ def _init(spec: SwarmSpec, context: Context) -> InitSwarm:
 
 def _join(host: Host, facts: HostFacts, context: Context) -> Action:
     advertise, data_path = advertise_of(host, facts), data_path_of(host, facts)
-    changes = [Change(path="advertise", after=advertise)]
-    changes += [] if data_path is None else [Change(path="data_path", after=data_path)]
     kind = JoinManager if host.role is Role.MANAGER else JoinWorker
     return kind(
         target=f"node {host.name}",
         why=f"{host.name} is not in swarm {context.inventory.cluster}; the inventory says {host.role}",
-        changes=tuple(changes),
         host=host.name,
         advertise=advertise,
         data_path=data_path,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from swarmnet.errors import DocumentError, Problem, UsageError
 from swarmnet.model.plan import Plan
+from swarmnet.model.shown import shown
 from swarmnet.operations.interface import Context
 from swarmnet.operations.swarm import SwarmOperation
 
@@ -55,7 +56,7 @@ def _refuse_contradictions(playbook: Playbook, again: _Result) -> None:
 
 
 def _contradiction(playbook: Playbook, step: Step, action: Action) -> Problem:
-    fields = ", ".join(change.path for change in action.changes)
+    fields = ", ".join(change.path for change in shown(action))
     return playbook.problem(
         step,
         f"{action.target} would change at every apply ({fields}): another step, or the inventory, says otherwise",

@@ -6,7 +6,6 @@ two looks could not see (an unreachable host, no manager) is named, not reported
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING, TypeVar
 
 from swarmnet.model.compare import network_changes, node_changes, service_changes, swarm_changes
@@ -14,6 +13,7 @@ from swarmnet.model.drift import Difference, Drift, Kind
 from swarmnet.model.lock import LOCK_NAME
 from swarmnet.model.network import Network, Scope
 from swarmnet.model.plan import Change, unmarked
+from swarmnet.model.redaction import content
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -52,11 +52,6 @@ def drift(before: ClusterState, after: ClusterState, *, hosts: frozenset[str] | 
         else:
             unseen.append(f"host {host}: seen in one of the two only")
     return Drift(differences=tuple(found), unseen=tuple(unseen))
-
-
-def content(data: bytes) -> str:
-    """Return what stands for the data of a config where it is not shown."""
-    return f"{len(data)} bytes, sha256 {hashlib.sha256(data).hexdigest()[:16]}"
 
 
 def _objects(

@@ -37,6 +37,7 @@ class Removal(Action):
     name: str
     id: str
     sign: ClassVar[Sign] = Sign.REMOVE
+    named: ClassVar[frozenset[str]] = Action.named | {"id"}
 
     def run(self, ports: Ports) -> None:
         """Remove it, and wait while tasks that end still hold it.

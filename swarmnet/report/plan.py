@@ -5,30 +5,51 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from swarmnet.model.plan import Risk, Sign
+from swarmnet.model.redaction import Cover
+from swarmnet.model.shown import action_digest, sent, shown
 from swarmnet.report.text import PLAIN, Paint, on_one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from swarmnet.model.base import JsonObject, JsonValue
-    from swarmnet.model.plan import Action, Change, Plan
+    from swarmnet.model.plan import Action, Plan
     from swarmnet.model.state import ClusterState, HostFailure
 
 LONGEST_VALUE = 120
 _VERBS = {Sign.CREATE: "to add", Sign.UPDATE: "to change", Sign.REMOVE: "to remove", Sign.RUN: "to run"}
 
 
-def plan_text(plan: Plan, state: ClusterState, paint: Paint = PLAIN) -> str:
+@dataclass(frozen=True, slots=True)
+class View:
+    """How much of a plan is shown."""
+
+    cover: Cover = field(default_factory=Cover)
+    whole: bool = False
+    """``-v``: long values whole, and of updates also what stays as it is."""
+
+
+def plan_text(plan: Plan, state: ClusterState, paint: Paint = PLAIN, view: View | None = None) -> str:
     """Return the plan as lines: per action its sign, why, old and new values, and its risk; then the counts."""
-    return "\n".join(_lines(plan, state, paint))
+    return "\n".join(_Text(paint, view or View()).lines(plan, state))
 
 
-def plan_json(plan: Plan, state: ClusterState) -> JsonObject:
-    """Return the plan as JSON; ``digest`` is equal for equal actions in the same order on the same cluster."""
-    actions: list[JsonValue] = [_action_json(action) for action in plan.actions]
+def plan_json(plan: Plan, state: ClusterState, cover: Cover | None = None, salt: bytes = b"") -> JsonObject:
+    """Return the plan as JSON.
+
+    Args:
+        plan: what to do.
+        state: what it was made for.
+        cover: which values are shown; by default those that can hold no secret.
+        salt: of the digests, so that they tell nothing to those who guess values; equal plans have equal digests under
+            the same salt.
+    """
+    cover = cover or Cover()
+    actions: list[JsonValue] = [_action_json(action, cover, salt) for action in plan.actions]
     return {
         "schema": 1,
         "cluster": plan.cluster,
@@ -37,14 +58,15 @@ def plan_json(plan: Plan, state: ClusterState) -> JsonObject:
         "warnings": list(plan.warnings),
         "worst_risk": plan.worst_risk.value,
         "failures": failures_json(state.failures),
-        "digest": plan_digest(plan, state),
+        "salt": salt.hex(),
+        "digest": plan_digest(plan, state, salt),
     }
 
 
-def plan_digest(plan: Plan, state: ClusterState) -> str:
-    """Return what tells whether a plan is the one that was shown: SHA-256 over cluster and actions."""
+def plan_digest(plan: Plan, state: ClusterState, salt: bytes = b"") -> str:
+    """Return what tells whether a plan is the one that was shown: over the cluster and all that the actions send."""
     cluster = [plan.cluster, None if state.swarm is None else state.swarm.id]
-    text = json.dumps([cluster, [_action_json(action) for action in plan.actions]], sort_keys=True)
+    text = json.dumps([cluster, [action_digest(action, salt) for action in plan.actions]])
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -60,7 +82,8 @@ def failure_lines(failures: Iterable[HostFailure], paint: Paint = PLAIN) -> Iter
         yield paint.red(f"unreachable: {one.host}: {on_one_line(one.reason)}{hint}")
 
 
-def _action_json(action: Action) -> JsonObject:
+def _action_json(action: Action, cover: Cover, salt: bytes) -> JsonObject:
+    changes = [cover.change(one) for one in shown(action)]
     return {
         "sign": action.sign.value,
         "kind": action.kind,
@@ -68,19 +91,10 @@ def _action_json(action: Action) -> JsonObject:
         "why": action.why,
         "risk": action.risk.value,
         "always": action.always,
-        "changes": [{"path": one.path, "before": one.before, "after": one.after} for one in action.changes],
+        "changes": [{"path": one.path, "before": one.before, "after": one.after} for one in changes],
+        "sends": sent(action, cover),
+        "digest": action_digest(action, salt),
     }
-
-
-def _lines(plan: Plan, state: ClusterState, paint: Paint) -> Iterator[str]:
-    for action in plan.actions:
-        risk = "" if action.risk is Risk.SAFE else f" [{action.risk.value}]"
-        head = f"{action.sign.value} {on_one_line(action.target)}"
-        yield f"{_coloured(action.sign, paint)(head)}{paint.red(risk)}  {paint.dim(on_one_line(action.why))}"
-        yield from (f"    {_change(change, action.sign, paint)}" for change in action.changes)
-    yield from (paint.yellow(f"warning: {on_one_line(warning)}") for warning in plan.warnings)
-    yield from failure_lines(state.failures, paint)
-    yield f"{paint.bold(f'cluster {on_one_line(plan.cluster)}')}: {counts(plan)}"
 
 
 def counts(plan: Plan) -> str:
@@ -93,14 +107,38 @@ def _coloured(sign: Sign, paint: Paint) -> Callable[[str], str]:
     return {Sign.CREATE: paint.green, Sign.UPDATE: paint.yellow, Sign.REMOVE: paint.red, Sign.RUN: paint.cyan}[sign]
 
 
-def _change(change: Change, sign: Sign, paint: Paint) -> str:
-    path = on_one_line(change.path)
-    if sign is Sign.CREATE and change.before is None:
-        return f"{path}: {_value(change.after)}"
-    return f"{path}: {paint.red(_value(change.before))} -> {paint.green(_value(change.after))}"
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """Writes a plan for people."""
 
+    paint: Paint
+    view: View
 
-def _value(value: JsonValue) -> str:
-    text = "(none)" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    text = on_one_line(text)
-    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}... ({len(text)} characters)"
+    def lines(self, plan: Plan, state: ClusterState) -> Iterator[str]:
+        """Yield the plan."""
+        paint = self.paint
+        for action in plan.actions:
+            risk = "" if action.risk is Risk.SAFE else f" [{action.risk.value}]"
+            head = f"{action.sign.value} {on_one_line(action.target)}"
+            yield f"{_coloured(action.sign, paint)(head)}{paint.red(risk)}  {paint.dim(on_one_line(action.why))}"
+            yield from (f"    {line}" for line in self._values(action))
+        yield from (paint.yellow(f"warning: {on_one_line(warning)}") for warning in plan.warnings)
+        yield from failure_lines(state.failures, paint)
+        yield f"{paint.bold(f'cluster {on_one_line(plan.cluster)}')}: {counts(plan)}"
+
+    def _values(self, action: Action) -> Iterator[str]:
+        for raw in shown(action):
+            change = self.view.cover.change(raw)
+            path, before, after = on_one_line(change.path), self._value(change.before), self._value(change.after)
+            differs = action.sign is Sign.UPDATE and raw in action.changes
+            yield f"{path}: {self.paint.red(before)} -> {self.paint.green(after)}" if differs else f"{path}: {after}"
+        if self.view.whole and action.sign is Sign.UPDATE:
+            yield self.paint.dim(f"sends: {on_one_line(json.dumps(sent(action, self.view.cover), ensure_ascii=False))}")
+
+    def _value(self, value: JsonValue) -> str:
+        text = "(none)" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        line = on_one_line(text)
+        if self.view.whole or len(line) <= LONGEST_VALUE:
+            return line
+        whole = hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:16]
+        return f"{line[:LONGEST_VALUE]}... ({len(text)} characters, sha256 {whole}; -v shows all)"

@@ -1,8 +1,14 @@
 from __future__ import annotations
 
+import json
+
+import pytest
+
 from swarmnet.model.drift import Kind
+from swarmnet.model.redaction import Cover
 from swarmnet.model.state import HostFailure
 from swarmnet.plan.drift import drift
+from swarmnet.report.drift import drift_json, drift_lines
 from tests.backups import CANARY, a_state
 
 
@@ -58,11 +64,13 @@ def test_what_was_not_seen_is_named_and_not_called_missing() -> None:
     assert len(found.unseen) == 2
 
 
-def test_values_that_look_like_secrets_never_stand_in_a_drift() -> None:
+@pytest.mark.parametrize("shows", [False, True])
+def test_values_of_the_environment_are_told_as_changed_and_shown_on_request(*, shows: bool) -> None:
     before = a_state()
     service = before.services[0]
     spec = service.spec.model_copy(update={"env": {"DB_PASSWORD": "other", "MODE": "slow"}})
     after = before.model_copy(update={"services": (service.model_copy(update={"spec": spec}),)})
-    text = drift(before, after).model_dump_json()
-    assert CANARY not in text
-    assert "slow" in text
+    found = drift(before, after)
+    for text in ("\n".join(drift_lines(found, Cover(shows=shows))), json.dumps(drift_json(found, Cover(shows=shows)))):
+        assert [word in text for word in ("DB_PASSWORD", "MODE")] == [True, True]
+        assert [word in text for word in (CANARY, "slow")] == [shows, shows]

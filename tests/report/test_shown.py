@@ -1,0 +1,295 @@
+"""What is shown, what is digested and what is sent are one (H2, H9): over every field of every kind of action."""
+
+from __future__ import annotations
+
+import json
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from pydantic import BaseModel
+
+from swarmnet.model.base import Secret
+from swarmnet.model.hosts import Availability, Role
+from swarmnet.model.network import NetworkSpec, Scope, Subnet
+from swarmnet.model.plan import Action, Change, Plan, Sign
+from swarmnet.model.redaction import Cover
+from swarmnet.model.service import (
+    Attachment,
+    EndpointMode,
+    FileReference,
+    PublishedPort,
+    Resources,
+    RestartPolicy,
+    ServiceMode,
+    ServiceSpec,
+    UpdatePolicy,
+)
+from swarmnet.model.shown import action_digest, sent, shown
+from swarmnet.model.state import ClusterState
+from swarmnet.model.swarm import ConfigSpec, NodeSpec, SecretSpec, SwarmSpec
+from swarmnet.operations.playbook import Playbook, Step
+from swarmnet.operations.restored import RestoredService
+from swarmnet.plan.build import build
+from swarmnet.report.plan import View, plan_digest, plan_json, plan_text
+from tests.operations.clusters import inventory
+from tests.operations.clusters import swarm as a_swarm
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+NETWORK = NetworkSpec(
+    name="front",
+    driver="macvlan",
+    scope=Scope.LOCAL,
+    attachable=True,
+    internal=True,
+    ingress=True,
+    ipv4=False,
+    ipv6=True,
+    encrypted=True,
+    mtu=1400,
+    config_only=True,
+    config_from="lan",
+    subnets=(
+        Subnet(subnet="10.1.0.0/24", gateway="10.1.0.1", ip_range="10.1.0.0/25", aux_addresses={"a": "10.1.0.9"}),
+    ),
+    ipam_driver="other",
+    ipam_options={"a": "b"},
+    options={"c": "d"},
+    labels={"e": "f"},
+)
+POLICY = UpdatePolicy(
+    parallelism=2, delay=1.0, failure_action="rollback", monitor=9.0, max_failure_ratio=0.5, order="start-first"
+)
+SERVICE = ServiceSpec(
+    name="web",
+    image="web:1",
+    command=("run",),
+    args=("--fast", "x"),
+    env={"A": "b"},
+    mode=ServiceMode.GLOBAL,
+    replicas=1,
+    networks=(Attachment(network="front", aliases=("www",), options={"k": "v"}),),
+    ports=(PublishedPort(target=80, published=8080),),
+    endpoint_mode=EndpointMode.VIP,
+    constraints=("node.role == worker",),
+    max_replicas_per_node=0,
+    limits=Resources(cpus=0.5, memory=8 * 1024 * 1024),
+    reservations=Resources(cpus=0.25, memory=4 * 1024 * 1024),
+    update=POLICY,
+    rollback=POLICY,
+    restart=RestartPolicy(condition="none", delay=1.0, max_attempts=3, window=2.0),
+    configs=(FileReference(source="c", target="/c", uid="1", gid="2", mode=0o400),),
+    secrets=(FileReference(source="s", target="s"),),
+    labels={"l": "m"},
+    container_labels={"n": "o"},
+    hostname="h",
+    user="root",
+    workdir="/w",
+    stop_grace_period=10.0,
+    extra={
+        "TaskTemplate": {
+            "ContainerSpec": {
+                "Mounts": [{"Type": "bind", "Source": "/", "Target": "/host"}],
+                "CapabilityAdd": ["CAP_SYS_ADMIN"],
+                "Healthcheck": {"Test": ["CMD", "true"]},
+            }
+        }
+    },
+)
+SWARM = SwarmSpec(
+    default_addr_pool=("10.0.0.0/8",),
+    subnet_size=24,
+    data_path_port=4789,
+    task_history=5,
+    cert_expiry=7776000.0,
+    heartbeat=5.0,
+    snapshot_interval=10000,
+    autolock=False,
+    labels={"a": "b"},
+    extra={"Raft": {"KeepOldSnapshots": 3}},
+)
+VALUES: dict[str, Any] = {
+    "spec": {
+        "network": NETWORK,
+        "service": SERVICE,
+        "swarm": SWARM,
+        "node": NodeSpec(role=Role.WORKER, availability=Availability.DRAIN, labels={"zone": "dmz"}),
+        "config": ConfigSpec(
+            name="c-1", data=b"listen 80;", labels={"a": "b"}, extra={"Templating": {"Name": "golang"}}
+        ),
+        "secret": SecretSpec(name="s-1", labels={"a": "b"}, extra={"Driver": {"Name": "vault"}}),
+    },
+    "before": NETWORK,
+    "host": "m1",
+    "advertise": "10.9.0.1",
+    "data_path": "10.9.1.1",
+    "availability": Availability.PAUSE,
+    "node_id": "n1",
+    "remove_labels": ("zone",),
+    "services": ("web",),
+    "containers": ("db on m1",),
+    "wait": False,
+    "timeout": 7.0,
+    "argv": ("touch", "/x"),
+    "unless": ("test", "-f", "/x"),
+    "sudo": True,
+    "data": Secret(b"correct-horse-battery"),
+    "source": "file site.conf",
+    "path": "/keys/unlock",
+    "network": "front",
+    "name": "front",
+    "id": "x1",
+}
+"""For each field of an action a value that is not its default; ``spec`` by the first word of the action's kind."""
+
+
+def kinds(base: type[Action] = Action) -> Iterator[type[Action]]:
+    for kind in base.__subclasses__():
+        if kind.__module__.startswith("swarmnet.") and "kind" in kind.__annotations__:
+            yield kind
+        yield from kinds(kind)
+
+
+KINDS = sorted(set(kinds()), key=lambda kind: kind.__name__)
+
+
+def _word(kind: type[Action]) -> str:
+    return str(kind.model_fields["kind"].default).partition(".")[0]
+
+
+def full(kind: type[Action]) -> Action:
+    fields = [name for name in kind.model_fields if name not in Action.model_fields]
+    values = {name: VALUES["spec"][_word(kind)] if name == "spec" else VALUES[name] for name in fields}
+    return kind(target="it", why="it is so", **values)
+
+
+def variants(value: Any) -> Iterator[Any]:  # noqa: ANN401 - any field of any action
+    """Yield what differs from a value in one place: each leaf of it changed, and each optional field left out."""
+    if isinstance(value, BaseModel):
+        yield from _of_document(value)
+    elif isinstance(value, dict):
+        yield {}
+        for key, inner in value.items():
+            yield {f"{key}x": inner}
+            yield from ({**value, key: changed} for changed in variants(inner))
+    elif isinstance(value, tuple | list):
+        yield type(value)()
+        yield type(value)([*value, *value])
+        yield from (type(value)([changed, *value[1:]]) for changed in variants(value[0]))
+    else:
+        yield _other(value)
+
+
+def _of_document(value: BaseModel) -> Iterator[BaseModel]:
+    for name, field in type(value).model_fields.items():
+        now = getattr(value, name)
+        if not field.is_required() and now != field.get_default(call_default_factory=True):
+            yield value.model_copy(update={name: field.get_default(call_default_factory=True)})
+        yield from (value.model_copy(update={name: changed}) for changed in variants(now))
+
+
+def _other(value: Any) -> Any:  # noqa: ANN401 - as above
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, Secret):
+        return Secret(b"another")
+    if isinstance(value, Enum):
+        return next(other for other in type(value) if other is not value)
+    return value + {str: "x", bytes: b"x", int: 1, float: 1.0}[type(value)]
+
+
+def _plan(action: Action) -> Plan:
+    return Plan(cluster="shop", actions=(action,), predicted=ClusterState())
+
+
+def _text(action: Action, cover: Cover) -> str:
+    return plan_text(_plan(action), ClusterState(), view=View(cover, whole=True))
+
+
+def test_the_samples_have_every_field_filled() -> None:
+    for sample in (NETWORK, SERVICE, SWARM, *VALUES["spec"].values()):
+        assert set(type(sample).model_fields) == sample.model_fields_set, type(sample).__name__
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_two_actions_that_send_something_else_differ_in_all_that_is_shown(kind: type[Action]) -> None:
+    action, cover = full(kind), Cover()
+    digest, tree, text = plan_digest(_plan(action), ClusterState()), sent(action, cover), _text(action, cover)
+    for name in [name for name in kind.model_fields if name not in Action.model_fields]:
+        for changed in variants(getattr(action, name)):
+            other = action.model_copy(update={name: changed})
+            assert plan_digest(_plan(other), ClusterState()) != digest
+            if name == "data":
+                continue  # the object's name has a hash of it
+            assert sent(other, cover) != tree
+            same_name = getattr(changed, "name", "") == getattr(getattr(action, name), "name", "")
+            if name not in action.named and same_name:
+                assert _text(other, cover) != text, (name, changed)
+
+
+@pytest.mark.parametrize(
+    "kind", [kind for kind in KINDS if kind.sign is not Sign.UPDATE], ids=lambda kind: kind.__name__
+)
+def test_what_is_made_is_shown_field_by_field(kind: type[Action]) -> None:
+    paths = {change.path.partition(".")[0] for change in shown(full(kind))}
+    spec = getattr(full(kind), "spec", None)
+    wanted = {name for name in kind.model_fields if name not in {*Action.model_fields, *kind.named, "spec"}}
+    if spec is not None:
+        wanted |= set(spec.model_dump(exclude_defaults=True)) - {"name"}
+    assert paths == wanted
+
+
+def test_an_update_shows_what_differs_and_its_own_terms() -> None:
+    update = full(next(kind for kind in KINDS if kind.__name__ == "UpdateService"))
+    differs = Change(path="image", before="web:0", after="web:1")
+
+    paths = [change.path for change in shown(update.model_copy(update={"changes": (differs,)}))]
+
+    assert paths == ["image", "wait", "timeout"]
+
+
+def test_a_restore_shows_all_that_it_makes() -> None:
+    hosts = inventory()
+    steps = (Step(operation=RestoredService(spec=SERVICE.model_copy(update={"secrets": (), "configs": ()}))),)
+    plan = build(Playbook(name="restore", steps=steps, restore="b1"), a_swarm(hosts), hosts)
+
+    text, tree = plan_text(plan, ClusterState()), json.dumps(plan_json(plan, ClusterState()))
+
+    for told in (
+        "/host",
+        "CAP_SYS_ADMIN",
+        "8080:80/tcp",
+        "user: root",
+        "command: ",
+        "args: ",
+        "env.A: ",
+        "Healthcheck",
+    ):
+        assert told in text
+    for told in ("/host", "CAP_SYS_ADMIN", "8080", "root", "Healthcheck"):
+        assert told in tree
+
+
+def test_a_long_value_is_shown_whole_where_asked_for_and_told_by_its_digest_else() -> None:
+    action = full(next(kind for kind in KINDS if kind.__name__ == "CreateNetwork"))
+    long = {"com.docker.network.x": "a" * 500}
+    plans = [
+        _plan(action.model_copy(update={"spec": NETWORK.model_copy(update={"options": {**long, "z": end}})}))
+        for end in ("b", "c")
+    ]
+
+    short, other = (plan_text(plan, ClusterState(), view=View(Cover(shows=True))) for plan in plans)
+
+    assert "a" * 200 not in short
+    assert "500 characters, sha256 " in short
+    assert short != other
+    assert "a" * 500 in plan_text(plans[0], ClusterState(), view=View(whole=True))
+
+
+def test_equal_plans_have_one_digest_under_one_salt() -> None:
+    action = full(next(kind for kind in KINDS if kind.__name__ == "CreateService"))
+
+    assert action_digest(action, b"a") == action_digest(action.model_copy(), b"a")
+    assert action_digest(action, b"a") != action_digest(action, b"b")
