@@ -96,7 +96,7 @@ def command(
     kit = probe_kit(probe.probe_image, probe.probe_archive)
     hosts = cluster.read()
     within = cluster.names(hosts)
-    names = tuple(sorted(names_of(chosen.network))) or (attachable_of(playbook) if playbook else ())
+    names = tuple(sorted(names_of(chosen.network))) or (overlays_of(playbook) if playbook else ())
     tested = tuple(host.name for host in hosts.hosts if within is None or host.name in within)
     wish = Wish(
         wanted, names, tested, keep_image=probe.keep_image, settle=probe.settle, timeout=cluster.timeout or WAIT
@@ -107,12 +107,12 @@ def command(
     raise typer.Exit(EXITS.get(result.status, ExitCode.DONE))
 
 
-def attachable_of(path: Path) -> tuple[str, ...]:
-    """Return the names of the attachable overlays that a playbook makes.
+def overlays_of(path: Path) -> tuple[str, ...]:
+    """Return the names of the overlays that a playbook makes.
 
     Raises:
         DocumentError: the playbook is wrong.
-        UsageError: it makes no attachable overlay.
+        UsageError: it makes no overlay.
     """
     from swarmnet.edge.files import read_document  # noqa: PLC0415 - as above
     from swarmnet.operations.network import NetworkOperation  # noqa: PLC0415 - as above
@@ -120,9 +120,9 @@ def attachable_of(path: Path) -> tuple[str, ...]:
 
     playbook = parse_playbook(read_document(path), str(path), environment=os.environ)
     wanted = [step.operation.spec for step in playbook.steps if isinstance(step.operation, NetworkOperation)]
-    found = tuple(spec.name for spec in wanted if spec.driver == "overlay" and spec.attachable and not spec.ingress)
+    found = tuple(spec.name for spec in wanted if spec.driver == "overlay" and not spec.ingress)
     if not found:
-        raise UsageError(f"{path} makes no attachable overlay", hint="name networks with --network, or add one to it")
+        raise UsageError(f"{path} makes no overlay", hint="name networks with --network, or add one to it")
     return found
 
 

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from swarmnet.model.report import Status, Verdict
 from swarmnet.scenarios import places
+from swarmnet.scenarios.interface import Station
 
 if TYPE_CHECKING:
     from swarmnet.model.report import Place
-    from swarmnet.scenarios.interface import Scene, Station
+    from swarmnet.scenarios.interface import Scene
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,13 @@ KINDS = (
         "subnet-full",
         "the subnet has no free address: remove tasks or containers that are not needed, or make the network again with"
         " a larger subnet",
-        ("no available ip", "could not find an available ip", "no available addresses"),
+        ("no available ip", "no available ipv4", "could not find an available ip", "no available addresses"),
+    ),
+    Absence(
+        "attach",
+        "the managers gave the host no place on the network: see that it hears them (2377/tcp from {hosts} to all"
+        " managers) and what they say (journalctl -u docker there)",
+        ("attaching to network", "context deadline exceeded"),
     ),
     Absence(
         "image",
@@ -84,9 +91,31 @@ def explain(scene: Scene) -> tuple[Verdict, ...]:
     for station in scene.stations:
         if station.problem is not None:
             kind = kind_of(station)
-            reason = kind.cause if kind is not UNKNOWN else (station.problem or "")
+            reason = kind.cause if kind is not UNKNOWN else _words(station)
             groups.setdefault((kind.cause, reason), []).append(station)
-    return tuple(_verdict(scene, stations) for stations in groups.values())
+    return (*(_verdict(scene, stations) for stations in groups.values()), *_tasks(scene))
+
+
+def _tasks(scene: Scene) -> tuple[Verdict, ...]:
+    """Return one verdict for all hosts on which a task of the run's services did not run for one reason."""
+    groups: dict[str, list[str]] = {}
+    for host, why in scene.idle.items():
+        groups.setdefault(why, []).append(host)
+    found = []
+    for why, hosts in groups.items():
+        kind, names = kind_of(Station(hosts[0], problem=why)), ", ".join(hosts)
+        found.append(
+            Verdict(
+                scenario="probe",
+                subject=f"task on {names}",
+                status=Status.INCONCLUSIVE,
+                detail=f"no task of the probe service came to run on {names}: {why}; services were tested without it",
+                fix=kind.fix.format(hosts=" ".join(hosts)),
+                evidence={"cause": kind.cause, "hosts": [*hosts]},
+                needed=_managed(scene, hosts),
+            )
+        )
+    return tuple(found)
 
 
 def _verdict(scene: Scene, stations: list[Station]) -> Verdict:
@@ -98,7 +127,7 @@ def _verdict(scene: Scene, stations: list[Station]) -> Verdict:
     else:
         status = Status.INCONCLUSIVE
         detail = (
-            f"no probe on {names}: {first.problem}; nothing was proved from or to {'it' if not hosts[1:] else 'them'}"
+            f"no probe on {names}: {_words(first)}; nothing was proved from or to {'it' if not hosts[1:] else 'them'}"
         )
     return Verdict(
         scenario="probe",
@@ -112,6 +141,16 @@ def _verdict(scene: Scene, stations: list[Station]) -> Verdict:
             need for host in hosts for need in places.managed(scene, host) or places.each((places.node(host),))
         ),
     )
+
+
+def _words(station: Station) -> str:
+    """Return a missing probe's reason without the host's name, with which errors of hosts begin."""
+    return (station.problem or "").removeprefix(f"{station.host}: ")
+
+
+def _managed(scene: Scene, hosts: list[str]) -> tuple[frozenset[Place], ...]:
+    """Return what the orders to these hosts needed."""
+    return tuple(need for host in hosts for need in (places.managed(scene, host) or places.each((places.node(host),))))
 
 
 def needed(scene: Scene) -> tuple[frozenset[Place], ...]:
@@ -129,6 +168,9 @@ def untested(scene: Scene, scenario: str, subject: str, why: str) -> Verdict:
 
 def unserved(scene: Scene, scenario: str) -> Verdict:
     """Return that a check had no probe service to ask."""
+    if scene.networks and all(net.spec.name in scene.tight for net in scene.networks):
+        detail = "no tested network has room for the probe service"
+        return Verdict(scenario=scenario, subject="service", status=Status.SKIPPED, detail=detail)
     why = scene.service_problem or "the probe service was not started"
     return _idle(scene, scenario, "service", why)
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from swarmnet.model.report import Verdict
 
 
+ROOM_FIX = "test fewer hosts (--limit), remove tasks or containers that are not needed, or make it with a larger subnet"
 IPV6_FIX = (
     "make the network again with IPv4 subnets alone (without ipv6): engines give a service one virtual address a"
     " network, of either family on dual-stack overlays, and balance IPv4 only; or let the service use endpoint_mode"
@@ -41,10 +42,18 @@ class NetworksAllocated(ControlScenario):
             if not network.allocated
         ]
         bad += self._by_ipv6(scene)
-        if not scene.networks:
+        bad += [
+            self.verdict(f"network {name}", Status.INCONCLUSIVE, f"{name} was not tested: {why}", ROOM_FIX)
+            for name, why in scene.crowded.items()
+        ]
+        left_out = [
+            self.verdict(f"network {name}", Status.SKIPPED, f"no probe service on {name}: {why}", ROOM_FIX)
+            for name, why in scene.tight.items()
+        ]
+        if not scene.networks and not bad:
             bad = [self.verdict("networks", Status.SKIPPED, "the swarm has no overlay network to test")]
         fine = self.verdict("networks", Status.OK, f"all {len(scene.networks)} tested networks are allocated")
-        return Findings(tuple(bad) or (fine,))
+        return Findings((*(bad or (fine,)), *left_out))
 
     def _by_ipv6(self, scene: Scene) -> list[Verdict]:
         """Return a failure for each network on which services got virtual addresses by IPv6 alone."""

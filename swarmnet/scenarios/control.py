@@ -12,6 +12,7 @@ class ControlScenario(Scenario):
     """Asks nothing: what was observed is enough."""
 
     needs_probes: ClassVar[bool] = False
+    needs_networks: ClassVar[bool] = False
 
     def ask(self, _scene: Scene, _answers: Answers) -> tuple[Question, ...]:
         """Ask nothing."""

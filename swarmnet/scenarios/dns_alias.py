@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from swarmnet.scenarios.lookups import LookupScenario
 
 if TYPE_CHECKING:
+    from swarmnet.model.network import Network
     from swarmnet.scenarios.interface import Scene, Station
 
 
@@ -16,6 +17,10 @@ class Aliases(LookupScenario):
     name: ClassVar[str] = "dns-alias"
     summary: ClassVar[str] = "DNS look-ups of container aliases from every host"
     noun: ClassVar[str] = "alias"
+
+    def networks(self, scene: Scene) -> tuple[Network, ...]:
+        """Return none where probes are tasks of a service, which have no alias of their own."""
+        return scene.networks if any(station.alias for station in scene.ready) or not scene.ready else ()
 
     def wanted(self, scene: Scene, station: Station, network: str) -> dict[str, tuple[str, tuple[str, ...]]]:
         """Return the other probes' aliases."""

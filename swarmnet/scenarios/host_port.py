@@ -49,6 +49,7 @@ class HostPort(Scenario):
     name: ClassVar[str] = "host-port"
     summary: ClassVar[str] = "a port in host mode answers on task nodes only, and keeps the client's address"
     needs_mesh: ClassVar[bool] = True
+    needs_networks: ClassVar[bool] = False
     needs_witness: ClassVar[bool] = True
 
     def ask(self, scene: Scene, _answers: Answers) -> tuple[Question, ...]:

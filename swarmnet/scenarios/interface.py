@@ -115,6 +115,12 @@ class Scene:
     """Why there is none, when one was wanted."""
     run: str = ""
     """The run's id."""
+    idle: Mapping[str, str] = field(default_factory=dict)
+    """Hosts on which a task of the run's services did not come to run, and what was seen of it."""
+    tight: Mapping[str, str] = field(default_factory=dict)
+    """Tested networks that have no room for the probe service, and why."""
+    crowded: Mapping[str, str] = field(default_factory=dict)
+    """Networks that are not tested, since the probes do not fit them, and why."""
 
     @property
     def plain(self) -> Network | None:
@@ -230,6 +236,8 @@ class Scenario(ABC):
     """What ``--only`` and ``--skip`` say."""
     summary: ClassVar[str]
     needs_probes: ClassVar[bool] = True
+    needs_networks: ClassVar[bool] = True
+    """Whether there is nothing to do without an overlay to test."""
     needs_service: ClassVar[bool] = False
     needs_witness: ClassVar[bool] = False
     needs_mesh: ClassVar[bool] = False

@@ -50,6 +50,8 @@ class LookupScenario(Scenario):
         """Return one verdict a network where all is right, else one a cause."""
         if self.needs_service and scene.service is None:
             return Findings((absence.unserved(scene, self.name),))
+        if not self.networks(scene) and scene.networks:
+            return Findings((self._verdict("names", Status.SKIPPED, f"no network has such names here: {self.noun}"),))
         return Findings(
             tuple(v for net in self.networks(scene) for v in self._judge_network(scene, answers, net.spec.name))
         )

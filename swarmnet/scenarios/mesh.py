@@ -73,6 +73,7 @@ class MeshScenario(Scenario):
     """One protocol's published port on every entry node."""
 
     needs_mesh: ClassVar[bool] = True
+    needs_networks: ClassVar[bool] = False
     needs_witness: ClassVar[bool] = True
     protocol: ClassVar[str]
 

@@ -27,6 +27,7 @@ class MeshIpv6(Scenario):
     name: ClassVar[str] = "mesh-ipv6"
     summary: ClassVar[str] = "a published port answers or refuses at once by IPv6, too"
     needs_mesh: ClassVar[bool] = True
+    needs_networks: ClassVar[bool] = False
     needs_witness: ClassVar[bool] = True
 
     def ask(self, scene: Scene, _answers: Answers) -> tuple[Question, ...]:

@@ -65,6 +65,7 @@ class Published(Scenario):
     name: ClassVar[str] = "published"
     summary: ClassVar[str] = "published TCP ports of your services take connections on every node"
     needs_witness: ClassVar[bool] = True
+    needs_networks: ClassVar[bool] = False
 
     def ask(self, scene: Scene, _answers: Answers) -> tuple[Question, ...]:
         """Open each door once, from the next host; read the rules of each host."""

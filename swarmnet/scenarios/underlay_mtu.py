@@ -37,6 +37,7 @@ class UnderlayMtu(Scenario):
     name: ClassVar[str] = "underlay-mtu"
     summary: ClassVar[str] = "packets of the underlay's full MTU pass whole between hosts"
     needs_witness: ClassVar[bool] = True
+    needs_networks: ClassVar[bool] = False
 
     def ask(self, scene: Scene, answers: Answers) -> tuple[Question, ...]:
         """Ask every witness for the MTU towards each peer, then for an echo of that size."""

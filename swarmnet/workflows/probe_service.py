@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import ConvergenceError, HostError
@@ -27,6 +27,8 @@ class ServedProbes:
     """Where it shall have a task; empty until begun."""
     service: ProbeService | None = None
     problem: str | None = None
+    missing: dict[str, str] = field(default_factory=dict)
+    """Hosts whose task did not come to run, and what was seen of it."""
 
     def begin(self, hosts: tuple[str, ...]) -> None:
         """Make the service; its tasks start meanwhile. A failure is kept as the problem."""
@@ -51,7 +53,8 @@ class ServedProbes:
         stage = self.stage
         nodes = {node.id: (host, node) for host in self.hosts if (node := stage.state.node_of(host))}
         backends = {node_id: host for node_id, (host, node) in nodes.items() if takes_tasks(node)}
-        tasks = stage.tasks_on(stage.service_name, frozenset(backends))
+        tasks, missing = stage.tasks_on(stage.service_name, frozenset(backends))
+        self.missing = {backends.pop(node): why for node, why in missing.items()}
         service = next(one for one in stage.ports.manager().services() if one.spec.name == stage.service_name)
         stage.task_containers = {
             backends[task.node_id]: task.container_id

@@ -35,6 +35,8 @@ class Publication:
     """Node to host, of those that shall have a task; empty until begun."""
     service: MeshService | None = None
     problem: str | None = None
+    missing: dict[str, str] = field(default_factory=dict)
+    """Hosts whose task did not come to run, and what was seen of it."""
 
     @property
     def name(self) -> str:
@@ -62,12 +64,13 @@ class Publication:
     def wait(self) -> None:
         """Wait for the tasks, and learn the ports; a failure is kept as the problem."""
         try:
-            tasks = self.stage.tasks_on(self.name, frozenset(self.nodes))
+            tasks, missing = self.stage.tasks_on(self.name, frozenset(self.nodes))
             manager = self.stage.ports.manager()
             seen = next((one for one in manager.services() if one.spec.name == self.name), None)
         except (ConvergenceError, HostError) as error:
             self.problem = error.message
             return
+        self.missing = {self.nodes.pop(node): why for node, why in missing.items()}
         given = {
             port.protocol.value: port.published
             for port in (seen.published if seen else ())

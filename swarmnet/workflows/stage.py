@@ -19,9 +19,10 @@ from swarmnet.operations.addresses import data_path_of
 from swarmnet.scenarios.interface import Station, Witness
 from swarmnet.workflows.control_network import make_control, remove_controls
 from swarmnet.workflows.fanout import fan_out
+from swarmnet.workflows.station_service import StationService
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from swarmnet.model.base import Labels
     from swarmnet.model.network import Network
@@ -81,6 +82,8 @@ class Stage:
     state: ClusterState
     networks: tuple[Network, ...]
     timeout: float = 60.0
+    served: frozenset[str] | None = None
+    """Names of the networks that have room for the probe service; None means all."""
     containers: dict[str, str] = field(default_factory=dict)
     """Host to the id of its probe."""
     witnesses: dict[str, str] = field(default_factory=dict)
@@ -130,7 +133,12 @@ class Stage:
         return control
 
     def place(self, hosts: tuple[str, ...]) -> dict[str, Station]:
-        """Bring the image where it is missing and start a probe on each host; a host that fails says why."""
+        """Bring the image where it is missing and start a probe on each host; a host that fails says why.
+
+        Overlays that are not attachable take tasks of services alone: then all probes are such tasks.
+        """
+        if not all(net.spec.attachable for net in self.networks):
+            return StationService(self).place(hosts)
         found = fan_out(hosts, lambda host: self._place_once(host, hosts.index(host)))
         return {
             host: Station(host, problem=result.message) if isinstance(result, HostError) else result
@@ -145,22 +153,36 @@ class Stage:
             for host, result in found.items()
         )
 
-    def tasks_on(self, service: str, wanted: frozenset[str]) -> tuple[Task, ...]:
-        """Wait until each of the wanted nodes runs a task of one of the run's services; return those tasks.
+    def tasks_on(self, service: str, wanted: frozenset[str]) -> tuple[tuple[Task, ...], dict[str, str]]:
+        """Wait until each of the wanted nodes runs a task of one of the run's services.
+
+        Returns:
+            Those tasks; and each node that had none in time, with what was seen last there.
 
         Raises:
-            ConvergenceError: some node had none in time; says what was seen last.
+            ConvergenceError: no node had one in time; says what was seen last.
         """
         manager = self.ports.manager()
+        running: tuple[Task, ...] = ()
+        missing: dict[str, str] = {}
 
-        def look() -> tuple[tuple[Task, ...] | None, str]:
+        def look() -> tuple[bool | None, str]:
+            nonlocal running, missing
             tasks = manager.tasks(service=service)
             running = tuple(task for task in tasks if task.state == RUNNING and task.node_id in wanted)
-            missing = wanted - {task.node_id for task in running}
-            words = sorted({f"{task.state} {task.message}".strip() for task in tasks if task.node_id in missing})
-            return (None if missing else running), f"{len(missing)} nodes without: {'; '.join(words) or 'no task'}"
+            left = wanted - {task.node_id for task in running}
+            missing = {node: _last_word(tasks, node) for node in left}
+            words = "; ".join(sorted(set(missing.values())))
+            return (None if missing else True), f"{len(missing)} nodes without: {words}"
 
-        return wait_until(self.ports.clock, look, what="the probe service's tasks to run", timeout=self.timeout)
+        try:
+            wait_until(
+                self.ports.clock, look, what="the probe service's tasks to run", timeout=self._patience(self.timeout)
+            )
+        except ConvergenceError:
+            if not running:
+                raise
+        return running, missing
 
     def clear(self, hosts: tuple[str, ...], *, keep_image: bool) -> tuple[str, ...]:
         """Remove service, containers and image; return what could not be removed, one sentence each."""
@@ -242,7 +264,7 @@ class Stage:
         with self.busy[host]:
             if self.cleared:
                 raise HostError(host, "the run is over")
-            self._bring_image(self.ports.engine(host))
+            self.bring_image(host)
             spec = ContainerSpec(
                 name=f"swarmnet-witness-{self.run.id}-{number}",
                 image=self.kit.reference,
@@ -267,7 +289,7 @@ class Stage:
 
     def _place(self, host: str, number: int) -> Station:
         engine = self.ports.engine(host)
-        self._bring_image(engine)
+        self.bring_image(host)
         station = Station(host, f"swarmnet-probe-{self.run.id}-{number}", f"probe-{self.run.id}-{number}")
         job = json.dumps({"run": self.run.id, "id": host, "lifetime": LIFETIME})
         spec = ContainerSpec(
@@ -326,7 +348,9 @@ class Stage:
         """Return how long a start may take: each network that it attaches to needs its time on a busy host."""
         return min(seconds, self.timeout) + EACH_NETWORK * len(self.networks)
 
-    def _bring_image(self, engine: EnginePort) -> None:
+    def bring_image(self, host: str) -> None:
+        """Pull or load the image where it is missing; raises ``HostError``."""
+        engine = self.ports.engine(host)
         facts = self.state.facts(engine.host)
         machine = facts.engine.architecture if facts else ""
         if not engine.has_image(self.kit.reference):
@@ -358,7 +382,11 @@ class Stage:
             command=(*self.kit.argv, "serve", job),
             env={"SWARMNET_PROBE_ID": "{{.Node.ID}}"},
             mode=ServiceMode.GLOBAL,
-            networks=tuple(Attachment(network=net.spec.name, aliases=(self.service_alias,)) for net in self.networks),
+            networks=tuple(
+                Attachment(network=net.spec.name, aliases=(self.service_alias,))
+                for net in self.networks
+                if self.served is None or net.spec.name in self.served
+            ),
             constraints=tuple(f"node.id!={node}" for node in excluded),
             restart=AGAIN,
             stop_grace_period=0.0,
@@ -366,6 +394,12 @@ class Stage:
             container_labels=labels,
             extra={"TaskTemplate": {"ContainerSpec": {"OpenStdin": True}}},  # its tasks are asked, too
         )
+
+
+def _last_word(tasks: Sequence[Task], node: str) -> str:
+    """Return what became of a node's tasks: of several, what says most."""
+    said = [f"{task.state} {task.message}".strip() for task in tasks if task.node_id == node]
+    return max(said, key=len, default="no task was made for it")
 
 
 def takes_tasks(node: Node) -> bool:

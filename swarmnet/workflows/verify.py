@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING
 from swarmnet.errors import ConvergenceError, HostError, IncompleteError, UsageError
 from swarmnet.model.plan import MANAGED_LABEL
 from swarmnet.model.ports import Progress
+from swarmnet.model.report import Status, Verdict
 from swarmnet.model.verification import PROBE_LABEL, Phase, Verification
 from swarmnet.scenarios import absence
 from swarmnet.scenarios.causes import explain, refine
 from swarmnet.scenarios.consequences import traced
-from swarmnet.scenarios.interface import Answers, Scene
+from swarmnet.scenarios.interface import Answers, Findings, Scene
 from swarmnet.workflows.casting import Cast, cast
 from swarmnet.workflows.gather import Batches, Crew
 from swarmnet.workflows.probe_service import ServedProbes
 from swarmnet.workflows.publication import Publication
+from swarmnet.workflows.room import rooms
 from swarmnet.workflows.stage import Stage
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from swarmnet.model.state import ClusterState
     from swarmnet.model.verification import ProbeKit
     from swarmnet.scenarios.interface import Question, Scenario, Station, Witness
+    from swarmnet.workflows.room import Rooms
     from swarmnet.workflows.stage import Run
 
 ROUNDS = 6
@@ -45,7 +48,7 @@ class Wish:
 
     scenarios: tuple[Scenario, ...]
     networks: tuple[str, ...] = ()
-    """Names; none means every attachable overlay that swarmnet manages, or every attachable one if it manages none."""
+    """Names; none means every overlay that swarmnet manages, or every one if it manages none."""
     hosts: tuple[str, ...] = ()
     """Hosts between which to test; none means all of the inventory."""
     keep_image: bool = False
@@ -77,19 +80,29 @@ def verify(ports: Ports, state: ClusterState, wish: Wish, *, kit: ProbeKit, run:
     Every trace is removed at the end: also after a failure or an interrupt.
 
     Raises:
-        UsageError: a network that was asked for does not exist, or takes no probes.
+        UsageError: a network that was asked for does not exist.
     """
-    networks = chosen(state, wish.networks)
+    asked_for = chosen(state, wish.networks)
     hosts = wish.hosts or tuple(host.name for host in ports.inventory.hosts)
     timer = _Timer(ports)
-    stage = Stage(ports, kit, run, state, networks, wish.timeout)
+    players = cast(state, hosts)
+    space = rooms(state, asked_for, players.able)
+    networks = tuple(net for net in asked_for if net not in space.crowded)
+    served = frozenset(net.spec.name for net in space.whole)
+    stage = Stage(ports, kit, run, state, networks, wish.timeout, served)
     answers: Answers = {}
     notes: tuple[str, ...] = ()
-    players = cast(state, hosts)
     needs_probes = bool(players.present) and any(
-        one.needs_mesh or (networks and one.needs_probes) for one in wish.scenarios
+        one.needs_probes and (networks or not one.needs_networks) for one in wish.scenarios
     )
-    scene = Scene(state, networks, data_path_port=_port(state), run=run.id)
+    scene = Scene(
+        state,
+        networks,
+        data_path_port=_port(state),
+        run=run.id,
+        tight={net.spec.name: _lack(space, net) for net in space.tight},
+        crowded={net.spec.name: _lack(space, net) for net in space.crowded},
+    )
     if needs_probes:
         try:
             scene = _raise_curtain(stage, scene, wish, players, timer)
@@ -104,7 +117,7 @@ def verify(ports: Ports, state: ClusterState, wish: Wish, *, kit: ProbeKit, run:
     return Verification(
         run=run.id,
         cluster=ports.inventory.cluster,
-        networks=tuple(net.spec.name for net in networks),
+        networks=tuple(net.spec.name for net in asked_for),
         hosts=hosts,
         phases=tuple(timer.phases),
         notes=notes,
@@ -116,7 +129,7 @@ def chosen(state: ClusterState, wanted: Sequence[str]) -> tuple[Network, ...]:
     """Return the networks to test, in order of their names.
 
     Raises:
-        UsageError: one of ``wanted`` does not exist, is no overlay, or takes no containers.
+        UsageError: one of ``wanted`` does not exist, or is no overlay.
         IncompleteError: no manager answered, so nobody knows whether it exists.
     """
     if wanted and state.swarm is None:
@@ -127,19 +140,27 @@ def chosen(state: ClusterState, wanted: Sequence[str]) -> tuple[Network, ...]:
             f"no manager answers for the cluster ({why}): its networks cannot be looked up",
             hint="bring a majority of the managers back first; swarmnet status tells what answers",
         )
-    overlays = {net.spec.name: net for net in state.networks if net.spec.driver == "overlay" and not net.spec.ingress}
-    attachable = [
-        net for _, net in sorted(overlays.items()) if net.spec.attachable and PROBE_LABEL not in net.spec.labels
-    ]
+    overlays = {
+        net.spec.name: net
+        for net in state.networks
+        if net.spec.driver == "overlay" and not net.spec.ingress and PROBE_LABEL not in net.spec.labels
+    }
     for name in wanted:
         if name not in overlays:
-            known = ", ".join(net.spec.name for net in attachable) or "none"
-            raise UsageError(f"the swarm has no overlay network {name!r}", hint=f"attachable overlays: {known}")
-        if not overlays[name].spec.attachable:
-            raise UsageError(f"network {name!r} is not attachable: probes cannot enter it", hint="make it attachable")
+            known = ", ".join(sorted(overlays)) or "none"
+            raise UsageError(f"the swarm has no overlay network {name!r}", hint=f"its overlays: {known}")
     if wanted:
         return tuple(overlays[name] for name in sorted(set(wanted)))
-    return tuple(net for net in attachable if MANAGED_LABEL in net.spec.labels) or tuple(attachable)
+    found = tuple(net for _, net in sorted(overlays.items()))
+    return tuple(net for net in found if MANAGED_LABEL in net.spec.labels) or found
+
+
+def _lack(space: Rooms, network: Network) -> str:
+    room = space.told[network.spec.name]
+    return (
+        f"{room.free} addresses are free there; probes take {room.probes} (one a host, and one a node that has none yet"
+        f" for its balancing), the probe service {room.service} more"
+    )
 
 
 def _port(state: ClusterState) -> int:
@@ -166,7 +187,7 @@ def _raise_curtain(stage: Stage, scene: Scene, wish: Wish, players: Cast, timer:
     # The engines start the tasks of both services while witnesses are started.
     if up and any(scenario.needs_mesh for scenario in wish.scenarios):
         mesh.begin(up)
-    if up and any(scenario.needs_service for scenario in wish.scenarios):
+    if up and stage.served and any(scenario.needs_service for scenario in wish.scenarios):
         served.begin(up)
     if any(scenario.needs_witness for scenario in wish.scenarios):
         with timer.phase("witnesses", f"starting witnesses on {len(present)} hosts"):
@@ -186,6 +207,7 @@ def _raise_curtain(stage: Stage, scene: Scene, wish: Wish, players: Cast, timer:
         service_problem=served.problem,
         mesh=mesh.service,
         mesh_problem=mesh.problem,
+        idle={**served.missing, **mesh.missing},
         approaches={host: stage.ports.approach(host) for host in present},
         witnesses=witnesses,
     )
@@ -238,7 +260,7 @@ def _open_questions(scenarios: Sequence[Scenario], scene: Scene, answers: Answer
 
 
 def _judge(scene: Scene, scenarios: Sequence[Scenario], answers: Answers) -> dict[str, tuple[object, ...]]:
-    found = [scenario.judge(scene, answers) for scenario in scenarios]
+    found = [_found(scene, scenario, answers) for scenario in scenarios]
     matrices = [matrix for findings in found for matrix in findings.matrices]
     verdicts = [
         *(verdict for findings in found for verdict in findings.verdicts),
@@ -249,3 +271,10 @@ def _judge(scene: Scene, scenarios: Sequence[Scenario], answers: Answers) -> dic
         "verdicts": traced(verdicts),
         "matrices": tuple(refine(scene, answers, matrix) for matrix in matrices),
     }
+
+
+def _found(scene: Scene, scenario: Scenario, answers: Answers) -> Findings:
+    if scenario.needs_networks and not scene.networks:
+        why = "no tested overlay has room for probes" if scene.crowded else "the swarm has no overlay network to test"
+        return Findings((Verdict(scenario=scenario.name, subject="networks", status=Status.SKIPPED, detail=why),))
+    return scenario.judge(scene, answers)

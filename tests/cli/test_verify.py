@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from swarmnet.cli.verify import attachable_of, probe_kit, scenarios
+from swarmnet.cli.verify import overlays_of, probe_kit, scenarios
 from swarmnet.errors import UsageError
 
 if TYPE_CHECKING:
@@ -34,11 +34,11 @@ def test_two_sources_of_the_probe_are_refused(tmp_path: Path) -> None:
         probe_kit("python:3", tmp_path / "image.tar")
 
 
-def test_the_attachable_overlays_of_a_playbook_are_tested(tmp_path: Path) -> None:
+def test_the_overlays_of_a_playbook_are_tested(tmp_path: Path) -> None:
     path = tmp_path / "site.yml"
     networks = ("{name: front, attachable: true}", "{name: inner}", "{name: local, driver: bridge}")
     path.write_text("schema: 1\nname: site\nsteps:\n" + "".join(f"  - network: {one}\n" for one in networks))
-    assert attachable_of(path) == ("front",)
-    path.write_text("schema: 1\nname: site\nsteps:\n  - network: {name: inner}\n")
-    with pytest.raises(UsageError, match="no attachable overlay"):
-        attachable_of(path)
+    assert overlays_of(path) == ("front", "inner")
+    path.write_text("schema: 1\nname: site\nsteps:\n  - network: {name: inner, driver: bridge}\n")
+    with pytest.raises(UsageError, match="no overlay"):
+        overlays_of(path)

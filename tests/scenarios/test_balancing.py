@@ -216,4 +216,4 @@ def test_a_service_with_an_address_by_ipv6_alone_is_one_verdict_that_names_the_e
     (verdict,) = NetworksAllocated().judge(scene_, {}).verdicts
     assert (verdict.status, "(fd00::2) a virtual address by IPv6 alone" in verdict.detail) == (Status.FAILED, True)
     for scenario in (VirtualAddress(), Balance(), Hairpin(), ServiceNames()):
-        assert scenario.judge(scene_, able({})).verdicts == ()
+        assert {one.status for one in scenario.judge(scene_, able({})).verdicts} <= {Status.SKIPPED}

@@ -114,7 +114,14 @@ class Paths:
             return {"ok": True, "why": "", "tries": 1, "largest": task["size"], "beyond": "too large"}
         if task["kind"] == "ways":
             return {"ok": True, "device": "eth0", "local": "10.9.0.1", "mtu": 1500}
-        return {"ok": True, "why": "", "tries": 1, "ms": 0.3, "id": target}
+        return {"ok": True, "why": "", "tries": 1, "ms": 0.3, "id": self._identity(target)}
+
+    def _identity(self, host: str) -> str:
+        """Return what the probe there calls itself: as the task of a service, its node's id."""
+        machine = self._world.machines.get(host)
+        boxes = machine.containers.values() if machine else ()
+        is_task = any((box.service or "").startswith("swarmnet-station-") for box in boxes)
+        return machine.node_id if machine and is_task else host
 
     def _knocks(self, task: JsonObject, door: JsonValue) -> JsonValue:
         """Return a fair balancer's answer: everybody in turn, nothing lost; on a host's own port its task alone."""

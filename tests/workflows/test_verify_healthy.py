@@ -63,6 +63,9 @@ HEALTHY: dict[str, Callable[[], World]] = {
     "all drained but one": lambda: resting(resting(made(1, 2), "w1", Availability.DRAIN), "w2", Availability.DRAIN),
     "only encrypted": lambda: made(1, 2, NetworkSpec(name="vault", attachable=True, encrypted=True)),
     "thirty overlays": lambda: made(1, 2, *(NetworkSpec(name=f"net{n}", attachable=True) for n in range(30))),
+    "none attachable": lambda: made(1, 2, NetworkSpec(name="closed")),
+    "some attachable": lambda: made(2, 1, FRONT, NetworkSpec(name="closed")),
+    "none attachable, one drained": lambda: resting(made(1, 2, NetworkSpec(name="closed")), "w2", Availability.DRAIN),
     "both families": lambda: made(
         1,
         2,
@@ -93,3 +96,51 @@ def test_a_drained_node_is_told_with_what_makes_it_take_containers_again() -> No
     (told,) = [one for one in result.verdicts if one.scenario == "probe"]
     assert (told.status, told.evidence["cause"]) == (Status.SKIPPED, "drain")
     assert told.fix == "docker node update --availability active w2 lets it take containers again"
+
+
+def test_overlays_that_take_no_containers_are_tested_by_tasks_and_nothing_of_them_is_left() -> None:
+    """F11: Docker's default is not attachable."""
+    world = HEALTHY["none attachable"]()
+    result = proved(world)
+    assert {(one.network, tuple(one.counts().items())) for one in result.matrices} == {("closed", ((Status.OK, 6),))}
+    assert {one.spec.name for one in world.engine("m1").services()} == set()
+    assert all(not machine.containers for machine in world.machines.values())
+
+
+@pytest.mark.parametrize("networks", [(), (NetworkSpec(name="closed"),)])
+def test_published_ports_need_no_overlay(networks: tuple[NetworkSpec, ...]) -> None:
+    """G6: what needs no overlay runs without one, and says what it found."""
+    world = World(managers=1, workers=2)
+    world.bootstrap()
+    for spec in networks:
+        world.engine("m1").create_network(spec)
+    world.settle()
+    Paths(world)
+    ports = world.ports()
+    only = tuple(one for one in ALL if one.name in ("published", "mesh-tcp", "nodes"))
+    result = verify(ports, observe(ports), Wish(only), kit=KIT, run=this_run())
+    assert {(one.scenario, one.status) for one in result.verdicts} == {
+        ("nodes", Status.OK),
+        ("mesh-tcp", Status.OK),
+        ("published", Status.SKIPPED),
+    }
+
+
+def test_without_an_overlay_what_needs_one_is_skipped_with_the_reason() -> None:
+    """G6: verify runs what it can, and gives the reason for the rest."""
+    world = World(managers=1, workers=1)
+    world.bootstrap()
+    Paths(world)
+    result = proved(world)
+    assert result.status is Status.OK
+    (told,) = [one for one in result.verdicts if one.scenario == "icmp"]
+    assert (told.status, told.detail) == (Status.SKIPPED, "the swarm has no overlay network to test")
+
+
+def test_one_reason_for_all_hosts_is_one_cause_and_the_rest_follows_from_it() -> None:
+    """F10: a full disk or subnet was 11 to 27 causes, each to be mended by bringing the host back."""
+    world = made(1, 2)
+    world.unattachable = {"m1", "w1", "w2"}
+    causes = [one for one in proved(world).verdicts if one.status not in QUIET and not one.because_of]
+    assert [(one.scenario, one.evidence["hosts"]) for one in causes] == [("probe", ["m1", "w1", "w2"])]
+    assert "2377/tcp from m1 w1 w2 to all managers" in str(causes[0].fix)
