@@ -58,6 +58,18 @@ class RestoreOptions:
             "--unlock-key-file", metavar="FILE", help="Switch autolock on as the backup has it; its new key goes there."
         ),
     ] = None
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--only",
+            metavar="KIND/NAME",
+            help="Restore these alone, with what they need: service/web, 'network/shop_*'.",
+        ),
+    ] = None
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option("--exclude", metavar="KIND/NAME", help="Leave these out; exit 15 where they differ."),
+    ] = None
     replace: ReplaceOption = None
     allow_partial: Annotated[bool, typer.Option("--allow-partial", help="Restore a backup that is marked partial.")] = (
         False
@@ -80,6 +92,8 @@ class RestoreOptions:
             allow_partial=self.allow_partial,
             unlock_key_file=self.unlock_key_file,
             limit=wiring.limited(inventory, limit)[0],
+            only=tuple(self.only or ()),
+            exclude=tuple(self.exclude or ()),
         )
         return Restore(document, inventory, choices)
 
@@ -115,7 +129,7 @@ def plan(
     restore = options.restore(document, hosts, cluster.limit)
     with cluster.connected(hosts) as ports:
         prepared = prepare(ports, restore.goal(options.permissions()))
-    skips = restore.restoration(prepared.state).skips
+    skips = restore.skips(prepared.state)
     refused = [str(refusal) for refusal in prepared.refusals]
     if as_json:
         more = {"skips": [one.model_dump() for one in skips], "losses": [one.model_dump() for one in document.losses]}

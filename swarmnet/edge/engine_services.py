@@ -48,15 +48,20 @@ class EngineServices(EngineNetworks):
         made = self._send(Request(what, "POST", "/services/create", body))
         return str(as_object(made)["ID"])
 
-    def update_service(self, service_id: str, version: int, spec: ServiceSpec) -> None:
-        """Lay the managed fields over the present spec and write it whole; labels are merged."""
+    def update_service(self, service_id: str, version: int, spec: ServiceSpec, *, whole: bool = False) -> None:
+        """Lay the managed fields over the present spec and write it whole; labels are merged.
+
+        ``whole`` writes ``spec`` alone.
+        """
         what = f"update service {spec.name}"
         path = f"/services/{quoted(service_id)}"
         seen = as_object(self._send(Request(what, "GET", path)))
         self._check_version(what, seen, version)
         present = as_object(seen.get("Spec"))
-        with self._asking(what):
-            wanted = lay(spec_from_wire(present, Names(networks=self.names_of(targets(present)))), spec)
+        wanted = spec
+        if not whole:
+            with self._asking(what):
+                wanted = lay(spec_from_wire(present, Names(networks=self.names_of(targets(present)))), spec)
         body = service_to_wire(wanted, self._ids(what, wanted))
         self._send(Request(what, "POST", f"{path}/update", body, {"version": version}))
 

@@ -20,6 +20,7 @@ from swarmnet.edge.wire_policy import (
 )
 from swarmnet.model.overlay import merge
 from swarmnet.model.service import (
+    JOBS,
     Attachment,
     EndpointMode,
     FileReference,
@@ -112,8 +113,14 @@ def spec_from_wire(seen: Mapping[str, JsonValue], names: Names) -> ServiceSpec:
         user=parts.take_text(*_CONTAINER, "User"),
         workdir=parts.take_text(*_CONTAINER, "Dir"),
         stop_grace_period=parts.take_seconds(*_CONTAINER, "StopGracePeriod"),
-        extra=parts.rest(),
+        extra=parts.rest() | _job(seen),
     )
+
+
+def _job(seen: Mapping[str, JsonValue]) -> JsonObject:
+    """Return the mode of a job as it is: a global job is an empty object, which means something here."""
+    mode = as_object(seen.get("Mode"))
+    return {"Mode": mode} if JOBS & mode.keys() else {}
 
 
 def _take_mode(parts: Parts) -> tuple[ServiceMode, int | None]:

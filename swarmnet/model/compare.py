@@ -42,8 +42,8 @@ _SWARM_DEFAULTS: Mapping[str, JsonValue] = {
     "snapshot_interval": 10000,
     "autolock": False,
 }
-_VOLATILE = frozenset({"ForceUpdate"})
-"""Keys of the engine's own JSON that change without a change of meaning."""
+_VOLATILE = frozenset({"ForceUpdate", "ForceRotate"})
+"""Keys of the engine's own JSON that change without a change of meaning: they count what was asked for once."""
 
 
 def network_changes(wanted: NetworkSpec, seen: NetworkSpec, *, exact: bool = False) -> tuple[Change, ...]:
@@ -168,7 +168,8 @@ def _mapping(
 def _extra(wanted: Mapping[str, JsonValue], seen: Mapping[str, JsonValue], *, exact: bool) -> Iterable[Change]:
     for key in sorted({*wanted, *seen} if exact else wanted):
         before, after = _steady(seen.get(key)), _steady(wanted.get(key))
-        if not (before == after if exact else _contains(before, after)):
+        same = _contains(before, after) and (not exact or _contains(after, before))
+        if not same:
             yield Change(path=f"extra.{key}", before=before, after=after)
 
 

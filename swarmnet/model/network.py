@@ -31,6 +31,10 @@ Address = Annotated[str, AfterValidator(_address)]
 """An IP literal in its shortest text; the ``/64`` that engines before 28.0.1 add is dropped (moby#49520)."""
 
 
+GATEWAY = "docker_gwbridge"
+"""The bridge of each node through which tasks of overlays reach the world; engines make it as they enter a swarm."""
+
+
 class Scope(StrEnum):
     """Where a network lives: on one host, or in the whole swarm."""
 

@@ -30,6 +30,19 @@ def lay(present: Spec, wanted: Spec) -> Spec:
     return present.model_copy(update=managed)
 
 
+def replace(present: ServiceSpec, wanted: ServiceSpec) -> ServiceSpec:
+    """Return ``wanted`` as it is, so that nothing else of ``present`` stays; what changes by itself stays present's.
+
+    That is the count of forced updates, whose change alone would end all tasks, and the digest of an image that is
+    wanted without one.
+    """
+    template = present.extra.get("TaskTemplate")
+    forced = template.get("ForceUpdate") if isinstance(template, dict) else None
+    kept: JsonObject = {} if forced is None else {"TaskTemplate": {"ForceUpdate": forced}}
+    image = present.image if present.image.partition("@")[0] == wanted.image else wanted.image
+    return wanted.model_copy(update={"image": image, "extra": merge(wanted.extra, kept)})
+
+
 def merge(below: Mapping[str, JsonValue], above: Mapping[str, JsonValue]) -> JsonObject:
     """Return both JSON objects in one; where both have an object, the objects are merged, else ``above`` wins."""
     merged: JsonObject = dict(below)

@@ -106,8 +106,11 @@ class SwarmPort(Protocol):
     def create_service(self, spec: ServiceSpec) -> str:
         """Make a service and return its id; network, config and secret names must exist."""
 
-    def update_service(self, service_id: str, version: int, spec: ServiceSpec) -> None:
-        """Lay the managed fields over the present spec, ForceUpdate and unknown parts included, and write it."""
+    def update_service(self, service_id: str, version: int, spec: ServiceSpec, *, whole: bool = False) -> None:
+        """Lay the managed fields over the present spec, ForceUpdate and unknown parts included, and write it.
+
+        ``whole`` writes ``spec`` alone, so that what it leaves out is gone afterwards.
+        """
 
     def remove_service(self, service_id: str) -> None:
         """Remove a service; its tasks end later."""

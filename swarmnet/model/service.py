@@ -17,6 +17,10 @@ class ServiceMode(StrEnum):
     GLOBAL = "global"
 
 
+JOBS = frozenset({"ReplicatedJob", "GlobalJob"})
+"""Modes of services whose tasks run to their end, once. They have no field and stay in ``extra``."""
+
+
 class EndpointMode(StrEnum):
     """How clients find the tasks: one virtual address balanced by IPVS, or all addresses by DNS."""
 
@@ -134,6 +138,12 @@ class ServiceSpec(Document):
     extra: JsonObject = Field(default_factory=dict)
     """Parts of the engine's spec that have no field here (mounts, health check, log driver, ForceUpdate ...), in
     the engine's own JSON: kept as they are by updates, backups and restores, never compared unless wanted."""
+
+    @property
+    def job(self) -> JsonObject | None:
+        """The mode of a job in the engine's own JSON, None where tasks shall run on."""
+        mode = self.extra.get("Mode")
+        return mode if isinstance(mode, dict) and JOBS & mode.keys() else None
 
 
 class Service(Document):

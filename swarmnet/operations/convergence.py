@@ -15,6 +15,7 @@ from swarmnet.operations.held_up import NOT_STARTED, holding_up, sentence, stand
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from swarmnet.model.base import JsonObject
     from swarmnet.model.ports import Ports, SwarmPort
     from swarmnet.model.service import Service, Task
     from swarmnet.model.state import ClusterState
@@ -200,6 +201,8 @@ def _running(tasks: Iterable[Task]) -> int:
 
 def _enough(nodes: Callable[[], Iterable[Node]], service: Service, tasks: tuple[Task, ...]) -> bool | None:
     spec = service.spec
+    if spec.job is not None:
+        return _job_done(spec.job, lambda: eligible(spec, map(_expected, nodes())), tasks)
     if spec.mode is ServiceMode.GLOBAL:
         wanted = {node.id for node in eligible(spec, map(_expected, nodes()))}
         on = {task.node_id for task in tasks if task.state == "running" and task.desired_state == "running"}
@@ -209,3 +212,13 @@ def _enough(nodes: Callable[[], Iterable[Node]], service: Service, tasks: tuple[
     wanted_count = 1 if spec.replicas is None else spec.replicas
     unsettled = any(task.desired_state == "running" and task.state != "running" for task in tasks)
     return True if _running(tasks) + ended >= wanted_count and not unsettled else None
+
+
+def _job_done(job: JsonObject, nodes: Callable[[], Iterable[Node]], tasks: tuple[Task, ...]) -> bool | None:
+    """Return True once as many tasks of a job as shall have come to their end; engines fill both numbers in."""
+    complete = [task for task in tasks if task.state == "complete"]
+    if "GlobalJob" in job:
+        return True if {node.id for node in nodes()} <= {task.node_id for task in complete} else None
+    numbers = job["ReplicatedJob"]
+    wanted = numbers.get("TotalCompletions", numbers.get("MaxConcurrent")) if isinstance(numbers, dict) else None
+    return True if len(complete) >= (wanted if isinstance(wanted, int) else 1) else None

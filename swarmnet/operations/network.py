@@ -68,7 +68,7 @@ class NetworkOperation(Operation, NetworkSpec):
         found = [*warnings_in_cluster(self.spec, context)]
         for place, seen in self._places(context):
             if seen is not None and seen.allocated:
-                changes = network_changes(self.spec, seen.spec)
+                changes = self.changes_from(seen)
                 if changes and _labels_only(changes):
                     names = ", ".join(change.path.removeprefix("labels.") for change in changes)
                     found.append(
@@ -83,6 +83,10 @@ class NetworkOperation(Operation, NetworkSpec):
         if any(isinstance(action, ReplaceNetwork) for action in made):
             return made  # which attaches what an earlier one left detached, too
         return (*made, *self._left_detached(context))
+
+    def changes_from(self, seen: Network) -> tuple[Change, ...]:
+        """Return how a network that is there differs from the wanted one."""
+        return network_changes(self.spec, seen.spec)
 
     def _left_detached(self, context: Context) -> Iterator[Action]:
         note = note_of(self.name, context.state.configs)
@@ -111,7 +115,7 @@ class NetworkOperation(Operation, NetworkSpec):
             why = "it was accepted but never allocated; it is removed and made again"
             yield RemakeNetwork(target=target, why=why, host=place, spec=spec)
         else:
-            changes = network_changes(self.spec, seen.spec)
+            changes = self.changes_from(seen)
             if not _labels_only(changes):
                 # Exact: what it has beyond what is written goes with it.
                 yield _replacement(spec, seen, network_changes(spec, seen.spec, exact=True), place, context)

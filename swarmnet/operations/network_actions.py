@@ -71,8 +71,7 @@ class RemakeNetwork(Action):
             if network_changes(self.spec, seen.spec):
                 raise ConvergenceError(f"{self.target} was allocated meanwhile", hint="plan again")
             return
-        _remove(ports, self.spec.name, self.host)
-        make_network(ports, self.spec, self.host)
+        remake_network(ports, self.spec, self.host)
 
 
 class ReplaceNetwork(Action):
@@ -132,6 +131,12 @@ class ReplaceNetwork(Action):
                 f"network {self.spec.name} is used by containers that are no tasks: {', '.join(found)}",
                 hint="remove these containers, or disconnect them (docker network disconnect), and apply again",
             )
+
+
+def remake_network(ports: Ports, spec: NetworkSpec, host: str | None) -> None:
+    """Remove the network of that name, wait until it is gone, and make it; raises what :func:`make_network` raises."""
+    _remove(ports, spec.name, host)
+    make_network(ports, spec, host)
 
 
 def make_network(ports: Ports, spec: NetworkSpec, host: str | None) -> None:

@@ -32,6 +32,7 @@ def joined(state: ClusterState, host: str, *, role: Role, address: str, availabi
         status="ready",
         address=address,
         reachability="reachable" if manager else None,
+        engine_labels={} if facts is None else facts.engine.labels,
     )
     membership = SwarmMembership(state=Membership.ACTIVE, node_id=node.id, address=address, is_manager=manager)
     state = state.model_copy(update={"nodes": (*state.nodes, node)})

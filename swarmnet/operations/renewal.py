@@ -57,7 +57,7 @@ def renewing(now: ServiceSpec, wanted: ServiceSpec) -> ServiceSpec:
 
 
 def _changed(now: ServiceSpec, wanted: ServiceSpec) -> list[str]:
-    return [change.path for change in service_changes(wanted, now)]
+    return [change.path for change in service_changes(wanted, now, exact=True)]
 
 
 def _forced(spec: ServiceSpec) -> int:

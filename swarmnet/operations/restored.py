@@ -8,13 +8,17 @@ from pydantic import ConfigDict, Field
 
 from swarmnet.model.base import Secret
 from swarmnet.model.compare import service_changes
-from swarmnet.model.plan import Action, Risk
+from swarmnet.model.overlay import replace
+from swarmnet.model.placement import by_hostname
+from swarmnet.model.plan import Action, Change, Risk, unmarked
 from swarmnet.model.service import ServiceSpec
 from swarmnet.model.swarm import ConfigSpec, SecretSpec
 from swarmnet.operations.config import CreateConfig
 from swarmnet.operations.interface import Context, Operation
 from swarmnet.operations.secret import CreateSecret
-from swarmnet.operations.service_actions import CreateService, ReplaceService
+from swarmnet.operations.service import fate
+from swarmnet.operations.service_actions import CreateService, ReplaceService, RestoreService
+from swarmnet.operations.service_checks import taken_ports, warnings_of_service
 
 SOURCE = "the backup"
 WHY = "the backup has it and the cluster has not"
@@ -78,20 +82,46 @@ class RestoredService(Operation):
     summary: ClassVar[str] = "One service as a backup has it."
 
     spec: ServiceSpec
+    wait: bool = True
+    """False where it did not run when the backup was taken either."""
+
+    def problems(self, context: Context) -> tuple[str, ...]:
+        """Return ports that other services of the swarm have."""
+        return tuple(taken_ports(self.spec, context.state))
+
+    def warnings(self, context: Context) -> tuple[str, ...]:
+        """Return constraints that no node meets, and what is not waited for."""
+        found = [*warnings_of_service(self.spec, context)]
+        if not self.wait:
+            found.append(f"service {self.spec.name} did not run when the backup was taken: it is not waited for")
+        if self.spec.job is not None and context.state.service(self.spec.name) is None:
+            found.append(f"service {self.spec.name} is a job: it runs once more")
+        return tuple(found)
 
     def plan(self, context: Context) -> tuple[Action, ...]:
-        """Return what makes it, or makes it anew where one of that name differs, which the guard asks about."""
+        """Return what makes it, or brings one of that name in place to how the backup has it."""
         seen = context.state.service(self.spec.name)
         target = f"service {self.spec.name}"
         if seen is None:
             spec = self.spec.model_copy(update={"labels": context.made(self.spec.labels)})
-            return (CreateService(target=target, why=WHY, spec=spec),)
-        if not service_changes(self.spec, seen.spec):
+            return (CreateService(target=target, why=WHY, spec=spec, wait=self.wait),)
+        changes = self._changes(seen.spec, context)
+        if not changes:
             return ()
-        spec = self.spec.model_copy(update={"labels": context.marked(self.spec.labels)})
-        changes = service_changes(spec, seen.spec, exact=True)  # what it has beyond the backup goes with it
-        why = "one of that name is there and differs from the backup: it is removed and made anew"
-        return (ReplaceService(target=target, why=why, risk=Risk.DISRUPTIVE, changes=changes, spec=spec),)
+        marks = {name: text for name, text in seen.spec.labels.items() if name not in unmarked(seen.spec.labels)}
+        spec = self.spec.model_copy(update={"labels": context.marked(self.spec.labels | marks)})
+        if self.spec.mode is not seen.spec.mode or self.spec.job != seen.spec.job:
+            why = "engines cannot change a service's mode, or run a job again as it was: it is removed and made anew"
+            risk = Risk.DISRUPTIVE
+            return (ReplaceService(target=target, why=why, risk=risk, changes=changes, spec=spec, wait=self.wait),)
+        why, risk = fate(replace(seen.spec, spec), seen, context.state)
+        return (RestoreService(target=target, why=why, risk=risk, changes=changes, spec=spec, wait=self.wait),)
+
+    def _changes(self, seen: ServiceSpec, context: Context) -> tuple[Change, ...]:
+        """Return how it differs in any field; marks tell who made it and never count."""
+        nodes = context.state.nodes
+        bare = seen.model_copy(update={"labels": unmarked(seen.labels)})
+        return service_changes(by_hostname(self.spec, nodes), by_hostname(bare, nodes), exact=True)
 
     def provides(self) -> frozenset[tuple[str, str]]:
         """Return the service."""

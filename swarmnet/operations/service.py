@@ -106,7 +106,7 @@ class ServiceOperation(Operation, ServiceSpec):
             return (ReplaceService(why=why, risk=Risk.DISRUPTIVE, **common),)
         if not changes:
             return ()
-        why, risk = _fate(spec, seen, context.state)
+        why, risk = fate(lay(seen.spec, spec), seen, context.state)
         return (UpdateService(why=why, risk=risk, **common),)
 
 
@@ -118,10 +118,10 @@ class _Common(TypedDict):
     timeout: float
 
 
-def _fate(spec: ServiceSpec, seen: Service, state: ClusterState) -> tuple[str, Risk]:
-    """Return what an update does to the tasks that run, and its risk."""
+def fate(wanted: ServiceSpec, seen: Service, state: ClusterState) -> tuple[str, Risk]:
+    """Return what an update to the whole spec ``wanted`` does to the tasks that run, and its risk."""
     running = [task for task in state.tasks if task.service_id == seen.id and task.desired_state == "running"]
-    ended = ended_tasks(seen.spec, lay(seen.spec, spec), running, lambda: state.nodes)
+    ended = ended_tasks(seen.spec, wanted, running, lambda: state.nodes)
     if not ended:
         return "it differs; its tasks run on", Risk.SAFE
     which = "its tasks are"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from swarmnet.errors import ConvergenceError
 from swarmnet.model.clock import wait_until
-from swarmnet.model.overlay import lay
+from swarmnet.model.overlay import lay, replace
 from swarmnet.model.plan import Action, Sign, Stage
 from swarmnet.model.ports import progress
 from swarmnet.model.service import Service, ServiceSpec
@@ -32,7 +32,11 @@ class _ServiceAction(Action):
         seen = state.service(self.spec.name)
         if seen is None or seen.spec.mode is not self.spec.mode:
             return with_service(state, Service(id="", version=0, spec=self.spec))
-        return with_service(state, seen.model_copy(update={"spec": lay(seen.spec, self.spec)}))
+        return with_service(state, seen.model_copy(update={"spec": self._over(seen.spec)}))
+
+    def _over(self, present: ServiceSpec) -> ServiceSpec:
+        """Return the service as it will be: what is not managed stays."""
+        return lay(present, self.spec)
 
     def _settle(self, ports: Ports, *, before: frozenset[str] = frozenset()) -> None:
         if self.wait:
@@ -55,6 +59,8 @@ class UpdateService(_ServiceAction):
     """Change a service."""
 
     kind: Literal["service.update"] = "service.update"
+    whole: ClassVar[bool] = False
+    """True writes the spec alone, and nothing else of the present service stays."""
 
     def run(self, ports: Ports) -> None:
         """Write the managed fields over the present ones, and wait for the tasks."""
@@ -66,14 +72,25 @@ class UpdateService(_ServiceAction):
             now = _find(manager, self.spec.name)
             if now is None:
                 raise ConvergenceError(f"service {self.spec.name} is gone", hint="plan again")
-            wanted = lay(now.spec, self.spec)
+            wanted = self._over(now.spec)
             if before is not None and wanted == now.spec:
                 return  # our own write, whose answer was lost; sent again, it would take away the state of its update
             before = ended_tasks(now.spec, wanted, manager.tasks(service=now.id), manager.nodes)
-            manager.update_service(now.id, now.version, renewing(now.spec, wanted))
+            manager.update_service(now.id, now.version, renewing(now.spec, wanted), whole=self.whole)
 
         again_when_changed(write)
         self._settle(ports, before=before or frozenset())
+
+
+class RestoreService(UpdateService):
+    """Change a service to what a backup has, in place."""
+
+    kind: Literal["service.restore"] = "service.restore"  # type: ignore[assignment]
+    whole: ClassVar[bool] = True
+
+    def _over(self, present: ServiceSpec) -> ServiceSpec:
+        """Return the service as it will be: nothing that the backup has not stays."""
+        return replace(present, self.spec)
 
 
 class ReplaceService(_ServiceAction):

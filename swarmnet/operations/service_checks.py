@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from swarmnet.model.service import PublishedPort, ServiceSpec
+    from swarmnet.model.state import ClusterState
     from swarmnet.operations.interface import Context
 
 _IMAGE = re.compile(r"[a-z0-9]+(?:[._:/-]+[A-Za-z0-9_]+)*(?:@sha256:[0-9a-f]{64})?")
@@ -50,7 +51,7 @@ def problems_of_service(spec: ServiceSpec, context: Context) -> Iterator[str]:
             defined = (kind, file.source) in context.provided or newest(kind, file.source, context) is not None
             if not defined:
                 yield f"{kind} {file.source!r} is not defined: put a '{kind}' step before, or correct the name"
-    yield from _taken_ports(spec, context)
+    yield from taken_ports(spec, context.state)
     yield from _kept(spec, context)
 
 
@@ -124,9 +125,10 @@ def _kept(spec: ServiceSpec, context: Context) -> Iterator[str]:
         )
 
 
-def _taken_ports(spec: ServiceSpec, context: Context) -> Iterator[str]:
+def taken_ports(spec: ServiceSpec, state: ClusterState) -> Iterator[str]:
+    """Yield ports that services of another name publish already."""
     wanted = {_key(port): port for port in spec.ports or () if port.published is not None}
-    for other in context.state.services:
+    for other in state.services:
         if other.spec.name == spec.name:
             continue
         for port in other.spec.ports or ():

@@ -78,7 +78,9 @@ class SwarmOperation(Operation, SwarmSpec):
         """Return what makes the swarm impossible: foreign members, lost quorum, settings that init alone can make."""
         spec = self.spec(context)
         key = problems_of_key(spec, self.unlock_key_file, context.state)
-        return (*problems_of_swarm(spec, context), *key)
+        alone = context.state.swarm is None and self.subnet_size is not None and self.default_addr_pool is None
+        size = ("subnet_size is ignored by engines without default_addr_pool: write both",) if alone else ()
+        return (*problems_of_swarm(spec, context), *size, *key)
 
     def warnings(self, context: Context) -> tuple[str, ...]:
         """Return doubts about the number of managers and about hosts that did not answer."""

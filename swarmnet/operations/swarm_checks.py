@@ -30,8 +30,8 @@ _AFTER_ERROR = (
 )
 
 
-def problems_of_swarm(spec: SwarmSpec, context: Context) -> Iterator[str]:
-    """Yield what makes the swarm impossible."""
+def problems_of_swarm(spec: SwarmSpec, context: Context, *, tolerated: frozenset[str] = frozenset()) -> Iterator[str]:
+    """Yield what makes the swarm impossible; ``tolerated`` are routes that may overlap its address pool."""
     if not context.inventory.managers:
         yield "the inventory has no manager: give at least one host 'role: manager'"
         return
@@ -40,7 +40,9 @@ def problems_of_swarm(spec: SwarmSpec, context: Context) -> Iterator[str]:
     if foreign:
         return
     members = Members.of(context)
-    yield from _beginning(spec, context, members)
+    yield from _beginning(context, members)
+    if members.beginning is not None:
+        yield from _pools(spec, context, tolerated)
     yield from _settings(spec, context)
     yield from _joining(members, context)
     yield from problems_of_roles(members, context)
@@ -102,7 +104,7 @@ def _membership(host: Host, facts: HostFacts, *, is_ours: bool) -> Iterator[str]
         yield f"{host.name} stands as {membership.state} to a swarm{said}; {advice}"
 
 
-def _beginning(spec: SwarmSpec, context: Context, members: Members) -> Iterator[str]:
+def _beginning(context: Context, members: Members) -> Iterator[str]:
     first = members.beginning
     if first is None:
         return
@@ -114,17 +116,15 @@ def _beginning(spec: SwarmSpec, context: Context, members: Members) -> Iterator[
     facts = context.state.facts(first.name)
     if facts is not None:
         yield from _entering(first, facts)
-    yield from _pools(spec, context)
 
 
-def _pools(spec: SwarmSpec, context: Context) -> Iterator[str]:
+def _pools(spec: SwarmSpec, context: Context, tolerated: frozenset[str]) -> Iterator[str]:
     pools = spec.default_addr_pool or (FIRST_BLOCK,)
-    if spec.subnet_size is not None and spec.default_addr_pool is None:
-        yield "subnet_size is ignored by engines without default_addr_pool: write both"
     met: dict[tuple[str, str], list[str]] = {}
     for facts in context.state.hosts:
         for route in own_routes(facts):
-            if pool := overlapping(route.prefix, pools):
+            pool = None if route.prefix in tolerated else overlapping(route.prefix, pools)
+            if pool is not None:
                 met.setdefault((pool, f"{route.prefix} on {route.device}"), []).append(facts.host)
     for (pool, route_text), hosts in met.items():
         yield (

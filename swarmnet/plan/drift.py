@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, TypeVar
 from swarmnet.model.compare import network_changes, node_changes, service_changes, swarm_changes
 from swarmnet.model.drift import Difference, Drift, Kind
 from swarmnet.model.lock import LOCK_NAME
-from swarmnet.model.network import Network, Scope
+from swarmnet.model.network import GATEWAY, Network, Scope
+from swarmnet.model.placement import by_hostname
 from swarmnet.model.plan import Change, unmarked
 from swarmnet.model.redaction import content
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from swarmnet.model.network import NetworkSpec
     from swarmnet.model.service import ServiceSpec
     from swarmnet.model.state import ClusterState
-    from swarmnet.model.swarm import ConfigSpec, NodeSpec, SecretSpec, SwarmSpec
+    from swarmnet.model.swarm import ConfigSpec, Node, NodeSpec, SecretSpec, SwarmSpec
 
 T = TypeVar("T")
 Spec = TypeVar("Spec", "NetworkSpec", "ServiceSpec", "SwarmSpec", "ConfigSpec", "SecretSpec")
@@ -40,7 +41,8 @@ def drift(before: ClusterState, after: ClusterState, *, hosts: frozenset[str] | 
         found += _changed("swarm", _turned(swarm_changes(*specs, exact=True)))
         found += _objects("node", _nodes(before), _nodes(after), _node_changes)
         found += _objects("network", _swarm_networks(before), _swarm_networks(after), _network_changes)
-        found += _objects("service", _services(before), _services(after), _service_changes)
+        services = _services(before, after.nodes), _services(after, after.nodes)
+        found += _objects("service", *services, _service_changes)
         found += _objects("config", _configs(before), _configs(after), _config_changes)
         found += _objects("secret", _secrets(before), _secrets(after), _secret_changes)
     elif before.swarm is not None or after.swarm is not None:
@@ -48,7 +50,8 @@ def drift(before: ClusterState, after: ClusterState, *, hosts: frozenset[str] | 
     seen_before, seen_after = ({facts.host for facts in state.hosts} for state in (before, after))
     for host in sorted((seen_before | seen_after) if hosts is None else hosts):
         if host in seen_before & seen_after:
-            found += _objects("network", _local_networks(before, host), _local_networks(after, host), _network_changes)
+            local = _local_networks(before, after, host), _local_networks(after, before, host)
+            found += _objects("network", *local, _network_changes)
         else:
             unseen.append(f"host {host}: seen in one of the two only")
     return Drift(differences=tuple(found), unseen=tuple(unseen))
@@ -80,13 +83,15 @@ def _swarm_networks(state: ClusterState) -> dict[str, Network]:
     }
 
 
-def _local_networks(state: ClusterState, host: str) -> dict[str, Network]:
-    facts = state.facts(host)
+def _local_networks(state: ClusterState, other: ClusterState, host: str) -> dict[str, Network]:
+    """Return a host's own networks; the bridge that engines make as they enter a swarm counts where both have it."""
+    facts, others = state.facts(host), other.facts(host)
+    both = {GATEWAY} if others is not None and any(net.spec.name == GATEWAY for net in others.networks) else set()
     networks = () if facts is None else facts.networks
     return {
         f"{network.spec.name} on {host}": _bare_network(network)
         for network in networks
-        if not network.predefined and network.spec.effective_scope is Scope.LOCAL
+        if network.spec.effective_scope is Scope.LOCAL and (not network.predefined or network.spec.name in both)
     }
 
 
@@ -97,8 +102,8 @@ def _nodes(state: ClusterState) -> dict[str, NodeSpec]:
     return {names.get(node.id, node.hostname): node.spec for node in ordered}
 
 
-def _services(state: ClusterState) -> dict[str, ServiceSpec]:
-    return {service.spec.name: _bare(service.spec) for service in state.services}
+def _services(state: ClusterState, nodes: tuple[Node, ...]) -> dict[str, ServiceSpec]:
+    return {service.spec.name: by_hostname(_bare(service.spec), nodes) for service in state.services}
 
 
 def _configs(state: ClusterState) -> dict[str, ConfigSpec]:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import UsageError
+from swarmnet.model.hosts import Inventory
+from swarmnet.operations.predicted import NEW
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -13,7 +16,7 @@ if TYPE_CHECKING:
     from swarmnet.model.service import Service, ServiceSpec
     from swarmnet.model.state import ClusterState
 
-_PLACE = re.compile(r"\s*node\.(id|hostname)\s*(==|!=)\s*(.+?)\s*", re.IGNORECASE)
+_PLACE = re.compile(r"\s*node\.(id|hostname|ip)\s*(==|!=)\s*(.+?)\s*", re.IGNORECASE)
 
 
 def host_map(old: Iterable[str], new: Iterable[str], mapping: Mapping[str, str]) -> dict[str, str]:
@@ -35,27 +38,62 @@ def host_map(old: Iterable[str], new: Iterable[str], mapping: Mapping[str, str])
     return found
 
 
-def places(before: ClusterState, after: ClusterState, hosts: Mapping[str, str]) -> dict[str, str]:
-    """Return node ids and hostnames of the old cluster to the hostnames of the new one."""
-    result: dict[str, str] = {}
+@dataclass(frozen=True, slots=True)
+class Places:
+    """What constraints call the nodes of an old cluster, and what the new one calls those in their places."""
+
+    ids: Mapping[str, str]
+    """Node ids, to ids; only of hosts that are in the new swarm already."""
+    hostnames: Mapping[str, str]
+    """Hostnames, and ids of nodes whose new id is not known yet, to hostnames."""
+    addresses: Mapping[str, str]
+    """Addresses of nodes."""
+
+    def of(self, constraint: str) -> str:
+        """Return a constraint in the words of the new cluster; one on another property stays as it is."""
+        match = _PLACE.fullmatch(constraint)
+        if match is None:
+            return constraint
+        key, operator, value = match[1].lower(), match[2], match[3]
+        known = {"id": self.ids, "ip": self.addresses, "hostname": self.hostnames}[key]
+        if value in known:
+            return constraint if known[value] == value else f"node.{key}{operator}{known[value]}"
+        if key == "id" and value in self.hostnames:
+            return f"node.hostname{operator}{self.hostnames[value]}"
+        return constraint
+
+
+def places(before: ClusterState, after: ClusterState, hosts: Mapping[str, str], inventory: Inventory) -> Places:
+    """Return what the nodes of the old cluster are called in the new one; ``hosts`` are old names to new ones."""
+    ids: dict[str, str] = {}
+    hostnames: dict[str, str] = {}
+    addresses: dict[str, str] = {}
+    addressed = {host.name: host.advertise or host.address for host in inventory.hosts}
     for old, new in hosts.items():
         was, now = before.facts(old), after.facts(new)
-        if was is not None and now is not None:
-            result[was.engine.membership.node_id] = now.engine.hostname
-            result[was.engine.hostname] = now.engine.hostname
-    return result
+        if was is None or now is None:
+            continue
+        old_id, old_node, node = was.engine.membership.node_id, before.node_of(old), after.node_of(new)
+        hostnames[was.engine.hostname] = hostnames[old_id] = now.engine.hostname
+        if node is not None and not node.id.startswith(NEW):
+            ids[old_id] = node.id
+        if old_node is not None and old_node.address:
+            addresses[old_node.address] = node.address if node is not None else addressed.get(new, old_node.address)
+    return Places(ids, hostnames, addresses)
 
 
-def moved(spec: ServiceSpec, where: Mapping[str, str]) -> ServiceSpec:
+def moved(spec: ServiceSpec, where: Places) -> ServiceSpec:
     """Return a service whose constraints name the nodes that took the places of those it named."""
     if spec.constraints is None:
         return spec
-    return spec.model_copy(update={"constraints": tuple(_moved(one, where) for one in spec.constraints)})
+    return spec.model_copy(update={"constraints": tuple(where.of(one) for one in spec.constraints)})
 
 
-def seen_as(before: ClusterState, after: ClusterState, hosts: Mapping[str, str]) -> ClusterState:
+def seen_as(
+    before: ClusterState, after: ClusterState, hosts: Mapping[str, str], inventory: Inventory | None = None
+) -> ClusterState:
     """Return an old state in the words of a new one, so that only real differences are left between them."""
-    where = places(before, after, hosts)
+    where = places(before, after, hosts, inventory or Inventory(cluster="", hosts=()))
 
     def service(one: Service) -> Service:
         return one.model_copy(update={"spec": moved(one.spec, where)})
@@ -66,10 +104,3 @@ def seen_as(before: ClusterState, after: ClusterState, hosts: Mapping[str, str])
 
 def _known(names: Iterable[str]) -> str:
     return f"known: {', '.join(sorted(names))}"
-
-
-def _moved(constraint: str, where: Mapping[str, str]) -> str:
-    match = _PLACE.fullmatch(constraint)
-    if match is None or match[3] not in where:
-        return constraint
-    return f"node.hostname{match[2]}{where[match[3]]}"

@@ -1,7 +1,10 @@
-"""A backup and the hosts that shall carry it, to steps that the same planner, guard and executor as apply's take.
+"""A backup and the hosts that carry it, to steps that the same planner, guard and executor as apply's take.
 
-Order: swarm, nodes, local networks of each host (config-only ones are needed by others), swarm networks (explicit
-blocks are pinned: what the allocator once chose is written out, gateways too), configs, secrets, services.
+Order: the nodes' own bridges (before engines choose their blocks), swarm, nodes, local networks of each host
+(configuration networks are needed by others), swarm networks (explicit blocks are pinned: what the allocator once chose
+is written out, gateways too), configs, secrets, services.
+
+What an engine held comes back, also where playbooks may not write it. What cannot is skipped by name.
 """
 
 from __future__ import annotations
@@ -11,37 +14,44 @@ from typing import TYPE_CHECKING
 
 from swarmnet.errors import IncompleteError, RefusedError
 from swarmnet.model.compare import INIT_ONLY
-from swarmnet.model.network import Network, NetworkSpec, Scope
 from swarmnet.model.plan import unmarked
 from swarmnet.model.restored import Skip
 from swarmnet.operations.ingress import RestoredIngress, customised, ingress_of, obstacle
-from swarmnet.operations.network import NetworkOperation
 from swarmnet.operations.playbook import Playbook, Step
 from swarmnet.operations.restored import RestoredConfig, RestoredSecret, RestoredService
-from swarmnet.operations.swarm import SwarmOperation
+from swarmnet.operations.restored_swarm import RestoredSwarm
+from swarmnet.operations.service_checks import PREDEFINED
 from swarmnet.plan.drift import is_lock
-from swarmnet.plan.moving import host_map, moved, places
+from swarmnet.plan.moving import Places, host_map, moved, places
+from swarmnet.plan.restored_networks import Networks, is_there_to_restore
+from swarmnet.plan.selection import Selection, needs_of, selection
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from swarmnet.model.backup import BackupDocument
-    from swarmnet.model.base import Secret
+    from swarmnet.model.base import JsonObject, Secret
     from swarmnet.model.hosts import Host, Inventory
-    from swarmnet.model.service import ServiceSpec
     from swarmnet.model.state import ClusterState
     from swarmnet.model.swarm import Node, SwarmSpec
 
 
+SIGNING = ("SigningCACert", "SigningCAKey")
+
+
 @dataclass(frozen=True, slots=True)
 class Restoration:
-    """What shall be, in the words of a playbook, on the inventory enriched with the labels of the old nodes."""
+    """The wish, in the words of a playbook, on the inventory enriched with the labels of the old nodes."""
 
     document: BackupDocument
     playbook: Playbook
     inventory: Inventory
     skips: tuple[Skip, ...]
+    """What is left out for a reason of its own; what differs afterwards is found by comparing (``plan.left``)."""
     warnings: tuple[str, ...]
+    hosts: Mapping[str, str]
+    """Old host names to new ones."""
+    selection: Selection
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,34 +67,42 @@ class Choices:
     """Where the new swarm's unlock key is kept; without it, autolock is not switched on."""
     limit: tuple[str, ...] = ()
     """Selectors of the hosts that may be changed; none means all."""
+    only: tuple[str, ...] = ()
+    """``KIND/NAME`` of what is restored, with what it needs; none means all."""
+    exclude: tuple[str, ...] = ()
+    """``KIND/NAME`` of what is left out."""
 
 
 def restoration(document: BackupDocument, inventory: Inventory, state: ClusterState, choices: Choices) -> Restoration:
     """Return the steps that bring the backup back onto these hosts.
 
     Raises:
-        UsageError: a mapping names hosts that do not exist, or one new host twice.
+        UsageError: a mapping names hosts that do not exist, or one new host twice; a selection names nothing.
         IncompleteError: the backup is partial and that was not allowed, or holds nothing to restore.
         RefusedError: an engine is older than all that the backup was taken from.
     """
     _worth_it(document, choices)
     _new_enough(document, state)
+    chosen = selection(document, choices.only, choices.exclude)
     hosts = host_map(document.completeness.hosts, (host.name for host in inventory.hosts), choices.mapping)
-    chosen = {host.name for host in inventory.select(choices.limit).hosts}
-    ingress, ingress_skips = _ingress(document, state)
-    skips = [*_unmapped(document, hosts, chosen), *_networks_left_out(document), *ingress_skips]
+    limited = {host.name for host in inventory.select(choices.limit).hosts}
+    networks = Networks(document, inventory, state, hosts, chosen)
+    ingress, ingress_skips = _ingress(document, state) if chosen.takes("network", "ingress") else ((), ())
+    skips = [*_unmapped(document, hosts, limited), *networks.left_out(), *ingress_skips]
     skips += _autolock_left_out(document, state, choices)
-    kept, service_skips = _services(document, state, choices, places(document.state, state, hosts))
+    case = _Case(document, state, choices, chosen)
+    kept, service_skips = case.services(places(document.state, state, hosts, inventory), networks)
     steps = (
-        *_swarm(document, state, choices),
+        *networks.gateways(),
+        *_swarm(case, networks.routes),
         *ingress,
-        *_local_networks(document, hosts),
-        *_swarm_networks(document),
-        *_configs(document),
-        *_secrets(document, choices),
-        *(Step(operation=RestoredService(spec=spec)) for spec in kept),
+        *networks.local(),
+        *networks.swarm(),
+        *case.configs(),
+        *case.secrets(),
+        *kept,
     )
-    enriched, warnings = _enriched(document, inventory, hosts)
+    enriched, warnings = _enriched(document, inventory, hosts, chosen)
     return Restoration(
         document=document,
         playbook=Playbook(
@@ -96,6 +114,8 @@ def restoration(document: BackupDocument, inventory: Inventory, state: ClusterSt
         inventory=enriched,
         skips=(*skips, *service_skips),
         warnings=warnings,
+        hosts=hosts,
+        selection=chosen,
     )
 
 
@@ -106,7 +126,7 @@ def _worth_it(document: BackupDocument, choices: Choices) -> None:
             f"the backup is partial: {missing} could not be read",
             hint="take a complete one (`swarmnet backup list`), or allow it with --allow-partial",
         )
-    if document.state.swarm is None and not any(_wanted(facts.networks) for facts in document.state.hosts):
+    if not is_there_to_restore(document):
         raise IncompleteError("the backup holds nothing that could be restored")
 
 
@@ -124,21 +144,32 @@ def _api(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split(".") if part.isdecimal())
 
 
-def _wanted(networks: Iterable[Network]) -> tuple[Network, ...]:
-    """Return the networks that somebody made and that really exist, explicit ones of wide blocks first."""
-    found = (net for net in networks if not net.predefined and not net.spec.ingress and net.allocated)
-    return tuple(sorted(found, key=lambda net: (not net.spec.config_only, net.spec.name)))
+def _swarm(case: _Case, routes: frozenset[str]) -> Iterator[Step]:
+    old, state = case.document.state.swarm, case.state
+    if old is None or (state.swarm is not None and not case.chosen.takes("swarm")):
+        return
+    if not case.chosen.takes("swarm"):  # nothing else can come back without one: as the engine makes it
+        yield Step(operation=RestoredSwarm(tolerated=routes))
+        return
+    spec = old.spec
+    fields = {name: getattr(spec, name) for name in type(spec).model_fields}
+    fields |= {"labels": unmarked(spec.labels), "extra": _replayable(spec.extra), **_left_to_engine(spec)}
+    if state.swarm is not None:
+        fields |= dict.fromkeys(INIT_ONLY)
+    if spec.autolock and not _keeps_autolock(state, case.choices):
+        fields["autolock"] = None
+    key_file = case.choices.unlock_key_file if fields["autolock"] else None
+    yield Step(operation=RestoredSwarm(**fields, unlock_key_file=key_file, tolerated=routes))
 
 
-def _swarm(document: BackupDocument, state: ClusterState, choices: Choices) -> Iterator[Step]:
-    if document.state.swarm is not None:
-        spec = document.state.swarm.spec
-        fields = {name: getattr(spec, name) for name in type(spec).model_fields}
-        fields |= {"labels": unmarked(spec.labels), **_left_to_engine(spec)}
-        if spec.autolock and not _keeps_autolock(state, choices):
-            fields["autolock"] = None
-        key_file = choices.unlock_key_file if fields["autolock"] else None
-        yield Step(operation=SwarmOperation(**fields, unlock_key_file=key_file))
+def _replayable(extra: JsonObject) -> JsonObject:
+    """Return the swarm's own JSON without what would make a new CA now, or names a key that no engine gives away."""
+    authority = extra.get("CAConfig")
+    if not isinstance(authority, dict):
+        return extra
+    left = {name: value for name, value in authority.items() if name not in ("ForceRotate", *SIGNING)}
+    others = {name: value for name, value in extra.items() if name != "CAConfig"}
+    return others | ({"CAConfig": left} if left else {})
 
 
 def _keeps_autolock(state: ClusterState, choices: Choices) -> bool:
@@ -171,46 +202,16 @@ def _ingress(document: BackupDocument, state: ClusterState) -> tuple[tuple[Step,
 
 
 def _left_to_engine(spec: SwarmSpec) -> dict[str, None]:
-    """Return the address pool as not written where it is the engine's own default.
+    """Return the address pool as not written where it is the engine's own default, which 26.1 and later do not show.
 
-    Engines report 10.0.0.0/8 whether or not somebody asked for it. Written out, it would clash with every underlay in
+    Others report 10.0.0.0/8 whether or not somebody asked for it. Written out, it would clash with every underlay in
     10.x, on which the very same default works, since engines then only ask for single free blocks of it (seen on 26.1).
     """
-    default = (list(spec.default_addr_pool or ()), spec.subnet_size)
-    if default in (([], None), (INIT_ONLY["default_addr_pool"], INIT_ONLY["subnet_size"])):
+    pool = list(spec.default_addr_pool or ())
+    if pool == INIT_ONLY["default_addr_pool"] and spec.subnet_size in (None, INIT_ONLY["subnet_size"]):
         return {"default_addr_pool": None, "subnet_size": None}
-    return {}
-
-
-def _swarm_networks(document: BackupDocument) -> Iterator[Step]:
-    for network in _wanted(document.state.networks):
-        yield Step(operation=_network(network.spec))
-
-
-def _local_networks(document: BackupDocument, hosts: Mapping[str, str]) -> Iterator[Step]:
-    for facts in document.state.hosts:
-        if facts.host in hosts:
-            for network in _wanted(facts.networks):
-                yield Step(operation=_network(network.spec), on=(hosts[facts.host],))
-
-
-def _network(spec: NetworkSpec) -> NetworkOperation:
-    """Return the step for a network as it was seen, without what engines echo and do not take back."""
-    changes: dict[str, object] = {"labels": unmarked(spec.labels)}
-    if not spec.ipv6:
-        changes["subnets"] = tuple(block for block in spec.subnets if ":" not in block.subnet)
-    if spec.effective_scope is Scope.LOCAL:
-        changes["attachable"] = False
-    if spec.config_from is not None:
-        changes |= {"subnets": (), "options": {}, "ipam_options": {}, "ipv6": False, "labels": {}, "mtu": None}
-    fields = {name: getattr(spec, name) for name in type(spec).model_fields}
-    return NetworkOperation(**fields | changes)
-
-
-def _networks_left_out(document: BackupDocument) -> Iterator[Skip]:
-    for network in document.state.networks:
-        if not network.allocated:
-            yield Skip(what=f"network {network.spec.name}", why="it never had addresses when the backup was taken")
+    # A size without a pool does nothing, and engines from 26.1 on show it, since the docker command always sends it.
+    return {} if pool else {"default_addr_pool": None}
 
 
 def _unmapped(document: BackupDocument, hosts: Mapping[str, str], chosen: set[str]) -> Iterator[Skip]:
@@ -221,38 +222,67 @@ def _unmapped(document: BackupDocument, hosts: Mapping[str, str], chosen: set[st
             yield Skip(what=f"host {name}", why=f"{hosts[name]} is left out by --limit")
 
 
-def _secrets(document: BackupDocument, choices: Choices) -> Iterator[Step]:
-    for secret in document.state.secrets:
-        data = choices.secrets.get(secret.spec.name)
-        if data is not None:
-            spec = secret.spec.model_copy(update={"labels": unmarked(secret.spec.labels)})
-            yield Step(operation=RestoredSecret(spec=spec, data=data))
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """One backup, and what is chosen of it for one cluster."""
 
+    document: BackupDocument
+    state: ClusterState
+    choices: Choices
+    chosen: Selection
 
-def _services(
-    document: BackupDocument, state: ClusterState, choices: Choices, where: Mapping[str, str]
-) -> tuple[tuple[ServiceSpec, ...], tuple[Skip, ...]]:
-    there = {secret.spec.name for secret in state.secrets}
-    lacking = [s.spec.name for s in document.state.secrets if s.spec.name not in {*there, *choices.secrets}]
-    skips = [Skip(what=f"secret {name}", why="its data is in no backup and was not given") for name in lacking]
-    gone = {skip.what for skip in _networks_left_out(document)}
-    kept: list[ServiceSpec] = []
-    for service in sorted(document.state.services, key=lambda one: one.spec.name):
-        spec = service.spec
-        needs = [f"secret {one.source}" for one in spec.secrets or () if one.source in lacking]
-        needs += [f"network {one.network}" for one in spec.networks or () if f"network {one.network}" in gone]
-        if needs:
-            skips.append(Skip(what=f"service {spec.name}", why=f"needs {', '.join(needs)}"))
-            continue
-        kept.append(moved(spec, where).model_copy(update={"labels": unmarked(spec.labels)}))
-    return tuple(kept), tuple(skips)
+    def configs(self) -> Iterator[Step]:
+        for config in self.document.state.configs:
+            if not is_lock(config.spec.name) and self.chosen.takes("config", config.spec.name):
+                spec = config.spec.model_copy(update={"labels": unmarked(config.spec.labels)})
+                yield Step(operation=RestoredConfig(spec=spec))
+
+    def secrets(self) -> Iterator[Step]:
+        for secret in self.document.state.secrets:
+            data = self.choices.secrets.get(secret.spec.name)
+            if data is not None and self.chosen.takes("secret", secret.spec.name):
+                spec = secret.spec.model_copy(update={"labels": unmarked(secret.spec.labels)})
+                yield Step(operation=RestoredSecret(spec=spec, data=data))
+
+    def services(self, where: Places, networks: Networks) -> tuple[tuple[Step, ...], tuple[Skip, ...]]:
+        """Return the services as steps, and those that lack something."""
+        there = {secret.spec.name for secret in self.state.secrets}
+        old = {secret.spec.name for secret in self.document.state.secrets}
+        missing = sorted(name for name in old if name not in {*there, *self.choices.secrets})
+        chosen = [name for name in missing if self.chosen.takes("secret", name)]
+        skips = [Skip(what=f"secret {name}", why="its data is in no backup and was not given") for name in chosen]
+        available = self._available(networks)
+        steps: list[Step] = []
+        for service in sorted(self.document.state.services, key=lambda one: one.spec.name):
+            spec = service.spec
+            if not self.chosen.takes("service", spec.name):
+                continue
+            if needs := sorted(" ".join(need) for need in needs_of(spec) - available):
+                skips.append(Skip(what=f"service {spec.name}", why=f"needs {', '.join(needs)}"))
+                continue
+            wanted = moved(spec, where).model_copy(update={"labels": unmarked(spec.labels)})
+            steps.append(Step(operation=RestoredService(spec=wanted)))
+        return tuple(steps), tuple(skips)
+
+    def _available(self, networks: Networks) -> frozenset[tuple[str, str]]:
+        """Return what services can name: what is there, and what comes back before them."""
+        state = self.state
+        made = (step.operation for step in (*networks.swarm(), *self.configs(), *self.secrets()))
+        found = {place for operation in made for place in operation.provides()}
+        found |= {("network", name) for name in (*PREDEFINED, *(net.spec.name for net in state.networks))}
+        found |= {("config", one.spec.name) for one in state.configs}
+        return frozenset(found | {("secret", one.spec.name) for one in state.secrets})
 
 
 def _enriched(
-    document: BackupDocument, inventory: Inventory, hosts: Mapping[str, str]
+    document: BackupDocument, inventory: Inventory, hosts: Mapping[str, str], chosen: Selection
 ) -> tuple[Inventory, tuple[str, ...]]:
     """Return the inventory with labels and availability of the old nodes, where it does not say otherwise itself."""
-    nodes = {new: node for old, new in hosts.items() if (node := document.state.node_of(old)) is not None}
+    nodes = {
+        new: node
+        for old, new in hosts.items()
+        if (node := document.state.node_of(old)) is not None and chosen.takes("node", old)
+    }
     warnings = tuple(
         f"{host.name} was {nodes[host.name].spec.role}; the inventory says {host.role}, which counts"
         for host in inventory.hosts
@@ -267,10 +297,3 @@ def _with_node(host: Host, node: Node | None) -> Host:
         return host
     availability = host.availability or node.spec.availability
     return host.model_copy(update={"labels": node.spec.labels | host.labels, "availability": availability})
-
-
-def _configs(document: BackupDocument) -> Iterator[Step]:
-    for config in document.state.configs:
-        if not is_lock(config.spec.name):
-            spec = config.spec.model_copy(update={"labels": unmarked(config.spec.labels)})
-            yield Step(operation=RestoredConfig(spec=spec))

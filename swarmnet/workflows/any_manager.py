@@ -89,9 +89,9 @@ class AnyManager:
 
         return self._create(lambda manager: manager.create_service(spec), find)
 
-    def update_service(self, service_id: str, version: int, spec: ServiceSpec) -> None:
+    def update_service(self, service_id: str, version: int, spec: ServiceSpec, *, whole: bool = False) -> None:
         """Change a service."""
-        self._ports.ask(lambda manager: manager.update_service(service_id, version, spec))
+        self._ports.ask(lambda manager: manager.update_service(service_id, version, spec, whole=whole))
 
     def remove_service(self, service_id: str) -> None:
         """Remove a service."""

@@ -15,6 +15,7 @@ from swarmnet.model.report import OutcomeStatus
 from swarmnet.model.restored import RestoreReport
 from swarmnet.plan.build import build
 from swarmnet.plan.guard import Permissions
+from swarmnet.plan.left import left
 from swarmnet.plan.restore import restoration
 from swarmnet.plan.undo import undo
 from swarmnet.workflows.apply import Goal, apply
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from swarmnet.model.plan import Plan
     from swarmnet.model.ports import Ports
     from swarmnet.model.report import ApplyReport, Status
+    from swarmnet.model.restored import Skip
     from swarmnet.model.state import ClusterState
     from swarmnet.plan.restore import Choices, Restoration
     from swarmnet.workflows.apply import Terms
@@ -51,14 +53,22 @@ class Restore:
         Raises:
             RefusedError: what is there stands against the backup; nothing of it is overwritten.
         """
+        return self._planned(self.restoration(state), state)
+
+    def skips(self, state: ClusterState) -> tuple[Skip, ...]:
+        """Return what differs from the backup once it was restored onto this state, by name and with the reason."""
         found = self.restoration(state)
+        return left(found, self._planned(found, state), state)
+
+    def _planned(self, found: Restoration, state: ClusterState) -> Plan:
         try:
             plan = build(found.playbook, state, found.inventory, limit=self.choices.limit)
         except DocumentError as error:
             lines = "\n".join(f"- {problem.text}" for problem in error.problems)
             raise RefusedError(
                 f"the backup cannot be restored onto these hosts:\n{lines}",
-                hint="remove or rename what is in the way, or restore onto fresh hosts; nothing was changed",
+                hint="nothing was changed; remove what is in the way, leave objects of the backup out with --exclude"
+                " KIND/NAME, or restore onto fresh hosts",
             ) from error
         return plan.model_copy(update={"warnings": (*found.warnings, *plan.warnings)})
 
@@ -107,7 +117,7 @@ def run(
         cluster=restore.inventory.cluster,
         restored=tuple(one.target for one in applied.outcomes if one.status is OutcomeStatus.DONE),
         failed=tuple(_failures(applied)),
-        skips=restore.restoration(state).skips,
+        skips=_skips(restore, state, applied),
         losses=restore.document.losses,
         verified=None if prove is None or applied.failed or applied.interrupted else prove(state),
         missing=tuple(failure.host for failure in applied.failures),
@@ -129,6 +139,13 @@ def take_back(ports: Ports, inventory: Inventory, backup: str, terms: Terms, *, 
         command=f"restore undo {backup[:8]}",
     )
     return apply(ports, goal, terms)
+
+
+def _skips(restore: Restore, state: ClusterState, applied: ApplyReport) -> tuple[Skip, ...]:
+    """Return what was left out; after a failure or an interruption, what a next run would leave out, too."""
+    if applied.failed or applied.interrupted:
+        return restore.restoration(state).skips
+    return restore.skips(state)
 
 
 def _failures(applied: ApplyReport) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import tarfile
+from ipaddress import ip_network
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import ConflictError, EngineError, HostTimeoutError, NotFoundError
@@ -130,18 +131,34 @@ class SimulatedEngine(SimulatedMembership, SimulatedServices):
                 "user specified configurations are not supported if the network depends on a configuration network"
             )
             raise EngineError(self.host, message, status=403)
-        for other, subnet in self._machine.half_made.items():
-            if any(block.subnet == subnet for block in spec.subnets):
-                message = f"cannot create network: conflicts with network {other}: networks have overlapping IPv4"
-                raise EngineError(self.host, message, status=403)
+        if spec.config_only and (spec.scope or spec.attachable or spec.internal or spec.ingress):
+            message = "configuration network can only contain network specific fields. Network operator fields like"
+            raise EngineError(self.host, f"{message} [ ingress | internal | attachable | scope ] are not supported.")
         store = self._machine.store
         taken = [network.spec.name for network in self._machine.networks.values()]
         if any(name == spec.name for name in taken):
             raise ConflictError(self.host, f"network with name {spec.name} already exists", status=409)
         if store is not None and store.network_named(spec.name) is not None:
             raise ConflictError(self.host, f"network with name {spec.name} already exists", status=409)
+        self._check_overlap(spec)
         if spec.ingress and store is not None and any(net.spec.ingress for net in store.networks.values()):
             raise ConflictError(self.host, "ingress network (ingress) is already present", status=409)
+
+    def _check_overlap(self, spec: NetworkSpec) -> None:
+        """Refuse a bridge whose block overlaps another one's, also that of one which no list shows."""
+        for other, subnet in self._machine.half_made.items():
+            if any(block.subnet == subnet for block in spec.subnets):
+                message = f"cannot create network: conflicts with network {other}: networks have overlapping IPv4"
+                raise EngineError(self.host, message, status=403)
+        if spec.driver != "bridge" or spec.effective_scope is not Scope.LOCAL or spec.config_only:
+            return
+        for network in self._machine.networks.values():
+            blocks = () if network.spec.config_only else network.spec.subnets
+            if any(ip_network(one.subnet).overlaps(ip_network(two.subnet)) for one in spec.subnets for two in blocks):
+                message = (
+                    f"cannot create network: conflicts with network {network.id} ({network.spec.name}): overlapping"
+                )
+                raise EngineError(self.host, message, status=403)
 
     def remove_network(self, network_id: str) -> None:
         with self._asked("network.remove", network_id):

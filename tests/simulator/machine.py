@@ -7,6 +7,7 @@ import tempfile
 import weakref
 from dataclasses import dataclass, field
 from functools import cached_property
+from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -76,9 +77,25 @@ class Machine:
     def add_network(self, spec: NetworkSpec, *, predefined: bool = False) -> str:
         """Keep a local network and return its id."""
         network_id = self.ids.local()
-        local = spec.model_copy(update={"scope": Scope.LOCAL})
-        self.networks[network_id] = Network(id=network_id, spec=local, predefined=predefined)
+        own = predefined or spec.name == "docker_gwbridge"
+        driver = "null" if spec.config_only else spec.driver
+        local = spec.model_copy(update={"scope": Scope.LOCAL, "driver": driver})
+        self.networks[network_id] = Network(id=network_id, spec=local, predefined=own)
         return network_id
+
+    def add_gateway(self) -> None:
+        """Make ``docker_gwbridge`` with the first free block, as engines do when they enter a swarm."""
+        taken = [ip_network(block.subnet) for net in self.networks.values() for block in net.spec.subnets]
+        blocks = (ip_network(f"172.{second}.0.0/16") for second in range(18, 32))
+        free = next(one for one in blocks if not any(one.overlaps(other) for other in taken if other.version == 4))
+        subnet = Subnet(subnet=str(free), gateway=str(free[1]))
+        options = {
+            "com.docker.network.bridge.enable_icc": "false",
+            "com.docker.network.bridge.enable_ip_masquerade": "true",
+            "com.docker.network.bridge.name": "docker_gwbridge",
+        }
+        spec = NetworkSpec(name="docker_gwbridge", driver="bridge", subnets=(subnet,), options=options)
+        self.add_network(spec, predefined=True)
 
     @cached_property
     def run_lock(self) -> Path:

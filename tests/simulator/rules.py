@@ -133,13 +133,31 @@ def _schedule(store: Store, service: ServiceRecord) -> None:
             service.update_state = "updating"
         if is_old or (task.node_id is not None and gone):
             task.desired_state = "shutdown"
-        if task.ended and task.desired_state == "running" and _is_replaced(service, task):
+        ended = task.ended and service.spec.job is None
+        if ended and task.desired_state == "running" and _is_replaced(service, task):
             task.desired_state = "shutdown"
     current = [task for task in mine if task.desired_state == "running"]
-    if service.spec.mode is ServiceMode.GLOBAL:
+    if service.spec.job is not None:
+        _run_job(store, service, mine)
+    elif service.spec.mode is ServiceMode.GLOBAL:
         _spread_globally(store, service, current)
     else:
         _scale(store, service, current)
+
+
+def _run_job(store: Store, service: ServiceRecord, mine: list[TaskRecord]) -> None:
+    """Begin the tasks of a job, all at once; they end by themselves and are not made again."""
+    numbers = (service.spec.job or {}).get("ReplicatedJob")
+    if isinstance(numbers, dict):
+        total = numbers.get("TotalCompletions", 1)
+        for slot in range(len(mine) + 1, (total if isinstance(total, int) else 1) + 1):
+            _new_task(store, service, node_id=None, slot=slot)
+        for task in [one for one in store.tasks.values() if one.service_id == service.id and one.node_id is None]:
+            _choose_node(store, service, task)
+        return
+    for node in _eligible(store, service.spec):
+        if node.id not in {task.node_id for task in mine}:
+            _new_task(store, service, node_id=node.id, slot=None)
 
 
 def _is_replaced(service: ServiceRecord, task: TaskRecord) -> bool:
@@ -243,7 +261,8 @@ def _drop_tasks(store: Store, machines: dict[str, Machine]) -> None:
         if task.desired_state == "remove" or orphaned:
             del store.tasks[task.id]
     for service in store.services.values():
-        _forget_history(store, service)
+        if service.spec.job is None:
+            _forget_history(store, service)
 
 
 def _forget_history(store: Store, service: ServiceRecord) -> None:
@@ -275,6 +294,9 @@ def _advance(store: Store, task: TaskRecord, machines: dict[str, Machine], missi
         return
     if task.state in ("new", "pending"):
         task.state = "preparing"
+        return
+    if service.spec.job is not None:
+        task.state, task.message = "complete", "finished"
         return
     task.state, task.message = "running", "started"
     task.networks = {network.spec.name: (network.lease(),) for network in networks}

@@ -47,7 +47,7 @@ class SimulatedServices(SwarmSide):
             store.services[service_id] = ServiceRecord(service_id, spec, store.write())
             return service_id
 
-    def update_service(self, service_id: str, version: int, spec: ServiceSpec) -> None:
+    def update_service(self, service_id: str, version: int, spec: ServiceSpec, *, whole: bool = False) -> None:
         with self._asked("service.update", service_id):
             store = self._store()
             record = find(self.host, store.services, service_id, "service")
@@ -56,7 +56,7 @@ class SimulatedServices(SwarmSide):
                 raise EngineError(self.host, "renaming services is not supported", status=501)
             if record.spec.mode is not spec.mode:
                 raise EngineError(self.host, "service mode change is not allowed", status=501)
-            wanted = lay(record.spec, spec)
+            wanted = spec if whole else lay(record.spec, spec)
             self._check(store, wanted, service_id)
             record.restarts.clear()
             record.update_state = None

@@ -97,7 +97,11 @@ class SimulatedMembership(SwarmSide):
             ids = self._world.ids
             digest = sha256(ids.local().encode()).hexdigest()
             tokens = {role: Secret(f"SWMTKN-1-{digest}-{ids.swarm()}") for role in Role}
-            store = Store(ids.swarm(), lay(ENGINE_DEFAULTS, spec), tokens)
+            # From API 1.45 on a size without a pool, which the docker command always sends, is shown without one.
+            is_new = tuple(map(int, self._machine.api_version.split("."))) >= (1, 45)
+            poolless = is_new and spec.subnet_size is not None and spec.default_addr_pool is None
+            defaults = ENGINE_DEFAULTS.model_copy(update={"default_addr_pool": None}) if poolless else ENGINE_DEFAULTS
+            store = Store(ids.swarm(), lay(defaults, spec), tokens)
             if store.spec.autolock:
                 store.unlock_key = Secret(f"SWMKEY-1-{ids.swarm()}")
             ingress = NetworkSpec(name="ingress", driver="overlay", scope=Scope.SWARM, ingress=True)
@@ -143,7 +147,7 @@ class SimulatedMembership(SwarmSide):
         machine = self._machine
         machine.store, machine.node_id, machine.membership = store, node_id, Standing.ACTIVE
         if not any(network.spec.name == "docker_gwbridge" for network in machine.networks.values()):
-            machine.add_network(NetworkSpec(name="docker_gwbridge", driver="bridge"), predefined=True)
+            machine.add_gateway()
 
     def leave_swarm(self, *, force: bool = False) -> None:
         with self._asked("swarm.leave"):

@@ -11,7 +11,7 @@ from swarmnet.errors import RefusedError
 from swarmnet.model.hosts import Host, Inventory, Role
 from swarmnet.model.network import NetworkSpec, Subnet
 from swarmnet.model.plan import RESTORE_LABEL
-from swarmnet.model.service import Attachment, PublishedPort, ServiceSpec
+from swarmnet.model.service import Attachment, PublishedPort, ServiceMode, ServiceSpec
 from swarmnet.model.swarm import ConfigSpec, SwarmSpec
 from swarmnet.plan.document import document
 from swarmnet.plan.guard import Permissions
@@ -102,14 +102,21 @@ def _on_a_cluster_with(*networks: NetworkSpec, service: ServiceSpec | None = Non
 # Replacing
 
 
-def test_a_service_that_differs_is_replaced_only_when_it_is_named() -> None:
-    story = _on_a_cluster_with(FRONT, service=WEB.model_copy(update={"image": "other"}))
+def test_b7_a_service_that_differs_is_changed_in_place() -> None:
+    story = _on_a_cluster_with(FRONT, service=WEB.model_copy(update={"image": "other", "replicas": 2}))
+    (before,) = story.world.engine("m1").services()
+    assert story.run().exit_code == 0
+    (after,) = story.world.engine("m1").services()
+    assert (after.id, after.spec.image, after.spec.replicas) == (before.id, "busybox", 1)
+
+
+def test_a_service_of_another_mode_is_replaced_only_when_it_is_named() -> None:
+    story = _on_a_cluster_with(FRONT, service=WEB.model_copy(update={"mode": ServiceMode.GLOBAL, "replicas": None}))
     with pytest.raises(RefusedError, match="service web would be replaced") as raised:
         story.run()
     assert "--replace web" in str(raised.value.hint)
-    assert story.service().image == "other"
     assert story.run("web").exit_code == 0
-    assert story.service().image == "busybox"
+    assert story.service().mode is ServiceMode.REPLICATED
 
 
 def test_a_network_that_differs_is_replaced_with_its_services_on_it_again() -> None:
