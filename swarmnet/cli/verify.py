@@ -103,7 +103,7 @@ def command(
     )
     with cluster.connected(hosts) as ports:
         result = verify(ports, observe(ports), wish, kit=kit, run=this_run())
-    _report(result, as_json=as_json, junit=junit)
+    _report(result, as_json=as_json, junit=junit, verbose=cluster.verbose)
     raise typer.Exit(EXITS.get(result.status, ExitCode.DONE))
 
 
@@ -132,13 +132,14 @@ def scenarios(only: list[str] | None, skip: list[str] | None) -> tuple[Scenario,
     Raises:
         UsageError: no scenario has that name, or none is left.
     """
-    from swarmnet.scenarios import ALL  # noqa: PLC0415
+    from swarmnet.scenarios import ALL, GROUPS  # noqa: PLC0415
 
-    known = {scenario.name for scenario in ALL}
-    chosen, left_out = names_of(only), names_of(skip)
-    for name in sorted(chosen | left_out):
+    known = {**{scenario.name: (scenario.name,) for scenario in ALL}, **GROUPS}
+    for name in sorted(names_of(only) | names_of(skip)):
         if name not in known:
-            raise UsageError(f"no scenario {name!r}", hint=f"scenarios: {', '.join(s.name for s in ALL)}")
+            hint = f"scenarios: {', '.join(s.name for s in ALL)}; groups of them: {', '.join(GROUPS)}"
+            raise UsageError(f"no scenario {name!r}", hint=hint)
+    chosen, left_out = ({one for name in names_of(words) for one in known[name]} for words in (only, skip))
     found = tuple(s for s in ALL if (not chosen or s.name in chosen) and s.name not in left_out)
     if not found:
         raise UsageError("no scenario is left to run", hint="leave out --only or --skip")
@@ -170,7 +171,7 @@ def this_run() -> Run:
     return Run(secrets.token_hex(4), f"{me.machine}:{me.pid}", may_live)
 
 
-def _report(result: Verification, *, as_json: bool, junit: Path | None) -> None:
+def _report(result: Verification, *, as_json: bool, junit: Path | None, verbose: bool) -> None:
     from rich.console import Console  # noqa: PLC0415
 
     from swarmnet.report.junit import as_junit  # noqa: PLC0415
@@ -185,4 +186,4 @@ def _report(result: Verification, *, as_json: bool, junit: Path | None) -> None:
     if as_json:
         sys.stdout.write(json.dumps(body_of(result)) + "\n")
     else:
-        show(Console(highlight=False), result)
+        show(Console(highlight=False), result, verbose=verbose)

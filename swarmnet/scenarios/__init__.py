@@ -61,3 +61,12 @@ ALL: tuple[Scenario, ...] = (
     EncryptionRules(),
 )
 """Every scenario, in the order in which it is shown."""
+
+GROUPS: dict[str, tuple[str, ...]] = {
+    "matrix": ("icmp", "udp", "tcp"),
+    "dns": tuple(one.name for one in ALL if one.name.startswith("dns-")),
+    "mesh": ("mesh-tcp", "mesh-udp"),
+    "firewall": ("encryption-rules", "mesh-tcp", "mesh-udp", "published"),
+    "probe": tuple(one.name for one in ALL if one.needs_probes),
+}
+"""Names under which findings of several scenarios are told: also these may be chosen, each for all of its scenarios."""

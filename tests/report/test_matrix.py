@@ -7,6 +7,7 @@ import json
 from itertools import permutations
 from xml.etree import ElementTree as ET
 
+import pytest
 from rich.console import Console
 
 from swarmnet.model.report import Cause, Status, Verdict
@@ -31,15 +32,16 @@ def result(hosts: int = 3, *, failing: tuple[str, str] | None = ("w1", "w2"), de
     )
 
 
-def shown(one: Verification, *, terminal: bool = False) -> str:
+def shown(one: Verification, *, terminal: bool = False, width: int = 100, verbose: bool = False) -> str:
     out = io.StringIO()
-    show(Console(file=out, force_terminal=terminal, width=100, highlight=False), one)
+    show(Console(file=out, force_terminal=terminal, width=width, highlight=False), one, verbose=verbose)
     return out.getvalue()
 
 
 def test_rows_send_and_columns_receive() -> None:
     lines = [" ".join(line.split()) for line in shown(result()).splitlines()]
-    assert lines[1:5] == ["udp w1 w2 w3", "w1 x .", "w2 . .", "w3 . ."]
+    at = lines.index("network front")
+    assert lines[at + 1 : at + 5] == ["udp w1 w2 w3", "w1 x .", "w2 . .", "w3 . ."]
 
 
 def test_a_pipe_gets_no_colour_and_a_terminal_does() -> None:
@@ -97,8 +99,68 @@ def test_what_follows_from_a_cause_stands_under_it_without_advice_of_its_own() -
     assert "update it" not in shown(traced())
 
 
-def test_the_last_line_counts_causes_and_consequences_apart() -> None:
-    assert shown(traced()).splitlines()[-1] == "failed: 2 failed; 1 consequence (1 failed) (0.0 s)"
+def told(status: Status, *, fix: str | None = None) -> Verdict:
+    return Verdict(scenario="udp", subject="network front", status=status, detail="it is so", fix=fix)
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "first"),
+    [
+        ((told(Status.OK), told(Status.OK)), "the network works: 2 findings ok on network front, 3 hosts (0.0 s)"),
+        (
+            (told(Status.OK), told(Status.WARNING)),
+            "the network works, with 1 warning: 1 finding ok on network front, 3 hosts (0.0 s)",
+        ),
+        ((told(Status.FAILED), told(Status.OK)), "1 cause found (0.0 s)"),
+        (
+            (told(Status.FAILED), told(Status.FAILED), told(Status.INCONCLUSIVE)),
+            "2 causes found; besides, 1 reason kept checks from being done (0.0 s)",
+        ),
+        ((told(Status.INCONCLUSIVE),), "cannot tell: 1 reason kept checks from being done (0.0 s)"),
+        ((told(Status.SKIPPED),), "cannot tell: nothing was checked (0.0 s)"),
+    ],
+)
+def test_the_first_line_is_the_answer(verdicts: tuple[Verdict, ...], first: str) -> None:
+    """E5."""
+    text = shown(result(failing=None).model_copy(update={"verdicts": verdicts}))
+    assert text.splitlines()[0] == first
+
+
+def test_what_follows_counts_as_no_cause() -> None:
+    assert shown(traced()).splitlines()[0] == "2 causes found (0.0 s)"
+
+
+def test_causes_stand_before_matrices_and_what_is_fine_is_folded() -> None:
+    """E5: nobody reads thirty lines that say ok."""
+    fine = Matrix(scenario="icmp", network="front", hosts=("w1", "w2"), cells={"w1": {"w2": Cell(status=Status.OK)}})
+    both = result().model_copy(update={"matrices": (fine, *result().matrices)})
+    one = both.model_copy(update={"verdicts": (*both.verdicts, told(Status.OK), told(Status.SKIPPED))})
+    lines = [line.strip() for line in shown(one).splitlines()]
+    assert lines.index("fix: open it") < lines.index("network front")
+    assert lines[-1] == "1 ok, 1 skipped: -v shows them"
+    assert not any(line.startswith("icmp") for line in lines)
+    assert "it is so" not in " ".join(lines)
+    everything = shown(one, verbose=True)
+    assert everything.count("it is so") == 2
+    assert "icmp" in everything
+
+
+def test_what_is_left_out_and_can_be_changed_is_told() -> None:
+    drained = told(Status.SKIPPED, fix="docker node update --availability active w2")
+    text = shown(result(failing=None).model_copy(update={"verdicts": (told(Status.OK), drained)}))
+    assert "--availability active w2" in text
+
+
+def test_words_stay_whole_and_commands_can_be_copied() -> None:
+    """E5: lines break between words, and never inside of a command."""
+    command = "sysctl -w net.ipv4.neigh.default.gc_thresh1=8192 net.ipv4.neigh.default.gc_thresh2=49152 and-more-of-it"
+    words = " ".join(f"swarmnet-word-{number}" for number in range(30))
+    long = told(Status.FAILED, fix=words).model_copy(update={"detail": words, "evidence": {"commands": [command]}})
+    lines = shown(result().model_copy(update={"verdicts": (long,), "matrices": ()}), width=80).splitlines()
+    assert f"    {command}" in lines
+    others = [line for line in lines if line.strip() != command]
+    assert all(len(line) <= 80 for line in others)
+    assert set(" ".join(others).split()) >= set(words.split())
 
 
 def test_json_names_the_causes_of_a_verdict_and_nothing_that_only_the_judgement_needs() -> None:
