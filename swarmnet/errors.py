@@ -7,6 +7,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+SAID = 300
+"""Characters of a host's own words that a message repeats."""
+_WHOLE = 800
+"""Characters of a host's whole message."""
+
+
+def cut(text: str, most: int = SAID) -> str:
+    """Return a text of at most ``most`` characters, and the count of those left out: what hosts say has no limit."""
+    return text if len(text) <= most else f"{text[:most]}... ({len(text) - most} more characters)"
+
 
 class ExitCode:
     """What the process ends with, besides the codes of errors."""
@@ -71,7 +81,7 @@ class HostError(SwarmnetError):
     exit_code = 3
 
     def __init__(self, host: str, message: str, *, hint: str | None = None) -> None:
-        super().__init__(f"{host}: {message}", hint=hint)
+        super().__init__(f"{host}: {cut(message, _WHOLE)}", hint=hint)
         self.host = host
 
 
@@ -93,6 +103,10 @@ class HostTimeoutError(HostError):
 
 class CommandError(HostError):
     """A command ended with a status that was not expected."""
+
+
+class UnexpectedError(HostError):
+    """The work on one host met an error that swarmnet does not know: a bug, told as that host's failure."""
 
 
 class EngineError(HostError):

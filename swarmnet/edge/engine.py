@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
+from swarmnet.edge.engine_calls import Request
 from swarmnet.edge.engine_containers import EngineContainers
 from swarmnet.edge.engine_dialogue import EngineDialogues
 from swarmnet.edge.engine_swarm import EngineSwarm
+from swarmnet.edge.wire import as_object
 from swarmnet.edge.wire_engine import facts_from_wire
 
 if TYPE_CHECKING:
-    from swarmnet.model.base import JsonObject
     from swarmnet.model.state import EngineFacts
 
 
@@ -25,9 +26,8 @@ class Engine(EngineSwarm, EngineContainers, EngineDialogues):
 
     def facts(self) -> EngineFacts:
         """Return what the engine says of itself and of its swarm membership."""
-        with self._asking("look at the engine"):
-            client = self._client()
-            return facts_from_wire(cast("JsonObject", client.info()), client.api_version)
+        seen = as_object(self._send(Request("look at the engine", "GET", "/info")))
+        return facts_from_wire(seen, self._client().api_version)
 
     def close(self) -> None:
         """Close the connections to the engine; the next request opens new ones."""

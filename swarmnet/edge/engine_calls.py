@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from functools import wraps
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from swarmnet.edge.engine_errors import refused, translated
-from swarmnet.edge.transport import EngineClient
+from swarmnet.edge.engine_errors import message_in, refused, translated
+from swarmnet.edge.multiplex import Frames
+from swarmnet.edge.transport import AnswerError, EngineClient
 from swarmnet.edge.wire import as_object, index_of
-from swarmnet.errors import StateChangedError
+from swarmnet.errors import EngineError, StateChangedError
+from swarmnet.model.border import border, parsed, text_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -24,6 +28,9 @@ if TYPE_CHECKING:
     from swarmnet.model.clock import Clock
 
 _ERRORS_FROM = 400
+_CHUNK = 16 * 1024
+_LINE_LIMIT = 1024 * 1024
+"""Bytes of one line of progress."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +44,22 @@ class Request:
     params: Mapping[str, str | int | bool] | None = None
     data: bytes | None = None
     timeout: float | None = None
-    """Seconds without a byte; None means the client's own."""
+    """Seconds for all of it; None means the client's own."""
 
 
 class EngineCalls:
-    """The base of the engine's parts: docker-py's helpers through ``_client``, anything else through ``_send``."""
+    """The base of the engine's parts. All that they ask goes through ``_send``.
+
+    Every public method of every part stands behind the border, without a word of its own: however strange an answer is,
+    the method returns, or raises an error of this host.
+    """
+
+    def __init_subclass__(cls) -> None:
+        """Put the part's public methods behind the border."""
+        super().__init_subclass__()
+        for name, method in list(vars(cls).items()):
+            if inspect.isfunction(method) and not name.startswith("_"):
+                setattr(cls, name, _behind_border(method))
 
     def __init__(self, host: str, open_stream: Callable[[], StreamLike], clock: Clock) -> None:
         self._host = host
@@ -60,7 +78,7 @@ class EngineCalls:
         return translated(self._host, what)
 
     def _client(self) -> EngineClient:
-        """Return docker-py's client, its version settled; call it inside ``_asking``."""
+        """Return the client, its version settled; call it inside ``_asking``."""
         self._api.negotiate()
         return self._api
 
@@ -74,16 +92,40 @@ class EngineCalls:
             if not answer.content:
                 return None
             if "json" not in answer.headers.get("Content-Type", ""):
-                return answer.text
-            return cast("JsonValue", answer.json())
+                return answer.content.decode(errors="replace")
+            return parsed(answer.content)
+
+    def _objects(self, request: Request) -> list[JsonObject]:
+        """Return the answer to a request for a list of objects; raises ``EngineError`` where it is none."""
+        with self._asking(request.what):
+            seen = self._send(request)
+            if seen is not None and not isinstance(seen, list):
+                raise AnswerError("it is no list")
+            found = [entry for entry in seen or () if isinstance(entry, dict)]
+            if len(found) < len(seen or ()):
+                raise AnswerError("it lists what is no object")
+            return found
+
+    def _made(self, request: Request, key: str = "ID") -> str:
+        """Send a request that makes something; return its id."""
+        with self._asking(request.what):
+            return text_at(as_object(self._send(request)), key)
 
     def _progress(self, request: Request) -> None:
         """Send a request whose answer is a stream of JSON lines; an error among them is raised."""
         with self._asking(request.what), self._perform(request, stream=True) as answer:
             for line in _lines(answer):
-                said = as_object(json.loads(line)).get("error")
+                said = as_object(parsed(line)).get("error")
                 if said:
                     raise refused(self._host, request.what, _status_of(str(said)), str(said))
+
+    def _printed(self, request: Request, *, keep: int) -> bytes:
+        """Send a request whose answer is what a program printed; return the last ``keep`` bytes."""
+        with self._asking(request.what), self._perform(request, stream=True) as answer:
+            frames = Frames(keep, apart=False)
+            for chunk in answer.iter_content(_CHUNK):
+                frames.feed(chunk)
+            return bytes(frames.stdout)
 
     def _perform(self, request: Request, *, stream: bool) -> requests.Response:
         """Send a request; raises ``refused`` and what ``translated`` knows."""
@@ -114,17 +156,29 @@ def quoted(part: str) -> str:
     return quote(part, safe="")
 
 
-def message_in(body: bytes) -> str:
-    """Return what the engine says in the body of a refusal."""
-    text = body.decode(errors="replace").strip()
-    try:
-        return str(as_object(json.loads(body)).get("message") or text).strip()
-    except ValueError:
-        return text
+def _behind_border(method: Callable[..., Any]) -> Callable[..., Any]:
+    what = method.__name__.replace("_", " ")
+
+    @wraps(method)
+    def guarded(self: EngineCalls, *words: Any, **more: Any) -> Any:  # noqa: ANN401  # whatever the method takes
+        with border(self.host, what, EngineError):
+            return method(self, *words, **more)
+
+    return guarded
 
 
 def _lines(answer: requests.Response) -> Iterator[bytes]:
-    return (line for line in answer.iter_lines() if line.strip())
+    """Yield the lines of a stream; raises ``AnswerError`` for one that does not end."""
+    pending = bytearray()
+    for chunk in answer.iter_content(_CHUNK):
+        pending += chunk
+        *whole, rest = pending.split(b"\n")
+        yield from (bytes(line) for line in whole if line.strip())
+        pending = rest
+        if len(pending) > _LINE_LIMIT:
+            raise AnswerError("a line of it is too long")
+    if pending.strip():
+        yield bytes(pending)
 
 
 def _status_of(said: str) -> int | None:

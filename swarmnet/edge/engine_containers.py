@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+import json
+from typing import TYPE_CHECKING
 
 from swarmnet.edge.engine_calls import EngineCalls, Request, quoted
 from swarmnet.edge.wire import as_object
@@ -14,6 +15,7 @@ from swarmnet.edge.wire_engine import (
     needs_inspect,
 )
 from swarmnet.errors import ConflictError, EngineError, NotFoundError
+from swarmnet.model.border import text_at
 
 if TYPE_CHECKING:
     from swarmnet.model.base import JsonObject
@@ -22,7 +24,8 @@ if TYPE_CHECKING:
 
 LOG_BYTES = 64 * 1024
 _LOG_LINES = 2000
-_LOAD_TIMEOUT = 300.0
+_LOAD_TIMEOUT = 600.0
+"""Seconds for an image of some megabytes to go up a slow line."""
 
 
 class EngineContainers(EngineCalls):
@@ -34,16 +37,18 @@ class EngineContainers(EngineCalls):
         Those that others put on networks of their own are inspected for what they asked: one request each.
         """
         filters = {} if label is None else {"label": [label]}
-        with self._asking("list containers"):
-            seen = cast("list[JsonObject]", self._client().containers(all=True, filters=filters))
+        params: dict[str, str | int | bool] = {"all": "true", "filters": json.dumps(filters)}
+        seen = self._objects(Request("list containers", "GET", "/containers/json", params=params))
         return tuple(found for entry in seen if (found := self._container(entry)) is not None)
 
     def _container(self, entry: JsonObject) -> Container | None:
         """Return one container, or None if it went away between list and inspect."""
         if not needs_inspect(entry):
             return container_from_wire(entry)
-        request = Request("look at a container", "GET", f"/containers/{quoted(str(entry['Id']))}/json")
+        what = "look at a container"
         try:
+            with self._asking(what):
+                request = Request(what, "GET", f"/containers/{quoted(text_at(entry, 'Id'))}/json")
             return container_from_inspect(container_from_wire(entry), as_object(self._send(request)))
         except NotFoundError:
             return None
@@ -52,12 +57,12 @@ class EngineContainers(EngineCalls):
         """Create, connect and start a container; what cannot be started is removed again."""
         what = f"start container {spec.name}"
         request = Request(what, "POST", "/containers/create", container_to_wire(spec), {"name": spec.name})
-        container_id = str(as_object(self._send(request))["Id"])
+        container_id = self._made(request, "Id")
         try:
             for endpoint in spec.endpoints[1:]:
                 body: JsonObject = {"Container": container_id, "EndpointConfig": endpoint_to_wire(endpoint)}
                 self._send(Request(what, "POST", f"/networks/{quoted(endpoint.network)}/connect", body))
-            self._send(Request(what, "POST", f"/containers/{container_id}/start"))
+            self._send(Request(what, "POST", f"/containers/{quoted(container_id)}/start"))
         except EngineError:
             self.remove_container(container_id)
             raise
@@ -65,9 +70,9 @@ class EngineContainers(EngineCalls):
 
     def container_log(self, container_id: str) -> bytes:
         """Return the last 64 KiB that the container printed, of its last 2000 lines."""
-        with self._asking("read a container's log"):
-            log = self._client().logs(container_id, tail=_LOG_LINES)
-            return bytes(log)[-LOG_BYTES:]
+        params: dict[str, str | int | bool] = {"stdout": "true", "stderr": "true", "tail": _LOG_LINES}
+        path = f"/containers/{quoted(container_id)}/logs"
+        return self._printed(Request("read a container's log", "GET", path, params=params), keep=LOG_BYTES)
 
     def remove_container(self, container_id: str) -> None:
         """Remove a container, running or not, with its anonymous volumes; one that is gone already is no error."""
@@ -99,8 +104,8 @@ class EngineContainers(EngineCalls):
         )
         self._progress(request)
 
-    def pull_image(self, reference: str, *, timeout: float = 300.0) -> None:
-        """Fetch an image from its registry; ``timeout`` counts the seconds without progress."""
+    def pull_image(self, reference: str, *, timeout: float = 600.0) -> None:
+        """Fetch an image from its registry within ``timeout`` seconds."""
         name, tag = _name_and_tag(reference)
         request = Request(
             f"pull image {reference}",

@@ -5,19 +5,20 @@ from __future__ import annotations
 import http.client
 from typing import TYPE_CHECKING, cast
 
-from swarmnet.edge.engine_calls import EngineCalls, message_in, quoted
-from swarmnet.edge.engine_errors import refused, translated
+from swarmnet.edge.engine_calls import EngineCalls, quoted
+from swarmnet.edge.engine_errors import message_in, refused, translated
 from swarmnet.edge.multiplex import Frames
 from swarmnet.edge.transport import REQUEST_TIMEOUT, StreamSocket
-from swarmnet.errors import EngineError
+from swarmnet.errors import EngineError, cut
 
 if TYPE_CHECKING:
     import socket
 
-    from swarmnet.model.clock import Clock
-
 _CHUNK = 64 * 1024
-_REFUSALS_FROM = 400
+_REFUSALS_FROM = 300
+"""An answer that points elsewhere is a refusal, too."""
+_LINE_LIMIT = 16 * 1024 * 1024
+"""Bytes of one line that a program prints, and of what it says until there is one."""
 
 
 class EngineDialogues(EngineCalls):
@@ -30,6 +31,7 @@ class EngineDialogues(EngineCalls):
             path = f"/v{self._client().api_version}/containers/{quoted(container_id)}/attach"
             stream = StreamSocket(self._open_stream())
             try:
+                stream.begin(self._api.timeout)
                 answer = _switch(stream, f"{path}?stream=1&stdin=1&stdout=1&stderr=1")
             except BaseException:  # Ctrl-C, too: nobody else holds the stream yet
                 stream.close()
@@ -37,27 +39,28 @@ class EngineDialogues(EngineCalls):
         if answer.status >= _REFUSALS_FROM:
             with answer:
                 stream.close()
-                raise refused(self.host, what, answer.status, message_in(answer.read()))
-        return Dialogue(self.host, what, stream, answer, self._clock)
+                raise refused(self.host, what, answer.status, self._read(what, answer))
+        return Dialogue(self.host, what, stream, answer)
+
+    def _read(self, what: str, answer: http.client.HTTPResponse) -> str:
+        with self._asking(what):
+            return message_in(answer.read())
 
 
 class Dialogue:
     """One attached program; implements ``DialoguePort``. One thread at a time may use it."""
 
-    def __init__(
-        self, host: str, what: str, stream: StreamSocket, answer: http.client.HTTPResponse, clock: Clock
-    ) -> None:
+    def __init__(self, host: str, what: str, stream: StreamSocket, answer: http.client.HTTPResponse) -> None:
         self._host = host
         self._what = what
         self._stream = stream
         self._answer = answer  # kept: it closes its reading side when nobody holds it any more
-        self._clock = clock
-        self._frames = Frames()
+        self._frames = Frames(_LINE_LIMIT)
 
     def say(self, line: bytes) -> None:
         """Send one line; raises ``UnreachableError`` or ``HostTimeoutError``."""
         with translated(self._host, self._what):
-            self._stream.settimeout(REQUEST_TIMEOUT)
+            self._stream.begin(REQUEST_TIMEOUT)
             self._stream.sendall(line + b"\n")
 
     def hear(self, timeout: float) -> bytes:
@@ -65,15 +68,11 @@ class Dialogue:
 
         Raises:
             HostTimeoutError: none came within ``timeout`` seconds.
-            EngineError: the program ended; says the last that it printed on stderr.
+            EngineError: the program ended; says the last that it printed on stderr. Or what comes is no line.
         """
-        deadline = self._clock.monotonic() + timeout
         with translated(self._host, self._what):
+            self._stream.begin(timeout, _LINE_LIMIT)
             while b"\n" not in self._frames.stdout:
-                left = deadline - self._clock.monotonic()
-                if left <= 0:
-                    raise TimeoutError
-                self._stream.settimeout(left)
                 data = self._answer.fp.read1(_CHUNK)
                 if not data:
                     raise EngineError(self._host, f"{self._what}: it ended{self._last_words()}")
@@ -87,7 +86,7 @@ class Dialogue:
 
     def _last_words(self) -> str:
         said = bytes(self._frames.stderr).decode(errors="replace").strip().splitlines()
-        return f": {said[-1]}" if said else ""
+        return f": {cut(said[-1])}" if said else ""
 
 
 def _switch(stream: StreamSocket, path: str) -> http.client.HTTPResponse:
@@ -95,7 +94,6 @@ def _switch(stream: StreamSocket, path: str) -> http.client.HTTPResponse:
 
     docker-py digs the socket out of private parts of requests for this, and loses what those had read already.
     """
-    stream.settimeout(REQUEST_TIMEOUT)
     head = f"POST {path} HTTP/1.1\r\nHost: docker\r\nContent-Length: 0\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n"
     stream.sendall(head.encode())
     answer = http.client.HTTPResponse(cast("socket.socket", stream), method="POST")

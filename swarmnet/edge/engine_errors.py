@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import requests
-from docker.errors import APIError, DockerException
 from urllib3.exceptions import EmptyPoolError, HTTPError, ReadTimeoutError
 
 from swarmnet.edge.transport import VersionError
+from swarmnet.edge.wire import as_object, as_text
 from swarmnet.errors import (
     ConflictError,
     EngineError,
@@ -19,7 +19,9 @@ from swarmnet.errors import (
     NotFoundError,
     StateChangedError,
     UnreachableError,
+    cut,
 )
+from swarmnet.model.border import border, parsed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,33 +54,41 @@ _UNAVAILABLE_STATUS = 503
 def translated(host: str, what: str) -> Iterator[None]:
     """Raise our own errors, and only those, for whatever goes wrong inside.
 
+    The kinds named here are those that need words of their own; the border has one for all others.
+
     Args:
         host: the host's name in the inventory.
         what: what was tried, for the message: "remove network front".
     """
-    try:
-        yield
-    except APIError as error:
-        raise refused(host, what, error.status_code, error.explanation or "") from error
-    except requests.exceptions.HTTPError as error:
-        response = error.response
-        raise refused(host, what, response.status_code, response.text.strip()) from error
-    except (requests.exceptions.Timeout, TimeoutError) as error:
-        raise HostTimeoutError(host, f"the engine did not answer in time to: {what}", hint=_SLOW) from error
-    except VersionError as error:
-        raise EngineError(host, str(error), hint="upgrade the engine of this host") from error
-    except (DockerException, ValueError) as error:
-        raise EngineError(host, f"{what}: the engine's answer makes no sense: {error}") from error
-    except (requests.exceptions.RequestException, HTTPError, OSError, EOFError) as error:
-        if _timed_out(error):
+    with border(host, what, EngineError):
+        try:
+            yield
+        except requests.exceptions.HTTPError as error:
+            raise refused(host, what, error.response.status_code, message_in(error.response.content)) from error
+        except (requests.exceptions.Timeout, TimeoutError) as error:
             raise HostTimeoutError(host, f"the engine did not answer in time to: {what}", hint=_SLOW) from error
-        hint = "is the engine running? see: systemctl status docker"
-        message = f"the connection to the engine broke: {what}: {_innermost(error)}"
-        raise UnreachableError(host, message, hint=hint) from error
+        except VersionError as error:
+            raise EngineError(host, str(error), hint="upgrade the engine of this host") from error
+        except (requests.exceptions.RequestException, HTTPError, OSError, EOFError) as error:
+            if _timed_out(error):
+                raise HostTimeoutError(host, f"the engine did not answer in time to: {what}", hint=_SLOW) from error
+            hint = "is the engine running? see: systemctl status docker"
+            message = f"the connection to the engine broke: {what}: {cut(_innermost(error))}"
+            raise UnreachableError(host, message, hint=hint) from error
+
+
+def message_in(body: bytes) -> str:
+    """Return what the engine says in the body of a refusal."""
+    text = body.decode(errors="replace").strip()
+    try:
+        return as_text(as_object(parsed(body)).get("message")).strip() or text
+    except ValueError:
+        return text
 
 
 def refused(host: str, what: str, status: int | None, said: str) -> EngineError:
     """Return the error for what an engine said with a status of 400 and more."""
+    said = cut(said)
     message = f"{what}: {said or f'status {status}'}"
     if _STALE.search(said):
         return StateChangedError(host, message, status=status, hint="it changed meanwhile; run again")

@@ -43,9 +43,8 @@ class EngineNetworks(EngineCalls):
 
     def _list_networks(self) -> tuple[Network, ...]:
         what = "list networks"
-        seen = as_list(self._send(Request(what, "GET", "/networks")))
         with self._asking(what):
-            return tuple(network_from_wire(as_object(network)) for network in seen)
+            return tuple(network_from_wire(network) for network in self._objects(Request(what, "GET", "/networks")))
 
     def create_network(self, spec: NetworkSpec) -> str:
         """Make a network and return its id; docker-py's helper knows neither ConfigOnly nor EnableIPv6 false."""
@@ -55,8 +54,7 @@ class EngineNetworks(EngineCalls):
                 hint = "upgrade the engine, or leave ipv4 on"
                 raise EngineError(self.host, f"{what}: a network without IPv4 needs engine 28 (API 1.48)", hint=hint)
         body = network_to_wire(spec)
-        made = as_object(self._send(Request(what, "POST", "/networks/create", body)))
-        return str(made["Id"])
+        return self._made(Request(what, "POST", "/networks/create", body), "Id")
 
     def remove_network(self, network_id: str) -> None:
         """Remove a network by its id; names are ambiguous where a local and a swarm-scoped one share one."""
@@ -88,7 +86,7 @@ class EngineNetworks(EngineCalls):
     def _hidden(self, name: str) -> str | None:
         request = Request(f"find the swarm's network {name}", "GET", f"/networks/{name}", params={"scope": "swarm"})
         try:
-            return str(as_object(self._send(request))["Id"])
+            return self._made(request, "Id")
         except NotFoundError:
             return None
 

@@ -45,8 +45,7 @@ class EngineServices(EngineNetworks):
         """Make a service and return its id."""
         what = f"make service {spec.name}"
         body = service_to_wire(spec, self._ids(what, spec))
-        made = self._send(Request(what, "POST", "/services/create", body))
-        return str(as_object(made)["ID"])
+        return self._made(Request(what, "POST", "/services/create", body))
 
     def update_service(self, service_id: str, version: int, spec: ServiceSpec, *, whole: bool = False) -> None:
         """Lay the managed fields over the present spec and write it whole; labels are merged.
@@ -90,8 +89,7 @@ class EngineServices(EngineNetworks):
 
     def create_config(self, spec: ConfigSpec) -> str:
         """Make a config and return its id."""
-        request = Request(f"make config {spec.name}", "POST", "/configs/create", config_to_wire(spec))
-        return str(as_object(self._send(request))["ID"])
+        return self._made(Request(f"make config {spec.name}", "POST", "/configs/create", config_to_wire(spec)))
 
     def update_config_labels(self, config_id: str, version: int, labels: Labels) -> None:
         """Replace a config's labels; all the rest must be sent as it is."""
@@ -113,8 +111,7 @@ class EngineServices(EngineNetworks):
 
     def create_secret(self, spec: SecretSpec, data: Secret) -> str:
         """Make a secret and return its id."""
-        request = Request(f"make secret {spec.name}", "POST", "/secrets/create", secret_to_wire(spec, data))
-        return str(as_object(self._send(request))["ID"])
+        return self._made(Request(f"make secret {spec.name}", "POST", "/secrets/create", secret_to_wire(spec, data)))
 
     def remove_secret(self, secret_id: str) -> None:
         """Remove a secret that no service uses."""
@@ -123,9 +120,7 @@ class EngineServices(EngineNetworks):
     def _list(self, kind: str, filters: Mapping[str, list[str]] | None = None) -> list[JsonObject]:
         """Return the JSON of all objects of a kind (docker-py has no types for these lists)."""
         params = {"filters": json.dumps(filters)} if filters else None
-        return [
-            as_object(entry) for entry in as_list(self._send(Request(f"list {kind}", "GET", f"/{kind}", params=params)))
-        ]
+        return self._objects(Request(f"list {kind}", "GET", f"/{kind}", params=params))
 
     def _ids(self, what: str, spec: ServiceSpec) -> Names:
         """Look up what the spec names; a network that is not found is left to the engine, which says why best."""

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from swarmnet.edge.engine_calls import Request, quoted
 from swarmnet.edge.engine_services import EngineServices
-from swarmnet.edge.wire import as_object
+from swarmnet.edge.wire import as_object, as_text
 from swarmnet.edge.wire_engine import membership_from_wire
 from swarmnet.edge.wire_swarm import node_from_wire, node_spec_to_wire, spec_from_wire, swarm_from_wire, swarm_to_wire
 from swarmnet.errors import ConvergenceError, EngineError, HostTimeoutError, NotAManagerError, WrongKeyError
 from swarmnet.model.base import Secret
+from swarmnet.model.border import text_at
 from swarmnet.model.clock import wait_until
 from swarmnet.model.hosts import Role
 from swarmnet.model.overlay import lay
@@ -56,8 +57,10 @@ class EngineSwarm(EngineServices):
 
     def join_token(self, role: Role) -> Secret:
         """Return the token with which a node joins in that role."""
-        tokens = as_object(as_object(self._send(Request("read a join token", "GET", "/swarm"))).get("JoinTokens"))
-        return Secret(str(tokens["Manager" if role is Role.MANAGER else "Worker"]))
+        what = "read a join token"
+        with self._asking(what):
+            tokens = as_object(as_object(self._send(Request(what, "GET", "/swarm"))).get("JoinTokens"))
+            return Secret(text_at(tokens, "Manager" if role is Role.MANAGER else "Worker"))
 
     def join_swarm(self, membership: Membership, *, remote: str, token: Secret) -> str:
         """Enter a swarm through one manager (engines use only the first of several addresses); return the node id."""
@@ -136,9 +139,9 @@ class EngineSwarm(EngineServices):
 
     def unlock_key(self) -> Secret | None:
         """Return the key that unlocks managers, None when autolock is off."""
-        with self._asking("read the unlock key"):
-            key = self._client().get_unlock_key().get("UnlockKey")
-            return Secret(key) if key else None
+        seen = as_object(self._send(Request("read the unlock key", "GET", "/swarm/unlockkey")))
+        key = as_text(seen.get("UnlockKey"))
+        return Secret(key) if key else None
 
     def unlock_swarm(self, key: Secret) -> None:
         """Give a locked manager its key; 20.10 to 28.5 answer 500 or 400 "invalid key" to a wrong one."""
@@ -162,8 +165,9 @@ class EngineSwarm(EngineServices):
 
     def nodes(self) -> tuple[Node, ...]:
         """Return all nodes."""
-        with self._asking("list nodes"):
-            return tuple(node_from_wire(seen) for seen in cast("list[JsonObject]", self._client().nodes()))
+        what = "list nodes"
+        with self._asking(what):
+            return tuple(node_from_wire(seen) for seen in self._objects(Request(what, "GET", "/nodes")))
 
     def update_node(self, node_id: str, version: int, spec: NodeSpec) -> None:
         """Lay the managed fields over the present ones; ``labels`` replace all labels."""
@@ -175,8 +179,8 @@ class EngineSwarm(EngineServices):
 
     def remove_node(self, node_id: str, *, force: bool = False) -> None:
         """Take a node that is down out of the list."""
-        with self._asking(f"remove node {node_id}"):
-            self._client().remove_node(node_id, force=force)
+        params = {"force": str(force).lower()}
+        self._send(Request(f"remove node {node_id}", "DELETE", f"/nodes/{quoted(node_id)}", params=params))
 
 
 def _entry(membership: Membership) -> JsonObject:

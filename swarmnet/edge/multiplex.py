@@ -6,28 +6,53 @@ import struct
 
 _HEADER = struct.Struct(">BxxxL")
 _STDERR = 2
+_KINDS = 4
+"""stdin, stdout, stderr, and the engine's own errors (``stdcopy`` of moby)."""
 
 
 class Frames:
-    """Takes a stream apart as it comes: frames of a kind, a length, and that many bytes (Engine API, attach)."""
+    """Takes a stream apart as it comes: frames of a kind, a length, and that many bytes (Engine API, attach).
 
-    def __init__(self) -> None:
+    What a frame says that it will bring is not waited for: its bytes are taken as they come, and only the last
+    ``keep`` of stdout and of stderr are held.
+    """
+
+    def __init__(self, keep: int, *, apart: bool = True) -> None:
+        """Begin with nothing; ``apart`` False takes both into ``stdout``, in the order in which they were printed."""
         self.stdout = bytearray()
-        self.stderr = bytearray()
-        self._pending = bytearray()
+        self.stderr = bytearray() if apart else self.stdout
+        self._keep = keep
+        self._head = bytearray()
+        self._kind = 0
+        self._due = 0
 
     def feed(self, data: bytes) -> None:
-        """Take the next bytes, cut anywhere."""
-        self._pending += data
+        """Take the next bytes, cut anywhere; raises ``ValueError`` where no frame can begin so."""
         position = 0
-        while len(self._pending) - position >= _HEADER.size:
-            kind, length = _HEADER.unpack_from(self._pending, position)
-            end = position + _HEADER.size + length
-            if end > len(self._pending):
-                break
-            (self.stderr if kind == _STDERR else self.stdout).extend(self._pending[position + _HEADER.size : end])
-            position = end
-        del self._pending[:position]
+        while position < len(data):
+            if not self._due:
+                wanted = _HEADER.size - len(self._head)
+                self._head += data[position : position + wanted]
+                position += wanted
+                self._begin()
+                continue
+            part = data[position : position + self._due]
+            position += len(part)
+            self._due -= len(part)
+            self._take(part)
+
+    def _begin(self) -> None:
+        if len(self._head) < _HEADER.size:
+            return
+        self._kind, self._due = _HEADER.unpack(self._head)
+        if self._kind >= _KINDS or any(self._head[1:4]):
+            raise ValueError(f"no frame begins with {bytes(self._head)!r}")
+        self._head.clear()
+
+    def _take(self, part: bytes) -> None:
+        held = self.stderr if self._kind == _STDERR else self.stdout
+        held += part
+        del held[: max(0, len(held) - self._keep)]
 
     def take_line(self) -> bytes:
         """Take the first whole line off stdout, return it without its end; raises ``ValueError`` if there is none."""

@@ -6,6 +6,7 @@ and its time-out leaves the process running on the host.
 
 from __future__ import annotations
 
+import re
 import secrets
 import select
 import shlex
@@ -18,6 +19,7 @@ import paramiko
 
 from swarmnet.edge import ssh_errors
 from swarmnet.errors import CommandError
+from swarmnet.model.border import border
 from swarmnet.model.ports import Completed
 
 if TYPE_CHECKING:
@@ -32,6 +34,8 @@ _BEGIN_TIMEOUT = 10.0
 AT_ONCE = 8
 """Commands at once on one connection; sshd allows 10 (MaxSessions), and ending one takes a session, too."""
 _CHUNK = 65536
+_IDS = re.compile(rb"[0-9]{1,10} (?:[0-9]{1,10})?")
+"""A process and its session; the latter is not known where there is no /proc."""
 
 # The host has sh and /proc, nothing else is asked for. The first line says as which process and session the command
 # runs; what a login shell's start files print before it is dropped. The command is a child, not an exec: then its
@@ -100,8 +104,11 @@ class _Running:
         start = self.stdout.find(self.mark)
         end = self.stdout.find(b"\n", start)
         if start >= 0 and end >= 0:
-            self.process = tuple(self.stdout[start + len(self.mark) : end].decode().split())
+            said = bytes(self.stdout[start + len(self.mark) : end])
             del self.stdout[: end + 1]
+            if _IDS.fullmatch(said) is None:
+                raise ValueError("it does not say as which process the command runs")
+            self.process = tuple(said.decode("ascii").split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,15 +163,21 @@ class Shell:
         """
         if not argv:
             raise ValueError("an empty argv names no command")
+        if any("\0" in word for word in argv):
+            raise CommandError(self._host, f"command {argv[0]!r}: no argument can hold a NUL character")
         call = _Call(tuple(argv), timeout, ("sudo", "-n", "--") if sudo and not self._as_root else ())
         with self._places:
             return self._run(call, stdin)
 
     def _run(self, call: _Call, stdin: bytes) -> Completed:
-        channel = self._open_session()
+        line = [*call.prefix, "sh", "-c", _RUN, "sh", call.mark_text, *call.argv]
+        with border(self._host, call.name, CommandError):
+            return self._heard(self._open_session(), line, stdin, call)
+
+    def _heard(self, channel: paramiko.Channel, line: Sequence[str], stdin: bytes, call: _Call) -> Completed:
         running = _Running(channel, call.mark)
         try:
-            self._execute(channel, [*call.prefix, "sh", "-c", _RUN, "sh", call.mark_text, *call.argv], call.timeout)
+            execute(channel, line, call.timeout)
             _feed_aside(channel, stdin)
             self._listen(running, call)
             return self._completed(running, call)
@@ -172,16 +185,6 @@ class Shell:
             raise ssh_errors.lost(self._host, error) from error
         finally:
             channel.close()
-
-    def _execute(self, channel: paramiko.Channel, argv: Sequence[str], limit: float) -> None:
-        # paramiko waits for the answer without a limit; closing the channel ends that wait.
-        watchdog = threading.Timer(limit, channel.close)
-        watchdog.daemon = True
-        watchdog.start()
-        try:
-            channel.exec_command(shlex.join(argv))
-        finally:
-            watchdog.cancel()
 
     def _listen(self, running: _Running, call: _Call) -> None:
         deadline = time.monotonic() + call.timeout
@@ -227,7 +230,7 @@ class Shell:
             return "it had not even begun" if running.ended else "nothing was heard of it: it may run there yet"
         channel = self._open_session()
         try:
-            self._execute(
+            execute(
                 channel,
                 [*call.prefix, "sh", "-c", _END, "sh", *running.process, call.mark_text],
                 _END_TIMEOUT,
@@ -237,6 +240,21 @@ class Shell:
         finally:
             channel.close()
         return "it was ended on the host" if gone else f"process {running.process[0]} there could not be ended"
+
+
+def execute(channel: paramiko.Channel, argv: Sequence[str], limit: float) -> None:
+    """Begin a command on a channel; an sshd that does not say within ``limit`` seconds that it did, ends the channel.
+
+    Arguments go as the bytes that this machine's environment and files hold, be they UTF-8 or not.
+    """
+    # paramiko waits for the answer without a limit; closing the channel ends that wait.
+    watchdog = threading.Timer(limit, channel.close)
+    watchdog.daemon = True
+    watchdog.start()
+    try:
+        channel.exec_command(shlex.join(argv).encode(errors="surrogateescape"))
+    finally:
+        watchdog.cancel()
 
 
 def _hear_beginning(running: _Running) -> None:

@@ -7,14 +7,16 @@ no``) and, with sudo, where the user may not open the socket.
 
 from __future__ import annotations
 
-import shlex
+import secrets
 import threading
+import time
 from typing import TYPE_CHECKING, Protocol
 
 import paramiko
 
 from swarmnet.edge import ssh_errors
-from swarmnet.errors import EngineError
+from swarmnet.edge.ssh_shell import execute
+from swarmnet.errors import EngineError, cut
 from swarmnet.model.hosts import SudoPolicy
 
 if TYPE_CHECKING:
@@ -26,6 +28,12 @@ if TYPE_CHECKING:
 DOCKER_SOCKET = "/var/run/docker.sock"
 _PING = b"GET /_ping HTTP/1.0\r\nHost: docker\r\n\r\n"
 _PROBE_TIMEOUT = 10.0
+_FIRST_WORDS = 200
+_CHUNK = 16 * 1024
+_NOISE_LIMIT = 256 * 1024
+"""Bytes that a login shell's start files may print."""
+_BEGIN = 'printf "%s\\n" "$1"; shift; exec "$@"'
+"""``sh -c BEGIN sh MARK COMMAND...``"""
 
 # What stands in the way, one word each; all of it is readable without rights.
 _LOOK = """[ -S "$1" ] && echo socket; [ -r "$1" ] && [ -w "$1" ] && echo allowed
@@ -114,22 +122,26 @@ class EngineSocket:
         argv = [*prefix, "docker", "-H", f"unix://{self._path}", "system", "dial-stdio"]
 
         def way() -> Stream:
-            return CommandStream(self._link.target.label, self._link.session(), argv)
+            return CommandStream(self._link.target.label, self._link.session(), argv, limit=self._link.target.timeout)
 
         # A channel opens before the command has failed, so the way is tried with one small question.
         trial = way()
         try:
             trial.settimeout(_PROBE_TIMEOUT)
             trial.sendall(_PING)
-            answered = trial.recv(16).startswith(b"HTTP/")
+            said = trial.recv(_FIRST_WORDS)
         except TimeoutError:
             raise self._error(f"the engine did not answer within {_PROBE_TIMEOUT:g} s") from None
         except OSError as error:
             raise self._refused(str(error), sudo=bool(prefix)) from None
         finally:
             trial.close()
-        if not answered:
-            raise self._error(f"what listens at {self._path} is not a Docker engine")
+        if not said.startswith(b"HTTP/"):
+            text = f" but says {cut(said.decode(errors='replace').strip(), 80)!r}" if said else ""
+            raise self._error(
+                f"what listens at {self._path} is not a Docker engine{text}",
+                hint="does something print when a command begins? see ~/.bashrc, and what `docker` is on that host",
+            )
         return way, way()
 
     def _refused(self, said: str, *, sudo: bool) -> EngineError:
@@ -146,24 +158,54 @@ class EngineSocket:
 
 
 class CommandStream:
-    """A command's stdin and stdout as one stream; its last words on stderr become the error."""
+    """A command's stdin and stdout as one stream; its last words on stderr become the error.
 
-    def __init__(self, host: str, channel: paramiko.Channel, argv: Sequence[str]) -> None:
+    A login shell's start files may print before the command begins: a mark tells where that ends.
+    """
+
+    def __init__(self, host: str, channel: paramiko.Channel, argv: Sequence[str], *, limit: float) -> None:
+        """Begin the command; raises ``UnreachableError`` when sshd does not within ``limit`` seconds."""
         self._host = host
         self._channel = channel
+        self._timeout: float | None = None
+        self._mark = secrets.token_hex(8).encode() + b"\n"
+        self._noise = bytearray()
+        self._begun = False
         try:
-            channel.exec_command(shlex.join(argv))
+            execute(channel, ["sh", "-c", _BEGIN, "sh", self._mark.decode().strip(), *argv], limit)
         except (paramiko.SSHException, OSError, EOFError) as error:
             channel.close()
             raise ssh_errors.lost(host, error) from error
 
     def recv(self, size: int, /) -> bytes:
         """Return up to ``size`` bytes; raises ``OSError`` with what the command said when it failed."""
-        data = self._channel.recv(size)
+        data = self._first(size) if not self._begun or self._noise else self._channel.recv(size)
         if data or not self._channel.status_event.wait(1) or self._channel.exit_status <= 0:
             return data
         said = self._channel.recv_stderr(2000).decode(errors="replace").strip()
         raise OSError(said or f"the command ended with status {self._channel.exit_status}")
+
+    def _first(self, size: int) -> bytes:
+        """Drop what comes before the mark, and return what came with it."""
+        deadline = None if self._timeout is None else time.monotonic() + self._timeout
+        while not self._begun:
+            if deadline is not None:
+                self._channel.settimeout(max(0.0, deadline - time.monotonic()))
+            data = self._channel.recv(_CHUNK)
+            if not data:
+                return b""
+            self._noise += data
+            _, mark, rest = self._noise.partition(self._mark)
+            if mark:
+                self._begun, self._noise = True, rest
+            elif len(self._noise) > _NOISE_LIMIT:
+                raise OSError("the login shell prints without end before the command begins")
+        if not self._noise:
+            self._channel.settimeout(self._timeout)
+            return self._channel.recv(size)
+        data = bytes(self._noise[:size])
+        del self._noise[:size]
+        return data
 
     def sendall(self, data: bytes, /) -> None:
         """Send all of it."""
@@ -171,6 +213,7 @@ class CommandStream:
 
     def settimeout(self, seconds: float | None, /) -> None:
         """Limit each following wait."""
+        self._timeout = seconds
         self._channel.settimeout(seconds)
 
     def close(self) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import re
+import time
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Protocol, Self, cast
 
@@ -37,7 +38,14 @@ CONNECTIONS = 4
 WAIT_FOR_CONNECTION = 60.0
 """Seconds that a request waits for one of them to be free."""
 REQUEST_TIMEOUT = 60
-"""Seconds without a byte from the engine."""
+"""Seconds for one request as a whole: a byte now and then does not prolong it."""
+ANSWER_LIMIT = 64 * 1024 * 1024
+"""Bytes of one answer, its head included."""
+_CHUNK = 32 * 1024
+_REDIRECTS_FROM = 300
+_ERRORS_FROM = 400
+_NOT_MODIFIED = 304
+"""What engines answer to the start of a container that runs: the one status from 300 to 399 that is no redirect."""
 
 
 class StreamLike(Protocol):
@@ -60,8 +68,14 @@ class VersionError(Exception):
     """The engine speaks no version of the API that swarmnet speaks."""
 
 
+class AnswerError(Exception):
+    """The engine's answer is none that swarmnet takes: it is too long, encoded, or points elsewhere."""
+
+
 class StreamSocket:
-    """A stream with the rest of what ``http.client`` asks of a socket.
+    """A stream with the rest of what ``http.client`` asks of a socket, and a limit for all that is asked by it.
+
+    :meth:`begin` gives the next request its time and its bytes; heads, trickles and chunks all count.
 
     As with real sockets, the stream is closed when the socket and all files made from it are closed:
     ``http.client`` closes the socket first and reads the answer's body afterwards.
@@ -70,19 +84,46 @@ class StreamSocket:
     def __init__(self, stream: StreamLike) -> None:
         self._stream = stream
         self._users = 1
+        self._silence: float | None = None
+        self._deadline = float("inf")
+        self._room = ANSWER_LIMIT
+
+    def begin(self, seconds: float | None, size: int = ANSWER_LIMIT) -> None:
+        """Allow ``seconds`` and ``size`` bytes for all that follows, until the next call."""
+        self._deadline = float("inf") if seconds is None else time.monotonic() + seconds
+        self._room = size
+
+    def recv(self, size: int) -> bytes:
+        """Return up to ``size`` bytes; raises ``TimeoutError`` or, when it is too much, ``AnswerError``."""
+        self._stream.settimeout(self._left())
+        data = self._stream.recv(size)
+        self._room -= len(data)
+        if self._room < 0:
+            raise AnswerError("it is too long")
+        return data
 
     def sendall(self, data: bytes | bytearray | memoryview) -> None:
         """Send all of it."""
-        self._stream.sendall(bytes(data))
+        view = memoryview(data)
+        for start in range(0, len(view), _CHUNK):
+            self._stream.settimeout(self._left())
+            self._stream.sendall(bytes(view[start : start + _CHUNK]))
 
     def settimeout(self, seconds: float | None) -> None:
         """Limit each following wait, in seconds."""
-        self._stream.settimeout(seconds)
+        self._silence = seconds
+
+    def _left(self) -> float | None:
+        """Return the seconds that the next wait may take; raises ``TimeoutError`` when there are none."""
+        left = min(float("inf") if self._silence is None else self._silence, self._deadline - time.monotonic())
+        if left <= 0:
+            raise TimeoutError
+        return None if left == float("inf") else left
 
     def makefile(self, _mode: str, _buffering: int | None = None) -> io.BufferedReader:
         """Return a file that reads the stream."""
         self._users += 1
-        return io.BufferedReader(_StreamFile(self._stream, self.close), 32 * 1024)
+        return io.BufferedReader(_StreamFile(self), _CHUNK)
 
     def close(self) -> None:
         """Give up one use; the last one closes the stream."""
@@ -105,9 +146,8 @@ class StreamSocket:
 class _StreamFile(io.RawIOBase):
     """The reading side of a stream as a raw file."""
 
-    def __init__(self, stream: StreamLike, on_close: Callable[[], None]) -> None:
+    def __init__(self, stream: StreamSocket) -> None:
         self._stream = stream
-        self._on_close = on_close
 
     def readable(self) -> bool:
         return True
@@ -121,7 +161,7 @@ class _StreamFile(io.RawIOBase):
     def close(self) -> None:
         if not self.closed:
             super().close()
-            self._on_close()
+            self._stream.close()
 
 
 class _Connection(HTTPConnection):
@@ -133,8 +173,14 @@ class _Connection(HTTPConnection):
 
     def connect(self) -> None:
         stream = StreamSocket(self._open_stream())
-        stream.settimeout(self.timeout if isinstance(self.timeout, (int, float)) else None)
+        stream.begin(self.timeout)
         self.sock = cast("socket.socket", stream)  # http.client uses no more of a socket than this has
+
+    def request(self, *words: Any, **more: Any) -> None:  # noqa: ANN401  # as the base class has it
+        """Send a request; its time and that of the answer begin now."""
+        if isinstance(self.sock, StreamSocket):
+            self.sock.begin(self.timeout)
+        super().request(*words, **more)
 
     @property
     def is_connected(self) -> bool:
@@ -196,6 +242,18 @@ class _Adapter(HTTPAdapter):
         self._pool = _Pool(open_stream)
         super().__init__(max_retries=_OnceMore())
 
+    def send(self, request: requests.PreparedRequest, *words: Any, **more: Any) -> requests.Response:  # noqa: ANN401
+        """Send a request; raises ``AnswerError`` for an answer that is encoded, or that points elsewhere."""
+        answer = super().send(request, *words, **more)
+        coding = answer.headers.get("Content-Encoding", "identity").strip().lower()
+        if _REDIRECTS_FROM <= answer.status_code < _ERRORS_FROM and answer.status_code != _NOT_MODIFIED:
+            answer.close()
+            raise AnswerError(f"it points elsewhere (status {answer.status_code})")
+        if coding != "identity":
+            answer.close()
+            raise AnswerError(f"it is encoded as {coding[:20]!r}, which was not asked for")
+        return answer
+
     def get_connection_with_tls_context(
         self,
         request: requests.PreparedRequest,  # noqa: ARG002
@@ -250,9 +308,9 @@ class EngineClient(APIClient):
 
 
 def _common(served: str) -> str:
-    match = re.fullmatch(r"(\d+)\.(\d+)", served)
+    match = re.fullmatch(r"([0-9]{1,4})\.([0-9]{1,4})", served)
     if match is None:
-        raise VersionError(f"the engine names no API version ({served!r})")
+        raise VersionError(f"the engine names no API version ({served[:40]!r})")
     version = (int(match[1]), int(match[2]))
     if version < OLDEST_API:
         raise VersionError(f"the engine speaks API {served}; swarmnet needs 1.41 (engine 20.10) or newer")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field, StrictInt
 
 from swarmnet.model.base import Document
 
@@ -42,7 +42,7 @@ class Claim(Document):
     command: str
     user: str
     machine: str
-    pid: int
+    pid: Annotated[StrictInt, Field(gt=0, lt=2**31)]
     since: AwareDatetime
     token: str
 

@@ -7,7 +7,7 @@ the errors named here and no foreign ones.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -232,8 +232,8 @@ class EnginePort(SwarmPort, Protocol):
     def load_image(self, archive: bytes) -> None:
         """Load an image archive (``docker save`` format)."""
 
-    def pull_image(self, reference: str, *, timeout: float = 300.0) -> None:
-        """Fetch an image from its registry."""
+    def pull_image(self, reference: str, *, timeout: float = 600.0) -> None:
+        """Fetch an image from its registry within ``timeout`` seconds."""
 
     def remove_image(self, reference: str) -> None:
         """Remove an image; one that is gone already is no error."""
@@ -253,6 +253,8 @@ class HostFailed:
 
     host: str
     reason: str
+    error: BaseException | None = field(default=None, compare=False)
+    """What it failed with, for those who want to see the cause."""
 
 
 @dataclass(frozen=True, slots=True)

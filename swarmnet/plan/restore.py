@@ -9,6 +9,7 @@ What an engine held comes back, also where playbooks may not write it. What cann
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -141,7 +142,9 @@ def _new_enough(document: BackupDocument, state: ClusterState) -> None:
 
 
 def _api(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split(".") if part.isdecimal())
+    """Return an API version as numbers; one of another form, which no engine has, is older than all others."""
+    found = re.fullmatch(r"([0-9]{1,4})\.([0-9]{1,4})", version)
+    return (0,) if found is None else (int(found[1]), int(found[2]))
 
 
 def _swarm(case: _Case, routes: frozenset[str]) -> Iterator[Step]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
+import traceback
 from typing import TYPE_CHECKING
 
 from swarmnet.model.ports import ActionFinished, ActionStarted, HostConnected, HostFailed, Progress
-from swarmnet.report.text import Paint, on_one_line
+from swarmnet.report.text import Paint, on_one_line, printable
 
 if TYPE_CHECKING:
     from typing import TextIO
@@ -51,8 +52,9 @@ class ProgressLines:
         match event:
             case HostConnected(host, seconds):
                 return self._paint.dim(f"connected to {host} ({seconds:.2f} s)") if self._verbose else None
-            case HostFailed(host, reason):
-                return self._paint.red(f"{host} failed: {on_one_line(reason.removeprefix(f'{host}: '))}")
+            case HostFailed(host, reason, error):
+                line = self._paint.red(f"{host} failed: {on_one_line(reason.removeprefix(f'{host}: '))}")
+                return f"{line}\n{_trace(error)}" if self._verbose and error and error.__cause__ else line
             case ActionStarted(action):
                 return self._paint.dim(f"begun: {on_one_line(action.target)}") if self._verbose else None
             case ActionFinished(action, seconds, None):
@@ -69,3 +71,8 @@ class ProgressLines:
         names = [on_one_line(name) for name in self._running][:SHOWN]
         more = len(self._running) - len(names)
         return f"... {', '.join(names)}" + (f" and {more} more" if more else "")
+
+
+def _trace(error: BaseException) -> str:
+    """Return where an error comes from, its causes first."""
+    return "".join(printable(line) for line in traceback.format_exception(error)).rstrip("\n")

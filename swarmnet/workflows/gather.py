@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import HostError
+from swarmnet.model.border import border, parsed
 from swarmnet.scenarios.interface import (
     OPERATOR,
     Answer,
@@ -79,7 +80,8 @@ class Batches:
         for kind, containers in crew:
             tasks = [question for question in questions if isinstance(question, kind)]
             if tasks and host in containers:
-                answers |= self._probe(host, containers[host], tasks, limit)
+                with border(host, "ask the probe"):
+                    answers |= self._probe(host, containers[host], tasks, limit)
         for question in questions:
             if isinstance(question, HostCommand):
                 answers[question.key] = self._command(host, question)
@@ -104,7 +106,7 @@ class Batches:
         found = self._talk(host, container, json.dumps(job).encode(), limit=limit + GRACE)
         return {key: Answer(value) for key, value in found.items() if isinstance(value, dict)}
 
-    def _talk(self, host: str, container: str, job: bytes, *, limit: float) -> dict[str, object]:
+    def _talk(self, host: str, container: str, job: bytes, *, limit: float) -> JsonObject:
         """Return what the probe answers: by one attached stream for all rounds, since a process for each is dear."""
         dialogue = self._dialogues.get(container)
         if dialogue is None:
@@ -117,17 +119,19 @@ class Batches:
             self._dialogues.pop(container).close()
             raise
 
-    def _hear(self, dialogue: DialoguePort, limit: float) -> dict[str, object]:
+    def _hear(self, dialogue: DialoguePort, limit: float) -> JsonObject:
         """Return the answers to this round's job; passes over the probe's greeting and late answers to older jobs."""
         deadline = self._ports.clock.monotonic() + limit
         while True:
             line = dialogue.hear(max(0.0, deadline - self._ports.clock.monotonic()))
             try:
-                said = json.loads(line)
+                said = parsed(line)
             except ValueError:
                 continue
-            if isinstance(said, dict) and said.get("number") == self._number and isinstance(said["answers"], dict):
-                return said["answers"]
+            if isinstance(said, dict) and said.get("number") == self._number:
+                answers = said.get("answers")
+                if isinstance(answers, dict):
+                    return answers
 
     def _command(self, host: str, command: HostCommand) -> Answer:
         try:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 from pydantic import ValidationError
 
 from swarmnet.errors import CommandError, ConflictError, HostError, NotFoundError, StateChangedError
+from swarmnet.model.border import border
 from swarmnet.model.lock import LOCK_NAME, Claim, Holder
 from swarmnet.model.state import Membership
 from swarmnet.model.swarm import Config, ConfigSpec
@@ -168,9 +169,8 @@ class SwarmPlace:
         return _lock_among(self._ports.manager().configs())
 
     def _describe(self, config: Config) -> Holder:
-        written = _time(config.spec.labels.get(_HEARTBEAT, ""))
         # A sign of life from the future tells of a clock that was set back, no less than an old one of silence.
-        age = float("inf") if written is None else abs((self._clock.now() - written).total_seconds())
+        age = abs(_seconds(self._clock.now(), config.spec.labels.get(_HEARTBEAT, "")))
         claim = _claim(config.spec.labels.get(_CLAIM, ""))
         return Holder(place=self.name, claim=claim, version=f"{config.id}@{config.version}", age=age)
 
@@ -206,11 +206,12 @@ class FilePlace:
         ended = self._run("read", "")
         if ended.exit_code == _ABSENT:
             return None
-        first, _, text = ended.stdout.decode(errors="replace").partition("\n")
-        age, _, stamp = first.partition(" ")
-        claim = _claim(text)
-        token = "" if claim is None else claim.token
-        return Holder(place=self.name, claim=claim, version=f"{token}@{stamp}", age=abs(float(age)))
+        with border(self._host, "read the lock file", CommandError):
+            first, _, text = ended.stdout.decode(errors="replace").partition("\n")
+            age, stamp = (int(word) for word in first.split())
+            claim = _claim(text)
+            token = "" if claim is None else claim.token
+            return Holder(place=self.name, claim=claim, version=f"{token}@{stamp}", age=abs(age))
 
     def witnesses(self) -> tuple[Callable[[], Holder | None], ...]:
         """Return nobody: a file is seen by its host alone."""
@@ -249,8 +250,9 @@ def _claim(text: str) -> Claim | None:
         return None
 
 
-def _time(text: str) -> datetime | None:
+def _seconds(now: datetime, written: str) -> float:
+    """Return the seconds since a time that was written; infinity where it is none, or not one of a calendar's zones."""
     try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        return None
+        return (now - datetime.fromisoformat(written)).total_seconds()
+    except (ValueError, TypeError, OverflowError):
+        return float("inf")

@@ -20,6 +20,7 @@ from swarmnet.errors import (
     NotAManagerError,
     NothingReachableError,
 )
+from swarmnet.model.border import border
 from swarmnet.model.network import Scope
 from swarmnet.model.ports import HostFailed
 from swarmnet.model.state import ClusterState, CommandResult, HostFacts, HostFailure, KeyStanding
@@ -125,11 +126,13 @@ def _host(ports: Ports, host: str, look: Look) -> _Seen:
         said = tables.stderr.decode(errors="replace").strip()
         raise CommandError(host, f"cannot read the kernel's routes: {said}", hint="swarmnet needs Linux hosts")
     text = tables.stdout.decode(errors="replace")
+    with border(host, "read the kernel's routes"):
+        own, ways = addresses(text), routes(text)
     facts = HostFacts(
         host=host,
         engine=engine.facts(),
-        addresses=addresses(text),
-        routes=routes(text),
+        addresses=own,
+        routes=ways,
         networks=tuple(net for net in networks if net.spec.effective_scope is Scope.LOCAL),
         containers=engine.containers() if look.containers else (),
     )
@@ -154,12 +157,13 @@ def _cluster(
         if one is None or not one.facts.engine.membership.is_manager:
             continue
         try:
-            return _lists(ports.engine(host.name), ports.clock), failed, {}
+            with border(host.name, "look at the cluster"):
+                return _lists(ports.engine(host.name), ports.clock), failed, {}
         except NotAManagerError as error:  # the host is well; its leader was lost since it told its facts
             leaderless[host.name] = error
         except HostError as error:
             failed[host.name] = error
-            ports.listener(HostFailed(host.name, error.message))
+            ports.listener(HostFailed(host.name, error.message, error))
     return ClusterState(), failed, leaderless
 
 

@@ -8,8 +8,11 @@ from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from types import TracebackType
+
+    Answer = bytes | Callable[[], Iterator[bytes]]
+    """All of an answer, or what gives it piece by piece."""
 
 HANG = b"hang"
 """Answers nothing and keeps the connection."""
@@ -35,10 +38,10 @@ def say(body: str = "[]", *, status: int = 200, kind: str = "application/json", 
 
 @dataclass
 class Talker:
-    """Answers every request with ``answer``, or with what its line is in ``answers``; each list is used up."""
+    """Answers every request with ``answer``, or with what its line has in ``answers``; each list is used up."""
 
-    answer: bytes = field(default_factory=say)
-    answers: dict[str, list[bytes]] = field(default_factory=dict)
+    answer: Answer = field(default_factory=say)
+    answers: dict[str, list[Answer]] = field(default_factory=dict)
     heard: list[Heard] = field(default_factory=list)
     hold: Event | None = None
     """Answers wait for it."""
@@ -93,13 +96,14 @@ class Talker:
         with self._lock:
             self.heard.append(Heard(line, headers, body, number))
             left = self.answers.get(line.rpartition(" ")[0], [])
-            answer = left.pop(0) if left else self.answer
+            answer: Answer = left.pop(0) if left else self.answer
         if self.hold is not None:
             self.hold.wait(5)
         if answer is HANG_UP:
             return False
         if answer is not HANG:
-            end.sendall(answer)
+            for part in (answer,) if isinstance(answer, bytes) else answer():
+                end.sendall(part)
         return not self.close_after
 
     def __enter__(self) -> Self:

@@ -100,7 +100,7 @@ def test_lines_come_out_as_they_went_in_however_frames_are_cut(lines: list[bytes
     for size in [*sizes, len(text)]:
         wire, rest = wire + frame(rest[:size]), rest[size:]
     cut = data.draw(st.integers(0, len(wire)))
-    frames = Frames()
+    frames = Frames(1 << 20)
     frames.feed(wire[:cut])
     frames.feed(wire[cut:])
     assert [frames.take_line() for _ in lines] == lines

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import socket
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from swarmnet.edge.session import Session
-from swarmnet.edge.ssh_socket import CommandStream
+from swarmnet.edge.ssh_socket import DOCKER_SOCKET, CommandStream
 from swarmnet.errors import CommandError, EngineError, HostTimeoutError
 from swarmnet.model.hosts import SudoPolicy
 from swarmnet.parse.inventory import parse_inventory
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from swarmnet.edge.ssh_socket import Stream
     from swarmnet.lab import Lab
     from swarmnet.model.ports import EnginePort
+    from tests.edge.fleets import Fleet
 
 pytestmark = pytest.mark.lab
 
@@ -133,3 +136,68 @@ def test_an_engine_that_is_stopped_is_said_to_be(reach: Reach) -> None:
     finally:
         reach.lab.exec(ASK, ["mv", "/var/run/moved.sock", "/var/run/docker.sock"])
     assert answer(reach.openers[ASK]()) == b"HTTP/1.1 200 OK"
+
+
+class Pipe:
+    """A host on loopback whose engine is reached by a command, which a script plays."""
+
+    def __init__(self, fleet: Fleet, script: str, *options: str) -> None:
+        self._path = fleet.folder / "docker"
+        self._path.write_text(f"#!/bin/sh\n{script}\n")
+        self._path.chmod(0o755)
+        path = f"SetEnv PATH={fleet.folder}:/usr/sbin:/usr/bin:/sbin:/bin"
+        fleet.host("h", options=("AllowStreamLocalForwarding no", path, *options), connect_timeout=2)
+        self.session = fleet.session()
+        self._fleet = fleet
+
+    def open(self) -> Stream:
+        self.session.engine("h")
+        return self._fleet.streams["h"]()
+
+
+def chatty(fleet: Fleet, line: str) -> str:
+    """Return the option with which a login prints before its command begins, as a .bashrc with an echo does."""
+    script = fleet.folder / "chatty"
+    script.write_text(f'#!/bin/sh\n{line}\neval "$SSH_ORIGINAL_COMMAND"\n')
+    script.chmod(0o755)
+    return f"ForceCommand {script}"
+
+
+ENGINE = 'read line; printf "HTTP/1.1 200 OK\\r\\n\\r\\n"; cat'
+
+
+@pytest.mark.usefixtures("engine_socket")
+@pytest.mark.parametrize(
+    "line", ["true", "echo Welcome; echo; echo HTTP/1.1 404 no", "printf none", "head -c 200000 /dev/zero", "sleep 1"]
+)
+def test_c8_what_a_login_prints_before_the_command_is_no_answer_of_the_engines(fleet: Fleet, line: str) -> None:
+    stream = Pipe(fleet, ENGINE, chatty(fleet, line)).open()
+    assert isinstance(stream, CommandStream)
+    stream.settimeout(5)
+    stream.sendall(PING)
+    assert stream.recv(8) == b"HTTP/1.1"
+    assert stream.recv(4) == b" 200"
+
+
+@pytest.mark.usefixtures("engine_socket")
+def test_c8_what_a_docker_command_prints_in_the_place_of_the_engine_is_shown(fleet: Fleet) -> None:
+    with pytest.raises(
+        EngineError, match="is not a Docker engine but says 'Emulate Docker CLI using podman'"
+    ) as caught:
+        Pipe(fleet, "echo Emulate Docker CLI using podman").open()
+    assert "bashrc" in str(caught.value.hint)
+
+
+@pytest.fixture
+def engine_socket() -> Iterator[None]:
+    """Stand where the engine's socket stands; on a machine with an engine of its own that one serves."""
+    path = Path(DOCKER_SOCKET)
+    if path.exists():
+        yield
+        return
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        try:
+            yield
+        finally:
+            path.unlink()

@@ -55,7 +55,7 @@ def test_a_container_is_made_on_one_network_since_old_engines_take_one() -> None
 @pytest.mark.parametrize("step", [1, 3, 100])
 def test_frames_are_put_together_wherever_the_stream_is_cut(step: int) -> None:
     stream = b"\x01\0\0\0\0\0\0\x03out" + b"\x02\0\0\0\0\0\0\x03err" + b"\x01\0\0\0\0\0\0\x01!" + b"\x01\0\0\0\0\0\0\0"
-    frames = Frames()
+    frames = Frames(1 << 20)
     for start in range(0, len(stream), step):
         frames.feed(stream[start : start + step])
     assert (bytes(frames.stdout), bytes(frames.stderr)) == (b"out!", b"err")

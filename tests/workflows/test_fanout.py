@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from swarmnet.errors import HostError, UnreachableError, UsageError
+from swarmnet.errors import HostError, HostTimeoutError, UnexpectedError, UnreachableError, UsageError
 from swarmnet.model.ports import Event, HostFailed
 from swarmnet.workflows.fanout import fan_out
 
@@ -53,6 +53,53 @@ def test_an_error_that_is_no_hosts_is_raised_when_all_are_done() -> None:
     with pytest.raises(UsageError):
         fan_out(["a", "b", "c"], work)
     assert sorted(finished) == ["b", "c"]
+
+
+def test_h4_an_error_that_nobody_knows_is_its_hosts_failure_and_keeps_its_cause() -> None:
+    bug = KeyError("x")
+    heard: list[Event] = []
+
+    def work(host: str) -> str:
+        if host == "a":
+            raise bug
+        return host
+
+    results = fan_out(["a", "b"], work, listener=heard.append)
+    failure = results["a"]
+    assert results["b"] == "b"
+    assert isinstance(failure, UnexpectedError)
+    assert failure.__cause__ is bug
+    assert failure.message == "a: KeyError: it lacks 'x'"
+    assert "-v" in str(failure.hint)
+    assert heard == [HostFailed("a", failure.message)]
+    assert isinstance(heard[0], HostFailed)
+    assert heard[0].error is failure
+
+
+def test_h3_a_host_that_never_ends_has_its_time_and_no_more_and_the_others_go_on() -> None:
+    over = threading.Event()
+
+    def work(host: str) -> str:
+        if host in ("a", "b"):
+            over.wait(60)
+        return host
+
+    began = time.monotonic()
+    results = fan_out("abcde", work, at_once=2, limit=0.3)
+    assert time.monotonic() - began < 10
+    over.set()
+    assert [results[name] for name in "cde"] == ["c", "d", "e"]
+    for name in "ab":
+        assert isinstance(results[name], HostTimeoutError)
+        assert str(results[name]) == f"{name}: the work there was not done after 0.3 s"
+
+
+def test_a_hosts_time_begins_with_its_own_work() -> None:
+    def work(host: str) -> str:
+        time.sleep(0.2)
+        return host
+
+    assert fan_out("abcd", work, at_once=1, limit=0.6) == {name: name for name in "abcd"}
 
 
 def test_ctrl_c_is_raised_at_once_and_begins_no_further_host() -> None:
