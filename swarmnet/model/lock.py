@@ -90,8 +90,8 @@ class Holder(Document):
     """None when what is there cannot be read."""
     version: str
     """Changes with every sign of life."""
-    age: float
-    """Seconds since the last sign of life, as well as the place can tell."""
+    age: Annotated[float, Field(ge=0, allow_inf_nan=True)]
+    """Seconds since the last sign of life, as well as the place can tell; infinity where it cannot."""
 
     def pulse(self, operator: Operator) -> Pulse:
         """Return whether the holder lives, as this operator sees it."""
