@@ -6,6 +6,10 @@ An error says what happened and where; ``hint`` says what to do next. Only ``cli
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 SAID = 300
 """Characters of a host's own words that a message repeats."""
@@ -35,9 +39,11 @@ class SwarmnetError(Exception):
 
     exit_code = 1
 
-    def __init__(self, message: str, *, hint: str | None = None) -> None:
-        super().__init__(message)
-        self.message = message
+    def __init__(self, message: str, *, hint: str | None = None, details: Iterable[str] = ()) -> None:
+        self.lines = (message, *details)
+        """What is printed, one line each; a line break inside one comes from somebody else's text."""
+        super().__init__("\n".join(self.lines))
+        self.message = "\n".join(self.lines)
         self.hint = hint
 
 
@@ -71,7 +77,8 @@ class DocumentError(SwarmnetError):
     exit_code = 2
 
     def __init__(self, problems: tuple[Problem, ...], *, hint: str | None = None) -> None:
-        super().__init__("\n".join(str(problem) for problem in problems), hint=hint)
+        first, *others = (str(problem) for problem in problems)
+        super().__init__(first, hint=hint, details=others)
         self.problems = problems
 
 
@@ -144,7 +151,11 @@ class RefusedError(SwarmnetError):
 
 
 class LabError(SwarmnetError):
-    """The lab on this machine cannot be made, changed or removed as asked."""
+    """The lab on this machine cannot be made, changed or removed as asked; says what this machine's tools printed."""
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        first, *others = message.splitlines() or [""]
+        super().__init__(first, hint=hint, details=others)
 
 
 class IncompleteError(SwarmnetError):

@@ -11,6 +11,7 @@ import typer
 
 from swarmnet.cli.options import Agreement, JsonOption, LimitedCluster, grouped
 from swarmnet.cli.planning import PlaybookArgument, PlaybookOptions  # noqa: TC001 - typer reads them at run time
+from swarmnet.cli.streams import echo_json
 from swarmnet.errors import UsageError
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def show_report(report: ApplyReport, *, as_json: bool) -> None:
     from swarmnet.report.text import Paint  # noqa: PLC0415 - as above
 
     if as_json:
-        typer.echo(json.dumps(apply_json(report)))
+        echo_json(apply_json(report))
     else:
         typer.echo(apply_text(report, Paint.for_stream(sys.stdout)))
     raise typer.Exit(report.exit_code)

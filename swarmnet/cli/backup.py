@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import uuid
 from dataclasses import dataclass
@@ -36,8 +35,9 @@ from swarmnet.cli.sealing import (
     SingleOption,
     sealing_vault,
 )
+from swarmnet.cli.streams import echo_json
 from swarmnet.errors import BackupNotFoundError, ExitCode, UsageError
-from swarmnet.report.text import printable
+from swarmnet.report.text import on_one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -165,7 +165,7 @@ def _show_taken(taken: Taken, *, as_json: bool) -> None:
     from swarmnet.report.backups import summary  # noqa: PLC0415 - as above
 
     if as_json:
-        typer.echo(json.dumps({**summary(taken.document), "path": str(taken.path), "size": taken.size}))
+        echo_json({**summary(taken.document), "path": str(taken.path), "size": taken.size})
         return
     completeness = taken.document.completeness
     word = "complete" if completeness.complete else "PARTIAL"
@@ -187,11 +187,11 @@ def list_(checking: Checking, cluster: ClusterOption = None, as_json: JsonOption
 
     entries = listing(checking.store(), checking.vault(), cluster)
     if as_json:
-        typer.echo(json.dumps({"schema": 1, "backups": [entry_json(entry) for entry in entries]}))
+        echo_json({"schema": 1, "backups": [entry_json(entry) for entry in entries]})
     elif entries:
         typer.echo(entry_table(entries, Paint.for_stream(sys.stdout)))
     else:
-        typer.echo(f"no backups in {printable(str(checking.repository))}; `swarmnet backup create` makes one")
+        typer.echo(f"no backups in {on_one_line(str(checking.repository))}; `swarmnet backup create` makes one")
 
 
 @app.command(epilog="Example: swarmnet backup show latest", short_help="Show what a backup holds.")
@@ -207,12 +207,15 @@ def show(source: OneBackup, as_json: JsonOption = False) -> None:
     if not vault.can_open:
         vault.header(blob)
         entry = with_header(entry, store, vault)
-        say([json.dumps({"schema": 1, "backup": entry_json(entry)}) if as_json else entry_table([entry])])
+        if as_json:
+            echo_json({"schema": 1, "backup": entry_json(entry)})
+        else:
+            typer.echo(entry_table([entry]))
         typer.echo("only the header: no identity is at hand (--identity)", err=True)
         return
     document = vault.open(blob)
     if as_json:
-        typer.echo(json.dumps(summary(document)))
+        echo_json(summary(document))
     else:
         say(summary_lines(document))
 
@@ -233,7 +236,7 @@ def check(
         raise BackupNotFoundError(f"no backup in {source.repository}", hint="`swarmnet backup create` makes one")
     results = check_backups(entries, repository=store, vault=source.vault())
     if as_json:
-        typer.echo(json.dumps({"schema": 1, "backups": [_checked_json(one) for one in results]}))
+        echo_json({"schema": 1, "backups": [_checked_json(one) for one in results]})
     else:
         say(f"{one.entry.name}  {_word(one)}" for one in results)
     problems = [one.problem.exit_code for one in results if one.problem is not None]
@@ -286,7 +289,7 @@ def diff(
     new, hosts = (opening.document(after), None) if live.inventory is None else live.look(live.inventory)
     found = compare(old, new, pairs(map_ or []), hosts=hosts)
     if as_json:
-        typer.echo(json.dumps(drift_json(found, Cover(shows=show_values))))
+        echo_json(drift_json(found, Cover(shows=show_values)))
     else:
         say(drift_lines(found, Cover(shows=show_values)))
     if found.differences:
@@ -308,7 +311,7 @@ def export(source: OneBackup, show_values: ShowValuesOption = False) -> None:
     from swarmnet.plan.redaction import redacted  # noqa: PLC0415 - as above
 
     exported = redacted(source.document(source.backup), Cover(shows=show_values))
-    typer.echo(json.dumps(exported, indent=2, sort_keys=True))
+    echo_json(exported, indent=2)
 
 
 @app.command(
@@ -336,7 +339,7 @@ def prune(
         remove=yes,
     )
     if as_json:
-        typer.echo(json.dumps({"schema": 1, "removed": yes, "backups": [entry.name for entry in doomed]}))
+        echo_json({"schema": 1, "removed": yes, "backups": [entry.name for entry in doomed]})
         return
     say(f"{'removed' if yes else 'would remove'} {entry.name}" for entry in doomed)
     if not yes and doomed:
@@ -346,4 +349,4 @@ def prune(
 def say(lines: Iterable[str]) -> None:
     """Print lines that hold text from hosts and files."""
     for line in lines:
-        typer.echo(printable(line))
+        typer.echo(on_one_line(line))

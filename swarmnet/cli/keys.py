@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,9 +10,10 @@ import typer
 
 from swarmnet.cli.options import JsonOption, grouped
 from swarmnet.cli.sealing import ClusterOption, Opening, SignOption, SingleOption, key_ring, rewrapping_vault
+from swarmnet.cli.streams import echo_json
 from swarmnet.cli.wiring import user_name
 from swarmnet.errors import UsageError
-from swarmnet.report.text import printable
+from swarmnet.report.text import on_one_line
 
 if TYPE_CHECKING:
     from swarmnet.edge.keys import KeyRing
@@ -57,12 +57,12 @@ def init(
     recovery = ring.create(name or user_name(), recovery_file=recovery_file)
     shown = recovery if recovery_file is None else str(recovery_file)
     if as_json:
-        typer.echo(json.dumps({**_described(ring), "recovery_identity": shown}))
+        echo_json({**_described(ring), "recovery_identity": shown})
         return
     _print(ring)
     typer.echo("\nRecovery identity, kept nowhere by swarmnet: put it where a fire or a thief does not find it.")
     typer.echo("With it and any copy of a backup, everything comes back; without any identity, nothing does.")
-    typer.echo(f"  {printable(shown)}")
+    typer.echo(f"  {on_one_line(shown)}")
 
 
 @app.command("list", epilog="Example: swarmnet keys list --json")
@@ -70,7 +70,7 @@ def list_(directory: DirectoryOption = None, as_json: JsonOption = False) -> Non
     """Show recipients and trusted signers."""
     ring = key_ring(directory)
     if as_json:
-        typer.echo(json.dumps(_described(ring)))
+        echo_json(_described(ring))
     else:
         _print(ring)
 
@@ -133,10 +133,10 @@ def rewrap(
     listener = ProgressLines(sys.stderr, verbose=False)
     results = seal_anew(store.entries(cluster), wanted, repository=store, vault=vault, listener=listener)
     if as_json:
-        typer.echo(json.dumps({"schema": 1, "backups": [_rewrapped_json(one) for one in results]}))
+        echo_json({"schema": 1, "backups": [_rewrapped_json(one) for one in results]})
     else:
         for one in results:
-            typer.echo(printable(f"{one.entry.name}  {_word(one)}"))
+            typer.echo(on_one_line(f"{one.entry.name}  {_word(one)}"))
     if problems := [one.problem.exit_code for one in results if one.problem is not None]:
         raise typer.Exit(max(problems))
 
@@ -164,10 +164,10 @@ def _described(ring: KeyRing) -> dict[str, object]:
 
 def _print(ring: KeyRing) -> None:
     if not (ring.recipients() or ring.signers()):
-        typer.echo(f"no keys in {printable(str(ring.directory))}; `swarmnet keys init` makes them")
+        typer.echo(f"no keys in {on_one_line(str(ring.directory))}; `swarmnet keys init` makes them")
         return
-    typer.echo(f"keys in {printable(str(ring.directory))}")
+    typer.echo(f"keys in {on_one_line(str(ring.directory))}")
     for recipient in ring.recipients():
-        typer.echo(f"  opens  {recipient.fingerprint}  {printable(recipient.name):<12} {recipient.key}")
+        typer.echo(f"  opens  {recipient.fingerprint}  {on_one_line(recipient.name):<12} {recipient.key}")
     for signer in ring.signers():
-        typer.echo(f"  signs  {signer.key[:16]}  {printable(signer.name):<12} {signer.line}")
+        typer.echo(f"  signs  {signer.key[:16]}  {on_one_line(signer.name):<12} {signer.line}")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import typer
 
 from swarmnet.cli import wiring
 from swarmnet.cli.options import Cluster, JsonOption, YesOption, grouped
+from swarmnet.cli.streams import echo_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -58,7 +58,7 @@ def _show(holders: Iterable[Holder], cluster: str, *, as_json: bool, verb: str) 
     found = tuple(holders)
     if as_json:
         locks = locks_json(found, wiring.this_operator())
-        typer.echo(json.dumps({"schema": 1, "cluster": cluster, "locks": locks}))
+        echo_json({"schema": 1, "cluster": cluster, "locks": locks})
         return
     for holder in found:
         typer.echo(f"{verb} in {on_one_line(holder.place)}: {on_one_line(str(holder))}")

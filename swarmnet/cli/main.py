@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import importlib
-import json
 import os
 import sys
-import traceback
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -15,10 +13,11 @@ from typer.core import TyperGroup
 
 from swarmnet.cli import streams
 from swarmnet.errors import DocumentError, ExitCode, RefusedError, SwarmnetError, UsageError
-from swarmnet.report.text import printable
+from swarmnet.report.text import on_one_line, shortened, trace_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from types import TracebackType
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "lab": ("swarmnet.cli.lab", "Several real Docker hosts on this machine."),
@@ -68,6 +67,7 @@ def build(argv: Sequence[str]) -> typer.Typer:
 def main() -> None:
     """Run the command line and exit with the code that tells how it ended."""
     streams.complete()
+    sys.excepthook = _unexpected
     words = os.environ.get("COMP_WORDS", "").split()[1:] if "_SWARMNET_COMPLETE" in os.environ else sys.argv[1:]
     own = words[: words.index("--")] if "--" in words else words  # what follows belongs to somebody else's program
     try:
@@ -124,7 +124,7 @@ def _told(error: SwarmnetError, cause: BaseException, words: Sequence[str]) -> i
         _print_json(error)
     _print_error(error)
     if "-v" in words or "--verbose" in words:
-        traceback.print_exception(cause, file=sys.stderr)
+        sys.stderr.write("\n".join(trace_lines(cause)) + "\n")
     return error.exit_code
 
 
@@ -188,11 +188,16 @@ def _print_json(error: SwarmnetError) -> None:
         for p in (error.problems if isinstance(error, DocumentError) else ())
     ]
     body = {"schema": 1, "error": error.message, "hint": error.hint, "exit_code": error.exit_code}
-    sys.stdout.write(json.dumps(body | ({"problems": problems} if problems else {})) + "\n")
+    streams.echo_json(body | ({"problems": problems} if problems else {}))
 
 
 def _print_error(error: SwarmnetError) -> None:
-    for line in error.message.splitlines():
-        typer.echo(f"error: {printable(line)}", err=True)
+    for line in error.lines:
+        typer.echo(f"error: {shortened(on_one_line(line))}", err=True)
     if error.hint:
-        typer.echo(f"hint: {printable(error.hint)}", err=True)
+        typer.echo(f"hint: {shortened(on_one_line(error.hint))}", err=True)
+
+
+def _unexpected(_kind: type[BaseException], error: BaseException, _trace_of: TracebackType | None) -> None:
+    """Print what no layer expected: a bug, with the trace that a report of it needs."""
+    sys.stderr.write("\n".join(("Traceback of an unexpected error, please report it:", *trace_lines(error))) + "\n")

@@ -12,6 +12,7 @@ import typer
 from swarmnet.cli import wiring
 from swarmnet.cli.options import JsonOption, LimitedCluster, grouped
 from swarmnet.cli.planning import PlaybookArgument, PlaybookOptions  # noqa: TC001 - typer reads them at run time
+from swarmnet.cli.streams import echo_json
 from swarmnet.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def _print(prepared: Prepared, found: Sequence[Holder], *, as_json: bool) -> Non
         wiring.say(line)
     if as_json:
         more = {"refused": list(refused), "locks": locks_json(found, operator)}
-        typer.echo(json.dumps(plan_json(prepared.plan, prepared.state) | more))
+        echo_json(plan_json(prepared.plan, prepared.state) | more)
         return
     typer.echo(plan_text(prepared.plan, prepared.state, Paint.for_stream(sys.stdout)))
     for text in refused:

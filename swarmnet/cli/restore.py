@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
@@ -24,6 +23,7 @@ from swarmnet.cli.options import (
     names_of,
 )
 from swarmnet.cli.sealing import OneBackup, OneHeader  # noqa: TC001 - typer reads them at run time
+from swarmnet.cli.streams import echo_json
 from swarmnet.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def plan(
     refused = [str(refusal) for refusal in prepared.refusals]
     if as_json:
         more = {"skips": [one.model_dump() for one in skips], "losses": [one.model_dump() for one in document.losses]}
-        typer.echo(json.dumps(plan_json(prepared.plan, prepared.state) | more | {"refused": list(refused)}))
+        echo_json(plan_json(prepared.plan, prepared.state) | more | {"refused": list(refused)})
     else:
         typer.echo(plan_text(prepared.plan, prepared.state, Paint.for_stream(sys.stdout)))
         say(left_out(skips, document.losses))
@@ -171,7 +171,7 @@ def apply(
         terms, prove = agreement.terms(on_stderr=as_json), _prove(ports) if verify else None
         report = run(ports, restore, terms, permissions=options.permissions(), prove=prove)
     if as_json:
-        typer.echo(json.dumps({"schema": 1, **report.model_dump(mode="json"), "exit_code": report.exit_code}))
+        echo_json({"schema": 1, **report.model_dump(mode="json"), "exit_code": report.exit_code})
     else:
         say(report_lines(report))
     raise typer.Exit(report.exit_code)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 
 import typer
 
 from swarmnet.cli import wiring
 from swarmnet.cli.options import JsonOption, LimitedCluster, grouped
+from swarmnet.cli.streams import echo_json
 from swarmnet.errors import ExitCode
 
 EXAMPLE = "swarmnet status -i lab.yml"
@@ -31,7 +31,7 @@ def command(cluster: LimitedCluster, as_json: JsonOption = False) -> None:
         state = observe(ports, Look(hosts=cluster.names(hosts)))
         found, operator = holders(ports, state), wiring.this_operator()
     if as_json:
-        typer.echo(json.dumps(status_json(state, hosts.cluster, locks_json(found, operator))))
+        echo_json(status_json(state, hosts.cluster, locks_json(found, operator)))
     else:
         typer.echo(status_text(state, hosts.cluster, Paint.for_stream(sys.stdout)))
         for line in lock_lines(found, operator):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from swarmnet.cli.options import JsonOption, LimitedCluster, grouped
+from swarmnet.cli.streams import echo_json
 from swarmnet.errors import ExitCode, UsageError, WrongKeyError
-from swarmnet.report.text import printable
+from swarmnet.report.text import on_one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,7 +77,7 @@ def exit_code(answers: Sequence[Unlocked]) -> int:
 def _show(answers: Sequence[Unlocked], cluster: str, *, as_json: bool) -> None:
     if as_json:
         hosts = [one.model_dump(mode="json") for one in answers]
-        typer.echo(json.dumps({"schema": 1, "cluster": cluster, "hosts": hosts}))
+        echo_json({"schema": 1, "cluster": cluster, "hosts": hosts})
         return
     for one in answers:
-        typer.echo(printable(f"{one.host}: {one.answer}{': ' + one.detail if one.detail else ''}"))
+        typer.echo(on_one_line(f"{one.host}: {one.answer}{': ' + one.detail if one.detail else ''}"))

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,8 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from swarmnet.cli.options import JsonOption, LimitedCluster, grouped, names_of
+from swarmnet.cli.streams import echo_json
 from swarmnet.errors import ExitCode, UsageError
 from swarmnet.model.report import Status
+from swarmnet.model.sensitive import SENSITIVE
 
 if TYPE_CHECKING:
     from swarmnet.model.verification import ProbeKit, Verification
@@ -180,10 +180,10 @@ def _report(result: Verification, *, as_json: bool, junit: Path | None, verbose:
 
     if junit is not None:
         try:
-            junit.write_bytes(as_junit(result))
+            junit.write_bytes(SENSITIVE.masked(as_junit(result).decode()).encode())
         except OSError as error:
             raise UsageError(f"{junit}: {error.strerror}") from error
     if as_json:
-        sys.stdout.write(json.dumps(body_of(result)) + "\n")
+        echo_json(body_of(result))
     else:
         show(Console(highlight=False), result, verbose=verbose)

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Self
 import typer
 
 from swarmnet.errors import RefusedError
-from swarmnet.report.text import on_one_line, printable
+from swarmnet.report.text import on_one_line, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -122,7 +122,7 @@ def limited(inventory: Inventory, limit: Sequence[str] | None) -> tuple[tuple[st
 
 def say(text: str) -> None:
     """Print a line for people on stderr."""
-    typer.echo(printable(text), err=True)
+    typer.echo(shortened(on_one_line(text)), err=True)
 
 
 def confirm(question: str) -> bool:

@@ -6,6 +6,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StrictBool, StrictInt
 
+from swarmnet.model.sensitive import SENSITIVE
+
 __all__ = ["Count", "Document", "Flag", "JsonObject", "JsonValue", "Labels", "Port", "Secret"]
 
 Flag = StrictBool
@@ -27,7 +29,7 @@ class Document(BaseModel):
 
 
 class Secret:
-    """A value that never shows itself: ``repr``, ``str`` and formatting give ``***``.
+    """A value that never shows itself: ``repr``, ``str`` and formatting give ``***``, and so does all that is printed.
 
     Call :meth:`reveal` at the last moment, where the value leaves for its destination.
     """
@@ -35,6 +37,7 @@ class Secret:
     __slots__ = ("_value",)
 
     def __init__(self, value: bytes | str) -> None:
+        SENSITIVE.mark(value)
         self._value = value.encode() if isinstance(value, str) else bytes(value)
 
     def reveal(self) -> bytes:

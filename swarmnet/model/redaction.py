@@ -14,11 +14,12 @@ import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from swarmnet.model.sensitive import HIDDEN
+
 if TYPE_CHECKING:
     from swarmnet.model.base import JsonValue
     from swarmnet.model.plan import Change
 
-HIDDEN = "***"
 KEY_BYTES = 16
 _TAG_BYTES = 4
 _LABELS = frozenset({"labels", "container_labels", "Labels"})

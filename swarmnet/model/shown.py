@@ -11,7 +11,8 @@ from pydantic import BaseModel
 from swarmnet.model.base import Secret
 from swarmnet.model.compare import port_text
 from swarmnet.model.plan import Action, Change, Sign
-from swarmnet.model.redaction import HIDDEN, Cover, content
+from swarmnet.model.redaction import Cover, content
+from swarmnet.model.sensitive import HIDDEN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

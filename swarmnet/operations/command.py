@@ -14,6 +14,7 @@ from pydantic import Field
 
 from swarmnet.errors import CommandError
 from swarmnet.model.plan import Action, Risk, Sign, Stage
+from swarmnet.model.sensitive import SENSITIVE
 from swarmnet.model.state import CommandResult
 from swarmnet.operations.forms import Duration, Words
 from swarmnet.operations.interface import Context, Need, Operation
@@ -111,4 +112,4 @@ class CommandOperation(Operation):
 
 def _last(ended: Completed) -> str:
     text = (ended.stderr or ended.stdout).decode(errors="replace").strip()
-    return text[-TOLD:] or "it printed nothing"
+    return SENSITIVE.masked(text)[-TOLD:] or "it printed nothing"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 from pydantic import Field, PrivateAttr
 
 from swarmnet.model.base import Secret
+from swarmnet.model.sensitive import SENSITIVE
 from swarmnet.operations.content import ContentSource, ObjectName, faults_of_content
 from swarmnet.operations.interface import Operation
 
@@ -40,6 +41,7 @@ class ContentStep(Operation):
 
     def read(self, content: bytes) -> Self:
         """Return the step with its content."""
+        SENSITIVE.mark(content, lines=self.content_kind == "secret")
         step = self.model_copy()
         step._content = Secret(content)  # noqa: SLF001 - of the copy
         step._object = self.hashed(content)  # noqa: SLF001 - as above

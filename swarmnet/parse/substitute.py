@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from swarmnet.model.sensitive import SENSITIVE
 from swarmnet.parse.check import closest
 
 if TYPE_CHECKING:
@@ -59,7 +60,9 @@ class Substitution:
             name = reference.removeprefix("env:")
             if name not in self._environment:
                 self._complain(path, f"environment variable {name!r} is not set", f"export {name}=... and try again")
-            return self._environment.get(name, "")
+            value = self._environment.get(name, "")
+            SENSITIVE.mark(value, lines=True)
+            return value
         if _NAME.fullmatch(reference) is None:
             self._complain(path, f"${{{reference}}} is no reference", "write ${name}, ${item.key} or ${env:NAME}")
             return ""

@@ -74,7 +74,7 @@ def check(refusals: Iterable[Refusal]) -> None:
         return
     flags = [one.allowed_by for one in found if one.allowed_by is not None and one.can_be_allowed]
     hint = f"when you mean it: {' '.join(dict.fromkeys(flags))}" if len(flags) == len(found) else None
-    raise RefusedError("refused, and nothing was changed:\n" + "\n".join(f"- {one}" for one in found), hint=hint)
+    raise RefusedError("refused, and nothing was changed:", hint=hint, details=(f"- {one}" for one in found))
 
 
 def of_state(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from swarmnet.model.report import OutcomeStatus
 from swarmnet.report.plan import failure_lines, failures_json
-from swarmnet.report.text import PLAIN, Paint, count, on_one_line
+from swarmnet.report.text import PLAIN, Paint, count, on_one_line, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,9 +38,9 @@ def apply_text(report: ApplyReport, paint: Paint = PLAIN) -> str:
 def _lines(report: ApplyReport, paint: Paint) -> Iterator[str]:
     for outcome in report.outcomes:
         if outcome.status is OutcomeStatus.FAILED:
-            yield paint.red(f"failed: {on_one_line(outcome.target)}: {on_one_line(outcome.error or '')}")
+            yield paint.red(f"failed: {on_one_line(outcome.target)}: {shortened(on_one_line(outcome.error or ''))}")
             if outcome.hint:
-                yield f"  hint: {on_one_line(outcome.hint)}"
+                yield f"  hint: {shortened(on_one_line(outcome.hint))}"
     yield from (paint.yellow(f"not begun: {on_one_line(target)}") for target in _targets(report, OutcomeStatus.SKIPPED))
     yield from (paint.red(f"still pending: {on_one_line(text)}") for text in report.pending)
     yield from (paint.yellow(f"not well: {on_one_line(text)}") for text in report.unsettled)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from swarmnet.model.plan import Risk, Sign
 from swarmnet.model.redaction import Cover
+from swarmnet.model.sensitive import SENSITIVE
 from swarmnet.model.shown import action_digest, sent, shown
 from swarmnet.report.text import PLAIN, Paint, on_one_line
 
@@ -137,7 +138,7 @@ class _Text:
 
     def _value(self, value: JsonValue) -> str:
         text = "(none)" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        line = on_one_line(text)
+        line = SENSITIVE.masked(on_one_line(text))
         if self.view.whole or len(line) <= LONGEST_VALUE:
             return line
         whole = hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:16]

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import threading
-import traceback
 from typing import TYPE_CHECKING
 
 from swarmnet.model.ports import ActionFinished, ActionStarted, HostConnected, HostFailed, Progress
-from swarmnet.report.text import Paint, on_one_line, printable
+from swarmnet.report.text import Paint, on_one_line, shortened, trace_lines
 
 if TYPE_CHECKING:
     from typing import TextIO
@@ -53,17 +52,19 @@ class ProgressLines:
             case HostConnected(host, seconds):
                 return self._paint.dim(f"connected to {host} ({seconds:.2f} s)") if self._verbose else None
             case HostFailed(host, reason, error):
-                line = self._paint.red(f"{host} failed: {on_one_line(reason.removeprefix(f'{host}: '))}")
-                return f"{line}\n{_trace(error)}" if self._verbose and error and error.__cause__ else line
+                said = shortened(on_one_line(reason.removeprefix(f"{host}: ")))
+                line = self._paint.red(f"{host} failed: {said}")
+                trace = trace_lines(error) if self._verbose and error and error.__cause__ else ()
+                return "\n".join((line, *trace))
             case ActionStarted(action):
                 return self._paint.dim(f"begun: {on_one_line(action.target)}") if self._verbose else None
             case ActionFinished(action, seconds, None):
                 return f"{self._paint.green('done')}: {on_one_line(action.target)} ({seconds:.1f} s)"
             case ActionFinished(action, seconds, error):
-                text = f"{on_one_line(action.target)} ({seconds:.1f} s): {on_one_line(error or '')}"
+                text = f"{on_one_line(action.target)} ({seconds:.1f} s): {shortened(on_one_line(error or ''))}"
                 return f"{self._paint.red('failed')}: {text}"
             case Progress(text):
-                return on_one_line(text)
+                return shortened(on_one_line(text))
 
     def _now(self) -> str:
         if not self._running:
@@ -71,8 +72,3 @@ class ProgressLines:
         names = [on_one_line(name) for name in self._running][:SHOWN]
         more = len(self._running) - len(names)
         return f"... {', '.join(names)}" + (f" and {more} more" if more else "")
-
-
-def _trace(error: BaseException) -> str:
-    """Return where an error comes from, its causes first."""
-    return "".join(printable(line) for line in traceback.format_exception(error)).rstrip("\n")

@@ -64,7 +64,7 @@ def _lines(state: ClusterState, cluster: str, paint: Paint) -> Iterator[str]:
         yield f"{head}: {paint.yellow('no manager answers for a swarm')}"
     else:
         quorum = f"{reachable} of {len(managers)} managers reachable"
-        yield f"{head}: swarm {state.swarm.id}, {len(state.nodes)} nodes, {quorum}"
+        yield f"{head}: swarm {on_one_line(state.swarm.id)}, {len(state.nodes)} nodes, {quorum}"
     yield from _node_table(state, paint)
     yield from _network_table(state, paint)
     yield from _service_table(state, paint)

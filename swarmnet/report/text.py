@@ -3,22 +3,39 @@
 from __future__ import annotations
 
 import os
+import traceback
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from swarmnet.model.printable import on_one_line, printable
+from swarmnet.model.sensitive import SENSITIVE
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from typing import TextIO
 
-
-def printable(text: str) -> str:
-    """Return text from hosts and files with control characters shown, so that it cannot steer a terminal."""
-    return "".join(char if char.isprintable() or char in "\n\t" else f"\\x{ord(char):02x}" for char in text)
+__all__ = ["PLAIN", "Paint", "count", "on_one_line", "printable", "shortened", "table", "trace_lines"]
 
 
-def on_one_line(text: str) -> str:
-    """Return printable text without line breaks, so that a name cannot pretend to be another line of a report."""
-    return printable(text).replace("\n", "\\n").replace("\t", "\\t")
+def trace_lines(error: BaseException) -> Iterator[str]:
+    """Yield the lines of a traceback; what an error says stays on its line, whoever wrote it."""
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if cause is not None:
+        yield from trace_lines(cause)
+        yield "which led to:"
+    yield from "".join(traceback.format_tb(error.__traceback__)).splitlines()
+    yield shortened(on_one_line(f"{type(error).__name__}: {error}"))
+
+
+LONGEST_LINE = 4000
+"""Characters of one line of somebody else's text: engines may say megabytes."""
+
+
+def shortened(line: str) -> str:
+    """Return a line that is not longer than a screen can hold, with how much is left out."""
+    line = SENSITIVE.masked(line)  # before it is cut: a part of a secret is none that could be found any more
+    more = len(line) - LONGEST_LINE
+    return line if more <= 0 else f"{line[:LONGEST_LINE]}... ({more} more characters)"
 
 
 @dataclass(frozen=True, slots=True)

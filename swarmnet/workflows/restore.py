@@ -64,9 +64,9 @@ class Restore:
         try:
             plan = build(found.playbook, state, found.inventory, limit=self.choices.limit)
         except DocumentError as error:
-            lines = "\n".join(f"- {problem.text}" for problem in error.problems)
             raise RefusedError(
-                f"the backup cannot be restored onto these hosts:\n{lines}",
+                "the backup cannot be restored onto these hosts:",
+                details=(f"- {problem.text}" for problem in error.problems),
                 hint="nothing was changed; remove what is in the way, leave objects of the backup out with --exclude"
                 " KIND/NAME, or restore onto fresh hosts",
             ) from error

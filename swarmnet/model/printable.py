@@ -1,0 +1,13 @@
+"""Text of others without what steers a terminal: control characters, changes of direction, line breaks."""
+
+from __future__ import annotations
+
+
+def printable(text: str) -> str:
+    """Return text with control characters shown, so that it cannot steer a terminal; line breaks and tabs stay."""
+    return "".join(char if char.isprintable() or char in "\n\t" else f"\\x{ord(char):02x}" for char in text)
+
+
+def on_one_line(text: str) -> str:
+    """Return printable text without line breaks, so that a name cannot pretend to be another line of a report."""
+    return printable(text).replace("\n", "\\n").replace("\t", "\\t")
