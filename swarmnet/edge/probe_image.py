@@ -22,16 +22,19 @@ import tarfile
 import zlib
 from importlib import resources
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING
 
 from platformdirs import user_cache_path
 
+from swarmnet.edge.image_archive import parsed_archive, read_archive
+from swarmnet.edge.private_cache import cached
 from swarmnet.errors import UsageError
 from swarmnet.model.verification import ProbeKit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from swarmnet.edge.image_archive import ImageArchive
 
 MODULES = (
     "wire",
@@ -61,7 +64,6 @@ BOOT = (
     "sys.exit(m.main(sys.argv[2:]))"
 )
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "ppc64le": "ppc64le", "s390x": "s390x"}
-MAX_ARCHIVE = 512 * 1024 * 1024
 _COLLECT = """
 import sys
 for name in sys.argv[1:]:
@@ -105,31 +107,18 @@ def from_archive(path: Path) -> ProbeKit:
     """Return the kit for an image archive (``docker save``) that names its image.
 
     Raises:
-        UsageError: no such file, or no image archive with exactly one tag.
+        UsageError: There is no such file, or it is not an image archive with exactly one tag.
     """
-    try:
-        if path.stat().st_size > MAX_ARCHIVE:
-            raise UsageError(f"{path}: larger than {MAX_ARCHIVE >> 20} MiB", hint="give --probe-image instead")
-        data = path.read_bytes()
-        with tarfile.open(fileobj=io.BytesIO(data)) as archive:
-            member = archive.extractfile("manifest.json")
-            manifest = json.loads(member.read()) if member else []
-            (tag,) = manifest[0]["RepoTags"]
-            member = archive.extractfile(manifest[0]["Config"])
-            config = member.read() if member else b"{}"
-    except OSError as error:
-        raise UsageError(f"{path}: {error.strerror or error}") from error
-    except (tarfile.TarError, ValueError, KeyError, IndexError, TypeError) as error:
-        raise UsageError(
-            f"{path}: no image archive with one tag", hint="make it with: docker save IMAGE:TAG"
-        ) from error
-    machine = json.loads(config).get("architecture")
+    return _kit(read_archive(path))
+
+
+def _kit(image: ImageArchive) -> ProbeKit:
     return ProbeKit(
-        reference=str(tag),
+        reference=image.reference,
         argv=probe_argv(),
-        archive=data,
-        image_id=f"sha256:{hashlib.sha256(config).hexdigest()}",
-        architecture=next((name for name, go in ARCHITECTURES.items() if go == machine), None),
+        archive=image.data,
+        image_id=image.image_id,
+        architecture=next((name for name, go in ARCHITECTURES.items() if go == image.machine), None),
     )
 
 
@@ -140,18 +129,15 @@ def packed(cache: Path | None = None) -> ProbeKit:
         cache: folder; None means the user's cache folder.
 
     Raises:
-        UsageError: this machine's Python cannot be packed for Linux hosts.
+        UsageError: This machine's Python cannot be packed for Linux hosts.
     """
     if sys.platform != "linux":
         raise UsageError(
             f"a probe image can be packed on Linux only, not on {sys.platform}",
             hint="give --probe-image with any image that has python3 >= 3.8, or --probe-archive with a file of it",
         )
-    folder = cache or user_cache_path("swarmnet") / "probe"
-    stored = folder / f"{_fingerprint()}.tar.gz"
-    if not stored.exists():
-        _write(stored, build())
-    return from_archive(stored)
+    folder = cache or user_cache_path("swarmnet", appauthor=False) / "probe"
+    return _kit(parsed_archive(cached(folder, _fingerprint(), build)))
 
 
 def build() -> bytes:
@@ -273,11 +259,3 @@ def _layer(files: dict[str, bytes], links: dict[str, str]) -> bytes:
                 member.size = len(files[name])
                 archive.addfile(member, io.BytesIO(files[name]))
     return out.getvalue()
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Write the file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with NamedTemporaryFile(dir=path.parent, delete=False) as draft:
-        draft.write(data)
-    Path(draft.name).replace(path)

@@ -66,8 +66,62 @@ def test_packing_once_is_enough(tmp_path: Path) -> None:
 @pytest.mark.parametrize("data", [b"", b"no tar at all", gzip.compress(b"nor this")], ids=["empty", "plain", "gzip"])
 def test_a_file_that_is_no_image_archive_is_refused(data: bytes, tmp_path: Path) -> None:
     (tmp_path / "image.tar").write_bytes(data)
-    with pytest.raises(UsageError, match="no image archive"):
+    with pytest.raises(UsageError, match="not an image archive"):
         from_archive(tmp_path / "image.tar")
+
+
+def archive_of(members: dict[str, bytes]) -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w:gz") as image:
+        for name, data in members.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            image.addfile(member, io.BytesIO(data))
+    return out.getvalue()
+
+
+def image_of(manifest: object, config: object = ()) -> bytes:
+    return archive_of({"manifest.json": json.dumps(manifest).encode(), "c.json": json.dumps(config).encode()})
+
+
+ONE = [{"RepoTags": ["probe:1"], "Config": "c.json"}]
+NO_CONFIGS: tuple[object, ...] = (None, [], "amd64", 7)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        archive_of({}),
+        archive_of({"manifest.json": b"[" * 100_000}),
+        archive_of({"manifest.json": b" " * 2_000_000}),
+        *map(
+            image_of, (None, 1, "x", [], {}, [1], [None], [[]], [{}], ONE * 2, [{"RepoTags": None, "Config": "c.json"}])
+        ),
+        image_of([{"RepoTags": ["a:1", "b:1"], "Config": "c.json"}]),
+        image_of([{"RepoTags": ["a:1"], "Config": 7}]),
+        image_of([{"RepoTags": ["a:1"], "Config": "absent"}]),
+        *(image_of(ONE, config) for config in NO_CONFIGS),
+        image_of(ONE, {})[:-30],
+    ],
+    ids=lambda _: "",
+)
+def test_l1_an_archive_of_any_other_form_is_refused(data: bytes, tmp_path: Path) -> None:
+    (tmp_path / "image.tar").write_bytes(data)
+    with pytest.raises(UsageError, match="not an image archive"):
+        from_archive(tmp_path / "image.tar")
+
+
+def test_l1_an_archive_that_unpacks_to_too_much_is_refused_unread(tmp_path: Path) -> None:
+    huge = tarfile.TarInfo("layer.tar")
+    huge.size = 600 * 1024 * 1024
+    (tmp_path / "image.tar").write_bytes(gzip.compress(huge.tobuf(), mtime=0))
+    with pytest.raises(UsageError, match="not an image archive"):
+        from_archive(tmp_path / "image.tar")
+
+
+def test_an_architecture_that_no_engine_has_is_taken_as_unknown(tmp_path: Path) -> None:
+    (tmp_path / "image.tar").write_bytes(image_of(ONE, {"architecture": ["amd64"]}))
+    assert from_archive(tmp_path / "image.tar").architecture is None
 
 
 def test_a_missing_archive_is_refused(tmp_path: Path) -> None:
