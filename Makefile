@@ -2,30 +2,48 @@
 VENV ?= .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
-PACKAGES := age python3-venv debootstrap iptables nftables openssh-client openssh-server docker-registry
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+PIN := pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+  pyproject.toml .ci/build.in --output-file
+PACKAGES := age jq python3-venv debootstrap iptables nftables openssh-client openssh-server docker-registry
 
-.PHONY: help install packages roots check lint test demo bench format clean
+.PHONY: help install dev packages roots check lint test soak demo bench lowest pins format clean
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/'
 
-install: $(BIN)/swarmnet  ## the tool and its development needs, in a virtual environment
-$(BIN)/swarmnet: pyproject.toml
-	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || $(MAKE) --no-print-directory packages
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+# Every package comes in the version and with the hash that .ci/*.txt names; `make pins` renews them.
+install: $(VENV)/installed  ## swarmnet in a virtual environment, ready to use
+$(VENV)/installed: pyproject.toml .ci/runtime.txt | $(BIN)/python
+	@echo "installing swarmnet and what it needs into $(VENV): about half a minute"
+	@$(PIP) --require-hashes -r .ci/runtime.txt
+	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
+	@echo "ready: type '. $(BIN)/activate', then 'swarmnet --help'"
+
+dev: $(VENV)/developed  ## the same with what lints and tests it
+$(VENV)/developed: pyproject.toml .ci/dev.txt | $(BIN)/python
+	@echo "installing swarmnet and its development tools into $(VENV): about a minute"
+	@$(PIP) --require-hashes -r .ci/dev.txt
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@ $(VENV)/installed
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "swarmnet needs Python 3.11 or newer: try 'make $(MAKECMDGOALS) PYTHON=python3.12'" >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || $(MAKE) --no-print-directory packages
+	@$(PYTHON) -m venv $(VENV)
 
 packages:
 	@dpkg -s $(PACKAGES) >/dev/null 2>&1 || { apt-get update -qq && \
 	  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(PACKAGES); }
 
-roots: packages $(BIN)/swarmnet
+roots: packages dev
 	$(BIN)/swarmnet lab setup --yes
 
-check: lint  ## lint, types, layers and the pure tests, under a minute
-	$(BIN)/pytest -q -m 'not lab'
+check: lint  ## lint, types, layers, bounded fuzzers and the pure tests, under 90 seconds
+	$(BIN)/pytest -q -m 'not lab' -n auto
 
-lint: $(BIN)/swarmnet  ## lint, types and layers
+lint: dev  ## lint, types and layers
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/ruff check --quiet .
 	$(BIN)/mypy
@@ -34,14 +52,30 @@ lint: $(BIN)/swarmnet  ## lint, types and layers
 test: roots  ## every test, lab stories on real engines included, with branch coverage
 	$(BIN)/pytest -q -n 2 --dist loadgroup --max-worker-restart 0 --cov --cov-report=term:skip-covered
 
+soak: packages dev  ## the fuzzers and laws with many more inputs, for an hour or more; not part of the tests
+	HYPOTHESIS_PROFILE=soak $(BIN)/pytest -q -m 'not lab' --timeout 7200 -o faulthandler_timeout=7300
+
 demo: roots  ## the product in one go: lab, bootstrap, verify, backup, disaster, restore, verify
 	$(BIN)/python -m tests.demo
 
 bench: roots  ## swarmnet beside Ansible, the usual scripts and the raw API, as ratios
-	$(BIN)/python -m pip install --quiet --editable '.[bench]'
+	$(PIP) --editable '.[bench]'
 	$(BIN)/python -m tests.bench
 
-format: $(BIN)/swarmnet
+lowest: dev  ## the pure tests with the oldest dependencies that pyproject.toml admits, in an environment of their own
+	$(PIP) uv
+	$(PYTHON) -m venv --clear build/lowest
+	$(BIN)/uv pip install --quiet --python build/lowest/bin/python --resolution lowest-direct .
+	$(BIN)/uv pip freeze --python build/lowest/bin/python --exclude-editable | grep -v '^swarmnet' > build/lowest.txt
+	$(BIN)/uv pip install --quiet --python build/lowest/bin/python --constraint build/lowest.txt --editable '.[dev]'
+	build/lowest/bin/pytest -q -m 'not lab'
+
+pins: dev  ## pin the newest versions of all dependencies, with hashes
+	$(PIP) uv
+	$(BIN)/uv $(PIN) .ci/runtime.txt
+	$(BIN)/uv $(PIN) .ci/dev.txt --extra dev
+
+format: dev  ## mend what the formatter and the linter can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 

@@ -11,7 +11,8 @@ from tests.own_cluster import own_cluster
 
 # A busy machine is no wrong answer: laws have no time limit of their own.
 settings.register_profile("swarmnet", deadline=None)
-settings.load_profile("swarmnet")
+settings.register_profile("soak", deadline=None, max_examples=20_000)  # make soak
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "swarmnet"))
 
 # Shells start background jobs deaf to Ctrl-C, and their children inherit it: tests that press it want it heard.
 signal.signal(signal.SIGINT, signal.default_int_handler)
