@@ -10,6 +10,7 @@ import typer
 
 from swarmnet.errors import LabError, UsageError
 from swarmnet.lab import LabStore
+from swarmnet.lab.spec import DEFAULT_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,19 +21,21 @@ if TYPE_CHECKING:
 NameOption = Annotated[
     str | None,
     typer.Option(
-        "--name", metavar="NAME", help="Which lab; may be left out where there is only one.", show_default=False
+        "--name", metavar="NAME", help="Which lab. Default: the only one, or the one named default.", show_default=False
     ),
 ]
 HostArgument = Annotated[str, typer.Argument(metavar="HOST", help="A host of the lab, such as m1.")]
 
 
 def chosen(name: str | None) -> str:
-    """Return the lab that is meant: the named one, or the only one."""
+    """Return the lab that is meant: the named one, the only one, or the one that `lab up` makes without a name."""
     if name is not None:
         return name
     names = LabStore.default().names()
     if len(names) == 1:
         return names[0]
+    if DEFAULT_NAME in names:
+        return DEFAULT_NAME
     if not names:
         raise LabError("there is no lab on this machine", hint="run `swarmnet lab up`")
     raise UsageError(f"there are {len(names)} labs: {', '.join(names)}", hint="choose one with --name")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from swarmnet.cli.lab_view import chosen
 from swarmnet.errors import LabError, UsageError
 from swarmnet.lab.inventory import is_ours, render, require_free
 from swarmnet.lab.keys import KeyPair
@@ -174,3 +175,27 @@ def test_a_key_is_written_for_its_owner_only_and_never_shown(tmp_path: Path) -> 
     assert (tmp_path / "key").stat().st_mode & 0o777 == 0o600
     assert (tmp_path / "key").read_bytes().startswith(b"-----BEGIN OPENSSH PRIVATE KEY-----")
     assert "PRIVATE" not in repr(key)
+
+
+@pytest.mark.parametrize(
+    ("labs", "meant"), [(("one",), "one"), (("default",), "default"), (("default", "other"), "default")]
+)
+def test_e6_a_verb_without_a_name_means_the_only_lab_or_the_unnamed_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, labs: tuple[str, ...], meant: str
+) -> None:
+    monkeypatch.setenv("SWARMNET_LAB_STATE", str(tmp_path))
+    for name in labs:
+        LabStore.default().create(record(tmp_path, name=name))
+
+    assert chosen(None) == meant
+
+
+def test_e6_a_verb_without_a_name_is_refused_where_it_could_mean_two_labs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SWARMNET_LAB_STATE", str(tmp_path))
+    for name in ("one", "two"):
+        LabStore.default().create(record(tmp_path, name=name))
+
+    with pytest.raises(UsageError, match="there are 2 labs: one, two"):
+        chosen(None)
