@@ -115,7 +115,7 @@ def test_a_hosts_ssh_settings_lie_over_the_files_and_paths_begin_at_the_file() -
     assert (b.user, b.key) == ("u", "/etc/net/keys/id")
 
 
-@pytest.mark.parametrize("name", ["example.yml", "lab.yml"])
+@pytest.mark.parametrize("name", ["example.yml"])
 def test_shipped_inventories_are_without_fault(name: str) -> None:
     path = ROOT / "inventories" / name
     assert parse_inventory(path.read_bytes(), name=name, folder=path.parent).warnings == ()
