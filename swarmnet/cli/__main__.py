@@ -19,10 +19,12 @@ def _end(_number: int, _frame: FrameType | None) -> None:
 
 def start() -> None:
     """Run the command line."""
-    from swarmnet.cli.main import main  # noqa: PLC0415 - loading takes long enough to be interrupted
+    from swarmnet.cli import signals  # noqa: PLC0415 - loading takes long enough to be interrupted
+    from swarmnet.cli.main import main  # noqa: PLC0415 - as above
 
     if signal.getsignal(signal.SIGINT) is _end:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    signals.heed()
     main()
 
 

@@ -37,17 +37,20 @@ def status(cluster: Cluster, as_json: JsonOption = False) -> None:
 )
 @grouped
 def break_(cluster: Cluster, yes: YesOption = False, as_json: JsonOption = False) -> None:
-    """Remove the cluster's lock, whoever holds it; a run that still lives stops before its next batch."""
+    """Remove the cluster's lock, whoever holds it; a run that still lives stops before its next action.
+
+    Only the lock that was shown is removed: when somebody else has it by then, that is an error.
+    """
     from swarmnet.workflows.lock import break_locks, holders  # noqa: PLC0415 - as above
     from swarmnet.workflows.observe import observe  # noqa: PLC0415 - as above
 
     hosts = cluster.read()
     with cluster.connected(hosts) as ports:
-        state = observe(ports)
-        found = holders(ports, state)
+        found = holders(ports, observe(ports))
         if found and not yes:
-            wiring.confirm_cluster(hosts.cluster, f"break the lock of {found[0]}")
-        broken = break_locks(ports, state)
+            names = " and ".join(dict.fromkeys(str(holder) for holder in found))
+            wiring.confirm_cluster(hosts.cluster, f"break the lock of {names}")
+        broken = break_locks(ports, found)
     _show(broken, hosts.cluster, as_json=as_json, verb="broken")
 
 

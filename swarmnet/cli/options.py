@@ -125,12 +125,12 @@ class Agreement:
             on_stderr: stdout belongs to JSON, so the plan is shown on stderr.
             expected: digest of a saved plan, which is agreed to already; no other one is.
         """
-        from swarmnet.cli import wiring  # noqa: PLC0415 - as above
+        from swarmnet.cli import signals, wiring  # noqa: PLC0415 - as above
         from swarmnet.cli.consent import AtTerminal  # noqa: PLC0415 - as above
         from swarmnet.workflows.apply import Terms  # noqa: PLC0415 - as above
 
         consent = AtTerminal(yes=self.yes or expected is not None, on_stderr=on_stderr, expected=expected)
-        operator, stop = wiring.this_operator(), wiring.Interruption()
+        operator, stop = wiring.this_operator(), signals.Interruption()
         return Terms(consent=consent, operator=operator, stop=stop, lock_wait=self.lock_wait)
 
 

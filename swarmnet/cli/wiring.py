@@ -15,13 +15,12 @@ import getpass
 import hashlib
 import os
 import secrets
-import signal
 import socket
 import sys
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -30,7 +29,6 @@ from swarmnet.report.text import on_one_line, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from types import FrameType, TracebackType
 
     from swarmnet.edge.ssh_socket import Stream
     from swarmnet.model.base import Secret
@@ -72,8 +70,6 @@ def connected(
     from swarmnet.edge.session import Questions, Session  # noqa: PLC0415 - as above
     from swarmnet.report.progress import ProgressLines  # noqa: PLC0415 - as above
 
-    # A polite `kill` shall release locks as Ctrl-C does.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     clock = SystemClock(timeout)
     there = sys.stdin.isatty()
     questions = Questions(confirm if there else None, passphrase if there else None)
@@ -172,37 +168,6 @@ def this_operator() -> Operator:
     return Operator(
         user=user_name(), machine=_machine(), pid=os.getpid(), is_alive=_is_alive, token=secrets.token_hex(16)
     )
-
-
-class Interruption:
-    """Ctrl-C, or SIGTERM, while things are changed.
-
-    The first asks to stop after what runs now, the second stops at once.
-
-    Entered around the execution of a plan (``workflows.execute.Stop``); outside of it Ctrl-C interrupts as usual.
-    """
-
-    def __init__(self) -> None:
-        self.requested = False
-        self._before: dict[int, signal._HANDLER] = {}
-
-    def __enter__(self) -> Self:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self._before[number] = signal.signal(number, self._ask)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def _ask(self, _number: int, _frame: FrameType | None) -> None:
-        if self.requested:
-            raise KeyboardInterrupt
-        self.requested = True
-        # Not by print: a handler may interrupt a print that is under way.
-        os.write(2, b"\nstopping after the actions that run now; once more to stop at once\n")
 
 
 def user_name() -> str:

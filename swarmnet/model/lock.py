@@ -1,8 +1,9 @@
-"""The lock of a cluster, as whoever holds it describes himself."""
+"""The lock of a cluster, as its holder describes itself. What others wrote into it is read tolerantly."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +13,6 @@ from swarmnet.model.base import Document
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
 
 LOCK_NAME = "swarmnet-lock"
 """Name of the swarm config, and of the file on managers before there is a swarm."""
@@ -20,6 +20,12 @@ HEARTBEAT = 10.0
 """Seconds between two signs of life of the holder."""
 STALE = 60.0
 """Seconds without a sign of life after which a lock may be taken over."""
+LAPSED = STALE / 2
+"""Seconds without a sign of life after which a holder does not trust its own lock any more: well before others do."""
+LAST_PID = 2**22
+"""The greatest process id of Linux (``PID_MAX_LIMIT``)."""
+SHOWN = 200
+"""Characters of each word of a claim that people are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +66,12 @@ class Claim(Document):
         )
 
     def is_dead(self, operator: Operator) -> bool:
-        """Tell whether the holder was a process of this machine that is gone: no need to wait for it then."""
-        return self.machine == operator.machine and not operator.is_alive(self.pid)
+        """Tell whether the holder was a process of this machine that is gone: no need to wait for it then.
+
+        A number that no process can have tells nothing; such a lock is watched as one of another machine is.
+        """
+        can_be = 0 < self.pid <= LAST_PID
+        return can_be and self.machine == operator.machine and not operator.is_alive(self.pid)
 
 
 class Pulse(StrEnum):
@@ -88,26 +98,43 @@ class Holder(Document):
     """Where it is: ``the swarm``, or a host's name."""
     claim: Claim | None
     """None when what is there cannot be read."""
+    identity: str
+    """Stays the same as long as the same run holds the lock there."""
     version: str
     """Changes with every sign of life."""
-    age: Annotated[float, Field(ge=0, allow_inf_nan=True)]
-    """Seconds since the last sign of life, as well as the place can tell; infinity where it cannot."""
+    age: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None
+    """Seconds since the last sign of life, as well as the place can tell; None when it cannot."""
 
     def pulse(self, operator: Operator) -> Pulse:
         """Return whether the holder lives, as this operator sees it."""
         if self.claim is not None and self.claim.is_dead(operator):
             return Pulse.GONE
-        return Pulse.SILENT if self.age >= STALE else Pulse.ALIVE
+        return Pulse.SILENT if self.age is None or self.age >= STALE else Pulse.ALIVE
 
     def outlook(self, operator: Operator) -> str:
         """Return the lock, and what becomes of it, as a sentence for those who change nothing now."""
         return f"locked in {self.place} by {self}; {_OUTLOOK[self.pulse(operator)]}"
 
     def __str__(self) -> str:
+        ago = "" if self.age is None else f"{self.age:.0f} s ago"
         if self.claim is None:
-            return f"an unreadable lock in {self.place}, last touched {self.age:.0f} s ago"
+            return f"an unreadable lock in {self.place}, last touched {ago or 'at an unknown time'}"
         claim = self.claim
         return (
-            f"{claim.user} on {claim.machine.partition('/')[0]} (process {claim.pid}) with '{claim.command}'"
-            f" since {claim.since:%Y-%m-%d %H:%M:%S} UTC, last sign of life {self.age:.0f} s ago"
+            f"{_word(claim.user)} on {_word(claim.machine.partition('/')[0])} (process {_word(str(claim.pid))})"
+            f" with '{_word(claim.command)}' since {_moment(claim.since)},"
+            f" last sign of life {ago or 'unknown'}"
         )
+
+
+def _word(text: str) -> str:
+    """Return what a holder wrote so that it stays on one line and steers no terminal."""
+    plain = "".join(char if char.isprintable() else "?" for char in text[: SHOWN + 1])
+    return plain if len(plain) <= SHOWN else plain[:SHOWN] + "..."
+
+
+def _moment(since: datetime) -> str:
+    try:
+        return f"{since.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    except (OverflowError, ValueError):  # a time at the edge of the calendar, in another zone
+        return since.isoformat()

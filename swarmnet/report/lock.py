@@ -25,6 +25,5 @@ def lock_lines(holders: Iterable[Holder], operator: Operator) -> list[str]:
 
 def _json(holder: Holder, operator: Operator) -> JsonObject:
     claim = None if holder.claim is None else holder.claim.model_dump(mode="json", exclude={"token"})
-    # What cannot be read tells no time either: JSON has no word for infinity.
-    age = None if holder.age == float("inf") else round(holder.age, 1)
+    age = None if holder.age is None else round(holder.age, 1)
     return {"place": holder.place, "age": age, "pulse": holder.pulse(operator).value, "holder": claim}

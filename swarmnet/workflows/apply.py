@@ -17,7 +17,7 @@ from swarmnet.operations.convergence import idle_services
 from swarmnet.operations.held_up import held_up_services
 from swarmnet.operations.unready import unready_nodes
 from swarmnet.plan import guard
-from swarmnet.workflows.execute import execute
+from swarmnet.workflows.execute import Conditions, execute
 from swarmnet.workflows.lock import clear_dead, held
 from swarmnet.workflows.settle import observe_settled, observe_well
 
@@ -133,7 +133,8 @@ def _under_lock(ports: Ports, goal: Goal, terms: Terms, shown: Prepared) -> Appl
         if prepared.plan.actions != shown.plan.actions:
             _agree(terms, prepared, changed=True)
         with terms.stop:
-            outcomes = execute(ports, prepared.plan, stop=terms.stop, after_batch=partial(_after, lock))
+            conditions = Conditions(terms.stop, permit=lock.permit, after_batch=partial(_after, lock))
+            outcomes = execute(ports, prepared.plan, conditions)
         done = all(outcome.status is OutcomeStatus.DONE for outcome in outcomes)
         pending, unsettled, failures = _second_look(ports, goal) if done else ((), (), prepared.state.failures)
         return ApplyReport(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from swarmnet.errors import SwarmnetError
@@ -41,41 +42,48 @@ class Stop(Protocol):
         """Let Ctrl-C interrupt again."""
 
 
-def execute(
-    ports: Ports, plan: Plan, *, stop: Stop, after_batch: Callable[[Sequence[Action]], None]
-) -> tuple[Outcome, ...]:
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What an execution asks between its actions."""
+
+    stop: Stop
+    """Asked before each action."""
+    permit: Callable[[], None]
+    """Called before each action; raises to end the run: that action and what follows is not begun."""
+    after_batch: Callable[[Sequence[Action]], None]
+    """Called with the actions of each batch that succeeded whole; may raise to end the run."""
+
+
+def execute(ports: Ports, plan: Plan, conditions: Conditions) -> tuple[Outcome, ...]:
     """Run the plan's actions and return one outcome each, in the plan's order.
 
     A failed action ends the run when the others of its batch have finished; so does a request to stop, and then
     actions of the batch that have not begun are left out, too. A manager that is lost meanwhile fails nothing as long
     as another one takes its place.
 
-    Args:
-        ports: the world.
-        plan: what to do.
-        stop: asked before each action.
-        after_batch: called with the actions of each batch that succeeded whole; may raise to end the run.
+    Raises:
+        LockedError: the lock was lost; what ran then has ended, nothing else was begun.
     """
     outcomes: list[Outcome] = []
     going = True
     ports = Failover(ports)
     for batch in plan.batches:
-        if not going or stop.requested:
+        if not going or conditions.stop.requested:
             outcomes += [_skipped(action) for action in batch]
             continue
-        results = _batch(ports, batch, stop)
+        results = _batch(ports, batch, conditions)
         outcomes += results
         going = all(outcome.status is OutcomeStatus.DONE for outcome in results)
         if going:
-            after_batch(batch)
+            conditions.after_batch(batch)
     return tuple(outcomes)
 
 
-def _batch(ports: Ports, batch: Sequence[Action], stop: Stop) -> list[Outcome]:
+def _batch(ports: Ports, batch: Sequence[Action], conditions: Conditions) -> list[Outcome]:
     # A single action has a thread of its own, too: the main thread stays free to hear Ctrl-C.
     pool = ThreadPoolExecutor(min(AT_ONCE, len(batch)), "swarmnet-action")
     try:
-        futures = {pool.submit(_run, ports, action, stop): action for action in batch}
+        futures = {pool.submit(_run, ports, action, conditions): action for action in batch}
         begun, left = ports.clock.monotonic(), set(futures)
         while left := wait(left, STILL).not_done:
             targets = [action.target for future, action in futures.items() if future in left]
@@ -88,9 +96,10 @@ def _batch(ports: Ports, batch: Sequence[Action], stop: Stop) -> list[Outcome]:
     return [future.result() for future in futures]
 
 
-def _run(ports: Ports, action: Action, stop: Stop) -> Outcome:
-    if stop.requested:
+def _run(ports: Ports, action: Action, conditions: Conditions) -> Outcome:
+    if conditions.stop.requested:
         return _skipped(action)
+    conditions.permit()
     ports.listener(ActionStarted(action))
     begun = ports.clock.monotonic()
     try:

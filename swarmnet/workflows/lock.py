@@ -17,15 +17,16 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import HostError, LockedError
-from swarmnet.model.lock import HEARTBEAT, LOCK_NAME, Claim, Holder, Operator, Pulse
+from swarmnet.model.lock import HEARTBEAT, LAPSED, LOCK_NAME, Claim, Holder, Operator, Pulse
 from swarmnet.model.ports import Progress
 from swarmnet.workflows.fanout import fan_out
 from swarmnet.workflows.first_answer import first_answer, told
-from swarmnet.workflows.lock_places import FilePlace, Place, SwarmPlace
+from swarmnet.workflows.lock_places import RELEASE_PATIENCE, FilePlace, Place, SwarmPlace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
+    from swarmnet.model.clock import Clock
     from swarmnet.model.ports import Ports
     from swarmnet.model.state import ClusterState
 
@@ -35,17 +36,22 @@ RETRY = 1.0
 
 
 class Lock:
-    """A lock that is held. ``check`` between two writes tells whether it still is."""
+    """A lock that is held. ``check`` between two batches tells whether it still is, ``permit`` before each action."""
 
-    def __init__(self, ports: Ports, operator: Operator, *, command: str, wait: float = 0.0) -> None:
+    def __init__(
+        self, ports: Ports, operator: Operator, *, command: str, wait: float = 0.0, every: float = HEARTBEAT
+    ) -> None:
         self._ports = ports
+        self._every = every
         self._claim = Claim.of(operator, cluster=ports.inventory.cluster, command=command, since=ports.clock.now())
         self._vigil = _Vigil(ports, operator)
         self._deadline = ports.clock.monotonic() + wait
         self._places: list[Place] = []
         self._guard = threading.Lock()
+        self._permitting = threading.Lock()
         self._ended = threading.Event()
         self._lost: str | None = None
+        self._last = _Moment(ports.clock)
 
     def take(self, place: Place) -> None:
         """Take the lock in one more place, waiting and taking over stale ones as told, and give signs of life there.
@@ -60,6 +66,7 @@ class Lock:
                 self._wait_for(holder, place)
         with self._guard:
             self._places.append(place)
+            self._last.set()
         name = f"swarmnet-heartbeat-{place.name}"
         threading.Thread(target=self._beat_until_released, args=(place,), name=name, daemon=True).start()
 
@@ -76,8 +83,27 @@ class Lock:
     def beat(self, place: Place) -> None:
         """Give a sign of life in a place. A host that does not answer now is asked again at the next beat."""
         with suppress(HostError):
-            if not place.beat(self._claim):
-                self._lost = place.name
+            self._beat(place)
+
+    def permit(self) -> None:
+        """Raise ``LockedError`` unless the lock is held as far as is known: asked before each action.
+
+        Costs nothing while signs of life are given. After ``LAPSED`` seconds without one, as when this machine was
+        suspended, one is given now, or as soon as managers that just elect a leader take it; when that fails, too, the
+        lock counts as lost.
+        """
+        with self._permitting:
+            deadline = self._ports.clock.monotonic() + RELEASE_PATIENCE
+            self._refuse_if_lost()
+            while (silent := self._last.seconds_ago()) > LAPSED:
+                if self._beat_anywhere():
+                    continue
+                if self._ports.clock.monotonic() >= deadline:
+                    raise LockedError(
+                        f"this run gave no sign of life for {silent:.0f} s: others may take its lock now",
+                        hint="nothing more was changed; run again when the managers answer",
+                    )
+                self._ports.clock.sleep(RETRY)
 
     def check(self) -> None:
         """Raise ``LockedError`` when somebody broke the lock: two runs must not write side by side.
@@ -97,11 +123,7 @@ class Lock:
         else:
             if holder is None or holder.claim != self._claim:
                 self._lost = place.name
-        if self._lost is not None:
-            raise LockedError(
-                f"the lock of this run in {self._lost} was broken by somebody else",
-                hint="nothing more was changed; talk to them, then run again",
-            )
+        self._refuse_if_lost()
 
     def release(self) -> None:
         """Give everything back; a host that does not answer keeps its file until it is stale."""
@@ -114,8 +136,40 @@ class Lock:
                 self._ports.listener(Progress(f"the lock in {place.name} could not be released: {error.message}"))
 
     def _beat_until_released(self, place: Place) -> None:
-        while not self._ended.wait(HEARTBEAT):
-            self.beat(place)
+        told: str | None = None
+        while not self._ended.wait(self._every):
+            try:
+                self.beat(place)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the next beat must come; `permit` counts them
+                words = f"no sign of life was given in {place.name}: {type(error).__name__}: {error}"
+                if words != told:
+                    self._ports.listener(Progress(words))
+                told = words
+
+    def _beat(self, place: Place) -> None:
+        if place.beat(self._claim):
+            self._last.set()
+        elif not self._ended.is_set():
+            self._lost = place.name
+
+    def _beat_anywhere(self) -> bool:
+        """Give a sign of life in every place; True when one took it. Raises ``LockedError`` where one is lost."""
+        with self._guard:
+            places = tuple(reversed(self._places))
+        taken = False
+        for place in places:
+            with suppress(HostError):
+                self._beat(place)
+                taken = True
+        self._refuse_if_lost()
+        return taken
+
+    def _refuse_if_lost(self) -> None:
+        if self._lost is not None:
+            raise LockedError(
+                f"the lock of this run in {self._lost} was broken by somebody else",
+                hint="nothing more was changed; talk to them, then run again",
+            )
 
     def _got(self, place: Place) -> bool:
         with told(self._ports.listener, f"the lock in {place.name} to be taken"):
@@ -137,6 +191,23 @@ class Lock:
             )
         else:
             clock.sleep(RETRY)
+
+
+class _Moment:
+    """When something happened last, by two clocks: a monotonic one may stand still while its machine is suspended."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.set()
+
+    def set(self) -> None:
+        """It happens now."""
+        self._at = (self._clock.monotonic(), self._clock.now())
+
+    def seconds_ago(self) -> float:
+        """Return the greater of what the two clocks say."""
+        monotonic, wall = self._at
+        return max(self._clock.monotonic() - monotonic, (self._clock.now() - wall).total_seconds())
 
 
 class _Vigil:
@@ -224,14 +295,28 @@ def holders(ports: Ports, state: ClusterState) -> tuple[Holder, ...]:
     return tuple(holder for holder in found.values() if isinstance(holder, Holder))
 
 
-def break_locks(ports: Ports, state: ClusterState) -> tuple[Holder, ...]:
-    """Remove every lock of this cluster, whoever holds it, and return what was removed."""
-    found = []
-    for place in _places(ports, state):
-        if (holder := place.holder()) is not None:
-            place.break_it(holder)
+def break_locks(ports: Ports, shown: Iterable[Holder]) -> tuple[Holder, ...]:
+    """Remove these locks, whether their holders live or not, and return those that were removed.
+
+    A lock that was given back since it was shown is no error.
+
+    Raises:
+        LockedError: somebody else has a lock there now; it is left alone.
+    """
+    found, others = [], []
+    for holder in shown:
+        place = _place(ports, holder.place)
+        if place.break_it(holder, silent=False):
             found.append(holder)
+        elif (now := place.holder()) is not None:
+            others.append(f"the lock in {holder.place} is another one now and was left alone: {now}")
+    if others:
+        raise LockedError("\n".join(others), hint="look again: swarmnet lock status -i INVENTORY")
     return tuple(found)
+
+
+def _place(ports: Ports, name: str) -> Place:
+    return SwarmPlace(ports) if name == SwarmPlace.name else FilePlace(ports, name, ports.inventory.cluster)
 
 
 def _places(ports: Ports, state: ClusterState) -> tuple[Place, ...]:

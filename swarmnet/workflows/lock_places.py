@@ -6,6 +6,7 @@ Both are taken by one atomic test-and-set: a config's name is unique in a swarm 
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
@@ -31,26 +32,55 @@ _HEARTBEAT = "io.swarmnet.heartbeat"
 
 _SCRIPT = """\
 set -C -u
-umask 022
-folder=/run/lock
-[ -d "$folder" ] && [ -w "$folder" ] || folder=/tmp
+umask 077
+if [ "$(id -u)" = 0 ]; then
+  folder=/run/swarmnet
+else
+  folder=${HOME:?has no value on this host}/.cache/swarmnet-$(uname -n)
+fi
 file=$folder/$1
+stray() { echo "$1 $2; remove it" >&2; exit 7; }
+if [ "$2" = take ] && [ ! -e "$folder" ] && [ ! -L "$folder" ]; then
+  mkdir -p -- "${folder%/*}" && { mkdir -- "$folder" || [ -d "$folder" ]; } || exit 1
+fi
+[ -e "$folder" ] || [ -L "$folder" ] || exit 8
+[ ! -L "$folder" ] && [ -d "$folder" ] || stray "$folder" "is not a folder"
+[ -O "$folder" ] || stray "$folder" "belongs to another user"
+case $(stat -c %A -- "$folder") in d????[!w]??[!w]?*) ;; *) stray "$folder" "can be written by other users" ;; esac
+if [ -e "$file" ] || [ -L "$file" ]; then
+  [ ! -L "$file" ] && [ -f "$file" ] || stray "$file" "is not a regular file"
+  [ -O "$file" ] || stray "$file" "belongs to another user"
+  [ "$2" != take ] || exit 9
+else
+  [ "$2" = take ] || exit 8
+fi
+stamp() { stat -L -c %Y:%i -- "$1"; }
 case $2 in
 take) true > "$file" || exit 9
-      cat >| "$file" && [ -s "$file" ] || { rm -f "$file"; exit 1; } ;;
-read) { stamp=$(stat -L -c %Y /proc/self/fd/3)
-        echo $(( $(date +%s) - stamp )) "$stamp"; cat <&3; } 3< "$file" || exit 8 ;;
-beat) grep -qF "$3" "$file" && touch -c "$file" || exit 8 ;;
-drop) [ -z "$3" ] || grep -qF "$3" "$file" || exit 8; rm -f "$file" ;;
+      cat >| "$file" && [ -s "$file" ] || { rm -f -- "$file"; exit 1; } ;;
+read) { stamp=$(stamp /proc/self/fd/3)
+        echo $(( $(date +%s) - ${stamp%%:*} )) "$stamp"; head -c 65536 <&3; } 3< "$file" || exit 8 ;;
+beat) grep -qF -e "$3" "$file" && touch -c -- "$file" || exit 8 ;;
+drop) [ -z "$3" ] || grep -qF -e "$3" "$file" || exit 8
+      case $(stamp "$file") in $4) rm -f -- "$file" ;; *) exit 8 ;; esac ;;
 esac
 """
-"""``sh -c SCRIPT sh NAME VERB TOKEN``: exit 8 when it is not there or another's, 9 when it is taken.
+"""``sh -c SCRIPT sh NAME VERB TOKEN STAMP``: exit 8 when it is not there or another's, 9 when it is taken, 7 when
+something else is in the way: that is named, never followed and never opened.
+
+The folder is root's own, or a private one of the user: what lies there was put there by one who could change the
+cluster anyway. In a home that several hosts share each host has a folder of its own.
 
 A file that is not filled (no space, or who sends its contents is gone) is removed: it would be a lock of nobody. A
 sign of life makes no file (``-c``): the run may give its lock back between the look and the touch. A reader opens the
-file once, and loses nothing when it is removed then. Without a token any file is dropped, an empty one, too.
+file once, and loses nothing when it is removed then. ``drop`` removes the file that has the token, if there is one,
+and the stamp, a pattern: any file, an empty one, too, without the one and with ``*``.
 """
-_ABSENT, _TAKEN = 8, 9
+_STRAY, _ABSENT, _TAKEN = 7, 8, 9
+_READ = re.compile(r"(-?\d{1,15}) (\d{1,15}:\d{1,20})")
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
+ATTEMPTS = 5
+"""Writes of one sign of life, when somebody else writes to the lock's config in between."""
 RELEASE_PATIENCE = 30.0
 """Seconds for a manager to answer that shall take the lock away; else it stays until it is stale."""
 
@@ -77,8 +107,11 @@ class Place(Protocol):
     def drop(self, claim: Claim) -> None:
         """Give it back; one that is not ours stays."""
 
-    def break_it(self, holder: Holder) -> None:
-        """Remove another's lock, if it is still the one that was seen."""
+    def break_it(self, holder: Holder, *, silent: bool = True) -> bool:
+        """Remove another's lock, if it is still the one that was seen; False when it is not.
+
+        ``silent`` removes it only if it gave no sign of life since then.
+        """
 
 
 class SwarmPlace:
@@ -118,6 +151,12 @@ class SwarmPlace:
 
     def beat(self, claim: Claim) -> bool:
         """Write the time into a label of the config."""
+        for _attempt in range(ATTEMPTS - 1):
+            with suppress(StateChangedError):
+                return self._write(claim)
+        return self._write(claim)
+
+    def _write(self, claim: Claim) -> bool:
         config = self._config()
         if config is None or _claim(config.spec.labels.get(_CLAIM, "")) != claim:
             return False
@@ -126,8 +165,6 @@ class SwarmPlace:
             self._ports.manager().update_config_labels(config.id, config.version, labels)
         except NotFoundError:
             return False
-        except StateChangedError:
-            return self.beat(claim)
         return True
 
     def drop(self, claim: Claim) -> None:
@@ -153,11 +190,16 @@ class SwarmPlace:
                     return True
         return False
 
-    def break_it(self, holder: Holder) -> None:
-        """Remove the config by its id, unless it gave a sign of life since it was seen."""
+    def break_it(self, holder: Holder, *, silent: bool = True) -> bool:
+        """Remove the config by its id, which no other lock ever has."""
         config = self._config()
-        if config is not None and self._describe(config).version == holder.version:
-            self._remove(config.id)
+        if config is None:
+            return False
+        now = self._describe(config)
+        if now.identity != holder.identity or (silent and now.version != holder.version):
+            return False
+        self._remove(config.id)
+        return True
 
     def _remove(self, config_id: str) -> None:
         try:
@@ -170,9 +212,10 @@ class SwarmPlace:
 
     def _describe(self, config: Config) -> Holder:
         # A sign of life from the future tells of a clock that was set back, no less than an old one of silence.
-        age = abs(_seconds(self._clock.now(), config.spec.labels.get(_HEARTBEAT, "")))
+        age = _seconds(self._clock.now(), config.spec.labels.get(_HEARTBEAT, ""))
         claim = _claim(config.spec.labels.get(_CLAIM, ""))
-        return Holder(place=self.name, claim=claim, version=f"{config.id}@{config.version}", age=age)
+        version = f"{config.id}@{config.version}"
+        return Holder(place=self.name, claim=claim, identity=config.id, version=version, age=age)
 
 
 class FilePlace:
@@ -192,7 +235,7 @@ class FilePlace:
         """Make the file; the kernel lets one of two succeed."""
         contents, said = claim.model_dump_json().encode(), ""
         for _ in range(2):
-            ended = self._run("take", "", stdin=contents)
+            ended = self._run("take", stdin=contents)
             if ended.exit_code == 0:
                 return True
             if self.holder() is not None:
@@ -203,15 +246,17 @@ class FilePlace:
 
     def holder(self) -> Holder | None:
         """Return who has the lock."""
-        ended = self._run("read", "")
+        ended = self._run("read")
         if ended.exit_code == _ABSENT:
             return None
         with border(self._host, "read the lock file", CommandError):
             first, _, text = ended.stdout.decode(errors="replace").partition("\n")
-            age, stamp = (int(word) for word in first.split())
+            said = _READ.fullmatch(first)
+            age, stamp = (None, "") if said is None else (abs(float(said[1])), said[2])
             claim = _claim(text)
             token = "" if claim is None else claim.token
-            return Holder(place=self.name, claim=claim, version=f"{token}@{stamp}", age=abs(age))
+            identity, version = f"{token}@{stamp.partition(':')[2]}", f"{token}@{stamp}"
+            return Holder(place=self.name, claim=claim, identity=identity, version=version, age=age)
 
     def witnesses(self) -> tuple[Callable[[], Holder | None], ...]:
         """Return nobody: a file is seen by its host alone."""
@@ -225,16 +270,19 @@ class FilePlace:
         """Remove the file if it is ours."""
         self._run("drop", claim.token)
 
-    def break_it(self, holder: Holder) -> None:
+    def break_it(self, holder: Holder, *, silent: bool = True) -> bool:
         """Remove the file if it is still the one that was seen."""
-        now = self.holder()
-        if now is not None and now.version == holder.version:
-            self._run("drop", "" if now.claim is None else now.claim.token)
+        token = "" if holder.claim is None or not _TOKEN.fullmatch(holder.claim.token) else holder.claim.token
+        stamp = (holder.version if silent else holder.identity).rpartition("@")[2]
+        return self._run("drop", token, stamp if silent else f"*:{stamp}").exit_code == 0
 
-    def _run(self, verb: str, token: str, *, stdin: bytes = b"") -> Completed:
-        ended = self._ports.shell(self._host).run(("sh", "-c", _SCRIPT, "sh", self._file, verb, token), stdin=stdin)
+    def _run(self, verb: str, token: str = "", stamp: str = "*", *, stdin: bytes = b"") -> Completed:
+        argv = ("sh", "-c", _SCRIPT, "sh", self._file, verb, token, stamp)
+        ended = self._ports.shell(self._host).run(argv, stdin=stdin)
         if ended.exit_code not in (0, _ABSENT, _TAKEN):
             said = ended.stderr.decode(errors="replace").strip()
+            if ended.exit_code == _STRAY:
+                raise CommandError(self._host, f"the lock cannot be looked at: {said}")
             raise CommandError(self._host, f"cannot {verb} the lock file (exit {ended.exit_code}): {said}")
         return ended
 
@@ -250,9 +298,9 @@ def _claim(text: str) -> Claim | None:
         return None
 
 
-def _seconds(now: datetime, written: str) -> float:
-    """Return the seconds since a time that was written; infinity where it is none, or not one of a calendar's zones."""
+def _seconds(now: datetime, written: str) -> float | None:
+    """Return the seconds between now and a time that was written; None where it is none, or not one of a calendar's zones."""
     try:
-        return (now - datetime.fromisoformat(written)).total_seconds()
+        return abs((now - datetime.fromisoformat(written)).total_seconds())
     except (ValueError, TypeError, OverflowError):
-        return float("inf")
+        return None

@@ -19,7 +19,7 @@ def somebody(machine: str = "laptop") -> Operator:
 
 def lock(machine: str, age: float) -> Holder:
     claim = Claim.of(somebody(machine), cluster="c", command="apply \x1b[2J", since=NOW)
-    return Holder(place="m1", claim=claim, version="1", age=age)
+    return Holder(place="m1", claim=claim, identity="1", version="1", age=age)
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ def lock(machine: str, age: float) -> Holder:
         (lock("laptop", 1), "gone", "that run is gone: the next apply takes it away"),
         (lock("elsewhere", 1), "alive", "may be changing the cluster now"),
         (lock("elsewhere", STALE), "silent", "watches it for a moment, then takes it away"),
-        (Holder(place="m1", claim=None, version="1", age=float("inf")), "silent", "an unreadable lock in m1"),
+        (Holder(place="m1", claim=None, identity="1", version="1", age=None), "silent", "an unreadable lock in m1"),
     ],
     ids=["of a dead process of this machine", "of another machine", "without a sign of life", "unreadable"],
 )

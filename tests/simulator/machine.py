@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 import weakref
@@ -98,11 +99,23 @@ class Machine:
         self.add_network(spec, predefined=True)
 
     @cached_property
-    def run_lock(self) -> Path:
-        """Return the folder that scripts find as ``/run/lock``; it goes away with the machine."""
+    def disk(self) -> Path:
+        """Return the folder in which real scripts find ``/run`` and their home; it goes away with the machine."""
         folder = tempfile.mkdtemp(prefix=f"sim-{self.name}-")
         weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        for part in ("run", "home"):
+            (Path(folder) / part).mkdir()
         return Path(folder)
+
+    @property
+    def locks(self) -> Path:
+        """Return the folder of swarmnet's locks, which the first of them makes."""
+        return self.disk / ("run/swarmnet" if os.geteuid() == 0 else f"home/.cache/swarmnet-{os.uname().nodename}")
+
+    @property
+    def lock_files(self) -> list[Path]:
+        """Return what lies there."""
+        return sorted(self.locks.iterdir()) if self.locks.is_dir() else []
 
     @property
     def alive(self) -> bool:

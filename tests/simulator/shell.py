@@ -53,10 +53,10 @@ def _cat(machine: Machine, argv: Sequence[str], stdin: bytes) -> tuple[int, byte
 
 
 def real_sh(machine: Machine, argv: Sequence[str], stdin: bytes) -> tuple[int, bytes, bytes]:
-    """Run a script in a real shell that finds the machine's own folder in the place of ``/run/lock``."""
-    words = [word.replace("/run/lock", str(machine.run_lock)) for word in argv]
+    """Run a script in a real shell that finds the machine's own folders in the place of ``/run`` and its home."""
+    words = [word.replace("/run/swarmnet", str(machine.disk / "run/swarmnet")) for word in argv]
     path = os.environ["PATH"] if machine.own_bin is None else f"{machine.own_bin}:{os.environ['PATH']}"
-    env = {**os.environ, "PATH": path}
+    env = {**os.environ, "PATH": path, "HOME": str(machine.disk / "home")}
     ended = subprocess.run(words, input=stdin, env=env, capture_output=True, check=False, timeout=10)
     return ended.returncode, ended.stdout, ended.stderr
 

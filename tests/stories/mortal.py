@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from swarmnet.cli import planning, wiring
+from swarmnet.cli import planning, signals, wiring
 from swarmnet.cli.apply import show_report
 from swarmnet.cli.consent import AtTerminal
 from swarmnet.edge.clock import SystemClock
@@ -109,7 +109,7 @@ def main(moment: str, playbook: str, inventory: str) -> None:
     engine = partial(_engine, fate, clock)
     with Session(hosts, engine, clock=clock, listener=fate) as ports:
         consent = AtTerminal(yes=True)
-        report = apply(ports, goal, Terms(consent, wiring.this_operator(), wiring.Interruption()))
+        report = apply(ports, goal, Terms(consent, wiring.this_operator(), signals.Interruption()))
     show_report(report, as_json=False)
 
 

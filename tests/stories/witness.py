@@ -83,5 +83,6 @@ def assert_whole(
     if label is not None:
         assert [seen.get(label[0]) for seen in labels(lab, host).values()] == [label[1]] * len(hosts), told
     assert LOCK_NAME not in lines(lab, host, "config", "ls", "--format", "{{.Name}}"), told
-    held = [name for name in hosts if LOCK_NAME in lab.exec(name, ["sh", "-c", "ls /run/lock /tmp"]).stdout]
+    look = ["sh", "-c", "ls /run/swarmnet 2>/dev/null; true"]
+    held = [name for name in hosts if LOCK_NAME in lab.exec(name, look).stdout]
     assert held == [], told

@@ -93,7 +93,7 @@ def test_leaves_no_lock_behind() -> None:
     run(world)
 
     assert [config.spec.name for config in world.engine("m1").configs()] == []
-    assert [list(machine.run_lock.iterdir()) for machine in world.machines.values()] == [[], [], []]
+    assert [machine.lock_files for machine in world.machines.values()] == [[], [], []]
 
 
 def test_a_second_operator_is_told_who_works_there() -> None:

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from swarmnet.model.lock import Operator
-    from swarmnet.model.ports import Event
+    from swarmnet.model.lock import Holder, Operator
+    from swarmnet.model.ports import Event, Ports
     from swarmnet.workflows.lock import Lock
     from tests.simulator.machine import Machine
 
@@ -47,6 +47,18 @@ def executable(path: Path, script: str) -> Path:
 def lock(world: World, who: Operator, *, wait: float = 0.0) -> AbstractContextManager[Lock]:
     ports = world.ports()
     return held(ports, observe(ports), operator=who, command="apply site.yml", wait=wait)
+
+
+def break_all(ports: Ports) -> tuple[Holder, ...]:
+    return break_locks(ports, holders(ports, observe(ports)))
+
+
+def put(machine: Machine, contents: bytes) -> Path:
+    """Let a lock file lie on a host, and return it."""
+    machine.locks.mkdir(mode=0o700, parents=True, exist_ok=True)
+    file = machine.locks / "swarmnet-lock-sim"
+    file.write_bytes(contents)
+    return file
 
 
 def swarm() -> World:
@@ -91,7 +103,7 @@ def test_a_run_that_makes_the_swarm_takes_the_lock_of_the_swarm_too() -> None:
         assert [config.spec.name for config in world.engine("m1").configs()] == [LOCK_NAME]
 
     assert world.engine("m1").configs() == ()
-    assert [list(machine.run_lock.iterdir()) for machine in world.machines.values()] == [[], []]
+    assert lock_files(world) == []
 
 
 def test_waits_for_the_lock_as_long_as_told() -> None:
@@ -157,7 +169,7 @@ def test_a_sign_of_life_moves_the_time_and_nothing_else() -> None:
     holder = place.holder()
     assert holder is not None
     assert holder.claim == claim
-    assert timedelta(seconds=holder.age) == timedelta(0)
+    assert holder.age == 0
 
 
 def test_a_run_whose_lock_was_broken_is_told_before_it_writes_again() -> None:
@@ -165,7 +177,7 @@ def test_a_run_whose_lock_was_broken_is_told_before_it_writes_again() -> None:
     ports = world.ports()
 
     with lock(world, HERS) as mine:
-        (broken,) = break_locks(ports, observe(ports))
+        (broken,) = break_all(ports)
 
         assert broken.claim is not None
         with pytest.raises(LockedError, match="broken by somebody else"):
@@ -191,7 +203,7 @@ def test_a_lock_that_was_broken_is_seen_though_the_manager_that_is_asked_first_i
     world.bootstrap()
 
     with lock(world, HERS) as mine:
-        break_locks(world.ports(), observe(world.ports()))
+        break_all(world.ports())
         with world.frozen("m1"), pytest.raises(LockedError, match="broken by somebody else"):
             mine.check()
 
@@ -203,7 +215,7 @@ def test_before_there_is_a_swarm_a_silent_hosts_file_is_looked_for_on_the_others
         with world.frozen("m3"):
             mine.check()
         world.revive("m3")
-        break_locks(world.ports(), observe(world.ports()))
+        break_all(world.ports())
         with world.frozen("m3"), pytest.raises(LockedError, match="broken by somebody else"):
             mine.check()
 
@@ -213,7 +225,7 @@ def test_does_not_give_back_what_somebody_else_took_meanwhile() -> None:
     ports = world.ports()
 
     with lock(world, HERS):
-        break_locks(ports, observe(ports))
+        break_all(ports)
         with lock(world, HIS):
             pass
         SwarmPlace(ports).take(Claim.of(HIS, cluster="sim", command="apply", since=world.clock.now()))
@@ -226,12 +238,12 @@ def test_does_not_give_back_what_somebody_else_took_meanwhile() -> None:
 @pytest.mark.parametrize("contents", [b"\x00 nonsense", b""], ids=["nonsense", "empty"])
 def test_a_file_that_cannot_be_read_is_a_lock_that_can_be_broken(contents: bytes) -> None:
     world = World(managers=1)
-    (world.machines["m1"].run_lock / "swarmnet-lock-sim").write_bytes(contents)
+    put(world.machines["m1"], contents)
     ports = world.ports()
 
     with pytest.raises(LockedError, match="unreadable lock in m1"), lock(world, HERS):
         pass
-    break_locks(ports, observe(ports))
+    break_all(ports)
 
     with lock(world, HERS):
         pass
@@ -240,19 +252,19 @@ def test_a_file_that_cannot_be_read_is_a_lock_that_can_be_broken(contents: bytes
 def test_a_sign_of_life_that_is_overtaken_by_the_end_leaves_no_file(tmp_path: Path) -> None:
     world = World(managers=1)
     machine = world.machines["m1"]
-    end_first = f'rm "{machine.run_lock}"/*; PATH={os.environ["PATH"]}; exec touch "$@"'
+    end_first = f'rm "{machine.locks}"/*; PATH={os.environ["PATH"]}; exec touch "$@"'
 
     with lock(world, HERS) as mine:
         machine.own_bin = executable(tmp_path / "touch", end_first)
         mine.beat(FilePlace(world.ports(), "m1", "sim"))
 
-    assert list(machine.run_lock.iterdir()) == []
+    assert machine.lock_files == []
 
 
 def test_a_file_lock_that_is_given_back_while_it_is_looked_at_is_taken(tmp_path: Path) -> None:
     world = World(managers=1)
     machine = world.machines["m1"]
-    given_back = f'rm -f "{machine.run_lock}"/*; PATH={os.environ["PATH"]}; exec stat "$@"'
+    given_back = f'rm -f "{machine.locks}"/*; PATH={os.environ["PATH"]}; exec stat "$@"'
 
     with lock(world, HERS):
         machine.own_bin = executable(tmp_path / "stat", given_back)
@@ -267,12 +279,12 @@ def test_a_file_lock_that_is_given_back_while_it_is_looked_at_is_taken(tmp_path:
 def test_a_file_lock_that_is_given_back_before_it_is_looked_at_is_taken() -> None:
     world = World(managers=1)
     machine = world.machines["m1"]
-    (machine.run_lock / "swarmnet-lock-sim").write_bytes(b"held")
+    held_file = put(machine, b"held")
 
     def given_back_after(machine: Machine, argv: Sequence[str], stdin: bytes) -> tuple[int, bytes, bytes]:
         ended = real_sh(machine, argv, stdin)
         del machine.programs["sh"]
-        (machine.run_lock / "swarmnet-lock-sim").unlink()
+        held_file.unlink()
         return ended
 
     machine.programs["sh"] = given_back_after
@@ -290,7 +302,7 @@ def test_a_host_without_space_is_told_and_no_lock_is_left_there(tmp_path: Path) 
     with pytest.raises(CommandError, match=r"cannot take the lock file .* No space left"), lock(world, HERS):
         pass
 
-    assert list(machine.run_lock.iterdir()) == []
+    assert machine.lock_files == []
 
 
 def test_a_hostile_cluster_name_stays_a_file_name() -> None:
@@ -299,7 +311,7 @@ def test_a_hostile_cluster_name_stays_a_file_name() -> None:
 
     assert place.take(Claim.of(HERS, cluster="x", command="apply", since=world.clock.now()))
 
-    assert [path.name for path in world.machines["m1"].run_lock.iterdir()] == ["swarmnet-lock-.._.._etc_$(touch x)"]
+    assert [path.name for path in world.machines["m1"].lock_files] == ["swarmnet-lock-.._.._etc_$(touch x)"]
 
 
 def test_the_lock_is_no_drift() -> None:
@@ -377,13 +389,13 @@ def bootstrapped_with_files_of(who: Operator) -> World:
 
 
 def lock_files(world: World) -> list[str]:
-    return [file.name for machine in world.machines.values() for file in machine.run_lock.iterdir()]
+    return [file.name for machine in world.machines.values() for file in machine.lock_files]
 
 
 def grow_old(world: World) -> None:
     """Let the hosts' own clocks say that nobody touched the locks for longer than a living run leaves."""
     for machine in world.machines.values():
-        for file in machine.run_lock.iterdir():
+        for file in machine.lock_files:
             os.utime(file, (file.stat().st_mtime - STALE - 1,) * 2)
 
 
