@@ -48,7 +48,7 @@ class Claim(Document):
     command: str
     user: str
     machine: str
-    pid: Annotated[StrictInt, Field(gt=0, lt=2**31)]
+    pid: StrictInt
     since: AwareDatetime
     token: str
 

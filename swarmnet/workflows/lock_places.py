@@ -299,7 +299,7 @@ def _claim(text: str) -> Claim | None:
 
 
 def _seconds(now: datetime, written: str) -> float | None:
-    """Return the seconds between now and a time that was written; None where it is none, or not one of a calendar's zones."""
+    """Return the seconds between now and a time that was written; None where it is none."""
     try:
         return abs((now - datetime.fromisoformat(written)).total_seconds())
     except (ValueError, TypeError, OverflowError):
