@@ -40,8 +40,15 @@ def membership_from_wire(swarm: Mapping[str, JsonValue]) -> SwarmMembership:
     """
     managers = [as_object(manager) for manager in as_list(swarm.get("RemoteManagers"))]
     error = as_text(swarm.get("Error"))
+    word = as_text(swarm.get("LocalNodeState")) or Membership.INACTIVE.value
+    if word not in list(Membership):
+        # Neither in a swarm nor free of one, for all that is known: nothing may be done to it.
+        word, error = (
+            Membership.ERROR.value,
+            f"its engine calls this {word!r}, which is not known here; {error}".rstrip("; "),
+        )
     return SwarmMembership(
-        state=Membership(as_text(swarm.get("LocalNodeState")) or "inactive"),
+        state=Membership(word),
         node_id=as_text(swarm.get("NodeID")),
         cluster_id=as_text(as_object(swarm.get("Cluster")).get("ID")),
         address=as_text(swarm.get("NodeAddr")),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_network
+import re
 from typing import TYPE_CHECKING
 
-from swarmnet.edge.wire import as_labels, as_list, as_object, as_text
+from swarmnet.edge.wire import as_labels, as_list, as_object, as_text, block_of
 from swarmnet.model.network import Network, NetworkSpec, Scope, Subnet
 from swarmnet.model.plan import MANAGED_LABEL
 
@@ -19,6 +19,7 @@ VNIS = "com.docker.network.driver.overlay.vxlanid_list"
 ENCRYPTED = "encrypted"
 SERIAL = "com.docker.network.ipam.serial"
 """Set by the allocator on each overlay with any IPAM option (moby TestSwarmNetworkIPAMOptions)."""
+_NUMBER = re.compile("[0-9]{1,10}")
 _MTU_RANGE = range(68, 65536)
 _OWN_LOCAL = frozenset({"bridge", "host", "none", "docker_gwbridge"})
 
@@ -36,7 +37,7 @@ def network_from_wire(seen: Mapping[str, JsonValue]) -> Network:
         id=as_text(seen.get("Id")),
         spec=spec,
         allocated=not swarm or (spec.driver != "" and has_vni),
-        vnis=tuple(int(vni) for vni in options.get(VNIS, "").split(",") if vni.strip().isdigit()),
+        vnis=tuple(int(vni) for vni in options.get(VNIS, "").split(",") if _NUMBER.fullmatch(vni.strip())),
         predefined=_is_predefined(spec),
     )
 
@@ -83,7 +84,7 @@ def _scope(text: str) -> Scope | None:
 def _take_mtu(options: Labels) -> int | None:
     """Take the MTU out of the options; a value that is none stays there, since engines accept it (and fail tasks)."""
     text = options.get(MTU, "")
-    if not text.isascii() or not text.isdigit() or int(text) not in _MTU_RANGE or str(int(text)) != text:
+    if _NUMBER.fullmatch(text) is None or int(text) not in _MTU_RANGE or str(int(text)) != text:
         return None
     del options[MTU]
     return int(text)
@@ -94,18 +95,14 @@ def _subnets(ipam: JsonObject) -> list[Subnet]:
     blocks = [as_object(block) for block in as_list(ipam.get("Config"))]
     return [
         Subnet(
-            subnet=_block(block.get("Subnet")),
+            subnet=block_of(block.get("Subnet")),
             gateway=as_text(block.get("Gateway")) or None,
-            ip_range=_block(block["IPRange"]) if block.get("IPRange") else None,
+            ip_range=block_of(block["IPRange"]) if block.get("IPRange") else None,
             aux_addresses=as_labels(block.get("AuxiliaryAddresses")),
         )
         for block in blocks
         if block.get("Subnet")
     ]
-
-
-def _block(value: JsonValue) -> str:
-    return ip_network(as_text(value), strict=False).compressed
 
 
 def network_to_wire(spec: NetworkSpec) -> JsonObject:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from swarmnet.edge.wire import Parts, as_object, nanoseconds
+from swarmnet.edge.wire import Parts, as_object, made, nanoseconds
 from swarmnet.model.service import Resources, RestartPolicy, UpdatePolicy
 
 if TYPE_CHECKING:
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from swarmnet.model.base import JsonObject
 
-_NANO_CPU = 1_000_000_000
 _LEAST_MEMORY = 4 * 1024 * 1024
 _POLICY_WORDS = {"failure_action": ("pause", "continue", "rollback"), "order": ("stop-first", "start-first")}
 _RESTART_WORDS = {"condition": ("any", "on-failure", "none")}
@@ -27,7 +26,7 @@ def take_resources(parts: Parts, path: tuple[str, ...]) -> Resources | None:
     """Take processors and memory; other limits (pids, devices) stay."""
     cpus = memory = None
     if isinstance(nanos := parts.look(*path, "NanoCPUs"), int) and nanos > 0:
-        cpus = (parts.take_int(*path, "NanoCPUs") or 0) / _NANO_CPU
+        cpus = parts.take_seconds(*path, "NanoCPUs")  # counted in billionths, too
     if isinstance(limit := parts.look(*path, "MemoryBytes"), int) and limit >= _LEAST_MEMORY:
         memory = parts.take_int(*path, "MemoryBytes")
     return None if cpus is None and memory is None else Resources(cpus=cpus, memory=memory)
@@ -39,7 +38,7 @@ def resources_to_wire(resources: Resources | None) -> JsonObject | None:
         return None
     body: JsonObject = {}
     if resources.cpus is not None:
-        body["NanoCPUs"] = round(resources.cpus * _NANO_CPU)
+        body["NanoCPUs"] = nanoseconds(resources.cpus)
     if resources.memory is not None:
         body["MemoryBytes"] = resources.memory
     return body
@@ -117,5 +116,7 @@ def _take(
     stated = {name: value for name, value in read(inner).items() if value is not None}
     if inner.rest() or any(stated.get(name, known[0]) not in known for name, known in words.items()):
         return None
-    parts.take(*path)
-    return model.model_validate(stated)
+    policy = made(model, stated)
+    if policy is not None:
+        parts.take(*path)
+    return policy

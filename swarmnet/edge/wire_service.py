@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from swarmnet.edge.wire import Parts, as_list, as_object, as_text, index_of, nanoseconds
+from swarmnet.edge.wire import Parts, as_list, as_object, as_text, index_of, made, nanoseconds
 from swarmnet.edge.wire_policy import (
     policy_to_wire,
     resources_to_wire,
@@ -79,7 +79,7 @@ def service_from_wire(seen: Mapping[str, JsonValue], names: Names) -> Service:
 
 def spec_from_wire(seen: Mapping[str, JsonValue], names: Names) -> ServiceSpec:
     """Return what a service's spec says; all that has no field is in ``extra``."""
-    parts = Parts(seen)
+    parts = Parts(seen, ServiceSpec)
     # Deprecated since API 1.44 and only read where the template names none.
     if as_list(parts.look("Networks")) and not as_list(parts.look(_TEMPLATE, "Networks")):
         as_object(parts.look(_TEMPLATE))["Networks"] = parts.take("Networks")
@@ -99,7 +99,7 @@ def spec_from_wire(seen: Mapping[str, JsonValue], names: Names) -> ServiceSpec:
         if parts.look(reserved, "Mode") in _MODES
         else None,
         constraints=parts.take_texts(_TEMPLATE, "Placement", "Constraints"),
-        max_replicas_per_node=parts.take_int(_TEMPLATE, "Placement", "MaxReplicas"),
+        max_replicas_per_node=parts.take_int(_TEMPLATE, "Placement", "MaxReplicas", into="max_replicas_per_node"),
         limits=take_resources(parts, (_TEMPLATE, "Resources", "Limits")),
         reservations=take_resources(parts, (_TEMPLATE, "Resources", "Reservations")),
         update=take_policy(parts, "UpdateConfig"),
@@ -130,8 +130,9 @@ def _take_mode(parts: Parts) -> tuple[ServiceMode, int | None]:
         parts.take("Mode")
         return ServiceMode.GLOBAL, None
     if set(mode) == {"Replicated"} and set(as_object(mode["Replicated"])) <= {"Replicas"}:
-        replicas = parts.take_int("Mode", "Replicated", "Replicas")
-        parts.take("Mode")
+        replicas = parts.take_int("Mode", "Replicated", "Replicas", into="replicas")
+        if parts.look("Mode", "Replicated", "Replicas") is None:
+            parts.take("Mode")
         return ServiceMode.REPLICATED, replicas
     return ServiceMode.REPLICATED, None
 
@@ -182,8 +183,7 @@ def _port(entry: JsonObject) -> PublishedPort | None:
         "protocol": parts.take_text("Protocol") or Protocol.TCP.value,
         "mode": parts.take_text("PublishMode") or PublishMode.INGRESS.value,
     }
-    known = not parts.rest() and fields["target"] is not None
-    return PublishedPort.model_validate(fields) if known else None
+    return made(PublishedPort, fields) if not parts.rest() else None
 
 
 def _file(entry: JsonObject, kind: str) -> FileReference | None:
@@ -197,8 +197,7 @@ def _file(entry: JsonObject, kind: str) -> FileReference | None:
         "gid": parts.take_text("File", "GID") or "0",
         "mode": parts.take_int("File", "Mode") or 0,
     }
-    known = not parts.rest() and fields["source"] and fields["target"]
-    return FileReference.model_validate(fields) if known else None
+    return made(FileReference, fields) if not parts.rest() else None
 
 
 def service_to_wire(spec: ServiceSpec, names: Names) -> JsonObject:

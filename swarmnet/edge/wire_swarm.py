@@ -6,7 +6,7 @@ from base64 import b64decode, b64encode
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from swarmnet.edge.wire import Parts, as_labels, as_list, as_object, as_text, index_of, nanoseconds
+from swarmnet.edge.wire import Parts, as_labels, as_list, as_object, as_text, block_of, fits, index_of, nanoseconds
 from swarmnet.model.hosts import Availability, Role
 from swarmnet.model.overlay import merge
 from swarmnet.model.swarm import Config, ConfigSpec, Node, NodeSpec, SecretSpec, StoredSecret, Swarm, SwarmSpec
@@ -19,13 +19,14 @@ if TYPE_CHECKING:
 
 def swarm_from_wire(seen: Mapping[str, JsonValue]) -> Swarm:
     """Return the swarm as a manager shows it; pool, subnet size and port stand beside the engine's spec."""
-    pools = [as_text(pool) for pool in as_list(seen.get("DefaultAddrPool"))]
-    size, port = seen.get("SubnetSize"), seen.get("DataPathPort")
-    fixed = {
-        "default_addr_pool": tuple(pools) or None,
-        "subnet_size": size or None,
-        "data_path_port": port or None,
+    # Engines take pools with host bits and show them as they came.
+    pools = tuple(block_of(pool) for pool in as_list(seen.get("DefaultAddrPool")))
+    stated = {
+        "default_addr_pool": pools,
+        "subnet_size": seen.get("SubnetSize"),
+        "data_path_port": seen.get("DataPathPort"),
     }
+    fixed = {name: value for name, value in stated.items() if value and fits(SwarmSpec, name, value)}
     spec = spec_from_wire(as_object(seen.get("Spec")))
     root = as_text(as_object(seen.get("TLSInfo")).get("TrustRoot"))
     return Swarm(
@@ -39,12 +40,12 @@ def swarm_from_wire(seen: Mapping[str, JsonValue]) -> Swarm:
 
 def spec_from_wire(seen: Mapping[str, JsonValue]) -> SwarmSpec:
     """Return what a swarm's spec says; all that has no field is in ``extra``."""
-    parts = Parts(seen)
+    parts = Parts(seen, SwarmSpec)
     return SwarmSpec(
-        task_history=parts.take_int("Orchestration", "TaskHistoryRetentionLimit"),
-        cert_expiry=parts.take_seconds("CAConfig", "NodeCertExpiry"),
-        heartbeat=parts.take_seconds("Dispatcher", "HeartbeatPeriod"),
-        snapshot_interval=parts.take_int("Raft", "SnapshotInterval"),
+        task_history=parts.take_int("Orchestration", "TaskHistoryRetentionLimit", into="task_history"),
+        cert_expiry=parts.take_seconds("CAConfig", "NodeCertExpiry", into="cert_expiry"),
+        heartbeat=parts.take_seconds("Dispatcher", "HeartbeatPeriod", into="heartbeat"),
+        snapshot_interval=parts.take_int("Raft", "SnapshotInterval", into="snapshot_interval"),
         autolock=parts.take_flag("EncryptionConfig", "AutoLockManagers"),
         labels=parts.take_labels("Labels") or {},
         extra=parts.rest(),
@@ -95,11 +96,11 @@ def _address(address: str, manager: str) -> str:
 
 
 def node_spec_from_wire(seen: Mapping[str, JsonValue]) -> NodeSpec:
-    """Return a node's spec."""
+    """Return a node's spec; a word that is not known here is not managed, and an update sends it back as it is."""
     role, availability = as_text(seen.get("Role")), as_text(seen.get("Availability"))
     return NodeSpec(
-        role=Role(role) if role else None,
-        availability=Availability(availability) if availability else None,
+        role=Role(role) if role in list(Role) else None,
+        availability=Availability(availability) if availability in list(Availability) else None,
         labels=as_labels(seen.get("Labels")),
     )
 

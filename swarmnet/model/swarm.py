@@ -21,14 +21,15 @@ class SwarmSpec(Document):
 
     default_addr_pool: tuple[Prefix, ...] | None = None
     """Set by init for good; the engine's own default is 10.0.0.0/8."""
-    subnet_size: StrictInt | None = Field(default=None, ge=8, le=29)
+    subnet_size: StrictInt | None = Field(default=None, ge=1, le=29)
     """Set by init for good; the engine's own default is 24."""
     data_path_port: StrictInt | None = Field(default=None, ge=1024, le=49151)
     """Set by init for good; the engine's own default is 4789."""
-    task_history: Count | None = None
+    task_history: StrictInt | None = None
+    """Ended tasks that are kept for each slot; a negative number keeps all of them."""
     cert_expiry: float | None = Field(default=None, ge=3600)
     """Seconds; the engine's own default is 90 days, its minimum one hour."""
-    heartbeat: float | None = Field(default=None, gt=0)
+    heartbeat: float | None = Field(default=None, ge=0)
     """Seconds between a node's signs of life; the engine's own default is 5."""
     snapshot_interval: Count | None = None
     autolock: Flag | None = None
