@@ -6,6 +6,7 @@ import sys
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version as installed
 from pathlib import Path  # noqa: TC003 - typer reads the annotations at run time
 from typing import TYPE_CHECKING, Annotated
@@ -20,11 +21,11 @@ from swarmnet.cli.options import (
     ShowValuesOption,
     TimeoutOption,
     VerboseOption,
+    WaitOption,
     YesOption,
     grouped,
 )
 from swarmnet.cli.sealing import (
-    DEFAULT_REPOSITORY,
     Checking,
     ClusterOption,
     KeysOption,
@@ -33,19 +34,23 @@ from swarmnet.cli.sealing import (
     RepositoryOption,
     SignOption,
     SingleOption,
+    remembering,
     sealing_vault,
 )
 from swarmnet.cli.streams import echo_json
+from swarmnet.cli.wiring import say as tell
+from swarmnet.cli.wiring import this_operator
 from swarmnet.errors import BackupNotFoundError, ExitCode, UsageError
 from swarmnet.report.text import on_one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from swarmnet.edge.repository import DirectoryRepository
     from swarmnet.edge.vault import AgeVault
-    from swarmnet.model.state import ClusterState
-    from swarmnet.workflows.backup import Checked, Taken
+    from swarmnet.model.drift import Drift
+    from swarmnet.workflows.backup import Pruned, Taken
+    from swarmnet.workflows.backup_lookup import Checked
 
 LIVE = "live"
 """In the place of a backup: the cluster as it is now."""
@@ -60,7 +65,7 @@ MapOption = Annotated[
 class Sealing:
     """Where a backup goes, who can open it, and who signs it."""
 
-    repository: RepositoryOption = DEFAULT_REPOSITORY
+    repository: RepositoryOption = ""
     keys: KeysOption = None
     recipient: Annotated[
         list[str] | None, typer.Option("--recipient", metavar="KEY", help="One more key that opens it.")
@@ -82,21 +87,27 @@ class Live:
     """The live cluster, where one is compared."""
 
     inventory: Annotated[
-        Path | None, typer.Option("--inventory", "-i", metavar="FILE", help="live: the hosts to look at.")
+        Path | None,
+        typer.Option(
+            "--inventory", "-i", metavar="FILE", help="live: the hosts to look at.", envvar="SWARMNET_INVENTORY"
+        ),
     ] = None
     limit: LimitOption = None
     timeout: TimeoutOption = None
     verbose: VerboseOption = False
 
-    def look(self, inventory: Path) -> tuple[ClusterState, frozenset[str] | None]:
-        """Return what is there now, and the names that the limit selects."""
-        from swarmnet.workflows.observe import Look, observe  # noqa: PLC0415 - commands load what they need
+    def cluster(self) -> LimitedCluster:
+        """Return the hosts to look at.
 
-        cluster = LimitedCluster(inventory, self.timeout, self.verbose, self.limit)
-        hosts = cluster.read()
-        names = cluster.names(hosts)
-        with cluster.connected(hosts) as ports:
-            return observe(ports, Look(containers=True, hosts=names)), names
+        Raises:
+            UsageError: none were named.
+        """
+        if self.inventory is None:
+            raise UsageError(
+                "comparing with the live cluster needs its inventory",
+                hint="swarmnet backup diff BACKUP -i INVENTORY, or swarmnet backup diff OLDER NEWER",
+            )
+        return LimitedCluster(self.inventory, self.timeout, self.verbose, self.limit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,16 +141,17 @@ def create(
     allow_partial: Annotated[
         bool, typer.Option("--allow-partial", help="Accept a partial one, even without a manager that answers.")
     ] = False,
+    lock_wait: WaitOption = 0.0,
     as_json: JsonOption = False,
 ) -> None:
     """Read the cluster and the networks of all hosts, seal it, open it again, and only then write it.
 
     Exit 3: written, but marked partial since something did not answer, or --limit left it out; --allow-partial
-    accepts that.
+    accepts that. Exit 11: somebody changes the cluster right now; --lock-wait waits for its end.
     """
-    from swarmnet.workflows.backup import Order  # noqa: PLC0415 - commands load what they need
+    from swarmnet.workflows.backup import Order, undisturbed  # noqa: PLC0415 - commands load what they need
     from swarmnet.workflows.backup import create as take  # noqa: PLC0415 - as above
-    from swarmnet.workflows.observe import Look, observe  # noqa: PLC0415 - as above
+    from swarmnet.workflows.observe import Look  # noqa: PLC0415 - as above
 
     vault, hosts = sealing.vault(), cluster.read()
     look = Look(containers=True, hosts=cluster.names(hosts))
@@ -153,9 +165,10 @@ def create(
             expected=tuple(host.name for host in hosts.hosts),
             allow_partial=allow_partial,
         )
-        taken = take(
-            order, lambda: observe(ports, look), vault=vault, repository=sealing.store(), listener=ports.listener
-        )
+        observe = partial(undisturbed, ports, look, this_operator(), wait=lock_wait)
+        taken = take(order, observe, vault=vault, repository=sealing.store(), listener=ports.listener)
+    for warning in remembering(sealing.keys).made(taken.document):
+        tell(f"warning: {warning}")
     _show_taken(taken, as_json=as_json)
     if not taken.document.completeness.complete and not allow_partial:
         raise typer.Exit(ExitCode.INCOMPLETE)
@@ -183,15 +196,14 @@ def list_(checking: Checking, cluster: ClusterOption = None, as_json: JsonOption
     """Show the backups, newest first; their headers are checked, nothing is opened."""
     from swarmnet.report.backups import entry_json, entry_table  # noqa: PLC0415 - commands load what they need
     from swarmnet.report.text import Paint  # noqa: PLC0415 - as above
-    from swarmnet.workflows.backup import listing  # noqa: PLC0415 - as above
 
-    entries = listing(checking.store(), checking.vault(), cluster)
+    entries = checking.listing(checking.vault(), cluster)
     if as_json:
         echo_json({"schema": 1, "backups": [entry_json(entry) for entry in entries]})
     elif entries:
         typer.echo(entry_table(entries, Paint.for_stream(sys.stdout)))
     else:
-        typer.echo(f"no backups in {on_one_line(str(checking.repository))}; `swarmnet backup create` makes one")
+        typer.echo(f"no backups in {on_one_line(checking.store().place)}; `swarmnet backup create` makes one")
 
 
 @app.command(epilog="Example: swarmnet backup show latest", short_help="Show what a backup holds.")
@@ -199,21 +211,19 @@ def list_(checking: Checking, cluster: ClusterOption = None, as_json: JsonOption
 def show(source: OneBackup, as_json: JsonOption = False) -> None:
     """Open a backup and show what it holds, and what can never come back; without an identity, its header."""
     from swarmnet.report.backups import entry_json, entry_table, summary, summary_lines  # noqa: PLC0415 - as above
-    from swarmnet.workflows.backup import with_header  # noqa: PLC0415 - as above
+    from swarmnet.workflows.backup_lookup import checked_header, opened  # noqa: PLC0415 - as above
 
     vault, store = source.vault(), source.store()
-    entry = store.find(source.backup)
-    blob = store.read(entry)
+    entry = source.find(source.backup, vault)
     if not vault.can_open:
-        vault.header(blob)
-        entry = with_header(entry, store, vault)
+        checked_header(entry, repository=store, vault=vault)
         if as_json:
             echo_json({"schema": 1, "backup": entry_json(entry)})
         else:
             typer.echo(entry_table([entry]))
         typer.echo("only the header: no identity is at hand (--identity)", err=True)
         return
-    document = vault.open(blob)
+    document = opened(entry, repository=store, vault=vault)
     if as_json:
         echo_json(summary(document))
     else:
@@ -228,13 +238,13 @@ def check(
     as_json: JsonOption = False,
 ) -> None:
     """Check signature and digest; open it when an identity is at hand, else say that this is unproven (exit 3)."""
-    from swarmnet.workflows.backup import check as check_backups  # noqa: PLC0415 - as above
+    from swarmnet.workflows.backup_lookup import check as check_backups  # noqa: PLC0415 - as above
 
-    store = source.store()
-    entries = store.entries() if all_ else (store.find(source.backup),)
+    store, vault = source.store(), source.vault()
+    entries = source.listing(vault) if all_ else (source.find(source.backup, vault),)
     if not entries:
-        raise BackupNotFoundError(f"no backup in {source.repository}", hint="`swarmnet backup create` makes one")
-    results = check_backups(entries, repository=store, vault=source.vault())
+        raise BackupNotFoundError(f"no backup in {store.place}", hint="`swarmnet backup create` makes one")
+    results = check_backups(entries, repository=store, vault=vault)
     if as_json:
         echo_json({"schema": 1, "backups": [_checked_json(one) for one in results]})
     else:
@@ -267,8 +277,8 @@ def diff(
     opening: Opening,
     live: Live,
     after: Annotated[
-        str, typer.Argument(help="The newer backup, or `live`: what is there now.", metavar="BACKUP|live")
-    ] = "latest",
+        str, typer.Argument(help="The newer backup; by default `live`: what is there now.", metavar="BACKUP|live")
+    ] = LIVE,
     map_: MapOption = None,
     show_values: ShowValuesOption = False,
     as_json: JsonOption = False,
@@ -281,13 +291,12 @@ def diff(
     from swarmnet.report.drift import drift_json, drift_lines  # noqa: PLC0415 - as above
     from swarmnet.workflows.backup import compare  # noqa: PLC0415 - as above
 
-    if (after == LIVE) != (live.inventory is not None):
-        raise UsageError("--inventory and `live` belong together", hint="swarmnet backup diff latest live -i INVENTORY")
-    if live.limit and live.inventory is None:
+    if after == LIVE:
+        found = _against_live(opening, before, live.cluster(), pairs(map_ or []))
+    elif live.limit:
         raise UsageError("--limit is for `live`: a backup holds what it holds")
-    old = opening.document(before)
-    new, hosts = (opening.document(after), None) if live.inventory is None else live.look(live.inventory)
-    found = compare(old, new, pairs(map_ or []), hosts=hosts)
+    else:
+        found = compare(opening.document(before), opening.document(after), pairs(map_ or []))
     if as_json:
         echo_json(drift_json(found, Cover(shows=show_values)))
     else:
@@ -296,6 +305,16 @@ def diff(
         raise typer.Exit(ExitCode.PENDING)
     if found.unseen:
         raise typer.Exit(ExitCode.INCOMPLETE)
+
+
+def _against_live(opening: Opening, before: str, cluster: LimitedCluster, mapping: Mapping[str, str]) -> Drift:
+    from swarmnet.workflows.backup import compare  # noqa: PLC0415 - as above
+    from swarmnet.workflows.observe import Look, observe  # noqa: PLC0415 - as above
+
+    hosts = cluster.read()
+    old, names = opening.document(before, cluster=hosts.cluster), cluster.names(hosts)
+    with cluster.connected(hosts) as ports:
+        return compare(old, observe(ports, Look(containers=True, hosts=names)), mapping, hosts=names)
 
 
 @app.command(
@@ -338,12 +357,23 @@ def prune(
         now=datetime.now(UTC),
         remove=yes,
     )
+    problems = [one.problem.exit_code for one in doomed if one.problem is not None]
     if as_json:
-        echo_json({"schema": 1, "removed": yes, "backups": [entry.name for entry in doomed]})
-        return
-    say(f"{'removed' if yes else 'would remove'} {entry.name}" for entry in doomed)
-    if not yes and doomed:
-        typer.echo("nothing was removed; add --yes", err=True)
+        gone = [one.entry.name for one in doomed if one.problem is None]
+        failed = [{"name": one.entry.name, "problem": one.problem.message} for one in doomed if one.problem is not None]
+        echo_json({"schema": 1, "removed": yes, "backups": gone, "failed": failed})
+    else:
+        say(_pruned(one, removed=yes) for one in doomed)
+        if not yes and doomed:
+            typer.echo("nothing was removed; add --yes", err=True)
+    if problems:
+        raise typer.Exit(max(problems))
+
+
+def _pruned(one: Pruned, *, removed: bool) -> str:
+    if one.problem is not None:
+        return f"FAILED {one.entry.name}: {one.problem.message}"
+    return f"{'removed' if removed else 'would remove'} {one.entry.name}"
 
 
 def say(lines: Iterable[str]) -> None:

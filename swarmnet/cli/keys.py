@@ -16,11 +16,14 @@ from swarmnet.errors import UsageError
 from swarmnet.report.text import on_one_line
 
 if TYPE_CHECKING:
-    from swarmnet.edge.keys import KeyRing
+    from swarmnet.edge.key_ring import KeyRing
     from swarmnet.workflows.backup import Rewrapped
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 EXAMPLE = "swarmnet keys init --recovery-file /media/stick/recovery.txt"
+
+ENOUGH = 2
+"""Recipients that a backup is sealed to at least: one key that is lost must not be the end of it."""
 
 DirectoryOption = Annotated[
     Path | None,
@@ -63,6 +66,8 @@ def init(
     typer.echo("\nRecovery identity, kept nowhere by swarmnet: put it where a fire or a thief does not find it.")
     typer.echo("With it and any copy of a backup, everything comes back; without any identity, nothing does.")
     typer.echo(f"  {on_one_line(shown)}")
+    if recovery_file is None:
+        typer.echo("Keep the line `signs` with it: on a new machine it tells whose backups to trust (--trust).")
 
 
 @app.command("list", epilog="Example: swarmnet keys list --json")
@@ -80,7 +85,7 @@ def list_(directory: DirectoryOption = None, as_json: JsonOption = False) -> Non
     short_help="Seal to one more recipient, or trust a signer.",
 )
 def add(
-    key: Annotated[str, typer.Argument(metavar="KEY", help="age1... or ssh-ed25519 ... public key.")],
+    key: Annotated[str, typer.Argument(metavar="KEY", help="age1..., ssh-ed25519 ... or ssh-rsa ... public key.")],
     directory: DirectoryOption = None,
     name: Annotated[str, typer.Option("--name", metavar="NAME", help="Whose key it is.")] = "",
     signer: Annotated[
@@ -104,9 +109,44 @@ def remove(
     directory: DirectoryOption = None,
 ) -> None:
     """Take a recipient or signer out; backups that were sealed to him stay readable for him."""
-    if key_ring(directory).remove(name) == 0:
+    ring = key_ring(directory)
+    if ring.remove(name) == 0:
         raise UsageError(f"no recipient or signer {name!r}", hint="`swarmnet keys list` shows them")
     typer.echo("removed; older backups can still be opened with that key", err=True)
+    if (left := len(ring.recipients())) < ENOUGH:
+        typer.echo(
+            f"warning: {left} of {ENOUGH} recipients are left: `swarmnet backup create` refuses from now on, schedules"
+            " too; `swarmnet keys add` another one, or allow it with --single-recipient",
+            err=True,
+        )
+    if not ring.signers():
+        typer.echo("warning: no signer is trusted any more: no backup can be checked or restored", err=True)
+
+
+@app.command(
+    epilog="Example: swarmnet keys renew --name alice", short_help="Make an identity or a signing key that was lost."
+)
+def renew(
+    directory: DirectoryOption = None,
+    name: Annotated[
+        str, typer.Option("--name", metavar="NAME", help="Your name in the lists; default: the login name.")
+    ] = "",
+) -> None:
+    """Make what is missing of your identity and your signing key; what is there stays as it is.
+
+    Older backups stay trusted, and open with any identity that they were sealed to: the recovery identity, for one.
+    """
+    ring = key_ring(directory)
+    made = ring.renew(name or user_name())
+    if not made:
+        raise UsageError(
+            f"nothing is missing in {ring.directory}: identity and signing key are there, and are never overwritten"
+        )
+    for path in made:
+        typer.echo(f"made {on_one_line(str(path))}")
+    typer.echo("\nWrite the new signer into your recovery file, as a line that begins with `# signer: `:")
+    for signer in ring.signers()[-1:] if ring.signing_key in made else ():
+        typer.echo(f"# signer: {signer.line} # {on_one_line(signer.name)}")
 
 
 @app.command(
@@ -128,10 +168,11 @@ def rewrap(
     from swarmnet.report.progress import ProgressLines  # noqa: PLC0415 - commands load what they need
     from swarmnet.workflows.backup import rewrap as seal_anew  # noqa: PLC0415 - as above
 
-    store, vault = opening.store(), rewrapping_vault(opening, sign_with, single_recipient=single_recipient)
+    vault = rewrapping_vault(opening, sign_with, single_recipient=single_recipient)
     wanted = frozenset(one.fingerprint for one in vault.recipients)
     listener = ProgressLines(sys.stderr, verbose=False)
-    results = seal_anew(store.entries(cluster), wanted, repository=store, vault=vault, listener=listener)
+    entries = opening.listing(vault, cluster)
+    results = seal_anew(entries, wanted, repository=opening.store(), vault=vault, listener=listener)
     if as_json:
         echo_json({"schema": 1, "backups": [_rewrapped_json(one) for one in results]})
     else:
@@ -158,7 +199,7 @@ def _described(ring: KeyRing) -> dict[str, object]:
         "directory": str(ring.directory),
         "identity": str(ring.identity) if ring.identity.exists() else None,
         "recipients": [{"key": r.key, "name": r.name, "fingerprint": r.fingerprint} for r in ring.recipients()],
-        "signers": [{"key": s.line, "name": s.name} for s in ring.signers()],
+        "signers": [{"key": s.line, "name": s.name, "fingerprint": s.fingerprint} for s in ring.signers()],
     }
 
 
@@ -170,4 +211,4 @@ def _print(ring: KeyRing) -> None:
     for recipient in ring.recipients():
         typer.echo(f"  opens  {recipient.fingerprint}  {on_one_line(recipient.name):<12} {recipient.key}")
     for signer in ring.signers():
-        typer.echo(f"  signs  {signer.key[:16]}  {on_one_line(signer.name):<12} {signer.line}")
+        typer.echo(f"  signs  {signer.fingerprint}  {on_one_line(signer.name):<12} {signer.line}")

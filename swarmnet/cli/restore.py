@@ -22,7 +22,7 @@ from swarmnet.cli.options import (
     grouped,
     names_of,
 )
-from swarmnet.cli.sealing import OneBackup, OneHeader  # noqa: TC001 - typer reads them at run time
+from swarmnet.cli.sealing import BackupToRestore, OneHeader  # noqa: TC001 - typer reads them at run time
 from swarmnet.cli.streams import echo_json
 from swarmnet.errors import ExitCode
 
@@ -112,7 +112,7 @@ class RestoreOptions:
 def plan(
     cluster: LimitedCluster,
     options: RestoreOptions,
-    source: OneBackup,
+    source: BackupToRestore,
     as_json: JsonOption = False,
 ) -> None:
     """Show what a restore would do, what it would leave out, and what can never come back. Nothing is written.
@@ -151,7 +151,7 @@ def plan(
 def apply(
     cluster: LimitedCluster,
     options: RestoreOptions,
-    source: OneBackup,
+    source: BackupToRestore,
     agreement: Agreement,
     verify: VerifyOption = True,
     as_json: JsonOption = False,

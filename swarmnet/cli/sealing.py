@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import os
+import re
+import sys
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from swarmnet.errors import UsageError
+from swarmnet.cli.wiring import passphrase as ask
+from swarmnet.cli.wiring import say
+from swarmnet.errors import RefusedError, UsageError, WrongKeyError
 from swarmnet.model.base import Secret
+from swarmnet.plan.catalogue import remarks
 
 if TYPE_CHECKING:
-    from swarmnet.edge.keys import KeyRing, Signer
+    from swarmnet.edge.key_ring import KeyRing
+    from swarmnet.edge.keys import Signer
     from swarmnet.edge.repository import DirectoryRepository
     from swarmnet.edge.vault import AgeVault
     from swarmnet.model.backup import BackupDocument
-    from swarmnet.model.sealed import SealedHeader
+    from swarmnet.model.sealed import Entry, SealedHeader
+    from swarmnet.workflows.backup_lookup import Remembering
 
 PASSPHRASE = "SWARMNET_KEY_PASSPHRASE"  # noqa: S105 - the variable's name
-"""Environment variable with the passphrase of an SSH key that signs or opens."""
+"""Environment variable with the passphrase of a key that signs or opens."""
 
 KeysOption = Annotated[
     Path | None,
@@ -32,14 +41,38 @@ KeysOption = Annotated[
         show_default=False,
     ),
 ]
+DEFAULT_REPOSITORY = "backups"
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+
+
+def named_repository(given: str | None) -> str:
+    """Return the directory of backups that was named, or the default one, which is shown.
+
+    Raises:
+        UsageError: it is an address, not a directory.
+    """
+    if not given:
+        say(f"repository: {Path(DEFAULT_REPOSITORY).absolute()} (of the working directory; --repository names another)")
+        return DEFAULT_REPOSITORY
+    if _URL.match(given) and not Path(given).exists():
+        raise UsageError(
+            f"{given} is no directory: a repository is a directory of this machine",
+            hint="mount that place and name its directory, or copy the directory there when a backup was taken;"
+            " a name with a colon is written ./NAME",
+        )
+    return given
+
+
 RepositoryOption = Annotated[
-    Path,
+    str,
     typer.Option(
         "--repository",
         "--output-dir",
         metavar="DIR",
-        help="Directory of the backups.",
+        help="Directory of the backups; default: `backups` in the working directory, and then shown.",
         envvar="SWARMNET_REPOSITORY",
+        callback=named_repository,
+        show_default=False,
     ),
 ]
 IdentityOption = Annotated[
@@ -47,7 +80,7 @@ IdentityOption = Annotated[
     typer.Option(
         "--identity",
         metavar="FILE",
-        help="age identity or ssh-ed25519 private key to open with, besides the key directory.",
+        help="age identity, recovery file or private SSH key to open with, besides the key directory.",
     ),
 ]
 TrustOption = Annotated[
@@ -61,7 +94,9 @@ SignOption = Annotated[
     Path | None, typer.Option("--sign-with", metavar="FILE", help="Ed25519 private key; default: the key directory's.")
 ]
 SingleOption = Annotated[bool, typer.Option("--single-recipient", help="Allow that one key alone opens it.")]
-DEFAULT_REPOSITORY = Path("backups")
+RollbackOption = Annotated[
+    bool, typer.Option("--allow-rollback", help="Take `latest` although a newer backup was seen before.")
+]
 BackupArgument = Annotated[
     str, typer.Argument(help="A path, `latest`, or the beginning of a name or id.", metavar="BACKUP")
 ]
@@ -71,7 +106,7 @@ BackupArgument = Annotated[
 class Checking:
     """Where the backups are, and whose signatures count."""
 
-    repository: RepositoryOption = DEFAULT_REPOSITORY
+    repository: RepositoryOption = ""
     keys: KeysOption = None
     trust: TrustOption = None
 
@@ -79,24 +114,53 @@ class Checking:
         """Return the repository."""
         from swarmnet.edge.repository import DirectoryRepository  # noqa: PLC0415 - commands load what they need
 
-        return DirectoryRepository(self.repository)
+        return DirectoryRepository(Path(self.repository or DEFAULT_REPOSITORY))
 
     def vault(self) -> AgeVault:
         """Return a vault that checks, and opens with the key directory's identity where there is one."""
         return opening_vault(self.keys, None, self.trust)
 
-    def header(self, reference: str, *, cluster: str) -> SealedHeader:
-        """Return what one backup tells without any identity; ends the command with 10, 12, 13 or 14 as ``document``.
+    def listing(self, vault: AgeVault, cluster: str | None = None) -> tuple[Entry, ...]:
+        """Return the backups, newest first, and tell where a newer one was there before."""
+        from swarmnet.workflows.backup_lookup import listing  # noqa: PLC0415 - as above
+
+        entries = listing(self.store(), vault, cluster)
+        for warning in remembering(self.keys).look(entries):
+            say(f"warning: {warning}")
+        hints = [entry.problem.hint for entry in entries if isinstance(entry.problem, WrongKeyError)]
+        if hints and hints[0]:
+            say(f"hint: {hints[0]}")
+        return entries
+
+    def find(self, reference: str, vault: AgeVault, *, cluster: str | None = None) -> Entry:
+        """Return one backup; ends the command with 10, 12, 13 or 14 when it cannot be had.
 
         Args:
-            reference: what the operator calls it.
+            reference: what the operator calls it; what is remarkable about ``latest`` is told.
+            vault: whose signatures count.
             cluster: its backups come first.
         """
-        from swarmnet.edge.vault import AgeVault  # noqa: PLC0415 - commands load what they need
-        from swarmnet.workflows.backup import header_of  # noqa: PLC0415 - as above
+        from swarmnet.workflows.backup_lookup import find  # noqa: PLC0415 - as above
+
+        found = find(reference, repository=self.store(), vault=vault, cluster=cluster)
+        if found.among:
+            for remark in remarks(found.entry, found.among, cluster, datetime.now(UTC)):
+                say(remark)
+            for warning in remembering(self.keys).look(found.among):
+                self.older(warning)
+        return found.entry
+
+    def older(self, warning: str) -> None:
+        """Tell that ``latest`` is older than what was seen before."""
+        say(f"warning: {warning}")
+
+    def header(self, reference: str, *, cluster: str) -> SealedHeader:
+        """Return what one backup tells without any identity; ends the command as ``find`` does."""
+        from swarmnet.edge.vault import AgeVault  # noqa: PLC0415 - as above
+        from swarmnet.workflows.backup_lookup import checked_header  # noqa: PLC0415 - as above
 
         vault = AgeVault(trusted=trusted_signers(key_ring(self.keys), self.trust))
-        return header_of(reference, repository=self.store(), vault=vault, cluster=cluster)
+        return checked_header(self.find(reference, vault, cluster=cluster), repository=self.store(), vault=vault)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +187,10 @@ class Opening(Checking):
             reference: what the operator calls it.
             cluster: its backups come first.
         """
-        from swarmnet.workflows.backup import opened  # noqa: PLC0415 - as above
+        from swarmnet.workflows.backup_lookup import opened  # noqa: PLC0415 - as above
 
-        return opened(reference, repository=self.store(), vault=self.vault(), cluster=cluster)
+        vault = self.vault()
+        return opened(self.find(reference, vault, cluster=cluster), repository=self.store(), vault=vault)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,13 +200,36 @@ class OneBackup(Opening):
     backup: BackupArgument = "latest"
 
 
+@dataclass(frozen=True, slots=True)
+class BackupToRestore(OneBackup):
+    """One backup that is brought back: ``latest`` only while nothing newer was seen."""
+
+    allow_rollback: RollbackOption = False
+
+    def older(self, warning: str) -> None:
+        """Refuse to take an older backup for the latest one, unless that is allowed."""
+        if not self.allow_rollback:
+            raise RefusedError(
+                warning, hint="give the name of the backup to restore, or allow what is there with --allow-rollback"
+            )
+        say(f"warning: {warning}")
+
+
 def key_ring(directory: Path | None) -> KeyRing:
     """Return the directory of keys that was named, or the user's own."""
     from platformdirs import user_config_path  # noqa: PLC0415 - commands load what they need
 
-    from swarmnet.edge.keys import KeyRing  # noqa: PLC0415 - as above
+    from swarmnet.edge.key_ring import KeyRing  # noqa: PLC0415 - as above
 
     return KeyRing(directory if directory is not None else user_config_path("swarmnet", appauthor=False) / "keys")
+
+
+def remembering(keys: Path | None) -> Remembering:
+    """Return what was seen of backups before, beside the keys."""
+    from swarmnet.edge.seen import SeenFile  # noqa: PLC0415 - as above
+    from swarmnet.workflows.backup_lookup import Remembering  # noqa: PLC0415 - as above
+
+    return Remembering(SeenFile(key_ring(keys).directory), datetime.now(UTC))
 
 
 def opening_vault(keys: Path | None, identities: list[Path] | None, trust: list[str] | None) -> AgeVault:
@@ -150,26 +238,18 @@ def opening_vault(keys: Path | None, identities: list[Path] | None, trust: list[
     from swarmnet.edge.vault import AgeVault  # noqa: PLC0415 - as above
 
     ring = key_ring(keys)
-    paths = [*(identities or []), *([ring.identity] if ring.identity.exists() else [])]
-    known = [identity for path in paths for identity in load_identities(path, passphrase())]
-    return AgeVault(trusted=trusted_signers(ring, trust), identities=tuple(known))
+    files = [*(load_identities(path, passphrase) for path in identities or []), ring.own_identity(passphrase)]
+    return AgeVault(
+        trusted=(*trusted_signers(ring, trust), *(signer for file in files for signer in file.signers)),
+        identities=tuple(identity for file in files for identity in file.identities),
+    )
 
 
 def trusted_signers(ring: KeyRing, trust: list[str] | None) -> tuple[Signer, ...]:
-    """Return those whose backups are accepted: the key directory's, and those named for this run.
-
-    Raises:
-        UsageError: there are none.
-    """
+    """Return those whose backups are accepted: the key directory's, and those named for this run."""
     from swarmnet.edge.keys import parse_signer  # noqa: PLC0415 - as above
 
-    trusted = (*ring.signers(), *(parse_signer(text) for text in trust or []))
-    if not trusted:
-        raise UsageError(
-            f"{ring.directory} names no signer whose backups to accept",
-            hint="`swarmnet keys init` makes keys; on another machine: --trust KEY --identity FILE",
-        )
-    return trusted
+    return (*ring.signers(), *(parse_signer(text) for text in trust or []))
 
 
 def sealing_vault(
@@ -179,18 +259,12 @@ def sealing_vault(
 
     Whoever signs accepts his own signature, so that the backup can be checked after it was written.
     """
-    from swarmnet.edge.keys import (  # noqa: PLC0415 - as above
-        Signer,
-        fingerprint,
-        load_identities,
-        load_signing_key,
-        parse_recipient,
-    )
+    from swarmnet.edge.keys import Signer, fingerprint, load_signing_key, parse_recipient  # noqa: PLC0415 - as above
     from swarmnet.edge.vault import AgeVault  # noqa: PLC0415 - as above
 
     ring = key_ring(keys)
-    signing = load_signing_key(sign_with or ring.signing_key, passphrase())
-    identities = load_identities(ring.identity, passphrase()) if ring.identity.exists() else ()
+    signing = load_signing_key(sign_with, passphrase) if sign_with else ring.own_signing_key(passphrase)
+    identities = ring.own_identity(passphrase).identities
     everybody = (*ring.recipients(), *(parse_recipient(text) for text in recipients or []))
     sealed_to_us = {one.key for one in ring.recipients()} & {str(public_of(one)) for one in identities}
     return AgeVault(
@@ -215,7 +289,14 @@ def public_of(identity: object) -> object:
     return tell() if tell else None
 
 
-def passphrase() -> Secret | None:
-    """Return the passphrase of SSH keys from the environment."""
+def passphrase(path: Path) -> Secret | None:
+    """Return the passphrase of a key: from the environment, or asked for once a file where somebody is there."""
     value = os.environ.get(PASSPHRASE)
-    return None if value is None else Secret(value)
+    if value is not None:
+        return Secret(value)
+    return _asked(path) if sys.stdin.isatty() else None
+
+
+@cache
+def _asked(path: Path) -> Secret | None:
+    return ask(f"Passphrase of {path}:")

@@ -71,6 +71,14 @@ def locked(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
+def make_folder(path: Path) -> None:
+    """Make a private folder, and those above it, so that it is there after a power cut, too."""
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for folder in missing:
+        sync_folder(folder.parent)
+
+
 def sync_folder(folder: Path) -> None:
     """Make the names in a folder survive a power cut."""
     descriptor = os.open(folder, os.O_RDONLY)

@@ -1,24 +1,10 @@
-"""Keys of backups: who can open (age identities and recipients), who signs, whose signature is trusted.
-
-They lie in one directory of the operator's (mode 0700), not beside the backups: whoever can write the repository must
-not be able to add himself as a recipient or as a signer.
-
-======================  ====================================================================
-``identity.txt``        age identity (``AGE-SECRET-KEY-1...``) of this operator, 0600
-``signing.key``         Ed25519 key in OpenSSH's own format, 0600
-``recipients.txt``      ``age1...`` or ``ssh-ed25519 ...`` keys that every backup is sealed to
-``signers.txt``         ``ssh-ed25519 ...`` keys whose backups are accepted
-======================  ====================================================================
-
-The text files have one key a line; what follows a ``#`` is its name.
-"""
+"""Keys of backups: who can open (age identities and recipients), and who signs."""
 
 from __future__ import annotations
 
 import base64
-import contextlib
 import hashlib
-import os
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,18 +12,31 @@ import pyrage
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-from swarmnet.edge.files import locked
+from swarmnet.edge.owned_files import read_private
 from swarmnet.errors import UsageError, WrongKeyError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from swarmnet.model.base import Secret
 
+    Ask = Callable[[Path], Secret | None]
+    """Returns the passphrase of a file, or None when nobody is there to give it."""
+
 _PUBLIC = (serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
 _RAW = (serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+_SSH_KINDS = ("ssh-ed25519", "ssh-rsa")
+"""What age seals to, of OpenSSH's kinds."""
+_ENCRYPTED = (b"age-encryption.org/v1\n", b"-----BEGIN AGE ENCRYPTED FILE-----")
+_SIGNER = re.compile(r"^# signer: (.+)$", re.MULTILINE)
+"""A line of an identity file that names a signer: age takes it for a comment."""
+
+
+def nobody(_path: Path) -> None:
+    """Answer for those who cannot be asked for a passphrase."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +58,7 @@ class Recipient:
         try:
             return kind.from_str(self.key)
         except pyrage.RecipientError as error:
-            raise UsageError(
-                f"this is no recipient: {error}",
-                hint="give an `age1...` or an `ssh-ed25519 AAAA...` public key",
-            ) from error
+            raise UsageError(f"this is no recipient: {_reason(self.key, str(error))}", hint=_KINDS_OF_KEYS) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +74,36 @@ class Signer:
         public = Ed25519PublicKey.from_public_bytes(bytes.fromhex(self.key))
         return public.public_bytes(*_PUBLIC).decode()
 
+    @property
+    def fingerprint(self) -> str:
+        """The key's digest as ``ssh-keygen -l`` shows it."""
+        blob = base64.b64decode(self.line.split()[1])
+        return "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
+
+
+_KINDS_OF_KEYS = (
+    "give an `age1...`, `ssh-ed25519 AAAA...` or `ssh-rsa AAAA...` public key; a new one comes from"
+    " `age-keygen -o identity.txt` or `ssh-keygen -t ed25519`"
+)
+
+
+def _reason(key: str, said: str) -> str:
+    """Return why age takes no such key, without the key: it may be a private one."""
+    if key.startswith("AGE-SECRET-KEY-"):
+        return "it is a private key; its public half begins with age1 (age-keygen -y FILE)"
+    if "RsaModulusTooSmall" in said:
+        return "RSA keys need 2048 bits"
+    kind = re.match(
+        r"(?:ecdsa-sha2-nistp[0-9]+|sk-[a-z0-9-]+@openssh\.com|ssh-dss|age1[a-z0-9]+?1)(?=[ a-z0-9]|$)", key
+    )
+    return f"nothing can be sealed to keys of the kind {kind[0]}" if kind and "Unsupported" in said else said
+
 
 def parse_recipient(text: str) -> Recipient:
     """Read one recipient, with its name behind ``#`` or, for SSH keys, as the comment."""
     key, _, name = (part.strip() for part in text.partition("#"))
     words = key.split()
-    if words and words[0] == "ssh-ed25519" and len(words) > 1:
+    if len(words) > 1 and words[0] in _SSH_KINDS:
         recipient = Recipient(" ".join(words[:2]), name or " ".join(words[2:]))
     else:
         recipient = Recipient(key, name)
@@ -105,220 +125,83 @@ def parse_signer(text: str) -> Signer:
     return Signer(public.public_bytes(*_RAW).hex(), name or " ".join(words[2:]))
 
 
-def load_signing_key(path: Path, passphrase: Secret | None = None) -> Ed25519PrivateKey:
+def load_signing_key(path: Path, ask: Ask = nobody) -> Ed25519PrivateKey:
     """Read an Ed25519 private key, OpenSSH's format or PEM.
 
     Raises:
-        UsageError: no such file, or no Ed25519 key.
+        UsageError: no such file, others can read or change it, or no Ed25519 key.
         WrongKeyError: its passphrase is missing or wrong.
     """
-    data, password = read_file(path), passphrase.reveal() if passphrase else None
-    load = serialization.load_ssh_private_key if b"OPENSSH PRIVATE KEY" in data else serialization.load_pem_private_key
-    try:
-        key = load(data, password=password)
-    except TypeError as error:
-        raise WrongKeyError(f"{path}: the key has a passphrase, or was given one that it has not") from error
-    except (ValueError, UnsupportedAlgorithm) as error:
-        kind = WrongKeyError if password else UsageError
-        raise kind(f"{path}: no private key that can be read here, or its passphrase is wrong") from error
+    key = _private_key(path, read_private(path), ask)
     if not isinstance(key, Ed25519PrivateKey):
         raise UsageError(f"{path}: not an Ed25519 key", hint="make one: ssh-keygen -t ed25519")
     return key
 
 
-def load_identities(path: Path, passphrase: Secret | None = None) -> Sequence[object]:
-    """Read age identities or an ``ssh-ed25519`` private key; a passphrase is taken off in memory.
+@dataclass(frozen=True, slots=True)
+class IdentityFile:
+    """What a file gives to open with."""
+
+    identities: Sequence[object]
+    signers: tuple[Signer, ...] = ()
+    """Whom the file names as signers: a recovery file does, for the day on which nothing else is left."""
+
+
+def load_identities(path: Path, ask: Ask = nobody) -> IdentityFile:
+    """Read age identities or a private SSH key; a passphrase is taken off in memory.
 
     Raises:
-        UsageError: no such file, or no identity in it.
+        UsageError: no such file, others can read or change it, or no identity in it.
         WrongKeyError: its passphrase is missing or wrong.
     """
-    data = read_file(path)
+    data = read_private(path)
+    if data.startswith(_ENCRYPTED):
+        try:
+            data = pyrage.passphrase.decrypt(data, _passphrase(path, ask).decode())
+        except (pyrage.DecryptError, UnicodeDecodeError):
+            raise WrongKeyError(f"{path}: its passphrase is wrong, or it is damaged") from None
     if b"PRIVATE KEY" in data:
-        key = load_signing_key(path, passphrase)
-        plain = key.private_bytes(
+        plain = _private_key(path, data, ask).private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
         )
-        return [pyrage.ssh.Identity.from_buffer(plain)]
+        return IdentityFile([pyrage.ssh.Identity.from_buffer(plain)])
     try:
-        lines = [line.strip() for line in data.decode().splitlines()]
+        text = data.decode()
+        lines = [line.strip() for line in text.splitlines()]
         found = [pyrage.x25519.Identity.from_str(line) for line in lines if line and not line.startswith("#")]
     except (pyrage.IdentityError, UnicodeDecodeError):
         raise UsageError(f"{path}: a line is no age identity") from None
     if not found:
         raise UsageError(f"{path}: holds no age identity")
-    return found
+    return IdentityFile(found, tuple(parse_signer(one) for one in _SIGNER.findall(text)))
 
 
-def read_file(path: Path) -> bytes:
-    """Return a key file's bytes; raise ``UsageError`` when there is none."""
+def _private_key(path: Path, data: bytes, ask: Ask) -> Ed25519PrivateKey | RSAPrivateKey:
+    load = serialization.load_ssh_private_key if b"OPENSSH PRIVATE KEY" in data else serialization.load_pem_private_key
+    password = None
     try:
-        return path.expanduser().read_bytes()
-    except OSError as error:
-        raise UsageError(
-            f"{path}: {error.strerror}", hint="`swarmnet keys init` makes keys; --keys names their directory"
-        ) from error
+        try:
+            key = load(data, None)
+        except TypeError:  # how the reader says that the key is encrypted
+            password = _passphrase(path, ask)
+            key = load(data, password)
+    except (ValueError, UnsupportedAlgorithm) as error:
+        kind = WrongKeyError if password else UsageError
+        raise kind(f"{path}: no private key that can be read here, or its passphrase is wrong") from error
+    if not isinstance(key, Ed25519PrivateKey | RSAPrivateKey):
+        raise UsageError(f"{path}: neither an Ed25519 nor an RSA key", hint="make one: ssh-keygen -t ed25519")
+    return key
+
+
+def _passphrase(path: Path, ask: Ask) -> bytes:
+    secret = ask(path)
+    if secret is None:
+        raise WrongKeyError(
+            f"{path} has a passphrase", hint="set SWARMNET_KEY_PASSPHRASE, or run the command at a terminal"
+        )
+    return secret.reveal()
 
 
 def fingerprint(key: Ed25519PublicKey) -> str:
     """Return a signer's public key as 64 hex digits."""
     return key.public_bytes(*_RAW).hex()
-
-
-@dataclass(frozen=True, slots=True)
-class KeyRing:
-    """The directory of keys."""
-
-    directory: Path
-
-    @property
-    def identity(self) -> Path:
-        """Where this operator's identity is."""
-        return self.directory / "identity.txt"
-
-    @property
-    def signing_key(self) -> Path:
-        """Where the signing key is."""
-        return self.directory / "signing.key"
-
-    def recipients(self) -> tuple[Recipient, ...]:
-        """Return whom backups are sealed to."""
-        return tuple(parse_recipient(line) for line in self._lines("recipients.txt"))
-
-    def signers(self) -> tuple[Signer, ...]:
-        """Return whose backups are accepted."""
-        return tuple(parse_signer(line) for line in self._lines("signers.txt"))
-
-    def create(self, name: str, *, recovery_file: Path | None = None) -> str:
-        """Make identity, recovery identity and signing key; return the recovery identity, which is kept nowhere else.
-
-        All of it or nothing: what could not be finished is taken away again, and can be tried again.
-
-        Args:
-            name: the operator's, for the lists.
-            recovery_file: where the recovery identity is written, before anything is sealed to it.
-
-        Raises:
-            UsageError: there are keys already, which are never overwritten; or something cannot be written.
-        """
-        with self._changing():
-            return self._create(name, recovery_file)
-
-    def _create(self, name: str, recovery_file: Path | None) -> str:
-        for path in (self.identity, self.signing_key, *([recovery_file] if recovery_file else [])):
-            if path.exists():
-                raise UsageError(
-                    f"{path} exists already; overwriting it could make backups unreadable for ever",
-                    hint="use `swarmnet keys list`, or name another --keys directory or --recovery-file",
-                )
-        identity, recovery = pyrage.x25519.Identity.generate(), pyrage.x25519.Identity.generate()
-        signing = Ed25519PrivateKey.generate()
-        private = signing.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
-        )
-        files = [(self.identity, f"{identity}\n".encode()), (self.signing_key, private)]
-        if recovery_file is not None:
-            files.insert(0, (recovery_file, f"{recovery}\n".encode()))
-        with contextlib.ExitStack() as unfinished:
-            for path, data in files:
-                handle = _make_private(path)
-                unfinished.callback(path.unlink, missing_ok=True)  # ours to take away only once we made it
-                _fill(handle, data)
-            self._add_recipient(Recipient(str(identity.to_public()), name))
-            self._add_recipient(Recipient(str(recovery.to_public()), "recovery"))
-            self._add_signer(Signer(fingerprint(signing.public_key()), name))
-            unfinished.pop_all()
-        return str(recovery)
-
-    def add_recipient(self, recipient: Recipient) -> None:
-        """Seal future backups to this recipient, too."""
-        with self._changing():
-            self._add_recipient(recipient)
-
-    def _add_recipient(self, recipient: Recipient) -> None:
-        if recipient.key not in {known.key for known in self.recipients()}:
-            self._append("recipients.txt", recipient.key, recipient.name)
-
-    def add_signer(self, signer: Signer) -> None:
-        """Accept backups of this signer, too."""
-        with self._changing():
-            self._add_signer(signer)
-
-    def _add_signer(self, signer: Signer) -> None:
-        if signer.key not in {known.key for known in self.signers()}:
-            self._append("signers.txt", signer.line, signer.name)
-
-    def remove(self, name: str) -> int:
-        """Take recipients and signers of that name, key or fingerprint out; return how many."""
-        if not self.directory.is_dir():
-            return 0
-        with self._changing():
-            return self._remove(name)
-
-    def _remove(self, name: str) -> int:
-        count = 0
-        recipients, signers = self.recipients(), self.signers()
-        kept = [r for r in recipients if name not in (r.name, r.key, r.fingerprint)]
-        trusted = [s for s in signers if name not in (s.name, s.key, s.line)]
-        for file, all_lines, lines in (
-            ("recipients.txt", recipients, [f"{r.key} # {r.name}" for r in kept]),
-            ("signers.txt", signers, [f"{s.line} # {s.name}" for s in trusted]),
-        ):
-            if len(lines) != len(all_lines):
-                count += len(all_lines) - len(lines)
-                _replace(self.directory / file, "".join(f"{line}\n" for line in lines))
-        return count
-
-    @contextlib.contextmanager
-    def _changing(self) -> Iterator[None]:
-        """Keep other processes from changing the same keys; what cannot be written is told in one sentence."""
-        with _written():
-            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with locked(self.directory):
-                yield
-
-    def _lines(self, file: str) -> list[str]:
-        try:
-            text = (self.directory / file).read_text("utf-8")
-        except FileNotFoundError:
-            return []
-        return [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
-
-    def _append(self, file: str, key: str, name: str) -> None:
-        clean = "".join(char for char in name if char.isprintable() and char != "#")
-        text = "".join(f"{line}\n" for line in [*self._lines(file), f"{key} # {clean}"])
-        _replace(self.directory / file, text)
-
-
-@contextlib.contextmanager
-def _written() -> Iterator[None]:
-    """Tell in one sentence what cannot be written, and why."""
-    try:
-        yield
-    except OSError as error:
-        where = error.filename or "the directory of keys"
-        raise UsageError(
-            f"cannot write {where}: {error.strerror}; nothing was changed",
-            hint="make room or give permission there, or name another directory with --keys",
-        ) from None
-
-
-def _make_private(path: Path) -> int:
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o600)
-
-
-def _fill(handle: int, data: bytes) -> None:
-    with os.fdopen(handle, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _replace(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.{base64.b16encode(os.urandom(4)).decode()}")
-    try:
-        _fill(_make_private(temporary), text.encode())
-        temporary.replace(path)
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            temporary.unlink()

@@ -1,6 +1,7 @@
 """A repository of backups: a plain directory, one folder a cluster, one file a backup.
 
-Names are ``<UTC time with microseconds>-<8 hex digits of the id>.swarmnet``; whatever else lies there is ignored. All
+Names are ``<UTC time with microseconds>-<8 hex digits of the id>.swarmnet``. They are for people: what a file is, its
+signed header tells, and a name or folder that tells something else is a contradiction. Other names are ignored. All
 work below a cluster's folder goes through its open directory handle and never follows symbolic links, so that nobody
 who can write there makes swarmnet read or write elsewhere. Reading needs no lock and writes nothing: a repository on a
 read-only stick works.
@@ -11,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
-import json
 import os
 import re
 import socket
@@ -19,26 +19,41 @@ import stat
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from filelock import FileLock, Timeout
+from pydantic import AwareDatetime, Field, StrictInt
 
+from swarmnet.edge.files import make_folder
 from swarmnet.errors import BackupNotFoundError, DamagedError, LockedError, SwarmnetError, UsageError
-from swarmnet.model.sealed import Entry
+from swarmnet.model.base import Document
+from swarmnet.model.sealed import HEAD, Entry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from swarmnet.model.backup import BackupDocument
+    from swarmnet.model.sealed import SealedHeader
 
 SUFFIX = ".swarmnet"
 LARGEST_FILE = 256 * 1024 * 1024
 """Bytes of a sealed file that are read at most."""
 
 _NAME = re.compile(r"([0-9]{8}T[0-9]{6}\.[0-9]{6}Z)-([0-9a-f]{8})\.swarmnet", re.ASCII)
+_SLUG = re.compile(r"[a-z0-9_-]+", re.ASCII)
+_NO_FILE = "it is no regular file"
+_LARGEST_HOLDER = 4096
 _TIME = "%Y%m%dT%H%M%S.%fZ"
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+
+
+class _Who(Document):
+    """Who holds a lock."""
+
+    pid: StrictInt
+    machine: str = Field(pattern=r"^[A-Za-z0-9_.-]{1,255}$")
+    since: AwareDatetime
 
 
 def slug(cluster: str) -> str:
@@ -49,9 +64,9 @@ def slug(cluster: str) -> str:
     return f"{clean or 'cluster'}-{hashlib.sha256(cluster.encode()).hexdigest()[:8]}"
 
 
-def file_name(document: BackupDocument) -> str:
+def file_name(backup: BackupDocument | SealedHeader) -> str:
     """Return the name of a backup's file."""
-    return f"{document.created.astimezone(UTC).strftime(_TIME)}-{document.id[:8]}{SUFFIX}"
+    return f"{backup.created.astimezone(UTC).strftime(_TIME)}-{backup.id[:8]}{SUFFIX}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +74,11 @@ class DirectoryRepository:
     """Backups below one directory."""
 
     root: Path
+
+    @property
+    def place(self) -> str:
+        """Where the backups are, for people: the whole path, since a relative one depends on the working directory."""
+        return str(self.root.absolute())
 
     @contextlib.contextmanager
     def locked(self, cluster: str) -> Iterator[None]:
@@ -73,8 +93,8 @@ class DirectoryRepository:
                 _acquire(lock, cluster, holder)
                 held.callback(lock.release)
                 held.callback(holder.unlink, missing_ok=True)
-                who = {"pid": os.getpid(), "machine": socket.gethostname(), "since": datetime.now(UTC).isoformat()}
-                _put(holder, json.dumps(who).encode())
+                who = _Who(pid=os.getpid(), machine=_machine(), since=datetime.now(UTC))
+                _put(holder, who.model_dump_json().encode())
             yield
 
     def write(self, document: BackupDocument, blob: bytes, *, check: Callable[[bytes], object]) -> Path:
@@ -89,7 +109,7 @@ class DirectoryRepository:
         with _writing(path), self._folder(slug(document.cluster), create=True) as folder:
             try:
                 _write(folder, temporary, blob)
-                if _read(folder, temporary) != blob:
+                if _read_back(folder, temporary) != blob:
                     raise DamagedError(f"{path}: the disk did not give back what was written")
                 check(blob)
                 os.rename(temporary, final, src_dir_fd=folder, dst_dir_fd=folder)
@@ -100,79 +120,88 @@ class DirectoryRepository:
         return path
 
     def entries(self, cluster: str | None = None) -> tuple[Entry, ...]:
-        """Return the backups, newest first, of one cluster or of all; nothing is opened."""
-        if not self.root.is_dir():
+        """Return what claims to be a backup, of one cluster or of all, by name; nothing is read."""
+        try:
+            there = self.root.is_dir()
+            names = sorted(os.listdir(self.root)) if there and cluster is None else []  # noqa: PTH208 - their names
+        except OSError as error:
+            raise BackupNotFoundError(f"cannot read {self.place}: {error.strerror}") from error
+        if not there:
             raise BackupNotFoundError(
-                f"{self.root}: no repository of backups there", hint="`swarmnet backup create` makes one"
+                f"{self.place}: no repository of backups there", hint="`swarmnet backup create` makes one"
             )
-        folders = [slug(cluster)] if cluster is not None else sorted(path.name for path in self.root.iterdir())
-        found = [entry for folder in folders for entry in self._entries_of(folder)]
-        return tuple(sorted(found, key=lambda entry: (entry.created, entry.name), reverse=True))
+        names = names if cluster is None else [slug(cluster)]
+        return tuple(entry for name in names if _SLUG.fullmatch(name) for entry in self._entries_of(name))
 
-    def find(self, reference: str, *, cluster: str | None = None) -> Entry:
-        """Return the backup that a path, ``latest``, a name or the unique beginning of a name or id means."""
-        path = Path(reference)
-        if path.is_file() and (path.suffix == SUFFIX or len(path.parts) > 1):
-            return _entry(path.resolve(), path.stat())
-        entries = self.entries(cluster)
-        if not entries and cluster is not None:
-            entries = self._of_the_only_cluster()
-        if reference == "latest":
-            matching = entries[:1]
-        else:
-            wanted = reference.removesuffix(SUFFIX)
-            matching = tuple(e for e in entries if wanted and (e.name.startswith(wanted) or _id(e).startswith(wanted)))
-        if len(matching) == 1:
-            return matching[0]
-        if matching:
-            raise BackupNotFoundError(
-                f"{reference!r} means {len(matching)} backups: {', '.join(entry.name for entry in matching[:5])}",
-                hint="write more of its name",
-            )
-        where = f"of cluster {cluster!r} " if cluster and entries else ""
-        raise BackupNotFoundError(
-            f"no backup {reference!r} {where}in {self.root}", hint="`swarmnet backup list` shows what there is"
-        )
+    def at(self, reference: str) -> Entry | None:
+        """Return the file of this path, whatever its name; None when there is none."""
+        try:
+            path = Path(reference).expanduser().resolve(strict=True)
+            status = path.stat()
+        except (OSError, RuntimeError, ValueError):  # no such file, a loop of links, a home of nobody, a NUL
+            return None
+        return Entry(path, _name(path.name), status.st_size) if stat.S_ISREG(status.st_mode) else None
+
+    def contradiction(self, entry: Entry, header: SealedHeader) -> str | None:
+        """Return where a backup belongs by its header, when its name or folder tells something else."""
+        name, folder = file_name(header), slug(header.cluster)
+        inside = entry.path.parent.parent in (self.root, self.root.resolve())
+        claims = entry.path.name.endswith(SUFFIX) if inside else _NAME.fullmatch(entry.path.name) is not None
+        if not claims or (entry.path.name == name and (not inside or entry.path.parent.name == folder)):
+            return None
+        return f"{folder}/{name}"
+
+    def head(self, entry: Entry) -> tuple[bytes, int] | None:
+        """Return the first bytes and the size of a file; None when it is gone."""
+        try:
+            with _opened(entry.path) as file:
+                return file.read(HEAD), os.fstat(file.fileno()).st_size
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise BackupNotFoundError(f"cannot read {entry.path}: {error.strerror}") from error
 
     def read(self, entry: Entry) -> bytes:
         """Return the bytes of a backup; one in the repository is read without following links."""
         try:
-            folder = os.open(entry.path.parent, os.O_RDONLY | os.O_DIRECTORY)
-            try:
-                return _read(folder, entry.path.name)
-            finally:
-                os.close(folder)
+            with _opened(entry.path) as file:
+                return _whole(file, entry.name)
         except OSError as error:
             raise BackupNotFoundError(f"cannot read {entry.path}: {error.strerror}") from error
 
     def remove(self, entry: Entry) -> None:
-        """Remove a backup for good."""
-        with self._folder(entry.path.parent.name) as folder:
-            os.unlink(entry.path.name, dir_fd=folder)
-            os.fsync(folder)
-
-    def _of_the_only_cluster(self) -> tuple[Entry, ...]:
-        everything = self.entries()
-        folders = {entry.path.parent for entry in everything}
-        return everything if len(folders) == 1 else ()
+        """Remove a backup for good; nothing happens when it is gone."""
+        try:
+            with self._folder(entry.path.parent.name) as folder:
+                os.unlink(entry.path.name, dir_fd=folder)
+                os.fsync(folder)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise SwarmnetError(f"cannot remove {entry.path}: {error.strerror}") from error
 
     def _entries_of(self, folder: str) -> Iterator[Entry]:
+        path = self.root / folder
         try:
             with self._folder(folder) as handle:
-                for name in filter(_NAME.fullmatch, os.listdir(handle)):  # noqa: PTH208 - pathlib cannot list a handle
-                    with contextlib.suppress(FileNotFoundError):  # removed meanwhile; the others are there still
-                        status = os.stat(name, dir_fd=handle, follow_symlinks=False)
-                        if stat.S_ISREG(status.st_mode):
-                            yield _entry(self.root / folder / name, status)
-        except (FileNotFoundError, NotADirectoryError):
+                for name in sorted(os.listdir(handle)):  # noqa: PTH208 - pathlib cannot list a handle
+                    if name.endswith(SUFFIX) and not name.startswith("."):
+                        with contextlib.suppress(FileNotFoundError):  # removed meanwhile; the others are there still
+                            yield _entry(path / name, os.stat(name, dir_fd=handle, follow_symlinks=False))
+        except FileNotFoundError:
             return
+        except NotADirectoryError:
+            if path.is_symlink():
+                yield Entry(path, folder, problem=DamagedError("the folder is a symbolic link, which is not followed"))
+        except OSError as error:
+            yield Entry(path, folder, problem=BackupNotFoundError(f"cannot read the folder: {error.strerror}"))
 
     @contextlib.contextmanager
     def _folder(self, name: str, *, create: bool = False) -> Iterator[int]:
         path = self.root / name
         if create:
-            self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-            path.mkdir(mode=0o700, exist_ok=True)
+            make_folder(self.root)
+            make_folder(path)
         try:
             handle = os.open(path, _FOLDER)
         except OSError as error:
@@ -210,17 +239,12 @@ def _acquire(lock: FileLock, cluster: str, holder: Path) -> None:
 
 
 def _entry(path: Path, status: os.stat_result) -> Entry:
-    match = _NAME.fullmatch(path.name)
-    created = (
-        datetime.strptime(match[1], _TIME).replace(tzinfo=UTC)
-        if match
-        else datetime.fromtimestamp(status.st_mtime, tz=UTC)
-    )
-    return Entry(path=path, name=path.name.removesuffix(SUFFIX), created=created, size=status.st_size)
+    problem = None if stat.S_ISREG(status.st_mode) else DamagedError(_NO_FILE)
+    return Entry(path, _name(path.name), status.st_size, problem=problem)
 
 
-def _id(entry: Entry) -> str:
-    return entry.name.rpartition("-")[2]
+def _name(file: str) -> str:
+    return file.removesuffix(SUFFIX)
 
 
 def _write(folder: int, name: str, blob: bytes) -> None:
@@ -231,12 +255,35 @@ def _write(folder: int, name: str, blob: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _read(folder: int, name: str) -> bytes:
-    handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        handle = _open(folder, path.name)
+    finally:
+        os.close(folder)
     with os.fdopen(handle, "rb") as file:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise DamagedError(f"{name} is no regular file")
-        blob = file.read(LARGEST_FILE + 1)
+            raise DamagedError(_NO_FILE)
+        yield file
+
+
+def _open(folder: int, name: str) -> int:
+    try:
+        return os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENXIO):  # a symbolic link; a socket
+            raise DamagedError(_NO_FILE) from error
+        raise
+
+
+def _read_back(folder: int, name: str) -> bytes:
+    with os.fdopen(_open(folder, name), "rb") as file:
+        return _whole(file, name)
+
+
+def _whole(file: BinaryIO, name: str) -> bytes:
+    blob = file.read(LARGEST_FILE + 1)
     if len(blob) > LARGEST_FILE:
         raise DamagedError(f"{name} is larger than {LARGEST_FILE} bytes: not a backup of swarmnet")
     return blob
@@ -249,9 +296,16 @@ def _put(path: Path, data: bytes) -> None:
         file.write(data)
 
 
+def _machine() -> str:
+    return re.sub(r"[^A-Za-z0-9_.-]", "_", socket.gethostname())[:255] or "unnamed"
+
+
 def _who(holder: Path) -> str:
+    """Return who holds the lock, by what that process wrote down; others can write there, so it is doubted."""
     try:
-        who = json.loads(holder.read_text("utf-8"))
-        return f"process {who['pid']} on {who['machine']} since {who['since']}"
-    except (OSError, ValueError, KeyError, TypeError):
+        handle = os.open(holder, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with os.fdopen(handle, "rb") as file:
+            who = _Who.model_validate_json(file.read(_LARGEST_HOLDER), strict=True)
+    except (OSError, ValueError):
         return "another process"
+    return f"process {who.pid} on {who.machine} since {who.since:%Y-%m-%d %H:%M:%S} UTC"

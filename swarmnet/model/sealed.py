@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, StrictInt, field_validator
 
 from swarmnet.model.backup import Reason
-from swarmnet.model.base import Count, Document
+from swarmnet.model.base import Count, Document, Flag
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
-    from datetime import datetime
     from pathlib import Path
 
+    from swarmnet.errors import SwarmnetError
     from swarmnet.model.backup import BackupDocument
+
+
+HEAD = 66 * 1024
+"""Bytes at the beginning of a file that hold its header; a longer one is no backup's."""
 
 
 class SealedHeader(Document):
@@ -25,36 +30,79 @@ class SealedHeader(Document):
     No digest of the plain text is here: with it, somebody without a key could confirm a guess of what is inside.
     """
 
-    container: int = Field(ge=1)
+    container: StrictInt = Field(ge=1)
     """Layout of the file; the schema inside has its own number."""
-    schema_version: str
+    schema_version: str = Field(pattern=r"^[0-9]{1,6}\.[0-9]{1,6}$")
     id: str = Field(pattern="^[0-9a-f]{32}$")
     created: AwareDatetime
     tool: str
     cluster: str
     reason: Reason
     tags: tuple[str, ...] = ()
-    complete: bool
+    complete: Flag
     recipients: tuple[str, ...]
     """Fingerprints of those who can open it."""
-    signer: str
+    signer: str = Field(pattern="^[0-9a-f]{64}$")
     """The signer's Ed25519 public key, 64 hex digits."""
     sealed_bytes: Count
     sealed_sha256: str = Field(pattern="^[0-9a-f]{64}$")
 
+    @field_validator("created")
+    @classmethod
+    def _in_utc(cls, created: datetime) -> datetime:
+        try:
+            return created.astimezone(UTC)
+        except OverflowError as error:  # the first and last day of the calendar in other time zones
+            raise ValueError("no such time in UTC") from error
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One backup of a repository. ``header`` None with a ``problem`` when it cannot be trusted."""
+    """One file of a repository that claims to be a backup.
+
+    Only its ``header`` tells what it is: name and folder are labels that anybody can change.
+    """
 
     path: Path
     name: str
-    """Time and short id: what ``backup list`` shows and every command accepts, also shortened."""
-    created: datetime
-    """From the name; the signed time is in the header."""
-    size: int
+    """The file's name without its suffix: what ``backup list`` shows and every command accepts, also shortened."""
+    size: int = 0
     header: SealedHeader | None = None
-    problem: str | None = None
+    """None as long as nobody looked, and when it does not verify."""
+    problem: SwarmnetError | None = None
+    """Why it cannot be used. With a header: it is what it says, and this version cannot read what is inside."""
+
+    @property
+    def id(self) -> str:
+        """The signed id, or what the name claims to be its beginning."""
+        return self.name.rpartition("-")[2] if self.header is None else self.header.id
+
+
+class Mark(Document):
+    """A backup that was seen: the newest of its cluster at that time."""
+
+    created: AwareDatetime
+    id: str
+
+    @classmethod
+    def of(cls, header: SealedHeader) -> Mark:
+        """Return the mark of a backup."""
+        return cls(created=header.created, id=header.id)
+
+    @property
+    def order(self) -> tuple[datetime, str]:
+        """What marks are compared by."""
+        return self.created, self.id
+
+
+class Memory(Protocol):
+    """The newest backup that was ever seen of each cluster, kept apart from the backups."""
+
+    def newest(self, cluster: str) -> Mark | None:
+        """Return what was seen of a cluster, None when nothing was."""
+
+    def keep(self, cluster: str, mark: Mark) -> None:
+        """Remember a backup in the place of the one that was remembered before."""
 
 
 class Vault(Protocol):
@@ -66,6 +114,19 @@ class Vault(Protocol):
 
     def seal(self, document: BackupDocument) -> bytes:
         """Return the sealed file's bytes; what is returned was opened again and compared."""
+
+    def glance(self, head: bytes, size: int) -> SealedHeader:
+        """Check the header alone, and that the file is as long as it says; the sealed part is not looked at.
+
+        Args:
+            head: the first ``HEAD`` bytes of the file, or all of a shorter one.
+            size: bytes of the file.
+
+        Raises:
+            DamagedError: the header was changed, or the file cut.
+            WrongKeyError: sound, but its signer is not trusted here.
+            SchemaError: sound, but of a newer layout.
+        """
 
     def header(self, blob: bytes) -> SealedHeader:
         """Check everything that can be checked without an identity, and return the header.
@@ -89,6 +150,10 @@ class Vault(Protocol):
 class Repository(Protocol):
     """Backups of several clusters in one place."""
 
+    @property
+    def place(self) -> str:
+        """Where that is, for people."""
+
     def locked(self, cluster: str) -> AbstractContextManager[None]:
         """Hold the cluster's lock; raises ``LockedError`` with who holds it and since when."""
 
@@ -96,17 +161,32 @@ class Repository(Protocol):
         """Write atomically; ``check`` gets the bytes read back from disk and raises when they are not right."""
 
     def entries(self, cluster: str | None = None) -> tuple[Entry, ...]:
-        """Return the backups, newest first, of one cluster or of all; nothing is opened."""
-
-    def find(self, reference: str, *, cluster: str | None = None) -> Entry:
-        """Return the backup that a path, ``latest``, a name or the unique beginning of a name or id means.
+        """Return what claims to be a backup, of one cluster or of all, by name; what cannot be a file has a problem.
 
         Raises:
-            BackupNotFoundError: none does, or several do.
+            BackupNotFoundError: there is no repository.
+        """
+
+    def at(self, reference: str) -> Entry | None:
+        """Return the file of this path, whatever its name; None when there is none."""
+
+    def contradiction(self, entry: Entry, header: SealedHeader) -> str | None:
+        """Return where a backup belongs by its header, when its name or folder tells something else."""
+
+    def head(self, entry: Entry) -> tuple[bytes, int] | None:
+        """Return the first ``HEAD`` bytes and the size of a file; None when it is gone.
+
+        Raises:
+            DamagedError: it is no regular file.
+            BackupNotFoundError: it cannot be read.
         """
 
     def read(self, entry: Entry) -> bytes:
-        """Return the bytes of a backup."""
+        """Return the bytes of a backup; raises as ``head`` does, also when it is gone or larger than any backup."""
 
     def remove(self, entry: Entry) -> None:
-        """Remove a backup for good."""
+        """Remove a backup for good; nothing happens when it is gone.
+
+        Raises:
+            SwarmnetError: the disk refuses.
+        """

@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from swarmnet.model.backup import BackupDocument, Completeness, Loss, Reason
+from swarmnet.model.lock import LOCK_NAME
 from swarmnet.model.network import Scope
+from swarmnet.model.verification import PROBE_LABEL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
+    from swarmnet.model.network import Network
     from swarmnet.model.state import ClusterState, HostFacts
 
 ALWAYS_LOST = (
@@ -46,6 +49,7 @@ def document(
     state: ClusterState, *, cluster: str, backup_id: str, created: datetime, tool: str, reason: Reason = Reason.MANUAL
 ) -> BackupDocument:
     """Return the backup of what was seen; tasks and their containers are left out, since they come by themselves."""
+    state = own(state)
     completeness = Completeness(
         swarm=state.swarm is not None,
         hosts=tuple(facts.host for facts in state.hosts),
@@ -64,6 +68,30 @@ def document(
         state=state.model_copy(update={"hosts": hosts, "tasks": (), "answers": ()}),
         losses=(*ALWAYS_LOST, *_losses(state)),
     )
+
+
+def own(state: ClusterState) -> ClusterState:
+    """Return the state without what swarmnet itself put there for a while: probes and the lock."""
+    return state.model_copy(
+        update={
+            "hosts": tuple(
+                facts.model_copy(
+                    update={
+                        "networks": _without_probes(facts.networks),
+                        "containers": tuple(one for one in facts.containers if PROBE_LABEL not in one.labels),
+                    }
+                )
+                for facts in state.hosts
+            ),
+            "networks": _without_probes(state.networks),
+            "services": tuple(one for one in state.services if PROBE_LABEL not in one.spec.labels),
+            "configs": tuple(one for one in state.configs if one.spec.name != LOCK_NAME),
+        }
+    )
+
+
+def _without_probes(networks: tuple[Network, ...]) -> tuple[Network, ...]:
+    return tuple(network for network in networks if PROBE_LABEL not in network.spec.labels)
 
 
 def _lasting(facts: HostFacts) -> HostFacts:

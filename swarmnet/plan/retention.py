@@ -8,15 +8,13 @@ from pydantic import Field, StrictInt
 
 from swarmnet.errors import RefusedError, UsageError
 from swarmnet.model.base import Document
+from swarmnet.plan.catalogue import is_ahead, newest_first, once
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from swarmnet.model.sealed import Entry
-
-AHEAD = 300.0
-"""Seconds that the newest backup may be from the future before pruning is refused: some clock jumped."""
 
 
 class Keep(Document):
@@ -31,7 +29,8 @@ def to_remove(entries: Sequence[Entry], keep: Keep, now: datetime) -> tuple[Entr
     """Return the backups that no rule keeps, newest first.
 
     Only sound and complete ones count for the rules, so that partial ones never displace them, and the newest of them
-    stays in any case. Damaged and foreign ones are not removed: they are for people to look at.
+    stays in any case. Several files of one backup count once, and stay or go together. Damaged and foreign ones are not
+    removed: they are for people to look at.
 
     Raises:
         UsageError: no rule is given, which would remove everything.
@@ -39,28 +38,35 @@ def to_remove(entries: Sequence[Entry], keep: Keep, now: datetime) -> tuple[Entr
     """
     if keep == Keep():
         raise UsageError("prune needs a rule", hint="for example --keep-last 3 --keep-daily 7 --keep-weekly 4")
-    readable = sorted((e for e in entries if e.header is not None), key=_time, reverse=True)
-    complete = [entry for entry in readable if entry.header is not None and entry.header.complete]
+    readable = [entry for entry in newest_first(entries) if entry.header is not None and entry.problem is None]
+    complete = [entry for entry in once(readable) if entry.header is not None and entry.header.complete]
     if not complete:
         raise RefusedError("there is no sound, complete backup to keep: nothing is removed")
-    if (_time(readable[0]) - now).total_seconds() > AHEAD:
+    if is_ahead(_time(readable[0]), now):
         raise RefusedError(
-            f"the newest backup is from the future ({readable[0].name}): a clock is wrong, nothing is removed"
+            f"the newest backup is from the future ({readable[0].name}): a clock is wrong, nothing is removed",
+            hint="when this machine's clock is right, the one that took that backup was not: remove its file by hand",
         )
-    kept = {complete[0].name, *(entry.name for entry in complete[: keep.last])}
+    kept = {complete[0].id, *(entry.id for entry in complete[: keep.last])}
     kept |= _newest_of_each(complete, keep.daily, lambda time: time.strftime("%Y-%m-%d"))
     kept |= _newest_of_each(complete, keep.weekly, lambda time: time.strftime("%G-W%V"))
-    superseded = [entry for entry in readable if entry not in complete and _time(entry) < _time(complete[0])]
-    return tuple(entry for entry in readable if entry.name not in kept and entry in (*complete, *superseded))
+    counted = {entry.id for entry in complete}
+    return tuple(
+        entry
+        for entry in readable
+        if entry.id not in kept and (entry.id in counted or _time(entry) < _time(complete[0]))
+    )
 
 
 def _newest_of_each(entries: Sequence[Entry], count: int, period: Callable[[datetime], str]) -> set[str]:
     newest: dict[str, str] = {}
     for entry in entries:
-        newest.setdefault(period(_time(entry)), entry.name)
+        newest.setdefault(period(_time(entry)), entry.id)
     return set(list(newest.values())[:count])
 
 
 def _time(entry: Entry) -> datetime:
-    """Return the signed time; a file's name can be changed by anybody."""
-    return entry.created if entry.header is None else entry.header.created
+    """Return the signed time; only entries with a header are asked."""
+    if entry.header is None:
+        raise ValueError(f"{entry.name} has no header that verifies")
+    return entry.header.created

@@ -22,9 +22,9 @@ def entry_json(entry: Entry) -> JsonObject:
     return {
         "name": entry.name,
         "path": str(entry.path),
-        "created": entry.created.isoformat(),
+        "created": None if entry.header is None else entry.header.created.isoformat(),
         "size": entry.size,
-        "problem": entry.problem,
+        "problem": None if entry.problem is None else entry.problem.message,
         "header": header,
     }
 
@@ -36,8 +36,8 @@ def entry_table(entries: Iterable[Entry], paint: Paint = PLAIN) -> str:
 
 def _cells(entry: Entry) -> tuple[str, ...]:
     header, size = entry.header, str(entry.size)
-    if header is None:
-        return entry.name, "", size, f"UNUSABLE: {entry.problem}", "", ""
+    if header is None or entry.problem is not None:
+        return entry.name, entry.path.parent.name, size, f"UNUSABLE: {entry.problem}", "", ""
     state = "complete" if header.complete else "PARTIAL"
     return entry.name, header.cluster, size, state, header.reason.value, ", ".join(header.tags)
 

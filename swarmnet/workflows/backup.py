@@ -1,25 +1,21 @@
-"""The stories of backups: take one, list, check, compare, prune. All I/O comes in as arguments."""
+"""The stories that make, change and compare backups: create, rewrap, prune. All I/O comes in as arguments."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from swarmnet.errors import (
-    DamagedError,
-    IncompleteError,
-    NothingReachableError,
-    SchemaError,
-    SwarmnetError,
-    WrongKeyError,
-)
+from swarmnet.errors import DamagedError, IncompleteError, LockedError, NothingReachableError, SwarmnetError
 from swarmnet.model.backup import BackupDocument, Reason
 from swarmnet.model.ports import Progress, names
 from swarmnet.model.state import ClusterState, HostFailure
-from swarmnet.plan.document import document
+from swarmnet.plan.document import document, own
 from swarmnet.plan.drift import drift
 from swarmnet.plan.moving import host_map, seen_as
 from swarmnet.plan.retention import to_remove
+from swarmnet.workflows.backup_lookup import listing, opened, proved
+from swarmnet.workflows.lock import RETRY, living
+from swarmnet.workflows.observe import observe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -27,12 +23,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from swarmnet.model.drift import Drift
-    from swarmnet.model.ports import Listener
-    from swarmnet.model.sealed import Entry, Repository, SealedHeader, Vault
+    from swarmnet.model.lock import Operator
+    from swarmnet.model.ports import Listener, Ports
+    from swarmnet.model.sealed import Entry, Repository, Vault
     from swarmnet.plan.retention import Keep
-
-UNTRUSTED = (DamagedError, WrongKeyError, SchemaError)
-"""What makes a backup unusable here, as opposed to the repository."""
+    from swarmnet.workflows.observe import Look
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +54,6 @@ class Taken:
     path: Path
     document: BackupDocument
     size: int
-
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """What a check of one backup found."""
-
-    entry: Entry
-    opened: bool
-    """False with a sound signature means: decryptability unproven, since no identity was at hand."""
-    problem: DamagedError | WrongKeyError | SchemaError | None = None
 
 
 def create(
@@ -105,6 +90,34 @@ def create(
     return Taken(path, taken, len(blob))
 
 
+def undisturbed(ports: Ports, look: Look, operator: Operator, *, wait: float = 0.0) -> ClusterState:
+    """Return what is there while nobody changes it: what is seen in the middle of a change is no state to go back to.
+
+    Args:
+        ports: the world.
+        look: what to look at.
+        operator: who asks; tells which locks are of runs that are gone.
+        wait: seconds to wait for the end of a change.
+
+    Raises:
+        LockedError: somebody still changes it; says who, since when, and how to break the lock.
+    """
+    deadline = ports.clock.monotonic() + wait
+    while True:
+        state = observe(ports, look)
+        holder, released = living(ports, state, operator)
+        if holder is None and not released:
+            return state
+        if holder is not None:
+            if ports.clock.monotonic() >= deadline:
+                raise LockedError(
+                    f"cluster {ports.inventory.cluster} is being changed: locked by {holder}; no backup was taken",
+                    hint="wait with --lock-wait SECONDS; when you know that it is gone: swarmnet lock break -i FILE",
+                )
+            ports.listener(Progress(f"waiting for the end of a change: locked by {holder}"))
+            ports.clock.sleep(RETRY)
+
+
 def _with_left_out(state: ClusterState, expected: Iterable[str]) -> ClusterState:
     known = {*(facts.host for facts in state.hosts), *(failure.host for failure in state.failures)}
     left_out = tuple(HostFailure(host=name, reason="left out by --limit") for name in expected if name not in known)
@@ -121,46 +134,6 @@ def _enough(state: ClusterState, order: Order) -> None:
             " swarm networks and services cannot be seen",
             hint="nothing was written; --allow-partial keeps what the hosts themselves say",
         )
-
-
-def listing(repository: Repository, vault: Vault, cluster: str | None = None) -> tuple[Entry, ...]:
-    """Return the backups, newest first, each with its header or with what is wrong with it."""
-    return tuple(with_header(entry, repository, vault) for entry in repository.entries(cluster))
-
-
-def with_header(entry: Entry, repository: Repository, vault: Vault) -> Entry:
-    """Return the entry with its header, or with what is wrong with it."""
-    try:
-        return replace(entry, header=vault.header(repository.read(entry)))
-    except UNTRUSTED as error:
-        return replace(entry, problem=error.message)
-
-
-def opened(reference: str, *, repository: Repository, vault: Vault, cluster: str | None = None) -> BackupDocument:
-    """Return the document of one backup; raises what finding, checking and opening raise."""
-    return vault.open(repository.read(repository.find(reference, cluster=cluster)))
-
-
-def header_of(reference: str, *, repository: Repository, vault: Vault, cluster: str | None = None) -> SealedHeader:
-    """Return what one backup tells without a key, checked; raises what finding and checking raise."""
-    return vault.header(repository.read(repository.find(reference, cluster=cluster)))
-
-
-def check(entries: tuple[Entry, ...], *, repository: Repository, vault: Vault) -> tuple[Checked, ...]:
-    """Check signature and digest of each backup, and open it where an identity is at hand."""
-    results: list[Checked] = []
-    for entry in entries:
-        blob = repository.read(entry)
-        try:
-            if vault.can_open:
-                vault.open(blob)
-            else:
-                vault.header(blob)
-        except UNTRUSTED as error:
-            results.append(Checked(entry, opened=False, problem=error))
-        else:
-            results.append(Checked(entry, opened=vault.can_open))
-    return tuple(results)
 
 
 def compare(
@@ -181,7 +154,7 @@ def compare(
     Raises:
         UsageError: the mapping makes no sense.
     """
-    state = after.state if isinstance(after, BackupDocument) else after
+    state = after.state if isinstance(after, BackupDocument) else own(after)
     present = [facts.host for facts in state.hosts]
     taken = host_map((facts.host for facts in before.state.hosts), present, mapping or {})
     return drift(seen_as(before.state, state, taken), state, hosts=hosts)
@@ -208,7 +181,7 @@ def rewrap(
     """Seal backups anew, for the vault's recipients and signed by its key, each replaced whole or left as it was.
 
     Args:
-        entries: of the repository.
+        entries: of the repository, with their headers.
         wanted: fingerprints of the present recipients: what is sealed to just them is left alone.
         repository: where they lie.
         vault: opens the old form and seals the new one.
@@ -220,29 +193,50 @@ def rewrap(
 def _rewrap(
     entry: Entry, wanted: frozenset[str], repository: Repository, vault: Vault, listener: Listener
 ) -> Rewrapped:
+    if entry.header is None or entry.problem is not None:
+        return Rewrapped(entry, changed=False, problem=entry.problem)
+    if frozenset(entry.header.recipients) == wanted:
+        return Rewrapped(entry, changed=False)
+    listener(Progress(f"sealing {entry.name} anew"))
     try:
-        blob = repository.read(entry)
-        header = vault.header(blob)
-        if frozenset(header.recipients) == wanted:
-            return Rewrapped(entry, changed=False)
-        listener(Progress(f"sealing {entry.name} anew"))
-        document = vault.open(blob)
-        with repository.locked(document.cluster):
-            path = repository.write(document, vault.seal(document), check=vault.header)
-            if path.name != entry.path.name:  # somebody had renamed the old file
-                repository.remove(entry)
+        with repository.locked(entry.header.cluster):
+            document = opened(entry, repository=repository, vault=vault)
+            repository.write(document, vault.seal(document), check=vault.header)
     except SwarmnetError as error:
         return Rewrapped(entry, changed=False, problem=error)
     return Rewrapped(entry, changed=True)
 
 
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """One backup that no rule keeps."""
+
+    entry: Entry
+    problem: SwarmnetError | None = None
+    """Why it is there still, though it was to go."""
+
+
 def prune(
     keep: Keep, cluster: str, *, repository: Repository, vault: Vault, now: datetime, remove: bool
-) -> tuple[Entry, ...]:
-    """Return what the rules do not keep, and remove it when ``remove`` says so."""
+) -> tuple[Pruned, ...]:
+    """Return what the rules do not keep, and remove it when ``remove`` says so.
+
+    All of each file is read: a backup that only seems to be there must not be why another one goes.
+
+    Raises:
+        BackupNotFoundError: there is no repository.
+        RefusedError: removing anything would be wrong.
+    """
+    repository.entries(cluster)
     with repository.locked(cluster):
-        doomed = to_remove(listing(repository, vault, cluster), keep, now)
+        whole = [proved(entry, repository, vault) for entry in listing(repository, vault, cluster)]
+        return tuple(_removed(entry, repository, remove=remove) for entry in to_remove(whole, keep, now))
+
+
+def _removed(entry: Entry, repository: Repository, *, remove: bool) -> Pruned:
+    try:
         if remove:
-            for entry in doomed:
-                repository.remove(entry)
-    return doomed
+            repository.remove(entry)
+    except SwarmnetError as error:
+        return Pruned(entry, error)
+    return Pruned(entry)

@@ -295,6 +295,19 @@ def holders(ports: Ports, state: ClusterState) -> tuple[Holder, ...]:
     return tuple(holder for holder in found.values() if isinstance(holder, Holder))
 
 
+def living(ports: Ports, state: ClusterState, operator: Operator) -> tuple[Holder | None, bool]:
+    """Return who changes the cluster now, and whether somebody did when it was observed and has ended since.
+
+    A holder that is silent is watched for a moment: a dead one changes nothing.
+    """
+    vigil = _Vigil(ports, operator)
+    places = {place.name: place for place in _places(ports, state)}
+    found = holders(ports, state)
+    seen = any(config.spec.name == LOCK_NAME for config in state.configs)
+    released = seen and not any(holder.place == SwarmPlace.name for holder in found)
+    return next((holder for holder in found if not vigil.is_over(holder, places[holder.place])), None), released
+
+
 def break_locks(ports: Ports, shown: Iterable[Holder]) -> tuple[Holder, ...]:
     """Remove these locks, whether their holders live or not, and return those that were removed.
 

@@ -8,7 +8,8 @@ from typer.testing import CliRunner, Result
 
 from swarmnet.cli.keys import app
 from swarmnet.cli.sealing import sealing_vault
-from swarmnet.edge.keys import KeyRing, load_identities
+from swarmnet.edge.key_ring import KeyRing
+from swarmnet.edge.keys import load_identities
 from swarmnet.edge.repository import DirectoryRepository
 from swarmnet.edge.vault import AgeVault
 from swarmnet.errors import UsageError, WrongKeyError
@@ -91,7 +92,9 @@ def test_rewrap_lets_a_new_recipient_open_what_was_sealed_before_he_came(place: 
     _run("add", bob.recipients()[0].key, "--directory", str(place / "keys"), "--name", "bob")
     (said,) = json.loads(_rewrap(place, "--json").stdout)["backups"]
     assert (said["changed"], said["problem"]) == (True, None)
-    reader = AgeVault(trusted=KeyRing(place / "keys").signers(), identities=tuple(load_identities(bob.identity, None)))
+    reader = AgeVault(
+        trusted=KeyRing(place / "keys").signers(), identities=tuple(load_identities(bob.identity).identities)
+    )
     assert reader.open(_blob(place)).id == "ab" * 16
     with pytest.raises(WrongKeyError):
         reader.open(old)

@@ -37,6 +37,10 @@ def _taken(days: int, *, cluster: str = "prod", backup_id: str | None = None) ->
     return a_document().model_copy(update=update)
 
 
+def _taken_name(days: int) -> str:
+    return file_name(_taken(days)).removesuffix(".swarmnet")
+
+
 @pytest.fixture
 def repository(tmp_path: Path) -> DirectoryRepository:
     return DirectoryRepository(tmp_path / "backups")
@@ -48,38 +52,8 @@ def test_a_written_backup_is_read_back_private_and_alone(repository: DirectoryRe
     assert path.stat().st_mode & 0o777 == 0o400
     assert path.parent.stat().st_mode & 0o777 == 0o700
     assert _names(path.parent) == [path.name]
-    assert repository.read(repository.find("latest")) == BLOB
-
-
-def test_the_newest_comes_first_and_latest_means_it(repository: DirectoryRepository) -> None:
-    for days in (1, 3, 2):
-        repository.write(_taken(days), BLOB, check=_accept)
-    assert [entry.created.day for entry in repository.entries()] == [3, 2, 1]
-    assert repository.find("latest").created == CREATED + timedelta(days=3)
-
-
-def test_a_backup_is_found_by_path_by_name_and_by_the_beginning_of_name_or_id(repository: DirectoryRepository) -> None:
-    document = _taken(0, backup_id="feedbeef" + "0" * 24)
-    path = repository.write(document, BLOB, check=_accept)
-    for reference in (str(path), path.name, path.stem, "20260131", "feed"):
-        assert repository.find(reference).path.samefile(path)
-
-
-def test_a_beginning_of_two_names_and_one_of_none_are_not_found(repository: DirectoryRepository) -> None:
-    repository.write(_taken(0), BLOB, check=_accept)
-    repository.write(_taken(0, backup_id="a" * 32), BLOB, check=_accept)
-    for reference in ("2026", "1999", "", "../prod", "latest/.."):
-        with pytest.raises(BackupNotFoundError) as caught:
-            repository.find(reference)
-        assert caught.value.exit_code == 10
-
-
-def test_latest_of_a_new_cluster_means_the_only_other_cluster_there_is(repository: DirectoryRepository) -> None:
-    path = repository.write(_taken(0, cluster="old"), BLOB, check=_accept)
-    assert repository.find("latest", cluster="new").path == path
-    repository.write(_taken(1, cluster="other"), BLOB, check=_accept)
-    with pytest.raises(BackupNotFoundError):
-        repository.find("latest", cluster="new")
+    (entry,) = repository.entries()
+    assert repository.read(entry) == BLOB
 
 
 def test_no_repository_is_no_backup(repository: DirectoryRepository) -> None:
@@ -128,11 +102,12 @@ def test_a_folder_that_is_a_link_is_neither_written_nor_listed(repository: Direc
     with pytest.raises(UsageError, match="symbolic link"):
         repository.write(_taken(0), BLOB, check=_accept)
     (elsewhere / file_name(_taken(0))).write_bytes(BLOB)
-    assert repository.entries() == ()
+    (entry,) = repository.entries()
+    assert "symbolic link" in str(entry.problem)
     assert _names(elsewhere) == [file_name(_taken(0))]
 
 
-def test_links_fifos_leftovers_and_strangers_are_not_backups(repository: DirectoryRepository) -> None:
+def test_links_and_fifos_are_told_and_leftovers_and_strangers_are_not_backups(repository: DirectoryRepository) -> None:
     path = repository.write(_taken(0), BLOB, check=_accept)
     folder = path.parent
     (folder / file_name(_taken(1))).symlink_to("/etc/passwd")
@@ -140,7 +115,13 @@ def test_links_fifos_leftovers_and_strangers_are_not_backups(repository: Directo
     (folder / ".0123.partial").write_bytes(b"half")
     (folder / "notes.txt").write_text("mine")
     (repository.root / "stray").write_text("a file among the folders")
-    assert [entry.path for entry in repository.entries()] == [path]
+    (repository.root / "lost+found").mkdir()
+    good, *others = repository.entries()
+    assert (good.path, good.problem) == (path, None)
+    assert [(entry.name, str(entry.problem)) for entry in others] == [
+        (_taken_name(1), "it is no regular file"),
+        (_taken_name(2), "it is no regular file"),
+    ]
 
 
 def test_a_backup_that_fails_its_check_is_not_published(repository: DirectoryRepository) -> None:
@@ -180,7 +161,7 @@ def test_a_full_disk_leaves_the_older_backups_and_nothing_else(full_disk: Path) 
     assert "untouched" in str(caught.value.hint)
     assert [entry.path for entry in repository.entries()] == [path]
     assert _names(path.parent) == [path.name]
-    assert repository.read(repository.find("latest")) == BLOB
+    assert repository.read(repository.entries()[0]) == BLOB
 
 
 @pytest.fixture

@@ -4,7 +4,8 @@ import gzip
 import hashlib
 import json
 import subprocess
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyrage
@@ -14,26 +15,27 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from swarmnet.edge import sshsig
 from swarmnet.edge.keys import (
-    KeyRing,
     Recipient,
     Signer,
     fingerprint,
     load_identities,
     load_signing_key,
     parse_recipient,
+    parse_signer,
 )
-from swarmnet.edge.vault import CONTAINER, AgeVault
+from swarmnet.edge.sealed_file import CONTAINER, HEADER_NAMESPACE, MAGIC
+from swarmnet.edge.vault import AgeVault
 from swarmnet.errors import DamagedError, SchemaError, UsageError, WrongKeyError
 from swarmnet.model.backup import canonical, load
 from swarmnet.model.base import Secret
 from tests.backups import CANARY, a_document, documents
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from swarmnet.model.backup import BackupDocument
 
+GOLDEN = Path(__file__).with_name("golden")
 ALICE, BOB, MALLORY = (pyrage.x25519.Identity.generate() for _ in range(3))
 SIGNING, STRANGER = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
 RECIPIENTS = tuple(Recipient(str(one.to_public())) for one in (ALICE, BOB))
@@ -97,7 +99,7 @@ def test_no_identity_at_all_is_a_wrong_key() -> None:
 
 def test_a_backup_of_a_signer_whom_nobody_trusts_is_refused_even_if_it_opens() -> None:
     forged = AgeVault(recipients=RECIPIENTS, signing_key=STRANGER).seal(a_document())
-    with pytest.raises(WrongKeyError, match="nobody here trusts"):
+    with pytest.raises(WrongKeyError, match="not trusted here"):
         VAULT.open(forged)
 
 
@@ -161,70 +163,89 @@ def test_a_bomb_of_zeros_is_not_unpacked_whole() -> None:
 def test_an_ssh_key_with_a_passphrase_signs_and_opens(tmp_path: Path) -> None:
     key, secret = tmp_path / "id_ed25519", Secret("open sesame")
     encryption = serialization.BestAvailableEncryption(secret.reveal())
+    key.touch(0o600)
     key.write_bytes(SIGNING.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, encryption))
     public = parse_recipient(f"{TRUSTED[0].line} alice@laptop")
     vault = AgeVault(
         recipients=(public, RECIPIENTS[1]),
         trusted=TRUSTED,
-        identities=load_identities(key, secret),
-        signing_key=load_signing_key(key, secret),
+        identities=tuple(load_identities(key, lambda _: secret).identities),
+        signing_key=load_signing_key(key, lambda _: secret),
     )
     assert public.name == "alice@laptop"
     assert vault.open(vault.seal(a_document())) == a_document()
     with pytest.raises(WrongKeyError):
         load_signing_key(key)
     with pytest.raises(WrongKeyError) as caught:
-        load_identities(key, Secret("guess"))
+        load_identities(key, lambda _: Secret("guess"))
     assert "guess" not in str(caught.value)
 
 
-def test_keys_are_made_private_once_and_the_recovery_identity_opens_too(tmp_path: Path) -> None:
-    ring = KeyRing(tmp_path / "keys")
-    recovery = ring.create("alice")
-    assert {path.stat().st_mode & 0o777 for path in ring.directory.iterdir()} == {0o600}
-    assert ring.directory.stat().st_mode & 0o777 == 0o700
-    assert not any(recovery.encode() in path.read_bytes() for path in ring.directory.iterdir())
-    sealing = AgeVault(recipients=ring.recipients(), signing_key=load_signing_key(ring.signing_key))
-    blob = sealing.seal(a_document())
-    rescue = AgeVault(trusted=ring.signers(), identities=(pyrage.x25519.Identity.from_str(recovery),))
-    assert rescue.open(blob) == a_document()
-    with pytest.raises(UsageError, match="unreadable for ever"):
-        ring.create("again")
+def test_a_file_of_the_first_container_still_opens() -> None:
+    blob = (GOLDEN / "container-1.swarmnet").read_bytes()
+    golden = GOLDEN / "identity.txt"
+    identity = pyrage.x25519.Identity.from_str(golden.read_text().splitlines()[-1])
+    vault = AgeVault(trusted=(parse_signer((GOLDEN / "signer.pub").read_text()),), identities=(identity,))
+    assert vault.open(blob) == a_document()
+    assert vault.header(blob).container == 1
 
 
-def test_of_two_who_make_keys_at_once_one_does_and_the_other_takes_nothing_away(tmp_path: Path) -> None:
-    ring = KeyRing(tmp_path / "keys")
-    with ThreadPoolExecutor(4) as pool:
-        ended = [pool.submit(ring.create, name).exception() for name in ("alice", "bob", "carol", "dave")]
-
-    assert [type(error) for error in ended if error is not None] == [UsageError] * 3
-    own = pyrage.x25519.Identity.from_str(ring.identity.read_text().strip())
-    assert str(own.to_public()) in {one.key for one in ring.recipients()}
-    assert fingerprint(load_signing_key(ring.signing_key).public_key()) in {one.key for one in ring.signers()}
-
-
-def test_recipients_that_are_added_at_once_are_all_kept(tmp_path: Path) -> None:
-    ring = KeyRing(tmp_path)
-    names = [f"operator{number}" for number in range(8)]
-    keys = [str(pyrage.x25519.Identity.generate().to_public()) for _ in names]
-    with ThreadPoolExecutor(len(names)) as pool:
-        list(pool.map(ring.add_recipient, map(Recipient, keys, names)))
-
-    assert sorted(one.name for one in ring.recipients()) == names
+def test_one_flipped_bit_anywhere_in_a_file_of_the_first_container_is_seen() -> None:
+    blob = (GOLDEN / "container-1.swarmnet").read_bytes()
+    keyless = AgeVault(trusted=(parse_signer((GOLDEN / "signer.pub").read_text()),))
+    for place in range(len(blob)):
+        damaged = bytearray(blob)
+        damaged[place] ^= 1 << (place % 8)
+        with pytest.raises(DamagedError):
+            keyless.header(bytes(damaged))
 
 
-def test_a_removed_recipient_is_not_sealed_to_any_more(tmp_path: Path) -> None:
-    ring = KeyRing(tmp_path)
-    ring.create("alice")
-    ring.add_recipient(Recipient(str(MALLORY.to_public()), "mallory\n# x"))
-    assert [one.name for one in ring.recipients()] == ["alice", "recovery", "mallory x"]
-    assert ring.remove("mallory x") == 1
-    assert [one.name for one in ring.recipients()] == ["alice", "recovery"]
+def test_a_glance_reads_the_header_alone_and_sees_what_was_cut_or_added() -> None:
+    head = BLOB[: BLOB.index(b"age-encryption.org")]
+    assert VAULT.glance(head, len(BLOB)) == VAULT.header(BLOB)
+    for size in (len(head), len(BLOB) - 1, len(BLOB) + 1, 2**40):
+        with pytest.raises(DamagedError):
+            VAULT.glance(head, size)
+
+
+STRANGE: tuple[object, ...] = (None, True, -1, 0, 1.5, 2**70, "", "x", "1", [], ["x"], {}, "9999-12-31T23:59:59-14:00")
+
+
+@pytest.mark.parametrize("key", [SIGNING, STRANGER], ids=["trusted", "stranger"])
+def test_a_signed_header_with_anything_in_any_field_is_of_a_known_kind(key: Ed25519PrivateKey) -> None:
+    """M1, L11: whoever signs it with whatever key, a header is read, or refused with 12, 13 or 14."""
+    tree, sealed = json.loads(BLOB.split(b"\n", 3)[1]), BLOB.split(b"\n", 3)[3]
+    read = 0
+    for field in [*tree, "more"]:
+        for value in STRANGE:
+            changed = {**tree, "signer": fingerprint(key.public_key()), field: value}
+            text = canonical(changed)
+            line = sshsig.sign(key, HEADER_NAMESPACE, MAGIC + b"\n" + text + b"\n")
+            blob = b"\n".join((MAGIC, text, line, sealed))
+            with suppress(DamagedError, WrongKeyError, SchemaError):
+                header = VAULT.glance(blob, len(blob))
+                assert (type(header.complete), type(header.container)) == (bool, int)
+                read += 1
+    assert (read > 0) == (key is SIGNING)
+
+
+@pytest.mark.parametrize("change", [{"complete": "1"}, {"container": "2"}, {"created": 0}, {"sealed_bytes": "1"}])
+def test_fields_of_a_header_have_the_type_of_the_schema(change: dict[str, object]) -> None:
+    parts = BLOB.split(b"\n", 3)
+    with pytest.raises(SchemaError):
+        VAULT.header(b"\n".join([*_signed_anew(parts[1], parts[3], **change), parts[3]]))
+
+
+@pytest.mark.parametrize("change", [{"complete": False}, {"created": "2027-01-01T00:00:00Z"}])
+def test_a_header_that_tells_something_else_than_the_content_is_damage(change: dict[str, object]) -> None:
+    parts = BLOB.split(b"\n", 3)
+    with pytest.raises(DamagedError, match="two different backups"):
+        VAULT.open(b"\n".join([*_signed_anew(parts[1], parts[3], **change), parts[3]]))
 
 
 def _signed_anew(header: bytes, sealed: bytes, **changes: object) -> list[bytes]:
     """Return the three lines of text as the trusted signer would write them over another sealed part."""
     tree = json.loads(header) | {"sealed_bytes": len(sealed), "sealed_sha256": hashlib.sha256(sealed).hexdigest()}
     text = canonical(tree | changes)
-    lines = b"swarmnet-backup\n" + text + b"\n"
-    return [b"swarmnet-backup", text, SIGNING.sign(b"swarmnet backup header\0" + lines).hex().encode()]
+    message = MAGIC + b"\n" + text + b"\n"
+    return [MAGIC, text, sshsig.sign(SIGNING, HEADER_NAMESPACE, message)]

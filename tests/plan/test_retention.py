@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from swarmnet.errors import RefusedError, UsageError
+from swarmnet.errors import DamagedError, RefusedError, UsageError
 from swarmnet.model.backup import Reason
 from swarmnet.model.sealed import Entry, SealedHeader
 from swarmnet.plan.retention import Keep, to_remove
@@ -34,7 +34,7 @@ def _entry(hours: int, *, complete: bool = True, sound: bool = True) -> Entry:
         sealed_sha256="0" * 64,
     )
     name = f"backup-{hours}"
-    return Entry(Path(name), name, created, 1, header if sound else None, None if sound else "damaged")
+    return Entry(Path(name), name, 1, header if sound else None, None if sound else DamagedError("damaged"))
 
 
 @given(HOURS, RULES.filter(lambda rules: rules != Keep()))

@@ -15,7 +15,8 @@ from swarmnet.errors import DamagedError, IncompleteError, NothingReachableError
 from swarmnet.model.ports import tell_nobody
 from swarmnet.model.state import ClusterState, HostFailure
 from swarmnet.plan.retention import Keep
-from swarmnet.workflows.backup import Order, Taken, check, compare, create, listing, opened, prune
+from swarmnet.workflows.backup import Order, Taken, compare, create, prune
+from swarmnet.workflows.backup_lookup import check, find, listing, opened
 from tests.backups import CANARY, CREATED, a_document, a_state
 
 if TYPE_CHECKING:
@@ -50,7 +51,8 @@ def _create(repository: DirectoryRepository, order: Order | None = None, state: 
 
 def test_a_backup_opens_to_what_was_seen_without_tasks(repository: DirectoryRepository) -> None:
     taken = _create(repository)
-    document = opened("latest", repository=repository, vault=VAULT)
+    found = find("latest", repository=repository, vault=VAULT).entry
+    document = opened(found, repository=repository, vault=VAULT)
     assert document == taken.document
     assert document.completeness.complete
     assert document.state.networks == a_state().networks
@@ -109,10 +111,11 @@ def test_check_tells_opened_unproven_and_damaged_apart(repository: DirectoryRepo
     broken = _create(repository, _order(2)).path
     broken.chmod(0o600)
     broken.write_bytes(broken.read_bytes()[:-1])
-    bad, good = check(repository.entries(), repository=repository, vault=VAULT)
+    entries = listing(repository, VAULT)
+    good, bad = check(entries, repository=repository, vault=VAULT)
     assert isinstance(bad.problem, DamagedError)
     assert (good.opened, good.problem) == (True, None)
-    assert not check(repository.entries()[1:], repository=repository, vault=KEYLESS)[0].opened
+    assert not check(entries[:1], repository=repository, vault=KEYLESS)[0].opened
     foreign = AgeVault(trusted=VAULT.trusted, identities=(MALLORY,))
     assert isinstance(check((good.entry,), repository=repository, vault=foreign)[0].problem, WrongKeyError)
 
@@ -123,7 +126,7 @@ def test_the_list_shows_what_is_wrong_instead_of_failing(repository: DirectoryRe
     path.write_bytes(b"")
     (entry,) = listing(repository, VAULT)
     assert entry.header is None
-    assert entry.problem == "the file is empty"
+    assert str(entry.problem) == "the file is empty"
 
 
 def test_live_and_backup_compare_like_two_backups(repository: DirectoryRepository) -> None:
@@ -142,7 +145,9 @@ def test_prune_shows_first_and_removes_on_demand(repository: DirectoryRepository
     assert len(doomed) == 2
     assert len(repository.entries()) == 3
     prune(Keep(last=1), "prod", remove=True, **arguments)  # type: ignore[arg-type]
-    assert [entry.created for entry in repository.entries()] == [CREATED + timedelta(hours=3)]
+    assert [entry.header.created for entry in listing(repository, KEYLESS) if entry.header] == [
+        CREATED + timedelta(hours=3)
+    ]
 
 
 def test_no_secret_value_is_in_any_file_of_the_repository(repository: DirectoryRepository) -> None:

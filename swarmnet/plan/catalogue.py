@@ -1,0 +1,130 @@
+"""Which backup is meant: order, ``latest``, names, and whether something newer was there before.
+
+All of it goes by headers that verify. A file's name, its folder and its time are labels that anybody can change.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from swarmnet.model.sealed import Mark
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from datetime import datetime
+
+    from swarmnet.model.sealed import Entry, SealedHeader
+
+LATEST = "latest"
+TIME = "%Y-%m-%d %H:%M:%S UTC"
+AHEAD = 300.0
+"""Seconds that a backup may be from the future: more, and some clock is or was wrong."""
+
+
+def newest_first(entries: Iterable[Entry]) -> tuple[Entry, ...]:
+    """Return the backups by their signed time, newest first; behind them, by name, what does not verify."""
+    return tuple(sorted(entries, key=_order, reverse=True))
+
+
+def _order(entry: Entry) -> tuple[bool, tuple[datetime, str] | None, str]:
+    mark = None if entry.header is None else Mark.of(entry.header).order
+    return mark is not None, mark, entry.path.name
+
+
+def once(entries: Iterable[Entry]) -> tuple[Entry, ...]:
+    """Return one entry of each backup: files of one id are one backup, of which those that can be used come first."""
+    found: dict[str, Entry] = {}
+    for entry in entries:
+        if entry.header is not None:
+            known = found.setdefault(entry.header.id, entry)
+            if known.problem is not None and entry.problem is None:
+                found[entry.header.id] = entry
+    return newest_first(found.values())
+
+
+def latest(entries: Iterable[Entry]) -> Entry | None:
+    """Return the newest complete backup, the newest partial one where none is complete; None when nothing verifies."""
+    verified = once(entries)
+    return next((entry for entry in verified if entry.header and entry.header.complete), next(iter(verified), None))
+
+
+def meant(entries: Sequence[Entry], reference: str) -> tuple[Entry, ...]:
+    """Return what ``latest``, a name, or the beginning of a name or of an id means; several where it is not unique.
+
+    An exact name comes before beginnings, and a backup that verifies before what only has such a name.
+    """
+    if reference == LATEST:
+        newest = latest(entries)
+        return () if newest is None else (newest,)
+    wanted = reference.removesuffix(".swarmnet")
+    exact = tuple(entry for entry in entries if entry.name == wanted)
+    begun = tuple(
+        entry for entry in entries if wanted and (entry.name.startswith(wanted) or entry.id.startswith(wanted))
+    )
+    return next((found for one in (exact, begun) for found in (once(one), one) if found), ())
+
+
+def latest_of_each(entries: Sequence[Entry]) -> Iterator[SealedHeader]:
+    """Yield what ``latest`` means for each cluster."""
+    for cluster in sorted({entry.header.cluster for entry in entries if entry.header is not None}):
+        newest = latest(entry for entry in entries if entry.header is not None and entry.header.cluster == cluster)
+        if newest is not None and newest.header is not None:
+            yield newest.header
+
+
+def is_ahead(time: datetime, now: datetime) -> bool:
+    """Tell whether a time is so far in the future that a clock is or was wrong."""
+    return (time - now).total_seconds() > AHEAD
+
+
+def is_older(found: Mark, seen: Mark | None, now: datetime) -> bool:
+    """Tell whether a newer backup was seen before than the one that is the newest now.
+
+    What was seen under a clock that ran ahead tells nothing: it would keep people out until that day comes.
+    """
+    return seen is not None and not is_ahead(seen.created, now) and found.order < seen.order
+
+
+def to_remember(seen: Mark | None, found: Mark, now: datetime, *, made: bool = False) -> Mark | None:
+    """Return what is to be remembered in the place of what was seen; None when that stays.
+
+    Args:
+        seen: what is remembered.
+        found: the newest backup now.
+        now: this machine's time.
+        made: this run took it just now: then it also takes the place of one from the future, which a clock that ran
+            ahead left.
+    """
+    if is_ahead(found.created, now):
+        return None
+    if seen is None or found.order > seen.order or (made and is_ahead(seen.created, now)):
+        return found
+    return None
+
+
+def older_than_seen(cluster: str, found: Mark, seen: Mark) -> str:
+    """Return the sentence for a newest backup that is older than one that was seen."""
+    return (
+        f"the latest backup of {cluster} is {found.id[:8]} of {found.created:{TIME}}, but {seen.id[:8]} of"
+        f" {seen.created:{TIME}} was seen before and is not there: unless you removed it, somebody put old backups in"
+        " the place of newer ones"
+    )
+
+
+def remarks(chosen: Entry, among: Iterable[Entry], cluster: str | None, now: datetime) -> Iterator[str]:
+    """Yield what somebody should know who asked for ``latest`` of a cluster and gets this one."""
+    header = chosen.header
+    if header is None:
+        return
+    age = (now - header.created).total_seconds()
+    old = f"{age / 86400:.0f} days old" if age >= 2 * 86400 else f"{age / 3600:.0f} hours old"
+    yield (
+        f"latest: {chosen.name}, cluster {header.cluster}, of {header.created:{TIME}},"
+        f" {'from the future: a clock is or was wrong' if is_ahead(header.created, now) else old}"
+        f"{'' if header.complete else ', PARTIAL'}"
+    )
+    if cluster is not None and header.cluster != cluster:
+        yield f"warning: there is no backup of cluster {cluster}; this one is of {header.cluster}"
+    newer = [entry.name for entry in once(among) if entry.header and entry.header.created > header.created]
+    if newer:
+        yield f"warning: newer, but PARTIAL: {', '.join(newer[:5])}"

@@ -1,0 +1,245 @@
+"""The stories of backups that are there: list, find, check and open them. All I/O comes in as arguments.
+
+No single file stops a look at the others: what is wrong with one stands in its entry. A list reads the beginnings of
+files; who needs to be sure that a file is whole reads all of it.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeVar
+
+from swarmnet.errors import BackupNotFoundError, DamagedError, SchemaError, UsageError, WrongKeyError
+from swarmnet.model.backup import schema_number
+from swarmnet.model.sealed import Mark
+from swarmnet.plan.catalogue import (
+    LATEST,
+    is_older,
+    latest_of_each,
+    meant,
+    newest_first,
+    older_than_seen,
+    to_remember,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from datetime import datetime
+
+    from swarmnet.errors import SwarmnetError
+    from swarmnet.model.backup import BackupDocument
+    from swarmnet.model.sealed import Entry, Memory, Repository, SealedHeader, Vault
+
+_Found = TypeVar("_Found", "BackupDocument", "SealedHeader")
+
+UNUSABLE = (WrongKeyError, SchemaError, DamagedError, BackupNotFoundError)
+"""What makes one backup unusable here, as opposed to the repository; the first is what people can do most about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a check of one backup found."""
+
+    entry: Entry
+    opened: bool
+    """False with a sound signature means: decryptability unproven, since no identity was at hand."""
+    problem: SwarmnetError | None = None
+
+
+def listing(repository: Repository, vault: Vault, cluster: str | None = None) -> tuple[Entry, ...]:
+    """Return the backups, newest first, each with its header or with what is wrong with it."""
+    looked = (with_header(entry, repository, vault) for entry in repository.entries(cluster))
+    return newest_first(entry for entry in looked if entry is not None)
+
+
+def with_header(entry: Entry, repository: Repository, vault: Vault) -> Entry | None:
+    """Return the entry with its header, or with what is wrong with it; None when the file is gone."""
+    if entry.problem is not None:
+        return entry
+    try:
+        head = repository.head(entry)
+        if head is None:
+            return None
+        header = vault.glance(*head)
+    except UNUSABLE as error:
+        return replace(entry, problem=error)
+    if belongs := repository.contradiction(entry, header):
+        return replace(
+            entry,
+            problem=DamagedError(
+                f"its name or folder was changed: by its signed header it is {belongs}",
+                hint="rename it to that if it was you who renamed it",
+            ),
+        )
+    try:
+        schema_number(header.schema_version)
+    except SchemaError as error:
+        return replace(entry, header=header, problem=error)
+    return replace(entry, header=header)
+
+
+def proved(entry: Entry, repository: Repository, vault: Vault) -> Entry:
+    """Return the entry after all of its file was read, without its header when that does not hold."""
+    if entry.header is None or entry.problem is not None:
+        return entry
+    try:
+        _same(entry, vault.header(repository.read(entry)))
+    except UNUSABLE as error:
+        return replace(entry, header=None, problem=error)
+    return entry
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The backup that was meant."""
+
+    entry: Entry
+    among: tuple[Entry, ...] = ()
+    """What ``latest`` was chosen from."""
+
+
+def find(reference: str, *, repository: Repository, vault: Vault, cluster: str | None = None) -> Found:
+    """Return the backup that a path, ``latest``, a name or the unique beginning of a name or id means, with its header.
+
+    Args:
+        reference: what the operator calls it.
+        repository: where it is looked for; a path may lie elsewhere.
+        vault: whose signatures count.
+        cluster: its backups come first. ``latest`` means one of another cluster only where there is but one cluster.
+
+    Raises:
+        BackupNotFoundError: none does, or several do.
+        WrongKeyError, SchemaError, DamagedError: what is meant cannot be used.
+    """
+    named = None if reference == LATEST else repository.at(reference)
+    if named is not None:
+        looked = with_header(named, repository, vault)
+        return Found(_usable((looked or named,), reference, repository))
+    entries = listing(repository, vault, cluster)
+    found = _meant(entries, reference)
+    if not found and cluster is not None:
+        entries = listing(repository, vault)
+        if reference == LATEST:
+            _refuse_to_choose(entries, cluster)
+        found = _meant(entries, reference)
+    return Found(_usable(found, reference, repository), entries if reference == LATEST else ())
+
+
+def _refuse_to_choose(entries: tuple[Entry, ...], cluster: str) -> None:
+    """Raise ``BackupNotFoundError`` when the latest backup could be one of several other clusters."""
+    clusters = sorted({entry.header.cluster for entry in entries if entry.header is not None})
+    if len(clusters) > 1:
+        raise BackupNotFoundError(
+            f"no backup of cluster {cluster!r}; there are those of {', '.join(clusters)}",
+            hint="`swarmnet backup list` shows them: give the name of one",
+        )
+
+
+def _meant(entries: tuple[Entry, ...], reference: str) -> tuple[Entry, ...]:
+    return meant(entries, reference) or _unusable_latest(entries, reference)
+
+
+def _unusable_latest(entries: tuple[Entry, ...], reference: str) -> tuple[Entry, ...]:
+    """Return what ``latest`` could mean when nothing verifies: that whose problem people can do most about."""
+    found = sorted((entry for entry in entries if reference == LATEST), key=_rank)
+    return tuple(found[:1])
+
+
+def _rank(entry: Entry) -> int:
+    return next((number for number, kind in enumerate(UNUSABLE) if isinstance(entry.problem, kind)), len(UNUSABLE))
+
+
+def _usable(found: tuple[Entry, ...], reference: str, repository: Repository) -> Entry:
+    if len(found) > 1:
+        raise BackupNotFoundError(
+            f"{reference!r} means {len(found)} backups: {', '.join(entry.name for entry in found[:5])}",
+            hint="write more of its name",
+        )
+    if not found:
+        raise BackupNotFoundError(
+            f"no backup {reference!r} in {repository.place}", hint="`swarmnet backup list` shows what there is"
+        )
+    (entry,) = found
+    if entry.problem is not None:
+        with _named(entry):
+            raise entry.problem
+    return entry
+
+
+def opened(entry: Entry, *, repository: Repository, vault: Vault) -> BackupDocument:
+    """Return the document of a backup that was found; raises what reading, checking and opening raise."""
+    with _named(entry):
+        return _same(entry, vault.open(repository.read(entry)))
+
+
+def checked_header(entry: Entry, *, repository: Repository, vault: Vault) -> SealedHeader:
+    """Return what a backup that was found tells without a key, after all of its file was checked."""
+    with _named(entry):
+        return _same(entry, vault.header(repository.read(entry)))
+
+
+def _same(entry: Entry, found: _Found) -> _Found:
+    """Return what was read if it is what the list said; somebody may have put another file there meanwhile."""
+    if entry.header is not None and (found.id, found.created) != (entry.header.id, entry.header.created):
+        raise DamagedError("another backup was put in its place while it was read", hint="run the command again")
+    return found
+
+
+@contextmanager
+def _named(entry: Entry) -> Iterator[None]:
+    """Put the backup's name before what is wrong with it."""
+    try:
+        yield
+    except UNUSABLE as error:
+        raise type(error)(f"{entry.name}: {error.message}", hint=error.hint) from error
+
+
+def check(entries: Iterable[Entry], *, repository: Repository, vault: Vault) -> tuple[Checked, ...]:
+    """Check signature and digest of each backup, and open it where an identity is at hand."""
+    return tuple(_checked(entry, repository, vault) for entry in entries)
+
+
+def _checked(entry: Entry, repository: Repository, vault: Vault) -> Checked:
+    if entry.problem is not None:
+        return Checked(entry, opened=False, problem=entry.problem)
+    try:
+        blob = repository.read(entry)
+        if vault.can_open:
+            _same(entry, vault.open(blob))
+        else:
+            _same(entry, vault.header(blob))
+    except UNUSABLE as error:
+        return Checked(entry, opened=False, problem=error)
+    return Checked(entry, opened=vault.can_open)
+
+
+@dataclass(frozen=True, slots=True)
+class Remembering:
+    """What was seen of each cluster's backups before, and what is remembered for the next time."""
+
+    memory: Memory
+    now: datetime
+
+    def look(self, entries: Sequence[Entry]) -> Iterator[str]:
+        """Yield a warning for each cluster whose newest backup is older than what was seen; remember the others."""
+        for header in latest_of_each(entries):
+            newest, seen = Mark.of(header), self.memory.newest(header.cluster)
+            if seen is not None and is_older(newest, seen, self.now):
+                yield older_than_seen(header.cluster, newest, seen)
+            elif header.complete and (mark := to_remember(seen, newest, self.now)):
+                yield from self._kept(header.cluster, mark)
+
+    def made(self, document: BackupDocument) -> Iterator[str]:
+        """Remember a backup that was just taken; yield what prevents it."""
+        if not document.completeness.complete:
+            return
+        taken = Mark(created=document.created, id=document.id)
+        if mark := to_remember(self.memory.newest(document.cluster), taken, self.now, made=True):
+            yield from self._kept(document.cluster, mark)
+
+    def _kept(self, cluster: str, mark: Mark) -> Iterator[str]:
+        try:
+            self.memory.keep(cluster, mark)
+        except UsageError as error:  # a look must not fail because nothing can be written
+            yield f"the newest backup cannot be remembered: {error.message}"
