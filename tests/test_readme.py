@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shlex
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -18,6 +16,7 @@ from swarmnet.lab.faults import FAMILIES
 from swarmnet.parse.inventory import parse_inventory
 from swarmnet.parse.playbook import parse_playbook
 from swarmnet.scenarios import ALL
+from tests.recipe import opened_by_recipe
 from tests.stories.commands import Operator
 
 ROOT = Path(__file__).parent.parent
@@ -78,7 +77,7 @@ def test_has_no_block_that_no_test_looks_at() -> None:
 
     assert len(fences) % 2 == 0
     # Shell is run, YAML is read; the one block without a language is the picture of the architecture.
-    assert sorted(fences[::2]) == ["", "sh", "sh", "yaml", "yaml"]
+    assert sorted(fences[::2]) == ["", "bash", "sh", "sh", "yaml", "yaml"]
 
 
 def test_make_targets_exist() -> None:
@@ -133,17 +132,13 @@ def test_what_it_shows_works_in_its_order(tmp_path: Path) -> None:
 
 
 def assert_opens_without_swarmnet(operator: Operator) -> None:
-    """Open the newest backup by the README's line, with the age program."""
-    (line,) = re.findall(r"`(tail [^`]+ age [^`]+)`", README)
+    """Check and open the newest backup by the README's recipe."""
     (backup,) = operator.asks("backup", "list")["backups"]
-    identity = operator.asks("keys", "list")["identity"]
-    line = line.replace("FILE", shlex.quote(backup["path"])).replace("IDENTITY", shlex.quote(identity))
+    keys = operator.asks("keys", "list")
 
-    opened = subprocess.run(
-        ["/bin/bash", "-o", "pipefail", "-c", line], cwd=operator.directory, capture_output=True, check=True
-    )
+    opened = opened_by_recipe(operator.directory, Path(backup["path"]), keys["identity"], keys["directory"])
 
-    assert json.loads(opened.stdout)["id"] == operator.asks("backup", "show", "latest")["id"]
+    assert opened["id"] == operator.asks("backup", "show", "latest")["id"]
 
 
 def test_its_shell_blocks_hold_nothing_that_the_tests_do_not_run() -> None:
