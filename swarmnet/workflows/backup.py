@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from swarmnet.workflows.observe import Look
 
 
+LOOKS_AGAIN = 10.0
+"""Seconds in which the cluster is looked at again when a change ended while it was looked at."""
+
+
 @dataclass(frozen=True, slots=True)
 class Order:
     """The backup that is asked for."""
@@ -102,20 +106,21 @@ def undisturbed(ports: Ports, look: Look, operator: Operator, *, wait: float = 0
     Raises:
         LockedError: somebody still changes it; says who, since when, and how to break the lock.
     """
-    deadline = ports.clock.monotonic() + wait
+    deadline = ports.clock.monotonic() + max(wait, LOOKS_AGAIN)
     while True:
         state = observe(ports, look)
         holder, released = living(ports, state, operator)
         if holder is None and not released:
             return state
+        if ports.clock.monotonic() >= deadline or (holder is not None and not wait):
+            raise LockedError(
+                f"cluster {ports.inventory.cluster} is being changed, no backup was taken:"
+                f" locked by {holder or 'somebody who cannot be asked'}",
+                hint="wait with --lock-wait SECONDS; when you know that it is gone: swarmnet lock break -i FILE",
+            )
         if holder is not None:
-            if ports.clock.monotonic() >= deadline:
-                raise LockedError(
-                    f"cluster {ports.inventory.cluster} is being changed: locked by {holder}; no backup was taken",
-                    hint="wait with --lock-wait SECONDS; when you know that it is gone: swarmnet lock break -i FILE",
-                )
             ports.listener(Progress(f"waiting for the end of a change: locked by {holder}"))
-            ports.clock.sleep(RETRY)
+        ports.clock.sleep(RETRY)
 
 
 def _with_left_out(state: ClusterState, expected: Iterable[str]) -> ClusterState:
