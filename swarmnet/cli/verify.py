@@ -89,6 +89,7 @@ def command(
 
     Exit: 0 all proved, 1 something failed, 3 something could not be tested.
     """
+    from swarmnet.model.verification import Phase  # noqa: PLC0415 - as below
     from swarmnet.workflows.observe import observe  # noqa: PLC0415 - commands load what they need
     from swarmnet.workflows.verify import Wish, verify  # noqa: PLC0415 - as above
 
@@ -102,7 +103,10 @@ def command(
         wanted, names, tested, keep_image=probe.keep_image, settle=probe.settle, timeout=cluster.timeout or WAIT
     )
     with cluster.connected(hosts) as ports:
-        result = verify(ports, observe(ports), wish, kit=kit, run=this_run())
+        begun = ports.clock.monotonic()
+        state = observe(ports)
+        seen = Phase(name="observe", seconds=round(ports.clock.monotonic() - begun, 3))
+        result = verify(ports, state, wish, kit=kit, run=this_run(), before=(seen,))
     _report(result, as_json=as_json, junit=junit, verbose=cluster.verbose)
     raise typer.Exit(EXITS.get(result.status, ExitCode.DONE))
 

@@ -12,6 +12,10 @@ from swarmnet.probe import wire
 
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 1.0
+SPACING = 0.01
+"""Seconds between the rounds of a burst: what is sent faster fills queues, and measures those."""
+LAST_WAIT = 1.0
+"""Seconds for the last answers of a burst."""
 ECHO_REQUEST = 8
 ECHO_REPLY = 0
 
@@ -87,6 +91,66 @@ def scatter(run: str, task: dict[str, object]) -> dict[str, object]:
     return {"sent": sent, "why": why}
 
 
+class Burst:
+    """Datagrams to several peers, each sent once: what does not come back was lost."""
+
+    def __init__(self, nonces: Nonces, addresses: list[str]) -> None:
+        self._nonces = nonces
+        self._addresses = addresses
+        self.sent = [0] * len(addresses)
+        self._came: set[int] = set()
+
+    def send(self, number: int) -> None:
+        """Send one to every peer; one that the kernel refuses counts as not sent."""
+        for index, address in enumerate(self._addresses):
+            try:
+                self._nonces.send(number * len(self._addresses) + index, address)
+            except OSError:
+                continue
+            self.sent[index] += 1
+
+    def take(self, seconds: float) -> None:
+        """Take answers for so long, or until there is none left to wait for."""
+        end = time.monotonic() + seconds
+        while len(self._came) < sum(self.sent):
+            if not select.select([self._nonces.socket], [], [], max(0.0, end - time.monotonic()))[0]:
+                return
+            try:
+                answer = self._nonces.receive()
+            except OSError:
+                continue  # an ICMP error for one of the peers
+            if answer is not None:
+                self._came.add(answer[0])
+
+    def came(self, index: int) -> int:
+        """Return how many answers came from a peer."""
+        return sum(number % len(self._addresses) == index for number in self._came)
+
+
+def burst(run: str, task: dict[str, object], until: float) -> dict[str, object]:
+    """Send ``count`` datagrams to every labelled address, one each 10 ms, none again; count the answers.
+
+    Returns:
+        Label to ``{"sent": n, "came": answers, "tries": n}``. What got there, the peers' servers count.
+    """
+    targets = task["targets"]
+    addresses = {str(label): str(address) for label, address in targets.items()} if isinstance(targets, dict) else {}
+    all_of_it = Burst(Nonces(run, str(task["from"]), str(task["network"])), list(addresses.values()))
+    for number in range(int(str(task["count"]))):
+        if time.monotonic() >= until:
+            break
+        begun = time.monotonic()
+        all_of_it.send(number)
+        all_of_it.take(SPACING)
+        time.sleep(max(0.0, begun + SPACING - time.monotonic()))
+    all_of_it.take(min(LAST_WAIT, max(0.0, until - time.monotonic())))
+    outcomes = {}
+    for index, label in enumerate(addresses):
+        sent = all_of_it.sent[index]
+        outcomes[label] = {"sent": sent, "came": all_of_it.came(index), "tries": sent}
+    return {"targets": outcomes}
+
+
 def checksum(data: bytes) -> int:
     """Return the internet checksum (RFC 1071)."""
     data += bytes(len(data) & 1)
@@ -118,9 +182,9 @@ def _send(asker: Echo | Nonces, index: int, address: str, outcome: dict[str, obj
     outcome["tries"] = int(str(outcome["tries"])) + 1
     try:
         asker.send(index, address)
-        outcome["why"] = "no answer"
+        outcome.update(why="no answer", errno=0)
     except OSError as error:
-        outcome["why"] = error.strerror or str(error)
+        outcome.update(why=error.strerror or str(error), errno=error.errno or 0)
 
 
 def _collect(

@@ -90,6 +90,7 @@ def _do(run_id: str, task: dict[str, Any], until: float) -> dict[str, object]:
         "neighbours": lambda: {"known": neighbours.known()},
         "places": lambda: {"places": netlink.places()},
         "mark": lambda: datagrams.scatter(run_id, task),
+        "loss": lambda: datagrams.burst(run_id, task, until),
         "sizes": lambda: {"targets": sizes.ask_all(task["targets"], int(task["size"]), until)},
         "http": lambda: {"targets": web.ask_all(task, until)},
         "capture": lambda: WITNESS.begin(task),

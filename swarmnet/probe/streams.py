@@ -67,7 +67,7 @@ class Streams:
                     stream.sendall(self._payload)
                 answer = wire.decode(_whole_line(stream))
         except OSError as error:
-            return {"stage": stage, "why": _reason(error)}
+            return {"stage": stage, "why": _reason(error), "errno": error.errno or 0}
         if answer is None:
             return {"stage": stage, "why": "the connection was closed without an answer"}
         return {**answer, "local": local}

@@ -18,6 +18,7 @@ from swarmnet.scenarios.icmp import IcmpMatrix
 from swarmnet.scenarios.injection import PlaintextInjection
 from swarmnet.scenarios.ipsec import IpsecStates
 from swarmnet.scenarios.ipvs import BalancerTables
+from swarmnet.scenarios.loss import Loss
 from swarmnet.scenarios.mesh_ipv6 import MeshIpv6
 from swarmnet.scenarios.mesh_tcp import MeshTcp
 from swarmnet.scenarios.mesh_udp import MeshUdp
@@ -40,6 +41,7 @@ ALL: tuple[Scenario, ...] = (
     IcmpMatrix(),
     UdpMatrix(),
     TcpMatrix(),
+    Loss(),
     ContainerNames(),
     Aliases(),
     ServiceNames(),

@@ -123,7 +123,7 @@ def _verdict(scene: Scene, stations: list[Station]) -> Verdict:
     hosts = [one.host for one in stations]
     names = ", ".join(hosts)
     if first.excused:
-        status, detail = Status.SKIPPED, f"{names}: {first.problem}; nothing was tested from or to it"
+        status, detail = Status.SKIPPED, f"{names} {first.problem}; nothing was tested from or to it"
     else:
         status = Status.INCONCLUSIVE
         detail = (

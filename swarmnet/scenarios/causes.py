@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from swarmnet.model.report import Status, Verdict
-from swarmnet.scenarios import firewall, gossip_cause, ingress_causes, places, resolvers
+from swarmnet.scenarios import firewall, gossip_cause, ingress_causes, neighbour_table, places, resolvers
 from swarmnet.scenarios.balancing import without_ipvs
 from swarmnet.scenarios.esp import without_esp
 from swarmnet.scenarios.esp_cause import apart, why_blocked
 from swarmnet.scenarios.gossip_cause import unlearned
+from swarmnet.scenarios.loss import pairs_of
 from swarmnet.scenarios.matrix import HEARD
-from swarmnet.scenarios.mtu import large_packets
+from swarmnet.scenarios.mtu import large_packets, steadily
 from swarmnet.scenarios.patterns import Pair, Reach, Shape, decompose
 
 if TYPE_CHECKING:
@@ -57,14 +58,25 @@ class Evidence:
     partial: frozenset[Pair]
     """One protocol passes, another one does not."""
 
+    @property
+    def failed(self) -> frozenset[Pair]:
+        """All of them."""
+        return self.blocked | self.stalled | self.partial
+
+    def without(self, pairs: frozenset[Pair]) -> Evidence:
+        """Return the evidence less pairs that are explained."""
+        return Evidence(self.tested, self.blocked - pairs, self.stalled - pairs, self.partial - pairs)
+
 
 def explain(scene: Scene, answers: Answers, matrices: Iterable[Matrix]) -> tuple[Verdict, ...]:
     """Return one verdict a cause for every failed pair of every matrix; none where nothing failed."""
     by_network: dict[str, list[Matrix]] = defaultdict(list)
-    for matrix in matrices:
+    for matrix in pairs_of(matrices):
         by_network[matrix.network].append(matrix)
     evidence = {name: read(found, heard(answers, name)) for name, found in by_network.items()}
-    verdicts: list[Verdict] = []
+    crammed = {name: neighbour_table.touched(answers, one.failed) for name, one in evidence.items()}
+    verdicts: list[Verdict] = [*neighbour_table.explain(answers, {n: p for n, p in crammed.items() if p})]
+    evidence = {name: one.without(crammed[name]) for name, one in evidence.items()}
     incapable = without_esp(answers)
     encrypted = {net.spec.name for net in scene.networks if net.spec.encrypted}
     for names, one in _alike(evidence, encrypted):
@@ -293,7 +305,12 @@ def _stalled(names: tuple[str, ...], reach: Reach) -> Verdict:
         frozenset(
             place
             for name in names
-            for place in (*large_packets(name, pair), places.whole(name, *pair), places.whole(name, *pair[::-1]))
+            for place in (
+                *large_packets(name, pair),
+                *steadily(name, pair),
+                places.whole(name, *pair),
+                places.whole(name, *pair[::-1]),
+            )
         )
         for pair in sorted(reach.pairs)
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from swarmnet.model.report import Status, Verdict
 from swarmnet.scenarios import absence, places
 from swarmnet.scenarios.interface import (
+    PAIR,
     Answers,
     Findings,
     ProbeTask,
@@ -34,6 +35,10 @@ PLAIN, ENCRYPTED = 50, 76
 """Bytes around an overlay's packet: IP 20, UDP 8, VXLAN 8, Ethernet 14; ESP adds 26, padded to 4."""
 DEFAULT = 1500
 """What engines take for the underlay's MTU where the network names none."""
+LEAST = 1280
+"""Bytes that any underlay carries (the least MTU of IPv6): a path below that is broken."""
+Cuts = dict[str, dict["Pair", tuple[int, bool]]]
+"""Network to the pairs that it does not serve whole, each with a size and whether that is exact."""
 FRAGMENTS = ("FragCreates", "ReasmReqds")
 TOO_LARGE = "too large"
 
@@ -62,8 +67,21 @@ class OverlayMtu(Scenario):
         )
 
     def judge(self, scene: Scene, answers: Answers) -> Findings:
-        """Return one verdict a network, and one for each host that fragments."""
-        verdicts = [verdict for net in scene.networks for verdict in self._network(scene, answers, net)]
+        """Return one verdict a cause, whatever networks it touches, and one for each network where all is well.
+
+        A device that is too small, and a path that is, cut every network: what is to be written is one number.
+        """
+        small: Cuts = {net.spec.name: self._small(scene, answers, net) for net in scene.networks}
+        found = {net.spec.name: self._results(scene, answers, net.spec.name) for net in scene.networks}
+        cut: Cuts = {
+            name: {pair: size for pair, size in results[0].items() if pair not in small[name]}
+            for name, results in found.items()
+        }
+        verdicts = [self._too_small(scene, pairs, small) for pairs in _together(scene, _all(small))]
+        verdicts += [self._cut(scene, pairs, cut) for pairs in _together(scene, _all(cut))]
+        for net in scene.networks:
+            hurt = bool(small[net.spec.name] or cut[net.spec.name])
+            verdicts += self._network(scene, answers, net, None if hurt else found[net.spec.name][1])
         return Findings((*verdicts, *self._fragments(scene, answers)))
 
     def _before(self, scene: Scene, station: Station) -> list[Question]:
@@ -73,29 +91,31 @@ class OverlayMtu(Scenario):
             ways(scene, station.host),
         ]
 
-    def _network(self, scene: Scene, answers: Answers, network: Network) -> list[Verdict]:
-        name, stations = network.spec.name, cast(scene)
-        small = {
-            (station.host, peer): (has, underlay)
-            for station in stations
-            if (has := overlay_mtu(answers, station, name))
+    def _small(self, scene: Scene, answers: Answers, network: Network) -> dict[Pair, tuple[int, bool]]:
+        """Return the pairs whose sender's device cannot carry the network's packets, with the device's MTU."""
+        return {
+            (station.host, peer): (underlay, True)
+            for station in cast(scene)
+            if (has := overlay_mtu(answers, station, network.spec.name))
             for peer, underlay in underlays(answers, station.host).items()
             if has > carried(underlay, encrypted=network.spec.encrypted)
         }
-        cut, untested = self._results(scene, answers, name)
-        verdicts = [self._too_small(network, pairs, small[min(pairs)]) for pairs in _together(scene, small)]
-        lost = {pair: largest for pair, largest in cut.items() if pair not in small}
-        verdicts += [self._cut(name, pairs, lost[min(pairs)]) for pairs in _together(scene, lost)]
+
+    def _network(
+        self, scene: Scene, answers: Answers, network: Network, untested: dict[Pair, str] | None
+    ) -> list[Verdict]:
+        """Return what is wrong with one network alone; ``untested`` None means that it has trouble that is told."""
+        name, stations = network.spec.name, cast(scene)
         odd = {
             station.host: has
             for station in stations
             if (has := overlay_mtu(answers, station, name)) and has != configured(network)
         }
         if odd:
-            verdicts.append(self._odd(network, odd))
-        if verdicts:
-            return verdicts
-        if untested or len(stations) < 2:  # noqa: PLR2004 - two ends
+            return [self._odd(network, odd)]
+        if untested is None:
+            return []
+        if untested or len(stations) < PAIR:
             why = [f"{source} -> {target}: {words}" for (source, target), words in untested.items()]
             if not why:
                 return [absence.untested(scene, self.name, f"network {name}", absence.TOO_FEW)]
@@ -127,37 +147,53 @@ class OverlayMtu(Scenario):
                     untested[station.host, peer] = "one byte more was not refused by the sender"
         return cut, untested
 
-    def _too_small(self, network: Network, pairs: frozenset[Pair], sizes: tuple[int, int]) -> Verdict:
-        has, underlay = sizes
-        name, is_encrypted = network.spec.name, network.spec.encrypted
-        kind = "encrypted" if is_encrypted else "unencrypted"
-        hosts = sorted({source for source, _ in pairs})
+    def _too_small(self, scene: Scene, pairs: frozenset[Pair], small: Cuts) -> Verdict:
+        nets = _cut_nets(scene, pairs, small)
+        underlay = min(small[net.spec.name][pair][0] for net in nets for pair in pairs & small[net.spec.name].keys())
+        hosts, names = sorted({source for source, _ in pairs}), ", ".join(net.spec.name for net in nets)
+        sends = "; ".join(
+            f"containers on {net.spec.name} send up to {configured(net)} bytes, and"
+            f" {carried(underlay, encrypted=net.spec.encrypted)} fit"
+            for net in nets
+        )
         return Verdict(
             scenario=self.name,
-            subject=f"network {name}",
+            subject=_subject(nets),
             status=Status.FAILED,
-            detail=f"the underlay of {', '.join(hosts)} has an MTU of {underlay}: it carries"
-            f" {carried(underlay, encrypted=is_encrypted)} bytes of a packet on an {kind} overlay, but containers on"
-            f" {name} send up to {has}: full-size packets get lost or are broken to pieces",
-            fix=f"raise the underlay's MTU, or make {name} again with mtu: {underlay}, and the ingress network, too",
+            detail=f"the underlay of {', '.join(hosts)} has an MTU of {underlay}: {sends}; full-size packets get lost"
+            " or are broken to pieces",
+            fix=f"raise the underlay's MTU, or make {names} again with mtu: {underlay}, and the ingress network, too",
             evidence={"cause": "underlay-mtu", "pairs": [[*pair] for pair in sorted(pairs)], "hosts": [*hosts]},
-            broken=frozenset(places.fitting(name, *pair) for pair in pairs),
+            broken=frozenset(places.fitting(net.spec.name, *pair) for net in nets for pair in pairs),
         )
 
-    def _cut(self, name: str, pairs: frozenset[Pair], boundary: tuple[int, bool]) -> Verdict:
-        largest, exact = boundary
-        passes = f"packets of {'up to' if exact else 'at least'} {largest} bytes pass"
+    def _cut(self, scene: Scene, pairs: frozenset[Pair], cut: Cuts) -> Verdict:
+        nets = _cut_nets(scene, pairs, cut)
+        found = {net.spec.name: _boundary(cut[net.spec.name], pairs) for net in nets}
+        passing = "; ".join(
+            f"on {name} packets of {'up to' if exact else 'at least'} {size} bytes pass and larger ones are lost"
+            for name, (size, exact) in found.items()
+        )
+        path = min(found[net.spec.name][0] + (ENCRYPTED if net.spec.encrypted else PLAIN) for net in nets)
+        names = ", ".join(found)
         return Verdict(
             scenario=self.name,
-            subject=f"network {name}",
+            subject=_subject(nets),
             status=Status.FAILED,
-            detail=f"on {name} {passes} and larger ones are lost:"
-            f" {', '.join(f'{source} -> {target}' for source, target in sorted(pairs))}; the hosts' devices carry more",
-            fix="something between the hosts has a smaller MTU, or drops fragments (see underlay-mtu): make the network"
-            " again with the path's MTU as its mtu",
-            evidence={"cause": "path-mtu", "pairs": [[*pair] for pair in sorted(pairs)], "largest": largest},
-            broken=frozenset(places.whole(name, *pair) for pair in pairs),
-            needed=tuple(large_packets(name, pair) for pair in pairs),
+            detail=f"{passing}: {', '.join(f'{source} -> {target}' for source, target in sorted(pairs))};"
+            " the hosts' devices carry more",
+            fix="something between the hosts has a smaller MTU, or drops fragments (see underlay-mtu):"
+            f" {advice(path, names)}",
+            evidence={
+                "cause": "path-mtu",
+                "pairs": [[*pair] for pair in sorted(pairs)],
+                "largest": min(size for size, _ in found.values()),
+            },
+            broken=frozenset(places.whole(name, *pair) for name in found for pair in pairs),
+            needed=tuple(
+                frozenset().union(*(large_packets(name, pair) | steadily(name, pair) for name in found))
+                for pair in pairs
+            ),
         )
 
     def _odd(self, network: Network, odd: dict[str, int]) -> Verdict:
@@ -192,6 +228,36 @@ class OverlayMtu(Scenario):
 
     def _verdict(self, network: str, status: Status, detail: str) -> Verdict:
         return Verdict(scenario=self.name, subject=f"network {network}", status=status, detail=detail)
+
+
+def advice(path: int, names: str) -> str:
+    """Return what to write where a path carries packets up to a size; of one that is too small for IP, to mend it."""
+    if path < LEAST:
+        return f"mend what is between: a path that carries {path} bytes is broken, and no MTU is worth setting for it"
+    return f"mend it, or make {names} again with mtu: {path}"
+
+
+def _all(cuts: Cuts) -> frozenset[Pair]:
+    return frozenset(pair for pairs in cuts.values() for pair in pairs)
+
+
+def _cut_nets(scene: Scene, pairs: frozenset[Pair], cuts: Cuts) -> list[Network]:
+    return [net for net in scene.networks if pairs & cuts[net.spec.name].keys()]
+
+
+def _boundary(cut: dict[Pair, tuple[int, bool]], pairs: frozenset[Pair]) -> tuple[int, bool]:
+    """Return the smallest size at which these pairs are cut; what was found exactly counts more than what was not."""
+    found = [cut[pair] for pair in pairs if pair in cut]
+    return min([one for one in found if one[1]] or found)
+
+
+def _subject(nets: list[Network]) -> str:
+    return f"network{'s' if nets[1:] else ''} {', '.join(net.spec.name for net in nets)}"
+
+
+def steadily(network: str, pair: Pair) -> frozenset[Place]:
+    """Return that packets get from one host to another and back, without more loss than any line has."""
+    return places.both(lambda one, other: places.steady(network, one, other), *pair)
 
 
 def large_packets(network: str, pair: Pair) -> frozenset[Place]:

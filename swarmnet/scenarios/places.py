@@ -113,6 +113,11 @@ def whole(network: str, source: str, target: str) -> Place:
     return ("whole", network, source, target)
 
 
+def steady(network: str, source: str, target: str) -> Place:
+    """Return that a network loses no more packets from one host to another than any line does."""
+    return ("steady", network, source, target)
+
+
 def balancer(host: str, network: str) -> Place:
     """Return the kernel's table by which a host balances on a network, or in the ``MESH``."""
     return ("balancer", host, network)
@@ -143,6 +148,7 @@ def exchange(scene: Scene, network: str, source: str, target: str) -> frozenset[
     if source == target:
         return frozenset()
     found = both(lambda one, other: overlay(network, one, other), source, target)
+    found |= both(lambda one, other: steady(network, one, other), source, target)
     found |= both(learned, source, target) | {node(source), node(target), allocated(network)}
     nets = (*scene.networks, *scene.state.networks)
     if not any(net.spec.encrypted for net in nets if net.spec.name == network):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from swarmnet.model.report import Status, Verdict
 from swarmnet.scenarios import absence, places
 from swarmnet.scenarios.interface import Answers, Findings, Question, Scenario, Scene, WitnessTask, outcomes
-from swarmnet.scenarios.mtu import underlays, vteps, ways
+from swarmnet.scenarios.mtu import LEAST, underlays, vteps, ways
 from swarmnet.scenarios.patterns import Shape, decompose
 from swarmnet.scenarios.sightings import peers_among
 from swarmnet.scenarios.staged import staged
@@ -93,8 +93,11 @@ class UnderlayMtu(Scenario):
             subject=_subject(reach),
             status=Status.FAILED,
             detail=f"{_where(reach)} carries {carries}, but the hosts send up to {size}",
-            fix=f"mend the {'link, ' if len(reach.hosts) == 1 else ''}switch or tunnel there, or give the underlay's"
-            f" devices that MTU; until then networks need mtu: {largest}",
+            fix=f"mend the {'link, ' if len(reach.hosts) == 1 else ''}switch or tunnel there"
+            + (
+                f", or give the underlay's devices that MTU; until then networks need mtu: {largest}"
+                * (largest >= LEAST)
+            ),
             evidence={
                 "cause": "path-mtu",
                 "pairs": [[*pair] for pair in sorted(reach.pairs)],

@@ -74,17 +74,20 @@ class _Timer:
             self.phases.append(Phase(name=name, seconds=round(self.ports.clock.monotonic() - begun, 3)))
 
 
-def verify(ports: Ports, state: ClusterState, wish: Wish, *, kit: ProbeKit, run: Run) -> Verification:
+def verify(
+    ports: Ports, state: ClusterState, wish: Wish, *, kit: ProbeKit, run: Run, before: tuple[Phase, ...] = ()
+) -> Verification:
     """Prove that the networks work, and name the cause where they do not.
 
-    Every trace is removed at the end: also after a failure or an interrupt.
+    Every trace is removed at the end: also after a failure or an interrupt. ``before`` is how long the look at the
+    cluster took: a part of the time that all of it took.
 
     Raises:
         UsageError: a network that was asked for does not exist.
     """
     asked_for = chosen(state, wish.networks)
     hosts = wish.hosts or tuple(host.name for host in ports.inventory.hosts)
-    timer = _Timer(ports)
+    timer = _Timer(ports, [*before])
     players = cast(state, hosts)
     space = rooms(state, asked_for, players.able)
     networks = tuple(net for net in asked_for if net not in space.crowded)

@@ -51,8 +51,8 @@ def _command(*words: str) -> list[str]:
 
 
 @contextmanager
-def serving(identity: str) -> Iterator[None]:
-    job: JsonObject = {"run": "r1", "id": identity, "lifetime": 30, "port": PORT}
+def serving(identity: str, port: int = PORT) -> Iterator[None]:
+    job: JsonObject = {"run": "r1", "id": identity, "lifetime": 30, "port": port}
     with subprocess.Popen(_command("serve", json.dumps(job)), stdout=subprocess.PIPE) as process:
         try:
             assert process.stdout is not None
@@ -62,10 +62,12 @@ def serving(identity: str) -> Iterator[None]:
             process.kill()
 
 
-def run(*tasks: JsonObject, limit: float = 5.0, run_id: str = "r1") -> dict[str, dict[str, JsonValue]]:
+def run(
+    *tasks: JsonObject, limit: float = 5.0, run_id: str = "r1", port: int = PORT
+) -> dict[str, dict[str, JsonValue]]:
     """Ask a probe that opens no port of its own."""
     job: JsonObject = {"number": 1, "run": run_id, "limit": limit, "tasks": [*tasks]}
-    words = _command("witness", json.dumps({"lifetime": 30, "port": PORT}))
+    words = _command("witness", json.dumps({"lifetime": 30, "port": port}))
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         try:
             answer = _first_answer(process, job)
@@ -195,3 +197,13 @@ def test_a_resolver_that_refuses_is_told_in_words_like_one_that_is_silent() -> N
     refused = names.ask_all([("w1.front", ["10.0.0.1"]), ("w2.front", ["10.0.0.2"])], time.monotonic() + 0.6, quiet)
     assert [(one["ok"], one["why"]) for one in told] == [(False, "no answer")]
     assert [(one["ok"], one["why"]) for one in refused] == [(False, "Connection refused")] * 2
+
+
+def test_a_burst_counts_what_left_what_came_back_and_what_arrived() -> None:
+    """F4: nothing is sent twice, so that a rate can be told."""
+    task: JsonObject = {"kind": "loss", "key": "k", "from": "w1", "network": "loss/front", "count": 20}
+    with serving("w2", PORT + 2):
+        found = run({**task, "targets": {"w2": "127.0.0.1"}}, port=PORT + 2)
+        heard = run({"kind": "heard", "key": "h"}, port=PORT + 2)["h"]["heard"]
+    assert found["k"]["targets"] == {"w2": {"sent": 20, "came": 20, "tries": 20}}
+    assert heard == {"loss/front": {"w1": 20}}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from typing import TYPE_CHECKING
 
 from swarmnet.model.report import Status
@@ -194,3 +195,24 @@ def test_pairs_that_failed_are_asked_once_more_alone_and_then_count() -> None:
     late = {place: Answer({"targets": {p: {**fine, "id": p}}}) for place, p in zip(again, ("w2", "w1"), strict=True)}
     assert UdpMatrix().matrix(stage, {**said, **late}, "front").counts() == {Status.OK: 6}
     assert "heard" not in {one.key for one in UdpMatrix().ask(stage, {**said, **late})}
+
+
+def test_a_full_neighbour_table_is_one_cause_for_all_pairs_and_networks_with_the_command() -> None:
+    """F3: 149 of 155 pairs were as many causes, and UDP 4789 was blamed."""
+    stage = scene(20, (network("back"), network("front")))
+    full = {f"w{n}" for n in range(1, 13)}
+    hosts = [one.host for one in stage.stations]
+    lost = [(one, other) for one in hosts for other in hosts if one != other and (one in full or other in full)]
+    said = answers(stage, lost)
+    for (host, key), answer in said.items():
+        targets = answer.value.get("targets")
+        if host in full and isinstance(targets, dict) and key.startswith(("icmp", "udp")):
+            targets |= {peer: {**REFUSED} for peer in targets}
+    (verdict,) = causes(stage, said)
+    assert verdict.evidence["cause"] == "neighbour-table-full"
+    assert verdict.evidence["hosts"] == sorted(full)
+    limits = ("gc_thresh1=8192", "gc_thresh2=49152", "gc_thresh3=65536")
+    assert verdict.evidence["commands"] == [f"sysctl -w {' '.join(f'net.ipv4.neigh.default.{one}' for one in limits)}"]
+
+
+REFUSED: JsonObject = {"ok": False, "why": "No buffer space available", "errno": errno.ENOBUFS, "tries": 9}

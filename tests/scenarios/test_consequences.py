@@ -235,4 +235,4 @@ def test_a_link_that_loses_large_packets_is_one_cause_with_stalled_transfers_beh
             ):
                 answers[source, key].value["targets"][target] = outcome  # type: ignore[index,call-overload]
     found = told(scene, answers, UdpMatrix(), TcpMatrix(), OverlayMtu(), UnderlayMtu())
-    assert found == {"underlay-mtu: link of w1": ["matrix", "matrix", "mtu", "mtu"]}
+    assert found == {"underlay-mtu: link of w1": ["matrix", "matrix", "mtu"]}

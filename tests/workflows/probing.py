@@ -110,6 +110,9 @@ class Paths:
             self.heard[target][str(task["network"])].add(host)
         if task["kind"] in ("icmp", "udp", "tcp") and {(host, target), (target, host)} & self.cut:
             return {"ok": False, "why": "no answer", "tries": 5}
+        if task["kind"] == "loss":
+            lost = bool({(host, target), (target, host)} & self.cut)
+            return {"sent": task["count"], "came": 0 if lost else task["count"], "tries": task["count"]}
         if task["kind"] == "sizes":
             return {"ok": True, "why": "", "tries": 1, "largest": task["size"], "beyond": "too large"}
         if task["kind"] == "ways":

@@ -92,6 +92,7 @@ def test_a_healthy_cluster_is_proved_and_left_as_it_was(world: World) -> None:
         ("icmp", "front"),
         ("udp", "front"),
         ("tcp", "front"),
+        ("loss", "front"),
     }
     assert traces(world) == []
 
