@@ -144,6 +144,12 @@ class ConvergenceError(SwarmnetError):
     """A change was accepted but did not come true within its limit; says the last thing seen."""
 
 
+class StoppedError(SwarmnetError):
+    """The operator asked to stop while something that was accepted was still being watched; it goes on by itself."""
+
+    exit_code = 130
+
+
 class RefusedError(SwarmnetError):
     """A guard refused: the message says what would be lost, the hint names the flag that allows it."""
 

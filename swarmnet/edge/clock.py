@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 class SystemClock:
     """The clock of this machine."""
 
+    stopping = False
+
     def __init__(self, patience: float | None = None) -> None:
         self.patience = patience
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from swarmnet.model.base import JsonObject, JsonValue, Labels, Secret
-    from swarmnet.model.service import FileReference, Service, ServiceSpec, Task
+    from swarmnet.model.service import Service, ServiceSpec, Task
     from swarmnet.model.swarm import Config, ConfigSpec, SecretSpec, StoredSecret
 
 _RUNTIMES = ("container", "attachment")
@@ -124,16 +124,15 @@ class EngineServices(EngineNetworks):
 
     def _ids(self, what: str, spec: ServiceSpec) -> Names:
         """Look up what the spec names; a network that is not found is left to the engine, which says why best."""
-        configs = {config.spec.name: config.id for config in self.configs()} if spec.configs else {}
-        secrets = {secret.spec.name: secret.id for secret in self.secrets()} if spec.secrets else {}
-        self._check_known(what, "config", spec.configs, configs)
-        self._check_known(what, "secret", spec.secrets, secrets)
+        used = {kind: spec.uses(kind) for kind in ("Config", "Secret")}
+        configs = {config.spec.name: config.id for config in self.configs()} if used["Config"] else {}
+        secrets = {secret.spec.name: secret.id for secret in self.secrets()} if used["Secret"] else {}
+        self._check_known(what, "config", used["Config"], configs)
+        self._check_known(what, "secret", used["Secret"], secrets)
         return Names(self.network_ids() if spec.networks else {}, configs, secrets)
 
-    def _check_known(
-        self, what: str, kind: str, wanted: tuple[FileReference, ...] | None, known: dict[str, str]
-    ) -> None:
-        missing = [reference.source for reference in wanted or () if reference.source not in known]
+    def _check_known(self, what: str, kind: str, wanted: tuple[str, ...], known: dict[str, str]) -> None:
+        missing = [name for name in wanted if name not in known]
         if missing:
             raise NotFoundError(self.host, f"{what}: there is no {kind} {', '.join(missing)}", status=404)
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from swarmnet.edge.wire import Parts, as_list, as_object, as_text, index_of, made, nanoseconds
+from swarmnet.edge.wire_named import with_ids, without_ids
 from swarmnet.edge.wire_policy import (
     policy_to_wire,
     resources_to_wire,
@@ -113,7 +114,7 @@ def spec_from_wire(seen: Mapping[str, JsonValue], names: Names) -> ServiceSpec:
         user=parts.take_text(*_CONTAINER, "User"),
         workdir=parts.take_text(*_CONTAINER, "Dir"),
         stop_grace_period=parts.take_seconds(*_CONTAINER, "StopGracePeriod"),
-        extra=parts.rest() | _job(seen),
+        extra=without_ids(parts.rest()) | _job(seen),
     )
 
 
@@ -212,7 +213,7 @@ def service_to_wire(spec: ServiceSpec, names: Names) -> JsonObject:
     }
     if "Mode" not in spec.extra:
         body["Mode"] = _mode(spec)
-    return merge(spec.extra, _stated(body))
+    return merge(with_ids(spec.extra, names.configs, names.secrets), _stated(body))
 
 
 def _mode(spec: ServiceSpec) -> JsonObject:

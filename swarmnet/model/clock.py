@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from swarmnet.errors import ConvergenceError
+from swarmnet.errors import ConvergenceError, StoppedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +22,10 @@ class Clock(Protocol):
 
     patience: float | None
     """Seconds that one wait may take, in the place of the wait's own limit; None leaves each its own."""
+
+    @property
+    def stopping(self) -> bool:
+        """True from the moment on in which the operator asked to stop."""
 
     def now(self) -> datetime:
         """Return the wall clock's time, in UTC."""
@@ -70,3 +74,15 @@ def wait_until(
             next_word = clock.monotonic() + SAY_EVERY
         clock.sleep(pause)
         pause = min(pause * 1.3, every * 10)
+
+
+def until_stopped(clock: Clock, look: Callable[[], tuple[T | None, str]]) -> Callable[[], tuple[T | None, str]]:
+    """Return a look that ends the wait once the operator asked to stop, for waits after which nothing is to do."""
+
+    def looked() -> tuple[T | None, str]:
+        result, seen = look()
+        if result is None and clock.stopping:
+            raise StoppedError(f"not awaited, as you asked to stop; last seen: {seen}")
+        return result, seen
+
+    return looked

@@ -58,11 +58,12 @@ class Verdict(Document):
 
 
 class OutcomeStatus(StrEnum):
-    """How an action ended. ``skipped`` means that it was not begun."""
+    """How an action ended. ``skipped`` was not begun; ``stopped`` was accepted, and not watched to its end."""
 
     DONE = "done"
     FAILED = "failed"
     SKIPPED = "skipped"
+    STOPPED = "stopped"
 
 
 class Outcome(Document):

@@ -28,7 +28,12 @@ class RestoreReport(Document):
     restored: tuple[str, ...]
     """What was made or changed."""
     failed: tuple[str, ...] = ()
-    """Actions that failed or were not begun, and what a second plan would still do."""
+    """Actions that failed, and what a second plan would still do."""
+    not_begun: tuple[str, ...] = ()
+    """Actions that were not reached, since another one failed or the operator asked to stop."""
+    not_awaited: tuple[str, ...] = ()
+    """What was accepted, and not watched to its end when the operator asked to stop."""
+    interrupted: bool = False
     skips: tuple[Skip, ...] = ()
     losses: tuple[Loss, ...] = ()
     verified: Status | None = None
@@ -39,7 +44,9 @@ class RestoreReport(Document):
 
     @property
     def exit_code(self) -> int:
-        """The gravest first: what failed, what does not work, what was left out, what is not proved."""
+        """An interruption, else the gravest: what failed, what does not work, what was left out, what is not proved."""
+        if self.interrupted:
+            return ExitCode.INTERRUPTED
         if self.failed:
             return ExitCode.FAILED
         if self.verified is Status.FAILED:

@@ -139,6 +139,18 @@ class ServiceSpec(Document):
     """Parts of the engine's spec that have no field here (mounts, health check, log driver, ForceUpdate ...), in
     the engine's own JSON: kept as they are by updates, backups and restores, never compared unless wanted."""
 
+    def uses(self, kind: str) -> tuple[str, ...]:
+        """Return the names of the configs (kind ``Config``) or secrets (``Secret``) that the service cannot do without.
+
+        A list with an entry that has no field here stands whole in ``extra``, without ids, which change.
+        """
+        files = self.configs if kind == "Config" else self.secrets
+        template = self.extra.get("TaskTemplate")
+        container = template.get("ContainerSpec") if isinstance(template, dict) else None
+        kept = container.get(f"{kind}s") if isinstance(container, dict) else None
+        entries = [entry for entry in kept if isinstance(entry, dict)] if isinstance(kept, list) else []
+        return (*(one.source for one in files or ()), *(str(entry.get(f"{kind}Name", "")) for entry in entries))
+
     @property
     def job(self) -> JsonObject | None:
         """The mode of a job in the engine's own JSON, None where tasks shall run on."""

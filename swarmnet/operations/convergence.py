@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import ConvergenceError, StateChangedError
-from swarmnet.model.clock import wait_until
+from swarmnet.model.clock import until_stopped, wait_until
 from swarmnet.model.plan import MANAGED_LABEL
 from swarmnet.model.ports import progress
 from swarmnet.model.service import ServiceMode
@@ -88,7 +88,7 @@ def wait_for_service(
             return None, f"its update has not begun: {old} tasks of before run"
         return _enough(manager.nodes, service, tasks), f"{_running(tasks)} tasks run; {said(tasks)}"
 
-    _watch(ports, manager, name, judge, what=f"service {name} to run", timeout=timeout)
+    _watch(ports, name, judge, what=f"service {name} to run", timeout=timeout, can_stop=True)
 
 
 def wait_for_attached(ports: Ports, name: str, network: str, *, timeout: float) -> None:
@@ -107,16 +107,16 @@ def wait_for_attached(ports: Ports, name: str, network: str, *, timeout: float) 
         off = [task for task in tasks if task.desired_state == "running" and network not in task.networks]
         return _enough(manager.nodes, service, tasks) if not off else None, f"{len(off)} tasks are off; {said(tasks)}"
 
-    _watch(ports, manager, name, judge, what=f"service {name} to run on network {network}", timeout=timeout)
+    _watch(ports, name, judge, what=f"service {name} to run on network {network}", timeout=timeout)
 
 
-def _watch(ports: Ports, manager: SwarmPort, name: str, judge: Judge, *, what: str, timeout: float) -> None:
+def _watch(ports: Ports, name: str, judge: Judge, *, what: str, timeout: float, can_stop: bool = False) -> None:
     """Wait until ``judge`` says True of a service and its tasks.
 
     Tasks are asked for often, the service and the nodes only when a task changed or some time passed: a late notice
     costs the operator what an early one costs the manager.
     """
-    service_id = ""
+    manager, service_id = ports.manager(), ""
     seen: tuple[Task, ...] = ()
     due, words = 0.0, ""
 
@@ -137,7 +137,8 @@ def _watch(ports: Ports, manager: SwarmPort, name: str, judge: Judge, *, what: s
         enough, words = judge(service, seen)
         return enough, words
 
-    wait_until(ports.clock, look, what=what, timeout=timeout, every=TASKS_EVERY, tell=progress(ports))
+    looked = until_stopped(ports.clock, look) if can_stop else look
+    wait_until(ports.clock, looked, what=what, timeout=timeout, every=TASKS_EVERY, tell=progress(ports))
 
 
 def _held_up(manager: SwarmPort, service: Service, fresh: tuple[Task, ...]) -> tuple[bool | None, str]:
@@ -173,6 +174,16 @@ def idle_services(state: ClusterState) -> tuple[str, ...]:
         if MANAGED_LABEL in service.spec.labels and not _enough(lambda: state.nodes, service, tasks):
             found.append(f"service {service.spec.name}: {_running(tasks)} tasks run; {said(tasks)}")
     return tuple(found)
+
+
+def not_running(state: ClusterState) -> dict[str, str]:
+    """Return the services some of whose tasks are seen and do not run, as far as the state tells, and what they say."""
+    found: dict[str, str] = {}
+    for service in state.services:
+        tasks = tuple(task for task in state.tasks if task.service_id == service.id)
+        if tasks and not _enough(lambda: state.nodes, service, tasks):
+            found[service.spec.name] = said(tasks)
+    return found
 
 
 def said(tasks: Iterable[Task]) -> str:

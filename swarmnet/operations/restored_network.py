@@ -48,7 +48,9 @@ class RestoredNetwork(NetworkOperation):
     def warnings(self, context: Context) -> tuple[str, ...]:
         """Return blocks that are too small, and hosts without the configuration network."""
         found = [*warnings_in_cluster(self.spec, context)]
-        lacking = [facts.host for facts in context.state.hosts if not _has_configuration(facts, self.config_from)]
+        own = {host.name for host in context.hosts}
+        hosts = [one for one in context.state.hosts if one.host in own or self.effective_scope is Scope.SWARM]
+        lacking = [facts.host for facts in hosts if not _has_configuration(facts, self.config_from)]
         if lacking:
             found.append(
                 f"network {self.name} takes its configuration from {self.config_from}, which is missing on"

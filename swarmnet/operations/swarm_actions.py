@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from swarmnet.errors import ConvergenceError, NotAManagerError
-from swarmnet.model.clock import wait_until
+from swarmnet.model.clock import until_stopped, wait_until
 from swarmnet.model.hosts import Availability, Role
 from swarmnet.model.overlay import lay
 from swarmnet.model.plan import Action, Sign, Stage
@@ -272,4 +272,5 @@ def _wait_for_node(ports: Ports, node_id: str, role: Role) -> Node:
         return (node if settled and node.status == "ready" else None), seen
 
     what = f"node {node_id} to be a ready {role}"
-    return wait_until(ports.clock, look, what=what, timeout=JOIN_LIMIT, tell=progress(ports))
+    looked = until_stopped(ports.clock, look)
+    return wait_until(ports.clock, looked, what=what, timeout=JOIN_LIMIT, tell=progress(ports))

@@ -8,6 +8,7 @@ from swarmnet.model.backup import BackupDocument, Completeness, Loss, Reason
 from swarmnet.model.lock import LOCK_NAME
 from swarmnet.model.network import Scope
 from swarmnet.model.verification import PROBE_LABEL
+from swarmnet.operations.convergence import not_running
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -43,6 +44,10 @@ ALWAYS_LOST = (
         instead="bring volumes back first; images are pulled again",
     ),
 )
+
+
+IDLE = "tasks"
+"""The kind of loss that names a service whose tasks did not all run."""
 
 
 def document(
@@ -101,6 +106,13 @@ def _lasting(facts: HostFacts) -> HostFacts:
 
 
 def _losses(state: ClusterState) -> Iterable[Loss]:
+    for name, said in not_running(state).items():
+        yield Loss(
+            kind=IDLE,
+            what=name,
+            why=f"the tasks of service {name} did not all run when the backup was taken ({said})",
+            instead=f"service {name} is made, and not waited for",
+        )
     for secret in state.secrets:
         yield Loss(
             kind="secret",

@@ -10,8 +10,8 @@ from abc import abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from swarmnet.errors import ConflictError, NotFoundError, RefusedError
-from swarmnet.model.clock import wait_until
+from swarmnet.errors import ConflictError, HostError, NotFoundError, RefusedError
+from swarmnet.model.clock import until_stopped, wait_until
 from swarmnet.model.plan import MANAGED_LABEL, Action, Risk, Sign, Stage
 from swarmnet.model.ports import progress
 from swarmnet.model.swarm import Config
@@ -49,7 +49,9 @@ class Removal(Action):
 
     def _wait(self, ports: Ports, engine: SwarmPort) -> None:
         what = f"{self.target} to be gone"
-        wait_until(ports.clock, lambda: self._attempt(engine), what=what, timeout=REMOVAL_LIMIT, tell=progress(ports))
+        tell = progress(ports)
+        look = until_stopped(ports.clock, lambda: self._attempt(engine))
+        wait_until(ports.clock, look, what=what, timeout=REMOVAL_LIMIT, tell=tell)
 
     def _attempt(self, manager: SwarmPort) -> tuple[bool | None, str]:
         try:
@@ -100,8 +102,25 @@ class PruneNetwork(Removal):
         return state.model_copy(update={"hosts": hosts})
 
     def run(self, ports: Ports) -> None:
-        """Remove it, and wait while tasks that end still hold it."""
+        """Remove it, and wait while tasks that end still hold it.
+
+        A manager on which such a task ends lists its own copy of a network that is gone already.
+        """
         self._wait(ports, ports.manager() if self.host is None else ports.engine(self.host))
+        if self.host is None:
+            what, tell = f"{self.target} to be gone on every manager", progress(ports)
+            look = until_stopped(ports.clock, lambda: self._copies(ports))
+            wait_until(ports.clock, look, what=what, timeout=REMOVAL_LIMIT, every=0.2, tell=tell)
+
+    def _copies(self, ports: Ports) -> tuple[bool | None, str]:
+        holding = [host.name for host in ports.inventory.managers if self._is_listed(ports, host.name)]
+        return (None if holding else True), f"tasks that end hold a copy on {', '.join(holding)}"
+
+    def _is_listed(self, ports: Ports, host: str) -> bool:
+        try:
+            return any(net.id == self.id for net in ports.engine(host).networks())
+        except HostError:
+            return False  # it gets rid of its copy when it is back
 
     def _remove(self, manager: SwarmPort) -> None:
         manager.remove_network(self.id)

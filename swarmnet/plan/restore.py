@@ -22,6 +22,7 @@ from swarmnet.operations.playbook import Playbook, Step
 from swarmnet.operations.restored import RestoredConfig, RestoredSecret, RestoredService
 from swarmnet.operations.restored_swarm import RestoredSwarm
 from swarmnet.operations.service_checks import PREDEFINED
+from swarmnet.plan.document import IDLE
 from swarmnet.plan.drift import is_lock
 from swarmnet.plan.moving import Places, host_map, moved, places
 from swarmnet.plan.restored_networks import Networks, is_there_to_restore
@@ -255,6 +256,7 @@ class _Case:
         chosen = [name for name in missing if self.chosen.takes("secret", name)]
         skips = [Skip(what=f"secret {name}", why="its data is in no backup and was not given") for name in chosen]
         available = self._available(networks)
+        idle = {loss.what for loss in self.document.losses if loss.kind == IDLE}
         steps: list[Step] = []
         for service in sorted(self.document.state.services, key=lambda one: one.spec.name):
             spec = service.spec
@@ -264,7 +266,7 @@ class _Case:
                 skips.append(Skip(what=f"service {spec.name}", why=f"needs {', '.join(needs)}"))
                 continue
             wanted = moved(spec, where).model_copy(update={"labels": unmarked(spec.labels)})
-            steps.append(Step(operation=RestoredService(spec=wanted)))
+            steps.append(Step(operation=RestoredService(spec=wanted, wait=spec.name not in idle)))
         return tuple(steps), tuple(skips)
 
     def _available(self, networks: Networks) -> frozenset[tuple[str, str]]:

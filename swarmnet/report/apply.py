@@ -41,6 +41,10 @@ def _lines(report: ApplyReport, paint: Paint) -> Iterator[str]:
             yield paint.red(f"failed: {on_one_line(outcome.target)}: {shortened(on_one_line(outcome.error or ''))}")
             if outcome.hint:
                 yield f"  hint: {shortened(on_one_line(outcome.hint))}"
+    yield from (
+        paint.yellow(f"accepted, not awaited: {on_one_line(target)}")
+        for target in _targets(report, OutcomeStatus.STOPPED)
+    )
     yield from (paint.yellow(f"not begun: {on_one_line(target)}") for target in _targets(report, OutcomeStatus.SKIPPED))
     yield from (paint.red(f"still pending: {on_one_line(text)}") for text in report.pending)
     yield from (paint.yellow(f"not well: {on_one_line(text)}") for text in report.unsettled)

@@ -21,9 +21,19 @@ def report_lines(report: RestoreReport) -> Iterator[str]:
     yield f"{count(len(report.restored), 'action')} done from {taken} in {report.seconds:.1f} s"
     for text in report.failed:
         yield f"FAILED: {text}"
+    for target in report.not_awaited:
+        yield f"accepted, not awaited: {target}"
+    for target in report.not_begun:
+        yield f"not begun: {target}"
     yield from left_out(report.skips, report.losses)
     for host in report.missing:
         yield f"did not answer: {host}"
+    if report.interrupted or report.failed:
+        why = "interrupted" if report.interrupted else "not complete"
+        yield (
+            f"{why}: `swarmnet restore resume {report.backup[:8]}` goes on, `swarmnet restore undo {report.backup[:8]}`"
+            " takes back what was made"
+        )
     yield f"verify: {'not run' if report.verified is None else report.verified.value}"
 
 

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from swarmnet.errors import SwarmnetError
+from swarmnet.errors import StoppedError, SwarmnetError
 from swarmnet.model.ports import ActionFinished, ActionStarted, Progress
 from swarmnet.model.report import Outcome, OutcomeStatus
 from swarmnet.workflows.failover import Failover
@@ -66,7 +66,7 @@ def execute(ports: Ports, plan: Plan, conditions: Conditions) -> tuple[Outcome, 
     """
     outcomes: list[Outcome] = []
     going = True
-    ports = Failover(ports)
+    ports = Failover(ports, is_stopping=lambda: stop.requested)
     for batch in plan.batches:
         if not going or conditions.stop.requested:
             outcomes += [_skipped(action) for action in batch]
@@ -105,12 +105,13 @@ def _run(ports: Ports, action: Action, conditions: Conditions) -> Outcome:
     try:
         action.run(ports)
     except SwarmnetError as error:
+        stopped = isinstance(error, StoppedError)
         seconds = ports.clock.monotonic() - begun
         ports.listener(ActionFinished(action, seconds, error.message))
         return Outcome(
             kind=action.kind,
             target=action.target,
-            status=OutcomeStatus.FAILED,
+            status=OutcomeStatus.STOPPED if stopped else OutcomeStatus.FAILED,
             seconds=seconds,
             error=error.message,
             hint=error.hint,

@@ -42,13 +42,19 @@ class LeaderlessClock:
     passed so is limited for each loss by ``PATIENCE``, so every wait still ends.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, is_stopping: Callable[[], bool]) -> None:
         self._clock = clock
+        self._is_stopping = is_stopping
         self.patience = clock.patience
         self._lock = threading.Lock()
         self._waiting = 0
         self._since = 0.0
         self._lost = 0.0
+
+    @property
+    def stopping(self) -> bool:
+        """True from the moment on in which the operator asked to stop."""
+        return self._is_stopping()
 
     def now(self) -> datetime:
         """Return the wall clock's time: that one never stands still."""
@@ -85,10 +91,12 @@ class LeaderlessClock:
 class Failover:
     """The ``Ports`` of a run whose ``manager()`` does not go away with one manager. Threads may share it."""
 
-    def __init__(self, ports: Ports, *, patience: float = PATIENCE) -> None:
+    def __init__(
+        self, ports: Ports, *, patience: float = PATIENCE, is_stopping: Callable[[], bool] = lambda: False
+    ) -> None:
         self._ports = ports
         self._patience = patience
-        self._clock = LeaderlessClock(ports.clock)
+        self._clock = LeaderlessClock(ports.clock, is_stopping)
         self.inventory: Inventory = ports.inventory
         self.clock: Clock = self._clock
         self.stopwatch: Clock = ports.clock

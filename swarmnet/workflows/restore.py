@@ -111,15 +111,24 @@ def run(
     """
     applied = apply(ports, restore.goal(permissions), terms)
     state = observe(ports, restore.look)
+    interrupted, verified = applied.interrupted, None
+    if prove is not None and not (applied.failed or interrupted):
+        try:
+            verified = prove(state)
+        except KeyboardInterrupt:  # what was restored is said nevertheless
+            interrupted = True
     return RestoreReport(
         backup=restore.document.id,
         taken=restore.document.created,
         cluster=restore.inventory.cluster,
-        restored=tuple(one.target for one in applied.outcomes if one.status is OutcomeStatus.DONE),
+        restored=_targets(applied, OutcomeStatus.DONE),
         failed=tuple(_failures(applied)),
         skips=_skips(restore, state, applied),
         losses=restore.document.losses,
-        verified=None if prove is None or applied.failed or applied.interrupted else prove(state),
+        verified=verified,
+        not_begun=_targets(applied, OutcomeStatus.SKIPPED),
+        not_awaited=_targets(applied, OutcomeStatus.STOPPED),
+        interrupted=interrupted,
         missing=tuple(failure.host for failure in applied.failures),
         seconds=applied.seconds,
     )
@@ -141,6 +150,10 @@ def take_back(ports: Ports, inventory: Inventory, backup: str, terms: Terms, *, 
     return apply(ports, goal, terms)
 
 
+def _targets(applied: ApplyReport, status: OutcomeStatus) -> tuple[str, ...]:
+    return tuple(outcome.target for outcome in applied.outcomes if outcome.status is status)
+
+
 def _skips(restore: Restore, state: ClusterState, applied: ApplyReport) -> tuple[Skip, ...]:
     """Return what was left out; after a failure or an interruption, what a next run would leave out, too."""
     if applied.failed or applied.interrupted:
@@ -149,7 +162,5 @@ def _skips(restore: Restore, state: ClusterState, applied: ApplyReport) -> tuple
 
 
 def _failures(applied: ApplyReport) -> list[str]:
-    told = [
-        f"{one.target}: {one.error or 'not begun'}" for one in applied.outcomes if one.status is not OutcomeStatus.DONE
-    ]
+    told = [f"{one.target}: {one.error}" for one in applied.outcomes if one.status is OutcomeStatus.FAILED]
     return [*told, *(f"still to do: {text}" for text in applied.pending)]

@@ -16,6 +16,8 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 class SimulatedClock:
     """A ``Clock`` whose ``sleep`` returns at once, moves the time on and lets the world tick."""
 
+    stopping = False
+
     def __init__(self) -> None:
         self.patience: float | None = None
         self._seconds = 0.0

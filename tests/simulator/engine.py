@@ -91,7 +91,8 @@ class SimulatedEngine(SimulatedMembership, SimulatedServices):
         """List; where no manager answers, swarm networks are missing and nobody says so."""
         with self._asked("networks"):
             store, machine = self._machine.store, self._machine
-            seen = list(machine.networks.values())
+            now = self._world.clock.monotonic()
+            seen = [*machine.networks.values(), *(copy for until, copy in machine.copies if until > now)]
             if store is None:
                 return tuple(seen)
             manages = store.nodes[machine.node_id].spec.role is Role.MANAGER
@@ -169,6 +170,8 @@ class SimulatedEngine(SimulatedMembership, SimulatedServices):
             store = self._store()
             record = find(self.host, store.networks, network_id, "network")
             self._check_unused(store, record)
+            until = self._world.clock.monotonic() + self._machine.lingers
+            self._machine.copies.append((until, _network(record)))
             del store.networks[network_id]
             store.write()
 

@@ -55,6 +55,10 @@ class Machine:
     routes: tuple[Route, ...] = ()
     more_addresses: tuple[str, ...] = ()
     networks: dict[str, Network] = field(default_factory=dict)
+    lingers: float = 0.0
+    """Seconds for which it lists its own copy of a removed network of the swarm, whose tasks take so long to end."""
+    copies: list[tuple[float, Network]] = field(default_factory=list)
+    """Such copies, and when they go."""
     half_made: dict[str, str] = field(default_factory=dict)
     """Bridges that a failed request left in the engine's memory, id to subnet: no list shows them."""
     containers: dict[str, Container] = field(default_factory=dict)

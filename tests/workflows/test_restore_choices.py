@@ -152,6 +152,16 @@ def test_undo_takes_back_what_the_restore_made_and_nothing_else() -> None:
     assert story.undo().outcomes == ()
 
 
+def test_b9_undo_waits_for_a_managers_own_copies_of_removed_networks() -> None:
+    story = _on_a_cluster_with()
+    story.run()
+    story.world.machines["m1"].lingers = 8.0
+    report = story.undo()
+    assert (report.exit_code, report.pending) == (0, ())
+    assert story.run().exit_code == 0
+    assert "front" in story.networks()
+
+
 def test_undo_leaves_what_was_there_before_or_was_replaced() -> None:
     story = _on_a_cluster_with(FRONT, service=WEB.model_copy(update={"image": "other"}))
     story.run("web")
