@@ -66,7 +66,7 @@ def execute(ports: Ports, plan: Plan, conditions: Conditions) -> tuple[Outcome, 
     """
     outcomes: list[Outcome] = []
     going = True
-    ports = Failover(ports, is_stopping=lambda: stop.requested)
+    ports = Failover(ports, is_stopping=lambda: conditions.stop.requested)
     for batch in plan.batches:
         if not going or conditions.stop.requested:
             outcomes += [_skipped(action) for action in batch]
