@@ -162,7 +162,7 @@ def create(
             created=ports.clock.now(),
             tool=f"swarmnet {installed('swarmnet')}",
             tags=tuple(tag or ()),
-            expected=tuple(host.name for host in hosts.hosts),
+            inventory=hosts,
             allow_partial=allow_partial,
         )
         observe = partial(undisturbed, ports, look, this_operator(), wait=lock_wait)

@@ -22,13 +22,19 @@ EXAMPLE = "swarmnet lock status -i lab.yml"
 @app.command(epilog="Example: swarmnet lock status -i lab.yml")
 @grouped
 def status(cluster: Cluster, as_json: JsonOption = False) -> None:
-    """Show who holds the cluster's lock."""
-    from swarmnet.workflows.lock import holders  # noqa: PLC0415 - commands load what they need
+    """Show who holds the cluster's lock.
+
+    Exit 3: no manager answers for the swarm that holds the lock, so nobody knows.
+    """
+    from swarmnet.workflows.lock import holders, visible  # noqa: PLC0415 - commands load what they need
     from swarmnet.workflows.observe import observe  # noqa: PLC0415 - as above
 
     hosts = cluster.read()
     with cluster.connected(hosts) as ports:
-        found = holders(ports, observe(ports))
+        state = observe(ports)
+        found = holders(ports, state)
+        if not found:
+            visible(state, hosts)
     _show(found, hosts.cluster, as_json=as_json, verb="held")
 
 
@@ -41,12 +47,15 @@ def break_(cluster: Cluster, yes: YesOption = False, as_json: JsonOption = False
 
     Only the lock that was shown is removed: when somebody else has it by then, that is an error.
     """
-    from swarmnet.workflows.lock import break_locks, holders  # noqa: PLC0415 - as above
+    from swarmnet.workflows.lock import break_locks, holders, visible  # noqa: PLC0415 - as above
     from swarmnet.workflows.observe import observe  # noqa: PLC0415 - as above
 
     hosts = cluster.read()
     with cluster.connected(hosts) as ports:
-        found = holders(ports, observe(ports))
+        state = observe(ports)
+        found = holders(ports, state)
+        if not found:
+            visible(state, hosts)
         if found and not yes:
             names = " and ".join(dict.fromkeys(str(holder) for holder in found))
             wiring.confirm_cluster(hosts.cluster, f"break the lock of {names}")

@@ -75,7 +75,7 @@ def connected(
     questions = Questions(confirm if there else None, passphrase if there else None)
     tell = listener or ProgressLines(sys.stderr, verbose=verbose)
     with Session(
-        inventory if timeout is None else _patient(inventory, timeout),
+        inventory if timeout is None else patient(inventory, timeout),
         partial(_engine, clock),
         clock=clock,
         listener=tell,
@@ -84,7 +84,7 @@ def connected(
         yield session
 
 
-def _patient(inventory: Inventory, timeout: float) -> Inventory:
+def patient(inventory: Inventory, timeout: float) -> Inventory:
     """Return the inventory with no connection waited for longer than this."""
     hosts = (
         host.model_copy(

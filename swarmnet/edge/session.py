@@ -88,6 +88,7 @@ class Session:
         self._engines: dict[str, EnginePort] = {}
         self._told: set[str] = set()
         self._manager: tuple[float, str] | None = None
+        self._swarm = ""
 
     def connect(self, host: str) -> None:
         """Open the connection to a host now; raises ``HostError`` kinds."""
@@ -127,7 +128,7 @@ class Session:
         for name in names:
             try:
                 engine = self.engine(name)
-                engine.swarm()
+                self._check_swarm(name, engine.swarm().id)
             except HostError as error:
                 said.append(error.message)
                 if name in first:
@@ -137,6 +138,18 @@ class Session:
                 self._manager = (self.clock.monotonic(), name)
             return engine
         raise _no_manager(self.inventory, said)
+
+    def _check_swarm(self, name: str, swarm: str) -> None:
+        """Hold on to the swarm that was there first: a manager of another one is none of this run's.
+
+        Raises:
+            NotAManagerError: it is of another swarm.
+        """
+        with self._lock:
+            self._swarm = self._swarm or swarm
+            first = self._swarm
+        if swarm != first:
+            raise NotAManagerError(name, f"it answers for another swarm, {swarm}, than {first}")
 
     def _forget(self, error: HostError) -> None:
         """Tell once that the manager of last time is lost: finding that out may have taken long."""
@@ -186,5 +199,5 @@ def _no_manager(inventory: Inventory, said: list[str]) -> NotAManagerError:
     return NotAManagerError(
         inventory.cluster,
         f"no manager answers for the cluster: {answers}",
-        hint="swarmnet status shows each host; when a majority is lost for good: swarmnet recover quorum",
+        hint="swarmnet status tells which managers to start or to unlock; what they hold of the swarm stays as it is",
     )

@@ -46,6 +46,8 @@ _REDIRECTS_FROM = 300
 _ERRORS_FROM = 400
 _NOT_MODIFIED = 304
 """What engines answer to the start of a container that runs: the one status from 300 to 399 that is no redirect."""
+PING_TIMEOUT = 15
+"""Seconds for an engine's first answer: it has nothing to look up for it, so one that is silent is frozen or gone."""
 
 
 class StreamLike(Protocol):
@@ -301,7 +303,7 @@ class EngineClient(APIClient):
         """
         with self._negotiation:
             if not self._version:
-                answer = self.get(f"{self.base_url}/_ping", timeout=self.timeout)
+                answer = self.get(f"{self.base_url}/_ping", timeout=min(self.timeout, PING_TIMEOUT))
                 answer.raise_for_status()
                 self._version = _common(answer.headers.get("Api-Version", ""))
             return self._version

@@ -115,11 +115,13 @@ class HostFacts(Document):
 
 
 class HostFailure(Document):
-    """One host that did not answer, or not with what was asked."""
+    """One host that did not answer, not with what was asked, or with what cannot be believed."""
 
     host: str
     reason: str
     hint: str | None = None
+    disbelieved: bool = Field(default=False, exclude=True)
+    """True when it answered and others contradict it (``model.trust``); ``reason`` then follows its name."""
 
 
 class CommandResult(Document):

@@ -8,8 +8,9 @@ from swarmnet.model.base import Count, Document, Flag, JsonObject, Labels
 from swarmnet.model.hosts import Availability, Role
 from swarmnet.model.network import Prefix
 
-LEAVE = "docker swarm leave --force && systemctl restart docker"
-"""How people make a host leave its swarm for good.
+LEAVE = "docker swarm leave && systemctl restart docker"
+"""How people make a worker leave its swarm for good; without ``--force``, since a manager that leaves may take the last
+copy of the swarm's state with it, and engines refuse that.
 
 An engine that leaves while tasks run, and while others leave, too, may go on with the old swarm's gossip and its keys
 in the next one (seen on 20.10 and 26.1; not on 28.5): its overlays then carry nothing until it is started anew.

@@ -17,6 +17,7 @@ from swarmnet.model.plan import Action, Change, Risk
 from swarmnet.model.swarm import NodeSpec
 from swarmnet.operations.forms import Texts, Words
 from swarmnet.operations.interface import Context, Operation
+from swarmnet.operations.predicted import NEW
 from swarmnet.operations.swarm_actions import ChangeRole, SetNode
 from swarmnet.operations.swarm_checks import problems_of_roles
 from swarmnet.operations.swarm_members import Members
@@ -64,7 +65,7 @@ class NodeOperation(Operation):
 
     def _set(self, host: Host, node: Node) -> Iterator[Action]:
         wanted = NodeSpec(availability=self.availability or host.availability, labels=host.labels | self.labels)
-        yield from set_node(host, wanted, node.spec, remove=self.remove_labels)
+        yield from set_node(host, wanted, node, remove=self.remove_labels)
 
     def _contradictions(self, host: Host) -> Iterator[str]:
         pairs: list[tuple[str, str | None, str | None]] = [
@@ -89,12 +90,14 @@ def change_roles(nodes: Iterable[tuple[Host, Node]], role: Role) -> Iterator[Act
                 why=f"the inventory says {role}",
                 changes=(Change(path="role", before=str(node.spec.role), after=role.value),),
                 host=host.name,
+                planned_id=_known(node),
                 spec=NodeSpec(role=role),
             )
 
 
-def set_node(host: Host, wanted: NodeSpec, seen: NodeSpec, *, remove: tuple[str, ...] = ()) -> Iterator[Action]:
-    """Yield what gives the host's node its availability and labels, if anything differs."""
+def set_node(host: Host, wanted: NodeSpec, node: Node | None, *, remove: tuple[str, ...] = ()) -> Iterator[Action]:
+    """Yield what gives the host's node its availability and labels, if anything differs; None is one that will join."""
+    seen = NodeSpec() if node is None else node.spec
     gone = tuple(Change(path=f"labels.{name}", before=seen.labels[name]) for name in remove if name in seen.labels)
     changes = (*node_changes(wanted, seen), *gone)
     if changes:
@@ -105,6 +108,12 @@ def set_node(host: Host, wanted: NodeSpec, seen: NodeSpec, *, remove: tuple[str,
             changes=changes,
             risk=Risk.DISRUPTIVE if leaves else Risk.SAFE,
             host=host.name,
+            planned_id=_known(node),
             spec=wanted,
             remove_labels=remove,
         )
+
+
+def _known(node: Node | None) -> str:
+    """Return the id of a node that is there; one that joins gets its id then."""
+    return "" if node is None or node.id.startswith(NEW) else node.id

@@ -177,10 +177,10 @@ def _nodes(members: Members) -> Iterator[Action]:
     """Yield what gives members, old and new, the labels and availability of the inventory."""
     for host, node in members.inside:
         wanted = NodeSpec(availability=host.availability, labels=_labels(host, members, node))
-        yield from set_node(host, wanted, node.spec)
+        yield from set_node(host, wanted, node)
     for host in members.joining:
         # Joining sets the availability, but no labels.
-        yield from set_node(host, NodeSpec(labels=_labels(host, members)), NodeSpec())
+        yield from set_node(host, NodeSpec(labels=_labels(host, members)), None)
 
 
 def _labels(host: Host, members: Members, node: Node | None = None) -> Labels:

@@ -10,12 +10,14 @@ from swarmnet.model.hosts import Availability, Role
 from swarmnet.model.overlay import lay
 from swarmnet.model.plan import Action, Sign, Stage
 from swarmnet.model.ports import Membership, progress
+from swarmnet.model.state import HostFacts
 from swarmnet.model.swarm import Node, NodeSpec, Swarm, SwarmSpec
+from swarmnet.model.trust import misfit
 from swarmnet.operations.convergence import again_when_changed
 from swarmnet.operations.predicted import joined, with_node, without_node
 
 if TYPE_CHECKING:
-    from swarmnet.model.ports import Ports, SwarmPort
+    from swarmnet.model.ports import Ports
     from swarmnet.model.state import ClusterState
 
 JOIN_LIMIT = 60.0
@@ -78,9 +80,10 @@ class Join(Action):
         manager = ports.manager()
         token = manager.join_token(self.role)
         engine = ports.engine(self.host)
+        before = manager.nodes()
         membership = Membership(self.advertise, self.data_path, self.availability)
         failure: ConvergenceError | None = None
-        for remote in _remotes(manager):
+        for remote in _remotes(before):
             try:
                 node_id = engine.join_swarm(membership, remote=remote, token=token)
                 break
@@ -88,6 +91,8 @@ class Join(Action):
                 failure = error
         else:
             raise failure or ConvergenceError(f"no reachable manager lets {self.host} in")
+        if _find(before, node_id) is not None:
+            raise ConvergenceError(f"{self.host} says that it joined as node {node_id}, which was there before")
         node = _wait_for_node(ports, node_id, self.role)
         self._check_address(node)
 
@@ -149,9 +154,13 @@ class NodeUpdate(Action):
     """Name in the inventory; empty when no host of the inventory is the node."""
     node_id: str = ""
     """Set for nodes without a host."""
+    planned_id: str = ""
+    """The node that the host was when this was planned; empty for one that joins before."""
     spec: NodeSpec
     """Labels are laid over the present ones."""
     remove_labels: tuple[str, ...] = ()
+
+    named: ClassVar[frozenset[str]] = Action.named | {"planned_id"}
 
     def predict(self, state: ClusterState) -> ClusterState:
         """Return the state with the node's spec changed."""
@@ -161,7 +170,7 @@ class NodeUpdate(Action):
     def run(self, ports: Ports) -> None:
         """Write the spec; for a new role, wait until the leader sees the node in it."""
         manager = ports.manager()
-        node_id = self.node_id or ports.engine(self.host).facts().membership.node_id
+        node_id = self.node_id or self.planned_id or _confirmed_id(ports, self.host, manager.nodes())
 
         def write() -> None:
             node = _find(manager.nodes(), node_id)
@@ -242,6 +251,21 @@ def is_dead(node: Node) -> bool:
     return node.status in DOWN or (not node.hostname and node.status == "unknown")
 
 
+def _confirmed_id(ports: Ports, host: str, nodes: tuple[Node, ...]) -> str:
+    """Return which node a host is that joined a moment ago: its own word, unless it names another host's node.
+
+    Raises:
+        ConvergenceError: it does.
+    """
+    engine, inventory = ports.engine(host).facts(), ports.inventory
+    node = _find(nodes, engine.membership.node_id)
+    if node is not None and (
+        why := misfit(inventory.host(host), HostFacts(host=host, engine=engine), node, nodes, inventory)
+    ):
+        raise ConvergenceError(f"{host} {why}", hint="nothing was changed for it; look at that host")
+    return engine.membership.node_id
+
+
 def _find(nodes: tuple[Node, ...], node_id: str) -> Node | None:
     return next((node for node in nodes if node.id == node_id), None)
 
@@ -251,11 +275,11 @@ def _node_id(state: ClusterState, host: str) -> str:
     return "" if facts is None else facts.engine.membership.node_id
 
 
-def _remotes(manager: SwarmPort) -> tuple[str, ...]:
+def _remotes(nodes: tuple[Node, ...]) -> tuple[str, ...]:
     """Return the addresses of the reachable managers, leader first: engines try only one (moby swarm.go)."""
-    nodes = [node for node in manager.nodes() if node.manager_address and node.reachability == "reachable"]
-    nodes.sort(key=lambda node: not node.is_leader)
-    return tuple(node.manager_address for node in nodes if node.manager_address)
+    reachable = [node for node in nodes if node.manager_address and node.reachability == "reachable"]
+    reachable.sort(key=lambda node: not node.is_leader)
+    return tuple(node.manager_address for node in reachable if node.manager_address)
 
 
 def _wait_for_node(ports: Ports, node_id: str, role: Role) -> Node:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from swarmnet.model.compare import INIT_ONLY, swarm_changes
 from swarmnet.model.hosts import Role
 from swarmnet.model.plan import MANAGED_LABEL
+from swarmnet.model.standing import UNLOCK
 from swarmnet.model.state import Membership
 from swarmnet.model.swarm import LEAVE
 from swarmnet.operations.addresses import advertise_of, data_path_of, few, overlapping, own_routes
@@ -25,8 +26,12 @@ MOST_MANAGERS = 7
 FIRST_BLOCK = "10.0.0.0/24"
 """The ingress network's, when no pool is given."""
 _AFTER_ERROR = (
-    "engines try that only as they start, so restart it when the cause is gone (a boot without network is one);"
-    f" if that does not help, make it leave ({LEAVE})"
+    "engines try that only as they start, so restart it when the cause is gone (a boot without network is one):"
+    " systemctl restart docker"
+)
+_AFTER_HALF_A_JOIN = (
+    "start the managers that it knows; where it never was in that swarm, and a join was begun by hand, undo that:"
+    f" {LEAVE}"
 )
 
 
@@ -80,7 +85,7 @@ def _memberships(context: Context) -> Iterator[str]:
         inside = [host.name for host in context.inventory.hosts if state.node_of(host.name) is not None]
         yield (
             f"{', '.join(inside)} belong to another swarm, that {first} is not in and that has no mark of cluster"
-            f" {cluster!r}: make them leave it ({LEAVE}), or put one of its managers first"
+            f" {cluster!r}: put one of its managers first, or use other hosts"
         )
     for host in context.hosts:
         facts = state.facts(host.name)
@@ -93,13 +98,12 @@ def _membership(host: Host, facts: HostFacts, *, is_ours: bool) -> Iterator[str]
     if membership.state is Membership.ACTIVE:
         managers = ", ".join(membership.managers) or "nobody"
         what = "belongs to another swarm" if is_ours else "belongs to a swarm that no host of the inventory answers for"
-        yield f"{host.name} {what} (node {membership.node_id}, its managers: {managers}): make it leave that one first"
+        yield f"{host.name} {what} (node {membership.node_id}, its managers: {managers}): use another host"
     elif membership.state is not Membership.INACTIVE:
-        advice = {
-            Membership.LOCKED: "give it its key: swarmnet unlock --key-file FILE",
-            Membership.PENDING: f"its manager does not answer: make it leave ({LEAVE})",
-        }.get(membership.state, _AFTER_ERROR)
+        # A manager is never told to leave: what is on its disk may be all that is left of the swarm.
+        half = host.role is Role.WORKER and membership.state is Membership.PENDING
         locked = membership.state is Membership.LOCKED  # what the engine says there advises its own command
+        advice = f"give it its key: {UNLOCK}" if locked else _AFTER_HALF_A_JOIN if half else _AFTER_ERROR
         said = f": {membership.error}" if membership.error and not locked else ""
         yield f"{host.name} stands as {membership.state} to a swarm{said}; {advice}"
 

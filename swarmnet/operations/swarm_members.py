@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from swarmnet.model.state import Membership
+from swarmnet.model.trust import may_have_been
 from swarmnet.operations.swarm_actions import is_dead
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from swarmnet.model.hosts import Host
-    from swarmnet.model.state import ClusterState, HostFacts
+    from swarmnet.model.state import HostFacts
     from swarmnet.model.swarm import Node
     from swarmnet.operations.interface import Context
 
@@ -53,17 +54,19 @@ class Members:
                 inside.append((host, node))
             elif facts.engine.membership.state is Membership.INACTIVE and host != beginning:
                 outside.append((host, facts))
-            if left := left_behind(host, facts, state):
+            if left := left_behind(host, facts, context):
                 dead[host.name] = left
         return cls(tuple(inside), tuple(outside), beginning, dead, _nobodys(context))
 
 
-def left_behind(host: Host, facts: HostFacts, state: ClusterState) -> tuple[Node, ...]:
+def left_behind(host: Host, facts: HostFacts, context: Context) -> tuple[Node, ...]:
     """Return the dead entries that the host left in the list when it joined anew, or that it leaves when it will.
 
     Managers call such an entry ready, or unknown, for up to some 20 s after its host was rebuilt. It is dead all the
-    same where the engine at its address says that it is in no swarm, or another node of this one.
+    same where the engine at its address says that it is in no swarm, or another node of this one. That is the host's
+    own word, so an entry that others may be is none of it.
     """
+    state = context.state
     addresses = {host.address, host.advertise, *facts.addresses}
     own = facts.engine.membership
     is_another = own.state is Membership.INACTIVE or state.node_of(host.name) is not None
@@ -71,7 +74,7 @@ def left_behind(host: Host, facts: HostFacts, state: ClusterState) -> tuple[Node
         node
         for node in state.nodes
         if node.hostname in ("", facts.engine.hostname) and node.id != own.node_id and (is_another or is_dead(node))
-        if node_address(node) in addresses
+        if node_address(node) in addresses and may_have_been(host, node, state, context.inventory)
     )
 
 

@@ -14,7 +14,6 @@ from swarmnet.errors import RefusedError
 from swarmnet.model.hosts import Role
 from swarmnet.model.plan import MANAGED_LABEL, Risk
 from swarmnet.model.state import Membership
-from swarmnet.model.swarm import LEAVE
 from swarmnet.operations.network_actions import ReplaceNetwork
 
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
     from swarmnet.model.hosts import Inventory
     from swarmnet.model.plan import Action, Plan
-    from swarmnet.model.state import ClusterState, HostFacts
+    from swarmnet.model.state import ClusterState
     from swarmnet.model.swarm import Node
 
 OLDEST_API = (1, 41)
@@ -86,13 +85,16 @@ def of_state(
 ) -> Iterator[Refusal]:
     """Yield what speaks against changing anything in this state; ``hosts`` are those concerned, None means all."""
     for failure in state.failures:
-        if not permissions.allow_missing and (hosts is None or failure.host in hosts):
+        if failure.disbelieved:
+            # No flag of this command helps: whoever it is, it may be what another host of the inventory was.
+            yield Refusal(f"{failure.host} {failure.reason}", "mend that host, or take it out of the inventory")
+        elif not permissions.allow_missing and (hosts is None or failure.host in hosts):
             flags = f"--allow-missing, or --limit '!{failure.host}'"
             yield Refusal(f"{failure.host} does not answer: {failure.reason}", flags)
     yield from _old_engines(state)
-    yield from _foreign(state, inventory)
-    if not (permissions.dissolve and permissions.allow_missing):
-        yield from _headless(state, permissions)
+    yield from _marked(state, inventory)
+    if permissions.dissolve and not permissions.allow_missing:
+        yield from _headless(state)
 
 
 def of_plan(plan: Plan, state: ClusterState, permissions: Permissions = NO_PERMISSIONS) -> Iterator[Refusal]:
@@ -125,8 +127,8 @@ def _number(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r"\d+", version)[:2])
 
 
-def _foreign(state: ClusterState, inventory: Inventory) -> Iterator[Refusal]:
-    """Yield hosts that are in another swarm than the one observed, and a swarm that is another inventory's."""
+def _marked(state: ClusterState, inventory: Inventory) -> Iterator[Refusal]:
+    """Yield a swarm that is another inventory's."""
     if state.swarm is None:
         return
     mark = state.swarm.spec.labels.get(MANAGED_LABEL, inventory.cluster)
@@ -135,41 +137,15 @@ def _foreign(state: ClusterState, inventory: Inventory) -> Iterator[Refusal]:
             f"the swarm is marked as cluster {mark!r}; {inventory.source} is of cluster {inventory.cluster!r}",
             "use that cluster's inventory",
         )
-    known = {node.id for node in state.nodes}
-    for facts in state.hosts:
+
+
+def _headless(state: ClusterState) -> Iterator[Refusal]:
+    """Yield hosts in a swarm for which nobody answers, and which they would leave all the same."""
+    for facts in state.hosts if state.swarm is None else ():
         membership = facts.engine.membership
-        if membership.state is not Membership.ACTIVE:
-            continue
-        other_cluster = membership.cluster_id not in ("", state.swarm.id)
-        if other_cluster or membership.node_id not in known:
-            which = f" ({membership.cluster_id})" if membership.cluster_id else ""
-            yield Refusal(
-                f"{facts.host} belongs to another swarm{which} than {state.swarm.id}",
-                f"make it leave that one first, on {facts.host}: {LEAVE}",
-            )
-
-
-def _headless(state: ClusterState, permissions: Permissions) -> Iterator[Refusal]:
-    """Yield hosts in a swarm for which nobody answers: lists would be empty, and everything would look missing."""
-    if state.swarm is not None:
-        return
-    for facts in state.hosts:
-        if facts.engine.membership.state in (Membership.ACTIVE, Membership.LOCKED):
-            yield Refusal(
-                f"{facts.host} is in a swarm for which no manager answers{_said(facts)}", _next(facts, permissions)
-            )
-
-
-def _said(facts: HostFacts) -> str:
-    return f": {facts.engine.membership.error}" if facts.engine.membership.error else ""
-
-
-def _next(facts: HostFacts, permissions: Permissions) -> str:
-    if permissions.dissolve:
-        return "--allow-missing"
-    if facts.engine.membership.state is Membership.LOCKED:
-        return "give its managers their key: swarmnet unlock --key-file FILE"
-    return "bring a majority of its managers back; when they are lost for good: swarmnet recover quorum"
+        if membership.state is not Membership.INACTIVE:
+            said = f": {membership.error}" if membership.error else ""
+            yield Refusal(f"{facts.host} is in a swarm for which no manager answers{said}", "--allow-missing")
 
 
 def _costly(action: Action, permissions: Permissions) -> Refusal | None:

@@ -73,14 +73,17 @@ def plan_digest(plan: Plan, state: ClusterState, salt: bytes = b"") -> str:
 
 def failures_json(failures: Iterable[HostFailure]) -> list[JsonValue]:
     """Return hosts that did not answer as JSON."""
-    return [{"host": one.host, "reason": one.reason, "hint": one.hint} for one in failures]
+    return [
+        {"host": one.host, "reason": one.reason, "hint": one.hint, "disbelieved": one.disbelieved} for one in failures
+    ]
 
 
 def failure_lines(failures: Iterable[HostFailure], paint: Paint = PLAIN) -> Iterator[str]:
     """Yield one line for each host that did not answer."""
     for one in failures:
         hint = f" ({on_one_line(one.hint)})" if one.hint else ""
-        yield paint.red(f"unreachable: {one.host}: {on_one_line(one.reason)}{hint}")
+        what = f"not believed: {one.host}" if one.disbelieved else f"unreachable: {one.host}:"
+        yield paint.red(f"{what} {on_one_line(one.reason)}{hint}")
 
 
 def _action_json(action: Action, cover: Cover, salt: bytes) -> JsonObject:

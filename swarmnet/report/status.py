@@ -4,23 +4,33 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from swarmnet.model.hosts import Role
-from swarmnet.model.service import ServiceMode
+from swarmnet.model.standing import UNLOCK, Health, failing_of, next_loss, promoted, running_of, standing, strangers
 from swarmnet.model.state import Membership
 from swarmnet.report.plan import failure_lines, failures_json
-from swarmnet.report.text import PLAIN, Paint, on_one_line, table
+from swarmnet.report.text import PLAIN, Paint, count, on_one_line, table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from swarmnet.model.base import JsonObject, JsonValue
+    from swarmnet.model.hosts import Inventory
     from swarmnet.model.network import Network
-    from swarmnet.model.service import Service
+    from swarmnet.model.service import PublishedPort, Service
+    from swarmnet.model.standing import Standing
     from swarmnet.model.state import ClusterState
     from swarmnet.model.swarm import Node
 
+SHOWN = 3
+"""Reasons that one line names; the rest is counted."""
+_COLOURS: Mapping[Health, Callable[[Paint], Callable[[str], str]]] = {
+    Health.HEALTHY: lambda paint: paint.green,
+    Health.DEGRADED: lambda paint: paint.yellow,
+    Health.LOST: lambda paint: paint.red,
+    Health.ABSENT: lambda paint: paint.yellow,
+}
 
-def status_json(state: ClusterState, cluster: str, locks: list[JsonValue]) -> JsonObject:
+
+def status_json(state: ClusterState, inventory: Inventory, locks: list[JsonValue]) -> JsonObject:
     """Return the cluster as JSON; ``locks`` are those of runs (``report.lock``)."""
     names = _host_names(state)
     nodes: list[JsonValue] = [_node_json(node, names) for node in _by_name(state, names)]
@@ -28,50 +38,61 @@ def status_json(state: ClusterState, cluster: str, locks: list[JsonValue]) -> Js
     services: list[JsonValue] = [_service_json(service, state) for service in sorted(state.services, key=_name)]
     return {
         "schema": 1,
-        "cluster": cluster,
+        "cluster": inventory.cluster,
         "swarm": None if state.swarm is None else state.swarm.id,
+        "standing": _standing_json(standing(state, inventory)),
         "nodes": nodes,
         "networks": networks,
         "services": services,
         "locked": list(state.locked),
         "outside": [facts.host for facts in state.hosts if _is_outside(facts.host, state)],
+        "not_in_inventory": list(strangers(state, inventory)),
+        "promoted": list(promoted(state, inventory)),
         "locks": locks,
         "failures": failures_json(state.failures),
     }
 
 
-def status_text(state: ClusterState, cluster: str, paint: Paint = PLAIN) -> str:
-    """Return the cluster as tables."""
-    return "\n".join(_lines(state, cluster, paint))
+def status_text(state: ClusterState, inventory: Inventory, paint: Paint = PLAIN) -> str:
+    """Return the cluster as tables, below a line that says how it stands."""
+    return "\n".join(_lines(state, inventory, paint))
 
 
-def running_of(service: Service, state: ClusterState) -> tuple[int, int]:
-    """Return how many tasks of a service run and how many shall; a global one has as many as nodes take tasks."""
-    running = [
-        task for task in state.tasks if task.service_id == service.id and task.desired_state == task.state == "running"
-    ]
-    if service.spec.mode is ServiceMode.GLOBAL:
-        wanted = {t.node_id for t in state.tasks if t.service_id == service.id and t.desired_state == "running"}
-        return len(running), len(wanted)
-    return len(running), 1 if service.spec.replicas is None else service.spec.replicas
-
-
-def _lines(state: ClusterState, cluster: str, paint: Paint) -> Iterator[str]:
-    managers = [node for node in state.nodes if node.spec.role is Role.MANAGER]
-    reachable = sum(node.reachability == "reachable" for node in managers)
-    head = paint.bold(f"cluster {on_one_line(cluster)}")
-    if state.swarm is None:
-        yield f"{head}: {paint.yellow('no manager answers for a swarm')}"
-    else:
-        quorum = f"{reachable} of {len(managers)} managers reachable"
-        yield f"{head}: swarm {on_one_line(state.swarm.id)}, {len(state.nodes)} nodes, {quorum}"
+def _lines(state: ClusterState, inventory: Inventory, paint: Paint) -> Iterator[str]:
+    found = standing(state, inventory)
+    yield f"{paint.bold(f'cluster {on_one_line(inventory.cluster)}')}: {_headline(found, state, paint)}"
+    if found.cure:
+        yield f"next: {on_one_line(found.cure)}"
     yield from _node_table(state, paint)
     yield from _network_table(state, paint)
     yield from _service_table(state, paint)
+    yield from _differences(state, inventory, paint)
+    yield from failure_lines(state.failures, paint)
+
+
+def _headline(found: Standing, state: ClusterState, paint: Paint) -> str:
+    """Return the answer: how the cluster stands, why, and what the next loss means."""
+    colour = _COLOURS[found.health](paint)
+    if state.swarm is None:
+        why = "; ".join(found.reasons) or "no host that answers is in one"
+        return f"{colour(found.health.value)}: {on_one_line(why)}"
+    more = len(found.reasons) - SHOWN
+    why = "; ".join(found.reasons[:SHOWN]) + (f" and {count(more, 'thing')} more" if more > 0 else "")
+    managers = f"{found.answering} of {count(found.managers, 'manager')} {'works' if found.answering == 1 else 'work'}"
+    told = (on_one_line(why), managers, next_loss(found))
+    size = f"{count(len(state.nodes), 'node')}, swarm {on_one_line(state.swarm.id)}"
+    return f"{colour(found.health.value)}: {'; '.join(filter(None, told))} ({size})"
+
+
+def _differences(state: ClusterState, inventory: Inventory, paint: Paint) -> Iterator[str]:
+    """Yield where swarm and inventory differ."""
     for facts in state.hosts:
         if _is_outside(facts.host, state):
             yield _outside(facts.host, state, paint)
-    yield from failure_lines(state.failures, paint)
+    for name in promoted(state, inventory):
+        yield paint.yellow(f"{name} is a manager of the swarm, and a worker in the inventory")
+    for name in strangers(state, inventory):
+        yield paint.yellow(f"node {on_one_line(name)} is in the swarm, and no host of the inventory")
 
 
 def _by_name(state: ClusterState, names: Mapping[str, str]) -> list[Node]:
@@ -126,11 +147,24 @@ def _service_table(state: ClusterState, paint: Paint) -> Iterator[str]:
     rows = []
     for service in sorted(state.services, key=_name):
         running, wanted = running_of(service, state)
-        ports = (f"{one.published or '?'}:{one.target}/{one.protocol}" for one in service.spec.ports or ())
+        ports = (f"{one.published or '?'}:{one.target}/{one.protocol}" for one in _ports(service, state))
         image = service.spec.image.partition("@")[0]
         rows.append((service.spec.name, str(service.spec.mode), f"{running}/{wanted}", image, ", ".join(ports)))
     yield ""
     yield table(("SERVICE", "MODE", "RUNNING", "IMAGE", "PORTS"), rows, paint)
+    for service in sorted(state.services, key=_name):
+        for said in failing_of(service, state)[:SHOWN]:
+            yield paint.red(f"{on_one_line(service.spec.name)}: {on_one_line(said)}")
+
+
+def _ports(service: Service, state: ClusterState) -> tuple[PublishedPort, ...]:
+    """Return the ports with the numbers that the engine chose; those of host mode are told by the tasks."""
+    tasks = (task for task in state.tasks if task.service_id == service.id and task.state == "running")
+    given = dict.fromkeys((*service.published, *(port for task in tasks for port in task.published)))
+    told = {(port.target, port.protocol) for port in given if port.published}
+    wanted = service.spec.ports or ()
+    missing = (port for port in wanted if port not in given and (port.target, port.protocol) not in told)
+    return (*(port for port in given if port.published), *missing)
 
 
 def _traits(network: Network) -> Iterator[str]:
@@ -148,13 +182,16 @@ def _traits(network: Network) -> Iterator[str]:
 
 def _outside(host: str, state: ClusterState, paint: Paint) -> str:
     facts = state.facts(host)
-    standing = Membership.INACTIVE if facts is None else facts.engine.membership.state
-    if standing is Membership.INACTIVE:
+    membership = Membership.INACTIVE if facts is None else facts.engine.membership.state
+    if membership is Membership.INACTIVE:
         return paint.yellow(f"{host} is in no swarm")
-    if standing is Membership.LOCKED:
-        return paint.red(f"{host} is locked: its engine was restarted; unlock it: swarmnet unlock --key-file FILE")
+    if membership is Membership.LOCKED:
+        return paint.red(f"{host} is locked: its engine was restarted; unlock it: {UNLOCK}")
     error = "" if facts is None else on_one_line(facts.engine.membership.error)
-    return paint.red(f"{host} is not in this swarm: {standing.value}{': ' + error if error else ''}")
+    said = f"{membership.value}{': ' + error if error else ''}"
+    return paint.red(
+        f"{host} is in a swarm ({said})" if state.swarm is None else f"{host} is not in this swarm: {said}"
+    )
 
 
 def _is_outside(host: str, state: ClusterState) -> bool:
@@ -205,5 +242,21 @@ def _service_json(service: Service, state: ClusterState) -> JsonObject:
         "image": service.spec.image,
         "running": running,
         "desired": wanted,
+        "failing": list(failing_of(service, state)),
         "networks": [at.network for at in service.spec.networks or ()],
+        "ports": [
+            {"published": one.published, "target": one.target, "protocol": one.protocol.value, "mode": one.mode.value}
+            for one in _ports(service, state)
+        ],
+    }
+
+
+def _standing_json(found: Standing) -> JsonObject:
+    return {
+        "health": found.health.value,
+        "managers": found.managers,
+        "answering": found.answering,
+        "spare": found.spare,
+        "reasons": list(found.reasons),
+        "next": found.cure,
     }

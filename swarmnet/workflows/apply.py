@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from swarmnet.model.plan import Stage
 from swarmnet.model.ports import Progress
 from swarmnet.model.report import ApplyReport, OutcomeStatus
+from swarmnet.model.standing import answered
 from swarmnet.operations.convergence import idle_services
 from swarmnet.operations.held_up import held_up_services
 from swarmnet.operations.unready import unready_nodes
@@ -85,9 +86,12 @@ def prepare(ports: Ports, goal: Goal) -> Prepared:
 
     Raises:
         RefusedError: no plan can be trusted in this state, whatever flags are given; names every reason.
+        IncompleteError: nobody answers for the swarm that hosts are in, or a host is locked.
         NothingReachableError: no host answers.
     """
     state = observe_settled(ports, goal.look)
+    if not goal.permissions.dissolve:
+        answered(state, ports.inventory, hosts=goal.look.hosts)
     refusals = tuple(guard.of_state(state, ports.inventory, goal.permissions, hosts=goal.look.hosts))
     if any(not refusal.can_be_allowed for refusal in refusals):
         guard.check(refusals)

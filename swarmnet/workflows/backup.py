@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from swarmnet.errors import DamagedError, IncompleteError, LockedError, NothingReachableError, SwarmnetError
 from swarmnet.model.backup import BackupDocument, Reason
+from swarmnet.model.hosts import Inventory
 from swarmnet.model.ports import Progress, names
+from swarmnet.model.standing import standing
 from swarmnet.model.state import ClusterState, HostFailure
 from swarmnet.plan.document import document, own
 from swarmnet.plan.drift import drift
@@ -18,7 +20,7 @@ from swarmnet.workflows.lock import RETRY, living
 from swarmnet.workflows.observe import observe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
     from pathlib import Path
 
@@ -45,10 +47,15 @@ class Order:
     tool: str
     reason: Reason = Reason.MANUAL
     tags: tuple[str, ...] = ()
-    expected: tuple[str, ...] = ()
-    """Names of the inventory's hosts: those that were not asked at all (``--limit``) make the backup partial, too."""
+    inventory: Inventory | None = None
+    """The hosts: those that were not asked at all (``--limit``) make the backup partial, too."""
     allow_partial: bool = False
     """Write one even when no manager answered for the cluster."""
+
+    @property
+    def hosts(self) -> Inventory:
+        """Return the hosts that a whole backup has."""
+        return self.inventory or Inventory(cluster=self.cluster, hosts=())
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +79,7 @@ def create(
         SwarmnetError: no space; nothing is left behind.
     """
     with repository.locked(order.cluster):
-        state = _with_left_out(observe(), order.expected)
+        state = _with_left_out(observe(), order.hosts)
         _enough(state, order)
         taken = document(
             state,
@@ -123,9 +130,10 @@ def undisturbed(ports: Ports, look: Look, operator: Operator, *, wait: float = 0
         ports.clock.sleep(RETRY)
 
 
-def _with_left_out(state: ClusterState, expected: Iterable[str]) -> ClusterState:
+def _with_left_out(state: ClusterState, inventory: Inventory) -> ClusterState:
     known = {*(facts.host for facts in state.hosts), *(failure.host for failure in state.failures)}
-    left_out = tuple(HostFailure(host=name, reason="left out by --limit") for name in expected if name not in known)
+    names = (host.name for host in inventory.hosts)
+    left_out = tuple(HostFailure(host=name, reason="left out by --limit") for name in names if name not in known)
     return state.model_copy(update={"failures": (*state.failures, *left_out)})
 
 
@@ -134,10 +142,12 @@ def _enough(state: ClusterState, order: Order) -> None:
         reasons = "; ".join(f"{failure.host}: {failure.reason}" for failure in state.failures)
         raise NothingReachableError(f"no host of {order.cluster} answered: {reasons}", hint="nothing was written")
     if state.swarm is None and not order.allow_partial:
+        found = standing(state, order.hosts)
+        why = "; ".join(found.reasons) or f"no host is in a swarm ({names(facts.host for facts in state.hosts)})"
+        first = f"{found.cure}; " if found.cure else ""
         raise IncompleteError(
-            f"no manager answers for {order.cluster} (seen: {names(facts.host for facts in state.hosts)}):"
-            " swarm networks and services cannot be seen",
-            hint="nothing was written; --allow-partial keeps what the hosts themselves say",
+            f"cluster {order.cluster}: {why}",
+            hint=f"{first}nothing was written; --allow-partial keeps what the hosts themselves say",
         )
 
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 import threading
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypeVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from swarmnet.errors import HostError
 from swarmnet.model.ports import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from swarmnet.model.ports import Listener
 
@@ -23,6 +24,8 @@ T = TypeVar("T")
 
 SILENCE = 1.0
 """Seconds of real time, whatever a run's own clock says, after which a wait is told and others are asked."""
+SHOWN = 5
+"""Hosts that are named; the rest is counted."""
 PAUSE = 0.5
 """Seconds before one that could not answer (no leader yet) is asked once more."""
 
@@ -37,6 +40,37 @@ def told(listener: Listener, what: str) -> Iterator[None]:
         yield
     finally:
         timer.cancel()
+
+
+@dataclass(slots=True)
+class Silence:
+    """Hosts that have not answered yet; says once who they are, when that takes longer than a second."""
+
+    hosts: tuple[str, ...]
+    _ended: set[str] = field(default_factory=set)
+
+    @classmethod
+    @contextmanager
+    def told(cls, listener: Listener, hosts: Iterable[str]) -> Iterator[Self]:
+        """Watch over hosts that are asked in the block."""
+        silence = cls(tuple(hosts))
+        timer = threading.Timer(SILENCE, silence._tell, (listener,))
+        timer.daemon = True
+        timer.start()
+        try:
+            yield silence
+        finally:
+            timer.cancel()
+
+    def ended(self, host: str) -> None:
+        """Note that a host answered, or failed."""
+        self._ended.add(host)
+
+    def _tell(self, listener: Listener) -> None:
+        waiting = [host for host in self.hosts if host not in self._ended]
+        if waiting:
+            more = f" and {len(waiting) - SHOWN} more" if len(waiting) > SHOWN else ""
+            listener(Progress(f"waiting for {', '.join(waiting[:SHOWN])}{more} to answer"))
 
 
 def first_answer(first: Callable[[], T], others: Sequence[Callable[[], T]], *, tell: Callable[[], None]) -> T:

@@ -16,9 +16,10 @@ import threading
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from swarmnet.errors import HostError, LockedError
+from swarmnet.errors import HostError, IncompleteError, LockedError
 from swarmnet.model.lock import HEARTBEAT, LAPSED, LOCK_NAME, Claim, Holder, Operator, Pulse
-from swarmnet.model.ports import Progress
+from swarmnet.model.ports import Progress, names
+from swarmnet.model.standing import answered
 from swarmnet.workflows.fanout import fan_out
 from swarmnet.workflows.first_answer import first_answer, told
 from swarmnet.workflows.lock_places import RELEASE_PATIENCE, FilePlace, Place, SwarmPlace
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from swarmnet.model.clock import Clock
+    from swarmnet.model.hosts import Inventory
     from swarmnet.model.ports import Ports
     from swarmnet.model.state import ClusterState
 
@@ -306,6 +308,21 @@ def living(ports: Ports, state: ClusterState, operator: Operator) -> tuple[Holde
     seen = any(config.spec.name == LOCK_NAME for config in state.configs)
     released = seen and not any(holder.place == SwarmPlace.name for holder in found)
     return next((holder for holder in found if not vigil.is_over(holder, places[holder.place])), None), released
+
+
+def visible(state: ClusterState, inventory: Inventory) -> None:
+    """Return when every place in which a lock can lie was looked at.
+
+    Raises:
+        IncompleteError: no manager answers for the swarm; before there is one, a manager does not answer.
+    """
+    answered(state, inventory, hosts=())
+    silent = [failure.host for failure in state.failures if failure.host in {one.name for one in inventory.managers}]
+    if state.swarm is None and silent:
+        raise IncompleteError(
+            f"cluster {inventory.cluster}: {names(silent)} cannot be asked: a lock, or the swarm itself, may be there",
+            hint=f"start {names(silent)}, then ask again",
+        )
 
 
 def break_locks(ports: Ports, shown: Iterable[Holder]) -> tuple[Holder, ...]:

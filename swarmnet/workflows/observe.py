@@ -1,13 +1,12 @@
-"""One pass of reads over all hosts: what the engines say of themselves, and what one manager says of the cluster.
+"""One pass of reads over all hosts: what the engines say of themselves, and what the managers say of the cluster.
 
-Nothing is written. A host that does not answer is data (``ClusterState.failures``), and so is a host that answers for
-another swarm: its membership stands in its facts, and :mod:`swarmnet.plan.guard` refuses to go on.
+Nothing is written. A host that does not answer is data (``ClusterState.failures``), and so is one that cannot be
+believed: it says that it is a node that it is not, or is in another swarm. :mod:`swarmnet.plan.guard` refuses both.
 """
 
 from __future__ import annotations
 
 import re
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -17,28 +16,25 @@ from swarmnet.errors import (
     HostError,
     HostKeyError,
     IncompleteError,
-    NotAManagerError,
     NothingReachableError,
 )
 from swarmnet.model.border import border
 from swarmnet.model.network import Scope
-from swarmnet.model.ports import HostFailed
 from swarmnet.model.state import ClusterState, CommandResult, HostFacts, HostFailure, KeyStanding
+from swarmnet.model.trust import contradictions
 from swarmnet.workflows.fanout import fan_out
+from swarmnet.workflows.first_answer import Silence
 from swarmnet.workflows.kernel_tables import FILES, addresses, routes
-from swarmnet.workflows.whole_list import whole_list
+from swarmnet.workflows.picture import picture
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from swarmnet.errors import SwarmnetError
-    from swarmnet.model.clock import Clock
+    from swarmnet.errors import NotAManagerError, SwarmnetError
     from swarmnet.model.hosts import Host
-    from swarmnet.model.ports import EnginePort, Ports
+    from swarmnet.model.ports import Ports
     from swarmnet.operations.interface import Need
 
-CLUSTER_READS = 6
-"""Lists that one manager is asked for at the same time."""
 _REFUSALS = (AuthenticationError, HostKeyError)
 _PLACE = re.compile(r"^\S+@\S+: ")
 """How connection errors begin, different on each host: ``user@address:port``."""
@@ -72,22 +68,28 @@ class _Seen:
 
 
 def observe(ports: Ports, look: Look = EVERYTHING) -> ClusterState:
-    """Return the state of all hosts and of the swarm that the first answering manager is in.
+    """Return the state of all hosts and of the swarm that the inventory's managers answer for.
+
+    A host whose word is contradicted by the managers, or by the inventory, is a failure: nothing of it is in the state.
 
     Raises:
         NothingReachableError: not one host answered; says what each of them said instead.
         IncompleteError: all that answered refused the login, or are not known by their keys: later is no better.
     """
     hosts = tuple(host for host in ports.inventory.hosts if _is_looked_at(host, ports, look))
-    names = (host.name for host in hosts)
-    results = fan_out(names, lambda host: _host(ports, host, look), listener=ports.listener)
+    with Silence.told(ports.listener, [host.name for host in hosts]) as silence:
+        results = fan_out(silence.hosts, lambda host: _heard(ports, host, look, silence), listener=ports.listener)
     seen = {name: result for name, result in results.items() if isinstance(result, _Seen)}
-    state, failed, leaderless = _cluster(ports, seen)
-    errors = {name: error for name, error in results.items() if isinstance(error, HostError)} | failed
+    found = picture(ports, {name: one.facts for name, one in seen.items()})
+    state = found.state
+    errors = {name: error for name, error in results.items() if isinstance(error, HostError)} | found.failed
     failures = {one.host: one for one in look.missing} | {name: _failure(error) for name, error in errors.items()}
-    present = [_told(one, leaderless) for name, one in seen.items() if name not in failed]
+    present = [_told(one, found.leaderless) for name, one in seen.items() if name not in found.failed]
     if not present:
         raise _nobody(failures.values(), refused=all(isinstance(error, _REFUSALS) for error in errors.values()))
+    doubts = found.doubted | _contradictions(present, state, ports)
+    failures |= {host: HostFailure(host=host, reason=why, disbelieved=True) for host, why in doubts.items()}
+    present = [one for one in present if one.facts.host not in doubts]
     return state.model_copy(
         update={
             "hosts": tuple(one.facts for one in present),
@@ -112,10 +114,23 @@ def _nobody(failures: Collection[HostFailure], *, refused: bool) -> SwarmnetErro
     )
 
 
+def _contradictions(present: Collection[_Seen], state: ClusterState, ports: Ports) -> dict[str, str]:
+    if state.swarm is None:
+        return {}
+    return contradictions([one.facts for one in present], state.swarm, state.nodes, ports.inventory)
+
+
 def _is_looked_at(host: Host, ports: Ports, look: Look) -> bool:
     if any(failure.host == host.name for failure in look.missing):
         return False
     return look.hosts is None or host.name in look.hosts or host in ports.inventory.managers
+
+
+def _heard(ports: Ports, host: str, look: Look, silence: Silence) -> _Seen:
+    try:
+        return _host(ports, host, look)
+    finally:
+        silence.ended(host)
 
 
 def _host(ports: Ports, host: str, look: Look) -> _Seen:
@@ -146,27 +161,6 @@ def _answers(ports: Ports, host: str, needs: Iterable[Need]) -> Iterable[Command
             yield CommandResult(host=host, argv=need.argv, exit_code=ended.exit_code)
 
 
-def _cluster(
-    ports: Ports, seen: dict[str, _Seen]
-) -> tuple[ClusterState, dict[str, HostError], dict[str, NotAManagerError]]:
-    """Return what the first manager that can says of its cluster, those that failed, and those without a leader."""
-    failed: dict[str, HostError] = {}
-    leaderless: dict[str, NotAManagerError] = {}
-    for host in ports.inventory.hosts:
-        one = seen.get(host.name)
-        if one is None or not one.facts.engine.membership.is_manager:
-            continue
-        try:
-            with border(host.name, "look at the cluster"):
-                return _lists(ports.engine(host.name), ports.clock), failed, {}
-        except NotAManagerError as error:  # the host is well; its leader was lost since it told its facts
-            leaderless[host.name] = error
-        except HostError as error:
-            failed[host.name] = error
-            ports.listener(HostFailed(host.name, error.message, error))
-    return ClusterState(), failed, leaderless
-
-
 def _told(one: _Seen, leaderless: dict[str, NotAManagerError]) -> _Seen:
     """Return what a host said, less its claim to answer for the cluster when it then could not."""
     error = leaderless.get(one.facts.host)
@@ -175,27 +169,6 @@ def _told(one: _Seen, leaderless: dict[str, NotAManagerError]) -> _Seen:
     membership = one.facts.engine.membership.model_copy(update={"is_manager": False, "error": error.message})
     engine = one.facts.engine.model_copy(update={"membership": membership})
     return replace(one, facts=one.facts.model_copy(update={"engine": engine}))
-
-
-def _lists(manager: EnginePort, clock: Clock) -> ClusterState:
-    """Return what a manager says of the cluster, its networks read anew: the hosts' own lists may be cut."""
-    swarm = manager.swarm()
-    with ThreadPoolExecutor(CLUSTER_READS, "swarmnet-observe") as pool:
-        networks = pool.submit(whole_list, manager, clock)
-        nodes = pool.submit(manager.nodes)
-        services = pool.submit(manager.services)
-        tasks = pool.submit(manager.tasks)
-        configs = pool.submit(manager.configs)
-        secrets = pool.submit(manager.secrets)
-    return ClusterState(
-        swarm=swarm,
-        nodes=nodes.result(),
-        networks=tuple(net for net in networks.result() if net.spec.effective_scope is Scope.SWARM),
-        services=services.result(),
-        tasks=tasks.result(),
-        configs=configs.result(),
-        secrets=secrets.result(),
-    )
 
 
 def _key_file(ports: Ports, path: str | None, state: ClusterState) -> KeyStanding | None:

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 from swarmnet.errors import ConvergenceError
 from swarmnet.model.clock import wait_until
 from swarmnet.model.ports import Progress, progress
+from swarmnet.model.standing import majority
 from swarmnet.model.state import Membership
 from swarmnet.workflows.observe import observe
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from swarmnet.model.hosts import Inventory
     from swarmnet.model.ports import Ports
     from swarmnet.model.state import ClusterState
     from swarmnet.workflows.observe import Look
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 SETTLE_LIMIT = 30.0
 """Seconds for an election (some 10, then 20 until requests to the lost leader gave up) and for a join (20) to end."""
 PAUSE = 1.0
+_ELECTING = (Membership.ACTIVE, Membership.PENDING)
+"""How managers without a leader stand: after a restart of the engine they are pending until there is one (26.1)."""
 WELL_LIMIT, WELL_EVERY = 40.0, 0.5
 """Seconds for tasks to run and for nodes to be ready where nothing is left to do, and between two looks. After an
 election a node may be unknown for 33 s (swarmkit: six heartbeats)."""
@@ -68,7 +72,7 @@ def observe_settled(ports: Ports, look: Look) -> ClusterState:
     told = ""
     while True:
         state = observe(ports, look)
-        why = unsettled(state, managers=len(ports.inventory.managers))
+        why = unsettled(state, ports.inventory)
         if why is None or ports.clock.monotonic() >= deadline:
             return state
         if why != told:
@@ -77,12 +81,12 @@ def observe_settled(ports: Ports, look: Look) -> ClusterState:
         ports.clock.sleep(PAUSE)
 
 
-def unsettled(state: ClusterState, *, managers: int) -> str | None:
+def unsettled(state: ClusterState, inventory: Inventory) -> str | None:
     """Return what is about to change by itself, None when nothing is.
 
     Args:
         state: what was seen.
-        managers: how many there are in the inventory; more than half of them must answer for an election to end.
+        inventory: its managers are those who elect; more than half of them must answer for an election to end.
     """
     entering = [
         facts.host
@@ -91,8 +95,9 @@ def unsettled(state: ClusterState, *, managers: int) -> str | None:
     ]
     if entering:
         return f"{', '.join(entering)} is just entering a swarm"
-    standings = {facts.host: facts.engine.membership for facts in state.hosts}
-    headless = [host for host, one in standings.items() if one.state is Membership.ACTIVE and one.error]
-    if state.swarm is None and len(headless) * 2 > managers:
+    names = {host.name for host in inventory.managers}
+    standings = {facts.host: facts.engine.membership for facts in state.hosts if facts.host in names}
+    headless = [host for host, one in standings.items() if one.state in _ELECTING and one.error]
+    if state.swarm is None and len(headless) >= majority(len(names)):
         return f"{', '.join(headless)} have no leader; a majority of the managers answers, so they will elect one"
     return None

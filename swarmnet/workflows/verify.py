@@ -11,6 +11,7 @@ from swarmnet.errors import ConvergenceError, HostError, IncompleteError, UsageE
 from swarmnet.model.plan import MANAGED_LABEL
 from swarmnet.model.ports import Progress
 from swarmnet.model.report import Status, Verdict
+from swarmnet.model.standing import answered
 from swarmnet.model.verification import PROBE_LABEL, Phase, Verification
 from swarmnet.scenarios import absence
 from swarmnet.scenarios.causes import explain, refine
@@ -84,7 +85,9 @@ def verify(
 
     Raises:
         UsageError: a network that was asked for does not exist.
+        IncompleteError: nobody answers for the swarm, so that no probe can enter a network.
     """
+    answered(state, ports.inventory, hosts=())
     asked_for = chosen(state, wish.networks)
     hosts = wish.hosts or tuple(host.name for host in ports.inventory.hosts)
     timer = _Timer(ports, [*before])
@@ -133,16 +136,11 @@ def chosen(state: ClusterState, wanted: Sequence[str]) -> tuple[Network, ...]:
 
     Raises:
         UsageError: one of ``wanted`` does not exist, or is no overlay.
-        IncompleteError: no manager answered, so nobody knows whether it exists.
+        IncompleteError: there is no swarm.
     """
     if wanted and state.swarm is None:
-        told = {failure.host: failure.reason for failure in state.failures}
-        told |= {one.host: one.engine.membership.error for one in state.hosts if one.engine.membership.error}
-        why = "; ".join(f"{host}: {reason}" for host, reason in told.items()) or "no host is in a swarm"
-        raise IncompleteError(
-            f"no manager answers for the cluster ({why}): its networks cannot be looked up",
-            hint="bring a majority of the managers back first; swarmnet status tells what answers",
-        )
+        why = "; ".join(f"{one.host}: {one.reason}" for one in state.failures) or "no host is in one"
+        raise IncompleteError(f"no manager answers for a swarm ({why}): its networks cannot be looked up")
     overlays = {
         net.spec.name: net
         for net in state.networks

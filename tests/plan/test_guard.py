@@ -8,7 +8,7 @@ from swarmnet.errors import RefusedError
 from swarmnet.model.hosts import Role
 from swarmnet.model.network import NetworkSpec
 from swarmnet.model.plan import MANAGED_LABEL, Plan, Risk
-from swarmnet.model.state import ClusterState, EngineFacts, HostFailure, Membership, SwarmMembership
+from swarmnet.model.state import ClusterState, EngineFacts, HostFailure
 from swarmnet.model.swarm import NodeSpec
 from swarmnet.operations.network_actions import ReplaceNetwork
 from swarmnet.operations.swarm_actions import ChangeRole
@@ -58,23 +58,15 @@ def test_a_swarm_with_the_label_of_another_cluster_is_refused() -> None:
     assert "cluster 'shop'" in text
 
 
-def test_a_worker_of_another_swarm_is_refused_by_name() -> None:
+def test_a_host_that_is_contradicted_is_refused_whatever_is_allowed() -> None:
     state = swarm(HOSTS)
-    elsewhere = SwarmMembership(state=Membership.ACTIVE, node_id="unknown")
-    hosts = tuple(facts(HOSTS.host("w1"), elsewhere) if one.host == "w1" else one for one in state.hosts)
+    liar = HostFailure(host="w1", reason="says that it is node node-m2", disbelieved=True)
+    state = state.model_copy(update={"hosts": state.hosts[:-1], "failures": (liar,)})
 
-    (text,) = texts(state.model_copy(update={"hosts": hosts}))
+    (refusal,) = guard.of_state(state, HOSTS, Permissions(allow_missing=True))
 
-    assert "w1 belongs to another swarm" in text
-
-
-def test_a_locked_manager_is_told_to_be_unlocked() -> None:
-    locked = SwarmMembership(state=Membership.LOCKED)
-    state = ClusterState(hosts=(facts(HOSTS.host("m1"), locked),))
-
-    (text,) = texts(state)
-
-    assert "swarmnet unlock --key-file FILE" in text
+    assert refusal.text == "w1 says that it is node node-m2"
+    assert not refusal.can_be_allowed
 
 
 def test_an_engine_older_than_those_tested_is_refused() -> None:

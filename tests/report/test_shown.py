@@ -127,6 +127,7 @@ VALUES: dict[str, Any] = {
     "data_path": "10.9.1.1",
     "availability": Availability.PAUSE,
     "node_id": "n1",
+    "planned_id": "n2",
     "remove_labels": ("zone",),
     "services": ("web",),
     "containers": ("db on m1",),

@@ -16,11 +16,11 @@ def test_everything_stands_in_the_order_of_its_names_whatever_order_managers_ans
     seen = observe(world.ports())
     shuffled = seen.model_copy(update={"nodes": seen.nodes[::-1], "services": seen.services[::-1]})
 
-    told = status_text(shuffled, "prod").splitlines()
+    told = status_text(shuffled, world.inventory).splitlines()
 
     nodes = next(number for number, line in enumerate(told) if line.startswith("NODE"))
     assert [line.split()[0] for line in told[nodes + 1 : nodes + 6]] == ["m1", "m2", "m3", "w1", "w2"]
-    assert status_json(shuffled, "prod", []) == status_json(seen, "prod", [])
+    assert status_json(shuffled, world.inventory, []) == status_json(seen, world.inventory, [])
 
 
 def test_an_entry_without_a_hostname_is_called_by_its_id() -> None:
@@ -30,6 +30,6 @@ def test_an_entry_without_a_hostname_is_called_by_its_id() -> None:
     update = {"id": "p1xj08", "hostname": "", "status": "unknown", "address": ""}
     nameless = seen.model_copy(update={"nodes": (*seen.nodes, seen.nodes[-1].model_copy(update=update))})
 
-    told = status_text(nameless, "prod").splitlines()
+    told = status_text(nameless, world.inventory).splitlines()
 
-    assert [line.split()[0] for line in told if "unknown" in line] == ["(p1xj08)"]
+    assert [line.split()[0] for line in told[1:] if "unknown" in line] == ["(p1xj08)"]

@@ -265,6 +265,7 @@ class SimulatedPorts:
         self.listener = listener
         self.secret_files: SecretFiles = SimulatedSecretFiles(world.operator_files)
         self.closed = False
+        self._swarm = ""
 
     def engine(self, host: str) -> SimulatedEngine:
         """Return the engine of a host that has power."""
@@ -282,13 +283,18 @@ class SimulatedPorts:
         for host in self.inventory.managers:
             try:
                 engine = self.engine(host.name)
-                engine.swarm()
+                self._check_swarm(host.name, engine.swarm().id)
             except HostError as error:
                 said.append(error.message)
             else:
                 return engine
         first = next(iter(self.inventory.managers), None)
         raise NotAManagerError(first.name if first else "-", "no manager answers: " + "; ".join(said))
+
+    def _check_swarm(self, host: str, swarm: str) -> None:
+        self._swarm = self._swarm or swarm
+        if swarm != self._swarm:
+            raise NotAManagerError(host, f"it answers for another swarm, {swarm}, than {self._swarm}")
 
     def approach(self, host: str) -> Approach:
         """Return the host's address, directly reached."""

@@ -240,7 +240,7 @@ def test_a_host_of_another_swarm_is_refused_by_name() -> None:
     for host in ("m1", "m2"):
         world.engine(host).init_swarm(SwarmSpec(), Membership(world.machines[host].address))
 
-    with pytest.raises(RefusedError, match="m2 belongs to another swarm"):
+    with pytest.raises(RefusedError, match="m2 is in another swarm"):
         prepare(world.ports(), goal(world.inventory))
 
 

@@ -12,6 +12,7 @@ from swarmnet.edge.keys import Recipient, Signer, fingerprint
 from swarmnet.edge.repository import DirectoryRepository
 from swarmnet.edge.vault import AgeVault
 from swarmnet.errors import DamagedError, IncompleteError, NothingReachableError, WrongKeyError
+from swarmnet.model.hosts import Host, Inventory
 from swarmnet.model.ports import tell_nobody
 from swarmnet.model.state import ClusterState, HostFailure
 from swarmnet.plan.retention import Keep
@@ -74,7 +75,8 @@ def test_a_host_that_did_not_answer_makes_the_backup_partial(repository: Directo
 
 
 def test_hosts_that_a_limit_left_out_make_the_backup_partial_and_are_named(repository: DirectoryRepository) -> None:
-    order = replace(_order(), expected=("m1", "w1", "w2"))
+    hosts = tuple(Host(name=name, address="192.0.2.1") for name in ("m1", "w1", "w2"))
+    order = replace(_order(), inventory=Inventory(cluster="prod", hosts=hosts))
     completeness = _create(repository, order).document.completeness
     assert not completeness.complete
     assert [(one.host, one.reason) for one in completeness.failures] == [("w2", "left out by --limit")]

@@ -72,17 +72,20 @@ def test_another_manager_answers_when_the_first_one_is_gone() -> None:
     assert len(state.nodes) == 3
 
 
-def test_two_swarms_are_both_seen() -> None:
-    world = World(managers=2)
-    for host in ("m1", "m2"):
-        world.engine(host).init_swarm(SwarmSpec(), Membership(world.machines[host].address))
+def test_of_two_swarms_the_one_of_most_managers_counts_and_the_hosts_of_the_other_are_failures() -> None:
+    world = World(managers=3, workers=1)
+    world.bootstrap()
+    ours = world.store("m2").id
+    world.wipe("m1")
+    world.engine("m1").init_swarm(SwarmSpec(), Membership(world.machines["m1"].address))
 
     state = observe(world.ports())
 
-    ids = {facts.engine.membership.cluster_id for facts in state.hosts}
-    assert len(ids) == 2
     assert state.swarm is not None
-    assert state.swarm.id == world.store("m1").id
+    assert state.swarm.id == ours
+    (other,) = state.failures
+    assert (other.host, other.disbelieved) == ("m1", True)
+    assert other.reason.startswith(f"is in another swarm, {world.store('m1').id}")
 
 
 def test_a_swarm_without_a_quorum_is_no_empty_swarm() -> None:

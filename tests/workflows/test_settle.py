@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from swarmnet.errors import RefusedError
+from swarmnet.errors import IncompleteError
 from swarmnet.model.ports import Progress
 from swarmnet.workflows.observe import EVERYTHING
 from swarmnet.workflows.settle import SETTLE_LIMIT, observe_settled
@@ -53,7 +53,7 @@ def test_a_lost_majority_is_not_waited_for() -> None:
     for host in ("m2", "m3"):
         world.kill(host)
 
-    with pytest.raises(RefusedError, match="does not answer"):
+    with pytest.raises(IncompleteError, match="no quorum: start m2 and m3"):
         run(world)
 
     assert world.clock.monotonic() == 0

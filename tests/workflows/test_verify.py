@@ -14,17 +14,15 @@ from swarmnet.model.report import Status
 from swarmnet.model.state import (
     ClusterState,
     Container,
-    EngineFacts,
     HostFacts,
     HostFailure,
-    Membership,
-    SwarmMembership,
 )
 from swarmnet.model.verification import OPERATOR_LABEL, PROBE_LABEL, STARTED_LABEL, ProbeKit
 from swarmnet.scenarios import ALL
 from swarmnet.scenarios.injection import PlaintextInjection
 from swarmnet.scenarios.interface import Answers, Findings, HostCommand, Question, Scenario, Scene
 from swarmnet.scenarios.mtu import OverlayMtu
+from swarmnet.workflows.observe import observe
 from swarmnet.workflows.verify import Wish, chosen, verify
 from tests.simulator import World
 from tests.workflows.probing import IMAGE, KIT, Paths, this_run
@@ -217,11 +215,14 @@ def test_without_a_manager_that_answers_nobody_says_that_a_network_is_missing() 
         chosen(lost, ["front"])
 
 
-def test_managers_without_a_leader_are_told_with_what_they_say() -> None:
-    member = SwarmMembership(state=Membership.ACTIVE, node_id="n1", error="The swarm does not have a leader")
-    engine = EngineFacts(id="m1", version="28.5.2", api_version="1.51", hostname="m1", membership=member)
-    with pytest.raises(IncompleteError, match=r"\(m1: The swarm does not have a leader\)"):
-        chosen(ClusterState(hosts=(HostFacts(host="m1", engine=engine),)), ["front"])
+def test_without_a_quorum_there_is_one_cause_and_no_verdicts() -> None:
+    world = World(managers=3)
+    world.bootstrap()
+    for host in ("m1", "m2"):
+        world.kill(host)
+    with pytest.raises(IncompleteError, match=r"1 of 3 managers answers, no quorum: start m1 and m2") as caught:
+        verify(world.ports(), observe(world.ports()), Wish(ALL), kit=KIT, run=this_run())
+    assert caught.value.exit_code == 3
 
 
 def test_one_host_alone_proves_nothing() -> None:

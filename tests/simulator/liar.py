@@ -1,0 +1,73 @@
+"""A host of the simulated world that lies: about itself, and about a cluster that it does not answer for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from swarmnet.model.service import Service, ServiceSpec
+from swarmnet.model.swarm import Config, ConfigSpec, Swarm
+from tests.simulator.engine import SimulatedEngine
+from tests.simulator.world import SimulatedPorts
+
+if TYPE_CHECKING:
+    from swarmnet.model.hosts import Inventory
+    from swarmnet.model.state import EngineFacts
+    from swarmnet.model.swarm import Node
+    from tests.simulator.machine import Machine
+    from tests.simulator.world import World
+
+EVIL = ServiceSpec(name="payments", image="evil:1", extra={"TaskTemplate": {"ContainerSpec": {"Mounts": [{}]}}})
+
+
+@dataclass
+class Lies:
+    """What the host says, one after the other, over and over: answers to ``facts``, and the nodes that it lists."""
+
+    facts: list[EngineFacts] = field(default_factory=list)
+    nodes: tuple[Node, ...] | None = None
+    swarm: str | None = None
+    said: int = 0
+
+
+class Liar(SimulatedEngine):
+    """An engine that answers as it likes; what is written to it goes to the real one."""
+
+    def __init__(self, world: World, machine: Machine, lies: Lies) -> None:
+        super().__init__(world, machine)
+        self._lies = lies
+
+    def facts(self) -> EngineFacts:
+        honest = super().facts()
+        if not self._lies.facts:
+            return honest
+        self._lies.said += 1
+        return self._lies.facts[self._lies.said % len(self._lies.facts)]
+
+    def swarm(self) -> Swarm:
+        if self._lies.swarm is None:
+            return super().swarm()
+        store = next(machine.store for machine in self._world.machines.values() if machine.store is not None)
+        return Swarm(id=self._lies.swarm, version=1, spec=store.spec)
+
+    def nodes(self) -> tuple[Node, ...]:
+        return super().nodes() if self._lies.nodes is None else self._lies.nodes
+
+    def services(self) -> tuple[Service, ...]:
+        return super().services() if self._lies.nodes is None else (Service(id="evil", version=1, spec=EVIL),)
+
+    def configs(self) -> tuple[Config, ...]:
+        spec = ConfigSpec(name="page", data=b"evil")
+        return super().configs() if self._lies.nodes is None else (Config(id="evil", version=1, spec=spec),)
+
+
+class PortsWithLiar(SimulatedPorts):
+    """The ports of one run in a world of which one host lies."""
+
+    def __init__(self, world: World, inventory: Inventory, host: str, lies: Lies) -> None:
+        super().__init__(world, inventory, lambda _event: None)
+        self._liar, self._lies = host, lies
+
+    def engine(self, host: str) -> SimulatedEngine:
+        honest = super().engine(host)
+        return Liar(self.world, self.world.machines[host], self._lies) if host == self._liar else honest
