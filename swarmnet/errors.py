@@ -59,9 +59,11 @@ class Problem:
     """What is wrong."""
     hint: str | None = None
     """What to write instead."""
+    column: int | None = None
+    """1-based column, or None when the whole line is meant."""
 
     def __str__(self) -> str:
-        place = self.source if self.line is None else f"{self.source}:{self.line}"
+        place = ":".join(str(part) for part in (self.source, self.line, self.column) if part is not None)
         return f"{place}: {self.text}" + (f" ({self.hint})" if self.hint else "")
 
 

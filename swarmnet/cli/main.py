@@ -184,7 +184,7 @@ def _named_only() -> None:
 
 def _print_json(error: SwarmnetError) -> None:
     problems = [
-        {"source": p.source, "line": p.line, "text": p.text, "hint": p.hint}
+        {"source": p.source, "line": p.line, "column": p.column, "text": p.text, "hint": p.hint}
         for p in (error.problems if isinstance(error, DocumentError) else ())
     ]
     body = {"schema": 1, "error": error.message, "hint": error.hint, "exit_code": error.exit_code}

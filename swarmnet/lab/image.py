@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import LabError, UsageError
+from swarmnet.model.image import fault_of_image
 
 if TYPE_CHECKING:
     from swarmnet.lab.lab import Lab
@@ -25,11 +25,6 @@ sync -f /var/lib/docker
 _LIMIT = 60.0
 
 
-# As engines read it: a registry, a path of small letters, digits and separators, a tag.
-_REGISTRY, _PATH, _TAG = r"([A-Za-z0-9.-]+(:[0-9]+)?/)?", r"[a-z0-9]+([._/-]+[a-z0-9]+)*", r"(:\w[\w.-]{0,127})?"
-_REFERENCE = re.compile(_REGISTRY + _PATH + _TAG, re.ASCII)
-
-
 def make_image(lab: Lab, reference: str) -> list[str]:
     """Make an image called ``reference`` on every host that runs, and return them; it serves a page on port 80.
 
@@ -40,8 +35,9 @@ def make_image(lab: Lab, reference: str) -> list[str]:
         UsageError: No image can be called so.
         LabError: A host could not make it; says what its engine said.
     """
-    if not _REFERENCE.fullmatch(reference):
-        raise UsageError(f"{reference!r} cannot name an image", hint="use small letters and a tag, such as demo:1")
+    wrong = fault_of_image(reference)
+    if wrong is not None or "@" in reference:
+        raise UsageError(wrong or f"{reference!r} has a digest, which nobody can choose", hint="name it demo:1")
 
     def on(host: str) -> str | None:
         done = lab.exec(host, ["sh", "-c", _IMPORT, "image", reference], limit=_LIMIT)

@@ -60,7 +60,7 @@ class SSHSettings(Document):
     config: str | None = None
     """Path of an ssh_config file; None means ``~/.ssh/config``, an empty string means none."""
     sudo: SudoPolicy = SudoPolicy.AUTO
-    connect_timeout: float = Field(default=10.0, gt=0)
+    connect_timeout: float = Field(default=10.0, gt=0, le=3600)
     """Seconds for one attempt."""
     connect_attempts: int = Field(default=2, ge=1, le=60)
     """For hosts that refuse or break off; one that does not answer at all within the time-out is tried once."""

@@ -5,9 +5,18 @@ from __future__ import annotations
 import re
 from typing import Annotated
 
-from pydantic import BeforeValidator, WithJsonSchema
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
+MOST_SECONDS = 9_223_372_036.0
+"""Engines count nanoseconds in 64 bits."""
+MOST_BYTES = 2**63 - 1
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_NUMBER = r"[0-9]+(?:\.[0-9]+)?"
+_DURATION_PART = re.compile(rf"({_NUMBER})(ms|s|m|h|d)")
+_DURATION = re.compile(rf"(?:{_NUMBER}(?:ms|s|m|h|d))+")
+_SIZE = re.compile(rf"({_NUMBER})\s*([kmgt]?)(i?b)?")
+_LONGEST = 40
+"""Characters of a duration or a size; more than any has."""
 _SIZES = {"": 1, "b": 1, "k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4}
 
 
@@ -15,20 +24,24 @@ def seconds(value: object) -> object:
     """Return seconds for ``90d``, ``1h30m``, ``500ms``; numbers are seconds already."""
     if not isinstance(value, str):
         return value
-    parts = re.findall(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)", value)
-    if not parts or "".join(number + unit for number, unit in parts) != value.replace(" ", ""):
-        raise ValueError(f"{value!r} is not a duration: write 30s, 1h30m or 90d")
-    return sum(float(number) * _UNITS[unit] for number, unit in parts)
+    text = value.replace(" ", "")
+    if len(text) > _LONGEST or _DURATION.fullmatch(text) is None:
+        raise ValueError(f"{_short(value)} is not a duration: write 30s, 1h30m or 90d")
+    return sum(float(number) * _UNITS[unit] for number, unit in _DURATION_PART.findall(text))
 
 
 def size(value: object) -> object:
     """Return bytes for ``64M``, ``1.5G``, ``512k`` (powers of 1024); numbers are bytes already."""
     if not isinstance(value, str):
         return value
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?b)?", value.strip().lower())
+    match = _SIZE.fullmatch(value.strip().lower()) if len(value) <= _LONGEST else None
     if match is None:
-        raise ValueError(f"{value!r} is not a size: write 64M, 1.5G or a number of bytes")
+        raise ValueError(f"{_short(value)} is not a size: write 64M, 1.5G or a number of bytes")
     return int(float(match[1]) * _SIZES[match[2]])
+
+
+def _short(value: str) -> str:
+    return repr(value if len(value) <= _LONGEST else f"{value[:_LONGEST]}...")
 
 
 def _text(value: object) -> object:
@@ -61,11 +74,13 @@ _TEXT_SCHEMA = {"type": "object", "additionalProperties": {"type": ["string", "n
 Duration = Annotated[
     float,
     BeforeValidator(seconds),
+    Field(ge=0, le=MOST_SECONDS),
     WithJsonSchema({"type": ["number", "string"], "description": "Seconds, or 30s, 1h30m, 90d."}),
 ]
 Size = Annotated[
     int,
     BeforeValidator(size),
+    Field(ge=0, le=MOST_BYTES),
     WithJsonSchema({"type": ["integer", "string"], "description": "Bytes, or 64M, 1.5G (powers of 1024)."}),
 ]
 Texts = Annotated[dict[str, str], BeforeValidator(texts), WithJsonSchema(_TEXT_SCHEMA)]

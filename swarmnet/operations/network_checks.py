@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from swarmnet.operations.interface import Context
 
 RESERVED = ("bridge", "host", "none", "default", "docker_gwbridge")
-SWARM_NAME = re.compile(r"[a-zA-Z0-9](?:[-_]*[A-Za-z0-9]+)*")
-"""swarmkit controlapi/common.go; at most 63 characters."""
+_SWARM_NAME = re.compile(r"[a-zA-Z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9])?")
+"""The names that swarmkit takes (controlapi/common.go), in a form that reads each character once."""
+_LONGEST_SWARM_NAME = 63
+"""Of DNS."""
 LOCAL_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
 LEAST_MTU, LEAST_MTU_IPV6 = 576, 1280
 """Bytes; RFC 791 and RFC 8200."""
@@ -37,6 +39,16 @@ SINCE = {
 }
 """Driver options that older engines store and ignore: first API version and first engine that act on them."""
 AUTOMATIC_IPV6 = ("1.46", "27.0")
+
+
+def is_swarm_name(name: str) -> bool:
+    """Return whether a network or service of the swarm can have this name."""
+    return len(name) <= _LONGEST_SWARM_NAME and _SWARM_NAME.fullmatch(name) is not None
+
+
+def shortened(text: str) -> str:
+    """Return a text of others in quotes, cut where it is longer than any that is right."""
+    return repr(text if len(text) <= 80 else f"{text[:80]}...")  # noqa: PLR2004 - fits on a line
 
 
 def problems_of_spec(spec: NetworkSpec) -> Iterator[str]:
@@ -91,8 +103,8 @@ def _name(spec: NetworkSpec) -> Iterator[str]:
     elif name.lower() == "ingress" or spec.ingress:
         yield "the ingress network carries published ports of all services and is left as 'swarm init' made it"
     elif spec.effective_scope is Scope.SWARM:
-        if SWARM_NAME.fullmatch(name) is None or len(name) > 63:  # noqa: PLR2004 - of DNS
-            yield f"network name {name!r} is not a DNS label: use letters, digits and '-', at most 63, no dots"
+        if not is_swarm_name(name):
+            yield f"network name {shortened(name)} is not a DNS label: use letters, digits and '-', at most 63, no dots"
     elif LOCAL_NAME.fullmatch(name) is None:
         yield f"network name {name!r} must begin with a letter or digit and hold only letters, digits, '_', '.', '-'"
 

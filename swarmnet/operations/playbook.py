@@ -26,6 +26,7 @@ class Step(Document):
     """Selectors as for ``--limit``; none selects all hosts."""
     name: str = ""
     line: int | None = None
+    column: int | None = None
 
 
 class Playbook(Document):
@@ -39,8 +40,8 @@ class Playbook(Document):
     """The file's path as the operator wrote it."""
 
     def problem(self, step: Step, text: str, hint: str | None = None) -> Problem:
-        """Return a problem at the step's line."""
-        return Problem(self.source, step.line, text, hint)
+        """Return a problem at the step's place."""
+        return Problem(self.source, step.line, text, hint, step.column)
 
 
 def with_contents(playbook: Playbook, contents: Contents) -> Playbook:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from swarmnet.model.image import fault_of_image
 from swarmnet.model.overlay import lay
 from swarmnet.model.service import EndpointMode, PublishMode, ServiceMode
 from swarmnet.operations.constraints import fault, matches
 from swarmnet.operations.content import newest
-from swarmnet.operations.network_checks import SWARM_NAME
+from swarmnet.operations.network_checks import is_swarm_name, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
     from swarmnet.model.state import ClusterState
     from swarmnet.operations.interface import Context
 
-_IMAGE = re.compile(r"[a-z0-9]+(?:[._:/-]+[A-Za-z0-9_]+)*(?:@sha256:[0-9a-f]{64})?")
 PREDEFINED = ("host", "bridge", "none")
 """The swarm's own hidden networks of these names exist on every node."""
 
 
 def faults_of_service(spec: ServiceSpec) -> Iterator[str]:
     """Yield what is wrong with the service whatever is there."""
-    if SWARM_NAME.fullmatch(spec.name) is None or len(spec.name) > 63:  # noqa: PLR2004 - of DNS
-        yield f"service name {spec.name!r} is not a DNS label: use letters, digits and '-', at most 63, no dots"
-    if _IMAGE.fullmatch(spec.image) is None:
-        yield f"image {spec.image!r} is no reference: write registry/name:tag or name@sha256:digest, in lower case"
+    if not is_swarm_name(spec.name):
+        name = shortened(spec.name)
+        yield f"service name {name} is not a DNS label: use letters, digits and '-', at most 63, no dots"
+    if (fault_in_image := fault_of_image(spec.image)) is not None:
+        yield f"image {fault_in_image}"
     yield from (text for one in spec.constraints or () if (text := fault(one)) is not None)
     yield from _mode(spec)
     yield from _ports(spec)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, Union, get_args, get_
 from pydantic import BaseModel, ValidationError
 
 from swarmnet.errors import DocumentError, Problem
+from swarmnet.parse.yaml import PROBLEM_LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 M = TypeVar("M", bound=BaseModel)
 
 _MISSING = object()
+_LONGEST_KEY = 100
+"""Characters of what is compared with the known keys."""
 
 # Error types of pydantic 2 to words for people who never heard of it.
 _WORDS = {
@@ -79,6 +82,14 @@ class Checker:
             self.problems += problems_of(error, self.source, path, model=model)
             return None
 
+    def forget_consequences(self, start: int, end: int) -> None:
+        """Drop the problems from ``end`` on that stand where one of those from ``start`` to ``end`` stands.
+
+        A reference that leads nowhere leaves an empty text behind, which is wrong in its place, too.
+        """
+        causes = {(problem.line, problem.column) for problem in self.problems[start:end]}
+        self.problems[end:] = [one for one in self.problems[end:] if (one.line, one.column) not in causes]
+
     def schema(self, known: int) -> None:
         """Complain unless the key ``schema`` names the version that is read."""
         found = self.source.data.get("schema")
@@ -94,34 +105,51 @@ class Checker:
 
 
 def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    """Return problems by line, each once."""
-    return tuple(sorted(dict.fromkeys(problems), key=lambda problem: problem.line or 0))
+    """Return problems by their places, each once, and no more than anybody mends in one go."""
+    ordered = sorted(dict.fromkeys(problems), key=lambda problem: (problem.line or 0, problem.column or 0))
+    return tuple(ordered[:PROBLEM_LIMIT])
 
 
 def problems_of(error: ValidationError, source: Source, path: Path = (), *, model: type[BaseModel]) -> list[Problem]:
-    """Return what pydantic found, in words, with lines.
+    """Return what pydantic found, in words, with places; at most ``PROBLEM_LIMIT`` of it.
 
-    Several complaints about one value (the branches of a union) become one.
+    Several complaints about one value (the branches of a union) become one, and so do an unknown key and the missing
+    one that it was meant to be. The known keys of a mapping are listed once.
     """
     texts: dict[Path, list[str]] = {}
     hints: dict[Path, str | None] = {}
-    for details in error.errors(include_url=False):
+    found = _without_typos(error.errors(include_url=False, include_context=True), model)
+    for details in found[:PROBLEM_LIMIT]:
         place = _place(source, path, details)
         text, hint = _words(details, place, model)
         texts.setdefault(place, [])
         if text not in texts[place]:
             texts[place].append(text)
-        hints.setdefault(place, hint)
+        hints.setdefault(place, None if hint in hints.values() and details["type"] == "extra_forbidden" else hint)
     return [source.problem(place, _sentence(place, said), hints[place]) for place, said in texts.items()]
+
+
+def _without_typos(found: list[ErrorDetails], model: type[BaseModel]) -> list[ErrorDetails]:
+    """Return the complaints without those of missing keys that stand there misspelt."""
+    meant = set()
+    for details in found[:PROBLEM_LIMIT]:
+        if details["type"] == "extra_forbidden":
+            around, name = details["loc"][:-1], str(details["loc"][-1])
+            meant |= {(around, near) for near in _near(name, _keys(model, around))}
+    return [one for one in found if one["type"] != "missing" or (one["loc"][:-1], one["loc"][-1]) not in meant]
 
 
 def closest(word: str, known: Iterable[str]) -> str | None:
     """Return a hint that names the nearest of the known words, or all of them when none is near."""
     words = sorted(known)
-    near = get_close_matches(word, words, n=1, cutoff=0.6)
-    if near:
+    if near := _near(word, words):
         return f"did you mean {near[0]!r}?"
     return f"known: {', '.join(words)}" if words else None
+
+
+def _near(word: str, known: Iterable[str]) -> list[str]:
+    """Return the known word that another is nearest to, if any is near."""
+    return get_close_matches(word, sorted(known), n=1, cutoff=0.6) if len(word) <= _LONGEST_KEY else []
 
 
 def _place(source: Source, path: Path, details: ErrorDetails) -> Path:
@@ -130,7 +158,7 @@ def _place(source: Source, path: Path, details: ErrorDetails) -> Path:
     steps = details["loc"]
     for index, step in enumerate(steps):
         last_missing = details["type"] == "missing" and index == len(steps) - 1
-        if (*place, step) in source.lines or last_missing:
+        if (*place, step) in source.marks or last_missing:
             place = (*place, step)
     return place
 
@@ -138,7 +166,7 @@ def _place(source: Source, path: Path, details: ErrorDetails) -> Path:
 def _sentence(place: Path, said: list[str]) -> str:
     if len(said) == 1 and said[0].startswith(("unknown key", "key ")):
         return said[0]
-    where = ".".join(str(step) for step in place)
+    where = ".".join(str(step + 1) if isinstance(step, int) else step for step in place)
     return f"{where!r} {' or '.join(said)}" if where else " or ".join(said)
 
 

@@ -12,7 +12,7 @@ from swarmnet.model.base import Document, JsonObject, JsonValue
 from swarmnet.operations import BY_NAME
 from swarmnet.operations.playbook import Playbook, Step
 from swarmnet.parse.check import Checker, closest
-from swarmnet.parse.substitute import Substitution
+from swarmnet.parse.substitute import FILL_LIMIT, Budget, FillLimitError, Substitution
 from swarmnet.parse.yaml import load
 
 if TYPE_CHECKING:
@@ -74,7 +74,12 @@ def parse_playbook(
     if not head.steps:
         checker.complain(("steps",), "there are no steps", "write at least one '- network: {name: front}'")
     reader = _Reader(checker, environment or {})
-    steps = reader.steps(head, reader.variables(head, variables or {}))
+    try:
+        steps = reader.steps(head, reader.variables(head, variables or {}))
+    except FillLimitError:
+        checker.complain(("vars",), f"references fill in more than {FILL_LIMIT} characters", "let fewer repeat others")
+        checker.finish()
+        raise
     _refuse_twice(checker, source, steps)
     checker.finish()
     return Playbook(name=head.name, source=source, steps=tuple(steps))
@@ -104,6 +109,7 @@ class _Reader:
     def __init__(self, checker: Checker, environment: Mapping[str, str]) -> None:
         self._checker = checker
         self._environment = environment
+        self._budget = Budget()
 
     def variables(self, head: _Head, overrides: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
         """Return the variables; each may refer to those above it."""
@@ -143,18 +149,20 @@ class _Reader:
         name = self._operation_name(data, path)
         if name is None:
             return None
-        around = {key: self._fill(data[key], (*path, key), scope) for key in ("on", "name") if key in data}
-        frame = self._checker.check(_Frame, path, around)
-        arguments = self._fill(data[name], (*path, name), scope)
         known = len(self._checker.problems)
+        around = {key: self._fill(data[key], (*path, key), scope) for key in ("on", "name") if key in data}
+        arguments = self._fill(data[name], (*path, name), scope)
+        unfilled = len(self._checker.problems)
+        frame = self._checker.check(_Frame, path, around)
         operation = self._checker.check(BY_NAME[name], (*path, name), {} if arguments is None else arguments)
+        self._checker.forget_consequences(known, unfilled)
         if operation is None or frame is None:
             return None
         if len(self._checker.problems) == known:
             for fault in operation.faults():
                 self._checker.complain((*path, name), fault)
-        line = self._checker.source.line((*path, name))
-        return Step(operation=operation, on=frame.on, name=frame.name, line=line)
+        line, column = self._checker.source.mark((*path, name)) or (None, None)
+        return Step(operation=operation, on=frame.on, name=frame.name, line=line, column=column)
 
     def _operation_name(self, data: JsonObject, path: Path) -> str | None:
         names = [key for key in data if key not in ("on", "for", "name")]
@@ -171,7 +179,7 @@ class _Reader:
         return None
 
     def _fill(self, value: JsonValue, path: Path, scope: Mapping[str, JsonValue]) -> JsonValue:
-        return Substitution(scope, self._environment, self._checker.complain).fill(value, path)
+        return Substitution(scope, self._environment, self._checker.complain, self._budget).fill(value, path)
 
 
 def _refuse_twice(checker: Checker, source: str, steps: Iterable[Step]) -> None:

@@ -27,13 +27,10 @@ def secrets_of_file(content: bytes, *, name: str) -> dict[str, Secret]:
     found: dict[str, Secret] = {}
     for key, value in source.data.items():
         if not isinstance(value, str):
-            line = source.line((key,))
-            problems.append(
-                Problem(name, line, f"{key}: the value is no text", "put it in quotes, or write it after |")
-            )
+            hint = "put it in quotes, or write it after |"
+            problems.append(source.problem((key,), f"{key}: the value is not text", hint))
         elif not 0 < len(value.encode()) <= MOST_BYTES:
-            line = source.line((key,))
-            problems.append(Problem(name, line, f"{key}: a secret has 1 to {MOST_BYTES} bytes"))
+            problems.append(source.problem((key,), f"{key}: a secret has 1 to {MOST_BYTES} bytes"))
         else:
             found[key] = Secret(value)
     if problems:

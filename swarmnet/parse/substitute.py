@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from swarmnet.model.sensitive import SENSITIVE
@@ -19,6 +20,34 @@ _WHOLE = re.compile(r"\$\{([^{}]*)\}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z0-9_-]+)*")
 
 
+FILL_LIMIT = 4 * 1024 * 1024
+"""Characters and items that all references of a document fill in: more than any that its author could write out."""
+
+
+class FillLimitError(Exception):
+    """References multiplied each other beyond ``FILL_LIMIT``."""
+
+
+@dataclass(slots=True)
+class Budget:
+    """What the references of one document may still fill in."""
+
+    left: int = FILL_LIMIT
+
+    def spend(self, value: JsonValue) -> None:
+        """Count a value that is filled in; raise ``FillLimitError`` as soon as it is too much."""
+        waiting = [value]
+        while waiting:
+            one = waiting.pop()
+            self.left -= 1 + (len(one) if isinstance(one, str) else 0)
+            if self.left < 0:
+                raise FillLimitError
+            if isinstance(one, dict):
+                waiting += one.values()
+            elif isinstance(one, list):
+                waiting += one
+
+
 class Substitution:
     """Fills references from variables and the environment, and gathers those that lead nowhere."""
 
@@ -27,7 +56,9 @@ class Substitution:
         variables: Mapping[str, JsonValue],
         environment: Mapping[str, str],
         complain: Callable[[Path, str, str | None], None],
+        budget: Budget | None = None,
     ) -> None:
+        self._budget = budget or Budget()
         self._variables = variables
         self._environment = environment
         self._complain = complain
@@ -76,6 +107,7 @@ class Substitution:
                 self._complain(path, f"${{{reference}}} is not defined", closest(part, known))
                 return ""
             here = here[part]
+        self._budget.spend(here)
         return here
 
 

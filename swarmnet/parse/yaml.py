@@ -6,9 +6,10 @@ alias bombs), no duplicate keys, and none of YAML 1.1's surprises: ``no``, ``22:
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import yaml
 
@@ -24,6 +25,12 @@ Path: TypeAlias = tuple[str | int, ...]
 
 SIZE_LIMIT = 2 * 1024 * 1024
 """Bytes; a list of thousands of hosts stays far below."""
+ITEM_LIMIT = 100_000
+"""Keys and values; the largest inventories and playbooks that people write have some thousands."""
+_LONGEST_PROBLEM = 300
+"""Characters; a key can be as long as the whole document."""
+PROBLEM_LIMIT = 100
+"""Problems that are shown of one document: nobody mends more in one go."""
 DEPTH_LIMIT = 40
 _TOO_DEEP = f"nested deeper than {DEPTH_LIMIT} levels"
 
@@ -36,22 +43,29 @@ _WORDS: Mapping[str, bool | None] = {
 }
 
 
+class Mark(NamedTuple):
+    """Where something begins, counted from 1."""
+
+    line: int
+    column: int
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A document's data, and the line on which each part of it stands."""
+    """A document's data, and the place at which each part of it begins."""
 
     name: str
     """File path as the operator wrote it, for messages."""
     data: dict[str, JsonValue]
-    lines: Mapping[Path, int]
+    marks: Mapping[Path, Mark]
 
-    def line(self, path: Path) -> int | None:
-        """Return the line of the key or item at ``path``, or of the nearest thing around it; 1-based."""
+    def mark(self, path: Path) -> Mark | None:
+        """Return the place of the key or item at ``path``, or of the nearest thing around it."""
         for length in range(len(path), 0, -1):
-            line = self.lines.get(path[:length])
-            if line is not None:
-                return line
-        return self.lines.get(())
+            mark = self.marks.get(path[:length])
+            if mark is not None:
+                return mark
+        return self.marks.get(())
 
     def at(self, path: Path) -> JsonValue:
         """Return the data at ``path``, None when there is nothing."""
@@ -66,8 +80,9 @@ class Source:
         return here
 
     def problem(self, path: Path, text: str, hint: str | None = None) -> Problem:
-        """Return a problem at the line of ``path``."""
-        return Problem(self.name, self.line(path), text, hint)
+        """Return a problem at the place of ``path``."""
+        line, column = self.mark(path) or (None, None)
+        return Problem(self.name, line, text, hint, column)
 
 
 def load(content: bytes, name: str) -> Source:
@@ -78,8 +93,8 @@ def load(content: bytes, name: str) -> Source:
         name: its path, for messages.
 
     Raises:
-        DocumentError: with every problem found: too large, binary, not UTF-8, empty, bad syntax, duplicate keys,
-            tags, anchors, nesting deeper than 40, more than one document, no mapping at the top.
+        DocumentError: with the problems found, 100 at most: too large, binary, not UTF-8, empty, bad syntax, duplicate
+            keys, tags, anchors, nesting deeper than 40, more than one document, no mapping at the top.
     """
     builder = _Builder(name)
     text = _text(content, name)
@@ -98,14 +113,18 @@ def load(content: bytes, name: str) -> Source:
 def _syntax(error: yaml.MarkedYAMLError, name: str, text: str) -> Problem:
     mark = error.problem_mark or error.context_mark
     if mark is not None and text[mark.index : mark.index + 1] == "\t":
-        return Problem(name, mark.line + 1, "not valid YAML: a tab stands where only blanks indent")
+        return _at(mark, name, "not valid YAML: a tab stands where only blanks indent")
     if mark is not None and _open_brackets(text[: mark.index]) > DEPTH_LIMIT:
         # The scanner reads ahead of its events and has a limit of its own, which differs between versions of PyYAML.
-        return Problem(name, mark.line + 1, _TOO_DEEP)
+        return _at(mark, name, _TOO_DEEP)
     words = f"not valid YAML: {error.problem or error.note}"
     if error.context and error.context_mark:
         words += f" ({error.context} that begins on line {error.context_mark.line + 1})"
-    return Problem(name, None if mark is None else mark.line + 1, words)
+    return Problem(name, None, words) if mark is None else _at(mark, name, words)
+
+
+def _at(mark: yaml.Mark, name: str, text: str) -> Problem:
+    return Problem(name, mark.line + 1, text, column=mark.column + 1)
 
 
 def _open_brackets(text: str) -> int:
@@ -147,25 +166,29 @@ class _Builder:
 
     name: str
     problems: list[Problem] = field(default_factory=list)
-    lines: dict[Path, int] = field(default_factory=dict)
+    marks: dict[Path, Mark] = field(default_factory=dict)
     frames: list[_Frame] = field(default_factory=list)
     root: JsonValue = None
     documents: int = 0
     hopeless: bool = False
 
     def take(self, event: yaml.Event) -> None:
-        line = 1 if event.start_mark is None else event.start_mark.line + 1
+        mark = Mark(1, 1) if event.start_mark is None else Mark(event.start_mark.line + 1, event.start_mark.column + 1)
+        if len(self.marks) > ITEM_LIMIT:
+            self._complain(mark, f"the document has more than {ITEM_LIMIT} keys and values")
+            self.hopeless = True
+            return
         if isinstance(event, yaml.DocumentStartEvent):
-            self._document(line)
+            self._document(mark)
         elif isinstance(event, yaml.AliasEvent):
-            self._complain(line, "aliases (*name) are not allowed", "write the value out")
-            self._put(None, line)
+            self._complain(mark, "aliases (*name) are not allowed", "write the value out")
+            self._put(None, mark)
         elif isinstance(event, yaml.ScalarEvent):
-            self._decoration(event, line)
-            self._scalar(event, line)
+            self._decoration(event, mark)
+            self._scalar(event, mark)
         elif isinstance(event, yaml.CollectionStartEvent):
-            self._decoration(event, line)
-            self._open({} if isinstance(event, yaml.MappingStartEvent) else [], line)
+            self._decoration(event, mark)
+            self._open({} if isinstance(event, yaml.MappingStartEvent) else [], mark)
         elif isinstance(event, yaml.CollectionEndEvent):
             self.frames.pop()
 
@@ -174,63 +197,67 @@ class _Builder:
             if self.root is None:
                 self._complain(None, "the document is empty")
             elif not isinstance(self.root, dict):
-                self._complain(1, "the document must be a mapping of keys to values", "write 'key: value' lines")
+                self._complain(
+                    Mark(1, 1), "the document must be a mapping of keys to values", "write 'key: value' lines"
+                )
         if self.problems or not isinstance(self.root, dict):
             raise DocumentError(tuple(self.problems))
-        return Source(self.name, self.root, self.lines)
+        return Source(self.name, self.root, self.marks)
 
-    def _complain(self, line: int | None, text: str, hint: str | None = None) -> None:
-        self.problems.append(Problem(self.name, line, text, hint))
+    def _complain(self, mark: Mark | None, text: str, hint: str | None = None) -> None:
+        line, column = mark or (None, None)
+        self.problems.append(Problem(self.name, line, _cut(text), hint, column))
+        self.hopeless = self.hopeless or len(self.problems) >= PROBLEM_LIMIT
 
-    def _document(self, line: int) -> None:
+    def _document(self, mark: Mark) -> None:
         self.documents += 1
         if self.documents > 1:
-            self._complain(line, "a second document begins here", "keep one document in a file")
+            self._complain(mark, "a second document begins here", "keep one document in a file")
             self.hopeless = True
 
-    def _decoration(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent, line: int) -> None:
+    def _decoration(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent, mark: Mark) -> None:
         if event.anchor is not None:
-            self._complain(line, "anchors (&name) are not allowed", "write the value where it is used")
+            self._complain(mark, "anchors (&name) are not allowed", "write the value where it is used")
         if event.tag is not None:
-            self._complain(line, f"tags are not allowed: {event.tag!r}", "quote text, write numbers bare")
+            self._complain(mark, f"tags are not allowed: {event.tag!r}", "quote text, write numbers bare")
 
-    def _scalar(self, event: yaml.ScalarEvent, line: int) -> None:
+    def _scalar(self, event: yaml.ScalarEvent, mark: Mark) -> None:
         frame = self.frames[-1] if self.frames else None
         if frame is not None and isinstance(frame.value, dict) and frame.key is None:
-            self._key(frame, event.value, line)
+            self._key(frame, event.value, mark)
         else:
             unquoted = event.implicit[0]
-            self._put(_plain(event.value) if unquoted else event.value, line)
+            self._put(_plain(event.value) if unquoted else event.value, mark)
 
-    def _key(self, frame: _Frame, key: str, line: int) -> None:
+    def _key(self, frame: _Frame, key: str, mark: Mark) -> None:
         path = (*frame.path, key)
-        first = self.lines.get(path)
+        first = self.marks.get(path)
         frame.key = key
         frame.duplicate = first is not None
         if first is None:
-            self.lines[path] = line
+            self.marks[path] = mark
         else:
-            self._complain(line, f"key {key!r} stands here a second time; the first is on line {first}")
+            self._complain(mark, f"key {key!r} stands here a second time; the first is on line {first.line}")
 
-    def _put(self, value: JsonValue, line: int) -> None:
+    def _put(self, value: JsonValue, mark: Mark) -> None:
         if not self.frames:
             self.root = value
             return
         frame = self.frames[-1]
         if isinstance(frame.value, list):
-            self.lines[*frame.path, len(frame.value)] = line
+            self.marks[*frame.path, len(frame.value)] = mark
             frame.value.append(value)
         elif frame.key is None:
-            self._complain(line, "a key must be text")
-            frame.key = f"?{line}"
+            self._complain(mark, "a key must be text")
+            frame.key = f"?{mark.line}"
         else:
             if not frame.duplicate:
                 frame.value[frame.key] = value
             frame.key = None
 
-    def _open(self, value: dict[str, JsonValue] | list[JsonValue], line: int) -> None:
+    def _open(self, value: dict[str, JsonValue] | list[JsonValue], mark: Mark) -> None:
         if len(self.frames) >= DEPTH_LIMIT:
-            self._complain(line, _TOO_DEEP)
+            self._complain(mark, _TOO_DEEP)
             self.hopeless = True
             return
         path: Path = ()
@@ -238,10 +265,14 @@ class _Builder:
             above = self.frames[-1]
             step = len(above.value) if isinstance(above.value, list) else above.key
             # The second value of a key is read too, for its own problems, under a path that hides no lines.
-            path = (*above.path, f"{step}#{line}" if above.duplicate or step is None else step)
-        self.lines.setdefault(path, line)
-        self._put(value, line)
+            path = (*above.path, f"{step}#{mark.line}" if above.duplicate or step is None else step)
+        self.marks.setdefault(path, mark)
+        self._put(value, mark)
         self.frames.append(_Frame(path, value))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST_PROBLEM else f"{text[:_LONGEST_PROBLEM]}... ({len(text)} characters)"
 
 
 def _plain(text: str) -> JsonValue:
@@ -250,6 +281,6 @@ def _plain(text: str) -> JsonValue:
         return _WORDS[text]
     if _INTEGER.fullmatch(text):
         return int(text)
-    if _FLOAT.fullmatch(text):
-        return float(text)
+    if _FLOAT.fullmatch(text) and math.isfinite(number := float(text)):
+        return number
     return text

@@ -52,7 +52,7 @@ def test_networks_of_one_playbook_may_not_overlap_each_other() -> None:
     - network: {name: a, subnets: [{subnet: 10.5.0.0/16}]}
     - network: {name: b, subnets: [{subnet: 10.5.9.0/24}]}
     """
-    assert refusal(steps, holding(), HOSTS) == "p.yml:5: subnet 10.5.9.0/24 overlaps 10.5.0.0/16 of network a"
+    assert refusal(steps, holding(), HOSTS) == "p.yml:5:3: subnet 10.5.9.0/24 overlaps 10.5.0.0/16 of network a"
 
 
 def test_a_default_route_and_dockers_own_bridges_are_no_obstacle() -> None:

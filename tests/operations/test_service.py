@@ -70,7 +70,7 @@ def test_undefined_configs_and_secrets_are_named() -> None:
 def test_a_network_with_problems_of_its_own_is_not_called_undefined_too() -> None:
     steps = "- network: {name: n, subnets: [{subnet: 10.0.0.0/24}]}\n" + step(networks="[n]")
     assert refusal(steps, holding(), HOSTS).splitlines() == [
-        "p.yml:4: subnet 10.0.0.0/24 overlaps 10.0.0.0/24 of network ingress"
+        "p.yml:4:3: subnet 10.0.0.0/24 overlaps 10.0.0.0/24 of network ingress"
     ]
 
 

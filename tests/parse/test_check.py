@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 import pytest
@@ -8,7 +9,7 @@ from pydantic import Field
 from swarmnet.errors import DocumentError
 from swarmnet.model.base import Count, Document, Flag
 from swarmnet.parse.check import Checker
-from swarmnet.parse.yaml import load
+from swarmnet.parse.yaml import PROBLEM_LIMIT, load
 
 
 class Leaf(Document):
@@ -29,7 +30,7 @@ def told(text: str) -> list[str]:
     checker.check(Tree, ())
     with pytest.raises(DocumentError) as caught:
         checker.finish()
-    return [str(problem) for problem in caught.value.problems]
+    return [str(replace(problem, column=None)) for problem in caught.value.problems]
 
 
 @pytest.mark.parametrize(
@@ -55,7 +56,7 @@ def test_a_problem_is_told_in_words_with_line_and_hint(text: str, words: str) ->
 
 
 def test_all_problems_come_at_once_in_the_order_of_lines() -> None:
-    lines = told("nam: a\nleaves:\n  x: {number: a}\n  y: {switch: 1}\n")
+    lines = told("xyz: a\nleaves:\n  x: {number: a}\n  y: {switch: 1}\n")
     assert [line.split(": ")[0] for line in lines] == ["f:1", "f:1", "f:3", "f:4"]
 
 
@@ -65,3 +66,24 @@ def test_only_the_known_schema_is_read(text: str) -> None:
     checker.schema(1)
     assert "schema" in checker.problems[0].text
     assert "schema: 1" in str(checker.problems[0].hint)
+
+
+def test_e7_a_misspelt_key_is_one_problem_and_not_a_missing_one_too() -> None:
+    assert told("nam: a\n") == ["f:1: unknown key 'nam' (did you mean 'name'?)"]
+
+
+def test_e7_the_known_keys_of_a_mapping_are_listed_once() -> None:
+    lines = told("name: a\nqqq: 1\nzzz: 2\nxxx: 3\n")
+
+    assert ["known:" in line for line in lines] == [True, False, False]
+
+
+def test_e7_items_are_counted_from_one_and_every_problem_has_line_and_column() -> None:
+    checker = Checker(load(b"name: a\nitems:\n  - number: 1\n  - {kind: round, number: x}\n", "f"))
+    checker.check(Tree, ())
+
+    assert [str(problem) for problem in checker.problems] == ["f:4:19: 'items.2.number' must be a whole number"]
+
+
+def test_m15_a_hundred_problems_are_enough() -> None:
+    assert len(told("name: a\n" + "".join(f"q{number}: 1\n" for number in range(5000)))) == PROBLEM_LIMIT

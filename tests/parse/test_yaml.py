@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from swarmnet.errors import DocumentError, Problem
-from swarmnet.parse.yaml import SIZE_LIMIT, load
+from swarmnet.parse.yaml import ITEM_LIMIT, PROBLEM_LIMIT, SIZE_LIMIT, load
 
 if TYPE_CHECKING:
     from swarmnet.model.base import JsonValue
@@ -68,12 +68,12 @@ def test_words_times_and_dates_stay_text() -> None:
     assert set(map(type, data.values())) == {str}
 
 
-def test_lines_are_those_of_keys_and_items_and_of_the_nearest_thing_around() -> None:
+def test_places_are_those_of_keys_and_items_and_of_the_nearest_thing_around() -> None:
     source = load(b"top:\n  list:\n    - one\n    - key: 1\n", "x")
-    assert source.line(("top", "list", 1, "key")) == 4
-    assert source.line(("top", "list", 0)) == 3
-    assert source.line(("top", "absent", "below")) == 1
-    assert source.line(("elsewhere",)) == 1
+    assert source.mark(("top", "list", 1, "key")) == (4, 7)
+    assert source.mark(("top", "list", 0)) == (3, 7)
+    assert source.mark(("top", "absent", "below")) == (1, 1)
+    assert source.mark(("elsewhere",)) == (1, 1)
 
 
 JSON = st.recursive(
@@ -92,3 +92,29 @@ JSON = st.recursive(
 def test_json_reads_as_itself(data: dict[str, JsonValue]) -> None:
     if data:
         assert load(json.dumps(data, indent=1).encode(), "x").data == data
+
+
+def test_m9_a_number_without_end_stays_text() -> None:
+    assert load(b"a: 1e999\nb: -1e999\nc: 1e300\n", "x").data == {"a": "1e999", "b": "-1e999", "c": 1e300}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"a: [" + b"1," * 150_000 + b"]\n", b"".join(b"k%d: 1\n" % number for number in range(150_000))],
+    ids=["list", "mapping"],
+)
+def test_m15_a_document_of_too_many_items_is_refused_at_the_first_that_is_one_too_many(content: bytes) -> None:
+    (problem,) = refusals(content)
+    assert problem.text == f"the document has more than {ITEM_LIMIT} keys and values"
+
+
+@pytest.mark.parametrize("content", [b"a: [" + b"*x," * 300_000 + b"]", b"a: 1\n" * 100_000], ids=["aliases", "keys"])
+def test_m14_the_problems_of_a_document_are_counted_and_cut(content: bytes) -> None:
+    problems = refusals(content)
+    assert len(problems) == PROBLEM_LIMIT
+
+
+def test_m14_a_key_as_long_as_the_document_is_cut_in_its_problem() -> None:
+    key = b"k" * 900
+    (problem,) = refusals(key + b": 1\n" + key + b": 2\n")
+    assert len(problem.text) < 400
