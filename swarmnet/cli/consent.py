@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import typer
 
 from swarmnet.cli.wiring import confirm_cluster, say
-from swarmnet.errors import RefusedError
 from swarmnet.model.plan import Risk
-from swarmnet.report.plan import counts, plan_digest, plan_text
+from swarmnet.report.plan import View, counts, plan_text
 from swarmnet.report.text import Paint
 
 if TYPE_CHECKING:
@@ -24,30 +23,28 @@ class AtTerminal:
 
     yes: bool = False
     """``--yes``: agree to what was shown."""
+    unattended: bool = False
+    """``SWARMNET_YES``: agree to what costs nothing; never in the place of a cluster's name."""
     on_stderr: bool = False
     """True where stdout belongs to JSON."""
-    expected: str | None = None
-    """Digest of a saved plan: no other one is agreed to."""
+    view: View = field(default_factory=View)
 
     def show(self, prepared: Prepared) -> None:
         """Print the plan."""
         paint = Paint.for_stream(sys.stderr if self.on_stderr else sys.stdout)
-        typer.echo(plan_text(prepared.plan, prepared.state, paint), err=self.on_stderr)
+        typer.echo(plan_text(prepared.plan, prepared.state, paint, self.view), err=self.on_stderr)
 
     def ask(self, prepared: Prepared, *, changed: bool) -> None:
         """Return when the operator agrees.
 
         Raises:
-            RefusedError: he does not, nobody is there, or it is not the saved plan.
+            RefusedError: the operator does not, or nobody is there.
         """
-        if self.expected not in (None, plan_digest(prepared.plan, prepared.state)):
-            raise RefusedError(
-                "the cluster, the playbook or the inventory changed since the plan was saved; nothing was changed",
-                hint="make a new plan: swarmnet plan PLAYBOOK -i INVENTORY -o FILE",
-            )
         if changed:
             say("the cluster changed between the plan and the lock; the plan above is what is left to do")
-        if self.yes:
+        plan = prepared.plan
+        costs = plan.worst_risk is not Risk.SAFE
+        if self.yes or (self.unattended and not costs):
             return
-        costs = prepared.plan.worst_risk is not Risk.SAFE
-        confirm_cluster(prepared.plan.cluster, f"apply this ({counts(prepared.plan)})", type_name=costs)
+        origin = f" from {plan.origin}" if plan.origin else ""
+        confirm_cluster(plan.cluster, f"apply this ({counts(plan)}){origin}", type_name=costs)

@@ -12,7 +12,7 @@ import typer
 
 from swarmnet.cli.lab_faults import break_, heal
 from swarmnet.cli.lab_view import HostArgument, NameOption, chosen, parsed_subnet, print_status, show
-from swarmnet.cli.options import JsonOption, YesOption, grouped
+from swarmnet.cli.options import YES_VARIABLE, JsonOption, grouped
 from swarmnet.errors import LabError, UsageError
 from swarmnet.lab import Lab, LabSpec, LabStore, down_all, down_by_name
 from swarmnet.lab.engines import DEFAULT_ENGINE, ENGINES
@@ -40,6 +40,11 @@ _KERNEL_TOLD = (
 KernelOption = Annotated[str, typer.Option("--kernel", metavar="KIND", help=_KERNEL_TOLD)]
 
 
+SetupYesOption = Annotated[
+    bool, typer.Option("--yes", "-y", help="Install packages without a question.", envvar=YES_VARIABLE)
+]
+
+
 @app.command(
     epilog="Example: swarmnet lab setup --yes --engine 26.1,28.5",
     short_help="Install what labs need, build the hosts' file systems.",
@@ -48,7 +53,7 @@ def setup(
     engine: Annotated[
         str | None, typer.Option("--engine", metavar="VERSION", help="Only these releases, with commas.")
     ] = None,
-    yes: YesOption = False,
+    yes: SetupYesOption = False,
     kernel: Annotated[
         str, typer.Option("--kernel", metavar="KIND", help="shared, own, or auto: own where this one lacks much.")
     ] = "auto",

@@ -15,11 +15,14 @@ What they mean, in every command that has them:
   bounds each wait, not the run. Without it each kind of wait has its own limit; connections never wait longer than the
   inventory's ``connect_timeout`` says, whatever this says.
 - ``--yes``: agree to what is shown. It allows nothing that a guard refuses; for that, each has a flag that names it.
+  ``SWARMNET_YES`` does so for ``apply`` alone, and only for what costs nothing: whatever asks for the cluster's name to
+  be typed, resets, restores, prunes or breaks a lock wants the flag.
 - ``--json``: one object with ``"schema": 1`` on stdout, and nothing else there.
 """
 
 from __future__ import annotations
 
+import os
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from inspect import Parameter, Signature, signature
 from pathlib import Path
@@ -46,7 +49,8 @@ LimitOption = Annotated[
     typer.Option("--limit", metavar="HOSTS", help="Only these hosts or groups; repeat or use commas; !NAME takes out."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
-YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.", envvar="SWARMNET_YES")]
+YES_VARIABLE = "SWARMNET_YES"
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Say more, and show causes of errors.")]
 TimeoutOption = Annotated[
     float | None,
@@ -117,19 +121,28 @@ class Agreement:
 
     yes: YesOption = False
     lock_wait: WaitOption = 0.0
+    show_values: ShowValuesOption = False
 
-    def terms(self, *, on_stderr: bool, expected: str | None = None) -> Terms:
+    def terms(self, *, on_stderr: bool, verbose: bool, unattended: bool = False) -> Terms:
         """Return the terms of one run.
 
         Args:
             on_stderr: stdout belongs to JSON, so the plan is shown on stderr.
-            expected: digest of a saved plan, which is agreed to already; no other one is.
+            verbose: show the plan whole.
+            unattended: ``SWARMNET_YES`` agrees to what costs nothing.
         """
         from swarmnet.cli import signals, wiring  # noqa: PLC0415 - as above
         from swarmnet.cli.consent import AtTerminal  # noqa: PLC0415 - as above
+        from swarmnet.model.redaction import Cover  # noqa: PLC0415 - as above
+        from swarmnet.report.plan import View  # noqa: PLC0415 - as above
         from swarmnet.workflows.apply import Terms  # noqa: PLC0415 - as above
 
-        consent = AtTerminal(yes=self.yes or expected is not None, on_stderr=on_stderr, expected=expected)
+        consent = AtTerminal(
+            yes=self.yes,
+            unattended=unattended and os.environ.get(YES_VARIABLE, "").lower() in ("1", "true", "yes", "y", "on"),
+            on_stderr=on_stderr,
+            view=View(Cover(shows=self.show_values), whole=verbose),
+        )
         operator, stop = wiring.this_operator(), signals.Interruption()
         return Terms(consent=consent, operator=operator, stop=stop, lock_wait=self.lock_wait)
 

@@ -13,7 +13,7 @@ import typer
 from swarmnet.cli.options import MissingOption, ReplaceOption, names_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from swarmnet.model.hosts import Inventory
     from swarmnet.model.plan import Plan
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from swarmnet.operations.playbook import Playbook
     from swarmnet.plan.guard import Permissions
     from swarmnet.workflows.apply import Goal
+
+    Agree = Callable[[Sequence[str]], bool]
+    """Tells whether programs, given in words, may be run; raises to end the command."""
 
 PlaybookArgument = Annotated[Path, typer.Argument(help="Playbook file.", metavar="PLAYBOOK", show_default=False)]
 
@@ -34,17 +37,28 @@ class PlaybookOptions:
     ] = False
     replace: ReplaceOption = None
     allow_missing: MissingOption = False
+    allow_commands: Annotated[
+        bool,
+        typer.Option(
+            "--allow-commands",
+            help="Run what the playbook names for planning: `from: {command: ...}` here, `unless` on the hosts.",
+        ),
+    ] = False
     var: Annotated[
         list[str] | None,
         typer.Option("--var", metavar="NAME=VALUE", help="Variable laid over the playbook's; repeat."),
     ] = None
 
-    def goal(self, path: Path, inventory: Inventory, limit: list[str] | None) -> Goal:
-        """Read a playbook and return the goal that it describes; raises what :func:`goal_of` raises."""
+    def goal(self, path: Path, inventory: Inventory, limit: list[str] | None, *, agree: Agree | None = None) -> Goal:
+        """Read a playbook and return the goal that it describes; raises what :func:`goal_of` raises.
+
+        ``agree`` is asked whether programs may be run where ``--allow-commands`` does not say so.
+        """
         from swarmnet.plan.guard import Permissions  # noqa: PLC0415 - commands load what they need
 
         allowed = Permissions(allow_missing=self.allow_missing, replace=names_of(self.replace), prune=self.prune)
-        return goal_of(path, inventory, limit=limit, variables=self.var, allowed=allowed)
+        may_run = (lambda _programs: True) if self.allow_commands else agree or (lambda _programs: False)
+        return goal_of(path, inventory, limit=limit, variables=self.var, allowed=allowed, may_run=may_run)
 
 
 def goal_of(
@@ -54,8 +68,12 @@ def goal_of(
     limit: Sequence[str] | None,
     variables: Sequence[str] | None,
     allowed: Permissions,
+    may_run: Agree,
 ) -> Goal:
     """Read a playbook and return the goal that it describes.
+
+    Programs that it names run only where ``may_run`` says so. Without it, contents that come from a command cannot be
+    read, and whether ``unless`` holds is not known.
 
     Raises:
         DocumentError: the playbook is wrong, or contents that it names cannot be read.
@@ -64,7 +82,7 @@ def goal_of(
     from swarmnet.cli.wiring import limited  # noqa: PLC0415 - as above
     from swarmnet.edge.contents import LocalContents  # noqa: PLC0415 - as above
     from swarmnet.edge.files import read_document  # noqa: PLC0415 - as above
-    from swarmnet.operations.playbook import key_file, needs, with_contents  # noqa: PLC0415 - as above
+    from swarmnet.operations.playbook import key_file, needs, programs, with_contents  # noqa: PLC0415 - as above
     from swarmnet.parse.playbook import parse_playbook, parse_variables  # noqa: PLC0415 - as above
     from swarmnet.workflows.apply import Goal  # noqa: PLC0415 - as above
     from swarmnet.workflows.observe import Look  # noqa: PLC0415 - as above
@@ -73,18 +91,21 @@ def goal_of(
         read_document(path), str(path), variables=parse_variables(variables or ()), environment=os.environ
     )
     selectors, hosts = limited(inventory, limit)
-    playbook = with_contents(playbook, LocalContents())
-    asked = needs(playbook, inventory)
+    asked = tuple(need for need in needs(playbook, inventory) if hosts is None or need.host in hosts)
+    named = programs(playbook, asked)
+    runs = not named or may_run(named)
+    playbook = with_contents(playbook, LocalContents(), commands=runs)
     return Goal(
         make_plan=partial(_plan, playbook, inventory, selectors, prune=allowed.prune),
         look=Look(
-            needs=tuple(need for need in asked if hosts is None or need.host in hosts),
+            needs=asked if runs else (),
             containers=allowed.prune or bool(allowed.replace),
             hosts=hosts,
             unlock_key_file=key_file(playbook),
         ),
         permissions=allowed,
         command=f"apply {path}",
+        programs=named if runs else (),
     )
 
 

@@ -28,5 +28,5 @@ def command(
         command="reset",
     )
     with cluster.connected(hosts) as ports:
-        report = apply(ports, goal, agreement.terms(on_stderr=as_json))
+        report = apply(ports, goal, agreement.terms(on_stderr=as_json, verbose=cluster.verbose))
     show_report(report, as_json=as_json)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -19,12 +21,13 @@ from swarmnet.cli.options import (
     LimitedCluster,
     MissingOption,
     ReplaceOption,
+    ShowValuesOption,
     grouped,
     names_of,
 )
 from swarmnet.cli.sealing import BackupToRestore, OneHeader  # noqa: TC001 - typer reads them at run time
 from swarmnet.cli.streams import echo_json
-from swarmnet.errors import ExitCode
+from swarmnet.errors import ExitCode, RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,6 +74,10 @@ class RestoreOptions:
         typer.Option("--exclude", metavar="KIND/NAME", help="Leave these out; exit 15 where they differ."),
     ] = None
     replace: ReplaceOption = None
+    other_cluster: Annotated[
+        bool,
+        typer.Option("--other-cluster", help="Restore a backup of another cluster than the inventory's."),
+    ] = False
     allow_partial: Annotated[bool, typer.Option("--allow-partial", help="Restore a backup that is marked partial.")] = (
         False
     )
@@ -81,10 +88,17 @@ class RestoreOptions:
 
         Raises:
             UsageError: the options make no sense with this backup and these hosts.
+            RefusedError: the backup is another cluster's, and that was not allowed.
         """
         from swarmnet.plan.restore import Choices  # noqa: PLC0415 - commands load what they need
         from swarmnet.workflows.restore import Restore  # noqa: PLC0415 - as above
 
+        which = _origin(document.id, document.created, document.cluster)
+        if document.cluster != inventory.cluster and not self.other_cluster:
+            raise RefusedError(
+                f"this is {which}; the inventory names cluster {inventory.cluster}",
+                hint="when you mean it: --other-cluster",
+            )
         given = {} if self.secrets_from is None else given_secrets(self.secrets_from, document)
         choices = Choices(
             mapping=pairs(self.map_ or []),
@@ -95,7 +109,7 @@ class RestoreOptions:
             only=tuple(self.only or ()),
             exclude=tuple(self.exclude or ()),
         )
-        return Restore(document, inventory, choices)
+        return Restore(document, inventory, choices, which)
 
     def permissions(self) -> Permissions:
         """Return what the flags allow."""
@@ -113,13 +127,15 @@ def plan(
     cluster: LimitedCluster,
     options: RestoreOptions,
     source: BackupToRestore,
+    show_values: ShowValuesOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Show what a restore would do, what it would leave out, and what can never come back. Nothing is written.
 
     Exit 3: some hosts do not answer.
     """
-    from swarmnet.report.plan import plan_json, plan_text  # noqa: PLC0415 - as above
+    from swarmnet.model.redaction import Cover  # noqa: PLC0415 - as above
+    from swarmnet.report.plan import View, plan_json, plan_text  # noqa: PLC0415 - as above
     from swarmnet.report.restore import left_out  # noqa: PLC0415 - as above
     from swarmnet.report.text import Paint  # noqa: PLC0415 - as above
     from swarmnet.workflows.apply import prepare  # noqa: PLC0415 - as above
@@ -131,11 +147,13 @@ def plan(
         prepared = prepare(ports, restore.goal(options.permissions()))
     skips = restore.skips(prepared.state)
     refused = [str(refusal) for refusal in prepared.refusals]
+    view = View(Cover(shows=show_values), whole=cluster.verbose)
     if as_json:
-        more = {"skips": [one.model_dump() for one in skips], "losses": [one.model_dump() for one in document.losses]}
-        echo_json(plan_json(prepared.plan, prepared.state) | more | {"refused": list(refused)})
+        more: dict[str, object] = {"backup": _header(document), "refused": refused}
+        more |= {"skips": [one.model_dump() for one in skips], "losses": [one.model_dump() for one in document.losses]}
+        echo_json({**plan_json(prepared.plan, prepared.state, view.cover, os.urandom(16)), **more})
     else:
-        typer.echo(plan_text(prepared.plan, prepared.state, Paint.for_stream(sys.stdout)))
+        typer.echo(plan_text(prepared.plan, prepared.state, Paint.for_stream(sys.stdout), view))
         say(left_out(skips, document.losses))
         for text in refused:
             wiring.say(f"apply would refuse: {text}")
@@ -168,7 +186,7 @@ def apply(
     document = source.document(source.backup, cluster=hosts.cluster)
     restore = options.restore(document, hosts, cluster.limit)
     with cluster.connected(hosts) as ports:
-        terms, prove = agreement.terms(on_stderr=as_json), _prove(ports) if verify else None
+        terms, prove = agreement.terms(on_stderr=as_json, verbose=cluster.verbose), _prove(ports) if verify else None
         report = run(ports, restore, terms, permissions=options.permissions(), prove=prove)
     if as_json:
         echo_json({"schema": 1, **report.model_dump(mode="json"), "exit_code": report.exit_code})
@@ -204,11 +222,22 @@ def undo(
     from swarmnet.workflows.restore import take_back  # noqa: PLC0415 - as above
 
     hosts = cluster.read()
-    backup = source.header(source.backup, cluster=hosts.cluster).id
+    header = source.header(source.backup, cluster=hosts.cluster)
+    which = _origin(header.id, header.created, header.cluster)
     with cluster.connected(hosts) as ports:
-        terms = agreement.terms(on_stderr=as_json)
-        report = take_back(ports, hosts, backup, terms, allow_missing=allow_missing)
+        terms = agreement.terms(on_stderr=as_json, verbose=cluster.verbose)
+        report = take_back(ports, hosts, header.id, terms, allow_missing=allow_missing, origin=which)
     show_report(report, as_json=as_json)
+
+
+def _origin(backup: str, created: datetime, cluster: str) -> str:
+    from swarmnet.report.backups import origin  # noqa: PLC0415 - as above
+
+    return origin(backup, created, cluster, datetime.now(UTC))
+
+
+def _header(document: BackupDocument) -> dict[str, str]:
+    return {"id": document.id, "created": document.created.isoformat(), "cluster": document.cluster}
 
 
 def _prove(ports: Ports) -> Callable[[ClusterState], Status]:

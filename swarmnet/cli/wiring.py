@@ -135,13 +135,14 @@ def passphrase(question: str) -> Secret | None:
     return Secret(answer) if answer else None
 
 
-def confirm_cluster(cluster: str, what: str, *, type_name: bool = False) -> None:
+def confirm_cluster(cluster: str, what: str, *, type_name: bool = False, flag: str = "--yes") -> None:
     """Return when the operator agrees to a change of the cluster; its name stands in the question.
 
     Args:
         cluster: the cluster's name in the inventory.
         what: what will be done, for the question.
         type_name: True asks to type the name, where a "y" is typed too easily.
+        flag: what agrees where nobody can be asked.
 
     Raises:
         RefusedError: the answer is another one, or nobody is there to ask.
@@ -149,7 +150,7 @@ def confirm_cluster(cluster: str, what: str, *, type_name: bool = False) -> None
     if not sys.stdin.isatty():
         raise RefusedError(
             f"nobody is there to confirm: {what} on cluster {cluster}; nothing was changed",
-            hint="look at the plan, then give --yes",
+            hint=f"look at it, then give {flag}",
         )
     question = f"{what} on cluster {cluster}?"
     if type_name:

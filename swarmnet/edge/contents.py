@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from swarmnet.edge.children import child_environment
 from swarmnet.errors import UsageError
 
 if TYPE_CHECKING:
@@ -58,7 +59,13 @@ class LocalContents:
     def _printed(self, argv: Sequence[str], folder: str) -> bytes:
         try:
             ended = subprocess.run(
-                argv, cwd=folder, check=False, capture_output=True, stdin=subprocess.DEVNULL, timeout=COMMAND_LIMIT
+                argv,
+                cwd=folder,
+                env=child_environment(self._environment),
+                check=False,
+                capture_output=True,
+                stdin=subprocess.DEVNULL,
+                timeout=COMMAND_LIMIT,
             )
         except OSError as error:
             raise UsageError(f"cannot run {argv[0]}: {error.strerror}") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import threading
@@ -12,6 +13,7 @@ import paramiko
 import tenacity
 
 from swarmnet.edge import ssh_errors
+from swarmnet.edge.children import child_environment
 from swarmnet.edge.ssh_keys import Login
 from swarmnet.edge.ssh_transport import KEEPALIVE, Transport
 from swarmnet.errors import AuthenticationError, UnreachableError
@@ -197,6 +199,11 @@ def _run_proxy(command: str) -> socket.socket:
     """
     ours, theirs = socket.socketpair()
     with theirs:
-        process = subprocess.Popen(["/bin/sh", "-c", f"exec {command}"], stdin=theirs.fileno(), stdout=theirs.fileno())
+        process = subprocess.Popen(
+            ["/bin/sh", "-c", f"exec {command}"],
+            stdin=theirs.fileno(),
+            stdout=theirs.fileno(),
+            env=child_environment(os.environ),
+        )
     threading.Thread(target=process.wait, name="proxy-command", daemon=True).start()
     return ours

@@ -109,6 +109,8 @@ class Plan(Document):
 
     cluster: str
     actions: tuple[Action, ...]
+    origin: str = ""
+    """What it was made from, for the question: of a restore the backup, its date, age and cluster."""
     warnings: tuple[str, ...] = ()
     predicted: ClusterState
 

@@ -89,25 +89,32 @@ class CommandOperation(Operation):
 
     def plan(self, context: Context) -> tuple[Action, ...]:
         """Return one action for each host that answered and is not done."""
-        return tuple(self._run(host) for host in context.hosts if self._is_due(host, context.state))
+        return tuple(self._run(host, context.state) for host in context.hosts if self._is_due(host, context.state))
 
     def _is_due(self, host: Host, state: ClusterState) -> bool:
         reached = state.facts(host.name) is not None
         return reached and (self.unless is None or state.exit_code(host.name, self.unless) != 0)
 
-    def _run(self, host: Host) -> RunCommand:
-        always = self.unless is None
+    def _run(self, host: Host, state: ClusterState) -> RunCommand:
         return RunCommand(
             target=f"{shlex.join(self.argv)} on {host.name}",
-            why="it always runs: it has no 'unless'" if always else f"{shlex.join(self.unless or ())} does not exit 0",
+            why=self._why(host, state),
             risk=Risk.DISRUPTIVE,
-            always=always,
+            always=self.unless is None,
             host=host.name,
             argv=self.argv,
             unless=self.unless,
             sudo=self.sudo,
             timeout=self.timeout,
         )
+
+    def _why(self, host: Host, state: ClusterState) -> str:
+        if self.unless is None:
+            return "it always runs: it has no 'unless'"
+        words = shlex.join(self.unless)
+        if state.exit_code(host.name, self.unless) is None:
+            return f"whether {words} exits 0 is not known: planning did not run it (--allow-commands)"
+        return f"{words} does not exit 0"
 
 
 def _last(ended: Completed) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
@@ -12,10 +13,12 @@ from swarmnet.model.base import Document
 from swarmnet.operations.interface import Need, Operation
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from swarmnet.model.hosts import Inventory
     from swarmnet.operations.content import Contents
 
-__all__ = ["Playbook", "Step", "key_file", "needs", "with_contents"]
+__all__ = ["Playbook", "Step", "key_file", "needs", "programs", "with_contents"]
 
 
 class Step(Document):
@@ -44,17 +47,33 @@ class Playbook(Document):
         return Problem(self.source, step.line, text, hint, step.column)
 
 
-def with_contents(playbook: Playbook, contents: Contents) -> Playbook:
+def programs(playbook: Playbook, asked: Iterable[Need]) -> tuple[str, ...]:
+    """Return what planning runs, in words: commands that print contents here, and ``unless`` on the hosts."""
+    sources = [step.operation.unread() for step in playbook.steps]
+    local = [f"on this machine: {shlex.join(one.command)}" for one in sources if one and one.command is not None]
+    hosts: dict[str, list[str]] = {}
+    for need in asked:
+        words = ("sudo", *need.argv) if need.sudo else need.argv
+        hosts.setdefault(shlex.join(words), []).append(need.host)
+    return (*dict.fromkeys(local), *(f"on {', '.join(names)}: {words}" for words, names in hosts.items()))
+
+
+def with_contents(playbook: Playbook, contents: Contents, *, commands: bool = True) -> Playbook:
     """Return the playbook with the contents of configs and secrets read, and with its relative paths resolved.
 
     Raises:
-        DocumentError: names every content that cannot be read.
+        DocumentError: names every content that cannot be read, and those that come from a command where ``commands``
+            says that none may run.
     """
     folder = str(PurePath(playbook.source).parent)
     steps: list[Step] = []
     problems: list[Problem] = []
     for step in playbook.steps:
         source = step.operation.unread()
+        if source is not None and source.command is not None and not commands:
+            hint = f"--allow-commands runs it on this machine: {shlex.join(source.command)}"
+            problems.append(playbook.problem(step, "its content comes from a command, and planning runs none", hint))
+            continue
         try:
             content = None if source is None else contents.read(source, folder=folder)
         except UsageError as error:

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from swarmnet.model.state import ClusterState
 
 
-def undo(state: ClusterState, *, inventory: Inventory, backup: str) -> Plan:
+def undo(state: ClusterState, *, inventory: Inventory, backup: str, origin: str = "") -> Plan:
     """Return what removes everything that the restore of this backup made; ``backup`` is its id."""
     doomed = Doomed(RESTORE_LABEL, backup, f"the restore of backup {backup[:8]} made it")
-    plan = with_doomed(Plan(cluster=inventory.cluster, actions=(), predicted=state), doomed)
+    plan = with_doomed(Plan(cluster=inventory.cluster, actions=(), origin=origin, predicted=state), doomed)
     if state.swarm is not None and state.swarm.spec.labels.get(RESTORE_LABEL) == backup:
         note = "the swarm itself was made by this restore and stays: `swarmnet reset` takes it apart"
         return plan.model_copy(update={"warnings": (*plan.warnings, note)})

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import TYPE_CHECKING
 
-from swarmnet.report.text import PLAIN, Paint, table
+from swarmnet.report.text import PLAIN, Paint, count, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from datetime import datetime
 
     from swarmnet.model.backup import BackupDocument
     from swarmnet.model.base import JsonObject
     from swarmnet.model.sealed import Entry
 
 TIME = "%Y-%m-%d %H:%M:%S UTC"
+
+
+def origin(backup: str, created: datetime, cluster: str, now: datetime) -> str:
+    """Return which backup is meant, as the plan of a restore and its question name it."""
+    taken = created.astimezone(UTC).strftime(TIME)
+    return f"backup {backup[:8]} of {taken}, cluster {cluster}, {count((now - created).days, 'day')} old"
 
 
 def entry_json(entry: Entry) -> JsonObject:

@@ -55,6 +55,7 @@ def plan_json(plan: Plan, state: ClusterState, cover: Cover | None = None, salt:
         "schema": 1,
         "cluster": plan.cluster,
         "cluster_id": None if state.swarm is None else state.swarm.id,
+        "origin": plan.origin or None,
         "actions": actions,
         "warnings": list(plan.warnings),
         "worst_risk": plan.worst_risk.value,
@@ -128,6 +129,8 @@ class _Text:
             yield from (f"    {line}" for line in self._values(action))
         yield from (paint.yellow(f"warning: {on_one_line(warning)}") for warning in plan.warnings)
         yield from failure_lines(state.failures, paint)
+        if plan.origin:
+            yield f"from {on_one_line(plan.origin)}"
         yield f"{paint.bold(f'cluster {on_one_line(plan.cluster)}')}: {counts(plan)}"
 
     def _values(self, action: Action) -> Iterator[str]:

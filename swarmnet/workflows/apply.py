@@ -45,6 +45,8 @@ class Goal:
     permissions: guard.Permissions
     command: str
     """What the lock tells others: ``apply playbooks/site.yml``."""
+    programs: tuple[str, ...] = ()
+    """What is run to plan, for people; a saved plan names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,8 @@ class Terms:
     stop: Stop
     lock_wait: float = 0.0
     """Seconds to wait for somebody else's lock."""
+    expects: Callable[[Prepared], None] = lambda _prepared: None
+    """Raises ``RefusedError`` for a plan that is not the one that was agreed to before; an empty one is asked, too."""
 
 
 def prepare(ports: Ports, goal: Goal) -> Prepared:
@@ -110,6 +114,7 @@ def apply(ports: Ports, goal: Goal, terms: Terms) -> ApplyReport:
     """
     begun = ports.clock.monotonic()
     prepared = prepare(ports, goal)
+    terms.expects(prepared)
     if prepared.plan.is_empty:
         clear_dead(ports, prepared.state, terms.operator)
         state = observe_well(
@@ -134,6 +139,7 @@ def _under_lock(ports: Ports, goal: Goal, terms: Terms, shown: Prepared) -> Appl
     with held(ports, shown.state, operator=terms.operator, command=goal.command, wait=terms.lock_wait) as lock:
         # Somebody else may have changed the cluster between the first look and the lock.
         prepared = prepare(ports, goal)
+        terms.expects(prepared)
         if prepared.plan.actions != shown.plan.actions:
             _agree(terms, prepared, changed=True)
         with terms.stop:

@@ -42,6 +42,8 @@ class Restore:
     document: BackupDocument
     inventory: Inventory
     choices: Choices
+    origin: str = ""
+    """Which backup it is, for the plan and its question."""
 
     def restoration(self, state: ClusterState) -> Restoration:
         """Return the steps, and what is skipped, for hosts in this state."""
@@ -70,7 +72,8 @@ class Restore:
                 hint="nothing was changed; remove what is in the way, leave objects of the backup out with --exclude"
                 " KIND/NAME, or restore onto fresh hosts",
             ) from error
-        return plan.model_copy(update={"warnings": (*found.warnings, *plan.warnings)})
+        warnings = (*found.warnings, *plan.warnings)
+        return plan.model_copy(update={"warnings": warnings, "origin": self.origin})
 
     def goal(self, permissions: Permissions) -> Goal:
         """Return the restore as a goal of ``workflows.apply.apply``."""
@@ -134,15 +137,17 @@ def run(
     )
 
 
-def take_back(ports: Ports, inventory: Inventory, backup: str, terms: Terms, *, allow_missing: bool) -> ApplyReport:
-    """Remove what the restore of one backup made, and only that; ``backup`` is its id.
+def take_back(
+    ports: Ports, inventory: Inventory, backup: str, terms: Terms, *, allow_missing: bool, origin: str = ""
+) -> ApplyReport:
+    """Remove what the restore of one backup made, and only that; ``backup`` is its id, ``origin`` names it for people.
 
     Raises:
         RefusedError: the guard, or the operator, says no.
         LockedError: somebody else changes the cluster.
     """
     goal = Goal(
-        make_plan=partial(undo, inventory=inventory, backup=backup),
+        make_plan=partial(undo, inventory=inventory, backup=backup, origin=origin),
         look=Look(containers=True),
         permissions=Permissions(allow_missing=allow_missing, prune=True),
         command=f"restore undo {backup[:8]}",

@@ -55,6 +55,18 @@ def test_sends_no_write_and_asks_nothing_when_there_is_nothing_to_do() -> None:
     assert world.writes == []
 
 
+def test_a_saved_plan_is_compared_also_when_nothing_is_left_to_do() -> None:
+    world = World(managers=1, workers=1)
+    run(world)
+
+    def expects(prepared: Prepared) -> None:
+        assert prepared.plan.is_empty
+        raise RefusedError("this is not the saved plan any more")
+
+    with pytest.raises(RefusedError, match="not the saved plan"):
+        apply(world.ports(), goal(world.inventory), replace(terms(), expects=expects))
+
+
 def test_looks_only_once_when_there_is_nothing_to_do() -> None:
     world = World(managers=1, workers=2)
     run(world)

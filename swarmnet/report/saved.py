@@ -1,0 +1,121 @@
+"""A saved plan, and what another one has that it has not."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from swarmnet.model.redaction import Cover
+from swarmnet.model.sensitive import SENSITIVE
+from swarmnet.report.plan import plan_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from swarmnet.model.base import JsonObject
+    from swarmnet.model.plan import Plan
+    from swarmnet.model.state import ClusterState
+
+_TAG = re.compile(r"(\*\*\*) #[0-9a-f]{8}")
+_TOLD = ("sign", "why", "risk", "always")
+
+
+@dataclass(frozen=True, slots=True)
+class SavedPlan:
+    """The JSON of a plan, as ``plan -o`` writes it."""
+
+    tree: dict[str, Any]
+
+    @classmethod
+    def of(cls, plan: Plan, state: ClusterState, cover: Cover, salt: bytes, programs: Sequence[str]) -> SavedPlan:
+        """Return a plan to be saved; ``programs`` were run to make it."""
+        tree = plan_json(plan, state, cover, salt) | {"shows_values": cover.shows, "programs": [*programs]}
+        return cls(SENSITIVE.masked_json(tree))  # type: ignore[arg-type]  # an object stays one
+
+    @classmethod
+    def read(cls, content: bytes) -> SavedPlan:
+        """Return a saved plan.
+
+        Raises:
+            ValueError: it is none, or one of a version that saved less.
+        """
+        tree = json.loads(content)
+        if not isinstance(tree, dict) or tree.get("schema") != 1:
+            raise ValueError
+        texts, lists = ("cluster", "salt", "digest"), ("actions", "programs")
+        fits = all(isinstance(tree.get(key), str) for key in texts) and isinstance(tree.get("shows_values"), bool)
+        if not fits or not all(isinstance(tree.get(key), list) for key in lists):
+            raise ValueError
+        if not all(isinstance(one, dict) and isinstance(one.get("target"), str) for one in tree["actions"]):
+            raise ValueError
+        bytes.fromhex(tree["salt"])
+        return cls(tree)
+
+    @property
+    def text(self) -> str:
+        """What stands in the file."""
+        return json.dumps(self.tree, indent=2) + "\n"
+
+    @property
+    def programs(self) -> tuple[str, ...]:
+        """The programs that planning ran."""
+        return tuple(str(one) for one in self.tree["programs"])
+
+    def differences(self, plan: Plan, state: ClusterState) -> tuple[str, ...]:
+        """Return how a plan differs from the saved one, in words; none when it is just that one."""
+        now = SavedPlan.of(
+            plan, state, Cover(shows=self.tree["shows_values"]), bytes.fromhex(self.tree["salt"]), self.programs
+        )
+        saved, other = _bare(self.tree), _bare(now.tree)
+        keys = ("cluster", "cluster_id", "actions", "digest")
+        if all(saved.get(key) == other[key] for key in keys):
+            return ()
+        return tuple(_differences(saved, other)) or ("the order of the actions, or a value in the file, differs",)
+
+
+def _bare(tree: JsonObject) -> dict[str, Any]:
+    """Return a saved plan without the tags of hidden values, which are new in each run; digests compare the values."""
+    bare: dict[str, Any] = json.loads(_TAG.sub(r"\1", json.dumps(tree)))
+    return bare
+
+
+def _differences(saved: dict[str, Any], now: dict[str, Any]) -> Iterator[str]:
+    if (saved["cluster"], saved.get("cluster_id")) != (now["cluster"], now["cluster_id"]):
+        yield f"it is of {_cluster(saved)}, and this is {_cluster(now)}"
+    before, after = _by_target(saved), _by_target(now)
+    for key in before.keys() | after.keys():
+        if key not in after:
+            yield f"no longer planned: {_named(before[key])}"
+        elif key not in before:
+            yield f"not in the saved plan: {_named(after[key])}"
+        elif before[key] != after[key]:
+            yield f"{_named(after[key])}: {_fields(before[key], after[key])} differ"
+
+
+def _cluster(tree: dict[str, Any]) -> str:
+    swarm = tree.get("cluster_id")
+    return f"cluster {tree['cluster']}, " + (f"swarm {swarm}" if swarm else "which is no swarm yet")
+
+
+def _by_target(tree: dict[str, Any]) -> dict[tuple[str, str, int], dict[str, Any]]:
+    """Return actions by kind and target; the same command twice on one host is two."""
+    found: dict[tuple[str, str, int], dict[str, Any]] = {}
+    for action in tree["actions"]:
+        kind, target = str(action.get("kind")), str(action["target"])
+        number = sum((kind, target) == known[:2] for known in found)
+        found[kind, target, number] = action
+    return found
+
+
+def _named(action: dict[str, Any]) -> str:
+    return f"{action.get('sign')} {action['target']}"
+
+
+def _fields(before: dict[str, Any], after: dict[str, Any]) -> str:
+    was, now = ({one.get("path"): one for one in action.get("changes", [])} for action in (before, after))
+    names = [word for word in _TOLD if before.get(word) != after.get(word)]
+    names += sorted(str(path) for path in was.keys() | now.keys() if was.get(path) != now.get(path))
+    names += [str(word) for word in after["sends"] if (before.get("sends") or {}).get(word) != after["sends"][word]]
+    return ", ".join(dict.fromkeys(names)) or "values that are not shown"

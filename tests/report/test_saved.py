@@ -1,0 +1,90 @@
+"""A saved plan is done as it was seen, or refused with what differs (H9, E10)."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from swarmnet.model.base import Secret
+from swarmnet.model.plan import Action, Plan
+from swarmnet.model.redaction import Cover
+from swarmnet.model.state import ClusterState
+from swarmnet.model.swarm import Swarm, SwarmSpec
+from swarmnet.operations.command import RunCommand
+from swarmnet.operations.service_actions import CreateService
+from swarmnet.report.saved import SavedPlan
+from tests.report.test_shown import KINDS, SERVICE, full
+
+STATE = ClusterState(swarm=Swarm(id="s1", version=1, spec=SwarmSpec()))
+COMMAND = RunCommand(target="touch /x on m1", why="it always runs", host="m1", argv=("touch", "/x"), always=True)
+WEB = CreateService(target="service web", why="it is not there", spec=SERVICE)
+
+
+def plan(*actions: Action, cluster: str = "shop") -> Plan:
+    return Plan(cluster=cluster, actions=actions, predicted=STATE)
+
+
+def saved(*actions: Action, cover: Cover | None = None) -> SavedPlan:
+    """Return what comes out of the file."""
+    found = SavedPlan.of(plan(*actions), STATE, cover or Cover(), b"0123456789abcdef", ("on m1: test -e /x",))
+    return SavedPlan.read(found.text.encode())
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_the_same_plan_is_the_same_in_another_run(kind: type[Action]) -> None:
+    assert saved(full(kind)).differences(plan(full(kind)), STATE) == ()
+
+
+def test_whatever_differs_is_named() -> None:
+    hidden = WEB.model_copy(update={"spec": SERVICE.model_copy(update={"env": {"A": "other"}})})
+    for then, now, told in (
+        ((COMMAND,), (COMMAND.model_copy(update={"sudo": True}),), "! touch /x on m1: sudo differ"),
+        ((COMMAND,), (COMMAND.model_copy(update={"timeout": 1.0}),), "! touch /x on m1: timeout differ"),
+        ((WEB,), (hidden,), "+ service web: values that are not shown differ"),
+        ((WEB,), (WEB.model_copy(update={"wait": False}),), "+ service web: wait differ"),
+        ((WEB,), (), "no longer planned: + service web"),
+        ((), (WEB,), "not in the saved plan: + service web"),
+        ((COMMAND, WEB), (WEB, COMMAND), "the order of the actions, or a value in the file, differs"),
+        ((COMMAND,), (COMMAND, COMMAND), "not in the saved plan: ! touch /x on m1"),
+    ):
+        differences = saved(*then).differences(plan(*now), STATE)
+        assert differences == (told,)
+
+
+def test_another_cluster_of_the_same_name_is_refused() -> None:
+    other = STATE.model_copy(update={"swarm": Swarm(id="s2", version=1, spec=SwarmSpec())})
+
+    assert saved(WEB).differences(plan(WEB), other) == (
+        "it is of cluster shop, swarm s1, and this is cluster shop, swarm s2",
+    )
+    assert saved(WEB).differences(plan(WEB, cluster="prod"), STATE) != ()
+
+
+def test_what_somebody_changed_in_the_file_is_not_what_is_done() -> None:
+    tree = json.loads(saved(COMMAND).text)
+    tree["actions"][0]["changes"] = []
+
+    assert SavedPlan.read(json.dumps(tree).encode()).differences(plan(COMMAND), STATE) != ()
+
+
+def test_no_secret_stands_in_the_file() -> None:
+    Secret("a-value-of-${env:}")  # marks itself, as what comes from the environment is marked
+    told = COMMAND.model_copy(
+        update={"argv": ("login", "a-value-of-${env:}"), "target": "login a-value-of-${env:} on m1"}
+    )
+    create = full(next(kind for kind in KINDS if kind.__name__ == "CreateSecret"))
+
+    text = saved(told, create, WEB, cover=Cover(shows=True)).text
+
+    assert "a-value-of" not in text
+    assert "correct-horse-battery" not in text
+    assert saved(told).differences(plan(told), STATE) == ()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"schema": 1}', '{"schema": 1, "digest": "x"}', "\xff", "[" * 100000]
+)
+def test_another_file_is_no_saved_plan(text: str) -> None:
+    with pytest.raises((ValueError, RecursionError)):
+        SavedPlan.read(text.encode("latin-1"))
