@@ -13,6 +13,7 @@ from swarmnet.scenarios.dns_tasks import TaskNames
 from swarmnet.scenarios.encryption import EncryptionOnTheWire
 from swarmnet.scenarios.encryption_rules import EncryptionRules
 from swarmnet.scenarios.hairpin import Hairpin
+from swarmnet.scenarios.host_firewall import HostFirewall
 from swarmnet.scenarios.host_port import HostPort
 from swarmnet.scenarios.icmp import IcmpMatrix
 from swarmnet.scenarios.injection import PlaintextInjection
@@ -38,6 +39,7 @@ ALL: tuple[Scenario, ...] = (
     NodesReady(),
     NetworksAllocated(),
     SubnetOverlaps(),
+    HostFirewall(),
     IcmpMatrix(),
     UdpMatrix(),
     TcpMatrix(),
@@ -68,7 +70,6 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "matrix": ("icmp", "udp", "tcp"),
     "dns": tuple(one.name for one in ALL if one.name.startswith("dns-")),
     "mesh": ("mesh-tcp", "mesh-udp"),
-    "firewall": ("encryption-rules", "mesh-tcp", "mesh-udp", "published"),
     "probe": tuple(one.name for one in ALL if one.needs_probes),
 }
 """Names under which findings of several scenarios are told: also these may be chosen, each for all of its scenarios."""

@@ -40,6 +40,12 @@ RESTS_ON: dict[str, tuple[str, ...]] = {
 """Why ESP is lost, to what else explains that; where captures were not asked, both may."""
 
 
+PASSAGES: dict[Callable[[str, str], Place] | None, tuple[str, ...]] = {
+    places.vxlan: ("vxlan",),
+    places.esp: ("esp", "vxlan"),
+    places.learned: ("gossip",),
+}
+"""What the hosts themselves must let through for each carrier; ESP carries VXLAN, which meets the firewall, too."""
 ENTRIES_FIX = (
     "this network's forwarding entries are incomplete; restart the task that is not reached (engines up to 29.8 lose"
     " entries after a partition)"
@@ -219,6 +225,7 @@ def _placed(
     for source, target in pairs:
         ends = {places.node(source), places.node(target), *map(places.allocated, names)}
         ends |= places.both(places.learned, source, target) - broken
+        ends |= {places.passage(kind, source, target) for kind in PASSAGES.get(carrier, ())}
         more = {
             "mark": {places.mark(source, name) for name in names},
             "ipsec": {places.ipsec(source, target), places.ipsec_drops(target)},

@@ -83,6 +83,11 @@ def vxlan(source: str, target: str) -> Place:
     return ("vxlan", source, target)
 
 
+def passage(carrier: str, source: str, target: str) -> Place:
+    """Return that both hosts let a carrier (``vxlan``, ``esp``, ``gossip``) pass in a direction."""
+    return ("passage", carrier, source, target)
+
+
 def overlay(network: str, source: str, target: str) -> Place:
     """Return that a network delivers from one host to another."""
     return ("overlay", network, source, target)
