@@ -45,6 +45,7 @@ MODULES = (
     "web",
     "sizes",
     "netlink",
+    "host",
     "ipsec",
     "neighbours",
     "capture",

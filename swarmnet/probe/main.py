@@ -10,6 +10,7 @@ import time
 
 from swarmnet.probe import (
     datagrams,
+    host,
     injection,
     ipsec,
     knocks,
@@ -88,6 +89,7 @@ def _do(run_id: str, task: dict[str, Any], until: float) -> dict[str, object]:
         "facts": facts,
         "heard": lambda: streams.Streams(run_id).heard(until),
         "neighbours": lambda: {"known": neighbours.known()},
+        "kernel": host.kernel,
         "places": lambda: {"places": netlink.places()},
         "mark": lambda: datagrams.scatter(run_id, task),
         "loss": lambda: datagrams.burst(run_id, task, until),

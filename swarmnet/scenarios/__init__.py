@@ -19,6 +19,7 @@ from swarmnet.scenarios.icmp import IcmpMatrix
 from swarmnet.scenarios.injection import PlaintextInjection
 from swarmnet.scenarios.ipsec import IpsecStates
 from swarmnet.scenarios.ipvs import BalancerTables
+from swarmnet.scenarios.kernels import Kernels
 from swarmnet.scenarios.loss import Loss
 from swarmnet.scenarios.mesh_ipv6 import MeshIpv6
 from swarmnet.scenarios.mesh_tcp import MeshTcp
@@ -39,6 +40,7 @@ ALL: tuple[Scenario, ...] = (
     NodesReady(),
     NetworksAllocated(),
     SubnetOverlaps(),
+    Kernels(),
     HostFirewall(),
     IcmpMatrix(),
     UdpMatrix(),

@@ -137,9 +137,7 @@ def _verdict(scene: Scene, stations: list[Station]) -> Verdict:
         fix=kind.fix.format(hosts=" ".join(hosts)),
         evidence={"cause": kind.cause, "hosts": [*hosts]},
         broken=frozenset(place for host in hosts for place in (places.probe(host), places.witness(host))),
-        needed=tuple(
-            need for host in hosts for need in places.managed(scene, host) or places.each((places.node(host),))
-        ),
+        needed=_managed(scene, hosts),
     )
 
 
@@ -149,8 +147,12 @@ def _words(station: Station) -> str:
 
 
 def _managed(scene: Scene, hosts: list[str]) -> tuple[frozenset[Place], ...]:
-    """Return what the orders to these hosts needed."""
-    return tuple(need for host in hosts for need in (places.managed(scene, host) or places.each((places.node(host),))))
+    """Return what the orders to these hosts, and their being done, needed."""
+    return tuple(
+        need | {places.attach(host)}
+        for host in hosts
+        for need in (places.managed(scene, host) or places.each((places.node(host),)))
+    )
 
 
 def needed(scene: Scene) -> tuple[frozenset[Place], ...]:

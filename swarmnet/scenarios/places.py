@@ -33,6 +33,11 @@ def witness(host: str) -> Place:
     return ("witness", host)
 
 
+def attach(host: str) -> Place:
+    """Return that containers of a host can be put onto overlays."""
+    return ("attach", host)
+
+
 def allocated(network: str) -> Place:
     """Return that a network has its subnet and VNI."""
     return ("allocated", network)

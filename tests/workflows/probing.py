@@ -55,6 +55,7 @@ class Paths:
             "counters": {"ip": {"FragCreates": 0, "ReasmReqds": 0}, "xfrm": {}},
             "capture": {"problem": "simulated hosts have no wire"},
             "collect": {"problem": "no capture was begun"},
+            "kernel": {"forward": 1, "filters": {}, "devices": {}, "tunnels": {}},
             "ipsec": {"states": [], "policies": []},
             "mark": {"sent": 20, "why": ""},
             "inject": {"sent": 5, "device": "eth0"},
@@ -116,7 +117,7 @@ class Paths:
         if task["kind"] == "sizes":
             return {"ok": True, "why": "", "tries": 1, "largest": task["size"], "beyond": "too large"}
         if task["kind"] == "ways":
-            return {"ok": True, "device": "eth0", "local": "10.9.0.1", "mtu": 1500}
+            return {"ok": True, "device": "eth0", "mtu": 1500}
         return {"ok": True, "why": "", "tries": 1, "ms": 0.3, "id": self._identity(target)}
 
     def _identity(self, host: str) -> str:
