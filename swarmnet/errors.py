@@ -106,6 +106,10 @@ class HostKeyError(HostError):
     """The host's key is unknown under a strict policy, or differs from the known one."""
 
 
+class UnknownHostKeyError(HostKeyError):
+    """No known_hosts file knows the host, and nobody has accepted its key."""
+
+
 class HostTimeoutError(HostError):
     """A command or request outlived its limit; it was ended on the host, too."""
 

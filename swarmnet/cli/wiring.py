@@ -89,7 +89,9 @@ def patient(inventory: Inventory, timeout: float) -> Inventory:
     hosts = (
         host.model_copy(
             update={
-                "ssh": host.ssh.model_copy(update={"connect_timeout": min(timeout, host.ssh.connect_timeout)}),
+                "ssh": host.ssh.model_copy(
+                    update={"connect_timeout": min(timeout, host.ssh.connect_timeout or timeout)}
+                ),
             }
         )
         for host in inventory.hosts

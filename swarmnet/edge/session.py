@@ -81,6 +81,8 @@ class Session:
         self.secret_files: SecretFiles = LocalSecretFiles()
         finder = TargetFinder(inventory)
         self._targets = {host.name: finder.target(host) for host in inventory.hosts}
+        for warning in finder.warnings:
+            listener(Progress(f"warning: {warning}"))
         self._links = Links(Dialer(KeyRing(asked.passphrase), KnownHosts(asked.confirm)), self.clock)
         self._make_engine = engines
         self._lock = threading.Lock()

@@ -48,8 +48,7 @@ class Refusal(paramiko.MissingHostKeyPolicy):
 
     def missing_host_key(self, client: paramiko.SSHClient, hostname: str, key: paramiko.PKey) -> None:  # noqa: ARG002
         """Return when the key is the host's, else raise ``HostKeyError``."""
-        target = self._target
-        self._known.verify(target.label, target.known_as, key, files=target.known_hosts, policy=target.policy)
+        self._known.verify(self._target.label, key, self._target.trust)
 
 
 class Dialer:
@@ -109,7 +108,7 @@ class Dialer:
         if target.command is not None:
             return _run_proxy(target.command)
         try:
-            wire = socket.create_connection((target.hostname, target.port), timeout=target.timeout)
+            wire = _connect(target)
         except (OSError, UnicodeError) as error:
             raise ssh_errors.unreachable(target, error) from None
         _keep_alive(wire)
@@ -122,9 +121,9 @@ class Dialer:
         try:
             connection.open()
             opened = _let_in(target, connection)
-            connection.transport.set_keepalive(KEEPALIVE)
-        except paramiko.AuthenticationException as error:
-            raise ssh_errors.not_let_in(target, login.tried, error) from None
+            connection.transport.set_keepalive(KEEPALIVE if target.keepalive is None else target.keepalive)
+        except paramiko.AuthenticationException:
+            raise ssh_errors.not_let_in(target, login.tried, cut_off=login.cut_off) from None
         except (paramiko.SSHException, OSError, EOFError) as error:
             raise ssh_errors.unreachable(target, error) from None
         finally:
@@ -135,10 +134,11 @@ class Dialer:
         return connection
 
     def _prepare(self, target: Target, wire: socket.socket | paramiko.Channel, login: Login) -> fabric.Connection:
-        known = self._known.keys(target.known_hosts, target.known_as)
+        known = self._known.keys(target.trust)
 
         def transport(sock: socket.socket, **options: object) -> Transport:
             made = Transport(sock, **options)
+            made.offer(target.algorithms)
             made.prefer(known)
             made.handshake_timeout = target.timeout
             return made
@@ -171,6 +171,26 @@ def _may_pass(error: BaseException) -> bool:
     """
     hopeless = (ssh_errors.NameUnknownError, ssh_errors.SilentError)
     return isinstance(error, UnreachableError) and not isinstance(error, hopeless)
+
+
+def _connect(target: Target) -> socket.socket:
+    """Open a TCP connection to the first address that takes it; raises ``OSError`` with what the last one said."""
+    failure: OSError | None = None
+    for family, kind, protocol, _, address in socket.getaddrinfo(
+        target.hostname, target.port, target.family, socket.SOCK_STREAM
+    ):
+        wire = socket.socket(family, kind, protocol)
+        try:
+            wire.settimeout(target.timeout)
+            if target.bind is not None:
+                wire.bind((target.bind, 0))
+            wire.connect(address)
+        except OSError as error:
+            wire.close()
+            failure = error
+        else:
+            return wire
+    raise failure or OSError(f"{target.hostname} has no address")
 
 
 def _keep_alive(wire: socket.socket) -> None:

@@ -59,18 +59,28 @@ def tunnel_refused(target: Target, via: Target, error: paramiko.ChannelException
     return UnreachableError(target.label, f"jump host {via.label} ({via.place}) {reason}", hint=hint)
 
 
-def not_let_in(target: Target, tried: Sequence[str], error: BaseException) -> HostError:
+def not_let_in(target: Target, tried: Sequence[str], *, cut_off: bool) -> HostError:
     """Return that no key was accepted, with the names of those that were tried."""
+    if not target.keys.allowed:
+        return AuthenticationError(
+            target.label,
+            f"{target.place}: ssh_config forbids keys (PubkeyAuthentication no), and swarmnet logs in by keys alone",
+        )
     if not tried:
         return AuthenticationError(
             target.label,
             f"{target.place}: there is no key to log in with",
             hint="set ssh.key in the inventory, or load a key into an ssh-agent",
         )
-    reason = "too many keys were wrong" if "Too many" in str(error) else "no key accepted"
+    if cut_off:
+        return AuthenticationError(
+            target.label,
+            f"{target.place}: it hung up after too many wrong keys; tried: {'; '.join(tried)}",
+            hint="name the right one with ssh.key, and set IdentitiesOnly yes in ssh_config where an agent holds many",
+        )
     return AuthenticationError(
         target.label,
-        f"{target.place}: {reason}; tried: {'; '.join(tried)}",
+        f"{target.place}: no key accepted; tried: {'; '.join(tried)}",
         hint=f"put the public key into ~{target.user}/.ssh/authorized_keys on the host, or set ssh.user and ssh.key",
     )
 

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-import base64
+import copy
 import os
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import paramiko
 from cryptography.exceptions import UnsupportedAlgorithm
 from paramiko.auth_strategy import AuthStrategy, InMemoryPrivateKey
+from paramiko.pkey import PublicBlob
 
 from swarmnet.edge.known_hosts import fingerprint
+from swarmnet.edge.local_trust import is_private, read_regular
+from swarmnet.edge.ssh_agent import Agent, public_file, public_half
+from swarmnet.edge.ssh_certificates import is_certificate, read_certificate
 from swarmnet.errors import AuthenticationError
 from swarmnet.model.base import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
+    from paramiko.auth_strategy import SourceResult
+
+    from swarmnet.edge.ssh_agent import PublicHalf
     from swarmnet.edge.ssh_target import Target
 
 PASSPHRASE_VARIABLE = "SWARMNET_KEY_PASSPHRASE"  # noqa: S105 - a variable's name
@@ -49,6 +56,7 @@ class KeyRing:
 
     def _read(self, host: str, path: Path) -> paramiko.PKey:
         try:
+            _check(host, path)
             return _open(path, None)
         except TypeError:  # how the reader says that the key is encrypted
             return self._decrypt(host, path)
@@ -84,12 +92,22 @@ class KeyRing:
             yield answer
 
 
+def _check(host: str, path: Path) -> None:
+    """Refuse what ssh refuses: a key that others may read, and a public key in the place of a private one."""
+    if public_file(path) is not None:
+        raise AuthenticationError(host, f"{path} is a public key, and no agent holds its private half")
+    mode = path.stat().st_mode
+    if not is_private(path):
+        raise AuthenticationError(
+            host, f"key {path} can be read by others (mode {mode & 0o777:04o})", hint=f"chmod 600 {path}"
+        )
+
+
 def _open(path: Path, passphrase: Secret | None) -> paramiko.PKey:
+    read_regular(path)  # paramiko would wait for a pipe
     secret = None if passphrase is None else passphrase.reveal()
-    return paramiko.PKey.from_path(path, secret)  # type: ignore[arg-type]  # goes to cryptography, which wants bytes
-
-
-def _same(key: paramiko.AgentKey) -> paramiko.PKey:
+    key = paramiko.PKey.from_path(path, secret)  # type: ignore[arg-type]  # goes to cryptography, which wants bytes
+    key.public_blob = None  # paramiko takes the certificate beside it along; which one is sent is decided here
     return key
 
 
@@ -105,20 +123,31 @@ class Candidate:
 class Login(AuthStrategy):
     """Tries one key after the other until the server takes one; remembers what was tried.
 
-    The inventory's key goes first: the right one at once saves a round trip a host, and sshd ends a connection
-    after six wrong keys (MaxAuthTries).
+    The order is ssh's (``pubkey_prepare``), behind the inventory's key: the right one at once saves a round trip a
+    host, and sshd ends a connection after six wrong keys (MaxAuthTries).
     """
 
     def __init__(self, target: Target, ring: KeyRing) -> None:
         super().__init__(ssh_config=paramiko.SSHConfig())
         self._target = target
         self._ring = ring
-        self._agent: paramiko.Agent | None = None
+        self._agent: Agent | None = None
+        self._transport: paramiko.Transport | None = None
         self.tried: list[str] = []
+        self.cut_off = False
+        """Whether the server hung up before all keys were tried."""
+
+    def authenticate(self, transport: paramiko.Transport) -> list[SourceResult]:
+        """Log in, as paramiko does; remembers the connection, to see when the server ends it."""
+        self._transport = transport
+        return super().authenticate(transport)
 
     def get_sources(self) -> Iterator[InMemoryPrivateKey]:
         """Yield the keys in the order to try them."""
-        for candidate in self._candidates():
+        for candidate in self._candidates() if self._target.keys.allowed else ():
+            if self._transport is not None and not self._transport.is_active():
+                self.cut_off = True
+                return
             try:
                 key = candidate.load()
             except AuthenticationError as error:
@@ -135,38 +164,80 @@ class Login(AuthStrategy):
             self._agent.close()
 
     def _candidates(self) -> Iterator[Candidate]:
-        agent = self._agent_keys()
-        if self._target.key is not None:
-            yield replace(self._from_file(self._target.key, agent), required=True)
-        for path in self._target.identities:
-            if path.exists() and self._public(path) in agent:
-                yield self._from_file(path, agent)
-        for key in agent.values():
-            yield Candidate("agent key", partial(_same, key))
-        for path in self._target.identities:
-            if path.exists() and self._public(path) not in agent:
-                yield self._from_file(path, agent)
+        wanted = self._target.keys
+        held = self._agent_keys()
+        plain = {key.asbytes(): key for key in held if not is_certificate(key.name)}
+        files = {path: public_half(path) for path in wanted.files if path.exists()}
+        if wanted.required is not None:
+            files = {wanted.required: public_half(wanted.required), **files}
+            yield from self._of_file(wanted.required, files, plain, required=True)
+        for path in wanted.certificates:
+            yield from self._signed(path, files, plain)
+        rest = [path for path in files if path != wanted.required]
+        yield from self._of_files([path for path in rest if files[path] in plain], files, plain)
+        named = set(files.values())
+        for key in [] if wanted.only else held:
+            if is_certificate(key.name) or key.asbytes() not in named:
+                yield Candidate("agent key", partial(_same, key))
+        yield from self._of_files([path for path in rest if files[path] not in plain], files, plain)
 
-    def _from_file(self, path: Path, agent: dict[bytes, paramiko.AgentKey]) -> Candidate:
-        held = agent.pop(self._public(path), None)
+    def _of_files(
+        self, paths: list[Path], files: dict[Path, bytes], plain: dict[bytes, paramiko.AgentKey]
+    ) -> Iterator[Candidate]:
+        for path in paths:
+            yield from self._of_file(path, files, plain)
+
+    def _of_file(
+        self, path: Path, files: dict[Path, bytes], plain: dict[bytes, paramiko.AgentKey], *, required: bool = False
+    ) -> Iterator[Candidate]:
+        """Yield a key file's certificate, where one stands beside it, and the key itself."""
+        if not self._target.keys.certificates:
+            yield from self._signed(path.with_name(f"{path.name}-cert.pub"), {path: files[path]}, plain)
+        yield Candidate(*self._private(path, files[path], plain), required=required)
+
+    def _signed(
+        self, path: Path, files: dict[Path, bytes], plain: dict[bytes, paramiko.AgentKey]
+    ) -> Iterator[Candidate]:
+        """Yield a certificate with the private key that it is for; nothing when there is none of the two."""
+        public = public_file(path)
+        certificate = read_certificate(public.kind, public.blob) if public else None
+        if public is None or certificate is None:
+            return
+        for file, half in files.items():
+            if half == certificate.subject:
+                _, load = self._private(file, half, plain)
+                yield Candidate(f"certificate {path}", partial(_with_certificate, load, public))
+                return
+        if certificate.subject in plain:
+            load = partial(_same, plain[certificate.subject])
+            yield Candidate(f"certificate {path} by agent", partial(_with_certificate, load, public))
+
+    def _private(
+        self, path: Path, half: bytes, plain: dict[bytes, paramiko.AgentKey]
+    ) -> tuple[str, Callable[[], paramiko.PKey]]:
+        held = plain.get(half)
         if held is not None:  # the agent has it open: no passphrase needed
-            return Candidate(f"{path} by agent", partial(_same, held))
-        return Candidate(str(path), partial(self._ring.load, self._target.label, path))
+            return f"{path} by agent", partial(_same, held)
+        return str(path), partial(self._ring.load, self._target.label, path)
 
-    def _agent_keys(self) -> dict[bytes, paramiko.AgentKey]:
-        if not self._target.agent or "SSH_AUTH_SOCK" not in os.environ:
-            return {}
+    def _agent_keys(self) -> list[paramiko.AgentKey]:
+        if self._target.keys.agent is None:
+            return []
         try:
-            self._agent = paramiko.Agent()
-            return {key.asbytes(): key for key in self._agent.get_keys()}
+            self._agent = Agent(self._target.keys.agent)
+            return self._agent.keys()
         except (paramiko.SSHException, OSError):
-            return {}  # a dead agent is no agent: the other keys are tried and named
+            return []  # a dead agent is no agent: the other keys are tried and named
 
-    @staticmethod
-    def _public(path: Path) -> bytes:
-        """Return the public half from the ``.pub`` file beside a key, empty when there is none."""
-        try:
-            words = Path(f"{path}.pub").read_text().split()
-            return base64.b64decode(words[1])
-        except (OSError, ValueError, IndexError):
-            return b""
+
+def _same(key: paramiko.AgentKey) -> paramiko.PKey:
+    return key
+
+
+def _with_certificate(load: Callable[[], paramiko.PKey], public: PublicHalf) -> paramiko.PKey:
+    key = load()
+    fresh = (
+        paramiko.AgentKey(key.agent, key.blob, key.comment) if isinstance(key, paramiko.AgentKey) else copy.copy(key)
+    )
+    fresh.public_blob = PublicBlob(public.kind, public.blob)
+    return fresh

@@ -13,16 +13,32 @@ from typing import TYPE_CHECKING, Any
 import paramiko
 from paramiko.common import cMSG_CHANNEL_OPEN
 
+from swarmnet.edge.known_hosts import Marker
+from swarmnet.edge.patterns import matches_list
+
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from swarmnet.edge.known_hosts import KnownKey
+    from swarmnet.edge.ssh_target import Algorithms
 
 KEEPALIVE = 10
 """Seconds between keep-alives: a host that vanished is noticed, an idle NAT entry stays."""
 
 _RSA = ("rsa-sha2-512", "rsa-sha2-256")
+_CERTIFICATE = "-cert-v01@openssh.com"
+
+
+def choose(spec: str, offered: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
+    """Return the algorithms of ssh's notation: a list, or one that is added (+), taken out (-) or put first (^)."""
+    sign, names = (spec[0], spec[1:]) if spec[:1] in ("+", "-", "^") else ("", spec)
+    if sign == "-":
+        return tuple(name for name in offered if not matches_list(name, names))
+    listed = [name for name in names.split(",") if name in known]
+    if sign == "+":
+        return tuple(dict.fromkeys((*offered, *listed)))
+    return tuple(dict.fromkeys((*listed, *(offered if sign == "^" else ()))))
 
 
 class Transport(paramiko.Transport):
@@ -40,6 +56,10 @@ class Transport(paramiko.Transport):
     _sanitize_window_size: Callable[[int | None], int]
     _sanitize_packet_size: Callable[[int | None], int]
     _send_user_message: Callable[[paramiko.Message], None]
+    _cipher_info: dict[str, Any]
+    _mac_info: dict[str, Any]
+    _kex_info: dict[str, Any]
+    _key_info: dict[str, Any]
 
     _preferred_ciphers = (
         "aes128-gcm@openssh.com",
@@ -48,21 +68,59 @@ class Transport(paramiko.Transport):
         "aes192-ctr",
         "aes256-ctr",
     )
+    # MD5 and SHA-1 only where ssh_config asks for them (``MACs``).
+    _preferred_macs = (
+        "hmac-sha2-256-etm@openssh.com",
+        "hmac-sha2-512-etm@openssh.com",
+        "hmac-sha2-256",
+        "hmac-sha2-512",
+    )
 
     def __init__(self, sock: socket.socket | tuple[str, int], **options: Any) -> None:  # noqa: ANN401 - handed on to paramiko
         super().__init__(sock, **options)
         self._refusals: dict[int, paramiko.ChannelException] = {}
+        self._certificates_first = False
 
-    def prefer(self, known: tuple[KnownKey, ...]) -> None:
+    def prefer(self, known: Sequence[KnownKey]) -> None:
         """Ask the server first for the kinds of key that known_hosts holds, as ssh does.
 
-        Else a host known by its RSA key would present its Ed25519 key, and look changed.
+        Else a host known by its RSA key would present its Ed25519 key, and look changed. Where an authority is known,
+        certificates of all kinds go first.
         """
-        wanted = [kind for key in known for kind in (_RSA if key.kind == "ssh-rsa" else (key.kind,))]
+        plain = [key for key in known if key.marker is Marker.NONE]
+        wanted = [kind for key in plain for kind in (_RSA if key.kind == "ssh-rsa" else (key.kind,))]
         options = self.get_security_options()
         offered = list(options.key_types)
         first = [kind for kind in dict.fromkeys(wanted) if kind in offered]
         options.key_types = tuple(first + [kind for kind in offered if kind not in first])
+        self._certificates_first = any(key.marker is Marker.AUTHORITY for key in known)
+
+    @property
+    def preferred_keys(self) -> tuple[str, ...]:
+        """The kinds of host key to ask for, best first; read by paramiko when keys are exchanged."""
+        plain = self.get_security_options().key_types
+        signed = tuple(f"{kind}{_CERTIFICATE}" for kind in plain)
+        return (*signed, *plain) if self._certificates_first else (*plain, *signed)
+
+    def offer(self, wanted: Algorithms) -> None:
+        """Offer what ssh_config asks for, as far as it is known here.
+
+        Raises:
+            paramiko.SSHException: nothing of what it asks for is.
+        """
+        options: Any = self.get_security_options()
+        for kind, spec, known in (
+            ("ciphers", wanted.ciphers, self._cipher_info),
+            ("digests", wanted.macs, self._mac_info),
+            ("kex", wanted.key_exchanges, self._kex_info),
+            ("key_types", wanted.host_keys, self._key_info),
+        ):
+            if spec is not None:
+                names = [name for name in known if not name.endswith(_CERTIFICATE)]
+                chosen = choose(spec, getattr(options, kind), names)
+                if not chosen:
+                    raise paramiko.SSHException(f"none of the {kind} of ssh_config is known here: {spec}")
+                setattr(options, kind, chosen)
 
     def open_command(self, *, timeout: float) -> paramiko.Channel:
         """Return a channel for one command; raises as :meth:`open_unix_socket` does."""

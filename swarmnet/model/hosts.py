@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from swarmnet.errors import UsageError
 from swarmnet.model.base import Document, JsonValue, Labels
@@ -45,25 +46,83 @@ class SudoPolicy(StrEnum):
     NEVER = "never"
 
 
+_JUMP = re.compile(r"(?:(?P<user>.+)@)?(?:\[(?P<v6>[^\[\]]+)\]|(?P<name>[^:@\[\]]+))(?::(?P<port>[0-9]{1,5}))?")
+_HIGHEST_PORT = 65535
+
+
+class Jump(NamedTuple):
+    """One jump host of a chain: ``[user@]host[:port]``."""
+
+    host: str
+    user: str | None
+    port: int | None
+
+
+def is_host_name(name: str) -> bool:
+    """Tell whether ssh takes this as a host: ``%h`` in a ProxyCommand goes through a shell (``ssh_valid_hostname``)."""
+    return bool(name) and not name.startswith("-") and not re.search(r"""['`"$\\;&<>|(){},\s\x00-\x1f\x7f]""", name)
+
+
+def is_user_name(name: str) -> bool:
+    """Tell whether ssh takes this as a user on its command line (``ssh_valid_ruser``)."""
+    wrong = r"""^-|['`";&<>|(){}\x00-\x1f\x7f]|\s-|\\\Z"""
+    return bool(name) and not re.search(wrong, name)
+
+
+def read_jumps(chain: str) -> tuple[Jump, ...]:
+    """Return the jump hosts of a chain, in the order in which they are passed.
+
+    Raises:
+        ValueError: one of them is not ``[user@]host[:port]``, or has letters that a shell would act on.
+    """
+    return tuple(_jump(spot) for spot in chain.split(","))
+
+
+def _jump(spot: str) -> Jump:
+    parts = _JUMP.fullmatch(spot.removeprefix("ssh://"))
+    if parts is None:
+        raise ValueError(f"{spot!r} is not [user@]host[:port]")
+    host = parts["v6"] or parts["name"]
+    port = int(parts["port"]) if parts["port"] else None
+    if not is_host_name(host) or (port is not None and not 0 < port <= _HIGHEST_PORT):
+        raise ValueError(f"{spot!r} is not [user@]host[:port]")
+    if parts["user"] is not None and not is_user_name(parts["user"]):
+        raise ValueError(f"{parts['user']!r} is not the name of a user")
+    return Jump(host, parts["user"], port)
+
+
+def _checked_jump(value: str | None) -> str | None:
+    if value is not None and value.lower() != "none":
+        read_jumps(value)
+    return value
+
+
+def _checked_user(value: str | None) -> str | None:
+    if value is not None and not is_user_name(value):
+        raise ValueError(f"{value!r} is not the name of a user")
+    return value
+
+
 class SSHSettings(Document):
     """How to log in to one host; None means what ``~/.ssh/config`` or OpenSSH's default says."""
 
-    user: str | None = None
+    user: Annotated[str | None, AfterValidator(_checked_user)] = None
     port: int | None = Field(default=None, ge=1, le=65535)
     key: str | None = None
     """Path of a private key; ``~`` is expanded. Its passphrase is asked for, or taken from the environment."""
     agent: bool = True
-    jump: str | None = None
-    """``[user@]host[:port]`` of a jump host, or the name of another host of the inventory."""
+    jump: Annotated[str | None, AfterValidator(_checked_jump)] = None
+    """``[user@]host[:port]`` of a jump host, or the name of another host of the inventory; several with commas."""
     known_hosts: str | None = None
-    host_keys: HostKeyPolicy = HostKeyPolicy.STRICT
+    host_keys: HostKeyPolicy | None = None
+    """None means ``StrictHostKeyChecking`` of ssh_config, else strict."""
     config: str | None = None
     """Path of an ssh_config file; None means ``~/.ssh/config``, an empty string means none."""
     sudo: SudoPolicy = SudoPolicy.AUTO
-    connect_timeout: float = Field(default=10.0, gt=0, le=3600)
-    """Seconds for one attempt."""
-    connect_attempts: int = Field(default=2, ge=1, le=60)
-    """For hosts that refuse or break off; one that does not answer at all within the time-out is tried once."""
+    connect_timeout: float | None = Field(default=None, gt=0, le=3600)
+    """Seconds for one attempt; None means ``ConnectTimeout`` of ssh_config, else 10."""
+    connect_attempts: int | None = Field(default=None, ge=1, le=60)
+    """For hosts that refuse or break off (None means 2); one that does not answer within the time-out is tried once."""
 
 
 class Host(Document):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import paramiko
 import pytest
 
-from swarmnet.edge.known_hosts import KnownHosts, fingerprint, known_name, read_known_hosts
+from swarmnet.edge.known_hosts import KnownHosts, Trust, fingerprint, known_name, read_known_hosts
 from swarmnet.errors import HostKeyError, UsageError
 from swarmnet.model.hosts import HostKeyPolicy
 from tests.edge.sshd import make_key
@@ -38,7 +38,7 @@ def hashed(name: str) -> str:
 
 
 def verify(file: Path, key: paramiko.PKey, *, policy: HostKeyPolicy = HostKeyPolicy.STRICT, name: str = "web") -> None:
-    KnownHosts().verify("w1", name, key, files=[file], policy=policy)
+    KnownHosts().verify("w1", key, Trust(name, None, (file,), policy=policy))
 
 
 @pytest.mark.parametrize("names", ["web", "WEB", "db,web,10.0.0.1", "w?b", "*,!db", hashed("web")])
@@ -77,7 +77,7 @@ def test_a_revoked_key_is_refused_even_where_another_line_vouches(tmp_path: Path
 def test_strict_refuses_an_unknown_key_and_writes_nothing(tmp_path: Path, key: paramiko.PKey) -> None:
     with pytest.raises(HostKeyError, match="host key unknown") as caught:
         verify(tmp_path / "kh", key)
-    assert "accept-new" in str(caught.value.hint)
+    assert "swarmnet trust" in str(caught.value.hint)
     assert not (tmp_path / "kh").exists()
 
 
@@ -102,7 +102,7 @@ def test_ask_shows_the_fingerprint_and_does_as_told(tmp_path: Path, key: paramik
 
     hosts = KnownHosts(ask)
     try:
-        hosts.verify("w1", "web", key, files=[tmp_path / "kh"], policy=HostKeyPolicy.ASK)
+        hosts.verify("w1", key, Trust("web", None, (tmp_path / "kh",), policy=HostKeyPolicy.ASK))
         trusted = True
     except HostKeyError:
         trusted = False
@@ -120,7 +120,7 @@ def test_many_hosts_remembered_at_once_are_all_kept(tmp_path: Path, key: paramik
 
     def remember(number: int) -> None:
         name, policy = f"h{number}", HostKeyPolicy.ACCEPT_NEW
-        hosts[number % 2].verify(name, name, key, files=[tmp_path / "kh"], policy=policy)
+        hosts[number % 2].verify(name, key, Trust(name, None, (tmp_path / "kh",), policy=policy))
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(remember, range(20)))

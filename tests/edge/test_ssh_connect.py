@@ -163,6 +163,7 @@ def test_a_key_file_that_is_none_is_named(fleet: Fleet, content: str | None, wor
     path = fleet.folder / "odd"
     if content is not None:
         path.write_text(content)
+        path.chmod(0o600)
     fleet.host("h", key=str(path))
     assert words in refusal(fleet).message
 

@@ -38,7 +38,6 @@ def test_each_failure_has_its_own_sentence_with_host_and_place(error: BaseExcept
 
 
 def test_too_many_wrong_keys_are_told_apart_from_wrong_ones() -> None:
-    error = paramiko.SSHException("Too many authentication failures")
-    told = ssh_errors.not_let_in(TARGET, ["agent key (ssh-rsa SHA256:x)"], error)
+    told = ssh_errors.not_let_in(TARGET, ["agent key (ssh-rsa SHA256:x)"], cut_off=True)
     assert isinstance(told, AuthenticationError)
-    assert "too many keys were wrong; tried: agent key (ssh-rsa SHA256:x)" in told.message
+    assert "hung up after too many wrong keys; tried: agent key (ssh-rsa SHA256:x)" in told.message
