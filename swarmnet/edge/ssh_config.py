@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from swarmnet.edge.local_trust import check_config
 from swarmnet.edge.patterns import matches, matches_list
 from swarmnet.edge.ssh_criteria import Asked, Case
-from swarmnet.edge.ssh_options import HARMLESS, HONOURED, LISTS, NOT_HONOURED, STACKED
+from swarmnet.edge.ssh_options import HARMLESS, HONOURED, LISTS, NOT_HONOURED, STACKED, TIMES
 from swarmnet.edge.ssh_words import Directive, expand, read_directives
 from swarmnet.errors import Problem, UsageError
 
@@ -63,7 +63,7 @@ class Options:
         elif keyword in ("proxyjump", "proxycommand"):
             if not self._way_is_set(keyword):
                 self.found[keyword] = [line]
-        else:
+        elif keyword not in TIMES or line.words[0] != "none":  # which leaves the option open
             self.found.setdefault(keyword, [line])
 
     def _way_is_set(self, keyword: str) -> bool:

@@ -123,7 +123,7 @@ class Criteria:
                 return reading.verdict
             reading.conditions += 1
             if name in ("canonical", "final"):
-                reading.wants_final |= name == "final" and not negated
+                reading.wants_final |= name == "final"
                 true = case.asked.final
             else:
                 if not equals:
@@ -140,9 +140,9 @@ class Criteria:
         if name == "exec":
             return reading.applies and self._runs(argument, case)
         if name == "host":
-            return matches_list(self._host(case), argument.lower())
+            return matches_list(self._host(case).lower(), argument.lower())
         subjects = {
-            "originalhost": case.asked.original,
+            "originalhost": case.asked.original.lower(),
             "user": case.asked.user or case.value("user") or self.operator.user,
             "localuser": self.operator.user,
             "tagged": case.value("tag") or "",

@@ -145,6 +145,9 @@ HONOURED: dict[str, Callable[[Directive], object]] = {
 }
 """What reads the value of each honoured option; raises ``UsageError`` for one that ssh refuses."""
 
+TIMES = frozenset({"connecttimeout", "serveraliveinterval"})
+"""Options whose ``none`` is as if they were not there."""
+
 STACKED = frozenset({"identityfile", "certificatefile", "ignoreunknown", "sendenv", "setenv"})
 """Options that add up instead of the first one winning."""
 

@@ -295,17 +295,22 @@ class _Found:
         return Trust(
             name=self.alias.lower() if self.alias else known_name(hostname, self.port),
             bare=hostname.lower() if self.port != 22 and not self.alias else None,  # noqa: PLR2004 - SSH's port
-            user_files=given or self._files("userknownhostsfile", USER_KNOWN_HOSTS),
-            global_files=() if given else self._files("globalknownhostsfile", GLOBAL_KNOWN_HOSTS),
+            user_files=given or self._user_files(),
+            global_files=() if given else self._global_files(),
             policy=policy,
             hashed=self.value("hashknownhosts", read.flag) or False,
         )
 
-    def _files(self, keyword: str, default: tuple[str, ...]) -> tuple[Path, ...]:
-        line = self._options.get(keyword)
+    def _user_files(self) -> tuple[Path, ...]:
+        line = self._options.get("userknownhostsfile")
         if line is None:
-            return tuple(_path(name) for name in default)
+            return tuple(_path(name) for name in USER_KNOWN_HOSTS)
         return tuple(self._file(name, line) for name in read.files(line))
+
+    def _global_files(self) -> tuple[Path, ...]:
+        # ssh takes these as they stand.
+        named = self.value("globalknownhostsfile", read.files)
+        return tuple(Path(name) for name in (GLOBAL_KNOWN_HOSTS if named is None else named))
 
 
 def _refuse_circle(jump: str, seen: tuple[str, ...]) -> None:

@@ -11,7 +11,7 @@ from swarmnet.edge.ssh_config import SSHConfig, config_files
 from swarmnet.edge.ssh_criteria import Criteria, Operator
 from swarmnet.edge.ssh_target import _Found, _operator
 from swarmnet.errors import UsageError
-from swarmnet.model.hosts import HostKeyPolicy, SSHSettings
+from swarmnet.model.hosts import HostKeyPolicy, SSHSettings, read_jumps
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +30,7 @@ _STRICTNESS = {
 }
 _DEFAULTS: Facts = {"port": 22, "connecttimeout": None, "serveraliveinterval": 0, "connectionattempts": 1}
 _LISTS = ("identityfile", "certificatefile")
+_OFF_BY_NONE = ("connecttimeout", "identityagent", "proxycommand", "proxyjump")
 _FILES = ("userknownhostsfile", "globalknownhostsfile")
 _ONCE: dict[str, Callable[[Directive], object]] = {
     "addressfamily": lambda line: {"AF_INET": "inet", "AF_INET6": "inet6", "AF_UNSPEC": "any"}[read.family(line).name],
@@ -41,7 +42,7 @@ _ONCE: dict[str, Callable[[Directive], object]] = {
     "identitiesonly": read.flag,
     "port": read.port,
     "proxycommand": read.command,
-    "proxyjump": read.jump,
+    "proxyjump": lambda line: _jumps(read.jump(line)),
     "serveraliveinterval": read.seconds,
     "stricthostkeychecking": read.strictness,
     "user": read.text,
@@ -80,9 +81,19 @@ def by_ssh(config: Path, host: str, environment: dict[str, str] | None = None) -
     return facts
 
 
+def _jumps(chain: str | None) -> object:
+    """Return a chain without its spelling: ssh prints ``ssh://u@g:4`` as ``u@g:4``."""
+    try:
+        return chain and read_jumps(chain)
+    except ValueError:
+        return chain
+
+
 def _meant(keyword: str, value: str | None) -> object:
-    if value is None or value == "none":
+    if value is None or (value.lower() == "none" and keyword in _OFF_BY_NONE):
         return None
+    if keyword == "proxyjump":
+        return _jumps(value)
     if keyword in ("hashknownhosts", "identitiesonly"):
         return value == "yes"
     if keyword == "stricthostkeychecking":

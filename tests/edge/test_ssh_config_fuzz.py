@@ -49,7 +49,9 @@ def _quoted(value: str, style: int) -> str:
 @st.composite
 def _options(draw: st.DrawFn) -> str:
     keyword = draw(_KEYWORDS)
-    value = draw(st.sampled_from(_GOOD[keyword] if draw(st.integers(0, 19)) else _ANY))
+    # Of a jump host with a blank in it ssh 9.2 takes the first word, later ones all; it is refused here.
+    any_value = keyword != "ProxyJump" and not draw(st.integers(0, 19))
+    value = draw(st.sampled_from(_ANY if any_value else _GOOD[keyword]))
     sign = draw(st.sampled_from([" ", "=", " = ", "\t"]))
     style = draw(st.sampled_from([0, 0, 0, 1, 2, 3, 4])) if keyword not in ("ProxyCommand", "ProxyJump") else 0
     return f"{draw(st.sampled_from(['', '  ']))}{keyword}{sign}{_quoted(value, style)}"
