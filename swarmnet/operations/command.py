@@ -87,6 +87,10 @@ class CommandOperation(Operation):
             return ()
         return tuple(Need(host.name, self.unless, sudo=self.sudo, timeout=self.timeout) for host in hosts)
 
+    def concerns(self, context: Context) -> tuple[Host, ...]:
+        """Return the selected hosts."""
+        return context.hosts
+
     def plan(self, context: Context) -> tuple[Action, ...]:
         """Return one action for each host that answered and is not done."""
         return tuple(self._run(host, context.state) for host in context.hosts if self._is_due(host, context.state))

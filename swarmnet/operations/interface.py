@@ -80,6 +80,10 @@ class Operation(Document, ABC):
         """Return what makes the step impossible in this context, one sentence each; none when it can be planned."""
         return ()
 
+    def concerns(self, _context: Context) -> tuple[Host, ...]:
+        """Return the hosts on which the step itself has something to do; a step for the cluster has none."""
+        return ()
+
     def warnings(self, _context: Context) -> tuple[str, ...]:
         """Return what the operator should know before saying yes."""
         return ()

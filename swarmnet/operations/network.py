@@ -23,6 +23,7 @@ from swarmnet.operations.network_detach import ReattachServices, note_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from swarmnet.model.hosts import Host
     from swarmnet.model.network import Network
     from swarmnet.model.plan import Change
 
@@ -76,6 +77,10 @@ class NetworkOperation(Operation, NetworkSpec):
                         " engines cannot change them, and it is not made anew for labels alone"
                     )
         return tuple(found)
+
+    def concerns(self, context: Context) -> tuple[Host, ...]:
+        """Return the selected hosts for a network of single hosts, else none."""
+        return context.hosts if self.effective_scope is Scope.LOCAL else ()
 
     def plan(self, context: Context) -> tuple[Action, ...]:
         """Return one action for each place where the network is missing, half-made, or differs."""

@@ -54,6 +54,10 @@ class NodeOperation(Operation):
                 found.append(f"{host.name} is not in the swarm: put a 'swarm' step before")
         return (*found, *(() if found else problems_of_roles(Members.of(context), context)))
 
+    def concerns(self, context: Context) -> tuple[Host, ...]:
+        """Return the selected hosts."""
+        return context.hosts
+
     def plan(self, context: Context) -> tuple[Action, ...]:
         """Return one action for each role to change, then one for each node that differs."""
         inside = [(host, node) for host in context.hosts if (node := context.state.node_of(host.name)) is not None]

@@ -86,6 +86,10 @@ class SwarmOperation(Operation, SwarmSpec):
         """Return doubts about the number of managers and about hosts that did not answer."""
         return tuple(warnings_of_swarm(context))
 
+    def concerns(self, context: Context) -> tuple[Host, ...]:
+        """Return the selected hosts."""
+        return context.hosts
+
     def plan(self, context: Context) -> tuple[Action, ...]:
         """Return the actions in the order that keeps the quorum: dead managers out, new ones in, then demotions."""
         members = Members.of(context)

@@ -12,7 +12,7 @@ from swarmnet.operations.interface import Context
 from swarmnet.operations.swarm import SwarmOperation
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from swarmnet.model.hosts import Host, Inventory
     from swarmnet.model.plan import Action
@@ -44,6 +44,14 @@ def build(playbook: Playbook, state: ClusterState, inventory: Inventory, *, limi
         warnings=tuple(dict.fromkeys(first.warnings)),
         predicted=first.state,
     )
+
+
+def _unknown(step: Step, context: Context) -> Iterator[str]:
+    """Yield what nobody can tell of a step: its part on hosts that do not answer."""
+    silent = {failure.host for failure in context.state.failures}
+    absent = [host.name for host in step.operation.concerns(context) if host.name in silent]
+    if absent:
+        yield f"{', '.join(absent)} does not answer: what this step would do there is not known, and is not done"
 
 
 def _refuse_contradictions(playbook: Playbook, again: _Result) -> None:
@@ -105,7 +113,8 @@ class _Fold:
         result.problems += [self.playbook.problem(step, text) for text in problems]
         if problems:
             return
-        result.warnings += [str(self.playbook.problem(step, text)) for text in step.operation.warnings(context)]
+        told = (*step.operation.warnings(context), *_unknown(step, context))
+        result.warnings += [str(self.playbook.problem(step, text)) for text in told]
         for action in step.operation.plan(context):
             result.actions.append((step, action))
             result.state = action.predict(result.state)

@@ -25,7 +25,7 @@ def apply_json(report: ApplyReport) -> JsonObject:
         "unsettled": list(report.unsettled),
         "failures": failures_json(report.failures),
         "interrupted": report.interrupted,
-        "proved": not (report.failed or report.interrupted or report.unsettled),
+        "proved": not (report.failed or report.interrupted or report.unsettled or report.failures),
         "seconds": round(report.seconds, 3),
     }
 
@@ -65,6 +65,11 @@ def _sentence(report: ApplyReport, paint: Paint) -> str:
     if report.unsettled:
         first = f"{done}, and nothing is left" if report.outcomes else "nothing"
         return paint.yellow(f"{first} to change, but not all is well: swarmnet status and docker service ps tell more")
+    if report.failures:
+        absent = ", ".join(on_one_line(failure.host) for failure in report.failures)
+        verb = "does" if len(report.failures) == 1 else "do"
+        first = f"{done}, and nothing is left" if report.outcomes else "nothing"
+        return paint.yellow(f"{first} to change on the hosts that answer; {absent} {verb} not: their part is not known")
     if not report.outcomes:
         return paint.green("as it shall be, nothing changed")
     return paint.green(f"{done}, and a second plan is empty")

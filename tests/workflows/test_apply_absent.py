@@ -1,0 +1,69 @@
+"""An apply without a host that does not answer proves nothing of it, whatever its steps are (G5)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from swarmnet.errors import ExitCode
+from swarmnet.operations import ALL
+from swarmnet.plan.guard import Permissions
+from swarmnet.report.apply import apply_json, apply_text
+from swarmnet.workflows.apply import apply, prepare
+from tests.simulator import World
+from tests.workflows.runs import goal, run, terms
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tests.simulator.machine import Machine
+
+BASE = "schema: 1\nname: site\nsteps:\n  - swarm: {}\n"
+STEPS = {
+    "swarm": "",
+    "node": "  - node: {labels: {a: b}}\n    on: w1\n",
+    "network": "  - network: {name: own, driver: bridge, subnets: [{subnet: 10.23.0.0/24}]}\n    on: w1\n",
+    "command": "  - command: {argv: [make-it], unless: [is-made]}\n    on: w1\n",
+}
+"""The kinds of steps that do something on hosts."""
+OF_THE_CLUSTER = {
+    "service": "  - service: {name: web, image: 'i:1', mode: global}\n",
+    "config": "  - config: {name: page, content: hello}\n",
+    "secret": "  - secret: {name: word, from: {env: HOME}}\n",
+}
+
+
+def applied(steps: str) -> World:
+    world = World(managers=1, workers=1)
+    for machine in world.machines.values():
+        machine.programs |= {"make-it": fine, "is-made": fine}
+    run(world, BASE + steps)
+    return world
+
+
+def fine(_machine: Machine, _argv: Sequence[str], _stdin: bytes) -> tuple[int, bytes, bytes]:
+    return 0, b"", b""
+
+
+def test_every_kind_of_step_is_tried_without_a_host() -> None:
+    assert STEPS.keys() | OF_THE_CLUSTER.keys() == {one.name_in_playbook for one in ALL}
+
+
+@pytest.mark.parametrize("lost", ["no power", "no engine"])
+@pytest.mark.parametrize("kind", STEPS)
+def test_nothing_is_called_as_it_shall_be_without_a_host_and_the_step_is_named(kind: str, lost: str) -> None:
+    world = applied(STEPS[kind])
+    (world.kill if lost == "no power" else world.stop_engine)("w1")
+    world.settle()
+    allowed = goal(world.inventory, BASE + STEPS[kind], Permissions(allow_missing=True))
+
+    report = apply(world.ports(), allowed, terms())
+    plan = prepare(world.ports(), allowed).plan
+
+    assert report.exit_code == ExitCode.INCOMPLETE
+    assert apply_json(report)["proved"] is False
+    assert "nothing to change on the hosts that answer; w1 does not: their part is not known" in apply_text(report)
+    line = 4 if kind == "swarm" else 5
+    told = f"site.yml:{line}: w1 does not answer: what this step would do there is not known, and is not done"
+    assert told in plan.warnings
