@@ -31,12 +31,13 @@ _LOAD_TIMEOUT = 600.0
 class EngineContainers(EngineCalls):
     """Run containers for a while, look at those of others."""
 
-    def containers(self, *, label: str | None = None) -> tuple[Container, ...]:
-        """Return all containers, or those with a label.
+    def containers(self, *, label: str | None = None, publishing: int | None = None) -> tuple[Container, ...]:
+        """Return all containers, or those with a label, or those that publish a port of the host.
 
         Those that others put on networks of their own are inspected for what they asked: one request each.
         """
-        filters = {} if label is None else {"label": [label]}
+        filters: dict[str, list[str]] = {} if label is None else {"label": [label]}
+        filters |= {} if publishing is None else {"publish": [str(publishing)]}
         params: dict[str, str | int | bool] = {"all": "true", "filters": json.dumps(filters)}
         seen = self._objects(Request("list containers", "GET", "/containers/json", params=params))
         return tuple(found for entry in seen if (found := self._container(entry)) is not None)

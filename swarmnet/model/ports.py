@@ -208,8 +208,11 @@ class EnginePort(SwarmPort, Protocol):
             WrongKeyError: it is another swarm's key, or an older one.
         """
 
-    def containers(self, *, label: str | None = None) -> tuple[Container, ...]:
-        """Return all containers of this host, stopped ones included; ``label`` takes only those that have it."""
+    def containers(self, *, label: str | None = None, publishing: int | None = None) -> tuple[Container, ...]:
+        """Return all containers of this host, stopped ones included.
+
+        ``label`` takes only those that have it, ``publishing`` those that hold or would hold that port of the host.
+        """
 
     def start_container(self, spec: ContainerSpec) -> str:
         """Create a container on its networks, start it, and return its id."""

@@ -10,6 +10,7 @@ from swarmnet.model.plan import MANAGED_LABEL
 from swarmnet.model.ports import progress
 from swarmnet.model.service import ServiceMode
 from swarmnet.operations.constraints import eligible
+from swarmnet.operations.final_word import FinalWord
 from swarmnet.operations.held_up import NOT_STARTED, holding_up, sentence, stands_still, without_new_task
 
 if TYPE_CHECKING:
@@ -67,8 +68,8 @@ def wait_for_service(
             began, they are not what is waited for.
 
     Raises:
-        ConvergenceError: the update was paused or rolled back, it stands still at a node that is gone, or the time ran
-            out; tells what the tasks said last.
+        ConvergenceError: the update was paused or rolled back, it stands still at a node that is gone, the engine's
+            word on its tasks is final (``final_word``), or the time ran out; tells what the tasks said last.
     """
     manager, started = ports.manager(), ports.clock.monotonic()
 
@@ -119,6 +120,7 @@ def _watch(ports: Ports, name: str, judge: Judge, *, what: str, timeout: float, 
     manager, service_id = ports.manager(), ""
     seen: tuple[Task, ...] = ()
     due, words = 0.0, ""
+    final = FinalWord(ports, manager)
 
     def look() -> tuple[bool | None, str]:
         nonlocal service_id, seen, due, words
@@ -135,6 +137,8 @@ def _watch(ports: Ports, name: str, judge: Judge, *, what: str, timeout: float, 
                 hint="correct the service and apply again",
             )
         enough, words = judge(service, seen)
+        if enough is None:
+            final.insist(service, seen)
         return enough, words
 
     looked = until_stopped(ports.clock, look) if can_stop else look

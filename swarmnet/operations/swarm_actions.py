@@ -14,6 +14,7 @@ from swarmnet.model.state import HostFacts
 from swarmnet.model.swarm import Node, NodeSpec, Swarm, SwarmSpec
 from swarmnet.model.trust import misfit
 from swarmnet.operations.convergence import again_when_changed
+from swarmnet.operations.leaving import Leaving
 from swarmnet.operations.predicted import joined, with_node, without_node
 
 if TYPE_CHECKING:
@@ -168,19 +169,37 @@ class NodeUpdate(Action):
         return state if node is None else with_node(state, node.id, self._laid_over(node.spec))
 
     def run(self, ports: Ports) -> None:
-        """Write the spec; for a new role, wait until the leader sees the node in it."""
+        """Write the spec; for a new role, wait until the leader sees the node in it.
+
+        Tasks that may not stay on the node are waited for until they have ended and run elsewhere.
+
+        Raises:
+            ConvergenceError: the node is not in the swarm, or what ran on it runs nowhere now.
+        """
         manager = ports.manager()
         node_id = self.node_id or self.planned_id or _confirmed_id(ports, self.host, manager.nodes())
+        leaving: Leaving | None = None
 
         def write() -> None:
+            nonlocal leaving
             node = _find(manager.nodes(), node_id)
             if node is None:
                 raise ConvergenceError(f"{self.target} is not in the swarm (node id {node_id or 'none'})")
-            manager.update_node(node.id, node.version, self._laid_over(node.spec))
+            wanted = self._laid_over(node.spec)
+            if leaving is None and self._may_end_tasks:
+                leaving = Leaving.after(manager, node, wanted)
+            manager.update_node(node.id, node.version, wanted)
 
         again_when_changed(write)
         if self.spec.role is not None and not self.node_id:
             _wait_for_node(ports, node_id, self.spec.role)
+        if leaving is not None:
+            leaving.wait(ports, manager)
+
+    @property
+    def _may_end_tasks(self) -> bool:
+        """True unless only labels are added, as for nodes that just joined."""
+        return any(change.before is not None for change in self.changes) or not self.changes
 
     def _laid_over(self, seen: NodeSpec) -> NodeSpec:
         labels = {name: text for name, text in seen.labels.items() if name not in self.remove_labels}

@@ -9,6 +9,8 @@ from swarmnet.errors import DocumentError, Problem, UsageError
 from swarmnet.model.plan import Plan
 from swarmnet.model.shown import shown
 from swarmnet.operations.interface import Context
+from swarmnet.operations.leaving import newly_homeless
+from swarmnet.operations.node import NodeOperation
 from swarmnet.operations.swarm import SwarmOperation
 
 if TYPE_CHECKING:
@@ -118,6 +120,9 @@ class _Fold:
         for action in step.operation.plan(context):
             result.actions.append((step, action))
             result.state = action.predict(result.state)
+        if isinstance(step.operation, NodeOperation | SwarmOperation):
+            lost = newly_homeless(context.state, result.state)
+            result.warnings += [str(self.playbook.problem(step, text)) for text in lost]
 
     def _hosts(self, step: Step, result: _Result) -> tuple[Host, ...] | None:
         try:

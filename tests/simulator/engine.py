@@ -196,10 +196,12 @@ class SimulatedEngine(SimulatedMembership, SimulatedServices):
 
     # Containers
 
-    def containers(self, *, label: str | None = None) -> tuple[Container, ...]:
+    def containers(self, *, label: str | None = None, publishing: int | None = None) -> tuple[Container, ...]:
         with self._asked("containers"):
             found = self._machine.containers.values()
-            return tuple(box for box in found if label is None or label in box.labels)
+            held = self._machine.held_ports.get(publishing or 0)
+            mine = (box for box in found if publishing is None or box.name == held)
+            return tuple(box for box in mine if label is None or label in box.labels)
 
     def start_container(self, spec: ContainerSpec) -> str:
         with self._asked("container.start", spec.name):

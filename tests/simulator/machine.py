@@ -41,6 +41,10 @@ class Machine:
     """False: the shell answers, the engine does not."""
     rejects: int = 0
     """Tasks that its engine still rejects, busy as it is."""
+    stop_ticks: int = 0
+    """Ticks that its tasks take to stop."""
+    held_ports: dict[int, str] = field(default_factory=dict)
+    """Ports of the host that somebody holds: the container's name, or the program's. Tasks do not get them."""
     frozen: Event | None = None
     """While it is there and not set, requests hang, as to a host whose connection is not known to be dead yet."""
     locked: bool = False

@@ -119,7 +119,9 @@ def _give_addresses(store: Store, service: ServiceRecord) -> None:
         return
     networks = [network for network in networks_of(store, service.spec) if network.allocated]
     service.virtual_ips = {
-        network.spec.name: service.virtual_ips.get(network.spec.name) or network.lease() for network in networks
+        network.spec.name: service.virtual_ips.get(network.spec.name) or network.lease()
+        for network in networks
+        if network.spec.name in service.virtual_ips or network.has_room
     }
 
 
@@ -133,6 +135,8 @@ def _schedule(store: Store, service: ServiceRecord) -> None:
             service.update_state = "updating"
         if is_old or (task.node_id is not None and gone):
             task.desired_state = "shutdown"
+        elif node is not None and not task.ended and not _may_stay(service, node):
+            task.state, task.message = "rejected", "assigned node no longer meets constraints"
         ended = task.ended and service.spec.job is None
         if ended and task.desired_state == "running" and _is_replaced(service, task):
             task.desired_state = "shutdown"
@@ -158,6 +162,11 @@ def _run_job(store: Store, service: ServiceRecord, mine: list[TaskRecord]) -> No
     for node in _eligible(store, service.spec):
         if node.id not in {task.node_id for task in mine}:
             _new_task(store, service, node_id=node.id, slot=None)
+
+
+def _may_stay(service: ServiceRecord, node: NodeRecord) -> bool:
+    """Tell whether a node still meets what a task on it asked for (swarmkit: constraint enforcer)."""
+    return all(_holds(node, constraint) for constraint in service.spec.constraints or ())
 
 
 def _is_replaced(service: ServiceRecord, task: TaskRecord) -> bool:
@@ -252,9 +261,12 @@ def _holds(node: NodeRecord, constraint: str) -> bool:
 def _drop_tasks(store: Store, machines: dict[str, Machine]) -> None:
     """End tasks that shall not run; forget those of removed services and slots."""
     for task in list(store.tasks.values()):
-        if task.desired_state in ("shutdown", "remove"):
+        if task.desired_state in ("shutdown", "remove") or task.state == "rejected":
             node = store.nodes.get(task.node_id or "")
             if node is not None and machines[node.host].alive:
+                if task.state == "running" and task.stopped_for < machines[node.host].stop_ticks:
+                    task.stopped_for += 1
+                    continue
                 machines[node.host].containers.pop(task.container_id or "", None)
             task.state = task.state if task.ended else "shutdown"
         orphaned = task.service_id is not None and task.service_id not in store.services
@@ -282,16 +294,11 @@ def _advance(store: Store, task: TaskRecord, machines: dict[str, Machine], missi
     if task.service_id is None or task.node_id is None or task.ended or task.state == "running":
         return
     service, machine = store.services[task.service_id], machines[store.nodes[task.node_id].host]
-    if machine.rejects:
-        machine.rejects -= 1
-        task.state, task.message = "rejected", "failed to find a load balancer IP"
-        return
-    if service.spec.image in missing_images:
-        task.state, task.message = "rejected", f"No such image: {service.spec.image}"
+    if _is_refused(task, service, machine, missing_images):
         return
     networks = networks_of(store, service.spec)
-    if not all(network.allocated for network in networks):
-        return
+    if not all(network.allocated and (network.has_room or task.state != "new") for network in networks):
+        return  # without a word, also where a network is full
     if task.state in ("new", "pending"):
         task.state = "preparing"
         return
@@ -306,6 +313,25 @@ def _advance(store: Store, task: TaskRecord, machines: dict[str, Machine], missi
     machine.arguments[task.container_id] = service.spec.command or ()
     if service.update_state == "updating":
         service.update_state = "completed"
+
+
+def _is_refused(task: TaskRecord, service: ServiceRecord, machine: Machine, missing_images: set[str]) -> bool:
+    """End a task that its engine cannot start, in the engine's words; tell whether it did."""
+    if machine.rejects:
+        machine.rejects -= 1
+        task.state, task.message = "rejected", "failed to find a load balancer IP"
+        return True
+    if service.spec.image in missing_images:
+        task.state, task.message = "rejected", f"No such image: {service.spec.image}"
+        return True
+    own = {port.published for port in service.spec.ports or () if port.mode is PublishMode.HOST and port.published}
+    for port in sorted(own & machine.held_ports.keys()):
+        where = f"on endpoint {service.spec.name}.1.{task.id} ({machine.ids.local()})"
+        why = f"driver failed programming external connectivity {where}: Bind for 0.0.0.0:{port} failed"
+        task.state = "failed"
+        task.message = f"starting container failed: {why}: port is already allocated"
+        return True
+    return False
 
 
 def given(spec: ServiceSpec, mode: PublishMode) -> tuple[PublishedPort, ...]:

@@ -40,6 +40,11 @@ class NetworkRecord:
     predefined: bool = False
     leases: int = 1
 
+    @property
+    def has_room(self) -> bool:
+        """True while there is an address for one more."""
+        return not self.pools or self.leases + 1 < self.pools[0].num_addresses - 1
+
     def lease(self) -> str:
         """Return the next free address with its prefix length."""
         self.leases += 1
@@ -69,6 +74,8 @@ class TaskRecord:
     state: str = "new"
     desired_state: str = "running"
     message: str = ""
+    stopped_for: int = 0
+    """Ticks since it was told to stop."""
     networks: dict[str, tuple[str, ...]] = field(default_factory=dict)
     container_id: str | None = None
 
