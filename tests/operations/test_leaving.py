@@ -63,7 +63,7 @@ def test_what_has_no_place_is_named_at_plan_and_fails_the_drain_with_the_engines
     report = run(world, DRAIN)
 
     sentence = "service solo will not run as before: no node that takes tasks meets node.hostname==w1"
-    assert planned.warnings == (f"site.yml:4: {sentence}",)
+    assert planned.warnings == (f"site.yml:4:5: {sentence}",)
     (failed,) = [outcome for outcome in report.outcomes if outcome.error]
     assert (report.exit_code, failed.target) == (1, "node w1")
     assert "tasks left w1 and run nowhere: service solo cannot run: pending: no suitable node" in str(failed.error)

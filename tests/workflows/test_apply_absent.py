@@ -65,5 +65,5 @@ def test_nothing_is_called_as_it_shall_be_without_a_host_and_the_step_is_named(k
     assert apply_json(report)["proved"] is False
     assert "nothing to change on the hosts that answer; w1 does not: their part is not known" in apply_text(report)
     line = 4 if kind == "swarm" else 5
-    told = f"site.yml:{line}: w1 does not answer: what this step would do there is not known, and is not done"
+    told = f"site.yml:{line}:5: w1 does not answer: what this step would do there is not known, and is not done"
     assert told in plan.warnings
