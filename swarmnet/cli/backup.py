@@ -308,13 +308,12 @@ def diff(
 
 
 def _against_live(opening: Opening, before: str, cluster: LimitedCluster, mapping: Mapping[str, str]) -> Drift:
-    from swarmnet.workflows.backup import compare  # noqa: PLC0415 - as above
-    from swarmnet.workflows.observe import Look, observe  # noqa: PLC0415 - as above
+    from swarmnet.workflows.backup import compare_with_live  # noqa: PLC0415 - as above
 
     hosts = cluster.read()
     old, names = opening.document(before, cluster=hosts.cluster), cluster.names(hosts)
     with cluster.connected(hosts) as ports:
-        return compare(old, observe(ports, Look(containers=True, hosts=names)), mapping, hosts=names)
+        return compare_with_live(old, ports, mapping, hosts=names)
 
 
 @app.command(

@@ -99,11 +99,9 @@ def majority(managers: int) -> int:
 
 def next_loss(found: Standing) -> str:
     """Return what the loss of one more manager means, in words."""
-    if found.spare == 0:
-        return (
-            "one more manager lost stops the swarm" if found.managers > 1 else "it has one manager: its loss stops it"
-        )
-    return f"{found.spare} more {'manager' if found.spare == 1 else 'managers'} may be lost"
+    if found.spare:
+        return f"{found.spare} more {'manager' if found.spare == 1 else 'managers'} may be lost"
+    return "one more manager lost stops the swarm" if found.managers > 1 else "the loss of its one manager stops it"
 
 
 def running_of(service: Service, state: ClusterState) -> tuple[int, int]:
@@ -191,7 +189,7 @@ def _lost(
 
 
 def _again(steps: list[str]) -> str:
-    kept = "what runs goes on, and what is left keeps the cluster's state: leave it as it is"
+    kept = "what runs goes on; the managers that are left hold the cluster's state: do not reset them"
     return f"{'; then '.join(steps)}; {kept}" if steps else kept
 
 

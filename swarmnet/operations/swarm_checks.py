@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from swarmnet.model.compare import INIT_ONLY, swarm_changes
 from swarmnet.model.hosts import Role
 from swarmnet.model.plan import MANAGED_LABEL
-from swarmnet.model.standing import UNLOCK
+from swarmnet.model.standing import UNLOCK, strangers
 from swarmnet.model.state import Membership
 from swarmnet.model.swarm import LEAVE
 from swarmnet.operations.addresses import advertise_of, data_path_of, few, overlapping, own_routes
@@ -66,6 +66,8 @@ def warnings_of_swarm(context: Context) -> Iterator[str]:
     for host in context.hosts:
         if context.state.facts(host.name) is None:
             yield f"{host.name} did not answer and is left as it is"
+    for name in strangers(context.state, context.inventory):
+        yield f"node {name} is in the swarm, is no host of the inventory, and is left as it is"
     with_data_path = [host.name for host in context.hosts if host.data_path is not None]
     if with_data_path and len(with_data_path) < len(context.hosts):
         yield f"only {', '.join(with_data_path)} have a data path of their own; VXLAN must route between all hosts"

@@ -9,7 +9,7 @@ from swarmnet.errors import DamagedError, IncompleteError, LockedError, NothingR
 from swarmnet.model.backup import BackupDocument, Reason
 from swarmnet.model.hosts import Inventory
 from swarmnet.model.ports import Progress, names
-from swarmnet.model.standing import standing
+from swarmnet.model.standing import answered, standing
 from swarmnet.model.state import ClusterState, HostFailure
 from swarmnet.plan.document import document, own
 from swarmnet.plan.drift import drift
@@ -17,7 +17,7 @@ from swarmnet.plan.moving import host_map, seen_as
 from swarmnet.plan.retention import to_remove
 from swarmnet.workflows.backup_lookup import listing, opened, proved
 from swarmnet.workflows.lock import RETRY, living
-from swarmnet.workflows.observe import observe
+from swarmnet.workflows.observe import Look, observe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from swarmnet.model.ports import Listener, Ports
     from swarmnet.model.sealed import Entry, Repository, Vault
     from swarmnet.plan.retention import Keep
-    from swarmnet.workflows.observe import Look
 
 
 LOOKS_AGAIN = 10.0
@@ -173,6 +172,19 @@ def compare(
     present = [facts.host for facts in state.hosts]
     taken = host_map((facts.host for facts in before.state.hosts), present, mapping or {})
     return drift(seen_as(before.state, state, taken), state, hosts=hosts)
+
+
+def compare_with_live(
+    before: BackupDocument, ports: Ports, mapping: Mapping[str, str], *, hosts: frozenset[str] | None = None
+) -> Drift:
+    """Return how what is there now differs from a backup; the arguments are those of ``compare``.
+
+    Raises:
+        IncompleteError: nobody answers for the swarm: all that is in it would look removed.
+    """
+    state = observe(ports, Look(containers=True, hosts=hosts))
+    answered(state, ports.inventory, hosts=())
+    return compare(before, state, mapping, hosts=hosts)
 
 
 @dataclass(frozen=True, slots=True)

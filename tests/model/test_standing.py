@@ -1,0 +1,153 @@
+"""How a cluster stands, and what its operator does first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from swarmnet.model.service import PublishedPort, Service, ServiceMode, ServiceSpec, Task
+from swarmnet.model.standing import Health, failing_of, next_loss, promoted, standing, strangers
+from swarmnet.model.state import ClusterState, HostFailure, Membership, SwarmMembership
+from swarmnet.report.status import status_json, status_text
+from tests.operations.clusters import blank, facts, inventory, node, swarm
+
+HOSTS = inventory(managers=3, workers=1)
+LEADERLESS = "The swarm does not have a leader"
+LOST = {
+    "one of three": ({"m1": "up"}, "1 of 3 managers answers, no quorum: start m2 and m3"),
+    "one of three, restarted": ({"m1": "restarted"}, "1 of 3 managers answers, no quorum: start m2 and m3"),
+    "one up, one locked": ({"m1": "up", "m2": "locked"}, "m2 is locked, and no manager answers for the swarm"),
+    "two locked": ({"m1": "locked", "m3": "locked"}, "m1 and m3 are locked, and no manager answers for the swarm"),
+    "one locked": ({"m2": "locked"}, "0 of 3 managers answer, m2 is locked, no quorum: start m1 and m3"),
+    "none leads": ({"m1": "up", "m2": "up"}, f"2 of 3 managers answer, and none of them leads: {LEADERLESS}"),
+    "a worker alone": ({"w1": "worker"}, "w1 is in a swarm, and no manager of the inventory answers for it"),
+}
+STANDS = {
+    "up": SwarmMembership(state=Membership.ACTIVE, node_id="n", error=LEADERLESS),
+    "restarted": SwarmMembership(state=Membership.PENDING, node_id="n", error=LEADERLESS),
+    "locked": SwarmMembership(state=Membership.LOCKED),
+    "worker": SwarmMembership(state=Membership.ACTIVE, node_id="n"),
+}
+
+
+@pytest.mark.parametrize(("who", "words"), LOST.values(), ids=LOST.keys())
+def test_a_lost_cluster_says_who_answers_and_what_to_start(who: dict[str, str], words: str) -> None:
+    seen = tuple(facts(HOSTS.host(name), STANDS[how]) for name, how in who.items())
+    silent = tuple(HostFailure(host=host.name, reason="no route") for host in HOSTS.hosts if host.name not in who)
+
+    found = standing(ClusterState(hosts=seen, failures=silent), HOSTS)
+
+    assert (found.health, found.reasons) == (Health.LOST, (words,))
+    assert found.cure is not None
+    assert "do not reset them" in found.cure or "unlock" in found.cure or "start" in found.cure or "2377" in found.cure
+
+
+def test_hosts_in_no_swarm_are_none() -> None:
+    assert standing(blank(HOSTS), HOSTS).health is Health.ABSENT
+    assert status_text(blank(HOSTS), HOSTS).splitlines()[0] == "cluster shop: no swarm: no host that answers is in one"
+
+
+@pytest.mark.parametrize(
+    ("managers", "lost", "words"),
+    [
+        (1, 0, "the loss of its one manager stops it"),
+        (3, 0, "1 more manager may be lost"),
+        (3, 1, "one more manager lost stops the swarm"),
+        (4, 0, "1 more manager may be lost"),
+        (5, 0, "2 more managers may be lost"),
+        (5, 2, "one more manager lost stops the swarm"),
+    ],
+)
+def test_the_margin_is_what_the_majority_leaves(managers: int, lost: int, words: str) -> None:
+    hosts = inventory(managers=managers, workers=0)
+    state = swarm(hosts)
+    gone = {f"m{number}" for number in range(managers - lost + 1, managers + 1)}
+    nodes = tuple(
+        one.model_copy(update={"reachability": "unreachable", "status": "down"}) if one.hostname in gone else one
+        for one in state.nodes
+    )
+
+    assert next_loss(standing(state.model_copy(update={"nodes": nodes}), hosts)) == words
+
+
+def service(name: str = "web", **fields: object) -> Service:
+    return Service(id=name, version=1, spec=ServiceSpec.model_validate({"name": name, "image": "i:1", **fields}))
+
+
+def task(state: str, message: str = "", *, wanted: str = "running", on: str = "node-w1") -> Task:
+    told = f"{state}{message}"
+    return Task(id=told, service_id="web", node_id=on, state=state, desired_state=wanted, message=message)
+
+
+def test_a_service_short_of_tasks_is_told_with_the_engines_words() -> None:
+    tasks = (
+        task("running"),
+        task("rejected", "No such image: i:1", wanted="shutdown"),
+        task("preparing"),
+        task("pending", "no suitable node", on=""),
+    )
+    state = swarm(HOSTS).model_copy(update={"services": (service(replicas=3),), "tasks": tasks})
+
+    assert failing_of(state.services[0], state) == ("rejected on w1: No such image: i:1",)
+    assert standing(state, HOSTS).reasons == ("web runs 1 of 3 tasks",)
+    told = status_text(state, HOSTS).splitlines()
+    assert told[0].startswith("cluster shop: degraded: web runs 1 of 3 tasks; 3 of 3 managers work")
+    assert told[-1] == "web: rejected on w1: No such image: i:1"
+
+
+def test_a_task_that_waits_is_told_where_none_has_failed() -> None:
+    state = swarm(HOSTS).model_copy(
+        update={"services": (service(replicas=1),), "tasks": (task("pending", "no suitable node", on=""),)}
+    )
+
+    assert failing_of(state.services[0], state) == ("pending: no suitable node",)
+
+
+def test_a_service_that_runs_has_no_reasons_whatever_ended_before() -> None:
+    tasks = (task("running"), task("failed", "exit 1", wanted="shutdown"))
+    state = swarm(HOSTS).model_copy(update={"services": (service(),), "tasks": tasks})
+
+    assert failing_of(state.services[0], state) == ()
+    assert standing(state, HOSTS).health is Health.HEALTHY
+
+
+def test_ports_have_the_number_that_the_engine_chose_in_text_and_json() -> None:
+    chosen = service(ports=(PublishedPort(target=80), PublishedPort(target=81)), mode=ServiceMode.REPLICATED)
+    chosen = chosen.model_copy(update={"published": (PublishedPort(target=80, published=30001),)})
+    state = swarm(HOSTS).model_copy(update={"services": (chosen,), "tasks": (task("running"),)})
+
+    told: Any = status_json(state, HOSTS, [])
+
+    assert [(one["published"], one["target"]) for one in told["services"][0]["ports"]] == [(30001, 80), (None, 81)]
+    assert "30001:80/tcp, ?:81/tcp" in status_text(state, HOSTS)
+
+
+def test_nodes_without_a_host_of_the_inventory_are_named_dead_or_alive() -> None:
+    state = swarm(HOSTS)
+    more = (
+        node(HOSTS.host("w1"), id="x9", hostname="x9", address="192.168.9.99"),
+        node(HOSTS.host("w1"), id="x8", hostname="x8", address="192.168.9.98", status="down"),
+    )
+    state = state.model_copy(update={"nodes": (*state.nodes, *more)})
+
+    assert strangers(state, HOSTS) == ("x9", "x8")
+    assert "node x9 is in the swarm, and no host of the inventory" in status_text(state, HOSTS)
+
+
+def test_a_host_that_does_not_answer_is_no_stranger() -> None:
+    state = swarm(HOSTS)
+    silent = state.model_copy(update={"hosts": state.hosts[:-1], "failures": (HostFailure(host="w1", reason="no"),)})
+
+    assert strangers(silent, HOSTS) == ()
+
+
+def test_a_worker_that_was_promoted_by_hand_is_drift() -> None:
+    state = swarm(HOSTS)
+    hosts = tuple(
+        host.model_copy(update={"role": HOSTS.host("w1").role}) if host.name == "m3" else host for host in HOSTS.hosts
+    )
+    changed = HOSTS.model_copy(update={"hosts": hosts})
+
+    assert promoted(state, changed) == ("m3",)
+    assert "m3 is a manager of the swarm, and a worker in the inventory" in status_text(state, changed)

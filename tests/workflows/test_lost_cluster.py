@@ -1,0 +1,197 @@
+"""Every command that talks to hosts, with the quorum lost, all managers locked, and a dead leader (C12, B16, E2)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from swarmnet.edge.repository import DirectoryRepository
+from swarmnet.errors import IncompleteError, RefusedError, SwarmnetError
+from swarmnet.model.base import Secret
+from swarmnet.model.ports import tell_nobody
+from swarmnet.model.swarm import SwarmSpec
+from swarmnet.plan.document import document
+from swarmnet.plan.guard import Permissions
+from swarmnet.plan.reset import reset
+from swarmnet.plan.restore import Choices
+from swarmnet.report.status import status_text
+from swarmnet.scenarios import ALL
+from swarmnet.workflows.apply import Goal, apply, prepare
+from swarmnet.workflows.backup import Order, compare_with_live, create, undisturbed
+from swarmnet.workflows.lock import holders, visible
+from swarmnet.workflows.observe import Look, observe
+from swarmnet.workflows.restore import Restore, run, take_back
+from swarmnet.workflows.unlock import unlock
+from swarmnet.workflows.verify import Wish, verify
+from tests.backups import CREATED
+from tests.cli.test_options import LEAVES
+from tests.simulator import World
+from tests.workflows.probing import KIT, this_run
+from tests.workflows.runs import goal, operator, terms
+from tests.workflows.test_backup import VAULT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from swarmnet.model.backup import BackupDocument
+    from swarmnet.model.ports import Ports
+
+DRAIN = "schema: 1\nname: drain\nsteps:\n  - node: {availability: drain}\n    on: [w1]\n"
+BACKUP_ID = "ab" * 16
+NO_QUORUM = "1 of 3 managers answers, no quorum: start m1 and m2"
+LOCKED = "m1, m2 and m3 are locked, and no manager answers for the swarm"
+
+
+def saved() -> BackupDocument:
+    world = World(managers=3, workers=1)
+    world.bootstrap()
+    return document(observe(world.ports()), cluster="sim", backup_id=BACKUP_ID, created=CREATED, tool="test")
+
+
+def restoring(ports: Ports) -> Restore:
+    return Restore(saved(), ports.inventory, Choices(mapping={}, secrets={}))
+
+
+def take(ports: Ports) -> object:
+    order = Order("sim", BACKUP_ID, CREATED, "test", inventory=ports.inventory)
+    look = lambda: undisturbed(ports, Look(containers=True), operator())  # noqa: E731
+    repository = DirectoryRepository(Path("/nonexistent") / "backups")
+    return create(order, look, vault=VAULT, repository=repository, listener=tell_nobody)
+
+
+def look_for_locks(ports: Ports) -> object:
+    state = observe(ports)
+    visible(state, ports.inventory)
+    return holders(ports, state)
+
+
+def take_apart(ports: Ports) -> object:
+    plan = lambda state: reset(state, ports.inventory)  # noqa: E731
+    return apply(ports, Goal(plan, Look(), Permissions(dissolve=True), "reset"), terms())
+
+
+def status(ports: Ports) -> str:
+    return status_text(observe(ports), ports.inventory)
+
+
+COMMANDS: dict[str, Callable[[Ports], object]] = {
+    "plan": lambda ports: prepare(ports, goal(ports.inventory)),
+    "plan of a drain": lambda ports: prepare(ports, goal(ports.inventory, DRAIN)),
+    "apply": lambda ports: apply(ports, goal(ports.inventory, permissions=Permissions(allow_missing=True)), terms()),
+    "status": status,
+    "verify": lambda ports: verify(ports, observe(ports), Wish(ALL), kit=KIT, run=this_run()),
+    "backup create": take,
+    "backup diff": lambda ports: compare_with_live(saved(), ports, {}),
+    "restore plan": lambda ports: prepare(ports, restoring(ports).goal(Permissions())),
+    "restore apply": lambda ports: run(ports, restoring(ports), terms(), permissions=Permissions(), prove=None),
+    "restore resume": lambda ports: run(ports, restoring(ports), terms(), permissions=Permissions(), prove=None),
+    "restore undo": lambda ports: take_back(ports, ports.inventory, BACKUP_ID, terms(), allow_missing=True),
+    "lock status": look_for_locks,
+    "lock break": look_for_locks,
+    "unlock": lambda ports: unlock(ports, Secret("SWMKEY-1-wrong"), [host.name for host in ports.inventory.hosts]),
+    "reset": take_apart,
+}
+"""What each command does on hosts, by the words that are typed."""
+SPEAK_OTHERWISE = {"status", "unlock", "reset"}
+"""Commands whose answer is no error, or that are there for just that state."""
+OUTSIDE = {"lab up", "restore verify", "trust"}
+"""Commands that write an inventory, or only log in."""
+
+
+def lost() -> World:
+    world = World(managers=3, workers=1)
+    world.bootstrap()
+    for host in ("m1", "m2"):
+        world.kill(host)
+    return world
+
+
+def locked() -> World:
+    world = World(managers=3, workers=1)
+    world.bootstrap(SwarmSpec(autolock=True))
+    for host in ("m1", "m2", "m3"):
+        world.stop_engine(host)
+        world.start_engine(host)
+    return world
+
+
+def told_by(command: str, world: World) -> SwarmnetError:
+    with pytest.raises(SwarmnetError) as caught:
+        COMMANDS[command](world.ports())
+    return caught.value
+
+
+def with_inventories() -> Iterator[str]:
+    for words, leaf in LEAVES.items():
+        if any("--inventory" in parameter.opts for parameter in leaf.params) and words not in OUTSIDE:
+            yield words
+
+
+def test_the_table_has_every_command_that_talks_to_hosts() -> None:
+    assert set(with_inventories()) <= set(COMMANDS)
+
+
+@pytest.mark.parametrize("command", [name for name in COMMANDS if name not in SPEAK_OTHERWISE])
+@pytest.mark.parametrize(
+    ("make", "answer", "cure"),
+    [(lost, NO_QUORUM, "start m1 and m2"), (locked, LOCKED, "unlock m1, m2 and m3: swarmnet unlock")],
+    ids=["no quorum", "locked"],
+)
+def test_nobody_answers(command: str, make: Callable[[], World], answer: str, cure: str) -> None:
+    world = make()
+
+    error = told_by(command, world)
+
+    assert isinstance(error, IncompleteError)
+    assert answer in error.message.splitlines()[0]
+    assert cure in (error.hint or "")
+    assert world.writes == []
+
+
+@pytest.mark.parametrize(
+    ("make", "answer"), [(lost, f"lost: {NO_QUORUM}"), (locked, f"lost: {LOCKED}")], ids=["no quorum", "locked"]
+)
+def test_status_says_so_in_its_first_line(make: Callable[[], World], answer: str) -> None:
+    assert status(make().ports()).splitlines()[0] == f"cluster sim: {answer}"
+
+
+@pytest.mark.parametrize("make", [lost, locked], ids=["no quorum", "locked"])
+def test_a_reset_is_refused_by_name_unless_a_flag_says_otherwise(make: Callable[[], World]) -> None:
+    error = told_by("reset", make())
+
+    assert isinstance(error, RefusedError)
+    assert "is in a swarm for which no manager answers" in error.message
+
+
+@pytest.mark.parametrize("command", ["plan", "apply", "verify", "restore plan", "backup diff", "lock status"])
+def test_a_dead_leader_of_three_is_no_lost_cluster(command: str) -> None:
+    world = World(managers=3, workers=1)
+    world.bootstrap()
+    world.kill("m1")
+    world.settle()
+
+    try:
+        COMMANDS[command](world.ports())
+    except SwarmnetError as error:
+        assert "m1 does not answer" in error.message  # noqa: PT017 - both ends are right: a guard asks for a flag
+    assert (
+        status(world.ports())
+        .splitlines()[0]
+        .startswith(
+            "cluster sim: degraded: m1 does not answer; 2 of 3 managers work; one more manager lost stops the swarm"
+        )
+    )
+
+
+def test_a_site_is_not_begun_anew_where_a_silent_manager_may_hold_the_swarm() -> None:
+    world = World(managers=3, workers=1)
+    world.bootstrap()
+    for host in ("m1", "m2", "m3"):
+        world.kill(host)
+
+    error = told_by("apply", world)
+
+    assert "w1 is in a swarm, and no manager of the inventory answers for it" in error.message
+    assert error.hint == "start m1, m2 and m3"
