@@ -12,6 +12,7 @@ from swarmnet.scenarios.dns_service import ServiceNames
 from swarmnet.scenarios.dns_tasks import TaskNames
 from swarmnet.scenarios.encryption import EncryptionOnTheWire
 from swarmnet.scenarios.encryption_rules import EncryptionRules
+from swarmnet.scenarios.endpoints import Endpoints
 from swarmnet.scenarios.hairpin import Hairpin
 from swarmnet.scenarios.host_firewall import HostFirewall
 from swarmnet.scenarios.host_port import HostPort
@@ -46,6 +47,7 @@ ALL: tuple[Scenario, ...] = (
     UdpMatrix(),
     TcpMatrix(),
     Loss(),
+    Endpoints(),
     ContainerNames(),
     Aliases(),
     ServiceNames(),
