@@ -12,6 +12,8 @@ from swarmnet.model.base import Document, Flag, Labels
 
 
 def _prefix(text: str) -> str:
+    if "/" not in text:
+        raise ValueError(f"{text!r} is not a subnet: write its length, too, such as {text}/24")
     try:
         return ipaddress.ip_network(text).compressed
     except ValueError as error:

@@ -7,8 +7,9 @@ import re
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from swarmnet.model.network import NetworkSpec, Scope
+from swarmnet.model.network import GATEWAY, NetworkSpec, Scope
 from swarmnet.operations.addresses import few, overlapping, own_routes
+from swarmnet.operations.network_drivers import LAN_DRIVERS, driver_problems, driver_warnings, parent_problems
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,6 +57,7 @@ def problems_of_spec(spec: NetworkSpec) -> Iterator[str]:
     yield from _name(spec)
     yield from _driver(spec)
     yield from _options(spec)
+    yield from driver_problems(spec)
     yield from _blocks(spec)
     if spec.config_from is not None and (spec.subnets or spec.options or spec.ipam_options or spec.ipv6):
         yield "config_from brings subnets, options and ipv6 with it: write them in the config-only network alone"
@@ -78,14 +80,19 @@ def problems_in_cluster(spec: NetworkSpec, context: Context) -> Iterator[str]:
         if facts is not None:
             if any(net.spec.name == spec.name for net in state.networks):
                 yield f"the swarm has a network {spec.name!r} already: a local one of that name would be ambiguous"
+            yield from parent_problems(spec, facts)
             yield from _beside(spec, [net.spec for net in facts.networks], f"network {{}} on {host.name}")
             yield from _routes(spec, (facts,))
 
 
 def warnings_in_cluster(spec: NetworkSpec, context: Context) -> Iterator[str]:
-    """Yield blocks that are too small for the nodes."""
-    if spec.effective_scope is not Scope.SWARM:
+    """Yield blocks that are too small for the nodes, local bridges in the way, and what the driver does not do."""
+    hosts = tuple(facts for host in context.hosts if (facts := context.state.facts(host.name)) is not None)
+    local = spec.effective_scope is Scope.LOCAL
+    yield from driver_warnings(spec, context.state, hosts if local else ())
+    if local:
         return
+    yield from _local_bridges(spec, context.state)
     nodes = max(len(context.state.nodes), len(context.inventory.hosts))
     for block in spec.subnets:
         free = ipaddress.ip_network(block.ip_range or block.subnet).num_addresses - 3
@@ -94,6 +101,20 @@ def warnings_in_cluster(spec: NetworkSpec, context: Context) -> Iterator[str]:
                 f"network {spec.name}: {block.ip_range or block.subnet} has {max(free, 0)} addresses, one a node"
                 f" is taken by its load balancer: little is left for tasks on {nodes} nodes"
             )
+
+
+def _local_bridges(spec: NetworkSpec, state: ClusterState) -> Iterator[str]:
+    """Yield bridges of hosts whose addresses a container on both networks could not tell apart."""
+    met: dict[str, list[str]] = {}
+    for facts in state.hosts:
+        for net in facts.networks:
+            if net.spec.driver != "bridge" or net.spec.name == GATEWAY:
+                continue  # the gateway is refused: every task has it
+            for block in spec.subnets:
+                if found := overlapping(block.subnet, (one.subnet for one in net.spec.subnets)):
+                    met.setdefault(f"{block.subnet} overlaps {found} of bridge {net.spec.name}", []).append(facts.host)
+    for what, where in met.items():
+        yield f"network {spec.name}: subnet {what} on {few(where)}: no container can be on both"
 
 
 def _name(spec: NetworkSpec) -> Iterator[str]:
@@ -117,7 +138,7 @@ def _driver(spec: NetworkSpec) -> Iterator[str]:
         yield f"a {spec.driver} cannot be encrypted: only overlays can"
     if spec.attachable and spec.effective_scope is Scope.LOCAL:
         yield f"'attachable' means nothing on a {spec.driver}: every container may join it"
-    if spec.scope is Scope.SWARM and not overlay and spec.config_from is None and spec.driver != "bridge":
+    if spec.scope is Scope.SWARM and spec.driver in LAN_DRIVERS and spec.config_from is None:
         yield f"a {spec.driver} of the swarm needs 'config_from', a config_only network that every host has"
     least = LEAST_MTU_IPV6 if spec.ipv6 else LEAST_MTU
     if spec.mtu is not None and spec.mtu < least:

@@ -18,7 +18,8 @@ from swarmnet.operations.interface import Context, Operation
 from swarmnet.operations.secret import CreateSecret
 from swarmnet.operations.service import fate
 from swarmnet.operations.service_actions import CreateService, ReplaceService, RestoreService
-from swarmnet.operations.service_checks import taken_ports, warnings_of_service
+from swarmnet.operations.service_checks import warnings_of_service
+from swarmnet.operations.service_ports import taken_ports
 
 SOURCE = "the backup"
 WHY = "the backup has it and the cluster has not"

@@ -7,20 +7,18 @@ from typing import TYPE_CHECKING
 
 from swarmnet.model.image import fault_of_image
 from swarmnet.model.overlay import lay
-from swarmnet.model.service import EndpointMode, PublishMode, ServiceMode
+from swarmnet.model.service import ServiceMode
 from swarmnet.operations.constraints import fault, matches
 from swarmnet.operations.content import newest
 from swarmnet.operations.network_checks import is_swarm_name, shortened
+from swarmnet.operations.service_networks import network_problems, network_warnings
+from swarmnet.operations.service_ports import key, mesh_problems, port_problems
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from swarmnet.model.service import PublishedPort, ServiceSpec
-    from swarmnet.model.state import ClusterState
+    from swarmnet.model.service import ServiceSpec
     from swarmnet.operations.interface import Context
-
-PREDEFINED = ("host", "bridge", "none")
-"""The swarm's own hidden networks of these names exist on every node."""
 
 
 def faults_of_service(spec: ServiceSpec) -> Iterator[str]:
@@ -44,22 +42,22 @@ def problems_of_service(spec: ServiceSpec, context: Context) -> Iterator[str]:
     if context.state.swarm is None:
         yield f"service {spec.name} needs a swarm: put a 'swarm' step before"
         return
-    for one in spec.networks or ():
-        yield from _network(one.network, context)
+    yield from network_problems(spec, context)
     for kind, files in (("config", spec.configs), ("secret", spec.secrets)):
         for file in files or ():
             defined = (kind, file.source) in context.provided or newest(kind, file.source, context) is not None
             if not defined:
                 yield f"{kind} {file.source!r} is not defined: put a '{kind}' step before, or correct the name"
-    yield from taken_ports(spec, context.state)
+    yield from port_problems(spec, context)
     yield from _kept(spec, context)
 
 
 def warnings_of_service(spec: ServiceSpec, context: Context) -> Iterator[str]:
-    """Yield constraints that no node meets."""
+    """Yield constraints that no node meets, and names that two services would share."""
     if spec.constraints and not any(matches(spec.constraints, node) for node in context.state.nodes):
         asked = " and ".join(spec.constraints)
         yield f"service {spec.name}: no node meets {asked}; its tasks will wait for one"
+    yield from network_warnings(spec, context.state)
 
 
 def _mode(spec: ServiceSpec) -> Iterator[str]:
@@ -70,18 +68,9 @@ def _mode(spec: ServiceSpec) -> Iterator[str]:
 
 
 def _ports(spec: ServiceSpec) -> Iterator[str]:
-    mesh = [port for port in spec.ports or () if port.mode is PublishMode.INGRESS]
-    if spec.endpoint_mode is EndpointMode.DNSRR and mesh:
-        yield (
-            f"endpoint_mode dnsrr has no address that the routing mesh could balance port {mesh[0].target} to:"
-            " publish it with 'mode: host', or use endpoint_mode vip"
-        )
-    counted = Counter(_key(port) for port in spec.ports or () if port.published is not None)
+    yield from mesh_problems(spec)
+    counted = Counter(key(port) for port in spec.ports or () if port.published is not None)
     yield from (f"port {number}/{protocol} is published twice" for (number, protocol), n in counted.items() if n > 1)
-
-
-def _key(port: PublishedPort) -> tuple[int | None, str]:
-    return port.published, port.protocol.value
 
 
 def _twice(what: str, names: list[str]) -> Iterator[str]:
@@ -97,21 +86,6 @@ def _resources(spec: ServiceSpec) -> Iterator[str]:
             yield f"{field}: {reserved} is reserved, more than the limit {limit}"
 
 
-def _network(name: str, context: Context) -> Iterator[str]:
-    state = context.state
-    seen = state.network(name)
-    if seen is not None:
-        if seen.spec.ingress:
-            yield f"network {name!r} is the routing mesh's own: publish ports to be on it"
-        elif seen.spec.name != name:
-            yield f"network {name!r} is written {seen.spec.name!r}"
-    elif any(net.spec.name == name for facts in state.hosts for net in facts.networks) and name not in PREDEFINED:
-        yield f"network {name!r} is local to a host: services need one of the swarm, such as an overlay"
-    elif name not in PREDEFINED and ("network", name) not in context.provided:
-        known = ", ".join(sorted(net.spec.name for net in state.networks if not net.spec.ingress)) or "none"
-        yield f"network {name!r} is not defined: put a 'network' step before, or correct the name (known: {known})"
-
-
 def _kept(spec: ServiceSpec, context: Context) -> Iterator[str]:
     """Yield what is wrong only together with fields of the present service that are not managed."""
     seen = context.state.service(spec.name)
@@ -123,16 +97,3 @@ def _kept(spec: ServiceSpec, context: Context) -> Iterator[str]:
             f"service {spec.name} would have both endpoint_mode dnsrr and ports in the routing mesh, one of them kept"
             f" from before since it is not written: write '{missing}', too"
         )
-
-
-def taken_ports(spec: ServiceSpec, state: ClusterState) -> Iterator[str]:
-    """Yield ports that services of another name publish already."""
-    wanted = {_key(port): port for port in spec.ports or () if port.published is not None}
-    for other in state.services:
-        if other.spec.name == spec.name:
-            continue
-        for port in other.spec.ports or ():
-            mine = wanted.get(_key(port))
-            # Two in host mode are left to the scheduler, which may place them on different nodes.
-            if mine is not None and PublishMode.INGRESS in (mine.mode, port.mode):
-                yield f"port {port.published}/{port.protocol} is published by service {other.spec.name} already"

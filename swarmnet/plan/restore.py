@@ -21,7 +21,7 @@ from swarmnet.operations.ingress import RestoredIngress, customised, ingress_of,
 from swarmnet.operations.playbook import Playbook, Step
 from swarmnet.operations.restored import RestoredConfig, RestoredSecret, RestoredService
 from swarmnet.operations.restored_swarm import RestoredSwarm
-from swarmnet.operations.service_checks import PREDEFINED
+from swarmnet.operations.service_networks import PREDEFINED
 from swarmnet.plan.document import IDLE
 from swarmnet.plan.drift import is_lock
 from swarmnet.plan.moving import Places, host_map, moved, places

@@ -4,15 +4,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from swarmnet.model.hosts import SSHSettings
 from swarmnet.model.plan import MANAGED_LABEL, Risk
 from swarmnet.model.service import PublishedPort, Service, ServiceSpec, Task
 from swarmnet.model.swarm import Config, ConfigSpec
 from swarmnet.operations.content import NAME_LABEL
-from tests.operations.clusters import CLUSTER, inventory, overlay, swarm
+from tests.operations.clusters import CLUSTER, inventory, overlay, swarm, with_host
 from tests.operations.test_network import local
 from tests.plan.planning import plan, refusal, told
 
 if TYPE_CHECKING:
+    from swarmnet.model.network import Network
     from swarmnet.model.state import ClusterState
 
 HOSTS = inventory(1, 1)
@@ -140,3 +142,89 @@ def test_steps_that_contradict_each_other_are_refused() -> None:
     steps = "- node: {labels: {a: x}}\n- node: {labels: {a: y}}"
     text = refusal(steps, holding(), HOSTS)
     assert "node m1 would change at every apply (labels.a)" in text
+
+
+def with_networks(state: ClusterState, *networks: Network) -> ClusterState:
+    return state.model_copy(update={"networks": (*state.networks, *networks)})
+
+
+INSIDE = overlay("inside", internal=True)
+SMALL = overlay("small", "10.77.0.0/30")
+
+
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        ({"networks": "[host]", "ports": "['8080:80']"}, "its program opens its ports itself"),
+        ({"networks": "[host]", "ports": "['8080:80@host']"}, "its program opens its ports itself"),
+        ({"networks": "[none]"}, "services cannot be on network 'none'"),
+        ({"networks": "[inside]", "ports": "['8080:80@host']"}, "all its networks are internal"),
+        ({"ports": "['22:80']"}, "port 22/tcp cannot be published: it is sshd's on m1, w1"),
+        ({"ports": "['22:80@host']"}, "port 22/tcp cannot be published"),
+        ({"ports": "['2377:80']"}, "it is the managers' own"),
+        ({"ports": "['7946:80']"}, "it is the nodes' gossip"),
+        ({"ports": "['7946:80/udp']"}, "it is the nodes' gossip"),
+        ({"ports": "['4789:80/udp']"}, "it is the overlays' VXLAN"),
+        ({"mode": "global", "ports": "['8080:80@host']", "update": "{order: start-first}"}, "starts new tasks first"),
+        ({"replicas": "2", "ports": "['8080:80@host']", "update": "{order: start-first}"}, "starts new tasks first"),
+        (
+            {
+                "constraints": "[node.hostname == m1]",
+                "ports": "['8080:80@host']",
+                "update": "{order: start-first}",
+            },
+            "starts new tasks first",
+        ),
+        ({"networks": "[small]", "ports": "['8080:80']"}, "needs 3 addresses of network small"),
+        ({"networks": "[small]", "mode": "global", "endpoint_mode": "dnsrr"}, "has 1 to give"),
+        ({"image": "registry.example/Shop/web:1"}, "its path must be in lower case"),
+    ],
+)
+def test_d_a_service_that_cannot_work_is_refused(fields: dict[str, str], text: str) -> None:
+    assert text in refusal(step(**fields), with_networks(holding(), INSIDE, SMALL), HOSTS)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"networks": "[front]", "ports": "['22:80/udp', '4789:80', '2377:80/udp']"},
+        {"networks": "[inside, front]", "ports": "['8080:80@host']"},
+        {"networks": "[inside]", "ports": "['8080:80']"},
+        {"ports": "['8080:80@host']", "update": "{order: start-first}"},
+        {"replicas": "2", "ports": "['80@host']", "update": "{order: start-first}"},
+        {"networks": "[host]"},
+        {"networks": "[bridge]"},
+        {"networks": "[small]", "replicas": "0"},
+    ],
+)
+def test_d_a_service_that_works_is_planned(fields: dict[str, str]) -> None:
+    assert told(plan(step(**fields), with_networks(holding(), INSIDE, SMALL), HOSTS)) == ["service.create service web"]
+
+
+def test_d_ports_of_the_inventorys_own_sshd_and_data_path_are_known() -> None:
+    hosts = with_host(HOSTS, "w1", ssh=SSHSettings(port=2222))
+    state = holding()
+    assert state.swarm is not None
+    spec = state.swarm.spec.model_copy(update={"data_path_port": 5789})
+    state = state.model_copy(update={"swarm": state.swarm.model_copy(update={"spec": spec})})
+
+    text = refusal(step(ports="['2222:80', '5789:80/udp', '4789:80/udp']"), state, hosts)
+
+    assert text.count("cannot be published") == 2
+    assert "sshd's on w1" in text
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs", "name"),
+    [
+        ("{network: front, aliases: [api]}", {"network": "front", "aliases": ["api"]}, "api"),
+        ("{network: front, aliases: [shop]}", {"network": "front"}, "shop"),
+        ("front", {"network": "front", "aliases": ["web"]}, "web"),
+    ],
+)
+def test_d_a_name_of_two_services_on_one_network_is_warned_of(mine: str, theirs: dict[str, object], name: str) -> None:
+    shop = ServiceSpec.model_validate({"name": "shop", "image": "shop:1", "networks": [theirs]})
+
+    (warning,) = plan(step(networks=f"[{mine}]"), holding(shop), HOSTS).warnings
+
+    assert f"on network front the name {name!r} stands for service shop as well" in warning

@@ -1,0 +1,164 @@
+"""What each network driver takes: engines store options that no driver reads, and refuse others late.
+
+Sources: libnetwork drivers/overlay, drivers/bridge, drivers/macvlan, drivers/ipvlan (20.10 to 28.5).
+"""
+
+from __future__ import annotations
+
+import re
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from swarmnet.model.network import Scope
+from swarmnet.operations.addresses import overlapping
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from swarmnet.model.network import NetworkSpec
+    from swarmnet.model.state import ClusterState, HostFacts
+
+LAN_DRIVERS = ("macvlan", "ipvlan")
+"""Containers stand on the network of an interface of the host, the parent."""
+ENGINE_PREFIX = "com.docker."
+_ANY_DRIVER = frozenset(
+    f"com.docker.network.{name}"
+    for name in ("driver.mtu", "enable_ipv4", "enable_ipv6", "advertise_addr_nmsgs", "advertise_addr_ms")
+)
+_BRIDGE = frozenset(
+    f"com.docker.network.{name}"
+    for name in (
+        "bridge.name",
+        "bridge.enable_ip_masquerade",
+        "bridge.enable_icc",
+        "bridge.host_binding_ipv4",
+        "bridge.default_bridge",
+        "bridge.inhibit_ipv4",
+        "bridge.gateway_mode_ipv4",
+        "bridge.gateway_mode_ipv6",
+        "bridge.trusted_host_interfaces",
+        "host_ipv4",
+        "host_ipv6",
+        "container_iface_prefix",
+    )
+)
+READ: Mapping[str, frozenset[str]] = {
+    "overlay": _ANY_DRIVER | {"encrypted", "dsr", "com.docker.network.driver.overlay.vxlanid_list"},
+    "bridge": _ANY_DRIVER | _BRIDGE,
+    "macvlan": _ANY_DRIVER | {"parent", "macvlan_mode"},
+    "ipvlan": _ANY_DRIVER | {"parent", "ipvlan_mode", "ipvlan_flag"},
+}
+"""Options that each driver reads. Drivers of plugins read what they like."""
+MODES: Mapping[str, tuple[str, ...]] = {
+    "macvlan_mode": ("bridge", "private", "vepa", "passthru"),
+    "ipvlan_mode": ("l2", "l3", "l3s"),
+    "ipvlan_flag": ("bridge", "private", "vepa"),
+}
+INTERFACE_LIMIT = 15
+"""Characters of an interface's name (Linux, IFNAMSIZ)."""
+_VLAN = re.compile(r"(.+)\.([0-9]{1,6})")
+MOST_VLAN = 4094
+"""IEEE 802.1Q."""
+
+
+def driver_problems(spec: NetworkSpec) -> Iterator[str]:
+    """Yield options that the driver does not read, and values that no kernel takes."""
+    yield from _unread(spec)
+    for name, modes in MODES.items():
+        value = spec.options.get(name)
+        if value is not None and value not in modes:
+            yield f"{name} {value!r} does not exist: write one of {', '.join(modes)}"
+    bridge = spec.options.get("com.docker.network.bridge.name", "")
+    if len(bridge) > INTERFACE_LIMIT or set(bridge) & set("/ \t"):
+        yield f"bridge name {bridge!r} cannot name an interface: use at most {INTERFACE_LIMIT} letters and digits"
+    if spec.driver in LAN_DRIVERS:
+        yield from _parent(spec.options.get("parent", ""))
+
+
+def driver_warnings(spec: NetworkSpec, state: ClusterState, hosts: tuple[HostFacts, ...]) -> Iterator[str]:
+    """Yield what an engine takes and a network of this driver does not do."""
+    layer3 = spec.driver == "ipvlan" and spec.options.get("ipvlan_mode") in ("l3", "l3s")
+    if layer3 and any(block.gateway for block in spec.subnets):
+        yield f"network {spec.name}: ipvlan in mode l3 has no gateway: the one that is written is not used"
+    if spec.driver == "overlay" and spec.ipv6:
+        yield (
+            f"network {spec.name}: engines do not assign IPv6 addresses in overlays across the swarm: each node counts"
+            " its own, so two tasks may get the same address; use IPv4 between tasks"
+        )
+    for name in spec.options:
+        if name.startswith(ENGINE_PREFIX) and name not in READ.get(spec.driver, {name}):
+            yield f"network {spec.name}: the {spec.driver} driver is not known to read option {name}"
+    for facts in hosts:
+        yield from _without_interface(spec, facts)
+    if spec.config_from is not None:
+        yield from _shared_ranges(spec, state)
+
+
+def parent_problems(spec: NetworkSpec, facts: HostFacts) -> Iterator[str]:
+    """Yield the networks of a host that keep this one from its parent."""
+    parent = spec.options.get("parent")
+    if spec.driver not in LAN_DRIVERS or parent is None:
+        return
+    for net in facts.networks:
+        other = net.spec
+        if other.name == spec.name or other.driver not in LAN_DRIVERS or other.options.get("parent") != parent:
+            continue
+        if other.driver != spec.driver:
+            yield (
+                f"{facts.host}: network {other.name} ({other.driver}) is on {parent} already, and an interface cannot"
+                f" carry {spec.driver} beside it: use another parent, such as {parent.partition('.')[0]}.10"
+            )
+        elif spec.driver == "ipvlan":
+            yield f"{facts.host}: network {other.name} is on {parent} already: an interface carries one ipvlan network"
+
+
+def _unread(spec: NetworkSpec) -> Iterator[str]:
+    known = READ.get(spec.driver)
+    if known is None or spec.config_only:
+        return  # a plugin's, or the driver is named where the configuration is used
+    for name in spec.options:
+        # What has a dot and is not the engine's may be a note of its author.
+        if name not in known and "." not in name and name not in MODES:
+            near = get_close_matches(name, [*known, "mtu", "ipv6", "subnets", "encrypted", "internal"], n=1)
+            hint = f"did you mean {near[0]}?" if near else f"it reads {', '.join(sorted(known - _ANY_DRIVER))}"
+            yield f"the {spec.driver} driver has no option {name!r}: it would be stored and ignored; {hint}"
+        elif name in MODES and name not in known:
+            yield f"{name} is not an option of the {spec.driver} driver"
+
+
+def _parent(parent: str) -> Iterator[str]:
+    match = _VLAN.fullmatch(parent)
+    if match is not None and not 1 <= int(match[2]) <= MOST_VLAN:
+        yield f"parent {parent}: VLAN {match[2]} does not exist: write 1 to {MOST_VLAN}"
+    if len(parent) > INTERFACE_LIMIT:
+        yield f"parent {parent!r} cannot name an interface: they have at most {INTERFACE_LIMIT} characters"
+
+
+def _without_interface(spec: NetworkSpec, facts: HostFacts) -> Iterator[str]:
+    parent = spec.options.get("parent", "")
+    device = match[1] if (match := _VLAN.fullmatch(parent)) else parent
+    known = {route.device for route in facts.routes}
+    if spec.driver in LAN_DRIVERS and device and known and not {device, parent} & known:
+        seen = ", ".join(sorted(name for name in known if not name.startswith(("docker", "br-", "veth"))))
+        yield f"network {spec.name}: no route of {facts.host} uses interface {device}; it has routes on {seen}"
+
+
+def _shared_ranges(spec: NetworkSpec, state: ClusterState) -> Iterator[str]:
+    """Yield pairs of hosts whose engines would give out the same addresses of one network."""
+    if spec.effective_scope is not Scope.SWARM or spec.driver == "overlay":
+        return
+    ranges = [
+        (facts.host, block.ip_range or block.subnet)
+        for facts in state.hosts
+        for net in facts.networks
+        if net.spec.name == spec.config_from and net.spec.config_only
+        for block in net.spec.subnets
+    ]
+    for index, (host, span) in enumerate(ranges):
+        for other, beside in ranges[:index]:
+            if other != host and overlapping(span, [beside]):
+                yield (
+                    f"network {spec.name}: {other} and {host} both give out addresses of {span}: two containers will"
+                    f" get the same one; write an 'ip_range' of its own for each host in {spec.config_from}"
+                )
+                return
