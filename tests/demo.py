@@ -99,8 +99,9 @@ def _play(demo: Demo) -> None:
     demo.step("nothing answers", "status", "-i", "first.yml", accept=(NOTHING_REACHABLE,))
     able = demo.hosts("three other hosts", new, "second.yml")
     demo.step("the image again", "lab", "image", "demo:1", "--name", new)
-    demo.step("what a restore would do", "restore", "plan", "latest", "-i", "second.yml", *repository)
-    restore = ("restore", "apply", "latest", "-i", "second.yml", *repository, "--yes")
+    another = ("latest", "-i", "second.yml", *repository, "--other-cluster")
+    demo.step("what a restore would do", "restore", "plan", *another)
+    restore = ("restore", "apply", *another, "--yes")
     demo.step("restore, with proof", *restore, accept=PROVED if able else NOT_ALL)
     demo.step("the cluster again", "status", "-i", "second.yml")
 

@@ -99,7 +99,7 @@ def agree_to_run(cluster: str, saved: SavedPlan | None, programs: Sequence[str],
         RefusedError: the operator does not, nobody is there, or the saved plan was made without one of them.
     """
     if saved is not None:
-        if more := [one for one in programs if one not in saved.programs]:
+        if more := saved.unknown(programs):
             raise RefusedError(
                 "the playbook runs programs that the saved plan was made without; nothing was run:",
                 details=(f"- {one}" for one in more),

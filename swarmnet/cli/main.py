@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import resource
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -68,6 +69,7 @@ def main() -> None:
     """Run the command line and exit with the code that tells how it ended."""
     streams.complete()
     sys.excepthook = _unexpected
+    _leave_no_core()
     words = os.environ.get("COMP_WORDS", "").split()[1:] if "_SWARMNET_COMPLETE" in os.environ else sys.argv[1:]
     own = words[: words.index("--")] if "--" in words else words  # what follows belongs to somebody else's program
     try:
@@ -82,6 +84,12 @@ def main() -> None:
         sys.exit(_told(_of_this_machine(error), error, own))
     except KeyboardInterrupt:
         sys.exit(_interrupted())
+
+
+def _leave_no_core() -> None:
+    """Keep what this process knows (identities, opened backups) out of core dumps; children may raise the limit."""
+    _soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, hard))
 
 
 def _run(words: Sequence[str], own: Sequence[str]) -> int:

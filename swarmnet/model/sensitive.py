@@ -26,6 +26,7 @@ FEWEST_DIGITS = 6
 """Of a number: ports and counts come from the environment, too."""
 LONGEST = 64 * 1024
 """Characters; what is longer is never printed whole."""
+_OWN_KEY = re.compile(r"[a-z_]+")
 _ORDINARY = frozenset({"true", "false", "none", "null", "localhost"})
 
 
@@ -59,9 +60,10 @@ class Sensitive:
         return pattern.sub(HIDDEN, text)
 
     def masked_json(self, value: JsonValue) -> JsonValue:
-        """Return JSON without any marked value; keys and numbers stay as they are."""
+        """Return JSON without any marked value; numbers and the keys of its own form stay as they are."""
         if isinstance(value, dict):
-            return {key: self.masked_json(inner) for key, inner in value.items()}
+            keys = {key: key if _OWN_KEY.fullmatch(key) else self.masked(key) for key in value}
+            return {keys[key]: self.masked_json(inner) for key, inner in value.items()}
         if isinstance(value, list | tuple):
             return [self.masked_json(inner) for inner in value]
         return self.masked(value) if isinstance(value, str) else value
@@ -78,13 +80,17 @@ def _is_maskable(text: str) -> bool:
 
 
 def _forms(value: str) -> Iterator[str]:
-    """Yield how a value looks in text, JSON, shell words, URLs, Python's own notation and base64."""
+    """Yield how a value looks in text, JSON, shell words, URLs, XML, Python's own notation and base64."""
     import base64  # noqa: PLC0415 - most commands mark nothing, and each help has its time
     import shlex  # noqa: PLC0415 - as above
+    from html import escape  # noqa: PLC0415 - as above
     from urllib.parse import quote  # noqa: PLC0415 - as above
 
     yield base64.b64encode(value.encode(errors="replace")).decode()
     yield quote(value, safe="")
+    yield escape(value)
+    yield escape(value, quote=False)
+    yield escape(value, quote=False).replace('"', "&quot;").replace("\n", "&#10;")
     for plain in {value, shlex.quote(value).strip("'")}:
         yield plain
         yield on_one_line(plain)

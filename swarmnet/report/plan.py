@@ -83,7 +83,8 @@ def failure_lines(failures: Iterable[HostFailure], paint: Paint = PLAIN) -> Iter
     """Yield one line for each host that did not answer."""
     for one in failures:
         hint = f" ({on_one_line(one.hint)})" if one.hint else ""
-        what = f"not believed: {one.host}" if one.disbelieved else f"unreachable: {one.host}:"
+        host = on_one_line(one.host)
+        what = f"not believed: {host}" if one.disbelieved else f"unreachable: {host}:"
         yield paint.red(f"{what} {on_one_line(one.reason)}{hint}")
 
 

@@ -50,10 +50,10 @@ class ProgressLines:
     def _line(self, event: Event) -> str | None:
         match event:
             case HostConnected(host, seconds):
-                return self._paint.dim(f"connected to {host} ({seconds:.2f} s)") if self._verbose else None
+                return self._paint.dim(f"connected to {on_one_line(host)} ({seconds:.2f} s)") if self._verbose else None
             case HostFailed(host, reason, error):
                 said = shortened(on_one_line(reason.removeprefix(f"{host}: ")))
-                line = self._paint.red(f"{host} failed: {said}")
+                line = self._paint.red(f"{on_one_line(host)} failed: {said}")
                 trace = trace_lines(error) if self._verbose and error and error.__cause__ else ()
                 return "\n".join((line, *trace))
             case ActionStarted(action):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from swarmnet.report.plan import plan_json
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from swarmnet.model.base import JsonObject
+    from swarmnet.model.base import JsonObject, JsonValue
     from swarmnet.model.plan import Plan
     from swarmnet.model.state import ClusterState
 
@@ -31,7 +32,8 @@ class SavedPlan:
     @classmethod
     def of(cls, plan: Plan, state: ClusterState, cover: Cover, salt: bytes, programs: Sequence[str]) -> SavedPlan:
         """Return a plan to be saved; ``programs`` were run to make it."""
-        tree = plan_json(plan, state, cover, salt) | {"shows_values": cover.shows, "programs": [*programs]}
+        ran: list[JsonValue] = [{"program": one, "digest": _digest(one, salt)} for one in programs]
+        tree = plan_json(plan, state, cover, salt) | {"shows_values": cover.shows, "programs": ran}
         return cls(SENSITIVE.masked_json(tree))  # type: ignore[arg-type]  # an object stays one
 
     @classmethod
@@ -58,21 +60,28 @@ class SavedPlan:
         """What stands in the file."""
         return json.dumps(self.tree, indent=2) + "\n"
 
+    def unknown(self, programs: Sequence[str]) -> tuple[str, ...]:
+        """Return those of some programs that were not run to make the plan."""
+        ran = {one.get("digest") for one in self.tree["programs"] if isinstance(one, dict)}
+        return tuple(one for one in programs if _digest(one, self._salt) not in ran)
+
     @property
-    def programs(self) -> tuple[str, ...]:
-        """The programs that planning ran."""
-        return tuple(str(one) for one in self.tree["programs"])
+    def _salt(self) -> bytes:
+        return bytes.fromhex(self.tree["salt"])
 
     def differences(self, plan: Plan, state: ClusterState) -> tuple[str, ...]:
         """Return how a plan differs from the saved one, in words; none when it is just that one."""
-        now = SavedPlan.of(
-            plan, state, Cover(shows=self.tree["shows_values"]), bytes.fromhex(self.tree["salt"]), self.programs
-        )
+        now = SavedPlan.of(plan, state, Cover(shows=self.tree["shows_values"]), self._salt, ())
         saved, other = _bare(self.tree), _bare(now.tree)
         keys = ("cluster", "cluster_id", "actions", "digest")
         if all(saved.get(key) == other[key] for key in keys):
             return ()
         return tuple(_differences(saved, other)) or ("the order of the actions, or a value in the file, differs",)
+
+
+def _digest(program: str, salt: bytes) -> str:
+    """Return what tells whether a program is one that was run; its words may be masked in the file."""
+    return hashlib.scrypt(program.encode(errors="surrogatepass"), salt=salt, n=2**11, r=8, p=1, dklen=32).hex()
 
 
 def _bare(tree: JsonObject) -> dict[str, Any]:
@@ -117,5 +126,7 @@ def _fields(before: dict[str, Any], after: dict[str, Any]) -> str:
     was, now = ({one.get("path"): one for one in action.get("changes", [])} for action in (before, after))
     names = [word for word in _TOLD if before.get(word) != after.get(word)]
     names += sorted(str(path) for path in was.keys() | now.keys() if was.get(path) != now.get(path))
-    names += [str(word) for word in after["sends"] if (before.get("sends") or {}).get(word) != after["sends"][word]]
-    return ", ".join(dict.fromkeys(names)) or "values that are not shown"
+    if not names:
+        sends = before.get("sends") or {}
+        names = [str(word) for word in after["sends"] if sends.get(word) != after["sends"][word]]
+    return ", ".join(names) or "values that are not shown"

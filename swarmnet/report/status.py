@@ -90,7 +90,7 @@ def _differences(state: ClusterState, inventory: Inventory, paint: Paint) -> Ite
         if _is_outside(facts.host, state):
             yield _outside(facts.host, state, paint)
     for name in promoted(state, inventory):
-        yield paint.yellow(f"{name} is a manager of the swarm, and a worker in the inventory")
+        yield paint.yellow(f"{on_one_line(name)} is a manager of the swarm, and a worker in the inventory")
     for name in strangers(state, inventory):
         yield paint.yellow(f"node {on_one_line(name)} is in the swarm, and no host of the inventory")
 
@@ -182,6 +182,7 @@ def _traits(network: Network) -> Iterator[str]:
 
 def _outside(host: str, state: ClusterState, paint: Paint) -> str:
     facts = state.facts(host)
+    host = on_one_line(host)
     membership = Membership.INACTIVE if facts is None else facts.engine.membership.state
     if membership is Membership.INACTIVE:
         return paint.yellow(f"{host} is in no swarm")

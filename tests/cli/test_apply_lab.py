@@ -114,11 +114,14 @@ def test_nothing_is_done_that_nobody_agreed_to(operator: Operator, tmp_path: Pat
     operator.type("plan", str(operator.playbook), "-o", str(saved))
     operator.playbook.write_text(SITE.replace("10.120.0.0", "10.122.0.0"), encoding="utf-8")
 
-    assert "changed since the plan was saved" in operator.apply("--plan", str(saved), exit_code=5)
+    said = operator.apply("--plan", str(saved), exit_code=5)
+    assert "+ network front: subnets differ" in said
     assert operator.docker("m1", "info", "-f", "{{.Swarm.LocalNodeState}}").strip() == "inactive"
 
     operator.playbook.write_text(SITE, encoding="utf-8")
     assert "a second plan is empty" in operator.apply("--plan", str(saved))
+    # What was agreed to is done: a saved plan is never "nothing to do".
+    assert "no longer planned: + network front" in operator.apply("--plan", str(saved), exit_code=5)
 
 
 def test_a_killed_apply_converges_when_it_is_run_again(operator: Operator) -> None:

@@ -14,6 +14,7 @@ from swarmnet.cli.consent import AtTerminal
 from swarmnet.cli.planning import PlaybookOptions
 from swarmnet.cli.restore import RestoreOptions
 from swarmnet.errors import DocumentError, RefusedError
+from swarmnet.model.base import Secret
 from swarmnet.model.plan import Plan, Risk
 from swarmnet.model.redaction import Cover
 from swarmnet.model.state import ClusterState
@@ -36,7 +37,7 @@ INVENTORY += "ssh: {port: 1, connect_timeout: 1, connect_attempts: 1}\n"
 def playbook(tmp_path: Path) -> Path:
     """A playbook whose contents come from a program that leaves a trace, with what it has of the environment."""
     path = tmp_path / "p.yml"
-    program = "env > trace; echo content"
+    program = "env > trace; ulimit -c >> trace; echo content"
     path.write_text(
         "schema: 1\nname: p\nsteps:\n  - swarm: {}\n"
         f"  - config: {{name: c, from: {{command: [sh, -c, '{program}']}}}}\n"
@@ -77,13 +78,16 @@ def test_plan_runs_them_where_asked_without_what_is_swarmnets_own(playbook: Path
     seen = (playbook.parent / "trace").read_text()
     assert "PATH=" in seen
     assert "SWARMNET_" not in seen
+    assert seen.splitlines()[-1] == "0"  # no core dump of this process, which knows identities and backups (L9)
 
 
 def test_apply_shows_what_would_run_and_runs_nothing_where_nobody_agrees(playbook: Path) -> None:
     ended = types(playbook.parent, "apply")
 
     assert ended.returncode == 5
-    assert "planning runs a program on this machine: sh -c 'env > trace; echo content'" in ended.stderr
+    assert (
+        "planning runs a program on this machine: sh -c 'env > trace; ulimit -c >> trace; echo content'" in ended.stderr
+    )
     assert "planning runs a program on m1: test -e /x" in ended.stderr
     assert "--allow-commands" in ended.stderr
     assert not (playbook.parent / "trace").exists()
@@ -105,6 +109,7 @@ def test_a_saved_plan_is_made_with_the_answers_of_all_programs(playbook: Path) -
 
 
 def test_apply_of_a_saved_plan_runs_no_program_that_it_was_made_without() -> None:
+    Secret("test -e /x")  # what a program prints may stand among its words, and is masked in the file
     found = saved(COMMAND)
 
     assert agree_to_run("shop", found, ("on m1: test -e /x",), yes=True)

@@ -111,7 +111,7 @@ def test_a_lost_cluster_comes_back_on_other_hosts(make_lab: MakeLab, tmp_path: P
     inventory.write_text(_renamed(found.inventory.read_text()))
     mapping = [word for number in "123" for word in ("--map", f"m{number}=n{number}")]
     secret = {"RESTORED_PASSWORD": CANARY}
-    restore = ("latest", "-i", str(inventory), *store, *mapping)
+    restore = ("latest", "-i", str(inventory), *store, *mapping, "--other-cluster")
 
     # Without the secret's data its service stays away, and the exit code says so.
     operator.types("restore", "apply", *restore, "--yes", "--no-verify", exits=15)

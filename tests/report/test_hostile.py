@@ -1,0 +1,200 @@
+"""Every report, with hostile text in each place that holds text: no line is forged (M4), no secret passes (H8)."""
+
+from __future__ import annotations
+
+import io
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from rich.console import Console
+
+from swarmnet.cli.streams import Screen
+from swarmnet.errors import HostError, SwarmnetError
+from swarmnet.model.base import Secret
+from swarmnet.model.drift import Difference, Drift, Kind
+from swarmnet.model.lock import Claim, Holder
+from swarmnet.model.plan import Change, Plan
+from swarmnet.model.ports import ActionFinished, ActionStarted, HostConnected, HostFailed, Progress
+from swarmnet.model.redaction import Cover
+from swarmnet.model.report import ApplyReport, Outcome, OutcomeStatus, Status, Verdict
+from swarmnet.model.restored import RestoreReport, Skip
+from swarmnet.model.sealed import Entry
+from swarmnet.model.sensitive import SENSITIVE
+from swarmnet.model.state import ClusterState, HostFailure
+from swarmnet.model.verification import Verification
+from swarmnet.plan.redaction import redacted
+from swarmnet.report.apply import apply_json, apply_text
+from swarmnet.report.backups import entry_json, entry_table, summary, summary_lines
+from swarmnet.report.drift import drift_json, drift_lines
+from swarmnet.report.junit import as_junit
+from swarmnet.report.lock import lock_lines, locks_json
+from swarmnet.report.matrix import as_json, show
+from swarmnet.report.plan import View, plan_json, plan_text
+from swarmnet.report.progress import ProgressLines
+from swarmnet.report.restore import report_lines
+from swarmnet.report.saved import SavedPlan
+from swarmnet.report.status import status_json, status_text
+from swarmnet.report.text import on_one_line, trace_lines
+from tests.backups import a_document, a_state
+from tests.operations.clusters import inventory
+from tests.report.planting import planted
+from tests.report.test_shown import KINDS, full
+from tests.workflows.runs import operator
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+HOSTILE = "\x1b[2J\x9b1m\u202e\r\nok: forged\nerror: forged\t"
+CANARY = "canary-of-the-reports 'x\""
+FAILURE = HostFailure(host="w2", reason="timed out", hint="try again")
+PLAN = Plan(
+    cluster="shop", actions=tuple(map(full, KINDS)), origin="backup", warnings=("mind",), predicted=ClusterState()
+)
+STATE = a_state().model_copy(update={"failures": (FAILURE,)})
+DRIFT = Drift(
+    differences=(
+        Difference(object="service web", kind=Kind.CHANGED, changes=(Change(path="image", before="a", after="b"),)),
+    ),
+    unseen=("host w1",),
+)
+OUTCOME = Outcome(kind="command.run", target="touch", status=OutcomeStatus.FAILED, error="it failed", hint="try")
+APPLIED = ApplyReport(
+    cluster="shop",
+    outcomes=(OUTCOME, OUTCOME.model_copy(update={"status": OutcomeStatus.SKIPPED})),
+    pending=("web",),
+    unsettled=("api",),
+    failures=(FAILURE,),
+)
+RESTORED = RestoreReport(
+    backup="0" * 32,
+    taken=datetime(2026, 1, 1, tzinfo=UTC),
+    cluster="shop",
+    restored=("web",),
+    failed=("api",),
+    skips=(Skip(what="secret pw", why="no data"),),
+    losses=a_document().losses,
+    missing=("w1",),
+)
+CLAIM = Claim.of(operator(), cluster="shop", command="apply site.yml", since=datetime(2026, 1, 1, tzinfo=UTC))
+HOLDER = Holder(place="the swarm", claim=CLAIM, identity="i", version="1", age=1.0)
+VERIFIED = Verification(
+    run="r1",
+    cluster="lab",
+    networks=("front",),
+    hosts=("w1", "w2"),
+    verdicts=(
+        Verdict(scenario="matrix", subject="network front", status=Status.FAILED, detail="no way", fix="open it"),
+    ),
+)
+
+
+def _progress(text: str) -> str:
+    stream = io.StringIO()
+    tell = ProgressLines(stream, verbose=True)
+    action = planted(full(KINDS[0]), text)
+    cause = HostError(f"w1{text}", f"it said {text}")
+    cause.__cause__ = ValueError(text)
+    for event in (
+        HostConnected(f"w1{text}", 1.0),
+        HostFailed(f"w1{text}", f"it said {text}", cause),
+        ActionStarted(action),
+        ActionFinished(action, 1.0, f"it failed {text}"),
+        ActionFinished(action, 1.0),
+        Progress(f"waiting for {text}"),
+    ):
+        tell(event)
+    return stream.getvalue()
+
+
+def _matrix(text: str) -> str:
+    out = io.StringIO()
+    show(Console(file=out, width=100, highlight=False), planted(VERIFIED, text))
+    return out.getvalue()
+
+
+def _error(text: str) -> str:
+    error = SwarmnetError(f"it said {text}", hint=text, details=(text,))
+    return "\n".join((*map(on_one_line, (*error.lines, text)), *trace_lines(error)))
+
+
+def _lines(lines: Iterable[str]) -> str:
+    """Return lines as the commands print them that take each as one."""
+    return "\n".join(map(on_one_line, lines))
+
+
+def _entry(text: str) -> Entry:
+    return Entry(path=Path(f"x{text}"), name=f"b{text}", problem=SwarmnetError(f"broken {text}"))
+
+
+TEXTS: dict[str, Callable[[str], str]] = {
+    "plan": lambda text: plan_text(planted(PLAN, text), planted(STATE, text), view=View(Cover(shows=True))),
+    "plan -v": lambda text: plan_text(planted(PLAN, text), planted(STATE, text), view=View(Cover(), whole=True)),
+    "apply": lambda text: apply_text(planted(APPLIED, text)),
+    "status": lambda text: status_text(planted(STATE, text), planted(inventory(), text)),
+    "lock": lambda text: "\n".join(lock_lines([planted(HOLDER, text)], operator())),
+    "drift": lambda text: "\n".join(drift_lines(planted(DRIFT, text), Cover(shows=True))),
+    "backup show": lambda text: _lines(summary_lines(planted(a_document(), text))),
+    "backup list": lambda text: entry_table([_entry(text)]),
+    "restore": lambda text: _lines(report_lines(planted(RESTORED, text))),
+    "progress": _progress,
+    "verify": _matrix,
+    "errors and traces": _error,
+}
+TREES: dict[str, Callable[[str], object]] = {
+    "plan": lambda text: plan_json(planted(PLAN, text), planted(STATE, text), Cover(shows=True)),
+    "plan -o": lambda text: SavedPlan.of(planted(PLAN, text), STATE, Cover(shows=True), b"", (text,)).tree,
+    "apply": lambda text: apply_json(planted(APPLIED, text)),
+    "status": lambda text: status_json(planted(STATE, text), planted(inventory(), text), []),
+    "lock": lambda text: locks_json([planted(HOLDER, text)], operator()),
+    "drift": lambda text: drift_json(planted(DRIFT, text), Cover(shows=True)),
+    "backup show": lambda text: summary(planted(a_document(), text)),
+    "backup export": lambda text: redacted(planted(a_document(), text), Cover(shows=True)),
+    "backup list": lambda text: entry_json(_entry(text)),
+    "restore": lambda text: planted(RESTORED, text).model_dump(mode="json"),
+    "verify": lambda text: as_json(planted(VERIFIED, text)),
+}
+
+
+def _screened(text: str) -> str:
+    stream = io.BytesIO()
+    screen = Screen(stream, encoding="utf-8", errors="backslashreplace", write_through=True)
+    screen.write(text)
+    return stream.getvalue().decode()
+
+
+@pytest.mark.parametrize("report", TEXTS.values(), ids=TEXTS)
+def test_no_text_of_others_forges_a_line_or_steers_the_terminal(report: Callable[[str], str]) -> None:
+    lines = report(HOSTILE).split("\n")
+
+    assert any("forged" in line for line in lines)
+    assert not [line for line in lines if line.lstrip().startswith(("ok: forged", "error: forged"))]
+    assert all(line.isprintable() for line in _screened("\n".join(lines)).split("\n"))
+
+
+@pytest.mark.parametrize("report", TEXTS.values(), ids=TEXTS)
+def test_no_marked_value_is_printed(report: Callable[[str], str]) -> None:
+    Secret(CANARY)
+
+    said = _screened(report(CANARY))
+
+    assert "***" in said
+    assert "canary-of" not in said
+
+
+@pytest.mark.parametrize("report", TREES.values(), ids=TREES)
+def test_no_marked_value_stands_in_json(report: Callable[[str], object]) -> None:
+    Secret(CANARY)
+
+    said = json.dumps(SENSITIVE.masked_json(report(CANARY)))  # type: ignore[arg-type]  # JSON, as all of these return
+
+    assert "***" in said
+    assert "canary-of" not in said
+
+
+def test_no_marked_value_stands_in_junit() -> None:
+    Secret(CANARY)
+
+    assert "canary-of" not in SENSITIVE.masked(as_junit(planted(VERIFIED, CANARY)).decode())
