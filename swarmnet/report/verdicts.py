@@ -45,7 +45,7 @@ def answer(result: Verification) -> str:
         said = f"{count(failed, 'cause')} found" + (f"; besides, {unproved}" if unknown else "")
     elif unknown:
         said = f"cannot tell: {unproved}"
-    elif roots[Status.OK]:
+    elif roots[Status.OK] or warned:
         said = f"the network works{warnings}: {count(roots[Status.OK], 'finding')} ok {_where(result)}"
     else:
         said = "cannot tell: nothing was checked"

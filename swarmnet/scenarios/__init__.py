@@ -10,6 +10,7 @@ from swarmnet.scenarios.dns_alias import Aliases
 from swarmnet.scenarios.dns_container import ContainerNames
 from swarmnet.scenarios.dns_service import ServiceNames
 from swarmnet.scenarios.dns_tasks import TaskNames
+from swarmnet.scenarios.dns_upstream import UpstreamDns
 from swarmnet.scenarios.encryption import EncryptionOnTheWire
 from swarmnet.scenarios.encryption_rules import EncryptionRules
 from swarmnet.scenarios.endpoints import Endpoints
@@ -52,6 +53,7 @@ ALL: tuple[Scenario, ...] = (
     Aliases(),
     ServiceNames(),
     TaskNames(),
+    UpstreamDns(),
     VirtualAddress(),
     Balance(),
     Hairpin(),

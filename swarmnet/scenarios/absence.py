@@ -168,6 +168,11 @@ def untested(scene: Scene, scenario: str, subject: str, why: str) -> Verdict:
     return Verdict(scenario=scenario, subject=subject, status=Status.INCONCLUSIVE, detail=why, needed=needed(scene))
 
 
+def unproved(scene: Scene, scenario: str, subject: str, why: str) -> Verdict:
+    """Return that nothing could be asked: for want of the probes that are missing."""
+    return _idle(scene, scenario, subject, why)
+
+
 def unserved(scene: Scene, scenario: str) -> Verdict:
     """Return that a check had no probe service to ask."""
     if scene.networks and all(net.spec.name in scene.tight for net in scene.networks):

@@ -141,7 +141,9 @@ def _into(scene: Scene, host: str, peer: str, vteps: dict[str, str]) -> Iterable
         )
     answer = replace(here, protocol="tcp", from_port=GOSSIP, state="ESTABLISHED")
     doors = frozenset(places.door(host, peer, protocol) for protocol in ("tcp", "udp"))
-    yield Crossing("answers (ESTABLISHED)", host, peer, "INPUT", answer, learned | doors)
+    yield Crossing(
+        "answers (ESTABLISHED)", host, peer, "INPUT", answer, learned | doors | {places.passage("answers", peer, host)}
+    )
     inner = Packet("tcp", vteps[peer], INSIDE, came_by=device, leaves_by=BRIDGE)
     for service, port in published(scene):
         entry = frozenset((places.entry(host, "tcp"), places.door(peer, host, "tcp")))

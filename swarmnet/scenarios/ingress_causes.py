@@ -14,7 +14,8 @@ from swarmnet.model.report import Status, Verdict
 from swarmnet.scenarios import places
 from swarmnet.scenarios.interface import OPERATOR, outcomes
 from swarmnet.scenarios.ipvs import backends as backends_of
-from swarmnet.scenarios.mesh import SSH, failing, unreached
+from swarmnet.scenarios.mesh import SSH, failing, neighbours, unreached
+from swarmnet.scenarios.patterns import FEWEST_PEERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -46,13 +47,15 @@ def explain(scene: Scene, answers: Answers) -> tuple[Verdict, ...]:
     if scene.mesh is None:
         return ()
     complaints = {name: failing(scene, answers, name) for name in NAMES if name in _asked(answers)}
+    odd = _deaf(complaints, scene)
+    complaints = {name: _without(by_entry, odd.get(name, frozenset())) for name, by_entry in complaints.items()}
     lost = _lost_everywhere(scene.mesh, complaints.values())
     found: dict[tuple[str, Cause], list[str]] = {}
     for scenario, by_entry in complaints.items():
         for entry, sides in by_entry.items():
             for cause in _causes(scene, answers, (entry, NAMES[scenario]), sides, lost):
                 found.setdefault((cause.name if cause.name == "ingress-task" else entry, cause), []).append(scenario)
-    return tuple(
+    entries = (
         _verdict(entry, cause, scenarios).model_copy(
             update={
                 "broken": _broken(entry, cause, scenarios, complaints),
@@ -60,6 +63,50 @@ def explain(scene: Scene, answers: Answers) -> tuple[Verdict, ...]:
             }
         )
         for (entry, cause), scenarios in found.items()
+    )
+    return (*(_side(scene, host, odd) for host in sorted(frozenset[str]().union(*odd.values()))), *entries)
+
+
+def _deaf(complaints: dict[str, dict[str, dict[str, str]]], scene: Scene) -> dict[str, frozenset[str]]:
+    """Return for each scenario the hosts that alone get no answer from any other: they are odd, not the entries."""
+    found = {}
+    for name, by_entry in complaints.items():
+        asked = {side: {e for e in by_entry if side in by_entry[e] and e != side} for side in scene.watched}
+        odd = {
+            side
+            for side, entries in asked.items()
+            if len(entries) >= FEWEST_PEERS
+            and entries == {one for one in neighbours(scene.watched, side) if one != side}
+            and all(set(by_entry[entry]) <= {side, OPERATOR} for entry in entries)
+        }
+        if len(odd) == 1:
+            found[name] = frozenset(odd)
+    return found
+
+
+def _without(by_entry: dict[str, dict[str, str]], sides: frozenset[str]) -> dict[str, dict[str, str]]:
+    kept = {e: {side: words for side, words in said.items() if side not in sides} for e, said in by_entry.items()}
+    return {entry: said for entry, said in kept.items() if said}
+
+
+def _side(scene: Scene, host: str, sides: dict[str, frozenset[str]]) -> Verdict:
+    scenarios = [name for name, hosts in sides.items() if host in hosts]
+    others = [one for one in neighbours(scene.watched, host) if one != host]
+    names = ", ".join(others)
+    words = f"{host} gets no answer from published ports of any other host, and {names} answer each other"
+    cause = Cause(
+        "ingress-side",
+        words,
+        f"look on {host} for what drops answers: rules for ESTABLISHED packets in INPUT, routes by which answers come"
+        " another way, a full conntrack table (dmesg)",
+    )
+    protocols = [NAMES[name] for name in scenarios]
+    return _verdict(host, cause, scenarios).model_copy(
+        update={
+            "subject": f"host {host}",
+            "broken": frozenset(places.door(host, other, protocol) for other in others for protocol in protocols),
+            "needed": tuple(frozenset((places.passage("answers", other, host),)) for other in others),
+        }
     )
 
 

@@ -57,11 +57,11 @@ class Kernels(Scenario):
         seen = {host: told for host in scene.watched if (told := _told(answers, host))}
         verdicts = [verdict for host, told in seen.items() for verdict in self._host(scene, answers, host, told)]
         verdicts += [*self._cloned(scene, answers), *self._restoring(scene)]
-        if not verdicts and seen:
+        if seen and not any(one.status is Status.FAILED for one in verdicts):
             detail = (
                 f"{len(seen)} hosts forward, send from the addresses that they are known by, and filter nothing out"
             )
-            verdicts = [self._verdict("hosts", Status.OK, detail)]
+            verdicts.append(self._verdict("hosts", Status.OK, detail))
         return Findings(tuple(verdicts))
 
     def _host(self, scene: Scene, answers: Answers, host: str, told: JsonObject) -> Iterable[Verdict]:
@@ -202,6 +202,7 @@ def _is_lost(answers: Answers, source: str, target: str) -> bool:
 def _ways(scene: Scene, pairs: set[tuple[str, str]]) -> Iterable[Place]:
     for pair in pairs:
         yield from (places.vxlan(*pair), places.passage("vxlan", *pair))
+        yield from (places.door(*way, protocol) for way in (pair, pair[::-1]) for protocol in ("tcp", "udp"))
         if any(net.spec.encrypted for net in scene.networks):
             yield from (places.esp(*pair), places.passage("esp", *pair))
 

@@ -40,6 +40,8 @@ MOST = 64
 """Ports that are asked; more are left out, and told of."""
 RULES = "ingress/nat"
 FINE, UNREAD, NO_IPVS = "fine", "unread", "no IPVS"
+TAKEN = ("address already in use", "port is already allocated", "host-mode port already in use")
+"""What engines say of a port on a host that something else holds: a program, a container, another service."""
 FORGOTTEN = "if mesh-tcp is well, its tasks are older than the port; make them anew"
 """Engines leave tasks that outlived a change of constraints as they are when ports change (20.10 to 28.5)."""
 
@@ -87,7 +89,12 @@ class Published(Scenario):
         by_service: dict[str, list[PublishedDoor]] = defaultdict(list)
         for door in known:
             by_service[door.service].append(door)
-        verdicts = [self._idle(service) for service in _services(scene) if _is_idle(scene, service)]
+        verdicts = [self._taken(one, where) for one in _services(scene) if (where := taken(scene, one))]
+        verdicts += [
+            self._idle(service)
+            for service in _services(scene)
+            if _is_idle(scene, service) and not taken(scene, service)
+        ]
         verdicts += [self._service(scene, answers, name, mine) for name, mine in by_service.items()]
         if left_out:
             detail = f"{left_out} more published ports were not asked: {MOST} are the most"
@@ -123,6 +130,20 @@ class Published(Scenario):
         hosts = len({door.host for door in mine})
         detail = f"tcp {', '.join(map(str, ports))} takes connections on {hosts} nodes"
         return self._verdict(subject, Status.OK, detail)
+
+    def _taken(self, service: Service, where: dict[str, str]) -> Verdict:
+        name, hosts = service.spec.name, ", ".join(sorted(where))
+        ports = sorted({port.published for port in service.spec.ports or () if port.published})
+        detail = f"a task of {name} cannot have its port on {hosts}: {where[min(where)]}"
+        verdict = self._verdict(
+            f"service {name}",
+            Status.FAILED,
+            detail,
+            f"see on {hosts} which program holds it, and end it, or publish another port:",
+        )
+        commands: list[JsonValue] = [f"ss -lntup 'sport = :{port}'" for port in ports]
+        evidence: JsonObject = {"cause": "port-taken", "hosts": [*sorted(where)], "commands": commands}
+        return verdict.model_copy(update={"evidence": evidence})
 
     def _idle(self, service: Service) -> Verdict:
         detail = "publishes ports, and none of its tasks runs: nothing can answer there"
@@ -208,6 +229,17 @@ def _services(scene: Scene) -> list[Service]:
 def _running(scene: Scene, service: Service) -> list[Task]:
     tasks = [task for task in scene.state.tasks if task.service_id == service.id]
     return [task for task in tasks if task.state == task.desired_state == "running"]
+
+
+def taken(scene: Scene, service: Service) -> dict[str, str]:
+    """Return the hosts on which a task could not have its port, and what the engine said; none that runs one by now."""
+    hosts = {node.id: one.host for one in scene.state.hosts if (node := scene.state.node_of(one.host)) is not None}
+    running = {task.node_id for task in _running(scene, service)}
+    return {
+        hosts.get(task.node_id or "", "a node that the scheduler wants"): task.message
+        for task in scene.state.tasks
+        if task.service_id == service.id and task.node_id not in running and any(word in task.message for word in TAKEN)
+    }
 
 
 def _is_idle(scene: Scene, service: Service) -> bool:

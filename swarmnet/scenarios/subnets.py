@@ -6,11 +6,15 @@ from ipaddress import IPv4Network, ip_network
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status
+from swarmnet.scenarios import places
 from swarmnet.scenarios.control import ControlScenario
 from swarmnet.scenarios.interface import Answers, Findings, Scene
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from swarmnet.model.base import JsonObject
+    from swarmnet.model.report import Verdict
 
 
 class SubnetOverlaps(ControlScenario):
@@ -44,8 +48,41 @@ class SubnetOverlaps(ControlScenario):
             for name, subnet in nets
             for route, hosts in _hidden(scene, subnet)
         ]
+        verdicts += self._bridged(scene)
         checked = f"{len(nets)} subnets overlap neither each other nor a route of {len(scene.state.hosts)} hosts"
         return Findings(tuple(verdicts) or (self.verdict("subnets", Status.OK, checked),))
+
+    def _bridged(self, scene: Scene) -> list[Verdict]:
+        """Return a failure for each host with a bridge on a subnet in which hosts of the cluster are."""
+        known = {one.host: one.engine.membership.address for one in scene.state.hosts if one.engine.membership.address}
+        found = []
+        for facts in scene.state.hosts:
+            for net, part in [(one, part) for one in facts.networks for part in one.spec.subnets]:
+                inside = [host for host, address in known.items() if _overlap(part.subnet, f"{address}/32")]
+                if net.spec.driver == "bridge" and inside:
+                    found.append(self._bridge(scene, (facts.host, net.spec.name, part.subnet), inside))
+        return found
+
+    def _bridge(self, scene: Scene, bridge: tuple[str, str, str], inside: list[str]) -> Verdict:
+        host, name, subnet = bridge
+        pairs = [pair for one in scene.state.hosts for pair in ((host, one.host), (one.host, host)) if one.host != host]
+        ways = (places.vxlan, places.esp, lambda one, other: places.passage("vxlan", one, other), places.learned)
+        again = (
+            "let the host leave the swarm, docker network rm docker_gwbridge, docker network create --subnet FREE"
+            " docker_gwbridge, and join again"
+            if name == "docker_gwbridge"
+            else f"make {name} again with a subnet that no host is in"
+        )
+        verdict = self.verdict(
+            f"host {host}",
+            Status.FAILED,
+            f"{name} of {host} has {subnet}, in which {', '.join(inside)} {'is' if len(inside) == 1 else 'are'}: what"
+            f" {host} sends there goes to its own bridge",
+            f"{again}; set default-address-pools in /etc/docker/daemon.json so that engines choose others",
+        )
+        evidence: JsonObject = {"cause": "bridge-on-underlay", "hosts": [host], "subnet": subnet}
+        broken = frozenset(way(*pair) for way in ways for pair in pairs)
+        return verdict.model_copy(update={"evidence": evidence, "broken": broken})
 
 
 def _hidden(scene: Scene, subnet: str) -> Iterable[tuple[str, list[str]]]:

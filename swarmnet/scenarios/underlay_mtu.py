@@ -15,6 +15,7 @@ from swarmnet.scenarios.staged import staged
 
 if TYPE_CHECKING:
     from swarmnet.model.base import JsonObject
+    from swarmnet.model.report import Place
     from swarmnet.scenarios.patterns import Pair, Reach
 
 SIZES = "wire/sizes"
@@ -75,7 +76,7 @@ class UnderlayMtu(Scenario):
         elif unmeasured:
             verdict = self._verdict(Status.INCONCLUSIVE, f"some paths were not measured: {unmeasured[0]}")
             needed = (
-                *(frozenset(map(places.node, pair)) for pair in silent),
+                *(frozenset(map(places.node, pair)) | _passing(pair) for pair in silent),
                 *(places.each(map(places.node, missing))),
             )
             verdicts.append(verdict.model_copy(update={"needed": needed}))
@@ -110,6 +111,10 @@ class UnderlayMtu(Scenario):
 
     def _verdict(self, status: Status, detail: str) -> Verdict:
         return Verdict(scenario=self.name, subject="underlay", status=status, detail=detail)
+
+
+def _passing(pair: Pair) -> frozenset[Place]:
+    return places.both(lambda one, other: places.passage("vxlan", one, other), *pair)
 
 
 def _by_size(scene: Scene, answers: Answers, host: str) -> dict[int, JsonObject]:

@@ -247,3 +247,18 @@ def test_a_service_that_could_not_be_published_is_inconclusive_with_the_reason()
     place = replace(stage(), mesh=None, mesh_problem="waited 60 s")
     (verdict,) = judged(place, able())
     assert (verdict.status, verdict.detail) == (Status.INCONCLUSIVE, "waited 60 s")
+
+
+def test_one_host_that_gets_no_answer_from_any_other_is_the_odd_one() -> None:
+    """F9: a host that drops answers made the entries of all others look broken."""
+    place = stage()
+    (verdict,) = judged(place, seen(place, {("w3", "w1"): SHUT, ("w3", "w2"): SHUT}, look=HEALTHY))
+    assert (verdict.subject, verdict.evidence["cause"]) == ("host w3", "ingress-side")
+    assert "w1, w2 answer each other" in verdict.detail
+    assert verdict.broken >= {places.door("w3", "w1", "tcp"), places.door("w3", "w2", "tcp")}
+
+
+def test_an_entry_that_answers_nobody_stays_the_cause_and_no_side_is_odd() -> None:
+    place = stage()
+    (verdict,) = judged(place, seen(place, everywhere("w2"), look=HEALTHY))
+    assert verdict.subject == "entry w2"

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from swarmnet.model.network import Network, NetworkSpec, Subnet
 from swarmnet.model.report import Status
+from swarmnet.model.state import ClusterState, SwarmMembership
 from swarmnet.scenarios.causes import explain
 from swarmnet.scenarios.consequences import traced
 from swarmnet.scenarios.dns_container import ContainerNames
 from swarmnet.scenarios.dns_service import ServiceNames
+from swarmnet.scenarios.dns_upstream import KEY, UpstreamDns
 from swarmnet.scenarios.interface import Answer, Answers, ProbeTask
-from tests.scenarios.staging import scene
+from swarmnet.scenarios.subnets import SubnetOverlaps
+from swarmnet.scenarios.udp import UdpMatrix
+from tests.scenarios.staging import answers as lost
+from tests.scenarios.staging import facts, scene
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -80,3 +87,51 @@ def test_a_resolver_that_answers_nothing_is_the_cause_and_gossip_is_not_blamed(w
     assert (root.status, root.evidence["cause"], root.evidence["hosts"]) == (Status.FAILED, "resolver", ["w2"])
     assert f"answers no container on w2: {why}" in root.detail
     assert "7946" not in str(root.fix)
+
+
+def outside(**told: JsonObject) -> Answers:
+    fine: JsonObject = {"code": "no such name", "why": "", "tries": 1, "ms": 3.0}
+    return {(host, KEY): Answer({"targets": {"outside": told.get(host, fine)}}) for host in ("w1", "w2", "w3")}
+
+
+FAST: JsonObject = {"code": "server failure", "why": "", "tries": 1, "ms": 2.0}
+SLOW: JsonObject = {"code": None, "why": "no answer", "tries": 1, "ms": 8000.0}
+
+
+@pytest.mark.parametrize(
+    ("told", "status", "words"),
+    [
+        ({}, Status.OK, "3 hosts get an answer"),
+        ({"w2": SLOW}, Status.FAILED, "not answered for on w2 (no answer); on w1, w3 they are"),
+        ({"w2": FAST}, Status.FAILED, "not answered for on w2 (server failure)"),
+        ({"w1": SLOW, "w2": SLOW, "w3": SLOW}, Status.WARNING, "each look-up takes 8 s"),
+        ({"w1": FAST, "w2": FAST, "w3": FAST}, Status.SKIPPED, "nothing hangs"),
+    ],
+)
+def test_dead_servers_for_outside_names_are_told_and_a_cluster_without_any_is_let_be(
+    told: dict[str, JsonObject], status: Status, words: str
+) -> None:
+    """F5."""
+    (verdict,) = UpstreamDns().judge(scene(), outside(**told)).verdicts
+    assert (verdict.status, words in verdict.detail) == (status, True)
+
+
+def test_a_bridge_on_the_hosts_own_subnet_is_named_and_lost_pairs_follow() -> None:
+    """F5: docker_gwbridge chose the subnet that the hosts are in."""
+    gwbridge = Network(
+        id="g", spec=NetworkSpec(name="docker_gwbridge", driver="bridge", subnets=(Subnet(subnet="192.0.2.0/24"),))
+    )
+    hosts = tuple(
+        facts(f"w{n}", SwarmMembership(address=f"192.0.2.{n}")).model_copy(
+            update={"networks": (gwbridge,) if n == 3 else ()}
+        )
+        for n in (1, 2, 3)
+    )
+    place = replace(scene(), state=ClusterState(hosts=hosts))
+    answers = lost(place, [("w3", "w1"), ("w3", "w2")])
+    findings = [one.judge(place, answers) for one in (SubnetOverlaps(), UdpMatrix())]
+    matrices = [matrix for one in findings for matrix in one.matrices]
+    found = traced([*(v for one in findings for v in one.verdicts), *explain(place, answers, matrices)])
+    (root,) = [one for one in found if one.status is Status.FAILED and not one.because_of]
+    assert (root.scenario, root.evidence["cause"]) == ("subnets", "bridge-on-underlay")
+    assert root.detail.startswith("docker_gwbridge of w3 has 192.0.2.0/24, in which w1, w2, w3 are")

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from swarmnet.model.report import Status
-from swarmnet.model.service import PublishedPort, PublishMode, Service, ServiceSpec, Task
+from swarmnet.model.service import PublishedPort, PublishMode, Service, ServiceMode, ServiceSpec, Task
+from swarmnet.model.state import SwarmMembership
+from swarmnet.model.swarm import Node, NodeSpec
 from swarmnet.model.verification import PROBE_LABEL
 from swarmnet.scenarios.balancing import FACTS
 from swarmnet.scenarios.host_port import ABSENT, HostPort
@@ -204,3 +206,30 @@ def test_ipv6_may_answer_or_refuse_but_shall_not_hang(outcome: JsonObject, statu
     found: Answers = {(host, "mesh-ipv6"): Answer({"targets": {"door": outcome}}) for host in HOSTS}
     (verdict,) = MeshIpv6().judge(stage(), found).verdicts
     assert verdict.status is status
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "driver failed programming external connectivity: listen tcp4 0.0.0.0:8090: bind: address already in use",
+        "Bind for 0.0.0.0:8090 failed: port is already allocated",
+    ],
+)
+def test_a_port_on_a_host_that_something_else_holds_is_named_with_the_host(said: str) -> None:
+    """F5: the service runs elsewhere, or nowhere; the engine's word tells why."""
+    port = PublishedPort(target=80, published=8090, mode=PublishMode.HOST)
+    spec = ServiceSpec(name="direct", image="web:1", mode=ServiceMode.GLOBAL, ports=(port,))
+    direct = Service(id="s1", version=1, spec=spec)
+    failed = Task(id="t2", service_id="s1", node_id="n2", state="failed", desired_state="shutdown", message=said)
+    place = with_services(direct, tasks=(failed,))
+    node = Node(id="n2", version=1, hostname="w2", spec=NodeSpec(), status="ready", address="192.0.2.2")
+    hosts = tuple(
+        one.model_copy(update={"engine": one.engine.model_copy(update={"membership": SwarmMembership(node_id="n2")})})
+        if one.host == "w2"
+        else one
+        for one in place.state.hosts
+    )
+    place = replace(place, state=place.state.model_copy(update={"nodes": (node,), "hosts": hosts}))
+    verdict = judged(place, {})
+    assert (verdict.status, verdict.evidence["hosts"]) == (Status.FAILED, ["w2"])
+    assert verdict.evidence["commands"] == ["ss -lntup 'sport = :8090'"]
