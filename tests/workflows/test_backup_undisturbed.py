@@ -1,0 +1,133 @@
+"""B11: a backup is of a cluster that nobody changes, and holds nothing that swarmnet put there for a while."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from swarmnet.errors import LockedError
+from swarmnet.model.backup import Reason
+from swarmnet.model.lock import LOCK_NAME, Claim
+from swarmnet.model.network import Network, NetworkSpec, Scope
+from swarmnet.model.service import Service, ServiceSpec
+from swarmnet.model.state import Container, Endpoint
+from swarmnet.model.swarm import Config, ConfigSpec
+from swarmnet.model.verification import PROBE_LABEL
+from swarmnet.plan.document import document
+from swarmnet.workflows.backup import LOOKS_AGAIN, compare, undisturbed
+from swarmnet.workflows.lock import held
+from swarmnet.workflows.lock_places import SwarmPlace
+from swarmnet.workflows.observe import Look, observe
+from tests.backups import CREATED, a_document, a_state
+from tests.simulator import World
+from tests.workflows.runs import operator
+
+if TYPE_CHECKING:
+    from swarmnet.model.state import ClusterState
+    from tests.simulator.machine import Machine
+
+HERS = operator("hers", machine="her laptop")
+HIS = operator("his", machine="his laptop")
+LOOK = Look(containers=True)
+
+
+@pytest.fixture
+def world() -> World:
+    world = World(managers=1)
+    world.bootstrap()
+    return world
+
+
+def _held(world: World) -> None:
+    claim = Claim.of(HERS, cluster="sim", command="restore apply", since=world.clock.now())
+    assert SwarmPlace(world.ports()).take(claim)
+
+
+def test_a_cluster_that_nobody_changes_is_seen_at_once(world: World) -> None:
+    assert undisturbed(world.ports(), LOOK, HIS) == observe(world.ports(), LOOK)
+
+
+def test_a_backup_is_refused_while_a_restore_holds_the_lock(world: World) -> None:
+    with (
+        held(world.ports(), observe(world.ports()), operator=HERS, command="restore apply"),
+        pytest.raises(
+            LockedError, match=r"no backup was taken: locked by ann on her laptop .*'restore apply'"
+        ) as caught,
+    ):
+        undisturbed(world.ports(), LOOK, HIS)
+    assert caught.value.exit_code == 11
+    assert "--lock-wait" in str(caught.value.hint)
+
+
+def test_before_there_is_a_swarm_the_files_of_the_lock_count(world: World) -> None:
+    world = World(managers=2)
+    with (
+        held(world.ports(), observe(world.ports()), operator=HERS, command="apply"),
+        pytest.raises(LockedError, match="her laptop"),
+    ):
+        undisturbed(world.ports(), LOOK, HIS)
+
+
+def test_it_waits_as_long_as_told(world: World) -> None:
+    _held(world)
+    begun = world.clock.monotonic()
+    with pytest.raises(LockedError):
+        undisturbed(world.ports(), LOOK, HIS, wait=30)
+    assert 30 <= world.clock.monotonic() - begun < 35
+
+
+def test_it_looks_again_once_the_lock_is_given_back(world: World) -> None:
+    _held(world)
+    world.clock.on_tick = world.store("m1").configs.clear
+    state = undisturbed(world.ports(), LOOK, HIS, wait=60)
+    assert state.configs == ()
+
+
+def test_a_lock_that_goes_while_the_cluster_is_looked_at_is_looked_at_again(world: World) -> None:
+    _held(world)
+
+    def seen(_machine: Machine) -> None:
+        world.meanwhile["configs"] = lambda _machine: world.store("m1").configs.clear()
+
+    world.meanwhile["configs"] = seen
+    assert undisturbed(world.ports(), LOOK, HIS).configs == ()
+    assert len([request for request in world.requests if request.verb == "configs"]) > 2
+
+
+def test_a_lock_of_a_run_that_is_gone_stops_no_backup(world: World) -> None:
+    _held(world)
+    dead = operator("dead", machine="her laptop", alive=False)
+    assert [config.spec.name for config in undisturbed(world.ports(), LOOK, dead).configs] == [LOCK_NAME]
+    assert world.clock.monotonic() < LOOKS_AGAIN
+
+
+def _with_what_swarmnet_leaves(state: ClusterState) -> ClusterState:
+    label = {PROBE_LABEL: "run"}
+    network = Network(id="p", spec=NetworkSpec(name="probe", scope=Scope.SWARM, labels=label))
+    local = Network(id="q", spec=NetworkSpec(name="probe-lan", driver="bridge", scope=Scope.LOCAL, labels=label))
+    probe = Container(
+        id="c", name="probe", image="probe", running=True, labels=label, endpoints=(Endpoint(network="front"),)
+    )
+    host = state.hosts[0]
+    host = host.model_copy(update={"networks": (*host.networks, local), "containers": (*host.containers, probe)})
+    service = Service(id="v", version=1, spec=ServiceSpec(name="probe", image="probe", labels=label))
+    lock = Config(id="l", version=1, spec=ConfigSpec(name=LOCK_NAME, data=b"{}"))
+    return state.model_copy(
+        update={
+            "hosts": (host, *state.hosts[1:]),
+            "networks": (*state.networks, network),
+            "services": (*state.services, service),
+            "configs": (*state.configs, lock),
+        }
+    )
+
+
+def test_probes_and_locks_of_swarmnet_are_neither_content_nor_losses_nor_drift() -> None:
+    more = _with_what_swarmnet_leaves(a_state())
+    clean = a_document()
+    assert (
+        document(more, cluster="prod", backup_id=clean.id, created=CREATED, tool="swarmnet 0.1.0", reason=Reason.MANUAL)
+        == clean
+    )
+    assert compare(clean, more).differences == ()
