@@ -233,23 +233,27 @@ def test_prune_where_there_is_no_repository_makes_none(tmp_path: Path) -> None:
     assert not (tmp_path / "backups").exists()
 
 
-@pytest.mark.parametrize("kind", ["ssh", "age"])
-def test_a_passphrase_is_asked_for_once_at_a_terminal(place: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """C13: by the key that signs and opens, or by an identity that age has encrypted."""
-    operator, key = Operator(place), place / "key"
-    if kind == "ssh":
-        subprocess.run(["/usr/bin/ssh-keygen", "-q", "-t", "ed25519", "-N", "sesame", "-f", key], check=True)
-        KeyRing(place / "keys").add_recipient(parse_recipient(key.with_suffix(".pub").read_text()))
-        _take(place, 1, 3)
-        (place / "keys" / "identity.txt").unlink()
-    else:
-        identity = place / "keys" / "identity.txt"
-        key.touch(0o600)
-        key.write_bytes(pyrage.passphrase.encrypt(identity.read_bytes(), "sesame", armored=True))
-        identity.unlink()
-    words = ("check", "--identity", str(key))
-    at_terminal = ("backup", *words, "--keys", "keys", "--repository", "backups")
-    assert "opened and read" in operator.converses(*at_terminal, asked="Passphrase of", keys="sesame\n", exits=0)
+@pytest.fixture
+def ssh_key(place: Path) -> Path:
+    """Return an SSH key with a passphrase, the only one at hand that opens the latest backup."""
+    key = place / "key"
+    subprocess.run(["/usr/bin/ssh-keygen", "-q", "-t", "ed25519", "-N", "sesame", "-f", key], check=True)
+    KeyRing(place / "keys").add_recipient(parse_recipient(key.with_suffix(".pub").read_text()))
+    _take(place, 1, 3)
+    (place / "keys" / "identity.txt").unlink()
+    return key
+
+
+def test_a_passphrase_is_asked_for_at_a_terminal(place: Path, ssh_key: Path) -> None:
+    """C13."""
+    words = ("backup", "check", "--identity", str(ssh_key), "--keys", "keys", "--repository", "backups")
+    assert "opened and read" in Operator(place).converses(*words, asked="Passphrase of", keys="sesame\n", exits=0)
+
+
+def test_where_nobody_can_be_asked_the_environment_has_the_passphrase(
+    place: Path, ssh_key: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ("check", "--identity", str(ssh_key))
     alone = _run(backup.app, place, *words).exception
     assert isinstance(alone, WrongKeyError)
     assert "SWARMNET_KEY_PASSPHRASE" in str(alone.hint)
@@ -257,3 +261,10 @@ def test_a_passphrase_is_asked_for_once_at_a_terminal(place: Path, kind: str, mo
     assert "opened and read" in _run(backup.app, place, *words).stdout
     monkeypatch.setenv("SWARMNET_KEY_PASSPHRASE", "guess")
     assert "passphrase is wrong" in str(_run(backup.app, place, *words).exception)
+
+
+def test_an_identity_that_age_encrypted_opens(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    identity = place / "keys" / "identity.txt"
+    identity.write_bytes(pyrage.passphrase.encrypt(identity.read_bytes(), "sesame", armored=True))
+    monkeypatch.setenv("SWARMNET_KEY_PASSPHRASE", "sesame")
+    assert "opened and read" in _run(backup.app, place, "check").stdout
