@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 KEY_BYTES = 16
 _TAG_BYTES = 4
-_LABELS = frozenset({"labels", "container_labels", "Labels"})
+_LABELS = frozenset({"labels", "container_labels", "engine_labels", "Labels"})
 _LISTS = frozenset({"command", "args", "Command", "Args", "Env", "Test"})
 _OPTIONS = frozenset({"options", "ipam_options", "Options", "DriverOpts", "driver_opts"})
 _OWN_LABELS = ("io.swarmnet.", "com.docker.")

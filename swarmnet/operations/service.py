@@ -8,7 +8,7 @@ from pydantic import Field
 
 from swarmnet.model.compare import service_changes
 from swarmnet.model.overlay import lay
-from swarmnet.model.plan import Action, Risk
+from swarmnet.model.plan import MANAGED_LABEL, Action, Risk
 from swarmnet.model.service import FileReference, ServiceSpec
 from swarmnet.operations.content import newest
 from swarmnet.operations.convergence import SERVICE_LIMIT
@@ -122,6 +122,11 @@ def fate(wanted: ServiceSpec, seen: Service, state: ClusterState) -> tuple[str, 
     """Return what an update to the whole spec ``wanted`` does to the tasks that run, and its risk."""
     running = [task for task in state.tasks if task.service_id == seen.id and task.desired_state == "running"]
     ended = ended_tasks(seen.spec, wanted, running, lambda: state.nodes)
+    if not ended and running and MANAGED_LABEL not in seen.spec.labels:
+        # Engines compare tasks to the letter: an empty part that the docker command wrote and swarmnet does not ends
+        # them (seen on 26.1: DNSConfig, Limits). What swarmnet wrote itself it writes in the same way again.
+        why = "it differs; its tasks may be replaced: others made it, and may have written the same in another way"
+        return why, Risk.DISRUPTIVE
     if not ended:
         return "it differs; its tasks run on", Risk.SAFE
     which = "its tasks are"

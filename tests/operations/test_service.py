@@ -118,6 +118,16 @@ def test_an_update_tells_what_becomes_of_the_tasks_that_run(fields: dict[str, st
     assert (action.why, action.risk) == (f"it differs; {why}", risk)
 
 
+def test_an_update_of_what_others_made_is_never_called_safe_while_tasks_run() -> None:
+    """E11, A1: engines compare to the letter what others wrote in their own way."""
+    running = holding(web(labels={"by": "hand"})).model_copy(update={"tasks": (task("m1"),)})
+    (action,) = plan(step(replicas="3"), running, HOSTS).actions
+    (idle,) = plan(step(replicas="3"), running.model_copy(update={"tasks": ()}), HOSTS).actions
+
+    assert "may be replaced: others made it" in action.why
+    assert (action.risk, idle.risk) == (Risk.DISRUPTIVE, Risk.SAFE)
+
+
 def test_a_new_image_keeps_what_is_not_managed() -> None:
     made = plan(step(image="web:2"), holding(web(env={"A": "1"}, labels={"by": "hand"})), HOSTS)
     after = made.predicted.service("web")
