@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "lab": ("swarmnet.cli.lab", "Several real Docker hosts on this machine."),
+    "trust": ("swarmnet.cli.trust", "Show the SSH keys of all hosts, and accept those that are new."),
     "plan": ("swarmnet.cli.plan", "What would change, and why."),
     "apply": ("swarmnet.cli.apply", "Make the cluster as a playbook says, and prove it."),
     "status": ("swarmnet.cli.status", "Cluster, nodes, networks, services, at a glance."),

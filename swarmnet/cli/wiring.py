@@ -75,7 +75,7 @@ def connected(
     questions = Questions(confirm if there else None, passphrase if there else None)
     tell = listener or ProgressLines(sys.stderr, verbose=verbose)
     with Session(
-        inventory if timeout is None else patient(inventory, timeout),
+        patient(inventory, timeout),
         partial(_engine, clock),
         clock=clock,
         listener=tell,
@@ -84,13 +84,17 @@ def connected(
         yield session
 
 
-def patient(inventory: Inventory, timeout: float) -> Inventory:
-    """Return the inventory with no connection waited for longer than this."""
+def patient(inventory: Inventory, timeout: float | None) -> Inventory:
+    """Return the inventory with no connection waited for longer than this many seconds; None leaves it as it is."""
+    from swarmnet.model.hosts import CONNECT_TIMEOUT  # noqa: PLC0415 - as above
+
+    if timeout is None:
+        return inventory
     hosts = (
         host.model_copy(
             update={
                 "ssh": host.ssh.model_copy(
-                    update={"connect_timeout": min(timeout, host.ssh.connect_timeout or timeout)}
+                    update={"connect_timeout": min(timeout, host.ssh.connect_timeout or CONNECT_TIMEOUT)}
                 ),
             }
         )

@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 import fabric
@@ -19,9 +20,15 @@ from swarmnet.edge.ssh_transport import KEEPALIVE, Transport
 from swarmnet.errors import AuthenticationError, UnreachableError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeVar
+
     from swarmnet.edge.known_hosts import KnownHosts
     from swarmnet.edge.ssh_keys import KeyRing
     from swarmnet.edge.ssh_target import Target
+
+    T = TypeVar("T")
+    Wire = socket.socket | paramiko.Channel
 
 STARTS = 20
 """Logins under way at once, in all. More do not help: the handshake is work for this machine's processor."""
@@ -81,10 +88,18 @@ class Dialer:
             sleep=tenacity.sleep_using_event(self._stopped),
             reraise=True,
         )
-        connection: fabric.Connection = attempts(self._attempt, target, tunnels)
+        connection: fabric.Connection = attempts(self._reach, target, tunnels, self._login)
         return connection
 
-    def _attempt(self, target: Target, tunnels: Tunnels) -> fabric.Connection:
+    def host_key(self, target: Target, tunnels: Tunnels) -> paramiko.PKey:
+        """Return the key that a server presents; nobody logs in there. One attempt.
+
+        Raises:
+            UnreachableError: it does not get that far.
+        """
+        return self._reach(target, tunnels, self._presented)
+
+    def _reach(self, target: Target, tunnels: Tunnels, finish: Callable[[Target, Wire], T]) -> T:
         if self._stopped.is_set():
             raise ssh_errors.run_ended(target)
         if target.via is None:
@@ -92,17 +107,17 @@ class Dialer:
                 wire = self._wire(target, tunnels)
                 # Only now: hosts that are silent must not hold the turns of those that answer.
                 with self._starts:
-                    return self._login(target, wire)
+                    return finish(target, wire)
         # Places of another kind: the jump host's own login must not wait for those that its guests hold.
         with self._places_at(target.via, "through"):
-            return self._login(target, self._wire(target, tunnels))
+            return finish(target, self._wire(target, tunnels))
 
     def _places_at(self, server: Target, way: str) -> threading.BoundedSemaphore:
         with self._lock:
             fresh = threading.BoundedSemaphore(STARTS_PER_SERVER)
             return self._places.setdefault((server.hostname, server.port, way), fresh)
 
-    def _wire(self, target: Target, tunnels: Tunnels) -> socket.socket | paramiko.Channel:
+    def _wire(self, target: Target, tunnels: Tunnels) -> Wire:
         if target.via is not None:
             return tunnels.tunnel(target)
         if target.command is not None:
@@ -114,7 +129,27 @@ class Dialer:
         _keep_alive(wire)
         return wire
 
-    def _login(self, target: Target, wire: socket.socket | paramiko.Channel) -> fabric.Connection:
+    def _presented(self, target: Target, wire: Wire) -> paramiko.PKey:
+        try:
+            transport = self._transport(target, wire)
+            try:
+                transport.start_client(timeout=target.timeout * 2)
+                return transport.get_remote_server_key()
+            finally:
+                transport.close()
+        except (paramiko.SSHException, OSError, EOFError) as error:
+            raise ssh_errors.unreachable(target, error) from None
+        finally:
+            wire.close()
+
+    def _transport(self, target: Target, wire: Wire, **options: object) -> Transport:
+        made = Transport(wire, **options)  # type: ignore[arg-type]  # a channel serves as a socket
+        made.offer(target.algorithms)
+        made.prefer(self._known.keys(target.trust))
+        made.banner_timeout = made.handshake_timeout = target.timeout
+        return made
+
+    def _login(self, target: Target, wire: Wire) -> fabric.Connection:
         login = Login(target, self._ring)
         connection = self._prepare(target, wire, login)
         opened = False
@@ -133,16 +168,7 @@ class Dialer:
                 wire.close()
         return connection
 
-    def _prepare(self, target: Target, wire: socket.socket | paramiko.Channel, login: Login) -> fabric.Connection:
-        known = self._known.keys(target.trust)
-
-        def transport(sock: socket.socket, **options: object) -> Transport:
-            made = Transport(sock, **options)
-            made.offer(target.algorithms)
-            made.prefer(known)
-            made.handshake_timeout = target.timeout
-            return made
-
+    def _prepare(self, target: Target, wire: Wire, login: Login) -> fabric.Connection:
         connection = fabric.Connection(
             target.hostname,
             user=target.user,
@@ -151,7 +177,7 @@ class Dialer:
             config=fabric.Config(lazy=True, ssh_config=paramiko.SSHConfig()),
             connect_kwargs={
                 "sock": wire,
-                "transport_factory": transport,
+                "transport_factory": partial(self._transport, target),
                 "auth_strategy": login,
                 # The banner and the key exchange have a limit each; this one only bounds their sum.
                 "timeout": target.timeout * 3,

@@ -149,6 +149,10 @@ class Links:
             raise ssh_errors.jump_failed(target, error) from None
         return jump.tunnel(target)
 
+    def host_key(self, target: Target) -> paramiko.PKey:
+        """Return the key that a server presents; logs in to its jump hosts, not to itself."""
+        return self.dialer.host_key(target, self)
+
     def close(self) -> None:
         """Close all of them, and begin no new one."""
         self.dialer.stop()

@@ -16,7 +16,7 @@ from swarmnet.edge.ssh_config import SSHConfig, config_files
 from swarmnet.edge.ssh_criteria import Criteria, Operator, Reached
 from swarmnet.edge.ssh_words import expand
 from swarmnet.errors import Problem, UsageError
-from swarmnet.model.hosts import HostKeyPolicy, is_host_name, read_jumps
+from swarmnet.model.hosts import CONNECT_TIMEOUT, HostKeyPolicy, is_host_name, read_jumps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 DEFAULT_KEYS = ("id_rsa", "id_ecdsa", "id_ed25519")
 USER_KNOWN_HOSTS = ("~/.ssh/known_hosts", "~/.ssh/known_hosts2")
 GLOBAL_KNOWN_HOSTS = ("/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2")
-CONNECT_TIMEOUT = 10.0
 CONNECT_ATTEMPTS = 2
 
 

@@ -48,6 +48,8 @@ class SudoPolicy(StrEnum):
 
 _JUMP = re.compile(r"(?:(?P<user>.+)@)?(?:\[(?P<v6>[^\[\]]+)\]|(?P<name>[^:@\[\]]+))(?::(?P<port>[0-9]{1,5}))?")
 _HIGHEST_PORT = 65535
+CONNECT_TIMEOUT = 10.0
+"""Seconds for one attempt where neither the inventory nor ssh_config says it."""
 
 
 class Jump(NamedTuple):
@@ -120,7 +122,7 @@ class SSHSettings(Document):
     """Path of an ssh_config file; None means ``~/.ssh/config``, an empty string means none."""
     sudo: SudoPolicy = SudoPolicy.AUTO
     connect_timeout: float | None = Field(default=None, gt=0, le=3600)
-    """Seconds for one attempt; None means ``ConnectTimeout`` of ssh_config, else 10."""
+    """Seconds for one attempt; None means ``ConnectTimeout`` of ssh_config, else CONNECT_TIMEOUT."""
     connect_attempts: int | None = Field(default=None, ge=1, le=60)
     """For hosts that refuse or break off (None means 2); one that does not answer within the time-out is tried once."""
 
