@@ -89,9 +89,11 @@ class HostError(SwarmnetError):
 
     exit_code = 3
 
-    def __init__(self, host: str, message: str, *, hint: str | None = None) -> None:
+    def __init__(self, host: str, message: str, *, hint: str | None = None, brief: str | None = None) -> None:
+        """Keep what happened; ``brief`` is the same without what differs between hosts, for a summary of many."""
         super().__init__(f"{host}: {cut(message, _WHOLE)}", hint=hint)
         self.host = host
+        self.brief = cut(brief or message, _WHOLE)
 
 
 class UnreachableError(HostError):

@@ -87,8 +87,15 @@ class KnownKey:
 class KnownHosts:
     """The known_hosts files of one run."""
 
-    def __init__(self, ask: Callable[[str], bool] | None = None) -> None:
+    def __init__(self, ask: Callable[[str], bool] | None = None, *, inventory: str = "INVENTORY") -> None:
+        """Prepare; nothing is read yet.
+
+        Args:
+            ask: asks the operator about a new key, under the policy ``ask``.
+            inventory: the file that hints name.
+        """
         self._ask = ask
+        self._inventory = inventory
         self._lock = threading.Lock()
         self._asking = threading.Lock()
         self._files: dict[Path, tuple[KnownKey, ...]] = {}
@@ -119,7 +126,7 @@ class KnownHosts:
         if not _is_changed(key, bare) and _vouches(host, key, bare, trust):
             return
         if trust.policy is HostKeyPolicy.STRICT:
-            raise _unknown(host, key, trust)
+            raise self._unknown(host, key, trust)
         if trust.policy is HostKeyPolicy.ASK:
             self._confirm(host, key, trust)
         self.remember(host, key, trust)
@@ -149,13 +156,22 @@ class KnownHosts:
 
     def _confirm(self, host: str, key: paramiko.PKey, trust: Trust) -> None:
         if self._ask is None:
-            raise _unknown(host, key, trust)
+            raise self._unknown(host, key, trust)
         # One question at a time, whichever thread it comes from.
         with self._asking:
             if not self._ask(
                 f"{host} ({trust.name}) presents an unknown key, {key.get_name()} {fingerprint(key)}. Trust it?"
             ):
-                raise _unknown(host, key, trust)
+                raise self._unknown(host, key, trust)
+
+    def _unknown(self, host: str, key: paramiko.PKey, trust: Trust) -> UnknownHostKeyError:
+        place = trust.kept_in or "any known_hosts file"
+        return UnknownHostKeyError(
+            host,
+            f"host key unknown: {trust.name} presents {key.get_name()} {fingerprint(key)}, not in {place}",
+            hint=f"see the keys of all hosts and accept them at once: swarmnet trust -i {self._inventory}",
+            brief="host key unknown",
+        )
 
 
 def _vouches(host: str, key: paramiko.PKey, known: tuple[KnownKey, ...], trust: Trust) -> bool:
@@ -181,6 +197,7 @@ def _vouches(host: str, key: paramiko.PKey, known: tuple[KnownKey, ...], trust: 
         raise HostKeyError(
             host,
             f"host key changed: it now presents {key.get_name()} {fingerprint(key)}, not what stands in {places}",
+            brief="host key changed",
             hint="compare it on the host's console: ssh-keygen -lf /etc/ssh/ssh_host_*_key.pub; if the host was"
             " reinstalled, remove the line and run swarmnet trust, else somebody may be in between",
         )
@@ -278,12 +295,3 @@ def _hashed_as(pattern: str, name: str) -> bool:
     except Base64Error:
         return False
     return hmac.compare_digest(hmac.new(salt, name.encode(), "sha1").digest(), wanted)
-
-
-def _unknown(host: str, key: paramiko.PKey, trust: Trust) -> UnknownHostKeyError:
-    place = trust.kept_in or "any known_hosts file"
-    return UnknownHostKeyError(
-        host,
-        f"host key unknown: {trust.name} presents {key.get_name()} {fingerprint(key)}, not in {place}",
-        hint="see all of them and accept them at once: swarmnet trust -i INVENTORY",
-    )

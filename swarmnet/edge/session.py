@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 import threading
 import time
 from dataclasses import dataclass
@@ -83,7 +84,8 @@ class Session:
         self._targets = {host.name: finder.target(host) for host in inventory.hosts}
         for warning in finder.warnings:
             listener(Progress(f"warning: {warning}"))
-        self._links = Links(Dialer(KeyRing(asked.passphrase), KnownHosts(asked.confirm)), self.clock)
+        known = KnownHosts(asked.confirm, inventory=shlex.quote(inventory.source))
+        self._links = Links(Dialer(KeyRing(asked.passphrase), known), self.clock)
         self._make_engine = engines
         self._lock = threading.Lock()
         self._shells: dict[str, Shell] = {}

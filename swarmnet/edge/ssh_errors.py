@@ -43,12 +43,13 @@ def unreachable(target: Target, error: BaseException) -> HostError:
         kind = NameUnknownError
     elif _timed_out(error) or (_is_about_banner(error) and _timed_out(error.__context__)):
         kind = SilentError
-    return kind(target.label, f"{target.place}: {words}", hint=hint)
+    return kind(target.label, f"{target.place}: {words}", hint=hint, brief=words)
 
 
 def jump_failed(target: Target, error: HostError) -> HostError:
     """Return the failure of a host whose jump host failed: the same kind, with both names."""
-    return type(error)(target.label, f"its jump host failed: {error.message}", hint=error.hint)
+    said = f"its jump host failed: {error.message}"
+    return type(error)(target.label, said, hint=error.hint, brief=f"its jump host {error.host} failed")
 
 
 def tunnel_refused(target: Target, via: Target, error: paramiko.ChannelException) -> HostError:
@@ -65,22 +66,26 @@ def not_let_in(target: Target, tried: Sequence[str], *, cut_off: bool) -> HostEr
         return AuthenticationError(
             target.label,
             f"{target.place}: ssh_config forbids keys (PubkeyAuthentication no), and swarmnet logs in by keys alone",
+            brief="ssh_config forbids keys",
         )
     if not tried:
         return AuthenticationError(
             target.label,
             f"{target.place}: there is no key to log in with",
+            brief="there is no key to log in with",
             hint="set ssh.key in the inventory, or load a key into an ssh-agent",
         )
     if cut_off:
         return AuthenticationError(
             target.label,
             f"{target.place}: it hung up after too many wrong keys; tried: {'; '.join(tried)}",
+            brief="too many wrong keys",
             hint="name the right one with ssh.key, and set IdentitiesOnly yes in ssh_config where an agent holds many",
         )
     return AuthenticationError(
         target.label,
         f"{target.place}: no key accepted; tried: {'; '.join(tried)}",
+        brief="no key accepted",
         hint=f"put the public key into ~{target.user}/.ssh/authorized_keys on the host, or set ssh.user and ssh.key",
     )
 

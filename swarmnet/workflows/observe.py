@@ -6,7 +6,6 @@ believed: it says that it is a node that it is not, or is in another swarm. :mod
 
 from __future__ import annotations
 
-import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -29,7 +28,7 @@ from swarmnet.workflows.kernel_tables import FILES, addresses, routes
 from swarmnet.workflows.picture import picture
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Mapping
 
     from swarmnet.errors import NotAManagerError, SwarmnetError
     from swarmnet.model.hosts import Host
@@ -39,8 +38,6 @@ if TYPE_CHECKING:
     from swarmnet.operations.interface import Need
 
 _REFUSALS = (AuthenticationError, HostKeyError)
-_PLACE = re.compile(r"^\S+@\S+: ")
-"""How connection errors begin, different on each host: ``user@address:port``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +86,7 @@ def observe(ports: Ports, look: Look = EVERYTHING) -> ClusterState:
     failures = {one.host: one for one in look.missing} | {name: _failure(error) for name, error in errors.items()}
     present = [_told(one, found.leaderless) for name, one in seen.items() if name not in found.failed]
     if not present:
-        raise _nobody(failures.values(), refused=all(isinstance(error, _REFUSALS) for error in errors.values()))
+        raise _nobody(failures.values(), errors)
     doubts = found.doubted | _contradictions(present, state, ports)
     failures |= {host: HostFailure(host=host, reason=why, disbelieved=True) for host, why in doubts.items()}
     present = [one for one in present if one.facts.host not in doubts]
@@ -103,14 +100,15 @@ def observe(ports: Ports, look: Look = EVERYTHING) -> ClusterState:
     )
 
 
-def _nobody(failures: Collection[HostFailure], *, refused: bool) -> SwarmnetError:
-    """Return that there is no host to look at: each reason once, with the hosts that it is true of."""
+def _nobody(failures: Collection[HostFailure], errors: Mapping[str, HostError]) -> SwarmnetError:
+    """Return that there is no host to look at: each reason once and in brief, with the hosts that it is true of."""
     hosts: dict[str, list[str]] = {}
     for one in failures:
-        hosts.setdefault(_PLACE.sub("", one.reason), []).append(one.host)
+        error = errors.get(one.host)
+        hosts.setdefault(error.brief if error else one.reason, []).append(one.host)
     told = "; ".join(f"{', '.join(names)}: {reason}" for reason, names in hosts.items()) or "the inventory has no hosts"
     hints = "; ".join(dict.fromkeys(one.hint for one in failures if one.hint))
-    if refused and hosts:
+    if hosts and all(isinstance(error, _REFUSALS) for error in errors.values()):
         return IncompleteError(f"no host can be used: {told}", hint=hints or None)
     return NothingReachableError(
         f"no host answered: {told}", hint=hints or "check addresses and SSH settings in the inventory"

@@ -315,7 +315,8 @@ class SimulatedPorts:
             raise UnreachableError(name, "no route to host")
         if not machine.admits:
             place = f"root@{machine.address}:22"
-            raise AuthenticationError(name, f"{place}: no key accepted", hint="set ssh.key in the inventory")
+            said = f"{place}: no key accepted"
+            raise AuthenticationError(name, said, hint="set ssh.key in the inventory", brief="no key accepted")
 
 
 def _inventory(managers: int, workers: int) -> Inventory:
