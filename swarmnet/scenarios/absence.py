@@ -23,6 +23,8 @@ class Absence:
     """What to do; ``{hosts}`` is who has it."""
     words: tuple[str, ...] = ()
     """What engines say of it, in lower case; none where the observation tells it."""
+    is_final: bool = False
+    """True where another attempt cannot end otherwise."""
 
 
 TOO_FEW = "fewer than two hosts have a probe and a witness"
@@ -51,15 +53,17 @@ KINDS = (
     Absence("no-swarm", "join {hosts} to the swarm: swarmnet apply with a playbook that has a swarm step"),
     Absence(
         "disk-full",
-        "free space where the engine of {hosts} keeps its data: df -h /var/lib/docker; docker system df; docker system"
-        " prune",
+        "free space where the engine of {hosts} keeps its data (df -h /var/lib/docker; docker system df shows what"
+        " takes it)",
         ("no space left on device", "disk quota exceeded"),
+        is_final=True,
     ),
     Absence(
         "subnet-full",
         "the subnet has no free address: remove tasks or containers that are not needed, or make the network again with"
         " a larger subnet",
         ("no available ip", "no available ipv4", "could not find an available ip", "no available addresses"),
+        is_final=True,
     ),
     Absence(
         "attach",
@@ -71,6 +75,7 @@ KINDS = (
         "image",
         "give the hosts the image, or a registry that they reach: --probe-image, or --probe-archive FILE",
         ("manifest unknown", "pull access denied", "no such image", "error pulling image", "--probe-image"),
+        is_final=True,
     ),
 )
 UNKNOWN = Absence("probe", "see what the engine says: journalctl -u docker on {hosts}; run verify again then")

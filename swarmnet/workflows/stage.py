@@ -16,6 +16,7 @@ from swarmnet.model.service import Attachment, RestartPolicy, ServiceMode, Servi
 from swarmnet.model.state import Endpoint
 from swarmnet.model.verification import OPERATOR_LABEL, PROBE_LABEL, STARTED_LABEL
 from swarmnet.operations.addresses import data_path_of
+from swarmnet.scenarios import absence
 from swarmnet.scenarios.interface import Station, Witness
 from swarmnet.workflows.control_network import make_control, remove_controls
 from swarmnet.workflows.fanout import fan_out
@@ -37,8 +38,9 @@ LIFETIME = 900.0
 WITNESS_CAPABILITIES = ("NET_RAW", "NET_ADMIN")
 """To see packets of the host's devices, and to list its IPsec states; a witness changes nothing with them."""
 RUNNING = "running"
-ATTACH_LIMIT = 45.0
-"""Seconds for all attempts to start a container: one that the engine fails to attach takes 20 s of them."""
+ATTACH_LIMIT = 75.0
+"""Seconds for all attempts to start a container: one that the engine fails to attach takes 20 s of them, and busy
+engines fail twice in a row (seen on 20.10 with a kernel of its own). What no attempt can change ends at once."""
 EACH_NETWORK = 2.0
 """Seconds more for each network that a container is attached to."""
 START_LIMIT = 10.0
@@ -335,6 +337,8 @@ class Stage:
             except EngineError as error:
                 # What is left of it alone: the run's probe and tasks of its services may run here by now.
                 self._remove_containers(engine, named=spec.name)
+                if absence.kind_of(Station(engine.host, problem=error.message)).is_final:
+                    raise
                 return None, error.message
 
         try:

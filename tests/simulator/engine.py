@@ -206,6 +206,8 @@ class SimulatedEngine(SimulatedMembership, SimulatedServices):
     def start_container(self, spec: ContainerSpec) -> str:
         with self._asked("container.start", spec.name):
             machine = self._machine
+            if self.host in self._world.full:
+                raise EngineError(self.host, "mkdir /var/lib/docker/overlay2/x: no space left on device", status=500)
             if spec.image not in machine.images:
                 raise NotFoundError(self.host, f"No such image: {spec.image}", status=404)
             if any(box.name == spec.name for box in machine.containers.values()):

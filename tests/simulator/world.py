@@ -87,6 +87,8 @@ class World:
         """Seconds that the next look at the swarm waits for a leader."""
         self.refusals: list[tuple[str, str]] = []
         """Verb, and how the target begins, of requests that an engine refuses, busy as it is: each once."""
+        self.full: set[str] = set()
+        """Hosts whose disk is full: no container is made there."""
         self.unattachable: set[str] = set()
         """Hosts whose engine hears nothing from the managers: it attaches no container to an overlay."""
         self.busy_until = 0.0

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from swarmnet.model.ports import Event
     from swarmnet.model.verification import Verification
+    from tests.simulator import Machine
 
 WISH = Wish(ALL)
 
@@ -293,6 +294,32 @@ def test_a_witness_that_starts_at_the_second_attempt_costs_no_probe_and_no_task(
     world.refusals.append(("container.start", "swarmnet-witness"))
     assert left_open(run(world)) == []
     assert world.refusals == []
+
+
+def test_a_start_that_takes_an_engine_two_attempts_of_twenty_seconds_is_waited_for(world: World) -> None:
+    """L2: on a busy machine 45 s were over while the third attempt was under way."""
+    Paths(world)
+    world.refusals += [("container.start", "swarmnet-probe-run1-0")] * 2
+
+    def slowly(_machine: Machine) -> None:
+        world.clock.sleep(20.0)
+        if world.refusals:
+            world.meanwhile["container.start"] = slowly
+
+    world.meanwhile["container.start"] = slowly
+    assert left_open(run(world)) == []
+    assert world.refusals == []
+
+
+def test_a_start_that_no_attempt_can_change_ends_at_once(world: World) -> None:
+    """F10: a disk that is full is not waited for."""
+    Paths(world)
+    begun = world.clock.monotonic()
+    world.full.add("w1")
+    result = run(world, Wish(tuple(one for one in ALL if one.name == "icmp")))
+    (cause,) = [one for one in result.verdicts if one.evidence.get("cause") == "disk-full"]
+    assert cause.evidence["hosts"] == ["w1"]
+    assert world.clock.monotonic() - begun < 10
 
 
 def test_a_task_that_a_busy_engine_rejects_is_made_again(world: World) -> None:
