@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 from pydantic import AfterValidator, Field
 
 from swarmnet.errors import UsageError
-from swarmnet.model.base import Document, JsonValue, Labels
+from swarmnet.model.base import Document, Labels
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -142,7 +142,6 @@ class Host(Document):
     data_path: str | None = None
     """IP literal or interface for VXLAN; None means the advertised one."""
     groups: frozenset[str] = frozenset()
-    variables: dict[str, JsonValue] = Field(default_factory=dict)
     ssh: SSHSettings = SSHSettings()
 
 

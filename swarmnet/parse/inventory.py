@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, Field, WithJsonSchema
 
-from swarmnet.model.base import Document, JsonValue, Labels
+from swarmnet.model.base import Document, Labels
 from swarmnet.model.hosts import Availability, Host, Inventory, Role, SSHSettings
 from swarmnet.parse.check import Checker, closest
 from swarmnet.parse.yaml import load
@@ -62,8 +62,6 @@ class GroupEntry(Document):
     hosts: tuple[str, ...] = ()
     labels: Labels = Field(default_factory=dict)
     """Node labels of every member; the member's own win."""
-    vars: dict[str, JsonValue] = Field(default_factory=dict)
-    """Variables of every member; the member's own win."""
 
 
 class HostEntry(Document):
@@ -76,7 +74,6 @@ class HostEntry(Document):
     advertise: Place | None = None
     data_path: Place | None = None
     groups: tuple[str, ...] = ()
-    vars: dict[str, JsonValue] = Field(default_factory=dict)
     ssh: SSHSettings = SSHSettings()
     """Laid over the file's own ``ssh``, key by key."""
 
@@ -110,7 +107,7 @@ def parse_inventory(content: bytes, *, name: str, folder: Path) -> ParsedInvento
     Raises:
         DocumentError: with every problem found.
     """
-    source = load(content, name)
+    source = load(content, name, "an inventory")
     checker = Checker(source)
     checker.schema(SCHEMA)
     # The version has been judged in its own words.
@@ -200,7 +197,6 @@ def _host(name: str, file: InventoryFile, folder: Path) -> Host:
         advertise=entry.advertise,
         data_path=entry.data_path,
         groups=frozenset({*groups, *entry.groups}),
-        variables=_layered([group.vars for group in groups.values()], entry.vars),
         ssh=_rooted(_settings(file, entry), folder),
     )
 

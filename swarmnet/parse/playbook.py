@@ -64,7 +64,7 @@ def parse_playbook(
     Raises:
         DocumentError: with every problem found, in the order of their lines.
     """
-    document = load(content, source)
+    document = load(content, source, "a playbook")
     checker = Checker(document)
     checker.schema(SCHEMA)
     head = checker.check(_Head, ())

@@ -22,7 +22,7 @@ def secrets_of_file(content: bytes, *, name: str) -> dict[str, Secret]:
     Raises:
         DocumentError: with every problem found.
     """
-    source = load(content, name)
+    source = load(content, name, "a file of secrets")
     problems: list[Problem] = []
     found: dict[str, Secret] = {}
     for key, value in source.data.items():

@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 import yaml
 
 from swarmnet.errors import DocumentError, Problem
+from swarmnet.parse.recognise import recognised, recognised_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from swarmnet.model.base import JsonValue
+    from swarmnet.parse.recognise import Kind
 
 Path: TypeAlias = tuple[str | int, ...]
 """Where something stands in a document: ``("hosts", "m1", "address")`` or ``("steps", 0)``."""
@@ -85,18 +87,21 @@ class Source:
         return Problem(self.name, line, text, hint, column)
 
 
-def load(content: bytes, name: str) -> Source:
+def load(content: bytes, name: str, wanted: Kind | None = None) -> Source:
     """Read a document.
 
     Args:
         content: the file's bytes.
         name: its path, for messages.
+        wanted: what it should be; a file of another kind is then named, in the place of all that is wrong with it.
 
     Raises:
         DocumentError: with the problems found, 100 at most: too large, binary, not UTF-8, empty, bad syntax, duplicate
             keys, tags, anchors, nesting deeper than 40, more than one document, no mapping at the top.
     """
     builder = _Builder(name)
+    if wanted is not None:
+        _refuse_other_kind(name, recognised_bytes(content), wanted)
     text = _text(content, name)
     try:
         for event in _events(text):
@@ -107,7 +112,14 @@ def load(content: bytes, name: str) -> Source:
         builder.problems.append(_syntax(error, name, text))
     except yaml.YAMLError:
         builder.problems.append(Problem(name, None, "not valid YAML: it holds control characters"))
+    if wanted is not None:
+        _refuse_other_kind(name, recognised(builder.root, text), wanted)
     return builder.finish()
+
+
+def _refuse_other_kind(name: str, found: tuple[str, str] | None, wanted: Kind) -> None:
+    if found is not None and found[0] != wanted:
+        raise DocumentError((Problem(name, None, f"this is {found[0]}, not {wanted}", found[1]),))
 
 
 def _syntax(error: yaml.MarkedYAMLError, name: str, text: str) -> Problem:

@@ -96,13 +96,12 @@ def test_an_unwise_number_of_managers_is_a_warning(count: int, *, warned: bool) 
     assert bool(read(f"{HEAD}hosts:\n{hosts}").warnings) is warned
 
 
-def test_groups_give_labels_and_variables_and_the_host_has_the_last_word() -> None:
+def test_groups_give_labels_and_the_host_has_the_last_word() -> None:
     inventory = read(
-        HEAD + "groups:\n  far: {hosts: [a], labels: {x: far, y: far}, vars: {n: 1}}\n  near: {labels: {x: near}}\n"
-        "hosts:\n  a: {address: h, role: manager, groups: [near], labels: {z: own}, vars: {n: 2}}\n"
+        HEAD + "groups:\n  far: {hosts: [a], labels: {x: far, y: far}}\n  near: {labels: {x: near}}\n"
+        "hosts:\n  a: {address: h, role: manager, groups: [near], labels: {z: own}}\n"
     ).inventory
     assert inventory.host("a").labels == {"x": "near", "y": "far", "z": "own"}
-    assert inventory.host("a").variables == {"n": 2}
     assert inventory.host("a").groups == {"far", "near"}
 
 
@@ -151,7 +150,6 @@ HOSTS = st.builds(
     advertise=st.none() | st.sampled_from(["eth0", "bond0.7"]),
     data_path=st.none() | st.ip_addresses().map(str),
     groups=st.frozensets(NAMES, max_size=2),
-    variables=st.dictionaries(TEXT, st.none() | st.booleans() | st.integers(-(10**9), 10**9) | TEXT, max_size=2),
     ssh=SETTINGS,
 )
 
@@ -160,7 +158,6 @@ def written(inventory: Inventory) -> str:
     hosts: JsonObject = {}
     for host in inventory.hosts:
         entry = host.model_dump(mode="json")
-        entry["vars"] = entry.pop("variables")
         hosts[entry.pop("name")] = entry
     return json.dumps({"schema": 1, "cluster": inventory.cluster, "hosts": hosts}, ensure_ascii=False, indent=1)
 
@@ -171,3 +168,12 @@ def test_an_inventory_written_down_reads_back_as_itself(hosts: list[Host], clust
     hosts[0] = hosts[0].model_copy(update={"role": Role.MANAGER})
     inventory = Inventory(cluster=cluster, hosts=tuple(hosts), source="inv.yml")
     assert read(written(inventory)).inventory == inventory
+
+
+@pytest.mark.parametrize("place", ["hosts", "groups"])
+def test_c11_variables_that_nothing_would_read_are_refused(place: str) -> None:
+    entries = {"hosts": "{address: h, role: manager}", "groups": "{hosts: [a]}"}
+    entries[place] = entries[place].replace("}", ", vars: {n: 1}}")
+    text = f"schema: 1\ncluster: blue\ngroups: {{far: {entries['groups']}}}\nhosts:\n  a: {entries['hosts']}\n"
+
+    assert "unknown key 'vars'" in "\n".join(told(text))

@@ -1,0 +1,55 @@
+"""Name a file that was given in the place of another: by the keys at its top, which each kind has of its own."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from swarmnet.model.base import JsonValue
+
+Kind = Literal["an inventory", "a playbook", "a file of secrets"]
+
+_INI_SECTION = re.compile(r"\[[A-Za-z0-9_.:-]+\]")
+_SEALED = b"swarmnet-backup"
+_PLAYS = {"hosts", "tasks", "roles", "import_playbook"}
+"""Keys of a play in an Ansible playbook."""
+
+
+def recognised_bytes(content: bytes) -> tuple[str, str] | None:
+    """Return what a file that need not be text is, and what to do; None where its first bytes do not say."""
+    if content.startswith(_SEALED):
+        return "a backup", "give it to 'swarmnet restore plan' or 'swarmnet backup show'"
+    if content.lstrip().startswith((b"-----BEGIN", b"ssh-", b"AGE-SECRET-KEY")):
+        return "a key or a certificate", "give the path of the document itself"
+    return None
+
+
+def recognised(root: JsonValue, text: str) -> tuple[str, str] | None:
+    """Return what a document is, and what to do where that is not what was wanted; None where its form does not say.
+
+    Args:
+        root: what could be read of it.
+        text: the document itself.
+    """
+    if isinstance(root, dict):
+        return _mapping(root)
+    if isinstance(root, list) and any(isinstance(one, dict) and _PLAYS & set(one) for one in root):
+        return "an Ansible playbook", "write a swarmnet playbook: playbooks/ has some"
+    lines = (line.strip() for line in text.splitlines())
+    first = next((line for line in lines if line and line[0] not in "#;"), "")
+    if _INI_SECTION.fullmatch(first):
+        return "an Ansible inventory", "write an inventory of swarmnet: inventories/example.yml shows every key"
+    return None
+
+
+def _mapping(root: dict[str, JsonValue]) -> tuple[str, str] | None:
+    if isinstance(root.get("steps"), list):
+        return "a playbook", "give the inventory with --inventory, and the playbook as the argument"
+    if "cluster" in root and isinstance(root.get("hosts"), dict):
+        return "an inventory", "give the inventory with --inventory, and the playbook as the argument"
+    if isinstance(root.get("services"), dict):
+        return "a Compose file", "write its networks and services as steps of a playbook: playbooks/services.yml is one"
+    if any(isinstance(group, dict) and {"hosts", "children"} & set(group) for group in root.values()):
+        return "an Ansible inventory", "write an inventory of swarmnet: inventories/example.yml shows every key"
+    return None
