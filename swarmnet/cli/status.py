@@ -26,7 +26,8 @@ def command(cluster: LimitedCluster, as_json: JsonOption = False) -> None:
 
     Exit 3: degraded or lost. Hosts are waited for 5 s to connect, or for --timeout.
     """
-    from swarmnet.model.standing import Health, standing  # noqa: PLC0415 - commands load what they need
+    from swarmnet.model.lost import Health  # noqa: PLC0415 - commands load what they need
+    from swarmnet.model.standing import standing  # noqa: PLC0415 - as above
     from swarmnet.report.lock import lock_lines, locks_json  # noqa: PLC0415 - as above
     from swarmnet.report.status import status_json, status_text  # noqa: PLC0415 - as above
     from swarmnet.report.text import Paint  # noqa: PLC0415 - as above

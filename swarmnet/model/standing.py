@@ -1,65 +1,29 @@
-"""How a cluster stands: healthy, degraded, or lost, and what that means for the next loss. Pure.
-
-Managers keep the swarm by majority: of three, one may be lost. Without a majority nobody answers for the cluster, its
-lists are empty, and nothing can be changed; what runs goes on. All of it stands on the disks of the managers that are
-left, so the way back is to start the others, never to leave the swarm.
-"""
+"""How a cluster stands: healthy, degraded, or lost, and what that means for the next loss. Pure."""
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import IncompleteError
-from swarmnet.model.base import Document
 from swarmnet.model.hosts import Role
+from swarmnet.model.lost import Health, Standing, are, lost, majority, unlocking
 from swarmnet.model.service import ServiceMode
 from swarmnet.model.state import Membership
+from swarmnet.model.trust import address_of, is_same_name, written
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from swarmnet.model.hosts import Inventory
+    from swarmnet.model.hosts import Host, Inventory
     from swarmnet.model.service import Service, Task
-    from swarmnet.model.state import ClusterState, HostFacts
-
-UNLOCK = "swarmnet unlock -i INVENTORY --key-file FILE"
-"""What gives restarted managers of an autolocked swarm their key."""
-_INSIDE = (Membership.ACTIVE, Membership.PENDING, Membership.ERROR, Membership.LOCKED)
-
-
-class Health(StrEnum):
-    """The cluster in one word."""
-
-    HEALTHY = "healthy"
-    DEGRADED = "degraded"
-    """It works, and something is wrong or missing."""
-    LOST = "lost"
-    """Nobody answers for it."""
-    ABSENT = "no swarm"
-    """No host that answers is in one."""
-
-
-class Standing(Document):
-    """How a cluster stands."""
-
-    health: Health
-    managers: int = 0
-    """How many managers the swarm counts; in a lost one, those of the inventory, or more where a host knows more."""
-    answering: int = 0
-    """How many of them work."""
-    spare: int = 0
-    """How many more may be lost before the swarm stops; 0 means that the next loss stops it."""
-    reasons: tuple[str, ...] = ()
-    """What is wrong, worst first."""
-    cure: str | None = None
-    """What to do first, where one thing comes first."""
+    from swarmnet.model.state import ClusterState
+    from swarmnet.model.swarm import Node
 
 
 def standing(state: ClusterState, inventory: Inventory) -> Standing:
     """Return how the observed cluster stands."""
     if state.swarm is None:
-        return _without_lists(state, inventory)
+        return lost(state, inventory)
     managers = [node for node in state.nodes if node.spec.role is Role.MANAGER]
     answering = sum(node.reachability == "reachable" for node in managers)
     reasons = (*_of_hosts(state), *_of_nodes(state), *_of_services(state))
@@ -69,7 +33,7 @@ def standing(state: ClusterState, inventory: Inventory) -> Standing:
         answering=answering,
         spare=max(answering - majority(len(managers)), 0),
         reasons=reasons,
-        cure=_unlocking(state.locked) if state.locked else None,
+        cure=unlocking(state.locked) if state.locked else None,
     )
 
 
@@ -89,12 +53,7 @@ def answered(state: ClusterState, inventory: Inventory, *, hosts: Collection[str
         raise IncompleteError(f"cluster {inventory.cluster}: {'; '.join(found.reasons)}", hint=found.cure)
     locked = [host for host in state.locked if hosts is None or host in hosts]
     if locked:
-        raise IncompleteError(f"cluster {inventory.cluster}: {_are(locked, 'locked')}", hint=_unlocking(locked))
-
-
-def majority(managers: int) -> int:
-    """Return how many managers must work for the swarm to go on."""
-    return managers // 2 + 1
+        raise IncompleteError(f"cluster {inventory.cluster}: {are(locked, 'locked')}", hint=unlocking(locked))
 
 
 def next_loss(found: Standing) -> str:
@@ -126,16 +85,19 @@ def failing_of(service: Service, state: ClusterState) -> tuple[str, ...]:
 
 
 def strangers(state: ClusterState, inventory: Inventory) -> tuple[str, ...]:
-    """Return the names of the nodes that no host of the inventory is, as far as hosts answer.
+    """Return the names of the nodes that no host of the inventory is, as far as hosts were asked and answered.
 
-    A node that is called as a host of the inventory that does not answer, or stands at its address, is that host.
+    A node that is called as a host that was not heard, or stands at its address, is that host.
     """
     known = {facts.engine.membership.node_id for facts in state.hosts}
-    silent = [inventory.host(failure.host) for failure in state.failures]
-    called = {name for host in silent for name in (host.name, host.address, host.advertise)}
+    unheard = [host for host in inventory.hosts if state.facts(host.name) is None]
     return tuple(
-        node.name for node in state.nodes if node.id not in known and not {node.hostname, node.address} & called
+        node.name for node in state.nodes if node.id not in known and not any(_may_be(one, node) for one in unheard)
     )
+
+
+def _may_be(host: Host, node: Node) -> bool:
+    return is_same_name(host.name, node.hostname) or address_of(node) in written(host)
 
 
 def promoted(state: ClusterState, inventory: Inventory) -> tuple[str, ...]:
@@ -145,71 +107,16 @@ def promoted(state: ClusterState, inventory: Inventory) -> tuple[str, ...]:
     return tuple(name for name, node in found if node is not None and node.spec.role is Role.MANAGER)
 
 
-def _without_lists(state: ClusterState, inventory: Inventory) -> Standing:
-    inside = [facts for facts in state.hosts if facts.engine.membership.state in _INSIDE]
-    disbelieved = [failure for failure in state.failures if failure.disbelieved]
-    if not inside and not disbelieved:
-        return Standing(health=Health.ABSENT)
-    managers = [facts for facts in inside if facts.host in {host.name for host in inventory.managers}]
-    known = {address for facts in managers for address in facts.engine.membership.managers}
-    total = max(len(inventory.managers), len(known))
-    locked = [facts.host for facts in managers if facts.engine.membership.state is Membership.LOCKED]
-    working = [facts.host for facts in managers if facts.host not in locked]
-    found = Standing(health=Health.LOST, managers=total, answering=len(working))
-    if disbelieved:
-        return found.model_copy(update={"reasons": tuple(f"{one.host} {one.reason}" for one in disbelieved)})
-    return found.model_copy(update=dict(_lost(inventory, (working, locked), inside)))
-
-
-def _lost(
-    inventory: Inventory, managers: tuple[list[str], list[str]], inside: list[HostFacts]
-) -> Iterator[tuple[str, object]]:
-    """Yield reasons and cure of a cluster that nobody answers for; ``managers`` are those working, and those locked."""
-    working, locked = managers
-    away = [host.name for host in inventory.managers if host.name not in (*working, *locked)]
-    total = len(inventory.managers)
-    if locked and len(working) + len(locked) >= majority(total):
-        yield "reasons", (f"{_are(locked, 'locked')}, and no manager answers for the swarm",)
-        yield "cure", _unlocking(locked)
-        return
-    if not working and not locked:
-        yield "reasons", (_managerless(inside, inventory),)
-        yield "cure", f"start {_and(away)}" if away else None
-        return
-    count = f"{len(working)} of {total} managers {'answers' if len(working) == 1 else 'answer'}"
-    if len(working) >= majority(total):
-        errors = dict.fromkeys(facts.engine.membership.error for facts in inside if facts.engine.membership.error)
-        yield "reasons", (f"{count}, and none of them leads: {'; '.join(errors) or 'no leader'}",)
-        yield "cure", "an election takes some 20 s: try again; if it stays so, look at 2377/tcp between the managers"
-        return
-    both = [*([f"start {_and(away)}"] if away else []), *([_unlocking(locked)] if locked else [])]
-    also = f", {_are(locked, 'locked')}" if locked else ""
-    yield "reasons", (f"{count}{also}, no quorum: {both[0] if both else 'look at the other managers'}",)
-    yield "cure", _again(both)
-
-
-def _again(steps: list[str]) -> str:
-    kept = "what runs goes on; the managers that are left hold the cluster's state: do not reset them"
-    return f"{'; then '.join(steps)}; {kept}" if steps else kept
-
-
-def _managerless(inside: list[HostFacts], inventory: Inventory) -> str:
-    hosts = [facts.host for facts in inside]
-    claims = [facts.host for facts in inside if facts.engine.membership.is_manager]
-    what = f"{_are(hosts, 'in a swarm')}, and no manager of the inventory answers for it"
-    if not claims:
-        return what
-    return (
-        f"{what}; {_and(claims)} {'says' if len(claims) == 1 else 'say'} that it is a manager, and is a worker in"
-        f" {inventory.source}: when that is meant, write 'role: manager' there"
-    )
-
-
 def _of_hosts(state: ClusterState) -> Iterator[str]:
     for failure in state.failures:
         yield f"{failure.host} {failure.reason}" if failure.disbelieved else f"{failure.host} does not answer"
     if state.locked:
-        yield _are(state.locked, "locked")
+        yield are(state.locked, "locked")
+    for facts in state.hosts:
+        membership = facts.engine.membership
+        if membership.state in (Membership.PENDING, Membership.ERROR):
+            said = f": {membership.error}" if membership.error else ""
+            yield f"{facts.host} stands as {membership.state} to the swarm{said}"
 
 
 def _of_nodes(state: ClusterState) -> Iterator[str]:
@@ -235,16 +142,3 @@ def _of_services(state: ClusterState) -> Iterator[str]:
 def _said(task: Task, names: dict[str, str]) -> str:
     where = names.get(task.node_id or "")
     return f"{task.state}{f' on {where}' if where else ''}{f': {task.message}' if task.message else ''}"
-
-
-def _unlocking(hosts: Collection[str]) -> str:
-    return f"unlock {_and(hosts)}: {UNLOCK}"
-
-
-def _are(hosts: Collection[str], what: str) -> str:
-    return f"{_and(hosts)} {'is' if len(hosts) == 1 else 'are'} {what}"
-
-
-def _and(names: Collection[str]) -> str:
-    *most, last = names
-    return f"{', '.join(most)} and {last}" if most else last

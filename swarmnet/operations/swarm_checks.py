@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from swarmnet.model.compare import INIT_ONLY, swarm_changes
 from swarmnet.model.hosts import Role
+from swarmnet.model.lost import UNLOCK
 from swarmnet.model.plan import MANAGED_LABEL
-from swarmnet.model.standing import UNLOCK, strangers
+from swarmnet.model.standing import strangers
 from swarmnet.model.state import Membership
 from swarmnet.model.swarm import LEAVE
 from swarmnet.operations.addresses import advertise_of, data_path_of, few, overlapping, own_routes

@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING
 
 from swarmnet.errors import RefusedError
 from swarmnet.model.hosts import Role
+from swarmnet.model.lost import Health
 from swarmnet.model.plan import MANAGED_LABEL, Risk
+from swarmnet.model.standing import standing
 from swarmnet.model.state import Membership
+from swarmnet.model.swarm import LEAVE
 from swarmnet.operations.network_actions import ReplaceNetwork
 
 if TYPE_CHECKING:
@@ -87,13 +90,15 @@ def of_state(
     for failure in state.failures:
         if failure.disbelieved:
             # No flag of this command helps: whoever it is, it may be what another host of the inventory was.
-            yield Refusal(f"{failure.host} {failure.reason}", "mend that host, or take it out of the inventory")
+            yield Refusal(f"{failure.host} {failure.reason}", f"mend {failure.host}, or take it out of the inventory")
         elif not permissions.allow_missing and (hosts is None or failure.host in hosts):
             flags = f"--allow-missing, or --limit '!{failure.host}'"
             yield Refusal(f"{failure.host} does not answer: {failure.reason}", flags)
     yield from _old_engines(state)
     yield from _marked(state, inventory)
-    if permissions.dissolve and not permissions.allow_missing:
+    if not permissions.dissolve:
+        yield from _strays(state, inventory)
+    elif not permissions.allow_missing:
         yield from _headless(state)
 
 
@@ -137,6 +142,13 @@ def _marked(state: ClusterState, inventory: Inventory) -> Iterator[Refusal]:
             f"the swarm is marked as cluster {mark!r}; {inventory.source} is of cluster {inventory.cluster!r}",
             "use that cluster's inventory",
         )
+
+
+def _strays(state: ClusterState, inventory: Inventory) -> Iterator[Refusal]:
+    """Yield hosts in a swarm that no manager of the inventory is in: a new one cannot have them."""
+    found = standing(state, inventory)
+    for reason in found.reasons if found.health is Health.ABSENT else ():
+        yield Refusal(reason, f"use another host, or make it leave that swarm: {LEAVE}")
 
 
 def _headless(state: ClusterState) -> Iterator[Refusal]:

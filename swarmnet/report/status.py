@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from swarmnet.model.standing import UNLOCK, Health, failing_of, next_loss, promoted, running_of, standing, strangers
+from swarmnet.model.lost import UNLOCK, Health
+from swarmnet.model.standing import failing_of, next_loss, promoted, running_of, standing, strangers
 from swarmnet.model.state import Membership
 from swarmnet.report.plan import failure_lines, failures_json
 from swarmnet.report.text import PLAIN, Paint, count, on_one_line, table
@@ -14,9 +15,9 @@ if TYPE_CHECKING:
 
     from swarmnet.model.base import JsonObject, JsonValue
     from swarmnet.model.hosts import Inventory
+    from swarmnet.model.lost import Standing
     from swarmnet.model.network import Network
     from swarmnet.model.service import PublishedPort, Service
-    from swarmnet.model.standing import Standing
     from swarmnet.model.state import ClusterState
     from swarmnet.model.swarm import Node
 
@@ -92,7 +93,8 @@ def _differences(state: ClusterState, inventory: Inventory, paint: Paint) -> Ite
     for name in promoted(state, inventory):
         yield paint.yellow(f"{on_one_line(name)} is a manager of the swarm, and a worker in the inventory")
     for name in strangers(state, inventory):
-        yield paint.yellow(f"node {on_one_line(name)} is in the swarm, and no host of the inventory")
+        heard = " that was heard" if len(state.hosts) < len(inventory.hosts) else ""
+        yield paint.yellow(f"node {on_one_line(name)} is in the swarm, and no host of the inventory{heard}")
 
 
 def _by_name(state: ClusterState, names: Mapping[str, str]) -> list[Node]:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from swarmnet.errors import ConvergenceError
 from swarmnet.model.clock import wait_until
+from swarmnet.model.lost import majority
 from swarmnet.model.ports import Progress, progress
-from swarmnet.model.standing import majority
 from swarmnet.model.state import Membership
 from swarmnet.workflows.observe import observe
 

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from swarmnet.model.lost import FOR_GOOD, Health
 from swarmnet.model.service import PublishedPort, Service, ServiceMode, ServiceSpec, Task
-from swarmnet.model.standing import Health, failing_of, next_loss, promoted, standing, strangers
+from swarmnet.model.standing import failing_of, next_loss, promoted, standing, strangers
 from swarmnet.model.state import ClusterState, HostFailure, Membership, SwarmMembership
+from swarmnet.plan.guard import of_state
 from swarmnet.report.status import status_json, status_text
 from tests.operations.clusters import blank, facts, inventory, node, swarm
 
@@ -22,8 +24,27 @@ LOST = {
     "one locked": ({"m2": "locked"}, "0 of 3 managers answer, m2 is locked, no quorum: start m1 and m3"),
     "none leads": ({"m1": "up", "m2": "up"}, f"2 of 3 managers answer, and none of them leads: {LEADERLESS}"),
     "a worker alone": ({"w1": "worker"}, "w1 is in a swarm, and no manager of the inventory answers for it"),
+    "one of three, one rebuilt": (
+        {"m1": "up", "m2": "fresh"},
+        "1 of 3 managers answers, m2 is in no swarm any more, no quorum: start m3",
+    ),
+    "one of three, two rebuilt": (
+        {"m1": "up", "m2": "fresh", "m3": "fresh"},
+        f"1 of 3 managers answers, m2 and m3 are in no swarm any more, no quorum: {FOR_GOOD}",
+    ),
+    "one at fault": (
+        {"m1": "up", "m2": "fault"},
+        "1 of 3 managers answers, the engine of m2 is at fault (no such interface), no quorum: start m3",
+    ),
+    "a worker that says that it is a manager": (
+        {"w1": "manager"},
+        "w1 is in a swarm; w1 says that it is a manager, and is no manager in <memory>",
+    ),
 }
 STANDS = {
+    "fresh": SwarmMembership(),
+    "fault": SwarmMembership(state=Membership.ERROR, error="no such interface"),
+    "manager": SwarmMembership(state=Membership.ACTIVE, node_id="n", is_manager=True),
     "up": SwarmMembership(state=Membership.ACTIVE, node_id="n", error=LEADERLESS),
     "restarted": SwarmMembership(state=Membership.PENDING, node_id="n", error=LEADERLESS),
     "locked": SwarmMembership(state=Membership.LOCKED),
@@ -40,12 +61,23 @@ def test_a_lost_cluster_says_who_answers_and_what_to_start(who: dict[str, str], 
 
     assert (found.health, found.reasons) == (Health.LOST, (words,))
     assert found.cure is not None
-    assert "do not reset them" in found.cure or "unlock" in found.cure or "start" in found.cure or "2377" in found.cure
+    assert any(words in found.cure for words in ("do not reset them", "unlock", "2377", "role: manager"))
 
 
 def test_hosts_in_no_swarm_are_none() -> None:
     assert standing(blank(HOSTS), HOSTS).health is Health.ABSENT
     assert status_text(blank(HOSTS), HOSTS).splitlines()[0] == "cluster shop: no swarm: no host that answers is in one"
+
+
+def test_a_worker_of_another_swarm_is_named_with_that_swarms_managers_and_refused() -> None:
+    elsewhere = SwarmMembership(state=Membership.ACTIVE, node_id="n", managers=("192.0.2.9:2377",))
+    state = blank(HOSTS)
+    state = state.model_copy(update={"hosts": (*state.hosts[:-1], facts(HOSTS.host("w1"), elsewhere))})
+
+    assert standing(state, HOSTS).health is Health.ABSENT
+    (refusal,) = of_state(state, HOSTS)
+    assert refusal.text == ("w1 is in a swarm that no manager of the inventory is in; its managers: 192.0.2.9:2377")
+    assert not refusal.can_be_allowed
 
 
 @pytest.mark.parametrize(
