@@ -171,10 +171,12 @@ def _lines(answer: requests.Response) -> Iterator[bytes]:
     """Yield the lines of a stream; raises ``AnswerError`` for one that does not end."""
     pending = bytearray()
     for chunk in answer.iter_content(_CHUNK):
-        pending += chunk
-        *whole, rest = pending.split(b"\n")
-        yield from (bytes(line) for line in whole if line.strip())
-        pending = rest
+        first, *others = chunk.split(b"\n")
+        pending += first
+        for piece in others:
+            if pending.strip():
+                yield bytes(pending)
+            pending = bytearray(piece)
         if len(pending) > _LINE_LIMIT:
             raise AnswerError("a line of it is too long")
     if pending.strip():

@@ -72,7 +72,7 @@ class Dialogue:
         """
         with translated(self._host, self._what):
             self._stream.begin(timeout, _LINE_LIMIT)
-            while b"\n" not in self._frames.stdout:
+            while not self._frames.lines:
                 data = self._answer.fp.read1(_CHUNK)
                 if not data:
                     raise EngineError(self._host, f"{self._what}: it ended{self._last_words()}")

@@ -10,7 +10,7 @@ from swarmnet.edge.engine_services import EngineServices
 from swarmnet.edge.wire import as_object, as_text
 from swarmnet.edge.wire_engine import membership_from_wire
 from swarmnet.edge.wire_swarm import node_from_wire, node_spec_to_wire, spec_from_wire, swarm_from_wire, swarm_to_wire
-from swarmnet.errors import ConvergenceError, EngineError, HostTimeoutError, NotAManagerError, WrongKeyError
+from swarmnet.errors import ConvergenceError, EngineError, HostTimeoutError, NotAManagerError, WrongKeyError, cut
 from swarmnet.model.base import Secret
 from swarmnet.model.border import text_at
 from swarmnet.model.clock import wait_until
@@ -85,7 +85,7 @@ class EngineSwarm(EngineServices):
         def look() -> tuple[SwarmMembership | None, str]:
             seen = self._membership()
             if seen.state is Standing.ERROR:
-                raise ConvergenceError(f"{self.host} gave up to {what}: {seen.error}")
+                raise ConvergenceError(f"{self.host} gave up to {what}: {cut(seen.error)}")
             return (seen if seen.state is Standing.ACTIVE else None), f"{seen.state} {seen.error}".strip()
 
         try:

@@ -21,6 +21,8 @@ class Frames:
         """Begin with nothing; ``apart`` False takes both into ``stdout``, in the order in which they were printed."""
         self.stdout = bytearray()
         self.stderr = bytearray() if apart else self.stdout
+        self.lines = 0
+        """Whole lines of stdout that are held."""
         self._keep = keep
         self._head = bytearray()
         self._kind = 0
@@ -52,11 +54,15 @@ class Frames:
     def _take(self, part: bytes) -> None:
         held = self.stderr if self._kind == _STDERR else self.stdout
         held += part
-        del held[: max(0, len(held) - self._keep)]
+        excess = max(0, len(held) - self._keep)
+        if held is self.stdout:
+            self.lines += part.count(b"\n") - held.count(b"\n", 0, excess)
+        del held[:excess]
 
     def take_line(self) -> bytes:
         """Take the first whole line off stdout, return it without its end; raises ``ValueError`` if there is none."""
         end = self.stdout.index(b"\n")
         line = bytes(self.stdout[:end])
         del self.stdout[: end + 1]
+        self.lines -= 1
         return line

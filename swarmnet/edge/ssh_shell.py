@@ -12,6 +12,7 @@ import select
 import shlex
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,7 @@ _BEGIN_TIMEOUT = 10.0
 AT_ONCE = 8
 """Commands at once on one connection; sshd allows 10 (MaxSessions), and ending one takes a session, too."""
 _CHUNK = 65536
+_IDS_LIMIT = 40
 _IDS = re.compile(rb"[0-9]{1,10} (?:[0-9]{1,10})?")
 """A process and its session; the latter is not known where there is no /proc."""
 
@@ -78,6 +80,8 @@ class _Running:
     stderr: bytearray = field(default_factory=bytearray)
     process: tuple[str, ...] = ()
     """Its pid and session on the host, once it has begun."""
+    _searched: int = 0
+    """Bytes of stdout in which no mark begins: a host may print much before it, and byte by byte."""
 
     @property
     def ended(self) -> bool:
@@ -101,14 +105,20 @@ class _Running:
     def _find_mark(self) -> None:
         if self.process:
             return
-        start = self.stdout.find(self.mark)
-        end = self.stdout.find(b"\n", start)
-        if start >= 0 and end >= 0:
-            said = bytes(self.stdout[start + len(self.mark) : end])
-            del self.stdout[: end + 1]
-            if _IDS.fullmatch(said) is None:
-                raise ValueError("it does not say as which process the command runs")
-            self.process = tuple(said.decode("ascii").split())
+        start = self.stdout.find(self.mark, self._searched)
+        if start < 0:
+            self._searched = max(0, len(self.stdout) - len(self.mark))
+            return
+        self._searched = start
+        begin = start + len(self.mark)
+        end = self.stdout.find(b"\n", begin, begin + _IDS_LIMIT)
+        if end < 0 and len(self.stdout) < begin + _IDS_LIMIT:
+            return
+        said = bytes(self.stdout[begin:end])
+        if end < 0 or _IDS.fullmatch(said) is None:
+            raise ValueError("it does not say as which process the command runs")
+        self.process = tuple(said.decode("ascii").split())
+        del self.stdout[: end + 1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,13 +258,18 @@ def execute(channel: paramiko.Channel, argv: Sequence[str], limit: float) -> Non
     Arguments go as the bytes that this machine's environment and files hold, be they UTF-8 or not.
     """
     # paramiko waits for the answer without a limit; closing the channel ends that wait.
-    watchdog = threading.Timer(limit, channel.close)
+    watchdog = threading.Timer(limit, _give_up, (channel,))
     watchdog.daemon = True
     watchdog.start()
     try:
         channel.exec_command(shlex.join(argv).encode(errors="surrogateescape"))
     finally:
         watchdog.cancel()
+
+
+def _give_up(channel: paramiko.Channel) -> None:
+    with suppress(OSError, EOFError, paramiko.SSHException):  # the connection may end at the same time
+        channel.close()
 
 
 def _hear_beginning(running: _Running) -> None:

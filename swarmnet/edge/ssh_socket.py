@@ -195,9 +195,10 @@ class CommandStream:
             if not data:
                 return b""
             self._noise += data
-            _, mark, rest = self._noise.partition(self._mark)
-            if mark:
-                self._begun, self._noise = True, rest
+            start = self._noise.find(self._mark, max(0, len(self._noise) - len(self._mark) - len(data)))
+            if start >= 0:
+                self._begun = True
+                del self._noise[: start + len(self._mark)]
             elif len(self._noise) > _NOISE_LIMIT:
                 raise OSError("the login shell prints without end before the command begins")
         if not self._noise:

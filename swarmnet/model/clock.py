@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from swarmnet.errors import ConvergenceError, StoppedError
+from swarmnet.errors import ConvergenceError, StoppedError, cut
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,6 +15,8 @@ T = TypeVar("T")
 SAY_AFTER = 3.0
 """Seconds of waiting after which it is told what is waited for."""
 SAY_EVERY = 10.0
+_SEEN = 800
+"""Characters of what was seen last."""
 
 
 class Clock(Protocol):
@@ -68,7 +70,7 @@ def wait_until(
         if result is not None:
             return result
         if clock.monotonic() >= deadline:
-            raise ConvergenceError(f"waited {limit:g} s for {what}; last seen: {seen}")
+            raise ConvergenceError(f"waited {limit:g} s for {what}; last seen: {cut(seen, _SEEN)}")
         if tell is not None and clock.monotonic() >= next_word:
             tell(f"waiting for {what}: {seen}")
             next_word = clock.monotonic() + SAY_EVERY

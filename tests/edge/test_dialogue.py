@@ -103,4 +103,6 @@ def test_lines_come_out_as_they_went_in_however_frames_are_cut(lines: list[bytes
     frames = Frames(1 << 20)
     frames.feed(wire[:cut])
     frames.feed(wire[cut:])
+    assert frames.lines == len(lines)
     assert [frames.take_line() for _ in lines] == lines
+    assert frames.lines == 0

@@ -1,0 +1,191 @@
+"""Whatever an engine answers, each call returns, or raises an error that is typed, short, and of this host (H4)."""
+
+from __future__ import annotations
+
+import inspect
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from swarmnet.edge.engine import Engine
+from swarmnet.model.base import Secret
+from swarmnet.model.hosts import Role
+from swarmnet.model.network import NetworkSpec
+from swarmnet.model.ports import ContainerSpec, Membership
+from swarmnet.model.service import Attachment, FileReference, ServiceSpec
+from swarmnet.model.state import Endpoint
+from swarmnet.model.swarm import ConfigSpec, NodeSpec, SecretSpec, SwarmSpec
+from tests.edge.cases import objects, recorded
+from tests.fuzz.hostile import FEW, body, check, raw
+from tests.simulator import SimulatedClock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from swarmnet.model.base import JsonObject, JsonValue
+
+VERSION = "28.5"
+SWARM: JsonObject = {**recorded(VERSION)["swarm"], "JoinTokens": {"Worker": "SWMTKN-1-w", "Manager": "SWMTKN-1-m"}}  # type: ignore[dict-item]
+SERVICE = objects(VERSION, "services")[0]
+ME = Membership(advertise="192.0.2.1")
+WEB = ServiceSpec(
+    name="web",
+    image="web:1",
+    networks=(Attachment(network="front"),),
+    configs=(FileReference(source="conf", target="/conf"),),
+    secrets=(FileReference(source="sec", target="sec"),),
+)
+BOX = ContainerSpec("box", "box:1", ("a", "b"), {}, (Endpoint(network="front"), Endpoint(network="back")))
+
+
+def _asked(engine: Engine) -> bytes:
+    with closing(engine.dialogue("box")) as dialogue:
+        dialogue.say(b"who?")
+        return dialogue.hear(1)
+
+
+CALLS: dict[str, Callable[[Engine], object]] = {
+    "configs": lambda engine: engine.configs(),
+    "container_log": lambda engine: engine.container_log("box"),
+    "containers": lambda engine: engine.containers(label="a=b"),
+    "create_config": lambda engine: engine.create_config(ConfigSpec(name="c", data=b"x")),
+    "create_network": lambda engine: engine.create_network(NetworkSpec(name="n")),
+    "create_secret": lambda engine: engine.create_secret(SecretSpec(name="s"), Secret("x")),
+    "create_service": lambda engine: engine.create_service(WEB),
+    "dialogue": _asked,
+    "facts": lambda engine: engine.facts(),
+    "has_image": lambda engine: engine.has_image("web:1"),
+    "init_swarm": lambda engine: engine.init_swarm(SwarmSpec(), ME),
+    "join_swarm": lambda engine: engine.join_swarm(ME, remote="192.0.2.2:2377", token=Secret("t")),
+    "join_token": lambda engine: engine.join_token(Role.WORKER),
+    "leave_swarm": lambda engine: engine.leave_swarm(force=True),
+    "load_image": lambda engine: engine.load_image(b"x"),
+    "names_of": lambda engine: engine.names_of(["a"]),
+    "network_ids": lambda engine: engine.network_ids(),
+    "networks": lambda engine: engine.networks(),
+    "nodes": lambda engine: engine.nodes(),
+    "pull_image": lambda engine: engine.pull_image("web:1"),
+    "remove_config": lambda engine: engine.remove_config("c"),
+    "remove_container": lambda engine: engine.remove_container("c"),
+    "remove_image": lambda engine: engine.remove_image("web:1"),
+    "remove_network": lambda engine: engine.remove_network("n"),
+    "remove_node": lambda engine: engine.remove_node("n", force=True),
+    "remove_secret": lambda engine: engine.remove_secret("s"),
+    "remove_service": lambda engine: engine.remove_service("s"),
+    "secrets": lambda engine: engine.secrets(),
+    "services": lambda engine: engine.services(),
+    "start_container": lambda engine: engine.start_container(BOX),
+    "swarm": lambda engine: engine.swarm(),
+    "tasks": lambda engine: engine.tasks(network="front"),
+    "unlock_key": lambda engine: engine.unlock_key(),
+    "unlock_swarm": lambda engine: engine.unlock_swarm(Secret("k")),
+    "update_config_labels": lambda engine: engine.update_config_labels("c", 11, {"a": "b"}),
+    "update_node": lambda engine: engine.update_node("n", 1, NodeSpec(role=Role.WORKER)),
+    "update_service": lambda engine: engine.update_service("s", 1, WEB),
+    "update_swarm": lambda engine: engine.update_swarm(10, SwarmSpec(task_history=2)),
+}
+"""Every call of an engine."""
+
+
+OBJECTS = ("services", "nodes", "configs")
+LISTS = ("networks", "services", "tasks", "nodes", "configs", "secrets")
+USUAL: dict[str, JsonValue] = {
+    "GET /info": recorded(VERSION)["info"],
+    "GET /swarm/unlockkey": {"UnlockKey": "SWMKEY-1-x"},
+    "GET /swarm": SWARM,
+    "GET /containers/json": recorded(VERSION)["containers"],
+    "GET /containers/": recorded(VERSION)["standalone"],
+    "GET /networks/": recorded(VERSION)["hidden"],
+    **{f"GET /{kind}/": {**objects(VERSION, kind)[0], "Version": {"Index": 1}} for kind in OBJECTS},
+    **{f"GET /{kind}": recorded(VERSION)[kind] for kind in LISTS},
+    "": {"Id": "made", "ID": "made"},
+}
+"""How requests begin, and what an engine answers to them as a rule."""
+
+
+class Hostile:
+    """A stream whose answers are drawn; one for each request line, so that a look that is repeated sees the same."""
+
+    def __init__(self, data: st.DataObject | None) -> None:
+        self._data = data
+        self._said: dict[str, bytes] = {}
+        self._heard = bytearray()
+        self._waiting = bytearray()
+        self._ended = False
+
+    def sendall(self, data: bytes, /) -> None:
+        self._heard += data
+        head, end, rest = self._heard.partition(b"\r\n\r\n")
+        length = next((int(line[15:]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length")), 0)
+        if end and len(rest) >= length:
+            self._heard.clear()
+            line = head.partition(b"\r\n")[0].rpartition(b" ")[0].decode()
+            if line not in self._said:
+                self._said[line] = self._answer(line)
+            self._waiting += self._said[line]
+
+    def recv(self, size: int, /) -> bytes:
+        data = bytes(self._waiting[:size])
+        del self._waiting[:size]
+        if not data and not self._ended:
+            self._ended = True
+            raise TimeoutError
+        return data
+
+    def settimeout(self, seconds: float | None, /) -> None:
+        self._ended = seconds != 0.0
+
+    def close(self) -> None:
+        self._waiting.clear()
+
+    def _answer(self, line: str) -> bytes:
+        if line == "GET /_ping":
+            return b"HTTP/1.1 200 OK\r\nApi-Version: 1.51\r\nContent-Length: 0\r\n\r\n"
+        assert self._data is not None
+        draw = self._data.draw
+        if "attach" in line:
+            return b"HTTP/1.1 101 UPGRADED\r\n\r\n" + draw(raw)
+        asked = line.replace("/v1.51", "", 1)
+        said = draw(body(next(value for start, value in USUAL.items() if asked.startswith(start))))
+        status = draw(st.sampled_from([200, 200, 200, 200, 200, 200, 404, 409, 500, 503, 204, 999]))
+        kind = draw(st.sampled_from(["application/json", "application/json", "text/plain; charset=utf-7", ""]))
+        return f"HTTP/1.1 {status} X\r\nContent-Type: {kind}\r\nContent-Length: {len(said)}\r\n\r\n".encode() + said
+
+
+def test_every_call_is_tried() -> None:
+    public = {name for name, _ in inspect.getmembers(Engine, inspect.isfunction) if not name.startswith("_")}
+    assert set(CALLS) == public - {"close"}
+
+
+@pytest.mark.parametrize("name", CALLS)
+@FEW
+@given(st.data())
+def test_h4_a_strange_answer_is_this_hosts_error_or_none(name: str, data: st.DataObject) -> None:
+    engine = Engine("m1", lambda: Hostile(data), SimulatedClock())
+    check("m1", lambda: CALLS[name](engine))
+
+
+class Raw(Hostile):
+    """Answers each request with the same bytes."""
+
+    def __init__(self, said: bytes) -> None:
+        super().__init__(None)
+        self._bytes = said
+
+    def _answer(self, line: str) -> bytes:
+        return super()._answer(line) if line == "GET /_ping" else self._bytes
+
+
+HEADS = ("HTTP/1.1 200 OK", "HTTP/1.1 101 X", "HTTP/0.9", "ICY 200", "HTTP/1.1 9 x", "HTTP/1.1 -1 x", "")
+
+
+@FEW
+@given(st.sampled_from(HEADS), raw, raw)
+def test_h4_a_strange_head_is_this_hosts_error_or_none(first: str, head: bytes, said: bytes) -> None:
+    answer = first.encode() + b"\r\n" + head + b"\r\n\r\n" + said
+    engine = Engine("m1", lambda: Raw(answer), SimulatedClock())
+    for ask in (engine.networks, engine.facts, lambda: _asked(engine)):
+        check("m1", ask)
