@@ -65,11 +65,11 @@ def spoiled(draw: st.DrawFn, text: bytes) -> bytes:
     return text
 
 
-def check_uses(state: ClusterState) -> None:
+def check_uses(state: ClusterState, world: World) -> None:
     """Print a state, and write it into a backup that is read again."""
-    assert json.dumps(status_json(state, "lab", []), allow_nan=False).encode()
-    assert status_text(state, "lab").encode()
-    taken = document(state, cluster="lab", backup_id="0" * 32, created=World().clock.now(), tool="swarmnet 0")
+    assert json.dumps(status_json(state, world.inventory, []), allow_nan=False).encode()
+    assert status_text(state, world.inventory).encode()
+    taken = document(state, cluster="lab", backup_id="0" * 32, created=world.clock.now(), tool="swarmnet 0")
     assert load(dump(taken)) == taken
 
 
@@ -94,7 +94,7 @@ def test_a_worker_that_says_anything_spoils_its_own_facts_alone(data: st.DataObj
     state = observe(Strange(world, "w1", data), Look(containers=True))
     assert {facts.host for facts in state.hosts} >= {"m1", "w2"}
     assert state.swarm is not None
-    check_uses(state)
+    check_uses(state, world)
 
 
 @FEW
@@ -104,7 +104,7 @@ def test_a_manager_that_says_anything_ends_no_pass(data: st.DataObject) -> None:
     world.bootstrap()
     state = observe(Strange(world, "m1", data), Look(containers=True))
     assert {facts.host for facts in state.hosts} >= {"m2", "m3"}
-    check_uses(state)
+    check_uses(state, world)
 
 
 @FEW
@@ -116,7 +116,7 @@ def test_kernel_tables_that_are_none_are_their_hosts_failure(tables: bytes) -> N
     state = observe(world.ports())
     assert state.facts("m1") is not None
     assert (state.facts("w1") is None) == ([failure.host for failure in state.failures] == ["w1"])
-    check_uses(state)
+    check_uses(state, world)
 
 
 @FEW
