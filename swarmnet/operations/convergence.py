@@ -8,7 +8,7 @@ from swarmnet.errors import ConvergenceError, StateChangedError
 from swarmnet.model.clock import until_stopped, wait_until
 from swarmnet.model.plan import MANAGED_LABEL
 from swarmnet.model.ports import progress
-from swarmnet.model.service import ServiceMode
+from swarmnet.model.service import PublishMode, ServiceMode
 from swarmnet.operations.constraints import eligible
 from swarmnet.operations.final_word import FinalWord
 from swarmnet.operations.held_up import NOT_STARTED, holding_up, sentence, stands_still, without_new_task
@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from swarmnet.model.base import JsonObject
+    from swarmnet.model.clock import Clock
     from swarmnet.model.ports import Ports, SwarmPort
-    from swarmnet.model.service import Service, Task
+    from swarmnet.model.service import Service, ServiceSpec, Task
     from swarmnet.model.state import ClusterState
     from swarmnet.model.swarm import Node
 
@@ -30,6 +31,8 @@ SERVICE_LIMIT = 120.0
 UPDATE_BEGINS = 30.0
 """Seconds in which the orchestrator must have begun an update that replaces tasks; it needs some milliseconds, but a
 leader that is new or busy takes the update and comes to it later. Until then no task of the service has changed."""
+STEADY = 5.0
+"""Seconds that tasks must run on after others failed; the docker CLI calls a service converged after as many."""
 TASKS_EVERY = 0.02
 """Seconds of the first pause between looks at tasks; they grow to ten times that."""
 SERVICE_EVERY = 0.5
@@ -72,8 +75,10 @@ def wait_for_service(
             word on its tasks is final (``final_word``), or the time ran out; tells what the tasks said last.
     """
     manager, started = ports.manager(), ports.clock.monotonic()
+    steady = _Steady(ports.clock)
 
     def judge(service: Service, tasks: tuple[Task, ...]) -> tuple[bool | None, str]:
+        steady.look(tasks)
         fresh = tuple(task for task in tasks if task.id not in before)
         if service.update_state == "updating" and any(task.state in NOT_STARTED for task in fresh):
             done, words = _held_up(manager, service, fresh)
@@ -87,9 +92,39 @@ def wait_for_service(
         early = service.update_state is None and old
         if early and ports.clock.monotonic() - started < UPDATE_BEGINS:
             return None, f"its update has not begun: {old} tasks of before run"
-        return _enough(manager.nodes, service, tasks), f"{_running(tasks)} tasks run; {said(tasks)}"
+        enough, words = _enough(manager.nodes, service, tasks), f"{_running(tasks)} tasks run; {said(tasks)}"
+        if enough and not steady.holds(tasks):
+            return None, f"they run since a moment, after others that failed; {words}"
+        return enough, words
 
     _watch(ports, name, judge, what=f"service {name} to run", timeout=timeout, can_stop=True)
+
+
+class _Steady:
+    """Whether the tasks of a service run on: one that fails again and again runs for a moment each time."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._failed: frozenset[str] | None = None
+        self._since: tuple[frozenset[str], float] = (frozenset(), 0.0)
+
+    def holds(self, tasks: Iterable[Task]) -> bool:
+        """Tell whether no task failed since the first look, or the same tasks run for ``STEADY`` seconds now."""
+        tasks = tuple(tasks)
+        running = frozenset(task.id for task in tasks if task.state == "running")
+        failed = frozenset(task.id for task in tasks if task.state == "failed")
+        if running != self._since[0]:
+            self._since = (running, self._clock.monotonic())
+        return not failed - self._before(failed) or self._clock.monotonic() - self._since[1] >= STEADY
+
+    def look(self, tasks: Iterable[Task]) -> None:
+        """Remember what had failed already when the wait began."""
+        self._before(frozenset(task.id for task in tasks if task.state == "failed"))
+
+    def _before(self, failed: frozenset[str]) -> frozenset[str]:
+        if self._failed is None:
+            self._failed = failed
+        return self._failed
 
 
 def wait_for_attached(ports: Ports, name: str, network: str, *, timeout: float) -> None:
@@ -109,6 +144,26 @@ def wait_for_attached(ports: Ports, name: str, network: str, *, timeout: float) 
         return _enough(manager.nodes, service, tasks) if not off else None, f"{len(off)} tasks are off; {said(tasks)}"
 
     _watch(ports, name, judge, what=f"service {name} to run on network {network}", timeout=timeout)
+
+
+def wait_for_detached(ports: Ports, spec: ServiceSpec, *, timeout: float) -> None:
+    """Wait until as many tasks of a service run as shall, and none on a network that its spec does not name.
+
+    A service without ports in the mesh is off the mesh's own network, too.
+
+    Raises:
+        ConvergenceError: as ``wait_for_attached``.
+    """
+    manager = ports.manager()
+    named = {attachment.network for attachment in spec.networks or ()}
+    if any(port.mode is PublishMode.INGRESS for port in spec.ports or ()):
+        named |= {network.spec.name for network in manager.networks() if network.spec.ingress}
+
+    def judge(service: Service, tasks: tuple[Task, ...]) -> tuple[bool | None, str]:
+        on = [task for task in tasks if task.state == "running" and task.networks.keys() - named]
+        return None if on else _enough(manager.nodes, service, tasks), f"{len(on)} tasks are still on; {said(tasks)}"
+
+    _watch(ports, spec.name, judge, what=f"service {spec.name} to leave networks", timeout=timeout)
 
 
 def _watch(ports: Ports, name: str, judge: Judge, *, what: str, timeout: float, can_stop: bool = False) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import ConvergenceError
-from swarmnet.model.clock import wait_until
+from swarmnet.model.clock import until_stopped, wait_until
 from swarmnet.model.hosts import Availability
 from swarmnet.model.ports import progress
 from swarmnet.model.service import PublishMode, ServiceMode
@@ -102,7 +102,8 @@ class Leaving:
 
         what = f"the tasks of {self.node.name} to end, and to run elsewhere"
         tell = progress(ports)
-        wait_until(ports.clock, look, what=what, timeout=timeout, every=SERVICE_EVERY / 5, tell=tell)
+        looked = until_stopped(ports.clock, look)
+        wait_until(ports.clock, looked, what=what, timeout=timeout, every=SERVICE_EVERY / 5, tell=tell)
 
     def _is_gone(self, manager: SwarmPort) -> bool:
         now = next((node for node in manager.nodes() if node.id == self.node.id), None)

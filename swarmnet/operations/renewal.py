@@ -1,4 +1,14 @@
-"""Which tasks of a service an update makes anew, and how it makes those anew that engines would forget."""
+"""Which tasks of a service an update makes anew, and how, so that no engine forgets a port or a name, or keeps one.
+
+Engines know a service's load balancer on a network by the service and its ports in the mesh, and give it names and a
+virtual address with its first task, take them with its last (libnetwork, ``service_common.go``). While tasks of before
+and of after an update run side by side, that goes wrong, without a word and for good (seen on 20.10, 26.1 and 28.5):
+
+- aliases that change on a network: new ones are never found, old ones lead to the service as long as it is there;
+- ``endpoint_mode``: the name leads to the old virtual address, which belongs to nobody any more, and not to the new;
+- ports in the mesh: when the last old task goes, the address goes with it, and no port answers on any node; with tasks
+  replaced one by one, connections come to the last one alone.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +16,11 @@ from typing import TYPE_CHECKING
 
 from swarmnet.model.compare import service_changes
 from swarmnet.model.overlay import merge
+from swarmnet.model.service import EndpointMode, PublishMode
 from swarmnet.operations.constraints import matches
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from swarmnet.model.base import JsonObject
     from swarmnet.model.service import ServiceSpec, Task
@@ -54,6 +65,60 @@ def renewing(now: ServiceSpec, wanted: ServiceSpec) -> ServiceSpec:
         return wanted
     forced: JsonObject = {"TaskTemplate": {"ForceUpdate": _forced(now) + 1}}
     return wanted.model_copy(update={"extra": merge(wanted.extra, forced)})
+
+
+def apart(now: ServiceSpec, wanted: ServiceSpec, tasks: Callable[[], Iterable[Task]]) -> ServiceSpec | None:
+    """Return what to write first, so that tasks of before and after never share a load balancer that differs.
+
+    It is the wanted service off those networks, and without its ports in the mesh: the second write puts them on, with
+    load balancers of their own. A run that is killed in between leaves a difference that the next one finds. None
+    where one write does.
+
+    Args:
+        now: the service as it is.
+        wanted: the service as it shall be, in full.
+        tasks: gives what there is of the service; asked only where it decides.
+    """
+    moves = _mode(now) is not _mode(wanted)
+    before = {one.network: set(one.aliases) for one in now.networks or ()}
+    after = {one.network: set(one.aliases) for one in wanted.networks or ()}
+    by_address = _mode(now) is EndpointMode.VIP
+    off = {name for name in before.keys() & after.keys() if moves or (by_address and before[name] != after[name])}
+    doors = bool(_mesh(now) and _mesh(wanted)) and _mesh(now) != _mesh(wanted)
+    joins = after.keys() - before.keys() or (_mesh(wanted) and not _mesh(now))
+    if not (off or doors or joins):
+        return None
+    there = [task for task in tasks() if task.state == "running"]
+    # A killed run may have taken the service off: tasks of before run on.
+    left = {name for task in there for name in task.networks} - before.keys()
+    off |= left & after.keys()
+    doors = doors or bool(_mesh(wanted) and not _mesh(now) and left - after.keys())
+    if not (off or doors) or not (left or _overlaps(wanted, there)):
+        return None
+    kept = tuple(one for one in wanted.networks or () if one.network not in off)
+    own = tuple(one for one in wanted.ports or () if one.mode is not PublishMode.INGRESS)
+    return wanted.model_copy(
+        update={
+            "networks": kept if off else wanted.networks,
+            "ports": own if doors or moves else wanted.ports,
+            "endpoint_mode": now.endpoint_mode if moves else wanted.endpoint_mode,
+        }
+    )
+
+
+def _overlaps(wanted: ServiceSpec, running: Sequence[Task]) -> bool:
+    """Tell whether old tasks still run when the first new one begins."""
+    starts_first = wanted.update is not None and wanted.update.order == "start-first"
+    return len(running) > 1 or (bool(running) and starts_first)
+
+
+def _mode(spec: ServiceSpec) -> EndpointMode:
+    return spec.endpoint_mode or EndpointMode.VIP
+
+
+def _mesh(spec: ServiceSpec) -> set[tuple[int, int | None, str]]:
+    ports = (one for one in spec.ports or () if one.mode is PublishMode.INGRESS)
+    return {(one.target, one.published, one.protocol.value) for one in ports}
 
 
 def _changed(now: ServiceSpec, wanted: ServiceSpec) -> list[str]:

@@ -10,9 +10,9 @@ from swarmnet.model.overlay import lay, replace
 from swarmnet.model.plan import Action, Sign, Stage
 from swarmnet.model.ports import progress
 from swarmnet.model.service import Service, ServiceSpec
-from swarmnet.operations.convergence import SERVICE_LIMIT, again_when_changed, wait_for_service
+from swarmnet.operations.convergence import SERVICE_LIMIT, again_when_changed, wait_for_detached, wait_for_service
 from swarmnet.operations.predicted import with_service
-from swarmnet.operations.renewal import ended_tasks, renewing
+from swarmnet.operations.renewal import apart, ended_tasks, renewing
 
 if TYPE_CHECKING:
     from swarmnet.model.ports import Ports, SwarmPort
@@ -32,11 +32,11 @@ class _ServiceAction(Action):
         seen = state.service(self.spec.name)
         if seen is None or seen.spec.mode is not self.spec.mode:
             return with_service(state, Service(id="", version=0, spec=self.spec))
-        return with_service(state, seen.model_copy(update={"spec": self._over(seen.spec)}))
+        return with_service(state, seen.model_copy(update={"spec": self._over(seen.spec, self.spec)}))
 
-    def _over(self, present: ServiceSpec) -> ServiceSpec:
+    def _over(self, present: ServiceSpec, spec: ServiceSpec) -> ServiceSpec:
         """Return the service as it will be: what is not managed stays."""
-        return lay(present, self.spec)
+        return lay(present, spec)
 
     def _settle(self, ports: Ports, *, before: frozenset[str] = frozenset()) -> None:
         if self.wait:
@@ -63,23 +63,37 @@ class UpdateService(_ServiceAction):
     """True writes the spec alone, and nothing else of the present service stays."""
 
     def run(self, ports: Ports) -> None:
-        """Write the managed fields over the present ones, and wait for the tasks."""
+        """Write the managed fields over the present ones, and wait for the tasks; twice where ``apart`` says so."""
         manager = ports.manager()
+        now = self._present(manager)
+        first = apart(now.spec, self._over(now.spec, self.spec), lambda: manager.tasks(service=now.id))
+        if first is not None:
+            progress(ports)(f"service {self.spec.name}: its tasks are replaced twice, first off what changes its names")
+            self._write(manager, first)
+            wait_for_detached(ports, first, timeout=self.timeout)
+        self._settle(ports, before=self._write(manager, self.spec))
+
+    def _present(self, manager: SwarmPort) -> Service:
+        now = _find(manager, self.spec.name)
+        if now is None:
+            raise ConvergenceError(f"service {self.spec.name} is gone", hint="plan again")
+        return now
+
+    def _write(self, manager: SwarmPort, spec: ServiceSpec) -> frozenset[str]:
+        """Write a spec over the present one, and return the ids of the tasks that this ends."""
         before: frozenset[str] | None = None
 
         def write() -> None:
             nonlocal before
-            now = _find(manager, self.spec.name)
-            if now is None:
-                raise ConvergenceError(f"service {self.spec.name} is gone", hint="plan again")
-            wanted = self._over(now.spec)
+            now = self._present(manager)
+            wanted = self._over(now.spec, spec)
             if before is not None and wanted == now.spec:
                 return  # our own write, whose answer was lost; sent again, it would take away the state of its update
             before = ended_tasks(now.spec, wanted, manager.tasks(service=now.id), manager.nodes)
             manager.update_service(now.id, now.version, renewing(now.spec, wanted), whole=self.whole)
 
         again_when_changed(write)
-        self._settle(ports, before=before or frozenset())
+        return before or frozenset()
 
 
 class RestoreService(UpdateService):
@@ -88,9 +102,9 @@ class RestoreService(UpdateService):
     kind: Literal["service.restore"] = "service.restore"  # type: ignore[assignment]
     whole: ClassVar[bool] = True
 
-    def _over(self, present: ServiceSpec) -> ServiceSpec:
+    def _over(self, present: ServiceSpec, spec: ServiceSpec) -> ServiceSpec:
         """Return the service as it will be: nothing that the backup has not stays."""
-        return replace(present, self.spec)
+        return replace(present, spec)
 
 
 class ReplaceService(_ServiceAction):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from swarmnet.errors import ConvergenceError
+from swarmnet.errors import ConvergenceError, DocumentError
 from swarmnet.model.service import ServiceSpec
 from swarmnet.model.state import Container
-from swarmnet.operations.convergence import wait_for_service
+from swarmnet.operations.convergence import STEADY, wait_for_service
 from swarmnet.operations.final_word import UNALLOCATED
 from tests.plan.seeing import apply
 from tests.simulator.world import World
@@ -115,3 +115,44 @@ def test_nodes_that_a_new_leader_has_not_heard_of_are_no_final_word() -> None:
     steps = "- service: {name: web, image: 'i:1', timeout: 30s, constraints: [node.labels.rack == z]}\n"
 
     assert "waited 30 s" in refused(world, steps, within=40)
+
+
+def failing(world: World, *, until: float) -> None:
+    """Let the program of a service end by itself soon after each start."""
+
+    def tick() -> None:
+        world.tick()
+        now, tasks = world.clock.monotonic(), world.store("m1").tasks.values()
+        is_first = not any(task.state == "failed" for task in tasks)
+        for task in tasks:
+            if task.state == "running" and now < until and (is_first or now % 5 > 1):
+                task.state, task.message = "failed", "task: non-zero exit (1)"
+
+    world.clock.on_tick = tick
+
+
+def test_a_program_that_ends_again_and_again_does_not_run_because_it_ran_for_a_moment() -> None:
+    world = cluster()
+    failing(world, until=1000)
+
+    said = refused(world, "- service: {name: web, image: 'i:1', timeout: 20s}\n", within=25)
+
+    assert "waited 20 s for service web to run" in said
+    assert "failed: task: non-zero exit (1)" in said
+
+
+def test_a_program_that_runs_on_after_some_attempts_runs() -> None:
+    world = cluster()
+    failing(world, until=20)
+
+    apply(world, "- service: {name: web, image: 'i:1'}\n")
+
+    assert 20 + STEADY <= world.clock.monotonic() < 20 + STEADY + 3
+
+
+def test_a_service_step_over_a_job_is_refused_by_name() -> None:
+    world = cluster()
+    world.engine("m1").create_service(ServiceSpec(name="once", image="i:1", extra={"Mode": {"ReplicatedJob": {}}}))
+
+    with pytest.raises(DocumentError, match="service once is a job, whose tasks run to their end once"):
+        apply(world, "- service: {name: once, image: 'i:1', replicas: 3}\n")

@@ -11,13 +11,14 @@ from swarmnet.model.hosts import Availability, Role
 from swarmnet.model.network import Scope, Subnet
 from swarmnet.model.service import (
     EndpointMode,
-    PublishedPort,
     PublishMode,
     RestartPolicy,
     ServiceMode,
     ServiceSpec,
+    UpdatePolicy,
 )
 from swarmnet.model.state import Container, Endpoint
+from tests.simulator.endings import join, leave
 from tests.simulator.store import NodeRecord, ServiceRecord, Store, TaskRecord
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 SWARM_NAME = re.compile(r"[a-zA-Z0-9](?:[-_]*[A-Za-z0-9]+)*")
 FIRST_DYNAMIC_PORT = 30000
+ALL_AT_ONCE = 10**6
 _ENDPOINT = {"ports", "endpoint_mode"}
 _PLACEMENT = {"constraints", "max_replicas_per_node"}
 _NOT_IN_TASKS = {"name", "mode", "labels", "replicas", "update", "rollback"}
@@ -127,19 +129,15 @@ def _give_addresses(store: Store, service: ServiceRecord) -> None:
 
 def _schedule(store: Store, service: ServiceRecord) -> None:
     mine = [task for task in store.tasks.values() if task.service_id == service.id]
+    old = {task.id for task in mine if task.desired_state == "running" and _is_old(store, service, task)}
+    hands = _hands(service, [task for task in mine if task.desired_state == "running" and task.id not in old])
+    if old:
+        service.update_state = "updating"
+    elif service.update_state == "updating" and hands:
+        service.update_state = "completed"
     for task in mine:
-        node = store.nodes.get(task.node_id or "")
-        gone = node is None or not node.ready or node.spec.availability is Availability.DRAIN
-        is_old = _is_old(store, service, task)
-        if is_old and task.desired_state == "running":
-            service.update_state = "updating"
-        if is_old or (task.node_id is not None and gone):
-            task.desired_state = "shutdown"
-        elif node is not None and not task.ended and not _may_stay(service, node):
-            task.state, task.message = "rejected", "assigned node no longer meets constraints"
-        ended = task.ended and service.spec.job is None
-        if ended and task.desired_state == "running" and _is_replaced(service, task):
-            task.desired_state = "shutdown"
+        _judge(store, service, task, is_taken=task.id in old and hands > 0)
+        hands -= task.id in old and task.state == "running"
     current = [task for task in mine if task.desired_state == "running"]
     if service.spec.job is not None:
         _run_job(store, service, mine)
@@ -147,6 +145,28 @@ def _schedule(store: Store, service: ServiceRecord) -> None:
         _spread_globally(store, service, current)
     else:
         _scale(store, service, current)
+
+
+def _hands(service: ServiceRecord, fresh: list[TaskRecord]) -> int:
+    """Return how many old tasks the updater may take now, besides those whose successors do not run yet."""
+    update = service.spec.update or UpdatePolicy()
+    waiting = sum(task.state != "running" for task in fresh)
+    if update.order == "start-first" or not update.parallelism:
+        return 0 if waiting else ALL_AT_ONCE
+    return max(0, update.parallelism - waiting)
+
+
+def _judge(store: Store, service: ServiceRecord, task: TaskRecord, *, is_taken: bool) -> None:
+    """Let a task end that the updater takes, that lost its node, or that the restart policy makes anew."""
+    node = store.nodes.get(task.node_id or "")
+    gone = node is None or not node.ready or node.spec.availability is Availability.DRAIN
+    if is_taken or (task.node_id is not None and gone):
+        task.desired_state = "shutdown"
+    elif node is not None and not task.ended and not _may_stay(task, node):
+        task.state, task.message = "rejected", "assigned node no longer meets constraints"
+    ended = task.ended and service.spec.job is None
+    if ended and task.desired_state == "running" and _is_replaced(service, task):
+        task.desired_state = "shutdown"
 
 
 def _run_job(store: Store, service: ServiceRecord, mine: list[TaskRecord]) -> None:
@@ -164,9 +184,10 @@ def _run_job(store: Store, service: ServiceRecord, mine: list[TaskRecord]) -> No
             _new_task(store, service, node_id=node.id, slot=None)
 
 
-def _may_stay(service: ServiceRecord, node: NodeRecord) -> bool:
+def _may_stay(task: TaskRecord, node: NodeRecord) -> bool:
     """Tell whether a node still meets what a task on it asked for (swarmkit: constraint enforcer)."""
-    return all(_holds(node, constraint) for constraint in service.spec.constraints or ())
+    asked = task.made_of.constraints if task.made_of is not None else None
+    return all(_holds(node, constraint) for constraint in asked or ())
 
 
 def _is_replaced(service: ServiceRecord, task: TaskRecord) -> bool:
@@ -264,17 +285,29 @@ def _drop_tasks(store: Store, machines: dict[str, Machine]) -> None:
         if task.desired_state in ("shutdown", "remove") or task.state == "rejected":
             node = store.nodes.get(task.node_id or "")
             if node is not None and machines[node.host].alive:
-                if task.state == "running" and task.stopped_for < machines[node.host].stop_ticks:
-                    task.stopped_for += 1
+                if task.state == "running" and _still_runs(store, task, machines[node.host]):
                     continue
                 machines[node.host].containers.pop(task.container_id or "", None)
             task.state = task.state if task.ended else "shutdown"
+            leave(store, task)
         orphaned = task.service_id is not None and task.service_id not in store.services
         if task.desired_state == "remove" or orphaned:
+            leave(store, task)
             del store.tasks[task.id]
     for service in store.services.values():
         if service.spec.job is None:
             _forget_history(store, service)
+
+
+def _still_runs(store: Store, task: TaskRecord, machine: Machine) -> bool:
+    """Tell whether a task that shall end runs on: until it has stopped, or its successor has started first."""
+    service = store.services.get(task.service_id or "")
+    if service is not None and (service.spec.update or UpdatePolicy()).order == "start-first":
+        places = {_place(one) for one in store.tasks.values() if one.made_of == service.spec and one.state != "running"}
+        if task.desired_state == "shutdown" and _place(task) in places:
+            return True
+    task.stopped_for += 1
+    return task.stopped_for <= machine.stop_ticks
 
 
 def _forget_history(store: Store, service: ServiceRecord) -> None:
@@ -311,8 +344,7 @@ def _advance(store: Store, task: TaskRecord, machines: dict[str, Machine], missi
     task.container_id = machine.ids.local()
     machine.containers[task.container_id] = _container(service, task, networks)
     machine.arguments[task.container_id] = service.spec.command or ()
-    if service.update_state == "updating":
-        service.update_state = "completed"
+    join(store, service, task)
 
 
 def _is_refused(task: TaskRecord, service: ServiceRecord, machine: Machine, missing_images: set[str]) -> bool:
@@ -332,13 +364,6 @@ def _is_refused(task: TaskRecord, service: ServiceRecord, machine: Machine, miss
         task.message = f"starting container failed: {why}: port is already allocated"
         return True
     return False
-
-
-def given(spec: ServiceSpec, mode: PublishMode) -> tuple[PublishedPort, ...]:
-    """Return a service's ports of one mode, those filled in that the engine chooses."""
-    first = 30000 if mode is PublishMode.INGRESS else 32768
-    mine = [port for port in spec.ports or () if port.mode is mode]
-    return tuple(port.model_copy(update={"published": port.published or first}) for port in mine)
 
 
 def _container(service: ServiceRecord, task: TaskRecord, networks: Iterable[NetworkRecord]) -> Container:

@@ -8,7 +8,7 @@ from swarmnet.errors import ConflictError, EngineError
 from swarmnet.model.network import Scope
 from swarmnet.model.overlay import lay
 from swarmnet.model.service import EndpointMode, PublishMode, Service, ServiceMode, Task
-from tests.simulator.rules import given
+from tests.simulator.endings import given
 from tests.simulator.store import ServiceRecord, TaskRecord, check_version, find
 from tests.simulator.swarm_port import SwarmSide
 

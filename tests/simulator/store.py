@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from swarmnet.errors import NotFoundError, StateChangedError
+from tests.simulator.discovery import Discovery, End
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,6 +75,8 @@ class TaskRecord:
     state: str = "new"
     desired_state: str = "running"
     message: str = ""
+    ends: tuple[End, ...] = ()
+    """Its places on networks, while it runs."""
     stopped_for: int = 0
     """Ticks since it was told to stop."""
     networks: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -111,6 +114,7 @@ class Store:
     tasks: dict[str, TaskRecord] = field(default_factory=dict)
     configs: dict[str, FileRecord] = field(default_factory=dict)
     secrets: dict[str, FileRecord] = field(default_factory=dict)
+    discovery: Discovery = field(default_factory=Discovery)
 
     def write(self) -> int:
         """Return the index of one more write."""

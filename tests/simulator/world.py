@@ -149,7 +149,7 @@ class World:
 
     def settle(self) -> None:
         """Tick until even replaced tasks run."""
-        for _ in range(4):
+        for _ in range(12):
             self.tick()
 
     def _stores(self) -> list[Store]:

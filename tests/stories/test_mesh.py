@@ -218,6 +218,28 @@ def test_a_rolling_update_under_load_loses_at_most_what_comes_before_a_new_progr
     assert len(client.pages) > 50
 
 
+def backends(cluster: OwnCluster, host: str) -> int:
+    """Return how many tasks a host's mesh balances to, of all services."""
+    look = ["nsenter", "--net=/var/run/docker/netns/ingress_sbox", "cat", "/proc/net/ip_vs"]
+    return cluster.lab.exec(host, look).stdout.count(" Masq ")
+
+
+def test_a_port_that_is_added_while_old_and_new_tasks_overlap_leads_to_all_tasks_on_every_node(
+    own_cluster: OwnCluster, playbook: Path
+) -> None:
+    """G1: the address of the mesh went with the last old task, and no port answered any more."""
+    before = {host: backends(own_cluster, host) for host in HOSTS}
+    more = PLAYBOOK.format(version="two").replace('["8085:80"]', '["8085:80", "8086:80"]')
+    more = more.replace("stop_grace_period: 15s", "stop_grace_period: 1s")
+    playbook.write_text(more, encoding="utf-8")
+
+    said = own_cluster.operator.types("apply", str(playbook), "-i", own_cluster.inventory, "--yes")
+
+    for port in (8085, 8086):
+        assert soon(own_cluster, port, dict.fromkeys(HOSTS, "two")) == dict.fromkeys(HOSTS, "two"), said
+    assert {host: backends(own_cluster, host) for host in HOSTS} == before
+
+
 def verified(cluster: OwnCluster, *names: str, exits: int) -> list[dict[str, Any]]:
     """Return the verdicts of the named scenarios on the plain overlay."""
     only = [word for name in names for word in ("--only", name)]

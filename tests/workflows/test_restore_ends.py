@@ -47,7 +47,7 @@ def _restore(found: BackupDocument, world: World, stop: Switch | None = None) ->
 
 def test_b8_a_restore_that_is_stopped_ends_within_seconds_and_says_how_to_go_on() -> None:
     found, world, stop = _backup(WEB, WEB.model_copy(update={"name": "slow"})), World(inventory=HOSTS), Switch()
-    world.missing_images.add("busybox")
+    world.busy_until = 1000.0
 
     tick, pressed = world.clock.on_tick, [0.0]
 
