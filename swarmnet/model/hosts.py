@@ -109,18 +109,23 @@ class SSHSettings(Document):
     """How to log in to one host; None means what ``~/.ssh/config`` or OpenSSH's default says."""
 
     user: Annotated[str | None, AfterValidator(_checked_user)] = None
+    """Login name."""
     port: int | None = Field(default=None, ge=1, le=65535)
+    """Port of sshd."""
     key: str | None = None
     """Path of a private key; ``~`` is expanded. Its passphrase is asked for, or taken from the environment."""
     agent: bool = True
+    """True offers the keys of the ssh-agent, too."""
     jump: Annotated[str | None, AfterValidator(_checked_jump)] = None
     """``[user@]host[:port]`` of a jump host, or the name of another host of the inventory; several with commas."""
     known_hosts: str | None = None
+    """File with the hosts' keys, or several."""
     host_keys: HostKeyPolicy | None = None
     """None means ``StrictHostKeyChecking`` of ssh_config, else strict."""
     config: str | None = None
     """Path of an ssh_config file; None means ``~/.ssh/config``, an empty string means none."""
     sudo: SudoPolicy = SudoPolicy.AUTO
+    """Whether the engine's socket is reached through sudo: auto, always or never."""
     connect_timeout: float | None = Field(default=None, gt=0, le=3600)
     """Seconds for one attempt; None means ``ConnectTimeout`` of ssh_config, else CONNECT_TIMEOUT."""
     connect_attempts: int | None = Field(default=None, ge=1, le=60)

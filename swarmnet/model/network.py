@@ -48,8 +48,11 @@ class Subnet(Document):
     """One block of a network's addresses; None leaves the choice to the engine."""
 
     subnet: Prefix
+    """The block, such as 10.1.0.0/24."""
     gateway: Address | None = None
+    """Address of the bridge or router; the engine's choice is the first of the block."""
     ip_range: Prefix | None = None
+    """The part of the block that containers get their addresses from."""
     aux_addresses: dict[str, Address] = Field(default_factory=dict)
     """Reserved addresses by name; engines drop them on swarm-scoped networks without a word."""
 
@@ -58,12 +61,17 @@ class NetworkSpec(Document):
     """What a network shall be. The engine cannot change any of it in place (API up to 1.55)."""
 
     name: str
+    """Of an overlay a DNS label: letters, digits and '-', at most 63 characters."""
     driver: str = "overlay"
+    """overlay, bridge, macvlan, ipvlan, or a plugin's."""
     scope: Scope | None = None
     """None means the driver's own: swarm for overlay, local for all others."""
     attachable: Flag = False
+    """True lets containers that are not tasks join an overlay."""
     internal: Flag = False
+    """True gives the network no way out of its own."""
     ingress: Flag = False
+    """True for the routing mesh's own network, which 'swarm init' makes."""
     encrypted: Flag = False
     """Overlay only. The engine decides by the option's presence, so ``false`` is never sent (it would encrypt)."""
     mtu: Annotated[int, Field(ge=68, le=65535, strict=True)] | None = None
@@ -71,15 +79,21 @@ class NetworkSpec(Document):
     ipv4: Flag = True
     """False needs engine 28 (API 1.48) and local scope."""
     ipv6: Flag = False
+    """True gives addresses of IPv6 blocks, too."""
     subnets: tuple[Subnet, ...] = ()
     """Empty leaves the choice to the engine, and is then not compared."""
     ipam_driver: str = "default"
+    """Who gives out the addresses: default, or a plugin."""
     ipam_options: Labels = Field(default_factory=dict)
+    """Options of the one who gives out the addresses."""
     options: Labels = Field(default_factory=dict)
     """Driver options other than those with a field of their own."""
     labels: Labels = Field(default_factory=dict)
+    """Engines cannot change labels of a network that is there."""
     config_only: Flag = False
+    """True makes a template on each host, which carries no traffic."""
     config_from: str | None = None
+    """The template that each host takes subnets and options from."""
 
     @property
     def effective_scope(self) -> Scope:

@@ -33,8 +33,11 @@ class SwarmSpec(Document):
     heartbeat: float | None = Field(default=None, ge=0)
     """Seconds between a node's signs of life; the engine's own default is 5."""
     snapshot_interval: Count | None = None
+    """Entries of the managers' log between snapshots; the engine's own default is 10000."""
     autolock: Flag | None = None
+    """True encrypts the managers' disks: a manager that restarts waits for the unlock key."""
     labels: Labels = Field(default_factory=dict)
+    """Labels of the swarm."""
     extra: JsonObject = Field(default_factory=dict)
     """Parts of the engine's spec without a field here; sent back unchanged, since an update replaces the whole spec."""
 

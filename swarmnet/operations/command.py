@@ -77,9 +77,13 @@ class CommandOperation(Operation):
     summary: ClassVar[str] = "An argv on the selected hosts; 'unless' is an argv that exits 0 where it is done."
 
     argv: Annotated[Words, Field(min_length=1)]
+    """The program and its arguments; no shell reads them."""
     unless: Annotated[Words, Field(min_length=1)] | None = None
+    """A command that changes nothing: where it succeeds, the step has nothing to do."""
     sudo: bool = False
+    """Run both as root, by `sudo -n`."""
     timeout: Annotated[Duration, Field(gt=0)] = 60.0
+    """Seconds until the command is ended."""
 
     def needs(self, hosts: tuple[Host, ...]) -> tuple[Need, ...]:
         """Return ``unless`` for every host."""

@@ -22,7 +22,9 @@ class ContentStep(Operation):
     content_kind: ClassVar[str]
 
     name: ObjectName
+    """The plain name that services refer to; the object's own name ends with a hash of the content."""
     source: ContentSource = Field(alias="from")
+    """Where the content comes from: a file, an environment variable, or a command."""
     _content: Secret | None = PrivateAttr(default=None)
     _object: str = PrivateAttr(default="")
 

@@ -36,9 +36,13 @@ class NodeOperation(Operation):
     summary: ClassVar[str] = "Role, availability and labels of the selected hosts; alone, those of the inventory."
 
     role: Role | None = None
+    """manager or worker."""
     availability: Availability | None = None
+    """active, pause (no new tasks) or drain (no tasks)."""
     labels: Texts = Field(default_factory=dict)
+    """Labels that the nodes have; others that they have stay."""
     remove_labels: Words = ()
+    """Names of labels that the nodes do not have."""
 
     def faults(self) -> tuple[str, ...]:
         """Return labels that are both set and removed."""

@@ -49,6 +49,7 @@ class SwarmOperation(Operation, SwarmSpec):
     cert_expiry: Annotated[Duration, Field(ge=3600)] | None = None
     heartbeat: Annotated[Duration, Field(gt=0)] | None = None
     labels: Texts = Field(default_factory=dict)
+    """Labels of the swarm."""
     unlock_key_file: Annotated[str, Field(min_length=1)] | None = None
     """With ``autolock: true``: where the key is written, on the operator's machine; relative to the playbook."""
 

@@ -60,6 +60,7 @@ class GroupEntry(Document):
     """A group as the file writes it."""
 
     hosts: tuple[str, ...] = ()
+    """Names of members."""
     labels: Labels = Field(default_factory=dict)
     """Node labels of every member; the member's own win."""
 
@@ -68,12 +69,19 @@ class HostEntry(Document):
     """A host as the file writes it."""
 
     address: Address
+    """IP address or DNS name that SSH connects to."""
     role: Role = Role.WORKER
+    """manager or worker."""
     labels: Labels = Field(default_factory=dict)
+    """Node labels."""
     availability: Availability | None = None
+    """active, pause or drain; left out, it stays as it is."""
     advertise: Place | None = None
+    """IP address or interface that the other nodes connect to; the address above where it is left out."""
     data_path: Place | None = None
+    """IP address or interface for the overlays' traffic; the advertised one where it is left out."""
     groups: tuple[str, ...] = ()
+    """Groups of this host, besides those that name it."""
     ssh: SSHSettings = SSHSettings()
     """Laid over the file's own ``ssh``, key by key."""
 
@@ -82,10 +90,15 @@ class InventoryFile(Document):
     """The whole file."""
 
     version: Literal[1] = Field(alias="schema")
+    """Version of this form of document."""
     cluster: Name
+    """The cluster's name: shown before anything is changed, written into locks and backups."""
     ssh: SSHSettings = SSHSettings()
+    """How to log in, for all hosts; what is left out comes from ~/.ssh/config."""
     groups: dict[Name, GroupEntry] = Field(default_factory=dict)
+    """Groups select hosts and give their members labels."""
     hosts: dict[Name, HostEntry]
+    """The hosts by name, in the order in which they are worked on."""
 
 
 @dataclass(frozen=True, slots=True)

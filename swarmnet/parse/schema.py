@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import ast
+from inspect import getsource
+from itertools import pairwise
+from textwrap import dedent
 from typing import TYPE_CHECKING
+
+from pydantic.json_schema import GenerateJsonSchema
 
 from swarmnet.operations import ALL
 
@@ -10,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pydantic import BaseModel
+    from pydantic.json_schema import JsonSchemaValue
+    from pydantic_core.core_schema import ModelSchema
 
     from swarmnet.model.base import JsonObject, JsonValue
     from swarmnet.operations.interface import Operation
@@ -23,21 +31,24 @@ def playbook_schema(operations: Sequence[type[Operation]] = ALL) -> JsonObject:
     """Return the JSON Schema of playbooks: one alternative a step for each operation."""
     definitions: JsonObject = {}
     for operation in operations:
-        schema = operation.model_json_schema(ref_template=f"#/$defs/{operation.name_in_playbook}.{{model}}")
+        schema = operation.model_json_schema(
+            ref_template=f"#/$defs/{operation.name_in_playbook}.{{model}}", schema_generator=_Described
+        )
         inner = schema.pop("$defs", {})
         definitions |= {f"{operation.name_in_playbook}.{name}": _open(one) for name, one in inner.items()}
         definitions[operation.name_in_playbook] = {**_open(schema), "description": operation.summary}
     return {
         "$schema": DIALECT,
+        "$id": _id("playbook"),
         "title": "swarmnet playbook",
         "type": "object",
         "additionalProperties": False,
         "required": ["schema", "name", "steps"],
         "properties": {
-            "schema": {"const": 1},
-            "name": {"type": "string", "minLength": 1},
+            "schema": {"const": 1, "description": "Version of this form of document."},
+            "name": {"type": "string", "minLength": 1, "description": "For people and for the lock."},
             "vars": {"type": "object", "description": "Values for ${name}; --var NAME=VALUE lays others over them."},
-            "steps": {"type": "array", "minItems": 1, "items": {"oneOf": [_step(one) for one in operations]}},
+            "steps": {"type": "array", "minItems": 1, "items": _step(operations), "description": "In their order."},
         },
         "$defs": definitions,
     }
@@ -45,23 +56,64 @@ def playbook_schema(operations: Sequence[type[Operation]] = ALL) -> JsonObject:
 
 def document_schema(model: type[BaseModel], title: str) -> JsonObject:
     """Return the JSON Schema of a document that is one model."""
-    schema: JsonObject = model.model_json_schema()
-    return {"$schema": DIALECT, **schema, "title": title}
+    schema: JsonObject = model.model_json_schema(schema_generator=_Described)
+    return {"$schema": DIALECT, "$id": _id(title), **schema, "title": title}
 
 
-def _step(operation: type[Operation]) -> JsonObject:
-    name = operation.name_in_playbook
+def _id(title: str) -> str:
+    return f"urn:swarmnet:schema:{title.removeprefix('swarmnet ').replace(' ', '-').replace(',', '')}:1"
+
+
+class _Described(GenerateJsonSchema):
+    """Describes each property by the docstring below its field, where editors show it."""
+
+    def model_schema(self, schema: ModelSchema) -> JsonSchemaValue:
+        made = super().model_schema(schema)
+        texts = field_texts(schema["cls"])
+        for name, field in schema["cls"].model_fields.items():
+            described = made.get("properties", {}).get(field.alias or name)
+            if isinstance(described, dict) and name in texts:
+                described.setdefault("description", texts[name])
+        return made
+
+
+def field_texts(model: type[BaseModel]) -> dict[str, str]:
+    """Return the docstrings below a model's fields, its base classes' included, each on one line."""
+    found: dict[str, str] = {}
+    for cls in reversed(model.__mro__):
+        if not cls.__module__.startswith("swarmnet."):
+            continue
+        (definition,) = ast.parse(dedent(getsource(cls))).body
+        body = getattr(definition, "body", [])
+        for field, below in pairwise(body):
+            text = below.value.value if isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant) else None
+            if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and isinstance(text, str):
+                found[field.target.id] = " ".join(text.split())
+    return found
+
+
+def _step(operations: Sequence[type[Operation]]) -> JsonObject:
+    """Return the schema of a step: one operation, so that an editor can say which key of it is wrong."""
     selectors: JsonObject = {"type": "string", "description": "Host, group, manager, worker or all; !NAME takes out."}
+    names: list[JsonValue] = [operation.name_in_playbook for operation in operations]
+    bodies: JsonObject = {
+        one.name_in_playbook: {"$ref": f"#/$defs/{one.name_in_playbook}", "description": one.summary}
+        for one in operations
+    }
+    frame: JsonObject = {
+        "on": {
+            "anyOf": [selectors, {"type": "array", "items": selectors}],
+            # A schema for YAML 1.1 cannot help it: such a reader takes the bare word for true.
+            "description": "Hosts that the step concerns; left out: all. Readers of YAML 1.1 want it quoted.",
+        },
+        "for": {"anyOf": [{"type": "array"}, REFERENCE], "description": "Once for each item, which is ${item}."},
+        "name": {"type": "string", "description": "For people."},
+    }
     return {
         "type": "object",
         "additionalProperties": False,
-        "required": [name],
-        "properties": {
-            name: {"$ref": f"#/$defs/{name}"},
-            "on": {"anyOf": [selectors, {"type": "array", "items": selectors}]},
-            "for": {"anyOf": [{"type": "array"}, REFERENCE], "description": "Once for each item, which is ${item}."},
-            "name": {"type": "string"},
-        },
+        "properties": bodies | frame,
+        "oneOf": [{"required": [name]} for name in names],
     }
 
 

@@ -12,6 +12,8 @@ from swarmnet.parse.schema import document_schema, playbook_schema
 from swarmnet.parse.yaml import load
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from swarmnet.model.base import JsonObject
 
 ROOT = Path(__file__).parents[2]
@@ -43,3 +45,39 @@ def test_shipped_inventories_meet_the_schema(path: Path) -> None:
 )
 def test_the_schema_finds_what_the_reader_would(step: dict[str, object]) -> None:
     assert complaints({"schema": 1, "name": "t", "steps": [step]}, playbook_schema()) != []
+
+
+def undescribed(schema: object, path: str = "") -> Iterator[str]:
+    """Yield the properties of a schema that an editor would show without a word."""
+    if isinstance(schema, dict):
+        properties = schema.get("properties")
+        for name, one in properties.items() if isinstance(properties, dict) else ():
+            branches = [one, *one.get("anyOf", [])] if isinstance(one, dict) else []
+            if not any("description" in branch for branch in branches):
+                yield f"{path}.{name}"
+        for key, inner in schema.items():
+            yield from undescribed(inner, f"{path}/{key}")
+    elif isinstance(schema, list):
+        for inner in schema:
+            yield from undescribed(inner, path)
+
+
+SCHEMAS = {"playbook": playbook_schema(), "inventory": document_schema(InventoryFile, "swarmnet inventory")}
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_e8_every_property_that_people_write_is_described(name: str) -> None:
+    assert list(undescribed(SCHEMAS[name])) == []
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_e8_a_schema_has_an_id_of_its_own(name: str) -> None:
+    assert SCHEMAS[name]["$id"] == f"urn:swarmnet:schema:{name}:1"
+
+
+def test_e8_a_misspelt_key_of_a_step_is_named() -> None:
+    step = {"network": {"name": "a", "atachable": True}}
+
+    (said,) = complaints({"schema": 1, "name": "t", "steps": [step]}, playbook_schema())
+
+    assert "'atachable' was unexpected" in said
