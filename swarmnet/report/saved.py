@@ -6,7 +6,9 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, Field, JsonValue
 
 from swarmnet.model.redaction import Cover
 from swarmnet.model.sensitive import SENSITIVE
@@ -15,12 +17,33 @@ from swarmnet.report.plan import plan_json
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from swarmnet.model.base import JsonObject, JsonValue
+    from swarmnet.model.base import JsonObject
     from swarmnet.model.plan import Plan
     from swarmnet.model.state import ClusterState
 
 _TAG = re.compile(r"(\*\*\*) #[0-9a-f]{8}")
 _TOLD = ("sign", "why", "risk", "always")
+
+
+class _SavedAction(BaseModel):
+    kind: str
+    sign: str
+    target: str
+    changes: list[dict[str, JsonValue]]
+    sends: dict[str, JsonValue]
+
+
+class _Saved(BaseModel):
+    """What of the file is read; people and other programs may read more."""
+
+    schema_: Literal[1] = Field(alias="schema")
+    cluster: str
+    cluster_id: str | None
+    salt: str = Field(pattern="^([0-9a-f]{2})*$")
+    digest: str
+    shows_values: bool
+    actions: list[_SavedAction]
+    programs: list[dict[str, JsonValue]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +66,8 @@ class SavedPlan:
         Raises:
             ValueError: it is none, or one of a version that saved less.
         """
-        tree = json.loads(content)
-        if not isinstance(tree, dict) or tree.get("schema") != 1:
-            raise ValueError
-        texts, lists = ("cluster", "salt", "digest"), ("actions", "programs")
-        fits = all(isinstance(tree.get(key), str) for key in texts) and isinstance(tree.get("shows_values"), bool)
-        if not fits or not all(isinstance(tree.get(key), list) for key in lists):
-            raise ValueError
-        if not all(isinstance(one, dict) and isinstance(one.get("target"), str) for one in tree["actions"]):
-            raise ValueError
-        bytes.fromhex(tree["salt"])
+        _Saved.model_validate_json(content)
+        tree: dict[str, Any] = json.loads(content)
         return cls(tree)
 
     @property
@@ -62,7 +77,7 @@ class SavedPlan:
 
     def unknown(self, programs: Sequence[str]) -> tuple[str, ...]:
         """Return those of some programs that were not run to make the plan."""
-        ran = {one.get("digest") for one in self.tree["programs"] if isinstance(one, dict)}
+        ran = [one.get("digest") for one in self.tree["programs"]]
         return tuple(one for one in programs if _digest(one, self._salt) not in ran)
 
     @property
@@ -94,7 +109,7 @@ def _differences(saved: dict[str, Any], now: dict[str, Any]) -> Iterator[str]:
     if (saved["cluster"], saved.get("cluster_id")) != (now["cluster"], now["cluster_id"]):
         yield f"it is of {_cluster(saved)}, and this is {_cluster(now)}"
     before, after = _by_target(saved), _by_target(now)
-    for key in before.keys() | after.keys():
+    for key in dict.fromkeys((*before, *after)):
         if key not in after:
             yield f"no longer planned: {_named(before[key])}"
         elif key not in before:
@@ -125,7 +140,7 @@ def _named(action: dict[str, Any]) -> str:
 def _fields(before: dict[str, Any], after: dict[str, Any]) -> str:
     was, now = ({one.get("path"): one for one in action.get("changes", [])} for action in (before, after))
     names = [word for word in _TOLD if before.get(word) != after.get(word)]
-    names += sorted(str(path) for path in was.keys() | now.keys() if was.get(path) != now.get(path))
+    names += [str(path) for path in dict.fromkeys((*was, *now)) if was.get(path) != now.get(path)]
     if not names:
         sends = before.get("sends") or {}
         names = [str(word) for word in after["sends"] if sends.get(word) != after["sends"][word]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 
 import pytest
@@ -88,3 +89,21 @@ def test_no_secret_stands_in_the_file() -> None:
 def test_another_file_is_no_saved_plan(text: str) -> None:
     with pytest.raises((ValueError, RecursionError)):
         SavedPlan.read(text.encode("latin-1"))
+
+
+def test_a_file_that_somebody_damaged_is_none_or_differs() -> None:
+    whole = json.loads(saved(COMMAND, WEB).text)
+    strange: tuple[object, ...] = (None, 7, "x", [], {}, [None])
+    for place in [(key,) for key in whole] + [
+        ("actions", index, key) for index in (0, 1) for key in whole["actions"][0]
+    ]:
+        for junk in strange:
+            tree = json.loads(json.dumps(whole))
+            part = tree
+            for step in place[:-1]:
+                part = part[step]
+            if part[place[-1]] == junk or place[0] in ("warnings", "failures", "worst_risk", "origin", "programs"):
+                continue
+            part[place[-1]] = junk
+            with contextlib.suppress(ValueError):
+                assert SavedPlan.read(json.dumps(tree).encode()).differences(plan(COMMAND, WEB), STATE)
