@@ -145,7 +145,8 @@ class DirectoryRepository:
     def contradiction(self, entry: Entry, header: SealedHeader) -> str | None:
         """Return where a backup belongs by its header, when its name or folder tells something else."""
         name, folder = file_name(header), slug(header.cluster)
-        inside = entry.path.parent.parent in (self.root, self.root.resolve())
+        above = entry.path.parent.parent
+        inside = above == self.root or above == self.root.resolve()
         claims = entry.path.name.endswith(SUFFIX) if inside else _NAME.fullmatch(entry.path.name) is not None
         if not claims or (entry.path.name == name and (not inside or entry.path.parent.name == folder)):
             return None

@@ -19,6 +19,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from cryptography.exceptions import InvalidSignature
@@ -89,20 +90,7 @@ class Head:
         Raises:
             DamagedError: nobody did, or it was changed since.
         """
-        message = MAGIC + b"\n" + self.text + b"\n"
-        try:
-            tree = strict_json(self.text)
-            named = tree.get("signer") if isinstance(tree, dict) else None
-            if _HEX.fullmatch(self.signature):
-                key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(str(named)))
-                key.verify(bytes.fromhex(self.signature.decode()), _HEADER_CONTEXT + message)
-            else:
-                key = sshsig.signer_of(self.signature, HEADER_NAMESPACE, message)
-        except (ValueError, SchemaError, InvalidSignature) as error:
-            raise DamagedError("the backup's header does not match its signature: it was changed or cut") from error
-        if fingerprint(key) != named:
-            raise DamagedError("the backup's header names another signer than the one who signed it")
-        return fingerprint(key)
+        return _signer_of(self.text, self.signature)
 
     def header(self) -> SealedHeader:
         """Return the header; raises ``SchemaError`` when this version does not read its layout."""
@@ -120,6 +108,25 @@ class Head:
 
 
 _EMPTY = "the file is empty"
+
+
+@lru_cache(maxsize=1024)
+def _signer_of(text: bytes, signature: bytes) -> str:
+    """Return who signed a header. The same bytes are checked once: a list and what comes after it read them twice."""
+    message = MAGIC + b"\n" + text + b"\n"
+    try:
+        tree = strict_json(text)
+        named = tree.get("signer") if isinstance(tree, dict) else None
+        if _HEX.fullmatch(signature):
+            key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(str(named)))
+            key.verify(bytes.fromhex(signature.decode()), _HEADER_CONTEXT + message)
+        else:
+            key = sshsig.signer_of(signature, HEADER_NAMESPACE, message)
+    except (ValueError, SchemaError, InvalidSignature) as error:
+        raise DamagedError("the backup's header does not match its signature: it was changed or cut") from error
+    if fingerprint(key) != named:
+        raise DamagedError("the backup's header names another signer than the one who signed it")
+    return fingerprint(key)
 
 
 def signed_document(text: bytes, key: Ed25519PrivateKey) -> bytes:

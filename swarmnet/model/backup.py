@@ -215,11 +215,11 @@ def _take(tree: Any, place: tuple[str | int, ...]) -> JsonValue:  # noqa: ANN401
 
 
 def _without_duplicates(pairs: list[tuple[str, JsonValue]]) -> JsonObject:
-    result: JsonObject = {}
-    for key, value in pairs:
-        if key in result:
-            raise ValueError(f"the key {key!r} stands twice in one object")
-        result[key] = value
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {twice[:80]!r} stands twice in one object")
     return result
 
 

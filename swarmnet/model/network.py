@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import ipaddress
 from enum import StrEnum
+from functools import lru_cache
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
 from swarmnet.model.base import Document, Flag, Labels
 
+_KNOWN = 4096
+"""Texts that are read but once: each host of each backup names the same subnets."""
 
+
+@lru_cache(_KNOWN)
 def _prefix(text: str) -> str:
     if "/" not in text:
         raise ValueError(f"{text!r} is not a subnet: write its length, too, such as {text}/24")
@@ -20,6 +25,7 @@ def _prefix(text: str) -> str:
         raise ValueError(f"{text!r} is not a subnet: {error}") from error
 
 
+@lru_cache(_KNOWN)
 def _address(text: str) -> str:
     try:
         return ipaddress.ip_address(text.partition("/")[0]).compressed

@@ -90,7 +90,8 @@ class ConfigSpec(Document):
     """A config: readable by everybody who can ask the engine."""
 
     name: str
-    data: bytes
+    data: bytes = Field(repr=False)
+    """Shown in no trace: people put passwords into configs."""
     labels: Labels = Field(default_factory=dict)
     extra: JsonObject = Field(default_factory=dict)
 

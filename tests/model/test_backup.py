@@ -112,3 +112,9 @@ def test_completeness_needs_a_manager_that_answered_and_every_host() -> None:
 
 def test_the_documents_time_is_kept_in_utc() -> None:
     assert load(dump(a_document())).created == datetime(2026, 1, 31, 4, 5, 6, 123456, tzinfo=UTC)
+
+
+def test_what_a_trace_shows_of_a_document_holds_no_data_of_configs() -> None:
+    """L9."""
+    assert a_document().state.configs[0].spec.data == b"\x00listen 80;\n"
+    assert "listen" not in repr(a_document())
