@@ -290,6 +290,8 @@ class EngineClient(APIClient):
         self._auth_configs = AuthConfig({})
         self._version = ""
         self._negotiation = Lock()
+        self._negotiated = 0
+        self._silence: Exception | None = None
         self.headers.clear()
         self.headers["User-Agent"] = "swarmnet"
         self.adapters.clear()
@@ -301,12 +303,25 @@ class EngineClient(APIClient):
         Raises:
             VersionError: the engine is too old, or does not say.
         """
+        ended = self._negotiated
         with self._negotiation:
+            if self._silence is not None and self._negotiated > ended:
+                raise self._silence  # who waited for somebody else's question does not wait for the same once more
             if not self._version:
-                answer = self.get(f"{self.base_url}/_ping", timeout=min(self.timeout, PING_TIMEOUT))
-                answer.raise_for_status()
-                self._version = _common(answer.headers.get("Api-Version", ""))
+                self._version = self._ask_version()
             return self._version
+
+    def _ask_version(self) -> str:
+        self._silence = None
+        try:
+            answer = self.get(f"{self.base_url}/_ping", timeout=min(self.timeout, PING_TIMEOUT))
+        except Exception as error:
+            self._silence = error
+            raise
+        finally:
+            self._negotiated += 1
+        answer.raise_for_status()
+        return _common(answer.headers.get("Api-Version", ""))
 
 
 def _common(served: str) -> str:

@@ -87,13 +87,11 @@ def failing_of(service: Service, state: ClusterState) -> tuple[str, ...]:
 def strangers(state: ClusterState, inventory: Inventory) -> tuple[str, ...]:
     """Return the names of the nodes that no host of the inventory is, as far as hosts were asked and answered.
 
-    A node that is called as a host that was not heard, or stands at its address, is that host.
+    A node that is called as a host, or stands at its address, is that host, or what it left behind.
     """
     known = {facts.engine.membership.node_id for facts in state.hosts}
-    unheard = [host for host in inventory.hosts if state.facts(host.name) is None]
-    return tuple(
-        node.name for node in state.nodes if node.id not in known and not any(_may_be(one, node) for one in unheard)
-    )
+    rest = (node for node in state.nodes if node.id not in known)
+    return tuple(node.name for node in rest if not any(_may_be(host, node) for host in inventory.hosts))
 
 
 def _may_be(host: Host, node: Node) -> bool:

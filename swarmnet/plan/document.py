@@ -58,7 +58,7 @@ def document(
     completeness = Completeness(
         swarm=state.swarm is not None,
         hosts=tuple(facts.host for facts in state.hosts),
-        failures=state.failures,
+        failures=tuple(one.model_copy(update={"disbelieved": False}) for one in state.failures),
     )
     hosts = tuple(_lasting(facts) for facts in state.hosts)
     return BackupDocument(

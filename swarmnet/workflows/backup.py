@@ -18,6 +18,7 @@ from swarmnet.plan.retention import to_remove
 from swarmnet.workflows.backup_lookup import listing, opened, proved
 from swarmnet.workflows.lock import RETRY, living
 from swarmnet.workflows.observe import Look, observe
+from swarmnet.workflows.settle import observe_settled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -114,7 +115,7 @@ def undisturbed(ports: Ports, look: Look, operator: Operator, *, wait: float = 0
     """
     deadline = ports.clock.monotonic() + max(wait, LOOKS_AGAIN)
     while True:
-        state = observe(ports, look)
+        state = observe_settled(ports, look)
         holder, released = living(ports, state, operator)
         if holder is None and not released:
             return state

@@ -7,6 +7,7 @@ moment: managers without a leader, an engine that is entering a swarm. A plan fo
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import ConvergenceError
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 SETTLE_LIMIT = 30.0
 """Seconds for an election (some 10, then 20 until requests to the lost leader gave up) and for a join (20) to end."""
 PAUSE = 1.0
+SLOW = 5.0
+"""Seconds after which a look was held up by hosts that did not answer: they are not waited for once more."""
 _ELECTING = (Membership.ACTIVE, Membership.PENDING)
 """How managers without a leader stand: after a restart of the engine they are pending until there is one (26.1)."""
 WELL_LIMIT, WELL_EVERY = 40.0, 0.5
@@ -71,7 +74,11 @@ def observe_settled(ports: Ports, look: Look) -> ClusterState:
     deadline = ports.clock.monotonic() + SETTLE_LIMIT
     told = ""
     while True:
+        begun = ports.clock.monotonic()
         state = observe(ports, look)
+        if ports.clock.monotonic() - begun > SLOW:
+            silent = tuple(one for one in state.failures if not one.disbelieved and one not in look.missing)
+            look = replace(look, missing=(*look.missing, *silent))
         why = unsettled(state, ports.inventory)
         if why is None or ports.clock.monotonic() >= deadline:
             return state

@@ -27,6 +27,7 @@ from tests.stories.witness import soon
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from concurrent.futures import Future
     from pathlib import Path
 
     from swarmnet.edge.transport import StreamLike
@@ -58,6 +59,18 @@ def test_requests_follow_each_other_on_one_stream(talker: Talker, engine: Engine
     assert talker.opened == 1
     assert talker.lines[0] == "GET /_ping HTTP/1.1"
     assert talker.lines[1:] == ["GET /v1.45/networks HTTP/1.1"] * 5
+
+
+def test_threads_that_wait_for_the_first_answer_of_a_frozen_engine_wait_for_it_once(talker: Talker) -> None:
+    talker.answers["GET /_ping"] = [HANG, HANG]
+    frozen = Engine("m1", talker.open, SystemClock(1.0))
+    begun = time.monotonic()
+    with ThreadPoolExecutor(2) as pool:
+        asked: list[Future[object]] = [pool.submit(frozen.networks), pool.submit(frozen.facts)]
+        assert {type(future.exception()) for future in asked} == {HostTimeoutError}
+    assert time.monotonic() - begun < 1.9
+    assert [line for line in talker.lines if "_ping" in line] == ["GET /_ping HTTP/1.1"]
+    frozen.close()
 
 
 def test_many_threads_share_a_few_streams_and_wait_for_them(talker: Talker, engine: Engine) -> None:

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from swarmnet.errors import IncompleteError, RefusedError, SwarmnetError
+from swarmnet.model.backup import dump, load
 from swarmnet.model.hosts import Host, Inventory, Role
 from swarmnet.model.state import EngineFacts, HostFacts, Membership, SwarmMembership
 from swarmnet.model.trust import contradictions
@@ -156,7 +157,9 @@ def test_a_worker_with_a_managers_id_is_named_and_refused_and_the_backup_is_part
 
     with pytest.raises(RefusedError, match=r"w1 says that it is node \w+, .* that is the address of m2"):
         prepare(ports, goal(world.inventory, SITE, Permissions(allow_missing=True)))
-    completeness = backup(ports).completeness
+    taken = backup(ports)
+    completeness = taken.completeness
+    assert load(dump(taken)).completeness == completeness
     assert not completeness.complete
     assert [failure.host for failure in completeness.failures] == ["w1"]
 
