@@ -38,6 +38,8 @@ LIFETIME = 900.0
 WITNESS_CAPABILITIES = ("NET_RAW", "NET_ADMIN")
 """To see packets of the host's devices, and to list its IPsec states; a witness changes nothing with them."""
 RUNNING = "running"
+DATA = "/var/lib/docker"
+"""Where engines keep their data, unless they are told otherwise."""
 ATTACH_LIMIT = 75.0
 """Seconds for all attempts to start a container: one that the engine fails to attach takes 20 s of them, and busy
 engines fail twice in a row (seen on 20.10 with a kernel of its own). What no attempt can change ends at once."""
@@ -143,9 +145,20 @@ class Stage:
             return StationService(self).place(hosts)
         found = fan_out(hosts, lambda host: self._place_once(host, hosts.index(host)))
         return {
-            host: Station(host, problem=result.message) if isinstance(result, HostError) else result
+            host: Station(host, problem=self._reason(result)) if isinstance(result, HostError) else result
             for host, result in found.items()
         }
+
+    def _reason(self, error: HostError) -> str:
+        """Return why a probe is missing: an engine whose disk is full may just end the talk (seen on 28.5)."""
+        if absence.kind_of(Station(error.host, problem=error.message)) is absence.UNKNOWN:
+            try:
+                said = self.ports.shell(error.host).run(("df", "-P", DATA), timeout=10.0)
+            except HostError:
+                return error.message
+            if b" 100% " in said.stdout:
+                return f"no space left on device for {DATA}: {error.message}"
+        return error.message
 
     def watch(self, hosts: tuple[str, ...]) -> tuple[Witness, ...]:
         """Start a witness on the own network of each host, where the image is; a host that fails says why."""

@@ -311,6 +311,17 @@ def test_a_start_that_takes_an_engine_two_attempts_of_twenty_seconds_is_waited_f
     assert world.refusals == []
 
 
+def test_a_disk_that_is_full_is_named_where_the_engine_only_ends_the_talk(world: World) -> None:
+    """F10: seen on 28.5, which closes the connection while an image is loaded."""
+    Paths(world)
+    world.refusals += [("image.load", ""), ("image.pull", "")] * 4
+    table = b"Filesystem 1024-blocks Used Available Capacity Mounted on\n/dev/ubda 1024 1024 0 100% /var/lib/docker\n"
+    for machine in world.machines.values():
+        machine.programs["df"] = lambda _machine, _argv, _stdin: (0, table, b"")
+    result = run(world, Wish(tuple(one for one in ALL if one.name == "icmp")))
+    assert "disk-full" in {one.evidence.get("cause") for one in result.verdicts}
+
+
 def test_a_start_that_no_attempt_can_change_ends_at_once(world: World) -> None:
     """F10: a disk that is full is not waited for."""
     Paths(world)
