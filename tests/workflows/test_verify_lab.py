@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from swarmnet.lab import Fault, Lab, LabSpec
+from swarmnet.lab.image import make_image
 from swarmnet.model.report import Status
 from swarmnet.scenarios import ALL
 from swarmnet.workflows.verify import Wish
@@ -51,8 +52,68 @@ def test_a_healthy_plain_overlay_is_green_on_three_engine_versions_and_nothing_s
         ("published", Status.SKIPPED),
     }
     assert all(matrix.counts() == {Status.OK: 6} for matrix in result.matrices)
-    assert len(result.matrices) == 3
+    assert {matrix.scenario for matrix in result.matrices} == {"icmp", "udp", "tcp", "loss"}
     assert traces(swarm) == before
+
+
+def test_an_overlay_that_takes_no_containers_is_proved_beside_a_node_that_takes_none(swarm: Lab) -> None:
+    """F1, F11: Docker's default overlay is tested by tasks; the operator's drain is no fault."""
+    docker(swarm, "m1", "network", "create", "-d", "overlay", "closed")
+    docker(swarm, "m1", "node", "update", "--availability", "drain", "m3")
+    try:
+        result = run(swarm, Wish((*TRAFFIC, *NAMES), networks=("closed",)))
+    finally:
+        docker(swarm, "m1", "node", "update", "--availability", "active", "m3")
+        docker(swarm, "m1", "network", "rm", "closed")
+    assert result.status is Status.OK, result.verdicts
+    assert {matrix.cells["m1"]["m2"].status for matrix in result.matrices} == {Status.OK}
+    (told,) = [one for one in result.verdicts if one.scenario == "probe"]
+    assert (told.status, told.evidence["cause"]) == (Status.SKIPPED, "drain")
+
+
+FIND_ROW = """
+set -e
+set -- /var/run/docker/netns/*-$(docker network inspect -f '{{.Id}}' front | cut -c1-10)
+mac=$(nsenter --net=$1 ip neigh show | sed -n "s/^ADDRESS dev vxlan0 lladdr \\([^ ]*\\).*/\\1/p")
+nsenter --net=$1 bridge fdb del $mac dev vxlan0 self
+"""
+LOSSY = (
+    "INPUT",
+    "-p",
+    "udp",
+    "--dport",
+    "4789",
+    "-m",
+    "statistic",
+    "--mode",
+    "random",
+    "--probability",
+    "0.1",
+    "-j",
+    "DROP",
+)
+
+
+def test_a_lost_row_of_an_own_container_and_a_line_that_loses_a_tenth_are_both_named(swarm: Lab) -> None:
+    """F4, F5: neither is seen by probes that try again and have rows of their own."""
+    make_image(swarm, "demo:1")
+    for host in ("m1", "m2"):
+        docker(swarm, host, "run", "-d", "--name", f"own-{host}", "--network", "front", "demo:1")
+    address = docker(swarm, "m2", "inspect", "-f", "{{.NetworkSettings.Networks.front.IPAddress}}", "own-m2")
+    find = FIND_ROW.replace("ADDRESS", address)
+    wish = Wish(tuple(one for one in ALL if one.name in ("udp", "endpoints", "loss")), networks=("front",))
+    try:
+        assert soon(lambda: swarm.exec("m1", ["sh", "-c", find]).exit_code == 0)
+        assert swarm.exec("m3", ["iptables", "-I", *LOSSY]).exit_code == 0
+        found = {one.scenario: one for one in run(swarm, wish).verdicts if one.status is not Status.OK}
+    finally:
+        swarm.exec("m3", ["iptables", "-D", *LOSSY])
+        for host in ("m1", "m2"):
+            docker(swarm, host, "rm", "-f", f"own-{host}")
+    assert found["endpoints"].evidence["cause"] == "forward-missing", found
+    assert found["endpoints"].evidence["addresses"] == [address]
+    assert found["loss"].detail.startswith("degraded: "), found
+    assert "on the way to m3" in found["loss"].detail, found
 
 
 def test_one_blocked_direction_of_vxlan_is_named_and_healing_makes_it_green(swarm: Lab) -> None:
