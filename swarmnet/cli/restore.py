@@ -134,6 +134,7 @@ def plan(
 
     Exit 3: some hosts do not answer.
     """
+    from swarmnet.model.losses import announced  # noqa: PLC0415 - as above
     from swarmnet.model.redaction import Cover  # noqa: PLC0415 - as above
     from swarmnet.report.plan import View, plan_json, plan_text  # noqa: PLC0415 - as above
     from swarmnet.report.restore import left_out  # noqa: PLC0415 - as above
@@ -145,16 +146,16 @@ def plan(
     restore = options.restore(document, hosts, cluster.limit)
     with cluster.connected(hosts) as ports:
         prepared = prepare(ports, restore.goal(options.permissions()))
-    skips = restore.skips(prepared.state)
+    skips, losses = restore.skips(prepared.state), announced(document)
     refused = [str(refusal) for refusal in prepared.refusals]
     view = View(Cover(shows=show_values), whole=cluster.verbose)
     if as_json:
         more: dict[str, object] = {"backup": _header(document), "refused": refused}
-        more |= {"skips": [one.model_dump() for one in skips], "losses": [one.model_dump() for one in document.losses]}
+        more |= {"skips": [one.model_dump() for one in skips], "losses": [one.model_dump() for one in losses]}
         echo_json({**plan_json(prepared.plan, prepared.state, view.cover, os.urandom(16)), **more})
     else:
         typer.echo(plan_text(prepared.plan, prepared.state, Paint.for_stream(sys.stdout), view))
-        say(left_out(skips, document.losses))
+        say(left_out(skips, losses))
         for text in refused:
             wiring.say(f"apply would refuse: {text}")
     if prepared.state.failures:

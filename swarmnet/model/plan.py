@@ -61,6 +61,8 @@ class Stage(IntEnum):
     CONTENT = 6
     SERVICE = 7
     COMMAND = 8
+    CONFIGURATION = 9
+    """Configuration networks, which the networks beside them need."""
 
     @property
     def one_by_one(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from typing import TYPE_CHECKING
 
@@ -48,10 +49,11 @@ def _meets(text: str, node: Node) -> bool:
     match = _FORM.fullmatch(text)
     if match is None:
         return False
+    key = match["key"].lower()
     seen = _value(match["key"], node)
     if seen is None:
         return True  # not known here: leave it to the engine
-    equal = match["value"].lower() == seen.lower()
+    equal = _is_in(seen, match["value"]) if key == "node.ip" else match["value"].lower() == seen.lower()
     return equal if match["operator"] == "==" else not equal
 
 
@@ -62,4 +64,13 @@ def _value(key: str, node: Node) -> str | None:
     if head.lower() == "engine.l":
         return node.engine_labels.get(label, "")
     role = "" if node.spec.role is None else node.spec.role.value
-    return {"node.id": node.id, "node.hostname": node.hostname, "node.role": role}.get(key.lower())
+    known = {"node.id": node.id, "node.hostname": node.hostname, "node.role": role, "node.ip": node.address or None}
+    return known.get(key.lower())
+
+
+def _is_in(address: str, wanted: str) -> bool:
+    """Tell whether an address is the wanted one, or in the wanted block."""
+    try:
+        return ipaddress.ip_address(address) in ipaddress.ip_network(wanted, strict=False)
+    except ValueError:
+        return False

@@ -16,7 +16,7 @@ from swarmnet.model.network import NetworkSpec, Scope, Subnet
 from swarmnet.model.plan import Action, Risk
 from swarmnet.operations.forms import Texts
 from swarmnet.operations.interface import Context, Operation
-from swarmnet.operations.network_actions import CreateNetwork, RemakeNetwork, ReplaceNetwork
+from swarmnet.operations.network_actions import CreateConfiguration, CreateNetwork, RemakeNetwork, ReplaceNetwork
 from swarmnet.operations.network_checks import problems_in_cluster, problems_of_spec, warnings_in_cluster
 from swarmnet.operations.network_detach import ReattachServices, note_of
 
@@ -115,7 +115,8 @@ class NetworkOperation(Operation, NetworkSpec):
         spec = self.spec.model_copy(update={"labels": labels})
         target = f"network {self.name}{_on(place)}"
         if seen is None:
-            yield CreateNetwork(target=target, why="it is not there", host=place, spec=spec)
+            create = CreateConfiguration if self.config_only else CreateNetwork
+            yield create(target=target, why="it is not there", host=place, spec=spec)
         elif not seen.allocated:
             why = "it was accepted but never allocated; it is removed and made again"
             yield RemakeNetwork(target=target, why=why, host=place, spec=spec)

@@ -46,6 +46,12 @@ class CreateNetwork(Action):
         make_network(ports, self.spec, self.host)
 
 
+class CreateConfiguration(CreateNetwork):
+    """Make a configuration network: before, and not beside, those that take their configuration from it."""
+
+    stage: ClassVar[Stage] = Stage.CONFIGURATION
+
+
 class RemakeNetwork(Action):
     """Remove a network that was never allocated, and make it again."""
 

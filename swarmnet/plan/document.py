@@ -106,6 +106,20 @@ def _lasting(facts: HostFacts) -> HostFacts:
 
 
 def _losses(state: ClusterState) -> Iterable[Loss]:
+    yield from _of_services(state)
+    yield from _of_secrets_and_networks(state)
+    for facts in state.hosts:
+        for container in facts.containers:
+            if container.service is None and container.endpoints:
+                yield Loss(
+                    kind="container",
+                    what=f"{container.name} on {facts.host}",
+                    why="it is no service; only its places on networks were kept",
+                    instead="start it again and connect it as `backup export` shows",
+                )
+
+
+def _of_services(state: ClusterState) -> Iterable[Loss]:
     for name, said in not_running(state).items():
         yield Loss(
             kind=IDLE,
@@ -113,6 +127,17 @@ def _losses(state: ClusterState) -> Iterable[Loss]:
             why=f"the tasks of service {name} did not all run when the backup was taken ({said})",
             instead=f"service {name} is made, and not waited for",
         )
+    for service in state.services:
+        if list(service.spec.env or ()) != sorted(service.spec.env or ()):
+            yield Loss(
+                kind="environment-order",
+                what=service.spec.name,
+                why=f"the variables of service {service.spec.name} did not stand in alphabetical order",
+                instead="they do afterwards; their values are the same",
+            )
+
+
+def _of_secrets_and_networks(state: ClusterState) -> Iterable[Loss]:
     for secret in state.secrets:
         yield Loss(
             kind="secret",
@@ -128,12 +153,3 @@ def _losses(state: ClusterState) -> Iterable[Loss]:
                 why="it was never allocated: the engine accepted it, but gave it no addresses",
                 instead="it is not restored",
             )
-    for facts in state.hosts:
-        for container in facts.containers:
-            if container.service is None and container.endpoints:
-                yield Loss(
-                    kind="container",
-                    what=f"{container.name} on {facts.host}",
-                    why="it is no service; only its places on networks were kept",
-                    instead="start it again and connect it as `backup export` shows",
-                )

@@ -93,7 +93,8 @@ def restoration(document: BackupDocument, inventory: Inventory, state: ClusterSt
     skips = [*_unmapped(document, hosts, limited), *networks.left_out(), *ingress_skips]
     skips += _autolock_left_out(document, state, choices)
     case = _Case(document, state, choices, chosen)
-    kept, service_skips = case.services(places(document.state, state, hosts, inventory), networks)
+    where = places(document.state, state, hosts, inventory)
+    kept, service_skips = case.services(where, networks)
     steps = (
         *networks.gateways(),
         *_swarm(case, networks.routes),
@@ -115,7 +116,7 @@ def restoration(document: BackupDocument, inventory: Inventory, state: ClusterSt
         ),
         inventory=enriched,
         skips=(*skips, *service_skips),
-        warnings=warnings,
+        warnings=(*warnings, *_moves(document, where)),
         hosts=hosts,
         selection=chosen,
     )
@@ -277,6 +278,14 @@ class _Case:
         found |= {("network", name) for name in (*PREDEFINED, *(net.spec.name for net in state.networks))}
         found |= {("config", one.spec.name) for one in state.configs}
         return frozenset(found | {("secret", one.spec.name) for one in state.secrets})
+
+
+def _moves(document: BackupDocument, where: Places) -> Iterator[str]:
+    """Yield the constraints that name nodes otherwise than in the backup."""
+    for service in document.state.services:
+        for constraint in service.spec.constraints or ():
+            if (now := where.of(constraint)) != constraint:
+                yield f"service {service.spec.name}: the constraint {constraint} becomes {now}"
 
 
 def _enriched(

@@ -54,16 +54,17 @@ class Networks:
                 yield Step(operation=self._step(network.spec, (*networks, *bridges)))
 
     def local(self) -> Iterator[Step]:
-        """Yield the networks of each host's own."""
-        for facts in self.document.state.hosts:
-            if facts.host not in self.hosts:
-                continue
-            networks = _wanted(facts.networks)
-            for network in self._unique(networks):
-                name = network.spec.name
-                if self.selection.takes("network", name) and not self._ambiguous(name, self.hosts[facts.host]):
-                    step = self._step(network.spec, facts.networks)
-                    yield Step(operation=step, on=(self.hosts[facts.host],))
+        """Yield the networks of each host's own, the configuration networks of all hosts first."""
+        hosts = [facts for facts in self.document.state.hosts if facts.host in self.hosts]
+        steps = [(network.spec.config_only, step) for facts in hosts for network, step in self._of_host(facts)]
+        yield from (step for is_first in (True, False) for config_only, step in steps if config_only is is_first)
+
+    def _of_host(self, facts: HostFacts) -> Iterator[tuple[Network, Step]]:
+        new_host = self.hosts[facts.host]
+        for network in self._unique(_wanted(facts.networks)):
+            name = network.spec.name
+            if self.selection.takes("network", name) and not self._ambiguous(name, new_host):
+                yield network, Step(operation=self._step(network.spec, facts.networks), on=(new_host,))
 
     def left_out(self) -> Iterator[Skip]:
         """Yield the networks that cannot come back whatever these hosts are like."""

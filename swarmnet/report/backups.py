@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC
 from typing import TYPE_CHECKING
 
+from swarmnet.model.losses import announced
 from swarmnet.report.text import PLAIN, Paint, count, table
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def summary(document: BackupDocument) -> JsonObject:
         "configs": [config.spec.name for config in state.configs],
         "secrets": [secret.spec.name for secret in state.secrets],
         "losses": [
-            {"kind": one.kind, "what": one.what, "why": one.why, "instead": one.instead} for one in document.losses
+            {"kind": one.kind, "what": one.what, "why": one.why, "instead": one.instead} for one in announced(document)
         ],
     }
 
@@ -97,7 +98,7 @@ def summary_lines(document: BackupDocument) -> Iterator[str]:
         if local:
             yield f"on {facts.host:<8} {_joined(local)}"
     yield "never comes back:"
-    for loss in document.losses:
+    for loss in announced(document):
         yield f"  {loss.kind}: {loss.what}: {loss.why}; {loss.instead}"
 
 

@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import DocumentError, RefusedError
+from swarmnet.model.losses import announced
 from swarmnet.model.report import OutcomeStatus
 from swarmnet.model.restored import RestoreReport
 from swarmnet.plan.build import build
@@ -127,7 +128,7 @@ def run(
         restored=_targets(applied, OutcomeStatus.DONE),
         failed=tuple(_failures(applied)),
         skips=_skips(restore, state, applied),
-        losses=restore.document.losses,
+        losses=announced(restore.document),
         verified=verified,
         not_begun=_targets(applied, OutcomeStatus.SKIPPED),
         not_awaited=_targets(applied, OutcomeStatus.STOPPED),

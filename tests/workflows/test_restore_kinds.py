@@ -321,3 +321,15 @@ def test_a8_jobs_come_back_as_jobs_and_are_awaited_as_complete(mode: dict[str, o
     assert after.spec.mode is ServiceMode.REPLICATED
     assert {task.state for task in fresh.engine("m1").tasks()} == {"complete"}
     assert _differences(found, fresh) == Drift(differences=())
+
+
+def test_b2_configuration_networks_are_made_before_and_not_beside_those_that_need_them() -> None:
+    def make(_m1: EnginePort, w1: EnginePort) -> None:
+        w1.create_network(NetworkSpec(name="z-conf", driver="macvlan", config_only=True))
+        w1.create_network(NetworkSpec(name="a", driver="macvlan", config_from="z-conf"))
+
+    found, world = _of(make), World(inventory=HOSTS)
+    restore = Restore(found, HOSTS, Choices(mapping={}, secrets={}))
+    batches = restore.plan(observe(world.ports(), restore.look)).batches
+    places = {action.target: number for number, batch in enumerate(batches) for action in batch}
+    assert places["network z-conf on w1"] < places["network a on w1"]
