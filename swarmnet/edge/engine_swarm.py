@@ -50,8 +50,9 @@ class EngineSwarm(EngineServices):
             "Spec": swarm_to_wire(spec),
         }
         if spec.default_addr_pool or spec.subnet_size:
-            # Engines ignore a subnet size that comes without a pool.
-            body["DefaultAddrPool"] = list(spec.default_addr_pool or ("10.0.0.0/8",))
+            # A size without a pool does nothing; engines from 26.1 on show it, as the docker command always sends it.
+            # An empty list is shown otherwise than none.
+            body["DefaultAddrPool"] = list(spec.default_addr_pool or ())
             body["SubnetSize"] = spec.subnet_size or 24
         return str(self._send(Request("begin a swarm", "POST", "/swarm/init", body)))
 

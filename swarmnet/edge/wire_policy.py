@@ -93,12 +93,13 @@ def restart_to_wire(restart: RestartPolicy | None) -> JsonObject | None:
     """Return a restart policy as the engine takes it."""
     if restart is None:
         return None
-    return {
+    body: JsonObject = {
         "Condition": restart.condition,
         "Delay": nanoseconds(restart.delay),
         "MaxAttempts": restart.max_attempts,
-        "Window": nanoseconds(restart.window),
     }
+    # Engines leave a window of zero out, unless it is sent.
+    return body | ({"Window": nanoseconds(restart.window)} if restart.window else {})
 
 
 def _take(

@@ -73,9 +73,12 @@ class RestoredNetwork(NetworkOperation):
             return
         for host in context.hosts:
             facts = state.facts(host.name)
-            if facts is None or any(net.spec.name == self.name for net in facts.networks):
+            if facts is None:
                 continue
-            if host.role is Role.MANAGER and state.network(self.name) is not None:
+            seen = next((net for net in facts.networks if net.spec.name == self.name), None)
+            if seen is not None and not self.changes_from(seen):
+                continue
+            if seen is None and host.role is Role.MANAGER and state.network(self.name) is not None:
                 yield f"network {self.name} on {host.name}: the swarm has a network of that name"
             yield from self._beside([net.spec for net in facts.networks], f" on {host.name}")
             yield from self._routes((facts,))
@@ -85,9 +88,9 @@ class RestoredNetwork(NetworkOperation):
             yield f"network {self.name} needs a swarm"
             return
         same = state.network(self.name)
-        if same is not None and same.spec.name == self.name:
+        if same is not None and same.spec.name == self.name and not self.changes_from(same):
             return
-        if same is not None:
+        if same is not None and same.spec.name != self.name:
             yield f"network {self.name}: there is a network {same.spec.name}, and names differ in more than case"
         managers = {node.id for node in state.nodes if node.spec.role is Role.MANAGER}
         for facts in state.hosts:
@@ -102,7 +105,7 @@ class RestoredNetwork(NetworkOperation):
 
     def _beside(self, others: list[NetworkSpec], place: str) -> Iterator[str]:
         for other in others:
-            if self.config_only or other.config_only or other.name in self.companions:
+            if self.config_only or other.config_only or other.name in (*self.companions, self.name):
                 continue
             for block in self.subnets:
                 if met := overlapping(block.subnet, (one.subnet for one in other.subnets)):

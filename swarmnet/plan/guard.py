@@ -7,6 +7,7 @@ possible and costs more than somebody may have meant, and states in which no pla
 from __future__ import annotations
 
 import re
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -161,7 +162,7 @@ def _headless(state: ClusterState) -> Iterator[Refusal]:
 
 
 def _costly(action: Action, permissions: Permissions) -> Refusal | None:
-    name = action.target.partition(" ")[2].partition(" ")[0]  # "network local on m1" is called local
+    name = _name(action)
     if action.kind.startswith("prune."):
         return None if permissions.prune else Refusal(f"{action.target} would be removed: {action.why}", "--prune")
     if action.kind.startswith("reset."):
@@ -178,7 +179,14 @@ def _costly(action: Action, permissions: Permissions) -> Refusal | None:
     if permissions.replace & {name, action.target}:
         return None
     what = "would be replaced, which interrupts what uses it" if is_replacement else "would lose something for good"
-    return Refusal(f"{action.target} {what}: {action.why}", f"--replace {name}")
+    return Refusal(f"{action.target} {what}: {action.why}", f"--replace {shlex.quote(name)}")
+
+
+def _name(action: Action) -> str:
+    """Return what the target's object is called: ``network my net on m1`` is ``my net``."""
+    name = action.target.partition(" ")[2]
+    host = getattr(action, "host", None)
+    return name.removesuffix(f" on {host}") if host else name
 
 
 def _quorum(plan: Plan, state: ClusterState) -> Iterator[Refusal]:
