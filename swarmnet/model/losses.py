@@ -35,6 +35,12 @@ GENERAL = (
         why="names that the API alone gives to nodes (Spec.Name) are not kept",
         instead="nodes are called by their hostname",
     ),
+    Loss(
+        kind="old-network-lists",
+        what="all",
+        why="the place for a service's networks that API 1.44 gave up is not used any more",
+        instead="they stand in the task template, where all engines read them",
+    ),
 )
 _DOCKER0 = {
     "com.docker.network.bridge.default_bridge": "true",
