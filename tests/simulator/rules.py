@@ -145,11 +145,6 @@ def _schedule(store: Store, service: ServiceRecord) -> None:
         _spread_globally(store, service, current)
     else:
         _scale(store, service, current)
-    own = [task for task in store.tasks.values() if task.service_id == service.id and task.desired_state == "running"]
-    if service.update_state == "updating" and all(
-        task.state == "running" and task.made_of == service.spec for task in own
-    ):
-        service.update_state = "completed"
 
 
 def _hands(service: ServiceRecord, fresh: list[TaskRecord]) -> int:
