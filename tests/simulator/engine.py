@@ -139,11 +139,17 @@ class SimulatedEngine(SimulatedMembership, SimulatedServices):
         taken = [network.spec.name for network in self._machine.networks.values()]
         if any(name == spec.name for name in taken):
             raise ConflictError(self.host, f"network with name {spec.name} already exists", status=409)
-        if store is not None and store.network_named(spec.name) is not None:
+        if self._knows(spec.name):
             raise ConflictError(self.host, f"network with name {spec.name} already exists", status=409)
         self._check_overlap(spec)
         if spec.ingress and store is not None and any(net.spec.ingress for net in store.networks.values()):
             raise ConflictError(self.host, "ingress network (ingress) is already present", status=409)
+
+    def _knows(self, name: str) -> bool:
+        """Tell whether the swarm has a network of that name, as far as this node knows: workers do not ask."""
+        store = self._machine.store
+        manages = store is not None and store.nodes[self._machine.node_id].spec.role is Role.MANAGER
+        return manages and store is not None and store.network_named(name) is not None
 
     def _check_overlap(self, spec: NetworkSpec) -> None:
         """Refuse a bridge whose block overlaps another one's, also that of one which no list shows."""
