@@ -53,8 +53,15 @@ def _resource(spec: BaseModel, plain: dict[str, Any]) -> Iterator[Change]:
             yield Change(path=name, after=content(getattr(spec, name)))
         elif name == "extra" or (isinstance(value, dict) and isinstance(getattr(spec, name), dict)):
             yield from _leaves(name, value, deep=name == "extra")
+        elif isinstance(value, list):
+            yield Change(path=name, after=[_brief(one) for one in value])
         else:
             yield Change(path=name, after=value)
+
+
+def _brief(one: JsonValue) -> JsonValue:
+    """Return a part of which nothing but what it must have is said, a network's or block's name, as this alone."""
+    return next(iter(one.values())) if isinstance(one, dict) and len(one) == 1 else one
 
 
 def _leaves(path: str, value: JsonValue, *, deep: bool) -> Iterator[Change]:

@@ -23,6 +23,7 @@ INVENTORY = {
     "hosts": {"m1": {"address": "127.0.0.1", "role": "manager"}},
 }
 REFERENCE = "${env:CANARY}"
+HOSTILE = "x\x1b[2J\u202e\r\nok: forged\nerror: forged"
 FORMS = (REFERENCE, [REFERENCE], {"x": REFERENCE}, [{"name": REFERENCE}], f"--pw={REFERENCE}")
 
 
@@ -32,7 +33,7 @@ def told(folder: Path, steps: list[object], *words: str) -> str:
     done = subprocess.run(
         [SWARMNET, words[0], "p.yml", "-i", "hosts.yml", *words[1:]],
         cwd=folder,
-        env={**os.environ, "CANARY": CANARY},
+        env={**os.environ, "CANARY": CANARY, HOSTILE: HOSTILE},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -63,3 +64,20 @@ def test_no_error_of_a_step_that_stands_alone_shows_it(tmp_path: Path, form: obj
     ]
 
     assert "canary" not in told(tmp_path, steps, "plan")
+
+
+def test_no_name_in_a_playbook_forges_a_line_or_steers_the_terminal(tmp_path: Path) -> None:
+    steps: list[object] = [
+        {HOSTILE: {}},
+        {"network": {"name": HOSTILE, "subnets": [HOSTILE], HOSTILE: HOSTILE}},
+        {"service": {"name": HOSTILE, "image": HOSTILE, "networks": [HOSTILE], "env": {HOSTILE: HOSTILE}}},
+        {"secret": {"name": "s", "from": {"file": HOSTILE}}},
+        {"config": {"name": "c", "from": {"command": [HOSTILE]}}},
+        {"node": {}, "on": HOSTILE},
+    ]
+
+    for words in (("plan",), ("plan", "-v"), ("apply", "--yes"), ("verify",)):
+        lines = told(tmp_path, steps, *words).splitlines()
+        assert any("forged" in line for line in lines)
+        assert all(line.isprintable() for line in lines)
+        assert not [line for line in lines if line.startswith(("ok: forged", "error: forged"))]

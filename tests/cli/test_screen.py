@@ -47,3 +47,15 @@ def test_at_a_terminal_own_colours_pass_and_no_other_sequence_does(where: str) -
 
     assert shown.startswith("\x1b[31mred\x1b[0m")
     assert shown.removeprefix("\x1b[31mred\x1b[0m").isprintable()
+
+
+def test_the_trace_of_a_bug_forges_no_line_either() -> None:
+    code = (
+        "import sys; from swarmnet.cli import main, streams; streams.complete(); sys.excepthook = main._unexpected;"
+        f" raise KeyError({STEERING!r} + '\\nok: forged')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+
+    assert done.returncode == 1
+    assert "KeyError: " in done.stderr.splitlines()[-1]
+    assert all(line.isprintable() for line in done.stderr.splitlines())
