@@ -61,8 +61,11 @@ def renewing(now: ServiceSpec, wanted: ServiceSpec) -> ServiceSpec:
     ever: the updater compares the endpoints of such a task no more. Seen on 20.10, 26.1 and 28.5: the new port of the
     mesh is closed on every node, while the service tells that it is published. One more forced update opens it.
     """
-    if not any(path.startswith(_ENDPOINT) for path in _changed(now, wanted)):
-        return wanted
+    return renewed(wanted, now) if any(path.startswith(_ENDPOINT) for path in _changed(now, wanted)) else wanted
+
+
+def renewed(wanted: ServiceSpec, now: ServiceSpec) -> ServiceSpec:
+    """Return the wanted service so that its update makes all tasks anew, whatever else it changes."""
     forced: JsonObject = {"TaskTemplate": {"ForceUpdate": _forced(now) + 1}}
     return wanted.model_copy(update={"extra": merge(wanted.extra, forced)})
 

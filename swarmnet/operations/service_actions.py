@@ -11,8 +11,9 @@ from swarmnet.model.plan import Action, Sign, Stage
 from swarmnet.model.ports import progress
 from swarmnet.model.service import Service, ServiceSpec
 from swarmnet.operations.convergence import SERVICE_LIMIT, again_when_changed, wait_for_detached, wait_for_service
+from swarmnet.operations.doors import Doors
 from swarmnet.operations.predicted import with_service
-from swarmnet.operations.renewal import apart, ended_tasks, renewing
+from swarmnet.operations.renewal import apart, ended_tasks, renewed, renewing
 
 if TYPE_CHECKING:
     from swarmnet.model.ports import Ports, SwarmPort
@@ -66,12 +67,19 @@ class UpdateService(_ServiceAction):
         """Write the managed fields over the present ones, and wait for the tasks; twice where ``apart`` says so."""
         manager = ports.manager()
         now = self._present(manager)
-        first = apart(now.spec, self._over(now.spec, self.spec), lambda: manager.tasks(service=now.id))
+        wanted = self._over(now.spec, self.spec)
+        doors = Doors.of(ports, now.spec, wanted)
+        first = apart(now.spec, wanted, lambda: manager.tasks(service=now.id))
         if first is not None:
             progress(ports)(f"service {self.spec.name}: its tasks are replaced twice, first off what changes its names")
             self._write(manager, first)
             wait_for_detached(ports, first, timeout=self.timeout)
         self._settle(ports, before=self._write(manager, self.spec))
+        if self.wait and doors.numbers:
+            if doors.lost(ports):
+                progress(ports)(f"service {self.spec.name}: ports that answered before do not: its tasks are made anew")
+                self._settle(ports, before=self._write(manager, self.spec, forced=True))
+            doors.prove(ports, self.spec.name)
 
     def _present(self, manager: SwarmPort) -> Service:
         now = _find(manager, self.spec.name)
@@ -79,17 +87,19 @@ class UpdateService(_ServiceAction):
             raise ConvergenceError(f"service {self.spec.name} is gone", hint="plan again")
         return now
 
-    def _write(self, manager: SwarmPort, spec: ServiceSpec) -> frozenset[str]:
-        """Write a spec over the present one, and return the ids of the tasks that this ends."""
+    def _write(self, manager: SwarmPort, spec: ServiceSpec, *, forced: bool = False) -> frozenset[str]:
+        """Write a spec over the present one, and return the ids of the tasks that this ends: all when ``forced``."""
         before: frozenset[str] | None = None
 
         def write() -> None:
             nonlocal before
             now = self._present(manager)
-            wanted = self._over(now.spec, spec)
+            wanted = renewed(self._over(now.spec, spec), now.spec) if forced else self._over(now.spec, spec)
             if before is not None and wanted == now.spec:
                 return  # our own write, whose answer was lost; sent again, it would take away the state of its update
-            before = ended_tasks(now.spec, wanted, manager.tasks(service=now.id), manager.nodes)
+            tasks = manager.tasks(service=now.id)
+            all_of_them = frozenset(task.id for task in tasks)
+            before = all_of_them if forced else ended_tasks(now.spec, wanted, tasks, manager.nodes)
             manager.update_service(now.id, now.version, renewing(now.spec, wanted), whole=self.whole)
 
         again_when_changed(write)
