@@ -24,7 +24,8 @@ def standing(state: ClusterState, inventory: Inventory) -> Standing:
     """Return how the observed cluster stands."""
     if state.swarm is None:
         return lost(state, inventory)
-    managers = [node for node in state.nodes if node.spec.role is Role.MANAGER]
+    # One that shall be a manager and has no standing as such is no member of raft: just promoted, or given up by force.
+    managers = [node for node in state.nodes if node.reachability is not None]
     answering = sum(node.reachability == "reachable" for node in managers)
     reasons = (*_of_hosts(state), *_of_nodes(state), *_of_services(state))
     return Standing(

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 def contradictions(
     seen: Collection[HostFacts], swarm: Swarm, nodes: Collection[Node], inventory: Inventory
 ) -> dict[str, str]:
-    """Return host name to what speaks against it, in words that follow the name; a host in no swarm is believed.
+    """Return host name to what speaks against it, in words that follow the name; one that names no node is believed.
 
     Args:
         seen: what hosts say of themselves.
@@ -129,7 +129,10 @@ def _foreign(facts: HostFacts, swarm: Swarm, known: Collection[str]) -> str | No
     if membership.cluster_id not in ("", swarm.id):
         return f"is in another swarm, {membership.cluster_id}; the managers of the inventory answer for {swarm.id}"
     if facts.host not in known:
-        return f"is in another swarm: its node {membership.node_id} is not among those of {swarm.id}"
+        return (
+            f"is in another swarm, or was removed from this one: its node {membership.node_id} is not among those of"
+            f" {swarm.id}"
+        )
     return None
 
 

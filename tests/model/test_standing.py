@@ -69,6 +69,18 @@ def test_hosts_in_no_swarm_are_none() -> None:
     assert status_text(blank(HOSTS), HOSTS).splitlines()[0] == "cluster shop: no swarm: no host that answers is in one"
 
 
+def test_managers_that_a_forced_new_cluster_left_behind_do_not_count() -> None:
+    state = swarm(HOSTS)
+    nodes = tuple(
+        one.model_copy(update={"reachability": None, "status": "down"}) if one.hostname in ("m2", "m3") else one
+        for one in state.nodes
+    )
+
+    found = standing(state.model_copy(update={"nodes": nodes}), HOSTS)
+
+    assert (found.managers, found.answering, found.reasons) == (1, 1, ("node m2 is down", "node m3 is down"))
+
+
 def test_a_worker_of_another_swarm_is_named_with_that_swarms_managers_and_refused() -> None:
     elsewhere = SwarmMembership(state=Membership.ACTIVE, node_id="n", managers=("192.0.2.9:2377",))
     state = blank(HOSTS)

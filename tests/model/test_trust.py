@@ -70,7 +70,7 @@ LIES = {
     "another hostname": (host("w1", "192.0.2.2"), "n1", "w1", "the managers list that node as m1"),
     "its own address is another node's": (host("w1", "192.0.2.2"), "n3", "x9", "node n2 at its address"),
     "its own name is another node's": (host("w1", "w1.example.net"), "n3", "x9", "the node called w1 is n2"),
-    "an unknown node": (host("w1", "192.0.2.2"), "n9", "w1", "is in another swarm: its node n9 is not among"),
+    "an unknown node": (host("w1", "192.0.2.2"), "n9", "w1", "was removed from this one: its node n9 is not among"),
 }
 
 
