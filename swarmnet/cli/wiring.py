@@ -67,9 +67,11 @@ def connected(
         listener: is told what happens; by default it is printed on stderr.
     """
     from swarmnet.edge.clock import SystemClock  # noqa: PLC0415 - as above
+    from swarmnet.edge.core_dumps import forbid_core_dumps  # noqa: PLC0415 - as above
     from swarmnet.edge.session import Questions, Session  # noqa: PLC0415 - as above
     from swarmnet.report.progress import ProgressLines  # noqa: PLC0415 - as above
 
+    forbid_core_dumps()  # keys of SSH, passphrases and secrets will be in memory
     clock = SystemClock(timeout)
     there = sys.stdin.isatty()
     questions = Questions(confirm if there else None, passphrase if there else None)

@@ -196,14 +196,17 @@ def _named(entry: Entry) -> Iterator[None]:
 
 
 def check(entries: Iterable[Entry], *, repository: Repository, vault: Vault) -> tuple[Checked, ...]:
-    """Check signature and digest of each backup, and open it where an identity is at hand."""
-    return tuple(_checked(entry, repository, vault) for entry in entries)
+    """Check signature and digest of each backup, and open it where an identity is at hand; leave out what is gone."""
+    found = (_checked(entry, repository, vault) for entry in entries)
+    return tuple(one for one in found if one is not None)
 
 
-def _checked(entry: Entry, repository: Repository, vault: Vault) -> Checked:
+def _checked(entry: Entry, repository: Repository, vault: Vault) -> Checked | None:
     if entry.problem is not None:
         return Checked(entry, opened=False, problem=entry.problem)
     try:
+        if repository.head(entry) is None:  # a prune beside this may have removed it
+            return None
         blob = repository.read(entry)
         if vault.can_open:
             _same(entry, vault.open(blob))

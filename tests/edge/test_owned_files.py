@@ -98,18 +98,26 @@ def test_what_is_no_file_of_keys_is_told(tmp_path: Path, make: Callable[[Path], 
             read(path)
 
 
-def test_a_process_that_read_a_private_key_leaves_no_core_dump(keys: Path) -> None:
-    """L9: neither by its limit nor by a dump handler."""
-    limit = resource.getrlimit(resource.RLIMIT_CORE)[1]
-    code = f"""
-import ctypes, resource
-resource.setrlimit(resource.RLIMIT_CORE, ({limit}, {limit}))
-from pathlib import Path
-from swarmnet.edge import owned_files
+READS_A_KEY = """
 from swarmnet.edge.key_ring import KeyRing
 before = ctypes.CDLL(None).prctl(3)
-KeyRing(Path({str(keys)!r})).own_identity()
-print(before, ctypes.CDLL(None).prctl(3), resource.getrlimit(resource.RLIMIT_CORE))
+KeyRing(Path(sys.argv[1])).own_identity()
 """
-    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+REACHES_HOSTS = """
+from swarmnet.cli.wiring import connected
+from swarmnet.parse.inventory import parse_inventory
+text = b"{schema: 1, cluster: prod, hosts: {m1: {address: 192.0.2.1, role: manager}}}"
+before = ctypes.CDLL(None).prctl(3)
+connected(parse_inventory(text, name="hosts.yml", folder=Path.cwd()).inventory).__enter__()
+"""
+
+
+@pytest.mark.parametrize("does", [READS_A_KEY, REACHES_HOSTS], ids=["reads a key", "reaches hosts"])
+def test_a_process_with_keys_in_memory_leaves_no_core_dump(keys: Path, does: str) -> None:
+    """L9: neither by its limit nor by a dump handler."""
+    limit = resource.getrlimit(resource.RLIMIT_CORE)[1]
+    begin = f"import ctypes, resource, sys\nresource.setrlimit(resource.RLIMIT_CORE, ({limit}, {limit}))"
+    end = "print(before, ctypes.CDLL(None).prctl(3), resource.getrlimit(resource.RLIMIT_CORE))"
+    code = f"{begin}\nfrom pathlib import Path\n{does}\n{end}"
+    said = subprocess.run([sys.executable, "-c", code, keys], capture_output=True, text=True, check=True).stdout
     assert said == "1 0 (0, 0)\n"

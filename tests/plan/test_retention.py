@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -68,6 +69,13 @@ def test_partial_backups_never_displace_complete_ones_and_go_when_a_complete_one
 
 def test_damaged_files_are_left_for_people_to_look_at() -> None:
     assert to_remove([_entry(1), _entry(500, sound=False)], Keep(last=1), NOW) == ()
+
+
+def test_several_files_of_one_backup_count_once_and_go_together() -> None:
+    twice = [replace(_entry(hours), path=Path(f"copy-{hours}")) for hours in (1, 3)]
+    entries = [_entry(hours) for hours in (1, 2, 3)]
+    removed = to_remove([*entries, *twice], Keep(last=2), NOW)
+    assert {str(entry.path) for entry in removed} == {"backup-3", "copy-3"}
 
 
 def test_no_rule_at_all_is_refused() -> None:

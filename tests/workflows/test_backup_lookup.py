@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyrage
@@ -20,8 +23,7 @@ from swarmnet.workflows.backup_lookup import check, find, listing, opened
 from tests.workflows.taking import NOW, taken
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
+    from collections.abc import Callable, Iterator
 
     from swarmnet.model.backup import BackupDocument
     from swarmnet.model.sealed import Entry
@@ -34,6 +36,7 @@ VAULT = AgeVault(
     identities=(ALICE,),
     signing_key=SIGNING,
 )
+NOBODY = 65534
 FORGING = AgeVault(recipients=VAULT.recipients, signing_key=STRANGER)
 
 
@@ -137,6 +140,37 @@ def test_no_planted_file_stops_a_look_at_the_others(repository: DirectoryReposit
     assert os.path.lexists(planted)
 
 
+@contextmanager
+def _as_somebody_else() -> Iterator[None]:
+    """Let the block run without root's right to read everything."""
+    mine = os.geteuid()
+    os.seteuid(NOBODY if mine == 0 else mine)
+    try:
+        yield
+    finally:
+        os.seteuid(mine)
+
+
+def test_what_may_not_be_read_is_told_and_hides_nothing_else() -> None:
+    """M2: a file, and a folder, of somebody else's."""
+    with tempfile.TemporaryDirectory() as folder:
+        repository = DirectoryRepository(Path(folder))
+        Path(folder).chmod(0o755)
+        mine, locked = _write(repository, taken(1)), _write(repository, taken(2))
+        theirs = _write(repository, taken(3, cluster="theirs"))
+        for path, mode in ((mine, 0o444), (mine.parent, 0o755), (locked, 0), (theirs.parent, 0)):
+            path.chmod(mode)
+        with _as_somebody_else():
+            told = {entry.name: str(entry.problem) for entry in listing(repository, VAULT)}
+            assert _found(repository, "latest") == taken(1)
+        theirs.parent.chmod(0o700)
+    assert told == {
+        mine.stem: "None",
+        locked.stem: f"cannot read {locked}: Permission denied",
+        "theirs": "cannot read the folder: Permission denied",
+    }
+
+
 def test_a_list_reads_no_more_than_beginnings(repository: DirectoryRepository) -> None:
     """L14."""
     planted = repository.root / "prod" / file_name(taken(20))
@@ -159,6 +193,7 @@ def test_a_file_that_goes_while_the_list_is_made_is_no_line(repository: Director
             return gone
 
     assert listing(Stale(repository.root), VAULT) == ()
+    assert check(gone, repository=repository, vault=VAULT) == ()
 
 
 @pytest.mark.parametrize(
