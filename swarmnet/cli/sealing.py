@@ -52,13 +52,14 @@ def named_repository(given: str | None) -> str:
         UsageError: it is an address, not a directory.
     """
     if not given:
-        say(f"repository: {Path(DEFAULT_REPOSITORY).absolute()} (of the working directory; --repository names another)")
+        here = Path(DEFAULT_REPOSITORY).absolute()
+        say(f"repository: {here} (in the working directory; choose another one with --repository)")
         return DEFAULT_REPOSITORY
     if _URL.match(given) and not Path(given).exists():
         raise UsageError(
-            f"{given} is no directory: a repository is a directory of this machine",
-            hint="mount that place and name its directory, or copy the directory there when a backup was taken;"
-            " a name with a colon is written ./NAME",
+            f"{given} is not a directory: a repository is a directory on this machine",
+            hint="mount it and give the directory where it is mounted, or copy the backups there afterwards;"
+            " for a directory whose name has a colon, write ./NAME",
         )
     return given
 

@@ -58,7 +58,9 @@ class Recipient:
         try:
             return kind.from_str(self.key)
         except pyrage.RecipientError as error:
-            raise UsageError(f"this is no recipient: {_reason(self.key, str(error))}", hint=_KINDS_OF_KEYS) from error
+            raise UsageError(
+                f"this is not a recipient: {_reason(self.key, str(error))}", hint=_KINDS_OF_KEYS
+            ) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,7 @@ def _reason(key: str, said: str) -> str:
     kind = re.match(
         r"(?:ecdsa-sha2-nistp[0-9]+|sk-[a-z0-9-]+@openssh\.com|ssh-dss|age1[a-z0-9]+?1)(?=[ a-z0-9]|$)", key
     )
-    return f"nothing can be sealed to keys of the kind {kind[0]}" if kind and "Unsupported" in said else said
+    return f"age cannot seal to keys of the kind {kind[0]}" if kind and "Unsupported" in said else said
 
 
 def parse_recipient(text: str) -> Recipient:
@@ -121,7 +123,7 @@ def parse_signer(text: str) -> Signer:
         else:
             public = Ed25519PublicKey.from_public_bytes(bytes.fromhex(key))
     except (ValueError, UnsupportedAlgorithm) as error:
-        raise UsageError(f"this is no Ed25519 public key: {error}") from error
+        raise UsageError(f"this is not an Ed25519 public key: {error}") from error
     return Signer(public.public_bytes(*_RAW).hex(), name or " ".join(words[2:]))
 
 

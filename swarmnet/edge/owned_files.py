@@ -63,7 +63,7 @@ def _read(path: Path, *, private: bool) -> bytes:
             f"{path}: {error.strerror}", hint="`swarmnet keys list` shows the keys; --keys names their directory"
         ) from None
     if len(data) > LARGEST:
-        raise UsageError(f"{path} is larger than {LARGEST} bytes: no file of keys")
+        raise UsageError(f"{path} is larger than {LARGEST} bytes: not a file of keys")
     return data
 
 

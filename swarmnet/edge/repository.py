@@ -41,7 +41,7 @@ LARGEST_FILE = 256 * 1024 * 1024
 
 _NAME = re.compile(r"([0-9]{8}T[0-9]{6}\.[0-9]{6}Z)-([0-9a-f]{8})\.swarmnet", re.ASCII)
 _SLUG = re.compile(r"[a-z0-9_-]+", re.ASCII)
-_NO_FILE = "it is no regular file"
+_NO_FILE = "not a regular file"
 _LARGEST_HOLDER = 4096
 _TIME = "%Y%m%dT%H%M%S.%fZ"
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW

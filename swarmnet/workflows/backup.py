@@ -122,7 +122,7 @@ def undisturbed(ports: Ports, look: Look, operator: Operator, *, wait: float = 0
         if ports.clock.monotonic() >= deadline or (holder is not None and not wait):
             raise LockedError(
                 f"cluster {ports.inventory.cluster} is being changed, no backup was taken:"
-                f" locked by {holder or 'somebody who cannot be asked'}",
+                f" locked by {holder or 'a run that cannot be identified'}",
                 hint="wait with --lock-wait SECONDS; when you know that it is gone: swarmnet lock break -i FILE",
             )
         if holder is not None:

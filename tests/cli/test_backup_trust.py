@@ -193,7 +193,7 @@ def test_an_address_is_no_repository_and_makes_no_folder(
     for app, words in ((backup.app, ["list"]), (backup.app, ["create", "-i", "hosts.yml"]), (keys.app, ["rewrap"])):
         error = CliRunner().invoke(app, [*words, "--repository", address, "--keys", str(place / "keys")]).exception
         assert isinstance(error, UsageError)
-        assert f"{address} is no directory" in error.message
+        assert f"{address} is not a directory" in error.message
     assert sorted(place.iterdir()) == before
 
 
@@ -207,7 +207,7 @@ def test_the_default_repository_is_shown_whole(place: Path, monkeypatch: pytest.
     """E10: it depends on the working directory, and says so."""
     monkeypatch.chdir(place)
     here = CliRunner().invoke(backup.app, ["list", "--keys", "keys"])
-    assert here.stderr.startswith(f"repository: {place}/backups (of the working directory")
+    assert here.stderr.startswith(f"repository: {place}/backups (in the working directory")
     (place / "elsewhere").mkdir()
     monkeypatch.chdir(place / "elsewhere")
     there = CliRunner().invoke(backup.app, ["list", "--keys", str(place / "keys")])

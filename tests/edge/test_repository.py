@@ -119,8 +119,8 @@ def test_links_and_fifos_are_told_and_leftovers_and_strangers_are_not_backups(re
     good, *others = repository.entries()
     assert (good.path, good.problem) == (path, None)
     assert [(entry.name, str(entry.problem)) for entry in others] == [
-        (_taken_name(1), "it is no regular file"),
-        (_taken_name(2), "it is no regular file"),
+        (_taken_name(1), "not a regular file"),
+        (_taken_name(2), "not a regular file"),
     ]
 
 
