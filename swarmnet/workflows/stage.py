@@ -16,8 +16,8 @@ from swarmnet.model.service import Attachment, RestartPolicy, ServiceMode, Servi
 from swarmnet.model.state import Endpoint
 from swarmnet.model.verification import OPERATOR_LABEL, PROBE_LABEL, STARTED_LABEL
 from swarmnet.operations.addresses import data_path_of
-from swarmnet.scenarios import absence
 from swarmnet.scenarios.interface import Station, Witness
+from swarmnet.workflows import boarding
 from swarmnet.workflows.control_network import make_control, remove_controls
 from swarmnet.workflows.fanout import fan_out
 from swarmnet.workflows.station_service import StationService
@@ -38,8 +38,6 @@ LIFETIME = 900.0
 WITNESS_CAPABILITIES = ("NET_RAW", "NET_ADMIN")
 """To see packets of the host's devices, and to list its IPsec states; a witness changes nothing with them."""
 RUNNING = "running"
-DATA = "/var/lib/docker"
-"""Where engines keep their data, unless they are told otherwise."""
 ATTACH_LIMIT = 75.0
 """Seconds for all attempts to start a container: one that the engine fails to attach takes 20 s of them, and busy
 engines fail twice in a row (seen on 20.10 with a kernel of its own). What no attempt can change ends at once."""
@@ -145,20 +143,11 @@ class Stage:
             return StationService(self).place(hosts)
         found = fan_out(hosts, lambda host: self._place_once(host, hosts.index(host)))
         return {
-            host: Station(host, problem=self._reason(result)) if isinstance(result, HostError) else result
+            host: Station(host, problem=boarding.reason(self.ports, result))
+            if isinstance(result, HostError)
+            else result
             for host, result in found.items()
         }
-
-    def _reason(self, error: HostError) -> str:
-        """Return why a probe is missing: an engine whose disk is full may just end the talk (seen on 28.5)."""
-        if absence.kind_of(Station(error.host, problem=error.message)) is absence.UNKNOWN:
-            try:
-                said = self.ports.shell(error.host).run(("df", "-P", DATA), timeout=10.0)
-            except HostError:
-                return error.message
-            if b" 100% " in said.stdout:
-                return f"no space left on device for {DATA}: {error.message}"
-        return error.message
 
     def watch(self, hosts: tuple[str, ...]) -> tuple[Witness, ...]:
         """Start a witness on the own network of each host, where the image is; a host that fails says why."""
@@ -317,49 +306,18 @@ class Stage:
         )
         container = self._start(engine, spec)
         self.containers[host] = container
-        return Station(host, station.name, station.alias, self._addresses(engine, container))
-
-    def _addresses(self, engine: EnginePort, container: str) -> dict[str, str]:
-        """Return the running probe's address on every tested network."""
-        wanted = {net.spec.name for net in self.networks}
-
-        def look() -> tuple[dict[str, str] | None, str]:
-            seen = next((one for one in engine.containers(label=PROBE_LABEL) if one.id == container), None)
-            if seen is None or not seen.running:
-                said = engine.container_log(container).decode(errors="replace").strip().splitlines()[-1:]
-                raise EngineError(engine.host, f"the probe ended at once: {''.join(said) or 'no word'}")
-            found = {endpoint.network: endpoint.address for endpoint in seen.endpoints if endpoint.address}
-            return (found if found.keys() >= wanted else None), f"none on {', '.join(sorted(wanted - found.keys()))}"
-
-        try:
-            return wait_until(self.ports.clock, look, what="the probe's addresses", timeout=self._patience(START_LIMIT))
-        except ConvergenceError as error:
-            raise EngineError(engine.host, error.message) from error
+        wanted, patience = {net.spec.name for net in self.networks}, self._patience(START_LIMIT)
+        found = boarding.addresses(self.ports.clock, engine, container, wanted, timeout=patience)
+        return Station(host, station.name, station.alias, found)
 
     def _start(self, engine: EnginePort, spec: ContainerSpec) -> str:
-        """Start the probe, again if need be; return its id.
-
-        A node learns of a network while its first container attaches, and forgets it after its last one left: a start
-        in between ends with "network not found" (moby#41841; seen on 28.5.2, where the next start succeeded), and on
-        20.10.24 after 20 s with "attaching to network failed".
-        """
-
-        def attempt() -> tuple[str | None, str]:
-            try:
-                return engine.start_container(spec), ""
-            except EngineError as error:
-                # What is left of it alone: the run's probe and tasks of its services may run here by now.
-                self._remove_containers(engine, named=spec.name)
-                if absence.kind_of(Station(engine.host, problem=error.message)).is_final:
-                    raise
-                return None, error.message
-
-        try:
-            return wait_until(
-                self.ports.clock, attempt, what="the probe to start", timeout=self._patience(ATTACH_LIMIT), every=0.4
-            )
-        except ConvergenceError as error:
-            raise EngineError(engine.host, error.message) from error
+        return boarding.start(
+            self.ports.clock,
+            engine,
+            spec,
+            timeout=self._patience(ATTACH_LIMIT),
+            remove=lambda name: self._remove_containers(engine, named=name),
+        )
 
     def _patience(self, seconds: float) -> float:
         """Return how long a start may take: each network that it attaches to needs its time on a busy host."""
