@@ -14,9 +14,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pydantic import TypeAdapter, ValidationError
+
 from swarmnet.model.compare import service_changes
 from swarmnet.model.overlay import merge
-from swarmnet.model.service import EndpointMode, PublishMode
+from swarmnet.model.service import Attachment, EndpointMode, PublishMode
 from swarmnet.operations.constraints import matches
 
 if TYPE_CHECKING:
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
     from swarmnet.model.service import ServiceSpec, Task
     from swarmnet.model.swarm import Node
 
+OFF_LABEL = "io.swarmnet.networks"
+"""Label on a service that is off networks for a moment: its attachments, for the next run if this one is killed."""
+_ATTACHMENTS = TypeAdapter(tuple[Attachment, ...])
 _KEEPS_TASKS = ("labels.", "replicas", "update.", "rollback.")
 _PLACEMENT = ("constraints", "max_replicas_per_node")
 _ENDPOINT = ("ports", "endpoint_mode")
@@ -99,14 +104,32 @@ def apart(now: ServiceSpec, wanted: ServiceSpec, tasks: Callable[[], Iterable[Ta
     if not (off or doors) or not (left or _overlaps(wanted, there)):
         return None
     kept = tuple(one for one in wanted.networks or () if one.network not in off)
+    noted = {OFF_LABEL: _ATTACHMENTS.dump_json(wanted.networks or ()).decode()} if off else {}
     own = tuple(one for one in wanted.ports or () if one.mode is not PublishMode.INGRESS)
     return wanted.model_copy(
         update={
             "networks": kept if off else wanted.networks,
+            "labels": wanted.labels | noted,
             "ports": own if doors or moves else wanted.ports,
             "endpoint_mode": now.endpoint_mode if moves else wanted.endpoint_mode,
         }
     )
+
+
+def resumed(wanted: ServiceSpec, now: ServiceSpec) -> ServiceSpec:
+    """Return the wanted service with the networks that a killed run took it off, where its step names none."""
+    note = now.labels.get(OFF_LABEL)
+    if note is None or wanted.networks is not None:
+        return wanted
+    try:
+        return wanted.model_copy(update={"networks": _ATTACHMENTS.validate_json(note)})
+    except ValidationError:  # somebody else's label
+        return wanted
+
+
+def unnoted(spec: ServiceSpec) -> ServiceSpec:
+    """Return the service without the note of what ``apart`` took it off."""
+    return spec.model_copy(update={"labels": {key: text for key, text in spec.labels.items() if key != OFF_LABEL}})
 
 
 def _overlaps(wanted: ServiceSpec, running: Sequence[Task]) -> bool:

@@ -9,12 +9,12 @@ from pydantic import Field
 from swarmnet.model.compare import service_changes
 from swarmnet.model.overlay import lay
 from swarmnet.model.plan import MANAGED_LABEL, Action, Risk
-from swarmnet.model.service import EndpointMode, FileReference, ServiceSpec
+from swarmnet.model.service import FileReference, ServiceSpec
 from swarmnet.operations.content import newest
 from swarmnet.operations.convergence import SERVICE_LIMIT
 from swarmnet.operations.forms import Duration, Environment, Texts, Words
 from swarmnet.operations.interface import Context, Operation
-from swarmnet.operations.renewal import apart, ended_tasks
+from swarmnet.operations.renewal import apart, ended_tasks, resumed
 from swarmnet.operations.service_actions import CreateService, ReplaceService, UpdateService
 from swarmnet.operations.service_checks import faults_of_service, problems_of_service, warnings_of_service
 from swarmnet.operations.service_forms import (
@@ -28,8 +28,6 @@ from swarmnet.operations.service_forms import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from swarmnet.model.plan import Change
     from swarmnet.model.service import Service
     from swarmnet.model.state import ClusterState
@@ -91,19 +89,7 @@ class ServiceOperation(Operation, ServiceSpec):
         seen = context.state.service(self.name)
         if seen is not None and seen.spec.job is not None:
             return (f"service {self.name} is a job, whose tasks run to their end once: give this service another name",)
-        return (*problems_of_service(self.written, context), *self._unnamed_networks(context))
-
-    def _unnamed_networks(self, context: Context) -> Iterator[str]:
-        """Yield that networks must be written: a killed run between taking them off and on would lose them else."""
-        seen = context.state.service(self.name)
-        if seen is None or self.networks is not None or not seen.spec.networks or self.endpoint_mode is None:
-            return
-        if self.endpoint_mode is not (seen.spec.endpoint_mode or EndpointMode.VIP):
-            names = ", ".join(one.network for one in seen.spec.networks)
-            yield (
-                f"service {self.name} must leave its networks while endpoint_mode changes, else its name leads to an"
-                f" address of before: write 'networks: [{names}]', too"
-            )
+        return tuple(problems_of_service(self.written, context))
 
     def warnings(self, context: Context) -> tuple[str, ...]:
         """Return constraints that no node meets."""
@@ -112,6 +98,7 @@ class ServiceOperation(Operation, ServiceSpec):
     def plan(self, context: Context) -> tuple[Action, ...]:
         """Return the service's creation, update or replacement; nothing when it is as written."""
         spec, seen = self.spec(context), context.state.service(self.name)
+        spec = spec if seen is None else resumed(spec, seen.spec)
         target = f"service {self.name}"
         changes = () if seen is None else service_changes(spec, seen.spec)
         common = _Common(target=target, changes=changes, spec=spec, wait=self.wait, timeout=self.timeout)

@@ -13,7 +13,7 @@ from swarmnet.model.service import Service, ServiceSpec
 from swarmnet.operations.convergence import SERVICE_LIMIT, again_when_changed, wait_for_detached, wait_for_service
 from swarmnet.operations.doors import Doors
 from swarmnet.operations.predicted import with_service
-from swarmnet.operations.renewal import apart, ended_tasks, renewed, renewing
+from swarmnet.operations.renewal import OFF_LABEL, apart, ended_tasks, renewed, renewing, resumed, unnoted
 
 if TYPE_CHECKING:
     from swarmnet.model.ports import Ports, SwarmPort
@@ -37,7 +37,7 @@ class _ServiceAction(Action):
 
     def _over(self, present: ServiceSpec, spec: ServiceSpec) -> ServiceSpec:
         """Return the service as it will be: what is not managed stays."""
-        return lay(present, spec)
+        return lay(unnoted(present), spec)
 
     def _settle(self, ports: Ports, *, before: frozenset[str] = frozenset()) -> None:
         if self.wait:
@@ -67,18 +67,20 @@ class UpdateService(_ServiceAction):
         """Write the managed fields over the present ones, and wait for the tasks; twice where ``apart`` says so."""
         manager = ports.manager()
         now = self._present(manager)
-        wanted = self._over(now.spec, self.spec)
+        spec = resumed(self.spec, now.spec)
+        wanted = self._over(now.spec, spec)
         doors = Doors.of(ports, now.spec, wanted)
         first = apart(now.spec, wanted, lambda: manager.tasks(service=now.id))
         if first is not None:
             progress(ports)(f"service {self.spec.name}: its tasks are replaced twice, first off what changes its names")
             self._write(manager, first)
             wait_for_detached(ports, first, timeout=self.timeout)
-        self._settle(ports, before=self._write(manager, self.spec))
+            spec = spec.model_copy(update={"networks": wanted.networks, "ports": wanted.ports})
+        self._settle(ports, before=self._write(manager, spec))
         if self.wait and doors.numbers:
             if doors.lost(ports):
                 progress(ports)(f"service {self.spec.name}: ports that answered before do not: its tasks are made anew")
-                self._settle(ports, before=self._write(manager, self.spec, forced=True))
+                self._settle(ports, before=self._write(manager, spec, forced=True))
             doors.prove(ports, self.spec.name)
 
     def _present(self, manager: SwarmPort) -> Service:
@@ -97,10 +99,11 @@ class UpdateService(_ServiceAction):
             wanted = renewed(self._over(now.spec, spec), now.spec) if forced else self._over(now.spec, spec)
             if before is not None and wanted == now.spec:
                 return  # our own write, whose answer was lost; sent again, it would take away the state of its update
+            whole = self.whole or OFF_LABEL in now.spec.labels  # laid over the present labels, the note would stay
             tasks = manager.tasks(service=now.id)
             all_of_them = frozenset(task.id for task in tasks)
             before = all_of_them if forced else ended_tasks(now.spec, wanted, tasks, manager.nodes)
-            manager.update_service(now.id, now.version, renewing(now.spec, wanted), whole=self.whole)
+            manager.update_service(now.id, now.version, renewing(now.spec, wanted), whole=whole)
 
         again_when_changed(write)
         return before or frozenset()

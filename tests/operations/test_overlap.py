@@ -10,7 +10,7 @@ from contextlib import suppress
 
 import pytest
 
-from swarmnet.errors import DocumentError, HostError
+from swarmnet.errors import HostError
 from swarmnet.model.service import EndpointMode, ServiceSpec
 from tests.plan.seeing import apply, planned, run
 from tests.simulator.world import World
@@ -113,12 +113,25 @@ def test_a_name_leads_to_the_addresses_of_its_new_endpoint_mode(size: str, order
     assert found(world, "a") == found(world, "web") == right(world, "a")
 
 
-def test_a_change_of_endpoint_mode_alone_is_refused_with_the_networks_to_write() -> None:
+@pytest.mark.parametrize("requests", range(2, 40, 2))
+def test_networks_that_no_step_names_are_there_again_whenever_a_change_of_endpoint_mode_is_killed(
+    requests: int,
+) -> None:
     world = World(managers=1)
-    apply(world, NET + service("a", "networks: [front]"))
+    apply(world, NET + aliased("replicas: 2", "stop-first", "web"))
+    wanted = NET + service("a", "endpoint_mode: dnsrr")
+    made = planned(world, wanted)
 
-    with pytest.raises(DocumentError, match=r"write 'networks: \[front\]', too"):
-        planned(world, NET + service("a", "endpoint_mode: dnsrr"))
+    world.vanish_after("m1", requests)
+    with suppress(HostError):
+        run(world, made)
+    world.revive("m1")
+    apply(world, wanted)
+    world.settle()
+
+    assert found(world, "a") == found(world, "web") == right(world, "a") != set()
+    assert [one.spec.labels for one in world.engine("m1").services()] == [{"io.swarmnet.managed": "sim"}]
+    assert planned(world, wanted).is_empty
 
 
 def test_plan_tells_that_tasks_are_replaced_twice() -> None:
