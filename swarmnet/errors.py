@@ -127,8 +127,10 @@ class UnexpectedError(HostError):
 class EngineError(HostError):
     """The engine of a host answered with an error, or not at all."""
 
-    def __init__(self, host: str, message: str, *, status: int | None = None, hint: str | None = None) -> None:
-        super().__init__(host, message, hint=hint)
+    def __init__(
+        self, host: str, message: str, *, status: int | None = None, hint: str | None = None, brief: str | None = None
+    ) -> None:
+        super().__init__(host, message, hint=hint, brief=brief)
         self.status = status
 
 

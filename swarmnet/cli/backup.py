@@ -107,7 +107,7 @@ class Live:
                 "comparing with the live cluster needs its inventory",
                 hint="swarmnet backup diff BACKUP -i INVENTORY, or swarmnet backup diff OLDER NEWER",
             )
-        return LimitedCluster(self.inventory, self.timeout, self.verbose, self.limit)
+        return LimitedCluster(self.inventory, self.timeout, self.verbose, limit=self.limit)
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,9 @@ TimeoutOption = Annotated[
         "kind of wait has its own limit.",
     ),
 ]
+BecomeOption = Annotated[
+    bool, typer.Option("--ask-become-pass", "-K", help="Ask once for the password that sudo wants on the hosts.")
+]
 WaitOption = Annotated[
     float, typer.Option("--lock-wait", metavar="SECONDS", min=0, help="How long to wait for another operator's lock.")
 ]
@@ -88,6 +91,7 @@ class Cluster:
     inventory: InventoryOption
     timeout: TimeoutOption = None
     verbose: VerboseOption = False
+    ask_become_pass: BecomeOption = False
 
     def read(self) -> Inventory:
         """Return the inventory; its warnings are printed."""
@@ -99,7 +103,7 @@ class Cluster:
         """Hand out the ports of this run."""
         from swarmnet.cli.wiring import connected  # noqa: PLC0415 - as above
 
-        return connected(hosts, verbose=self.verbose, timeout=self.timeout)
+        return connected(hosts, verbose=self.verbose, timeout=self.timeout, become=self.ask_become_pass)
 
 
 @dataclass(frozen=True, slots=True)

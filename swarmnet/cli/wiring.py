@@ -56,7 +56,12 @@ def read_inventory(path: Path) -> Inventory:
 
 @contextmanager
 def connected(
-    inventory: Inventory, *, verbose: bool = False, timeout: float | None = None, listener: Listener | None = None
+    inventory: Inventory,
+    *,
+    verbose: bool = False,
+    timeout: float | None = None,
+    listener: Listener | None = None,
+    become: bool = False,
 ) -> Iterator[Ports]:
     """Hand out the ports of one run, with one connection a host, and close them at the end.
 
@@ -65,6 +70,10 @@ def connected(
         verbose: tell of connections, too.
         timeout: seconds that one wait may take (``cli.options``); None leaves each wait its own limit.
         listener: is told what happens; by default it is printed on stderr.
+        become: ask for sudo's password first.
+
+    Raises:
+        RefusedError: nobody is there to give the password.
     """
     from swarmnet.edge.clock import SystemClock  # noqa: PLC0415 - as above
     from swarmnet.edge.core_dumps import forbid_core_dumps  # noqa: PLC0415 - as above
@@ -74,7 +83,8 @@ def connected(
     forbid_core_dumps()  # keys of SSH, passphrases and secrets will be in memory
     clock = SystemClock(timeout)
     there = sys.stdin.isatty()
-    questions = Questions(confirm if there else None, passphrase if there else None)
+    password = _sudo_password() if become else None
+    questions = Questions(confirm if there else None, passphrase if there else None, password)
     tell = listener or ProgressLines(sys.stderr, verbose=verbose)
     with Session(
         patient(inventory, timeout),
@@ -84,6 +94,13 @@ def connected(
         questions=questions,
     ) as session:
         yield session
+
+
+def _sudo_password() -> Secret:
+    password = passphrase("sudo password on the hosts:") if sys.stdin.isatty() else None
+    if password is None:
+        raise RefusedError("no sudo password was given; nothing was done", hint="--ask-become-pass asks at a terminal")
+    return password
 
 
 def patient(inventory: Inventory, timeout: float | None) -> Inventory:

@@ -18,6 +18,7 @@ from swarmnet.edge.ssh_keys import KeyRing
 from swarmnet.edge.ssh_link import Links
 from swarmnet.edge.ssh_shell import Shell
 from swarmnet.edge.ssh_socket import EngineSocket
+from swarmnet.edge.ssh_sudo import Sudo
 from swarmnet.edge.ssh_target import TargetFinder
 from swarmnet.errors import HostError, NotAManagerError
 from swarmnet.model.ports import HostConnected, Progress, tell_nobody
@@ -49,6 +50,8 @@ class Questions:
 
     confirm: Callable[[str], bool] | None = None
     passphrase: Callable[[str], Secret | None] | None = None
+    sudo_password: Secret | None = None
+    """The answer to sudo's question on all hosts, asked for beforehand; None lets sudo ask nobody."""
 
 
 class Session:
@@ -87,6 +90,7 @@ class Session:
         known = KnownHosts(asked.confirm, inventory=shlex.quote(inventory.source))
         self._links = Links(Dialer(KeyRing(asked.passphrase), known), self.clock)
         self._make_engine = engines
+        self._sudo_password = asked.sudo_password
         self._lock = threading.Lock()
         self._shells: dict[str, Shell] = {}
         self._engines: dict[str, EnginePort] = {}
@@ -182,7 +186,8 @@ class Session:
         self.close()
 
     def _shell(self, link: Link, host: str) -> Shell:
-        fresh = Shell(host, link.session, as_root=link.target.user == "root")
+        sudo = None if link.target.user == "root" else Sudo(host, self._sudo_password)
+        fresh = Shell(host, link.session, sudo)
         return self._shells.setdefault(host, fresh)
 
     def _link(self, host: str) -> Link:

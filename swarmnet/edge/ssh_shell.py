@@ -19,12 +19,15 @@ from typing import TYPE_CHECKING
 import paramiko
 
 from swarmnet.edge import ssh_errors
+from swarmnet.edge.ssh_sudo import ANSWER_TIMEOUT
 from swarmnet.errors import CommandError
 from swarmnet.model.border import border
 from swarmnet.model.ports import Completed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from swarmnet.edge.ssh_sudo import Elevation, Sudo
 
 OUTPUT_LIMIT = 16 * 1024 * 1024
 """Bytes of stdout, and of stderr, that are taken."""
@@ -127,8 +130,12 @@ class _Call:
 
     argv: tuple[str, ...]
     timeout: float
-    prefix: tuple[str, ...]
+    sudo: Elevation | None
     mark: bytes = field(default_factory=lambda: secrets.token_hex(8).encode() + b" ")
+
+    @property
+    def prefix(self) -> tuple[str, ...]:
+        return self.sudo.prefix if self.sudo else ()
 
     @property
     def mark_text(self) -> str:
@@ -143,16 +150,16 @@ class _Call:
 class Shell:
     """Runs commands on one host over its connection; implements ``ShellPort``."""
 
-    def __init__(self, host: str, open_session: Callable[[], paramiko.Channel], *, as_root: bool = False) -> None:
+    def __init__(self, host: str, open_session: Callable[[], paramiko.Channel], sudo: Sudo | None = None) -> None:
         """Make a shell.
 
         Args:
             host: its name in the inventory.
             open_session: returns a new session channel; raises ``UnreachableError``.
-            as_root: the login is root's, so that nothing needs sudo, which a small host has not got.
+            sudo: how commands become root's; None means that the login is root's: a small host has no sudo.
         """
         self._host = host
-        self._as_root = as_root
+        self._sudo = sudo
         self._open_session = open_session
         self._places = threading.BoundedSemaphore(AT_ONCE)
 
@@ -175,9 +182,23 @@ class Shell:
             raise ValueError("an empty argv names no command")
         if any("\0" in word for word in argv):
             raise CommandError(self._host, f"command {argv[0]!r}: no argument can hold a NUL character")
-        call = _Call(tuple(argv), timeout, ("sudo", "-n", "--") if sudo and not self._as_root else ())
         with self._places:
-            return self._run(call, stdin)
+            return self._run(_Call(tuple(argv), timeout, self.elevated() if sudo else None), stdin)
+
+    def elevated(self) -> Elevation | None:
+        """Return a talk with sudo for one command, None where the login is root's.
+
+        Raises:
+            CommandError: sudo does not take the password.
+        """
+        if self._sudo is None:
+            return None
+        self._sudo.prove(self._try_sudo)
+        return self._sudo.elevation()
+
+    def _try_sudo(self) -> None:
+        if self._sudo is not None:
+            self._run(_Call(("true",), ANSWER_TIMEOUT, self._sudo.elevation()), b"")
 
     def _run(self, call: _Call, stdin: bytes) -> Completed:
         line = [*call.prefix, "sh", "-c", _RUN, "sh", call.mark_text, *call.argv]
@@ -188,6 +209,8 @@ class Shell:
         running = _Running(channel, call.mark)
         try:
             execute(channel, line, call.timeout)
+            if call.sudo is not None and call.sudo.asks:
+                answer(channel, call.sudo, running.take, running.stderr, lambda: bool(running.process) or running.ended)
             _feed_aside(channel, stdin)
             self._listen(running, call)
             return self._completed(running, call)
@@ -228,7 +251,8 @@ class Shell:
             return CommandError(
                 self._host,
                 "sudo wants a password here",
-                hint="allow it without one for this user (NOPASSWD in sudoers), or log in as root",
+                hint="give it with --ask-become-pass, allow sudo without one (NOPASSWD in sudoers), or log in as root",
+                brief="sudo wants a password",
             )
         what = "sudo" if call.prefix else "the login shell"
         return CommandError(self._host, f"{what} did not start {call.name} (status {status}): {text[-300:]!r}")
@@ -239,12 +263,13 @@ class Shell:
         if not running.process:
             return "it had not even begun" if running.ended else "nothing was heard of it: it may run there yet"
         channel = self._open_session()
+        sudo = self.elevated() if call.sudo else None
         try:
-            execute(
-                channel,
-                [*call.prefix, "sh", "-c", _END, "sh", *running.process, call.mark_text],
-                _END_TIMEOUT,
-            )
+            prefix = sudo.prefix if sudo else ()
+            execute(channel, [*prefix, "sh", "-c", _END, "sh", *running.process, call.mark_text], _END_TIMEOUT)
+            if sudo is not None and sudo.asks:
+                said = bytearray()
+                answer(channel, sudo, lambda: _take_stderr(channel, said), said, channel.status_event.is_set)
             channel.status_event.wait(_END_TIMEOUT)
             gone = channel.exit_status == 0
         finally:
@@ -270,6 +295,29 @@ def execute(channel: paramiko.Channel, argv: Sequence[str], limit: float) -> Non
 def _give_up(channel: paramiko.Channel) -> None:
     with suppress(OSError, EOFError, paramiko.SSHException):  # the connection may end at the same time
         channel.close()
+
+
+def answer(
+    channel: paramiko.Channel, sudo: Elevation, take: Callable[[], bool], stderr: bytearray, begun: Callable[[], bool]
+) -> None:
+    """Answer sudo until the command has begun, or ended; what it prints meanwhile is taken in by ``take``."""
+    deadline = time.monotonic() + ANSWER_TIMEOUT
+    poll = select.poll()
+    poll.register(channel.fileno(), select.POLLIN)
+    while not begun() and (left := deadline - time.monotonic()) > 0:
+        took = take()
+        reply = sudo.hear(stderr)
+        if reply:
+            channel.sendall(reply)
+        elif not took and not begun():
+            poll.poll(min(left, 1.0) * 1000)
+
+
+def _take_stderr(channel: paramiko.Channel, said: bytearray) -> bool:
+    if not channel.recv_stderr_ready():
+        return False
+    said += channel.recv_stderr(_CHUNK)
+    return True
 
 
 def _hear_beginning(running: _Running) -> None:

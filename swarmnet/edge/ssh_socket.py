@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Protocol
 import paramiko
 
 from swarmnet.edge import ssh_errors
-from swarmnet.edge.ssh_shell import execute
-from swarmnet.errors import EngineError, cut
+from swarmnet.edge.ssh_shell import answer, execute
+from swarmnet.errors import EngineError, HostError, cut
 from swarmnet.model.hosts import SudoPolicy
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from swarmnet.edge.ssh_link import Link
     from swarmnet.edge.ssh_shell import Shell
+    from swarmnet.edge.ssh_sudo import Elevation
 
 DOCKER_SOCKET = "/var/run/docker.sock"
 _PING = b"GET /_ping HTTP/1.0\r\nHost: docker\r\n\r\n"
@@ -91,7 +92,7 @@ class EngineSocket:
 
     def _find(self) -> tuple[Callable[[], Stream], Stream]:
         if self._link.target.sudo is SudoPolicy.ALWAYS:
-            return self._by_command(("sudo", "-n", "--"))
+            return self._by_command(sudo=True)
         try:
             return self._by_channel, self._by_channel()
         except paramiko.ChannelException:
@@ -107,22 +108,24 @@ class EngineSocket:
                 hint="start the engine; or set AllowStreamLocalForwarding yes in sshd_config; or install docker-cli",
             )
         if b"allowed" in seen:
-            return self._by_command(())
+            return self._by_command(sudo=False)
         if self._link.target.sudo is SudoPolicy.NEVER:
             raise self._error(
                 f"user {self._link.target.user} may not open {self._path}",
                 hint=f"usermod -aG docker {self._link.target.user}, or set ssh.sudo: auto",
             )
-        return self._by_command(("sudo", "-n", "--"))
+        return self._by_command(sudo=True)
 
     def _by_channel(self) -> Stream:
         return self._link.unix_socket(self._path)
 
-    def _by_command(self, prefix: Sequence[str]) -> tuple[Callable[[], Stream], Stream]:
-        argv = [*prefix, "docker", "-H", f"unix://{self._path}", "system", "dial-stdio"]
+    def _by_command(self, *, sudo: bool) -> tuple[Callable[[], Stream], Stream]:
+        argv = ["docker", "-H", f"unix://{self._path}", "system", "dial-stdio"]
 
         def way() -> Stream:
-            return CommandStream(self._link.target.label, self._link.session(), argv, limit=self._link.target.timeout)
+            elevation = self._shell.elevated() if sudo else None
+            target = self._link.target
+            return CommandStream(target.label, self._link.session(), argv, elevation, limit=target.timeout)
 
         # A channel opens before the command has failed, so the way is tried with one small question.
         trial = way()
@@ -133,7 +136,7 @@ class EngineSocket:
         except TimeoutError:
             raise self._error(f"the engine did not answer within {_PROBE_TIMEOUT:g} s") from None
         except OSError as error:
-            raise self._refused(str(error), sudo=bool(prefix)) from None
+            raise self._refused(str(error), sudo=sudo) from None
         finally:
             trial.close()
         if not said.startswith(b"HTTP/"):
@@ -149,12 +152,14 @@ class EngineSocket:
             user = self._link.target.user
             return self._error(
                 f"user {user} may not open {self._path}, and sudo wants a password",
-                hint=f"usermod -aG docker {user}, or allow docker without a password (NOPASSWD) in sudoers",
+                hint=f"give it with --ask-become-pass, or: usermod -aG docker {user}, or allow docker without one"
+                " (NOPASSWD in sudoers)",
+                brief="sudo wants a password",
             )
         return self._error(f"the engine cannot be reached: {said}", hint="is it running? systemctl status docker")
 
-    def _error(self, message: str, *, hint: str | None = None) -> EngineError:
-        return EngineError(self._link.target.label, message, hint=hint)
+    def _error(self, message: str, *, hint: str | None = None, brief: str | None = None) -> EngineError:
+        return EngineError(self._link.target.label, message, hint=hint, brief=brief)
 
 
 class CommandStream:
@@ -163,7 +168,9 @@ class CommandStream:
     A login shell's start files may print before the command begins: a mark tells where that ends.
     """
 
-    def __init__(self, host: str, channel: paramiko.Channel, argv: Sequence[str], *, limit: float) -> None:
+    def __init__(
+        self, host: str, channel: paramiko.Channel, argv: Sequence[str], sudo: Elevation | None = None, *, limit: float
+    ) -> None:
         """Begin the command; raises ``UnreachableError`` when sshd does not within ``limit`` seconds."""
         self._host = host
         self._channel = channel
@@ -171,8 +178,15 @@ class CommandStream:
         self._mark = secrets.token_hex(8).encode() + b"\n"
         self._noise = bytearray()
         self._begun = False
+        self._stderr = bytearray()
+        prefix = sudo.prefix if sudo else ()
         try:
-            execute(channel, ["sh", "-c", _BEGIN, "sh", self._mark.decode().strip(), *argv], limit)
+            execute(channel, [*prefix, "sh", "-c", _BEGIN, "sh", self._mark.decode().strip(), *argv], limit)
+            if sudo is not None and sudo.asks:  # before a client's request could be taken for the password
+                answer(channel, sudo, self._take, self._stderr, self._has_begun)
+        except HostError:
+            channel.close()
+            raise
         except (paramiko.SSHException, OSError, EOFError) as error:
             channel.close()
             raise ssh_errors.lost(host, error) from error
@@ -182,7 +196,7 @@ class CommandStream:
         data = self._first(size) if not self._begun or self._noise else self._channel.recv(size)
         if data or not self._channel.status_event.wait(1) or self._channel.exit_status <= 0:
             return data
-        said = self._channel.recv_stderr(2000).decode(errors="replace").strip()
+        said = (bytes(self._stderr) + self._channel.recv_stderr(2000)).decode(errors="replace").strip()
         raise OSError(said or f"the command ended with status {self._channel.exit_status}")
 
     def _first(self, size: int) -> bytes:
@@ -194,19 +208,35 @@ class CommandStream:
             data = self._channel.recv(_CHUNK)
             if not data:
                 return b""
-            self._noise += data
-            start = self._noise.find(self._mark, max(0, len(self._noise) - len(self._mark) - len(data)))
-            if start >= 0:
-                self._begun = True
-                del self._noise[: start + len(self._mark)]
-            elif len(self._noise) > _NOISE_LIMIT:
-                raise OSError("the login shell prints without end before the command begins")
+            self._hear(data)
         if not self._noise:
             self._channel.settimeout(self._timeout)
             return self._channel.recv(size)
         data = bytes(self._noise[:size])
         del self._noise[:size]
         return data
+
+    def _hear(self, data: bytes) -> None:
+        self._noise += data
+        start = self._noise.find(self._mark, max(0, len(self._noise) - len(self._mark) - len(data)))
+        if start >= 0:
+            self._begun = True
+            del self._noise[: start + len(self._mark)]
+        elif len(self._noise) > _NOISE_LIMIT:
+            raise OSError("the login shell prints without end before the command begins")
+
+    def _take(self) -> bool:
+        """Take in what came before the command; tell whether there was anything."""
+        if self._channel.recv_stderr_ready():
+            self._stderr += self._channel.recv_stderr(_CHUNK)
+        elif self._channel.recv_ready():
+            self._hear(self._channel.recv(_CHUNK))
+        else:
+            return False
+        return True
+
+    def _has_begun(self) -> bool:
+        return self._begun or bool(self._channel.closed or self._channel.eof_received)
 
     def sendall(self, data: bytes, /) -> None:
         """Send all of it."""

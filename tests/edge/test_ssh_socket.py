@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import socket
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from swarmnet.edge.session import Session
+from swarmnet.edge.session import Questions, Session
 from swarmnet.edge.ssh_socket import DOCKER_SOCKET, CommandStream
 from swarmnet.errors import CommandError, EngineError, HostTimeoutError
+from swarmnet.model.base import Secret
 from swarmnet.model.hosts import SudoPolicy
 from swarmnet.parse.inventory import parse_inventory
 from tests.simulator import World
@@ -27,6 +29,7 @@ pytestmark = pytest.mark.lab
 
 PING = b"GET /_ping HTTP/1.1\r\nHost: docker\r\n\r\n"
 ASK = "m1"
+RIGHT, WRONG = "let me in", "let me out"
 
 
 class Reach:
@@ -37,7 +40,9 @@ class Reach:
         self.sessions: list[Session] = []
         self.openers: dict[str, Callable[[], Stream]] = {}
 
-    def session(self, user: str, *, sudo: SudoPolicy = SudoPolicy.AUTO, port: int = 22) -> Session:
+    def session(
+        self, user: str, *, sudo: SudoPolicy = SudoPolicy.AUTO, port: int = 22, password: str | None = None
+    ) -> Session:
         path = self.lab.inventory
         inventory = parse_inventory(path.read_bytes(), name=str(path), folder=path.parent).inventory
         settings = {"user": user, "sudo": sudo, "port": port}
@@ -51,7 +56,8 @@ class Reach:
             self.openers[host] = opened
             return world.engine(host)
 
-        session = Session(inventory, engine)
+        secret = None if password is None else Secret(password)
+        session = Session(inventory, engine, questions=Questions(sudo_password=secret))
         self.sessions.append(session)
         return session
 
@@ -112,6 +118,55 @@ def test_sudo_runs_a_command_as_root_and_ends_it_when_its_time_is_up(reach: Reac
     with pytest.raises(HostTimeoutError, match="it was ended on the host"):
         shell.run(["sh", "-c", "sleep 61.5; true"], sudo=True, timeout=0.5)
     assert b"61.5" not in shell.run(["ps", "ax"]).stdout
+
+
+@pytest.fixture
+def guarded(reach: Reach) -> Iterator[Reach]:
+    """The lab, where sudo wants operator's password; it is "let me in"."""
+    setup = "echo 'operator:let me in' | chpasswd && echo 'operator ALL=(ALL) PASSWD: ALL' > /etc/sudoers.d/zz-asked"
+    reach.lab.exec(ASK, ["sh", "-c", setup])
+    yield reach
+    reach.lab.exec(ASK, ["rm", "/etc/sudoers.d/zz-asked"])
+
+
+def test_a_password_goes_to_sudo_alone_and_lets_commands_and_the_engine_in(guarded: Reach) -> None:
+    """C10."""
+    session = guarded.session("operator", password=RIGHT)
+    shell = session.shell(ASK)
+    done = shell.run(["sh", "-c", "id -un; cat; env"], stdin=b"my own input\n", sudo=True)
+    assert done.stdout.startswith(b"root\nmy own input\n")
+    assert b"let me in" not in done.stdout + done.stderr
+    session.engine(ASK)
+    assert answer(guarded.openers[ASK]()) == b"HTTP/1.1 200 OK"
+    with pytest.raises(HostTimeoutError, match="it was ended on the host"):
+        shell.run(["sh", "-c", "sleep 62.5; true"], sudo=True, timeout=0.5)
+    seen = shell.run(["ps", "axww"]).stdout
+    assert b"62.5" not in seen
+    assert b"let me in" not in seen
+
+
+def test_a_password_that_sudo_does_not_want_is_not_given_to_the_command(reach: Reach) -> None:
+    """C10: the user has NOPASSWD."""
+    session = reach.session("operator", password=RIGHT)
+    assert session.shell(ASK).run(["cat"], stdin=b"input", sudo=True).stdout == b"input"
+    session.engine(ASK)
+    assert answer(reach.openers[ASK]()) == b"HTTP/1.1 200 OK"
+
+
+def test_a_wrong_password_is_said_once_and_tried_once(guarded: Reach) -> None:
+    """C10."""
+    session = guarded.session("operator", password=WRONG)
+    attempts = ["sh", "-c", "journalctl 2>/dev/null; cat /var/log/auth.log 2>/dev/null; true"]
+    for _ in range(3):
+        with pytest.raises(CommandError, match="sudo does not take the password") as caught:
+            session.shell(ASK).run(["id"], sudo=True)
+        assert "let me out" not in f"{caught.value.message} {caught.value.hint}"
+    start = time.monotonic()
+    session.engine(ASK)
+    with pytest.raises(CommandError, match="sudo does not take the password"):
+        guarded.openers[ASK]()
+    assert time.monotonic() - start < 1.5  # PAM waits two seconds after a wrong password: it was not asked again
+    assert guarded.lab.exec(ASK, attempts).stdout.count("let me out") == 0
 
 
 def test_where_sshd_forbids_forwarding_the_engine_is_reached_by_a_command(reach: Reach) -> None:
