@@ -54,11 +54,11 @@ def document(
     state: ClusterState, *, cluster: str, backup_id: str, created: datetime, tool: str, reason: Reason = Reason.MANUAL
 ) -> BackupDocument:
     """Return the backup of what was seen; tasks and their containers are left out, since they come by themselves."""
-    state = own(state)
+    state = _as_kept(own(state))
     completeness = Completeness(
         swarm=state.swarm is not None,
         hosts=tuple(facts.host for facts in state.hosts),
-        failures=tuple(one.model_copy(update={"disbelieved": False}) for one in state.failures),
+        failures=state.failures,
     )
     hosts = tuple(_lasting(facts) for facts in state.hosts)
     return BackupDocument(
@@ -73,6 +73,12 @@ def document(
         state=state.model_copy(update={"hosts": hosts, "tasks": (), "answers": ()}),
         losses=(*ALWAYS_LOST, *_losses(state)),
     )
+
+
+def _as_kept(state: ClusterState) -> ClusterState:
+    """Return the state without what its JSON lacks: a backup is held against what it opens to."""
+    failures = tuple(one.model_copy(update={"disbelieved": False}) for one in state.failures)
+    return state.model_copy(update={"failures": failures, "unlock_key_file": None})
 
 
 def own(state: ClusterState) -> ClusterState:
