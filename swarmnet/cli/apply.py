@@ -52,6 +52,8 @@ def command(
     saved = None if plan is None else saved_plan(plan)
     hosts = cluster.read()
     agree = partial(agree_to_run, hosts.cluster, saved, yes=agreement.yes)
+    if saved is not None:  # which says what may run, whatever else is allowed
+        options = replace(options, allow_commands=False)
     goal = options.goal(playbook, hosts, cluster.limit, agree=agree)
     terms = replace(agreement, yes=agreement.yes or saved is not None).terms(
         on_stderr=as_json, verbose=cluster.verbose, unattended=True
@@ -86,9 +88,9 @@ def expect(saved: SavedPlan, prepared: Prepared) -> None:
     """
     if differences := saved.differences(prepared.plan, prepared.state):
         raise RefusedError(
-            "this is not the saved plan any more, and nothing was changed:",
+            "the plan is not the saved one any more; nothing was changed:",
             details=(f"- {one}" for one in differences),
-            hint=f"look at it anew: {MAKE_ONE}",
+            hint=f"review it again: {MAKE_ONE}",
         )
 
 
@@ -96,14 +98,14 @@ def agree_to_run(cluster: str, saved: SavedPlan | None, programs: Sequence[str],
     """Show what planning runs and return when the operator agrees; a saved plan agrees to what it was made with.
 
     Raises:
-        RefusedError: the operator does not, nobody is there, or the saved plan was made without one of them.
+        RefusedError: the operator does not, nobody is there, or the saved plan did not run one of them.
     """
     if saved is not None:
         if more := saved.unknown(programs):
             raise RefusedError(
-                "the playbook runs programs that the saved plan was made without; nothing was run:",
+                "the playbook runs programs that the saved plan did not run; nothing was run:",
                 details=(f"- {one}" for one in more),
-                hint=f"look at it anew: {MAKE_ONE} --allow-commands",
+                hint=f"review it again: {MAKE_ONE} --allow-commands",
             )
         return True
     for one in programs:

@@ -73,9 +73,9 @@ def command(
 def _refuse_unknowns(programs: Sequence[str]) -> bool:
     """Refuse to save a plan that rests on programs which did not run: `apply --plan` runs no others."""
     raise UsageError(
-        "a plan that is saved needs the answers of the programs that the playbook names for planning:",
+        "a plan can only be saved with the answers of the programs that the playbook names:",
         details=(f"- {one}" for one in programs),
-        hint="look at them, then add --allow-commands",
+        hint="review them, then add --allow-commands",
     )
 
 

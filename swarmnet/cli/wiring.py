@@ -175,7 +175,7 @@ def confirm_cluster(cluster: str, what: str, *, type_name: bool = False, flag: s
     if not sys.stdin.isatty():
         raise RefusedError(
             f"nobody is there to confirm: {what} on cluster {cluster}; nothing was changed",
-            hint=f"look at it, then give {flag}",
+            hint=f"review it, then give {flag}",
         )
     question = f"{what} on cluster {cluster}?"
     if type_name:

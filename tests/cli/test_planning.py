@@ -117,6 +117,16 @@ def test_apply_of_a_saved_plan_runs_no_program_that_it_was_made_without() -> Non
         agree_to_run("shop", found, ("on m1: test -e /x", "on m1: rm -rf /"), yes=True)
 
 
+def test_a_saved_plan_runs_no_other_program_whatever_else_is_allowed(playbook: Path) -> None:
+    (playbook.parent / "saved.json").write_text(saved(COMMAND).text)
+
+    ended = types(playbook.parent, "apply", "--plan", "saved.json", "--allow-commands", "--yes")
+
+    assert ended.returncode == 5
+    assert "env > trace" in ended.stderr
+    assert not (playbook.parent / "trace").exists()
+
+
 def test_commands_whose_unless_was_not_asked_say_so(tmp_path: Path) -> None:
     path = tmp_path / "p.yml"
     path.write_text("schema: 1\nname: p\nsteps:\n  - command: {argv: [touch, /x], unless: [test, -e, /x]}\n")
