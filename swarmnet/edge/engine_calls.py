@@ -13,7 +13,7 @@ from urllib.parse import quote
 from swarmnet.edge.engine_errors import message_in, refused, translated
 from swarmnet.edge.multiplex import Frames
 from swarmnet.edge.transport import AnswerError, EngineClient
-from swarmnet.edge.wire import as_object, index_of
+from swarmnet.edge.wire import as_object, as_text, index_of
 from swarmnet.errors import EngineError, StateChangedError
 from swarmnet.model.border import border, parsed, text_at
 
@@ -45,6 +45,8 @@ class Request:
     data: bytes | None = None
     timeout: float | None = None
     """Seconds for all of it; None means the client's own."""
+    newest: str | None = None
+    """The version of the API to ask in where a newer one leaves something out; None means the negotiated one."""
 
 
 class EngineCalls:
@@ -83,7 +85,7 @@ class EngineCalls:
         return self._api
 
     def _version(self) -> tuple[int, ...]:
-        return tuple(int(part) for part in self._api.negotiate().split("."))
+        return _numbers(self._api.negotiate())
 
     def _send(self, request: Request) -> JsonValue:
         """Send a request and return the parsed answer; None for an empty one, a text where it is no JSON."""
@@ -115,9 +117,9 @@ class EngineCalls:
         """Send a request whose answer is a stream of JSON lines; an error among them is raised."""
         with self._asking(request.what), self._perform(request, stream=True) as answer:
             for line in _lines(answer):
-                said = as_object(parsed(line)).get("error")
+                said = _error_in(as_object(parsed(line)))
                 if said:
-                    raise refused(self._host, request.what, _status_of(str(said)), str(said))
+                    raise refused(self._host, request.what, _status_of(said), said)
 
     def _printed(self, request: Request, *, keep: int) -> bytes:
         """Send a request whose answer is what a program printed; return the last ``keep`` bytes."""
@@ -131,9 +133,10 @@ class EngineCalls:
         """Send a request; raises ``refused`` and what ``translated`` knows."""
         client = self._client()
         headers = {} if request.body is None else {"Content-Type": "application/json"}
+        version = min(client.api_version, request.newest or client.api_version, key=_numbers)
         answer = client.request(
             request.method,
-            f"{client.base_url}/v{client.api_version}{request.path}",
+            f"{client.base_url}/v{version}{request.path}",
             params=request.params,
             data=request.data if request.body is None else json.dumps(request.body).encode(),
             headers=headers,
@@ -181,6 +184,15 @@ def _lines(answer: requests.Response) -> Iterator[bytes]:
             raise AnswerError("a line of it is too long")
     if pending.strip():
         yield bytes(pending)
+
+
+def _error_in(told: JsonObject) -> str:
+    """Return the error in a line of progress; engines stop to send it as ``error``, deprecated since API 1.48."""
+    return as_text(as_object(told.get("errorDetail")).get("message")) or as_text(told.get("error"))
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))
 
 
 def _status_of(said: str) -> int | None:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 LOG_BYTES = 64 * 1024
 _LOG_LINES = 2000
+_TELLS_MAC = "1.51"
+"""Later versions do not tell a MAC address that was asked for from one that the engine chose; engine 29 speaks it."""
 _LOAD_TIMEOUT = 600.0
 """Seconds for an image of some megabytes to go up a slow line."""
 
@@ -49,7 +51,8 @@ class EngineContainers(EngineCalls):
         what = "look at a container"
         try:
             with self._asking(what):
-                request = Request(what, "GET", f"/containers/{quoted(text_at(entry, 'Id'))}/json")
+                path = f"/containers/{quoted(text_at(entry, 'Id'))}/json"
+                request = Request(what, "GET", path, newest=_TELLS_MAC)
             return container_from_inspect(container_from_wire(entry), as_object(self._send(request)))
         except NotFoundError:
             return None

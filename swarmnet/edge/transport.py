@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 OLDEST_API = (1, 41)
 """Engine 20.10."""
-NEWEST_API = (1, 51)
-"""Engine 28.5: the newest whose fields swarmnet knows."""
+NEWEST_API = (1, 55)
+"""Engine 29: the newest of which each change is known here (moby, ``api/docs/CHANGELOG.md``). Tests run up to 1.51."""
 CONNECTIONS = 4
 """Most connections to one engine; sshd's default is 10 sessions a connection, and commands need some."""
 WAIT_FOR_CONNECTION = 60.0

@@ -1,4 +1,4 @@
-"""Networks in the engine's JSON and in ours. Field by field for API 1.41 to 1.51."""
+"""Networks in the engine's JSON and in ours. Field by field for API 1.41 to 1.55."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 
 from pydantic import Field
@@ -47,6 +48,10 @@ class SwarmMembership(Document):
     error: str = ""
 
 
+TRIED_API = (1, 51)
+"""The newest version of the API that tests run on (engine 28.5); later ones are known from their documentation."""
+
+
 class EngineFacts(Document):
     """One engine."""
 
@@ -62,7 +67,20 @@ class EngineFacts(Document):
     labels: Labels = Field(default_factory=dict)
     live_restore: bool = False
     """An engine with live restore refuses to enter a swarm."""
+    firewall: str = Field(default="", exclude=True)
+    """What writes its rules: ``iptables``, ``nftables``, also ``+firewalld``; told from API 1.49. Part of no backup."""
     membership: SwarmMembership = SwarmMembership()
+
+    @property
+    def is_untried(self) -> bool:
+        """Whether it speaks a version of the API that no test ran on."""
+        found = re.fullmatch("([0-9]{1,4})[.]([0-9]{1,4})", self.api_version)
+        return found is not None and (int(found[1]), int(found[2])) > TRIED_API
+
+    @property
+    def writes_nftables(self) -> bool:
+        """Whether it writes rules of nftables, which engine 29 does not allow in a swarm (docs of the engine)."""
+        return self.firewall.startswith("nftables")
 
 
 class Route(Document):

@@ -172,6 +172,11 @@ def _entering(host: Host, facts: HostFacts) -> Iterator[str]:
             f'{host.name} has live-restore on, which refuses swarm mode: set "live-restore": false in'
             " /etc/docker/daemon.json and restart its engine"
         )
+    if facts.engine.writes_nftables:
+        yield (
+            f"{host.name} has nftables as its engine's firewall backend, with which engines refuse swarm mode: set"
+            ' "firewall-backend": "iptables" in /etc/docker/daemon.json and restart its engine'
+        )
     for find in (advertise_of, data_path_of):
         try:
             find(host, facts)

@@ -108,7 +108,8 @@ def _without_probes(networks: tuple[Network, ...]) -> tuple[Network, ...]:
 def _lasting(facts: HostFacts) -> HostFacts:
     networks = tuple(network for network in facts.networks if network.spec.effective_scope is Scope.LOCAL)
     containers = tuple(container for container in facts.containers if container.service is None)
-    return facts.model_copy(update={"networks": networks, "containers": containers})
+    engine = facts.engine.model_copy(update={"firewall": ""})  # how a host writes its rules is its own
+    return facts.model_copy(update={"engine": engine, "networks": networks, "containers": containers})
 
 
 def _losses(state: ClusterState) -> Iterable[Loss]:

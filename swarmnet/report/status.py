@@ -86,7 +86,13 @@ def _headline(found: Standing, state: ClusterState, paint: Paint) -> str:
 
 
 def _differences(state: ClusterState, inventory: Inventory, paint: Paint) -> Iterator[str]:
-    """Yield where swarm and inventory differ."""
+    """Yield where swarm and inventory differ, and engines that are newer than those that were tried."""
+    for facts in state.hosts:
+        if facts.engine.is_untried:
+            known = (
+                f"{on_one_line(facts.host)}: engine {on_one_line(facts.engine.version)} is known from its documentation"
+            )
+            yield paint.dim(f"{known}; swarmnet's tests run on 20.10, 26.1 and 28.5")
     for facts in state.hosts:
         if _is_outside(facts.host, state):
             yield _outside(facts.host, state, paint)

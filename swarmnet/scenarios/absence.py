@@ -50,6 +50,11 @@ KINDS = (
         'set "live-restore": false in /etc/docker/daemon.json of {hosts}, restart docker there, then join it with'
         " swarmnet apply: engines with live restore refuse to be in a swarm",
     ),
+    Absence(
+        "nftables",
+        'set "firewall-backend": "iptables" in /etc/docker/daemon.json of {hosts}, restart docker there, then join it'
+        " with swarmnet apply: engines that write rules of nftables refuse to be in a swarm",
+    ),
     Absence("no-swarm", "join {hosts} to the swarm: swarmnet apply with a playbook that has a swarm step"),
     Absence(
         "disk-full",

@@ -68,5 +68,7 @@ def _outsider(state: ClusterState, facts: HostFacts) -> Station:
         return Station(host, problem=why, cause="unlisted")
     if facts.engine.live_restore:
         return Station(host, problem="is in no swarm, since its engine has live restore on", cause="live-restore")
+    if facts.engine.writes_nftables:
+        return Station(host, problem="is in no swarm, since its engine writes rules of nftables", cause="nftables")
     said = f": its engine says: {member.error}" if member.error else ""
     return Station(host, problem=f"is in no swarm{said}", cause="no-swarm")

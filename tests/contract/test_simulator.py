@@ -10,9 +10,11 @@ from tests.simulator import World
 
 
 class TestSimulatedEngine(UpdateContract, EngineContract):
-    @pytest.fixture
-    def cluster(self) -> Cluster:
+    @pytest.fixture(params=["28.5", "29"])
+    def cluster(self, request: pytest.FixtureRequest) -> Cluster:
         world = World(managers=1, workers=1)
+        for machine in world.machines.values():
+            machine.run_engine(request.param)
         world.bootstrap()
         world.missing_images.add(MISSING)
         for machine in world.machines.values():

@@ -168,7 +168,10 @@ def test_nothing_of_the_environment_reaches_the_engine(
     assert not [text for text in sent if "x-canary" in text or "x-registry" in text or "authorization" in text]
 
 
-@pytest.mark.parametrize(("served", "spoken"), [("1.41", "1.41"), ("1.45", "1.45"), ("1.51", "1.51"), ("1.55", "1.51")])
+@pytest.mark.parametrize(
+    ("served", "spoken"),
+    [("1.41", "1.41"), ("1.45", "1.45"), ("1.51", "1.51"), ("1.52", "1.52"), ("1.55", "1.55"), ("1.56", "1.55")],
+)
 def test_the_newest_version_that_both_sides_know_is_spoken(talker: Talker, served: str, spoken: str) -> None:
     talker.answer = say("[]", api=served)
     engine = Engine("m1", talker.open, SystemClock())

@@ -143,12 +143,12 @@ class Hostile:
 
     def _answer(self, line: str) -> bytes:
         if line == "GET /_ping":
-            return b"HTTP/1.1 200 OK\r\nApi-Version: 1.51\r\nContent-Length: 0\r\n\r\n"
+            return b"HTTP/1.1 200 OK\r\nApi-Version: 1.55\r\nContent-Length: 0\r\n\r\n"
         assert self._data is not None
         draw = self._data.draw
         if "attach" in line:
             return b"HTTP/1.1 101 UPGRADED\r\n\r\n" + draw(raw)
-        asked = line.replace("/v1.51", "", 1)
+        asked = line.replace("/v1.51", "", 1).replace("/v1.55", "", 1)
         said = draw(body(next(value for start, value in USUAL.items() if asked.startswith(start))))
         status = draw(st.sampled_from([200, 200, 200, 200, 200, 200, 404, 409, 500, 503, 204, 999]))
         kind = draw(st.sampled_from(["application/json", "application/json", "text/plain; charset=utf-7", ""]))

@@ -116,6 +116,15 @@ def test_live_restore_is_refused_before_anything_is_changed() -> None:
     assert "w1 has live-restore on" in refusal(STEP, state, hosts)
 
 
+def test_an_engine_that_writes_nftables_is_refused_before_anything_is_changed() -> None:
+    hosts = inventory()
+    state = blank(hosts)
+    seen = state.facts("w1")
+    assert seen is not None
+    state = with_facts(state, "w1", engine=seen.engine.model_copy(update={"firewall": "nftables+firewalld"}))
+    assert "w1 has nftables as its engine's firewall backend" in refusal(STEP, state, hosts)
+
+
 def test_what_init_sets_for_good_is_refused_on_a_swarm_that_differs() -> None:
     hosts = inventory()
     text = refusal("- swarm: {default_addr_pool: [10.20.0.0/16], subnet_size: 26}", swarm(hosts), hosts)

@@ -33,3 +33,12 @@ def test_an_entry_without_a_hostname_is_called_by_its_id() -> None:
     told = status_text(nameless, world.inventory).splitlines()
 
     assert [line.split()[0] for line in told[1:] if "unknown" in line] == ["(p1xj08)"]
+
+
+def test_an_engine_that_no_test_ran_on_is_named() -> None:
+    world = World(managers=1, workers=1)
+    world.bootstrap()
+    world.machines["w1"].run_engine("29")
+    told = status_text(observe(world.ports()), world.inventory)
+    assert "w1: engine 29.4.0 is known from its documentation; swarmnet's tests run on 20.10, 26.1 and 28.5" in told
+    assert "m1: engine" not in told

@@ -60,6 +60,7 @@ class SimulatedEngine(SimulatedMembership, SimulatedServices):
                 os="Debian GNU/Linux",
                 architecture="x86_64",
                 live_restore=machine.live_restore,
+                firewall=machine.firewall if machine.knows(1, 49) else "",
                 membership=self._membership(),
             )
 

@@ -26,6 +26,19 @@ if TYPE_CHECKING:
     Program = Callable[["Machine", Sequence[str], bytes], tuple[int, bytes, bytes]]
 
 
+ENGINES = {
+    "20.10": ("20.10.24", "1.41"),
+    "26.1": ("26.1.5", "1.45"),
+    "28.5": ("28.5.2", "1.51"),
+    "29": ("29.4.0", "1.55"),
+}
+"""Version and API of the engines that hosts may have.
+
+The rules of the first three were tried on real ones. 29 is modelled from the history of its API (moby,
+``api/docs/CHANGELOG.md``, 1.52 to 1.55) and from the engine's docs on nftables, with which it refuses swarm mode.
+"""
+
+
 @dataclass
 class Machine:
     """One host; the world and the tests set its fields, the engine's rules read them."""
@@ -53,6 +66,7 @@ class Machine:
     engine_version: str = "28.5.2"
     api_version: str = "1.51"
     live_restore: bool = False
+    firewall: str = "iptables"
     store: Store | None = None
     node_id: str = ""
     membership: Membership = Membership.INACTIVE
@@ -82,6 +96,14 @@ class Machine:
         for name, driver in (("bridge", "bridge"), ("host", "host"), ("none", "null")):
             subnets = (Subnet(subnet="172.17.0.0/16", gateway="172.17.0.1"),) if name == "bridge" else ()
             self.add_network(NetworkSpec(name=name, driver=driver, subnets=subnets), predefined=True)
+
+    def run_engine(self, engine: str) -> None:
+        """Have another engine, one of ``ENGINES``."""
+        self.engine_version, self.api_version = ENGINES[engine]
+
+    def knows(self, major: int, minor: int) -> bool:
+        """Tell whether its engine speaks a version of the API."""
+        return tuple(map(int, self.api_version.split("."))) >= (major, minor)
 
     def add_network(self, spec: NetworkSpec, *, predefined: bool = False) -> str:
         """Keep a local network and return its id."""

@@ -98,7 +98,7 @@ class SimulatedMembership(SwarmSide):
             digest = sha256(ids.local().encode()).hexdigest()
             tokens = {role: Secret(f"SWMTKN-1-{digest}-{ids.swarm()}") for role in Role}
             # From API 1.45 on a size without a pool, which the docker command always sends, is shown without one.
-            is_new = tuple(map(int, self._machine.api_version.split("."))) >= (1, 45)
+            is_new = self._machine.knows(1, 45)
             poolless = is_new and spec.subnet_size is not None and spec.default_addr_pool is None
             defaults = ENGINE_DEFAULTS.model_copy(update={"default_addr_pool": None}) if poolless else ENGINE_DEFAULTS
             store = Store(ids.swarm(), lay(defaults, spec), tokens)
@@ -138,6 +138,9 @@ class SimulatedMembership(SwarmSide):
             raise NotAManagerError(self.host, message, status=503)
         if self._machine.live_restore:
             message = "--live-restore daemon configuration is incompatible with swarm mode"
+            raise EngineError(self.host, message, status=500)
+        if self._machine.firewall.startswith("nftables"):
+            message = "the nftables firewall backend is incompatible with swarm mode"
             raise EngineError(self.host, message, status=500)
 
     def _enter(self, store: Store, membership: Membership, role: Role) -> None:
