@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from swarmnet.model.backup import BackupDocument, Completeness, Loss, Reason
 from swarmnet.model.lock import LOCK_NAME
 from swarmnet.model.network import Scope
+from swarmnet.model.state import ClusterState
 from swarmnet.model.verification import PROBE_LABEL
 from swarmnet.operations.convergence import not_running
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from swarmnet.model.network import Network
-    from swarmnet.model.state import ClusterState, HostFacts
+    from swarmnet.model.state import HostFacts
 
 ALWAYS_LOST = (
     Loss(
@@ -76,9 +77,8 @@ def document(
 
 
 def _as_kept(state: ClusterState) -> ClusterState:
-    """Return the state without what its JSON lacks: a backup is held against what it opens to."""
-    failures = tuple(one.model_copy(update={"disbelieved": False}) for one in state.failures)
-    return state.model_copy(update={"failures": failures, "unlock_key_file": None})
+    """Return the state without what its JSON lacks (``exclude``): a backup is held against what it opens to."""
+    return ClusterState.model_validate(state.model_dump())
 
 
 def own(state: ClusterState) -> ClusterState:
@@ -108,8 +108,7 @@ def _without_probes(networks: tuple[Network, ...]) -> tuple[Network, ...]:
 def _lasting(facts: HostFacts) -> HostFacts:
     networks = tuple(network for network in facts.networks if network.spec.effective_scope is Scope.LOCAL)
     containers = tuple(container for container in facts.containers if container.service is None)
-    engine = facts.engine.model_copy(update={"firewall": ""})  # how a host writes its rules is its own
-    return facts.model_copy(update={"engine": engine, "networks": networks, "containers": containers})
+    return facts.model_copy(update={"networks": networks, "containers": containers})
 
 
 def _losses(state: ClusterState) -> Iterable[Loss]:

@@ -106,11 +106,30 @@ USUAL: dict[str, JsonValue] = {
 """How requests begin, and what an engine answers to them as a rule."""
 
 
-class Hostile:
-    """A stream whose answers are drawn; one for each request line, so that a look that is repeated sees the same."""
+ATTACH = "attach"
+PONG = b"HTTP/1.1 200 OK\r\nApi-Version: 1.55\r\nContent-Length: 0\r\n\r\n"
 
-    def __init__(self, data: st.DataObject | None) -> None:
-        self._data = data
+
+@st.composite
+def answers(draw: st.DrawFn, start: str) -> bytes:
+    """Draw an answer to requests that begin so."""
+    if start == ATTACH:
+        return b"HTTP/1.1 101 UPGRADED\r\n\r\n" + draw(raw)
+    said = draw(body(USUAL[start]))
+    status = draw(st.sampled_from([200, 200, 200, 200, 200, 200, 404, 409, 500, 503, 204, 999]))
+    kind = draw(st.sampled_from(["application/json", "application/json", "text/plain; charset=utf-7", ""]))
+    return f"HTTP/1.1 {status} X\r\nContent-Type: {kind}\r\nContent-Length: {len(said)}\r\n\r\n".encode() + said
+
+
+ALL = st.fixed_dictionaries({start: answers(start) for start in (*USUAL, ATTACH)})
+"""Answers to all requests, drawn before any is sent: threads ask in an order of their own."""
+
+
+class Hostile:
+    """A stream that answers by how a request begins; the same each time, so that a repeated look sees the same."""
+
+    def __init__(self, answer: Callable[[str], bytes]) -> None:
+        self._answer = answer
         self._said: dict[str, bytes] = {}
         self._heard = bytearray()
         self._waiting = bytearray()
@@ -123,9 +142,14 @@ class Hostile:
         if end and len(rest) >= length:
             self._heard.clear()
             line = head.partition(b"\r\n")[0].rpartition(b" ")[0].decode()
-            if line not in self._said:
-                self._said[line] = self._answer(line)
-            self._waiting += self._said[line]
+            self._waiting += PONG if line == "GET /_ping" else self._first(line)
+
+    def _first(self, line: str) -> bytes:
+        asked = line.replace("/v1.51", "", 1).replace("/v1.55", "", 1)
+        start = ATTACH if "/attach?" in line else next(start for start in USUAL if asked.startswith(start))
+        if line not in self._said:
+            self._said[line] = self._answer(start)
+        return self._said[line]
 
     def recv(self, size: int, /) -> bytes:
         data = bytes(self._waiting[:size])
@@ -141,19 +165,6 @@ class Hostile:
     def close(self) -> None:
         self._waiting.clear()
 
-    def _answer(self, line: str) -> bytes:
-        if line == "GET /_ping":
-            return b"HTTP/1.1 200 OK\r\nApi-Version: 1.55\r\nContent-Length: 0\r\n\r\n"
-        assert self._data is not None
-        draw = self._data.draw
-        if "attach" in line:
-            return b"HTTP/1.1 101 UPGRADED\r\n\r\n" + draw(raw)
-        asked = line.replace("/v1.51", "", 1).replace("/v1.55", "", 1)
-        said = draw(body(next(value for start, value in USUAL.items() if asked.startswith(start))))
-        status = draw(st.sampled_from([200, 200, 200, 200, 200, 200, 404, 409, 500, 503, 204, 999]))
-        kind = draw(st.sampled_from(["application/json", "application/json", "text/plain; charset=utf-7", ""]))
-        return f"HTTP/1.1 {status} X\r\nContent-Type: {kind}\r\nContent-Length: {len(said)}\r\n\r\n".encode() + said
-
 
 def test_every_call_is_tried() -> None:
     public = {name for name, _ in inspect.getmembers(Engine, inspect.isfunction) if not name.startswith("_")}
@@ -164,19 +175,8 @@ def test_every_call_is_tried() -> None:
 @FEW
 @given(st.data())
 def test_h4_a_strange_answer_is_this_hosts_error_or_none(name: str, data: st.DataObject) -> None:
-    engine = Engine("m1", lambda: Hostile(data), SimulatedClock())
+    engine = Engine("m1", lambda: Hostile(lambda start: data.draw(answers(start))), SimulatedClock())
     check("m1", lambda: CALLS[name](engine))
-
-
-class Raw(Hostile):
-    """Answers each request with the same bytes."""
-
-    def __init__(self, said: bytes) -> None:
-        super().__init__(None)
-        self._bytes = said
-
-    def _answer(self, line: str) -> bytes:
-        return super()._answer(line) if line == "GET /_ping" else self._bytes
 
 
 HEADS = ("HTTP/1.1 200 OK", "HTTP/1.1 101 X", "HTTP/0.9", "ICY 200", "HTTP/1.1 9 x", "HTTP/1.1 -1 x", "")
@@ -186,6 +186,6 @@ HEADS = ("HTTP/1.1 200 OK", "HTTP/1.1 101 X", "HTTP/0.9", "ICY 200", "HTTP/1.1 9
 @given(st.sampled_from(HEADS), raw, raw)
 def test_h4_a_strange_head_is_this_hosts_error_or_none(first: str, head: bytes, said: bytes) -> None:
     answer = first.encode() + b"\r\n" + head + b"\r\n\r\n" + said
-    engine = Engine("m1", lambda: Raw(answer), SimulatedClock())
+    engine = Engine("m1", lambda: Hostile(lambda _: answer), SimulatedClock())
     for ask in (engine.networks, engine.facts, lambda: _asked(engine)):
         check("m1", ask)

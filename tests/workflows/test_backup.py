@@ -14,7 +14,7 @@ from swarmnet.edge.vault import AgeVault
 from swarmnet.errors import DamagedError, IncompleteError, NothingReachableError, WrongKeyError
 from swarmnet.model.hosts import Host, Inventory
 from swarmnet.model.ports import tell_nobody
-from swarmnet.model.state import ClusterState, HostFailure
+from swarmnet.model.state import ClusterState, HostFailure, KeyStanding
 from swarmnet.plan.retention import Keep
 from swarmnet.workflows.backup import Order, Taken, compare, create, prune
 from swarmnet.workflows.backup_lookup import check, find, listing, opened
@@ -72,6 +72,16 @@ def test_a_host_that_did_not_answer_makes_the_backup_partial(repository: Directo
     (entry,) = listing(repository, KEYLESS)
     assert entry.header is not None
     assert not entry.header.complete
+
+
+def test_what_is_no_part_of_a_backup_does_not_keep_it_from_opening(repository: DirectoryRepository) -> None:
+    state = a_state()
+    engine = state.hosts[0].engine.model_copy(update={"firewall": "nftables"})
+    hosts = (state.hosts[0].model_copy(update={"engine": engine}), *state.hosts[1:])
+    lying = HostFailure(host="w9", reason="says that it is another node", disbelieved=True)
+    update = {"hosts": hosts, "failures": (lying,), "unlock_key_file": KeyStanding.KEPT}
+    taken = _create(repository, _order(allow_partial=True), state.model_copy(update=update))
+    assert [failure.host for failure in taken.document.completeness.failures] == ["w9"]
 
 
 def test_hosts_that_a_limit_left_out_make_the_backup_partial_and_are_named(repository: DirectoryRepository) -> None:
