@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from swarmnet.model.base import JsonValue, Labels
-    from swarmnet.model.network import NetworkSpec, Subnet
+    from swarmnet.model.network import Network, NetworkSpec, Subnet
     from swarmnet.model.service import Attachment, FileReference, PublishedPort, ServiceSpec
     from swarmnet.model.swarm import NodeSpec, SwarmSpec
 
@@ -44,6 +44,15 @@ _SWARM_DEFAULTS: Mapping[str, JsonValue] = {
 }
 _VOLATILE = frozenset({"ForceUpdate", "ForceRotate"})
 """Keys of the engine's own JSON that change without a change of meaning: they count what was asked for once."""
+
+
+def numbered(wanted: NetworkSpec, seen: Network) -> NetworkSpec:
+    """Return a network as it is, with its VXLAN identifiers where some are asked for: as many, others are its own."""
+    asked = wanted.options.get(VNI_OPTION)
+    if asked is None or not seen.vnis:  # one that is only predicted has none
+        return seen.spec
+    present = ",".join(str(vni) for vni in seen.vnis[: asked.count(",") + 1])
+    return seen.spec.model_copy(update={"options": seen.spec.options | {VNI_OPTION: present}})
 
 
 def network_changes(wanted: NetworkSpec, seen: NetworkSpec, *, exact: bool = False) -> tuple[Change, ...]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import BeforeValidator, Field
 
-from swarmnet.model.compare import network_changes
+from swarmnet.model.compare import network_changes, numbered
 from swarmnet.model.network import NetworkSpec, Scope, Subnet
 from swarmnet.model.plan import Action, Risk
 from swarmnet.operations.forms import Texts
@@ -91,7 +91,7 @@ class NetworkOperation(Operation, NetworkSpec):
 
     def changes_from(self, seen: Network) -> tuple[Change, ...]:
         """Return how a network that is there differs from the wanted one."""
-        return network_changes(self.spec, seen.spec)
+        return network_changes(self.spec, numbered(self.spec, seen))
 
     def _left_detached(self, context: Context) -> Iterator[Action]:
         note = note_of(self.name, context.state.configs)
@@ -124,7 +124,7 @@ class NetworkOperation(Operation, NetworkSpec):
             changes = self.changes_from(seen)
             if not _labels_only(changes):
                 # Exact: what it has beyond what is written goes with it.
-                yield _replacement(spec, seen, network_changes(spec, seen.spec, exact=True), place, context)
+                yield _replacement(spec, seen, network_changes(spec, numbered(spec, seen), exact=True), place, context)
 
 
 def _replacement(

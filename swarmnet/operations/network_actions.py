@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from swarmnet.errors import ConflictError, ConvergenceError, EngineError, NotFoundError, RefusedError, SwarmnetError
 from swarmnet.model.clock import wait_until
-from swarmnet.model.compare import network_changes
+from swarmnet.model.compare import VNI_OPTION, network_changes, numbered
 from swarmnet.model.network import Network, NetworkSpec, Scope
 from swarmnet.model.plan import Action, Sign, Stage
 from swarmnet.model.ports import progress
@@ -74,7 +74,7 @@ class RemakeNetwork(Action):
         seen = _find(_engine(ports, self.host), self.spec.name)
         if seen is not None and seen.allocated:
             # A run that was killed between its request and the allocator's answer leaves just this.
-            if network_changes(self.spec, seen.spec):
+            if network_changes(self.spec, numbered(self.spec, seen)):
                 raise ConvergenceError(f"{self.target} was allocated meanwhile", hint="plan again")
             return
         remake_network(ports, self.spec, self.host)
@@ -195,11 +195,18 @@ def _create(engine: SwarmPort, spec: NetworkSpec) -> str:
         ) from error
 
 
+def _vnis(spec: NetworkSpec) -> set[int]:
+    return {int(word) for word in spec.options.get(VNI_OPTION, "").split(",") if word.strip().isdecimal()}
+
+
 def _reason(engine: SwarmPort, spec: NetworkSpec) -> tuple[str, str]:
     """Return why a network is not allocated: the engine only logs it, so the other networks must tell."""
     for other in engine.networks():
         if other.spec.name == spec.name or other.spec.effective_scope is Scope.LOCAL:
             continue
+        if shared := _vnis(spec) & set(other.vnis):
+            which = ", ".join(map(str, sorted(shared)))
+            return f"VXLAN identifier {which} is one of network {other.spec.name}", f"write another one in {VNI_OPTION}"
         for block in spec.subnets:
             if met := overlapping(block.subnet, (one.subnet for one in other.spec.subnets)):
                 return f"{block.subnet} overlaps {met} of network {other.spec.name}", "write another subnet"

@@ -2,10 +2,13 @@ from __future__ import annotations
 
 import pytest
 
+from swarmnet.errors import ConvergenceError
 from swarmnet.model.network import Network, NetworkSpec
 from swarmnet.model.state import ClusterState, Route
 from tests.operations.clusters import inventory, overlay, swarm
 from tests.plan.planning import plan, refusal, told
+from tests.plan.seeing import apply, planned
+from tests.simulator.world import World
 
 HOSTS = inventory(1, 1)
 
@@ -195,3 +198,22 @@ def test_d_what_an_engine_takes_and_does_not_do_is_warned_of(step: str, state: C
 )
 def test_d_what_works_is_planned_without_a_word(step: str, state: ClusterState) -> None:
     assert plan(f"- network: {step}", state, HOSTS).warnings == ()
+
+
+def test_a9_a_network_with_the_vxlan_identifier_that_was_asked_for_is_as_it_shall_be() -> None:
+    world = World(managers=1)
+    steps = "- swarm: {}\n- network: {name: n, options: {com.docker.network.driver.overlay.vxlanid_list: '5009'}}\n"
+
+    apply(world, steps)
+
+    assert planned(world, steps).is_empty
+    assert not planned(world, steps.replace("5009", "5010")).is_empty
+
+
+def test_a9_an_identifier_that_another_network_has_is_named_as_the_reason() -> None:
+    world = World(managers=1)
+    steps = "- swarm: {}\n- network: {name: n, options: {com.docker.network.driver.overlay.vxlanid_list: '5009'}}\n"
+    apply(world, steps)
+
+    with pytest.raises(ConvergenceError, match="VXLAN identifier 5009 is one of network n"):
+        apply(world, steps.replace("name: n", "name: m"))

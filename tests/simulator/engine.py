@@ -9,6 +9,7 @@ from ipaddress import ip_network
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import ConflictError, EngineError, HostTimeoutError, NotFoundError
+from swarmnet.model.compare import VNI_OPTION
 from swarmnet.model.hosts import Role
 from swarmnet.model.network import Network, Scope
 from swarmnet.model.state import Container, Endpoint, EngineFacts, Membership, SwarmMembership
@@ -336,9 +337,10 @@ def _network(record: NetworkRecord) -> Network:
         "mtu": None,
         "encrypted": False,
     }
+    named = {key: value for key, value in record.spec.options.items() if key != VNI_OPTION}
     return Network(
         id=record.id,
-        spec=record.spec if record.allocated else record.spec.model_copy(update=empty),
+        spec=record.spec.model_copy(update={"options": named} if record.allocated else empty),
         allocated=record.allocated,
         vnis=record.vnis,
         predefined=record.predefined,

@@ -7,6 +7,7 @@ from collections import defaultdict
 from ipaddress import ip_network
 from typing import TYPE_CHECKING
 
+from swarmnet.model.compare import VNI_OPTION
 from swarmnet.model.hosts import Availability, Role
 from swarmnet.model.network import Scope, Subnet
 from swarmnet.model.service import (
@@ -86,10 +87,13 @@ def _allocate(store: Store, network: NetworkRecord) -> None:
     pools = asked or [block for block in [_free_block(store, taken)] if block is not None]
     if not pools or any(pool.overlaps(other) for pool in pools for other in taken if other.version == pool.version):
         return
+    numbers = tuple(int(vni) for vni in network.spec.options.get(VNI_OPTION, "").split(",") if vni)
+    if set(numbers) & {vni for other in store.networks.values() for vni in other.vnis}:
+        return
     network.pools = tuple(pools)
     network.allocated = True
-    network.vnis = tuple(range(store.next_vni, store.next_vni + len(pools)))
-    store.next_vni += len(pools)
+    network.vnis = (*numbers, *range(store.next_vni, store.next_vni + len(pools) - len(numbers)))
+    store.next_vni += len(pools) - len(numbers)
     wanted = network.spec.subnets or tuple(Subnet(subnet=str(pool)) for pool in pools)
     filled = tuple(
         subnet.model_copy(update={"gateway": subnet.gateway or str(pool.network_address + 1)})
