@@ -62,7 +62,9 @@ class EngineNetworks(EngineCalls):
 
     def network_ids(self) -> dict[str, str]:
         """Return the ids of swarm-scoped networks by name, the hidden ones included."""
-        ids = {net.spec.name: net.id for net in self.networks() if net.spec.scope is Scope.SWARM}
+        listed = [net for net in self.networks() if net.spec.scope is Scope.SWARM]
+        # A copy of a network that is gone may bear the name of one that was made since.
+        ids = {net.spec.name: net.id for net in sorted(listed, key=lambda net: not net.is_copy)}
         for name in HIDDEN:
             hidden = self._hidden(name)
             if hidden is not None:

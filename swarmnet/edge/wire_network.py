@@ -38,6 +38,8 @@ def network_from_wire(seen: Mapping[str, JsonValue]) -> Network:
         spec=spec,
         allocated=not swarm or (spec.driver != "" and has_vni),
         vnis=tuple(int(vni) for vni in options.get(VNIS, "").split(",") if _NUMBER.fullmatch(vni.strip())),
+        # Only what a node has itself comes with containers, if none (seen on 20.10, 26.1 and 28.5).
+        is_copy=swarm and isinstance(seen.get("Containers"), dict),
         predefined=_is_predefined(spec),
     )
 

@@ -73,8 +73,8 @@ def _of_hosts(document: BackupDocument) -> Iterator[Loss]:
             kind="container-settings",
             what="all",
             why="of containers that are no tasks, aliases, addresses that were asked for and driver options are kept",
-            instead="MAC addresses on several networks, gateway priorities, link-local addresses, links and ports are"
-            " to be given again",
+            instead="give MAC addresses on several networks, gateway priorities, link-local addresses, links and ports"
+            " again",
         )
 
 

@@ -119,5 +119,8 @@ class Network(Document):
     """False for a swarm network that was accepted but has no driver state yet (swarmkit#2398)."""
     vnis: tuple[int, ...] = ()
     """VXLAN network identifiers, one a subnet."""
+    is_copy: bool = Field(default=False, exclude=True)
+    """True for a node's own copy of a network of the swarm: it outlives the network until its last task there ends, and
+    a manager lists it then in the network's place. Part of no backup."""
     predefined: bool = False
     """True for bridge, host, none, docker_gwbridge and the ingress that the engine made itself."""

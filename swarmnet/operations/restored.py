@@ -112,7 +112,7 @@ class RestoredService(Operation):
         marks = {name: text for name, text in seen.spec.labels.items() if name not in unmarked(seen.spec.labels)}
         spec = self.spec.model_copy(update={"labels": context.marked(self.spec.labels | marks)})
         if self.spec.mode is not seen.spec.mode or self.spec.job != seen.spec.job:
-            why = "engines cannot change a service's mode, or run a job again as it was: it is removed and made anew"
+            why = "engines cannot change the mode of a service: it is removed and created again"
             risk = Risk.DISRUPTIVE
             return (ReplaceService(target=target, why=why, risk=risk, changes=changes, spec=spec, wait=self.wait),)
         why, risk = fate(replace(seen.spec, spec), seen, context.state)

@@ -139,7 +139,7 @@ def _of_services(state: ClusterState) -> Iterable[Loss]:
                 kind="environment-order",
                 what=service.spec.name,
                 why=f"the variables of service {service.spec.name} did not stand in alphabetical order",
-                instead="they do afterwards; their values are the same",
+                instead=f"the variables of service {service.spec.name} are in alphabetical order, with the same values",
             )
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from swarmnet.model.drift import Difference, Kind
 from swarmnet.model.restored import Skip
+from swarmnet.plan.document import own
 from swarmnet.plan.drift import drift
 from swarmnet.plan.moving import seen_as
 
@@ -35,7 +36,7 @@ def left(found: Restoration, plan: Plan, state: ClusterState) -> tuple[Skip, ...
     told = {skip.what.lower() for skip in found.skips}
     old_names = {new: old for old, new in found.hosts.items()}
     before = seen_as(found.document.state, state, found.hosts, found.inventory)
-    differences = drift(before, plan.predicted if plan.actions else state).differences
+    differences = drift(before, own(plan.predicted if plan.actions else state)).differences
     more = (one for one in differences if one.object.lower() not in done and not _is_told(one, told))
     return (*found.skips, *(Skip(what=one.object, why=_why(one, found, old_names)) for one in more))
 
@@ -54,7 +55,7 @@ def _why(difference: Difference, found: Restoration, old_names: dict[str, str]) 
     if any(_is_left_out(difference.object, found, old_names)):
         return f"left out by {found.selection.by}"
     if difference.kind is Kind.MISSING:
-        return "it is not there, and is not made"
+        return "it is missing, and this restore does not create it"
     fields = ", ".join(change.path for change in difference.changes)
     return f"it stays different from the backup: {fields}"
 

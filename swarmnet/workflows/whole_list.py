@@ -28,7 +28,7 @@ def whole_list(manager: SwarmPort, clock: Clock) -> tuple[Network, ...]:
     """Return the list of networks of a manager that answered for the swarm a moment ago, with those of the swarm.
 
     A slow list counts when the next one lacks nothing that it had, too: managers may be slow for other reasons, and
-    between the two the swarm was answered for.
+    between the two the swarm was answered for. Its own copies of networks that are gone are left out.
 
     Raises:
         NotAManagerError: nobody answers for the swarm, or the lists stay slow and differ.
@@ -40,7 +40,7 @@ def whole_list(manager: SwarmPort, clock: Clock) -> tuple[Network, ...]:
         manager.swarm()
         ids = frozenset(network.id for network in seen)
         if clock.monotonic() - begun <= SLOW_LIST or (before is not None and before <= ids):
-            return seen
+            return tuple(network for network in seen if not network.is_copy)
         before = ids
     message = f"it was slow to list networks {LISTS} times, and each list lacked some of the one before"
     raise NotAManagerError(manager.host, message, hint="is the host overloaded? see: journalctl -u docker")

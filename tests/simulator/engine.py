@@ -179,7 +179,8 @@ class SimulatedEngine(SimulatedMembership, SimulatedServices):
             record = find(self.host, store.networks, network_id, "network")
             self._check_unused(store, record)
             until = self._world.clock.monotonic() + self._machine.lingers
-            self._machine.copies.append((until, _network(record)))
+            copy = _network(record).model_copy(update={"is_copy": True})
+            self._machine.copies.append((until, copy))
             del store.networks[network_id]
             store.write()
 

@@ -158,8 +158,19 @@ def test_b9_undo_waits_for_a_managers_own_copies_of_removed_networks() -> None:
     story.world.machines["m1"].lingers = 8.0
     report = story.undo()
     assert (report.exit_code, report.pending) == (0, ())
-    assert story.run().exit_code == 0
-    assert "front" in story.networks()
+
+
+def test_b9_a_restore_right_after_a_removal_makes_what_managers_only_have_copies_of() -> None:
+    story = _on_a_cluster_with()
+    story.run()
+    story.world.machines["m1"].lingers = 30.0
+    engine = story.world.engine("m1")
+    engine.remove_service(next(one.id for one in engine.services()))
+    story.world.settle()
+    engine.remove_network(next(net.id for net in engine.networks() if net.spec.name == "front"))
+    report = story.run()
+    assert (report.exit_code, report.failed) == (0, False)
+    assert [one.target for one in report.outcomes] == ["network front", "service web"]
 
 
 def test_undo_leaves_what_was_there_before_or_was_replaced() -> None:
