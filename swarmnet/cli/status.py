@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from swarmnet.cli import wiring
-from swarmnet.cli.options import JsonOption, LimitedCluster, grouped
+from swarmnet.cli.options import JsonOption, LimitedCluster, ShowValuesOption, grouped
 from swarmnet.cli.streams import echo_json
 from swarmnet.errors import ExitCode
 
@@ -21,12 +21,13 @@ CONNECT_LIMIT = 5.0
 
 
 @grouped
-def command(cluster: LimitedCluster, as_json: JsonOption = False) -> None:
+def command(cluster: LimitedCluster, show_values: ShowValuesOption = False, as_json: JsonOption = False) -> None:
     """Show the cluster at a glance: healthy, degraded or lost, and why; then what is where.
 
     Exit 3: degraded or lost. Hosts are waited for 5 s to connect, or for --timeout.
     """
     from swarmnet.model.lost import Health  # noqa: PLC0415 - commands load what they need
+    from swarmnet.model.redaction import Cover  # noqa: PLC0415 - as above
     from swarmnet.model.standing import standing  # noqa: PLC0415 - as above
     from swarmnet.report.lock import lock_lines, locks_json  # noqa: PLC0415 - as above
     from swarmnet.report.status import status_json, status_text  # noqa: PLC0415 - as above
@@ -39,7 +40,7 @@ def command(cluster: LimitedCluster, as_json: JsonOption = False) -> None:
         state = observe(ports, Look(hosts=cluster.names(hosts)))
         found, operator = holders(ports, state), wiring.this_operator()
     if as_json:
-        echo_json(status_json(state, hosts, locks_json(found, operator)))
+        echo_json(status_json(state, hosts, locks_json(found, operator), Cover(shows=show_values)))
     else:
         typer.echo(status_text(state, hosts, Paint.for_stream(sys.stdout)))
         for line in lock_lines(found, operator):

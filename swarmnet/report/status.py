@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from swarmnet.model.lost import UNLOCK, Health
+from swarmnet.model.redaction import Cover
 from swarmnet.model.standing import failing_of, next_loss, promoted, running_of, standing, strangers
 from swarmnet.model.state import Membership
 from swarmnet.report.plan import failure_lines, failures_json
@@ -31,10 +32,13 @@ _COLOURS: Mapping[Health, Callable[[Paint], Callable[[str], str]]] = {
 }
 
 
-def status_json(state: ClusterState, inventory: Inventory, locks: list[JsonValue]) -> JsonObject:
-    """Return the cluster as JSON; ``locks`` are those of runs (``report.lock``)."""
+def status_json(
+    state: ClusterState, inventory: Inventory, locks: list[JsonValue], cover: Cover | None = None
+) -> JsonObject:
+    """Return the cluster as JSON; ``locks`` are those of runs (``report.lock``), ``cover`` hides values of labels."""
+    cover = cover or Cover()
     names = _host_names(state)
-    nodes: list[JsonValue] = [_node_json(node, names) for node in _by_name(state, names)]
+    nodes: list[JsonValue] = [_node_json(node, names, cover) for node in _by_name(state, names)]
     networks: list[JsonValue] = [_network_json(network) for network in sorted(state.networks, key=_name)]
     services: list[JsonValue] = [_service_json(service, state) for service in sorted(state.services, key=_name)]
     return {
@@ -211,7 +215,7 @@ def _host_names(state: ClusterState) -> dict[str, str]:
     return {facts.engine.membership.node_id: facts.host for facts in state.hosts}
 
 
-def _node_json(node: Node, names: dict[str, str]) -> JsonObject:
+def _node_json(node: Node, names: dict[str, str], cover: Cover) -> JsonObject:
     return {
         "id": node.id,
         "host": names.get(node.id),
@@ -223,7 +227,7 @@ def _node_json(node: Node, names: dict[str, str]) -> JsonObject:
         "leader": node.is_leader,
         "engine": node.engine_version,
         "address": node.address,
-        "labels": dict(node.spec.labels),
+        "labels": cover.value(("labels",), {**node.spec.labels}),
     }
 
 

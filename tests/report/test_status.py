@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from swarmnet.model.redaction import Cover
 from swarmnet.model.service import ServiceSpec
 from swarmnet.report.status import status_json, status_text
 from swarmnet.workflows.observe import observe
@@ -42,3 +43,16 @@ def test_an_engine_that_no_test_ran_on_is_named() -> None:
     told = status_text(observe(world.ports()), world.inventory)
     assert "w1: engine 29.4.0 is known from its documentation; swarmnet's tests run on 20.10, 26.1 and 28.5" in told
     assert "m1: engine" not in told
+
+
+def test_values_of_labels_are_shown_on_request() -> None:
+    world = World(managers=1)
+    world.bootstrap()
+    seen = observe(world.ports())
+    spec = seen.nodes[0].spec.model_copy(update={"labels": {"token": "correct-horse-battery"}})
+    labelled = seen.model_copy(update={"nodes": (seen.nodes[0].model_copy(update={"spec": spec}),)})
+
+    hidden, told = (status_json(labelled, world.inventory, [], Cover(shows=shows)) for shows in (False, True))
+
+    assert "token" in str(hidden)
+    assert ["correct-horse-battery" in str(one) for one in (hidden, told)] == [False, True]
