@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
+import stat
 import sys
 import tempfile
 from contextlib import contextmanager
@@ -44,8 +46,11 @@ def write_atomically(path: Path, content: bytes, *, mode: int = 0o600) -> None:
     """Replace a file whole: a crash at any moment leaves the old one or the new one, never a part.
 
     A symbolic link stays and its target is replaced. The new file is ``mode`` from its first byte on.
+
+    Raises:
+        OSError: it cannot be written, is there and is no regular file, or it or a link to it is somebody else's.
     """
-    target = Path(os.path.realpath(path))
+    target = _replaceable(path)
     descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     temporary = Path(name)
     try:
@@ -58,6 +63,24 @@ def write_atomically(path: Path, content: bytes, *, mode: int = 0o600) -> None:
     finally:
         temporary.unlink(missing_ok=True)  # there still only when something, Ctrl-C too, came before the replacement
     sync_folder(target.parent)
+
+
+def _replaceable(path: Path) -> Path:
+    """Return the file that a path leads to, which is missing, or a regular file of this user."""
+    if path.is_symlink() and path.lstat().st_uid not in (0, os.geteuid()):
+        raise PermissionError(errno.EPERM, "it is a link of another user; it is not followed", str(path))
+    target = Path(os.path.realpath(path))
+    try:
+        status = target.lstat()
+    except FileNotFoundError:
+        return target
+    if stat.S_ISDIR(status.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if not stat.S_ISREG(status.st_mode):
+        raise FileExistsError(errno.EEXIST, "it is not a regular file; it is not replaced", str(path))
+    if status.st_uid != os.geteuid():
+        raise PermissionError(errno.EPERM, "it belongs to another user; it is not replaced", str(path))
+    return target
 
 
 @contextmanager

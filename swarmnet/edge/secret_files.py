@@ -57,7 +57,7 @@ class LocalSecretFiles:
                     temporary.unlink()
             sync_folder(place.parent)
         except FileExistsError:
-            if self.read(path) != secret:
+            if not place.is_file() or self.read(path) != secret:  # a pipe would be waited for
                 raise UsageError(f"{path} holds something else; it is not overwritten", hint="move it away") from None
         except OSError as error:
             raise UsageError(f"cannot write {path}: {error.strerror}", hint="name another place") from None
