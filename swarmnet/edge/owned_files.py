@@ -81,4 +81,7 @@ def _check(path: Path, status: os.stat_result, *, private: bool) -> None:
     # As ssh: who else may read the key of another owner, such as one that a service manager hands out, is its matter.
     hidden = _GROUP_AND_OTHERS if status.st_uid == os.geteuid() else _OTHERS_READ
     if private and mode & hidden:
-        raise UsageError(f"{path} can be read by others (mode {mode:04o})", hint=f"chmod 600 {path}")
+        raise UsageError(
+            f"{path} can be read by others (mode {mode:04o})",
+            hint=f"chmod 600 {path}; on a disk without permissions, such as a FAT stick: copy the file, chmod the copy",
+        )

@@ -106,8 +106,8 @@ def older_than_seen(cluster: str, found: Mark, seen: Mark) -> str:
     """Return the sentence for a newest backup that is older than one that was seen."""
     return (
         f"the latest backup of {cluster} is {found.id[:8]} of {found.created:{TIME}}, but {seen.id[:8]} of"
-        f" {seen.created:{TIME}} was seen before and is not there: unless you removed it, somebody put old backups in"
-        " the place of newer ones"
+        f" {seen.created:{TIME}} was seen before and is not in this repository: it was removed, it is in another one,"
+        " or somebody replaced newer backups by older ones"
     )
 
 
