@@ -264,7 +264,7 @@ def _word(one: Checked) -> str:
 
 def _checked_json(one: Checked) -> dict[str, object]:
     problem = None if one.problem is None else {"text": one.problem.message, "exit_code": one.problem.exit_code}
-    return {"name": one.entry.name, "opened": one.opened, "problem": problem}
+    return {"name": one.entry.name, "path": str(one.entry.path), "opened": one.opened, "problem": problem}
 
 
 @app.command(

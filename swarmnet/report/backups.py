@@ -6,7 +6,7 @@ from datetime import UTC
 from typing import TYPE_CHECKING
 
 from swarmnet.model.losses import announced
-from swarmnet.report.text import PLAIN, Paint, count, table
+from swarmnet.report.text import PLAIN, Paint, count, on_one_line, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from swarmnet.model.backup import BackupDocument
     from swarmnet.model.base import JsonObject
-    from swarmnet.model.sealed import Entry
+    from swarmnet.model.sealed import Entry, SealedHeader
 
 TIME = "%Y-%m-%d %H:%M:%S UTC"
 
@@ -39,16 +39,21 @@ def entry_json(entry: Entry) -> JsonObject:
 
 
 def entry_table(entries: Iterable[Entry], paint: Paint = PLAIN) -> str:
-    """Return the list for people."""
-    return table(("BACKUP", "CLUSTER", "BYTES", "STATE", "REASON", "TAGS"), map(_cells, entries), paint)
+    """Return the list for people: a table of what can be used, then a line for each file that cannot."""
+    entries = tuple(entries)
+    usable = [_cells(entry, entry.header) for entry in entries if entry.header is not None and entry.problem is None]
+    lines = [table(("BACKUP", "CLUSTER", "BYTES", "STATE", "REASON", "TAGS"), usable, paint)] if usable else []
+    lines += [
+        on_one_line(f"{entry.path.parent.name}/{entry.path.name}  UNUSABLE: {entry.problem}")
+        for entry in entries
+        if entry.problem is not None
+    ]
+    return "\n".join(lines)
 
 
-def _cells(entry: Entry) -> tuple[str, ...]:
-    header, size = entry.header, str(entry.size)
-    if header is None or entry.problem is not None:
-        return entry.name, entry.path.parent.name, size, f"UNUSABLE: {entry.problem}", "", ""
+def _cells(entry: Entry, header: SealedHeader) -> tuple[str, ...]:
     state = "complete" if header.complete else "PARTIAL"
-    return entry.name, header.cluster, size, state, header.reason.value, ", ".join(header.tags)
+    return entry.name, header.cluster, str(entry.size), state, header.reason.value, ", ".join(header.tags)
 
 
 def summary(document: BackupDocument) -> JsonObject:
