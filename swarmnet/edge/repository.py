@@ -92,7 +92,7 @@ class DirectoryRepository:
                     pass
                 _acquire(lock, cluster, holder)
                 held.callback(lock.release)
-                held.callback(holder.unlink, missing_ok=True)
+                held.callback(_forget, holder)
                 who = _Who(pid=os.getpid(), machine=_machine(), since=datetime.now(UTC))
                 _put(holder, who.model_dump_json().encode())
             yield
@@ -295,6 +295,12 @@ def _put(path: Path, data: bytes) -> None:
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     with os.fdopen(handle, "wb") as file:
         file.write(data)
+
+
+def _forget(holder: Path) -> None:
+    """Take away who held the lock; what somebody put in its place stays, and stops nothing."""
+    with contextlib.suppress(OSError):
+        holder.unlink()
 
 
 def _machine() -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ import pytest
 
 from swarmnet.edge.files import make_folder
 from swarmnet.edge.repository import DirectoryRepository
-from swarmnet.errors import LockedError
+from swarmnet.errors import LockedError, SwarmnetError
 from tests.backups import a_document
 
 if TYPE_CHECKING:
@@ -53,6 +54,28 @@ def test_whatever_tells_who_holds_the_lock_is_one_plain_line(tmp_path: Path, kin
             repository.locked("prod"),
         ):
             pass
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("file", [".lock", ".holder"])
+@pytest.mark.parametrize("make", [os.mkdir, os.mkfifo, lambda path: path.symlink_to("elsewhere")])
+def test_what_is_planted_in_the_place_of_a_lock_is_one_sentence_or_nothing(
+    tmp_path: Path, file: str, make: Callable[[Path], object]
+) -> None:
+    elsewhere = tmp_path / "prod" / "elsewhere"
+    elsewhere.parent.mkdir()
+    elsewhere.write_text("mine")
+    make(elsewhere.parent / file)
+    with suppress(SwarmnetError), DirectoryRepository(tmp_path).locked("prod"):
+        pass
+    assert elsewhere.read_text() == "mine"
+
+
+def test_what_is_put_in_the_place_of_the_holder_meanwhile_fails_nothing(tmp_path: Path) -> None:
+    with DirectoryRepository(tmp_path).locked("prod"):
+        holder = tmp_path / "prod" / ".holder"
+        holder.unlink()
+        holder.mkdir()
 
 
 def test_who_holds_the_lock_is_told(tmp_path: Path) -> None:
