@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import io
 import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -29,6 +28,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+_GZIP = zlib.MAX_WBITS | 16
+"""How zlib is asked for gzip's format, with its checksum."""
 
 LARGEST_DOCUMENT = 256 * 1024 * 1024
 """Bytes of plain text that are read at most: a few hundred hosts need less than a tenth."""
@@ -148,11 +150,13 @@ def _sealed(blob: bytes, header: SealedHeader) -> memoryview:
 
 
 def _unpacked(packed: bytes) -> bytes:
+    stream = zlib.decompressobj(_GZIP)
     try:
-        with gzip.GzipFile(fileobj=io.BytesIO(packed)) as file:
-            plain = file.read(LARGEST_DOCUMENT + 1)
-    except (OSError, EOFError, zlib.error) as error:
+        plain = stream.decompress(packed, LARGEST_DOCUMENT + 1)
+    except zlib.error as error:
         raise DamagedError("the backup's content cannot be unpacked") from error
     if len(plain) > LARGEST_DOCUMENT:
         raise DamagedError(f"the backup unpacks to more than {LARGEST_DOCUMENT} bytes: not a backup of swarmnet")
+    if not stream.eof or stream.unused_data:
+        raise DamagedError("the backup's content is cut, or something was added to it")
     return plain

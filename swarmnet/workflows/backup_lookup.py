@@ -6,6 +6,7 @@ files; who needs to be sure that a file is whole reads all of it.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
@@ -35,6 +36,10 @@ _Found = TypeVar("_Found", "BackupDocument", "SealedHeader")
 
 UNUSABLE = (WrongKeyError, SchemaError, DamagedError, BackupNotFoundError)
 """What makes one backup unusable here, as opposed to the repository; the first is what people can do most about."""
+
+
+AT_ONCE = 4
+"""Backups that are read at the same time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,8 +202,10 @@ def _named(entry: Entry) -> Iterator[None]:
 
 def check(entries: Iterable[Entry], *, repository: Repository, vault: Vault) -> tuple[Checked, ...]:
     """Check signature and digest of each backup, and open it where an identity is at hand; leave out what is gone."""
-    found = (_checked(entry, repository, vault) for entry in entries)
-    return tuple(one for one in found if one is not None)
+    # Decrypting, unpacking and hashing leave the interpreter to others.
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        found = pool.map(lambda entry: _checked(entry, repository, vault), entries)
+        return tuple(one for one in found if one is not None)
 
 
 def _checked(entry: Entry, repository: Repository, vault: Vault) -> Checked | None:
