@@ -58,7 +58,8 @@ def misfit(host: Host, facts: HostFacts, node: Node, nodes: Iterable[Node], inve
     """Return why the host is not the node, in words that follow its name, or None when nothing speaks against it."""
     told = f"says that it is node {node.id}"
     if node.hostname and not is_same_name(node.hostname, facts.engine.hostname):
-        return f"{told} and is called {facts.engine.hostname}; the managers list that node as {node.hostname}"
+        listed = f"the managers list that node as {node.hostname}, and learn of a new hostname within a minute"
+        return f"{told} and is called {facts.engine.hostname}; {listed}"
     if address_of(node) in written(host):
         return None
     others = tuple(other for other in nodes if other.id != node.id)

@@ -76,9 +76,10 @@ class SimulatedEngine(SimulatedMembership, SimulatedServices):
             return SwarmMembership(state=Membership.ERROR, error="node was removed from the swarm")
         answers = node.spec.role is Role.MANAGER and has_quorum(store, self._world.machines)
         leaderless = node.spec.role is Role.MANAGER and not answers
+        machine.restarted = machine.restarted and leaderless
         managers = (other for other in store.nodes.values() if other.spec.role is Role.MANAGER)
         return SwarmMembership(
-            state=Membership.ACTIVE,
+            state=Membership.PENDING if machine.restarted else Membership.ACTIVE,
             node_id=node.id,
             cluster_id=store.id if answers else "",
             address=node.address,

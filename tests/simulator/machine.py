@@ -61,6 +61,8 @@ class Machine:
     frozen: Event | None = None
     """While it is there and not set, requests hang, as to a host whose connection is not known to be dead yet."""
     locked: bool = False
+    restarted: bool = False
+    """Its engine was started again and has met no leader since: it calls itself pending (seen on 26.1)."""
     vanish_in: int | None = None
     """Requests that it still answers before its power fails; None means for ever."""
     engine_version: str = "28.5.2"

@@ -168,6 +168,7 @@ class World:
         self._lock_restarted(machine)
 
     def _lock_restarted(self, machine: Machine) -> None:
+        machine.restarted = True
         if self._is_manager(machine) and machine.store is not None and machine.store.spec.autolock:
             machine.locked = True
 

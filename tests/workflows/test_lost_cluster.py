@@ -108,6 +108,16 @@ def lost() -> World:
     return world
 
 
+def restarted() -> World:
+    """Return a cluster of which every manager lost its power, and one has it back: its engine calls itself pending."""
+    world = World(managers=3, workers=1)
+    world.bootstrap()
+    for host in ("m1", "m2", "m3"):
+        world.kill(host)
+    world.revive("m3")
+    return world
+
+
 def locked() -> World:
     world = World(managers=3, workers=1)
     world.bootstrap(SwarmSpec(autolock=True))
@@ -136,8 +146,12 @@ def test_the_table_has_every_command_that_talks_to_hosts() -> None:
 @pytest.mark.parametrize("command", [name for name in COMMANDS if name not in SPEAK_OTHERWISE])
 @pytest.mark.parametrize(
     ("make", "answer", "cure"),
-    [(lost, NO_QUORUM, "start m1 and m2"), (locked, LOCKED, "unlock m1, m2 and m3: swarmnet unlock")],
-    ids=["no quorum", "locked"],
+    [
+        (lost, NO_QUORUM, "start m1 and m2"),
+        (restarted, NO_QUORUM, "start m1 and m2"),
+        (locked, LOCKED, "unlock m1, m2 and m3: swarmnet unlock"),
+    ],
+    ids=["no quorum", "one back", "locked"],
 )
 def test_nobody_answers(command: str, make: Callable[[], World], answer: str, cure: str) -> None:
     world = make()
