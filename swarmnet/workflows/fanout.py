@@ -15,7 +15,7 @@ from swarmnet.model.ports import HostFailed, tell_nobody
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from swarmnet.model.ports import Listener
+    from swarmnet.model.ports import Event, Listener
 
 T = TypeVar("T")
 
@@ -131,6 +131,16 @@ def fan_out(
     finally:
         crew.stopped = True
     return dict(_results(names, done))
+
+
+def bugs_to(listener: Listener) -> Listener:
+    """Return a listener that hears of unknown errors alone: where failures are answers, those are still to be told."""
+
+    def tell(event: Event) -> None:
+        if isinstance(event, HostFailed) and isinstance(event.error, UnexpectedError):
+            listener(event)
+
+    return tell
 
 
 def _results(names: Iterable[str], done: dict[str, T | HostError | _Stop]) -> Iterator[tuple[str, T | HostError]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import HostError
-from swarmnet.model.border import border, parsed
+from swarmnet.model.border import parsed
 from swarmnet.scenarios.interface import (
     OPERATOR,
     Answer,
@@ -19,7 +19,7 @@ from swarmnet.scenarios.interface import (
     ServiceTask,
     WitnessTask,
 )
-from swarmnet.workflows.fanout import fan_out
+from swarmnet.workflows.fanout import bugs_to, fan_out
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -62,7 +62,11 @@ class Batches:
         """Return an answer to every question, within about ``limit`` seconds; a host that fails answers why."""
         self._number += 1
         hosts = list(dict.fromkeys(question.host for question in questions))
-        found = fan_out(hosts, lambda host: self._host(host, [q for q in questions if q.host == host], limit))
+        found = fan_out(
+            hosts,
+            lambda host: self._host(host, [q for q in questions if q.host == host], limit),
+            listener=bugs_to(self._ports.listener),
+        )
         answers: Answers = {}
         for question in questions:
             result = found[question.host]
@@ -80,8 +84,7 @@ class Batches:
         for kind, containers in crew:
             tasks = [question for question in questions if isinstance(question, kind)]
             if tasks and host in containers:
-                with border(host, "ask the probe"):
-                    answers |= self._probe(host, containers[host], tasks, limit)
+                answers |= self._probe(host, containers[host], tasks, limit)
         for question in questions:
             if isinstance(question, HostCommand):
                 answers[question.key] = self._command(host, question)

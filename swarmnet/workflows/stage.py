@@ -19,7 +19,7 @@ from swarmnet.operations.addresses import data_path_of
 from swarmnet.scenarios.interface import Station, Witness
 from swarmnet.workflows import boarding
 from swarmnet.workflows.control_network import make_control, remove_controls
-from swarmnet.workflows.fanout import fan_out
+from swarmnet.workflows.fanout import bugs_to, fan_out
 from swarmnet.workflows.station_service import StationService
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from swarmnet.model.base import Labels
     from swarmnet.model.network import Network
-    from swarmnet.model.ports import EnginePort, Ports
+    from swarmnet.model.ports import EnginePort, Listener, Ports
     from swarmnet.model.service import Task
     from swarmnet.model.state import ClusterState
     from swarmnet.model.swarm import Node
@@ -117,6 +117,10 @@ class Stage:
     def _now(self) -> float:
         return self.ports.clock.now().timestamp()
 
+    @property
+    def _bugs(self) -> Listener:
+        return bugs_to(self.ports.listener)
+
     def sweep(self, hosts: tuple[str, ...]) -> None:
         """Remove what killed runs left: services, then containers. Hosts that fail here fail again, and tell, later."""
         for service in self.state.services:
@@ -141,7 +145,7 @@ class Stage:
         """
         if not all(net.spec.attachable for net in self.networks):
             return StationService(self).place(hosts)
-        found = fan_out(hosts, lambda host: self._place_once(host, hosts.index(host)))
+        found = fan_out(hosts, lambda host: self._place_once(host, hosts.index(host)), listener=self._bugs)
         return {
             host: Station(host, problem=boarding.reason(self.ports, result))
             if isinstance(result, HostError)
@@ -151,7 +155,7 @@ class Stage:
 
     def watch(self, hosts: tuple[str, ...]) -> tuple[Witness, ...]:
         """Start a witness on the own network of each host, where the image is; a host that fails says why."""
-        found = fan_out(hosts, lambda host: self._watch_once(host, hosts.index(host)))
+        found = fan_out(hosts, lambda host: self._watch_once(host, hosts.index(host)), listener=self._bugs)
         return tuple(
             Witness(host, problem=result.message) if isinstance(result, HostError) else result
             for host, result in found.items()
@@ -192,7 +196,7 @@ class Stage:
         """Remove service, containers and image; return what could not be removed, one sentence each."""
         self.cleared = True
         notes = self._remove_services()
-        found = fan_out(hosts, lambda host: self._clear_host(host, keep_image=keep_image))
+        found = fan_out(hosts, lambda host: self._clear_host(host, keep_image=keep_image), listener=self._bugs)
         for host, result in found.items():
             if isinstance(result, HostError):
                 notes.append(f"traces of the probe may be left on {host} ({result.message}): run verify again")

@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 from swarmnet.edge.engine import Engine
 from swarmnet.edge.multiplex import Frames
 from swarmnet.edge.ssh_shell import Shell
-from swarmnet.errors import HostTimeoutError, NothingReachableError, SwarmnetError
+from swarmnet.errors import HostTimeoutError, NothingReachableError, SwarmnetError, UnexpectedError
 from swarmnet.model.backup import dump, load
 from swarmnet.model.border import parsed
 from swarmnet.model.lock import LOCK_NAME, Operator
+from swarmnet.model.ports import HostFailed
 from swarmnet.model.swarm import ConfigSpec
 from swarmnet.plan.document import document
 from swarmnet.report.lock import lock_lines, locks_json
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     import paramiko
 
     from swarmnet.model.base import JsonValue
-    from swarmnet.model.ports import DialoguePort
+    from swarmnet.model.ports import DialoguePort, Event
     from swarmnet.model.state import ClusterState
     from tests.simulator import SimulatedEngine
 
@@ -193,6 +194,25 @@ def test_a_probe_may_print_anything(lines: list[bytes]) -> None:
     questions = [ProbeTask(host="m1", key=key, task={"do": "nothing"}) for key in "ab"]
     answers = batches.ask(questions, 1)
     assert set(answers) == {("m1", "a"), ("m1", "b")}
+
+
+class Faulty(SimulatedPorts):
+    """Ports in which swarmnet itself is wrong about one host."""
+
+    def engine(self, host: str) -> SimulatedEngine:
+        raise KeyError(host)
+
+
+def test_a_fault_of_our_own_is_one_hosts_answer_and_told_with_its_cause() -> None:
+    heard: list[Event] = []
+    world = World(managers=1)
+    batches = Batches(Faulty(world, world.inventory, heard.append), "run", Crew({"m1": "probe"}, {}, {}))
+    answers = batches.ask([ProbeTask(host="m1", key="a", task={})], 1)
+    assert answers["m1", "a"].problem == "m1: KeyError: it lacks 'm1'"
+    (failed,) = heard
+    assert isinstance(failed, HostFailed)
+    assert isinstance(failed.error, UnexpectedError)
+    assert isinstance(failed.error.__cause__, KeyError)
 
 
 @given(st.lists(raw, max_size=6), st.integers(0, 50))
