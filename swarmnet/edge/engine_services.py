@@ -94,8 +94,12 @@ class EngineServices(EngineNetworks):
         return self._made(Request(f"make config {spec.name}", "POST", "/configs/create", config_to_wire(spec)))
 
     def update_config_labels(self, config_id: str, version: int, labels: Labels) -> None:
-        """Replace a config's labels; all the rest must be sent as it is."""
-        what, path = f"label config {config_id}", f"/configs/{quoted(config_id)}"
+        """Replace a config's labels."""
+        self._label("config", config_id, version, labels)
+
+    def _label(self, kind: str, object_id: str, version: int, labels: Labels) -> None:
+        """Replace the labels of a config or secret; all the rest must be sent as it is."""
+        what, path = f"label {kind} {object_id}", f"/{kind}s/{quoted(object_id)}"
         seen = as_object(self._send(Request(what, "GET", path)))
         self._check_version(what, seen, version)
         body: JsonObject = {**as_object(seen.get("Spec")), "Labels": dict(labels)}
@@ -114,6 +118,10 @@ class EngineServices(EngineNetworks):
     def create_secret(self, spec: SecretSpec, data: Secret) -> str:
         """Make a secret and return its id."""
         return self._made(Request(f"make secret {spec.name}", "POST", "/secrets/create", secret_to_wire(spec, data)))
+
+    def update_secret_labels(self, secret_id: str, version: int, labels: Labels) -> None:
+        """Replace a secret's labels."""
+        self._label("secret", secret_id, version, labels)
 
     def remove_secret(self, secret_id: str) -> None:
         """Remove a secret that no service uses."""

@@ -136,6 +136,9 @@ class SwarmPort(Protocol):
     def create_secret(self, spec: SecretSpec, data: Secret) -> str:
         """Make a secret and return its id."""
 
+    def update_secret_labels(self, secret_id: str, version: int, labels: Labels) -> None:
+        """Replace a secret's labels; its data can never change."""
+
     def remove_secret(self, secret_id: str) -> None:
         """Remove a secret that no service uses."""
 

@@ -13,6 +13,7 @@ from swarmnet.model.plan import Action, Sign, Stage
 from swarmnet.model.swarm import Config, ConfigSpec
 from swarmnet.operations.content import NAME_LABEL, config_name
 from swarmnet.operations.content_step import ContentStep
+from swarmnet.operations.predicted import next_version
 
 if TYPE_CHECKING:
     from swarmnet.model.ports import Ports
@@ -33,7 +34,9 @@ class CreateConfig(Action):
 
     def predict(self, state: ClusterState) -> ClusterState:
         """Return the state with the config."""
-        return state.model_copy(update={"configs": (*state.configs, Config(id="", version=0, spec=self.spec))})
+        return state.model_copy(
+            update={"configs": (*state.configs, Config(id="", version=next_version(state), spec=self.spec))}
+        )
 
     def run(self, ports: Ports) -> None:
         """Make it; one of that name that somebody made meanwhile must hold the same content."""
@@ -50,18 +53,18 @@ class ConfigOperation(ContentStep):
 
     name_in_playbook: ClassVar[str] = "config"
     summary: ClassVar[str] = "A config of the swarm, with contents from a file, the environment or a command."
-    content_kind: ClassVar[str] = "config"
+    content_kind: ClassVar[Literal["config", "secret"]] = "config"
 
     def hashed(self, content: bytes) -> str:
         """Return the object's name."""
         return config_name(self.name, content)
 
     def plan(self, context: Context) -> tuple[Action, ...]:
-        """Return the config's creation, unless one of that content is there."""
+        """Return the config's creation; where one of that content is there, what makes it the present one again."""
         data = self.content.reveal()
         name = self.hashed(data)
         if any(one.spec.name == name for one in context.state.configs):
-            return ()
+            return self._written_again(context.state.configs, name)
         spec = ConfigSpec(name=name, data=data, labels=context.marked({NAME_LABEL: self.name}))
         why = f"no config holds this content of {self.name}"
         return (CreateConfig(target=f"config {name}", why=why, spec=spec, source=str(self.source)),)

@@ -11,6 +11,9 @@ from pydantic import Field, model_validator
 from swarmnet.model.base import Document
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from swarmnet.model.swarm import Config, StoredSecret
     from swarmnet.operations.interface import Context
 
 MOST_BYTES = 500 * 1024
@@ -84,8 +87,17 @@ def newest(kind: str, name: str, context: Context) -> str | None:
     """Return the object that a plain name stands for: of this playbook, else as written, else the last one made."""
     if (kind, name) in context.objects:
         return context.objects[kind, name]
-    seen = context.state.configs if kind == "config" else context.state.secrets
+    seen: tuple[Config | StoredSecret, ...] = context.state.configs if kind == "config" else context.state.secrets
     if any(one.spec.name == name for one in seen):
         return name
+    last = written_last(name, seen)
+    return None if last is None else last.spec.name
+
+
+def written_last(name: str, seen: Iterable[Config | StoredSecret]) -> Config | StoredSecret | None:
+    """Return the object whose content was the last one that a playbook gave to a plain name.
+
+    Versions of all objects come from one counter of the swarm (raft index), so the highest is the last one.
+    """
     named = [one for one in seen if one.spec.labels.get(NAME_LABEL) == name]
-    return max(named, key=lambda one: one.version).spec.name if named else None
+    return max(named, key=lambda one: one.version, default=None)

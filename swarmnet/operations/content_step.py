@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from pydantic import Field, PrivateAttr
 
 from swarmnet.model.base import Secret
 from swarmnet.model.sensitive import SENSITIVE
-from swarmnet.operations.content import ContentSource, ObjectName, faults_of_content
+from swarmnet.operations.content import ContentSource, ObjectName, faults_of_content, written_last
+from swarmnet.operations.content_actions import WriteAgain
 from swarmnet.operations.interface import Operation
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from swarmnet.model.plan import Action
+    from swarmnet.model.swarm import Config, StoredSecret
     from swarmnet.operations.interface import Context
 
 
 class ContentStep(Operation):
     """An object that is named after its content; services refer to it by its plain name."""
 
-    content_kind: ClassVar[str]
+    content_kind: ClassVar[Literal["config", "secret"]]
 
     name: ObjectName
     """The plain name that services refer to; the object's own name ends with a hash of the content."""
@@ -57,6 +62,15 @@ class ContentStep(Operation):
         """Return the object by its plain and its hashed name."""
         names = {self.name, *self.objects().values()}
         return frozenset((self.content_kind, name) for name in names)
+
+    def _written_again(self, seen: Iterable[Config | StoredSecret], name: str) -> tuple[Action, ...]:
+        """Return what makes an object of this step the last one written of its plain name, unless it is."""
+        last = written_last(self.name, seen)
+        if last is None or last.spec.name == name:
+            return ()
+        why = f"{last.spec.name} was written after it: services of other playbooks would get that one"
+        target = f"{self.content_kind} {name}"
+        return (WriteAgain(target=target, why=why, content=self.content_kind, name=name),)
 
     def problems(self, context: Context) -> tuple[str, ...]:
         """Return what no engine would take."""

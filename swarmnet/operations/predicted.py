@@ -19,6 +19,11 @@ NEW = "new:"
 """Prefix of the node ids of hosts that will have joined: the id itself is not known yet."""
 
 
+def next_version(state: ClusterState) -> int:
+    """Return a version that is higher than that of any config or secret: which one is newest is read from it."""
+    return 1 + max([0, *(one.version for one in state.configs), *(one.version for one in state.secrets)])
+
+
 def joined(state: ClusterState, host: str, *, role: Role, address: str, availability: Availability) -> ClusterState:
     """Return the state with the host as one more node."""
     facts = state.facts(host)

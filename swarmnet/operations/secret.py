@@ -15,6 +15,7 @@ from swarmnet.model.plan import Action, Sign, Stage
 from swarmnet.model.swarm import SecretSpec, StoredSecret
 from swarmnet.operations.content import NAME_LABEL, secret_name
 from swarmnet.operations.content_step import ContentStep
+from swarmnet.operations.predicted import next_version
 
 if TYPE_CHECKING:
     from swarmnet.model.ports import Ports
@@ -39,7 +40,9 @@ class CreateSecret(Action):
 
     def predict(self, state: ClusterState) -> ClusterState:
         """Return the state with the secret."""
-        return state.model_copy(update={"secrets": (*state.secrets, StoredSecret(id="", version=0, spec=self.spec))})
+        return state.model_copy(
+            update={"secrets": (*state.secrets, StoredSecret(id="", version=next_version(state), spec=self.spec))}
+        )
 
     def run(self, ports: Ports) -> None:
         """Make it; one of that name that somebody made meanwhile holds the same content."""
@@ -56,16 +59,16 @@ class SecretOperation(ContentStep):
 
     name_in_playbook: ClassVar[str] = "secret"
     summary: ClassVar[str] = "A secret of the swarm, with contents from a file, the environment or a command."
-    content_kind: ClassVar[str] = "secret"
+    content_kind: ClassVar[Literal["config", "secret"]] = "secret"
 
     def hashed(self, content: bytes) -> str:
         """Return the object's name, by a hash that is slow to guess."""
         return secret_name(self.name, content)
 
     def plan(self, context: Context) -> tuple[Action, ...]:
-        """Return the secret's creation, unless one of that content is there."""
+        """Return the secret's creation; where one of that content is there, what makes it the present one again."""
         if any(one.spec.name == self._object for one in context.state.secrets):
-            return ()
+            return self._written_again(context.state.secrets, self._object)
         spec = SecretSpec(name=self._object, labels=context.marked({NAME_LABEL: self.name}))
         why = f"no secret holds this content of {self.name}"
         target, source = f"secret {self._object}", str(self.source)

@@ -134,6 +134,10 @@ class AnyManager:
 
         return self._create(lambda manager: manager.create_secret(spec, data), find)
 
+    def update_secret_labels(self, secret_id: str, version: int, labels: Labels) -> None:
+        """Replace a secret's labels."""
+        self._ports.ask(lambda manager: manager.update_secret_labels(secret_id, version, labels))
+
     def remove_secret(self, secret_id: str) -> None:
         """Remove a secret."""
         self._remove(lambda manager: manager.remove_secret(secret_id))

@@ -322,7 +322,10 @@ class EngineContract:
         seen = next(config for config in cluster.manager.configs() if config.id == config_id)
         assert seen.spec == spec
         cluster.manager.update_config_labels(config_id, seen.version, {"n": "w"})
-        assert next(c for c in cluster.manager.configs() if c.id == config_id).spec.labels == {"n": "w"}
+        written = next(c for c in cluster.manager.configs() if c.id == config_id)
+        assert (written.spec.labels, written.version > seen.version) == ({"n": "w"}, True)
+        cluster.manager.update_config_labels(config_id, written.version, {"n": "w"})
+        assert next(c for c in cluster.manager.configs() if c.id == config_id).version > written.version
         references = (FileReference(source="conf", target="/etc/conf", mode=0o400),)
         service = cluster.make_service("reads", configs=references, replicas=0)
         assert service.spec.configs == references
@@ -337,6 +340,9 @@ class EngineContract:
             cluster.manager.create_secret(SecretSpec(name="sec"), Secret("other"))
         seen = next(secret for secret in cluster.manager.secrets() if secret.id == secret_id)
         assert seen.spec == SecretSpec(name="sec", labels={"l": "v"})
+        cluster.manager.update_secret_labels(secret_id, seen.version, seen.spec.labels)
+        (again,) = (secret for secret in cluster.manager.secrets() if secret.id == secret_id)
+        assert (again.spec, again.version > seen.version) == (seen.spec, True)
         references = (FileReference(source="sec", target="sec"),)
         service = cluster.make_service("hides", secrets=references, replicas=0)
         assert service.spec.secrets == references

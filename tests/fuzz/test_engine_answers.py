@@ -53,6 +53,7 @@ CALLS: dict[str, Callable[[Engine], object]] = {
     "containers": lambda engine: engine.containers(label="a=b"),
     "create_config": lambda engine: engine.create_config(ConfigSpec(name="c", data=b"x")),
     "create_network": lambda engine: engine.create_network(NetworkSpec(name="n")),
+    "update_secret_labels": lambda engine: engine.update_secret_labels("s", 1, {"a": "b"}),
     "create_secret": lambda engine: engine.create_secret(SecretSpec(name="s"), Secret("x")),
     "create_service": lambda engine: engine.create_service(WEB),
     "dialogue": _asked,

@@ -11,7 +11,7 @@ from swarmnet.errors import DocumentError
 from swarmnet.operations.playbook import with_contents
 from swarmnet.plan.build import build
 from tests.operations.clusters import blank, inventory
-from tests.plan.planning import book, refusal, told
+from tests.plan.planning import book, plan, refusal, told
 from tests.plan.seeing import run, seen
 from tests.simulator.world import World
 
@@ -46,9 +46,25 @@ def test_content_that_comes_back_is_taken_up_again() -> None:
     for app in ("one", "two"):
         run(world, planned(world, app, "pw"))
     made = planned(world, "one", "pw")
-    assert told(made) == ["service.update service web"]
+    assert [line.split("-")[0] for line in told(made)] == ["content.write", "service.update service web"]
     run(world, made)
     assert planned(world, "one", "pw").is_empty
+
+
+@pytest.mark.parametrize("kind", ["config", "secret"])
+def test_d_another_playbooks_service_gets_the_content_that_was_written_last(kind: str) -> None:
+    world = World(managers=1)
+    step = f"- {kind}: {{name: app, from: {{env: APP}}}}"
+    for text in ("one", "two", "one"):
+        contents = LocalContents({"APP": text})
+        run(world, build(with_contents(book(f"- swarm: {{}}\n{step}"), contents), seen(world), world.inventory))
+    objects = seen(world).configs if kind == "config" else seen(world).secrets
+
+    run(world, plan(f"- service: {{name: web, image: 'probe:1', {kind}s: [app]}}", seen(world), world.inventory))
+
+    (service,) = seen(world).services
+    (used,) = (service.spec.configs if kind == "config" else service.spec.secrets) or ()
+    assert used.source == objects[0].spec.name
 
 
 def test_a_rotated_secret_shows_itself_nowhere_in_the_plan() -> None:

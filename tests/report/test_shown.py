@@ -142,6 +142,7 @@ VALUES: dict[str, Any] = {
     "path": "/keys/unlock",
     "network": "front",
     "name": "front",
+    "content": "secret",
     "id": "x1",
 }
 """For each field of an action a value that is not its default; ``spec`` by the first word of the action's kind."""

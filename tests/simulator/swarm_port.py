@@ -266,11 +266,13 @@ class SimulatedMembership(SwarmSide):
 
     def update_config_labels(self, config_id: str, version: int, labels: Labels) -> None:
         with self._asked("config.update", config_id):
-            store = self._store()
-            record = find(self.host, store.configs, config_id, "config")
-            check_version(self.host, record.version, version)
-            record.spec = record.spec.model_copy(update={"labels": dict(labels)})
-            record.version = store.write()
+            self._label(self._store().configs, config_id, version, labels)
+
+    def _label(self, files: dict[str, FileRecord], file_id: str, version: int, labels: Labels) -> None:
+        record = find(self.host, files, file_id, "file")
+        check_version(self.host, record.version, version)
+        record.spec = record.spec.model_copy(update={"labels": dict(labels)})
+        record.version = self._store().write()
 
     def remove_config(self, config_id: str) -> None:
         with self._asked("config.remove", config_id):
@@ -296,6 +298,10 @@ class SimulatedMembership(SwarmSide):
             if not 0 < len(data.reveal()) <= 500 * 1024:
                 raise EngineError(self.host, "secret data must be larger than 0 and less than 512000 bytes", status=400)
             return self._keep(self._store(), self._store().secrets, spec, "secret")
+
+    def update_secret_labels(self, secret_id: str, version: int, labels: Labels) -> None:
+        with self._asked("secret.update", secret_id):
+            self._label(self._store().secrets, secret_id, version, labels)
 
     def remove_secret(self, secret_id: str) -> None:
         with self._asked("secret.remove", secret_id):
