@@ -132,7 +132,8 @@ def obstacle(spec: NetworkSpec, state: ClusterState) -> str | None:
 
 def _first_block(swarm: SwarmSpec) -> Subnet:
     pool = (swarm.default_addr_pool or ("10.0.0.0/8",))[0]
-    size = swarm.subnet_size or int(str(INIT_ONLY["subnet_size"]))
+    own_size = int(str(INIT_ONLY["subnet_size"]))
+    size = (swarm.subnet_size or own_size) if swarm.default_addr_pool else own_size  # ignored without a pool
     block = next(ipaddress.IPv4Network(pool).subnets(new_prefix=size))
     return Subnet(subnet=str(block), gateway=str(block[1]))
 

@@ -104,7 +104,9 @@ def _allocate(store: Store, network: NetworkRecord) -> None:
 
 def _free_block(store: Store, taken: list[IPv4Network | IPv6Network]) -> IPv4Network | IPv6Network | None:
     for pool in store.spec.default_addr_pool or ("10.0.0.0/8",):
-        for block in ip_network(pool).subnets(new_prefix=store.spec.subnet_size or 24):
+        # Engines ignore a size that comes without a pool.
+        size = store.spec.subnet_size if store.spec.default_addr_pool else None
+        for block in ip_network(pool).subnets(new_prefix=size or 24):
             if not any(block.overlaps(other) for other in taken if other.version == block.version):
                 return block
     return None

@@ -84,6 +84,7 @@ def test_b1_a_swarm_that_was_made_without_a_pool_comes_back(spec: SwarmSpec) -> 
     assert found.state.swarm.spec.default_addr_pool is None
     report = _restore(found, world)
     assert (report.exit_code, report.skips) == (0, ())
+    assert "network ingress" not in report.restored
     assert _differences(found, world) == Drift(differences=())
 
 
