@@ -41,7 +41,7 @@ class Networks:
     def gateways(self) -> Iterator[Step]:
         """Yield the bridges of the nodes, before engines make their own with the next free block."""
         for facts, new, network in self._gateways():
-            if self._route_in_the_way(network, new) is None:
+            if self._in_the_way(network, new) is None:
                 spec = network.spec.model_copy(update={"labels": unmarked(network.spec.labels)})
                 yield Step(operation=RestoredGateway(spec=spec), on=(self.hosts[facts.host],))
 
@@ -72,8 +72,8 @@ class Networks:
             if not network.allocated:
                 yield Skip(what=f"network {network.spec.name}", why="it had no addresses when the backup was taken")
         for _facts, new, network in self._gateways():
-            if route := self._route_in_the_way(network, new):
-                why = f"it overlaps the route {route}: the engine chooses another block"
+            if met := self._in_the_way(network, new):
+                why = f"it overlaps {met}: the engine chooses another block"
                 yield Skip(what=f"network {GATEWAY} on {new.host}", why=why)
         for facts in self.document.state.hosts:
             if facts.host in self.hosts:
@@ -95,10 +95,14 @@ class Networks:
             if new is not None and network is not None and network.spec.subnets:
                 yield facts, new, network
 
-    def _route_in_the_way(self, network: Network, new: HostFacts) -> str | None:
+    def _in_the_way(self, network: Network, new: HostFacts) -> str | None:
+        """Return the route or network of a new host that the bridge's block overlaps."""
         blocks = [block.subnet for block in network.spec.subnets]
         routes = (route for route in own_routes(new) if route.prefix not in self.routes)
-        return next((f"{one.prefix} on {one.device}" for one in routes if overlapping(one.prefix, blocks)), None)
+        met = [f"the route {one.prefix} on {one.device}" for one in routes if overlapping(one.prefix, blocks)]
+        others = (net.spec for net in new.networks if net.spec.name != GATEWAY and not net.spec.config_only)
+        met += [f"network {other.name}" for other in others if _overlap(network.spec, other)]
+        return met[0] if met else None
 
     def _ambiguous(self, name: str, new_host: str) -> bool:
         """Tell whether a local network bears the name of one of the swarm on a host that will be a manager."""

@@ -164,6 +164,17 @@ def test_b3_a_block_that_a_new_host_routes_elsewhere_is_left_to_the_engine_and_s
     assert [skip.what for skip in report.skips] == ["network docker_gwbridge on w1"]
 
 
+def test_b3_a_block_that_a_new_hosts_own_network_has_is_left_to_the_engine_and_said() -> None:
+    found, fresh = _backup(_cluster()), World(inventory=HOSTS)
+    theirs = NetworkSpec(name="theirs", driver="bridge", subnets=(Subnet(subnet="172.18.0.0/16"),))
+    fresh.engine("w1").create_network(theirs)
+    report = _restore(found, fresh)
+    assert (report.exit_code, report.failed) == (15, ())
+    assert "network docker_gwbridge on w1: it overlaps network theirs: the engine chooses another block" in _skips(
+        report
+    )
+
+
 ODD = {
     "a blank": NetworkSpec(name="my net", driver="bridge"),
     "a slash": NetworkSpec(name="a/b", driver="bridge"),
