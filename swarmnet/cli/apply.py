@@ -15,6 +15,7 @@ from swarmnet.cli.options import Agreement, JsonOption, LimitedCluster, grouped
 from swarmnet.cli.planning import PlaybookArgument, PlaybookOptions  # noqa: TC001 - typer reads them at run time
 from swarmnet.cli.streams import echo_json
 from swarmnet.errors import RefusedError, UsageError
+from swarmnet.model.printable import on_one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -109,7 +110,7 @@ def agree_to_run(cluster: str, saved: SavedPlan | None, programs: Sequence[str],
             )
         return True
     for one in programs:
-        wiring.say(f"planning runs a program {one}")
+        typer.echo(on_one_line(f"planning runs a program {one}"), err=True)  # whole, however long
     if not yes:
         wiring.confirm_cluster(cluster, "run what the playbook names for planning", flag="--allow-commands")
     return True

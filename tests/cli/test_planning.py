@@ -108,6 +108,13 @@ def test_a_saved_plan_is_made_with_the_answers_of_all_programs(playbook: Path) -
     assert not (playbook.parent / "saved.json").exists()
 
 
+def test_a_program_is_shown_whole_before_it_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    program = f"on m1: sh -c '{'true; ' * 5000}rm -rf /'"
+
+    assert agree_to_run("shop", None, (program,), yes=True)
+    assert program in capsys.readouterr().err
+
+
 def test_apply_of_a_saved_plan_runs_no_program_that_it_was_made_without() -> None:
     Secret("test -e /x")  # what a program prints may stand among its words, and is masked in the file
     found = saved(COMMAND)
