@@ -13,6 +13,7 @@ import gzip
 import hashlib
 import io
 import json
+import os
 import platform
 import re
 import struct
@@ -26,6 +27,7 @@ from typing import TYPE_CHECKING
 
 from platformdirs import user_cache_path
 
+from swarmnet.edge.children import child_environment
 from swarmnet.edge.image_archive import parsed_archive, read_archive
 from swarmnet.edge.private_cache import cached
 from swarmnet.errors import UsageError
@@ -235,7 +237,13 @@ def _libraries(binaries: Iterable[str]) -> dict[str, bytes]:
     """Return the shared libraries by path: under their own names in one folder, the loader at its fixed place."""
     files: dict[str, bytes] = {}
     for binary in binaries:
-        done = subprocess.run(["/usr/bin/env", "ldd", binary], capture_output=True, check=False, timeout=60)
+        done = subprocess.run(
+            ["/usr/bin/env", "ldd", binary],
+            env=child_environment(os.environ),
+            capture_output=True,
+            check=False,
+            timeout=60,
+        )
         for line in done.stdout.decode(errors="replace").splitlines():
             named = re.match(r"\s*(\S+) => (/\S+) \(", line)
             loader = re.match(r"\s*(/\S+) \(", line)

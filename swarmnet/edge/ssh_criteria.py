@@ -7,6 +7,7 @@ import subprocess
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from swarmnet.edge.children import child_environment
 from swarmnet.edge.patterns import matches_list
 from swarmnet.edge.ssh_options import jump as read_jump
 from swarmnet.edge.ssh_options import port as read_port
@@ -159,7 +160,7 @@ class Criteria:
         try:
             done = subprocess.run(
                 [self.operator.shell, "-c", whole],
-                env=dict(self.environment),
+                env=child_environment(self.environment),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 timeout=EXEC_LIMIT,
