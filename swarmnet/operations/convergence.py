@@ -211,7 +211,7 @@ def _held_up(manager: SwarmPort, service: Service, fresh: tuple[Task, ...]) -> t
     if old and stands_still(service, len(held)):
         raise ConvergenceError(
             f"service {service.spec.name}: {words}; {', '.join(old)} still runs what was there before",
-            hint="bring the host back, or remove its node (docker node rm --force), and apply again",
+            hint="bring the host back; only when it is lost for good, remove its node (docker node rm)",
         )
     return (None if old else True), words
 

@@ -100,7 +100,10 @@ class FinalWord:
             return f"its tasks stay new: {what}", "make the network larger, or remove what uses its addresses"
         words = _IDS.sub("...", task.message)
         if task.state == "pending":
-            return f"{task.state}: {words}", "change what it asks for, or the nodes, and apply again"
+            return (
+                f"{task.state}: {words}",
+                "change the service or the nodes, or write 'wait: false' when nodes come later",
+            )
         node = next((one for one in self.manager.nodes() if one.id == task.node_id), None)
         where = "a node that is gone" if node is None else node.name
         holder = "" if node is None else _holder(self.ports, node, service, task)

@@ -39,12 +39,10 @@ def homeless(state: ClusterState) -> dict[str, str]:
 
 
 def _why_not_all(spec: ServiceSpec, places: tuple[Node, ...]) -> str:
+    if not places and spec.constraints:
+        return f"no node that takes tasks meets {' and '.join(spec.constraints)}"
     if not places:
-        return (
-            f"no node that takes tasks meets {' and '.join(spec.constraints)}"
-            if spec.constraints
-            else "no node is left"
-        )
+        return "no node takes tasks any more"
     wanted = 1 if spec.replicas is None else spec.replicas
     if spec.mode is ServiceMode.GLOBAL:
         return ""
