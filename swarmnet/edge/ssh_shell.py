@@ -38,6 +38,8 @@ _BEGIN_TIMEOUT = 10.0
 AT_ONCE = 8
 """Commands at once on one connection; sshd allows 10 (MaxSessions), and ending one takes a session, too."""
 _CHUNK = 65536
+_NOISE_LIMIT = 256 * 1024
+"""Bytes that sudo may print before a command begins."""
 _IDS_LIMIT = 40
 _IDS = re.compile(rb"[0-9]{1,10} (?:[0-9]{1,10})?")
 """A process and its session; the latter is not known where there is no /proc."""
@@ -300,15 +302,23 @@ def _give_up(channel: paramiko.Channel) -> None:
 def answer(
     channel: paramiko.Channel, sudo: Elevation, take: Callable[[], bool], stderr: bytearray, begun: Callable[[], bool]
 ) -> None:
-    """Answer sudo until the command has begun, or ended; what it prints meanwhile is taken in by ``take``."""
+    """Answer sudo until the command has begun, or ended; what it prints meanwhile is taken in by ``take``.
+
+    Raises:
+        OSError: it prints without end, or takes no answer.
+    """
     deadline = time.monotonic() + ANSWER_TIMEOUT
     poll = select.poll()
     poll.register(channel.fileno(), select.POLLIN)
     while not begun() and (left := deadline - time.monotonic()) > 0:
         took = take()
+        if len(stderr) > _NOISE_LIMIT:
+            raise OSError("sudo prints without end before the command begins")
         reply = sudo.hear(stderr)
         if reply:
+            channel.settimeout(left)
             channel.sendall(reply)
+            channel.settimeout(None)
         elif not took and not begun():
             poll.poll(min(left, 1.0) * 1000)
 

@@ -13,7 +13,9 @@ import pytest
 
 from swarmnet.edge.ssh_shell import Shell
 from swarmnet.edge.ssh_socket import CommandStream
+from swarmnet.edge.ssh_sudo import Elevation
 from swarmnet.errors import CommandError, HostError, UnreachableError
+from swarmnet.model.base import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -176,3 +178,21 @@ def test_l12_arguments_go_as_the_bytes_that_they_came_as() -> None:
 def test_l12_what_no_argument_can_hold_is_told(word: str) -> None:
     with connected(says(lambda mark: [mark + b" 1 1\n"])) as client, pytest.raises(HostError, match="command 'echo'"):
         Shell("h", client.open_session).run(["echo", word])
+
+
+def test_h3_a_sudo_that_prints_without_end_is_given_up() -> None:
+    def flood(channel: paramiko.Channel, _command: bytes) -> bool:
+        def speak() -> None:
+            threading.Event().wait(AFTER_REPLY)
+            with suppress(OSError, EOFError, paramiko.SSHException):
+                while not channel.closed:
+                    channel.sendall_stderr(b"x" * 65536)
+
+        threading.Thread(target=speak, daemon=True).start()
+        return True
+
+    with connected(flood) as client:
+        began = time.monotonic()
+        with pytest.raises(UnreachableError, match="sudo prints without end"):
+            CommandStream("h", client.open_session(), ["dial"], Elevation("h", Secret("x")), limit=5)
+        assert time.monotonic() - began < 20
