@@ -56,9 +56,3 @@ def test_every_name_that_is_printed_can_be_chosen_and_left_out() -> None:
     for name in printed:
         assert scenarios([name], None), name
         assert name == "probe" or len(scenarios(None, [name])) < len(ALL), name
-
-
-def test_the_readme_tells_of_every_scenario_by_its_name() -> None:
-    """E5: what is chosen, printed and documented has one name."""
-    text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    assert [one.name for one in ALL if f"`{one.name}`" not in text] == []
