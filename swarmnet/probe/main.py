@@ -96,6 +96,7 @@ def _do(run_id: str, task: dict[str, Any], until: float) -> dict[str, object]:
         "loss": lambda: datagrams.burst(run_id, task, until),
         "sizes": lambda: {"targets": sizes.ask_all(task["targets"], int(task["size"]), until)},
         "http": lambda: {"targets": web.ask_all(task, until)},
+        "rest": lambda: _rest(min(until, time.monotonic() + float(task["seconds"]))),
         "capture": lambda: WITNESS.begin(task),
         "collect": lambda: WITNESS.end(task),
         "ways": lambda: {"targets": netlink.ways(task["targets"])},
@@ -105,6 +106,12 @@ def _do(run_id: str, task: dict[str, Any], until: float) -> dict[str, object]:
     }
     do = kinds.get(task["kind"])
     return do() if do else _ask_targets(run_id, task, until)
+
+
+def _rest(until: float) -> dict[str, object]:
+    """Let time go by while captures count."""
+    time.sleep(max(0.0, until - time.monotonic()))
+    return {"rested": True}
 
 
 def _ask_targets(run_id: str, task: dict[str, Any], until: float) -> dict[str, object]:

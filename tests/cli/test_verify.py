@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import ast
 from importlib import resources
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from swarmnet.cli.verify import overlays_of, probe_kit, scenarios
 from swarmnet.errors import UsageError
 from swarmnet.scenarios import ALL
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def test_scenarios_are_chosen_by_name() -> None:

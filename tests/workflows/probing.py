@@ -55,6 +55,7 @@ class Paths:
             "counters": {"ip": {"FragCreates": 0, "ReasmReqds": 0}, "xfrm": {}},
             "capture": {"problem": "simulated hosts have no wire"},
             "collect": {"problem": "no capture was begun"},
+            "rest": {"rested": True},
             "outside": {"targets": {"outside": {"code": "no such name", "why": "", "tries": 1, "ms": 1.0}}},
             "kernel": {"forward": 1, "filters": {}, "devices": {}, "tunnels": {}},
             "ipsec": {"states": [], "policies": []},
