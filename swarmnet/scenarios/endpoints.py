@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from dataclasses import dataclass
-from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status, Verdict
@@ -33,6 +32,7 @@ PATIENCE = 5.0
 RESTART = "restart what is not reached (docker service update --force): a new task gets new rows"
 BY_HAND = f"{RESTART}; or set them at once, by hand:"
 _NEIGHBOUR = re.compile(r"^(\S+) dev (\S+) lladdr (\S+)", re.MULTILINE)
+_IPV4 = re.compile(r"(\d{1,3}\.){3}\d{1,3}(/\d+)?$")
 _FORWARD = re.compile(r"^(\S+) dev (\S+) dst (\S+)(?: .*)?\bself\b", re.MULTILINE)
 
 
@@ -174,7 +174,7 @@ def endpoints(scene: Scene, network: str, *, everywhere: bool = False) -> list[E
         found += [
             Endpoint(network, host, address.partition("/")[0], name)
             for address in task.networks.get(network, ())
-            if host and ":" not in address
+            if host and _IPV4.match(address)
         ]
     return sorted(set(found))[:MOST]
 
@@ -260,7 +260,7 @@ def _why(scene: Scene, answers: Answers, host: str, one: Endpoint, vteps: dict[s
     known = rows(scene, answers, host, one.network)
     if known is None:
         return "unreached", "others do, and its rows could not be read (they need nsenter, ip and bridge by sudo)", []
-    derived = "02:42:" + ":".join(f"{part:02x}" for part in IPv4Address(one.address).packed)
+    derived = "02:42:" + ":".join(f"{int(part):02x}" for part in one.address.split("."))
     mac, right = known.neighbours.get(one.address), vteps.get(one.host, "")
     into = f"nsenter --net={known.namespace}"
     forward = f"{into} bridge fdb replace {mac or derived} dev vxlan0 dst {right} self permanent"

@@ -1,8 +1,9 @@
 """Scenario: the engines' gossip gets from every host to every other by UDP, too.
 
 Where UDP 7946 is lost in one direction, engines go on by TCP and by way of others: all works, but names come late and
-nodes flap under load. Nothing but the wire tells. Engines send each other a sign of life once a second, in turn (memberlist's
-``ProbeInterval``), and answer those of others: what one host sends for some seconds must arrive at the other.
+nodes flap under load. Nothing but the wire tells. Engines send each other a sign of life once a second, in turn
+(memberlist's ``ProbeInterval``), and answer those of others: what one host sends for some seconds must arrive at the
+other.
 """
 
 from __future__ import annotations

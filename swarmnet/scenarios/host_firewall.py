@@ -109,7 +109,7 @@ class HostFirewall(Scenario):
 
 def crossings(scene: Scene) -> Iterable[Crossing]:
     """Yield every kind of packet that hosts must take from each other, and let out to each other."""
-    vteps = {one.host: one.vtep for one in scene.witnesses if one.problem is None and one.vtep}
+    vteps = {one.host: one.vtep for one in scene.witnesses if one.problem is None and _is_address(one.vtep)}
     for host in vteps:
         for peer in vteps:
             if peer != host:
@@ -206,6 +206,13 @@ def _device(scene: Scene, host: str, address: str) -> str | None:
         if ip_address(address) in ip_network(route.prefix)
     ]
     return max(fitting)[1] if fitting else None
+
+
+def _is_address(text: str) -> bool:
+    try:
+        return bool(ip_address(text))
+    except ValueError:
+        return False
 
 
 def _is_manager(scene: Scene, host: str) -> bool:

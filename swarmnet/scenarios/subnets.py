@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Network, ip_network
+from ipaddress import IPv4Network, ip_address, ip_network
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status
@@ -58,7 +58,7 @@ class SubnetOverlaps(ControlScenario):
         found = []
         for facts in scene.state.hosts:
             for net, part in [(one, part) for one in facts.networks for part in one.spec.subnets]:
-                inside = [host for host, address in known.items() if _overlap(part.subnet, f"{address}/32")]
+                inside = [host for host, address in known.items() if _within(address, part.subnet)]
                 if net.spec.driver == "bridge" and inside:
                     found.append(self._bridge(scene, (facts.host, net.spec.name, part.subnet), inside))
         return found
@@ -92,6 +92,14 @@ def _hidden(scene: Scene, subnet: str) -> Iterable[tuple[str, list[str]]]:
             if not route.prefix.endswith("/0") and _overlap(subnet, route.prefix):
                 routes.setdefault(route.prefix, []).append(facts.host)
     return sorted(routes.items())
+
+
+def _within(address: str, subnet: str) -> bool:
+    """Tell whether an address is in a subnet; what an engine calls an address and is none, is in no subnet."""
+    try:
+        return ip_address(address) in ip_network(subnet)
+    except ValueError:
+        return False
 
 
 def _overlap(one: str, other: str) -> bool:

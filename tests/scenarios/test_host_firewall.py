@@ -171,3 +171,12 @@ def test_rules_that_cannot_be_read_are_left_out_with_the_reason() -> None:
     answers: Answers = {("w1", SAVE): Answer({"exit": 1, "stderr": "sudo: a password is required"})}
     (verdict,) = HostFirewall().judge(stage(), answers).verdicts
     assert (verdict.status, "by sudo without a password" in str(verdict.fix)) == (Status.SKIPPED, True)
+
+
+def test_what_an_engine_calls_an_address_and_is_none_is_left_out() -> None:
+    place = stage()
+    odd = tuple(replace(one, vtep="not an address") if one.host == "w3" else one for one in place.witnesses)
+    rules = table("-A INPUT -p udp -m udp --dport 4789 -j DROP")
+    answers: Answers = {(h, SAVE): Answer({"exit": 0, "stdout": rules}) for h in ("w1", "w2", "w3")}
+    verdicts = HostFirewall().judge(replace(place, witnesses=odd), answers).verdicts
+    assert {one.subject for one in verdicts} == {"host w1", "host w2"}
