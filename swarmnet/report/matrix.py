@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.markup import escape
-from rich.table import Table
 from rich.text import Text
 
 from swarmnet.model.report import Status
@@ -13,6 +11,8 @@ from swarmnet.report.text import on_one_line
 from swarmnet.report.verdicts import GLYPHS, STYLES, show_answer, show_causes, show_rest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from rich.console import Console
 
     from swarmnet.model.base import JsonValue
@@ -62,25 +62,39 @@ def _show_matrix(console: Console, matrix: Matrix) -> None:
     pairs = [cell for row in matrix.cells.values() for cell in row.values()]
     fine = sum(cell.status is Status.OK for cell in pairs)
     if sources:
-        table = Table(box=None, pad_edge=False, padding=(0, 1), show_edge=False)
-        table.add_column(f"  {matrix.scenario}", style="bold")
-        for number, target in enumerate(targets, 1):
-            table.add_column(_heading(target, number, len(targets)), justify="center")
-        for number, source in enumerate(sources, 1):
-            label = escape(on_one_line(source))
-            label = f"{number} {label}" if len(targets) > _NAMED else label
-            table.add_row(f"  {label}", *(_glyph(matrix.cells.get(source, {}).get(target)) for target in targets))
-        console.print(table)
+        for line in _lines(matrix, sources, targets, console.width):
+            console.print(line, soft_wrap=True)
     hidden = "" if len(matrix.hosts) <= WIDEST else ", only hosts with others shown"
     console.print(Text(f"  {matrix.scenario}: {fine} of {len(pairs)} ordered pairs ok{hidden}", "dim"))
 
 
 _NAMED = 12
-"""Columns that carry names; more of them carry the row's number."""
+"""Columns that carry names, where the screen is wide enough for them; else each carries its row's number."""
 
 
-def _heading(target: str, number: int, columns: int) -> str:
-    return escape(on_one_line(target)) if columns <= _NAMED else str(number)
+def _lines(matrix: Matrix, sources: list[str], targets: list[str], width: int) -> Iterable[Text]:
+    """Yield the matrix line by line; names are never broken."""
+    names, labels = [on_one_line(target) for target in targets], [on_one_line(source) for source in sources]
+    first = max(map(len, (matrix.scenario, *labels)))
+    named = len(names) <= _NAMED and 2 + first + sum(len(name) + 2 for name in names) <= width
+    if not named:
+        numbers = {target: str(number) for number, target in enumerate(targets, 1)}
+        names = [numbers[target] for target in targets]
+        labels = [f"{numbers.get(source, '-')} {label}" for source, label in zip(sources, labels, strict=True)]
+        first = max(map(len, (matrix.scenario, *labels)))
+    head = Text(f"  {matrix.scenario.ljust(first)}", "bold")
+    yield head.append("".join(f"  {name}" for name in names))
+    for source, label in zip(sources, labels, strict=True):
+        line = Text(f"  {label.ljust(first)}", "bold")
+        for target, name in zip(targets, names, strict=True):
+            line.append("  ").append(_glyph(matrix.cells.get(source, {}).get(target)))
+            line.append(" " * (len(name) - 1))
+        yield line
+    if not named and (only := [target for target in targets if target not in sources]):
+        told = ", ".join(
+            f"{number} {on_one_line(target)}" for number, target in enumerate(targets, 1) if target in only
+        )
+        yield Text(f"  columns: {told}", "dim")
 
 
 def _glyph(cell: Cell | None) -> Text:

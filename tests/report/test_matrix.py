@@ -177,3 +177,15 @@ def test_junit_keeps_a_consequence_a_failure_and_says_what_it_follows_from() -> 
     tree = ET.fromstring(as_junit(traced()))  # noqa: S314
     assert tree.get("failures") == "3"
     assert [case[0].text for case in tree] == ["open it", "look", "follows from matrix: network front"]
+
+
+def test_names_of_hosts_stay_whole_where_the_screen_has_no_room_for_all_of_them() -> None:
+    """E5: then columns carry the numbers of the rows."""
+    names = tuple(f"a-host-with-a-long-name-{n}" for n in range(6))
+    cells = {s: {t: Cell(status=Status.FAILED) for t in names if t != s} for s in names}
+    wide = result().model_copy(update={"matrices": (Matrix(scenario="udp", network="f", hosts=names, cells=cells),)})
+    lines = shown(wide, width=80).splitlines()
+    at = next(number for number, line in enumerate(lines) if line.split()[:1] == ["udp"])
+    assert lines[at].split() == ["udp", "1", "2", "3", "4", "5", "6"]
+    assert [line.split()[:2] for line in lines[at + 1 : at + 7]] == [[str(n + 1), name] for n, name in enumerate(names)]
+    assert all(len(line) <= 80 for line in lines)
