@@ -101,4 +101,4 @@ def test_an_underlay_that_is_too_small_is_named_with_the_mtu_that_the_network_ne
         lab.exec("m1", ["ip", "link", "set", "eth0", "mtu", "1500"])
     small = [one for one in failures(found.verdicts, "mtu") if one.evidence.get("cause") == "underlay-mtu"]
     assert [one.evidence["hosts"] for one in small] == [["m1"]], [one.detail for one in found.verdicts]
-    assert "has an MTU of 1400: it carries 1324 bytes of a packet on an encrypted overlay" in small[0].detail
+    assert "has an MTU of 1400: containers on vault send up to 1424 bytes, and 1324 fit" in small[0].detail
