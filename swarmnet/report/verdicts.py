@@ -36,7 +36,7 @@ WIDEST = 100
 
 
 def answer(result: Verification) -> str:
-    """Return the first line: whether the network works, how many causes were found, or that nobody can tell."""
+    """Return the first line: whether the network works, how many causes were found, or that it cannot tell."""
     roots = Counter(one.status for one in result.verdicts if not one.because_of)
     failed, unknown, warned = (roots[status] for status in LOUD)
     unproved = f"{count(unknown, 'reason')} kept checks from being done"

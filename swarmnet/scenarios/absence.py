@@ -37,7 +37,7 @@ KINDS = (
     Absence("locked", "unlock it first: swarmnet unlock"),
     Absence(
         "other-swarm",
-        "take {hosts} out of the inventory; or, if nobody needs it in that swarm, let it leave it and join this one"
+        "take {hosts} out of the inventory; or, if that swarm is no longer needed, let it leave and join this one"
         " (swarmnet apply)",
     ),
     Absence(
@@ -166,7 +166,7 @@ def _managed(scene: Scene, hosts: list[str]) -> tuple[frozenset[Place], ...]:
 
 
 def needed(scene: Scene) -> tuple[frozenset[Place], ...]:
-    """Return what a check needed that nobody could begin: the probes that are missing; nothing where all are there."""
+    """Return what a check needed that could not begin: the probes that are missing; nothing where all are there."""
     missing = frozenset(places.probe(one.host) for one in scene.stations if one.problem and not one.excused)
     return (missing,) if missing else ()
 

@@ -1,4 +1,4 @@
-"""Scenario: names outside of the swarm are answered for, or refused at once; nobody waits for a dead DNS server.
+"""Scenario: names outside of the swarm are answered for, or refused at once: no container waits for a dead DNS server.
 
 The engine's resolver hands what it does not know to the host's servers. One that is dead costs every container there
 seconds for each look-up. A cluster without any way out may have none: that is no fault, as long as nothing hangs.
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from swarmnet.model.base import JsonObject
 
 ANSWERED = ("no such name", "no address")
-"""What a server says that knows: the name is in the domain ``invalid``, which nobody can have (RFC 2606)."""
+"""What a server says that knows: the name is in the domain ``invalid``, which is reserved (RFC 2606)."""
 HANGS = 2000.0
 """Milliseconds from which containers notice."""
 LIMIT = 3.0
@@ -28,7 +28,7 @@ FIX = (
 
 
 class UpstreamDns(Scenario):
-    """One look-up on each host of a name that nobody has."""
+    """One look-up on each host of a name that does not exist."""
 
     name: ClassVar[str] = "dns-upstream"
     summary: ClassVar[str] = "names outside of the swarm are answered for, or refused at once"
@@ -41,7 +41,7 @@ class UpstreamDns(Scenario):
     def judge(self, scene: Scene, answers: Answers) -> Findings:
         """Return a failure for hosts on which names are not answered for that others get an answer for.
 
-        Where nobody gets one, the cluster may have no way out: that is told, with where look-ups hang, and is no fault.
+        Where no host gets one, the cluster may have no way out: that is no fault, and where look-ups hang is said.
         """
         told = {}
         for station in scene.ready:

@@ -54,7 +54,7 @@ class Gossip(Scenario):
         )
 
     def judge(self, scene: Scene, answers: Answers) -> Findings:
-        """Return one verdict where all arrives, else one a cause; skipped where nobody waited for it."""
+        """Return one verdict where all arrives, else one a cause; skipped where it was not listened to."""
         known = vteps(scene, scene.watched)
         sent = {host: _counted(answers, host, "sent") for host in known}
         came = {host: _counted(answers, host, "received") for host in known}

@@ -2,7 +2,7 @@
 
 Kernels drop in silence what comes from another address than the one that an overlay knows a host by (the forwarding
 row is fixed, ``vxlan_snoop``), what comes by another device than the one that answers would leave by (``rp_filter``),
-and what they shall not forward. None of it is seen on the wire.
+and what they are set not to forward. None of it is seen on the wire.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ class Kernels(Scenario):
                 f"{host} sends to {', '.join(sorted(hurt))} from {local}, and overlays know it by {known[host]}:"
                 " kernels there drop that in silence",
                 f"make the route's source the known address (ip route change ... src {known[host]}), or let the node"
-                f" join anew with --advertise-addr and --data-path-addr {local}",
+                f" join again with --advertise-addr and --data-path-addr {local}",
                 frozenset(_ways(scene, {(host, peer) for peer in hurt})),
             )
 
@@ -189,7 +189,7 @@ def _told(answers: Answers, host: str) -> JsonObject | None:
 
 
 def _is_lost(answers: Answers, source: str, target: str) -> bool:
-    """Tell whether some exchange between the two failed: an odd source address that works is nobody's trouble."""
+    """Tell whether some exchange between the two failed: an odd source address that works is no trouble."""
     for one, other in ((source, target), (target, source)):
         for host, key in answers:
             if host == one and key.startswith(("icmp/", "udp/", "tcp/")):

@@ -1,7 +1,7 @@
 """What a host's filter table does with one packet: the rules walked as the kernel walks them.
 
 Only what is certain counts. A rule whose match is not known here (a set, a mark, a program) may or may not meet the
-packet: where that could save it, the answer is that nobody knows.
+packet: where that could save it, the answer is that it is not known.
 """
 
 from __future__ import annotations

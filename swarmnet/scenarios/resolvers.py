@@ -28,7 +28,7 @@ def explain(scene: Scene, answers: Answers) -> tuple[Verdict, ...]:
             status=Status.FAILED,
             detail=f"the engine's resolver (127.0.0.11) answers no container on {names}: {why}",
             fix=f"restart the engine of {names} (systemctl restart docker), which starts its resolver and writes the"
-            " nat rules of its containers anew; make containers again that were started before",
+            " nat rules of its containers again; recreate containers that were started before",
             evidence={"cause": "resolver", "hosts": [*sorted(silent)]},
             broken=frozenset(map(places.resolver, silent)),
             needed=places.each(map(places.node, silent)),
