@@ -69,8 +69,8 @@ class NetworksAllocated(ControlScenario):
             self.verdict(
                 f"network {name}",
                 Status.FAILED,
-                f"on {name} the engine gave {_listed(services)} a virtual address by IPv6 alone: no client reaches it, and"
-                " its name resolves to nothing by IPv4",
+                f"on {name} the engine gave {_listed(services)} a virtual address by IPv6 alone: no client reaches it,"
+                " and its name resolves to nothing by IPv4",
                 IPV6_FIX,
             )
             for name, services in sorted(found.items())
