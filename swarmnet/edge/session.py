@@ -6,6 +6,7 @@ import logging
 import shlex
 import threading
 import time
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
@@ -24,11 +25,12 @@ from swarmnet.errors import HostError, NotAManagerError
 from swarmnet.model.ports import HostConnected, Progress, tell_nobody
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from types import TracebackType
 
     from swarmnet.edge.ssh_link import Link
     from swarmnet.edge.ssh_socket import Stream
+    from swarmnet.edge.ssh_target import Target
     from swarmnet.model.base import JsonObject, Secret
     from swarmnet.model.clock import Clock
     from swarmnet.model.hosts import Inventory
@@ -40,6 +42,8 @@ if TYPE_CHECKING:
 # Without a handler, the library's warnings would go to the screen beside our own words for the same.
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
 
+SILENCE = 3.0
+"""Seconds of a connect after which the host is named."""
 MANAGER_TRUST = 1.0
 """Seconds for which a manager that answered is taken to answer still."""
 
@@ -194,13 +198,26 @@ class Session:
         self.inventory.host(host)
         link = self._links.to(self._targets[host])
         start = time.monotonic()
-        link.connect()
+        with nullcontext() if link.alive else self._told_of_silence(link.target):
+            link.connect()
         with self._lock:
             fresh = host not in self._told
             self._told.add(host)
         if fresh:
             self.listener(HostConnected(host, time.monotonic() - start))
         return link
+
+    @contextmanager
+    def _told_of_silence(self, target: Target) -> Iterator[None]:
+        """Say whom a run waits for when a host does not answer soon."""
+        limit = f"no answer from {target.place} yet, waiting up to {target.timeout:g} s"
+        timer = threading.Timer(SILENCE, lambda: self.listener(Progress(f"{target.label}: {limit}")))
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
 
 
 def _no_manager(inventory: Inventory, said: list[str]) -> NotAManagerError:

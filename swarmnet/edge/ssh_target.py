@@ -134,7 +134,7 @@ class TargetFinder:
     def _via(
         self, label: str, settings: SSHSettings, found: _Found, *, seen: tuple[str, ...], lent: _Lent
     ) -> Target | None:
-        chain = settings.jump or found.value("proxyjump", read.jump)
+        chain = settings.jump or found.chain()
         if chain is None or chain.lower() == "none":
             return None
         before, _, last = chain.rpartition(",")
@@ -184,7 +184,7 @@ class _Found:
             original=address,
             port=self.port,
             user=settings.user or criteria.operator.user,
-            alias=self.alias or address,
+            alias=self.alias.lower() if self.alias else address,
             jump=self._jump(),
         )
         if settings.user is None:
@@ -199,8 +199,6 @@ class _Found:
         """Return the target, without its jump host."""
         settings = self._settings
         keepalive = self.value("serveraliveinterval", read.seconds)
-        command = self._options.get("proxycommand")
-        text = None if command is None else read.command(command)
         return Target(
             label=label,
             hostname=self._reached.host,
@@ -211,7 +209,7 @@ class _Found:
             sudo=settings.sudo,
             timeout=settings.connect_timeout or self.value("connecttimeout", read.seconds) or CONNECT_TIMEOUT,
             attempts=settings.connect_attempts or self.value("connectionattempts", read.number) or CONNECT_ATTEMPTS,
-            command=None if text is None or command is None else expand(text, self._tokens, command.place),
+            command=self._way("proxycommand", read.command),
             family=self.value("addressfamily", read.family) or socket.AF_UNSPEC,
             bind=self.value("bindaddress", read.text),
             keepalive=keepalive,
@@ -222,6 +220,17 @@ class _Found:
                 host_keys=self.value("hostkeyalgorithms", read.text),
             ),
         )
+
+    def chain(self) -> str | None:
+        """Return the jump hosts of ssh_config."""
+        return self._way("proxyjump", read.jump)
+
+    def _way(self, keyword: str, reader: Callable[[Directive], str | None]) -> str | None:
+        line = self._options.get(keyword)
+        text = None if line is None else reader(line)
+        if line is None or text is None:
+            return None
+        return expand(text, {letter: self._tokens[letter] for letter in "hknpr"}, line.place)
 
     def hop(self, label: str, lent: _Lent) -> Target:
         """Return the target as a jump host: what ssh_config says of it goes before what the host behind it lends."""

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from swarmnet.edge.session import Questions
+from swarmnet.edge.session import SILENCE, Questions
 from swarmnet.edge.ssh_dial import STARTS
 from swarmnet.edge.ssh_errors import NameUnknownError
 from swarmnet.errors import AuthenticationError, HostError, HostKeyError, UnreachableError
 from swarmnet.model.base import Secret
-from swarmnet.model.ports import Event, HostConnected
+from swarmnet.model.ports import Event, HostConnected, Progress
 from swarmnet.workflows.fanout import fan_out
 from tests.edge.sshd import SSHD, free_port, make_key
 from tests.stories.witness import soon
@@ -72,6 +72,16 @@ def test_a_host_that_does_not_answer_is_timed_out(fleet: Fleet, full_port: int) 
 def test_a_host_that_sends_no_banner_is_called_slow(fleet: Fleet, silent_port: int) -> None:
     fleet.add("h", silent_port, settings={"connect_timeout": 0.3})
     assert "sent no SSH banner within 0.3 s" in refusal(fleet).message
+
+
+def test_a_host_that_is_silent_for_long_is_named_while_it_is_waited_for(fleet: Fleet, silent_port: int) -> None:
+    """E12: a run says what it waits for."""
+    fleet.add("h", silent_port, settings={"connect_timeout": SILENCE + 1})
+    heard: list[Event] = []
+    with pytest.raises(UnreachableError):
+        fleet.session(listener=heard.append).connect("h")
+    place = f"root@127.0.0.1:{silent_port}"
+    assert heard == [Progress(f"h: no answer from {place} yet, waiting up to {SILENCE + 1:g} s")]
 
 
 @pytest.mark.parametrize("port", ["full_port", "silent_port"])

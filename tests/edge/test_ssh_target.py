@@ -186,8 +186,8 @@ def test_tokens_are_filled_in_wherever_ssh_does(tmp_path: Path) -> None:
     )
     found = target("web", str(tmp_path / "config"))
     assert found.keys.files == (Path("/real.test/web/7/u"),)
-    assert found.keys.certificates == (Path("/Al"),)
-    assert found.trust.user_files == (Path("/kh/Al"), Path.home() / "x%")
+    assert found.keys.certificates == (Path("/al"),)
+    assert found.trust.user_files == (Path("/kh/al"), Path.home() / "x%")
     assert found.keys.agent == "/run/u"
     assert found.command == "nc real.test:7 u@web ${HOME}"  # the shell's own
 
@@ -220,3 +220,17 @@ def test_a_config_that_others_may_write_is_refused(tmp_path: Path, mode: int) ->
     with pytest.raises(UsageError, match="can be written by others") as caught:
         target("web", str(tmp_path / "config"))
     assert "chmod go-w" in str(caught.value.hint)
+
+
+def test_jump_hosts_take_tokens_too(tmp_path: Path) -> None:
+    (tmp_path / "config").write_text("Host web\n User u\n ProxyJump %r@gate-%n:22%p\n Port 7\n")
+    found = target("web", str(tmp_path / "config"))
+    assert found.via is not None
+    assert (found.via.hostname, found.via.port) == ("gate-web", 227)
+
+
+@pytest.mark.parametrize("line", ["ProxyCommand nc %u", "ProxyCommand nc %C", "IdentityFile %q", "HostName %p"])
+def test_tokens_that_ssh_does_not_know_there_are_refused(tmp_path: Path, line: str) -> None:
+    (tmp_path / "config").write_text(f"{line}\n")
+    with pytest.raises(UsageError, match=f"{tmp_path}/config:1: unknown token"):
+        target("web", str(tmp_path / "config"))
