@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     from swarmnet.model.ports import Ports
     from swarmnet.workflows.apply import Terms
 
+LONGEST_WAIT = 86_400
+"""Seconds that any one wait may be given; operating systems refuse much longer ones, and all refuse infinity."""
+
 InventoryOption = Annotated[
     Path,
     typer.Option(
@@ -58,6 +61,7 @@ TimeoutOption = Annotated[
         "--timeout",
         metavar="SECONDS",
         min=1,
+        max=LONGEST_WAIT,
         show_default=False,
         help="Longest that any one wait may take: for a host, an engine's answer, a change to come true. Default: each "
         "kind of wait has its own limit.",
@@ -67,7 +71,10 @@ BecomeOption = Annotated[
     bool, typer.Option("--ask-become-pass", "-K", help="Ask once for the password that sudo wants on the hosts.")
 ]
 WaitOption = Annotated[
-    float, typer.Option("--lock-wait", metavar="SECONDS", min=0, help="How long to wait for another operator's lock.")
+    float,
+    typer.Option(
+        "--lock-wait", metavar="SECONDS", min=0, max=LONGEST_WAIT, help="How long to wait for another operator's lock."
+    ),
 ]
 ShowValuesOption = Annotated[
     bool,

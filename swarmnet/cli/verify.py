@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from swarmnet.cli.options import JsonOption, LimitedCluster, grouped, names_of
+from swarmnet.cli.options import LONGEST_WAIT, JsonOption, LimitedCluster, grouped, names_of
 from swarmnet.cli.streams import echo_json
 from swarmnet.errors import ExitCode, UsageError
 from swarmnet.model.report import Status
@@ -29,7 +29,10 @@ JUnitOption = Annotated[
     Path | None, typer.Option("--junit", metavar="FILE", help="Write the verdicts as JUnit XML, too.")
 ]
 SettleOption = Annotated[
-    float, typer.Option("--settle", metavar="SECONDS", help="Seconds in which a pair or name may come right.", min=0.5)
+    float,
+    typer.Option(
+        "--settle", metavar="SECONDS", help="Seconds in which a pair or name may come right.", min=0.5, max=LONGEST_WAIT
+    ),
 ]
 EXAMPLE = "swarmnet verify playbooks/site.yml -i lab.yml"
 WAIT = 60.0

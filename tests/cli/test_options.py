@@ -103,3 +103,19 @@ def test_a_time_out_shortens_what_the_inventory_allows_a_connection_and_never_le
         with connected(hosts, timeout=timeout) as ports:
             assert ports.inventory.hosts[0].ssh.connect_timeout == allowed
             assert ports.clock.patience == timeout
+
+
+NUMBERS = ("nan", "inf", "-inf", "1e999", "-1", "9" * 400)
+WAITS = [
+    (words, option)
+    for words, command in _leaves()
+    for option in ("--timeout", "--lock-wait", "--settle")
+    if any(option in parameter.opts for parameter in command.params)
+]
+
+
+@pytest.mark.parametrize(("words", "option"), WAITS)
+def test_m9_no_command_takes_a_wait_without_end(words: str, option: str) -> None:
+    for number in NUMBERS:
+        done = CliRunner().invoke(build([words.split(maxsplit=1)[0]]), [*words.split(), f"{option}={number}"])
+        assert (done.exit_code, option in done.output) == (2, True), (number, done.output)
