@@ -153,7 +153,7 @@ def make_network(ports: Ports, spec: NetworkSpec, host: str | None) -> None:
         ConvergenceError: the engine accepted it (201) and could not allocate it (swarmkit#2398).
     """
     engine = _engine(ports, host)
-    network_id = _create(engine, spec)
+    network_id = _create_when_free(ports, engine, spec)
     if spec.effective_scope is Scope.LOCAL or spec.config_only:
         return
 
@@ -173,6 +173,25 @@ def make_network(ports: Ports, spec: NetworkSpec, host: str | None) -> None:
         reason, hint = _reason(engine, spec)
         engine.remove_network(network_id)
         raise ConvergenceError(f"network {spec.name} cannot be allocated: {reason}; removed", hint=hint) from error
+
+
+def _create_when_free(ports: Ports, engine: SwarmPort, spec: NetworkSpec) -> str:
+    """Ask for the network once its name is free, and return its id.
+
+    A manager whose tasks still hold a network that is gone refuses another one of its name (seen on 20.10, 26.1 and
+    28.5) and does not list it (:attr:`Network.is_copy`).
+    """
+
+    def look() -> tuple[str | None, str]:
+        try:
+            return _create(engine, spec), "made"
+        except ConflictError:
+            if any(net.spec.name.lower() == spec.name.lower() and not net.is_copy for net in engine.networks()):
+                raise
+            return None, "tasks that end hold a removed network of that name"
+
+    what, tell = f"the name {spec.name} to be free", progress(ports)
+    return wait_until(ports.clock, look, what=what, timeout=RELEASE_LIMIT, every=0.2, tell=tell)
 
 
 def _create(engine: SwarmPort, spec: NetworkSpec) -> str:

@@ -139,7 +139,9 @@ class SimulatedEngine(SimulatedMembership, SimulatedServices):
             message = "configuration network can only contain network specific fields. Network operator fields like"
             raise EngineError(self.host, f"{message} [ ingress | internal | attachable | scope ] are not supported.")
         store = self._machine.store
+        now = self._world.clock.monotonic()
         taken = [network.spec.name for network in self._machine.networks.values()]
+        taken += [copy.spec.name for until, copy in self._machine.copies if until > now]
         if any(name == spec.name for name in taken):
             raise ConflictError(self.host, f"network with name {spec.name} already exists", status=409)
         if self._knows(spec.name):
