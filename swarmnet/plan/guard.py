@@ -90,8 +90,10 @@ def of_state(
     """Yield what speaks against changing anything in this state; ``hosts`` are those concerned, None means all."""
     for failure in state.failures:
         if failure.disbelieved:
-            # No flag of this command helps: whoever it is, it may be what another host of the inventory was.
-            yield Refusal(f"{failure.host} {failure.reason}", f"mend {failure.host}, or take it out of the inventory")
+            # No flag allows it: whoever it is, it may be what another host of the inventory was.
+            is_manager = inventory.host(failure.host).role is Role.MANAGER
+            rest = "or take it out of the inventory" if is_manager else f"or work without it: --limit '!{failure.host}'"
+            yield Refusal(f"{failure.host} {failure.reason}", f"mend {failure.host}, {rest}")
         elif not permissions.allow_missing and (hosts is None or failure.host in hosts):
             flags = f"--allow-missing, or --limit '!{failure.host}'"
             yield Refusal(f"{failure.host} does not answer: {failure.reason}", flags)

@@ -100,7 +100,7 @@ def unsettled(state: ClusterState, inventory: Inventory) -> str | None:
         for facts in state.hosts
         if facts.engine.membership.state is Membership.PENDING and not facts.engine.membership.error
     ]
-    if entering:
+    if entering and not state.locked:  # a worker enters no swarm whose managers wait for their key
         return f"{', '.join(entering)} is just entering a swarm"
     names = {host.name for host in inventory.managers}
     standings = {facts.host: facts.engine.membership for facts in state.hosts if facts.host in names}
