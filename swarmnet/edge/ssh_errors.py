@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import paramiko
 
 from swarmnet.errors import AuthenticationError, HostError, HostTimeoutError, UnreachableError
+from swarmnet.model.hosts import JUMP_HOST
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,9 +48,15 @@ def unreachable(target: Target, error: BaseException) -> HostError:
 
 
 def jump_failed(target: Target, error: HostError) -> HostError:
-    """Return the failure of a host whose jump host failed: the same kind, with both names."""
-    said = f"its jump host failed: {error.message}"
-    return type(error)(target.label, said, hint=error.hint, brief=f"its jump host {error.host} failed")
+    """Return the failure of a host whose jump host failed: the same kind, with both names.
+
+    A jump host of the inventory tells its failure itself, and whole.
+    """
+    of_the_inventory = target.via is not None and not target.via.label.startswith(JUMP_HOST)
+    said = f"its jump host failed: {error.host}: {error.brief}" if of_the_inventory else f"its {error.message}"
+    return type(error)(
+        target.label, said, hint=error.hint, brief=f"its jump host {error.host.removeprefix(JUMP_HOST)} failed"
+    )
 
 
 def tunnel_refused(target: Target, via: Target, error: paramiko.ChannelException) -> HostError:

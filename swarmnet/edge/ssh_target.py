@@ -16,7 +16,7 @@ from swarmnet.edge.ssh_config import SSHConfig, config_files
 from swarmnet.edge.ssh_criteria import Criteria, Operator, Reached
 from swarmnet.edge.ssh_words import expand
 from swarmnet.errors import Problem, UsageError
-from swarmnet.model.hosts import CONNECT_TIMEOUT, HostKeyPolicy, is_host_name, read_jumps
+from swarmnet.model.hosts import CONNECT_TIMEOUT, JUMP_HOST, HostKeyPolicy, is_host_name, read_jumps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -152,7 +152,7 @@ class TargetFinder:
         # User, port, key and known_hosts of the host are its own; ssh_config and the chain say those of the jump host.
         own = {"jump": before or None, "user": jump.user, "port": jump.port, "key": None, "known_hosts": None}
         inner = settings.model_copy(update=own)
-        return self._target(f"jump host {last}", jump.host, inner, seen=(*seen, last), lent=lent)
+        return self._target(f"{JUMP_HOST}{last}", jump.host, inner, seen=(*seen, last), lent=lent)
 
     def _config(self, named: str | None) -> SSHConfig:
         if named not in self._configs:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import UsageError
+from swarmnet.model.hosts import JUMP_HOST
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -45,7 +46,7 @@ class HostKey:
     @property
     def names(self) -> tuple[str, ...]:
         """What an expected fingerprint may call this host."""
-        return (self.host, self.host.removeprefix("jump host "), self.name)
+        return (self.host, self.host.removeprefix(JUMP_HOST), self.name)
 
 
 def read_expected(lines: Iterable[str]) -> dict[str, str]:

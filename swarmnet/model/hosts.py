@@ -52,6 +52,10 @@ CONNECT_TIMEOUT = 10.0
 """Seconds for one attempt where neither the inventory nor ssh_config says it."""
 
 
+JUMP_HOST = "jump host "
+"""How servers are called that are no hosts of the inventory."""
+
+
 class Jump(NamedTuple):
     """One jump host of a chain: ``[user@]host[:port]``."""
 

@@ -281,8 +281,7 @@ def test_a_jump_host_that_fails_is_named_with_its_reason(fleet: Fleet) -> None:
     fleet.host("h", jump="gate")
     error = refusal(fleet)
     assert isinstance(error, UnreachableError)
-    assert "its jump host failed: gate: root@127.0.0.1" in error.message
-    assert "connection refused" in error.message
+    assert "its jump host failed: gate: connection refused" in error.message
 
 
 @pytest.mark.parametrize(
