@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 ITEMS = 2_000_000
 """Most items of one JSON answer: each takes some 100 bytes of memory here, however short it is written."""
 
+_DIGITS = 20
+"""Of a number of 64 bits, sign included; hosts count with no others, and no float holds all that are longer."""
+
 
 @contextmanager
 def border(host: str, what: str, kind: Callable[[str, str], HostError] = HostError) -> Iterator[None]:
@@ -67,7 +70,7 @@ def parsed(said: bytes) -> JsonValue:
         raise ValueError(f"it has more than {ITEMS:,} items")
     text = said.decode(errors="replace")
     try:
-        value = cast("JsonValue", json.loads(text, parse_float=_finite, parse_constant=_finite))
+        value = cast("JsonValue", json.loads(text, parse_int=_countable, parse_float=_finite, parse_constant=_finite))
         return _whole(value) if "\\ud" in text.lower() else value
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
@@ -79,6 +82,12 @@ def text_at(seen: JsonObject, key: str) -> str:
     if not isinstance(value, str) or not value:
         raise ValueError(f"it lacks {key!r}")
     return value
+
+
+def _countable(text: str) -> int:
+    if len(text) > _DIGITS:
+        raise ValueError(f"{cut(text, _DIGITS)} is no number of 64 bits")
+    return int(text)
 
 
 def _finite(text: str) -> float:

@@ -91,13 +91,13 @@ def share(outcome: JsonObject, backends: Mapping[str, str]) -> Share:
 
     IPVS deals out in turn (``rr``), so one client's counts differ by one at most; 10 % leave room for others.
     """
-    tries, lost = outcome.get("tries"), outcome.get("lost")
+    tries, lost = _whole(outcome.get("tries")), _whole(outcome.get("lost"))
     seen = outcome.get("seen")
     counts = (
         {str(who): count for who, count in seen.items() if isinstance(count, int)} if isinstance(seen, dict) else {}
     )
-    if not counts or (isinstance(lost, int) and isinstance(tries, int) and lost):
-        stale = not counts or is_stale(int(str(lost)), int(str(tries)), len(backends))
+    if not counts or lost:
+        stale = not counts or is_stale(lost, tries, len(backends))
         words = f"{lost} of {tries} connections failed ({outcome.get('why')})"
         return Share("lost", Status.FAILED, words) if stale else Share("lossy", Status.WARNING, words)
     missing = sorted(host for node, host in backends.items() if node not in counts)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from swarmnet.errors import ConvergenceError, HostError, IncompleteError, UsageError
+from swarmnet.model.border import border
 from swarmnet.model.plan import MANAGED_LABEL
 from swarmnet.model.ports import Progress
 from swarmnet.model.report import Status, Verdict
@@ -25,15 +27,17 @@ from swarmnet.workflows.room import rooms
 from swarmnet.workflows.stage import Stage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from swarmnet.model.network import Network
     from swarmnet.model.ports import Ports
     from swarmnet.model.state import ClusterState
-    from swarmnet.model.verification import ProbeKit
+    from swarmnet.model.verification import Matrix, ProbeKit
     from swarmnet.scenarios.interface import Question, Scenario, Station, Witness
     from swarmnet.workflows.room import Rooms
     from swarmnet.workflows.stage import Run
+
+T = TypeVar("T")
 
 ROUNDS = 6
 """Follow-up questions end here, whatever a scenario still wants."""
@@ -256,7 +260,8 @@ def _ask_in_rounds(batches: Batches, scene: Scene, wish: Wish, answers: Answers,
 
 def _open_questions(scenarios: Sequence[Scenario], scene: Scene, answers: Answers) -> tuple[Question, ...]:
     """Return what these scenarios want to know and nobody has asked yet, each question once."""
-    wanted = {(one.host, one.key): one for scenario in scenarios for one in scenario.ask(scene, answers)}
+    asked = [_within_border(f"ask for {one.name}", partial(one.ask, scene, answers), _nothing) for one in scenarios]
+    wanted = {(one.host, one.key): one for questions in asked for one in questions}
     return tuple(question for place, question in wanted.items() if place not in answers)
 
 
@@ -265,12 +270,12 @@ def _judge(scene: Scene, scenarios: Sequence[Scenario], answers: Answers) -> dic
     matrices = [matrix for findings in found for matrix in findings.matrices]
     verdicts = [
         *(verdict for findings in found for verdict in findings.verdicts),
-        *explain(scene, answers, matrices),
+        *_within_border("look for causes", partial(explain, scene, answers, matrices), partial(_unclear, "causes")),
         *absence.explain(scene),
     ]
     return {
         "verdicts": traced(verdicts),
-        "matrices": tuple(refine(scene, answers, matrix) for matrix in matrices),
+        "matrices": tuple(_refined(scene, answers, matrix) for matrix in matrices),
     }
 
 
@@ -278,4 +283,26 @@ def _found(scene: Scene, scenario: Scenario, answers: Answers) -> Findings:
     if scenario.needs_networks and not scene.networks:
         why = "no tested overlay has room for probes" if scene.crowded else "the swarm has no overlay network to test"
         return Findings((Verdict(scenario=scenario.name, subject="networks", status=Status.SKIPPED, detail=why),))
-    return scenario.judge(scene, answers)
+    judge = partial(scenario.judge, scene, answers)
+    return _within_border(f"judge {scenario.name}", judge, lambda why: Findings(_unclear(scenario.name, why)))
+
+
+def _within_border(what: str, work: Callable[[], T], otherwise: Callable[[str], T]) -> T:
+    """Return what the work gives, or ``otherwise`` with the reason where an answer is of no form that it knows."""
+    try:
+        with border("verify", what):
+            return work()
+    except HostError as error:
+        return otherwise(error.message)
+
+
+def _refined(scene: Scene, answers: Answers, matrix: Matrix) -> Matrix:
+    return _within_border("look for causes", partial(refine, scene, answers, matrix), lambda _why: matrix)
+
+
+def _nothing(_why: str) -> tuple[Question, ...]:
+    return ()
+
+
+def _unclear(scenario: str, why: str) -> tuple[Verdict, ...]:
+    return (Verdict(scenario=scenario, subject="answers", status=Status.INCONCLUSIVE, detail=why),)

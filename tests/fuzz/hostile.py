@@ -16,6 +16,7 @@ from swarmnet.errors import SwarmnetError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from random import Random
 
     from swarmnet.model.base import JsonObject, JsonValue
 
@@ -102,6 +103,15 @@ def changed(draw: st.DrawFn, value: JsonValue) -> JsonValue:
         path = draw(st.sampled_from(list(places(value))))
         lacks = bool(path) and draw(st.booleans())
         value = removed(value, path) if lacks else replaced(value, path, draw(odd))
+    return value
+
+
+def spoiled_by(chance: Random, value: JsonValue) -> JsonValue:
+    """Return a value in which up to three things are odd or missing, where nothing can be drawn: inside of threads."""
+    for _ in range(chance.randint(0, 3)):
+        path = chance.choice(list(places(value)))
+        lacks = bool(path) and chance.random() < 0.5
+        value = removed(value, path) if lacks else replaced(value, path, chance.choice(ODD))
     return value
 
 

@@ -383,6 +383,31 @@ class _QuietSteps(_Steps):
 def test_quiet_scenarios_ask_nothing_before_all_others_have_their_answers(world: World) -> None:
     Paths(world)
     loud, quiet = _Steps("loud", 3), _QuietSteps("quiet", 2)
-    run(world, Wish((quiet, loud)))
+    assert run(world, Wish((quiet, loud))).verdicts == ()
     assert quiet.known[0] == set(loud.keys)
     assert loud.known[-1] == set(loud.keys)
+
+
+class _Lost(Scenario):
+    """Does not know the form of an answer."""
+
+    name: ClassVar[str] = "lost"
+    summary: ClassVar[str] = "is lost"
+
+    def ask(self, scene: Scene, answers: Answers) -> tuple[Question, ...]:
+        if answers:
+            raise KeyError(scene.run)
+        return (HostCommand("m1", "x", ("true",)),)
+
+    def judge(self, scene: Scene, answers: Answers) -> Findings:
+        raise OverflowError(f"too large: {len(answers)} in {scene.run}")
+
+
+def test_h4_an_answer_of_an_unknown_form_is_inconclusive_for_its_scenario_alone(world: World) -> None:
+    Paths(world)
+    steps = _Steps("step", 3)
+    (verdict,) = run(world, Wish((_Lost(), steps))).verdicts
+    assert (verdict.scenario, verdict.status) == ("lost", Status.INCONCLUSIVE)
+    assert "judge lost: the answer makes no sense: too large" in verdict.detail
+    assert steps.known[-1] >= set(steps.keys)
+    assert traces(world) == []
