@@ -7,6 +7,7 @@ line numbers, no revoked keys, no authorities and no patterns, and errors must n
 from __future__ import annotations
 
 import base64
+import errno
 import hashlib
 import hmac
 import os
@@ -225,6 +226,8 @@ def _append(file: Path, line: bytes) -> None:
         with os.fdopen(descriptor, "r+b", buffering=0) as opened:
             status = os.fstat(descriptor)
             if stat.S_ISREG(status.st_mode):
+                if status.st_uid != os.geteuid():
+                    raise PermissionError(errno.EPERM, "it belongs to another user", str(file))
                 size = status.st_size
                 gap = b"" if not size or os.pread(descriptor, 1, size - 1) == b"\n" else b"\n"
                 opened.write(gap + line)

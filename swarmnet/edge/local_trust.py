@@ -26,20 +26,20 @@ def check_config(path: Path) -> bytes:
         UsageError: it belongs to somebody else, or somebody else may write it ("Bad owner or permissions" of ssh).
         OSError: it cannot be read.
     """
-    return _read(path, WRITABLE)
+    return _read(path, WRITABLE, own=True)
 
 
 def check_known_hosts(path: Path) -> bytes:
     """Return a known_hosts file's content; nothing of a device such as ``/dev/null``.
 
     Raises:
-        UsageError: it is a pipe or folder, belongs to somebody else, or everybody may write it.
+        UsageError: it is a pipe, or everybody may write it. Whose it is does not matter to ssh: teams share files.
         OSError: it cannot be read.
     """
     if stat.S_ISCHR(path.stat().st_mode):
         return b""
     # ssh itself does not look; group-writable files are common where each user has a group alone.
-    return _read(path, stat.S_IWOTH)
+    return _read(path, stat.S_IWOTH, own=False)
 
 
 def read_regular(path: Path) -> bytes:
@@ -61,12 +61,12 @@ def _opened(path: Path) -> BinaryIO:
     return os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
 
 
-def _read(path: Path, forbidden: int) -> bytes:
+def _read(path: Path, forbidden: int, *, own: bool) -> bytes:
     with _opened(path) as file:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
             raise UsageError(f"cannot read {path}: it is not a regular file")
-        if status.st_uid not in (0, os.geteuid()):
+        if own and status.st_uid not in (0, os.geteuid()):
             raise UsageError(
                 f"{path} belongs to another user (uid {status.st_uid}), who could redirect every connection",
                 hint="use a file of your own",

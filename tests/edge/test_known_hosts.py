@@ -142,3 +142,17 @@ def test_a_new_key_that_cannot_be_kept_is_refused_and_names_the_file(tmp_path: P
 def test_a_file_that_cannot_be_read_is_not_taken_for_an_empty_one(tmp_path: Path, key: paramiko.PKey) -> None:
     with pytest.raises(UsageError, match=f"cannot read {tmp_path}: Is a directory"):
         verify(tmp_path, key, policy=HostKeyPolicy.ACCEPT_NEW)
+
+
+@pytest.mark.parametrize(("mode", "words"), [(0o644, None), (0o664, None), (0o646, "can be written by others")])
+def test_a_file_that_everybody_may_write_is_not_believed(
+    tmp_path: Path, key: paramiko.PKey, mode: int, words: str | None
+) -> None:
+    """M11."""
+    (tmp_path / "kh").write_text(line("web", key))
+    (tmp_path / "kh").chmod(mode)
+    if words is None:
+        verify(tmp_path / "kh", key)
+    else:
+        with pytest.raises(UsageError, match=words):
+            verify(tmp_path / "kh", key)

@@ -115,7 +115,7 @@ def test_what_is_not_ours_is_not_replaced(
 ) -> None:
     make(place, place.with_name("aside"))
     before = state(place)
-    # known_hosts is added to, also behind a link, as ssh does; another user's is refused when it is read.
+    # known_hosts is added to, also behind a link, as ssh does; another user's is read only.
     with suppress(OSError, SwarmnetError):
         write(place)
     if write is _as_known_host and make is _link_of_somebody and os.geteuid() == 0:
