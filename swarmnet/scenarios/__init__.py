@@ -14,6 +14,7 @@ from swarmnet.scenarios.dns_upstream import UpstreamDns
 from swarmnet.scenarios.encryption import EncryptionOnTheWire
 from swarmnet.scenarios.encryption_rules import EncryptionRules
 from swarmnet.scenarios.endpoints import Endpoints
+from swarmnet.scenarios.gossip import Gossip
 from swarmnet.scenarios.hairpin import Hairpin
 from swarmnet.scenarios.host_firewall import HostFirewall
 from swarmnet.scenarios.host_port import HostPort
@@ -48,6 +49,7 @@ ALL: tuple[Scenario, ...] = (
     UdpMatrix(),
     TcpMatrix(),
     Loss(),
+    Gossip(),
     Endpoints(),
     ContainerNames(),
     Aliases(),
