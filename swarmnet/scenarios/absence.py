@@ -74,7 +74,7 @@ KINDS = (
         "attach",
         "the managers gave the host no place on the network: see that it hears them (2377/tcp from {hosts} to all"
         " managers) and what they say (journalctl -u docker there)",
-        ("attaching to network",),
+        ("attaching to network", "could not attach to network"),
     ),
     Absence(
         "image",

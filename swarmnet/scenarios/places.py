@@ -177,8 +177,12 @@ def managed(scene: Scene, host: str) -> tuple[frozenset[Place], ...]:
     state = scene.state
     nodes = ((one.host, state.node_of(one.host)) for one in scene.stations)
     managers = [name for name, found in nodes if found is not None and found.spec.role == "manager"]
-    ends = [both(path, host, manager) for manager in managers if manager != host]
+    ends = [both(path, host, manager) | both(_answers, host, manager) for manager in managers if manager != host]
     return tuple(end | {node(host)} for end in ends)
+
+
+def _answers(source: str, target: str) -> Place:
+    return passage("answers", source, target)
 
 
 def mesh_exchange(scene: Scene, source: str, target: str) -> frozenset[Place]:

@@ -54,6 +54,7 @@ def test_what_the_observation_tells_is_the_cause(seen: ClusterState, cause: str,
         ("attaching to network failed: could not find an available IP", "subnet-full"),
         ("no available IPv4 addresses on this network's address pools: front", "subnet-full"),
         ("pull access denied for probe, repository does not exist", "image"),
+        ("Could not attach to network front: context deadline exceeded", "attach"),
         ("something that nobody has seen yet", "probe"),
     ],
 )

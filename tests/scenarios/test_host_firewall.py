@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from swarmnet.model.hosts import Role
 from swarmnet.model.report import Status
 from swarmnet.model.state import ClusterState, Route, SwarmMembership
+from swarmnet.model.swarm import Node, NodeSpec
 from swarmnet.scenarios.causes import explain
 from swarmnet.scenarios.consequences import traced
 from swarmnet.scenarios.encryption_rules import SAVE
 from swarmnet.scenarios.host_firewall import HostFirewall
 from swarmnet.scenarios.interface import Answer, Answers, MeshService, Witness
+from swarmnet.scenarios.nodes import NodesReady
 from swarmnet.scenarios.packet_filter import Fate, Packet, read
 from swarmnet.scenarios.tcp import TcpMatrix
 from swarmnet.scenarios.udp import UdpMatrix
@@ -165,6 +168,33 @@ def test_what_a_rule_blocks_follows_from_it() -> None:
     found = traced([*(v for one in findings for v in one.verdicts), *explain(place, answers, matrices)])
     bad = {one.scenario: bool(one.because_of) for one in found if one.status is Status.FAILED}
     assert bad == {"firewall": False, "matrix": True}
+
+
+def test_a_node_that_is_down_for_a_rule_of_its_own_follows_from_it() -> None:
+    """F6: a host that drops the managers' answers is called down, and bringing its engine back mends nothing."""
+    place = stage()
+    nodes = tuple(
+        Node(
+            id=f"n{n}",
+            version=1,
+            hostname=f"w{n}",
+            spec=NodeSpec(role=Role.MANAGER if n < 3 else Role.WORKER),
+            status="down" if n == 3 else "ready",
+            address=f"192.0.2.{n}",
+        )
+        for n in (1, 2, 3)
+    )
+    hosts = tuple(
+        one.model_copy(
+            update={"engine": one.engine.model_copy(update={"membership": SwarmMembership(node_id=f"n{one.host[1:]}")})}
+        )
+        for one in place.state.hosts
+    )
+    place = replace(place, state=place.state.model_copy(update={"nodes": nodes, "hosts": hosts}))
+    rules = table("-A INPUT -s 192.0.2.0/24 -m state --state ESTABLISHED -j DROP")
+    answers: Answers = {("w3", SAVE): Answer({"exit": 0, "stdout": rules})}
+    found = traced([*HostFirewall().judge(place, answers).verdicts, *NodesReady().judge(place, answers).verdicts])
+    assert [(one.scenario, bool(one.because_of)) for one in found] == [("firewall", False), ("nodes", True)]
 
 
 def test_rules_that_cannot_be_read_are_left_out_with_the_reason() -> None:
