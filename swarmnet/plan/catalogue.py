@@ -116,8 +116,7 @@ def remarks(chosen: Entry, among: Iterable[Entry], cluster: str | None, now: dat
     header = chosen.header
     if header is None:
         return
-    age = (now - header.created).total_seconds()
-    old = f"{age / 86400:.0f} days old" if age >= 2 * 86400 else f"{age / 3600:.0f} hours old"
+    old = _age((now - header.created).total_seconds())
     yield (
         f"latest: {chosen.name}, cluster {header.cluster}, of {header.created:{TIME}},"
         f" {'from the future: a clock is or was wrong' if is_ahead(header.created, now) else old}"
@@ -128,3 +127,10 @@ def remarks(chosen: Entry, among: Iterable[Entry], cluster: str | None, now: dat
     newer = [entry.name for entry in once(among) if entry.header and entry.header.created > header.created]
     if newer:
         yield f"warning: newer, but PARTIAL: {', '.join(newer[:5])}"
+
+
+def _age(seconds: float) -> str:
+    for size, unit in ((86400, "days"), (3600, "hours")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit} old"
+    return f"{max(0.0, seconds) / 60:.0f} minutes old"
