@@ -107,7 +107,9 @@ def _run(ports: Ports, action: Action, conditions: Conditions) -> Outcome:
     except SwarmnetError as error:
         stopped = isinstance(error, StoppedError)
         seconds = ports.clock.monotonic() - begun
-        ports.listener(ActionFinished(action, seconds, error.message))
+        ports.listener(
+            Progress(f"{action.target}: {error.message}") if stopped else ActionFinished(action, seconds, error.message)
+        )
         return Outcome(
             kind=action.kind,
             target=action.target,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from swarmnet.model.hosts import Host, Inventory, Role
 from swarmnet.model.network import NetworkSpec
+from swarmnet.model.ports import ActionFinished, tell_nobody
 from swarmnet.model.report import Status
 from swarmnet.model.service import Attachment, ServiceSpec
 from swarmnet.plan.document import document
@@ -20,6 +21,7 @@ from tests.workflows.runs import Switch, Yes, terms
 
 if TYPE_CHECKING:
     from swarmnet.model.backup import BackupDocument
+    from swarmnet.model.ports import Event, Listener
     from swarmnet.model.restored import RestoreReport
     from swarmnet.model.state import ClusterState
 
@@ -39,10 +41,13 @@ def _backup(*services: ServiceSpec) -> BackupDocument:
     return document(state, cluster="shop", backup_id="ef" * 16, created=CREATED, tool="t")
 
 
-def _restore(found: BackupDocument, world: World, stop: Switch | None = None) -> RestoreReport:
+def _restore(
+    found: BackupDocument, world: World, stop: Switch | None = None, listener: Listener = tell_nobody
+) -> RestoreReport:
     restore = Restore(found, HOSTS, Choices(mapping={}, secrets={}))
     agreed = terms(consent=Yes()) if stop is None else terms(consent=Yes(), stop=stop)
-    return run(world.ports(), restore, agreed, permissions=Permissions(), prove=lambda _state: Status.OK)
+    ports = world.ports(listener=listener)
+    return run(ports, restore, agreed, permissions=Permissions(), prove=lambda _state: Status.OK)
 
 
 def test_b8_a_restore_that_is_stopped_ends_within_seconds_and_says_how_to_go_on() -> None:
@@ -58,8 +63,10 @@ def test_b8_a_restore_that_is_stopped_ends_within_seconds_and_says_how_to_go_on(
             stop.requested, pressed[0] = True, world.clock.monotonic()
 
     world.clock.on_tick = tick_and_press
-    report = _restore(found, world, stop)
+    told: list[Event] = []
+    report = _restore(found, world, stop, told.append)
     assert world.clock.monotonic() - pressed[0] < 5
+    assert not any(isinstance(event, ActionFinished) and event.error for event in told)
     assert (report.exit_code, report.verified) == (130, None)
     assert set(report.not_awaited) == {"service slow", "service web"}
     text = "\n".join(report_lines(report))
