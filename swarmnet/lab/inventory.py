@@ -63,7 +63,8 @@ def is_ours(path: Path, record: LabRecord) -> bool:
 
 
 def _starts_with(path: Path, words: str) -> bool:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace").startswith(words)
-    except (FileNotFoundError, IsADirectoryError):
+    """Return whether a regular file begins with the words; anything else (a device, a pipe) is never opened."""
+    if not path.is_file():
         return False
+    with path.open(encoding="utf-8", errors="replace") as file:
+        return file.read(len(words)) == words

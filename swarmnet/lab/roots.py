@@ -201,7 +201,7 @@ def _debootstrap(release: EngineRelease, root: Path, log: Path) -> None:
         # Dies with this process; else it would go on building into a directory that nobody locks any more.
         *("setpriv", "--pdeathsig", "KILL", "--"),
         *("unshare", "--mount", "--pid", "--fork", "--kill-child", "--propagation", "private", "--"),
-        *("debootstrap", "--variant=minbase", f"--include={','.join(release.packages)}"),
+        *("debootstrap", "--force-check-gpg", "--variant=minbase", f"--include={','.join(release.packages)}"),
         *(release.suite, str(root)),
         # The script is named because an older debootstrap does not know newer suites. Without an archive
         # of the machine's own, debootstrap has its default.

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from ipaddress import IPv4Network
 from pathlib import Path
 
@@ -165,6 +166,19 @@ def test_a_file_that_no_lab_made_is_never_overwritten(tmp_path: Path) -> None:
         with pytest.raises(UsageError):
             require_free(wrong)
     assert not (tmp_path / "missing").exists()
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+def test_c1_what_is_no_regular_file_is_never_taken_for_an_inventory(tmp_path: Path, kind: str) -> None:
+    place = tmp_path / "lab.yml"
+    if kind == "pipe":
+        os.mkfifo(place)
+    else:
+        place.symlink_to("/dev/zero")
+
+    with pytest.raises(UsageError, match="is not an inventory of a lab"):
+        require_free(place)
+    assert not is_ours(place, record(tmp_path))
 
 
 def test_a_key_is_written_for_its_owner_only_and_never_shown(tmp_path: Path) -> None:
