@@ -166,7 +166,9 @@ def create(
             allow_partial=allow_partial,
         )
         observe = partial(undisturbed, ports, look, this_operator(), wait=lock_wait)
-        taken = take(order, observe, vault=vault, repository=sealing.store(), listener=ports.listener)
+        taken = take(
+            order, observe, vault=vault, repository=sealing.store(), listener=ports.listener, now=ports.clock.now
+        )
     for warning in remembering(sealing.keys).made(taken.document):
         tell(f"warning: {warning}")
     _show_taken(taken, as_json=as_json)

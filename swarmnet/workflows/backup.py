@@ -68,9 +68,18 @@ class Taken:
 
 
 def create(
-    order: Order, observe: Callable[[], ClusterState], *, vault: Vault, repository: Repository, listener: Listener
+    order: Order,
+    observe: Callable[[], ClusterState],
+    *,
+    vault: Vault,
+    repository: Repository,
+    listener: Listener,
+    now: Callable[[], datetime] | None = None,
 ) -> Taken:
     """Observe, describe, seal, open again and compare, write; the caller looks at ``completeness`` afterwards.
+
+    ``now`` gives the time of the backup once everything was seen, which may have waited for others; without it, the
+    order's time counts.
 
     Raises:
         NothingReachableError: not one host answered.
@@ -85,7 +94,7 @@ def create(
             state,
             cluster=order.cluster,
             backup_id=order.backup_id,
-            created=order.created,
+            created=now() if now is not None else order.created,
             tool=order.tool,
             reason=order.reason,
         ).model_copy(update={"tags": order.tags})
@@ -113,7 +122,7 @@ def undisturbed(ports: Ports, look: Look, operator: Operator, *, wait: float = 0
     Raises:
         LockedError: somebody still changes it; says who, since when, and how to break the lock.
     """
-    deadline = ports.clock.monotonic() + max(wait, LOOKS_AGAIN)
+    deadline, told = ports.clock.monotonic() + max(wait, LOOKS_AGAIN), False
     while True:
         state = observe_settled(ports, look)
         holder, released = living(ports, state, operator)
@@ -125,7 +134,8 @@ def undisturbed(ports: Ports, look: Look, operator: Operator, *, wait: float = 0
                 f" locked by {holder or 'a run that cannot be identified'}",
                 hint="wait with --lock-wait SECONDS; when you know that it is gone: swarmnet lock break -i FILE",
             )
-        if holder is not None:
+        if holder is not None and not told:
+            told = True
             ports.listener(Progress(f"waiting for the end of a change: locked by {holder}"))
         ports.clock.sleep(RETRY)
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pyrage
@@ -106,6 +106,20 @@ def test_when_no_host_answers_there_is_no_backup(repository: DirectoryRepository
     with pytest.raises(NothingReachableError, match="no route"):
         _create(repository, _order(allow_partial=True), state)
     assert repository.entries() == ()
+
+
+def test_a_backup_that_waited_is_of_the_time_when_it_looked(repository: DirectoryRepository) -> None:
+    times: list[timedelta] = []
+
+    def late() -> ClusterState:
+        times.append(timedelta(hours=2))
+        return a_state()
+
+    def now() -> datetime:
+        return CREATED + sum(times, timedelta())
+
+    taken = create(_order(), late, vault=VAULT, repository=repository, listener=tell_nobody, now=now)
+    assert taken.document.created == CREATED + timedelta(hours=2)
 
 
 def test_an_interrupted_backup_leaves_nothing_and_frees_the_lock(repository: DirectoryRepository) -> None:
