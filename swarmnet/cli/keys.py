@@ -144,8 +144,9 @@ def renew(
         )
     for path in made:
         typer.echo(f"made {on_one_line(str(path))}")
-    typer.echo("\nWrite the new signer into your recovery file, as a line that begins with `# signer: `:")
-    for signer in ring.signers()[-1:] if ring.signing_key in made else ():
+    if ring.signing_key in made:
+        signer = ring.signers()[-1]
+        typer.echo("\nAdd this line to your recovery file, so that it names the new signer, too:")
         typer.echo(f"# signer: {signer.line} # {on_one_line(signer.name)}")
 
 
