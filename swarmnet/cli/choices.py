@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import UsageError
-from swarmnet.operations.content import NAME_LABEL
 
 if TYPE_CHECKING:
     from swarmnet.model.backup import BackupDocument
@@ -63,6 +62,8 @@ def given_secrets(source: str, document: BackupDocument) -> dict[str, Secret]:
 
 def _full_names(document: BackupDocument) -> dict[str, str]:
     """Return the full name of each secret by what its playbook called it, or by itself where that is not unique."""
+    from swarmnet.operations.content import NAME_LABEL  # noqa: PLC0415 - commands load what they need
+
     specs = [secret.spec for secret in document.state.secrets]
     called = Counter(spec.labels.get(NAME_LABEL) for spec in specs)
     plain = {spec.name: spec.labels.get(NAME_LABEL) for spec in specs}

@@ -16,8 +16,6 @@ import typer
 from swarmnet.cli.wiring import passphrase as ask
 from swarmnet.cli.wiring import say
 from swarmnet.errors import RefusedError, UsageError, WrongKeyError
-from swarmnet.model.base import Secret
-from swarmnet.plan.catalogue import remarks
 
 if TYPE_CHECKING:
     from swarmnet.edge.key_ring import KeyRing
@@ -25,6 +23,7 @@ if TYPE_CHECKING:
     from swarmnet.edge.repository import DirectoryRepository
     from swarmnet.edge.vault import AgeVault
     from swarmnet.model.backup import BackupDocument
+    from swarmnet.model.base import Secret
     from swarmnet.model.sealed import Entry, SealedHeader
     from swarmnet.workflows.backup_lookup import Remembering
 
@@ -141,6 +140,7 @@ class Checking:
             vault: whose signatures count.
             cluster: its backups come first.
         """
+        from swarmnet.plan.catalogue import remarks  # noqa: PLC0415 - as above
         from swarmnet.workflows.backup_lookup import find  # noqa: PLC0415 - as above
 
         found = find(reference, repository=self.store(), vault=vault, cluster=cluster)
@@ -292,6 +292,8 @@ def public_of(identity: object) -> object:
 
 def passphrase(path: Path) -> Secret | None:
     """Return the passphrase of a key: from the environment, or asked for once a file where somebody is there."""
+    from swarmnet.model.base import Secret  # noqa: PLC0415 - as above
+
     value = os.environ.get(PASSPHRASE)
     if value is not None:
         return Secret(value)

@@ -13,7 +13,6 @@ import typer
 from swarmnet.cli.options import LONGEST_WAIT, JsonOption, LimitedCluster, grouped, names_of
 from swarmnet.cli.streams import echo_json
 from swarmnet.errors import ExitCode, UsageError
-from swarmnet.model.report import Status
 from swarmnet.model.sensitive import SENSITIVE
 
 if TYPE_CHECKING:
@@ -38,10 +37,10 @@ EXAMPLE = "swarmnet verify playbooks/site.yml -i lab.yml"
 WAIT = 60.0
 """Seconds that one wait for probes or their answers may take, unless --timeout says otherwise."""
 EXITS = {
-    Status.FAILED: ExitCode.FAILED,
-    Status.INCONCLUSIVE: ExitCode.INCOMPLETE,
+    "failed": ExitCode.FAILED,
+    "inconclusive": ExitCode.INCOMPLETE,
 }
-"""All other outcomes are success."""
+"""By the words of ``model.report.Status``; all other outcomes are success."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import shlex
+import subprocess
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
@@ -119,3 +121,20 @@ def test_m9_no_command_takes_a_wait_without_end(words: str, option: str) -> None
     for number in NUMBERS:
         done = CliRunner().invoke(build([words.split(maxsplit=1)[0]]), [*words.split(), f"{option}={number}"])
         assert (done.exit_code, option in done.output) == (2, True), (number, done.output)
+
+
+LOADS_ALL = """
+import sys
+from swarmnet.cli.main import COMMANDS, build
+for name in COMMANDS:
+    if name != "lab":
+        build([name])
+print(*sys.modules)
+"""
+
+
+def test_help_loads_nothing_that_only_work_needs() -> None:
+    done = subprocess.run([sys.executable, "-c", LOADS_ALL], capture_output=True, text=True, check=True, timeout=60)
+    slow = {"pydantic", "docker", "paramiko", "cryptography", "pyrage", "fabric", "swarmnet.operations"}
+
+    assert slow & set(done.stdout.split()) == set()
