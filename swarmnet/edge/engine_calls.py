@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from swarmnet.model.clock import Clock
 
 _ERRORS_FROM = 400
+ENTRIES = 100_000
+"""Objects of one list, however short each is: as models they take some kilobytes and some tens of microseconds each."""
 _CHUNK = 16 * 1024
 _LINE_LIMIT = 1024 * 1024
 """Bytes of one line of progress."""
@@ -103,6 +105,8 @@ class EngineCalls:
             seen = self._send(request)
             if seen is not None and not isinstance(seen, list):
                 raise AnswerError("it is no list")
+            if len(seen or ()) > ENTRIES:
+                raise AnswerError(f"it lists more than {ENTRIES:,} objects")
             found = [entry for entry in seen or () if isinstance(entry, dict)]
             if len(found) < len(seen or ()):
                 raise AnswerError("it lists what is no object")

@@ -87,7 +87,7 @@ def _forms(value: str) -> Iterator[str]:
     from urllib.parse import quote  # noqa: PLC0415 - as above
 
     yield base64.b64encode(value.encode(errors="replace")).decode()
-    yield quote(value, safe="")
+    yield quote(value, safe="", errors="replace")
     yield escape(value)
     yield escape(value, quote=False)
     yield escape(value, quote=False).replace('"', "&quot;").replace("\n", "&#10;")

@@ -77,7 +77,9 @@ def parse_playbook(
     try:
         steps = reader.steps(head, reader.variables(head, variables or {}))
     except FillLimitError:
-        checker.complain(("vars",), f"references fill in more than {FILL_LIMIT} characters", "let fewer repeat others")
+        checker.complain(
+            ("vars",), f"references and 'for' fill in more than {FILL_LIMIT} characters", "let fewer repeat others"
+        )
         checker.finish()
         raise
     _refuse_twice(checker, source, steps)
@@ -129,6 +131,8 @@ class _Reader:
         for index, data in enumerate(head.steps):
             path: Path = ("steps", index)
             for scope in self._scopes(data, path, variables):
+                if "for" in data:
+                    self._budget.spend({key: value for key, value in data.items() if key != "for"})
                 step = self._step(data, path, scope)
                 if step is not None:
                     found.append(step)

@@ -21,16 +21,16 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z0-9_-]+)*")
 
 
 FILL_LIMIT = 4 * 1024 * 1024
-"""Characters and items that all references of a document fill in: more than any that its author could write out."""
+"""Characters and items that all references and ``for`` of a document fill in: more than its author could write out."""
 
 
 class FillLimitError(Exception):
-    """References multiplied each other beyond ``FILL_LIMIT``."""
+    """References, or steps with ``for``, multiplied each other beyond ``FILL_LIMIT``."""
 
 
 @dataclass(slots=True)
 class Budget:
-    """What the references of one document may still fill in."""
+    """What the references and ``for`` of one document may still fill in."""
 
     left: int = FILL_LIMIT
 
@@ -91,13 +91,22 @@ class Substitution:
             name = reference.removeprefix("env:")
             if name not in self._environment:
                 self._complain(path, f"environment variable {name!r} is not set", f"export {name}=... and try again")
-            value = self._environment.get(name, "")
-            SENSITIVE.mark(value, lines=True)
-            return value
+            return self._from_environment(name, path)
         if _NAME.fullmatch(reference) is None:
             self._complain(path, f"${{{reference}}} is no reference", "write ${name}, ${item.key} or ${env:NAME}")
             return ""
         return self._named(reference, path)
+
+    def _from_environment(self, name: str, path: Path) -> str:
+        value = self._environment.get(name, "")
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            self._complain(path, f"environment variable {name!r} is not UTF-8 text", "its value must be text")
+            return ""
+        self._budget.spend(value)
+        SENSITIVE.mark(value, lines=True)
+        return value
 
     def _named(self, reference: str, path: Path) -> JsonValue:
         here: JsonValue = dict(self._variables)

@@ -154,6 +154,12 @@ def test_short_text_that_becomes_many_objects_is_refused_before_it_is_read(talke
         Engine("m1", talker.open, SystemClock(20)).networks()
 
 
+def test_h3_a_list_of_many_short_objects_is_refused_before_they_become_models(talker: Talker) -> None:
+    talker.answer = say("[" + ",".join(f'{{"Id":"{number}","Name":"n"}}' for number in range(200_000)) + "]")
+    with pytest.raises(EngineError, match="lists more than 100,000 objects"):
+        Engine("m1", talker.open, SystemClock(20)).networks()
+
+
 @pytest.mark.parametrize("coding", ["gzip", "gzip, gzip", "deflate", "br", "zstd"])
 def test_an_answer_that_is_encoded_is_refused_not_unpacked(talker: Talker, engine: Engine, coding: str) -> None:
     bomb = gzip.compress(gzip.compress(b"\0" * 20 * MIB))

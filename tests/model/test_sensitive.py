@@ -65,3 +65,11 @@ def test_json_stays_json() -> None:
     masked = sensitive.masked_json({"schema": 1, "n": 123456, "text": ["the schema", ["123456"]]})
 
     assert masked == {"schema": 1, "n": 123456, "text": ["the ***", ["***"]]}
+
+
+def test_l12_bytes_that_are_no_text_stop_no_masking() -> None:
+    value = b"ab\xffcdef".decode("utf-8", "surrogateescape")
+    sensitive = Sensitive()
+    sensitive.mark(value)
+
+    assert sensitive.masked(f"it said {value} twice") == "it said *** twice"

@@ -292,7 +292,7 @@ def laughs(line: str) -> str:
 def test_m10_references_that_multiply_are_refused_before_they_fill_the_memory(line: str) -> None:
     text = f"schema: 1\nname: t\nvars:\n  l0: ha\n{laughs(line)}steps:\n- network: {{name: '${{l11}}'}}\n"
 
-    with pytest.raises(DocumentError, match="references fill in more than"):
+    with pytest.raises(DocumentError, match="references and 'for' fill in more than"):
         parse_playbook(text.encode(), "p.yml")
 
 
@@ -300,5 +300,29 @@ def test_m10_a_reference_in_many_steps_counts_each_time() -> None:
     text = "schema: 1\nname: t\nvars: {big: '" + "x" * 100_000 + "'}\nsteps:\n"
     text += "- command: {argv: [echo, '${big}']}\n" * 100
 
-    with pytest.raises(DocumentError, match="references fill in more than"):
+    with pytest.raises(DocumentError, match="references and 'for' fill in more than"):
         parse_playbook(text.encode(), "p.yml")
+
+
+def test_m10_a_value_of_the_environment_counts_each_time() -> None:
+    text = "schema: 1\nname: t\nsteps:\n- command: {argv: [echo, '" + "${env:BIG}" * 100 + "']}\n"
+
+    with pytest.raises(DocumentError, match="references and 'for' fill in more than"):
+        parse_playbook(text.encode(), "p.yml", environment={"BIG": "x" * 100_000})
+
+
+@pytest.mark.parametrize("words", ["x" * 1000, "', '".join("x" * 500)])
+def test_m10_a_step_with_for_counts_for_each_item(words: str) -> None:
+    items = ", ".join(map(str, range(10_000)))
+    text = f"schema: 1\nname: t\nsteps:\n- command: {{argv: [echo, '{words}']}}\n  for: [{items}]\n"
+
+    with pytest.raises(DocumentError, match="references and 'for' fill in more than"):
+        parse_playbook(text.encode(), "p.yml")
+
+
+def test_l12_a_value_of_the_environment_that_is_no_text_is_named() -> None:
+    text = steps("- network: {name: n, labels: {a: 'x${env:RAW}y'}}")
+    raw = b"ab\xffcdef".decode("utf-8", "surrogateescape")
+
+    with pytest.raises(DocumentError, match="environment variable 'RAW' is not UTF-8 text"):
+        parse(text, environment={"RAW": raw})
