@@ -13,6 +13,15 @@ if TYPE_CHECKING:
     from swarmnet.model.state import HostFacts, Route
 
 _DOCKER_DEVICES = ("docker0", "docker_gwbridge", "br-", "veth")
+_SPECIAL = {
+    "0.0.0.0/8": "a host's address for itself",
+    "127.0.0.0/8": "loopback",
+    "224.0.0.0/4": "multicast",
+    "240.0.0.0/4": "reserved",
+    "::/127": "loopback",
+    "ff00::/8": "multicast",
+}
+"""Blocks that no container can have an address of (RFC 6890, RFC 5771)."""
 
 
 def advertise_of(host: Host, facts: HostFacts) -> str:
@@ -52,6 +61,12 @@ def overlapping(prefix: str, others: Iterable[str]) -> str | None:
         if kind == version and begin <= last and first <= end:
             return other
     return None
+
+
+def special(prefix: str) -> str | None:
+    """Return what a block is for, where that is not for addresses of containers."""
+    met = overlapping(prefix, _SPECIAL)
+    return None if met is None else f"{_SPECIAL[met]} ({met})"
 
 
 @lru_cache(maxsize=16384)

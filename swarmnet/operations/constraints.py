@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from swarmnet.model.hosts import Availability
+from swarmnet.model.service import ServiceMode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -43,6 +44,13 @@ def eligible(spec: ServiceSpec, nodes: Iterable[Node]) -> tuple[Node, ...]:
         if node.status == "ready" and node.spec.availability in (None, Availability.ACTIVE)
         if matches(spec.constraints or (), node)
     )
+
+
+def wanted_tasks(spec: ServiceSpec, nodes: Iterable[Node]) -> int:
+    """Return how many tasks the service wants now."""
+    if spec.mode is ServiceMode.GLOBAL:
+        return len(eligible(spec, nodes))
+    return 1 if spec.replicas is None else spec.replicas
 
 
 def _meets(text: str, node: Node) -> bool:

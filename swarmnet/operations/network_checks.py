@@ -8,8 +8,8 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from swarmnet.model.network import GATEWAY, NetworkSpec, Scope
-from swarmnet.operations.addresses import few, overlapping, own_routes
-from swarmnet.operations.network_drivers import LAN_DRIVERS, driver_problems, driver_warnings, parent_problems
+from swarmnet.operations.addresses import few, overlapping, own_routes, special
+from swarmnet.operations.network_drivers import LAN_DRIVERS, driver_problems, driver_warnings, interface_problems
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,7 +80,7 @@ def problems_in_cluster(spec: NetworkSpec, context: Context) -> Iterator[str]:
         if facts is not None:
             if any(net.spec.name == spec.name for net in state.networks):
                 yield f"the swarm has a network {spec.name!r} already: a local one of that name would be ambiguous"
-            yield from parent_problems(spec, facts)
+            yield from interface_problems(spec, facts)
             yield from _beside(spec, [net.spec for net in facts.networks], f"network {{}} on {host.name}")
             yield from _routes(spec, (facts,))
 
@@ -163,6 +163,8 @@ def _blocks(spec: NetworkSpec) -> Iterator[str]:
         if overlapping(one.subnet, [two.subnet]):
             yield f"subnets {one.subnet} and {two.subnet} of the network overlap each other"
     for block in spec.subnets:
+        if (use := special(block.subnet)) is not None:
+            yield f"subnet {block.subnet} is {use}: containers cannot have such addresses; choose a private one"
         yield from _inside(block)
         if block.aux_addresses and spec.effective_scope is Scope.SWARM:
             yield "aux_addresses are dropped without a word on networks of the swarm: use 'ip_range' to keep some free"

@@ -9,6 +9,7 @@ import re
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
+from swarmnet.model.compare import VNI_OPTION
 from swarmnet.model.network import Scope
 from swarmnet.operations.addresses import overlapping
 
@@ -43,7 +44,7 @@ _BRIDGE = frozenset(
     )
 )
 READ: Mapping[str, frozenset[str]] = {
-    "overlay": _ANY_DRIVER | {"encrypted", "dsr", "com.docker.network.driver.overlay.vxlanid_list"},
+    "overlay": _ANY_DRIVER | {"encrypted", "dsr", VNI_OPTION},
     "bridge": _ANY_DRIVER | _BRIDGE,
     "macvlan": _ANY_DRIVER | {"parent", "macvlan_mode"},
     "ipvlan": _ANY_DRIVER | {"parent", "ipvlan_mode", "ipvlan_flag"},
@@ -56,6 +57,10 @@ MODES: Mapping[str, tuple[str, ...]] = {
 }
 INTERFACE_LIMIT = 15
 """Characters of an interface's name (Linux, IFNAMSIZ)."""
+OWN_BRIDGES = ("docker0", "docker_gwbridge")
+BRIDGE_NAME = "com.docker.network.bridge.name"
+MOST_VNI = (1 << 24) - 1
+"""RFC 7348."""
 _VLAN = re.compile(r"(.+)\.([0-9]{1,6})")
 MOST_VLAN = 4094
 """IEEE 802.1Q."""
@@ -68,9 +73,14 @@ def driver_problems(spec: NetworkSpec) -> Iterator[str]:
         value = spec.options.get(name)
         if value is not None and value not in modes:
             yield f"{name} {value!r} does not exist: write one of {', '.join(modes)}"
-    bridge = spec.options.get("com.docker.network.bridge.name", "")
+    bridge = spec.options.get(BRIDGE_NAME, "")
     if len(bridge) > INTERFACE_LIMIT or set(bridge) & set("/ \t"):
         yield f"bridge name {bridge!r} cannot name an interface: use at most {INTERFACE_LIMIT} letters and digits"
+    if bridge in OWN_BRIDGES:
+        yield f"bridge name {bridge!r} is the engine's own: choose another"
+    for vni in spec.options.get(VNI_OPTION, "1").split(","):
+        if not (vni.isdecimal() and 1 <= int(vni[:9]) <= MOST_VNI):
+            yield f"VXLAN identifier {vni!r} does not exist: write 1 to {MOST_VNI}"
     if spec.driver in LAN_DRIVERS:
         yield from _parent(spec.options.get("parent", ""))
 
@@ -94,8 +104,16 @@ def driver_warnings(spec: NetworkSpec, state: ClusterState, hosts: tuple[HostFac
         yield from _shared_ranges(spec, state)
 
 
-def parent_problems(spec: NetworkSpec, facts: HostFacts) -> Iterator[str]:
-    """Yield the networks of a host that keep this one from its parent."""
+def interface_problems(spec: NetworkSpec, facts: HostFacts) -> Iterator[str]:
+    """Yield the networks of a host that keep this one from its parent, or from the name of its bridge."""
+    bridge = spec.options.get(BRIDGE_NAME)
+    for net in facts.networks:
+        if bridge is not None and net.spec.name != spec.name and net.spec.options.get(BRIDGE_NAME) == bridge:
+            yield f"{facts.host}: bridge {bridge!r} is network {net.spec.name}'s: write another {BRIDGE_NAME}"
+    yield from _parent_problems(spec, facts)
+
+
+def _parent_problems(spec: NetworkSpec, facts: HostFacts) -> Iterator[str]:
     parent = spec.options.get("parent")
     if spec.driver not in LAN_DRIVERS or parent is None:
         return

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from swarmnet.model.image import fault_of_image
 from swarmnet.model.overlay import lay
 from swarmnet.model.service import ServiceMode
-from swarmnet.operations.constraints import fault, matches
+from swarmnet.operations.constraints import eligible, fault, matches
 from swarmnet.operations.content import newest
 from swarmnet.operations.network_checks import is_swarm_name, shortened
 from swarmnet.operations.service_networks import network_problems, network_warnings
-from swarmnet.operations.service_ports import key, mesh_problems, port_problems
+from swarmnet.operations.service_ports import crowded_ports, key, mesh_problems, port_problems
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,10 +53,17 @@ def problems_of_service(spec: ServiceSpec, context: Context) -> Iterator[str]:
 
 
 def warnings_of_service(spec: ServiceSpec, context: Context) -> Iterator[str]:
-    """Yield constraints that no node meets, and names that two services would share."""
+    """Yield what leaves tasks without a place, and names that two services would share."""
     if spec.constraints and not any(matches(spec.constraints, node) for node in context.state.nodes):
         asked = " and ".join(spec.constraints)
         yield f"service {spec.name}: no node meets {asked}; its tasks will wait for one"
+    places = len(eligible(spec, context.state.nodes)) * (spec.max_replicas_per_node or 0)
+    if 0 < places < (spec.replicas or 0):
+        yield (
+            f"service {spec.name}: max_replicas_per_node leaves places for {places} of {spec.replicas} tasks on the"
+            " nodes that may run it; the others will wait"
+        )
+    yield from crowded_ports(spec, context.state)
     yield from network_warnings(spec, context.state)
 
 

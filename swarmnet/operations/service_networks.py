@@ -5,8 +5,8 @@ from __future__ import annotations
 import ipaddress
 from typing import TYPE_CHECKING
 
-from swarmnet.model.service import EndpointMode, ServiceMode
-from swarmnet.operations.constraints import eligible
+from swarmnet.model.service import EndpointMode
+from swarmnet.operations.constraints import eligible, wanted_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,7 +72,7 @@ def _room(spec: ServiceSpec, network: NetworkSpec, state: ClusterState) -> Itera
         return
     free = sum(max(block.num_addresses - 3, 0) for block in blocks)  # network, broadcast and gateway
     nodes = len(eligible(spec, state.nodes))
-    tasks = nodes if spec.mode is ServiceMode.GLOBAL else 1 if spec.replicas is None else spec.replicas
+    tasks = wanted_tasks(spec, state.nodes)
     virtual = 0 if spec.endpoint_mode is EndpointMode.DNSRR else 1
     balancers = min(tasks, nodes)
     if tasks and tasks + virtual + balancers > free:

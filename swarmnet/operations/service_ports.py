@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from swarmnet.model.compare import INIT_ONLY
+from swarmnet.model.overlay import lay
 from swarmnet.model.service import EndpointMode, PublishMode, ServiceMode
-from swarmnet.operations.constraints import eligible
+from swarmnet.operations.constraints import eligible, wanted_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -77,6 +78,13 @@ def _unreachable(spec: ServiceSpec, state: ClusterState) -> Iterator[str]:
             f"service {spec.name} is on the network of its host, where its program opens its ports itself:"
             " leave 'ports' out, or use an overlay"
         )
+    if HOST_NETWORK in names and len(names) > 1:
+        others = ", ".join(sorted(names - {HOST_NETWORK}))
+        yield (
+            f"service {spec.name} is on the network of its host, and a container there can be on no other: take out"
+            f" 'host', or {others}"
+        )
+    if HOST_NETWORK in names:
         return
     internal = [net is not None and net.spec.internal for net in map(state.network, names)]
     if internal and all(internal) and any(port.mode is PublishMode.HOST for port in ports):
@@ -87,18 +95,41 @@ def _unreachable(spec: ServiceSpec, state: ClusterState) -> Iterator[str]:
 
 
 def _start_first(spec: ServiceSpec, state: ClusterState) -> Iterator[str]:
-    """Yield updates that wait for ever: the new task needs the port that the old one holds on the same node."""
-    first = spec.update is not None and spec.update.order == "start-first"
-    held = [port for port in spec.ports or () if port.mode is PublishMode.HOST and port.published is not None]
-    if not first or not held:
+    """Yield updates and rollbacks that wait for ever: a new task needs the port that an old one holds on its node."""
+    if spec.ports is None and spec.update is None and spec.rollback is None:
         return
-    nodes = len(eligible(spec, state.nodes))
-    everywhere = spec.mode is ServiceMode.GLOBAL or 0 < nodes <= (spec.replicas or 1)
-    if everywhere:
-        yield (
-            f"service {spec.name} starts new tasks first, but port {held[0].published} in host mode is held by the old"
-            " ones on every node that may run it: write 'order: stop-first', or publish through the mesh"
-        )
+    seen = state.service(spec.name)
+    whole = spec if seen is None else lay(seen.spec, spec)
+    held = _held(whole)
+    nodes = len(eligible(whole, state.nodes))
+    everywhere = whole.mode is ServiceMode.GLOBAL or 0 < nodes <= (whole.replicas or 1)
+    for where, policy in (("an update", whole.update), ("a rollback", whole.rollback)):
+        if held and everywhere and policy is not None and policy.order == "start-first":
+            yield (
+                f"service {spec.name}: {where} starts new tasks first, but port {held[0].published} in host mode is"
+                " held by the old ones on every node that may run it: write 'order: stop-first', or publish through the"
+                " mesh"
+            )
+
+
+def crowded_ports(spec: ServiceSpec, state: ClusterState) -> Iterator[str]:
+    """Yield ports in host mode that more tasks want than there are nodes for them: a node has each port once."""
+    for port in _held(spec):
+        others = (one.spec for one in state.services if one.spec.name != spec.name)
+        holders = [spec, *(one for one in others if key(port) in map(key, _held(one)))]
+        nodes = {node.id for one in holders for node in eligible(one, state.nodes)}
+        tasks = sum(wanted_tasks(one, state.nodes) for one in holders)
+        if nodes and tasks > len(nodes):
+            beside = "".join(f" and {one.name}" for one in holders[1:])
+            yield (
+                f"service {spec.name}{beside}: {tasks} tasks want port {port.published} in host mode, and {len(nodes)}"
+                f" nodes may run them: {tasks - len(nodes)} will wait for a place"
+            )
+
+
+def _held(spec: ServiceSpec) -> list[PublishedPort]:
+    """Return the ports that each task holds on its node."""
+    return [port for port in spec.ports or () if port.mode is PublishMode.HOST and port.published is not None]
 
 
 def mesh_problems(spec: ServiceSpec) -> Iterator[str]:

@@ -28,7 +28,7 @@ from swarmnet.operations.swarm_actions import (
     UpdateSwarm,
 )
 from swarmnet.operations.swarm_autolock import keeping, problems_of_key, risk_of
-from swarmnet.operations.swarm_checks import problems_of_swarm, warnings_of_swarm
+from swarmnet.operations.swarm_checks import faults_of_swarm, problems_of_swarm, warnings_of_swarm
 from swarmnet.operations.swarm_members import Members
 
 if TYPE_CHECKING:
@@ -65,10 +65,10 @@ class SwarmOperation(Operation, SwarmSpec):
         return self.unlock_key_file if self.autolock else None
 
     def faults(self) -> tuple[str, ...]:
-        """Return whether a file is named for a key that there will not be."""
-        if self.unlock_key_file is None or self.autolock:
-            return ()
-        return ("'unlock_key_file' means nothing without 'autolock: true'",)
+        """Return settings that no engine can work with, and a file that is named for a key that there will not be."""
+        keyless = self.unlock_key_file is not None and not self.autolock
+        key = ("'unlock_key_file' means nothing without 'autolock: true'",) if keyless else ()
+        return (*faults_of_swarm(self), *key)
 
     def spec(self, context: Context) -> SwarmSpec:
         """Return the wanted settings, with swarmnet's mark."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections import Counter
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 from swarmnet.model.compare import INIT_ONLY, swarm_changes
@@ -12,7 +14,7 @@ from swarmnet.model.plan import MANAGED_LABEL
 from swarmnet.model.standing import strangers
 from swarmnet.model.state import Membership
 from swarmnet.model.swarm import LEAVE
-from swarmnet.operations.addresses import advertise_of, data_path_of, few, overlapping, own_routes
+from swarmnet.operations.addresses import advertise_of, data_path_of, few, overlapping, own_routes, special
 from swarmnet.operations.swarm_members import Members
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from swarmnet.operations.interface import Context
 
 MOST_MANAGERS = 7
+GOSSIP_PORT = 7946
 FIRST_BLOCK = "10.0.0.0/24"
 """The ingress network's, when no pool is given."""
 _AFTER_ERROR = (
@@ -52,6 +55,25 @@ def problems_of_swarm(spec: SwarmSpec, context: Context, *, tolerated: frozenset
     yield from _settings(spec, context)
     yield from _joining(members, context)
     yield from problems_of_roles(members, context)
+
+
+def faults_of_swarm(spec: SwarmSpec) -> Iterator[str]:
+    """Yield settings that no engine can work with, whatever is there (moby daemon/cluster/swarm.go)."""
+    if spec.data_path_port == GOSSIP_PORT:
+        yield f"data_path_port {GOSSIP_PORT} is the nodes' gossip: choose another, or leave it out for 4789"
+    size = spec.subnet_size or int(str(INIT_ONLY["subnet_size"]))
+    pools = spec.default_addr_pool or ()
+    for pool in pools:
+        block = ipaddress.ip_network(pool)
+        if block.version != 4:  # noqa: PLR2004 - the version of IP
+            yield f"address pool {pool} is IPv6: engines take pools of IPv4 alone; give networks IPv6 by 'subnets'"
+        elif block.prefixlen > size:
+            yield f"address pool {pool} is smaller than one subnet of it, a /{size}: write a larger pool or subnet_size"
+        elif (use := special(pool)) is not None:
+            yield f"address pool {pool} is {use}: containers cannot have such addresses; choose a private one"
+    for one, two in combinations(pools, 2):
+        if overlapping(one, [two]):
+            yield f"address pools {one} and {two} overlap each other"
 
 
 def warnings_of_swarm(context: Context) -> Iterator[str]:

@@ -123,6 +123,14 @@ def lan(name: str, driver: str, parent: str) -> Network:
             "cannot name an interface",
         ),
         ("{name: n, driver: macvlan, scope: swarm, options: {parent: eth0}}", "needs 'config_from'"),
+        (
+            "{name: n, driver: bridge, options: {com.docker.network.bridge.name: docker0}}",
+            "'docker0' is the engine's own",
+        ),
+        ("{name: n, options: {com.docker.network.driver.overlay.vxlanid_list: '5009,x'}}", "VXLAN identifier 'x'"),
+        ("{name: n, options: {com.docker.network.driver.overlay.vxlanid_list: '16777216'}}", "write 1 to 16777215"),
+        ("{name: n, subnets: [127.0.1.0/24]}", "is loopback (127.0.0.0/8): containers cannot have such addresses"),
+        ("{name: n, driver: bridge, subnets: [224.0.1.0/24]}", "is multicast (224.0.0.0/4)"),
         ("{name: n, subnets: [10.9.0.0]}", "not a subnet: write its length, too, such as 10.9.0.0/24"),
     ],
 )
@@ -151,6 +159,14 @@ def test_d_a_plugins_driver_is_taken_in_the_swarm_with_options_of_its_own(driver
 )
 def test_d_drivers_that_cannot_share_a_parent_are_refused(there: Network, step: str, text: str) -> None:
     assert text in refusal(f"- network: {step}", on_every_host(holding(), networks=(there,)), HOSTS)
+
+
+def test_d_two_bridges_of_one_name_on_a_host_are_refused() -> None:
+    named = "driver: bridge, options: {com.docker.network.bridge.name: br1}"
+
+    text = refusal(f"- network: {{name: a, {named}}}\n- network: {{name: b, {named}}}", holding(), HOSTS)
+
+    assert "m1: bridge 'br1' is network a's" in text
 
 
 GATED = "{subnet: 10.7.0.0/24, gateway: 10.7.0.1}"

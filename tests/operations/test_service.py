@@ -6,7 +6,7 @@ import pytest
 
 from swarmnet.model.hosts import SSHSettings
 from swarmnet.model.plan import MANAGED_LABEL, Risk
-from swarmnet.model.service import PublishedPort, Service, ServiceSpec, Task
+from swarmnet.model.service import PublishedPort, PublishMode, Service, ServiceSpec, Task
 from swarmnet.model.swarm import Config, ConfigSpec
 from swarmnet.operations.content import NAME_LABEL
 from tests.operations.clusters import CLUSTER, inventory, overlay, swarm, with_host
@@ -188,6 +188,8 @@ SMALL = overlay("small", "10.77.0.0/30")
         ({"networks": "[small]", "ports": "['8080:80']"}, "needs 3 addresses of network small"),
         ({"networks": "[small]", "mode": "global", "endpoint_mode": "dnsrr"}, "has 1 to give"),
         ({"image": "registry.example/Shop/web:1"}, "its path must be in lower case"),
+        ({"networks": "[host, front]"}, "a container there can be on no other: take out 'host', or front"),
+        ({"mode": "global", "ports": "['8080:80@host']", "rollback": "{order: start-first}"}, "a rollback starts new"),
     ],
 )
 def test_d_a_service_that_cannot_work_is_refused(fields: dict[str, str], text: str) -> None:
@@ -209,6 +211,38 @@ def test_d_a_service_that_cannot_work_is_refused(fields: dict[str, str], text: s
 )
 def test_d_a_service_that_works_is_planned(fields: dict[str, str]) -> None:
     assert told(plan(step(**fields), with_networks(holding(), INSIDE, SMALL), HOSTS)) == ["service.create service web"]
+
+
+def test_d_an_update_that_waits_for_a_port_kept_from_before_is_refused() -> None:
+    held = PublishedPort(target=80, published=8080, mode=PublishMode.HOST)
+
+    text = refusal(step(replicas="2", update="{order: start-first}"), holding(web(ports=(held,), replicas=2)), HOSTS)
+
+    assert "an update starts new tasks first, but port 8080 in host mode is held by the old ones" in text
+
+
+@pytest.mark.parametrize(
+    ("steps", "text"),
+    [
+        (step(replicas="3", ports="['8080:80@host']"), "service web: 3 tasks want port 8080 in host mode, and 2 nodes"),
+        (
+            step(mode="global", ports="['8080:80@host']") + "\n" + step(name="b", ports="['8080:81@host']"),
+            "service b and web: 3 tasks want port 8080 in host mode, and 2 nodes may run them: 1 will wait",
+        ),
+        (step(replicas="10", max_replicas_per_node="2"), "leaves places for 4 of 10 tasks"),
+    ],
+)
+def test_d_tasks_that_no_node_can_take_are_warned_of(steps: str, text: str) -> None:
+    (warning,) = plan(steps, holding(), HOSTS).warnings
+
+    assert text in warning
+
+
+def test_d_services_that_hold_one_port_on_nodes_of_their_own_are_planned_without_a_word() -> None:
+    apart = step(ports="['80:80@host']", constraints="[node.role == manager]")
+    apart += "\n" + step(name="b", ports="['80:81@host']", constraints="[node.role == worker]")
+
+    assert plan(apart, holding(), HOSTS).warnings == ()
 
 
 def test_d_ports_of_the_inventorys_own_sshd_and_data_path_are_known() -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from swarmnet.model.hosts import Role
 from swarmnet.model.plan import MANAGED_LABEL
 from swarmnet.model.state import ClusterState, Membership, Route, SwarmMembership
@@ -130,6 +132,21 @@ def test_what_init_sets_for_good_is_refused_on_a_swarm_that_differs() -> None:
     text = refusal("- swarm: {default_addr_pool: [10.20.0.0/16], subnet_size: 26}", swarm(hosts), hosts)
     assert "default_addr_pool is ['10.0.0.0/8'] and cannot become ['10.20.0.0/16']" in text
     assert "subnet_size is 24 and cannot become 26" in text
+
+
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [
+        ("default_addr_pool: [127.0.0.0/12]", "address pool 127.0.0.0/12 is loopback"),
+        ("default_addr_pool: ['fd00::/48']", "is IPv6: engines take pools of IPv4 alone"),
+        ("default_addr_pool: [10.128.0.0/28]", "is smaller than one subnet of it, a /24"),
+        ("default_addr_pool: [10.128.0.0/12, 10.130.0.0/16]", "pools 10.128.0.0/12 and 10.130.0.0/16 overlap"),
+        ("data_path_port: 7946", "data_path_port 7946 is the nodes' gossip"),
+    ],
+)
+def test_d_settings_with_which_no_engine_begins_a_swarm_are_refused(settings: str, text: str) -> None:
+    hosts = inventory()
+    assert text in refusal(f"- swarm: {{{settings}}}", blank(hosts), hosts)
 
 
 def test_an_address_pool_that_meets_a_route_of_a_host_is_refused() -> None:
