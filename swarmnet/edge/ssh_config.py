@@ -230,6 +230,8 @@ def _read(file: ConfigFile, included_at: Place | None) -> tuple[Directive, ...] 
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
+        if included_at and isinstance(error, IsADirectoryError):
+            return None  # as ssh reads it: a pattern such as config.d/* may meet a directory
         place = f", included at {included_at}" if included_at else ""
         raise UsageError(f"cannot read ssh config {file.path}{place}: {error.strerror}") from None
 

@@ -85,7 +85,7 @@ def read_jumps(chain: str) -> tuple[Jump, ...]:
 
 
 def _jump(spot: str) -> Jump:
-    parts = _JUMP.fullmatch(spot.removeprefix("ssh://"))
+    parts = _JUMP.fullmatch(spot.removeprefix("ssh://").removesuffix("/") if spot.startswith("ssh://") else spot)
     if parts is None:
         raise ValueError(f"{spot!r} is not [user@]host[:port]")
     host = parts["v6"] or parts["name"]

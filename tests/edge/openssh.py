@@ -82,7 +82,7 @@ def by_ssh(config: Path, host: str, environment: dict[str, str] | None = None) -
 
 
 def _jumps(chain: str | None) -> object:
-    """Return a chain without its spelling: ssh prints ``ssh://u@g:4`` as ``u@g:4``."""
+    """Return a chain without its spelling: ssh prints ``ssh://u@g:4/`` as ``u@g:4``."""
     try:
         return chain and read_jumps(chain)
     except ValueError:

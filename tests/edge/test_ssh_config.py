@@ -69,6 +69,7 @@ CASES = {
     "host name of an address": "HostName FE80::1\n",
     "jump": "ProxyJump admin@gate:2022\n",
     "jump chain": "ProxyJump a,b@c:7,d\n",
+    "jump by an address of ssh's own": "ProxyJump ssh://admin@gate:2022/\n",
     "jump none": "ProxyJump none\nProxyCommand nc %h %p\n",
     "jump before command": "ProxyJump g\nProxyCommand nc %h %p\n",
     "command before jump": "ProxyCommand nc %h %p\nProxyJump g\n",
@@ -123,6 +124,7 @@ CASES = {
     "include of itself": "Include {folder}/self.conf\n",
     "include of a wrong file": "Include {folder}/wrong.conf\n",
     "include of a wrong file where it does not apply": "Host db\n Include {folder}/wrong.conf\n",
+    "include of a directory": "Include {folder}/i* {folder}/one.conf\nUser late\n",
     "include that others may write": "Include {folder}/open.conf\n",
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pytest
@@ -57,8 +58,9 @@ def restoring(ports: Ports) -> Restore:
 def take(ports: Ports) -> object:
     order = Order("sim", BACKUP_ID, CREATED, "test", inventory=ports.inventory)
     look = lambda: undisturbed(ports, Look(containers=True), operator())  # noqa: E731
-    repository = DirectoryRepository(Path("/nonexistent") / "backups")
-    return create(order, look, vault=VAULT, repository=repository, listener=tell_nobody)
+    with TemporaryDirectory() as folder:
+        repository = DirectoryRepository(Path(folder) / "backups")
+        return create(order, look, vault=VAULT, repository=repository, listener=tell_nobody)
 
 
 def look_for_locks(ports: Ports) -> object:
