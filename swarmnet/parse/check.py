@@ -149,7 +149,7 @@ def closest(word: str, known: Iterable[str]) -> str | None:
 
 def _near(word: str, known: Iterable[str]) -> list[str]:
     """Return the known word that another is nearest to, if any is near."""
-    return get_close_matches(word, sorted(known), n=1, cutoff=0.6) if len(word) <= _LONGEST_KEY else []
+    return get_close_matches(word, sorted(known), n=1, cutoff=0.65) if len(word) <= _LONGEST_KEY else []
 
 
 def _place(source: Source, path: Path, details: ErrorDetails) -> Path:

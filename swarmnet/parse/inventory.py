@@ -42,6 +42,10 @@ def _name(value: str) -> str:
 def _address(value: str) -> str:
     if not re.fullmatch(_ADDRESS, value):
         raise ValueError("must be an IP address or DNS name alone: user and port belong under 'ssh', brackets nowhere")
+    if value.count(":") == 1:
+        raise ValueError("must not hold a port: write it as 'port' under 'ssh'")
+    if re.fullmatch(r"[0-9.]+", value) and not _is_ip(value):
+        raise ValueError(f"{value!r} is not an IP address: it has four numbers from 0 to 255")
     return value
 
 

@@ -14,6 +14,9 @@ _INI_SECTION = re.compile(r"\[[A-Za-z0-9_.:-]+\]")
 _SEALED = b"swarmnet-backup"
 _PLAYS = {"hosts", "tasks", "roles", "import_playbook"}
 """Keys of a play in an Ansible playbook."""
+_EACH_IN_ITS_PLACE = "give the inventory with --inventory, and the playbook as the argument"
+_AS_STEPS = "write its networks and services as steps of a playbook: playbooks/services.yml is one"
+_ANSIBLE_INVENTORY = "an Ansible inventory", "write an inventory of swarmnet: inventories/example.yml shows every key"
 
 
 def recognised_bytes(content: bytes) -> tuple[str, str] | None:
@@ -35,21 +38,22 @@ def recognised(root: JsonValue, text: str) -> tuple[str, str] | None:
     if isinstance(root, dict):
         return _mapping(root)
     if isinstance(root, list) and any(isinstance(one, dict) and _PLAYS & set(one) for one in root):
-        return "an Ansible playbook", "write a swarmnet playbook: playbooks/ has some"
+        return "an Ansible playbook", "swarmnet has playbooks of its own: playbooks/ has some"
     lines = (line.strip() for line in text.splitlines())
     first = next((line for line in lines if line and line[0] not in "#;"), "")
     if _INI_SECTION.fullmatch(first):
-        return "an Ansible inventory", "write an inventory of swarmnet: inventories/example.yml shows every key"
+        return _ANSIBLE_INVENTORY
     return None
 
 
 def _mapping(root: dict[str, JsonValue]) -> tuple[str, str] | None:
-    if isinstance(root.get("steps"), list):
-        return "a playbook", "give the inventory with --inventory, and the playbook as the argument"
-    if "cluster" in root and isinstance(root.get("hosts"), dict):
-        return "an inventory", "give the inventory with --inventory, and the playbook as the argument"
-    if isinstance(root.get("services"), dict):
-        return "a Compose file", "write its networks and services as steps of a playbook: playbooks/services.yml is one"
-    if any(isinstance(group, dict) and {"hosts", "children"} & set(group) for group in root.values()):
-        return "an Ansible inventory", "write an inventory of swarmnet: inventories/example.yml shows every key"
-    return None
+    groups = [set(value) if isinstance(value, dict) else set() for value in root.values()]
+    kinds = (
+        (isinstance(root.get("steps"), list), ("a playbook", _EACH_IN_ITS_PLACE)),
+        ("cluster" in root and isinstance(root.get("hosts"), dict), ("an inventory", _EACH_IN_ITS_PLACE)),
+        ({"actions", "digest"} <= set(root), ("a saved plan", "give it with --plan, beside its playbook")),
+        (isinstance(root.get("services"), dict), ("a Compose file", _AS_STEPS)),
+        ({"apiVersion", "kind"} <= set(root), ("a Kubernetes manifest", _AS_STEPS)),
+        (any({"hosts", "children"} & keys or keys == {"vars"} for keys in groups), _ANSIBLE_INVENTORY),
+    )
+    return next((found for fits, found in kinds if fits), None)

@@ -119,7 +119,7 @@ def load(content: bytes, name: str, wanted: Kind | None = None) -> Source:
 
 def _refuse_other_kind(name: str, found: tuple[str, str] | None, wanted: Kind) -> None:
     if found is not None and found[0] != wanted:
-        raise DocumentError((Problem(name, None, f"this is {found[0]}, not {wanted}", found[1]),))
+        raise DocumentError((Problem(name, None, f"this is {found[0]}, not {wanted} of swarmnet", found[1]),))
 
 
 def _syntax(error: yaml.MarkedYAMLError, name: str, text: str) -> Problem:
@@ -148,7 +148,7 @@ def _text(content: bytes, name: str) -> str:
     if len(content) > SIZE_LIMIT:
         raise DocumentError((Problem(name, None, f"too large: more than {SIZE_LIMIT // 1024} KiB"),))
     if b"\0" in content:
-        raise DocumentError((Problem(name, None, "not a text file: it holds zero bytes"),))
+        raise DocumentError((Problem(name, None, "not a text file: it holds NUL bytes", "save the file as UTF-8"),))
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -54,6 +54,8 @@ def told(text: str) -> list[str]:
         (HEAD + "hosts:\n  a b: {address: x, role: manager}\n", "inv.yml:4: 'hosts.a b' must be a name"),
         (HEAD + "hosts:\n  all: {address: x, role: manager}\n", "inv.yml:4: host 'all' has the name of a selector"),
         (HEAD + "hosts:\n  a: {address: root@x, role: manager}\n", "inv.yml:4: 'hosts.a.address' must be an IP"),
+        (HEAD + "hosts:\n  a: {address: '192.0.2.1:22', role: manager}\n", "write it as 'port' under 'ssh'"),
+        (HEAD + "hosts:\n  a: {address: 192.0.2.300, role: manager}\n", "'192.0.2.300' is not an IP address"),
         (HEAD + "hosts:\n  a: {address: -oProxy, role: manager}\n", "inv.yml:4: 'hosts.a.address' must be an IP"),
         (
             HEAD + "hosts:\n  a: {address: x, role: manager, data_path: 10.0.0.1/24}\n",

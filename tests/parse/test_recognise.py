@@ -23,6 +23,9 @@ PLAY = b"- hosts: all\n  tasks:\n  - ping: {}\n"
 INI = b"# hosts\n[web:children]\nhost1 ansible_host=192.0.2.1\n"
 INI_SIMPLE = b"[web]\nhost1\nhost2\n"
 ANSIBLE = b"all:\n  children:\n    web:\n      hosts: {a: {}}\n"
+ANSIBLE_VARIABLES = b"all:\n  vars: {x: 1}\nweb:\n  hosts: {a: {}}\n"
+KUBERNETES = b"apiVersion: v1\nkind: Service\nmetadata: {name: web}\n"
+SAVED = b'{"schema": 1, "cluster": "blue", "digest": "00", "actions": []}'
 SEALED = b"swarmnet-backup 1\n\x00\xff"
 KEY = b"-----BEGIN OPENSSH PRIVATE KEY-----\nabc\n"
 
@@ -48,12 +51,15 @@ def problem(kind: str, content: bytes, folder: Path) -> str:
         (INI, "an Ansible inventory"),
         (INI_SIMPLE, "an Ansible inventory"),
         (ANSIBLE, "an Ansible inventory"),
+        (ANSIBLE_VARIABLES, "an Ansible inventory"),
+        (KUBERNETES, "a Kubernetes manifest"),
+        (SAVED, "a saved plan"),
         (SEALED, "a backup"),
         (KEY, "a key or a certificate"),
     ],
 )
 def test_what_is_no_inventory_is_named_with_what_to_do(content: bytes, what: str, tmp_path: Path) -> None:
-    assert problem("inventory", content, tmp_path).startswith(f"f: this is {what}, not an inventory (")
+    assert problem("inventory", content, tmp_path).startswith(f"f: this is {what}, not an inventory of swarmnet (")
 
 
 @pytest.mark.parametrize(
@@ -64,12 +70,15 @@ def test_what_is_no_inventory_is_named_with_what_to_do(content: bytes, what: str
         (PLAY, "an Ansible playbook"),
         (INI, "an Ansible inventory"),
         (ANSIBLE, "an Ansible inventory"),
+        (ANSIBLE_VARIABLES, "an Ansible inventory"),
+        (KUBERNETES, "a Kubernetes manifest"),
+        (SAVED, "a saved plan"),
         (SEALED, "a backup"),
         (KEY, "a key or a certificate"),
     ],
 )
 def test_what_is_no_playbook_is_named_with_what_to_do(content: bytes, what: str, tmp_path: Path) -> None:
-    assert problem("playbook", content, tmp_path).startswith(f"f: this is {what}, not a playbook (")
+    assert problem("playbook", content, tmp_path).startswith(f"f: this is {what}, not a playbook of swarmnet (")
 
 
 def test_a_compose_file_with_anchors_is_still_one(tmp_path: Path) -> None:

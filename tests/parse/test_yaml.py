@@ -27,7 +27,7 @@ def refusals(content: bytes) -> tuple[Problem, ...]:
     [
         (b"", None, "empty"),
         (b"# only a comment\n", None, "empty"),
-        (b"a: 1\n\0", None, "zero bytes"),
+        (b"a: 1\n\0", None, "NUL bytes"),
         (b"a: 1\nb: \xff\n", 2, "not UTF-8"),
         (b"a: \x07\n", None, "control characters"),
         (b"- a\n- b\n", 1, "must be a mapping"),
