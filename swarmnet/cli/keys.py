@@ -91,24 +91,28 @@ def add(
     signer: Annotated[
         bool, typer.Option("--signer", help="Accept backups signed by it, instead of sealing to it.")
     ] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Seal future backups to one more recipient, or trust one more signer."""
     from swarmnet.edge.keys import parse_recipient, parse_signer  # noqa: PLC0415 - commands load what they need
 
-    text = f"{key} # {name}" if name else key
+    ring, text = key_ring(directory), f"{key} # {name}" if name else key
     if signer:
-        key_ring(directory).add_signer(parse_signer(text))
+        ring.add_signer(parse_signer(text))
     else:
-        key_ring(directory).add_recipient(parse_recipient(text))
+        ring.add_recipient(parse_recipient(text))
     typer.echo("added; it counts from the next backup on", err=True)
+    if as_json:
+        echo_json(_described(ring))
 
 
 @app.command(epilog="Example: swarmnet keys remove bob", short_help="Take a recipient or signer out.")
 def remove(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name, fingerprint or key of a recipient or signer.")],
     directory: DirectoryOption = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """Take a recipient or signer out; backups that were sealed to him stay readable for him."""
+    """Take a recipient or signer out; the key of a recipient still opens the backups that were sealed to it."""
     ring = key_ring(directory)
     if ring.remove(name) == 0:
         raise UsageError(f"no recipient or signer {name!r}", hint="`swarmnet keys list` shows them")
@@ -121,6 +125,8 @@ def remove(
         )
     if not ring.signers():
         typer.echo("warning: no signer is trusted any more: no backup can be checked or restored", err=True)
+    if as_json:
+        echo_json(_described(ring))
 
 
 @app.command(
@@ -131,6 +137,7 @@ def renew(
     name: Annotated[
         str, typer.Option("--name", metavar="NAME", help="Your name in the lists; default: the login name.")
     ] = "",
+    as_json: JsonOption = False,
 ) -> None:
     """Make what is missing of your identity and your signing key; what is there stays as it is.
 
@@ -142,6 +149,9 @@ def renew(
         raise UsageError(
             f"nothing is missing in {ring.directory}: identity and signing key are there, and are never overwritten"
         )
+    if as_json:
+        echo_json({**_described(ring), "made": [str(path) for path in made]})
+        return
     for path in made:
         typer.echo(f"made {on_one_line(str(path))}")
     if ring.signing_key in made:
@@ -162,9 +172,9 @@ def rewrap(
     single_recipient: SingleOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Seal existing backups anew for the present recipients, signed by you; each is replaced whole or left as it was.
+    """Seal existing backups again for the present recipients, signed by you; each is replaced whole or left as it was.
 
-    Whoever was taken out can still open copies that lie elsewhere. Exits with the code of the gravest problem.
+    A recipient that was taken out can still open copies elsewhere. The exit code is that of the gravest problem.
     """
     from swarmnet.report.progress import ProgressLines  # noqa: PLC0415 - commands load what they need
     from swarmnet.workflows.backup import rewrap as seal_anew  # noqa: PLC0415 - as above

@@ -56,6 +56,21 @@ def test_init_shows_the_recovery_identity_once_and_no_other_private_key(tmp_path
     assert "AGE-SECRET-KEY-1" not in _run("list", "--directory", str(keys), "--json").stdout
 
 
+def test_every_change_of_the_keys_is_told_to_programs_with_what_is_there_afterwards(tmp_path: Path) -> None:
+    keys = ("--directory", str(tmp_path / "keys"), "--json")
+    made = json.loads(_run("init", "--name", "alice", *keys).stdout)
+    one = made["recipients"][1]["key"]
+
+    removed = json.loads(_run("remove", "recovery", *keys).stdout)
+    added = json.loads(_run("add", one, "--name", "vault", *keys).stdout)
+    (tmp_path / "keys/identity.txt").unlink()
+    renewed = json.loads(_run("renew", "--name", "bob", *keys).stdout)
+
+    names = [[key["name"] for key in told["recipients"]] for told in (made, removed, added, renewed)]
+    assert names == [["alice", "recovery"], ["alice"], ["alice", "vault"], ["alice", "vault", "bob"]]
+    assert renewed["made"] == [str(tmp_path / "keys/identity.txt")]
+
+
 def test_a_recovery_file_is_private_and_then_nothing_is_shown(tmp_path: Path) -> None:
     stick = tmp_path / "recovery.txt"
     result = _run("init", "--directory", str(tmp_path / "keys"), "--recovery-file", str(stick), "--json")

@@ -42,6 +42,7 @@ def _leaves() -> Iterator[tuple[str, click.Command]]:
 
 
 LEAVES = dict(_leaves())
+PRINTS_JSON_ANYWAY = {"schema", "backup export"}
 
 
 def test_a_group_becomes_options_and_comes_back_as_one_value() -> None:
@@ -74,6 +75,14 @@ def test_help_ends_with_an_example_that_the_command_accepts(words: str) -> None:
         assert name == "swarmnet"
         assert " ".join(rest).startswith(words)
         assert command.make_context(words, rest[len(words.split()) :]).params
+
+
+@pytest.mark.parametrize("words", sorted(set(LEAVES) - PRINTS_JSON_ANYWAY))
+def test_every_command_answers_programs_and_those_that_reach_hosts_say_more_when_asked(words: str) -> None:
+    options = {option for parameter in LEAVES[words].params for option in parameter.opts}
+
+    assert "--json" in options
+    assert "--verbose" in options or "--timeout" not in options
 
 
 @pytest.mark.parametrize("words", LEAVES)
