@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import selectors
 import subprocess
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, cast
 
 from swarmnet.edge.children import child_environment
+from swarmnet.edge.files import expanded
 from swarmnet.errors import UsageError
 
 if TYPE_CHECKING:
@@ -34,6 +37,7 @@ COMMAND_LIMIT = 60.0
 """Seconds for a command that prints a content, such as a password store that asks for a touch."""
 MOST_BYTES = 1024 * 1024
 """More is in no config or secret, and is not read into memory."""
+_CHUNK = 64 * 1024
 
 
 class LocalContents:
@@ -45,7 +49,7 @@ class LocalContents:
     def read(self, source: Source, *, folder: str) -> bytes:
         """Return the content; raises ``UsageError`` when there is none."""
         if source.file is not None:
-            return _file(Path(folder, Path(source.file).expanduser()))
+            return _file(Path(folder, expanded(source.file)))
         if source.env is not None:
             return self._variable(source.env)
         return self._printed(source.command or (), folder)
@@ -58,22 +62,42 @@ class LocalContents:
 
     def _printed(self, argv: Sequence[str], folder: str) -> bytes:
         try:
-            ended = subprocess.run(
+            with subprocess.Popen(
                 argv,
                 cwd=folder,
                 env=child_environment(self._environment),
-                check=False,
-                capture_output=True,
                 stdin=subprocess.DEVNULL,
-                timeout=COMMAND_LIMIT,
-            )
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                bufsize=0,
+            ) as program:
+                printed = _output(program, argv[0])
         except OSError as error:
             raise UsageError(f"cannot run {argv[0]}: {error.strerror}") from error
         except subprocess.TimeoutExpired:
             raise UsageError(f"{argv[0]} printed nothing complete within {COMMAND_LIMIT:g} s") from None
-        if ended.returncode != 0:
-            raise UsageError(f"{argv[0]} exited {ended.returncode}", hint="run it by hand to see what it says")
-        return ended.stdout
+        if program.returncode != 0:
+            raise UsageError(f"{argv[0]} exited {program.returncode}", hint="run it by hand to see what it says")
+        return printed
+
+
+def _output(program: subprocess.Popen[bytes], name: str) -> bytes:
+    """Return what a program prints until it ends; one that prints too much, or for too long, is ended."""
+    found, deadline = bytearray(), time.monotonic() + COMMAND_LIMIT
+    try:
+        with selectors.DefaultSelector() as selector:
+            selector.register(cast("IO[bytes]", program.stdout), selectors.EVENT_READ)
+            while ready := selector.select(max(0.0, deadline - time.monotonic())):
+                piece = os.read(ready[0][0].fd, _CHUNK)
+                if not piece:
+                    program.wait(max(0.0, deadline - time.monotonic()))
+                    return bytes(found)
+                found += piece
+                if len(found) > MOST_BYTES:
+                    raise UsageError(f"{name} prints more than {MOST_BYTES} bytes")
+        raise subprocess.TimeoutExpired(program.args, COMMAND_LIMIT)
+    finally:
+        program.kill()  # does nothing to one that has ended
 
 
 def _file(path: Path) -> bytes:

@@ -22,6 +22,7 @@ from swarmnet.errors import (
     cut,
 )
 from swarmnet.model.border import border, parsed
+from swarmnet.model.sensitive import SENSITIVE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,7 +89,7 @@ def message_in(body: bytes) -> str:
 
 def refused(host: str, what: str, status: int | None, said: str) -> EngineError:
     """Return the error for what an engine said with a status of 400 and more."""
-    said = cut(said)
+    said = cut(SENSITIVE.masked(said))
     message = f"{what}: {said or f'status {status}'}"
     if _STALE.search(said):
         return StateChangedError(host, message, status=status, hint="it changed meanwhile; run again")

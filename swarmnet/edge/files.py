@@ -20,6 +20,14 @@ if TYPE_CHECKING:
 DOCUMENT_LIMIT = 2 * 1024 * 1024
 
 
+def expanded(path: str | Path) -> Path:
+    """Return a path with ``~`` and ``~user`` filled in; raises ``UsageError`` where there is no such user."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise UsageError(f"{path}: there is no such user on this machine") from None
+
+
 def read_document(path: Path, *, limit: int = DOCUMENT_LIMIT) -> bytes:
     """Return a file's bytes, ``-`` meaning stdin; at most one more than ``limit``, so that a reader sees "too large".
 

@@ -11,6 +11,7 @@ import stat
 from typing import TYPE_CHECKING
 
 from swarmnet.edge.core_dumps import forbid_core_dumps
+from swarmnet.edge.files import expanded
 from swarmnet.errors import UsageError
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def check_folder(folder: Path) -> None:
 
 
 def _read(path: Path, *, private: bool) -> bytes:
-    path = path.expanduser()
+    path = expanded(path)
     try:
         with path.open("rb") as file:
             status = os.fstat(file.fileno())

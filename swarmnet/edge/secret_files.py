@@ -6,11 +6,14 @@ import contextlib
 import os
 import secrets
 import stat
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from swarmnet.edge.files import sync_folder
+from swarmnet.edge.files import expanded, sync_folder
 from swarmnet.errors import UsageError
 from swarmnet.model.base import Secret
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 OTHERS = 0o077
 """Permission bits that a file with a secret must not have."""
@@ -23,7 +26,7 @@ class LocalSecretFiles:
 
     def read(self, path: str) -> Secret | None:
         """Return the secret without blanks around it, None when there is no such file."""
-        place = Path(path).expanduser()
+        place = expanded(path)
         try:
             with place.open("rb") as file:
                 status = os.fstat(file.fileno())
@@ -41,7 +44,7 @@ class LocalSecretFiles:
 
     def write(self, path: str, secret: Secret) -> None:
         """Make the file, whole or not at all; one that is there is never overwritten."""
-        place = Path(path).expanduser()
+        place = expanded(path)
         temporary = place.with_name(f".{place.name}.{secrets.token_hex(6)}")
         try:
             handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from swarmnet.edge.files import expanded
 from swarmnet.edge.local_trust import check_config
 from swarmnet.edge.patterns import matches, matches_list
 from swarmnet.edge.ssh_criteria import Asked, Case
@@ -200,8 +201,8 @@ class _Walk:
             if not word:
                 raise line.place.error("include has an empty argument")
             try:
-                pattern = Path(self._expanded(word, line)).expanduser()
-            except (UsageError, RuntimeError) as error:  # ssh says so and goes on
+                pattern = expanded(self._expanded(word, line))
+            except UsageError as error:  # ssh says so and goes on
                 self._config.warn(line.place, f"include {word} is passed over: {error}")
                 continue
             whole = pattern if pattern.is_absolute() else file.anchor / pattern
@@ -245,7 +246,7 @@ def config_files(named: str | None, environment: Mapping[str, str]) -> tuple[Con
     """
     home = Path(environment.get("HOME") or Path.home()) / ".ssh"
     if named is not None:
-        path = Path(named).expanduser()
+        path = expanded(named)
         return (ConfigFile(path, home, checked=True, required=True),) if named else ()
     system = ConfigFile(SYSTEM_CONFIG, SYSTEM_CONFIG.parent, checked=False)
     return (ConfigFile(home / "config", home, checked=True), system)

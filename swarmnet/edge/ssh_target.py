@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from swarmnet.edge import ssh_options as read
 from swarmnet.edge.children import child_environment
+from swarmnet.edge.files import expanded
 from swarmnet.edge.known_hosts import Trust, known_name
 from swarmnet.edge.ssh_config import SSHConfig, config_files
 from swarmnet.edge.ssh_criteria import Criteria, Operator, Reached
@@ -237,12 +238,12 @@ class _Found:
         target = self.target(label)
         keys, trust = target.keys, target.trust
         if lent.key and self._options.all("identityfile"):
-            keys = replace(keys, files=(*keys.files, _path(lent.key)))
+            keys = replace(keys, files=(*keys.files, expanded(lent.key)))
         elif lent.key:
-            keys = replace(keys, required=_path(lent.key), files=())
+            keys = replace(keys, required=expanded(lent.key), files=())
         if lent.known_hosts:
             own = trust.user_files if self._options.get("userknownhostsfile") else ()
-            trust = replace(trust, user_files=(*own, _path(lent.known_hosts)), global_files=())
+            trust = replace(trust, user_files=(*own, expanded(lent.known_hosts)), global_files=())
         return replace(target, keys=keys, trust=trust)
 
     def _jump(self) -> str:
@@ -266,17 +267,17 @@ class _Found:
         return expand(text, self._tokens, line.place, environment=self._criteria.environment)
 
     def _file(self, text: str, line: Directive) -> Path:
-        return _path(self._filled(str(_path(text)), line))
+        return expanded(self._filled(str(expanded(text)), line))
 
     def _keys(self) -> Keys:
         settings, options = self._settings, self._options
         named = options.all("identityfile")
         files = tuple(self._file(line.first, line) for line in named if line.first.lower() != "none")
         if not named:
-            files = tuple(_path(f"~/.ssh/{name}") for name in DEFAULT_KEYS)
+            files = tuple(expanded(f"~/.ssh/{name}") for name in DEFAULT_KEYS)
         certificates = (line for line in options.all("certificatefile") if line.first.lower() != "none")
         return Keys(
-            required=_path(settings.key) if settings.key else None,
+            required=expanded(settings.key) if settings.key else None,
             files=() if settings.key else tuple(dict.fromkeys(files)),
             certificates=tuple(self._file(line.first, line) for line in certificates),
             agent=self._agent() if settings.agent else None,
@@ -297,7 +298,7 @@ class _Found:
 
     def _trust(self) -> Trust:
         settings = self._settings
-        given = (_path(settings.known_hosts),) if settings.known_hosts else None
+        given = (expanded(settings.known_hosts),) if settings.known_hosts else None
         policy = settings.host_keys or self.value("stricthostkeychecking", read.strictness) or HostKeyPolicy.STRICT
         hostname = self._reached.host
         return Trust(
@@ -312,7 +313,7 @@ class _Found:
     def _user_files(self) -> tuple[Path, ...]:
         line = self._options.get("userknownhostsfile")
         if line is None:
-            return tuple(_path(name) for name in USER_KNOWN_HOSTS)
+            return tuple(expanded(name) for name in USER_KNOWN_HOSTS)
         return tuple(self._file(name, line) for name in read.files(line))
 
     def _global_files(self) -> tuple[Path, ...]:
@@ -324,13 +325,6 @@ class _Found:
 def _refuse_circle(jump: str, seen: tuple[str, ...]) -> None:
     if jump in seen:
         raise UsageError(f"jump hosts go in a circle: {' -> '.join((*seen, jump))}")
-
-
-def _path(text: str) -> Path:
-    try:
-        return Path(text).expanduser()
-    except RuntimeError:
-        raise UsageError(f"{text}: there is no such user on this machine") from None
 
 
 def _operator(environment: Mapping[str, str]) -> Operator:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, cast
 from pydantic import ValidationError
 
 from swarmnet.errors import HostError, SwarmnetError, cut
+from swarmnet.model.sensitive import SENSITIVE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -41,7 +42,7 @@ def border(host: str, what: str, kind: Callable[[str, str], HostError] = HostErr
     except SwarmnetError:
         raise
     except Exception as error:
-        raise kind(host, f"{what}: the answer makes no sense: {cut(describe(error))}") from error
+        raise kind(host, f"{what}: the answer makes no sense: {cut(SENSITIVE.masked(describe(error)))}") from error
 
 
 def describe(error: BaseException) -> str:

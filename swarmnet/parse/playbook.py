@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BeforeValidator, Field
 
 from swarmnet.errors import UsageError
 from swarmnet.model.base import Document, JsonObject, JsonValue
+from swarmnet.model.border import parsed
 from swarmnet.operations import BY_NAME
 from swarmnet.operations.playbook import Playbook, Step
 from swarmnet.parse.check import Checker, closest
@@ -99,9 +99,13 @@ def parse_variables(assignments: Iterable[str]) -> dict[str, JsonValue]:
         if not equals or not name:
             raise UsageError(f"--var {assignment!r} assigns nothing", hint="write --var NAME=VALUE")
         try:
-            found[name] = json.loads(value)
+            found[name] = parsed(value.encode())
+        except UnicodeEncodeError:
+            raise UsageError(f"--var {name}: its value is not UTF-8 text") from None
         except ValueError:
             found[name] = value
+        if "\\u0000" in value:
+            raise UsageError(f"--var {name}: text cannot hold zero characters")
     return found
 
 

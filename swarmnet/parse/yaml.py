@@ -234,6 +234,8 @@ class _Builder:
             self._complain(mark, f"tags are not allowed: {event.tag!r}", "quote text, write numbers bare")
 
     def _scalar(self, event: yaml.ScalarEvent, mark: Mark) -> None:
+        if "\0" in event.value:  # neither files, programs nor engines take one
+            self._complain(mark, "text cannot hold zero characters")
         frame = self.frames[-1] if self.frames else None
         if frame is not None and isinstance(frame.value, dict) and frame.key is None:
             self._key(frame, event.value, mark)

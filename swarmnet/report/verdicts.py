@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from swarmnet.model.report import Status
+from swarmnet.model.sensitive import SENSITIVE
 from swarmnet.report.text import count, on_one_line
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ def _show_consequences(console: Console, result: Verification, cause: int) -> No
 def _print(console: Console, words: str, *, indent: str = "", style: str = "", mark: str = "") -> None:
     """Print words on lines that break between them, never in one; ``mark`` is the style of the first word."""
     lines = wrap(
-        on_one_line(words),
+        on_one_line(SENSITIVE.masked(words)),  # a value that is broken between two lines would not be found later
         min(console.width, WIDEST),
         initial_indent=indent,
         subsequent_indent=f"{indent}  ",

@@ -22,6 +22,7 @@ from swarmnet.edge.engine import Engine
 from swarmnet.edge.multiplex import Frames
 from swarmnet.edge.transport import ANSWER_LIMIT
 from swarmnet.errors import EngineError, HostError, HostTimeoutError, UnreachableError
+from swarmnet.model.sensitive import SENSITIVE
 from tests.edge.talker import Talker, say
 
 if TYPE_CHECKING:
@@ -194,6 +195,18 @@ def test_m14_a_long_refusal_is_cut_and_its_rest_counted(talker: Talker, engine: 
     with pytest.raises(EngineError, match=r"m{300}\.\.\. .2999700 more characters.$") as caught:
         engine.networks()
     assert caught.value.status == status
+
+
+@pytest.mark.parametrize("before", [0, 250, 290, 299, 300])
+def test_h8_a_value_that_is_not_shown_is_masked_before_a_refusal_is_cut(
+    talker: Talker, engine: Engine, before: int
+) -> None:
+    value = "canary-0123456789-abcdefghijklmnopqrstuvwxyz"
+    SENSITIVE.mark(value)
+    talker.answer = say(json.dumps({"message": "m" * before + value}), status=500)
+    with pytest.raises(EngineError) as caught:
+        engine.networks()
+    assert "can" not in str(caught.value)
 
 
 def test_m14_no_host_error_is_long_wherever_it_is_made() -> None:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from swarmnet.edge.contents import LocalContents
-from swarmnet.errors import DocumentError
+from swarmnet.errors import DocumentError, UsageError
+from swarmnet.operations.content import ContentSource
 from swarmnet.operations.playbook import with_contents
 from swarmnet.plan.build import build
 from tests.operations.clusters import blank, inventory
@@ -86,3 +87,22 @@ def test_a_content_that_is_too_large_for_any_engine_is_refused() -> None:
 def test_contents_that_were_not_read_are_no_plan() -> None:
     hosts = inventory(1, 0)
     assert "its contents were not read" in refusal(STEPS, blank(hosts), hosts)
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ({"command": ["yes"]}, "yes prints more than 1048576 bytes"),
+        ({"command": ["sh", "-c", "exit 3"]}, "sh exited 3"),
+        ({"command": ["/nowhere/to/be/found"]}, "cannot run /nowhere/to/be/found"),
+        ({"file": "~nobody-of-that-name/pw"}, "there is no such user"),
+    ],
+)
+def test_h3_a_source_that_gives_no_content_is_named_and_bounded(source: dict[str, object], words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        LocalContents().read(ContentSource.model_validate(source), folder="/")
+
+
+def test_a_command_that_closes_its_output_is_waited_for() -> None:
+    source = ContentSource(command=("sh", "-c", "echo word; exec >&-; exit 0"))
+    assert LocalContents().read(source, folder="/") == b"word\n"

@@ -195,6 +195,20 @@ def test_variables_of_the_command_line_have_the_types_of_json() -> None:
         parse_variables(["a"])
 
 
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [('"a\\u0000b"', "text cannot hold zero characters"), ("\udcff", "is not UTF-8 text")],
+)
+def test_l12_a_variable_of_the_command_line_is_text(value: str, words: str) -> None:
+    with pytest.raises(UsageError, match=f"--var v: .*{words}"):
+        parse_variables([f"v={value}"])
+
+
+@pytest.mark.parametrize("value", ["1e999", "NaN", "-Infinity", "9" * 5000, "[" * 100_000])
+def test_m9_what_is_no_json_that_can_be_read_stays_text(value: str) -> None:
+    assert parse_variables([f"v={value}"]) == {"v": value}
+
+
 def test_the_environment_is_an_argument() -> None:
     text = steps("- network: {name: '${env:NET}'}")
     assert network(parse(text, environment={"NET": "blue"})).name == "blue"

@@ -30,6 +30,8 @@ def refusals(content: bytes) -> tuple[Problem, ...]:
         (b"a: 1\n\0", None, "NUL bytes"),
         (b"a: 1\nb: \xff\n", 2, "not UTF-8"),
         (b"a: \x07\n", None, "control characters"),
+        (b'a: 1\nb: "x\\0y"\n', 2, "text cannot hold zero characters"),
+        (b'"x\\u0000y": 1\n', 1, "text cannot hold zero characters"),
         (b"- a\n- b\n", 1, "must be a mapping"),
         (b"just words\n", 1, "must be a mapping"),
         (b"steps:\n\t- x\n", 2, "a tab stands where only blanks indent"),
