@@ -44,10 +44,7 @@ class EngineServices(EngineNetworks):
     def create_service(self, spec: ServiceSpec) -> str:
         """Make a service and return its id."""
         what = f"make service {spec.name}"
-        body = service_to_wire(spec, self._ids(what, spec))
-        if not body["EndpointSpec"]:
-            del body["EndpointSpec"]  # engines write the default mode into an empty one, and nothing into none
-        return self._made(Request(what, "POST", "/services/create", body))
+        return self._made(Request(what, "POST", "/services/create", service_to_wire(spec, self._ids(what, spec))))
 
     def update_service(self, service_id: str, version: int, spec: ServiceSpec, *, whole: bool = False) -> None:
         """Lay the managed fields over the present spec and write it whole; labels are merged.

@@ -209,7 +209,8 @@ def service_to_wire(spec: ServiceSpec, names: Names) -> JsonObject:
         _TEMPLATE: _template(spec, names),
         "UpdateConfig": policy_to_wire(spec.update),
         "RollbackConfig": policy_to_wire(spec.rollback),
-        "EndpointSpec": _endpoint(spec),
+        # Engines write the default mode into an empty one, which ends all tasks, and nothing into none.
+        "EndpointSpec": _endpoint(spec) or None,
     }
     if "Mode" not in spec.extra:
         body["Mode"] = _mode(spec)

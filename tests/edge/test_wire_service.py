@@ -135,7 +135,7 @@ def test_a_service_without_a_number_of_replicas_gets_one() -> None:
 
 def test_nothing_is_said_of_what_is_not_managed() -> None:
     body = service_to_wire(ServiceSpec(name="s", image="i"), NAMES)
-    assert set(body) == {"Name", "Labels", "TaskTemplate", "EndpointSpec", "Mode"}
+    assert set(body) == {"Name", "Labels", "TaskTemplate", "Mode"}
     assert body["TaskTemplate"] == {"ContainerSpec": {"Image": "i"}, "Resources": {}, "Placement": {}}
 
 
