@@ -18,13 +18,19 @@ from swarmnet.scenarios.interface import Answers, Findings, HostCommand, Questio
 from swarmnet.scenarios.packet_filter import Fate, Filter, Packet, read
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from swarmnet.scenarios.rules import Rule
 
 GOSSIP, ORDERS = 7946, 2377
 BRIDGE = "docker_gwbridge"
 """To which each host forwards what comes for a published port."""
+HOOKS = {
+    "INPUT": (("raw", "PREROUTING"), ("mangle", "PREROUTING"), ("mangle", "INPUT"), ("filter", "INPUT")),
+    "OUTPUT": (("raw", "OUTPUT"), ("mangle", "OUTPUT"), ("filter", "OUTPUT")),
+    "FORWARD": (("filter", "FORWARD"),),
+}
+"""The chains that a packet meets on its way, in the kernel's order. What is forwarded had another address before."""
 INSIDE = "172.18.0.2"
 """The routing mesh's own end of that bridge, where no other subnet was chosen for it."""
 
@@ -49,7 +55,7 @@ class Crossing:
 
 
 class HostFirewall(Scenario):
-    """The filter table of each host, asked about VXLAN, gossip, orders, answers and published ports."""
+    """The tables of each host, asked about VXLAN, gossip, orders, answers and published ports."""
 
     name: ClassVar[str] = "firewall"
     summary: ClassVar[str] = "no host's own firewall drops what the swarm sends between hosts"
@@ -62,15 +68,16 @@ class HostFirewall(Scenario):
 
     def judge(self, scene: Scene, answers: Answers) -> Findings:
         """Return one verdict a host and rule that drops something, else one for all whose rules could be read."""
-        tables = {host: table for host in scene.watched if (table := _table(answers, host)) is not None}
+        tables = {host: rules for host in scene.watched if (rules := _tables(answers, host))}
         found: dict[tuple[str, str], list[Crossing]] = {}
         for crossing in crossings(scene):
             table = tables.get(crossing.host)
-            if table is None or (crossing.accepted and not table.mentions("DOCKER-INGRESS", crossing.accepted)):
+            if table is None or (
+                crossing.accepted and not table["filter"].mentions("DOCKER-INGRESS", crossing.accepted)
+            ):
                 continue
-            dropped, rule = _drops(table, crossing)
-            if dropped:
-                found.setdefault((crossing.host, _words(crossing.chain, rule)), []).append(crossing)
+            if (rule := _dropped_by(table, crossing)) is not None:
+                found.setdefault((crossing.host, rule), []).append(crossing)
         verdicts = [self._dropped(host, rule, dropped) for (host, rule), dropped in found.items()]
         unread = [host for host in scene.watched if host not in tables]
         if unread and not verdicts:
@@ -87,8 +94,9 @@ class HostFirewall(Scenario):
         peers = ", ".join(sorted({one.peer for one in dropped if one.peer != host}))
         chain = dropped[0].chain
         way = {"INPUT": "from", "OUTPUT": "to"}.get(chain, "forwarded for")
-        if rule.startswith("-A"):
-            fix, commands = "remove the rule, or let what the swarm needs pass before it:", [f"iptables -D {rule[3:]}"]
+        if rule.startswith("-"):
+            commands = [f"iptables {rule.replace('-A ', '-D ', 1)}"]
+            fix = "remove the rule, or let what the swarm needs pass before it:"
         else:
             ports = f"udp {dropped[0].packet.port}" if dropped[0].packet.port else what
             fix, commands = f"let what the swarm needs pass ({ports} ...): its policy drops what no rule accepts", []
@@ -162,6 +170,15 @@ def _out_of(scene: Scene, host: str, peer: str, vteps: dict[str, str]) -> Iterab
         source = GOSSIP if protocol == "udp" else None
         packet = replace(here, protocol=protocol, port=GOSSIP, from_port=source)
         yield Crossing(f"{protocol} {GOSSIP}", host, peer, "OUTPUT", packet, learned, both_states=protocol == "udp")
+    if _is_manager(scene, peer):
+        packet = replace(here, protocol="tcp", port=ORDERS)
+        yield Crossing(f"tcp {ORDERS}", host, peer, "OUTPUT", packet, frozenset((places.node(host),)))
+    if any(net.spec.encrypted for net in scene.networks):
+        broken = frozenset((places.esp(host, peer), places.passage("esp", host, peer)))
+        yield Crossing("esp", host, peer, "OUTPUT", replace(here, protocol="esp"), broken)
+    answer = replace(here, protocol="tcp", from_port=GOSSIP, state="ESTABLISHED")
+    broken = learned | {places.passage("answers", host, peer)}
+    yield Crossing("answers (ESTABLISHED)", host, peer, "OUTPUT", answer, broken)
 
 
 def published(scene: Scene) -> list[tuple[str, int]]:
@@ -185,16 +202,25 @@ def _vxlan(source: str, target: str) -> frozenset[Place]:
     return frozenset((places.vxlan(source, target), places.passage("vxlan", source, target)))
 
 
-def _drops(table: Filter, crossing: Crossing) -> tuple[bool, Rule | None]:
-    """Tell whether a packet is dropped for certain, by none of the engine's own rules, and by which."""
-    states = ("NEW", "ESTABLISHED") if crossing.both_states else (crossing.packet.state,)
-    rule = None
-    for state in states:
-        fate, rule = table.fate(crossing.chain, replace(crossing.packet, state=state))
-        if fate is not Fate.DROPPED:
-            return False, None
-    engines = rule is not None and rule.chain.startswith("DOCKER") and rule.chain != "DOCKER-USER"
-    return not (engines or (rule is None and crossing.chain == "FORWARD")), rule
+def _dropped_by(tables: Mapping[str, Filter], crossing: Crossing) -> str | None:
+    """Return the rule or policy that drops a packet for certain, and is none of the engine's own; None without one."""
+    for name, chain in HOOKS[crossing.chain]:
+        table = tables.get(name)
+        if table is None:
+            continue
+        states = ("NEW", "ESTABLISHED") if crossing.both_states else (crossing.packet.state,)
+        fates = [table.fate(chain, replace(crossing.packet, state=_seen_in(name, state))) for state in states]
+        rule = fates[-1][1]
+        if any(fate is not Fate.DROPPED for fate, _rule in fates):
+            continue
+        engines = rule is not None and rule.chain.startswith("DOCKER") and rule.chain != "DOCKER-USER"
+        return None if engines or (rule is None and chain == "FORWARD") else _words(name, chain, rule)
+    return None
+
+
+def _seen_in(table: str, state: str) -> str:
+    """Return the state that rules of a table see: the kernel looks for the connection after the table ``raw``."""
+    return "INVALID" if table == "raw" else state
 
 
 def _device(scene: Scene, host: str, address: str) -> str | None:
@@ -220,12 +246,18 @@ def _is_manager(scene: Scene, host: str) -> bool:
     return node is not None and node.spec.role == "manager"
 
 
-def _table(answers: Answers, host: str) -> Filter | None:
+def _tables(answers: Answers, host: str) -> dict[str, Filter]:
+    """Return the tables of a host by their names; none where they could not be read, or its filter is not iptables'."""
     answer = answers.get((host, SAVE))
     if answer is None or answer.problem is not None or answer.value.get("exit") != 0:
-        return None
-    return read(str(answer.value.get("stdout")))
+        return {}
+    text = str(answer.value.get("stdout"))
+    found = {name: table for name in ("raw", "mangle", "filter") if (table := read(text, name)) is not None}
+    return found if "filter" in found else {}
 
 
-def _words(chain: str, rule: Rule | None) -> str:
-    return f"the policy of {chain} is DROP" if rule is None else f"-A {rule.chain} {' '.join(rule.words)}"
+def _words(table: str, chain: str, rule: Rule | None) -> str:
+    where = "" if table == "filter" else f"-t {table} "
+    if rule is None:
+        return f"the policy of {chain} is DROP" + (f" in table {table}" if where else "")
+    return f"{where}-A {rule.chain} {' '.join(rule.words)}"

@@ -1,4 +1,4 @@
-"""What a host's filter table does with one packet: the rules walked as the kernel walks them.
+"""What a table of a host's firewall does with one packet: the rules walked as the kernel walks them.
 
 Only what is certain counts. A rule whose match is not known here (a set, a mark, a program) may or may not meet the
 packet: where that could save it, the answer is that it is not known.
@@ -47,7 +47,7 @@ class Packet:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """A filter table: the rules of its chains, and the policies of those that have one."""
+    """One table: the rules of its chains, and the policies of those that have one."""
 
     chains: Mapping[str, Sequence[Rule]]
     policies: Mapping[str, str] = field(default_factory=dict)
@@ -96,16 +96,16 @@ class Filter:
         return (Fate.UNKNOWN, None) if rule.target in ("QUEUE", "NFQUEUE") else (Fate.PASSED, None)
 
 
-def read(text: str) -> Filter | None:
-    """Return the filter table of what ``iptables-save`` prints; None where it holds none."""
+def read(text: str, name: str = "filter") -> Filter | None:
+    """Return a table of what ``iptables-save`` prints; None where it holds none of that name."""
     from swarmnet.scenarios.rules import parse  # noqa: PLC0415 - rules know nothing of packets
 
-    rules = parse(text).get("filter")
+    rules = parse(text).get(name)
     if rules is None:
         return None
     chains: dict[str, list[Rule]] = {}
     policies = {}
-    _, _, table = f"\n{text}".partition("\n*filter\n")
+    _, _, table = f"\n{text}".partition(f"\n*{name}\n")
     for line in table.partition("\nCOMMIT")[0].splitlines():
         if line.startswith(":"):
             name, policy = line[1:].split()[:2]

@@ -118,6 +118,28 @@ def stage() -> Scene:
     return replace(base, state=ClusterState(hosts=hosts), witnesses=witnesses, mesh=mesh)
 
 
+def with_roles(place: Scene, *, down: str) -> Scene:
+    """Return the scene with w1 and w2 as managers, and one node down."""
+    nodes = tuple(
+        Node(
+            id=f"n{n}",
+            version=1,
+            hostname=f"w{n}",
+            spec=NodeSpec(role=Role.MANAGER if n < 3 else Role.WORKER),
+            status="down" if f"w{n}" == down else "ready",
+            address=f"192.0.2.{n}",
+        )
+        for n in (1, 2, 3)
+    )
+    hosts = tuple(
+        one.model_copy(
+            update={"engine": one.engine.model_copy(update={"membership": SwarmMembership(node_id=f"n{one.host[1:]}")})}
+        )
+        for one in place.state.hosts
+    )
+    return replace(place, state=place.state.model_copy(update={"nodes": nodes, "hosts": hosts}))
+
+
 def judged(rules: dict[str, str]) -> tuple[Verdict, ...]:
     fine = DOCKER.format(before="", user="")
     answers = {(h, SAVE): Answer({"exit": 0, "stdout": rules.get(h, fine)}) for h in ("w1", "w2", "w3")}
@@ -150,6 +172,42 @@ def test_what_a_host_drops_is_named_with_the_rule_and_the_command_that_removes_i
     assert verdict.evidence["commands"] == [f"iptables -D {rule[3:]}"]
 
 
+@pytest.mark.parametrize(
+    ("rules", "words"),
+    [
+        ("*raw\n-A PREROUTING -p udp -m udp --dport 4789 -j DROP\nCOMMIT\n", "drops udp 4789 from w1, w2"),
+        ("*mangle\n-A INPUT -p udp -m udp --dport 7946 -j DROP\nCOMMIT\n", "drops udp 7946 from w1, w2"),
+        ("*mangle\n-A OUTPUT -d 192.0.2.1/32 -p tcp -m tcp --dport 7946 -j DROP\nCOMMIT\n", "drops tcp 7946 to w1"),
+    ],
+)
+def test_f5_rules_of_other_tables_are_named_with_their_table(rules: str, words: str) -> None:
+    (verdict,) = judged({"w3": rules + DOCKER.format(before="", user="")})
+
+    table, rule = rules.splitlines()[:2]
+    assert verdict.detail.startswith(f"the firewall of w3 {words}: -t {table[1:]} -A ")
+    assert verdict.evidence["commands"] == [f"iptables -t {table[1:]} -D {rule[3:]}"]
+
+
+def test_f5_rules_by_the_state_of_a_connection_meet_nothing_before_it_is_looked_for() -> None:
+    rules = "*raw\n-A PREROUTING -m conntrack --ctstate NEW,ESTABLISHED -j DROP\nCOMMIT\n"
+    (verdict,) = judged({"w3": rules + DOCKER.format(before="", user="")})
+    assert verdict.status is Status.OK
+
+
+def test_f5_what_a_host_may_not_send_to_the_managers_or_answer_is_named() -> None:
+    place = with_roles(stage(), down="w3")
+    found = {}
+    for rule in ("-p tcp -m tcp --dport 2377", "-m conntrack --ctstate RELATED,ESTABLISHED"):
+        rules = f"*filter\n:OUTPUT ACCEPT [0:0]\n-A OUTPUT {rule} -j DROP\nCOMMIT\n"
+        answers: Answers = {("w3", SAVE): Answer({"exit": 0, "stdout": rules})}
+        (verdict,) = HostFirewall().judge(place, answers).verdicts
+        found[rule] = verdict.detail.partition(": ")[0]
+    assert list(found.values()) == [
+        "the firewall of w3 drops tcp 2377 to w1, w2",
+        "the firewall of w3 drops answers (ESTABLISHED) to w1, w2",
+    ]
+
+
 def test_a_rule_that_the_engine_lacks_is_not_told_as_one_that_drops() -> None:
     bare = DOCKER.format(before="", user="").replace("--dport 30000", "--dport 9").replace("--sport 30000", "--sport 9")
     (verdict,) = judged({"w3": bare})
@@ -172,25 +230,7 @@ def test_what_a_rule_blocks_follows_from_it() -> None:
 
 def test_a_node_that_is_down_for_a_rule_of_its_own_follows_from_it() -> None:
     """F6: a host that drops the managers' answers is called down, and bringing its engine back mends nothing."""
-    place = stage()
-    nodes = tuple(
-        Node(
-            id=f"n{n}",
-            version=1,
-            hostname=f"w{n}",
-            spec=NodeSpec(role=Role.MANAGER if n < 3 else Role.WORKER),
-            status="down" if n == 3 else "ready",
-            address=f"192.0.2.{n}",
-        )
-        for n in (1, 2, 3)
-    )
-    hosts = tuple(
-        one.model_copy(
-            update={"engine": one.engine.model_copy(update={"membership": SwarmMembership(node_id=f"n{one.host[1:]}")})}
-        )
-        for one in place.state.hosts
-    )
-    place = replace(place, state=place.state.model_copy(update={"nodes": nodes, "hosts": hosts}))
+    place = with_roles(stage(), down="w3")
     rules = table("-A INPUT -s 192.0.2.0/24 -m state --state ESTABLISHED -j DROP")
     answers: Answers = {("w3", SAVE): Answer({"exit": 0, "stdout": rules})}
     found = traced([*HostFirewall().judge(place, answers).verdicts, *NodesReady().judge(place, answers).verdicts])
