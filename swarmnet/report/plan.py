@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 from swarmnet.model.plan import Risk, Sign
 from swarmnet.model.redaction import Cover
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from swarmnet.model.state import ClusterState, HostFailure
 
 LONGEST_VALUE = 120
+_BEGINNINGS = ('"', "[", "{")
+_WORDS = ("true", "false", "null")
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?")
+"""What JSON begins with and looks like: a text that does is shown in quotes."""
 _VERBS = {Sign.CREATE: "to add", Sign.UPDATE: "to change", Sign.REMOVE: "to remove", Sign.RUN: "to run"}
 
 
@@ -144,9 +149,16 @@ class _Text:
             yield self.paint.dim(f"sends: {on_one_line(json.dumps(sent(action, self.view.cover), ensure_ascii=False))}")
 
     def _value(self, value: JsonValue) -> str:
-        text = "(none)" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        text = "(none)" if value is None else value if _is_clear(value) else json.dumps(value, ensure_ascii=False)
         line = SENSITIVE.masked(on_one_line(text))
         if self.view.whole or len(line) <= LONGEST_VALUE:
             return line
         whole = hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:16]
         return f"{line[:LONGEST_VALUE]}... ({len(text)} characters, sha256 {whole}; -v shows all)"
+
+
+def _is_clear(value: JsonValue) -> TypeGuard[str]:
+    """Tell whether a text can be read as nothing else when it stands there without quotes."""
+    if not isinstance(value, str) or value == "(none)" or "\\" in value or value != on_one_line(value):
+        return False
+    return value[:1] not in _BEGINNINGS and value not in _WORDS and _NUMBER.fullmatch(value) is None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pydantic import BaseModel
 
-from swarmnet.model.base import Secret
+from swarmnet.model.base import JsonValue, Secret
 from swarmnet.model.compare import node_changes, service_changes, swarm_changes
 from swarmnet.model.hosts import Availability, Role
 from swarmnet.model.network import NetworkSpec, Scope, Subnet
@@ -324,3 +324,29 @@ def test_two_updates_that_mean_something_else_differ_in_the_short_text(
         same_name = getattr(changed, "name", "") == getattr(wanted, "name", "")
         if same_name and compared(changed, wanted, exact=True):
             assert text(changed) != text(wanted), changed
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("a\nb", "a\\nb"),
+        ("\x1b", "\\x1b"),
+        ("\t", "\\t"),
+        ('a\nb"', '"a\\nb\\""'),
+        (None, "(none)"),
+        (None, "null"),
+        (1, "1"),
+        (-0.5, "-0.5"),
+        (True, "true"),
+        (["a"], '["a"]'),
+        ({}, "{}"),
+    ],
+)
+def test_h2_no_two_values_look_the_same(one: JsonValue, other: JsonValue) -> None:
+    create = full(next(kind for kind in KINDS if kind.__name__ == "CreateService"))
+
+    def text(value: JsonValue) -> str:
+        spec = SERVICE.model_copy(update={"extra": {"Option": value}})
+        return _text(create.model_copy(update={"spec": spec}), Cover(shows=True))
+
+    assert text(one) != text(other)
