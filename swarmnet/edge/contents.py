@@ -103,7 +103,7 @@ def _output(program: subprocess.Popen[bytes], name: str) -> bytes:
 def _file(path: Path) -> bytes:
     try:
         if not path.is_file():
-            raise UsageError(f"{path} is no file")
+            raise UsageError(f"{path} is not a regular file" if path.exists() else f"no such file: {path}")
         if path.stat().st_size > MOST_BYTES:
             raise UsageError(f"{path} has more than {MOST_BYTES} bytes")
         return path.read_bytes()

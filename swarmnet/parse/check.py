@@ -174,7 +174,10 @@ def _words(details: ErrorDetails, place: Path, model: type[BaseModel]) -> tuple[
     kind, context = details["type"], details.get("ctx", {})
     name = str(details["loc"][-1]) if details["loc"] else str(place[-1] if place else "")
     if kind == "extra_forbidden":
-        return f"unknown key {name!r}", closest(name, _keys(model, details["loc"][:-1]))
+        known = _keys(model, details["loc"][:-1])
+        hint = closest(name, known)
+        more = "extra" in known and not _near(name, known)
+        return f"unknown key {name!r}", f"{hint}; all else that engines know goes under 'extra'" if more else hint
     if kind == "missing":
         return f"key {name!r} is missing", None
     if kind == "value_error":

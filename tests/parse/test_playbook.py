@@ -17,8 +17,11 @@ from swarmnet.operations.playbook import Playbook, needs, with_contents
 from swarmnet.operations.secret import SecretOperation
 from swarmnet.operations.service import ServiceOperation
 from swarmnet.parse.playbook import parse_playbook, parse_variables
-from tests.operations.clusters import inventory
+from tests.operations.clusters import inventory, swarm
+from tests.plan.planning import plan
 
+HOSTS = inventory()
+SERVICE_KEYS = ", ".join(sorted(set(ServiceOperation.model_fields)))
 SHIPPED = sorted((Path(__file__).parents[2] / "playbooks").glob("*.yml"))
 
 
@@ -65,12 +68,27 @@ def test_every_problem_is_told_at_once_each_with_its_line() -> None:
               mtu: fast
           - netwrk: {name: x}
           - service: {name: web}
+          - service: {name: web, image: w, volumes: ["/a:/b"]}
         """) == [
         "p.yml:4: unknown key 'atachable' (did you mean 'attachable'?)",
         "p.yml:7: 'steps.2.network.mtu' must be a whole number",
         ("p.yml:8: unknown operation 'netwrk' (known: swarm, node, network, config, secret, service, command)"),
         "p.yml:9: key 'image' is missing",
+        f"p.yml:10: unknown key 'volumes' (known: {SERVICE_KEYS}; all else that engines know goes under 'extra')",
     ]
+
+
+def test_e7_a_file_that_is_missing_is_told_from_one_that_is_none(tmp_path: Path) -> None:
+    for name, words in (("nope", "no such file: "), (".", "is not a regular file")):
+        book = f"schema: 1\nname: x\nsteps:\n  - config: {{name: a, from: {{file: {tmp_path}/{name}}}}}\n"
+        with pytest.raises(DocumentError, match=words):
+            with_contents(parse_playbook(book.encode(), "p.yml"), LocalContents())
+
+
+def test_mounts_are_written_as_the_engine_has_them() -> None:
+    mounts = "extra: {TaskTemplate: {ContainerSpec: {Mounts: [{Type: volume, Source: a, Target: /b}]}}}"
+    (action,) = plan(f"- service: {{name: web, image: 'w:1', {mounts}}}", swarm(HOSTS), HOSTS).actions
+    assert "Mounts" in str(action)
 
 
 @pytest.mark.parametrize(
