@@ -150,7 +150,8 @@ class _Text:
 
     def _value(self, value: JsonValue) -> str:
         text = "(none)" if value is None else value if _is_clear(value) else json.dumps(value, ensure_ascii=False)
-        line = SENSITIVE.masked(on_one_line(text))
+        text = SENSITIVE.masked(text)  # before it is cut, and before its digest, by which guesses could be tried
+        line = on_one_line(text)
         if self.view.whole or len(line) <= LONGEST_VALUE:
             return line
         whole = hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:16]

@@ -15,6 +15,7 @@ from swarmnet.model.hosts import Availability, Role
 from swarmnet.model.network import NetworkSpec, Scope, Subnet
 from swarmnet.model.plan import Action, Change, Plan, Sign
 from swarmnet.model.redaction import Cover
+from swarmnet.model.sensitive import SENSITIVE
 from swarmnet.model.service import (
     Attachment,
     EndpointMode,
@@ -350,3 +351,16 @@ def test_h2_no_two_values_look_the_same(one: JsonValue, other: JsonValue) -> Non
         return _text(create.model_copy(update={"spec": spec}), Cover(shows=True))
 
     assert text(one) != text(other)
+
+
+def test_h8_the_digest_of_a_long_value_tells_nothing_of_a_secret_in_it() -> None:
+    create = full(next(kind for kind in KINDS if kind.__name__ == "CreateService"))
+
+    def text(secret: str) -> str:
+        SENSITIVE.mark(secret)
+        spec = SERVICE.model_copy(update={"env": {"DSN": f"postgres://app:{secret}@db/{'x' * 200}"}})
+        return plan_text(_plan(create.model_copy(update={"spec": spec})), ClusterState(), view=View(Cover(shows=True)))
+
+    first = text("canary-hunter1")
+    assert "sha256" in first
+    assert first.replace("canary-hunter1", "***") == text("canary-hunter2")
