@@ -365,7 +365,9 @@ def prune(
         echo_json({"schema": 1, "removed": yes, "backups": gone, "failed": failed})
     else:
         say(_pruned(one, removed=yes) for one in doomed)
-        if not yes and doomed:
+        if not doomed:
+            typer.echo("nothing to remove", err=True)
+        elif not yes:
             typer.echo("nothing was removed; add --yes", err=True)
     if problems:
         raise typer.Exit(max(problems))

@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from swarmnet.errors import DamagedError, IncompleteError, LockedError, NothingReachableError, SwarmnetError
+from swarmnet.errors import (
+    BackupNotFoundError,
+    DamagedError,
+    IncompleteError,
+    LockedError,
+    NothingReachableError,
+    SwarmnetError,
+)
 from swarmnet.model.backup import BackupDocument, Reason
 from swarmnet.model.hosts import Inventory
 from swarmnet.model.ports import Progress, names
@@ -262,10 +269,12 @@ def prune(
     All of each file is read: a backup that only seems to be there must not be why another one goes.
 
     Raises:
-        BackupNotFoundError: there is no repository.
+        BackupNotFoundError: there is no repository, or no backup of the cluster in it.
         RefusedError: removing anything would be wrong.
     """
-    repository.entries(cluster)
+    if not repository.entries(cluster):
+        hint = "`swarmnet backup list` shows what there is"
+        raise BackupNotFoundError(f"there is no backup of cluster {cluster!r} in {repository.place}", hint=hint)
     with repository.locked(cluster):
         whole = [proved(entry, repository, vault) for entry in listing(repository, vault, cluster)]
         return tuple(_removed(entry, repository, remove=remove) for entry in to_remove(whole, keep, now))

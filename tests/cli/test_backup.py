@@ -122,6 +122,11 @@ def test_prune_without_yes_only_shows(place: Path) -> None:
     assert len(list((place / "backups" / "prod").glob("*.swarmnet"))) == 1
 
 
+def test_prune_says_so_where_nothing_goes_and_where_a_cluster_has_no_backups(place: Path) -> None:
+    assert "nothing to remove" in _run(place, "prune", "--cluster", "prod", "--keep-last", "1").stderr
+    assert _code(_run(place, "prune", "--cluster", "prdo", "--keep-last", "1")) == 10
+
+
 def test_neither_secret_nor_private_key_is_in_any_output_or_file_outside_the_key_directory(place: Path) -> None:
     private = (place / "keys" / "signing.key").read_text().splitlines()[1]
     identity = (place / "keys" / "identity.txt").read_text().strip()
