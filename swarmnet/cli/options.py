@@ -86,7 +86,7 @@ ReplaceOption = Annotated[
     typer.Option(
         "--replace",
         metavar="NAME",
-        help="Network or service that may be interrupted and made anew; repeat or use commas.",
+        help="Network or service that may be interrupted and made again; repeat or use commas.",
     ),
 ]
 

@@ -89,7 +89,7 @@ class RestoredIngress(Operation):
         if seen is not None and all(one.path.startswith("labels.") for one in differs):
             return ()
         spec = self.spec.model_copy(update={"labels": context.marked(self.spec.labels)})
-        why = "the old swarm's was not as 'swarm init' makes it: the new swarm's is removed and made anew"
+        why = "the old swarm's was not as 'swarm init' makes it: the new swarm's is removed and made again"
         target = f"network {spec.name}"
         changes = () if seen is None else network_changes(spec, seen.spec, exact=True)
         return (RemakeIngress(target=target, why=why, risk=Risk.DISRUPTIVE, changes=changes, spec=spec),)
@@ -97,7 +97,7 @@ class RestoredIngress(Operation):
     def problems(self, context: Context) -> tuple[str, ...]:
         """Return what stands against it; :func:`obstacle` tells it before the step is made."""
         found = obstacle(self.spec, context.state)
-        return () if found is None else (f"the ingress network cannot be made anew: {found}",)
+        return () if found is None else (f"the ingress network cannot be made again: {found}",)
 
 
 def ingress_of(state: ClusterState) -> Network | None:

@@ -74,7 +74,7 @@ class NetworkOperation(Operation, NetworkSpec):
                     names = ", ".join(change.path.removeprefix("labels.") for change in changes)
                     found.append(
                         f"network {self.name}{_on(place)} has other labels than written ({names});"
-                        " engines cannot change them, and it is not made anew for labels alone"
+                        " engines cannot change them, and it is not made again for labels alone"
                     )
         return tuple(found)
 
@@ -131,7 +131,7 @@ def _replacement(
     spec: NetworkSpec, seen: Network, changes: tuple[Change, ...], place: str | None, context: Context
 ) -> ReplaceNetwork:
     services, containers = _users(seen, place, context)
-    why = "engines cannot change a network in place: it is removed and made anew"
+    why = "engines cannot change a network in place: it is removed and made again"
     if services:
         why += f"; detached meanwhile: {', '.join(services)}"
     risk = Risk.DISRUPTIVE if services else Risk.SAFE

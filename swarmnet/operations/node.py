@@ -83,7 +83,7 @@ class NodeOperation(Operation):
         pairs += [(f"label {name}", self.labels.get(name, text), text) for name, text in host.labels.items()]
         for what, here, there in pairs:
             if here is not None and there is not None and here != there:
-                yield f"{what} of {host.name} shall be {here} here and {there} in the inventory: write it once"
+                yield f"{what} of {host.name} is {here} here and {there} in the inventory: write it once"
         for name in self.remove_labels:
             if name in host.labels:
                 yield f"label {name} of {host.name} is removed here and set in the inventory: write it once"

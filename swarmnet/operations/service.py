@@ -105,7 +105,7 @@ class ServiceOperation(Operation, ServiceSpec):
         if seen is None:
             return (CreateService(why="it is not there", **common),)
         if any(change.path == "mode" for change in changes):
-            why = "engines cannot change a service's mode: it is removed and made anew"
+            why = "engines cannot change a service's mode: it is removed and made again"
             common["changes"] = service_changes(spec, seen.spec, exact=True)
             return (ReplaceService(why=why, risk=Risk.DISRUPTIVE, **common),)
         if not changes:

@@ -79,7 +79,9 @@ class UpdateService(_ServiceAction):
         self._settle(ports, before=self._write(manager, spec))
         if self.wait and doors.numbers:
             if doors.lost(ports):
-                progress(ports)(f"service {self.spec.name}: ports that answered before do not: its tasks are made anew")
+                progress(ports)(
+                    f"service {self.spec.name}: ports that answered before do not: its tasks are made again"
+                )
                 self._settle(ports, before=self._write(manager, spec, forced=True))
             doors.prove(ports, self.spec.name)
 

@@ -70,7 +70,7 @@ def _contradiction(playbook: Playbook, step: Step, action: Action) -> Problem:
     return playbook.problem(
         step,
         f"{action.target} would change at every apply ({fields}): another step, or the inventory, says otherwise",
-        "let one place alone say how it shall be",
+        "write it in one place alone",
     )
 
 

@@ -61,7 +61,7 @@ def _sentence(report: ApplyReport, paint: Paint) -> str:
     if report.interrupted:
         return paint.yellow(f"interrupted after {done}; run the same command again to go on")
     if report.failed:
-        return paint.red(f"not as it shall be after {done}; run the same command again when the causes are gone")
+        return paint.red(f"failed after {done}; run the same command again when the causes are gone")
     if report.unsettled:
         first = f"{done}, and nothing is left" if report.outcomes else "nothing"
         return paint.yellow(f"{first} to change, but not all is well: swarmnet status and docker service ps tell more")
@@ -71,5 +71,5 @@ def _sentence(report: ApplyReport, paint: Paint) -> str:
         first = f"{done}, and nothing is left" if report.outcomes else "nothing"
         return paint.yellow(f"{first} to change on the hosts that answer; {absent} {verb} not: their part is not known")
     if not report.outcomes:
-        return paint.green("as it shall be, nothing changed")
+        return paint.green("up to date, nothing changed")
     return paint.green(f"{done}, and a second plan is empty")

@@ -64,4 +64,4 @@ def test_a_customised_ingress_network_comes_back_on_every_node_and_undo_takes_th
     left = docker(lab, "m1", "network", "ls", "--filter", "driver=overlay", "--format", "{{.Name}}").split()
     assert sorted(left) == ["ingress", "theirs"]
     assert docker(lab, "m1", "config", "ls", "-q") == ""
-    assert "as it shall be" in operator.types("restore", "undo", "latest", *inventory, "--yes")
+    assert "up to date" in operator.types("restore", "undo", "latest", *inventory, "--yes")

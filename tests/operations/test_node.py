@@ -28,9 +28,9 @@ def test_a_drain_is_disruptive() -> None:
 def test_what_the_inventory_says_otherwise_is_refused() -> None:
     hosts = with_host(inventory(1, 1), "w1", labels={"zone": "a"}, availability=Availability.ACTIVE)
     text = refusal("- node: {labels: {zone: b}, availability: drain, role: manager}", swarm(hosts), hosts)
-    assert "label zone of w1 shall be b here and a in the inventory" in text
-    assert "availability of w1 shall be drain here and active in the inventory" in text
-    assert "role of w1 shall be manager here and worker in the inventory" in text
+    assert "label zone of w1 is b here and a in the inventory" in text
+    assert "availability of w1 is drain here and active in the inventory" in text
+    assert "role of w1 is manager here and worker in the inventory" in text
 
 
 def test_a_host_outside_of_the_swarm_is_named() -> None:
