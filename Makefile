@@ -5,7 +5,7 @@ PYTHON ?= python3
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 PIN := pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
   pyproject.toml .ci/build.in --output-file
-ALL_TESTS := -q -n 2 --dist loadgroup --max-worker-restart 0
+ALL_TESTS := -q -n 2 --dist loadgroup --no-loadscope-reorder --max-worker-restart 0
 PACKAGES := age jq python3-venv debootstrap iptables nftables openssh-client openssh-server docker-registry
 
 .PHONY: help install dev packages roots check lint test coverage soak demo bench lowest pins format clean

@@ -18,13 +18,32 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "swarmnet"))
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+LONGEST = (
+    "own_cluster",
+    "test_lost_hosts",
+    "test_apply_lab",
+    "test_engine",
+    "test_readme",
+    "test_disaster",
+    "test_every_field",
+)
+"""Groups of tests that take more than a minute."""
+
+
 @pytest.hookimpl(tryfirst=True)  # before the workers' own hook, which reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep tests that share hosts with the same worker: those of the own-kernel cluster, and those of one file."""
+    """Keep tests that share hosts with the same worker, and begin with those that take longest.
+
+    Those of the own-kernel cluster share it, and those of one file share their lab. A long one that came last would
+    run alone, while the other workers have nothing to do.
+    """
+    order: dict[pytest.Item, int] = {}
     for item in items:
         if item.get_closest_marker("lab") and isinstance(item, pytest.Function):
             shared = "own_cluster" if "own_cluster" in item.fixturenames else item.path.stem
             item.add_marker(pytest.mark.xdist_group(shared))
+            order[item] = LONGEST.index(shared) if shared in LONGEST else len(LONGEST)
+    items.sort(key=lambda item: order.get(item, len(LONGEST) + 1))
 
 
 @pytest.hookimpl(trylast=True)  # after the workers have ended
