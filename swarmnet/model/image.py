@@ -15,6 +15,9 @@ _REGISTRY = re.compile(r"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(?::[0-9]{1,5})?", 
 _PATH = re.compile(r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*", re.ASCII)
 """One component between slashes."""
 _TAG = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
+_LONGEST_NAME = 255
+"""Characters of registry and path (distribution/reference, NameTotalLengthMax)."""
+_ID = re.compile(r"[0-9a-f]{64}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
 
 
@@ -33,6 +36,10 @@ def _faults(reference: str) -> Iterator[str]:
     last, colon, tag = last.partition(":")
     if colon and _TAG.fullmatch(tag) is None:
         yield "a tag has 1 to 128 letters, digits, '_', '.' and '-', the first a letter, a digit or '_'"
+    if _ID.fullmatch(reference):
+        yield "64 hexadecimal digits are an image's id, which is no name; write registry/name:tag"
+    if len(head + slash + last) > _LONGEST_NAME:
+        yield f"registry and path have at most {_LONGEST_NAME} characters"
     parts = (head + slash + last).split("/")
     if len(parts) > 1 and _is_registry(parts[0]):
         if _REGISTRY.fullmatch(parts[0]) is None:

@@ -188,6 +188,8 @@ SMALL = overlay("small", "10.77.0.0/30")
         ({"networks": "[small]", "ports": "['8080:80']"}, "needs 3 addresses of network small"),
         ({"networks": "[small]", "mode": "global", "endpoint_mode": "dnsrr"}, "has 1 to give"),
         ({"image": "registry.example/Shop/web:1"}, "its path must be in lower case"),
+        ({"image": f"'{'0a' * 32}'"}, "64 hexadecimal digits are an image's id, which is no name"),
+        ({"image": f"registry.example/{'a' * 239}"}, "registry and path have at most 255 characters"),
         ({"networks": "[host, front]"}, "a container there can be on no other: take out 'host', or front"),
         ({"mode": "global", "ports": "['8080:80@host']", "rollback": "{order: start-first}"}, "a rollback starts new"),
     ],
