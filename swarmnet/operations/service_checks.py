@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from swarmnet.operations.interface import Context
 
 
+LONGEST_HOSTNAME = 64
+"""Characters (Linux, HOST_NAME_MAX)."""
+
+
 def faults_of_service(spec: ServiceSpec) -> Iterator[str]:
     """Yield what is wrong with the service whatever is there."""
     if not is_swarm_name(spec.name):
@@ -35,6 +39,7 @@ def faults_of_service(spec: ServiceSpec) -> Iterator[str]:
     yield from _twice("file", [one.target for one in spec.configs or ()])
     yield from _twice("file", [one.target for one in spec.secrets or ()])
     yield from _resources(spec)
+    yield from _program(spec)
 
 
 def problems_of_service(spec: ServiceSpec, context: Context) -> Iterator[str]:
@@ -91,6 +96,17 @@ def _resources(spec: ServiceSpec) -> Iterator[str]:
         limit, reserved = getattr(spec.limits, field), getattr(spec.reservations, field)
         if limit is not None and reserved is not None and reserved > limit:
             yield f"{field}: {reserved} is reserved, more than the limit {limit}"
+
+
+def _program(spec: ServiceSpec) -> Iterator[str]:
+    """Yield what no engine starts a container with: a template of the engine's is left to it."""
+    for name in spec.env or ():
+        if not name or "=" in name:
+            yield f"environment variable {name!r} does not exist: its name is not empty and has no '='"
+    if spec.workdir is not None and not spec.workdir.startswith(("/", "{{")):
+        yield f"workdir {spec.workdir!r} is not an absolute path"
+    if spec.hostname is not None and "{{" not in spec.hostname and len(spec.hostname) > LONGEST_HOSTNAME:
+        yield f"hostname {spec.hostname!r} is too long: kernels take {LONGEST_HOSTNAME} characters"
 
 
 def _kept(spec: ServiceSpec, context: Context) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import types
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, Union, get_args, get_origin
@@ -54,6 +55,10 @@ _BOUNDS = {
     "string_too_short": ("min_length", "needs characters, at least"),
     "string_too_long": ("max_length", "has too many characters, more than"),
 }
+
+
+_ALTERNATIVES = re.compile(r"\^\(([a-z|-]+\|[a-z-]+)\)\$")
+"""A pattern that is a list of words."""
 
 
 class Checker:
@@ -192,6 +197,9 @@ def _demand(details: ErrorDetails) -> str:
     if kind in _BOUNDS:
         key, words = _BOUNDS[kind]
         return f"{words} {context[key]}"
+    if kind == "string_pattern_mismatch" and (listed := _ALTERNATIVES.fullmatch(context["pattern"])):
+        *first, last = listed[1].split("|")
+        return f"must be {', '.join(map(repr, first))} or {last!r}"
     if kind in ("enum", "literal_error"):
         return f"must be {context['expected']}"
     return details["msg"][:1].lower() + details["msg"][1:]
