@@ -40,8 +40,11 @@ def _file(value: object, folder: str) -> object:
     if not isinstance(filled, dict) or not isinstance(filled.get("source"), str):
         return filled
     mode = filled.get("mode")
-    octal = {"mode": int(mode, 8)} if isinstance(mode, str) and re.fullmatch(r"0?[0-7]{3,4}", mode) else {}
-    return {"target": folder + filled["source"]} | filled | octal
+    if not isinstance(mode, str):
+        return {"target": folder + filled["source"]} | filled
+    if not re.fullmatch(r"0?[0-7]{3,4}", mode):
+        raise ValueError(f"{mode!r} is not a mode: write it in octal, such as '0444'")
+    return {"target": folder + filled["source"]} | filled | {"mode": int(mode, 8)}
 
 
 def _config_file(value: object) -> object:

@@ -221,6 +221,29 @@ def test_d_a_service_that_works_is_planned(fields: dict[str, str]) -> None:
     assert told(plan(step(**fields), with_networks(holding(), INSIDE, SMALL), HOSTS)) == ["service.create service web"]
 
 
+@pytest.mark.parametrize("mode", [400, 440, 444, 600, 640, 644, 755])
+def test_d_a_mode_in_octal_digits_without_a_zero_is_refused_with_what_to_write(mode: int) -> None:
+    files = f"[{{source: app, mode: {mode}}}]"
+
+    text = refusal(step(configs=files), holding(configs=(config("app-1", 1),)), HOSTS)
+
+    assert f"mode {mode} is {mode:04o} in octal; write mode: '0{mode}' in quotes" in text
+
+
+@pytest.mark.parametrize("mode", ["'0999'", "'r--r--r--'", "'44'"])
+def test_d_a_mode_that_is_none_is_refused(mode: str) -> None:
+    assert "is not a mode: write it in octal, such as '0444'" in refusal(
+        step(configs=f"[{{source: app, mode: {mode}}}]"), holding(), HOSTS
+    )
+
+
+@pytest.mark.parametrize("mode", ["0400", "0440", "0444", "'0640'", "0644", "0755", "0500", "0550", "0660", "292"])
+def test_d_modes_that_are_meant_are_planned(mode: str) -> None:
+    files = f"[{{source: app, mode: {mode}}}]"
+
+    assert plan(step(configs=files), holding(configs=(config("app-1", 1),)), HOSTS).actions
+
+
 def test_d_an_update_that_waits_for_a_port_kept_from_before_is_refused() -> None:
     held = PublishedPort(target=80, published=8080, mode=PublishMode.HOST)
 
