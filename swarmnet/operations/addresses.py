@@ -63,6 +63,17 @@ def overlapping(prefix: str, others: Iterable[str]) -> str | None:
     return None
 
 
+def overlaps(prefixes: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield each block that shares addresses with another one, after the widest that it lies in."""
+    widest: str | None = None
+    # Of two blocks that share an address one lies in the other, so in this order it comes right behind it.
+    for one in sorted(prefixes, key=_by_start):
+        if widest is not None and overlapping(one, [widest]):
+            yield widest, one
+        else:
+            widest = one
+
+
 def special(prefix: str) -> str | None:
     """Return what a block is for, where that is not for addresses of containers."""
     met = overlapping(prefix, _SPECIAL)
@@ -70,6 +81,11 @@ def special(prefix: str) -> str | None:
 
 
 @lru_cache(maxsize=16384)
+def _by_start(prefix: str) -> tuple[int, int, int]:
+    version, first, last = _span(prefix)
+    return version, first, -last
+
+
 def _span(prefix: str) -> tuple[int, int, int]:
     """Return version, first and last address: hundreds of blocks are compared with the routes of hundreds of hosts."""
     block = ipaddress.ip_network(prefix, strict=False)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from itertools import combinations
 from typing import TYPE_CHECKING
 
 from swarmnet.model.network import GATEWAY, NetworkSpec, Scope
-from swarmnet.operations.addresses import few, overlapping, own_routes, special
+from swarmnet.operations.addresses import few, overlapping, overlaps, own_routes, special
 from swarmnet.operations.network_drivers import LAN_DRIVERS, driver_problems, driver_warnings, interface_problems
 
 if TYPE_CHECKING:
@@ -159,9 +158,8 @@ def _options(spec: NetworkSpec) -> Iterator[str]:
 
 
 def _blocks(spec: NetworkSpec) -> Iterator[str]:
-    for one, two in combinations(spec.subnets, 2):
-        if overlapping(one.subnet, [two.subnet]):
-            yield f"subnets {one.subnet} and {two.subnet} of the network overlap each other"
+    for one, two in overlaps(block.subnet for block in spec.subnets):
+        yield f"subnets {one} and {two} of the network overlap each other"
     for block in spec.subnets:
         if (use := special(block.subnet)) is not None:
             yield f"subnet {block.subnet} is {use}: containers cannot have such addresses; choose a private one"

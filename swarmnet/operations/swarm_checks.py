@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 from collections import Counter
-from itertools import combinations
 from typing import TYPE_CHECKING
 
 from swarmnet.model.compare import INIT_ONLY, swarm_changes
@@ -14,7 +13,7 @@ from swarmnet.model.plan import MANAGED_LABEL
 from swarmnet.model.standing import strangers
 from swarmnet.model.state import Membership
 from swarmnet.model.swarm import LEAVE
-from swarmnet.operations.addresses import advertise_of, data_path_of, few, overlapping, own_routes, special
+from swarmnet.operations.addresses import advertise_of, data_path_of, few, overlapping, overlaps, own_routes, special
 from swarmnet.operations.swarm_members import Members
 
 if TYPE_CHECKING:
@@ -71,9 +70,8 @@ def faults_of_swarm(spec: SwarmSpec) -> Iterator[str]:
             yield f"address pool {pool} is smaller than one subnet of it, a /{size}: write a larger pool or subnet_size"
         elif (use := special(pool)) is not None:
             yield f"address pool {pool} is {use}: containers cannot have such addresses; choose a private one"
-    for one, two in combinations(pools, 2):
-        if overlapping(one, [two]):
-            yield f"address pools {one} and {two} overlap each other"
+    for one, two in overlaps(pools):
+        yield f"address pools {one} and {two} overlap each other"
 
 
 def warnings_of_swarm(context: Context) -> Iterator[str]:

@@ -25,6 +25,10 @@ M = TypeVar("M", bound=BaseModel)
 _MISSING = object()
 _LONGEST_KEY = 100
 """Characters of what is compared with the known keys."""
+_MOST_COMPARED = 500
+"""Known words that one is compared with: each takes some microseconds, for each word that is not known."""
+_MOST_NAMED = 50
+"""Known words that a hint names."""
 
 # Error types of pydantic 2 to words for people who never heard of it.
 _WORDS = {
@@ -59,6 +63,8 @@ _BOUNDS = {
 
 _ALTERNATIVES = re.compile(r"\^\(([a-z|-]+\|[a-z-]+)\)\$")
 """A pattern that is a list of words."""
+HOPELESS = 10 * PROBLEM_LIMIT
+"""Problems after which the rest of a document is not read: some of them are told once for each item of a ``for``."""
 
 
 class Checker:
@@ -71,6 +77,7 @@ class Checker:
     def complain(self, path: Path, text: str, hint: str | None = None) -> None:
         """Add a problem at the line of ``path``."""
         self.problems.append(self.source.problem(path, text, hint))
+        self._stop_where_hopeless()
 
     def check(self, model: type[M], path: Path, data: object = _MISSING) -> M | None:
         """Return the part at ``path`` as ``model``, or None after adding its problems.
@@ -85,7 +92,12 @@ class Checker:
             return model.model_validate(value)
         except ValidationError as error:
             self.problems += problems_of(error, self.source, path, model=model)
+            self._stop_where_hopeless()
             return None
+
+    def _stop_where_hopeless(self) -> None:
+        if len(self.problems) >= HOPELESS:
+            self.finish()
 
     def forget_consequences(self, start: int, end: int) -> None:
         """Drop the problems from ``end`` on that stand where one of those from ``start`` to ``end`` stands.
@@ -149,12 +161,16 @@ def closest(word: str, known: Iterable[str]) -> str | None:
     words = sorted(known)
     if near := _near(word, words):
         return f"did you mean {near[0]!r}?"
-    return f"known: {', '.join(words)}" if words else None
+    more = f" and {len(words) - _MOST_NAMED} more" if len(words) > _MOST_NAMED else ""
+    return f"known: {', '.join(words[:_MOST_NAMED])}{more}" if words else None
 
 
 def _near(word: str, known: Iterable[str]) -> list[str]:
     """Return the known word that another is nearest to, if any is near."""
-    return get_close_matches(word, sorted(known), n=1, cutoff=0.65) if len(word) <= _LONGEST_KEY else []
+    words = sorted(known)
+    if len(word) > _LONGEST_KEY or len(words) > _MOST_COMPARED:
+        return []
+    return get_close_matches(word, words, n=1, cutoff=0.65)
 
 
 def _place(source: Source, path: Path, details: ErrorDetails) -> Path:

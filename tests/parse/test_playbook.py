@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import replace
 from pathlib import Path
 from textwrap import dedent
@@ -17,6 +18,7 @@ from swarmnet.operations.playbook import Playbook, needs, with_contents
 from swarmnet.operations.secret import SecretOperation
 from swarmnet.operations.service import ServiceOperation
 from swarmnet.parse.playbook import parse_playbook, parse_variables
+from swarmnet.parse.yaml import PROBLEM_LIMIT
 from tests.operations.clusters import inventory, swarm
 from tests.plan.planning import plan
 
@@ -358,3 +360,41 @@ def test_l12_a_value_of_the_environment_that_is_no_text_is_named() -> None:
 
     with pytest.raises(DocumentError, match="environment variable 'RAW' is not UTF-8 text"):
         parse(text, environment={"RAW": raw})
+
+
+@pytest.mark.parametrize(
+    ("head", "step", "words"),
+    [
+        (
+            f"vars: {{{', '.join(f'variable_{number}: 1' for number in range(3000))}}}\n",
+            "command: {argv: [" + ", ".join(f"'${{variabel_{number}}}'" for number in range(3000)) + "]}",
+            "variabel_0} is not defined",
+        ),
+        (
+            "",
+            "network: {name: n, subnets: ["
+            + ", ".join(f"10.{number // 256}.{number % 256}.0/24" for number in range(6000))
+            + ", 10.0.0.0/16]}",
+            "overlap each other",
+        ),
+        (
+            "",
+            "swarm: {default_addr_pool: ["
+            + ", ".join(f"10.{number // 256}.{number % 256}.0/24" for number in range(6000))
+            + ", 10.0.0.0/16]}",
+            "overlap each other",
+        ),
+    ],
+    ids=["references", "subnets", "pools"],
+)
+def test_m15_what_is_compared_with_all_else_costs_no_minutes(head: str, step: str, words: str) -> None:
+    began = time.process_time()
+    found = problems(steps(f"- {step}", head))
+
+    assert words in found[0]
+    assert time.process_time() - began < 20
+
+
+def test_m15_a_document_without_hope_is_not_read_to_its_end() -> None:
+    items = ", ".join(map(str, range(20_000)))
+    assert len(problems(steps(f"- network: {{nam: '${{item}}'}}\n  for: [{items}]"))) <= PROBLEM_LIMIT
