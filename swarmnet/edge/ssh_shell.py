@@ -35,6 +35,8 @@ _END_TIMEOUT = 10.0
 _STATUS_TIMEOUT = 10.0
 _BEGIN_TIMEOUT = 10.0
 """Seconds to hear that a command began, when its time is up before: only then can it be ended."""
+_LOOK = 3600.0
+"""Seconds of one wait for output: poll takes 24 days at most, and commands may have more."""
 AT_ONCE = 8
 """Commands at once on one connection; sshd allows 10 (MaxSessions), and ending one takes a session, too."""
 _CHUNK = 65536
@@ -236,7 +238,7 @@ class Shell:
             if left <= 0:
                 raise ssh_errors.outlived(self._host, call.name, call.timeout, self._end(running, call))
             if not took:
-                poll.poll(left * 1000)
+                poll.poll(min(left, _LOOK) * 1000)
 
     def _completed(self, running: _Running, call: _Call) -> Completed:
         running.channel.status_event.wait(_STATUS_TIMEOUT)

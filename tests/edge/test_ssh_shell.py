@@ -84,6 +84,11 @@ def test_a_command_that_outlives_its_limit_is_gone_with_children_and_daemons(she
     assert processes(mark) == []
 
 
+@pytest.mark.parametrize("limit", [3_000_000.0, 9_223_372_036.0])
+def test_m9_the_longest_time_limits_are_limits_too(shell: Shell, limit: float) -> None:
+    assert shell.run(["sh", "-c", "sleep 0.3; echo done"], timeout=limit).stdout == b"done\n"
+
+
 def test_a_command_whose_beginning_is_heard_of_late_is_ended_too(fleet: Fleet) -> None:
     mark = f"60.{secrets.randbelow(10**9)}"
     script = fleet.folder / "slow"
