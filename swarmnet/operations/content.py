@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shlex
 from typing import TYPE_CHECKING, Annotated, Protocol
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
 from swarmnet.model.base import Document
 
@@ -22,7 +23,21 @@ DIGITS = 12
 """Hexadecimal digits of the content's hash in an object's name."""
 LONGEST_NAME = 64 - DIGITS - 1
 """Config and secret names have at most 64 characters (swarmkit)."""
-ObjectName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9]([a-zA-Z0-9_.-]*[a-zA-Z0-9])?$", max_length=LONGEST_NAME)]
+_NAME = r"[a-zA-Z0-9]([a-zA-Z0-9_.-]*[a-zA-Z0-9])?"
+
+
+def _name(value: str) -> str:
+    if re.fullmatch(_NAME, value) is None:
+        raise ValueError("must hold only letters, digits, '_', '.' and '-', and begin and end with a letter or digit")
+    return value
+
+
+ObjectName = Annotated[
+    str,
+    Field(max_length=LONGEST_NAME),
+    AfterValidator(_name),
+    WithJsonSchema({"type": "string", "pattern": f"^{_NAME}$", "maxLength": LONGEST_NAME}),
+]
 
 NAME_LABEL = "io.swarmnet.name"
 """Label on configs and secrets with the plain name that playbooks use."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from swarmnet.errors import UsageError
 from swarmnet.model.base import Document, JsonObject, JsonValue
@@ -22,11 +23,17 @@ if TYPE_CHECKING:
     from swarmnet.parse.yaml import Path
 
 SCHEMA = 1
-NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def _one_or_more(value: object) -> object:
     return [value] if isinstance(value, str) else value
+
+
+def _variable(value: str) -> str:
+    if _NAME.fullmatch(value) is None:
+        raise ValueError("must hold only letters, digits and '_', and begin with a letter or '_'")
+    return value
 
 
 Selectors = Annotated[tuple[str, ...], BeforeValidator(_one_or_more)]
@@ -35,7 +42,7 @@ Selectors = Annotated[tuple[str, ...], BeforeValidator(_one_or_more)]
 class _Head(Document):
     schema_: JsonValue = Field(alias="schema", default=None)
     name: Annotated[str, Field(min_length=1)]
-    vars: dict[Annotated[str, Field(pattern=NAME)], JsonValue] = Field(default_factory=dict)
+    vars: dict[Annotated[str, AfterValidator(_variable)], JsonValue] = Field(default_factory=dict)
     steps: list[JsonObject]
 
 

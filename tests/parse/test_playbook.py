@@ -80,6 +80,19 @@ def test_every_problem_is_told_at_once_each_with_its_line() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("step", "variables", "words"),
+    [
+        ("- config: {name: a b, from: {env: HOME}}\n", "", "must hold only letters, digits, '_', '.' and '-'"),
+        ("- secret: {name: -a, from: {env: HOME}}\n", "", "and begin and end with a letter or digit"),
+        ("- swarm: {}\n", "vars: {a b: x}\n", "'vars.a b' must hold only letters, digits and '_'"),
+    ],
+)
+def test_e7_a_name_that_is_none_is_told_in_words(step: str, variables: str, words: str) -> None:
+    (problem,) = problems(steps(step, variables))
+    assert words in problem
+
+
 def test_e7_a_file_that_is_missing_is_told_from_one_that_is_none(tmp_path: Path) -> None:
     for name, words in (("nope", "no such file: "), (".", "is not a regular file")):
         book = f"schema: 1\nname: x\nsteps:\n  - config: {{name: a, from: {{file: {tmp_path}/{name}}}}}\n"
