@@ -101,7 +101,7 @@ class Cluster:
         return Running.begin(self.directory, "story.yml", "-i", "hosts.yml", *words)
 
     def plan_is_empty(self) -> None:
-        self.operator.types("plan", "story.yml", "-i", "hosts.yml", "--check")
+        self.operator.types("plan", "story.yml", "-i", "hosts.yml", "--check", "--allow-commands")
 
     def cut_power(self, host: str) -> None:
         """Pull the plug, cable first: nobody gets a last word that tells him that the host is gone."""
