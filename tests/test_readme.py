@@ -49,6 +49,16 @@ def test_names_every_command_and_no_other() -> None:
     assert set(re.findall(r"^\| `swarmnet ([a-z]+)", table[1], re.MULTILINE)) == set(COMMANDS)
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+def test_names_every_verb_and_no_other(name: str) -> None:
+    row = re.search(rf"^\| `swarmnet {name}( [a-z|\\]+)?", README, re.MULTILINE)
+    command = get_command(build([name])).commands[name]  # type: ignore[attr-defined]
+    assert row
+
+    verbs = set(command.commands) if isinstance(command, TyperGroup) else None
+    assert verbs is None or verbs == set((row[1] or "").strip().replace("\\|", "|").split("|"))
+
+
 def test_names_every_scenario_and_no_other() -> None:
     table = re.search(r"^## Verify$(.*?)^## ", README, re.DOTALL | re.MULTILINE)
     assert table
