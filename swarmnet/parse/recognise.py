@@ -38,7 +38,7 @@ def recognised(root: JsonValue, text: str) -> tuple[str, str] | None:
     if isinstance(root, dict):
         return _mapping(root)
     if isinstance(root, list) and any(isinstance(one, dict) and _PLAYS & set(one) for one in root):
-        return "an Ansible playbook", "swarmnet has playbooks of its own: playbooks/ has some"
+        return "an Ansible playbook", "write a playbook for swarmnet: playbooks/ has some"
     lines = (line.strip() for line in text.splitlines())
     first = next((line for line in lines if line and line[0] not in "#;"), "")
     if _INI_SECTION.fullmatch(first):
