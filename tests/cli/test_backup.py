@@ -72,7 +72,8 @@ def test_what_undo_asks_of_a_backup_needs_no_identity_but_a_trusted_signer(place
 def test_what_undo_asks_of_a_damaged_backup_is_refused(place: Path) -> None:
     source = OneHeader(repository=str(place / "backups"), keys=place / "keys")
     (path,) = [one.path for one in DirectoryRepository(place / "backups").entries()]
-    path.write_bytes(path.read_bytes()[:-1] + b"\x00")
+    *whole, last = path.read_bytes()
+    path.write_bytes(bytes([*whole, last ^ 1]))
 
     with pytest.raises(DamagedError):
         source.header(str(path), cluster="prod")
