@@ -6,8 +6,8 @@ import signal
 import pytest
 from hypothesis import settings
 
-from tests.labs import healed_lab, lab, make_lab, session_lab, take_down_orphans
-from tests.own_cluster import own_cluster
+from tests.support.labs import healed_lab, lab, make_lab, session_lab, take_down_orphans
+from tests.support.own_cluster import own_cluster
 
 # A busy machine is no wrong answer: laws have no time limit of their own.
 settings.register_profile("swarmnet", deadline=None)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from swarmnet.lab.image import make_image
-from tests.stories.commands import Operator, docker
+from tests.support.commands import Operator, docker
 
 if TYPE_CHECKING:
     from swarmnet.lab import Lab

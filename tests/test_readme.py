@@ -15,9 +15,9 @@ from swarmnet.cli.main import COMMANDS, build
 from swarmnet.lab.faults import FAMILIES
 from swarmnet.parse.inventory import parse_inventory
 from swarmnet.parse.playbook import parse_playbook
-from swarmnet.scenarios import ALL
-from tests.recipe import opened_by_recipe
-from tests.stories.commands import Operator
+from swarmnet.verify.scenarios import ALL
+from tests.support.commands import Operator
+from tests.support.recipe import opened_by_recipe
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()

@@ -11,8 +11,8 @@ import pytest
 
 from swarmnet.lab import Lab, LabSpec
 from swarmnet.lab.image import make_image
-from tests.certificates import Authority
-from tests.registry import forwarded_engine, running_registry
+from tests.support.certificates import Authority
+from tests.support.registry import forwarded_engine, running_registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

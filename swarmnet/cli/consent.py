@@ -10,8 +10,8 @@ import typer
 
 from swarmnet.cli.wiring import confirm_cluster, say
 from swarmnet.model.plan import Risk
-from swarmnet.report.plan import View, counts, plan_text
-from swarmnet.report.text import Paint
+from swarmnet.report.terminal.plan import View, counts, plan_text
+from swarmnet.report.terminal.text import Paint
 
 if TYPE_CHECKING:
     from swarmnet.workflows.apply import Prepared

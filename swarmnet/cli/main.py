@@ -14,26 +14,26 @@ from typer.core import TyperGroup
 
 from swarmnet.cli import streams
 from swarmnet.errors import DocumentError, ExitCode, RefusedError, SwarmnetError, UsageError
-from swarmnet.report.text import on_one_line, shortened, trace_lines
+from swarmnet.report.terminal.text import on_one_line, shortened, trace_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from types import TracebackType
 
 COMMANDS: dict[str, tuple[str, str]] = {
-    "lab": ("swarmnet.cli.lab", "Several real Docker hosts on this machine."),
-    "trust": ("swarmnet.cli.trust", "Show the SSH keys of all hosts, and accept those that are new."),
-    "plan": ("swarmnet.cli.plan", "What would change, and why."),
-    "apply": ("swarmnet.cli.apply", "Make the cluster as a playbook says, and prove it."),
-    "status": ("swarmnet.cli.status", "Cluster, nodes, networks, services, at a glance."),
-    "verify": ("swarmnet.cli.verify", "Prove that the networks work; name the cause where they do not."),
-    "backup": ("swarmnet.cli.backup", "Take backups, look at them, check, compare and prune them."),
-    "restore": ("swarmnet.cli.restore", "Bring a backup back onto these hosts, or onto others."),
-    "keys": ("swarmnet.cli.keys", "Who can open backups, who signs them, whose signature counts."),
-    "lock": ("swarmnet.cli.lock", "Who changes the cluster now."),
-    "unlock": ("swarmnet.cli.unlock", "Give restarted managers of an autolocked swarm their key."),
-    "reset": ("swarmnet.cli.reset", "Leave the swarm, remove what swarmnet made."),
-    "schema": ("swarmnet.cli.schema", "JSON Schemas of inventory, playbook and backup, for editors."),
+    "lab": ("swarmnet.cli.commands.lab.lab", "Several real Docker hosts on this machine."),
+    "trust": ("swarmnet.cli.commands.trust", "Show the SSH keys of all hosts, and accept those that are new."),
+    "plan": ("swarmnet.cli.commands.plan", "What would change, and why."),
+    "apply": ("swarmnet.cli.commands.apply", "Make the cluster as a playbook says, and prove it."),
+    "status": ("swarmnet.cli.commands.status", "Cluster, nodes, networks, services, at a glance."),
+    "verify": ("swarmnet.cli.commands.verify", "Prove that the networks work; name the cause where they do not."),
+    "backup": ("swarmnet.cli.commands.backup", "Take backups, look at them, check, compare and prune them."),
+    "restore": ("swarmnet.cli.commands.restore", "Bring a backup back onto these hosts, or onto others."),
+    "keys": ("swarmnet.cli.commands.keys", "Who can open backups, who signs them, whose signature counts."),
+    "lock": ("swarmnet.cli.commands.lock", "Who changes the cluster now."),
+    "unlock": ("swarmnet.cli.commands.unlock", "Give restarted managers of an autolocked swarm their key."),
+    "reset": ("swarmnet.cli.commands.reset", "Leave the swarm, remove what swarmnet made."),
+    "schema": ("swarmnet.cli.commands.schema", "JSON Schemas of inventory, playbook and backup, for editors."),
 }
 """Every command: the module that has it, as ``app`` (several verbs) or ``command`` (one), with an ``EXAMPLE``;
 and its line in the help."""

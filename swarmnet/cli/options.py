@@ -145,7 +145,7 @@ class Agreement:
         from swarmnet.cli import signals, wiring  # noqa: PLC0415 - as above
         from swarmnet.cli.consent import AtTerminal  # noqa: PLC0415 - as above
         from swarmnet.model.redaction import Cover  # noqa: PLC0415 - as above
-        from swarmnet.report.plan import View  # noqa: PLC0415 - as above
+        from swarmnet.report.terminal.plan import View  # noqa: PLC0415 - as above
         from swarmnet.workflows.apply import Terms  # noqa: PLC0415 - as above
 
         consent = AtTerminal(

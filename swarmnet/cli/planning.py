@@ -80,12 +80,12 @@ def goal_of(
         UsageError: ``--limit`` or ``--var`` make no sense.
     """
     from swarmnet.cli.wiring import limited  # noqa: PLC0415 - as above
-    from swarmnet.edge.contents import LocalContents  # noqa: PLC0415 - as above
-    from swarmnet.edge.files import read_document  # noqa: PLC0415 - as above
+    from swarmnet.edge.operator.contents import LocalContents  # noqa: PLC0415 - as above
+    from swarmnet.edge.operator.files import read_document  # noqa: PLC0415 - as above
     from swarmnet.operations.playbook import key_file, needs, programs, with_contents  # noqa: PLC0415 - as above
     from swarmnet.parse.playbook import parse_playbook, parse_variables  # noqa: PLC0415 - as above
     from swarmnet.workflows.apply import Goal  # noqa: PLC0415 - as above
-    from swarmnet.workflows.observe import Look  # noqa: PLC0415 - as above
+    from swarmnet.workflows.fleet.observe import Look  # noqa: PLC0415 - as above
 
     playbook = parse_playbook(
         read_document(path), str(path), variables=parse_variables(variables or ()), environment=os.environ

@@ -18,10 +18,10 @@ from swarmnet.cli.wiring import say
 from swarmnet.errors import RefusedError, UsageError, WrongKeyError
 
 if TYPE_CHECKING:
-    from swarmnet.edge.key_ring import KeyRing
-    from swarmnet.edge.keys import Signer
-    from swarmnet.edge.repository import DirectoryRepository
-    from swarmnet.edge.vault import AgeVault
+    from swarmnet.edge.backups.key_ring import KeyRing
+    from swarmnet.edge.backups.keys import Signer
+    from swarmnet.edge.backups.repository import DirectoryRepository
+    from swarmnet.edge.backups.vault import AgeVault
     from swarmnet.model.backup import BackupDocument
     from swarmnet.model.base import Secret
     from swarmnet.model.sealed import Entry, SealedHeader
@@ -112,7 +112,7 @@ class Checking:
 
     def store(self) -> DirectoryRepository:
         """Return the repository."""
-        from swarmnet.edge.repository import DirectoryRepository  # noqa: PLC0415 - commands load what they need
+        from swarmnet.edge.backups.repository import DirectoryRepository  # noqa: PLC0415 - commands load what they need
 
         return DirectoryRepository(Path(self.repository or DEFAULT_REPOSITORY))
 
@@ -140,7 +140,7 @@ class Checking:
             vault: whose signatures count.
             cluster: its backups come first.
         """
-        from swarmnet.plan.catalogue import remarks  # noqa: PLC0415 - as above
+        from swarmnet.plan.recovery.catalogue import remarks  # noqa: PLC0415 - as above
         from swarmnet.workflows.backup_lookup import find  # noqa: PLC0415 - as above
 
         found = find(reference, repository=self.store(), vault=vault, cluster=cluster)
@@ -157,7 +157,7 @@ class Checking:
 
     def header(self, reference: str, *, cluster: str) -> SealedHeader:
         """Return what one backup tells without any identity; ends the command as ``find`` does."""
-        from swarmnet.edge.vault import AgeVault  # noqa: PLC0415 - as above
+        from swarmnet.edge.backups.vault import AgeVault  # noqa: PLC0415 - as above
         from swarmnet.workflows.backup_lookup import checked_header  # noqa: PLC0415 - as above
 
         vault = AgeVault(trusted=trusted_signers(key_ring(self.keys), self.trust))
@@ -220,14 +220,14 @@ def key_ring(directory: Path | None) -> KeyRing:
     """Return the directory of keys that was named, or the user's own."""
     from platformdirs import user_config_path  # noqa: PLC0415 - commands load what they need
 
-    from swarmnet.edge.key_ring import KeyRing  # noqa: PLC0415 - as above
+    from swarmnet.edge.backups.key_ring import KeyRing  # noqa: PLC0415 - as above
 
     return KeyRing(directory if directory is not None else user_config_path("swarmnet", appauthor=False) / "keys")
 
 
 def remembering(keys: Path | None) -> Remembering:
     """Return what was seen of backups before, beside the keys."""
-    from swarmnet.edge.seen import SeenFile  # noqa: PLC0415 - as above
+    from swarmnet.edge.backups.seen import SeenFile  # noqa: PLC0415 - as above
     from swarmnet.workflows.backup_lookup import Remembering  # noqa: PLC0415 - as above
 
     return Remembering(SeenFile(key_ring(keys).directory), datetime.now(UTC))
@@ -235,8 +235,8 @@ def remembering(keys: Path | None) -> Remembering:
 
 def opening_vault(keys: Path | None, identities: list[Path] | None, trust: list[str] | None) -> AgeVault:
     """Return a vault that checks, and opens if an identity is at hand."""
-    from swarmnet.edge.keys import load_identities  # noqa: PLC0415 - as above
-    from swarmnet.edge.vault import AgeVault  # noqa: PLC0415 - as above
+    from swarmnet.edge.backups.keys import load_identities  # noqa: PLC0415 - as above
+    from swarmnet.edge.backups.vault import AgeVault  # noqa: PLC0415 - as above
 
     ring = key_ring(keys)
     files = [*(load_identities(path, passphrase) for path in identities or []), ring.own_identity(passphrase)]
@@ -248,7 +248,7 @@ def opening_vault(keys: Path | None, identities: list[Path] | None, trust: list[
 
 def trusted_signers(ring: KeyRing, trust: list[str] | None) -> tuple[Signer, ...]:
     """Return those whose backups are accepted: the key directory's, and those named for this run."""
-    from swarmnet.edge.keys import parse_signer  # noqa: PLC0415 - as above
+    from swarmnet.edge.backups.keys import parse_signer  # noqa: PLC0415 - as above
 
     return (*ring.signers(), *(parse_signer(text) for text in trust or []))
 
@@ -260,8 +260,8 @@ def sealing_vault(
 
     Whoever signs accepts his own signature, so that the backup can be checked after it was written.
     """
-    from swarmnet.edge.keys import Signer, fingerprint, load_signing_key, parse_recipient  # noqa: PLC0415 - as above
-    from swarmnet.edge.vault import AgeVault  # noqa: PLC0415 - as above
+    from swarmnet.edge.backups.keys import Signer, fingerprint, load_signing_key, parse_recipient  # noqa: PLC0415 - as above
+    from swarmnet.edge.backups.vault import AgeVault  # noqa: PLC0415 - as above
 
     ring = key_ring(keys)
     signing = load_signing_key(sign_with, passphrase) if sign_with else ring.own_signing_key(passphrase)

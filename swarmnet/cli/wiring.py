@@ -25,12 +25,12 @@ from typing import TYPE_CHECKING
 import typer
 
 from swarmnet.errors import RefusedError
-from swarmnet.report.text import on_one_line, shortened
+from swarmnet.report.terminal.text import on_one_line, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from swarmnet.edge.ssh_socket import Stream
+    from swarmnet.edge.ssh.socket import Stream
     from swarmnet.model.base import Secret
     from swarmnet.model.clock import Clock
     from swarmnet.model.hosts import Inventory
@@ -45,7 +45,7 @@ def read_inventory(path: Path) -> Inventory:
         DocumentError: it is wrong; every problem with its line.
         UsageError: it cannot be read.
     """
-    from swarmnet.edge.files import read_document  # noqa: PLC0415 - commands load what they need
+    from swarmnet.edge.operator.files import read_document  # noqa: PLC0415 - commands load what they need
     from swarmnet.parse.inventory import parse_inventory  # noqa: PLC0415 - as above
 
     parsed = parse_inventory(read_document(path), name=str(path), folder=path.parent)
@@ -75,10 +75,10 @@ def connected(
     Raises:
         RefusedError: nobody is there to give the password.
     """
-    from swarmnet.edge.clock import SystemClock  # noqa: PLC0415 - as above
-    from swarmnet.edge.core_dumps import forbid_core_dumps  # noqa: PLC0415 - as above
+    from swarmnet.edge.operator.clock import SystemClock  # noqa: PLC0415 - as above
+    from swarmnet.edge.operator.core_dumps import forbid_core_dumps  # noqa: PLC0415 - as above
     from swarmnet.edge.session import Questions, Session  # noqa: PLC0415 - as above
-    from swarmnet.report.progress import ProgressLines  # noqa: PLC0415 - as above
+    from swarmnet.report.terminal.progress import ProgressLines  # noqa: PLC0415 - as above
 
     forbid_core_dumps()  # keys of SSH, passphrases and secrets will be in memory
     clock = SystemClock(timeout)
@@ -124,7 +124,7 @@ def patient(inventory: Inventory, timeout: float | None) -> Inventory:
 
 def _engine(clock: Clock, host: str, open_stream: Callable[[], Stream]) -> EnginePort:
     """Make an engine's client; loads docker-py while the first logins are under way, not before they begin."""
-    from swarmnet.edge.engine import Engine  # noqa: PLC0415 - as above
+    from swarmnet.edge.engine.engine import Engine  # noqa: PLC0415 - as above
 
     return Engine(host, open_stream, clock)
 

@@ -10,17 +10,17 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from swarmnet.edge.clock import SystemClock
-from swarmnet.edge.from_here import approach_of, ask_from_here
-from swarmnet.edge.known_hosts import KnownHosts
-from swarmnet.edge.secret_files import LocalSecretFiles
-from swarmnet.edge.ssh_dial import Dialer
-from swarmnet.edge.ssh_keys import KeyRing
-from swarmnet.edge.ssh_link import Links
-from swarmnet.edge.ssh_shell import Shell
-from swarmnet.edge.ssh_socket import EngineSocket
-from swarmnet.edge.ssh_sudo import Sudo
-from swarmnet.edge.ssh_target import TargetFinder
+from swarmnet.edge.operator.clock import SystemClock
+from swarmnet.edge.operator.local_probe import approach_of, ask_from_here
+from swarmnet.edge.operator.secret_files import LocalSecretFiles
+from swarmnet.edge.ssh.dial import Dialer
+from swarmnet.edge.ssh.keys import KeyRing
+from swarmnet.edge.ssh.known_hosts import KnownHosts
+from swarmnet.edge.ssh.link import Links
+from swarmnet.edge.ssh.shell import Shell
+from swarmnet.edge.ssh.socket import EngineSocket
+from swarmnet.edge.ssh.sudo import Sudo
+from swarmnet.edge.ssh.target import TargetFinder
 from swarmnet.errors import HostError, NotAManagerError
 from swarmnet.model.ports import HostConnected, Progress, tell_nobody
 
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import TracebackType
 
-    from swarmnet.edge.ssh_link import Link
-    from swarmnet.edge.ssh_socket import Stream
-    from swarmnet.edge.ssh_target import Target
+    from swarmnet.edge.ssh.link import Link
+    from swarmnet.edge.ssh.socket import Stream
+    from swarmnet.edge.ssh.target import Target
     from swarmnet.model.base import JsonObject, Secret
     from swarmnet.model.clock import Clock
     from swarmnet.model.hosts import Inventory

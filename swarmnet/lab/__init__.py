@@ -4,10 +4,11 @@ Layout, from the outside in:
 
 - :mod:`~swarmnet.lab.lab` is the story: claim a name and a subnet, start hosts, wait, take all of it away.
 - :mod:`~swarmnet.lab.state` is the journal; it is written before anything is made.
-- :mod:`~swarmnet.lab.kinds` says what any host can do; :mod:`~swarmnet.lab.shared_kernel` is the kind made of
-  namespaces, :mod:`~swarmnet.lab.own_kernel` the kind that is a User-Mode Linux process.
+- :mod:`~swarmnet.lab.hosts.kinds` says what any host can do; :mod:`~swarmnet.lab.hosts.shared_kernel` is the kind made
+  of namespaces, :mod:`~swarmnet.lab.hosts.own_kernel` the kind that is a User-Mode Linux process.
 - :mod:`~swarmnet.lab.network` is the switch; :mod:`~swarmnet.lab.faults` breaks and heals.
-- :mod:`~swarmnet.lab.roots` builds the root file systems; :mod:`~swarmnet.lab.cgroups` finds every process again.
+- :mod:`~swarmnet.lab.roots.cache` builds the root file systems; :mod:`~swarmnet.lab.machine.cgroups`
+  finds every process again.
 
 Design decision: nothing of a lab is held by a mount or a named namespace of the machine. Namespaces and mounts
 live in the lab's processes, processes live in the lab's control groups, and those carry the lab's id. So

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from swarmnet.errors import LabError, SwarmnetError
 from swarmnet.lab.faults import FAMILIES, check, check_options, equal_place, family_of, switch_rules
 from swarmnet.lab.faults.family import Place
-from swarmnet.lab.waiting import until
+from swarmnet.lab.machine.waiting import until
 
 if TYPE_CHECKING:
     from swarmnet.lab.faults.family import Event

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import LabError, UsageError
-from swarmnet.lab.processes import ProcessIdentity
-from swarmnet.lab.processors import allowed, spread
+from swarmnet.lab.hosts.processors import allowed, spread
+from swarmnet.lab.machine.processes import ProcessIdentity
+from swarmnet.lab.machine.subnets import choose, networks_in_use
 from swarmnet.lab.spec import LabSpec, lay_out
 from swarmnet.lab.state import LabRecord, LabStore, exclusively
-from swarmnet.lab.subnets import choose, networks_in_use
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager

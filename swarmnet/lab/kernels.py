@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from swarmnet.lab.capabilities import kernel_capabilities
-from swarmnet.lab.uml import proves_all, require_own_kernels
+from swarmnet.lab.hosts.uml import proves_all, require_own_kernels
+from swarmnet.lab.machine.capabilities import kernel_capabilities
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from swarmnet.lab.capabilities import Capability
+    from swarmnet.lab.machine.capabilities import Capability
     from swarmnet.lab.spec import KernelWish, LabSpec
 
 

@@ -11,32 +11,37 @@ from typing import TYPE_CHECKING, Self
 
 from swarmnet.errors import LabError, LockedError, SwarmnetError
 from swarmnet.lab import inventory
-from swarmnet.lab.answering import answers, excuse, ssh_answers
 from swarmnet.lab.breaking import Breaker
-from swarmnet.lab.capabilities import guest_capabilities, read_capabilities, require_lab_kernel, write_capabilities
-from swarmnet.lab.cgroups import LabGroups
 from swarmnet.lab.claim import alone_with_addresses, claim, require_root
-from swarmnet.lab.commands import attempt, environment
-from swarmnet.lab.disks import require_room, write_files
+from swarmnet.lab.hosts.answering import answers, excuse, ssh_answers
+from swarmnet.lab.hosts.disks import require_room, write_files
+from swarmnet.lab.hosts.own_kernel import OwnKernel
+from swarmnet.lab.hosts.shared_kernel import SharedKernel
 from swarmnet.lab.kernels import with_kernels
 from swarmnet.lab.keys import KeyPair, known_hosts_line
-from swarmnet.lab.lost import take_down_lost
+from swarmnet.lab.machine.capabilities import (
+    guest_capabilities,
+    read_capabilities,
+    require_lab_kernel,
+    write_capabilities,
+)
+from swarmnet.lab.machine.cgroups import LabGroups
+from swarmnet.lab.machine.commands import attempt, environment
+from swarmnet.lab.machine.waiting import until
 from swarmnet.lab.network import Switch
-from swarmnet.lab.own_kernel import OwnKernel
-from swarmnet.lab.roots import RootCache
-from swarmnet.lab.shared_kernel import SharedKernel
+from swarmnet.lab.orphans import take_down_lost
+from swarmnet.lab.roots.cache import RootCache
 from swarmnet.lab.state import LabRecord, LabStore
 from swarmnet.lab.status import HostStatus, LabStatus
-from swarmnet.lab.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
     from types import TracebackType
 
-    from swarmnet.lab.capabilities import Capability
-    from swarmnet.lab.commands import Completed
-    from swarmnet.lab.kinds import HostKind
+    from swarmnet.lab.hosts.kinds import HostKind
+    from swarmnet.lab.machine.capabilities import Capability
+    from swarmnet.lab.machine.commands import Completed
     from swarmnet.lab.spec import LabSpec
     from swarmnet.lab.state import Fault, HostRecord
 

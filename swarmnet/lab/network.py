@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import LabError
-from swarmnet.lab.commands import attempt, detach, run
-from swarmnet.lab.processes import ProcessIdentity
-from swarmnet.lab.waiting import until
+from swarmnet.lab.machine.commands import attempt, detach, run
+from swarmnet.lab.machine.processes import ProcessIdentity
+from swarmnet.lab.machine.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from swarmnet.lab.cgroups import LabGroups
+    from swarmnet.lab.machine.cgroups import LabGroups
     from swarmnet.lab.state import LabRecord
 
 MEMBER = "switch"

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from swarmnet.errors import UsageError
-from swarmnet.lab.engines import DEFAULT_ENGINE, release_of
+from swarmnet.lab.machine.subnets import addresses
+from swarmnet.lab.roots.engines import DEFAULT_ENGINE, release_of
 from swarmnet.lab.state import HostRecord
-from swarmnet.lab.subnets import addresses
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Network
     from pathlib import Path
 
-    from swarmnet.lab.engines import EngineRelease
+    from swarmnet.lab.roots.engines import EngineRelease
     from swarmnet.lab.state import KernelKind, LabRole
 
 KernelWish = Literal["shared", "own", "auto"]

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from swarmnet.errors import LabError, LockedError, UsageError
-from swarmnet.lab.processes import ProcessIdentity
-from swarmnet.lab.waiting import until
+from swarmnet.lab.machine.processes import ProcessIdentity
+from swarmnet.lab.machine.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

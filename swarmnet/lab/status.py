@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from swarmnet.lab.capabilities import Capability, kernel_capabilities
 from swarmnet.lab.faults import describe
+from swarmnet.lab.machine.capabilities import Capability, kernel_capabilities
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -37,8 +37,8 @@ class Cause(Document):
 class Verdict(Document):
     """One finding of a check, with what it rests on.
 
-    ``broken`` and ``needed`` are what :mod:`swarmnet.scenarios.consequences` tells causes from consequences by; they
-    are not part of any JSON.
+    ``broken`` and ``needed`` are what :mod:`swarmnet.verify.causes.consequences` separates causes from consequences by;
+    they are not part of any JSON.
     """
 
     scenario: str

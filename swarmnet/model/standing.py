@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import IncompleteError
+from swarmnet.model.announced_losses import Health, Standing, are, lost, majority, unlocking
 from swarmnet.model.hosts import Role
-from swarmnet.model.lost import Health, Standing, are, lost, majority, unlocking
 from swarmnet.model.service import ServiceMode
 from swarmnet.model.state import Membership
 from swarmnet.model.trust import address_of, is_same_name, written

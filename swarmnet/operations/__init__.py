@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from swarmnet.operations.command import CommandOperation
-from swarmnet.operations.config import ConfigOperation
-from swarmnet.operations.network import NetworkOperation
-from swarmnet.operations.node import NodeOperation
-from swarmnet.operations.secret import SecretOperation
-from swarmnet.operations.service import ServiceOperation
-from swarmnet.operations.swarm import SwarmOperation
+from swarmnet.operations.content.config import ConfigOperation
+from swarmnet.operations.content.secret import SecretOperation
+from swarmnet.operations.network.operation import NetworkOperation
+from swarmnet.operations.service.operation import ServiceOperation
+from swarmnet.operations.swarm.node import NodeOperation
+from swarmnet.operations.swarm.operation import SwarmOperation
 
 if TYPE_CHECKING:
-    from swarmnet.operations.interface import Operation
+    from swarmnet.operations.kind import Operation
 
 ALL: tuple[type[Operation], ...] = (
     SwarmOperation,

@@ -16,8 +16,8 @@ from swarmnet.errors import CommandError
 from swarmnet.model.plan import Action, Risk, Sign, Stage
 from swarmnet.model.sensitive import SENSITIVE
 from swarmnet.model.state import CommandResult
-from swarmnet.operations.forms import Duration, Words
-from swarmnet.operations.interface import Context, Need, Operation
+from swarmnet.operations.kind import Context, Need, Operation
+from swarmnet.operations.notation import Duration, Words
 
 if TYPE_CHECKING:
     from swarmnet.model.hosts import Host

@@ -10,13 +10,13 @@ from pydantic import SerializeAsAny
 
 from swarmnet.errors import DocumentError, Problem, UsageError
 from swarmnet.model.base import Document
-from swarmnet.operations.interface import Need, Operation
+from swarmnet.operations.kind import Need, Operation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from swarmnet.model.hosts import Inventory
-    from swarmnet.operations.content import Contents
+    from swarmnet.operations.content.names import Contents
 
 __all__ = ["Playbook", "Step", "key_file", "needs", "programs", "with_contents"]
 

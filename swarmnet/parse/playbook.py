@@ -19,7 +19,7 @@ from swarmnet.parse.yaml import load
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from swarmnet.operations.interface import Operation
+    from swarmnet.operations.kind import Operation
     from swarmnet.parse.yaml import Path
 
 SCHEMA = 1

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pydantic_core.core_schema import ModelSchema
 
     from swarmnet.model.base import JsonObject, JsonValue
-    from swarmnet.operations.interface import Operation
+    from swarmnet.operations.kind import Operation
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 REFERENCE: JsonObject = {"type": "string", "pattern": r"\$\{[^{}]+\}"}

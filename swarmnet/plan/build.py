@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from swarmnet.errors import DocumentError, Problem, UsageError
 from swarmnet.model.plan import Plan
 from swarmnet.model.shown import shown
-from swarmnet.operations.interface import Context
-from swarmnet.operations.leaving import newly_homeless
-from swarmnet.operations.node import NodeOperation
-from swarmnet.operations.swarm import SwarmOperation
+from swarmnet.operations.kind import Context
+from swarmnet.operations.swarm.moved_tasks import newly_homeless
+from swarmnet.operations.swarm.node import NodeOperation
+from swarmnet.operations.swarm.operation import SwarmOperation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

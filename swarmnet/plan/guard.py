@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import RefusedError
+from swarmnet.model.announced_losses import Health
 from swarmnet.model.hosts import Role
-from swarmnet.model.lost import Health
 from swarmnet.model.plan import MANAGED_LABEL, Risk
 from swarmnet.model.standing import standing
 from swarmnet.model.state import Membership
 from swarmnet.model.swarm import LEAVE
-from swarmnet.operations.network_actions import ReplaceNetwork
+from swarmnet.operations.network.actions import ReplaceNetwork
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field, JsonValue
 
 from swarmnet.model.redaction import Cover
 from swarmnet.model.sensitive import SENSITIVE
-from swarmnet.report.plan import plan_json
+from swarmnet.report.terminal.plan import plan_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

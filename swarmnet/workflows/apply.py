@@ -14,13 +14,13 @@ from swarmnet.model.plan import Stage
 from swarmnet.model.ports import Progress
 from swarmnet.model.report import ApplyReport, OutcomeStatus
 from swarmnet.model.standing import answered
-from swarmnet.operations.convergence import idle_services
-from swarmnet.operations.held_up import held_up_services
-from swarmnet.operations.unready import unready_nodes
+from swarmnet.operations.service.converge import idle_services
+from swarmnet.operations.service.stalled import held_up_services
+from swarmnet.operations.swarm.unready import unready_nodes
 from swarmnet.plan import guard
-from swarmnet.workflows.execute import Conditions, execute
-from swarmnet.workflows.lock import clear_dead, held
-from swarmnet.workflows.settle import observe_settled, observe_well
+from swarmnet.workflows.fleet.execute import Conditions, execute
+from swarmnet.workflows.fleet.settle import observe_settled, observe_well
+from swarmnet.workflows.lock.lock import clear_dead, held
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from swarmnet.model.plan import Action, Plan
     from swarmnet.model.ports import Ports
     from swarmnet.model.state import ClusterState, HostFailure
-    from swarmnet.workflows.execute import Stop
-    from swarmnet.workflows.lock import Lock
-    from swarmnet.workflows.observe import Look
+    from swarmnet.workflows.fleet.execute import Stop
+    from swarmnet.workflows.fleet.observe import Look
+    from swarmnet.workflows.lock.lock import Lock
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,25 +18,25 @@ from swarmnet.model.hosts import Inventory
 from swarmnet.model.ports import Progress, names
 from swarmnet.model.standing import answered, standing
 from swarmnet.model.state import ClusterState, HostFailure
-from swarmnet.plan.document import document, own
-from swarmnet.plan.drift import drift
-from swarmnet.plan.moving import host_map, seen_as
-from swarmnet.plan.retention import to_remove
+from swarmnet.plan.recovery.describe import document, own
+from swarmnet.plan.recovery.drift import drift
+from swarmnet.plan.recovery.host_map import host_map, seen_as
+from swarmnet.plan.recovery.retention import to_remove
 from swarmnet.workflows.backup_lookup import listing, opened, proved
-from swarmnet.workflows.lock import RETRY, living
-from swarmnet.workflows.observe import Look, observe
-from swarmnet.workflows.settle import observe_settled
+from swarmnet.workflows.fleet.observe import Look, observe
+from swarmnet.workflows.fleet.settle import observe_settled
+from swarmnet.workflows.lock.lock import RETRY, living
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
     from pathlib import Path
 
-    from swarmnet.model.drift import Drift
+    from swarmnet.model.differences import Drift
     from swarmnet.model.lock import Operator
     from swarmnet.model.ports import Listener, Ports
     from swarmnet.model.sealed import Entry, Repository, Vault
-    from swarmnet.plan.retention import Keep
+    from swarmnet.plan.recovery.retention import Keep
 
 
 LOOKS_AGAIN = 10.0

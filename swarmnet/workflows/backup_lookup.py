@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 from swarmnet.errors import BackupNotFoundError, DamagedError, SchemaError, UsageError, WrongKeyError
 from swarmnet.model.backup import schema_number
 from swarmnet.model.sealed import Mark
-from swarmnet.plan.catalogue import (
+from swarmnet.plan.recovery.catalogue import (
     LATEST,
     is_older,
     latest_of_each,

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 from swarmnet.errors import DocumentError, RefusedError
 from swarmnet.model.losses import announced
 from swarmnet.model.report import OutcomeStatus
-from swarmnet.model.restored import RestoreReport
+from swarmnet.model.restore_report import RestoreReport
 from swarmnet.plan.build import build
 from swarmnet.plan.guard import Permissions
-from swarmnet.plan.left import left
-from swarmnet.plan.restore import restoration
-from swarmnet.plan.undo import undo
+from swarmnet.plan.recovery.left_over import left
+from swarmnet.plan.recovery.steps import restoration
+from swarmnet.plan.recovery.undo import undo
 from swarmnet.workflows.apply import Goal, apply
-from swarmnet.workflows.observe import Look, observe
+from swarmnet.workflows.fleet.observe import Look, observe
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from swarmnet.model.plan import Plan
     from swarmnet.model.ports import Ports
     from swarmnet.model.report import ApplyReport, Status
-    from swarmnet.model.restored import Skip
+    from swarmnet.model.restore_report import Skip
     from swarmnet.model.state import ClusterState
-    from swarmnet.plan.restore import Choices, Restoration
+    from swarmnet.plan.recovery.steps import Choices, Restoration
     from swarmnet.workflows.apply import Terms
 
 

@@ -10,7 +10,7 @@ from swarmnet.model.base import Document
 from swarmnet.model.clock import wait_until
 from swarmnet.model.ports import progress
 from swarmnet.model.state import Membership
-from swarmnet.workflows.fanout import fan_out
+from swarmnet.workflows.fleet.fanout import fan_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 import paramiko
 import yaml
 
-from swarmnet.edge.ssh_transport import Transport
+from swarmnet.edge.ssh.transport import Transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

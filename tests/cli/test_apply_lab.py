@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from swarmnet.lab import Lab
-    from tests.labs import MakeLab
+    from tests.support.labs import MakeLab
 
 pytestmark = pytest.mark.lab
 

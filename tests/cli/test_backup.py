@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import pytest
 from typer.testing import CliRunner, Result
 
-from swarmnet.cli.backup import app
+from swarmnet.cli.commands.backup import app
 from swarmnet.cli.sealing import OneHeader, sealing_vault
-from swarmnet.edge.key_ring import KeyRing
-from swarmnet.edge.repository import DirectoryRepository
+from swarmnet.edge.backups.key_ring import KeyRing
+from swarmnet.edge.backups.repository import DirectoryRepository
 from swarmnet.errors import BackupNotFoundError, DamagedError, SwarmnetError, UsageError, WrongKeyError
 from swarmnet.model.ports import tell_nobody
 from swarmnet.workflows.backup import Order, create
-from tests.backups import CANARY, CREATED, a_state
+from tests.support.backups import CANARY, CREATED, a_state
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,16 +12,16 @@ import pyrage
 import pytest
 from typer.testing import CliRunner, Result
 
-from swarmnet.cli import backup, keys, restore
+from swarmnet.cli.commands import backup, keys, restore
 from swarmnet.cli.sealing import remembering, sealing_vault
-from swarmnet.edge.key_ring import KeyRing
-from swarmnet.edge.keys import parse_recipient
-from swarmnet.edge.repository import DirectoryRepository
+from swarmnet.edge.backups.key_ring import KeyRing
+from swarmnet.edge.backups.keys import parse_recipient
+from swarmnet.edge.backups.repository import DirectoryRepository
 from swarmnet.errors import RefusedError, UsageError, WrongKeyError
 from swarmnet.model.ports import tell_nobody
 from swarmnet.workflows.backup import Order, create
-from tests.backups import a_state
-from tests.stories.commands import Operator
+from tests.support.backups import a_state
+from tests.support.commands import Operator
 
 if TYPE_CHECKING:
     import typer

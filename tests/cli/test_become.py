@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from tests.edge.sshd import free_port, make_key
-from tests.stories.commands import Operator
+from tests.support.commands import Operator
+from tests.support.sshd import free_port, make_key
 
 if TYPE_CHECKING:
     from pathlib import Path

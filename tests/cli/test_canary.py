@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from swarmnet.operations import BY_NAME
-from tests.stories.commands import SWARMNET
+from tests.support.commands import SWARMNET
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -4,12 +4,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from swarmnet.cli.choices import given_secrets, pairs
+from swarmnet.cli.restore_choices import given_secrets, pairs
 from swarmnet.errors import UsageError
 from swarmnet.model.base import Secret
 from swarmnet.model.swarm import SecretSpec, StoredSecret
-from swarmnet.operations.content import NAME_LABEL
-from tests.backups import CANARY, a_document
+from swarmnet.operations.content.names import NAME_LABEL
+from tests.support.backups import CANARY, a_document
 
 if TYPE_CHECKING:
     from pathlib import Path

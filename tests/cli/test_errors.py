@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.stories.commands import SWARMNET
+from tests.support.commands import SWARMNET
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 import pytest
 from typer.testing import CliRunner, Result
 
-from swarmnet.cli.keys import app
+from swarmnet.cli.commands.keys import app
 from swarmnet.cli.sealing import sealing_vault
-from swarmnet.edge.key_ring import KeyRing
-from swarmnet.edge.keys import load_identities
-from swarmnet.edge.repository import DirectoryRepository
-from swarmnet.edge.vault import AgeVault
+from swarmnet.edge.backups.key_ring import KeyRing
+from swarmnet.edge.backups.keys import load_identities
+from swarmnet.edge.backups.repository import DirectoryRepository
+from swarmnet.edge.backups.vault import AgeVault
 from swarmnet.errors import UsageError, WrongKeyError
 from swarmnet.model.ports import tell_nobody
 from swarmnet.workflows.backup import Order, create
-from tests.backups import CREATED, a_state
+from tests.support.backups import CREATED, a_state
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from typer.testing import CliRunner
 
-from swarmnet.cli.lab import app
+from swarmnet.cli.commands.lab.lab import app
 from swarmnet.errors import UsageError
 
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from swarmnet.cli.apply import agree_to_run, expect
+from swarmnet.cli.commands.apply import agree_to_run, expect
+from swarmnet.cli.commands.restore import RestoreOptions
 from swarmnet.cli.consent import AtTerminal
 from swarmnet.cli.planning import PlaybookOptions
-from swarmnet.cli.restore import RestoreOptions
 from swarmnet.errors import DocumentError, RefusedError
 from swarmnet.model.base import Secret
 from swarmnet.model.plan import Plan, Risk
@@ -20,10 +20,10 @@ from swarmnet.model.redaction import Cover
 from swarmnet.model.state import ClusterState
 from swarmnet.report.saved import SavedPlan
 from swarmnet.workflows.apply import Prepared
-from tests.backups import a_document
-from tests.operations.clusters import inventory
 from tests.report.test_saved import COMMAND, WEB, plan, saved
-from tests.stories.commands import SWARMNET
+from tests.support.backups import a_document
+from tests.support.clusters import inventory
+from tests.support.commands import SWARMNET
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.stories.commands import Operator, docker
+from tests.support.commands import Operator, docker
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,7 +12,7 @@ import pytest
 
 from swarmnet.cli.streams import Screen
 from swarmnet.model.base import Secret
-from swarmnet.report.text import Paint
+from swarmnet.report.terminal.text import Paint
 
 STEERING = "\x1b[2J \x1b]0;title\x07 \x9b31m \u202egnp.exe \r \x1b[8mhidden \x7f \u2066 \ud800"
 

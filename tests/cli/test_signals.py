@@ -25,10 +25,10 @@ LIMIT = 60.0
 HOLDS_A_LOCK = """
 import sys, time
 from swarmnet.cli import signals
-from swarmnet.workflows.lock import held, holders
-from swarmnet.workflows.observe import observe
+from swarmnet.workflows.lock.lock import held, holders
+from swarmnet.workflows.fleet.observe import observe
 from tests.simulator import World
-from tests.workflows.runs import operator
+from tests.support.goals import operator
 
 signals.heed()
 world = World(managers=3)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.stories.commands import SWARMNET
+from tests.support.commands import SWARMNET
 
 FULL = Path("/dev/full")
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from tests.edge.sshd import Sshd, free_port, make_key
-from tests.stories.commands import Operator
+from tests.support.commands import Operator
+from tests.support.sshd import Sshd, free_port, make_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import ast
-from importlib import resources
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
-from swarmnet.cli.verify import overlays_of, probe_kit, scenarios
+import swarmnet.verify
+from swarmnet.cli.commands.verify import overlays_of, probe_kit, scenarios
 from swarmnet.errors import UsageError
-from swarmnet.scenarios import ALL
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from swarmnet.verify.scenarios import ALL
 
 
 def test_scenarios_are_chosen_by_name() -> None:
@@ -50,11 +47,10 @@ def test_the_overlays_of_a_playbook_are_tested(tmp_path: Path) -> None:
 def test_every_name_that_is_printed_can_be_chosen_and_left_out() -> None:
     """E5: findings bear the names of scenarios, or of groups of them; the source names them all."""
     printed = {one.name for one in ALL}
-    for path in resources.files("swarmnet.scenarios").iterdir():
-        if path.name.endswith(".py"):
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-                if isinstance(node, ast.keyword) and node.arg == "scenario" and isinstance(node.value, ast.Constant):
-                    printed.add(str(node.value.value))
+    for path in Path(swarmnet.verify.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.keyword) and node.arg == "scenario" and isinstance(node.value, ast.Constant):
+                printed.add(str(node.value.value))
     assert {"matrix", "mesh", "firewall", "probe", "dns"} <= printed
     for name in printed:
         assert scenarios([name], None), name

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from swarmnet.lab import Fault
-from tests.stories.commands import Operator
+from tests.support.commands import Operator
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -31,7 +31,7 @@ from swarmnet.model.service import (
 )
 from swarmnet.model.state import Endpoint, Membership
 from swarmnet.model.swarm import ConfigSpec, NodeSpec, SecretSpec, SwarmSpec
-from swarmnet.operations.convergence import again_when_changed
+from swarmnet.operations.service.converge import again_when_changed
 
 if TYPE_CHECKING:
     from swarmnet.model.clock import Clock

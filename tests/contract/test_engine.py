@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from swarmnet.edge.clock import SystemClock
-from swarmnet.edge.engine import Engine
+from swarmnet.edge.engine.engine import Engine
+from swarmnet.edge.operator.clock import SystemClock
 from swarmnet.edge.session import Session
 from swarmnet.lab import Lab, LabSpec
 from swarmnet.lab.image import make_image
@@ -17,12 +17,12 @@ from swarmnet.model.swarm import SwarmSpec
 from swarmnet.parse.inventory import parse_inventory
 from tests.contract.suite import IMAGE, Cluster, EngineContract
 from tests.contract.updates import UpdateContract
-from tests.labs import fresh_name
+from tests.support.labs import fresh_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from swarmnet.edge.transport import StreamLike
+    from swarmnet.edge.engine.client import StreamLike
 
 CLOCK = SystemClock()
 

@@ -8,9 +8,9 @@ import pytest
 
 from swarmnet.errors import StateChangedError
 from swarmnet.model.clock import wait_until
-from swarmnet.model.overlay import lay
+from swarmnet.model.merge import lay
 from swarmnet.model.service import EndpointMode, PublishedPort, PublishMode, ServiceSpec
-from swarmnet.operations.renewal import ended_tasks, renewing
+from swarmnet.operations.service.replaced_tasks import ended_tasks, renewing
 from tests.contract.suite import IMAGE
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from swarmnet.edge.engine import Engine
+from swarmnet.edge.engine.engine import Engine
 from swarmnet.model.base import Secret
 from swarmnet.model.hosts import Role
 from swarmnet.model.network import NetworkSpec
@@ -18,9 +18,9 @@ from swarmnet.model.ports import ContainerSpec, Membership
 from swarmnet.model.service import Attachment, FileReference, ServiceSpec
 from swarmnet.model.state import Endpoint
 from swarmnet.model.swarm import ConfigSpec, NodeSpec, SecretSpec, SwarmSpec
-from tests.edge.cases import objects, recorded
-from tests.fuzz.hostile import FEW, body, check, raw
 from tests.simulator import SimulatedClock
+from tests.support.hostile import FEW, body, check, raw
+from tests.support.recorded import objects, recorded
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,27 +12,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from swarmnet.edge.engine import Engine
-from swarmnet.edge.multiplex import Frames
-from swarmnet.edge.ssh_shell import Shell
+from swarmnet.edge.engine.engine import Engine
+from swarmnet.edge.engine.multiplex import Frames
+from swarmnet.edge.ssh.shell import Shell
 from swarmnet.errors import HostTimeoutError, NothingReachableError, SwarmnetError, UnexpectedError
 from swarmnet.model.backup import dump, load
 from swarmnet.model.border import parsed
 from swarmnet.model.lock import LOCK_NAME, Operator
 from swarmnet.model.ports import HostFailed
 from swarmnet.model.swarm import ConfigSpec
-from swarmnet.plan.document import document
-from swarmnet.report.lock import lock_lines, locks_json
-from swarmnet.report.status import status_json, status_text
-from swarmnet.scenarios.interface import ProbeTask
-from swarmnet.workflows.gather import Batches, Crew
-from swarmnet.workflows.lock import holders
-from swarmnet.workflows.lock_places import FilePlace, SwarmPlace
-from swarmnet.workflows.observe import Look, observe
-from tests.fuzz.hostile import FEW, body, check, odd, raw
+from swarmnet.plan.recovery.describe import document
+from swarmnet.report.terminal.lock import lock_lines, locks_json
+from swarmnet.report.terminal.status import status_json, status_text
+from swarmnet.verify.scenario import ProbeTask
+from swarmnet.verify.stage.gather import Batches, Crew
+from swarmnet.workflows.fleet.observe import Look, observe
+from swarmnet.workflows.lock.lock import holders
+from swarmnet.workflows.lock.stores import FilePlace, SwarmPlace
 from tests.fuzz.test_engine_answers import ALL, Hostile
 from tests.simulator import SimulatedPorts, World
-from tests.workflows.test_kernel_tables import TABLES
+from tests.support.hostile import FEW, body, check, odd, raw
+from tests.workflows.fleet.test_kernel_tables import TABLES
 
 if TYPE_CHECKING:
     import paramiko

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from swarmnet.model.network import NetworkSpec
 from swarmnet.model.plan import MANAGED_LABEL
-from tests.fuzz.hostile import FEW, spoiled_by
 from tests.simulator import World
-from tests.workflows.probing import Paths
-from tests.workflows.test_verify import run, traces
+from tests.support.hostile import FEW, spoiled_by
+from tests.support.simulated_probe import Paths
+from tests.verify.test_story import run, traces
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.lab.traces import SWARMNET, command, lab_ids, settings, traces, wait_for_none
+from tests.support.lab_traces import SWARMNET, command, lab_ids, settings, traces, wait_for_none
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from swarmnet.errors import UsageError
-from swarmnet.lab.engines import ENGINES
+from swarmnet.lab.roots.engines import ENGINES
 from swarmnet.lab.spec import LabSpec, lay_out
 
 if TYPE_CHECKING:

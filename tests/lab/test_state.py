@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from swarmnet.cli.lab_view import chosen
+from swarmnet.cli.commands.lab.view import chosen
 from swarmnet.errors import LabError, UsageError
 from swarmnet.lab.inventory import is_ours, render, require_free
 from swarmnet.lab.keys import KeyPair

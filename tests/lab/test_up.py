@@ -13,11 +13,11 @@ import yaml
 
 from swarmnet.errors import UsageError
 from swarmnet.lab import Lab, LabSpec
-from tests.lab.traces import settings
-from tests.labs import fresh_name
+from tests.support.lab_traces import settings
+from tests.support.labs import fresh_name
 
 if TYPE_CHECKING:
-    from tests.labs import MakeLab
+    from tests.support.labs import MakeLab
 
 pytestmark = pytest.mark.lab
 
@@ -165,8 +165,8 @@ def test_a_host_that_dies_while_starting_shows_its_last_words_and_leaves_nothing
     broken.mkdir()
     script = (
         "import sys; from pathlib import Path\n"
-        "from swarmnet.lab.roots import RootCache, Stamp, recipe_digest\n"
-        "from swarmnet.lab.engines import ENGINES\n"
+        "from swarmnet.lab.roots.cache import RootCache, Stamp, recipe_digest\n"
+        "from swarmnet.lab.roots.engines import ENGINES\n"
         "release = ENGINES['26.1']; place = RootCache.default().place(release)\n"
         "(place / 'root/usr/sbin').mkdir(parents=True); (place / 'root/usr/sbin/dockerd').touch()\n"
         "stamp = Stamp(recipe=recipe_digest(release), suite='trixie', engine='26.1.5')\n"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from swarmnet.errors import SchemaError
 from swarmnet.model.backup import SCHEMA, canonical, dump, load, strict_json
-from tests.backups import a_document, documents
+from tests.support.backups import a_document, documents
 
 if TYPE_CHECKING:
     from swarmnet.model.backup import BackupDocument

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from swarmnet.model.compare import network_changes, service_changes, swarm_changes
+from swarmnet.model.merge import lay
 from swarmnet.model.network import NetworkSpec
-from swarmnet.model.overlay import lay
 from swarmnet.model.service import ServiceSpec
 from swarmnet.model.swarm import SwarmSpec
 

@@ -9,11 +9,11 @@ import pytest
 from swarmnet.model.hosts import Host, Inventory, Role
 from swarmnet.model.losses import GENERAL, announced
 from swarmnet.model.network import Network, NetworkSpec, Subnet
-from swarmnet.plan.restore import Choices, restoration
-from swarmnet.report.backups import summary_lines
-from swarmnet.report.restore import left_out
-from tests.backups import a_document, a_state
-from tests.operations.clusters import blank
+from swarmnet.plan.recovery.steps import Choices, restoration
+from swarmnet.report.terminal.backups import summary_lines
+from swarmnet.report.terminal.restore import left_out
+from tests.support.backups import a_document, a_state
+from tests.support.clusters import blank
 
 if TYPE_CHECKING:
     from swarmnet.model.base import JsonObject

@@ -10,7 +10,7 @@ import pytest
 
 from swarmnet.errors import SchemaError
 from swarmnet.model.backup import SCHEMA, BackupDocument, canonical, dump, load
-from tests.backups import a_document
+from tests.support.backups import a_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from swarmnet.model.lost import FOR_GOOD, Health
+from swarmnet.model.announced_losses import FOR_GOOD, Health
 from swarmnet.model.service import PublishedPort, Service, ServiceMode, ServiceSpec, Task
 from swarmnet.model.standing import failing_of, next_loss, promoted, standing, strangers
 from swarmnet.model.state import ClusterState, HostFailure, Membership, SwarmMembership
 from swarmnet.plan.guard import of_state
-from swarmnet.report.status import status_json, status_text
-from tests.operations.clusters import blank, facts, inventory, node, swarm
+from swarmnet.report.terminal.status import status_json, status_text
+from tests.support.clusters import blank, facts, inventory, node, swarm
 
 HOSTS = inventory(managers=3, workers=1)
 LEADERLESS = "The swarm does not have a leader"

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from swarmnet.errors import CommandError
-from tests.plan.planning import told
-from tests.plan.seeing import apply, planned, run
 from tests.simulator.world import World
+from tests.support.plans import told
+from tests.support.simulated_state import apply, planned, run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,12 +13,12 @@ from swarmnet.model.plan import Risk
 from swarmnet.model.ports import ContainerSpec
 from swarmnet.model.service import Attachment, ServiceSpec
 from swarmnet.model.state import ClusterState, Endpoint
-from swarmnet.operations.convergence import is_settled
-from swarmnet.operations.swarm_actions import RemoveDeadNode
+from swarmnet.operations.service.converge import is_settled
+from swarmnet.operations.swarm.actions import RemoveDeadNode
 from swarmnet.plan.build import build
-from tests.plan.planning import book, told
-from tests.plan.seeing import apply, differences, names, planned, run, seen
 from tests.simulator.world import World
+from tests.support.plans import book, told
+from tests.support.simulated_state import apply, differences, names, planned, run, seen
 
 SITE = """
 - swarm: {task_history: 3}

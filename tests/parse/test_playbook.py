@@ -10,17 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from swarmnet.edge.contents import LocalContents
+from swarmnet.edge.operator.contents import LocalContents
 from swarmnet.errors import DocumentError, UsageError
-from swarmnet.operations.content import secret_name
-from swarmnet.operations.network import NetworkOperation
+from swarmnet.operations.content.names import secret_name
+from swarmnet.operations.content.secret import SecretOperation
+from swarmnet.operations.network.operation import NetworkOperation
 from swarmnet.operations.playbook import Playbook, needs, with_contents
-from swarmnet.operations.secret import SecretOperation
-from swarmnet.operations.service import ServiceOperation
+from swarmnet.operations.service.operation import ServiceOperation
 from swarmnet.parse.playbook import parse_playbook, parse_variables
 from swarmnet.parse.yaml import PROBLEM_LIMIT
-from tests.operations.clusters import inventory, swarm
-from tests.plan.planning import plan
+from tests.support.clusters import inventory, swarm
+from tests.support.plans import plan
 
 HOSTS = inventory()
 SERVICE_KEYS = ", ".join(sorted(set(ServiceOperation.model_fields)))

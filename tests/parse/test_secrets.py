@@ -5,7 +5,7 @@ import pytest
 from swarmnet.errors import DocumentError, SwarmnetError, UsageError
 from swarmnet.model.base import Secret
 from swarmnet.parse.secrets import secrets_of_environment, secrets_of_file
-from tests.backups import CANARY
+from tests.support.backups import CANARY
 
 
 def test_a_file_maps_names_to_text() -> None:

@@ -10,11 +10,11 @@ from swarmnet.model.network import NetworkSpec
 from swarmnet.model.plan import MANAGED_LABEL, Plan, Risk
 from swarmnet.model.state import ClusterState, EngineFacts, HostFailure
 from swarmnet.model.swarm import NodeSpec
-from swarmnet.operations.network_actions import ReplaceNetwork
-from swarmnet.operations.swarm_actions import ChangeRole
+from swarmnet.operations.network.actions import ReplaceNetwork
+from swarmnet.operations.swarm.actions import ChangeRole
 from swarmnet.plan import guard
 from swarmnet.plan.guard import Permissions
-from tests.operations.clusters import blank, facts, inventory, swarm
+from tests.support.clusters import blank, facts, inventory, swarm
 
 HOSTS = inventory(managers=3, workers=1)
 DEAD = HostFailure(host="w1", reason="no route to host")

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from swarmnet.plan.build import build
-from tests.plan.planning import book
-from tests.plan.seeing import differences, names, planned, run, seen
 from tests.simulator.world import World
+from tests.support.plans import book
+from tests.support.simulated_state import differences, names, planned, run, seen
 
 NETWORKS = ("front", "back", "vault")
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from swarmnet.edge.probe_image import MODULES, probe_argv
+from swarmnet.edge.operator.probe_image import MODULES, probe_argv
 from swarmnet.probe import names
 
 if TYPE_CHECKING:

@@ -14,35 +14,35 @@ from rich.console import Console
 from swarmnet.cli.streams import Screen
 from swarmnet.errors import HostError, SwarmnetError
 from swarmnet.model.base import Secret
-from swarmnet.model.drift import Difference, Drift, Kind
+from swarmnet.model.differences import Difference, Drift, Kind
 from swarmnet.model.lock import Claim, Holder
 from swarmnet.model.plan import Change, Plan
 from swarmnet.model.ports import ActionFinished, ActionStarted, HostConnected, HostFailed, Progress
 from swarmnet.model.redaction import Cover
 from swarmnet.model.report import ApplyReport, Outcome, OutcomeStatus, Status, Verdict
-from swarmnet.model.restored import RestoreReport, Skip
+from swarmnet.model.restore_report import RestoreReport, Skip
 from swarmnet.model.sealed import Entry
 from swarmnet.model.sensitive import SENSITIVE
 from swarmnet.model.state import ClusterState, HostFailure
 from swarmnet.model.verification import Verification
-from swarmnet.plan.redaction import redacted
-from swarmnet.report.apply import apply_json, apply_text
-from swarmnet.report.backups import entry_json, entry_table, summary, summary_lines
-from swarmnet.report.drift import drift_json, drift_lines
+from swarmnet.plan.recovery.redact import redacted
 from swarmnet.report.junit import as_junit
-from swarmnet.report.lock import lock_lines, locks_json
-from swarmnet.report.matrix import as_json, show
-from swarmnet.report.plan import View, plan_json, plan_text
-from swarmnet.report.progress import ProgressLines
-from swarmnet.report.restore import report_lines
 from swarmnet.report.saved import SavedPlan
-from swarmnet.report.status import status_json, status_text
-from swarmnet.report.text import on_one_line, trace_lines
-from tests.backups import a_document, a_state
-from tests.operations.clusters import inventory
-from tests.report.planting import planted
+from swarmnet.report.terminal.apply import apply_json, apply_text
+from swarmnet.report.terminal.backups import entry_json, entry_table, summary, summary_lines
+from swarmnet.report.terminal.drift import drift_json, drift_lines
+from swarmnet.report.terminal.lock import lock_lines, locks_json
+from swarmnet.report.terminal.plan import View, plan_json, plan_text
+from swarmnet.report.terminal.progress import ProgressLines
+from swarmnet.report.terminal.restore import report_lines
+from swarmnet.report.terminal.status import status_json, status_text
+from swarmnet.report.terminal.text import on_one_line, trace_lines
+from swarmnet.report.terminal.verification import as_json, show
 from tests.report.test_shown import KINDS, full
-from tests.workflows.runs import operator
+from tests.support.backups import a_document, a_state
+from tests.support.clusters import inventory
+from tests.support.goals import operator
+from tests.support.planted import planted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

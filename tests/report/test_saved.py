@@ -13,7 +13,7 @@ from swarmnet.model.redaction import Cover
 from swarmnet.model.state import ClusterState
 from swarmnet.model.swarm import Swarm, SwarmSpec
 from swarmnet.operations.command import RunCommand
-from swarmnet.operations.service_actions import CreateService
+from swarmnet.operations.service.actions import CreateService
 from swarmnet.report.saved import SavedPlan
 from tests.report.test_shown import KINDS, SERVICE, full
 

@@ -31,11 +31,11 @@ from swarmnet.model.shown import action_digest, sent, shown
 from swarmnet.model.state import ClusterState
 from swarmnet.model.swarm import ConfigSpec, NodeSpec, SecretSpec, SwarmSpec
 from swarmnet.operations.playbook import Playbook, Step
-from swarmnet.operations.restored import RestoredService
+from swarmnet.operations.service.restored import RestoredService
 from swarmnet.plan.build import build
-from swarmnet.report.plan import View, plan_digest, plan_json, plan_text
-from tests.operations.clusters import inventory
-from tests.operations.clusters import swarm as a_swarm
+from swarmnet.report.terminal.plan import View, plan_digest, plan_json, plan_text
+from tests.support.clusters import inventory
+from tests.support.clusters import swarm as a_swarm
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import ConflictError, EngineError
+from swarmnet.model.merge import lay
 from swarmnet.model.network import Scope
-from swarmnet.model.overlay import lay
 from swarmnet.model.service import EndpointMode, PublishMode, Service, ServiceMode, Task
 from tests.simulator.endings import given
 from tests.simulator.store import ServiceRecord, TaskRecord, check_version, find

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from swarmnet.errors import ConflictError, ConvergenceError, EngineError, NotAManagerError, WrongKeyError
 from swarmnet.model.base import Secret
 from swarmnet.model.hosts import Availability, Role
+from swarmnet.model.merge import lay
 from swarmnet.model.network import NetworkSpec, Scope
-from swarmnet.model.overlay import lay
 from swarmnet.model.state import Membership as Standing
 from swarmnet.model.swarm import (
     Config,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from swarmnet.lab import Fault
-from tests.stories.commands import LIMIT, Operator, docker
+from tests.support.commands import LIMIT, Operator, docker
 
 if TYPE_CHECKING:
     from pathlib import Path

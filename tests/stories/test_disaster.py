@@ -9,13 +9,13 @@ import pytest
 
 from swarmnet.lab import Fault
 from swarmnet.lab.image import make_image
-from tests.stories.commands import Operator, docker
+from tests.support.commands import Operator, docker
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from swarmnet.lab import Lab
-    from tests.labs import MakeLab
+    from tests.support.labs import MakeLab
 
 pytestmark = pytest.mark.lab
 IMAGE = "story:1"

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from swarmnet.lab.image import make_image
-from tests.stories.commands import Operator, docker
+from tests.support.commands import Operator, docker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from swarmnet.lab import Lab
-    from tests.labs import MakeLab
+    from tests.support.labs import MakeLab
 
 pytestmark = pytest.mark.lab
 IMAGE = "field:1"

@@ -8,7 +8,7 @@ import pytest
 
 from swarmnet.lab import Fault
 from swarmnet.lab.image import make_image
-from tests.stories.commands import Operator, docker
+from tests.support.commands import Operator, docker
 
 if TYPE_CHECKING:
     from pathlib import Path

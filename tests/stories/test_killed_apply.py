@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from swarmnet.lab.image import make_image
-from tests.stories.commands import Operator
-from tests.stories.witness import assert_whole, running, soon
+from tests.support.commands import Operator
+from tests.support.docker_view import assert_whole, running, soon
 
 if TYPE_CHECKING:
     from swarmnet.lab import Lab
-    from tests.labs import MakeLab
+    from tests.support.labs import MakeLab
 
 pytestmark = pytest.mark.lab
 
@@ -87,6 +87,6 @@ def test_wherever_an_apply_is_killed_the_next_one_makes_the_cluster_whole(make_l
 
 def apply_until(moment: str, lab: Lab, directory: Path) -> subprocess.CompletedProcess[str]:
     """Apply in a process that dies at the moment."""
-    argv = [sys.executable, "-m", "tests.stories.mortal", moment, str(directory / "story.yml"), str(lab.inventory)]
+    argv = [sys.executable, "-m", "tests.support.dying_apply", moment, str(directory / "story.yml"), str(lab.inventory)]
     root = Path(__file__).parents[2]
     return subprocess.run(argv, cwd=root, capture_output=True, text=True, check=False, timeout=240)

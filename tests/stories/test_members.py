@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from swarmnet.lab import Fault
-from swarmnet.lab.waiting import until
-from tests.stories.commands import Operator, docker
-from tests.stories.witness import soon
+from swarmnet.lab.machine.waiting import until
+from tests.support.commands import Operator, docker
+from tests.support.docker_view import soon
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,14 +14,14 @@ from urllib.request import urlopen
 import pytest
 
 from swarmnet.lab import Fault
-from tests.stories import witness
-from tests.stories.commands import LATE, docker
+from tests.support import docker_view as witness
+from tests.support.commands import LATE, docker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.own_cluster import OwnCluster
+    from tests.support.own_cluster import OwnCluster
 
 pytestmark = pytest.mark.lab
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from swarmnet.lab.image import make_image
-from tests.stories.commands import Operator, attach, docker
+from tests.support.commands import Operator, attach, docker
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import docker as engine_client
 import pytest
 
-from swarmnet.edge.probe_image import build
+from swarmnet.edge.operator.probe_image import build
 from swarmnet.lab import Fault
-from tests.certificates import Authority
-from tests.registry import forwarded_engine, running_registry
-from tests.stories.commands import LIMIT, Operator, docker
-from tests.stories.witness import soon
+from tests.support.certificates import Authority
+from tests.support.commands import LIMIT, Operator, docker
+from tests.support.docker_view import soon
+from tests.support.registry import forwarded_engine, running_registry
 
 if TYPE_CHECKING:
     from pathlib import Path

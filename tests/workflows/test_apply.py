@@ -22,10 +22,10 @@ from swarmnet.plan.guard import Permissions
 from swarmnet.plan.prune import with_removals
 from swarmnet.plan.reset import reset
 from swarmnet.workflows.apply import Goal, Prepared, apply, prepare
-from swarmnet.workflows.lock import held
-from swarmnet.workflows.observe import Look, observe
+from swarmnet.workflows.fleet.observe import Look, observe
+from swarmnet.workflows.lock.lock import held
 from tests.simulator import World
-from tests.workflows.runs import SITE, No, Switch, Yes, goal, operator, run, terms
+from tests.support.goals import SITE, No, Switch, Yes, goal, operator, run, terms
 
 if TYPE_CHECKING:
     from swarmnet.model.ports import Event

@@ -9,10 +9,10 @@ import pytest
 from swarmnet.errors import ExitCode
 from swarmnet.operations import ALL
 from swarmnet.plan.guard import Permissions
-from swarmnet.report.apply import apply_json, apply_text
+from swarmnet.report.terminal.apply import apply_json, apply_text
 from swarmnet.workflows.apply import apply, prepare
 from tests.simulator import World
-from tests.workflows.runs import goal, run, terms
+from tests.support.goals import goal, run, terms
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,17 +8,17 @@ import pyrage
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from swarmnet.edge.keys import Recipient, Signer, fingerprint
-from swarmnet.edge.repository import DirectoryRepository
-from swarmnet.edge.vault import AgeVault
+from swarmnet.edge.backups.keys import Recipient, Signer, fingerprint
+from swarmnet.edge.backups.repository import DirectoryRepository
+from swarmnet.edge.backups.vault import AgeVault
 from swarmnet.errors import DamagedError, IncompleteError, NothingReachableError, WrongKeyError
 from swarmnet.model.hosts import Host, Inventory
 from swarmnet.model.ports import tell_nobody
 from swarmnet.model.state import ClusterState, HostFailure, KeyStanding
-from swarmnet.plan.retention import Keep
+from swarmnet.plan.recovery.retention import Keep
 from swarmnet.workflows.backup import Order, Taken, compare, create, prune
 from swarmnet.workflows.backup_lookup import check, find, listing, opened
-from tests.backups import CANARY, CREATED, a_document, a_state
+from tests.support.backups import CANARY, CREATED, a_document, a_state
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,14 +12,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from swarmnet.edge.keys import Recipient, Signer, fingerprint
-from swarmnet.edge.repository import DirectoryRepository, file_name
-from swarmnet.edge.vault import AgeVault
+from swarmnet.edge.backups.keys import Recipient, Signer, fingerprint
+from swarmnet.edge.backups.repository import DirectoryRepository, file_name
+from swarmnet.edge.backups.vault import AgeVault
 from swarmnet.errors import BackupNotFoundError, DamagedError, RefusedError
-from swarmnet.plan.retention import Keep
+from swarmnet.plan.recovery.retention import Keep
 from swarmnet.workflows.backup import prune
 from swarmnet.workflows.backup_lookup import check, find, listing, opened
-from tests.workflows.taking import NOW, taken
+from tests.support.taken_backups import NOW, taken
 
 if TYPE_CHECKING:
     from swarmnet.model.backup import BackupDocument

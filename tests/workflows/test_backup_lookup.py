@@ -12,15 +12,15 @@ import pyrage
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from swarmnet.edge.keys import Recipient, Signer, fingerprint
-from swarmnet.edge.repository import DirectoryRepository, file_name, slug
-from swarmnet.edge.vault import AgeVault
+from swarmnet.edge.backups.keys import Recipient, Signer, fingerprint
+from swarmnet.edge.backups.repository import DirectoryRepository, file_name, slug
+from swarmnet.edge.backups.vault import AgeVault
 from swarmnet.errors import BackupNotFoundError, DamagedError, SwarmnetError, WrongKeyError
 from swarmnet.model.ports import tell_nobody
-from swarmnet.plan.retention import Keep
+from swarmnet.plan.recovery.retention import Keep
 from swarmnet.workflows.backup import prune, rewrap
 from swarmnet.workflows.backup_lookup import check, find, listing, opened
-from tests.workflows.taking import NOW, taken
+from tests.support.taken_backups import NOW, taken
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

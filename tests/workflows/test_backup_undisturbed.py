@@ -14,14 +14,14 @@ from swarmnet.model.service import Service, ServiceSpec
 from swarmnet.model.state import Container, Endpoint
 from swarmnet.model.swarm import Config, ConfigSpec
 from swarmnet.model.verification import PROBE_LABEL
-from swarmnet.plan.document import document
+from swarmnet.plan.recovery.describe import document
 from swarmnet.workflows.backup import LOOKS_AGAIN, compare, undisturbed
-from swarmnet.workflows.lock import held
-from swarmnet.workflows.lock_places import SwarmPlace
-from swarmnet.workflows.observe import Look, observe
-from tests.backups import CREATED, a_document, a_state
+from swarmnet.workflows.fleet.observe import Look, observe
+from swarmnet.workflows.lock.lock import held
+from swarmnet.workflows.lock.stores import SwarmPlace
 from tests.simulator import World
-from tests.workflows.runs import operator
+from tests.support.backups import CREATED, a_document, a_state
+from tests.support.goals import operator
 
 if TYPE_CHECKING:
     from swarmnet.model.state import ClusterState

@@ -8,29 +8,29 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from swarmnet.edge.repository import DirectoryRepository
+from swarmnet.edge.backups.repository import DirectoryRepository
 from swarmnet.errors import IncompleteError, RefusedError, SwarmnetError
 from swarmnet.model.base import Secret
 from swarmnet.model.ports import tell_nobody
 from swarmnet.model.swarm import SwarmSpec
-from swarmnet.plan.document import document
 from swarmnet.plan.guard import Permissions
+from swarmnet.plan.recovery.describe import document
+from swarmnet.plan.recovery.steps import Choices
 from swarmnet.plan.reset import reset
-from swarmnet.plan.restore import Choices
-from swarmnet.report.status import status_text
-from swarmnet.scenarios import ALL
+from swarmnet.report.terminal.status import status_text
+from swarmnet.verify.scenarios import ALL
+from swarmnet.verify.story import Wish, verify
 from swarmnet.workflows.apply import Goal, apply, prepare
 from swarmnet.workflows.backup import Order, compare_with_live, create, undisturbed
-from swarmnet.workflows.lock import holders, visible
-from swarmnet.workflows.observe import Look, observe
+from swarmnet.workflows.fleet.observe import Look, observe
+from swarmnet.workflows.lock.lock import holders, visible
 from swarmnet.workflows.restore import Restore, run, take_back
 from swarmnet.workflows.unlock import unlock
-from swarmnet.workflows.verify import Wish, verify
-from tests.backups import CREATED
 from tests.cli.test_options import LEAVES
 from tests.simulator import World
-from tests.workflows.probing import KIT, this_run
-from tests.workflows.runs import goal, operator, terms
+from tests.support.backups import CREATED
+from tests.support.goals import goal, operator, terms
+from tests.support.simulated_probe import KIT, this_run
 from tests.workflows.test_backup import VAULT
 
 if TYPE_CHECKING:

@@ -7,25 +7,25 @@ import pytest
 
 from swarmnet.errors import RefusedError, SwarmnetError
 from swarmnet.model.base import Secret
-from swarmnet.model.drift import Drift
+from swarmnet.model.differences import Drift
 from swarmnet.model.hosts import Host, Inventory, Role
 from swarmnet.model.network import NetworkSpec, Subnet
 from swarmnet.model.plan import unmarked
 from swarmnet.model.report import Status
 from swarmnet.model.service import Attachment, FileReference, ServiceSpec
 from swarmnet.model.swarm import ConfigSpec, NodeSpec, SecretSpec, SwarmSpec
-from swarmnet.plan.document import document
-from swarmnet.plan.drift import is_lock
 from swarmnet.plan.guard import Permissions
-from swarmnet.plan.restore import Choices
-from swarmnet.report.restore import report_lines
+from swarmnet.plan.recovery.describe import document
+from swarmnet.plan.recovery.drift import is_lock
+from swarmnet.plan.recovery.steps import Choices
+from swarmnet.report.terminal.restore import report_lines
 from swarmnet.workflows.apply import Terms, apply, prepare
 from swarmnet.workflows.backup import compare
-from swarmnet.workflows.observe import Look, observe
+from swarmnet.workflows.fleet.observe import Look, observe
 from swarmnet.workflows.restore import Restore, run
-from tests.backups import CREATED
 from tests.simulator import World
-from tests.workflows.runs import Switch, Yes, operator, terms
+from tests.support.backups import CREATED
+from tests.support.goals import Switch, Yes, operator, terms
 
 if TYPE_CHECKING:
     from swarmnet.model.backup import BackupDocument

@@ -13,15 +13,15 @@ from swarmnet.model.network import NetworkSpec, Subnet
 from swarmnet.model.plan import RESTORE_LABEL
 from swarmnet.model.service import Attachment, PublishedPort, ServiceMode, ServiceSpec
 from swarmnet.model.swarm import ConfigSpec, SwarmSpec
-from swarmnet.plan.document import document
 from swarmnet.plan.guard import Permissions
-from swarmnet.plan.restore import Choices
+from swarmnet.plan.recovery.describe import document
+from swarmnet.plan.recovery.steps import Choices
 from swarmnet.workflows.apply import apply
-from swarmnet.workflows.observe import Look, observe
+from swarmnet.workflows.fleet.observe import Look, observe
 from swarmnet.workflows.restore import Restore, take_back
-from tests.backups import CREATED
 from tests.simulator import World
-from tests.workflows.runs import Yes, terms
+from tests.support.backups import CREATED
+from tests.support.goals import Yes, terms
 
 if TYPE_CHECKING:
     from swarmnet.model.report import ApplyReport

@@ -9,20 +9,20 @@ from swarmnet.model.network import NetworkSpec
 from swarmnet.model.ports import ActionFinished, tell_nobody
 from swarmnet.model.report import Status
 from swarmnet.model.service import Attachment, ServiceSpec
-from swarmnet.plan.document import document
 from swarmnet.plan.guard import Permissions
-from swarmnet.plan.restore import Choices
-from swarmnet.report.restore import report_lines
-from swarmnet.workflows.observe import Look, observe
+from swarmnet.plan.recovery.describe import document
+from swarmnet.plan.recovery.steps import Choices
+from swarmnet.report.terminal.restore import report_lines
+from swarmnet.workflows.fleet.observe import Look, observe
 from swarmnet.workflows.restore import Restore, run
-from tests.backups import CREATED
 from tests.simulator import World
-from tests.workflows.runs import Switch, Yes, terms
+from tests.support.backups import CREATED
+from tests.support.goals import Switch, Yes, terms
 
 if TYPE_CHECKING:
     from swarmnet.model.backup import BackupDocument
     from swarmnet.model.ports import Event, Listener
-    from swarmnet.model.restored import RestoreReport
+    from swarmnet.model.restore_report import RestoreReport
     from swarmnet.model.state import ClusterState
 
 HOSTS = Inventory(cluster="shop", hosts=(Host(name="m1", address="10.66.0.1", role=Role.MANAGER),))

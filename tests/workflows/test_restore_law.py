@@ -14,19 +14,19 @@ from swarmnet.model.report import Status
 from swarmnet.model.service import Attachment, FileReference, PublishedPort, Resources, RestartPolicy, ServiceSpec
 from swarmnet.model.service import ServiceMode as Mode
 from swarmnet.model.swarm import ConfigSpec, NodeSpec, SwarmSpec
-from swarmnet.plan.document import document
 from swarmnet.plan.guard import Permissions
-from swarmnet.plan.restore import Choices
+from swarmnet.plan.recovery.describe import document
+from swarmnet.plan.recovery.steps import Choices
 from swarmnet.workflows.backup import compare
-from swarmnet.workflows.observe import Look, observe
+from swarmnet.workflows.fleet.observe import Look, observe
 from swarmnet.workflows.restore import Restore, run
-from tests.backups import CREATED
 from tests.simulator import World
-from tests.workflows.runs import Yes, terms
+from tests.support.backups import CREATED
+from tests.support.goals import Yes, terms
 
 if TYPE_CHECKING:
     from swarmnet.model.backup import BackupDocument
-    from swarmnet.model.restored import RestoreReport
+    from swarmnet.model.restore_report import RestoreReport
 
 HOSTS = Inventory(
     cluster="shop",

@@ -13,14 +13,14 @@ from swarmnet.model.backup import dump, load
 from swarmnet.model.hosts import Host, Inventory, Role
 from swarmnet.model.state import EngineFacts, HostFacts, Membership, SwarmMembership
 from swarmnet.model.trust import contradictions
-from swarmnet.plan.document import document
 from swarmnet.plan.guard import Permissions
+from swarmnet.plan.recovery.describe import document
 from swarmnet.workflows.apply import apply, prepare
-from swarmnet.workflows.observe import observe
+from swarmnet.workflows.fleet.observe import observe
 from tests.simulator import World
 from tests.simulator.clock import START
 from tests.simulator.liar import Lies, PortsWithLiar
-from tests.workflows.runs import goal, terms
+from tests.support.goals import goal, terms
 
 if TYPE_CHECKING:
     from swarmnet.model.backup import BackupDocument

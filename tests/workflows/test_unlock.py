@@ -5,12 +5,12 @@ import pytest
 from swarmnet.errors import DocumentError
 from swarmnet.model.base import Secret
 from swarmnet.model.swarm import SwarmSpec
-from swarmnet.plan.document import document
-from swarmnet.workflows.observe import Look, observe
+from swarmnet.plan.recovery.describe import document
+from swarmnet.workflows.fleet.observe import Look, observe
 from swarmnet.workflows.unlock import Answer, unlock
-from tests.backups import CREATED
 from tests.simulator import World
-from tests.workflows.runs import run
+from tests.support.backups import CREATED
+from tests.support.goals import run
 
 SITE = "schema: 1\nname: site\nsteps:\n  - swarm: {autolock: true, unlock_key_file: key}\n"
 

@@ -1,6 +1,6 @@
 """What ``lab break`` can do to a host, one file a family; :data:`FAMILIES` is the list of them.
 
-Families are written in terms of :class:`swarmnet.lab.kinds.HostKind` and the switch, so that they work alike on
+Families are written in terms of :class:`swarmnet.lab.hosts.kinds.HostKind` and the switch, so that they work alike on
 hosts of every kind. A new kind of fault is one file here and one line in the list.
 
 Faults end as real ones do: a boot brings back rules, forwarding entries, clocks and frozen engines, and the journal

@@ -6,9 +6,9 @@ import subprocess
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import UsageError
-from swarmnet.lab.commands import environment
 from swarmnet.lab.faults.family import Family
-from swarmnet.lab.waiting import until
+from swarmnet.lab.machine.commands import environment
+from swarmnet.lab.machine.waiting import until
 
 if TYPE_CHECKING:
     from swarmnet.lab.faults.family import Place

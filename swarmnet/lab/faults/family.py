@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from swarmnet.errors import LabError
-from swarmnet.lab.commands import attempt
+from swarmnet.lab.machine.commands import attempt
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from swarmnet.lab.kinds import HostKind
+    from swarmnet.lab.hosts.kinds import HostKind
     from swarmnet.lab.network import Switch
     from swarmnet.lab.state import Fault, HostRecord, LabRecord
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from swarmnet.lab import Fault
-from tests.lab.traffic import hears, talking
+from tests.support.packets import hears, talking
 
 if TYPE_CHECKING:
     from swarmnet.lab import Lab

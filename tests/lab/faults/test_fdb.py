@@ -7,8 +7,8 @@ import pytest
 from swarmnet.errors import LabError
 from swarmnet.lab import Fault
 from swarmnet.lab.image import make_image
-from tests.stories.commands import attach
-from tests.stories.witness import soon
+from tests.support.commands import attach
+from tests.support.docker_view import soon
 
 if TYPE_CHECKING:
     from swarmnet.lab import Lab

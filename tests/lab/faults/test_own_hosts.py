@@ -9,13 +9,13 @@ import pytest
 
 from swarmnet.errors import LabError
 from swarmnet.lab import Fault
-from tests.lab.traffic import ping
+from tests.support.packets import ping
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from swarmnet.lab import Lab
-    from tests.own_cluster import OwnCluster
+    from tests.support.own_cluster import OwnCluster
 
 pytestmark = pytest.mark.lab
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from swarmnet.lab import Fault
-from tests.lab.traffic import ping
+from tests.support.packets import ping
 
 if TYPE_CHECKING:
     from swarmnet.lab import Lab

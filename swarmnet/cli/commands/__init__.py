@@ -1,0 +1,1 @@
+"""The commands of ``swarmnet``, one module each."""

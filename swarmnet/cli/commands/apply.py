@@ -1,0 +1,128 @@
+"""``swarmnet apply``: show the plan, ask, do it, and prove that a second plan is empty."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from swarmnet.cli import wiring
+from swarmnet.cli.options import Agreement, JsonOption, LimitedCluster, grouped
+from swarmnet.cli.planning import PlaybookArgument, PlaybookOptions  # noqa: TC001 - typer reads them at run time
+from swarmnet.cli.streams import echo_json
+from swarmnet.errors import RefusedError, UsageError
+from swarmnet.model.printable import on_one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from swarmnet.model.report import ApplyReport
+    from swarmnet.report.saved import SavedPlan
+    from swarmnet.workflows.apply import Prepared
+
+EXAMPLE = "swarmnet apply playbooks/site.yml -i lab.yml"
+
+MAKE_ONE = "swarmnet plan PLAYBOOK -i INVENTORY -o FILE"
+LONGEST_PLAN = 64 * 1024 * 1024
+"""Bytes: each value of a plan stands in it whole."""
+PlanOption = Annotated[
+    Path | None, typer.Option("--plan", metavar="FILE", help="Do only what `plan -o FILE` saved; refuse anything else.")
+]
+
+
+@grouped
+def command(
+    playbook: PlaybookArgument,
+    cluster: LimitedCluster,
+    options: PlaybookOptions,
+    agreement: Agreement,
+    plan: PlanOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make the cluster as the playbook says: show the plan, ask, do it, and prove that a second plan is empty.
+
+    Programs that the playbook names for planning are shown and asked about before they run. SWARMNET_YES=1 agrees to
+    plans that cost nothing.
+    """
+    from swarmnet.workflows.apply import apply  # noqa: PLC0415 - commands load what they need
+
+    saved = None if plan is None else saved_plan(plan)
+    hosts = cluster.read()
+    agree = partial(agree_to_run, hosts.cluster, saved, yes=agreement.yes)
+    if saved is not None:  # which says what may run, whatever else is allowed
+        options = replace(options, allow_commands=False)
+    goal = options.goal(playbook, hosts, cluster.limit, agree=agree)
+    terms = replace(agreement, yes=agreement.yes or saved is not None).terms(
+        on_stderr=as_json, verbose=cluster.verbose, unattended=True
+    )
+    if saved is not None:
+        terms = replace(terms, expects=partial(expect, saved))
+    with cluster.connected(hosts) as ports:
+        report = apply(ports, goal, terms)
+    show_report(report, as_json=as_json)
+
+
+def saved_plan(path: Path) -> SavedPlan:
+    """Return a plan that ``plan -o`` saved.
+
+    Raises:
+        UsageError: it is no such file.
+    """
+    from swarmnet.edge.operator.files import read_document  # noqa: PLC0415 - as above
+    from swarmnet.report.saved import SavedPlan  # noqa: PLC0415 - as above
+
+    try:
+        return SavedPlan.read(read_document(path, limit=LONGEST_PLAN))
+    except (ValueError, RecursionError):
+        raise UsageError(f"{path} is no saved plan", hint=MAKE_ONE) from None
+
+
+def expect(saved: SavedPlan, prepared: Prepared) -> None:
+    """Return when a plan is the saved one.
+
+    Raises:
+        RefusedError: it is another; says what differs.
+    """
+    if differences := saved.differences(prepared.plan, prepared.state):
+        raise RefusedError(
+            "the plan is not the saved one any more; nothing was changed:",
+            details=(f"- {one}" for one in differences),
+            hint=f"review it again: {MAKE_ONE}",
+        )
+
+
+def agree_to_run(cluster: str, saved: SavedPlan | None, programs: Sequence[str], *, yes: bool) -> bool:
+    """Show what planning runs and return when the operator agrees; a saved plan agrees to what it was made with.
+
+    Raises:
+        RefusedError: the operator does not, nobody is there, or the saved plan did not run one of them.
+    """
+    if saved is not None:
+        if more := saved.unknown(programs):
+            raise RefusedError(
+                "the playbook runs programs that the saved plan did not run; nothing was run:",
+                details=(f"- {one}" for one in more),
+                hint=f"review it again: {MAKE_ONE} --allow-commands",
+            )
+        return True
+    for one in programs:
+        typer.echo(on_one_line(f"planning runs a program {one}"), err=True)  # whole, however long
+    if not yes:
+        wiring.confirm_cluster(cluster, "run what the playbook names for planning", flag="--allow-commands")
+    return True
+
+
+def show_report(report: ApplyReport, *, as_json: bool) -> None:
+    """Print how a run ended and exit with its code."""
+    from swarmnet.report.terminal.apply import apply_json, apply_text  # noqa: PLC0415 - as above
+    from swarmnet.report.terminal.text import Paint  # noqa: PLC0415 - as above
+
+    if as_json:
+        echo_json(apply_json(report))
+    else:
+        typer.echo(apply_text(report, Paint.for_stream(sys.stdout)))
+    raise typer.Exit(report.exit_code)

@@ -1,0 +1,385 @@
+"""``swarmnet backup``: take backups, look at them, check, compare and prune them."""
+
+from __future__ import annotations
+
+import sys
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from importlib.metadata import version as installed
+from pathlib import Path  # noqa: TC003 - typer reads the annotations at run time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from swarmnet.cli.options import (
+    JsonOption,
+    LimitedCluster,
+    LimitOption,
+    ShowValuesOption,
+    TimeoutOption,
+    VerboseOption,
+    WaitOption,
+    YesOption,
+    grouped,
+)
+from swarmnet.cli.restore_choices import pairs
+from swarmnet.cli.sealing import (
+    Checking,
+    ClusterOption,
+    KeysOption,
+    OneBackup,
+    Opening,
+    RepositoryOption,
+    SignOption,
+    SingleOption,
+    remembering,
+    sealing_vault,
+)
+from swarmnet.cli.streams import echo_json
+from swarmnet.cli.wiring import say as tell
+from swarmnet.cli.wiring import this_operator
+from swarmnet.errors import BackupNotFoundError, ExitCode, UsageError
+from swarmnet.report.terminal.text import on_one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from swarmnet.edge.backups.repository import DirectoryRepository
+    from swarmnet.edge.backups.vault import AgeVault
+    from swarmnet.model.differences import Drift
+    from swarmnet.workflows.backup import Pruned, Taken
+    from swarmnet.workflows.backup_lookup import Checked
+
+LIVE = "live"
+"""In the place of a backup: the cluster as it is now."""
+
+MapOption = Annotated[
+    list[str] | None,
+    typer.Option("--map", metavar="OLD=NEW", help="Which new host takes the place of which old one; repeat."),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Sealing:
+    """Where a backup goes, who can open it, and who signs it."""
+
+    repository: RepositoryOption = ""
+    keys: KeysOption = None
+    recipient: Annotated[
+        list[str] | None, typer.Option("--recipient", metavar="KEY", help="One more key that opens it.")
+    ] = None
+    sign_with: SignOption = None
+    single_recipient: SingleOption = False
+
+    def vault(self) -> AgeVault:
+        """Return a vault that seals."""
+        return sealing_vault(self.keys, self.recipient, self.sign_with, single_recipient=self.single_recipient)
+
+    def store(self) -> DirectoryRepository:
+        """Return the repository."""
+        return Checking(self.repository).store()
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """The live cluster, where one is compared."""
+
+    inventory: Annotated[
+        Path | None,
+        typer.Option(
+            "--inventory", "-i", metavar="FILE", help="live: the hosts to look at.", envvar="SWARMNET_INVENTORY"
+        ),
+    ] = None
+    limit: LimitOption = None
+    timeout: TimeoutOption = None
+    verbose: VerboseOption = False
+
+    def cluster(self) -> LimitedCluster:
+        """Return the hosts to look at.
+
+        Raises:
+            UsageError: none were named.
+        """
+        if self.inventory is None:
+            raise UsageError(
+                "comparing with the live cluster needs its inventory",
+                hint="swarmnet backup diff BACKUP -i INVENTORY, or swarmnet backup diff OLDER NEWER",
+            )
+        return LimitedCluster(self.inventory, self.timeout, self.verbose, limit=self.limit)
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """What a rule keeps."""
+
+    keep_last: Annotated[int, typer.Option("--keep-last", metavar="N", min=0, help="The newest so many.")] = 0
+    keep_daily: Annotated[
+        int, typer.Option("--keep-daily", metavar="N", min=0, help="The newest of each of so many days.")
+    ] = 0
+    keep_weekly: Annotated[
+        int, typer.Option("--keep-weekly", metavar="N", min=0, help="The newest of each of so many weeks.")
+    ] = 0
+
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+EXAMPLE = "swarmnet backup create -i lab.yml"
+
+
+@app.command(
+    epilog="Example: swarmnet backup create -i lab.yml --tag before-upgrade",
+    short_help="Take a backup, sealed and opened once more.",
+)
+@grouped
+def create(
+    cluster: LimitedCluster,
+    sealing: Sealing,
+    tag: Annotated[
+        list[str] | None, typer.Option("--tag", metavar="WORD", help="A word to find it by; repeat.")
+    ] = None,
+    allow_partial: Annotated[
+        bool, typer.Option("--allow-partial", help="Accept a partial one, even without a manager that answers.")
+    ] = False,
+    lock_wait: WaitOption = 0.0,
+    as_json: JsonOption = False,
+) -> None:
+    """Read the cluster and the networks of all hosts, seal it, open it again, and only then write it.
+
+    Exit 3: written, but marked partial since something did not answer, or --limit left it out; --allow-partial
+    accepts that. Exit 11: somebody changes the cluster right now; --lock-wait waits for its end.
+    """
+    from swarmnet.workflows.backup import Order, undisturbed  # noqa: PLC0415 - commands load what they need
+    from swarmnet.workflows.backup import create as take  # noqa: PLC0415 - as above
+    from swarmnet.workflows.fleet.observe import Look  # noqa: PLC0415 - as above
+
+    vault, hosts = sealing.vault(), cluster.read()
+    look = Look(containers=True, hosts=cluster.names(hosts))
+    with cluster.connected(hosts) as ports:
+        order = Order(
+            cluster=hosts.cluster,
+            backup_id=uuid.uuid4().hex,
+            created=ports.clock.now(),
+            tool=f"swarmnet {installed('swarmnet')}",
+            tags=tuple(tag or ()),
+            inventory=hosts,
+            allow_partial=allow_partial,
+        )
+        observe = partial(undisturbed, ports, look, this_operator(), wait=lock_wait)
+        taken = take(
+            order, observe, vault=vault, repository=sealing.store(), listener=ports.listener, now=ports.clock.now
+        )
+    for warning in remembering(sealing.keys).made(taken.document):
+        tell(f"warning: {warning}")
+    _show_taken(taken, as_json=as_json)
+    if not taken.document.completeness.complete and not allow_partial:
+        raise typer.Exit(ExitCode.INCOMPLETE)
+
+
+def _show_taken(taken: Taken, *, as_json: bool) -> None:
+    from swarmnet.report.terminal.backups import summary  # noqa: PLC0415 - as above
+
+    if as_json:
+        echo_json({**summary(taken.document), "path": str(taken.path), "size": taken.size})
+        return
+    completeness = taken.document.completeness
+    word = "complete" if completeness.complete else "PARTIAL"
+    say([f"{taken.path}  {taken.size} B  {word}"])
+    say(f"  missing: {failure.host}: {failure.reason}" for failure in completeness.failures)
+
+
+@app.command(
+    "list",
+    epilog="Example: swarmnet backup list --repository backups --json",
+    short_help="Show the backups, newest first.",
+)
+@grouped
+def list_(checking: Checking, cluster: ClusterOption = None, as_json: JsonOption = False) -> None:
+    """Show the backups, newest first; their headers are checked, nothing is opened."""
+    from swarmnet.report.terminal.backups import entry_json, entry_table  # noqa: PLC0415 - commands load what they need
+    from swarmnet.report.terminal.text import Paint  # noqa: PLC0415 - as above
+
+    entries = checking.listing(checking.vault(), cluster)
+    if as_json:
+        echo_json({"schema": 1, "backups": [entry_json(entry) for entry in entries]})
+    elif entries:
+        typer.echo(entry_table(entries, Paint.for_stream(sys.stdout)))
+    else:
+        typer.echo(f"no backups in {on_one_line(checking.store().place)}; `swarmnet backup create` makes one")
+
+
+@app.command(epilog="Example: swarmnet backup show latest", short_help="Show what a backup holds.")
+@grouped
+def show(source: OneBackup, as_json: JsonOption = False) -> None:
+    """Open a backup and show what it holds, and what can never come back; without an identity, its header."""
+    from swarmnet.report.terminal.backups import entry_json, entry_table, summary, summary_lines  # noqa: PLC0415 - as above
+    from swarmnet.workflows.backup_lookup import checked_header, opened  # noqa: PLC0415 - as above
+
+    vault, store = source.vault(), source.store()
+    entry = source.find(source.backup, vault)
+    if not vault.can_open:
+        checked_header(entry, repository=store, vault=vault)
+        if as_json:
+            echo_json({"schema": 1, "backup": entry_json(entry)})
+        else:
+            typer.echo(entry_table([entry]))
+        typer.echo("only the header: no identity is at hand (--identity)", err=True)
+        return
+    document = opened(entry, repository=store, vault=vault)
+    if as_json:
+        echo_json(summary(document))
+    else:
+        say(summary_lines(document))
+
+
+@app.command(epilog="Example: swarmnet backup check --all", short_help="Check signature and digest, and that it opens.")
+@grouped
+def check(
+    source: OneBackup,
+    all_: Annotated[bool, typer.Option("--all", help="Every backup of the repository.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Check signature and digest; open it when an identity is at hand, else say that this is unproven (exit 3)."""
+    from swarmnet.workflows.backup_lookup import check as check_backups  # noqa: PLC0415 - as above
+
+    store, vault = source.store(), source.vault()
+    entries = source.listing(vault) if all_ else (source.find(source.backup, vault),)
+    if not entries:
+        raise BackupNotFoundError(f"no backup in {store.place}", hint="`swarmnet backup create` makes one")
+    results = check_backups(entries, repository=store, vault=vault)
+    if as_json:
+        echo_json({"schema": 1, "backups": [_checked_json(one) for one in results]})
+    else:
+        say(f"{one.entry.name}  {_word(one)}" for one in results)
+    problems = [one.problem.exit_code for one in results if one.problem is not None]
+    if problems:
+        raise typer.Exit(max(problems))
+    if not all(one.opened for one in results):
+        raise typer.Exit(ExitCode.INCOMPLETE)
+
+
+def _word(one: Checked) -> str:
+    if one.problem is not None:
+        return f"FAILED: {one.problem.message}"
+    return "ok: opened and read" if one.opened else "signature ok; decryptability unproven: no identity at hand"
+
+
+def _checked_json(one: Checked) -> dict[str, object]:
+    problem = None if one.problem is None else {"text": one.problem.message, "exit_code": one.problem.exit_code}
+    return {"name": one.entry.name, "path": str(one.entry.path), "opened": one.opened, "problem": problem}
+
+
+@app.command(
+    epilog="Example: swarmnet backup diff latest live -i lab.yml",
+    short_help="Show what differs between backups, or from live.",
+)
+@grouped
+def diff(
+    before: Annotated[str, typer.Argument(help="The older backup.", metavar="BACKUP")],
+    opening: Opening,
+    live: Live,
+    after: Annotated[
+        str, typer.Argument(help="The newer backup; by default `live`: what is there now.", metavar="BACKUP|live")
+    ] = LIVE,
+    map_: MapOption = None,
+    show_values: ShowValuesOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what differs between two backups, or a backup and the live cluster, by object and field.
+
+    Exit 6: drift; 3: not all could be compared.
+    """
+    from swarmnet.model.redaction import Cover  # noqa: PLC0415 - as above
+    from swarmnet.report.terminal.drift import drift_json, drift_lines  # noqa: PLC0415 - as above
+    from swarmnet.workflows.backup import compare  # noqa: PLC0415 - as above
+
+    if after == LIVE:
+        found = _against_live(opening, before, live.cluster(), pairs(map_ or []))
+    elif live.limit:
+        raise UsageError("--limit is for `live`: a backup holds what it holds")
+    else:
+        found = compare(opening.document(before), opening.document(after), pairs(map_ or []))
+    if as_json:
+        echo_json(drift_json(found, Cover(shows=show_values)))
+    else:
+        say(drift_lines(found, Cover(shows=show_values)))
+    if found.differences:
+        raise typer.Exit(ExitCode.PENDING)
+    if found.unseen:
+        raise typer.Exit(ExitCode.INCOMPLETE)
+
+
+def _against_live(opening: Opening, before: str, cluster: LimitedCluster, mapping: Mapping[str, str]) -> Drift:
+    from swarmnet.workflows.backup import compare_with_live  # noqa: PLC0415 - as above
+
+    hosts = cluster.read()
+    old, names = opening.document(before, cluster=hosts.cluster), cluster.names(hosts)
+    with cluster.connected(hosts) as ports:
+        return compare_with_live(old, ports, mapping, hosts=names)
+
+
+@app.command(
+    epilog="Example: swarmnet backup export latest > cluster.json", short_help="Print a backup as JSON without secrets."
+)
+@grouped
+def export(source: OneBackup, show_values: ShowValuesOption = False) -> None:
+    """Print a backup as readable JSON, without config data and without values that may hold secrets.
+
+    Hidden are values of environment variables, labels, commands, arguments and options; their names stay.
+    """
+    from swarmnet.model.redaction import Cover  # noqa: PLC0415 - as above
+    from swarmnet.plan.recovery.redact import redacted  # noqa: PLC0415 - as above
+
+    exported = redacted(source.document(source.backup), Cover(shows=show_values))
+    echo_json(exported, indent=2)
+
+
+@app.command(
+    epilog="Example: swarmnet backup prune --cluster prod --keep-last 3 --keep-daily 7 --keep-weekly 4 --yes",
+    short_help="Remove what no rule keeps.",
+)
+@grouped
+def prune(
+    cluster: Annotated[str, typer.Option("--cluster", metavar="NAME", help="Whose backups.")],
+    keeping: Keeping,
+    checking: Checking,
+    yes: YesOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Remove what no rule keeps; without --yes only show it. The newest complete backup always stays."""
+    from swarmnet.plan.recovery.retention import Keep  # noqa: PLC0415 - as above
+    from swarmnet.workflows.backup import prune as prune_backups  # noqa: PLC0415 - as above
+
+    doomed = prune_backups(
+        Keep(last=keeping.keep_last, daily=keeping.keep_daily, weekly=keeping.keep_weekly),
+        cluster,
+        repository=checking.store(),
+        vault=checking.vault(),
+        now=datetime.now(UTC),
+        remove=yes,
+    )
+    problems = [one.problem.exit_code for one in doomed if one.problem is not None]
+    if as_json:
+        gone = [one.entry.name for one in doomed if one.problem is None]
+        failed = [{"name": one.entry.name, "problem": one.problem.message} for one in doomed if one.problem is not None]
+        echo_json({"schema": 1, "removed": yes, "backups": gone, "failed": failed})
+    else:
+        say(_pruned(one, removed=yes) for one in doomed)
+        if not doomed:
+            typer.echo("nothing to remove", err=True)
+        elif not yes:
+            typer.echo("nothing was removed; add --yes", err=True)
+    if problems:
+        raise typer.Exit(max(problems))
+
+
+def _pruned(one: Pruned, *, removed: bool) -> str:
+    if one.problem is not None:
+        return f"FAILED {one.entry.name}: {one.problem.message}"
+    return f"{'removed' if removed else 'would remove'} {one.entry.name}"
+
+
+def say(lines: Iterable[str]) -> None:
+    """Print lines that hold text from hosts and files."""
+    for line in lines:
+        typer.echo(on_one_line(line))

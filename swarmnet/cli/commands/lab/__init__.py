@@ -1,0 +1,1 @@
+"""``swarmnet lab``: its commands, and the options of its faults."""

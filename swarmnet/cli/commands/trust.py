@@ -1,0 +1,119 @@
+"""``swarmnet trust``: the SSH keys of all hosts, and one question for those that are new."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from swarmnet.cli import wiring
+from swarmnet.cli.options import JsonOption, LimitedCluster, YesOption, grouped
+from swarmnet.cli.streams import echo_json
+from swarmnet.errors import ExitCode, RefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from swarmnet.edge.ssh.host_keys import HostKeys
+    from swarmnet.model.host_keys import HostKey
+
+EXAMPLE = "swarmnet trust -i lab.yml"
+
+FingerprintOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--fingerprint", metavar="HOST=SHA256:...", help="The key that a host must have; repeat for each host."
+    ),
+]
+FileOption = Annotated[
+    Path | None,
+    typer.Option("--fingerprints", metavar="FILE", help="The keys that hosts must have: one HOST=SHA256:... a line."),
+]
+
+
+@grouped
+def command(
+    cluster: LimitedCluster,
+    fingerprint: FingerprintOption = None,
+    fingerprints: FileOption = None,
+    yes: YesOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the SSH keys of all hosts and jump hosts, and write those that are new to known_hosts once you agree.
+
+    Compare each fingerprint with what the host itself prints: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub.
+    A key that changed is never accepted. --yes needs the fingerprint of each new host.
+
+    Exit 3: a host does not answer, or its key changed. Exit 5: not agreed to.
+    """
+    from swarmnet.edge.operator.files import read_document  # noqa: PLC0415 - commands load what they need
+    from swarmnet.edge.ssh.host_keys import HostKeys  # noqa: PLC0415 - as above
+    from swarmnet.model.host_keys import KeyState, read_expected  # noqa: PLC0415 - as above
+    from swarmnet.report.terminal.host_keys import host_keys_json  # noqa: PLC0415 - as above
+
+    hosts = cluster.read()
+    lines = read_document(fingerprints).decode("utf-8", "replace").splitlines() if fingerprints else []
+    expected = read_expected([*lines, *(fingerprint or [])])
+    ask = wiring.passphrase if sys.stdin.isatty() else None
+    found: list[HostKey] = []
+    with HostKeys(wiring.patient(hosts, cluster.timeout), ask, cluster.names(hosts)) as keys:
+        for warning in keys.warnings:
+            wiring.say(f"warning: {warning}")
+        for labels in keys.rounds():
+            found += _settled(keys, labels, expected, yes=yes, quiet=as_json)
+    if as_json:
+        echo_json({"schema": 1, "cluster": hosts.cluster, "hosts": host_keys_json(found)})
+    if any(key.state in (KeyState.CHANGED, KeyState.UNSEEN) for key in found):
+        raise typer.Exit(ExitCode.INCOMPLETE)
+
+
+def _settled(
+    keys: HostKeys, labels: Iterable[str], expected: Mapping[str, str], *, yes: bool, quiet: bool
+) -> list[HostKey]:
+    """Look at some servers, show their keys, and accept the new ones that the operator agrees to."""
+    from swarmnet.model.host_keys import KeyState  # noqa: PLC0415 - as above
+    from swarmnet.report.terminal.host_keys import host_key_lines  # noqa: PLC0415 - as above
+    from swarmnet.workflows.fleet.fanout import fan_out  # noqa: PLC0415 - as above
+
+    names = list(labels)
+    results = fan_out(names, keys.look)
+    found = [result for name in names if not isinstance(result := results[name], Exception)]
+    for error in results.values():
+        if isinstance(error, Exception):
+            raise error
+    for line in host_key_lines(found):
+        typer.echo(line, err=quiet)
+    new = [key for key in found if key.state is KeyState.NEW]
+    if new:
+        _agree(new, expected, yes=yes)
+    return [keys.accept(key) if key.state is KeyState.NEW else key for key in found]
+
+
+def _agree(new: list[HostKey], expected: Mapping[str, str], *, yes: bool) -> None:
+    """Return when the operator agrees to the keys; raises ``RefusedError`` when not."""
+    from swarmnet.model.host_keys import expected_of  # noqa: PLC0415 - as above
+
+    wrong = [key for key in new if expected_of(key, expected) not in (None, key.fingerprint)]
+    if wrong:
+        told = "; ".join(f"{key.host} presents {key.fingerprint}, not {expected_of(key, expected)}" for key in wrong)
+        raise RefusedError(
+            f"{told}; nothing was written",
+            hint="compare the key's kind as well: a host has one of each; else somebody may be in between",
+        )
+    missing = [key.host for key in new if expected_of(key, expected) is None]
+    if yes and missing:
+        raise RefusedError(
+            f"no fingerprint was given for {', '.join(missing)}; nothing was written",
+            hint="--yes accepts what you know already: give --fingerprint HOST=SHA256:... for each, or leave out --yes",
+        )
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise RefusedError(
+            "nobody is there to agree to the new keys; nothing was written",
+            hint="run it at a terminal, or give --yes with --fingerprint HOST=SHA256:... for each host",
+        )
+    if not wiring.confirm(f"Trust {'this new key' if len(new) == 1 else f'these {len(new)} new keys'}?"):
+        raise RefusedError("not agreed to; nothing was written")

@@ -1,0 +1,83 @@
+"""``swarmnet unlock``: give restarted managers of an autolocked swarm their key."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from swarmnet.cli.options import JsonOption, LimitedCluster, grouped
+from swarmnet.cli.streams import echo_json
+from swarmnet.errors import ExitCode, UsageError, WrongKeyError
+from swarmnet.report.terminal.text import on_one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from swarmnet.model.base import Secret
+    from swarmnet.workflows.unlock import Unlocked
+
+EXAMPLE = "swarmnet unlock -i lab.yml --key-file prod.key"
+
+KeyFileOption = Annotated[
+    str,
+    typer.Option("--key-file", metavar="FILE", help="What `unlock_key_file` of the playbook names; - reads stdin."),
+]
+
+
+@grouped
+def command(cluster: LimitedCluster, key_file: KeyFileOption, as_json: JsonOption = False) -> None:
+    """Give every locked manager its key, and wait until it is back in its swarm.
+
+    Exit 12: the key is wrong; 3: some hosts failed.
+    """
+    from swarmnet.workflows.unlock import unlock  # noqa: PLC0415 - commands load what they need
+
+    key = read_key(key_file)
+    hosts = cluster.read()
+    names = cluster.names(hosts)
+    with cluster.connected(hosts) as ports:
+        asked = [host.name for host in hosts.hosts if names is None or host.name in names]
+        answers = unlock(ports, key, asked)
+    _show(answers, hosts.cluster, as_json=as_json)
+    if code := exit_code(answers):
+        raise typer.Exit(code)
+
+
+def read_key(source: str) -> Secret:
+    """Return the key from a file, or from stdin; never from an argument, which others could see.
+
+    Raises:
+        UsageError: there is no such file, or no key in it.
+    """
+    from swarmnet.edge.operator.files import read_stdin  # noqa: PLC0415 - as above
+    from swarmnet.edge.operator.secret_files import LocalSecretFiles  # noqa: PLC0415 - as above
+    from swarmnet.model.base import Secret  # noqa: PLC0415 - as above
+
+    key = Secret(read_stdin().strip()) if source == "-" else LocalSecretFiles().read(source)
+    if key is None:
+        raise UsageError(
+            f"no such file: {source}", hint="`docker swarm unlock-key` on an unlocked manager shows the key"
+        )
+    if not key.reveal():
+        raise UsageError("stdin holds no key")
+    return key
+
+
+def exit_code(answers: Sequence[Unlocked]) -> int:
+    """Return 12 when the key is wrong, 3 when hosts failed for other reasons, else 0."""
+    from swarmnet.workflows.unlock import Answer  # noqa: PLC0415 - as above
+
+    found = {one.answer for one in answers}
+    if Answer.WRONG_KEY in found:
+        return WrongKeyError.exit_code
+    return ExitCode.INCOMPLETE if Answer.FAILED in found else ExitCode.DONE
+
+
+def _show(answers: Sequence[Unlocked], cluster: str, *, as_json: bool) -> None:
+    if as_json:
+        hosts = [one.model_dump(mode="json") for one in answers]
+        echo_json({"schema": 1, "cluster": cluster, "hosts": hosts})
+        return
+    for one in answers:
+        typer.echo(on_one_line(f"{one.host}: {one.answer}{': ' + one.detail if one.detail else ''}"))

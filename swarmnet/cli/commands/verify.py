@@ -1,0 +1,195 @@
+"""``swarmnet verify``: prove that the networks work; name the cause where they do not."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from swarmnet.cli.options import LONGEST_WAIT, JsonOption, LimitedCluster, grouped, names_of
+from swarmnet.cli.streams import echo_json
+from swarmnet.errors import ExitCode, UsageError
+from swarmnet.model.sensitive import SENSITIVE
+
+if TYPE_CHECKING:
+    from swarmnet.model.verification import ProbeKit, Verification
+    from swarmnet.verify.scenario import Scenario
+    from swarmnet.verify.stage.stage import Run
+
+PlaybookArgument = Annotated[
+    Path | None,
+    typer.Argument(metavar="PLAYBOOK", help="Test the overlays that this playbook names.", show_default=False),
+]
+JUnitOption = Annotated[
+    Path | None, typer.Option("--junit", metavar="FILE", help="Write the verdicts as JUnit XML, too.")
+]
+SettleOption = Annotated[
+    float,
+    typer.Option(
+        "--settle", metavar="SECONDS", help="Seconds in which a pair or name may come right.", min=0.5, max=LONGEST_WAIT
+    ),
+]
+EXAMPLE = "swarmnet verify playbooks/site.yml -i lab.yml"
+WAIT = 60.0
+"""Seconds that one wait for probes or their answers may take, unless --timeout says otherwise."""
+EXITS = {
+    "failed": ExitCode.FAILED,
+    "inconclusive": ExitCode.INCOMPLETE,
+}
+"""By the words of ``model.report.Status``; all other outcomes are success."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What is tested."""
+
+    network: Annotated[
+        list[str] | None, typer.Option("--network", metavar="NAME", help="Test this overlay; repeat or use commas.")
+    ] = None
+    only: Annotated[
+        list[str] | None, typer.Option("--only", metavar="SCENARIO", help="Only this scenario; repeat or use commas.")
+    ] = None
+    skip: Annotated[
+        list[str] | None, typer.Option("--skip", metavar="SCENARIO", help="Not this scenario; repeat or use commas.")
+    ] = None
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """The probes: their image, and how long they try."""
+
+    probe_image: Annotated[
+        str | None,
+        typer.Option(
+            "--probe-image", metavar="IMAGE", help="Image with python3 >= 3.8 that the hosts have, or can pull."
+        ),
+    ] = None
+    probe_archive: Annotated[
+        Path | None,
+        typer.Option(
+            "--probe-archive", metavar="FILE", help="File of such an image (docker save), loaded where missing."
+        ),
+    ] = None
+    keep_image: Annotated[bool, typer.Option("--keep-image", help="Leave the probe's image on the hosts.")] = False
+    settle: SettleOption = 10.0
+
+
+@grouped
+def command(
+    cluster: LimitedCluster,
+    chosen: Chosen,
+    probe: Probe,
+    playbook: PlaybookArgument = None,
+    junit: JUnitOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Prove by traffic that the swarm's networks work.
+
+    Exit: 0 all proved, 1 something failed, 3 something could not be tested.
+    """
+    from swarmnet.model.verification import Phase  # noqa: PLC0415 - as below
+    from swarmnet.verify.story import Wish, verify  # noqa: PLC0415 - as above
+    from swarmnet.workflows.fleet.observe import observe  # noqa: PLC0415 - commands load what they need
+
+    wanted = scenarios(chosen.only, chosen.skip)
+    kit = probe_kit(probe.probe_image, probe.probe_archive)
+    hosts = cluster.read()
+    within = cluster.names(hosts)
+    names = tuple(sorted(names_of(chosen.network))) or (overlays_of(playbook) if playbook else ())
+    tested = tuple(host.name for host in hosts.hosts if within is None or host.name in within)
+    wish = Wish(
+        wanted, names, tested, keep_image=probe.keep_image, settle=probe.settle, timeout=cluster.timeout or WAIT
+    )
+    with cluster.connected(hosts) as ports:
+        begun = ports.clock.monotonic()
+        state = observe(ports)
+        seen = Phase(name="observe", seconds=round(ports.clock.monotonic() - begun, 3))
+        result = verify(ports, state, wish, kit=kit, run=this_run(), before=(seen,))
+    _report(result, as_json=as_json, junit=junit, verbose=cluster.verbose)
+    raise typer.Exit(EXITS.get(result.status, ExitCode.DONE))
+
+
+def overlays_of(path: Path) -> tuple[str, ...]:
+    """Return the names of the overlays that a playbook makes.
+
+    Raises:
+        DocumentError: the playbook is wrong.
+        UsageError: it makes no overlay.
+    """
+    from swarmnet.edge.operator.files import read_document  # noqa: PLC0415 - as above
+    from swarmnet.operations.network.operation import NetworkOperation  # noqa: PLC0415 - as above
+    from swarmnet.parse.playbook import parse_playbook  # noqa: PLC0415 - as above
+
+    playbook = parse_playbook(read_document(path), str(path), environment=os.environ)
+    wanted = [step.operation.spec for step in playbook.steps if isinstance(step.operation, NetworkOperation)]
+    found = tuple(spec.name for spec in wanted if spec.driver == "overlay" and not spec.ingress)
+    if not found:
+        raise UsageError(f"{path} makes no overlay", hint="name networks with --network, or add one to it")
+    return found
+
+
+def scenarios(only: list[str] | None, skip: list[str] | None) -> tuple[Scenario, ...]:
+    """Return the scenarios that the options select; each may be given again and again, and with commas.
+
+    Raises:
+        UsageError: no scenario has that name, or none is left.
+    """
+    from swarmnet.verify.scenarios import ALL, GROUPS  # noqa: PLC0415
+
+    known = {**{scenario.name: (scenario.name,) for scenario in ALL}, **GROUPS}
+    for name in sorted(names_of(only) | names_of(skip)):
+        if name not in known:
+            hint = f"scenarios: {', '.join(s.name for s in ALL)}; groups of them: {', '.join(GROUPS)}"
+            raise UsageError(f"no scenario {name!r}", hint=hint)
+    chosen, left_out = ({one for name in names_of(words) for one in known[name]} for words in (only, skip))
+    found = tuple(s for s in ALL if (not chosen or s.name in chosen) and s.name not in left_out)
+    if not found:
+        raise UsageError("no scenario is left to run", hint="leave out --only or --skip")
+    return found
+
+
+def probe_kit(image: str | None, archive: Path | None) -> ProbeKit:
+    """Return the probe's image: the named one, the archive's, or one packed from this machine's Python."""
+    from swarmnet.edge.operator.probe_image import from_archive, from_reference, packed  # noqa: PLC0415
+
+    if image and archive:
+        raise UsageError("--probe-image and --probe-archive exclude each other", hint="give one of them")
+    if image:
+        return from_reference(image)
+    return from_archive(archive) if archive else packed()
+
+
+def this_run() -> Run:
+    """Return a new run of this process."""
+    from swarmnet.cli.wiring import this_operator  # noqa: PLC0415 - as above
+    from swarmnet.verify.stage.stage import Run  # noqa: PLC0415 - as above
+
+    me = this_operator()
+
+    def may_live(operator: str) -> bool:
+        machine, _, pid = operator.rpartition(":")
+        return machine != me.machine or not pid.isdigit() or me.is_alive(int(pid))
+
+    return Run(secrets.token_hex(4), f"{me.machine}:{me.pid}", may_live)
+
+
+def _report(result: Verification, *, as_json: bool, junit: Path | None, verbose: bool) -> None:
+    from rich.console import Console  # noqa: PLC0415
+
+    from swarmnet.report.junit import as_junit  # noqa: PLC0415
+    from swarmnet.report.terminal.verification import as_json as body_of  # noqa: PLC0415
+    from swarmnet.report.terminal.verification import show  # noqa: PLC0415
+
+    if junit is not None:
+        try:
+            junit.write_bytes(SENSITIVE.masked(as_junit(result).decode()).encode())
+        except OSError as error:
+            raise UsageError(f"{junit}: {error.strerror}") from error
+    if as_json:
+        echo_json(body_of(result))
+    else:
+        show(Console(highlight=False), result, verbose=verbose)

@@ -1,0 +1,70 @@
+"""What the operator decides about a restore, from the words of the command line."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from swarmnet.errors import UsageError
+
+if TYPE_CHECKING:
+    from swarmnet.model.backup import BackupDocument
+    from swarmnet.model.base import Secret
+
+OTHERS = 0o077
+"""Permission bits that a file with secrets must not have."""
+
+
+def pairs(mapping: list[str]) -> dict[str, str]:
+    """Return ``OLD=NEW`` words as a mapping.
+
+    Raises:
+        UsageError: a word is no such pair, or an old host is named twice.
+    """
+    found: dict[str, str] = {}
+    for word in mapping:
+        old, equals, new = word.partition("=")
+        if not (old and equals and new) or old in found:
+            raise UsageError(f"--map {word}: not OLD=NEW, or {old} stands twice", hint="for example --map m1=n1")
+        found[old] = new
+    return found
+
+
+def given_secrets(source: str, document: BackupDocument) -> dict[str, Secret]:
+    """Return the data of secrets from ``env:PREFIX`` or from a file that nobody else can read.
+
+    A secret is called as the playbook that made it called it; by its full name where two would share that.
+
+    Raises:
+        UsageError: others can read the file, or it names a secret that the backup has not.
+        DocumentError: the file is wrong.
+    """
+    from swarmnet.edge.operator.files import read_document  # noqa: PLC0415 - commands load what they need
+    from swarmnet.parse.secrets import secrets_of_environment, secrets_of_file  # noqa: PLC0415 - as above
+
+    full_names = _full_names(document)
+    if source.startswith("env:"):
+        found = secrets_of_environment(os.environ, source.removeprefix("env:"), full_names)
+        return {full_names[name]: data for name, data in found.items()}
+    path = Path(source)
+    content = read_document(path)
+    if path.exists() and path.stat().st_mode & OTHERS:
+        raise UsageError(f"{path} can be read by others", hint=f"chmod 600 {path}")
+    found = secrets_of_file(content, name=source)
+    accepted = {full: full for full in full_names.values()} | full_names
+    if strange := sorted(found.keys() - accepted.keys()):
+        known = ", ".join(full_names) or "none"
+        raise UsageError(f"{path}: the backup has no secret {', '.join(strange)}", hint=f"it has: {known}")
+    return {accepted[name]: data for name, data in found.items()}
+
+
+def _full_names(document: BackupDocument) -> dict[str, str]:
+    """Return the full name of each secret by what its playbook called it, or by itself where that is not unique."""
+    from swarmnet.operations.content.names import NAME_LABEL  # noqa: PLC0415 - commands load what they need
+
+    specs = [secret.spec for secret in document.state.secrets]
+    called = Counter(spec.labels.get(NAME_LABEL) for spec in specs)
+    plain = {spec.name: spec.labels.get(NAME_LABEL) for spec in specs}
+    return {(name if name and called[name] == 1 else full): full for full, name in plain.items()}

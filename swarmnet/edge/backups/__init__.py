@@ -1,0 +1,1 @@
+"""Backups as files: keys, seals, signatures and the repository."""

@@ -1,0 +1,209 @@
+"""Keys of backups: who can open (age identities and recipients), and who signs."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pyrage
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+from swarmnet.edge.operator.owned_files import read_private
+from swarmnet.errors import UsageError, WrongKeyError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from swarmnet.model.base import Secret
+
+    Ask = Callable[[Path], Secret | None]
+    """Returns the passphrase of a file, or None when nobody is there to give it."""
+
+_PUBLIC = (serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
+_RAW = (serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+_SSH_KINDS = ("ssh-ed25519", "ssh-rsa")
+"""What age seals to, of OpenSSH's kinds."""
+_ENCRYPTED = (b"age-encryption.org/v1\n", b"-----BEGIN AGE ENCRYPTED FILE-----")
+_SIGNER = re.compile(r"^# signer: (.+)$", re.MULTILINE)
+"""A line of an identity file that names a signer: age takes it for a comment."""
+
+
+def nobody(_path: Path) -> None:
+    """Answer for those who cannot be asked for a passphrase."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """Somebody who can open backups."""
+
+    key: str
+    """``age1...`` or ``ssh-ed25519 AAAA...``."""
+    name: str = ""
+
+    @property
+    def fingerprint(self) -> str:
+        """What headers show of the key."""
+        return hashlib.sha256(self.key.encode()).hexdigest()[:16]
+
+    def age(self) -> pyrage.x25519.Recipient | pyrage.ssh.Recipient:
+        """Return the key as age wants it; raise ``UsageError`` when it is none."""
+        kind = pyrage.x25519.Recipient if self.key.startswith("age1") else pyrage.ssh.Recipient
+        try:
+            return kind.from_str(self.key)
+        except pyrage.RecipientError as error:
+            raise UsageError(
+                f"this is not a recipient: {_reason(self.key, str(error))}", hint=_KINDS_OF_KEYS
+            ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """A public key that signs backups, as 64 hex digits."""
+
+    key: str
+    name: str = ""
+
+    @property
+    def line(self) -> str:
+        """The key as OpenSSH writes it."""
+        public = Ed25519PublicKey.from_public_bytes(bytes.fromhex(self.key))
+        return public.public_bytes(*_PUBLIC).decode()
+
+    @property
+    def fingerprint(self) -> str:
+        """The key's digest as ``ssh-keygen -l`` shows it."""
+        blob = base64.b64decode(self.line.split()[1])
+        return "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
+
+
+_KINDS_OF_KEYS = (
+    "give an `age1...`, `ssh-ed25519 AAAA...` or `ssh-rsa AAAA...` public key; a new one comes from"
+    " `age-keygen -o identity.txt` or `ssh-keygen -t ed25519`"
+)
+
+
+def _reason(key: str, said: str) -> str:
+    """Return why age takes no such key, without the key: it may be a private one."""
+    if key.startswith("AGE-SECRET-KEY-"):
+        return "it is a private key; its public half begins with age1 (age-keygen -y FILE)"
+    if "RsaModulusTooSmall" in said:
+        return "RSA keys need 2048 bits"
+    kind = re.match(
+        r"(?:ecdsa-sha2-nistp[0-9]+|sk-[a-z0-9-]+@openssh\.com|ssh-dss|age1[a-z0-9]+?1)(?=[ a-z0-9]|$)", key
+    )
+    return f"age cannot seal to keys of the kind {kind[0]}" if kind and "Unsupported" in said else said
+
+
+def parse_recipient(text: str) -> Recipient:
+    """Read one recipient, with its name behind ``#`` or, for SSH keys, as the comment."""
+    key, _, name = (part.strip() for part in text.partition("#"))
+    words = key.split()
+    if len(words) > 1 and words[0] in _SSH_KINDS:
+        recipient = Recipient(" ".join(words[:2]), name or " ".join(words[2:]))
+    else:
+        recipient = Recipient(key, name)
+    recipient.age()
+    return recipient
+
+
+def parse_signer(text: str) -> Signer:
+    """Read one trusted signer: an OpenSSH public key, or its 32 bytes as 64 hex digits."""
+    key, _, name = (part.strip() for part in text.partition("#"))
+    words = key.split()
+    try:
+        if words[:1] == ["ssh-ed25519"]:
+            public = serialization.load_ssh_public_key(" ".join(words[:2]).encode())
+        else:
+            public = Ed25519PublicKey.from_public_bytes(bytes.fromhex(key))
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise UsageError(f"this is not an Ed25519 public key: {error}") from error
+    return Signer(public.public_bytes(*_RAW).hex(), name or " ".join(words[2:]))
+
+
+def load_signing_key(path: Path, ask: Ask = nobody) -> Ed25519PrivateKey:
+    """Read an Ed25519 private key, OpenSSH's format or PEM.
+
+    Raises:
+        UsageError: no such file, others can read or change it, or no Ed25519 key.
+        WrongKeyError: its passphrase is missing or wrong.
+    """
+    key = _private_key(path, read_private(path), ask)
+    if not isinstance(key, Ed25519PrivateKey):
+        raise UsageError(f"{path}: not an Ed25519 key", hint="make one: ssh-keygen -t ed25519")
+    return key
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityFile:
+    """What a file gives to open with."""
+
+    identities: Sequence[object]
+    signers: tuple[Signer, ...] = ()
+    """Whom the file names as signers: a recovery file does, for the day on which nothing else is left."""
+
+
+def load_identities(path: Path, ask: Ask = nobody) -> IdentityFile:
+    """Read age identities or a private SSH key; a passphrase is taken off in memory.
+
+    Raises:
+        UsageError: no such file, others can read or change it, or no identity in it.
+        WrongKeyError: its passphrase is missing or wrong.
+    """
+    data = read_private(path)
+    if data.startswith(_ENCRYPTED):
+        try:
+            data = pyrage.passphrase.decrypt(data, _passphrase(path, ask).decode())
+        except (pyrage.DecryptError, UnicodeDecodeError):
+            raise WrongKeyError(f"{path}: its passphrase is wrong, or it is damaged") from None
+    if b"PRIVATE KEY" in data:
+        plain = _private_key(path, data, ask).private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
+        )
+        return IdentityFile([pyrage.ssh.Identity.from_buffer(plain)])
+    try:
+        text = data.decode()
+        lines = [line.strip() for line in text.splitlines()]
+        found = [pyrage.x25519.Identity.from_str(line) for line in lines if line and not line.startswith("#")]
+    except (pyrage.IdentityError, UnicodeDecodeError):
+        raise UsageError(f"{path}: a line is no age identity") from None
+    if not found:
+        raise UsageError(f"{path}: holds no age identity")
+    return IdentityFile(found, tuple(parse_signer(one) for one in _SIGNER.findall(text)))
+
+
+def _private_key(path: Path, data: bytes, ask: Ask) -> Ed25519PrivateKey | RSAPrivateKey:
+    load = serialization.load_ssh_private_key if b"OPENSSH PRIVATE KEY" in data else serialization.load_pem_private_key
+    password = None
+    try:
+        try:
+            key = load(data, None)
+        except TypeError:  # how the reader says that the key is encrypted
+            password = _passphrase(path, ask)
+            key = load(data, password)
+    except (ValueError, UnsupportedAlgorithm) as error:
+        kind = WrongKeyError if password else UsageError
+        raise kind(f"{path}: no private key that can be read here, or its passphrase is wrong") from error
+    if not isinstance(key, Ed25519PrivateKey | RSAPrivateKey):
+        raise UsageError(f"{path}: neither an Ed25519 nor an RSA key", hint="make one: ssh-keygen -t ed25519")
+    return key
+
+
+def _passphrase(path: Path, ask: Ask) -> bytes:
+    secret = ask(path)
+    if secret is None:
+        raise WrongKeyError(
+            f"{path} has a passphrase", hint="set SWARMNET_KEY_PASSPHRASE, or run the command at a terminal"
+        )
+    return secret.reveal()
+
+
+def fingerprint(key: Ed25519PublicKey) -> str:
+    """Return a signer's public key as 64 hex digits."""
+    return key.public_bytes(*_RAW).hex()

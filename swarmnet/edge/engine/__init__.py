@@ -1,0 +1,1 @@
+"""The Docker engine of one host: an ``EnginePort`` over docker-py."""

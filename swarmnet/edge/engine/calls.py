@@ -1,0 +1,205 @@
+"""How each part of the engine's client asks: one negotiated client, one place for errors."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import math
+from dataclasses import dataclass
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from swarmnet.edge.engine.client import AnswerError, EngineClient
+from swarmnet.edge.engine.errors import message_in, refused, translated
+from swarmnet.edge.engine.multiplex import Frames
+from swarmnet.edge.engine.wire.parts import as_object, as_text, index_of
+from swarmnet.errors import EngineError, StateChangedError
+from swarmnet.model.border import border, parsed, text_at
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
+
+    import requests
+
+    from swarmnet.edge.engine.client import StreamLike
+    from swarmnet.model.base import JsonObject, JsonValue
+    from swarmnet.model.clock import Clock
+
+_ERRORS_FROM = 400
+ENTRIES = 100_000
+"""Objects of one list, however short each is: as models they take some kilobytes and some tens of microseconds each."""
+_CHUNK = 16 * 1024
+_LINE_LIMIT = 1024 * 1024
+"""Bytes of one line of progress."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request of the Engine API; ``what`` says in words what it is for."""
+
+    what: str
+    method: str
+    path: str
+    body: JsonObject | None = None
+    params: Mapping[str, str | int | bool] | None = None
+    data: bytes | None = None
+    timeout: float | None = None
+    """Seconds for all of it; None means the client's own."""
+    newest: str | None = None
+    """The version of the API to ask in where a newer one leaves something out; None means the negotiated one."""
+
+
+class EngineCalls:
+    """The base of the engine's parts. All that they ask goes through ``_send``.
+
+    Every public method of every part stands behind the border, without a word of its own: however strange an answer is,
+    the method returns, or raises an error of this host.
+    """
+
+    def __init_subclass__(cls) -> None:
+        """Put the part's public methods behind the border."""
+        super().__init_subclass__()
+        for name, method in list(vars(cls).items()):
+            if inspect.isfunction(method) and not name.startswith("_"):
+                setattr(cls, name, _behind_border(method))
+
+    def __init__(self, host: str, open_stream: Callable[[], StreamLike], clock: Clock) -> None:
+        self._host = host
+        self._clock = clock
+        self._open_stream = open_stream
+        self._api = EngineClient(open_stream)
+        if clock.patience is not None:
+            self._api.timeout = math.ceil(min(self._api.timeout, clock.patience))
+
+    @property
+    def host(self) -> str:
+        """The host's name in the inventory."""
+        return self._host
+
+    def _asking(self, what: str) -> AbstractContextManager[None]:
+        return translated(self._host, what)
+
+    def _client(self) -> EngineClient:
+        """Return the client, its version settled; call it inside ``_asking``."""
+        self._api.negotiate()
+        return self._api
+
+    def _version(self) -> tuple[int, ...]:
+        return _numbers(self._api.negotiate())
+
+    def _send(self, request: Request) -> JsonValue:
+        """Send a request and return the parsed answer; None for an empty one, a text where it is no JSON."""
+        with self._asking(request.what):
+            answer = self._perform(request, stream=False)
+            if not answer.content:
+                return None
+            if "json" not in answer.headers.get("Content-Type", ""):
+                return answer.content.decode(errors="replace")
+            return parsed(answer.content)
+
+    def _objects(self, request: Request) -> list[JsonObject]:
+        """Return the answer to a request for a list of objects; raises ``EngineError`` where it is none."""
+        with self._asking(request.what):
+            seen = self._send(request)
+            if seen is not None and not isinstance(seen, list):
+                raise AnswerError("it is no list")
+            if len(seen or ()) > ENTRIES:
+                raise AnswerError(f"it lists more than {ENTRIES:,} objects")
+            found = [entry for entry in seen or () if isinstance(entry, dict)]
+            if len(found) < len(seen or ()):
+                raise AnswerError("it lists what is no object")
+            return found
+
+    def _made(self, request: Request, key: str = "ID") -> str:
+        """Send a request that makes something; return its id."""
+        with self._asking(request.what):
+            return text_at(as_object(self._send(request)), key)
+
+    def _progress(self, request: Request) -> None:
+        """Send a request whose answer is a stream of JSON lines; an error among them is raised."""
+        with self._asking(request.what), self._perform(request, stream=True) as answer:
+            for line in _lines(answer):
+                said = _error_in(as_object(parsed(line)))
+                if said:
+                    raise refused(self._host, request.what, _status_of(said), said)
+
+    def _printed(self, request: Request, *, keep: int) -> bytes:
+        """Send a request whose answer is what a program printed; return the last ``keep`` bytes."""
+        with self._asking(request.what), self._perform(request, stream=True) as answer:
+            frames = Frames(keep, apart=False)
+            for chunk in answer.iter_content(_CHUNK):
+                frames.feed(chunk)
+            return bytes(frames.stdout)
+
+    def _perform(self, request: Request, *, stream: bool) -> requests.Response:
+        """Send a request; raises ``refused`` and what ``translated`` knows."""
+        client = self._client()
+        headers = {} if request.body is None else {"Content-Type": "application/json"}
+        version = min(client.api_version, request.newest or client.api_version, key=_numbers)
+        answer = client.request(
+            request.method,
+            f"{client.base_url}/v{version}{request.path}",
+            params=request.params,
+            data=request.data if request.body is None else json.dumps(request.body).encode(),
+            headers=headers,
+            stream=stream,
+            timeout=request.timeout or client.timeout,
+        )
+        if answer.status_code >= _ERRORS_FROM:
+            raise refused(self._host, request.what, answer.status_code, message_in(answer.content))
+        return answer
+
+    def _check_version(self, what: str, seen: Mapping[str, JsonValue], version: int) -> None:
+        """Refuse to write over something that changed since it was read."""
+        if index_of(seen) != version:
+            message = f"{what}: update out of sequence: it is at version {index_of(seen)}, was read at {version}"
+            raise StateChangedError(self._host, message, hint="it changed meanwhile; run again")
+
+
+def quoted(part: str) -> str:
+    """Return an id or a name as one part of a path."""
+    return quote(part, safe="")
+
+
+def _behind_border(method: Callable[..., Any]) -> Callable[..., Any]:
+    what = method.__name__.replace("_", " ")
+
+    @wraps(method)
+    def guarded(self: EngineCalls, *words: Any, **more: Any) -> Any:  # noqa: ANN401  # whatever the method takes
+        with border(self.host, what, EngineError):
+            return method(self, *words, **more)
+
+    return guarded
+
+
+def _lines(answer: requests.Response) -> Iterator[bytes]:
+    """Yield the lines of a stream; raises ``AnswerError`` for one that does not end."""
+    pending = bytearray()
+    for chunk in answer.iter_content(_CHUNK):
+        first, *others = chunk.split(b"\n")
+        pending += first
+        for piece in others:
+            if pending.strip():
+                yield bytes(pending)
+            pending = bytearray(piece)
+        if len(pending) > _LINE_LIMIT:
+            raise AnswerError("a line of it is too long")
+    if pending.strip():
+        yield bytes(pending)
+
+
+def _error_in(told: JsonObject) -> str:
+    """Return the error in a line of progress; engines stop to send it as ``error``, deprecated since API 1.48."""
+    return as_text(as_object(told.get("errorDetail")).get("message")) or as_text(told.get("error"))
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))
+
+
+def _status_of(said: str) -> int | None:
+    """Return 404 for what a registry does not have: errors in a stream of progress bring no status."""
+    missing = ("not found", "manifest unknown", "no such image", "does not exist")
+    return 404 if any(word in said.lower() for word in missing) else None

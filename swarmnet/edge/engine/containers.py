@@ -1,0 +1,143 @@
+"""Containers and images of one engine."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from swarmnet.edge.engine.calls import EngineCalls, Request, quoted
+from swarmnet.edge.engine.wire.engine import (
+    container_from_inspect,
+    container_from_wire,
+    container_to_wire,
+    endpoint_to_wire,
+    needs_inspect,
+)
+from swarmnet.edge.engine.wire.parts import as_object
+from swarmnet.errors import ConflictError, EngineError, NotFoundError
+from swarmnet.model.border import text_at
+
+if TYPE_CHECKING:
+    from swarmnet.model.base import JsonObject
+    from swarmnet.model.ports import ContainerSpec
+    from swarmnet.model.state import Container
+
+LOG_BYTES = 64 * 1024
+_LOG_LINES = 2000
+_TELLS_MAC = "1.51"
+"""Later versions do not tell a MAC address that was asked for from one that the engine chose; engine 29 speaks it."""
+_LOAD_TIMEOUT = 600.0
+"""Seconds for an image of some megabytes to go up a slow line."""
+
+
+class EngineContainers(EngineCalls):
+    """Run containers for a while, look at those of others."""
+
+    def containers(self, *, label: str | None = None, publishing: int | None = None) -> tuple[Container, ...]:
+        """Return all containers, or those with a label, or those that publish a port of the host.
+
+        Those that others put on networks of their own are inspected for what they asked: one request each.
+        """
+        filters: dict[str, list[str]] = {} if label is None else {"label": [label]}
+        filters |= {} if publishing is None else {"publish": [str(publishing)]}
+        params: dict[str, str | int | bool] = {"all": "true", "filters": json.dumps(filters)}
+        seen = self._objects(Request("list containers", "GET", "/containers/json", params=params))
+        return tuple(found for entry in seen if (found := self._container(entry)) is not None)
+
+    def _container(self, entry: JsonObject) -> Container | None:
+        """Return one container, or None if it went away between list and inspect."""
+        if not needs_inspect(entry):
+            return container_from_wire(entry)
+        what = "look at a container"
+        try:
+            with self._asking(what):
+                path = f"/containers/{quoted(text_at(entry, 'Id'))}/json"
+                request = Request(what, "GET", path, newest=_TELLS_MAC)
+            return container_from_inspect(container_from_wire(entry), as_object(self._send(request)))
+        except NotFoundError:
+            return None
+
+    def start_container(self, spec: ContainerSpec) -> str:
+        """Create, connect and start a container; what cannot be started is removed again."""
+        what = f"start container {spec.name}"
+        request = Request(what, "POST", "/containers/create", container_to_wire(spec), {"name": spec.name})
+        container_id = self._made(request, "Id")
+        try:
+            for endpoint in spec.endpoints[1:]:
+                body: JsonObject = {"Container": container_id, "EndpointConfig": endpoint_to_wire(endpoint)}
+                self._send(Request(what, "POST", f"/networks/{quoted(endpoint.network)}/connect", body))
+            self._send(Request(what, "POST", f"/containers/{quoted(container_id)}/start"))
+        except EngineError:
+            self.remove_container(container_id)
+            raise
+        return container_id
+
+    def container_log(self, container_id: str) -> bytes:
+        """Return the last 64 KiB that the container printed, of its last 2000 lines."""
+        params: dict[str, str | int | bool] = {"stdout": "true", "stderr": "true", "tail": _LOG_LINES}
+        path = f"/containers/{quoted(container_id)}/logs"
+        return self._printed(Request("read a container's log", "GET", path, params=params), keep=LOG_BYTES)
+
+    def remove_container(self, container_id: str) -> None:
+        """Remove a container, running or not, with its anonymous volumes; one that is gone already is no error."""
+        path = f"/containers/{quoted(container_id)}"
+        request = Request(
+            f"remove container {container_id[:12]}", "DELETE", path, params={"force": "true", "v": "true"}
+        )
+        try:
+            self._send(request)
+        except NotFoundError:
+            return
+        except ConflictError as error:
+            # Somebody else removes it at this moment: that comes true without us.
+            if "already in progress" not in error.message:
+                raise
+
+    def has_image(self, reference: str) -> bool:
+        """Tell whether the image is on this host."""
+        try:
+            self._send(Request(f"look for image {reference}", "GET", f"/images/{_image(reference)}/json"))
+        except NotFoundError:
+            return False
+        return True
+
+    def load_image(self, archive: bytes) -> None:
+        """Load an image archive (``docker save`` format)."""
+        request = Request(
+            "load an image", "POST", "/images/load", params={"quiet": "true"}, data=archive, timeout=_LOAD_TIMEOUT
+        )
+        self._progress(request)
+
+    def pull_image(self, reference: str, *, timeout: float = 600.0) -> None:
+        """Fetch an image from its registry within ``timeout`` seconds."""
+        name, tag = _name_and_tag(reference)
+        request = Request(
+            f"pull image {reference}",
+            "POST",
+            "/images/create",
+            params={"fromImage": name, "tag": tag},
+            timeout=timeout,
+        )
+        self._progress(request)
+
+    def remove_image(self, reference: str) -> None:
+        """Remove an image; one that is gone already is no error."""
+        try:
+            self._send(Request(f"remove image {reference}", "DELETE", f"/images/{_image(reference)}"))
+        except NotFoundError:
+            return
+
+
+def _image(reference: str) -> str:
+    """Return a reference as it stands in a path: its slashes are part of the API's own routes."""
+    return "/".join(quoted(part) for part in reference.split("/"))
+
+
+def _name_and_tag(reference: str) -> tuple[str, str]:
+    """Split a reference; without a tag the engine would fetch all of them."""
+    name, at, digest = reference.partition("@")
+    if at:
+        return name, digest
+    head, slash, last = reference.rpartition("/")
+    name, _, tag = last.partition(":")
+    return f"{head}{slash}{name}", tag or "latest"

@@ -1,0 +1,34 @@
+"""The real engine of one host: implements ``EnginePort`` with docker-py over streams that SSH opens."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from swarmnet.edge.engine.calls import Request
+from swarmnet.edge.engine.containers import EngineContainers
+from swarmnet.edge.engine.dialogue import EngineDialogues
+from swarmnet.edge.engine.swarm import EngineSwarm
+from swarmnet.edge.engine.wire.engine import facts_from_wire
+from swarmnet.edge.engine.wire.parts import as_object
+
+if TYPE_CHECKING:
+    from swarmnet.model.state import EngineFacts
+
+
+class Engine(EngineSwarm, EngineContainers, EngineDialogues):
+    """One engine, ``Engine(host, open_stream, clock)``; connects at the first request. Threads may share it.
+
+    Raises:
+        EngineError: and its kinds, for what the engine refuses.
+        UnreachableError: the stream broke.
+        HostTimeoutError: the engine did not answer in time.
+    """
+
+    def facts(self) -> EngineFacts:
+        """Return what the engine says of itself and of its swarm membership."""
+        seen = as_object(self._send(Request("look at the engine", "GET", "/info")))
+        return facts_from_wire(seen, self._client().api_version)
+
+    def close(self) -> None:
+        """Close the connections to the engine; the next request opens new ones."""
+        self._api.close()

@@ -1,0 +1,100 @@
+"""The networks of one engine."""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from swarmnet.edge.engine.calls import EngineCalls, Request, quoted
+from swarmnet.edge.engine.coalesced import SharedLook
+from swarmnet.edge.engine.wire.network import network_from_wire, network_to_wire
+from swarmnet.edge.engine.wire.parts import as_list, as_object
+from swarmnet.errors import EngineError, NotFoundError
+from swarmnet.model.network import Scope
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from swarmnet.edge.engine.client import StreamLike
+    from swarmnet.model.base import JsonValue
+    from swarmnet.model.clock import Clock
+    from swarmnet.model.network import Network, NetworkSpec
+
+_IPV4_CHOICE = (1, 48)
+HIDDEN = ("host", "bridge")
+"""Networks of the swarm that a manager leaves out of its list: services with them run on the nodes' own."""
+
+
+class EngineNetworks(EngineCalls):
+    """List, make and remove networks; remember their names for those who see only ids."""
+
+    def __init__(self, host: str, open_stream: Callable[[], StreamLike], clock: Clock) -> None:
+        super().__init__(host, open_stream, clock)
+        self._names: dict[str, str] = {}
+        self._naming = Lock()
+        self._listed = SharedLook(self._list_networks, clock)
+
+    def networks(self) -> tuple[Network, ...]:
+        """Return the engine's list: one request, no inspects (these show the node's own copy, not the swarm's).
+
+        Threads that ask at the same time share the answer.
+        """
+        return self._listed()
+
+    def _list_networks(self) -> tuple[Network, ...]:
+        what = "list networks"
+        with self._asking(what):
+            return tuple(network_from_wire(network) for network in self._objects(Request(what, "GET", "/networks")))
+
+    def create_network(self, spec: NetworkSpec) -> str:
+        """Make a network and return its id; docker-py's helper knows neither ConfigOnly nor EnableIPv6 false."""
+        what = f"make network {spec.name}"
+        with self._asking(what):
+            if not spec.ipv4 and self._version() < _IPV4_CHOICE:
+                hint = "upgrade the engine, or leave ipv4 on"
+                raise EngineError(self.host, f"{what}: a network without IPv4 needs engine 28 (API 1.48)", hint=hint)
+        body = network_to_wire(spec)
+        return self._made(Request(what, "POST", "/networks/create", body), "Id")
+
+    def remove_network(self, network_id: str) -> None:
+        """Remove a network by its id; names are ambiguous where a local and a swarm-scoped one share one."""
+        self._send(Request(f"remove network {network_id}", "DELETE", f"/networks/{quoted(network_id)}"))
+
+    def network_ids(self) -> dict[str, str]:
+        """Return the ids of swarm-scoped networks by name, the hidden ones included."""
+        listed = [net for net in self.networks() if net.spec.scope is Scope.SWARM]
+        # A copy of a network that is gone may bear the name of one that was made since.
+        ids = {net.spec.name: net.id for net in sorted(listed, key=lambda net: not net.is_copy)}
+        for name in HIDDEN:
+            hidden = self._hidden(name)
+            if hidden is not None:
+                ids[name] = hidden
+        with self._naming:
+            self._names.update({network_id: name for name, network_id in ids.items()})
+        return ids
+
+    def names_of(self, network_ids: Iterable[str]) -> dict[str, str]:
+        """Return ids by name for the networks asked for.
+
+        Asks the engine only for ids that were never seen: an id keeps its name for ever.
+        """
+        wanted = set(network_ids)
+        with self._naming:
+            known = dict(self._names)
+        if wanted - set(known):
+            known = {**known, **{network_id: name for name, network_id in self.network_ids().items()}}
+        return {known[network_id]: network_id for network_id in wanted if network_id in known}
+
+    def _hidden(self, name: str) -> str | None:
+        request = Request(f"find the swarm's network {name}", "GET", f"/networks/{name}", params={"scope": "swarm"})
+        try:
+            return self._made(request, "Id")
+        except NotFoundError:
+            return None
+
+
+def targets(spec: JsonValue) -> list[str]:
+    """Return the ids of the networks in a service's or task's spec."""
+    body = as_object(spec)
+    lists = [body.get("Networks"), as_object(body.get("TaskTemplate")).get("Networks")]
+    return [str(as_object(entry).get("Target")) for entries in lists for entry in as_list(entries)]

@@ -1,0 +1,202 @@
+"""A swarm's life cycle and nodes, as one engine takes part in them."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from swarmnet.edge.engine.calls import Request, quoted
+from swarmnet.edge.engine.services import EngineServices
+from swarmnet.edge.engine.wire.engine import membership_from_wire
+from swarmnet.edge.engine.wire.parts import as_object, as_text
+from swarmnet.edge.engine.wire.swarm import (
+    node_from_wire,
+    node_spec_to_wire,
+    spec_from_wire,
+    swarm_from_wire,
+    swarm_to_wire,
+)
+from swarmnet.errors import ConvergenceError, EngineError, HostTimeoutError, NotAManagerError, WrongKeyError, cut
+from swarmnet.model.base import Secret
+from swarmnet.model.border import text_at
+from swarmnet.model.clock import wait_until
+from swarmnet.model.hosts import Role
+from swarmnet.model.merge import lay
+from swarmnet.model.state import Membership as Standing
+
+if TYPE_CHECKING:
+    from swarmnet.model.base import JsonObject
+    from swarmnet.model.ports import Membership
+    from swarmnet.model.state import SwarmMembership
+    from swarmnet.model.swarm import Node, NodeSpec, Swarm, SwarmSpec
+
+JOIN_TIMEOUT = 45.0
+"""Seconds; the engine itself answers after 20 and goes on trying in the background."""
+LEAVE_PATIENCE = 10.0
+"""Seconds for a manager that began to join raft to be in, or to have given up: the leader tries to reach it for 5."""
+_PORT = 2377
+_LOOK_EVERY = 0.2
+_HALF_INSIDE = (Standing.PENDING, Standing.ERROR)
+_WRONG_KEY = re.compile(r"invalid key|could not be unlocked|incorrect|failed to decrypt", re.IGNORECASE)
+
+
+class EngineSwarm(EngineServices):
+    """Begin, enter, change and leave a swarm."""
+
+    def swarm(self) -> Swarm:
+        """Return the swarm; this request fails where lists are silently cut (a worker, no quorum, locked)."""
+        return swarm_from_wire(as_object(self._send(Request("look at the swarm", "GET", "/swarm"))))
+
+    def init_swarm(self, spec: SwarmSpec, membership: Membership) -> str:
+        """Begin a swarm; return the node id."""
+        body: JsonObject = {
+            **_entry(membership),
+            "ForceNewCluster": False,
+            "DataPathPort": spec.data_path_port or 0,
+            "Spec": swarm_to_wire(spec),
+        }
+        if spec.default_addr_pool or spec.subnet_size:
+            # A size without a pool does nothing; engines from 26.1 on show it, as the docker command always sends it.
+            # An empty list is shown otherwise than none.
+            body["DefaultAddrPool"] = list(spec.default_addr_pool or ())
+            body["SubnetSize"] = spec.subnet_size or 24
+        return str(self._send(Request("begin a swarm", "POST", "/swarm/init", body)))
+
+    def join_token(self, role: Role) -> Secret:
+        """Return the token with which a node joins in that role."""
+        what = "read a join token"
+        with self._asking(what):
+            tokens = as_object(as_object(self._send(Request(what, "GET", "/swarm"))).get("JoinTokens"))
+            return Secret(text_at(tokens, "Manager" if role is Role.MANAGER else "Worker"))
+
+    def join_swarm(self, membership: Membership, *, remote: str, token: Secret) -> str:
+        """Enter a swarm through one manager (engines use only the first of several addresses); return the node id."""
+        body: JsonObject = {
+            **_entry(membership),
+            "RemoteAddrs": [remote],
+            "JoinToken": token.reveal().decode(),
+        }
+        what = f"join the swarm at {remote}"
+        try:
+            self._send(Request(what, "POST", "/swarm/join", body))
+        except HostTimeoutError:
+            self._leave_again()
+            raise
+        except EngineError as error:
+            if "continue in the background" not in error.message:
+                self._leave_again()
+                raise
+        return self._wait_active(what, membership)
+
+    def _wait_active(self, what: str, membership: Membership) -> str:
+        def look() -> tuple[SwarmMembership | None, str]:
+            seen = self._membership()
+            if seen.state is Standing.ERROR:
+                raise ConvergenceError(f"{self.host} gave up to {what}: {cut(seen.error)}")
+            return (seen if seen.state is Standing.ACTIVE else None), f"{seen.state} {seen.error}".strip()
+
+        try:
+            seen = wait_until(self._clock, look, what=f"{self.host} to {what}", timeout=JOIN_TIMEOUT)
+        except ConvergenceError:
+            late = self._leave_again()
+            if late is None:
+                raise
+            seen = late
+        if membership.advertise and seen.address != membership.advertise:
+            message = f"{what}: it advertises {seen.address} instead of {membership.advertise}"
+            raise EngineError(self.host, message, hint="leave the swarm on this host and join again")
+        return seen.node_id
+
+    def _leave_again(self) -> SwarmMembership | None:
+        """Undo a join that did not come true, so that the next try does not find the engine half inside.
+
+        Until it has left, the join may still come true. A manager then refuses to leave, and stays: by force it would
+        leave a dead member of raft behind, and no quorum where it is the second one. Engines whose join hangs, or that
+        gave up, leave without force (seen on 20.10, 26.1 and 28.5); one that has begun to join raft does not.
+
+        Returns:
+            How it stands in the swarm if it is in after all, else None.
+        """
+        seen = self._membership()
+        if seen.state in _HALF_INSIDE:
+            try:
+                self.leave_swarm()
+            except NotAManagerError:
+                seen = self._decided()
+                if seen.state in _HALF_INSIDE:
+                    self.leave_swarm(force=True)
+            else:
+                return None
+        return seen if seen.state is Standing.ACTIVE else None
+
+    def _decided(self) -> SwarmMembership:
+        """Return the membership once it is pending no more, or after some time."""
+        deadline = self._clock.monotonic() + LEAVE_PATIENCE
+        while (seen := self._membership()).state is Standing.PENDING and self._clock.monotonic() < deadline:
+            self._clock.sleep(_LOOK_EVERY)
+        return seen
+
+    def _membership(self) -> SwarmMembership:
+        info = as_object(self._send(Request("look at the engine", "GET", "/info")))
+        return membership_from_wire(as_object(info.get("Swarm")))
+
+    def leave_swarm(self, *, force: bool = False) -> None:
+        """Leave the swarm; a manager needs ``force``."""
+        self._send(Request("leave the swarm", "POST", "/swarm/leave", params={"force": str(force).lower()}))
+
+    def unlock_key(self) -> Secret | None:
+        """Return the key that unlocks managers, None when autolock is off."""
+        seen = as_object(self._send(Request("read the unlock key", "GET", "/swarm/unlockkey")))
+        key = as_text(seen.get("UnlockKey"))
+        return Secret(key) if key else None
+
+    def unlock_swarm(self, key: Secret) -> None:
+        """Give a locked manager its key; 20.10 to 28.5 answer 500 or 400 "invalid key" to a wrong one."""
+        try:
+            self._send(Request("unlock", "POST", "/swarm/unlock", {"UnlockKey": key.reveal().decode(errors="replace")}))
+        except EngineError as error:
+            if _WRONG_KEY.search(error.message) is None:
+                raise
+            raise WrongKeyError(
+                f"{self.host} does not open with this key",
+                hint="docker swarm unlock-key on an unlocked manager shows it",
+            ) from None
+
+    def update_swarm(self, version: int, spec: SwarmSpec) -> None:
+        """Lay the managed fields over the present spec and write it whole; labels are merged."""
+        what = "update the swarm"
+        seen = as_object(self._send(Request(what, "GET", "/swarm")))
+        self._check_version(what, seen, version)
+        body = swarm_to_wire(lay(spec_from_wire(as_object(seen.get("Spec"))), spec))
+        self._send(Request(what, "POST", "/swarm/update", body, {"version": version}))
+
+    def nodes(self) -> tuple[Node, ...]:
+        """Return all nodes."""
+        what = "list nodes"
+        with self._asking(what):
+            return tuple(node_from_wire(seen) for seen in self._objects(Request(what, "GET", "/nodes")))
+
+    def update_node(self, node_id: str, version: int, spec: NodeSpec) -> None:
+        """Lay the managed fields over the present ones; ``labels`` replace all labels."""
+        what, path = f"update node {node_id}", f"/nodes/{quoted(node_id)}"
+        seen = as_object(self._send(Request(what, "GET", path)))
+        self._check_version(what, seen, version)
+        body = node_spec_to_wire(as_object(seen.get("Spec")), spec)
+        self._send(Request(what, "POST", f"{path}/update", body, {"version": version}))
+
+    def remove_node(self, node_id: str, *, force: bool = False) -> None:
+        """Take a node that is down out of the list."""
+        params = {"force": str(force).lower()}
+        self._send(Request(f"remove node {node_id}", "DELETE", f"/nodes/{quoted(node_id)}", params=params))
+
+
+def _entry(membership: Membership) -> JsonObject:
+    """Return what init and join have in common; a listener on IPv4's any-address hears no IPv6."""
+    body: JsonObject = {
+        "ListenAddr": f"[::]:{_PORT}" if ":" in membership.advertise else f"0.0.0.0:{_PORT}",
+        "AdvertiseAddr": membership.advertise,
+        "DataPathAddr": membership.data_path or "",
+    }
+    if membership.availability is not None:
+        body["Availability"] = membership.availability.value
+    return body

@@ -1,0 +1,1 @@
+"""Conversion between the engine's JSON and the model. Pure."""

@@ -1,0 +1,158 @@
+"""An engine's facts and its containers in the engine's JSON and in ours."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from swarmnet.edge.engine.wire.parts import as_labels, as_list, as_object, as_text
+from swarmnet.model.state import Container, Endpoint, EngineFacts, Membership, SwarmMembership
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from swarmnet.model.base import JsonObject, JsonValue
+    from swarmnet.model.ports import ContainerSpec
+
+SERVICE_LABEL = "com.docker.swarm.service.name"
+_OWN = frozenset({"bridge", "host", "none"})
+
+
+def facts_from_wire(info: Mapping[str, JsonValue], api_version: str) -> EngineFacts:
+    """Return what ``GET /info`` says."""
+    return EngineFacts(
+        id=as_text(info.get("ID")),
+        version=as_text(info.get("ServerVersion")).partition("+")[0],
+        api_version=api_version,
+        hostname=as_text(info.get("Name")),
+        kernel=as_text(info.get("KernelVersion")),
+        os=as_text(info.get("OperatingSystem")),
+        architecture=as_text(info.get("Architecture")),
+        labels=dict(as_text(label).partition("=")[::2] for label in as_list(info.get("Labels"))),
+        live_restore=info.get("LiveRestoreEnabled") is True,
+        firewall=as_text(as_object(info.get("FirewallBackend")).get("Driver")),
+        membership=membership_from_wire(as_object(info.get("Swarm"))),
+    )
+
+
+def membership_from_wire(swarm: Mapping[str, JsonValue]) -> SwarmMembership:
+    """Return how an engine stands to its swarm.
+
+    ``ControlAvailable`` stays true on a manager without a quorum; the error beside it says that it does not answer.
+    """
+    managers = [as_object(manager) for manager in as_list(swarm.get("RemoteManagers"))]
+    error = as_text(swarm.get("Error"))
+    word = as_text(swarm.get("LocalNodeState")) or Membership.INACTIVE.value
+    if word not in list(Membership):
+        # Neither in a swarm nor free of one, for all that is known: nothing may be done to it.
+        word, error = (
+            Membership.ERROR.value,
+            f"its engine calls this {word!r}, which is not known here; {error}".rstrip("; "),
+        )
+    return SwarmMembership(
+        state=Membership(word),
+        node_id=as_text(swarm.get("NodeID")),
+        cluster_id=as_text(as_object(swarm.get("Cluster")).get("ID")),
+        address=as_text(swarm.get("NodeAddr")),
+        is_manager=swarm.get("ControlAvailable") is True and not error,
+        managers=tuple(as_text(manager.get("Addr")) for manager in managers),
+        error=error,
+    )
+
+
+def container_from_wire(seen: Mapping[str, JsonValue]) -> Container:
+    """Return a container as an engine lists it."""
+    labels = as_labels(seen.get("Labels"))
+    networks = as_object(as_object(seen.get("NetworkSettings")).get("Networks"))
+    names = [as_text(name).removeprefix("/") for name in as_list(seen.get("Names"))]
+    return Container(
+        id=as_text(seen.get("Id")),
+        # With legacy links a container is listed under the names of others, too: theirs have a second slash.
+        name=next((name for name in names if "/" not in name), ""),
+        image=as_text(seen.get("Image")),
+        running=as_text(seen.get("State")) in ("running", "paused"),
+        labels=labels,
+        endpoints=tuple(_endpoint(name, as_object(entry)) for name, entry in networks.items()),
+        service=labels.get(SERVICE_LABEL),
+    )
+
+
+def needs_inspect(seen: Mapping[str, JsonValue]) -> bool:
+    """Tell whether the list leaves out what matters: aliases and addresses asked for, on networks made by somebody."""
+    networks = as_object(as_object(seen.get("NetworkSettings")).get("Networks"))
+    return SERVICE_LABEL not in as_labels(seen.get("Labels")) and bool(set(networks) - _OWN)
+
+
+def container_from_inspect(listed: Container, seen: Mapping[str, JsonValue]) -> Container:
+    """Return a listed container with the endpoints that inspect shows, less what the engine added to them."""
+    networks = as_object(as_object(seen.get("NetworkSettings")).get("Networks"))
+    added = {listed.id[:12], listed.name}
+    found = [_endpoint(name, as_object(entry)) for name, entry in networks.items()]
+    endpoints = tuple(
+        endpoint.model_copy(update={"aliases": tuple(alias for alias in endpoint.aliases if alias not in added)})
+        for endpoint in found
+    )
+    mac = as_text(as_object(seen.get("Config")).get("MacAddress")) or None
+    if mac is not None and len(endpoints) == 1:
+        endpoints = (endpoints[0].model_copy(update={"mac": mac}),)
+    return listed.model_copy(update={"endpoints": endpoints})
+
+
+def _endpoint(network: str, entry: JsonObject) -> Endpoint:
+    """Read one endpoint; the MAC address is the one in use, so it is not told as one asked for.
+
+    On a swarm-scoped network the engine notes the address that the managers chose as if it had been asked for
+    (seen on 20.10, 26.1 and 28.5), so ``ipv4`` is always set there.
+    """
+    asked = as_object(entry.get("IPAMConfig"))
+    return Endpoint(
+        network=network,
+        network_id=as_text(entry.get("NetworkID")),
+        aliases=tuple(as_text(alias) for alias in as_list(entry.get("Aliases"))),
+        ipv4=as_text(asked.get("IPv4Address")) or None,
+        ipv6=as_text(asked.get("IPv6Address")) or None,
+        options=as_labels(entry.get("DriverOpts")),
+        address=as_text(entry.get("IPAddress")) or as_text(entry.get("GlobalIPv6Address")),
+    )
+
+
+def endpoint_to_wire(endpoint: Endpoint) -> JsonObject:
+    """Return what create and connect take for one network."""
+    asked: JsonObject = {}
+    if endpoint.ipv4:
+        asked["IPv4Address"] = endpoint.ipv4
+    if endpoint.ipv6:
+        asked["IPv6Address"] = endpoint.ipv6
+    body: JsonObject = {"Aliases": list(endpoint.aliases), "DriverOpts": dict(endpoint.options)}
+    if asked:
+        body["IPAMConfig"] = asked
+    if endpoint.mac:
+        body["MacAddress"] = endpoint.mac
+    return body
+
+
+def container_to_wire(spec: ContainerSpec) -> JsonObject:
+    """Return the body that makes a container on its first network (one a request is what engines up to 24 take).
+
+    A container that names no network gets none. One on the host's own network gets no capability but those named.
+    """
+    first = spec.endpoints[0].network if spec.endpoints else None
+    host: JsonObject = {
+        "NetworkMode": "host" if spec.host_network else first or "none",
+        "CapAdd": list(spec.capabilities),
+    }
+    if spec.host_network:
+        host |= {"CapDrop": ["ALL"], "SecurityOpt": ["no-new-privileges"]}
+    body: JsonObject = {
+        "Image": spec.image,
+        "Entrypoint": list(spec.argv[:1]),
+        "Cmd": list(spec.argv[1:]),
+        "Labels": dict(spec.labels),
+        "HostConfig": host,
+    }
+    if spec.interactive:
+        body |= {"OpenStdin": True}
+        # What is said in dialogues does not belong into the host's own logs, wherever those go by default.
+        host["LogConfig"] = {"Type": "json-file", "Config": {"max-size": "1m"}}
+    if first is not None and not spec.host_network:
+        body["NetworkingConfig"] = {"EndpointsConfig": {first: endpoint_to_wire(spec.endpoints[0])}}
+    return body

@@ -1,0 +1,160 @@
+"""The swarm, its nodes, configs and secrets in the engine's JSON and in ours."""
+
+from __future__ import annotations
+
+from base64 import b64decode, b64encode
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from swarmnet.edge.engine.wire.parts import (
+    Parts,
+    as_labels,
+    as_list,
+    as_object,
+    as_text,
+    block_of,
+    fits,
+    index_of,
+    nanoseconds,
+)
+from swarmnet.model.hosts import Availability, Role
+from swarmnet.model.merge import merge
+from swarmnet.model.swarm import Config, ConfigSpec, Node, NodeSpec, SecretSpec, StoredSecret, Swarm, SwarmSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from swarmnet.model.base import JsonObject, JsonValue, Secret
+
+
+def swarm_from_wire(seen: Mapping[str, JsonValue]) -> Swarm:
+    """Return the swarm as a manager shows it; pool, subnet size and port stand beside the engine's spec."""
+    # Engines take pools with host bits and show them as they came.
+    pools = tuple(block_of(pool) for pool in as_list(seen.get("DefaultAddrPool")))
+    stated = {
+        "default_addr_pool": pools,
+        "subnet_size": seen.get("SubnetSize"),
+        "data_path_port": seen.get("DataPathPort"),
+    }
+    fixed = {name: value for name, value in stated.items() if value and fits(SwarmSpec, name, value)}
+    spec = spec_from_wire(as_object(seen.get("Spec")))
+    root = as_text(as_object(seen.get("TLSInfo")).get("TrustRoot"))
+    return Swarm(
+        id=as_text(seen.get("ID")),
+        version=index_of(seen),
+        spec=SwarmSpec.model_validate({**dict(spec), **fixed}),
+        root_rotation=seen.get("RootRotationInProgress") is True,
+        ca_digest=sha256(root.encode()).hexdigest() if root else "",
+    )
+
+
+def spec_from_wire(seen: Mapping[str, JsonValue]) -> SwarmSpec:
+    """Return what a swarm's spec says; all that has no field is in ``extra``."""
+    parts = Parts(seen, SwarmSpec)
+    return SwarmSpec(
+        task_history=parts.take_int("Orchestration", "TaskHistoryRetentionLimit", into="task_history"),
+        cert_expiry=parts.take_seconds("CAConfig", "NodeCertExpiry", into="cert_expiry"),
+        heartbeat=parts.take_seconds("Dispatcher", "HeartbeatPeriod", into="heartbeat"),
+        snapshot_interval=parts.take_int("Raft", "SnapshotInterval", into="snapshot_interval"),
+        autolock=parts.take_flag("EncryptionConfig", "AutoLockManagers"),
+        labels=parts.take_labels("Labels") or {},
+        extra=parts.rest(),
+    )
+
+
+def swarm_to_wire(spec: SwarmSpec) -> JsonObject:
+    """Return the spec that init and update take; an update replaces all, so hand in a whole one (fact 7)."""
+    body: JsonObject = {"Labels": dict(spec.labels)}
+    for section, key, value in (
+        ("Orchestration", "TaskHistoryRetentionLimit", spec.task_history),
+        ("CAConfig", "NodeCertExpiry", None if spec.cert_expiry is None else nanoseconds(spec.cert_expiry)),
+        ("Dispatcher", "HeartbeatPeriod", None if spec.heartbeat is None else nanoseconds(spec.heartbeat)),
+        ("Raft", "SnapshotInterval", spec.snapshot_interval),
+        ("EncryptionConfig", "AutoLockManagers", spec.autolock),
+    ):
+        if value is not None:
+            body[section] = {key: value}
+    return merge(spec.extra, body)
+
+
+def node_from_wire(seen: Mapping[str, JsonValue]) -> Node:
+    """Return a node as a manager lists it."""
+    described = as_object(seen.get("Description"))
+    engine, platform = as_object(described.get("Engine")), as_object(described.get("Platform"))
+    status, manager = as_object(seen.get("Status")), as_object(seen.get("ManagerStatus"))
+    return Node(
+        id=as_text(seen.get("ID")),
+        version=index_of(seen),
+        hostname=as_text(described.get("Hostname")),
+        spec=node_spec_from_wire(as_object(seen.get("Spec"))),
+        status=as_text(status.get("State")),
+        address=_address(as_text(status.get("Addr")), as_text(manager.get("Addr"))),
+        reachability=as_text(manager.get("Reachability")) or None,
+        is_leader=manager.get("Leader") is True,
+        manager_address=as_text(manager.get("Addr")) or None,
+        engine_version=as_text(engine.get("EngineVersion")).partition("+")[0],
+        platform="/".join(filter(None, (as_text(platform.get("OS")), as_text(platform.get("Architecture"))))),
+        engine_labels=as_labels(engine.get("Labels")),
+    )
+
+
+def _address(address: str, manager: str) -> str:
+    """Return a node's address; a leader may report 0.0.0.0 for itself (moby#35437)."""
+    if address in ("", "0.0.0.0", "::") and manager:  # noqa: S104  # compared, not listened on
+        return manager.rpartition(":")[0].strip("[]")
+    return address
+
+
+def node_spec_from_wire(seen: Mapping[str, JsonValue]) -> NodeSpec:
+    """Return a node's spec; a word that is not known here is not managed, and an update sends it back as it is."""
+    role, availability = as_text(seen.get("Role")), as_text(seen.get("Availability"))
+    return NodeSpec(
+        role=Role(role) if role in list(Role) else None,
+        availability=Availability(availability) if availability in list(Availability) else None,
+        labels=as_labels(seen.get("Labels")),
+    )
+
+
+def node_spec_to_wire(present: Mapping[str, JsonValue], spec: NodeSpec) -> JsonObject:
+    """Return the whole spec that a node update must send: ``present`` with the managed fields laid over."""
+    body: JsonObject = {**present, "Labels": dict(spec.labels)}
+    if spec.role is not None:
+        body["Role"] = spec.role.value
+    if spec.availability is not None:
+        body["Availability"] = spec.availability.value
+    return body
+
+
+def config_from_wire(seen: Mapping[str, JsonValue]) -> Config:
+    """Return a config as a manager lists it, its data decoded."""
+    parts = Parts(as_object(seen.get("Spec")))
+    spec = ConfigSpec(
+        name=parts.take_text("Name") or "",
+        data=b64decode(parts.take_text("Data") or ""),
+        labels=parts.take_labels("Labels") or {},
+        extra=parts.rest(),
+    )
+    return Config(id=as_text(seen.get("ID")), version=index_of(seen), spec=spec)
+
+
+def config_to_wire(spec: ConfigSpec) -> JsonObject:
+    """Return the body that makes a config."""
+    data = b64encode(spec.data).decode("ascii")
+    return {**spec.extra, "Name": spec.name, "Data": data, "Labels": dict(spec.labels)}
+
+
+def secret_from_wire(seen: Mapping[str, JsonValue]) -> StoredSecret:
+    """Return a secret as a manager lists it."""
+    parts = Parts(as_object(seen.get("Spec")))
+    spec = SecretSpec(
+        name=parts.take_text("Name") or "",
+        labels=parts.take_labels("Labels") or {},
+        extra=parts.rest(),
+    )
+    return StoredSecret(id=as_text(seen.get("ID")), version=index_of(seen), spec=spec)
+
+
+def secret_to_wire(spec: SecretSpec, data: Secret) -> JsonObject:
+    """Return the body that makes a secret."""
+    encoded = b64encode(data.reveal()).decode("ascii")
+    return {**spec.extra, "Name": spec.name, "Data": encoded, "Labels": dict(spec.labels)}

@@ -1,0 +1,1 @@
+"""The hosts of a lab, with the machine's kernel or with one of their own."""

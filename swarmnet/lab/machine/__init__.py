@@ -1,0 +1,1 @@
+"""The machine that a lab runs on: programs, processes, control groups, subnets, capabilities."""

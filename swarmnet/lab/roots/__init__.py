@@ -1,0 +1,1 @@
+"""The cached root file systems of lab hosts, and the engine releases in them."""

@@ -1,0 +1,1 @@
+"""``config`` and ``secret``: named contents that services read."""

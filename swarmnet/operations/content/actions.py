@@ -1,0 +1,53 @@
+"""Say again that a content is the present one: what was there before, and came back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from swarmnet.model.plan import Action, Stage
+from swarmnet.operations.service.converge import again_when_changed
+from swarmnet.operations.state_edits import next_version
+
+if TYPE_CHECKING:
+    from swarmnet.model.ports import Ports
+    from swarmnet.model.state import ClusterState
+
+
+class WriteAgain(Action):
+    """Write a config or secret again, unchanged, so that its version is the newest of its plain name.
+
+    Services of other playbooks refer to the plain name and get what was written last.
+    """
+
+    kind: Literal["content.write-again"] = "content.write-again"
+    content: Literal["config", "secret"]
+    name: str
+    """The object's own name."""
+
+    stage: ClassVar[Stage] = Stage.CONTENT
+
+    def predict(self, state: ClusterState) -> ClusterState:
+        """Return the state in which the object has the newest version."""
+        renewed = {"version": next_version(state)}
+
+        def written(kind: str, name: str) -> bool:
+            return (kind, name) == (self.content, self.name)
+
+        configs = (one.model_copy(update=renewed) if written("config", one.spec.name) else one for one in state.configs)
+        secrets = (one.model_copy(update=renewed) if written("secret", one.spec.name) else one for one in state.secrets)
+        return state.model_copy(update={"configs": tuple(configs), "secrets": tuple(secrets)})
+
+    def run(self, ports: Ports) -> None:
+        """Write it; nothing happens where somebody removed it meanwhile, for the next plan makes it anew."""
+        again_when_changed(lambda: self._write(ports))
+
+    def _write(self, ports: Ports) -> None:
+        manager = ports.manager()
+        if self.content == "config":
+            for one in manager.configs():
+                if one.spec.name == self.name:
+                    manager.update_config_labels(one.id, one.version, one.spec.labels)
+        else:
+            for stored in manager.secrets():
+                if stored.spec.name == self.name:
+                    manager.update_secret_labels(stored.id, stored.version, stored.spec.labels)

@@ -1,0 +1,118 @@
+"""Where the contents of configs and secrets come from, and the name that a content gives its object."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shlex
+from typing import TYPE_CHECKING, Annotated, Protocol
+
+from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
+
+from swarmnet.model.base import Document
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from swarmnet.model.swarm import Config, StoredSecret
+    from swarmnet.operations.kind import Context
+
+MOST_BYTES = 500 * 1024
+"""Of a config or secret (swarmkit; newer engines take twice as much for configs)."""
+DIGITS = 12
+"""Hexadecimal digits of the content's hash in an object's name."""
+LONGEST_NAME = 64 - DIGITS - 1
+"""Config and secret names have at most 64 characters (swarmkit)."""
+_NAME = r"[a-zA-Z0-9]([a-zA-Z0-9_.-]*[a-zA-Z0-9])?"
+
+
+def _name(value: str) -> str:
+    if re.fullmatch(_NAME, value) is None:
+        raise ValueError("must hold only letters, digits, '_', '.' and '-', and begin and end with a letter or digit")
+    return value
+
+
+ObjectName = Annotated[
+    str,
+    Field(max_length=LONGEST_NAME),
+    AfterValidator(_name),
+    WithJsonSchema({"type": "string", "pattern": f"^{_NAME}$", "maxLength": LONGEST_NAME}),
+]
+
+NAME_LABEL = "io.swarmnet.name"
+"""Label on configs and secrets with the plain name that playbooks use."""
+
+
+class ContentSource(Document):
+    """Exactly one place, read on the operator's machine before anything is planned."""
+
+    file: Annotated[str, Field(min_length=1)] | None = None
+    """Path; a relative one starts at the playbook's folder."""
+    env: Annotated[str, Field(min_length=1)] | None = None
+    """Name of an environment variable."""
+    command: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    """An argv whose standard output is the content; no shell reads it."""
+
+    def __str__(self) -> str:
+        if self.command is not None:
+            return f"command {shlex.join(self.command)}"
+        return f"file {self.file}" if self.file is not None else f"environment variable {self.env}"
+
+    @model_validator(mode="after")
+    def _one(self) -> ContentSource:
+        if sum(place is not None for place in (self.file, self.env, self.command)) != 1:
+            raise ValueError("'from' needs exactly one of file, env, command")
+        return self
+
+
+class Contents(Protocol):
+    """Reads contents on the operator's machine. The real one is ``swarmnet.edge.operator.contents``."""
+
+    def read(self, source: ContentSource, *, folder: str) -> bytes:
+        """Return the content; relative paths start at ``folder``.
+
+        Raises:
+            UsageError: there is nothing to read; never shows what was read.
+        """
+
+
+def config_name(name: str, data: bytes) -> str:
+    """Return the object name of a config: ``name-<12 hex of sha256>``."""
+    return f"{name}-{hashlib.sha256(data).hexdigest()[:DIGITS]}"
+
+
+def secret_name(name: str, data: bytes) -> str:
+    """Return the object name of a secret, which everybody who may list secrets can read.
+
+    scrypt with the name as salt takes some 50 ms: guessing a weak password from its name costs that much a guess.
+    """
+    key = hashlib.scrypt(data, salt=b"swarmnet:" + name.encode(), n=2**14, r=8, p=1, dklen=DIGITS // 2)
+    return f"{name}-{key.hex()}"
+
+
+def faults_of_content(kind: str, name: str, data: bytes, context: Context) -> tuple[str, ...]:
+    """Return what no engine would take."""
+    found = [] if context.state.swarm is not None else [f"{kind} {name} needs a swarm: put a 'swarm' step before"]
+    if not 0 < len(data) <= MOST_BYTES:
+        found.append(f"{kind} {name} has {len(data)} bytes; engines take 1 to {MOST_BYTES}")
+    return tuple(found)
+
+
+def newest(kind: str, name: str, context: Context) -> str | None:
+    """Return the object that a plain name stands for: of this playbook, else as written, else the last one made."""
+    if (kind, name) in context.objects:
+        return context.objects[kind, name]
+    seen: tuple[Config | StoredSecret, ...] = context.state.configs if kind == "config" else context.state.secrets
+    if any(one.spec.name == name for one in seen):
+        return name
+    last = written_last(name, seen)
+    return None if last is None else last.spec.name
+
+
+def written_last(name: str, seen: Iterable[Config | StoredSecret]) -> Config | StoredSecret | None:
+    """Return the object whose content was the last one that a playbook gave to a plain name.
+
+    Versions of all objects come from one counter of the swarm (raft index), so the highest is the last one.
+    """
+    named = [one for one in seen if one.spec.labels.get(NAME_LABEL) == name]
+    return max(named, key=lambda one: one.version, default=None)

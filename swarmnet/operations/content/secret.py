@@ -1,0 +1,75 @@
+"""``secret``: contents that only tasks see; no engine ever gives them back, and swarmnet never shows or stores them.
+
+As with configs, the object is named after its content, by a hash that is slow to guess.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from pydantic import ConfigDict, Field
+
+from swarmnet.errors import ConflictError
+from swarmnet.model.base import Secret
+from swarmnet.model.plan import Action, Sign, Stage
+from swarmnet.model.swarm import SecretSpec, StoredSecret
+from swarmnet.operations.content.names import NAME_LABEL, secret_name
+from swarmnet.operations.content.step import ContentStep
+from swarmnet.operations.state_edits import next_version
+
+if TYPE_CHECKING:
+    from swarmnet.model.ports import Ports
+    from swarmnet.model.state import ClusterState
+    from swarmnet.operations.kind import Context
+
+
+class CreateSecret(Action):
+    """Make a secret."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    kind: Literal["secret.create"] = "secret.create"
+    spec: SecretSpec
+    data: Secret = Field(exclude=True, repr=False)
+    """Never part of a stored plan."""
+    source: str
+    """Where the data comes from."""
+
+    sign: ClassVar[Sign] = Sign.CREATE
+    stage: ClassVar[Stage] = Stage.CONTENT
+
+    def predict(self, state: ClusterState) -> ClusterState:
+        """Return the state with the secret."""
+        return state.model_copy(
+            update={"secrets": (*state.secrets, StoredSecret(id="", version=next_version(state), spec=self.spec))}
+        )
+
+    def run(self, ports: Ports) -> None:
+        """Make it; one of that name that somebody made meanwhile holds the same content."""
+        manager = ports.manager()
+        try:
+            manager.create_secret(self.spec, self.data)
+        except ConflictError:
+            if not any(one.spec.name == self.spec.name for one in manager.secrets()):
+                raise
+
+
+class SecretOperation(ContentStep):
+    """A secret of the swarm; services refer to it by its plain name."""
+
+    name_in_playbook: ClassVar[str] = "secret"
+    summary: ClassVar[str] = "A secret of the swarm, with contents from a file, the environment or a command."
+    content_kind: ClassVar[Literal["config", "secret"]] = "secret"
+
+    def hashed(self, content: bytes) -> str:
+        """Return the object's name, by a hash that is slow to guess."""
+        return secret_name(self.name, content)
+
+    def plan(self, context: Context) -> tuple[Action, ...]:
+        """Return the secret's creation; where one of that content is there, what makes it the present one again."""
+        if any(one.spec.name == self._object for one in context.state.secrets):
+            return self._written_again(context.state.secrets, self._object)
+        spec = SecretSpec(name=self._object, labels=context.marked({NAME_LABEL: self.name}))
+        why = f"no secret holds this content of {self.name}"
+        target, source = f"secret {self._object}", str(self.source)
+        return (CreateSecret(target=target, why=why, spec=spec, data=self.content, source=source),)

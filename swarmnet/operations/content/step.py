@@ -1,0 +1,77 @@
+"""What ``config`` and ``secret`` share: a plain name, a place that contents come from, a name with their hash."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
+
+from pydantic import Field, PrivateAttr
+
+from swarmnet.model.base import Secret
+from swarmnet.model.sensitive import SENSITIVE
+from swarmnet.operations.content.actions import WriteAgain
+from swarmnet.operations.content.names import ContentSource, ObjectName, faults_of_content, written_last
+from swarmnet.operations.kind import Operation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from swarmnet.model.plan import Action
+    from swarmnet.model.swarm import Config, StoredSecret
+    from swarmnet.operations.kind import Context
+
+
+class ContentStep(Operation):
+    """An object that is named after its content; services refer to it by its plain name."""
+
+    content_kind: ClassVar[Literal["config", "secret"]]
+
+    name: ObjectName
+    """The plain name that services refer to; the object's own name ends with a hash of the content."""
+    source: ContentSource = Field(alias="from")
+    """Where the content comes from: a file, an environment variable, or a command."""
+    _content: Secret | None = PrivateAttr(default=None)
+    _object: str = PrivateAttr(default="")
+
+    @abstractmethod
+    def hashed(self, content: bytes) -> str:
+        """Return the name that a content gives the object; asked once, since it may be slow on purpose."""
+
+    @property
+    def content(self) -> Secret:
+        """The content; empty until it was read."""
+        return Secret(b"") if self._content is None else self._content
+
+    def unread(self) -> ContentSource | None:
+        """Return where the content comes from, until it was read."""
+        return self.source if self._content is None else None
+
+    def read(self, content: bytes) -> Self:
+        """Return the step with its content."""
+        SENSITIVE.mark(content, lines=self.content_kind == "secret")
+        step = self.model_copy()
+        step._content = Secret(content)  # noqa: SLF001 - of the copy
+        step._object = self.hashed(content)  # noqa: SLF001 - as above
+        return step
+
+    def objects(self) -> dict[tuple[str, str], str]:
+        """Return the plain name to the hashed one."""
+        return {} if self._content is None else {(self.content_kind, self.name): self._object}
+
+    def provides(self) -> frozenset[tuple[str, str]]:
+        """Return the object by its plain and its hashed name."""
+        names = {self.name, *self.objects().values()}
+        return frozenset((self.content_kind, name) for name in names)
+
+    def _written_again(self, seen: Iterable[Config | StoredSecret], name: str) -> tuple[Action, ...]:
+        """Return what makes an object of this step the last one written of its plain name, unless it is."""
+        last = written_last(self.name, seen)
+        if last is None or last.spec.name == name:
+            return ()
+        why = f"{last.spec.name} was written after it: services of other playbooks would get that one"
+        target = f"{self.content_kind} {name}"
+        return (WriteAgain(target=target, why=why, content=self.content_kind, name=name),)
+
+    def problems(self, context: Context) -> tuple[str, ...]:
+        """Return what no engine would take."""
+        return faults_of_content(self.content_kind, self.name, self.content.reveal(), context)

@@ -1,0 +1,121 @@
+"""What every playbook operation is: a frozen description of how something shall be, that can plan its way there."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar, Self
+
+from swarmnet.model.base import Document
+from swarmnet.model.plan import MANAGED_LABEL, RESTORE_LABEL
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from swarmnet.model.base import Labels
+    from swarmnet.model.hosts import Host, Inventory
+    from swarmnet.model.plan import Action
+    from swarmnet.model.state import ClusterState
+    from swarmnet.operations.content.names import ContentSource
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a step plans against."""
+
+    state: ClusterState
+    """The state that the steps before it lead to."""
+    inventory: Inventory
+    hosts: tuple[Host, ...]
+    """The hosts that the step selects."""
+    objects: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """``(kind, plain name)`` of the configs and secrets of this playbook to the hashed name of their content."""
+    provided: frozenset[tuple[str, str]] = frozenset()
+    """``(kind, name)`` of what the steps before make, also of those that have problems of their own."""
+
+    restore: str = ""
+    """Id of the backup that the steps come from; empty for a playbook."""
+
+    def made(self, labels: Labels) -> Labels:
+        """Return the labels of something that is made where nothing was: with both marks, when a restore makes it."""
+        return self.marked(labels) | ({RESTORE_LABEL: self.restore} if self.restore else {})
+
+    def marked(self, labels: Labels) -> Labels:
+        """Return the labels with the mark of everything that swarmnet makes in this cluster."""
+        return labels | {MANAGED_LABEL: self.inventory.cluster}
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """A question that a host's shell must answer before the step can be planned; it must change nothing."""
+
+    host: str
+    argv: tuple[str, ...]
+    sudo: bool = False
+    timeout: float = 30.0
+
+
+class Operation(Document, ABC):
+    """One step's wish. ``plan`` is pure: the same context gives the same actions.
+
+    A new operation is a file with a subclass and its actions, and one line in ``swarmnet.operations.ALL``.
+    """
+
+    name_in_playbook: ClassVar[str]
+    summary: ClassVar[str]
+    """One sentence for ``--help`` and the JSON Schema."""
+
+    @abstractmethod
+    def plan(self, context: Context) -> tuple[Action, ...]:
+        """Return the actions that lead from the context's state to how things shall be; none when they are so.
+
+        Called only when ``problems`` found none.
+        """
+
+    def faults(self) -> tuple[str, ...]:
+        """Return what is wrong with the step whatever is there; told while the playbook is read, with its line."""
+        return ()
+
+    def problems(self, _context: Context) -> tuple[str, ...]:
+        """Return what makes the step impossible in this context, one sentence each; none when it can be planned."""
+        return ()
+
+    def concerns(self, _context: Context) -> tuple[Host, ...]:
+        """Return the hosts on which the step itself has something to do; a step for the cluster has none."""
+        return ()
+
+    def warnings(self, _context: Context) -> tuple[str, ...]:
+        """Return what the operator should know before saying yes."""
+        return ()
+
+    def provides(self) -> frozenset[tuple[str, str]]:
+        """Return ``(kind, name)`` of what the step makes: kinds network, service, config, secret.
+
+        Two steps that make the same are an error; ``--prune`` removes what swarmnet made and no step provides. Configs
+        and secrets stand there with their plain and with their hashed name.
+        """
+        return frozenset()
+
+    def objects(self) -> dict[tuple[str, str], str]:
+        """Return ``(kind, plain name)`` to the hashed name, once the contents were read."""
+        return {}
+
+    def needs(self, _hosts: tuple[Host, ...]) -> tuple[Need, ...]:
+        """Return the questions that the hosts must answer before planning."""
+        return ()
+
+    def placed(self, _folder: str) -> Self:
+        """Return the step with paths of files that it writes below ``folder``, the playbook's own."""
+        return self
+
+    def key_file(self) -> str | None:
+        """Return the file on the operator's machine that shall keep the swarm's unlock key."""
+        return None
+
+    def unread(self) -> ContentSource | None:
+        """Return where contents come from that were not read yet."""
+        return None
+
+    def read(self, _content: bytes) -> Self:
+        """Return the step with those contents."""
+        return self

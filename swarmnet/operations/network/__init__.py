@@ -1,0 +1,1 @@
+"""``network``: overlays of the swarm, and local networks of hosts."""

@@ -1,0 +1,270 @@
+"""The writes that make networks; each waits until the network is really there, and cleans up what is half-made."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from swarmnet.errors import ConflictError, ConvergenceError, EngineError, NotFoundError, RefusedError, SwarmnetError
+from swarmnet.model.clock import wait_until
+from swarmnet.model.compare import VNI_OPTION, network_changes, numbered
+from swarmnet.model.network import Network, NetworkSpec, Scope
+from swarmnet.model.plan import Action, Sign, Stage
+from swarmnet.model.ports import progress
+from swarmnet.operations.addresses import overlapping
+from swarmnet.operations.network.detach import RELEASE_LIMIT, attach, detach, reattached
+from swarmnet.operations.state_edits import with_network
+
+if TYPE_CHECKING:
+    from swarmnet.model.ports import Ports, SwarmPort
+    from swarmnet.model.state import ClusterState
+
+_IN_THE_WAY = re.compile(r"conflicts with network ([0-9a-f]{64})")
+"""What engines 20.10 to 28.5 say of bridges with overlapping subnets."""
+ALLOCATION_LIMIT = 30.0
+"""Seconds for the allocator; it needs some milliseconds, and tries a failed one again only after five minutes."""
+
+
+class CreateNetwork(Action):
+    """Make a network on one host, or in the swarm."""
+
+    kind: Literal["network.create"] = "network.create"
+    host: str | None = None
+    """None for networks of the swarm."""
+    spec: NetworkSpec
+
+    sign: ClassVar[Sign] = Sign.CREATE
+    stage: ClassVar[Stage] = Stage.NETWORK
+
+    def predict(self, state: ClusterState) -> ClusterState:
+        """Return the state with the network as written; what the engine chooses is not known."""
+        return with_network(state, Network(id="", spec=self.spec), self.host)
+
+    def run(self, ports: Ports) -> None:
+        """Make it, and wait until it is allocated."""
+        make_network(ports, self.spec, self.host)
+
+
+class CreateConfiguration(CreateNetwork):
+    """Make a configuration network: before, and not beside, those that take their configuration from it."""
+
+    stage: ClassVar[Stage] = Stage.CONFIGURATION
+
+
+class RemakeNetwork(Action):
+    """Remove a network that was never allocated, and make it again."""
+
+    kind: Literal["network.remake"] = "network.remake"
+    host: str | None = None
+    spec: NetworkSpec
+
+    stage: ClassVar[Stage] = Stage.NETWORK
+
+    def predict(self, state: ClusterState) -> ClusterState:
+        """Return the state with the network as written."""
+        return with_network(state, Network(id="", spec=self.spec), self.host)
+
+    def run(self, ports: Ports) -> None:
+        """Remove it and make it again; one that was allocated since the plan was made stays if it is as written.
+
+        Raises:
+            ConvergenceError: it was allocated meanwhile and differs from what is written.
+        """
+        seen = _find(_engine(ports, self.host), self.spec.name)
+        if seen is not None and seen.allocated:
+            # A run that was killed between its request and the allocator's answer leaves just this.
+            if network_changes(self.spec, numbered(self.spec, seen)):
+                raise ConvergenceError(f"{self.target} was allocated meanwhile", hint="plan again")
+            return
+        remake_network(ports, self.spec, self.host)
+
+
+class ReplaceNetwork(Action):
+    """Remove a network and make it anew as written: detach its services, and attach them again with everything kept."""
+
+    kind: Literal["network.replace"] = "network.replace"
+    host: str | None = None
+    spec: NetworkSpec
+    before: NetworkSpec
+    """What is made again when the new one fails."""
+    services: tuple[str, ...] = ()
+    containers: tuple[str, ...] = ()
+    """Containers that are no tasks and use the network; it is not replaced while there are any."""
+
+    stage: ClassVar[Stage] = Stage.NETWORK
+
+    def predict(self, state: ClusterState) -> ClusterState:
+        """Return the state with the network as written."""
+        return reattached(with_network(state, Network(id="", spec=self.spec), self.host), self.spec.name)
+
+    def run(self, ports: Ports) -> None:
+        """Replace the network.
+
+        Raises:
+            RefusedError: containers that are no tasks use it; they are named, nothing was changed.
+            ConvergenceError: the new network could not be made; the old one was, and the services are back on it.
+        """
+        self._refuse_containers(ports)
+        if self.host is not None:
+            _remove(ports, self.spec.name, self.host)
+            self._make(ports)
+            return
+        try:
+            detach(ports, self.spec.name)
+            _remove(ports, self.spec.name, None)
+            self._make(ports)
+        finally:
+            attach(ports, self.spec.name)
+
+    def _make(self, ports: Ports) -> None:
+        try:
+            make_network(ports, self.spec, self.host)
+        except SwarmnetError as error:
+            make_network(ports, _as_wanted(self.before), self.host)
+            raise ConvergenceError(f"{error.message}; the network is back as it was", hint=error.hint) from error
+
+    def _refuse_containers(self, ports: Ports) -> None:
+        hosts = [self.host] if self.host else [host.name for host in ports.inventory.hosts]
+        found = [
+            f"{one.name} on {host}"
+            for host in hosts
+            for one in ports.engine(host).containers()
+            if one.service is None and any(end.network == self.spec.name for end in one.endpoints)
+        ]
+        if found:
+            raise RefusedError(
+                f"network {self.spec.name} is used by containers that are no tasks: {', '.join(found)}",
+                hint="remove these containers, or disconnect them (docker network disconnect), and apply again",
+            )
+
+
+def remake_network(ports: Ports, spec: NetworkSpec, host: str | None) -> None:
+    """Remove the network of that name, wait until it is gone, and make it; raises what :func:`make_network` raises."""
+    _remove(ports, spec.name, host)
+    make_network(ports, spec, host)
+
+
+def make_network(ports: Ports, spec: NetworkSpec, host: str | None) -> None:
+    """Make a network and wait until it is allocated; remove it and say why when it is not.
+
+    Raises:
+        EngineError: the engine refused it.
+        ConvergenceError: the engine accepted it (201) and could not allocate it (swarmkit#2398).
+    """
+    engine = _engine(ports, host)
+    network_id = _create_when_free(ports, engine, spec)
+    if spec.effective_scope is Scope.LOCAL or spec.config_only:
+        return
+
+    def look() -> tuple[Network | None, str]:
+        net = next((net for net in engine.networks() if net.id == network_id), None)
+        return (net if net is not None and net.allocated else None), "gone" if net is None else "not allocated"
+
+    try:
+        wait_until(
+            ports.clock,
+            look,
+            what=f"network {spec.name} to be allocated",
+            timeout=ALLOCATION_LIMIT,
+            tell=progress(ports),
+        )
+    except ConvergenceError as error:
+        reason, hint = _reason(engine, spec)
+        engine.remove_network(network_id)
+        raise ConvergenceError(f"network {spec.name} cannot be allocated: {reason}; removed", hint=hint) from error
+
+
+def _create_when_free(ports: Ports, engine: SwarmPort, spec: NetworkSpec) -> str:
+    """Ask for the network once its name is free, and return its id.
+
+    A manager whose tasks still hold a network that is gone refuses another one of its name (seen on 20.10, 26.1 and
+    28.5) and does not list it (:attr:`Network.is_copy`).
+    """
+
+    def look() -> tuple[str | None, str]:
+        try:
+            return _create(engine, spec), "made"
+        except ConflictError:
+            if any(net.spec.name.lower() == spec.name.lower() and not net.is_copy for net in engine.networks()):
+                raise
+            return None, "tasks that end hold a removed network of that name"
+
+    what, tell = f"the name {spec.name} to be free", progress(ports)
+    return wait_until(ports.clock, look, what=what, timeout=RELEASE_LIMIT, every=0.2, tell=tell)
+
+
+def _create(engine: SwarmPort, spec: NetworkSpec) -> str:
+    """Ask for the network and return its id.
+
+    A create that fails half-way (a full disk; seen on 26.1.5) leaves the bridge in the engine's memory alone: it
+    refuses every later one for overlapping with a network that no list shows, until the engine is restarted.
+    """
+    try:
+        return engine.create_network(spec)
+    except EngineError as error:
+        met = _IN_THE_WAY.search(error.message)
+        if met is None or any(net.id == met[1] for net in engine.networks()):
+            raise
+        raise EngineError(
+            engine.host,
+            f"make network {spec.name}: the engine holds network {met[1][:12]}, half-made by a request that failed,"
+            " which no list shows and which has the same addresses",
+            hint=f"restart the engine of {engine.host} (systemctl restart docker), then apply again",
+        ) from error
+
+
+def _vnis(spec: NetworkSpec) -> set[int]:
+    return {int(word) for word in spec.options.get(VNI_OPTION, "").split(",") if word.strip().isdecimal()}
+
+
+def _reason(engine: SwarmPort, spec: NetworkSpec) -> tuple[str, str]:
+    """Return why a network is not allocated: the engine only logs it, so the other networks must tell."""
+    for other in engine.networks():
+        if other.spec.name == spec.name or other.spec.effective_scope is Scope.LOCAL:
+            continue
+        if shared := _vnis(spec) & set(other.vnis):
+            which = ", ".join(map(str, sorted(shared)))
+            return f"VXLAN identifier {which} is one of network {other.spec.name}", f"write another one in {VNI_OPTION}"
+        for block in spec.subnets:
+            if met := overlapping(block.subnet, (one.subnet for one in other.spec.subnets)):
+                return f"{block.subnet} overlaps {met} of network {other.spec.name}", "write another subnet"
+    if spec.subnets:
+        return "the engine says only in its log why", "look at the log of the leader's engine"
+    taken = sum(ipaddress.ip_network(one.subnet).num_addresses for net in engine.networks() for one in net.spec.subnets)
+    return (
+        f"no block of the swarm's address pool is free ({taken} addresses are taken)",
+        "remove networks that nobody uses, or write 'subnets:' outside of the pool",
+    )
+
+
+def _remove(ports: Ports, name: str, host: str | None) -> None:
+    """Remove a network and wait until its name is free: tasks that end keep it for a while (moby#31068)."""
+    engine = _engine(ports, host)
+
+    def look() -> tuple[bool | None, str]:
+        seen = _find(engine, name)
+        if seen is None:
+            return True, "gone"
+        try:
+            engine.remove_network(seen.id)
+        except ConflictError as error:
+            return None, error.message
+        except NotFoundError:
+            return True, "gone"
+        return None, "its removal was accepted"
+
+    wait_until(ports.clock, look, what=f"network {name} to be gone", timeout=RELEASE_LIMIT, tell=progress(ports))
+
+
+def _engine(ports: Ports, host: str | None) -> SwarmPort:
+    return ports.manager() if host is None else ports.engine(host)
+
+
+def _find(engine: SwarmPort, name: str) -> Network | None:
+    return next((net for net in engine.networks() if net.spec.name == name), None)
+
+
+def _as_wanted(seen: NetworkSpec) -> NetworkSpec:
+    """Return an observed spec so that it can be sent: what the allocator added is left to it again."""
+    return seen.model_copy(update={"scope": None if seen.driver == "overlay" else seen.scope})

@@ -1,0 +1,256 @@
+"""What speaks against a network, in itself and beside what is there; each check yields whole sentences."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import TYPE_CHECKING
+
+from swarmnet.model.network import GATEWAY, NetworkSpec, Scope
+from swarmnet.operations.addresses import few, overlapping, overlaps, own_routes, special
+from swarmnet.operations.network.drivers import LAN_DRIVERS, driver_problems, driver_warnings, interface_problems
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from swarmnet.model.network import Subnet
+    from swarmnet.model.state import ClusterState, HostFacts
+    from swarmnet.model.swarm import SwarmSpec
+    from swarmnet.operations.kind import Context
+
+RESERVED = ("bridge", "host", "none", "default", "docker_gwbridge")
+_SWARM_NAME = re.compile(r"[a-zA-Z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9])?")
+"""The names that swarmkit takes (controlapi/common.go), in a form that reads each character once."""
+_LONGEST_SWARM_NAME = 63
+"""Of DNS."""
+LOCAL_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
+LEAST_MTU, LEAST_MTU_IPV6 = 576, 1280
+"""Bytes; RFC 791 and RFC 8200."""
+OWN_FIELDS = {
+    "com.docker.network.driver.mtu": "mtu: 1450",
+    "com.docker.network.enable_ipv6": "ipv6: true",
+}
+SINCE = {
+    "com.docker.network.bridge.gateway_mode_ipv4": ("1.46", "27.0"),
+    "com.docker.network.bridge.gateway_mode_ipv6": ("1.46", "27.0"),
+    "com.docker.network.bridge.trusted_host_interfaces": ("1.50", "28.2"),
+    "com.docker.network.host_ipv6": ("1.44", "25.0"),
+    "ipvlan_flag": ("1.43", "24.0"),
+}
+"""Driver options that older engines store and ignore: first API version and first engine that act on them."""
+AUTOMATIC_IPV6 = ("1.46", "27.0")
+
+
+def is_swarm_name(name: str) -> bool:
+    """Return whether a network or service of the swarm can have this name."""
+    return len(name) <= _LONGEST_SWARM_NAME and _SWARM_NAME.fullmatch(name) is not None
+
+
+def shortened(text: str) -> str:
+    """Return a text of others in quotes, cut where it is longer than any that is right."""
+    return repr(text if len(text) <= 80 else f"{text[:80]}...")  # noqa: PLR2004 - fits on a line
+
+
+def problems_of_spec(spec: NetworkSpec) -> Iterator[str]:
+    """Yield what is wrong with the network whatever is there."""
+    yield from _name(spec)
+    yield from _driver(spec)
+    yield from _options(spec)
+    yield from driver_problems(spec)
+    yield from _blocks(spec)
+    if spec.config_from is not None and (spec.subnets or spec.options or spec.ipam_options or spec.ipv6):
+        yield "config_from brings subnets, options and ipv6 with it: write them in the config-only network alone"
+    if spec.config_from is not None and spec.labels:
+        yield "engines refuse labels on a network with config_from: write them in the config-only network"
+    if spec.config_only and (spec.attachable or spec.internal or spec.ingress or spec.scope):
+        yield "a config_only network takes none of attachable, internal, ingress, scope: write them where it is used"
+
+
+def problems_in_cluster(spec: NetworkSpec, context: Context) -> Iterator[str]:
+    """Yield what is wrong with the network beside the networks, routes and engines that are there."""
+    state = context.state
+    yield from _engines(spec, context)
+    if spec.effective_scope is Scope.SWARM:
+        yield from _in_swarm(spec, state)
+        yield from _routes(spec, state.hosts)
+        return
+    for host in context.hosts:
+        facts = state.facts(host.name)
+        if facts is not None:
+            if any(net.spec.name == spec.name for net in state.networks):
+                yield f"the swarm has a network {spec.name!r} already: a local one of that name would be ambiguous"
+            yield from interface_problems(spec, facts)
+            yield from _beside(spec, [net.spec for net in facts.networks], f"network {{}} on {host.name}")
+            yield from _routes(spec, (facts,))
+
+
+def warnings_in_cluster(spec: NetworkSpec, context: Context) -> Iterator[str]:
+    """Yield blocks that are too small for the nodes, local bridges in the way, and what the driver does not do."""
+    hosts = tuple(facts for host in context.hosts if (facts := context.state.facts(host.name)) is not None)
+    local = spec.effective_scope is Scope.LOCAL
+    yield from driver_warnings(spec, context.state, hosts if local else ())
+    if local:
+        return
+    yield from _local_bridges(spec, context.state)
+    nodes = max(len(context.state.nodes), len(context.inventory.hosts))
+    for block in spec.subnets:
+        free = ipaddress.ip_network(block.ip_range or block.subnet).num_addresses - 3
+        if free < 2 * nodes:
+            yield (
+                f"network {spec.name}: {block.ip_range or block.subnet} has {max(free, 0)} addresses, one a node"
+                f" is taken by its load balancer: little is left for tasks on {nodes} nodes"
+            )
+
+
+def _local_bridges(spec: NetworkSpec, state: ClusterState) -> Iterator[str]:
+    """Yield bridges of hosts whose addresses a container on both networks could not tell apart."""
+    met: dict[str, list[str]] = {}
+    for facts in state.hosts:
+        for net in facts.networks:
+            if net.spec.driver != "bridge" or net.spec.name == GATEWAY:
+                continue  # the gateway is refused: every task has it
+            for block in spec.subnets:
+                if found := overlapping(block.subnet, (one.subnet for one in net.spec.subnets)):
+                    met.setdefault(f"{block.subnet} overlaps {found} of bridge {net.spec.name}", []).append(facts.host)
+    for what, where in met.items():
+        yield f"network {spec.name}: subnet {what} on {few(where)}: no container can be on both"
+
+
+def _name(spec: NetworkSpec) -> Iterator[str]:
+    name = spec.name
+    if name.lower() in RESERVED:
+        yield f"network name {name!r} is the engine's own"
+    elif name.lower() == "ingress" or spec.ingress:
+        yield "the ingress network carries published ports of all services and is left as 'swarm init' made it"
+    elif spec.effective_scope is Scope.SWARM:
+        if not is_swarm_name(name):
+            yield f"network name {shortened(name)} is not a DNS label: use letters, digits and '-', at most 63, no dots"
+    elif LOCAL_NAME.fullmatch(name) is None:
+        yield f"network name {name!r} must begin with a letter or digit and hold only letters, digits, '_', '.', '-'"
+
+
+def _driver(spec: NetworkSpec) -> Iterator[str]:
+    overlay = spec.driver == "overlay"
+    if overlay and spec.scope is Scope.LOCAL:
+        yield "an overlay cannot be local: leave 'scope' out"
+    if spec.encrypted and not overlay:
+        yield f"a {spec.driver} cannot be encrypted: only overlays can"
+    if spec.attachable and spec.effective_scope is Scope.LOCAL:
+        yield f"'attachable' means nothing on a {spec.driver}: every container may join it"
+    if spec.scope is Scope.SWARM and spec.driver in LAN_DRIVERS and spec.config_from is None:
+        yield f"a {spec.driver} of the swarm needs 'config_from', a config_only network that every host has"
+    least = LEAST_MTU_IPV6 if spec.ipv6 else LEAST_MTU
+    if spec.mtu is not None and spec.mtu < least:
+        yield f"mtu {spec.mtu} is below {least}, the least that {'IPv6' if spec.ipv6 else 'IPv4'} asks for"
+
+
+def _options(spec: NetworkSpec) -> Iterator[str]:
+    for name, value in spec.options.items():
+        if name == "encrypted":
+            yield (
+                f"'encrypted: {value}' as an option would encrypt whatever its value, since engines look only for its"
+                f" presence: write 'encrypted: {'false' if value == 'false' else 'true'}' beside 'name', not in options"
+            )
+        elif name in OWN_FIELDS:
+            yield f"option {name} has a field of its own: write '{OWN_FIELDS[name]}'"
+        elif name == "dsr" and value.lower() in ("false", "0", "no"):
+            yield "option dsr switches on by its presence, whatever its value: leave it out"
+
+
+def _blocks(spec: NetworkSpec) -> Iterator[str]:
+    for one, two in overlaps(block.subnet for block in spec.subnets):
+        yield f"subnets {one} and {two} of the network overlap each other"
+    for block in spec.subnets:
+        if (use := special(block.subnet)) is not None:
+            yield f"subnet {block.subnet} is {use}: containers cannot have such addresses; choose a private one"
+        yield from _inside(block)
+        if block.aux_addresses and spec.effective_scope is Scope.SWARM:
+            yield "aux_addresses are dropped without a word on networks of the swarm: use 'ip_range' to keep some free"
+        if ":" in block.subnet and not spec.ipv6:
+            yield f"subnet {block.subnet} is IPv6: write 'ipv6: true', else engines store it and do not use it"
+
+
+def _inside(block: Subnet) -> Iterator[str]:
+    subnet = ipaddress.ip_network(block.subnet)
+    named = [("gateway", block.gateway), *((f"aux address {key}", one) for key, one in block.aux_addresses.items())]
+    for what, text in named:
+        if text is None:
+            continue
+        address = ipaddress.ip_address(text)
+        if address not in subnet:
+            yield f"{what} {text} is outside of subnet {block.subnet}"
+        elif subnet.version == 4 and address in (subnet.network_address, subnet.broadcast_address):  # noqa: PLR2004
+            yield f"{what} {text} is the network or broadcast address of subnet {block.subnet}"
+    if block.ip_range is not None:
+        span = ipaddress.ip_network(block.ip_range)
+        if span.version != subnet.version or not span.subnet_of(subnet):  # type: ignore[arg-type]
+            yield f"ip_range {block.ip_range} is outside of subnet {block.subnet}"
+
+
+def _in_swarm(spec: NetworkSpec, state: ClusterState) -> Iterator[str]:
+    if state.swarm is None:
+        yield f"network {spec.name} needs a swarm: put a 'swarm' step before"
+        return
+    same = state.network(spec.name)
+    if same is not None and same.spec.name != spec.name:
+        yield f"there is a network {same.spec.name!r}: names are the same whatever their case, {spec.name!r} is taken"
+    for facts in state.hosts:
+        if any(net.spec.name == spec.name for net in facts.networks):
+            yield f"{facts.host} has a local network {spec.name!r}: one of that name in the swarm would be ambiguous"
+    yield from _in_pool(spec, state, state.swarm.spec)
+    if spec.config_from is not None:
+        lacking = [facts.host for facts in state.hosts if not _has(facts, spec.config_from)]
+        if lacking:
+            yield f"config_from {spec.config_from!r} is missing on {', '.join(lacking)}: every host needs it"
+
+
+def _in_pool(spec: NetworkSpec, state: ClusterState, swarm: SwarmSpec) -> Iterator[str]:
+    yield from _beside(spec, [net.spec for net in state.networks], "network {}")
+    for facts in state.hosts:
+        gateways = [net.spec for net in facts.networks if net.spec.name == "docker_gwbridge"]
+        yield from _beside(spec, gateways, f"network {{}} on {facts.host}, the tasks' way out")
+    for pool in swarm.default_addr_pool or ():
+        if any(block.subnet == pool for block in spec.subnets):
+            yield f"subnet {pool} is the swarm's whole address pool: no other network could get one (moby#34493)"
+
+
+def _has(facts: HostFacts, name: str) -> bool:
+    return any(net.spec.name == name and net.spec.config_only for net in facts.networks)
+
+
+def _beside(spec: NetworkSpec, others: list[NetworkSpec], words: str) -> Iterator[str]:
+    if spec.config_only:
+        return
+    for other in others:
+        if other.name == spec.name or other.config_only:
+            continue
+        for block in spec.subnets:
+            if met := overlapping(block.subnet, (one.subnet for one in other.subnets)):
+                yield f"subnet {block.subnet} overlaps {met} of {words.format(other.name)}"
+
+
+def _routes(spec: NetworkSpec, hosts: tuple[HostFacts, ...]) -> Iterator[str]:
+    if spec.driver not in ("overlay", "bridge"):
+        return  # macvlan and ipvlan share the subnet of their parent on purpose
+    for block in spec.subnets:
+        met: dict[str, list[str]] = {}
+        for facts in hosts:
+            for route in own_routes(facts):
+                if overlapping(block.subnet, [route.prefix]):
+                    met.setdefault(f"{route.prefix} on {route.device}", []).append(facts.host)
+        yield from (f"subnet {block.subnet} overlaps the route {what} of {few(where)}" for what, where in met.items())
+
+
+def _engines(spec: NetworkSpec, context: Context) -> Iterator[str]:
+    asked = {name: since for name, since in SINCE.items() if name in spec.options}
+    if spec.ipv6 and not any(":" in block.subnet for block in spec.subnets) and spec.config_from is None:
+        asked["ipv6 without an IPv6 subnet"] = AUTOMATIC_IPV6
+    for what, (api, engine) in asked.items():
+        for host in context.hosts:
+            facts = context.state.facts(host.name)
+            if facts is not None and _version(facts.engine.api_version) < _version(api):
+                yield f"{what} needs engine {engine}; {host.name} has {facts.engine.version}"
+
+
+def _version(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", text))

@@ -1,0 +1,169 @@
+"""The ingress network of a backup that is not as ``swarm init`` makes it.
+
+Engines let nobody change it: it is removed and made anew, while no service publishes through it (they refuse it, moby
+FailedPrecondition) and all nodes run the same engine version (else the removal may not reach all of them, as the docker
+command itself warns). Seen on 26.1: the name is free some tenths of a second after the removal was accepted; workers
+do not hear of the new network by themselves (not within a minute; moby#40184 advises to restart their engines), but do
+within a second when their entry in the list of nodes changes. An unchanged entry that is written again mostly does,
+too; an agent that failed the first time, because it was still at work on the old network, needs a real change.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from swarmnet.errors import EngineError, HostError
+from swarmnet.model.clock import wait_until
+from swarmnet.model.compare import INIT_ONLY, network_changes
+from swarmnet.model.network import Network, NetworkSpec, Subnet
+from swarmnet.model.plan import Action, Risk, Stage, unmarked
+from swarmnet.model.ports import progress
+from swarmnet.model.service import PublishMode
+from swarmnet.operations.kind import Context, Operation
+from swarmnet.operations.network.actions import make_network
+from swarmnet.operations.network.detach import RELEASE_LIMIT
+from swarmnet.operations.service.converge import again_when_changed
+from swarmnet.operations.state_edits import with_network
+
+if TYPE_CHECKING:
+    from swarmnet.model.ports import Ports, SwarmPort
+    from swarmnet.model.state import ClusterState
+    from swarmnet.model.swarm import SwarmSpec
+
+
+TOUCHED = "io.swarmnet.touched"
+"""A label that nodes bear for moments, so that their entry changes."""
+
+
+class RemakeIngress(Action):
+    """Remove the ingress network and make it anew; one by one with what makes the swarm, before all other networks."""
+
+    kind: Literal["network.remake-ingress"] = "network.remake-ingress"
+    spec: NetworkSpec
+
+    stage: ClassVar[Stage] = Stage.SWARM
+
+    def predict(self, state: ClusterState) -> ClusterState:
+        """Return the state with the network as written."""
+        others = tuple(net for net in state.networks if not net.spec.ingress)
+        return with_network(state.model_copy(update={"networks": others}), Network(id="", spec=self.spec), None)
+
+    def run(self, ports: Ports) -> None:
+        """Remove what is there, make the new one, and wait until every node that answers has it."""
+        manager = ports.manager()
+        what, tell = "the old ingress network to go", progress(ports)
+        wait_until(ports.clock, lambda: _cleared(manager), what=what, timeout=RELEASE_LIMIT, tell=tell)
+        make_network(ports, self.spec, None)
+        made = next((net.id for net in manager.networks() if net.spec.ingress), "")
+
+        def look() -> tuple[bool | None, str]:
+            lacking = [host.name for host in ports.inventory.hosts if not _has(ports, host.name, made)]
+            # At each look again: a node that was told before it had an address there does not try again by itself.
+            for host in lacking:
+                again_when_changed(partial(_touch, manager, ports.engine(host).facts().membership.node_id))
+            return (None if lacking else True), f"not on {', '.join(lacking)}"
+
+        what = "the ingress network to reach every node"
+        try:
+            wait_until(ports.clock, look, what=what, timeout=RELEASE_LIMIT, every=0.5, tell=tell)
+        finally:
+            for node in manager.nodes():
+                if TOUCHED in node.spec.labels:
+                    again_when_changed(partial(_touch, manager, node.id))
+
+
+class RestoredIngress(Operation):
+    """The ingress network as a backup has it."""
+
+    name_in_playbook: ClassVar[str] = "restored_ingress"
+    summary: ClassVar[str] = "The ingress network as a backup has it."
+
+    spec: NetworkSpec
+
+    def plan(self, context: Context) -> tuple[Action, ...]:
+        """Return what makes it anew, unless it is so."""
+        seen = ingress_of(context.state)
+        differs = () if seen is None else network_changes(self.spec, seen.spec)
+        if seen is not None and all(one.path.startswith("labels.") for one in differs):
+            return ()
+        spec = self.spec.model_copy(update={"labels": context.marked(self.spec.labels)})
+        why = "the old swarm's was not as 'swarm init' makes it: the new swarm's is removed and made again"
+        target = f"network {spec.name}"
+        changes = () if seen is None else network_changes(spec, seen.spec, exact=True)
+        return (RemakeIngress(target=target, why=why, risk=Risk.DISRUPTIVE, changes=changes, spec=spec),)
+
+    def problems(self, context: Context) -> tuple[str, ...]:
+        """Return what stands against it; :func:`obstacle` tells it before the step is made."""
+        found = obstacle(self.spec, context.state)
+        return () if found is None else (f"the ingress network cannot be made again: {found}",)
+
+
+def ingress_of(state: ClusterState) -> Network | None:
+    """Return the swarm's ingress network; None where somebody removed it, or the swarm is yet to be made."""
+    return next((net for net in state.networks if net.spec.ingress), None)
+
+
+def customised(network: Network, swarm: SwarmSpec) -> bool:
+    """Tell whether an ingress network is other than what ``swarm init`` makes: the first block of the pool, no more."""
+    plain = NetworkSpec(name="ingress", ingress=True, subnets=(_first_block(swarm),) if network.spec.subnets else ())
+    seen = network.spec.model_copy(update={"labels": unmarked(network.spec.labels)})
+    return network_changes(seen, plain, exact=True) != ()
+
+
+def obstacle(spec: NetworkSpec, state: ClusterState) -> str | None:
+    """Return why an ingress network cannot be brought to this form safely now; None when it can, or is so already."""
+    seen = ingress_of(state)
+    if seen is not None and all(one.path.startswith("labels.") for one in network_changes(spec, seen.spec)):
+        return None
+    users = [
+        service.spec.name
+        for service in state.services
+        if any(port.mode is PublishMode.INGRESS for port in service.spec.ports or ())
+    ]
+    if users:
+        return f"services publish through it: {', '.join(users)}"
+    versions = sorted({facts.engine.version for facts in state.hosts})
+    if len(versions) > 1:
+        return f"the engines are of different versions ({', '.join(versions)}), and not all would notice"
+    return None
+
+
+def _first_block(swarm: SwarmSpec) -> Subnet:
+    pool = (swarm.default_addr_pool or ("10.0.0.0/8",))[0]
+    own_size = int(str(INIT_ONLY["subnet_size"]))
+    size = (swarm.subnet_size or own_size) if swarm.default_addr_pool else own_size  # ignored without a pool
+    block = next(ipaddress.IPv4Network(pool).subnets(new_prefix=size))
+    return Subnet(subnet=str(block), gateway=str(block[1]))
+
+
+def _cleared(manager: SwarmPort) -> tuple[bool | None, str]:
+    """Ask for the removal until it is done: a swarm that has just begun may not know its own ingress network yet."""
+    seen = next((net for net in manager.networks() if net.spec.ingress), None)
+    if seen is None:
+        return True, "gone"
+    try:
+        manager.remove_network(seen.id)
+    except EngineError as error:
+        return None, error.message
+    return None, "its removal was accepted"
+
+
+def _touch(manager: SwarmPort, node_id: str) -> None:
+    """Set a mark on a node, or take it away: an agent looks at its networks again only when its entry differs."""
+    node = next((one for one in manager.nodes() if one.id == node_id), None)
+    if node is None:
+        return
+    labels = {name: value for name, value in node.spec.labels.items() if name != TOUCHED}
+    if TOUCHED not in node.spec.labels:
+        labels[TOUCHED] = "1"
+    manager.update_node(node.id, node.version, node.spec.model_copy(update={"labels": labels}))
+
+
+def _has(ports: Ports, host: str, network_id: str) -> bool:
+    """Tell whether a node has the network; one that does not answer gets it when it comes back."""
+    try:
+        return any(net.id == network_id for net in ports.engine(host).networks())
+    except HostError:
+        return True

@@ -1,0 +1,179 @@
+"""``network``: one overlay of the swarm, or one bridge, macvlan or ipvlan on every selected host.
+
+No engine can change a network in place (API up to 1.55): any difference but that of labels is a planned replacement.
+Labels alone are reported as a warning, since making a network anew for them would cut everybody who uses it. A network
+made with ``config_from`` can bear no labels, so not swarmnet's mark either: ``--prune`` leaves it alone.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+from pydantic import BeforeValidator, Field
+
+from swarmnet.model.compare import network_changes, numbered
+from swarmnet.model.network import NetworkSpec, Scope, Subnet
+from swarmnet.model.plan import Action, Risk
+from swarmnet.operations.kind import Context, Operation
+from swarmnet.operations.network.actions import CreateConfiguration, CreateNetwork, RemakeNetwork, ReplaceNetwork
+from swarmnet.operations.network.checks import problems_in_cluster, problems_of_spec, warnings_in_cluster
+from swarmnet.operations.network.detach import ReattachServices, note_of
+from swarmnet.operations.notation import Texts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from swarmnet.model.hosts import Host
+    from swarmnet.model.network import Network
+    from swarmnet.model.plan import Change
+
+
+def _subnet(value: object) -> object:
+    return {"subnet": value} if isinstance(value, str) else value
+
+
+SubnetForm = Annotated[Subnet, BeforeValidator(_subnet, json_schema_input_type=str | Subnet)]
+"""A block alone, ``10.1.0.0/24``, or with its gateway and range."""
+
+
+class NetworkOperation(Operation, NetworkSpec):
+    """One network: an overlay of the swarm, or a bridge, macvlan or ipvlan on every selected host."""
+
+    name_in_playbook: ClassVar[str] = "network"
+    summary: ClassVar[str] = "One overlay of the swarm, or one bridge, macvlan or ipvlan on every selected host."
+
+    subnets: tuple[SubnetForm, ...] = ()
+    options: Texts = Field(default_factory=dict)
+    ipam_options: Texts = Field(default_factory=dict)
+    labels: Texts = Field(default_factory=dict)
+
+    @property
+    def spec(self) -> NetworkSpec:
+        """The wanted network, without swarmnet's mark: a network that others made is taken as it is."""
+        return NetworkSpec(**{name: getattr(self, name) for name in NetworkSpec.model_fields})
+
+    def provides(self) -> frozenset[tuple[str, str]]:
+        """Return the network, by the name that is unique whatever its case (swarmkit)."""
+        return frozenset({("network", self.name)})
+
+    def faults(self) -> tuple[str, ...]:
+        """Return what is wrong with the network in itself."""
+        return tuple(problems_of_spec(self.spec))
+
+    def problems(self, context: Context) -> tuple[str, ...]:
+        """Return what is wrong with the network beside what is there."""
+        return tuple(problems_in_cluster(self.spec, context))
+
+    def warnings(self, context: Context) -> tuple[str, ...]:
+        """Return label differences, which are not worth a replacement, and blocks that are too small."""
+        found = [*warnings_in_cluster(self.spec, context)]
+        for place, seen in self._places(context):
+            if seen is not None and seen.allocated:
+                changes = self.changes_from(seen)
+                if changes and _labels_only(changes):
+                    names = ", ".join(change.path.removeprefix("labels.") for change in changes)
+                    found.append(
+                        f"network {self.name}{_on(place)} has other labels than written ({names});"
+                        " engines cannot change them, and it is not made again for labels alone"
+                    )
+        return tuple(found)
+
+    def concerns(self, context: Context) -> tuple[Host, ...]:
+        """Return the selected hosts for a network of single hosts, else none."""
+        return context.hosts if self.effective_scope is Scope.LOCAL else ()
+
+    def plan(self, context: Context) -> tuple[Action, ...]:
+        """Return one action for each place where the network is missing, half-made, or differs."""
+        made = tuple(action for place, seen in self._places(context) for action in self._make(context, place, seen))
+        if any(isinstance(action, ReplaceNetwork) for action in made):
+            return made  # which attaches what an earlier one left detached, too
+        return (*made, *self._left_detached(context))
+
+    def changes_from(self, seen: Network) -> tuple[Change, ...]:
+        """Return how a network that is there differs from the wanted one."""
+        return network_changes(self.spec, numbered(self.spec, seen))
+
+    def _left_detached(self, context: Context) -> Iterator[Action]:
+        note = note_of(self.name, context.state.configs)
+        if note is not None and self.effective_scope is Scope.SWARM:
+            why = f"a replacement was killed after it had detached {', '.join(sorted(note.attachments))}"
+            yield ReattachServices(target=f"services of network {self.name}", why=why, network=self.name)
+
+    def _places(self, context: Context) -> Iterator[tuple[str | None, Network | None]]:
+        if self.effective_scope is Scope.SWARM:
+            yield None, context.state.network(self.name)
+            return
+        for host in context.hosts:
+            facts = context.state.facts(host.name)
+            if facts is not None:
+                yield host.name, next((net for net in facts.networks if net.spec.name == self.name), None)
+
+    def _make(self, context: Context, place: str | None, seen: Network | None) -> Iterator[Action]:
+        # Engines refuse every label on a network that depends on a configuration network, also swarmnet's marks.
+        labels = context.made(self.labels) if seen is None else context.marked(self.labels)
+        labels = {} if self.config_from is not None else labels
+        spec = self.spec.model_copy(update={"labels": labels})
+        target = f"network {self.name}{_on(place)}"
+        if seen is None:
+            create = CreateConfiguration if self.config_only else CreateNetwork
+            yield create(target=target, why="it is not there", host=place, spec=spec)
+        elif not seen.allocated:
+            why = "it was accepted but never allocated; it is removed and made again"
+            yield RemakeNetwork(target=target, why=why, host=place, spec=spec)
+        else:
+            changes = self.changes_from(seen)
+            if not _labels_only(changes):
+                # Exact: what it has beyond what is written goes with it.
+                yield _replacement(spec, seen, network_changes(spec, numbered(spec, seen), exact=True), place, context)
+
+
+def _replacement(
+    spec: NetworkSpec, seen: Network, changes: tuple[Change, ...], place: str | None, context: Context
+) -> ReplaceNetwork:
+    services, containers = _users(seen, place, context)
+    why = "engines cannot change a network in place: it is removed and made again"
+    if services:
+        why += f"; detached meanwhile: {', '.join(services)}"
+    risk = Risk.DISRUPTIVE if services else Risk.SAFE
+    if containers:
+        risk, why = Risk.DESTRUCTIVE, f"{why}; used by containers that are no tasks: {', '.join(containers)}"
+    return ReplaceNetwork(
+        target=f"network {spec.name}{_on(place)}",
+        why=why,
+        changes=changes,
+        risk=risk,
+        host=place,
+        spec=spec,
+        before=seen.spec,
+        services=services,
+        containers=containers,
+    )
+
+
+def _users(net: Network, place: str | None, context: Context) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the services and the containers that are no tasks on a network."""
+    name, state = net.spec.name, context.state
+    services = tuple(
+        service.spec.name
+        for service in state.services
+        if place is None and any(one.network == name for one in service.spec.networks or ())
+    )
+    known = {
+        one.id: f"{one.name} on {facts.host}"
+        for facts in state.hosts
+        for one in facts.containers
+        if place in (None, facts.host) and one.service is None
+        if any(endpoint.network == name for endpoint in one.endpoints)
+    }
+    attached = [task for task in state.tasks if place is None and task.service_id is None and name in task.networks]
+    unnamed = (task.container_id or task.id for task in attached if task.desired_state == "running")
+    others = [f"container {one[:12]}" for one in unnamed if one not in known]
+    return services, tuple(sorted({*known.values(), *others}))
+
+
+def _labels_only(changes: tuple[Change, ...]) -> bool:
+    return all(change.path.startswith("labels.") for change in changes)
+
+
+def _on(place: str | None) -> str:
+    return "" if place is None else f" on {place}"

@@ -1,0 +1,1 @@
+"""``service``: tasks that the swarm keeps running."""

@@ -1,0 +1,138 @@
+"""What speaks against a service, in itself and beside what is there; each check yields whole sentences."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from swarmnet.model.image import fault_of_image
+from swarmnet.model.merge import lay
+from swarmnet.model.service import ServiceMode
+from swarmnet.operations.content.names import newest
+from swarmnet.operations.network.checks import is_swarm_name, shortened
+from swarmnet.operations.service.constraints import eligible, fault, matches
+from swarmnet.operations.service.networks import network_problems, network_warnings
+from swarmnet.operations.service.ports import crowded_ports, key, mesh_problems, port_problems
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from swarmnet.model.service import ServiceSpec
+    from swarmnet.operations.kind import Context
+
+
+LONGEST_HOSTNAME = 64
+"""Characters (Linux, HOST_NAME_MAX)."""
+
+
+def faults_of_service(spec: ServiceSpec) -> Iterator[str]:
+    """Yield what is wrong with the service whatever is there."""
+    if not is_swarm_name(spec.name):
+        name = shortened(spec.name)
+        yield f"service name {name} is not a DNS label: use letters, digits and '-', at most 63, no dots"
+    if (fault_in_image := fault_of_image(spec.image)) is not None:
+        yield f"image {fault_in_image}"
+    yield from (text for one in spec.constraints or () if (text := fault(one)) is not None)
+    yield from _mode(spec)
+    yield from _ports(spec)
+    yield from _twice("network", [one.network for one in spec.networks or ()])
+    yield from _twice("file", [one.target for one in spec.configs or ()])
+    yield from _twice("file", [one.target for one in spec.secrets or ()])
+    yield from _resources(spec)
+    yield from _program(spec)
+    for file in (*(spec.configs or ()), *(spec.secrets or ())):
+        if _meant_in_octal(file.mode):
+            yield (
+                f"file {file.target!r}: mode {file.mode} is {file.mode:04o} in octal; write mode: '0{file.mode}' in"
+                " quotes when that is meant"
+            )
+
+
+def problems_of_service(spec: ServiceSpec, context: Context) -> Iterator[str]:
+    """Yield what the service asks for and is not there, and ports that others have."""
+    if context.state.swarm is None:
+        yield f"service {spec.name} needs a swarm: put a 'swarm' step before"
+        return
+    yield from network_problems(spec, context)
+    for kind, files in (("config", spec.configs), ("secret", spec.secrets)):
+        for file in files or ():
+            defined = (kind, file.source) in context.provided or newest(kind, file.source, context) is not None
+            if not defined:
+                yield f"{kind} {file.source!r} is not defined: put a '{kind}' step before, or correct the name"
+    yield from port_problems(spec, context)
+    yield from _kept(spec, context)
+
+
+def warnings_of_service(spec: ServiceSpec, context: Context) -> Iterator[str]:
+    """Yield what leaves tasks without a place, and names that two services would share."""
+    if spec.constraints and not any(matches(spec.constraints, node) for node in context.state.nodes):
+        asked = " and ".join(spec.constraints)
+        yield f"service {spec.name}: no node meets {asked}; its tasks will wait for one"
+    places = len(eligible(spec, context.state.nodes)) * (spec.max_replicas_per_node or 0)
+    if 0 < places < (spec.replicas or 0):
+        yield (
+            f"service {spec.name}: max_replicas_per_node leaves places for {places} of {spec.replicas} tasks on the"
+            " nodes that may run it; the others will wait"
+        )
+    yield from crowded_ports(spec, context.state)
+    yield from network_warnings(spec, context.state)
+
+
+def _mode(spec: ServiceSpec) -> Iterator[str]:
+    if spec.mode is ServiceMode.GLOBAL:
+        for field in ("replicas", "max_replicas_per_node"):
+            if getattr(spec, field) is not None:
+                yield f"'{field}' means nothing for a global service: it has one task on every node"
+
+
+def _ports(spec: ServiceSpec) -> Iterator[str]:
+    yield from mesh_problems(spec)
+    counted = Counter(key(port) for port in spec.ports or () if port.published is not None)
+    yield from (f"port {number}/{protocol} is published twice" for (number, protocol), n in counted.items() if n > 1)
+
+
+def _twice(what: str, names: list[str]) -> Iterator[str]:
+    yield from (f"{what} {name!r} stands twice" for name, count in Counter(names).items() if count > 1)
+
+
+def _resources(spec: ServiceSpec) -> Iterator[str]:
+    if spec.limits is None or spec.reservations is None:
+        return
+    for field in ("cpus", "memory"):
+        limit, reserved = getattr(spec.limits, field), getattr(spec.reservations, field)
+        if limit is not None and reserved is not None and reserved > limit:
+            yield f"{field}: {reserved} is reserved, more than the limit {limit}"
+
+
+def _program(spec: ServiceSpec) -> Iterator[str]:
+    """Yield what no engine starts a container with: a template of the engine's is left to it."""
+    for name in spec.env or ():
+        if not name or "=" in name:
+            yield f"environment variable {name!r} does not exist: its name is not empty and has no '='"
+    if spec.workdir is not None and not spec.workdir.startswith(("/", "{{")):
+        yield f"workdir {spec.workdir!r} is not an absolute path"
+    if spec.hostname is not None and "{{" not in spec.hostname and len(spec.hostname) > LONGEST_HOSTNAME:
+        yield f"hostname {spec.hostname!r} is too long: kernels take {LONGEST_HOSTNAME} characters"
+
+
+def _meant_in_octal(mode: int) -> bool:
+    """Tell whether a mode is none that anybody wants, and would be one if its digits were read as octal ones.
+
+    Nobody wants the sticky bit, rights that the owner lacks, or writing without reading.
+    """
+    owner, *others = mode >> 6 & 7, mode >> 3 & 7, mode & 7
+    odd = mode > 0o777 or any(rights & ~owner or rights & 6 == 2 for rights in others)  # noqa: PLR2004 - w without r
+    return odd and set(str(mode)) <= set("01234567") and len(str(mode)) == len("444")
+
+
+def _kept(spec: ServiceSpec, context: Context) -> Iterator[str]:
+    """Yield what is wrong only together with fields of the present service that are not managed."""
+    seen = context.state.service(spec.name)
+    if seen is None or seen.spec.mode is not spec.mode:
+        return
+    if any(_ports(lay(seen.spec, spec))) and not any(_ports(spec)):
+        missing = "ports: []" if spec.ports is None else "endpoint_mode: vip"
+        yield (
+            f"service {spec.name} would have both endpoint_mode dnsrr and ports in the routing mesh, one of them kept"
+            f" from before since it is not written: write '{missing}', too"
+        )

@@ -1,0 +1,87 @@
+"""The friendly ways to write a service's ports, networks, files, limits and policies."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+
+from swarmnet.model.service import Attachment, FileReference, PublishedPort, Resources, RestartPolicy, UpdatePolicy
+from swarmnet.operations.notation import Duration, Size, Texts
+
+_PORT = re.compile(
+    r"(?:(?P<published>\d+):)?(?P<target>\d+)(?:/(?P<protocol>tcp|udp|sctp))?(?:@(?P<mode>host|ingress))?"
+)
+
+
+def _port(value: object) -> object:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return {"target": value}
+    if not isinstance(value, str):
+        return value
+    match = _PORT.fullmatch(value)
+    if match is None:
+        raise ValueError(f"{value!r} is not a port: write 8080:80, 53:53/udp, 8080:80/tcp@host or a mapping")
+    parts = {key: part for key, part in match.groupdict().items() if part is not None}
+    return {key: int(part) if part.isdigit() else part for key, part in parts.items()}
+
+
+def _attachment(value: object) -> object:
+    if isinstance(value, str):
+        return {"network": value}
+    if isinstance(value, dict) and "name" in value and "network" not in value:
+        return {"network": value["name"]} | {key: one for key, one in value.items() if key != "name"}
+    return value
+
+
+def _file(value: object, folder: str) -> object:
+    filled = {"source": value} if isinstance(value, str) else value
+    if not isinstance(filled, dict) or not isinstance(filled.get("source"), str):
+        return filled
+    mode = filled.get("mode")
+    if not isinstance(mode, str):
+        return {"target": folder + filled["source"]} | filled
+    if not re.fullmatch(r"0?[0-7]{3,4}", mode):
+        raise ValueError(f"{mode!r} is not a mode: write it in octal, such as '0444'")
+    return {"target": folder + filled["source"]} | filled | {"mode": int(mode, 8)}
+
+
+def _config_file(value: object) -> object:
+    return _file(value, "/")
+
+
+def _secret_file(value: object) -> object:
+    return _file(value, "")
+
+
+class _Attachment(Attachment):
+    options: Texts = Field(default_factory=dict)
+
+
+class ResourcesForm(Resources):
+    """Limits or reservations with sizes as people write them."""
+
+    memory: Annotated[Size, Field(ge=4 * 1024 * 1024)] | None = None
+
+
+class UpdateForm(UpdatePolicy):
+    """An update policy with durations as people write them."""
+
+    delay: Duration = 0.0
+    monitor: Duration = 5.0
+
+
+class RestartForm(RestartPolicy):
+    """A restart policy with durations as people write them."""
+
+    delay: Duration = 5.0
+    window: Duration = 0.0
+
+
+PortForm = Annotated[PublishedPort, BeforeValidator(_port, json_schema_input_type=str | int | PublishedPort)]
+AttachmentForm = Annotated[
+    _Attachment, BeforeValidator(_attachment, json_schema_input_type=str | dict[str, object] | _Attachment)
+]
+ConfigForm = Annotated[FileReference, BeforeValidator(_config_file, json_schema_input_type=str | dict[str, object])]
+SecretForm = Annotated[FileReference, BeforeValidator(_secret_file, json_schema_input_type=str | dict[str, object])]

@@ -1,0 +1,150 @@
+"""``service``: tasks that the swarm keeps running. Fields that are left out are not managed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, ClassVar, TypedDict
+
+from pydantic import Field
+
+from swarmnet.model.compare import service_changes
+from swarmnet.model.merge import lay
+from swarmnet.model.plan import MANAGED_LABEL, Action, Risk
+from swarmnet.model.service import FileReference, ServiceSpec
+from swarmnet.operations.content.names import newest
+from swarmnet.operations.kind import Context, Operation
+from swarmnet.operations.notation import Duration, Environment, Texts, Words
+from swarmnet.operations.service.actions import CreateService, ReplaceService, UpdateService
+from swarmnet.operations.service.checks import faults_of_service, problems_of_service, warnings_of_service
+from swarmnet.operations.service.converge import SERVICE_LIMIT
+from swarmnet.operations.service.notation import (
+    AttachmentForm,
+    ConfigForm,
+    PortForm,
+    ResourcesForm,
+    RestartForm,
+    SecretForm,
+    UpdateForm,
+)
+from swarmnet.operations.service.replaced_tasks import apart, ended_tasks, resumed
+
+if TYPE_CHECKING:
+    from swarmnet.model.plan import Change
+    from swarmnet.model.service import Service
+    from swarmnet.model.state import ClusterState
+
+
+class ServiceOperation(Operation, ServiceSpec):
+    """Tasks that the swarm keeps running; fields that are left out are not managed."""
+
+    name_in_playbook: ClassVar[str] = "service"
+    summary: ClassVar[str] = "Tasks that the swarm keeps running; fields that are left out are not managed."
+
+    command: Words | None = None
+    args: Words | None = None
+    env: Environment | None = None
+    networks: tuple[AttachmentForm, ...] | None = None
+    ports: tuple[PortForm, ...] | None = None
+    constraints: Words | None = None
+    limits: ResourcesForm | None = None
+    reservations: ResourcesForm | None = None
+    update: UpdateForm | None = None
+    rollback: UpdateForm | None = None
+    restart: RestartForm | None = None
+    configs: tuple[ConfigForm, ...] | None = None
+    secrets: tuple[SecretForm, ...] | None = None
+    labels: Texts = Field(default_factory=dict)
+    container_labels: Texts | None = None
+    stop_grace_period: Duration | None = None
+    wait: bool = True
+    """False goes on as soon as the engine accepted the service."""
+    timeout: Annotated[Duration, Field(gt=0)] = SERVICE_LIMIT
+    """Seconds for the tasks to run."""
+
+    @property
+    def written(self) -> ServiceSpec:
+        """The service as written, configs and secrets by their plain names."""
+        return ServiceSpec.model_validate(self.model_dump(include=set(ServiceSpec.model_fields)))
+
+    def spec(self, context: Context) -> ServiceSpec:
+        """Return the wanted service: configs and secrets by the names of their objects, with swarmnet's mark."""
+        written = self.written
+        return written.model_copy(
+            update={
+                "configs": _objects("config", written.configs, context),
+                "secrets": _objects("secret", written.secrets, context),
+                "labels": context.marked(written.labels),
+            }
+        )
+
+    def provides(self) -> frozenset[tuple[str, str]]:
+        """Return the service."""
+        return frozenset({("service", self.name)})
+
+    def faults(self) -> tuple[str, ...]:
+        """Return what is wrong with the service in itself."""
+        return tuple(faults_of_service(self.written))
+
+    def problems(self, context: Context) -> tuple[str, ...]:
+        """Return what the service asks for and is not there."""
+        seen = context.state.service(self.name)
+        if seen is not None and seen.spec.job is not None:
+            return (f"service {self.name} is a job, whose tasks run to their end once: give this service another name",)
+        return tuple(problems_of_service(self.written, context))
+
+    def warnings(self, context: Context) -> tuple[str, ...]:
+        """Return constraints that no node meets."""
+        return tuple(warnings_of_service(self.written, context))
+
+    def plan(self, context: Context) -> tuple[Action, ...]:
+        """Return the service's creation, update or replacement; nothing when it is as written."""
+        spec, seen = self.spec(context), context.state.service(self.name)
+        spec = spec if seen is None else resumed(spec, seen.spec)
+        target = f"service {self.name}"
+        changes = () if seen is None else service_changes(spec, seen.spec)
+        common = _Common(target=target, changes=changes, spec=spec, wait=self.wait, timeout=self.timeout)
+        if seen is None:
+            return (CreateService(why="it is not there", **common),)
+        if any(change.path == "mode" for change in changes):
+            why = "engines cannot change a service's mode: it is removed and made again"
+            common["changes"] = service_changes(spec, seen.spec, exact=True)
+            return (ReplaceService(why=why, risk=Risk.DISRUPTIVE, **common),)
+        if not changes:
+            return ()
+        why, risk = fate(lay(seen.spec, spec), seen, context.state)
+        return (UpdateService(why=why, risk=risk, **common),)
+
+
+class _Common(TypedDict):
+    target: str
+    changes: tuple[Change, ...]
+    spec: ServiceSpec
+    wait: bool
+    timeout: float
+
+
+def fate(wanted: ServiceSpec, seen: Service, state: ClusterState) -> tuple[str, Risk]:
+    """Return what an update to the whole spec ``wanted`` does to the tasks that run, and its risk."""
+    running = [task for task in state.tasks if task.service_id == seen.id and task.desired_state == "running"]
+    ended = ended_tasks(seen.spec, wanted, running, lambda: state.nodes)
+    if not ended and running and MANAGED_LABEL not in seen.spec.labels:
+        # Engines compare tasks to the letter: an empty part that the docker command wrote and swarmnet does not ends
+        # them (seen on 26.1: DNSConfig, Limits). What swarmnet wrote itself it writes in the same way again.
+        why = "it differs; its tasks may be replaced: others made it, and may have written the same in another way"
+        return why, Risk.DISRUPTIVE
+    if not ended:
+        return "it differs; its tasks run on", Risk.SAFE
+    which = "its tasks are"
+    if len(ended) < len(running):
+        which = f"{len(ended)} of its {len(running)} tasks {'is' if len(ended) == 1 else 'are'}"
+    twice = (
+        ", twice: engines mix up names and ports of tasks that run side by side"
+        if (apart(seen.spec, wanted, lambda: running))
+        else ""
+    )
+    return f"it differs; {which} replaced{twice}", Risk.DISRUPTIVE
+
+
+def _objects(kind: str, files: tuple[FileReference, ...] | None, context: Context) -> tuple[FileReference, ...] | None:
+    if files is None:
+        return None
+    return tuple(one.model_copy(update={"source": newest(kind, one.source, context) or one.source}) for one in files)

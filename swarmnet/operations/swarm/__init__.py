@@ -1,0 +1,1 @@
+"""``swarm`` and ``node``: the cluster and its members."""

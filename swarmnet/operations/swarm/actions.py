@@ -1,0 +1,319 @@
+"""The writes that make a swarm and its nodes; all find nodes by host or id, never by hostname (moby#24106)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from swarmnet.errors import ConvergenceError, NotAManagerError
+from swarmnet.model.clock import until_stopped, wait_until
+from swarmnet.model.hosts import Availability, Role
+from swarmnet.model.merge import lay
+from swarmnet.model.plan import Action, Sign, Stage
+from swarmnet.model.ports import Membership, progress
+from swarmnet.model.state import HostFacts
+from swarmnet.model.swarm import Node, NodeSpec, Swarm, SwarmSpec
+from swarmnet.model.trust import misfit
+from swarmnet.operations.service.converge import again_when_changed
+from swarmnet.operations.state_edits import joined, with_node, without_node
+from swarmnet.operations.swarm.moved_tasks import Leaving
+
+if TYPE_CHECKING:
+    from swarmnet.model.ports import Ports
+    from swarmnet.model.state import ClusterState
+
+JOIN_LIMIT = 60.0
+"""Seconds for a node to be ready, and reachable as a manager, once its engine says that it is active."""
+HEARTBEAT = 5.0
+"""Seconds between two signs of life of an engine, unless the swarm says otherwise (swarmkit's default)."""
+NOTICED_LIMIT = 30.0
+"""Seconds besides the heartbeats until a dead engine's entry is down: an election may come in between."""
+DOWN = ("down", "disconnected")
+
+
+class InitSwarm(Action):
+    """Begin the swarm on its first manager."""
+
+    kind: Literal["swarm.init"] = "swarm.init"
+    host: str
+    spec: SwarmSpec
+    advertise: str
+    data_path: str | None = None
+    availability: Availability | None = None
+
+    sign: ClassVar[Sign] = Sign.CREATE
+    stage: ClassVar[Stage] = Stage.SWARM
+
+    def predict(self, state: ClusterState) -> ClusterState:
+        """Return the state with a swarm of one node."""
+        state = state.model_copy(update={"swarm": Swarm(id="", version=0, spec=self.spec)})
+        availability = self.availability or Availability.ACTIVE
+        return joined(state, self.host, role=Role.MANAGER, address=self.advertise, availability=availability)
+
+    def run(self, ports: Ports) -> None:
+        """Begin the swarm and wait until its first manager leads it."""
+        engine = ports.engine(self.host)
+        node_id = engine.init_swarm(self.spec, Membership(self.advertise, self.data_path, self.availability))
+        _wait_for_node(ports, node_id, Role.MANAGER)
+
+
+class Join(Action):
+    """Bring one host into the swarm."""
+
+    role: ClassVar[Role]
+    host: str
+    advertise: str
+    data_path: str | None = None
+    availability: Availability | None = None
+
+    sign: ClassVar[Sign] = Sign.CREATE
+
+    def predict(self, state: ClusterState) -> ClusterState:
+        """Return the state with one more node."""
+        availability = self.availability or Availability.ACTIVE
+        return joined(state, self.host, role=self.role, address=self.advertise, availability=availability)
+
+    def run(self, ports: Ports) -> None:
+        """Join through the managers one after the other, then wait until the leader sees the node as it shall be.
+
+        Raises:
+            ConvergenceError: no manager let it in, or it is seen at another address than it advertises.
+        """
+        manager = ports.manager()
+        token = manager.join_token(self.role)
+        engine = ports.engine(self.host)
+        before = manager.nodes()
+        membership = Membership(self.advertise, self.data_path, self.availability)
+        failure: ConvergenceError | None = None
+        for remote in _remotes(before):
+            try:
+                node_id = engine.join_swarm(membership, remote=remote, token=token)
+                break
+            except ConvergenceError as error:  # the engine left again; another manager may be nearer
+                failure = error
+        else:
+            raise failure or ConvergenceError(f"no reachable manager lets {self.host} in")
+        if _find(before, node_id) is not None:
+            raise ConvergenceError(f"{self.host} says that it joined as node {node_id}, which was there before")
+        node = _wait_for_node(ports, node_id, self.role)
+        self._check_address(node)
+
+    def _check_address(self, node: Node) -> None:
+        seen = node.address if node.manager_address is None else node.manager_address.rpartition(":")[0].strip("[]")
+        if seen not in (self.advertise, "0.0.0.0", ""):  # noqa: S104 - what leaders say of themselves (moby#35437)
+            raise ConvergenceError(
+                f"{self.host} joined as {seen}, not as {self.advertise}",
+                hint=f"make it leave (docker swarm leave on {self.host}), look at its addresses, apply again",
+            )
+
+
+class JoinManager(Join):
+    """Bring one manager into the swarm; one by one, since raft changes its members one at a time (swarmkit#2196)."""
+
+    kind: Literal["swarm.join-manager"] = "swarm.join-manager"
+    role: ClassVar[Role] = Role.MANAGER
+    stage: ClassVar[Stage] = Stage.MANAGER
+
+
+class JoinWorker(Join):
+    """Bring one worker into the swarm; workers do not touch the managers' raft, so many may come at once."""
+
+    kind: Literal["swarm.join-worker"] = "swarm.join-worker"
+    role: ClassVar[Role] = Role.WORKER
+    stage: ClassVar[Stage] = Stage.WORKER
+
+
+class UpdateSwarm(Action):
+    """Change the settings of a swarm that can be changed."""
+
+    kind: Literal["swarm.update"] = "swarm.update"
+    spec: SwarmSpec
+
+    stage: ClassVar[Stage] = Stage.SWARM
+
+    def predict(self, state: ClusterState) -> ClusterState:
+        """Return the state with the managed settings laid over the present ones."""
+        if state.swarm is None:
+            return state
+        spec = lay(state.swarm.spec, self.spec)
+        return state.model_copy(update={"swarm": state.swarm.model_copy(update={"spec": spec})})
+
+    def run(self, ports: Ports) -> None:
+        """Write the settings; again when somebody else wrote between."""
+        manager = ports.manager()
+
+        def write() -> None:
+            swarm = manager.swarm()
+            manager.update_swarm(swarm.version, lay(swarm.spec, self.spec))
+
+        again_when_changed(write)
+
+
+class NodeUpdate(Action):
+    """Change role, availability or labels of one node."""
+
+    host: str = ""
+    """Name in the inventory; empty when no host of the inventory is the node."""
+    node_id: str = ""
+    """Set for nodes without a host."""
+    planned_id: str = ""
+    """The node that the host was when this was planned; empty for one that joins before."""
+    spec: NodeSpec
+    """Labels are laid over the present ones."""
+    remove_labels: tuple[str, ...] = ()
+
+    named: ClassVar[frozenset[str]] = Action.named | {"planned_id"}
+
+    def predict(self, state: ClusterState) -> ClusterState:
+        """Return the state with the node's spec changed."""
+        node = _find(state.nodes, self.node_id or _node_id(state, self.host))
+        return state if node is None else with_node(state, node.id, self._laid_over(node.spec))
+
+    def run(self, ports: Ports) -> None:
+        """Write the spec; for a new role, wait until the leader sees the node in it.
+
+        Tasks that may not stay on the node are waited for until they have ended and run elsewhere.
+
+        Raises:
+            ConvergenceError: the node is not in the swarm, or what ran on it runs nowhere now.
+        """
+        manager = ports.manager()
+        node_id = self.node_id or self.planned_id or _confirmed_id(ports, self.host, manager.nodes())
+        leaving: Leaving | None = None
+
+        def write() -> None:
+            nonlocal leaving
+            node = _find(manager.nodes(), node_id)
+            if node is None:
+                raise ConvergenceError(f"{self.target} is not in the swarm (node id {node_id or 'none'})")
+            wanted = self._laid_over(node.spec)
+            if leaving is None and self._may_end_tasks:
+                leaving = Leaving.after(manager, node, wanted)
+            manager.update_node(node.id, node.version, wanted)
+
+        again_when_changed(write)
+        if self.spec.role is not None and not self.node_id:
+            _wait_for_node(ports, node_id, self.spec.role)
+        if leaving is not None:
+            leaving.wait(ports, manager)
+
+    @property
+    def _may_end_tasks(self) -> bool:
+        """True unless only labels are added, as for nodes that just joined."""
+        return any(change.before is not None for change in self.changes) or not self.changes
+
+    def _laid_over(self, seen: NodeSpec) -> NodeSpec:
+        labels = {name: text for name, text in seen.labels.items() if name not in self.remove_labels}
+        return NodeSpec(
+            role=self.spec.role or seen.role,
+            availability=self.spec.availability or seen.availability,
+            labels=labels | self.spec.labels,
+        )
+
+
+class SetNode(NodeUpdate):
+    """Change availability or labels of one node."""
+
+    kind: Literal["node.update"] = "node.update"
+    stage: ClassVar[Stage] = Stage.NODE
+
+
+class ChangeRole(NodeUpdate):
+    """Promote or demote one node, one by one."""
+
+    kind: Literal["node.role"] = "node.role"
+    stage: ClassVar[Stage] = Stage.MANAGER
+
+
+class RemoveDeadNode(Action):
+    """Take an entry that stands for nobody out of the list; labels of a host that joined anew were carried over."""
+
+    kind: Literal["node.remove"] = "node.remove"
+    node_id: str
+
+    sign: ClassVar[Sign] = Sign.REMOVE
+    stage: ClassVar[Stage] = Stage.NODE
+
+    def predict(self, state: ClusterState) -> ClusterState:
+        """Return the state without the node."""
+        return without_node(state, self.node_id)
+
+    def run(self, ports: Ports) -> None:
+        """Remove the entry once the managers have noticed that its engine is silent.
+
+        That is after three heartbeats, or six when the leader is new (seen on 26.1: 15 to 20 s with the default of 5).
+        An entry that stays ready belongs to somebody who lives, whatever its name and address: it is not removed.
+
+        Raises:
+            ConvergenceError: it stayed alive.
+        """
+        manager = ports.manager()
+        beats = manager.swarm().spec.heartbeat or HEARTBEAT
+
+        def look() -> tuple[bool | None, str]:
+            node = _find(manager.nodes(), self.node_id)
+            return (True if node is None or is_dead(node) else None), f"it is {'' if node is None else node.status}"
+
+        what = f"the entry that {self.target} left behind to be down"
+        tell = progress(ports)
+        wait_until(ports.clock, look, what=what, timeout=NOTICED_LIMIT + 6 * beats, every=0.2, tell=tell)
+        if _find(manager.nodes(), self.node_id) is not None:
+            manager.remove_node(self.node_id, force=True)
+
+
+def is_dead(node: Node) -> bool:
+    """Tell whether an entry of the list stands for nobody any more.
+
+    A host that dies while it joins may leave an entry that never had a name and stays ``unknown`` for good: the
+    certificate was given out, and its node never reported itself (seen on 26.1). Those with a name are
+    unknown for a moment after each election.
+    """
+    return node.status in DOWN or (not node.hostname and node.status == "unknown")
+
+
+def _confirmed_id(ports: Ports, host: str, nodes: tuple[Node, ...]) -> str:
+    """Return which node a host is that joined a moment ago: its own word, unless it names another host's node.
+
+    Raises:
+        ConvergenceError: it does.
+    """
+    engine, inventory = ports.engine(host).facts(), ports.inventory
+    node = _find(nodes, engine.membership.node_id)
+    if node is not None and (
+        why := misfit(inventory.host(host), HostFacts(host=host, engine=engine), node, nodes, inventory)
+    ):
+        raise ConvergenceError(f"{host} {why}", hint="nothing was changed for it; look at that host")
+    return engine.membership.node_id
+
+
+def _find(nodes: tuple[Node, ...], node_id: str) -> Node | None:
+    return next((node for node in nodes if node.id == node_id), None)
+
+
+def _node_id(state: ClusterState, host: str) -> str:
+    facts = state.facts(host)
+    return "" if facts is None else facts.engine.membership.node_id
+
+
+def _remotes(nodes: tuple[Node, ...]) -> tuple[str, ...]:
+    """Return the addresses of the reachable managers, leader first: engines try only one (moby swarm.go)."""
+    reachable = [node for node in nodes if node.manager_address and node.reachability == "reachable"]
+    reachable.sort(key=lambda node: not node.is_leader)
+    return tuple(node.manager_address for node in reachable if node.manager_address)
+
+
+def _wait_for_node(ports: Ports, node_id: str, role: Role) -> Node:
+    def look() -> tuple[Node | None, str]:
+        try:
+            node = _find(ports.manager().nodes(), node_id)
+        except NotAManagerError as error:  # elections take a moment after a member is added
+            return None, error.message
+        if node is None:
+            return None, "no such node"
+        is_manager = node.reachability is not None
+        settled = node.reachability == "reachable" if role is Role.MANAGER else not is_manager
+        seen = f"node is {node.status}, {node.reachability or 'no manager'}"
+        return (node if settled and node.status == "ready" else None), seen
+
+    what = f"node {node_id} to be a ready {role}"
+    looked = until_stopped(ports.clock, look)
+    return wait_until(ports.clock, looked, what=what, timeout=JOIN_LIMIT, tell=progress(ports))

@@ -1,0 +1,229 @@
+"""What speaks against making a swarm of these hosts; each check yields whole sentences."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from swarmnet.model.announced_losses import UNLOCK
+from swarmnet.model.compare import INIT_ONLY, swarm_changes
+from swarmnet.model.hosts import Role
+from swarmnet.model.plan import MANAGED_LABEL
+from swarmnet.model.standing import strangers
+from swarmnet.model.state import Membership
+from swarmnet.model.swarm import LEAVE
+from swarmnet.operations.addresses import advertise_of, data_path_of, few, overlapping, overlaps, own_routes, special
+from swarmnet.operations.swarm.members import Members
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from swarmnet.model.hosts import Host
+    from swarmnet.model.state import HostFacts
+    from swarmnet.model.swarm import Node, SwarmSpec
+    from swarmnet.operations.kind import Context
+
+MOST_MANAGERS = 7
+GOSSIP_PORT = 7946
+FIRST_BLOCK = "10.0.0.0/24"
+"""The ingress network's, when no pool is given."""
+_AFTER_ERROR = (
+    "engines try that only as they start, so restart it when the cause is gone (a boot without network is one):"
+    " systemctl restart docker"
+)
+_AFTER_HALF_A_JOIN = (
+    "start the managers that it knows; where it never was in that swarm, and a join was begun by hand, undo that:"
+    f" {LEAVE}"
+)
+
+
+def problems_of_swarm(spec: SwarmSpec, context: Context, *, tolerated: frozenset[str] = frozenset()) -> Iterator[str]:
+    """Yield what makes the swarm impossible; ``tolerated`` are routes that may overlap its address pool."""
+    if not context.inventory.managers:
+        yield "the inventory has no manager: give at least one host 'role: manager'"
+        return
+    foreign = [*_memberships(context)]
+    yield from foreign
+    if foreign:
+        return
+    members = Members.of(context)
+    yield from _beginning(context, members)
+    if members.beginning is not None:
+        yield from _pools(spec, context, tolerated)
+    yield from _settings(spec, context)
+    yield from _joining(members, context)
+    yield from problems_of_roles(members, context)
+
+
+def faults_of_swarm(spec: SwarmSpec) -> Iterator[str]:
+    """Yield settings that no engine can work with, whatever is there (moby daemon/cluster/swarm.go)."""
+    if spec.data_path_port == GOSSIP_PORT:
+        yield f"data_path_port {GOSSIP_PORT} is the nodes' gossip: choose another, or leave it out for 4789"
+    size = spec.subnet_size or int(str(INIT_ONLY["subnet_size"]))
+    pools = spec.default_addr_pool or ()
+    for pool in pools:
+        block = ipaddress.ip_network(pool)
+        if block.version != 4:  # noqa: PLR2004 - the version of IP
+            yield f"address pool {pool} is IPv6: engines take pools of IPv4 alone; give networks IPv6 by 'subnets'"
+        elif block.prefixlen > size:
+            yield f"address pool {pool} is smaller than one subnet of it, a /{size}: write a larger pool or subnet_size"
+        elif (use := special(pool)) is not None:
+            yield f"address pool {pool} is {use}: containers cannot have such addresses; choose a private one"
+    for one, two in overlaps(pools):
+        yield f"address pools {one} and {two} overlap each other"
+
+
+def warnings_of_swarm(context: Context) -> Iterator[str]:
+    """Yield doubts."""
+    managers = len(context.inventory.managers)
+    if managers and managers % 2 == 0:
+        yield (
+            f"{managers} managers survive the loss of {(managers - 1) // 2}, no more than {managers - 1} would:"
+            " use an odd number"
+        )
+    if managers > MOST_MANAGERS:
+        yield f"{managers} managers make every write slow; {MOST_MANAGERS} are the most that Docker advises"
+    for host in context.hosts:
+        if context.state.facts(host.name) is None:
+            yield f"{host.name} did not answer and is left as it is"
+    for name in strangers(context.state, context.inventory):
+        yield f"node {name} is in the swarm, is no host of the inventory, and is left as it is"
+    with_data_path = [host.name for host in context.hosts if host.data_path is not None]
+    if with_data_path and len(with_data_path) < len(context.hosts):
+        yield f"only {', '.join(with_data_path)} have a data path of their own; VXLAN must route between all hosts"
+
+
+def _memberships(context: Context) -> Iterator[str]:
+    state, cluster = context.state, context.inventory.cluster
+    mark = None if state.swarm is None else state.swarm.spec.labels.get(MANAGED_LABEL)
+    if mark is not None and mark != cluster:
+        inside = [host.name for host in context.inventory.hosts if state.node_of(host.name) is not None]
+        yield (
+            f"{', '.join(inside)} belong to another swarm: its label says cluster {mark!r},"
+            f" the inventory says {cluster!r}"
+        )
+    first = context.inventory.managers[0].name
+    if state.swarm is not None and mark is None and state.facts(first) and state.node_of(first) is None:
+        inside = [host.name for host in context.inventory.hosts if state.node_of(host.name) is not None]
+        yield (
+            f"{', '.join(inside)} belong to another swarm, that {first} is not in and that has no mark of cluster"
+            f" {cluster!r}: put one of its managers first, or use other hosts"
+        )
+    for host in context.hosts:
+        facts = state.facts(host.name)
+        if facts is not None and state.node_of(host.name) is None:
+            yield from _membership(host, facts, is_ours=state.swarm is not None)
+
+
+def _membership(host: Host, facts: HostFacts, *, is_ours: bool) -> Iterator[str]:
+    membership = facts.engine.membership
+    if membership.state is Membership.ACTIVE:
+        managers = ", ".join(membership.managers) or "nobody"
+        what = "belongs to another swarm" if is_ours else "belongs to a swarm that no host of the inventory answers for"
+        yield f"{host.name} {what} (node {membership.node_id}, its managers: {managers}): use another host"
+    elif membership.state is not Membership.INACTIVE:
+        # A manager is never told to leave: what is on its disk may be all that is left of the swarm.
+        half = host.role is Role.WORKER and membership.state is Membership.PENDING
+        locked = membership.state is Membership.LOCKED  # what the engine says there advises its own command
+        advice = f"give it its key: {UNLOCK}" if locked else _AFTER_HALF_A_JOIN if half else _AFTER_ERROR
+        said = f": {membership.error}" if membership.error and not locked else ""
+        yield f"{host.name} stands as {membership.state} to a swarm{said}; {advice}"
+
+
+def _beginning(context: Context, members: Members) -> Iterator[str]:
+    first = members.beginning
+    if first is None:
+        return
+    if first not in context.hosts:
+        yield f"there is no swarm yet and the step leaves out {first.name}, the manager on which it begins"
+    for host in context.inventory.managers:
+        if context.state.facts(host.name) is None:
+            yield f"{host.name} did not answer and may hold the swarm: a new one is begun only when all managers answer"
+    facts = context.state.facts(first.name)
+    if facts is not None:
+        yield from _entering(first, facts)
+
+
+def _pools(spec: SwarmSpec, context: Context, tolerated: frozenset[str]) -> Iterator[str]:
+    pools = spec.default_addr_pool or (FIRST_BLOCK,)
+    met: dict[tuple[str, str], list[str]] = {}
+    for facts in context.state.hosts:
+        for route in own_routes(facts):
+            pool = None if route.prefix in tolerated else overlapping(route.prefix, pools)
+            if pool is not None:
+                met.setdefault((pool, f"{route.prefix} on {route.device}"), []).append(facts.host)
+    for (pool, route_text), hosts in met.items():
+        yield (
+            f"address pool {pool} overlaps {route_text} of {few(hosts)}:"
+            " write a default_addr_pool that no host has a route to"
+        )
+
+
+def _settings(spec: SwarmSpec, context: Context) -> Iterator[str]:
+    swarm = context.state.swarm
+    if swarm is None:
+        return
+    for change in swarm_changes(spec, swarm.spec):
+        if change.path in INIT_ONLY:
+            yield (
+                f"{change.path} is {change.before} and cannot become {change.after}: it is set by swarm init for good;"
+                " write what is there, or back up and restore onto a new swarm"
+            )
+
+
+def _joining(members: Members, context: Context) -> Iterator[str]:
+    engines = Counter(facts.engine.id for facts in context.state.hosts if facts.engine.id)
+    for host, facts in members.outside:
+        yield from _entering(host, facts)
+        if engines[facts.engine.id] > 1:
+            yield (
+                f"{host.name} is a copy of another host: both engines have the id {facts.engine.id};"
+                " stop its engine, remove /var/lib/docker/engine-id and /var/lib/docker/swarm, start it again"
+            )
+    swarm = context.state.swarm
+    if members.outside and swarm is not None and swarm.root_rotation:
+        yield "the swarm's CA is being rotated: join hosts when that has ended"
+
+
+def _entering(host: Host, facts: HostFacts) -> Iterator[str]:
+    if facts.engine.live_restore:
+        yield (
+            f'{host.name} has live-restore on, which refuses swarm mode: set "live-restore": false in'
+            " /etc/docker/daemon.json and restart its engine"
+        )
+    if facts.engine.writes_nftables:
+        yield (
+            f"{host.name} has nftables as its engine's firewall backend, with which engines refuse swarm mode: set"
+            ' "firewall-backend": "iptables" in /etc/docker/daemon.json and restart its engine'
+        )
+    for find in (advertise_of, data_path_of):
+        try:
+            find(host, facts)
+        except ValueError as error:
+            yield str(error)
+
+
+def problems_of_roles(members: Members, context: Context) -> Iterator[str]:
+    """Yield what new roles would cost the quorum."""
+    managers = [node for node in context.state.nodes if node.spec.role is Role.MANAGER]
+    leaving = {node.id for nodes in members.dead.values() for node in nodes}
+    staying = [node for node in managers if node.id not in leaving]
+    lost = [node.name for node in staying if node.reachability == "unreachable"]
+    adding = [host.name for host, _facts in members.outside if host.role is Role.MANAGER]
+    adding += [host.name for host, node in members.inside if _becomes(host, node, Role.MANAGER)]
+    if adding and lost:
+        yield (
+            f"manager {', '.join(lost)} is unreachable: adding {', '.join(adding)} now could cost the quorum;"
+            " bring it back, or demote and remove it first"
+        )
+    demoted = [node for host, node in members.inside if _becomes(host, node, Role.WORKER)]
+    remaining = len(staying) + len(adding) - len(demoted)
+    reachable = remaining - len(lost) + sum(node.reachability == "unreachable" for node in demoted)
+    if demoted and reachable <= remaining // 2:
+        names = ", ".join(node.name for node in demoted)
+        yield f"demoting {names} leaves {reachable} of {max(remaining, 0)} managers reachable: no quorum"
+
+
+def _becomes(host: Host, node: Node, role: Role) -> bool:
+    return host.role is role and node.spec.role is not role

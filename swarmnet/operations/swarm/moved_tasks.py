@@ -1,0 +1,144 @@
+"""What leaves a node that is drained, demoted or labelled anew, and whether it runs elsewhere afterwards.
+
+An engine accepts such a change at once. Its tasks end within their grace period (10 s by default) and are made anew on
+other nodes; those that fit nowhere stay ``pending``, and nobody is told (seen on 20.10, 26.1 and 28.5).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from swarmnet.errors import ConvergenceError
+from swarmnet.model.clock import until_stopped, wait_until
+from swarmnet.model.hosts import Availability
+from swarmnet.model.ports import progress
+from swarmnet.model.service import PublishMode, ServiceMode
+from swarmnet.operations.service.constraints import eligible, matches
+from swarmnet.operations.service.converge import SERVICE_EVERY, SERVICE_LIMIT
+from swarmnet.operations.service.task_errors import ENDED, FinalWord
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from swarmnet.model.ports import Ports, SwarmPort
+    from swarmnet.model.service import Service, ServiceSpec, Task
+    from swarmnet.model.state import ClusterState
+    from swarmnet.model.swarm import Node, NodeSpec
+
+
+def homeless(state: ClusterState) -> dict[str, str]:
+    """Return service name to why its tasks have no place, or not all of them, of those that have tasks running."""
+    busy = {task.service_id for task in state.tasks if _runs(task)}
+    found: dict[str, str] = {}
+    for service in state.services:
+        if service.id in busy and service.spec.job is None:
+            why = _why_not_all(service.spec, tuple(eligible(service.spec, state.nodes)))
+            found |= {service.spec.name: why} if why else {}
+    return found
+
+
+def _why_not_all(spec: ServiceSpec, places: tuple[Node, ...]) -> str:
+    if not places and spec.constraints:
+        return f"no node that takes tasks meets {' and '.join(spec.constraints)}"
+    if not places:
+        return "no node takes tasks any more"
+    wanted = 1 if spec.replicas is None else spec.replicas
+    if spec.mode is ServiceMode.GLOBAL:
+        return ""
+    if spec.max_replicas_per_node and spec.max_replicas_per_node * len(places) < wanted:
+        return f"{len(places)} nodes with {spec.max_replicas_per_node} each are too few for {wanted} tasks"
+    fixed = [port for port in spec.ports or () if port.mode is PublishMode.HOST and port.published is not None]
+    if fixed and len(places) < wanted:
+        return f"{wanted} tasks want port {fixed[0].published} of {len(places)} hosts"
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """The tasks that leave one node, and how many of each service's tasks ran before."""
+
+    node: Node
+    running: dict[str, int]
+    """Service id to the number of its tasks that ran, wherever."""
+
+    @classmethod
+    def after(cls, manager: SwarmPort, node: Node, spec: NodeSpec) -> Leaving:
+        """Return what will leave a node that becomes as ``spec`` says; asks for nothing else when it runs nothing."""
+        tasks = manager.tasks()
+        here = {task.service_id for task in tasks if task.node_id == node.id and _runs(task)}
+        if not here:
+            return cls(node, {})
+        changed = node.model_copy(update={"spec": spec})
+        leaving = [one.id for one in manager.services() if one.id in here and _leaves(one, changed)]
+        return cls(node, {one: sum(_runs(task) and task.service_id == one for task in tasks) for one in leaving})
+
+    def wait(self, ports: Ports, manager: SwarmPort, *, timeout: float = SERVICE_LIMIT) -> None:
+        """Wait until these tasks have ended, and as many run elsewhere as before.
+
+        Raises:
+            ConvergenceError: some have no place (names the services, with the engine's reason), or the time ran out.
+        """
+        if not self.running:
+            return
+        words = {one: FinalWord(ports, manager) for one in self.running}
+
+        def look() -> tuple[bool | None, str]:
+            tasks = manager.tasks()
+            by_id = {service.id: service for service in manager.services()}
+            here = [task for task in tasks if task.node_id == self.node.id and task.service_id in self.running]
+            left = [task for task in here if task.state not in ENDED and task.desired_state != "running"]
+            left += [task for task in here if _runs(task)]
+            if left and self._is_gone(manager):
+                left = []  # nobody will hear how they ended
+            missing = [by_id[one] for one in self.running if one in by_id and not self._is_back(by_id[one], tasks)]
+            if not left and not missing:
+                return True, ""
+            self._insist(words, missing, tasks)
+            lacks = ", ".join(service.spec.name for service in missing) or "none"
+            return None, f"{len(left)} of its tasks still end; services that do not run elsewhere yet: {lacks}"
+
+        what = f"the tasks of {self.node.name} to end, and to run elsewhere"
+        tell = progress(ports)
+        looked = until_stopped(ports.clock, look)
+        wait_until(ports.clock, looked, what=what, timeout=timeout, every=SERVICE_EVERY / 5, tell=tell)
+
+    def _is_gone(self, manager: SwarmPort) -> bool:
+        now = next((node for node in manager.nodes() if node.id == self.node.id), None)
+        return now is None or now.status in ("down", "disconnected")
+
+    def _is_back(self, service: Service, tasks: Iterable[Task]) -> bool:
+        if service.spec.mode is ServiceMode.GLOBAL:
+            return True  # it has one task less, on the node that it left
+        wanted = 1 if service.spec.replicas is None else service.spec.replicas
+        running = sum(_runs(task) and task.service_id == service.id for task in tasks if task.node_id != self.node.id)
+        return running >= min(self.running[service.id], wanted)
+
+    def _insist(self, words: dict[str, FinalWord], missing: Iterable[Service], tasks: tuple[Task, ...]) -> None:
+        """Raise what is final, of all services together."""
+        final, hint = [], None
+        for service in missing:
+            try:
+                words[service.id].insist(service, tuple(task for task in tasks if task.service_id == service.id))
+            except ConvergenceError as error:
+                final.append(error.message)
+                hint = error.hint
+        if final:
+            raise ConvergenceError(f"tasks left {self.node.name} and run nowhere: {'; '.join(final)}", hint=hint)
+
+
+def newly_homeless(before: ClusterState, after: ClusterState) -> Iterator[str]:
+    """Yield a sentence for each service that has no place in ``after`` and had one before."""
+    had = homeless(before)
+    for name, why in homeless(after).items():
+        if name not in had:
+            yield f"service {name} will not run as before: {why}"
+
+
+def _runs(task: Task) -> bool:
+    return task.service_id is not None and task.state == "running" and task.desired_state == "running"
+
+
+def _leaves(service: Service, node: Node) -> bool:
+    drained = node.spec.availability is Availability.DRAIN
+    return service.spec.job is None and (drained or not matches(service.spec.constraints or (), node))

@@ -1,0 +1,195 @@
+"""``swarm``: one cluster of the inventory's hosts.
+
+The step makes the swarm on the inventory's first manager, brings in the selected hosts, and gives each its role, labels
+and availability as the inventory tells them. What only ``swarm init`` can set is refused on a swarm that differs.
+"""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Annotated, ClassVar, Self
+
+from pydantic import Field
+
+from swarmnet.model.compare import swarm_changes
+from swarmnet.model.hosts import Role
+from swarmnet.model.plan import MANAGED_LABEL, Action, Change
+from swarmnet.model.swarm import NodeSpec, SwarmSpec
+from swarmnet.operations.addresses import advertise_of, data_path_of
+from swarmnet.operations.kind import Context, Operation
+from swarmnet.operations.notation import Duration, Texts
+from swarmnet.operations.swarm.actions import (
+    ChangeRole,
+    InitSwarm,
+    JoinManager,
+    JoinWorker,
+    RemoveDeadNode,
+    UpdateSwarm,
+)
+from swarmnet.operations.swarm.autolock import keeping, problems_of_key, risk_of
+from swarmnet.operations.swarm.checks import faults_of_swarm, problems_of_swarm, warnings_of_swarm
+from swarmnet.operations.swarm.members import Members
+from swarmnet.operations.swarm.node import change_roles, set_node
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from swarmnet.model.base import Labels
+    from swarmnet.model.hosts import Host
+    from swarmnet.model.state import HostFacts
+    from swarmnet.model.swarm import Node
+
+
+class SwarmOperation(Operation, SwarmSpec):
+    """One cluster of the selected hosts, with the roles, labels and availability of the inventory."""
+
+    name_in_playbook: ClassVar[str] = "swarm"
+    summary: ClassVar[str] = "One cluster of the hosts, with the roles, labels and availability of the inventory."
+
+    cert_expiry: Annotated[Duration, Field(ge=3600)] | None = None
+    heartbeat: Annotated[Duration, Field(gt=0)] | None = None
+    labels: Texts = Field(default_factory=dict)
+    """Labels of the swarm."""
+    unlock_key_file: Annotated[str, Field(min_length=1)] | None = None
+    """With ``autolock: true``: where the key is written, on the operator's machine; relative to the playbook."""
+
+    def placed(self, folder: str) -> Self:
+        """Return the step with the key's file below the playbook's folder, unless its path is absolute."""
+        path = self.unlock_key_file
+        if path is None or path.startswith("~"):
+            return self
+        return self.model_copy(update={"unlock_key_file": str(PurePath(folder, path))})
+
+    def key_file(self) -> str | None:
+        """Return where the unlock key is kept."""
+        return self.unlock_key_file if self.autolock else None
+
+    def faults(self) -> tuple[str, ...]:
+        """Return settings that no engine can work with, and a file that is named for a key that there will not be."""
+        keyless = self.unlock_key_file is not None and not self.autolock
+        key = ("'unlock_key_file' means nothing without 'autolock: true'",) if keyless else ()
+        return (*faults_of_swarm(self), *key)
+
+    def spec(self, context: Context) -> SwarmSpec:
+        """Return the wanted settings, with swarmnet's mark."""
+        fields = {name: getattr(self, name) for name in SwarmSpec.model_fields}
+        return SwarmSpec.model_validate(fields | {"labels": context.marked(self.labels)})
+
+    def problems(self, context: Context) -> tuple[str, ...]:
+        """Return what makes the swarm impossible: foreign members, lost quorum, settings that init alone can make."""
+        spec = self.spec(context)
+        key = problems_of_key(spec, self.unlock_key_file, context.state)
+        alone = context.state.swarm is None and self.subnet_size is not None and self.default_addr_pool is None
+        size = ("subnet_size is ignored by engines without default_addr_pool: write both",) if alone else ()
+        return (*problems_of_swarm(spec, context), *size, *key)
+
+    def warnings(self, context: Context) -> tuple[str, ...]:
+        """Return doubts about the number of managers and about hosts that did not answer."""
+        return tuple(warnings_of_swarm(context))
+
+    def concerns(self, context: Context) -> tuple[Host, ...]:
+        """Return the selected hosts."""
+        return context.hosts
+
+    def plan(self, context: Context) -> tuple[Action, ...]:
+        """Return the actions in the order that keeps the quorum: dead managers out, new ones in, then demotions."""
+        members = Members.of(context)
+        return (
+            *self._swarm(context),
+            *_dead_managers(members),
+            *(_join(host, facts, context) for host, facts in members.outside if host.role is Role.MANAGER),
+            *change_roles(members.inside, Role.MANAGER),
+            *change_roles(members.inside, Role.WORKER),
+            *(_join(host, facts, context) for host, facts in members.outside if host.role is Role.WORKER),
+            *_nodes(members),
+            *_removals(members),
+        )
+
+    def _swarm(self, context: Context) -> Iterator[Action]:
+        spec, swarm = self.spec(context), context.state.swarm
+        if swarm is None:
+            yield _init(spec, context)
+        elif changes := swarm_changes(spec, swarm.spec):
+            why = "settings differ" if _more_than_mark(changes) else "the swarm becomes this inventory's"
+            risk, words = risk_of(changes)
+            target = f"swarm {context.inventory.cluster}"
+            yield UpdateSwarm(target=target, why=why + words, risk=risk, changes=changes, spec=spec)
+        yield from keeping(spec, self.unlock_key_file, context.state)
+
+
+def _more_than_mark(changes: tuple[Change, ...]) -> bool:
+    return any(change.path != f"labels.{MANAGED_LABEL}" for change in changes)
+
+
+def _init(spec: SwarmSpec, context: Context) -> InitSwarm:
+    host = context.inventory.managers[0]
+    facts = context.state.facts(host.name)
+    assert facts is not None  # noqa: S101 - ``problems`` refused
+    spec = spec.model_copy(update={"labels": context.made(spec.labels)})
+    risk, words = risk_of(swarm_changes(spec, SwarmSpec()))
+    return InitSwarm(
+        target=f"swarm {context.inventory.cluster} on {host.name}",
+        why=f"no host is in a swarm{words}",
+        risk=risk,
+        host=host.name,
+        spec=spec,
+        advertise=advertise_of(host, facts),
+        data_path=data_path_of(host, facts),
+        availability=host.availability,
+    )
+
+
+def _join(host: Host, facts: HostFacts, context: Context) -> Action:
+    advertise, data_path = advertise_of(host, facts), data_path_of(host, facts)
+    kind = JoinManager if host.role is Role.MANAGER else JoinWorker
+    return kind(
+        target=f"node {host.name}",
+        why=f"{host.name} is not in swarm {context.inventory.cluster}; the inventory says {host.role}",
+        host=host.name,
+        advertise=advertise,
+        data_path=data_path,
+        availability=host.availability,
+    )
+
+
+def _dead_managers(members: Members) -> Iterator[Action]:
+    for host, nodes in members.dead.items():
+        for node in nodes:
+            if node.spec.role is Role.MANAGER:
+                yield ChangeRole(
+                    target=_named(node),
+                    why=f"{host} joins anew; its dead entry must not count for the quorum",
+                    changes=(Change(path="role", before="manager", after="worker"),),
+                    node_id=node.id,
+                    spec=NodeSpec(role=Role.WORKER),
+                )
+
+
+def _removals(members: Members) -> Iterator[Action]:
+    for host, nodes in members.dead.items():
+        for node in nodes:
+            yield RemoveDeadNode(target=_named(node), why=f"{host} joined anew", node_id=node.id)
+    for node in members.nobodys:
+        why = "an entry without a name, left by a host that died while it joined"
+        yield RemoveDeadNode(target=_named(node), why=why, node_id=node.id)
+
+
+def _named(node: Node) -> str:
+    return f"node {node.name}"
+
+
+def _nodes(members: Members) -> Iterator[Action]:
+    """Yield what gives members, old and new, the labels and availability of the inventory."""
+    for host, node in members.inside:
+        wanted = NodeSpec(availability=host.availability, labels=_labels(host, members, node))
+        yield from set_node(host, wanted, node)
+    for host in members.joining:
+        # Joining sets the availability, but no labels.
+        yield from set_node(host, NodeSpec(labels=_labels(host, members)), None)
+
+
+def _labels(host: Host, members: Members, node: Node | None = None) -> Labels:
+    carried: Labels = {}
+    for dead in members.dead.get(host.name, ()):
+        carried |= dead.spec.labels
+    return carried | ({} if node is None else node.spec.labels) | host.labels

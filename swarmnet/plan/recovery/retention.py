@@ -1,0 +1,72 @@
+"""Which backups to keep: grandfather, father, son; and what is never removed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import Field, StrictInt
+
+from swarmnet.errors import RefusedError, UsageError
+from swarmnet.model.base import Document
+from swarmnet.plan.recovery.catalogue import is_ahead, newest_first, once
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from swarmnet.model.sealed import Entry
+
+
+class Keep(Document):
+    """How many to keep; a day or week counts by its newest backup, in UTC. At least one rule must be given."""
+
+    last: StrictInt = Field(default=0, ge=0)
+    daily: StrictInt = Field(default=0, ge=0)
+    weekly: StrictInt = Field(default=0, ge=0)
+
+
+def to_remove(entries: Sequence[Entry], keep: Keep, now: datetime) -> tuple[Entry, ...]:
+    """Return the backups that no rule keeps, newest first.
+
+    Only sound and complete ones count for the rules, so that partial ones never displace them, and the newest of them
+    stays in any case. Several files of one backup count once, and stay or go together. Damaged and foreign ones are not
+    removed: they are for people to look at.
+
+    Raises:
+        UsageError: no rule is given, which would remove everything.
+        RefusedError: the newest is from the future, or no complete one is there.
+    """
+    if keep == Keep():
+        raise UsageError("prune needs a rule", hint="for example --keep-last 3 --keep-daily 7 --keep-weekly 4")
+    readable = [entry for entry in newest_first(entries) if entry.header is not None and entry.problem is None]
+    complete = [entry for entry in once(readable) if entry.header is not None and entry.header.complete]
+    if not complete:
+        raise RefusedError("there is no sound, complete backup to keep: nothing is removed")
+    if is_ahead(_time(readable[0]), now):
+        raise RefusedError(
+            f"the newest backup is from the future ({readable[0].name}): a clock is wrong, nothing is removed",
+            hint="when this machine's clock is right, the one that took that backup was not: remove its file by hand",
+        )
+    kept = {complete[0].id, *(entry.id for entry in complete[: keep.last])}
+    kept |= _newest_of_each(complete, keep.daily, lambda time: time.strftime("%Y-%m-%d"))
+    kept |= _newest_of_each(complete, keep.weekly, lambda time: time.strftime("%G-W%V"))
+    counted = {entry.id for entry in complete}
+    return tuple(
+        entry
+        for entry in readable
+        if entry.id not in kept and (entry.id in counted or _time(entry) < _time(complete[0]))
+    )
+
+
+def _newest_of_each(entries: Sequence[Entry], count: int, period: Callable[[datetime], str]) -> set[str]:
+    newest: dict[str, str] = {}
+    for entry in entries:
+        newest.setdefault(period(_time(entry)), entry.id)
+    return set(list(newest.values())[:count])
+
+
+def _time(entry: Entry) -> datetime:
+    """Return the signed time; only entries with a header are asked."""
+    if entry.header is None:
+        raise ValueError(f"{entry.name} has no header that verifies")
+    return entry.header.created

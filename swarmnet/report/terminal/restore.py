@@ -1,0 +1,47 @@
+"""The end of a restore as text for people."""
+
+from __future__ import annotations
+
+from datetime import UTC
+from typing import TYPE_CHECKING
+
+from swarmnet.report.terminal.backups import TIME
+from swarmnet.report.terminal.text import count
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from swarmnet.model.backup import Loss
+    from swarmnet.model.restore_report import RestoreReport, Skip
+
+
+def report_lines(report: RestoreReport) -> Iterator[str]:
+    """Yield what came back, what did not, and whether it works."""
+    taken = f"backup {report.backup[:8]} of {report.taken.astimezone(UTC).strftime(TIME)}"
+    yield f"{count(len(report.restored), 'action')} done from {taken} in {report.seconds:.1f} s"
+    for text in report.failed:
+        yield f"FAILED: {text}"
+    for target in report.not_awaited:
+        yield f"accepted, not awaited: {target}"
+    for target in report.not_begun:
+        yield f"not begun: {target}"
+    yield from left_out(report.skips, report.losses)
+    for host in report.missing:
+        yield f"did not answer: {host}"
+    if report.interrupted or report.failed:
+        why = "interrupted" if report.interrupted else "not complete"
+        yield (
+            f"{why}: `swarmnet restore resume {report.backup[:8]}` goes on, `swarmnet restore undo {report.backup[:8]}`"
+            " takes back what was made"
+        )
+    yield f"verify: {'not run' if report.verified is None else report.verified.value}"
+
+
+def left_out(skips: Sequence[Skip], losses: Sequence[Loss]) -> Iterator[str]:
+    """Yield what is not restored although it could be, and what can never come back."""
+    for skip in skips:
+        yield f"skipped: {skip.what}: {skip.why}"
+    for loss in losses:
+        if loss.kind != "secret":  # those that are not given are among the skips
+            what = loss.kind if loss.what == "all" else f"{loss.kind} {loss.what}"
+            yield f"never comes back: {what}: {loss.instead}"

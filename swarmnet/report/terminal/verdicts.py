@@ -1,0 +1,140 @@
+"""A verification in words: the answer first, then each cause with what to do, then what is not worth reading."""
+
+from __future__ import annotations
+
+from collections import Counter
+from textwrap import wrap
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from swarmnet.model.report import Status
+from swarmnet.model.sensitive import SENSITIVE
+from swarmnet.report.terminal.text import count, on_one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from rich.console import Console
+
+    from swarmnet.model.report import Verdict
+    from swarmnet.model.verification import Verification
+
+GLYPHS = {Status.OK: ".", Status.FAILED: "x", Status.WARNING: "~", Status.INCONCLUSIVE: "?", Status.SKIPPED: "-"}
+STYLES = {
+    Status.OK: "green",
+    Status.FAILED: "bold red",
+    Status.WARNING: "yellow",
+    Status.INCONCLUSIVE: "magenta",
+    Status.SKIPPED: "dim",
+}
+LOUD = (Status.FAILED, Status.INCONCLUSIVE, Status.WARNING)
+"""What is told in any case."""
+NAMED = 3
+"""Networks that are named in the first line; of more, their number."""
+WIDEST = 100
+"""Columns of a line, however wide the terminal is."""
+
+
+def answer(result: Verification) -> str:
+    """Return the first line: whether the network works, how many causes were found, or that it cannot tell."""
+    roots = Counter(one.status for one in result.verdicts if not one.because_of)
+    failed, unknown, warned = (roots[status] for status in LOUD)
+    unproved = f"{count(unknown, 'reason')} kept checks from being done"
+    warnings = f", with {count(warned, 'warning')}" if warned else ""
+    if failed:
+        said = f"{count(failed, 'cause')} found" + (f"; besides, {unproved}" if unknown else "")
+    elif unknown:
+        said = f"cannot tell: {unproved}"
+    elif roots[Status.OK] or warned:
+        said = f"the network works{warnings}: {count(roots[Status.OK], 'finding')} ok {_where(result)}"
+    else:
+        said = "cannot tell: nothing was checked"
+    return f"{said} ({sum(phase.seconds for phase in result.phases):.1f} s)"
+
+
+def show_answer(console: Console, result: Verification) -> None:
+    """Print the first line."""
+    _print(console, answer(result), style=STYLES[result.status])
+
+
+def show_causes(console: Console, result: Verification) -> None:
+    """Print each cause with what to do and what follows from it, then what was left out and can be changed."""
+    for at, verdict in enumerate(result.verdicts):
+        if not verdict.because_of and verdict.status in LOUD:
+            _show(console, verdict)
+            _show_consequences(console, result, at)
+    for verdict in result.verdicts:
+        if verdict.status is Status.SKIPPED and verdict.fix:
+            _show(console, verdict)
+    for note in result.notes:
+        _print(console, note, style="yellow")
+
+
+def show_rest(console: Console, result: Verification, *, verbose: bool) -> None:
+    """Print what is fine or left out: how many, or with ``verbose`` each, and how long each phase took."""
+    rest = [one for one in result.verdicts if one.status not in LOUD and not (one.fix and one.status is Status.SKIPPED)]
+    if verbose:
+        for verdict in rest:
+            _show(console, verdict)
+        for phase in result.phases:
+            _print(console, f"{phase.name}: {phase.seconds:.1f} s", indent="  ", style="dim")
+        return
+    found = Counter(one.status for one in rest)
+    parts = [f"{found[Status.OK]} ok"] if found[Status.OK] else []
+    parts += [f"{found[Status.SKIPPED]} skipped"] if found[Status.SKIPPED] else []
+    if parts:
+        _print(console, f"{', '.join(parts)}: -v shows them", style="dim")
+
+
+def _where(result: Verification) -> str:
+    names = result.networks
+    if not names:
+        nets = "without an overlay"
+    elif len(names) <= NAMED:
+        nets = f"on network{'s' if names[1:] else ''} {', '.join(map(on_one_line, names))}"
+    else:
+        nets = f"on {len(names)} networks"
+    return f"{nets}, {count(len(result.hosts), 'host')}"
+
+
+def _show(console: Console, verdict: Verdict) -> None:
+    head = f"{GLYPHS[verdict.status]} {verdict.status.value}: {verdict.scenario}: {verdict.subject}: {verdict.detail}"
+    _print(console, head, style="" if verdict.status is not Status.SKIPPED else "dim", mark=STYLES[verdict.status])
+    if verdict.fix:
+        _print(console, f"fix: {verdict.fix}", indent="  ", style="cyan")
+    for command in _commands(verdict):
+        # Never broken: it is there to be copied.
+        console.print(Text(f"    {on_one_line(command)}", "bold"), soft_wrap=True)
+
+
+def _commands(verdict: Verdict) -> Iterable[str]:
+    found = verdict.evidence.get("commands")
+    return [str(one) for one in found] if isinstance(found, list) else []
+
+
+def _show_consequences(console: Console, result: Verification, cause: int) -> None:
+    """Print what follows from a cause under it; what has several causes stands under the first and names the others."""
+    mine = [one for one in result.verdicts if one.because_of and one.because_of[0].verdict == cause]
+    for verdict in mine:
+        others = [f"{other.scenario}: {other.subject}" for other in verdict.because_of[1:]]
+        also = f" (also from {'; '.join(others)})" if others else ""
+        words = f"{GLYPHS[verdict.status]} follows: {verdict.scenario}: {verdict.subject}: {verdict.detail}{also}"
+        _print(console, words, indent="    ", style="dim", mark=STYLES[verdict.status])
+
+
+def _print(console: Console, words: str, *, indent: str = "", style: str = "", mark: str = "") -> None:
+    """Print words on lines that break between them, never in one; ``mark`` is the style of the first word."""
+    lines = wrap(
+        on_one_line(SENSITIVE.masked(words)),  # a value that is broken between two lines would not be found later
+        min(console.width, WIDEST),
+        initial_indent=indent,
+        subsequent_indent=f"{indent}  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    for number, line in enumerate(lines):
+        text = Text(line, style)
+        if mark and not number:
+            text.stylize(mark, len(indent), len(indent) + len(words.partition(": ")[0]))
+        console.print(text, soft_wrap=True)

@@ -1,0 +1,254 @@
+"""What crosses the underlay while every probe sends a marker of its own: asked once, read by several scenarios.
+
+Each witness counts on its host's egress; each probe sends datagrams with a marker, on every encrypted network and on
+one plain one, and forges plaintext VXLAN to the next host; then the witnesses tell. The plain network is the positive
+control: a filter that does not see the marker there proves nothing where it sees none.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from swarmnet.verify.esp_support import ESP, ESP_TRIAL
+from swarmnet.verify.scenario import HostCommand, ProbeTask, Question, WitnessTask
+from swarmnet.verify.scenarios.encryption.staged import staged
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from swarmnet.model.base import JsonObject, JsonValue
+    from swarmnet.model.network import Network
+    from swarmnet.verify.scenario import Answers, Scene, Station
+
+CAPTURE, COLLECT, HEARD, PLACES = "wire/capture", "wire/collect", "wire/heard", "wire/places"
+IPSEC = ("wire/ipsec", "wire/ipsec-after")
+COUNTERS = ("wire/counters", "wire/counters-after")
+MARKS = 20
+"""Datagrams to each peer on each network."""
+FORGED = 5
+"""Injected packets on each network."""
+ALL_PEERS = 16
+"""Hosts up to which every pair is marked; of more, each sends to the next one and to the one halfway round."""
+SECONDS = 90.0
+UNENCRYPTED = "no tested network is encrypted"
+INJECTED = "swarmnet-injected"
+"""Stands in every forged packet, so that captures do not take it for a leak."""
+
+
+@dataclass(frozen=True, slots=True)
+class Direction:
+    """Counts of one direction on one host; ``esp`` is peer to SPI to packets, ``vxlan`` peer to VNI to packets."""
+
+    esp: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    vxlan: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    clear: Mapping[str, int] = field(default_factory=dict)
+    """Network to packets in which the host's own marker was read."""
+
+    def esp_with(self, peer: str) -> int:
+        """Return all ESP packets that this peer got, or sent."""
+        return sum(self.esp.get(peer, {}).values())
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """What one host's witness counted, or why that counts for nothing."""
+
+    host: str
+    vtep: str
+    sent: Direction = Direction()
+    received: Direction = Direction()
+    problem: str | None = None
+
+
+def encrypted(scene: Scene) -> tuple[Network, ...]:
+    """Return the tested networks that are encrypted."""
+    return tuple(net for net in scene.networks if net.spec.encrypted)
+
+
+def marked(scene: Scene) -> tuple[Network, ...]:
+    """Return the networks that carry markers: the encrypted ones and the control."""
+    plain = scene.plain
+    return encrypted(scene) if plain is None else (*encrypted(scene), plain)
+
+
+def cast(scene: Scene) -> tuple[Station, ...]:
+    """Return the stations that can take part: probe and witness run."""
+    return tuple(station for station in scene.ready if station.host in scene.watched)
+
+
+def peers_of(scene: Scene, host: str) -> tuple[str, ...]:
+    """Return the hosts to which this one sends markers."""
+    return peers_among(tuple(station.host for station in cast(scene)), host)
+
+
+def peers_among(hosts: tuple[str, ...], host: str) -> tuple[str, ...]:
+    """Return all others, or two of them where hosts are many: the next one, and one half-way round."""
+    here = hosts.index(host)
+    round_trip = hosts[here + 1 :] + hosts[:here]
+    if len(hosts) <= ALL_PEERS:
+        return round_trip
+    return (round_trip[0], round_trip[len(hosts) // 2 - 1])
+
+
+def marker(scene: Scene, host: str, network: str) -> str:
+    """Return 64 characters that this run's host sends on this network, and nobody else anywhere."""
+    return hashlib.sha256(f"{scene.run} {host} {network}".encode()).hexdigest()
+
+
+def sighted(scene: Scene, answers: Answers) -> tuple[Question, ...]:
+    """Return what is asked for the sightings, a stage a round; nothing where no tested network is encrypted."""
+    stations = cast(scene)
+    if not encrypted(scene):
+        return ()
+    return staged(
+        answers,
+        lambda: [question for station in stations for question in _before(scene, station)],
+        lambda: [question for station in stations for question in _meanwhile(scene, answers, station)],
+        lambda: [question for station in stations for question in _after(station)],
+    )
+
+
+def _before(scene: Scene, station: Station) -> list[Question]:
+    host = station.host
+    needles: JsonObject = {net.spec.name: marker(scene, host, net.spec.name).encode().hex() for net in marked(scene)}
+    task: JsonObject = {
+        "kind": "capture",
+        "name": "markers",
+        "peers": [witness.vtep for witness in scene.witnesses if witness.problem is None],
+        "port": scene.data_path_port,
+        "needles": needles,
+        "ignore": INJECTED.encode().hex(),
+        "seconds": SECONDS,
+    }
+    return [
+        WitnessTask(host, CAPTURE, task),
+        WitnessTask(host, IPSEC[0], {"kind": "ipsec"}),
+        WitnessTask(host, COUNTERS[0], {"kind": "counters"}),
+        ProbeTask(host, PLACES, {"kind": "places"}),
+        HostCommand(host, ESP, ESP_TRIAL, sudo=True),
+    ]
+
+
+def _meanwhile(scene: Scene, answers: Answers, station: Station) -> list[Question]:
+    questions: list[Question] = []
+    by_host = {one.host: one for one in cast(scene)}
+    for net in marked(scene):
+        name = net.spec.name
+        targets: JsonObject = {peer: by_host[peer].addresses[name] for peer in peers_of(scene, station.host)}
+        task: JsonObject = {"kind": "mark", "targets": targets, "network": f"mark/{name}", "from": station.host}
+        task |= {"marker": marker(scene, station.host, name), "count": MARKS}
+        questions.append(ProbeTask(station.host, f"wire/mark/{name}", task))
+        forged = forgery(scene, answers, station, net)
+        if forged is not None:
+            questions.append(WitnessTask(station.host, f"wire/inject/{name}", forged))
+    return questions
+
+
+def _after(station: Station) -> list[Question]:
+    return [
+        WitnessTask(station.host, COLLECT, {"kind": "collect", "name": "markers"}),
+        WitnessTask(station.host, IPSEC[1], {"kind": "ipsec"}),
+        WitnessTask(station.host, COUNTERS[1], {"kind": "counters"}),
+        ProbeTask(station.host, HEARD, {"kind": "heard"}),
+    ]
+
+
+def next_of(scene: Scene, host: str) -> str | None:
+    """Return the host to which this one forges packets; None where it is alone."""
+    others = peers_of(scene, host)
+    return others[0] if others else None
+
+
+def forgery(scene: Scene, answers: Answers, station: Station, network: Network) -> JsonObject | None:
+    """Return the task that forges plaintext VXLAN from this station's probe to the next; None when not all is known.
+
+    The inner source is the sending host's own probe and the outer source its own VTEP, so that nothing but the
+    receiver's encryption rule has a reason to drop it (the bridge drops packets whose outer source is not the one that
+    it has for the inner one).
+    """
+    name, target = network.spec.name, next_of(scene, station.host)
+    by_host = {one.host: one for one in cast(scene)}
+    vteps = {witness.host: witness.vtep for witness in scene.witnesses}
+    ends: list[JsonValue] = []
+    for host in (station.host, target):
+        address = by_host[host].addresses[name] if host else ""
+        mac = place(answers, host or "", address).get("mac")
+        ends.append({"ip": address, "mac": mac})
+        if not mac:
+            return None
+    if not network.vnis or target is None:
+        return None
+    said = {"run": scene.run, "from": station.host, "network": f"inject/{name}", "nonce": INJECTED}
+    return {
+        "kind": "inject",
+        "vtep": vteps[target],
+        "port": scene.data_path_port,
+        "vni": network.vnis[0],
+        "source": ends[0],
+        "target": ends[1],
+        "message": json.dumps(said),
+        "count": FORGED,
+    }
+
+
+def place(answers: Answers, host: str, address: str) -> JsonObject:
+    """Return device, MTU and MAC that a probe has at this address of its own; empty when it did not tell."""
+    answer = answers.get((host, PLACES))
+    found = answer.value.get("places") if answer is not None and answer.problem is None else None
+    here = found.get(address) if isinstance(found, dict) else None
+    return here if isinstance(here, dict) else {}
+
+
+def heard_from(answers: Answers, host: str, label: str) -> Mapping[str, int] | None:
+    """Return from whom a probe heard how often under this label; None when it did not tell."""
+    answer = answers.get((host, HEARD))
+    log = answer.value.get("heard") if answer is not None and answer.problem is None else None
+    if not isinstance(log, dict):
+        return None
+    row = log.get(label)
+    return {who: count for who, count in row.items() if isinstance(count, int)} if isinstance(row, dict) else {}
+
+
+def sighting(scene: Scene, answers: Answers, host: str) -> Sighting:
+    """Return what the host's witness counted; a capture that missed packets counts for nothing."""
+    witness = next((one for one in scene.witnesses if one.host == host), None)
+    if witness is None or witness.problem:
+        return Sighting(host, "", problem=(witness and witness.problem) or "no witness was started")
+    for key in (CAPTURE, COLLECT):
+        answer = answers.get((host, key))
+        problem = "was not asked" if answer is None else answer.problem or answer.value.get("problem")
+        if problem:
+            return Sighting(host, witness.vtep, problem=f"the capture failed: {problem}")
+    told = answers[host, COLLECT].value
+    if not told.get("complete"):
+        problem = f"the capture missed packets ({told.get('lost', 'some')}): the host is too busy to prove anything"
+        return Sighting(host, witness.vtep, problem=problem)
+    return Sighting(host, witness.vtep, _direction(told.get("sent")), _direction(told.get("received")))
+
+
+def _direction(value: JsonValue) -> Direction:
+    told = value if isinstance(value, dict) else {}
+    return Direction(_table(told.get("esp")), _table(told.get("vxlan")), numbers(told.get("clear")))
+
+
+def _table(value: JsonValue) -> dict[str, dict[str, int]]:
+    return {peer: numbers(row) for peer, row in value.items()} if isinstance(value, dict) else {}
+
+
+def numbers(value: JsonValue) -> dict[str, int]:
+    """Return the whole numbers of an object."""
+    return {key: n for key, n in value.items() if isinstance(n, int)} if isinstance(value, dict) else {}
+
+
+def delta(answers: Answers, host: str, table: str) -> dict[str, int] | None:
+    """Return by how much each kernel counter of a table grew between the first stage and the last; None if unknown."""
+    found = []
+    for key in COUNTERS:
+        answer = answers.get((host, key))
+        if answer is None or answer.problem or not isinstance(answer.value.get(table), dict):
+            return None
+        found.append(numbers(answer.value[table]))
+    return {name: value - found[0].get(name, 0) for name, value in found[1].items()}

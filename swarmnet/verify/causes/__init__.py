@@ -1,0 +1,1 @@
+"""Causes: pure steps that explain failed scenarios. One verdict for each cause."""

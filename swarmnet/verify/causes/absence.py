@@ -1,0 +1,204 @@
+"""Hosts without a probe: one verdict a cause, with what to do; what could not be proved for it follows from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from swarmnet.model.report import Status, Verdict
+from swarmnet.verify import claims as places
+from swarmnet.verify.scenario import Station
+
+if TYPE_CHECKING:
+    from swarmnet.model.report import Place
+    from swarmnet.verify.scenario import Scene
+
+
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """A kind of reason for which a host has no probe."""
+
+    cause: str
+    fix: str
+    """What to do; ``{hosts}`` is who has it."""
+    words: tuple[str, ...] = ()
+    """What engines say of it, in lower case; none where the observation tells it."""
+    is_final: bool = False
+    """True where another attempt cannot end otherwise."""
+
+
+TOO_FEW = "fewer than two hosts have a probe and a witness"
+LONELY = "fewer than two hosts take containers: there is nothing to test between hosts"
+BACK = "run verify again then (swarmnet status shows what answers)"
+KINDS = (
+    Absence("drain", "docker node update --availability active {hosts} lets it take containers again"),
+    Absence("pause", "docker node update --availability active {hosts} lets it take containers again"),
+    Absence("unreachable", f"bring the host back (its network, sshd and docker); {BACK}"),
+    Absence("locked", "unlock it first: swarmnet unlock"),
+    Absence(
+        "other-swarm",
+        "take {hosts} out of the inventory; or, if that swarm is no longer needed, let it leave and join this one"
+        " (swarmnet apply)",
+    ),
+    Absence(
+        "unlisted",
+        "its node was removed from this swarm, or the host is in another one: run docker swarm leave on {hosts}, then"
+        " swarmnet apply with a playbook that has a swarm step",
+    ),
+    Absence(
+        "live-restore",
+        'set "live-restore": false in /etc/docker/daemon.json of {hosts}, restart docker there, then join it with'
+        " swarmnet apply: engines with live restore refuse to be in a swarm",
+    ),
+    Absence(
+        "nftables",
+        'set "firewall-backend": "iptables" in /etc/docker/daemon.json of {hosts}, restart docker there, then join it'
+        " with swarmnet apply: engines that write rules of nftables refuse to be in a swarm",
+    ),
+    Absence("no-swarm", "join {hosts} to the swarm: swarmnet apply with a playbook that has a swarm step"),
+    Absence(
+        "disk-full",
+        "free space where the engine of {hosts} keeps its data (df -h /var/lib/docker; docker system df shows what"
+        " takes it)",
+        ("no space left on device", "disk quota exceeded"),
+        is_final=True,
+    ),
+    Absence(
+        "subnet-full",
+        "the subnet has no free address: remove tasks or containers that are not needed, or make the network again with"
+        " a larger subnet",
+        ("no available ip", "no available ipv4", "could not find an available ip", "no available addresses"),
+        is_final=True,
+    ),
+    Absence(
+        "attach",
+        "the managers gave the host no place on the network: see that it hears them (2377/tcp from {hosts} to all"
+        " managers) and what they say (journalctl -u docker there)",
+        ("attaching to network", "could not attach to network"),
+    ),
+    Absence(
+        "image",
+        "give the hosts the image, or a registry that they reach: --probe-image, or --probe-archive FILE",
+        ("manifest unknown", "pull access denied", "no such image", "error pulling image", "--probe-image"),
+        is_final=True,
+    ),
+)
+UNKNOWN = Absence("probe", "see what the engine says: journalctl -u docker on {hosts}; run verify again then")
+
+
+def kind_of(station: Station) -> Absence:
+    """Return the kind of a missing probe's reason: what the observation told, else what the engine's words mean."""
+    said = (station.problem or "").lower()
+    for kind in KINDS:
+        if station.cause == kind.cause or any(word in said for word in kind.words):
+            return kind
+    return UNKNOWN
+
+
+def explain(scene: Scene) -> tuple[Verdict, ...]:
+    """Return one verdict for all hosts that have no probe for one reason; none where every host has its probe."""
+    groups: dict[tuple[str, str], list[Station]] = {}
+    for station in scene.stations:
+        if station.problem is not None:
+            kind = kind_of(station)
+            reason = kind.cause if kind is not UNKNOWN else _words(station)
+            groups.setdefault((kind.cause, reason), []).append(station)
+    return (*(_verdict(scene, stations) for stations in groups.values()), *_tasks(scene))
+
+
+def _tasks(scene: Scene) -> tuple[Verdict, ...]:
+    """Return one verdict for all hosts on which a task of the run's services did not run for one reason."""
+    groups: dict[str, list[str]] = {}
+    for host, why in scene.idle.items():
+        groups.setdefault(why, []).append(host)
+    found = []
+    for why, hosts in groups.items():
+        kind, names = kind_of(Station(hosts[0], problem=why)), ", ".join(hosts)
+        found.append(
+            Verdict(
+                scenario="probe",
+                subject=f"task on {names}",
+                status=Status.INCONCLUSIVE,
+                detail=f"no task of the probe service came to run on {names}: {why}; services were tested without it",
+                fix=kind.fix.format(hosts=" ".join(hosts)),
+                evidence={"cause": kind.cause, "hosts": [*hosts]},
+                needed=_managed(scene, hosts),
+            )
+        )
+    return tuple(found)
+
+
+def _verdict(scene: Scene, stations: list[Station]) -> Verdict:
+    kind, first = kind_of(stations[0]), stations[0]
+    hosts = [one.host for one in stations]
+    names = ", ".join(hosts)
+    if first.excused:
+        status, detail = Status.SKIPPED, f"{names} {first.problem}; nothing was tested from or to it"
+    else:
+        status = Status.INCONCLUSIVE
+        detail = (
+            f"no probe on {names}: {_words(first)}; nothing was proved from or to {'it' if not hosts[1:] else 'them'}"
+        )
+    return Verdict(
+        scenario="probe",
+        subject=f"host {names}" if len(hosts) == 1 else f"hosts {names}",
+        status=status,
+        detail=detail,
+        fix=kind.fix.format(hosts=" ".join(hosts)),
+        evidence={"cause": kind.cause, "hosts": [*hosts]},
+        broken=frozenset(place for host in hosts for place in (places.probe(host), places.witness(host))),
+        needed=_managed(scene, hosts),
+    )
+
+
+def _words(station: Station) -> str:
+    """Return a missing probe's reason without the host's name, with which errors of hosts begin."""
+    return (station.problem or "").removeprefix(f"{station.host}: ")
+
+
+def _managed(scene: Scene, hosts: list[str]) -> tuple[frozenset[Place], ...]:
+    """Return what the orders to these hosts, and their being done, needed."""
+    return tuple(
+        need | {places.attach(host)}
+        for host in hosts
+        for need in (places.managed(scene, host) or places.each((places.node(host),)))
+    )
+
+
+def needed(scene: Scene) -> tuple[frozenset[Place], ...]:
+    """Return what a check needed that could not begin: the probes that are missing; nothing where all are there."""
+    missing = frozenset(places.probe(one.host) for one in scene.stations if one.problem and not one.excused)
+    return (missing,) if missing else ()
+
+
+def untested(scene: Scene, scenario: str, subject: str, why: str) -> Verdict:
+    """Return that a check between hosts could not begin: no fault where fewer than two are meant to carry a probe."""
+    if scene.alone:
+        return Verdict(scenario=scenario, subject=subject, status=Status.SKIPPED, detail=LONELY)
+    return Verdict(scenario=scenario, subject=subject, status=Status.INCONCLUSIVE, detail=why, needed=needed(scene))
+
+
+def unproved(scene: Scene, scenario: str, subject: str, why: str) -> Verdict:
+    """Return that nothing could be asked: for want of the probes that are missing."""
+    return _idle(scene, scenario, subject, why)
+
+
+def unserved(scene: Scene, scenario: str) -> Verdict:
+    """Return that a check had no probe service to ask."""
+    if scene.networks and all(net.spec.name in scene.tight for net in scene.networks):
+        detail = "no tested network has room for the probe service"
+        return Verdict(scenario=scenario, subject="service", status=Status.SKIPPED, detail=detail)
+    why = scene.service_problem or "the probe service was not started"
+    return _idle(scene, scenario, "service", why)
+
+
+def unpublished(scene: Scene, scenario: str, subject: str) -> Verdict:
+    """Return that a check had no published probe service to ask."""
+    return _idle(scene, scenario, subject, scene.mesh_problem or "no probe service was published")
+
+
+def _idle(scene: Scene, scenario: str, subject: str, why: str) -> Verdict:
+    if scene.stations and all(one.excused for one in scene.stations):
+        detail = "no host takes tasks: all are drained or paused"
+        return Verdict(scenario=scenario, subject=subject, status=Status.SKIPPED, detail=detail)
+    return Verdict(scenario=scenario, subject=subject, status=Status.INCONCLUSIVE, detail=why, needed=needed(scene))

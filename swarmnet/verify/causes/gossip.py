@@ -1,0 +1,47 @@
+"""Whether a host has learned where its peers' containers are: engines tell each other by gossip, on port 7946.
+
+A host that has not learned of a container sends nothing to it, so its silence says nothing of the way there.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from swarmnet.verify.scenario import ProbeTask
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from swarmnet.verify.patterns import Pair, Reach
+    from swarmnet.verify.scenario import Answers, Scene
+
+NEIGHBOURS = "neighbours"
+PORT = 7946
+
+
+def neighbours(host: str) -> ProbeTask:
+    """Return the question for what a probe's kernel knows of those it asked."""
+    return ProbeTask(host, NEIGHBOURS, {"kind": NEIGHBOURS})
+
+
+def unlearned(scene: Scene, answers: Answers, names: Iterable[str], pairs: Iterable[Pair]) -> frozenset[Pair]:
+    """Return the pairs whose first host does not know the second one's address, on any of these networks."""
+    wanted = tuple(names)
+    addresses = {station.host: station.addresses for station in scene.ready}
+
+    def is_unknown(pair: Pair, name: str) -> bool:
+        answer = answers.get((pair[0], NEIGHBOURS))
+        known = answer.value.get("known") if answer is not None and answer.problem is None else None
+        return isinstance(known, dict) and known.get(addresses.get(pair[1], {}).get(name, "")) is False
+
+    return frozenset(pair for pair in pairs if all(is_unknown(pair, name) for name in wanted))
+
+
+def fix(reach: Reach, way: str) -> str:
+    """Return what to do about hosts that do not learn from each other."""
+    odd = f"the engine of {reach.hosts[0]}" if len(reach.hosts) == 1 else "their engines, managers one by one"
+    return (
+        f"allow {PORT} tcp and udp {way}, by which engines tell each other; where that is open, restart {odd}"
+        " (systemctl restart docker): one that left a swarm together with others may keep the keys of the old one"
+        " (seen on 20.10 and 26.1; its log says: No installed keys could decrypt the message)"
+    )

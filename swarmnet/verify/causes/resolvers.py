@@ -1,0 +1,50 @@
+"""Whether the engines' own resolvers answer at all: one that does not finds no name of anybody."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from swarmnet.model.report import Status, Verdict
+from swarmnet.verify import claims as places
+from swarmnet.verify.scenario import outcomes
+
+if TYPE_CHECKING:
+    from swarmnet.verify.scenario import Answers, Scene
+
+PREFIX = "dns-"
+"""Of the keys under which scenarios ask for names."""
+
+
+def explain(scene: Scene, answers: Answers) -> tuple[Verdict, ...]:
+    """Return one verdict for all hosts whose resolver answered none of their questions; none where each answered."""
+    silent = {host: why for station in scene.ready if (why := _silence(answers, (host := station.host)))}
+    if not silent:
+        return ()
+    names, why = ", ".join(sorted(silent)), silent[min(silent)]
+    return (
+        Verdict(
+            scenario="dns",
+            subject=f"host {names}" if len(silent) == 1 else f"hosts {names}",
+            status=Status.FAILED,
+            detail=f"the engine's resolver (127.0.0.11) answers no container on {names}: {why}",
+            fix=f"restart the engine of {names} (systemctl restart docker), which starts its resolver and writes the"
+            " nat rules of its containers again; recreate containers that were started before",
+            evidence={"cause": "resolver", "hosts": [*sorted(silent)]},
+            broken=frozenset(map(places.resolver, silent)),
+            needed=places.each(map(places.node, silent)),
+        ),
+    )
+
+
+def _silence(answers: Answers, host: str) -> str:
+    """Return why none of a host's questions for names was answered; empty where one was, or nothing was asked."""
+    found = [
+        outcome
+        for place, key in answers
+        if place == host and key.startswith(PREFIX)
+        for outcome in outcomes(answers, host, key)[0].values()
+        if outcome.get("tries")
+    ]
+    if not found or any(one.get("ok") or one.get("code") or one.get("addresses") for one in found):
+        return ""
+    return str(found[0].get("why") or "no answer")

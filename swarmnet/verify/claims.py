@@ -1,0 +1,196 @@
+"""The words for what can be broken, that scenarios share: one declares it broken, others say that they needed it.
+
+A scenario that proves something new to be broken may make up a place of its own; another one that rests on it names the
+same. Places with two hosts have a direction, the sender first. What needs an answer needs both directions.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from swarmnet.model.report import Place
+    from swarmnet.verify.scenario import Scene
+
+MESH = "the routing mesh"
+"""In the place of a network: what every node's entry balances to."""
+
+
+def node(host: str) -> Place:
+    """Return that the manager calls a host's node ready."""
+    return ("node", host)
+
+
+def probe(host: str) -> Place:
+    """Return that a host carries a probe."""
+    return ("probe", host)
+
+
+def witness(host: str) -> Place:
+    """Return that a host carries a witness."""
+    return ("witness", host)
+
+
+def attach(host: str) -> Place:
+    """Return that containers of a host can be put onto overlays."""
+    return ("attach", host)
+
+
+def allocated(network: str) -> Place:
+    """Return that a network has its subnet and VNI."""
+    return ("allocated", network)
+
+
+def rules(host: str, table: str) -> Place:
+    """Return the engine's own rules in one table of a host's firewall."""
+    return ("rules", host, table)
+
+
+def mark(host: str, network: str) -> Place:
+    """Return the rule by which a host encrypts what it sends on a network."""
+    return ("mark", host, network)
+
+
+def guard(host: str, network: str) -> Place:
+    """Return the rule by which a host drops plaintext for an encrypted network."""
+    return ("guard", host, network)
+
+
+def esp_kernel(host: str) -> Place:
+    """Return that a host's kernel can do ESP."""
+    return ("esp-kernel", host)
+
+
+def ipvs_kernel(host: str) -> Place:
+    """Return that a host's kernel can do IPVS."""
+    return ("ipvs-kernel", host)
+
+
+def ipsec(source: str, target: str) -> Place:
+    """Return the IPsec states and policies for one direction, at both ends."""
+    return ("ipsec", source, target)
+
+
+def ipsec_drops(host: str) -> Place:
+    """Return that a host's kernel drops nothing for the sake of IPsec."""
+    return ("ipsec-drops", host)
+
+
+def esp(source: str, target: str) -> Place:
+    """Return that ESP of encrypted overlays gets from one host to another and is delivered there."""
+    return ("esp", source, target)
+
+
+def vxlan(source: str, target: str) -> Place:
+    """Return that VXLAN of plain overlays gets from one host to another."""
+    return ("vxlan", source, target)
+
+
+def passage(carrier: str, source: str, target: str) -> Place:
+    """Return that both hosts let a carrier (``vxlan``, ``esp``, ``gossip``) pass in a direction."""
+    return ("passage", carrier, source, target)
+
+
+def overlay(network: str, source: str, target: str) -> Place:
+    """Return that a network delivers from one host to another."""
+    return ("overlay", network, source, target)
+
+
+def learned(host: str, peer: str) -> Place:
+    """Return that a host has learned by gossip where the containers of a peer are."""
+    return ("learned", host, peer)
+
+
+def resolver(host: str) -> Place:
+    """Return the engine's own resolver, which containers of a host ask."""
+    return ("resolver", host)
+
+
+def path(source: str, target: str) -> Place:
+    """Return that the underlay carries packets as large as the sender's device takes."""
+    return ("path", source, target)
+
+
+def fitting(network: str, source: str, target: str) -> Place:
+    """Return that a network's full-size packets fit the sender's device."""
+    return ("fitting", network, source, target)
+
+
+def whole(network: str, source: str, target: str) -> Place:
+    """Return that a network's full-size packets arrive."""
+    return ("whole", network, source, target)
+
+
+def steady(network: str, source: str, target: str) -> Place:
+    """Return that a network loses no more packets from one host to another than any line does."""
+    return ("steady", network, source, target)
+
+
+def balancer(host: str, network: str) -> Place:
+    """Return the kernel's table by which a host balances on a network, or in the ``MESH``."""
+    return ("balancer", host, network)
+
+
+def mesh_namespace(host: str) -> Place:
+    """Return the network namespace of the routing mesh on a host."""
+    return ("mesh-namespace", host)
+
+
+def entry(host: str, protocol: str) -> Place:
+    """Return the way from a host's published ports into the routing mesh."""
+    return ("entry", host, protocol)
+
+
+def door(side: str, host: str, protocol: str) -> Place:
+    """Return the way from one side (a host, or the operator) to the published ports of a host."""
+    return ("door", side, host, protocol)
+
+
+def both(way: Callable[[str, str], Place], source: str, target: str) -> frozenset[Place]:
+    """Return a place in both directions."""
+    return frozenset((way(source, target), way(target, source)))
+
+
+def exchange(scene: Scene, network: str, source: str, target: str) -> frozenset[Place]:
+    """Return all that an exchange between two hosts on a network needs; within one host it needs none of it."""
+    if source == target:
+        return frozenset()
+    found = both(lambda one, other: overlay(network, one, other), source, target)
+    found |= both(lambda one, other: steady(network, one, other), source, target)
+    found |= both(learned, source, target) | {node(source), node(target), allocated(network)}
+    nets = (*scene.networks, *scene.state.networks)
+    if not any(net.spec.encrypted for net in nets if net.spec.name == network):
+        return found | both(vxlan, source, target)
+    found |= both(esp, source, target) | both(ipsec, source, target) | esp_kernels(source, target)
+    return found | {mark(source, network), mark(target, network)}
+
+
+def esp_kernels(*hosts: str) -> frozenset[Place]:
+    """Return the kernels of these hosts, as far as ESP goes."""
+    return frozenset(esp_kernel(host) for host in hosts)
+
+
+def managed(scene: Scene, host: str) -> tuple[frozenset[Place], ...]:
+    """Return what a host's orders and answers need, for each manager that could carry them: large packets, too."""
+    state = scene.state
+    nodes = ((one.host, state.node_of(one.host)) for one in scene.stations)
+    managers = [name for name, found in nodes if found is not None and found.spec.role == "manager"]
+    ends = [both(path, host, manager) | both(_answers, host, manager) for manager in managers if manager != host]
+    return tuple(end | {node(host)} for end in ends)
+
+
+def _answers(source: str, target: str) -> Place:
+    return passage("answers", source, target)
+
+
+def mesh_exchange(scene: Scene, source: str, target: str) -> frozenset[Place]:
+    """Return all that an exchange between two hosts on the routing mesh's own network needs."""
+    names = [net.spec.name for net in scene.state.networks if net.spec.ingress]
+    return exchange(scene, names[0] if names else "ingress", source, target)
+
+
+def each(places: Iterable[Place]) -> tuple[frozenset[Place], ...]:
+    """Return that every one of these places alone explains what failed there."""
+    return tuple(frozenset((place,)) for place in sorted(set(places)))

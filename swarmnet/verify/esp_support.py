@@ -1,0 +1,30 @@
+"""Whether a kernel can do ESP at all: tried, not guessed from a version number."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from swarmnet.verify.scenario import Answers
+
+ESP = "esp"
+ESP_TRIAL = (
+    *("unshare", "--net", "ip", "xfrm", "state", "add", "src", "192.0.2.1", "dst", "192.0.2.2", "proto", "esp"),
+    *("spi", "0x1000", "mode", "transport", "aead", "rfc4106(gcm(aes))", "0x" + "00" * 20, "64"),
+)
+"""Tries ESP in a network namespace that ends with the command. The key is zeros and protects nothing."""
+NO_ESP = ("protocol not supported", "requested aead algorithm not found")
+"""What ``ip xfrm`` says where the kernel has no ESP, or not its cipher (iproute2 6.1, kernels 6.1 and 6.18)."""
+
+
+def without_esp(answers: Answers) -> frozenset[str]:
+    """Return the hosts whose kernel refused an ESP state."""
+    return frozenset(
+        host
+        for (host, key), answer in answers.items()
+        if key == ESP and answer.value.get("exit") not in (0, None) and _says_no(str(answer.value.get("stderr")))
+    )
+
+
+def _says_no(stderr: str) -> bool:
+    return any(sentence in stderr.lower() for sentence in NO_ESP)

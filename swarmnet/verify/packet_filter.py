@@ -1,0 +1,197 @@
+"""What a table of a host's firewall does with one packet: the rules walked as the kernel walks them.
+
+Only what is certain counts. A rule whose match is not known here (a set, a mark, a program) may or may not meet the
+packet: where that could save it, the answer is that it is not known.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from ipaddress import ip_address, ip_network
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from swarmnet.verify.iptables import Rule
+
+DEEPEST = 16
+"""Chains that lead to each other further than this are not followed."""
+
+
+class Fate(StrEnum):
+    """What becomes of a packet in a chain."""
+
+    ACCEPTED = "accepted"
+    DROPPED = "dropped"
+    PASSED = "passed"
+    """No rule of the chain decides."""
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """One packet, as far as rules ask for it; None is not known."""
+
+    protocol: str
+    source: str
+    target: str
+    port: int | None = None
+    from_port: int | None = None
+    state: str = "NEW"
+    came_by: str | None = None
+    """The device that it came in by; empty where it starts on the host."""
+    leaves_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """One table: the rules of its chains, and the policies of those that have one."""
+
+    chains: Mapping[str, Sequence[Rule]]
+    policies: Mapping[str, str] = field(default_factory=dict)
+
+    def fate(self, chain: str, packet: Packet) -> tuple[Fate, Rule | None]:
+        """Return what becomes of a packet in a chain of the kernel's own, and the rule that drops it, if one does."""
+        fate, rule = self._walk(chain, packet, 0)
+        if fate is Fate.PASSED:
+            return (Fate.DROPPED if self.policies.get(chain) == "DROP" else Fate.ACCEPTED), None
+        return fate, rule
+
+    def mentions(self, chain: str, port: int) -> bool:
+        """Tell whether a chain accepts a port."""
+        return any(
+            rule.target == "ACCEPT" and rule.value("--dport") == str(port) for rule in self.chains.get(chain, ())
+        )
+
+    def _walk(self, chain: str, packet: Packet, depth: int) -> tuple[Fate, Rule | None]:
+        if depth > DEEPEST:
+            return Fate.UNKNOWN, None
+        for rule in self.chains.get(chain, ()):
+            met = meets(rule, packet)
+            if met is False:
+                continue
+            fate, by = self._done_by(rule, packet, depth)
+            if fate is Fate.PASSED:
+                continue
+            if fate is None:
+                return (Fate.PASSED if met else Fate.UNKNOWN), None
+            if met:
+                return fate, by
+            if fate is not Fate.DROPPED:
+                return Fate.UNKNOWN, None
+        return Fate.PASSED, None
+
+    def _done_by(self, rule: Rule, packet: Packet, depth: int) -> tuple[Fate | None, Rule | None]:
+        """Return what a rule does with a packet that meets it; no fate for one that goes back to the chain before."""
+        if rule.target == "ACCEPT":
+            return Fate.ACCEPTED, rule
+        if rule.target in ("DROP", "REJECT"):
+            return Fate.DROPPED, rule
+        if rule.target == "RETURN":
+            return None, None
+        if rule.target in self.chains:
+            return self._walk(rule.target, packet, depth + 1)
+        return (Fate.UNKNOWN, None) if rule.target in ("QUEUE", "NFQUEUE") else (Fate.PASSED, None)
+
+
+def read(text: str, name: str = "filter") -> Filter | None:
+    """Return a table of what ``iptables-save`` prints; None where it holds none of that name."""
+    from swarmnet.verify.iptables import parse  # noqa: PLC0415 - rules know nothing of packets
+
+    rules = parse(text).get(name)
+    if rules is None:
+        return None
+    chains: dict[str, list[Rule]] = {}
+    policies = {}
+    _, _, table = f"\n{text}".partition(f"\n*{name}\n")
+    for line in table.partition("\nCOMMIT")[0].splitlines():
+        if line.startswith(":"):
+            name, policy = line[1:].split()[:2]
+            chains[name], policies[name] = [], policy
+    for rule in rules:
+        chains.setdefault(rule.chain, []).append(rule)
+    return Filter(chains, policies)
+
+
+def meets(rule: Rule, packet: Packet) -> bool | None:
+    """Tell whether a packet meets all that a rule asks for; None where that is not known."""
+    words, known = list(rule.words), True
+    verdict: bool | None = True
+    while words:
+        negated = words[0] == "!"
+        words = words[1:] if negated else words
+        option, words = words[0], words[1:]
+        if option in _LAST:
+            break
+        if option in _SILENT:
+            words = words[1:]
+            continue
+        check = _CHECKS.get(option)
+        if check is None or not words:
+            known = False
+            words = words[1:] if words and not words[0].startswith("-") and words[0] != "!" else words
+            continue
+        met, words = check(packet, words[0]), words[1:]
+        if met is None:
+            known = False
+        elif met is negated:
+            verdict = False
+    return verdict if known or verdict is False else None
+
+
+def _protocol(packet: Packet, wanted: str) -> bool:
+    return wanted in ("all", packet.protocol)
+
+
+def _within(address: str, wanted: str) -> bool | None:
+    try:
+        return any(ip_address(address) in ip_network(one, strict=False) for one in wanted.split(","))
+    except ValueError:
+        return None
+
+
+def _device(device: str | None, wanted: str) -> bool | None:
+    if device is None:
+        return False if wanted == "lo" else None
+    return device.startswith(wanted[:-1]) if wanted.endswith("+") else device == wanted
+
+
+def _among(number: int | None, wanted: str) -> bool | None:
+    if number is None:
+        return None
+    try:
+        for part in wanted.split(","):
+            low, _, high = part.partition(":")
+            if int(low or 0) <= number <= int(high or (65535 if ":" in part else low)):
+                return True
+    except ValueError:
+        return None
+    return False
+
+
+def _state(packet: Packet, wanted: str) -> bool:
+    return packet.state in wanted.upper().split(",")
+
+
+def _pol(packet: Packet, wanted: str) -> bool | None:
+    return wanted == "none" if packet.protocol != "esp" else None
+
+
+_LAST = ("-j", "--jump", "-g", "--goto")
+_SILENT = ("-m", "--match", "--comment", "--dir")
+_CHECKS: dict[str, Callable[[Packet, str], bool | None]] = {
+    "-p": _protocol,
+    "-s": lambda packet, wanted: _within(packet.source, wanted),
+    "-d": lambda packet, wanted: _within(packet.target, wanted),
+    "-i": lambda packet, wanted: _device(packet.came_by, wanted),
+    "-o": lambda packet, wanted: _device(packet.leaves_by, wanted),
+    "--dport": lambda packet, wanted: _among(packet.port, wanted),
+    "--dports": lambda packet, wanted: _among(packet.port, wanted),
+    "--sport": lambda packet, wanted: _among(packet.from_port, wanted),
+    "--sports": lambda packet, wanted: _among(packet.from_port, wanted),
+    "--state": _state,
+    "--ctstate": _state,
+    "--pol": _pol,
+}

@@ -1,0 +1,273 @@
+"""What every scenario of ``verify`` is: questions for the hosts, and a pure judgement of their answers.
+
+The workflow asks in rounds. ``ask`` sees the answers so far and returns what it still wants to know, so a scenario can
+look closer only where something failed; a round in which nobody asks ends it. A question has one of a few kinds (a
+task for the probe inside the overlays or for the witness on the host's own network, a command on the host); a new kind
+is a class here and a branch in ``workflows.gather``.
+A new scenario is a file with a subclass, and one line in ``swarmnet.verify.scenarios.ALL``.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from swarmnet.model.base import JsonObject, JsonValue
+    from swarmnet.model.network import Network
+    from swarmnet.model.ports import Approach
+    from swarmnet.model.report import Verdict
+    from swarmnet.model.state import ClusterState
+    from swarmnet.model.verification import Matrix
+
+
+PAIR = 2
+"""A sender and a receiver."""
+
+
+@dataclass(frozen=True, slots=True)
+class Station:
+    """A probe on one host, attached to the tested networks."""
+
+    host: str
+    name: str = ""
+    """The container's name."""
+    alias: str = ""
+    """Its alias on every tested network."""
+    addresses: Mapping[str, str] = field(default_factory=dict)
+    """Network name to the probe's address there."""
+    problem: str | None = None
+    """Why there is no probe; None when it runs."""
+    cause: str = ""
+    """A word for the reason, where the observation tells it; see :mod:`swarmnet.verify.causes.absence`."""
+    excused: bool = False
+    """True where the operator keeps the node from taking containers: no fault."""
+    identity: str = ""
+    """What its server calls itself, where that is not the host's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """A second container on one host, on the host's own network: it watches the underlay, and calls from outside."""
+
+    host: str
+    vtep: str = ""
+    """The host's address on the underlay, between which VXLAN and ESP travel."""
+    problem: str | None = None
+    """Why there is none; None when it runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeService:
+    """A global service of probes, attached to the tested networks."""
+
+    name: str
+    alias: str
+    virtual_ips: Mapping[str, str]
+    """Network name to the service's virtual address there, by IPv4."""
+    task_addresses: Mapping[str, tuple[str, ...]]
+    """Network name to the addresses of the running tasks there."""
+    backends: Mapping[str, str] = field(default_factory=dict)
+    """What a task says it is (its node's id) to the host that it runs on."""
+    by_ipv6: Mapping[str, str] = field(default_factory=dict)
+    """Network name to the virtual address where the engine gave one by IPv6 alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class MeshService:
+    """A probe service that the routing mesh publishes, with a task on every host but one."""
+
+    name: str
+    ports: Mapping[str, int]
+    """``tcp`` and ``udp`` to the port that the swarm chose: every node answers there."""
+    host_ports: Mapping[str, int]
+    """Host to the TCP port that its own task alone answers on."""
+    backends: Mapping[str, str]
+    """What a task says it is (its node's id) to the host that it runs on."""
+    addresses: tuple[str, ...] = ()
+    """The tasks' addresses on the routing mesh's own network."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What is tested: the cluster as observed, the networks, and the probes that were started."""
+
+    state: ClusterState
+    networks: tuple[Network, ...]
+    stations: tuple[Station, ...] = ()
+    service: ProbeService | None = None
+    service_problem: str | None = None
+    """Why there is no service, when one was wanted."""
+    data_path_port: int = 4789
+    mesh: MeshService | None = None
+    mesh_problem: str | None = None
+    """Why nothing is published, when a scenario wanted it."""
+    approaches: Mapping[str, Approach] = field(default_factory=dict)
+    """How the operator's machine comes to each host."""
+    witnesses: tuple[Witness, ...] = ()
+    """One for each host that answers, when a scenario needs them: also where no probe could start."""
+    control: Network | None = None
+    """A plain overlay made for this run, where none of the tested ones is plain and a scenario needs one."""
+    control_problem: str | None = None
+    """Why there is none, when one was wanted."""
+    run: str = ""
+    """The run's id."""
+    idle: Mapping[str, str] = field(default_factory=dict)
+    """Hosts on which a task of the run's services did not come to run, and what was seen of it."""
+    tight: Mapping[str, str] = field(default_factory=dict)
+    """Tested networks that have no room for the probe service, and why."""
+    crowded: Mapping[str, str] = field(default_factory=dict)
+    """Networks that are not tested, since the probes do not fit them, and why."""
+
+    @property
+    def plain(self) -> Network | None:
+        """A plain overlay for positive controls: a tested one, else the one made for it."""
+        return next((net for net in self.networks if not net.spec.encrypted), self.control)
+
+    @property
+    def alone(self) -> bool:
+        """True where fewer than two hosts are meant to carry a probe: nothing between hosts can be tested."""
+        return sum(not station.excused for station in self.stations) < PAIR
+
+    @property
+    def balanced(self) -> tuple[Network, ...]:
+        """The tested networks on which the probe service has a virtual address."""
+        known = self.service.virtual_ips if self.service else {}
+        return tuple(net for net in self.networks if net.spec.name in known)
+
+    @property
+    def watched(self) -> tuple[str, ...]:
+        """The hosts whose witness runs."""
+        return tuple(witness.host for witness in self.witnesses if witness.problem is None)
+
+    @property
+    def ready(self) -> tuple[Station, ...]:
+        """The probes that run."""
+        return tuple(station for station in self.stations if station.problem is None)
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeTask:
+    """Something for the probe of one host; all tasks of a host and round go in one batch."""
+
+    host: str
+    key: str
+    task: JsonObject
+    """``kind`` and what it needs, as ``swarmnet.probe.main`` reads it."""
+
+
+@dataclass(frozen=True, slots=True)
+class WitnessTask:
+    """Something for the witness of one host, from or on the host's own network; else as :class:`ProbeTask`.
+
+    To see what others send, ask for a ``capture`` in one round (its answer means that it runs), let probes send in the
+    next one, and ask to ``collect`` in the third.
+    """
+
+    host: str
+    key: str
+    task: JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceTask:
+    """Something for the probe service's own task on one host."""
+
+    host: str
+    key: str
+    task: JsonObject
+
+
+OPERATOR = ""
+"""In the place of a host: the machine that swarmnet runs on."""
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorTask:
+    """Something for the operator's own machine, by plain sockets; else as :class:`ProbeTask`."""
+
+    key: str
+    task: JsonObject
+    host: str = OPERATOR
+
+
+@dataclass(frozen=True, slots=True)
+class HostCommand:
+    """A command on the host itself, which must change nothing there."""
+
+    host: str
+    key: str
+    argv: tuple[str, ...]
+    sudo: bool = False
+    timeout: float = 15.0
+
+
+Question = ProbeTask | ServiceTask | WitnessTask | OperatorTask | HostCommand
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back: JSON of the probe, or ``{"exit": n, "stdout": ..., "stderr": ...}`` of a command."""
+
+    value: JsonObject = field(default_factory=dict)
+    problem: str | None = None
+    """Why there is no answer; None when there is one."""
+
+
+Answers = dict[tuple[str, str], Answer]
+"""By host and key of the question."""
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What a scenario found."""
+
+    verdicts: tuple[Verdict, ...] = ()
+    matrices: tuple[Matrix, ...] = ()
+
+
+class Scenario(ABC):
+    """One thing to prove."""
+
+    name: ClassVar[str]
+    """What ``--only`` and ``--skip`` say."""
+    summary: ClassVar[str]
+    needs_probes: ClassVar[bool] = True
+    needs_networks: ClassVar[bool] = True
+    """Whether there is nothing to do without an overlay to test."""
+    needs_service: ClassVar[bool] = False
+    needs_witness: ClassVar[bool] = False
+    needs_mesh: ClassVar[bool] = False
+    needs_control: ClassVar[bool] = False
+    """Whether a plain overlay must stand beside the encrypted ones."""
+    quiet: ClassVar[bool] = False
+    """Whether it asks only when all others are done: captures miss packets of a wire that is full."""
+
+    def prelude(self, scene: Scene) -> tuple[Question, ...]:  # noqa: ARG002 - most scenarios have none
+        """Return what must be known before the first round, whose steps scenarios may share."""
+        return ()
+
+    @abstractmethod
+    def ask(self, scene: Scene, answers: Answers) -> tuple[Question, ...]:
+        """Return what to ask now; questions that were asked already are not asked again."""
+
+    @abstractmethod
+    def judge(self, scene: Scene, answers: Answers) -> Findings:
+        """Return what the answers prove. What could not be asked is inconclusive, never ok."""
+
+
+def outcomes(answers: Answers, host: str, key: str) -> tuple[dict[str, JsonObject], str | None]:
+    """Return a probe task's outcome per target, or none of them and why."""
+    answer = answers.get((host, key))
+    if answer is None:
+        return {}, "was not asked"
+    problem: JsonValue = answer.problem or answer.value.get("problem")
+    if problem:
+        return {}, str(problem)
+    targets = answer.value.get("targets")
+    if not isinstance(targets, dict):
+        return {}, "the probe's answer is not readable"
+    return {label: outcome for label, outcome in targets.items() if isinstance(outcome, dict)}, None

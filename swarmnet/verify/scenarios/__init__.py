@@ -1,0 +1,83 @@
+"""The scenarios of ``verify``: one file each, what to ask and how to judge the answers. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from swarmnet.verify.scenarios.balancing.balance import Balance
+from swarmnet.verify.scenarios.balancing.hairpin import Hairpin
+from swarmnet.verify.scenarios.balancing.ipvs import BalancerTables
+from swarmnet.verify.scenarios.balancing.vip import VirtualAddress
+from swarmnet.verify.scenarios.control.allocation import NetworksAllocated
+from swarmnet.verify.scenarios.control.nodes import NodesReady
+from swarmnet.verify.scenarios.control.subnets import SubnetOverlaps
+from swarmnet.verify.scenarios.encryption.injection import PlaintextInjection
+from swarmnet.verify.scenarios.encryption.on_the_wire import EncryptionOnTheWire
+from swarmnet.verify.scenarios.encryption.rules import EncryptionRules
+from swarmnet.verify.scenarios.encryption.states import IpsecStates
+from swarmnet.verify.scenarios.hosts.firewall import HostFirewall
+from swarmnet.verify.scenarios.hosts.gossip import Gossip
+from swarmnet.verify.scenarios.hosts.kernels import Kernels
+from swarmnet.verify.scenarios.mesh.host_port import HostPort
+from swarmnet.verify.scenarios.mesh.ipv6 import MeshIpv6
+from swarmnet.verify.scenarios.mesh.mesh_tcp import MeshTcp
+from swarmnet.verify.scenarios.mesh.mesh_udp import MeshUdp
+from swarmnet.verify.scenarios.mesh.published import Published
+from swarmnet.verify.scenarios.names.dns_alias import Aliases
+from swarmnet.verify.scenarios.names.dns_container import ContainerNames
+from swarmnet.verify.scenarios.names.dns_service import ServiceNames
+from swarmnet.verify.scenarios.names.dns_tasks import TaskNames
+from swarmnet.verify.scenarios.names.upstream import UpstreamDns
+from swarmnet.verify.scenarios.pairs.endpoints import Endpoints
+from swarmnet.verify.scenarios.pairs.icmp import IcmpMatrix
+from swarmnet.verify.scenarios.pairs.loss import Loss
+from swarmnet.verify.scenarios.pairs.tcp import TcpMatrix
+from swarmnet.verify.scenarios.pairs.udp import UdpMatrix
+from swarmnet.verify.scenarios.sizes.overlay import OverlayMtu
+from swarmnet.verify.scenarios.sizes.underlay import UnderlayMtu
+
+if TYPE_CHECKING:
+    from swarmnet.verify.scenario import Scenario
+
+ALL: tuple[Scenario, ...] = (
+    NodesReady(),
+    NetworksAllocated(),
+    SubnetOverlaps(),
+    Kernels(),
+    HostFirewall(),
+    IcmpMatrix(),
+    UdpMatrix(),
+    TcpMatrix(),
+    Loss(),
+    Gossip(),
+    Endpoints(),
+    ContainerNames(),
+    Aliases(),
+    ServiceNames(),
+    TaskNames(),
+    UpstreamDns(),
+    VirtualAddress(),
+    Balance(),
+    Hairpin(),
+    BalancerTables(),
+    MeshTcp(),
+    MeshUdp(),
+    MeshIpv6(),
+    HostPort(),
+    Published(),
+    OverlayMtu(),
+    UnderlayMtu(),
+    EncryptionOnTheWire(),
+    PlaintextInjection(),
+    IpsecStates(),
+    EncryptionRules(),
+)
+"""Every scenario, in the order in which it is shown."""
+
+GROUPS: dict[str, tuple[str, ...]] = {
+    "matrix": ("icmp", "udp", "tcp"),
+    "dns": tuple(one.name for one in ALL if one.name.startswith("dns-")),
+    "mesh": ("mesh-tcp", "mesh-udp"),
+    "probe": tuple(one.name for one in ALL if one.needs_probes),
+}
+"""Names under which findings of several scenarios are told: also these may be chosen, each for all of its scenarios."""

@@ -1,0 +1,1 @@
+"""Scenarios of the load balancer: virtual addresses and IPVS."""

@@ -1,0 +1,174 @@
+"""What the scenarios of IPVS have in common: only kernels that have it are asked, the others are told of once.
+
+``/proc/net/ip_vs`` is there in every network namespace once the engine loaded the module, which it does when it first
+balances a service (engines 20.10 to 28.5; without the module it only writes to its log).
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from swarmnet.model.report import Place, Status, Verdict
+from swarmnet.verify import claims as places
+from swarmnet.verify.causes import absence
+from swarmnet.verify.scenario import Answers, Findings, ProbeTask, Question, Scenario, Scene
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from swarmnet.model.base import JsonObject, JsonValue
+
+FACTS = "facts"
+WITNESS_FACTS = "facts/host"
+"""The same question to the witness, which hosts without a probe have, too."""
+PER_BACKEND = 20
+"""Connections counted for each backend."""
+MOST = 400
+"""Connections counted by one host, however many backends there are."""
+FEWEST = 4
+"""Connections counted for each backend, however many there are."""
+SURE_TURNS = 2
+"""Connections for each backend after which each had its turn, though others use the same balancer."""
+UNEVEN = 0.1
+"""Share by which a backend's count may be off."""
+SLACK = 2
+"""Connections by which it may be off in any case: others use the same balancer."""
+
+
+class BalancedScenario(Scenario):
+    """Something that IPVS does on every host, network by network."""
+
+    needs_service: ClassVar[bool] = True
+
+    @abstractmethod
+    def questions(self, scene: Scene, answers: Answers, able: tuple[str, ...]) -> Iterable[Question]:
+        """Return what to ask hosts whose kernel has IPVS."""
+
+    @abstractmethod
+    def findings(self, scene: Scene, answers: Answers, able: tuple[str, ...]) -> Iterable[Verdict]:
+        """Judge what hosts whose kernel has IPVS answered."""
+
+    def ask(self, scene: Scene, answers: Answers) -> tuple[Question, ...]:
+        """Ask every probe whether its kernel has IPVS; then those that have it."""
+        if scene.service is None:
+            return ()
+        facts = tuple(ProbeTask(station.host, FACTS, {"kind": "facts"}) for station in scene.ready)
+        return (*facts, *self.questions(scene, answers, with_ipvs(scene, answers)))
+
+    def judge(self, scene: Scene, answers: Answers) -> Findings:
+        """Return what is wrong; hosts whose kernel is not known are inconclusive."""
+        if scene.service is None:
+            return Findings((absence.unserved(scene, self.name),))
+        unknown = [station.host for station in scene.ready if has_ipvs(answers, station.host) is None]
+        silent = [self.verdict(host, Status.INCONCLUSIVE, "the probe could not tell its facts") for host in unknown]
+        return Findings((*self.findings(scene, answers, with_ipvs(scene, answers)), *silent))
+
+    def verdict(self, subject: str, status: Status, detail: str, fix: str | None = None) -> Verdict:
+        """Return a verdict of this scenario."""
+        return Verdict(scenario=self.name, subject=subject, status=status, detail=detail, fix=fix)
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What fresh connections through one balancer came to."""
+
+    kind: str
+    """``ok``, ``lost``, ``lossy``, ``missing`` or ``uneven``: what they have in common that are told of together."""
+    status: Status
+    detail: str
+
+
+def knocks(backends: Mapping[str, str], target: tuple[str, int, str]) -> JsonObject:
+    """Return the task of knocking at ``(address, port, protocol)`` until all backends answer, then counting."""
+    number = len(backends)
+    times = max(FEWEST, min(PER_BACKEND, MOST // max(number, 1))) * number
+    return {"kind": "knock", "targets": {"door": list(target)}, "expected": [*sorted(backends)], "times": times}
+
+
+def share(outcome: JsonObject, backends: Mapping[str, str]) -> Share:
+    """Judge one count of connections: none lost, each backend hit, about evenly.
+
+    IPVS deals out in turn (``rr``), so one client's counts differ by one at most; 10 % leave room for others.
+    """
+    tries, lost = _whole(outcome.get("tries")), _whole(outcome.get("lost"))
+    seen = outcome.get("seen")
+    counts = (
+        {str(who): count for who, count in seen.items() if isinstance(count, int)} if isinstance(seen, dict) else {}
+    )
+    if not counts or lost:
+        stale = not counts or is_stale(lost, tries, len(backends))
+        words = f"{lost} of {tries} connections failed ({outcome.get('why')})"
+        return Share("lost", Status.FAILED, words) if stale else Share("lossy", Status.WARNING, words)
+    missing = sorted(host for node, host in backends.items() if node not in counts)
+    if missing:
+        return Share("missing", Status.FAILED, f"no connection of {tries} reached the task on {', '.join(missing)}")
+    even = sum(counts.values()) / len(counts)
+    worst, count = max(counts.items(), key=lambda item: abs(item[1] - even))
+    if abs(count - even) > max(SLACK, even * UNEVEN):
+        detail = f"the task on {backends.get(worst, worst)} got {count} of {tries} connections, not about {even:.0f}"
+        return Share("uneven", Status.WARNING, detail)
+    return Share("ok", Status.OK, f"each backend got {min(counts.values())} to {max(counts.values())} of {tries}")
+
+
+def unreached(scene: Scene, network: str, host: str, outcome: JsonObject) -> tuple[frozenset[Place], ...]:
+    """Return what one host's connections to a virtual address needed, as far as they failed.
+
+    IPVS deals out in turn, so the tasks that never answered are those that were not reached, once each had its turn;
+    losses beyond theirs can only come from the balancer itself. A few connections tell neither: those of others are
+    dealt out between them, and a task without an answer may have had no turn.
+    """
+    known = scene.service.backends if scene.service else {}
+    seen, lost, tries = outcome.get("seen"), _whole(outcome.get("lost")), _whole(outcome.get("tries"))
+    missing = sorted(peer for node, peer in known.items() if not isinstance(seen, dict) or node not in seen)
+    table = frozenset((places.balancer(host, network),))
+    found = [table | places.exchange(scene, network, host, peer) for peer in missing]
+    if tries < SURE_TURNS * len(known) and found:
+        return (frozenset[Place]().union(*found),)
+    turns = -(-tries * len(missing) // len(known)) if known else 0
+    surplus = tries >= FEWEST * len(known) and is_stale(lost - turns, tries, len(known))
+    return (*found, table) if surplus or not found else tuple(found)
+
+
+def _whole(value: JsonValue) -> int:
+    return value if isinstance(value, int) else 0
+
+
+def is_stale(lost: int, tries: int, backends: int) -> bool:
+    """Tell whether so many losses may come from one backend too much: single packets get lost on busy hosts, too.
+
+    A stale backend beside ``backends`` good ones loses one connection of ``backends`` + 1; half of that counts.
+    """
+    return lost * 2 * (backends + 1) >= tries and lost > 0
+
+
+def has_ipvs(answers: Answers, host: str) -> bool | None:
+    """Return what the probe or the witness saw; None when neither was asked, or could tell."""
+    told = (answers.get((host, key)) for key in (FACTS, WITNESS_FACTS))
+    seen = [bool(one.value["ipvs"]) for one in told if one is not None and not one.problem and "ipvs" in one.value]
+    return any(seen) if seen else None
+
+
+def with_ipvs(scene: Scene, answers: Answers) -> tuple[str, ...]:
+    """Return the hosts whose kernel is known to have IPVS."""
+    return tuple(station.host for station in scene.ready if has_ipvs(answers, station.host))
+
+
+def without_ipvs(scene: Scene, answers: Answers) -> tuple[Verdict, ...]:
+    """Return one inconclusive verdict for all hosts whose kernel has no IPVS; none where all have it."""
+    asked = dict.fromkeys((*(station.host for station in scene.ready), *scene.watched))
+    hosts = [host for host in asked if has_ipvs(answers, host) is False]
+    if not hosts:
+        return ()
+    verdict = Verdict(
+        scenario="ipvs",
+        subject=f"hosts {', '.join(hosts)}",
+        status=Status.INCONCLUSIVE,
+        detail="these kernels have no IPVS (no /proc/net/ip_vs while a balanced service runs): virtual addresses"
+        " and the routing mesh cannot work there, so nothing was proved about them",
+        fix="use a kernel with CONFIG_IP_VS (modprobe ip_vs ip_vs_rr), or services with endpoint mode dnsrr",
+        evidence={"cause": "no-ipvs", "hosts": [*hosts]},
+        broken=frozenset(map(places.ipvs_kernel, hosts)),
+    )
+    return (verdict,)

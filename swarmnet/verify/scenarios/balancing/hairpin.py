@@ -1,0 +1,88 @@
+"""Scenario: a task reaches its own service, also when the balancer chooses the task itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from swarmnet.model.report import Status, Verdict
+from swarmnet.verify.scenario import Answers, Question, Scene, ServiceTask, outcomes
+from swarmnet.verify.scenarios.balancing.balanced import BalancedScenario, unreached
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from swarmnet.model.base import JsonObject
+    from swarmnet.model.report import Place
+
+TURNS = 2
+"""Connections for each backend: in turn, so that each task meets itself."""
+FIRST, SECOND = "hairpin", "hairpin/again"
+
+
+class Hairpin(BalancedScenario):
+    """From inside each task of the service to the service's own virtual address."""
+
+    name: ClassVar[str] = "hairpin"
+    summary: ClassVar[str] = "a task reaches its own service's virtual address, itself included"
+
+    def questions(self, scene: Scene, answers: Answers, able: tuple[str, ...]) -> Iterable[Question]:
+        """Knock at the virtual address from inside the tasks; again where one knock got lost, as it may by chance."""
+        service = scene.service
+        if service is None:
+            return []
+        wanted: JsonObject = {
+            "kind": "knock",
+            "targets": {net: [address, 0, "tcp"] for net, address in service.virtual_ips.items()},
+            "expected": [*sorted(service.backends)],
+            "times": TURNS * len(service.backends),
+        }
+        nodes = {host: node for node, host in service.backends.items() if host in able}
+        doubtful = [host for host, node in nodes.items() if _is_doubtful(answers, host, node)]
+        first = [ServiceTask(host, FIRST, wanted) for host in nodes]
+        return [*first, *(ServiceTask(host, SECOND, wanted) for host in doubtful)]
+
+    def findings(self, scene: Scene, answers: Answers, able: tuple[str, ...]) -> Iterable[Verdict]:
+        """Return one verdict a network where all tasks meet themselves, else one for those that do not."""
+        return [v for net in scene.balanced for v in self._network(scene, answers, able, net.spec.name)]
+
+    def _network(self, scene: Scene, answers: Answers, able: tuple[str, ...], network: str) -> Iterable[Verdict]:
+        nodes = {host: node for node, host in (scene.service.backends if scene.service else {}).items()}
+        failed: dict[str, str] = {}
+        needed: list[frozenset[Place]] = []
+        silent = 0
+        for host in able:
+            found, problem = outcomes(answers, host, SECOND if (host, SECOND) in answers else FIRST)
+            outcome = found.get(network, {})
+            if problem or not outcome.get("tries"):
+                silent += 1
+                yield self.verdict(f"{host} on {network}", Status.INCONCLUSIVE, problem or "was not asked")
+            elif (why := _wrong(outcome, nodes.get(host, ""))) is not None:
+                failed[host] = why
+                needed += unreached(scene, network, host, outcome)
+        if failed:
+            hosts = sorted(failed)
+            yield Verdict(
+                scenario=self.name,
+                subject=f"network {network}",
+                status=Status.FAILED,
+                detail=f"the tasks on {', '.join(hosts)} do not reach their own service: {failed[hosts[0]]}",
+                fix="see the verdicts of balance and vip first; if only this one fails, the task's own address is"
+                " missing from its node's balancer: docker service update --force renews it",
+                evidence={"cause": "hairpin", "hosts": [*hosts], "network": network},
+                needed=tuple(needed),
+            )
+        elif able and not silent:
+            detail = f"{len(able)} tasks reach their own service, and meet themselves"
+            yield self.verdict(f"network {network}", Status.OK, detail)
+
+
+def _is_doubtful(answers: Answers, host: str, node: str) -> bool:
+    found, problem = outcomes(answers, host, FIRST)
+    return problem is None and any(_wrong(outcome, node) for outcome in found.values())
+
+
+def _wrong(outcome: JsonObject, node: str) -> str | None:
+    seen = outcome.get("seen")
+    if outcome.get("lost") or not isinstance(seen, dict) or not seen:
+        return f"{outcome.get('lost')} of {outcome.get('tries')} connections failed ({outcome.get('why')})"
+    return None if node in seen else f"none of {outcome.get('tries')} connections came to the task itself"

@@ -1,0 +1,199 @@
+"""Scenario: each host's kernel balances to exactly the tasks that run, network by network and for the routing mesh.
+
+The engine keeps one network namespace a node for each network's virtual addresses (``lb_`` and the first nine
+characters of the network's id) and one for the routing mesh (``ingress_sbox``), below ``/var/run/docker/netns``; their
+``/proc/net/ip_vs`` lists one service by firewall mark with its backends (engines 20.10 to 28.5). Marks say nothing of
+names, but backends do: addresses are unique on a network. ``nsenter`` is in util-linux, which every Debian, Ubuntu,
+Red Hat and Alpine has; without it nothing is proved.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+from typing import TYPE_CHECKING, ClassVar
+
+from swarmnet.model.report import Status, Verdict
+from swarmnet.verify import claims as places
+from swarmnet.verify.scenario import Answer, Answers, HostCommand, Question, Scene
+from swarmnet.verify.scenarios.balancing.balanced import BalancedScenario
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from swarmnet.model.service import Service
+
+FOLDER = "/var/run/docker/netns"
+INGRESS = "ingress_sbox"
+LISTING = "ipvs/namespaces"
+TRIES = 2
+PATIENCE = 2
+"""Seconds before the second look: gossip carries new tasks to all nodes."""
+_BACKEND = re.compile(r"^\s+->\s+([0-9A-F]{8}):[0-9A-F]{4}\s+\S+\s+(\d+)\s")
+_MARK = re.compile(r"^FWM\s+[0-9A-F]{8}\s")
+
+
+@dataclass(frozen=True, slots=True)
+class Balancer:
+    """One namespace that balances, and what it must balance to."""
+
+    network: str
+    """The network's name, or ``places.MESH``."""
+    namespace: str
+    wanted: dict[str, frozenset[str]]
+    """Service to the addresses of its running tasks."""
+
+    @property
+    def place(self) -> str:
+        """For people: ``network front`` or ``the routing mesh``."""
+        return self.network if self.network == places.MESH else f"network {self.network}"
+
+
+class BalancerTables(BalancedScenario):
+    """Kernel tables against tasks, on every host: a stale backend fails one connection of M, a missing one idles."""
+
+    name: ClassVar[str] = "ipvs"
+    summary: ClassVar[str] = "kernel load balancers hold exactly the running tasks, on every host"
+
+    def questions(self, scene: Scene, answers: Answers, able: tuple[str, ...]) -> Iterable[Question]:
+        """Read each table, once more where it was not as wanted; list the namespaces where one was not there."""
+        for host in able:
+            for balancer in balancers(scene):
+                for number in range(1, TRIES + 1):
+                    yield _read(host, balancer, number)
+                    answer = answers.get((host, _key(balancer, number)))
+                    if answer is None or not _complaints(answer, balancer):
+                        break
+                    if _absent(answer):
+                        yield HostCommand(host, LISTING, ("ls", FOLDER), sudo=True)
+
+    def findings(self, scene: Scene, answers: Answers, able: tuple[str, ...]) -> Iterable[Verdict]:
+        """Return one verdict for all that is as it shall be, and one for each balancer that is not, a host."""
+        fine, tables = 0, balancers(scene)
+        for host in able:
+            for balancer in tables:
+                verdict = self._judge_one(host, balancer, answers)
+                if verdict is None:
+                    fine += 1
+                else:
+                    yield verdict
+        if not tables and able:
+            yield self.verdict("balancers", Status.SKIPPED, "no service has a virtual address")
+        elif fine and fine == len(able) * len(tables):
+            services = {name for balancer in tables for name in balancer.wanted}
+            detail = f"{fine} tables on {len(able)} hosts hold exactly the running tasks of {len(services)} services"
+            yield self.verdict("balancers", Status.OK, detail)
+
+    def _judge_one(self, host: str, balancer: Balancer, answers: Answers) -> Verdict | None:
+        found = [a for n in range(1, TRIES + 1) if (a := answers.get((host, _key(balancer, n)))) is not None]
+        subject = f"{balancer.place} on {host}"
+        if not found:
+            return self.verdict(subject, Status.INCONCLUSIVE, "the table was not read")
+        last = found[-1]
+        if not (complaints := _complaints(last, balancer)):
+            return None
+        listing = answers.get((host, LISTING))
+        gone = _absent(last) and listing is not None and bool(str(listing.value.get("stdout", "")).strip())
+        if not _readable(last) and not gone:
+            why = last.problem or str(last.value.get("stderr", "")).strip() or "no word"
+            fix = "let the SSH user run nsenter by sudo without a password, or log in as root"
+            return self.verdict(subject, Status.INCONCLUSIVE, f"the table cannot be read: {why}", fix)
+        return Verdict(
+            scenario=self.name,
+            subject=subject,
+            status=Status.FAILED,
+            detail="the host has no load balancer there: its network namespace is gone" if gone else complaints[0],
+            fix="docker service update --force SERVICE renews the entries; restart the engine if they stay wrong",
+            evidence={"cause": "ipvs-namespace" if gone else "ipvs-backends", "host": host, "all": [*complaints]},
+            broken=frozenset((places.balancer(host, balancer.network),)),
+            needed=places.each((places.mesh_namespace(host),)) if gone and balancer.namespace == INGRESS else (),
+        )
+
+
+def balancers(scene: Scene) -> tuple[Balancer, ...]:
+    """Return each namespace with what it must hold: networks that are tested, and the routing mesh where it is used.
+
+    Services that are being updated are left out, and so are those without a running task, of which the engine keeps
+    nothing.
+    """
+    ids = {net.spec.name: net.id for net in scene.networks}
+    found = []
+    for network, network_id in ids.items():
+        wanted = _running(scene, network)
+        if scene.service is not None and scene.service.task_addresses.get(network):
+            wanted[scene.service.name] = frozenset(scene.service.task_addresses[network])
+        if wanted:
+            found.append(Balancer(network, f"lb_{network_id[:9]}", wanted))
+    mesh = [_running(scene, net.spec.name) for net in scene.state.networks if net.spec.ingress]
+    return (*found, *(Balancer(places.MESH, INGRESS, wanted) for wanted in mesh if wanted))
+
+
+def backends(table: str) -> list[frozenset[str]]:
+    """Return the backends of each firewall mark in ``/proc/net/ip_vs``; those of weight 0 take nothing new."""
+    found: list[set[str]] = []
+    for line in table.splitlines():
+        match = _BACKEND.match(line)
+        if _MARK.match(line):
+            found.append(set())
+        elif match and found and int(match[2]):
+            found[-1].add(str(IPv4Address(int(match[1], 16))))
+    return [frozenset(one) for one in found]
+
+
+def compare(wanted: dict[str, frozenset[str]], seen: list[frozenset[str]]) -> list[str]:
+    """Return a sentence for each service whose backends are not exactly its running tasks."""
+    sentences = []
+    for service, addresses in sorted(wanted.items()):
+        nearest = max(seen, key=lambda one: (len(one & addresses), -len(one - addresses)), default=frozenset[str]())
+        if nearest == addresses:
+            continue
+        if not nearest & addresses:
+            sentences.append(f"service {service} has no backend at all, {len(addresses)} tasks run")
+            continue
+        missing, stale = sorted(addresses - nearest), sorted(nearest - addresses)
+        parts = [f"lacks {', '.join(missing)}"] if missing else []
+        parts += [f"holds {', '.join(stale)}, which no running task has"] if stale else []
+        sentences.append(f"service {service} {' and '.join(parts)}")
+    return sentences
+
+
+def _running(scene: Scene, network: str) -> dict[str, frozenset[str]]:
+    """Return the observed services that are balanced on the network, with the addresses of their running tasks."""
+    found = {}
+    for service in scene.state.services:
+        if network in service.virtual_ips and service.update_state != "updating":
+            addresses = frozenset(_addresses(scene, service, network))
+            if addresses:
+                found[service.spec.name] = addresses
+    return found
+
+
+def _addresses(scene: Scene, service: Service, network: str) -> Iterable[str]:
+    for task in scene.state.tasks:
+        if task.service_id == service.id and task.state == task.desired_state == "running":
+            yield from (address.partition("/")[0] for address in task.networks.get(network, ()))
+
+
+def _key(balancer: Balancer, number: int) -> str:
+    return f"ipvs/{balancer.namespace}/{number}"
+
+
+def _read(host: str, balancer: Balancer, number: int) -> HostCommand:
+    wait = ("sh", "-c", f"sleep {PATIENCE}; exec cat /proc/net/ip_vs") if number > 1 else ("cat", "/proc/net/ip_vs")
+    argv = ("nsenter", f"--net={FOLDER}/{balancer.namespace}", *wait)
+    return HostCommand(host, _key(balancer, number), argv, sudo=True)
+
+
+def _readable(answer: Answer) -> bool:
+    return answer.problem is None and answer.value.get("exit") == 0
+
+
+def _absent(answer: Answer) -> bool:
+    return answer.problem is None and "No such file" in str(answer.value.get("stderr")) and FOLDER in str(answer.value)
+
+
+def _complaints(answer: Answer, balancer: Balancer) -> list[str]:
+    if not _readable(answer):
+        return ["the table cannot be read"]
+    return compare(balancer.wanted, backends(str(answer.value.get("stdout"))))

@@ -1,0 +1,68 @@
+"""Scenario: a service's virtual address takes TCP connections from every host."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from swarmnet.model.report import Status, Verdict
+from swarmnet.verify.scenario import Answers, ProbeTask, Question, Scene, outcomes
+from swarmnet.verify.scenarios.balancing.balanced import BalancedScenario, unreached
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from swarmnet.model.network import Network
+    from swarmnet.model.report import Place
+
+TARGET = "vip"
+
+
+class VirtualAddress(BalancedScenario):
+    """TCP to the virtual address; a ping would prove nothing, since each node answers it itself."""
+
+    name: ClassVar[str] = "vip"
+    summary: ClassVar[str] = "TCP to a service's virtual address from every host (needs IPVS)"
+
+    def questions(self, scene: Scene, _answers: Answers, able: tuple[str, ...]) -> Iterable[Question]:
+        """Connect to the virtual address on every network."""
+        addresses = scene.service.virtual_ips if scene.service else {}
+        return [
+            ProbeTask(host, f"vip/{network}", {"kind": "who", "targets": {TARGET: address}})
+            for host in able
+            for network, address in addresses.items()
+        ]
+
+    def findings(self, scene: Scene, answers: Answers, able: tuple[str, ...]) -> Iterable[Verdict]:
+        """Return what is wrong per network."""
+        return [verdict for network in scene.balanced for verdict in self._network(scene, network, able, answers)]
+
+    def _network(self, scene: Scene, network: Network, able: tuple[str, ...], answers: Answers) -> list[Verdict]:
+        name, failed, silent = network.spec.name, {}, {}
+        needed: list[frozenset[Place]] = []
+        for host in able:
+            found, problem = outcomes(answers, host, f"vip/{name}")
+            outcome = found.get(TARGET, {})
+            if problem or not outcome.get("tries"):
+                silent[host] = problem or "was not asked"
+            elif not outcome.get("ok"):
+                failed[host] = str(outcome.get("why"))
+                needed += unreached(scene, name, host, {**outcome, "lost": outcome["tries"]})
+        verdicts = [self.verdict(f"{host} on {name}", Status.INCONCLUSIVE, why) for host, why in silent.items()]
+        if failed:
+            verdicts.append(self._failed(name, failed).model_copy(update={"needed": tuple(needed)}))
+        elif able and not silent:
+            detail = f"{len(able)} hosts reach a task through the virtual address"
+            verdicts.append(self.verdict(f"network {name}", Status.OK, detail))
+        return verdicts
+
+    def _failed(self, network: str, failed: dict[str, str]) -> Verdict:
+        hosts = sorted(failed)
+        return Verdict(
+            scenario=self.name,
+            subject=f"network {network}",
+            status=Status.FAILED,
+            detail=f"the service's virtual address does not answer from {', '.join(hosts)}: {failed[hosts[0]]}",
+            fix="compare the backends on these hosts (ipvsadm -Ln in the network's lb_ namespace) with the running"
+            " tasks; load ip_vs, ip_vs_rr and xt_ipvs; docker service update --force renews them",
+            evidence={"hosts": [*hosts], "network": network},
+        )

@@ -1,0 +1,1 @@
+"""Scenarios of the control plane: judged from the observation alone."""

@@ -1,0 +1,82 @@
+"""Scenario: what the manager accepted was allocated."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, ClassVar
+
+from swarmnet.model.report import Status
+from swarmnet.model.verification import PROBE_LABEL
+from swarmnet.verify import claims as places
+from swarmnet.verify.scenario import Answers, Findings, Scene
+from swarmnet.verify.scenarios.control.observed import ControlScenario
+
+if TYPE_CHECKING:
+    from swarmnet.model.report import Verdict
+
+
+ROOM_FIX = "test fewer hosts (--limit), remove tasks or containers that are not needed, or make it with a larger subnet"
+IPV6_FIX = (
+    "make the network again with IPv4 subnets alone (without ipv6): engines give a service one virtual address a"
+    " network, of either family on dual-stack overlays, and balance IPv4 only; or let the service use endpoint_mode"
+    " dnsrr"
+)
+
+
+class NetworksAllocated(ControlScenario):
+    """Every tested network has addresses and a VNI; the engine answers 201 for networks it then cannot allocate."""
+
+    name: ClassVar[str] = "allocation"
+    summary: ClassVar[str] = "every tested network has its subnet and VNI"
+
+    def judge(self, scene: Scene, _answers: Answers) -> Findings:
+        """Return one verdict for all, or one for each network that waits for its allocation."""
+        bad = [
+            self.verdict(
+                f"network {network.spec.name}",
+                Status.FAILED,
+                f"network {network.spec.name} was accepted but never allocated",
+                "its subnet overlaps another one or the address pool is used up: make it again with a free subnet",
+            ).model_copy(update={"broken": frozenset((places.allocated(network.spec.name),))})
+            for network in scene.networks
+            if not network.allocated
+        ]
+        bad += self._by_ipv6(scene)
+        bad += [
+            self.verdict(f"network {name}", Status.INCONCLUSIVE, f"{name} was not tested: {why}", ROOM_FIX)
+            for name, why in scene.crowded.items()
+        ]
+        left_out = [
+            self.verdict(f"network {name}", Status.SKIPPED, f"no probe service on {name}: {why}", ROOM_FIX)
+            for name, why in scene.tight.items()
+        ]
+        if not scene.networks and not bad:
+            bad = [self.verdict("networks", Status.SKIPPED, "the swarm has no overlay network to test")]
+        fine = self.verdict("networks", Status.OK, f"all {len(scene.networks)} tested networks are allocated")
+        return Findings((*(bad or (fine,)), *left_out))
+
+    def _by_ipv6(self, scene: Scene) -> list[Verdict]:
+        """Return a failure for each network on which services got virtual addresses by IPv6 alone."""
+        found: dict[str, dict[str, str]] = defaultdict(dict)
+        for service in scene.state.services:
+            for name, address in service.virtual_ips.items():
+                if ":" in address and PROBE_LABEL not in service.spec.labels:
+                    found[name][service.spec.name] = address.partition("/")[0]
+        for name, address in (scene.service.by_ipv6 if scene.service else {}).items():
+            found[name]["verify's own probe service"] = address
+        tested = {net.spec.name for net in scene.networks}
+        return [
+            self.verdict(
+                f"network {name}",
+                Status.FAILED,
+                f"on {name} the engine gave {_listed(services)} a virtual address by IPv6 alone: no client reaches it,"
+                " and its name resolves to nothing by IPv4",
+                IPV6_FIX,
+            )
+            for name, services in sorted(found.items())
+            if name in tested
+        ]
+
+
+def _listed(services: dict[str, str]) -> str:
+    return ", ".join(f"{service} ({address})" for service, address in sorted(services.items()))

@@ -1,0 +1,51 @@
+"""Scenario: every node of the swarm is well."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from swarmnet.model.report import Place, Status
+from swarmnet.verify import claims as places
+from swarmnet.verify.scenario import Answers, Findings, Scene
+from swarmnet.verify.scenarios.control.observed import ControlScenario
+
+if TYPE_CHECKING:
+    from swarmnet.model.swarm import Node
+
+
+class NodesReady(ControlScenario):
+    """Every node of the swarm is ready, and managers reach each other."""
+
+    name: ClassVar[str] = "nodes"
+    summary: ClassVar[str] = "every node is ready, every manager reachable"
+
+    def judge(self, scene: Scene, _answers: Answers) -> Findings:
+        """Return one verdict for all, or one for each node that is not well."""
+        nodes = scene.state.nodes
+        names = {found.id: one.host for one in scene.stations if (found := scene.state.node_of(one.host)) is not None}
+        bad = [
+            self.verdict(
+                f"node {node.name}",
+                Status.FAILED,
+                f"node {node.name} ({node.address or 'no address'}) is {node.status}"
+                + (f", as a manager {node.reachability}" if node.reachability not in (None, "reachable") else ""),
+                "look at its engine (systemctl status docker), and at 2377/tcp from it to all managers",
+            ).model_copy(update={"broken": _stopped(node, names), "needed": _needed(scene, names.get(node.id))})
+            for node in nodes
+            if node.status != "ready" or node.reachability not in (None, "reachable")
+        ]
+        if not nodes:
+            bad = [self.verdict("cluster", Status.INCONCLUSIVE, "no manager listed any node")]
+        return Findings(tuple(bad) or (self.verdict("cluster", Status.OK, f"all {len(nodes)} nodes are ready"),))
+
+
+def _stopped(node: Node, names: dict[str, str]) -> frozenset[Place]:
+    """Return that the node carries nothing; one that is ready does, whatever other managers think of it."""
+    if node.status == "ready" or node.id not in names:
+        return frozenset()
+    return frozenset((places.node(names[node.id]),))
+
+
+def _needed(scene: Scene, host: str | None) -> tuple[frozenset[Place], ...]:
+    """Return what a node's word to each manager needed of the underlay."""
+    return tuple(need - {places.node(host)} for need in places.managed(scene, host)) if host else ()

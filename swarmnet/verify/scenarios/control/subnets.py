@@ -1,0 +1,109 @@
+"""Scenario: subnets do not overlap."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Network, ip_address, ip_network
+from typing import TYPE_CHECKING, ClassVar
+
+from swarmnet.model.report import Status
+from swarmnet.verify import claims as places
+from swarmnet.verify.scenario import Answers, Findings, Scene
+from swarmnet.verify.scenarios.control.observed import ControlScenario
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from swarmnet.model.base import JsonObject
+    from swarmnet.model.report import Verdict
+
+
+class SubnetOverlaps(ControlScenario):
+    """No overlay's subnet overlaps another one's, nor a route of a host."""
+
+    name: ClassVar[str] = "subnets"
+    summary: ClassVar[str] = "no overlay subnet overlaps another, or a host's route"
+
+    def judge(self, scene: Scene, _answers: Answers) -> Findings:
+        """Return a failure for each two overlays that overlap, a warning for each host route that one hides."""
+        nets = [(net.spec.name, part.subnet) for net in scene.state.networks for part in net.spec.subnets]
+        verdicts = [
+            self.verdict(
+                f"network {one}",
+                Status.FAILED,
+                f"subnet {first} of {one} overlaps {second} of {other}",
+                "make one of them again with a free subnet",
+            )
+            for index, (one, first) in enumerate(nets)
+            for other, second in nets[index + 1 :]
+            if other != one and _overlap(first, second)
+        ]
+        verdicts += [
+            self.verdict(
+                f"network {name}",
+                Status.WARNING,
+                f"subnet {subnet} of {name} overlaps the route {route} of {', '.join(hosts)}: containers there cannot"
+                " reach what lies behind it",
+                "make the network again with a subnet that no host routes",
+            )
+            for name, subnet in nets
+            for route, hosts in _hidden(scene, subnet)
+        ]
+        verdicts += self._bridged(scene)
+        checked = f"{len(nets)} subnets overlap neither each other nor a route of {len(scene.state.hosts)} hosts"
+        return Findings(tuple(verdicts) or (self.verdict("subnets", Status.OK, checked),))
+
+    def _bridged(self, scene: Scene) -> list[Verdict]:
+        """Return a failure for each host with a bridge on a subnet in which hosts of the cluster are."""
+        known = {one.host: one.engine.membership.address for one in scene.state.hosts if one.engine.membership.address}
+        found = []
+        for facts in scene.state.hosts:
+            for net, part in [(one, part) for one in facts.networks for part in one.spec.subnets]:
+                inside = [host for host, address in known.items() if _within(address, part.subnet)]
+                if net.spec.driver == "bridge" and inside:
+                    found.append(self._bridge(scene, (facts.host, net.spec.name, part.subnet), inside))
+        return found
+
+    def _bridge(self, scene: Scene, bridge: tuple[str, str, str], inside: list[str]) -> Verdict:
+        host, name, subnet = bridge
+        pairs = [pair for one in scene.state.hosts for pair in ((host, one.host), (one.host, host)) if one.host != host]
+        ways = (places.vxlan, places.esp, lambda one, other: places.passage("vxlan", one, other), places.learned)
+        again = (
+            "let the host leave the swarm, docker network rm docker_gwbridge, docker network create --subnet FREE"
+            " docker_gwbridge, and join again"
+            if name == "docker_gwbridge"
+            else f"make {name} again with a subnet that no host is in"
+        )
+        verdict = self.verdict(
+            f"host {host}",
+            Status.FAILED,
+            f"{name} of {host} has {subnet}, in which {', '.join(inside)} {'is' if len(inside) == 1 else 'are'}: what"
+            f" {host} sends there goes to its own bridge",
+            f"{again}; set default-address-pools in /etc/docker/daemon.json so that engines choose others",
+        )
+        evidence: JsonObject = {"cause": "bridge-on-underlay", "hosts": [host], "subnet": subnet}
+        broken = frozenset(way(*pair) for way in ways for pair in pairs)
+        return verdict.model_copy(update={"evidence": evidence, "broken": broken})
+
+
+def _hidden(scene: Scene, subnet: str) -> Iterable[tuple[str, list[str]]]:
+    routes: dict[str, list[str]] = {}
+    for facts in scene.state.hosts:
+        for route in facts.routes:
+            if not route.prefix.endswith("/0") and _overlap(subnet, route.prefix):
+                routes.setdefault(route.prefix, []).append(facts.host)
+    return sorted(routes.items())
+
+
+def _within(address: str, subnet: str) -> bool:
+    """Tell whether an address is in a subnet; what an engine calls an address and is none, is in no subnet."""
+    try:
+        return ip_address(address) in ip_network(subnet)
+    except ValueError:
+        return False
+
+
+def _overlap(one: str, other: str) -> bool:
+    first, second = ip_network(one), ip_network(other)
+    if isinstance(first, IPv4Network) or isinstance(second, IPv4Network):
+        return isinstance(first, IPv4Network) and isinstance(second, IPv4Network) and first.overlaps(second)
+    return first.overlaps(second)

@@ -1,0 +1,1 @@
+"""Scenarios of encrypted overlays: states, rules, and what is on the wire."""

@@ -1,0 +1,89 @@
+"""Scenario: plaintext VXLAN that somebody forges into an encrypted overlay is dropped."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from swarmnet.model.report import Place, Status, Verdict
+from swarmnet.verify import claims as places
+from swarmnet.verify.captures import cast, heard_from, next_of
+from swarmnet.verify.scenarios.encryption.captured import SightedScenario
+
+if TYPE_CHECKING:
+    from swarmnet.model.network import Network
+    from swarmnet.verify.scenario import Answers, Scene
+
+
+class PlaintextInjection(SightedScenario):
+    """Forged packets reach a probe on a plain overlay (the control) and none on an encrypted one."""
+
+    name: ClassVar[str] = "injection"
+    summary: ClassVar[str] = "plaintext VXLAN forged into encrypted overlays is dropped by every host"
+
+    def judge_networks(self, scene: Scene, answers: Answers, networks: tuple[Network, ...]) -> list[Verdict]:
+        """Return one verdict a network."""
+        return [self._network(scene, answers, net) for net in networks]
+
+    def _network(self, scene: Scene, answers: Answers, network: Network) -> Verdict:
+        name, subject = network.spec.name, f"network {network.spec.name}"
+        routes = [(station.host, next_of(scene, station.host)) for station in cast(scene)]
+        pairs = [(source, target) for source, target in routes if target is not None]
+        open_to = [pair for pair in pairs if arrived(answers, pair, name)]
+        if open_to:
+            hosts = sorted({target for _, target in open_to})
+            return Verdict(
+                scenario=self.name,
+                subject=subject,
+                status=Status.FAILED,
+                detail=f"{', '.join(hosts)} takes plaintext VXLAN into encrypted {name}: anybody on the underlay can"
+                " send into it",
+                fix="the rule that drops it is missing there, or stands behind one that accepts UDP"
+                f" {scene.data_path_port} (see encryption-rules): restart the engine; engines before 20.10.24 and"
+                " 23.0.3 append it (CVE-2023-28840, CVE-2023-28842)",
+                evidence={"cause": "injection", "hosts": [*hosts], "network": name},
+                needed=places.each(places.guard(host, name) for host in hosts),
+            )
+        unproved = self._unproved(scene, answers, pairs, name)
+        if unproved:
+            verdict = self.verdict(subject, Status.INCONCLUSIVE, f"nothing was proved: {unproved}")
+            return verdict.model_copy(update={"needed": _needed(scene, answers, pairs)})
+        control = scene.plain.spec.name if scene.plain else ""
+        detail = f"forged plaintext was dropped by all {len(pairs)} hosts; the same packets arrive on plain {control}"
+        return self.verdict(subject, Status.OK, detail)
+
+    def _unproved(self, scene: Scene, answers: Answers, pairs: list[tuple[str, str]], name: str) -> str:
+        if scene.plain is None:
+            return f"there is no plain overlay as a positive control ({scene.control_problem or 'none was made'})"
+        control = scene.plain.spec.name
+        for source, target in pairs:
+            for network in (name, control):
+                why = _not_sent(answers, source, network)
+                if why:
+                    return f"{source} could not forge packets on {network}: {why}"
+            if arrived(answers, (source, target), name) is None:
+                return f"the probe of {target} did not tell what it heard"
+        deaf = [pair for pair in pairs if not arrived(answers, pair, control)]
+        return f"forged packets did not arrive on plain {control} either ({deaf[0][0]} -> {deaf[0][1]})" if deaf else ""
+
+
+def _needed(scene: Scene, answers: Answers, pairs: list[tuple[str, str]]) -> tuple[frozenset[Place], ...]:
+    """Return what the control needed between the hosts where it did not arrive."""
+    if scene.plain is None:
+        return ()
+    control = scene.plain.spec.name
+    deaf = [pair for pair in pairs if not arrived(answers, pair, control)]
+    return tuple(frozenset((places.vxlan(*pair), places.overlay(control, *pair))) for pair in deaf)
+
+
+def arrived(answers: Answers, pair: tuple[str, str], network: str) -> bool | None:
+    """Tell whether the target's probe heard packets that the source forged; None when it did not tell."""
+    source, target = pair
+    log = heard_from(answers, target, f"inject/{network}")
+    return None if log is None else source in log
+
+
+def _not_sent(answers: Answers, host: str, network: str) -> str:
+    answer = answers.get((host, f"wire/inject/{network}"))
+    if answer is None:
+        return "an address or VNI is not known"
+    return str(answer.problem or answer.value.get("problem") or "")

@@ -1,0 +1,118 @@
+"""Scenario: what encrypted overlays carry is never readable on the wire."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from swarmnet.model.report import Status, Verdict
+from swarmnet.verify import claims as places
+from swarmnet.verify.captures import MARKS, Sighting, cast, encrypted, peers_of, sighting
+from swarmnet.verify.esp_support import without_esp
+from swarmnet.verify.scenarios.encryption.captured import SightedScenario
+from swarmnet.verify.scenarios.encryption.states import current_spis
+
+if TYPE_CHECKING:
+    from swarmnet.model.network import Network
+    from swarmnet.verify.scenario import Answers, Scene
+
+
+class EncryptionOnTheWire(SightedScenario):
+    """Markers leave every sender in ESP of the current SPI and never in clear; the same filter sees plain ones."""
+
+    name: ClassVar[str] = "encryption"
+    summary: ClassVar[str] = "markers on encrypted overlays leave every host as ESP, never in clear"
+
+    def judge_networks(self, scene: Scene, answers: Answers, networks: tuple[Network, ...]) -> list[Verdict]:
+        """Return one verdict a network: leaks first, then what kept it from being proved."""
+        seen = {station.host: sighting(scene, answers, station.host) for station in cast(scene)}
+        return [self._leaks(scene, net, seen) or self._proof(scene, answers, net, seen) for net in networks]
+
+    def _leaks(self, scene: Scene, network: Network, seen: dict[str, Sighting]) -> Verdict | None:
+        """Return the failure when anything of the network left a host in clear, also by a capture that missed some."""
+        name = network.spec.name
+        leaks = {host: one.sent.clear.get(name, 0) for host, one in seen.items() if one.sent.clear.get(name)}
+        bare = {host: count for host, one in seen.items() if (count := plaintext(one, network))}
+        if not leaks and not bare:
+            return None
+        hosts = sorted(leaks.keys() | bare.keys())
+        read = f"its marker was read in {sum(leaks.values())} packets" if leaks else "no marker was among them"
+        control = scene.plain.spec.name if scene.plain else "none"
+        return Verdict(
+            scenario=self.name,
+            subject=f"network {name}",
+            status=Status.FAILED,
+            detail=f"{', '.join(hosts)} sends {name} in clear: {sum(bare.values())} plaintext VXLAN packets left,"
+            f" {read}",
+            fix="the rule that marks its packets for IPsec is missing there (see encryption-rules): restart the engine;"
+            " engines before 20.10.24 and 23.0.3 send in clear where the kernel has no xt_u32 (CVE-2023-28841)",
+            evidence={"cause": "cleartext", "hosts": [*hosts], "network": name, "control": control},
+            needed=places.each(places.mark(host, name) for host in hosts),
+        )
+
+    def _proof(self, scene: Scene, answers: Answers, network: Network, seen: dict[str, Sighting]) -> Verdict:
+        name = network.spec.name
+        unproved = self._unproved(scene, answers, seen)
+        if unproved:
+            subject = f"network {name}"
+            verdict = self.verdict(subject, Status.INCONCLUSIVE, f"nothing was proved: {unproved}")
+            kernels = places.each(places.esp_kernels(*without_esp(answers)))
+            return verdict.model_copy(update={"needed": kernels})
+        silent = silent_pairs(scene, answers, seen)
+        if silent:
+            source, target, count = silent[0]
+            return Verdict(
+                scenario=self.name,
+                subject=f"network {name}",
+                status=Status.FAILED,
+                detail=f"{len(silent)} of {_pairs(scene)} pairs sent nothing in clear, but not the expected ESP of the"
+                f" current SPI either: {source} -> {target} {count} packets of at least {_expected(scene)}",
+                fix="compare the IPsec states of both hosts (scenario ipsec); restarting the odd engine renews them",
+                evidence={"cause": "no-esp-sent", "pairs": [[s, t] for s, t, _ in silent], "network": name},
+                needed=places.each(places.ipsec(s, t) for s, t, _ in silent),
+            )
+        packets = sum(sum(one.sent.esp_with(peer) for peer in one.sent.esp) for one in seen.values())
+        control = scene.plain.spec.name if scene.plain else ""
+        detail = (
+            f"markers of {len(seen)} senders to {_pairs(scene)} pairs left in ESP of the current SPI ({packets}"
+            f" packets) and never in clear; the same filter read them on {control}"
+        )
+        return self.verdict(f"network {name}", Status.OK, detail)
+
+    def _unproved(self, scene: Scene, answers: Answers, seen: dict[str, Sighting]) -> str:
+        """Return why silence proves nothing; empty when it does."""
+        incapable = without_esp(answers)
+        if incapable:
+            return f"the kernel cannot do ESP on {', '.join(sorted(incapable))}"
+        broken = [f"{host}: {one.problem}" for host, one in seen.items() if one.problem]
+        if broken:
+            return broken[0]
+        if scene.plain is None:
+            return f"there is no plain overlay as a positive control ({scene.control_problem or 'none was made'})"
+        control = scene.plain.spec.name
+        blind = [host for host, one in seen.items() if not one.sent.clear.get(control)]
+        return f"the same filter did not see the marker on plain {control} leaving {', '.join(blind)}" if blind else ""
+
+
+def plaintext(one: Sighting, network: Network) -> int:
+    """Return how many VXLAN packets of the network's VNIs left the host in clear."""
+    return sum(count for row in one.sent.vxlan.values() for vni, count in row.items() if int(vni) in network.vnis)
+
+
+def silent_pairs(scene: Scene, answers: Answers, seen: dict[str, Sighting]) -> list[tuple[str, str, int]]:
+    """Return the pairs between which less ESP of a current SPI left than markers were sent, and how much did."""
+    found = []
+    for host, one in seen.items():
+        for peer in peers_of(scene, host):
+            row = one.sent.esp.get(seen[peer].vtep, {})
+            count = sum(row.get(spi, 0) for spi in current_spis(answers, host, seen[peer].vtep))
+            if count < _expected(scene):
+                found.append((host, peer, count))
+    return found
+
+
+def _expected(scene: Scene) -> int:
+    return MARKS * len(encrypted(scene))
+
+
+def _pairs(scene: Scene) -> int:
+    return sum(len(peers_of(scene, station.host)) for station in cast(scene))

@@ -1,0 +1,157 @@
+"""Scenario: on every host, the firewall has the engine's rules for every encrypted overlay."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from swarmnet.model.report import Status, Verdict
+from swarmnet.verify import claims as places
+from swarmnet.verify.captures import UNENCRYPTED, encrypted
+from swarmnet.verify.causes import absence
+from swarmnet.verify.iptables import parse
+from swarmnet.verify.scenario import Answers, Findings, HostCommand, Question, Scenario, Scene
+from swarmnet.verify.scenarios.encryption.staged import staged
+
+if TYPE_CHECKING:
+    from swarmnet.model.network import Network
+    from swarmnet.verify.iptables import Rule
+
+SAVE, SAVE_LEGACY, SAVE_NFT = "rules", "rules/legacy", "rules/nft"
+COMMANDS = {SAVE: "iptables-save", SAVE_LEGACY: "iptables-legacy-save", SAVE_NFT: "iptables-nft-save"}
+"""The host's own variant; the other two are asked where it shows a rule missing, since an engine may use another."""
+MARKS, DROPS = "encrypts the packets", "drops plaintext"
+PARTS = {MARKS: ("mangle", places.mark), DROPS: ("filter", places.guard)}
+"""What a rule does, to the table that it stands in and the place that is broken without it."""
+
+Tables = dict[str, tuple["Rule", ...]]
+
+
+class EncryptionRules(Scenario):
+    """One rule that marks a VNI's packets for IPsec, and one before any that accepts which drops plaintext."""
+
+    name: ClassVar[str] = "encryption-rules"
+    summary: ClassVar[str] = "every host has the firewall rules of every encrypted overlay"
+
+    def ask(self, scene: Scene, answers: Answers) -> tuple[Question, ...]:
+        """Ask every host for its rules."""
+        if not encrypted(scene):
+            return ()
+        hosts = [station.host for station in scene.ready]
+        return staged(
+            answers,
+            lambda: [_save(host, SAVE) for host in hosts],
+            lambda: [
+                _save(host, key)
+                for host in hosts
+                if any(missing(scene, answers, host, net) for net in encrypted(scene))
+                for key in (SAVE_LEGACY, SAVE_NFT)
+            ],
+        )
+
+    def judge(self, scene: Scene, answers: Answers) -> Findings:
+        """Return one verdict for all, or one for each host and network that lacks something."""
+        networks = encrypted(scene)
+        if not networks:
+            return Findings((self._verdict("networks", Status.SKIPPED, UNENCRYPTED),))
+        verdicts = []
+        for station in scene.ready:
+            why = unreadable(answers, station.host)
+            if why:
+                verdicts.append(self._verdict(f"host {station.host}", Status.INCONCLUSIVE, why))
+                continue
+            verdicts += [v for net in networks if (v := self._audit(scene, answers, station.host, net))]
+        if not scene.ready:
+            verdicts = [absence.untested(scene, self.name, "cluster", "no probe runs on any host")]
+        names = ", ".join(net.spec.name for net in networks)
+        fine = f"all {len(scene.ready)} hosts mark what {names} sends and drop plaintext for it before any other rule"
+        return Findings(tuple(verdicts) or (self._verdict("cluster", Status.OK, fine),))
+
+    def _audit(self, scene: Scene, answers: Answers, host: str, network: Network) -> Verdict | None:
+        lacking = missing(scene, answers, host, network)
+        name = network.spec.name
+        if lacking:
+            words = " and the one that ".join(lacking)
+            lost = [(table, rule(host, name)) for what, (table, rule) in PARTS.items() if what in lacking]
+            verdict = self._failed(
+                (host, name, "rules-flushed"),
+                f"{host} lacks the rule that {words} of {name}: its rules were flushed",
+                f"restart the engine of {host} (systemctl restart docker), which sets them anew; run verify after every"
+                " reload of a firewall, since no engine up to 28.5 notices one",
+            )
+            needed = places.each(places.rules(host, table) for table, _ in lost)
+            return verdict.model_copy(update={"broken": frozenset(one for _, one in lost), "needed": needed})
+        let_in = overridden(scene, answers, host, network)
+        if let_in is None:
+            return None
+        verdict = self._failed(
+            (host, name, "rules-order"),
+            f"on {host} a rule accepts UDP {scene.data_path_port} before the one that drops plaintext of {name}:"
+            f" -A INPUT {' '.join(let_in.words)}",
+            "remove that rule or put it behind; engines from 20.10.24 and 23.0.3 put theirs first (CVE-2023-28840)",
+        )
+        return verdict.model_copy(update={"broken": frozenset((places.guard(host, name),))})
+
+    def _failed(self, what: tuple[str, str, str], detail: str, fix: str) -> Verdict:
+        host, network, cause = what
+        return Verdict(
+            scenario=self.name,
+            subject=f"host {host}",
+            status=Status.FAILED,
+            detail=detail,
+            fix=fix,
+            evidence={"cause": cause, "hosts": [host], "network": network},
+        )
+
+    def _verdict(self, subject: str, status: Status, detail: str) -> Verdict:
+        return Verdict(scenario=self.name, subject=subject, status=status, detail=detail)
+
+
+def _save(host: str, key: str) -> HostCommand:
+    return HostCommand(host, key, (COMMANDS[key], "-c"), sudo=True)
+
+
+def unreadable(answers: Answers, host: str) -> str:
+    """Return why the host's rules are not known; empty when they are."""
+    answer = answers.get((host, SAVE))
+    if answer is None or answer.problem:
+        return f"the rules of {host} were not read: {answer.problem if answer else 'was not asked'}"
+    if answer.value.get("exit") != 0:
+        words = str(answer.value.get("stderr") or "no word").strip().splitlines()
+        return f"iptables-save failed on {host}: {words[-1] if words else 'no word'}"
+    return ""
+
+
+def tables(answers: Answers, host: str) -> list[Tables]:
+    """Return the rules of each firewall that could be read on the host; a kernel may have two."""
+    found = []
+    for key in COMMANDS:
+        answer = answers.get((host, key))
+        if answer is not None and answer.problem is None and answer.value.get("exit") == 0:
+            found.append(parse(str(answer.value.get("stdout"))))
+    return found
+
+
+def missing(scene: Scene, answers: Answers, host: str, network: Network) -> tuple[str, ...]:
+    """Return what the rules of a host do not do for an encrypted network; nothing where they could not be read."""
+    seen = tables(answers, host)
+    if not seen or not network.vnis:
+        return ()
+    port, lacking = scene.data_path_port, []
+    mangle = [rule for one in seen for rule in one.get("mangle", ())]
+    filters = [rule for one in seen for rule in one.get("filter", ())]
+    if not all(any(rule.marks(vni, port) for rule in mangle) for vni in network.vnis):
+        lacking.append(MARKS)
+    if not all(any(rule.drops(vni, port) for rule in filters) for vni in network.vnis):
+        lacking.append(DROPS)
+    return tuple(lacking)
+
+
+def overridden(scene: Scene, answers: Answers, host: str, network: Network) -> Rule | None:
+    """Return a rule before the dropping one that lets plaintext in; None when there is none."""
+    port = scene.data_path_port
+    for one in tables(answers, host):
+        rules = one.get("filter", ())
+        drops = [index for index, rule in enumerate(rules) if any(rule.drops(vni, port) for vni in network.vnis)]
+        if drops:
+            return next((rule for rule in rules[: drops[-1]] if rule.may_accept_plaintext(port)), None)
+    return None

@@ -1,0 +1,161 @@
+"""Scenario: every pair of hosts with an encrypted overlay has the IPsec states and policies that the engine promises.
+
+Facts of engines 20.10 to 28.5 (seen in the kernel's own lists): for each peer one outgoing policy with mark 0xd0c4e3
+for the data path port, one outgoing state with the policy's SPI, and up to three incoming ones, since the two hosts
+change keys at different moments. Keys are never asked for.
+"""
+
+from __future__ import annotations
+
+from itertools import permutations
+from typing import TYPE_CHECKING, ClassVar
+
+from swarmnet.model.report import Status, Verdict
+from swarmnet.verify import claims as places
+from swarmnet.verify.captures import IPSEC, cast, delta
+from swarmnet.verify.esp_support import without_esp
+from swarmnet.verify.scenarios.encryption.captured import SightedScenario
+
+if TYPE_CHECKING:
+    from swarmnet.model.base import JsonObject, JsonValue
+    from swarmnet.model.network import Network
+    from swarmnet.verify.scenario import Answers, Scene
+
+MARK = 0xD0C4E3
+CIPHER = "rfc4106(gcm(aes))"
+WORN = 0.75 * 2**32
+"""Of the 2**32 numbers that one key may give to packets; engines use no extended numbers (moby#52005)."""
+RENEW = "restart the engine of the odd host: it gets the keys anew from its peers (systemctl restart docker)"
+
+
+class IpsecStates(SightedScenario):
+    """States and policies of all pairs agree, and the kernel dropped nothing for their sake."""
+
+    name: ClassVar[str] = "ipsec"
+    summary: ClassVar[str] = "IPsec states and policies of every pair agree, no packet was dropped by them"
+    needs_control: ClassVar[bool] = False
+
+    def judge_networks(self, scene: Scene, answers: Answers, _networks: tuple[Network, ...]) -> list[Verdict]:
+        """Return one verdict for all, or one a kind of trouble with the pairs or hosts that have it."""
+        incapable = without_esp(answers)
+        hosts = [station.host for station in cast(scene) if station.host not in incapable]
+        unread = {host: why for host in hosts if (why := unreadable(answers, host))}
+        vteps = {one.host: one.vtep for one in scene.witnesses if one.host in hosts and one.host not in unread}
+        verdicts = self._pairs(scene, answers, vteps)
+        verdicts += [v for host in vteps for v in self._worn(answers, host)]
+        verdicts += [v for host in vteps for v in self._dropped(answers, host, set(vteps) - {host})]
+        verdicts += [self.verdict(f"host {host}", Status.INCONCLUSIVE, why) for host, why in unread.items()]
+        if incapable:
+            detail = f"the kernel cannot do ESP on {', '.join(sorted(incapable))}: there are no states to compare"
+            verdict = self.verdict("kernels", Status.INCONCLUSIVE, detail)
+            verdicts.append(verdict.model_copy(update={"needed": places.each(places.esp_kernels(*incapable))}))
+        if not verdicts and len(vteps) < 2:  # noqa: PLR2004 - two ends
+            verdicts = [self.verdict("cluster", Status.INCONCLUSIVE, "fewer than two hosts could be compared")]
+        pairs = len(vteps) * (len(vteps) - 1)
+        fine = f"states and policies of all {pairs} ordered pairs agree, and no packet was dropped by IPsec"
+        return verdicts or [self.verdict("cluster", Status.OK, fine)]
+
+    def _pairs(self, scene: Scene, answers: Answers, vteps: dict[str, str]) -> list[Verdict]:
+        troubles: dict[str, list[tuple[str, str]]] = {}
+        for source, target in permutations(vteps, 2):
+            trouble = pair_trouble(scene, answers, (source, target), (vteps[source], vteps[target]))
+            if trouble:
+                troubles.setdefault(trouble, []).append((source, target))
+        return [
+            Verdict(
+                scenario=self.name,
+                subject=", ".join(f"{source} -> {target}" for source, target in pairs),
+                status=Status.FAILED,
+                detail=f"{trouble}: {', '.join(f'{source} -> {target}' for source, target in pairs)}",
+                fix=RENEW,
+                evidence={"cause": "ipsec", "pairs": [[*pair] for pair in pairs]},
+                broken=frozenset(places.ipsec(*pair) for pair in pairs),
+                needed=tuple(frozenset(map(places.node, pair)) for pair in pairs),
+            )
+            for trouble, pairs in troubles.items()
+        ]
+
+    def _worn(self, answers: Answers, host: str) -> list[Verdict]:
+        worn = [state for state in rows(answers, host, "states") if _number(state.get("sequence")) > WORN]
+        if not worn:
+            return []
+        share = max(_number(state.get("sequence")) for state in worn) / 2**32
+        detail = (
+            f"{host} has used {share:.0%} of the packet numbers of one key towards {worn[0].get('target')}: at 100 %"
+        )
+        detail += " the pair falls silent until the next change of keys (every 12 h, counted from the last new leader)"
+        return [self.verdict(f"host {host}", Status.WARNING, detail)]
+
+    def _dropped(self, answers: Answers, host: str, peers: set[str]) -> list[Verdict]:
+        grown = {name: count for name, count in (delta(answers, host, "xfrm") or {}).items() if count > 0}
+        if not grown:
+            return []
+        what = ", ".join(f"{name} +{count}" for name, count in sorted(grown.items()))
+        return [
+            Verdict(
+                scenario=self.name,
+                subject=f"host {host}",
+                status=Status.FAILED,
+                detail=f"IPsec on {host} dropped packets during the run: {what}",
+                fix="NoStates and ProtoError mean that the hosts' keys differ, SeqError that one is used up: " + RENEW,
+                evidence={"cause": "ipsec-drops", "hosts": [host], "counters": dict(grown)},
+                broken=frozenset((places.ipsec_drops(host),)),
+                needed=(frozenset(place for peer in peers for place in places.both(places.ipsec, peer, host)),),
+            )
+        ]
+
+
+def pair_trouble(scene: Scene, answers: Answers, pair: tuple[str, str], vteps: tuple[str, str]) -> str:
+    """Return what is wrong with the states from one host to another, as the start of a sentence; empty if nothing."""
+    source, target = pair
+    policies = [one for one in rows(answers, source, "policies") if one.get("target") == vteps[1]]
+    if not policies:
+        return "there is no policy that encrypts"
+    (policy, *_) = policies
+    if policy.get("port") != scene.data_path_port:
+        return f"the policy encrypts port {policy.get('port')}, but VXLAN uses {scene.data_path_port} (moby#45635)"
+    if policy.get("mark") != MARK:
+        return "the policy has another mark than the engine's rules set"
+    spi = policy.get("spi")
+    leaving = [one for one in rows(answers, source, "states") if one.get("target") == vteps[1]]
+    if spi not in [one.get("spi") for one in leaving]:
+        return "there is no state for the policy's SPI"
+    if any(one.get("cipher") != CIPHER for one in leaving):
+        return f"a state has another cipher than {CIPHER}"
+    coming = [one.get("spi") for one in rows(answers, target, "states") if one.get("target") == vteps[1]]
+    return "" if spi in coming else "the receiver has no state for the SPI that the sender uses (their keys differ)"
+
+
+def rows(answers: Answers, host: str, kind: str) -> list[JsonObject]:
+    """Return the host's ``states`` or ``policies`` as last read."""
+    for key in reversed(IPSEC):
+        answer = answers.get((host, key))
+        found: JsonValue = answer.value.get(kind) if answer is not None and answer.problem is None else None
+        if isinstance(found, list):
+            return [one for one in found if isinstance(one, dict)]
+    return []
+
+
+def unreadable(answers: Answers, host: str) -> str:
+    """Return why the host's lists are not known; empty when they are."""
+    answer = answers.get((host, IPSEC[0]))
+    if answer is None:
+        return f"{host} was not asked for its IPsec states"
+    problem = answer.problem or answer.value.get("problem")
+    return f"{host}: {problem}" if problem else ""
+
+
+def current_spis(answers: Answers, host: str, vtep: str) -> frozenset[str]:
+    """Return the SPIs with which the host's policies encrypted towards a peer; two when keys changed meanwhile."""
+    found = set()
+    for key in IPSEC:
+        answer = answers.get((host, key))
+        policies = answer.value.get("policies") if answer is not None and answer.problem is None else None
+        for policy in policies if isinstance(policies, list) else ():
+            if isinstance(policy, dict) and policy.get("target") == vtep:
+                found.add(str(policy.get("spi")))
+    return frozenset(found)
+
+
+def _number(value: JsonValue) -> int:
+    return value if isinstance(value, int) else 0

@@ -1,0 +1,1 @@
+"""Scenarios of the hosts themselves: firewall, kernel, gossip."""

@@ -1,0 +1,263 @@
+"""Scenario: no host's own firewall drops what the swarm sends between hosts.
+
+Everything else sees symptoms; here the rules are read and one packet of each kind is walked through them. Only what is
+dropped for certain is told. Firewalls that are not iptables, and those between the hosts, are not seen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from ipaddress import ip_address, ip_network
+from typing import TYPE_CHECKING, ClassVar
+
+from swarmnet.model.report import Place, Status, Verdict
+from swarmnet.model.service import Protocol, PublishMode
+from swarmnet.verify import claims as places
+from swarmnet.verify.packet_filter import Fate, Filter, Packet, read
+from swarmnet.verify.scenario import Answers, Findings, HostCommand, Question, Scenario, Scene
+from swarmnet.verify.scenarios.encryption.rules import SAVE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from swarmnet.verify.iptables import Rule
+
+GOSSIP, ORDERS = 7946, 2377
+BRIDGE = "docker_gwbridge"
+"""To which each host forwards what comes for a published port."""
+HOOKS = {
+    "INPUT": (("raw", "PREROUTING"), ("mangle", "PREROUTING"), ("mangle", "INPUT"), ("filter", "INPUT")),
+    "OUTPUT": (("raw", "OUTPUT"), ("mangle", "OUTPUT"), ("filter", "OUTPUT")),
+    "FORWARD": (("filter", "FORWARD"),),
+}
+"""The chains that a packet meets on its way, in the kernel's order. What is forwarded had another address before."""
+INSIDE = "172.18.0.2"
+"""The routing mesh's own end of that bridge, where no other subnet was chosen for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """One kind of packet between two hosts, where it meets a firewall, and what fails without it."""
+
+    what: str
+    """In words: ``udp 7946``."""
+    host: str
+    """Whose firewall."""
+    peer: str
+    chain: str
+    packet: Packet
+    breaks: frozenset[Place]
+    both_states: bool = False
+    """True where a firewall that knows connections takes the packet for an answer, too: only what it drops in both
+    cases is lost."""
+    accepted: int = 0
+    """The published port for which the engine must have a rule: without it, the engine's rules are the cause."""
+
+
+class HostFirewall(Scenario):
+    """The tables of each host, asked about VXLAN, gossip, orders, answers and published ports."""
+
+    name: ClassVar[str] = "firewall"
+    summary: ClassVar[str] = "no host's own firewall drops what the swarm sends between hosts"
+    needs_witness: ClassVar[bool] = True
+    needs_networks: ClassVar[bool] = False
+
+    def ask(self, scene: Scene, _answers: Answers) -> tuple[Question, ...]:
+        """Read the rules of each host."""
+        return tuple(HostCommand(host, SAVE, ("iptables-save", "-c"), sudo=True) for host in scene.watched)
+
+    def judge(self, scene: Scene, answers: Answers) -> Findings:
+        """Return one verdict a host and rule that drops something, else one for all whose rules could be read."""
+        tables = {host: rules for host in scene.watched if (rules := _tables(answers, host))}
+        found: dict[tuple[str, str], list[Crossing]] = {}
+        for crossing in crossings(scene):
+            table = tables.get(crossing.host)
+            if table is None or (
+                crossing.accepted and not table["filter"].mentions("DOCKER-INGRESS", crossing.accepted)
+            ):
+                continue
+            if (rule := _dropped_by(table, crossing)) is not None:
+                found.setdefault((crossing.host, rule), []).append(crossing)
+        verdicts = [self._dropped(host, rule, dropped) for (host, rule), dropped in found.items()]
+        unread = [host for host in scene.watched if host not in tables]
+        if unread and not verdicts:
+            detail = f"the rules of {', '.join(unread)} could not be read"
+            fix = "let the SSH user run iptables-save by sudo without a password, or log in as root"
+            verdicts.append(self._verdict("hosts", Status.SKIPPED, detail, fix))
+        elif not verdicts:
+            detail = f"the rules of {len(tables)} hosts drop nothing that the swarm needs"
+            verdicts.append(self._verdict("hosts", Status.OK, detail))
+        return Findings(tuple(verdicts))
+
+    def _dropped(self, host: str, rule: str, dropped: list[Crossing]) -> Verdict:
+        what = ", ".join(dict.fromkeys(one.what for one in dropped))
+        peers = ", ".join(sorted({one.peer for one in dropped if one.peer != host}))
+        chain = dropped[0].chain
+        way = {"INPUT": "from", "OUTPUT": "to"}.get(chain, "forwarded for")
+        if rule.startswith("-"):
+            commands = [f"iptables {rule.replace('-A ', '-D ', 1)}"]
+            fix = "remove the rule, or let what the swarm needs pass before it:"
+        else:
+            ports = f"udp {dropped[0].packet.port}" if dropped[0].packet.port else what
+            fix, commands = f"let what the swarm needs pass ({ports} ...): its policy drops what no rule accepts", []
+        return Verdict(
+            scenario=self.name,
+            subject=f"host {host}",
+            status=Status.FAILED,
+            detail=f"the firewall of {host} drops {what} {way} {peers or 'others'}: {rule}",
+            fix=fix,
+            evidence={"cause": "firewall-drops", "hosts": [host], "rule": rule, "commands": [*commands]},
+            broken=frozenset[Place]().union(*(one.breaks for one in dropped)),
+            needed=(),
+        )
+
+    def _verdict(self, subject: str, status: Status, detail: str, fix: str | None = None) -> Verdict:
+        return Verdict(scenario=self.name, subject=subject, status=status, detail=detail, fix=fix)
+
+
+def crossings(scene: Scene) -> Iterable[Crossing]:
+    """Yield every kind of packet that hosts must take from each other, and let out to each other."""
+    vteps = {one.host: one.vtep for one in scene.witnesses if one.problem is None and _is_address(one.vtep)}
+    for host in vteps:
+        for peer in vteps:
+            if peer != host:
+                yield from _into(scene, host, peer, vteps)
+                yield from _out_of(scene, host, peer, vteps)
+
+
+def _into(scene: Scene, host: str, peer: str, vteps: dict[str, str]) -> Iterable[Crossing]:
+    device = _device(scene, host, vteps[peer])
+    here = Packet("udp", vteps[peer], vteps[host], came_by=device, leaves_by="")
+    learned = _gossip(host, peer)
+    data = scene.data_path_port
+    yield Crossing(f"udp {data}", host, peer, "INPUT", replace(here, port=data), _vxlan(peer, host))
+    for protocol in ("udp", "tcp"):
+        source = GOSSIP if protocol == "udp" else None
+        packet = replace(here, protocol=protocol, port=GOSSIP, from_port=source)
+        yield Crossing(f"{protocol} {GOSSIP}", host, peer, "INPUT", packet, learned, both_states=protocol == "udp")
+    if _is_manager(scene, host):
+        packet = replace(here, protocol="tcp", port=ORDERS)
+        yield Crossing(f"tcp {ORDERS}", host, peer, "INPUT", packet, frozenset((places.node(peer),)))
+    if any(net.spec.encrypted for net in scene.networks):
+        yield Crossing(
+            "esp",
+            host,
+            peer,
+            "INPUT",
+            replace(here, protocol="esp"),
+            frozenset((places.esp(peer, host), places.passage("esp", peer, host))),
+        )
+    answer = replace(here, protocol="tcp", from_port=GOSSIP, state="ESTABLISHED")
+    doors = frozenset(places.door(host, peer, protocol) for protocol in ("tcp", "udp"))
+    yield Crossing(
+        "answers (ESTABLISHED)", host, peer, "INPUT", answer, learned | doors | {places.passage("answers", peer, host)}
+    )
+    inner = Packet("tcp", vteps[peer], INSIDE, came_by=device, leaves_by=BRIDGE)
+    for service, port in published(scene):
+        entry = frozenset((places.entry(host, "tcp"), places.door(peer, host, "tcp")))
+        yield Crossing(
+            f"tcp {port} of {service}", host, peer, "FORWARD", replace(inner, port=port), entry, accepted=port
+        )
+        packet = Packet("tcp", INSIDE, vteps[peer], None, port, "ESTABLISHED", BRIDGE, device)
+        yield Crossing(f"answers of tcp {port}", host, peer, "FORWARD", packet, entry, accepted=port)
+
+
+def _out_of(scene: Scene, host: str, peer: str, vteps: dict[str, str]) -> Iterable[Crossing]:
+    here = Packet("udp", vteps[host], vteps[peer], came_by="", leaves_by=_device(scene, host, vteps[peer]))
+    data, learned = scene.data_path_port, _gossip(host, peer)
+    yield Crossing(f"udp {data}", host, peer, "OUTPUT", replace(here, port=data), _vxlan(host, peer))
+    for protocol in ("udp", "tcp"):
+        source = GOSSIP if protocol == "udp" else None
+        packet = replace(here, protocol=protocol, port=GOSSIP, from_port=source)
+        yield Crossing(f"{protocol} {GOSSIP}", host, peer, "OUTPUT", packet, learned, both_states=protocol == "udp")
+    if _is_manager(scene, peer):
+        packet = replace(here, protocol="tcp", port=ORDERS)
+        yield Crossing(f"tcp {ORDERS}", host, peer, "OUTPUT", packet, frozenset((places.node(host),)))
+    if any(net.spec.encrypted for net in scene.networks):
+        broken = frozenset((places.esp(host, peer), places.passage("esp", host, peer)))
+        yield Crossing("esp", host, peer, "OUTPUT", replace(here, protocol="esp"), broken)
+    answer = replace(here, protocol="tcp", from_port=GOSSIP, state="ESTABLISHED")
+    broken = learned | {places.passage("answers", host, peer)}
+    yield Crossing("answers (ESTABLISHED)", host, peer, "OUTPUT", answer, broken)
+
+
+def published(scene: Scene) -> list[tuple[str, int]]:
+    """Return what the mesh publishes by TCP: one port of the user's, and the probe service's."""
+    users = [
+        (service.spec.name, port.published)
+        for service in scene.state.services
+        for port in service.published
+        if port.mode is PublishMode.INGRESS and port.protocol is Protocol.TCP and port.published is not None
+    ]
+    probes = scene.mesh.ports.get("tcp") if scene.mesh else None
+    return [*users[:1], *([("the probe service", probes)] if probes else [])]
+
+
+def _gossip(host: str, peer: str) -> frozenset[Place]:
+    ways = places.both(lambda one, other: places.passage("gossip", one, other), host, peer)
+    return ways | places.both(places.learned, host, peer)
+
+
+def _vxlan(source: str, target: str) -> frozenset[Place]:
+    return frozenset((places.vxlan(source, target), places.passage("vxlan", source, target)))
+
+
+def _dropped_by(tables: Mapping[str, Filter], crossing: Crossing) -> str | None:
+    """Return the rule or policy that drops a packet for certain, and is none of the engine's own; None without one."""
+    for name, chain in HOOKS[crossing.chain]:
+        table = tables.get(name)
+        if table is None:
+            continue
+        states = ("NEW", "ESTABLISHED") if crossing.both_states else (crossing.packet.state,)
+        fates = [table.fate(chain, replace(crossing.packet, state=_seen_in(name, state))) for state in states]
+        rule = fates[-1][1]
+        if any(fate is not Fate.DROPPED for fate, _rule in fates):
+            continue
+        engines = rule is not None and rule.chain.startswith("DOCKER") and rule.chain != "DOCKER-USER"
+        return None if engines or (rule is None and chain == "FORWARD") else _words(name, chain, rule)
+    return None
+
+
+def _seen_in(table: str, state: str) -> str:
+    """Return the state that rules of a table see: the kernel looks for the connection after the table ``raw``."""
+    return "INVALID" if table == "raw" else state
+
+
+def _device(scene: Scene, host: str, address: str) -> str | None:
+    """Return the device by which a host reaches an address directly; None where its routes do not tell."""
+    facts = scene.state.facts(host)
+    fitting = [
+        (ip_network(route.prefix).prefixlen, route.device)
+        for route in (facts.routes if facts else ())
+        if ip_address(address) in ip_network(route.prefix)
+    ]
+    return max(fitting)[1] if fitting else None
+
+
+def _is_address(text: str) -> bool:
+    try:
+        return bool(ip_address(text))
+    except ValueError:
+        return False
+
+
+def _is_manager(scene: Scene, host: str) -> bool:
+    node = scene.state.node_of(host)
+    return node is not None and node.spec.role == "manager"
+
+
+def _tables(answers: Answers, host: str) -> dict[str, Filter]:
+    """Return the tables of a host by their names; none where they could not be read, or its filter is not iptables'."""
+    answer = answers.get((host, SAVE))
+    if answer is None or answer.problem is not None or answer.value.get("exit") != 0:
+        return {}
+    text = str(answer.value.get("stdout"))
+    found = {name: table for name in ("raw", "mangle", "filter") if (table := read(text, name)) is not None}
+    return found if "filter" in found else {}
+
+
+def _words(table: str, chain: str, rule: Rule | None) -> str:
+    where = "" if table == "filter" else f"-t {table} "
+    if rule is None:
+        return f"the policy of {chain} is DROP" + (f" in table {table}" if where else "")
+    return f"{where}-A {rule.chain} {' '.join(rule.words)}"

@@ -1,0 +1,117 @@
+"""Scenario: the engines' gossip gets from every host to every other by UDP, too.
+
+Where UDP 7946 is lost in one direction, engines go on by TCP and by way of others: all works, but names come late and
+nodes flap under load. Nothing but the wire tells. Engines send each other a sign of life once a second, in turn
+(memberlist's ``ProbeInterval``), and answer those of others: what one host sends for some seconds must arrive at the
+other.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from swarmnet.model.report import Status, Verdict
+from swarmnet.verify import claims as places
+from swarmnet.verify.patterns import Shape, decompose
+from swarmnet.verify.scenario import PAIR, Answers, Findings, Question, Scenario, Scene, WitnessTask
+from swarmnet.verify.scenarios.encryption.staged import staged
+from swarmnet.verify.scenarios.sizes.overlay import vteps
+
+if TYPE_CHECKING:
+    from swarmnet.model.base import JsonObject, JsonValue
+    from swarmnet.verify.patterns import Pair, Reach
+
+PORT = 7946
+MOST = 5
+"""Nodes of a swarm up to which all have spoken to all within some seconds; of more it takes too long to wait for."""
+BEGUN, RESTED, TOLD = "gossip/capture", "gossip/rest", "gossip/collect"
+SENT = 3
+"""Packets that must have left before their absence at the other end says something."""
+
+
+class Gossip(Scenario):
+    """Each witness counts the engines' datagrams that leave and come, while nothing else is asked."""
+
+    name: ClassVar[str] = "gossip"
+    summary: ClassVar[str] = "the engines' gossip by UDP gets from every host to every other"
+    needs_witness: ClassVar[bool] = True
+    needs_networks: ClassVar[bool] = False
+    quiet: ClassVar[bool] = True
+
+    def ask(self, scene: Scene, answers: Answers) -> tuple[Question, ...]:
+        """Begin to count, wait until each engine had its turn, end."""
+        hosts = scene.watched
+        if not PAIR <= len(scene.state.nodes) <= MOST or len(hosts) < PAIR:
+            return ()
+        peers: list[JsonValue] = [*vteps(scene, hosts).values()]
+        capture: JsonObject = {"kind": "capture", "name": "gossip", "peers": peers, "port": PORT, "needles": {}}
+        rest: JsonObject = {"kind": "rest", "seconds": patience(scene)}
+        return staged(
+            answers,
+            lambda: [WitnessTask(host, BEGUN, {**capture, "seconds": 4 * patience(scene)}) for host in hosts],
+            lambda: [WitnessTask(host, RESTED, rest) for host in hosts],
+            lambda: [WitnessTask(host, TOLD, {"kind": "collect", "name": "gossip"}) for host in hosts],
+        )
+
+    def judge(self, scene: Scene, answers: Answers) -> Findings:
+        """Return one verdict where all arrives, else one a cause; skipped where it was not listened to."""
+        known = vteps(scene, scene.watched)
+        sent = {host: _counted(answers, host, "sent") for host in known}
+        came = {host: _counted(answers, host, "received") for host in known}
+        seen = {
+            (source, target): (left.get(str(known[target]), 0), arrived.get(str(known[source]), 0))
+            for source, left in sent.items()
+            for target, arrived in came.items()
+            if source != target and left is not None and arrived is not None
+        }
+        tested = frozenset(pair for pair, (left, _) in seen.items() if left >= SENT)
+        lost = frozenset(pair for pair in tested if not seen[pair][1])
+        if lost:
+            return Findings(tuple(self._lost(reach, seen) for reach in decompose(lost, tested)))
+        if not tested:
+            why = f"the engines' gossip was not listened to (swarms of {PAIR} to {MOST} nodes)"
+            return Findings((Verdict(scenario=self.name, subject="hosts", status=Status.SKIPPED, detail=why),))
+        detail = f"UDP {PORT} of {len(tested)} ordered pairs of hosts arrives"
+        return Findings((Verdict(scenario=self.name, subject="hosts", status=Status.OK, detail=detail),))
+
+    def _lost(self, reach: Reach, seen: dict[Pair, tuple[int, int]]) -> Verdict:
+        left = sum(seen[pair][0] for pair in reach.pairs)
+        first, last = (reach.hosts[0], reach.hosts[-1]) if reach.hosts else ("", "")
+        way = {
+            Shape.ALL: "between all hosts",
+            Shape.ISOLATED: f"to and from {first}",
+            Shape.INBOUND: f"from all hosts to {first}",
+            Shape.OUTBOUND: f"from {first} to all hosts",
+            Shape.BETWEEN: f"between {first} and {last}, both ways",
+            Shape.ONE_WAY: f"from {first} to {last}",
+        }[reach.shape]
+        broken = {place for pair in reach.pairs for place in places.both(places.learned, *pair)}
+        broken |= {places.passage("gossip", *one) for pair in reach.pairs for one in (pair, pair[::-1])}
+        return Verdict(
+            scenario=self.name,
+            subject=f"{first} -> {last}" if reach.shape is Shape.ONE_WAY else f"host {first}" if first else "hosts",
+            status=Status.FAILED,
+            detail=f"UDP {PORT} is lost {way}: {left} packets of the engines left, and none arrived; they go on by TCP,"
+            " so names come late and nodes flap",
+            fix=f"allow UDP {PORT} {way} in host firewalls and security groups, in both directions",
+            evidence={"cause": f"gossip-udp-{reach.shape}", "pairs": [[*pair] for pair in sorted(reach.pairs)]},
+            broken=frozenset(broken),
+            needed=tuple(frozenset(map(places.node, pair)) for pair in sorted(reach.pairs)),
+        )
+
+
+def patience(scene: Scene) -> float:
+    """Return the seconds in which each engine has pinged each other twice."""
+    return 2.0 * (len(scene.state.nodes) - 1) + 1.0
+
+
+def _counted(answers: Answers, host: str, direction: str) -> dict[str, int] | None:
+    """Return how many packets of gossip went to, or came from, each address; None where that was not counted."""
+    answer = answers.get((host, TOLD))
+    side = answer.value.get(direction) if answer is not None and answer.problem is None else None
+    table = side.get("vxlan") if isinstance(side, dict) else None
+    if not isinstance(table, dict):
+        return None
+    return {
+        peer: sum(n for n in row.values() if isinstance(n, int)) for peer, row in table.items() if isinstance(row, dict)
+    }

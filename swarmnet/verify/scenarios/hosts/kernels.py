@@ -1,0 +1,213 @@
+"""Scenario: what each host's kernel and engine do with packets between hosts, beside the firewall.
+
+Kernels drop in silence what comes from another address than the one that an overlay knows a host by (the forwarding
+row is fixed, ``vxlan_snoop``), what comes by another device than the one that answers would leave by (``rp_filter``),
+and what they are set not to forward. None of it is seen on the wire.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, ClassVar
+
+from swarmnet.model.report import Status, Verdict
+from swarmnet.verify import claims as places
+from swarmnet.verify.scenario import (
+    Answers,
+    Findings,
+    HostCommand,
+    Question,
+    Scenario,
+    Scene,
+    WitnessTask,
+    outcomes,
+)
+from swarmnet.verify.scenarios.sizes.overlay import WAYS, ways
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from swarmnet.model.base import JsonObject
+    from swarmnet.model.report import Place
+
+KERNEL, MACHINE = "kernel", "machine-id"
+STRICT = 1
+"""``rp_filter``: the answer must leave by the device that the packet came by."""
+
+
+class Kernels(Scenario):
+    """Forwarding, source addresses, reverse path filters, left VXLAN devices, live restore, cloned machines."""
+
+    name: ClassVar[str] = "kernels"
+    summary: ClassVar[str] = "kernels and engines of the hosts keep nothing of the swarm's from passing"
+    needs_witness: ClassVar[bool] = True
+    needs_networks: ClassVar[bool] = False
+
+    def ask(self, scene: Scene, _answers: Answers) -> tuple[Question, ...]:
+        """Ask each host's witness for its kernel's settings and ways, and the host for its machine's id."""
+        found: list[Question] = []
+        for host in scene.watched:
+            found.append(WitnessTask(host, KERNEL, {"kind": "kernel"}))
+            found.append(ways(scene, host))
+            found.append(HostCommand(host, MACHINE, ("cat", "/etc/machine-id")))
+        return tuple(found)
+
+    def judge(self, scene: Scene, answers: Answers) -> Findings:
+        """Return one verdict a host and trouble, else one for all."""
+        seen = {host: told for host in scene.watched if (told := _told(answers, host))}
+        verdicts = [verdict for host, told in seen.items() for verdict in self._host(scene, answers, host, told)]
+        verdicts += [*self._cloned(scene, answers), *self._restoring(scene)]
+        if seen and not any(one.status is Status.FAILED for one in verdicts):
+            detail = (
+                f"{len(seen)} hosts forward, send from the addresses that they are known by, and filter nothing out"
+            )
+            verdicts.append(self._verdict("hosts", Status.OK, detail))
+        return Findings(tuple(verdicts))
+
+    def _host(self, scene: Scene, answers: Answers, host: str, told: JsonObject) -> Iterable[Verdict]:
+        if told.get("forward") == 0:
+            yield self._failed(
+                host,
+                ("ip-forward", ["sysctl -w net.ipv4.ip_forward=1"]),
+                f"{host} forwards nothing (net.ipv4.ip_forward is 0): published ports lead nowhere there",
+                f"run this on {host}, and look in /etc/sysctl.d for what sets it:",
+                frozenset(_doors(scene, host)),
+            )
+        yield from self._sources(scene, answers, host)
+        yield from self._filters(scene, answers, host, told)
+        yield from self._leftovers(scene, host, told)
+
+    def _sources(self, scene: Scene, answers: Answers, host: str) -> Iterable[Verdict]:
+        known = {one.host: one.vtep for one in scene.witnesses}
+        found, _ = outcomes(answers, host, WAYS)
+        others = {
+            peer: str(way["local"])
+            for peer, way in found.items()
+            if known[host] and way.get("local") not in (None, known[host])
+        }
+        hurt = {peer: local for peer, local in others.items() if _is_lost(answers, host, peer)}
+        if hurt:
+            local = hurt[min(hurt)]
+            yield self._failed(
+                host,
+                ("outer-source", []),
+                f"{host} sends to {', '.join(sorted(hurt))} from {local}, and overlays know it by {known[host]}:"
+                " kernels there drop that in silence",
+                f"make the route's source the known address (ip route change ... src {known[host]}), or let the node"
+                f" join again with --advertise-addr and --data-path-addr {local}",
+                frozenset(_ways(scene, {(host, peer) for peer in hurt})),
+            )
+
+    def _filters(self, scene: Scene, answers: Answers, host: str, told: JsonObject) -> Iterable[Verdict]:
+        devices, filters = told.get("devices"), told.get("filters")
+        vtep = next(one.vtep for one in scene.witnesses if one.host == host)
+        if (
+            not isinstance(devices, dict)
+            or not isinstance(filters, dict)
+            or filters.get(str(devices.get(vtep))) != STRICT
+        ):
+            return
+        device, (found, _) = str(devices[vtep]), outcomes(answers, host, WAYS)
+        away = {peer: str(way["device"]) for peer, way in found.items() if way.get("device") not in (None, device)}
+        if away:
+            peers = ", ".join(sorted(away))
+            yield self._failed(
+                host,
+                ("rp-filter", [f"sysctl -w net.ipv4.conf.all.rp_filter=2 net.ipv4.conf.{device}.rp_filter=2"]),
+                f"{host} drops what {peers} send to it: answers would leave by {away[min(away)]}, packets come by"
+                f" {device}, and its reverse path filter is strict (net.ipv4.conf.{device}.rp_filter is 1)",
+                f"mend the routes of {host}, or run this there, and look in /etc/sysctl.d for what sets it:",
+                frozenset(_ways(scene, {(peer, host) for peer in away})),
+            )
+
+    def _leftovers(self, scene: Scene, host: str, told: JsonObject) -> Iterable[Verdict]:
+        tunnels = told.get("tunnels")
+        names = {vni: net.spec.name for net in (*scene.state.networks, *scene.networks) for vni in net.vnis}
+        for device, vni in tunnels.items() if isinstance(tunnels, dict) else ():
+            if isinstance(vni, int) and vni in names:
+                yield self._failed(
+                    host,
+                    ("leftover-vxlan", [f"ip link delete {device}"]),
+                    f"a VXLAN device of {names[vni]} (VNI {vni}) was left in the host's own namespace on {host}:"
+                    f" {device}; no container on that network can start there (file exists)",
+                    f"run this on {host}; restart its engine if the device comes back:",
+                    frozenset((places.attach(host),)),
+                )
+
+    def _cloned(self, scene: Scene, answers: Answers) -> Iterable[Verdict]:
+        found: dict[str, list[str]] = defaultdict(list)
+        for host in scene.watched:
+            answer = answers.get((host, MACHINE))
+            said = str(answer.value.get("stdout", "")).strip() if answer and not answer.problem else ""
+            if said:
+                found[said].append(host)
+        for hosts in found.values():
+            if hosts[1:]:
+                verdict = self._verdict(
+                    f"hosts {', '.join(hosts)}",
+                    Status.WARNING,
+                    f"{', '.join(hosts)} have one machine-id: they were cloned, and fight for leases and addresses that"
+                    " are made from it",
+                    f"on all of them but {hosts[0]}, then reboot:",
+                )
+                commands = ["rm /etc/machine-id && systemd-machine-id-setup"]
+                yield verdict.model_copy(
+                    update={"evidence": {"cause": "machine-id", "hosts": [*hosts], "commands": [*commands]}}
+                )
+
+    def _restoring(self, scene: Scene) -> Iterable[Verdict]:
+        hosts = [one.host for one in scene.state.hosts if one.engine.live_restore and one.host in scene.watched]
+        if hosts:
+            yield self._verdict(
+                f"host{'s' if hosts[1:] else ''} {', '.join(hosts)}",
+                Status.WARNING,
+                f"live restore is on at {', '.join(hosts)}: the engine will not start again as a swarm's node",
+                'set "live-restore": false in /etc/docker/daemon.json there, then systemctl reload docker',
+            )
+
+    def _failed(
+        self, host: str, what: tuple[str, list[str]], detail: str, fix: str, broken: frozenset[Place]
+    ) -> Verdict:
+        cause, commands = what
+        return Verdict(
+            scenario=self.name,
+            subject=f"host {host}",
+            status=Status.FAILED,
+            detail=detail,
+            fix=fix,
+            evidence={"cause": cause, "hosts": [host], "commands": [*commands]},
+            broken=broken,
+        )
+
+    def _verdict(self, subject: str, status: Status, detail: str, fix: str | None = None) -> Verdict:
+        return Verdict(scenario=self.name, subject=subject, status=status, detail=detail, fix=fix)
+
+
+def _told(answers: Answers, host: str) -> JsonObject | None:
+    answer = answers.get((host, KERNEL))
+    return answer.value if answer is not None and answer.problem is None and "forward" in answer.value else None
+
+
+def _is_lost(answers: Answers, source: str, target: str) -> bool:
+    """Tell whether some exchange between the two failed: an odd source address that works is no trouble."""
+    for one, other in ((source, target), (target, source)):
+        for host, key in answers:
+            if host == one and key.startswith(("icmp/", "udp/", "tcp/")):
+                found, _ = outcomes(answers, host, key)
+                if found.get(other, {}).get("ok") is False:
+                    return True
+    return False
+
+
+def _ways(scene: Scene, pairs: set[tuple[str, str]]) -> Iterable[Place]:
+    for pair in pairs:
+        yield from (places.vxlan(*pair), places.passage("vxlan", *pair))
+        yield from (places.door(*way, protocol) for way in (pair, pair[::-1]) for protocol in ("tcp", "udp"))
+        if any(net.spec.encrypted for net in scene.networks):
+            yield from (places.esp(*pair), places.passage("esp", *pair))
+
+
+def _doors(scene: Scene, host: str) -> Iterable[Place]:
+    for protocol in ("tcp", "udp"):
+        yield places.entry(host, protocol)
+        yield from (places.door(side, host, protocol) for side in (*scene.watched, ""))

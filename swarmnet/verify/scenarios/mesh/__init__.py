@@ -1,0 +1,1 @@
+"""Scenarios of published ports: the routing mesh and host mode."""

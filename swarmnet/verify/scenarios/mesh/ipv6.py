@@ -1,0 +1,68 @@
+"""Scenario: a published port asked by IPv6 answers or refuses at once; it does not hang.
+
+The routing mesh is IPv4 only, but engines listen on the port for both families to keep it taken: a connection by IPv6
+is accepted and never answered (moby#53091; seen on 20.10.24, 26.1.5 and 28.5.2, mended in 29.8.0). No setting of those
+engines changes that, so it is a warning that names the way around.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from swarmnet.model.report import Status, Verdict
+from swarmnet.verify.causes import absence
+from swarmnet.verify.scenario import Answers, Findings, Question, Scenario, Scene, WitnessTask, outcomes
+
+if TYPE_CHECKING:
+    from swarmnet.model.base import JsonObject, JsonValue
+
+ADDRESS = "::1"
+LONGEST = 1.0
+"""Seconds in which a refusal must have come."""
+
+
+class MeshIpv6(Scenario):
+    """One TCP connection on each host to its own published port by ``::1``."""
+
+    name: ClassVar[str] = "mesh-ipv6"
+    summary: ClassVar[str] = "a published port answers or refuses at once by IPv6, too"
+    needs_mesh: ClassVar[bool] = True
+    needs_networks: ClassVar[bool] = False
+    needs_witness: ClassVar[bool] = True
+
+    def ask(self, scene: Scene, _answers: Answers) -> tuple[Question, ...]:
+        """Knock once on every host."""
+        if scene.mesh is None or "tcp" not in scene.mesh.ports:
+            return ()
+        door: list[JsonValue] = [ADDRESS, scene.mesh.ports["tcp"], "tcp"]
+        task: JsonObject = {"kind": "knock", "targets": {"door": door}, "times": 0}
+        return tuple(WitnessTask(host, self.name, task) for host in scene.watched)
+
+    def judge(self, scene: Scene, answers: Answers) -> Findings:
+        """Return one verdict for the hosts where it hangs, else one for all."""
+        if scene.mesh is None:
+            return Findings((absence.unpublished(scene, self.name, "mesh"),))
+        hanging, fine, verdicts = [], [], []
+        for host in scene.watched:
+            found, problem = outcomes(answers, host, self.name)
+            outcome = found.get("door", {})
+            took = outcome.get("longest")
+            if problem or not outcome.get("tries"):
+                verdicts.append(self._verdict(f"from {host}", Status.INCONCLUSIVE, problem or "was not asked"))
+            elif not outcome.get("ok") and isinstance(took, (int, float)) and took >= LONGEST:
+                hanging.append(host)
+            else:
+                fine.append(host)
+        if hanging:
+            detail = f"{', '.join(hanging)}: a published port takes connections by IPv6 and never answers them"
+            fix = (
+                "ask published ports by IPv4 (127.0.0.1, not localhost); engines from 29.8 answer by IPv6 (moby#53091)"
+            )
+            verdicts.append(self._verdict("mesh", Status.WARNING, detail, fix))
+        elif fine:
+            detail = f"{len(fine)} nodes answer or refuse within {LONGEST:g} s by IPv6"
+            verdicts.append(self._verdict("mesh", Status.OK, detail))
+        return Findings(tuple(verdicts))
+
+    def _verdict(self, subject: str, status: Status, detail: str, fix: str | None = None) -> Verdict:
+        return Verdict(scenario=self.name, subject=subject, status=status, detail=detail, fix=fix)

@@ -1,0 +1,261 @@
+"""What the scenarios of the routing mesh have in common: every node is an entry, seen from several sides.
+
+Each host asks its own published port by 127.0.0.1 and by its own address, and up to four neighbours; the operator's
+machine asks all by plain sockets. A published port that takes a connection proves nothing: engines listen on it
+themselves to keep it taken, and never answer (20.10 to 28.5). Only a task's own word counts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from swarmnet.model.report import Status, Verdict
+from swarmnet.verify.causes import absence
+from swarmnet.verify.scenario import (
+    OPERATOR,
+    Answers,
+    Findings,
+    HostCommand,
+    OperatorTask,
+    Question,
+    Scenario,
+    Scene,
+    WitnessTask,
+    outcomes,
+)
+from swarmnet.verify.scenarios.balancing.balanced import WITNESS_FACTS, has_ipvs, is_stale
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from swarmnet.model.base import JsonObject, JsonValue
+    from swarmnet.verify.scenario import MeshService
+
+LOCALHOST = ""
+"""Label of 127.0.0.1 among a host's doors."""
+NEIGHBOURS = 4
+TURNS = 4
+"""Connections counted for each backend."""
+NETNS = "/var/run/docker/netns/ingress_sbox"
+CLOSER: dict[str, tuple[str, ...]] = {
+    "ingress/nat": ("iptables-save", "-t", "nat"),
+    "ingress/filter": ("iptables-save", "-t", "filter"),
+    "ingress/routes": ("nsenter", f"--net={NETNS}", "cat", "/proc/net/route"),
+    "ingress/ipvs": ("nsenter", f"--net={NETNS}", "cat", "/proc/net/ip_vs"),
+}
+"""What is read on an entry node that does not answer as it should: rules, and the mesh's own namespace."""
+SSH = "operator/ssh"
+"""Whether the operator's machine reaches a host by plain sockets at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What one side saw of one entry."""
+
+    answered: frozenset[str]
+    """Hosts whose tasks answered."""
+    lost: int = 0
+    tries: int = 0
+    why: str = ""
+
+    def complaint(self, backends: frozenset[str]) -> str | None:
+        """Return what is wrong, None when every task answered and nothing was lost."""
+        if not self.answered:
+            return self.why or "no answer"
+        if missing := sorted(backends - self.answered):
+            return f"the task on {', '.join(missing)} is never reached"
+        stale = is_stale(self.lost, self.tries, len(backends))
+        return f"{self.lost} of {self.tries} connections failed ({self.why})" if stale else None
+
+
+class MeshScenario(Scenario):
+    """One protocol's published port on every entry node."""
+
+    needs_mesh: ClassVar[bool] = True
+    needs_networks: ClassVar[bool] = False
+    needs_witness: ClassVar[bool] = True
+    protocol: ClassVar[str]
+
+    def ask(self, scene: Scene, answers: Answers) -> tuple[Question, ...]:
+        """Ask from every side; then look closer at entries that do not answer as they should."""
+        if scene.mesh is None or self.protocol not in scene.mesh.ports:
+            return ()
+        hosts = entries(scene, answers)
+        facts = [WitnessTask(host, WITNESS_FACTS, {"kind": "facts"}) for host in scene.watched]
+        first = {source: self._doors(scene, scene.mesh, source, hosts) for source in (*hosts, OPERATOR)}
+        bad = complaining(scene, answers, self.name)
+        again = {source: {label: first[source][label] for label in labels} for source, labels in bad.items()}
+        looks = ((self.name, first), (second(self.name), again))
+        sides = [
+            _question(source, key, _knocks(scene.mesh, doors))
+            for key, by_source in looks
+            for source, doors in by_source.items()
+            if doors
+        ]
+        return (*facts, *sides, *self._closer(scene, answers, hosts))
+
+    def judge(self, scene: Scene, answers: Answers) -> Findings:
+        """Return one verdict where all is right, and what could not be asked.
+
+        Failures get their verdicts from :func:`swarmnet.verify.causes.ingress.explain`, which sees all protocols.
+        """
+        if scene.mesh is None or self.protocol not in scene.mesh.ports:
+            return Findings((absence.unpublished(scene, self.name, "mesh"),))
+        hosts = entries(scene, answers)
+        unasked = [
+            self._verdict(f"from {source or 'this machine'}", Status.INCONCLUSIVE, why)
+            for source, why in silent(scene, answers, self.name).items()
+        ]
+        fine = not failing(scene, answers, self.name)
+        if not hosts or not fine:
+            return Findings(tuple(unasked))
+        return Findings((*unasked, self._verdict("mesh", Status.OK, self._praise(scene, scene.mesh, hosts))))
+
+    def _praise(self, scene: Scene, mesh: MeshService, hosts: tuple[str, ...]) -> str:
+        idle = sorted(set(hosts) - set(mesh.backends.values()))
+        sides = "from themselves, by localhost, from their neighbours"
+        sides += " and from this machine" if any(reachable(scene, host) for host in hosts) else ""
+        told = f"; {', '.join(idle)} has no task" if idle else ""
+        return f"{self.protocol} port {mesh.ports[self.protocol]} answers on {len(hosts)} nodes, {sides}{told}"
+
+    def _doors(self, scene: Scene, mesh: MeshService, source: str, hosts: tuple[str, ...]) -> dict[str, JsonValue]:
+        """Return what one side knocks at: the operator at all that are reached directly, a host at its neighbours."""
+        if source == OPERATOR:
+            direct = [host for host in hosts if reachable(scene, host)]
+            return {host: self._door(mesh, scene.approaches[host].address) for host in direct}
+        return {
+            LOCALHOST: self._door(mesh, "127.0.0.1"),
+            **{host: self._door(mesh, address_of(scene, host)) for host in neighbours(hosts, source)},
+        }
+
+    def _door(self, mesh: MeshService, address: str) -> JsonValue:
+        return [address, mesh.ports[self.protocol], self.protocol]
+
+    def _closer(self, scene: Scene, answers: Answers, hosts: tuple[str, ...]) -> list[Question]:
+        bad = [host for host in hosts if host in failing(scene, answers, self.name)]
+        found: list[Question] = [
+            HostCommand(host, key, argv, sudo=True) for host in bad for key, argv in CLOSER.items()
+        ]
+        unseen: dict[str, JsonValue] = {
+            host: [scene.approaches[host].address, scene.approaches[host].port, "open"]
+            for host in bad
+            if reachable(scene, host)
+        }
+        if unseen:
+            found.append(OperatorTask(SSH, {"kind": "knock", "targets": unseen, "times": 0}))
+        return found
+
+    def _verdict(self, subject: str, status: Status, detail: str) -> Verdict:
+        return Verdict(scenario=self.name, subject=subject, status=status, detail=detail)
+
+
+def entries(scene: Scene, answers: Answers) -> tuple[str, ...]:
+    """Return the hosts that can be entries: their witness runs, their kernel is known to have IPVS."""
+    return tuple(host for host in scene.watched if has_ipvs(answers, host))
+
+
+def neighbours(hosts: tuple[str, ...], host: str) -> list[str]:
+    """Return a host and up to four that follow it, so that each is asked by as many without N times N questions."""
+    place = hosts.index(host)
+    return [hosts[(place + step) % len(hosts)] for step in range(min(NEIGHBOURS + 1, len(hosts)))]
+
+
+def address_of(scene: Scene, host: str) -> str:
+    """Return the address by which the swarm knows a host."""
+    facts = scene.state.facts(host)
+    return facts.engine.membership.address if facts else ""
+
+
+def reachable(scene: Scene, host: str) -> bool:
+    """Tell whether the operator's machine may ask a host's published ports: nothing stands between."""
+    approach = scene.approaches.get(host)
+    return approach is not None and approach.between is None
+
+
+def views(scene: Scene, answers: Answers, scenario: str) -> dict[tuple[str, str], View]:
+    """Return what each side (a host, or the operator) saw of each entry (a host, or ``LOCALHOST``) that it asked."""
+    backends = scene.mesh.backends if scene.mesh else {}
+    found = {}
+    for source in (*entries(scene, answers), OPERATOR):
+        for key in (scenario, second(scenario)):
+            answered, _ = outcomes(answers, source, key)
+            for label, outcome in answered.items():
+                if outcome.get("tries"):
+                    found[source, label] = _view(outcome, backends)
+    return found
+
+
+def second(scenario: str) -> str:
+    """Return the key of the second look: gossip may carry a new service to a node after the first one."""
+    return f"{scenario}/again"
+
+
+def complaining(scene: Scene, answers: Answers, scenario: str) -> dict[str, list[str]]:
+    """Return each side with the labels of the doors that did not open to it as they should."""
+    backends = frozenset(scene.mesh.backends.values()) if scene.mesh else frozenset()
+    found: dict[str, list[str]] = {}
+    for (source, label), view in views(scene, answers, scenario).items():
+        if view.complaint(backends) is not None:
+            found.setdefault(source, []).append(label)
+    return found
+
+
+def silent(scene: Scene, answers: Answers, scenario: str) -> dict[str, str]:
+    """Return the sides that could not ask, and why."""
+    found = {}
+    for host in entries(scene, answers):
+        _, problem = outcomes(answers, host, scenario)
+        if problem:
+            found[host] = problem
+    found |= {w.host: f"no witness on the host's own network: {w.problem}" for w in scene.witnesses if w.problem}
+    between = {host: scene.approaches[host].between for host in entries(scene, answers) if host in scene.approaches}
+    hidden = {host: why for host, why in between.items() if why}
+    if hidden:
+        host, why = next(iter(hidden.items()))
+        found[OPERATOR] = f"published ports of {', '.join(hidden)} were not asked from here: {host}: {why}"
+    return found
+
+
+def failing(scene: Scene, answers: Answers, scenario: str) -> dict[str, dict[str, str]]:
+    """Return each entry that some side complains of: the sides, and what they say."""
+    backends = frozenset(scene.mesh.backends.values()) if scene.mesh else frozenset()
+    found: dict[str, dict[str, str]] = {}
+    for (source, label), view in views(scene, answers, scenario).items():
+        complaint = view.complaint(backends)
+        if complaint is not None:
+            entry, side = (source, "localhost") if label == LOCALHOST else (label, source)
+            found.setdefault(entry, {})[side] = complaint
+    return found
+
+
+def unreached(scene: Scene, answers: Answers, entry: str, scenarios: Iterable[str]) -> tuple[str, ...]:
+    """Return the tasks' hosts that some side inside did not reach through an entry; none where it only lost some."""
+    backends = frozenset(scene.mesh.backends.values()) if scene.mesh else frozenset[str]()
+    seen = [
+        view
+        for scenario in scenarios
+        for (source, label), view in views(scene, answers, scenario).items()
+        if source != OPERATOR and entry == (source if label == LOCALHOST else label)
+        if view.complaint(backends) is not None
+    ]
+    return tuple(sorted(frozenset[str]().union(*(backends - view.answered for view in seen))))
+
+
+def _view(outcome: JsonObject, backends: dict[str, str] | object) -> View:
+    seen = outcome.get("seen")
+    known = backends if isinstance(backends, dict) else {}
+    hosts = frozenset(str(known.get(who, who)) for who in seen) if isinstance(seen, dict) else frozenset[str]()
+    lost, tries = outcome.get("lost"), outcome.get("tries")
+    return View(
+        hosts, lost if isinstance(lost, int) else 0, tries if isinstance(tries, int) else 0, str(outcome.get("why"))
+    )
+
+
+def _question(source: str, key: str, task: JsonObject) -> Question:
+    return OperatorTask(key, task) if source == OPERATOR else WitnessTask(source, key, task)
+
+
+def _knocks(mesh: MeshService, doors: dict[str, JsonValue]) -> JsonObject:
+    expected = sorted(mesh.backends)
+    return {"kind": "knock", "targets": doors, "expected": [*expected], "times": TURNS * len(expected)}

@@ -1,0 +1,1 @@
+"""Scenarios of DNS: names of services, tasks, containers, and of the outside."""

@@ -1,0 +1,154 @@
+"""What the DNS scenarios have in common: each probe asks its resolver for names, network by network.
+
+The engine's resolver answers ``NAME.NETWORK`` from that network alone, so one probe on several networks can tell them
+apart (libnetwork's ``ResolveName``; a plain name is answered by the first network that knows it).
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, ClassVar
+
+from swarmnet.model.report import Status, Verdict
+from swarmnet.verify import claims as places
+from swarmnet.verify.causes import absence
+from swarmnet.verify.patterns import Shape, decompose
+from swarmnet.verify.scenario import Answers, Findings, ProbeTask, Question, Scenario, Scene, outcomes
+
+if TYPE_CHECKING:
+    from swarmnet.model.base import JsonValue
+    from swarmnet.model.network import Network
+    from swarmnet.model.report import Place
+    from swarmnet.verify.patterns import Reach
+    from swarmnet.verify.scenario import Station
+
+GOSSIP_FIX = (
+    "names travel by gossip: open 7946 tcp and udp between all nodes in both directions; if they are open, restart the"
+    " task that is missing (docker service update --force)"
+)
+
+
+class LookupScenario(Scenario):
+    """Names of one kind, asked by every probe on every tested network."""
+
+    noun: ClassVar[str]
+    """What is looked up, for people: ``container name``."""
+
+    @abstractmethod
+    def wanted(self, scene: Scene, station: Station, network: str) -> dict[str, tuple[str, tuple[str, ...]]]:
+        """Return label (a host, or the service) to the name and exactly the addresses that it must give."""
+
+    def networks(self, scene: Scene) -> tuple[Network, ...]:
+        """Return the networks on which there are such names."""
+        return scene.networks
+
+    def ask(self, scene: Scene, _answers: Answers) -> tuple[Question, ...]:
+        """Ask every probe for every name."""
+        nets = self.networks(scene)
+        return tuple(self._question(scene, station, net.spec.name) for station in scene.ready for net in nets)
+
+    def judge(self, scene: Scene, answers: Answers) -> Findings:
+        """Return one verdict a network where all is right, else one a cause."""
+        if self.needs_service and scene.service is None:
+            return Findings((absence.unserved(scene, self.name),))
+        if not self.networks(scene) and scene.networks:
+            return Findings((self._verdict("names", Status.SKIPPED, f"no network has such names here: {self.noun}"),))
+        return Findings(
+            tuple(v for net in self.networks(scene) for v in self._judge_network(scene, answers, net.spec.name))
+        )
+
+    def _question(self, scene: Scene, station: Station, network: str) -> ProbeTask:
+        targets: dict[str, JsonValue] = {
+            label: [name, list(expected)] for label, (name, expected) in self.wanted(scene, station, network).items()
+        }
+        return ProbeTask(station.host, f"{self.name}/{network}", {"kind": "dns", "targets": targets})
+
+    def _judge_network(self, scene: Scene, answers: Answers, network: str) -> list[Verdict]:
+        wrong: dict[tuple[str, str], str] = {}
+        asked: set[tuple[str, str]] = set()
+        silent: dict[str, str] = {}
+        for station in scene.ready:
+            wanted = self.wanted(scene, station, network)
+            found, problem = outcomes(answers, station.host, f"{self.name}/{network}")
+            if problem:
+                silent[station.host] = problem
+                continue
+            asked |= {(station.host, label) for label in wanted}
+            wrong |= {
+                (station.host, label): _what_came(name, expected, found.get(label, {}))
+                for label, (name, expected) in wanted.items()
+                if not found.get(label, {}).get("ok")
+            }
+        hosts = {station.host for station in scene.ready}
+        among = frozenset(pair for pair in asked if pair[1] in hosts)
+        verdicts = [
+            self._missing(network, asked, wrong, (reach.pairs, _sentence(reach, self.noun)))
+            for reach in decompose(frozenset(wrong) & among, among)
+        ]
+        others = frozenset(wrong) - among
+        if others:
+            sources = {source for source, _ in others}
+            everybody = sources == {source for source, _ in asked}
+            labels = ", ".join(sorted({label for _, label in others}))
+            who = (
+                "no host gets"
+                if everybody
+                else f"{', '.join(sorted(sources))} {'do' if sources != {min(sources)} else 'does'} not get"
+            )
+            verdicts.append(self._missing(network, asked, wrong, (others, f"{who} the right {self.noun} of {labels}")))
+        verdicts += [self._verdict(f"{host} on {network}", Status.INCONCLUSIVE, why) for host, why in silent.items()]
+        if not asked:
+            verdicts.append(absence.untested(scene, self.name, f"network {network}", "no name could be asked for"))
+        elif not wrong:
+            detail = f"all {len(asked)} look-ups of the {self.noun} are right"
+            verdicts.append(self._verdict(f"network {network}", Status.OK, detail))
+        return verdicts
+
+    def _missing(
+        self,
+        network: str,
+        asked: set[tuple[str, str]],
+        wrong: dict[tuple[str, str], str],
+        told: tuple[frozenset[tuple[str, str]], str],
+    ) -> Verdict:
+        pairs, sentence = told
+        hosts = {source for source, _ in asked}
+        return Verdict(
+            scenario=self.name,
+            subject=f"network {network}",
+            status=Status.FAILED,
+            detail=f"{sentence} on {network}: {wrong[min(pairs)]}",
+            fix=GOSSIP_FIX,
+            evidence={"pairs": [list(pair) for pair in sorted(pairs)], "network": network},
+            needed=tuple(_needed(network, hosts, *pair) for pair in sorted(pairs)),
+        )
+
+    def _verdict(self, subject: str, status: Status, detail: str) -> Verdict:
+        return Verdict(scenario=self.name, subject=subject, status=status, detail=detail)
+
+
+def _needed(network: str, hosts: set[str], source: str, label: str) -> frozenset[Place]:
+    """Return what a look-up needed: of a host's name, to have learned from that one; of a service's, from all."""
+    peers = hosts & {label} or hosts - {source}
+    found = {places.learned(source, peer) for peer in peers}
+    found |= {places.node(source), places.node(label), places.allocated(network)}
+    return frozenset(found | {places.resolver(source)})
+
+
+def _sentence(reach: Reach, noun: str) -> str:
+    """Return who does not find whom, true for each direction."""
+    first, last = (reach.hosts[0], reach.hosts[-1]) if reach.hosts else ("", "")
+    return {
+        Shape.ALL: f"no host finds the {noun} of any other host",
+        Shape.ISOLATED: f"{first} finds the {noun} of no other host, and no other host finds the {noun} of {first}",
+        Shape.INBOUND: f"no other host finds the {noun} of {first}",
+        Shape.OUTBOUND: f"{first} finds the {noun} of no other host",
+        Shape.BETWEEN: f"{first} and {last} do not find each other's {noun}",
+        Shape.ONE_WAY: f"{first} does not find the {noun} of {last}",
+    }[reach.shape]
+
+
+def _what_came(name: str, expected: tuple[str, ...], outcome: dict[str, JsonValue]) -> str:
+    came = outcome.get("addresses")
+    got = ", ".join(map(str, came)) if isinstance(came, list) and came else str(outcome.get("why", "no answer"))
+    return f"{name} gives {got}, not {', '.join(expected) or 'an address'}"

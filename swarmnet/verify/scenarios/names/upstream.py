@@ -1,0 +1,86 @@
+"""Scenario: names outside of the swarm are answered for, or refused at once: no container waits for a dead DNS server.
+
+The engine's resolver hands what it does not know to the host's servers. One that is dead costs every container there
+seconds for each look-up. A cluster without any way out may have none: that is no fault, as long as nothing hangs.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from swarmnet.model.report import Status, Verdict
+from swarmnet.verify import claims as places
+from swarmnet.verify.causes import absence
+from swarmnet.verify.scenario import Answers, Findings, ProbeTask, Question, Scenario, Scene, outcomes
+
+if TYPE_CHECKING:
+    from swarmnet.model.base import JsonObject
+
+ANSWERED = ("no such name", "no address")
+"""What a server says that knows: the name is in the domain ``invalid``, which is reserved (RFC 2606)."""
+HANGS = 2000.0
+"""Milliseconds from which containers notice."""
+LIMIT = 3.0
+"""Seconds for the answer."""
+FIX = (
+    "see the nameservers in /etc/resolv.conf of these hosts (behind systemd-resolved: /run/systemd/resolve/resolv.conf)"
+    ' and "dns" in /etc/docker/daemon.json: containers got them when they started'
+)
+
+
+class UpstreamDns(Scenario):
+    """One look-up on each host of a name that does not exist."""
+
+    name: ClassVar[str] = "dns-upstream"
+    summary: ClassVar[str] = "names outside of the swarm are answered for, or refused at once"
+
+    def ask(self, scene: Scene, _answers: Answers) -> tuple[Question, ...]:
+        """Ask on every host."""
+        task: JsonObject = {"kind": "outside", "name": f"{scene.run or 'swarmnet'}.invalid", "limit": LIMIT}
+        return tuple(ProbeTask(station.host, KEY, task) for station in scene.ready)
+
+    def judge(self, scene: Scene, answers: Answers) -> Findings:
+        """Return a failure for hosts on which names are not answered for that others get an answer for.
+
+        Where no host gets one, the cluster may have no way out: that is no fault, and where look-ups hang is said.
+        """
+        told = {}
+        for station in scene.ready:
+            outcome = outcomes(answers, station.host, KEY)[0].get("outside")
+            if outcome is not None:
+                told[station.host] = outcome
+        if not told:
+            return Findings((absence.unproved(scene, self.name, "hosts", "no probe could ask"),))
+        fine = [host for host, one in told.items() if one.get("code") in ANSWERED]
+        lost = [host for host in told if host not in fine]
+        if not lost:
+            detail = f"{len(fine)} hosts get an answer for names outside of the swarm"
+            return Findings((self._verdict("hosts", Status.OK, detail),))
+        slow = [host for host in lost if _milliseconds(told[host]) >= HANGS]
+        words = {str(told[host].get("code") or told[host].get("why")) for host in lost}
+        said = f"names outside of the swarm are not answered for on {', '.join(lost)} ({', '.join(sorted(words))})"
+        if fine:
+            verdict = self._verdict(_subject(lost), Status.FAILED, f"{said}; on {', '.join(fine)} they are", FIX)
+        elif slow:
+            hangs = f"names outside of the swarm are not answered for anywhere, and look-ups hang on {', '.join(slow)}"
+            verdict = self._verdict(_subject(slow), Status.SKIPPED, f"{hangs} for {HANGS / 1000:g} s and more", FIX)
+        else:
+            return Findings((self._verdict("hosts", Status.SKIPPED, f"{said}, and refused at once: nothing hangs"),))
+        needed = places.each(map(places.resolver, lost))
+        evidence: JsonObject = {"cause": "upstream-dns", "hosts": [*lost]}
+        return Findings((verdict.model_copy(update={"needed": needed, "evidence": evidence}),))
+
+    def _verdict(self, subject: str, status: Status, detail: str, fix: str | None = None) -> Verdict:
+        return Verdict(scenario=self.name, subject=subject, status=status, detail=detail, fix=fix)
+
+
+KEY = "upstream"
+
+
+def _subject(hosts: list[str]) -> str:
+    return f"host{'s' if hosts[1:] else ''} {', '.join(hosts)}"
+
+
+def _milliseconds(outcome: JsonObject) -> float:
+    taken = outcome.get("ms")
+    return float(taken) if isinstance(taken, (int, float)) else 0.0

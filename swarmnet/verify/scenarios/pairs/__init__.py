@@ -1,0 +1,1 @@
+"""Scenarios over all ordered pairs of hosts: ICMP, UDP, TCP, loss, endpoints."""

@@ -1,0 +1,276 @@
+"""Scenario: the containers of the users' own services are reached from every host, not only the probes.
+
+Engines keep two rows for each container of another host: its neighbour entry and its forwarding entry, in the network's
+namespace. Each can be lost or wrong for one container alone while all others work (moby#52661, moby#49908), and two
+containers may have got one address. Every probe sends an ICMP echo to every container of others on its networks; where
+one is not reached that somebody else reaches, the host's rows tell why.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from swarmnet.model.report import Status, Verdict
+from swarmnet.verify import claims as places
+from swarmnet.verify.scenario import Answers, Findings, HostCommand, ProbeTask, Question, Scenario, Scene, outcomes
+from swarmnet.verify.scenarios.balancing.ipvs import FOLDER, LISTING
+from swarmnet.verify.scenarios.encryption.staged import staged
+from swarmnet.verify.scenarios.pairs.matrix import second
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from swarmnet.model.base import JsonObject
+
+MOST = 500
+"""Containers that are asked on one network; more are left out, and told of."""
+PATIENCE = 5.0
+"""Seconds in which an answer must come."""
+RESTART = "restart what is not reached (docker service update --force): a new task gets new rows"
+BY_HAND = f"{RESTART}; or set them at once, by hand:"
+_NEIGHBOUR = re.compile(r"^(\S+) dev (\S+) lladdr (\S+)", re.MULTILINE)
+_IPV4 = re.compile(r"(\d{1,3}\.){3}\d{1,3}(/\d+)?$")
+_FORWARD = re.compile(r"^(\S+) dev (\S+) dst (\S+)(?: .*)?\bself\b", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Endpoint:
+    """One container of the users' on one network."""
+
+    network: str
+    host: str
+    address: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What one host knows of a network's containers elsewhere."""
+
+    namespace: str
+    neighbours: dict[str, str]
+    """Address to MAC."""
+    forwards: dict[str, str]
+    """MAC to the host's address that frames go to."""
+
+
+class Endpoints(Scenario):
+    """One echo from every probe to every container of the users' own on its networks."""
+
+    name: ClassVar[str] = "endpoints"
+    summary: ClassVar[str] = "containers of your own services are reached from every host"
+    needs_witness: ClassVar[bool] = True
+
+    def ask(self, scene: Scene, answers: Answers) -> tuple[Question, ...]:
+        """Ask every container; where one is not reached, list the host's namespaces and read its rows."""
+        return staged(
+            answers,
+            lambda: [
+                ProbeTask(station.host, _key(net.spec.name), task)
+                for station in scene.ready
+                for net in scene.networks
+                if (task := _task(scene, station.host, net.spec.name))
+            ],
+            lambda: [
+                ProbeTask(station.host, second(_key(net.spec.name)), {**task, "targets": few})
+                for net in scene.networks
+                if (few := _doubtful(scene, answers, net.spec.name))
+                for station in scene.ready
+                if (task := _task(scene, station.host, net.spec.name))
+            ],
+            lambda: [
+                HostCommand(host, LISTING, ("ls", FOLDER), sudo=True)
+                for host in sorted({host for host, _ in unreached(scene, answers)})
+            ],
+            lambda: [
+                question for host, one in unreached(scene, answers) for question in _reads(scene, answers, host, one)
+            ],
+        )
+
+    def judge(self, scene: Scene, answers: Answers) -> Findings:
+        """Return one verdict for each two that share an address, and each host and container that it does not reach."""
+        verdicts = [*self._doubled(scene), *self._lost(scene, answers)]
+        known = [one for net in scene.networks for one in endpoints(scene, net.spec.name)]
+        answering = {one for one in known if _reached_by(scene, answers, one)}
+        if not verdicts and answering:
+            detail = f"{len(answering)} containers of your services are reached from all {len(scene.ready)} hosts"
+            verdicts.append(self._verdict("services", Status.OK, detail))
+        elif not verdicts:
+            why = "none of your containers on these networks answers an echo" if known else "no container is on them"
+            verdicts.append(self._verdict("services", Status.SKIPPED, why))
+        return Findings(tuple(verdicts))
+
+    def _doubled(self, scene: Scene) -> Iterable[Verdict]:
+        """Return a failure for each address that two running tasks or services have at the same time."""
+        for net in scene.networks:
+            name = net.spec.name
+            held: dict[str, set[str]] = defaultdict(set)
+            for one in endpoints(scene, name, everywhere=True):
+                held[one.address].add(one.name)
+            for service in scene.state.services:
+                address = service.virtual_ips.get(name, "").partition("/")[0]
+                if address:
+                    held[address].add(f"service {service.spec.name}")
+            for address, names in sorted(held.items()):
+                if len(names) > 1:
+                    verdict = self._verdict(
+                        f"network {name}",
+                        Status.FAILED,
+                        f"{' and '.join(sorted(names))} have one address on {name}: {address}; who is reached changes",
+                        "make one of them again (docker service update --force, or docker rm and run)",
+                    )
+                    evidence: JsonObject = {"cause": "address-twice", "network": name, "address": address}
+                    yield verdict.model_copy(update={"evidence": evidence})
+
+    def _lost(self, scene: Scene, answers: Answers) -> Iterable[Verdict]:
+        vteps = {one.host: one.vtep for one in scene.witnesses}
+        found: dict[tuple[str, str, str], list[tuple[Endpoint, list[str]]]] = defaultdict(list)
+        for host, one in unreached(scene, answers):
+            cause, words, commands = _why(scene, answers, host, one, vteps)
+            found[host, cause, words].append((one, commands))
+        for (host, cause, words), lost in found.items():
+            names = ", ".join(f"{one.name} ({one.address} on {one.host})" for one, _ in lost)
+            yield Verdict(
+                scenario=self.name,
+                subject=f"host {host}",
+                status=Status.FAILED,
+                detail=f"{host} does not reach {names}: {words}",
+                fix=BY_HAND if any(commands for _, commands in lost) else RESTART,
+                evidence={
+                    "cause": cause,
+                    "host": host,
+                    "addresses": [one.address for one, _ in lost],
+                    "commands": [command for _, commands in lost for command in commands],
+                },
+                needed=tuple(places.exchange(scene, one.network, host, one.host) for one, _ in lost),
+            )
+
+    def _verdict(self, subject: str, status: Status, detail: str, fix: str | None = None) -> Verdict:
+        return Verdict(scenario=self.name, subject=subject, status=status, detail=detail, fix=fix)
+
+
+def endpoints(scene: Scene, network: str, *, everywhere: bool = False) -> list[Endpoint]:
+    """Return the users' containers on a network by IPv4: on hosts of the run, or in the whole swarm."""
+    services = {service.id: service for service in scene.state.services}
+    hosts = {node.id: one.host for one in scene.stations if (node := scene.state.node_of(one.host)) is not None}
+    found = []
+    for task in scene.state.tasks:
+        service = services.get(task.service_id or "")
+        if (
+            task.state != "running"
+            or task.desired_state != "running"
+            or (service and service.update_state == "updating")
+        ):
+            continue
+        name = (
+            f"{service.spec.name}.{task.slot or task.id[:8]}"
+            if service
+            else f"container {(task.container_id or '')[:12]}"
+        )
+        host = hosts.get(task.node_id or "", task.node_id or "" if everywhere else "")
+        found += [
+            Endpoint(network, host, address.partition("/")[0], name)
+            for address in task.networks.get(network, ())
+            if host and _IPV4.match(address)
+        ]
+    return sorted(set(found))[:MOST]
+
+
+def unreached(scene: Scene, answers: Answers) -> list[tuple[str, Endpoint]]:
+    """Return each host with the containers that it does not reach and another one does: those live."""
+    found = []
+    for net in scene.networks:
+        for one in endpoints(scene, net.spec.name):
+            reached = _reached_by(scene, answers, one)
+            found += [(host, one) for host in _seen(scene, answers, one) if reached and host not in reached]
+    return found
+
+
+def _key(network: str) -> str:
+    return f"endpoints/{network}"
+
+
+def _task(scene: Scene, host: str, network: str) -> JsonObject | None:
+    station = next(one for one in scene.ready if one.host == host)
+    targets: JsonObject = {one.address: one.address for one in endpoints(scene, network)}
+    if network not in station.addresses or not targets:
+        return None
+    return {"kind": "icmp", "from": host, "network": _key(network), "targets": targets, "limit": PATIENCE}
+
+
+def _doubtful(scene: Scene, answers: Answers, network: str) -> JsonObject:
+    """Return the addresses that some host did not reach and another one did: in between, a task may have ended."""
+    first = [outcomes(answers, station.host, _key(network))[0] for station in scene.ready]
+    reached = {address for found in first for address, one in found.items() if one.get("ok")}
+    failed = {address for found in first for address, one in found.items() if one.get("tries") and not one.get("ok")}
+    return {address: address for address in sorted(reached & failed)}
+
+
+def _seen(scene: Scene, answers: Answers, one: Endpoint) -> dict[str, JsonObject]:
+    """Return what each host's last look at a container came to."""
+    found = {}
+    for station in scene.ready:
+        first = outcomes(answers, station.host, _key(one.network))[0]
+        again = outcomes(answers, station.host, second(_key(one.network)))[0]
+        outcome = again.get(one.address) or first.get(one.address, {})
+        if outcome.get("tries"):
+            found[station.host] = outcome
+    return found
+
+
+def _reached_by(scene: Scene, answers: Answers, one: Endpoint) -> set[str]:
+    return {host for host, outcome in _seen(scene, answers, one).items() if outcome.get("ok")}
+
+
+def _namespace(scene: Scene, answers: Answers, host: str, network: str) -> str | None:
+    """Return the file of a network's namespace on a host: engines call it after a counter and the network's id."""
+    answer = answers.get((host, LISTING))
+    wanted = next((f"-{net.id[:10]}" for net in scene.networks if net.spec.name == network), "-")
+    listed = str(answer.value.get("stdout", "")).split() if answer and not answer.problem else []
+    return next((f"{FOLDER}/{name}" for name in listed if name.endswith(wanted)), None)
+
+
+def _reads(scene: Scene, answers: Answers, host: str, one: Endpoint) -> list[HostCommand]:
+    namespace = _namespace(scene, answers, host, one.network)
+    if namespace is None:
+        return []
+    into, key = ("nsenter", f"--net={namespace}"), _key(one.network)
+    return [
+        HostCommand(host, f"{key}/neighbours", (*into, "ip", "neigh", "show"), sudo=True),
+        HostCommand(host, f"{key}/forwards", (*into, "bridge", "fdb", "show"), sudo=True),
+    ]
+
+
+def rows(scene: Scene, answers: Answers, host: str, network: str) -> Rows | None:
+    """Return what a host's kernel knows of a network's containers; None where that was not read."""
+    namespace = _namespace(scene, answers, host, network)
+    told = [answers.get((host, f"{_key(network)}/{kind}")) for kind in ("neighbours", "forwards")]
+    texts = [str(one.value.get("stdout")) for one in told if one and not one.problem and one.value.get("exit") == 0]
+    if namespace is None or len(texts) != len(told):
+        return None
+    neighbours = {match[1]: match[3] for match in _NEIGHBOUR.finditer(texts[0])}
+    return Rows(namespace, neighbours, {match[1]: match[3] for match in _FORWARD.finditer(texts[1])})
+
+
+def _why(scene: Scene, answers: Answers, host: str, one: Endpoint, vteps: dict[str, str]) -> tuple[str, str, list[str]]:
+    """Return the cause, what is wrong in words, and commands that set it right."""
+    known = rows(scene, answers, host, one.network)
+    if known is None:
+        return "unreached", "others do, and its rows could not be read (they need nsenter, ip and bridge by sudo)", []
+    derived = "02:42:" + ":".join(f"{int(part):02x}" for part in one.address.split("."))
+    mac, right = known.neighbours.get(one.address), vteps.get(one.host, "")
+    into = f"nsenter --net={known.namespace}"
+    forward = f"{into} bridge fdb replace {mac or derived} dev vxlan0 dst {right} self permanent"
+    if mac is None:
+        neighbour = f"{into} ip neigh replace {one.address} lladdr {derived} dev vxlan0 nud permanent"
+        return "neighbour-missing", "its neighbour entry is missing there", [neighbour, forward]
+    goes_to = known.forwards.get(mac)
+    if goes_to is None:
+        return "forward-missing", "its forwarding entry is missing there", [forward]
+    if right and goes_to != right:
+        wrong = next((name for name, vtep in vteps.items() if vtep == goes_to), goes_to)
+        return "forward-wrong", f"its forwarding entry leads to {wrong}", [forward]
+    return "unreached", "its rows there are right, and others reach it", []

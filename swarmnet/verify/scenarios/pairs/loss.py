@@ -1,0 +1,230 @@
+"""Scenario: lines lose no more datagrams than a line may.
+
+All other scenarios try again until something passes, so a line that loses a tenth looks well to them, and what needs
+many packets fails on it. Here nothing is sent twice: each probe sends a few to every other one, and where one was lost
+or had to be sent again before, many more. What the receiver heard tells the direction.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from swarmnet.model.report import Status, Verdict
+from swarmnet.model.verification import Cell, Matrix
+from swarmnet.verify import claims as places
+from swarmnet.verify.causes import absence
+from swarmnet.verify.esp_support import without_esp
+from swarmnet.verify.patterns import Shape, decompose
+from swarmnet.verify.scenario import Answers, Findings, ProbeTask, Question, Scenario, Scene, outcomes
+from swarmnet.verify.scenarios.encryption.staged import staged
+from swarmnet.verify.scenarios.pairs.matrix import second
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from swarmnet.model.base import JsonObject, JsonValue
+    from swarmnet.model.network import Network
+    from swarmnet.verify.patterns import Pair, Reach
+    from swarmnet.verify.scenario import Station
+
+FEW, MANY = 20, 100
+"""Datagrams to each peer at first, and where some were lost."""
+DEGRADED = 0.03
+"""Share of lost datagrams from which a line is told; single packets get lost on busy hosts."""
+BROKEN = 0.3
+"""Share from which it failed: TCP carries next to nothing then."""
+HEARD = "loss/heard"
+SENT_AGAIN = 2
+"""Tries of a datagram from which its line is measured closely."""
+
+
+class Loss(Scenario):
+    """A burst of datagrams between all ordered pairs, each counted where it leaves, where it arrives and back."""
+
+    name: ClassVar[str] = "loss"
+    summary: ClassVar[str] = "share of datagrams that get lost between all ordered pairs of hosts"
+    quiet: ClassVar[bool] = True
+
+    def ask(self, scene: Scene, answers: Answers) -> tuple[Question, ...]:
+        """Send a few everywhere; many where some were lost; then ask who heard how many."""
+        return staged(
+            answers,
+            lambda: [
+                _burst(station, net, _targets(scene, answers, station, net), FEW)
+                for station in scene.ready
+                for net in scene.networks
+            ],
+            lambda: [
+                _burst(station, net, doubtful, MANY)
+                for station in scene.ready
+                for net in scene.networks
+                if (doubtful := _doubtful(scene, answers, station, net))
+            ],
+            lambda: (
+                [ProbeTask(station.host, HEARD, {"kind": "heard"}) for station in scene.ready]
+                if any(key.endswith(second("")) and key.startswith("loss/") for _, key in answers)
+                else []
+            ),
+        )
+
+    def judge(self, scene: Scene, answers: Answers) -> Findings:
+        """Return one verdict a network where no line is bad, else one a cause, and a matrix of what was lost."""
+        found = [self._network(scene, answers, net.spec.name) for net in scene.networks]
+        return Findings(
+            tuple(verdict for verdicts, _ in found for verdict in verdicts), tuple(matrix for _, matrix in found)
+        )
+
+    def _network(self, scene: Scene, answers: Answers, name: str) -> tuple[list[Verdict], Matrix]:
+        rates, silent = _rates(scene, answers, name)
+        bad = {pair: rate for pair, rate in rates.items() if rate >= DEGRADED}
+        stalled = frozenset(pair for pair in bad if _is_stalled(answers, pair, name))
+        verdicts = [self._lossy(name, reach, bad, stalled) for reach in decompose(frozenset(bad), frozenset(rates))]
+        if not rates and not silent:
+            verdicts.append(absence.untested(scene, self.name, f"network {name}", absence.TOO_FEW))
+        elif silent:
+            (source, target), why = min(silent.items())
+            detail = f"loss was not measured on {len(silent)} lines: {source} -> {target}: {why}"
+            verdict = self._verdict(f"network {name}", Status.INCONCLUSIVE, detail)
+            needed = tuple(places.exchange(scene, name, *pair) for pair in sorted(silent))
+            verdicts.append(verdict.model_copy(update={"needed": needed}))
+        elif not bad:
+            worst = max(rates.values(), default=0.0)
+            detail = f"{len(rates)} lines lose {'nothing' if not worst else f'at most {worst:.0%}'}"
+            verdicts.append(self._verdict(f"network {name}", Status.OK, detail))
+        cells = {
+            source.host: {
+                target.host: _cell(source, target, rates, silent)
+                for target in scene.stations
+                if target.host != source.host
+            }
+            for source in scene.stations
+        }
+        hosts = tuple(station.host for station in scene.stations)
+        return verdicts, Matrix(scenario=self.name, network=name, hosts=hosts, cells=cells)
+
+    def _lossy(self, name: str, reach: Reach, rates: Mapping[Pair, float], stalled: frozenset[Pair]) -> Verdict:
+        pairs = sorted(reach.pairs)
+        worst, least = max(rates[pair] for pair in pairs), min(rates[pair] for pair in pairs)
+        share = f"{worst:.0%}" if worst - least < DEGRADED else f"{least:.0%} to {worst:.0%}"
+        failed = worst >= BROKEN or bool(stalled & reach.pairs)
+        evidence: dict[str, JsonValue] = {
+            "cause": f"loss-{reach.shape}",
+            "network": name,
+            "pairs": [[*pair] for pair in pairs],
+            "rate": round(worst, 3),
+        }
+        return Verdict(
+            scenario=self.name,
+            subject=f"network {name}",
+            status=Status.FAILED if failed else Status.WARNING,
+            detail=f"degraded: {share} of datagrams get lost {_way(reach)} on {name}, and what is sent once is gone",
+            fix="look for errors and drops on the way: ip -s link and ethtool -S on the hosts' devices, rules with a"
+            " limit or a statistic match, a full conntrack table (dmesg), limits of the provider",
+            evidence=evidence,
+            broken=frozenset(places.steady(name, *pair) for pair in pairs),
+        )
+
+    def _verdict(self, subject: str, status: Status, detail: str) -> Verdict:
+        return Verdict(scenario=self.name, subject=subject, status=status, detail=detail)
+
+
+def _targets(scene: Scene, answers: Answers, station: Station, network: Network) -> JsonObject:
+    """Return the peers on a network; none that a kernel without ESP cannot reach."""
+    name, incapable = network.spec.name, without_esp(answers) if network.spec.encrypted else frozenset[str]()
+    return {
+        other.host: other.addresses[name]
+        for other in scene.ready
+        if other.host != station.host and name in other.addresses and not {other.host, station.host} & incapable
+    }
+
+
+def _burst(station: Station, network: Network, targets: JsonObject, count: int) -> ProbeTask:
+    key = f"loss/{network.spec.name}"
+    key = key if count == FEW else second(key)
+    task: JsonObject = {"kind": "loss", "from": station.host, "network": key, "targets": targets, "count": count}
+    return ProbeTask(station.host, key, task)
+
+
+def _doubtful(scene: Scene, answers: Answers, station: Station, network: Network) -> JsonObject:
+    """Return the peers of which some answers did not come, or came only when they were asked again."""
+    name = network.spec.name
+    found, _ = outcomes(answers, station.host, f"loss/{name}")
+    tries = [outcomes(answers, station.host, f"{kind}/{name}")[0] for kind in ("icmp", "udp")]
+    again = {
+        peer for seen in tries for peer, one in seen.items() if one.get("ok") and _whole(one, "tries") > SENT_AGAIN
+    }
+    lossy = {peer for peer, one in found.items() if 0 < _whole(one, "came") < _whole(one, "sent")}
+    wanted = lossy | (again & {peer for peer, one in found.items() if _whole(one, "came")})
+    return {peer: address for peer, address in _targets(scene, answers, station, network).items() if peer in wanted}
+
+
+def _rates(scene: Scene, answers: Answers, name: str) -> tuple[dict[Pair, float], dict[Pair, str]]:
+    """Return the share that each direction loses, and why others were not measured."""
+    rates: dict[Pair, float] = {}
+    silent: dict[Pair, str] = {}
+    network = next(net for net in scene.networks if net.spec.name == name)
+    for station in scene.ready:
+        first, problem = outcomes(answers, station.host, f"loss/{name}")
+        many, _ = outcomes(answers, station.host, second(f"loss/{name}"))
+        for peer in _targets(scene, answers, station, network):
+            pair = (station.host, peer)
+            one = many.get(peer) or first.get(peer) or {}
+            sent = _whole(one, "sent")
+            if problem or not sent or not _whole(one, "came"):
+                silent[pair] = problem or "no answer came at all"
+            elif peer in many:
+                arrived = _heard(answers, peer, second(f"loss/{name}"), station.host)
+                rates[pair] = 1 - min(sent, _whole(one, "came") if arrived is None else arrived) / sent
+            else:
+                rates[pair] = 0.0
+    return rates, silent
+
+
+def _heard(answers: Answers, host: str, label: str, source: str) -> int | None:
+    answer = answers.get((host, HEARD))
+    log = answer.value.get("heard") if answer is not None and answer.problem is None else None
+    if not isinstance(log, dict):
+        return None
+    row = log.get(label)
+    return _whole(row, source) if isinstance(row, dict) else 0
+
+
+def _is_stalled(answers: Answers, pair: Pair, network: str) -> bool:
+    """Tell whether a transfer between the two failed."""
+    for source, target in (pair, pair[::-1]):
+        found = outcomes(answers, source, f"tcp/{network}")[0] | outcomes(answers, source, second(f"tcp/{network}"))[0]
+        if found.get(target, {}).get("ok") is False:
+            return True
+    return False
+
+
+def _cell(source: Station, target: Station, rates: Mapping[Pair, float], silent: Mapping[Pair, str]) -> Cell:
+    pair = (source.host, target.host)
+    if pair not in rates:
+        status = Status.SKIPPED if source.excused or target.excused else Status.INCONCLUSIVE
+        return Cell(status=status, detail=source.problem or target.problem or silent.get(pair, "was not asked"))
+    rate = rates[pair]
+    status = Status.OK if rate < DEGRADED else Status.WARNING if rate < BROKEN else Status.FAILED
+    return Cell(status=status, detail=f"{rate:.0%} lost")
+
+
+def _whole(outcome: Mapping[str, JsonValue], key: str) -> int:
+    value = outcome.get(key)
+    return value if isinstance(value, int) else 0
+
+
+def _way(reach: Reach) -> str:
+    first, last = (reach.hosts[0], reach.hosts[-1]) if reach.hosts else ("", "")
+    return {
+        Shape.ALL: "between all hosts",
+        Shape.ISOLATED: f"to and from {first}",
+        Shape.INBOUND: f"on the way to {first}",
+        Shape.OUTBOUND: f"on the way from {first}",
+        Shape.BETWEEN: f"between {first} and {last}, both ways,",
+        Shape.ONE_WAY: f"from {first} to {last}",
+    }[reach.shape]
+
+
+def pairs_of(matrices: Iterable[Matrix]) -> tuple[Matrix, ...]:
+    """Return the matrices of what passes and what does not, without those of what gets lost on the way."""
+    return tuple(matrix for matrix in matrices if matrix.scenario != Loss.name)

@@ -1,0 +1,169 @@
+"""All ordered pairs of hosts on every tested network: what ICMP, UDP and TCP have in common."""
+
+from __future__ import annotations
+
+from statistics import median
+from typing import TYPE_CHECKING, ClassVar
+
+from swarmnet.model.report import Status, Verdict
+from swarmnet.model.verification import Cell, Matrix
+from swarmnet.verify.causes import absence
+from swarmnet.verify.causes.gossip import neighbours
+from swarmnet.verify.esp_support import ESP, ESP_TRIAL, without_esp
+from swarmnet.verify.scenario import (
+    Answers,
+    Findings,
+    HostCommand,
+    ProbeTask,
+    Question,
+    Scenario,
+    Scene,
+    outcomes,
+)
+
+if TYPE_CHECKING:
+    from swarmnet.model.base import JsonObject
+    from swarmnet.model.network import Network
+    from swarmnet.verify.scenario import Station
+
+HEARD = "heard"
+SECOND_LOOK = 5.0
+"""Seconds for the pairs that failed at first."""
+HOPELESS = 1.5
+"""Seconds for pairs between which kernels that refused ESP cannot carry anything, however long they are asked."""
+
+
+def second(key: str) -> str:
+    """Return the key of the second look at what failed in the first."""
+    return f"{key}/again"
+
+
+class MatrixScenario(Scenario):
+    """Each probe asks every other one; where a pair fails, the next round looks at who heard whom and why not."""
+
+    kind: ClassVar[str]
+
+    def prelude(self, scene: Scene) -> tuple[Question, ...]:
+        """Ask whether kernels can encrypt, where a network is encrypted."""
+        if not any(network.spec.encrypted for network in scene.networks):
+            return ()
+        return tuple(HostCommand(station.host, ESP, ESP_TRIAL, sudo=True) for station in scene.ready)
+
+    def ask(self, scene: Scene, answers: Answers) -> tuple[Question, ...]:
+        """Ask for all pairs; then, if some fail, what each probe heard."""
+        incapable = without_esp(answers)
+        questions: list[Question] = [
+            ProbeTask(station.host, self._key(network.spec.name), self._task(scene, station, network, incapable))
+            for station in scene.ready
+            for network in scene.networks
+        ]
+        if not all((question.host, question.key) in answers for question in questions):
+            return tuple(questions)
+        again = [question for station in scene.ready for question in self._again(scene, answers, station)]
+        questions += again
+        if any((question.host, question.key) not in answers for question in again):
+            return tuple(questions)
+        failing = {net.spec.name for net in scene.networks if self._fails(scene, answers, net.spec.name)}
+        if failing:
+            questions += [ProbeTask(station.host, HEARD, {"kind": "heard"}) for station in scene.ready]
+            questions += [neighbours(station.host) for station in scene.ready]
+        return tuple(questions)
+
+    def judge(self, scene: Scene, answers: Answers) -> Findings:
+        """Return a matrix a network, and a verdict for each where every pair is fine.
+
+        Failed pairs get their verdicts from :func:`swarmnet.verify.causes.pairs.explain`, which sees all matrices.
+        """
+        matrices = tuple(self.matrix(scene, answers, network.spec.name) for network in scene.networks)
+        return Findings(tuple(verdict for matrix in matrices for verdict in self._fine(scene, matrix)), matrices)
+
+    def matrix(self, scene: Scene, answers: Answers, network: str) -> Matrix:
+        """Return all pairs on one network; rows and columns without a probe are inconclusive."""
+        cells: dict[str, dict[str, Cell]] = {}
+        for source in scene.stations:
+            found, problem = outcomes(answers, source.host, self._key(network))
+            found |= outcomes(answers, source.host, second(self._key(network)))[0]
+            cells[source.host] = {
+                target.host: self._cell(source, target, problem, found.get(target.host))
+                for target in scene.stations
+                if target.host != source.host
+            }
+        return Matrix(scenario=self.name, network=network, hosts=tuple(s.host for s in scene.stations), cells=cells)
+
+    def identified(self, outcome: JsonObject, target: Station) -> bool:
+        """Tell whether the answer came from the host that was asked."""
+        return outcome.get("id") == (target.identity or target.host)
+
+    def _key(self, network: str) -> str:
+        return f"{self.kind}/{network}"
+
+    def _task(self, scene: Scene, station: Station, network: Network, incapable: frozenset[str]) -> JsonObject:
+        name = network.spec.name
+        targets = {
+            other.host: other.addresses[name]
+            for other in scene.ready
+            if other.host != station.host and name in other.addresses
+        }
+        task: JsonObject = {"kind": self.kind, "from": station.host, "network": name, "targets": dict(targets)}
+        if network.spec.encrypted and (station.host in incapable or targets.keys() <= incapable):
+            task["limit"] = HOPELESS
+        return task
+
+    def _again(self, scene: Scene, answers: Answers, station: Station) -> list[ProbeTask]:
+        """Return a second question for the pairs that failed: with all asked at once, a busy host runs out of time."""
+        incapable = without_esp(answers)
+        found = []
+        for net in scene.networks:
+            key = self._key(net.spec.name)
+            failed = {label for label, one in outcomes(answers, station.host, key)[0].items() if not one.get("ok")}
+            task = self._task(scene, station, net, incapable)
+            targets = task["targets"]
+            if not failed or task.get("limit") == HOPELESS or not isinstance(targets, dict):
+                continue
+            few: JsonObject = {label: address for label, address in targets.items() if label in failed}
+            found.append(ProbeTask(station.host, second(key), {**task, "targets": few, "limit": SECOND_LOOK}))
+        return found
+
+    def _fails(self, scene: Scene, answers: Answers, network: str) -> bool:
+        return Status.FAILED in self.matrix(scene, answers, network).counts()
+
+    def _cell(self, source: Station, target: Station, problem: str | None, outcome: JsonObject | None) -> Cell:
+        without = source.problem or target.problem or problem
+        if without:
+            status = Status.SKIPPED if source.excused or target.excused else Status.INCONCLUSIVE
+            return Cell(status=status, detail=without)
+        if outcome is None or not outcome.get("tries"):
+            return Cell(status=Status.INCONCLUSIVE, detail="was not asked")
+        if not outcome.get("ok"):
+            stage = f" ({outcome['stage']})" if outcome.get("stage") else ""
+            return Cell(status=Status.FAILED, detail=f"{outcome.get('why')}{stage} after {outcome.get('tries')} tries")
+        if not self.identified(outcome, target):
+            detail = f"answered by {outcome.get('id')!r} instead: the address is in use twice"
+            return Cell(status=Status.FAILED, detail=detail)
+        taken = outcome.get("ms")
+        return Cell(status=Status.OK, milliseconds=float(taken) if isinstance(taken, (int, float)) else None)
+
+    def _untested(self, scene: Scene, matrix: Matrix) -> list[str]:
+        """Return what kept pairs of running probes from being tested; hosts without one have a verdict of their own."""
+        up = {station.host for station in scene.ready}
+        return [
+            f"{source} -> {target}: {cell.detail}"
+            for source, row in matrix.cells.items()
+            for target, cell in row.items()
+            if cell.status is Status.INCONCLUSIVE and {source, target} <= up
+        ]
+
+    def _fine(self, scene: Scene, matrix: Matrix) -> tuple[Verdict, ...]:
+        cells = [c for row in matrix.cells.values() for c in row.values() if c.status is not Status.SKIPPED]
+        subject = f"network {matrix.network}"
+        if not cells:
+            return (absence.untested(scene, self.name, subject, "there are no two probes to test between"),)
+        untested = self._untested(scene, matrix)
+        if untested:
+            detail = f"{len(untested)} ordered pairs could not be tested: {untested[0]}"
+            return (Verdict(scenario=self.name, subject=subject, status=Status.INCONCLUSIVE, detail=detail),)
+        if any(cell.status is not Status.OK for cell in cells):
+            return ()
+        times = [cell.milliseconds for cell in cells if cell.milliseconds is not None]
+        detail = f"all {len(cells)} ordered pairs answer" + (f", median {median(times):.2f} ms" if times else "")
+        return (Verdict(scenario=self.name, subject=subject, status=Status.OK, detail=detail),)

@@ -1,0 +1,1 @@
+"""Scenarios of packet sizes: the MTU of overlays and of the underlay."""

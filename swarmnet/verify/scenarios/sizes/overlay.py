@@ -1,0 +1,323 @@
+"""Scenario: packets of exactly the overlay's MTU pass between all hosts, and the underlay breaks none to pieces."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from swarmnet.model.report import Status, Verdict
+from swarmnet.verify import claims as places
+from swarmnet.verify.captures import COUNTERS, PLACES, cast, delta, peers_among, peers_of, place
+from swarmnet.verify.causes import absence
+from swarmnet.verify.patterns import decompose
+from swarmnet.verify.scenario import (
+    PAIR,
+    Answers,
+    Findings,
+    ProbeTask,
+    Question,
+    Scenario,
+    Scene,
+    WitnessTask,
+    outcomes,
+)
+from swarmnet.verify.scenarios.encryption.staged import staged
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from swarmnet.model.base import JsonObject
+    from swarmnet.model.network import Network
+    from swarmnet.model.report import Place
+    from swarmnet.verify.patterns import Pair
+    from swarmnet.verify.scenario import Station
+
+WAYS = "wire/ways"
+PLAIN, ENCRYPTED = 50, 76
+"""Bytes around an overlay's packet: IP 20, UDP 8, VXLAN 8, Ethernet 14; ESP adds 26, padded to 4."""
+DEFAULT = 1500
+"""What engines take for the underlay's MTU where the network names none."""
+LEAST = 1280
+"""Bytes that any underlay carries (the least MTU of IPv6): a path below that is broken."""
+Cuts = dict[str, dict["Pair", tuple[int, bool]]]
+"""Network to the pairs that it does not serve whole, each with a size and whether that is exact."""
+FRAGMENTS = ("FragCreates", "ReasmReqds")
+TOO_LARGE = "too large"
+
+
+class OverlayMtu(Scenario):
+    """The boundary is exact: the interface's MTU passes whole, one byte more is refused at the sender."""
+
+    name: ClassVar[str] = "mtu"
+    summary: ClassVar[str] = "packets of exactly the overlay's MTU pass, without fragments on the underlay"
+    needs_witness: ClassVar[bool] = True
+    quiet: ClassVar[bool] = True
+
+    def ask(self, scene: Scene, answers: Answers) -> tuple[Question, ...]:
+        """Ask for every MTU and for fragments so far; then send full-size packets; then count again."""
+        stations = cast(scene)
+        return staged(
+            answers,
+            lambda: [question for station in stations for question in self._before(scene, station)],
+            lambda: [
+                ProbeTask(station.host, f"sizes/{net.spec.name}", task)
+                for station in stations
+                for net in scene.networks
+                if (task := _task(scene, answers, station, net))
+            ],
+            lambda: [WitnessTask(station.host, COUNTERS[1], {"kind": "counters"}) for station in stations],
+        )
+
+    def judge(self, scene: Scene, answers: Answers) -> Findings:
+        """Return one verdict a cause, whatever networks it touches, and one for each network where all is well.
+
+        A device that is too small, and a path that is, cut every network: what is to be written is one number.
+        """
+        small: Cuts = {net.spec.name: self._small(scene, answers, net) for net in scene.networks}
+        found = {net.spec.name: self._results(scene, answers, net.spec.name) for net in scene.networks}
+        cut: Cuts = {
+            name: {pair: size for pair, size in results[0].items() if pair not in small[name]}
+            for name, results in found.items()
+        }
+        verdicts = [self._too_small(scene, pairs, small) for pairs in _together(scene, _all(small))]
+        verdicts += [self._cut(scene, pairs, cut) for pairs in _together(scene, _all(cut))]
+        for net in scene.networks:
+            hurt = bool(small[net.spec.name] or cut[net.spec.name])
+            verdicts += self._network(scene, answers, net, None if hurt else found[net.spec.name][1])
+        return Findings((*verdicts, *self._fragments(scene, answers)))
+
+    def _before(self, scene: Scene, station: Station) -> list[Question]:
+        return [
+            ProbeTask(station.host, PLACES, {"kind": "places"}),
+            WitnessTask(station.host, COUNTERS[0], {"kind": "counters"}),
+            ways(scene, station.host),
+        ]
+
+    def _small(self, scene: Scene, answers: Answers, network: Network) -> dict[Pair, tuple[int, bool]]:
+        """Return the pairs whose sender's device cannot carry the network's packets, with the device's MTU."""
+        return {
+            (station.host, peer): (underlay, True)
+            for station in cast(scene)
+            if (has := overlay_mtu(answers, station, network.spec.name))
+            for peer, underlay in underlays(answers, station.host).items()
+            if has > carried(underlay, encrypted=network.spec.encrypted)
+        }
+
+    def _network(
+        self, scene: Scene, answers: Answers, network: Network, untested: dict[Pair, str] | None
+    ) -> list[Verdict]:
+        """Return what is wrong with one network alone; ``untested`` None means that it has trouble that is told."""
+        name, stations = network.spec.name, cast(scene)
+        odd = {
+            station.host: has
+            for station in stations
+            if (has := overlay_mtu(answers, station, name)) and has != configured(network)
+        }
+        if odd:
+            return [self._odd(network, odd)]
+        if untested is None:
+            return []
+        if untested or len(stations) < PAIR:
+            why = [f"{source} -> {target}: {words}" for (source, target), words in untested.items()]
+            if not why:
+                return [absence.untested(scene, self.name, f"network {name}", absence.TOO_FEW)]
+            verdict = self._verdict(name, Status.INCONCLUSIVE, f"the boundary was not found: {why[0]}")
+            needed = tuple(places.exchange(scene, name, *pair) for pair in untested)
+            return [verdict.model_copy(update={"needed": needed})]
+        tested = sum(len(peers_of(scene, station.host)) for station in stations)
+        detail = (
+            f"exactly {configured(network)} bytes pass between all {tested} pairs, one more is refused at the sender"
+        )
+        return [self._verdict(name, Status.OK, detail)]
+
+    def _results(
+        self, scene: Scene, answers: Answers, name: str
+    ) -> tuple[dict[Pair, tuple[int, bool]], dict[Pair, str]]:
+        """Return the pairs where less than the MTU passes, with what does and whether that is exact; why not others."""
+        cut: dict[Pair, tuple[int, bool]] = {}
+        untested: dict[Pair, str] = {}
+        for station in cast(scene):
+            found, problem = outcomes(answers, station.host, f"sizes/{name}")
+            for peer in peers_of(scene, station.host):
+                outcome = found.get(peer, {})
+                largest = outcome.get("largest")
+                if problem or not isinstance(largest, int) or not largest:
+                    untested[station.host, peer] = str(problem or outcome.get("why") or "no answer")
+                elif not outcome.get("ok"):
+                    cut[station.host, peer] = (largest, outcome.get("exact") is True)
+                elif outcome.get("beyond") != TOO_LARGE:
+                    untested[station.host, peer] = "one byte more was not refused by the sender"
+        return cut, untested
+
+    def _too_small(self, scene: Scene, pairs: frozenset[Pair], small: Cuts) -> Verdict:
+        nets = _cut_nets(scene, pairs, small)
+        underlay = min(small[net.spec.name][pair][0] for net in nets for pair in pairs & small[net.spec.name].keys())
+        hosts, names = sorted({source for source, _ in pairs}), ", ".join(net.spec.name for net in nets)
+        sends = "; ".join(
+            f"containers on {net.spec.name} send up to {configured(net)} bytes, and"
+            f" {carried(underlay, encrypted=net.spec.encrypted)} fit"
+            for net in nets
+        )
+        return Verdict(
+            scenario=self.name,
+            subject=_subject(nets),
+            status=Status.FAILED,
+            detail=f"the underlay of {', '.join(hosts)} has an MTU of {underlay}: {sends}; full-size packets get lost"
+            " or are broken to pieces",
+            fix=f"raise the underlay's MTU, or make {names} again with mtu: {underlay}, and the ingress network, too",
+            evidence={"cause": "underlay-mtu", "pairs": [[*pair] for pair in sorted(pairs)], "hosts": [*hosts]},
+            broken=frozenset(places.fitting(net.spec.name, *pair) for net in nets for pair in pairs),
+        )
+
+    def _cut(self, scene: Scene, pairs: frozenset[Pair], cut: Cuts) -> Verdict:
+        nets = _cut_nets(scene, pairs, cut)
+        found = {net.spec.name: _boundary(cut[net.spec.name], pairs) for net in nets}
+        passing = "; ".join(
+            f"on {name} packets of {'up to' if exact else 'at least'} {size} bytes pass and larger ones are lost"
+            for name, (size, exact) in found.items()
+        )
+        path = min(found[net.spec.name][0] + (ENCRYPTED if net.spec.encrypted else PLAIN) for net in nets)
+        names = ", ".join(found)
+        return Verdict(
+            scenario=self.name,
+            subject=_subject(nets),
+            status=Status.FAILED,
+            detail=f"{passing}: {', '.join(f'{source} -> {target}' for source, target in sorted(pairs))};"
+            " the hosts' devices carry more",
+            fix="something between the hosts has a smaller MTU, or drops fragments (see underlay-mtu):"
+            f" {advice(path, names)}",
+            evidence={
+                "cause": "path-mtu",
+                "pairs": [[*pair] for pair in sorted(pairs)],
+                "largest": min(size for size, _ in found.values()),
+            },
+            broken=frozenset(places.whole(name, *pair) for name in found for pair in pairs),
+            needed=tuple(
+                frozenset().union(*(large_packets(name, pair) | steadily(name, pair) for name in found))
+                for pair in pairs
+            ),
+        )
+
+    def _odd(self, network: Network, odd: dict[str, int]) -> Verdict:
+        seen = ", ".join(f"{host} {mtu}" for host, mtu in sorted(odd.items()))
+        detail = f"containers on {network.spec.name} should have an MTU of {configured(network)}, but have: {seen}"
+        return self._verdict(network.spec.name, Status.WARNING, detail)
+
+    def _fragments(self, scene: Scene, answers: Answers) -> list[Verdict]:
+        verdicts = []
+        for station in cast(scene):
+            grown = delta(answers, station.host, "ip")
+            if grown is None:
+                detail = f"{station.host} did not tell its counters of fragments"
+                verdicts.append(self._host(station.host, Status.INCONCLUSIVE, detail))
+            elif any(grown.get(name, 0) > 0 for name in FRAGMENTS):
+                what = ", ".join(f"{name} +{grown.get(name, 0)}" for name in FRAGMENTS)
+                detail = f"the underlay of {station.host} carried fragments while full-size packets were sent: {what}"
+                verdict = self._host(station.host, Status.FAILED, detail)
+                needed = (_around(scene, station.host),)
+                verdicts.append(verdict.model_copy(update={"needed": needed}))
+        return verdicts
+
+    def _host(self, host: str, status: Status, detail: str) -> Verdict:
+        fix = "give the networks the underlay's MTU; other traffic of the host may fragment, too: see what it sends"
+        return Verdict(
+            scenario=self.name,
+            subject=f"host {host}",
+            status=status,
+            detail=detail,
+            fix=fix if status is Status.FAILED else None,
+        )
+
+    def _verdict(self, network: str, status: Status, detail: str) -> Verdict:
+        return Verdict(scenario=self.name, subject=f"network {network}", status=status, detail=detail)
+
+
+def advice(path: int, names: str) -> str:
+    """Return what to write where a path carries packets up to a size; of one that is too small for IP, to mend it."""
+    if path < LEAST:
+        return f"mend what is between: a path that carries {path} bytes is broken, and no MTU is worth setting for it"
+    return f"mend it, or make {names} again with mtu: {path}"
+
+
+def _all(cuts: Cuts) -> frozenset[Pair]:
+    return frozenset(pair for pairs in cuts.values() for pair in pairs)
+
+
+def _cut_nets(scene: Scene, pairs: frozenset[Pair], cuts: Cuts) -> list[Network]:
+    return [net for net in scene.networks if pairs & cuts[net.spec.name].keys()]
+
+
+def _boundary(cut: dict[Pair, tuple[int, bool]], pairs: frozenset[Pair]) -> tuple[int, bool]:
+    """Return the smallest size at which these pairs are cut; what was found exactly counts more than what was not."""
+    found = [cut[pair] for pair in pairs if pair in cut]
+    return min([one for one in found if one[1]] or found)
+
+
+def _subject(nets: list[Network]) -> str:
+    return f"network{'s' if nets[1:] else ''} {', '.join(net.spec.name for net in nets)}"
+
+
+def steadily(network: str, pair: Pair) -> frozenset[Place]:
+    """Return that packets get from one host to another and back, without more loss than any line has."""
+    return places.both(lambda one, other: places.steady(network, one, other), *pair)
+
+
+def large_packets(network: str, pair: Pair) -> frozenset[Place]:
+    """Return what full-size packets of a network need to get from one host to another and to be answered."""
+    return places.both(places.path, *pair) | places.both(lambda one, other: places.fitting(network, one, other), *pair)
+
+
+def _around(scene: Scene, host: str) -> frozenset[Place]:
+    """Return what keeps fragments from a host: each large packet from or to it may break."""
+    peers = [one.host for one in cast(scene) if one.host != host]
+    return frozenset(
+        place for net in scene.networks for peer in peers for place in large_packets(net.spec.name, (host, peer))
+    )
+
+
+def carried(underlay: int, *, encrypted: bool) -> int:
+    """Return the largest overlay packet that fits an underlay's MTU whole."""
+    return (underlay - ENCRYPTED) // 4 * 4 if encrypted else underlay - PLAIN
+
+
+def configured(network: Network) -> int:
+    """Return the MTU that the engine's driver gives to containers (``maxMTU`` of overlay, engines 20.10 to 28.5)."""
+    return carried(network.spec.mtu or DEFAULT, encrypted=network.spec.encrypted)
+
+
+def overlay_mtu(answers: Answers, station: Station, network: str) -> int | None:
+    """Return the MTU of the probe's interface on a network; None when it did not tell."""
+    mtu = place(answers, station.host, station.addresses.get(network, "")).get("mtu")
+    return mtu if isinstance(mtu, int) else None
+
+
+def ways(scene: Scene, host: str) -> WitnessTask:
+    """Ask a host for the MTU with which it sends to every peer whose paths some scenario measures."""
+    measured = {*peers_among(scene.watched, host)}
+    if host in {station.host for station in cast(scene)}:
+        measured |= {*peers_of(scene, host)}
+    return WitnessTask(host, WAYS, {"kind": "ways", "targets": vteps(scene, measured)})
+
+
+def vteps(scene: Scene, hosts: Collection[str]) -> JsonObject:
+    """Return the addresses on the underlay of these hosts."""
+    return {witness.host: witness.vtep for witness in scene.witnesses if witness.host in hosts}
+
+
+def underlays(answers: Answers, host: str) -> dict[str, int]:
+    """Return the MTU with which a host sends to each peer, from its device or route."""
+    found, _ = outcomes(answers, host, WAYS)
+    return {peer: mtu for peer, way in found.items() if isinstance(mtu := way.get("mtu"), int)}
+
+
+def _task(scene: Scene, answers: Answers, station: Station, network: Network) -> JsonObject | None:
+    name = network.spec.name
+    size = overlay_mtu(answers, station, name)
+    by_host = {one.host: one for one in cast(scene)}
+    targets: JsonObject = {peer: by_host[peer].addresses[name] for peer in peers_of(scene, station.host)}
+    return {"kind": "sizes", "size": size, "targets": targets} if size else None
+
+
+def _together(scene: Scene, found: Collection[Pair]) -> list[frozenset[Pair]]:
+    """Return the pairs that have one explanation together."""
+    tested = frozenset((s.host, peer) for s in cast(scene) for peer in peers_of(scene, s.host))
+    return [reach.pairs for reach in decompose(frozenset(found), tested)]

@@ -1,0 +1,55 @@
+"""A plain overlay for the time of one verification: where a claim needs a control and no tested network can be it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from swarmnet.errors import ConflictError, ConvergenceError, HostError
+from swarmnet.model.clock import wait_until
+from swarmnet.model.network import NetworkSpec
+from swarmnet.workflows.fleet.whole_list import whole_list
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from swarmnet.model.base import Labels
+    from swarmnet.model.network import Network
+    from swarmnet.model.ports import Ports
+
+
+def make_control(ports: Ports, name: str, labels: Labels, *, timeout: float) -> Network:
+    """Make the network and return it once it has a subnet and a VNI.
+
+    Raises:
+        ConvergenceError: it was accepted but not allocated in time.
+        HostError: no manager took it.
+    """
+    manager = ports.manager()
+    network_id = manager.create_network(NetworkSpec(name=name, attachable=True, labels=labels))
+
+    def look() -> tuple[Network | None, str]:
+        found = next((net for net in manager.networks() if net.id == network_id), None)
+        return (found if found and found.allocated and found.vnis else None), "it has no VNI yet"
+
+    return wait_until(ports.clock, look, what=f"network {name} to be allocated", timeout=timeout)
+
+
+def remove_controls(ports: Ports, may_remove: Callable[[Labels], bool], *, timeout: float) -> list[str]:
+    """Remove what the labels allow to remove; return what stayed, one sentence each."""
+
+    def look() -> tuple[bool | None, str]:
+        manager = ports.manager()
+        left = [net for net in whole_list(manager, ports.clock) if may_remove(net.spec.labels)]
+        words = ""
+        for net in left:
+            try:
+                manager.remove_network(net.id)
+            except ConflictError as error:
+                words = error.message  # its last container is still being taken off
+        return (None if words else True), words
+
+    try:
+        wait_until(ports.clock, look, what="the control network to go", timeout=timeout)
+    except (ConvergenceError, HostError) as error:
+        return [f"the control network may be left ({error.message}): run verify again"]
+    return []

@@ -1,0 +1,150 @@
+"""Bring questions to the hosts and answers back: one batch a host and round, all hosts side by side."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from swarmnet.errors import HostError
+from swarmnet.model.border import parsed
+from swarmnet.verify.scenario import (
+    OPERATOR,
+    Answer,
+    Answers,
+    HostCommand,
+    OperatorTask,
+    ProbeTask,
+    Question,
+    ServiceTask,
+    WitnessTask,
+)
+from swarmnet.workflows.fleet.fanout import bugs_to, fan_out
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from swarmnet.model.base import JsonObject
+    from swarmnet.model.ports import DialoguePort, Ports
+
+GRACE = 20.0
+"""Seconds that a batch may take beyond its own limit: a busy host."""
+
+
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """The containers that answer, by host."""
+
+    probes: Mapping[str, str]
+    witnesses: Mapping[str, str]
+    tasks: Mapping[str, str]
+    """Containers of the probe service."""
+
+
+class Batches:
+    """Asks the probes, witnesses and shells of one run."""
+
+    def __init__(self, ports: Ports, run: str, crew: Crew) -> None:
+        """Prepare; nothing is asked yet."""
+        self._ports = ports
+        self._run = run
+        self._crew = crew
+        self._dialogues: dict[str, DialoguePort] = {}
+        self._number = 0
+
+    def close(self) -> None:
+        """Let go of the probes."""
+        for dialogue in self._dialogues.values():
+            dialogue.close()
+        self._dialogues.clear()
+
+    def ask(self, questions: Sequence[Question], limit: float) -> Answers:
+        """Return an answer to every question, within about ``limit`` seconds; a host that fails answers why."""
+        self._number += 1
+        hosts = list(dict.fromkeys(question.host for question in questions))
+        found = fan_out(
+            hosts,
+            lambda host: self._host(host, [q for q in questions if q.host == host], limit),
+            listener=bugs_to(self._ports.listener),
+        )
+        answers: Answers = {}
+        for question in questions:
+            result = found[question.host]
+            if isinstance(result, HostError):
+                answers[question.host, question.key] = Answer(problem=result.message)
+            else:
+                answers[question.host, question.key] = result.get(question.key, Answer(problem="no answer came"))
+        return answers
+
+    def _host(self, host: str, questions: list[Question], limit: float) -> dict[str, Answer]:
+        if host == OPERATOR:
+            return self._from_here([question for question in questions if isinstance(question, OperatorTask)], limit)
+        answers: dict[str, Answer] = {}
+        crew = ((WitnessTask, self._crew.witnesses), (ProbeTask, self._crew.probes), (ServiceTask, self._crew.tasks))
+        for kind, containers in crew:
+            tasks = [question for question in questions if isinstance(question, kind)]
+            if tasks and host in containers:
+                answers |= self._probe(host, containers[host], tasks, limit)
+        for question in questions:
+            if isinstance(question, HostCommand):
+                answers[question.key] = self._command(host, question)
+        return answers
+
+    def _from_here(self, tasks: Sequence[OperatorTask], limit: float) -> dict[str, Answer]:
+        found = self._ports.ask_from_here(self._job(tasks, limit))
+        return {key: Answer(value) for key, value in found.items() if isinstance(value, dict)}
+
+    def _job(self, tasks: Sequence[ProbeTask | WitnessTask | ServiceTask | OperatorTask], limit: float) -> JsonObject:
+        return {
+            "number": self._number,
+            "run": self._run,
+            "limit": limit,
+            "tasks": [{"key": task.key, **task.task} for task in tasks],
+        }
+
+    def _probe(
+        self, host: str, container: str, tasks: Sequence[ProbeTask | WitnessTask | ServiceTask], limit: float
+    ) -> dict[str, Answer]:
+        job = self._job(tasks, limit)
+        found = self._talk(host, container, json.dumps(job).encode(), limit=limit + GRACE)
+        return {key: Answer(value) for key, value in found.items() if isinstance(value, dict)}
+
+    def _talk(self, host: str, container: str, job: bytes, *, limit: float) -> JsonObject:
+        """Return what the probe answers: by one attached stream for all rounds, since a process for each is dear."""
+        dialogue = self._dialogues.get(container)
+        if dialogue is None:
+            dialogue = self._dialogues[container] = self._ports.engine(host).dialogue(container)
+        try:
+            dialogue.say(job)
+            return self._hear(dialogue, limit)
+        except HostError:
+            # Whatever state it is in: the next round begins anew.
+            self._dialogues.pop(container).close()
+            raise
+
+    def _hear(self, dialogue: DialoguePort, limit: float) -> JsonObject:
+        """Return the answers to this round's job; passes over the probe's greeting and late answers to older jobs."""
+        deadline = self._ports.clock.monotonic() + limit
+        while True:
+            line = dialogue.hear(max(0.0, deadline - self._ports.clock.monotonic()))
+            try:
+                said = parsed(line)
+            except ValueError:
+                continue
+            if isinstance(said, dict) and said.get("number") == self._number:
+                answers = said.get("answers")
+                if isinstance(answers, dict):
+                    return answers
+
+    def _command(self, host: str, command: HostCommand) -> Answer:
+        try:
+            ended = self._ports.shell(host).run(command.argv, timeout=command.timeout, sudo=command.sudo)
+        except HostError as error:
+            return Answer(problem=error.message)
+        return Answer(
+            {
+                "exit": ended.exit_code,
+                "stdout": ended.stdout.decode(errors="replace"),
+                "stderr": ended.stderr.decode(errors="replace"),
+            }
+        )

@@ -1,0 +1,82 @@
+"""Get containers of a run started on busy engines, and say why one could not be."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from swarmnet.errors import ConvergenceError, EngineError, HostError
+from swarmnet.model.clock import wait_until
+from swarmnet.model.verification import PROBE_LABEL
+from swarmnet.verify.causes import absence
+from swarmnet.verify.scenario import Station
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from swarmnet.model.clock import Clock
+    from swarmnet.model.ports import ContainerSpec, EnginePort, Ports
+
+DATA = "/var/lib/docker"
+"""Where engines keep their data, unless they are told otherwise."""
+
+
+def start(
+    clock: Clock, engine: EnginePort, spec: ContainerSpec, *, timeout: float, remove: Callable[[str], object]
+) -> str:
+    """Start a container, again if need be; return its id.
+
+    A node learns of a network while its first container attaches, and forgets it after its last one left: a start in
+    between ends with "network not found" (moby#41841; seen on 28.5.2, where the next start succeeded), and on 20.10.24
+    after 20 s with "attaching to network failed". ``remove`` removes the container of that name that an attempt left.
+
+    Raises:
+        EngineError: no attempt succeeded in time, or none can.
+    """
+
+    def attempt() -> tuple[str | None, str]:
+        try:
+            return engine.start_container(spec), ""
+        except EngineError as error:
+            # What is left of it alone: the run's probe and tasks of its services may run here by now.
+            remove(spec.name)
+            if absence.kind_of(Station(engine.host, problem=error.message)).is_final:
+                raise
+            return None, error.message
+
+    try:
+        return wait_until(clock, attempt, what="the probe to start", timeout=timeout, every=0.4)
+    except ConvergenceError as error:
+        raise EngineError(engine.host, error.message) from error
+
+
+def addresses(clock: Clock, engine: EnginePort, container: str, wanted: set[str], *, timeout: float) -> dict[str, str]:
+    """Return the running probe's address on every wanted network.
+
+    Raises:
+        EngineError: the probe ended, or has none on some of them in time.
+    """
+
+    def look() -> tuple[dict[str, str] | None, str]:
+        seen = next((one for one in engine.containers(label=PROBE_LABEL) if one.id == container), None)
+        if seen is None or not seen.running:
+            said = engine.container_log(container).decode(errors="replace").strip().splitlines()[-1:]
+            raise EngineError(engine.host, f"the probe ended at once: {''.join(said) or 'no word'}")
+        found = {endpoint.network: endpoint.address for endpoint in seen.endpoints if endpoint.address}
+        return (found if found.keys() >= wanted else None), f"none on {', '.join(sorted(wanted - found.keys()))}"
+
+    try:
+        return wait_until(clock, look, what="the probe's addresses", timeout=timeout)
+    except ConvergenceError as error:
+        raise EngineError(engine.host, error.message) from error
+
+
+def reason(ports: Ports, error: HostError) -> str:
+    """Return why a probe is missing: an engine whose disk is full may just end the talk (seen on 28.5)."""
+    if absence.kind_of(Station(error.host, problem=error.message)) is absence.UNKNOWN:
+        try:
+            said = ports.shell(error.host).run(("df", "-P", DATA), timeout=10.0)
+        except HostError:
+            return error.message
+        if b" 100% " in said.stdout:
+            return f"no space left on device for {DATA}: {error.message}"
+    return error.message

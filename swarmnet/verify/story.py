@@ -1,0 +1,308 @@
+"""The story of ``verify``: observe, put probes up, ask in rounds, judge, take everything away again."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import count
+from typing import TYPE_CHECKING, TypeVar
+
+from swarmnet.errors import ConvergenceError, HostError, IncompleteError, UsageError
+from swarmnet.model.border import border
+from swarmnet.model.plan import MANAGED_LABEL
+from swarmnet.model.ports import Progress
+from swarmnet.model.report import Status, Verdict
+from swarmnet.model.standing import answered
+from swarmnet.model.verification import PROBE_LABEL, Phase, Verification
+from swarmnet.verify.causes import absence
+from swarmnet.verify.causes.consequences import traced
+from swarmnet.verify.causes.pairs import explain, refine
+from swarmnet.verify.scenario import Answers, Findings, Scene
+from swarmnet.verify.stage.eligible import Cast, cast
+from swarmnet.verify.stage.free_addresses import rooms
+from swarmnet.verify.stage.gather import Batches, Crew
+from swarmnet.verify.stage.mesh_service import Publication
+from swarmnet.verify.stage.probe_service import ServedProbes
+from swarmnet.verify.stage.stage import Stage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from swarmnet.model.network import Network
+    from swarmnet.model.ports import Ports
+    from swarmnet.model.state import ClusterState
+    from swarmnet.model.verification import Matrix, ProbeKit
+    from swarmnet.verify.scenario import Question, Scenario, Station, Witness
+    from swarmnet.verify.stage.free_addresses import Rooms
+    from swarmnet.verify.stage.stage import Run
+
+T = TypeVar("T")
+
+ROUNDS = 6
+"""Follow-up questions end here, whatever a scenario still wants."""
+SWIFT = 10
+"""Networks that busy hosts ask about within the time that is given for one; more get more time."""
+SETTLE = 10.0
+"""Seconds in which a pair or name may come right: gossip needs a moment to carry new endpoints to every node."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the operator wants verified."""
+
+    scenarios: tuple[Scenario, ...]
+    networks: tuple[str, ...] = ()
+    """Names; none means every overlay that swarmnet manages, or every one if it manages none."""
+    hosts: tuple[str, ...] = ()
+    """Hosts between which to test; none means all of the inventory."""
+    keep_image: bool = False
+    settle: float = SETTLE
+    timeout: float = 60.0
+    """Seconds for one wait of the start and of the end."""
+
+
+@dataclass(slots=True)
+class _Timer:
+    """Tells of phases as they begin, and keeps how long they took."""
+
+    ports: Ports
+    phases: list[Phase] = field(default_factory=list)
+
+    @contextmanager
+    def phase(self, name: str, text: str) -> Iterator[None]:
+        self.ports.listener(Progress(text))
+        begun = self.ports.clock.monotonic()
+        try:
+            yield
+        finally:
+            self.phases.append(Phase(name=name, seconds=round(self.ports.clock.monotonic() - begun, 3)))
+
+
+def verify(
+    ports: Ports, state: ClusterState, wish: Wish, *, kit: ProbeKit, run: Run, before: tuple[Phase, ...] = ()
+) -> Verification:
+    """Prove that the networks work, and name the cause where they do not.
+
+    Every trace is removed at the end: also after a failure or an interrupt. ``before`` is how long the look at the
+    cluster took: a part of the time that all of it took.
+
+    Raises:
+        UsageError: a network that was asked for does not exist.
+        IncompleteError: nobody answers for the swarm, so that no probe can enter a network.
+    """
+    answered(state, ports.inventory, hosts=())
+    asked_for = chosen(state, wish.networks)
+    hosts = wish.hosts or tuple(host.name for host in ports.inventory.hosts)
+    timer = _Timer(ports, [*before])
+    players = cast(state, hosts)
+    space = rooms(state, asked_for, players.able)
+    networks = tuple(net for net in asked_for if net not in space.crowded)
+    served = frozenset(net.spec.name for net in space.whole)
+    stage = Stage(ports, kit, run, state, networks, wish.timeout, served)
+    answers: Answers = {}
+    notes: tuple[str, ...] = ()
+    needs_probes = bool(players.present) and any(
+        one.needs_probes and (networks or not one.needs_networks) for one in wish.scenarios
+    )
+    scene = Scene(
+        state,
+        networks,
+        data_path_port=_port(state),
+        run=run.id,
+        tight={net.spec.name: _lack(space, net) for net in space.tight},
+        crowded={net.spec.name: _lack(space, net) for net in space.crowded},
+    )
+    if needs_probes:
+        try:
+            scene = _raise_curtain(stage, scene, wish, players, timer)
+            _ask(stage, scene, wish, answers, timer)
+        finally:
+            with timer.phase("clear", "removing the probes"):
+                notes = stage.clear(players.present, keep_image=wish.keep_image)
+            for note in notes:
+                ports.listener(Progress(note))
+    else:
+        scene = replace(scene, stations=_in_order(ports, (*players.resting, *players.absent)))
+    return Verification(
+        run=run.id,
+        cluster=ports.inventory.cluster,
+        networks=tuple(net.spec.name for net in asked_for),
+        hosts=hosts,
+        phases=tuple(timer.phases),
+        notes=notes,
+        **_judge(scene, wish.scenarios, answers),
+    )
+
+
+def chosen(state: ClusterState, wanted: Sequence[str]) -> tuple[Network, ...]:
+    """Return the networks to test, in order of their names.
+
+    Raises:
+        UsageError: one of ``wanted`` does not exist, or is no overlay.
+        IncompleteError: there is no swarm.
+    """
+    if wanted and state.swarm is None:
+        why = "; ".join(f"{one.host}: {one.reason}" for one in state.failures) or "no host is in one"
+        raise IncompleteError(f"no manager answers for a swarm ({why}): its networks cannot be looked up")
+    overlays = {
+        net.spec.name: net
+        for net in state.networks
+        if net.spec.driver == "overlay" and not net.spec.ingress and PROBE_LABEL not in net.spec.labels
+    }
+    for name in wanted:
+        if name not in overlays:
+            known = ", ".join(sorted(overlays)) or "none"
+            raise UsageError(f"the swarm has no overlay network {name!r}", hint=f"its overlays: {known}")
+    if wanted:
+        return tuple(overlays[name] for name in sorted(set(wanted)))
+    found = tuple(net for _, net in sorted(overlays.items()))
+    return tuple(net for net in found if MANAGED_LABEL in net.spec.labels) or found
+
+
+def _lack(space: Rooms, network: Network) -> str:
+    room = space.told[network.spec.name]
+    return (
+        f"{room.free} addresses are free there; probes take {room.probes} (one a host, and one a node that has none yet"
+        f" for its balancing), the probe service {room.service} more"
+    )
+
+
+def _port(state: ClusterState) -> int:
+    return (state.swarm.spec.data_path_port if state.swarm else None) or 4789
+
+
+def _in_order(ports: Ports, stations: Iterable[Station]) -> tuple[Station, ...]:
+    order = {host.name: index for index, host in enumerate(ports.inventory.hosts)}
+    return tuple(sorted(stations, key=lambda station: order.get(station.host, 0)))
+
+
+def _raise_curtain(stage: Stage, scene: Scene, wish: Wish, players: Cast, timer: _Timer) -> Scene:
+    """Return the scene with its probes and, where a scenario needs it, its service."""
+    able, present = players.able, players.present
+    with timer.phase("sweep", "looking for what earlier runs left"):
+        stage.sweep(present)
+    scene = _with_control(stage, scene, wish, timer)
+    with timer.phase("probes", f"starting probes on {len(able)} hosts"):
+        placed = stage.place(able)
+    stations = _in_order(stage.ports, (*placed.values(), *players.resting, *players.absent))
+    witnesses: tuple[Witness, ...] = ()
+    mesh, served = Publication(stage), ServedProbes(stage)
+    up = tuple(host for host, station in placed.items() if station.problem is None)
+    # The engines start the tasks of both services while witnesses are started.
+    if up and any(scenario.needs_mesh for scenario in wish.scenarios):
+        mesh.begin(up)
+    if up and stage.served and any(scenario.needs_service for scenario in wish.scenarios):
+        served.begin(up)
+    if any(scenario.needs_witness for scenario in wish.scenarios):
+        with timer.phase("witnesses", f"starting witnesses on {len(present)} hosts"):
+            # Also where no probe came up: what keeps it away may be what a witness sees.
+            found = {witness.host: witness for witness in stage.watch(present)}
+            witnesses = tuple(found[host.name] for host in stage.ports.inventory.hosts if host.name in found)
+    if served.hosts:
+        with timer.phase("service", "waiting for the probe service"):
+            served.wait()
+    if mesh.nodes:
+        with timer.phase("mesh", "waiting for the published probe service"):
+            mesh.wait()
+    return replace(
+        scene,
+        stations=stations,
+        service=served.service,
+        service_problem=served.problem,
+        mesh=mesh.service,
+        mesh_problem=mesh.problem,
+        idle={**served.missing, **mesh.missing},
+        approaches={host: stage.ports.approach(host) for host in present},
+        witnesses=witnesses,
+    )
+
+
+def _with_control(stage: Stage, scene: Scene, wish: Wish, timer: _Timer) -> Scene:
+    """Return the scene with a plain overlay of its own, where a scenario needs one and no tested network is plain."""
+    has_encrypted = any(net.spec.encrypted for net in scene.networks)
+    if scene.plain is not None or not has_encrypted or not any(one.needs_control for one in wish.scenarios):
+        return scene
+    with timer.phase("control", "making a plain overlay for comparison"):
+        try:
+            return replace(scene, control=stage.add_control())
+        except (ConvergenceError, HostError) as error:
+            return replace(scene, control_problem=error.message)
+
+
+def _ask(stage: Stage, scene: Scene, wish: Wish, answers: Answers, timer: _Timer) -> None:
+    """Fill the answers, round by round, until nobody asks more."""
+    batches = Batches(stage.ports, stage.run.id, Crew(stage.containers, stage.witnesses, stage.task_containers))
+    try:
+        _ask_in_rounds(batches, scene, wish, answers, timer)
+    finally:
+        batches.close()
+
+
+def _ask_in_rounds(batches: Batches, scene: Scene, wish: Wish, answers: Answers, timer: _Timer) -> None:
+    patience = wish.settle * max(1.0, len(scene.networks) / SWIFT)
+    prelude = {(one.host, one.key): one for scenario in wish.scenarios for one in scenario.prelude(scene)}
+    if prelude:
+        with timer.phase("prelude", "looking at what kernels can do"):
+            answers |= batches.ask(tuple(prelude.values()), patience)
+    rounds = count(1)
+    for quiet in (False, True):
+        asking = tuple(scenario for scenario in wish.scenarios if scenario.quiet is quiet)
+        for _ in range(ROUNDS):
+            questions = _open_questions(asking, scene, answers)
+            if not questions:
+                break
+            number = next(rounds)
+            text = "asking between all hosts" if number == 1 else "looking closer"
+            with timer.phase(f"round {number}", text):
+                answers |= batches.ask(questions, patience)
+
+
+def _open_questions(scenarios: Sequence[Scenario], scene: Scene, answers: Answers) -> tuple[Question, ...]:
+    """Return what these scenarios want to know and nobody has asked yet, each question once."""
+    asked = [_within_border(f"ask for {one.name}", partial(one.ask, scene, answers), _nothing) for one in scenarios]
+    wanted = {(one.host, one.key): one for questions in asked for one in questions}
+    return tuple(question for place, question in wanted.items() if place not in answers)
+
+
+def _judge(scene: Scene, scenarios: Sequence[Scenario], answers: Answers) -> dict[str, tuple[object, ...]]:
+    found = [_found(scene, scenario, answers) for scenario in scenarios]
+    matrices = [matrix for findings in found for matrix in findings.matrices]
+    verdicts = [
+        *(verdict for findings in found for verdict in findings.verdicts),
+        *_within_border("look for causes", partial(explain, scene, answers, matrices), partial(_unclear, "causes")),
+        *absence.explain(scene),
+    ]
+    return {
+        "verdicts": traced(verdicts),
+        "matrices": tuple(_refined(scene, answers, matrix) for matrix in matrices),
+    }
+
+
+def _found(scene: Scene, scenario: Scenario, answers: Answers) -> Findings:
+    if scenario.needs_networks and not scene.networks:
+        why = "no tested overlay has room for probes" if scene.crowded else "the swarm has no overlay network to test"
+        return Findings((Verdict(scenario=scenario.name, subject="networks", status=Status.SKIPPED, detail=why),))
+    judge = partial(scenario.judge, scene, answers)
+    return _within_border(f"judge {scenario.name}", judge, lambda why: Findings(_unclear(scenario.name, why)))
+
+
+def _within_border(what: str, work: Callable[[], T], otherwise: Callable[[str], T]) -> T:
+    """Return what the work gives, or ``otherwise`` with the reason where an answer is of no form that it knows."""
+    try:
+        with border("verify", what):
+            return work()
+    except HostError as error:
+        return otherwise(error.message)
+
+
+def _refined(scene: Scene, answers: Answers, matrix: Matrix) -> Matrix:
+    return _within_border("look for causes", partial(refine, scene, answers, matrix), lambda _why: matrix)
+
+
+def _nothing(_why: str) -> tuple[Question, ...]:
+    return ()
+
+
+def _unclear(scenario: str, why: str) -> tuple[Verdict, ...]:
+    return (Verdict(scenario=scenario, subject="answers", status=Status.INCONCLUSIVE, detail=why),)

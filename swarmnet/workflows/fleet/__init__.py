@@ -1,0 +1,1 @@
+"""All hosts of a cluster at once: observe, execute, ask whichever manager answers."""

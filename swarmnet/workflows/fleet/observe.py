@@ -1,0 +1,199 @@
+"""One pass of reads over all hosts: what the engines say of themselves, and what the managers say of the cluster.
+
+Nothing is written. A host that does not answer is data (``ClusterState.failures``), and so is one that cannot be
+believed: it says that it is a node that it is not, or is in another swarm. :mod:`swarmnet.plan.guard` refuses both.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from swarmnet.errors import (
+    AuthenticationError,
+    CommandError,
+    HostError,
+    HostKeyError,
+    IncompleteError,
+    NothingReachableError,
+)
+from swarmnet.model.border import border
+from swarmnet.model.network import Scope
+from swarmnet.model.state import ClusterState, CommandResult, HostFacts, HostFailure, KeyStanding
+from swarmnet.model.trust import contradictions
+from swarmnet.workflows.fleet.cluster_view import picture
+from swarmnet.workflows.fleet.fanout import fan_out
+from swarmnet.workflows.fleet.first_answer import Silence
+from swarmnet.workflows.fleet.kernel_tables import FILES, addresses, routes
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+    from swarmnet.errors import NotAManagerError, SwarmnetError
+    from swarmnet.model.hosts import Host
+    from swarmnet.model.network import Network
+    from swarmnet.model.ports import EnginePort, Ports
+    from swarmnet.model.state import EngineFacts
+    from swarmnet.operations.kind import Need
+
+_REFUSALS = (AuthenticationError, HostKeyError)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What is asked besides what every run needs."""
+
+    needs: tuple[Need, ...] = ()
+    """Questions to shells, from the steps of a playbook."""
+    containers: bool = False
+    """True asks every host for its containers."""
+    hosts: frozenset[str] | None = None
+    """Names of the hosts to read besides the managers; None means all. Managers always answer for the cluster."""
+    unlock_key_file: str | None = None
+    """File on the operator's machine that shall keep the swarm's unlock key; compared, never part of the state."""
+    missing: tuple[HostFailure, ...] = ()
+    """Hosts that did not answer a moment ago: they are not tried again, which would cost the time-out once more."""
+
+
+EVERYTHING = Look()
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What one host said."""
+
+    facts: HostFacts
+    answers: tuple[CommandResult, ...]
+
+
+def observe(ports: Ports, look: Look = EVERYTHING) -> ClusterState:
+    """Return the state of all hosts and of the swarm that the inventory's managers answer for.
+
+    A host whose word is contradicted by the managers, or by the inventory, is a failure: nothing of it is in the state.
+
+    Raises:
+        NothingReachableError: not one host answered; says what each of them said instead.
+        IncompleteError: all that answered refused the login, or are not known by their keys: later is no better.
+    """
+    hosts = tuple(host for host in ports.inventory.hosts if _is_looked_at(host, ports, look))
+    with Silence.told(ports.listener, [host.name for host in hosts]) as silence:
+        results = fan_out(silence.hosts, lambda host: _heard(ports, host, look, silence), listener=ports.listener)
+    seen = {name: result for name, result in results.items() if isinstance(result, _Seen)}
+    found = picture(ports, {name: one.facts for name, one in seen.items()})
+    state = found.state
+    errors = {name: error for name, error in results.items() if isinstance(error, HostError)} | found.failed
+    failures = {one.host: one for one in look.missing} | {name: _failure(error) for name, error in errors.items()}
+    present = [_told(one, found.leaderless) for name, one in seen.items() if name not in found.failed]
+    if not present:
+        raise _nobody(failures.values(), errors)
+    doubts = found.doubted | _contradictions(present, state, ports)
+    failures |= {host: HostFailure(host=host, reason=why, disbelieved=True) for host, why in doubts.items()}
+    present = [one for one in present if one.facts.host not in doubts]
+    return state.model_copy(
+        update={
+            "hosts": tuple(one.facts for one in present),
+            "failures": tuple(failures[host.name] for host in ports.inventory.hosts if host.name in failures),
+            "answers": tuple(answer for one in present for answer in one.answers),
+            "unlock_key_file": _key_file(ports, look.unlock_key_file, state),
+        }
+    )
+
+
+def _nobody(failures: Collection[HostFailure], errors: Mapping[str, HostError]) -> SwarmnetError:
+    """Return that there is no host to look at: each reason once and in brief, with the hosts that it is true of."""
+    hosts: dict[str, list[str]] = {}
+    for one in failures:
+        error = errors.get(one.host)
+        hosts.setdefault(error.brief if error else one.reason, []).append(one.host)
+    told = "; ".join(f"{', '.join(names)}: {reason}" for reason, names in hosts.items()) or "the inventory has no hosts"
+    hints = "; ".join(dict.fromkeys(one.hint for one in failures if one.hint))
+    if hosts and all(isinstance(error, _REFUSALS) for error in errors.values()):
+        return IncompleteError(f"no host can be used: {told}", hint=hints or None)
+    return NothingReachableError(
+        f"no host answered: {told}", hint=hints or "check addresses and SSH settings in the inventory"
+    )
+
+
+def _contradictions(present: Collection[_Seen], state: ClusterState, ports: Ports) -> dict[str, str]:
+    if state.swarm is None:
+        return {}
+    return contradictions([one.facts for one in present], state.swarm, state.nodes, ports.inventory)
+
+
+def _is_looked_at(host: Host, ports: Ports, look: Look) -> bool:
+    if any(failure.host == host.name for failure in look.missing):
+        return False
+    return look.hosts is None or host.name in look.hosts or host in ports.inventory.managers
+
+
+def _heard(ports: Ports, host: str, look: Look, silence: Silence) -> _Seen:
+    try:
+        return _host(ports, host, look)
+    finally:
+        silence.ended(host)
+
+
+def _host(ports: Ports, host: str, look: Look) -> _Seen:
+    engine = ports.engine(host)
+    told, networks = _told_at_once(engine) if _is_manager(ports, host) else (engine.facts(), engine.networks())
+    tables = ports.shell(host).run(("cat", *FILES))
+    if tables.exit_code != 0:
+        said = tables.stderr.decode(errors="replace").strip()
+        raise CommandError(host, f"cannot read the kernel's routes: {said}", hint="swarmnet needs Linux hosts")
+    text = tables.stdout.decode(errors="replace")
+    with border(host, "read the kernel's routes"):
+        own, ways = addresses(text), routes(text)
+    facts = HostFacts(
+        host=host,
+        engine=told,
+        addresses=own,
+        routes=ways,
+        networks=tuple(net for net in networks if net.spec.effective_scope is Scope.LOCAL),
+        containers=engine.containers() if look.containers else (),
+    )
+    return _Seen(facts, tuple(_answers(ports, host, look.needs)))
+
+
+def _is_manager(ports: Ports, host: str) -> bool:
+    return any(one.name == host for one in ports.inventory.managers)
+
+
+def _told_at_once(engine: EnginePort) -> tuple[EngineFacts, tuple[Network, ...]]:
+    """Ask a manager for both at the same time: when its leader was just lost, each answer takes 20 s."""
+    with ThreadPoolExecutor(1, "swarmnet-facts") as pool:
+        told = pool.submit(engine.facts)
+        networks = engine.networks()
+    return told.result(), networks
+
+
+def _answers(ports: Ports, host: str, needs: Iterable[Need]) -> Iterable[CommandResult]:
+    for need in needs:
+        if need.host == host:
+            ended = ports.shell(host).run(need.argv, timeout=need.timeout, sudo=need.sudo)
+            yield CommandResult(host=host, argv=need.argv, exit_code=ended.exit_code)
+
+
+def _told(one: _Seen, leaderless: dict[str, NotAManagerError]) -> _Seen:
+    """Return what a host said, less its claim to answer for the cluster when it then could not."""
+    error = leaderless.get(one.facts.host)
+    if error is None:
+        return one
+    membership = one.facts.engine.membership.model_copy(update={"is_manager": False, "error": error.message})
+    engine = one.facts.engine.model_copy(update={"membership": membership})
+    return replace(one, facts=one.facts.model_copy(update={"engine": engine}))
+
+
+def _key_file(ports: Ports, path: str | None, state: ClusterState) -> KeyStanding | None:
+    """Return whether the file holds the swarm's key. The engine is asked for it only where there is a file."""
+    if path is None:
+        return None
+    kept = ports.secret_files.read(path)
+    if kept is None:
+        return KeyStanding.ABSENT
+    autolocked = state.swarm is not None and state.swarm.spec.autolock
+    return KeyStanding.KEPT if autolocked and ports.manager().unlock_key() == kept else KeyStanding.OTHER
+
+
+def _failure(error: HostError) -> HostFailure:
+    return HostFailure(host=error.host, reason=error.message.removeprefix(f"{error.host}: "), hint=error.hint)

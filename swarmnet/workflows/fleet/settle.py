@@ -1,0 +1,110 @@
+"""Look at a cluster when it is not just about to change by itself.
+
+Right after a leader died, or after a run was killed in the middle of a join, a look shows what will be over in a
+moment: managers without a leader, an engine that is entering a swarm. A plan for that would be refused, or wrong.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from swarmnet.errors import ConvergenceError
+from swarmnet.model.announced_losses import majority
+from swarmnet.model.clock import wait_until
+from swarmnet.model.ports import Progress, progress
+from swarmnet.model.state import Membership
+from swarmnet.workflows.fleet.observe import observe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from swarmnet.model.hosts import Inventory
+    from swarmnet.model.ports import Ports
+    from swarmnet.model.state import ClusterState
+    from swarmnet.workflows.fleet.observe import Look
+
+SETTLE_LIMIT = 30.0
+"""Seconds for an election (some 10, then 20 until requests to the lost leader gave up) and for a join (20) to end."""
+PAUSE = 1.0
+SLOW = 5.0
+"""Seconds after which a look was held up by hosts that did not answer: they are not waited for once more."""
+_ELECTING = (Membership.ACTIVE, Membership.PENDING)
+"""How managers without a leader stand: after a restart of the engine they are pending until there is one (26.1)."""
+WELL_LIMIT, WELL_EVERY = 40.0, 0.5
+"""Seconds for tasks to run and for nodes to be ready where nothing is left to do, and between two looks. After an
+election a node may be unknown for 33 s (swarmkit: six heartbeats)."""
+
+
+def observe_well(
+    ports: Ports, look: Look, state: ClusterState, *, signs: Callable[[ClusterState], tuple[str, ...]]
+) -> ClusterState:
+    """Return the state once it shows no sign that all is not well yet, or as it is after 40 s.
+
+    Args:
+        ports: the world.
+        look: what is observed.
+        state: what was just observed: nobody is asked again when it shows none.
+        signs: what engines may need a moment for, in words.
+    """
+    seen = state
+
+    def again() -> tuple[bool | None, str]:
+        nonlocal seen
+        seen = observe(ports, look)
+        left = signs(seen)
+        return (None if left else True), "; ".join(left)
+
+    if signs(state):
+        with suppress(ConvergenceError):  # whoever asked tells what is not well then
+            what, tell = "tasks and nodes to be well", progress(ports)
+            wait_until(ports.clock, again, what=what, timeout=WELL_LIMIT, every=WELL_EVERY, tell=tell)
+    return seen
+
+
+def observe_settled(ports: Ports, look: Look) -> ClusterState:
+    """Return the state of all hosts once no election and no join is under way, or as it is after 30 s.
+
+    Tells what it waits for. A cluster that lost its majority is not waited for: no election can end there.
+
+    Raises:
+        NothingReachableError: not one host answered.
+    """
+    deadline = ports.clock.monotonic() + SETTLE_LIMIT
+    told = ""
+    while True:
+        begun = ports.clock.monotonic()
+        state = observe(ports, look)
+        if ports.clock.monotonic() - begun > SLOW:
+            silent = tuple(one for one in state.failures if not one.disbelieved and one not in look.missing)
+            look = replace(look, missing=(*look.missing, *silent))
+        why = unsettled(state, ports.inventory)
+        if why is None or ports.clock.monotonic() >= deadline:
+            return state
+        if why != told:
+            ports.listener(Progress(f"waiting up to {SETTLE_LIMIT:.0f} s: {why}"))
+            told = why
+        ports.clock.sleep(PAUSE)
+
+
+def unsettled(state: ClusterState, inventory: Inventory) -> str | None:
+    """Return what is about to change by itself, None when nothing is.
+
+    Args:
+        state: what was seen.
+        inventory: its managers are those who elect; more than half of them must answer for an election to end.
+    """
+    entering = [
+        facts.host
+        for facts in state.hosts
+        if facts.engine.membership.state is Membership.PENDING and not facts.engine.membership.error
+    ]
+    if entering and not state.locked:  # a worker enters no swarm whose managers wait for their key
+        return f"{', '.join(entering)} is just entering a swarm"
+    names = {host.name for host in inventory.managers}
+    standings = {facts.host: facts.engine.membership for facts in state.hosts if facts.host in names}
+    headless = [host for host, one in standings.items() if one.state in _ELECTING and one.error]
+    if state.swarm is None and len(headless) >= majority(len(names)):
+        return f"{', '.join(headless)} have no leader; a majority of the managers answers, so they will elect one"
+    return None

@@ -1,0 +1,1 @@
+"""The lock that all operators of a cluster share."""

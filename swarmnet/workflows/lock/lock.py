@@ -1,0 +1,361 @@
+"""The lock that two operators both see, so that they do not change one cluster at the same time.
+
+Once there is a swarm it is a config of a fixed name; before, a file on every manager that answers. A run that makes the
+swarm holds its files until it ends and takes the config as soon as it can (:meth:`Lock.enter_swarm`); whoever takes the
+config looks at the files, too, so that there is no moment in which both get through.
+
+A holder gives a sign of life every 10 s. A lock is taken over when its holder was a process of this machine that is
+gone, or when it gave no sign for 60 s *and* none while it is watched for longer than a heartbeat: clocks of two
+operators may differ by more than a minute. A run that finds nothing to do clears such locks away, too, and tells of
+living ones; it waits for nobody.
+"""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from swarmnet.errors import HostError, IncompleteError, LockedError
+from swarmnet.model.lock import HEARTBEAT, LAPSED, LOCK_NAME, Claim, Holder, Operator, Pulse
+from swarmnet.model.ports import Progress, names
+from swarmnet.model.standing import answered
+from swarmnet.workflows.fleet.fanout import fan_out
+from swarmnet.workflows.fleet.first_answer import first_answer, told
+from swarmnet.workflows.lock.stores import RELEASE_PATIENCE, FilePlace, Place, SwarmPlace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from swarmnet.model.clock import Clock
+    from swarmnet.model.hosts import Inventory
+    from swarmnet.model.ports import Ports
+    from swarmnet.model.state import ClusterState
+
+WATCH = 2.5 * HEARTBEAT
+"""Seconds that a lock is watched before it is called stale: two signs of life are due in that time, one may be lost."""
+RETRY = 1.0
+
+
+class Lock:
+    """A lock that is held. ``check`` between two batches tells whether it still is, ``permit`` before each action."""
+
+    def __init__(
+        self, ports: Ports, operator: Operator, *, command: str, wait: float = 0.0, every: float = HEARTBEAT
+    ) -> None:
+        self._ports = ports
+        self._every = every
+        self._claim = Claim.of(operator, cluster=ports.inventory.cluster, command=command, since=ports.clock.now())
+        self._vigil = _Vigil(ports, operator)
+        self._deadline = ports.clock.monotonic() + wait
+        self._places: list[Place] = []
+        self._guard = threading.Lock()
+        self._permitting = threading.Lock()
+        self._ended = threading.Event()
+        self._lost: str | None = None
+        self._last = _Moment(ports.clock)
+
+    def take(self, place: Place) -> None:
+        """Take the lock in one more place, waiting and taking over stale ones as told, and give signs of life there.
+
+        Each place has a thread for them: one that is silent delays no other's.
+
+        Raises:
+            LockedError: somebody else has it.
+        """
+        while not self._got(place):
+            if holder := self._holder(place):
+                self._wait_for(holder, place)
+        with self._guard:
+            self._places.append(place)
+            self._last.set()
+        name = f"swarmnet-heartbeat-{place.name}"
+        threading.Thread(target=self._beat_until_released, args=(place,), name=name, daemon=True).start()
+
+    def look_out_for(self, place: Place) -> None:
+        """Wait until nobody else holds the lock in a place that is not taken itself; raises as ``take`` does."""
+        while (holder := self._holder(place)) is not None:
+            self._wait_for(holder, place)
+
+    def enter_swarm(self) -> None:
+        """Take the swarm's lock, too, now that there is a swarm; nothing happens when it is held already."""
+        if not any(isinstance(place, SwarmPlace) for place in self._places):
+            self.take(SwarmPlace(self._ports))
+
+    def beat(self, place: Place) -> None:
+        """Give a sign of life in a place. A host that does not answer now is asked again at the next beat."""
+        with suppress(HostError):
+            self._beat(place)
+
+    def permit(self) -> None:
+        """Raise ``LockedError`` unless the lock is held as far as is known: asked before each action.
+
+        Costs nothing while signs of life are given. After ``LAPSED`` seconds without one, as when this machine was
+        suspended, one is given now, or as soon as managers that just elect a leader take it; when that fails, too, the
+        lock counts as lost.
+        """
+        with self._permitting:
+            deadline = self._ports.clock.monotonic() + RELEASE_PATIENCE
+            self._refuse_if_lost()
+            while (silent := self._last.seconds_ago()) > LAPSED:
+                if self._beat_anywhere():
+                    continue
+                if self._ports.clock.monotonic() >= deadline:
+                    raise LockedError(
+                        f"this run gave no sign of life for {silent:.0f} s: others may take its lock now",
+                        hint="nothing more was changed; run again when the managers answer",
+                    )
+                self._ports.clock.sleep(RETRY)
+
+    def check(self) -> None:
+        """Raise ``LockedError`` when somebody broke the lock: two runs must not write side by side.
+
+        Looks at the place taken last (one request): the next sign of life may be 10 s away. When nobody answers there
+        within a second, that is told, and any answer counts: another manager's (they all read what the leader has
+        committed), or another place's, since whoever breaks the lock removes it from every host that he reaches.
+        """
+        with self._guard:
+            place, *others = reversed(self._places)
+        waiting = Progress(f"waiting for the lock in {place.name} to be seen, asking others meanwhile")
+        try:
+            who = (*place.witnesses(), *(other.holder for other in others))
+            holder = first_answer(place.holder, who, tell=lambda: self._ports.listener(waiting))
+        except HostError as error:  # not reachable is not lost; the next write tells
+            self._ports.listener(Progress(f"the lock in {place.name} cannot be seen: {error.message}"))
+        else:
+            if holder is None or holder.claim != self._claim:
+                self._lost = place.name
+        self._refuse_if_lost()
+
+    def release(self) -> None:
+        """Give everything back; a host that does not answer keeps its file until it is stale."""
+        self._ended.set()
+        for place in reversed(self._places):
+            try:
+                with told(self._ports.listener, f"the lock in {place.name} to be given back"):
+                    place.drop(self._claim)
+            except HostError as error:
+                self._ports.listener(Progress(f"the lock in {place.name} could not be released: {error.message}"))
+
+    def _beat_until_released(self, place: Place) -> None:
+        told: str | None = None
+        while not self._ended.wait(self._every):
+            try:
+                self.beat(place)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the next beat must come; `permit` counts them
+                words = f"no sign of life was given in {place.name}: {type(error).__name__}: {error}"
+                if words != told:
+                    self._ports.listener(Progress(words))
+                told = words
+
+    def _beat(self, place: Place) -> None:
+        if place.beat(self._claim):
+            self._last.set()
+        elif not self._ended.is_set():
+            self._lost = place.name
+
+    def _beat_anywhere(self) -> bool:
+        """Give a sign of life in every place; True when one took it. Raises ``LockedError`` where one is lost."""
+        with self._guard:
+            places = tuple(reversed(self._places))
+        taken = False
+        for place in places:
+            with suppress(HostError):
+                self._beat(place)
+                taken = True
+        self._refuse_if_lost()
+        return taken
+
+    def _refuse_if_lost(self) -> None:
+        if self._lost is not None:
+            raise LockedError(
+                f"the lock of this run in {self._lost} was broken by somebody else",
+                hint="nothing more was changed; talk to them, then run again",
+            )
+
+    def _got(self, place: Place) -> bool:
+        with told(self._ports.listener, f"the lock in {place.name} to be taken"):
+            return place.take(self._claim)
+
+    def _holder(self, place: Place) -> Holder | None:
+        with told(self._ports.listener, f"an answer on who holds the lock in {place.name}"):
+            return place.holder()
+
+    def _wait_for(self, holder: Holder, place: Place) -> None:
+        clock = self._ports.clock
+        if self._vigil.is_over(holder, place):
+            self._ports.listener(Progress(f"taking over the lock of {holder}"))
+            place.break_it(holder)
+        elif clock.monotonic() >= self._deadline:
+            raise LockedError(
+                f"cluster {self._ports.inventory.cluster} is locked by {holder}",
+                hint="wait with --lock-wait SECONDS; when you know that it is gone: swarmnet lock break -i INVENTORY",
+            )
+        else:
+            clock.sleep(RETRY)
+
+
+class _Moment:
+    """When something happened last, by two clocks: a monotonic one may stand still while its machine is suspended."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.set()
+
+    def set(self) -> None:
+        """It happens now."""
+        self._at = (self._clock.monotonic(), self._clock.now())
+
+    def seconds_ago(self) -> float:
+        """Return the greater of what the two clocks say."""
+        monotonic, wall = self._at
+        return max(self._clock.monotonic() - monotonic, (self._clock.now() - wall).total_seconds())
+
+
+class _Vigil:
+    """Tells whether holders are dead. A claim that was watched once is not watched again in its other places."""
+
+    def __init__(self, ports: Ports, operator: Operator) -> None:
+        self._ports = ports
+        self._operator = operator
+        self._gone: set[str] = set()
+
+    def is_over(self, holder: Holder, place: Place) -> bool:
+        """Tell whether nobody will give a sign of life there any more; may take ``WATCH`` seconds."""
+        pulse = holder.pulse(self._operator)
+        token = None if holder.claim is None else holder.claim.token
+        if pulse is Pulse.ALIVE:
+            return False
+        if pulse is Pulse.SILENT and token not in self._gone:
+            self._ports.listener(Progress(f"looking whether the lock's holder still lives ({WATCH:.0f} s): {holder}"))
+            self._ports.clock.sleep(WATCH)
+            if (now := place.holder()) is not None and now.version != holder.version:
+                return False
+        if token is not None:
+            self._gone.add(token)
+        return True
+
+
+@contextmanager
+def held(ports: Ports, state: ClusterState, *, operator: Operator, command: str, wait: float = 0.0) -> Iterator[Lock]:
+    """Hold the cluster's lock while the block runs; it is released whatever happens.
+
+    Args:
+        ports: the world.
+        state: what was observed: whether there is a swarm, and which managers answer.
+        operator: who asks.
+        command: what for, shown to others.
+        wait: seconds to wait for somebody else's lock.
+
+    Raises:
+        LockedError: somebody else has it; says who, since when, and how to break it.
+    """
+    lock = Lock(ports, operator, command=command, wait=wait)
+    try:
+        if state.swarm is None:
+            for place in _files(ports, state):
+                lock.take(place)
+        else:
+            lock.take(SwarmPlace(ports))
+            for place in _files(ports, state):
+                lock.look_out_for(place)
+        yield lock
+    finally:
+        lock.release()
+
+
+def clear_dead(ports: Ports, state: ClusterState, operator: Operator) -> None:
+    """Remove what dead runs left of their locks, in the swarm and on managers; tell of those that live.
+
+    One request to each manager where there is nothing.
+    """
+    vigil = _Vigil(ports, operator)
+    places = {place.name: place for place in _places(ports, state)}
+    for holder in holders(ports, state):
+        place = places[holder.place]
+        if vigil.is_over(holder, place):
+            ports.listener(Progress(f"removing the lock in {holder.place} of {holder}: that run is gone"))
+            place.break_it(holder)
+        else:
+            ports.listener(Progress(holder.outlook(operator)))
+
+
+def holders(ports: Ports, state: ClusterState) -> tuple[Holder, ...]:
+    """Return every lock of this cluster, the swarm's first; a place that cannot be looked at is told.
+
+    Args:
+        ports: the world.
+        state: what was just observed; the swarm is asked again only where it shows a lock.
+    """
+    places: dict[str, Place] = {place.name: place for place in _files(ports, state)}
+    if any(config.spec.name == LOCK_NAME for config in state.configs):
+        places = {SwarmPlace.name: SwarmPlace(ports)} | places
+    found = fan_out(places, lambda name: places[name].holder())
+    for error in found.values():
+        if isinstance(error, HostError):
+            ports.listener(Progress(f"a lock cannot be looked for: {error.message}"))
+    return tuple(holder for holder in found.values() if isinstance(holder, Holder))
+
+
+def living(ports: Ports, state: ClusterState, operator: Operator) -> tuple[Holder | None, bool]:
+    """Return who changes the cluster now, and whether somebody did when it was observed and has ended since.
+
+    A holder that is silent is watched for a moment: a dead one changes nothing.
+    """
+    vigil = _Vigil(ports, operator)
+    places = {place.name: place for place in _places(ports, state)}
+    found = holders(ports, state)
+    seen = any(config.spec.name == LOCK_NAME for config in state.configs)
+    released = seen and not any(holder.place == SwarmPlace.name for holder in found)
+    return next((holder for holder in found if not vigil.is_over(holder, places[holder.place])), None), released
+
+
+def visible(state: ClusterState, inventory: Inventory) -> None:
+    """Return when every place in which a lock can lie was looked at.
+
+    Raises:
+        IncompleteError: no manager answers for the swarm; before there is one, a manager does not answer.
+    """
+    answered(state, inventory, hosts=())
+    silent = [failure.host for failure in state.failures if failure.host in {one.name for one in inventory.managers}]
+    if state.swarm is None and silent:
+        raise IncompleteError(
+            f"cluster {inventory.cluster}: {names(silent)} cannot be asked: a lock, or the swarm itself, may be there",
+            hint=f"start {names(silent)}, then ask again",
+        )
+
+
+def break_locks(ports: Ports, shown: Iterable[Holder]) -> tuple[Holder, ...]:
+    """Remove these locks, whether their holders live or not, and return those that were removed.
+
+    A lock that was given back since it was shown is no error.
+
+    Raises:
+        LockedError: somebody else has a lock there now; it is left alone.
+    """
+    found, others = [], []
+    for holder in shown:
+        place = _place(ports, holder.place)
+        if place.break_it(holder, silent=False):
+            found.append(holder)
+        elif (now := place.holder()) is not None:
+            others.append(f"the lock in {holder.place} is another one now and was left alone: {now}")
+    if others:
+        raise LockedError("\n".join(others), hint="look again: swarmnet lock status -i INVENTORY")
+    return tuple(found)
+
+
+def _place(ports: Ports, name: str) -> Place:
+    return SwarmPlace(ports) if name == SwarmPlace.name else FilePlace(ports, name, ports.inventory.cluster)
+
+
+def _places(ports: Ports, state: ClusterState) -> tuple[Place, ...]:
+    files = tuple(_files(ports, state))
+    return files if state.swarm is None else (SwarmPlace(ports), *files)
+
+
+def _files(ports: Ports, state: ClusterState) -> Iterator[FilePlace]:
+    """Yield the files on managers that answer, in the inventory's order: two runs that take them cannot deadlock."""
+    for host in ports.inventory.managers:
+        if state.facts(host.name) is not None:
+            yield FilePlace(ports, host.name, ports.inventory.cluster)

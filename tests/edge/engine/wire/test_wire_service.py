@@ -1,0 +1,247 @@
+"""Services and tasks on the wire: laws for all specs, and what real engines said."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from swarmnet.edge.engine.wire.parts import as_object, as_text, pruned
+from swarmnet.edge.engine.wire.service import (
+    Names,
+    service_from_wire,
+    service_to_wire,
+    spec_from_wire,
+    task_from_wire,
+)
+from swarmnet.model.service import (
+    Attachment,
+    EndpointMode,
+    FileReference,
+    Protocol,
+    PublishedPort,
+    PublishMode,
+    Resources,
+    RestartPolicy,
+    ServiceMode,
+    ServiceSpec,
+    UpdatePolicy,
+)
+from tests.support.recorded import VERSIONS, named, objects, recorded
+
+if TYPE_CHECKING:
+    from swarmnet.model.base import JsonObject, JsonValue
+
+NAMES = Names(
+    networks={"n1": "id1", "n2": "id2"},
+    configs={"c1": "idc1"},
+    secrets={"s1": "ids1"},
+)
+texts = st.text(min_size=1, max_size=8)
+labels = st.dictionaries(texts, st.text(max_size=8), max_size=3)
+words = st.lists(texts, max_size=3).map(tuple)
+durations = st.integers(0, 10**15).map(lambda nanos: nanos / 10**9)
+resources = st.builds(
+    Resources,
+    cpus=st.integers(1, 10**12).map(lambda nanos: nanos / 10**9),
+    memory=st.none() | st.integers(4 * 1024 * 1024, 2**60),
+)
+policies = st.builds(
+    UpdatePolicy,
+    parallelism=st.integers(0, 2**60),
+    delay=durations,
+    failure_action=st.sampled_from(["pause", "continue", "rollback"]),
+    monitor=durations,
+    max_failure_ratio=st.floats(0, 1),
+    order=st.sampled_from(["stop-first", "start-first"]),
+)
+restarts = st.builds(
+    RestartPolicy,
+    condition=st.sampled_from(["none", "on-failure", "any"]),
+    delay=durations,
+    max_attempts=st.integers(0, 2**60),
+    window=durations,
+)
+ports = st.builds(
+    PublishedPort,
+    target=st.integers(1, 65535),
+    published=st.none() | st.integers(1, 65535),
+    protocol=st.sampled_from(Protocol),
+    mode=st.sampled_from(PublishMode),
+)
+
+
+def files(source: str) -> st.SearchStrategy[tuple[FileReference, ...]]:
+    one = st.builds(
+        FileReference,
+        source=st.just(source),
+        target=texts,
+        uid=texts,
+        gid=texts,
+        mode=st.integers(0, 0o7777),
+    )
+    return st.lists(one, max_size=2).map(tuple)
+
+
+attachments = st.lists(
+    st.builds(Attachment, network=st.sampled_from(["n1", "n2"]), aliases=words, options=labels), max_size=2
+).map(tuple)
+# One strategy for the fields of both modes; what differs is added below.
+FIELDS = {
+    "name": texts,
+    "image": texts,
+    "command": st.none() | words,
+    "args": st.none() | words,
+    "env": st.none() | st.dictionaries(texts.filter(lambda key: "=" not in key), st.text(max_size=8), max_size=3),
+    "networks": st.none() | attachments,
+    "ports": st.none() | st.lists(ports, max_size=3).map(tuple),
+    "endpoint_mode": st.none() | st.sampled_from(EndpointMode),
+    "constraints": st.none() | words,
+    "max_replicas_per_node": st.none() | st.integers(0, 2**60),
+    "limits": st.none() | resources,
+    "reservations": st.none() | resources,
+    "update": st.none() | policies,
+    "rollback": st.none() | policies,
+    "restart": st.none() | restarts,
+    "configs": st.none() | files("c1"),
+    "secrets": st.none() | files("s1"),
+    "labels": labels,
+    "container_labels": st.none() | labels,
+    "hostname": st.none() | texts,
+    "user": st.none() | texts,
+    "workdir": st.none() | texts,
+    "stop_grace_period": st.none() | durations,
+    "extra": st.sampled_from(
+        [{}, {"TaskTemplate": {"ForceUpdate": 2**60, "ContainerSpec": {"Init": True}}}, {"New": {"Field": [1, None]}}]
+    ),
+}
+specs = st.builds(
+    ServiceSpec, mode=st.just(ServiceMode.REPLICATED), replicas=st.integers(0, 2**60), **FIELDS
+) | st.builds(ServiceSpec, mode=st.just(ServiceMode.GLOBAL), **FIELDS)
+
+
+@settings(max_examples=60)
+@given(specs)
+def test_every_spec_comes_back_as_it_was_sent(spec: ServiceSpec) -> None:
+    assert spec_from_wire(service_to_wire(spec, NAMES), NAMES) == spec
+
+
+def test_a_service_without_a_number_of_replicas_gets_one() -> None:
+    body = service_to_wire(ServiceSpec(name="s", image="i"), NAMES)
+    assert body["Mode"] == {"Replicated": {"Replicas": 1}}
+
+
+def test_nothing_is_said_of_what_is_not_managed() -> None:
+    body = service_to_wire(ServiceSpec(name="s", image="i"), NAMES)
+    assert set(body) == {"Name", "Labels", "TaskTemplate", "Mode"}
+    assert body["TaskTemplate"] == {"ContainerSpec": {"Image": "i"}, "Resources": {}, "Placement": {}}
+
+
+@pytest.mark.parametrize(
+    "env", [["A"], ["A=1", "A=2"], [1]], ids=["unsets a variable", "names one twice", "holds a number"]
+)
+def test_an_environment_that_no_map_can_say_is_kept_as_it_is(env: list[JsonValue]) -> None:
+    seen: JsonObject = {"Name": "s", "TaskTemplate": {"ContainerSpec": {"Image": "i", "Env": list(env)}}}
+    spec = spec_from_wire(seen, NAMES)
+    assert spec.env is None
+    assert as_object(as_object(service_to_wire(spec, NAMES)["TaskTemplate"])["ContainerSpec"])["Env"] == env
+
+
+def test_ports_with_names_are_kept_whole() -> None:
+    named: list[JsonValue] = [{"Name": "web", "TargetPort": 80}, {"TargetPort": 81}]
+    spec = spec_from_wire({"EndpointSpec": {"Ports": named}}, NAMES)
+    assert spec.ports is None
+    assert service_to_wire(spec, NAMES)["EndpointSpec"] == {"Ports": named}
+
+
+def test_networks_in_the_place_of_old_are_found() -> None:
+    spec = spec_from_wire({"Networks": [{"Target": "id2"}], "TaskTemplate": {}}, NAMES)
+    assert spec.networks == (Attachment(network="n2"),)
+
+
+def test_a_network_without_a_known_name_keeps_its_id() -> None:
+    spec = spec_from_wire({"TaskTemplate": {"Networks": [{"Target": "unknown"}]}}, NAMES)
+    assert spec.networks == (Attachment(network="unknown"),)
+
+
+def test_a_config_made_again_is_written_with_its_new_id() -> None:
+    spec = ServiceSpec(name="s", image="i", configs=(FileReference(source="c1", target="/c"),))
+    body = service_to_wire(spec, Names(configs={"c1": "new"}))
+    container = as_object(as_object(body["TaskTemplate"])["ContainerSpec"])
+    assert container["Configs"] == [
+        {"ConfigID": "new", "ConfigName": "c1", "File": {"Name": "/c", "UID": "0", "GID": "0", "Mode": 0o444}}
+    ]
+
+
+def names_of(version: str) -> Names:
+    networks = [*objects(version, "networks"), as_object(recorded(version)["hidden"])]
+    swarm = {as_text(net["Name"]): as_text(net["Id"]) for net in networks if net["Scope"] == "swarm"}
+    ids = {
+        kind: {as_text(as_object(entry["Spec"])["Name"]): as_text(entry["ID"]) for entry in objects(version, kind)}
+        for kind in ("configs", "secrets")
+    }
+    return Names(swarm, ids["configs"], ids["secrets"])
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+class TestRecorded:
+    @pytest.mark.parametrize("name", ["plain", "full", "everywhere", "job", "hosted"])
+    def test_nothing_is_lost_on_the_way_there_and_back(self, version: str, name: str) -> None:
+        seen = as_object(named(version, "services", name)["Spec"])
+        names = names_of(version)
+        back = service_to_wire(spec_from_wire(seen, names), names)
+        assert pruned(back) == pruned(_with_stated_defaults(pruned(seen)))
+
+    def test_all_of_a_rich_service_is_read(self, version: str) -> None:
+        spec = service_from_wire(named(version, "services", "full"), names_of(version)).spec
+        assert spec.networks == (Attachment(network="front", aliases=("www",)),)
+        assert spec.env == {"A": "1", "B": "x=y"}
+        assert spec.limits == Resources(cpus=0.5, memory=64 * 1024 * 1024)
+        assert spec.update == UpdatePolicy(parallelism=2, delay=3.0, order="start-first")
+        assert spec.rollback == UpdatePolicy(monitor=7.0)
+        assert spec.restart == RestartPolicy(condition="on-failure", max_attempts=3, window=90.0)
+        assert spec.configs == (FileReference(source="conf", target="/etc/conf", mode=0o400),)
+        assert spec.secrets == (FileReference(source="sec", target="sec", uid="5"),)
+        assert spec.stop_grace_period == 90.0
+        assert spec.ports is not None
+        assert [port.published for port in spec.ports] == [8080, 5353]
+
+    def test_what_has_no_field_is_extra(self, version: str) -> None:
+        template = as_object(spec_from_wire(_spec(version, "full"), names_of(version)).extra["TaskTemplate"])
+        container = as_object(template["ContainerSpec"])
+        assert {"Mounts", "Healthcheck", "StopSignal"} <= set(container)
+        assert set(as_object(template["Placement"])) >= {"Preferences"}
+        assert "LogDriver" in template
+
+    def test_jobs_stay_jobs(self, version: str) -> None:
+        extra = spec_from_wire(_spec(version, "job"), names_of(version)).extra
+        assert extra["Mode"] == {"ReplicatedJob": {"MaxConcurrent": 2, "TotalCompletions": 2}}
+
+    def test_the_hosts_network_has_its_name(self, version: str) -> None:
+        assert spec_from_wire(_spec(version, "hosted"), names_of(version)).networks == (Attachment(network="host"),)
+
+    def test_virtual_addresses_stand_under_network_names(self, version: str) -> None:
+        service = service_from_wire(named(version, "services", "full"), names_of(version))
+        assert set(service.virtual_ips) == {"front", "ingress"}
+
+    def test_tasks_tell_addresses_or_what_went_wrong(self, version: str) -> None:
+        tasks = [task_from_wire(task) for task in objects(version, "tasks")]
+        assert any("unable to find user nobody" in task.message for task in tasks)
+        attached = [task for task in tasks if task.service_id is None]
+        assert [(task.networks, bool(task.container_id)) for task in attached] == [
+            ({"front": ("10.60.0.200/24",)}, True)
+        ]
+
+
+def _spec(version: str, name: str) -> JsonObject:
+    return as_object(named(version, "services", name)["Spec"])
+
+
+def _with_stated_defaults(seen: JsonObject) -> JsonObject:
+    """Return the JSON with what we write out and engines leave out: a policy's delay of none, a port's fields."""
+    for key in ("UpdateConfig", "RollbackConfig"):
+        if key in seen:
+            seen[key] = {"Delay": 0, **as_object(seen[key])}
+    return seen

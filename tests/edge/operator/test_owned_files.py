@@ -1,0 +1,123 @@
+"""M11: keys and lists that others can change decide nothing, private keys that others can read open nothing."""
+
+from __future__ import annotations
+
+import os
+import resource
+import stat
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from swarmnet.cli.sealing import opening_vault, sealing_vault
+from swarmnet.edge.backups.key_ring import KeyRing
+from swarmnet.edge.backups.seen import SeenFile
+from swarmnet.edge.operator import owned_files
+from swarmnet.edge.operator.owned_files import read_private, read_public
+from swarmnet.errors import UsageError
+from swarmnet.model.sealed import Mark
+from tests.support.backups import CREATED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+PRIVATE = ("identity.txt", "signing.key", "recovery.txt", "sign.key")
+PUBLIC = ("recipients.txt", "signers.txt", "seen.json")
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> Path:
+    """Return a directory of keys with each file that there can be, and two that are named on the command line."""
+    folder = tmp_path / "keys"
+    KeyRing(folder).create("alice", recovery_file=folder / "recovery.txt")
+    SeenFile(folder).keep("prod", Mark(created=CREATED, id="0" * 32))
+    KeyRing(tmp_path / "other").create("bob")
+    (tmp_path / "other" / "signing.key").rename(folder / "sign.key")
+    return folder
+
+
+def _use_all(keys: Path) -> None:
+    """Read everything that is there, as commands do."""
+    opening_vault(keys, [keys / "recovery.txt"], None)
+    sealing_vault(keys, None, keys / "sign.key", single_recipient=False)
+    sealing_vault(keys, None, None, single_recipient=False)
+    SeenFile(keys).newest("prod")
+
+
+def test_what_swarmnet_makes_itself_is_fine(keys: Path) -> None:
+    _use_all(keys)
+
+
+@pytest.mark.parametrize("file", ["", *PRIVATE, *PUBLIC])
+@pytest.mark.parametrize("bit", [0o020, 0o002])
+def test_what_others_can_write_is_refused(keys: Path, file: str, bit: int) -> None:
+    path = keys / file
+    path.chmod(path.stat().st_mode | bit)
+    with pytest.raises(UsageError, match="can be changed by others") as caught:
+        _use_all(keys)
+    assert str(path) in str(caught.value)
+    assert "chmod go-w" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize("file", PRIVATE)
+@pytest.mark.parametrize("bit", [0o040, 0o004])
+def test_a_private_key_that_others_can_read_is_refused_as_ssh_refuses_it(keys: Path, file: str, bit: int) -> None:
+    path = keys / file
+    path.chmod(path.stat().st_mode | bit)
+    with pytest.raises(UsageError, match="can be read by others"):
+        _use_all(keys)
+    path.chmod(0o600)
+    _use_all(keys)
+
+
+@pytest.mark.parametrize("file", PUBLIC)
+def test_lists_may_be_read_by_everybody(keys: Path, file: str) -> None:
+    (keys / file).chmod(0o644)
+    _use_all(keys)
+
+
+def test_what_belongs_to_another_user_is_refused(tmp_path: Path) -> None:
+    theirs = [stat.S_IFREG | 0o600, *tmp_path.stat()[1:10]]
+    theirs[4] = os.geteuid() + 8
+    with pytest.raises(UsageError, match="belongs to another user"):
+        owned_files._check(tmp_path, os.stat_result(theirs), private=False)
+
+
+@pytest.mark.parametrize(
+    "make", [os.mkdir, lambda path: path.write_bytes(bytes(2 * 1024 * 1024))], ids=["folder", "large"]
+)
+def test_what_is_no_file_of_keys_is_told(tmp_path: Path, make: Callable[[Path], object]) -> None:
+    path = tmp_path / "identity.txt"
+    make(path)
+    path.chmod(0o700)
+    for read in (read_private, read_public):
+        with pytest.raises(UsageError, match="identity"):
+            read(path)
+
+
+READS_A_KEY = """
+from swarmnet.edge.backups.key_ring import KeyRing
+before = ctypes.CDLL(None).prctl(3)
+KeyRing(Path(sys.argv[1])).own_identity()
+"""
+REACHES_HOSTS = """
+from swarmnet.cli.wiring import connected
+from swarmnet.parse.inventory import parse_inventory
+text = b"{schema: 1, cluster: prod, hosts: {m1: {address: 192.0.2.1, role: manager}}}"
+before = ctypes.CDLL(None).prctl(3)
+connected(parse_inventory(text, name="hosts.yml", folder=Path.cwd()).inventory).__enter__()
+"""
+
+
+@pytest.mark.parametrize("does", [READS_A_KEY, REACHES_HOSTS], ids=["reads a key", "reaches hosts"])
+def test_a_process_with_keys_in_memory_leaves_no_core_dump(keys: Path, does: str) -> None:
+    """L9: neither by its limit nor by a dump handler."""
+    limit = resource.getrlimit(resource.RLIMIT_CORE)[1]
+    begin = f"import ctypes, resource, sys\nresource.setrlimit(resource.RLIMIT_CORE, ({limit}, {limit}))"
+    end = "print(before, ctypes.CDLL(None).prctl(3), resource.getrlimit(resource.RLIMIT_CORE))"
+    code = f"{begin}\nfrom pathlib import Path\n{does}\n{end}"
+    said = subprocess.run([sys.executable, "-c", code, keys], capture_output=True, text=True, check=True).stdout
+    assert said == "1 0 (0, 0)\n"

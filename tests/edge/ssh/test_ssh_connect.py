@@ -1,0 +1,397 @@
+"""Ways in, and each way of being kept out, against real sshds."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import threading
+import time
+from contextlib import ExitStack, closing
+from typing import TYPE_CHECKING
+
+import pytest
+
+from swarmnet.edge.session import SILENCE, Questions
+from swarmnet.edge.ssh.dial import STARTS
+from swarmnet.edge.ssh.errors import NameUnknownError
+from swarmnet.errors import AuthenticationError, HostError, HostKeyError, UnreachableError
+from swarmnet.model.base import Secret
+from swarmnet.model.ports import Event, HostConnected, Progress
+from swarmnet.workflows.fleet.fanout import fan_out
+from tests.support.docker_view import soon
+from tests.support.sshd import SSHD, free_port, make_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.support.ssh_sessions import Fleet
+
+pytestmark = pytest.mark.lab
+
+
+@pytest.fixture
+def silent_port() -> Iterator[int]:
+    """A port that accepts connections and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+@pytest.fixture
+def full_port() -> Iterator[int]:
+    """A port whose queue is full: it answers no connection, like a host behind a dropping firewall."""
+    with ExitStack() as sockets:
+        server = sockets.enter_context(closing(socket.socket()))
+        server.bind(("0.0.0.0", 0))  # noqa: S104 - all of 127.0.0.0/8, as many hosts
+        server.listen(0)
+        for _ in range(4):
+            filler = sockets.enter_context(closing(socket.socket()))
+            filler.setblocking(False)  # noqa: FBT003 - the socket's own interface
+            filler.connect_ex(("127.0.0.1", server.getsockname()[1]))
+        yield server.getsockname()[1]
+
+
+def refusal(fleet: Fleet, host: str = "h", *, questions: Questions | None = None) -> HostError:
+    with pytest.raises(HostError) as caught:
+        fleet.session(questions=questions).connect(host)
+    assert caught.value.host == host
+    return caught.value
+
+
+def test_a_host_where_nothing_listens_is_refused(fleet: Fleet) -> None:
+    fleet.add("h", free_port())
+    error = refusal(fleet)
+    assert isinstance(error, UnreachableError)
+    assert "connection refused" in error.message
+
+
+def test_a_host_that_does_not_answer_is_timed_out(fleet: Fleet, full_port: int) -> None:
+    fleet.add("h", full_port, settings={"connect_timeout": 0.3})
+    assert "no answer within 0.3 s" in refusal(fleet).message
+
+
+def test_a_host_that_sends_no_banner_is_called_slow(fleet: Fleet, silent_port: int) -> None:
+    fleet.add("h", silent_port, settings={"connect_timeout": 0.3})
+    assert "sent no SSH banner within 0.3 s" in refusal(fleet).message
+
+
+def test_a_host_that_is_silent_for_long_is_named_while_it_is_waited_for(fleet: Fleet, silent_port: int) -> None:
+    """E12: a run says what it waits for."""
+    fleet.add("h", silent_port, settings={"connect_timeout": SILENCE + 1})
+    heard: list[Event] = []
+    with pytest.raises(UnreachableError):
+        fleet.session(listener=heard.append).connect("h")
+    place = f"root@127.0.0.1:{silent_port}"
+    assert heard == [Progress(f"h: no answer from {place} yet, waiting up to {SILENCE + 1:g} s")]
+
+
+@pytest.mark.parametrize("port", ["full_port", "silent_port"])
+def test_a_host_that_does_not_answer_costs_one_time_out_however_many_attempts(
+    fleet: Fleet, port: str, request: pytest.FixtureRequest
+) -> None:
+    fleet.add("h", request.getfixturevalue(port), settings={"connect_timeout": 0.3, "connect_attempts": 60})
+    start = time.monotonic()
+    assert "within 0.3 s" in refusal(fleet).message
+    assert time.monotonic() - start < 60 * 0.3 / 2
+
+
+def test_silent_hosts_do_not_hold_the_turns_of_those_that_answer(fleet: Fleet, full_port: int) -> None:
+    silent = [f"s{number}" for number in range(STARTS + 4)]
+    for number, name in enumerate(silent):
+        fleet.add(name, full_port, address=f"127.0.1.{number + 1}", settings={"connect_timeout": 5})
+    fleet.host("h")
+    session = fleet.session()
+    threads = [threading.Thread(target=fan_out, args=([name], session.connect)) for name in silent]
+    for thread in threads:
+        thread.start()
+    session.connect("h")
+    assert all(thread.is_alive() for thread in threads)
+    session.close()
+    for thread in threads:
+        thread.join()
+
+
+def test_a_host_that_hangs_up_before_its_banner_is_told_apart_from_a_slow_one(fleet: Fleet) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def hang_up() -> None:
+            server.accept()[0].close()
+
+        threading.Thread(target=hang_up, daemon=True).start()
+        fleet.add("h", server.getsockname()[1])
+        assert "closed the connection before its SSH banner" in refusal(fleet).message
+
+
+def test_a_name_that_cannot_be_resolved_is_told_and_tried_once(fleet: Fleet) -> None:
+    fleet.add("h", 22, address="a..b", settings={"connect_attempts": 60})
+    assert isinstance(refusal(fleet), NameUnknownError)
+
+
+def test_a_host_that_comes_up_late_is_reached_by_a_further_attempt(fleet: Fleet) -> None:
+    server = fleet.host("early")
+    port = free_port()
+    fleet.add("h", port, settings={"connect_attempts": 5})
+    fleet.known_hosts.write_text(server.known.replace(str(server.port), str(port)))
+
+    def relay() -> None:
+        time.sleep(0.3)
+        with (
+            socket.create_server(("127.0.0.1", port)) as listener,
+            listener.accept()[0] as near,
+            socket.create_connection(("127.0.0.1", server.port)) as far,
+        ):
+            threading.Thread(target=_pump, args=(near, far), daemon=True).start()
+            _pump(far, near)
+
+    threading.Thread(target=relay, daemon=True).start()
+    assert fleet.session().shell("h").run(["echo", "there"]).stdout == b"there\n"
+
+
+def _pump(source: socket.socket, sink: socket.socket) -> None:
+    try:
+        while data := source.recv(65536):
+            sink.sendall(data)
+    except OSError:
+        return
+
+
+def test_a_wrong_key_is_named_in_the_refusal(fleet: Fleet) -> None:
+    wrong = make_key(fleet.folder / "wrong")
+    fleet.host("h", key=str(wrong), agent=False)
+    error = refusal(fleet)
+    assert isinstance(error, AuthenticationError)
+    assert f"no key accepted; tried: {wrong} (ssh-ed25519 SHA256:" in error.message
+
+
+def test_having_no_key_at_all_is_said(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(fleet.folder))
+    fleet.host("h", key=None, agent=False)
+    assert "there is no key to log in with" in refusal(fleet).message
+
+
+@pytest.mark.parametrize(("content", "words"), [(None, "no key file"), ("nonsense", "not a private key")])
+def test_a_key_file_that_is_none_is_named(fleet: Fleet, content: str | None, words: str) -> None:
+    path = fleet.folder / "odd"
+    if content is not None:
+        path.write_text(content)
+        path.chmod(0o600)
+    fleet.host("h", key=str(path))
+    assert words in refusal(fleet).message
+
+
+def test_an_unknown_host_key_is_refused_by_default(fleet: Fleet) -> None:
+    fleet.host("h", known=False)
+    assert isinstance(refusal(fleet), HostKeyError)
+    assert fleet.known_hosts.read_text() == ""
+
+
+def test_an_unknown_host_key_is_remembered_under_accept_new(fleet: Fleet) -> None:
+    server = fleet.host("h", known=False, host_keys="accept-new")
+    fleet.session().connect("h")
+    assert fleet.known_hosts.read_text() == server.known
+
+
+@pytest.mark.parametrize("answer", [True, False])
+def test_an_unknown_host_key_is_asked_about_under_ask(fleet: Fleet, *, answer: bool) -> None:
+    server = fleet.host("h", known=False, host_keys="ask")
+    questions = Questions(confirm=lambda _: answer)
+    if answer:
+        fleet.session(questions=questions).connect("h")
+    else:
+        assert isinstance(refusal(fleet, questions=questions), HostKeyError)
+    assert fleet.known_hosts.read_text() == (server.known if answer else "")
+
+
+@pytest.mark.parametrize("policy", ["strict", "ask", "accept-new"])
+def test_a_changed_host_key_is_refused_under_every_policy(fleet: Fleet, policy: str) -> None:
+    server = fleet.host("h", known=False, host_keys=policy)
+    other = make_key(fleet.folder / "other")
+    kind, blob, *_ = other.with_suffix(".pub").read_text().split()
+    fleet.known_hosts.write_text(f"[127.0.0.1]:{server.port} {kind} {blob}\n")
+    error = refusal(fleet, questions=Questions(confirm=lambda _: True))
+    assert isinstance(error, HostKeyError)
+    assert "host key changed: it now presents ssh-ed25519 SHA256:" in error.message
+    assert f"{fleet.known_hosts}:1" in error.message
+
+
+def test_a_passphrase_is_asked_for_once_for_all_hosts(fleet: Fleet) -> None:
+    fleet.key = make_key(fleet.folder / "locked", b"open sesame")
+    for name in ("a", "b", "c"):
+        fleet.host(name, agent=False)
+    asked: list[str] = []
+
+    def ask(question: str) -> Secret:
+        asked.append(question)
+        return Secret("wrong" if len(asked) == 1 else "open sesame")
+
+    session = fleet.session(questions=Questions(passphrase=ask))
+    assert fan_out(["a", "b", "c"], session.connect) == dict.fromkeys("abc")
+    assert asked == [f"Passphrase of {fleet.key}: "] * 2
+
+
+def test_a_passphrase_may_come_from_the_environment(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    fleet.key = make_key(fleet.folder / "locked", b"open sesame")
+    fleet.host("h", agent=False)
+    monkeypatch.setenv("SWARMNET_KEY_PASSPHRASE", "open sesame")
+    assert fleet.session().shell("h").run(["echo", "there"]).stdout == b"there\n"
+
+
+def test_a_locked_key_without_its_passphrase_is_refused_without_telling_it(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet.key = make_key(fleet.folder / "locked", b"open sesame")
+    fleet.host("h", agent=False)
+    monkeypatch.setenv("SWARMNET_KEY_PASSPHRASE", "open barley")
+    error = refusal(fleet)
+    assert "locked by a passphrase" in error.message
+    assert "barley" not in f"{error.message} {error.hint}"
+
+
+def test_an_agent_logs_in_also_with_the_locked_key_that_it_holds(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = fleet.folder / "agent.sock"
+    with subprocess.Popen(["/usr/bin/ssh-agent", "-D", "-a", str(path)], stdout=subprocess.DEVNULL) as agent:
+        try:
+            while not path.exists():
+                assert agent.poll() is None
+                time.sleep(0.01)
+            monkeypatch.setenv("SSH_AUTH_SOCK", str(path))
+            subprocess.run(["/usr/bin/ssh-add", "-q", str(fleet.key)], check=True)
+            locked = make_key(fleet.folder / "locked", b"unknown")
+            locked.with_suffix(".pub").write_bytes(fleet.key.with_suffix(".pub").read_bytes())
+            fleet.host("by-agent", key=None)
+            fleet.host("by-file", key=str(locked))
+            session = fleet.session()
+            session.connect("by-agent")
+            session.connect("by-file")
+        finally:
+            agent.terminate()
+
+
+def test_a_jump_host_of_the_inventory_is_connected_once_for_itself_and_all_behind_it(fleet: Fleet) -> None:
+    gate = fleet.host("gate")
+    for name in ("a", "b"):
+        fleet.host(name, jump="gate")
+    session = fleet.session()
+    fan_out(["a", "b", "gate"], session.connect)
+    assert session.shell("a").run(["echo", "there"]).stdout == b"there\n"
+    assert gate.log.read_text().count("Accepted publickey") == 1
+
+
+def test_a_jump_host_that_fails_is_named_with_its_reason(fleet: Fleet) -> None:
+    fleet.add("gate", free_port())
+    fleet.host("h", jump="gate")
+    error = refusal(fleet)
+    assert isinstance(error, UnreachableError)
+    assert "its jump host failed: gate: connection refused" in error.message
+
+
+@pytest.mark.parametrize(
+    ("options", "words"), [((), "cannot connect to 127.0.0.1"), (("AllowTcpForwarding no",), "forbids forwarding")]
+)
+def test_a_jump_host_that_cannot_pass_on_says_why(fleet: Fleet, options: tuple[str, ...], words: str) -> None:
+    fleet.host("gate", options=options)
+    fleet.add("h", free_port(), settings={"jump": "gate"})
+    assert f"jump host gate (root@127.0.0.1:{fleet.servers['gate'].port}) {words}" in refusal(fleet).message
+
+
+def test_ssh_config_alone_leads_to_a_host_through_its_proxy_jump(fleet: Fleet) -> None:
+    gate, inner = fleet.host("gate"), fleet.host("inner")
+    config = fleet.folder / "config"
+    config.write_text(
+        f"Host *\n  User root\n  IdentityFile {fleet.key}\n  UserKnownHostsFile {fleet.known_hosts}\n"
+        f"Host way\n  HostName 127.0.0.1\n  Port {gate.port}\n"
+        f"Host there\n  HostName 127.0.0.1\n  Port {inner.port}\n  ProxyJump way\n"
+    )
+    nothing = dict.fromkeys(("user", "port", "key", "known_hosts"))
+    fleet.add("h", 1, address="there", settings={"config": str(config), **nothing})
+    fleet.session().connect("h")
+    assert "Accepted publickey" in gate.log.read_text()
+
+
+def test_a_proxy_command_is_the_way_when_ssh_config_names_one(fleet: Fleet) -> None:
+    server = fleet.host("other")
+    config = fleet.folder / "config"
+    config.write_text(f"Host piped\n  ProxyCommand {SSHD} -i -f {server.folder / 'config'}\n")
+    fleet.add("h", server.port, address="piped", settings={"config": str(config)})
+    fleet.known_hosts.write_text(server.known.replace("127.0.0.1", "piped"))
+    assert fleet.session().shell("h").run(["echo", "there"]).stdout == b"there\n"
+
+
+def test_one_connection_serves_all_threads_and_a_failure_is_not_sought_twice(fleet: Fleet, silent_port: int) -> None:
+    server = fleet.host("h")
+    fleet.add("slow", silent_port, settings={"connect_timeout": 0.3})
+    heard: list[Event] = []
+    session = fleet.session(listener=heard.append)
+    fan_out([str(number) for number in range(10)], lambda _: session.shell("h").run(["true"]))
+    assert soon(lambda: server.log.read_text().count("Accepted publickey") == 1)
+    assert [event.host for event in heard if isinstance(event, HostConnected)] == ["h"]
+    start = time.monotonic()
+    fan_out([str(number) for number in range(10)], lambda _: session.connect("slow"))
+    assert time.monotonic() - start < 10 * 0.3
+
+
+def test_a_broken_connection_is_opened_anew_when_it_is_needed(fleet: Fleet) -> None:
+    fleet.host("h")
+    session = fleet.session()
+    shell = session.shell("h")
+    with pytest.raises(UnreachableError, match="connection broke"):
+        shell.run(["sh", "-c", 'kill -9 "$(sed "s/.*) //" /proc/$PPID/stat | cut -d " " -f 2)"; sleep 5'])
+    assert session.shell("h").run(["echo", "again"]).stdout == b"again\n"
+
+
+def test_closing_the_session_ends_what_still_waits(fleet: Fleet) -> None:
+    fleet.host("h")
+    session = fleet.session()
+    shell = session.shell("h")
+    threading.Timer(0.2, session.close).start()
+    start = time.monotonic()
+    with pytest.raises(UnreachableError):
+        shell.run(["sleep", "60"], timeout=90)
+    assert time.monotonic() - start < 30
+    with pytest.raises(UnreachableError, match="the run has ended"):
+        session.connect("h")
+
+
+def test_a_manager_is_remembered_and_the_next_one_takes_over_when_it_dies(fleet: Fleet) -> None:
+    for name in ("m1", "m2", "m3"):
+        fleet.host(name)
+    session = fleet.session()
+    assert fleet.world is not None
+    fleet.world.bootstrap()
+    assert (session.manager().host, session.manager().host) == ("m1", "m1")
+    session._links.to(session._targets["m1"]).close()
+    fleet.world.kill("m1")
+    assert session.manager().host == "m2"
+
+
+def test_twenty_hosts_are_connected_at_once_and_a_dead_one_holds_up_nobody(fleet: Fleet, full_port: int) -> None:
+    names = [f"h{number}" for number in range(20)]
+    for name in names[1:]:
+        fleet.host(name)
+    fleet.add("h0", full_port, settings={"connect_timeout": 8})
+    session = fleet.session()
+    done: list[str] = []
+
+    def connect(name: str) -> None:
+        try:
+            session.connect(name)
+        finally:
+            done.append(name)
+
+    results = fan_out(names, connect)
+    assert [name for name, result in results.items() if isinstance(result, UnreachableError)] == ["h0"]
+    assert done[-1] == "h0"
+
+
+def test_fifteen_hosts_behind_one_jump_host_are_connected_at_once(fleet: Fleet) -> None:
+    fleet.host("gate")
+    names = [f"h{number}" for number in range(15)]
+    server = fleet.host("inner")
+    for name in names:
+        fleet.add(name, server.port, settings={"jump": "gate", "known_hosts": str(fleet.known_hosts)})
+    fleet.hosts = [
+        host.model_copy(update={"ssh": host.ssh.model_copy(update={"connect_timeout": 9 + number / 10})})
+        for number, host in enumerate(fleet.hosts)
+    ]
+    assert set(fan_out(names, fleet.session().connect).values()) == {None}
+    # sshd lets a login in before it writes that it did.
+    assert soon(lambda: server.log.read_text().count("Accepted publickey") == 15)

@@ -1,0 +1,108 @@
+"""Contents of configs and secrets: named by what they hold, rotated by new objects."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from swarmnet.edge.operator.contents import LocalContents
+from swarmnet.errors import DocumentError, UsageError
+from swarmnet.operations.content.names import ContentSource
+from swarmnet.operations.playbook import with_contents
+from swarmnet.plan.build import build
+from tests.simulator.world import World
+from tests.support.clusters import blank, inventory
+from tests.support.plans import book, plan, refusal, told
+from tests.support.simulated_state import run, seen
+
+if TYPE_CHECKING:
+    from swarmnet.model.plan import Plan
+
+STEPS = """
+- swarm: {}
+- config: {name: app, from: {env: APP}}
+- secret: {name: pw, from: {env: PW}}
+- service: {name: web, image: "probe:1", configs: [app], secrets: [pw]}
+"""
+
+
+def planned(world: World, app: str, password: str) -> Plan:
+    playbook = with_contents(book(STEPS), LocalContents({"APP": app, "PW": password}))
+    return build(playbook, seen(world), world.inventory)
+
+
+def test_new_content_is_a_new_object_and_an_update_and_the_old_one_stays() -> None:
+    world = World(managers=1)
+    run(world, planned(world, "one", "pw"))
+    made = planned(world, "two", "pw")
+    assert [line.split("-")[0] for line in told(made)] == ["config.create config app", "service.update service web"]
+    run(world, made)
+    assert planned(world, "two", "pw").is_empty
+    assert len(seen(world).configs) == 2
+
+
+def test_content_that_comes_back_is_taken_up_again() -> None:
+    world = World(managers=1)
+    for app in ("one", "two"):
+        run(world, planned(world, app, "pw"))
+    made = planned(world, "one", "pw")
+    assert [line.split("-")[0] for line in told(made)] == ["content.write", "service.update service web"]
+    run(world, made)
+    assert planned(world, "one", "pw").is_empty
+
+
+@pytest.mark.parametrize("kind", ["config", "secret"])
+def test_d_another_playbooks_service_gets_the_content_that_was_written_last(kind: str) -> None:
+    world = World(managers=1)
+    step = f"- {kind}: {{name: app, from: {{env: APP}}}}"
+    for text in ("one", "two", "one"):
+        contents = LocalContents({"APP": text})
+        run(world, build(with_contents(book(f"- swarm: {{}}\n{step}"), contents), seen(world), world.inventory))
+    objects = seen(world).configs if kind == "config" else seen(world).secrets
+
+    run(world, plan(f"- service: {{name: web, image: 'probe:1', {kind}s: [app]}}", seen(world), world.inventory))
+
+    (service,) = seen(world).services
+    (used,) = (service.spec.configs if kind == "config" else service.spec.secrets) or ()
+    assert used.source == objects[0].spec.name
+
+
+def test_a_rotated_secret_shows_itself_nowhere_in_the_plan() -> None:
+    world = World(managers=1)
+    run(world, planned(world, "one", "first-password"))
+    made = planned(world, "one", "hunter2-hunter2")
+    assert [action.kind for action in made.actions] == ["secret.create", "service.update"]
+    assert "hunter2" not in repr(made)
+    assert "hunter2" not in made.model_dump_json(serialize_as_any=True)
+
+
+def test_a_content_that_is_too_large_for_any_engine_is_refused() -> None:
+    hosts = inventory(1, 0)
+    playbook = with_contents(book(STEPS), LocalContents({"APP": "x" * 600_000, "PW": "p"}))
+    with pytest.raises(DocumentError, match="config app has 600000 bytes"):
+        build(playbook, blank(hosts), hosts)
+
+
+def test_contents_that_were_not_read_are_no_plan() -> None:
+    hosts = inventory(1, 0)
+    assert "its contents were not read" in refusal(STEPS, blank(hosts), hosts)
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ({"command": ["yes"]}, "yes prints more than 1048576 bytes"),
+        ({"command": ["sh", "-c", "exit 3"]}, "sh exited 3"),
+        ({"command": ["/nowhere/to/be/found"]}, "cannot run /nowhere/to/be/found"),
+        ({"file": "~nobody-of-that-name/pw"}, "there is no such user"),
+    ],
+)
+def test_h3_a_source_that_gives_no_content_is_named_and_bounded(source: dict[str, object], words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        LocalContents().read(ContentSource.model_validate(source), folder="/")
+
+
+def test_a_command_that_closes_its_output_is_waited_for() -> None:
+    source = ContentSource(command=("sh", "-c", "echo word; exec >&-; exit 0"))
+    assert LocalContents().read(source, folder="/") == b"word\n"

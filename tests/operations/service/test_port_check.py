@@ -1,0 +1,131 @@
+"""What an update makes of ports in the mesh is tried by connections from the operator's machine (G1)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from swarmnet.errors import ConvergenceError
+from swarmnet.operations.service.port_check import OPENS
+from tests.simulator.world import World
+from tests.support.simulated_state import apply
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from swarmnet.model.base import JsonObject, JsonValue
+
+BEFORE = "- swarm: {}\n- service: {name: web, image: 'i:1', replicas: 2, ports: ['8080:80']}\n"
+AFTER = BEFORE.replace("'8080:80'", "'8080:80', '8081:80'")
+
+
+def knocked(world: World, opens: Callable[[int, str], bool]) -> list[str]:
+    """Let doors open as told where a task is behind them, and return those that are knocked at."""
+    doors: list[str] = []
+
+    def answer(job: JsonObject) -> JsonObject:
+        (task,) = list_of(job["tasks"])
+        assert isinstance(task, dict)
+        targets = task["targets"]
+        outcomes: JsonObject = {}
+        assert isinstance(targets, dict)
+        for key, target in targets.items():
+            _address, port, kind = list_of(target)
+            assert isinstance(port, int)
+            assert kind == "open"
+            doors.append(key)
+            is_open = opens(port, key.partition("/")[2]) and bool(world.store("m1").discovery.behind(port))
+            outcomes[key] = {"ok": is_open}
+        return {"doors": {"targets": outcomes}}
+
+    world.operator_program = answer
+    return doors
+
+
+def list_of(value: JsonValue) -> list[JsonValue]:
+    assert isinstance(value, list)
+    return value
+
+
+def cluster() -> World:
+    world = World(managers=1, workers=1)
+    apply(world, BEFORE)
+    return world
+
+
+def test_ports_that_open_everywhere_end_the_update_at_once() -> None:
+    world = cluster()
+    doors = knocked(world, lambda _port, _host: True)
+    forced = force_count(world)
+
+    apply(world, AFTER)
+
+    assert set(doors) == {"8080/m1", "8080/w1", "8081/m1", "8081/w1"}
+    assert force_count(world) == forced + 2
+
+
+def test_a_new_port_that_is_shut_on_one_host_alone_is_an_error_that_names_it() -> None:
+    world = cluster()
+    knocked(world, lambda port, host: (port, host) != (8081, "w1"))
+
+    with pytest.raises(ConvergenceError, match="service web runs, but takes no connections at 8081 on w1"):
+        apply(world, AFTER)
+
+
+def test_a_port_that_is_lost_has_its_tasks_made_anew_once() -> None:
+    world = cluster()
+    forced = force_count(world)
+    knocked(world, lambda _port, _host: force_count(world) != forced + 2)
+
+    apply(world, AFTER)
+
+    assert force_count(world) == forced + 3
+
+
+def test_a_port_that_stays_lost_is_an_error() -> None:
+    world = cluster()
+    forced = force_count(world)
+    knocked(world, lambda _port, host: host == "m1" or force_count(world) < forced + 2)
+    begun = world.clock.monotonic()
+
+    with pytest.raises(ConvergenceError, match="takes no connections at 8080 on w1, 8081 on w1"):
+        apply(world, AFTER)
+    assert world.clock.monotonic() - begun < 3 * OPENS
+
+
+@pytest.mark.parametrize("steps", [AFTER, AFTER.replace("i:1", "i:2")], ids=["ports", "ports and image"])
+def test_doors_that_never_opened_from_here_prove_nothing_and_fail_nothing(steps: str) -> None:
+    world = cluster()
+    knocked(world, lambda _port, _host: False)
+
+    apply(world, steps)
+
+
+def test_an_update_that_leaves_the_ports_knocks_nowhere() -> None:
+    world = cluster()
+    doors = knocked(world, lambda _port, _host: True)
+
+    apply(world, BEFORE.replace("i:1", "i:2"))
+
+    assert doors == []
+
+
+def test_a_host_whose_node_is_down_is_not_knocked_at() -> None:
+    world = World(managers=1, workers=2)
+    apply(world, BEFORE)
+    doors = knocked(world, lambda _port, _host: True)
+    world.kill("w2")
+    world.settle()
+
+    apply(world, AFTER)
+
+    assert not any(door.endswith("w2") for door in doors)
+
+
+def force_count(world: World) -> int:
+    (service,) = world.store("m1").services.values()
+    template = service.spec.extra.get("TaskTemplate")
+    count = template.get("ForceUpdate", 0) if isinstance(template, dict) else 0
+    assert isinstance(count, int)
+    return count

@@ -1,0 +1,112 @@
+"""Plans as people and programs see them."""
+
+from __future__ import annotations
+
+import io
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from swarmnet.model.hosts import Availability
+from swarmnet.model.network import NetworkSpec
+from swarmnet.model.plan import Change, Plan, Risk
+from swarmnet.model.ports import ActionFinished, HostFailed
+from swarmnet.model.state import ClusterState, HostFailure
+from swarmnet.model.swarm import NodeSpec
+from swarmnet.operations.network.actions import CreateNetwork
+from swarmnet.operations.swarm.actions import SetNode
+from swarmnet.plan.prune import PruneNetwork
+from swarmnet.report.terminal.plan import plan_digest, plan_json, plan_text
+from swarmnet.report.terminal.progress import ProgressLines
+from swarmnet.report.terminal.text import Paint, on_one_line, table
+
+ADD = CreateNetwork(target="network front", why="it is not there", spec=NetworkSpec(name="front"))
+DRAIN = SetNode(
+    target="node w1",
+    why="it differs",
+    changes=(Change(path="availability", before="active", after="drain"),),
+    risk=Risk.DISRUPTIVE,
+    host="w1",
+    spec=NodeSpec(availability=Availability.DRAIN),
+)
+REMOVE = PruneNetwork(target="network old", why="nothing names it", risk=Risk.DESTRUCTIVE, name="old", id="x")
+STATE = ClusterState(failures=(HostFailure(host="w2", reason="timed out"),))
+PLAN = Plan(cluster="shop", actions=(ADD, DRAIN, REMOVE), warnings=("mind the gap",), predicted=STATE)
+
+
+def test_shows_sign_reason_values_risk_and_counts() -> None:
+    assert plan_text(PLAN, STATE).splitlines() == [
+        "+ network front  it is not there",
+        "~ node w1 [disruptive]  it differs",
+        "    availability: active -> drain",
+        "- network old [destructive]  nothing names it",
+        "warning: mind the gap",
+        "unreachable: w2: timed out",
+        "cluster shop: 1 to add, 1 to change, 1 to remove",
+    ]
+
+
+def test_says_that_there_is_nothing_to_do() -> None:
+    empty = Plan(cluster="shop", actions=(), predicted=ClusterState())
+
+    assert plan_text(empty, ClusterState()) == "cluster shop: nothing to do"
+
+
+def test_colours_only_where_asked_for() -> None:
+    assert "\x1b[" not in plan_text(PLAN, STATE)
+    assert "\x1b[32m+ network front" in plan_text(PLAN, STATE, Paint(enabled=True))
+
+
+def test_json_is_versioned_and_names_the_failures() -> None:
+    body = plan_json(PLAN, STATE)
+
+    assert body["schema"] == 1
+    assert json.loads(json.dumps(body)) == body
+    assert body["failures"] == [{"host": "w2", "reason": "timed out", "hint": None, "disbelieved": False}]
+
+
+def test_the_digest_tells_plans_apart() -> None:
+    less = PLAN.model_copy(update={"actions": (ADD,)})
+
+    assert plan_digest(PLAN, STATE) == plan_digest(PLAN.model_copy(), STATE)
+    assert plan_digest(PLAN, STATE) != plan_digest(less, STATE)
+
+
+@given(st.text())
+def test_hostile_names_stay_on_their_line_and_cannot_steer_the_terminal(name: str) -> None:
+    action = ADD.model_copy(update={"target": name, "why": name})
+    plan = Plan(cluster="shop", actions=(action,), warnings=(name,), predicted=STATE)
+
+    lines = plan_text(plan, ClusterState()).split("\n")
+
+    assert len(lines) == 3
+    assert all(char.isprintable() for line in lines for char in line)
+
+
+def test_progress_is_plain_lines_where_nobody_looks() -> None:
+    stream = io.StringIO()
+    tell = ProgressLines(stream)
+
+    tell(HostFailed("w2", "w2: timed out"))
+    tell(ActionFinished(ADD, 0.25))
+    tell(ActionFinished(DRAIN, 1.0, "no\nway"))
+
+    assert stream.getvalue().splitlines() == [
+        "w2 failed: timed out",
+        "done: network front (0.2 s)",
+        "failed: node w1 (1.0 s): no\\nway",
+    ]
+
+
+def test_tables_align_and_stay_one_line_a_row() -> None:
+    assert table(("NAME", "N"), [("a\nb", "1"), ("longer", "22")]).splitlines() == [
+        "NAME    N",
+        "a\\nb    1",
+        "longer  22",
+    ]
+
+
+@given(st.text())
+def test_text_on_one_line_is_one_printable_line(text: str) -> None:
+    assert on_one_line(text).isprintable()

@@ -1,0 +1,58 @@
+"""The cluster at a glance, in an order that people can read."""
+
+from __future__ import annotations
+
+from swarmnet.model.redaction import Cover
+from swarmnet.model.service import ServiceSpec
+from swarmnet.report.terminal.status import status_json, status_text
+from swarmnet.workflows.fleet.observe import observe
+from tests.simulator import World
+
+
+def test_everything_stands_in_the_order_of_its_names_whatever_order_managers_answer_in() -> None:
+    world = World(managers=3, workers=2)
+    world.bootstrap()
+    for name in ("web", "agent"):
+        world.engine("m1").create_service(ServiceSpec(name=name, image="demo:1"))
+    seen = observe(world.ports())
+    shuffled = seen.model_copy(update={"nodes": seen.nodes[::-1], "services": seen.services[::-1]})
+
+    told = status_text(shuffled, world.inventory).splitlines()
+
+    nodes = next(number for number, line in enumerate(told) if line.startswith("NODE"))
+    assert [line.split()[0] for line in told[nodes + 1 : nodes + 6]] == ["m1", "m2", "m3", "w1", "w2"]
+    assert status_json(shuffled, world.inventory, []) == status_json(seen, world.inventory, [])
+
+
+def test_an_entry_without_a_hostname_is_called_by_its_id() -> None:
+    world = World(managers=3)
+    world.bootstrap()
+    seen = observe(world.ports())
+    update = {"id": "p1xj08", "hostname": "", "status": "unknown", "address": ""}
+    nameless = seen.model_copy(update={"nodes": (*seen.nodes, seen.nodes[-1].model_copy(update=update))})
+
+    told = status_text(nameless, world.inventory).splitlines()
+
+    assert [line.split()[0] for line in told[1:] if "unknown" in line] == ["(p1xj08)"]
+
+
+def test_an_engine_that_no_test_ran_on_is_named() -> None:
+    world = World(managers=1, workers=1)
+    world.bootstrap()
+    world.machines["w1"].run_engine("29")
+    told = status_text(observe(world.ports()), world.inventory)
+    assert "w1: engine 29.4.0 is known from its documentation; swarmnet's tests run on 20.10, 26.1 and 28.5" in told
+    assert "m1: engine" not in told
+
+
+def test_values_of_labels_are_shown_on_request() -> None:
+    world = World(managers=1)
+    world.bootstrap()
+    seen = observe(world.ports())
+    spec = seen.nodes[0].spec.model_copy(update={"labels": {"token": "correct-horse-battery"}})
+    labelled = seen.model_copy(update={"nodes": (seen.nodes[0].model_copy(update={"spec": spec}),)})
+
+    hidden, told = (status_json(labelled, world.inventory, [], Cover(shows=shows)) for shows in (False, True))
+
+    assert "token" in str(hidden)
+    assert ["correct-horse-battery" in str(one) for one in (hidden, told)] == [False, True]

@@ -1,0 +1,1 @@
+"""What tests share: labs, simulated clusters, servers, and builders of documents."""

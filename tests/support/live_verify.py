@@ -1,0 +1,55 @@
+"""Verify with real ports on the hosts of a lab, and what it could leave there."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from swarmnet.edge.engine.engine import Engine
+from swarmnet.edge.operator.clock import SystemClock
+from swarmnet.edge.operator.probe_image import packed
+from swarmnet.edge.session import Session
+from swarmnet.parse.inventory import parse_inventory
+from swarmnet.verify.stage.stage import Run
+from swarmnet.verify.story import Wish, verify
+from swarmnet.workflows.fleet.observe import observe
+
+if TYPE_CHECKING:
+    from swarmnet.lab import Lab
+    from swarmnet.model.hosts import Inventory
+    from swarmnet.model.ports import Listener
+    from swarmnet.model.verification import Verification
+
+HOSTS = ("m1", "m2", "m3")
+
+
+def docker(lab: Lab, host: str, *words: str) -> str:
+    done = lab.exec(host, ["docker", *words])
+    assert done.exit_code == 0, done.stderr
+    return str(done.stdout).strip()
+
+
+def inventory(lab: Lab) -> Inventory:
+    return parse_inventory(lab.inventory.read_bytes(), name=str(lab.inventory), folder=lab.inventory.parent).inventory
+
+
+def run(lab: Lab, wish: Wish, listener: Listener = lambda _event: None) -> Verification:
+    clock = SystemClock()
+    me = Run(f"t{os.getpid()}", f"here:{os.getpid()}", lambda _operator: False)
+    with Session(
+        inventory(lab), lambda host, opened: Engine(host, opened, clock=clock), clock=clock, listener=listener
+    ) as ports:
+        return verify(ports, observe(ports), wish, kit=packed(), run=me)
+
+
+def traces(lab: Lab) -> dict[str, list[str]]:
+    """Return every container, image and network of each host, and the services of the swarm.
+
+    The engine's own bridge is left out: 20.10 makes it at the first attachment to any overlay, and keeps it.
+    """
+    lists = (("ps", "-aq"), ("images", "-q"), ("volume", "ls", "-q"), ("network", "ls", "--format", "{{.Name}}"))
+    found = {
+        host: sorted(line for words in lists for line in docker(lab, host, *words).split() if line != "docker_gwbridge")
+        for host in HOSTS
+    }
+    return {**found, "services": docker(lab, "m1", "service", "ls", "-q").split()}

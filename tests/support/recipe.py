@@ -1,0 +1,34 @@
+"""The README's recipe for those who have a backup and no swarmnet, run with the real programs."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+README = Path(__file__).parents[2] / "README.md"
+
+
+def run_recipe(directory: Path, backup: Path, identity: Path, signers: Path) -> subprocess.CompletedProcess[str]:
+    """Run the recipe in a directory."""
+    (recipe,) = re.findall(r"^```bash\n(.*?)^```", README.read_text(), re.DOTALL | re.MULTILINE)
+    names = {"BACKUP": str(backup), "IDENTITY": str(identity), "SIGNERS": str(signers), "PATH": "/usr/bin:/bin"}
+    return subprocess.run(
+        ["/bin/bash", "-e", "-o", "pipefail", "-c", recipe],
+        cwd=directory,
+        env=names,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def opened_by_recipe(directory: Path, backup: Path, identity: Path, keys: Path) -> Any:  # noqa: ANN401 - a document
+    """Return the document of a backup, after the recipe found everything right."""
+    done = run_recipe(directory, backup, Path(identity), Path(keys) / "signers.txt")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count('Good "') == 2
+    return json.loads((directory / "document.json").read_text())

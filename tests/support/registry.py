@@ -1,0 +1,122 @@
+"""A real registry on an engine outside the swarm, started by testcontainers, with TLS from a CA of the lab's."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import tarfile
+import tempfile
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import docker
+import requests
+from testcontainers.community.registry import DockerRegistryContainer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.support.certificates import Authority, ServerCertificate
+
+PORT = 5000
+_PROGRAM = "/usr/bin/docker-registry"
+_CONFIG = b"""\
+version: 0.1
+storage: {filesystem: {rootdirectory: /var/lib/registry}}
+http: {addr: ":5000", tls: {certificate: /tls/server.crt, key: /tls/server.key}}
+"""
+
+
+class TLSRegistry(DockerRegistryContainer):
+    """The registry container, ready when it answers over TLS that the CA vouches for."""
+
+    def __init__(self, image: str, *, engine: str, address: str, ca_file: Path) -> None:
+        super().__init__(image, docker_client_kw={"environment": {"DOCKER_HOST": engine}})
+        self.with_bind_ports(PORT, PORT)
+        self.address = address
+        self.ca_file = ca_file
+
+    def get_registry(self) -> str:
+        """Return ``address:port`` as the hosts of the lab reach it."""
+        return f"{self.address}:{PORT}"
+
+    def _readiness_probe(self) -> None:
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                requests.get(
+                    f"https://{self.get_registry()}/v2/", verify=str(self.ca_file), timeout=2
+                ).raise_for_status()
+            except (requests.ConnectionError, requests.Timeout):
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
+            else:
+                return
+
+
+def registry_image(certificate: ServerCertificate) -> bytes:
+    """Return a root file system as a tar: Debian's registry, its loader and C library, configuration, certificate."""
+    libraries = [
+        word
+        for word in subprocess.run(
+            ["/usr/bin/ldd", _PROGRAM], check=True, capture_output=True, text=True
+        ).stdout.split()
+        if word.startswith("/")
+    ]
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w", dereference=True) as tar:
+        for path in [_PROGRAM, *libraries]:
+            tar.add(path, arcname=path.lstrip("/"))
+        for name, content in {
+            "config.yml": _CONFIG,
+            "tls/server.crt": certificate.certificate,
+            "tls/server.key": certificate.key,
+        }.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    return stream.getvalue()
+
+
+@contextmanager
+def forwarded_engine(address: str, *, key: Path, known_hosts: Path) -> Iterator[str]:
+    """Forward the engine socket of a host over SSH; yields the ``DOCKER_HOST`` for it."""
+    with tempfile.TemporaryDirectory() as directory:
+        socket = Path(directory) / "docker.sock"
+        options = ["-o", f"UserKnownHostsFile={known_hosts}", "-o", "ExitOnForwardFailure=yes", "-o", "BatchMode=yes"]
+        argv = ["ssh", "-nNT", "-i", str(key), *options, "-L", f"{socket}:/var/run/docker.sock", f"root@{address}"]
+        process = subprocess.Popen(argv)
+        try:
+            deadline = time.monotonic() + 10
+            while not socket.exists():
+                assert process.poll() is None, "ssh ended"
+                assert time.monotonic() < deadline, "no socket after 10 s"
+                time.sleep(0.05)
+            yield f"unix://{socket}"
+        finally:
+            process.terminate()
+            process.wait(timeout=10)
+
+
+@contextmanager
+def running_registry(engine: str, address: str, authority: Authority) -> Iterator[TLSRegistry]:
+    """Run the registry on the engine at ``engine``; it is gone afterwards."""
+    # Its reaper image cannot be pulled where there is no public registry; the context manager cleans up.
+    os.environ["TESTCONTAINERS_RYUK_DISABLED"] = "true"
+    client = docker.DockerClient(base_url=engine)
+    client.api.import_image_from_data(
+        registry_image(authority.issue(address)),
+        repository="registry",
+        tag="2",
+        changes=[f'ENTRYPOINT ["{_PROGRAM}"]', 'CMD ["serve", "/config.yml"]'],
+    )
+    client.close()
+    with tempfile.NamedTemporaryFile(suffix=".pem") as ca_file:
+        ca_file.write(authority.pem)
+        ca_file.flush()
+        with TLSRegistry("registry:2", engine=engine, address=address, ca_file=Path(ca_file.name)) as registry:
+            yield registry

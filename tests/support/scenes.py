@@ -1,0 +1,80 @@
+"""Scenes and answers for pure tests: a cluster of hosts, and what its probes would say."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from swarmnet.model.network import Network, NetworkSpec
+from swarmnet.model.state import ClusterState, EngineFacts, HostFacts, SwarmMembership
+from swarmnet.verify.esp_support import ESP
+from swarmnet.verify.scenario import Answer, Answers, ProbeService, Scene, Station
+from swarmnet.verify.scenarios.pairs.matrix import HEARD
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from swarmnet.model.base import JsonObject, JsonValue
+
+NO_ESP: JsonObject = {"exit": 2, "stdout": "", "stderr": "Error: Requested AEAD algorithm not found."}
+
+
+def network(name: str, *, encrypted: bool = False) -> Network:
+    return Network(id=f"id-{name}", spec=NetworkSpec(name=name, attachable=True, encrypted=encrypted))
+
+
+def facts(host: str, membership: SwarmMembership) -> HostFacts:
+    """Return what was observed of a host with engine 28.5."""
+    engine = EngineFacts(id=host, version="28.5.2", api_version="1.51", hostname=host, membership=membership)
+    return HostFacts(host=host, engine=engine)
+
+
+def scene(hosts: int = 3, networks: Iterable[Network] = (), *, down: Iterable[str] = ()) -> Scene:
+    nets = tuple(networks) or (network("front"),)
+    stations = tuple(
+        Station(f"w{n}", problem="no route to host")
+        if f"w{n}" in down
+        else Station(
+            f"w{n}", f"probe-{n}", f"alias-{n}", {net.spec.name: f"10.0.{index}.{n}" for index, net in enumerate(nets)}
+        )
+        for n in range(1, hosts + 1)
+    )
+    service = ProbeService(
+        "svc", "any", {net.spec.name: "10.9.9.9" for net in nets}, {net.spec.name: ("10.0.0.50",) for net in nets}
+    )
+    return Scene(ClusterState(), nets, stations, service)
+
+
+def answers(
+    stage: Scene,
+    broken: Iterable[tuple[str, str]] = (),
+    *,
+    on: Iterable[str] = (),
+    esp: JsonObject | None = None,
+) -> Answers:
+    """Return what the probes say when ``broken`` directions lose every packet on the networks ``on`` (none: all)."""
+    lost, nets = set(broken), set(on)
+    found: Answers = {}
+    for net in stage.networks:
+        name = net.spec.name
+        cut = lost if not nets or name in nets else set()
+        for kind in ("icmp", "udp", "tcp"):
+            for source in stage.ready:
+                targets: dict[str, JsonValue] = {
+                    target.host: _outcome({(source.host, target.host), (target.host, source.host)} & cut, target.host)
+                    for target in stage.ready
+                    if target != source
+                }
+                found[source.host, f"{kind}/{name}"] = Answer({"targets": targets})
+        for listener in stage.ready:
+            log = found.setdefault((listener.host, HEARD), Answer({"heard": {}})).value["heard"]
+            assert isinstance(log, dict)
+            log[name] = {s.host: 1 for s in stage.ready if s != listener and (s.host, listener.host) not in cut}
+    if esp is not None:
+        found |= {(station.host, ESP): Answer(esp) for station in stage.ready}
+    return found
+
+
+def _outcome(broken: set[tuple[str, str]], who: str) -> JsonObject:
+    if broken:
+        return {"ok": False, "why": "no answer", "tries": 9}
+    return {"ok": True, "why": "", "tries": 1, "ms": 0.5, "id": who}

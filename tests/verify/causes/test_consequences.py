@@ -1,0 +1,238 @@
+"""Which verdicts are causes and which follow from them: laws of the step, and faults with all that they turn red."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from swarmnet.model.report import Status, Verdict
+from swarmnet.verify.causes.consequences import STRENGTH, traced
+from swarmnet.verify.causes.pairs import explain
+from swarmnet.verify.scenario import Answer
+from swarmnet.verify.scenarios.balancing.hairpin import Hairpin
+from swarmnet.verify.scenarios.encryption.injection import PlaintextInjection
+from swarmnet.verify.scenarios.encryption.on_the_wire import EncryptionOnTheWire
+from swarmnet.verify.scenarios.encryption.rules import SAVE, EncryptionRules
+from swarmnet.verify.scenarios.encryption.states import IpsecStates
+from swarmnet.verify.scenarios.pairs.tcp import TcpMatrix
+from swarmnet.verify.scenarios.pairs.udp import UdpMatrix
+from swarmnet.verify.scenarios.sizes.overlay import OverlayMtu
+from swarmnet.verify.scenarios.sizes.underlay import UnderlayMtu
+from tests.support.encrypted_captures import Wire, rules, stage, u32
+from tests.support.scenes import answers as said
+
+if TYPE_CHECKING:
+    from swarmnet.model.base import JsonObject
+    from swarmnet.verify.scenario import Answers, Scenario, Scene
+
+PLACES = st.frozensets(st.sampled_from([("path", "w1"), ("path", "w2"), ("rules", "w1")]), max_size=2)
+VERDICTS = st.builds(
+    Verdict,
+    scenario=st.sampled_from(["icmp", "tcp", "mtu"]),
+    subject=st.sampled_from(["w1", "w2"]),
+    status=st.sampled_from(list(Status)),
+    detail=st.integers(0, 99).map(str),
+    broken=PLACES,
+    needed=st.lists(PLACES, max_size=2).map(tuple),
+)
+RUNS = st.lists(VERDICTS, max_size=7)
+
+
+def words(verdict: Verdict) -> tuple[str, ...]:
+    return (verdict.scenario, verdict.subject, verdict.status.value, verdict.detail)
+
+
+@given(RUNS)
+def test_no_verdict_disappears_and_none_changes_its_status(run: list[Verdict]) -> None:
+    assert Counter(map(words, traced(run))) == Counter(map(words, run))
+
+
+@given(RUNS)
+def test_what_follows_from_a_cause_names_one_that_is_there_and_is_at_least_as_bad(run: list[Verdict]) -> None:
+    found = traced(run)
+    for verdict in found:
+        for cause in verdict.because_of:
+            root = found[cause.verdict]
+            assert (root.scenario, root.subject, root.because_of) == (cause.scenario, cause.subject, ())
+            assert STRENGTH[root.status] <= STRENGTH[verdict.status]
+
+
+@given(RUNS)
+def test_a_failure_on_a_place_that_no_other_verdict_proved_broken_stays_a_cause(run: list[Verdict]) -> None:
+    found = traced(run)
+    for at, verdict in enumerate(found):
+        others = [other.broken for number, other in enumerate(found) if number != at and other.status in STRENGTH]
+        touched = frozenset[tuple[str, ...]]().union(*others)
+        if not verdict.needed or any(not places & touched for places in verdict.needed):
+            assert verdict.because_of == ()
+
+
+@given(RUNS)
+def test_where_something_failed_something_that_failed_is_the_cause(run: list[Verdict]) -> None:
+    causes = {verdict.status for verdict in traced(run) if not verdict.because_of}
+    assert (Status.FAILED in causes) == any(verdict.status is Status.FAILED for verdict in run)
+
+
+def test_a_consequence_of_a_consequence_names_the_cause_at_the_end() -> None:
+    last, middle, first = (
+        Verdict(scenario=name, subject="w1", status=Status.FAILED, detail="", broken=frozenset(broken), needed=needed)
+        for name, broken, needed in (
+            ("last", (), (frozenset({("b",)}),)),
+            ("middle", {("b",)}, (frozenset({("a",)}),)),
+            ("first", {("a",)}, ()),
+        )
+    )
+    found = traced([last, middle, first])
+    assert [(one.scenario, [cause.scenario for cause in one.because_of]) for one in found] == [
+        ("first", []),
+        ("last", ["first"]),
+        ("middle", ["first"]),
+    ]
+
+
+def told(scene: Scene, answers: Answers, *scenarios: Scenario) -> dict[str, list[str]]:
+    """Return each cause that is not well, with the scenarios that follow from it."""
+    findings = [scenario.judge(scene, answers) for scenario in scenarios]
+    matrices = [matrix for one in findings for matrix in one.matrices]
+    verdicts = traced([*(v for one in findings for v in one.verdicts), *explain(scene, answers, matrices)])
+    bad = [one for one in verdicts if one.status in STRENGTH]
+    found: dict[str, list[str]] = {f"{one.scenario}: {one.subject}": [] for one in bad if not one.because_of}
+    for one in bad:
+        for cause in one.because_of:
+            found[f"{cause.scenario}: {cause.subject}"].append(one.scenario)
+    return {name: sorted(following) for name, following in found.items()}
+
+
+ENCRYPTED = (UdpMatrix(), EncryptionOnTheWire(), PlaintextInjection(), IpsecStates(), EncryptionRules())
+
+
+def silent(scene: Scene, host: str) -> Answers:
+    """Return what the probes of the encrypted overlay say when nothing of this host's arrives."""
+    lost = [(host, station.host) for station in scene.stations if station.host != host]
+    return said(scene, lost, on=["vault"])
+
+
+def test_missing_rules_are_the_cause_of_lost_pairs_leaks_and_accepted_forgeries() -> None:
+    scene = stage()
+    answers = silent(scene, "w3") | Wire(scene, flushed={"w3"}).answers()
+    assert told(scene, answers, *ENCRYPTED) == {"encryption-rules: host w3": ["encryption", "injection", "matrix"]}
+
+
+def flushed(*tables: str) -> str:
+    """Return what iptables-save prints where these tables were flushed: the chains are left."""
+    whole = {
+        "mangle": rules(u32(4098)).partition("*filter")[0],
+        "filter": "*filter\n:DOCKER-USER - [0:0]\n-A FORWARD -j DOCKER-USER\n-A FORWARD -o docker0 -j DOCKER\n"
+        + rules(u32(4098)).partition("[9:9]\n")[2],
+        "nat": "*nat\n:DOCKER - [0:0]\n-A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER\nCOMMIT\n",
+    }
+    chains = {"mangle": ":OUTPUT ACCEPT [0:0]", "filter": ":DOCKER-USER - [0:0]", "nat": ":DOCKER - [0:0]"}
+    empty = {table: f"*{table}\n{chains[table]}\nCOMMIT\n" for table in tables}
+    return "".join({**whole, **empty}.values())
+
+
+def test_a_flushed_firewall_is_the_cause_of_the_missing_encryption_rules_too() -> None:
+    scene = stage()
+    answers = silent(scene, "w3") | Wire(scene, flushed={"w3"}).answers()
+    answers["w3", SAVE] = Answer({"exit": 0, "stdout": flushed("mangle", "filter", "nat"), "stderr": ""})
+    following = ["encryption", "encryption-rules", "injection", "matrix"]
+    assert told(scene, answers, *ENCRYPTED) == {"firewall: host w3": following}
+
+
+def test_a_flushed_filter_table_is_known_by_its_bridges_where_a_new_network_led_to_docker_user_again() -> None:
+    scene = stage()
+    answers = silent(scene, "w3") | Wire(scene, flushed={"w3"}).answers()
+    again = flushed("mangle", "filter", "nat").replace(
+        ":DOCKER-USER - [0:0]\n", ":DOCKER-USER - [0:0]\n-A FORWARD -j DOCKER-USER\n"
+    )
+    answers["w3", SAVE] = Answer({"exit": 0, "stdout": again, "stderr": ""})
+    following = ["encryption", "encryption-rules", "injection", "matrix"]
+    assert told(scene, answers, *ENCRYPTED) == {"firewall: host w3": following}
+
+
+def test_a_flushed_table_explains_no_missing_rule_of_another_table() -> None:
+    scene = stage()
+    answers = silent(scene, "w3") | Wire(scene, flushed={"w3"}).answers()
+    unmarked = flushed("nat").replace("0xd0c4e3", "0x1")
+    answers["w3", SAVE] = Answer({"exit": 0, "stdout": unmarked, "stderr": ""})
+    assert told(scene, answers, EncryptionRules()) == {"firewall: host w3": [], "encryption-rules: host w3": []}
+
+
+def knocked(scene: Scene, missing: dict[str, str]) -> Answers:
+    """Return what tasks say that knocked at their own service on ``vault``; hosts in ``missing`` lost one task."""
+    nodes = {f"n{station.host[1:]}": station.host for station in scene.stations}
+    found: Answers = {}
+    for host in nodes.values():
+        seen: JsonObject = {node: 2 for node, peer in nodes.items() if peer != missing.get(host)}
+        lost = 2 if host in missing else 0
+        outcome: JsonObject = {"ok": not lost, "seen": seen, "lost": lost, "tries": 6, "why": "no answer"}
+        found[host, "hairpin"] = Answer(
+            {"targets": {"vault": outcome, "plain": {**outcome, "lost": 0, "seen": {"n1": 2, "n2": 2, "n3": 2}}}}
+        )
+        found[host, "facts"] = Answer({"ipvs": True})
+    return found
+
+
+def serving() -> Scene:
+    """Return a scene whose probe service has a task on every host."""
+    scene = stage()
+    assert scene.service is not None
+    nodes = {f"n{station.host[1:]}": station.host for station in scene.stations}
+    return replace(scene, service=replace(scene.service, backends=nodes))
+
+
+def test_blocked_esp_explains_the_tasks_behind_it_and_no_other() -> None:
+    scene = serving()
+    base = said(scene, [("w1", "w2")], on=["vault"]) | Wire(scene, blocked={("w1", "w2")}).answers()
+    behind = base | knocked(scene, {"w1": "w2", "w2": "w1"})
+    assert told(scene, behind, UdpMatrix(), Hairpin()) == {"matrix: network vault": ["hairpin"]}
+    elsewhere = base | knocked(scene, {"w1": "w2", "w3": "w1"})
+    assert told(scene, elsewhere, UdpMatrix(), Hairpin()) == {"matrix: network vault": [], "hairpin: network vault": []}
+
+
+def test_of_a_few_connections_a_task_that_had_no_turn_is_not_taken_for_one_that_was_not_reached() -> None:
+    scene = serving()
+    answers = said(scene, [("w1", "w2")], on=["vault"]) | Wire(scene, blocked={("w1", "w2")}).answers()
+    answers |= knocked(scene, {"w1": "w2", "w2": "w1"})
+    met_twice: JsonObject = {"ok": False, "seen": {"n1": 1}, "lost": 2, "tries": 3, "why": "no answer"}
+    fair: JsonObject = {"ok": True, "seen": {"n1": 2, "n2": 2, "n3": 2}, "lost": 0, "tries": 6, "why": ""}
+    answers["w1", "hairpin"] = Answer({"targets": {"vault": met_twice, "plain": fair}})
+    assert told(scene, answers, UdpMatrix(), Hairpin()) == {"matrix: network vault": ["hairpin"]}
+
+
+def test_a_task_that_does_not_meet_itself_is_no_consequence_of_a_blocked_pair() -> None:
+    scene = serving()
+    answers = said(scene, [("w1", "w2")], on=["vault"]) | Wire(scene, blocked={("w1", "w2")}).answers()
+    answers |= knocked(scene, {"w1": "w1"})
+    assert told(scene, answers, UdpMatrix(), Hairpin()) == {"matrix: network vault": [], "hairpin: network vault": []}
+
+
+def test_a_link_that_loses_large_packets_is_one_cause_with_stalled_transfers_behind_it() -> None:
+    scene = stage()
+    answers = said(scene) | Wire(scene).answers()
+    pairs = [(one, other) for one in ("w1", "w2", "w3") for other in ("w1", "w2", "w3") if one != other]
+    for source, target in pairs:
+        if "w1" in (source, target):
+            cut: JsonObject = {
+                "ok": False,
+                "why": "no answer",
+                "largest": 1400,
+                "exact": True,
+                "beyond": "",
+                "tries": 9,
+            }
+            stalled: JsonObject = {"ok": False, "stage": "transfer", "why": "no answer", "tries": 2}
+            for key, outcome in (
+                ("wire/sizes/1500", cut),
+                ("sizes/vault", {**cut, "largest": 1324}),
+                ("sizes/plain", {**cut, "largest": 1350}),
+                ("tcp/vault", stalled),
+                ("tcp/plain", stalled),
+            ):
+                answers[source, key].value["targets"][target] = outcome  # type: ignore[index,call-overload]
+    found = told(scene, answers, UdpMatrix(), TcpMatrix(), OverlayMtu(), UnderlayMtu())
+    assert found == {"underlay-mtu: link of w1": ["matrix", "matrix", "mtu"]}

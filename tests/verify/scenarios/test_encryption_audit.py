@@ -1,0 +1,150 @@
+"""Firewall rules and IPsec states of encrypted overlays, as three engine versions set them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from swarmnet.model.report import Status
+from swarmnet.verify.captures import COUNTERS, IPSEC
+from swarmnet.verify.esp_support import ESP
+from swarmnet.verify.iptables import parse
+from swarmnet.verify.scenario import Answer
+from swarmnet.verify.scenarios.encryption.rules import SAVE, SAVE_LEGACY, SAVE_NFT, EncryptionRules
+from swarmnet.verify.scenarios.encryption.states import IpsecStates
+from tests.support.encrypted_captures import VNIS, Wire, bpf, rules, stage, u32
+from tests.support.scenes import NO_ESP
+
+if TYPE_CHECKING:
+    from swarmnet.model.base import JsonObject, JsonValue
+    from swarmnet.model.report import Verdict
+    from swarmnet.verify.scenario import Answers, Scenario
+
+VNI = VNIS["vault"]
+MASKED = f'-m bpf --bytecode "6,177 0 0 0,64 0 0 12,84 0 0 4294967040,21 1 0 {VNI << 8},6 0 0 0,6 0 0 4294967295"'
+
+
+def judged(scenario: Scenario, answers: Answers) -> tuple[Verdict, ...]:
+    return scenario.judge(stage(), answers).verdicts
+
+
+def printed(text: str) -> Answer:
+    return Answer({"exit": 0, "stdout": text, "stderr": ""})
+
+
+@pytest.mark.parametrize("match", [bpf(VNI), u32(VNI), MASKED], ids=["bpf", "u32", "masked"])
+def test_the_rules_of_every_engine_version_are_recognised(match: str) -> None:
+    tables = parse(rules(match))
+    assert [rule.marks(VNI, 4789) for rule in tables["mangle"]] == [True]
+    assert [rule.drops(VNI, 4789) for rule in tables["filter"]] == [True]
+    assert not tables["mangle"][0].marks(VNI + 1, 4789)
+    assert not tables["filter"][0].drops(VNI, 7789)
+
+
+def test_all_rules_in_place_is_one_ok() -> None:
+    answers = Wire(stage()).answers() | {("w2", SAVE): printed(rules(u32(VNI)))}
+    (verdict,) = judged(EncryptionRules(), answers)
+    assert verdict.status is Status.OK
+
+
+def test_flushed_rules_are_named_with_their_host_after_all_firewalls_were_read() -> None:
+    answers = Wire(stage(), flushed={"w3"}).answers()
+    questions = {(question.host, question.key) for question in EncryptionRules().ask(stage(), answers)}
+    assert questions - answers.keys() == {("w3", SAVE_LEGACY), ("w3", SAVE_NFT)}
+    (verdict,) = judged(EncryptionRules(), answers)
+    assert verdict.detail.startswith("w3 lacks the rule that encrypts the packets and the one that drops plaintext")
+    assert verdict.evidence["cause"] == "rules-flushed"
+
+
+def test_rules_in_the_other_firewall_of_a_host_count() -> None:
+    answers = Wire(stage(), flushed={"w3"}).answers() | {("w3", SAVE_LEGACY): printed(rules(bpf(VNI)))}
+    (verdict,) = judged(EncryptionRules(), answers)
+    assert verdict.status is Status.OK
+
+
+@pytest.mark.parametrize(
+    ("rule", "lets_in"),
+    [
+        ("-A INPUT -p udp -m udp --dport 4789 -j ACCEPT", True),
+        ("-A INPUT -p udp -m multiport --dports 53,4789 -j ACCEPT", True),
+        ("-A INPUT -j ACCEPT", True),
+        ("-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT", False),
+        ("-A INPUT -p udp -m udp --dport 53 -j ACCEPT", False),
+        ("-A INPUT -i lo -j ACCEPT", False),
+        ("-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT", False),
+        ("-A INPUT -p udp -m policy --dir in --pol ipsec -j ACCEPT", False),
+        ("-A FORWARD -j ACCEPT", False),
+        ("-A INPUT -m comment --comment 'a quote that does not end -j ACCEPT", False),
+    ],
+)
+def test_a_rule_before_the_dropping_one_that_lets_plaintext_in_is_named(rule: str, *, lets_in: bool) -> None:
+    answers = Wire(stage()).answers() | {("w1", SAVE): printed(rules(bpf(VNI), before=f"[0:0] {rule}\n"))}
+    (verdict,) = judged(EncryptionRules(), answers)
+    assert (verdict.status is Status.FAILED, rule.removeprefix("-A ") in verdict.detail) == (lets_in, lets_in)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [Answer({"exit": 127, "stdout": "", "stderr": "sudo: a password is required\n"}), Answer(problem="timed out")],
+)
+def test_rules_that_could_not_be_read_are_inconclusive(answer: Answer) -> None:
+    (verdict,) = judged(EncryptionRules(), Wire(stage()).answers() | {("w1", SAVE): answer})
+    assert (verdict.status, verdict.subject) == (Status.INCONCLUSIVE, "host w1")
+
+
+def _changed(answers: Answers, host: str, kind: str, **fields: JsonValue) -> Answers:
+    """Return answers in which the first row of a host's list has other fields; None takes the row away."""
+    for key in IPSEC:
+        listed = answers[host, key].value[kind]
+        assert isinstance(listed, list)
+        first = listed[0]
+        assert isinstance(first, dict)
+        changed: list[JsonValue] = [{**first, **fields}, *listed[1:]] if fields else listed[1:]
+        answers[host, key] = Answer({**answers[host, key].value, kind: changed})
+    return answers
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "words"),
+    [
+        ("policies", {}, "no policy that encrypts: w1 -> w2"),
+        ("policies", {"port": 7789}, "encrypts port 7789, but VXLAN uses 4789"),
+        ("policies", {"mark": 1}, "another mark"),
+        ("policies", {"spi": "0x1"}, "no state for the policy's SPI"),
+        ("states", {"cipher": "cbc(des)"}, "another cipher"),
+    ],
+)
+def test_each_trouble_with_a_pair_is_named(kind: str, fields: JsonObject, words: str) -> None:
+    (verdict,) = judged(IpsecStates(), _changed(Wire(stage()).answers(), "w1", kind, **fields))
+    assert (verdict.status, words in verdict.detail) == (Status.FAILED, True), verdict.detail
+
+
+def test_keys_that_differ_are_told_by_the_receivers_missing_state() -> None:
+    (verdict,) = judged(IpsecStates(), _changed(Wire(stage()).answers(), "w2", "states", spi="0x1"))
+    assert verdict.detail.endswith("(their keys differ): w1 -> w2")
+
+
+def test_agreeing_states_are_one_ok() -> None:
+    assert [verdict.status for verdict in judged(IpsecStates(), Wire(stage()).answers())] == [Status.OK]
+
+
+def test_packets_that_ipsec_dropped_during_the_run_are_counted() -> None:
+    answers = Wire(stage()).answers()
+    answers["w2", COUNTERS[1]] = Answer({"ip": {}, "xfrm": {"XfrmInNoStates": 5, "XfrmInHdrError": 0}})
+    (verdict,) = judged(IpsecStates(), answers)
+    assert "IPsec on w2 dropped packets during the run: XfrmInNoStates +4" in verdict.detail
+
+
+def test_a_key_that_is_nearly_used_up_is_a_warning() -> None:
+    answers = _changed(Wire(stage()).answers(), "w1", "states", sequence=int(0.8 * 2**32))
+    (verdict,) = judged(IpsecStates(), answers)
+    assert (verdict.status, "80%" in verdict.detail) == (Status.WARNING, True)
+
+
+def test_hosts_without_esp_or_without_lists_are_inconclusive() -> None:
+    answers = Wire(stage()).answers() | {("w1", ESP): Answer(NO_ESP)}
+    answers["w2", IPSEC[0]] = Answer({"problem": "the kernel lists no IPsec states"})
+    verdicts = judged(IpsecStates(), answers)
+    assert {verdict.status for verdict in verdicts} == {Status.INCONCLUSIVE}
+    assert {verdict.subject for verdict in verdicts} == {"host w2", "kernels"}

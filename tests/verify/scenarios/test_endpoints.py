@@ -1,0 +1,152 @@
+"""The users' own containers: which host does not reach which, and what its kernel's rows say of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from swarmnet.model.report import Status
+from swarmnet.model.service import Service, ServiceSpec, Task
+from swarmnet.model.state import ClusterState, SwarmMembership
+from swarmnet.model.swarm import Node, NodeSpec
+from swarmnet.verify.causes.consequences import traced
+from swarmnet.verify.causes.pairs import explain
+from swarmnet.verify.scenario import Answer, Answers, HostCommand, Witness
+from swarmnet.verify.scenarios.balancing.ipvs import LISTING
+from swarmnet.verify.scenarios.pairs.endpoints import Endpoints
+from swarmnet.verify.scenarios.pairs.udp import UdpMatrix
+from tests.support.scenes import answers as said
+from tests.support.scenes import facts, scene
+
+if TYPE_CHECKING:
+    from swarmnet.model.base import JsonObject
+    from swarmnet.model.report import Verdict
+    from swarmnet.verify.scenario import Scene
+
+HOSTS = ("w1", "w2", "w3")
+WEB = Service(id="s", version=1, spec=ServiceSpec(name="web", image="w"), virtual_ips={"front": "10.0.0.90/24"})
+NEIGHBOURS = "10.0.0.52 dev vxlan0 lladdr 02:42:0a:00:00:34 PERMANENT\n10.0.0.9 dev vxlan0 FAILED\n"
+FORWARDS = (
+    "02:42:0a:00:00:34 dev vxlan0 dst 192.0.2.2 link-netnsid 0 self permanent\n"
+    "33:33:00:00:00:01 dev veth0 self permanent\n"
+)
+
+
+def stage(*, addresses: tuple[str, str, str] = ("10.0.0.51", "10.0.0.52", "10.0.0.53")) -> Scene:
+    """Return three hosts, each with a task of the user's on ``front``."""
+    base = scene()
+    nodes = tuple(
+        Node(id=f"n{n}", version=1, hostname=f"w{n}", spec=NodeSpec(), status="ready", address=f"192.0.2.{n}")
+        for n in (1, 2, 3)
+    )
+    tasks = tuple(
+        Task(
+            id=f"t{n}",
+            service_id="s",
+            node_id=f"n{n}",
+            slot=n,
+            state="running",
+            desired_state="running",
+            networks={"front": (f"{addresses[n - 1]}/24",)},
+        )
+        for n in (1, 2, 3)
+    )
+    hosts = tuple(facts(f"w{n}", SwarmMembership(node_id=f"n{n}")) for n in (1, 2, 3))
+    state = ClusterState(hosts=hosts, nodes=nodes, tasks=tasks, services=(WEB,))
+    return replace(base, state=state, witnesses=tuple(Witness(f"w{n}", f"192.0.2.{n}") for n in (1, 2, 3)))
+
+
+def pinged(lost: tuple[tuple[str, str], ...] = (), *, neighbours: str = "", forwards: str = "") -> Answers:
+    """Return that every host reaches all addresses but those in ``lost``, and the rows of each."""
+    found: Answers = {}
+    for host in HOSTS:
+        outcomes: JsonObject = {
+            address: {"ok": (host, address) not in lost, "tries": 3, "why": ""}
+            for address in ("10.0.0.51", "10.0.0.52", "10.0.0.53")
+        }
+        found[host, "endpoints/front"] = Answer({"targets": outcomes})
+        found[host, "endpoints/front/again"] = found[host, "endpoints/front"]
+        found[host, LISTING] = Answer({"exit": 0, "stdout": "1-id-front\nlb_id-front\n"})
+        for kind, text in (("neighbours", neighbours), ("forwards", forwards)):
+            found[host, f"endpoints/front/{kind}"] = Answer({"exit": 0, "stdout": text})
+    return found
+
+
+def bad(place: Scene, answers: Answers) -> list[Verdict]:
+    return [one for one in Endpoints().judge(place, answers).verdicts if one.status is Status.FAILED]
+
+
+def test_containers_that_everybody_reaches_are_one_ok() -> None:
+    (verdict,) = Endpoints().judge(stage(), pinged()).verdicts
+    assert (verdict.status, verdict.detail) == (
+        Status.OK,
+        "3 containers of your services are reached from all 3 hosts",
+    )
+
+
+@pytest.mark.parametrize(
+    ("neighbours", "forwards", "cause", "words"),
+    [
+        ("", FORWARDS, "neighbour-missing", "its neighbour entry is missing there"),
+        (NEIGHBOURS, "", "forward-missing", "its forwarding entry is missing there"),
+        (NEIGHBOURS, FORWARDS.replace("192.0.2.2", "192.0.2.3"), "forward-wrong", "its forwarding entry leads to w3"),
+        (NEIGHBOURS, FORWARDS, "unreached", "its rows there are right"),
+    ],
+)
+def test_what_a_host_does_not_reach_is_named_with_its_rows(
+    neighbours: str, forwards: str, cause: str, words: str
+) -> None:
+    """F5: rows of the users' own containers, which no probe uses."""
+    (verdict,) = bad(stage(), pinged((("w1", "10.0.0.52"),), neighbours=neighbours, forwards=forwards))
+    assert verdict.evidence["cause"] == cause
+    assert verdict.detail.startswith("w1 does not reach web.2 (10.0.0.52 on w2): ")
+    assert words in verdict.detail
+    commands = verdict.evidence["commands"]
+    assert isinstance(commands, list)
+    assert bool(commands) is (cause != "unreached")
+    assert all("dst 192.0.2.2 self permanent" in str(one) for one in commands[-1:])
+
+
+def test_a_container_that_answers_nobody_is_nobodys_fault() -> None:
+    everybody = tuple((host, address) for host in HOSTS for address in ("10.0.0.51", "10.0.0.52", "10.0.0.53"))
+    (verdict,) = Endpoints().judge(stage(), pinged(everybody)).verdicts
+    assert verdict.status is Status.SKIPPED
+
+
+def test_a_task_that_ends_between_two_looks_is_no_alarm() -> None:
+    """F12: services are updated while verify runs."""
+    answers = pinged((("w1", "10.0.0.52"),))
+    gone: JsonObject = {"10.0.0.52": {"ok": False, "tries": 5, "why": "no answer"}}
+    answers |= {(host, "endpoints/front/again"): Answer({"targets": gone}) for host in HOSTS}
+    assert bad(stage(), answers) == []
+
+
+def test_what_a_blocked_pair_takes_down_follows_from_it() -> None:
+    answers = said(stage(), [("w1", "w2")]) | pinged((("w1", "10.0.0.52"), ("w2", "10.0.0.51")))
+    findings = [one.judge(stage(), answers) for one in (Endpoints(), UdpMatrix())]
+    matrices = [matrix for one in findings for matrix in one.matrices]
+    found = traced([*(v for one in findings for v in one.verdicts), *explain(stage(), answers, matrices)])
+    assert {one.scenario for one in found if one.status is Status.FAILED and not one.because_of} == {"matrix"}
+
+
+@pytest.mark.parametrize(
+    "addresses", [("10.0.0.51", "10.0.0.51", "10.0.0.53"), ("10.0.0.90", "10.0.0.52", "10.0.0.53")]
+)
+def test_one_address_twice_is_told_of_tasks_and_of_services(addresses: tuple[str, str, str]) -> None:
+    """F5."""
+    (verdict,) = bad(stage(addresses=addresses), {})
+    assert (verdict.evidence["cause"], verdict.evidence["address"]) == ("address-twice", addresses[0])
+
+
+def test_rows_are_read_only_where_something_is_not_reached() -> None:
+    fine = {place: answer for place, answer in pinged().items() if place[1] == "endpoints/front"}
+    assert not [one for one in Endpoints().ask(stage(), fine) if isinstance(one, HostCommand)]
+    lost = pinged((("w1", "10.0.0.52"),))
+    asked = [one for one in Endpoints().ask(stage(), lost) if isinstance(one, HostCommand)]
+    assert [(one.host, one.argv[-3:]) for one in asked] == [
+        ("w1", ("ls", "/var/run/docker/netns")[-3:]),
+        ("w1", ("ip", "neigh", "show")),
+        ("w1", ("bridge", "fdb", "show")),
+    ]

@@ -1,0 +1,252 @@
+"""Firewalls of the hosts themselves: packets walked through real rules, and what is dropped named with its rule."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from swarmnet.model.hosts import Role
+from swarmnet.model.report import Status
+from swarmnet.model.state import ClusterState, Route, SwarmMembership
+from swarmnet.model.swarm import Node, NodeSpec
+from swarmnet.verify.causes.consequences import traced
+from swarmnet.verify.causes.pairs import explain
+from swarmnet.verify.packet_filter import Fate, Packet, read
+from swarmnet.verify.scenario import Answer, Answers, MeshService, Witness
+from swarmnet.verify.scenarios.control.nodes import NodesReady
+from swarmnet.verify.scenarios.encryption.rules import SAVE
+from swarmnet.verify.scenarios.hosts.firewall import HostFirewall
+from swarmnet.verify.scenarios.pairs.tcp import TcpMatrix
+from swarmnet.verify.scenarios.pairs.udp import UdpMatrix
+from tests.support.scenes import answers as said
+from tests.support.scenes import facts, scene
+
+if TYPE_CHECKING:
+    from swarmnet.model.report import Verdict
+    from swarmnet.verify.scenario import Scene
+
+UFW = """\
+*filter
+:INPUT DROP [0:0]
+:FORWARD DROP [0:0]
+:OUTPUT ACCEPT [0:0]
+:ufw-user-input - [0:0]
+-A INPUT -i lo -j ACCEPT
+-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A INPUT -j ufw-user-input
+-A ufw-user-input -s 192.0.2.0/24 -p tcp -m multiport --dports 2377,7946 -j ACCEPT
+-A ufw-user-input -s 192.0.2.0/24 -p udp -m multiport --dports 4789,7946 -j ACCEPT
+COMMIT
+"""
+DOCKER = """\
+*filter
+:INPUT ACCEPT [0:0]
+:FORWARD DROP [0:0]
+:OUTPUT ACCEPT [0:0]
+:DOCKER - [0:0]
+:DOCKER-INGRESS - [0:0]
+:DOCKER-USER - [0:0]
+{before}-A FORWARD -j DOCKER-USER
+-A FORWARD -j DOCKER-INGRESS
+-A FORWARD -o docker_gwbridge -j DOCKER
+-A FORWARD -i docker_gwbridge ! -o docker_gwbridge -j ACCEPT
+-A FORWARD -i docker_gwbridge -o docker_gwbridge -j DROP
+-A DOCKER-INGRESS -p tcp -m tcp --dport 30000 -j ACCEPT
+-A DOCKER-INGRESS -p tcp -m state --state RELATED,ESTABLISHED -m tcp --sport 30000 -j ACCEPT
+-A DOCKER-INGRESS -j RETURN
+{user}-A DOCKER-USER -j RETURN
+COMMIT
+"""
+"""As engine 26.1 writes it."""
+PACKET = Packet("udp", "192.0.2.1", "192.0.2.2", port=4789, came_by="eth0", leaves_by="")
+
+
+def table(*rules: str, policy: str = "ACCEPT") -> str:
+    return f"*filter\n:INPUT {policy} [0:0]\n:mine - [0:0]\n" + "".join(f"{rule}\n" for rule in rules) + "COMMIT\n"
+
+
+@pytest.mark.parametrize(
+    ("rules", "fate"),
+    [
+        ((), Fate.ACCEPTED),
+        (("-A INPUT -p udp -m udp --dport 4789 -j DROP",), Fate.DROPPED),
+        (("-A INPUT -p udp -m udp --dport 4000:5000 -j REJECT --reject-with icmp-port-unreachable",), Fate.DROPPED),
+        (("-A INPUT ! -i lo -j DROP",), Fate.DROPPED),
+        (("-A INPUT ! -s 192.0.2.0/24 -p udp -j DROP",), Fate.ACCEPTED),
+        (("-A INPUT -s 198.51.100.0/24 -j DROP",), Fate.ACCEPTED),
+        (("-A INPUT -i lo -j DROP",), Fate.ACCEPTED),
+        (("-A INPUT -m state --state ESTABLISHED -j DROP",), Fate.ACCEPTED),
+        (("-A INPUT -j mine", "-A mine -s 192.0.2.1/32 -j RETURN", "-A mine -j DROP"), Fate.ACCEPTED),
+        (("-A INPUT -j mine", "-A mine -p udp -j DROP"), Fate.DROPPED),
+        (("-A INPUT -m set --match-set friends src -j ACCEPT", "-A INPUT -j DROP"), Fate.UNKNOWN),
+        (("-A INPUT -m set --match-set foes src -j DROP",), Fate.ACCEPTED),
+        (("-A INPUT -m statistic --mode random --probability 0.1 -j DROP",), Fate.ACCEPTED),
+        (('-A INPUT -p udp -m comment --comment "no -j ACCEPT here" -j LOG', "-A INPUT -j DROP"), Fate.DROPPED),
+        (
+            ("-A INPUT -p udp -m policy --dir in --pol none -m udp --dport 4789 -m bpf --bytecode 7 -j DROP",),
+            "accepted",
+        ),
+    ],
+)
+def test_a_packet_meets_the_rules_as_in_the_kernel_and_only_what_is_certain_is_said(
+    rules: tuple[str, ...], fate: str
+) -> None:
+    seen = read(table(*rules))
+    assert seen is not None
+    assert seen.fate("INPUT", PACKET)[0] == fate
+
+
+def test_a_policy_drops_what_no_rule_accepts_and_a_common_firewall_lets_the_swarm_pass() -> None:
+    ufw = read(UFW)
+    assert ufw is not None
+    assert ufw.fate("INPUT", PACKET)[0] is Fate.ACCEPTED
+    assert ufw.fate("INPUT", replace(PACKET, source="203.0.113.1"))[0] is Fate.DROPPED
+
+
+def stage() -> Scene:
+    base = scene(networks=())
+    hosts = tuple(
+        facts(host, SwarmMembership(address=f"192.0.2.{host[1:]}")).model_copy(
+            update={"routes": (Route(prefix="192.0.2.0/24", device="eth0"),)}
+        )
+        for host in ("w1", "w2", "w3")
+    )
+    witnesses = tuple(Witness(f"w{n}", f"192.0.2.{n}") for n in (1, 2, 3))
+    mesh = MeshService("probe", {"tcp": 30000, "udp": 30000}, {}, {})
+    return replace(base, state=ClusterState(hosts=hosts), witnesses=witnesses, mesh=mesh)
+
+
+def with_roles(place: Scene, *, down: str) -> Scene:
+    """Return the scene with w1 and w2 as managers, and one node down."""
+    nodes = tuple(
+        Node(
+            id=f"n{n}",
+            version=1,
+            hostname=f"w{n}",
+            spec=NodeSpec(role=Role.MANAGER if n < 3 else Role.WORKER),
+            status="down" if f"w{n}" == down else "ready",
+            address=f"192.0.2.{n}",
+        )
+        for n in (1, 2, 3)
+    )
+    hosts = tuple(
+        one.model_copy(
+            update={"engine": one.engine.model_copy(update={"membership": SwarmMembership(node_id=f"n{one.host[1:]}")})}
+        )
+        for one in place.state.hosts
+    )
+    return replace(place, state=place.state.model_copy(update={"nodes": nodes, "hosts": hosts}))
+
+
+def judged(rules: dict[str, str]) -> tuple[Verdict, ...]:
+    fine = DOCKER.format(before="", user="")
+    answers = {(h, SAVE): Answer({"exit": 0, "stdout": rules.get(h, fine)}) for h in ("w1", "w2", "w3")}
+    return HostFirewall().judge(stage(), answers).verdicts
+
+
+def test_rules_of_engines_and_of_common_firewalls_are_fine() -> None:
+    (verdict,) = judged({"w2": UFW})
+    assert verdict.status is Status.OK
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        ("-A INPUT -p udp -m udp --dport 7946 -j DROP", "drops udp 7946 from w1, w2"),
+        ("-A INPUT -s 192.0.2.1/32 -p udp -m udp --dport 4789 -j DROP", "drops udp 4789 from w1"),
+        ("-A OUTPUT -d 192.0.2.2/32 -p udp -m udp --dport 7946 -j DROP", "drops udp 7946 to w2"),
+        ("-A INPUT -m conntrack --ctstate ESTABLISHED -j DROP", "drops answers (ESTABLISHED) from w1, w2"),
+        ("-A FORWARD -j DROP", "drops tcp 30000 of the probe service, answers of tcp 30000 forwarded for w1, w2"),
+        ("-A FORWARD -m state --state ESTABLISHED -j DROP", "drops answers of tcp 30000 forwarded for w1, w2"),
+        ("-A DOCKER-USER -p tcp -m tcp --dport 30000 -j DROP", "drops tcp 30000 of the probe service"),
+    ],
+)
+def test_what_a_host_drops_is_named_with_the_rule_and_the_command_that_removes_it(rule: str, words: str) -> None:
+    """F5, F6: gossip blocked one way, ESTABLISHED and FORWARD dropped: read where it stands."""
+    part = {"user": "" if "USER" not in rule else f"{rule}\n", "before": "" if "USER" in rule else f"{rule}\n"}
+    (verdict,) = judged({"w3": DOCKER.format(**part)})
+    assert (verdict.status, verdict.subject) == (Status.FAILED, "host w3")
+    assert verdict.detail.startswith(f"the firewall of w3 {words}")
+    assert verdict.evidence["commands"] == [f"iptables -D {rule[3:]}"]
+
+
+@pytest.mark.parametrize(
+    ("rules", "words"),
+    [
+        ("*raw\n-A PREROUTING -p udp -m udp --dport 4789 -j DROP\nCOMMIT\n", "drops udp 4789 from w1, w2"),
+        ("*mangle\n-A INPUT -p udp -m udp --dport 7946 -j DROP\nCOMMIT\n", "drops udp 7946 from w1, w2"),
+        ("*mangle\n-A OUTPUT -d 192.0.2.1/32 -p tcp -m tcp --dport 7946 -j DROP\nCOMMIT\n", "drops tcp 7946 to w1"),
+    ],
+)
+def test_f5_rules_of_other_tables_are_named_with_their_table(rules: str, words: str) -> None:
+    (verdict,) = judged({"w3": rules + DOCKER.format(before="", user="")})
+
+    table, rule = rules.splitlines()[:2]
+    assert verdict.detail.startswith(f"the firewall of w3 {words}: -t {table[1:]} -A ")
+    assert verdict.evidence["commands"] == [f"iptables -t {table[1:]} -D {rule[3:]}"]
+
+
+def test_f5_rules_by_the_state_of_a_connection_meet_nothing_before_it_is_looked_for() -> None:
+    rules = "*raw\n-A PREROUTING -m conntrack --ctstate NEW,ESTABLISHED -j DROP\nCOMMIT\n"
+    (verdict,) = judged({"w3": rules + DOCKER.format(before="", user="")})
+    assert verdict.status is Status.OK
+
+
+def test_f5_what_a_host_may_not_send_to_the_managers_or_answer_is_named() -> None:
+    place = with_roles(stage(), down="w3")
+    found = {}
+    for rule in ("-p tcp -m tcp --dport 2377", "-m conntrack --ctstate RELATED,ESTABLISHED"):
+        rules = f"*filter\n:OUTPUT ACCEPT [0:0]\n-A OUTPUT {rule} -j DROP\nCOMMIT\n"
+        answers: Answers = {("w3", SAVE): Answer({"exit": 0, "stdout": rules})}
+        (verdict,) = HostFirewall().judge(place, answers).verdicts
+        found[rule] = verdict.detail.partition(": ")[0]
+    assert list(found.values()) == [
+        "the firewall of w3 drops tcp 2377 to w1, w2",
+        "the firewall of w3 drops answers (ESTABLISHED) to w1, w2",
+    ]
+
+
+def test_a_rule_that_the_engine_lacks_is_not_told_as_one_that_drops() -> None:
+    bare = DOCKER.format(before="", user="").replace("--dport 30000", "--dport 9").replace("--sport 30000", "--sport 9")
+    (verdict,) = judged({"w3": bare})
+    assert verdict.status is Status.OK
+
+
+def test_what_a_rule_blocks_follows_from_it() -> None:
+    """F6: allow UDP 4789 is no advice where the host's own rule is known."""
+    place = stage()
+    lost = [("w1", "w3"), ("w2", "w3")]
+    answers: Answers = said(place, lost) | {
+        ("w3", SAVE): Answer({"exit": 0, "stdout": table("-A INPUT -p udp -m udp --dport 4789 -j DROP")})
+    }
+    findings = [one.judge(place, answers) for one in (HostFirewall(), UdpMatrix(), TcpMatrix())]
+    matrices = [matrix for one in findings for matrix in one.matrices]
+    found = traced([*(v for one in findings for v in one.verdicts), *explain(place, answers, matrices)])
+    bad = {one.scenario: bool(one.because_of) for one in found if one.status is Status.FAILED}
+    assert bad == {"firewall": False, "matrix": True}
+
+
+def test_a_node_that_is_down_for_a_rule_of_its_own_follows_from_it() -> None:
+    """F6: a host that drops the managers' answers is called down, and bringing its engine back mends nothing."""
+    place = with_roles(stage(), down="w3")
+    rules = table("-A INPUT -s 192.0.2.0/24 -m state --state ESTABLISHED -j DROP")
+    answers: Answers = {("w3", SAVE): Answer({"exit": 0, "stdout": rules})}
+    found = traced([*HostFirewall().judge(place, answers).verdicts, *NodesReady().judge(place, answers).verdicts])
+    assert [(one.scenario, bool(one.because_of)) for one in found] == [("firewall", False), ("nodes", True)]
+
+
+def test_rules_that_cannot_be_read_are_left_out_with_the_reason() -> None:
+    answers: Answers = {("w1", SAVE): Answer({"exit": 1, "stderr": "sudo: a password is required"})}
+    (verdict,) = HostFirewall().judge(stage(), answers).verdicts
+    assert (verdict.status, "by sudo without a password" in str(verdict.fix)) == (Status.SKIPPED, True)
+
+
+def test_what_an_engine_calls_an_address_and_is_none_is_left_out() -> None:
+    place = stage()
+    odd = tuple(replace(one, vtep="not an address") if one.host == "w3" else one for one in place.witnesses)
+    rules = table("-A INPUT -p udp -m udp --dport 4789 -j DROP")
+    answers: Answers = {(h, SAVE): Answer({"exit": 0, "stdout": rules}) for h in ("w1", "w2", "w3")}
+    verdicts = HostFirewall().judge(replace(place, witnesses=odd), answers).verdicts
+    assert {one.subject for one in verdicts} == {"host w1", "host w2"}

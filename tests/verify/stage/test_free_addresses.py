@@ -1,0 +1,68 @@
+"""Addresses that a run would take, counted against what a network has left."""
+
+from __future__ import annotations
+
+import pytest
+
+from swarmnet.model.network import Network, NetworkSpec, Subnet
+from swarmnet.model.report import Status
+from swarmnet.model.service import Service, ServiceSpec, Task
+from swarmnet.model.state import ClusterState
+from swarmnet.verify.scenarios import ALL
+from swarmnet.verify.stage.free_addresses import room_of
+from swarmnet.verify.story import Wish, verify
+from swarmnet.workflows.fleet.observe import observe
+from tests.simulator import World
+from tests.support.simulated_probe import KIT, Paths, this_run
+
+
+def world_with(subnet: str) -> World:
+    world = World(managers=1, workers=2)
+    world.bootstrap()
+    spec = NetworkSpec(name="front", attachable=True, subnets=(Subnet(subnet=subnet),))
+    world.engine("m1").create_network(spec)
+    world.settle()
+    Paths(world)
+    return world
+
+
+@pytest.mark.parametrize(
+    ("subnet", "probed", "served"),
+    [("10.77.0.0/24", True, True), ("10.77.0.0/28", True, True), ("10.77.0.0/29", False, False)],
+)
+def test_what_does_not_fit_is_not_begun(subnet: str, *, probed: bool, served: bool) -> None:
+    """F17: probes, the nodes' own addresses and the service are counted before the first is taken."""
+    world = world_with(subnet)
+    ports = world.ports()
+    result = verify(ports, observe(ports), Wish(ALL), kit=KIT, run=this_run())
+    assert bool(result.matrices) is probed
+    assert any(one.scenario == "vip" and one.status is Status.OK for one in result.verdicts) is served
+    told = [one for one in result.verdicts if one.status is Status.INCONCLUSIVE]
+    assert [one.scenario for one in told] == ([] if probed else ["allocation"])
+    assert probed or "5 addresses are free there; probes take 6" in told[0].detail
+
+
+def test_a_network_with_room_for_probes_alone_is_tested_without_the_service() -> None:
+    """F17: smaller where all of it would not fit."""
+    world = world_with("10.77.0.0/28")
+    taken = tuple(f"10.77.0.{number}/28" for number in range(2, 6))
+    ports = world.ports()
+    state = observe(ports)
+    task = Task(
+        id="t", service_id="s", node_id="n", state="running", desired_state="running", networks={"front": taken}
+    )
+    result = verify(ports, state.model_copy(update={"tasks": (task,)}), Wish(ALL), kit=KIT, run=this_run())
+    assert result.status is Status.OK
+    (told,) = [one for one in result.verdicts if one.scenario == "allocation" and one.status is Status.SKIPPED]
+    assert "no probe service on front: 8 addresses are free there; probes take 6" in told.detail
+
+
+def test_tasks_services_and_the_nodes_of_both_take_addresses_and_what_ended_takes_none() -> None:
+    network = Network(id="n", spec=NetworkSpec(name="front", subnets=(Subnet(subnet="10.77.0.0/28"),)))
+    on: dict[str, tuple[str, ...]] = {"front": ("10.77.0.2/28",)}
+    runs = Task(id="a", service_id="s", node_id="n1", state="running", desired_state="running", networks=on)
+    ended = runs.model_copy(update={"id": "b", "state": "shutdown", "networks": {"front": ("10.77.0.9/28",)}})
+    web = Service(id="s", version=1, spec=ServiceSpec(name="w", image="w"), virtual_ips={"front": "10.77.0.3/28"})
+    room = room_of(ClusterState(tasks=(runs, ended), services=(web,)), network, ())
+    assert room is not None
+    assert room.free == 13 - 3

@@ -1,0 +1,80 @@
+"""A witness on real hosts: calls from the host's own network, and packets counted on the way out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+import pytest
+
+from swarmnet.verify.scenario import (
+    Answers,
+    Findings,
+    ProbeTask,
+    Question,
+    Scenario,
+    Scene,
+    WitnessTask,
+    outcomes,
+)
+from swarmnet.verify.story import Wish
+from tests.support.live_verify import run, traces
+
+if TYPE_CHECKING:
+    from swarmnet.model.base import JsonObject
+    from tests.support.own_cluster import OwnCluster
+
+pytestmark = pytest.mark.lab
+
+
+class Watching(Scenario):
+    """Captures on every host while all probes ping each other; asks a host for the mesh's web server."""
+
+    name: ClassVar[str] = "watching"
+    summary: ClassVar[str] = "what a witness can do"
+    needs_witness: ClassVar[bool] = True
+
+    def __init__(self) -> None:
+        self.answers: Answers = {}
+
+    def ask(self, scene: Scene, answers: Answers) -> tuple[Question, ...]:
+        vteps: JsonObject = {witness.host: witness.vtep for witness in scene.witnesses}
+        begin: JsonObject = {"kind": "capture", "name": "c", "peers": [*vteps.values()], "port": 4789, "needles": {}}
+        questions: list[Question] = [WitnessTask(host, "begin", {**begin, "seconds": 30}) for host in scene.watched]
+        if ("m1", "begin") in answers:
+            ping: JsonObject = {"kind": "icmp", "targets": {s.host: s.addresses["plain"] for s in scene.ready}}
+            questions += [ProbeTask(station.host, "ping", ping) for station in scene.ready]
+            web: JsonObject = {"kind": "http", "times": 4, "targets": {h: f"{vtep}:8080" for h, vtep in vteps.items()}}
+            questions.append(WitnessTask("m1", "web", web))
+        if ("m1", "ping") in answers:
+            questions += [WitnessTask(host, "end", {"kind": "collect", "name": "c"}) for host in scene.watched]
+        return tuple(questions)
+
+    def judge(self, _scene: Scene, answers: Answers) -> Findings:
+        self.answers = answers
+        return Findings()
+
+
+@pytest.fixture(scope="module")
+def seen(own_cluster: OwnCluster) -> Answers:
+    """Return what the witnesses of one run said; nothing of it may stay."""
+    before = traces(own_cluster.lab)
+    watching = Watching()
+    run(own_cluster.lab, Wish((watching,), networks=("plain",)))
+    assert traces(own_cluster.lab) == before
+    return watching.answers
+
+
+def test_a_witness_calls_published_ports_from_the_hosts_own_address(seen: Answers) -> None:
+    found, problem = outcomes(seen, "m1", "web")
+    assert problem is None
+    assert all((outcome["ok"], outcome["tries"]) == (True, 4) for outcome in found.values())
+    local = {str(outcome["local"]).partition(":")[0] for outcome in found.values()}
+    assert len(local) == 1
+
+
+def test_a_witness_counts_what_leaves_and_what_arrives_while_probes_talk(seen: Answers) -> None:
+    for host in ("m1", "m2", "m3"):
+        told = seen[host, "end"].value
+        assert told["complete"] is True, told
+        for direction in ("sent", "received"):
+            assert len(told[direction]["vxlan"]) == 2, told  # type: ignore[index,call-overload,arg-type]

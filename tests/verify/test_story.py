@@ -1,0 +1,413 @@
+"""The whole story of verify on simulated hosts: what it proves, what it says, and what it leaves behind."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+import pytest
+
+from swarmnet.errors import IncompleteError, UsageError
+from swarmnet.model.network import NetworkSpec
+from swarmnet.model.plan import MANAGED_LABEL
+from swarmnet.model.ports import ContainerSpec
+from swarmnet.model.report import Status
+from swarmnet.model.state import (
+    ClusterState,
+    Container,
+    HostFacts,
+    HostFailure,
+)
+from swarmnet.model.verification import OPERATOR_LABEL, PROBE_LABEL, STARTED_LABEL, ProbeKit
+from swarmnet.verify.scenario import Answers, Findings, HostCommand, Question, Scenario, Scene
+from swarmnet.verify.scenarios import ALL
+from swarmnet.verify.scenarios.encryption.injection import PlaintextInjection
+from swarmnet.verify.scenarios.sizes.overlay import OverlayMtu
+from swarmnet.verify.story import Wish, chosen, verify
+from swarmnet.workflows.fleet.observe import observe
+from tests.simulator import World
+from tests.support.simulated_probe import IMAGE, KIT, Paths, this_run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from swarmnet.model.ports import Event
+    from swarmnet.model.verification import Verification
+    from tests.simulator import Machine
+
+WISH = Wish(ALL)
+
+
+@pytest.fixture
+def world() -> World:
+    world = World(managers=1, workers=2)
+    world.bootstrap()
+    engine = world.engine("m1")
+    engine.create_network(NetworkSpec(name="front", attachable=True, labels={MANAGED_LABEL: "sim"}))
+    engine.create_network(NetworkSpec(name="foreign", attachable=True))
+    engine.create_network(NetworkSpec(name="closed"))
+    world.settle()
+    return world
+
+
+def look(world: World) -> ClusterState:
+    """Return what an observation would; dead hosts are failures."""
+    hosts, failures = [], []
+    for host in world.inventory.hosts:
+        if world.machines[host.name].powered:
+            hosts.append(HostFacts(host=host.name, engine=world.engine(host.name).facts()))
+        else:
+            failures.append(HostFailure(host=host.name, reason="no route to host"))
+    manager = world.engine("m1")
+    return ClusterState(
+        hosts=tuple(hosts),
+        failures=tuple(failures),
+        swarm=manager.swarm(),
+        nodes=manager.nodes(),
+        networks=manager.networks(),
+        services=manager.services(),
+    )
+
+
+def run(world: World, wish: Wish = WISH, *, kit: ProbeKit = KIT) -> Verification:
+    return verify(world.ports(), look(world), wish, kit=kit, run=this_run())
+
+
+def traces(world: World) -> list[str]:
+    """Return what is labelled as a probe's, and the probe's image."""
+    world.settle()
+    store = world.store("m1")
+    found = [service.spec.name for service in store.services.values() if PROBE_LABEL in service.spec.labels]
+    for machine in world.machines.values():
+        found += [box.name for box in machine.containers.values() if PROBE_LABEL in box.labels]
+        found += [image for image in machine.images if image == IMAGE]
+    return found
+
+
+def test_a_healthy_cluster_is_proved_and_left_as_it_was(world: World) -> None:
+    Paths(world)
+    result = run(world)
+    assert [verdict for verdict in result.verdicts if verdict.status not in (Status.OK, Status.SKIPPED)] == []
+    assert {(matrix.scenario, matrix.network) for matrix in result.matrices} == {
+        ("icmp", "front"),
+        ("udp", "front"),
+        ("tcp", "front"),
+        ("loss", "front"),
+    }
+    assert traces(world) == []
+
+
+def test_a_blocked_direction_is_one_failure_and_the_rest_stays_green(world: World) -> None:
+    Paths(world).cut = {("w1", "w2")}
+    result = run(world)
+    assert result.status is Status.FAILED
+    (failure,) = [verdict for verdict in result.verdicts if verdict.status is Status.FAILED]
+    assert "nothing that w1 sends reaches w2 on UDP 4789" in failure.detail
+    counts = {matrix.scenario: matrix.counts() for matrix in result.matrices}
+    assert counts["icmp"] == counts["tcp"] == {Status.OK: 4, Status.FAILED: 2}
+    assert counts["udp"] == {Status.OK: 4, Status.FAILED: 1, Status.WARNING: 1}
+
+
+def test_an_unreachable_host_is_inconclusive_and_the_others_are_tested(world: World) -> None:
+    Paths(world)
+    world.kill("w2")
+    result = run(world)
+    assert "no probe on w2: no route to host" in " ".join(verdict.detail for verdict in result.verdicts)
+    assert all(matrix.counts() == {Status.OK: 2, Status.INCONCLUSIVE: 4} for matrix in result.matrices)
+
+
+def test_a_probe_that_dies_is_inconclusive_not_failed(world: World) -> None:
+    paths = Paths(world)
+    paths.crash = {"w1"}
+    result = run(world, Wish(tuple(one for one in ALL if one.name == "icmp")))
+    cells = result.matrices[0].cells
+    assert {cell.status for cell in cells["w1"].values()} == {Status.INCONCLUSIVE}
+    assert "it ended: Killed" in cells["w1"]["w2"].detail
+
+
+def test_an_archive_for_another_machine_is_an_inconclusive_host_with_advice(world: World) -> None:
+    Paths(world)
+    machine = world.engine("w1").facts().architecture or "x86_64"
+    state = look(world)
+    facts = tuple(
+        one.model_copy(update={"engine": one.engine.model_copy(update={"architecture": machine})})
+        for one in state.hosts
+    )
+    kit = ProbeKit(IMAGE, ("python3",), archive=b"never sent", architecture="s390x")
+    result = verify(world.ports(), state.model_copy(update={"hosts": facts}), WISH, kit=kit, run=this_run())
+    assert result.status is Status.INCONCLUSIVE
+    assert "--probe-image" in " ".join(verdict.detail for verdict in result.verdicts)
+
+
+def _leftover(world: World, labels: dict[str, str]) -> None:
+    world.machines["w1"].images.add("old")
+    world.engine("w1").start_container(ContainerSpec("left", "old", (), labels))
+
+
+@pytest.mark.parametrize(
+    ("operator", "age", "stays"), [("gone:1", 1, False), ("other:1", 1, True), ("other:1", 3600, False)]
+)
+def test_what_a_dead_run_left_is_removed_and_a_living_one_is_let_be(
+    world: World, operator: str, age: int, *, stays: bool
+) -> None:
+    Paths(world)
+    started = str(int(world.clock.now().timestamp()) - age)
+    _leftover(world, {PROBE_LABEL: "old", OPERATOR_LABEL: operator, STARTED_LABEL: started})
+    run(world)
+    assert (traces(world) == ["left"]) is stays
+
+
+def test_an_interrupt_leaves_nothing_behind(world: World) -> None:
+    Paths(world)
+
+    def interrupt(event: Event) -> None:
+        if "asking" in str(event):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        verify(world.ports(listener=interrupt), look(world), WISH, kit=KIT, run=this_run())
+    assert traces(world) == []
+
+
+def test_a_container_that_comes_when_its_service_is_gone_keeps_no_image(world: World) -> None:
+    Paths(world)
+    labels = this_run().labels(world.clock.now().timestamp())
+    late = Container(id="late", name="late", image=IMAGE, running=True, labels=labels)
+    world.meanwhile["image.remove"] = lambda machine: machine.containers.update(late=late)
+    run(world)
+    assert traces(world) == []
+
+
+def test_the_image_stays_for_another_run_that_uses_it_by_now(world: World) -> None:
+    Paths(world)
+    started = str(int(world.clock.now().timestamp()))
+    labels = {PROBE_LABEL: "theirs", OPERATOR_LABEL: "other:1", STARTED_LABEL: started}
+    theirs = Container(id="theirs", name="theirs", image=IMAGE, running=True, labels=labels)
+    world.meanwhile["image.remove"] = lambda machine: machine.containers.update(theirs=theirs)
+    run(world)
+    assert traces(world) == ["theirs", IMAGE]
+
+
+def test_an_image_that_was_there_before_stays(world: World) -> None:
+    Paths(world)
+    world.machines["w1"].images.add(IMAGE)
+    run(world)
+    assert traces(world) == [IMAGE]
+
+
+def test_the_image_is_kept_when_asked(world: World) -> None:
+    Paths(world)
+    run(world, Wish(ALL, keep_image=True))
+    assert traces(world) == [IMAGE] * 3
+
+
+def test_own_networks_come_first_and_others_can_be_named(world: World) -> None:
+    state = look(world)
+    names: Callable[..., list[str]] = lambda *wanted: [net.spec.name for net in chosen(state, wanted)]  # noqa: E731
+    assert names() == ["front"]
+    assert names("foreign") == ["foreign"]
+    assert names("closed") == ["closed"]
+    with pytest.raises(UsageError, match="no overlay network 'none'"):
+        chosen(state, ["none"])
+
+
+def test_without_a_manager_that_answers_nobody_says_that_a_network_is_missing() -> None:
+    lost = ClusterState(failures=(HostFailure(host="m1", reason="did not answer in 10 s"),))
+    with pytest.raises(IncompleteError, match=r"no manager answers .*m1: did not answer in 10 s"):
+        chosen(lost, ["front"])
+
+
+def test_without_a_quorum_there_is_one_cause_and_no_verdicts() -> None:
+    world = World(managers=3)
+    world.bootstrap()
+    for host in ("m1", "m2"):
+        world.kill(host)
+    with pytest.raises(IncompleteError, match=r"1 of 3 managers answers, no quorum: start m1 and m2") as caught:
+        verify(world.ports(), observe(world.ports()), Wish(ALL), kit=KIT, run=this_run())
+    assert caught.value.exit_code == 3
+
+
+def test_one_host_alone_proves_nothing() -> None:
+    world = World(managers=1)
+    world.bootstrap()
+    world.engine("m1").create_network(NetworkSpec(name="front", attachable=True))
+    world.settle()
+    Paths(world)
+    result = run(world, Wish(tuple(one for one in ALL if one.name == "udp")))
+    assert result.status is Status.INCONCLUSIVE
+
+
+def _encrypt(world: World) -> None:
+    world.engine("m1").create_network(NetworkSpec(name="vault", attachable=True, encrypted=True))
+    world.settle()
+
+
+def test_an_encrypted_overlay_alone_is_compared_with_a_plain_one_that_is_gone_afterwards(world: World) -> None:
+    Paths(world)
+    _encrypt(world)
+    before = {network.spec.name for network in world.engine("m1").networks()}
+    result = run(world, Wish((PlaintextInjection(),), networks=("vault",)))
+    assert "control" in {phase.name for phase in result.phases}
+    (verdict,) = result.verdicts
+    assert (verdict.status, "simulated hosts" in verdict.detail) == (Status.INCONCLUSIVE, False)
+    assert {network.spec.name for network in world.engine("m1").networks()} == before
+
+
+def test_a_plain_overlay_among_the_tested_ones_serves_as_the_control(world: World) -> None:
+    Paths(world)
+    _encrypt(world)
+    result = run(world, Wish((PlaintextInjection(),), networks=("front", "vault")))
+    assert "control" not in {phase.name for phase in result.phases}
+
+
+def test_a_control_network_that_a_killed_run_left_is_removed(world: World) -> None:
+    Paths(world)
+    labels = {PROBE_LABEL: "old", OPERATOR_LABEL: "gone:1", STARTED_LABEL: str(int(world.clock.now().timestamp()))}
+    world.engine("m1").create_network(NetworkSpec(name="swarmnet-control-old", attachable=True, labels=labels))
+    world.settle()
+    assert [network.spec.name for network in chosen(look(world), ())] == ["front"]
+    run(world)
+    assert "swarmnet-control-old" not in {network.spec.name for network in world.engine("m1").networks()}
+
+
+def test_witnesses_are_started_only_for_scenarios_that_need_them(world: World) -> None:
+    Paths(world)
+    icmp = tuple(one for one in ALL if one.name == "icmp")
+    assert "witnesses" not in {phase.name for phase in run(world, Wish(icmp)).phases}
+    assert "witnesses" in {phase.name for phase in run(world, Wish((*icmp, OverlayMtu()))).phases}
+
+
+def test_a_host_without_a_probe_has_a_witness_that_sees_what_keeps_it_away(world: World) -> None:
+    Paths(world)
+    world.unattachable.add("w1")
+    run(world, Wish(tuple(one for one in ALL if one.name in {"icmp", "underlay-mtu"})))
+    started = [request for request in world.requests if request.verb == "container.start"]
+    assert sorted(one.host for one in started if one.target.startswith("swarmnet-witness")) == ["m1", "w1", "w2"]
+
+
+def left_open(result: Verification) -> list[str]:
+    """Return what was neither proved nor left out on purpose."""
+    return [one.detail for one in result.verdicts if one.status not in (Status.OK, Status.SKIPPED)]
+
+
+def test_a_witness_that_starts_at_the_second_attempt_costs_no_probe_and_no_task(world: World) -> None:
+    Paths(world)
+    world.refusals.append(("container.start", "swarmnet-witness"))
+    assert left_open(run(world)) == []
+    assert world.refusals == []
+
+
+def test_a_start_that_takes_an_engine_two_attempts_of_twenty_seconds_is_waited_for(world: World) -> None:
+    """L2: on a busy machine 45 s were over while the third attempt was under way."""
+    Paths(world)
+    world.refusals += [("container.start", "swarmnet-probe-run1-0")] * 2
+
+    def slowly(_machine: Machine) -> None:
+        world.clock.sleep(20.0)
+        if world.refusals:
+            world.meanwhile["container.start"] = slowly
+
+    world.meanwhile["container.start"] = slowly
+    assert left_open(run(world)) == []
+    assert world.refusals == []
+
+
+def test_a_disk_that_is_full_is_named_where_the_engine_only_ends_the_talk(world: World) -> None:
+    """F10: seen on 28.5, which closes the connection while an image is loaded."""
+    Paths(world)
+    world.refusals += [("image.load", ""), ("image.pull", "")] * 4
+    table = b"Filesystem 1024-blocks Used Available Capacity Mounted on\n/dev/ubda 1024 1024 0 100% /var/lib/docker\n"
+    for machine in world.machines.values():
+        machine.programs["df"] = lambda _machine, _argv, _stdin: (0, table, b"")
+    result = run(world, Wish(tuple(one for one in ALL if one.name == "icmp")))
+    assert "disk-full" in {one.evidence.get("cause") for one in result.verdicts}
+
+
+def test_a_start_that_no_attempt_can_change_ends_at_once(world: World) -> None:
+    """F10: a disk that is full is not waited for."""
+    Paths(world)
+    begun = world.clock.monotonic()
+    world.full.add("w1")
+    result = run(world, Wish(tuple(one for one in ALL if one.name == "icmp")))
+    (cause,) = [one for one in result.verdicts if one.evidence.get("cause") == "disk-full"]
+    assert cause.evidence["hosts"] == ["w1"]
+    assert world.clock.monotonic() - begun < 10
+
+
+def test_a_task_that_a_busy_engine_rejects_is_made_again(world: World) -> None:
+    Paths(world)
+    world.machines["w1"].rejects = 2
+    assert left_open(run(world)) == []
+    assert world.machines["w1"].rejects == 0
+
+
+def test_witnesses_are_started_while_the_services_tasks_are(world: World) -> None:
+    Paths(world)
+    phases = [phase.name for phase in run(world, Wish((*ALL, OverlayMtu()))).phases]
+    assert phases.index("witnesses") < phases.index("service")
+
+
+def test_a_removal_that_fails_is_told_and_the_other_containers_of_its_host_go(world: World) -> None:
+    Paths(world)
+    world.lost_answers.append("container.remove")
+    (note,) = run(world, Wish((*ALL, OverlayMtu()))).notes
+    assert "run verify again" in note
+    assert traces(world) == [IMAGE]
+
+
+class _Steps(Scenario):
+    """Asks hosts for as many commands as it has steps, one after the other, and keeps what was known at each."""
+
+    name: ClassVar[str] = "steps"
+    summary: ClassVar[str] = "asks in steps"
+
+    def __init__(self, label: str, steps: int) -> None:
+        self.keys = [f"{label}{step}" for step in range(steps)]
+        self.known: list[set[str]] = []
+
+    def ask(self, scene: Scene, answers: Answers) -> tuple[Question, ...]:
+        assert scene.ready
+        self.known.append({key for _, key in answers})
+        done = sum(("m1", key) in answers for key in self.keys)
+        return tuple(HostCommand("m1", key, ("true",)) for key in self.keys[: done + 1])
+
+    def judge(self, scene: Scene, answers: Answers) -> Findings:
+        assert scene.ready
+        assert all(("m1", key) in answers for key in self.keys)
+        return Findings()
+
+
+class _QuietSteps(_Steps):
+    quiet: ClassVar[bool] = True
+
+
+def test_quiet_scenarios_ask_nothing_before_all_others_have_their_answers(world: World) -> None:
+    Paths(world)
+    loud, quiet = _Steps("loud", 3), _QuietSteps("quiet", 2)
+    assert run(world, Wish((quiet, loud))).verdicts == ()
+    assert quiet.known[0] == set(loud.keys)
+    assert loud.known[-1] == set(loud.keys)
+
+
+class _Lost(Scenario):
+    """Does not know the form of an answer."""
+
+    name: ClassVar[str] = "lost"
+    summary: ClassVar[str] = "is lost"
+
+    def ask(self, scene: Scene, answers: Answers) -> tuple[Question, ...]:
+        if answers:
+            raise KeyError(scene.run)
+        return (HostCommand("m1", "x", ("true",)),)
+
+    def judge(self, scene: Scene, answers: Answers) -> Findings:
+        raise OverflowError(f"too large: {len(answers)} in {scene.run}")
+
+
+def test_h4_an_answer_of_an_unknown_form_is_inconclusive_for_its_scenario_alone(world: World) -> None:
+    Paths(world)
+    steps = _Steps("step", 3)
+    (verdict,) = run(world, Wish((_Lost(), steps))).verdicts
+    assert (verdict.scenario, verdict.status) == ("lost", Status.INCONCLUSIVE)
+    assert "judge lost: the answer makes no sense: too large" in verdict.detail
+    assert steps.known[-1] >= set(steps.keys)
+    assert traces(world) == []
