@@ -18,7 +18,7 @@ from swarmnet.cli.wiring import say
 from swarmnet.errors import RefusedError, UsageError, WrongKeyError
 
 if TYPE_CHECKING:
-    from swarmnet.edge.backups.key_ring import KeyRing
+    from swarmnet.edge.backups.key_ring import BackupKeys
     from swarmnet.edge.backups.keys import Signer
     from swarmnet.edge.backups.repository import DirectoryRepository
     from swarmnet.edge.backups.vault import AgeVault
@@ -216,13 +216,13 @@ class BackupToRestore(OneBackup):
         say(f"warning: {warning}")
 
 
-def key_ring(directory: Path | None) -> KeyRing:
+def key_ring(directory: Path | None) -> BackupKeys:
     """Return the directory of keys that was named, or the user's own."""
     from platformdirs import user_config_path  # noqa: PLC0415 - commands load what they need
 
-    from swarmnet.edge.backups.key_ring import KeyRing  # noqa: PLC0415 - as above
+    from swarmnet.edge.backups.key_ring import BackupKeys  # noqa: PLC0415 - as above
 
-    return KeyRing(directory if directory is not None else user_config_path("swarmnet", appauthor=False) / "keys")
+    return BackupKeys(directory if directory is not None else user_config_path("swarmnet", appauthor=False) / "keys")
 
 
 def remembering(keys: Path | None) -> Remembering:
@@ -246,7 +246,7 @@ def opening_vault(keys: Path | None, identities: list[Path] | None, trust: list[
     )
 
 
-def trusted_signers(ring: KeyRing, trust: list[str] | None) -> tuple[Signer, ...]:
+def trusted_signers(ring: BackupKeys, trust: list[str] | None) -> tuple[Signer, ...]:
     """Return those whose backups are accepted: the key directory's, and those named for this run."""
     from swarmnet.edge.backups.keys import parse_signer  # noqa: PLC0415 - as above
 

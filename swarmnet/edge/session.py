@@ -14,7 +14,7 @@ from swarmnet.edge.operator.clock import SystemClock
 from swarmnet.edge.operator.local_probe import approach_of, ask_from_here
 from swarmnet.edge.operator.secret_files import LocalSecretFiles
 from swarmnet.edge.ssh.dial import Dialer
-from swarmnet.edge.ssh.keys import KeyRing
+from swarmnet.edge.ssh.keys import LoginKeys
 from swarmnet.edge.ssh.known_hosts import KnownHosts
 from swarmnet.edge.ssh.link import Links
 from swarmnet.edge.ssh.shell import Shell
@@ -92,7 +92,7 @@ class Session:
         for warning in finder.warnings:
             listener(Progress(f"warning: {warning}"))
         known = KnownHosts(asked.confirm, inventory=shlex.quote(inventory.source))
-        self._links = Links(Dialer(KeyRing(asked.passphrase), known), self.clock)
+        self._links = Links(Dialer(LoginKeys(asked.passphrase), known), self.clock)
         self._make_engine = engines
         self._sudo_password = asked.sudo_password
         self._lock = threading.Lock()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from swarmnet.errors import LabError, SwarmnetError
 from swarmnet.lab.faults import FAMILIES, check, check_options, equal_place, family_of, switch_rules
-from swarmnet.lab.faults.family import Place
+from swarmnet.lab.faults.family import FaultTarget
 from swarmnet.lab.machine.waiting import until
 
 if TYPE_CHECKING:
@@ -125,9 +125,9 @@ class Breaker:
             raise LabError(f"{host.name} died while starting; its last words:\n{kind.last_words(host)}")
         return kind.sshd_listens(host)
 
-    def _place(self, fault: Fault) -> Place:
+    def _place(self, fault: Fault) -> FaultTarget:
         host = self.lab.host(fault.host)
-        return Place(host, self.lab.kind(host), self.lab.switch, self.lab.record)
+        return FaultTarget(host, self.lab.kind(host), self.lab.switch, self.lab.record)
 
 
 def _ends(fault: Fault, host: str, causes: frozenset[Event]) -> bool:

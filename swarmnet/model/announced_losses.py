@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Self
 
 from swarmnet.model.base import Document
-from swarmnet.model.state import Membership
+from swarmnet.model.state import SwarmStanding
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -79,15 +79,15 @@ class _Left:
         names = [host.name for host in inventory.managers]
         seen = [facts for facts in state.hosts if facts.host in names]
         known = {address for facts in seen for address in facts.engine.membership.managers}
-        inside = [facts for facts in state.hosts if _standing_of(facts) is not Membership.INACTIVE]
+        inside = [facts for facts in state.hosts if _standing_of(facts) is not SwarmStanding.INACTIVE]
         working = [facts.host for facts in seen if _is_headless(facts)]
-        at_fault = {Membership.LOCKED, Membership.ERROR}
+        at_fault = {SwarmStanding.LOCKED, SwarmStanding.ERROR}
         return cls(
             working=working,
-            locked=[facts.host for facts in seen if _standing_of(facts) is Membership.LOCKED],
-            broken=[facts.host for facts in seen if _standing_of(facts) is Membership.ERROR],
+            locked=[facts.host for facts in seen if _standing_of(facts) is SwarmStanding.LOCKED],
+            broken=[facts.host for facts in seen if _standing_of(facts) is SwarmStanding.ERROR],
             silent=[name for name in names if state.facts(name) is None],
-            gone=[facts.host for facts in seen if _standing_of(facts) is Membership.INACTIVE],
+            gone=[facts.host for facts in seen if _standing_of(facts) is SwarmStanding.INACTIVE],
             strays=[
                 facts
                 for facts in inside
@@ -180,16 +180,16 @@ def stray(facts: HostFacts) -> str:
     membership = facts.engine.membership
     managers = ", ".join(membership.managers) or "unknown"
     said = f": {membership.error}" if membership.error else ""
-    state = "" if membership.state is Membership.ACTIVE else f" ({membership.state}{said})"
+    state = "" if membership.state is SwarmStanding.ACTIVE else f" ({membership.state}{said})"
     return f"{facts.host} is in a swarm{state} that no manager of the inventory is in; its managers: {managers}"
 
 
-def _standing_of(facts: HostFacts) -> Membership:
+def _standing_of(facts: HostFacts) -> SwarmStanding:
     return facts.engine.membership.state
 
 
 def _is_headless(facts: HostFacts) -> bool:
     """Tell whether a manager is in its swarm and has no leader; after a restart it is pending until there is one."""
     membership = facts.engine.membership
-    waits = membership.state in (Membership.ACTIVE, Membership.PENDING) and bool(membership.error)
-    return waits or (membership.state is Membership.ACTIVE and membership.is_manager)
+    waits = membership.state in (SwarmStanding.ACTIVE, SwarmStanding.PENDING) and bool(membership.error)
+    return waits or (membership.state is SwarmStanding.ACTIVE and membership.is_manager)

@@ -50,7 +50,7 @@ class Sign(StrEnum):
     RUN = "!"
 
 
-class Stage(IntEnum):
+class Rank(IntEnum):
     """Neighbouring actions of one stage run side by side, save those that must go one by one."""
 
     SWARM = 1
@@ -67,7 +67,7 @@ class Stage(IntEnum):
     @property
     def one_by_one(self) -> bool:
         """True where two at once would race: raft membership, and commands in the operator's order."""
-        return self in (Stage.SWARM, Stage.MANAGER, Stage.COMMAND)
+        return self in (Rank.SWARM, Rank.MANAGER, Rank.COMMAND)
 
 
 class Change(Document):
@@ -93,7 +93,7 @@ class Action(Document, ABC):
     """True for a command without ``unless``: it runs every time, so the proof of an empty second plan leaves it out."""
 
     sign: ClassVar[Sign] = Sign.UPDATE
-    stage: ClassVar[Stage]
+    stage: ClassVar[Rank]
     named: ClassVar[frozenset[str]] = frozenset({"host", "name"})
     """Fields that the target names already."""
 

@@ -59,7 +59,7 @@ class ShellPort(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Membership:
+class JoinAddress:
     """With what a host enters a swarm."""
 
     advertise: str
@@ -191,10 +191,10 @@ class EnginePort(SwarmPort, Protocol):
     def facts(self) -> EngineFacts:
         """Return what the engine says of itself and of its swarm membership."""
 
-    def init_swarm(self, spec: SwarmSpec, membership: Membership) -> str:
+    def init_swarm(self, spec: SwarmSpec, membership: JoinAddress) -> str:
         """Begin a swarm with this engine as its first manager; return the node id."""
 
-    def join_swarm(self, membership: Membership, *, remote: str, token: Secret) -> str:
+    def join_swarm(self, membership: JoinAddress, *, remote: str, token: Secret) -> str:
         """Enter the swarm of the manager at ``remote`` (``host:port``); return the node id when the engine is active.
 
         Raises:

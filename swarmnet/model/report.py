@@ -21,7 +21,7 @@ class Status(StrEnum):
     SKIPPED = "skipped"
 
 
-Place = tuple[str, ...]
+Claim = tuple[str, ...]
 """Something that can be broken: a word for its kind, then the names that it is about; ``("esp", "m1", "m2")``."""
 
 
@@ -51,9 +51,9 @@ class Verdict(Document):
     evidence: dict[str, JsonValue] = Field(default_factory=dict)
     because_of: tuple[Cause, ...] = ()
     """The causes that explain all of it; empty for a cause, and for what is well."""
-    broken: frozenset[Place] = Field(default=frozenset(), exclude=True)
+    broken: frozenset[Claim] = Field(default=frozenset(), exclude=True)
     """What this finding proved to be broken."""
-    needed: tuple[frozenset[Place], ...] = Field(default=(), exclude=True)
+    needed: tuple[frozenset[Claim], ...] = Field(default=(), exclude=True)
     """For each thing that failed, the places any of which explains that, when another finding proved it broken."""
 
 

@@ -8,7 +8,7 @@ from swarmnet.errors import IncompleteError
 from swarmnet.model.announced_losses import Health, Standing, are, lost, majority, unlocking
 from swarmnet.model.hosts import Role
 from swarmnet.model.service import ServiceMode
-from swarmnet.model.state import Membership
+from swarmnet.model.state import SwarmStanding
 from swarmnet.model.trust import address_of, is_same_name, written
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def _of_hosts(state: ClusterState) -> Iterator[str]:
         yield are(state.locked, "locked")
     for facts in state.hosts:
         membership = facts.engine.membership
-        if membership.state in (Membership.PENDING, Membership.ERROR):
+        if membership.state in (SwarmStanding.PENDING, SwarmStanding.ERROR):
             said = f": {membership.error}" if membership.error else ""
             yield f"{facts.host} stands as {membership.state} to the swarm{said}"
 

@@ -13,7 +13,7 @@ from swarmnet.model.service import Service, Task
 from swarmnet.model.swarm import Config, Node, StoredSecret, Swarm
 
 
-class Membership(StrEnum):
+class SwarmStanding(StrEnum):
     """How an engine stands to a swarm (``LocalNodeState``)."""
 
     INACTIVE = "inactive"
@@ -37,7 +37,7 @@ class KeyStanding(StrEnum):
 class SwarmMembership(Document):
     """What an engine itself says of its swarm; a worker knows neither cluster id nor quorum."""
 
-    state: Membership = Membership.INACTIVE
+    state: SwarmStanding = SwarmStanding.INACTIVE
     node_id: str = ""
     cluster_id: str = ""
     address: str = ""
@@ -172,7 +172,7 @@ class ClusterState(Document):
     @property
     def locked(self) -> tuple[str, ...]:
         """The hosts whose engines came up locked: managers of an autolocked swarm that were restarted."""
-        return tuple(one.host for one in self.hosts if one.engine.membership.state is Membership.LOCKED)
+        return tuple(one.host for one in self.hosts if one.engine.membership.state is SwarmStanding.LOCKED)
 
     def exit_code(self, host: str, argv: tuple[str, ...]) -> int | None:
         """Return how the command ended on the host, None when it was not asked."""

@@ -16,7 +16,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from swarmnet.model.hosts import Role
-from swarmnet.model.state import Membership
+from swarmnet.model.state import SwarmStanding
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -125,7 +125,7 @@ def may_have_been(host: Host, node: Node, state: ClusterState, inventory: Invent
 
 def _foreign(facts: HostFacts, swarm: Swarm, known: Collection[str]) -> str | None:
     membership = facts.engine.membership
-    if membership.state is not Membership.ACTIVE or membership.error:
+    if membership.state is not SwarmStanding.ACTIVE or membership.error:
         return None
     if membership.cluster_id not in ("", swarm.id):
         return f"is in another swarm, {membership.cluster_id}; the managers of the inventory answer for {swarm.id}"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from pydantic import Field
 
 from swarmnet.errors import CommandError
-from swarmnet.model.plan import Action, Risk, Sign, Stage
+from swarmnet.model.plan import Action, Rank, Risk, Sign
 from swarmnet.model.sensitive import SENSITIVE
 from swarmnet.model.state import CommandResult
 from swarmnet.operations.kind import Context, Need, Operation
@@ -39,7 +39,7 @@ class RunCommand(Action):
     timeout: float = 60.0
 
     sign: ClassVar[Sign] = Sign.RUN
-    stage: ClassVar[Stage] = Stage.COMMAND
+    stage: ClassVar[Rank] = Rank.COMMAND
 
     def predict(self, state: ClusterState) -> ClusterState:
         """Return the state in which ``unless`` says that nothing is left to do."""

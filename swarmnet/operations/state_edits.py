@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from swarmnet.model.state import Membership, SwarmMembership
+from swarmnet.model.state import SwarmMembership, SwarmStanding
 from swarmnet.model.swarm import Node, NodeSpec
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def joined(state: ClusterState, host: str, *, role: Role, address: str, availabi
         reachability="reachable" if manager else None,
         engine_labels={} if facts is None else facts.engine.labels,
     )
-    membership = SwarmMembership(state=Membership.ACTIVE, node_id=node.id, address=address, is_manager=manager)
+    membership = SwarmMembership(state=SwarmStanding.ACTIVE, node_id=node.id, address=address, is_manager=manager)
     state = state.model_copy(update={"nodes": (*state.nodes, node)})
     return _with_facts(
         state,

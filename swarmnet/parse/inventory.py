@@ -57,7 +57,7 @@ def _place(value: str) -> str:
 
 Name = Annotated[str, AfterValidator(_name), WithJsonSchema({"type": "string", "pattern": f"^{_NAME}$"})]
 Address = Annotated[str, AfterValidator(_address), WithJsonSchema({"type": "string", "pattern": f"^{_ADDRESS}$"})]
-Place = Annotated[str, AfterValidator(_place)]
+Endpoint = Annotated[str, AfterValidator(_place)]
 
 
 class GroupEntry(Document):
@@ -80,9 +80,9 @@ class HostEntry(Document):
     """Node labels."""
     availability: Availability | None = None
     """active, pause or drain; left out, it stays as it is."""
-    advertise: Place | None = None
+    advertise: Endpoint | None = None
     """IP address or interface that the other nodes connect to; the address above where it is left out."""
-    data_path: Place | None = None
+    data_path: Endpoint | None = None
     """IP address or interface for the overlays' traffic; the advertised one where it is left out."""
     groups: tuple[str, ...] = ()
     """Groups of this host, besides those that name it."""

@@ -16,7 +16,7 @@ from swarmnet.model.announced_losses import Health
 from swarmnet.model.hosts import Role
 from swarmnet.model.plan import MANAGED_LABEL, Risk
 from swarmnet.model.standing import standing
-from swarmnet.model.state import Membership
+from swarmnet.model.state import SwarmStanding
 from swarmnet.model.swarm import LEAVE
 from swarmnet.operations.network.actions import ReplaceNetwork
 
@@ -158,7 +158,7 @@ def _headless(state: ClusterState) -> Iterator[Refusal]:
     """Yield hosts in a swarm for which nobody answers, and which they would leave all the same."""
     for facts in state.hosts if state.swarm is None else ():
         membership = facts.engine.membership
-        if membership.state is not Membership.INACTIVE:
+        if membership.state is not SwarmStanding.INACTIVE:
             said = f": {membership.error}" if membership.error else ""
             yield Refusal(f"{facts.host} is in a swarm for which no manager answers{said}", "--allow-missing")
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from swarmnet.errors import ConflictError, HostError, NotFoundError, RefusedError
 from swarmnet.model.clock import until_stopped, wait_until
-from swarmnet.model.plan import MANAGED_LABEL, Action, Risk, Sign, Stage
+from swarmnet.model.plan import MANAGED_LABEL, Action, Rank, Risk, Sign
 from swarmnet.model.ports import progress
 from swarmnet.model.swarm import Config
 
@@ -71,7 +71,7 @@ class PruneService(Removal):
     """Remove a service."""
 
     kind: Literal["prune.service"] = "prune.service"
-    stage: ClassVar[Stage] = Stage.SERVICE
+    stage: ClassVar[Rank] = Rank.SERVICE
 
     def predict(self, state: ClusterState) -> ClusterState:
         """Return the state without the service."""
@@ -87,7 +87,7 @@ class PruneNetwork(Removal):
 
     kind: Literal["prune.network"] = "prune.network"
     host: str | None = None
-    stage: ClassVar[Stage] = Stage.NETWORK
+    stage: ClassVar[Rank] = Rank.NETWORK
 
     def predict(self, state: ClusterState) -> ClusterState:
         """Return the state without the network."""
@@ -150,7 +150,7 @@ class PruneConfig(ContentRemoval):
     """Remove a config."""
 
     kind: Literal["prune.config"] = "prune.config"
-    stage: ClassVar[Stage] = Stage.CONTENT
+    stage: ClassVar[Rank] = Rank.CONTENT
 
     def predict(self, state: ClusterState) -> ClusterState:
         """Return the state without the config."""
@@ -164,7 +164,7 @@ class PruneSecret(ContentRemoval):
     """Remove a secret; its data is nowhere else in the swarm."""
 
     kind: Literal["prune.secret"] = "prune.secret"
-    stage: ClassVar[Stage] = Stage.CONTENT
+    stage: ClassVar[Rank] = Rank.CONTENT
 
     def predict(self, state: ClusterState) -> ClusterState:
         """Return the state without the secret."""

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from swarmnet.model.clock import wait_until
 from swarmnet.model.hosts import Role
-from swarmnet.model.plan import MANAGED_LABEL, Action, Plan, Risk, Sign, Stage
+from swarmnet.model.plan import MANAGED_LABEL, Action, Plan, Rank, Risk, Sign
 from swarmnet.model.ports import progress
-from swarmnet.model.state import Membership, SwarmMembership
+from swarmnet.model.state import SwarmMembership, SwarmStanding
 from swarmnet.plan.prune import PruneNetwork, PruneService
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class LeaveSwarm(Action):
     host: str
 
     sign: ClassVar[Sign] = Sign.REMOVE
-    stage: ClassVar[Stage] = Stage.WORKER
+    stage: ClassVar[Rank] = Rank.WORKER
 
     def predict(self, state: ClusterState) -> ClusterState:
         """Return the state without the node, and without the swarm when its last manager left."""
@@ -64,7 +64,7 @@ class LeaveSwarm(Action):
 
         def look() -> tuple[bool | None, str]:
             standing = engine.facts().membership.state
-            return (True if standing is Membership.INACTIVE else None), standing.value
+            return (True if standing is SwarmStanding.INACTIVE else None), standing.value
 
         wait_until(ports.clock, look, what=f"{self.host} to leave its swarm", timeout=LEAVE_LIMIT, tell=progress(ports))
 
@@ -73,7 +73,7 @@ class LeaveSwarmAsManager(LeaveSwarm):
     """Make one manager leave; one by one, so that the last ones still answer."""
 
     kind: Literal["reset.leave-manager"] = "reset.leave-manager"  # type: ignore[assignment]
-    stage: ClassVar[Stage] = Stage.MANAGER
+    stage: ClassVar[Rank] = Rank.MANAGER
 
 
 _OUTSIDE = SwarmMembership()
@@ -120,7 +120,7 @@ def _actions(state: ClusterState, inventory: Inventory) -> Iterator[Action]:
 
 
 def _leaving(state: ClusterState) -> Iterator[LeaveSwarm]:
-    inside = [facts for facts in state.hosts if facts.engine.membership.state is not Membership.INACTIVE]
+    inside = [facts for facts in state.hosts if facts.engine.membership.state is not SwarmStanding.INACTIVE]
     managers = [facts for facts in inside if _is_manager(facts, state)]
     for facts in inside:
         if facts not in managers:

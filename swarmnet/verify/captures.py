@@ -12,9 +12,8 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from swarmnet.verify.esp_support import ESP, ESP_TRIAL
-from swarmnet.verify.scenario import HostCommand, ProbeTask, Question, WitnessTask
-from swarmnet.verify.scenarios.encryption.staged import staged
+from swarmnet.verify.kernels import ESP, ESP_TRIAL
+from swarmnet.verify.scenario import HostCommand, ProbeTask, Question, WitnessTask, staged
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,149 +11,149 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from swarmnet.model.report import Place
+    from swarmnet.model.report import Claim
     from swarmnet.verify.scenario import Scene
 
 MESH = "the routing mesh"
 """In the place of a network: what every node's entry balances to."""
 
 
-def node(host: str) -> Place:
+def node(host: str) -> Claim:
     """Return that the manager calls a host's node ready."""
     return ("node", host)
 
 
-def probe(host: str) -> Place:
+def probe(host: str) -> Claim:
     """Return that a host carries a probe."""
     return ("probe", host)
 
 
-def witness(host: str) -> Place:
+def witness(host: str) -> Claim:
     """Return that a host carries a witness."""
     return ("witness", host)
 
 
-def attach(host: str) -> Place:
+def attach(host: str) -> Claim:
     """Return that containers of a host can be put onto overlays."""
     return ("attach", host)
 
 
-def allocated(network: str) -> Place:
+def allocated(network: str) -> Claim:
     """Return that a network has its subnet and VNI."""
     return ("allocated", network)
 
 
-def rules(host: str, table: str) -> Place:
+def rules(host: str, table: str) -> Claim:
     """Return the engine's own rules in one table of a host's firewall."""
     return ("rules", host, table)
 
 
-def mark(host: str, network: str) -> Place:
+def mark(host: str, network: str) -> Claim:
     """Return the rule by which a host encrypts what it sends on a network."""
     return ("mark", host, network)
 
 
-def guard(host: str, network: str) -> Place:
+def guard(host: str, network: str) -> Claim:
     """Return the rule by which a host drops plaintext for an encrypted network."""
     return ("guard", host, network)
 
 
-def esp_kernel(host: str) -> Place:
+def esp_kernel(host: str) -> Claim:
     """Return that a host's kernel can do ESP."""
     return ("esp-kernel", host)
 
 
-def ipvs_kernel(host: str) -> Place:
+def ipvs_kernel(host: str) -> Claim:
     """Return that a host's kernel can do IPVS."""
     return ("ipvs-kernel", host)
 
 
-def ipsec(source: str, target: str) -> Place:
+def ipsec(source: str, target: str) -> Claim:
     """Return the IPsec states and policies for one direction, at both ends."""
     return ("ipsec", source, target)
 
 
-def ipsec_drops(host: str) -> Place:
+def ipsec_drops(host: str) -> Claim:
     """Return that a host's kernel drops nothing for the sake of IPsec."""
     return ("ipsec-drops", host)
 
 
-def esp(source: str, target: str) -> Place:
+def esp(source: str, target: str) -> Claim:
     """Return that ESP of encrypted overlays gets from one host to another and is delivered there."""
     return ("esp", source, target)
 
 
-def vxlan(source: str, target: str) -> Place:
+def vxlan(source: str, target: str) -> Claim:
     """Return that VXLAN of plain overlays gets from one host to another."""
     return ("vxlan", source, target)
 
 
-def passage(carrier: str, source: str, target: str) -> Place:
+def passage(carrier: str, source: str, target: str) -> Claim:
     """Return that both hosts let a carrier (``vxlan``, ``esp``, ``gossip``) pass in a direction."""
     return ("passage", carrier, source, target)
 
 
-def overlay(network: str, source: str, target: str) -> Place:
+def overlay(network: str, source: str, target: str) -> Claim:
     """Return that a network delivers from one host to another."""
     return ("overlay", network, source, target)
 
 
-def learned(host: str, peer: str) -> Place:
+def learned(host: str, peer: str) -> Claim:
     """Return that a host has learned by gossip where the containers of a peer are."""
     return ("learned", host, peer)
 
 
-def resolver(host: str) -> Place:
+def resolver(host: str) -> Claim:
     """Return the engine's own resolver, which containers of a host ask."""
     return ("resolver", host)
 
 
-def path(source: str, target: str) -> Place:
+def path(source: str, target: str) -> Claim:
     """Return that the underlay carries packets as large as the sender's device takes."""
     return ("path", source, target)
 
 
-def fitting(network: str, source: str, target: str) -> Place:
+def fitting(network: str, source: str, target: str) -> Claim:
     """Return that a network's full-size packets fit the sender's device."""
     return ("fitting", network, source, target)
 
 
-def whole(network: str, source: str, target: str) -> Place:
+def whole(network: str, source: str, target: str) -> Claim:
     """Return that a network's full-size packets arrive."""
     return ("whole", network, source, target)
 
 
-def steady(network: str, source: str, target: str) -> Place:
+def steady(network: str, source: str, target: str) -> Claim:
     """Return that a network loses no more packets from one host to another than any line does."""
     return ("steady", network, source, target)
 
 
-def balancer(host: str, network: str) -> Place:
+def balancer(host: str, network: str) -> Claim:
     """Return the kernel's table by which a host balances on a network, or in the ``MESH``."""
     return ("balancer", host, network)
 
 
-def mesh_namespace(host: str) -> Place:
+def mesh_namespace(host: str) -> Claim:
     """Return the network namespace of the routing mesh on a host."""
     return ("mesh-namespace", host)
 
 
-def entry(host: str, protocol: str) -> Place:
+def entry(host: str, protocol: str) -> Claim:
     """Return the way from a host's published ports into the routing mesh."""
     return ("entry", host, protocol)
 
 
-def door(side: str, host: str, protocol: str) -> Place:
+def door(side: str, host: str, protocol: str) -> Claim:
     """Return the way from one side (a host, or the operator) to the published ports of a host."""
     return ("door", side, host, protocol)
 
 
-def both(way: Callable[[str, str], Place], source: str, target: str) -> frozenset[Place]:
+def both(way: Callable[[str, str], Claim], source: str, target: str) -> frozenset[Claim]:
     """Return a place in both directions."""
     return frozenset((way(source, target), way(target, source)))
 
 
-def exchange(scene: Scene, network: str, source: str, target: str) -> frozenset[Place]:
+def exchange(scene: Scene, network: str, source: str, target: str) -> frozenset[Claim]:
     """Return all that an exchange between two hosts on a network needs; within one host it needs none of it."""
     if source == target:
         return frozenset()
@@ -167,12 +167,12 @@ def exchange(scene: Scene, network: str, source: str, target: str) -> frozenset[
     return found | {mark(source, network), mark(target, network)}
 
 
-def esp_kernels(*hosts: str) -> frozenset[Place]:
+def esp_kernels(*hosts: str) -> frozenset[Claim]:
     """Return the kernels of these hosts, as far as ESP goes."""
     return frozenset(esp_kernel(host) for host in hosts)
 
 
-def managed(scene: Scene, host: str) -> tuple[frozenset[Place], ...]:
+def managed(scene: Scene, host: str) -> tuple[frozenset[Claim], ...]:
     """Return what a host's orders and answers need, for each manager that could carry them: large packets, too."""
     state = scene.state
     nodes = ((one.host, state.node_of(one.host)) for one in scene.stations)
@@ -181,16 +181,16 @@ def managed(scene: Scene, host: str) -> tuple[frozenset[Place], ...]:
     return tuple(end | {node(host)} for end in ends)
 
 
-def _answers(source: str, target: str) -> Place:
+def _answers(source: str, target: str) -> Claim:
     return passage("answers", source, target)
 
 
-def mesh_exchange(scene: Scene, source: str, target: str) -> frozenset[Place]:
+def mesh_exchange(scene: Scene, source: str, target: str) -> frozenset[Claim]:
     """Return all that an exchange between two hosts on the routing mesh's own network needs."""
     names = [net.spec.name for net in scene.state.networks if net.spec.ingress]
     return exchange(scene, names[0] if names else "ingress", source, target)
 
 
-def each(places: Iterable[Place]) -> tuple[frozenset[Place], ...]:
+def each(places: Iterable[Claim]) -> tuple[frozenset[Claim], ...]:
     """Return that every one of these places alone explains what failed there."""
     return tuple(frozenset((place,)) for place in sorted(set(places)))

@@ -10,6 +10,8 @@ import re
 import shlex
 from dataclasses import dataclass
 
+CHAIN = "DOCKER-INGRESS"
+"""The chain of published ports, in the tables nat and filter."""
 MARK = "0xd0c4e3"
 _U32 = re.compile(r"&0xffffff00=0x([0-9a-f]+)$")
 _COMPARED = re.compile(r"(?:^|,)21 \d+ \d+ (\d+)(?=,)")
@@ -91,3 +93,11 @@ def parse(text: str) -> dict[str, tuple[Rule, ...]]:
                 continue  # an unbalanced quote in somebody's comment: no rule of the engine's
             tables.setdefault(table, []).append(Rule(match[2], words, int(match[1] or 0)))
     return {name: tuple(rules) for name, rules in tables.items()}
+
+
+def is_published(rules: str, port: int, protocol: str) -> bool:
+    """Tell whether the nat table has a rule for a published port, and a way leads to it."""
+    lines = rules.splitlines()
+    mine = [line for line in lines if line.startswith(f"-A {CHAIN} ") and "-j DNAT" in line]
+    has_rule = any(f"--dport {port} " in line and f"-p {protocol} " in line for line in mine)
+    return has_rule and any(line.endswith(f"-j {CHAIN}") and line.startswith("-A PREROUTING ") for line in lines)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from swarmnet.model.base import JsonObject, JsonValue
     from swarmnet.model.network import Network
@@ -42,7 +42,7 @@ class Station:
     problem: str | None = None
     """Why there is no probe; None when it runs."""
     cause: str = ""
-    """A word for the reason, where the observation tells it; see :mod:`swarmnet.verify.causes.absence`."""
+    """A word for the reason, where the observation tells it; see :mod:`swarmnet.verify.absence`."""
     excused: bool = False
     """True where the operator keeps the node from taking containers: no fault."""
     identity: str = ""
@@ -271,3 +271,17 @@ def outcomes(answers: Answers, host: str, key: str) -> tuple[dict[str, JsonObjec
     if not isinstance(targets, dict):
         return {}, "the probe's answer is not readable"
     return {label: outcome for label, outcome in targets.items() if isinstance(outcome, dict)}, None
+
+
+def staged(answers: Answers, *stages: Callable[[], list[Question]]) -> tuple[Question, ...]:
+    """Return the questions of the first stage, and of each next one once all before it are answered.
+
+    Stages of several scenarios keep step, since every stage takes one round.
+    """
+    asked: list[Question] = []
+    for stage in stages:
+        questions = stage()
+        asked += questions
+        if any((question.host, question.key) not in answers for question in questions):
+            break
+    return tuple(asked)

@@ -6,19 +6,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import count
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from swarmnet.errors import ConvergenceError, HostError, IncompleteError, UsageError
-from swarmnet.model.border import border
 from swarmnet.model.plan import MANAGED_LABEL
 from swarmnet.model.ports import Progress
-from swarmnet.model.report import Status, Verdict
 from swarmnet.model.standing import answered
 from swarmnet.model.verification import PROBE_LABEL, Phase, Verification
-from swarmnet.verify.causes import absence
-from swarmnet.verify.causes.consequences import traced
-from swarmnet.verify.causes.pairs import explain, refine
-from swarmnet.verify.scenario import Answers, Findings, Scene
+from swarmnet.verify.judge import judged, within_border
+from swarmnet.verify.scenario import Answers, Scene
 from swarmnet.verify.stage.eligible import Cast, cast
 from swarmnet.verify.stage.free_addresses import rooms
 from swarmnet.verify.stage.gather import Batches, Crew
@@ -27,17 +23,15 @@ from swarmnet.verify.stage.probe_service import ServedProbes
 from swarmnet.verify.stage.stage import Stage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from swarmnet.model.network import Network
     from swarmnet.model.ports import Ports
     from swarmnet.model.state import ClusterState
-    from swarmnet.model.verification import Matrix, ProbeKit
+    from swarmnet.model.verification import ProbeKit
     from swarmnet.verify.scenario import Question, Scenario, Station, Witness
     from swarmnet.verify.stage.free_addresses import Rooms
     from swarmnet.verify.stage.stage import Run
-
-T = TypeVar("T")
 
 ROUNDS = 6
 """Follow-up questions end here, whatever a scenario still wants."""
@@ -48,7 +42,7 @@ SETTLE = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class VerifyOptions:
     """What the operator wants verified."""
 
     scenarios: tuple[Scenario, ...]
@@ -80,7 +74,7 @@ class _Timer:
 
 
 def verify(
-    ports: Ports, state: ClusterState, wish: Wish, *, kit: ProbeKit, run: Run, before: tuple[Phase, ...] = ()
+    ports: Ports, state: ClusterState, wish: VerifyOptions, *, kit: ProbeKit, run: Run, before: tuple[Phase, ...] = ()
 ) -> Verification:
     """Prove that the networks work, and name the cause where they do not.
 
@@ -131,7 +125,7 @@ def verify(
         hosts=hosts,
         phases=tuple(timer.phases),
         notes=notes,
-        **_judge(scene, wish.scenarios, answers),
+        **judged(scene, wish.scenarios, answers),
     )
 
 
@@ -177,7 +171,7 @@ def _in_order(ports: Ports, stations: Iterable[Station]) -> tuple[Station, ...]:
     return tuple(sorted(stations, key=lambda station: order.get(station.host, 0)))
 
 
-def _raise_curtain(stage: Stage, scene: Scene, wish: Wish, players: Cast, timer: _Timer) -> Scene:
+def _raise_curtain(stage: Stage, scene: Scene, wish: VerifyOptions, players: Cast, timer: _Timer) -> Scene:
     """Return the scene with its probes and, where a scenario needs it, its service."""
     able, present = players.able, players.present
     with timer.phase("sweep", "looking for what earlier runs left"):
@@ -218,7 +212,7 @@ def _raise_curtain(stage: Stage, scene: Scene, wish: Wish, players: Cast, timer:
     )
 
 
-def _with_control(stage: Stage, scene: Scene, wish: Wish, timer: _Timer) -> Scene:
+def _with_control(stage: Stage, scene: Scene, wish: VerifyOptions, timer: _Timer) -> Scene:
     """Return the scene with a plain overlay of its own, where a scenario needs one and no tested network is plain."""
     has_encrypted = any(net.spec.encrypted for net in scene.networks)
     if scene.plain is not None or not has_encrypted or not any(one.needs_control for one in wish.scenarios):
@@ -230,7 +224,7 @@ def _with_control(stage: Stage, scene: Scene, wish: Wish, timer: _Timer) -> Scen
             return replace(scene, control_problem=error.message)
 
 
-def _ask(stage: Stage, scene: Scene, wish: Wish, answers: Answers, timer: _Timer) -> None:
+def _ask(stage: Stage, scene: Scene, wish: VerifyOptions, answers: Answers, timer: _Timer) -> None:
     """Fill the answers, round by round, until nobody asks more."""
     batches = Batches(stage.ports, stage.run.id, Crew(stage.containers, stage.witnesses, stage.task_containers))
     try:
@@ -239,7 +233,7 @@ def _ask(stage: Stage, scene: Scene, wish: Wish, answers: Answers, timer: _Timer
         batches.close()
 
 
-def _ask_in_rounds(batches: Batches, scene: Scene, wish: Wish, answers: Answers, timer: _Timer) -> None:
+def _ask_in_rounds(batches: Batches, scene: Scene, wish: VerifyOptions, answers: Answers, timer: _Timer) -> None:
     patience = wish.settle * max(1.0, len(scene.networks) / SWIFT)
     prelude = {(one.host, one.key): one for scenario in wish.scenarios for one in scenario.prelude(scene)}
     if prelude:
@@ -260,49 +254,8 @@ def _ask_in_rounds(batches: Batches, scene: Scene, wish: Wish, answers: Answers,
 
 def _open_questions(scenarios: Sequence[Scenario], scene: Scene, answers: Answers) -> tuple[Question, ...]:
     """Return what these scenarios want to know and nobody has asked yet, each question once."""
-    asked = [_within_border(f"ask for {one.name}", partial(one.ask, scene, answers), _nothing) for one in scenarios]
+    asked = [
+        within_border(f"ask for {one.name}", partial(one.ask, scene, answers), lambda _why: ()) for one in scenarios
+    ]
     wanted = {(one.host, one.key): one for questions in asked for one in questions}
     return tuple(question for place, question in wanted.items() if place not in answers)
-
-
-def _judge(scene: Scene, scenarios: Sequence[Scenario], answers: Answers) -> dict[str, tuple[object, ...]]:
-    found = [_found(scene, scenario, answers) for scenario in scenarios]
-    matrices = [matrix for findings in found for matrix in findings.matrices]
-    verdicts = [
-        *(verdict for findings in found for verdict in findings.verdicts),
-        *_within_border("look for causes", partial(explain, scene, answers, matrices), partial(_unclear, "causes")),
-        *absence.explain(scene),
-    ]
-    return {
-        "verdicts": traced(verdicts),
-        "matrices": tuple(_refined(scene, answers, matrix) for matrix in matrices),
-    }
-
-
-def _found(scene: Scene, scenario: Scenario, answers: Answers) -> Findings:
-    if scenario.needs_networks and not scene.networks:
-        why = "no tested overlay has room for probes" if scene.crowded else "the swarm has no overlay network to test"
-        return Findings((Verdict(scenario=scenario.name, subject="networks", status=Status.SKIPPED, detail=why),))
-    judge = partial(scenario.judge, scene, answers)
-    return _within_border(f"judge {scenario.name}", judge, lambda why: Findings(_unclear(scenario.name, why)))
-
-
-def _within_border(what: str, work: Callable[[], T], otherwise: Callable[[str], T]) -> T:
-    """Return what the work gives, or ``otherwise`` with the reason where an answer is of no form that it knows."""
-    try:
-        with border("verify", what):
-            return work()
-    except HostError as error:
-        return otherwise(error.message)
-
-
-def _refined(scene: Scene, answers: Answers, matrix: Matrix) -> Matrix:
-    return _within_border("look for causes", partial(refine, scene, answers, matrix), lambda _why: matrix)
-
-
-def _nothing(_why: str) -> tuple[Question, ...]:
-    return ()
-
-
-def _unclear(scenario: str, why: str) -> tuple[Verdict, ...]:
-    return (Verdict(scenario=scenario, subject="answers", status=Status.INCONCLUSIVE, detail=why),)

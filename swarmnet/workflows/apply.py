@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from swarmnet.model.plan import Stage
+from swarmnet.model.plan import Rank
 from swarmnet.model.ports import Progress
 from swarmnet.model.report import ApplyReport, OutcomeStatus
 from swarmnet.model.standing import answered
@@ -159,7 +159,7 @@ def _under_lock(ports: Ports, goal: Goal, terms: Terms, shown: Prepared) -> Appl
 
 def _after(lock: Lock, batch: Sequence[Action]) -> None:
     lock.check()
-    if any(action.stage is Stage.SWARM for action in batch):
+    if any(action.stage is Rank.SWARM for action in batch):
         lock.enter_swarm()
 
 

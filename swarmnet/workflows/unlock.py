@@ -9,7 +9,7 @@ from swarmnet.errors import ConvergenceError, WrongKeyError
 from swarmnet.model.base import Document
 from swarmnet.model.clock import wait_until
 from swarmnet.model.ports import progress
-from swarmnet.model.state import Membership
+from swarmnet.model.state import SwarmStanding
 from swarmnet.workflows.fleet.fanout import fan_out
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def unlock(ports: Ports, key: Secret, hosts: Iterable[str]) -> tuple[Unlocked, .
 
 def _open(ports: Ports, key: Secret, host: str) -> Unlocked:
     engine = ports.engine(host)
-    if engine.facts().membership.state is not Membership.LOCKED:
+    if engine.facts().membership.state is not SwarmStanding.LOCKED:
         return Unlocked(host=host, answer=Answer.NOT_LOCKED)
     try:
         engine.unlock_swarm(key)

@@ -10,7 +10,7 @@ from typer.testing import CliRunner, Result
 
 from swarmnet.cli.commands.backup import app
 from swarmnet.cli.sealing import OneHeader, sealing_vault
-from swarmnet.edge.backups.key_ring import KeyRing
+from swarmnet.edge.backups.key_ring import BackupKeys
 from swarmnet.edge.backups.repository import DirectoryRepository
 from swarmnet.errors import BackupNotFoundError, DamagedError, SwarmnetError, UsageError, WrongKeyError
 from swarmnet.model.ports import tell_nobody
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
     """Return a directory with keys and one backup."""
-    KeyRing(tmp_path / "keys").create("alice")
+    BackupKeys(tmp_path / "keys").create("alice")
     vault = sealing_vault(tmp_path / "keys", None, None, single_recipient=False)
     order = Order("prod", "ab" * 16, CREATED, "swarmnet 0.1.0", tags=("\x1b[31mred",))
     repository = DirectoryRepository(tmp_path / "backups")
@@ -64,7 +64,7 @@ def test_what_undo_asks_of_a_backup_needs_no_identity_but_a_trusted_signer(place
 
     assert source.header("latest", cluster="prod").id == "ab" * 16
 
-    KeyRing(place / "others").create("bob")
+    BackupKeys(place / "others").create("bob")
     with pytest.raises(WrongKeyError, match="not trusted here"):
         replace(source, keys=place / "others").header("latest", cluster="prod")
 
@@ -90,7 +90,7 @@ def test_one_flipped_byte_ends_with_13(place: Path, verb: list[str]) -> None:
 
 
 def test_a_foreign_identity_ends_with_12(place: Path) -> None:
-    KeyRing(place / "other").create("mallory")
+    BackupKeys(place / "other").create("mallory")
     (place / "keys" / "identity.txt").write_text((place / "other" / "identity.txt").read_text())
     assert _code(_run(place, "show")) == 12
 

@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 
 from swarmnet.cli.commands import backup, keys, restore
 from swarmnet.cli.sealing import remembering, sealing_vault
-from swarmnet.edge.backups.key_ring import KeyRing
+from swarmnet.edge.backups.key_ring import BackupKeys
 from swarmnet.edge.backups.keys import parse_recipient
 from swarmnet.edge.backups.repository import DirectoryRepository
 from swarmnet.errors import RefusedError, UsageError, WrongKeyError
@@ -47,7 +47,7 @@ def _take(place: Path, hours_ago: int, number: int) -> Path:
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
     """Return a directory with keys, a recovery file, an inventory, and two backups."""
-    KeyRing(tmp_path / "keys").create("alice", recovery_file=tmp_path / "recovery.txt")
+    BackupKeys(tmp_path / "keys").create("alice", recovery_file=tmp_path / "recovery.txt")
     (tmp_path / "hosts.yml").write_text(HOSTS)
     _take(tmp_path, 48, 1)
     _take(tmp_path, 2, 2)
@@ -111,7 +111,7 @@ def test_on_a_new_machine_the_recovery_file_is_enough(place: Path) -> None:
 
 def test_without_anything_the_signer_is_named_and_no_hint_makes_keys(place: Path) -> None:
     """B13."""
-    (signer,) = KeyRing(place / "keys").signers()
+    (signer,) = BackupKeys(place / "keys").signers()
     listed = _run(backup.app, place, "list", keys="none")
     assert (listed.exit_code, listed.stdout.count("UNUSABLE")) == (0, 2)
     for text in (listed.stdout, str(_run(backup.app, place, "show", keys="none").exception)):
@@ -124,7 +124,7 @@ def test_without_anything_the_signer_is_named_and_no_hint_makes_keys(place: Path
 
 def test_a_lost_signing_key_is_renewed_and_old_backups_stay_trusted(place: Path) -> None:
     """B13."""
-    ring = KeyRing(place / "keys")
+    ring = BackupKeys(place / "keys")
     identity, old = ring.identity.read_text(), ring.signers()
     ring.signing_key.unlink()
     with pytest.raises(UsageError, match="no key to sign with") as caught:
@@ -141,7 +141,7 @@ def test_a_lost_signing_key_is_renewed_and_old_backups_stay_trusted(place: Path)
 
 
 def test_a_lost_identity_is_renewed_and_the_recovery_file_opens_what_was_before(place: Path) -> None:
-    ring = KeyRing(place / "keys")
+    ring = BackupKeys(place / "keys")
     ring.identity.unlink()
     assert "signer" not in _run_keys(place, "renew", "--name", "alice").stdout
     assert isinstance(_run(backup.app, place, "show").exception, WrongKeyError)
@@ -228,7 +228,7 @@ def test_diff_of_one_backup_is_against_live(place: Path) -> None:
 
 
 def test_prune_where_there_is_no_repository_makes_none(tmp_path: Path) -> None:
-    KeyRing(tmp_path / "keys").create("alice")
+    BackupKeys(tmp_path / "keys").create("alice")
     ended = _run(backup.app, tmp_path, "prune", "--cluster", "prod", "--keep-last", "1")
     assert getattr(ended.exception, "exit_code", None) == 10
     assert not (tmp_path / "backups").exists()
@@ -239,7 +239,7 @@ def ssh_key(place: Path) -> Path:
     """Return an SSH key with a passphrase, the only one at hand that opens the latest backup."""
     key = place / "key"
     subprocess.run(["/usr/bin/ssh-keygen", "-q", "-t", "ed25519", "-N", "sesame", "-f", key], check=True)
-    KeyRing(place / "keys").add_recipient(parse_recipient(key.with_suffix(".pub").read_text()))
+    BackupKeys(place / "keys").add_recipient(parse_recipient(key.with_suffix(".pub").read_text()))
     _take(place, 1, 3)
     (place / "keys" / "identity.txt").unlink()
     return key

@@ -8,7 +8,7 @@ from typer.testing import CliRunner, Result
 
 from swarmnet.cli.commands.keys import app
 from swarmnet.cli.sealing import sealing_vault
-from swarmnet.edge.backups.key_ring import KeyRing
+from swarmnet.edge.backups.key_ring import BackupKeys
 from swarmnet.edge.backups.keys import load_identities
 from swarmnet.edge.backups.repository import DirectoryRepository
 from swarmnet.edge.backups.vault import AgeVault
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
     """Return a directory with keys and one backup, sealed to alice and her recovery identity."""
-    KeyRing(tmp_path / "keys").create("alice")
+    BackupKeys(tmp_path / "keys").create("alice")
     vault = sealing_vault(tmp_path / "keys", None, None, single_recipient=False)
     repository = DirectoryRepository(tmp_path / "backups")
     order = Order("prod", "ab" * 16, CREATED, "swarmnet 0.1.0")
@@ -101,14 +101,14 @@ def test_what_is_no_key_is_refused_without_repeating_it(tmp_path: Path) -> None:
 
 
 def test_rewrap_lets_a_new_recipient_open_what_was_sealed_before_he_came(place: Path) -> None:
-    bob = KeyRing(place / "bob")
+    bob = BackupKeys(place / "bob")
     bob.create("bob")
     old = _blob(place)
     _run("add", bob.recipients()[0].key, "--directory", str(place / "keys"), "--name", "bob")
     (said,) = json.loads(_rewrap(place, "--json").stdout)["backups"]
     assert (said["changed"], said["problem"]) == (True, None)
     reader = AgeVault(
-        trusted=KeyRing(place / "keys").signers(), identities=tuple(load_identities(bob.identity).identities)
+        trusted=BackupKeys(place / "keys").signers(), identities=tuple(load_identities(bob.identity).identities)
     )
     assert reader.open(_blob(place)).id == "ab" * 16
     with pytest.raises(WrongKeyError):
@@ -123,8 +123,8 @@ def test_rewrap_leaves_alone_what_is_sealed_to_just_these(place: Path) -> None:
 
 
 def test_a_backup_that_cannot_be_opened_stays_as_it_was_and_ends_with_its_code(place: Path) -> None:
-    KeyRing(place / "bob").create("bob")
-    _run("add", KeyRing(place / "bob").recipients()[0].key, "--directory", str(place / "keys"))
+    BackupKeys(place / "bob").create("bob")
+    _run("add", BackupKeys(place / "bob").recipients()[0].key, "--directory", str(place / "keys"))
     (place / "keys" / "identity.txt").write_text((place / "bob" / "identity.txt").read_text())
     before = _blob(place)
     result = _rewrap(place)

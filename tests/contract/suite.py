@@ -18,8 +18,7 @@ from swarmnet.model.base import Secret
 from swarmnet.model.clock import wait_until
 from swarmnet.model.hosts import Availability, Role
 from swarmnet.model.network import Network, NetworkSpec, Scope, Subnet
-from swarmnet.model.ports import ContainerSpec
-from swarmnet.model.ports import Membership as Entry
+from swarmnet.model.ports import ContainerSpec, JoinAddress
 from swarmnet.model.service import (
     Attachment,
     EndpointMode,
@@ -29,7 +28,7 @@ from swarmnet.model.service import (
     ServiceMode,
     ServiceSpec,
 )
-from swarmnet.model.state import Endpoint, Membership
+from swarmnet.model.state import Endpoint, SwarmStanding
 from swarmnet.model.swarm import ConfigSpec, NodeSpec, SecretSpec, SwarmSpec
 from swarmnet.operations.service.converge import again_when_changed
 
@@ -114,7 +113,7 @@ class EngineContract:
 
     def test_a_worker_answers_for_itself_but_not_for_the_cluster(self, cluster: Cluster) -> None:
         facts = cluster.worker.facts().membership
-        assert (facts.state, facts.is_manager, facts.cluster_id) == (Membership.ACTIVE, False, "")
+        assert (facts.state, facts.is_manager, facts.cluster_id) == (SwarmStanding.ACTIVE, False, "")
         with pytest.raises(NotAManagerError):
             cluster.worker.nodes()
 
@@ -384,7 +383,7 @@ class EngineContract:
 
     def test_an_engine_in_a_swarm_does_not_enter_another(self, cluster: Cluster) -> None:
         with pytest.raises(NotAManagerError):
-            cluster.worker.init_swarm(SwarmSpec(), Entry("127.0.0.1"))
+            cluster.worker.init_swarm(SwarmSpec(), JoinAddress("127.0.0.1"))
 
     def test_a_manager_does_not_leave_without_force(self, cluster: Cluster) -> None:
         with pytest.raises(NotAManagerError):

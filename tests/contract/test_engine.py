@@ -12,7 +12,7 @@ from swarmnet.edge.session import Session
 from swarmnet.lab import Lab, LabSpec
 from swarmnet.lab.image import make_image
 from swarmnet.model.hosts import Role
-from swarmnet.model.ports import Membership
+from swarmnet.model.ports import JoinAddress
 from swarmnet.model.swarm import SwarmSpec
 from swarmnet.parse.inventory import parse_inventory
 from tests.contract.suite import IMAGE, Cluster, EngineContract
@@ -41,9 +41,9 @@ def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
         with Session(inventory, make_engine) as session:
             manager, worker = (session.engine(host.name) for host in lab.hosts)
             addresses = [host.address for host in lab.hosts]
-            manager.init_swarm(SwarmSpec(), Membership(str(addresses[0])))
+            manager.init_swarm(SwarmSpec(), JoinAddress(str(addresses[0])))
             token = manager.join_token(Role.WORKER)
-            worker.join_swarm(Membership(str(addresses[1])), remote=f"{addresses[0]}:2377", token=token)
+            worker.join_swarm(JoinAddress(str(addresses[1])), remote=f"{addresses[0]}:2377", token=token)
             yield Cluster(manager, worker, CLOCK)
 
 

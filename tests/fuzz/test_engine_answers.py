@@ -14,7 +14,7 @@ from swarmnet.edge.engine.engine import Engine
 from swarmnet.model.base import Secret
 from swarmnet.model.hosts import Role
 from swarmnet.model.network import NetworkSpec
-from swarmnet.model.ports import ContainerSpec, Membership
+from swarmnet.model.ports import ContainerSpec, JoinAddress
 from swarmnet.model.service import Attachment, FileReference, ServiceSpec
 from swarmnet.model.state import Endpoint
 from swarmnet.model.swarm import ConfigSpec, NodeSpec, SecretSpec, SwarmSpec
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 VERSION = "28.5"
 SWARM: JsonObject = {**recorded(VERSION)["swarm"], "JoinTokens": {"Worker": "SWMTKN-1-w", "Manager": "SWMTKN-1-m"}}  # type: ignore[dict-item]
 SERVICE = objects(VERSION, "services")[0]
-ME = Membership(advertise="192.0.2.1")
+ME = JoinAddress(advertise="192.0.2.1")
 WEB = ServiceSpec(
     name="web",
     image="web:1",

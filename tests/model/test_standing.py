@@ -9,7 +9,7 @@ import pytest
 from swarmnet.model.announced_losses import FOR_GOOD, Health
 from swarmnet.model.service import PublishedPort, Service, ServiceMode, ServiceSpec, Task
 from swarmnet.model.standing import failing_of, next_loss, promoted, standing, strangers
-from swarmnet.model.state import ClusterState, HostFailure, Membership, SwarmMembership
+from swarmnet.model.state import ClusterState, HostFailure, SwarmMembership, SwarmStanding
 from swarmnet.plan.guard import of_state
 from swarmnet.report.terminal.status import status_json, status_text
 from tests.support.clusters import blank, facts, inventory, node, swarm
@@ -43,12 +43,12 @@ LOST = {
 }
 STANDS = {
     "fresh": SwarmMembership(),
-    "fault": SwarmMembership(state=Membership.ERROR, error="no such interface"),
-    "manager": SwarmMembership(state=Membership.ACTIVE, node_id="n", is_manager=True),
-    "up": SwarmMembership(state=Membership.ACTIVE, node_id="n", error=LEADERLESS),
-    "restarted": SwarmMembership(state=Membership.PENDING, node_id="n", error=LEADERLESS),
-    "locked": SwarmMembership(state=Membership.LOCKED),
-    "worker": SwarmMembership(state=Membership.ACTIVE, node_id="n"),
+    "fault": SwarmMembership(state=SwarmStanding.ERROR, error="no such interface"),
+    "manager": SwarmMembership(state=SwarmStanding.ACTIVE, node_id="n", is_manager=True),
+    "up": SwarmMembership(state=SwarmStanding.ACTIVE, node_id="n", error=LEADERLESS),
+    "restarted": SwarmMembership(state=SwarmStanding.PENDING, node_id="n", error=LEADERLESS),
+    "locked": SwarmMembership(state=SwarmStanding.LOCKED),
+    "worker": SwarmMembership(state=SwarmStanding.ACTIVE, node_id="n"),
 }
 
 
@@ -82,7 +82,7 @@ def test_managers_that_a_forced_new_cluster_left_behind_do_not_count() -> None:
 
 
 def test_a_worker_of_another_swarm_is_named_with_that_swarms_managers_and_refused() -> None:
-    elsewhere = SwarmMembership(state=Membership.ACTIVE, node_id="n", managers=("192.0.2.9:2377",))
+    elsewhere = SwarmMembership(state=SwarmStanding.ACTIVE, node_id="n", managers=("192.0.2.9:2377",))
     state = blank(HOSTS)
     state = state.model_copy(update={"hosts": (*state.hosts[:-1], facts(HOSTS.host("w1"), elsewhere))})
 

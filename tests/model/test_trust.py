@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from swarmnet.model.hosts import Host, Inventory, Role
-from swarmnet.model.state import EngineFacts, HostFacts, Membership, SwarmMembership
+from swarmnet.model.state import EngineFacts, HostFacts, SwarmMembership, SwarmStanding
 from swarmnet.model.swarm import Node, NodeSpec, Swarm, SwarmSpec
 from swarmnet.model.trust import contradictions, is_same_name
 
@@ -22,7 +22,7 @@ def node(node_id: str, hostname: str, address: str, *, status: str = "ready", ro
 
 
 def says(name: str, node_id: str, hostname: str, *, cluster: str = "") -> HostFacts:
-    membership = SwarmMembership(state=Membership.ACTIVE, node_id=node_id, cluster_id=cluster)
+    membership = SwarmMembership(state=SwarmStanding.ACTIVE, node_id=node_id, cluster_id=cluster)
     engine = EngineFacts(id="E", version="28.5.2", api_version="1.51", hostname=hostname, membership=membership)
     return HostFacts(host=name, engine=engine)
 

@@ -12,7 +12,7 @@ from swarmnet.errors import ConflictError, EngineError, HostTimeoutError, NotFou
 from swarmnet.model.compare import VNI_OPTION
 from swarmnet.model.hosts import Role
 from swarmnet.model.network import Network, Scope
-from swarmnet.model.state import Container, Endpoint, EngineFacts, Membership, SwarmMembership
+from swarmnet.model.state import Container, Endpoint, EngineFacts, SwarmMembership, SwarmStanding
 from tests.simulator.rules import SWARM_NAME, has_quorum
 from tests.simulator.service_port import SimulatedServices
 from tests.simulator.store import NetworkRecord, Store, TaskRecord, find
@@ -68,18 +68,18 @@ class SimulatedEngine(SimulatedMembership, SimulatedServices):
     def _membership(self) -> SwarmMembership:
         machine, store = self._machine, self._machine.store
         if machine.locked:
-            return SwarmMembership(state=Membership.LOCKED)
+            return SwarmMembership(state=SwarmStanding.LOCKED)
         if store is None:
             return SwarmMembership()
         node = store.nodes.get(machine.node_id)
         if node is None:
-            return SwarmMembership(state=Membership.ERROR, error="node was removed from the swarm")
+            return SwarmMembership(state=SwarmStanding.ERROR, error="node was removed from the swarm")
         answers = node.spec.role is Role.MANAGER and has_quorum(store, self._world.machines)
         leaderless = node.spec.role is Role.MANAGER and not answers
         machine.restarted = machine.restarted and leaderless
         managers = (other for other in store.nodes.values() if other.spec.role is Role.MANAGER)
         return SwarmMembership(
-            state=Membership.PENDING if machine.restarted else Membership.ACTIVE,
+            state=SwarmStanding.PENDING if machine.restarted else SwarmStanding.ACTIVE,
             node_id=node.id,
             cluster_id=store.id if answers else "",
             address=node.address,

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from swarmnet.model.network import Network, NetworkSpec, Scope, Subnet
-from swarmnet.model.state import Container, Membership
+from swarmnet.model.state import Container, SwarmStanding
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -71,7 +71,7 @@ class Machine:
     firewall: str = "iptables"
     store: Store | None = None
     node_id: str = ""
-    membership: Membership = Membership.INACTIVE
+    membership: SwarmStanding = SwarmStanding.INACTIVE
     routes: tuple[Route, ...] = ()
     more_addresses: tuple[str, ...] = ()
     networks: dict[str, Network] = field(default_factory=dict)

@@ -10,7 +10,7 @@ from swarmnet.model.base import Secret
 from swarmnet.model.hosts import Availability, Role
 from swarmnet.model.merge import lay
 from swarmnet.model.network import NetworkSpec, Scope
-from swarmnet.model.state import Membership as Standing
+from swarmnet.model.state import SwarmStanding
 from swarmnet.model.swarm import (
     Config,
     ConfigSpec,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from swarmnet.model.base import Labels
-    from swarmnet.model.ports import Membership
+    from swarmnet.model.ports import JoinAddress
     from tests.simulator.machine import Machine
     from tests.simulator.world import World
 
@@ -91,7 +91,7 @@ class SimulatedMembership(SwarmSide):
             self._world.clock.sleep(self._world.election)
             self._world.election = 0.0
 
-    def init_swarm(self, spec: SwarmSpec, membership: Membership) -> str:
+    def init_swarm(self, spec: SwarmSpec, membership: JoinAddress) -> str:
         with self._asked("swarm.init"):
             self._check_outside()
             ids = self._world.ids
@@ -115,7 +115,7 @@ class SimulatedMembership(SwarmSide):
         with self._asked("join_token", role):
             return self._store().tokens[role]
 
-    def join_swarm(self, membership: Membership, *, remote: str, token: Secret) -> str:
+    def join_swarm(self, membership: JoinAddress, *, remote: str, token: Secret) -> str:
         with self._asked("swarm.join", remote):
             self._check_outside()
             manager = self._world.machine_at(remote.rpartition(":")[0])
@@ -133,7 +133,7 @@ class SimulatedMembership(SwarmSide):
         return self._machine.node_id
 
     def _check_outside(self) -> None:
-        if self._machine.membership is not Standing.INACTIVE:
+        if self._machine.membership is not SwarmStanding.INACTIVE:
             message = "This node is already part of a swarm. Use leave to leave this swarm and join another one."
             raise NotAManagerError(self.host, message, status=503)
         if self._machine.live_restore:
@@ -143,12 +143,12 @@ class SimulatedMembership(SwarmSide):
             message = "the nftables firewall backend is incompatible with swarm mode"
             raise EngineError(self.host, message, status=500)
 
-    def _enter(self, store: Store, membership: Membership, role: Role) -> None:
+    def _enter(self, store: Store, membership: JoinAddress, role: Role) -> None:
         node_id = self._world.ids.swarm()
         spec = NodeSpec(role=role, availability=membership.availability or Availability.ACTIVE)
         store.nodes[node_id] = NodeRecord(node_id, self.host, spec, store.write(), membership.advertise)
         machine = self._machine
-        machine.store, machine.node_id, machine.membership = store, node_id, Standing.ACTIVE
+        machine.store, machine.node_id, machine.membership = store, node_id, SwarmStanding.ACTIVE
         if not any(network.spec.name == "docker_gwbridge" for network in machine.networks.values()):
             machine.add_gateway()
 
@@ -161,7 +161,7 @@ class SimulatedMembership(SwarmSide):
             if node.spec.role is Role.MANAGER and not force:
                 message = "You are attempting to leave the swarm on a node that is participating as a manager."
                 raise NotAManagerError(self.host, message, status=503)
-            machine.store, machine.node_id, machine.membership = None, "", Standing.INACTIVE
+            machine.store, machine.node_id, machine.membership = None, "", SwarmStanding.INACTIVE
             machine.locked = False
             machine.containers = {key: box for key, box in machine.containers.items() if box.service is None}
 

@@ -10,7 +10,7 @@ from swarmnet.errors import EngineError, NotAManagerError, UnreachableError
 from swarmnet.model.hosts import Availability, Role
 from swarmnet.model.network import NetworkSpec, Subnet
 from swarmnet.model.service import ServiceMode, ServiceSpec
-from swarmnet.model.state import Membership as Standing
+from swarmnet.model.state import SwarmStanding
 from swarmnet.model.swarm import NodeSpec, SwarmSpec
 from tests.simulator import World
 
@@ -120,7 +120,7 @@ def test_an_autolocked_manager_comes_back_locked() -> None:
     world.bootstrap(SwarmSpec(autolock=True))
     world.kill("m1")
     world.revive("m1")
-    assert world.engine("m1").facts().membership.state is Standing.LOCKED
+    assert world.engine("m1").facts().membership.state is SwarmStanding.LOCKED
     with pytest.raises(NotAManagerError):
         world.engine("m1").swarm()
 

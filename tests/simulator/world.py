@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING
 
 from swarmnet.errors import AuthenticationError, EngineError, HostError, NotAManagerError, UnreachableError, UsageError
 from swarmnet.model.hosts import Availability, Host, Inventory, Role
-from swarmnet.model.ports import Approach, Membership, tell_nobody
-from swarmnet.model.state import Membership as Standing
-from swarmnet.model.state import Route
+from swarmnet.model.ports import Approach, JoinAddress, tell_nobody
+from swarmnet.model.state import Route, SwarmStanding
 from swarmnet.model.swarm import SwarmSpec
 from tests.simulator.clock import Identities, SimulatedClock
 from tests.simulator.engine import SimulatedEngine
@@ -116,11 +115,11 @@ class World:
         """Make a ready swarm of all hosts of the inventory and forget the requests that it took."""
         first, *others = [*self.inventory.managers, *(h for h in self.inventory.hosts if h.role is Role.WORKER)]
         engine = self.engine(first.name)
-        engine.init_swarm(spec or SwarmSpec(), Membership(self.machines[first.name].address))
+        engine.init_swarm(spec or SwarmSpec(), JoinAddress(self.machines[first.name].address))
         for host in others:
             token = engine.join_token(host.role)
             remote = f"{self.machines[first.name].address}:2377"
-            self.engine(host.name).join_swarm(Membership(self.machines[host.name].address), remote=remote, token=token)
+            self.engine(host.name).join_swarm(JoinAddress(self.machines[host.name].address), remote=remote, token=token)
         self.settle()
         self.requests.clear()
         return self.store(first.name)
@@ -239,7 +238,7 @@ class World:
         return next((machine for machine in self.machines.values() if machine.address == address), None)
 
     def _is_manager(self, machine: Machine) -> bool:
-        if machine.store is None or machine.membership is Standing.INACTIVE:
+        if machine.store is None or machine.membership is SwarmStanding.INACTIVE:
             return False
         return machine.store.nodes[machine.node_id].spec.role is Role.MANAGER
 

@@ -24,8 +24,8 @@ from swarmnet.model.state import (
     EngineFacts,
     HostFacts,
     HostFailure,
-    Membership,
     SwarmMembership,
+    SwarmStanding,
 )
 from swarmnet.model.swarm import Config, ConfigSpec, Node, NodeSpec, SecretSpec, StoredSecret, Swarm, SwarmSpec
 from swarmnet.plan.recovery.describe import document
@@ -155,7 +155,11 @@ def _host(name: str, address: str, *, is_manager: bool) -> HostFacts:
             api_version="1.45",
             hostname=name,
             membership=SwarmMembership(
-                state=Membership.ACTIVE, node_id=f"node-{name}", cluster_id="c1", address=address, is_manager=is_manager
+                state=SwarmStanding.ACTIVE,
+                node_id=f"node-{name}",
+                cluster_id="c1",
+                address=address,
+                is_manager=is_manager,
             ),
         ),
         addresses=(address,),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from swarmnet.model.hosts import Availability, Host, Inventory, Role
 from swarmnet.model.network import Network, NetworkSpec, Subnet
 from swarmnet.model.plan import MANAGED_LABEL
-from swarmnet.model.state import ClusterState, EngineFacts, HostFacts, Membership, Route, SwarmMembership
+from swarmnet.model.state import ClusterState, EngineFacts, HostFacts, Route, SwarmMembership, SwarmStanding
 from swarmnet.model.swarm import Node, NodeSpec, Swarm, SwarmSpec
 
 CLUSTER = "shop"
@@ -60,7 +60,7 @@ def node(host: Host, **changes: object) -> Node:
 
 def member(host: Host, node_id: str | None = None) -> SwarmMembership:
     return SwarmMembership(
-        state=Membership.ACTIVE,
+        state=SwarmStanding.ACTIVE,
         node_id=node_id or f"node-{host.name}",
         cluster_id="cluster-1" if host.role is Role.MANAGER else "",
         address=host.address,

@@ -7,7 +7,7 @@ from itertools import permutations
 from typing import TYPE_CHECKING
 
 from swarmnet.verify.captures import CAPTURE, COLLECT, COUNTERS, HEARD, IPSEC, MARKS, PLACES
-from swarmnet.verify.esp_support import ESP
+from swarmnet.verify.kernels import ESP
 from swarmnet.verify.scenario import Answer, Answers, Scene, Witness
 from swarmnet.verify.scenarios.encryption.rules import SAVE
 from swarmnet.verify.scenarios.encryption.states import CIPHER, MARK

@@ -11,7 +11,7 @@ from swarmnet.edge.operator.probe_image import packed
 from swarmnet.edge.session import Session
 from swarmnet.parse.inventory import parse_inventory
 from swarmnet.verify.stage.stage import Run
-from swarmnet.verify.story import Wish, verify
+from swarmnet.verify.story import VerifyOptions, verify
 from swarmnet.workflows.fleet.observe import observe
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def inventory(lab: Lab) -> Inventory:
     return parse_inventory(lab.inventory.read_bytes(), name=str(lab.inventory), folder=lab.inventory.parent).inventory
 
 
-def run(lab: Lab, wish: Wish, listener: Listener = lambda _event: None) -> Verification:
+def run(lab: Lab, wish: VerifyOptions, listener: Listener = lambda _event: None) -> Verification:
     clock = SystemClock()
     me = Run(f"t{os.getpid()}", f"here:{os.getpid()}", lambda _operator: False)
     with Session(

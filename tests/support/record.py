@@ -16,7 +16,7 @@ from swarmnet.edge.operator.clock import SystemClock
 from swarmnet.edge.session import Session
 from swarmnet.lab import Lab
 from swarmnet.lab.image import make_image
-from swarmnet.model.ports import Membership
+from swarmnet.model.ports import JoinAddress
 from swarmnet.model.swarm import SwarmSpec
 from swarmnet.parse.inventory import parse_inventory
 
@@ -89,7 +89,7 @@ def record(lab_name: str, host: str, case: str) -> None:
     with Session(inventory, lambda host, open_stream: Told(host, open_stream, SystemClock())) as session:
         engine = session.engine(host)
         assert isinstance(engine, Told)
-        engine.init_swarm(SwarmSpec(), Membership(str(lab.host(host).address)))
+        engine.init_swarm(SwarmSpec(), JoinAddress(str(lab.host(host).address)))
         for line in COMMANDS.replace("IMAGE", "swarmnet-test:1").replace("\\\n", "").strip().splitlines():
             done = lab.exec(host, ["sh", "-c", line])
             if done.exit_code:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from swarmnet.model.network import Network, NetworkSpec
 from swarmnet.model.state import ClusterState, EngineFacts, HostFacts, SwarmMembership
-from swarmnet.verify.esp_support import ESP
+from swarmnet.verify.kernels import ESP
 from swarmnet.verify.scenario import Answer, Answers, ProbeService, Scene, Station
 from swarmnet.verify.scenarios.pairs.matrix import HEARD
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from swarmnet.errors import HostError
 from swarmnet.model.compare import network_changes, node_changes, service_changes, swarm_changes
 from swarmnet.model.network import Scope
-from swarmnet.model.state import ClusterState, CommandResult, HostFacts, HostFailure, Membership, Route
+from swarmnet.model.state import ClusterState, CommandResult, HostFacts, HostFailure, Route, SwarmStanding
 from swarmnet.operations.playbook import needs
 from swarmnet.plan.build import build
 from tests.support.plans import book
@@ -41,7 +41,7 @@ def seen(world: World, playbook: Playbook | None = None) -> ClusterState:
         else:
             hosts.append(facts)
     state = ClusterState(hosts=tuple(hosts), failures=tuple(failures), answers=_answers(ports, playbook))
-    active = any(one.engine.membership.state is Membership.ACTIVE for one in hosts)
+    active = any(one.engine.membership.state is SwarmStanding.ACTIVE for one in hosts)
     return _cluster(ports, state) if active else state
 
 

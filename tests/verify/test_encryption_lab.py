@@ -10,7 +10,7 @@ import pytest
 from swarmnet.lab import Fault
 from swarmnet.model.report import Status
 from swarmnet.verify.scenarios import ALL
-from swarmnet.verify.story import Wish
+from swarmnet.verify.story import VerifyOptions
 from tests.support.live_verify import docker, run, traces
 from tests.support.own_cluster import IMAGE
 
@@ -27,8 +27,8 @@ PATIENT = 6.0
 ON_THE_WIRE = ("mtu", "underlay-mtu", "encryption", "injection", "ipsec", "encryption-rules")
 
 
-def wish(*names: str, networks: tuple[str, ...] = ("vault",)) -> Wish:
-    return Wish(tuple(one for one in ALL if one.name in names), networks=networks, settle=PATIENT)
+def wish(*names: str, networks: tuple[str, ...] = ("vault",)) -> VerifyOptions:
+    return VerifyOptions(tuple(one for one in ALL if one.name in names), networks=networks, settle=PATIENT)
 
 
 @contextmanager

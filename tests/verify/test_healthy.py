@@ -12,7 +12,7 @@ from swarmnet.model.report import Status
 from swarmnet.model.swarm import NodeSpec
 from swarmnet.verify.scenarios import ALL
 from swarmnet.verify.scenarios.encryption.captured import SightedScenario
-from swarmnet.verify.story import Wish, verify
+from swarmnet.verify.story import VerifyOptions, verify
 from swarmnet.workflows.fleet.observe import observe
 from tests.simulator import World
 from tests.support.simulated_probe import KIT, Paths, this_run
@@ -40,7 +40,7 @@ def made(managers: int, workers: int, *networks: NetworkSpec) -> World:
 def proved(world: World) -> Verification:
     ports = world.ports()
     scenarios = WIRELESS if any(net.spec.encrypted for net in world.engine("m1").networks()) else ALL
-    return verify(ports, observe(ports), Wish(scenarios), kit=KIT, run=this_run())
+    return verify(ports, observe(ports), VerifyOptions(scenarios), kit=KIT, run=this_run())
 
 
 def resting(world: World, host: str, availability: Availability) -> World:
@@ -118,7 +118,7 @@ def test_published_ports_need_no_overlay(networks: tuple[NetworkSpec, ...]) -> N
     Paths(world)
     ports = world.ports()
     only = tuple(one for one in ALL if one.name in ("published", "mesh-tcp", "nodes"))
-    result = verify(ports, observe(ports), Wish(only), kit=KIT, run=this_run())
+    result = verify(ports, observe(ports), VerifyOptions(only), kit=KIT, run=this_run())
     assert {(one.scenario, one.status) for one in result.verdicts} == {
         ("nodes", Status.OK),
         ("mesh-tcp", Status.OK),

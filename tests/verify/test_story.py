@@ -22,7 +22,7 @@ from swarmnet.verify.scenario import Answers, Findings, HostCommand, Question, S
 from swarmnet.verify.scenarios import ALL
 from swarmnet.verify.scenarios.encryption.injection import PlaintextInjection
 from swarmnet.verify.scenarios.sizes.overlay import OverlayMtu
-from swarmnet.verify.story import Wish, chosen, verify
+from swarmnet.verify.story import VerifyOptions, chosen, verify
 from swarmnet.workflows.fleet.observe import observe
 from tests.simulator import World
 from tests.support.simulated_probe import IMAGE, KIT, Paths, this_run
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from swarmnet.model.verification import Verification
     from tests.simulator import Machine
 
-WISH = Wish(ALL)
+WISH = VerifyOptions(ALL)
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def look(world: World) -> ClusterState:
     )
 
 
-def run(world: World, wish: Wish = WISH, *, kit: ProbeKit = KIT) -> Verification:
+def run(world: World, wish: VerifyOptions = WISH, *, kit: ProbeKit = KIT) -> Verification:
     return verify(world.ports(), look(world), wish, kit=kit, run=this_run())
 
 
@@ -118,7 +118,7 @@ def test_an_unreachable_host_is_inconclusive_and_the_others_are_tested(world: Wo
 def test_a_probe_that_dies_is_inconclusive_not_failed(world: World) -> None:
     paths = Paths(world)
     paths.crash = {"w1"}
-    result = run(world, Wish(tuple(one for one in ALL if one.name == "icmp")))
+    result = run(world, VerifyOptions(tuple(one for one in ALL if one.name == "icmp")))
     cells = result.matrices[0].cells
     assert {cell.status for cell in cells["w1"].values()} == {Status.INCONCLUSIVE}
     assert "it ended: Killed" in cells["w1"]["w2"].detail
@@ -196,7 +196,7 @@ def test_an_image_that_was_there_before_stays(world: World) -> None:
 
 def test_the_image_is_kept_when_asked(world: World) -> None:
     Paths(world)
-    run(world, Wish(ALL, keep_image=True))
+    run(world, VerifyOptions(ALL, keep_image=True))
     assert traces(world) == [IMAGE] * 3
 
 
@@ -222,7 +222,7 @@ def test_without_a_quorum_there_is_one_cause_and_no_verdicts() -> None:
     for host in ("m1", "m2"):
         world.kill(host)
     with pytest.raises(IncompleteError, match=r"1 of 3 managers answers, no quorum: start m1 and m2") as caught:
-        verify(world.ports(), observe(world.ports()), Wish(ALL), kit=KIT, run=this_run())
+        verify(world.ports(), observe(world.ports()), VerifyOptions(ALL), kit=KIT, run=this_run())
     assert caught.value.exit_code == 3
 
 
@@ -232,7 +232,7 @@ def test_one_host_alone_proves_nothing() -> None:
     world.engine("m1").create_network(NetworkSpec(name="front", attachable=True))
     world.settle()
     Paths(world)
-    result = run(world, Wish(tuple(one for one in ALL if one.name == "udp")))
+    result = run(world, VerifyOptions(tuple(one for one in ALL if one.name == "udp")))
     assert result.status is Status.INCONCLUSIVE
 
 
@@ -245,7 +245,7 @@ def test_an_encrypted_overlay_alone_is_compared_with_a_plain_one_that_is_gone_af
     Paths(world)
     _encrypt(world)
     before = {network.spec.name for network in world.engine("m1").networks()}
-    result = run(world, Wish((PlaintextInjection(),), networks=("vault",)))
+    result = run(world, VerifyOptions((PlaintextInjection(),), networks=("vault",)))
     assert "control" in {phase.name for phase in result.phases}
     (verdict,) = result.verdicts
     assert (verdict.status, "simulated hosts" in verdict.detail) == (Status.INCONCLUSIVE, False)
@@ -255,7 +255,7 @@ def test_an_encrypted_overlay_alone_is_compared_with_a_plain_one_that_is_gone_af
 def test_a_plain_overlay_among_the_tested_ones_serves_as_the_control(world: World) -> None:
     Paths(world)
     _encrypt(world)
-    result = run(world, Wish((PlaintextInjection(),), networks=("front", "vault")))
+    result = run(world, VerifyOptions((PlaintextInjection(),), networks=("front", "vault")))
     assert "control" not in {phase.name for phase in result.phases}
 
 
@@ -272,14 +272,14 @@ def test_a_control_network_that_a_killed_run_left_is_removed(world: World) -> No
 def test_witnesses_are_started_only_for_scenarios_that_need_them(world: World) -> None:
     Paths(world)
     icmp = tuple(one for one in ALL if one.name == "icmp")
-    assert "witnesses" not in {phase.name for phase in run(world, Wish(icmp)).phases}
-    assert "witnesses" in {phase.name for phase in run(world, Wish((*icmp, OverlayMtu()))).phases}
+    assert "witnesses" not in {phase.name for phase in run(world, VerifyOptions(icmp)).phases}
+    assert "witnesses" in {phase.name for phase in run(world, VerifyOptions((*icmp, OverlayMtu()))).phases}
 
 
 def test_a_host_without_a_probe_has_a_witness_that_sees_what_keeps_it_away(world: World) -> None:
     Paths(world)
     world.unattachable.add("w1")
-    run(world, Wish(tuple(one for one in ALL if one.name in {"icmp", "underlay-mtu"})))
+    run(world, VerifyOptions(tuple(one for one in ALL if one.name in {"icmp", "underlay-mtu"})))
     started = [request for request in world.requests if request.verb == "container.start"]
     assert sorted(one.host for one in started if one.target.startswith("swarmnet-witness")) == ["m1", "w1", "w2"]
 
@@ -318,7 +318,7 @@ def test_a_disk_that_is_full_is_named_where_the_engine_only_ends_the_talk(world:
     table = b"Filesystem 1024-blocks Used Available Capacity Mounted on\n/dev/ubda 1024 1024 0 100% /var/lib/docker\n"
     for machine in world.machines.values():
         machine.programs["df"] = lambda _machine, _argv, _stdin: (0, table, b"")
-    result = run(world, Wish(tuple(one for one in ALL if one.name == "icmp")))
+    result = run(world, VerifyOptions(tuple(one for one in ALL if one.name == "icmp")))
     assert "disk-full" in {one.evidence.get("cause") for one in result.verdicts}
 
 
@@ -327,7 +327,7 @@ def test_a_start_that_no_attempt_can_change_ends_at_once(world: World) -> None:
     Paths(world)
     begun = world.clock.monotonic()
     world.full.add("w1")
-    result = run(world, Wish(tuple(one for one in ALL if one.name == "icmp")))
+    result = run(world, VerifyOptions(tuple(one for one in ALL if one.name == "icmp")))
     (cause,) = [one for one in result.verdicts if one.evidence.get("cause") == "disk-full"]
     assert cause.evidence["hosts"] == ["w1"]
     assert world.clock.monotonic() - begun < 10
@@ -342,14 +342,14 @@ def test_a_task_that_a_busy_engine_rejects_is_made_again(world: World) -> None:
 
 def test_witnesses_are_started_while_the_services_tasks_are(world: World) -> None:
     Paths(world)
-    phases = [phase.name for phase in run(world, Wish((*ALL, OverlayMtu()))).phases]
+    phases = [phase.name for phase in run(world, VerifyOptions((*ALL, OverlayMtu()))).phases]
     assert phases.index("witnesses") < phases.index("service")
 
 
 def test_a_removal_that_fails_is_told_and_the_other_containers_of_its_host_go(world: World) -> None:
     Paths(world)
     world.lost_answers.append("container.remove")
-    (note,) = run(world, Wish((*ALL, OverlayMtu()))).notes
+    (note,) = run(world, VerifyOptions((*ALL, OverlayMtu()))).notes
     assert "run verify again" in note
     assert traces(world) == [IMAGE]
 
@@ -383,7 +383,7 @@ class _QuietSteps(_Steps):
 def test_quiet_scenarios_ask_nothing_before_all_others_have_their_answers(world: World) -> None:
     Paths(world)
     loud, quiet = _Steps("loud", 3), _QuietSteps("quiet", 2)
-    assert run(world, Wish((quiet, loud))).verdicts == ()
+    assert run(world, VerifyOptions((quiet, loud))).verdicts == ()
     assert quiet.known[0] == set(loud.keys)
     assert loud.known[-1] == set(loud.keys)
 
@@ -406,7 +406,7 @@ class _Lost(Scenario):
 def test_h4_an_answer_of_an_unknown_form_is_inconclusive_for_its_scenario_alone(world: World) -> None:
     Paths(world)
     steps = _Steps("step", 3)
-    (verdict,) = run(world, Wish((_Lost(), steps))).verdicts
+    (verdict,) = run(world, VerifyOptions((_Lost(), steps))).verdicts
     assert (verdict.scenario, verdict.status) == ("lost", Status.INCONCLUSIVE)
     assert "judge lost: the answer makes no sense: too large" in verdict.detail
     assert steps.known[-1] >= set(steps.keys)

@@ -10,7 +10,7 @@ from swarmnet.lab import Fault, Lab, LabSpec
 from swarmnet.lab.image import make_image
 from swarmnet.model.report import Status
 from swarmnet.verify.scenarios import ALL
-from swarmnet.verify.story import Wish
+from swarmnet.verify.story import VerifyOptions
 from tests.support.docker_view import soon
 from tests.support.labs import fresh_name
 from tests.support.live_verify import docker, inventory, run, traces
@@ -43,7 +43,7 @@ def swarm() -> Iterator[Lab]:
 
 def test_a_healthy_plain_overlay_is_green_on_three_engine_versions_and_nothing_stays(swarm: Lab) -> None:
     before = traces(swarm)
-    result = run(swarm, Wish(ALL, networks=("front",)))
+    result = run(swarm, VerifyOptions(ALL, networks=("front",)))
     wrong = [verdict for verdict in result.verdicts if verdict.status not in (Status.OK, Status.SKIPPED)]
     # A kernel without IPVS proves nothing about virtual addresses: then that, and nothing else, is left open.
     assert {(verdict.scenario, verdict.status) for verdict in wrong} <= {
@@ -61,7 +61,7 @@ def test_an_overlay_that_takes_no_containers_is_proved_beside_a_node_that_takes_
     docker(swarm, "m1", "network", "create", "-d", "overlay", "closed")
     docker(swarm, "m1", "node", "update", "--availability", "drain", "m3")
     try:
-        result = run(swarm, Wish((*TRAFFIC, *NAMES), networks=("closed",)))
+        result = run(swarm, VerifyOptions((*TRAFFIC, *NAMES), networks=("closed",)))
     finally:
         docker(swarm, "m1", "node", "update", "--availability", "active", "m3")
         docker(swarm, "m1", "network", "rm", "closed")
@@ -101,7 +101,7 @@ def test_a_lost_row_of_an_own_container_and_a_line_that_loses_a_tenth_are_both_n
         docker(swarm, host, "run", "-d", "--name", f"own-{host}", "--network", "front", "demo:1")
     address = docker(swarm, "m2", "inspect", "-f", "{{.NetworkSettings.Networks.front.IPAddress}}", "own-m2")
     find = FIND_ROW.replace("ADDRESS", address)
-    wish = Wish(tuple(one for one in ALL if one.name in ("udp", "endpoints", "loss")), networks=("front",))
+    wish = VerifyOptions(tuple(one for one in ALL if one.name in ("udp", "endpoints", "loss")), networks=("front",))
     try:
         assert soon(lambda: swarm.exec("m1", ["sh", "-c", find]).exit_code == 0)
         assert swarm.exec("m3", ["iptables", "-I", *LOSSY]).exit_code == 0
@@ -118,7 +118,7 @@ def test_a_lost_row_of_an_own_container_and_a_line_that_loses_a_tenth_are_both_n
 
 def test_one_blocked_direction_of_vxlan_is_named_and_healing_makes_it_green(swarm: Lab) -> None:
     fault = Fault(host="m1", kind="block", to="m2", protocol="udp", port=4789)
-    wish = Wish(TRAFFIC, networks=("front",), settle=PATIENT)
+    wish = VerifyOptions(TRAFFIC, networks=("front",), settle=PATIENT)
     swarm.break_(fault)
     try:
         broken = run(swarm, wish)
@@ -132,7 +132,7 @@ def test_one_blocked_direction_of_vxlan_is_named_and_healing_makes_it_green(swar
 
 
 def test_a_host_that_gossip_does_not_reach_is_named_and_not_blamed_on_vxlan(swarm: Lab) -> None:
-    wish = Wish((*TRAFFIC, *NAMES), networks=("front",), settle=PATIENT)
+    wish = VerifyOptions((*TRAFFIC, *NAMES), networks=("front",), settle=PATIENT)
     ways = [way for other in ("m1", "m2") for way in (("m3", other), (other, "m3"))]
     faults = [
         Fault.model_validate({"host": source, "kind": "block", "to": target, "protocol": protocol, "port": 7946})
@@ -154,7 +154,7 @@ def test_a_host_that_gossip_does_not_reach_is_named_and_not_blamed_on_vxlan(swar
 
 def test_an_encrypted_overlay_is_proved_or_the_kernel_without_esp_is_named(swarm: Lab) -> None:
     able = swarm.exec("m1", ["unshare", "--net", "sh", "-c", _TRY_ESP]).exit_code == 0
-    result = run(swarm, Wish(TRAFFIC, networks=("safe",)))
+    result = run(swarm, VerifyOptions(TRAFFIC, networks=("safe",)))
     assert result.status is (Status.OK if able else Status.INCONCLUSIVE)
     told = any("kernel cannot do ESP: m1, m2, m3" in verdict.detail for verdict in result.verdicts)
     assert told is not able
@@ -174,5 +174,5 @@ def test_an_interrupted_run_leaves_nothing_behind(swarm: Lab) -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run(swarm, Wish(ALL, networks=("front",)), interrupt)
+        run(swarm, VerifyOptions(ALL, networks=("front",)), interrupt)
     assert traces(swarm) == before

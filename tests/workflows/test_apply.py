@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from swarmnet.errors import ExitCode, LockedError, NothingReachableError, RefusedError
 from swarmnet.model.lock import LOCK_NAME
 from swarmnet.model.network import NetworkSpec
-from swarmnet.model.ports import ActionFinished, ActionStarted, HostFailed, Membership
+from swarmnet.model.ports import ActionFinished, ActionStarted, HostFailed, JoinAddress
 from swarmnet.model.report import OutcomeStatus
 from swarmnet.model.swarm import SwarmSpec
 from swarmnet.plan.guard import Permissions
@@ -250,7 +250,7 @@ def test_goes_on_without_a_dead_host_when_allowed_tries_it_once_and_reports_it()
 def test_a_host_of_another_swarm_is_refused_by_name() -> None:
     world = World(managers=2)
     for host in ("m1", "m2"):
-        world.engine(host).init_swarm(SwarmSpec(), Membership(world.machines[host].address))
+        world.engine(host).init_swarm(SwarmSpec(), JoinAddress(world.machines[host].address))
 
     with pytest.raises(RefusedError, match="m2 is in another swarm"):
         prepare(world.ports(), goal(world.inventory))

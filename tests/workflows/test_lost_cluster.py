@@ -19,7 +19,7 @@ from swarmnet.plan.recovery.steps import Choices
 from swarmnet.plan.reset import reset
 from swarmnet.report.terminal.status import status_text
 from swarmnet.verify.scenarios import ALL
-from swarmnet.verify.story import Wish, verify
+from swarmnet.verify.story import VerifyOptions, verify
 from swarmnet.workflows.apply import Goal, apply, prepare
 from swarmnet.workflows.backup import Order, compare_with_live, create, undisturbed
 from swarmnet.workflows.fleet.observe import Look, observe
@@ -83,7 +83,7 @@ COMMANDS: dict[str, Callable[[Ports], object]] = {
     "plan of a drain": lambda ports: prepare(ports, goal(ports.inventory, DRAIN)),
     "apply": lambda ports: apply(ports, goal(ports.inventory, permissions=Permissions(allow_missing=True)), terms()),
     "status": status,
-    "verify": lambda ports: verify(ports, observe(ports), Wish(ALL), kit=KIT, run=this_run()),
+    "verify": lambda ports: verify(ports, observe(ports), VerifyOptions(ALL), kit=KIT, run=this_run()),
     "backup create": take,
     "backup diff": lambda ports: compare_with_live(saved(), ports, {}),
     "restore plan": lambda ports: prepare(ports, restoring(ports).goal(Permissions())),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from swarmnet.errors import IncompleteError, RefusedError, SwarmnetError
 from swarmnet.model.backup import dump, load
 from swarmnet.model.hosts import Host, Inventory, Role
-from swarmnet.model.state import EngineFacts, HostFacts, Membership, SwarmMembership
+from swarmnet.model.state import EngineFacts, HostFacts, SwarmMembership, SwarmStanding
 from swarmnet.model.trust import contradictions
 from swarmnet.plan.guard import Permissions
 from swarmnet.plan.recovery.describe import document
@@ -87,7 +87,7 @@ def claims(draw: st.DrawFn) -> tuple[str, str, SwarmMembership]:
     hostname = draw(st.sampled_from([*NAMES, "W2.example.net", "x9", ""]))
     victim = draw(st.sampled_from([*NAMES, GHOST, ""]))
     membership = SwarmMembership(
-        state=draw(st.sampled_from(Membership)),
+        state=draw(st.sampled_from(SwarmStanding)),
         cluster_id=draw(st.sampled_from(["", "ours", "other"])),
         address=draw(st.sampled_from(["", "192.168.50.13", "127.0.0.1"])),
         is_manager=draw(st.booleans()),
@@ -167,7 +167,7 @@ def test_a_worker_with_a_managers_id_is_named_and_refused_and_the_backup_is_part
 def test_two_hosts_of_which_nobody_knows_which_is_the_node_are_both_named() -> None:
     world = swarm()
     hosts = tuple(host.model_copy(update={"name": f"host-{host.name}"}) for host in named(literal()).hosts)
-    copied = SwarmMembership(state=Membership.ACTIVE, node_id=ids(world)["w1"])
+    copied = SwarmMembership(state=SwarmStanding.ACTIVE, node_id=ids(world)["w1"])
     engine = EngineFacts(id="E", version="28.5.2", api_version="1.51", hostname="w1", membership=copied)
     seen = [HostFacts(host=name, engine=engine) for name in ("host-w1", "host-w2")]
     inventory = Inventory(cluster="sim", hosts=hosts)

@@ -16,7 +16,7 @@ from swarmnet.errors import UsageError
 from swarmnet.report.terminal.text import on_one_line
 
 if TYPE_CHECKING:
-    from swarmnet.edge.backups.key_ring import KeyRing
+    from swarmnet.edge.backups.key_ring import BackupKeys
     from swarmnet.workflows.backup import Rewrapped
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
@@ -204,7 +204,7 @@ def _rewrapped_json(one: Rewrapped) -> dict[str, object]:
     return {"name": one.entry.name, "changed": one.changed, "problem": problem}
 
 
-def _described(ring: KeyRing) -> dict[str, object]:
+def _described(ring: BackupKeys) -> dict[str, object]:
     return {
         "schema": 1,
         "directory": str(ring.directory),
@@ -214,7 +214,7 @@ def _described(ring: KeyRing) -> dict[str, object]:
     }
 
 
-def _print(ring: KeyRing) -> None:
+def _print(ring: BackupKeys) -> None:
     if not (ring.recipients() or ring.signers()):
         typer.echo(f"no keys in {on_one_line(str(ring.directory))}; `swarmnet keys init` makes them")
         return

@@ -249,12 +249,12 @@ def _prove(ports: Ports) -> Callable[[ClusterState], Status]:
     from swarmnet.model.report import Status  # noqa: PLC0415 - as above
     from swarmnet.report.terminal.verification import show  # noqa: PLC0415 - as above
     from swarmnet.verify.scenarios import ALL  # noqa: PLC0415 - as above
-    from swarmnet.verify.story import Wish, verify  # noqa: PLC0415 - as above
+    from swarmnet.verify.story import VerifyOptions, verify  # noqa: PLC0415 - as above
 
     run = this_run()
 
     def prove(state: ClusterState) -> Status:
-        result = verify(ports, state, Wish(ALL), kit=packed(), run=run)
+        result = verify(ports, state, VerifyOptions(ALL), kit=packed(), run=run)
         if result.status is not Status.OK:
             # On stderr, since stdout belongs to the report: what does not work, and the cause of it.
             show(Console(stderr=True, highlight=False), result)

@@ -92,7 +92,7 @@ def command(
     Exit: 0 all proved, 1 something failed, 3 something could not be tested.
     """
     from swarmnet.model.verification import Phase  # noqa: PLC0415 - as below
-    from swarmnet.verify.story import Wish, verify  # noqa: PLC0415 - as above
+    from swarmnet.verify.story import VerifyOptions, verify  # noqa: PLC0415 - as above
     from swarmnet.workflows.fleet.observe import observe  # noqa: PLC0415 - commands load what they need
 
     wanted = scenarios(chosen.only, chosen.skip)
@@ -101,7 +101,7 @@ def command(
     within = cluster.names(hosts)
     names = tuple(sorted(names_of(chosen.network))) or (overlays_of(playbook) if playbook else ())
     tested = tuple(host.name for host in hosts.hosts if within is None or host.name in within)
-    wish = Wish(
+    wish = VerifyOptions(
         wanted, names, tested, keep_image=probe.keep_image, settle=probe.settle, timeout=cluster.timeout or WAIT
     )
     with cluster.connected(hosts) as ports:

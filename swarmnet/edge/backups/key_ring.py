@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class KeyRing:
+class BackupKeys:
     """The directory of keys."""
 
     directory: Path

@@ -22,11 +22,11 @@ from swarmnet.model.border import text_at
 from swarmnet.model.clock import wait_until
 from swarmnet.model.hosts import Role
 from swarmnet.model.merge import lay
-from swarmnet.model.state import Membership as Standing
+from swarmnet.model.state import SwarmStanding
 
 if TYPE_CHECKING:
     from swarmnet.model.base import JsonObject
-    from swarmnet.model.ports import Membership
+    from swarmnet.model.ports import JoinAddress
     from swarmnet.model.state import SwarmMembership
     from swarmnet.model.swarm import Node, NodeSpec, Swarm, SwarmSpec
 
@@ -36,7 +36,7 @@ LEAVE_PATIENCE = 10.0
 """Seconds for a manager that began to join raft to be in, or to have given up: the leader tries to reach it for 5."""
 _PORT = 2377
 _LOOK_EVERY = 0.2
-_HALF_INSIDE = (Standing.PENDING, Standing.ERROR)
+_HALF_INSIDE = (SwarmStanding.PENDING, SwarmStanding.ERROR)
 _WRONG_KEY = re.compile(r"invalid key|could not be unlocked|incorrect|failed to decrypt", re.IGNORECASE)
 
 
@@ -47,7 +47,7 @@ class EngineSwarm(EngineServices):
         """Return the swarm; this request fails where lists are silently cut (a worker, no quorum, locked)."""
         return swarm_from_wire(as_object(self._send(Request("look at the swarm", "GET", "/swarm"))))
 
-    def init_swarm(self, spec: SwarmSpec, membership: Membership) -> str:
+    def init_swarm(self, spec: SwarmSpec, membership: JoinAddress) -> str:
         """Begin a swarm; return the node id."""
         body: JsonObject = {
             **_entry(membership),
@@ -69,7 +69,7 @@ class EngineSwarm(EngineServices):
             tokens = as_object(as_object(self._send(Request(what, "GET", "/swarm"))).get("JoinTokens"))
             return Secret(text_at(tokens, "Manager" if role is Role.MANAGER else "Worker"))
 
-    def join_swarm(self, membership: Membership, *, remote: str, token: Secret) -> str:
+    def join_swarm(self, membership: JoinAddress, *, remote: str, token: Secret) -> str:
         """Enter a swarm through one manager (engines use only the first of several addresses); return the node id."""
         body: JsonObject = {
             **_entry(membership),
@@ -88,12 +88,12 @@ class EngineSwarm(EngineServices):
                 raise
         return self._wait_active(what, membership)
 
-    def _wait_active(self, what: str, membership: Membership) -> str:
+    def _wait_active(self, what: str, membership: JoinAddress) -> str:
         def look() -> tuple[SwarmMembership | None, str]:
             seen = self._membership()
-            if seen.state is Standing.ERROR:
+            if seen.state is SwarmStanding.ERROR:
                 raise ConvergenceError(f"{self.host} gave up to {what}: {cut(seen.error)}")
-            return (seen if seen.state is Standing.ACTIVE else None), f"{seen.state} {seen.error}".strip()
+            return (seen if seen.state is SwarmStanding.ACTIVE else None), f"{seen.state} {seen.error}".strip()
 
         try:
             seen = wait_until(self._clock, look, what=f"{self.host} to {what}", timeout=JOIN_TIMEOUT)
@@ -127,12 +127,12 @@ class EngineSwarm(EngineServices):
                     self.leave_swarm(force=True)
             else:
                 return None
-        return seen if seen.state is Standing.ACTIVE else None
+        return seen if seen.state is SwarmStanding.ACTIVE else None
 
     def _decided(self) -> SwarmMembership:
         """Return the membership once it is pending no more, or after some time."""
         deadline = self._clock.monotonic() + LEAVE_PATIENCE
-        while (seen := self._membership()).state is Standing.PENDING and self._clock.monotonic() < deadline:
+        while (seen := self._membership()).state is SwarmStanding.PENDING and self._clock.monotonic() < deadline:
             self._clock.sleep(_LOOK_EVERY)
         return seen
 
@@ -190,7 +190,7 @@ class EngineSwarm(EngineServices):
         self._send(Request(f"remove node {node_id}", "DELETE", f"/nodes/{quoted(node_id)}", params=params))
 
 
-def _entry(membership: Membership) -> JsonObject:
+def _entry(membership: JoinAddress) -> JsonObject:
     """Return what init and join have in common; a listener on IPv4's any-address hears no IPv6."""
     body: JsonObject = {
         "ListenAddr": f"[::]:{_PORT}" if ":" in membership.advertise else f"0.0.0.0:{_PORT}",

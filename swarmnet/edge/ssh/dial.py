@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TypeVar
 
-    from swarmnet.edge.ssh.keys import KeyRing
+    from swarmnet.edge.ssh.keys import LoginKeys
     from swarmnet.edge.ssh.known_hosts import KnownHosts
     from swarmnet.edge.ssh.target import Target
 
@@ -61,7 +61,7 @@ class Refusal(paramiko.MissingHostKeyPolicy):
 class Dialer:
     """Opens connections for one run; :meth:`stop` ends attempts that are under way."""
 
-    def __init__(self, ring: KeyRing, known: KnownHosts) -> None:
+    def __init__(self, ring: LoginKeys, known: KnownHosts) -> None:
         self._ring = ring
         self._known = known
         self._stopped = threading.Event()

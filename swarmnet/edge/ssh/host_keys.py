@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 from swarmnet.edge.operator.clock import SystemClock
 from swarmnet.edge.ssh.dial import Dialer
-from swarmnet.edge.ssh.keys import KeyRing
+from swarmnet.edge.ssh.keys import LoginKeys
 from swarmnet.edge.ssh.known_hosts import KnownHosts, fingerprint
 from swarmnet.edge.ssh.link import Links
 from swarmnet.edge.ssh.target import TargetFinder
@@ -53,7 +53,7 @@ class HostKeys:
                 self._add(finder.target(host))
         self.warnings: tuple[Problem, ...] = finder.warnings
         self._known = KnownHosts()
-        self._links = Links(Dialer(KeyRing(passphrase), self._known), SystemClock())
+        self._links = Links(Dialer(LoginKeys(passphrase), self._known), SystemClock())
         self._seen: dict[str, paramiko.PKey] = {}
 
     def rounds(self) -> list[list[str]]:

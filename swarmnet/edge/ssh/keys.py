@@ -34,7 +34,7 @@ PASSPHRASE_VARIABLE = "SWARMNET_KEY_PASSPHRASE"  # noqa: S105 - a variable's nam
 PASSPHRASE_TRIES = 3
 
 
-class KeyRing:
+class LoginKeys:
     """Private keys from files, each read once a run; a passphrase is asked for once."""
 
     def __init__(self, ask_passphrase: Callable[[str], Secret | None] | None = None) -> None:
@@ -127,7 +127,7 @@ class Login(AuthStrategy):
     host, and sshd ends a connection after six wrong keys (MaxAuthTries).
     """
 
-    def __init__(self, target: Target, ring: KeyRing) -> None:
+    def __init__(self, target: Target, ring: LoginKeys) -> None:
         super().__init__(ssh_config=paramiko.SSHConfig())
         self._target = target
         self._ring = ring

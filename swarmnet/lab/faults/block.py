@@ -8,7 +8,7 @@ from swarmnet.errors import UsageError
 from swarmnet.lab.faults.family import Family
 
 if TYPE_CHECKING:
-    from swarmnet.lab.faults.family import Place
+    from swarmnet.lab.faults.family import FaultTarget
     from swarmnet.lab.state import Fault, LabRecord
 
 _PORT_MAX = 65535
@@ -41,10 +41,10 @@ class Block(Family):
         what = fault.protocol if fault.port is None else f"{fault.protocol} port {fault.port}"
         return f"{what} to {fault.to} is blocked"
 
-    def put(self, fault: Fault, place: Place) -> None:
+    def put(self, fault: Fault, place: FaultTarget) -> None:
         """Leave it to the switch's rules."""
 
-    def take_back(self, fault: Fault, place: Place) -> None:
+    def take_back(self, fault: Fault, place: FaultTarget) -> None:
         """Leave it to the switch's rules."""
 
     def rules(self, fault: Fault, record: LabRecord) -> list[str]:

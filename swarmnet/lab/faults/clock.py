@@ -9,7 +9,7 @@ from swarmnet.errors import UsageError
 from swarmnet.lab.faults.family import Family
 
 if TYPE_CHECKING:
-    from swarmnet.lab.faults.family import Place
+    from swarmnet.lab.faults.family import FaultTarget
     from swarmnet.lab.state import Fault, LabRecord
 
 _SET = 'date --set "@$1"'
@@ -48,11 +48,11 @@ class SkewedClock(Family):
         unit, size = next((u for u in _UNITS if seconds % u[1] == 0), _UNITS[-1])
         return f"its clock is {seconds / size:g} {unit} {'ahead' if (fault.skew_s or 0) > 0 else 'behind'}"
 
-    def put(self, fault: Fault, place: Place) -> None:
+    def put(self, fault: Fault, place: FaultTarget) -> None:
         """Set the clock."""
         place.does(_SET, f"{time.time() + (fault.skew_s or 0):.3f}", doing="set its clock")
 
-    def take_back(self, fault: Fault, place: Place) -> None:
+    def take_back(self, fault: Fault, place: FaultTarget) -> None:
         """Set the clock right."""
         del fault
         if place.host.kernel == "own":

@@ -8,7 +8,7 @@ from swarmnet.lab.faults.engine import ON_PURPOSE, revive_engine
 from swarmnet.lab.faults.family import Family
 
 if TYPE_CHECKING:
-    from swarmnet.lab.faults.family import Place
+    from swarmnet.lab.faults.family import FaultTarget
     from swarmnet.lab.state import Fault
 
 _BALLAST = "/var/lib/docker/.swarmnet-ballast"
@@ -37,12 +37,12 @@ class FullDisk(Family):
         del fault
         return "disk full"
 
-    def put(self, fault: Fault, place: Place) -> None:
+    def put(self, fault: Fault, place: FaultTarget) -> None:
         """Take all the room that is left."""
         del fault
         place.does(_FILL, doing="fill the disk")
 
-    def take_back(self, fault: Fault, place: Place) -> None:
+    def take_back(self, fault: Fault, place: FaultTarget) -> None:
         """Give the room back, and start the engine where the lack of it ended it."""
         place.does(f"rm -f {_BALLAST} {_BALLAST}.rest", doing="free the disk")
         if not any(other.host == fault.host and other.kind in ON_PURPOSE for other in place.record.faults):

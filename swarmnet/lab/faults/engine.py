@@ -11,7 +11,7 @@ from swarmnet.lab.machine.commands import environment
 from swarmnet.lab.machine.waiting import until
 
 if TYPE_CHECKING:
-    from swarmnet.lab.faults.family import Place
+    from swarmnet.lab.faults.family import FaultTarget
     from swarmnet.lab.state import Fault, LabRecord
 
 RUNNING = 'pid=$(cat /run/docker.pid 2>/dev/null) && [ "$(cat /proc/$pid/comm 2>/dev/null)" = dockerd ]'
@@ -44,12 +44,12 @@ class StoppedEngine(Family):
         del fault
         return "engine stopped"
 
-    def put(self, fault: Fault, place: Place) -> None:
+    def put(self, fault: Fault, place: FaultTarget) -> None:
         """Stop the engine and return when it is gone."""
         del fault
         stop_engine(place)
 
-    def take_back(self, fault: Fault, place: Place) -> None:
+    def take_back(self, fault: Fault, place: FaultTarget) -> None:
         """Start the engine, where it does not answer."""
         del fault
         _start_engine(place)
@@ -72,18 +72,18 @@ class FrozenEngine(Family):
         del fault
         return "engine frozen"
 
-    def put(self, fault: Fault, place: Place) -> None:
+    def put(self, fault: Fault, place: FaultTarget) -> None:
         """Stop the process where it stands."""
         del fault
         place.does(_FREEZE, doing="freeze its engine")
 
-    def take_back(self, fault: Fault, place: Place) -> None:
+    def take_back(self, fault: Fault, place: FaultTarget) -> None:
         """Let the process go on."""
         del fault
         place.does(_THAW, doing="let its engine go on")
 
 
-def stop_engine(place: Place) -> None:
+def stop_engine(place: FaultTarget) -> None:
     """Stop an engine and return when it is gone.
 
     Raises:
@@ -94,7 +94,7 @@ def stop_engine(place: Place) -> None:
     until(lambda: not place.holds(RUNNING), limit=_STOP_LIMIT, failing=lambda: f"the engine of {name} does not stop")
 
 
-def revive_engine(place: Place) -> None:
+def revive_engine(place: FaultTarget) -> None:
     """Start an engine that died of what is healed now; one that is just starting shows first whether it will.
 
     Raises:
@@ -109,7 +109,7 @@ def revive_engine(place: Place) -> None:
     _start_engine(place)
 
 
-def _start_engine(place: Place) -> None:
+def _start_engine(place: FaultTarget) -> None:
     if place.kind.engine_answers(place.host):
         return
     argv, quiet = place.kind.inside(place.host, ["sh", "-c", _START]), subprocess.DEVNULL

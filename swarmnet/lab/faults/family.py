@@ -23,7 +23,7 @@ Event = Literal["boot", "engine start"]
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class FaultTarget:
     """One host of one lab, as faults reach it: from inside, and at its cable."""
 
     host: HostRecord
@@ -89,7 +89,7 @@ class Family(ABC):
         """Say in words what is broken, without the host's name."""
 
     @abstractmethod
-    def put(self, fault: Fault, place: Place) -> None:
+    def put(self, fault: Fault, place: FaultTarget) -> None:
         """Make the fault true; the journal lists it already.
 
         Raises:
@@ -97,10 +97,10 @@ class Family(ABC):
         """
 
     @abstractmethod
-    def take_back(self, fault: Fault, place: Place) -> None:
+    def take_back(self, fault: Fault, place: FaultTarget) -> None:
         """Undo the fault; the journal no longer lists it. Returns before the host's engine answers again."""
 
-    def clear(self, fault: Fault, place: Place) -> None:
+    def clear(self, fault: Fault, place: FaultTarget) -> None:
         """Undo what neither a power cut nor a wiped disk does, while the host is off."""
         del fault, place
 

@@ -8,7 +8,7 @@ from swarmnet.errors import UsageError
 from swarmnet.lab.faults.family import Family
 
 if TYPE_CHECKING:
-    from swarmnet.lab.faults.family import Place
+    from swarmnet.lab.faults.family import FaultTarget
     from swarmnet.lab.state import Fault, LabRecord
 
 _EXAMPLE = "for example: break m1 fdb --network front --to w1"
@@ -72,15 +72,15 @@ class LostForwarding(Family):
         """Say which way is lost."""
         return f"no forwarding entry leads to {fault.to} in network {fault.network}"
 
-    def put(self, fault: Fault, place: Place) -> None:
+    def put(self, fault: Fault, place: FaultTarget) -> None:
         """Delete the entries, and keep the engine's own aside."""
         self._run(_DELETE, fault, place, doing=f"delete the entries that lead to {fault.to}")
 
-    def take_back(self, fault: Fault, place: Place) -> None:
+    def take_back(self, fault: Fault, place: FaultTarget) -> None:
         """Put the entries back, where the network still is."""
         self._run(_PUT_BACK, fault, place, doing=f"put the entries that lead to {fault.to} back")
 
     @staticmethod
-    def _run(script: str, fault: Fault, place: Place, *, doing: str) -> None:
+    def _run(script: str, fault: Fault, place: FaultTarget, *, doing: str) -> None:
         peer = str(place.record.host(fault.to or "").address)
         place.does(script, fault.network or "", peer, doing=doing, limit=_DOCKER_LIMIT)

@@ -8,7 +8,7 @@ from swarmnet.errors import UsageError
 from swarmnet.lab.faults.family import Family
 
 if TYPE_CHECKING:
-    from swarmnet.lab.faults.family import Place
+    from swarmnet.lab.faults.family import FaultTarget
     from swarmnet.lab.state import Fault, LabRecord
 
 # `.own` is also known to the scripts that wipe a host.
@@ -35,12 +35,12 @@ class ClonedIdentity(Family):
         """Say whose it is."""
         return f"its machine-id is that of {fault.like}"
 
-    def put(self, fault: Fault, place: Place) -> None:
+    def put(self, fault: Fault, place: FaultTarget) -> None:
         """Write the other's id, and keep the own one beside it."""
         other = place.files_of(place.record.host(fault.like or "")) / "etc/machine-id"
         place.does(_TAKE, other.read_text(encoding="ascii").strip(), doing=f"take the machine-id of {fault.like}")
 
-    def take_back(self, fault: Fault, place: Place) -> None:
+    def take_back(self, fault: Fault, place: FaultTarget) -> None:
         """Give the host its own id back."""
         del fault
         place.does(_GIVE_BACK, doing="take its own machine-id back")

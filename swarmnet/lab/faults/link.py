@@ -8,7 +8,7 @@ from swarmnet.errors import UsageError
 from swarmnet.lab.faults.family import Family
 
 if TYPE_CHECKING:
-    from swarmnet.lab.faults.family import Place
+    from swarmnet.lab.faults.family import FaultTarget
     from swarmnet.lab.state import Fault, LabRecord
 
 _LEAST_MTU, _MOST_MTU = 576, 1499
@@ -29,17 +29,17 @@ class CutLink(Family):
         del fault
         return "link cut"
 
-    def put(self, fault: Fault, place: Place) -> None:
+    def put(self, fault: Fault, place: FaultTarget) -> None:
         """Pull the cable out."""
         del fault
         place.kind.plug(place.host, into_switch=False)
 
-    def take_back(self, fault: Fault, place: Place) -> None:
+    def take_back(self, fault: Fault, place: FaultTarget) -> None:
         """Plug the cable in."""
         del fault
         place.kind.plug(place.host, into_switch=True)
 
-    def clear(self, fault: Fault, place: Place) -> None:
+    def clear(self, fault: Fault, place: FaultTarget) -> None:
         """Plug in a cable that outlives its host's power."""
         del fault
         if place.host.kernel == "own":
@@ -75,7 +75,7 @@ class NarrowLink(Family):
         """Say what still passes."""
         return f"its link loses packets of more than {fault.mtu} bytes"
 
-    def put(self, fault: Fault, place: Place) -> None:
+    def put(self, fault: Fault, place: FaultTarget) -> None:
         """Measure what goes to the host; what comes from it, the switch's rules measure."""
         place.does(_WHOLE_PACKETS.format("off"), doing="have its card send single packets")
         largest = f"{(fault.mtu or _MOST_MTU) + _ETHERNET_HEADER}b"
@@ -83,12 +83,12 @@ class NarrowLink(Family):
         place.switch.tc(["qdisc", "replace", "dev", place.host.port, *queue])
         place.switch.fit_operator(place.record.leg, str(place.host.address), fault.mtu)
 
-    def take_back(self, fault: Fault, place: Place) -> None:
+    def take_back(self, fault: Fault, place: FaultTarget) -> None:
         """Carry everything again."""
         self.clear(fault, place)
         place.does(_WHOLE_PACKETS.format("on"), doing="set its card back")
 
-    def clear(self, fault: Fault, place: Place) -> None:
+    def clear(self, fault: Fault, place: FaultTarget) -> None:
         """Remove the queue and the operator's route, where they are."""
         del fault
         place.switch.fit_operator(place.record.leg, str(place.host.address), None)

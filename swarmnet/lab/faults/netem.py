@@ -8,7 +8,7 @@ from swarmnet.errors import LabError, UsageError
 from swarmnet.lab.faults.family import Family
 
 if TYPE_CHECKING:
-    from swarmnet.lab.faults.family import Place
+    from swarmnet.lab.faults.family import FaultTarget
     from swarmnet.lab.state import Fault, LabRecord
 
 _SHARES = ("loss", "duplicate", "corrupt")
@@ -61,7 +61,7 @@ class BadLine(Family):
         rate = None if fault.rate_kbit is None else f"at most {fault.rate_kbit} kbit/s"
         return f"what it sends has {', '.join(part for part in (delay, jitter, *shares, rate) if part)}"
 
-    def put(self, fault: Fault, place: Place) -> None:
+    def put(self, fault: Fault, place: FaultTarget) -> None:
         """Put the emulator on eth0."""
         try:
             place.does(_PUT, "netem", *_netem_words(fault), doing="make its line bad")
@@ -71,7 +71,7 @@ class BadLine(Family):
             self._slow_down_only(fault, place, refused)
 
     @staticmethod
-    def _slow_down_only(fault: Fault, place: Place, refused: LabError) -> None:
+    def _slow_down_only(fault: Fault, place: FaultTarget, refused: LabError) -> None:
         if any(getattr(fault, field) is not None for field in _FIELDS if field != "rate_kbit"):
             raise LabError(
                 f"{place.host.name}: this machine's kernel has no network emulator (sch_netem)",
@@ -81,7 +81,7 @@ class BadLine(Family):
         words = ("tbf", "rate", f"{fault.rate_kbit}kbit", "burst", f"{burst}b", "latency", "200ms")
         place.does(_PUT, *words, doing="slow its line down")
 
-    def take_back(self, fault: Fault, place: Place) -> None:
+    def take_back(self, fault: Fault, place: FaultTarget) -> None:
         """Give eth0 its plain queue back."""
         del fault
         place.does(_TAKE_BACK, doing="set its line right")

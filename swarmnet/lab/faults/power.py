@@ -8,7 +8,7 @@ from swarmnet.lab.faults.engine import RUNNING, stop_engine
 from swarmnet.lab.faults.family import Family
 
 if TYPE_CHECKING:
-    from swarmnet.lab.faults.family import Place
+    from swarmnet.lab.faults.family import FaultTarget
     from swarmnet.lab.state import Fault
 
 
@@ -25,12 +25,12 @@ class PowerCut(Family):
         del fault
         return "powered off"
 
-    def put(self, fault: Fault, place: Place) -> None:
+    def put(self, fault: Fault, place: FaultTarget) -> None:
         """Pull the plug."""
         del fault
         place.kind.power_off(place.host)
 
-    def take_back(self, fault: Fault, place: Place) -> None:
+    def take_back(self, fault: Fault, place: FaultTarget) -> None:
         """Switch the host on, where it is off."""
         del fault
         if not place.kind.powered(place.host):
@@ -50,7 +50,7 @@ class Reboot(Family):
         del fault
         return "rebooted"
 
-    def put(self, fault: Fault, place: Place) -> None:
+    def put(self, fault: Fault, place: FaultTarget) -> None:
         """Go down in good order and come up again."""
         del fault
         if place.holds(RUNNING):
@@ -59,5 +59,5 @@ class Reboot(Family):
         place.kind.power_off(place.host)
         place.kind.power_on(place.host)
 
-    def take_back(self, fault: Fault, place: Place) -> None:
+    def take_back(self, fault: Fault, place: FaultTarget) -> None:
         """Do nothing: a reboot is over."""

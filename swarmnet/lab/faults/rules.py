@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from swarmnet.lab.faults.family import Family
 
 if TYPE_CHECKING:
-    from swarmnet.lab.faults.family import Place
+    from swarmnet.lab.faults.family import FaultTarget
     from swarmnet.lab.state import Fault
 
 # In /run, which a boot empties: with it go the flushed rules.
@@ -49,11 +49,11 @@ class FlushedRules(Family):
         """Say which are gone."""
         return "firewall rules flushed" if fault.table is None else f"firewall rules of table {fault.table} flushed"
 
-    def put(self, fault: Fault, place: Place) -> None:
+    def put(self, fault: Fault, place: FaultTarget) -> None:
         """Keep the rules aside, then flush them."""
         place.does(_FLUSH, fault.table or "", doing="flush its firewall rules")
 
-    def take_back(self, fault: Fault, place: Place) -> None:
+    def take_back(self, fault: Fault, place: FaultTarget) -> None:
         """Restore what was kept, where something was."""
         del fault
         place.does(_RESTORE, doing="restore its firewall rules")

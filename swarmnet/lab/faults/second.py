@@ -9,7 +9,7 @@ from swarmnet.errors import UsageError
 from swarmnet.lab.faults.family import Family
 
 if TYPE_CHECKING:
-    from swarmnet.lab.faults.family import Place
+    from swarmnet.lab.faults.family import FaultTarget
     from swarmnet.lab.state import Fault, HostRecord, LabRecord
 
 DEFAULT_SUBNET = IPv4Network("198.18.0.0/24")
@@ -42,12 +42,12 @@ class SecondInterface(Family):
         """Say where it is."""
         return f"has a second interface in {fault.subnet or DEFAULT_SUBNET}"
 
-    def put(self, fault: Fault, place: Place) -> None:
+    def put(self, fault: Fault, place: FaultTarget) -> None:
         """Plug the card in and give it its address."""
         place.kind.second_card(place.host, plugged=True)
         place.does(_ADDRESS, str(second_address(fault, place.host)), doing="set up its second card")
 
-    def take_back(self, fault: Fault, place: Place) -> None:
+    def take_back(self, fault: Fault, place: FaultTarget) -> None:
         """Take the card out."""
         del fault
         place.kind.second_card(place.host, plugged=False)

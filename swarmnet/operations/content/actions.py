@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from swarmnet.model.plan import Action, Stage
+from swarmnet.model.plan import Action, Rank
 from swarmnet.operations.service.converge import again_when_changed
 from swarmnet.operations.state_edits import next_version
 
@@ -24,7 +24,7 @@ class WriteAgain(Action):
     name: str
     """The object's own name."""
 
-    stage: ClassVar[Stage] = Stage.CONTENT
+    stage: ClassVar[Rank] = Rank.CONTENT
 
     def predict(self, state: ClusterState) -> ClusterState:
         """Return the state in which the object has the newest version."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from swarmnet.errors import ConflictError
-from swarmnet.model.plan import Action, Sign, Stage
+from swarmnet.model.plan import Action, Rank, Sign
 from swarmnet.model.swarm import Config, ConfigSpec
 from swarmnet.operations.content.names import NAME_LABEL, config_name
 from swarmnet.operations.content.step import ContentStep
@@ -30,7 +30,7 @@ class CreateConfig(Action):
     """Where the data comes from."""
 
     sign: ClassVar[Sign] = Sign.CREATE
-    stage: ClassVar[Stage] = Stage.CONTENT
+    stage: ClassVar[Rank] = Rank.CONTENT
 
     def predict(self, state: ClusterState) -> ClusterState:
         """Return the state with the config."""

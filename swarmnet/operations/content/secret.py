@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field
 
 from swarmnet.errors import ConflictError
 from swarmnet.model.base import Secret
-from swarmnet.model.plan import Action, Sign, Stage
+from swarmnet.model.plan import Action, Rank, Sign
 from swarmnet.model.swarm import SecretSpec, StoredSecret
 from swarmnet.operations.content.names import NAME_LABEL, secret_name
 from swarmnet.operations.content.step import ContentStep
@@ -36,7 +36,7 @@ class CreateSecret(Action):
     """Where the data comes from."""
 
     sign: ClassVar[Sign] = Sign.CREATE
-    stage: ClassVar[Stage] = Stage.CONTENT
+    stage: ClassVar[Rank] = Rank.CONTENT
 
     def predict(self, state: ClusterState) -> ClusterState:
         """Return the state with the secret."""

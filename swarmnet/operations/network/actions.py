@@ -10,7 +10,7 @@ from swarmnet.errors import ConflictError, ConvergenceError, EngineError, NotFou
 from swarmnet.model.clock import wait_until
 from swarmnet.model.compare import VNI_OPTION, network_changes, numbered
 from swarmnet.model.network import Network, NetworkSpec, Scope
-from swarmnet.model.plan import Action, Sign, Stage
+from swarmnet.model.plan import Action, Rank, Sign
 from swarmnet.model.ports import progress
 from swarmnet.operations.addresses import overlapping
 from swarmnet.operations.network.detach import RELEASE_LIMIT, attach, detach, reattached
@@ -35,7 +35,7 @@ class CreateNetwork(Action):
     spec: NetworkSpec
 
     sign: ClassVar[Sign] = Sign.CREATE
-    stage: ClassVar[Stage] = Stage.NETWORK
+    stage: ClassVar[Rank] = Rank.NETWORK
 
     def predict(self, state: ClusterState) -> ClusterState:
         """Return the state with the network as written; what the engine chooses is not known."""
@@ -49,7 +49,7 @@ class CreateNetwork(Action):
 class CreateConfiguration(CreateNetwork):
     """Make a configuration network: before, and not beside, those that take their configuration from it."""
 
-    stage: ClassVar[Stage] = Stage.CONFIGURATION
+    stage: ClassVar[Rank] = Rank.CONFIGURATION
 
 
 class RemakeNetwork(Action):
@@ -59,7 +59,7 @@ class RemakeNetwork(Action):
     host: str | None = None
     spec: NetworkSpec
 
-    stage: ClassVar[Stage] = Stage.NETWORK
+    stage: ClassVar[Rank] = Rank.NETWORK
 
     def predict(self, state: ClusterState) -> ClusterState:
         """Return the state with the network as written."""
@@ -92,7 +92,7 @@ class ReplaceNetwork(Action):
     containers: tuple[str, ...] = ()
     """Containers that are no tasks and use the network; it is not replaced while there are any."""
 
-    stage: ClassVar[Stage] = Stage.NETWORK
+    stage: ClassVar[Rank] = Rank.NETWORK
 
     def predict(self, state: ClusterState) -> ClusterState:
         """Return the state with the network as written."""

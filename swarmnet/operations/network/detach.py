@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from swarmnet.model.base import Document
 from swarmnet.model.clock import wait_until
-from swarmnet.model.plan import Action, Risk, Stage
+from swarmnet.model.plan import Action, Rank, Risk
 from swarmnet.model.ports import progress
 from swarmnet.model.service import Attachment
 from swarmnet.model.swarm import ConfigSpec
@@ -54,7 +54,7 @@ class ReattachServices(Action):
     network: str
 
     risk: Risk = Risk.DISRUPTIVE
-    stage: ClassVar[Stage] = Stage.CONTENT
+    stage: ClassVar[Rank] = Rank.CONTENT
 
     def predict(self, state: ClusterState) -> ClusterState:
         """Return the state with the services attached and the note gone."""

@@ -18,7 +18,7 @@ from swarmnet.errors import EngineError, HostError
 from swarmnet.model.clock import wait_until
 from swarmnet.model.compare import INIT_ONLY, network_changes
 from swarmnet.model.network import Network, NetworkSpec, Subnet
-from swarmnet.model.plan import Action, Risk, Stage, unmarked
+from swarmnet.model.plan import Action, Rank, Risk, unmarked
 from swarmnet.model.ports import progress
 from swarmnet.model.service import PublishMode
 from swarmnet.operations.kind import Context, Operation
@@ -43,7 +43,7 @@ class RemakeIngress(Action):
     kind: Literal["network.remake-ingress"] = "network.remake-ingress"
     spec: NetworkSpec
 
-    stage: ClassVar[Stage] = Stage.SWARM
+    stage: ClassVar[Rank] = Rank.SWARM
 
     def predict(self, state: ClusterState) -> ClusterState:
         """Return the state with the network as written."""

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from swarmnet.model.compare import network_changes
 from swarmnet.model.hosts import Role
 from swarmnet.model.network import GATEWAY, Network, NetworkSpec, Scope
-from swarmnet.model.plan import Action, Stage, unmarked
-from swarmnet.model.state import Membership
+from swarmnet.model.plan import Action, Rank, unmarked
+from swarmnet.model.state import SwarmStanding
 from swarmnet.operations.addresses import few, overlapping, own_routes
 from swarmnet.operations.kind import Context, Operation
 from swarmnet.operations.network.actions import CreateNetwork, remake_network
@@ -130,7 +130,7 @@ class RemakeGateway(Action):
     host: str
     spec: NetworkSpec
 
-    stage: ClassVar[Stage] = Stage.NETWORK
+    stage: ClassVar[Rank] = Rank.NETWORK
 
     def predict(self, state: ClusterState) -> ClusterState:
         """Return the state with the bridge as written."""
@@ -156,7 +156,7 @@ class RestoredGateway(Operation):
     def _make(self, context: Context) -> Iterator[Action]:
         for host in context.hosts:
             facts = context.state.facts(host.name)
-            if facts is None or facts.engine.membership.state is not Membership.INACTIVE:
+            if facts is None or facts.engine.membership.state is not SwarmStanding.INACTIVE:
                 continue
             seen = next((net for net in facts.networks if net.spec.name == GATEWAY), None)
             target = f"network {GATEWAY} on {host.name}"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from swarmnet.errors import ConvergenceError
 from swarmnet.model.clock import wait_until
 from swarmnet.model.merge import lay, replace
-from swarmnet.model.plan import Action, Sign, Stage
+from swarmnet.model.plan import Action, Rank, Sign
 from swarmnet.model.ports import progress
 from swarmnet.model.service import Service, ServiceSpec
 from swarmnet.operations.service.converge import SERVICE_LIMIT, again_when_changed, wait_for_detached, wait_for_service
@@ -34,7 +34,7 @@ class _ServiceAction(Action):
     """False returns as soon as the engine accepted."""
     timeout: float = SERVICE_LIMIT
 
-    stage: ClassVar[Stage] = Stage.SERVICE
+    stage: ClassVar[Rank] = Rank.SERVICE
 
     def predict(self, state: ClusterState) -> ClusterState:
         """Return the state with the service as written, what is not managed as it was."""

@@ -8,8 +8,8 @@ from swarmnet.errors import ConvergenceError, NotAManagerError
 from swarmnet.model.clock import until_stopped, wait_until
 from swarmnet.model.hosts import Availability, Role
 from swarmnet.model.merge import lay
-from swarmnet.model.plan import Action, Sign, Stage
-from swarmnet.model.ports import Membership, progress
+from swarmnet.model.plan import Action, Rank, Sign
+from swarmnet.model.ports import JoinAddress, progress
 from swarmnet.model.state import HostFacts
 from swarmnet.model.swarm import Node, NodeSpec, Swarm, SwarmSpec
 from swarmnet.model.trust import misfit
@@ -41,7 +41,7 @@ class InitSwarm(Action):
     availability: Availability | None = None
 
     sign: ClassVar[Sign] = Sign.CREATE
-    stage: ClassVar[Stage] = Stage.SWARM
+    stage: ClassVar[Rank] = Rank.SWARM
 
     def predict(self, state: ClusterState) -> ClusterState:
         """Return the state with a swarm of one node."""
@@ -52,7 +52,7 @@ class InitSwarm(Action):
     def run(self, ports: Ports) -> None:
         """Begin the swarm and wait until its first manager leads it."""
         engine = ports.engine(self.host)
-        node_id = engine.init_swarm(self.spec, Membership(self.advertise, self.data_path, self.availability))
+        node_id = engine.init_swarm(self.spec, JoinAddress(self.advertise, self.data_path, self.availability))
         _wait_for_node(ports, node_id, Role.MANAGER)
 
 
@@ -82,7 +82,7 @@ class Join(Action):
         token = manager.join_token(self.role)
         engine = ports.engine(self.host)
         before = manager.nodes()
-        membership = Membership(self.advertise, self.data_path, self.availability)
+        membership = JoinAddress(self.advertise, self.data_path, self.availability)
         failure: ConvergenceError | None = None
         for remote in _remotes(before):
             try:
@@ -111,7 +111,7 @@ class JoinManager(Join):
 
     kind: Literal["swarm.join-manager"] = "swarm.join-manager"
     role: ClassVar[Role] = Role.MANAGER
-    stage: ClassVar[Stage] = Stage.MANAGER
+    stage: ClassVar[Rank] = Rank.MANAGER
 
 
 class JoinWorker(Join):
@@ -119,7 +119,7 @@ class JoinWorker(Join):
 
     kind: Literal["swarm.join-worker"] = "swarm.join-worker"
     role: ClassVar[Role] = Role.WORKER
-    stage: ClassVar[Stage] = Stage.WORKER
+    stage: ClassVar[Rank] = Rank.WORKER
 
 
 class UpdateSwarm(Action):
@@ -128,7 +128,7 @@ class UpdateSwarm(Action):
     kind: Literal["swarm.update"] = "swarm.update"
     spec: SwarmSpec
 
-    stage: ClassVar[Stage] = Stage.SWARM
+    stage: ClassVar[Rank] = Rank.SWARM
 
     def predict(self, state: ClusterState) -> ClusterState:
         """Return the state with the managed settings laid over the present ones."""
@@ -214,14 +214,14 @@ class SetNode(NodeUpdate):
     """Change availability or labels of one node."""
 
     kind: Literal["node.update"] = "node.update"
-    stage: ClassVar[Stage] = Stage.NODE
+    stage: ClassVar[Rank] = Rank.NODE
 
 
 class ChangeRole(NodeUpdate):
     """Promote or demote one node, one by one."""
 
     kind: Literal["node.role"] = "node.role"
-    stage: ClassVar[Stage] = Stage.MANAGER
+    stage: ClassVar[Rank] = Rank.MANAGER
 
 
 class RemoveDeadNode(Action):
@@ -231,7 +231,7 @@ class RemoveDeadNode(Action):
     node_id: str
 
     sign: ClassVar[Sign] = Sign.REMOVE
-    stage: ClassVar[Stage] = Stage.NODE
+    stage: ClassVar[Rank] = Rank.NODE
 
     def predict(self, state: ClusterState) -> ClusterState:
         """Return the state without the node."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from swarmnet.model.clock import wait_until
-from swarmnet.model.plan import Action, Risk, Sign, Stage
+from swarmnet.model.plan import Action, Rank, Risk, Sign
 from swarmnet.model.ports import progress
 from swarmnet.model.state import KeyStanding
 
@@ -36,7 +36,7 @@ class KeepUnlockKey(Action):
     path: str
 
     sign: ClassVar[Sign] = Sign.CREATE
-    stage: ClassVar[Stage] = Stage.SWARM
+    stage: ClassVar[Rank] = Rank.SWARM
 
     def predict(self, state: ClusterState) -> ClusterState:
         """Return the state with the key in its file."""

@@ -11,7 +11,7 @@ from swarmnet.model.compare import INIT_ONLY, swarm_changes
 from swarmnet.model.hosts import Role
 from swarmnet.model.plan import MANAGED_LABEL
 from swarmnet.model.standing import strangers
-from swarmnet.model.state import Membership
+from swarmnet.model.state import SwarmStanding
 from swarmnet.model.swarm import LEAVE
 from swarmnet.operations.addresses import advertise_of, data_path_of, few, overlapping, overlaps, own_routes, special
 from swarmnet.operations.swarm.members import Members
@@ -118,14 +118,14 @@ def _memberships(context: Context) -> Iterator[str]:
 
 def _membership(host: Host, facts: HostFacts, *, is_ours: bool) -> Iterator[str]:
     membership = facts.engine.membership
-    if membership.state is Membership.ACTIVE:
+    if membership.state is SwarmStanding.ACTIVE:
         managers = ", ".join(membership.managers) or "nobody"
         what = "belongs to another swarm" if is_ours else "belongs to a swarm that no host of the inventory answers for"
         yield f"{host.name} {what} (node {membership.node_id}, its managers: {managers}): use another host"
-    elif membership.state is not Membership.INACTIVE:
+    elif membership.state is not SwarmStanding.INACTIVE:
         # A manager is never told to leave: what is on its disk may be all that is left of the swarm.
-        half = host.role is Role.WORKER and membership.state is Membership.PENDING
-        locked = membership.state is Membership.LOCKED  # what the engine says there advises its own command
+        half = host.role is Role.WORKER and membership.state is SwarmStanding.PENDING
+        locked = membership.state is SwarmStanding.LOCKED  # what the engine says there advises its own command
         advice = f"give it its key: {UNLOCK}" if locked else _AFTER_HALF_A_JOIN if half else _AFTER_ERROR
         said = f": {membership.error}" if membership.error and not locked else ""
         yield f"{host.name} stands as {membership.state} to a swarm{said}; {advice}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from swarmnet.model.state import Membership
+from swarmnet.model.state import SwarmStanding
 from swarmnet.model.trust import may_have_been
 from swarmnet.operations.swarm.actions import is_dead
 
@@ -52,7 +52,7 @@ class Members:
                 continue
             if node is not None:
                 inside.append((host, node))
-            elif facts.engine.membership.state is Membership.INACTIVE and host != beginning:
+            elif facts.engine.membership.state is SwarmStanding.INACTIVE and host != beginning:
                 outside.append((host, facts))
             if left := left_behind(host, facts, context):
                 dead[host.name] = left
@@ -69,7 +69,7 @@ def left_behind(host: Host, facts: HostFacts, context: Context) -> tuple[Node, .
     state = context.state
     addresses = {host.address, host.advertise, *facts.addresses}
     own = facts.engine.membership
-    is_another = own.state is Membership.INACTIVE or state.node_of(host.name) is not None
+    is_another = own.state is SwarmStanding.INACTIVE or state.node_of(host.name) is not None
     return tuple(
         node
         for node in state.nodes

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from swarmnet.model.announced_losses import UNLOCK, Health
 from swarmnet.model.redaction import Cover
 from swarmnet.model.standing import failing_of, next_loss, promoted, running_of, standing, strangers
-from swarmnet.model.state import Membership
+from swarmnet.model.state import SwarmStanding
 from swarmnet.report.terminal.plan import failure_lines, failures_json
 from swarmnet.report.terminal.text import PLAIN, Paint, count, on_one_line, table
 
@@ -195,10 +195,10 @@ def _traits(network: Network) -> Iterator[str]:
 def _outside(host: str, state: ClusterState, paint: Paint) -> str:
     facts = state.facts(host)
     host = on_one_line(host)
-    membership = Membership.INACTIVE if facts is None else facts.engine.membership.state
-    if membership is Membership.INACTIVE:
+    membership = SwarmStanding.INACTIVE if facts is None else facts.engine.membership.state
+    if membership is SwarmStanding.INACTIVE:
         return paint.yellow(f"{host} is in no swarm")
-    if membership is Membership.LOCKED:
+    if membership is SwarmStanding.LOCKED:
         return paint.red(f"{host} is locked: its engine was restarted; unlock it: {UNLOCK}")
     error = "" if facts is None else on_one_line(facts.engine.membership.error)
     said = f"{membership.value}{': ' + error if error else ''}"

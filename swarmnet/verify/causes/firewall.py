@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from swarmnet.model.report import Status, Verdict
-from swarmnet.verify import claims as places
+from swarmnet.verify import claims
 from swarmnet.verify.iptables import parse
 from swarmnet.verify.scenarios.encryption.rules import COMMANDS
 
@@ -78,5 +78,5 @@ def _verdict(host: str, tables: tuple[str, ...]) -> Verdict:
         fix=f"restart the engine of {host} (systemctl restart docker), which sets its rules anew; run verify after"
         " every reload of a firewall, since no engine up to 28.5 notices one",
         evidence={"cause": "rules-flushed", "hosts": [host], "tables": [*sorted(tables)]},
-        broken=frozenset(places.rules(host, table) for table in tables),
+        broken=frozenset(claims.rules(host, table) for table in tables),
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from swarmnet.verify.scenario import ProbeTask
+from swarmnet.verify.kernels import NEIGHBOURS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -15,13 +15,7 @@ if TYPE_CHECKING:
     from swarmnet.verify.patterns import Pair, Reach
     from swarmnet.verify.scenario import Answers, Scene
 
-NEIGHBOURS = "neighbours"
 PORT = 7946
-
-
-def neighbours(host: str) -> ProbeTask:
-    """Return the question for what a probe's kernel knows of those it asked."""
-    return ProbeTask(host, NEIGHBOURS, {"kind": NEIGHBOURS})
 
 
 def unlearned(scene: Scene, answers: Answers, names: Iterable[str], pairs: Iterable[Pair]) -> frozenset[Pair]:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from swarmnet.model.report import Status, Verdict
-from swarmnet.verify import claims as places
+from swarmnet.verify import claims
+from swarmnet.verify.iptables import CHAIN, is_published
 from swarmnet.verify.patterns import FEWEST_PEERS
 from swarmnet.verify.scenario import OPERATOR, outcomes
 from swarmnet.verify.scenarios.balancing.ipvs import backends as backends_of
@@ -21,12 +22,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from swarmnet.model.base import JsonValue
-    from swarmnet.model.report import Place
+    from swarmnet.model.report import Claim
     from swarmnet.verify.scenario import Answer, Answers, MeshService, Scene
 
 NAMES = {"mesh-tcp": "tcp", "mesh-udp": "udp"}
 """The scenarios that are explained here, and their protocols."""
-CHAIN = "DOCKER-INGRESS"
 RESTART = "restart the engine on it (systemctl restart docker), which writes them anew; firewalls that flush rules must"
 DEVICES = 2
 """The mesh's namespace has a leg in the overlay and one in docker_gwbridge."""
@@ -104,46 +104,46 @@ def _side(scene: Scene, host: str, sides: dict[str, frozenset[str]]) -> Verdict:
     return _verdict(host, cause, scenarios).model_copy(
         update={
             "subject": f"host {host}",
-            "broken": frozenset(places.door(host, other, protocol) for other in others for protocol in protocols),
-            "needed": tuple(frozenset((places.passage("answers", other, host),)) for other in others),
+            "broken": frozenset(claims.door(host, other, protocol) for other in others for protocol in protocols),
+            "needed": tuple(frozenset((claims.passage("answers", other, host),)) for other in others),
         }
     )
 
 
 def _broken(
     entry: str, cause: Cause, scenarios: list[str], complaints: dict[str, dict[str, dict[str, str]]]
-) -> frozenset[Place]:
+) -> frozenset[Claim]:
     """Return the ways that the cause closes: the entry for everybody, or for some sides."""
     protocols = [NAMES[scenario] for scenario in scenarios]
-    closed = frozenset(places.entry(entry, protocol) for protocol in protocols)
+    closed = frozenset(claims.entry(entry, protocol) for protocol in protocols)
     if cause.name == "ingress-namespace":
-        return closed | {places.mesh_namespace(entry)}
+        return closed | {claims.mesh_namespace(entry)}
     if cause.name in {"ingress-rules", "ingress-forward", "ingress-interface"}:
         return closed
     if cause.name in {"ingress-blocked", "ingress-outside"} and cause.status is Status.FAILED:
         sides = {(side, scenario) for scenario in scenarios for side in complaints[scenario][entry]}
-        return frozenset(places.door(side, entry, NAMES[scenario]) for side, scenario in sides)
+        return frozenset(claims.door(side, entry, NAMES[scenario]) for side, scenario in sides)
     return frozenset()
 
 
 def _needed(
     scene: Scene, answers: Answers, what: tuple[str, str], lost: list[str], scenarios: list[str]
-) -> tuple[frozenset[Place], ...]:
+) -> tuple[frozenset[Claim], ...]:
     """Return what the entry needed that somebody else may have proved broken."""
     entry, name = what
     if name == "ingress-task":
         return tuple(
-            places.mesh_exchange(scene, other, task) for task in lost for other in scene.watched if other != task
+            claims.mesh_exchange(scene, other, task) for task in lost for other in scene.watched if other != task
         )
     if name == "ingress-unknown":
         remote = unreached(scene, answers, entry, scenarios)
-        return tuple(places.mesh_exchange(scene, entry, task) for task in remote)
+        return tuple(claims.mesh_exchange(scene, entry, task) for task in remote)
     rests = {
-        "ingress-rules": places.rules(entry, "nat"),
-        "ingress-forward": places.rules(entry, "filter"),
-        "ingress-backends": places.balancer(entry, places.MESH),
+        "ingress-rules": claims.rules(entry, "nat"),
+        "ingress-forward": claims.rules(entry, "filter"),
+        "ingress-backends": claims.balancer(entry, claims.MESH),
     }
-    return places.each((rests[name],)) if name in rests else ()
+    return claims.each((rests[name],)) if name in rests else ()
 
 
 def _asked(answers: Answers) -> set[str]:
@@ -288,14 +288,6 @@ def _said(answer: Answer | None) -> str | None:
 
 def _devices(route_table: str) -> set[str]:
     return {line.split()[0] for line in route_table.splitlines()[1:] if line.strip()}
-
-
-def is_published(rules: str, port: int, protocol: str) -> bool:
-    """Tell whether the nat table has a rule for a published port, and a way leads to it."""
-    lines = rules.splitlines()
-    mine = [line for line in lines if line.startswith(f"-A {CHAIN} ") and "-j DNAT" in line]
-    has_rule = any(f"--dport {port} " in line and f"-p {protocol} " in line for line in mine)
-    return has_rule and any(line.endswith(f"-j {CHAIN}") and line.startswith("-A PREROUTING ") for line in lines)
 
 
 def _accepted(rules: str, port: int, protocol: str) -> bool:

@@ -6,7 +6,7 @@ import errno
 from typing import TYPE_CHECKING
 
 from swarmnet.model.report import Status, Verdict
-from swarmnet.verify import claims as places
+from swarmnet.verify import claims
 from swarmnet.verify.scenario import outcomes
 
 if TYPE_CHECKING:
@@ -62,6 +62,6 @@ def explain(answers: Answers, lost: dict[str, frozenset[Pair]]) -> tuple[Verdict
                 "pairs": [[*pair] for pair in pairs],
                 "commands": [SYSCTL],
             },
-            broken=frozenset(places.overlay(name, *pair) for name, some in lost.items() for pair in some),
+            broken=frozenset(claims.overlay(name, *pair) for name, some in lost.items() for pair in some),
         ),
     )

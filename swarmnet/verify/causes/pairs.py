@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from swarmnet.model.report import Status, Verdict
-from swarmnet.verify import claims as places
+from swarmnet.verify import claims
 from swarmnet.verify.causes import firewall, neighbour_table, resolvers
 from swarmnet.verify.causes import gossip as gossip_cause
 from swarmnet.verify.causes import ingress as ingress_causes
 from swarmnet.verify.causes.esp import apart, why_blocked
 from swarmnet.verify.causes.gossip import unlearned
-from swarmnet.verify.esp_support import without_esp
+from swarmnet.verify.kernels import without_esp
 from swarmnet.verify.patterns import Pair, Reach, Shape, decompose
 from swarmnet.verify.scenarios.balancing.balanced import without_ipvs
 from swarmnet.verify.scenarios.pairs.loss import pairs_of
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from swarmnet.model.base import JsonValue
-    from swarmnet.model.report import Place
+    from swarmnet.model.report import Claim
     from swarmnet.model.verification import Matrix
     from swarmnet.verify.scenario import Answers, Scene
 
@@ -43,10 +43,10 @@ RESTS_ON: dict[str, tuple[str, ...]] = {
 """Why ESP is lost, to what else explains that; where captures were not asked, both may."""
 
 
-PASSAGES: dict[Callable[[str, str], Place] | None, tuple[str, ...]] = {
-    places.vxlan: ("vxlan",),
-    places.esp: ("esp", "vxlan"),
-    places.learned: ("gossip",),
+PASSAGES: dict[Callable[[str, str], Claim] | None, tuple[str, ...]] = {
+    claims.vxlan: ("vxlan",),
+    claims.esp: ("esp", "vxlan"),
+    claims.learned: ("gossip",),
 }
 """What the hosts themselves must let through for each carrier; ESP carries VXLAN, which meets the firewall, too."""
 ENTRIES_FIX = (
@@ -213,7 +213,7 @@ def _verdict(  # one place that knows how a cause looks
 
 
 def _placed(
-    verdict: Verdict, pairs: Iterable[Pair], *, carrier: Callable[[str, str], Place] | None, rest: Iterable[str] = ()
+    verdict: Verdict, pairs: Iterable[Pair], *, carrier: Callable[[str, str], Claim] | None, rest: Iterable[str] = ()
 ) -> Verdict:
     """Return a verdict on lost directions with what it proved broken, and what each of them needed.
 
@@ -222,16 +222,16 @@ def _placed(
     """
     names = [str(name) for name in listed] if isinstance(listed := verdict.evidence["networks"], list) else []
     pairs = sorted(pairs)
-    broken = {places.overlay(name, *pair) for name in names for pair in pairs}
+    broken = {claims.overlay(name, *pair) for name in names for pair in pairs}
     broken |= {carrier(*pair) for pair in pairs} if carrier else set()
     needed = []
     for source, target in pairs:
-        ends = {places.node(source), places.node(target), *map(places.allocated, names)}
-        ends |= places.both(places.learned, source, target) - broken
-        ends |= {places.passage(kind, source, target) for kind in PASSAGES.get(carrier, ())}
+        ends = {claims.node(source), claims.node(target), *map(claims.allocated, names)}
+        ends |= claims.both(claims.learned, source, target) - broken
+        ends |= {claims.passage(kind, source, target) for kind in PASSAGES.get(carrier, ())}
         more = {
-            "mark": {places.mark(source, name) for name in names},
-            "ipsec": {places.ipsec(source, target), places.ipsec_drops(target)},
+            "mark": {claims.mark(source, name) for name in names},
+            "ipsec": {claims.ipsec(source, target), claims.ipsec_drops(target)},
         }
         needed.append(frozenset(ends.union(*(more[kind] for kind in rest))))
     return verdict.model_copy(update={"broken": frozenset(broken), "needed": tuple(needed)})
@@ -247,7 +247,7 @@ def _no_esp(names: tuple[str, ...], incapable: frozenset[str], pairs: frozenset[
         f" traffic across hosts on encrypted overlays is lost there; nothing was proved about {len(pairs)} pairs",
         fix="run a kernel with CONFIG_INET_ESP and AES-GCM (modprobe esp4), or make the network without encryption",
     )
-    broken = places.esp_kernels(*incapable)
+    broken = claims.esp_kernels(*incapable)
     return verdict.model_copy(update={"status": Status.INCONCLUSIVE, "broken": broken})
 
 
@@ -261,7 +261,7 @@ def _unlearned(names: tuple[str, ...], reach: Reach, healthy: list[str]) -> Verd
         return _placed(verdict, reach.pairs, carrier=None)
     repair = gossip_cause.fix(reach, _way(reach))
     verdict = _verdict(names, reach.pairs, cause=f"gossip-{reach.shape}", detail=detail, fix=repair)
-    return _placed(verdict, reach.pairs, carrier=places.learned)
+    return _placed(verdict, reach.pairs, carrier=claims.learned)
 
 
 def _blocked(
@@ -275,7 +275,7 @@ def _blocked(
         detail = _sentence(reach, "overlay traffic")
         verdict = _verdict(names, reach.pairs, cause=f"network-{reach.shape}", detail=detail, fix=fix)
         return _placed(verdict, reach.pairs, carrier=None)
-    lost = places.esp if encrypted else places.vxlan
+    lost = claims.esp if encrypted else claims.vxlan
     sentence, down = _sentence(reach, carrier), _down(scene, reach)
     if down:
         fix = f"the manager calls {down} not ready: bring the engine back first, then run verify again"
@@ -318,8 +318,8 @@ def _stalled(names: tuple[str, ...], reach: Reach) -> Verdict:
             for place in (
                 *large_packets(name, pair),
                 *steadily(name, pair),
-                places.whole(name, *pair),
-                places.whole(name, *pair[::-1]),
+                claims.whole(name, *pair),
+                claims.whole(name, *pair[::-1]),
             )
         )
         for pair in sorted(reach.pairs)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from swarmnet.model.report import Status, Verdict
-from swarmnet.verify import claims as places
+from swarmnet.verify import claims
 from swarmnet.verify.scenario import outcomes
 
 if TYPE_CHECKING:
@@ -30,8 +30,8 @@ def explain(scene: Scene, answers: Answers) -> tuple[Verdict, ...]:
             fix=f"restart the engine of {names} (systemctl restart docker), which starts its resolver and writes the"
             " nat rules of its containers again; recreate containers that were started before",
             evidence={"cause": "resolver", "hosts": [*sorted(silent)]},
-            broken=frozenset(map(places.resolver, silent)),
-            needed=places.each(map(places.node, silent)),
+            broken=frozenset(map(claims.resolver, silent)),
+            needed=claims.each(map(claims.node, silent)),
         ),
     )
 

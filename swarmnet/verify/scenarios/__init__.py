@@ -20,19 +20,13 @@ from swarmnet.verify.scenarios.hosts.gossip import Gossip
 from swarmnet.verify.scenarios.hosts.kernels import Kernels
 from swarmnet.verify.scenarios.mesh.host_port import HostPort
 from swarmnet.verify.scenarios.mesh.ipv6 import MeshIpv6
-from swarmnet.verify.scenarios.mesh.mesh_tcp import MeshTcp
-from swarmnet.verify.scenarios.mesh.mesh_udp import MeshUdp
+from swarmnet.verify.scenarios.mesh.mesh import MeshTcp, MeshUdp
 from swarmnet.verify.scenarios.mesh.published import Published
-from swarmnet.verify.scenarios.names.dns_alias import Aliases
-from swarmnet.verify.scenarios.names.dns_container import ContainerNames
-from swarmnet.verify.scenarios.names.dns_service import ServiceNames
-from swarmnet.verify.scenarios.names.dns_tasks import TaskNames
+from swarmnet.verify.scenarios.names.names import Aliases, ContainerNames, ServiceNames, TaskNames
 from swarmnet.verify.scenarios.names.upstream import UpstreamDns
 from swarmnet.verify.scenarios.pairs.endpoints import Endpoints
-from swarmnet.verify.scenarios.pairs.icmp import IcmpMatrix
 from swarmnet.verify.scenarios.pairs.loss import Loss
-from swarmnet.verify.scenarios.pairs.tcp import TcpMatrix
-from swarmnet.verify.scenarios.pairs.udp import UdpMatrix
+from swarmnet.verify.scenarios.pairs.matrix import IcmpMatrix, TcpMatrix, UdpMatrix
 from swarmnet.verify.scenarios.sizes.overlay import OverlayMtu
 from swarmnet.verify.scenarios.sizes.underlay import UnderlayMtu
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from swarmnet.model.hosts import Availability
-from swarmnet.model.state import Membership
+from swarmnet.model.state import SwarmStanding
 from swarmnet.verify.scenario import Station
 
 if TYPE_CHECKING:
@@ -58,9 +58,9 @@ def cast(state: ClusterState, hosts: Sequence[str]) -> Cast:
 def _outsider(state: ClusterState, facts: HostFacts) -> Station:
     """Return why a host that answers is no node of the swarm."""
     host, member = facts.host, facts.engine.membership
-    if member.state is Membership.LOCKED:
+    if member.state is SwarmStanding.LOCKED:
         return Station(host, problem="its engine is locked", cause="locked")
-    if member.state is Membership.ACTIVE:
+    if member.state is SwarmStanding.ACTIVE:
         other = state.swarm is not None and member.cluster_id not in ("", state.swarm.id)
         if other:
             return Station(host, problem=f"is in another swarm ({member.cluster_id})", cause="other-swarm")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from swarmnet.errors import ConvergenceError, EngineError, HostError
 from swarmnet.model.clock import wait_until
 from swarmnet.model.verification import PROBE_LABEL
-from swarmnet.verify.causes import absence
+from swarmnet.verify import absence
 from swarmnet.verify.scenario import Station
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from swarmnet.errors import ConvergenceError
 from swarmnet.model.announced_losses import majority
 from swarmnet.model.clock import wait_until
 from swarmnet.model.ports import Progress, progress
-from swarmnet.model.state import Membership
+from swarmnet.model.state import SwarmStanding
 from swarmnet.workflows.fleet.observe import observe
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ SETTLE_LIMIT = 30.0
 PAUSE = 1.0
 SLOW = 5.0
 """Seconds after which a look was held up by hosts that did not answer: they are not waited for once more."""
-_ELECTING = (Membership.ACTIVE, Membership.PENDING)
+_ELECTING = (SwarmStanding.ACTIVE, SwarmStanding.PENDING)
 """How managers without a leader stand: after a restart of the engine they are pending until there is one (26.1)."""
 WELL_LIMIT, WELL_EVERY = 40.0, 0.5
 """Seconds for tasks to run and for nodes to be ready where nothing is left to do, and between two looks. After an
@@ -98,7 +98,7 @@ def unsettled(state: ClusterState, inventory: Inventory) -> str | None:
     entering = [
         facts.host
         for facts in state.hosts
-        if facts.engine.membership.state is Membership.PENDING and not facts.engine.membership.error
+        if facts.engine.membership.state is SwarmStanding.PENDING and not facts.engine.membership.error
     ]
     if entering and not state.locked:  # a worker enters no swarm whose managers wait for their key
         return f"{', '.join(entering)} is just entering a swarm"

@@ -22,7 +22,7 @@ from swarmnet.model.ports import Progress, names
 from swarmnet.model.standing import answered
 from swarmnet.workflows.fleet.fanout import fan_out
 from swarmnet.workflows.fleet.first_answer import first_answer, told
-from swarmnet.workflows.lock.stores import RELEASE_PATIENCE, FilePlace, Place, SwarmPlace
+from swarmnet.workflows.lock.stores import RELEASE_PATIENCE, FilePlace, LockStore, SwarmPlace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -48,14 +48,14 @@ class Lock:
         self._claim = Claim.of(operator, cluster=ports.inventory.cluster, command=command, since=ports.clock.now())
         self._vigil = _Vigil(ports, operator)
         self._deadline = ports.clock.monotonic() + wait
-        self._places: list[Place] = []
+        self._places: list[LockStore] = []
         self._guard = threading.Lock()
         self._permitting = threading.Lock()
         self._ended = threading.Event()
         self._lost: str | None = None
         self._last = _Moment(ports.clock)
 
-    def take(self, place: Place) -> None:
+    def take(self, place: LockStore) -> None:
         """Take the lock in one more place, waiting and taking over stale ones as told, and give signs of life there.
 
         Each place has a thread for them: one that is silent delays no other's.
@@ -72,7 +72,7 @@ class Lock:
         name = f"swarmnet-heartbeat-{place.name}"
         threading.Thread(target=self._beat_until_released, args=(place,), name=name, daemon=True).start()
 
-    def look_out_for(self, place: Place) -> None:
+    def look_out_for(self, place: LockStore) -> None:
         """Wait until nobody else holds the lock in a place that is not taken itself; raises as ``take`` does."""
         while (holder := self._holder(place)) is not None:
             self._wait_for(holder, place)
@@ -82,7 +82,7 @@ class Lock:
         if not any(isinstance(place, SwarmPlace) for place in self._places):
             self.take(SwarmPlace(self._ports))
 
-    def beat(self, place: Place) -> None:
+    def beat(self, place: LockStore) -> None:
         """Give a sign of life in a place. A host that does not answer now is asked again at the next beat."""
         with suppress(HostError):
             self._beat(place)
@@ -137,7 +137,7 @@ class Lock:
             except HostError as error:
                 self._ports.listener(Progress(f"the lock in {place.name} could not be released: {error.message}"))
 
-    def _beat_until_released(self, place: Place) -> None:
+    def _beat_until_released(self, place: LockStore) -> None:
         told: str | None = None
         while not self._ended.wait(self._every):
             try:
@@ -148,7 +148,7 @@ class Lock:
                     self._ports.listener(Progress(words))
                 told = words
 
-    def _beat(self, place: Place) -> None:
+    def _beat(self, place: LockStore) -> None:
         if place.beat(self._claim):
             self._last.set()
         elif not self._ended.is_set():
@@ -173,15 +173,15 @@ class Lock:
                 hint="nothing more was changed; talk to them, then run again",
             )
 
-    def _got(self, place: Place) -> bool:
+    def _got(self, place: LockStore) -> bool:
         with told(self._ports.listener, f"the lock in {place.name} to be taken"):
             return place.take(self._claim)
 
-    def _holder(self, place: Place) -> Holder | None:
+    def _holder(self, place: LockStore) -> Holder | None:
         with told(self._ports.listener, f"an answer on who holds the lock in {place.name}"):
             return place.holder()
 
-    def _wait_for(self, holder: Holder, place: Place) -> None:
+    def _wait_for(self, holder: Holder, place: LockStore) -> None:
         clock = self._ports.clock
         if self._vigil.is_over(holder, place):
             self._ports.listener(Progress(f"taking over the lock of {holder}"))
@@ -220,7 +220,7 @@ class _Vigil:
         self._operator = operator
         self._gone: set[str] = set()
 
-    def is_over(self, holder: Holder, place: Place) -> bool:
+    def is_over(self, holder: Holder, place: LockStore) -> bool:
         """Tell whether nobody will give a sign of life there any more; may take ``WATCH`` seconds."""
         pulse = holder.pulse(self._operator)
         token = None if holder.claim is None else holder.claim.token
@@ -287,7 +287,7 @@ def holders(ports: Ports, state: ClusterState) -> tuple[Holder, ...]:
         ports: the world.
         state: what was just observed; the swarm is asked again only where it shows a lock.
     """
-    places: dict[str, Place] = {place.name: place for place in _files(ports, state)}
+    places: dict[str, LockStore] = {place.name: place for place in _files(ports, state)}
     if any(config.spec.name == LOCK_NAME for config in state.configs):
         places = {SwarmPlace.name: SwarmPlace(ports)} | places
     found = fan_out(places, lambda name: places[name].holder())
@@ -345,11 +345,11 @@ def break_locks(ports: Ports, shown: Iterable[Holder]) -> tuple[Holder, ...]:
     return tuple(found)
 
 
-def _place(ports: Ports, name: str) -> Place:
+def _place(ports: Ports, name: str) -> LockStore:
     return SwarmPlace(ports) if name == SwarmPlace.name else FilePlace(ports, name, ports.inventory.cluster)
 
 
-def _places(ports: Ports, state: ClusterState) -> tuple[Place, ...]:
+def _places(ports: Ports, state: ClusterState) -> tuple[LockStore, ...]:
     files = tuple(_files(ports, state))
     return files if state.swarm is None else (SwarmPlace(ports), *files)
 

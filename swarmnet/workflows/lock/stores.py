@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from swarmnet.errors import CommandError, ConflictError, HostError, NotFoundError, StateChangedError
 from swarmnet.model.border import border
 from swarmnet.model.lock import LOCK_NAME, Claim, Holder
-from swarmnet.model.state import Membership
+from swarmnet.model.state import SwarmStanding
 from swarmnet.model.swarm import Config, ConfigSpec
 from swarmnet.workflows.fleet.failover import LOST, Failover
 
@@ -85,7 +85,7 @@ RELEASE_PATIENCE = 30.0
 """Seconds for a manager to answer that shall take the lock away; else it stays until it is stale."""
 
 
-class Place(Protocol):
+class LockStore(Protocol):
     """Somewhere a lock can lie."""
 
     @property
@@ -186,7 +186,7 @@ class SwarmPlace:
         """Tell whether any manager still is in one: after a reset none is, and nobody will ever answer."""
         for host in self._ports.inventory.managers:
             with suppress(HostError):
-                if self._ports.engine(host.name).facts().membership.state is not Membership.INACTIVE:
+                if self._ports.engine(host.name).facts().membership.state is not SwarmStanding.INACTIVE:
                     return True
         return False
 

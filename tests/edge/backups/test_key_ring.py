@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pyrage
 import pytest
 
-from swarmnet.edge.backups.key_ring import KeyRing
+from swarmnet.edge.backups.key_ring import BackupKeys
 from swarmnet.edge.backups.keys import Recipient, fingerprint, load_signing_key
 from swarmnet.edge.backups.vault import AgeVault
 from swarmnet.errors import UsageError
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def test_keys_are_made_private_once_and_the_recovery_identity_opens_too(tmp_path: Path) -> None:
-    ring = KeyRing(tmp_path / "keys")
+    ring = BackupKeys(tmp_path / "keys")
     recovery = ring.create("alice")
     assert {path.stat().st_mode & 0o777 for path in ring.directory.iterdir()} == {0o600}
     assert ring.directory.stat().st_mode & 0o777 == 0o700
@@ -31,7 +31,7 @@ def test_keys_are_made_private_once_and_the_recovery_identity_opens_too(tmp_path
 
 
 def test_of_two_who_make_keys_at_once_one_does_and_the_other_takes_nothing_away(tmp_path: Path) -> None:
-    ring = KeyRing(tmp_path / "keys")
+    ring = BackupKeys(tmp_path / "keys")
     with ThreadPoolExecutor(4) as pool:
         ended = [pool.submit(ring.create, name).exception() for name in ("alice", "bob", "carol", "dave")]
 
@@ -42,7 +42,7 @@ def test_of_two_who_make_keys_at_once_one_does_and_the_other_takes_nothing_away(
 
 
 def test_recipients_that_are_added_at_once_are_all_kept(tmp_path: Path) -> None:
-    ring = KeyRing(tmp_path)
+    ring = BackupKeys(tmp_path)
     names = [f"operator{number}" for number in range(8)]
     keys = [str(pyrage.x25519.Identity.generate().to_public()) for _ in names]
     with ThreadPoolExecutor(len(names)) as pool:
@@ -52,7 +52,7 @@ def test_recipients_that_are_added_at_once_are_all_kept(tmp_path: Path) -> None:
 
 
 def test_a_removed_recipient_is_not_sealed_to_any_more(tmp_path: Path) -> None:
-    ring = KeyRing(tmp_path)
+    ring = BackupKeys(tmp_path)
     ring.create("alice")
     ring.add_recipient(Recipient(str(pyrage.x25519.Identity.generate().to_public()), "mallory\n# x"))
     assert [one.name for one in ring.recipients()] == ["alice", "recovery", "mallory x"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from swarmnet.edge.backups.key_ring import KeyRing
+from swarmnet.edge.backups.key_ring import BackupKeys
 from swarmnet.edge.backups.keys import load_identities, parse_recipient
 from swarmnet.edge.backups.sealed_file import Head
 from swarmnet.edge.backups.vault import AgeVault
@@ -19,27 +19,27 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def ring(tmp_path: Path) -> KeyRing:
-    ring = KeyRing(tmp_path / "keys")
+def ring(tmp_path: Path) -> BackupKeys:
+    ring = BackupKeys(tmp_path / "keys")
     ring.create("alice", recovery_file=tmp_path / "recovery.txt")
     return ring
 
 
-def _sealed(ring: KeyRing, path: Path) -> Path:
+def _sealed(ring: BackupKeys, path: Path) -> Path:
     vault = AgeVault(recipients=ring.recipients(), signing_key=ring.own_signing_key())
     path.write_bytes(vault.seal(a_document()))
     return path
 
 
 @pytest.mark.parametrize("identity", ["keys/identity.txt", "recovery.txt"])
-def test_the_recipe_checks_both_signatures_and_opens(ring: KeyRing, tmp_path: Path, identity: str) -> None:
+def test_the_recipe_checks_both_signatures_and_opens(ring: BackupKeys, tmp_path: Path, identity: str) -> None:
     backup = _sealed(ring, tmp_path / "backup")
     assert opened_by_recipe(tmp_path, backup, tmp_path / identity, ring.directory)["id"] == a_document().id
 
 
 @pytest.mark.parametrize("kind", [("-t", "ed25519"), ("-t", "rsa", "-b", "2048")], ids=["ed25519", "rsa"])
 def test_ssh_keys_that_are_recipients_open_with_age_and_with_swarmnet(
-    ring: KeyRing, tmp_path: Path, kind: tuple[str, ...]
+    ring: BackupKeys, tmp_path: Path, kind: tuple[str, ...]
 ) -> None:
     """C13: what `keys add` takes, its owner can open."""
     key = tmp_path / "id"
@@ -54,7 +54,7 @@ def test_ssh_keys_that_are_recipients_open_with_age_and_with_swarmnet(
 
 
 @pytest.mark.parametrize("part", ["header", "signature", "sealed"])
-def test_the_recipe_stops_at_whatever_was_changed(ring: KeyRing, tmp_path: Path, part: str) -> None:
+def test_the_recipe_stops_at_whatever_was_changed(ring: BackupKeys, tmp_path: Path, part: str) -> None:
     backup = _sealed(ring, tmp_path / "backup")
     blob = bytearray(backup.read_bytes())
     head = Head.of(bytes(blob))
@@ -65,8 +65,8 @@ def test_the_recipe_stops_at_whatever_was_changed(ring: KeyRing, tmp_path: Path,
     assert not (tmp_path / "document.json").exists()
 
 
-def test_the_recipe_stops_at_another_signer(ring: KeyRing, tmp_path: Path) -> None:
-    other = KeyRing(tmp_path / "other")
+def test_the_recipe_stops_at_another_signer(ring: BackupKeys, tmp_path: Path) -> None:
+    other = BackupKeys(tmp_path / "other")
     other.create("mallory")
     backup = _sealed(ring, tmp_path / "backup")
     done = run_recipe(tmp_path, backup, ring.identity, other.directory / "signers.txt")
@@ -74,7 +74,7 @@ def test_the_recipe_stops_at_another_signer(ring: KeyRing, tmp_path: Path) -> No
     assert done.returncode != 0
 
 
-def test_a_signature_is_for_one_purpose(ring: KeyRing, tmp_path: Path) -> None:
+def test_a_signature_is_for_one_purpose(ring: BackupKeys, tmp_path: Path) -> None:
     """A header that is taken for a document, or the reverse, has no signature."""
     backup = _sealed(ring, tmp_path / "backup")
     signers = tmp_path / "allowed_signers"

@@ -20,9 +20,8 @@ from swarmnet.model.base import Secret
 from swarmnet.model.clock import wait_until
 from swarmnet.model.hosts import Role
 from swarmnet.model.network import NetworkSpec
-from swarmnet.model.ports import ContainerSpec, Membership
-from swarmnet.model.state import Endpoint, SwarmMembership
-from swarmnet.model.state import Membership as Standing
+from swarmnet.model.ports import ContainerSpec, JoinAddress
+from swarmnet.model.state import Endpoint, SwarmMembership, SwarmStanding
 from swarmnet.model.swarm import SwarmSpec
 from swarmnet.parse.inventory import parse_inventory
 from tests.support.docker_view import soon
@@ -63,11 +62,11 @@ def session(lab: Lab) -> Iterator[Session]:
 def form_swarm(lab: Lab, session: Session, names: tuple[str, ...], spec: SwarmSpec) -> list[EnginePort]:
     """Make a swarm of managers, to be left or lost by the test."""
     first, *others = [session.engine(name) for name in names]
-    first.init_swarm(spec, Membership(str(lab.host(names[0]).address)))
+    first.init_swarm(spec, JoinAddress(str(lab.host(names[0]).address)))
     token = first.join_token(Role.MANAGER)
     for engine in others:
         address = str(lab.host(engine.host).address)
-        engine.join_swarm(Membership(address), remote=f"{lab.host(names[0]).address}:2377", token=token)
+        engine.join_swarm(JoinAddress(address), remote=f"{lab.host(names[0]).address}:2377", token=token)
     return [first, *others]
 
 
@@ -93,20 +92,20 @@ def test_a_locked_manager_says_so(lab: Lab, session: Session) -> None:
     with pytest.raises(HostError):
         engine.facts()
     lab.heal(Fault(host="m1", kind="engine"))
-    settled(engine, lambda seen: seen.state is Standing.LOCKED)
+    settled(engine, lambda seen: seen.state is SwarmStanding.LOCKED)
     with pytest.raises(NotAManagerError):
         engine.swarm()
     engine.leave_swarm(force=True)
-    assert engine.facts().membership.state is Standing.INACTIVE
+    assert engine.facts().membership.state is SwarmStanding.INACTIVE
 
 
 def test_a_token_that_is_none_is_refused_without_being_shown(lab: Lab, session: Session) -> None:
     engine = session.engine("m2")
-    entry = Membership(str(lab.host("m2").address))
+    entry = JoinAddress(str(lab.host("m2").address))
     with pytest.raises(EngineError) as caught:
         engine.join_swarm(entry, remote=f"{lab.host('m1').address}:2377", token=Secret("SWMTKN-canary"))
     assert "canary" not in caught.value.message
-    assert engine.facts().membership.state is Standing.INACTIVE
+    assert engine.facts().membership.state is SwarmStanding.INACTIVE
 
 
 @pytest.fixture
@@ -237,5 +236,5 @@ def test_without_a_quorum_no_manager_answers_and_lists_are_cut_in_silence(lab: L
     with pytest.raises(NotAManagerError):
         engine.create_network(NetworkSpec(name="back"))
     membership = settled(engine, lambda seen: not seen.is_manager)
-    assert (membership.state, membership.cluster_id) == (Standing.ACTIVE, "")
+    assert (membership.state, membership.cluster_id) == (SwarmStanding.ACTIVE, "")
     assert "front" not in {network.spec.name for network in engine.networks()}

@@ -10,7 +10,7 @@ import pytest
 from swarmnet.edge.engine.engine import Engine
 from swarmnet.errors import ConvergenceError, EngineError
 from swarmnet.model.base import Secret
-from swarmnet.model.ports import Membership
+from swarmnet.model.ports import JoinAddress
 from tests.simulator import SimulatedClock
 from tests.support.http_server import Talker, say
 
@@ -38,7 +38,7 @@ def standing(state: str, address: str = "10.0.0.2", error: str = "") -> bytes:
 def join(talker: Talker) -> SimulatedClock:
     clock = SimulatedClock()
     engine = Engine("w1", talker.open, clock)
-    engine.join_swarm(Membership("10.0.0.2", data_path="10.1.0.2"), remote="10.0.0.1:2377", token=Secret("canary"))
+    engine.join_swarm(JoinAddress("10.0.0.2", data_path="10.1.0.2"), remote="10.0.0.1:2377", token=Secret("canary"))
     return clock
 
 
@@ -78,7 +78,7 @@ def test_a_join_looks_at_the_engine_once_and_tells_who_the_node_is(talker: Talke
     seen = {"LocalNodeState": "active", "NodeAddr": "10.0.0.2", "NodeID": "n2"}
     talker.answers = {JOIN: [say("")], INFO: [say(json.dumps({"Swarm": seen}))]}
     engine = Engine("w1", talker.open, SimulatedClock())
-    assert engine.join_swarm(Membership("10.0.0.2"), remote="10.0.0.1:2377", token=Secret("canary")) == "n2"
+    assert engine.join_swarm(JoinAddress("10.0.0.2"), remote="10.0.0.1:2377", token=Secret("canary")) == "n2"
     assert [line.removesuffix(" HTTP/1.1") for line in talker.lines[1:]] == [JOIN, INFO]
     engine.close()
 
@@ -110,7 +110,7 @@ def test_an_engine_that_gave_up_is_not_waited_for(talker: Talker) -> None:
 
 def test_a_manager_that_is_in_at_the_moment_in_which_it_shall_leave_stays_and_has_joined(talker: Talker) -> None:
     engine = late(talker, "active")
-    assert engine.join_swarm(Membership("10.0.0.2"), remote="10.0.0.1:2377", token=Secret("canary")) == "n2"
+    assert engine.join_swarm(JoinAddress("10.0.0.2"), remote="10.0.0.1:2377", token=Secret("canary")) == "n2"
     assert leaves(talker) == [LEAVE]
 
 
@@ -118,7 +118,7 @@ def test_a_manager_that_is_in_at_the_moment_in_which_it_shall_leave_stays_and_ha
 def test_a_manager_that_refuses_to_leave_and_does_not_come_in_is_forced(talker: Talker, state: str) -> None:
     engine = late(talker, state)
     with pytest.raises(ConvergenceError, match="last seen: pending"):
-        engine.join_swarm(Membership("10.0.0.2"), remote="10.0.0.1:2377", token=Secret("canary"))
+        engine.join_swarm(JoinAddress("10.0.0.2"), remote="10.0.0.1:2377", token=Secret("canary"))
     assert leaves(talker) == [LEAVE, FORCED]
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from swarmnet.cli.sealing import opening_vault, sealing_vault
-from swarmnet.edge.backups.key_ring import KeyRing
+from swarmnet.edge.backups.key_ring import BackupKeys
 from swarmnet.edge.backups.seen import SeenFile
 from swarmnet.edge.operator import owned_files
 from swarmnet.edge.operator.owned_files import read_private, read_public
@@ -32,9 +32,9 @@ PUBLIC = ("recipients.txt", "signers.txt", "seen.json")
 def keys(tmp_path: Path) -> Path:
     """Return a directory of keys with each file that there can be, and two that are named on the command line."""
     folder = tmp_path / "keys"
-    KeyRing(folder).create("alice", recovery_file=folder / "recovery.txt")
+    BackupKeys(folder).create("alice", recovery_file=folder / "recovery.txt")
     SeenFile(folder).keep("prod", Mark(created=CREATED, id="0" * 32))
-    KeyRing(tmp_path / "other").create("bob")
+    BackupKeys(tmp_path / "other").create("bob")
     (tmp_path / "other" / "signing.key").rename(folder / "sign.key")
     return folder
 

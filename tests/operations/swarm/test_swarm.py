@@ -4,7 +4,7 @@ import pytest
 
 from swarmnet.model.hosts import Role
 from swarmnet.model.plan import MANAGED_LABEL
-from swarmnet.model.state import ClusterState, Membership, Route, SwarmMembership
+from swarmnet.model.state import ClusterState, Route, SwarmMembership, SwarmStanding
 from swarmnet.model.swarm import NodeSpec
 from tests.support.clusters import blank, facts, inventory, member, node, swarm, with_host
 from tests.support.plans import plan, refusal, told
@@ -98,7 +98,7 @@ def test_a_swarm_that_was_made_by_hand_is_taken_over_with_a_mark() -> None:
 
 def test_an_engine_that_waits_for_its_key_is_named() -> None:
     hosts = inventory()
-    state = with_member(swarm(hosts), "m3", SwarmMembership(state=Membership.LOCKED))
+    state = with_member(swarm(hosts), "m3", SwarmMembership(state=SwarmStanding.LOCKED))
     assert "m3 stands as locked to a swarm; give it its key: swarmnet unlock" in refusal(STEP, state, hosts)
 
 
@@ -177,7 +177,9 @@ def test_roles_follow_the_inventory_promotions_first() -> None:
 
 def test_a_host_that_booted_without_network_is_told_to_restart_its_engine() -> None:
     hosts = inventory()
-    state = with_member(swarm(hosts), "m3", SwarmMembership(state=Membership.ERROR, error="failed to rejoin cluster"))
+    state = with_member(
+        swarm(hosts), "m3", SwarmMembership(state=SwarmStanding.ERROR, error="failed to rejoin cluster")
+    )
     text = refusal(STEP, state, hosts)
     assert "m3 stands as error to a swarm: failed to rejoin cluster; engines try that only as they start" in text
 

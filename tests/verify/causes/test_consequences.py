@@ -18,8 +18,7 @@ from swarmnet.verify.scenarios.encryption.injection import PlaintextInjection
 from swarmnet.verify.scenarios.encryption.on_the_wire import EncryptionOnTheWire
 from swarmnet.verify.scenarios.encryption.rules import SAVE, EncryptionRules
 from swarmnet.verify.scenarios.encryption.states import IpsecStates
-from swarmnet.verify.scenarios.pairs.tcp import TcpMatrix
-from swarmnet.verify.scenarios.pairs.udp import UdpMatrix
+from swarmnet.verify.scenarios.pairs.matrix import TcpMatrix, UdpMatrix
 from swarmnet.verify.scenarios.sizes.overlay import OverlayMtu
 from swarmnet.verify.scenarios.sizes.underlay import UnderlayMtu
 from tests.support.encrypted_captures import Wire, rules, stage, u32

@@ -7,12 +7,9 @@ from typing import TYPE_CHECKING
 
 from swarmnet.model.report import Status
 from swarmnet.verify.causes.pairs import explain, refine
-from swarmnet.verify.esp_support import ESP
+from swarmnet.verify.kernels import ESP
 from swarmnet.verify.scenario import Answer, ProbeTask
-from swarmnet.verify.scenarios.pairs.icmp import IcmpMatrix
-from swarmnet.verify.scenarios.pairs.matrix import HOPELESS
-from swarmnet.verify.scenarios.pairs.tcp import TcpMatrix
-from swarmnet.verify.scenarios.pairs.udp import UdpMatrix
+from swarmnet.verify.scenarios.pairs.matrix import HOPELESS, IcmpMatrix, TcpMatrix, UdpMatrix
 from tests.support.scenes import NO_ESP, answers, network, scene
 
 if TYPE_CHECKING:

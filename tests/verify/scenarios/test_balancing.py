@@ -16,7 +16,7 @@ from swarmnet.verify.scenarios.balancing.hairpin import Hairpin
 from swarmnet.verify.scenarios.balancing.ipvs import BalancerTables, backends, compare
 from swarmnet.verify.scenarios.balancing.vip import VirtualAddress
 from swarmnet.verify.scenarios.control.allocation import NetworksAllocated
-from swarmnet.verify.scenarios.names.dns_service import ServiceNames
+from swarmnet.verify.scenarios.names.names import ServiceNames
 from tests.support.scenes import scene
 
 if TYPE_CHECKING:

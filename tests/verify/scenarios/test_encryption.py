@@ -10,7 +10,7 @@ import pytest
 from swarmnet.model.report import Status
 from swarmnet.verify.captures import CAPTURE, COLLECT, HEARD, marker, peers_of, sighted
 from swarmnet.verify.causes.esp import why_blocked
-from swarmnet.verify.esp_support import ESP
+from swarmnet.verify.kernels import ESP
 from swarmnet.verify.scenario import Answer
 from swarmnet.verify.scenarios.encryption.injection import PlaintextInjection
 from swarmnet.verify.scenarios.encryption.on_the_wire import EncryptionOnTheWire

@@ -8,8 +8,8 @@ import pytest
 
 from swarmnet.model.report import Status
 from swarmnet.verify.captures import COUNTERS, IPSEC
-from swarmnet.verify.esp_support import ESP
 from swarmnet.verify.iptables import parse
+from swarmnet.verify.kernels import ESP
 from swarmnet.verify.scenario import Answer
 from swarmnet.verify.scenarios.encryption.rules import SAVE, SAVE_LEGACY, SAVE_NFT, EncryptionRules
 from swarmnet.verify.scenarios.encryption.states import IpsecStates

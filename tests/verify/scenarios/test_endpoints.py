@@ -16,7 +16,7 @@ from swarmnet.verify.causes.pairs import explain
 from swarmnet.verify.scenario import Answer, Answers, HostCommand, Witness
 from swarmnet.verify.scenarios.balancing.ipvs import LISTING
 from swarmnet.verify.scenarios.pairs.endpoints import Endpoints
-from swarmnet.verify.scenarios.pairs.udp import UdpMatrix
+from swarmnet.verify.scenarios.pairs.matrix import UdpMatrix
 from tests.support.scenes import answers as said
 from tests.support.scenes import facts, scene
 

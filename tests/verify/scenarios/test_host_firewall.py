@@ -18,8 +18,7 @@ from swarmnet.verify.scenario import Answer, Answers, MeshService, Witness
 from swarmnet.verify.scenarios.control.nodes import NodesReady
 from swarmnet.verify.scenarios.encryption.rules import SAVE
 from swarmnet.verify.scenarios.hosts.firewall import HostFirewall
-from swarmnet.verify.scenarios.pairs.tcp import TcpMatrix
-from swarmnet.verify.scenarios.pairs.udp import UdpMatrix
+from swarmnet.verify.scenarios.pairs.matrix import TcpMatrix, UdpMatrix
 from tests.support.scenes import answers as said
 from tests.support.scenes import facts, scene
 

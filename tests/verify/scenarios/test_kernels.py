@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from swarmnet.model.report import Status
-from swarmnet.verify.causes.absence import explain as absent
+from swarmnet.verify.absence import explain as absent
 from swarmnet.verify.causes.consequences import traced
 from swarmnet.verify.causes.pairs import explain
 from swarmnet.verify.scenario import Answer, Answers
 from swarmnet.verify.scenarios.hosts.kernels import KERNEL, MACHINE, Kernels
-from swarmnet.verify.scenarios.pairs.udp import UdpMatrix
+from swarmnet.verify.scenarios.pairs.matrix import UdpMatrix
 from swarmnet.verify.scenarios.sizes.overlay import WAYS
 from tests.support.encrypted_captures import stage, vtep
 from tests.support.scenes import answers as said

@@ -11,8 +11,7 @@ from swarmnet.verify.causes.consequences import traced
 from swarmnet.verify.causes.pairs import explain
 from swarmnet.verify.scenario import Answer, Answers, ProbeTask
 from swarmnet.verify.scenarios.pairs.loss import FEW, HEARD, MANY, Loss
-from swarmnet.verify.scenarios.pairs.tcp import TcpMatrix
-from swarmnet.verify.scenarios.pairs.udp import UdpMatrix
+from swarmnet.verify.scenarios.pairs.matrix import TcpMatrix, UdpMatrix
 from tests.support.scenes import answers, scene
 
 if TYPE_CHECKING:

@@ -10,12 +10,10 @@ import pytest
 from swarmnet.model.ports import Approach
 from swarmnet.model.report import Status
 from swarmnet.model.state import ClusterState, SwarmMembership
-from swarmnet.verify import claims as places
+from swarmnet.verify import claims
 from swarmnet.verify.causes.pairs import explain
 from swarmnet.verify.scenario import OPERATOR, Answer, Answers, MeshService, OperatorTask, Witness, WitnessTask
-from swarmnet.verify.scenarios.mesh.mesh import LOCALHOST
-from swarmnet.verify.scenarios.mesh.mesh_tcp import MeshTcp
-from swarmnet.verify.scenarios.mesh.mesh_udp import MeshUdp
+from swarmnet.verify.scenarios.mesh.mesh import LOCALHOST, MeshTcp, MeshUdp
 from tests.support.scenes import facts, scene
 
 if TYPE_CHECKING:
@@ -182,21 +180,21 @@ def test_both_protocols_with_one_cause_are_one_verdict() -> None:
 
 def test_an_entry_rests_on_the_table_whose_rules_it_lacks_and_closes_for_everybody() -> None:
     (verdict,) = judged(stage(), seen(stage(), everywhere("w2"), look={**HEALTHY, "nat": "*nat\n"}))
-    assert verdict.needed == (frozenset({places.rules("w2", "nat")}),)
-    assert verdict.broken == {places.entry("w2", "tcp")}
+    assert verdict.needed == (frozenset({claims.rules("w2", "nat")}),)
+    assert verdict.broken == {claims.entry("w2", "tcp")}
 
 
 def test_an_entry_that_misses_a_task_on_another_host_rests_on_the_way_there() -> None:
     shut = dict.fromkeys(everywhere("w3"), opened(("n1",)))
     (verdict,) = judged(stage(), seen(stage(), shut, look=HEALTHY))
     assert verdict.evidence["cause"] == "ingress-unknown"
-    assert verdict.needed == (places.mesh_exchange(stage(), "w3", "w2"),)
+    assert verdict.needed == (claims.mesh_exchange(stage(), "w3", "w2"),)
     assert verdict.broken == frozenset()
 
 
 def test_an_entry_that_does_not_answer_itself_though_it_has_a_task_is_no_consequence_of_any_way() -> None:
     (verdict,) = judged(stage(), seen(stage(), everywhere("w2"), look=HEALTHY))
-    assert verdict.needed == (places.mesh_exchange(stage(), "w2", "w1"), frozenset())
+    assert verdict.needed == (claims.mesh_exchange(stage(), "w2", "w1"), frozenset())
 
 
 def test_an_entry_that_answers_only_itself_is_blocked_on_the_way_in() -> None:
@@ -255,7 +253,7 @@ def test_one_host_that_gets_no_answer_from_any_other_is_the_odd_one() -> None:
     (verdict,) = judged(place, seen(place, {("w3", "w1"): SHUT, ("w3", "w2"): SHUT}, look=HEALTHY))
     assert (verdict.subject, verdict.evidence["cause"]) == ("host w3", "ingress-side")
     assert "w1, w2 answer each other" in verdict.detail
-    assert verdict.broken >= {places.door("w3", "w1", "tcp"), places.door("w3", "w2", "tcp")}
+    assert verdict.broken >= {claims.door("w3", "w1", "tcp"), claims.door("w3", "w2", "tcp")}
 
 
 def test_an_entry_that_answers_nobody_stays_the_cause_and_no_side_is_odd() -> None:

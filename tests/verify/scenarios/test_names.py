@@ -14,10 +14,9 @@ from swarmnet.verify.causes.consequences import traced
 from swarmnet.verify.causes.pairs import explain
 from swarmnet.verify.scenario import Answer, Answers, ProbeTask
 from swarmnet.verify.scenarios.control.subnets import SubnetOverlaps
-from swarmnet.verify.scenarios.names.dns_container import ContainerNames
-from swarmnet.verify.scenarios.names.dns_service import ServiceNames
+from swarmnet.verify.scenarios.names.names import ContainerNames, ServiceNames
 from swarmnet.verify.scenarios.names.upstream import KEY, UpstreamDns
-from swarmnet.verify.scenarios.pairs.udp import UdpMatrix
+from swarmnet.verify.scenarios.pairs.matrix import UdpMatrix
 from tests.support.scenes import answers as lost
 from tests.support.scenes import facts, scene
 

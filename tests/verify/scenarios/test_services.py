@@ -9,8 +9,7 @@ from swarmnet.model.report import Status
 from swarmnet.verify.causes.pairs import explain
 from swarmnet.verify.scenario import Answer, Answers, ProbeTask
 from swarmnet.verify.scenarios.balancing.vip import VirtualAddress
-from swarmnet.verify.scenarios.names.dns_container import ContainerNames
-from swarmnet.verify.scenarios.names.dns_service import ServiceNames
+from swarmnet.verify.scenarios.names.names import ContainerNames, ServiceNames
 from tests.support.scenes import scene
 
 if TYPE_CHECKING:

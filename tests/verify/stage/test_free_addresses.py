@@ -10,7 +10,7 @@ from swarmnet.model.service import Service, ServiceSpec, Task
 from swarmnet.model.state import ClusterState
 from swarmnet.verify.scenarios import ALL
 from swarmnet.verify.stage.free_addresses import room_of
-from swarmnet.verify.story import Wish, verify
+from swarmnet.verify.story import VerifyOptions, verify
 from swarmnet.workflows.fleet.observe import observe
 from tests.simulator import World
 from tests.support.simulated_probe import KIT, Paths, this_run
@@ -34,7 +34,7 @@ def test_what_does_not_fit_is_not_begun(subnet: str, *, probed: bool, served: bo
     """F17: probes, the nodes' own addresses and the service are counted before the first is taken."""
     world = world_with(subnet)
     ports = world.ports()
-    result = verify(ports, observe(ports), Wish(ALL), kit=KIT, run=this_run())
+    result = verify(ports, observe(ports), VerifyOptions(ALL), kit=KIT, run=this_run())
     assert bool(result.matrices) is probed
     assert any(one.scenario == "vip" and one.status is Status.OK for one in result.verdicts) is served
     told = [one for one in result.verdicts if one.status is Status.INCONCLUSIVE]
@@ -51,7 +51,7 @@ def test_a_network_with_room_for_probes_alone_is_tested_without_the_service() ->
     task = Task(
         id="t", service_id="s", node_id="n", state="running", desired_state="running", networks={"front": taken}
     )
-    result = verify(ports, state.model_copy(update={"tasks": (task,)}), Wish(ALL), kit=KIT, run=this_run())
+    result = verify(ports, state.model_copy(update={"tasks": (task,)}), VerifyOptions(ALL), kit=KIT, run=this_run())
     assert result.status is Status.OK
     (told,) = [one for one in result.verdicts if one.scenario == "allocation" and one.status is Status.SKIPPED]
     assert "no probe service on front: 8 addresses are free there; probes take 6" in told.detail

@@ -16,7 +16,7 @@ from swarmnet.verify.scenario import (
     WitnessTask,
     outcomes,
 )
-from swarmnet.verify.story import Wish
+from swarmnet.verify.story import VerifyOptions
 from tests.support.live_verify import run, traces
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def seen(own_cluster: OwnCluster) -> Answers:
     """Return what the witnesses of one run said; nothing of it may stay."""
     before = traces(own_cluster.lab)
     watching = Watching()
-    run(own_cluster.lab, Wish((watching,), networks=("plain",)))
+    run(own_cluster.lab, VerifyOptions((watching,), networks=("plain",)))
     assert traces(own_cluster.lab) == before
     return watching.answers
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from swarmnet.errors import IncompleteError, NothingReachableError
-from swarmnet.model.ports import Membership
+from swarmnet.model.ports import JoinAddress
 from swarmnet.model.state import CommandResult
 from swarmnet.model.swarm import SwarmSpec
 from swarmnet.operations.kind import Need
@@ -77,7 +77,7 @@ def test_of_two_swarms_the_one_of_most_managers_counts_and_the_hosts_of_the_othe
     world.bootstrap()
     ours = world.store("m2").id
     world.wipe("m1")
-    world.engine("m1").init_swarm(SwarmSpec(), Membership(world.machines["m1"].address))
+    world.engine("m1").init_swarm(SwarmSpec(), JoinAddress(world.machines["m1"].address))
 
     state = observe(world.ports())
 

@@ -19,7 +19,7 @@ from swarmnet.model.ports import ActionStarted, Progress
 from swarmnet.workflows.apply import apply
 from swarmnet.workflows.fleet.observe import observe
 from swarmnet.workflows.lock.lock import Lock, break_locks, held, holders
-from swarmnet.workflows.lock.stores import RELEASE_PATIENCE, FilePlace, Place, SwarmPlace
+from swarmnet.workflows.lock.stores import RELEASE_PATIENCE, FilePlace, LockStore, SwarmPlace
 from tests.simulator import World
 from tests.support.goals import SITE, goal, operator, run, terms
 from tests.workflows.lock.test_lock import HERS, HIS, lock, put, swarm
@@ -348,7 +348,7 @@ SAID.append(b"1 1:2\n" + b"[" * 9999)
 def test_whatever_a_host_says_of_its_lock_file_is_a_lock_or_that_hosts_failure(said: bytes) -> None:
     world = World(managers=1)
     world.machines["m1"].programs["sh"] = lambda _machine, _argv, _stdin: (0, said, b"")
-    place: Place = FilePlace(world.ports(), "m1", "sim")
+    place: LockStore = FilePlace(world.ports(), "m1", "sim")
 
     try:
         holder = place.holder()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from swarmnet.edge.engine.wire.parts import as_labels, as_list, as_object, as_text
-from swarmnet.model.state import Container, Endpoint, EngineFacts, Membership, SwarmMembership
+from swarmnet.model.state import Container, Endpoint, EngineFacts, SwarmMembership, SwarmStanding
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,15 +41,15 @@ def membership_from_wire(swarm: Mapping[str, JsonValue]) -> SwarmMembership:
     """
     managers = [as_object(manager) for manager in as_list(swarm.get("RemoteManagers"))]
     error = as_text(swarm.get("Error"))
-    word = as_text(swarm.get("LocalNodeState")) or Membership.INACTIVE.value
-    if word not in list(Membership):
+    word = as_text(swarm.get("LocalNodeState")) or SwarmStanding.INACTIVE.value
+    if word not in list(SwarmStanding):
         # Neither in a swarm nor free of one, for all that is known: nothing may be done to it.
         word, error = (
-            Membership.ERROR.value,
+            SwarmStanding.ERROR.value,
             f"its engine calls this {word!r}, which is not known here; {error}".rstrip("; "),
         )
     return SwarmMembership(
-        state=Membership(word),
+        state=SwarmStanding(word),
         node_id=as_text(swarm.get("NodeID")),
         cluster_id=as_text(as_object(swarm.get("Cluster")).get("ID")),
         address=as_text(swarm.get("NodeAddr")),

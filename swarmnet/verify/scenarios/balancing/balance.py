@@ -12,7 +12,7 @@ from swarmnet.verify.scenarios.balancing.balanced import BalancedScenario, Share
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from swarmnet.model.report import Place
+    from swarmnet.model.report import Claim
 
 FIX = (
     "a backend that is stale or missing on these hosts (ipvsadm -Ln in the network's lb_ namespace) makes one of M"
@@ -66,7 +66,7 @@ class Balance(BalancedScenario):
     def _network(self, scene: Scene, answers: Answers, able: tuple[str, ...], network: str) -> Iterable[Verdict]:
         backends = scene.service.backends if scene.service else {}
         shares: dict[str, Share] = {}
-        needs: dict[str, tuple[frozenset[Place], ...]] = {}
+        needs: dict[str, tuple[frozenset[Claim], ...]] = {}
         for host in able:
             asked = [key for key in (self.key(network), self.again(network)) if (host, key) in answers]
             found, problem = outcomes(answers, host, asked[-1] if asked else self.key(network))

@@ -10,9 +10,8 @@ from abc import abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from swarmnet.model.report import Place, Status, Verdict
-from swarmnet.verify import claims as places
-from swarmnet.verify.causes import absence
+from swarmnet.model.report import Claim, Status, Verdict
+from swarmnet.verify import absence, claims
 from swarmnet.verify.scenario import Answers, Findings, ProbeTask, Question, Scenario, Scene
 
 if TYPE_CHECKING:
@@ -112,7 +111,7 @@ def share(outcome: JsonObject, backends: Mapping[str, str]) -> Share:
     return Share("ok", Status.OK, f"each backend got {min(counts.values())} to {max(counts.values())} of {tries}")
 
 
-def unreached(scene: Scene, network: str, host: str, outcome: JsonObject) -> tuple[frozenset[Place], ...]:
+def unreached(scene: Scene, network: str, host: str, outcome: JsonObject) -> tuple[frozenset[Claim], ...]:
     """Return what one host's connections to a virtual address needed, as far as they failed.
 
     IPVS deals out in turn, so the tasks that never answered are those that were not reached, once each had its turn;
@@ -122,10 +121,10 @@ def unreached(scene: Scene, network: str, host: str, outcome: JsonObject) -> tup
     known = scene.service.backends if scene.service else {}
     seen, lost, tries = outcome.get("seen"), _whole(outcome.get("lost")), _whole(outcome.get("tries"))
     missing = sorted(peer for node, peer in known.items() if not isinstance(seen, dict) or node not in seen)
-    table = frozenset((places.balancer(host, network),))
-    found = [table | places.exchange(scene, network, host, peer) for peer in missing]
+    table = frozenset((claims.balancer(host, network),))
+    found = [table | claims.exchange(scene, network, host, peer) for peer in missing]
     if tries < SURE_TURNS * len(known) and found:
-        return (frozenset[Place]().union(*found),)
+        return (frozenset[Claim]().union(*found),)
     turns = -(-tries * len(missing) // len(known)) if known else 0
     surplus = tries >= FEWEST * len(known) and is_stale(lost - turns, tries, len(known))
     return (*found, table) if surplus or not found else tuple(found)
@@ -169,6 +168,6 @@ def without_ipvs(scene: Scene, answers: Answers) -> tuple[Verdict, ...]:
         " and the routing mesh cannot work there, so nothing was proved about them",
         fix="use a kernel with CONFIG_IP_VS (modprobe ip_vs ip_vs_rr), or services with endpoint mode dnsrr",
         evidence={"cause": "no-ipvs", "hosts": [*hosts]},
-        broken=frozenset(map(places.ipvs_kernel, hosts)),
+        broken=frozenset(map(claims.ipvs_kernel, hosts)),
     )
     return (verdict,)

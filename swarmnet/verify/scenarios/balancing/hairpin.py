@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from swarmnet.model.base import JsonObject
-    from swarmnet.model.report import Place
+    from swarmnet.model.report import Claim
 
 TURNS = 2
 """Connections for each backend: in turn, so that each task meets itself."""
@@ -48,7 +48,7 @@ class Hairpin(BalancedScenario):
     def _network(self, scene: Scene, answers: Answers, able: tuple[str, ...], network: str) -> Iterable[Verdict]:
         nodes = {host: node for node, host in (scene.service.backends if scene.service else {}).items()}
         failed: dict[str, str] = {}
-        needed: list[frozenset[Place]] = []
+        needed: list[frozenset[Claim]] = []
         silent = 0
         for host in able:
             found, problem = outcomes(answers, host, SECOND if (host, SECOND) in answers else FIRST)

@@ -15,7 +15,7 @@ from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status, Verdict
-from swarmnet.verify import claims as places
+from swarmnet.verify import claims
 from swarmnet.verify.scenario import Answer, Answers, HostCommand, Question, Scene
 from swarmnet.verify.scenarios.balancing.balanced import BalancedScenario
 
@@ -39,7 +39,7 @@ class Balancer:
     """One namespace that balances, and what it must balance to."""
 
     network: str
-    """The network's name, or ``places.MESH``."""
+    """The network's name, or ``claims.MESH``."""
     namespace: str
     wanted: dict[str, frozenset[str]]
     """Service to the addresses of its running tasks."""
@@ -47,7 +47,7 @@ class Balancer:
     @property
     def place(self) -> str:
         """For people: ``network front`` or ``the routing mesh``."""
-        return self.network if self.network == places.MESH else f"network {self.network}"
+        return self.network if self.network == claims.MESH else f"network {self.network}"
 
 
 class BalancerTables(BalancedScenario):
@@ -106,8 +106,8 @@ class BalancerTables(BalancedScenario):
             detail="the host has no load balancer there: its network namespace is gone" if gone else complaints[0],
             fix="docker service update --force SERVICE renews the entries; restart the engine if they stay wrong",
             evidence={"cause": "ipvs-namespace" if gone else "ipvs-backends", "host": host, "all": [*complaints]},
-            broken=frozenset((places.balancer(host, balancer.network),)),
-            needed=places.each((places.mesh_namespace(host),)) if gone and balancer.namespace == INGRESS else (),
+            broken=frozenset((claims.balancer(host, balancer.network),)),
+            needed=claims.each((claims.mesh_namespace(host),)) if gone and balancer.namespace == INGRESS else (),
         )
 
 
@@ -126,7 +126,7 @@ def balancers(scene: Scene) -> tuple[Balancer, ...]:
         if wanted:
             found.append(Balancer(network, f"lb_{network_id[:9]}", wanted))
     mesh = [_running(scene, net.spec.name) for net in scene.state.networks if net.spec.ingress]
-    return (*found, *(Balancer(places.MESH, INGRESS, wanted) for wanted in mesh if wanted))
+    return (*found, *(Balancer(claims.MESH, INGRESS, wanted) for wanted in mesh if wanted))
 
 
 def backends(table: str) -> list[frozenset[str]]:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from swarmnet.model.network import Network
-    from swarmnet.model.report import Place
+    from swarmnet.model.report import Claim
 
 TARGET = "vip"
 
@@ -38,7 +38,7 @@ class VirtualAddress(BalancedScenario):
 
     def _network(self, scene: Scene, network: Network, able: tuple[str, ...], answers: Answers) -> list[Verdict]:
         name, failed, silent = network.spec.name, {}, {}
-        needed: list[frozenset[Place]] = []
+        needed: list[frozenset[Claim]] = []
         for host in able:
             found, problem = outcomes(answers, host, f"vip/{name}")
             outcome = found.get(TARGET, {})

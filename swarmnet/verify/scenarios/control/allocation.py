@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status
 from swarmnet.model.verification import PROBE_LABEL
-from swarmnet.verify import claims as places
+from swarmnet.verify import claims
 from swarmnet.verify.scenario import Answers, Findings, Scene
-from swarmnet.verify.scenarios.control.observed import ControlScenario
+from swarmnet.verify.scenarios.control.nodes import ControlScenario
 
 if TYPE_CHECKING:
     from swarmnet.model.report import Verdict
@@ -37,7 +37,7 @@ class NetworksAllocated(ControlScenario):
                 Status.FAILED,
                 f"network {network.spec.name} was accepted but never allocated",
                 "its subnet overlaps another one or the address pool is used up: make it again with a free subnet",
-            ).model_copy(update={"broken": frozenset((places.allocated(network.spec.name),))})
+            ).model_copy(update={"broken": frozenset((claims.allocated(network.spec.name),))})
             for network in scene.networks
             if not network.allocated
         ]

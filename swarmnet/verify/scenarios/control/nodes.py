@@ -1,16 +1,30 @@
-"""Scenario: every node of the swarm is well."""
+"""What scenarios of the control plane have in common: they are judged from the observation alone."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from swarmnet.model.report import Place, Status
-from swarmnet.verify import claims as places
-from swarmnet.verify.scenario import Answers, Findings, Scene
-from swarmnet.verify.scenarios.control.observed import ControlScenario
+from swarmnet.model.report import Claim, Status, Verdict
+from swarmnet.verify import claims
+from swarmnet.verify.scenario import Answers, Findings, Question, Scenario, Scene
 
 if TYPE_CHECKING:
     from swarmnet.model.swarm import Node
+
+
+class ControlScenario(Scenario):
+    """Asks nothing: what was observed is enough."""
+
+    needs_probes: ClassVar[bool] = False
+    needs_networks: ClassVar[bool] = False
+
+    def ask(self, _scene: Scene, _answers: Answers) -> tuple[Question, ...]:
+        """Ask nothing."""
+        return ()
+
+    def verdict(self, subject: str, status: Status, detail: str, fix: str | None = None) -> Verdict:
+        """Return a verdict of this scenario."""
+        return Verdict(scenario=self.name, subject=subject, status=status, detail=detail, fix=fix)
 
 
 class NodesReady(ControlScenario):
@@ -39,13 +53,13 @@ class NodesReady(ControlScenario):
         return Findings(tuple(bad) or (self.verdict("cluster", Status.OK, f"all {len(nodes)} nodes are ready"),))
 
 
-def _stopped(node: Node, names: dict[str, str]) -> frozenset[Place]:
+def _stopped(node: Node, names: dict[str, str]) -> frozenset[Claim]:
     """Return that the node carries nothing; one that is ready does, whatever other managers think of it."""
     if node.status == "ready" or node.id not in names:
         return frozenset()
-    return frozenset((places.node(names[node.id]),))
+    return frozenset((claims.node(names[node.id]),))
 
 
-def _needed(scene: Scene, host: str | None) -> tuple[frozenset[Place], ...]:
+def _needed(scene: Scene, host: str | None) -> tuple[frozenset[Claim], ...]:
     """Return what a node's word to each manager needed of the underlay."""
-    return tuple(need - {places.node(host)} for need in places.managed(scene, host)) if host else ()
+    return tuple(need - {claims.node(host)} for need in claims.managed(scene, host)) if host else ()

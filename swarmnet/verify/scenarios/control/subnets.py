@@ -6,9 +6,9 @@ from ipaddress import IPv4Network, ip_address, ip_network
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status
-from swarmnet.verify import claims as places
+from swarmnet.verify import claims
 from swarmnet.verify.scenario import Answers, Findings, Scene
-from swarmnet.verify.scenarios.control.observed import ControlScenario
+from swarmnet.verify.scenarios.control.nodes import ControlScenario
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -66,7 +66,7 @@ class SubnetOverlaps(ControlScenario):
     def _bridge(self, scene: Scene, bridge: tuple[str, str, str], inside: list[str]) -> Verdict:
         host, name, subnet = bridge
         pairs = [pair for one in scene.state.hosts for pair in ((host, one.host), (one.host, host)) if one.host != host]
-        ways = (places.vxlan, places.esp, lambda one, other: places.passage("vxlan", one, other), places.learned)
+        ways = (claims.vxlan, claims.esp, lambda one, other: claims.passage("vxlan", one, other), claims.learned)
         again = (
             "let the host leave the swarm, docker network rm docker_gwbridge, docker network create --subnet FREE"
             " docker_gwbridge, and join again"

@@ -6,8 +6,8 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status, Verdict
+from swarmnet.verify import absence
 from swarmnet.verify.captures import UNENCRYPTED, cast, encrypted, sighted
-from swarmnet.verify.causes import absence
 from swarmnet.verify.scenario import PAIR, Answers, Findings, Question, Scenario, Scene
 
 if TYPE_CHECKING:

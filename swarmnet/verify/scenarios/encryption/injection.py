@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from swarmnet.model.report import Place, Status, Verdict
-from swarmnet.verify import claims as places
+from swarmnet.model.report import Claim, Status, Verdict
+from swarmnet.verify import claims
 from swarmnet.verify.captures import cast, heard_from, next_of
 from swarmnet.verify.scenarios.encryption.captured import SightedScenario
 
@@ -41,7 +41,7 @@ class PlaintextInjection(SightedScenario):
                 f" {scene.data_path_port} (see encryption-rules): restart the engine; engines before 20.10.24 and"
                 " 23.0.3 append it (CVE-2023-28840, CVE-2023-28842)",
                 evidence={"cause": "injection", "hosts": [*hosts], "network": name},
-                needed=places.each(places.guard(host, name) for host in hosts),
+                needed=claims.each(claims.guard(host, name) for host in hosts),
             )
         unproved = self._unproved(scene, answers, pairs, name)
         if unproved:
@@ -66,13 +66,13 @@ class PlaintextInjection(SightedScenario):
         return f"forged packets did not arrive on plain {control} either ({deaf[0][0]} -> {deaf[0][1]})" if deaf else ""
 
 
-def _needed(scene: Scene, answers: Answers, pairs: list[tuple[str, str]]) -> tuple[frozenset[Place], ...]:
+def _needed(scene: Scene, answers: Answers, pairs: list[tuple[str, str]]) -> tuple[frozenset[Claim], ...]:
     """Return what the control needed between the hosts where it did not arrive."""
     if scene.plain is None:
         return ()
     control = scene.plain.spec.name
     deaf = [pair for pair in pairs if not arrived(answers, pair, control)]
-    return tuple(frozenset((places.vxlan(*pair), places.overlay(control, *pair))) for pair in deaf)
+    return tuple(frozenset((claims.vxlan(*pair), claims.overlay(control, *pair))) for pair in deaf)
 
 
 def arrived(answers: Answers, pair: tuple[str, str], network: str) -> bool | None:

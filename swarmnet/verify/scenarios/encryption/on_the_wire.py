@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status, Verdict
-from swarmnet.verify import claims as places
+from swarmnet.verify import claims
 from swarmnet.verify.captures import MARKS, Sighting, cast, encrypted, peers_of, sighting
-from swarmnet.verify.esp_support import without_esp
+from swarmnet.verify.kernels import without_esp
 from swarmnet.verify.scenarios.encryption.captured import SightedScenario
 from swarmnet.verify.scenarios.encryption.states import current_spis
 
@@ -46,7 +46,7 @@ class EncryptionOnTheWire(SightedScenario):
             fix="the rule that marks its packets for IPsec is missing there (see encryption-rules): restart the engine;"
             " engines before 20.10.24 and 23.0.3 send in clear where the kernel has no xt_u32 (CVE-2023-28841)",
             evidence={"cause": "cleartext", "hosts": [*hosts], "network": name, "control": control},
-            needed=places.each(places.mark(host, name) for host in hosts),
+            needed=claims.each(claims.mark(host, name) for host in hosts),
         )
 
     def _proof(self, scene: Scene, answers: Answers, network: Network, seen: dict[str, Sighting]) -> Verdict:
@@ -55,7 +55,7 @@ class EncryptionOnTheWire(SightedScenario):
         if unproved:
             subject = f"network {name}"
             verdict = self.verdict(subject, Status.INCONCLUSIVE, f"nothing was proved: {unproved}")
-            kernels = places.each(places.esp_kernels(*without_esp(answers)))
+            kernels = claims.each(claims.esp_kernels(*without_esp(answers)))
             return verdict.model_copy(update={"needed": kernels})
         silent = silent_pairs(scene, answers, seen)
         if silent:
@@ -68,7 +68,7 @@ class EncryptionOnTheWire(SightedScenario):
                 f" current SPI either: {source} -> {target} {count} packets of at least {_expected(scene)}",
                 fix="compare the IPsec states of both hosts (scenario ipsec); restarting the odd engine renews them",
                 evidence={"cause": "no-esp-sent", "pairs": [[s, t] for s, t, _ in silent], "network": name},
-                needed=places.each(places.ipsec(s, t) for s, t, _ in silent),
+                needed=claims.each(claims.ipsec(s, t) for s, t, _ in silent),
             )
         packets = sum(sum(one.sent.esp_with(peer) for peer in one.sent.esp) for one in seen.values())
         control = scene.plain.spec.name if scene.plain else ""

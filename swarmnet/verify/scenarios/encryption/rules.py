@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status, Verdict
-from swarmnet.verify import claims as places
+from swarmnet.verify import absence, claims
 from swarmnet.verify.captures import UNENCRYPTED, encrypted
-from swarmnet.verify.causes import absence
 from swarmnet.verify.iptables import parse
-from swarmnet.verify.scenario import Answers, Findings, HostCommand, Question, Scenario, Scene
-from swarmnet.verify.scenarios.encryption.staged import staged
+from swarmnet.verify.scenario import Answers, Findings, HostCommand, Question, Scenario, Scene, staged
 
 if TYPE_CHECKING:
     from swarmnet.model.network import Network
@@ -20,7 +18,7 @@ SAVE, SAVE_LEGACY, SAVE_NFT = "rules", "rules/legacy", "rules/nft"
 COMMANDS = {SAVE: "iptables-save", SAVE_LEGACY: "iptables-legacy-save", SAVE_NFT: "iptables-nft-save"}
 """The host's own variant; the other two are asked where it shows a rule missing, since an engine may use another."""
 MARKS, DROPS = "encrypts the packets", "drops plaintext"
-PARTS = {MARKS: ("mangle", places.mark), DROPS: ("filter", places.guard)}
+PARTS = {MARKS: ("mangle", claims.mark), DROPS: ("filter", claims.guard)}
 """What a rule does, to the table that it stands in and the place that is broken without it."""
 
 Tables = dict[str, tuple["Rule", ...]]
@@ -78,7 +76,7 @@ class EncryptionRules(Scenario):
                 f"restart the engine of {host} (systemctl restart docker), which sets them anew; run verify after every"
                 " reload of a firewall, since no engine up to 28.5 notices one",
             )
-            needed = places.each(places.rules(host, table) for table, _ in lost)
+            needed = claims.each(claims.rules(host, table) for table, _ in lost)
             return verdict.model_copy(update={"broken": frozenset(one for _, one in lost), "needed": needed})
         let_in = overridden(scene, answers, host, network)
         if let_in is None:
@@ -89,7 +87,7 @@ class EncryptionRules(Scenario):
             f" -A INPUT {' '.join(let_in.words)}",
             "remove that rule or put it behind; engines from 20.10.24 and 23.0.3 put theirs first (CVE-2023-28840)",
         )
-        return verdict.model_copy(update={"broken": frozenset((places.guard(host, name),))})
+        return verdict.model_copy(update={"broken": frozenset((claims.guard(host, name),))})
 
     def _failed(self, what: tuple[str, str, str], detail: str, fix: str) -> Verdict:
         host, network, cause = what

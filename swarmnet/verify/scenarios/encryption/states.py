@@ -11,9 +11,9 @@ from itertools import permutations
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status, Verdict
-from swarmnet.verify import claims as places
+from swarmnet.verify import claims
 from swarmnet.verify.captures import IPSEC, cast, delta
-from swarmnet.verify.esp_support import without_esp
+from swarmnet.verify.kernels import without_esp
 from swarmnet.verify.scenarios.encryption.captured import SightedScenario
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class IpsecStates(SightedScenario):
         if incapable:
             detail = f"the kernel cannot do ESP on {', '.join(sorted(incapable))}: there are no states to compare"
             verdict = self.verdict("kernels", Status.INCONCLUSIVE, detail)
-            verdicts.append(verdict.model_copy(update={"needed": places.each(places.esp_kernels(*incapable))}))
+            verdicts.append(verdict.model_copy(update={"needed": claims.each(claims.esp_kernels(*incapable))}))
         if not verdicts and len(vteps) < 2:  # noqa: PLR2004 - two ends
             verdicts = [self.verdict("cluster", Status.INCONCLUSIVE, "fewer than two hosts could be compared")]
         pairs = len(vteps) * (len(vteps) - 1)
@@ -69,8 +69,8 @@ class IpsecStates(SightedScenario):
                 detail=f"{trouble}: {', '.join(f'{source} -> {target}' for source, target in pairs)}",
                 fix=RENEW,
                 evidence={"cause": "ipsec", "pairs": [[*pair] for pair in pairs]},
-                broken=frozenset(places.ipsec(*pair) for pair in pairs),
-                needed=tuple(frozenset(map(places.node, pair)) for pair in pairs),
+                broken=frozenset(claims.ipsec(*pair) for pair in pairs),
+                needed=tuple(frozenset(map(claims.node, pair)) for pair in pairs),
             )
             for trouble, pairs in troubles.items()
         ]
@@ -99,8 +99,8 @@ class IpsecStates(SightedScenario):
                 detail=f"IPsec on {host} dropped packets during the run: {what}",
                 fix="NoStates and ProtoError mean that the hosts' keys differ, SeqError that one is used up: " + RENEW,
                 evidence={"cause": "ipsec-drops", "hosts": [host], "counters": dict(grown)},
-                broken=frozenset((places.ipsec_drops(host),)),
-                needed=(frozenset(place for peer in peers for place in places.both(places.ipsec, peer, host)),),
+                broken=frozenset((claims.ipsec_drops(host),)),
+                needed=(frozenset(place for peer in peers for place in claims.both(claims.ipsec, peer, host)),),
             )
         ]
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, ClassVar
 
-from swarmnet.model.report import Place, Status, Verdict
+from swarmnet.model.report import Claim, Status, Verdict
 from swarmnet.model.service import Protocol, PublishMode
-from swarmnet.verify import claims as places
+from swarmnet.verify import claims
 from swarmnet.verify.packet_filter import Fate, Filter, Packet, read
 from swarmnet.verify.scenario import Answers, Findings, HostCommand, Question, Scenario, Scene
 from swarmnet.verify.scenarios.encryption.rules import SAVE
@@ -46,7 +46,7 @@ class Crossing:
     peer: str
     chain: str
     packet: Packet
-    breaks: frozenset[Place]
+    breaks: frozenset[Claim]
     both_states: bool = False
     """True where a firewall that knows connections takes the packet for an answer, too: only what it drops in both
     cases is lost."""
@@ -107,7 +107,7 @@ class HostFirewall(Scenario):
             detail=f"the firewall of {host} drops {what} {way} {peers or 'others'}: {rule}",
             fix=fix,
             evidence={"cause": "firewall-drops", "hosts": [host], "rule": rule, "commands": [*commands]},
-            broken=frozenset[Place]().union(*(one.breaks for one in dropped)),
+            broken=frozenset[Claim]().union(*(one.breaks for one in dropped)),
             needed=(),
         )
 
@@ -137,7 +137,7 @@ def _into(scene: Scene, host: str, peer: str, vteps: dict[str, str]) -> Iterable
         yield Crossing(f"{protocol} {GOSSIP}", host, peer, "INPUT", packet, learned, both_states=protocol == "udp")
     if _is_manager(scene, host):
         packet = replace(here, protocol="tcp", port=ORDERS)
-        yield Crossing(f"tcp {ORDERS}", host, peer, "INPUT", packet, frozenset((places.node(peer),)))
+        yield Crossing(f"tcp {ORDERS}", host, peer, "INPUT", packet, frozenset((claims.node(peer),)))
     if any(net.spec.encrypted for net in scene.networks):
         yield Crossing(
             "esp",
@@ -145,16 +145,16 @@ def _into(scene: Scene, host: str, peer: str, vteps: dict[str, str]) -> Iterable
             peer,
             "INPUT",
             replace(here, protocol="esp"),
-            frozenset((places.esp(peer, host), places.passage("esp", peer, host))),
+            frozenset((claims.esp(peer, host), claims.passage("esp", peer, host))),
         )
     answer = replace(here, protocol="tcp", from_port=GOSSIP, state="ESTABLISHED")
-    doors = frozenset(places.door(host, peer, protocol) for protocol in ("tcp", "udp"))
+    doors = frozenset(claims.door(host, peer, protocol) for protocol in ("tcp", "udp"))
     yield Crossing(
-        "answers (ESTABLISHED)", host, peer, "INPUT", answer, learned | doors | {places.passage("answers", peer, host)}
+        "answers (ESTABLISHED)", host, peer, "INPUT", answer, learned | doors | {claims.passage("answers", peer, host)}
     )
     inner = Packet("tcp", vteps[peer], INSIDE, came_by=device, leaves_by=BRIDGE)
     for service, port in published(scene):
-        entry = frozenset((places.entry(host, "tcp"), places.door(peer, host, "tcp")))
+        entry = frozenset((claims.entry(host, "tcp"), claims.door(peer, host, "tcp")))
         yield Crossing(
             f"tcp {port} of {service}", host, peer, "FORWARD", replace(inner, port=port), entry, accepted=port
         )
@@ -172,12 +172,12 @@ def _out_of(scene: Scene, host: str, peer: str, vteps: dict[str, str]) -> Iterab
         yield Crossing(f"{protocol} {GOSSIP}", host, peer, "OUTPUT", packet, learned, both_states=protocol == "udp")
     if _is_manager(scene, peer):
         packet = replace(here, protocol="tcp", port=ORDERS)
-        yield Crossing(f"tcp {ORDERS}", host, peer, "OUTPUT", packet, frozenset((places.node(host),)))
+        yield Crossing(f"tcp {ORDERS}", host, peer, "OUTPUT", packet, frozenset((claims.node(host),)))
     if any(net.spec.encrypted for net in scene.networks):
-        broken = frozenset((places.esp(host, peer), places.passage("esp", host, peer)))
+        broken = frozenset((claims.esp(host, peer), claims.passage("esp", host, peer)))
         yield Crossing("esp", host, peer, "OUTPUT", replace(here, protocol="esp"), broken)
     answer = replace(here, protocol="tcp", from_port=GOSSIP, state="ESTABLISHED")
-    broken = learned | {places.passage("answers", host, peer)}
+    broken = learned | {claims.passage("answers", host, peer)}
     yield Crossing("answers (ESTABLISHED)", host, peer, "OUTPUT", answer, broken)
 
 
@@ -193,13 +193,13 @@ def published(scene: Scene) -> list[tuple[str, int]]:
     return [*users[:1], *([("the probe service", probes)] if probes else [])]
 
 
-def _gossip(host: str, peer: str) -> frozenset[Place]:
-    ways = places.both(lambda one, other: places.passage("gossip", one, other), host, peer)
-    return ways | places.both(places.learned, host, peer)
+def _gossip(host: str, peer: str) -> frozenset[Claim]:
+    ways = claims.both(lambda one, other: claims.passage("gossip", one, other), host, peer)
+    return ways | claims.both(claims.learned, host, peer)
 
 
-def _vxlan(source: str, target: str) -> frozenset[Place]:
-    return frozenset((places.vxlan(source, target), places.passage("vxlan", source, target)))
+def _vxlan(source: str, target: str) -> frozenset[Claim]:
+    return frozenset((claims.vxlan(source, target), claims.passage("vxlan", source, target)))
 
 
 def _dropped_by(tables: Mapping[str, Filter], crossing: Crossing) -> str | None:

@@ -11,10 +11,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status, Verdict
-from swarmnet.verify import claims as places
+from swarmnet.verify import claims
 from swarmnet.verify.patterns import Shape, decompose
-from swarmnet.verify.scenario import PAIR, Answers, Findings, Question, Scenario, Scene, WitnessTask
-from swarmnet.verify.scenarios.encryption.staged import staged
+from swarmnet.verify.scenario import PAIR, Answers, Findings, Question, Scenario, Scene, WitnessTask, staged
 from swarmnet.verify.scenarios.sizes.overlay import vteps
 
 if TYPE_CHECKING:
@@ -85,8 +84,8 @@ class Gossip(Scenario):
             Shape.BETWEEN: f"between {first} and {last}, both ways",
             Shape.ONE_WAY: f"from {first} to {last}",
         }[reach.shape]
-        broken = {place for pair in reach.pairs for place in places.both(places.learned, *pair)}
-        broken |= {places.passage("gossip", *one) for pair in reach.pairs for one in (pair, pair[::-1])}
+        broken = {place for pair in reach.pairs for place in claims.both(claims.learned, *pair)}
+        broken |= {claims.passage("gossip", *one) for pair in reach.pairs for one in (pair, pair[::-1])}
         return Verdict(
             scenario=self.name,
             subject=f"{first} -> {last}" if reach.shape is Shape.ONE_WAY else f"host {first}" if first else "hosts",
@@ -96,7 +95,7 @@ class Gossip(Scenario):
             fix=f"allow UDP {PORT} {way} in host firewalls and security groups, in both directions",
             evidence={"cause": f"gossip-udp-{reach.shape}", "pairs": [[*pair] for pair in sorted(reach.pairs)]},
             broken=frozenset(broken),
-            needed=tuple(frozenset(map(places.node, pair)) for pair in sorted(reach.pairs)),
+            needed=tuple(frozenset(map(claims.node, pair)) for pair in sorted(reach.pairs)),
         )
 
 

@@ -11,7 +11,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status, Verdict
-from swarmnet.verify import claims as places
+from swarmnet.verify import claims
 from swarmnet.verify.scenario import (
     Answers,
     Findings,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from swarmnet.model.base import JsonObject
-    from swarmnet.model.report import Place
+    from swarmnet.model.report import Claim
 
 KERNEL, MACHINE = "kernel", "machine-id"
 STRICT = 1
@@ -131,7 +131,7 @@ class Kernels(Scenario):
                     f"a VXLAN device of {names[vni]} (VNI {vni}) was left in the host's own namespace on {host}:"
                     f" {device}; no container on that network can start there (file exists)",
                     f"run this on {host}; restart its engine if the device comes back:",
-                    frozenset((places.attach(host),)),
+                    frozenset((claims.attach(host),)),
                 )
 
     def _cloned(self, scene: Scene, answers: Answers) -> Iterable[Verdict]:
@@ -166,7 +166,7 @@ class Kernels(Scenario):
             )
 
     def _failed(
-        self, host: str, what: tuple[str, list[str]], detail: str, fix: str, broken: frozenset[Place]
+        self, host: str, what: tuple[str, list[str]], detail: str, fix: str, broken: frozenset[Claim]
     ) -> Verdict:
         cause, commands = what
         return Verdict(
@@ -199,15 +199,15 @@ def _is_lost(answers: Answers, source: str, target: str) -> bool:
     return False
 
 
-def _ways(scene: Scene, pairs: set[tuple[str, str]]) -> Iterable[Place]:
+def _ways(scene: Scene, pairs: set[tuple[str, str]]) -> Iterable[Claim]:
     for pair in pairs:
-        yield from (places.vxlan(*pair), places.passage("vxlan", *pair))
-        yield from (places.door(*way, protocol) for way in (pair, pair[::-1]) for protocol in ("tcp", "udp"))
+        yield from (claims.vxlan(*pair), claims.passage("vxlan", *pair))
+        yield from (claims.door(*way, protocol) for way in (pair, pair[::-1]) for protocol in ("tcp", "udp"))
         if any(net.spec.encrypted for net in scene.networks):
-            yield from (places.esp(*pair), places.passage("esp", *pair))
+            yield from (claims.esp(*pair), claims.passage("esp", *pair))
 
 
-def _doors(scene: Scene, host: str) -> Iterable[Place]:
+def _doors(scene: Scene, host: str) -> Iterable[Claim]:
     for protocol in ("tcp", "udp"):
-        yield places.entry(host, protocol)
-        yield from (places.door(side, host, protocol) for side in (*scene.watched, ""))
+        yield claims.entry(host, protocol)
+        yield from (claims.door(side, host, protocol) for side in (*scene.watched, ""))

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status, Verdict
-from swarmnet.verify import claims as places
-from swarmnet.verify.causes import absence
+from swarmnet.verify import absence, claims
 from swarmnet.verify.scenario import (
     OPERATOR,
     Answers,
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from swarmnet.model.base import JsonObject, JsonValue
-    from swarmnet.model.report import Place
+    from swarmnet.model.report import Claim
     from swarmnet.verify.scenario import MeshService
 
 TURNS = 4
@@ -40,7 +39,7 @@ class Complaint:
     """What one side says of a host's port, and what that side needed."""
 
     words: str
-    needed: frozenset[Place] = frozenset()
+    needed: frozenset[Claim] = frozenset()
     """Nothing, where a wrong task answers: no other trouble explains that."""
 
 
@@ -129,8 +128,8 @@ def _wrong(outcome: JsonObject, source: str, host: str, mesh: MeshService) -> Co
     Between the operator and a host an address may be translated rightly, so only hosts insist on theirs.
     """
     side = source or "this machine"
-    rules = {places.rules(host, "nat"), places.rules(host, "filter")}
-    needed = frozenset({places.node(host), places.door(source, host, "tcp"), *rules})
+    rules = {claims.rules(host, "nat"), claims.rules(host, "filter")}
+    needed = frozenset({claims.node(host), claims.door(source, host, "tcp"), *rules})
     seen = outcome.get("seen")
     if not isinstance(seen, dict) or not seen:
         return Complaint(f"closed from {side} ({outcome.get('why')})", needed)

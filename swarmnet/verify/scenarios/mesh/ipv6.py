@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status, Verdict
-from swarmnet.verify.causes import absence
+from swarmnet.verify import absence
 from swarmnet.verify.scenario import Answers, Findings, Question, Scenario, Scene, WitnessTask, outcomes
 
 if TYPE_CHECKING:

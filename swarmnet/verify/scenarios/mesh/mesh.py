@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status, Verdict
-from swarmnet.verify.causes import absence
+from swarmnet.verify import absence
 from swarmnet.verify.scenario import (
     OPERATOR,
     Answers,
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from swarmnet.model.base import JsonObject, JsonValue
     from swarmnet.verify.scenario import MeshService
+
 
 LOCALHOST = ""
 """Label of 127.0.0.1 among a host's doors."""
@@ -259,3 +260,19 @@ def _question(source: str, key: str, task: JsonObject) -> Question:
 def _knocks(mesh: MeshService, doors: dict[str, JsonValue]) -> JsonObject:
     expected = sorted(mesh.backends)
     return {"kind": "knock", "targets": doors, "expected": [*expected], "times": TURNS * len(expected)}
+
+
+class MeshTcp(MeshScenario):
+    """TCP, each connection a fresh one."""
+
+    name: ClassVar[str] = "mesh-tcp"
+    summary: ClassVar[str] = "a TCP port of the routing mesh answers on every node, from inside and from here"
+    protocol: ClassVar[str] = "tcp"
+
+
+class MeshUdp(MeshScenario):
+    """UDP, each datagram from a port of its own: the balancer keeps clients by address and port for 300 s."""
+
+    name: ClassVar[str] = "mesh-udp"
+    summary: ClassVar[str] = "a UDP port of the routing mesh answers on every node, from inside and from here"
+    protocol: ClassVar[str] = "udp"

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, ClassVar
 from swarmnet.model.report import Status, Verdict
 from swarmnet.model.service import Protocol, PublishMode, ServiceMode
 from swarmnet.model.verification import PROBE_LABEL
-from swarmnet.verify import claims as places
-from swarmnet.verify.causes.ingress import is_published
+from swarmnet.verify import claims
+from swarmnet.verify.iptables import is_published
 from swarmnet.verify.scenario import (
     Answers,
     Findings,
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from swarmnet.model.base import JsonObject, JsonValue
-    from swarmnet.model.report import Place
+    from swarmnet.model.report import Claim
     from swarmnet.model.service import Service, Task
 
 MOST = 64
@@ -125,7 +125,7 @@ class Published(Scenario):
             return self._verdict(subject, Status.INCONCLUSIVE, detail, fix)
         if incapable:
             detail = f"no kernel of {', '.join(sorted(incapable))} has IPVS: the routing mesh cannot work there"
-            needed = places.each(map(places.ipvs_kernel, incapable))
+            needed = claims.each(map(claims.ipvs_kernel, incapable))
             return self._verdict(subject, Status.INCONCLUSIVE, detail).model_copy(update={"needed": needed})
         hosts = len({door.host for door in mine})
         detail = f"tcp {', '.join(map(str, ports))} takes connections on {hosts} nodes"
@@ -182,11 +182,11 @@ def _is_shut_everywhere(looks: dict[PublishedDoor, str]) -> bool:
     return any(door.in_mesh and door.port not in others for door in looks)
 
 
-def _needed(scene: Scene, door: PublishedDoor) -> frozenset[Place]:
+def _needed(scene: Scene, door: PublishedDoor) -> frozenset[Claim]:
     """Return all that one connection to a door needs: the way to it, the host's rules, and through the mesh a task."""
     asker, host = _asker(scene, door.host), door.host
-    needed = {places.node(host), places.door(asker, host, "tcp")}
-    needed |= {places.rules(host, "nat"), places.rules(host, "filter")}
+    needed = {claims.node(host), claims.door(asker, host, "tcp")}
+    needed |= {claims.rules(host, "nat"), claims.rules(host, "filter")}
     if not door.in_mesh:
         return frozenset(needed)
     nodes = {found.id: one for one in scene.watched if (found := scene.state.node_of(one)) is not None}
@@ -194,8 +194,8 @@ def _needed(scene: Scene, door: PublishedDoor) -> frozenset[Place]:
         task for service in _services(scene) if service.spec.name == door.service for task in _running(scene, service)
     ]
     ends = {nodes[task.node_id] for task in tasks if task.node_id in nodes}
-    return frozenset(needed | {places.entry(host, "tcp")}).union(
-        *(places.mesh_exchange(scene, host, end) for end in ends)
+    return frozenset(needed | {claims.entry(host, "tcp")}).union(
+        *(claims.mesh_exchange(scene, host, end) for end in ends)
     )
 
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status, Verdict
-from swarmnet.verify import claims as places
-from swarmnet.verify.causes import absence
+from swarmnet.verify import absence, claims
 from swarmnet.verify.scenario import Answers, Findings, ProbeTask, Question, Scenario, Scene, outcomes
 
 if TYPE_CHECKING:
@@ -66,7 +65,7 @@ class UpstreamDns(Scenario):
             verdict = self._verdict(_subject(slow), Status.SKIPPED, f"{hangs} for {HANGS / 1000:g} s and more", FIX)
         else:
             return Findings((self._verdict("hosts", Status.SKIPPED, f"{said}, and refused at once: nothing hangs"),))
-        needed = places.each(map(places.resolver, lost))
+        needed = claims.each(map(claims.resolver, lost))
         evidence: JsonObject = {"cause": "upstream-dns", "hosts": [*lost]}
         return Findings((verdict.model_copy(update={"needed": needed, "evidence": evidence}),))
 

@@ -14,10 +14,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status, Verdict
-from swarmnet.verify import claims as places
-from swarmnet.verify.scenario import Answers, Findings, HostCommand, ProbeTask, Question, Scenario, Scene, outcomes
+from swarmnet.verify import claims
+from swarmnet.verify.scenario import (
+    Answers,
+    Findings,
+    HostCommand,
+    ProbeTask,
+    Question,
+    Scenario,
+    Scene,
+    outcomes,
+    staged,
+)
 from swarmnet.verify.scenarios.balancing.ipvs import FOLDER, LISTING
-from swarmnet.verify.scenarios.encryption.staged import staged
 from swarmnet.verify.scenarios.pairs.matrix import second
 
 if TYPE_CHECKING:
@@ -145,7 +154,7 @@ class Endpoints(Scenario):
                     "addresses": [one.address for one, _ in lost],
                     "commands": [command for _, commands in lost for command in commands],
                 },
-                needed=tuple(places.exchange(scene, one.network, host, one.host) for one, _ in lost),
+                needed=tuple(claims.exchange(scene, one.network, host, one.host) for one, _ in lost),
             )
 
     def _verdict(self, subject: str, status: Status, detail: str, fix: str | None = None) -> Verdict:

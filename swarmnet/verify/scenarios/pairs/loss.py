@@ -11,12 +11,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status, Verdict
 from swarmnet.model.verification import Cell, Matrix
-from swarmnet.verify import claims as places
-from swarmnet.verify.causes import absence
-from swarmnet.verify.esp_support import without_esp
+from swarmnet.verify import absence, claims
+from swarmnet.verify.kernels import without_esp
 from swarmnet.verify.patterns import Shape, decompose
-from swarmnet.verify.scenario import Answers, Findings, ProbeTask, Question, Scenario, Scene, outcomes
-from swarmnet.verify.scenarios.encryption.staged import staged
+from swarmnet.verify.scenario import Answers, Findings, ProbeTask, Question, Scenario, Scene, outcomes, staged
 from swarmnet.verify.scenarios.pairs.matrix import second
 
 if TYPE_CHECKING:
@@ -85,7 +83,7 @@ class Loss(Scenario):
             (source, target), why = min(silent.items())
             detail = f"loss was not measured on {len(silent)} lines: {source} -> {target}: {why}"
             verdict = self._verdict(f"network {name}", Status.INCONCLUSIVE, detail)
-            needed = tuple(places.exchange(scene, name, *pair) for pair in sorted(silent))
+            needed = tuple(claims.exchange(scene, name, *pair) for pair in sorted(silent))
             verdicts.append(verdict.model_copy(update={"needed": needed}))
         elif not bad:
             worst = max(rates.values(), default=0.0)
@@ -121,7 +119,7 @@ class Loss(Scenario):
             fix="look for errors and drops on the way: ip -s link and ethtool -S on the hosts' devices, rules with a"
             " limit or a statistic match, a full conntrack table (dmesg), limits of the provider",
             evidence=evidence,
-            broken=frozenset(places.steady(name, *pair) for pair in pairs),
+            broken=frozenset(claims.steady(name, *pair) for pair in pairs),
         )
 
     def _verdict(self, subject: str, status: Status, detail: str) -> Verdict:

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status, Verdict
 from swarmnet.model.verification import Cell, Matrix
-from swarmnet.verify.causes import absence
-from swarmnet.verify.causes.gossip import neighbours
-from swarmnet.verify.esp_support import ESP, ESP_TRIAL, without_esp
+from swarmnet.verify import absence
+from swarmnet.verify.kernels import ESP, ESP_TRIAL, neighbours, without_esp
 from swarmnet.verify.scenario import (
     Answers,
     Findings,
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from swarmnet.model.base import JsonObject
     from swarmnet.model.network import Network
     from swarmnet.verify.scenario import Station
+
 
 HEARD = "heard"
 SECOND_LOOK = 5.0
@@ -167,3 +167,31 @@ class MatrixScenario(Scenario):
         times = [cell.milliseconds for cell in cells if cell.milliseconds is not None]
         detail = f"all {len(cells)} ordered pairs answer" + (f", median {median(times):.2f} ms" if times else "")
         return (Verdict(scenario=self.name, subject=subject, status=Status.OK, detail=detail),)
+
+
+class IcmpMatrix(MatrixScenario):
+    """Ping between all ordered pairs: addresses, forwarding entries and the way there and back."""
+
+    name: ClassVar[str] = "icmp"
+    summary: ClassVar[str] = "ICMP echo between all ordered pairs of hosts"
+    kind: ClassVar[str] = "icmp"
+
+    def identified(self, _outcome: JsonObject, _target: Station) -> bool:
+        """Take any reply: the kernel answers, and knows no names."""
+        return True
+
+
+class UdpMatrix(MatrixScenario):
+    """Datagrams between all ordered pairs, each with a nonce and the answering host's name."""
+
+    name: ClassVar[str] = "udp"
+    summary: ClassVar[str] = "UDP with a nonce between all ordered pairs of hosts"
+    kind: ClassVar[str] = "udp"
+
+
+class TcpMatrix(MatrixScenario):
+    """1 MiB between all ordered pairs: full-size packets, so a wrong MTU or a broken offload shows."""
+
+    name: ClassVar[str] = "tcp"
+    summary: ClassVar[str] = "TCP, 1 MiB with SHA-256, between all ordered pairs of hosts"
+    kind: ClassVar[str] = "tcp"

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status, Verdict
-from swarmnet.verify import claims as places
+from swarmnet.verify import absence, claims
 from swarmnet.verify.captures import COUNTERS, PLACES, cast, delta, peers_among, peers_of, place
-from swarmnet.verify.causes import absence
 from swarmnet.verify.patterns import decompose
 from swarmnet.verify.scenario import (
     PAIR,
@@ -19,15 +18,15 @@ from swarmnet.verify.scenario import (
     Scene,
     WitnessTask,
     outcomes,
+    staged,
 )
-from swarmnet.verify.scenarios.encryption.staged import staged
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from swarmnet.model.base import JsonObject
     from swarmnet.model.network import Network
-    from swarmnet.model.report import Place
+    from swarmnet.model.report import Claim
     from swarmnet.verify.patterns import Pair
     from swarmnet.verify.scenario import Station
 
@@ -121,7 +120,7 @@ class OverlayMtu(Scenario):
             if not why:
                 return [absence.untested(scene, self.name, f"network {name}", absence.TOO_FEW)]
             verdict = self._verdict(name, Status.INCONCLUSIVE, f"the boundary was not found: {why[0]}")
-            needed = tuple(places.exchange(scene, name, *pair) for pair in untested)
+            needed = tuple(claims.exchange(scene, name, *pair) for pair in untested)
             return [verdict.model_copy(update={"needed": needed})]
         tested = sum(len(peers_of(scene, station.host)) for station in stations)
         detail = (
@@ -165,7 +164,7 @@ class OverlayMtu(Scenario):
             " or are broken to pieces",
             fix=f"raise the underlay's MTU, or make {names} again with mtu: {underlay}, and the ingress network, too",
             evidence={"cause": "underlay-mtu", "pairs": [[*pair] for pair in sorted(pairs)], "hosts": [*hosts]},
-            broken=frozenset(places.fitting(net.spec.name, *pair) for net in nets for pair in pairs),
+            broken=frozenset(claims.fitting(net.spec.name, *pair) for net in nets for pair in pairs),
         )
 
     def _cut(self, scene: Scene, pairs: frozenset[Pair], cut: Cuts) -> Verdict:
@@ -190,7 +189,7 @@ class OverlayMtu(Scenario):
                 "pairs": [[*pair] for pair in sorted(pairs)],
                 "largest": min(size for size, _ in found.values()),
             },
-            broken=frozenset(places.whole(name, *pair) for name in found for pair in pairs),
+            broken=frozenset(claims.whole(name, *pair) for name in found for pair in pairs),
             needed=tuple(
                 frozenset().union(*(large_packets(name, pair) | steadily(name, pair) for name in found))
                 for pair in pairs
@@ -256,17 +255,17 @@ def _subject(nets: list[Network]) -> str:
     return f"network{'s' if nets[1:] else ''} {', '.join(net.spec.name for net in nets)}"
 
 
-def steadily(network: str, pair: Pair) -> frozenset[Place]:
+def steadily(network: str, pair: Pair) -> frozenset[Claim]:
     """Return that packets get from one host to another and back, without more loss than any line has."""
-    return places.both(lambda one, other: places.steady(network, one, other), *pair)
+    return claims.both(lambda one, other: claims.steady(network, one, other), *pair)
 
 
-def large_packets(network: str, pair: Pair) -> frozenset[Place]:
+def large_packets(network: str, pair: Pair) -> frozenset[Claim]:
     """Return what full-size packets of a network need to get from one host to another and to be answered."""
-    return places.both(places.path, *pair) | places.both(lambda one, other: places.fitting(network, one, other), *pair)
+    return claims.both(claims.path, *pair) | claims.both(lambda one, other: claims.fitting(network, one, other), *pair)
 
 
-def _around(scene: Scene, host: str) -> frozenset[Place]:
+def _around(scene: Scene, host: str) -> frozenset[Claim]:
     """Return what keeps fragments from a host: each large packet from or to it may break."""
     peers = [one.host for one in cast(scene) if one.host != host]
     return frozenset(

@@ -6,17 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status, Verdict
-from swarmnet.verify import claims as places
+from swarmnet.verify import absence, claims
 from swarmnet.verify.captures import peers_among
-from swarmnet.verify.causes import absence
 from swarmnet.verify.patterns import Shape, decompose
-from swarmnet.verify.scenario import Answers, Findings, Question, Scenario, Scene, WitnessTask, outcomes
-from swarmnet.verify.scenarios.encryption.staged import staged
+from swarmnet.verify.scenario import Answers, Findings, Question, Scenario, Scene, WitnessTask, outcomes, staged
 from swarmnet.verify.scenarios.sizes.overlay import LEAST, underlays, vteps, ways
 
 if TYPE_CHECKING:
     from swarmnet.model.base import JsonObject
-    from swarmnet.model.report import Place
+    from swarmnet.model.report import Claim
     from swarmnet.verify.patterns import Pair, Reach
 
 SIZES = "wire/sizes"
@@ -77,8 +75,8 @@ class UnderlayMtu(Scenario):
         elif unmeasured:
             verdict = self._verdict(Status.INCONCLUSIVE, f"some paths were not measured: {unmeasured[0]}")
             needed = (
-                *(frozenset(map(places.node, pair)) | _passing(pair) for pair in silent),
-                *(places.each(map(places.node, missing))),
+                *(frozenset(map(claims.node, pair)) | _passing(pair) for pair in silent),
+                *(claims.each(map(claims.node, missing))),
             )
             verdicts.append(verdict.model_copy(update={"needed": needed}))
         sizes = {size for host in scene.watched for size in underlays(answers, host).values()}
@@ -107,15 +105,15 @@ class UnderlayMtu(Scenario):
                 "largest": largest,
                 "device": size,
             },
-            broken=frozenset(places.path(*pair) for pair in reach.pairs),
+            broken=frozenset(claims.path(*pair) for pair in reach.pairs),
         )
 
     def _verdict(self, status: Status, detail: str) -> Verdict:
         return Verdict(scenario=self.name, subject="underlay", status=status, detail=detail)
 
 
-def _passing(pair: Pair) -> frozenset[Place]:
-    return places.both(lambda one, other: places.passage("vxlan", one, other), *pair)
+def _passing(pair: Pair) -> frozenset[Claim]:
+    return claims.both(lambda one, other: claims.passage("vxlan", one, other), *pair)
 
 
 def _by_size(scene: Scene, answers: Answers, host: str) -> dict[int, JsonObject]:

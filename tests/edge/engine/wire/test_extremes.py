@@ -27,7 +27,7 @@ from swarmnet.edge.engine.wire.swarm import (
 )
 from swarmnet.edge.engine.wire.swarm import spec_from_wire as swarm_spec_from_wire
 from swarmnet.model.hosts import Availability, Role
-from swarmnet.model.state import Membership
+from swarmnet.model.state import SwarmStanding
 from tests.edge.engine.wire.test_wire_service import names_of
 from tests.support.recorded import VERSIONS, objects, recorded
 
@@ -190,14 +190,14 @@ def test_a_pool_with_host_bits_is_read_as_the_block_that_it_is() -> None:
 
 def test_words_of_a_later_engine_are_read() -> None:
     facts = facts_from_wire({"Swarm": {"LocalNodeState": "resting", "Error": "tired"}}, "1.60")
-    assert facts.membership.state is Membership.ERROR
+    assert facts.membership.state is SwarmStanding.ERROR
     assert facts.membership.error == "its engine calls this 'resting', which is not known here; tired"
     node = node_spec_from_wire({"Role": "witness", "Availability": "asleep", "Labels": {"a": "b"}})
     assert (node.role, node.availability, node.labels) == (None, None, {"a": "b"})
 
 
-@pytest.mark.parametrize("state", Membership)
-def test_every_known_state_is_read_as_itself(state: Membership) -> None:
+@pytest.mark.parametrize("state", SwarmStanding)
+def test_every_known_state_is_read_as_itself(state: SwarmStanding) -> None:
     assert facts_from_wire({"Swarm": {"LocalNodeState": state.value}}, "1.45").membership.state is state
 
 

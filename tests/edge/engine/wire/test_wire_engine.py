@@ -17,7 +17,7 @@ from swarmnet.edge.engine.wire.engine import (
 )
 from swarmnet.edge.engine.wire.parts import as_object
 from swarmnet.model.ports import ContainerSpec
-from swarmnet.model.state import Endpoint, Membership
+from swarmnet.model.state import Endpoint, SwarmStanding
 from tests.support.recorded import VERSIONS, objects, recorded
 
 if TYPE_CHECKING:
@@ -31,11 +31,11 @@ def test_a_manager_without_a_quorum_does_not_answer_for_the_cluster() -> None:
         "Error": "The swarm does not have a leader",
     }
     membership = membership_from_wire(seen)
-    assert (membership.state, membership.is_manager) == (Membership.ACTIVE, False)
+    assert (membership.state, membership.is_manager) == (SwarmStanding.ACTIVE, False)
 
 
 def test_an_engine_outside_of_any_swarm_is_inactive() -> None:
-    assert membership_from_wire({"LocalNodeState": "inactive", "RemoteManagers": None}).state is Membership.INACTIVE
+    assert membership_from_wire({"LocalNodeState": "inactive", "RemoteManagers": None}).state is SwarmStanding.INACTIVE
 
 
 def test_a_container_without_networks_gets_none() -> None:

@@ -1,12 +1,15 @@
-"""Whether a kernel can do ESP at all: tried, not guessed from a version number."""
+"""Questions about a host's kernel that several scenarios share: can it do ESP, and which neighbours does it know."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from swarmnet.verify.scenario import ProbeTask
+
 if TYPE_CHECKING:
     from swarmnet.verify.scenario import Answers
 
+NEIGHBOURS = "neighbours"
 ESP = "esp"
 ESP_TRIAL = (
     *("unshare", "--net", "ip", "xfrm", "state", "add", "src", "192.0.2.1", "dst", "192.0.2.2", "proto", "esp"),
@@ -28,3 +31,8 @@ def without_esp(answers: Answers) -> frozenset[str]:
 
 def _says_no(stderr: str) -> bool:
     return any(sentence in stderr.lower() for sentence in NO_ESP)
+
+
+def neighbours(host: str) -> ProbeTask:
+    """Return the question for what a probe's kernel knows of those it asked."""
+    return ProbeTask(host, NEIGHBOURS, {"kind": NEIGHBOURS})

@@ -10,17 +10,17 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status, Verdict
-from swarmnet.verify import claims as places
-from swarmnet.verify.causes import absence
+from swarmnet.verify import absence, claims
 from swarmnet.verify.patterns import Shape, decompose
 from swarmnet.verify.scenario import Answers, Findings, ProbeTask, Question, Scenario, Scene, outcomes
 
 if TYPE_CHECKING:
     from swarmnet.model.base import JsonValue
     from swarmnet.model.network import Network
-    from swarmnet.model.report import Place
+    from swarmnet.model.report import Claim
     from swarmnet.verify.patterns import Reach
-    from swarmnet.verify.scenario import Station
+    from swarmnet.verify.scenario import Scene, Station
+
 
 GOSSIP_FIX = (
     "names travel by gossip: open 7946 tcp and udp between all nodes in both directions; if they are open, restart the"
@@ -127,12 +127,12 @@ class LookupScenario(Scenario):
         return Verdict(scenario=self.name, subject=subject, status=status, detail=detail)
 
 
-def _needed(network: str, hosts: set[str], source: str, label: str) -> frozenset[Place]:
+def _needed(network: str, hosts: set[str], source: str, label: str) -> frozenset[Claim]:
     """Return what a look-up needed: of a host's name, to have learned from that one; of a service's, from all."""
     peers = hosts & {label} or hosts - {source}
-    found = {places.learned(source, peer) for peer in peers}
-    found |= {places.node(source), places.node(label), places.allocated(network)}
-    return frozenset(found | {places.resolver(source)})
+    found = {claims.learned(source, peer) for peer in peers}
+    found |= {claims.node(source), claims.node(label), claims.allocated(network)}
+    return frozenset(found | {claims.resolver(source)})
 
 
 def _sentence(reach: Reach, noun: str) -> str:
@@ -152,3 +152,84 @@ def _what_came(name: str, expected: tuple[str, ...], outcome: dict[str, JsonValu
     came = outcome.get("addresses")
     got = ", ".join(map(str, came)) if isinstance(came, list) and came else str(outcome.get("why", "no answer"))
     return f"{name} gives {got}, not {', '.join(expected) or 'an address'}"
+
+
+class ContainerNames(LookupScenario):
+    """Names of containers on other hosts."""
+
+    name: ClassVar[str] = "dns-container"
+    summary: ClassVar[str] = "DNS look-ups of container names from every host"
+    noun: ClassVar[str] = "container name"
+
+    def wanted(self, scene: Scene, station: Station, network: str) -> dict[str, tuple[str, tuple[str, ...]]]:
+        """Return the other probes' names."""
+        return {
+            other.host: (f"{other.name}.{network}", (other.addresses[network],))
+            for other in scene.ready
+            if other.host != station.host and network in other.addresses
+        }
+
+
+class Aliases(LookupScenario):
+    """Aliases of containers on other hosts."""
+
+    name: ClassVar[str] = "dns-alias"
+    summary: ClassVar[str] = "DNS look-ups of container aliases from every host"
+    noun: ClassVar[str] = "alias"
+
+    def networks(self, scene: Scene) -> tuple[Network, ...]:
+        """Return none where probes are tasks of a service, which have no alias of their own."""
+        return scene.networks if any(station.alias for station in scene.ready) or not scene.ready else ()
+
+    def wanted(self, scene: Scene, station: Station, network: str) -> dict[str, tuple[str, tuple[str, ...]]]:
+        """Return the other probes' aliases."""
+        return {
+            other.host: (f"{other.alias}.{network}", (other.addresses[network],))
+            for other in scene.ready
+            if other.host != station.host and network in other.addresses
+        }
+
+
+class ServiceNames(LookupScenario):
+    """The probe service's name and alias."""
+
+    name: ClassVar[str] = "dns-service"
+    summary: ClassVar[str] = "DNS look-ups of a service's name and alias from every host"
+    noun: ClassVar[str] = "name"
+    needs_service: ClassVar[bool] = True
+
+    def networks(self, scene: Scene) -> tuple[Network, ...]:
+        """Return the networks where the service has a virtual address."""
+        return scene.balanced
+
+    def wanted(self, scene: Scene, _station: Station, network: str) -> dict[str, tuple[str, tuple[str, ...]]]:
+        """Return both names with the virtual address."""
+        service = scene.service
+        if service is None or network not in service.virtual_ips:
+            return {}
+        address = (service.virtual_ips[network],)
+        return {
+            "the service": (f"{service.name}.{network}", address),
+            "the service's alias": (f"{service.alias}.{network}", address),
+        }
+
+
+class TaskNames(LookupScenario):
+    """All tasks of the probe service: a missing or a dead one means that gossip did not converge."""
+
+    name: ClassVar[str] = "dns-tasks"
+    summary: ClassVar[str] = "DNS look-ups of tasks.NAME from every host"
+    noun: ClassVar[str] = "tasks"
+    needs_service: ClassVar[bool] = True
+
+    def networks(self, scene: Scene) -> tuple[Network, ...]:
+        """Return the networks where its tasks have addresses."""
+        known = scene.service.task_addresses if scene.service else {}
+        return tuple(net for net in scene.networks if known.get(net.spec.name))
+
+    def wanted(self, scene: Scene, _station: Station, network: str) -> dict[str, tuple[str, tuple[str, ...]]]:
+        """Return the name with all addresses."""
+        service = scene.service
+        if service is None or not service.task_addresses.get(network):
+            return {}
+        return {"the service": (f"tasks.{service.name}.{network}", service.task_addresses[network])}

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from swarmnet.model.report import Status, Verdict
-from swarmnet.verify import claims as places
+from swarmnet.verify import claims
 from swarmnet.verify.scenario import Station
 
 if TYPE_CHECKING:
-    from swarmnet.model.report import Place
+    from swarmnet.model.report import Claim
     from swarmnet.verify.scenario import Scene
 
 
@@ -146,7 +146,7 @@ def _verdict(scene: Scene, stations: list[Station]) -> Verdict:
         detail=detail,
         fix=kind.fix.format(hosts=" ".join(hosts)),
         evidence={"cause": kind.cause, "hosts": [*hosts]},
-        broken=frozenset(place for host in hosts for place in (places.probe(host), places.witness(host))),
+        broken=frozenset(place for host in hosts for place in (claims.probe(host), claims.witness(host))),
         needed=_managed(scene, hosts),
     )
 
@@ -156,18 +156,18 @@ def _words(station: Station) -> str:
     return (station.problem or "").removeprefix(f"{station.host}: ")
 
 
-def _managed(scene: Scene, hosts: list[str]) -> tuple[frozenset[Place], ...]:
+def _managed(scene: Scene, hosts: list[str]) -> tuple[frozenset[Claim], ...]:
     """Return what the orders to these hosts, and their being done, needed."""
     return tuple(
-        need | {places.attach(host)}
+        need | {claims.attach(host)}
         for host in hosts
-        for need in (places.managed(scene, host) or places.each((places.node(host),)))
+        for need in (claims.managed(scene, host) or claims.each((claims.node(host),)))
     )
 
 
-def needed(scene: Scene) -> tuple[frozenset[Place], ...]:
+def needed(scene: Scene) -> tuple[frozenset[Claim], ...]:
     """Return what a check needed that could not begin: the probes that are missing; nothing where all are there."""
-    missing = frozenset(places.probe(one.host) for one in scene.stations if one.problem and not one.excused)
+    missing = frozenset(claims.probe(one.host) for one in scene.stations if one.problem and not one.excused)
     return (missing,) if missing else ()
 
 

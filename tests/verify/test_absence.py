@@ -6,9 +6,9 @@ import pytest
 
 from swarmnet.model.hosts import Availability
 from swarmnet.model.report import Status
-from swarmnet.model.state import ClusterState, HostFailure, Membership, SwarmMembership
+from swarmnet.model.state import ClusterState, HostFailure, SwarmMembership, SwarmStanding
 from swarmnet.model.swarm import Node, NodeSpec, Swarm, SwarmSpec
-from swarmnet.verify.causes.absence import explain
+from swarmnet.verify.absence import explain
 from swarmnet.verify.scenario import Scene, Station
 from swarmnet.verify.stage.eligible import cast
 from tests.support.scenes import facts
@@ -24,7 +24,7 @@ def state(membership: SwarmMembership, availability: Availability = Availability
 
 
 def member(node: str = "n1", cluster: str = "") -> SwarmMembership:
-    return SwarmMembership(state=Membership.ACTIVE, node_id=node, cluster_id=cluster)
+    return SwarmMembership(state=SwarmStanding.ACTIVE, node_id=node, cluster_id=cluster)
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def member(node: str = "n1", cluster: str = "") -> SwarmMembership:
         (state(member("n9", "theirs")), "other-swarm", "take w1 out of the inventory"),
         (state(member("n9")), "unlisted", "docker swarm leave on w1"),
         (state(SwarmMembership()), "no-swarm", "join w1 to the swarm"),
-        (state(SwarmMembership(state=Membership.LOCKED)), "locked", "swarmnet unlock"),
+        (state(SwarmMembership(state=SwarmStanding.LOCKED)), "locked", "swarmnet unlock"),
         (ClusterState(failures=(HostFailure(host="w1", reason="no route"),)), "unreachable", "bring the host back"),
     ],
 )

@@ -1,0 +1,62 @@
+"""Judge what was answered: every scenario, then the causes, then what only follows from them. Pure."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+
+from swarmnet.errors import HostError
+from swarmnet.model.border import border
+from swarmnet.model.report import Status, Verdict
+from swarmnet.verify import absence
+from swarmnet.verify.causes.consequences import traced
+from swarmnet.verify.causes.pairs import explain, refine
+from swarmnet.verify.scenario import Answers, Findings, Scene
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from swarmnet.model.verification import Matrix
+    from swarmnet.verify.scenario import Scenario
+
+T = TypeVar("T")
+
+
+def judged(scene: Scene, scenarios: Sequence[Scenario], answers: Answers) -> dict[str, tuple[object, ...]]:
+    """Return the verdicts and matrices of a verification, by the names of its fields."""
+    found = [_found(scene, scenario, answers) for scenario in scenarios]
+    matrices = [matrix for findings in found for matrix in findings.matrices]
+    verdicts = [
+        *(verdict for findings in found for verdict in findings.verdicts),
+        *within_border("look for causes", partial(explain, scene, answers, matrices), partial(_unclear, "causes")),
+        *absence.explain(scene),
+    ]
+    return {
+        "verdicts": traced(verdicts),
+        "matrices": tuple(_refined(scene, answers, matrix) for matrix in matrices),
+    }
+
+
+def _found(scene: Scene, scenario: Scenario, answers: Answers) -> Findings:
+    if scenario.needs_networks and not scene.networks:
+        why = "no tested overlay has room for probes" if scene.crowded else "the swarm has no overlay network to test"
+        return Findings((Verdict(scenario=scenario.name, subject="networks", status=Status.SKIPPED, detail=why),))
+    judge = partial(scenario.judge, scene, answers)
+    return within_border(f"judge {scenario.name}", judge, lambda why: Findings(_unclear(scenario.name, why)))
+
+
+def within_border(what: str, work: Callable[[], T], otherwise: Callable[[str], T]) -> T:
+    """Return what the work gives, or ``otherwise`` with the reason where an answer is of no form that it knows."""
+    try:
+        with border("verify", what):
+            return work()
+    except HostError as error:
+        return otherwise(error.message)
+
+
+def _refined(scene: Scene, answers: Answers, matrix: Matrix) -> Matrix:
+    return within_border("look for causes", partial(refine, scene, answers, matrix), lambda _why: matrix)
+
+
+def _unclear(scenario: str, why: str) -> tuple[Verdict, ...]:
+    return (Verdict(scenario=scenario, subject="answers", status=Status.INCONCLUSIVE, detail=why),)
