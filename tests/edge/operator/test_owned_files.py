@@ -99,9 +99,9 @@ def test_what_is_no_file_of_keys_is_told(tmp_path: Path, make: Callable[[Path], 
 
 
 READS_A_KEY = """
-from swarmnet.edge.backups.key_ring import KeyRing
+from swarmnet.edge.backups.key_ring import BackupKeys
 before = ctypes.CDLL(None).prctl(3)
-KeyRing(Path(sys.argv[1])).own_identity()
+BackupKeys(Path(sys.argv[1])).own_identity()
 """
 REACHES_HOSTS = """
 from swarmnet.cli.wiring import connected
