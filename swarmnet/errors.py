@@ -40,11 +40,15 @@ class SwarmnetError(Exception):
     exit_code = 1
 
     def __init__(self, message: str, *, hint: str | None = None, details: Iterable[str] = ()) -> None:
-        self.lines = (message, *details)
-        """What is printed, one line each; a line break inside one comes from somebody else's text."""
-        super().__init__("\n".join(self.lines))
-        self.message = "\n".join(self.lines)
+        self._lines = (message, *details)
+        self.message = "\n".join(self._lines)
+        super().__init__(self.message)
         self.hint = hint
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The lines to print. A line break inside one of them comes from foreign text."""
+        return self._lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,15 +89,26 @@ class DocumentError(SwarmnetError):
 
 
 class HostError(SwarmnetError):
-    """Something failed on one named host; the others go on."""
+    """Something failed on one named host; the others go on.
+
+    ``message`` says what happened, without the host's name; ``str(error)`` and ``lines`` put ``host`` before it.
+    """
 
     exit_code = 3
 
     def __init__(self, host: str, message: str, *, hint: str | None = None, brief: str | None = None) -> None:
-        """Keep what happened; ``brief`` is the same without what differs between hosts, for a summary of many."""
-        super().__init__(f"{host}: {cut(message, _WHOLE)}", hint=hint)
+        """Keep the parts; ``brief`` is the message without what differs between hosts, for a summary of many."""
+        super().__init__(cut(message, _WHOLE), hint=hint)
         self.host = host
         self.brief = cut(brief or message, _WHOLE)
+
+    def __str__(self) -> str:
+        return f"{self.host}: {self.message}"
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The one line to print: the host, then the message."""
+        return (str(self),)
 
 
 class UnreachableError(HostError):
@@ -148,6 +163,17 @@ class StateChangedError(EngineError):
 
 class NotAManagerError(EngineError):
     """The node cannot answer for the cluster: a worker, locked, or without a quorum (503)."""
+
+
+class NoManagerError(NotAManagerError):
+    """No manager answers for the whole cluster. It is about no single host: ``host`` is empty."""
+
+    def __init__(self, cluster: str, message: str, *, hint: str | None = None) -> None:
+        super().__init__("", message, hint=hint)
+        self.cluster = cluster
+
+    def __str__(self) -> str:
+        return f"no manager answers for cluster {self.cluster}: {self.message}"
 
 
 class ConvergenceError(SwarmnetError):

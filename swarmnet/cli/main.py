@@ -196,7 +196,7 @@ def _print_json(error: SwarmnetError) -> None:
         {"source": p.source, "line": p.line, "column": p.column, "text": p.text, "hint": p.hint}
         for p in (error.problems if isinstance(error, DocumentError) else ())
     ]
-    body = {"schema": 1, "error": error.message, "hint": error.hint, "exit_code": error.exit_code}
+    body = {"schema": 1, "error": str(error), "hint": error.hint, "exit_code": error.exit_code}
     streams.echo_json(body | ({"problems": problems} if problems else {}))
 
 

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from swarmnet.model.lock import Operator
     from swarmnet.model.ports import EnginePort, Listener, Ports
 
+WHICH_INVENTORY = "name the inventory with --inventory FILE, or set SWARMNET_INVENTORY"
+
 
 def read_inventory(path: Path) -> Inventory:
     """Read an inventory and print its warnings.
@@ -48,7 +50,7 @@ def read_inventory(path: Path) -> Inventory:
     from swarmnet.edge.operator.files import read_document  # noqa: PLC0415 - commands load what they need
     from swarmnet.parse.inventory import parse_inventory  # noqa: PLC0415 - as above
 
-    parsed = parse_inventory(read_document(path), name=str(path), folder=path.parent)
+    parsed = parse_inventory(read_document(path, hint=WHICH_INVENTORY), name=str(path), folder=path.parent)
     for warning in parsed.warnings:
         say(f"warning: {warning}")
     return parsed.inventory

@@ -21,7 +21,7 @@ from swarmnet.edge.ssh.shell import Shell
 from swarmnet.edge.ssh.socket import EngineSocket
 from swarmnet.edge.ssh.sudo import Sudo
 from swarmnet.edge.ssh.target import TargetFinder
-from swarmnet.errors import HostError, NotAManagerError
+from swarmnet.errors import HostError, NoManagerError, NotAManagerError
 from swarmnet.model.ports import HostConnected, Progress, tell_nobody
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ class Session:
         """Return the engine of a manager that answers for the cluster: the one of last time, or the next that does.
 
         Raises:
-            NotAManagerError: no reachable host does; names what each of them said.
+            NoManagerError: no reachable host does; names what each of them said.
         """
         with self._lock:
             remembered = self._manager
@@ -142,7 +142,7 @@ class Session:
                 engine = self.engine(name)
                 self._check_swarm(name, engine.swarm().id)
             except HostError as error:
-                said.append(error.message)
+                said.append(str(error))
                 if name in first:
                     self._forget(error)
                 continue
@@ -220,10 +220,10 @@ class Session:
             timer.cancel()
 
 
-def _no_manager(inventory: Inventory, said: list[str]) -> NotAManagerError:
+def _no_manager(inventory: Inventory, said: list[str]) -> NoManagerError:
     answers = "; ".join(said) or "the inventory names no manager"
-    return NotAManagerError(
+    return NoManagerError(
         inventory.cluster,
-        f"no manager answers for the cluster: {answers}",
+        answers,
         hint="swarmnet status tells which managers to start or to unlock; what they hold of the swarm stays as it is",
     )

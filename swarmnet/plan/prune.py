@@ -59,7 +59,7 @@ class Removal(Action):
         except NotFoundError:
             return True, "gone"
         except ConflictError as error:
-            return None, error.message
+            return None, str(error)
         return True, "gone"
 
     @abstractmethod
@@ -141,7 +141,7 @@ class ContentRemoval(Removal):
             return
         except ConflictError as error:
             raise RefusedError(
-                f"{self.target} was taken into use since the plan was made, and stays: {error.message}",
+                f"{self.target} was taken into use since the plan was made, and stays: {error}",
                 hint="plan again: what a service uses is not removed",
             ) from error
 

@@ -101,7 +101,7 @@ def explain(scene: Scene) -> tuple[Verdict, ...]:
     for station in scene.stations:
         if station.problem is not None:
             kind = kind_of(station)
-            reason = kind.cause if kind is not UNKNOWN else _words(station)
+            reason = kind.cause if kind is not UNKNOWN else station.problem
             groups.setdefault((kind.cause, reason), []).append(station)
     return (*(_verdict(scene, stations) for stations in groups.values()), *_tasks(scene))
 
@@ -137,7 +137,7 @@ def _verdict(scene: Scene, stations: list[Station]) -> Verdict:
     else:
         status = Status.INCONCLUSIVE
         detail = (
-            f"no probe on {names}: {_words(first)}; nothing was proved from or to {'it' if not hosts[1:] else 'them'}"
+            f"no probe on {names}: {first.problem}; nothing was proved from or to {'it' if not hosts[1:] else 'them'}"
         )
     return Verdict(
         scenario="probe",
@@ -149,11 +149,6 @@ def _verdict(scene: Scene, stations: list[Station]) -> Verdict:
         broken=frozenset(place for host in hosts for place in (claims.probe(host), claims.witness(host))),
         needed=_managed(scene, hosts),
     )
-
-
-def _words(station: Station) -> str:
-    """Return a missing probe's reason without the host's name, with which errors of hosts begin."""
-    return (station.problem or "").removeprefix(f"{station.host}: ")
 
 
 def _managed(scene: Scene, hosts: list[str]) -> tuple[frozenset[Claim], ...]:

@@ -221,7 +221,7 @@ def _with_control(stage: Stage, scene: Scene, wish: VerifyOptions, timer: _Timer
         try:
             return replace(scene, control=stage.add_control())
         except (ConvergenceError, HostError) as error:
-            return replace(scene, control_problem=error.message)
+            return replace(scene, control_problem=str(error))
 
 
 def _ask(stage: Stage, scene: Scene, wish: VerifyOptions, answers: Answers, timer: _Timer) -> None:

@@ -50,7 +50,7 @@ def unlock(ports: Ports, key: Secret, hosts: Iterable[str]) -> tuple[Unlocked, .
     opened = fan_out(asked, lambda host: _open(ports, key, host), listener=ports.listener)
     waiting = [host for host, one in opened.items() if isinstance(one, Unlocked) and one.answer is Answer.UNLOCKED]
     back = fan_out(waiting, lambda host: _wait(ports, host), listener=ports.listener)
-    return tuple(_told(back.get(host, opened[host])) for host in opened)
+    return tuple(_told(host, back.get(host, opened[host])) for host in opened)
 
 
 def _open(ports: Ports, key: Secret, host: str) -> Unlocked:
@@ -80,8 +80,7 @@ def _wait(ports: Ports, host: str) -> Unlocked:
     return Unlocked(host=host, answer=Answer.UNLOCKED)
 
 
-def _told(one: Unlocked | HostError) -> Unlocked:
+def _told(host: str, one: Unlocked | HostError) -> Unlocked:
     if isinstance(one, Unlocked):
         return one
-    detail = one.message.removeprefix(f"{one.host}: ")
-    return Unlocked(host=one.host, answer=Answer.FAILED, detail=detail)
+    return Unlocked(host=host, answer=Answer.FAILED, detail=one.message)

@@ -14,7 +14,15 @@ from dataclasses import dataclass
 from threading import Event, RLock
 from typing import TYPE_CHECKING
 
-from swarmnet.errors import AuthenticationError, EngineError, HostError, NotAManagerError, UnreachableError, UsageError
+from swarmnet.errors import (
+    AuthenticationError,
+    EngineError,
+    HostError,
+    NoManagerError,
+    NotAManagerError,
+    UnreachableError,
+    UsageError,
+)
 from swarmnet.model.hosts import Availability, Host, Inventory, Role
 from swarmnet.model.ports import Approach, JoinAddress, tell_nobody
 from swarmnet.model.state import Route, SwarmStanding
@@ -287,11 +295,10 @@ class SimulatedPorts:
                 engine = self.engine(host.name)
                 self._check_swarm(host.name, engine.swarm().id)
             except HostError as error:
-                said.append(error.message)
+                said.append(str(error))
             else:
                 return engine
-        first = next(iter(self.inventory.managers), None)
-        raise NotAManagerError(first.name if first else "-", "no manager answers: " + "; ".join(said))
+        raise NoManagerError(self.inventory.cluster, "; ".join(said))
 
     def _check_swarm(self, host: str, swarm: str) -> None:
         self._swarm = self._swarm or swarm

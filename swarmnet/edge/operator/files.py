@@ -28,8 +28,10 @@ def expanded(path: str | Path) -> Path:
         raise UsageError(f"{path}: there is no such user on this machine") from None
 
 
-def read_document(path: Path, *, limit: int = DOCUMENT_LIMIT) -> bytes:
+def read_document(path: Path, *, limit: int = DOCUMENT_LIMIT, hint: str | None = None) -> bytes:
     """Return a file's bytes, ``-`` meaning stdin; at most one more than ``limit``, so that a reader sees "too large".
+
+    ``hint`` is the advice where there is no such file.
 
     Raises:
         UsageError: there is no such file, or it cannot be read.
@@ -40,7 +42,7 @@ def read_document(path: Path, *, limit: int = DOCUMENT_LIMIT) -> bytes:
         with path.open("rb") as file:
             return file.read(limit + 1)
     except FileNotFoundError:
-        raise UsageError(f"no such file: {path}", hint="give its path with --inventory, or as argument") from None
+        raise UsageError(f"no such file: {path}", hint=hint) from None
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from None
 

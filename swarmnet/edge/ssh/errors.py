@@ -53,7 +53,7 @@ def jump_failed(target: Target, error: HostError) -> HostError:
     A jump host of the inventory tells its failure itself, and whole.
     """
     of_the_inventory = target.via is not None and not target.via.label.startswith(JUMP_HOST)
-    said = f"its jump host failed: {error.host}: {error.brief}" if of_the_inventory else f"its {error.message}"
+    said = f"its jump host failed: {error.host}: {error.brief}" if of_the_inventory else f"its {error}"
     return type(error)(
         target.label, said, hint=error.hint, brief=f"its jump host {error.host.removeprefix(JUMP_HOST)} failed"
     )

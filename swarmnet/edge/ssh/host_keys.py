@@ -71,7 +71,7 @@ class HostKeys:
         try:
             key = self._links.host_key(target)
         except HostError as error:
-            return replace(seen, reason=error.message.removeprefix(f"{label}: "))
+            return replace(seen, reason=error.message)
         self._seen[label] = key
         kind = key.get_name().removeprefix("ssh-").removeprefix("ecdsa-sha2-").upper()
         seen = replace(seen, kind=kind, bits=key.get_bits(), fingerprint=fingerprint(key))
@@ -81,7 +81,7 @@ class HostKeys:
             return replace(seen, state=KeyState.NEW)
         except HostKeyError as error:
             hint = f"; {error.hint}" if error.hint else ""
-            return replace(seen, state=KeyState.CHANGED, reason=error.message.removeprefix(f"{label}: ") + hint)
+            return replace(seen, state=KeyState.CHANGED, reason=error.message + hint)
         return replace(seen, state=KeyState.KNOWN)
 
     def accept(self, key: HostKey) -> HostKey:

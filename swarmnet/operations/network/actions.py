@@ -122,7 +122,7 @@ class ReplaceNetwork(Action):
             make_network(ports, self.spec, self.host)
         except SwarmnetError as error:
             make_network(ports, _as_wanted(self.before), self.host)
-            raise ConvergenceError(f"{error.message}; the network is back as it was", hint=error.hint) from error
+            raise ConvergenceError(f"{error}; the network is back as it was", hint=error.hint) from error
 
     def _refuse_containers(self, ports: Ports) -> None:
         hosts = [self.host] if self.host else [host.name for host in ports.inventory.hosts]
@@ -249,7 +249,7 @@ def _remove(ports: Ports, name: str, host: str | None) -> None:
         try:
             engine.remove_network(seen.id)
         except ConflictError as error:
-            return None, error.message
+            return None, str(error)
         except NotFoundError:
             return True, "gone"
         return None, "its removal was accepted"

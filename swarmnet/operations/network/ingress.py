@@ -146,7 +146,7 @@ def _cleared(manager: SwarmPort) -> tuple[bool | None, str]:
     try:
         manager.remove_network(seen.id)
     except EngineError as error:
-        return None, error.message
+        return None, str(error)
     return None, "its removal was accepted"
 
 

@@ -306,7 +306,7 @@ def _wait_for_node(ports: Ports, node_id: str, role: Role) -> Node:
         try:
             node = _find(ports.manager().nodes(), node_id)
         except NotAManagerError as error:  # elections take a moment after a member is added
-            return None, error.message
+            return None, str(error)
         if node is None:
             return None, "no such node"
         is_manager = node.reachability is not None

@@ -121,7 +121,7 @@ class Leaving:
             try:
                 words[service.id].insist(service, tuple(task for task in tasks if task.service_id == service.id))
             except ConvergenceError as error:
-                final.append(error.message)
+                final.append(str(error))
                 hint = error.hint
         if final:
             raise ConvergenceError(f"tasks left {self.node.name} and run nowhere: {'; '.join(final)}", hint=hint)

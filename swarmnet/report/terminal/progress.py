@@ -52,7 +52,7 @@ class ProgressLines:
             case HostConnected(host, seconds):
                 return self._paint.dim(f"connected to {on_one_line(host)} ({seconds:.2f} s)") if self._verbose else None
             case HostFailed(host, reason, error):
-                said = shortened(on_one_line(reason.removeprefix(f"{host}: ")))
+                said = shortened(on_one_line(reason))
                 line = self._paint.red(f"{on_one_line(host)} failed: {said}")
                 trace = trace_lines(error) if self._verbose and error and error.__cause__ else ()
                 return "\n".join((line, *trace))

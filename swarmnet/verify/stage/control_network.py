@@ -45,11 +45,11 @@ def remove_controls(ports: Ports, may_remove: Callable[[Labels], bool], *, timeo
             try:
                 manager.remove_network(net.id)
             except ConflictError as error:
-                words = error.message  # its last container is still being taken off
+                words = str(error)  # its last container is still being taken off
         return (None if words else True), words
 
     try:
         wait_until(ports.clock, look, what="the control network to go", timeout=timeout)
     except (ConvergenceError, HostError) as error:
-        return [f"the control network may be left ({error.message}): run verify again"]
+        return [f"the control network may be left ({error}): run verify again"]
     return []

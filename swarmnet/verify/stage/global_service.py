@@ -37,7 +37,7 @@ class StationService:
             try:
                 stations |= self._run(able)
             except (ConvergenceError, HostError) as error:
-                stations |= {host: Station(host, problem=error.message) for host in able}
+                stations |= {host: Station(host, problem=str(error)) for host in able}
         return stations
 
     def _run(self, hosts: tuple[str, ...]) -> dict[str, Station]:

@@ -56,7 +56,7 @@ class Publication:
         try:
             self.stage.ports.manager().create_service(spec)
         except HostError as error:
-            self.problem = error.message
+            self.problem = str(error)
         else:
             self.nodes = chosen
             self.problem = None if chosen else "no node takes tasks"
@@ -68,7 +68,7 @@ class Publication:
             manager = self.stage.ports.manager()
             seen = next((one for one in manager.services() if one.spec.name == self.name), None)
         except (ConvergenceError, HostError) as error:
-            self.problem = error.message
+            self.problem = str(error)
             return
         self.missing = {self.nodes.pop(node): why for node, why in missing.items()}
         given = {

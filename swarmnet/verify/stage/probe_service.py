@@ -38,7 +38,7 @@ class ServedProbes:
         try:
             self.stage.ports.manager().create_service(self.stage.service_spec(excluded, hosts))
         except HostError as error:
-            self.problem = error.message
+            self.problem = str(error)
         else:
             self.hosts = hosts
 
@@ -47,7 +47,7 @@ class ServedProbes:
         try:
             self.service = self._found()
         except (ConvergenceError, HostError) as error:
-            self.problem = error.message
+            self.problem = str(error)
 
     def _found(self) -> ProbeService:
         stage = self.stage

@@ -213,9 +213,9 @@ class Stage:
                     manager.remove_service(service.id)
         except NotAManagerError as error:
             if self.state.swarm is not None:
-                return [f"the probe service may be left ({error.message}): run verify again"]
+                return [f"the probe service may be left ({error}): run verify again"]
         except HostError as error:
-            return [f"the probe service may be left ({error.message}): run verify again"]
+            return [f"the probe service may be left ({error}): run verify again"]
         return []
 
     def _clear_host(self, host: str, *, keep_image: bool) -> bool:

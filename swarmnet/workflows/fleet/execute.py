@@ -108,14 +108,14 @@ def _run(ports: Ports, action: Action, conditions: Conditions) -> Outcome:
         stopped = isinstance(error, StoppedError)
         seconds = ports.clock.monotonic() - begun
         ports.listener(
-            Progress(f"{action.target}: {error.message}") if stopped else ActionFinished(action, seconds, error.message)
+            Progress(f"{action.target}: {error}") if stopped else ActionFinished(action, seconds, str(error))
         )
         return Outcome(
             kind=action.kind,
             target=action.target,
             status=OutcomeStatus.STOPPED if stopped else OutcomeStatus.FAILED,
             seconds=seconds,
-            error=error.message,
+            error=str(error),
             hint=error.hint,
         )
     seconds = ports.clock.monotonic() - begun

@@ -157,7 +157,7 @@ class Failover:
     @contextmanager
     def _leaderless(self, error: HostError) -> Iterator[None]:
         if self._clock.stop():
-            what = f"a manager was lost ({error.message}): waiting up to {self._patience:.0f} s for another to answer"
+            what = f"a manager was lost ({error}): waiting up to {self._patience:.0f} s for another to answer"
             self.listener(Progress(what))
         answered = False
         try:

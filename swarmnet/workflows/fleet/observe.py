@@ -83,7 +83,7 @@ def observe(ports: Ports, look: Look = EVERYTHING) -> ClusterState:
     found = picture(ports, {name: one.facts for name, one in seen.items()})
     state = found.state
     errors = {name: error for name, error in results.items() if isinstance(error, HostError)} | found.failed
-    failures = {one.host: one for one in look.missing} | {name: _failure(error) for name, error in errors.items()}
+    failures = {one.host: one for one in look.missing} | {name: _failure(name, error) for name, error in errors.items()}
     present = [_told(one, found.leaderless) for name, one in seen.items() if name not in found.failed]
     if not present:
         raise _nobody(failures.values(), errors)
@@ -195,5 +195,5 @@ def _key_file(ports: Ports, path: str | None, state: ClusterState) -> KeyStandin
     return KeyStanding.KEPT if autolocked and ports.manager().unlock_key() == kept else KeyStanding.OTHER
 
 
-def _failure(error: HostError) -> HostFailure:
-    return HostFailure(host=error.host, reason=error.message.removeprefix(f"{error.host}: "), hint=error.hint)
+def _failure(host: str, error: HostError) -> HostFailure:
+    return HostFailure(host=host, reason=error.message, hint=error.hint)

@@ -121,7 +121,7 @@ class Lock:
             who = (*place.witnesses(), *(other.holder for other in others))
             holder = first_answer(place.holder, who, tell=lambda: self._ports.listener(waiting))
         except HostError as error:  # not reachable is not lost; the next write tells
-            self._ports.listener(Progress(f"the lock in {place.name} cannot be seen: {error.message}"))
+            self._ports.listener(Progress(f"the lock in {place.name} cannot be seen: {error}"))
         else:
             if holder is None or holder.claim != self._claim:
                 self._lost = place.name
@@ -135,7 +135,7 @@ class Lock:
                 with told(self._ports.listener, f"the lock in {place.name} to be given back"):
                     place.drop(self._claim)
             except HostError as error:
-                self._ports.listener(Progress(f"the lock in {place.name} could not be released: {error.message}"))
+                self._ports.listener(Progress(f"the lock in {place.name} could not be released: {error}"))
 
     def _beat_until_released(self, place: LockStore) -> None:
         told: str | None = None
@@ -293,7 +293,7 @@ def holders(ports: Ports, state: ClusterState) -> tuple[Holder, ...]:
     found = fan_out(places, lambda name: places[name].holder())
     for error in found.values():
         if isinstance(error, HostError):
-            ports.listener(Progress(f"a lock cannot be looked for: {error.message}"))
+            ports.listener(Progress(f"a lock cannot be looked for: {error}"))
     return tuple(holder for holder in found.values() if isinstance(holder, Holder))
 
 

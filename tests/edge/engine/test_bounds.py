@@ -211,7 +211,7 @@ def test_h8_a_value_that_is_not_shown_is_masked_before_a_refusal_is_cut(
 
 def test_m14_no_host_error_is_long_wherever_it_is_made() -> None:
     error = UnreachableError("m1", "x" * 5_000_000)
-    assert len(str(error)) == len(error.message) < 1000
+    assert len(str(error)) < 1000
     assert error.message.endswith("more characters)")
 
 

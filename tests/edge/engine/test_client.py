@@ -221,7 +221,7 @@ def test_what_the_engine_refuses_has_a_kind(
         engine.remove_network("x")
     assert type(caught.value) is kind
     assert caught.value.status == status
-    assert caught.value.message.startswith("m1: remove network x: ")
+    assert str(caught.value).startswith("m1: remove network x: ")
 
 
 def test_an_answer_that_is_no_json_is_an_engine_error(talker: Talker, engine: Engine) -> None:

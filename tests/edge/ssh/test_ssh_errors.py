@@ -34,7 +34,7 @@ TARGET = TargetFinder(Inventory(cluster="c", hosts=(HOST,))).target(HOST)
 def test_each_failure_has_its_own_sentence_with_host_and_place(error: BaseException, words: str) -> None:
     told = ssh_errors.unreachable(TARGET, error)
     assert isinstance(told, UnreachableError)
-    assert told.message == f"w1: me@web.test:22: {words}"
+    assert (told.host, told.message) == ("w1", f"me@web.test:22: {words}")
 
 
 def test_too_many_wrong_keys_are_told_apart_from_wrong_ones() -> None:

@@ -88,7 +88,7 @@ def test_progress_is_plain_lines_where_nobody_looks() -> None:
     stream = io.StringIO()
     tell = ProgressLines(stream)
 
-    tell(HostFailed("w2", "w2: timed out"))
+    tell(HostFailed("w2", "timed out"))
     tell(ActionFinished(ADD, 0.25))
     tell(ActionFinished(DRAIN, 1.0, "no\nway"))
 

@@ -23,7 +23,7 @@ def test_a_failing_host_is_data_and_the_others_finish_in_order() -> None:
     assert list(results) == ["c", "b", "a"]
     assert (results["c"], results["a"]) == ("C", "A")
     assert isinstance(results["b"], HostError)
-    assert heard == [HostFailed("b", "b: no answer within 1 s")]
+    assert heard == [HostFailed("b", "no answer within 1 s")]
 
 
 def test_no_more_hosts_than_allowed_are_worked_on_at_once() -> None:
@@ -69,7 +69,7 @@ def test_h4_an_error_that_nobody_knows_is_its_hosts_failure_and_keeps_its_cause(
     assert results["b"] == "b"
     assert isinstance(failure, UnexpectedError)
     assert failure.__cause__ is bug
-    assert failure.message == "a: KeyError: it lacks 'x'"
+    assert failure.message == "KeyError: it lacks 'x'"
     assert "-v" in str(failure.hint)
     assert heard == [HostFailed("a", failure.message)]
     assert isinstance(heard[0], HostFailed)
