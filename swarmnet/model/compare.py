@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from swarmnet.model.fields import Effect
 from swarmnet.model.network import Scope
 from swarmnet.model.plan import Change
 from swarmnet.model.service import Resources, RestartPolicy, ServiceMode, UpdatePolicy
@@ -71,8 +72,9 @@ def network_changes(wanted: NetworkSpec, seen: NetworkSpec, *, exact: bool = Fal
     changes += _mapping("ipam_options", wanted.ipam_options, _less(seen.ipam_options, SERIAL_OPTION), exact=exact)
     options = seen.options if VNI_OPTION in wanted.options else _less(seen.options, VNI_OPTION)
     changes += _mapping("options", _by_presence(wanted.options), _by_presence(options), exact=exact)
-    changes += _mapping("labels", wanted.labels, seen.labels, exact=exact)
-    return tuple(changes)
+    found = [one.model_copy(update={"effect": Effect.REPLACE}) for one in changes]
+    labels = _mapping("labels", wanted.labels, seen.labels, exact=exact)
+    return (*found, *(one.model_copy(update={"effect": Effect.NOTHING}) for one in labels))
 
 
 def service_changes(wanted: ServiceSpec, seen: ServiceSpec, *, exact: bool = False) -> tuple[Change, ...]:
@@ -86,7 +88,18 @@ def service_changes(wanted: ServiceSpec, seen: ServiceSpec, *, exact: bool = Fal
             changes += _parts(name, normal(value), normal(getattr(seen, name)))
     changes += _mapping("labels", wanted.labels, seen.labels, exact=exact)
     changes += _extra(wanted.extra, seen.extra, exact=exact)
-    return tuple(changes)
+    return tuple(one.model_copy(update={"effect": _service_effect(one.path)}) for one in changes)
+
+
+def _service_effect(path: str) -> Effect:
+    name = path.partition(".")[0]
+    if name == "mode":
+        return Effect.REPLACE
+    if name in ("labels", "replicas", "update", "rollback"):
+        return Effect.UPDATE
+    if name in ("constraints", "max_replicas_per_node"):
+        return Effect.MOVES_TASKS
+    return Effect.RESTARTS_ENDPOINT if name in ("ports", "endpoint_mode") else Effect.RESTARTS_TASKS
 
 
 def swarm_changes(wanted: SwarmSpec, seen: SwarmSpec, *, exact: bool = False) -> tuple[Change, ...]:
@@ -97,7 +110,8 @@ def swarm_changes(wanted: SwarmSpec, seen: SwarmSpec, *, exact: bool = False) ->
         if value is None and not exact:
             continue
         before, after = (default if one in (None, ()) else _json(one) for one in (getattr(seen, name), value))
-        changes += _parts(name, after, before)
+        effect = Effect.REPLACE if name in INIT_ONLY else Effect.UPDATE
+        changes += (one.model_copy(update={"effect": effect}) for one in _parts(name, after, before))
     changes += _mapping("labels", wanted.labels, seen.labels, exact=exact)
     changes += _extra(wanted.extra, seen.extra, exact=exact)
     return tuple(changes)

@@ -7,15 +7,17 @@ from enum import IntEnum, StrEnum
 from itertools import groupby
 from typing import TYPE_CHECKING, ClassVar
 
-from pydantic import JsonValue
+from pydantic import Field, JsonValue
 
 from swarmnet.model.base import Document
+from swarmnet.model.fields import Effect
 from swarmnet.model.state import ClusterState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from swarmnet.model.base import Labels
+    from swarmnet.model.fields import Remedy
     from swarmnet.model.ports import Ports
 
 MANAGED_LABEL = "io.swarmnet.managed"
@@ -76,6 +78,13 @@ class Change(Document):
     path: str
     before: JsonValue = None
     after: JsonValue = None
+    effect: Effect = Field(default=Effect.UPDATE, exclude=True)
+    """What the change does to its object, from the line of its field; decisions look here, never at ``path``."""
+
+    @property
+    def remedy(self) -> Remedy:
+        """What brings the change about: nothing, an update, or a replacement."""
+        return self.effect.remedy
 
 
 class Action(Document, ABC):
