@@ -12,7 +12,7 @@ import pytest
 from swarmnet.lab import Lab, LabSpec
 from swarmnet.lab.image import make_image
 from tests.support.certificates import Authority
-from tests.support.registry import forwarded_engine, running_registry
+from tests.support.registry import forwarded_engine, running_registry, trust_registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +38,7 @@ def reference(lab: Lab) -> Iterator[str]:
         running_registry(engine, address, authority) as registry,
     ):
         place = registry.get_registry()
-        lab.trust_registry(place, authority.pem.decode())
+        trust_registry(lab, place, authority.pem.decode())
         make_image(lab, f"{place}/page:1")
         for host in ("m1", "w1"):
             lab.exec(host, ["docker", "rmi", f"{place}/page:1"])

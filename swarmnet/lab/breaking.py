@@ -7,13 +7,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import LabError, SwarmnetError
-from swarmnet.lab.faults import FAMILIES, check, check_options, equal_place, family_of, switch_rules
+from swarmnet.lab.faults import FAMILIES, check_pattern, checked, equal_place, family_of, rules_of, switch_rules
 from swarmnet.lab.faults.family import FaultTarget
 from swarmnet.lab.machine.waiting import until
 
 if TYPE_CHECKING:
     from swarmnet.lab.faults.family import Event
-    from swarmnet.lab.lab import Lab
+    from swarmnet.lab.running import RunningLab
     from swarmnet.lab.state import Fault, HostRecord
 
 _BOOT_LIMIT = 90.0
@@ -23,7 +23,7 @@ _BOOT_LIMIT = 90.0
 class Breaker:
     """Puts faults on the hosts of one lab and takes them back."""
 
-    lab: Lab
+    lab: RunningLab
 
     def put(self, fault: Fault) -> None:
         """Break something, and note it in the journal first.
@@ -33,7 +33,7 @@ class Breaker:
             LabError: It could not be done; then it is not noted either.
         """
         record = self.lab.record
-        check(fault, record)
+        fault = checked(fault, record)
         family = family_of(fault)
         for other in (f for f in record.faults if f != fault and equal_place(f, fault)):
             self._take_back(other)
@@ -41,7 +41,7 @@ class Breaker:
         staying = [f for f in self.lab.record.faults if f != fault and not _ends(f, fault.host, family.break_causes)]
         self.lab.note((*staying, fault) if family.lasting else tuple(staying))
         try:
-            family.put(fault, self._place(fault))
+            family.put(family.read(fault.options), self._target(fault))
             self._filter(fault)
         except SwarmnetError:
             self.lab.note(before)
@@ -57,9 +57,9 @@ class Breaker:
             UsageError: Unknown host or kind, or options that do not belong to it.
             LabError: The host does not answer within ``limit`` seconds.
         """
-        check_options(fault, self.lab.record)
+        check_pattern(fault, self.lab.record)
         meant = [f for f in self.lab.record.faults if f.matches(fault)]
-        if not meant and not family_of(fault).takes:
+        if not meant and not family_of(fault).declared():
             # What nobody broke by command may be broken all the same: an engine that died, say.
             meant = [fault]
         for one in meant:
@@ -79,12 +79,28 @@ class Breaker:
                 self._take_back(fault)
         self.lab.wait_answering(limit=limit)
 
-    def forget_all(self) -> None:
+    def reset(self, *, limit: float | None = None) -> None:
+        """Give every host an engine without swarm, containers, networks and volumes; heal what is broken.
+
+        A power cut and a start, which takes the same short time whatever state the engines are in. Images,
+        trusted registries and all files outside of the engine's data stay; SSH connections end.
+        """
+        for host in self.lab.hosts:
+            self.lab.kind(host).power_off(host)
+        self._forget_all()
+        for host in self.lab.hosts:
+            kind = self.lab.kind(host)
+            kind.forget(host)
+            kind.power_on(host)
+        self.lab.wait_answering(limit=limit)
+
+    def _forget_all(self) -> None:
         """Note that nothing is broken, and undo what hosts that are off and will be wiped cannot lose otherwise."""
         faults = self.lab.record.faults
         self.lab.note(())
         for fault in faults:
-            family_of(fault).clear(fault, self._place(fault))
+            family = family_of(fault)
+            family.clear(family.read(fault.options), self._target(fault))
         self.lab.switch.apply_rules([])
 
     def _take_back(self, fault: Fault) -> None:
@@ -93,7 +109,7 @@ class Breaker:
         before = self.lab.record.faults
         self.lab.note(tuple(staying))
         try:
-            family.take_back(fault, self._place(fault))
+            family.take_back(family.read(fault.options), self._target(fault))
         except SwarmnetError:
             self.lab.note(before)
             raise
@@ -102,7 +118,7 @@ class Breaker:
             self._renew(fault.host)
 
     def _filter(self, fault: Fault) -> None:
-        if family_of(fault).rules(fault, self.lab.record):
+        if rules_of(fault, self.lab.record):
             self.lab.switch.apply_rules(switch_rules(self.lab.record))
 
     def _renew(self, name: str) -> None:
@@ -117,7 +133,8 @@ class Breaker:
                 failing=lambda: f"{name} does not boot; {self.lab.kind(host).last_words(host)}",
             )
         for fault in again:
-            family_of(fault).put(fault, self._place(fault))
+            family = family_of(fault)
+            family.put(family.read(fault.options), self._target(fault))
 
     def _booted(self, host: HostRecord) -> bool:
         kind = self.lab.kind(host)
@@ -125,7 +142,7 @@ class Breaker:
             raise LabError(f"{host.name} died while starting; its last words:\n{kind.last_words(host)}")
         return kind.sshd_listens(host)
 
-    def _place(self, fault: Fault) -> FaultTarget:
+    def _target(self, fault: Fault) -> FaultTarget:
         host = self.lab.host(fault.host)
         return FaultTarget(host, self.lab.kind(host), self.lab.switch, self.lab.record)
 

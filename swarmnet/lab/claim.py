@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import secrets
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from swarmnet.errors import LabError, UsageError
+from swarmnet.errors import UsageError
 from swarmnet.lab.hosts.processors import allowed, spread
 from swarmnet.lab.machine.processes import ProcessIdentity
 from swarmnet.lab.machine.subnets import choose, networks_in_use
@@ -49,7 +48,8 @@ def claim(spec: LabSpec, *, store: LabStore, roots: dict[str, Path]) -> LabRecor
                 f"there is a lab {spec.name!r} already",
                 hint=f"choose another --name, or run `swarmnet lab down --name {spec.name}`",
             )
-        others = _others(store)
+        # A lab with a damaged journal must not keep others from starting: `down` reports it.
+        others, _ = store.readable()
         taken: dict[IPv4Network, str] = networks_in_use()
         # Labs may not have made their interfaces yet.
         taken |= {other.subnet: f"lab {other.name}" for other in others}
@@ -72,13 +72,3 @@ def claim(spec: LabSpec, *, store: LabStore, roots: dict[str, Path]) -> LabRecor
         )
         store.create(record)
         return record
-
-
-def _others(store: LabStore) -> list[LabRecord]:
-    """Return the labs of this machine."""
-    others = []
-    for name in store.names():
-        # A lab with a damaged journal must not keep others from starting: `down` reports it.
-        with suppress(LabError):
-            others.append(store.load(name))
-    return others

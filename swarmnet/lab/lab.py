@@ -2,53 +2,32 @@
 
 from __future__ import annotations
 
-import subprocess
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Self
 
-from swarmnet.errors import LabError, LockedError, SwarmnetError
+from swarmnet.errors import LockedError, SwarmnetError
 from swarmnet.lab import inventory
 from swarmnet.lab.breaking import Breaker
 from swarmnet.lab.claim import alone_with_addresses, claim, require_root
-from swarmnet.lab.hosts.answering import answers, excuse, ssh_answers
 from swarmnet.lab.hosts.disks import require_room, write_files
-from swarmnet.lab.hosts.own_kernel import OwnKernel
-from swarmnet.lab.hosts.shared_kernel import SharedKernel
 from swarmnet.lab.kernels import with_kernels
 from swarmnet.lab.keys import KeyPair, known_hosts_line
-from swarmnet.lab.machine.capabilities import (
-    guest_capabilities,
-    read_capabilities,
-    require_lab_kernel,
-    write_capabilities,
-)
-from swarmnet.lab.machine.cgroups import LabGroups
-from swarmnet.lab.machine.commands import attempt, environment
-from swarmnet.lab.machine.waiting import until
+from swarmnet.lab.machine.capabilities import require_lab_kernel
 from swarmnet.lab.network import Switch
 from swarmnet.lab.orphans import take_down_lost
 from swarmnet.lab.roots.cache import RootCache
-from swarmnet.lab.state import LabRecord, LabStore
-from swarmnet.lab.status import HostStatus, LabStatus
+from swarmnet.lab.running import RunningLab
+from swarmnet.lab.state import LabStore
+from swarmnet.lab.status import look
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-    from pathlib import Path
+    from collections.abc import Callable
     from types import TracebackType
 
-    from swarmnet.lab.hosts.kinds import HostKind
-    from swarmnet.lab.machine.capabilities import Capability
-    from swarmnet.lab.machine.commands import Completed
     from swarmnet.lab.spec import LabSpec
     from swarmnet.lab.state import Fault, HostRecord
-
-ANSWER_LIMIT = 60.0
-"""Seconds that hosts get to answer after they were started; 20 hosts on 2 cores need about 10."""
-_OWN_KERNEL_LIMIT = 40.0
-"""Seconds more for each host with a kernel of its own; alone on 2 cores one needs about 10."""
+    from swarmnet.lab.status import LabStatus
 
 
 def silent(_: str) -> None:
@@ -56,11 +35,8 @@ def silent(_: str) -> None:
 
 
 @dataclass(slots=True)
-class Lab:
-    """A lab on this machine. As a context manager it takes itself down at the end, whatever happened."""
-
-    record: LabRecord
-    store: LabStore
+class Lab(RunningLab):
+    """A lab on this machine. As a context manager it is taken down at the end, also after an error."""
 
     # ------------------------------------------------------------------ life
 
@@ -104,7 +80,7 @@ class Lab:
         """Return a lab that is there already.
 
         Raises:
-            LabError: There is none of this name.
+            UsageError: There is no lab of this name.
         """
         require_root()
         store = LabStore.default()
@@ -142,7 +118,7 @@ class Lab:
         say(f"lab {record.name}: waiting for sshd and the engine of every host")
         self.wait_answering()
         record.inventory.write_text(inventory.render(record, self.directory), encoding="utf-8")
-        self._save(record.model_copy(update={"phase": "up"}))
+        self.save(record.model_copy(update={"phase": "up"}))
 
     def _make_host(self, host: HostRecord, operator: KeyPair) -> str:
         """Start one host and return its line for known_hosts."""
@@ -153,86 +129,12 @@ class Lab:
         kind.power_on(host)
         return known_hosts_line(str(host.address), key)
 
-    # ------------------------------------------------------------- its parts
+    # -------------------------------------------------------- broken and healed
 
     @property
-    def directory(self) -> Path:
-        """Where the lab keeps its files."""
-        return self.store.directory(self.record.name)
-
-    @property
-    def inventory(self) -> Path:
-        """The inventory file that makes the hosts known to all other commands."""
-        return self.record.inventory
-
-    @property
-    def groups(self) -> LabGroups:
-        """The lab's control groups."""
-        return LabGroups(self.record.group)
-
-    @property
-    def switch(self) -> Switch:
-        """What the hosts are plugged into."""
-        return Switch(self.directory, self.groups)
-
-    @property
-    def hosts(self) -> tuple[HostRecord, ...]:
-        """All hosts, extras included."""
-        return self.record.hosts
-
-    def host(self, name: str) -> HostRecord:
-        """Return one host.
-
-        Raises:
-            UsageError: The lab has no such host.
-        """
-        return self.record.host(name)
-
-    def kind(self, host: HostRecord) -> HostKind:
-        """Return what switches this host on and off: the one place where kinds are told apart."""
-        prefix, gib = self.record.subnet.prefixlen, self.record.disk_gib
-        match host.kernel:
-            case "shared":
-                return SharedKernel(
-                    self.directory / "hosts", self.groups, self.switch, prefix_length=prefix, disk_gib=gib
-                )
-            case "own":
-                return OwnKernel(self.directory, self.groups, self.switch, prefix_length=prefix, disk_gib=gib)
-
-    # -------------------------------------------------------------- its use
-
-    def exec(self, host: str, argv: Sequence[str], *, stdin: str = "", limit: float = 60.0) -> Completed:
-        """Run ``argv`` as root inside a host, beside its network, and return how it ended.
-
-        Raises:
-            LabError: The host is off, or ``limit`` seconds passed.
-        """
-        record = self.host(host)
-        return attempt(self.kind(record).inside(record, argv), stdin=stdin, limit=limit)
-
-    def exec_attached(self, host: str, argv: Sequence[str]) -> int:
-        """Run ``argv`` as root inside a host on the caller's own terminal and return its exit code."""
-        record = self.host(host)
-        return subprocess.call(self.kind(record).inside(record, argv), env=environment())
-
-    def put_file(self, host: str, path: str, text: str) -> None:
-        """Write a file inside a host, with the directories above it.
-
-        Raises:
-            LabError: The host is off, or refuses.
-        """
-        script = 'mkdir -p "$(dirname "$1")" && cat > "$1.new" && mv "$1.new" "$1"'
-        done = self.exec(host, ["sh", "-c", script, "put", path], stdin=text)
-        if done.exit_code != 0:
-            raise LabError(f"{host}: cannot write {path}: {done.last_words()}")
-
-    def trust_registry(self, place: str, ca_pem: str) -> None:
-        """Make every host's engine trust the registry at ``place`` (``host:port``) by its CA certificate.
-
-        The engine reads the certificate at each pull; it need not be restarted.
-        """
-        for host in self.hosts:
-            self.put_file(host.name, f"/etc/docker/certs.d/{place}/ca.crt", ca_pem)
+    def breaker(self) -> Breaker:
+        """What breaks and heals the hosts."""
+        return Breaker(self)
 
     def break_(self, fault: Fault) -> None:
         """Break something, and note it in the journal first.
@@ -241,7 +143,7 @@ class Lab:
             UsageError: The fault makes no sense.
             LabError: It could not be done; then it is not noted either.
         """
-        Breaker(self).put(fault)
+        self.breaker.put(fault)
 
     def heal(self, fault: Fault, *, limit: float | None = None) -> None:
         """Take back what matches ``fault`` (options left open match any) and return when the host answers again.
@@ -249,95 +151,19 @@ class Lab:
         Raises:
             LabError: The host does not answer within ``limit`` seconds.
         """
-        Breaker(self).heal(fault, limit=limit)
+        self.breaker.heal(fault, limit=limit)
 
     def heal_all(self, host: str | None = None, *, limit: float | None = None) -> None:
         """Take every fault back (or every fault of one host), powered-off hosts first."""
-        Breaker(self).heal_all(host, limit=limit)
+        self.breaker.heal_all(host, limit=limit)
 
     def reset(self, *, limit: float | None = None) -> None:
-        """Give every host an engine without swarm, containers, networks and volumes; heal what is broken.
-
-        A power cut and a start, which takes the same short time whatever state the engines are in. Images,
-        trusted registries and all files outside of the engine's data stay; SSH connections end.
-        """
-        for host in self.hosts:
-            self.kind(host).power_off(host)
-        Breaker(self).forget_all()
-        for host in self.hosts:
-            kind = self.kind(host)
-            kind.forget(host)
-            kind.power_on(host)
-        self.wait_answering(limit=limit)
-
-    def wait_answering(self, hosts: Iterable[HostRecord] | None = None, *, limit: float | None = None) -> None:
-        """Return when sshd and engine of the hosts answer, those aside that are broken on purpose.
-
-        Raises:
-            LabError: One died, or does not within ``limit`` seconds; the message shows its last words.
-        """
-        missing = {host.name: host for host in (self.hosts if hosts is None else hosts)}
-
-        def answering() -> bool:
-            for name, host in list(missing.items()):
-                if answers(host, self.kind(host), record=self.record):
-                    del missing[name]
-            return not missing
-
-        def excuses() -> str:
-            return "; ".join(excuse(host, self.kind(host)) for host in missing.values())
-
-        until(answering, limit=self._patience() if limit is None else limit, failing=excuses)
-
-    def _patience(self) -> float:
-        """Return the seconds that hosts get to answer when nobody says otherwise."""
-        return ANSWER_LIMIT + _OWN_KERNEL_LIMIT * sum(host.kernel == "own" for host in self.hosts)
+        """Give every host an engine without swarm, containers, networks and volumes; heal what is broken."""
+        self.breaker.reset(limit=limit)
 
     def status(self) -> LabStatus:
-        """Look at every host and return what was seen."""
-        with ThreadPoolExecutor(8) as pool:
-            hosts = tuple(pool.map(self._host_status, self.hosts))
-        return LabStatus.of(self.record, hosts, switch=self.switch.running(), own_kernel=self._own_kernel())
-
-    def _own_kernel(self) -> tuple[Capability, ...]:
-        """Return what the hosts' own kernels can do: all of them run the same program, so it is tried on one, once.
-
-        Trying takes a guest some seconds, so the lab keeps what was found.
-        """
-        known = self.directory / "own-kernel.json"
-        if known.exists():
-            return read_capabilities(known)
-        for host in self.hosts:
-            kind = self.kind(host)
-            if host.kernel == "own" and kind.engine_answers(host):
-                found = guest_capabilities(partial(kind.inside, host))
-                write_capabilities(known, found)
-                return found
-        return ()
-
-    def _host_status(self, host: HostRecord) -> HostStatus:
-        kind = self.kind(host)
-        powered = kind.powered(host)
-        return HostStatus(
-            name=host.name,
-            address=str(host.address),
-            role=host.role,
-            engine=host.engine,
-            kernel=host.kernel,
-            powered=powered,
-            ssh=powered and ssh_answers(host, kind),
-            engine_answers=powered and kind.engine_answers(host),
-        )
-
-    # -------------------------------------------------------------- journal
-
-    def note(self, faults: tuple[Fault, ...]) -> None:
-        """Write down what is broken now."""
-        self._save(self.record.model_copy(update={"faults": faults}))
-
-    def _save(self, record: LabRecord) -> None:
-        self.record = record
-        self.store.save(record)
+        """Observe every host and return what was seen."""
+        return look(self)
 
 
 def down_all(*, say: Callable[[str], None] = silent) -> tuple[list[str], list[SwarmnetError]]:
@@ -364,7 +190,7 @@ def down_by_name(name: str) -> None:
 
     Raises:
         LockedError: A live process is bringing it up at this moment.
-        LabError: There is no such lab.
+        UsageError: There is no such lab.
     """
     lab = Lab.open(name)
     if lab.record.being_started():

@@ -16,7 +16,7 @@ from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, StrictFloat, StrictInt, StrictStr, ValidationError, model_validator
 
 from swarmnet.errors import LabError, LockedError, UsageError
 from swarmnet.lab.machine.processes import ProcessIdentity
@@ -31,8 +31,6 @@ _JOURNAL_FILES = frozenset({"lab.json", "lab.json.new"})
 _ASIDE = re.compile(r"\.swarmnet-lab-[0-9a-f]{8}-(new|old)")
 """Directories of labs before they have their name, and after."""
 
-Protocol = Literal["tcp", "udp", "esp", "icmp", "all"]
-Table = Literal["filter", "nat", "mangle", "raw"]
 KernelKind = Literal["shared", "own"]
 LabRole = Literal["manager", "worker", "none"]
 
@@ -42,44 +40,28 @@ class _Record(BaseModel):
 
 
 class Fault(_Record):
-    """One thing that is broken on purpose; :mod:`swarmnet.lab.faults` knows which kinds use which of its fields."""
+    """One thing that is broken on purpose.
+
+    :mod:`swarmnet.lab.faults` knows which options each kind takes. Journals of older versions have them next to
+    ``host`` and ``kind``; they are read the same.
+    """
 
     host: str
     kind: str
-    to: str | None = None
-    """``block``, ``fdb``: the host that no longer hears ``host``."""
-    protocol: Protocol | None = None
-    port: int | None = None
-    """``block`` of tcp or udp: destination port; None is all ports."""
-    mtu: int | None = None
-    """``mtu``: bytes of the largest IP packet that passes."""
-    delay_ms: float | None = None
-    jitter_ms: float | None = None
-    loss: float | None = None
-    """``netem``: percent of the packets, like the next two."""
-    duplicate: float | None = None
-    corrupt: float | None = None
-    rate_kbit: int | None = None
-    table: Table | None = None
-    """``rules``: None is every table."""
-    network: str | None = None
-    """``fdb``: name of the overlay."""
-    skew_s: float | None = None
-    """``clock``: seconds ahead of the machine's clock; behind, where negative."""
-    like: str | None = None
-    """``machine-id``: the host whose id is taken."""
-    subnet: IPv4Network | None = None
-    """``second``: network of the second card; None is a default."""
+    options: dict[str, StrictStr | StrictInt | StrictFloat] = {}
 
-    def options(self) -> frozenset[str]:
-        """Return the names of the fields that are set, beside host and kind."""
-        every = set(type(self).model_fields) - {"host", "kind"}
-        return frozenset(name for name in every if getattr(self, name) is not None)
+    @model_validator(mode="before")
+    @classmethod
+    def _gather_options(cls, data: object) -> object:
+        if not isinstance(data, dict) or "options" in data:
+            return data
+        options = {key: value for key, value in data.items() if key not in {"host", "kind"} and value is not None}
+        return {**{key: data[key] for key in ("host", "kind") if key in data}, "options": options}
 
     def matches(self, pattern: Fault) -> bool:
-        """Tell whether this is a fault of the pattern's host and kind that has every option that the pattern sets."""
+        """Return whether the pattern has the same host and kind, and no option with another value."""
         same = (self.host, self.kind) == (pattern.host, pattern.kind)
-        return same and all(getattr(self, name) == getattr(pattern, name) for name in pattern.options())
+        return same and pattern.options.items() <= self.options.items()
 
 
 class HostRecord(_Record):
@@ -181,14 +163,15 @@ class LabStore:
         """Read the journal of one lab.
 
         Raises:
-            LabError: There is no such lab, or its journal is damaged or another lab's.
+            UsageError: There is no such lab.
+            LabError: Its journal is damaged, or belongs to another lab.
         """
         path = self.directory(name) / "lab.json"
         try:
             record = LabRecord.model_validate_json(path.read_bytes())
         except (FileNotFoundError, NotADirectoryError):
             known = ", ".join(self.names()) or "none at all"
-            raise LabError(
+            raise UsageError(
                 f"there is no lab {name!r} on this machine", hint=f"there is {known}; `swarmnet lab up` makes one"
             ) from None
         except (OSError, ValidationError) as wrong:
@@ -196,6 +179,17 @@ class LabStore:
         if record.name != name:
             raise LabError(f"{path} is the journal of lab {record.name!r}: it was copied here", hint="remove the copy")
         return record
+
+    def readable(self) -> tuple[list[LabRecord], list[str]]:
+        """Return the labs whose journals can be read, and the names of the other directories with a journal."""
+        records: list[LabRecord] = []
+        damaged: list[str] = []
+        for name in self.names():
+            try:
+                records.append(self.load(name))
+            except (LabError, UsageError):  # damaged, foreign, or taken down meanwhile
+                damaged.append(name)
+        return records, damaged
 
     def create(self, record: LabRecord) -> None:
         """Make the directory of a new lab.

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from swarmnet.lab.faults import describe
-from swarmnet.lab.machine.capabilities import Capability, kernel_capabilities
+from swarmnet.lab.hosts.answering import ssh_answers
+from swarmnet.lab.machine.capabilities import (
+    Capability,
+    guest_capabilities,
+    kernel_capabilities,
+    read_capabilities,
+    write_capabilities,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from swarmnet.lab.state import LabRecord
+    from swarmnet.lab.running import RunningLab
+    from swarmnet.lab.state import HostRecord, LabRecord
 
 
 class HostStatus(BaseModel):
@@ -68,3 +78,42 @@ class LabStatus(BaseModel):
             kernel=kernel_capabilities(),
             own_kernel=own_kernel,
         )
+
+
+def look(lab: RunningLab) -> LabStatus:
+    """Observe every host of a lab and return what was seen."""
+    with ThreadPoolExecutor(8) as pool:
+        hosts = tuple(pool.map(partial(_host_status, lab), lab.hosts))
+    return LabStatus.of(lab.record, hosts, switch=lab.switch.running(), own_kernel=_own_kernel(lab))
+
+
+def _own_kernel(lab: RunningLab) -> tuple[Capability, ...]:
+    """Return what the hosts' own kernels can do: all of them run the same program, so it is tried on one, once.
+
+    Trying takes a guest some seconds, so the lab keeps what was found.
+    """
+    known = lab.directory / "own-kernel.json"
+    if known.exists():
+        return read_capabilities(known)
+    for host in lab.hosts:
+        kind = lab.kind(host)
+        if host.kernel == "own" and kind.engine_answers(host):
+            found = guest_capabilities(partial(kind.inside, host))
+            write_capabilities(known, found)
+            return found
+    return ()
+
+
+def _host_status(lab: RunningLab, host: HostRecord) -> HostStatus:
+    kind = lab.kind(host)
+    powered = kind.powered(host)
+    return HostStatus(
+        name=host.name,
+        address=str(host.address),
+        role=host.role,
+        engine=host.engine,
+        kernel=host.kernel,
+        powered=powered,
+        ssh=powered and ssh_answers(host, kind),
+        engine_answers=powered and kind.engine_answers(host),
+    )

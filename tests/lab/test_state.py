@@ -22,7 +22,7 @@ def record(base: Path, *, name: str = "demo") -> LabRecord:
         id="0123abcd",
         subnet=subnet,
         hosts=hosts,
-        faults=(Fault(host="m1", kind="block", to="w1", protocol="udp", port=4789),),
+        faults=(Fault(host="m1", kind="block", options={"to": "w1", "protocol": "udp", "port": 4789}),),
         phase="starting",
         owner=(1, 1),
         inventory=base / "lab.yml",
@@ -43,7 +43,7 @@ def test_a_missing_lab_is_named_beside_those_there_are(tmp_path: Path) -> None:
     store = LabStore(tmp_path)
     store.create(record(tmp_path, name="other"))
 
-    with pytest.raises(LabError, match="no lab 'demo'") as missing:
+    with pytest.raises(UsageError, match="no lab 'demo'") as missing:
         store.load("demo")
     assert "there is other" in str(missing.value.hint)
 
@@ -213,3 +213,23 @@ def test_e6_a_verb_without_a_name_is_refused_where_it_could_mean_two_labs(
 
     with pytest.raises(UsageError, match="there are 2 labs: one, two"):
         chosen(None)
+
+
+def test_a_journal_that_no_lab_wrote_is_named_and_keeps_no_lab_from_being_read(tmp_path: Path) -> None:
+    store = LabStore(tmp_path)
+    store.create(record(tmp_path))
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos/lab.json").write_text("{}")
+
+    assert store.readable() == ([record(tmp_path)], ["photos"])
+
+
+def test_a_verb_for_a_lab_that_does_not_exist_is_a_usage_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SWARMNET_LAB_STATE", str(tmp_path))
+
+    with pytest.raises(UsageError) as named:
+        LabStore.default().load("zz")
+    with pytest.raises(UsageError) as unnamed:
+        chosen(None)
+
+    assert (named.value.exit_code, unnamed.value.exit_code) == (2, 2)

@@ -15,6 +15,7 @@ from swarmnet.errors import UsageError
 from swarmnet.lab import Lab, LabSpec
 from tests.support.lab_traces import settings
 from tests.support.labs import fresh_name
+from tests.support.registry import trust_registry
 
 if TYPE_CHECKING:
     from tests.support.labs import MakeLab
@@ -92,7 +93,7 @@ def test_every_engine_release_answers_in_one_mixed_lab_beside_another(session_la
 
 
 def test_every_host_trusts_the_registry_that_the_lab_trusts(session_lab: Lab) -> None:
-    session_lab.trust_registry("10.1.2.3:5000", "-----BEGIN CERTIFICATE-----\n")
+    trust_registry(session_lab, "10.1.2.3:5000", "-----BEGIN CERTIFICATE-----\n")
 
     place = ["cat", "/etc/docker/certs.d/10.1.2.3:5000/ca.crt"]
     assert {session_lab.exec(host.name, place).stdout for host in session_lab.hosts} == {

@@ -79,7 +79,7 @@ def test_a_restore_onto_a_network_that_carries_nothing_is_told_from_one_that_wor
     operator.types("keys", "init", "--keys", "keys", "--recovery-file", "recovery.txt")
     operator.types("backup", "create", "-i", "hosts.yml", *store)
     lab.reset()
-    lab.break_(Fault(host="m1", kind="block", to="m2", protocol="udp", port=4789))
+    lab.break_(Fault(host="m1", kind="block", options={"to": "m2", "protocol": "udp", "port": 4789}))
 
     said = operator.types("restore", "apply", "latest", "-i", "hosts.yml", *store, "--yes", exits=16)
 

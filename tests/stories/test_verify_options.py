@@ -13,7 +13,7 @@ from swarmnet.lab import Fault
 from tests.support.certificates import Authority
 from tests.support.commands import LIMIT, Operator, docker
 from tests.support.docker_view import soon
-from tests.support.registry import forwarded_engine, running_registry
+from tests.support.registry import forwarded_engine, running_registry, trust_registry
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,7 +67,7 @@ def test_a_link_that_loses_large_packets_is_one_cause_with_its_size_and_what_sta
     operator.writes_inventory(lab, {one: {"role": "manager" if one == "m1" else "worker"} for one in HOSTS})
     play = operator.writes_playbook("swarm: {}", "network: {name: front, attachable: true}")
     operator.types("apply", play, "-i", "hosts.yml", "--yes")
-    lab.break_(Fault(host="m3", kind="mtu", mtu=1400))
+    lab.break_(Fault(host="m3", kind="mtu", options={"mtu": 1400}))
 
     # Its orders from the manager are large packets, too: no probe starts there, however long one waits.
     words = ("--timeout", "30", "--only", "nodes", "--only", "tcp", "--only", "underlay-mtu")
@@ -95,7 +95,7 @@ def test_its_probe_comes_from_an_archive_or_by_digest_from_a_registry(lab: Lab, 
         running_registry(engine, address, authority) as registry,
     ):
         place = registry.get_registry()
-        lab.trust_registry(place, authority.pem.decode())
+        trust_registry(lab, place, authority.pem.decode())
         reference = _push_probe(engine, place)
         operator.types(*VERIFY, *QUICK, "--probe-image", reference)
         assert traces(lab) == before

@@ -19,6 +19,7 @@ from testcontainers.community.registry import DockerRegistryContainer
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from swarmnet.lab import Lab
     from tests.support.certificates import Authority, ServerCertificate
 
 PORT = 5000
@@ -120,3 +121,12 @@ def running_registry(engine: str, address: str, authority: Authority) -> Iterato
         ca_file.flush()
         with TLSRegistry("registry:2", engine=engine, address=address, ca_file=Path(ca_file.name)) as registry:
             yield registry
+
+
+def trust_registry(lab: Lab, place: str, ca_pem: str) -> None:
+    """Make every host's engine trust the registry at ``place`` (``host:port``) by its CA certificate.
+
+    The engine reads the certificate at each pull; it need not be restarted.
+    """
+    for host in lab.hosts:
+        lab.put_file(host.name, f"/etc/docker/certs.d/{place}/ca.crt", ca_pem)

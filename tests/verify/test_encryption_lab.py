@@ -75,7 +75,7 @@ def test_encryption_is_proved_beside_a_plain_overlay_that_is_gone_afterwards(own
 
 
 def test_blocked_esp_and_flushed_rules_are_told_apart_and_named(own_cluster: OwnCluster) -> None:
-    block = Fault(host="m3", kind="block", to="m2", protocol="esp")
+    block = Fault(host="m3", kind="block", options={"to": "m2", "protocol": "esp"})
     rules = Fault(host="m1", kind="rules")
     with staying(own_cluster.lab, "m1", "vault"), broken(own_cluster.lab, block, rules):
         # The plain overlay comes anew to m1, and its engine sets some of the flushed rules again.

@@ -117,7 +117,7 @@ def test_a_lost_row_of_an_own_container_and_a_line_that_loses_a_tenth_are_both_n
 
 
 def test_one_blocked_direction_of_vxlan_is_named_and_healing_makes_it_green(swarm: Lab) -> None:
-    fault = Fault(host="m1", kind="block", to="m2", protocol="udp", port=4789)
+    fault = Fault(host="m1", kind="block", options={"to": "m2", "protocol": "udp", "port": 4789})
     wish = VerifyOptions(TRAFFIC, networks=("front",), settle=PATIENT)
     swarm.break_(fault)
     try:

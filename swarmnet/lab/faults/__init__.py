@@ -1,7 +1,8 @@
-"""What ``lab break`` can do to a host, one file a family; :data:`FAMILIES` is the list of them.
+"""What ``lab break`` can do to a host, one file for each family; :data:`FAMILIES` lists them.
 
-Families are written in terms of :class:`swarmnet.lab.hosts.kinds.HostKind` and the switch, so that they work alike on
-hosts of every kind. A new kind of fault is one file here and one line in the list.
+Families use :class:`swarmnet.lab.hosts.kinds.HostKind` and the switch, so they work the same on hosts of every kind. A
+new kind of fault is one file here and one line in the list, options included: each family declares its own (see
+:mod:`~swarmnet.lab.faults.options`), and the command line is built from them.
 
 Faults end as real ones do: a boot brings back rules, forwarding entries, clocks and frozen engines, and the journal
 then no longer lists them; cables, disks and identities stay as they are.
@@ -9,7 +10,7 @@ then no longer lists them; cables, disks and identities stay as they are.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from swarmnet.errors import UsageError
 from swarmnet.lab.faults.block import Block
@@ -23,12 +24,13 @@ from swarmnet.lab.faults.netem import BadLine
 from swarmnet.lab.faults.power import PowerCut, Reboot
 from swarmnet.lab.faults.rules import FlushedRules
 from swarmnet.lab.faults.second import SecondInterface
+from swarmnet.lab.state import Fault
 
 if TYPE_CHECKING:
     from swarmnet.lab.faults.family import Family
-    from swarmnet.lab.state import Fault, LabRecord
+    from swarmnet.lab.state import LabRecord
 
-FAMILIES: dict[str, Family] = {
+FAMILIES: dict[str, Family[Any]] = {
     family.kind: family
     for family in (
         PowerCut(),
@@ -49,12 +51,9 @@ FAMILIES: dict[str, Family] = {
 }
 """Every kind of fault by its name, in the order in which they are healed."""
 
-_OPTIONS = {"protocol": "proto", "delay_ms": "delay", "jitter_ms": "jitter", "rate_kbit": "rate", "skew_s": "by"}
-"""Fields of a fault whose option on the command line has another name."""
 
-
-def family_of(fault: Fault) -> Family:
-    """Return how faults of this kind are made.
+def family_of(fault: Fault) -> Family[Any]:
+    """Return the family that makes faults of this kind.
 
     Raises:
         UsageError: There is no such kind.
@@ -65,44 +64,59 @@ def family_of(fault: Fault) -> Family:
         raise UsageError(f"there is no fault {fault.kind!r}", hint=f"choose from {', '.join(FAMILIES)}") from None
 
 
-def check_options(fault: Fault, record: LabRecord) -> None:
+def check_pattern(fault: Fault, record: LabRecord) -> None:
     """Refuse an unknown host or kind, and options of other kinds.
 
     Raises:
-        UsageError: Says which, and what there is.
+        UsageError: The message names what is wrong, the hint what exists.
     """
     record.host(fault.host)
-    family = family_of(fault)
-    strangers = fault.options() - family.takes
+    strangers = set(fault.options) - _fields(family_of(fault))
     if strangers:
-        told = ", ".join(sorted(f"--{_OPTIONS.get(field, field)}" for field in strangers))
-        owners = ", ".join(f"`{kind}`" for kind, other in FAMILIES.items() if strangers <= other.takes)
-        raise UsageError(f"{told} belongs to {owners or 'other faults'}, not to `{fault.kind}`")
+        owners = {kind: family for kind, family in FAMILIES.items() if strangers <= _fields(family)}
+        flags = {one.field: one.flag for family in FAMILIES.values() for one in family.declared()}
+        named = ", ".join(sorted(flags.get(field, f"--{field}") for field in strangers))
+        kinds = ", ".join(f"`{kind}`" for kind in owners)
+        raise UsageError(f"{named} belongs to {kinds or 'other faults'}, not to `{fault.kind}`")
 
 
-def check(fault: Fault, record: LabRecord) -> None:
-    """Refuse a fault that makes no sense.
+def checked(fault: Fault, record: LabRecord) -> Fault:
+    """Return a fault as the journal keeps it, with its defaults filled in.
 
     Raises:
-        UsageError: An unknown host or kind, or options that do not belong to it, are missing or cannot be.
+        UsageError: An unknown host or kind, or options that belong to other kinds, are missing or out of range.
     """
-    check_options(fault, record)
-    family_of(fault).check(fault, record)
+    check_pattern(fault, record)
+    family = family_of(fault)
+    options = family.read(fault.options)
+    family.check(options, record.host(fault.host), record)
+    return Fault(host=fault.host, kind=fault.kind, options=options.model_dump(mode="json", exclude_none=True))
 
 
 def describe(fault: Fault) -> str:
-    """Say in words what is broken where."""
-    return f"{fault.host}: {family_of(fault).describe(fault)}"
+    """Return in words what is broken where."""
+    family = family_of(fault)
+    return f"{fault.host}: {family.describe(family.read(fault.options))}"
 
 
 def equal_place(one: Fault, other: Fault) -> bool:
-    """Tell whether two faults cannot be there together: the later one replaces the earlier."""
-    key = family_of(one).key
+    """Return whether two faults exclude each other: the later one then replaces the earlier."""
+    selecting = [option.field for option in family_of(one).declared() if option.option.selects]
     return (one.host, one.kind) == (other.host, other.kind) and all(
-        getattr(one, field) == getattr(other, field) for field in key
+        one.options.get(field) == other.options.get(field) for field in selecting
     )
 
 
+def rules_of(fault: Fault, record: LabRecord) -> list[str]:
+    """Return the nftables rules that one fault needs on the switch of its lab."""
+    family = family_of(fault)
+    return family.rules(family.read(fault.options), record.host(fault.host), record)
+
+
 def switch_rules(record: LabRecord) -> list[str]:
-    """Return all rules of nftables that the faults of a lab are made of on its switch."""
-    return [rule for fault in record.faults for rule in family_of(fault).rules(fault, record)]
+    """Return the nftables rules that all faults of a lab need on its switch."""
+    return [rule for fault in record.faults for rule in rules_of(fault, record)]
+
+
+def _fields(family: Family[Any]) -> set[str]:
+    return {option.field for option in family.declared()}

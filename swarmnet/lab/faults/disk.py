@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from swarmnet.lab.faults.engine import ON_PURPOSE, revive_engine
 from swarmnet.lab.faults.family import Family
+from swarmnet.lab.faults.options import NoOptions
 
 if TYPE_CHECKING:
     from swarmnet.lab.faults.family import FaultTarget
-    from swarmnet.lab.state import Fault
 
 _BALLAST = "/var/lib/docker/.swarmnet-ballast"
 # fallocate takes the room without writing it; dd takes what is left below the last whole block. Until it is on the
@@ -21,7 +21,7 @@ _FILL = (
 )
 
 
-class FullDisk(Family):
+class FullDisk(Family[NoOptions]):
     """No byte is left on the disk of ``/var/lib/docker``; a power cut does not change that.
 
     An engine that runs goes on; one that starts, as after a boot, mostly ends at once (26.1: "Unable to get the
@@ -29,21 +29,23 @@ class FullDisk(Family):
     """
 
     kind = "disk"
-    told = "fill the engine's disk"
+    summary = "fill the engine's disk"
+    options = NoOptions
     silences = frozenset({"engine"})
 
-    def describe(self, fault: Fault) -> str:
+    def describe(self, options: NoOptions) -> str:
         """Say that it is full."""
-        del fault
+        del options
         return "disk full"
 
-    def put(self, fault: Fault, place: FaultTarget) -> None:
+    def put(self, options: NoOptions, target: FaultTarget) -> None:
         """Take all the room that is left."""
-        del fault
-        place.does(_FILL, doing="fill the disk")
+        del options
+        target.does(_FILL, doing="fill the disk")
 
-    def take_back(self, fault: Fault, place: FaultTarget) -> None:
+    def take_back(self, options: NoOptions, target: FaultTarget) -> None:
         """Give the room back, and start the engine where the lack of it ended it."""
-        place.does(f"rm -f {_BALLAST} {_BALLAST}.rest", doing="free the disk")
-        if not any(other.host == fault.host and other.kind in ON_PURPOSE for other in place.record.faults):
-            revive_engine(place)
+        del options
+        target.does(f"rm -f {_BALLAST} {_BALLAST}.rest", doing="free the disk")
+        if not any(other.host == target.host.name and other.kind in ON_PURPOSE for other in target.record.faults):
+            revive_engine(target)

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from swarmnet.errors import UsageError
 from swarmnet.lab.faults.family import Family
+from swarmnet.lab.faults.options import NoOptions
 from swarmnet.lab.machine.commands import environment
 from swarmnet.lab.machine.waiting import until
 
 if TYPE_CHECKING:
     from swarmnet.lab.faults.family import FaultTarget
-    from swarmnet.lab.state import Fault, LabRecord
+    from swarmnet.lab.state import HostRecord, LabRecord
 
 RUNNING = 'pid=$(cat /run/docker.pid 2>/dev/null) && [ "$(cat /proc/$pid/comm 2>/dev/null)" = dockerd ]'
 """A shell condition that sets ``pid``; not the pid file alone, which outlives a killed engine."""
@@ -26,98 +27,102 @@ ON_PURPOSE = frozenset({"engine", "freeze"})
 """The kinds of faults under which an engine is silent because somebody wants it so."""
 
 
-class StoppedEngine(Family):
+class StoppedEngine(Family[NoOptions]):
     """``dockerd`` ends as on ``systemctl stop docker``: containers stop, sshd goes on."""
 
     kind = "engine"
-    told = "stop dockerd"
+    summary = "stop dockerd"
+    options = NoOptions
     silences = frozenset({"engine"})
     ends_with = frozenset({"boot"})
     heal_causes = frozenset({"engine start"})
 
-    def check(self, fault: Fault, record: LabRecord) -> None:
-        """Refuse to stop a frozen engine: it could not hear of it."""
-        _not_both(fault, record, other="freeze", hint="frozen")
+    def check(self, options: NoOptions, host: HostRecord, record: LabRecord) -> None:
+        """Refuse to stop a frozen engine: it could not receive the signal."""
+        del options
+        _not_both(host, record, other="freeze", hint="frozen")
 
-    def describe(self, fault: Fault) -> str:
+    def describe(self, options: NoOptions) -> str:
         """Say that it is stopped."""
-        del fault
+        del options
         return "engine stopped"
 
-    def put(self, fault: Fault, place: FaultTarget) -> None:
+    def put(self, options: NoOptions, target: FaultTarget) -> None:
         """Stop the engine and return when it is gone."""
-        del fault
-        stop_engine(place)
+        del options
+        stop_engine(target)
 
-    def take_back(self, fault: Fault, place: FaultTarget) -> None:
+    def take_back(self, options: NoOptions, target: FaultTarget) -> None:
         """Start the engine, where it does not answer."""
-        del fault
-        _start_engine(place)
+        del options
+        _start_engine(target)
 
 
-class FrozenEngine(Family):
+class FrozenEngine(Family[NoOptions]):
     """``dockerd`` gets SIGSTOP: it keeps its socket and answers nobody. Containers and sshd go on."""
 
     kind = "freeze"
-    told = "SIGSTOP dockerd: it holds its socket and answers nobody"
+    summary = "SIGSTOP dockerd: it keeps its socket and answers no request"
+    options = NoOptions
     silences = frozenset({"engine"})
     ends_with = frozenset({"boot", "engine start"})
 
-    def check(self, fault: Fault, record: LabRecord) -> None:
+    def check(self, options: NoOptions, host: HostRecord, record: LabRecord) -> None:
         """Refuse to freeze an engine that is stopped."""
-        _not_both(fault, record, other="engine", hint="stopped")
+        del options
+        _not_both(host, record, other="engine", hint="stopped")
 
-    def describe(self, fault: Fault) -> str:
+    def describe(self, options: NoOptions) -> str:
         """Say that it is frozen."""
-        del fault
+        del options
         return "engine frozen"
 
-    def put(self, fault: Fault, place: FaultTarget) -> None:
+    def put(self, options: NoOptions, target: FaultTarget) -> None:
         """Stop the process where it stands."""
-        del fault
-        place.does(_FREEZE, doing="freeze its engine")
+        del options
+        target.does(_FREEZE, doing="freeze its engine")
 
-    def take_back(self, fault: Fault, place: FaultTarget) -> None:
+    def take_back(self, options: NoOptions, target: FaultTarget) -> None:
         """Let the process go on."""
-        del fault
-        place.does(_THAW, doing="let its engine go on")
+        del options
+        target.does(_THAW, doing="let its engine go on")
 
 
-def stop_engine(place: FaultTarget) -> None:
+def stop_engine(target: FaultTarget) -> None:
     """Stop an engine and return when it is gone.
 
     Raises:
         LabError: It does not stop within 30 seconds.
     """
-    place.does(_STOP, doing="stop the engine")
-    name = place.host.name
-    until(lambda: not place.holds(RUNNING), limit=_STOP_LIMIT, failing=lambda: f"the engine of {name} does not stop")
+    target.does(_STOP, doing="stop the engine")
+    name = target.host.name
+    until(lambda: not target.holds(RUNNING), limit=_STOP_LIMIT, failing=lambda: f"the engine of {name} does not stop")
 
 
-def revive_engine(place: FaultTarget) -> None:
+def revive_engine(target: FaultTarget) -> None:
     """Start an engine that died of what is healed now; one that is just starting shows first whether it will.
 
     Raises:
         LabError: It neither answers nor ends within a minute.
     """
-    name = place.host.name
+    name = target.host.name
     until(
-        lambda: place.kind.engine_answers(place.host) or not place.holds(RUNNING),
+        lambda: target.kind.engine_answers(target.host) or not target.holds(RUNNING),
         limit=_FATE_LIMIT,
         failing=lambda: f"the engine of {name} neither answers nor ends",
     )
-    _start_engine(place)
+    _start_engine(target)
 
 
-def _start_engine(place: FaultTarget) -> None:
-    if place.kind.engine_answers(place.host):
+def _start_engine(target: FaultTarget) -> None:
+    if target.kind.engine_answers(target.host):
         return
-    argv, quiet = place.kind.inside(place.host, ["sh", "-c", _START]), subprocess.DEVNULL
+    argv, quiet = target.kind.inside(target.host, ["sh", "-c", _START]), subprocess.DEVNULL
     subprocess.run(argv, stdin=quiet, stdout=quiet, stderr=quiet, env=environment(), check=False, timeout=30)
 
 
-def _not_both(fault: Fault, record: LabRecord, *, other: str, hint: str) -> None:
-    if any(f.host == fault.host and f.kind == other for f in record.faults):
+def _not_both(host: HostRecord, record: LabRecord, *, other: str, hint: str) -> None:
+    if any(f.host == host.name and f.kind == other for f in record.faults):
         raise UsageError(
-            f"the engine of {fault.host} is {hint} already", hint=f"run `swarmnet lab heal {fault.host} {other}` first"
+            f"the engine of {host.name} is {hint} already", hint=f"run `swarmnet lab heal {host.name} {other}` first"
         )

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from swarmnet.errors import UsageError
 from swarmnet.lab.faults.family import Family
+from swarmnet.lab.faults.options import HOST, NAME, Option, Options
 
 if TYPE_CHECKING:
     from swarmnet.lab.faults.family import FaultTarget
-    from swarmnet.lab.state import Fault, LabRecord
+    from swarmnet.lab.state import HostRecord, LabRecord
 
-_EXAMPLE = "for example: break m1 fdb --network front --to w1"
 # Sets `space`, `card` and `kept`. The engine names the namespace of an overlay after a counter and the network's id.
 _FIND = """
 set -eu
@@ -47,7 +47,14 @@ rm "$kept"
 _DOCKER_LIMIT = 30.0
 
 
-class LostForwarding(Family):
+class LostOptions(Options):
+    """Of which network, and which way."""
+
+    network: Annotated[str, Option("name of the overlay network", NAME, selects=True)]
+    to: Annotated[str, Option("the host that no longer hears HOST", HOST, selects=True)]
+
+
+class LostForwarding(Family[LostOptions]):
     """In the overlay's namespace on the host, no forwarding entry leads to the peer any more.
 
     The neighbour entries stay, as after the engine's fault moby#52661: names and addresses resolve, frames to the
@@ -56,31 +63,29 @@ class LostForwarding(Family):
     """
 
     kind = "fdb"
-    told = "delete the entries of an overlay (--network) that lead to another host (--to)"
-    takes = frozenset({"network", "to"})
-    key = takes
+    summary = "delete the entries of an overlay (--network) that lead to another host (--to)"
+    example = "m1 fdb --network front --to w1"
+    options = LostOptions
     ends_with = frozenset({"boot", "engine start"})
 
-    def check(self, fault: Fault, record: LabRecord) -> None:
-        """Refuse a fault without network or peer."""
-        if fault.network is None or fault.to is None:
-            raise UsageError("`fdb` needs --network NAME and --to HOST", hint=_EXAMPLE)
-        if record.host(fault.to).name == fault.host:
-            raise UsageError(f"no forwarding entry of {fault.host} leads to itself", hint=_EXAMPLE)
+    def check(self, options: LostOptions, host: HostRecord, record: LabRecord) -> None:
+        """Refuse the host itself as the peer."""
+        if record.host(options.to).name == host.name:
+            raise UsageError(f"no forwarding entry of {host.name} leads to itself", hint=self.hint())
 
-    def describe(self, fault: Fault) -> str:
-        """Say which way is lost."""
-        return f"no forwarding entry leads to {fault.to} in network {fault.network}"
+    def describe(self, options: LostOptions) -> str:
+        """Return which way is lost."""
+        return f"no forwarding entry leads to {options.to} in network {options.network}"
 
-    def put(self, fault: Fault, place: FaultTarget) -> None:
+    def put(self, options: LostOptions, target: FaultTarget) -> None:
         """Delete the entries, and keep the engine's own aside."""
-        self._run(_DELETE, fault, place, doing=f"delete the entries that lead to {fault.to}")
+        self._run(_DELETE, options, target, doing=f"delete the entries that lead to {options.to}")
 
-    def take_back(self, fault: Fault, place: FaultTarget) -> None:
+    def take_back(self, options: LostOptions, target: FaultTarget) -> None:
         """Put the entries back, where the network still is."""
-        self._run(_PUT_BACK, fault, place, doing=f"put the entries that lead to {fault.to} back")
+        self._run(_PUT_BACK, options, target, doing=f"put the entries that lead to {options.to} back")
 
     @staticmethod
-    def _run(script: str, fault: Fault, place: FaultTarget, *, doing: str) -> None:
-        peer = str(place.record.host(fault.to or "").address)
-        place.does(script, fault.network or "", peer, doing=doing, limit=_DOCKER_LIMIT)
+    def _run(script: str, options: LostOptions, target: FaultTarget, *, doing: str) -> None:
+        peer = str(target.record.host(options.to).address)
+        target.does(script, options.network, peer, doing=doing, limit=_DOCKER_LIMIT)

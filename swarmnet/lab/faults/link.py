@@ -2,51 +2,60 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from swarmnet.errors import UsageError
+from pydantic import Field
+
 from swarmnet.lab.faults.family import Family
+from swarmnet.lab.faults.options import BYTES, NoOptions, Option, Options
 
 if TYPE_CHECKING:
     from swarmnet.lab.faults.family import FaultTarget
-    from swarmnet.lab.state import Fault, LabRecord
+    from swarmnet.lab.state import HostRecord, LabRecord
 
 _LEAST_MTU, _MOST_MTU = 576, 1499
 _ETHERNET_HEADER = 14
 _WHOLE_PACKETS = "ethtool -K eth0 tso {0} gso {0} gro {0} || true"
 
 
-class CutLink(Family):
+class CutLink(Family[NoOptions]):
     """The cable is out of the switch; the host goes on."""
 
     kind = "link"
-    told = "pull the cable"
+    summary = "pull the cable"
+    options = NoOptions
     silences = frozenset({"ssh"})
     renewed = True
 
-    def describe(self, fault: Fault) -> str:
+    def describe(self, options: NoOptions) -> str:
         """Say that it is cut."""
-        del fault
+        del options
         return "link cut"
 
-    def put(self, fault: Fault, place: FaultTarget) -> None:
+    def put(self, options: NoOptions, target: FaultTarget) -> None:
         """Pull the cable out."""
-        del fault
-        place.kind.plug(place.host, into_switch=False)
+        del options
+        target.kind.plug(target.host, into_switch=False)
 
-    def take_back(self, fault: Fault, place: FaultTarget) -> None:
+    def take_back(self, options: NoOptions, target: FaultTarget) -> None:
         """Plug the cable in."""
-        del fault
-        place.kind.plug(place.host, into_switch=True)
+        del options
+        target.kind.plug(target.host, into_switch=True)
 
-    def clear(self, fault: Fault, place: FaultTarget) -> None:
+    def clear(self, options: NoOptions, target: FaultTarget) -> None:
         """Plug in a cable that outlives its host's power."""
-        del fault
-        if place.host.kernel == "own":
-            place.kind.plug(place.host, into_switch=True)
+        del options
+        if target.host.kernel == "own":
+            target.kind.plug(target.host, into_switch=True)
 
 
-class NarrowLink(Family):
+class NarrowOptions(Options):
+    """What still passes."""
+
+    mtu: Annotated[int, Option("bytes of the largest packet that passes", BYTES), Field(ge=_LEAST_MTU, le=_MOST_MTU)]
+
+
+class NarrowLink(Family[NarrowOptions]):
     """The cable carries IP packets of at most ``mtu`` bytes; larger ones vanish, both ways, and nobody is told.
 
     That is how a tunnel or a wrong switch port on the way looks: the host's own card still says 1500, so neither
@@ -59,41 +68,35 @@ class NarrowLink(Family):
     """
 
     kind = "mtu"
-    told = "lose what is larger than --mtu on the host's link, both ways, unannounced"
-    takes = frozenset({"mtu"})
+    summary = "lose what is larger than --mtu on the host's link, both ways, unannounced"
+    example = "m1 mtu --mtu 1400"
+    options = NarrowOptions
     renewed = True
 
-    def check(self, fault: Fault, record: LabRecord) -> None:
-        """Refuse sizes that no link of 1500 bytes is lowered to."""
-        del record
-        if fault.mtu is None or not _LEAST_MTU <= fault.mtu <= _MOST_MTU:
-            raise UsageError(
-                f"`mtu` needs --mtu BYTES from {_LEAST_MTU} to {_MOST_MTU}", hint="for example: break m1 mtu --mtu 1400"
-            )
-
-    def describe(self, fault: Fault) -> str:
+    def describe(self, options: NarrowOptions) -> str:
         """Say what still passes."""
-        return f"its link loses packets of more than {fault.mtu} bytes"
+        return f"its link loses packets of more than {options.mtu} bytes"
 
-    def put(self, fault: Fault, place: FaultTarget) -> None:
+    def put(self, options: NarrowOptions, target: FaultTarget) -> None:
         """Measure what goes to the host; what comes from it, the switch's rules measure."""
-        place.does(_WHOLE_PACKETS.format("off"), doing="have its card send single packets")
-        largest = f"{(fault.mtu or _MOST_MTU) + _ETHERNET_HEADER}b"
+        target.does(_WHOLE_PACKETS.format("off"), doing="have its card send single packets")
+        largest = f"{options.mtu + _ETHERNET_HEADER}b"
         queue = ["root", "tbf", "rate", "40gbit", "burst", largest, "limit", "10mb"]
-        place.switch.tc(["qdisc", "replace", "dev", place.host.port, *queue])
-        place.switch.fit_operator(place.record.leg, str(place.host.address), fault.mtu)
+        target.switch.tc(["qdisc", "replace", "dev", target.host.port, *queue])
+        target.switch.fit_operator(target.record.leg, str(target.host.address), options.mtu)
 
-    def take_back(self, fault: Fault, place: FaultTarget) -> None:
+    def take_back(self, options: NarrowOptions, target: FaultTarget) -> None:
         """Carry everything again."""
-        self.clear(fault, place)
-        place.does(_WHOLE_PACKETS.format("on"), doing="set its card back")
+        self.clear(options, target)
+        target.does(_WHOLE_PACKETS.format("on"), doing="set its card back")
 
-    def clear(self, fault: Fault, place: FaultTarget) -> None:
+    def clear(self, options: NarrowOptions, target: FaultTarget) -> None:
         """Remove the queue and the operator's route, where they are."""
-        del fault
-        place.switch.fit_operator(place.record.leg, str(place.host.address), None)
-        place.switch.tc(["qdisc", "delete", "dev", place.host.port, "root"], may_fail=True)
+        del options
+        target.switch.fit_operator(target.record.leg, str(target.host.address), None)
+        target.switch.tc(["qdisc", "delete", "dev", target.host.port, "root"], may_fail=True)
 
-    def rules(self, fault: Fault, record: LabRecord) -> list[str]:
+    def rules(self, options: NarrowOptions, host: HostRecord, record: LabRecord) -> list[str]:
         """Drop what is larger and comes from the host."""
-        return [f"iifname {record.host(fault.host).port} meta length > {fault.mtu} counter drop"]
+        del record
+        return [f"iifname {host.port} meta length > {options.mtu} counter drop"]

@@ -6,58 +6,60 @@ from typing import TYPE_CHECKING
 
 from swarmnet.lab.faults.engine import RUNNING, stop_engine
 from swarmnet.lab.faults.family import Family
+from swarmnet.lab.faults.options import NoOptions
 
 if TYPE_CHECKING:
     from swarmnet.lab.faults.family import FaultTarget
-    from swarmnet.lab.state import Fault
 
 
-class PowerCut(Family):
+class PowerCut(Family[NoOptions]):
     """The host stops at once; healed, it boots from the same disk as the same host."""
 
     kind = "kill"
-    told = "power off"
+    summary = "power off"
+    options = NoOptions
     silences = frozenset({"host"})
     break_causes = frozenset({"boot"})
 
-    def describe(self, fault: Fault) -> str:
+    def describe(self, options: NoOptions) -> str:
         """Say that it is off."""
-        del fault
+        del options
         return "powered off"
 
-    def put(self, fault: Fault, place: FaultTarget) -> None:
+    def put(self, options: NoOptions, target: FaultTarget) -> None:
         """Pull the plug."""
-        del fault
-        place.kind.power_off(place.host)
+        del options
+        target.kind.power_off(target.host)
 
-    def take_back(self, fault: Fault, place: FaultTarget) -> None:
+    def take_back(self, options: NoOptions, target: FaultTarget) -> None:
         """Switch the host on, where it is off."""
-        del fault
-        if not place.kind.powered(place.host):
-            place.kind.power_on(place.host)
+        del options
+        if not target.kind.powered(target.host):
+            target.kind.power_on(target.host)
 
 
-class Reboot(Family):
+class Reboot(Family[NoOptions]):
     """The engine is told to stop, disks are written, the host starts again; nothing is left to heal."""
 
     kind = "reboot"
-    told = "stop the engine, write the disks, start anew; over when the host answers again"
+    summary = "stop the engine, write the disks, start again; over when the host answers again"
     break_causes = frozenset({"boot"})
     lasting = False
+    options = NoOptions
 
-    def describe(self, fault: Fault) -> str:
+    def describe(self, options: NoOptions) -> str:
         """Say what was done."""
-        del fault
+        del options
         return "rebooted"
 
-    def put(self, fault: Fault, place: FaultTarget) -> None:
+    def put(self, options: NoOptions, target: FaultTarget) -> None:
         """Go down in good order and come up again."""
-        del fault
-        if place.holds(RUNNING):
-            stop_engine(place)
-        place.does("sync", doing="write its disks")
-        place.kind.power_off(place.host)
-        place.kind.power_on(place.host)
+        del options
+        if target.holds(RUNNING):
+            stop_engine(target)
+        target.does("sync", doing="write its disks")
+        target.kind.power_off(target.host)
+        target.kind.power_on(target.host)
 
-    def take_back(self, fault: Fault, place: FaultTarget) -> None:
+    def take_back(self, options: NoOptions, target: FaultTarget) -> None:
         """Do nothing: a reboot is over."""

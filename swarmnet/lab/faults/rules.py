@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 from swarmnet.lab.faults.family import Family
+from swarmnet.lab.faults.options import Option, Options, choice
 
 if TYPE_CHECKING:
     from swarmnet.lab.faults.family import FaultTarget
-    from swarmnet.lab.state import Fault
 
 # In /run, which a boot empties: with it go the flushed rules.
 _FLUSH = """
@@ -31,7 +31,16 @@ done
 """
 
 
-class FlushedRules(Family):
+Table = Literal["filter", "nat", "mangle", "raw"]
+
+
+class FlushOptions(Options):
+    """Which rules."""
+
+    table: Annotated[Table | None, Option("only this table", choice("TABLE", *get_args(Table)))] = None
+
+
+class FlushedRules(Family[FlushOptions]):
     """``iptables -F`` in every table, or in the one named by ``table``; chains and policies stay.
 
     Both address families, in the host's own network namespace: the engine's rules for published ports, for the
@@ -41,19 +50,20 @@ class FlushedRules(Family):
     """
 
     kind = "rules"
-    told = "flush the firewall rules (iptables -F), or those of one --table"
-    takes = frozenset({"table"})
+    summary = "flush the firewall rules (iptables -F), or those of one --table"
+    example = "m1 rules --table nat"
+    options = FlushOptions
     ends_with = frozenset({"boot", "engine start"})
 
-    def describe(self, fault: Fault) -> str:
+    def describe(self, options: FlushOptions) -> str:
         """Say which are gone."""
-        return "firewall rules flushed" if fault.table is None else f"firewall rules of table {fault.table} flushed"
+        return "firewall rules flushed" if options.table is None else f"firewall rules of table {options.table} flushed"
 
-    def put(self, fault: Fault, place: FaultTarget) -> None:
+    def put(self, options: FlushOptions, target: FaultTarget) -> None:
         """Keep the rules aside, then flush them."""
-        place.does(_FLUSH, fault.table or "", doing="flush its firewall rules")
+        target.does(_FLUSH, options.table or "", doing="flush its firewall rules")
 
-    def take_back(self, fault: Fault, place: FaultTarget) -> None:
+    def take_back(self, options: FlushOptions, target: FaultTarget) -> None:
         """Restore what was kept, where something was."""
-        del fault
-        place.does(_RESTORE, doing="restore its firewall rules")
+        del options
+        target.does(_RESTORE, doing="restore its firewall rules")

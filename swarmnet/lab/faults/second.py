@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from ipaddress import IPv4Interface, IPv4Network
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from swarmnet.errors import UsageError
 from swarmnet.lab.faults.family import Family
+from swarmnet.lab.faults.options import CIDR, Option, Options
 
 if TYPE_CHECKING:
     from swarmnet.lab.faults.family import FaultTarget
-    from swarmnet.lab.state import Fault, HostRecord, LabRecord
+    from swarmnet.lab.state import HostRecord, LabRecord
 
 DEFAULT_SUBNET = IPv4Network("198.18.0.0/24")
 """A network for tests between devices (RFC 2544): neither engines nor machines use it by themselves."""
@@ -18,7 +19,13 @@ _ADDRESS = 'set -e; ip address replace "$1" broadcast + dev eth1; ip link set et
 _FIRST_HOST = 10
 
 
-class SecondInterface(Family):
+class SecondOptions(Options):
+    """Where the card is."""
+
+    subnet: Annotated[IPv4Network, Option(f"network of the card; default {DEFAULT_SUBNET}", CIDR)] = DEFAULT_SUBNET
+
+
+class SecondInterface(Family[SecondOptions]):
     """``eth1`` on a switch of its own: reachable for hosts that have a second card too, and for nobody else.
 
     The address is the subnet's, with the host's number counted from 10: .11 for the first host of the lab. It is
@@ -26,36 +33,37 @@ class SecondInterface(Family):
     """
 
     kind = "second"
-    told = "plug in a second card, on another --subnet: a multi-homed host"
-    takes = frozenset({"subnet"})
+    summary = "plug in a second card, on another --subnet: a multi-homed host"
+    example = f"m1 second --subnet {DEFAULT_SUBNET}"
+    options = SecondOptions
     renewed = True
 
-    def check(self, fault: Fault, record: LabRecord) -> None:
+    def check(self, options: SecondOptions, host: HostRecord, record: LabRecord) -> None:
         """Refuse a subnet that is the lab's, or has no room for the host."""
-        subnet = fault.subnet or DEFAULT_SUBNET
+        subnet = options.subnet
         if subnet.overlaps(record.subnet):
             raise UsageError(f"--subnet {subnet} overlaps the lab's own {record.subnet}", hint="choose another one")
-        if _number(record.host(fault.host)) >= subnet.num_addresses - 1:
-            raise UsageError(f"--subnet {subnet} has no address for {fault.host}", hint="choose a /24")
+        if _number(host) >= subnet.num_addresses - 1:
+            raise UsageError(f"--subnet {subnet} has no address for {host.name}", hint="choose a /24")
 
-    def describe(self, fault: Fault) -> str:
+    def describe(self, options: SecondOptions) -> str:
         """Say where it is."""
-        return f"has a second interface in {fault.subnet or DEFAULT_SUBNET}"
+        return f"has a second interface in {options.subnet}"
 
-    def put(self, fault: Fault, place: FaultTarget) -> None:
+    def put(self, options: SecondOptions, target: FaultTarget) -> None:
         """Plug the card in and give it its address."""
-        place.kind.second_card(place.host, plugged=True)
-        place.does(_ADDRESS, str(second_address(fault, place.host)), doing="set up its second card")
+        target.kind.second_card(target.host, plugged=True)
+        target.does(_ADDRESS, str(_second_address(options, target.host)), doing="set up its second card")
 
-    def take_back(self, fault: Fault, place: FaultTarget) -> None:
+    def take_back(self, options: SecondOptions, target: FaultTarget) -> None:
         """Take the card out."""
-        del fault
-        place.kind.second_card(place.host, plugged=False)
+        del options
+        target.kind.second_card(target.host, plugged=False)
 
 
-def second_address(fault: Fault, host: HostRecord) -> IPv4Interface:
+def _second_address(options: SecondOptions, host: HostRecord) -> IPv4Interface:
     """Return the address that the fault gives to the host's second card."""
-    subnet = fault.subnet or DEFAULT_SUBNET
+    subnet = options.subnet
     return IPv4Interface(f"{subnet[_number(host)]}/{subnet.prefixlen}")
 
 

@@ -114,6 +114,11 @@ def prepare(
     if problems:
         raise LabError("\n".join(problems), hint="the logs in the cache directory tell the whole story")
     store = LabStore.default()
-    cache.remove_outdated(used={host.root for name in store.names() for host in store.load(name).hosts})
+    labs, damaged = store.readable()
+    if damaged:
+        # One of them may be the journal of a lab that runs on an old root.
+        say(f"keeping outdated root file systems: {', '.join(damaged)} in {store.base} cannot be read as a lab")
+    else:
+        cache.remove_outdated(used={host.root for lab in labs for host in lab.hosts})
     stamps = {release.version: cache.stamp(release) for release in releases}
     return {version: stamp.engine for version, stamp in stamps.items() if stamp is not None}

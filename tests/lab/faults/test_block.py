@@ -15,18 +15,18 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.lab
 
 BLOCKS = {
-    "udp port": Fault(host="m1", kind="block", to="m2", protocol="udp", port=4789),
-    "tcp port": Fault(host="m1", kind="block", to="m2", protocol="tcp", port=2377),
-    "esp": Fault(host="m1", kind="block", to="m2", protocol="esp"),
-    "gossip by udp": Fault(host="m1", kind="block", to="m2", protocol="udp", port=7946),
-    "gossip by tcp": Fault(host="m1", kind="block", to="m2", protocol="tcp", port=7946),
-    "icmp": Fault(host="m1", kind="block", to="m2", protocol="icmp"),
+    "udp port": Fault(host="m1", kind="block", options={"to": "m2", "protocol": "udp", "port": 4789}),
+    "tcp port": Fault(host="m1", kind="block", options={"to": "m2", "protocol": "tcp", "port": 2377}),
+    "esp": Fault(host="m1", kind="block", options={"to": "m2", "protocol": "esp"}),
+    "gossip by udp": Fault(host="m1", kind="block", options={"to": "m2", "protocol": "udp", "port": 7946}),
+    "gossip by tcp": Fault(host="m1", kind="block", options={"to": "m2", "protocol": "tcp", "port": 7946}),
+    "icmp": Fault(host="m1", kind="block", options={"to": "m2", "protocol": "icmp"}),
 }
 
 
 @pytest.mark.parametrize("fault", BLOCKS.values(), ids=BLOCKS.keys())
 def test_a_block_silences_one_protocol_in_one_direction_until_it_is_healed(broken: Lab, fault: Fault) -> None:
-    protocol, port = fault.protocol or "", fault.port or 0
+    protocol, port = str(fault.options["protocol"]), int(fault.options.get("port", 0))
     assert hears(broken, "m1", "m2", protocol, port=port)
 
     broken.break_(fault)
@@ -54,7 +54,7 @@ def test_a_block_of_one_port_lets_other_ports_and_protocols_through(broken: Lab)
 
 
 def test_a_block_of_all_silences_everything(broken: Lab) -> None:
-    broken.break_(Fault(host="m1", kind="block", to="m2", protocol="all"))
+    broken.break_(Fault(host="m1", kind="block", options={"to": "m2", "protocol": "all"}))
 
     heard = [protocol for protocol in ("icmp", "tcp", "udp", "esp") if hears(broken, "m1", "m2", protocol, port=9)]
 

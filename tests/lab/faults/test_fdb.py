@@ -33,7 +33,7 @@ def overlay(lab: Lab) -> str:
 
 
 def test_without_forwarding_entry_frames_to_one_peer_are_lost_until_it_is_back(lab: Lab, overlay: str) -> None:
-    fault = Fault(host="m1", kind="fdb", network=overlay, to="m2")
+    fault = Fault(host="m1", kind="fdb", options={"network": overlay, "to": "m2"})
     wait_for_ping(lab)
     before = entries(lab)
     assert before

@@ -29,7 +29,7 @@ def test_a_cut_link_isolates_a_host_that_goes_on_running(broken: Lab) -> None:
 
 
 def test_a_narrow_link_loses_what_is_larger_both_ways_and_nobody_is_told(broken: Lab) -> None:
-    broken.break_(Fault(host="m1", kind="mtu", mtu=1400))
+    broken.break_(Fault(host="m1", kind="mtu", options={"mtu": 1400}))
 
     passes = {(way, size): ping(broken, *way, size=size).passed for way in WAYS for size in (1400, 1401)}
 
@@ -40,7 +40,7 @@ def test_a_narrow_link_loses_what_is_larger_both_ways_and_nobody_is_told(broken:
 
 
 def test_a_narrow_link_carries_streams_of_small_segments_however_fast_they_are_sent(broken: Lab) -> None:
-    broken.break_(Fault(host="m1", kind="mtu", mtu=1400))
+    broken.break_(Fault(host="m1", kind="mtu", options={"mtu": 1400}))
     broken.exec("m2", ["iperf3", "--server", "--daemon", "--one-off"])
 
     client = ["iperf3", "--client", str(broken.host("m2").address), "-M", "1300", "-n", "20M"]
@@ -50,7 +50,7 @@ def test_a_narrow_link_carries_streams_of_small_segments_however_fast_they_are_s
 
 
 def test_faults_of_a_cable_are_still_there_after_a_boot(broken: Lab) -> None:
-    broken.break_(Fault(host="m1", kind="mtu", mtu=1400))
+    broken.break_(Fault(host="m1", kind="mtu", options={"mtu": 1400}))
     broken.break_(Fault(host="m2", kind="link"))
 
     for host in ("m1", "m2"):

@@ -72,9 +72,9 @@ def test_a_bad_line_delays_loses_doubles_damages_and_slows_down_what_is_sent(own
 
 
 def test_a_clock_is_ahead_or_behind_until_it_is_healed(own_lab: Lab) -> None:
-    own_lab.break_(Fault(host="m1", kind="clock", skew_s=90))
+    own_lab.break_(Fault(host="m1", kind="clock", options={"skew_s": 90}))
     ahead = skew(own_lab, "m1")
-    own_lab.break_(Fault(host="m1", kind="clock", skew_s=-90))
+    own_lab.break_(Fault(host="m1", kind="clock", options={"skew_s": -90}))
     behind, other = skew(own_lab, "m1"), skew(own_lab, "m2")
     own_lab.heal(Fault(host="m1", kind="clock"))
 
@@ -102,10 +102,10 @@ def test_a_frozen_engine_and_flushed_rules_come_back_as_they_were(own_lab: Lab) 
 def test_a_power_cut_ends_what_it_would_end_and_the_host_comes_back_as_the_same_node(own_lab: Lab) -> None:
     before = own_lab.exec("m3", ["sh", "-c", IDENTITY]).stdout
     for fault in (
-        Fault(host="m3", kind="clock", skew_s=3600),
+        Fault(host="m3", kind="clock", options={"skew_s": 3600}),
         Fault(host="m3", kind="rules"),
-        Fault(host="m3", kind="netem", delay_ms=200),
-        Fault(host="m3", kind="mtu", mtu=1400),
+        Fault(host="m3", kind="netem", options={"delay_ms": 200}),
+        Fault(host="m3", kind="mtu", options={"mtu": 1400}),
         Fault(host="m3", kind="second"),
         Fault(host="m1", kind="second"),
         Fault(host="m3", kind="freeze"),

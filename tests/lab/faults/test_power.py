@@ -33,7 +33,7 @@ def test_a_reboot_ends_what_a_boot_ends_and_is_over_when_the_host_answers(broken
     up_since = ["stat", "--format=%Y", "/proc/1"]
     before = broken.exec("m2", up_since).stdout
     broken.break_(Fault(host="m2", kind="freeze"))
-    broken.break_(Fault(host="m2", kind="machine-id", like="m1"))
+    broken.break_(Fault(host="m2", kind="machine-id", options={"like": "m1"}))
 
     broken.break_(Fault(host="m2", kind="reboot"))
 

@@ -35,7 +35,7 @@ def test_flushed_rules_shut_containers_in_until_exactly_these_rules_are_back(bro
 
 
 def test_one_table_can_be_flushed_alone(broken: Lab) -> None:
-    broken.break_(Fault(host="m1", kind="rules", table="nat"))
+    broken.break_(Fault(host="m1", kind="rules", options={"table": "nat"}))
 
     left = {table for table in ("nat", "filter") if "-A" in broken.exec("m1", ["iptables", "-S", "-t", table]).stdout}
 

@@ -24,14 +24,14 @@ def test_a_full_disk_survives_a_power_cut_and_reset_leaves_a_whole_host_and_down
     with Lab.up(LabSpec(name=fresh_name(), hosts=2, kernels=("own", "shared"))) as lab:
         own = lab.exec("m1", ["cat", "/etc/machine-id"]).stdout
         lab.exec("m1", ["docker", "swarm", "init", "--advertise-addr", str(lab.host("m1").address)])
-        for fault in (Fault(host="m1", kind="disk"), Fault(host="m1", kind="machine-id", like="w1")):
+        for fault in (Fault(host="m1", kind="disk"), Fault(host="m1", kind="machine-id", options={"like": "w1"})):
             lab.break_(fault)
         # At once: nothing of it may wait in the host's memory for its way to the disk.
         lab.break_(Fault(host="m1", kind="kill"))
         lab.heal(Fault(host="m1", kind="kill"))
         assert lab.status().broken[0] == "m1: disk full"
         assert lab.exec("m1", ["dd", "if=/dev/zero", "of=/var/lib/docker/room", "bs=64k", "count=1"]).exit_code != 0
-        lab.break_(Fault(host="m1", kind="mtu", mtu=1400))
+        lab.break_(Fault(host="m1", kind="mtu", options={"mtu": 1400}))
         lab.break_(Fault(host="m1", kind="link"))
 
         lab.reset()

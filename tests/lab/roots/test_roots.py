@@ -10,7 +10,8 @@ from swarmnet.errors import LabError, LockedError
 from swarmnet.lab.hosts.disks import require_room
 from swarmnet.lab.roots.cache import RootCache, Stamp, recipe_digest
 from swarmnet.lab.roots.engines import ENGINES
-from swarmnet.lab.state import exclusively
+from swarmnet.lab.roots.setup import prepare
+from swarmnet.lab.state import STATE_VARIABLE, exclusively
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -126,3 +127,16 @@ def test_only_one_process_at_a_time_builds(tmp_path: Path) -> None:
 def test_a_disk_without_room_for_the_hosts_is_refused_with_numbers(tmp_path: Path) -> None:
     with pytest.raises(LabError, match=r"MiB free, 10000000 hosts need 3000000000 MiB"):
         require_room(tmp_path, hosts=10_000_000)
+
+
+@pytest.mark.lab
+def test_setup_is_not_stopped_by_a_journal_that_no_lab_wrote(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(STATE_VARIABLE, str(tmp_path))
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos/lab.json").write_text("{}")
+    said: list[str] = []
+
+    versions = prepare(["26.1"], may_install=False, say=said.append)
+
+    assert versions.keys() == {"26.1"}
+    assert any("photos" in line for line in said)

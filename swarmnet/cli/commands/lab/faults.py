@@ -1,119 +1,103 @@
-"""``swarmnet lab break`` and ``lab heal``: options of every kind of fault, in the units that people write."""
+"""``swarmnet lab break`` and ``lab heal``: an option for each option that a kind of fault declares."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Annotated, Literal
+from inspect import Parameter, Signature, signature
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from swarmnet.cli.commands.lab.view import HostArgument, NameOption, chosen, parsed_subnet, print_status
+from swarmnet.cli.commands.lab.view import HostArgument, NameOption, chosen, print_status
 from swarmnet.cli.options import JsonOption, grouped
 from swarmnet.errors import UsageError
 from swarmnet.lab import Fault, Lab
 from swarmnet.lab.faults import FAMILIES
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
-class ProtocolName(StrEnum):
-    """What can be blocked."""
+    from swarmnet.lab.faults.options import Declared, Value
 
-    TCP = "tcp"
-    UDP = "udp"
-    ESP = "esp"
-    ICMP = "icmp"
-    ALL = "all"
+Texts = dict[str, str]
+"""What was written on the command line, by the name of the option."""
 
-
-class TableName(StrEnum):
-    """Which rules can be flushed."""
-
-    FILTER = "filter"
-    NAT = "nat"
-    MANGLE = "mangle"
-    RAW = "raw"
-
-
-_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_KBIT = {"kbit": 1, "mbit": 1000, "gbit": 1_000_000}
-_FAULTS_TOLD = "; ".join(f"{family.kind}: {family.told}" for family in FAMILIES.values()) + "."
+_KINDS_HELP = "; ".join(f"{family.kind}: {family.summary}" for family in FAMILIES.values()) + "."
 
 
 def _kinds() -> list[str]:
     return list(FAMILIES)
 
 
-FaultArgument = Annotated[str, typer.Argument(metavar="KIND", help=_FAULTS_TOLD, autocompletion=_kinds)]
+FaultArgument = Annotated[str, typer.Argument(metavar="KIND", help=_KINDS_HELP, autocompletion=_kinds)]
+
+
+def with_fault_options(command: Callable[..., None], *, only_selecting: bool = False) -> Callable[..., None]:
+    """Return the command with an option for each one that kinds of faults declare; its ``texts`` gets what was given.
+
+    Args:
+        command: takes ``texts``, next to options that typer can read.
+        only_selecting: only the options that tell one fault of a host from another.
+    """
+    options = _by_name(only_selecting=only_selecting)
+    parameters = [one for one in signature(command).parameters.values() if one.name != "texts"]
+    parameters += [
+        Parameter(name.replace("-", "_"), Parameter.KEYWORD_ONLY, default=None, annotation=_option(name, owners))
+        for name, owners in options.items()
+    ]
+
+    def flat(**given: Any) -> None:  # noqa: ANN401 - typer passes what each option is annotated with
+        texts = {name: given.pop(name.replace("-", "_")) for name in options}
+        command(**given, texts={name: text for name, text in texts.items() if text is not None})
+
+    flat.__name__, flat.__doc__ = command.__name__, command.__doc__
+    flat.__annotations__ = {one.name: one.annotation for one in parameters}
+    vars(flat)["__signature__"] = Signature(parameters)
+    return flat
+
+
+def _by_name(*, only_selecting: bool) -> dict[str, dict[str, Declared]]:
+    """Return the options of all kinds by their names, with the kinds that take each."""
+    found: dict[str, dict[str, Declared]] = {}
+    for kind, family in FAMILIES.items():
+        for one in family.declared():
+            if one.option.selects or not only_selecting:
+                found.setdefault(one.name, {})[kind] = one
+    return found
+
+
+def _option(name: str, owners: dict[str, Declared]) -> object:
+    """Return the annotation of one option; its help says which kinds take it."""
+    helps: dict[str, list[str]] = {}
+    for kind, one in owners.items():
+        helps.setdefault(one.option.help, []).append(kind)
+    unit = next(iter(owners.values())).option.unit
+    return Annotated[
+        str | None,
+        typer.Option(
+            f"--{name}",
+            metavar=f"[{'|'.join(unit.choices)}]" if unit.choices else unit.metavar,
+            help="; ".join(f"{', '.join(kinds)}: {text}" for text, kinds in helps.items()) + ".",
+            autocompletion=lambda: list(unit.choices),
+        ),
+    ]
+
+
+def _values(kind: str, texts: Texts) -> dict[str, Value]:
+    """Return the values by their fields; options of other kinds keep the names that those give them.
+
+    Raises:
+        UsageError: A text is not written in the unit of its option.
+    """
+    family = FAMILIES.get(kind)
+    own = {one.name: one for one in family.declared()} if family else {}
+    every = {one.name: one for other in FAMILIES.values() for one in other.declared()} | own
+    return {every[name].field: every[name].value(text) for name, text in texts.items()}
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
-    """What of the traffic is meant."""
-
-    to: Annotated[
-        str | None, typer.Option("--to", metavar="HOST", help="block, fdb: the host that no longer hears HOST.")
-    ] = None
-    proto: Annotated[ProtocolName | None, typer.Option("--proto", help="block: what is dropped; default all.")] = None
-    port: Annotated[
-        int | None, typer.Option("--port", metavar="PORT", help="block: destination port of tcp or udp.")
-    ] = None
-    network: Annotated[
-        str | None, typer.Option("--network", metavar="NAME", help="fdb: name of the overlay network.")
-    ] = None
-
-    @property
-    def protocol(self) -> Literal["tcp", "udp", "esp", "icmp", "all"] | None:
-        """The protocol as faults name it."""
-        return None if self.proto is None else self.proto.value
-
-    def is_given(self) -> bool:
-        """Tell whether any of it was said."""
-        return any(option is not None for option in (self.to, self.proto, self.port, self.network))
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """How bad a line is."""
-
-    delay: Annotated[str | None, typer.Option("--delay", metavar="TIME", help="netem: such as 50ms.")] = None
-    jitter: Annotated[
-        str | None, typer.Option("--jitter", metavar="TIME", help="netem: how much the delay varies.")
-    ] = None
-    loss: Annotated[
-        str | None, typer.Option("--loss", metavar="PERCENT", help="netem: share of packets, such as 5%.")
-    ] = None
-    duplicate: Annotated[
-        str | None, typer.Option("--duplicate", metavar="PERCENT", help="netem: share that arrives twice.")
-    ] = None
-    corrupt: Annotated[
-        str | None, typer.Option("--corrupt", metavar="PERCENT", help="netem: share that is damaged.")
-    ] = None
-    rate: Annotated[str | None, typer.Option("--rate", metavar="RATE", help="netem: such as 500kbit or 10mbit.")] = None
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """What a host shall be like."""
-
-    mtu: Annotated[
-        int | None, typer.Option("--mtu", metavar="BYTES", help="mtu: bytes of the largest packet that passes.")
-    ] = None
-    by: Annotated[
-        str | None, typer.Option("--by", metavar="TIME", help="clock: such as 90s or 2h; behind: --by=-2h.")
-    ] = None
-    table: Annotated[TableName | None, typer.Option("--table", help="rules: only this table.")] = None
-    like: Annotated[
-        str | None, typer.Option("--like", metavar="HOST", help="machine-id: the host whose id is taken.")
-    ] = None
-    subnet: Annotated[
-        str | None, typer.Option("--subnet", metavar="CIDR", help="second: CIDR; default 198.18.0.0/24.")
-    ] = None
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """Which lab, and how its status is told."""
+class Shown:
+    """Which lab, and how its status is shown."""
 
     name: NameOption = None
     as_json: JsonOption = False
@@ -127,37 +111,17 @@ class Told:
         print_status([lab.status()], as_json=self.as_json)
 
 
-@grouped
-def break_(host: HostArgument, fault: FaultArgument, target: Target, line: Line, state: State, told: Told) -> None:
+def _break(host: HostArgument, fault: FaultArgument, shown: Shown, texts: Texts) -> None:
     """Break a host: its power, engine, link, line, disk, rules, clock or identity. `lab heal` takes it back."""
-    wanted = Fault(
-        host=host,
-        kind=fault,
-        to=target.to,
-        protocol=target.protocol or ("all" if fault == "block" else None),
-        port=target.port,
-        network=target.network,
-        delay_ms=_milliseconds("--delay", line.delay),
-        jitter_ms=_milliseconds("--jitter", line.jitter),
-        loss=_percent("--loss", line.loss),
-        duplicate=_percent("--duplicate", line.duplicate),
-        corrupt=_percent("--corrupt", line.corrupt),
-        rate_kbit=_kbit(line.rate),
-        mtu=state.mtu,
-        skew_s=_seconds("--by", state.by, signed=True),
-        table=None if state.table is None else state.table.value,
-        like=state.like,
-        subnet=parsed_subnet(state.subnet, like="198.18.0.0/24"),
-    )
-    lab = told.lab()
+    wanted = Fault(host=host, kind=fault, options=_values(fault, texts))
+    lab = shown.lab()
     lab.break_(wanted)
-    told.status(lab)
+    shown.status(lab)
 
 
-@grouped
-def heal(
-    target: Target,
-    told: Told,
+def _heal(
+    shown: Shown,
+    texts: Texts,
     host: Annotated[str | None, typer.Argument(metavar="HOST", help="A host of the lab.", show_default=False)] = None,
     fault: Annotated[
         str | None, typer.Argument(metavar="KIND", help="What was broken; left out: all of it.", autocompletion=_kinds)
@@ -169,53 +133,16 @@ def heal(
         raise UsageError(
             "name a HOST, or --all for every one", hint="for example: swarmnet lab heal m1, or swarmnet lab heal --all"
         )
-    if fault is None and target.is_given():
-        raise UsageError(
-            "--to, --proto, --port and --network choose among faults of a kind", hint="name it: block, fdb"
-        )
-    lab = told.lab()
+    if fault is None and texts:
+        flags = " and ".join(f"--{name}" for name in texts)
+        raise UsageError(f"{flags} chooses among the faults of one kind", hint="name the kind: block, fdb")
+    lab = shown.lab()
     if host is not None and fault is not None:
-        meant = Fault(
-            host=host, kind=fault, to=target.to, protocol=target.protocol, port=target.port, network=target.network
-        )
-        lab.heal(meant)
+        lab.heal(Fault(host=host, kind=fault, options=_values(fault, texts)))
     else:
         lab.heal_all(None if host is None else lab.host(host).name)
-    told.status(lab)
+    shown.status(lab)
 
 
-def _milliseconds(option: str, text: str | None) -> float | None:
-    seconds = _seconds(option, text)
-    return None if seconds is None else seconds * 1000
-
-
-def _seconds(option: str, text: str | None, *, signed: bool = False) -> float | None:
-    """Read ``50ms``, ``90s``, ``2h``; a number alone is seconds."""
-    return _measured(option, text, _SECONDS, plain=1.0, signed=signed, example="50ms, 90s or 2h")
-
-
-def _kbit(text: str | None) -> int | None:
-    value = _measured("--rate", text, {unit: float(size) for unit, size in _KBIT.items()}, example="500kbit or 10mbit")
-    return None if value is None else round(value)
-
-
-def _percent(option: str, text: str | None) -> float | None:
-    return _measured(option, text, {"%": 1.0}, plain=1.0, example="5% or 0.5%")
-
-
-def _measured(
-    option: str,
-    text: str | None,
-    units: dict[str, float],
-    *,
-    example: str,
-    plain: float | None = None,
-    signed: bool = False,
-) -> float | None:
-    if text is None:
-        return None
-    number = re.fullmatch(rf"({'[+-]?' if signed else ''}[0-9]+(?:\.[0-9]+)?) *([a-z%]*)", text.strip().lower())
-    size = None if number is None else units.get(number[2], plain if number[2] == "" else None)
-    if number is None or size is None:
-        raise UsageError(f"{option} {text!r} is no such measure", hint=f"write it like {example}")
-    return float(number[1]) * size
+break_ = with_fault_options(grouped(_break))
+heal = with_fault_options(grouped(_heal), only_selecting=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from swarmnet.errors import LabError, UsageError
+from swarmnet.errors import UsageError
 from swarmnet.lab import LabStore
 from swarmnet.lab.spec import DEFAULT_NAME
 
@@ -37,7 +37,7 @@ def chosen(name: str | None) -> str:
     if DEFAULT_NAME in names:
         return DEFAULT_NAME
     if not names:
-        raise LabError("there is no lab on this machine", hint="run `swarmnet lab up`")
+        raise UsageError("there is no lab on this machine", hint="run `swarmnet lab up`")
     raise UsageError(f"there are {len(names)} labs: {', '.join(names)}", hint="choose one with --name")
 
 
