@@ -1,4 +1,4 @@
-"""What a probe does: ``serve`` or ``witness`` for the whole run, and meanwhile the jobs that lines of stdin bring."""
+"""What a probe does: ``serve`` or ``observe`` for the whole run, and meanwhile the jobs that lines of stdin bring."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from swarmnet.probe import (
     names,
     neighbours,
     netlink,
+    observer,
     server,
     sizes,
     streams,
     web,
     wire,
-    witness,
 )
 
 TYPE_CHECKING = False
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import IO, Any
 
-WITNESS = witness.Witness()
+OBSERVER = observer.Observer()
 """The captures of this process."""
 
 
@@ -97,8 +97,8 @@ def _do(run_id: str, task: dict[str, Any], until: float) -> dict[str, object]:
         "sizes": lambda: {"targets": sizes.ask_all(task["targets"], int(task["size"]), until)},
         "http": lambda: {"targets": web.ask_all(task, until)},
         "rest": lambda: _rest(min(until, time.monotonic() + float(task["seconds"]))),
-        "capture": lambda: WITNESS.begin(task),
-        "collect": lambda: WITNESS.end(task),
+        "capture": lambda: OBSERVER.begin(task),
+        "collect": lambda: OBSERVER.end(task),
         "ways": lambda: {"targets": netlink.ways(task["targets"])},
         "inject": lambda: injection.send(task, until),
         "ipsec": ipsec.summary,

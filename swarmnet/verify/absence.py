@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from swarmnet.model.report import Status, Verdict
 from swarmnet.verify import claims
-from swarmnet.verify.scenario import Station
+from swarmnet.verify.scenario import OverlayProbe
 
 if TYPE_CHECKING:
     from swarmnet.model.report import Claim
-    from swarmnet.verify.scenario import Scene
+    from swarmnet.verify.scenario import Setup
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Absence:
     """True where another attempt cannot end otherwise."""
 
 
-TOO_FEW = "fewer than two hosts have a probe and a witness"
+TOO_FEW = "fewer than two hosts have a probe and an observer"
 LONELY = "fewer than two hosts take containers: there is nothing to test between hosts"
 BACK = "run verify again then (swarmnet status shows what answers)"
 KINDS = (
@@ -86,34 +86,34 @@ KINDS = (
 UNKNOWN = Absence("probe", "see what the engine says: journalctl -u docker on {hosts}; run verify again then")
 
 
-def kind_of(station: Station) -> Absence:
+def kind_of(probe: OverlayProbe) -> Absence:
     """Return the kind of a missing probe's reason: what the observation told, else what the engine's words mean."""
-    said = (station.problem or "").lower()
+    said = (probe.problem or "").lower()
     for kind in KINDS:
-        if station.cause == kind.cause or any(word in said for word in kind.words):
+        if probe.cause == kind.cause or any(word in said for word in kind.words):
             return kind
     return UNKNOWN
 
 
-def explain(scene: Scene) -> tuple[Verdict, ...]:
+def explain(setup: Setup) -> tuple[Verdict, ...]:
     """Return one verdict for all hosts that have no probe for one reason; none where every host has its probe."""
-    groups: dict[tuple[str, str], list[Station]] = {}
-    for station in scene.stations:
-        if station.problem is not None:
-            kind = kind_of(station)
-            reason = kind.cause if kind is not UNKNOWN else station.problem
-            groups.setdefault((kind.cause, reason), []).append(station)
-    return (*(_verdict(scene, stations) for stations in groups.values()), *_tasks(scene))
+    groups: dict[tuple[str, str], list[OverlayProbe]] = {}
+    for probe in setup.probes:
+        if probe.problem is not None:
+            kind = kind_of(probe)
+            reason = kind.cause if kind is not UNKNOWN else probe.problem
+            groups.setdefault((kind.cause, reason), []).append(probe)
+    return (*(_verdict(setup, probes) for probes in groups.values()), *_tasks(setup))
 
 
-def _tasks(scene: Scene) -> tuple[Verdict, ...]:
+def _tasks(setup: Setup) -> tuple[Verdict, ...]:
     """Return one verdict for all hosts on which a task of the run's services did not run for one reason."""
     groups: dict[str, list[str]] = {}
-    for host, why in scene.idle.items():
+    for host, why in setup.idle.items():
         groups.setdefault(why, []).append(host)
     found = []
     for why, hosts in groups.items():
-        kind, names = kind_of(Station(hosts[0], problem=why)), ", ".join(hosts)
+        kind, names = kind_of(OverlayProbe(hosts[0], problem=why)), ", ".join(hosts)
         found.append(
             Verdict(
                 scenario="probe",
@@ -122,15 +122,15 @@ def _tasks(scene: Scene) -> tuple[Verdict, ...]:
                 detail=f"no task of the probe service came to run on {names}: {why}; services were tested without it",
                 fix=kind.fix.format(hosts=" ".join(hosts)),
                 evidence={"cause": kind.cause, "hosts": [*hosts]},
-                needed=_managed(scene, hosts),
+                needed=_managed(setup, hosts),
             )
         )
     return tuple(found)
 
 
-def _verdict(scene: Scene, stations: list[Station]) -> Verdict:
-    kind, first = kind_of(stations[0]), stations[0]
-    hosts = [one.host for one in stations]
+def _verdict(setup: Setup, probes: list[OverlayProbe]) -> Verdict:
+    kind, first = kind_of(probes[0]), probes[0]
+    hosts = [one.host for one in probes]
     names = ", ".join(hosts)
     if first.excused:
         status, detail = Status.SKIPPED, f"{names} {first.problem}; nothing was tested from or to it"
@@ -146,54 +146,54 @@ def _verdict(scene: Scene, stations: list[Station]) -> Verdict:
         detail=detail,
         fix=kind.fix.format(hosts=" ".join(hosts)),
         evidence={"cause": kind.cause, "hosts": [*hosts]},
-        broken=frozenset(place for host in hosts for place in (claims.probe(host), claims.witness(host))),
-        needed=_managed(scene, hosts),
+        broken=frozenset(place for host in hosts for place in (claims.probe(host), claims.observer(host))),
+        needed=_managed(setup, hosts),
     )
 
 
-def _managed(scene: Scene, hosts: list[str]) -> tuple[frozenset[Claim], ...]:
+def _managed(setup: Setup, hosts: list[str]) -> tuple[frozenset[Claim], ...]:
     """Return what the orders to these hosts, and their being done, needed."""
     return tuple(
         need | {claims.attach(host)}
         for host in hosts
-        for need in (claims.managed(scene, host) or claims.each((claims.node(host),)))
+        for need in (claims.managed(setup, host) or claims.each((claims.node(host),)))
     )
 
 
-def needed(scene: Scene) -> tuple[frozenset[Claim], ...]:
+def needed(setup: Setup) -> tuple[frozenset[Claim], ...]:
     """Return what a check needed that could not begin: the probes that are missing; nothing where all are there."""
-    missing = frozenset(claims.probe(one.host) for one in scene.stations if one.problem and not one.excused)
+    missing = frozenset(claims.probe(one.host) for one in setup.probes if one.problem and not one.excused)
     return (missing,) if missing else ()
 
 
-def untested(scene: Scene, scenario: str, subject: str, why: str) -> Verdict:
+def untested(setup: Setup, scenario: str, subject: str, why: str) -> Verdict:
     """Return that a check between hosts could not begin: no fault where fewer than two are meant to carry a probe."""
-    if scene.alone:
+    if setup.alone:
         return Verdict(scenario=scenario, subject=subject, status=Status.SKIPPED, detail=LONELY)
-    return Verdict(scenario=scenario, subject=subject, status=Status.INCONCLUSIVE, detail=why, needed=needed(scene))
+    return Verdict(scenario=scenario, subject=subject, status=Status.INCONCLUSIVE, detail=why, needed=needed(setup))
 
 
-def unproved(scene: Scene, scenario: str, subject: str, why: str) -> Verdict:
+def unproved(setup: Setup, scenario: str, subject: str, why: str) -> Verdict:
     """Return that nothing could be asked: for want of the probes that are missing."""
-    return _idle(scene, scenario, subject, why)
+    return _idle(setup, scenario, subject, why)
 
 
-def unserved(scene: Scene, scenario: str) -> Verdict:
+def unserved(setup: Setup, scenario: str) -> Verdict:
     """Return that a check had no probe service to ask."""
-    if scene.networks and all(net.spec.name in scene.tight for net in scene.networks):
+    if setup.networks and all(net.spec.name in setup.tight for net in setup.networks):
         detail = "no tested network has room for the probe service"
         return Verdict(scenario=scenario, subject="service", status=Status.SKIPPED, detail=detail)
-    why = scene.service_problem or "the probe service was not started"
-    return _idle(scene, scenario, "service", why)
+    why = setup.service_problem or "the probe service was not started"
+    return _idle(setup, scenario, "service", why)
 
 
-def unpublished(scene: Scene, scenario: str, subject: str) -> Verdict:
+def unpublished(setup: Setup, scenario: str, subject: str) -> Verdict:
     """Return that a check had no published probe service to ask."""
-    return _idle(scene, scenario, subject, scene.mesh_problem or "no probe service was published")
+    return _idle(setup, scenario, subject, setup.mesh_problem or "no probe service was published")
 
 
-def _idle(scene: Scene, scenario: str, subject: str, why: str) -> Verdict:
-    if scene.stations and all(one.excused for one in scene.stations):
+def _idle(setup: Setup, scenario: str, subject: str, why: str) -> Verdict:
+    if setup.probes and all(one.excused for one in setup.probes):
         detail = "no host takes tasks: all are drained or paused"
         return Verdict(scenario=scenario, subject=subject, status=Status.SKIPPED, detail=detail)
-    return Verdict(scenario=scenario, subject=subject, status=Status.INCONCLUSIVE, detail=why, needed=needed(scene))
+    return Verdict(scenario=scenario, subject=subject, status=Status.INCONCLUSIVE, detail=why, needed=needed(setup))

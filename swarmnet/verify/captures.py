@@ -1,7 +1,7 @@
 """What crosses the underlay while every probe sends a marker of its own: asked once, read by several scenarios.
 
-Each witness counts on its host's egress; each probe sends datagrams with a marker, on every encrypted network and on
-one plain one, and forges plaintext VXLAN to the next host; then the witnesses tell. The plain network is the positive
+Each observer counts on its host's egress; each probe sends datagrams with a marker, on every encrypted network and on
+one plain one, and forges plaintext VXLAN to the next host; then the observers tell. The plain network is the positive
 control: a filter that does not see the marker there proves nothing where it sees none.
 """
 
@@ -13,14 +13,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from swarmnet.verify.kernels import ESP, ESP_TRIAL
-from swarmnet.verify.scenario import HostCommand, ProbeTask, Question, WitnessTask, staged
+from swarmnet.verify.scenario import HostCommand, ObserverTask, ProbeTask, Question, in_steps
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from swarmnet.model.base import JsonObject, JsonValue
     from swarmnet.model.network import Network
-    from swarmnet.verify.scenario import Answers, Scene, Station
+    from swarmnet.verify.scenario import Answers, OverlayProbe, Setup
 
 CAPTURE, COLLECT, HEARD, PLACES = "wire/capture", "wire/collect", "wire/heard", "wire/places"
 IPSEC = ("wire/ipsec", "wire/ipsec-after")
@@ -52,8 +52,8 @@ class Direction:
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
-    """What one host's witness counted, or why that counts for nothing."""
+class Capture:
+    """What one host's observer counted, or why that counts for nothing."""
 
     host: str
     vtep: str
@@ -62,25 +62,25 @@ class Sighting:
     problem: str | None = None
 
 
-def encrypted(scene: Scene) -> tuple[Network, ...]:
+def encrypted(setup: Setup) -> tuple[Network, ...]:
     """Return the tested networks that are encrypted."""
-    return tuple(net for net in scene.networks if net.spec.encrypted)
+    return tuple(net for net in setup.networks if net.spec.encrypted)
 
 
-def marked(scene: Scene) -> tuple[Network, ...]:
+def marked(setup: Setup) -> tuple[Network, ...]:
     """Return the networks that carry markers: the encrypted ones and the control."""
-    plain = scene.plain
-    return encrypted(scene) if plain is None else (*encrypted(scene), plain)
+    plain = setup.plain
+    return encrypted(setup) if plain is None else (*encrypted(setup), plain)
 
 
-def cast(scene: Scene) -> tuple[Station, ...]:
-    """Return the stations that can take part: probe and witness run."""
-    return tuple(station for station in scene.ready if station.host in scene.watched)
+def observed_probes(setup: Setup) -> tuple[OverlayProbe, ...]:
+    """Return the probes that can take part: probe and observer run."""
+    return tuple(probe for probe in setup.ready if probe.host in setup.watched)
 
 
-def peers_of(scene: Scene, host: str) -> tuple[str, ...]:
+def peers_of(setup: Setup, host: str) -> tuple[str, ...]:
     """Return the hosts to which this one sends markers."""
-    return peers_among(tuple(station.host for station in cast(scene)), host)
+    return peers_among(tuple(probe.host for probe in observed_probes(setup)), host)
 
 
 def peers_among(hosts: tuple[str, ...], host: str) -> tuple[str, ...]:
@@ -92,87 +92,87 @@ def peers_among(hosts: tuple[str, ...], host: str) -> tuple[str, ...]:
     return (round_trip[0], round_trip[len(hosts) // 2 - 1])
 
 
-def marker(scene: Scene, host: str, network: str) -> str:
+def marker(setup: Setup, host: str, network: str) -> str:
     """Return 64 characters that this run's host sends on this network, and nobody else anywhere."""
-    return hashlib.sha256(f"{scene.run} {host} {network}".encode()).hexdigest()
+    return hashlib.sha256(f"{setup.run} {host} {network}".encode()).hexdigest()
 
 
-def sighted(scene: Scene, answers: Answers) -> tuple[Question, ...]:
-    """Return what is asked for the sightings, a stage a round; nothing where no tested network is encrypted."""
-    stations = cast(scene)
-    if not encrypted(scene):
+def capture_questions(setup: Setup, answers: Answers) -> tuple[Question, ...]:
+    """Return what is asked for the captures, a step a round; nothing where no tested network is encrypted."""
+    probes = observed_probes(setup)
+    if not encrypted(setup):
         return ()
-    return staged(
+    return in_steps(
         answers,
-        lambda: [question for station in stations for question in _before(scene, station)],
-        lambda: [question for station in stations for question in _meanwhile(scene, answers, station)],
-        lambda: [question for station in stations for question in _after(station)],
+        lambda: [question for probe in probes for question in _before(setup, probe)],
+        lambda: [question for probe in probes for question in _meanwhile(setup, answers, probe)],
+        lambda: [question for probe in probes for question in _after(probe)],
     )
 
 
-def _before(scene: Scene, station: Station) -> list[Question]:
-    host = station.host
-    needles: JsonObject = {net.spec.name: marker(scene, host, net.spec.name).encode().hex() for net in marked(scene)}
+def _before(setup: Setup, probe: OverlayProbe) -> list[Question]:
+    host = probe.host
+    needles: JsonObject = {net.spec.name: marker(setup, host, net.spec.name).encode().hex() for net in marked(setup)}
     task: JsonObject = {
         "kind": "capture",
         "name": "markers",
-        "peers": [witness.vtep for witness in scene.witnesses if witness.problem is None],
-        "port": scene.data_path_port,
+        "peers": [observer.vtep for observer in setup.observers if observer.problem is None],
+        "port": setup.data_path_port,
         "needles": needles,
         "ignore": INJECTED.encode().hex(),
         "seconds": SECONDS,
     }
     return [
-        WitnessTask(host, CAPTURE, task),
-        WitnessTask(host, IPSEC[0], {"kind": "ipsec"}),
-        WitnessTask(host, COUNTERS[0], {"kind": "counters"}),
+        ObserverTask(host, CAPTURE, task),
+        ObserverTask(host, IPSEC[0], {"kind": "ipsec"}),
+        ObserverTask(host, COUNTERS[0], {"kind": "counters"}),
         ProbeTask(host, PLACES, {"kind": "places"}),
         HostCommand(host, ESP, ESP_TRIAL, sudo=True),
     ]
 
 
-def _meanwhile(scene: Scene, answers: Answers, station: Station) -> list[Question]:
+def _meanwhile(setup: Setup, answers: Answers, probe: OverlayProbe) -> list[Question]:
     questions: list[Question] = []
-    by_host = {one.host: one for one in cast(scene)}
-    for net in marked(scene):
+    by_host = {one.host: one for one in observed_probes(setup)}
+    for net in marked(setup):
         name = net.spec.name
-        targets: JsonObject = {peer: by_host[peer].addresses[name] for peer in peers_of(scene, station.host)}
-        task: JsonObject = {"kind": "mark", "targets": targets, "network": f"mark/{name}", "from": station.host}
-        task |= {"marker": marker(scene, station.host, name), "count": MARKS}
-        questions.append(ProbeTask(station.host, f"wire/mark/{name}", task))
-        forged = forgery(scene, answers, station, net)
+        targets: JsonObject = {peer: by_host[peer].addresses[name] for peer in peers_of(setup, probe.host)}
+        task: JsonObject = {"kind": "mark", "targets": targets, "network": f"mark/{name}", "from": probe.host}
+        task |= {"marker": marker(setup, probe.host, name), "count": MARKS}
+        questions.append(ProbeTask(probe.host, f"wire/mark/{name}", task))
+        forged = forgery(setup, answers, probe, net)
         if forged is not None:
-            questions.append(WitnessTask(station.host, f"wire/inject/{name}", forged))
+            questions.append(ObserverTask(probe.host, f"wire/inject/{name}", forged))
     return questions
 
 
-def _after(station: Station) -> list[Question]:
+def _after(probe: OverlayProbe) -> list[Question]:
     return [
-        WitnessTask(station.host, COLLECT, {"kind": "collect", "name": "markers"}),
-        WitnessTask(station.host, IPSEC[1], {"kind": "ipsec"}),
-        WitnessTask(station.host, COUNTERS[1], {"kind": "counters"}),
-        ProbeTask(station.host, HEARD, {"kind": "heard"}),
+        ObserverTask(probe.host, COLLECT, {"kind": "collect", "name": "markers"}),
+        ObserverTask(probe.host, IPSEC[1], {"kind": "ipsec"}),
+        ObserverTask(probe.host, COUNTERS[1], {"kind": "counters"}),
+        ProbeTask(probe.host, HEARD, {"kind": "heard"}),
     ]
 
 
-def next_of(scene: Scene, host: str) -> str | None:
+def next_of(setup: Setup, host: str) -> str | None:
     """Return the host to which this one forges packets; None where it is alone."""
-    others = peers_of(scene, host)
+    others = peers_of(setup, host)
     return others[0] if others else None
 
 
-def forgery(scene: Scene, answers: Answers, station: Station, network: Network) -> JsonObject | None:
-    """Return the task that forges plaintext VXLAN from this station's probe to the next; None when not all is known.
+def forgery(setup: Setup, answers: Answers, probe: OverlayProbe, network: Network) -> JsonObject | None:
+    """Return the task that forges plaintext VXLAN from this probe's probe to the next; None when not all is known.
 
     The inner source is the sending host's own probe and the outer source its own VTEP, so that nothing but the
     receiver's encryption rule has a reason to drop it (the bridge drops packets whose outer source is not the one that
     it has for the inner one).
     """
-    name, target = network.spec.name, next_of(scene, station.host)
-    by_host = {one.host: one for one in cast(scene)}
-    vteps = {witness.host: witness.vtep for witness in scene.witnesses}
+    name, target = network.spec.name, next_of(setup, probe.host)
+    by_host = {one.host: one for one in observed_probes(setup)}
+    vteps = {observer.host: observer.vtep for observer in setup.observers}
     ends: list[JsonValue] = []
-    for host in (station.host, target):
+    for host in (probe.host, target):
         address = by_host[host].addresses[name] if host else ""
         mac = place(answers, host or "", address).get("mac")
         ends.append({"ip": address, "mac": mac})
@@ -180,11 +180,11 @@ def forgery(scene: Scene, answers: Answers, station: Station, network: Network) 
             return None
     if not network.vnis or target is None:
         return None
-    said = {"run": scene.run, "from": station.host, "network": f"inject/{name}", "nonce": INJECTED}
+    said = {"run": setup.run, "from": probe.host, "network": f"inject/{name}", "nonce": INJECTED}
     return {
         "kind": "inject",
         "vtep": vteps[target],
-        "port": scene.data_path_port,
+        "port": setup.data_path_port,
         "vni": network.vnis[0],
         "source": ends[0],
         "target": ends[1],
@@ -211,21 +211,21 @@ def heard_from(answers: Answers, host: str, label: str) -> Mapping[str, int] | N
     return {who: count for who, count in row.items() if isinstance(count, int)} if isinstance(row, dict) else {}
 
 
-def sighting(scene: Scene, answers: Answers, host: str) -> Sighting:
-    """Return what the host's witness counted; a capture that missed packets counts for nothing."""
-    witness = next((one for one in scene.witnesses if one.host == host), None)
-    if witness is None or witness.problem:
-        return Sighting(host, "", problem=(witness and witness.problem) or "no witness was started")
+def capture_of(setup: Setup, answers: Answers, host: str) -> Capture:
+    """Return what the host's observer counted; a capture that missed packets counts for nothing."""
+    observer = next((one for one in setup.observers if one.host == host), None)
+    if observer is None or observer.problem:
+        return Capture(host, "", problem=(observer and observer.problem) or "no observer was started")
     for key in (CAPTURE, COLLECT):
         answer = answers.get((host, key))
         problem = "was not asked" if answer is None else answer.problem or answer.value.get("problem")
         if problem:
-            return Sighting(host, witness.vtep, problem=f"the capture failed: {problem}")
+            return Capture(host, observer.vtep, problem=f"the capture failed: {problem}")
     told = answers[host, COLLECT].value
     if not told.get("complete"):
         problem = f"the capture missed packets ({told.get('lost', 'some')}): the host is too busy to prove anything"
-        return Sighting(host, witness.vtep, problem=problem)
-    return Sighting(host, witness.vtep, _direction(told.get("sent")), _direction(told.get("received")))
+        return Capture(host, observer.vtep, problem=problem)
+    return Capture(host, observer.vtep, _direction(told.get("sent")), _direction(told.get("received")))
 
 
 def _direction(value: JsonValue) -> Direction:
@@ -243,7 +243,7 @@ def numbers(value: JsonValue) -> dict[str, int]:
 
 
 def delta(answers: Answers, host: str, table: str) -> dict[str, int] | None:
-    """Return by how much each kernel counter of a table grew between the first stage and the last; None if unknown."""
+    """Return by how much each kernel counter of a table grew between the first step and the last; None if unknown."""
     found = []
     for key in COUNTERS:
         answer = answers.get((host, key))

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from swarmnet.model.report import Claim
-    from swarmnet.verify.scenario import Scene
+    from swarmnet.verify.scenario import Setup
 
 MESH = "the routing mesh"
 """In the place of a network: what every node's entry balances to."""
@@ -28,9 +28,9 @@ def probe(host: str) -> Claim:
     return ("probe", host)
 
 
-def witness(host: str) -> Claim:
-    """Return that a host carries a witness."""
-    return ("witness", host)
+def observer(host: str) -> Claim:
+    """Return that a host carries an observer."""
+    return ("observer", host)
 
 
 def attach(host: str) -> Claim:
@@ -153,14 +153,14 @@ def both(way: Callable[[str, str], Claim], source: str, target: str) -> frozense
     return frozenset((way(source, target), way(target, source)))
 
 
-def exchange(scene: Scene, network: str, source: str, target: str) -> frozenset[Claim]:
+def exchange(setup: Setup, network: str, source: str, target: str) -> frozenset[Claim]:
     """Return all that an exchange between two hosts on a network needs; within one host it needs none of it."""
     if source == target:
         return frozenset()
     found = both(lambda one, other: overlay(network, one, other), source, target)
     found |= both(lambda one, other: steady(network, one, other), source, target)
     found |= both(learned, source, target) | {node(source), node(target), allocated(network)}
-    nets = (*scene.networks, *scene.state.networks)
+    nets = (*setup.networks, *setup.state.networks)
     if not any(net.spec.encrypted for net in nets if net.spec.name == network):
         return found | both(vxlan, source, target)
     found |= both(esp, source, target) | both(ipsec, source, target) | esp_kernels(source, target)
@@ -172,10 +172,10 @@ def esp_kernels(*hosts: str) -> frozenset[Claim]:
     return frozenset(esp_kernel(host) for host in hosts)
 
 
-def managed(scene: Scene, host: str) -> tuple[frozenset[Claim], ...]:
+def managed(setup: Setup, host: str) -> tuple[frozenset[Claim], ...]:
     """Return what a host's orders and answers need, for each manager that could carry them: large packets, too."""
-    state = scene.state
-    nodes = ((one.host, state.node_of(one.host)) for one in scene.stations)
+    state = setup.state
+    nodes = ((one.host, state.node_of(one.host)) for one in setup.probes)
     managers = [name for name, found in nodes if found is not None and found.spec.role == "manager"]
     ends = [both(path, host, manager) | both(_answers, host, manager) for manager in managers if manager != host]
     return tuple(end | {node(host)} for end in ends)
@@ -185,10 +185,10 @@ def _answers(source: str, target: str) -> Claim:
     return passage("answers", source, target)
 
 
-def mesh_exchange(scene: Scene, source: str, target: str) -> frozenset[Claim]:
+def mesh_exchange(setup: Setup, source: str, target: str) -> frozenset[Claim]:
     """Return all that an exchange between two hosts on the routing mesh's own network needs."""
-    names = [net.spec.name for net in scene.state.networks if net.spec.ingress]
-    return exchange(scene, names[0] if names else "ingress", source, target)
+    names = [net.spec.name for net in setup.state.networks if net.spec.ingress]
+    return exchange(setup, names[0] if names else "ingress", source, target)
 
 
 def each(places: Iterable[Claim]) -> tuple[frozenset[Claim], ...]:

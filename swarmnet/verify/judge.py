@@ -11,7 +11,7 @@ from swarmnet.model.report import Status, Verdict
 from swarmnet.verify import absence
 from swarmnet.verify.causes.consequences import traced
 from swarmnet.verify.causes.pairs import explain, refine
-from swarmnet.verify.scenario import Answers, Findings, Scene
+from swarmnet.verify.scenario import Answers, Findings, Setup
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,26 +22,26 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def judged(scene: Scene, scenarios: Sequence[Scenario], answers: Answers) -> dict[str, tuple[object, ...]]:
+def judged(setup: Setup, scenarios: Sequence[Scenario], answers: Answers) -> dict[str, tuple[object, ...]]:
     """Return the verdicts and matrices of a verification, by the names of its fields."""
-    found = [_found(scene, scenario, answers) for scenario in scenarios]
+    found = [_found(setup, scenario, answers) for scenario in scenarios]
     matrices = [matrix for findings in found for matrix in findings.matrices]
     verdicts = [
         *(verdict for findings in found for verdict in findings.verdicts),
-        *within_border("look for causes", partial(explain, scene, answers, matrices), partial(_unclear, "causes")),
-        *absence.explain(scene),
+        *within_border("look for causes", partial(explain, setup, answers, matrices), partial(_unclear, "causes")),
+        *absence.explain(setup),
     ]
     return {
         "verdicts": traced(verdicts),
-        "matrices": tuple(_refined(scene, answers, matrix) for matrix in matrices),
+        "matrices": tuple(_refined(setup, answers, matrix) for matrix in matrices),
     }
 
 
-def _found(scene: Scene, scenario: Scenario, answers: Answers) -> Findings:
-    if scenario.needs_networks and not scene.networks:
-        why = "no tested overlay has room for probes" if scene.crowded else "the swarm has no overlay network to test"
+def _found(setup: Setup, scenario: Scenario, answers: Answers) -> Findings:
+    if scenario.needs_networks and not setup.networks:
+        why = "no tested overlay has room for probes" if setup.crowded else "the swarm has no overlay network to test"
         return Findings((Verdict(scenario=scenario.name, subject="networks", status=Status.SKIPPED, detail=why),))
-    judge = partial(scenario.judge, scene, answers)
+    judge = partial(scenario.judge, setup, answers)
     return within_border(f"judge {scenario.name}", judge, lambda why: Findings(_unclear(scenario.name, why)))
 
 
@@ -54,8 +54,8 @@ def within_border(what: str, work: Callable[[], T], otherwise: Callable[[str], T
         return otherwise(error.message)
 
 
-def _refined(scene: Scene, answers: Answers, matrix: Matrix) -> Matrix:
-    return within_border("look for causes", partial(refine, scene, answers, matrix), lambda _why: matrix)
+def _refined(setup: Setup, answers: Answers, matrix: Matrix) -> Matrix:
+    return within_border("look for causes", partial(refine, setup, answers, matrix), lambda _why: matrix)
 
 
 def _unclear(scenario: str, why: str) -> tuple[Verdict, ...]:

@@ -2,7 +2,7 @@
 
 The workflow asks in rounds. ``ask`` sees the answers so far and returns what it still wants to know, so a scenario can
 look closer only where something failed; a round in which nobody asks ends it. A question has one of a few kinds (a
-task for the probe inside the overlays or for the witness on the host's own network, a command on the host); a new kind
+task for the probe inside the overlays or for the observer on the host's own network, a command on the host); a new kind
 is a class here and a branch in ``workflows.gather``.
 A new scenario is a file with a subclass, and one line in ``swarmnet.verify.scenarios.ALL``.
 """
@@ -29,7 +29,7 @@ PAIR = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Station:
+class OverlayProbe:
     """A probe on one host, attached to the tested networks."""
 
     host: str
@@ -50,7 +50,7 @@ class Station:
 
 
 @dataclass(frozen=True, slots=True)
-class Witness:
+class Observer:
     """A second container on one host, on the host's own network: it watches the underlay, and calls from outside."""
 
     host: str
@@ -92,12 +92,12 @@ class MeshService:
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class Setup:
     """What is tested: the cluster as observed, the networks, and the probes that were started."""
 
     state: ClusterState
     networks: tuple[Network, ...]
-    stations: tuple[Station, ...] = ()
+    probes: tuple[OverlayProbe, ...] = ()
     service: ProbeService | None = None
     service_problem: str | None = None
     """Why there is no service, when one was wanted."""
@@ -107,7 +107,7 @@ class Scene:
     """Why nothing is published, when a scenario wanted it."""
     approaches: Mapping[str, Approach] = field(default_factory=dict)
     """How the operator's machine comes to each host."""
-    witnesses: tuple[Witness, ...] = ()
+    observers: tuple[Observer, ...] = ()
     """One for each host that answers, when a scenario needs them: also where no probe could start."""
     control: Network | None = None
     """A plain overlay made for this run, where none of the tested ones is plain and a scenario needs one."""
@@ -130,7 +130,7 @@ class Scene:
     @property
     def alone(self) -> bool:
         """True where fewer than two hosts are meant to carry a probe: nothing between hosts can be tested."""
-        return sum(not station.excused for station in self.stations) < PAIR
+        return sum(not probe.excused for probe in self.probes) < PAIR
 
     @property
     def balanced(self) -> tuple[Network, ...]:
@@ -140,13 +140,13 @@ class Scene:
 
     @property
     def watched(self) -> tuple[str, ...]:
-        """The hosts whose witness runs."""
-        return tuple(witness.host for witness in self.witnesses if witness.problem is None)
+        """The hosts whose observer runs."""
+        return tuple(observer.host for observer in self.observers if observer.problem is None)
 
     @property
-    def ready(self) -> tuple[Station, ...]:
+    def ready(self) -> tuple[OverlayProbe, ...]:
         """The probes that run."""
-        return tuple(station for station in self.stations if station.problem is None)
+        return tuple(probe for probe in self.probes if probe.problem is None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +160,8 @@ class ProbeTask:
 
 
 @dataclass(frozen=True, slots=True)
-class WitnessTask:
-    """Something for the witness of one host, from or on the host's own network; else as :class:`ProbeTask`.
+class ObserverTask:
+    """Something for the observer of one host, from or on the host's own network; else as :class:`ProbeTask`.
 
     To see what others send, ask for a ``capture`` in one round (its answer means that it runs), let probes send in the
     next one, and ask to ``collect`` in the third.
@@ -205,7 +205,7 @@ class HostCommand:
     timeout: float = 15.0
 
 
-Question = ProbeTask | ServiceTask | WitnessTask | OperatorTask | HostCommand
+Question = ProbeTask | ServiceTask | ObserverTask | OperatorTask | HostCommand
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,23 +239,23 @@ class Scenario(ABC):
     needs_networks: ClassVar[bool] = True
     """Whether there is nothing to do without an overlay to test."""
     needs_service: ClassVar[bool] = False
-    needs_witness: ClassVar[bool] = False
+    needs_observer: ClassVar[bool] = False
     needs_mesh: ClassVar[bool] = False
     needs_control: ClassVar[bool] = False
     """Whether a plain overlay must stand beside the encrypted ones."""
     quiet: ClassVar[bool] = False
     """Whether it asks only when all others are done: captures miss packets of a wire that is full."""
 
-    def prelude(self, scene: Scene) -> tuple[Question, ...]:  # noqa: ARG002 - most scenarios have none
+    def preconditions(self, setup: Setup) -> tuple[Question, ...]:  # noqa: ARG002 - most scenarios have none
         """Return what must be known before the first round, whose steps scenarios may share."""
         return ()
 
     @abstractmethod
-    def ask(self, scene: Scene, answers: Answers) -> tuple[Question, ...]:
+    def ask(self, setup: Setup, answers: Answers) -> tuple[Question, ...]:
         """Return what to ask now; questions that were asked already are not asked again."""
 
     @abstractmethod
-    def judge(self, scene: Scene, answers: Answers) -> Findings:
+    def judge(self, setup: Setup, answers: Answers) -> Findings:
         """Return what the answers prove. What could not be asked is inconclusive, never ok."""
 
 
@@ -273,14 +273,14 @@ def outcomes(answers: Answers, host: str, key: str) -> tuple[dict[str, JsonObjec
     return {label: outcome for label, outcome in targets.items() if isinstance(outcome, dict)}, None
 
 
-def staged(answers: Answers, *stages: Callable[[], list[Question]]) -> tuple[Question, ...]:
-    """Return the questions of the first stage, and of each next one once all before it are answered.
+def in_steps(answers: Answers, *steps: Callable[[], list[Question]]) -> tuple[Question, ...]:
+    """Return the questions of the first step, and of each next one once all before it are answered.
 
-    Stages of several scenarios keep step, since every stage takes one round.
+    Steps of several scenarios keep step, since every step takes one round.
     """
     asked: list[Question] = []
-    for stage in stages:
-        questions = stage()
+    for step in steps:
+        questions = step()
         asked += questions
         if any((question.host, question.key) not in answers for question in questions):
             break

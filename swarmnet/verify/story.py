@@ -14,13 +14,13 @@ from swarmnet.model.ports import Progress
 from swarmnet.model.standing import answered
 from swarmnet.model.verification import PROBE_LABEL, Phase, Verification
 from swarmnet.verify.judge import judged, within_border
-from swarmnet.verify.scenario import Answers, Scene
-from swarmnet.verify.stage.eligible import Cast, cast
-from swarmnet.verify.stage.free_addresses import rooms
-from swarmnet.verify.stage.gather import Batches, Crew
-from swarmnet.verify.stage.mesh_service import Publication
-from swarmnet.verify.stage.probe_service import ServedProbes
-from swarmnet.verify.stage.stage import Stage
+from swarmnet.verify.probes.eligible import Eligibility, eligibility
+from swarmnet.verify.probes.free_addresses import rooms
+from swarmnet.verify.probes.gather import Batches, Containers
+from swarmnet.verify.probes.mesh_service import Publication
+from swarmnet.verify.probes.probe_service import ServedProbes
+from swarmnet.verify.probes.probes import Probes
+from swarmnet.verify.scenario import Answers, Setup
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from swarmnet.model.ports import Ports
     from swarmnet.model.state import ClusterState
     from swarmnet.model.verification import ProbeKit
-    from swarmnet.verify.scenario import Question, Scenario, Station, Witness
-    from swarmnet.verify.stage.free_addresses import Rooms
-    from swarmnet.verify.stage.stage import Run
+    from swarmnet.verify.probes.free_addresses import Rooms
+    from swarmnet.verify.probes.probes import Run
+    from swarmnet.verify.scenario import Observer, OverlayProbe, Question, Scenario
 
 ROUNDS = 6
 """Follow-up questions end here, whatever a scenario still wants."""
@@ -89,17 +89,17 @@ def verify(
     asked_for = chosen(state, wish.networks)
     hosts = wish.hosts or tuple(host.name for host in ports.inventory.hosts)
     timer = _Timer(ports, [*before])
-    players = cast(state, hosts)
-    space = rooms(state, asked_for, players.able)
+    eligible = eligibility(state, hosts)
+    space = rooms(state, asked_for, eligible.able)
     networks = tuple(net for net in asked_for if net not in space.crowded)
     served = frozenset(net.spec.name for net in space.whole)
-    stage = Stage(ports, kit, run, state, networks, wish.timeout, served)
+    probes = Probes(ports, kit, run, state, networks, wish.timeout, served)
     answers: Answers = {}
     notes: tuple[str, ...] = ()
-    needs_probes = bool(players.present) and any(
+    needs_probes = bool(eligible.present) and any(
         one.needs_probes and (networks or not one.needs_networks) for one in wish.scenarios
     )
-    scene = Scene(
+    setup = Setup(
         state,
         networks,
         data_path_port=_port(state),
@@ -109,15 +109,15 @@ def verify(
     )
     if needs_probes:
         try:
-            scene = _raise_curtain(stage, scene, wish, players, timer)
-            _ask(stage, scene, wish, answers, timer)
+            setup = _start_probes(probes, setup, wish, eligible, timer)
+            _ask(probes, setup, wish, answers, timer)
         finally:
             with timer.phase("clear", "removing the probes"):
-                notes = stage.clear(players.present, keep_image=wish.keep_image)
+                notes = probes.clear(eligible.present, keep_image=wish.keep_image)
             for note in notes:
                 ports.listener(Progress(note))
     else:
-        scene = replace(scene, stations=_in_order(ports, (*players.resting, *players.absent)))
+        setup = replace(setup, probes=_in_order(ports, (*eligible.unschedulable, *eligible.absent)))
     return Verification(
         run=run.id,
         cluster=ports.inventory.cluster,
@@ -125,7 +125,7 @@ def verify(
         hosts=hosts,
         phases=tuple(timer.phases),
         notes=notes,
-        **judged(scene, wish.scenarios, answers),
+        **judged(setup, wish.scenarios, answers),
     )
 
 
@@ -166,33 +166,33 @@ def _port(state: ClusterState) -> int:
     return (state.swarm.spec.data_path_port if state.swarm else None) or 4789
 
 
-def _in_order(ports: Ports, stations: Iterable[Station]) -> tuple[Station, ...]:
+def _in_order(ports: Ports, probes: Iterable[OverlayProbe]) -> tuple[OverlayProbe, ...]:
     order = {host.name: index for index, host in enumerate(ports.inventory.hosts)}
-    return tuple(sorted(stations, key=lambda station: order.get(station.host, 0)))
+    return tuple(sorted(probes, key=lambda probe: order.get(probe.host, 0)))
 
 
-def _raise_curtain(stage: Stage, scene: Scene, wish: VerifyOptions, players: Cast, timer: _Timer) -> Scene:
-    """Return the scene with its probes and, where a scenario needs it, its service."""
-    able, present = players.able, players.present
+def _start_probes(probes: Probes, setup: Setup, wish: VerifyOptions, eligible: Eligibility, timer: _Timer) -> Setup:
+    """Return the setup with its probes and, where a scenario needs it, its service."""
+    able, present = eligible.able, eligible.present
     with timer.phase("sweep", "looking for what earlier runs left"):
-        stage.sweep(present)
-    scene = _with_control(stage, scene, wish, timer)
+        probes.sweep(present)
+    setup = _with_control(probes, setup, wish, timer)
     with timer.phase("probes", f"starting probes on {len(able)} hosts"):
-        placed = stage.place(able)
-    stations = _in_order(stage.ports, (*placed.values(), *players.resting, *players.absent))
-    witnesses: tuple[Witness, ...] = ()
-    mesh, served = Publication(stage), ServedProbes(stage)
-    up = tuple(host for host, station in placed.items() if station.problem is None)
-    # The engines start the tasks of both services while witnesses are started.
+        placed = probes.place(able)
+    everywhere = _in_order(probes.ports, (*placed.values(), *eligible.unschedulable, *eligible.absent))
+    observers: tuple[Observer, ...] = ()
+    mesh, served = Publication(probes), ServedProbes(probes)
+    up = tuple(host for host, probe in placed.items() if probe.problem is None)
+    # The engines start the tasks of both services while observers are started.
     if up and any(scenario.needs_mesh for scenario in wish.scenarios):
         mesh.begin(up)
-    if up and stage.served and any(scenario.needs_service for scenario in wish.scenarios):
+    if up and probes.served and any(scenario.needs_service for scenario in wish.scenarios):
         served.begin(up)
-    if any(scenario.needs_witness for scenario in wish.scenarios):
-        with timer.phase("witnesses", f"starting witnesses on {len(present)} hosts"):
-            # Also where no probe came up: what keeps it away may be what a witness sees.
-            found = {witness.host: witness for witness in stage.watch(present)}
-            witnesses = tuple(found[host.name] for host in stage.ports.inventory.hosts if host.name in found)
+    if any(scenario.needs_observer for scenario in wish.scenarios):
+        with timer.phase("observers", f"starting observers on {len(present)} hosts"):
+            # Also where no probe came up: what keeps it away may be what an observer sees.
+            found = {observer.host: observer for observer in probes.watch(present)}
+            observers = tuple(found[host.name] for host in probes.ports.inventory.hosts if host.name in found)
     if served.hosts:
         with timer.phase("service", "waiting for the probe service"):
             served.wait()
@@ -200,50 +200,52 @@ def _raise_curtain(stage: Stage, scene: Scene, wish: VerifyOptions, players: Cas
         with timer.phase("mesh", "waiting for the published probe service"):
             mesh.wait()
     return replace(
-        scene,
-        stations=stations,
+        setup,
+        probes=everywhere,
         service=served.service,
         service_problem=served.problem,
         mesh=mesh.service,
         mesh_problem=mesh.problem,
         idle={**served.missing, **mesh.missing},
-        approaches={host: stage.ports.approach(host) for host in present},
-        witnesses=witnesses,
+        approaches={host: probes.ports.approach(host) for host in present},
+        observers=observers,
     )
 
 
-def _with_control(stage: Stage, scene: Scene, wish: VerifyOptions, timer: _Timer) -> Scene:
-    """Return the scene with a plain overlay of its own, where a scenario needs one and no tested network is plain."""
-    has_encrypted = any(net.spec.encrypted for net in scene.networks)
-    if scene.plain is not None or not has_encrypted or not any(one.needs_control for one in wish.scenarios):
-        return scene
+def _with_control(probes: Probes, setup: Setup, wish: VerifyOptions, timer: _Timer) -> Setup:
+    """Return the setup with a plain overlay of its own, where a scenario needs one and no tested network is plain."""
+    has_encrypted = any(net.spec.encrypted for net in setup.networks)
+    if setup.plain is not None or not has_encrypted or not any(one.needs_control for one in wish.scenarios):
+        return setup
     with timer.phase("control", "making a plain overlay for comparison"):
         try:
-            return replace(scene, control=stage.add_control())
+            return replace(setup, control=probes.add_control())
         except (ConvergenceError, HostError) as error:
-            return replace(scene, control_problem=str(error))
+            return replace(setup, control_problem=str(error))
 
 
-def _ask(stage: Stage, scene: Scene, wish: VerifyOptions, answers: Answers, timer: _Timer) -> None:
+def _ask(probes: Probes, setup: Setup, wish: VerifyOptions, answers: Answers, timer: _Timer) -> None:
     """Fill the answers, round by round, until nobody asks more."""
-    batches = Batches(stage.ports, stage.run.id, Crew(stage.containers, stage.witnesses, stage.task_containers))
+    batches = Batches(
+        probes.ports, probes.run.id, Containers(probes.containers, probes.observers, probes.task_containers)
+    )
     try:
-        _ask_in_rounds(batches, scene, wish, answers, timer)
+        _ask_in_rounds(batches, setup, wish, answers, timer)
     finally:
         batches.close()
 
 
-def _ask_in_rounds(batches: Batches, scene: Scene, wish: VerifyOptions, answers: Answers, timer: _Timer) -> None:
-    patience = wish.settle * max(1.0, len(scene.networks) / SWIFT)
-    prelude = {(one.host, one.key): one for scenario in wish.scenarios for one in scenario.prelude(scene)}
-    if prelude:
-        with timer.phase("prelude", "looking at what kernels can do"):
-            answers |= batches.ask(tuple(prelude.values()), patience)
+def _ask_in_rounds(batches: Batches, setup: Setup, wish: VerifyOptions, answers: Answers, timer: _Timer) -> None:
+    patience = wish.settle * max(1.0, len(setup.networks) / SWIFT)
+    preconditions = {(one.host, one.key): one for scenario in wish.scenarios for one in scenario.preconditions(setup)}
+    if preconditions:
+        with timer.phase("preconditions", "looking at what kernels can do"):
+            answers |= batches.ask(tuple(preconditions.values()), patience)
     rounds = count(1)
     for quiet in (False, True):
         asking = tuple(scenario for scenario in wish.scenarios if scenario.quiet is quiet)
         for _ in range(ROUNDS):
-            questions = _open_questions(asking, scene, answers)
+            questions = _open_questions(asking, setup, answers)
             if not questions:
                 break
             number = next(rounds)
@@ -252,10 +254,10 @@ def _ask_in_rounds(batches: Batches, scene: Scene, wish: VerifyOptions, answers:
                 answers |= batches.ask(questions, patience)
 
 
-def _open_questions(scenarios: Sequence[Scenario], scene: Scene, answers: Answers) -> tuple[Question, ...]:
+def _open_questions(scenarios: Sequence[Scenario], setup: Setup, answers: Answers) -> tuple[Question, ...]:
     """Return what these scenarios want to know and nobody has asked yet, each question once."""
     asked = [
-        within_border(f"ask for {one.name}", partial(one.ask, scene, answers), lambda _why: ()) for one in scenarios
+        within_border(f"ask for {one.name}", partial(one.ask, setup, answers), lambda _why: ()) for one in scenarios
     ]
     wanted = {(one.host, one.key): one for questions in asked for one in questions}
     return tuple(question for place, question in wanted.items() if place not in answers)

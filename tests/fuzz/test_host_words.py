@@ -24,8 +24,8 @@ from swarmnet.model.swarm import ConfigSpec
 from swarmnet.plan.recovery.describe import document
 from swarmnet.report.terminal.lock import lock_lines, locks_json
 from swarmnet.report.terminal.status import status_json, status_text
+from swarmnet.verify.probes.gather import Batches, Containers
 from swarmnet.verify.scenario import ProbeTask
-from swarmnet.verify.stage.gather import Batches, Crew
 from swarmnet.workflows.fleet.observe import Look, observe
 from swarmnet.workflows.lock.lock import holders
 from swarmnet.workflows.lock.stores import FilePlace, SwarmPlace
@@ -190,7 +190,7 @@ def test_a_probe_may_print_anything(lines: list[bytes]) -> None:
     plain = world.ports()
     ports = Probed(world, plain.inventory, plain.listener)
     ports.lines = lines
-    batches = Batches(ports, "run", Crew({"m1": "probe"}, {}, {}))
+    batches = Batches(ports, "run", Containers({"m1": "probe"}, {}, {}))
     questions = [ProbeTask(host="m1", key=key, task={"do": "nothing"}) for key in "ab"]
     answers = batches.ask(questions, 1)
     assert set(answers) == {("m1", "a"), ("m1", "b")}
@@ -206,7 +206,7 @@ class Faulty(SimulatedPorts):
 def test_a_fault_of_our_own_is_one_hosts_answer_and_told_with_its_cause() -> None:
     heard: list[Event] = []
     world = World(managers=1)
-    batches = Batches(Faulty(world, world.inventory, heard.append), "run", Crew({"m1": "probe"}, {}, {}))
+    batches = Batches(Faulty(world, world.inventory, heard.append), "run", Containers({"m1": "probe"}, {}, {}))
     answers = batches.ask([ProbeTask(host="m1", key="a", task={})], 1)
     assert answers["m1", "a"].problem == "m1: KeyError: it lacks 'm1'"
     (failed,) = heard

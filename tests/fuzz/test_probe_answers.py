@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Lying(Paths):
-    """Paths on which one host says anything: in the answers of its probe and witness, and to commands."""
+    """Paths on which one host says anything: in the answers of its probe and observer, and to commands."""
 
     def __init__(self, world: World, liar: str, seed: int) -> None:
         super().__init__(world)

@@ -67,7 +67,7 @@ def run(
 ) -> dict[str, dict[str, JsonValue]]:
     """Ask a probe that opens no port of its own."""
     job: JsonObject = {"number": 1, "run": run_id, "limit": limit, "tasks": [*tasks]}
-    words = _command("witness", json.dumps({"lifetime": 30, "port": port}))
+    words = _command("observe", json.dumps({"lifetime": 30, "port": port}))
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         try:
             answer = _first_answer(process, job)

@@ -1,4 +1,4 @@
-"""What witnesses of an encrypted cluster say: all well, until a test breaks something."""
+"""What observers of an encrypted cluster say: all well, until a test breaks something."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from swarmnet.verify.captures import CAPTURE, COLLECT, COUNTERS, HEARD, IPSEC, MARKS, PLACES
 from swarmnet.verify.kernels import ESP
-from swarmnet.verify.scenario import Answer, Answers, Scene, Witness
+from swarmnet.verify.scenario import Answer, Answers, Observer, Setup
 from swarmnet.verify.scenarios.encryption.rules import SAVE
 from swarmnet.verify.scenarios.encryption.states import CIPHER, MARK
 from swarmnet.verify.scenarios.sizes.overlay import WAYS
-from tests.support.scenes import network, scene
+from tests.support.setups import make_setup, network
 
 if TYPE_CHECKING:
     from swarmnet.model.base import JsonObject, JsonValue
@@ -22,14 +22,14 @@ BPF = "7,32 0 0 4294963252,7 0 0 0,64 0 0 4,116 0 0 8,21 1 0 {vni},6 0 0 0,6 0 0
 U32 = "0x0>>0x16&0x3c@0xc&0xffffff00=0x{vni:x}"
 
 
-def stage(hosts: int = 3) -> Scene:
-    """Return hosts with probes and witnesses on a plain and an encrypted overlay."""
+def cluster(hosts: int = 3) -> Setup:
+    """Return hosts with probes and observers on a plain and an encrypted overlay."""
     nets = tuple(
         network(name, encrypted=name == "vault").model_copy(update={"vnis": (vni,)}) for name, vni in VNIS.items()
     )
-    base = scene(hosts, nets)
-    witnesses = tuple(Witness(one.host, vtep(one.host)) for one in base.stations)
-    return replace(base, witnesses=witnesses, run="run1")
+    base = make_setup(hosts, nets)
+    observers = tuple(Observer(one.host, vtep(one.host)) for one in base.probes)
+    return replace(base, observers=observers, run="run1")
 
 
 def vtep(host: str) -> str:
@@ -46,7 +46,7 @@ def spi(source: str, target: str) -> str:
 class Wire:
     """One underlay; its fields say what is broken."""
 
-    scene: Scene
+    setup: Setup
     flushed: set[str] = field(default_factory=set)
     """Hosts without the engine's rules."""
     blocked: set[tuple[str, str]] = field(default_factory=set)
@@ -59,7 +59,7 @@ class Wire:
     """Forged packets arrive nowhere."""
 
     def answers(self) -> Answers:
-        """Return what all witnesses, probes and shells say."""
+        """Return what all observers, probes and shells say."""
         found: Answers = {}
         for host in self.hosts:
             found[host, CAPTURE] = Answer({"ready": True})
@@ -83,7 +83,7 @@ class Wire:
     @property
     def hosts(self) -> list[str]:
         """Return all hosts."""
-        return [one.host for one in self.scene.stations]
+        return [one.host for one in self.setup.probes]
 
     def peers(self, host: str) -> list[str]:
         """Return all others."""
@@ -117,10 +117,10 @@ class Wire:
         return heard | ({"inject/vault": {before: 5}} if host in self.flushed else {})
 
     def _places(self, host: str) -> JsonObject:
-        station = next(one for one in self.scene.stations if one.host == host)
+        probe = next(one for one in self.setup.probes if one.host == host)
         return {
             address: {"mtu": 1424 if name == "vault" else 1450, "mac": "0242ac110002"}
-            for name, address in station.addresses.items()
+            for name, address in probe.addresses.items()
         }
 
     def _sizes(self, host: str, size: int) -> JsonObject:

@@ -8,7 +8,7 @@ from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
 from swarmnet.model.verification import ProbeKit
-from swarmnet.verify.stage.stage import Run
+from swarmnet.verify.probes.probes import Run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -51,7 +51,7 @@ class Paths:
         self.cut: set[tuple[str, str]] = set()
         self.heard: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
         self.crash: set[str] = set()
-        self.witnessed: dict[JsonValue, JsonObject] = {
+        self.observed: dict[JsonValue, JsonObject] = {
             "counters": {"ip": {"FragCreates": 0, "ReasmReqds": 0}, "xfrm": {}},
             "capture": {"problem": "simulated hosts have no wire"},
             "collect": {"problem": "no capture was begun"},
@@ -92,8 +92,8 @@ class Paths:
             return {"places": {address: {"mtu": mtu, "mac": "0242"} for address, mtu in self._addresses(host)}}
         if task["kind"] == "heard":
             return {"heard": {net: dict.fromkeys(sorted(who), 1) for net, who in self.heard[host].items()}}
-        if task["kind"] in self.witnessed:
-            return self.witnessed[task["kind"]]
+        if task["kind"] in self.observed:
+            return self.observed[task["kind"]]
         targets = task["targets"]
         assert isinstance(targets, dict)
         if task["kind"] == "knock":
@@ -126,7 +126,7 @@ class Paths:
         """Return what the probe there calls itself: as the task of a service, its node's id."""
         machine = self._world.machines.get(host)
         boxes = machine.containers.values() if machine else ()
-        is_task = any((box.service or "").startswith("swarmnet-station-") for box in boxes)
+        is_task = any((box.service or "").startswith("swarmnet-probe-tasks-") for box in boxes)
         return machine.node_id if machine and is_task else host
 
     def _knocks(self, task: JsonObject, door: JsonValue) -> JsonValue:

@@ -9,9 +9,9 @@ from swarmnet.model.report import Status
 from swarmnet.model.state import ClusterState, HostFailure, SwarmMembership, SwarmStanding
 from swarmnet.model.swarm import Node, NodeSpec, Swarm, SwarmSpec
 from swarmnet.verify.absence import explain
-from swarmnet.verify.scenario import Scene, Station
-from swarmnet.verify.stage.eligible import cast
-from tests.support.scenes import facts
+from swarmnet.verify.probes.eligible import eligibility
+from swarmnet.verify.scenario import OverlayProbe, Setup
+from tests.support.setups import facts
 
 SWARM = Swarm(id="ours", version=1, spec=SwarmSpec())
 
@@ -41,8 +41,8 @@ def member(node: str = "n1", cluster: str = "") -> SwarmMembership:
 )
 def test_what_the_observation_tells_is_the_cause(seen: ClusterState, cause: str, words: str) -> None:
     """F1, F10: drained, paused, removed, in another swarm, locked, unreachable."""
-    players = cast(seen, ("w1",))
-    (verdict,) = explain(Scene(seen, (), (*players.resting, *players.absent)))
+    eligible = eligibility(seen, ("w1",))
+    (verdict,) = explain(Setup(seen, (), (*eligible.unschedulable, *eligible.absent)))
     assert (verdict.evidence["cause"], words in str(verdict.fix)) == (cause, True)
     assert verdict.status is (Status.SKIPPED if cause in ("drain", "pause") else Status.INCONCLUSIVE)
 
@@ -60,7 +60,7 @@ def test_what_the_observation_tells_is_the_cause(seen: ClusterState, cause: str,
 )
 def test_what_engines_say_is_one_cause_for_all_hosts_that_say_it(said: str, cause: str) -> None:
     """F10: the hosts' own words differ, what is wrong with them does not."""
-    stations = tuple(Station(f"w{n}", problem=said) for n in (1, 2, 3))
-    (verdict,) = explain(Scene(ClusterState(), (), stations))
+    probes = tuple(OverlayProbe(f"w{n}", problem=said) for n in (1, 2, 3))
+    (verdict,) = explain(Setup(ClusterState(), (), probes))
     assert (verdict.evidence["cause"], verdict.evidence["hosts"]) == (cause, ["w1", "w2", "w3"])
     assert said in verdict.detail

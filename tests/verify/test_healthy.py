@@ -43,7 +43,7 @@ def proved(world: World) -> Verification:
     return verify(ports, observe(ports), VerifyOptions(scenarios), kit=KIT, run=this_run())
 
 
-def resting(world: World, host: str, availability: Availability) -> World:
+def set_to(world: World, host: str, availability: Availability) -> World:
     engine = world.engine("m1")
     node = next(one for one in engine.nodes() if one.hostname == host)
     engine.update_node(node.id, node.version, NodeSpec(availability=availability))
@@ -56,16 +56,16 @@ HEALTHY: dict[str, Callable[[], World]] = {
     "two hosts": lambda: made(1, 1),
     "three managers": lambda: made(3, 0),
     "five hosts": lambda: made(3, 2),
-    "a drained node": lambda: resting(made(1, 2), "w2", Availability.DRAIN),
-    "a paused node": lambda: resting(made(1, 2), "w2", Availability.PAUSE),
-    "a drained manager alone": lambda: resting(made(1, 2), "m1", Availability.DRAIN),
-    "one of two drained": lambda: resting(made(1, 1), "w1", Availability.DRAIN),
-    "all drained but one": lambda: resting(resting(made(1, 2), "w1", Availability.DRAIN), "w2", Availability.DRAIN),
+    "a drained node": lambda: set_to(made(1, 2), "w2", Availability.DRAIN),
+    "a paused node": lambda: set_to(made(1, 2), "w2", Availability.PAUSE),
+    "a drained manager alone": lambda: set_to(made(1, 2), "m1", Availability.DRAIN),
+    "one of two drained": lambda: set_to(made(1, 1), "w1", Availability.DRAIN),
+    "all drained but one": lambda: set_to(set_to(made(1, 2), "w1", Availability.DRAIN), "w2", Availability.DRAIN),
     "only encrypted": lambda: made(1, 2, NetworkSpec(name="vault", attachable=True, encrypted=True)),
     "thirty overlays": lambda: made(1, 2, *(NetworkSpec(name=f"net{n}", attachable=True) for n in range(30))),
     "none attachable": lambda: made(1, 2, NetworkSpec(name="closed")),
     "some attachable": lambda: made(2, 1, FRONT, NetworkSpec(name="closed")),
-    "none attachable, one drained": lambda: resting(made(1, 2, NetworkSpec(name="closed")), "w2", Availability.DRAIN),
+    "none attachable, one drained": lambda: set_to(made(1, 2, NetworkSpec(name="closed")), "w2", Availability.DRAIN),
     "both families": lambda: made(
         1,
         2,

@@ -18,7 +18,7 @@ from swarmnet.model.state import (
     HostFailure,
 )
 from swarmnet.model.verification import OPERATOR_LABEL, PROBE_LABEL, STARTED_LABEL, ProbeKit
-from swarmnet.verify.scenario import Answers, Findings, HostCommand, Question, Scenario, Scene
+from swarmnet.verify.scenario import Answers, Findings, HostCommand, Question, Scenario, Setup
 from swarmnet.verify.scenarios import ALL
 from swarmnet.verify.scenarios.encryption.injection import PlaintextInjection
 from swarmnet.verify.scenarios.sizes.overlay import OverlayMtu
@@ -269,19 +269,19 @@ def test_a_control_network_that_a_killed_run_left_is_removed(world: World) -> No
     assert "swarmnet-control-old" not in {network.spec.name for network in world.engine("m1").networks()}
 
 
-def test_witnesses_are_started_only_for_scenarios_that_need_them(world: World) -> None:
+def test_observers_are_started_only_for_scenarios_that_need_them(world: World) -> None:
     Paths(world)
     icmp = tuple(one for one in ALL if one.name == "icmp")
-    assert "witnesses" not in {phase.name for phase in run(world, VerifyOptions(icmp)).phases}
-    assert "witnesses" in {phase.name for phase in run(world, VerifyOptions((*icmp, OverlayMtu()))).phases}
+    assert "observers" not in {phase.name for phase in run(world, VerifyOptions(icmp)).phases}
+    assert "observers" in {phase.name for phase in run(world, VerifyOptions((*icmp, OverlayMtu()))).phases}
 
 
-def test_a_host_without_a_probe_has_a_witness_that_sees_what_keeps_it_away(world: World) -> None:
+def test_a_host_without_a_probe_has_an_observer_that_sees_what_keeps_it_away(world: World) -> None:
     Paths(world)
     world.unattachable.add("w1")
     run(world, VerifyOptions(tuple(one for one in ALL if one.name in {"icmp", "underlay-mtu"})))
     started = [request for request in world.requests if request.verb == "container.start"]
-    assert sorted(one.host for one in started if one.target.startswith("swarmnet-witness")) == ["m1", "w1", "w2"]
+    assert sorted(one.host for one in started if one.target.startswith("swarmnet-observer")) == ["m1", "w1", "w2"]
 
 
 def left_open(result: Verification) -> list[str]:
@@ -289,9 +289,9 @@ def left_open(result: Verification) -> list[str]:
     return [one.detail for one in result.verdicts if one.status not in (Status.OK, Status.SKIPPED)]
 
 
-def test_a_witness_that_starts_at_the_second_attempt_costs_no_probe_and_no_task(world: World) -> None:
+def test_an_observer_that_starts_at_the_second_attempt_costs_no_probe_and_no_task(world: World) -> None:
     Paths(world)
-    world.refusals.append(("container.start", "swarmnet-witness"))
+    world.refusals.append(("container.start", "swarmnet-observer"))
     assert left_open(run(world)) == []
     assert world.refusals == []
 
@@ -340,10 +340,10 @@ def test_a_task_that_a_busy_engine_rejects_is_made_again(world: World) -> None:
     assert world.machines["w1"].rejects == 0
 
 
-def test_witnesses_are_started_while_the_services_tasks_are(world: World) -> None:
+def test_observers_are_started_while_the_services_tasks_are(world: World) -> None:
     Paths(world)
     phases = [phase.name for phase in run(world, VerifyOptions((*ALL, OverlayMtu()))).phases]
-    assert phases.index("witnesses") < phases.index("service")
+    assert phases.index("observers") < phases.index("service")
 
 
 def test_a_removal_that_fails_is_told_and_the_other_containers_of_its_host_go(world: World) -> None:
@@ -364,14 +364,14 @@ class _Steps(Scenario):
         self.keys = [f"{label}{step}" for step in range(steps)]
         self.known: list[set[str]] = []
 
-    def ask(self, scene: Scene, answers: Answers) -> tuple[Question, ...]:
-        assert scene.ready
+    def ask(self, setup: Setup, answers: Answers) -> tuple[Question, ...]:
+        assert setup.ready
         self.known.append({key for _, key in answers})
         done = sum(("m1", key) in answers for key in self.keys)
         return tuple(HostCommand("m1", key, ("true",)) for key in self.keys[: done + 1])
 
-    def judge(self, scene: Scene, answers: Answers) -> Findings:
-        assert scene.ready
+    def judge(self, setup: Setup, answers: Answers) -> Findings:
+        assert setup.ready
         assert all(("m1", key) in answers for key in self.keys)
         return Findings()
 
@@ -394,13 +394,13 @@ class _Lost(Scenario):
     name: ClassVar[str] = "lost"
     summary: ClassVar[str] = "is lost"
 
-    def ask(self, scene: Scene, answers: Answers) -> tuple[Question, ...]:
+    def ask(self, setup: Setup, answers: Answers) -> tuple[Question, ...]:
         if answers:
-            raise KeyError(scene.run)
+            raise KeyError(setup.run)
         return (HostCommand("m1", "x", ("true",)),)
 
-    def judge(self, scene: Scene, answers: Answers) -> Findings:
-        raise OverflowError(f"too large: {len(answers)} in {scene.run}")
+    def judge(self, setup: Setup, answers: Answers) -> Findings:
+        raise OverflowError(f"too large: {len(answers)} in {setup.run}")
 
 
 def test_h4_an_answer_of_an_unknown_form_is_inconclusive_for_its_scenario_alone(world: World) -> None:

@@ -17,8 +17,8 @@ from swarmnet.model.sensitive import SENSITIVE
 
 if TYPE_CHECKING:
     from swarmnet.model.verification import ProbeKit, Verification
+    from swarmnet.verify.probes.probes import Run
     from swarmnet.verify.scenario import Scenario
-    from swarmnet.verify.stage.stage import Run
 
 PlaybookArgument = Annotated[
     Path | None,
@@ -166,7 +166,7 @@ def probe_kit(image: str | None, archive: Path | None) -> ProbeKit:
 def this_run() -> Run:
     """Return a new run of this process."""
     from swarmnet.cli.wiring import this_operator  # noqa: PLC0415 - as above
-    from swarmnet.verify.stage.stage import Run  # noqa: PLC0415 - as above
+    from swarmnet.verify.probes.probes import Run  # noqa: PLC0415 - as above
 
     me = this_operator()
 

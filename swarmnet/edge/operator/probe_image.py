@@ -52,7 +52,7 @@ MODULES = (
     "neighbours",
     "capture",
     "injection",
-    "witness",
+    "observer",
     "knocks",
     "main",
 )

@@ -9,14 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from swarmnet.verify.captures import Sighting, cast, encrypted, sighting
+from swarmnet.verify.captures import Capture, capture_of, encrypted, observed_probes
 from swarmnet.verify.scenarios.encryption.rules import missing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from swarmnet.verify.patterns import Pair
-    from swarmnet.verify.scenario import Answers, Scene
+    from swarmnet.verify.scenario import Answers, Setup
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,24 +28,24 @@ class Why:
     fix: str
 
 
-def apart(scene: Scene, answers: Answers, pairs: frozenset[Pair]) -> tuple[frozenset[Pair], ...]:
+def apart(setup: Setup, answers: Answers, pairs: frozenset[Pair]) -> tuple[frozenset[Pair], ...]:
     """Return blocked directions whose sender lost its rules apart from all others: two causes, whatever their shape."""
-    able = {station.host for station in cast(scene)}
-    flushed = {host for host in able if any(missing(scene, answers, host, net) for net in encrypted(scene))}
+    able = {probe.host for probe in observed_probes(setup)}
+    flushed = {host for host in able if any(missing(setup, answers, host, net) for net in encrypted(setup))}
     bare = frozenset(pair for pair in pairs if pair[0] in flushed)
     return tuple(part for part in (bare, pairs - bare) if part)
 
 
-def why_blocked(scene: Scene, answers: Answers, pairs: Iterable[Pair]) -> Why | None:
+def why_blocked(setup: Setup, answers: Answers, pairs: Iterable[Pair]) -> Why | None:
     """Return why nothing on encrypted overlays arrives in these directions; None where that was not looked at."""
-    able = {station.host for station in cast(scene)}
+    able = {probe.host for probe in observed_probes(setup)}
     seen = sorted(pair for pair in pairs if set(pair) <= able)
     sources = sorted({source for source, _ in seen})
-    flushed = [host for host in sources if any(missing(scene, answers, host, net) for net in encrypted(scene))]
+    flushed = [host for host in sources if any(missing(setup, answers, host, net) for net in encrypted(setup))]
     if flushed and flushed == sources:
         return _flushed(flushed)
     counted = [
-        (sighting(scene, answers, source), sighting(scene, answers, target))
+        (capture_of(setup, answers, source), capture_of(setup, answers, target))
         for source, target in seen
         if source not in flushed
     ]
@@ -65,7 +65,7 @@ def _flushed(hosts: list[str]) -> Why:
     )
 
 
-def _counted(counted: list[tuple[Sighting, Sighting]], left: int, came: int) -> Why:
+def _counted(counted: list[tuple[Capture, Capture]], left: int, came: int) -> Why:
     sources, targets = (", ".join(sorted({ends[side].host for ends in counted})) for side in (0, 1))
     if not left:
         return Why(

@@ -18,7 +18,7 @@ from swarmnet.verify.scenarios.encryption.rules import COMMANDS
 
 if TYPE_CHECKING:
     from swarmnet.verify.iptables import Rule
-    from swarmnet.verify.scenario import Answers, Scene
+    from swarmnet.verify.scenario import Answers, Setup
 
 JUMPS = {"filter": ("FORWARD", "DOCKER-USER"), "nat": ("PREROUTING", "DOCKER")}
 """Table to the chain of the kernel's and the engine's own to which that must lead."""
@@ -28,12 +28,12 @@ READ = (*COMMANDS, "ingress/nat", "ingress/filter")
 """Keys of the answers that hold rules."""
 
 
-def explain(scene: Scene, answers: Answers) -> tuple[Verdict, ...]:
+def explain(setup: Setup, answers: Answers) -> tuple[Verdict, ...]:
     """Return one verdict for each host whose tables lost the engine's jumps; none where that is not proved.
 
     A host that never had any (an engine with ``--iptables=false``) has no chain of the engine's either.
     """
-    found = {station.host: _flushed(answers, station.host) for station in scene.ready}
+    found = {probe.host: _flushed(answers, probe.host) for probe in setup.ready}
     return tuple(_verdict(host, tables) for host, tables in found.items() if tables)
 
 

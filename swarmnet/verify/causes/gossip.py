@@ -13,15 +13,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from swarmnet.verify.patterns import Pair, Reach
-    from swarmnet.verify.scenario import Answers, Scene
+    from swarmnet.verify.scenario import Answers, Setup
 
 PORT = 7946
 
 
-def unlearned(scene: Scene, answers: Answers, names: Iterable[str], pairs: Iterable[Pair]) -> frozenset[Pair]:
+def unlearned(setup: Setup, answers: Answers, names: Iterable[str], pairs: Iterable[Pair]) -> frozenset[Pair]:
     """Return the pairs whose first host does not know the second one's address, on any of these networks."""
     wanted = tuple(names)
-    addresses = {station.host: station.addresses for station in scene.ready}
+    addresses = {probe.host: probe.addresses for probe in setup.ready}
 
     def is_unknown(pair: Pair, name: str) -> bool:
         answer = answers.get((pair[0], NEIGHBOURS))

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from swarmnet.model.base import JsonValue
     from swarmnet.model.report import Claim
-    from swarmnet.verify.scenario import Answer, Answers, MeshService, Scene
+    from swarmnet.verify.scenario import Answer, Answers, MeshService, Setup
 
 NAMES = {"mesh-tcp": "tcp", "mesh-udp": "udp"}
 """The scenarios that are explained here, and their protocols."""
@@ -42,41 +42,41 @@ class Cause:
     status: Status = Status.FAILED
 
 
-def explain(scene: Scene, answers: Answers) -> tuple[Verdict, ...]:
+def explain(setup: Setup, answers: Answers) -> tuple[Verdict, ...]:
     """Return one verdict for each entry node and cause; none where every side got its answers."""
-    if scene.mesh is None:
+    if setup.mesh is None:
         return ()
-    complaints = {name: failing(scene, answers, name) for name in NAMES if name in _asked(answers)}
-    odd = _deaf(complaints, scene)
+    complaints = {name: failing(setup, answers, name) for name in NAMES if name in _asked(answers)}
+    odd = _deaf(complaints, setup)
     complaints = {name: _without(by_entry, odd.get(name, frozenset())) for name, by_entry in complaints.items()}
-    lost = _lost_everywhere(scene.mesh, complaints.values())
+    lost = _lost_everywhere(setup.mesh, complaints.values())
     found: dict[tuple[str, Cause], list[str]] = {}
     for scenario, by_entry in complaints.items():
         for entry, sides in by_entry.items():
-            for cause in _causes(scene, answers, (entry, NAMES[scenario]), sides, lost):
+            for cause in _causes(setup, answers, (entry, NAMES[scenario]), sides, lost):
                 found.setdefault((cause.name if cause.name == "ingress-task" else entry, cause), []).append(scenario)
     entries = (
         _verdict(entry, cause, scenarios).model_copy(
             update={
                 "broken": _broken(entry, cause, scenarios, complaints),
-                "needed": _needed(scene, answers, (entry, cause.name), sorted(lost), scenarios),
+                "needed": _needed(setup, answers, (entry, cause.name), sorted(lost), scenarios),
             }
         )
         for (entry, cause), scenarios in found.items()
     )
-    return (*(_side(scene, host, odd) for host in sorted(frozenset[str]().union(*odd.values()))), *entries)
+    return (*(_side(setup, host, odd) for host in sorted(frozenset[str]().union(*odd.values()))), *entries)
 
 
-def _deaf(complaints: dict[str, dict[str, dict[str, str]]], scene: Scene) -> dict[str, frozenset[str]]:
+def _deaf(complaints: dict[str, dict[str, dict[str, str]]], setup: Setup) -> dict[str, frozenset[str]]:
     """Return for each scenario the hosts that alone get no answer from any other: they are odd, not the entries."""
     found = {}
     for name, by_entry in complaints.items():
-        asked = {side: {e for e in by_entry if side in by_entry[e] and e != side} for side in scene.watched}
+        asked = {side: {e for e in by_entry if side in by_entry[e] and e != side} for side in setup.watched}
         odd = {
             side
             for side, entries in asked.items()
             if len(entries) >= FEWEST_PEERS
-            and entries == {one for one in neighbours(scene.watched, side) if one != side}
+            and entries == {one for one in neighbours(setup.watched, side) if one != side}
             and all(set(by_entry[entry]) <= {side, OPERATOR} for entry in entries)
         }
         if len(odd) == 1:
@@ -89,9 +89,9 @@ def _without(by_entry: dict[str, dict[str, str]], sides: frozenset[str]) -> dict
     return {entry: said for entry, said in kept.items() if said}
 
 
-def _side(scene: Scene, host: str, sides: dict[str, frozenset[str]]) -> Verdict:
+def _side(setup: Setup, host: str, sides: dict[str, frozenset[str]]) -> Verdict:
     scenarios = [name for name, hosts in sides.items() if host in hosts]
-    others = [one for one in neighbours(scene.watched, host) if one != host]
+    others = [one for one in neighbours(setup.watched, host) if one != host]
     names = ", ".join(others)
     words = f"{host} gets no answer from published ports of any other host, and {names} answer each other"
     cause = Cause(
@@ -127,17 +127,17 @@ def _broken(
 
 
 def _needed(
-    scene: Scene, answers: Answers, what: tuple[str, str], lost: list[str], scenarios: list[str]
+    setup: Setup, answers: Answers, what: tuple[str, str], lost: list[str], scenarios: list[str]
 ) -> tuple[frozenset[Claim], ...]:
     """Return what the entry needed that somebody else may have proved broken."""
     entry, name = what
     if name == "ingress-task":
         return tuple(
-            claims.mesh_exchange(scene, other, task) for task in lost for other in scene.watched if other != task
+            claims.mesh_exchange(setup, other, task) for task in lost for other in setup.watched if other != task
         )
     if name == "ingress-unknown":
-        remote = unreached(scene, answers, entry, scenarios)
-        return tuple(claims.mesh_exchange(scene, entry, task) for task in remote)
+        remote = unreached(setup, answers, entry, scenarios)
+        return tuple(claims.mesh_exchange(setup, entry, task) for task in remote)
     rests = {
         "ingress-rules": claims.rules(entry, "nat"),
         "ingress-forward": claims.rules(entry, "filter"),
@@ -165,10 +165,10 @@ def _names(words: str, host: str) -> bool:
 
 
 def _causes(
-    scene: Scene, answers: Answers, where: tuple[str, str], sides: dict[str, str], lost: frozenset[str]
+    setup: Setup, answers: Answers, where: tuple[str, str], sides: dict[str, str], lost: frozenset[str]
 ) -> Iterable[Cause]:
     entry, protocol = where
-    mesh = scene.mesh
+    mesh = setup.mesh
     if mesh is None:
         return
     if lost:
@@ -192,7 +192,7 @@ def _causes(
             Status.WARNING,
         )
     if OPERATOR in sides and not inside:
-        yield _from_outside(scene, answers, entry, sides[OPERATOR])
+        yield _from_outside(setup, answers, entry, sides[OPERATOR])
 
 
 def _on_the_way(answers: Answers, entry: str, protocol: str, mesh: MeshService) -> Cause | None:
@@ -254,11 +254,11 @@ def _blocked(entry: str, inside: dict[str, str]) -> Cause:
     )
 
 
-def _from_outside(scene: Scene, answers: Answers, entry: str, words: str) -> Cause:
+def _from_outside(setup: Setup, answers: Answers, entry: str, words: str) -> Cause:
     """Judge an entry that answers all hosts but not the operator's machine."""
     opened, _ = outcomes(answers, OPERATOR, SSH)
-    everyone = {host for sides in [failing(scene, answers, name) for name in NAMES] for host in sides}
-    hidden = len(everyone) == len(scene.watched) or not opened.get(entry, {}).get("ok")
+    everyone = {host for sides in [failing(setup, answers, name) for name in NAMES] for host in sides}
+    hidden = len(everyone) == len(setup.watched) or not opened.get(entry, {}).get("ok")
     return Cause(
         "ingress-outside",
         f"{entry} answers the other hosts but not this machine: {words}",

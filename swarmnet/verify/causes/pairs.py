@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from swarmnet.model.base import JsonValue
     from swarmnet.model.report import Claim
     from swarmnet.model.verification import Matrix
-    from swarmnet.verify.scenario import Answers, Scene
+    from swarmnet.verify.scenario import Answers, Setup
 
 
 RESTS_ON: dict[str, tuple[str, ...]] = {
@@ -77,7 +77,7 @@ class Evidence:
         return Evidence(self.tested, self.blocked - pairs, self.stalled - pairs, self.partial - pairs)
 
 
-def explain(scene: Scene, answers: Answers, matrices: Iterable[Matrix]) -> tuple[Verdict, ...]:
+def explain(setup: Setup, answers: Answers, matrices: Iterable[Matrix]) -> tuple[Verdict, ...]:
     """Return one verdict a cause for every failed pair of every matrix; none where nothing failed."""
     by_network: dict[str, list[Matrix]] = defaultdict(list)
     for matrix in pairs_of(matrices):
@@ -87,7 +87,7 @@ def explain(scene: Scene, answers: Answers, matrices: Iterable[Matrix]) -> tuple
     verdicts: list[Verdict] = [*neighbour_table.explain(answers, {n: p for n, p in crammed.items() if p})]
     evidence = {name: one.without(crammed[name]) for name, one in evidence.items()}
     incapable = without_esp(answers)
-    encrypted = {net.spec.name for net in scene.networks if net.spec.encrypted}
+    encrypted = {net.spec.name for net in setup.networks if net.spec.encrypted}
     for names, one in _alike(evidence, encrypted):
         is_encrypted = names[0] in encrypted
         hopeless = frozenset(p for p in one.blocked if set(p) & incapable) if is_encrypted else frozenset()
@@ -95,30 +95,30 @@ def explain(scene: Scene, answers: Answers, matrices: Iterable[Matrix]) -> tuple
             verdicts.append(_no_esp(names, incapable, hopeless))
         healthy = [name for name, other in evidence.items() if not other.blocked and name not in names]
         lost = one.blocked - hopeless
-        silent = unlearned(scene, answers, names, lost)
+        silent = unlearned(setup, answers, names, lost)
         verdicts += [_unlearned(names, reach, healthy) for reach in decompose(silent, one.tested)]
         verdicts += [
-            _blocked((scene, answers), names, reach, healthy, encrypted=is_encrypted)
-            for part in (apart if is_encrypted else _whole)(scene, answers, lost - silent)
+            _blocked((setup, answers), names, reach, healthy, encrypted=is_encrypted)
+            for part in (apart if is_encrypted else _whole)(setup, answers, lost - silent)
             for reach in decompose(part, one.tested)
         ]
         verdicts += [_stalled(names, reach) for reach in decompose(one.stalled, one.tested)]
         verdicts += [_partial(names, reach) for reach in decompose(one.partial, one.tested)]
     others = (resolvers.explain, without_ipvs, ingress_causes.explain, firewall.explain)
-    return (*verdicts, *(verdict for other in others for verdict in other(scene, answers)))
+    return (*verdicts, *(verdict for other in others for verdict in other(setup, answers)))
 
 
-def _whole(_scene: Scene, _answers: Answers, pairs: frozenset[Pair]) -> tuple[frozenset[Pair], ...]:
+def _whole(_setup: Setup, _answers: Answers, pairs: frozenset[Pair]) -> tuple[frozenset[Pair], ...]:
     return (pairs,)
 
 
-def refine(scene: Scene, answers: Answers, matrix: Matrix) -> Matrix:
+def refine(setup: Setup, answers: Answers, matrix: Matrix) -> Matrix:
     """Return the matrix with its failed pairs told apart, for people.
 
     Those that a kernel without ESP explains are inconclusive. A UDP request that was heard is degraded: only the
     answer was lost, so the red cell of the two is the direction that loses packets.
     """
-    return _arrived(answers, _excused(scene, answers, matrix))
+    return _arrived(answers, _excused(setup, answers, matrix))
 
 
 def _arrived(answers: Answers, matrix: Matrix) -> Matrix:
@@ -136,9 +136,9 @@ def _arrived(answers: Answers, matrix: Matrix) -> Matrix:
     return matrix.model_copy(update={"cells": cells})
 
 
-def _excused(scene: Scene, answers: Answers, matrix: Matrix) -> Matrix:
+def _excused(setup: Setup, answers: Answers, matrix: Matrix) -> Matrix:
     incapable = without_esp(answers)
-    if not incapable or not _is_encrypted(scene, matrix.network):
+    if not incapable or not _is_encrypted(setup, matrix.network):
         return matrix
     cells = {
         source: {
@@ -265,23 +265,23 @@ def _unlearned(names: tuple[str, ...], reach: Reach, healthy: list[str]) -> Verd
 
 
 def _blocked(
-    seen: tuple[Scene, Answers], names: tuple[str, ...], reach: Reach, healthy: list[str], *, encrypted: bool
+    seen: tuple[Setup, Answers], names: tuple[str, ...], reach: Reach, healthy: list[str], *, encrypted: bool
 ) -> Verdict:
-    scene, answers = seen
-    carrier = "ESP (IP protocol 50)" if encrypted else f"UDP {scene.data_path_port}"
-    plain_healthy = [name for name in healthy if not _is_encrypted(scene, name)]
+    setup, answers = seen
+    carrier = "ESP (IP protocol 50)" if encrypted else f"UDP {setup.data_path_port}"
+    plain_healthy = [name for name in healthy if not _is_encrypted(setup, name)]
     if plain_healthy and not encrypted:
         fix = f"{', '.join(plain_healthy)} works elsewhere, so {carrier} passes: {ENTRIES_FIX}"
         detail = _sentence(reach, "overlay traffic")
         verdict = _verdict(names, reach.pairs, cause=f"network-{reach.shape}", detail=detail, fix=fix)
         return _placed(verdict, reach.pairs, carrier=None)
     lost = claims.esp if encrypted else claims.vxlan
-    sentence, down = _sentence(reach, carrier), _down(scene, reach)
+    sentence, down = _sentence(reach, carrier), _down(setup, reach)
     if down:
         fix = f"the manager calls {down} not ready: bring the engine back first, then run verify again"
         verdict = _verdict(names, reach.pairs, cause=f"underlay-{reach.shape}", detail=sentence, fix=fix)
         return _placed(verdict, reach.pairs, carrier=lost)
-    why = why_blocked(scene, answers, reach.pairs) if encrypted else None
+    why = why_blocked(setup, answers, reach.pairs) if encrypted else None
     if why is not None:
         verdict = _verdict(names, reach.pairs, cause=why.cause, detail=f"{sentence}: {why.detail}", fix=why.fix)
         proved = None if why.cause == "rules-flushed" else lost
@@ -293,12 +293,12 @@ def _blocked(
     return _placed(verdict, reach.pairs, carrier=lost, rest=("mark", "ipsec") if encrypted else ())
 
 
-def _is_encrypted(scene: Scene, name: str) -> bool:
-    return any(net.spec.encrypted for net in scene.networks if net.spec.name == name)
+def _is_encrypted(setup: Setup, name: str) -> bool:
+    return any(net.spec.encrypted for net in setup.networks if net.spec.name == name)
 
 
-def _down(scene: Scene, reach: Reach) -> str:
-    nodes = {host: scene.state.node_of(host) for host in reach.hosts}
+def _down(setup: Setup, reach: Reach) -> str:
+    nodes = {host: setup.state.node_of(host) for host in reach.hosts}
     return ", ".join(host for host, node in nodes.items() if node is not None and node.status != "ready")
 
 

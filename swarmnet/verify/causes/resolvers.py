@@ -9,15 +9,15 @@ from swarmnet.verify import claims
 from swarmnet.verify.scenario import outcomes
 
 if TYPE_CHECKING:
-    from swarmnet.verify.scenario import Answers, Scene
+    from swarmnet.verify.scenario import Answers, Setup
 
 PREFIX = "dns-"
 """Of the keys under which scenarios ask for names."""
 
 
-def explain(scene: Scene, answers: Answers) -> tuple[Verdict, ...]:
+def explain(setup: Setup, answers: Answers) -> tuple[Verdict, ...]:
     """Return one verdict for all hosts whose resolver answered none of their questions; none where each answered."""
-    silent = {host: why for station in scene.ready if (why := _silence(answers, (host := station.host)))}
+    silent = {host: why for probe in setup.ready if (why := _silence(answers, (host := probe.host)))}
     if not silent:
         return ()
     names, why = ", ".join(sorted(silent)), silent[min(silent)]

@@ -21,12 +21,12 @@ from swarmnet.verify.scenarios.encryption.states import IpsecStates
 from swarmnet.verify.scenarios.pairs.matrix import TcpMatrix, UdpMatrix
 from swarmnet.verify.scenarios.sizes.overlay import OverlayMtu
 from swarmnet.verify.scenarios.sizes.underlay import UnderlayMtu
-from tests.support.encrypted_captures import Wire, rules, stage, u32
-from tests.support.scenes import answers as said
+from tests.support.encrypted_captures import Wire, cluster, rules, u32
+from tests.support.setups import answers as said
 
 if TYPE_CHECKING:
     from swarmnet.model.base import JsonObject
-    from swarmnet.verify.scenario import Answers, Scenario, Scene
+    from swarmnet.verify.scenario import Answers, Scenario, Setup
 
 PLACES = st.frozensets(st.sampled_from([("path", "w1"), ("path", "w2"), ("rules", "w1")]), max_size=2)
 VERDICTS = st.builds(
@@ -93,11 +93,11 @@ def test_a_consequence_of_a_consequence_names_the_cause_at_the_end() -> None:
     ]
 
 
-def told(scene: Scene, answers: Answers, *scenarios: Scenario) -> dict[str, list[str]]:
+def told(setup: Setup, answers: Answers, *scenarios: Scenario) -> dict[str, list[str]]:
     """Return each cause that is not well, with the scenarios that follow from it."""
-    findings = [scenario.judge(scene, answers) for scenario in scenarios]
+    findings = [scenario.judge(setup, answers) for scenario in scenarios]
     matrices = [matrix for one in findings for matrix in one.matrices]
-    verdicts = traced([*(v for one in findings for v in one.verdicts), *explain(scene, answers, matrices)])
+    verdicts = traced([*(v for one in findings for v in one.verdicts), *explain(setup, answers, matrices)])
     bad = [one for one in verdicts if one.status in STRENGTH]
     found: dict[str, list[str]] = {f"{one.scenario}: {one.subject}": [] for one in bad if not one.because_of}
     for one in bad:
@@ -109,16 +109,16 @@ def told(scene: Scene, answers: Answers, *scenarios: Scenario) -> dict[str, list
 ENCRYPTED = (UdpMatrix(), EncryptionOnTheWire(), PlaintextInjection(), IpsecStates(), EncryptionRules())
 
 
-def silent(scene: Scene, host: str) -> Answers:
+def silent(setup: Setup, host: str) -> Answers:
     """Return what the probes of the encrypted overlay say when nothing of this host's arrives."""
-    lost = [(host, station.host) for station in scene.stations if station.host != host]
-    return said(scene, lost, on=["vault"])
+    lost = [(host, probe.host) for probe in setup.probes if probe.host != host]
+    return said(setup, lost, on=["vault"])
 
 
 def test_missing_rules_are_the_cause_of_lost_pairs_leaks_and_accepted_forgeries() -> None:
-    scene = stage()
-    answers = silent(scene, "w3") | Wire(scene, flushed={"w3"}).answers()
-    assert told(scene, answers, *ENCRYPTED) == {"encryption-rules: host w3": ["encryption", "injection", "matrix"]}
+    setup = cluster()
+    answers = silent(setup, "w3") | Wire(setup, flushed={"w3"}).answers()
+    assert told(setup, answers, *ENCRYPTED) == {"encryption-rules: host w3": ["encryption", "injection", "matrix"]}
 
 
 def flushed(*tables: str) -> str:
@@ -135,35 +135,35 @@ def flushed(*tables: str) -> str:
 
 
 def test_a_flushed_firewall_is_the_cause_of_the_missing_encryption_rules_too() -> None:
-    scene = stage()
-    answers = silent(scene, "w3") | Wire(scene, flushed={"w3"}).answers()
+    setup = cluster()
+    answers = silent(setup, "w3") | Wire(setup, flushed={"w3"}).answers()
     answers["w3", SAVE] = Answer({"exit": 0, "stdout": flushed("mangle", "filter", "nat"), "stderr": ""})
     following = ["encryption", "encryption-rules", "injection", "matrix"]
-    assert told(scene, answers, *ENCRYPTED) == {"firewall: host w3": following}
+    assert told(setup, answers, *ENCRYPTED) == {"firewall: host w3": following}
 
 
 def test_a_flushed_filter_table_is_known_by_its_bridges_where_a_new_network_led_to_docker_user_again() -> None:
-    scene = stage()
-    answers = silent(scene, "w3") | Wire(scene, flushed={"w3"}).answers()
+    setup = cluster()
+    answers = silent(setup, "w3") | Wire(setup, flushed={"w3"}).answers()
     again = flushed("mangle", "filter", "nat").replace(
         ":DOCKER-USER - [0:0]\n", ":DOCKER-USER - [0:0]\n-A FORWARD -j DOCKER-USER\n"
     )
     answers["w3", SAVE] = Answer({"exit": 0, "stdout": again, "stderr": ""})
     following = ["encryption", "encryption-rules", "injection", "matrix"]
-    assert told(scene, answers, *ENCRYPTED) == {"firewall: host w3": following}
+    assert told(setup, answers, *ENCRYPTED) == {"firewall: host w3": following}
 
 
 def test_a_flushed_table_explains_no_missing_rule_of_another_table() -> None:
-    scene = stage()
-    answers = silent(scene, "w3") | Wire(scene, flushed={"w3"}).answers()
+    setup = cluster()
+    answers = silent(setup, "w3") | Wire(setup, flushed={"w3"}).answers()
     unmarked = flushed("nat").replace("0xd0c4e3", "0x1")
     answers["w3", SAVE] = Answer({"exit": 0, "stdout": unmarked, "stderr": ""})
-    assert told(scene, answers, EncryptionRules()) == {"firewall: host w3": [], "encryption-rules: host w3": []}
+    assert told(setup, answers, EncryptionRules()) == {"firewall: host w3": [], "encryption-rules: host w3": []}
 
 
-def knocked(scene: Scene, missing: dict[str, str]) -> Answers:
+def knocked(setup: Setup, missing: dict[str, str]) -> Answers:
     """Return what tasks say that knocked at their own service on ``vault``; hosts in ``missing`` lost one task."""
-    nodes = {f"n{station.host[1:]}": station.host for station in scene.stations}
+    nodes = {f"n{probe.host[1:]}": probe.host for probe in setup.probes}
     found: Answers = {}
     for host in nodes.values():
         seen: JsonObject = {node: 2 for node, peer in nodes.items() if peer != missing.get(host)}
@@ -176,43 +176,43 @@ def knocked(scene: Scene, missing: dict[str, str]) -> Answers:
     return found
 
 
-def serving() -> Scene:
-    """Return a scene whose probe service has a task on every host."""
-    scene = stage()
-    assert scene.service is not None
-    nodes = {f"n{station.host[1:]}": station.host for station in scene.stations}
-    return replace(scene, service=replace(scene.service, backends=nodes))
+def serving() -> Setup:
+    """Return a setup whose probe service has a task on every host."""
+    setup = cluster()
+    assert setup.service is not None
+    nodes = {f"n{probe.host[1:]}": probe.host for probe in setup.probes}
+    return replace(setup, service=replace(setup.service, backends=nodes))
 
 
 def test_blocked_esp_explains_the_tasks_behind_it_and_no_other() -> None:
-    scene = serving()
-    base = said(scene, [("w1", "w2")], on=["vault"]) | Wire(scene, blocked={("w1", "w2")}).answers()
-    behind = base | knocked(scene, {"w1": "w2", "w2": "w1"})
-    assert told(scene, behind, UdpMatrix(), Hairpin()) == {"matrix: network vault": ["hairpin"]}
-    elsewhere = base | knocked(scene, {"w1": "w2", "w3": "w1"})
-    assert told(scene, elsewhere, UdpMatrix(), Hairpin()) == {"matrix: network vault": [], "hairpin: network vault": []}
+    setup = serving()
+    base = said(setup, [("w1", "w2")], on=["vault"]) | Wire(setup, blocked={("w1", "w2")}).answers()
+    behind = base | knocked(setup, {"w1": "w2", "w2": "w1"})
+    assert told(setup, behind, UdpMatrix(), Hairpin()) == {"matrix: network vault": ["hairpin"]}
+    elsewhere = base | knocked(setup, {"w1": "w2", "w3": "w1"})
+    assert told(setup, elsewhere, UdpMatrix(), Hairpin()) == {"matrix: network vault": [], "hairpin: network vault": []}
 
 
 def test_of_a_few_connections_a_task_that_had_no_turn_is_not_taken_for_one_that_was_not_reached() -> None:
-    scene = serving()
-    answers = said(scene, [("w1", "w2")], on=["vault"]) | Wire(scene, blocked={("w1", "w2")}).answers()
-    answers |= knocked(scene, {"w1": "w2", "w2": "w1"})
+    setup = serving()
+    answers = said(setup, [("w1", "w2")], on=["vault"]) | Wire(setup, blocked={("w1", "w2")}).answers()
+    answers |= knocked(setup, {"w1": "w2", "w2": "w1"})
     met_twice: JsonObject = {"ok": False, "seen": {"n1": 1}, "lost": 2, "tries": 3, "why": "no answer"}
     fair: JsonObject = {"ok": True, "seen": {"n1": 2, "n2": 2, "n3": 2}, "lost": 0, "tries": 6, "why": ""}
     answers["w1", "hairpin"] = Answer({"targets": {"vault": met_twice, "plain": fair}})
-    assert told(scene, answers, UdpMatrix(), Hairpin()) == {"matrix: network vault": ["hairpin"]}
+    assert told(setup, answers, UdpMatrix(), Hairpin()) == {"matrix: network vault": ["hairpin"]}
 
 
 def test_a_task_that_does_not_meet_itself_is_no_consequence_of_a_blocked_pair() -> None:
-    scene = serving()
-    answers = said(scene, [("w1", "w2")], on=["vault"]) | Wire(scene, blocked={("w1", "w2")}).answers()
-    answers |= knocked(scene, {"w1": "w1"})
-    assert told(scene, answers, UdpMatrix(), Hairpin()) == {"matrix: network vault": [], "hairpin: network vault": []}
+    setup = serving()
+    answers = said(setup, [("w1", "w2")], on=["vault"]) | Wire(setup, blocked={("w1", "w2")}).answers()
+    answers |= knocked(setup, {"w1": "w1"})
+    assert told(setup, answers, UdpMatrix(), Hairpin()) == {"matrix: network vault": [], "hairpin: network vault": []}
 
 
 def test_a_link_that_loses_large_packets_is_one_cause_with_stalled_transfers_behind_it() -> None:
-    scene = stage()
-    answers = said(scene) | Wire(scene).answers()
+    setup = cluster()
+    answers = said(setup) | Wire(setup).answers()
     pairs = [(one, other) for one in ("w1", "w2", "w3") for other in ("w1", "w2", "w3") if one != other]
     for source, target in pairs:
         if "w1" in (source, target):
@@ -233,5 +233,5 @@ def test_a_link_that_loses_large_packets_is_one_cause_with_stalled_transfers_beh
                 ("tcp/plain", stalled),
             ):
                 answers[source, key].value["targets"][target] = outcome  # type: ignore[index,call-overload]
-    found = told(scene, answers, UdpMatrix(), TcpMatrix(), OverlayMtu(), UnderlayMtu())
+    found = told(setup, answers, UdpMatrix(), TcpMatrix(), OverlayMtu(), UnderlayMtu())
     assert found == {"underlay-mtu: link of w1": ["matrix", "matrix", "mtu"]}

@@ -11,19 +11,19 @@ from swarmnet.model.swarm import Node, NodeSpec
 from swarmnet.verify import claims
 from swarmnet.verify.causes.consequences import traced
 from swarmnet.verify.scenarios.control.nodes import NodesReady
-from tests.support.scenes import facts, scene
+from tests.support.setups import facts, make_setup
 from tests.verify.scenarios.test_mesh_entries import NAT, SHUT
 from tests.verify.scenarios.test_published import WEB, host_mode, judged, knocked, published, with_services
 
 if TYPE_CHECKING:
     from swarmnet.model.report import Claim
-    from swarmnet.verify.scenario import Scene
+    from swarmnet.verify.scenario import Setup
 
 MANAGERS = ("w1", "w2")
 WORKER = "w3"
 
 
-def cluster(**status: str) -> Scene:
+def cluster(**status: str) -> Setup:
     """Return two managers and a worker; ``status`` has those that are not ready by host."""
     hosts = (*MANAGERS, WORKER)
     seen = tuple(facts(host, SwarmMembership(node_id=f"id-{host}")) for host in hosts)
@@ -38,7 +38,7 @@ def cluster(**status: str) -> Scene:
         )
         for host in hosts
     )
-    return replace(scene(), state=ClusterState(hosts=seen, nodes=nodes))
+    return replace(make_setup(), state=ClusterState(hosts=seen, nodes=nodes))
 
 
 def proof(*broken: Claim) -> Verdict:
@@ -52,7 +52,7 @@ def causes(verdict: Verdict, *broken: Claim) -> list[str]:
     return [cause.scenario for cause in found.because_of]
 
 
-def lost(place: Scene) -> Verdict:
+def lost(place: Setup) -> Verdict:
     (verdict,) = NodesReady().judge(place, {}).verdicts
     return verdict
 

@@ -17,12 +17,12 @@ from swarmnet.verify.scenarios.balancing.ipvs import BalancerTables, backends, c
 from swarmnet.verify.scenarios.balancing.vip import VirtualAddress
 from swarmnet.verify.scenarios.control.allocation import NetworksAllocated
 from swarmnet.verify.scenarios.names.names import ServiceNames
-from tests.support.scenes import scene
+from tests.support.setups import make_setup
 
 if TYPE_CHECKING:
     from swarmnet.model.base import JsonObject
     from swarmnet.model.report import Verdict
-    from swarmnet.verify.scenario import Scenario, Scene
+    from swarmnet.verify.scenario import Scenario, Setup
 
 NODES = {"n1": "w1", "n2": "w2", "n3": "w3"}
 TABLE = """\
@@ -39,10 +39,10 @@ FWM  00000104 rr
 """As kernel 6.1 prints it, with one backend that drains."""
 
 
-def stage() -> Scene:
+def cluster() -> Setup:
     addresses = {"front": ("10.0.0.50", "10.0.0.51")}
     service = ProbeService("svc", "any", {"front": "10.9.9.9"}, addresses, NODES)
-    return replace(scene(), service=service)
+    return replace(make_setup(), service=service)
 
 
 def counted(seen: dict[str, int], *, lost: int = 0) -> JsonObject:
@@ -58,11 +58,11 @@ def judged(scenario: Scenario, label: str, key: str, outcome: JsonObject, *, on:
     """Return the verdicts when one host saw ``outcome`` and the others a fair balancer."""
     fair = counted({"n1": 20, "n2": 20, "n3": 20})
     found = {(host, key): Answer({"targets": {label: outcome if host == on else fair}}) for host in NODES.values()}
-    return scenario.judge(stage(), able(found)).verdicts
+    return scenario.judge(cluster(), able(found)).verdicts
 
 
 def test_each_host_makes_twenty_connections_for_every_backend() -> None:
-    asked = {q.host: q for q in Balance().ask(stage(), able({})) if q.key == "balance/front"}
+    asked = {q.host: q for q in Balance().ask(cluster(), able({})) if q.key == "balance/front"}
     assert set(asked) == {"w1", "w2", "w3"}
     assert asked["w1"].task["times"] == 60  # type: ignore[union-attr]
 
@@ -89,12 +89,12 @@ def test_a_bad_balancer_is_named_with_its_host_and_what_it_did(outcome: JsonObje
 
 def test_a_balancer_that_could_not_be_asked_is_inconclusive() -> None:
     found = {(host, "balance/front"): Answer(problem="the probe ended") for host in NODES.values()}
-    verdicts = Balance().judge(stage(), able(found)).verdicts
+    verdicts = Balance().judge(cluster(), able(found)).verdicts
     assert [verdict.status for verdict in verdicts] == [Status.INCONCLUSIVE] * 3
 
 
 def test_hairpins_are_asked_inside_the_tasks_themselves() -> None:
-    asked = [question for question in Hairpin().ask(stage(), able({})) if question.key == "hairpin"]
+    asked = [question for question in Hairpin().ask(cluster(), able({})) if question.key == "hairpin"]
     assert [type(question) for question in asked] == [ServiceTask] * 3
 
 
@@ -115,12 +115,12 @@ def test_a_connection_lost_once_is_asked_again_and_counts_only_when_it_is_lost_a
     fair, lossy = counted({"n1": 2, "n2": 2, "n3": 2}), counted({"n1": 2, "n2": 2, "n3": 1}, lost=1)
     first = {(host, "hairpin"): Answer({"targets": {"front": fair}}) for host in NODES.values()}
     first["w2", "hairpin"] = Answer({"targets": {"front": lossy}})
-    again = {q.host for q in Hairpin().ask(stage(), able(first)) if q.key == "hairpin/again"}
+    again = {q.host for q in Hairpin().ask(cluster(), able(first)) if q.key == "hairpin/again"}
     assert again == {"w2"}
 
     for second, status in ((fair, Status.OK), (lossy, Status.FAILED)):
         known = able({**first, ("w2", "hairpin/again"): Answer({"targets": {"front": second}})})
-        (verdict,) = Hairpin().judge(stage(), known).verdicts
+        (verdict,) = Hairpin().judge(cluster(), known).verdicts
         assert verdict.status is status
 
 
@@ -152,7 +152,7 @@ def tables(text: str, *, exit_code: int = 0, stderr: str = "", listing: str = ""
 
 
 def test_tables_that_hold_the_running_tasks_are_one_ok() -> None:
-    (verdict,) = BalancerTables().judge(stage(), tables(TABLE)).verdicts
+    (verdict,) = BalancerTables().judge(cluster(), tables(TABLE)).verdicts
     assert (verdict.status, verdict.detail) == (
         Status.OK,
         "3 tables on 3 hosts hold exactly the running tasks of 1 services",
@@ -161,20 +161,22 @@ def test_tables_that_hold_the_running_tasks_are_one_ok() -> None:
 
 def test_a_table_that_differs_is_read_again_before_it_is_judged() -> None:
     first = {key: answer for key, answer in tables("").items() if not key[1].endswith("/2")}
-    again = [q for q in BalancerTables().ask(stage(), first) if q.key.endswith("/2")]
+    again = [q for q in BalancerTables().ask(cluster(), first) if q.key.endswith("/2")]
     assert [q.argv[-1] for q in again if isinstance(q, HostCommand)] == ["sleep 2; exec cat /proc/net/ip_vs"] * 3
 
 
 def test_a_missing_namespace_failed_only_where_others_can_be_listed() -> None:
     missing = "nsenter: cannot open /var/run/docker/netns/lb_id-front: No such file or directory"
-    gone = BalancerTables().judge(stage(), tables("", exit_code=1, stderr=missing, listing="1-abc\n")).verdicts
-    unknown = BalancerTables().judge(stage(), tables("", exit_code=1, stderr=missing)).verdicts
+    gone = BalancerTables().judge(cluster(), tables("", exit_code=1, stderr=missing, listing="1-abc\n")).verdicts
+    unknown = BalancerTables().judge(cluster(), tables("", exit_code=1, stderr=missing)).verdicts
     assert {verdict.status for verdict in gone} == {Status.FAILED}
     assert {verdict.status for verdict in unknown} == {Status.INCONCLUSIVE}
 
 
 def test_a_host_without_nsenter_or_sudo_is_inconclusive_with_the_reason() -> None:
-    verdicts = BalancerTables().judge(stage(), tables("", exit_code=1, stderr="sudo: a password is required")).verdicts
+    verdicts = (
+        BalancerTables().judge(cluster(), tables("", exit_code=1, stderr="sudo: a password is required")).verdicts
+    )
     assert {verdict.status for verdict in verdicts} == {Status.INCONCLUSIVE}
     assert "a password is required" in verdicts[0].detail
 
@@ -192,7 +194,7 @@ def test_services_of_the_user_are_compared_too_unless_they_are_being_updated() -
     for update_state, status in ((None, Status.FAILED), ("updating", Status.OK)):
         service = web.model_copy(update={"update_state": update_state})
         state = ClusterState(services=(service,), tasks=(task,))
-        verdicts = BalancerTables().judge(replace(stage(), state=state), tables(TABLE)).verdicts
+        verdicts = BalancerTables().judge(replace(cluster(), state=state), tables(TABLE)).verdicts
         assert {verdict.status for verdict in verdicts} == {status}
 
 
@@ -201,19 +203,19 @@ def test_one_lost_connection_of_forty_is_looked_at_again_and_is_no_stale_backend
     fair, lossy = counted({"n1": 20, "n2": 20, "n3": 20}), counted({"n1": 20, "n2": 20, "n3": 19}, lost=1)
     first = {(host, "balance/front"): Answer({"targets": {"door": fair}}) for host in NODES.values()}
     first["w2", "balance/front"] = Answer({"targets": {"door": lossy}})
-    again = {q.host for q in Balance().ask(stage(), able(first)) if q.key == "balance/front/again"}
+    again = {q.host for q in Balance().ask(cluster(), able(first)) if q.key == "balance/front/again"}
     assert again == {"w2"}
     for second, status in ((fair, Status.OK), (lossy, Status.WARNING)):
         known = able({**first, ("w2", "balance/front/again"): Answer({"targets": {"door": second}})})
-        (verdict,) = Balance().judge(stage(), known).verdicts
+        (verdict,) = Balance().judge(cluster(), known).verdicts
         assert (verdict.status, "backend that is stale" in str(verdict.fix)) == (status, False)
 
 
 def test_a_service_with_an_address_by_ipv6_alone_is_one_verdict_that_names_the_engine() -> None:
     """F13: nothing that needs the virtual address is asked there, and gossip is not blamed."""
     service = ProbeService("svc", "any", {}, {}, NODES, by_ipv6={"front": "fd00::2"})
-    scene_ = replace(stage(), service=service)
-    (verdict,) = NetworksAllocated().judge(scene_, {}).verdicts
+    setup_ = replace(cluster(), service=service)
+    (verdict,) = NetworksAllocated().judge(setup_, {}).verdicts
     assert (verdict.status, "(fd00::2) a virtual address by IPv6 alone" in verdict.detail) == (Status.FAILED, True)
     for scenario in (VirtualAddress(), Balance(), Hairpin(), ServiceNames()):
-        assert {one.status for one in scenario.judge(scene_, able({})).verdicts} <= {Status.SKIPPED}
+        assert {one.status for one in scenario.judge(setup_, able({})).verdicts} <= {Status.SKIPPED}

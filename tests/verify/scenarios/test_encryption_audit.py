@@ -13,8 +13,8 @@ from swarmnet.verify.kernels import ESP
 from swarmnet.verify.scenario import Answer
 from swarmnet.verify.scenarios.encryption.rules import SAVE, SAVE_LEGACY, SAVE_NFT, EncryptionRules
 from swarmnet.verify.scenarios.encryption.states import IpsecStates
-from tests.support.encrypted_captures import VNIS, Wire, bpf, rules, stage, u32
-from tests.support.scenes import NO_ESP
+from tests.support.encrypted_captures import VNIS, Wire, bpf, cluster, rules, u32
+from tests.support.setups import NO_ESP
 
 if TYPE_CHECKING:
     from swarmnet.model.base import JsonObject, JsonValue
@@ -26,7 +26,7 @@ MASKED = f'-m bpf --bytecode "6,177 0 0 0,64 0 0 12,84 0 0 4294967040,21 1 0 {VN
 
 
 def judged(scenario: Scenario, answers: Answers) -> tuple[Verdict, ...]:
-    return scenario.judge(stage(), answers).verdicts
+    return scenario.judge(cluster(), answers).verdicts
 
 
 def printed(text: str) -> Answer:
@@ -43,14 +43,14 @@ def test_the_rules_of_every_engine_version_are_recognised(match: str) -> None:
 
 
 def test_all_rules_in_place_is_one_ok() -> None:
-    answers = Wire(stage()).answers() | {("w2", SAVE): printed(rules(u32(VNI)))}
+    answers = Wire(cluster()).answers() | {("w2", SAVE): printed(rules(u32(VNI)))}
     (verdict,) = judged(EncryptionRules(), answers)
     assert verdict.status is Status.OK
 
 
 def test_flushed_rules_are_named_with_their_host_after_all_firewalls_were_read() -> None:
-    answers = Wire(stage(), flushed={"w3"}).answers()
-    questions = {(question.host, question.key) for question in EncryptionRules().ask(stage(), answers)}
+    answers = Wire(cluster(), flushed={"w3"}).answers()
+    questions = {(question.host, question.key) for question in EncryptionRules().ask(cluster(), answers)}
     assert questions - answers.keys() == {("w3", SAVE_LEGACY), ("w3", SAVE_NFT)}
     (verdict,) = judged(EncryptionRules(), answers)
     assert verdict.detail.startswith("w3 lacks the rule that encrypts the packets and the one that drops plaintext")
@@ -58,7 +58,7 @@ def test_flushed_rules_are_named_with_their_host_after_all_firewalls_were_read()
 
 
 def test_rules_in_the_other_firewall_of_a_host_count() -> None:
-    answers = Wire(stage(), flushed={"w3"}).answers() | {("w3", SAVE_LEGACY): printed(rules(bpf(VNI)))}
+    answers = Wire(cluster(), flushed={"w3"}).answers() | {("w3", SAVE_LEGACY): printed(rules(bpf(VNI)))}
     (verdict,) = judged(EncryptionRules(), answers)
     assert verdict.status is Status.OK
 
@@ -79,7 +79,7 @@ def test_rules_in_the_other_firewall_of_a_host_count() -> None:
     ],
 )
 def test_a_rule_before_the_dropping_one_that_lets_plaintext_in_is_named(rule: str, *, lets_in: bool) -> None:
-    answers = Wire(stage()).answers() | {("w1", SAVE): printed(rules(bpf(VNI), before=f"[0:0] {rule}\n"))}
+    answers = Wire(cluster()).answers() | {("w1", SAVE): printed(rules(bpf(VNI), before=f"[0:0] {rule}\n"))}
     (verdict,) = judged(EncryptionRules(), answers)
     assert (verdict.status is Status.FAILED, rule.removeprefix("-A ") in verdict.detail) == (lets_in, lets_in)
 
@@ -89,7 +89,7 @@ def test_a_rule_before_the_dropping_one_that_lets_plaintext_in_is_named(rule: st
     [Answer({"exit": 127, "stdout": "", "stderr": "sudo: a password is required\n"}), Answer(problem="timed out")],
 )
 def test_rules_that_could_not_be_read_are_inconclusive(answer: Answer) -> None:
-    (verdict,) = judged(EncryptionRules(), Wire(stage()).answers() | {("w1", SAVE): answer})
+    (verdict,) = judged(EncryptionRules(), Wire(cluster()).answers() | {("w1", SAVE): answer})
     assert (verdict.status, verdict.subject) == (Status.INCONCLUSIVE, "host w1")
 
 
@@ -116,34 +116,34 @@ def _changed(answers: Answers, host: str, kind: str, **fields: JsonValue) -> Ans
     ],
 )
 def test_each_trouble_with_a_pair_is_named(kind: str, fields: JsonObject, words: str) -> None:
-    (verdict,) = judged(IpsecStates(), _changed(Wire(stage()).answers(), "w1", kind, **fields))
+    (verdict,) = judged(IpsecStates(), _changed(Wire(cluster()).answers(), "w1", kind, **fields))
     assert (verdict.status, words in verdict.detail) == (Status.FAILED, True), verdict.detail
 
 
 def test_keys_that_differ_are_told_by_the_receivers_missing_state() -> None:
-    (verdict,) = judged(IpsecStates(), _changed(Wire(stage()).answers(), "w2", "states", spi="0x1"))
+    (verdict,) = judged(IpsecStates(), _changed(Wire(cluster()).answers(), "w2", "states", spi="0x1"))
     assert verdict.detail.endswith("(their keys differ): w1 -> w2")
 
 
 def test_agreeing_states_are_one_ok() -> None:
-    assert [verdict.status for verdict in judged(IpsecStates(), Wire(stage()).answers())] == [Status.OK]
+    assert [verdict.status for verdict in judged(IpsecStates(), Wire(cluster()).answers())] == [Status.OK]
 
 
 def test_packets_that_ipsec_dropped_during_the_run_are_counted() -> None:
-    answers = Wire(stage()).answers()
+    answers = Wire(cluster()).answers()
     answers["w2", COUNTERS[1]] = Answer({"ip": {}, "xfrm": {"XfrmInNoStates": 5, "XfrmInHdrError": 0}})
     (verdict,) = judged(IpsecStates(), answers)
     assert "IPsec on w2 dropped packets during the run: XfrmInNoStates +4" in verdict.detail
 
 
 def test_a_key_that_is_nearly_used_up_is_a_warning() -> None:
-    answers = _changed(Wire(stage()).answers(), "w1", "states", sequence=int(0.8 * 2**32))
+    answers = _changed(Wire(cluster()).answers(), "w1", "states", sequence=int(0.8 * 2**32))
     (verdict,) = judged(IpsecStates(), answers)
     assert (verdict.status, "80%" in verdict.detail) == (Status.WARNING, True)
 
 
 def test_hosts_without_esp_or_without_lists_are_inconclusive() -> None:
-    answers = Wire(stage()).answers() | {("w1", ESP): Answer(NO_ESP)}
+    answers = Wire(cluster()).answers() | {("w1", ESP): Answer(NO_ESP)}
     answers["w2", IPSEC[0]] = Answer({"problem": "the kernel lists no IPsec states"})
     verdicts = judged(IpsecStates(), answers)
     assert {verdict.status for verdict in verdicts} == {Status.INCONCLUSIVE}

@@ -13,17 +13,17 @@ from swarmnet.model.state import ClusterState, SwarmMembership
 from swarmnet.model.swarm import Node, NodeSpec
 from swarmnet.verify.causes.consequences import traced
 from swarmnet.verify.causes.pairs import explain
-from swarmnet.verify.scenario import Answer, Answers, HostCommand, Witness
+from swarmnet.verify.scenario import Answer, Answers, HostCommand, Observer
 from swarmnet.verify.scenarios.balancing.ipvs import LISTING
 from swarmnet.verify.scenarios.pairs.endpoints import Endpoints
 from swarmnet.verify.scenarios.pairs.matrix import UdpMatrix
-from tests.support.scenes import answers as said
-from tests.support.scenes import facts, scene
+from tests.support.setups import answers as said
+from tests.support.setups import facts, make_setup
 
 if TYPE_CHECKING:
     from swarmnet.model.base import JsonObject
     from swarmnet.model.report import Verdict
-    from swarmnet.verify.scenario import Scene
+    from swarmnet.verify.scenario import Setup
 
 HOSTS = ("w1", "w2", "w3")
 WEB = Service(id="s", version=1, spec=ServiceSpec(name="web", image="w"), virtual_ips={"front": "10.0.0.90/24"})
@@ -34,9 +34,9 @@ FORWARDS = (
 )
 
 
-def stage(*, addresses: tuple[str, str, str] = ("10.0.0.51", "10.0.0.52", "10.0.0.53")) -> Scene:
+def cluster(*, addresses: tuple[str, str, str] = ("10.0.0.51", "10.0.0.52", "10.0.0.53")) -> Setup:
     """Return three hosts, each with a task of the user's on ``front``."""
-    base = scene()
+    base = make_setup()
     nodes = tuple(
         Node(id=f"n{n}", version=1, hostname=f"w{n}", spec=NodeSpec(), status="ready", address=f"192.0.2.{n}")
         for n in (1, 2, 3)
@@ -55,7 +55,7 @@ def stage(*, addresses: tuple[str, str, str] = ("10.0.0.51", "10.0.0.52", "10.0.
     )
     hosts = tuple(facts(f"w{n}", SwarmMembership(node_id=f"n{n}")) for n in (1, 2, 3))
     state = ClusterState(hosts=hosts, nodes=nodes, tasks=tasks, services=(WEB,))
-    return replace(base, state=state, witnesses=tuple(Witness(f"w{n}", f"192.0.2.{n}") for n in (1, 2, 3)))
+    return replace(base, state=state, observers=tuple(Observer(f"w{n}", f"192.0.2.{n}") for n in (1, 2, 3)))
 
 
 def pinged(lost: tuple[tuple[str, str], ...] = (), *, neighbours: str = "", forwards: str = "") -> Answers:
@@ -74,12 +74,12 @@ def pinged(lost: tuple[tuple[str, str], ...] = (), *, neighbours: str = "", forw
     return found
 
 
-def bad(place: Scene, answers: Answers) -> list[Verdict]:
+def bad(place: Setup, answers: Answers) -> list[Verdict]:
     return [one for one in Endpoints().judge(place, answers).verdicts if one.status is Status.FAILED]
 
 
 def test_containers_that_everybody_reaches_are_one_ok() -> None:
-    (verdict,) = Endpoints().judge(stage(), pinged()).verdicts
+    (verdict,) = Endpoints().judge(cluster(), pinged()).verdicts
     assert (verdict.status, verdict.detail) == (
         Status.OK,
         "3 containers of your services are reached from all 3 hosts",
@@ -99,7 +99,7 @@ def test_what_a_host_does_not_reach_is_named_with_its_rows(
     neighbours: str, forwards: str, cause: str, words: str
 ) -> None:
     """F5: rows of the users' own containers, which no probe uses."""
-    (verdict,) = bad(stage(), pinged((("w1", "10.0.0.52"),), neighbours=neighbours, forwards=forwards))
+    (verdict,) = bad(cluster(), pinged((("w1", "10.0.0.52"),), neighbours=neighbours, forwards=forwards))
     assert verdict.evidence["cause"] == cause
     assert verdict.detail.startswith("w1 does not reach web.2 (10.0.0.52 on w2): ")
     assert words in verdict.detail
@@ -111,7 +111,7 @@ def test_what_a_host_does_not_reach_is_named_with_its_rows(
 
 def test_a_container_that_answers_nobody_is_nobodys_fault() -> None:
     everybody = tuple((host, address) for host in HOSTS for address in ("10.0.0.51", "10.0.0.52", "10.0.0.53"))
-    (verdict,) = Endpoints().judge(stage(), pinged(everybody)).verdicts
+    (verdict,) = Endpoints().judge(cluster(), pinged(everybody)).verdicts
     assert verdict.status is Status.SKIPPED
 
 
@@ -120,14 +120,14 @@ def test_a_task_that_ends_between_two_looks_is_no_alarm() -> None:
     answers = pinged((("w1", "10.0.0.52"),))
     gone: JsonObject = {"10.0.0.52": {"ok": False, "tries": 5, "why": "no answer"}}
     answers |= {(host, "endpoints/front/again"): Answer({"targets": gone}) for host in HOSTS}
-    assert bad(stage(), answers) == []
+    assert bad(cluster(), answers) == []
 
 
 def test_what_a_blocked_pair_takes_down_follows_from_it() -> None:
-    answers = said(stage(), [("w1", "w2")]) | pinged((("w1", "10.0.0.52"), ("w2", "10.0.0.51")))
-    findings = [one.judge(stage(), answers) for one in (Endpoints(), UdpMatrix())]
+    answers = said(cluster(), [("w1", "w2")]) | pinged((("w1", "10.0.0.52"), ("w2", "10.0.0.51")))
+    findings = [one.judge(cluster(), answers) for one in (Endpoints(), UdpMatrix())]
     matrices = [matrix for one in findings for matrix in one.matrices]
-    found = traced([*(v for one in findings for v in one.verdicts), *explain(stage(), answers, matrices)])
+    found = traced([*(v for one in findings for v in one.verdicts), *explain(cluster(), answers, matrices)])
     assert {one.scenario for one in found if one.status is Status.FAILED and not one.because_of} == {"matrix"}
 
 
@@ -136,15 +136,15 @@ def test_what_a_blocked_pair_takes_down_follows_from_it() -> None:
 )
 def test_one_address_twice_is_told_of_tasks_and_of_services(addresses: tuple[str, str, str]) -> None:
     """F5."""
-    (verdict,) = bad(stage(addresses=addresses), {})
+    (verdict,) = bad(cluster(addresses=addresses), {})
     assert (verdict.evidence["cause"], verdict.evidence["address"]) == ("address-twice", addresses[0])
 
 
 def test_rows_are_read_only_where_something_is_not_reached() -> None:
     fine = {place: answer for place, answer in pinged().items() if place[1] == "endpoints/front"}
-    assert not [one for one in Endpoints().ask(stage(), fine) if isinstance(one, HostCommand)]
+    assert not [one for one in Endpoints().ask(cluster(), fine) if isinstance(one, HostCommand)]
     lost = pinged((("w1", "10.0.0.52"),))
-    asked = [one for one in Endpoints().ask(stage(), lost) if isinstance(one, HostCommand)]
+    asked = [one for one in Endpoints().ask(cluster(), lost) if isinstance(one, HostCommand)]
     assert [(one.host, one.argv[-3:]) for one in asked] == [
         ("w1", ("ls", "/var/run/docker/netns")[-3:]),
         ("w1", ("ip", "neigh", "show")),

@@ -12,26 +12,26 @@ from swarmnet.model.state import ClusterState
 from swarmnet.model.swarm import Node, NodeSpec
 from swarmnet.verify.scenario import Answer, Answers
 from swarmnet.verify.scenarios.hosts.gossip import BEGUN, MOST, RESTED, TOLD, Gossip
-from tests.support.encrypted_captures import stage, vtep
+from tests.support.encrypted_captures import cluster, vtep
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from swarmnet.model.base import JsonObject
-    from swarmnet.verify.scenario import Scene
+    from swarmnet.verify.scenario import Setup
 
 HOSTS = ("w1", "w2", "w3")
 
 
-def place(nodes: int = 3) -> Scene:
+def place(nodes: int = 3) -> Setup:
     found = tuple(
         Node(id=f"n{n}", version=1, hostname=f"w{n}", spec=NodeSpec(), status="ready", address="") for n in range(nodes)
     )
-    return replace(stage(), state=ClusterState(nodes=found))
+    return replace(cluster(), state=ClusterState(nodes=found))
 
 
 def counted(lost: Iterable[tuple[str, str]] = (), *, left: int = 6) -> Answers:
-    """Return what witnesses counted: all that leaves arrives, but in the directions of ``lost``."""
+    """Return what observers counted: all that leaves arrives, but in the directions of ``lost``."""
     cut, found = set(lost), Answers()
     for host in HOSTS:
         peers = [one for one in HOSTS if one != host]

@@ -14,17 +14,17 @@ from swarmnet.model.swarm import Node, NodeSpec
 from swarmnet.verify.causes.consequences import traced
 from swarmnet.verify.causes.pairs import explain
 from swarmnet.verify.packet_filter import Fate, Packet, read
-from swarmnet.verify.scenario import Answer, Answers, MeshService, Witness
+from swarmnet.verify.scenario import Answer, Answers, MeshService, Observer
 from swarmnet.verify.scenarios.control.nodes import NodesReady
 from swarmnet.verify.scenarios.encryption.rules import SAVE
 from swarmnet.verify.scenarios.hosts.firewall import HostFirewall
 from swarmnet.verify.scenarios.pairs.matrix import TcpMatrix, UdpMatrix
-from tests.support.scenes import answers as said
-from tests.support.scenes import facts, scene
+from tests.support.setups import answers as said
+from tests.support.setups import facts, make_setup
 
 if TYPE_CHECKING:
     from swarmnet.model.report import Verdict
-    from swarmnet.verify.scenario import Scene
+    from swarmnet.verify.scenario import Setup
 
 UFW = """\
 *filter
@@ -104,21 +104,21 @@ def test_a_policy_drops_what_no_rule_accepts_and_a_common_firewall_lets_the_swar
     assert ufw.fate("INPUT", replace(PACKET, source="203.0.113.1"))[0] is Fate.DROPPED
 
 
-def stage() -> Scene:
-    base = scene(networks=())
+def cluster() -> Setup:
+    base = make_setup(networks=())
     hosts = tuple(
         facts(host, SwarmMembership(address=f"192.0.2.{host[1:]}")).model_copy(
             update={"routes": (Route(prefix="192.0.2.0/24", device="eth0"),)}
         )
         for host in ("w1", "w2", "w3")
     )
-    witnesses = tuple(Witness(f"w{n}", f"192.0.2.{n}") for n in (1, 2, 3))
+    observers = tuple(Observer(f"w{n}", f"192.0.2.{n}") for n in (1, 2, 3))
     mesh = MeshService("probe", {"tcp": 30000, "udp": 30000}, {}, {})
-    return replace(base, state=ClusterState(hosts=hosts), witnesses=witnesses, mesh=mesh)
+    return replace(base, state=ClusterState(hosts=hosts), observers=observers, mesh=mesh)
 
 
-def with_roles(place: Scene, *, down: str) -> Scene:
-    """Return the scene with w1 and w2 as managers, and one node down."""
+def with_roles(place: Setup, *, down: str) -> Setup:
+    """Return the setup with w1 and w2 as managers, and one node down."""
     nodes = tuple(
         Node(
             id=f"n{n}",
@@ -142,7 +142,7 @@ def with_roles(place: Scene, *, down: str) -> Scene:
 def judged(rules: dict[str, str]) -> tuple[Verdict, ...]:
     fine = DOCKER.format(before="", user="")
     answers = {(h, SAVE): Answer({"exit": 0, "stdout": rules.get(h, fine)}) for h in ("w1", "w2", "w3")}
-    return HostFirewall().judge(stage(), answers).verdicts
+    return HostFirewall().judge(cluster(), answers).verdicts
 
 
 def test_rules_of_engines_and_of_common_firewalls_are_fine() -> None:
@@ -194,7 +194,7 @@ def test_f5_rules_by_the_state_of_a_connection_meet_nothing_before_it_is_looked_
 
 
 def test_f5_what_a_host_may_not_send_to_the_managers_or_answer_is_named() -> None:
-    place = with_roles(stage(), down="w3")
+    place = with_roles(cluster(), down="w3")
     found = {}
     for rule in ("-p tcp -m tcp --dport 2377", "-m conntrack --ctstate RELATED,ESTABLISHED"):
         rules = f"*filter\n:OUTPUT ACCEPT [0:0]\n-A OUTPUT {rule} -j DROP\nCOMMIT\n"
@@ -215,7 +215,7 @@ def test_a_rule_that_the_engine_lacks_is_not_told_as_one_that_drops() -> None:
 
 def test_what_a_rule_blocks_follows_from_it() -> None:
     """F6: allow UDP 4789 is no advice where the host's own rule is known."""
-    place = stage()
+    place = cluster()
     lost = [("w1", "w3"), ("w2", "w3")]
     answers: Answers = said(place, lost) | {
         ("w3", SAVE): Answer({"exit": 0, "stdout": table("-A INPUT -p udp -m udp --dport 4789 -j DROP")})
@@ -229,7 +229,7 @@ def test_what_a_rule_blocks_follows_from_it() -> None:
 
 def test_a_node_that_is_down_for_a_rule_of_its_own_follows_from_it() -> None:
     """F6: a host that drops the managers' answers is called down, and bringing its engine back mends nothing."""
-    place = with_roles(stage(), down="w3")
+    place = with_roles(cluster(), down="w3")
     rules = table("-A INPUT -s 192.0.2.0/24 -m state --state ESTABLISHED -j DROP")
     answers: Answers = {("w3", SAVE): Answer({"exit": 0, "stdout": rules})}
     found = traced([*HostFirewall().judge(place, answers).verdicts, *NodesReady().judge(place, answers).verdicts])
@@ -238,14 +238,14 @@ def test_a_node_that_is_down_for_a_rule_of_its_own_follows_from_it() -> None:
 
 def test_rules_that_cannot_be_read_are_left_out_with_the_reason() -> None:
     answers: Answers = {("w1", SAVE): Answer({"exit": 1, "stderr": "sudo: a password is required"})}
-    (verdict,) = HostFirewall().judge(stage(), answers).verdicts
+    (verdict,) = HostFirewall().judge(cluster(), answers).verdicts
     assert (verdict.status, "by sudo without a password" in str(verdict.fix)) == (Status.SKIPPED, True)
 
 
 def test_what_an_engine_calls_an_address_and_is_none_is_left_out() -> None:
-    place = stage()
-    odd = tuple(replace(one, vtep="not an address") if one.host == "w3" else one for one in place.witnesses)
+    place = cluster()
+    odd = tuple(replace(one, vtep="not an address") if one.host == "w3" else one for one in place.observers)
     rules = table("-A INPUT -p udp -m udp --dport 4789 -j DROP")
     answers: Answers = {(h, SAVE): Answer({"exit": 0, "stdout": rules}) for h in ("w1", "w2", "w3")}
-    verdicts = HostFirewall().judge(replace(place, witnesses=odd), answers).verdicts
+    verdicts = HostFirewall().judge(replace(place, observers=odd), answers).verdicts
     assert {one.subject for one in verdicts} == {"host w1", "host w2"}

@@ -15,13 +15,13 @@ from swarmnet.verify.scenario import Answer, Answers
 from swarmnet.verify.scenarios.hosts.kernels import KERNEL, MACHINE, Kernels
 from swarmnet.verify.scenarios.pairs.matrix import UdpMatrix
 from swarmnet.verify.scenarios.sizes.overlay import WAYS
-from tests.support.encrypted_captures import stage, vtep
-from tests.support.scenes import answers as said
+from tests.support.encrypted_captures import cluster, vtep
+from tests.support.setups import answers as said
 
 if TYPE_CHECKING:
     from swarmnet.model.base import JsonObject
     from swarmnet.model.report import Verdict
-    from swarmnet.verify.scenario import Scene
+    from swarmnet.verify.scenario import Setup
 
 HOSTS = ("w1", "w2", "w3")
 
@@ -46,16 +46,16 @@ def kernels(**odd: JsonObject) -> Answers:
     return found
 
 
-def bad(scene: Scene, answers: Answers) -> list[Verdict]:
+def bad(setup: Setup, answers: Answers) -> list[Verdict]:
     """Return all that is not well, causes and consequences."""
-    findings = [one.judge(scene, answers) for one in (Kernels(), UdpMatrix())]
+    findings = [one.judge(setup, answers) for one in (Kernels(), UdpMatrix())]
     matrices = [matrix for one in findings for matrix in one.matrices]
-    verdicts = [*(v for one in findings for v in one.verdicts), *explain(scene, answers, matrices), *absent(scene)]
+    verdicts = [*(v for one in findings for v in one.verdicts), *explain(setup, answers, matrices), *absent(setup)]
     return [one for one in traced(verdicts) if one.status not in (Status.OK, Status.SKIPPED)]
 
 
 def test_kernels_that_hold_nothing_up_are_one_ok() -> None:
-    (verdict,) = Kernels().judge(stage(), kernels()).verdicts
+    (verdict,) = Kernels().judge(cluster(), kernels()).verdicts
     assert verdict.status is Status.OK
 
 
@@ -82,8 +82,8 @@ def test_what_a_kernel_holds_up_is_named_and_the_lost_pairs_follow(
     odd: JsonObject, lost: list[tuple[str, str]], cause: str, words: str
 ) -> None:
     """F6: none of it is blocked UDP 4789 between the hosts."""
-    scene = stage()
-    found = bad(scene, said(scene, lost, on=["plain"]) | kernels(w3=odd))
+    setup = cluster()
+    found = bad(setup, said(setup, lost, on=["plain"]) | kernels(w3=odd))
     (root,) = [one for one in found if not one.because_of]
     assert (root.scenario, root.evidence["cause"]) == ("kernels", cause)
     assert root.detail.startswith(words)
@@ -91,19 +91,19 @@ def test_what_a_kernel_holds_up_is_named_and_the_lost_pairs_follow(
 
 
 def test_an_odd_source_address_that_works_is_nobodys_trouble() -> None:
-    scene = stage()
-    assert bad(scene, said(scene) | kernels(w3={"local": "10.8.0.1"})) == []
+    setup = cluster()
+    assert bad(setup, said(setup) | kernels(w3={"local": "10.8.0.1"})) == []
 
 
 def test_a_loose_filter_lets_other_ways_be() -> None:
     loose: JsonObject = {"device": "eth1", "filters": {"eth0": 2, "eth1": 2}}
-    assert bad(stage(), said(stage()) | kernels(w3=loose)) == []
+    assert bad(cluster(), said(cluster()) | kernels(w3=loose)) == []
 
 
 def test_a_probe_that_a_left_device_keeps_away_follows_from_it() -> None:
-    scene = stage()
-    lost = tuple(replace(one, problem="file exists") if one.host == "w3" else one for one in scene.stations)
-    found = bad(replace(scene, stations=lost), said(scene) | kernels(w3={"tunnels": {"vx-001001-abc": 4097}}))
+    setup = cluster()
+    lost = tuple(replace(one, problem="file exists") if one.host == "w3" else one for one in setup.probes)
+    found = bad(replace(setup, probes=lost), said(setup) | kernels(w3={"tunnels": {"vx-001001-abc": 4097}}))
     assert [(one.scenario, bool(one.because_of)) for one in found if one.status is Status.FAILED] == [
         ("kernels", False)
     ]
@@ -112,5 +112,5 @@ def test_a_probe_that_a_left_device_keeps_away_follows_from_it() -> None:
 
 def test_hosts_with_one_machine_id_are_told() -> None:
     """F5."""
-    (verdict,) = bad(stage(), said(stage()) | kernels(w2={MACHINE: "a"}, w3={MACHINE: "a"}))
+    (verdict,) = bad(cluster(), said(cluster()) | kernels(w2={MACHINE: "a"}, w3={MACHINE: "a"}))
     assert (verdict.status, verdict.evidence["hosts"]) == (Status.WARNING, ["w2", "w3"])

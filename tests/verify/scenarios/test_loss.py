@@ -12,24 +12,24 @@ from swarmnet.verify.causes.pairs import explain
 from swarmnet.verify.scenario import Answer, Answers, ProbeTask
 from swarmnet.verify.scenarios.pairs.loss import FEW, HEARD, MANY, Loss
 from swarmnet.verify.scenarios.pairs.matrix import TcpMatrix, UdpMatrix
-from tests.support.scenes import answers, scene
+from tests.support.setups import answers, make_setup
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from swarmnet.model.base import JsonObject
-    from swarmnet.verify.scenario import Scene
+    from swarmnet.verify.scenario import Setup
 
 HOSTS = ("w1", "w2", "w3")
 
 
-def lossy(stage: Scene, lost: Mapping[tuple[str, str], float]) -> Answers:
+def lossy(cluster: Setup, lost: Mapping[tuple[str, str], float]) -> Answers:
     """Return what bursts come to where directions lose a share: counts at both ends."""
 
     def kept(source: str, target: str) -> float:
         return 1 - lost.get((source, target), 0.0)
 
-    found = answers(stage)
+    found = answers(cluster)
     for host in HOSTS:
         peers = [one for one in HOSTS if one != host]
         share = {peer: kept(host, peer) * kept(peer, host) for peer in peers}
@@ -46,18 +46,18 @@ def lossy(stage: Scene, lost: Mapping[tuple[str, str], float]) -> Answers:
 
 
 def test_lines_that_lose_nothing_are_one_ok_and_are_not_measured_again() -> None:
-    stage, said = scene(), lossy(scene(), {})
-    (verdict,) = Loss().judge(stage, said).verdicts
+    cluster, said = make_setup(), lossy(make_setup(), {})
+    (verdict,) = Loss().judge(cluster, said).verdicts
     assert (verdict.status, verdict.detail) == (Status.OK, "6 lines lose nothing")
     first = {place: answer for place, answer in said.items() if place[1] == "loss/front"}
-    assert {one.key for one in Loss().ask(stage, first)} == {"loss/front"}
+    assert {one.key for one in Loss().ask(cluster, first)} == {"loss/front"}
 
 
 @pytest.mark.parametrize(("share", "status"), [(0.1, Status.WARNING), (0.5, Status.FAILED)])
 def test_a_direction_that_loses_has_its_rate_and_is_no_mtu(share: float, status: Status) -> None:
     """F4: a tenth is degraded, not green; a half fails, and is not told as a path that is too narrow."""
-    stage, said = scene(), lossy(scene(), {("w1", "w2"): share})
-    (verdict,) = Loss().judge(stage, said).verdicts
+    cluster, said = make_setup(), lossy(make_setup(), {("w1", "w2"): share})
+    (verdict,) = Loss().judge(cluster, said).verdicts
     assert verdict.status is status
     assert verdict.detail.startswith(f"degraded: {share:.0%} of datagrams get lost from w1 to w2 on front")
     assert verdict.evidence["rate"] == share
@@ -65,34 +65,34 @@ def test_a_direction_that_loses_has_its_rate_and_is_no_mtu(share: float, status:
 
 def test_a_host_that_loses_all_around_is_one_cause() -> None:
     around = {(one, other): 0.1 for one in HOSTS for other in HOSTS if "w3" in (one, other) and one != other}
-    (verdict,) = Loss().judge(scene(), lossy(scene(), around)).verdicts
+    (verdict,) = Loss().judge(make_setup(), lossy(make_setup(), around)).verdicts
     assert "10% of datagrams get lost to and from w3" in verdict.detail
 
 
 def test_transfers_that_stall_for_loss_follow_from_it() -> None:
     """F4: 1 MiB does not pass a line that loses every tenth packet, whatever its MTU."""
-    stage, said = scene(), lossy(scene(), {("w1", "w2"): 0.1})
+    cluster, said = make_setup(), lossy(make_setup(), {("w1", "w2"): 0.1})
     stalled: JsonObject = {"ok": False, "stage": "transfer", "why": "no answer", "tries": 2}
     for source, target in (("w1", "w2"), ("w2", "w1")):
         said[source, "tcp/front"].value["targets"][target] = stalled  # type: ignore[index,call-overload]
-    findings = [one.judge(stage, said) for one in (UdpMatrix(), TcpMatrix(), Loss())]
+    findings = [one.judge(cluster, said) for one in (UdpMatrix(), TcpMatrix(), Loss())]
     matrices = [matrix for one in findings for matrix in one.matrices]
-    found = traced([*(v for one in findings for v in one.verdicts), *explain(stage, said, matrices)])
+    found = traced([*(v for one in findings for v in one.verdicts), *explain(cluster, said, matrices)])
     bad = [(one.scenario, one.status, bool(one.because_of)) for one in found if one.status is Status.FAILED]
     assert bad == [("loss", Status.FAILED, False), ("matrix", Status.FAILED, True)]
 
 
 def test_a_datagram_that_was_sent_again_before_makes_its_line_be_measured() -> None:
     """F4: tries are counted."""
-    stage, said = scene(), lossy(scene(), {})
+    cluster, said = make_setup(), lossy(make_setup(), {})
     said["w1", "udp/front"].value["targets"]["w2"]["tries"] = 4  # type: ignore[index,call-overload]
     known = {place: answer for place, answer in said.items() if not place[1].endswith("again")}
-    again = [one for one in Loss().ask(stage, known) if one.key == "loss/front/again"]
+    again = [one for one in Loss().ask(cluster, known) if one.key == "loss/front/again"]
     assert [(one.host, one.task["targets"]) for one in again if isinstance(one, ProbeTask)] == [
         ("w1", {"w2": "10.0.0.2"})
     ]
 
 
 def test_a_line_on_which_nothing_comes_is_not_measured_and_says_so() -> None:
-    (verdict,) = Loss().judge(scene(), lossy(scene(), {("w1", "w2"): 1.0})).verdicts
+    (verdict,) = Loss().judge(make_setup(), lossy(make_setup(), {("w1", "w2"): 1.0})).verdicts
     assert (verdict.status, "no answer came at all" in verdict.detail) == (Status.INCONCLUSIVE, True)

@@ -12,16 +12,16 @@ from swarmnet.model.report import Status
 from swarmnet.model.state import ClusterState, SwarmMembership
 from swarmnet.verify import claims
 from swarmnet.verify.causes.pairs import explain
-from swarmnet.verify.scenario import OPERATOR, Answer, Answers, MeshService, OperatorTask, Witness, WitnessTask
+from swarmnet.verify.scenario import OPERATOR, Answer, Answers, MeshService, Observer, ObserverTask, OperatorTask
 from swarmnet.verify.scenarios.mesh.mesh import LOCALHOST, MeshTcp, MeshUdp
-from tests.support.scenes import facts, scene
+from tests.support.setups import facts, make_setup
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from swarmnet.model.base import JsonObject, JsonValue
     from swarmnet.model.report import Verdict
-    from swarmnet.verify.scenario import Scene
+    from swarmnet.verify.scenario import Setup
 
 HOSTS = ("w1", "w2", "w3")
 NODES = {"n1": "w1", "n2": "w2"}
@@ -51,16 +51,16 @@ HEALTHY = {"nat": NAT, "filter": FILTER, "routes": ROUTES, "ipvs": TABLE}
 GONE = "nsenter: cannot open /var/run/docker/netns/ingress_sbox: No such file or directory"
 
 
-def stage(*, jumped: Iterable[str] = ()) -> Scene:
+def cluster(*, jumped: Iterable[str] = ()) -> Setup:
     """Return three hosts that publish a service with tasks on the first two."""
     hosts = tuple(facts(host, SwarmMembership(address=f"192.0.2.{number}")) for number, host in enumerate(HOSTS, 1))
     return replace(
-        scene(),
+        make_setup(),
         state=ClusterState(hosts=hosts),
         mesh=MeshService(
             "probe", {"tcp": 30000, "udp": 30000}, {"w1": 32768}, NODES, addresses=("10.128.0.6", "10.128.0.7")
         ),
-        witnesses=tuple(Witness(host) for host in HOSTS),
+        observers=tuple(Observer(host) for host in HOSTS),
         approaches={
             host: Approach(
                 f"198.51.100.{number}", 22, "SSH reaches it through jump host gate" if host in jumped else None
@@ -83,7 +83,7 @@ SHUT: JsonObject = {"ok": False, "seen": {}, "lost": 3, "tries": 3, "why": "Conn
 
 
 def seen(
-    place: Scene,
+    place: Setup,
     shut: dict[tuple[str, str], JsonObject],
     *,
     scenario: str = "mesh-tcp",
@@ -108,14 +108,14 @@ def everywhere(host: str, door: JsonObject = SHUT) -> dict[tuple[str, str], Json
     return {**{(side, host): door for side in (*HOSTS, OPERATOR)}, (host, LOCALHOST): door}
 
 
-def judged(place: Scene, answers: Answers) -> list[Verdict]:
+def judged(place: Setup, answers: Answers) -> list[Verdict]:
     return [*MeshTcp().judge(place, answers).verdicts, *explain(place, answers, ())]
 
 
 def test_hosts_ask_themselves_and_their_neighbours_and_this_machine_asks_all() -> None:
-    asked = [question for question in MeshTcp().ask(stage(), able()) if question.key == "mesh-tcp"]
+    asked = [question for question in MeshTcp().ask(cluster(), able()) if question.key == "mesh-tcp"]
     doors = {question.host: question.task["targets"] for question in asked if not hasattr(question, "argv")}
-    assert [type(question) for question in asked] == [WitnessTask] * 3 + [OperatorTask]
+    assert [type(question) for question in asked] == [ObserverTask] * 3 + [OperatorTask]
     assert doors["w2"] == {
         "": ["127.0.0.1", 30000, "tcp"],
         "w2": ["192.0.2.2", 30000, "tcp"],
@@ -126,23 +126,23 @@ def test_hosts_ask_themselves_and_their_neighbours_and_this_machine_asks_all() -
 
 
 def test_an_entry_without_a_task_that_answers_everybody_is_praised() -> None:
-    (verdict,) = judged(stage(), seen(stage(), {}))
+    (verdict,) = judged(cluster(), seen(cluster(), {}))
     assert verdict.status is Status.OK
     assert "answers on 3 nodes" in verdict.detail
     assert "w3 has no task" in verdict.detail
 
 
 def test_a_door_that_stays_shut_is_tried_again_and_its_host_is_looked_at() -> None:
-    asked = MeshTcp().ask(stage(), seen(stage(), {("w1", "w2"): SHUT}))
+    asked = MeshTcp().ask(cluster(), seen(cluster(), {("w1", "w2"): SHUT}))
     again = [q for q in asked if q.key == "mesh-tcp/again"]
-    assert [(q.host, list(q.task["targets"])) for q in again if isinstance(q, WitnessTask)] == [("w1", ["w2"])]  # type: ignore[arg-type]
+    assert [(q.host, list(q.task["targets"])) for q in again if isinstance(q, ObserverTask)] == [("w1", ["w2"])]  # type: ignore[arg-type]
     assert {q.key for q in asked if q.host == "w2"} >= {f"ingress/{key}" for key in HEALTHY}
 
 
 def test_a_door_that_opens_at_the_second_look_is_fine() -> None:
-    answers = seen(stage(), {("w1", "w2"): SHUT})
+    answers = seen(cluster(), {("w1", "w2"): SHUT})
     answers["w1", "mesh-tcp/again"] = Answer({"targets": {"w2": opened()}})
-    assert [verdict.status for verdict in judged(stage(), answers)] == [Status.OK]
+    assert [verdict.status for verdict in judged(cluster(), answers)] == [Status.OK]
 
 
 @pytest.mark.parametrize(
@@ -163,70 +163,70 @@ def test_a_door_that_opens_at_the_second_look_is_fine() -> None:
     ],
 )
 def test_the_first_thing_missing_on_the_way_is_the_cause(look: dict[str, str], cause: str) -> None:
-    (verdict,) = judged(stage(), seen(stage(), everywhere("w2"), look=look))
+    (verdict,) = judged(cluster(), seen(cluster(), everywhere("w2"), look=look))
     assert (verdict.status, verdict.evidence["cause"], verdict.subject) == (Status.FAILED, cause, "entry w2")
     assert verdict.fix
 
 
 def test_both_protocols_with_one_cause_are_one_verdict() -> None:
     look = {**HEALTHY, "nat": "*nat\n"}
-    answers = seen(stage(), everywhere("w2"), look=look) | seen(
-        stage(), everywhere("w2"), scenario="mesh-udp", look=look
+    answers = seen(cluster(), everywhere("w2"), look=look) | seen(
+        cluster(), everywhere("w2"), scenario="mesh-udp", look=look
     )
-    (verdict,) = explain(stage(), answers, ())
+    (verdict,) = explain(cluster(), answers, ())
     assert verdict.detail.endswith("(tcp, udp)")
-    assert MeshUdp().judge(stage(), answers).verdicts == ()
+    assert MeshUdp().judge(cluster(), answers).verdicts == ()
 
 
 def test_an_entry_rests_on_the_table_whose_rules_it_lacks_and_closes_for_everybody() -> None:
-    (verdict,) = judged(stage(), seen(stage(), everywhere("w2"), look={**HEALTHY, "nat": "*nat\n"}))
+    (verdict,) = judged(cluster(), seen(cluster(), everywhere("w2"), look={**HEALTHY, "nat": "*nat\n"}))
     assert verdict.needed == (frozenset({claims.rules("w2", "nat")}),)
     assert verdict.broken == {claims.entry("w2", "tcp")}
 
 
 def test_an_entry_that_misses_a_task_on_another_host_rests_on_the_way_there() -> None:
     shut = dict.fromkeys(everywhere("w3"), opened(("n1",)))
-    (verdict,) = judged(stage(), seen(stage(), shut, look=HEALTHY))
+    (verdict,) = judged(cluster(), seen(cluster(), shut, look=HEALTHY))
     assert verdict.evidence["cause"] == "ingress-unknown"
-    assert verdict.needed == (claims.mesh_exchange(stage(), "w3", "w2"),)
+    assert verdict.needed == (claims.mesh_exchange(cluster(), "w3", "w2"),)
     assert verdict.broken == frozenset()
 
 
 def test_an_entry_that_does_not_answer_itself_though_it_has_a_task_is_no_consequence_of_any_way() -> None:
-    (verdict,) = judged(stage(), seen(stage(), everywhere("w2"), look=HEALTHY))
-    assert verdict.needed == (claims.mesh_exchange(stage(), "w2", "w1"), frozenset())
+    (verdict,) = judged(cluster(), seen(cluster(), everywhere("w2"), look=HEALTHY))
+    assert verdict.needed == (claims.mesh_exchange(cluster(), "w2", "w1"), frozenset())
 
 
 def test_an_entry_that_answers_only_itself_is_blocked_on_the_way_in() -> None:
-    (verdict,) = judged(stage(), seen(stage(), {("w1", "w2"): SHUT, ("w3", "w2"): SHUT}, look=HEALTHY))
+    (verdict,) = judged(cluster(), seen(cluster(), {("w1", "w2"): SHUT, ("w3", "w2"): SHUT}, look=HEALTHY))
     assert verdict.evidence["cause"] == "ingress-blocked"
     assert "published ports of w2 are blocked for w1, w3: Connection refused; w2 answers itself" in verdict.detail
 
 
 def test_a_task_that_no_entry_reaches_is_told_of_once_and_not_for_every_entry() -> None:
     shut = {key: opened(("n1",)) for host in HOSTS for key in everywhere(host)}
-    (verdict,) = judged(stage(), seen(stage(), shut, look=HEALTHY))
+    (verdict,) = judged(cluster(), seen(cluster(), shut, look=HEALTHY))
     assert (verdict.subject, verdict.evidence["cause"]) == ("routing mesh", "ingress-task")
     assert "no entry node reaches the task on w2" in verdict.detail
 
 
 def test_only_localhost_failing_is_a_warning() -> None:
-    (verdict,) = judged(stage(), seen(stage(), {("w2", LOCALHOST): SHUT}, look=HEALTHY))
+    (verdict,) = judged(cluster(), seen(cluster(), {("w2", LOCALHOST): SHUT}, look=HEALTHY))
     assert (verdict.status, verdict.evidence["cause"]) == (Status.WARNING, "ingress-localhost")
 
 
 def test_an_entry_that_this_machine_alone_does_not_reach_failed_where_others_are_reached() -> None:
-    (verdict,) = judged(stage(), seen(stage(), {(OPERATOR, "w2"): SHUT}, look=HEALTHY))
+    (verdict,) = judged(cluster(), seen(cluster(), {(OPERATOR, "w2"): SHUT}, look=HEALTHY))
     assert (verdict.status, verdict.evidence["cause"]) == (Status.FAILED, "ingress-outside")
 
 
 def test_published_ports_that_are_all_closed_to_this_machine_prove_nothing() -> None:
-    verdicts = judged(stage(), seen(stage(), {(OPERATOR, host): SHUT for host in HOSTS}, look=HEALTHY))
+    verdicts = judged(cluster(), seen(cluster(), {(OPERATOR, host): SHUT for host in HOSTS}, look=HEALTHY))
     assert [verdict.status for verdict in verdicts] == [Status.INCONCLUSIVE] * 3
 
 
 def test_hosts_behind_a_jump_host_are_asked_from_inside_and_are_inconclusive_from_here() -> None:
-    place = stage(jumped=HOSTS)
+    place = cluster(jumped=HOSTS)
     assert not [question for question in MeshTcp().ask(place, able()) if isinstance(question, OperatorTask)]
     outside, inside = judged(place, seen(place, {}))
     assert (outside.status, inside.status) == (Status.INCONCLUSIVE, Status.OK)
@@ -236,20 +236,20 @@ def test_hosts_behind_a_jump_host_are_asked_from_inside_and_are_inconclusive_fro
 
 def test_kernels_without_ipvs_are_not_asked_and_are_one_inconclusive() -> None:
     facts: Answers = {(host, "facts"): Answer({"ipvs": False}) for host in HOSTS}
-    assert {question.key for question in MeshTcp().ask(stage(), facts)} == {"facts/host"}
-    (verdict,) = judged(stage(), facts)
+    assert {question.key for question in MeshTcp().ask(cluster(), facts)} == {"facts/host"}
+    (verdict,) = judged(cluster(), facts)
     assert (verdict.status, verdict.evidence["cause"]) == (Status.INCONCLUSIVE, "no-ipvs")
 
 
 def test_a_service_that_could_not_be_published_is_inconclusive_with_the_reason() -> None:
-    place = replace(stage(), mesh=None, mesh_problem="waited 60 s")
+    place = replace(cluster(), mesh=None, mesh_problem="waited 60 s")
     (verdict,) = judged(place, able())
     assert (verdict.status, verdict.detail) == (Status.INCONCLUSIVE, "waited 60 s")
 
 
 def test_one_host_that_gets_no_answer_from_any_other_is_the_odd_one() -> None:
     """F9: a host that drops answers made the entries of all others look broken."""
-    place = stage()
+    place = cluster()
     (verdict,) = judged(place, seen(place, {("w3", "w1"): SHUT, ("w3", "w2"): SHUT}, look=HEALTHY))
     assert (verdict.subject, verdict.evidence["cause"]) == ("host w3", "ingress-side")
     assert "w1, w2 answer each other" in verdict.detail
@@ -257,6 +257,6 @@ def test_one_host_that_gets_no_answer_from_any_other_is_the_odd_one() -> None:
 
 
 def test_an_entry_that_answers_nobody_stays_the_cause_and_no_side_is_odd() -> None:
-    place = stage()
+    place = cluster()
     (verdict,) = judged(place, seen(place, everywhere("w2"), look=HEALTHY))
     assert verdict.subject == "entry w2"

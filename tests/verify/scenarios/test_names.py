@@ -17,22 +17,27 @@ from swarmnet.verify.scenarios.control.subnets import SubnetOverlaps
 from swarmnet.verify.scenarios.names.names import ContainerNames, ServiceNames
 from swarmnet.verify.scenarios.names.upstream import KEY, UpstreamDns
 from swarmnet.verify.scenarios.pairs.matrix import UdpMatrix
-from tests.support.scenes import answers as lost
-from tests.support.scenes import facts, scene
+from tests.support.setups import answers as lost
+from tests.support.setups import facts, make_setup
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from swarmnet.model.base import JsonObject
-    from swarmnet.verify.scenario import Scenario, Scene
+    from swarmnet.verify.scenario import Scenario, Setup
 
 
 def said(
-    scenario: Scenario, stage: Scene, wrong: Iterable[tuple[str, str]], *, why: str = "no such name", code: bool = True
+    scenario: Scenario,
+    cluster: Setup,
+    wrong: Iterable[tuple[str, str]],
+    *,
+    why: str = "no such name",
+    code: bool = True,
 ) -> Answers:
     """Return the answers to a scenario's look-ups, wrong where a host asks for a label in ``wrong``."""
     lost, found = set(wrong), Answers()
-    for question in scenario.ask(stage, {}):
+    for question in scenario.ask(cluster, {}):
         assert isinstance(question, ProbeTask)
         targets = question.task["targets"]
         assert isinstance(targets, dict)
@@ -65,14 +70,14 @@ TWO_WAYS = [("w1", "w3"), ("w2", "w3"), ("w3", "w1"), ("w3", "w2")]
 )
 def test_what_is_said_of_names_is_true_for_each_direction(wrong: list[tuple[str, str]], sentence: str) -> None:
     """F8: with one of three hosts cut off, the two others still find each other."""
-    (verdict,) = ContainerNames().judge(scene(), said(ContainerNames(), scene(), wrong)).verdicts
+    (verdict,) = ContainerNames().judge(make_setup(), said(ContainerNames(), make_setup(), wrong)).verdicts
     assert verdict.detail.startswith(f"{sentence} on front: ")
 
 
 def test_hosts_that_get_a_service_wrong_are_one_verdict() -> None:
     labels = ("the service", "the service's alias")
-    answers = said(ServiceNames(), scene(), [(host, label) for host in ("w1", "w2") for label in labels])
-    (verdict,) = ServiceNames().judge(scene(), answers).verdicts
+    answers = said(ServiceNames(), make_setup(), [(host, label) for host in ("w1", "w2") for label in labels])
+    (verdict,) = ServiceNames().judge(make_setup(), answers).verdicts
     assert verdict.detail.startswith("w1, w2 do not get the right name of the service, the service's alias on front")
 
 
@@ -80,8 +85,8 @@ def test_hosts_that_get_a_service_wrong_are_one_verdict() -> None:
 def test_a_resolver_that_answers_nothing_is_the_cause_and_gossip_is_not_blamed(why: str) -> None:
     """F7, F15: broken embedded DNS is no blocked 7946, and a refusal is a failure in words."""
     wrong = [("w2", "w1"), ("w2", "w3")]
-    answers = said(ContainerNames(), scene(), wrong, why=why, code=False)
-    found = traced([*ContainerNames().judge(scene(), answers).verdicts, *explain(scene(), answers, ())])
+    answers = said(ContainerNames(), make_setup(), wrong, why=why, code=False)
+    found = traced([*ContainerNames().judge(make_setup(), answers).verdicts, *explain(make_setup(), answers, ())])
     (root,) = [one for one in found if not one.because_of]
     assert (root.status, root.evidence["cause"], root.evidence["hosts"]) == (Status.FAILED, "resolver", ["w2"])
     assert f"answers no container on w2: {why}" in root.detail
@@ -111,7 +116,7 @@ def test_dead_servers_for_outside_names_are_told_and_a_cluster_without_any_is_le
     told: dict[str, JsonObject], status: Status, words: str
 ) -> None:
     """F5."""
-    (verdict,) = UpstreamDns().judge(scene(), outside(**told)).verdicts
+    (verdict,) = UpstreamDns().judge(make_setup(), outside(**told)).verdicts
     assert (verdict.status, words in verdict.detail) == (status, True)
 
 
@@ -126,7 +131,7 @@ def test_a_bridge_on_the_hosts_own_subnet_is_named_and_lost_pairs_follow() -> No
         )
         for n in (1, 2, 3)
     )
-    place = replace(scene(), state=ClusterState(hosts=hosts))
+    place = replace(make_setup(), state=ClusterState(hosts=hosts))
     answers = lost(place, [("w3", "w1"), ("w3", "w2")])
     findings = [one.judge(place, answers) for one in (SubnetOverlaps(), UdpMatrix())]
     matrices = [matrix for one in findings for matrix in one.matrices]

@@ -1,4 +1,4 @@
-"""Ports of the user's services, ports in host mode, and IPv6: judged from what the witnesses saw."""
+"""Ports of the user's services, ports in host mode, and IPv6: judged from what the observers saw."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from swarmnet.verify.scenarios.balancing.balanced import FACTS
 from swarmnet.verify.scenarios.mesh.host_port import ABSENT, HostPort
 from swarmnet.verify.scenarios.mesh.ipv6 import MeshIpv6
 from swarmnet.verify.scenarios.mesh.published import FORGOTTEN, MOST, Published
-from tests.verify.scenarios.test_mesh_entries import HOSTS, NAT, NODES, SHUT, opened, stage
+from tests.verify.scenarios.test_mesh_entries import HOSTS, NAT, NODES, SHUT, cluster, opened
 
 if TYPE_CHECKING:
     from swarmnet.model.base import JsonObject
     from swarmnet.model.report import Verdict
-    from swarmnet.verify.scenario import Scene
+    from swarmnet.verify.scenario import Setup
 
 WEB = Service(
     id="s1",
@@ -33,8 +33,8 @@ WEB = Service(
 RUNNING = Task(id="t1", service_id="s1", node_id="n1", state="running", desired_state="running")
 
 
-def with_services(*services: Service, tasks: tuple[Task, ...] = (RUNNING,)) -> Scene:
-    place = stage()
+def with_services(*services: Service, tasks: tuple[Task, ...] = (RUNNING,)) -> Setup:
+    place = cluster()
     return replace(place, state=place.state.model_copy(update={"services": services, "tasks": tasks}))
 
 
@@ -47,7 +47,7 @@ def knocked(*, shut: str = "", rules: JsonObject | None = None) -> Answers:
     return found
 
 
-def judged(place: Scene, answers: Answers) -> Verdict:
+def judged(place: Setup, answers: Answers) -> Verdict:
     (verdict,) = Published().judge(place, answers).verdicts
     return verdict
 
@@ -135,7 +135,7 @@ def test_more_ports_than_are_asked_are_told_of() -> None:
     assert any("3 more published ports were not asked" in verdict.detail for verdict in verdicts)
 
 
-def host_mode(place: Scene, changed: dict[tuple[str, str], JsonObject], *, empty: JsonObject = SHUT) -> Verdict:
+def host_mode(place: Setup, changed: dict[tuple[str, str], JsonObject], *, empty: JsonObject = SHUT) -> Verdict:
     """Return the verdict when all saw what they should, but for ``changed`` by (side, host); w3 has no task."""
     found: Answers = {}
     for source in (*HOSTS, OPERATOR):
@@ -151,9 +151,9 @@ def host_mode(place: Scene, changed: dict[tuple[str, str], JsonObject], *, empty
     return verdict
 
 
-def published() -> Scene:
+def published() -> Setup:
     ports = {"w1": 32768, "w2": 32769}
-    return replace(stage(), mesh=MeshService("probe", {"tcp": 30000}, ports, NODES))
+    return replace(cluster(), mesh=MeshService("probe", {"tcp": 30000}, ports, NODES))
 
 
 def test_host_mode_that_keeps_addresses_is_one_ok() -> None:
@@ -204,7 +204,7 @@ def test_a_task_of_ours_that_answers_where_none_runs_failed() -> None:
 )
 def test_ipv6_may_answer_or_refuse_but_shall_not_hang(outcome: JsonObject, status: Status) -> None:
     found: Answers = {(host, "mesh-ipv6"): Answer({"targets": {"door": outcome}}) for host in HOSTS}
-    (verdict,) = MeshIpv6().judge(stage(), found).verdicts
+    (verdict,) = MeshIpv6().judge(cluster(), found).verdicts
     assert verdict.status is status
 
 

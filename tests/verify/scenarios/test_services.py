@@ -10,17 +10,17 @@ from swarmnet.verify.causes.pairs import explain
 from swarmnet.verify.scenario import Answer, Answers, ProbeTask
 from swarmnet.verify.scenarios.balancing.vip import VirtualAddress
 from swarmnet.verify.scenarios.names.names import ContainerNames, ServiceNames
-from tests.support.scenes import scene
+from tests.support.setups import make_setup
 
 if TYPE_CHECKING:
     from swarmnet.model.base import JsonObject
-    from swarmnet.verify.scenario import Scenario, Scene
+    from swarmnet.verify.scenario import Scenario, Setup
 
 
-def said(scenario: Scenario, stage: Scene, *, missing: tuple[str, ...] = ()) -> Answers:
+def said(scenario: Scenario, cluster: Setup, *, missing: tuple[str, ...] = ()) -> Answers:
     """Return right answers to a scenario's look-ups, save for the labels that nobody finds."""
     found: Answers = {}
-    for question in scenario.ask(stage, {}):
+    for question in scenario.ask(cluster, {}):
         assert isinstance(question, ProbeTask)
         targets = question.task["targets"]
         assert isinstance(targets, dict)
@@ -32,12 +32,12 @@ def said(scenario: Scenario, stage: Scene, *, missing: tuple[str, ...] = ()) -> 
 
 
 def test_right_names_are_one_ok_a_network() -> None:
-    (verdict,) = ContainerNames().judge(scene(), said(ContainerNames(), scene())).verdicts
+    (verdict,) = ContainerNames().judge(make_setup(), said(ContainerNames(), make_setup())).verdicts
     assert (verdict.status, verdict.detail) == (Status.OK, "all 6 look-ups of the container name are right")
 
 
 def test_a_name_that_nobody_finds_is_one_verdict() -> None:
-    (verdict,) = ContainerNames().judge(scene(), said(ContainerNames(), scene(), missing=("w2",))).verdicts
+    (verdict,) = ContainerNames().judge(make_setup(), said(ContainerNames(), make_setup(), missing=("w2",))).verdicts
     assert verdict.status is Status.FAILED
     assert "container name of w2 on front: probe-2.front gives no such name, not 10.0.0.2" in verdict.detail
     assert verdict.fix is not None
@@ -45,26 +45,26 @@ def test_a_name_that_nobody_finds_is_one_verdict() -> None:
 
 
 def test_without_a_service_its_names_are_inconclusive() -> None:
-    stage = replace(scene(), service=None, service_problem="waited 60 s")
-    (verdict,) = ServiceNames().judge(stage, {}).verdicts
+    cluster = replace(make_setup(), service=None, service_problem="waited 60 s")
+    (verdict,) = ServiceNames().judge(cluster, {}).verdicts
     assert (verdict.status, verdict.detail) == (Status.INCONCLUSIVE, "waited 60 s")
 
 
 def test_kernels_without_ipvs_are_one_inconclusive_and_are_not_asked_to_connect() -> None:
-    stage = scene()
-    facts: Answers = {(s.host, "facts"): Answer({"ipvs": False}) for s in stage.stations}
-    assert {question.key for question in VirtualAddress().ask(stage, facts)} == {"facts"}
-    assert VirtualAddress().judge(stage, facts).verdicts == ()
-    (verdict,) = explain(stage, facts, ())
+    cluster = make_setup()
+    facts: Answers = {(s.host, "facts"): Answer({"ipvs": False}) for s in cluster.probes}
+    assert {question.key for question in VirtualAddress().ask(cluster, facts)} == {"facts"}
+    assert VirtualAddress().judge(cluster, facts).verdicts == ()
+    (verdict,) = explain(cluster, facts, ())
     assert verdict.status is Status.INCONCLUSIVE
     assert "no IPVS" in verdict.detail
 
 
 def test_a_virtual_address_that_does_not_answer_where_ipvs_is_there_failed() -> None:
-    stage = scene()
-    found: Answers = {(s.host, "facts"): Answer({"ipvs": True}) for s in stage.stations}
-    for station in stage.stations:
-        outcome: JsonObject = {"ok": station.host != "w2", "why": "no answer", "tries": 3}
-        found[station.host, "vip/front"] = Answer({"targets": {"vip": outcome}})
-    (verdict,) = VirtualAddress().judge(stage, found).verdicts
+    cluster = make_setup()
+    found: Answers = {(s.host, "facts"): Answer({"ipvs": True}) for s in cluster.probes}
+    for probe in cluster.probes:
+        outcome: JsonObject = {"ok": probe.host != "w2", "why": "no answer", "tries": 3}
+        found[probe.host, "vip/front"] = Answer({"targets": {"vip": outcome}})
+    (verdict,) = VirtualAddress().judge(cluster, found).verdicts
     assert (verdict.status, "from w2: no answer" in verdict.detail) == (Status.FAILED, True)

@@ -13,7 +13,7 @@ from swarmnet.verify.captures import COUNTERS
 from swarmnet.verify.scenario import Answer
 from swarmnet.verify.scenarios.sizes.overlay import WAYS, OverlayMtu, carried, configured
 from swarmnet.verify.scenarios.sizes.underlay import UnderlayMtu
-from tests.support.encrypted_captures import Wire, stage
+from tests.support.encrypted_captures import Wire, cluster
 
 if TYPE_CHECKING:
     from swarmnet.model.base import JsonObject
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def bad(answers: Answers) -> list[Verdict]:
-    return [verdict for verdict in OverlayMtu().judge(stage(), answers).verdicts if verdict.status is not Status.OK]
+    return [verdict for verdict in OverlayMtu().judge(cluster(), answers).verdicts if verdict.status is not Status.OK]
 
 
 def sizes(largest: int, *, beyond: str = "too large", ok: bool = False) -> JsonObject:
@@ -47,7 +47,7 @@ def test_the_networks_own_mtu_counts_where_it_has_one() -> None:
 
 
 def test_exact_boundaries_without_fragments_are_one_ok_a_network() -> None:
-    verdicts = OverlayMtu().judge(stage(), Wire(stage()).answers()).verdicts
+    verdicts = OverlayMtu().judge(cluster(), Wire(cluster()).answers()).verdicts
     assert [(verdict.status, verdict.detail[:18]) for verdict in verdicts] == [
         (Status.OK, "exactly 1450 bytes"),
         (Status.OK, "exactly 1424 bytes"),
@@ -55,7 +55,7 @@ def test_exact_boundaries_without_fragments_are_one_ok_a_network() -> None:
 
 
 def test_an_underlay_that_is_too_small_is_named_with_its_hosts_and_the_mtu_to_set() -> None:
-    answers = Wire(stage()).answers()
+    answers = Wire(cluster()).answers()
     answers["w1", WAYS] = Answer({"targets": {peer: {"ok": True, "mtu": 1450} for peer in ("w2", "w3")}})
     (both,) = bad(answers)
     assert (
@@ -66,7 +66,7 @@ def test_an_underlay_that_is_too_small_is_named_with_its_hosts_and_the_mtu_to_se
 
 
 def test_a_path_that_loses_large_packets_is_told_from_a_small_device() -> None:
-    answers = Wire(stage()).answers()
+    answers = Wire(cluster()).answers()
     targets: JsonObject = {"w2": sizes(1300), "w3": sizes(1450, ok=True)}
     answers["w1", "sizes/plain"] = Answer({"targets": targets})
     (verdict,) = bad(answers)
@@ -80,7 +80,7 @@ def test_a_path_that_loses_large_packets_is_told_from_a_small_device() -> None:
 )
 def test_a_path_that_cuts_two_networks_is_one_cause_with_one_number(plain: int, vault: int, words: str) -> None:
     """F14: not 1400 beside 1404; and a path of 849 bytes is to be mended, not written down."""
-    answers = Wire(stage()).answers()
+    answers = Wire(cluster()).answers()
     for name, size in (("plain", plain), ("vault", vault)):
         answers["w1", f"sizes/{name}"] = Answer({"targets": {"w2": sizes(size), "w3": sizes(1450, ok=True)}})
     (verdict,) = bad(answers)
@@ -89,20 +89,20 @@ def test_a_path_that_cuts_two_networks_is_one_cause_with_one_number(plain: int, 
 
 @pytest.mark.parametrize("outcome", [sizes(0), sizes(1450, ok=True, beyond="")])
 def test_a_boundary_that_was_not_found_is_inconclusive(outcome: JsonObject) -> None:
-    answers = Wire(stage()).answers()
+    answers = Wire(cluster()).answers()
     answers["w1", "sizes/plain"] = Answer({"targets": {"w2": outcome, "w3": sizes(1450, ok=True)}})
     assert [verdict.status for verdict in bad(answers)] == [Status.INCONCLUSIVE]
 
 
 def test_an_interface_with_another_mtu_than_the_network_gives_is_a_warning() -> None:
-    scene = stage()
-    nets = tuple(net.model_copy(update={"spec": net.spec.model_copy(update={"mtu": 1400})}) for net in scene.networks)
-    verdicts = [OverlayMtu()._network(scene, Wire(scene).answers(), net, None) for net in nets]
+    setup = cluster()
+    nets = tuple(net.model_copy(update={"spec": net.spec.model_copy(update={"mtu": 1400})}) for net in setup.networks)
+    verdicts = [OverlayMtu()._network(setup, Wire(setup).answers(), net, None) for net in nets]
     assert {(one.status, "should have an MTU of 13" in one.detail) for (one,) in verdicts} == {(Status.WARNING, True)}
 
 
 def test_fragments_are_counted_on_the_host_that_made_or_met_them() -> None:
-    answers = Wire(stage()).answers()
+    answers = Wire(cluster()).answers()
     answers["w2", COUNTERS[1]] = Answer({"ip": {"FragCreates": 7, "ReasmReqds": 6}, "xfrm": {}})
     answers["w3", COUNTERS[1]] = Answer(problem="connection lost")
     fragments, unknown = bad(answers)
@@ -112,69 +112,69 @@ def test_fragments_are_counted_on_the_host_that_made_or_met_them() -> None:
 
 
 def test_full_size_packets_are_sent_between_the_two_counts() -> None:
-    scene, answers = stage(), Wire(stage()).answers()
-    first = {question.key for question in OverlayMtu().ask(scene, {})}
+    setup, answers = cluster(), Wire(cluster()).answers()
+    first = {question.key for question in OverlayMtu().ask(setup, {})}
     assert first == {"wire/places", COUNTERS[0], WAYS}
     known = {place: answer for place, answer in answers.items() if place[1] in first}
-    assert {q.key for q in OverlayMtu().ask(scene, known)} - first == {"sizes/plain", "sizes/vault"}
+    assert {q.key for q in OverlayMtu().ask(setup, known)} - first == {"sizes/plain", "sizes/vault"}
 
 
 def test_a_narrow_path_between_hosts_is_named() -> None:
-    answers = Wire(stage()).answers()
+    answers = Wire(cluster()).answers()
     answers["w1", "wire/sizes/1500"] = Answer({"targets": {"w2": sizes(1400), "w3": sizes(1500, ok=True)}})
-    (verdict,) = UnderlayMtu().judge(stage(), answers).verdicts
+    (verdict,) = UnderlayMtu().judge(cluster(), answers).verdicts
     assert verdict.detail == "the path from w1 to w2 carries packets of 1400 bytes, but the hosts send up to 1500"
 
 
 def test_the_underlay_is_measured_on_hosts_whose_probe_could_not_start_too() -> None:
-    scene, answers = stage(), Wire(stage()).answers()
-    lost = tuple(replace(one, problem="attaching timed out") if one.host == "w3" else one for one in scene.stations)
+    setup, answers = cluster(), Wire(cluster()).answers()
+    lost = tuple(replace(one, problem="attaching timed out") if one.host == "w3" else one for one in setup.probes)
     answers["w1", "wire/sizes/1500"] = Answer({"targets": {"w2": sizes(1500, ok=True), "w3": sizes(1400)}})
     answers["w2", "wire/sizes/1500"] = Answer({"targets": {"w1": sizes(1500, ok=True), "w3": sizes(1400)}})
     answers["w3", "wire/sizes/1500"] = Answer({"targets": {"w1": sizes(1400), "w2": sizes(1400)}})
-    (verdict,) = UnderlayMtu().judge(replace(scene, stations=lost), answers).verdicts
+    (verdict,) = UnderlayMtu().judge(replace(setup, probes=lost), answers).verdicts
     assert (verdict.status, verdict.subject) == (Status.FAILED, "link of w3")
 
 
 def test_a_link_that_lets_a_little_less_through_one_way_than_the_other_is_one_finding() -> None:
-    answers = Wire(stage()).answers()
+    answers = Wire(cluster()).answers()
     for host in ("w1", "w2"):
         other = {"w1": "w2", "w2": "w1"}[host]
         answers[host, "wire/sizes/1500"] = Answer({"targets": {other: sizes(1500, ok=True), "w3": sizes(1400)}})
     answers["w3", "wire/sizes/1500"] = Answer({"targets": {"w1": sizes(1386), "w2": sizes(1386)}})
-    (verdict,) = UnderlayMtu().judge(stage(), answers).verdicts
+    (verdict,) = UnderlayMtu().judge(cluster(), answers).verdicts
     assert (verdict.subject, verdict.evidence["largest"]) == ("link of w3", 1386)
 
 
 def test_a_size_that_was_not_found_in_time_is_not_told_as_exact() -> None:
-    answers = Wire(stage()).answers()
+    answers = Wire(cluster()).answers()
     unfinished: JsonObject = {**sizes(800), "exact": False}
     answers["w1", "wire/sizes/1500"] = Answer({"targets": {"w2": unfinished, "w3": sizes(1500, ok=True)}})
     answers["w1", "sizes/plain"] = Answer({"targets": {"w2": unfinished, "w3": sizes(1450, ok=True)}})
-    (underlay,) = UnderlayMtu().judge(stage(), answers).verdicts
+    (underlay,) = UnderlayMtu().judge(cluster(), answers).verdicts
     (overlay,) = bad(answers)
     assert "carries packets of at least 800 bytes, but the hosts send up to 1500" in underlay.detail
     assert "packets of at least 800 bytes pass and larger ones are lost: w1 -> w2" in overlay.detail
 
 
 def test_a_size_that_was_found_counts_more_than_one_that_was_not() -> None:
-    answers = Wire(stage()).answers()
+    answers = Wire(cluster()).answers()
     unfinished: JsonObject = {**sizes(100), "exact": False}
     answers["w1", "wire/sizes/1500"] = Answer({"targets": {"w2": sizes(1400), "w3": unfinished}})
     for host in ("w2", "w3"):
         other = {"w2": "w3", "w3": "w2"}[host]
         answers[host, "wire/sizes/1500"] = Answer({"targets": {"w1": sizes(1400), other: sizes(1500, ok=True)}})
-    (verdict,) = UnderlayMtu().judge(stage(), answers).verdicts
+    (verdict,) = UnderlayMtu().judge(cluster(), answers).verdicts
     assert (verdict.subject, verdict.evidence["largest"]) == ("link of w1", 1400)
 
 
 def test_an_underlay_that_answers_no_echo_is_inconclusive() -> None:
-    answers = Wire(stage()).answers()
+    answers = Wire(cluster()).answers()
     answers["w1", "wire/sizes/1500"] = Answer({"targets": {"w2": sizes(0), "w3": sizes(1500, ok=True)}})
-    (verdict,) = UnderlayMtu().judge(stage(), answers).verdicts
+    (verdict,) = UnderlayMtu().judge(cluster(), answers).verdicts
     assert (verdict.status, "no ICMP echo passes" in verdict.detail) == (Status.INCONCLUSIVE, True)
 
 
 def test_a_whole_underlay_is_one_ok() -> None:
-    (verdict,) = UnderlayMtu().judge(stage(), Wire(stage()).answers()).verdicts
+    (verdict,) = UnderlayMtu().judge(cluster(), Wire(cluster()).answers()).verdicts
     assert (verdict.status, verdict.detail) == (Status.OK, "packets of 1500 bytes pass whole between all hosts")

@@ -6,7 +6,7 @@ import pytest
 
 from swarmnet.errors import NotAManagerError
 from swarmnet.model.network import NetworkSpec
-from swarmnet.verify.stage.control_network import remove_controls
+from swarmnet.verify.probes.control_network import remove_controls
 from swarmnet.workflows.fleet.failover import Failover
 from swarmnet.workflows.fleet.observe import observe
 from swarmnet.workflows.fleet.whole_list import LISTS, SLOW_LIST, whole_list

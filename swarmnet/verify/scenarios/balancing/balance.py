@@ -6,7 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status, Verdict
-from swarmnet.verify.scenario import Answers, ProbeTask, Question, Scene, outcomes
+from swarmnet.verify.scenario import Answers, ProbeTask, Question, Setup, outcomes
 from swarmnet.verify.scenarios.balancing.balanced import BalancedScenario, Share, knocks, share, unreached
 
 if TYPE_CHECKING:
@@ -34,9 +34,9 @@ class Balance(BalancedScenario):
     name: ClassVar[str] = "balance"
     summary: ClassVar[str] = "connections to a virtual address reach every task, evenly, from every host"
 
-    def questions(self, scene: Scene, answers: Answers, able: tuple[str, ...]) -> Iterable[Question]:
+    def questions(self, setup: Setup, answers: Answers, able: tuple[str, ...]) -> Iterable[Question]:
         """Knock at the virtual address of every network; again where not all was well, as it may be by chance."""
-        service = scene.service
+        service = setup.service
         if service is None:
             return []
         return [
@@ -46,9 +46,9 @@ class Balance(BalancedScenario):
             for key in self._keys(answers, host, network, service.backends)
         ]
 
-    def findings(self, scene: Scene, answers: Answers, able: tuple[str, ...]) -> Iterable[Verdict]:
+    def findings(self, setup: Setup, answers: Answers, able: tuple[str, ...]) -> Iterable[Verdict]:
         """Return one verdict a network where all is right, else one for each kind of trouble."""
-        return [v for net in scene.balanced for v in self._network(scene, answers, able, net.spec.name)]
+        return [v for net in setup.balanced for v in self._network(setup, answers, able, net.spec.name)]
 
     def key(self, network: str) -> str:
         """Return the question's key."""
@@ -63,8 +63,8 @@ class Balance(BalancedScenario):
         doubtful = problem is None and share(found.get("door", {}), backends).kind != "ok"
         return (self.key(network), self.again(network)) if doubtful else (self.key(network),)
 
-    def _network(self, scene: Scene, answers: Answers, able: tuple[str, ...], network: str) -> Iterable[Verdict]:
-        backends = scene.service.backends if scene.service else {}
+    def _network(self, setup: Setup, answers: Answers, able: tuple[str, ...], network: str) -> Iterable[Verdict]:
+        backends = setup.service.backends if setup.service else {}
         shares: dict[str, Share] = {}
         needs: dict[str, tuple[frozenset[Claim], ...]] = {}
         for host in able:
@@ -75,7 +75,7 @@ class Balance(BalancedScenario):
                 yield self.verdict(f"{host} on {network}", Status.INCONCLUSIVE, problem or "was not asked")
             else:
                 shares[host] = share(outcome, backends)
-                needs[host] = unreached(scene, network, host, outcome)
+                needs[host] = unreached(setup, network, host, outcome)
         for verdict in self._told(network, shares, complete=len(shares) == len(able)):
             hosts = verdict.evidence.get("hosts")
             needed = [need for host in hosts for need in needs[str(host)]] if isinstance(hosts, list) else []

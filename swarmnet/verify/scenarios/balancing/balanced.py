@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Claim, Status, Verdict
 from swarmnet.verify import absence, claims
-from swarmnet.verify.scenario import Answers, Findings, ProbeTask, Question, Scenario, Scene
+from swarmnet.verify.scenario import Answers, Findings, ProbeTask, Question, Scenario, Setup
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from swarmnet.model.base import JsonObject, JsonValue
 
 FACTS = "facts"
-WITNESS_FACTS = "facts/host"
-"""The same question to the witness, which hosts without a probe have, too."""
+OBSERVER_FACTS = "facts/host"
+"""The same question to the observer, which hosts without a probe have, too."""
 PER_BACKEND = 20
 """Connections counted for each backend."""
 MOST = 400
@@ -42,27 +42,27 @@ class BalancedScenario(Scenario):
     needs_service: ClassVar[bool] = True
 
     @abstractmethod
-    def questions(self, scene: Scene, answers: Answers, able: tuple[str, ...]) -> Iterable[Question]:
+    def questions(self, setup: Setup, answers: Answers, able: tuple[str, ...]) -> Iterable[Question]:
         """Return what to ask hosts whose kernel has IPVS."""
 
     @abstractmethod
-    def findings(self, scene: Scene, answers: Answers, able: tuple[str, ...]) -> Iterable[Verdict]:
+    def findings(self, setup: Setup, answers: Answers, able: tuple[str, ...]) -> Iterable[Verdict]:
         """Judge what hosts whose kernel has IPVS answered."""
 
-    def ask(self, scene: Scene, answers: Answers) -> tuple[Question, ...]:
+    def ask(self, setup: Setup, answers: Answers) -> tuple[Question, ...]:
         """Ask every probe whether its kernel has IPVS; then those that have it."""
-        if scene.service is None:
+        if setup.service is None:
             return ()
-        facts = tuple(ProbeTask(station.host, FACTS, {"kind": "facts"}) for station in scene.ready)
-        return (*facts, *self.questions(scene, answers, with_ipvs(scene, answers)))
+        facts = tuple(ProbeTask(probe.host, FACTS, {"kind": "facts"}) for probe in setup.ready)
+        return (*facts, *self.questions(setup, answers, with_ipvs(setup, answers)))
 
-    def judge(self, scene: Scene, answers: Answers) -> Findings:
+    def judge(self, setup: Setup, answers: Answers) -> Findings:
         """Return what is wrong; hosts whose kernel is not known are inconclusive."""
-        if scene.service is None:
-            return Findings((absence.unserved(scene, self.name),))
-        unknown = [station.host for station in scene.ready if has_ipvs(answers, station.host) is None]
+        if setup.service is None:
+            return Findings((absence.unserved(setup, self.name),))
+        unknown = [probe.host for probe in setup.ready if has_ipvs(answers, probe.host) is None]
         silent = [self.verdict(host, Status.INCONCLUSIVE, "the probe could not tell its facts") for host in unknown]
-        return Findings((*self.findings(scene, answers, with_ipvs(scene, answers)), *silent))
+        return Findings((*self.findings(setup, answers, with_ipvs(setup, answers)), *silent))
 
     def verdict(self, subject: str, status: Status, detail: str, fix: str | None = None) -> Verdict:
         """Return a verdict of this scenario."""
@@ -111,18 +111,18 @@ def share(outcome: JsonObject, backends: Mapping[str, str]) -> Share:
     return Share("ok", Status.OK, f"each backend got {min(counts.values())} to {max(counts.values())} of {tries}")
 
 
-def unreached(scene: Scene, network: str, host: str, outcome: JsonObject) -> tuple[frozenset[Claim], ...]:
+def unreached(setup: Setup, network: str, host: str, outcome: JsonObject) -> tuple[frozenset[Claim], ...]:
     """Return what one host's connections to a virtual address needed, as far as they failed.
 
     IPVS deals out in turn, so the tasks that never answered are those that were not reached, once each had its turn;
     losses beyond theirs can only come from the balancer itself. A few connections tell neither: those of others are
     dealt out between them, and a task without an answer may have had no turn.
     """
-    known = scene.service.backends if scene.service else {}
+    known = setup.service.backends if setup.service else {}
     seen, lost, tries = outcome.get("seen"), _whole(outcome.get("lost")), _whole(outcome.get("tries"))
     missing = sorted(peer for node, peer in known.items() if not isinstance(seen, dict) or node not in seen)
     table = frozenset((claims.balancer(host, network),))
-    found = [table | claims.exchange(scene, network, host, peer) for peer in missing]
+    found = [table | claims.exchange(setup, network, host, peer) for peer in missing]
     if tries < SURE_TURNS * len(known) and found:
         return (frozenset[Claim]().union(*found),)
     turns = -(-tries * len(missing) // len(known)) if known else 0
@@ -143,20 +143,20 @@ def is_stale(lost: int, tries: int, backends: int) -> bool:
 
 
 def has_ipvs(answers: Answers, host: str) -> bool | None:
-    """Return what the probe or the witness saw; None when neither was asked, or could tell."""
-    told = (answers.get((host, key)) for key in (FACTS, WITNESS_FACTS))
+    """Return what the probe or the observer saw; None when neither was asked, or could tell."""
+    told = (answers.get((host, key)) for key in (FACTS, OBSERVER_FACTS))
     seen = [bool(one.value["ipvs"]) for one in told if one is not None and not one.problem and "ipvs" in one.value]
     return any(seen) if seen else None
 
 
-def with_ipvs(scene: Scene, answers: Answers) -> tuple[str, ...]:
+def with_ipvs(setup: Setup, answers: Answers) -> tuple[str, ...]:
     """Return the hosts whose kernel is known to have IPVS."""
-    return tuple(station.host for station in scene.ready if has_ipvs(answers, station.host))
+    return tuple(probe.host for probe in setup.ready if has_ipvs(answers, probe.host))
 
 
-def without_ipvs(scene: Scene, answers: Answers) -> tuple[Verdict, ...]:
+def without_ipvs(setup: Setup, answers: Answers) -> tuple[Verdict, ...]:
     """Return one inconclusive verdict for all hosts whose kernel has no IPVS; none where all have it."""
-    asked = dict.fromkeys((*(station.host for station in scene.ready), *scene.watched))
+    asked = dict.fromkeys((*(probe.host for probe in setup.ready), *setup.watched))
     hosts = [host for host in asked if has_ipvs(answers, host) is False]
     if not hosts:
         return ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status, Verdict
-from swarmnet.verify.scenario import Answers, Question, Scene, ServiceTask, outcomes
+from swarmnet.verify.scenario import Answers, Question, ServiceTask, Setup, outcomes
 from swarmnet.verify.scenarios.balancing.balanced import BalancedScenario, unreached
 
 if TYPE_CHECKING:
@@ -25,9 +25,9 @@ class Hairpin(BalancedScenario):
     name: ClassVar[str] = "hairpin"
     summary: ClassVar[str] = "a task reaches its own service's virtual address, itself included"
 
-    def questions(self, scene: Scene, answers: Answers, able: tuple[str, ...]) -> Iterable[Question]:
+    def questions(self, setup: Setup, answers: Answers, able: tuple[str, ...]) -> Iterable[Question]:
         """Knock at the virtual address from inside the tasks; again where one knock got lost, as it may by chance."""
-        service = scene.service
+        service = setup.service
         if service is None:
             return []
         wanted: JsonObject = {
@@ -41,12 +41,12 @@ class Hairpin(BalancedScenario):
         first = [ServiceTask(host, FIRST, wanted) for host in nodes]
         return [*first, *(ServiceTask(host, SECOND, wanted) for host in doubtful)]
 
-    def findings(self, scene: Scene, answers: Answers, able: tuple[str, ...]) -> Iterable[Verdict]:
+    def findings(self, setup: Setup, answers: Answers, able: tuple[str, ...]) -> Iterable[Verdict]:
         """Return one verdict a network where all tasks meet themselves, else one for those that do not."""
-        return [v for net in scene.balanced for v in self._network(scene, answers, able, net.spec.name)]
+        return [v for net in setup.balanced for v in self._network(setup, answers, able, net.spec.name)]
 
-    def _network(self, scene: Scene, answers: Answers, able: tuple[str, ...], network: str) -> Iterable[Verdict]:
-        nodes = {host: node for node, host in (scene.service.backends if scene.service else {}).items()}
+    def _network(self, setup: Setup, answers: Answers, able: tuple[str, ...], network: str) -> Iterable[Verdict]:
+        nodes = {host: node for node, host in (setup.service.backends if setup.service else {}).items()}
         failed: dict[str, str] = {}
         needed: list[frozenset[Claim]] = []
         silent = 0
@@ -58,7 +58,7 @@ class Hairpin(BalancedScenario):
                 yield self.verdict(f"{host} on {network}", Status.INCONCLUSIVE, problem or "was not asked")
             elif (why := _wrong(outcome, nodes.get(host, ""))) is not None:
                 failed[host] = why
-                needed += unreached(scene, network, host, outcome)
+                needed += unreached(setup, network, host, outcome)
         if failed:
             hosts = sorted(failed)
             yield Verdict(

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status, Verdict
 from swarmnet.verify import claims
-from swarmnet.verify.scenario import Answer, Answers, HostCommand, Question, Scene
+from swarmnet.verify.scenario import Answer, Answers, HostCommand, Question, Setup
 from swarmnet.verify.scenarios.balancing.balanced import BalancedScenario
 
 if TYPE_CHECKING:
@@ -56,10 +56,10 @@ class BalancerTables(BalancedScenario):
     name: ClassVar[str] = "ipvs"
     summary: ClassVar[str] = "kernel load balancers hold exactly the running tasks, on every host"
 
-    def questions(self, scene: Scene, answers: Answers, able: tuple[str, ...]) -> Iterable[Question]:
+    def questions(self, setup: Setup, answers: Answers, able: tuple[str, ...]) -> Iterable[Question]:
         """Read each table, once more where it was not as wanted; list the namespaces where one was not there."""
         for host in able:
-            for balancer in balancers(scene):
+            for balancer in balancers(setup):
                 for number in range(1, TRIES + 1):
                     yield _read(host, balancer, number)
                     answer = answers.get((host, _key(balancer, number)))
@@ -68,9 +68,9 @@ class BalancerTables(BalancedScenario):
                     if _absent(answer):
                         yield HostCommand(host, LISTING, ("ls", FOLDER), sudo=True)
 
-    def findings(self, scene: Scene, answers: Answers, able: tuple[str, ...]) -> Iterable[Verdict]:
+    def findings(self, setup: Setup, answers: Answers, able: tuple[str, ...]) -> Iterable[Verdict]:
         """Return one verdict for all that is as it shall be, and one for each balancer that is not, a host."""
-        fine, tables = 0, balancers(scene)
+        fine, tables = 0, balancers(setup)
         for host in able:
             for balancer in tables:
                 verdict = self._judge_one(host, balancer, answers)
@@ -111,21 +111,21 @@ class BalancerTables(BalancedScenario):
         )
 
 
-def balancers(scene: Scene) -> tuple[Balancer, ...]:
+def balancers(setup: Setup) -> tuple[Balancer, ...]:
     """Return each namespace with what it must hold: networks that are tested, and the routing mesh where it is used.
 
     Services that are being updated are left out, and so are those without a running task, of which the engine keeps
     nothing.
     """
-    ids = {net.spec.name: net.id for net in scene.networks}
+    ids = {net.spec.name: net.id for net in setup.networks}
     found = []
     for network, network_id in ids.items():
-        wanted = _running(scene, network)
-        if scene.service is not None and scene.service.task_addresses.get(network):
-            wanted[scene.service.name] = frozenset(scene.service.task_addresses[network])
+        wanted = _running(setup, network)
+        if setup.service is not None and setup.service.task_addresses.get(network):
+            wanted[setup.service.name] = frozenset(setup.service.task_addresses[network])
         if wanted:
             found.append(Balancer(network, f"lb_{network_id[:9]}", wanted))
-    mesh = [_running(scene, net.spec.name) for net in scene.state.networks if net.spec.ingress]
+    mesh = [_running(setup, net.spec.name) for net in setup.state.networks if net.spec.ingress]
     return (*found, *(Balancer(claims.MESH, INGRESS, wanted) for wanted in mesh if wanted))
 
 
@@ -158,19 +158,19 @@ def compare(wanted: dict[str, frozenset[str]], seen: list[frozenset[str]]) -> li
     return sentences
 
 
-def _running(scene: Scene, network: str) -> dict[str, frozenset[str]]:
+def _running(setup: Setup, network: str) -> dict[str, frozenset[str]]:
     """Return the observed services that are balanced on the network, with the addresses of their running tasks."""
     found = {}
-    for service in scene.state.services:
+    for service in setup.state.services:
         if network in service.virtual_ips and service.update_state != "updating":
-            addresses = frozenset(_addresses(scene, service, network))
+            addresses = frozenset(_addresses(setup, service, network))
             if addresses:
                 found[service.spec.name] = addresses
     return found
 
 
-def _addresses(scene: Scene, service: Service, network: str) -> Iterable[str]:
-    for task in scene.state.tasks:
+def _addresses(setup: Setup, service: Service, network: str) -> Iterable[str]:
+    for task in setup.state.tasks:
         if task.service_id == service.id and task.state == task.desired_state == "running":
             yield from (address.partition("/")[0] for address in task.networks.get(network, ()))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status, Verdict
-from swarmnet.verify.scenario import Answers, ProbeTask, Question, Scene, outcomes
+from swarmnet.verify.scenario import Answers, ProbeTask, Question, Setup, outcomes
 from swarmnet.verify.scenarios.balancing.balanced import BalancedScenario, unreached
 
 if TYPE_CHECKING:
@@ -23,20 +23,20 @@ class VirtualAddress(BalancedScenario):
     name: ClassVar[str] = "vip"
     summary: ClassVar[str] = "TCP to a service's virtual address from every host (needs IPVS)"
 
-    def questions(self, scene: Scene, _answers: Answers, able: tuple[str, ...]) -> Iterable[Question]:
+    def questions(self, setup: Setup, _answers: Answers, able: tuple[str, ...]) -> Iterable[Question]:
         """Connect to the virtual address on every network."""
-        addresses = scene.service.virtual_ips if scene.service else {}
+        addresses = setup.service.virtual_ips if setup.service else {}
         return [
             ProbeTask(host, f"vip/{network}", {"kind": "who", "targets": {TARGET: address}})
             for host in able
             for network, address in addresses.items()
         ]
 
-    def findings(self, scene: Scene, answers: Answers, able: tuple[str, ...]) -> Iterable[Verdict]:
+    def findings(self, setup: Setup, answers: Answers, able: tuple[str, ...]) -> Iterable[Verdict]:
         """Return what is wrong per network."""
-        return [verdict for network in scene.balanced for verdict in self._network(scene, network, able, answers)]
+        return [verdict for network in setup.balanced for verdict in self._network(setup, network, able, answers)]
 
-    def _network(self, scene: Scene, network: Network, able: tuple[str, ...], answers: Answers) -> list[Verdict]:
+    def _network(self, setup: Setup, network: Network, able: tuple[str, ...], answers: Answers) -> list[Verdict]:
         name, failed, silent = network.spec.name, {}, {}
         needed: list[frozenset[Claim]] = []
         for host in able:
@@ -46,7 +46,7 @@ class VirtualAddress(BalancedScenario):
                 silent[host] = problem or "was not asked"
             elif not outcome.get("ok"):
                 failed[host] = str(outcome.get("why"))
-                needed += unreached(scene, name, host, {**outcome, "lost": outcome["tries"]})
+                needed += unreached(setup, name, host, {**outcome, "lost": outcome["tries"]})
         verdicts = [self.verdict(f"{host} on {name}", Status.INCONCLUSIVE, why) for host, why in silent.items()]
         if failed:
             verdicts.append(self._failed(name, failed).model_copy(update={"needed": tuple(needed)}))

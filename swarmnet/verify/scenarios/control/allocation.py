@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from swarmnet.model.report import Status
 from swarmnet.model.verification import PROBE_LABEL
 from swarmnet.verify import claims
-from swarmnet.verify.scenario import Answers, Findings, Scene
+from swarmnet.verify.scenario import Answers, Findings, Setup
 from swarmnet.verify.scenarios.control.nodes import ControlScenario
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class NetworksAllocated(ControlScenario):
     name: ClassVar[str] = "allocation"
     summary: ClassVar[str] = "every tested network has its subnet and VNI"
 
-    def judge(self, scene: Scene, _answers: Answers) -> Findings:
+    def judge(self, setup: Setup, _answers: Answers) -> Findings:
         """Return one verdict for all, or one for each network that waits for its allocation."""
         bad = [
             self.verdict(
@@ -38,33 +38,33 @@ class NetworksAllocated(ControlScenario):
                 f"network {network.spec.name} was accepted but never allocated",
                 "its subnet overlaps another one or the address pool is used up: make it again with a free subnet",
             ).model_copy(update={"broken": frozenset((claims.allocated(network.spec.name),))})
-            for network in scene.networks
+            for network in setup.networks
             if not network.allocated
         ]
-        bad += self._by_ipv6(scene)
+        bad += self._by_ipv6(setup)
         bad += [
             self.verdict(f"network {name}", Status.INCONCLUSIVE, f"{name} was not tested: {why}", ROOM_FIX)
-            for name, why in scene.crowded.items()
+            for name, why in setup.crowded.items()
         ]
         left_out = [
             self.verdict(f"network {name}", Status.SKIPPED, f"no probe service on {name}: {why}", ROOM_FIX)
-            for name, why in scene.tight.items()
+            for name, why in setup.tight.items()
         ]
-        if not scene.networks and not bad:
+        if not setup.networks and not bad:
             bad = [self.verdict("networks", Status.SKIPPED, "the swarm has no overlay network to test")]
-        fine = self.verdict("networks", Status.OK, f"all {len(scene.networks)} tested networks are allocated")
+        fine = self.verdict("networks", Status.OK, f"all {len(setup.networks)} tested networks are allocated")
         return Findings((*(bad or (fine,)), *left_out))
 
-    def _by_ipv6(self, scene: Scene) -> list[Verdict]:
+    def _by_ipv6(self, setup: Setup) -> list[Verdict]:
         """Return a failure for each network on which services got virtual addresses by IPv6 alone."""
         found: dict[str, dict[str, str]] = defaultdict(dict)
-        for service in scene.state.services:
+        for service in setup.state.services:
             for name, address in service.virtual_ips.items():
                 if ":" in address and PROBE_LABEL not in service.spec.labels:
                     found[name][service.spec.name] = address.partition("/")[0]
-        for name, address in (scene.service.by_ipv6 if scene.service else {}).items():
+        for name, address in (setup.service.by_ipv6 if setup.service else {}).items():
             found[name]["verify's own probe service"] = address
-        tested = {net.spec.name for net in scene.networks}
+        tested = {net.spec.name for net in setup.networks}
         return [
             self.verdict(
                 f"network {name}",

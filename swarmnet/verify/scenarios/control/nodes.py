@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Claim, Status, Verdict
 from swarmnet.verify import claims
-from swarmnet.verify.scenario import Answers, Findings, Question, Scenario, Scene
+from swarmnet.verify.scenario import Answers, Findings, Question, Scenario, Setup
 
 if TYPE_CHECKING:
     from swarmnet.model.swarm import Node
@@ -18,7 +18,7 @@ class ControlScenario(Scenario):
     needs_probes: ClassVar[bool] = False
     needs_networks: ClassVar[bool] = False
 
-    def ask(self, _scene: Scene, _answers: Answers) -> tuple[Question, ...]:
+    def ask(self, _setup: Setup, _answers: Answers) -> tuple[Question, ...]:
         """Ask nothing."""
         return ()
 
@@ -33,10 +33,10 @@ class NodesReady(ControlScenario):
     name: ClassVar[str] = "nodes"
     summary: ClassVar[str] = "every node is ready, every manager reachable"
 
-    def judge(self, scene: Scene, _answers: Answers) -> Findings:
+    def judge(self, setup: Setup, _answers: Answers) -> Findings:
         """Return one verdict for all, or one for each node that is not well."""
-        nodes = scene.state.nodes
-        names = {found.id: one.host for one in scene.stations if (found := scene.state.node_of(one.host)) is not None}
+        nodes = setup.state.nodes
+        names = {found.id: one.host for one in setup.probes if (found := setup.state.node_of(one.host)) is not None}
         bad = [
             self.verdict(
                 f"node {node.name}",
@@ -44,7 +44,7 @@ class NodesReady(ControlScenario):
                 f"node {node.name} ({node.address or 'no address'}) is {node.status}"
                 + (f", as a manager {node.reachability}" if node.reachability not in (None, "reachable") else ""),
                 "look at its engine (systemctl status docker), and at 2377/tcp from it to all managers",
-            ).model_copy(update={"broken": _stopped(node, names), "needed": _needed(scene, names.get(node.id))})
+            ).model_copy(update={"broken": _stopped(node, names), "needed": _needed(setup, names.get(node.id))})
             for node in nodes
             if node.status != "ready" or node.reachability not in (None, "reachable")
         ]
@@ -60,6 +60,6 @@ def _stopped(node: Node, names: dict[str, str]) -> frozenset[Claim]:
     return frozenset((claims.node(names[node.id]),))
 
 
-def _needed(scene: Scene, host: str | None) -> tuple[frozenset[Claim], ...]:
+def _needed(setup: Setup, host: str | None) -> tuple[frozenset[Claim], ...]:
     """Return what a node's word to each manager needed of the underlay."""
-    return tuple(need - {claims.node(host)} for need in claims.managed(scene, host)) if host else ()
+    return tuple(need - {claims.node(host)} for need in claims.managed(setup, host)) if host else ()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status
 from swarmnet.verify import claims
-from swarmnet.verify.scenario import Answers, Findings, Scene
+from swarmnet.verify.scenario import Answers, Findings, Setup
 from swarmnet.verify.scenarios.control.nodes import ControlScenario
 
 if TYPE_CHECKING:
@@ -23,9 +23,9 @@ class SubnetOverlaps(ControlScenario):
     name: ClassVar[str] = "subnets"
     summary: ClassVar[str] = "no overlay subnet overlaps another, or a host's route"
 
-    def judge(self, scene: Scene, _answers: Answers) -> Findings:
+    def judge(self, setup: Setup, _answers: Answers) -> Findings:
         """Return a failure for each two overlays that overlap, a warning for each host route that one hides."""
-        nets = [(net.spec.name, part.subnet) for net in scene.state.networks for part in net.spec.subnets]
+        nets = [(net.spec.name, part.subnet) for net in setup.state.networks for part in net.spec.subnets]
         verdicts = [
             self.verdict(
                 f"network {one}",
@@ -46,26 +46,26 @@ class SubnetOverlaps(ControlScenario):
                 "make the network again with a subnet that no host routes",
             )
             for name, subnet in nets
-            for route, hosts in _hidden(scene, subnet)
+            for route, hosts in _hidden(setup, subnet)
         ]
-        verdicts += self._bridged(scene)
-        checked = f"{len(nets)} subnets overlap neither each other nor a route of {len(scene.state.hosts)} hosts"
+        verdicts += self._bridged(setup)
+        checked = f"{len(nets)} subnets overlap neither each other nor a route of {len(setup.state.hosts)} hosts"
         return Findings(tuple(verdicts) or (self.verdict("subnets", Status.OK, checked),))
 
-    def _bridged(self, scene: Scene) -> list[Verdict]:
+    def _bridged(self, setup: Setup) -> list[Verdict]:
         """Return a failure for each host with a bridge on a subnet in which hosts of the cluster are."""
-        known = {one.host: one.engine.membership.address for one in scene.state.hosts if one.engine.membership.address}
+        known = {one.host: one.engine.membership.address for one in setup.state.hosts if one.engine.membership.address}
         found = []
-        for facts in scene.state.hosts:
+        for facts in setup.state.hosts:
             for net, part in [(one, part) for one in facts.networks for part in one.spec.subnets]:
                 inside = [host for host, address in known.items() if _within(address, part.subnet)]
                 if net.spec.driver == "bridge" and inside:
-                    found.append(self._bridge(scene, (facts.host, net.spec.name, part.subnet), inside))
+                    found.append(self._bridge(setup, (facts.host, net.spec.name, part.subnet), inside))
         return found
 
-    def _bridge(self, scene: Scene, bridge: tuple[str, str, str], inside: list[str]) -> Verdict:
+    def _bridge(self, setup: Setup, bridge: tuple[str, str, str], inside: list[str]) -> Verdict:
         host, name, subnet = bridge
-        pairs = [pair for one in scene.state.hosts for pair in ((host, one.host), (one.host, host)) if one.host != host]
+        pairs = [pair for one in setup.state.hosts for pair in ((host, one.host), (one.host, host)) if one.host != host]
         ways = (claims.vxlan, claims.esp, lambda one, other: claims.passage("vxlan", one, other), claims.learned)
         again = (
             "let the host leave the swarm, docker network rm docker_gwbridge, docker network create --subnet FREE"
@@ -85,9 +85,9 @@ class SubnetOverlaps(ControlScenario):
         return verdict.model_copy(update={"evidence": evidence, "broken": broken})
 
 
-def _hidden(scene: Scene, subnet: str) -> Iterable[tuple[str, list[str]]]:
+def _hidden(setup: Setup, subnet: str) -> Iterable[tuple[str, list[str]]]:
     routes: dict[str, list[str]] = {}
-    for facts in scene.state.hosts:
+    for facts in setup.state.hosts:
         for route in facts.routes:
             if not route.prefix.endswith("/0") and _overlap(subnet, route.prefix):
                 routes.setdefault(route.prefix, []).append(facts.host)

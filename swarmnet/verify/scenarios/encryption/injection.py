@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Claim, Status, Verdict
 from swarmnet.verify import claims
-from swarmnet.verify.captures import cast, heard_from, next_of
+from swarmnet.verify.captures import heard_from, next_of, observed_probes
 from swarmnet.verify.scenarios.encryption.captured import SightedScenario
 
 if TYPE_CHECKING:
     from swarmnet.model.network import Network
-    from swarmnet.verify.scenario import Answers, Scene
+    from swarmnet.verify.scenario import Answers, Setup
 
 
 class PlaintextInjection(SightedScenario):
@@ -20,13 +20,13 @@ class PlaintextInjection(SightedScenario):
     name: ClassVar[str] = "injection"
     summary: ClassVar[str] = "plaintext VXLAN forged into encrypted overlays is dropped by every host"
 
-    def judge_networks(self, scene: Scene, answers: Answers, networks: tuple[Network, ...]) -> list[Verdict]:
+    def judge_networks(self, setup: Setup, answers: Answers, networks: tuple[Network, ...]) -> list[Verdict]:
         """Return one verdict a network."""
-        return [self._network(scene, answers, net) for net in networks]
+        return [self._network(setup, answers, net) for net in networks]
 
-    def _network(self, scene: Scene, answers: Answers, network: Network) -> Verdict:
+    def _network(self, setup: Setup, answers: Answers, network: Network) -> Verdict:
         name, subject = network.spec.name, f"network {network.spec.name}"
-        routes = [(station.host, next_of(scene, station.host)) for station in cast(scene)]
+        routes = [(probe.host, next_of(setup, probe.host)) for probe in observed_probes(setup)]
         pairs = [(source, target) for source, target in routes if target is not None]
         open_to = [pair for pair in pairs if arrived(answers, pair, name)]
         if open_to:
@@ -38,23 +38,23 @@ class PlaintextInjection(SightedScenario):
                 detail=f"{', '.join(hosts)} takes plaintext VXLAN into encrypted {name}: anybody on the underlay can"
                 " send into it",
                 fix="the rule that drops it is missing there, or stands behind one that accepts UDP"
-                f" {scene.data_path_port} (see encryption-rules): restart the engine; engines before 20.10.24 and"
+                f" {setup.data_path_port} (see encryption-rules): restart the engine; engines before 20.10.24 and"
                 " 23.0.3 append it (CVE-2023-28840, CVE-2023-28842)",
                 evidence={"cause": "injection", "hosts": [*hosts], "network": name},
                 needed=claims.each(claims.guard(host, name) for host in hosts),
             )
-        unproved = self._unproved(scene, answers, pairs, name)
+        unproved = self._unproved(setup, answers, pairs, name)
         if unproved:
             verdict = self.verdict(subject, Status.INCONCLUSIVE, f"nothing was proved: {unproved}")
-            return verdict.model_copy(update={"needed": _needed(scene, answers, pairs)})
-        control = scene.plain.spec.name if scene.plain else ""
+            return verdict.model_copy(update={"needed": _needed(setup, answers, pairs)})
+        control = setup.plain.spec.name if setup.plain else ""
         detail = f"forged plaintext was dropped by all {len(pairs)} hosts; the same packets arrive on plain {control}"
         return self.verdict(subject, Status.OK, detail)
 
-    def _unproved(self, scene: Scene, answers: Answers, pairs: list[tuple[str, str]], name: str) -> str:
-        if scene.plain is None:
-            return f"there is no plain overlay as a positive control ({scene.control_problem or 'none was made'})"
-        control = scene.plain.spec.name
+    def _unproved(self, setup: Setup, answers: Answers, pairs: list[tuple[str, str]], name: str) -> str:
+        if setup.plain is None:
+            return f"there is no plain overlay as a positive control ({setup.control_problem or 'none was made'})"
+        control = setup.plain.spec.name
         for source, target in pairs:
             for network in (name, control):
                 why = _not_sent(answers, source, network)
@@ -66,11 +66,11 @@ class PlaintextInjection(SightedScenario):
         return f"forged packets did not arrive on plain {control} either ({deaf[0][0]} -> {deaf[0][1]})" if deaf else ""
 
 
-def _needed(scene: Scene, answers: Answers, pairs: list[tuple[str, str]]) -> tuple[frozenset[Claim], ...]:
+def _needed(setup: Setup, answers: Answers, pairs: list[tuple[str, str]]) -> tuple[frozenset[Claim], ...]:
     """Return what the control needed between the hosts where it did not arrive."""
-    if scene.plain is None:
+    if setup.plain is None:
         return ()
-    control = scene.plain.spec.name
+    control = setup.plain.spec.name
     deaf = [pair for pair in pairs if not arrived(answers, pair, control)]
     return tuple(frozenset((claims.vxlan(*pair), claims.overlay(control, *pair))) for pair in deaf)
 

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status, Verdict
 from swarmnet.verify import claims
-from swarmnet.verify.captures import MARKS, Sighting, cast, encrypted, peers_of, sighting
+from swarmnet.verify.captures import MARKS, Capture, capture_of, encrypted, observed_probes, peers_of
 from swarmnet.verify.kernels import without_esp
 from swarmnet.verify.scenarios.encryption.captured import SightedScenario
 from swarmnet.verify.scenarios.encryption.states import current_spis
 
 if TYPE_CHECKING:
     from swarmnet.model.network import Network
-    from swarmnet.verify.scenario import Answers, Scene
+    from swarmnet.verify.scenario import Answers, Setup
 
 
 class EncryptionOnTheWire(SightedScenario):
@@ -22,12 +22,12 @@ class EncryptionOnTheWire(SightedScenario):
     name: ClassVar[str] = "encryption"
     summary: ClassVar[str] = "markers on encrypted overlays leave every host as ESP, never in clear"
 
-    def judge_networks(self, scene: Scene, answers: Answers, networks: tuple[Network, ...]) -> list[Verdict]:
+    def judge_networks(self, setup: Setup, answers: Answers, networks: tuple[Network, ...]) -> list[Verdict]:
         """Return one verdict a network: leaks first, then what kept it from being proved."""
-        seen = {station.host: sighting(scene, answers, station.host) for station in cast(scene)}
-        return [self._leaks(scene, net, seen) or self._proof(scene, answers, net, seen) for net in networks]
+        seen = {probe.host: capture_of(setup, answers, probe.host) for probe in observed_probes(setup)}
+        return [self._leaks(setup, net, seen) or self._proof(setup, answers, net, seen) for net in networks]
 
-    def _leaks(self, scene: Scene, network: Network, seen: dict[str, Sighting]) -> Verdict | None:
+    def _leaks(self, setup: Setup, network: Network, seen: dict[str, Capture]) -> Verdict | None:
         """Return the failure when anything of the network left a host in clear, also by a capture that missed some."""
         name = network.spec.name
         leaks = {host: one.sent.clear.get(name, 0) for host, one in seen.items() if one.sent.clear.get(name)}
@@ -36,7 +36,7 @@ class EncryptionOnTheWire(SightedScenario):
             return None
         hosts = sorted(leaks.keys() | bare.keys())
         read = f"its marker was read in {sum(leaks.values())} packets" if leaks else "no marker was among them"
-        control = scene.plain.spec.name if scene.plain else "none"
+        control = setup.plain.spec.name if setup.plain else "none"
         return Verdict(
             scenario=self.name,
             subject=f"network {name}",
@@ -49,36 +49,36 @@ class EncryptionOnTheWire(SightedScenario):
             needed=claims.each(claims.mark(host, name) for host in hosts),
         )
 
-    def _proof(self, scene: Scene, answers: Answers, network: Network, seen: dict[str, Sighting]) -> Verdict:
+    def _proof(self, setup: Setup, answers: Answers, network: Network, seen: dict[str, Capture]) -> Verdict:
         name = network.spec.name
-        unproved = self._unproved(scene, answers, seen)
+        unproved = self._unproved(setup, answers, seen)
         if unproved:
             subject = f"network {name}"
             verdict = self.verdict(subject, Status.INCONCLUSIVE, f"nothing was proved: {unproved}")
             kernels = claims.each(claims.esp_kernels(*without_esp(answers)))
             return verdict.model_copy(update={"needed": kernels})
-        silent = silent_pairs(scene, answers, seen)
+        silent = silent_pairs(setup, answers, seen)
         if silent:
             source, target, count = silent[0]
             return Verdict(
                 scenario=self.name,
                 subject=f"network {name}",
                 status=Status.FAILED,
-                detail=f"{len(silent)} of {_pairs(scene)} pairs sent nothing in clear, but not the expected ESP of the"
-                f" current SPI either: {source} -> {target} {count} packets of at least {_expected(scene)}",
+                detail=f"{len(silent)} of {_pairs(setup)} pairs sent nothing in clear, but not the expected ESP of the"
+                f" current SPI either: {source} -> {target} {count} packets of at least {_expected(setup)}",
                 fix="compare the IPsec states of both hosts (scenario ipsec); restarting the odd engine renews them",
                 evidence={"cause": "no-esp-sent", "pairs": [[s, t] for s, t, _ in silent], "network": name},
                 needed=claims.each(claims.ipsec(s, t) for s, t, _ in silent),
             )
         packets = sum(sum(one.sent.esp_with(peer) for peer in one.sent.esp) for one in seen.values())
-        control = scene.plain.spec.name if scene.plain else ""
+        control = setup.plain.spec.name if setup.plain else ""
         detail = (
-            f"markers of {len(seen)} senders to {_pairs(scene)} pairs left in ESP of the current SPI ({packets}"
+            f"markers of {len(seen)} senders to {_pairs(setup)} pairs left in ESP of the current SPI ({packets}"
             f" packets) and never in clear; the same filter read them on {control}"
         )
         return self.verdict(f"network {name}", Status.OK, detail)
 
-    def _unproved(self, scene: Scene, answers: Answers, seen: dict[str, Sighting]) -> str:
+    def _unproved(self, setup: Setup, answers: Answers, seen: dict[str, Capture]) -> str:
         """Return why silence proves nothing; empty when it does."""
         incapable = without_esp(answers)
         if incapable:
@@ -86,33 +86,33 @@ class EncryptionOnTheWire(SightedScenario):
         broken = [f"{host}: {one.problem}" for host, one in seen.items() if one.problem]
         if broken:
             return broken[0]
-        if scene.plain is None:
-            return f"there is no plain overlay as a positive control ({scene.control_problem or 'none was made'})"
-        control = scene.plain.spec.name
+        if setup.plain is None:
+            return f"there is no plain overlay as a positive control ({setup.control_problem or 'none was made'})"
+        control = setup.plain.spec.name
         blind = [host for host, one in seen.items() if not one.sent.clear.get(control)]
         return f"the same filter did not see the marker on plain {control} leaving {', '.join(blind)}" if blind else ""
 
 
-def plaintext(one: Sighting, network: Network) -> int:
+def plaintext(one: Capture, network: Network) -> int:
     """Return how many VXLAN packets of the network's VNIs left the host in clear."""
     return sum(count for row in one.sent.vxlan.values() for vni, count in row.items() if int(vni) in network.vnis)
 
 
-def silent_pairs(scene: Scene, answers: Answers, seen: dict[str, Sighting]) -> list[tuple[str, str, int]]:
+def silent_pairs(setup: Setup, answers: Answers, seen: dict[str, Capture]) -> list[tuple[str, str, int]]:
     """Return the pairs between which less ESP of a current SPI left than markers were sent, and how much did."""
     found = []
     for host, one in seen.items():
-        for peer in peers_of(scene, host):
+        for peer in peers_of(setup, host):
             row = one.sent.esp.get(seen[peer].vtep, {})
             count = sum(row.get(spi, 0) for spi in current_spis(answers, host, seen[peer].vtep))
-            if count < _expected(scene):
+            if count < _expected(setup):
                 found.append((host, peer, count))
     return found
 
 
-def _expected(scene: Scene) -> int:
-    return MARKS * len(encrypted(scene))
+def _expected(setup: Setup) -> int:
+    return MARKS * len(encrypted(setup))
 
 
-def _pairs(scene: Scene) -> int:
-    return sum(len(peers_of(scene, station.host)) for station in cast(scene))
+def _pairs(setup: Setup) -> int:
+    return sum(len(peers_of(setup, probe.host)) for probe in observed_probes(setup))

@@ -8,7 +8,7 @@ from swarmnet.model.report import Status, Verdict
 from swarmnet.verify import absence, claims
 from swarmnet.verify.captures import UNENCRYPTED, encrypted
 from swarmnet.verify.iptables import parse
-from swarmnet.verify.scenario import Answers, Findings, HostCommand, Question, Scenario, Scene, staged
+from swarmnet.verify.scenario import Answers, Findings, HostCommand, Question, Scenario, Setup, in_steps
 
 if TYPE_CHECKING:
     from swarmnet.model.network import Network
@@ -30,42 +30,42 @@ class EncryptionRules(Scenario):
     name: ClassVar[str] = "encryption-rules"
     summary: ClassVar[str] = "every host has the firewall rules of every encrypted overlay"
 
-    def ask(self, scene: Scene, answers: Answers) -> tuple[Question, ...]:
+    def ask(self, setup: Setup, answers: Answers) -> tuple[Question, ...]:
         """Ask every host for its rules."""
-        if not encrypted(scene):
+        if not encrypted(setup):
             return ()
-        hosts = [station.host for station in scene.ready]
-        return staged(
+        hosts = [probe.host for probe in setup.ready]
+        return in_steps(
             answers,
             lambda: [_save(host, SAVE) for host in hosts],
             lambda: [
                 _save(host, key)
                 for host in hosts
-                if any(missing(scene, answers, host, net) for net in encrypted(scene))
+                if any(missing(setup, answers, host, net) for net in encrypted(setup))
                 for key in (SAVE_LEGACY, SAVE_NFT)
             ],
         )
 
-    def judge(self, scene: Scene, answers: Answers) -> Findings:
+    def judge(self, setup: Setup, answers: Answers) -> Findings:
         """Return one verdict for all, or one for each host and network that lacks something."""
-        networks = encrypted(scene)
+        networks = encrypted(setup)
         if not networks:
             return Findings((self._verdict("networks", Status.SKIPPED, UNENCRYPTED),))
         verdicts = []
-        for station in scene.ready:
-            why = unreadable(answers, station.host)
+        for probe in setup.ready:
+            why = unreadable(answers, probe.host)
             if why:
-                verdicts.append(self._verdict(f"host {station.host}", Status.INCONCLUSIVE, why))
+                verdicts.append(self._verdict(f"host {probe.host}", Status.INCONCLUSIVE, why))
                 continue
-            verdicts += [v for net in networks if (v := self._audit(scene, answers, station.host, net))]
-        if not scene.ready:
-            verdicts = [absence.untested(scene, self.name, "cluster", "no probe runs on any host")]
+            verdicts += [v for net in networks if (v := self._audit(setup, answers, probe.host, net))]
+        if not setup.ready:
+            verdicts = [absence.untested(setup, self.name, "cluster", "no probe runs on any host")]
         names = ", ".join(net.spec.name for net in networks)
-        fine = f"all {len(scene.ready)} hosts mark what {names} sends and drop plaintext for it before any other rule"
+        fine = f"all {len(setup.ready)} hosts mark what {names} sends and drop plaintext for it before any other rule"
         return Findings(tuple(verdicts) or (self._verdict("cluster", Status.OK, fine),))
 
-    def _audit(self, scene: Scene, answers: Answers, host: str, network: Network) -> Verdict | None:
-        lacking = missing(scene, answers, host, network)
+    def _audit(self, setup: Setup, answers: Answers, host: str, network: Network) -> Verdict | None:
+        lacking = missing(setup, answers, host, network)
         name = network.spec.name
         if lacking:
             words = " and the one that ".join(lacking)
@@ -78,12 +78,12 @@ class EncryptionRules(Scenario):
             )
             needed = claims.each(claims.rules(host, table) for table, _ in lost)
             return verdict.model_copy(update={"broken": frozenset(one for _, one in lost), "needed": needed})
-        let_in = overridden(scene, answers, host, network)
+        let_in = overridden(setup, answers, host, network)
         if let_in is None:
             return None
         verdict = self._failed(
             (host, name, "rules-order"),
-            f"on {host} a rule accepts UDP {scene.data_path_port} before the one that drops plaintext of {name}:"
+            f"on {host} a rule accepts UDP {setup.data_path_port} before the one that drops plaintext of {name}:"
             f" -A INPUT {' '.join(let_in.words)}",
             "remove that rule or put it behind; engines from 20.10.24 and 23.0.3 put theirs first (CVE-2023-28840)",
         )
@@ -129,12 +129,12 @@ def tables(answers: Answers, host: str) -> list[Tables]:
     return found
 
 
-def missing(scene: Scene, answers: Answers, host: str, network: Network) -> tuple[str, ...]:
+def missing(setup: Setup, answers: Answers, host: str, network: Network) -> tuple[str, ...]:
     """Return what the rules of a host do not do for an encrypted network; nothing where they could not be read."""
     seen = tables(answers, host)
     if not seen or not network.vnis:
         return ()
-    port, lacking = scene.data_path_port, []
+    port, lacking = setup.data_path_port, []
     mangle = [rule for one in seen for rule in one.get("mangle", ())]
     filters = [rule for one in seen for rule in one.get("filter", ())]
     if not all(any(rule.marks(vni, port) for rule in mangle) for vni in network.vnis):
@@ -144,9 +144,9 @@ def missing(scene: Scene, answers: Answers, host: str, network: Network) -> tupl
     return tuple(lacking)
 
 
-def overridden(scene: Scene, answers: Answers, host: str, network: Network) -> Rule | None:
+def overridden(setup: Setup, answers: Answers, host: str, network: Network) -> Rule | None:
     """Return a rule before the dropping one that lets plaintext in; None when there is none."""
-    port = scene.data_path_port
+    port = setup.data_path_port
     for one in tables(answers, host):
         rules = one.get("filter", ())
         drops = [index for index, rule in enumerate(rules) if any(rule.drops(vni, port) for vni in network.vnis)]

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status, Verdict
 from swarmnet.verify import claims
-from swarmnet.verify.captures import IPSEC, cast, delta
+from swarmnet.verify.captures import IPSEC, delta, observed_probes
 from swarmnet.verify.kernels import without_esp
 from swarmnet.verify.scenarios.encryption.captured import SightedScenario
 
 if TYPE_CHECKING:
     from swarmnet.model.base import JsonObject, JsonValue
     from swarmnet.model.network import Network
-    from swarmnet.verify.scenario import Answers, Scene
+    from swarmnet.verify.scenario import Answers, Setup
 
 MARK = 0xD0C4E3
 CIPHER = "rfc4106(gcm(aes))"
@@ -35,13 +35,13 @@ class IpsecStates(SightedScenario):
     summary: ClassVar[str] = "IPsec states and policies of every pair agree, no packet was dropped by them"
     needs_control: ClassVar[bool] = False
 
-    def judge_networks(self, scene: Scene, answers: Answers, _networks: tuple[Network, ...]) -> list[Verdict]:
+    def judge_networks(self, setup: Setup, answers: Answers, _networks: tuple[Network, ...]) -> list[Verdict]:
         """Return one verdict for all, or one a kind of trouble with the pairs or hosts that have it."""
         incapable = without_esp(answers)
-        hosts = [station.host for station in cast(scene) if station.host not in incapable]
+        hosts = [probe.host for probe in observed_probes(setup) if probe.host not in incapable]
         unread = {host: why for host in hosts if (why := unreadable(answers, host))}
-        vteps = {one.host: one.vtep for one in scene.witnesses if one.host in hosts and one.host not in unread}
-        verdicts = self._pairs(scene, answers, vteps)
+        vteps = {one.host: one.vtep for one in setup.observers if one.host in hosts and one.host not in unread}
+        verdicts = self._pairs(setup, answers, vteps)
         verdicts += [v for host in vteps for v in self._worn(answers, host)]
         verdicts += [v for host in vteps for v in self._dropped(answers, host, set(vteps) - {host})]
         verdicts += [self.verdict(f"host {host}", Status.INCONCLUSIVE, why) for host, why in unread.items()]
@@ -55,10 +55,10 @@ class IpsecStates(SightedScenario):
         fine = f"states and policies of all {pairs} ordered pairs agree, and no packet was dropped by IPsec"
         return verdicts or [self.verdict("cluster", Status.OK, fine)]
 
-    def _pairs(self, scene: Scene, answers: Answers, vteps: dict[str, str]) -> list[Verdict]:
+    def _pairs(self, setup: Setup, answers: Answers, vteps: dict[str, str]) -> list[Verdict]:
         troubles: dict[str, list[tuple[str, str]]] = {}
         for source, target in permutations(vteps, 2):
-            trouble = pair_trouble(scene, answers, (source, target), (vteps[source], vteps[target]))
+            trouble = pair_trouble(setup, answers, (source, target), (vteps[source], vteps[target]))
             if trouble:
                 troubles.setdefault(trouble, []).append((source, target))
         return [
@@ -105,15 +105,15 @@ class IpsecStates(SightedScenario):
         ]
 
 
-def pair_trouble(scene: Scene, answers: Answers, pair: tuple[str, str], vteps: tuple[str, str]) -> str:
+def pair_trouble(setup: Setup, answers: Answers, pair: tuple[str, str], vteps: tuple[str, str]) -> str:
     """Return what is wrong with the states from one host to another, as the start of a sentence; empty if nothing."""
     source, target = pair
     policies = [one for one in rows(answers, source, "policies") if one.get("target") == vteps[1]]
     if not policies:
         return "there is no policy that encrypts"
     (policy, *_) = policies
-    if policy.get("port") != scene.data_path_port:
-        return f"the policy encrypts port {policy.get('port')}, but VXLAN uses {scene.data_path_port} (moby#45635)"
+    if policy.get("port") != setup.data_path_port:
+        return f"the policy encrypts port {policy.get('port')}, but VXLAN uses {setup.data_path_port} (moby#45635)"
     if policy.get("mark") != MARK:
         return "the policy has another mark than the engine's rules set"
     spi = policy.get("spi")

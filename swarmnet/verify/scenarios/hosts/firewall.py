@@ -14,7 +14,7 @@ from swarmnet.model.report import Claim, Status, Verdict
 from swarmnet.model.service import Protocol, PublishMode
 from swarmnet.verify import claims
 from swarmnet.verify.packet_filter import Fate, Filter, Packet, read
-from swarmnet.verify.scenario import Answers, Findings, HostCommand, Question, Scenario, Scene
+from swarmnet.verify.scenario import Answers, Findings, HostCommand, Question, Scenario, Setup
 from swarmnet.verify.scenarios.encryption.rules import SAVE
 
 if TYPE_CHECKING:
@@ -59,18 +59,18 @@ class HostFirewall(Scenario):
 
     name: ClassVar[str] = "firewall"
     summary: ClassVar[str] = "no host's own firewall drops what the swarm sends between hosts"
-    needs_witness: ClassVar[bool] = True
+    needs_observer: ClassVar[bool] = True
     needs_networks: ClassVar[bool] = False
 
-    def ask(self, scene: Scene, _answers: Answers) -> tuple[Question, ...]:
+    def ask(self, setup: Setup, _answers: Answers) -> tuple[Question, ...]:
         """Read the rules of each host."""
-        return tuple(HostCommand(host, SAVE, ("iptables-save", "-c"), sudo=True) for host in scene.watched)
+        return tuple(HostCommand(host, SAVE, ("iptables-save", "-c"), sudo=True) for host in setup.watched)
 
-    def judge(self, scene: Scene, answers: Answers) -> Findings:
+    def judge(self, setup: Setup, answers: Answers) -> Findings:
         """Return one verdict a host and rule that drops something, else one for all whose rules could be read."""
-        tables = {host: rules for host in scene.watched if (rules := _tables(answers, host))}
+        tables = {host: rules for host in setup.watched if (rules := _tables(answers, host))}
         found: dict[tuple[str, str], list[Crossing]] = {}
-        for crossing in crossings(scene):
+        for crossing in crossings(setup):
             table = tables.get(crossing.host)
             if table is None or (
                 crossing.accepted and not table["filter"].mentions("DOCKER-INGRESS", crossing.accepted)
@@ -79,7 +79,7 @@ class HostFirewall(Scenario):
             if (rule := _dropped_by(table, crossing)) is not None:
                 found.setdefault((crossing.host, rule), []).append(crossing)
         verdicts = [self._dropped(host, rule, dropped) for (host, rule), dropped in found.items()]
-        unread = [host for host in scene.watched if host not in tables]
+        unread = [host for host in setup.watched if host not in tables]
         if unread and not verdicts:
             detail = f"the rules of {', '.join(unread)} could not be read"
             fix = "let the SSH user run iptables-save by sudo without a password, or log in as root"
@@ -115,30 +115,30 @@ class HostFirewall(Scenario):
         return Verdict(scenario=self.name, subject=subject, status=status, detail=detail, fix=fix)
 
 
-def crossings(scene: Scene) -> Iterable[Crossing]:
+def crossings(setup: Setup) -> Iterable[Crossing]:
     """Yield every kind of packet that hosts must take from each other, and let out to each other."""
-    vteps = {one.host: one.vtep for one in scene.witnesses if one.problem is None and _is_address(one.vtep)}
+    vteps = {one.host: one.vtep for one in setup.observers if one.problem is None and _is_address(one.vtep)}
     for host in vteps:
         for peer in vteps:
             if peer != host:
-                yield from _into(scene, host, peer, vteps)
-                yield from _out_of(scene, host, peer, vteps)
+                yield from _into(setup, host, peer, vteps)
+                yield from _out_of(setup, host, peer, vteps)
 
 
-def _into(scene: Scene, host: str, peer: str, vteps: dict[str, str]) -> Iterable[Crossing]:
-    device = _device(scene, host, vteps[peer])
+def _into(setup: Setup, host: str, peer: str, vteps: dict[str, str]) -> Iterable[Crossing]:
+    device = _device(setup, host, vteps[peer])
     here = Packet("udp", vteps[peer], vteps[host], came_by=device, leaves_by="")
     learned = _gossip(host, peer)
-    data = scene.data_path_port
+    data = setup.data_path_port
     yield Crossing(f"udp {data}", host, peer, "INPUT", replace(here, port=data), _vxlan(peer, host))
     for protocol in ("udp", "tcp"):
         source = GOSSIP if protocol == "udp" else None
         packet = replace(here, protocol=protocol, port=GOSSIP, from_port=source)
         yield Crossing(f"{protocol} {GOSSIP}", host, peer, "INPUT", packet, learned, both_states=protocol == "udp")
-    if _is_manager(scene, host):
+    if _is_manager(setup, host):
         packet = replace(here, protocol="tcp", port=ORDERS)
         yield Crossing(f"tcp {ORDERS}", host, peer, "INPUT", packet, frozenset((claims.node(peer),)))
-    if any(net.spec.encrypted for net in scene.networks):
+    if any(net.spec.encrypted for net in setup.networks):
         yield Crossing(
             "esp",
             host,
@@ -153,7 +153,7 @@ def _into(scene: Scene, host: str, peer: str, vteps: dict[str, str]) -> Iterable
         "answers (ESTABLISHED)", host, peer, "INPUT", answer, learned | doors | {claims.passage("answers", peer, host)}
     )
     inner = Packet("tcp", vteps[peer], INSIDE, came_by=device, leaves_by=BRIDGE)
-    for service, port in published(scene):
+    for service, port in published(setup):
         entry = frozenset((claims.entry(host, "tcp"), claims.door(peer, host, "tcp")))
         yield Crossing(
             f"tcp {port} of {service}", host, peer, "FORWARD", replace(inner, port=port), entry, accepted=port
@@ -162,18 +162,18 @@ def _into(scene: Scene, host: str, peer: str, vteps: dict[str, str]) -> Iterable
         yield Crossing(f"answers of tcp {port}", host, peer, "FORWARD", packet, entry, accepted=port)
 
 
-def _out_of(scene: Scene, host: str, peer: str, vteps: dict[str, str]) -> Iterable[Crossing]:
-    here = Packet("udp", vteps[host], vteps[peer], came_by="", leaves_by=_device(scene, host, vteps[peer]))
-    data, learned = scene.data_path_port, _gossip(host, peer)
+def _out_of(setup: Setup, host: str, peer: str, vteps: dict[str, str]) -> Iterable[Crossing]:
+    here = Packet("udp", vteps[host], vteps[peer], came_by="", leaves_by=_device(setup, host, vteps[peer]))
+    data, learned = setup.data_path_port, _gossip(host, peer)
     yield Crossing(f"udp {data}", host, peer, "OUTPUT", replace(here, port=data), _vxlan(host, peer))
     for protocol in ("udp", "tcp"):
         source = GOSSIP if protocol == "udp" else None
         packet = replace(here, protocol=protocol, port=GOSSIP, from_port=source)
         yield Crossing(f"{protocol} {GOSSIP}", host, peer, "OUTPUT", packet, learned, both_states=protocol == "udp")
-    if _is_manager(scene, peer):
+    if _is_manager(setup, peer):
         packet = replace(here, protocol="tcp", port=ORDERS)
         yield Crossing(f"tcp {ORDERS}", host, peer, "OUTPUT", packet, frozenset((claims.node(host),)))
-    if any(net.spec.encrypted for net in scene.networks):
+    if any(net.spec.encrypted for net in setup.networks):
         broken = frozenset((claims.esp(host, peer), claims.passage("esp", host, peer)))
         yield Crossing("esp", host, peer, "OUTPUT", replace(here, protocol="esp"), broken)
     answer = replace(here, protocol="tcp", from_port=GOSSIP, state="ESTABLISHED")
@@ -181,15 +181,15 @@ def _out_of(scene: Scene, host: str, peer: str, vteps: dict[str, str]) -> Iterab
     yield Crossing("answers (ESTABLISHED)", host, peer, "OUTPUT", answer, broken)
 
 
-def published(scene: Scene) -> list[tuple[str, int]]:
+def published(setup: Setup) -> list[tuple[str, int]]:
     """Return what the mesh publishes by TCP: one port of the user's, and the probe service's."""
     users = [
         (service.spec.name, port.published)
-        for service in scene.state.services
+        for service in setup.state.services
         for port in service.published
         if port.mode is PublishMode.INGRESS and port.protocol is Protocol.TCP and port.published is not None
     ]
-    probes = scene.mesh.ports.get("tcp") if scene.mesh else None
+    probes = setup.mesh.ports.get("tcp") if setup.mesh else None
     return [*users[:1], *([("the probe service", probes)] if probes else [])]
 
 
@@ -223,9 +223,9 @@ def _seen_in(table: str, state: str) -> str:
     return "INVALID" if table == "raw" else state
 
 
-def _device(scene: Scene, host: str, address: str) -> str | None:
+def _device(setup: Setup, host: str, address: str) -> str | None:
     """Return the device by which a host reaches an address directly; None where its routes do not tell."""
-    facts = scene.state.facts(host)
+    facts = setup.state.facts(host)
     fitting = [
         (ip_network(route.prefix).prefixlen, route.device)
         for route in (facts.routes if facts else ())
@@ -241,8 +241,8 @@ def _is_address(text: str) -> bool:
         return False
 
 
-def _is_manager(scene: Scene, host: str) -> bool:
-    node = scene.state.node_of(host)
+def _is_manager(setup: Setup, host: str) -> bool:
+    node = setup.state.node_of(host)
     return node is not None and node.spec.role == "manager"
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 from swarmnet.model.report import Status, Verdict
 from swarmnet.verify import claims
 from swarmnet.verify.patterns import Shape, decompose
-from swarmnet.verify.scenario import PAIR, Answers, Findings, Question, Scenario, Scene, WitnessTask, staged
+from swarmnet.verify.scenario import PAIR, Answers, Findings, ObserverTask, Question, Scenario, Setup, in_steps
 from swarmnet.verify.scenarios.sizes.overlay import vteps
 
 if TYPE_CHECKING:
@@ -29,32 +29,32 @@ SENT = 3
 
 
 class Gossip(Scenario):
-    """Each witness counts the engines' datagrams that leave and come, while nothing else is asked."""
+    """Each observer counts the engines' datagrams that leave and come, while nothing else is asked."""
 
     name: ClassVar[str] = "gossip"
     summary: ClassVar[str] = "the engines' gossip by UDP gets from every host to every other"
-    needs_witness: ClassVar[bool] = True
+    needs_observer: ClassVar[bool] = True
     needs_networks: ClassVar[bool] = False
     quiet: ClassVar[bool] = True
 
-    def ask(self, scene: Scene, answers: Answers) -> tuple[Question, ...]:
+    def ask(self, setup: Setup, answers: Answers) -> tuple[Question, ...]:
         """Begin to count, wait until each engine had its turn, end."""
-        hosts = scene.watched
-        if not PAIR <= len(scene.state.nodes) <= MOST or len(hosts) < PAIR:
+        hosts = setup.watched
+        if not PAIR <= len(setup.state.nodes) <= MOST or len(hosts) < PAIR:
             return ()
-        peers: list[JsonValue] = [*vteps(scene, hosts).values()]
+        peers: list[JsonValue] = [*vteps(setup, hosts).values()]
         capture: JsonObject = {"kind": "capture", "name": "gossip", "peers": peers, "port": PORT, "needles": {}}
-        rest: JsonObject = {"kind": "rest", "seconds": patience(scene)}
-        return staged(
+        rest: JsonObject = {"kind": "rest", "seconds": patience(setup)}
+        return in_steps(
             answers,
-            lambda: [WitnessTask(host, BEGUN, {**capture, "seconds": 4 * patience(scene)}) for host in hosts],
-            lambda: [WitnessTask(host, RESTED, rest) for host in hosts],
-            lambda: [WitnessTask(host, TOLD, {"kind": "collect", "name": "gossip"}) for host in hosts],
+            lambda: [ObserverTask(host, BEGUN, {**capture, "seconds": 4 * patience(setup)}) for host in hosts],
+            lambda: [ObserverTask(host, RESTED, rest) for host in hosts],
+            lambda: [ObserverTask(host, TOLD, {"kind": "collect", "name": "gossip"}) for host in hosts],
         )
 
-    def judge(self, scene: Scene, answers: Answers) -> Findings:
+    def judge(self, setup: Setup, answers: Answers) -> Findings:
         """Return one verdict where all arrives, else one a cause; skipped where it was not listened to."""
-        known = vteps(scene, scene.watched)
+        known = vteps(setup, setup.watched)
         sent = {host: _counted(answers, host, "sent") for host in known}
         came = {host: _counted(answers, host, "received") for host in known}
         seen = {
@@ -99,9 +99,9 @@ class Gossip(Scenario):
         )
 
 
-def patience(scene: Scene) -> float:
+def patience(setup: Setup) -> float:
     """Return the seconds in which each engine has pinged each other twice."""
-    return 2.0 * (len(scene.state.nodes) - 1) + 1.0
+    return 2.0 * (len(setup.state.nodes) - 1) + 1.0
 
 
 def _counted(answers: Answers, host: str, direction: str) -> dict[str, int] | None:

@@ -16,10 +16,10 @@ from swarmnet.verify.scenario import (
     Answers,
     Findings,
     HostCommand,
+    ObserverTask,
     Question,
     Scenario,
-    Scene,
-    WitnessTask,
+    Setup,
     outcomes,
 )
 from swarmnet.verify.scenarios.sizes.overlay import WAYS, ways
@@ -40,23 +40,23 @@ class Kernels(Scenario):
 
     name: ClassVar[str] = "kernels"
     summary: ClassVar[str] = "kernels and engines of the hosts keep nothing of the swarm's from passing"
-    needs_witness: ClassVar[bool] = True
+    needs_observer: ClassVar[bool] = True
     needs_networks: ClassVar[bool] = False
 
-    def ask(self, scene: Scene, _answers: Answers) -> tuple[Question, ...]:
-        """Ask each host's witness for its kernel's settings and ways, and the host for its machine's id."""
+    def ask(self, setup: Setup, _answers: Answers) -> tuple[Question, ...]:
+        """Ask each host's observer for its kernel's settings and ways, and the host for its machine's id."""
         found: list[Question] = []
-        for host in scene.watched:
-            found.append(WitnessTask(host, KERNEL, {"kind": "kernel"}))
-            found.append(ways(scene, host))
+        for host in setup.watched:
+            found.append(ObserverTask(host, KERNEL, {"kind": "kernel"}))
+            found.append(ways(setup, host))
             found.append(HostCommand(host, MACHINE, ("cat", "/etc/machine-id")))
         return tuple(found)
 
-    def judge(self, scene: Scene, answers: Answers) -> Findings:
+    def judge(self, setup: Setup, answers: Answers) -> Findings:
         """Return one verdict a host and trouble, else one for all."""
-        seen = {host: told for host in scene.watched if (told := _told(answers, host))}
-        verdicts = [verdict for host, told in seen.items() for verdict in self._host(scene, answers, host, told)]
-        verdicts += [*self._cloned(scene, answers), *self._restoring(scene)]
+        seen = {host: told for host in setup.watched if (told := _told(answers, host))}
+        verdicts = [verdict for host, told in seen.items() for verdict in self._host(setup, answers, host, told)]
+        verdicts += [*self._cloned(setup, answers), *self._restoring(setup)]
         if seen and not any(one.status is Status.FAILED for one in verdicts):
             detail = (
                 f"{len(seen)} hosts forward, send from the addresses that they are known by, and filter nothing out"
@@ -64,21 +64,21 @@ class Kernels(Scenario):
             verdicts.append(self._verdict("hosts", Status.OK, detail))
         return Findings(tuple(verdicts))
 
-    def _host(self, scene: Scene, answers: Answers, host: str, told: JsonObject) -> Iterable[Verdict]:
+    def _host(self, setup: Setup, answers: Answers, host: str, told: JsonObject) -> Iterable[Verdict]:
         if told.get("forward") == 0:
             yield self._failed(
                 host,
                 ("ip-forward", ["sysctl -w net.ipv4.ip_forward=1"]),
                 f"{host} forwards nothing (net.ipv4.ip_forward is 0): published ports lead nowhere there",
                 f"run this on {host}, and look in /etc/sysctl.d for what sets it:",
-                frozenset(_doors(scene, host)),
+                frozenset(_doors(setup, host)),
             )
-        yield from self._sources(scene, answers, host)
-        yield from self._filters(scene, answers, host, told)
-        yield from self._leftovers(scene, host, told)
+        yield from self._sources(setup, answers, host)
+        yield from self._filters(setup, answers, host, told)
+        yield from self._leftovers(setup, host, told)
 
-    def _sources(self, scene: Scene, answers: Answers, host: str) -> Iterable[Verdict]:
-        known = {one.host: one.vtep for one in scene.witnesses}
+    def _sources(self, setup: Setup, answers: Answers, host: str) -> Iterable[Verdict]:
+        known = {one.host: one.vtep for one in setup.observers}
         found, _ = outcomes(answers, host, WAYS)
         others = {
             peer: str(way["local"])
@@ -95,12 +95,12 @@ class Kernels(Scenario):
                 " kernels there drop that in silence",
                 f"make the route's source the known address (ip route change ... src {known[host]}), or let the node"
                 f" join again with --advertise-addr and --data-path-addr {local}",
-                frozenset(_ways(scene, {(host, peer) for peer in hurt})),
+                frozenset(_ways(setup, {(host, peer) for peer in hurt})),
             )
 
-    def _filters(self, scene: Scene, answers: Answers, host: str, told: JsonObject) -> Iterable[Verdict]:
+    def _filters(self, setup: Setup, answers: Answers, host: str, told: JsonObject) -> Iterable[Verdict]:
         devices, filters = told.get("devices"), told.get("filters")
-        vtep = next(one.vtep for one in scene.witnesses if one.host == host)
+        vtep = next(one.vtep for one in setup.observers if one.host == host)
         if (
             not isinstance(devices, dict)
             or not isinstance(filters, dict)
@@ -117,12 +117,12 @@ class Kernels(Scenario):
                 f"{host} drops what {peers} send to it: answers would leave by {away[min(away)]}, packets come by"
                 f" {device}, and its reverse path filter is strict (net.ipv4.conf.{device}.rp_filter is 1)",
                 f"mend the routes of {host}, or run this there, and look in /etc/sysctl.d for what sets it:",
-                frozenset(_ways(scene, {(peer, host) for peer in away})),
+                frozenset(_ways(setup, {(peer, host) for peer in away})),
             )
 
-    def _leftovers(self, scene: Scene, host: str, told: JsonObject) -> Iterable[Verdict]:
+    def _leftovers(self, setup: Setup, host: str, told: JsonObject) -> Iterable[Verdict]:
         tunnels = told.get("tunnels")
-        names = {vni: net.spec.name for net in (*scene.state.networks, *scene.networks) for vni in net.vnis}
+        names = {vni: net.spec.name for net in (*setup.state.networks, *setup.networks) for vni in net.vnis}
         for device, vni in tunnels.items() if isinstance(tunnels, dict) else ():
             if isinstance(vni, int) and vni in names:
                 yield self._failed(
@@ -134,9 +134,9 @@ class Kernels(Scenario):
                     frozenset((claims.attach(host),)),
                 )
 
-    def _cloned(self, scene: Scene, answers: Answers) -> Iterable[Verdict]:
+    def _cloned(self, setup: Setup, answers: Answers) -> Iterable[Verdict]:
         found: dict[str, list[str]] = defaultdict(list)
-        for host in scene.watched:
+        for host in setup.watched:
             answer = answers.get((host, MACHINE))
             said = str(answer.value.get("stdout", "")).strip() if answer and not answer.problem else ""
             if said:
@@ -155,8 +155,8 @@ class Kernels(Scenario):
                     update={"evidence": {"cause": "machine-id", "hosts": [*hosts], "commands": [*commands]}}
                 )
 
-    def _restoring(self, scene: Scene) -> Iterable[Verdict]:
-        hosts = [one.host for one in scene.state.hosts if one.engine.live_restore and one.host in scene.watched]
+    def _restoring(self, setup: Setup) -> Iterable[Verdict]:
+        hosts = [one.host for one in setup.state.hosts if one.engine.live_restore and one.host in setup.watched]
         if hosts:
             yield self._verdict(
                 f"host{'s' if hosts[1:] else ''} {', '.join(hosts)}",
@@ -199,15 +199,15 @@ def _is_lost(answers: Answers, source: str, target: str) -> bool:
     return False
 
 
-def _ways(scene: Scene, pairs: set[tuple[str, str]]) -> Iterable[Claim]:
+def _ways(setup: Setup, pairs: set[tuple[str, str]]) -> Iterable[Claim]:
     for pair in pairs:
         yield from (claims.vxlan(*pair), claims.passage("vxlan", *pair))
         yield from (claims.door(*way, protocol) for way in (pair, pair[::-1]) for protocol in ("tcp", "udp"))
-        if any(net.spec.encrypted for net in scene.networks):
+        if any(net.spec.encrypted for net in setup.networks):
             yield from (claims.esp(*pair), claims.passage("esp", *pair))
 
 
-def _doors(scene: Scene, host: str) -> Iterable[Claim]:
+def _doors(setup: Setup, host: str) -> Iterable[Claim]:
     for protocol in ("tcp", "udp"):
         yield claims.entry(host, protocol)
-        yield from (claims.door(side, host, protocol) for side in (*scene.watched, ""))
+        yield from (claims.door(side, host, protocol) for side in (*setup.watched, ""))

@@ -12,11 +12,11 @@ from swarmnet.verify.scenario import (
     OPERATOR,
     Answers,
     Findings,
+    ObserverTask,
     OperatorTask,
     Question,
     Scenario,
-    Scene,
-    WitnessTask,
+    Setup,
     outcomes,
 )
 from swarmnet.verify.scenarios.mesh.mesh import address_of, neighbours, reachable
@@ -50,37 +50,37 @@ class HostPort(Scenario):
     summary: ClassVar[str] = "a port in host mode answers on task nodes only, and keeps the client's address"
     needs_mesh: ClassVar[bool] = True
     needs_networks: ClassVar[bool] = False
-    needs_witness: ClassVar[bool] = True
+    needs_observer: ClassVar[bool] = True
 
-    def ask(self, scene: Scene, _answers: Answers) -> tuple[Question, ...]:
+    def ask(self, setup: Setup, _answers: Answers) -> tuple[Question, ...]:
         """Knock at the neighbours that have a task, and once at those that have none."""
-        mesh = scene.mesh
+        mesh = setup.mesh
         if mesh is None or not mesh.host_ports:
             return ()
         found: list[Question] = []
-        for host in scene.watched:
-            others = [one for one in neighbours(scene.watched, host) if one != host]
+        for host in setup.watched:
+            others = [one for one in neighbours(setup.watched, host) if one != host]
             doors: dict[str, JsonValue] = {
-                one: [address_of(scene, one), mesh.host_ports[one], "tcp"] for one in others if one in mesh.host_ports
+                one: [address_of(setup, one), mesh.host_ports[one], "tcp"] for one in others if one in mesh.host_ports
             }
-            found += [WitnessTask(host, self.name, _knocks(doors, TURNS))] if doors else []
+            found += [ObserverTask(host, self.name, _knocks(doors, TURNS))] if doors else []
             empty: dict[str, JsonValue] = {
-                one: [address_of(scene, one), port, "tcp"]
+                one: [address_of(setup, one), port, "tcp"]
                 for one in others
                 if one not in mesh.backends.values()
                 for port in list(mesh.host_ports.values())[:1]
             }
-            found += [WitnessTask(host, ABSENT, _knocks(empty, 0))] if empty else []
-        return (*found, *self._outside(scene, mesh))
+            found += [ObserverTask(host, ABSENT, _knocks(empty, 0))] if empty else []
+        return (*found, *self._outside(setup, mesh))
 
-    def judge(self, scene: Scene, answers: Answers) -> Findings:
+    def judge(self, setup: Setup, answers: Answers) -> Findings:
         """Return one verdict where all is right, else one for each host that is not as it shall be."""
-        mesh = scene.mesh
+        mesh = setup.mesh
         if mesh is None or not mesh.host_ports:
-            return Findings((absence.unpublished(scene, self.name, "ports"),))
+            return Findings((absence.unpublished(setup, self.name, "ports"),))
         wrong: dict[str, list[Complaint]] = defaultdict(list)
         asked, silent = set(), []
-        for source in (*scene.watched, OPERATOR):
+        for source in (*setup.watched, OPERATOR):
             found, problem = outcomes(answers, source, self.name)
             if problem and source != OPERATOR and (source, self.name) in answers:
                 silent.append(self._verdict(f"from {source}", Status.INCONCLUSIVE, problem))
@@ -94,14 +94,14 @@ class HostPort(Scenario):
             detail = f"{len(asked)} hosts answer on ports of their own, and their tasks see who asks"
             failed = [self._verdict("ports", Status.OK, detail)]
         elif not asked and not silent:
-            failed = [absence.untested(scene, self.name, "ports", "there is no second host to ask from")]
+            failed = [absence.untested(setup, self.name, "ports", "there is no second host to ask from")]
         return Findings((*failed, *silent))
 
-    def _outside(self, scene: Scene, mesh: MeshService) -> list[Question]:
+    def _outside(self, setup: Setup, mesh: MeshService) -> list[Question]:
         doors: dict[str, JsonValue] = {
-            host: [scene.approaches[host].address, port, "tcp"]
+            host: [setup.approaches[host].address, port, "tcp"]
             for host, port in mesh.host_ports.items()
-            if reachable(scene, host)
+            if reachable(setup, host)
         }
         return [OperatorTask(self.name, _knocks(doors, TURNS))] if doors else []
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status, Verdict
 from swarmnet.verify import absence
-from swarmnet.verify.scenario import Answers, Findings, Question, Scenario, Scene, WitnessTask, outcomes
+from swarmnet.verify.scenario import Answers, Findings, ObserverTask, Question, Scenario, Setup, outcomes
 
 if TYPE_CHECKING:
     from swarmnet.model.base import JsonObject, JsonValue
@@ -28,22 +28,22 @@ class MeshIpv6(Scenario):
     summary: ClassVar[str] = "a published port answers or refuses at once by IPv6, too"
     needs_mesh: ClassVar[bool] = True
     needs_networks: ClassVar[bool] = False
-    needs_witness: ClassVar[bool] = True
+    needs_observer: ClassVar[bool] = True
 
-    def ask(self, scene: Scene, _answers: Answers) -> tuple[Question, ...]:
+    def ask(self, setup: Setup, _answers: Answers) -> tuple[Question, ...]:
         """Knock once on every host."""
-        if scene.mesh is None or "tcp" not in scene.mesh.ports:
+        if setup.mesh is None or "tcp" not in setup.mesh.ports:
             return ()
-        door: list[JsonValue] = [ADDRESS, scene.mesh.ports["tcp"], "tcp"]
+        door: list[JsonValue] = [ADDRESS, setup.mesh.ports["tcp"], "tcp"]
         task: JsonObject = {"kind": "knock", "targets": {"door": door}, "times": 0}
-        return tuple(WitnessTask(host, self.name, task) for host in scene.watched)
+        return tuple(ObserverTask(host, self.name, task) for host in setup.watched)
 
-    def judge(self, scene: Scene, answers: Answers) -> Findings:
+    def judge(self, setup: Setup, answers: Answers) -> Findings:
         """Return one verdict for the hosts where it hangs, else one for all."""
-        if scene.mesh is None:
-            return Findings((absence.unpublished(scene, self.name, "mesh"),))
+        if setup.mesh is None:
+            return Findings((absence.unpublished(setup, self.name, "mesh"),))
         hanging, fine, verdicts = [], [], []
-        for host in scene.watched:
+        for host in setup.watched:
             found, problem = outcomes(answers, host, self.name)
             outcome = found.get("door", {})
             took = outcome.get("longest")

@@ -17,14 +17,14 @@ from swarmnet.verify.scenario import (
     Answers,
     Findings,
     HostCommand,
+    ObserverTask,
     OperatorTask,
     Question,
     Scenario,
-    Scene,
-    WitnessTask,
+    Setup,
     outcomes,
 )
-from swarmnet.verify.scenarios.balancing.balanced import WITNESS_FACTS, has_ipvs, is_stale
+from swarmnet.verify.scenarios.balancing.balanced import OBSERVER_FACTS, has_ipvs, is_stale
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -75,73 +75,73 @@ class MeshScenario(Scenario):
 
     needs_mesh: ClassVar[bool] = True
     needs_networks: ClassVar[bool] = False
-    needs_witness: ClassVar[bool] = True
+    needs_observer: ClassVar[bool] = True
     protocol: ClassVar[str]
 
-    def ask(self, scene: Scene, answers: Answers) -> tuple[Question, ...]:
+    def ask(self, setup: Setup, answers: Answers) -> tuple[Question, ...]:
         """Ask from every side; then look closer at entries that do not answer as they should."""
-        if scene.mesh is None or self.protocol not in scene.mesh.ports:
+        if setup.mesh is None or self.protocol not in setup.mesh.ports:
             return ()
-        hosts = entries(scene, answers)
-        facts = [WitnessTask(host, WITNESS_FACTS, {"kind": "facts"}) for host in scene.watched]
-        first = {source: self._doors(scene, scene.mesh, source, hosts) for source in (*hosts, OPERATOR)}
-        bad = complaining(scene, answers, self.name)
+        hosts = entries(setup, answers)
+        facts = [ObserverTask(host, OBSERVER_FACTS, {"kind": "facts"}) for host in setup.watched]
+        first = {source: self._doors(setup, setup.mesh, source, hosts) for source in (*hosts, OPERATOR)}
+        bad = complaining(setup, answers, self.name)
         again = {source: {label: first[source][label] for label in labels} for source, labels in bad.items()}
         looks = ((self.name, first), (second(self.name), again))
         sides = [
-            _question(source, key, _knocks(scene.mesh, doors))
+            _question(source, key, _knocks(setup.mesh, doors))
             for key, by_source in looks
             for source, doors in by_source.items()
             if doors
         ]
-        return (*facts, *sides, *self._closer(scene, answers, hosts))
+        return (*facts, *sides, *self._closer(setup, answers, hosts))
 
-    def judge(self, scene: Scene, answers: Answers) -> Findings:
+    def judge(self, setup: Setup, answers: Answers) -> Findings:
         """Return one verdict where all is right, and what could not be asked.
 
         Failures get their verdicts from :func:`swarmnet.verify.causes.ingress.explain`, which sees all protocols.
         """
-        if scene.mesh is None or self.protocol not in scene.mesh.ports:
-            return Findings((absence.unpublished(scene, self.name, "mesh"),))
-        hosts = entries(scene, answers)
+        if setup.mesh is None or self.protocol not in setup.mesh.ports:
+            return Findings((absence.unpublished(setup, self.name, "mesh"),))
+        hosts = entries(setup, answers)
         unasked = [
             self._verdict(f"from {source or 'this machine'}", Status.INCONCLUSIVE, why)
-            for source, why in silent(scene, answers, self.name).items()
+            for source, why in silent(setup, answers, self.name).items()
         ]
-        fine = not failing(scene, answers, self.name)
+        fine = not failing(setup, answers, self.name)
         if not hosts or not fine:
             return Findings(tuple(unasked))
-        return Findings((*unasked, self._verdict("mesh", Status.OK, self._praise(scene, scene.mesh, hosts))))
+        return Findings((*unasked, self._verdict("mesh", Status.OK, self._praise(setup, setup.mesh, hosts))))
 
-    def _praise(self, scene: Scene, mesh: MeshService, hosts: tuple[str, ...]) -> str:
+    def _praise(self, setup: Setup, mesh: MeshService, hosts: tuple[str, ...]) -> str:
         idle = sorted(set(hosts) - set(mesh.backends.values()))
         sides = "from themselves, by localhost, from their neighbours"
-        sides += " and from this machine" if any(reachable(scene, host) for host in hosts) else ""
+        sides += " and from this machine" if any(reachable(setup, host) for host in hosts) else ""
         told = f"; {', '.join(idle)} has no task" if idle else ""
         return f"{self.protocol} port {mesh.ports[self.protocol]} answers on {len(hosts)} nodes, {sides}{told}"
 
-    def _doors(self, scene: Scene, mesh: MeshService, source: str, hosts: tuple[str, ...]) -> dict[str, JsonValue]:
+    def _doors(self, setup: Setup, mesh: MeshService, source: str, hosts: tuple[str, ...]) -> dict[str, JsonValue]:
         """Return what one side knocks at: the operator at all that are reached directly, a host at its neighbours."""
         if source == OPERATOR:
-            direct = [host for host in hosts if reachable(scene, host)]
-            return {host: self._door(mesh, scene.approaches[host].address) for host in direct}
+            direct = [host for host in hosts if reachable(setup, host)]
+            return {host: self._door(mesh, setup.approaches[host].address) for host in direct}
         return {
             LOCALHOST: self._door(mesh, "127.0.0.1"),
-            **{host: self._door(mesh, address_of(scene, host)) for host in neighbours(hosts, source)},
+            **{host: self._door(mesh, address_of(setup, host)) for host in neighbours(hosts, source)},
         }
 
     def _door(self, mesh: MeshService, address: str) -> JsonValue:
         return [address, mesh.ports[self.protocol], self.protocol]
 
-    def _closer(self, scene: Scene, answers: Answers, hosts: tuple[str, ...]) -> list[Question]:
-        bad = [host for host in hosts if host in failing(scene, answers, self.name)]
+    def _closer(self, setup: Setup, answers: Answers, hosts: tuple[str, ...]) -> list[Question]:
+        bad = [host for host in hosts if host in failing(setup, answers, self.name)]
         found: list[Question] = [
             HostCommand(host, key, argv, sudo=True) for host in bad for key, argv in CLOSER.items()
         ]
         unseen: dict[str, JsonValue] = {
-            host: [scene.approaches[host].address, scene.approaches[host].port, "open"]
+            host: [setup.approaches[host].address, setup.approaches[host].port, "open"]
             for host in bad
-            if reachable(scene, host)
+            if reachable(setup, host)
         }
         if unseen:
             found.append(OperatorTask(SSH, {"kind": "knock", "targets": unseen, "times": 0}))
@@ -151,9 +151,9 @@ class MeshScenario(Scenario):
         return Verdict(scenario=self.name, subject=subject, status=status, detail=detail)
 
 
-def entries(scene: Scene, answers: Answers) -> tuple[str, ...]:
-    """Return the hosts that can be entries: their witness runs, their kernel is known to have IPVS."""
-    return tuple(host for host in scene.watched if has_ipvs(answers, host))
+def entries(setup: Setup, answers: Answers) -> tuple[str, ...]:
+    """Return the hosts that can be entries: their observer runs, their kernel is known to have IPVS."""
+    return tuple(host for host in setup.watched if has_ipvs(answers, host))
 
 
 def neighbours(hosts: tuple[str, ...], host: str) -> list[str]:
@@ -162,23 +162,23 @@ def neighbours(hosts: tuple[str, ...], host: str) -> list[str]:
     return [hosts[(place + step) % len(hosts)] for step in range(min(NEIGHBOURS + 1, len(hosts)))]
 
 
-def address_of(scene: Scene, host: str) -> str:
+def address_of(setup: Setup, host: str) -> str:
     """Return the address by which the swarm knows a host."""
-    facts = scene.state.facts(host)
+    facts = setup.state.facts(host)
     return facts.engine.membership.address if facts else ""
 
 
-def reachable(scene: Scene, host: str) -> bool:
+def reachable(setup: Setup, host: str) -> bool:
     """Tell whether the operator's machine may ask a host's published ports: nothing stands between."""
-    approach = scene.approaches.get(host)
+    approach = setup.approaches.get(host)
     return approach is not None and approach.between is None
 
 
-def views(scene: Scene, answers: Answers, scenario: str) -> dict[tuple[str, str], View]:
+def views(setup: Setup, answers: Answers, scenario: str) -> dict[tuple[str, str], View]:
     """Return what each side (a host, or the operator) saw of each entry (a host, or ``LOCALHOST``) that it asked."""
-    backends = scene.mesh.backends if scene.mesh else {}
+    backends = setup.mesh.backends if setup.mesh else {}
     found = {}
-    for source in (*entries(scene, answers), OPERATOR):
+    for source in (*entries(setup, answers), OPERATOR):
         for key in (scenario, second(scenario)):
             answered, _ = outcomes(answers, source, key)
             for label, outcome in answered.items():
@@ -192,25 +192,25 @@ def second(scenario: str) -> str:
     return f"{scenario}/again"
 
 
-def complaining(scene: Scene, answers: Answers, scenario: str) -> dict[str, list[str]]:
+def complaining(setup: Setup, answers: Answers, scenario: str) -> dict[str, list[str]]:
     """Return each side with the labels of the doors that did not open to it as they should."""
-    backends = frozenset(scene.mesh.backends.values()) if scene.mesh else frozenset()
+    backends = frozenset(setup.mesh.backends.values()) if setup.mesh else frozenset()
     found: dict[str, list[str]] = {}
-    for (source, label), view in views(scene, answers, scenario).items():
+    for (source, label), view in views(setup, answers, scenario).items():
         if view.complaint(backends) is not None:
             found.setdefault(source, []).append(label)
     return found
 
 
-def silent(scene: Scene, answers: Answers, scenario: str) -> dict[str, str]:
+def silent(setup: Setup, answers: Answers, scenario: str) -> dict[str, str]:
     """Return the sides that could not ask, and why."""
     found = {}
-    for host in entries(scene, answers):
+    for host in entries(setup, answers):
         _, problem = outcomes(answers, host, scenario)
         if problem:
             found[host] = problem
-    found |= {w.host: f"no witness on the host's own network: {w.problem}" for w in scene.witnesses if w.problem}
-    between = {host: scene.approaches[host].between for host in entries(scene, answers) if host in scene.approaches}
+    found |= {w.host: f"no observer on the host's own network: {w.problem}" for w in setup.observers if w.problem}
+    between = {host: setup.approaches[host].between for host in entries(setup, answers) if host in setup.approaches}
     hidden = {host: why for host, why in between.items() if why}
     if hidden:
         host, why = next(iter(hidden.items()))
@@ -218,11 +218,11 @@ def silent(scene: Scene, answers: Answers, scenario: str) -> dict[str, str]:
     return found
 
 
-def failing(scene: Scene, answers: Answers, scenario: str) -> dict[str, dict[str, str]]:
+def failing(setup: Setup, answers: Answers, scenario: str) -> dict[str, dict[str, str]]:
     """Return each entry that some side complains of: the sides, and what they say."""
-    backends = frozenset(scene.mesh.backends.values()) if scene.mesh else frozenset()
+    backends = frozenset(setup.mesh.backends.values()) if setup.mesh else frozenset()
     found: dict[str, dict[str, str]] = {}
-    for (source, label), view in views(scene, answers, scenario).items():
+    for (source, label), view in views(setup, answers, scenario).items():
         complaint = view.complaint(backends)
         if complaint is not None:
             entry, side = (source, "localhost") if label == LOCALHOST else (label, source)
@@ -230,13 +230,13 @@ def failing(scene: Scene, answers: Answers, scenario: str) -> dict[str, dict[str
     return found
 
 
-def unreached(scene: Scene, answers: Answers, entry: str, scenarios: Iterable[str]) -> tuple[str, ...]:
+def unreached(setup: Setup, answers: Answers, entry: str, scenarios: Iterable[str]) -> tuple[str, ...]:
     """Return the tasks' hosts that some side inside did not reach through an entry; none where it only lost some."""
-    backends = frozenset(scene.mesh.backends.values()) if scene.mesh else frozenset[str]()
+    backends = frozenset(setup.mesh.backends.values()) if setup.mesh else frozenset[str]()
     seen = [
         view
         for scenario in scenarios
-        for (source, label), view in views(scene, answers, scenario).items()
+        for (source, label), view in views(setup, answers, scenario).items()
         if source != OPERATOR and entry == (source if label == LOCALHOST else label)
         if view.complaint(backends) is not None
     ]
@@ -254,7 +254,7 @@ def _view(outcome: JsonObject, backends: dict[str, str] | object) -> View:
 
 
 def _question(source: str, key: str, task: JsonObject) -> Question:
-    return OperatorTask(key, task) if source == OPERATOR else WitnessTask(source, key, task)
+    return OperatorTask(key, task) if source == OPERATOR else ObserverTask(source, key, task)
 
 
 def _knocks(mesh: MeshService, doors: dict[str, JsonValue]) -> JsonObject:

@@ -20,13 +20,13 @@ from swarmnet.verify.scenario import (
     Answers,
     Findings,
     HostCommand,
+    ObserverTask,
     Question,
     Scenario,
-    Scene,
-    WitnessTask,
+    Setup,
     outcomes,
 )
-from swarmnet.verify.scenarios.balancing.balanced import WITNESS_FACTS, has_ipvs
+from swarmnet.verify.scenarios.balancing.balanced import OBSERVER_FACTS, has_ipvs
 from swarmnet.verify.scenarios.mesh.mesh import CLOSER, address_of
 
 if TYPE_CHECKING:
@@ -66,45 +66,47 @@ class Published(Scenario):
 
     name: ClassVar[str] = "published"
     summary: ClassVar[str] = "published TCP ports of your services take connections on every node"
-    needs_witness: ClassVar[bool] = True
+    needs_observer: ClassVar[bool] = True
     needs_networks: ClassVar[bool] = False
 
-    def ask(self, scene: Scene, _answers: Answers) -> tuple[Question, ...]:
+    def ask(self, setup: Setup, _answers: Answers) -> tuple[Question, ...]:
         """Open each door once, from the next host; read the rules of each host."""
         found: list[Question] = []
         by_host: dict[str, list[PublishedDoor]] = defaultdict(list)
-        for door in doors(scene)[0]:
+        for door in doors(setup)[0]:
             by_host[door.host].append(door)
         for host, mine in by_host.items():
-            targets: dict[str, JsonValue] = {door.label: [address_of(scene, host), door.port, "open"] for door in mine}
+            targets: dict[str, JsonValue] = {door.label: [address_of(setup, host), door.port, "open"] for door in mine}
             task: JsonObject = {"kind": "knock", "targets": targets, "times": 0}
-            found.append(WitnessTask(_asker(scene, host), f"published/{host}", task))
+            found.append(ObserverTask(_asker(setup, host), f"published/{host}", task))
             found.append(HostCommand(host, RULES, CLOSER[RULES], sudo=True))
-            found += [WitnessTask(host, WITNESS_FACTS, {"kind": "facts"})] if any(door.in_mesh for door in mine) else []
+            found += (
+                [ObserverTask(host, OBSERVER_FACTS, {"kind": "facts"})] if any(door.in_mesh for door in mine) else []
+            )
         return tuple(found)
 
-    def judge(self, scene: Scene, answers: Answers) -> Findings:
+    def judge(self, setup: Setup, answers: Answers) -> Findings:
         """Return one verdict a service: what is closed where, or that it is open everywhere."""
-        known, left_out = doors(scene)
+        known, left_out = doors(setup)
         by_service: dict[str, list[PublishedDoor]] = defaultdict(list)
         for door in known:
             by_service[door.service].append(door)
-        verdicts = [self._taken(one, where) for one in _services(scene) if (where := taken(scene, one))]
+        verdicts = [self._taken(one, where) for one in _services(setup) if (where := taken(setup, one))]
         verdicts += [
             self._idle(service)
-            for service in _services(scene)
-            if _is_idle(scene, service) and not taken(scene, service)
+            for service in _services(setup)
+            if _is_idle(setup, service) and not taken(setup, service)
         ]
-        verdicts += [self._service(scene, answers, name, mine) for name, mine in by_service.items()]
+        verdicts += [self._service(setup, answers, name, mine) for name, mine in by_service.items()]
         if left_out:
             detail = f"{left_out} more published ports were not asked: {MOST} are the most"
             verdicts.append(self._verdict("services", Status.INCONCLUSIVE, detail))
-        if not verdicts and scene.watched:
+        if not verdicts and setup.watched:
             verdicts.append(self._verdict("services", Status.SKIPPED, "no service publishes a TCP port"))
         return Findings(tuple(verdicts))
 
-    def _service(self, scene: Scene, answers: Answers, name: str, mine: list[PublishedDoor]) -> Verdict:
-        looks = {door: _look_at(scene, answers, door) for door in mine}
+    def _service(self, setup: Setup, answers: Answers, name: str, mine: list[PublishedDoor]) -> Verdict:
+        looks = {door: _look_at(setup, answers, door) for door in mine}
         told: dict[str, list[str]] = defaultdict(list)
         for door, look in looks.items():
             told[look].append(door.host)
@@ -117,7 +119,7 @@ class Published(Scenario):
             if _is_shut_everywhere(looks):
                 fix = f"{FORGOTTEN}: docker service update --force {name}"
             closed = {host for hosts in told.values() for host in hosts}
-            needed = tuple(_needed(scene, door) for door in mine if door.host in closed)
+            needed = tuple(_needed(setup, door) for door in mine if door.host in closed)
             return self._verdict(subject, Status.FAILED, detail, fix).model_copy(update={"needed": needed})
         if unread:
             detail = f"could not be asked, or the rules not be read, on {', '.join(sorted(unread))}"
@@ -154,14 +156,14 @@ class Published(Scenario):
         return Verdict(scenario=self.name, subject=subject, status=status, detail=detail, fix=fix)
 
 
-def _asker(scene: Scene, host: str) -> str:
+def _asker(setup: Setup, host: str) -> str:
     """Return who asks a host: the next one."""
-    return scene.watched[(scene.watched.index(host) + 1) % len(scene.watched)]
+    return setup.watched[(setup.watched.index(host) + 1) % len(setup.watched)]
 
 
-def _look_at(scene: Scene, answers: Answers, door: PublishedDoor) -> str:
+def _look_at(setup: Setup, answers: Answers, door: PublishedDoor) -> str:
     """Return what is wrong with a door in words, or one of ``FINE``, ``UNREAD`` and ``NO_IPVS``."""
-    found, problem = outcomes(answers, _asker(scene, door.host), f"published/{door.host}")
+    found, problem = outcomes(answers, _asker(setup, door.host), f"published/{door.host}")
     outcome = found.get(door.label, {})
     rules = answers.get((door.host, RULES))
     readable = rules is not None and rules.problem is None and rules.value.get("exit") == 0
@@ -182,66 +184,66 @@ def _is_shut_everywhere(looks: dict[PublishedDoor, str]) -> bool:
     return any(door.in_mesh and door.port not in others for door in looks)
 
 
-def _needed(scene: Scene, door: PublishedDoor) -> frozenset[Claim]:
+def _needed(setup: Setup, door: PublishedDoor) -> frozenset[Claim]:
     """Return all that one connection to a door needs: the way to it, the host's rules, and through the mesh a task."""
-    asker, host = _asker(scene, door.host), door.host
+    asker, host = _asker(setup, door.host), door.host
     needed = {claims.node(host), claims.door(asker, host, "tcp")}
     needed |= {claims.rules(host, "nat"), claims.rules(host, "filter")}
     if not door.in_mesh:
         return frozenset(needed)
-    nodes = {found.id: one for one in scene.watched if (found := scene.state.node_of(one)) is not None}
+    nodes = {found.id: one for one in setup.watched if (found := setup.state.node_of(one)) is not None}
     tasks = [
-        task for service in _services(scene) if service.spec.name == door.service for task in _running(scene, service)
+        task for service in _services(setup) if service.spec.name == door.service for task in _running(setup, service)
     ]
     ends = {nodes[task.node_id] for task in tasks if task.node_id in nodes}
     return frozenset(needed | {claims.entry(host, "tcp")}).union(
-        *(claims.mesh_exchange(scene, host, end) for end in ends)
+        *(claims.mesh_exchange(setup, host, end) for end in ends)
     )
 
 
-def doors(scene: Scene) -> tuple[list[PublishedDoor], int]:
+def doors(setup: Setup) -> tuple[list[PublishedDoor], int]:
     """Return the doors that may be knocked at, and how many were left out."""
-    found = sorted({door for service in _services(scene) for door in _doors(scene, service)})
+    found = sorted({door for service in _services(setup) for door in _doors(setup, service)})
     ports = sorted({door.label for door in found})
     chosen = set(ports[:MOST])
     return [door for door in found if door.label in chosen], max(0, len(ports) - MOST)
 
 
-def _doors(scene: Scene, service: Service) -> Iterable[PublishedDoor]:
-    running = _running(scene, service)
+def _doors(setup: Setup, service: Service) -> Iterable[PublishedDoor]:
+    running = _running(setup, service)
     if not running:
         return
     for port in service.published:
         if port.mode is PublishMode.INGRESS and port.protocol is Protocol.TCP and port.published is not None:
-            yield from (PublishedDoor(service.spec.name, port.published, host, in_mesh=True) for host in scene.watched)
-    hosts = {node.id: host for host in scene.watched if (node := scene.state.node_of(host)) is not None}
+            yield from (PublishedDoor(service.spec.name, port.published, host, in_mesh=True) for host in setup.watched)
+    hosts = {node.id: host for host in setup.watched if (node := setup.state.node_of(host)) is not None}
     for task in running:
         for port in task.published:
             if port.protocol is Protocol.TCP and port.published is not None and task.node_id in hosts:
                 yield PublishedDoor(service.spec.name, port.published, hosts[task.node_id], in_mesh=False)
 
 
-def _services(scene: Scene) -> list[Service]:
+def _services(setup: Setup) -> list[Service]:
     """Return the services that publish something, but for those of this and other verifications."""
-    return [s for s in scene.state.services if s.spec.ports and PROBE_LABEL not in s.spec.labels]
+    return [s for s in setup.state.services if s.spec.ports and PROBE_LABEL not in s.spec.labels]
 
 
-def _running(scene: Scene, service: Service) -> list[Task]:
-    tasks = [task for task in scene.state.tasks if task.service_id == service.id]
+def _running(setup: Setup, service: Service) -> list[Task]:
+    tasks = [task for task in setup.state.tasks if task.service_id == service.id]
     return [task for task in tasks if task.state == task.desired_state == "running"]
 
 
-def taken(scene: Scene, service: Service) -> dict[str, str]:
+def taken(setup: Setup, service: Service) -> dict[str, str]:
     """Return the hosts on which a task could not have its port, and what the engine said; none that runs one by now."""
-    hosts = {node.id: one.host for one in scene.state.hosts if (node := scene.state.node_of(one.host)) is not None}
-    running = {task.node_id for task in _running(scene, service)}
+    hosts = {node.id: one.host for one in setup.state.hosts if (node := setup.state.node_of(one.host)) is not None}
+    running = {task.node_id for task in _running(setup, service)}
     return {
         hosts.get(task.node_id or "", "a node that the scheduler wants"): task.message
-        for task in scene.state.tasks
+        for task in setup.state.tasks
         if task.service_id == service.id and task.node_id not in running and any(word in task.message for word in TAKEN)
     }
 
 
-def _is_idle(scene: Scene, service: Service) -> bool:
+def _is_idle(setup: Setup, service: Service) -> bool:
     wanted = service.spec.mode is ServiceMode.GLOBAL or service.spec.replicas != 0
-    return wanted and not _running(scene, service)
+    return wanted and not _running(setup, service)

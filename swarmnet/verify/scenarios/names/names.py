@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, ClassVar
 from swarmnet.model.report import Status, Verdict
 from swarmnet.verify import absence, claims
 from swarmnet.verify.patterns import Shape, decompose
-from swarmnet.verify.scenario import Answers, Findings, ProbeTask, Question, Scenario, Scene, outcomes
+from swarmnet.verify.scenario import Answers, Findings, ProbeTask, Question, Scenario, Setup, outcomes
 
 if TYPE_CHECKING:
     from swarmnet.model.base import JsonValue
     from swarmnet.model.network import Network
     from swarmnet.model.report import Claim
     from swarmnet.verify.patterns import Reach
-    from swarmnet.verify.scenario import Scene, Station
+    from swarmnet.verify.scenario import OverlayProbe, Setup
 
 
 GOSSIP_FIX = (
@@ -35,51 +35,51 @@ class LookupScenario(Scenario):
     """What is looked up, for people: ``container name``."""
 
     @abstractmethod
-    def wanted(self, scene: Scene, station: Station, network: str) -> dict[str, tuple[str, tuple[str, ...]]]:
+    def wanted(self, setup: Setup, probe: OverlayProbe, network: str) -> dict[str, tuple[str, tuple[str, ...]]]:
         """Return label (a host, or the service) to the name and exactly the addresses that it must give."""
 
-    def networks(self, scene: Scene) -> tuple[Network, ...]:
+    def networks(self, setup: Setup) -> tuple[Network, ...]:
         """Return the networks on which there are such names."""
-        return scene.networks
+        return setup.networks
 
-    def ask(self, scene: Scene, _answers: Answers) -> tuple[Question, ...]:
+    def ask(self, setup: Setup, _answers: Answers) -> tuple[Question, ...]:
         """Ask every probe for every name."""
-        nets = self.networks(scene)
-        return tuple(self._question(scene, station, net.spec.name) for station in scene.ready for net in nets)
+        nets = self.networks(setup)
+        return tuple(self._question(setup, probe, net.spec.name) for probe in setup.ready for net in nets)
 
-    def judge(self, scene: Scene, answers: Answers) -> Findings:
+    def judge(self, setup: Setup, answers: Answers) -> Findings:
         """Return one verdict a network where all is right, else one a cause."""
-        if self.needs_service and scene.service is None:
-            return Findings((absence.unserved(scene, self.name),))
-        if not self.networks(scene) and scene.networks:
+        if self.needs_service and setup.service is None:
+            return Findings((absence.unserved(setup, self.name),))
+        if not self.networks(setup) and setup.networks:
             return Findings((self._verdict("names", Status.SKIPPED, f"no network has such names here: {self.noun}"),))
         return Findings(
-            tuple(v for net in self.networks(scene) for v in self._judge_network(scene, answers, net.spec.name))
+            tuple(v for net in self.networks(setup) for v in self._judge_network(setup, answers, net.spec.name))
         )
 
-    def _question(self, scene: Scene, station: Station, network: str) -> ProbeTask:
+    def _question(self, setup: Setup, probe: OverlayProbe, network: str) -> ProbeTask:
         targets: dict[str, JsonValue] = {
-            label: [name, list(expected)] for label, (name, expected) in self.wanted(scene, station, network).items()
+            label: [name, list(expected)] for label, (name, expected) in self.wanted(setup, probe, network).items()
         }
-        return ProbeTask(station.host, f"{self.name}/{network}", {"kind": "dns", "targets": targets})
+        return ProbeTask(probe.host, f"{self.name}/{network}", {"kind": "dns", "targets": targets})
 
-    def _judge_network(self, scene: Scene, answers: Answers, network: str) -> list[Verdict]:
+    def _judge_network(self, setup: Setup, answers: Answers, network: str) -> list[Verdict]:
         wrong: dict[tuple[str, str], str] = {}
         asked: set[tuple[str, str]] = set()
         silent: dict[str, str] = {}
-        for station in scene.ready:
-            wanted = self.wanted(scene, station, network)
-            found, problem = outcomes(answers, station.host, f"{self.name}/{network}")
+        for probe in setup.ready:
+            wanted = self.wanted(setup, probe, network)
+            found, problem = outcomes(answers, probe.host, f"{self.name}/{network}")
             if problem:
-                silent[station.host] = problem
+                silent[probe.host] = problem
                 continue
-            asked |= {(station.host, label) for label in wanted}
+            asked |= {(probe.host, label) for label in wanted}
             wrong |= {
-                (station.host, label): _what_came(name, expected, found.get(label, {}))
+                (probe.host, label): _what_came(name, expected, found.get(label, {}))
                 for label, (name, expected) in wanted.items()
                 if not found.get(label, {}).get("ok")
             }
-        hosts = {station.host for station in scene.ready}
+        hosts = {probe.host for probe in setup.ready}
         among = frozenset(pair for pair in asked if pair[1] in hosts)
         verdicts = [
             self._missing(network, asked, wrong, (reach.pairs, _sentence(reach, self.noun)))
@@ -98,7 +98,7 @@ class LookupScenario(Scenario):
             verdicts.append(self._missing(network, asked, wrong, (others, f"{who} the right {self.noun} of {labels}")))
         verdicts += [self._verdict(f"{host} on {network}", Status.INCONCLUSIVE, why) for host, why in silent.items()]
         if not asked:
-            verdicts.append(absence.untested(scene, self.name, f"network {network}", "no name could be asked for"))
+            verdicts.append(absence.untested(setup, self.name, f"network {network}", "no name could be asked for"))
         elif not wrong:
             detail = f"all {len(asked)} look-ups of the {self.noun} are right"
             verdicts.append(self._verdict(f"network {network}", Status.OK, detail))
@@ -161,12 +161,12 @@ class ContainerNames(LookupScenario):
     summary: ClassVar[str] = "DNS look-ups of container names from every host"
     noun: ClassVar[str] = "container name"
 
-    def wanted(self, scene: Scene, station: Station, network: str) -> dict[str, tuple[str, tuple[str, ...]]]:
+    def wanted(self, setup: Setup, probe: OverlayProbe, network: str) -> dict[str, tuple[str, tuple[str, ...]]]:
         """Return the other probes' names."""
         return {
             other.host: (f"{other.name}.{network}", (other.addresses[network],))
-            for other in scene.ready
-            if other.host != station.host and network in other.addresses
+            for other in setup.ready
+            if other.host != probe.host and network in other.addresses
         }
 
 
@@ -177,16 +177,16 @@ class Aliases(LookupScenario):
     summary: ClassVar[str] = "DNS look-ups of container aliases from every host"
     noun: ClassVar[str] = "alias"
 
-    def networks(self, scene: Scene) -> tuple[Network, ...]:
+    def networks(self, setup: Setup) -> tuple[Network, ...]:
         """Return none where probes are tasks of a service, which have no alias of their own."""
-        return scene.networks if any(station.alias for station in scene.ready) or not scene.ready else ()
+        return setup.networks if any(probe.alias for probe in setup.ready) or not setup.ready else ()
 
-    def wanted(self, scene: Scene, station: Station, network: str) -> dict[str, tuple[str, tuple[str, ...]]]:
+    def wanted(self, setup: Setup, probe: OverlayProbe, network: str) -> dict[str, tuple[str, tuple[str, ...]]]:
         """Return the other probes' aliases."""
         return {
             other.host: (f"{other.alias}.{network}", (other.addresses[network],))
-            for other in scene.ready
-            if other.host != station.host and network in other.addresses
+            for other in setup.ready
+            if other.host != probe.host and network in other.addresses
         }
 
 
@@ -198,13 +198,13 @@ class ServiceNames(LookupScenario):
     noun: ClassVar[str] = "name"
     needs_service: ClassVar[bool] = True
 
-    def networks(self, scene: Scene) -> tuple[Network, ...]:
+    def networks(self, setup: Setup) -> tuple[Network, ...]:
         """Return the networks where the service has a virtual address."""
-        return scene.balanced
+        return setup.balanced
 
-    def wanted(self, scene: Scene, _station: Station, network: str) -> dict[str, tuple[str, tuple[str, ...]]]:
+    def wanted(self, setup: Setup, _probe: OverlayProbe, network: str) -> dict[str, tuple[str, tuple[str, ...]]]:
         """Return both names with the virtual address."""
-        service = scene.service
+        service = setup.service
         if service is None or network not in service.virtual_ips:
             return {}
         address = (service.virtual_ips[network],)
@@ -222,14 +222,14 @@ class TaskNames(LookupScenario):
     noun: ClassVar[str] = "tasks"
     needs_service: ClassVar[bool] = True
 
-    def networks(self, scene: Scene) -> tuple[Network, ...]:
+    def networks(self, setup: Setup) -> tuple[Network, ...]:
         """Return the networks where its tasks have addresses."""
-        known = scene.service.task_addresses if scene.service else {}
-        return tuple(net for net in scene.networks if known.get(net.spec.name))
+        known = setup.service.task_addresses if setup.service else {}
+        return tuple(net for net in setup.networks if known.get(net.spec.name))
 
-    def wanted(self, scene: Scene, _station: Station, network: str) -> dict[str, tuple[str, tuple[str, ...]]]:
+    def wanted(self, setup: Setup, _probe: OverlayProbe, network: str) -> dict[str, tuple[str, tuple[str, ...]]]:
         """Return the name with all addresses."""
-        service = scene.service
+        service = setup.service
         if service is None or not service.task_addresses.get(network):
             return {}
         return {"the service": (f"tasks.{service.name}.{network}", service.task_addresses[network])}

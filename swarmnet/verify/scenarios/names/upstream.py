@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status, Verdict
 from swarmnet.verify import absence, claims
-from swarmnet.verify.scenario import Answers, Findings, ProbeTask, Question, Scenario, Scene, outcomes
+from swarmnet.verify.scenario import Answers, Findings, ProbeTask, Question, Scenario, Setup, outcomes
 
 if TYPE_CHECKING:
     from swarmnet.model.base import JsonObject
@@ -33,23 +33,23 @@ class UpstreamDns(Scenario):
     name: ClassVar[str] = "dns-upstream"
     summary: ClassVar[str] = "names outside of the swarm are answered for, or refused at once"
 
-    def ask(self, scene: Scene, _answers: Answers) -> tuple[Question, ...]:
+    def ask(self, setup: Setup, _answers: Answers) -> tuple[Question, ...]:
         """Ask on every host."""
-        task: JsonObject = {"kind": "outside", "name": f"{scene.run or 'swarmnet'}.invalid", "limit": LIMIT}
-        return tuple(ProbeTask(station.host, KEY, task) for station in scene.ready)
+        task: JsonObject = {"kind": "outside", "name": f"{setup.run or 'swarmnet'}.invalid", "limit": LIMIT}
+        return tuple(ProbeTask(probe.host, KEY, task) for probe in setup.ready)
 
-    def judge(self, scene: Scene, answers: Answers) -> Findings:
+    def judge(self, setup: Setup, answers: Answers) -> Findings:
         """Return a failure for hosts on which names are not answered for that others get an answer for.
 
         Where no host gets one, the cluster may have no way out: that is no fault, and where look-ups hang is said.
         """
         told = {}
-        for station in scene.ready:
-            outcome = outcomes(answers, station.host, KEY)[0].get("outside")
+        for probe in setup.ready:
+            outcome = outcomes(answers, probe.host, KEY)[0].get("outside")
             if outcome is not None:
-                told[station.host] = outcome
+                told[probe.host] = outcome
         if not told:
-            return Findings((absence.unproved(scene, self.name, "hosts", "no probe could ask"),))
+            return Findings((absence.unproved(setup, self.name, "hosts", "no probe could ask"),))
         fine = [host for host, one in told.items() if one.get("code") in ANSWERED]
         lost = [host for host in told if host not in fine]
         if not lost:

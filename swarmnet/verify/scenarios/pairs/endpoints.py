@@ -22,9 +22,9 @@ from swarmnet.verify.scenario import (
     ProbeTask,
     Question,
     Scenario,
-    Scene,
+    Setup,
+    in_steps,
     outcomes,
-    staged,
 )
 from swarmnet.verify.scenarios.balancing.ipvs import FOLDER, LISTING
 from swarmnet.verify.scenarios.pairs.matrix import second
@@ -71,55 +71,55 @@ class Endpoints(Scenario):
 
     name: ClassVar[str] = "endpoints"
     summary: ClassVar[str] = "containers of your own services are reached from every host"
-    needs_witness: ClassVar[bool] = True
+    needs_observer: ClassVar[bool] = True
 
-    def ask(self, scene: Scene, answers: Answers) -> tuple[Question, ...]:
+    def ask(self, setup: Setup, answers: Answers) -> tuple[Question, ...]:
         """Ask every container; where one is not reached, list the host's namespaces and read its rows."""
-        return staged(
+        return in_steps(
             answers,
             lambda: [
-                ProbeTask(station.host, _key(net.spec.name), task)
-                for station in scene.ready
-                for net in scene.networks
-                if (task := _task(scene, station.host, net.spec.name))
+                ProbeTask(probe.host, _key(net.spec.name), task)
+                for probe in setup.ready
+                for net in setup.networks
+                if (task := _task(setup, probe.host, net.spec.name))
             ],
             lambda: [
-                ProbeTask(station.host, second(_key(net.spec.name)), {**task, "targets": few})
-                for net in scene.networks
-                if (few := _doubtful(scene, answers, net.spec.name))
-                for station in scene.ready
-                if (task := _task(scene, station.host, net.spec.name))
+                ProbeTask(probe.host, second(_key(net.spec.name)), {**task, "targets": few})
+                for net in setup.networks
+                if (few := _doubtful(setup, answers, net.spec.name))
+                for probe in setup.ready
+                if (task := _task(setup, probe.host, net.spec.name))
             ],
             lambda: [
                 HostCommand(host, LISTING, ("ls", FOLDER), sudo=True)
-                for host in sorted({host for host, _ in unreached(scene, answers)})
+                for host in sorted({host for host, _ in unreached(setup, answers)})
             ],
             lambda: [
-                question for host, one in unreached(scene, answers) for question in _reads(scene, answers, host, one)
+                question for host, one in unreached(setup, answers) for question in _reads(setup, answers, host, one)
             ],
         )
 
-    def judge(self, scene: Scene, answers: Answers) -> Findings:
+    def judge(self, setup: Setup, answers: Answers) -> Findings:
         """Return one verdict for each two that share an address, and each host and container that it does not reach."""
-        verdicts = [*self._doubled(scene), *self._lost(scene, answers)]
-        known = [one for net in scene.networks for one in endpoints(scene, net.spec.name)]
-        answering = {one for one in known if _reached_by(scene, answers, one)}
+        verdicts = [*self._doubled(setup), *self._lost(setup, answers)]
+        known = [one for net in setup.networks for one in endpoints(setup, net.spec.name)]
+        answering = {one for one in known if _reached_by(setup, answers, one)}
         if not verdicts and answering:
-            detail = f"{len(answering)} containers of your services are reached from all {len(scene.ready)} hosts"
+            detail = f"{len(answering)} containers of your services are reached from all {len(setup.ready)} hosts"
             verdicts.append(self._verdict("services", Status.OK, detail))
         elif not verdicts:
             why = "none of your containers on these networks answers an echo" if known else "no container is on them"
             verdicts.append(self._verdict("services", Status.SKIPPED, why))
         return Findings(tuple(verdicts))
 
-    def _doubled(self, scene: Scene) -> Iterable[Verdict]:
+    def _doubled(self, setup: Setup) -> Iterable[Verdict]:
         """Return a failure for each address that two running tasks or services have at the same time."""
-        for net in scene.networks:
+        for net in setup.networks:
             name = net.spec.name
             held: dict[str, set[str]] = defaultdict(set)
-            for one in endpoints(scene, name, everywhere=True):
+            for one in endpoints(setup, name, everywhere=True):
                 held[one.address].add(one.name)
-            for service in scene.state.services:
+            for service in setup.state.services:
                 address = service.virtual_ips.get(name, "").partition("/")[0]
                 if address:
                     held[address].add(f"service {service.spec.name}")
@@ -134,11 +134,11 @@ class Endpoints(Scenario):
                     evidence: JsonObject = {"cause": "address-twice", "network": name, "address": address}
                     yield verdict.model_copy(update={"evidence": evidence})
 
-    def _lost(self, scene: Scene, answers: Answers) -> Iterable[Verdict]:
-        vteps = {one.host: one.vtep for one in scene.witnesses}
+    def _lost(self, setup: Setup, answers: Answers) -> Iterable[Verdict]:
+        vteps = {one.host: one.vtep for one in setup.observers}
         found: dict[tuple[str, str, str], list[tuple[Endpoint, list[str]]]] = defaultdict(list)
-        for host, one in unreached(scene, answers):
-            cause, words, commands = _why(scene, answers, host, one, vteps)
+        for host, one in unreached(setup, answers):
+            cause, words, commands = _why(setup, answers, host, one, vteps)
             found[host, cause, words].append((one, commands))
         for (host, cause, words), lost in found.items():
             names = ", ".join(f"{one.name} ({one.address} on {one.host})" for one, _ in lost)
@@ -154,19 +154,19 @@ class Endpoints(Scenario):
                     "addresses": [one.address for one, _ in lost],
                     "commands": [command for _, commands in lost for command in commands],
                 },
-                needed=tuple(claims.exchange(scene, one.network, host, one.host) for one, _ in lost),
+                needed=tuple(claims.exchange(setup, one.network, host, one.host) for one, _ in lost),
             )
 
     def _verdict(self, subject: str, status: Status, detail: str, fix: str | None = None) -> Verdict:
         return Verdict(scenario=self.name, subject=subject, status=status, detail=detail, fix=fix)
 
 
-def endpoints(scene: Scene, network: str, *, everywhere: bool = False) -> list[Endpoint]:
+def endpoints(setup: Setup, network: str, *, everywhere: bool = False) -> list[Endpoint]:
     """Return the users' containers on a network by IPv4: on hosts of the run, or in the whole swarm."""
-    services = {service.id: service for service in scene.state.services}
-    hosts = {node.id: one.host for one in scene.stations if (node := scene.state.node_of(one.host)) is not None}
+    services = {service.id: service for service in setup.state.services}
+    hosts = {node.id: one.host for one in setup.probes if (node := setup.state.node_of(one.host)) is not None}
     found = []
-    for task in scene.state.tasks:
+    for task in setup.state.tasks:
         service = services.get(task.service_id or "")
         if (
             task.state != "running"
@@ -188,13 +188,13 @@ def endpoints(scene: Scene, network: str, *, everywhere: bool = False) -> list[E
     return sorted(set(found))[:MOST]
 
 
-def unreached(scene: Scene, answers: Answers) -> list[tuple[str, Endpoint]]:
+def unreached(setup: Setup, answers: Answers) -> list[tuple[str, Endpoint]]:
     """Return each host with the containers that it does not reach and another one does: those live."""
     found = []
-    for net in scene.networks:
-        for one in endpoints(scene, net.spec.name):
-            reached = _reached_by(scene, answers, one)
-            found += [(host, one) for host in _seen(scene, answers, one) if reached and host not in reached]
+    for net in setup.networks:
+        for one in endpoints(setup, net.spec.name):
+            reached = _reached_by(setup, answers, one)
+            found += [(host, one) for host in _seen(setup, answers, one) if reached and host not in reached]
     return found
 
 
@@ -202,48 +202,48 @@ def _key(network: str) -> str:
     return f"endpoints/{network}"
 
 
-def _task(scene: Scene, host: str, network: str) -> JsonObject | None:
-    station = next(one for one in scene.ready if one.host == host)
-    targets: JsonObject = {one.address: one.address for one in endpoints(scene, network)}
-    if network not in station.addresses or not targets:
+def _task(setup: Setup, host: str, network: str) -> JsonObject | None:
+    probe = next(one for one in setup.ready if one.host == host)
+    targets: JsonObject = {one.address: one.address for one in endpoints(setup, network)}
+    if network not in probe.addresses or not targets:
         return None
     return {"kind": "icmp", "from": host, "network": _key(network), "targets": targets, "limit": PATIENCE}
 
 
-def _doubtful(scene: Scene, answers: Answers, network: str) -> JsonObject:
+def _doubtful(setup: Setup, answers: Answers, network: str) -> JsonObject:
     """Return the addresses that some host did not reach and another one did: in between, a task may have ended."""
-    first = [outcomes(answers, station.host, _key(network))[0] for station in scene.ready]
+    first = [outcomes(answers, probe.host, _key(network))[0] for probe in setup.ready]
     reached = {address for found in first for address, one in found.items() if one.get("ok")}
     failed = {address for found in first for address, one in found.items() if one.get("tries") and not one.get("ok")}
     return {address: address for address in sorted(reached & failed)}
 
 
-def _seen(scene: Scene, answers: Answers, one: Endpoint) -> dict[str, JsonObject]:
+def _seen(setup: Setup, answers: Answers, one: Endpoint) -> dict[str, JsonObject]:
     """Return what each host's last look at a container came to."""
     found = {}
-    for station in scene.ready:
-        first = outcomes(answers, station.host, _key(one.network))[0]
-        again = outcomes(answers, station.host, second(_key(one.network)))[0]
+    for probe in setup.ready:
+        first = outcomes(answers, probe.host, _key(one.network))[0]
+        again = outcomes(answers, probe.host, second(_key(one.network)))[0]
         outcome = again.get(one.address) or first.get(one.address, {})
         if outcome.get("tries"):
-            found[station.host] = outcome
+            found[probe.host] = outcome
     return found
 
 
-def _reached_by(scene: Scene, answers: Answers, one: Endpoint) -> set[str]:
-    return {host for host, outcome in _seen(scene, answers, one).items() if outcome.get("ok")}
+def _reached_by(setup: Setup, answers: Answers, one: Endpoint) -> set[str]:
+    return {host for host, outcome in _seen(setup, answers, one).items() if outcome.get("ok")}
 
 
-def _namespace(scene: Scene, answers: Answers, host: str, network: str) -> str | None:
+def _namespace(setup: Setup, answers: Answers, host: str, network: str) -> str | None:
     """Return the file of a network's namespace on a host: engines call it after a counter and the network's id."""
     answer = answers.get((host, LISTING))
-    wanted = next((f"-{net.id[:10]}" for net in scene.networks if net.spec.name == network), "-")
+    wanted = next((f"-{net.id[:10]}" for net in setup.networks if net.spec.name == network), "-")
     listed = str(answer.value.get("stdout", "")).split() if answer and not answer.problem else []
     return next((f"{FOLDER}/{name}" for name in listed if name.endswith(wanted)), None)
 
 
-def _reads(scene: Scene, answers: Answers, host: str, one: Endpoint) -> list[HostCommand]:
-    namespace = _namespace(scene, answers, host, one.network)
+def _reads(setup: Setup, answers: Answers, host: str, one: Endpoint) -> list[HostCommand]:
+    namespace = _namespace(setup, answers, host, one.network)
     if namespace is None:
         return []
     into, key = ("nsenter", f"--net={namespace}"), _key(one.network)
@@ -253,9 +253,9 @@ def _reads(scene: Scene, answers: Answers, host: str, one: Endpoint) -> list[Hos
     ]
 
 
-def rows(scene: Scene, answers: Answers, host: str, network: str) -> Rows | None:
+def rows(setup: Setup, answers: Answers, host: str, network: str) -> Rows | None:
     """Return what a host's kernel knows of a network's containers; None where that was not read."""
-    namespace = _namespace(scene, answers, host, network)
+    namespace = _namespace(setup, answers, host, network)
     told = [answers.get((host, f"{_key(network)}/{kind}")) for kind in ("neighbours", "forwards")]
     texts = [str(one.value.get("stdout")) for one in told if one and not one.problem and one.value.get("exit") == 0]
     if namespace is None or len(texts) != len(told):
@@ -264,9 +264,9 @@ def rows(scene: Scene, answers: Answers, host: str, network: str) -> Rows | None
     return Rows(namespace, neighbours, {match[1]: match[3] for match in _FORWARD.finditer(texts[1])})
 
 
-def _why(scene: Scene, answers: Answers, host: str, one: Endpoint, vteps: dict[str, str]) -> tuple[str, str, list[str]]:
+def _why(setup: Setup, answers: Answers, host: str, one: Endpoint, vteps: dict[str, str]) -> tuple[str, str, list[str]]:
     """Return the cause, what is wrong in words, and commands that set it right."""
-    known = rows(scene, answers, host, one.network)
+    known = rows(setup, answers, host, one.network)
     if known is None:
         return "unreached", "others do, and its rows could not be read (they need nsenter, ip and bridge by sudo)", []
     derived = "02:42:" + ":".join(f"{int(part):02x}" for part in one.address.split("."))

@@ -14,7 +14,7 @@ from swarmnet.model.verification import Cell, Matrix
 from swarmnet.verify import absence, claims
 from swarmnet.verify.kernels import without_esp
 from swarmnet.verify.patterns import Shape, decompose
-from swarmnet.verify.scenario import Answers, Findings, ProbeTask, Question, Scenario, Scene, outcomes, staged
+from swarmnet.verify.scenario import Answers, Findings, ProbeTask, Question, Scenario, Setup, in_steps, outcomes
 from swarmnet.verify.scenarios.pairs.matrix import second
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from swarmnet.model.base import JsonObject, JsonValue
     from swarmnet.model.network import Network
     from swarmnet.verify.patterns import Pair, Reach
-    from swarmnet.verify.scenario import Station
+    from swarmnet.verify.scenario import OverlayProbe
 
 FEW, MANY = 20, 100
 """Datagrams to each peer at first, and where some were lost."""
@@ -43,47 +43,47 @@ class Loss(Scenario):
     summary: ClassVar[str] = "share of datagrams that get lost between all ordered pairs of hosts"
     quiet: ClassVar[bool] = True
 
-    def ask(self, scene: Scene, answers: Answers) -> tuple[Question, ...]:
+    def ask(self, setup: Setup, answers: Answers) -> tuple[Question, ...]:
         """Send a few everywhere; many where some were lost; then ask who heard how many."""
-        return staged(
+        return in_steps(
             answers,
             lambda: [
-                _burst(station, net, _targets(scene, answers, station, net), FEW)
-                for station in scene.ready
-                for net in scene.networks
+                _burst(probe, net, _targets(setup, answers, probe, net), FEW)
+                for probe in setup.ready
+                for net in setup.networks
             ],
             lambda: [
-                _burst(station, net, doubtful, MANY)
-                for station in scene.ready
-                for net in scene.networks
-                if (doubtful := _doubtful(scene, answers, station, net))
+                _burst(probe, net, doubtful, MANY)
+                for probe in setup.ready
+                for net in setup.networks
+                if (doubtful := _doubtful(setup, answers, probe, net))
             ],
             lambda: (
-                [ProbeTask(station.host, HEARD, {"kind": "heard"}) for station in scene.ready]
+                [ProbeTask(probe.host, HEARD, {"kind": "heard"}) for probe in setup.ready]
                 if any(key.endswith(second("")) and key.startswith("loss/") for _, key in answers)
                 else []
             ),
         )
 
-    def judge(self, scene: Scene, answers: Answers) -> Findings:
+    def judge(self, setup: Setup, answers: Answers) -> Findings:
         """Return one verdict a network where no line is bad, else one a cause, and a matrix of what was lost."""
-        found = [self._network(scene, answers, net.spec.name) for net in scene.networks]
+        found = [self._network(setup, answers, net.spec.name) for net in setup.networks]
         return Findings(
             tuple(verdict for verdicts, _ in found for verdict in verdicts), tuple(matrix for _, matrix in found)
         )
 
-    def _network(self, scene: Scene, answers: Answers, name: str) -> tuple[list[Verdict], Matrix]:
-        rates, silent = _rates(scene, answers, name)
+    def _network(self, setup: Setup, answers: Answers, name: str) -> tuple[list[Verdict], Matrix]:
+        rates, silent = _rates(setup, answers, name)
         bad = {pair: rate for pair, rate in rates.items() if rate >= DEGRADED}
         stalled = frozenset(pair for pair in bad if _is_stalled(answers, pair, name))
         verdicts = [self._lossy(name, reach, bad, stalled) for reach in decompose(frozenset(bad), frozenset(rates))]
         if not rates and not silent:
-            verdicts.append(absence.untested(scene, self.name, f"network {name}", absence.TOO_FEW))
+            verdicts.append(absence.untested(setup, self.name, f"network {name}", absence.TOO_FEW))
         elif silent:
             (source, target), why = min(silent.items())
             detail = f"loss was not measured on {len(silent)} lines: {source} -> {target}: {why}"
             verdict = self._verdict(f"network {name}", Status.INCONCLUSIVE, detail)
-            needed = tuple(claims.exchange(scene, name, *pair) for pair in sorted(silent))
+            needed = tuple(claims.exchange(setup, name, *pair) for pair in sorted(silent))
             verdicts.append(verdict.model_copy(update={"needed": needed}))
         elif not bad:
             worst = max(rates.values(), default=0.0)
@@ -92,12 +92,12 @@ class Loss(Scenario):
         cells = {
             source.host: {
                 target.host: _cell(source, target, rates, silent)
-                for target in scene.stations
+                for target in setup.probes
                 if target.host != source.host
             }
-            for source in scene.stations
+            for source in setup.probes
         }
-        hosts = tuple(station.host for station in scene.stations)
+        hosts = tuple(probe.host for probe in setup.probes)
         return verdicts, Matrix(scenario=self.name, network=name, hosts=hosts, cells=cells)
 
     def _lossy(self, name: str, reach: Reach, rates: Mapping[Pair, float], stalled: frozenset[Pair]) -> Verdict:
@@ -126,52 +126,52 @@ class Loss(Scenario):
         return Verdict(scenario=self.name, subject=subject, status=status, detail=detail)
 
 
-def _targets(scene: Scene, answers: Answers, station: Station, network: Network) -> JsonObject:
+def _targets(setup: Setup, answers: Answers, probe: OverlayProbe, network: Network) -> JsonObject:
     """Return the peers on a network; none that a kernel without ESP cannot reach."""
     name, incapable = network.spec.name, without_esp(answers) if network.spec.encrypted else frozenset[str]()
     return {
         other.host: other.addresses[name]
-        for other in scene.ready
-        if other.host != station.host and name in other.addresses and not {other.host, station.host} & incapable
+        for other in setup.ready
+        if other.host != probe.host and name in other.addresses and not {other.host, probe.host} & incapable
     }
 
 
-def _burst(station: Station, network: Network, targets: JsonObject, count: int) -> ProbeTask:
+def _burst(probe: OverlayProbe, network: Network, targets: JsonObject, count: int) -> ProbeTask:
     key = f"loss/{network.spec.name}"
     key = key if count == FEW else second(key)
-    task: JsonObject = {"kind": "loss", "from": station.host, "network": key, "targets": targets, "count": count}
-    return ProbeTask(station.host, key, task)
+    task: JsonObject = {"kind": "loss", "from": probe.host, "network": key, "targets": targets, "count": count}
+    return ProbeTask(probe.host, key, task)
 
 
-def _doubtful(scene: Scene, answers: Answers, station: Station, network: Network) -> JsonObject:
+def _doubtful(setup: Setup, answers: Answers, probe: OverlayProbe, network: Network) -> JsonObject:
     """Return the peers of which some answers did not come, or came only when they were asked again."""
     name = network.spec.name
-    found, _ = outcomes(answers, station.host, f"loss/{name}")
-    tries = [outcomes(answers, station.host, f"{kind}/{name}")[0] for kind in ("icmp", "udp")]
+    found, _ = outcomes(answers, probe.host, f"loss/{name}")
+    tries = [outcomes(answers, probe.host, f"{kind}/{name}")[0] for kind in ("icmp", "udp")]
     again = {
         peer for seen in tries for peer, one in seen.items() if one.get("ok") and _whole(one, "tries") > SENT_AGAIN
     }
     lossy = {peer for peer, one in found.items() if 0 < _whole(one, "came") < _whole(one, "sent")}
     wanted = lossy | (again & {peer for peer, one in found.items() if _whole(one, "came")})
-    return {peer: address for peer, address in _targets(scene, answers, station, network).items() if peer in wanted}
+    return {peer: address for peer, address in _targets(setup, answers, probe, network).items() if peer in wanted}
 
 
-def _rates(scene: Scene, answers: Answers, name: str) -> tuple[dict[Pair, float], dict[Pair, str]]:
+def _rates(setup: Setup, answers: Answers, name: str) -> tuple[dict[Pair, float], dict[Pair, str]]:
     """Return the share that each direction loses, and why others were not measured."""
     rates: dict[Pair, float] = {}
     silent: dict[Pair, str] = {}
-    network = next(net for net in scene.networks if net.spec.name == name)
-    for station in scene.ready:
-        first, problem = outcomes(answers, station.host, f"loss/{name}")
-        many, _ = outcomes(answers, station.host, second(f"loss/{name}"))
-        for peer in _targets(scene, answers, station, network):
-            pair = (station.host, peer)
+    network = next(net for net in setup.networks if net.spec.name == name)
+    for probe in setup.ready:
+        first, problem = outcomes(answers, probe.host, f"loss/{name}")
+        many, _ = outcomes(answers, probe.host, second(f"loss/{name}"))
+        for peer in _targets(setup, answers, probe, network):
+            pair = (probe.host, peer)
             one = many.get(peer) or first.get(peer) or {}
             sent = _whole(one, "sent")
             if problem or not sent or not _whole(one, "came"):
                 silent[pair] = problem or "no answer came at all"
             elif peer in many:
-                arrived = _heard(answers, peer, second(f"loss/{name}"), station.host)
+                arrived = _heard(answers, peer, second(f"loss/{name}"), probe.host)
                 rates[pair] = 1 - min(sent, _whole(one, "came") if arrived is None else arrived) / sent
             else:
                 rates[pair] = 0.0
@@ -196,7 +196,7 @@ def _is_stalled(answers: Answers, pair: Pair, network: str) -> bool:
     return False
 
 
-def _cell(source: Station, target: Station, rates: Mapping[Pair, float], silent: Mapping[Pair, str]) -> Cell:
+def _cell(source: OverlayProbe, target: OverlayProbe, rates: Mapping[Pair, float], silent: Mapping[Pair, str]) -> Cell:
     pair = (source.host, target.host)
     if pair not in rates:
         status = Status.SKIPPED if source.excused or target.excused else Status.INCONCLUSIVE

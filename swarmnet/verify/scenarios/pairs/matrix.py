@@ -16,14 +16,14 @@ from swarmnet.verify.scenario import (
     ProbeTask,
     Question,
     Scenario,
-    Scene,
+    Setup,
     outcomes,
 )
 
 if TYPE_CHECKING:
     from swarmnet.model.base import JsonObject
     from swarmnet.model.network import Network
-    from swarmnet.verify.scenario import Station
+    from swarmnet.verify.scenario import OverlayProbe
 
 
 HEARD = "heard"
@@ -43,91 +43,93 @@ class MatrixScenario(Scenario):
 
     kind: ClassVar[str]
 
-    def prelude(self, scene: Scene) -> tuple[Question, ...]:
+    def preconditions(self, setup: Setup) -> tuple[Question, ...]:
         """Ask whether kernels can encrypt, where a network is encrypted."""
-        if not any(network.spec.encrypted for network in scene.networks):
+        if not any(network.spec.encrypted for network in setup.networks):
             return ()
-        return tuple(HostCommand(station.host, ESP, ESP_TRIAL, sudo=True) for station in scene.ready)
+        return tuple(HostCommand(probe.host, ESP, ESP_TRIAL, sudo=True) for probe in setup.ready)
 
-    def ask(self, scene: Scene, answers: Answers) -> tuple[Question, ...]:
+    def ask(self, setup: Setup, answers: Answers) -> tuple[Question, ...]:
         """Ask for all pairs; then, if some fail, what each probe heard."""
         incapable = without_esp(answers)
         questions: list[Question] = [
-            ProbeTask(station.host, self._key(network.spec.name), self._task(scene, station, network, incapable))
-            for station in scene.ready
-            for network in scene.networks
+            ProbeTask(probe.host, self._key(network.spec.name), self._task(setup, probe, network, incapable))
+            for probe in setup.ready
+            for network in setup.networks
         ]
         if not all((question.host, question.key) in answers for question in questions):
             return tuple(questions)
-        again = [question for station in scene.ready for question in self._again(scene, answers, station)]
+        again = [question for probe in setup.ready for question in self._again(setup, answers, probe)]
         questions += again
         if any((question.host, question.key) not in answers for question in again):
             return tuple(questions)
-        failing = {net.spec.name for net in scene.networks if self._fails(scene, answers, net.spec.name)}
+        failing = {net.spec.name for net in setup.networks if self._fails(setup, answers, net.spec.name)}
         if failing:
-            questions += [ProbeTask(station.host, HEARD, {"kind": "heard"}) for station in scene.ready]
-            questions += [neighbours(station.host) for station in scene.ready]
+            questions += [ProbeTask(probe.host, HEARD, {"kind": "heard"}) for probe in setup.ready]
+            questions += [neighbours(probe.host) for probe in setup.ready]
         return tuple(questions)
 
-    def judge(self, scene: Scene, answers: Answers) -> Findings:
+    def judge(self, setup: Setup, answers: Answers) -> Findings:
         """Return a matrix a network, and a verdict for each where every pair is fine.
 
         Failed pairs get their verdicts from :func:`swarmnet.verify.causes.pairs.explain`, which sees all matrices.
         """
-        matrices = tuple(self.matrix(scene, answers, network.spec.name) for network in scene.networks)
-        return Findings(tuple(verdict for matrix in matrices for verdict in self._fine(scene, matrix)), matrices)
+        matrices = tuple(self.matrix(setup, answers, network.spec.name) for network in setup.networks)
+        return Findings(tuple(verdict for matrix in matrices for verdict in self._fine(setup, matrix)), matrices)
 
-    def matrix(self, scene: Scene, answers: Answers, network: str) -> Matrix:
+    def matrix(self, setup: Setup, answers: Answers, network: str) -> Matrix:
         """Return all pairs on one network; rows and columns without a probe are inconclusive."""
         cells: dict[str, dict[str, Cell]] = {}
-        for source in scene.stations:
+        for source in setup.probes:
             found, problem = outcomes(answers, source.host, self._key(network))
             found |= outcomes(answers, source.host, second(self._key(network)))[0]
             cells[source.host] = {
                 target.host: self._cell(source, target, problem, found.get(target.host))
-                for target in scene.stations
+                for target in setup.probes
                 if target.host != source.host
             }
-        return Matrix(scenario=self.name, network=network, hosts=tuple(s.host for s in scene.stations), cells=cells)
+        return Matrix(scenario=self.name, network=network, hosts=tuple(s.host for s in setup.probes), cells=cells)
 
-    def identified(self, outcome: JsonObject, target: Station) -> bool:
+    def identified(self, outcome: JsonObject, target: OverlayProbe) -> bool:
         """Tell whether the answer came from the host that was asked."""
         return outcome.get("id") == (target.identity or target.host)
 
     def _key(self, network: str) -> str:
         return f"{self.kind}/{network}"
 
-    def _task(self, scene: Scene, station: Station, network: Network, incapable: frozenset[str]) -> JsonObject:
+    def _task(self, setup: Setup, probe: OverlayProbe, network: Network, incapable: frozenset[str]) -> JsonObject:
         name = network.spec.name
         targets = {
             other.host: other.addresses[name]
-            for other in scene.ready
-            if other.host != station.host and name in other.addresses
+            for other in setup.ready
+            if other.host != probe.host and name in other.addresses
         }
-        task: JsonObject = {"kind": self.kind, "from": station.host, "network": name, "targets": dict(targets)}
-        if network.spec.encrypted and (station.host in incapable or targets.keys() <= incapable):
+        task: JsonObject = {"kind": self.kind, "from": probe.host, "network": name, "targets": dict(targets)}
+        if network.spec.encrypted and (probe.host in incapable or targets.keys() <= incapable):
             task["limit"] = HOPELESS
         return task
 
-    def _again(self, scene: Scene, answers: Answers, station: Station) -> list[ProbeTask]:
+    def _again(self, setup: Setup, answers: Answers, probe: OverlayProbe) -> list[ProbeTask]:
         """Return a second question for the pairs that failed: with all asked at once, a busy host runs out of time."""
         incapable = without_esp(answers)
         found = []
-        for net in scene.networks:
+        for net in setup.networks:
             key = self._key(net.spec.name)
-            failed = {label for label, one in outcomes(answers, station.host, key)[0].items() if not one.get("ok")}
-            task = self._task(scene, station, net, incapable)
+            failed = {label for label, one in outcomes(answers, probe.host, key)[0].items() if not one.get("ok")}
+            task = self._task(setup, probe, net, incapable)
             targets = task["targets"]
             if not failed or task.get("limit") == HOPELESS or not isinstance(targets, dict):
                 continue
             few: JsonObject = {label: address for label, address in targets.items() if label in failed}
-            found.append(ProbeTask(station.host, second(key), {**task, "targets": few, "limit": SECOND_LOOK}))
+            found.append(ProbeTask(probe.host, second(key), {**task, "targets": few, "limit": SECOND_LOOK}))
         return found
 
-    def _fails(self, scene: Scene, answers: Answers, network: str) -> bool:
-        return Status.FAILED in self.matrix(scene, answers, network).counts()
+    def _fails(self, setup: Setup, answers: Answers, network: str) -> bool:
+        return Status.FAILED in self.matrix(setup, answers, network).counts()
 
-    def _cell(self, source: Station, target: Station, problem: str | None, outcome: JsonObject | None) -> Cell:
+    def _cell(
+        self, source: OverlayProbe, target: OverlayProbe, problem: str | None, outcome: JsonObject | None
+    ) -> Cell:
         without = source.problem or target.problem or problem
         if without:
             status = Status.SKIPPED if source.excused or target.excused else Status.INCONCLUSIVE
@@ -143,9 +145,9 @@ class MatrixScenario(Scenario):
         taken = outcome.get("ms")
         return Cell(status=Status.OK, milliseconds=float(taken) if isinstance(taken, (int, float)) else None)
 
-    def _untested(self, scene: Scene, matrix: Matrix) -> list[str]:
+    def _untested(self, setup: Setup, matrix: Matrix) -> list[str]:
         """Return what kept pairs of running probes from being tested; hosts without one have a verdict of their own."""
-        up = {station.host for station in scene.ready}
+        up = {probe.host for probe in setup.ready}
         return [
             f"{source} -> {target}: {cell.detail}"
             for source, row in matrix.cells.items()
@@ -153,12 +155,12 @@ class MatrixScenario(Scenario):
             if cell.status is Status.INCONCLUSIVE and {source, target} <= up
         ]
 
-    def _fine(self, scene: Scene, matrix: Matrix) -> tuple[Verdict, ...]:
+    def _fine(self, setup: Setup, matrix: Matrix) -> tuple[Verdict, ...]:
         cells = [c for row in matrix.cells.values() for c in row.values() if c.status is not Status.SKIPPED]
         subject = f"network {matrix.network}"
         if not cells:
-            return (absence.untested(scene, self.name, subject, "there are no two probes to test between"),)
-        untested = self._untested(scene, matrix)
+            return (absence.untested(setup, self.name, subject, "there are no two probes to test between"),)
+        untested = self._untested(setup, matrix)
         if untested:
             detail = f"{len(untested)} ordered pairs could not be tested: {untested[0]}"
             return (Verdict(scenario=self.name, subject=subject, status=Status.INCONCLUSIVE, detail=detail),)
@@ -176,7 +178,7 @@ class IcmpMatrix(MatrixScenario):
     summary: ClassVar[str] = "ICMP echo between all ordered pairs of hosts"
     kind: ClassVar[str] = "icmp"
 
-    def identified(self, _outcome: JsonObject, _target: Station) -> bool:
+    def identified(self, _outcome: JsonObject, _target: OverlayProbe) -> bool:
         """Take any reply: the kernel answers, and knows no names."""
         return True
 

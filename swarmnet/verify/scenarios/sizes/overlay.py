@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status, Verdict
 from swarmnet.verify import absence, claims
-from swarmnet.verify.captures import COUNTERS, PLACES, cast, delta, peers_among, peers_of, place
+from swarmnet.verify.captures import COUNTERS, PLACES, delta, observed_probes, peers_among, peers_of, place
 from swarmnet.verify.patterns import decompose
 from swarmnet.verify.scenario import (
     PAIR,
     Answers,
     Findings,
+    ObserverTask,
     ProbeTask,
     Question,
     Scenario,
-    Scene,
-    WitnessTask,
+    Setup,
+    in_steps,
     outcomes,
-    staged,
 )
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from swarmnet.model.network import Network
     from swarmnet.model.report import Claim
     from swarmnet.verify.patterns import Pair
-    from swarmnet.verify.scenario import Station
+    from swarmnet.verify.scenario import OverlayProbe
 
 WAYS = "wire/ways"
 PLAIN, ENCRYPTED = 50, 76
@@ -48,107 +48,107 @@ class OverlayMtu(Scenario):
 
     name: ClassVar[str] = "mtu"
     summary: ClassVar[str] = "packets of exactly the overlay's MTU pass, without fragments on the underlay"
-    needs_witness: ClassVar[bool] = True
+    needs_observer: ClassVar[bool] = True
     quiet: ClassVar[bool] = True
 
-    def ask(self, scene: Scene, answers: Answers) -> tuple[Question, ...]:
+    def ask(self, setup: Setup, answers: Answers) -> tuple[Question, ...]:
         """Ask for every MTU and for fragments so far; then send full-size packets; then count again."""
-        stations = cast(scene)
-        return staged(
+        probes = observed_probes(setup)
+        return in_steps(
             answers,
-            lambda: [question for station in stations for question in self._before(scene, station)],
+            lambda: [question for probe in probes for question in self._before(setup, probe)],
             lambda: [
-                ProbeTask(station.host, f"sizes/{net.spec.name}", task)
-                for station in stations
-                for net in scene.networks
-                if (task := _task(scene, answers, station, net))
+                ProbeTask(probe.host, f"sizes/{net.spec.name}", task)
+                for probe in probes
+                for net in setup.networks
+                if (task := _task(setup, answers, probe, net))
             ],
-            lambda: [WitnessTask(station.host, COUNTERS[1], {"kind": "counters"}) for station in stations],
+            lambda: [ObserverTask(probe.host, COUNTERS[1], {"kind": "counters"}) for probe in probes],
         )
 
-    def judge(self, scene: Scene, answers: Answers) -> Findings:
+    def judge(self, setup: Setup, answers: Answers) -> Findings:
         """Return one verdict a cause, whatever networks it touches, and one for each network where all is well.
 
         A device that is too small, and a path that is, cut every network: what is to be written is one number.
         """
-        small: Cuts = {net.spec.name: self._small(scene, answers, net) for net in scene.networks}
-        found = {net.spec.name: self._results(scene, answers, net.spec.name) for net in scene.networks}
+        small: Cuts = {net.spec.name: self._small(setup, answers, net) for net in setup.networks}
+        found = {net.spec.name: self._results(setup, answers, net.spec.name) for net in setup.networks}
         cut: Cuts = {
             name: {pair: size for pair, size in results[0].items() if pair not in small[name]}
             for name, results in found.items()
         }
-        verdicts = [self._too_small(scene, pairs, small) for pairs in _together(scene, _all(small))]
-        verdicts += [self._cut(scene, pairs, cut) for pairs in _together(scene, _all(cut))]
-        for net in scene.networks:
+        verdicts = [self._too_small(setup, pairs, small) for pairs in _together(setup, _all(small))]
+        verdicts += [self._cut(setup, pairs, cut) for pairs in _together(setup, _all(cut))]
+        for net in setup.networks:
             hurt = bool(small[net.spec.name] or cut[net.spec.name])
-            verdicts += self._network(scene, answers, net, None if hurt else found[net.spec.name][1])
-        return Findings((*verdicts, *self._fragments(scene, answers)))
+            verdicts += self._network(setup, answers, net, None if hurt else found[net.spec.name][1])
+        return Findings((*verdicts, *self._fragments(setup, answers)))
 
-    def _before(self, scene: Scene, station: Station) -> list[Question]:
+    def _before(self, setup: Setup, probe: OverlayProbe) -> list[Question]:
         return [
-            ProbeTask(station.host, PLACES, {"kind": "places"}),
-            WitnessTask(station.host, COUNTERS[0], {"kind": "counters"}),
-            ways(scene, station.host),
+            ProbeTask(probe.host, PLACES, {"kind": "places"}),
+            ObserverTask(probe.host, COUNTERS[0], {"kind": "counters"}),
+            ways(setup, probe.host),
         ]
 
-    def _small(self, scene: Scene, answers: Answers, network: Network) -> dict[Pair, tuple[int, bool]]:
+    def _small(self, setup: Setup, answers: Answers, network: Network) -> dict[Pair, tuple[int, bool]]:
         """Return the pairs whose sender's device cannot carry the network's packets, with the device's MTU."""
         return {
-            (station.host, peer): (underlay, True)
-            for station in cast(scene)
-            if (has := overlay_mtu(answers, station, network.spec.name))
-            for peer, underlay in underlays(answers, station.host).items()
+            (probe.host, peer): (underlay, True)
+            for probe in observed_probes(setup)
+            if (has := overlay_mtu(answers, probe, network.spec.name))
+            for peer, underlay in underlays(answers, probe.host).items()
             if has > carried(underlay, encrypted=network.spec.encrypted)
         }
 
     def _network(
-        self, scene: Scene, answers: Answers, network: Network, untested: dict[Pair, str] | None
+        self, setup: Setup, answers: Answers, network: Network, untested: dict[Pair, str] | None
     ) -> list[Verdict]:
         """Return what is wrong with one network alone; ``untested`` None means that it has trouble that is told."""
-        name, stations = network.spec.name, cast(scene)
+        name, probes = network.spec.name, observed_probes(setup)
         odd = {
-            station.host: has
-            for station in stations
-            if (has := overlay_mtu(answers, station, name)) and has != configured(network)
+            probe.host: has
+            for probe in probes
+            if (has := overlay_mtu(answers, probe, name)) and has != configured(network)
         }
         if odd:
             return [self._odd(network, odd)]
         if untested is None:
             return []
-        if untested or len(stations) < PAIR:
+        if untested or len(probes) < PAIR:
             why = [f"{source} -> {target}: {words}" for (source, target), words in untested.items()]
             if not why:
-                return [absence.untested(scene, self.name, f"network {name}", absence.TOO_FEW)]
+                return [absence.untested(setup, self.name, f"network {name}", absence.TOO_FEW)]
             verdict = self._verdict(name, Status.INCONCLUSIVE, f"the boundary was not found: {why[0]}")
-            needed = tuple(claims.exchange(scene, name, *pair) for pair in untested)
+            needed = tuple(claims.exchange(setup, name, *pair) for pair in untested)
             return [verdict.model_copy(update={"needed": needed})]
-        tested = sum(len(peers_of(scene, station.host)) for station in stations)
+        tested = sum(len(peers_of(setup, probe.host)) for probe in probes)
         detail = (
             f"exactly {configured(network)} bytes pass between all {tested} pairs, one more is refused at the sender"
         )
         return [self._verdict(name, Status.OK, detail)]
 
     def _results(
-        self, scene: Scene, answers: Answers, name: str
+        self, setup: Setup, answers: Answers, name: str
     ) -> tuple[dict[Pair, tuple[int, bool]], dict[Pair, str]]:
         """Return the pairs where less than the MTU passes, with what does and whether that is exact; why not others."""
         cut: dict[Pair, tuple[int, bool]] = {}
         untested: dict[Pair, str] = {}
-        for station in cast(scene):
-            found, problem = outcomes(answers, station.host, f"sizes/{name}")
-            for peer in peers_of(scene, station.host):
+        for probe in observed_probes(setup):
+            found, problem = outcomes(answers, probe.host, f"sizes/{name}")
+            for peer in peers_of(setup, probe.host):
                 outcome = found.get(peer, {})
                 largest = outcome.get("largest")
                 if problem or not isinstance(largest, int) or not largest:
-                    untested[station.host, peer] = str(problem or outcome.get("why") or "no answer")
+                    untested[probe.host, peer] = str(problem or outcome.get("why") or "no answer")
                 elif not outcome.get("ok"):
-                    cut[station.host, peer] = (largest, outcome.get("exact") is True)
+                    cut[probe.host, peer] = (largest, outcome.get("exact") is True)
                 elif outcome.get("beyond") != TOO_LARGE:
-                    untested[station.host, peer] = "one byte more was not refused by the sender"
+                    untested[probe.host, peer] = "one byte more was not refused by the sender"
         return cut, untested
 
-    def _too_small(self, scene: Scene, pairs: frozenset[Pair], small: Cuts) -> Verdict:
-        nets = _cut_nets(scene, pairs, small)
+    def _too_small(self, setup: Setup, pairs: frozenset[Pair], small: Cuts) -> Verdict:
+        nets = _cut_nets(setup, pairs, small)
         underlay = min(small[net.spec.name][pair][0] for net in nets for pair in pairs & small[net.spec.name].keys())
         hosts, names = sorted({source for source, _ in pairs}), ", ".join(net.spec.name for net in nets)
         sends = "; ".join(
@@ -167,8 +167,8 @@ class OverlayMtu(Scenario):
             broken=frozenset(claims.fitting(net.spec.name, *pair) for net in nets for pair in pairs),
         )
 
-    def _cut(self, scene: Scene, pairs: frozenset[Pair], cut: Cuts) -> Verdict:
-        nets = _cut_nets(scene, pairs, cut)
+    def _cut(self, setup: Setup, pairs: frozenset[Pair], cut: Cuts) -> Verdict:
+        nets = _cut_nets(setup, pairs, cut)
         found = {net.spec.name: _boundary(cut[net.spec.name], pairs) for net in nets}
         passing = "; ".join(
             f"on {name} packets of {'up to' if exact else 'at least'} {size} bytes pass and larger ones are lost"
@@ -201,18 +201,18 @@ class OverlayMtu(Scenario):
         detail = f"containers on {network.spec.name} should have an MTU of {configured(network)}, but have: {seen}"
         return self._verdict(network.spec.name, Status.WARNING, detail)
 
-    def _fragments(self, scene: Scene, answers: Answers) -> list[Verdict]:
+    def _fragments(self, setup: Setup, answers: Answers) -> list[Verdict]:
         verdicts = []
-        for station in cast(scene):
-            grown = delta(answers, station.host, "ip")
+        for probe in observed_probes(setup):
+            grown = delta(answers, probe.host, "ip")
             if grown is None:
-                detail = f"{station.host} did not tell its counters of fragments"
-                verdicts.append(self._host(station.host, Status.INCONCLUSIVE, detail))
+                detail = f"{probe.host} did not tell its counters of fragments"
+                verdicts.append(self._host(probe.host, Status.INCONCLUSIVE, detail))
             elif any(grown.get(name, 0) > 0 for name in FRAGMENTS):
                 what = ", ".join(f"{name} +{grown.get(name, 0)}" for name in FRAGMENTS)
-                detail = f"the underlay of {station.host} carried fragments while full-size packets were sent: {what}"
-                verdict = self._host(station.host, Status.FAILED, detail)
-                needed = (_around(scene, station.host),)
+                detail = f"the underlay of {probe.host} carried fragments while full-size packets were sent: {what}"
+                verdict = self._host(probe.host, Status.FAILED, detail)
+                needed = (_around(setup, probe.host),)
                 verdicts.append(verdict.model_copy(update={"needed": needed}))
         return verdicts
 
@@ -241,8 +241,8 @@ def _all(cuts: Cuts) -> frozenset[Pair]:
     return frozenset(pair for pairs in cuts.values() for pair in pairs)
 
 
-def _cut_nets(scene: Scene, pairs: frozenset[Pair], cuts: Cuts) -> list[Network]:
-    return [net for net in scene.networks if pairs & cuts[net.spec.name].keys()]
+def _cut_nets(setup: Setup, pairs: frozenset[Pair], cuts: Cuts) -> list[Network]:
+    return [net for net in setup.networks if pairs & cuts[net.spec.name].keys()]
 
 
 def _boundary(cut: dict[Pair, tuple[int, bool]], pairs: frozenset[Pair]) -> tuple[int, bool]:
@@ -265,11 +265,11 @@ def large_packets(network: str, pair: Pair) -> frozenset[Claim]:
     return claims.both(claims.path, *pair) | claims.both(lambda one, other: claims.fitting(network, one, other), *pair)
 
 
-def _around(scene: Scene, host: str) -> frozenset[Claim]:
+def _around(setup: Setup, host: str) -> frozenset[Claim]:
     """Return what keeps fragments from a host: each large packet from or to it may break."""
-    peers = [one.host for one in cast(scene) if one.host != host]
+    peers = [one.host for one in observed_probes(setup) if one.host != host]
     return frozenset(
-        place for net in scene.networks for peer in peers for place in large_packets(net.spec.name, (host, peer))
+        place for net in setup.networks for peer in peers for place in large_packets(net.spec.name, (host, peer))
     )
 
 
@@ -283,23 +283,23 @@ def configured(network: Network) -> int:
     return carried(network.spec.mtu or DEFAULT, encrypted=network.spec.encrypted)
 
 
-def overlay_mtu(answers: Answers, station: Station, network: str) -> int | None:
+def overlay_mtu(answers: Answers, probe: OverlayProbe, network: str) -> int | None:
     """Return the MTU of the probe's interface on a network; None when it did not tell."""
-    mtu = place(answers, station.host, station.addresses.get(network, "")).get("mtu")
+    mtu = place(answers, probe.host, probe.addresses.get(network, "")).get("mtu")
     return mtu if isinstance(mtu, int) else None
 
 
-def ways(scene: Scene, host: str) -> WitnessTask:
+def ways(setup: Setup, host: str) -> ObserverTask:
     """Ask a host for the MTU with which it sends to every peer whose paths some scenario measures."""
-    measured = {*peers_among(scene.watched, host)}
-    if host in {station.host for station in cast(scene)}:
-        measured |= {*peers_of(scene, host)}
-    return WitnessTask(host, WAYS, {"kind": "ways", "targets": vteps(scene, measured)})
+    measured = {*peers_among(setup.watched, host)}
+    if host in {probe.host for probe in observed_probes(setup)}:
+        measured |= {*peers_of(setup, host)}
+    return ObserverTask(host, WAYS, {"kind": "ways", "targets": vteps(setup, measured)})
 
 
-def vteps(scene: Scene, hosts: Collection[str]) -> JsonObject:
+def vteps(setup: Setup, hosts: Collection[str]) -> JsonObject:
     """Return the addresses on the underlay of these hosts."""
-    return {witness.host: witness.vtep for witness in scene.witnesses if witness.host in hosts}
+    return {observer.host: observer.vtep for observer in setup.observers if observer.host in hosts}
 
 
 def underlays(answers: Answers, host: str) -> dict[str, int]:
@@ -308,15 +308,15 @@ def underlays(answers: Answers, host: str) -> dict[str, int]:
     return {peer: mtu for peer, way in found.items() if isinstance(mtu := way.get("mtu"), int)}
 
 
-def _task(scene: Scene, answers: Answers, station: Station, network: Network) -> JsonObject | None:
+def _task(setup: Setup, answers: Answers, probe: OverlayProbe, network: Network) -> JsonObject | None:
     name = network.spec.name
-    size = overlay_mtu(answers, station, name)
-    by_host = {one.host: one for one in cast(scene)}
-    targets: JsonObject = {peer: by_host[peer].addresses[name] for peer in peers_of(scene, station.host)}
+    size = overlay_mtu(answers, probe, name)
+    by_host = {one.host: one for one in observed_probes(setup)}
+    targets: JsonObject = {peer: by_host[peer].addresses[name] for peer in peers_of(setup, probe.host)}
     return {"kind": "sizes", "size": size, "targets": targets} if size else None
 
 
-def _together(scene: Scene, found: Collection[Pair]) -> list[frozenset[Pair]]:
+def _together(setup: Setup, found: Collection[Pair]) -> list[frozenset[Pair]]:
     """Return the pairs that have one explanation together."""
-    tested = frozenset((s.host, peer) for s in cast(scene) for peer in peers_of(scene, s.host))
+    tested = frozenset((s.host, peer) for s in observed_probes(setup) for peer in peers_of(setup, s.host))
     return [reach.pairs for reach in decompose(frozenset(found), tested)]

@@ -9,7 +9,7 @@ from swarmnet.model.report import Status, Verdict
 from swarmnet.verify import absence, claims
 from swarmnet.verify.captures import peers_among
 from swarmnet.verify.patterns import Shape, decompose
-from swarmnet.verify.scenario import Answers, Findings, Question, Scenario, Scene, WitnessTask, outcomes, staged
+from swarmnet.verify.scenario import Answers, Findings, ObserverTask, Question, Scenario, Setup, in_steps, outcomes
 from swarmnet.verify.scenarios.sizes.overlay import LEAST, underlays, vteps, ways
 
 if TYPE_CHECKING:
@@ -36,27 +36,27 @@ class UnderlayMtu(Scenario):
 
     name: ClassVar[str] = "underlay-mtu"
     summary: ClassVar[str] = "packets of the underlay's full MTU pass whole between hosts"
-    needs_witness: ClassVar[bool] = True
+    needs_observer: ClassVar[bool] = True
     needs_networks: ClassVar[bool] = False
 
-    def ask(self, scene: Scene, answers: Answers) -> tuple[Question, ...]:
-        """Ask every witness for the MTU towards each peer, then for an echo of that size."""
-        return staged(
+    def ask(self, setup: Setup, answers: Answers) -> tuple[Question, ...]:
+        """Ask every observer for the MTU towards each peer, then for an echo of that size."""
+        return in_steps(
             answers,
-            lambda: [ways(scene, host) for host in scene.watched],
+            lambda: [ways(setup, host) for host in setup.watched],
             lambda: [
-                WitnessTask(host, f"{SIZES}/{size}", {"kind": "sizes", "size": size, "targets": targets})
-                for host in scene.watched
-                for size, targets in _by_size(scene, answers, host).items()
+                ObserverTask(host, f"{SIZES}/{size}", {"kind": "sizes", "size": size, "targets": targets})
+                for host in setup.watched
+                for size, targets in _by_size(setup, answers, host).items()
             ],
         )
 
-    def judge(self, scene: Scene, answers: Answers) -> Findings:
+    def judge(self, setup: Setup, answers: Answers) -> Findings:
         """Return one verdict for all, or one for each host or pair whose paths are narrower than their ends."""
         silent: dict[Pair, str] = {}
         narrow: dict[Pair, Narrow] = {}
-        for host in scene.watched:
-            for size, targets in _by_size(scene, answers, host).items():
+        for host in setup.watched:
+            for size, targets in _by_size(setup, answers, host).items():
                 found, problem = outcomes(answers, host, f"{SIZES}/{size}")
                 for peer in targets:
                     outcome = found.get(peer, {})
@@ -65,13 +65,13 @@ class UnderlayMtu(Scenario):
                         silent[host, peer] = problem or "no ICMP echo passes at all"
                     elif largest < size:
                         narrow[host, peer] = Narrow(size, largest, is_exact=outcome.get("exact") is True)
-        verdicts = [self._narrow(reach, narrow) for reach in _together(scene, frozenset(narrow))]
-        alone = len(scene.watched) < 2  # noqa: PLR2004 - two ends
-        missing = [] if alone else [host for host in scene.watched if not underlays(answers, host)]
+        verdicts = [self._narrow(reach, narrow) for reach in _together(setup, frozenset(narrow))]
+        alone = len(setup.watched) < 2  # noqa: PLR2004 - two ends
+        missing = [] if alone else [host for host in setup.watched if not underlays(answers, host)]
         unmeasured = [f"{source} -> {target}: {why}" for (source, target), why in silent.items()]
         unmeasured += [f"{host} did not tell its MTU" for host in missing]
         if alone:
-            verdicts.append(absence.untested(scene, self.name, "underlay", "fewer than two hosts have a witness"))
+            verdicts.append(absence.untested(setup, self.name, "underlay", "fewer than two hosts have an observer"))
         elif unmeasured:
             verdict = self._verdict(Status.INCONCLUSIVE, f"some paths were not measured: {unmeasured[0]}")
             needed = (
@@ -79,7 +79,7 @@ class UnderlayMtu(Scenario):
                 *(claims.each(map(claims.node, missing))),
             )
             verdicts.append(verdict.model_copy(update={"needed": needed}))
-        sizes = {size for host in scene.watched for size in underlays(answers, host).values()}
+        sizes = {size for host in setup.watched for size in underlays(answers, host).values()}
         fine = f"packets of {', '.join(map(str, sorted(sizes)))} bytes pass whole between all hosts"
         return Findings(tuple(verdicts) or (self._verdict(Status.OK, fine),))
 
@@ -116,9 +116,9 @@ def _passing(pair: Pair) -> frozenset[Claim]:
     return claims.both(lambda one, other: claims.passage("vxlan", one, other), *pair)
 
 
-def _by_size(scene: Scene, answers: Answers, host: str) -> dict[int, JsonObject]:
+def _by_size(setup: Setup, answers: Answers, host: str) -> dict[int, JsonObject]:
     """Return the peers' addresses by the MTU with which the host sends to them."""
-    targets = vteps(scene, peers_among(scene.watched, host))
+    targets = vteps(setup, peers_among(setup.watched, host))
     found: dict[int, JsonObject] = {}
     for peer, mtu in underlays(answers, host).items():
         if peer in targets:
@@ -126,12 +126,12 @@ def _by_size(scene: Scene, answers: Answers, host: str) -> dict[int, JsonObject]
     return found
 
 
-def _together(scene: Scene, narrow: frozenset[Pair]) -> tuple[Reach, ...]:
+def _together(setup: Setup, narrow: frozenset[Pair]) -> tuple[Reach, ...]:
     """Return the pairs that have one explanation together: one host or two in common.
 
     The sizes need not agree: what gets through one link may differ with peer and direction (seen on own kernels).
     """
-    tested = frozenset((host, peer) for host in scene.watched for peer in peers_among(scene.watched, host))
+    tested = frozenset((host, peer) for host in setup.watched for peer in peers_among(setup.watched, host))
     return decompose(narrow, tested)
 
 

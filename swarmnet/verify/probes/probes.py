@@ -16,10 +16,10 @@ from swarmnet.model.service import Attachment, RestartPolicy, ServiceMode, Servi
 from swarmnet.model.state import Endpoint
 from swarmnet.model.verification import OPERATOR_LABEL, PROBE_LABEL, STARTED_LABEL
 from swarmnet.operations.addresses import data_path_of
-from swarmnet.verify.scenario import Station, Witness
-from swarmnet.verify.stage import start as boarding
-from swarmnet.verify.stage.control_network import make_control, remove_controls
-from swarmnet.verify.stage.global_service import StationService
+from swarmnet.verify.probes import start as starting
+from swarmnet.verify.probes.control_network import make_control, remove_controls
+from swarmnet.verify.probes.probe_tasks import ProbeTasks
+from swarmnet.verify.scenario import Observer, OverlayProbe
 from swarmnet.workflows.fleet.fanout import bugs_to, fan_out
 
 if TYPE_CHECKING:
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
 LIFETIME = 900.0
 """Seconds after which a probe ends by itself, and a foreign run's traces count as forgotten."""
-WITNESS_CAPABILITIES = ("NET_RAW", "NET_ADMIN")
-"""To see packets of the host's devices, and to list its IPsec states; a witness changes nothing with them."""
+OBSERVER_CAPABILITIES = ("NET_RAW", "NET_ADMIN")
+"""To see packets of the host's devices, and to list its IPsec states; an observer changes nothing with them."""
 RUNNING = "running"
 ATTACH_LIMIT = 75.0
 """Seconds for all attempts to start a container: one that the engine fails to attach takes 20 s of them, and busy
@@ -75,7 +75,7 @@ class Run:
 
 
 @dataclass(slots=True)
-class Stage:
+class Probes:
     """The probes of one run. ``clear`` is safe to call at any time, also after half a start, and twice."""
 
     ports: Ports
@@ -88,8 +88,8 @@ class Stage:
     """Names of the networks that have room for the probe service; None means all."""
     containers: dict[str, str] = field(default_factory=dict)
     """Host to the id of its probe."""
-    witnesses: dict[str, str] = field(default_factory=dict)
-    """Host to the id of its witness."""
+    observers: dict[str, str] = field(default_factory=dict)
+    """Host to the id of its observer."""
     task_containers: dict[str, str] = field(default_factory=dict)
     """Host to the container of the probe service's task there."""
     brought: set[str] = field(default_factory=set)
@@ -138,26 +138,26 @@ class Stage:
         self.networks = (*self.networks, control)
         return control
 
-    def place(self, hosts: tuple[str, ...]) -> dict[str, Station]:
+    def place(self, hosts: tuple[str, ...]) -> dict[str, OverlayProbe]:
         """Bring the image where it is missing and start a probe on each host; a host that fails says why.
 
         Overlays that are not attachable take tasks of services alone: then all probes are such tasks.
         """
         if not all(net.spec.attachable for net in self.networks):
-            return StationService(self).place(hosts)
+            return ProbeTasks(self).place(hosts)
         found = fan_out(hosts, lambda host: self._place_once(host, hosts.index(host)), listener=self._bugs)
         return {
-            host: Station(host, problem=boarding.reason(self.ports, result))
+            host: OverlayProbe(host, problem=starting.reason(self.ports, result))
             if isinstance(result, HostError)
             else result
             for host, result in found.items()
         }
 
-    def watch(self, hosts: tuple[str, ...]) -> tuple[Witness, ...]:
-        """Start a witness on the own network of each host, where the image is; a host that fails says why."""
+    def watch(self, hosts: tuple[str, ...]) -> tuple[Observer, ...]:
+        """Start an observer on the own network of each host, where the image is; a host that fails says why."""
         found = fan_out(hosts, lambda host: self._watch_once(host, hosts.index(host)), listener=self._bugs)
         return tuple(
-            Witness(host, problem=result.message) if isinstance(result, HostError) else result
+            Observer(host, problem=result.message) if isinstance(result, HostError) else result
             for host, result in found.items()
         )
 
@@ -262,28 +262,28 @@ class Stage:
                 raise ended
         return [container.name for container in found]
 
-    def _place_once(self, host: str, number: int) -> Station:
+    def _place_once(self, host: str, number: int) -> OverlayProbe:
         with self.busy[host]:
             if self.cleared:
                 raise HostError(host, "the run is over")
             return self._place(host, number)
 
-    def _watch_once(self, host: str, number: int) -> Witness:
+    def _watch_once(self, host: str, number: int) -> Observer:
         with self.busy[host]:
             if self.cleared:
                 raise HostError(host, "the run is over")
             self.bring_image(host)
             spec = ContainerSpec(
-                name=f"swarmnet-witness-{self.run.id}-{number}",
+                name=f"swarmnet-observer-{self.run.id}-{number}",
                 image=self.kit.reference,
-                argv=(*self.kit.argv, "witness", json.dumps({"lifetime": LIFETIME})),
+                argv=(*self.kit.argv, "observe", json.dumps({"lifetime": LIFETIME})),
                 labels=self.run.labels(self._now),
-                capabilities=WITNESS_CAPABILITIES,
+                capabilities=OBSERVER_CAPABILITIES,
                 host_network=True,
                 interactive=True,
             )
-            self.witnesses[host] = self._start(self.ports.engine(host), spec)
-            return Witness(host, self._vtep(host))
+            self.observers[host] = self._start(self.ports.engine(host), spec)
+            return Observer(host, self._vtep(host))
 
     def _vtep(self, host: str) -> str:
         """Return the address that the inventory names as data path, else the one that the node is known by."""
@@ -295,27 +295,27 @@ class Stage:
         except ValueError as error:
             raise HostError(host, str(error)) from error
 
-    def _place(self, host: str, number: int) -> Station:
+    def _place(self, host: str, number: int) -> OverlayProbe:
         engine = self.ports.engine(host)
         self.bring_image(host)
-        station = Station(host, f"swarmnet-probe-{self.run.id}-{number}", f"probe-{self.run.id}-{number}")
+        probe = OverlayProbe(host, f"swarmnet-probe-{self.run.id}-{number}", f"probe-{self.run.id}-{number}")
         job = json.dumps({"run": self.run.id, "id": host, "lifetime": LIFETIME})
         spec = ContainerSpec(
-            name=station.name,
+            name=probe.name,
             image=self.kit.reference,
             argv=(*self.kit.argv, "serve", job),
             labels=self.run.labels(self._now),
             interactive=True,
-            endpoints=tuple(Endpoint(network=net.spec.name, aliases=(station.alias,)) for net in self.networks),
+            endpoints=tuple(Endpoint(network=net.spec.name, aliases=(probe.alias,)) for net in self.networks),
         )
         container = self._start(engine, spec)
         self.containers[host] = container
         wanted, patience = {net.spec.name for net in self.networks}, self._patience(START_LIMIT)
-        found = boarding.addresses(self.ports.clock, engine, container, wanted, timeout=patience)
-        return Station(host, station.name, station.alias, found)
+        found = starting.addresses(self.ports.clock, engine, container, wanted, timeout=patience)
+        return OverlayProbe(host, probe.name, probe.alias, found)
 
     def _start(self, engine: EnginePort, spec: ContainerSpec) -> str:
-        return boarding.start(
+        return starting.start(
             self.ports.clock,
             engine,
             spec,

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from swarmnet.errors import ConvergenceError, HostError
 from swarmnet.model.service import Protocol, PublishedPort, PublishMode
 from swarmnet.probe import wire
+from swarmnet.verify.probes.probes import takes_tasks
 from swarmnet.verify.scenario import MeshService
-from swarmnet.verify.stage.stage import takes_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from swarmnet.model.service import Task
-    from swarmnet.verify.stage.stage import Stage
+    from swarmnet.verify.probes.probes import Probes
 
 FEWEST = 2
 """With as many hosts, one is left without a task."""
@@ -26,11 +26,11 @@ class Publication:
     """One global service with a TCP and a UDP port in the mesh and a TCP port in host mode.
 
     The engines choose the ports: the swarm from 30000 to 32767, each host from its own range; nothing of the user's can
-    be hit. One host gets no task: the mesh must answer there, too, and its own port must not. The stage removes the
+    be hit. One host gets no task: the mesh must answer there, too, and its own port must not. The run removes the
     service with everything else of the run.
     """
 
-    stage: Stage
+    probes: Probes
     nodes: dict[str, str] = field(default_factory=dict)
     """Node to host, of those that shall have a task; empty until begun."""
     service: MeshService | None = None
@@ -41,20 +41,20 @@ class Publication:
     @property
     def name(self) -> str:
         """The service's name."""
-        return f"swarmnet-mesh-{self.stage.run.id}"
+        return f"swarmnet-mesh-{self.probes.run.id}"
 
     def begin(self, hosts: tuple[str, ...]) -> None:
         """Make the service; a failure is kept as the problem."""
-        state = self.stage.state
+        state = self.probes.state
         found = {node.id: host for host in hosts if (node := state.node_of(host)) and takes_tasks(node)}
         spare = len(found) if len(found) < FEWEST else -1
         chosen = dict(list(found.items())[:spare])
         excluded = sorted({node.id for node in state.nodes} - set(chosen))
-        spec = self.stage.service_spec(excluded, hosts).model_copy(
+        spec = self.probes.service_spec(excluded, hosts).model_copy(
             update={"name": self.name, "networks": (), "ports": tuple(_ports())}
         )
         try:
-            self.stage.ports.manager().create_service(spec)
+            self.probes.ports.manager().create_service(spec)
         except HostError as error:
             self.problem = str(error)
         else:
@@ -64,8 +64,8 @@ class Publication:
     def wait(self) -> None:
         """Wait for the tasks, and learn the ports; a failure is kept as the problem."""
         try:
-            tasks, missing = self.stage.tasks_on(self.name, frozenset(self.nodes))
-            manager = self.stage.ports.manager()
+            tasks, missing = self.probes.tasks_on(self.name, frozenset(self.nodes))
+            manager = self.probes.ports.manager()
             seen = next((one for one in manager.services() if one.spec.name == self.name), None)
         except (ConvergenceError, HostError) as error:
             self.problem = str(error)
@@ -76,7 +76,7 @@ class Publication:
             for port in (seen.published if seen else ())
             if port.mode is PublishMode.INGRESS and port.published is not None
         }
-        ingress = {net.spec.name for net in self.stage.state.networks if net.spec.ingress}
+        ingress = {net.spec.name for net in self.probes.state.networks if net.spec.ingress}
         self.service = MeshService(
             name=self.name,
             ports=given,

@@ -6,23 +6,23 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import ConvergenceError, HostError
+from swarmnet.verify.probes.probes import takes_tasks
 from swarmnet.verify.scenario import ProbeService
-from swarmnet.verify.stage.stage import takes_tasks
 
 if TYPE_CHECKING:
-    from swarmnet.verify.stage.stage import Stage
+    from swarmnet.verify.probes.probes import Probes
 
 
 @dataclass(slots=True)
 class ServedProbes:
-    """One global service on all tested networks; the stage removes it with everything else of the run.
+    """One global service on all tested networks; the run removes it with everything else of the run.
 
     Begin it after the probes are up, not before. A node's first task on a network may arrive before the node was told
     its address for balancing there, and is rejected then ("failed to find a load balancer IP": seen on busy 26.1.5, 20
     nodes at once). Probes are started again after that at once; the swarm makes a new task only after a second.
     """
 
-    stage: Stage
+    probes: Probes
     hosts: tuple[str, ...] = ()
     """Where it shall have a task; empty until begun."""
     service: ProbeService | None = None
@@ -32,11 +32,11 @@ class ServedProbes:
 
     def begin(self, hosts: tuple[str, ...]) -> None:
         """Make the service; its tasks start meanwhile. A failure is kept as the problem."""
-        state = self.stage.state
+        state = self.probes.state
         mine = {node.id for host in hosts if (node := state.node_of(host))}
         excluded = sorted({node.id for node in state.nodes} - mine)
         try:
-            self.stage.ports.manager().create_service(self.stage.service_spec(excluded, hosts))
+            self.probes.ports.manager().create_service(self.probes.service_spec(excluded, hosts))
         except HostError as error:
             self.problem = str(error)
         else:
@@ -50,21 +50,21 @@ class ServedProbes:
             self.problem = str(error)
 
     def _found(self) -> ProbeService:
-        stage = self.stage
-        nodes = {node.id: (host, node) for host in self.hosts if (node := stage.state.node_of(host))}
+        probes = self.probes
+        nodes = {node.id: (host, node) for host in self.hosts if (node := probes.state.node_of(host))}
         backends = {node_id: host for node_id, (host, node) in nodes.items() if takes_tasks(node)}
-        tasks, missing = stage.tasks_on(stage.service_name, frozenset(backends))
+        tasks, missing = probes.tasks_on(probes.service_name, frozenset(backends))
         self.missing = {backends.pop(node): why for node, why in missing.items()}
-        service = next(one for one in stage.ports.manager().services() if one.spec.name == stage.service_name)
-        stage.task_containers = {
+        service = next(one for one in probes.ports.manager().services() if one.spec.name == probes.service_name)
+        probes.task_containers = {
             backends[task.node_id]: task.container_id
             for task in tasks
             if task.node_id in backends and task.container_id
         }
         addresses = {name: address.partition("/")[0] for name, address in service.virtual_ips.items()}
         return ProbeService(
-            name=stage.service_name,
-            alias=stage.service_alias,
+            name=probes.service_name,
+            alias=probes.service_alias,
             virtual_ips={name: address for name, address in addresses.items() if ":" not in address},
             by_ipv6={name: address for name, address in addresses.items() if ":" in address},
             task_addresses={
@@ -76,7 +76,7 @@ class ServedProbes:
                         if ":" not in a
                     )
                 )
-                for net in stage.networks
+                for net in probes.networks
             },
             backends=backends,
         )

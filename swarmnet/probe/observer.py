@@ -5,7 +5,7 @@ from __future__ import annotations
 from swarmnet.probe import capture, netlink
 
 
-class Witness:
+class Observer:
     """Holds the captures of one run, from the question that begins one to the question that ends it."""
 
     def __init__(self) -> None:

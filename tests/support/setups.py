@@ -1,4 +1,4 @@
-"""Scenes and answers for pure tests: a cluster of hosts, and what its probes would say."""
+"""Setups and answers for pure tests: a cluster of hosts, and what its probes would say."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from swarmnet.model.network import Network, NetworkSpec
 from swarmnet.model.state import ClusterState, EngineFacts, HostFacts, SwarmMembership
 from swarmnet.verify.kernels import ESP
-from swarmnet.verify.scenario import Answer, Answers, ProbeService, Scene, Station
+from swarmnet.verify.scenario import Answer, Answers, OverlayProbe, ProbeService, Setup
 from swarmnet.verify.scenarios.pairs.matrix import HEARD
 
 if TYPE_CHECKING:
@@ -28,12 +28,12 @@ def facts(host: str, membership: SwarmMembership) -> HostFacts:
     return HostFacts(host=host, engine=engine)
 
 
-def scene(hosts: int = 3, networks: Iterable[Network] = (), *, down: Iterable[str] = ()) -> Scene:
+def make_setup(hosts: int = 3, networks: Iterable[Network] = (), *, down: Iterable[str] = ()) -> Setup:
     nets = tuple(networks) or (network("front"),)
-    stations = tuple(
-        Station(f"w{n}", problem="no route to host")
+    probes = tuple(
+        OverlayProbe(f"w{n}", problem="no route to host")
         if f"w{n}" in down
-        else Station(
+        else OverlayProbe(
             f"w{n}", f"probe-{n}", f"alias-{n}", {net.spec.name: f"10.0.{index}.{n}" for index, net in enumerate(nets)}
         )
         for n in range(1, hosts + 1)
@@ -41,11 +41,11 @@ def scene(hosts: int = 3, networks: Iterable[Network] = (), *, down: Iterable[st
     service = ProbeService(
         "svc", "any", {net.spec.name: "10.9.9.9" for net in nets}, {net.spec.name: ("10.0.0.50",) for net in nets}
     )
-    return Scene(ClusterState(), nets, stations, service)
+    return Setup(ClusterState(), nets, probes, service)
 
 
 def answers(
-    stage: Scene,
+    cluster: Setup,
     broken: Iterable[tuple[str, str]] = (),
     *,
     on: Iterable[str] = (),
@@ -54,23 +54,23 @@ def answers(
     """Return what the probes say when ``broken`` directions lose every packet on the networks ``on`` (none: all)."""
     lost, nets = set(broken), set(on)
     found: Answers = {}
-    for net in stage.networks:
+    for net in cluster.networks:
         name = net.spec.name
         cut = lost if not nets or name in nets else set()
         for kind in ("icmp", "udp", "tcp"):
-            for source in stage.ready:
+            for source in cluster.ready:
                 targets: dict[str, JsonValue] = {
                     target.host: _outcome({(source.host, target.host), (target.host, source.host)} & cut, target.host)
-                    for target in stage.ready
+                    for target in cluster.ready
                     if target != source
                 }
                 found[source.host, f"{kind}/{name}"] = Answer({"targets": targets})
-        for listener in stage.ready:
+        for listener in cluster.ready:
             log = found.setdefault((listener.host, HEARD), Answer({"heard": {}})).value["heard"]
             assert isinstance(log, dict)
-            log[name] = {s.host: 1 for s in stage.ready if s != listener and (s.host, listener.host) not in cut}
+            log[name] = {s.host: 1 for s in cluster.ready if s != listener and (s.host, listener.host) not in cut}
     if esp is not None:
-        found |= {(station.host, ESP): Answer(esp) for station in stage.ready}
+        found |= {(probe.host, ESP): Answer(esp) for probe in cluster.ready}
     return found
 
 

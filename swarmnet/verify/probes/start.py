@@ -8,7 +8,7 @@ from swarmnet.errors import ConvergenceError, EngineError, HostError
 from swarmnet.model.clock import wait_until
 from swarmnet.model.verification import PROBE_LABEL
 from swarmnet.verify import absence
-from swarmnet.verify.scenario import Station
+from swarmnet.verify.scenario import OverlayProbe
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,7 +39,7 @@ def start(
         except EngineError as error:
             # What is left of it alone: the run's probe and tasks of its services may run here by now.
             remove(spec.name)
-            if absence.kind_of(Station(engine.host, problem=error.message)).is_final:
+            if absence.kind_of(OverlayProbe(engine.host, problem=error.message)).is_final:
                 raise
             return None, error.message
 
@@ -72,7 +72,7 @@ def addresses(clock: Clock, engine: EnginePort, container: str, wanted: set[str]
 
 def reason(ports: Ports, error: HostError) -> str:
     """Return why a probe is missing: an engine whose disk is full may just end the talk (seen on 28.5)."""
-    if absence.kind_of(Station(error.host, problem=error.message)) is absence.UNKNOWN:
+    if absence.kind_of(OverlayProbe(error.host, problem=error.message)) is absence.UNKNOWN:
         try:
             said = ports.shell(error.host).run(("df", "-P", DATA), timeout=10.0)
         except HostError:

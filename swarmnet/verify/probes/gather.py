@@ -13,11 +13,11 @@ from swarmnet.verify.scenario import (
     Answer,
     Answers,
     HostCommand,
+    ObserverTask,
     OperatorTask,
     ProbeTask,
     Question,
     ServiceTask,
-    WitnessTask,
 )
 from swarmnet.workflows.fleet.fanout import bugs_to, fan_out
 
@@ -32,23 +32,23 @@ GRACE = 20.0
 
 
 @dataclass(frozen=True, slots=True)
-class Crew:
+class Containers:
     """The containers that answer, by host."""
 
     probes: Mapping[str, str]
-    witnesses: Mapping[str, str]
+    observers: Mapping[str, str]
     tasks: Mapping[str, str]
     """Containers of the probe service."""
 
 
 class Batches:
-    """Asks the probes, witnesses and shells of one run."""
+    """Asks the probes, observers and shells of one run."""
 
-    def __init__(self, ports: Ports, run: str, crew: Crew) -> None:
+    def __init__(self, ports: Ports, run: str, kinds: Containers) -> None:
         """Prepare; nothing is asked yet."""
         self._ports = ports
         self._run = run
-        self._crew = crew
+        self._containers = kinds
         self._dialogues: dict[str, DialoguePort] = {}
         self._number = 0
 
@@ -80,8 +80,12 @@ class Batches:
         if host == OPERATOR:
             return self._from_here([question for question in questions if isinstance(question, OperatorTask)], limit)
         answers: dict[str, Answer] = {}
-        crew = ((WitnessTask, self._crew.witnesses), (ProbeTask, self._crew.probes), (ServiceTask, self._crew.tasks))
-        for kind, containers in crew:
+        kinds = (
+            (ObserverTask, self._containers.observers),
+            (ProbeTask, self._containers.probes),
+            (ServiceTask, self._containers.tasks),
+        )
+        for kind, containers in kinds:
             tasks = [question for question in questions if isinstance(question, kind)]
             if tasks and host in containers:
                 answers |= self._probe(host, containers[host], tasks, limit)
@@ -94,7 +98,7 @@ class Batches:
         found = self._ports.ask_from_here(self._job(tasks, limit))
         return {key: Answer(value) for key, value in found.items() if isinstance(value, dict)}
 
-    def _job(self, tasks: Sequence[ProbeTask | WitnessTask | ServiceTask | OperatorTask], limit: float) -> JsonObject:
+    def _job(self, tasks: Sequence[ProbeTask | ObserverTask | ServiceTask | OperatorTask], limit: float) -> JsonObject:
         return {
             "number": self._number,
             "run": self._run,
@@ -103,7 +107,7 @@ class Batches:
         }
 
     def _probe(
-        self, host: str, container: str, tasks: Sequence[ProbeTask | WitnessTask | ServiceTask], limit: float
+        self, host: str, container: str, tasks: Sequence[ProbeTask | ObserverTask | ServiceTask], limit: float
     ) -> dict[str, Answer]:
         job = self._job(tasks, limit)
         found = self._talk(host, container, json.dumps(job).encode(), limit=limit + GRACE)

@@ -1,4 +1,4 @@
-"""A witness on real hosts: calls from the host's own network, and packets counted on the way out."""
+"""An observer on real hosts: calls from the host's own network, and packets counted on the way out."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import pytest
 from swarmnet.verify.scenario import (
     Answers,
     Findings,
+    ObserverTask,
     ProbeTask,
     Question,
     Scenario,
-    Scene,
-    WitnessTask,
+    Setup,
     outcomes,
 )
 from swarmnet.verify.story import VerifyOptions
@@ -30,33 +30,33 @@ class Watching(Scenario):
     """Captures on every host while all probes ping each other; asks a host for the mesh's web server."""
 
     name: ClassVar[str] = "watching"
-    summary: ClassVar[str] = "what a witness can do"
-    needs_witness: ClassVar[bool] = True
+    summary: ClassVar[str] = "what an observer can do"
+    needs_observer: ClassVar[bool] = True
 
     def __init__(self) -> None:
         self.answers: Answers = {}
 
-    def ask(self, scene: Scene, answers: Answers) -> tuple[Question, ...]:
-        vteps: JsonObject = {witness.host: witness.vtep for witness in scene.witnesses}
+    def ask(self, setup: Setup, answers: Answers) -> tuple[Question, ...]:
+        vteps: JsonObject = {observer.host: observer.vtep for observer in setup.observers}
         begin: JsonObject = {"kind": "capture", "name": "c", "peers": [*vteps.values()], "port": 4789, "needles": {}}
-        questions: list[Question] = [WitnessTask(host, "begin", {**begin, "seconds": 30}) for host in scene.watched]
+        questions: list[Question] = [ObserverTask(host, "begin", {**begin, "seconds": 30}) for host in setup.watched]
         if ("m1", "begin") in answers:
-            ping: JsonObject = {"kind": "icmp", "targets": {s.host: s.addresses["plain"] for s in scene.ready}}
-            questions += [ProbeTask(station.host, "ping", ping) for station in scene.ready]
+            ping: JsonObject = {"kind": "icmp", "targets": {s.host: s.addresses["plain"] for s in setup.ready}}
+            questions += [ProbeTask(probe.host, "ping", ping) for probe in setup.ready]
             web: JsonObject = {"kind": "http", "times": 4, "targets": {h: f"{vtep}:8080" for h, vtep in vteps.items()}}
-            questions.append(WitnessTask("m1", "web", web))
+            questions.append(ObserverTask("m1", "web", web))
         if ("m1", "ping") in answers:
-            questions += [WitnessTask(host, "end", {"kind": "collect", "name": "c"}) for host in scene.watched]
+            questions += [ObserverTask(host, "end", {"kind": "collect", "name": "c"}) for host in setup.watched]
         return tuple(questions)
 
-    def judge(self, _scene: Scene, answers: Answers) -> Findings:
+    def judge(self, _setup: Setup, answers: Answers) -> Findings:
         self.answers = answers
         return Findings()
 
 
 @pytest.fixture(scope="module")
 def seen(own_cluster: OwnCluster) -> Answers:
-    """Return what the witnesses of one run said; nothing of it may stay."""
+    """Return what the observers of one run said; nothing of it may stay."""
     before = traces(own_cluster.lab)
     watching = Watching()
     run(own_cluster.lab, VerifyOptions((watching,), networks=("plain",)))
@@ -64,7 +64,7 @@ def seen(own_cluster: OwnCluster) -> Answers:
     return watching.answers
 
 
-def test_a_witness_calls_published_ports_from_the_hosts_own_address(seen: Answers) -> None:
+def test_an_observer_calls_published_ports_from_the_hosts_own_address(seen: Answers) -> None:
     found, problem = outcomes(seen, "m1", "web")
     assert problem is None
     assert all((outcome["ok"], outcome["tries"]) == (True, 4) for outcome in found.values())
@@ -72,7 +72,7 @@ def test_a_witness_calls_published_ports_from_the_hosts_own_address(seen: Answer
     assert len(local) == 1
 
 
-def test_a_witness_counts_what_leaves_and_what_arrives_while_probes_talk(seen: Answers) -> None:
+def test_an_observer_counts_what_leaves_and_what_arrives_while_probes_talk(seen: Answers) -> None:
     for host in ("m1", "m2", "m3"):
         told = seen[host, "end"].value
         assert told["complete"] is True, told

@@ -8,8 +8,8 @@ from swarmnet.model.network import Network, NetworkSpec, Subnet
 from swarmnet.model.report import Status
 from swarmnet.model.service import Service, ServiceSpec, Task
 from swarmnet.model.state import ClusterState
+from swarmnet.verify.probes.free_addresses import room_of
 from swarmnet.verify.scenarios import ALL
-from swarmnet.verify.stage.free_addresses import room_of
 from swarmnet.verify.story import VerifyOptions, verify
 from swarmnet.workflows.fleet.observe import observe
 from tests.simulator import World
