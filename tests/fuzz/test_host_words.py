@@ -208,7 +208,7 @@ def test_a_fault_of_our_own_is_one_hosts_answer_and_told_with_its_cause() -> Non
     world = World(managers=1)
     batches = Batches(Faulty(world, world.inventory, heard.append), "run", Containers({"m1": "probe"}, {}, {}))
     answers = batches.ask([ProbeTask(host="m1", key="a", task={})], 1)
-    assert answers["m1", "a"].problem == "m1: KeyError: it lacks 'm1'"
+    assert answers["m1", "a"].problem == "KeyError: it lacks 'm1'"
     (failed,) = heard
     assert isinstance(failed, HostFailed)
     assert isinstance(failed.error, UnexpectedError)
