@@ -33,9 +33,10 @@ if TYPE_CHECKING:
     from swarmnet.edge.ssh.socket import Stream
     from swarmnet.model.base import Secret
     from swarmnet.model.clock import Clock
+    from swarmnet.model.events import Listener
     from swarmnet.model.hosts import Inventory
     from swarmnet.model.lock import Operator
-    from swarmnet.model.ports import EnginePort, Listener, Ports
+    from swarmnet.model.ports import EnginePort, Ports
 
 WHICH_INVENTORY = "name the inventory with --inventory FILE, or set SWARMNET_INVENTORY"
 

@@ -22,7 +22,7 @@ from swarmnet.edge.ssh.socket import EngineSocket
 from swarmnet.edge.ssh.sudo import Sudo
 from swarmnet.edge.ssh.target import TargetFinder
 from swarmnet.errors import HostError, NoManagerError, NotAManagerError
-from swarmnet.model.ports import HostConnected, Progress, tell_nobody
+from swarmnet.model.events import HostConnected, Progress, ignore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,8 +33,9 @@ if TYPE_CHECKING:
     from swarmnet.edge.ssh.target import Target
     from swarmnet.model.base import JsonObject, Secret
     from swarmnet.model.clock import Clock
+    from swarmnet.model.events import Listener
     from swarmnet.model.hosts import Inventory
-    from swarmnet.model.ports import Approach, EnginePort, Listener, SecretFiles
+    from swarmnet.model.ports import Approach, EnginePort, SecretFiles
 
     EngineFactory = Callable[[str, Callable[[], Stream]], EnginePort]
     """Makes the client of one engine from the host's name and what opens a stream to it."""
@@ -67,7 +68,7 @@ class Session:
         engines: EngineFactory,
         *,
         clock: Clock | None = None,
-        listener: Listener = tell_nobody,
+        listener: Listener = ignore,
         questions: Questions | None = None,
     ) -> None:
         """Prepare a session; nothing is connected yet.

@@ -6,16 +6,19 @@ the errors named here and no foreign ones.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from swarmnet.model.events import Progress
+
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
     from swarmnet.model.base import JsonObject, Labels, Secret
     from swarmnet.model.clock import Clock
+    from swarmnet.model.events import Listener
     from swarmnet.model.hosts import Availability, Inventory, Role
     from swarmnet.model.network import Network, NetworkSpec
-    from swarmnet.model.plan import Action
     from swarmnet.model.service import Service, ServiceSpec, Task
     from swarmnet.model.state import Container, Endpoint, EngineFacts
     from swarmnet.model.swarm import (
@@ -245,51 +248,6 @@ class EnginePort(SwarmPort, Protocol):
         """Remove an image; one that is gone already is no error."""
 
 
-@dataclass(frozen=True, slots=True)
-class HostConnected:
-    """A host answered."""
-
-    host: str
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class HostFailed:
-    """A host did not answer, or failed."""
-
-    host: str
-    reason: str
-    error: BaseException | None = field(default=None, compare=False)
-    """What it failed with, for those who want to see the cause."""
-
-
-@dataclass(frozen=True, slots=True)
-class ActionStarted:
-    """An action of a plan begins."""
-
-    action: Action
-
-
-@dataclass(frozen=True, slots=True)
-class ActionFinished:
-    """An action of a plan came true, or failed with ``error``."""
-
-    action: Action
-    seconds: float
-    error: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """Something else worth a line: what is being waited for, a phase of a longer story."""
-
-    text: str
-
-
-Event = HostConnected | HostFailed | ActionStarted | ActionFinished | Progress
-Listener = Callable[[Event], None]
-
-
 class SecretFiles(Protocol):
     """Files on the operator's machine that hold one secret each and that nobody else can read."""
 
@@ -348,10 +306,6 @@ class Ports(Protocol):
 
     def close(self) -> None:
         """Close every connection."""
-
-
-def tell_nobody(_event: Event) -> None:
-    """Listen to nothing."""
 
 
 def progress(ports: Ports) -> Callable[[str], None]:

@@ -17,7 +17,7 @@ from swarmnet.model.printable import on_one_line
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from swarmnet.model.base import JsonValue
+    from pydantic import JsonValue
 
 HIDDEN = "***"
 SHORTEST = 4

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from swarmnet.model.hosts import Host, Inventory
     from swarmnet.model.plan import Action
     from swarmnet.model.state import ClusterState
-    from swarmnet.operations.content.names import ContentSource
+    from swarmnet.operations.content.source import ContentSource
 
 
 @dataclass(frozen=True, slots=True)

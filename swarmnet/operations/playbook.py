@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from swarmnet.model.hosts import Inventory
-    from swarmnet.operations.content.names import Contents
+    from swarmnet.operations.content.source import Contents
 
 __all__ = ["Playbook", "Step", "key_file", "needs", "programs", "with_contents"]
 

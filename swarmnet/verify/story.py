@@ -9,8 +9,8 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import ConvergenceError, HostError, IncompleteError, UsageError
+from swarmnet.model.events import Progress
 from swarmnet.model.plan import MANAGED_LABEL
-from swarmnet.model.ports import Progress
 from swarmnet.model.standing import answered
 from swarmnet.model.verification import PROBE_LABEL, Phase, Verification
 from swarmnet.verify.judge import judged, within_border

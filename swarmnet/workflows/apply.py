@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
+from swarmnet.model.events import Progress
 from swarmnet.model.plan import Rank
-from swarmnet.model.ports import Progress
 from swarmnet.model.report import ApplyReport, OutcomeStatus
 from swarmnet.model.standing import answered
 from swarmnet.operations.service.converge import idle_services

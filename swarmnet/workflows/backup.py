@@ -14,8 +14,9 @@ from swarmnet.errors import (
     SwarmnetError,
 )
 from swarmnet.model.backup import BackupDocument, Reason
+from swarmnet.model.events import Progress
 from swarmnet.model.hosts import Inventory
-from swarmnet.model.ports import Progress, names
+from swarmnet.model.ports import names
 from swarmnet.model.standing import answered, standing
 from swarmnet.model.state import ClusterState, HostFailure
 from swarmnet.plan.recovery.describe import document, own
@@ -33,8 +34,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from swarmnet.model.differences import Drift
+    from swarmnet.model.events import Listener
     from swarmnet.model.lock import Operator
-    from swarmnet.model.ports import Listener, Ports
+    from swarmnet.model.ports import Ports
     from swarmnet.model.sealed import Entry, Repository, Vault
     from swarmnet.plan.recovery.retention import Keep
 

@@ -13,7 +13,7 @@ from swarmnet.cli.sealing import OneHeader, sealing_vault
 from swarmnet.edge.backups.key_ring import BackupKeys
 from swarmnet.edge.backups.repository import DirectoryRepository
 from swarmnet.errors import BackupNotFoundError, DamagedError, SwarmnetError, UsageError, WrongKeyError
-from swarmnet.model.ports import tell_nobody
+from swarmnet.model.events import ignore
 from swarmnet.workflows.backup import Order, create
 from tests.support.backups import CANARY, CREATED, a_state
 
@@ -28,7 +28,7 @@ def place(tmp_path: Path) -> Path:
     vault = sealing_vault(tmp_path / "keys", None, None, single_recipient=False)
     order = Order("prod", "ab" * 16, CREATED, "swarmnet 0.1.0", tags=("\x1b[31mred",))
     repository = DirectoryRepository(tmp_path / "backups")
-    create(order, a_state, vault=vault, repository=repository, listener=tell_nobody)
+    create(order, a_state, vault=vault, repository=repository, listener=ignore)
     return tmp_path
 
 
@@ -111,7 +111,7 @@ def test_diff_ends_with_6_on_drift_and_with_0_on_none(place: Path) -> None:
     vault = sealing_vault(place / "keys", None, None, single_recipient=False)
     order = Order("prod", "cd" * 16, CREATED + timedelta(hours=1), "swarmnet 0.1.0")
     state = a_state().model_copy(update={"services": ()})
-    create(order, lambda: state, vault=vault, repository=DirectoryRepository(place / "backups"), listener=tell_nobody)
+    create(order, lambda: state, vault=vault, repository=DirectoryRepository(place / "backups"), listener=ignore)
     same, other = _run(place, "diff", "abab", "abab"), _run(place, "diff", "abab", "latest")
     assert (same.exit_code, same.stdout) == (0, "no drift\n")
     assert (other.exit_code, other.stdout) == (6, "- service web: missing\n")

@@ -18,7 +18,7 @@ from swarmnet.edge.backups.key_ring import BackupKeys
 from swarmnet.edge.backups.keys import parse_recipient
 from swarmnet.edge.backups.repository import DirectoryRepository
 from swarmnet.errors import RefusedError, UsageError, WrongKeyError
-from swarmnet.model.ports import tell_nobody
+from swarmnet.model.events import ignore
 from swarmnet.workflows.backup import Order, create
 from tests.support.backups import a_state
 from tests.support.commands import Operator
@@ -39,7 +39,7 @@ def _take(place: Path, hours_ago: int, number: int) -> Path:
     vault = sealing_vault(place / "keys", None, None, single_recipient=False)
     order = Order("prod", str(number) * 32, created, "swarmnet 0.1.0")
     repository = DirectoryRepository(place / "backups")
-    taken = create(order, a_state, vault=vault, repository=repository, listener=tell_nobody)
+    taken = create(order, a_state, vault=vault, repository=repository, listener=ignore)
     assert list(remembering(place / "keys").made(taken.document)) == []
     return taken.path
 

@@ -13,7 +13,7 @@ from swarmnet.edge.backups.keys import load_identities
 from swarmnet.edge.backups.repository import DirectoryRepository
 from swarmnet.edge.backups.vault import AgeVault
 from swarmnet.errors import UsageError, WrongKeyError
-from swarmnet.model.ports import tell_nobody
+from swarmnet.model.events import ignore
 from swarmnet.workflows.backup import Order, create
 from tests.support.backups import CREATED, a_state
 
@@ -28,7 +28,7 @@ def place(tmp_path: Path) -> Path:
     vault = sealing_vault(tmp_path / "keys", None, None, single_recipient=False)
     repository = DirectoryRepository(tmp_path / "backups")
     order = Order("prod", "ab" * 16, CREATED, "swarmnet 0.1.0")
-    create(order, a_state, vault=vault, repository=repository, listener=tell_nobody)
+    create(order, a_state, vault=vault, repository=repository, listener=ignore)
     return tmp_path
 
 

@@ -18,8 +18,8 @@ from swarmnet.edge.ssh.shell import Shell
 from swarmnet.errors import HostTimeoutError, NothingReachableError, SwarmnetError, UnexpectedError
 from swarmnet.model.backup import dump, load
 from swarmnet.model.border import parsed
+from swarmnet.model.events import HostFailed
 from swarmnet.model.lock import LOCK_NAME, Operator
-from swarmnet.model.ports import HostFailed
 from swarmnet.model.swarm import ConfigSpec
 from swarmnet.plan.recovery.describe import document
 from swarmnet.report.terminal.lock import lock_lines, locks_json
@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     import paramiko
 
     from swarmnet.model.base import JsonValue
-    from swarmnet.model.ports import DialoguePort, Event
+    from swarmnet.model.events import Event
+    from swarmnet.model.ports import DialoguePort
     from swarmnet.model.state import ClusterState
     from tests.simulator import SimulatedEngine
 

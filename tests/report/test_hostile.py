@@ -15,9 +15,9 @@ from swarmnet.cli.streams import Screen
 from swarmnet.errors import HostError, SwarmnetError
 from swarmnet.model.base import Secret
 from swarmnet.model.differences import Difference, Drift, Kind
+from swarmnet.model.events import ActionFinished, ActionStarted, HostConnected, HostFailed, Progress
 from swarmnet.model.lock import Claim, Holder
 from swarmnet.model.plan import Change, Plan
-from swarmnet.model.ports import ActionFinished, ActionStarted, HostConnected, HostFailed, Progress
 from swarmnet.model.redaction import Cover
 from swarmnet.model.report import ApplyReport, Outcome, OutcomeStatus, Status, Verdict
 from swarmnet.model.restore_report import RestoreReport, Skip
@@ -100,9 +100,9 @@ def _progress(text: str) -> str:
     for event in (
         HostConnected(f"w1{text}", 1.0),
         HostFailed(f"w1{text}", f"it said {text}", cause),
-        ActionStarted(action),
-        ActionFinished(action, 1.0, f"it failed {text}"),
-        ActionFinished(action, 1.0),
+        ActionStarted(action.kind, action.target),
+        ActionFinished(action.kind, action.target, 1.0, f"it failed {text}"),
+        ActionFinished(action.kind, action.target, 1.0),
         Progress(f"waiting for {text}"),
     ):
         tell(event)

@@ -23,8 +23,9 @@ from swarmnet.errors import (
     UnreachableError,
     UsageError,
 )
+from swarmnet.model.events import ignore
 from swarmnet.model.hosts import Availability, Host, Inventory, Role
-from swarmnet.model.ports import Approach, JoinAddress, tell_nobody
+from swarmnet.model.ports import Approach, JoinAddress
 from swarmnet.model.state import Route, SwarmStanding
 from swarmnet.model.swarm import SwarmSpec
 from tests.simulator.clock import Identities, SimulatedClock
@@ -38,7 +39,8 @@ if TYPE_CHECKING:
 
     from swarmnet.model.base import JsonObject, Secret
     from swarmnet.model.clock import Clock
-    from swarmnet.model.ports import Listener, SecretFiles
+    from swarmnet.model.events import Listener
+    from swarmnet.model.ports import SecretFiles
     from tests.simulator.store import Store
 
 
@@ -111,7 +113,7 @@ class World:
         self.machines[host.name] = machine
         return machine
 
-    def ports(self, inventory: Inventory | None = None, listener: Listener = tell_nobody) -> SimulatedPorts:
+    def ports(self, inventory: Inventory | None = None, listener: Listener = ignore) -> SimulatedPorts:
         """Return the ports of one run."""
         return SimulatedPorts(self, inventory or self.inventory, listener)
 

@@ -24,7 +24,7 @@ from swarmnet.cli.consent import AtTerminal
 from swarmnet.edge.engine.engine import Engine
 from swarmnet.edge.operator.clock import SystemClock
 from swarmnet.edge.session import Session
-from swarmnet.model.ports import ActionFinished, ActionStarted
+from swarmnet.model.events import ActionFinished, ActionStarted
 from swarmnet.report.terminal.progress import ProgressLines
 from swarmnet.workflows.apply import Terms, apply
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from swarmnet.edge.ssh.socket import Stream
-    from swarmnet.model.ports import Event
+    from swarmnet.model.events import Event
 
 WRITES = (b"POST ", b"DELETE ")
 

@@ -16,8 +16,8 @@ from swarmnet.workflows.fleet.observe import observe
 
 if TYPE_CHECKING:
     from swarmnet.lab import Lab
+    from swarmnet.model.events import Listener
     from swarmnet.model.hosts import Inventory
-    from swarmnet.model.ports import Listener
     from swarmnet.model.verification import Verification
 
 HOSTS = ("m1", "m2", "m3")

@@ -6,8 +6,8 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Self
 
 from swarmnet.edge.session import Questions, Session
+from swarmnet.model.events import Listener, ignore
 from swarmnet.model.hosts import Host, Inventory, Role, SSHSettings
-from swarmnet.model.ports import Listener, tell_nobody
 from tests.simulator import World
 from tests.support.sshd import Sshd, make_key
 
@@ -71,7 +71,7 @@ class Fleet:
         ssh = SSHSettings.model_validate(present)
         self.hosts.append(Host(name=name, address=address, role=Role.MANAGER, ssh=ssh))
 
-    def session(self, *, questions: Questions | None = None, listener: Listener = tell_nobody) -> Session:
+    def session(self, *, questions: Questions | None = None, listener: Listener = ignore) -> Session:
         """Return a session over the fleet, closed with it."""
         inventory = Inventory(cluster="test", hosts=tuple(self.hosts))
         self.world = World(inventory=inventory)

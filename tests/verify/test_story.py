@@ -30,7 +30,7 @@ from tests.support.simulated_probe import IMAGE, KIT, Paths, this_run
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from swarmnet.model.ports import Event
+    from swarmnet.model.events import Event
     from swarmnet.model.verification import Verification
     from tests.simulator import Machine
 

@@ -18,7 +18,7 @@ from tests.support.live_verify import docker, inventory, run, traces
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from swarmnet.model.ports import Event
+    from swarmnet.model.events import Event
 
 pytestmark = pytest.mark.lab
 TRAFFIC = tuple(one for one in ALL if one.name in ("icmp", "udp", "tcp"))

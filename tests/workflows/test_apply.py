@@ -13,9 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from swarmnet.errors import ExitCode, LockedError, NothingReachableError, RefusedError
+from swarmnet.model.events import ActionFinished, ActionStarted, HostFailed
 from swarmnet.model.lock import LOCK_NAME
 from swarmnet.model.network import NetworkSpec
-from swarmnet.model.ports import ActionFinished, ActionStarted, HostFailed, JoinAddress
+from swarmnet.model.ports import JoinAddress
 from swarmnet.model.report import OutcomeStatus
 from swarmnet.model.swarm import SwarmSpec
 from swarmnet.plan.guard import Permissions
@@ -28,7 +29,7 @@ from tests.simulator import World
 from tests.support.goals import SITE, No, Switch, Yes, goal, operator, run, terms
 
 if TYPE_CHECKING:
-    from swarmnet.model.ports import Event
+    from swarmnet.model.events import Event
 
 
 def test_bootstraps_a_swarm_from_hosts_that_have_only_an_engine() -> None:
@@ -147,8 +148,8 @@ def test_a_failed_action_stops_what_follows_and_says_so() -> None:
 
     def cut_power(event: Event) -> None:
         if isinstance(event, ActionStarted):
-            begun.append(event.action.kind)
-            if event.action.kind == "swarm.join-worker":
+            begun.append(event.kind)
+            if event.kind == "swarm.join-worker":
                 world.kill("w2")
 
     report = run(world, ports=world.ports(listener=cut_power))

@@ -12,8 +12,8 @@ from swarmnet.edge.backups.keys import Recipient, Signer, fingerprint
 from swarmnet.edge.backups.repository import DirectoryRepository
 from swarmnet.edge.backups.vault import AgeVault
 from swarmnet.errors import DamagedError, IncompleteError, NothingReachableError, WrongKeyError
+from swarmnet.model.events import ignore
 from swarmnet.model.hosts import Host, Inventory
-from swarmnet.model.ports import tell_nobody
 from swarmnet.model.state import ClusterState, HostFailure, KeyStanding
 from swarmnet.plan.recovery.retention import Keep
 from swarmnet.workflows.backup import Order, Taken, compare, create, prune
@@ -45,9 +45,7 @@ def _order(number: int = 1, *, allow_partial: bool = False) -> Order:
 
 
 def _create(repository: DirectoryRepository, order: Order | None = None, state: ClusterState | None = None) -> Taken:
-    return create(
-        order or _order(), lambda: state or a_state(), vault=VAULT, repository=repository, listener=tell_nobody
-    )
+    return create(order or _order(), lambda: state or a_state(), vault=VAULT, repository=repository, listener=ignore)
 
 
 def test_a_backup_opens_to_what_was_seen_without_tasks(repository: DirectoryRepository) -> None:
@@ -118,7 +116,7 @@ def test_a_backup_that_waited_is_of_the_time_when_it_looked(repository: Director
     def now() -> datetime:
         return CREATED + sum(times, timedelta())
 
-    taken = create(_order(), late, vault=VAULT, repository=repository, listener=tell_nobody, now=now)
+    taken = create(_order(), late, vault=VAULT, repository=repository, listener=ignore, now=now)
     assert taken.document.created == CREATED + timedelta(hours=2)
 
 
@@ -127,7 +125,7 @@ def test_an_interrupted_backup_leaves_nothing_and_frees_the_lock(repository: Dir
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        create(_order(), interrupted, vault=VAULT, repository=repository, listener=tell_nobody)
+        create(_order(), interrupted, vault=VAULT, repository=repository, listener=ignore)
     assert repository.entries() == ()
     _create(repository)
 

@@ -16,7 +16,7 @@ from swarmnet.edge.backups.keys import Recipient, Signer, fingerprint
 from swarmnet.edge.backups.repository import DirectoryRepository, file_name, slug
 from swarmnet.edge.backups.vault import AgeVault
 from swarmnet.errors import BackupNotFoundError, DamagedError, SwarmnetError, WrongKeyError
-from swarmnet.model.ports import tell_nobody
+from swarmnet.model.events import ignore
 from swarmnet.plan.recovery.retention import Keep
 from swarmnet.workflows.backup import prune, rewrap
 from swarmnet.workflows.backup_lookup import check, find, listing, opened
@@ -133,7 +133,7 @@ def test_no_planted_file_stops_a_look_at_the_others(repository: DirectoryReposit
     assert [one.opened for one in checked] == [True, True, True, False]
     assert _found(repository, "latest") == taken(2)
     wanted = frozenset(one.fingerprint for one in VAULT.recipients)
-    again = rewrap((*good, bad), wanted, repository=repository, vault=VAULT, listener=tell_nobody)
+    again = rewrap((*good, bad), wanted, repository=repository, vault=VAULT, listener=ignore)
     assert [one.problem is None for one in again] == [True, True, True, False]
     doomed = prune(Keep(last=2), "prod", repository=repository, vault=VAULT, now=NOW, remove=True)
     assert [(one.entry.path, one.problem) for one in doomed] == [(paths[0], None)]

@@ -11,7 +11,7 @@ import pytest
 from swarmnet.edge.backups.repository import DirectoryRepository
 from swarmnet.errors import IncompleteError, RefusedError, SwarmnetError
 from swarmnet.model.base import Secret
-from swarmnet.model.ports import tell_nobody
+from swarmnet.model.events import ignore
 from swarmnet.model.swarm import SwarmSpec
 from swarmnet.plan.guard import Permissions
 from swarmnet.plan.recovery.describe import document
@@ -60,7 +60,7 @@ def take(ports: Ports) -> object:
     look = lambda: undisturbed(ports, Look(containers=True), operator())  # noqa: E731
     with TemporaryDirectory() as folder:
         repository = DirectoryRepository(Path(folder) / "backups")
-        return create(order, look, vault=VAULT, repository=repository, listener=tell_nobody)
+        return create(order, look, vault=VAULT, repository=repository, listener=ignore)
 
 
 def look_for_locks(ports: Ports) -> object:

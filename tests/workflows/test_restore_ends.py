@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from swarmnet.model.events import ActionFinished, ignore
 from swarmnet.model.hosts import Host, Inventory, Role
 from swarmnet.model.network import NetworkSpec
-from swarmnet.model.ports import ActionFinished, tell_nobody
 from swarmnet.model.report import Status
 from swarmnet.model.service import Attachment, ServiceSpec
 from swarmnet.plan.guard import Permissions
@@ -21,7 +21,7 @@ from tests.support.goals import Switch, Yes, terms
 
 if TYPE_CHECKING:
     from swarmnet.model.backup import BackupDocument
-    from swarmnet.model.ports import Event, Listener
+    from swarmnet.model.events import Event, Listener
     from swarmnet.model.restore_report import RestoreReport
     from swarmnet.model.state import ClusterState
 
@@ -42,7 +42,7 @@ def _backup(*services: ServiceSpec) -> BackupDocument:
 
 
 def _restore(
-    found: BackupDocument, world: World, stop: Switch | None = None, listener: Listener = tell_nobody
+    found: BackupDocument, world: World, stop: Switch | None = None, listener: Listener = ignore
 ) -> RestoreReport:
     restore = Restore(found, HOSTS, Choices(mapping={}, secrets={}))
     agreed = terms(consent=Yes()) if stop is None else terms(consent=Yes(), stop=stop)

@@ -1,15 +1,12 @@
-"""Where the contents of configs and secrets come from, and the name that a content gives its object."""
+"""Names of configs and secrets: each holds a hash of its content."""
 
 from __future__ import annotations
 
 import hashlib
 import re
-import shlex
-from typing import TYPE_CHECKING, Annotated, Protocol
+from typing import TYPE_CHECKING, Annotated
 
-from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
-
-from swarmnet.model.base import Document
+from pydantic import AfterValidator, Field, WithJsonSchema
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,39 +38,6 @@ ObjectName = Annotated[
 
 NAME_LABEL = "io.swarmnet.name"
 """Label on configs and secrets with the plain name that playbooks use."""
-
-
-class ContentSource(Document):
-    """Exactly one place, read on the operator's machine before anything is planned."""
-
-    file: Annotated[str, Field(min_length=1)] | None = None
-    """Path; a relative one starts at the playbook's folder."""
-    env: Annotated[str, Field(min_length=1)] | None = None
-    """Name of an environment variable."""
-    command: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
-    """An argv whose standard output is the content; no shell reads it."""
-
-    def __str__(self) -> str:
-        if self.command is not None:
-            return f"command {shlex.join(self.command)}"
-        return f"file {self.file}" if self.file is not None else f"environment variable {self.env}"
-
-    @model_validator(mode="after")
-    def _one(self) -> ContentSource:
-        if sum(place is not None for place in (self.file, self.env, self.command)) != 1:
-            raise ValueError("'from' needs exactly one of file, env, command")
-        return self
-
-
-class Contents(Protocol):
-    """Reads contents on the operator's machine. The real one is ``swarmnet.edge.operator.contents``."""
-
-    def read(self, source: ContentSource, *, folder: str) -> bytes:
-        """Return the content; relative paths start at ``folder``.
-
-        Raises:
-            UsageError: there is nothing to read; never shows what was read.
-        """
 
 
 def config_name(name: str, data: bytes) -> str:

@@ -10,7 +10,8 @@ from pydantic import Field, PrivateAttr
 from swarmnet.model.base import Secret
 from swarmnet.model.sensitive import SENSITIVE
 from swarmnet.operations.content.actions import WriteAgain
-from swarmnet.operations.content.names import ContentSource, ObjectName, faults_of_content, written_last
+from swarmnet.operations.content.names import ObjectName, faults_of_content, written_last
+from swarmnet.operations.content.source import ContentSource
 from swarmnet.operations.kind import Operation
 
 if TYPE_CHECKING:

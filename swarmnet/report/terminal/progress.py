@@ -5,13 +5,13 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from swarmnet.model.ports import ActionFinished, ActionStarted, HostConnected, HostFailed, Progress
+from swarmnet.model.events import ActionFinished, ActionStarted, HostConnected, HostFailed, Progress
 from swarmnet.report.terminal.text import Paint, on_one_line, shortened, trace_lines
 
 if TYPE_CHECKING:
     from typing import TextIO
 
-    from swarmnet.model.ports import Event
+    from swarmnet.model.events import Event
 
 SHOWN = 3
 """Running actions that are named; the others are counted."""
@@ -32,10 +32,10 @@ class ProgressLines:
         """Tell one event."""
         with self._lock:
             match event:
-                case ActionStarted(action):
-                    self._running[action.target] = None
-                case ActionFinished(action, _, _):
-                    self._running.pop(action.target, None)
+                case ActionStarted(_, target):
+                    self._running[target] = None
+                case ActionFinished(_, target, _, _):
+                    self._running.pop(target, None)
                 case _:
                     pass
             line = self._line(event)
@@ -56,12 +56,12 @@ class ProgressLines:
                 line = self._paint.red(f"{on_one_line(host)} failed: {said}")
                 trace = trace_lines(error) if self._verbose and error and error.__cause__ else ()
                 return "\n".join((line, *trace))
-            case ActionStarted(action):
-                return self._paint.dim(f"begun: {on_one_line(action.target)}") if self._verbose else None
-            case ActionFinished(action, seconds, None):
-                return f"{self._paint.green('done')}: {on_one_line(action.target)} ({seconds:.1f} s)"
-            case ActionFinished(action, seconds, error):
-                text = f"{on_one_line(action.target)} ({seconds:.1f} s): {shortened(on_one_line(error or ''))}"
+            case ActionStarted(_, target):
+                return self._paint.dim(f"begun: {on_one_line(target)}") if self._verbose else None
+            case ActionFinished(_, target, seconds, None):
+                return f"{self._paint.green('done')}: {on_one_line(target)} ({seconds:.1f} s)"
+            case ActionFinished(_, target, seconds, error):
+                text = f"{on_one_line(target)} ({seconds:.1f} s): {shortened(on_one_line(error or ''))}"
                 return f"{self._paint.red('failed')}: {text}"
             case Progress(text):
                 return shortened(on_one_line(text))

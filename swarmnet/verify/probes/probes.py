@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from swarmnet.model.base import Labels
+    from swarmnet.model.events import Listener
     from swarmnet.model.network import Network
-    from swarmnet.model.ports import EnginePort, Listener, Ports
+    from swarmnet.model.ports import EnginePort, Ports
     from swarmnet.model.service import Task
     from swarmnet.model.state import ClusterState
     from swarmnet.model.swarm import Node

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 from swarmnet.errors import HostError, NotAManagerError
 from swarmnet.model.border import border
+from swarmnet.model.events import HostFailed
 from swarmnet.model.network import Scope
-from swarmnet.model.ports import HostFailed
 from swarmnet.model.state import ClusterState
 from swarmnet.workflows.fleet.whole_list import whole_list
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from swarmnet.errors import StoppedError, SwarmnetError
-from swarmnet.model.ports import ActionFinished, ActionStarted, Progress
+from swarmnet.model.events import ActionFinished, ActionStarted, Progress
 from swarmnet.model.report import Outcome, OutcomeStatus
 from swarmnet.workflows.fleet.failover import Failover
 
@@ -100,16 +100,15 @@ def _run(ports: Ports, action: Action, conditions: Conditions) -> Outcome:
     if conditions.stop.requested:
         return _skipped(action)
     conditions.permit()
-    ports.listener(ActionStarted(action))
+    ports.listener(ActionStarted(action.kind, action.target))
     begun = ports.clock.monotonic()
     try:
         action.run(ports)
     except SwarmnetError as error:
         stopped = isinstance(error, StoppedError)
         seconds = ports.clock.monotonic() - begun
-        ports.listener(
-            Progress(f"{action.target}: {error}") if stopped else ActionFinished(action, seconds, str(error))
-        )
+        finished = ActionFinished(action.kind, action.target, seconds, str(error))
+        ports.listener(Progress(f"{action.target}: {error}") if stopped else finished)
         return Outcome(
             kind=action.kind,
             target=action.target,
@@ -119,7 +118,7 @@ def _run(ports: Ports, action: Action, conditions: Conditions) -> Outcome:
             hint=error.hint,
         )
     seconds = ports.clock.monotonic() - begun
-    ports.listener(ActionFinished(action, seconds))
+    ports.listener(ActionFinished(action.kind, action.target, seconds))
     return Outcome(kind=action.kind, target=action.target, status=OutcomeStatus.DONE, seconds=seconds)
 
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 from swarmnet.errors import HostTimeoutError, NotAManagerError, UnreachableError
-from swarmnet.model.ports import Progress
+from swarmnet.model.events import Progress
 from swarmnet.workflows.fleet.any_manager import AnyManager
 
 if TYPE_CHECKING:
@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from swarmnet.errors import HostError
     from swarmnet.model.base import JsonObject
     from swarmnet.model.clock import Clock
+    from swarmnet.model.events import Listener
     from swarmnet.model.hosts import Inventory
-    from swarmnet.model.ports import Approach, EnginePort, Listener, Ports, SecretFiles, ShellPort, SwarmPort
+    from swarmnet.model.ports import Approach, EnginePort, Ports, SecretFiles, ShellPort, SwarmPort
 
 T = TypeVar("T")
 

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from swarmnet.errors import HostError, HostTimeoutError, SwarmnetError, UnexpectedError
 from swarmnet.model.border import describe
-from swarmnet.model.ports import HostFailed, tell_nobody
+from swarmnet.model.events import HostFailed, ignore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from swarmnet.model.ports import Event, Listener
+    from swarmnet.model.events import Event, Listener
 
 T = TypeVar("T")
 
@@ -100,7 +100,7 @@ def fan_out(
     work: Callable[[str], T],
     *,
     at_once: int = AT_ONCE,
-    listener: Listener = tell_nobody,
+    listener: Listener = ignore,
     limit: float = HOST_LIMIT,
 ) -> dict[str, T | HostError]:
     """Return what the work gave for each host, or the ``HostError`` that it ended with, in the order of the hosts.

@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from swarmnet.errors import HostError
-from swarmnet.model.ports import Progress
+from swarmnet.model.events import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from swarmnet.model.ports import Listener
+    from swarmnet.model.events import Listener
 
 T = TypeVar("T")
 

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from swarmnet.errors import ConvergenceError
 from swarmnet.model.announced_losses import majority
 from swarmnet.model.clock import wait_until
-from swarmnet.model.ports import Progress, progress
+from swarmnet.model.events import Progress
+from swarmnet.model.ports import progress
 from swarmnet.model.state import SwarmStanding
 from swarmnet.workflows.fleet.observe import observe
 

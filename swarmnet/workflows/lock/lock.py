@@ -17,8 +17,9 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import HostError, IncompleteError, LockedError
+from swarmnet.model.events import Progress
 from swarmnet.model.lock import HEARTBEAT, LAPSED, LOCK_NAME, Claim, Holder, Operator, Pulse
-from swarmnet.model.ports import Progress, names
+from swarmnet.model.ports import names
 from swarmnet.model.standing import answered
 from swarmnet.workflows.fleet.fanout import fan_out
 from swarmnet.workflows.fleet.first_answer import first_answer, told

@@ -16,7 +16,7 @@ from swarmnet.edge.ssh.dial import STARTS
 from swarmnet.edge.ssh.errors import NameUnknownError
 from swarmnet.errors import AuthenticationError, HostError, HostKeyError, UnreachableError
 from swarmnet.model.base import Secret
-from swarmnet.model.ports import Event, HostConnected, Progress
+from swarmnet.model.events import Event, HostConnected, Progress
 from swarmnet.workflows.fleet.fanout import fan_out
 from tests.support.docker_view import soon
 from tests.support.sshd import SSHD, free_port, make_key

@@ -8,7 +8,7 @@ import pytest
 
 from swarmnet.edge.operator.contents import LocalContents
 from swarmnet.errors import DocumentError, UsageError
-from swarmnet.operations.content.names import ContentSource
+from swarmnet.operations.content.source import ContentSource
 from swarmnet.operations.playbook import with_contents
 from swarmnet.plan.build import build
 from tests.simulator.world import World

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from swarmnet.model.ports import Progress
+from swarmnet.model.events import Progress
 from swarmnet.operations.service.converge import SERVICE_LIMIT
 from swarmnet.operations.service.stalled import held_up_services
 from swarmnet.operations.swarm.unready import unready_nodes
@@ -18,7 +18,7 @@ from tests.support.simulated_state import seen
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from swarmnet.model.ports import Event
+    from swarmnet.model.events import Event
 
 SITE = """\
 schema: 1

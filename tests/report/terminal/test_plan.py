@@ -8,10 +8,10 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
+from swarmnet.model.events import ActionFinished, HostFailed
 from swarmnet.model.hosts import Availability
 from swarmnet.model.network import NetworkSpec
 from swarmnet.model.plan import Change, Plan, Risk
-from swarmnet.model.ports import ActionFinished, HostFailed
 from swarmnet.model.state import ClusterState, HostFailure
 from swarmnet.model.swarm import NodeSpec
 from swarmnet.operations.network.actions import CreateNetwork
@@ -89,8 +89,8 @@ def test_progress_is_plain_lines_where_nobody_looks() -> None:
     tell = ProgressLines(stream)
 
     tell(HostFailed("w2", "timed out"))
-    tell(ActionFinished(ADD, 0.25))
-    tell(ActionFinished(DRAIN, 1.0, "no\nway"))
+    tell(ActionFinished(ADD.kind, ADD.target, 0.25))
+    tell(ActionFinished(DRAIN.kind, DRAIN.target, 1.0, "no\nway"))
 
     assert stream.getvalue().splitlines() == [
         "w2 failed: timed out",

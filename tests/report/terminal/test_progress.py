@@ -6,7 +6,7 @@ import io
 
 from swarmnet.errors import EngineError
 from swarmnet.model.border import border
-from swarmnet.model.ports import HostFailed
+from swarmnet.model.events import HostFailed
 from swarmnet.report.terminal.progress import ProgressLines
 
 

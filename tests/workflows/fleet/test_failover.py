@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from swarmnet.errors import ConflictError, NotAManagerError
 from swarmnet.model.base import Secret
 from swarmnet.model.clock import wait_until
+from swarmnet.model.events import ActionStarted, Progress
 from swarmnet.model.network import NetworkSpec
-from swarmnet.model.ports import ActionStarted, Progress
 from swarmnet.model.report import OutcomeStatus
 from swarmnet.model.swarm import ConfigSpec, SecretSpec
 from swarmnet.plan.guard import Permissions
@@ -25,7 +25,8 @@ from tests.support.goals import SITE, goal, run, terms
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from swarmnet.model.ports import Event, SwarmPort
+    from swarmnet.model.events import Event
+    from swarmnet.model.ports import SwarmPort
 
 SERVICE = "  - service: {name: web, image: 'demo:1', replicas: 2, networks: [front]}\n"
 
@@ -143,7 +144,7 @@ def test_a_run_whose_leader_dies_at_any_request_makes_nothing_twice_and_converge
 
     def arm(event: Event) -> None:
         # From the moment on that there are three managers.
-        if isinstance(event, ActionStarted) and event.action.kind == "swarm.join-worker" and not world.lost_answers:
+        if isinstance(event, ActionStarted) and event.kind == "swarm.join-worker" and not world.lost_answers:
             world.vanish_after("m1", writes)
             if not answered:
                 world.lost_answers += ["network.create", "service.create"]

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from swarmnet.errors import HostError, HostTimeoutError, UnexpectedError, UnreachableError, UsageError
-from swarmnet.model.ports import Event, HostFailed
+from swarmnet.model.events import Event, HostFailed
 from swarmnet.workflows.fleet.fanout import fan_out
 
 

@@ -9,7 +9,7 @@ from itertools import count
 import pytest
 
 from swarmnet.errors import NotAManagerError, UnreachableError
-from swarmnet.model.ports import Event, Progress
+from swarmnet.model.events import Event, Progress
 from swarmnet.workflows.fleet.first_answer import SILENCE, first_answer, told
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from swarmnet.errors import IncompleteError
-from swarmnet.model.ports import Progress
+from swarmnet.model.events import Progress
 from swarmnet.workflows.fleet.observe import EVERYTHING
 from swarmnet.workflows.fleet.settle import SETTLE_LIMIT, observe_settled
 from tests.simulator import World

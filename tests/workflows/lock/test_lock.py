@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from swarmnet.errors import CommandError, LockedError
+from swarmnet.model.events import Progress
 from swarmnet.model.lock import LOCK_NAME, STALE, Claim
 from swarmnet.model.network import NetworkSpec
-from swarmnet.model.ports import Progress
 from swarmnet.model.swarm import SwarmSpec
 from swarmnet.workflows.apply import apply
 from swarmnet.workflows.fleet.observe import observe
@@ -28,8 +28,9 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from swarmnet.model.events import Event
     from swarmnet.model.lock import Holder, Operator
-    from swarmnet.model.ports import Event, Ports
+    from swarmnet.model.ports import Ports
     from swarmnet.workflows.lock.lock import Lock
     from tests.simulator.machine import Machine
 

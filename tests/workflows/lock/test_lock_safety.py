@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from swarmnet.cli.wiring import this_operator
 from swarmnet.errors import CommandError, HostError, LockedError, StateChangedError
+from swarmnet.model.events import ActionStarted, Progress
 from swarmnet.model.lock import LAPSED, LOCK_NAME, SHOWN, Claim, Pulse
-from swarmnet.model.ports import ActionStarted, Progress
 from swarmnet.workflows.apply import apply
 from swarmnet.workflows.fleet.observe import observe
 from swarmnet.workflows.lock.lock import Lock, break_locks, held, holders
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from swarmnet.model.events import Event
     from swarmnet.model.lock import Holder
-    from swarmnet.model.ports import Event
     from tests.simulator.machine import Machine
 
 
@@ -237,7 +237,7 @@ def test_a_run_that_was_suspended_begins_nothing_when_somebody_took_its_lock() -
 
     def suspend(event: Event) -> None:
         if isinstance(event, ActionStarted):
-            begun.append(event.action.target)
+            begun.append(event.target)
             asleep(world, LAPSED + 1)
             others = world.ports()
             break_locks(others, holders(others, observe(others)))
