@@ -8,7 +8,7 @@ PIN := pip compile --quiet --upgrade --universal --python-version 3.11 --generat
 ALL_TESTS := -q -n 2 --dist loadgroup --no-loadscope-reorder --max-worker-restart 0
 PACKAGES := age jq python3-venv debootstrap iptables nftables openssh-client openssh-server docker-registry
 
-.PHONY: help install dev packages roots check lint test coverage soak demo bench lowest pins format clean
+.PHONY: help install dev packages roots check lint test coverage soak demo bench lowest pins docs format clean
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/'
 
@@ -59,10 +59,10 @@ coverage: roots  ## the same with branch coverage, which takes half as long agai
 soak: packages dev  ## the fuzzers and laws with many more inputs, for an hour or more; not part of the tests
 	HYPOTHESIS_PROFILE=soak $(BIN)/pytest -q -m 'not lab' --timeout 7200 -o faulthandler_timeout=7300
 
-demo: roots  ## the product in one go: lab, bootstrap, verify, backup, disaster, restore, verify
+demo: roots  ## the whole product in one run: lab, bootstrap, verify, backup, disaster, restore, verify
 	$(BIN)/python -m tests.demo
 
-bench: roots  ## swarmnet beside Ansible, the usual scripts and the raw API, as ratios
+bench: roots  ## swarmnet against Ansible, the usual scripts and the raw API, as ratios
 	$(PIP) --editable '.[bench]'
 	$(BIN)/python -m tests.bench
 
@@ -79,9 +79,12 @@ pins: dev  ## pin the newest versions of all dependencies, with hashes
 	$(BIN)/uv $(PIN) .ci/runtime.txt
 	$(BIN)/uv $(PIN) .ci/dev.txt --extra dev
 
-format: dev  ## mend what the formatter and the linter can
+docs: dev  ## write docs/reference from the code
+	$(BIN)/python -m tests.docs.generate
+
+format: dev  ## fix what the formatter and the linter can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-clean:  ## remove build products; labs stay, for they may be somebody else's (swarmnet lab down --all)
+clean:  ## remove build products; labs stay, since they may belong to someone else (swarmnet lab down --all)
 	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

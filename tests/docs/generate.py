@@ -1,0 +1,135 @@
+"""Write ``docs/reference`` from the code; ``make docs`` runs it, and a test compares what it writes.
+
+``python -m tests.docs.generate`` writes every page and removes none.
+"""
+
+from __future__ import annotations
+
+from inspect import getdoc
+from typing import TYPE_CHECKING
+
+from swarmnet import errors
+from swarmnet.lab.faults import FAMILIES
+from swarmnet.operations import ALL as OPERATIONS
+from swarmnet.parse.inventory import InventoryFile
+from swarmnet.parse.schema import document_schema, playbook_schema
+from swarmnet.verify.scenarios import ALL, GROUPS
+from tests.docs.command_pages import commands_page
+from tests.docs.english import ROOT
+from tests.docs.markdown import code, page, sentence, table
+from tests.docs.schema_pages import Key, Reader, keys_of, keys_table, mapping, title
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from swarmnet.model.base import JsonObject
+    from swarmnet.verify.scenario import Scenario
+
+FOLDER = ROOT / "docs" / "reference"
+
+
+def pages() -> dict[str, str]:
+    """Return the text of every generated page by its file name."""
+    return {
+        "commands.md": commands_page(),
+        "inventory.md": _inventory(),
+        "playbook.md": _playbook(),
+        "exit-codes.md": _exit_codes(),
+        "verify.md": _verify(),
+        "lab-faults.md": _faults(),
+    }
+
+
+def _inventory() -> str:
+    schema = document_schema(InventoryFile, "swarmnet inventory")
+    return page(
+        "Inventory",
+        "[inventories/example.yml](../../inventories/example.yml) shows every key in use. `swarmnet schema inventory`\n"
+        "prints the JSON Schema for editors. `NAME` is a name that you choose. A key without a default may be left out.",
+        keys_table(keys_of(schema)),
+    )
+
+
+def _playbook() -> str:
+    schema = playbook_schema()
+    definitions = mapping(schema["$defs"])
+    head = mapping(schema["properties"])
+    step = mapping(mapping(head.pop("steps"))["items"])
+    frame = mapping(step["properties"])
+    for operation in OPERATIONS:
+        del frame[operation.name_in_playbook]
+    return page(
+        "Playbook",
+        "`swarmnet schema playbook` prints the JSON Schema for editors. Any value may be `${name}` instead: a\n"
+        "variable, `${item}` inside a `for`, or `${env:NAME}`. A key without a default may be left out, and swarmnet\n"
+        "does not manage what a step leaves out.",
+        "## The document",
+        keys_table([*keys_of(schema), Key("steps", "list of steps", "", required=True, text="Run in their order.")]),
+        "## A step",
+        "A step is one operation (below), and may have these keys next to it:",
+        keys_table(keys_of({"properties": frame})),
+        *_operations(definitions),
+    )
+
+
+def _operations(definitions: JsonObject) -> Iterator[str]:
+    for operation in OPERATIONS:
+        name = operation.name_in_playbook
+        yield f"## {name}"
+        yield operation.summary
+        yield keys_table(list(Reader(definitions).keys(mapping(definitions[name]))))
+
+
+def _exit_codes() -> str:
+    found: dict[int, list[str]] = {}
+    for name, value in vars(errors.ExitCode).items():
+        if isinstance(value, int):
+            found.setdefault(value, []).append(title(name).lower())
+    for one in vars(errors).values():
+        if isinstance(one, type) and issubclass(one, errors.SwarmnetError) and "exit_code" in vars(one):
+            found.setdefault(one.exit_code, []).append(sentence((getdoc(one) or "").split("\n\n")[0]))
+    return page(
+        "Exit codes",
+        table(("code", "meaning"), [(code(str(number)), " ".join(texts)) for number, texts in sorted(found.items())]),
+    )
+
+
+def _verify() -> str:
+    return page(
+        "Scenarios of verify",
+        "`--only` and `--skip` take these names, and those of the groups below.",
+        table(("scenario", "what is proved", "by"), [(code(one.name), one.summary, _needs(one)) for one in ALL]),
+        "## Groups",
+        table(("group", "scenarios"), [(code(name), ", ".join(map(code, names))) for name, names in GROUPS.items()]),
+    )
+
+
+def _needs(scenario: Scenario) -> str:
+    needs = {
+        "probes": scenario.needs_probes,
+        "probe service": scenario.needs_service,
+        "published probe service": scenario.needs_mesh,
+        "witnesses on the hosts": scenario.needs_witness,
+        "a plain overlay for comparison": scenario.needs_control,
+    }
+    return ", ".join(name for name, needed in needs.items() if needed) or "what managers and hosts report"
+
+
+def _faults() -> str:
+    rows = [(code(one.kind), one.told, ", ".join(sorted(one.ends_with))) for one in FAMILIES.values()]
+    return page(
+        "Faults of the lab",
+        "`swarmnet lab break HOST KIND` causes a fault; `swarmnet lab heal HOST KIND` repairs it.",
+        table(("kind", "what it does", "ends by itself with"), rows),
+    )
+
+
+def write() -> None:
+    """Write every page."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for name, text in pages().items():
+        (FOLDER / name).write_text(text)
+
+
+if __name__ == "__main__":
+    write()
