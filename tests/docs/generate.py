@@ -45,7 +45,7 @@ def _inventory() -> str:
     return page(
         "Inventory",
         "[inventories/example.yml](../../inventories/example.yml) shows every key in use. `swarmnet schema inventory`\n"
-        "prints the JSON Schema for editors. `NAME` is a name that you choose. A key without a default may be left out.",
+        "prints the JSON Schema for editors. `NAME` is a name that you choose. A key without default may be left out.",
         keys_table(keys_of(schema)),
     )
 
