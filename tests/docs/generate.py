@@ -22,6 +22,7 @@ from tests.docs.schema_pages import Key, Reader, keys_of, keys_table, mapping, t
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from swarmnet.lab.faults.options import Declared
     from swarmnet.model.base import JsonObject
     from swarmnet.verify.scenario import Scenario
 
@@ -109,19 +110,33 @@ def _needs(scenario: Scenario) -> str:
         "probes": scenario.needs_probes,
         "probe service": scenario.needs_service,
         "published probe service": scenario.needs_mesh,
-        "witnesses on the hosts": scenario.needs_witness,
+        "observers on the hosts": scenario.needs_observer,
         "a plain overlay for comparison": scenario.needs_control,
     }
     return ", ".join(name for name, needed in needs.items() if needed) or "what managers and hosts report"
 
 
 def _faults() -> str:
-    rows = [(code(one.kind), one.told, ", ".join(sorted(one.ends_with))) for one in FAMILIES.values()]
+    rows = [
+        (code(one.kind), one.summary, ", ".join(sorted(one.ends_with)), code(one.example)) for one in FAMILIES.values()
+    ]
+    options = [
+        (code(one.kind), code(f"{found.flag} {found.option.unit.metavar}"), found.option.help, _written(found))
+        for one in FAMILIES.values()
+        for found in one.declared()
+    ]
     return page(
         "Faults of the lab",
         "`swarmnet lab break HOST KIND` causes a fault; `swarmnet lab heal HOST KIND` repairs it.",
-        table(("kind", "what it does", "ends by itself with"), rows),
+        table(("kind", "what it does", "ends by itself with", "example: `swarmnet lab break ...`"), rows),
+        "## Options",
+        table(("kind", "option", "meaning", "values"), options),
     )
+
+
+def _written(found: Declared) -> str:
+    unit = found.option.unit
+    return ", ".join(map(code, unit.choices)) or " ".join(filter(None, (unit.like, found.range)))
 
 
 def write() -> None:
