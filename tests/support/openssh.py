@@ -28,13 +28,29 @@ _STRICTNESS = {
     "accept-new": HostKeyPolicy.ACCEPT_NEW,
     "false": HostKeyPolicy.ACCEPT_NEW,
 }
-_DEFAULTS: Facts = {"port": 22, "connecttimeout": None, "serveraliveinterval": 0, "connectionattempts": 1}
+_DEFAULTS: Facts = {
+    "canonicaldomains": "none",
+    "canonicalizefallbacklocal": True,
+    "canonicalizehostname": "no",
+    "canonicalizemaxdots": 1,
+    "canonicalizePermittedcnames": "none",
+    "connectionattempts": 1,
+    "connecttimeout": None,
+    "port": 22,
+    "serveraliveinterval": 0,
+}
+_CANONICAL = {"true": "yes", "false": "no"}
 _LISTS = ("identityfile", "certificatefile")
-_OFF_BY_NONE = ("connecttimeout", "identityagent", "proxycommand", "proxyjump")
+_OFF_BY_NONE = ("connecttimeout", "proxycommand", "proxyjump", "revokedhostkeys")
 _FILES = ("userknownhostsfile", "globalknownhostsfile")
 _ONCE: dict[str, Callable[[Directive], object]] = {
     "addressfamily": lambda line: {"AF_INET": "inet", "AF_INET6": "inet6", "AF_UNSPEC": "any"}[read.family(line).name],
     "bindaddress": read.text,
+    "canonicaldomains": lambda line: " ".join(read.domains(line)) or "none",
+    "canonicalizefallbacklocal": read.flag,
+    "canonicalizehostname": read.canonicalize,
+    "canonicalizemaxdots": read.number,
+    "canonicalizePermittedcnames": lambda line: " ".join(map(":".join, read.cname_rules(line))) or "none",
     "connecttimeout": read.seconds,
     "connectionattempts": read.number,
     "hashknownhosts": read.flag,
@@ -43,6 +59,7 @@ _ONCE: dict[str, Callable[[Directive], object]] = {
     "port": read.port,
     "proxycommand": read.command,
     "proxyjump": lambda line: _jumps(read.jump(line)),
+    "revokedhostkeys": read.file,
     "serveraliveinterval": read.seconds,
     "stricthostkeychecking": read.strictness,
     "user": read.text,
@@ -72,12 +89,13 @@ def by_ssh(config: Path, host: str, environment: dict[str, str] | None = None) -
     facts: Facts = {"hostname": said["hostname"][0]}
     for keyword in _ONCE:
         facts[keyword] = _meant(keyword, said.get(keyword, [None])[0])
+    facts["stricthostkeychecking"] = _STRICTNESS[said["stricthostkeychecking"][0]]
     for keyword in _LISTS:
         facts[keyword] = said.get(keyword, [])
     for keyword in _FILES:
         facts[keyword] = said[keyword][0]
     agent = said.get("identityagent", [None])[0]
-    facts["identityagent"] = _meant("identityagent", os.path.expandvars(agent) if agent else None)
+    facts["identityagent"] = os.path.expandvars(agent) if agent and agent != "none" else None
     return facts
 
 
@@ -92,13 +110,13 @@ def _jumps(chain: str | None) -> object:
 def _meant(keyword: str, value: str | None) -> object:
     if value is None or (value.lower() == "none" and keyword in _OFF_BY_NONE):
         return None
+    if keyword == "canonicalizehostname":
+        return _CANONICAL.get(value, value)
     if keyword == "proxyjump":
         return _jumps(value)
-    if keyword in ("hashknownhosts", "identitiesonly"):
+    if keyword in ("canonicalizefallbacklocal", "hashknownhosts", "identitiesonly"):
         return value == "yes"
-    if keyword == "stricthostkeychecking":
-        return _STRICTNESS[value]
-    if keyword in ("connecttimeout", "connectionattempts", "port", "serveraliveinterval"):
+    if keyword in ("canonicalizemaxdots", "connecttimeout", "connectionattempts", "port", "serveraliveinterval"):
         return int(value)
     return value
 
@@ -112,7 +130,7 @@ def by_us(config: Path, host: str) -> Facts | None:
         target = _Found(options, ours.criteria, settings, hostname, host).target(host)
         facts: Facts = {"hostname": hostname}
         for keyword, reader in _ONCE.items():
-            line = options.get(keyword)
+            line = options.get(keyword.lower())
             facts[keyword] = _DEFAULTS.get(keyword) if line is None else reader(line)
         for keyword in _LISTS:
             facts[keyword] = list(dict.fromkeys(line.first for line in options.all(keyword)))

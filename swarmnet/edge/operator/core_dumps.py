@@ -11,10 +11,10 @@ _PR_SET_DUMPABLE = 4
 
 
 def forbid_core_dumps() -> None:
-    """Let this process, and those that it starts, leave no core dump from now on.
+    """Keep this process, and those that it starts, from leaving a core dump.
 
-    On Linux no other process of the same user can read this one's memory either, and a dump handler that is a program
-    (``core_pattern`` with a pipe), which ignores the limit, gets nothing.
+    On Linux, other processes of the same user can no longer read the memory of this one (ptrace, ``/proc/PID/mem``).
+    A dump handler that is a program (``core_pattern`` with a pipe) ignores the limit, and gets nothing either.
     """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if sys.platform == "linux":

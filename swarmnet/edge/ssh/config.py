@@ -13,15 +13,17 @@ from typing import TYPE_CHECKING
 
 from swarmnet.edge.operator.files import expanded
 from swarmnet.edge.operator.local_trust import check_config
+from swarmnet.edge.ssh.canonical import Canonical, resolve_name
 from swarmnet.edge.ssh.criteria import Asked, Case
 from swarmnet.edge.ssh.options import HARMLESS, HONOURED, LISTS, NOT_HONOURED, STACKED, TIMES
 from swarmnet.edge.ssh.patterns import matches, matches_list
-from swarmnet.edge.ssh.words import Directive, expand, read_directives
+from swarmnet.edge.ssh.words import Directive, expand, expand_variables, read_directives
 from swarmnet.errors import Problem, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from swarmnet.edge.ssh.canonical import Resolve
     from swarmnet.edge.ssh.criteria import Criteria
     from swarmnet.edge.ssh.words import Place
 
@@ -79,8 +81,9 @@ class Options:
 class SSHConfig:
     """Some ssh_config files, read once; :attr:`warnings` grows while hosts are looked up."""
 
-    def __init__(self, files: Iterable[ConfigFile], criteria: Criteria) -> None:
+    def __init__(self, files: Iterable[ConfigFile], criteria: Criteria, resolve: Resolve = resolve_name) -> None:
         self._files = tuple(files)
+        self._resolve = resolve
         self._criteria = criteria
         self._read: dict[Path, tuple[Directive, ...] | None] = {}
         self._warned: dict[Place, Problem] = {}
@@ -90,23 +93,29 @@ class SSHConfig:
         """What the files ask for and swarmnet does not do: one for each line."""
         return tuple(self._warned.values())
 
-    def look_up(self, host: str, *, user: str | None = None, port: int | None = None) -> tuple[Options, str]:
+    def look_up(
+        self, host: str, *, user: str | None = None, port: int | None = None, proxied: bool = False
+    ) -> tuple[Options, str]:
         """Return the options for a host and the name to connect to.
 
         Args:
             host: the name as it stands in the inventory.
             user: the inventory's user, which the files cannot change.
             port: the inventory's port, as well.
+            proxied: whether the inventory sends the connection through a jump host.
 
         Raises:
-            UsageError: a file cannot be read, others may write it, or a line is wrong.
+            UsageError: a file cannot be read, others may write it, a line is wrong, or the name has to be a full one
+                (``CanonicalizeHostname``) and is not.
         """
         walk = _Walk(self, Asked(host, host, user, port))
         for file in self._files:
             walk.file(file)
         name = walk.asked.hostname(walk.options.get("hostname"))
         name = name if ":" in name else name.lower()
-        if walk.wants_final:
+        canonical = Canonical(walk.options.found, self._resolve, proxied=proxied)
+        name = canonical.name(name)
+        if walk.wants_final or canonical.wanted:
             walk.asked = walk.asked.finally_(name)
             for file in self._files:
                 walk.file(file)
@@ -173,7 +182,7 @@ class _Walk:
                         included_at=line.place,
                     )
             else:
-                _check(line)
+                _check(line, self._config.criteria.environment)
                 if active:
                     self.options.take(line)
 
@@ -215,13 +224,15 @@ class _Walk:
         return expand(word, tokens, line.place, environment=criteria.environment)
 
 
-def _check(line: Directive) -> None:
+def _check(line: Directive, environment: Mapping[str, str]) -> None:
     """Refuse a line whose value ssh refuses wherever it stands, for the options that swarmnet honours."""
     reader = HONOURED.get(line.keyword)
     if reader is not None:
         reader(line)
         if line.keyword not in LISTS and len(line.words) > 1:
             raise line.place.error(f"{line.keyword} has more than one value")
+    if line.keyword == "identityagent":
+        expand_variables(line.first, line.place, environment)
 
 
 def _read(file: ConfigFile, included_at: Place | None) -> tuple[Directive, ...] | None:

@@ -14,6 +14,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from paramiko.auth_strategy import AuthStrategy, InMemoryPrivateKey
 from paramiko.pkey import PublicBlob
 
+from swarmnet.edge.operator.core_dumps import forbid_core_dumps
 from swarmnet.edge.operator.local_trust import is_private, read_regular
 from swarmnet.edge.ssh.agent import Agent, public_file, public_half
 from swarmnet.edge.ssh.certificates import is_certificate, read_certificate
@@ -48,6 +49,7 @@ class LoginKeys:
         Raises:
             AuthenticationError: no such file, not a private key, or no right passphrase.
         """
+        forbid_core_dumps()
         # One thread asks, the others wait for its answer.
         with self._lock:
             if path not in self._keys:

@@ -23,6 +23,7 @@ from swarmnet.edge.operator.files import locked
 from swarmnet.edge.operator.local_trust import check_known_hosts
 from swarmnet.edge.ssh.certificates import Certificate, read_certificate, why_not_valid
 from swarmnet.edge.ssh.patterns import matches_list
+from swarmnet.edge.ssh.revoked import refuse_revoked
 from swarmnet.errors import HostKeyError, UnknownHostKeyError, UsageError
 from swarmnet.model.hosts import HostKeyPolicy
 
@@ -55,6 +56,8 @@ class Trust:
     policy: HostKeyPolicy = HostKeyPolicy.STRICT
     hashed: bool = False
     """Whether names are written as digests (``HashKnownHosts``)."""
+    revoked: Path | None = None
+    """A file of keys that no host may present (``RevokedHostKeys``)."""
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -120,6 +123,8 @@ class KnownHosts:
             HostKeyError: the key is changed or revoked, its certificate is not valid, or it cannot be written down.
             UsageError: a file cannot be read or trusted.
         """
+        if trust.revoked is not None:
+            refuse_revoked(host, trust.revoked, key.asbytes(), _certificate(key))
         if _vouches(host, key, self._of(trust.name, trust), trust):
             return
         # ssh asks without the port, too, and hears nothing but a yes.

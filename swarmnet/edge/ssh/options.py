@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import socket
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from swarmnet.model.hosts import HostKeyPolicy
@@ -18,7 +19,18 @@ if TYPE_CHECKING:
 
 _SPAN = re.compile(r"(?:[0-9]{1,9}[smhdw]?)+", re.IGNORECASE)
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_NUMBER = re.compile(r"[ \t\n\v\f\r]*([+-]?)0*([0-9]{1,18})")
+"""What C's strtonum takes, without leading zeros."""
 _HIGHEST_PORT = 65535
+_HIGHEST_NUMBER = 2**31 - 1
+
+
+class Canonicalize(StrEnum):
+    """Whether names are made full ones: never, unless a jump host or a command resolves them, or always."""
+
+    NO = "no"
+    YES = "yes"
+    ALWAYS = "always"
 
 
 def text(line: Directive) -> str:
@@ -32,9 +44,28 @@ def command(line: Directive) -> str | None:
 
 
 def jump(line: Directive) -> str | None:
-    """Return a chain of jump hosts, without a comment behind it."""
+    """Return a chain of jump hosts with ports as numbers, without a comment behind it; None for ``none``."""
     chain = line.rest.partition("#")[0].strip()
-    return None if chain.lower() == "none" else chain
+    return None if chain.lower() == "none" else ",".join(_jump(spot, line) for spot in chain.split(","))
+
+
+def _jump(spot: str, line: Directive) -> str:
+    """Return one jump host as ``[user@]host[:port]`` (``parse_user_host_port``, ``parse_ssh_uri``)."""
+    user, at, place = (spot.removeprefix("ssh://").removesuffix("/") if spot.startswith("ssh://") else spot).rpartition(
+        "@"
+    )
+    if place.startswith("["):
+        host, closed, behind = place[1:].partition("]")
+        wrong = not closed or (behind and not behind.startswith(":"))
+        port_word = behind[1:]
+    else:
+        host, _, port_word = place.partition(":")
+        wrong = "/" in host
+    number = _port(port_word) if port_word else None
+    if wrong or not host or (at and not user) or (port_word and number is None):
+        raise line.place.error(f"{spot!r} is not a jump host: write [user@]host[:port]")
+    bracketed = f"[{host}]" if ":" in host else host
+    return f"{user}{at}{bracketed}" + (f":{number}" if number else "")
 
 
 def flag(line: Directive) -> bool:
@@ -46,25 +77,34 @@ def flag(line: Directive) -> bool:
 
 
 def number(line: Directive) -> int:
-    """Return a whole number."""
-    if not re.fullmatch(r"[0-9]{1,9}", line.first):
+    """Return a whole number from 0."""
+    value = _number(line.first)
+    if value is None or not 0 <= value <= _HIGHEST_NUMBER:
         raise line.place.error(f"{line.keyword} is a number, not {line.first!r}")
-    return int(line.first)
+    return value
 
 
 def port(line: Directive) -> int:
     """Return a port, by number or by the name of a service."""
-    word = line.first
-    if re.fullmatch(r"[0-9]{1,9}", word):
-        value = int(word)
-    else:
+    value = _port(line.first)
+    if value is None:
+        raise line.place.error(f"{line.first!r} is not a port")
+    return value
+
+
+def _number(word: str) -> int | None:
+    found = _NUMBER.fullmatch(word)
+    return int(found[1] + found[2]) if found else None
+
+
+def _port(word: str) -> int | None:
+    value = _number(word)
+    if value is None or not 0 <= value <= _HIGHEST_PORT:
         try:
             value = socket.getservbyname(word, "tcp")
         except (OSError, UnicodeError):
-            value = 0
-    if not 0 < value <= _HIGHEST_PORT:
-        raise line.place.error(f"{word!r} is not a port")
-    return value
+            return None
+    return value or None
 
 
 def seconds(line: Directive) -> int | None:
@@ -108,6 +148,47 @@ def files(line: Directive) -> tuple[str, ...]:
     return line.words
 
 
+def file(line: Directive) -> str | None:
+    """Return one file; None for ``none``."""
+    return None if line.first.lower() == "none" else line.first
+
+
+def agent(line: Directive) -> str:
+    """Return where the agent is: a path, ``none``, or the name of a variable that holds the path (``$NAME``)."""
+    word = line.first
+    if word.startswith("$") and not word.startswith("${") and not re.fullmatch(r"[A-Za-z0-9_]+", word[1:]):
+        raise line.place.error(f"{word[1:]!r} is not the name of a variable: write ${{NAME}} inside of paths")
+    return word
+
+
+def canonicalize(line: Directive) -> Canonicalize:
+    """Return whether names are made full ones."""
+    word = {"true": "yes", "false": "no"}.get(line.first.lower(), line.first.lower())
+    if word not in set(Canonicalize):
+        raise line.place.error(f"canonicalizehostname is yes, no or always, not {line.first!r}")
+    return Canonicalize(word)
+
+
+def domains(line: Directive) -> tuple[str, ...]:
+    """Return domains, in lower case and without the dot at their end; none for ``none``."""
+    found = files(line)
+    for domain in found:
+        if not re.fullmatch(r"[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?!\.))*", domain):
+            raise line.place.error(f"{domain!r} is not a domain")
+    return tuple(domain.lower().removesuffix(".") for domain in found)
+
+
+def cname_rules(line: Directive) -> tuple[tuple[str, str], ...]:
+    """Return pairs of pattern lists: names whose alias may be followed, and aliases to follow; none for ``none``."""
+    rules = []
+    for word in files(line):
+        sources, colon, targets = word.lower().partition(":")
+        if not colon or not sources or not targets:
+            raise line.place.error(f"{word!r} is not a pair of lists: write names:aliases")
+        rules.append((sources, targets))
+    return tuple(rules)
+
+
 def public_keys(line: Directive) -> bool:
     """Return whether keys may be used to log in."""
     word = line.first.lower()
@@ -119,6 +200,11 @@ def public_keys(line: Directive) -> bool:
 HONOURED: dict[str, Callable[[Directive], object]] = {
     "addressfamily": family,
     "bindaddress": text,
+    "canonicaldomains": domains,
+    "canonicalizefallbacklocal": flag,
+    "canonicalizehostname": canonicalize,
+    "canonicalizemaxdots": number,
+    "canonicalizepermittedcnames": cname_rules,
     "certificatefile": text,
     "ciphers": text,
     "connectionattempts": number,
@@ -129,14 +215,16 @@ HONOURED: dict[str, Callable[[Directive], object]] = {
     "hostkeyalias": text,
     "hostname": text,
     "identitiesonly": flag,
-    "identityagent": text,
+    "identityagent": agent,
     "identityfile": text,
     "kexalgorithms": text,
+    "knownhostscommand": command,
     "macs": text,
     "port": port,
     "proxycommand": command,
     "proxyjump": jump,
     "pubkeyauthentication": public_keys,
+    "revokedhostkeys": file,
     "serveraliveinterval": seconds,
     "stricthostkeychecking": strictness,
     "tag": text,
@@ -151,17 +239,23 @@ TIMES = frozenset({"connecttimeout", "serveraliveinterval"})
 STACKED = frozenset({"identityfile", "certificatefile", "ignoreunknown", "sendenv", "setenv"})
 """Options that add up instead of the first one winning."""
 
-LISTS = frozenset({"userknownhostsfile", "globalknownhostsfile", "proxycommand", "proxyjump"})
+LISTS = frozenset(
+    {
+        "canonicaldomains",
+        "canonicalizepermittedcnames",
+        "globalknownhostsfile",
+        "knownhostscommand",
+        "proxycommand",
+        "proxyjump",
+        "userknownhostsfile",
+    }
+)
 """Options that take more than one word."""
 
 HARMLESS = frozenset(
     {
         "addkeystoagent",
         "batchmode",
-        "canonicaldomains",
-        "canonicalizefallbacklocal",
-        "canonicalizemaxdots",
-        "canonicalizepermittedcnames",
         "challengeresponseauthentication",
         "checkhostip",
         "clearallforwardings",
@@ -231,10 +325,8 @@ HARMLESS = frozenset(
 
 NOT_HONOURED: dict[str, tuple[str, ...]] = {
     "bindinterface": (),
-    "canonicalizehostname": ("no", "none", "false"),
     "casignaturealgorithms": (),
     "channeltimeout": ("none",),
-    "knownhostscommand": ("none",),
     "nohostauthenticationforlocalhost": ("no",),
     "pkcs11provider": ("none",),
     "proxyusefdpass": ("no",),
@@ -242,7 +334,6 @@ NOT_HONOURED: dict[str, tuple[str, ...]] = {
     "pubkeyacceptedkeytypes": (),
     "refuseconnection": (),
     "requiredrsasize": (),
-    "revokedhostkeys": ("none",),
     "securitykeyprovider": ("none", "internal"),
     "smartcarddevice": (),
     "verifyhostkeydns": ("no",),

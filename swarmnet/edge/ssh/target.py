@@ -124,7 +124,8 @@ class TargetFinder:
     ) -> Target:
         """Return a target; ``lent`` makes it a jump host that is no host of the inventory."""
         config = self._config(settings.config)
-        options, hostname = config.look_up(address, user=settings.user, port=settings.port)
+        proxied = (settings.jump or "none").lower() != "none"
+        options, hostname = config.look_up(address, user=settings.user, port=settings.port, proxied=proxied)
         if not is_host_name(hostname):
             raise UsageError(f"{label}: {hostname!r} is not the name of a host")
         found = _Found(options, self._criteria, settings, hostname, address)
@@ -209,7 +210,7 @@ class _Found:
             trust=self._trust(),
             sudo=settings.sudo,
             timeout=settings.connect_timeout or self.value("connecttimeout", read.seconds) or CONNECT_TIMEOUT,
-            attempts=settings.connect_attempts or self.value("connectionattempts", read.number) or CONNECT_ATTEMPTS,
+            attempts=settings.connect_attempts or self._attempts(),
             command=self._way("proxycommand", read.command),
             family=self.value("addressfamily", read.family) or socket.AF_UNSPEC,
             bind=self.value("bindaddress", read.text),
@@ -221,6 +222,14 @@ class _Found:
                 host_keys=self.value("hostkeyalgorithms", read.text),
             ),
         )
+
+    def _attempts(self) -> int:
+        line = self._options.get("connectionattempts")
+        if line is None:
+            return CONNECT_ATTEMPTS
+        if read.number(line) == 0:  # which ssh refuses, too, but only for the hosts that it holds for
+            raise line.place.error("connectionattempts is 0: no connection would be tried")
+        return read.number(line)
 
     def chain(self) -> str | None:
         """Return the jump hosts of ssh_config."""
@@ -290,7 +299,7 @@ class _Found:
         line = self._options.get("identityagent")
         if line is None or line.first == "SSH_AUTH_SOCK":
             return environment.get("SSH_AUTH_SOCK")
-        if line.first.lower() == "none":
+        if line.first == "none":  # in lower case alone: NONE is a path
             return None
         if line.first.startswith("$") and not line.first.startswith("${"):
             return environment.get(line.first[1:])
@@ -299,6 +308,8 @@ class _Found:
     def _trust(self) -> Trust:
         settings = self._settings
         given = (expanded(settings.known_hosts),) if settings.known_hosts else None
+        if given is None:
+            self._refuse_known_hosts_command()
         policy = settings.host_keys or self.value("stricthostkeychecking", read.strictness) or HostKeyPolicy.STRICT
         hostname = self._reached.host
         return Trust(
@@ -308,7 +319,22 @@ class _Found:
             global_files=() if given else self._global_files(),
             policy=policy,
             hashed=self.value("hashknownhosts", read.flag) or False,
+            revoked=self._revoked(),
         )
+
+    def _revoked(self) -> Path | None:
+        line = self._options.get("revokedhostkeys")
+        name = None if line is None else read.file(line)
+        return self._file(name, line) if name and line else None
+
+    def _refuse_known_hosts_command(self) -> None:
+        line = self._options.get("knownhostscommand")
+        if line is not None and read.command(line) is not None:
+            raise UsageError(
+                f"{line.place}: KnownHostsCommand is not supported, and without it a wrong host key could be accepted",
+                hint="name a file with the hosts' keys as ssh.known_hosts in the inventory, or write"
+                " 'KnownHostsCommand none' before that line for these hosts",
+            )
 
     def _user_files(self) -> tuple[Path, ...]:
         line = self._options.get("userknownhostsfile")

@@ -24,7 +24,7 @@ _PIECE = re.compile(
     rf"""\\(?P<escaped>["'\\ ])|"(?P<double>(?:[^"\\]|{_INSIDE})*)"|"""
     rf"""'(?P<single>(?:[^'\\]|{_INSIDE})*)'|(?P<plain>[^ \t"'])"""
 )
-_TOKEN = re.compile(r"%(.?)|\$\{([^}]*)\}", re.DOTALL)
+_TOKEN = re.compile(r"%(.?)|\$\{([^}]*)(\}?)", re.DOTALL)
 
 Tokens = Mapping[str, str]
 """What each letter after ``%`` stands for."""
@@ -103,17 +103,26 @@ def expand(text: str, tokens: Tokens, place: Place, *, environment: Mapping[str,
     """
 
     def fill(found: re.Match[str]) -> str:
-        letter, variable = found[1], found[2]
+        letter = found[1]
         if letter == "%":
             return "%"
         if letter is None:
-            if environment is None:
-                return found[0]
-            if variable not in environment:
-                raise place.error(f"environment variable {variable} is not set")
-            return environment[variable]
+            return found[0] if environment is None else _variable(found, place, environment)
         if letter not in tokens:
             raise place.error(f"unknown token %{letter}")
         return tokens[letter]
 
     return _TOKEN.sub(fill, text)
+
+
+def expand_variables(text: str, place: Place, environment: Mapping[str, str]) -> str:
+    """Return the text with its ``${}`` variables alone filled in; raises ``UsageError`` for one that is not set."""
+    return _TOKEN.sub(lambda found: found[0] if found[2] is None else _variable(found, place, environment), text)
+
+
+def _variable(found: re.Match[str], place: Place, environment: Mapping[str, str]) -> str:
+    if not found[3]:
+        raise place.error("${ has no closing brace")
+    if found[2] not in environment:
+        raise place.error(f"environment variable {found[2]} is not set")
+    return environment[found[2]]

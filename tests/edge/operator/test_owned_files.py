@@ -17,6 +17,7 @@ from swarmnet.edge.backups.seen import SeenFile
 from swarmnet.edge.operator import owned_files
 from swarmnet.edge.operator.owned_files import read_private, read_public
 from swarmnet.errors import UsageError
+from tests.support.sshd import make_key
 from swarmnet.model.sealed import Mark
 from tests.support.backups import CREATED
 
@@ -103,6 +104,11 @@ from swarmnet.edge.backups.key_ring import BackupKeys
 before = ctypes.CDLL(None).prctl(3)
 BackupKeys(Path(sys.argv[1])).own_identity()
 """
+LOGS_IN = """
+from swarmnet.edge.ssh.keys import LoginKeys
+before = ctypes.CDLL(None).prctl(3)
+LoginKeys().load("m1", Path(sys.argv[1]) / "id_login")
+"""
 REACHES_HOSTS = """
 from swarmnet.cli.wiring import connected
 from swarmnet.parse.inventory import parse_inventory
@@ -112,12 +118,53 @@ connected(parse_inventory(text, name="hosts.yml", folder=Path.cwd()).inventory).
 """
 
 
-@pytest.mark.parametrize("does", [READS_A_KEY, REACHES_HOSTS], ids=["reads a key", "reaches hosts"])
+@pytest.mark.parametrize("does", [READS_A_KEY, LOGS_IN, REACHES_HOSTS], ids=["reads a key", "logs in", "reaches hosts"])
 def test_a_process_with_keys_in_memory_leaves_no_core_dump(keys: Path, does: str) -> None:
     """L9: neither by its limit nor by a dump handler."""
+    make_key(keys / "id_login")
     limit = resource.getrlimit(resource.RLIMIT_CORE)[1]
     begin = f"import ctypes, resource, sys\nresource.setrlimit(resource.RLIMIT_CORE, ({limit}, {limit}))"
     end = "print(before, ctypes.CDLL(None).prctl(3), resource.getrlimit(resource.RLIMIT_CORE))"
     code = f"{begin}\nfrom pathlib import Path\n{does}\n{end}"
     said = subprocess.run([sys.executable, "-c", code, keys], capture_output=True, text=True, check=True).stdout
     assert said == "1 0 (0, 0)\n"
+
+
+READS_ITS_CHILD = """
+import ctypes, os, sys
+from swarmnet.edge.operator.core_dumps import forbid_core_dumps
+if os.geteuid() == 0:  # root may read everything
+    os.setgid(65534), os.setuid(65534)
+ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)
+from_child, to_parent = os.pipe()
+from_parent, to_child = os.pipe()
+child = os.fork()
+if not child:
+    if sys.argv[1] == "forbidden":
+        forbid_core_dumps()
+    os.write(to_parent, b"x")
+    os.read(from_parent, 1)
+    os._exit(0)
+os.read(from_child, 1)
+try:
+    open(f"/proc/{child}/mem", "rb").close()
+    read = True
+except PermissionError:
+    read = False
+traced = ctypes.CDLL(None).ptrace(16, child, 0, 0) == 0  # PTRACE_ATTACH
+if traced:
+    os.waitpid(child, 0)
+    ctypes.CDLL(None).ptrace(17, child, 0, 0)  # PTRACE_DETACH
+os.write(to_child, b"x")
+os.waitpid(child, 0)
+print(read, traced)
+"""
+
+
+@pytest.mark.parametrize(("state", "expected"), [("open", "True True"), ("forbidden", "False False")])
+def test_no_process_of_the_same_user_reads_the_memory_of_one_with_keys(state: str, expected: str) -> None:
+    """L9: of a real process; the first case proves that the second one measures something."""
+    done = subprocess.run(
+        [sys.executable, "-c", READS_ITS_CHILD, state], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.strip() == expected

@@ -223,14 +223,38 @@ def test_a_config_that_others_may_write_is_refused(tmp_path: Path, mode: int) ->
 
 
 def test_jump_hosts_take_tokens_too(tmp_path: Path) -> None:
-    (tmp_path / "config").write_text("Host web\n User u\n ProxyJump %r@gate-%n:22%p\n Port 7\n")
+    (tmp_path / "config").write_text("Host web\n User u\n ProxyJump %r@gate-%n:227\n")
     found = target("web", str(tmp_path / "config"))
     assert found.via is not None
-    assert (found.via.hostname, found.via.port) == ("gate-web", 227)
+    assert (found.via.hostname, found.via.port, found.via.user) == ("gate-web", 227, "u")
 
 
 @pytest.mark.parametrize("line", ["ProxyCommand nc %u", "ProxyCommand nc %C", "IdentityFile %q", "HostName %p"])
 def test_tokens_that_ssh_does_not_know_there_are_refused(tmp_path: Path, line: str) -> None:
     (tmp_path / "config").write_text(f"{line}\n")
     with pytest.raises(UsageError, match=f"{tmp_path}/config:1: unknown token"):
+        target("web", str(tmp_path / "config"))
+
+
+@pytest.mark.parametrize("known_hosts", [None, "/known"])
+def test_a_command_for_known_hosts_is_refused_unless_the_inventory_names_the_file(
+    tmp_path: Path, known_hosts: str | None
+) -> None:
+    (tmp_path / "config").write_text("Host web\n KnownHostsCommand /bin/keys %H\nHost db\n KnownHostsCommand none\n")
+    settings = SSHSettings(config=str(tmp_path / "config"), known_hosts=known_hosts)
+    names = ("web", "db", "other")
+    inventory = Inventory(cluster="c", hosts=tuple(Host(name=name, address=name, ssh=settings) for name in names))
+    refused = []
+    for host in inventory.hosts:
+        try:
+            TargetFinder(inventory).target(host)
+        except UsageError as error:
+            refused.append((host.name, str(error).partition(": ")[0]))
+    assert refused == ([] if known_hosts else [("web", f"{tmp_path}/config:2")])
+
+
+def test_zero_attempts_are_refused_for_the_hosts_that_have_them(tmp_path: Path) -> None:
+    (tmp_path / "config").write_text("Host web\n ConnectionAttempts 0\nHost db\n ConnectionAttempts 4\n")
+    assert target("db", str(tmp_path / "config")).attempts == 4
+    with pytest.raises(UsageError, match=f"{tmp_path}/config:2"):
         target("web", str(tmp_path / "config"))
