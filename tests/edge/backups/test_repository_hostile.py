@@ -71,11 +71,16 @@ def test_what_is_planted_in_the_place_of_a_lock_is_one_sentence_or_nothing(
     assert elsewhere.read_text() == "mine"
 
 
-def test_what_is_put_in_the_place_of_the_holder_meanwhile_fails_nothing(tmp_path: Path) -> None:
-    with DirectoryRepository(tmp_path).locked("prod"):
-        holder = tmp_path / "prod" / ".holder"
+def test_a_folder_in_the_place_of_the_holder_stays_and_the_lock_is_free_again(tmp_path: Path) -> None:
+    repository = DirectoryRepository(tmp_path)
+    holder = tmp_path / "prod" / ".holder"
+    with repository.locked("prod"):
         holder.unlink()
         holder.mkdir()
+    assert holder.is_dir()
+    holder.rmdir()
+    with repository.locked("prod"):
+        assert json.loads(holder.read_text())["pid"] == os.getpid()
 
 
 def test_who_holds_the_lock_is_told(tmp_path: Path) -> None:

@@ -185,7 +185,9 @@ def test_no_answer_leads_anywhere_else(talker: Talker, engine: Engine, status: i
 
 def test_starting_a_container_that_runs_is_no_redirect(talker: Talker, engine: Engine) -> None:
     talker.answer = b"HTTP/1.1 304 Not Modified\r\n\r\n"
+    talker.heard.clear()
     engine.leave_swarm()
+    assert talker.lines == ["POST /v1.45/swarm/leave?force=false HTTP/1.1"]
 
 
 @pytest.mark.parametrize("body", [json.dumps({"message": "m" * 3_000_000}), "m" * 3_000_000])

@@ -17,9 +17,9 @@ from swarmnet.edge.backups.seen import SeenFile
 from swarmnet.edge.operator import owned_files
 from swarmnet.edge.operator.owned_files import read_private, read_public
 from swarmnet.errors import UsageError
-from tests.support.sshd import make_key
 from swarmnet.model.sealed import Mark
 from tests.support.backups import CREATED
+from tests.support.sshd import make_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,16 +40,20 @@ def keys(tmp_path: Path) -> Path:
     return folder
 
 
-def _use_all(keys: Path) -> None:
-    """Read everything that is there, as commands do."""
-    opening_vault(keys, [keys / "recovery.txt"], None)
-    sealing_vault(keys, None, keys / "sign.key", single_recipient=False)
-    sealing_vault(keys, None, None, single_recipient=False)
-    SeenFile(keys).newest("prod")
+def _use_all(keys: Path) -> tuple[int, int, int, str]:
+    """Read everything that is there, as commands do; return the numbers of keys, and the newest backup."""
+    opening = opening_vault(keys, [keys / "recovery.txt"], None)
+    sealing = [sealing_vault(keys, None, key, single_recipient=False) for key in (keys / "sign.key", None)]
+    newest = SeenFile(keys).newest("prod")
+    signers = {vault.trusted[0].fingerprint for vault in sealing}
+    return len(opening.identities), len(sealing[0].recipients), len(signers), newest.id if newest else ""
 
 
-def test_what_swarmnet_makes_itself_is_fine(keys: Path) -> None:
-    _use_all(keys)
+ALL = (2, 2, 2, "0" * 32)
+
+
+def test_what_swarmnet_makes_itself_is_read_in_full(keys: Path) -> None:
+    assert _use_all(keys) == ALL
 
 
 @pytest.mark.parametrize("file", ["", *PRIVATE, *PUBLIC])
@@ -71,13 +75,13 @@ def test_a_private_key_that_others_can_read_is_refused_as_ssh_refuses_it(keys: P
     with pytest.raises(UsageError, match="can be read by others"):
         _use_all(keys)
     path.chmod(0o600)
-    _use_all(keys)
+    assert _use_all(keys) == ALL
 
 
 @pytest.mark.parametrize("file", PUBLIC)
 def test_lists_may_be_read_by_everybody(keys: Path, file: str) -> None:
     (keys / file).chmod(0o644)
-    _use_all(keys)
+    assert _use_all(keys) == ALL
 
 
 def test_what_belongs_to_another_user_is_refused(tmp_path: Path) -> None:
