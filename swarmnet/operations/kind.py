@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Self
 
-from swarmnet.model.base import Document
+from swarmnet.model.base import Document, Flag
 from swarmnet.model.plan import MANAGED_LABEL, RESTORE_LABEL
 
 if TYPE_CHECKING:
@@ -37,12 +37,25 @@ class Context:
     """Id of the backup that the steps come from; empty for a playbook."""
 
     def made(self, labels: Labels) -> Labels:
-        """Return the labels of something that is made where nothing was: with both marks, when a restore makes it."""
+        """Return the labels of an object that a step creates: with both marks if a restore creates it."""
         return self.marked(labels) | ({RESTORE_LABEL: self.restore} if self.restore else {})
 
     def marked(self, labels: Labels) -> Labels:
-        """Return the labels with the mark of everything that swarmnet makes in this cluster."""
+        """Return the labels with the mark of everything that swarmnet creates in this cluster."""
         return labels | {MANAGED_LABEL: self.inventory.cluster}
+
+    def kept(self, labels: Labels, seen: Labels, *, take_ownership: bool = False) -> Labels:
+        """Return the labels of an object that exists, which keeps the marks that it has.
+
+        What others made gets no mark, and so ``--prune`` and ``reset`` leave it alone, unless its step asks for it.
+
+        Args:
+            labels: the labels that the step names.
+            seen: the labels that the object has.
+            take_ownership: True adds swarmnet's mark.
+        """
+        marks = {name: text for name, text in seen.items() if name in (MANAGED_LABEL, RESTORE_LABEL)}
+        return self.marked(labels | marks) if take_ownership else labels | marks
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,3 +132,10 @@ class Operation(Document, ABC):
     def read(self, _content: bytes) -> Self:
         """Return the step with those contents."""
         return self
+
+
+class OwnableOperation(Operation):
+    """A step whose object others may have made; it becomes swarmnet's only if the step asks for it."""
+
+    take_ownership: Flag = False
+    """True marks an object that others made as made by swarmnet: `--prune` and `reset` may then remove it."""

@@ -239,7 +239,7 @@ def test_a_label_alone_replaces_no_network_but_is_told() -> None:
     apply(world, SITE)
     made = planned(world, SITE.replace("{name: front,", "{name: front, labels: {tier: web},"))
     assert made.is_empty
-    assert any("network front has other labels than written (tier)" in text for text in made.warnings)
+    assert any("the labels of network front differ (tier)" in text for text in made.warnings)
 
 
 def test_a_wiped_worker_joins_anew_and_its_dead_entry_goes() -> None:

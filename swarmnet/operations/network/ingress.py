@@ -24,6 +24,7 @@ from swarmnet.model.service import PublishMode
 from swarmnet.operations.kind import Context, Operation
 from swarmnet.operations.network.actions import make_network
 from swarmnet.operations.network.detach import RELEASE_LIMIT
+from swarmnet.operations.network.operation import replaces
 from swarmnet.operations.service.converge import again_when_changed
 from swarmnet.operations.state_edits import with_network
 
@@ -86,7 +87,7 @@ class RestoredIngress(Operation):
         """Return what makes it anew, unless it is so."""
         seen = ingress_of(context.state)
         differs = () if seen is None else network_changes(self.spec, seen.spec)
-        if seen is not None and all(one.path.startswith("labels.") for one in differs):
+        if seen is not None and not replaces(differs):
             return ()
         spec = self.spec.model_copy(update={"labels": context.marked(self.spec.labels)})
         why = "the old swarm's was not as 'swarm init' makes it: the new swarm's is removed and made again"
@@ -115,7 +116,7 @@ def customised(network: Network, swarm: SwarmSpec) -> bool:
 def obstacle(spec: NetworkSpec, state: ClusterState) -> str | None:
     """Return why an ingress network cannot be brought to this form safely now; None when it can, or is so already."""
     seen = ingress_of(state)
-    if seen is not None and all(one.path.startswith("labels.") for one in network_changes(spec, seen.spec)):
+    if seen is not None and not replaces(network_changes(spec, seen.spec)):
         return None
     users = [
         service.spec.name

@@ -12,17 +12,19 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from pydantic import BeforeValidator, Field
 
 from swarmnet.model.compare import network_changes, numbered
+from swarmnet.model.fields import Remedy
 from swarmnet.model.network import NetworkSpec, Scope, Subnet
-from swarmnet.model.plan import Action, Risk
-from swarmnet.operations.kind import Context, Operation
+from swarmnet.model.plan import MANAGED_LABEL, Action, Risk
+from swarmnet.operations.kind import Context, OwnableOperation
 from swarmnet.operations.network.actions import CreateConfiguration, CreateNetwork, RemakeNetwork, ReplaceNetwork
 from swarmnet.operations.network.checks import problems_in_cluster, problems_of_spec, warnings_in_cluster
 from swarmnet.operations.network.detach import ReattachServices, note_of
 from swarmnet.operations.notation import Texts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
+    from swarmnet.model.base import Labels
     from swarmnet.model.hosts import Host
     from swarmnet.model.network import Network
     from swarmnet.model.plan import Change
@@ -36,7 +38,7 @@ SubnetForm = Annotated[Subnet, BeforeValidator(_subnet, json_schema_input_type=s
 """A block alone, ``10.1.0.0/24``, or with its gateway and range."""
 
 
-class NetworkOperation(Operation, NetworkSpec):
+class NetworkOperation(OwnableOperation, NetworkSpec):
     """One network: an overlay of the swarm, or a bridge, macvlan or ipvlan on every selected host."""
 
     name_in_playbook: ClassVar[str] = "network"
@@ -65,17 +67,25 @@ class NetworkOperation(Operation, NetworkSpec):
         return tuple(problems_in_cluster(self.spec, context))
 
     def warnings(self, context: Context) -> tuple[str, ...]:
-        """Return label differences, which are not worth a replacement, and blocks that are too small."""
+        """Return differences that are not worth a replacement, and blocks that are too small."""
         found = [*warnings_in_cluster(self.spec, context)]
         for place, seen in self._places(context):
-            if seen is not None and seen.allocated:
-                changes = self.changes_from(seen)
-                if changes and _labels_only(changes):
-                    names = ", ".join(change.path.removeprefix("labels.") for change in changes)
-                    found.append(
-                        f"network {self.name}{_on(place)} has other labels than written ({names});"
-                        " engines cannot change them, and it is not made again for labels alone"
-                    )
+            if seen is None or not seen.allocated:
+                continue
+            changes = self.changes_from(seen)
+            if replaces(changes):
+                continue
+            names = ", ".join(change.path.removeprefix("labels.") for change in changes)
+            if names:
+                found.append(
+                    f"the labels of network {self.name}{_on(place)} differ ({names}): engines cannot change them, and"
+                    " it is not replaced for its labels alone"
+                )
+            if self.take_ownership and MANAGED_LABEL not in seen.spec.labels:
+                found.append(
+                    f"network {self.name}{_on(place)} stays without swarmnet's mark: engines cannot change the labels"
+                    " of a network, so --prune leaves it alone"
+                )
         return tuple(found)
 
     def concerns(self, context: Context) -> tuple[Host, ...]:
@@ -110,8 +120,12 @@ class NetworkOperation(Operation, NetworkSpec):
 
     def _make(self, context: Context, place: str | None, seen: Network | None) -> Iterator[Action]:
         # Engines refuse every label on a network that depends on a configuration network, also swarmnet's marks.
-        labels = context.made(self.labels) if seen is None else context.marked(self.labels)
-        labels = {} if self.config_from is not None else labels
+        if self.config_from is not None:
+            labels: Labels = {}
+        elif seen is None:
+            labels = context.made(self.labels)
+        else:
+            labels = context.kept(self.labels, seen.spec.labels, take_ownership=self.take_ownership)
         spec = self.spec.model_copy(update={"labels": labels})
         target = f"network {self.name}{_on(place)}"
         if seen is None:
@@ -120,11 +134,14 @@ class NetworkOperation(Operation, NetworkSpec):
         elif not seen.allocated:
             why = "it was accepted but never allocated; it is removed and made again"
             yield RemakeNetwork(target=target, why=why, host=place, spec=spec)
-        else:
-            changes = self.changes_from(seen)
-            if not _labels_only(changes):
-                # Exact: what it has beyond what is written goes with it.
-                yield _replacement(spec, seen, network_changes(spec, numbered(spec, seen), exact=True), place, context)
+        elif replaces(self.changes_from(seen)):
+            # Exact: what it has beyond what is written goes with it.
+            yield _replacement(spec, seen, network_changes(spec, numbered(spec, seen), exact=True), place, context)
+
+
+def replaces(changes: Iterable[Change]) -> bool:
+    """Return whether a network must be replaced for these changes; labels alone are not worth it."""
+    return any(change.remedy is Remedy.REPLACE for change in changes)
 
 
 def _replacement(
@@ -169,10 +186,6 @@ def _users(net: Network, place: str | None, context: Context) -> tuple[tuple[str
     unnamed = (task.container_id or task.id for task in attached if task.desired_state == "running")
     others = [f"container {one[:12]}" for one in unnamed if one not in known]
     return services, tuple(sorted({*known.values(), *others}))
-
-
-def _labels_only(changes: tuple[Change, ...]) -> bool:
-    return all(change.path.startswith("labels.") for change in changes)
 
 
 def _on(place: str | None) -> str:

@@ -11,7 +11,7 @@ from swarmnet.model.merge import lay
 from swarmnet.model.plan import MANAGED_LABEL, Action, Risk
 from swarmnet.model.service import FileReference, ServiceSpec
 from swarmnet.operations.content.names import newest
-from swarmnet.operations.kind import Context, Operation
+from swarmnet.operations.kind import Context, OwnableOperation
 from swarmnet.operations.notation import Duration, Environment, Texts, Words
 from swarmnet.operations.service.actions import CreateService, ReplaceService, UpdateService
 from swarmnet.operations.service.checks import faults_of_service, problems_of_service, warnings_of_service
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from swarmnet.model.state import ClusterState
 
 
-class ServiceOperation(Operation, ServiceSpec):
+class ServiceOperation(OwnableOperation, ServiceSpec):
     """Tasks that the swarm keeps running; fields that are left out are not managed."""
 
     name_in_playbook: ClassVar[str] = "service"
@@ -66,13 +66,17 @@ class ServiceOperation(Operation, ServiceSpec):
         return ServiceSpec.model_validate(self.model_dump(include=set(ServiceSpec.model_fields)))
 
     def spec(self, context: Context) -> ServiceSpec:
-        """Return the wanted service: configs and secrets by the names of their objects, with swarmnet's mark."""
-        written = self.written
+        """Return the wanted service: configs and secrets by the names of their objects, and its marks."""
+        written, seen = self.written, context.state.service(self.name)
+        if seen is None:
+            labels = context.made(written.labels)
+        else:
+            labels = context.kept(written.labels, seen.spec.labels, take_ownership=self.take_ownership)
         return written.model_copy(
             update={
                 "configs": _objects("config", written.configs, context),
                 "secrets": _objects("secret", written.secrets, context),
-                "labels": context.marked(written.labels),
+                "labels": labels,
             }
         )
 

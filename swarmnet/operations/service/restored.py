@@ -109,8 +109,7 @@ class RestoredService(Operation):
         changes = self._changes(seen.spec, context)
         if not changes:
             return ()
-        marks = {name: text for name, text in seen.spec.labels.items() if name not in unmarked(seen.spec.labels)}
-        spec = self.spec.model_copy(update={"labels": context.marked(self.spec.labels | marks)})
+        spec = self.spec.model_copy(update={"labels": context.kept(self.spec.labels, seen.spec.labels)})
         if self.spec.mode is not seen.spec.mode or self.spec.job != seen.spec.job:
             why = "engines cannot change the mode of a service: it is removed and created again"
             risk = Risk.DISRUPTIVE

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from swarmnet.model.base import Secret
-    from swarmnet.model.plan import Change
     from swarmnet.model.ports import Ports
     from swarmnet.model.state import ClusterState
     from swarmnet.model.swarm import SwarmSpec
@@ -79,9 +78,8 @@ def keeping(spec: SwarmSpec, path: str | None, state: ClusterState) -> Iterator[
         yield KeepUnlockKey(target=f"unlock key in {path}", why=why, path=path)
 
 
-def risk_of(changes: tuple[Change, ...]) -> tuple[Risk, str]:
-    """Return what a change of autolock costs, and the words for it; both empty for other changes."""
-    change = next((one for one in changes if one.path == "autolock"), None)
-    if change is None or not (change.before or change.after):
+def risk_of(*, before: bool | None, after: bool | None) -> tuple[Risk, str]:
+    """Return the risk of a change of autolock and the words for it; no words if autolock does not change."""
+    if after is None or after is bool(before):
         return Risk.SAFE, ""
-    return Risk.DISRUPTIVE, f"; {ON if change.after else OFF}"
+    return Risk.DISRUPTIVE, f"; {ON if after else OFF}"

@@ -109,7 +109,7 @@ def set_node(host: Host, wanted: NodeSpec, node: Node | None, *, remove: tuple[s
     gone = tuple(Change(path=f"labels.{name}", before=seen.labels[name]) for name in remove if name in seen.labels)
     changes = (*node_changes(wanted, seen), *gone)
     if changes:
-        leaves = any(change.path == "availability" for change in changes) and wanted.availability is Availability.DRAIN
+        leaves = wanted.availability is Availability.DRAIN and seen.availability is not Availability.DRAIN
         yield SetNode(
             target=f"node {host.name}",
             why="its availability takes its tasks away" if leaves else "it differs from what is written",

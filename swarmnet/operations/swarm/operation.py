@@ -13,10 +13,10 @@ from pydantic import Field
 
 from swarmnet.model.compare import swarm_changes
 from swarmnet.model.hosts import Role
-from swarmnet.model.plan import MANAGED_LABEL, Action, Change
+from swarmnet.model.plan import Action, Change
 from swarmnet.model.swarm import NodeSpec, SwarmSpec
 from swarmnet.operations.addresses import advertise_of, data_path_of
-from swarmnet.operations.kind import Context, Operation
+from swarmnet.operations.kind import Context, OwnableOperation
 from swarmnet.operations.notation import Duration, Texts
 from swarmnet.operations.swarm.actions import (
     ChangeRole,
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from swarmnet.model.swarm import Node
 
 
-class SwarmOperation(Operation, SwarmSpec):
+class SwarmOperation(OwnableOperation, SwarmSpec):
     """One cluster of the selected hosts, with the roles, labels and availability of the inventory."""
 
     name_in_playbook: ClassVar[str] = "swarm"
@@ -71,9 +71,14 @@ class SwarmOperation(Operation, SwarmSpec):
         return (*faults_of_swarm(self), *key)
 
     def spec(self, context: Context) -> SwarmSpec:
-        """Return the wanted settings, with swarmnet's mark."""
+        """Return the wanted settings, with swarmnet's mark if swarmnet creates the swarm."""
         fields = {name: getattr(self, name) for name in SwarmSpec.model_fields}
-        return SwarmSpec.model_validate(fields | {"labels": context.marked(self.labels)})
+        swarm = context.state.swarm
+        if swarm is None:
+            labels = context.made(self.labels)
+        else:
+            labels = context.kept(self.labels, swarm.spec.labels, take_ownership=self.take_ownership)
+        return SwarmSpec.model_validate(fields | {"labels": labels})
 
     def problems(self, context: Context) -> tuple[str, ...]:
         """Return what makes the swarm impossible: foreign members, lost quorum, settings that init alone can make."""
@@ -110,23 +115,17 @@ class SwarmOperation(Operation, SwarmSpec):
         if swarm is None:
             yield _init(spec, context)
         elif changes := swarm_changes(spec, swarm.spec):
-            why = "settings differ" if _more_than_mark(changes) else "the swarm becomes this inventory's"
-            risk, words = risk_of(changes)
+            risk, words = risk_of(before=swarm.spec.autolock, after=spec.autolock)
             target = f"swarm {context.inventory.cluster}"
-            yield UpdateSwarm(target=target, why=why + words, risk=risk, changes=changes, spec=spec)
+            yield UpdateSwarm(target=target, why=f"settings differ{words}", risk=risk, changes=changes, spec=spec)
         yield from keeping(spec, self.unlock_key_file, context.state)
-
-
-def _more_than_mark(changes: tuple[Change, ...]) -> bool:
-    return any(change.path != f"labels.{MANAGED_LABEL}" for change in changes)
 
 
 def _init(spec: SwarmSpec, context: Context) -> InitSwarm:
     host = context.inventory.managers[0]
     facts = context.state.facts(host.name)
     assert facts is not None  # noqa: S101 - ``problems`` refused
-    spec = spec.model_copy(update={"labels": context.made(spec.labels)})
-    risk, words = risk_of(swarm_changes(spec, SwarmSpec()))
+    risk, words = risk_of(before=None, after=spec.autolock)
     return InitSwarm(
         target=f"swarm {context.inventory.cluster} on {host.name}",
         why=f"no host is in a swarm{words}",

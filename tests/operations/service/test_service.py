@@ -132,7 +132,7 @@ def test_a_new_image_keeps_what_is_not_managed() -> None:
     made = plan(step(image="web:2"), holding(web(env={"A": "1"}, labels={"by": "hand"})), HOSTS)
     after = made.predicted.service("web")
     assert after is not None
-    assert (after.spec.env, after.spec.labels) == ({"A": "1"}, {"by": "hand", MANAGED_LABEL: CLUSTER})
+    assert (after.spec.env, after.spec.labels) == ({"A": "1"}, {"by": "hand"})
 
 
 def test_a_plain_name_stands_for_the_config_that_was_made_last() -> None:

@@ -87,15 +87,6 @@ def test_an_unmarked_swarm_without_the_first_manager_is_somebody_elses() -> None
     assert "belong to another swarm, that m1 is not in" in refusal(STEP, state, hosts)
 
 
-def test_a_swarm_that_was_made_by_hand_is_taken_over_with_a_mark() -> None:
-    hosts = inventory()
-    state = swarm(hosts)
-    assert state.swarm is not None
-    unmarked = state.swarm.model_copy(update={"spec": state.swarm.spec.model_copy(update={"labels": {}})})
-    (action,) = plan(STEP, state.model_copy(update={"swarm": unmarked}), hosts).actions
-    assert (action.kind, action.why) == ("swarm.update", "the swarm becomes this inventory's")
-
-
 def test_an_engine_that_waits_for_its_key_is_named() -> None:
     hosts = inventory()
     state = with_member(swarm(hosts), "m3", SwarmMembership(state=SwarmStanding.LOCKED))
