@@ -8,15 +8,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import UsageError
+from swarmnet.files import locked
 from swarmnet.lab.hosts.processors import allowed, spread
 from swarmnet.lab.machine.processes import ProcessIdentity
 from swarmnet.lab.machine.subnets import choose, networks_in_use
 from swarmnet.lab.spec import LabSpec, lay_out
-from swarmnet.lab.state import LabRecord, LabStore, exclusively
+from swarmnet.lab.state import LabRecord, LabStore
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from ipaddress import IPv4Network
+
+_ADDRESSES = Path("/run/swarmnet-lab-addresses.lock")
 
 
 def require_root() -> None:
@@ -36,7 +39,7 @@ def alone_with_addresses() -> AbstractContextManager[None]:
 
     Hold it from before the claim until the chosen ones are on an interface: only there does everybody see them.
     """
-    return exclusively(Path("/sys/class/net"), limit=120)
+    return locked(_ADDRESSES, limit=120)
 
 
 def claim(spec: LabSpec, *, store: LabStore, roots: dict[str, Path]) -> LabRecord:

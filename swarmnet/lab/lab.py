@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from swarmnet.errors import LockedError, SwarmnetError
+from swarmnet.files import write_atomically
 from swarmnet.lab import inventory
 from swarmnet.lab.breaking import Breaker
 from swarmnet.lab.claim import alone_with_addresses, claim, require_root
@@ -117,7 +118,7 @@ class Lab(RunningLab):
         (self.directory / inventory.KNOWN_HOSTS_FILE).write_text("\n".join(lines) + "\n", encoding="utf-8")
         say(f"lab {record.name}: waiting for sshd and the engine of every host")
         self.wait_answering()
-        record.inventory.write_text(inventory.render(record, self.directory), encoding="utf-8")
+        write_atomically(record.inventory, inventory.render(record, self.directory).encode(), mode=0o644)
         self.save(record.model_copy(update={"phase": "up"}))
 
     def _make_host(self, host: HostRecord, operator: KeyPair) -> str:

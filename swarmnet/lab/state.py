@@ -6,7 +6,6 @@ lab uses (control group, interface, subnet, directories) stands in it before the
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import shutil
@@ -18,16 +17,17 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, StrictFloat, StrictInt, StrictStr, ValidationError, model_validator
 
-from swarmnet.errors import LabError, LockedError, UsageError
+from swarmnet.errors import LabError, UsageError
+from swarmnet.files import locked, write_atomically
 from swarmnet.lab.machine.processes import ProcessIdentity
-from swarmnet.lab.machine.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 STATE_VARIABLE = "SWARMNET_LAB_STATE"
 _DEFAULT_STATE = "/var/lib/swarmnet/labs"
-_JOURNAL_FILES = frozenset({"lab.json", "lab.json.new"})
+_JOURNAL_FILE = re.compile(r"lab\.json(\.new)?|\.lab\.json\.[0-9a-f]+")
+"""A journal, and what is left where writing one was interrupted; ``lab.json.new`` is what older versions leave."""
 _ASIDE = re.compile(r"\.swarmnet-lab-[0-9a-f]{8}-(new|old)")
 """Directories of labs before they have their name, and after."""
 
@@ -229,7 +229,7 @@ class LabStore:
         if self.load(record.name).id != record.id:
             return  # it was taken down meanwhile, and another one of that name was made
         for entry in sorted(directory.iterdir()):
-            if entry.name not in _JOURNAL_FILES:
+            if not _is_journal(entry.name):
                 shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
         aside = self._aside(record, "old")
         directory.rename(aside)
@@ -243,48 +243,27 @@ class LabStore:
         """Hold the store for a short change; nobody else reads or writes journals meanwhile.
 
         Raises:
-            LockedError: Somebody else held it for 30 seconds.
+            LockedError: Another process held it for 30 seconds.
         """
         self.base.mkdir(parents=True, exist_ok=True, mode=0o755)
-        with exclusively(self.base, limit=30):
+        with locked(self.base / ".swarmnet-lab.lock"):
             yield
 
 
 def _write(directory: Path, record: LabRecord) -> None:
-    aside = directory / "lab.json.new"
-    aside.write_text(record.model_dump_json(indent=1, exclude_none=True), encoding="utf-8")
-    aside.replace(directory / "lab.json")
+    content = record.model_dump_json(indent=1, exclude_none=True)
+    write_atomically(directory / "lab.json", content.encode())
+
+
+def _is_journal(name: str) -> bool:
+    """Return whether a file is a journal, or what a killed process left of writing one."""
+    return _JOURNAL_FILE.fullmatch(name) is not None
 
 
 def _remove_if_bare(directory: Path) -> None:
     """Remove a directory that holds at most a journal."""
-    if {entry.name for entry in directory.iterdir()} <= _JOURNAL_FILES:
-        for name in _JOURNAL_FILES:
-            (directory / name).unlink(missing_ok=True)
+    entries = list(directory.iterdir())
+    if all(_is_journal(entry.name) for entry in entries):
+        for entry in entries:
+            entry.unlink(missing_ok=True)
         directory.rmdir()
-
-
-@contextmanager
-def exclusively(path: Path, *, limit: float) -> Iterator[None]:
-    """Hold an advisory lock on an existing file or directory; the kernel frees it when the holder dies.
-
-    Raises:
-        LockedError: Somebody else held it for ``limit`` seconds.
-    """
-    handle = os.open(path, os.O_RDONLY)
-
-    def taken() -> bool:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
-
-    try:
-        try:
-            until(taken, limit=limit, failing=lambda: f"another swarmnet process holds {path}")
-        except LabError as late:
-            raise LockedError(late.message, hint="wait for it to end, then try again") from late
-        yield
-    finally:
-        os.close(handle)

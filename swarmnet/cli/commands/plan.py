@@ -99,7 +99,7 @@ def _print(prepared: Prepared, found: Sequence[Holder], view: View) -> None:
 
 
 def _save(path: Path | None, saved: SavedPlan) -> None:
-    from swarmnet.edge.operator.files import write_atomically  # noqa: PLC0415 - as above
+    from swarmnet.files import write_atomically  # noqa: PLC0415 - as above
 
     if path is None:
         return

@@ -37,9 +37,9 @@ from swarmnet.edge.backups.keys import (
     parse_signer,
 )
 from swarmnet.edge.operator.core_dumps import forbid_core_dumps
-from swarmnet.edge.operator.files import locked, sync_folder, write_atomically
 from swarmnet.edge.operator.owned_files import check_folder, read_public
 from swarmnet.errors import UsageError
+from swarmnet.files import locked, sync_folder, write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -186,7 +186,7 @@ class BackupKeys:
         forbid_core_dumps()
         with _written():
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with locked(self.directory):
+            with locked(self.directory / ".lock"):
                 yield
 
     def _lines(self, file: str) -> list[str]:

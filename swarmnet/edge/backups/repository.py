@@ -21,11 +21,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from filelock import FileLock, Timeout
 from pydantic import AwareDatetime, Field, StrictInt
 
-from swarmnet.edge.operator.files import make_folder
-from swarmnet.errors import BackupNotFoundError, DamagedError, LockedError, SwarmnetError, UsageError
+from swarmnet.errors import BackupNotFoundError, DamagedError, SwarmnetError, UsageError
+from swarmnet.files import locked, make_folder, write_new
 from swarmnet.model.base import Document
 from swarmnet.model.sealed import HEAD, Entry
 
@@ -85,16 +84,16 @@ class DirectoryRepository:
         """Hold the cluster's lock; the kernel drops it when the process dies, so that no lock is ever stale."""
         folder = self.root / slug(cluster)
         holder = folder / ".holder"
-        lock = FileLock(folder / ".lock", timeout=0, mode=0o600)
         with contextlib.ExitStack() as held:
             with _writing(folder):
                 with self._folder(slug(cluster), create=True):
                     pass
-                _acquire(lock, cluster, holder)
-                held.callback(lock.release)
+                busy = f"the backups of {cluster!r} are in use by "
+                held.enter_context(locked(folder / ".lock", limit=0, busy=lambda: busy + _who(holder)))
                 held.callback(_forget, holder)
                 who = _Who(pid=os.getpid(), machine=_machine(), since=datetime.now(UTC))
-                _put(holder, who.model_dump_json().encode())
+                holder.unlink(missing_ok=True)
+                write_new(holder, who.model_dump_json().encode())
             yield
 
     def write(self, document: BackupDocument, blob: bytes, *, check: Callable[[bytes], object]) -> Path:
@@ -108,7 +107,7 @@ class DirectoryRepository:
         path = self.root / slug(document.cluster) / final
         with _writing(path), self._folder(slug(document.cluster), create=True) as folder:
             try:
-                _write(folder, temporary, blob)
+                write_new(temporary, blob, mode=0o400, folder=folder)
                 if _read_back(folder, temporary) != blob:
                     raise DamagedError(f"{path}: the disk did not give back what was written")
                 check(blob)
@@ -230,15 +229,6 @@ def _writing(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _acquire(lock: FileLock, cluster: str, holder: Path) -> None:
-    try:
-        lock.acquire()
-    except Timeout as error:
-        raise LockedError(
-            f"the backups of {cluster!r} are in use by {_who(holder)}", hint="wait until it ends, then run again"
-        ) from error
-
-
 def _entry(path: Path, status: os.stat_result) -> Entry:
     problem = None if stat.S_ISREG(status.st_mode) else DamagedError(_NO_FILE)
     return Entry(path, _name(path.name), status.st_size, problem=problem)
@@ -246,14 +236,6 @@ def _entry(path: Path, status: os.stat_result) -> Entry:
 
 def _name(file: str) -> str:
     return file.removesuffix(SUFFIX)
-
-
-def _write(folder: int, name: str, blob: bytes) -> None:
-    handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o400, dir_fd=folder)
-    with os.fdopen(handle, "wb") as file:
-        file.write(blob)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 @contextlib.contextmanager
@@ -288,13 +270,6 @@ def _whole(file: BinaryIO, name: str) -> bytes:
     if len(blob) > LARGEST_FILE:
         raise DamagedError(f"{name} is larger than {LARGEST_FILE} bytes: not a backup of swarmnet")
     return blob
-
-
-def _put(path: Path, data: bytes) -> None:
-    path.unlink(missing_ok=True)
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(data)
 
 
 def _forget(holder: Path) -> None:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field, ValidationError
 
-from swarmnet.edge.operator.files import locked, write_atomically
 from swarmnet.edge.operator.owned_files import check_folder, read_public
 from swarmnet.errors import UsageError
+from swarmnet.files import locked, write_atomically
 from swarmnet.model.base import Document
 from swarmnet.model.sealed import Mark
 
@@ -47,7 +47,7 @@ class SeenFile:
         if not self.directory.is_dir():
             return
         try:
-            with locked(self.directory):
+            with locked(self.directory / ".lock"):
                 seen = _Seen(clusters={**self._read().clusters, cluster: mark})
                 write_atomically(self._path, seen.model_dump_json(by_alias=True, indent=1).encode() + b"\n")
         except OSError as error:

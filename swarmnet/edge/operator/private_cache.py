@@ -11,7 +11,7 @@ import stat
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from swarmnet.edge.operator.files import write_atomically
+from swarmnet.files import write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Callable

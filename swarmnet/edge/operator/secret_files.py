@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import secrets
 import stat
 from typing import TYPE_CHECKING
 
-from swarmnet.edge.operator.files import expanded, sync_folder
+from swarmnet.edge.operator.files import expanded
 from swarmnet.errors import UsageError
+from swarmnet.files import write_once
 from swarmnet.model.base import Secret
 
 if TYPE_CHECKING:
@@ -45,20 +44,8 @@ class LocalSecretFiles:
     def write(self, path: str, secret: Secret) -> None:
         """Make the file, whole or not at all; one that is there is never overwritten."""
         place = expanded(path)
-        temporary = place.with_name(f".{place.name}.{secrets.token_hex(6)}")
         try:
-            handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-            try:
-                with os.fdopen(handle, "wb") as file:
-                    file.write(secret.reveal() + b"\n")
-                    file.flush()
-                    os.fsync(file.fileno())
-                # Unlike a rename, a link fails when somebody made the file meanwhile.
-                os.link(temporary, place, follow_symlinks=False)
-            finally:
-                with contextlib.suppress(FileNotFoundError):
-                    temporary.unlink()
-            sync_folder(place.parent)
+            write_once(place, secret.reveal() + b"\n")
         except FileExistsError:
             if not place.is_file() or self.read(path) != secret:  # a pipe would be waited for
                 raise UsageError(f"{path} holds something else; it is not overwritten", hint="move it away") from None

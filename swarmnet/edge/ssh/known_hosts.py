@@ -19,12 +19,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from swarmnet.edge.operator.files import locked
 from swarmnet.edge.operator.local_trust import check_known_hosts
 from swarmnet.edge.ssh.certificates import Certificate, read_certificate, why_not_valid
 from swarmnet.edge.ssh.patterns import matches_list
 from swarmnet.edge.ssh.revoked import refuse_revoked
 from swarmnet.errors import HostKeyError, UnknownHostKeyError, UsageError
+from swarmnet.files import locked
 from swarmnet.model.hosts import HostKeyPolicy
 
 if TYPE_CHECKING:
@@ -224,7 +224,7 @@ def _certificate(key: paramiko.PKey) -> Certificate | None:
 def _append(file: Path, line: bytes) -> None:
     """Add a line, as ssh does: the file itself stays, whatever it is."""
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with locked(file.parent):
+    with locked(file.parent / ".swarmnet.lock"):
         # Not to wait for somebody to read from a pipe.
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC
         descriptor = os.open(file, flags, 0o600)

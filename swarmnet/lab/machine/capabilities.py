@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from swarmnet.errors import LabError
+from swarmnet.files import write_atomically
 from swarmnet.lab.machine.cgroups import hierarchies
 from swarmnet.lab.machine.commands import attempt
 
@@ -132,9 +133,7 @@ def read_capabilities(path: Path) -> tuple[Capability, ...]:
 
 def write_capabilities(path: Path, found: tuple[Capability, ...]) -> None:
     """Keep what was found in a file, whole or not at all."""
-    aside = path.with_suffix(".new")
-    aside.write_bytes(_SEVERAL.dump_json(found))
-    aside.replace(path)
+    write_atomically(path, _SEVERAL.dump_json(found))
 
 
 def load_modules() -> None:

@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ValidationError
 
 from swarmnet.errors import LabError
+from swarmnet.files import locked
 from swarmnet.lab.hosts.disks import ACCOUNTS
 from swarmnet.lab.machine.commands import attempt
 from swarmnet.lab.roots.aptsource import archive
 from swarmnet.lab.roots.engines import ENGINES, EngineRelease
-from swarmnet.lab.state import exclusively
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -128,8 +128,7 @@ class RootCache:
 
     def _build_once(self, release: EngineRelease, say: Callable[[str], None]) -> None:
         lock = self.base / f"engine-{release.version}.lock"
-        lock.touch()
-        with exclusively(lock, limit=_BUILD_LIMIT):
+        with locked(lock, limit=_BUILD_LIMIT):
             # Whoever waited for the lock finds the work done.
             stamp = self.stamp(release)
             if stamp is not None:

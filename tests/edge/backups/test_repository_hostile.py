@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from swarmnet.edge.backups.repository import DirectoryRepository
-from swarmnet.edge.operator.files import make_folder
 from swarmnet.errors import LockedError, SwarmnetError
+from swarmnet.files import make_folder
 from tests.support.backups import a_document
 
 if TYPE_CHECKING:
@@ -101,7 +101,8 @@ def _synced(work: Callable[[], object]) -> list[str]:
         if event == "c_call" and function is os.fsync:
             handles = [value for value in frame.f_locals.values() if isinstance(value, int) and value > 2]
             handles += [value.fileno() for value in frame.f_locals.values() if hasattr(value, "fileno")]
-            seen.extend(str(Path(f"/proc/self/fd/{handle}").readlink()) for handle in handles)
+            links = [Path(f"/proc/self/fd/{handle}") for handle in handles]
+            seen.extend(str(link.readlink()) for link in links if link.is_symlink())
 
     sys.setprofile(watch)
     try:

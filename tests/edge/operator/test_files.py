@@ -4,34 +4,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from swarmnet.edge.operator.files import DOCUMENT_LIMIT, read_document, write_atomically
+from swarmnet.edge.operator.files import DOCUMENT_LIMIT, read_document
 from swarmnet.errors import UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-def test_a_file_is_replaced_whole_private_and_without_leftovers(tmp_path: Path) -> None:
-    path = tmp_path / "f"
-    path.write_text("old")
-    write_atomically(path, b"new")
-    assert path.read_bytes() == b"new"
-    assert path.stat().st_mode & 0o777 == 0o600
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_a_link_stays_and_its_target_is_replaced(tmp_path: Path) -> None:
-    (tmp_path / "link").symlink_to(tmp_path / "target")
-    write_atomically(tmp_path / "link", b"new", mode=0o644)
-    assert (tmp_path / "link").is_symlink()
-    assert (tmp_path / "target").read_bytes() == b"new"
-
-
-def test_a_write_that_fails_leaves_the_folder_as_it_was(tmp_path: Path) -> None:
-    (tmp_path / "f").mkdir()
-    with pytest.raises(IsADirectoryError):
-        write_atomically(tmp_path / "f", b"new")
-    assert [path.name for path in tmp_path.iterdir()] == ["f"]
 
 
 def test_a_document_is_read_no_further_than_its_reader_needs_to_refuse_it(tmp_path: Path) -> None:

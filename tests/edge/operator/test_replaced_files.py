@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import paramiko
 import pytest
 
-from swarmnet.edge.operator.files import write_atomically
 from swarmnet.edge.operator.private_cache import cached
 from swarmnet.edge.operator.secret_files import LocalSecretFiles
 from swarmnet.edge.ssh.known_hosts import KnownHosts, Trust
 from swarmnet.errors import SwarmnetError
+from swarmnet.files import write_atomically
 from swarmnet.model.base import Secret
 from swarmnet.model.hosts import HostKeyPolicy
 from tests.support.sshd import make_key

@@ -47,9 +47,9 @@ def test_without_forwarding_entry_frames_to_one_peer_are_lost_until_it_is_back(l
     assert entries(lab) == before
     assert lab.exec("m1", PING).exit_code == 0
     with pytest.raises(LabError, match="no container of front"):
-        lab.break_(fault.model_copy(update={"to": "m3"}))
+        lab.break_(Fault(host="m1", kind="fdb", options={"network": overlay, "to": "m3"}))
     with pytest.raises(LabError, match="ghost"):
-        lab.break_(fault.model_copy(update={"network": "ghost"}))
+        lab.break_(Fault(host="m1", kind="fdb", options={"network": "ghost", "to": "m2"}))
     assert lab.status().broken == ()
 
 

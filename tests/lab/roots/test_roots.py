@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from swarmnet.errors import LabError, LockedError
+from swarmnet.files import locked
 from swarmnet.lab.hosts.disks import require_room
 from swarmnet.lab.roots.cache import RootCache, Stamp, recipe_digest
 from swarmnet.lab.roots.engines import ENGINES
 from swarmnet.lab.roots.setup import prepare
-from swarmnet.lab.state import STATE_VARIABLE, exclusively
+from swarmnet.lab.state import STATE_VARIABLE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -111,14 +112,14 @@ def test_only_one_process_at_a_time_builds(tmp_path: Path) -> None:
     held, done = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with exclusively(tmp_path, limit=1):
+        with locked(tmp_path / "lock", limit=1):
             held.set()
             done.wait(5)
 
     holder = threading.Thread(target=hold)
     holder.start()
     held.wait(5)
-    with pytest.raises(LockedError, match="another swarmnet process holds"), exclusively(tmp_path, limit=0.05):
+    with pytest.raises(LockedError, match="is held by another process"), locked(tmp_path / "lock", limit=0.05):
         pass
     done.set()
     holder.join()
