@@ -9,7 +9,7 @@ from pydantic import Field
 
 from swarmnet.model.base import Document, Labels
 from swarmnet.model.network import Network
-from swarmnet.model.service import Service, Task
+from swarmnet.model.service import Protocol, Service, Task
 from swarmnet.model.swarm import Config, Node, StoredSecret, Swarm
 
 
@@ -117,6 +117,15 @@ class Container(Document):
     service: str | None = None
 
 
+class OpenPort(Document):
+    """A port of a host on which some process waits for connections or datagrams."""
+
+    port: int
+    protocol: Protocol
+    uid: int
+    """The user that the process runs as, by number; its name and its pid are known to root alone."""
+
+
 class HostFacts(Document):
     """One host that answered."""
 
@@ -130,6 +139,8 @@ class HostFacts(Document):
     """Networks of local scope."""
     containers: tuple[Container, ...] = ()
     """Filled only where asked for: backups, and networks that shall be replaced or removed."""
+    open_ports: tuple[OpenPort, ...] | None = Field(default=None, exclude=True)
+    """Open ports that no service of the swarm publishes; None when they are not known. Part of no backup."""
 
 
 class HostFailure(Document):

@@ -26,13 +26,14 @@ from swarmnet.report.terminal.lock import lock_lines, locks_json
 from swarmnet.report.terminal.status import status_json, status_text
 from swarmnet.verify.probes.gather import Batches, Containers
 from swarmnet.verify.scenario import ProbeTask
+from swarmnet.workflows.fleet.kernel_tables import COMMAND
 from swarmnet.workflows.fleet.observe import Look, observe
 from swarmnet.workflows.lock.lock import holders
 from swarmnet.workflows.lock.stores import FilePlace, SwarmPlace
 from tests.fuzz.test_engine_answers import ALL, Hostile
 from tests.simulator import SimulatedPorts, World
 from tests.support.hostile import FEW, body, check, odd, raw
-from tests.workflows.fleet.test_kernel_tables import TABLES
+from tests.workflows.fleet.test_kernel_tables import SOCKET, TABLES
 
 if TYPE_CHECKING:
     import paramiko
@@ -110,11 +111,11 @@ def test_a_manager_that_says_anything_ends_no_pass(said: dict[str, bytes]) -> No
 
 
 @FEW
-@given(spoiled(TABLES.encode()))
+@given(spoiled(f"{TABLES}{SOCKET}\n".encode()))
 def test_kernel_tables_that_are_none_are_their_hosts_failure(tables: bytes) -> None:
     world = World(managers=1, workers=1)
     world.bootstrap()
-    world.machines["w1"].files |= {"/proc/net/route": tables, "/proc/net/fib_trie": b""}
+    world.machines["w1"].files |= dict.fromkeys(COMMAND[3:], tables)
     state = observe(world.ports())
     assert state.facts("m1") is not None
     assert (state.facts("w1") is None) == ([failure.host for failure in state.failures] == ["w1"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from ipaddress import IPv4Network
 from typing import TYPE_CHECKING
@@ -32,7 +33,7 @@ class SimulatedShell:
         """Run a program; one that the machine does not have ends with 127, as in a real shell."""
         del timeout, sudo
         with self._world.answering(self._machine, "shell", " ".join(argv)):
-            programs = {"ip": _ip, "true": _true, "cat": _cat, "sh": real_sh, **self._machine.programs}
+            programs = {"ip": _ip, "true": _true, "cat": _cat, "grep": _grep, "sh": real_sh, **self._machine.programs}
             program = programs.get(argv[0])
             if program is None:
                 return Completed(tuple(argv), 127, b"", f"{argv[0]}: not found\n".encode())
@@ -44,12 +45,31 @@ def _true(_machine: Machine, _argv: Sequence[str], _stdin: bytes) -> tuple[int, 
 
 
 def _cat(machine: Machine, argv: Sequence[str], stdin: bytes) -> tuple[int, bytes, bytes]:
-    """Print files of ``machine.files`` and the kernel's IPv4 tables, or stdin."""
-    files = {"/proc/net/route": _route_table(machine), "/proc/net/fib_trie": _trie(machine), **machine.files}
+    """Print files of ``machine.files`` and the kernel's tables, or stdin."""
+    files = _files(machine)
     missing = [path for path in argv[1:] if path not in files]
     if missing:
         return 1, b"", f"cat: {missing[0]}: No such file or directory\n".encode()
     return 0, b"".join(files[path] for path in argv[1:]) if argv[1:] else stdin, b""
+
+
+def _grep(machine: Machine, argv: Sequence[str], _stdin: bytes) -> tuple[int, bytes, bytes]:
+    """Print the lines that match, each behind the name of its file: ``grep -E PATTERN FILE FILE ...``."""
+    files, pattern = _files(machine), re.compile(argv[2].encode())
+    missing = [path for path in argv[3:] if path not in files]
+    lines = (
+        path.encode() + b":" + line
+        for path in argv[3:]
+        for line in files.get(path, b"").splitlines(keepends=True)
+        if pattern.search(line.rstrip(b"\n"))
+    )
+    printed = b"".join(lines)
+    said = "".join(f"grep: {path}: No such file or directory\n" for path in missing).encode()
+    return 2 if missing else int(not printed), printed, said
+
+
+def _files(machine: Machine) -> dict[str, bytes]:
+    return {"/proc/net/route": _route_table(machine), "/proc/net/fib_trie": _trie(machine), **machine.files}
 
 
 def real_sh(machine: Machine, argv: Sequence[str], stdin: bytes) -> tuple[int, bytes, bytes]:

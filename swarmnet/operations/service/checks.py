@@ -12,7 +12,7 @@ from swarmnet.operations.content.names import newest
 from swarmnet.operations.network.checks import is_swarm_name, shortened
 from swarmnet.operations.service.constraints import eligible, fault, matches
 from swarmnet.operations.service.networks import network_problems, network_warnings
-from swarmnet.operations.service.ports import crowded_ports, key, mesh_problems, port_problems
+from swarmnet.operations.service.ports import crowded_ports, key, mesh_problems, open_ports, port_problems
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,6 +75,7 @@ def warnings_of_service(spec: ServiceSpec, context: Context) -> Iterator[str]:
             " nodes that may run it; the others will wait"
         )
     yield from crowded_ports(spec, context.state)
+    yield from open_ports(spec, context)
     yield from network_warnings(spec, context.state)
 
 

@@ -127,6 +127,38 @@ def crowded_ports(spec: ServiceSpec, state: ClusterState) -> Iterator[str]:
             )
 
 
+def open_ports(spec: ServiceSpec, context: Context) -> Iterator[str]:
+    """Yield ports that are open on hosts already, by processes or containers that are no task of a service.
+
+    Hosts that did not answer, or could not say, are not taken for free: nothing is said of them.
+    """
+    needed = needed_ports(context.inventory, context.state)
+    places = {node.id for node in eligible(spec, context.state.nodes)}
+    for port in spec.ports or ():
+        if port.published is None or key(port) in needed:
+            continue
+        mesh = port.mode is PublishMode.INGRESS
+        holders = {
+            facts.host: one.uid
+            for facts in context.state.hosts
+            for one in facts.open_ports or ()
+            if (one.port, one.protocol) == (port.published, port.protocol)
+            and (mesh or not places or facts.engine.membership.node_id in places)
+        }
+        if not holders:
+            continue
+        named = ", ".join(f"{host} (user id {uid})" for host, uid in holders.items())
+        effect = (
+            "the routing mesh takes over its connections there"
+            if mesh
+            else "a task that is placed there fails with 'address already in use'"
+        )
+        yield (
+            f"service {spec.name}: port {port.published}/{port.protocol} is held by another process on {named};"
+            f" {effect}. Find it with 'ss -lnp' as root, then stop it or publish another port"
+        )
+
+
 def _held(spec: ServiceSpec) -> list[PublishedPort]:
     """Return the ports that each task holds on its node."""
     return [port for port in spec.ports or () if port.mode is PublishMode.HOST and port.published is not None]

@@ -25,7 +25,7 @@ from swarmnet.model.trust import contradictions
 from swarmnet.workflows.fleet.cluster_view import picture
 from swarmnet.workflows.fleet.fanout import fan_out
 from swarmnet.workflows.fleet.first_answer import Silence
-from swarmnet.workflows.fleet.kernel_tables import FILES, addresses, routes
+from swarmnet.workflows.fleet.kernel_tables import COMMAND, read_tables
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from swarmnet.model.hosts import Host
     from swarmnet.model.network import Network
     from swarmnet.model.ports import EnginePort, Ports
+    from swarmnet.model.service import Service
     from swarmnet.model.state import EngineFacts
     from swarmnet.operations.kind import Need
 
@@ -92,7 +93,7 @@ def observe(ports: Ports, look: Look = EVERYTHING) -> ClusterState:
     present = [one for one in present if one.facts.host not in doubts]
     return state.model_copy(
         update={
-            "hosts": tuple(one.facts for one in present),
+            "hosts": tuple(_less_published(one.facts, state.services) for one in present),
             "failures": tuple(failures[host.name] for host in ports.inventory.hosts if host.name in failures),
             "answers": tuple(answer for one in present for answer in one.answers),
             "unlock_key_file": _key_file(ports, look.unlock_key_file, state),
@@ -137,18 +138,18 @@ def _heard(ports: Ports, host: str, look: Look, silence: Silence) -> _Seen:
 def _host(ports: Ports, host: str, look: Look) -> _Seen:
     engine = ports.engine(host)
     told, networks = _told_at_once(engine) if _is_manager(ports, host) else (engine.facts(), engine.networks())
-    tables = ports.shell(host).run(("cat", *FILES))
-    if tables.exit_code != 0:
-        said = tables.stderr.decode(errors="replace").strip()
-        raise CommandError(host, f"cannot read the kernel's routes: {said}", hint="swarmnet needs Linux hosts")
-    text = tables.stdout.decode(errors="replace")
+    printed = ports.shell(host).run(COMMAND)
     with border(host, "read the kernel's routes"):
-        own, ways = addresses(text), routes(text)
+        tables = read_tables(printed.stdout.decode(errors="replace"))
+    if tables is None:
+        said = printed.stderr.decode(errors="replace").strip()
+        raise CommandError(host, f"cannot read the kernel's routes: {said}", hint="swarmnet needs Linux hosts")
     facts = HostFacts(
         host=host,
         engine=told,
-        addresses=own,
-        routes=ways,
+        addresses=tables.addresses,
+        routes=tables.routes,
+        open_ports=tables.open_ports,
         networks=tuple(net for net in networks if net.spec.effective_scope is Scope.LOCAL),
         containers=engine.containers() if look.containers else (),
     )
@@ -182,6 +183,15 @@ def _told(one: _Seen, leaderless: dict[str, NotAManagerError]) -> _Seen:
     membership = one.facts.engine.membership.model_copy(update={"is_manager": False, "error": error.message})
     engine = one.facts.engine.model_copy(update={"membership": membership})
     return replace(one, facts=one.facts.model_copy(update={"engine": engine}))
+
+
+def _less_published(facts: HostFacts, services: Iterable[Service]) -> HostFacts:
+    """Return what a host said, less the open ports that are its engine's, for services."""
+    if facts.open_ports is None:
+        return facts
+    published = {(port.published, port.protocol) for one in services for port in one.spec.ports or ()}
+    left = tuple(one for one in facts.open_ports if (one.port, one.protocol) not in published)
+    return facts.model_copy(update={"open_ports": left})
 
 
 def _key_file(ports: Ports, path: str | None, state: ClusterState) -> KeyStanding | None:
