@@ -7,9 +7,9 @@ A field that the engine left out counts as the engine's default, so that a resou
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
+from swarmnet.model.constraint import normal_constraint
 from swarmnet.model.fields import Effect
 from swarmnet.model.network import Scope
 from swarmnet.model.plan import Change
@@ -248,16 +248,6 @@ def port_text(port: PublishedPort) -> str:
 
 def _ports(value: tuple[PublishedPort, ...] | None) -> JsonValue:
     return [*sorted(port_text(port) for port in value or ())]
-
-
-def normal_constraint(text: str) -> str:
-    """Return a constraint with one blank at each side of its operator and its key in lower case, as engines read it."""
-    match = re.fullmatch(r"\s*(\S+?)\s*(==|!=)\s*(.*?)\s*", text)
-    if match is None:
-        return text.strip()
-    key, operator, value = match.groups()
-    head, dot, label = key.partition(".labels.")
-    return f"{head.lower()}{dot}{label} {operator} {value}"
 
 
 def _constraints(value: tuple[str, ...] | None) -> JsonValue:

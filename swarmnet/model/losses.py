@@ -6,6 +6,7 @@ import ipaddress
 from typing import TYPE_CHECKING
 
 from swarmnet.model.backup import Loss
+from swarmnet.model.constraint import Constraint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,10 +88,15 @@ def _has_own_docker0(facts: HostFacts) -> bool:
     return not plain or blocks not in ([], [_DOCKER0_BLOCK])
 
 
+def _asks_engine(text: str) -> bool:
+    found = Constraint.parse(text)
+    return found is not None and found.engine_label is not None
+
+
 def _of_services(document: BackupDocument) -> Iterator[Loss]:
     for service in document.state.services:
         spec = service.spec
-        if labels := [one for one in spec.constraints or () if one.strip().lower().startswith("engine.labels.")]:
+        if labels := [one for one in spec.constraints or () if _asks_engine(one)]:
             yield Loss(
                 kind="engine-labels",
                 what=spec.name,

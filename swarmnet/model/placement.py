@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from swarmnet.model.constraint import Constraint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from swarmnet.model.service import ServiceSpec
     from swarmnet.model.swarm import Node
-
-_ID = re.compile(r"\s*node\.id\s*(==|!=)\s*(.+?)\s*", re.IGNORECASE)
 
 
 def by_hostname(spec: ServiceSpec, nodes: Iterable[Node]) -> ServiceSpec:
@@ -26,9 +26,9 @@ def by_hostname(spec: ServiceSpec, nodes: Iterable[Node]) -> ServiceSpec:
     counted = Counter(node.hostname for node in known)
     names = {node.id: node.hostname for node in known if counted[node.hostname] == 1}
 
-    def named(constraint: str) -> str:
-        match = _ID.fullmatch(constraint)
-        name = names.get(match[2]) if match is not None else None
-        return constraint if match is None or name is None else f"node.hostname{match[1]}{name}"
+    def named(text: str) -> str:
+        found = Constraint.parse(text)
+        name = names.get(found.value) if found is not None and found.key == "node.id" else None
+        return text if found is None or name is None else str(replace(found, key="node.hostname", value=name))
 
     return spec.model_copy(update={"constraints": tuple(named(one) for one in spec.constraints)})

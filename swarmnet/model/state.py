@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from enum import StrEnum
 
 from pydantic import Field
@@ -11,6 +10,7 @@ from swarmnet.model.base import Document, Labels
 from swarmnet.model.network import Network
 from swarmnet.model.service import Protocol, Service, Task
 from swarmnet.model.swarm import Config, Node, StoredSecret, Swarm
+from swarmnet.model.version import ApiVersion
 
 
 class SwarmStanding(StrEnum):
@@ -48,7 +48,7 @@ class SwarmMembership(Document):
     error: str = ""
 
 
-TRIED_API = (1, 51)
+TRIED_API = ApiVersion(1, 51)
 """The newest version of the API that tests run on (engine 28.5); later ones are known from their documentation."""
 
 
@@ -72,10 +72,14 @@ class EngineFacts(Document):
     membership: SwarmMembership = SwarmMembership()
 
     @property
+    def api(self) -> ApiVersion:
+        """The version negotiated with it, to be compared."""
+        return ApiVersion.read(self.api_version)
+
+    @property
     def is_untried(self) -> bool:
         """Whether it speaks a version of the API that no test ran on."""
-        found = re.fullmatch("([0-9]{1,4})[.]([0-9]{1,4})", self.api_version)
-        return found is not None and (int(found[1]), int(found[2])) > TRIED_API
+        return self.api > TRIED_API
 
     @property
     def writes_nftables(self) -> bool:

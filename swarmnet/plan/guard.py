@@ -6,7 +6,6 @@ possible and costs more than somebody may have meant, and states in which no pla
 
 from __future__ import annotations
 
-import re
 import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ from swarmnet.model.plan import MANAGED_LABEL, Risk
 from swarmnet.model.standing import standing
 from swarmnet.model.state import SwarmStanding
 from swarmnet.model.swarm import LEAVE
+from swarmnet.model.version import OLDEST_API
 from swarmnet.operations.network.actions import ReplaceNetwork
 
 if TYPE_CHECKING:
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
     from swarmnet.model.plan import Action, Plan
     from swarmnet.model.state import ClusterState
     from swarmnet.model.swarm import Node
-
-OLDEST_API = (1, 41)
-"""The Engine API of 20.10, the oldest engine that swarmnet is tested with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,16 +120,12 @@ def of_plan(plan: Plan, state: ClusterState, permissions: Permissions = NO_PERMI
 
 def _old_engines(state: ClusterState) -> Iterator[Refusal]:
     for facts in state.hosts:
-        if _number(facts.engine.api_version) < OLDEST_API:
+        if facts.engine.api < OLDEST_API:
             yield Refusal(
                 f"{facts.host} has engine {facts.engine.version} (API {facts.engine.api_version});"
-                f" swarmnet needs 20.10 (API {OLDEST_API[0]}.{OLDEST_API[1]}) or newer",
+                f" swarmnet needs 20.10 (API {OLDEST_API}) or newer",
                 "update the engine",
             )
-
-
-def _number(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in re.findall(r"\d+", version)[:2])
 
 
 def _marked(state: ClusterState, inventory: Inventory) -> Iterator[Refusal]:

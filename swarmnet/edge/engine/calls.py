@@ -16,6 +16,7 @@ from swarmnet.edge.engine.multiplex import Frames
 from swarmnet.edge.engine.wire.parts import as_object, as_text, index_of
 from swarmnet.errors import EngineError, StateChangedError
 from swarmnet.model.border import border, parsed, text_at
+from swarmnet.model.version import ApiVersion
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -86,8 +87,8 @@ class EngineCalls:
         self._api.negotiate()
         return self._api
 
-    def _version(self) -> tuple[int, ...]:
-        return _numbers(self._api.negotiate())
+    def _version(self) -> ApiVersion:
+        return ApiVersion.read(self._api.negotiate())
 
     def _send(self, request: Request) -> JsonValue:
         """Send a request and return the parsed answer; None for an empty one, a text where it is no JSON."""
@@ -137,7 +138,7 @@ class EngineCalls:
         """Send a request; raises ``refused`` and what ``translated`` knows."""
         client = self._client()
         headers = {} if request.body is None else {"Content-Type": "application/json"}
-        version = min(client.api_version, request.newest or client.api_version, key=_numbers)
+        version = min(client.api_version, request.newest or client.api_version, key=ApiVersion.read)
         answer = client.request(
             request.method,
             f"{client.base_url}/v{version}{request.path}",
@@ -193,10 +194,6 @@ def _lines(answer: requests.Response) -> Iterator[bytes]:
 def _error_in(told: JsonObject) -> str:
     """Return the error in a line of progress; engines stop to send it as ``error``, deprecated since API 1.48."""
     return as_text(as_object(told.get("errorDetail")).get("message")) or as_text(told.get("error"))
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split("."))
 
 
 def _status_of(said: str) -> int | None:

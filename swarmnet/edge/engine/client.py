@@ -8,7 +8,6 @@ proxies, no credentials of ``~/.docker/config.json``.
 from __future__ import annotations
 
 import io
-import re
 import time
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Protocol, Self, cast
@@ -22,6 +21,8 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection
 from urllib3.exceptions import ReadTimeoutError
 
+from swarmnet.model.version import OLDEST_API, ApiVersion
+
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Mapping
@@ -29,9 +30,7 @@ if TYPE_CHECKING:
 
     from _typeshed import WriteableBuffer
 
-OLDEST_API = (1, 41)
-"""Engine 20.10."""
-NEWEST_API = (1, 55)
+NEWEST_API = ApiVersion(1, 55)
 """Engine 29: the newest of which each change is known here (moby, ``api/docs/CHANGELOG.md``). Tests run up to 1.51."""
 CONNECTIONS = 4
 """Most connections to one engine; sshd's default is 10 sessions a connection, and commands need some."""
@@ -325,10 +324,10 @@ class EngineClient(APIClient):
 
 
 def _common(served: str) -> str:
-    match = re.fullmatch(r"([0-9]{1,4})\.([0-9]{1,4})", served)
-    if match is None:
-        raise VersionError(f"the engine names no API version ({served[:40]!r})")
-    version = (int(match[1]), int(match[2]))
+    try:
+        version = ApiVersion.parse(served)
+    except ValueError as error:
+        raise VersionError(f"the engine names no API version: {error}") from error
     if version < OLDEST_API:
-        raise VersionError(f"the engine speaks API {served}; swarmnet needs 1.41 (engine 20.10) or newer")
-    return "{}.{}".format(*min(version, NEWEST_API))
+        raise VersionError(f"the engine speaks API {served}; swarmnet needs {OLDEST_API} (engine 20.10) or newer")
+    return str(min(version, NEWEST_API))

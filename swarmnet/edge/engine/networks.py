@@ -11,6 +11,7 @@ from swarmnet.edge.engine.wire.network import network_from_wire, network_to_wire
 from swarmnet.edge.engine.wire.parts import as_list, as_object
 from swarmnet.errors import EngineError, NotFoundError
 from swarmnet.model.network import Scope
+from swarmnet.model.version import ApiVersion
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from swarmnet.model.clock import Clock
     from swarmnet.model.network import Network, NetworkSpec
 
-_IPV4_CHOICE = (1, 48)
+_IPV4_CHOICE = ApiVersion(1, 48)
 HIDDEN = ("host", "bridge")
 """Networks of the swarm that a manager leaves out of its list: services with them run on the nodes' own."""
 

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from swarmnet.model.network import GATEWAY, NetworkSpec, Scope
+from swarmnet.model.version import ApiVersion
 from swarmnet.operations.addresses import few, overlapping, overlaps, own_routes, special
 from swarmnet.operations.network.drivers import LAN_DRIVERS, driver_problems, driver_warnings, interface_problems
 
@@ -248,9 +249,5 @@ def _engines(spec: NetworkSpec, context: Context) -> Iterator[str]:
     for what, (api, engine) in asked.items():
         for host in context.hosts:
             facts = context.state.facts(host.name)
-            if facts is not None and _version(facts.engine.api_version) < _version(api):
+            if facts is not None and facts.engine.api < ApiVersion.read(api):
                 yield f"{what} needs engine {engine}; {host.name} has {facts.engine.version}"
-
-
-def _version(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in re.findall(r"\d+", text))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import UsageError
+from swarmnet.model.constraint import Constraint
 from swarmnet.model.hosts import Inventory
 from swarmnet.operations.state_edits import NEW
 
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from swarmnet.model.service import Service, ServiceSpec
     from swarmnet.model.state import ClusterState
-
-_PLACE = re.compile(r"\s*node\.(id|hostname|ip)\s*(==|!=)\s*(.+?)\s*", re.IGNORECASE)
 
 
 def host_map(old: Iterable[str], new: Iterable[str], mapping: Mapping[str, str]) -> dict[str, str]:
@@ -51,16 +49,20 @@ class Places:
 
     def of(self, constraint: str) -> str:
         """Return a constraint in the words of the new cluster; one on another property stays as it is."""
-        match = _PLACE.fullmatch(constraint)
-        if match is None:
+        found = Constraint.parse(constraint)
+        names = {"node.id": self.ids, "node.ip": self.addresses, "node.hostname": self.hostnames}
+        if found is None or found.key not in names:
             return constraint
-        key, operator, value = match[1].lower(), match[2], match[3]
-        known = {"id": self.ids, "ip": self.addresses, "hostname": self.hostnames}[key]
-        if value in known:
-            return constraint if known[value] == value else f"node.{key}{operator}{known[value]}"
-        if key == "id" and value in self.hostnames:
-            return f"node.hostname{operator}{self.hostnames[value]}"
+        known = names[found.key]
+        if found.value in known:
+            return constraint if known[found.value] == found.value else _written(found.key, found, known[found.value])
+        if found.key == "node.id" and found.value in self.hostnames:
+            return _written("node.hostname", found, self.hostnames[found.value])
         return constraint
+
+
+def _written(key: str, constraint: Constraint, value: str) -> str:
+    return f"{key}{constraint.operator}{value}"
 
 
 def places(before: ClusterState, after: ClusterState, hosts: Mapping[str, str], inventory: Inventory) -> Places:

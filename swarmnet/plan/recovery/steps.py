@@ -9,7 +9,6 @@ What an engine held comes back, also where playbooks may not write it. What cann
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ from swarmnet.errors import IncompleteError, RefusedError
 from swarmnet.model.compare import INIT_ONLY
 from swarmnet.model.plan import unmarked
 from swarmnet.model.restore_report import Skip
+from swarmnet.model.version import ApiVersion
 from swarmnet.operations.network.ingress import RestoredIngress, customised, ingress_of, obstacle
 from swarmnet.operations.playbook import Playbook, Step
 from swarmnet.operations.service.networks import PREDEFINED
@@ -134,19 +134,13 @@ def _worth_it(document: BackupDocument, choices: Choices) -> None:
 
 
 def _new_enough(document: BackupDocument, state: ClusterState) -> None:
-    needed = min((_api(facts.engine.api_version) for facts in document.state.hosts), default=(0,))
-    old = [f"{facts.host} ({facts.engine.version})" for facts in state.hosts if _api(facts.engine.api_version) < needed]
+    needed = min((facts.engine.api for facts in document.state.hosts), default=ApiVersion(0, 0))
+    old = [f"{facts.host} ({facts.engine.version})" for facts in state.hosts if facts.engine.api < needed]
     if old:
         raise RefusedError(
             f"older engines than those of the backup: {', '.join(old)}",
             hint="restore on the same engine version or a newer one",
         )
-
-
-def _api(version: str) -> tuple[int, ...]:
-    """Return an API version as numbers; one of another form, which no engine has, is older than all others."""
-    found = re.fullmatch(r"([0-9]{1,4})\.([0-9]{1,4})", version)
-    return (0,) if found is None else (int(found[1]), int(found[2]))
 
 
 def _swarm(case: _Case, routes: frozenset[str]) -> Iterator[Step]:
