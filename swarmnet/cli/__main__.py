@@ -19,8 +19,8 @@ def _end(_number: int, _frame: FrameType | None) -> None:
 
 def start() -> None:
     """Run the command line."""
-    from swarmnet.cli import signals  # noqa: PLC0415 - loading takes long enough to be interrupted
-    from swarmnet.cli.main import main  # noqa: PLC0415 - as above
+    from swarmnet.cli import signals
+    from swarmnet.cli.main import main
 
     if signal.getsignal(signal.SIGINT) is _end:
         signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -6,12 +6,10 @@ import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import typer
-
-from swarmnet.cli.wiring import confirm_cluster, say
+from swarmnet.cli.wiring import confirm_cluster, note
 from swarmnet.model.plan import Risk
-from swarmnet.report.terminal.plan import View, counts, plan_text
-from swarmnet.report.terminal.text import Paint
+from swarmnet.report.terminal.console import console_for, show
+from swarmnet.report.terminal.plan import View, counts, plan_lines
 
 if TYPE_CHECKING:
     from swarmnet.workflows.apply import Prepared
@@ -31,8 +29,8 @@ class AtTerminal:
 
     def show(self, prepared: Prepared) -> None:
         """Print the plan."""
-        paint = Paint.for_stream(sys.stderr if self.on_stderr else sys.stdout)
-        typer.echo(plan_text(prepared.plan, prepared.state, paint, self.view), err=self.on_stderr)
+        console = console_for(sys.stderr if self.on_stderr else sys.stdout)
+        show(console, plan_lines(prepared.plan, prepared.state, self.view))
 
     def ask(self, prepared: Prepared, *, changed: bool) -> None:
         """Return when the operator agrees.
@@ -41,7 +39,7 @@ class AtTerminal:
             RefusedError: the operator does not, or nobody is there.
         """
         if changed:
-            say("the cluster changed between the plan and the lock; the plan above is what is left to do")
+            note("the cluster changed between the plan and the lock; the plan above is what is left to do")
         plan = prepared.plan
         costs = plan.worst_risk is not Risk.SAFE
         if self.yes or (self.unattended and not costs):

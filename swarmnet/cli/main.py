@@ -13,7 +13,8 @@ import typer
 from typer.core import TyperGroup
 
 from swarmnet.cli import streams
-from swarmnet.errors import DocumentError, ExitCode, RefusedError, SwarmnetError, UsageError
+from swarmnet.cli.output import wants_json
+from swarmnet.errors import ExitCode, RefusedError, SwarmnetError, UsageError
 from swarmnet.report.terminal.text import on_one_line, shortened, trace_lines
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ def _interrupted() -> int:
 
 def _told(error: SwarmnetError, cause: BaseException, words: Sequence[str]) -> int:
     """Print an error, with its trace for ``-v``, and return the exit code."""
-    if "--json" in words:
+    if wants_json(words):
         _print_json(error)
     _print_error(error)
     if "-v" in words or "--verbose" in words:
@@ -173,7 +174,7 @@ def _sentence(error: typer.TyperException) -> str:
 
 def _print_version(asked: bool) -> None:
     if asked:
-        from importlib.metadata import version as installed  # noqa: PLC0415 - slow, and rarely asked for
+        from importlib.metadata import version as installed
 
         typer.echo(f"swarmnet {installed('swarmnet')}")
         raise typer.Exit
@@ -192,12 +193,9 @@ def _named_only() -> None:
 
 
 def _print_json(error: SwarmnetError) -> None:
-    problems = [
-        {"source": p.source, "line": p.line, "column": p.column, "text": p.text, "hint": p.hint}
-        for p in (error.problems if isinstance(error, DocumentError) else ())
-    ]
-    body = {"schema": 1, "error": str(error), "hint": error.hint, "exit_code": error.exit_code}
-    streams.echo_json(body | ({"problems": problems} if problems else {}))
+    from swarmnet.report.documents.error import error_document
+
+    streams.echo_json(error_document(error).tree)
 
 
 def _print_error(error: SwarmnetError) -> None:

@@ -102,13 +102,13 @@ class Cluster:
 
     def read(self) -> Inventory:
         """Return the inventory; its warnings are printed."""
-        from swarmnet.cli.wiring import read_inventory  # noqa: PLC0415 - commands load what they need
+        from swarmnet.cli.wiring import read_inventory
 
         return read_inventory(self.inventory)
 
     def connected(self, hosts: Inventory) -> AbstractContextManager[Ports]:
         """Hand out the ports of this run."""
-        from swarmnet.cli.wiring import connected  # noqa: PLC0415 - as above
+        from swarmnet.cli.wiring import connected
 
         return connected(hosts, verbose=self.verbose, timeout=self.timeout, become=self.ask_become_pass)
 
@@ -121,7 +121,7 @@ class LimitedCluster(Cluster):
 
     def names(self, hosts: Inventory) -> frozenset[str] | None:
         """Return the names of the hosts that the limit selects; None means all."""
-        from swarmnet.cli.wiring import limited  # noqa: PLC0415 - as above
+        from swarmnet.cli.wiring import limited
 
         return limited(hosts, self.limit)[1]
 
@@ -142,11 +142,11 @@ class Agreement:
             verbose: show the plan whole.
             unattended: ``SWARMNET_YES`` agrees to what costs nothing.
         """
-        from swarmnet.cli import signals, wiring  # noqa: PLC0415 - as above
-        from swarmnet.cli.consent import AtTerminal  # noqa: PLC0415 - as above
-        from swarmnet.model.redaction import Cover  # noqa: PLC0415 - as above
-        from swarmnet.report.terminal.plan import View  # noqa: PLC0415 - as above
-        from swarmnet.workflows.apply import Terms  # noqa: PLC0415 - as above
+        from swarmnet.cli import signals, wiring
+        from swarmnet.cli.consent import AtTerminal
+        from swarmnet.model.redaction import Cover
+        from swarmnet.report.terminal.plan import View
+        from swarmnet.workflows.apply import Terms
 
         consent = AtTerminal(
             yes=self.yes,

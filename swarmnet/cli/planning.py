@@ -54,7 +54,7 @@ class PlaybookOptions:
 
         ``agree`` is asked whether programs may be run where ``--allow-commands`` does not say so.
         """
-        from swarmnet.plan.guard import Permissions  # noqa: PLC0415 - commands load what they need
+        from swarmnet.plan.guard import Permissions
 
         allowed = Permissions(allow_missing=self.allow_missing, replace=names_of(self.replace), prune=self.prune)
         may_run = (lambda _programs: True) if self.allow_commands else agree or (lambda _programs: False)
@@ -79,13 +79,13 @@ def goal_of(
         DocumentError: the playbook is wrong, or contents that it names cannot be read.
         UsageError: ``--limit`` or ``--var`` make no sense.
     """
-    from swarmnet.cli.wiring import limited  # noqa: PLC0415 - as above
-    from swarmnet.edge.operator.contents import LocalContents  # noqa: PLC0415 - as above
-    from swarmnet.edge.operator.files import read_document  # noqa: PLC0415 - as above
-    from swarmnet.operations.playbook import key_file, needs, programs, with_contents  # noqa: PLC0415 - as above
-    from swarmnet.parse.playbook import parse_playbook, parse_variables  # noqa: PLC0415 - as above
-    from swarmnet.workflows.apply import Goal  # noqa: PLC0415 - as above
-    from swarmnet.workflows.fleet.observe import Look  # noqa: PLC0415 - as above
+    from swarmnet.cli.wiring import limited
+    from swarmnet.edge.operator.contents import LocalContents
+    from swarmnet.edge.operator.files import read_document
+    from swarmnet.operations.playbook import key_file, needs, programs, with_contents
+    from swarmnet.parse.playbook import parse_playbook, parse_variables
+    from swarmnet.workflows.apply import Goal
+    from swarmnet.workflows.fleet.observe import Look
 
     playbook = parse_playbook(
         read_document(path), str(path), variables=parse_variables(variables or ()), environment=os.environ
@@ -112,8 +112,8 @@ def goal_of(
 def _plan(
     playbook: Playbook, inventory: Inventory, limit: tuple[str, ...], state: ClusterState, *, prune: bool
 ) -> Plan:
-    from swarmnet.plan.build import build  # noqa: PLC0415 - as above
-    from swarmnet.plan.prune import with_removals  # noqa: PLC0415 - as above
+    from swarmnet.plan.build import build
+    from swarmnet.plan.prune import with_removals
 
     plan = build(playbook, state, inventory, limit=limit)
     return with_removals(plan, provided=_provided(playbook)) if prune else plan

@@ -41,8 +41,8 @@ def given_secrets(source: str, document: BackupDocument) -> dict[str, Secret]:
         UsageError: others can read the file, or it names a secret that the backup has not.
         DocumentError: the file is wrong.
     """
-    from swarmnet.edge.operator.files import read_document  # noqa: PLC0415 - commands load what they need
-    from swarmnet.parse.secrets import secrets_of_environment, secrets_of_file  # noqa: PLC0415 - as above
+    from swarmnet.edge.operator.files import read_document
+    from swarmnet.parse.secrets import secrets_of_environment, secrets_of_file
 
     full_names = _full_names(document)
     if source.startswith("env:"):
@@ -62,7 +62,7 @@ def given_secrets(source: str, document: BackupDocument) -> dict[str, Secret]:
 
 def _full_names(document: BackupDocument) -> dict[str, str]:
     """Return the full name of each secret by what its playbook called it, or by itself where that is not unique."""
-    from swarmnet.operations.content.names import NAME_LABEL  # noqa: PLC0415 - commands load what they need
+    from swarmnet.operations.content.names import NAME_LABEL
 
     specs = [secret.spec for secret in document.state.secrets]
     called = Counter(spec.labels.get(NAME_LABEL) for spec in specs)

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from swarmnet.cli.wiring import note
 from swarmnet.cli.wiring import passphrase as ask
-from swarmnet.cli.wiring import say
 from swarmnet.errors import RefusedError, UsageError, WrongKeyError
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def named_repository(given: str | None) -> str:
     """
     if not given:
         here = Path(DEFAULT_REPOSITORY).absolute()
-        say(f"repository: {here} (in the working directory; choose another one with --repository)")
+        note(f"repository: {here} (in the working directory; choose another one with --repository)")
         return DEFAULT_REPOSITORY
     if _URL.match(given) and not Path(given).exists():
         raise UsageError(
@@ -112,7 +112,7 @@ class Checking:
 
     def store(self) -> DirectoryRepository:
         """Return the repository."""
-        from swarmnet.edge.backups.repository import DirectoryRepository  # noqa: PLC0415 - commands load what they need
+        from swarmnet.edge.backups.repository import DirectoryRepository
 
         return DirectoryRepository(Path(self.repository or DEFAULT_REPOSITORY))
 
@@ -122,14 +122,14 @@ class Checking:
 
     def listing(self, vault: AgeVault, cluster: str | None = None) -> tuple[Entry, ...]:
         """Return the backups, newest first, and tell where a newer one was there before."""
-        from swarmnet.workflows.backup_lookup import listing  # noqa: PLC0415 - as above
+        from swarmnet.workflows.backup_lookup import listing
 
         entries = listing(self.store(), vault, cluster)
         for warning in remembering(self.keys).look(entries):
-            say(f"warning: {warning}")
+            note(f"warning: {warning}")
         hints = [entry.problem.hint for entry in entries if isinstance(entry.problem, WrongKeyError)]
         if hints and hints[0]:
-            say(f"hint: {hints[0]}")
+            note(f"hint: {hints[0]}")
         return entries
 
     def find(self, reference: str, vault: AgeVault, *, cluster: str | None = None) -> Entry:
@@ -140,25 +140,25 @@ class Checking:
             vault: whose signatures count.
             cluster: its backups come first.
         """
-        from swarmnet.plan.recovery.catalogue import remarks  # noqa: PLC0415 - as above
-        from swarmnet.workflows.backup_lookup import find  # noqa: PLC0415 - as above
+        from swarmnet.plan.recovery.catalogue import remarks
+        from swarmnet.workflows.backup_lookup import find
 
         found = find(reference, repository=self.store(), vault=vault, cluster=cluster)
         if found.among:
             for remark in remarks(found.entry, found.among, cluster, datetime.now(UTC)):
-                say(remark)
+                note(remark)
             for warning in remembering(self.keys).look(found.among):
                 self.older(warning)
         return found.entry
 
     def older(self, warning: str) -> None:
         """Tell that ``latest`` is older than what was seen before."""
-        say(f"warning: {warning}")
+        note(f"warning: {warning}")
 
     def header(self, reference: str, *, cluster: str) -> SealedHeader:
         """Return what one backup tells without any identity; ends the command as ``find`` does."""
-        from swarmnet.edge.backups.vault import AgeVault  # noqa: PLC0415 - as above
-        from swarmnet.workflows.backup_lookup import checked_header  # noqa: PLC0415 - as above
+        from swarmnet.edge.backups.vault import AgeVault
+        from swarmnet.workflows.backup_lookup import checked_header
 
         vault = AgeVault(trusted=trusted_signers(key_ring(self.keys), self.trust))
         return checked_header(self.find(reference, vault, cluster=cluster), repository=self.store(), vault=vault)
@@ -188,7 +188,7 @@ class Opening(Checking):
             reference: what the operator calls it.
             cluster: its backups come first.
         """
-        from swarmnet.workflows.backup_lookup import opened  # noqa: PLC0415 - as above
+        from swarmnet.workflows.backup_lookup import opened
 
         vault = self.vault()
         return opened(self.find(reference, vault, cluster=cluster), repository=self.store(), vault=vault)
@@ -213,30 +213,30 @@ class BackupToRestore(OneBackup):
             raise RefusedError(
                 warning, hint="give the name of the backup to restore, or allow what is there with --allow-rollback"
             )
-        say(f"warning: {warning}")
+        note(f"warning: {warning}")
 
 
 def key_ring(directory: Path | None) -> BackupKeys:
     """Return the directory of keys that was named, or the user's own."""
-    from platformdirs import user_config_path  # noqa: PLC0415 - commands load what they need
+    from platformdirs import user_config_path
 
-    from swarmnet.edge.backups.key_ring import BackupKeys  # noqa: PLC0415 - as above
+    from swarmnet.edge.backups.key_ring import BackupKeys
 
     return BackupKeys(directory if directory is not None else user_config_path("swarmnet", appauthor=False) / "keys")
 
 
 def remembering(keys: Path | None) -> Remembering:
     """Return what was seen of backups before, beside the keys."""
-    from swarmnet.edge.backups.seen import SeenFile  # noqa: PLC0415 - as above
-    from swarmnet.workflows.backup_lookup import Remembering  # noqa: PLC0415 - as above
+    from swarmnet.edge.backups.seen import SeenFile
+    from swarmnet.workflows.backup_lookup import Remembering
 
     return Remembering(SeenFile(key_ring(keys).directory), datetime.now(UTC))
 
 
 def opening_vault(keys: Path | None, identities: list[Path] | None, trust: list[str] | None) -> AgeVault:
     """Return a vault that checks, and opens if an identity is at hand."""
-    from swarmnet.edge.backups.keys import load_identities  # noqa: PLC0415 - as above
-    from swarmnet.edge.backups.vault import AgeVault  # noqa: PLC0415 - as above
+    from swarmnet.edge.backups.keys import load_identities
+    from swarmnet.edge.backups.vault import AgeVault
 
     ring = key_ring(keys)
     files = [*(load_identities(path, passphrase) for path in identities or []), ring.own_identity(passphrase)]
@@ -248,7 +248,7 @@ def opening_vault(keys: Path | None, identities: list[Path] | None, trust: list[
 
 def trusted_signers(ring: BackupKeys, trust: list[str] | None) -> tuple[Signer, ...]:
     """Return those whose backups are accepted: the key directory's, and those named for this run."""
-    from swarmnet.edge.backups.keys import parse_signer  # noqa: PLC0415 - as above
+    from swarmnet.edge.backups.keys import parse_signer
 
     return (*ring.signers(), *(parse_signer(text) for text in trust or []))
 
@@ -260,8 +260,8 @@ def sealing_vault(
 
     Whoever signs accepts his own signature, so that the backup can be checked after it was written.
     """
-    from swarmnet.edge.backups.keys import Signer, fingerprint, load_signing_key, parse_recipient  # noqa: PLC0415 - as above
-    from swarmnet.edge.backups.vault import AgeVault  # noqa: PLC0415 - as above
+    from swarmnet.edge.backups.keys import Signer, fingerprint, load_signing_key, parse_recipient
+    from swarmnet.edge.backups.vault import AgeVault
 
     ring = key_ring(keys)
     signing = load_signing_key(sign_with, passphrase) if sign_with else ring.own_signing_key(passphrase)
@@ -292,7 +292,7 @@ def public_of(identity: object) -> object:
 
 def passphrase(path: Path) -> Secret | None:
     """Return the passphrase of a key: from the environment, or asked for once a file where somebody is there."""
-    from swarmnet.model.base import Secret  # noqa: PLC0415 - as above
+    from swarmnet.model.base import Secret
 
     value = os.environ.get(PASSPHRASE)
     if value is not None:

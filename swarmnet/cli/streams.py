@@ -56,7 +56,13 @@ def complete() -> None:
 
 def echo_json(tree: Mapping[str, Any], *, indent: int | None = None) -> None:
     """Print an object as JSON on stdout, without marked values."""
-    text = json.dumps(SENSITIVE.masked_json(dict(tree)), indent=indent, sort_keys=indent is not None) + "\n"
+    write_program_text(
+        json.dumps(SENSITIVE.masked_json(dict(tree)), indent=indent, sort_keys=indent is not None) + "\n"
+    )
+
+
+def write_program_text(text: str) -> None:
+    """Write text for programs on stdout, in which marked values are masked already: masking again could damage it."""
     if isinstance(sys.stdout, Screen):
         sys.stdout.write_masked(text)
     else:

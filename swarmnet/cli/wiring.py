@@ -48,12 +48,12 @@ def read_inventory(path: Path) -> Inventory:
         DocumentError: it is wrong; every problem with its line.
         UsageError: it cannot be read.
     """
-    from swarmnet.edge.operator.files import read_document  # noqa: PLC0415 - commands load what they need
-    from swarmnet.parse.inventory import parse_inventory  # noqa: PLC0415 - as above
+    from swarmnet.edge.operator.files import read_document
+    from swarmnet.parse.inventory import parse_inventory
 
     parsed = parse_inventory(read_document(path, hint=WHICH_INVENTORY), name=str(path), folder=path.parent)
     for warning in parsed.warnings:
-        say(f"warning: {warning}")
+        note(f"warning: {warning}")
     return parsed.inventory
 
 
@@ -78,10 +78,10 @@ def connected(
     Raises:
         RefusedError: nobody is there to give the password.
     """
-    from swarmnet.edge.operator.clock import SystemClock  # noqa: PLC0415 - as above
-    from swarmnet.edge.operator.core_dumps import forbid_core_dumps  # noqa: PLC0415 - as above
-    from swarmnet.edge.session import Questions, Session  # noqa: PLC0415 - as above
-    from swarmnet.report.terminal.progress import ProgressLines  # noqa: PLC0415 - as above
+    from swarmnet.edge.operator.clock import SystemClock
+    from swarmnet.edge.operator.core_dumps import forbid_core_dumps
+    from swarmnet.edge.session import Questions, Session
+    from swarmnet.report.terminal.progress import ProgressLines
 
     forbid_core_dumps()  # keys of SSH, passphrases and secrets will be in memory
     clock = SystemClock(timeout)
@@ -108,7 +108,7 @@ def _sudo_password() -> Secret:
 
 def patient(inventory: Inventory, timeout: float | None) -> Inventory:
     """Return the inventory with no connection waited for longer than this many seconds; None leaves it as it is."""
-    from swarmnet.model.hosts import CONNECT_TIMEOUT  # noqa: PLC0415 - as above
+    from swarmnet.model.hosts import CONNECT_TIMEOUT
 
     if timeout is None:
         return inventory
@@ -127,7 +127,7 @@ def patient(inventory: Inventory, timeout: float | None) -> Inventory:
 
 def _engine(clock: Clock, host: str, open_stream: Callable[[], Stream]) -> EnginePort:
     """Make an engine's client; loads docker-py while the first logins are under way, not before they begin."""
-    from swarmnet.edge.engine.engine import Engine  # noqa: PLC0415 - as above
+    from swarmnet.edge.engine.engine import Engine
 
     return Engine(host, open_stream, clock)
 
@@ -144,20 +144,20 @@ def limited(inventory: Inventory, limit: Sequence[str] | None) -> tuple[tuple[st
     return selectors, frozenset(host.name for host in inventory.select(selectors).hosts)
 
 
-def say(text: str) -> None:
+def note(text: str) -> None:
     """Print a line for people on stderr."""
     typer.echo(shortened(on_one_line(text)), err=True)
 
 
 def confirm(question: str) -> bool:
     """Ask a question on the terminal; only "yes" and "y" are a yes."""
-    say(f"{question} [y/N]")
+    note(f"{question} [y/N]")
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def passphrase(question: str) -> Secret | None:
     """Ask for a secret without showing it; None for an empty answer."""
-    from swarmnet.model.base import Secret  # noqa: PLC0415 - as above
+    from swarmnet.model.base import Secret
 
     answer = getpass.getpass(f"{on_one_line(question)} ", stream=sys.stderr)
     return Secret(answer) if answer else None
@@ -182,7 +182,7 @@ def confirm_cluster(cluster: str, what: str, *, type_name: bool = False, flag: s
         )
     question = f"{what} on cluster {cluster}?"
     if type_name:
-        say(f"{question} Type the cluster's name to go on:")
+        note(f"{question} Type the cluster's name to go on:")
         agreed = sys.stdin.readline().strip() == cluster
     else:
         agreed = confirm(question)
@@ -192,7 +192,7 @@ def confirm_cluster(cluster: str, what: str, *, type_name: bool = False, flag: s
 
 def this_operator() -> Operator:
     """Return who runs this process."""
-    from swarmnet.model.lock import Operator  # noqa: PLC0415 - as above
+    from swarmnet.model.lock import Operator
 
     return Operator(
         user=user_name(), machine=_machine(), pid=os.getpid(), is_alive=_is_alive, token=secrets.token_hex(16)

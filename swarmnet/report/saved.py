@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field, JsonValue
 
 from swarmnet.model.redaction import Cover
 from swarmnet.model.sensitive import SENSITIVE
-from swarmnet.report.terminal.plan import plan_json
+from swarmnet.report.documents.plan import ProgramEntry, SavedPlanDocument, plan_body
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -55,9 +55,12 @@ class SavedPlan:
     @classmethod
     def of(cls, plan: Plan, state: ClusterState, cover: Cover, salt: bytes, programs: Sequence[str]) -> SavedPlan:
         """Return a plan to be saved; ``programs`` were run to make it."""
-        ran: list[JsonValue] = [{"program": one, "digest": _digest(one, salt)} for one in programs]
-        tree = plan_json(plan, state, cover, salt) | {"shows_values": cover.shows, "programs": ran}
-        return cls(SENSITIVE.masked_json(tree))  # type: ignore[arg-type]  # an object stays one
+        return cls.hold(saved_document(plan, state, cover, salt, programs))
+
+    @classmethod
+    def hold(cls, document: SavedPlanDocument) -> SavedPlan:
+        """Return a document as the file holds it: without marked values."""
+        return cls(SENSITIVE.masked_json(document.tree))  # type: ignore[arg-type]  # an object stays one
 
     @classmethod
     def read(cls, content: bytes) -> SavedPlan:
@@ -92,6 +95,17 @@ class SavedPlan:
         if all(saved.get(key) == other[key] for key in keys):
             return ()
         return tuple(_differences(saved, other)) or ("the order of the actions, or a value in the file, differs",)
+
+
+def saved_document(
+    plan: Plan, state: ClusterState, cover: Cover, salt: bytes, programs: Sequence[str]
+) -> SavedPlanDocument:
+    """Return a plan for programs; ``programs`` were run to make it."""
+    return SavedPlanDocument(
+        **dict(plan_body(plan, state, cover, salt)),
+        shows_values=cover.shows,
+        programs=[ProgramEntry(program=one, digest=_digest(one, salt)) for one in programs],
+    )
 
 
 def _digest(program: str, salt: bytes) -> str:

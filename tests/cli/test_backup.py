@@ -148,4 +148,4 @@ def test_the_list_has_heads_and_an_empty_one_says_how_to_begin(place: Path, tmp_
     assert told[0].split() == ["BACKUP", "CLUSTER", "BYTES", "STATE", "REASON", "TAGS"]
     (tmp_path / "none").mkdir()
     empty = CliRunner().invoke(app, ["list", "--repository", str(tmp_path / "none"), "--keys", str(place / "keys")])
-    assert "`swarmnet backup create` makes one" in empty.stdout
+    assert "`swarmnet backup create` takes one" in empty.stdout

@@ -12,7 +12,6 @@ import pytest
 
 from swarmnet.cli.streams import Screen
 from swarmnet.model.base import Secret
-from swarmnet.report.terminal.text import Paint
 
 STEERING = "\x1b[2J \x1b]0;title\x07 \x9b31m \u202egnp.exe \r \x1b[8mhidden \x7f \u2066 \ud800"
 
@@ -38,7 +37,7 @@ def test_a_secret_is_masked_wherever_it_stands() -> None:
 @pytest.mark.parametrize("where", ["stdout", "stderr"])
 def test_at_a_terminal_own_colours_pass_and_no_other_sequence_does(where: str) -> None:
     ours, theirs = pty.openpty()
-    text = Paint(enabled=True).red("red") + STEERING.encode(errors="replace").decode()
+    text = "\x1b[31mred\x1b[0m" + STEERING.encode(errors="replace").decode()
     code = f"import sys; from swarmnet.cli import streams; streams.complete(); sys.{where}.write({text!r})"
     subprocess.run([sys.executable, "-c", code], stdout=theirs, stderr=theirs, check=True, timeout=60)
     os.close(theirs)

@@ -22,8 +22,7 @@ from swarmnet.model.events import HostFailed
 from swarmnet.model.lock import LOCK_NAME, Operator
 from swarmnet.model.swarm import ConfigSpec
 from swarmnet.plan.recovery.describe import document
-from swarmnet.report.terminal.lock import lock_lines, locks_json
-from swarmnet.report.terminal.status import status_json, status_text
+from swarmnet.report.terminal.lock import lock_lines
 from swarmnet.verify.probes.gather import Batches, Containers
 from swarmnet.verify.scenario import ProbeTask
 from swarmnet.workflows.fleet.kernel_tables import COMMAND
@@ -33,6 +32,7 @@ from swarmnet.workflows.lock.stores import FilePlace, SwarmPlace
 from tests.fuzz.test_engine_answers import ALL, Hostile
 from tests.simulator import SimulatedPorts, World
 from tests.support.hostile import FEW, body, check, odd, raw
+from tests.support.reports import locks_json, status_json, status_text
 from tests.workflows.fleet.test_kernel_tables import SOCKET, TABLES
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def spoiled(draw: st.DrawFn, text: bytes) -> bytes:
 
 def check_uses(state: ClusterState, world: World) -> None:
     """Print a state, and write it into a backup that is read again."""
-    assert json.dumps(status_json(state, world.inventory, []), allow_nan=False).encode()
+    assert json.dumps(status_json(state, world.inventory), allow_nan=False).encode()
     assert status_text(state, world.inventory).encode()
     taken = document(state, cluster="lab", backup_id="0" * 32, created=world.clock.now(), tool="swarmnet 0")
     assert load(dump(taken)) == taken

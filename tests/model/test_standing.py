@@ -11,8 +11,8 @@ from swarmnet.model.service import PublishedPort, Service, ServiceMode, ServiceS
 from swarmnet.model.standing import failing_of, next_loss, promoted, standing, strangers
 from swarmnet.model.state import ClusterState, HostFailure, SwarmMembership, SwarmStanding
 from swarmnet.plan.guard import of_state
-from swarmnet.report.terminal.status import status_json, status_text
 from tests.support.clusters import blank, facts, inventory, node, swarm
+from tests.support.reports import status_json, status_text
 
 HOSTS = inventory(managers=3, workers=1)
 LEADERLESS = "The swarm does not have a leader"
@@ -161,7 +161,7 @@ def test_ports_have_the_number_that_the_engine_chose_in_text_and_json() -> None:
     chosen = chosen.model_copy(update={"published": (PublishedPort(target=80, published=30001),)})
     state = swarm(HOSTS).model_copy(update={"services": (chosen,), "tasks": (task("running"),)})
 
-    told: Any = status_json(state, HOSTS, [])
+    told: Any = status_json(state, HOSTS)
 
     assert [(one["published"], one["target"]) for one in told["services"][0]["ports"]] == [(30001, 80), (None, 81)]
     assert "30001:80/tcp, ?:81/tcp" in status_text(state, HOSTS)
@@ -176,7 +176,7 @@ def test_nodes_without_a_host_of_the_inventory_are_named_dead_or_alive() -> None
     state = state.model_copy(update={"nodes": (*state.nodes, *more)})
 
     assert strangers(state, HOSTS) == ("x9", "x8")
-    assert "node x9 is in the swarm, and no host of the inventory" in status_text(state, HOSTS)
+    assert "node x9 is in the swarm, but is not a host of the inventory" in status_text(state, HOSTS)
 
 
 def test_a_host_that_does_not_answer_is_no_stranger() -> None:

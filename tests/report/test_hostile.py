@@ -26,26 +26,51 @@ from swarmnet.model.sensitive import SENSITIVE
 from swarmnet.model.state import ClusterState, HostFailure
 from swarmnet.model.verification import Verification
 from swarmnet.plan.recovery.redact import redacted
-from swarmnet.report.junit import as_junit
+from swarmnet.report.documents.backups import backups_document, show_document
+from swarmnet.report.documents.error import error_document
+from swarmnet.report.documents.plan import plan_body
+from swarmnet.report.documents.restore import restore_document
+from swarmnet.report.documents.status import status_document
+from swarmnet.report.documents.verify import verify_document
+from swarmnet.report.formats import FORMATS
+from swarmnet.report.reports import (
+    apply_report,
+    backups_report,
+    plan_report,
+    restore_report,
+    status_report,
+    verify_report,
+)
 from swarmnet.report.saved import SavedPlan
-from swarmnet.report.terminal.apply import apply_json, apply_text
-from swarmnet.report.terminal.backups import entry_json, entry_table, summary, summary_lines
-from swarmnet.report.terminal.drift import drift_json, drift_lines
-from swarmnet.report.terminal.lock import lock_lines, locks_json
-from swarmnet.report.terminal.plan import View, plan_json, plan_text
+from swarmnet.report.terminal.backups import entry_lines, summary_lines
+from swarmnet.report.terminal.console import rendered
+from swarmnet.report.terminal.drift import drift_lines
+from swarmnet.report.terminal.lock import lock_lines
+from swarmnet.report.terminal.plan import View
 from swarmnet.report.terminal.progress import ProgressLines
 from swarmnet.report.terminal.restore import report_lines
-from swarmnet.report.terminal.status import status_json, status_text
 from swarmnet.report.terminal.text import on_one_line, trace_lines
-from swarmnet.report.terminal.verification import as_json, show
+from swarmnet.report.terminal.verification import show
 from tests.report.test_shown import KINDS, full
 from tests.support.backups import a_document, a_state
 from tests.support.clusters import inventory
 from tests.support.goals import operator
 from tests.support.planted import planted
+from tests.support.reports import (
+    apply_json,
+    apply_text,
+    drift_json,
+    locks_json,
+    plan_json,
+    plan_text,
+    status_json,
+    status_text,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
+
+    from swarmnet.report.formats import Report
 
 HOSTILE = "\x1b[2J\x9b1m\u202e\r\nok: forged\nerror: forged\t"
 CANARY = "canary-of-the-reports 'x\""
@@ -120,11 +145,6 @@ def _error(text: str) -> str:
     return "\n".join((*map(on_one_line, (*error.lines, text)), *trace_lines(error)))
 
 
-def _lines(lines: Iterable[str]) -> str:
-    """Return lines as the commands print them that take each as one."""
-    return "\n".join(map(on_one_line, lines))
-
-
 def _entry(text: str) -> Entry:
     return Entry(path=Path(f"x{text}"), name=f"b{text}", problem=SwarmnetError(f"broken {text}"))
 
@@ -135,10 +155,10 @@ TEXTS: dict[str, Callable[[str], str]] = {
     "apply": lambda text: apply_text(planted(APPLIED, text)),
     "status": lambda text: status_text(planted(STATE, text), planted(inventory(), text)),
     "lock": lambda text: "\n".join(lock_lines([planted(HOLDER, text)], operator())),
-    "drift": lambda text: "\n".join(drift_lines(planted(DRIFT, text), Cover(shows=True))),
-    "backup show": lambda text: _lines(summary_lines(planted(a_document(), text))),
-    "backup list": lambda text: entry_table([_entry(text)]),
-    "restore": lambda text: _lines(report_lines(planted(RESTORED, text))),
+    "drift": lambda text: rendered(drift_lines(planted(DRIFT, text), Cover(shows=True))),
+    "backup show": lambda text: rendered(summary_lines(planted(a_document(), text))),
+    "backup list": lambda text: rendered(entry_lines([_entry(text)])),
+    "restore": lambda text: rendered(report_lines(planted(RESTORED, text))),
     "progress": _progress,
     "verify": _matrix,
     "errors and traces": _error,
@@ -147,14 +167,15 @@ TREES: dict[str, Callable[[str], object]] = {
     "plan": lambda text: plan_json(planted(PLAN, text), planted(STATE, text), Cover(shows=True)),
     "plan -o": lambda text: SavedPlan.of(planted(PLAN, text), STATE, Cover(shows=True), b"", (text,)).tree,
     "apply": lambda text: apply_json(planted(APPLIED, text)),
-    "status": lambda text: status_json(planted(STATE, text), planted(inventory(), text), []),
+    "status": lambda text: status_json(planted(STATE, text), planted(inventory(), text)),
     "lock": lambda text: locks_json([planted(HOLDER, text)], operator()),
     "drift": lambda text: drift_json(planted(DRIFT, text), Cover(shows=True)),
-    "backup show": lambda text: summary(planted(a_document(), text)),
+    "backup show": lambda text: show_document(planted(a_document(), text)).tree,
     "backup export": lambda text: redacted(planted(a_document(), text), Cover(shows=True)),
-    "backup list": lambda text: entry_json(_entry(text)),
-    "restore": lambda text: planted(RESTORED, text).model_dump(mode="json"),
-    "verify": lambda text: as_json(planted(VERIFIED, text)),
+    "backup list": lambda text: backups_document([_entry(text)]).tree,
+    "restore": lambda text: restore_document(planted(RESTORED, text)).tree,
+    "verify": lambda text: verify_document(planted(VERIFIED, text)).tree,
+    "error": lambda text: error_document(SwarmnetError(f"it said {text}", hint=text)).tree,
 }
 
 
@@ -194,7 +215,35 @@ def test_no_marked_value_stands_in_json(report: Callable[[str], object]) -> None
     assert "canary-of" not in said
 
 
-def test_no_marked_value_stands_in_junit() -> None:
+def _reports(text: str) -> list[Report]:
+    """Return every report that formats take, with a text in each place that holds text."""
+    state, plan, lines = planted(STATE, text), planted(PLAN, text), [f"a line {text}"]
+    body = plan_body(plan, state, Cover(shows=True))
+    return [
+        verify_report(planted(VERIFIED, text), verbose=True),
+        apply_report(planted(APPLIED, text)),
+        restore_report(planted(RESTORED, text)),
+        plan_report(plan, body, lines, failures=state.failures, refused=(text,)),
+        status_report(status_document(state, planted(inventory(), text), []), lines),
+        backups_report([_entry(text)], f"place {text}"),
+    ]
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_no_format_holds_a_marked_value(name: str) -> None:
     Secret(CANARY)
 
-    assert "canary-of" not in SENSITIVE.masked(as_junit(planted(VERIFIED, CANARY)).decode())
+    for report in _reports(CANARY):
+        said = FORMATS[name].render(report).replace("\\*", "*")
+        assert "***" in said
+        assert "canary-of" not in said
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_no_format_lets_foreign_text_forge_a_line_or_steer_a_terminal(name: str) -> None:
+    for report in _reports(HOSTILE):
+        lines = _screened(FORMATS[name].render(report)).split("\n")
+        assert any("forged" in line for line in lines)
+        if name != "junit":  # where line breaks are a part of the text of an element
+            assert not [line for line in lines if line.lstrip().startswith(("ok: forged", "error: forged"))]
+        assert all(line.replace("\t", "").isprintable() for line in lines)

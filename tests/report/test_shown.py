@@ -33,9 +33,11 @@ from swarmnet.model.swarm import ConfigSpec, NodeSpec, SecretSpec, SwarmSpec
 from swarmnet.operations.playbook import Playbook, Step
 from swarmnet.operations.service.restored import RestoredService
 from swarmnet.plan.build import build
-from swarmnet.report.terminal.plan import View, plan_digest, plan_json, plan_text
+from swarmnet.report.documents.plan import plan_digest
+from swarmnet.report.terminal.plan import View
 from tests.support.clusters import inventory
 from tests.support.clusters import swarm as a_swarm
+from tests.support.reports import plan_json, plan_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -37,7 +37,7 @@ def test_a_full_disk_is_named_and_everything_converges_when_there_is_room_again(
     assert "failed: network local on m2: m2: make network local" in said
     assert "no space left on device" in said
     assert "hint: free some room on that host" in said
-    assert "not begun: service everywhere" in said
+    assert "not started: service everywhere" in said
     assert docker(lab, "m3", "network", "ls", "-q", "--filter", "name=local") != ""
 
     # Engines that failed late keep a half-made bridge in memory, which no list shows.

@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING
 import typer
 
 from swarmnet.cli import planning, signals, wiring
-from swarmnet.cli.commands.apply import show_report
+from swarmnet.cli.commands.apply import end_with
 from swarmnet.cli.consent import AtTerminal
+from swarmnet.cli.output import Targets
 from swarmnet.edge.engine.engine import Engine
 from swarmnet.edge.operator.clock import SystemClock
 from swarmnet.edge.session import Session
@@ -110,7 +111,7 @@ def main(moment: str, playbook: str, inventory: str) -> None:
     with Session(hosts, engine, clock=clock, listener=fate) as ports:
         consent = AtTerminal(yes=True)
         report = apply(ports, goal, Terms(consent, wiring.this_operator(), signals.Interruption()))
-    show_report(report, as_json=False)
+    end_with(report, Targets("terminal"))
 
 
 def _engine(fate: Fate, clock: SystemClock, host: str, open_stream: Callable[[], Stream]) -> Engine:

@@ -9,10 +9,10 @@ import pytest
 from swarmnet.errors import ExitCode
 from swarmnet.operations import ALL
 from swarmnet.plan.guard import Permissions
-from swarmnet.report.terminal.apply import apply_json, apply_text
 from swarmnet.workflows.apply import apply, prepare
 from tests.simulator import World
 from tests.support.goals import goal, run, terms
+from tests.support.reports import apply_json, apply_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,7 +63,9 @@ def test_nothing_is_called_as_it_shall_be_without_a_host_and_the_step_is_named(k
 
     assert report.exit_code == ExitCode.INCOMPLETE
     assert apply_json(report)["proved"] is False
-    assert "nothing to change on the hosts that answer; w1 does not: their part is not known" in apply_text(report)
+    assert "nothing to change on the hosts that answer; w1 does not answer, so their state is unknown" in apply_text(
+        report
+    )
     line = 4 if kind == "swarm" else 5
     told = f"site.yml:{line}:5: w1 does not answer: what this step would do there is not known, and is not done"
     assert told in plan.warnings

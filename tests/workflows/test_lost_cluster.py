@@ -17,7 +17,6 @@ from swarmnet.plan.guard import Permissions
 from swarmnet.plan.recovery.describe import document
 from swarmnet.plan.recovery.steps import Choices
 from swarmnet.plan.reset import reset
-from swarmnet.report.terminal.status import status_text
 from swarmnet.verify.scenarios import ALL
 from swarmnet.verify.story import VerifyOptions, verify
 from swarmnet.workflows.apply import Goal, apply, prepare
@@ -30,6 +29,7 @@ from tests.cli.test_options import LEAVES
 from tests.simulator import World
 from tests.support.backups import CREATED
 from tests.support.goals import goal, operator, terms
+from tests.support.reports import status_text
 from tests.support.simulated_probe import KIT, this_run
 from tests.workflows.test_backup import VAULT
 

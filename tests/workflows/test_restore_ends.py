@@ -101,5 +101,5 @@ def test_b17_what_was_merely_not_reached_did_not_fail() -> None:
     world.refusals = [("network.create", "front")] * 3
     report = _restore(found, world)
     lines = list(report_lines(report))
-    assert "not begun: service web" in lines
+    assert "not started: service web" in lines
     assert not any(line.startswith("FAILED: service") for line in lines)

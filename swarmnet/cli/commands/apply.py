@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -11,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from swarmnet.cli import wiring
-from swarmnet.cli.options import Agreement, JsonOption, LimitedCluster, grouped
-from swarmnet.cli.planning import PlaybookArgument, PlaybookOptions  # noqa: TC001 - typer reads them at run time
-from swarmnet.cli.streams import echo_json
+from swarmnet.cli.options import Agreement, LimitedCluster, grouped
+from swarmnet.cli.output import Output, Targets
+from swarmnet.cli.planning import PlaybookArgument, PlaybookOptions
 from swarmnet.errors import RefusedError, UsageError
 from swarmnet.model.printable import on_one_line
 
@@ -40,16 +39,17 @@ def command(
     cluster: LimitedCluster,
     options: PlaybookOptions,
     agreement: Agreement,
+    output: Output,
     plan: PlanOption = None,
-    as_json: JsonOption = False,
 ) -> None:
     """Make the cluster as the playbook says: show the plan, ask, do it, and prove that a second plan is empty.
 
     Programs that the playbook names for planning are shown and asked about before they run. SWARMNET_YES=1 agrees to
     plans that cost nothing.
     """
-    from swarmnet.workflows.apply import apply  # noqa: PLC0415 - commands load what they need
+    from swarmnet.workflows.apply import apply
 
+    targets = output.targets()
     saved = None if plan is None else saved_plan(plan)
     hosts = cluster.read()
     agree = partial(agree_to_run, hosts.cluster, saved, yes=agreement.yes)
@@ -57,13 +57,13 @@ def command(
         options = replace(options, allow_commands=False)
     goal = options.goal(playbook, hosts, cluster.limit, agree=agree)
     terms = replace(agreement, yes=agreement.yes or saved is not None).terms(
-        on_stderr=as_json, verbose=cluster.verbose, unattended=True
+        on_stderr=targets.on_stderr, verbose=cluster.verbose, unattended=True
     )
     if saved is not None:
         terms = replace(terms, expects=partial(expect, saved))
     with cluster.connected(hosts) as ports:
         report = apply(ports, goal, terms)
-    show_report(report, as_json=as_json)
+    end_with(report, targets)
 
 
 def saved_plan(path: Path) -> SavedPlan:
@@ -72,8 +72,8 @@ def saved_plan(path: Path) -> SavedPlan:
     Raises:
         UsageError: it is no such file.
     """
-    from swarmnet.edge.operator.files import read_document  # noqa: PLC0415 - as above
-    from swarmnet.report.saved import SavedPlan  # noqa: PLC0415 - as above
+    from swarmnet.edge.operator.files import read_document
+    from swarmnet.report.saved import SavedPlan
 
     try:
         return SavedPlan.read(read_document(path, limit=LONGEST_PLAN))
@@ -116,13 +116,9 @@ def agree_to_run(cluster: str, saved: SavedPlan | None, programs: Sequence[str],
     return True
 
 
-def show_report(report: ApplyReport, *, as_json: bool) -> None:
-    """Print how a run ended and exit with its code."""
-    from swarmnet.report.terminal.apply import apply_json, apply_text  # noqa: PLC0415 - as above
-    from swarmnet.report.terminal.text import Paint  # noqa: PLC0415 - as above
+def end_with(report: ApplyReport, targets: Targets, command: str = "apply") -> None:
+    """Write how a run ended and exit with its code."""
+    from swarmnet.report.reports import apply_report
 
-    if as_json:
-        echo_json(apply_json(report))
-    else:
-        typer.echo(apply_text(report, Paint.for_stream(sys.stdout)))
+    targets.emit(apply_report(report, command))
     raise typer.Exit(report.exit_code)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version as installed
-from pathlib import Path  # noqa: TC003 - typer reads the annotations at run time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -24,6 +23,7 @@ from swarmnet.cli.options import (
     YesOption,
     grouped,
 )
+from swarmnet.cli.output import Output, print_document, print_lines
 from swarmnet.cli.restore_choices import pairs
 from swarmnet.cli.sealing import (
     Checking,
@@ -38,17 +38,16 @@ from swarmnet.cli.sealing import (
     sealing_vault,
 )
 from swarmnet.cli.streams import echo_json
-from swarmnet.cli.wiring import say as tell
-from swarmnet.cli.wiring import this_operator
+from swarmnet.cli.wiring import note, this_operator
 from swarmnet.errors import BackupNotFoundError, ExitCode, UsageError
-from swarmnet.report.terminal.text import on_one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from swarmnet.edge.backups.repository import DirectoryRepository
     from swarmnet.edge.backups.vault import AgeVault
     from swarmnet.model.differences import Drift
+    from swarmnet.report.documents.backups import CheckedEntry
     from swarmnet.workflows.backup import Pruned, Taken
     from swarmnet.workflows.backup_lookup import Checked
 
@@ -149,9 +148,9 @@ def create(
     Exit 3: written, but marked partial since something did not answer, or --limit left it out; --allow-partial
     accepts that. Exit 11: somebody changes the cluster right now; --lock-wait waits for its end.
     """
-    from swarmnet.workflows.backup import Order, undisturbed  # noqa: PLC0415 - commands load what they need
-    from swarmnet.workflows.backup import create as take  # noqa: PLC0415 - as above
-    from swarmnet.workflows.fleet.observe import Look  # noqa: PLC0415 - as above
+    from swarmnet.workflows.backup import Order, undisturbed
+    from swarmnet.workflows.backup import create as take
+    from swarmnet.workflows.fleet.observe import Look
 
     vault, hosts = sealing.vault(), cluster.read()
     look = Look(containers=True, hosts=cluster.names(hosts))
@@ -170,22 +169,22 @@ def create(
             order, observe, vault=vault, repository=sealing.store(), listener=ports.listener, now=ports.clock.now
         )
     for warning in remembering(sealing.keys).made(taken.document):
-        tell(f"warning: {warning}")
+        note(f"warning: {warning}")
     _show_taken(taken, as_json=as_json)
     if not taken.document.completeness.complete and not allow_partial:
         raise typer.Exit(ExitCode.INCOMPLETE)
 
 
 def _show_taken(taken: Taken, *, as_json: bool) -> None:
-    from swarmnet.report.terminal.backups import summary  # noqa: PLC0415 - as above
+    from swarmnet.report.documents.backups import create_document
 
     if as_json:
-        echo_json({**summary(taken.document), "path": str(taken.path), "size": taken.size})
+        print_document(create_document(taken.document, taken.path, taken.size))
         return
     completeness = taken.document.completeness
     word = "complete" if completeness.complete else "PARTIAL"
-    say([f"{taken.path}  {taken.size} B  {word}"])
-    say(f"  missing: {failure.host}: {failure.reason}" for failure in completeness.failures)
+    print_lines([f"{taken.path}  {taken.size} B  {word}"])
+    print_lines(f"  missing: {failure.host}: {failure.reason}" for failure in completeness.failures)
 
 
 @app.command(
@@ -194,42 +193,38 @@ def _show_taken(taken: Taken, *, as_json: bool) -> None:
     short_help="Show the backups, newest first.",
 )
 @grouped
-def list_(checking: Checking, cluster: ClusterOption = None, as_json: JsonOption = False) -> None:
+def list_(checking: Checking, output: Output, cluster: ClusterOption = None) -> None:
     """Show the backups, newest first; their headers are checked, nothing is opened."""
-    from swarmnet.report.terminal.backups import entry_json, entry_table  # noqa: PLC0415 - commands load what they need
-    from swarmnet.report.terminal.text import Paint  # noqa: PLC0415 - as above
+    from swarmnet.report.reports import backups_report
 
+    targets = output.targets()
     entries = checking.listing(checking.vault(), cluster)
-    if as_json:
-        echo_json({"schema": 1, "backups": [entry_json(entry) for entry in entries]})
-    elif entries:
-        typer.echo(entry_table(entries, Paint.for_stream(sys.stdout)))
-    else:
-        typer.echo(f"no backups in {on_one_line(checking.store().place)}; `swarmnet backup create` makes one")
+    targets.emit(backups_report(entries, checking.store().place))
 
 
 @app.command(epilog="Example: swarmnet backup show latest", short_help="Show what a backup holds.")
 @grouped
 def show(source: OneBackup, as_json: JsonOption = False) -> None:
     """Open a backup and show what it holds, and what can never come back; without an identity, its header."""
-    from swarmnet.report.terminal.backups import entry_json, entry_table, summary, summary_lines  # noqa: PLC0415 - as above
-    from swarmnet.workflows.backup_lookup import checked_header, opened  # noqa: PLC0415 - as above
+    from swarmnet.report.documents.backups import header_document, show_document
+    from swarmnet.report.terminal.backups import entry_lines, summary_lines
+    from swarmnet.workflows.backup_lookup import checked_header, opened
 
     vault, store = source.vault(), source.store()
     entry = source.find(source.backup, vault)
     if not vault.can_open:
         checked_header(entry, repository=store, vault=vault)
         if as_json:
-            echo_json({"schema": 1, "backup": entry_json(entry)})
+            print_document(header_document(entry))
         else:
-            typer.echo(entry_table([entry]))
+            print_lines(entry_lines([entry]))
         typer.echo("only the header: no identity is at hand (--identity)", err=True)
         return
     document = opened(entry, repository=store, vault=vault)
     if as_json:
-        echo_json(summary(document))
+        print_document(show_document(document))
     else:
-        say(summary_lines(document))
+        print_lines(summary_lines(document))
 
 
 @app.command(epilog="Example: swarmnet backup check --all", short_help="Check signature and digest, and that it opens.")
@@ -240,7 +235,8 @@ def check(
     as_json: JsonOption = False,
 ) -> None:
     """Check signature and digest; open it when an identity is at hand, else say that this is unproven (exit 3)."""
-    from swarmnet.workflows.backup_lookup import check as check_backups  # noqa: PLC0415 - as above
+    from swarmnet.report.documents.backups import BackupCheckDocument
+    from swarmnet.workflows.backup_lookup import check as check_backups
 
     store, vault = source.store(), source.vault()
     entries = source.listing(vault) if all_ else (source.find(source.backup, vault),)
@@ -248,9 +244,9 @@ def check(
         raise BackupNotFoundError(f"no backup in {store.place}", hint="`swarmnet backup create` makes one")
     results = check_backups(entries, repository=store, vault=vault)
     if as_json:
-        echo_json({"schema": 1, "backups": [_checked_json(one) for one in results]})
+        print_document(BackupCheckDocument(schema_=1, backups=[_checked(one) for one in results]))
     else:
-        say(f"{one.entry.name}  {_word(one)}" for one in results)
+        print_lines(f"{one.entry.name}  {_word(one)}" for one in results)
     problems = [one.problem.exit_code for one in results if one.problem is not None]
     if problems:
         raise typer.Exit(max(problems))
@@ -264,9 +260,12 @@ def _word(one: Checked) -> str:
     return "ok: opened and read" if one.opened else "signature ok; decryptability unproven: no identity at hand"
 
 
-def _checked_json(one: Checked) -> dict[str, object]:
-    problem = None if one.problem is None else {"text": one.problem.message, "exit_code": one.problem.exit_code}
-    return {"name": one.entry.name, "path": str(one.entry.path), "opened": one.opened, "problem": problem}
+def _checked(one: Checked) -> CheckedEntry:
+    from swarmnet.report.documents.backups import CheckedEntry, problem_entry
+
+    return CheckedEntry(
+        name=one.entry.name, path=str(one.entry.path), opened=one.opened, problem=problem_entry(one.problem)
+    )
 
 
 @app.command(
@@ -289,9 +288,10 @@ def diff(
 
     Exit 6: drift; 3: not all could be compared.
     """
-    from swarmnet.model.redaction import Cover  # noqa: PLC0415 - as above
-    from swarmnet.report.terminal.drift import drift_json, drift_lines  # noqa: PLC0415 - as above
-    from swarmnet.workflows.backup import compare  # noqa: PLC0415 - as above
+    from swarmnet.model.redaction import Cover
+    from swarmnet.report.documents.drift import drift_document
+    from swarmnet.report.terminal.drift import drift_lines
+    from swarmnet.workflows.backup import compare
 
     if after == LIVE:
         found = _against_live(opening, before, live.cluster(), pairs(map_ or []))
@@ -300,9 +300,9 @@ def diff(
     else:
         found = compare(opening.document(before), opening.document(after), pairs(map_ or []))
     if as_json:
-        echo_json(drift_json(found, Cover(shows=show_values)))
+        print_document(drift_document(found, Cover(shows=show_values)))
     else:
-        say(drift_lines(found, Cover(shows=show_values)))
+        print_lines(drift_lines(found, Cover(shows=show_values)))
     if found.differences:
         raise typer.Exit(ExitCode.PENDING)
     if found.unseen:
@@ -310,7 +310,7 @@ def diff(
 
 
 def _against_live(opening: Opening, before: str, cluster: LimitedCluster, mapping: Mapping[str, str]) -> Drift:
-    from swarmnet.workflows.backup import compare_with_live  # noqa: PLC0415 - as above
+    from swarmnet.workflows.backup import compare_with_live
 
     hosts = cluster.read()
     old, names = opening.document(before, cluster=hosts.cluster), cluster.names(hosts)
@@ -327,8 +327,8 @@ def export(source: OneBackup, show_values: ShowValuesOption = False) -> None:
 
     Hidden are values of environment variables, labels, commands, arguments and options; their names stay.
     """
-    from swarmnet.model.redaction import Cover  # noqa: PLC0415 - as above
-    from swarmnet.plan.recovery.redact import redacted  # noqa: PLC0415 - as above
+    from swarmnet.model.redaction import Cover
+    from swarmnet.plan.recovery.redact import redacted
 
     exported = redacted(source.document(source.backup), Cover(shows=show_values))
     echo_json(exported, indent=2)
@@ -347,8 +347,9 @@ def prune(
     as_json: JsonOption = False,
 ) -> None:
     """Remove what no rule keeps; without --yes only show it. The newest complete backup always stays."""
-    from swarmnet.plan.recovery.retention import Keep  # noqa: PLC0415 - as above
-    from swarmnet.workflows.backup import prune as prune_backups  # noqa: PLC0415 - as above
+    from swarmnet.plan.recovery.retention import Keep
+    from swarmnet.report.documents.backups import BackupPruneDocument, KeptEntry
+    from swarmnet.workflows.backup import prune as prune_backups
 
     doomed = prune_backups(
         Keep(last=keeping.keep_last, daily=keeping.keep_daily, weekly=keeping.keep_weekly),
@@ -361,10 +362,10 @@ def prune(
     problems = [one.problem.exit_code for one in doomed if one.problem is not None]
     if as_json:
         gone = [one.entry.name for one in doomed if one.problem is None]
-        failed = [{"name": one.entry.name, "problem": one.problem.message} for one in doomed if one.problem is not None]
-        echo_json({"schema": 1, "removed": yes, "backups": gone, "failed": failed})
+        failed = [KeptEntry(name=one.entry.name, problem=str(one.problem)) for one in doomed if one.problem is not None]
+        print_document(BackupPruneDocument(schema_=1, removed=yes, backups=gone, failed=failed))
     else:
-        say(_pruned(one, removed=yes) for one in doomed)
+        print_lines(_pruned(one, removed=yes) for one in doomed)
         if not doomed:
             typer.echo("nothing to remove", err=True)
         elif not yes:
@@ -377,9 +378,3 @@ def _pruned(one: Pruned, *, removed: bool) -> str:
     if one.problem is not None:
         return f"FAILED {one.entry.name}: {one.problem.message}"
     return f"{'removed' if removed else 'would remove'} {one.entry.name}"
-
-
-def say(lines: Iterable[str]) -> None:
-    """Print lines that hold text from hosts and files."""
-    for line in lines:
-        typer.echo(on_one_line(line))

@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from swarmnet.cli.options import JsonOption, grouped
+from swarmnet.cli.output import print_document, print_lines
 from swarmnet.cli.sealing import ClusterOption, Opening, SignOption, SingleOption, key_ring, rewrapping_vault
-from swarmnet.cli.streams import echo_json
 from swarmnet.cli.wiring import user_name
 from swarmnet.errors import UsageError
 from swarmnet.report.terminal.text import on_one_line
 
 if TYPE_CHECKING:
     from swarmnet.edge.backups.key_ring import BackupKeys
+    from swarmnet.report.documents.backups import RewrappedEntry
+    from swarmnet.report.documents.keys import KeysDocument
     from swarmnet.workflows.backup import Rewrapped
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
@@ -56,11 +58,13 @@ def init(
     as_json: JsonOption = False,
 ) -> None:
     """Make an identity to open with, a key to sign with, and a recovery identity that is shown this once."""
+    from swarmnet.report.documents.keys import KeysInitDocument
+
     ring = key_ring(directory)
     recovery = ring.create(name or user_name(), recovery_file=recovery_file)
     shown = recovery if recovery_file is None else str(recovery_file)
     if as_json:
-        echo_json({**_described(ring), "recovery_identity": shown})
+        print_document(KeysInitDocument(**dict(_described(ring)), recovery_identity=shown))
         return
     _print(ring)
     typer.echo("\nRecovery identity, kept nowhere by swarmnet: put it where a fire or a thief does not find it.")
@@ -75,7 +79,7 @@ def list_(directory: DirectoryOption = None, as_json: JsonOption = False) -> Non
     """Show recipients and trusted signers."""
     ring = key_ring(directory)
     if as_json:
-        echo_json(_described(ring))
+        print_document(_described(ring))
     else:
         _print(ring)
 
@@ -94,7 +98,7 @@ def add(
     as_json: JsonOption = False,
 ) -> None:
     """Seal future backups to one more recipient, or trust one more signer."""
-    from swarmnet.edge.backups.keys import parse_recipient, parse_signer  # noqa: PLC0415 - commands load what they need
+    from swarmnet.edge.backups.keys import parse_recipient, parse_signer
 
     ring, text = key_ring(directory), f"{key} # {name}" if name else key
     if signer:
@@ -103,7 +107,7 @@ def add(
         ring.add_recipient(parse_recipient(text))
     typer.echo("added; it counts from the next backup on", err=True)
     if as_json:
-        echo_json(_described(ring))
+        print_document(_described(ring))
 
 
 @app.command(epilog="Example: swarmnet keys remove bob", short_help="Take a recipient or signer out.")
@@ -126,7 +130,7 @@ def remove(
     if not ring.signers():
         typer.echo("warning: no signer is trusted any more: no backup can be checked or restored", err=True)
     if as_json:
-        echo_json(_described(ring))
+        print_document(_described(ring))
 
 
 @app.command(
@@ -143,6 +147,8 @@ def renew(
 
     Older backups stay trusted, and open with any identity that they were sealed to: the recovery identity, for one.
     """
+    from swarmnet.report.documents.keys import KeysRenewDocument
+
     ring = key_ring(directory)
     made = ring.renew(name or user_name())
     if not made:
@@ -150,7 +156,7 @@ def renew(
             f"nothing is missing in {ring.directory}: identity and signing key are there, and are never overwritten"
         )
     if as_json:
-        echo_json({**_described(ring), "made": [str(path) for path in made]})
+        print_document(KeysRenewDocument(**dict(_described(ring)), made=[str(path) for path in made]))
         return
     for path in made:
         typer.echo(f"made {on_one_line(str(path))}")
@@ -176,8 +182,9 @@ def rewrap(
 
     A recipient that was taken out can still open copies elsewhere. The exit code is that of the gravest problem.
     """
-    from swarmnet.report.terminal.progress import ProgressLines  # noqa: PLC0415 - commands load what they need
-    from swarmnet.workflows.backup import rewrap as seal_anew  # noqa: PLC0415 - as above
+    from swarmnet.report.documents.backups import RewrapDocument
+    from swarmnet.report.terminal.progress import ProgressLines
+    from swarmnet.workflows.backup import rewrap as seal_anew
 
     vault = rewrapping_vault(opening, sign_with, single_recipient=single_recipient)
     wanted = frozenset(one.fingerprint for one in vault.recipients)
@@ -185,10 +192,9 @@ def rewrap(
     entries = opening.listing(vault, cluster)
     results = seal_anew(entries, wanted, repository=opening.store(), vault=vault, listener=listener)
     if as_json:
-        echo_json({"schema": 1, "backups": [_rewrapped_json(one) for one in results]})
+        print_document(RewrapDocument(schema_=1, backups=[_rewrapped(one) for one in results]))
     else:
-        for one in results:
-            typer.echo(on_one_line(f"{one.entry.name}  {_word(one)}"))
+        print_lines(f"{one.entry.name}  {_word(one)}" for one in results)
     if problems := [one.problem.exit_code for one in results if one.problem is not None]:
         raise typer.Exit(max(problems))
 
@@ -199,19 +205,22 @@ def _word(one: Rewrapped) -> str:
     return "sealed anew" if one.changed else "sealed to just these recipients already"
 
 
-def _rewrapped_json(one: Rewrapped) -> dict[str, object]:
-    problem = None if one.problem is None else {"text": one.problem.message, "exit_code": one.problem.exit_code}
-    return {"name": one.entry.name, "changed": one.changed, "problem": problem}
+def _rewrapped(one: Rewrapped) -> RewrappedEntry:
+    from swarmnet.report.documents.backups import RewrappedEntry, problem_entry
+
+    return RewrappedEntry(name=one.entry.name, changed=one.changed, problem=problem_entry(one.problem))
 
 
-def _described(ring: BackupKeys) -> dict[str, object]:
-    return {
-        "schema": 1,
-        "directory": str(ring.directory),
-        "identity": str(ring.identity) if ring.identity.exists() else None,
-        "recipients": [{"key": r.key, "name": r.name, "fingerprint": r.fingerprint} for r in ring.recipients()],
-        "signers": [{"key": s.line, "name": s.name, "fingerprint": s.fingerprint} for s in ring.signers()],
-    }
+def _described(ring: BackupKeys) -> KeysDocument:
+    from swarmnet.report.documents.keys import KeyEntry, KeysDocument
+
+    return KeysDocument(
+        schema_=1,
+        directory=str(ring.directory),
+        identity=str(ring.identity) if ring.identity.exists() else None,
+        recipients=[KeyEntry(key=r.key, name=r.name, fingerprint=r.fingerprint) for r in ring.recipients()],
+        signers=[KeyEntry(key=s.line, name=s.name, fingerprint=s.fingerprint) for s in ring.signers()],
+    )
 
 
 def _print(ring: BackupKeys) -> None:

@@ -8,7 +8,7 @@ import typer
 
 from swarmnet.cli import wiring
 from swarmnet.cli.options import Cluster, JsonOption, YesOption, grouped
-from swarmnet.cli.streams import echo_json
+from swarmnet.cli.output import print_document, print_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,8 +26,8 @@ def status(cluster: Cluster, as_json: JsonOption = False) -> None:
 
     Exit 3: no manager answers for the swarm that holds the lock, so nobody knows.
     """
-    from swarmnet.workflows.fleet.observe import observe  # noqa: PLC0415 - as above
-    from swarmnet.workflows.lock.lock import holders, visible  # noqa: PLC0415 - commands load what they need
+    from swarmnet.workflows.fleet.observe import observe
+    from swarmnet.workflows.lock.lock import holders, visible
 
     hosts = cluster.read()
     with cluster.connected(hosts) as ports:
@@ -47,8 +47,8 @@ def break_(cluster: Cluster, yes: YesOption = False, as_json: JsonOption = False
 
     Only the lock that was shown is removed: when somebody else has it by then, that is an error.
     """
-    from swarmnet.workflows.fleet.observe import observe  # noqa: PLC0415 - as above
-    from swarmnet.workflows.lock.lock import break_locks, holders, visible  # noqa: PLC0415 - as above
+    from swarmnet.workflows.fleet.observe import observe
+    from swarmnet.workflows.lock.lock import break_locks, holders, visible
 
     hosts = cluster.read()
     with cluster.connected(hosts) as ports:
@@ -64,15 +64,12 @@ def break_(cluster: Cluster, yes: YesOption = False, as_json: JsonOption = False
 
 
 def _show(holders: Iterable[Holder], cluster: str, *, as_json: bool, verb: str) -> None:
-    from swarmnet.report.terminal.lock import locks_json  # noqa: PLC0415 - as above
-    from swarmnet.report.terminal.text import on_one_line  # noqa: PLC0415 - as above
+    from swarmnet.report.documents.lock import locks_document
 
     found = tuple(holders)
     if as_json:
-        locks = locks_json(found, wiring.this_operator())
-        echo_json({"schema": 1, "cluster": cluster, "locks": locks})
-        return
-    for holder in found:
-        typer.echo(f"{verb} in {on_one_line(holder.place)}: {on_one_line(str(holder))}")
-    if not found:
-        typer.echo(f"cluster {on_one_line(cluster)} is not locked")
+        print_document(locks_document(cluster, found, wiring.this_operator()))
+    elif found:
+        print_lines(f"{verb} in {holder.place}: {holder}" for holder in found)
+    else:
+        print_lines([f"cluster {cluster} is not locked"])

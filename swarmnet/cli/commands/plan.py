@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from swarmnet.cli import wiring
-from swarmnet.cli.options import JsonOption, LimitedCluster, ShowValuesOption, grouped
-from swarmnet.cli.planning import PlaybookArgument, PlaybookOptions  # noqa: TC001 - typer reads them at run time
-from swarmnet.cli.streams import echo_json
+from swarmnet.cli.options import LimitedCluster, ShowValuesOption, grouped
+from swarmnet.cli.output import Output
+from swarmnet.cli.planning import PlaybookArgument, PlaybookOptions
 from swarmnet.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from swarmnet.model.lock import Holder
+    from swarmnet.report.documents.plan import SavedPlanDocument
+    from swarmnet.report.formats import Report
     from swarmnet.report.saved import SavedPlan
     from swarmnet.report.terminal.plan import View
     from swarmnet.workflows.apply import Prepared
@@ -36,34 +37,38 @@ def command(
     playbook: PlaybookArgument,
     cluster: LimitedCluster,
     options: PlaybookOptions,
+    result: Output,
     show_values: ShowValuesOption = False,
     check: Annotated[bool, typer.Option("--check", help="Exit 6 if anything would change.")] = False,
     output: OutputOption = None,
-    as_json: JsonOption = False,
 ) -> None:
     """Show what `apply` would change, and why; nothing is written to any host, and no program of the playbook runs.
 
     With --allow-commands those run that planning asks: without them, contents from commands cannot be planned, and
     commands with `unless` are shown as if they were due.
     """
-    from swarmnet.model.redaction import Cover  # noqa: PLC0415 - commands load what they need
-    from swarmnet.report.saved import SavedPlan  # noqa: PLC0415 - as above
-    from swarmnet.report.terminal.plan import View  # noqa: PLC0415 - as above
-    from swarmnet.workflows.apply import prepare  # noqa: PLC0415 - as above
-    from swarmnet.workflows.lock.lock import holders  # noqa: PLC0415 - as above
+    from swarmnet.model.redaction import Cover
+    from swarmnet.report.saved import SavedPlan, saved_document
+    from swarmnet.report.terminal.lock import lock_lines
+    from swarmnet.report.terminal.plan import View
+    from swarmnet.workflows.apply import prepare
+    from swarmnet.workflows.lock.lock import holders
 
-    hosts = cluster.read()
+    targets, hosts = result.targets(), cluster.read()
     goal = options.goal(playbook, hosts, cluster.limit, agree=None if output is None else _refuse_unknowns)
-    view = View(Cover(shows=show_values), whole=cluster.verbose)
+    cover = Cover(shows=show_values)
     with cluster.connected(hosts) as ports:
         prepared = prepare(ports, goal)
         found = holders(ports, prepared.state)
-    if output is None and not as_json:
-        _print(prepared, found, view)
-    else:
-        saved = SavedPlan.of(prepared.plan, prepared.state, view.cover, os.urandom(SALT_BYTES), goal.programs)
-        _save(output, saved)
-        _print_json(prepared, saved, found) if as_json else _print(prepared, found, view)
+    saved = saved_document(prepared.plan, prepared.state, cover, os.urandom(SALT_BYTES), goal.programs)
+    _save(output, SavedPlan.hold(saved))
+    if not targets.on_stderr:
+        for text in lock_lines(found, wiring.this_operator()):
+            wiring.note(text)
+    targets.emit(_report(prepared, saved, found, View(cover, whole=cluster.verbose)))
+    if not targets.on_stderr:
+        for refusal in prepared.refusals:
+            wiring.note(f"apply would refuse: {refusal}")
     if prepared.state.failures:
         raise typer.Exit(ExitCode.INCOMPLETE)
     if check and any(not action.always for action in prepared.plan.actions):
@@ -79,27 +84,20 @@ def _refuse_unknowns(programs: Sequence[str]) -> bool:
     )
 
 
-def _print_json(prepared: Prepared, saved: SavedPlan, found: Sequence[Holder]) -> None:
-    from swarmnet.report.terminal.lock import locks_json  # noqa: PLC0415 - as above
+def _report(prepared: Prepared, saved: SavedPlanDocument, found: Sequence[Holder], view: View) -> Report:
+    from swarmnet.report.documents.lock import lock_entries
+    from swarmnet.report.documents.plan import PlanDocument
+    from swarmnet.report.reports import plan_report
+    from swarmnet.report.terminal.plan import plan_lines
 
     refused = [str(refusal) for refusal in prepared.refusals]
-    echo_json({**saved.tree, "refused": refused, "locks": locks_json(found, wiring.this_operator())})
-
-
-def _print(prepared: Prepared, found: Sequence[Holder], view: View) -> None:
-    from swarmnet.report.terminal.lock import lock_lines  # noqa: PLC0415 - as above
-    from swarmnet.report.terminal.plan import plan_text  # noqa: PLC0415 - as above
-    from swarmnet.report.terminal.text import Paint  # noqa: PLC0415 - as above
-
-    for line in lock_lines(found, wiring.this_operator()):
-        wiring.say(line)
-    typer.echo(plan_text(prepared.plan, prepared.state, Paint.for_stream(sys.stdout), view))
-    for refusal in prepared.refusals:
-        wiring.say(f"apply would refuse: {refusal}")
+    document = PlanDocument(**dict(saved), refused=refused, locks=lock_entries(found, wiring.this_operator()))
+    lines = plan_lines(prepared.plan, prepared.state, view)
+    return plan_report(prepared.plan, document, lines, failures=prepared.state.failures, refused=refused)
 
 
 def _save(path: Path | None, saved: SavedPlan) -> None:
-    from swarmnet.files import write_atomically  # noqa: PLC0415 - as above
+    from swarmnet.files import write_atomically
 
     if path is None:
         return

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from functools import partial
 
-from swarmnet.cli.commands.apply import show_report
-from swarmnet.cli.options import Agreement, Cluster, JsonOption, MissingOption, grouped
+from swarmnet.cli.commands.apply import end_with
+from swarmnet.cli.options import Agreement, Cluster, MissingOption, grouped
+from swarmnet.cli.output import Output
 
 EXAMPLE = "swarmnet reset -i lab.yml"
 
 
 @grouped
-def command(
-    cluster: Cluster, agreement: Agreement, allow_missing: MissingOption = False, as_json: JsonOption = False
-) -> None:
+def command(cluster: Cluster, agreement: Agreement, output: Output, allow_missing: MissingOption = False) -> None:
     """Take the swarm apart: services, workers, managers, the leader last. What it holds is lost; back it up before."""
-    from swarmnet.plan.guard import Permissions  # noqa: PLC0415 - commands load what they need
-    from swarmnet.plan.reset import reset  # noqa: PLC0415 - as above
-    from swarmnet.workflows.apply import Goal, apply  # noqa: PLC0415 - as above
-    from swarmnet.workflows.fleet.observe import Look  # noqa: PLC0415 - as above
+    from swarmnet.plan.guard import Permissions
+    from swarmnet.plan.reset import reset
+    from swarmnet.workflows.apply import Goal, apply
+    from swarmnet.workflows.fleet.observe import Look
 
+    targets = output.targets()
     hosts = cluster.read()
     goal = Goal(
         make_plan=partial(reset, inventory=hosts),
@@ -28,5 +28,5 @@ def command(
         command="reset",
     )
     with cluster.connected(hosts) as ports:
-        report = apply(ports, goal, agreement.terms(on_stderr=as_json, verbose=cluster.verbose))
-    show_report(report, as_json=as_json)
+        report = apply(ports, goal, agreement.terms(on_stderr=targets.on_stderr, verbose=cluster.verbose))
+    end_with(report, targets, "reset")

@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from swarmnet.cli import wiring
-from swarmnet.cli.commands.apply import show_report
-from swarmnet.cli.commands.backup import MapOption, say
+from swarmnet.cli.commands.apply import end_with
+from swarmnet.cli.commands.backup import MapOption
 from swarmnet.cli.options import (
     Agreement,
     Cluster,
-    JsonOption,
     LimitedCluster,
     MissingOption,
     ReplaceOption,
@@ -24,9 +23,9 @@ from swarmnet.cli.options import (
     grouped,
     names_of,
 )
+from swarmnet.cli.output import Output
 from swarmnet.cli.restore_choices import given_secrets, pairs
-from swarmnet.cli.sealing import BackupToRestore, OneHeader  # noqa: TC001 - typer reads them at run time
-from swarmnet.cli.streams import echo_json
+from swarmnet.cli.sealing import BackupToRestore, OneHeader
 from swarmnet.errors import ExitCode, RefusedError
 
 if TYPE_CHECKING:
@@ -90,8 +89,8 @@ class RestoreOptions:
             UsageError: the options make no sense with this backup and these hosts.
             RefusedError: the backup is another cluster's, and that was not allowed.
         """
-        from swarmnet.plan.recovery.steps import Choices  # noqa: PLC0415 - commands load what they need
-        from swarmnet.workflows.restore import Restore  # noqa: PLC0415 - as above
+        from swarmnet.plan.recovery.steps import Choices
+        from swarmnet.workflows.restore import Restore
 
         which = _origin(document.id, document.created, document.cluster)
         if document.cluster != inventory.cluster and not self.other_cluster:
@@ -113,7 +112,7 @@ class RestoreOptions:
 
     def permissions(self) -> Permissions:
         """Return what the flags allow."""
-        from swarmnet.plan.guard import Permissions  # noqa: PLC0415 - as above
+        from swarmnet.plan.guard import Permissions
 
         return Permissions(allow_missing=self.allow_missing, replace=names_of(self.replace))
 
@@ -127,21 +126,23 @@ def plan(
     cluster: LimitedCluster,
     options: RestoreOptions,
     source: BackupToRestore,
+    output: Output,
     show_values: ShowValuesOption = False,
-    as_json: JsonOption = False,
 ) -> None:
     """Show what a restore would do, what it would leave out, and what can never come back. Nothing is written.
 
     Exit 3: some hosts do not answer.
     """
-    from swarmnet.model.losses import announced  # noqa: PLC0415 - as above
-    from swarmnet.model.redaction import Cover  # noqa: PLC0415 - as above
-    from swarmnet.report.terminal.plan import View, plan_json, plan_text  # noqa: PLC0415 - as above
-    from swarmnet.report.terminal.restore import left_out  # noqa: PLC0415 - as above
-    from swarmnet.report.terminal.text import Paint  # noqa: PLC0415 - as above
-    from swarmnet.workflows.apply import prepare  # noqa: PLC0415 - as above
+    from swarmnet.model.losses import announced
+    from swarmnet.model.redaction import Cover
+    from swarmnet.report.documents.plan import RestorePlanDocument, plan_body
+    from swarmnet.report.documents.restore import backup_name, loss_entries, skip_entries
+    from swarmnet.report.reports import plan_report
+    from swarmnet.report.terminal.plan import View, plan_lines
+    from swarmnet.report.terminal.restore import left_out
+    from swarmnet.workflows.apply import prepare
 
-    hosts = cluster.read()
+    targets, hosts = output.targets(), cluster.read()
     document = source.document(source.backup, cluster=hosts.cluster)
     restore = options.restore(document, hosts, cluster.limit)
     with cluster.connected(hosts) as ports:
@@ -149,15 +150,18 @@ def plan(
     skips, losses = restore.skips(prepared.state), announced(document)
     refused = [str(refusal) for refusal in prepared.refusals]
     view = View(Cover(shows=show_values), whole=cluster.verbose)
-    if as_json:
-        more: dict[str, object] = {"backup": _header(document), "refused": refused}
-        more |= {"skips": [one.model_dump() for one in skips], "losses": [one.model_dump() for one in losses]}
-        echo_json({**plan_json(prepared.plan, prepared.state, view.cover, os.urandom(16)), **more})
-    else:
-        typer.echo(plan_text(prepared.plan, prepared.state, Paint.for_stream(sys.stdout), view))
-        say(left_out(skips, losses))
+    body = RestorePlanDocument(
+        **dict(plan_body(prepared.plan, prepared.state, view.cover, os.urandom(16))),
+        backup=backup_name(document),
+        refused=refused,
+        skips=skip_entries(skips),
+        losses=loss_entries(losses),
+    )
+    lines = (*plan_lines(prepared.plan, prepared.state, view), *left_out(skips, losses))
+    targets.emit(plan_report(prepared.plan, body, lines, failures=prepared.state.failures, refused=refused))
+    if not targets.on_stderr:
         for text in refused:
-            wiring.say(f"apply would refuse: {text}")
+            wiring.note(f"apply would refuse: {text}")
     if prepared.state.failures:
         raise typer.Exit(ExitCode.INCOMPLETE)
 
@@ -172,27 +176,27 @@ def apply(
     options: RestoreOptions,
     source: BackupToRestore,
     agreement: Agreement,
+    output: Output,
     verify: VerifyOption = True,
-    as_json: JsonOption = False,
 ) -> None:
     """Bring the backup back: open it, show the plan, ask, do it, look again, prove the networks by traffic.
 
     What is there and equal is left alone, so an interrupted restore is run again. Exit 15: restored, some things were
     left out; 16: restored, but the networks do not work.
     """
-    from swarmnet.report.terminal.restore import report_lines  # noqa: PLC0415 - as above
-    from swarmnet.workflows.restore import run  # noqa: PLC0415 - as above
+    from swarmnet.report.reports import restore_report
+    from swarmnet.workflows.restore import run
 
-    hosts = cluster.read()
+    targets, hosts = output.targets(), cluster.read()
     document = source.document(source.backup, cluster=hosts.cluster)
     restore = options.restore(document, hosts, cluster.limit)
     with cluster.connected(hosts) as ports:
-        terms, prove = agreement.terms(on_stderr=as_json, verbose=cluster.verbose), _prove(ports) if verify else None
+        terms, prove = (
+            agreement.terms(on_stderr=targets.on_stderr, verbose=cluster.verbose),
+            _prove(ports) if verify else None,
+        )
         report = run(ports, restore, terms, permissions=options.permissions(), prove=prove)
-    if as_json:
-        echo_json({"schema": 1, **report.model_dump(mode="json"), "exit_code": report.exit_code})
-    else:
-        say(report_lines(report))
+    targets.emit(restore_report(report))
     raise typer.Exit(report.exit_code)
 
 
@@ -212,44 +216,39 @@ def undo(
     cluster: Cluster,
     source: OneHeader,
     agreement: Agreement,
+    output: Output,
     allow_missing: MissingOption = False,
-    as_json: JsonOption = False,
 ) -> None:
     """Take back what the restore of this backup made where nothing was before, and only that.
 
     What it replaced, node labels and the swarm itself stay; networks, configs and secrets that others use by now, too.
     What was made bears the backup's id, which is signed and not sealed: no identity is needed.
     """
-    from swarmnet.workflows.restore import take_back  # noqa: PLC0415 - as above
+    from swarmnet.workflows.restore import take_back
 
-    hosts = cluster.read()
+    targets, hosts = output.targets(), cluster.read()
     header = source.header(source.backup, cluster=hosts.cluster)
     which = _origin(header.id, header.created, header.cluster)
     with cluster.connected(hosts) as ports:
-        terms = agreement.terms(on_stderr=as_json, verbose=cluster.verbose)
+        terms = agreement.terms(on_stderr=targets.on_stderr, verbose=cluster.verbose)
         report = take_back(ports, hosts, header.id, terms, allow_missing=allow_missing, origin=which)
-    show_report(report, as_json=as_json)
+    end_with(report, targets, "restore undo")
 
 
 def _origin(backup: str, created: datetime, cluster: str) -> str:
-    from swarmnet.report.terminal.backups import origin  # noqa: PLC0415 - as above
+    from swarmnet.report.terminal.backups import origin
 
     return origin(backup, created, cluster, datetime.now(UTC))
 
 
-def _header(document: BackupDocument) -> dict[str, str]:
-    return {"id": document.id, "created": document.created.isoformat(), "cluster": document.cluster}
-
-
 def _prove(ports: Ports) -> Callable[[ClusterState], Status]:
-    from rich.console import Console  # noqa: PLC0415 - as above
-
-    from swarmnet.cli.commands.verify import this_run  # noqa: PLC0415 - as above
-    from swarmnet.edge.operator.probe_image import packed  # noqa: PLC0415 - as above
-    from swarmnet.model.report import Status  # noqa: PLC0415 - as above
-    from swarmnet.report.terminal.verification import show  # noqa: PLC0415 - as above
-    from swarmnet.verify.scenarios import ALL  # noqa: PLC0415 - as above
-    from swarmnet.verify.story import VerifyOptions, verify  # noqa: PLC0415 - as above
+    from swarmnet.cli.commands.verify import this_run
+    from swarmnet.edge.operator.probe_image import packed
+    from swarmnet.model.report import Status
+    from swarmnet.report.terminal.console import console_for
+    from swarmnet.report.terminal.verification import show
+    from swarmnet.verify.scenarios import ALL
+    from swarmnet.verify.story import VerifyOptions, verify
 
     run = this_run()
 
@@ -257,7 +256,7 @@ def _prove(ports: Ports) -> Callable[[ClusterState], Status]:
         result = verify(ports, state, VerifyOptions(ALL), kit=packed(), run=run)
         if result.status is not Status.OK:
             # On stderr, since stdout belongs to the report: what does not work, and the cause of it.
-            show(Console(stderr=True, highlight=False), result)
+            show(console_for(sys.stderr), result)
         return result.status
 
     return prove

@@ -1,36 +1,55 @@
-"""``swarmnet schema``: JSON Schemas, so that editors complete and check what people write."""
+"""``swarmnet schema``: JSON Schemas of what people write, for editors, and of what commands print, for programs."""
 
 from __future__ import annotations
 
 import json
-from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from swarmnet.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from swarmnet.model.base import JsonObject
 
 EXAMPLE = "swarmnet schema playbook > playbook.schema.json"
 
 
-class DocumentKind(StrEnum):
-    """What people write, or keep."""
+def command(
+    document: Annotated[
+        str, typer.Argument(metavar="DOCUMENT", help="inventory, playbook, backup, or a result such as verify or plan.")
+    ],
+) -> None:
+    """Print the JSON Schema of a file that you write, or of a result that --json prints.
 
-    INVENTORY = "inventory"
-    PLAYBOOK = "playbook"
-    BACKUP = "backup"
+    A wrong DOCUMENT lists all of them.
+    """
+    known = {**_written(), **_printed()}
+    if document not in known:
+        raise UsageError(f"no document {document!r}", hint=f"documents: {', '.join(known)}")
+    typer.echo(json.dumps(known[document](), indent=2))
 
 
-def command(document: Annotated[DocumentKind, typer.Argument(metavar="DOCUMENT", help="Which document.")]) -> None:
-    """Print the JSON Schema of a document, for editors."""
-    from swarmnet.parse.schema import document_schema, playbook_schema  # noqa: PLC0415 - pydantic models are slow
+def _written() -> dict[str, Callable[[], JsonObject]]:
+    """Return the documents that people write or keep."""
+    from swarmnet.model.backup import BackupDocument
+    from swarmnet.parse.inventory import InventoryFile
+    from swarmnet.parse.schema import document_schema, playbook_schema
 
-    if document is DocumentKind.PLAYBOOK:
-        schema = playbook_schema()
-    elif document is DocumentKind.INVENTORY:
-        from swarmnet.parse.inventory import InventoryFile  # noqa: PLC0415
+    return {
+        "inventory": lambda: document_schema(InventoryFile, "swarmnet inventory"),
+        "playbook": playbook_schema,
+        "backup": lambda: document_schema(BackupDocument, "swarmnet backup, opened"),
+    }
 
-        schema = document_schema(InventoryFile, "swarmnet inventory")
-    else:
-        from swarmnet.model.backup import BackupDocument  # noqa: PLC0415
 
-        schema = document_schema(BackupDocument, "swarmnet backup, opened")
-    typer.echo(json.dumps(schema, indent=2))
+def _printed() -> dict[str, Callable[[], JsonObject]]:
+    """Return the documents that commands print."""
+    from functools import partial
+
+    from swarmnet.parse.schema import document_schema
+    from swarmnet.report.documents import DOCUMENTS
+
+    return {name: partial(document_schema, model, f"swarmnet {name}, printed") for name, model in DOCUMENTS.items()}

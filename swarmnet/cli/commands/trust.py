@@ -10,7 +10,7 @@ import typer
 
 from swarmnet.cli import wiring
 from swarmnet.cli.options import JsonOption, LimitedCluster, YesOption, grouped
-from swarmnet.cli.streams import echo_json
+from swarmnet.cli.output import print_document
 from swarmnet.errors import ExitCode, RefusedError
 
 if TYPE_CHECKING:
@@ -48,10 +48,10 @@ def command(
 
     Exit 3: a host does not answer, or its key changed. Exit 5: not agreed to.
     """
-    from swarmnet.edge.operator.files import read_document  # noqa: PLC0415 - commands load what they need
-    from swarmnet.edge.ssh.host_keys import HostKeys  # noqa: PLC0415 - as above
-    from swarmnet.model.host_keys import KeyState, read_expected  # noqa: PLC0415 - as above
-    from swarmnet.report.terminal.host_keys import host_keys_json  # noqa: PLC0415 - as above
+    from swarmnet.edge.operator.files import read_document
+    from swarmnet.edge.ssh.host_keys import HostKeys
+    from swarmnet.model.host_keys import KeyState, read_expected
+    from swarmnet.report.documents.keys import trust_document
 
     hosts = cluster.read()
     lines = read_document(fingerprints).decode("utf-8", "replace").splitlines() if fingerprints else []
@@ -60,11 +60,11 @@ def command(
     found: list[HostKey] = []
     with HostKeys(wiring.patient(hosts, cluster.timeout), ask, cluster.names(hosts)) as keys:
         for warning in keys.warnings:
-            wiring.say(f"warning: {warning}")
+            wiring.note(f"warning: {warning}")
         for labels in keys.rounds():
             found += _settled(keys, labels, expected, yes=yes, quiet=as_json)
     if as_json:
-        echo_json({"schema": 1, "cluster": hosts.cluster, "hosts": host_keys_json(found)})
+        print_document(trust_document(hosts.cluster, found))
     if any(key.state in (KeyState.CHANGED, KeyState.UNSEEN) for key in found):
         raise typer.Exit(ExitCode.INCOMPLETE)
 
@@ -73,9 +73,9 @@ def _settled(
     keys: HostKeys, labels: Iterable[str], expected: Mapping[str, str], *, yes: bool, quiet: bool
 ) -> list[HostKey]:
     """Look at some servers, show their keys, and accept the new ones that the operator agrees to."""
-    from swarmnet.model.host_keys import KeyState  # noqa: PLC0415 - as above
-    from swarmnet.report.terminal.host_keys import host_key_lines  # noqa: PLC0415 - as above
-    from swarmnet.workflows.fleet.fanout import fan_out  # noqa: PLC0415 - as above
+    from swarmnet.model.host_keys import KeyState
+    from swarmnet.report.terminal.host_keys import host_key_lines
+    from swarmnet.workflows.fleet.fanout import fan_out
 
     names = list(labels)
     results = fan_out(names, keys.look)
@@ -93,7 +93,7 @@ def _settled(
 
 def _agree(new: list[HostKey], expected: Mapping[str, str], *, yes: bool) -> None:
     """Return when the operator agrees to the keys; raises ``RefusedError`` when not."""
-    from swarmnet.model.host_keys import expected_of  # noqa: PLC0415 - as above
+    from swarmnet.model.host_keys import expected_of
 
     wrong = [key for key in new if expected_of(key, expected) not in (None, key.fingerprint)]
     if wrong:

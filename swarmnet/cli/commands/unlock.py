@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from swarmnet.cli.options import JsonOption, LimitedCluster, grouped
-from swarmnet.cli.streams import echo_json
+from swarmnet.cli.output import print_document, print_lines
 from swarmnet.errors import ExitCode, UsageError, WrongKeyError
-from swarmnet.report.terminal.text import on_one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +30,7 @@ def command(cluster: LimitedCluster, key_file: KeyFileOption, as_json: JsonOptio
 
     Exit 12: the key is wrong; 3: some hosts failed.
     """
-    from swarmnet.workflows.unlock import unlock  # noqa: PLC0415 - commands load what they need
+    from swarmnet.workflows.unlock import unlock
 
     key = read_key(key_file)
     hosts = cluster.read()
@@ -50,9 +49,9 @@ def read_key(source: str) -> Secret:
     Raises:
         UsageError: there is no such file, or no key in it.
     """
-    from swarmnet.edge.operator.files import read_stdin  # noqa: PLC0415 - as above
-    from swarmnet.edge.operator.secret_files import LocalSecretFiles  # noqa: PLC0415 - as above
-    from swarmnet.model.base import Secret  # noqa: PLC0415 - as above
+    from swarmnet.edge.operator.files import read_stdin
+    from swarmnet.edge.operator.secret_files import LocalSecretFiles
+    from swarmnet.model.base import Secret
 
     key = Secret(read_stdin().strip()) if source == "-" else LocalSecretFiles().read(source)
     if key is None:
@@ -66,7 +65,7 @@ def read_key(source: str) -> Secret:
 
 def exit_code(answers: Sequence[Unlocked]) -> int:
     """Return 12 when the key is wrong, 3 when hosts failed for other reasons, else 0."""
-    from swarmnet.workflows.unlock import Answer  # noqa: PLC0415 - as above
+    from swarmnet.workflows.unlock import Answer
 
     found = {one.answer for one in answers}
     if Answer.WRONG_KEY in found:
@@ -75,9 +74,10 @@ def exit_code(answers: Sequence[Unlocked]) -> int:
 
 
 def _show(answers: Sequence[Unlocked], cluster: str, *, as_json: bool) -> None:
+    from swarmnet.report.documents.keys import UnlockDocument, UnlockedEntry
+
     if as_json:
-        hosts = [one.model_dump(mode="json") for one in answers]
-        echo_json({"schema": 1, "cluster": cluster, "hosts": hosts})
-        return
-    for one in answers:
-        typer.echo(on_one_line(f"{one.host}: {one.answer}{': ' + one.detail if one.detail else ''}"))
+        hosts = [UnlockedEntry(host=one.host, answer=one.answer.value, detail=one.detail) for one in answers]
+        print_document(UnlockDocument(schema_=1, cluster=cluster, hosts=hosts))
+    else:
+        print_lines(f"{one.host}: {one.answer}{': ' + one.detail if one.detail else ''}" for one in answers)

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from swarmnet.cli.options import LONGEST_WAIT, JsonOption, LimitedCluster, grouped, names_of
-from swarmnet.cli.streams import echo_json
+from swarmnet.cli.options import LONGEST_WAIT, LimitedCluster, grouped, names_of
+from swarmnet.cli.output import Output
 from swarmnet.errors import ExitCode, UsageError
-from swarmnet.model.sensitive import SENSITIVE
 
 if TYPE_CHECKING:
-    from swarmnet.model.verification import ProbeKit, Verification
+    from swarmnet.model.verification import ProbeKit
     from swarmnet.verify.probes.probes import Run
     from swarmnet.verify.scenario import Scenario
 
@@ -83,18 +82,20 @@ def command(
     cluster: LimitedCluster,
     chosen: Chosen,
     probe: Probe,
+    output: Output,
     playbook: PlaybookArgument = None,
     junit: JUnitOption = None,
-    as_json: JsonOption = False,
 ) -> None:
     """Prove by traffic that the swarm's networks work.
 
     Exit: 0 all proved, 1 something failed, 3 something could not be tested.
     """
-    from swarmnet.model.verification import Phase  # noqa: PLC0415 - as below
-    from swarmnet.verify.story import VerifyOptions, verify  # noqa: PLC0415 - as above
-    from swarmnet.workflows.fleet.observe import observe  # noqa: PLC0415 - commands load what they need
+    from swarmnet.model.verification import Phase
+    from swarmnet.report.reports import verify_report
+    from swarmnet.verify.story import VerifyOptions, verify
+    from swarmnet.workflows.fleet.observe import observe
 
+    targets = output.targets(junit)
     wanted = scenarios(chosen.only, chosen.skip)
     kit = probe_kit(probe.probe_image, probe.probe_archive)
     hosts = cluster.read()
@@ -109,7 +110,7 @@ def command(
         state = observe(ports)
         seen = Phase(name="observe", seconds=round(ports.clock.monotonic() - begun, 3))
         result = verify(ports, state, wish, kit=kit, run=this_run(), before=(seen,))
-    _report(result, as_json=as_json, junit=junit, verbose=cluster.verbose)
+    targets.emit(verify_report(result, verbose=cluster.verbose))
     raise typer.Exit(EXITS.get(result.status, ExitCode.DONE))
 
 
@@ -120,9 +121,9 @@ def overlays_of(path: Path) -> tuple[str, ...]:
         DocumentError: the playbook is wrong.
         UsageError: it makes no overlay.
     """
-    from swarmnet.edge.operator.files import read_document  # noqa: PLC0415 - as above
-    from swarmnet.operations.network.operation import NetworkOperation  # noqa: PLC0415 - as above
-    from swarmnet.parse.playbook import parse_playbook  # noqa: PLC0415 - as above
+    from swarmnet.edge.operator.files import read_document
+    from swarmnet.operations.network.operation import NetworkOperation
+    from swarmnet.parse.playbook import parse_playbook
 
     playbook = parse_playbook(read_document(path), str(path), environment=os.environ)
     wanted = [step.operation.spec for step in playbook.steps if isinstance(step.operation, NetworkOperation)]
@@ -138,7 +139,7 @@ def scenarios(only: list[str] | None, skip: list[str] | None) -> tuple[Scenario,
     Raises:
         UsageError: no scenario has that name, or none is left.
     """
-    from swarmnet.verify.scenarios import ALL, GROUPS  # noqa: PLC0415
+    from swarmnet.verify.scenarios import ALL, GROUPS
 
     known = {**{scenario.name: (scenario.name,) for scenario in ALL}, **GROUPS}
     for name in sorted(names_of(only) | names_of(skip)):
@@ -154,7 +155,7 @@ def scenarios(only: list[str] | None, skip: list[str] | None) -> tuple[Scenario,
 
 def probe_kit(image: str | None, archive: Path | None) -> ProbeKit:
     """Return the probe's image: the named one, the archive's, or one packed from this machine's Python."""
-    from swarmnet.edge.operator.probe_image import from_archive, from_reference, packed  # noqa: PLC0415
+    from swarmnet.edge.operator.probe_image import from_archive, from_reference, packed
 
     if image and archive:
         raise UsageError("--probe-image and --probe-archive exclude each other", hint="give one of them")
@@ -165,8 +166,8 @@ def probe_kit(image: str | None, archive: Path | None) -> ProbeKit:
 
 def this_run() -> Run:
     """Return a new run of this process."""
-    from swarmnet.cli.wiring import this_operator  # noqa: PLC0415 - as above
-    from swarmnet.verify.probes.probes import Run  # noqa: PLC0415 - as above
+    from swarmnet.cli.wiring import this_operator
+    from swarmnet.verify.probes.probes import Run
 
     me = this_operator()
 
@@ -175,21 +176,3 @@ def this_run() -> Run:
         return machine != me.machine or not pid.isdigit() or me.is_alive(int(pid))
 
     return Run(secrets.token_hex(4), f"{me.machine}:{me.pid}", may_live)
-
-
-def _report(result: Verification, *, as_json: bool, junit: Path | None, verbose: bool) -> None:
-    from rich.console import Console  # noqa: PLC0415
-
-    from swarmnet.report.junit import as_junit  # noqa: PLC0415
-    from swarmnet.report.terminal.verification import as_json as body_of  # noqa: PLC0415
-    from swarmnet.report.terminal.verification import show  # noqa: PLC0415
-
-    if junit is not None:
-        try:
-            junit.write_bytes(SENSITIVE.masked(as_junit(result).decode()).encode())
-        except OSError as error:
-            raise UsageError(f"{junit}: {error.strerror}") from error
-    if as_json:
-        echo_json(body_of(result))
-    else:
-        show(Console(highlight=False), result, verbose=verbose)

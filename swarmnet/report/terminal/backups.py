@@ -1,4 +1,4 @@
-"""Backups and drift as text for people and as JSON for programs."""
+"""Backups for people."""
 
 from __future__ import annotations
 
@@ -6,15 +6,17 @@ from datetime import UTC
 from typing import TYPE_CHECKING
 
 from swarmnet.model.losses import announced
-from swarmnet.report.terminal.text import PLAIN, Paint, count, on_one_line, table
+from swarmnet.report.documents.backups import show_document
+from swarmnet.report.terminal.console import line, table
+from swarmnet.report.terminal.text import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import datetime
 
     from swarmnet.model.backup import BackupDocument
-    from swarmnet.model.base import JsonObject
     from swarmnet.model.sealed import Entry, SealedHeader
+    from swarmnet.report.terminal.console import Line
 
 TIME = "%Y-%m-%d %H:%M:%S UTC"
 
@@ -25,30 +27,15 @@ def origin(backup: str, created: datetime, cluster: str, now: datetime) -> str:
     return f"backup {backup[:8]} of {taken}, cluster {cluster}, {count((now - created).days, 'day')} old"
 
 
-def entry_json(entry: Entry) -> JsonObject:
-    """Return one line of the list for programs."""
-    header: JsonObject | None = None if entry.header is None else entry.header.model_dump(mode="json")
-    return {
-        "name": entry.name,
-        "path": str(entry.path),
-        "created": None if entry.header is None else entry.header.created.isoformat(),
-        "size": entry.size,
-        "problem": None if entry.problem is None else entry.problem.message,
-        "header": header,
-    }
-
-
-def entry_table(entries: Iterable[Entry], paint: Paint = PLAIN) -> str:
-    """Return the list for people: a table of what can be used, then a line for each file that cannot."""
+def entry_lines(entries: Iterable[Entry]) -> Iterator[Line]:
+    """Yield a table of the backups that can be used, then a line for each file that cannot."""
     entries = tuple(entries)
     usable = [_cells(entry, entry.header) for entry in entries if entry.header is not None and entry.problem is None]
-    lines = [table(("BACKUP", "CLUSTER", "BYTES", "STATE", "REASON", "TAGS"), usable, paint)] if usable else []
-    lines += [
-        on_one_line(f"{entry.path.parent.name}/{entry.path.name}  UNUSABLE: {entry.problem}")
-        for entry in entries
-        if entry.problem is not None
-    ]
-    return "\n".join(lines)
+    if usable:
+        yield table(("BACKUP", "CLUSTER", "BYTES", "STATE", "REASON", "TAGS"), usable)
+    for entry in entries:
+        if entry.problem is not None:
+            yield line(f"{entry.path.parent.name}/{entry.path.name}  ", (f"UNUSABLE: {entry.problem}", "red"))
 
 
 def _cells(entry: Entry, header: SealedHeader) -> tuple[str, ...]:
@@ -56,38 +43,9 @@ def _cells(entry: Entry, header: SealedHeader) -> tuple[str, ...]:
     return entry.name, header.cluster, str(entry.size), state, header.reason.value, ", ".join(header.tags)
 
 
-def summary(document: BackupDocument) -> JsonObject:
-    """Return what a backup holds, as counts and names."""
-    state = document.state
-    return {
-        "schema": 1,
-        "id": document.id,
-        "created": document.created.isoformat(),
-        "tool": document.tool,
-        "cluster": document.cluster,
-        "cluster_id": document.cluster_id,
-        "reason": document.reason.value,
-        "tags": list(document.tags),
-        "complete": document.completeness.complete,
-        "failures": [{"host": one.host, "reason": one.reason} for one in document.completeness.failures],
-        "engines": dict(document.engines),
-        "nodes": [node.hostname for node in state.nodes],
-        "networks": [net.spec.name for net in state.networks if not net.predefined],
-        "local_networks": {
-            facts.host: [net.spec.name for net in facts.networks if not net.predefined] for facts in state.hosts
-        },
-        "services": [service.spec.name for service in state.services],
-        "configs": [config.spec.name for config in state.configs],
-        "secrets": [secret.spec.name for secret in state.secrets],
-        "losses": [
-            {"kind": one.kind, "what": one.what, "why": one.why, "instead": one.instead} for one in announced(document)
-        ],
-    }
-
-
-def summary_lines(document: BackupDocument) -> Iterator[str]:
-    """Yield what a backup holds, for people."""
-    found = summary(document)
+def summary_lines(document: BackupDocument) -> Iterator[Line]:
+    """Yield what a backup holds."""
+    found = show_document(document)
     yield f"backup      {document.id}"
     yield f"cluster     {document.cluster} ({document.cluster_id or 'no manager answered'})"
     yield f"created     {document.created.strftime(TIME)} by {document.tool}, {document.reason.value}"
@@ -96,12 +54,10 @@ def summary_lines(document: BackupDocument) -> Iterator[str]:
         yield f"  missing   {failure.host}: {failure.reason}"
     yield "engines     " + _joined(f"{host} {version}" for host, version in sorted(document.engines.items()))
     for word in ("nodes", "networks", "services", "configs", "secrets"):
-        names = found[word]
-        yield f"{word:<11} " + _joined(str(name) for name in (names if isinstance(names, list) else []))
-    for facts in document.state.hosts:
-        local = [net.spec.name for net in facts.networks if not net.predefined]
+        yield f"{word:<11} " + _joined(getattr(found, word))
+    for host, local in found.local_networks.items():
         if local:
-            yield f"on {facts.host:<8} {_joined(local)}"
+            yield f"on {host:<8} {_joined(local)}"
     yield "never comes back:"
     for loss in announced(document):
         yield f"  {loss.kind}: {loss.what}: {loss.why}; {loss.instead}"

@@ -1,14 +1,18 @@
-"""What happens, told while it happens: one line an event, and on a terminal one more that says what runs now."""
+"""Progress: one line for each event, and on a terminal one more that says what runs now."""
 
 from __future__ import annotations
 
 import threading
 from typing import TYPE_CHECKING
 
+from rich.text import Text
+
 from swarmnet.model.events import ActionFinished, ActionStarted, HostConnected, HostFailed, Progress
-from swarmnet.report.terminal.text import Paint, on_one_line, shortened, trace_lines
+from swarmnet.report.terminal.console import console_for, line
+from swarmnet.report.terminal.text import on_one_line, shortened, trace_lines
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import TextIO
 
     from swarmnet.model.events import Event
@@ -22,14 +26,14 @@ class ProgressLines:
 
     def __init__(self, stream: TextIO, *, verbose: bool = False) -> None:
         self._stream = stream
-        self._paint = Paint.for_stream(stream)
+        self._console = console_for(stream)
         self._verbose = verbose
         self._running: dict[str, None] = {}
         self._live = stream.isatty()
         self._lock = threading.Lock()
 
     def __call__(self, event: Event) -> None:
-        """Tell one event."""
+        """Print one event."""
         with self._lock:
             match event:
                 case ActionStarted(_, target):
@@ -38,33 +42,38 @@ class ProgressLines:
                     self._running.pop(target, None)
                 case _:
                     pass
-            line = self._line(event)
             if self._live:
                 self._stream.write("\r\x1b[K")
-            if line is not None:
-                self._stream.write(line + "\n")
+            for one in self._lines(event):
+                self._console.print(one, soft_wrap=True)
             if self._live:
-                self._stream.write(self._paint.dim(self._now()))
+                self._console.print(Text(self._now(), "dim"), end="", soft_wrap=True)
             self._stream.flush()
 
-    def _line(self, event: Event) -> str | None:
+    def _lines(self, event: Event) -> Iterator[Text]:
         match event:
             case HostConnected(host, seconds):
-                return self._paint.dim(f"connected to {on_one_line(host)} ({seconds:.2f} s)") if self._verbose else None
+                if self._verbose:
+                    yield line((f"connected to {host} ({seconds:.2f} s)", "dim"))
             case HostFailed(host, reason, error):
-                said = shortened(on_one_line(reason))
-                line = self._paint.red(f"{on_one_line(host)} failed: {said}")
+                yield line((f"{host} failed: {shortened(on_one_line(reason))}", "red"))
                 trace = trace_lines(error) if self._verbose and error and error.__cause__ else ()
-                return "\n".join((line, *trace))
-            case ActionStarted(_, target):
-                return self._paint.dim(f"begun: {on_one_line(target)}") if self._verbose else None
-            case ActionFinished(_, target, seconds, None):
-                return f"{self._paint.green('done')}: {on_one_line(target)} ({seconds:.1f} s)"
-            case ActionFinished(_, target, seconds, error):
-                text = f"{on_one_line(target)} ({seconds:.1f} s): {shortened(on_one_line(error or ''))}"
-                return f"{self._paint.red('failed')}: {text}"
+                yield from map(line, trace)
+            case ActionStarted() | ActionFinished():
+                yield from self._action(event)
             case Progress(text):
-                return shortened(on_one_line(text))
+                yield line(shortened(on_one_line(text)))
+
+    def _action(self, event: ActionStarted | ActionFinished) -> Iterator[Text]:
+        match event:
+            case ActionStarted(_, target):
+                if self._verbose:
+                    yield line((f"started: {target}", "dim"))
+            case ActionFinished(_, target, seconds, None):
+                yield line(("done", "green"), f": {target} ({seconds:.1f} s)")
+            case ActionFinished(_, target, seconds, error):
+                said = shortened(on_one_line(error or ""))
+                yield line(("failed", "red"), f": {target} ({seconds:.1f} s): {said}")
 
     def _now(self) -> str:
         if not self._running:

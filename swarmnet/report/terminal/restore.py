@@ -1,4 +1,4 @@
-"""The end of a restore as text for people."""
+"""How a restore ended, for people."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ def report_lines(report: RestoreReport) -> Iterator[str]:
     for target in report.not_awaited:
         yield f"accepted, not awaited: {target}"
     for target in report.not_begun:
-        yield f"not begun: {target}"
+        yield f"not started: {target}"
     yield from left_out(report.skips, report.losses)
     for host in report.missing:
         yield f"did not answer: {host}"
     if report.interrupted or report.failed:
         why = "interrupted" if report.interrupted else "not complete"
         yield (
-            f"{why}: `swarmnet restore resume {report.backup[:8]}` goes on, `swarmnet restore undo {report.backup[:8]}`"
-            " takes back what was made"
+            f"{why}: `swarmnet restore resume {report.backup[:8]}` continues, "
+            f"`swarmnet restore undo {report.backup[:8]}` removes what the restore created"
         )
     yield f"verify: {'not run' if report.verified is None else report.verified.value}"
 

@@ -15,17 +15,10 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from swarmnet.model.base import JsonValue
     from swarmnet.model.verification import Cell, Matrix, Verification
 
 WIDEST = 40
 """Hosts of a full matrix; of a larger one only the rows that are not all fine are shown."""
-
-
-def as_json(result: Verification) -> dict[str, JsonValue]:
-    """Return the result as one object; its keys are stable within a schema number."""
-    body: dict[str, JsonValue] = result.model_dump(mode="json")
-    return {"schema": 1, "status": result.status.value, **body}
 
 
 def show(console: Console, result: Verification, *, verbose: bool = False) -> None:

@@ -8,8 +8,10 @@ from swarmnet.model.differences import Kind
 from swarmnet.model.redaction import Cover
 from swarmnet.model.state import HostFailure
 from swarmnet.plan.recovery.drift import drift
-from swarmnet.report.terminal.drift import drift_json, drift_lines
+from swarmnet.report.terminal.console import rendered
+from swarmnet.report.terminal.drift import drift_lines
 from tests.support.backups import CANARY, a_state
+from tests.support.reports import drift_json
 
 
 def test_two_looks_at_the_same_cluster_show_no_drift() -> None:
@@ -71,6 +73,6 @@ def test_values_of_the_environment_are_told_as_changed_and_shown_on_request(*, s
     spec = service.spec.model_copy(update={"env": {"DB_PASSWORD": "other", "MODE": "slow"}})
     after = before.model_copy(update={"services": (service.model_copy(update={"spec": spec}),)})
     found = drift(before, after)
-    for text in ("\n".join(drift_lines(found, Cover(shows=shows))), json.dumps(drift_json(found, Cover(shows=shows)))):
+    for text in (rendered(drift_lines(found, Cover(shows=shows))), json.dumps(drift_json(found, Cover(shows=shows)))):
         assert [word in text for word in ("DB_PASSWORD", "MODE")] == [True, True]
         assert [word in text for word in (CANARY, "slow")] == [shows, shows]

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 import pytest
 
 from swarmnet.model.lock import STALE, Claim, Holder, Operator
-from swarmnet.report.terminal.lock import lock_lines, locks_json
+from swarmnet.report.terminal.lock import lock_lines
+from tests.support.reports import locks_json
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+from typing import TYPE_CHECKING
 
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 
 from swarmnet.model.events import ActionFinished, HostFailed
 from swarmnet.model.hosts import Availability
@@ -17,9 +19,17 @@ from swarmnet.model.swarm import NodeSpec
 from swarmnet.operations.network.actions import CreateNetwork
 from swarmnet.operations.swarm.actions import SetNode
 from swarmnet.plan.prune import PruneNetwork
-from swarmnet.report.terminal.plan import plan_digest, plan_json, plan_text
+from swarmnet.report.documents.plan import plan_digest
+from swarmnet.report.terminal.console import rendered, show, table
+from swarmnet.report.terminal.plan import plan_lines
 from swarmnet.report.terminal.progress import ProgressLines
-from swarmnet.report.terminal.text import Paint, on_one_line, table
+from swarmnet.report.terminal.text import on_one_line
+from tests.support.reports import plan_json, plan_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from swarmnet.report.terminal.console import Line
 
 ADD = CreateNetwork(target="network front", why="it is not there", spec=NetworkSpec(name="front"))
 DRAIN = SetNode(
@@ -33,6 +43,12 @@ DRAIN = SetNode(
 REMOVE = PruneNetwork(target="network old", why="nothing names it", risk=Risk.DESTRUCTIVE, name="old", id="x")
 STATE = ClusterState(failures=(HostFailure(host="w2", reason="timed out"),))
 PLAN = Plan(cluster="shop", actions=(ADD, DRAIN, REMOVE), warnings=("mind the gap",), predicted=STATE)
+
+
+def coloured(lines: Iterable[Line]) -> str:
+    stream = io.StringIO()
+    show(Console(file=stream, force_terminal=True, color_system="standard", width=80), lines)
+    return stream.getvalue()
 
 
 def test_shows_sign_reason_values_risk_and_counts() -> None:
@@ -55,7 +71,7 @@ def test_says_that_there_is_nothing_to_do() -> None:
 
 def test_colours_only_where_asked_for() -> None:
     assert "\x1b[" not in plan_text(PLAN, STATE)
-    assert "\x1b[32m+ network front" in plan_text(PLAN, STATE, Paint(enabled=True))
+    assert "\x1b[32m+ network front" in coloured(plan_lines(PLAN, STATE))
 
 
 def test_json_is_versioned_and_names_the_failures() -> None:
@@ -100,7 +116,7 @@ def test_progress_is_plain_lines_where_nobody_looks() -> None:
 
 
 def test_tables_align_and_stay_one_line_a_row() -> None:
-    assert table(("NAME", "N"), [("a\nb", "1"), ("longer", "22")]).splitlines() == [
+    assert rendered([table(("NAME", "N"), [("a\nb", "1"), ("longer", "22")])]).splitlines() == [
         "NAME    N",
         "a\\nb    1",
         "longer  22",

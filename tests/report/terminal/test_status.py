@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from swarmnet.model.redaction import Cover
 from swarmnet.model.service import ServiceSpec
-from swarmnet.report.terminal.status import status_json, status_text
 from swarmnet.workflows.fleet.observe import observe
 from tests.simulator import World
+from tests.support.reports import status_json, status_text
 
 
 def test_everything_stands_in_the_order_of_its_names_whatever_order_managers_answer_in() -> None:
@@ -21,7 +21,7 @@ def test_everything_stands_in_the_order_of_its_names_whatever_order_managers_ans
 
     nodes = next(number for number, line in enumerate(told) if line.startswith("NODE"))
     assert [line.split()[0] for line in told[nodes + 1 : nodes + 6]] == ["m1", "m2", "m3", "w1", "w2"]
-    assert status_json(shuffled, world.inventory, []) == status_json(seen, world.inventory, [])
+    assert status_json(shuffled, world.inventory) == status_json(seen, world.inventory)
 
 
 def test_an_entry_without_a_hostname_is_called_by_its_id() -> None:
@@ -52,7 +52,7 @@ def test_values_of_labels_are_shown_on_request() -> None:
     spec = seen.nodes[0].spec.model_copy(update={"labels": {"token": "correct-horse-battery"}})
     labelled = seen.model_copy(update={"nodes": (seen.nodes[0].model_copy(update={"spec": spec}),)})
 
-    hidden, told = (status_json(labelled, world.inventory, [], Cover(shows=shows)) for shows in (False, True))
+    hidden, told = (status_json(labelled, world.inventory, Cover(shows=shows)) for shows in (False, True))
 
     assert "token" in str(hidden)
     assert ["correct-horse-battery" in str(one) for one in (hidden, told)] == [False, True]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from itertools import permutations
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -12,8 +13,18 @@ from rich.console import Console
 
 from swarmnet.model.report import Cause, Status, Verdict
 from swarmnet.model.verification import Cell, Matrix, Verification
-from swarmnet.report.junit import as_junit
-from swarmnet.report.terminal.verification import as_json, show
+from swarmnet.report.documents.verify import verify_document
+from swarmnet.report.formats import FORMATS
+from swarmnet.report.reports import verify_report
+from swarmnet.report.terminal.verification import show
+
+
+def as_json(one: Verification) -> dict[str, Any]:
+    return verify_document(one).tree
+
+
+def as_junit(one: Verification) -> str:
+    return FORMATS["junit"].render(verify_report(one, verbose=False))
 
 
 def result(hosts: int = 3, *, failing: tuple[str, str] | None = ("w1", "w2"), detail: str = "no way") -> Verification:

@@ -1,0 +1,187 @@
+"""The JSON document of a cluster at a glance."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from swarmnet.model.redaction import Cover
+from swarmnet.model.standing import failing_of, promoted, running_of, standing, strangers
+from swarmnet.report.cluster import host_names, is_outside, nodes_by_name, ports_of, services_by_name
+from swarmnet.report.documents.base import Entry, FailureEntry, JsonValue, Output, failure_entries
+from swarmnet.report.documents.lock import LockEntry
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from swarmnet.model.announced_losses import Standing
+    from swarmnet.model.hosts import Inventory
+    from swarmnet.model.network import Network
+    from swarmnet.model.service import Service
+    from swarmnet.model.state import ClusterState
+    from swarmnet.model.swarm import Node
+
+
+class StandingEntry(Entry):
+    """How the cluster is."""
+
+    health: str = Field(description="healthy, degraded, lost, or no swarm.")
+    managers: int
+    answering: int
+    spare: int | None = Field(description="Managers that may be lost before the quorum is.")
+    reasons: list[str]
+    next: str | None = Field(description="What to do.")
+
+
+class NodeEntry(Entry):
+    """One node of the swarm."""
+
+    id: str
+    host: str | None = Field(description="Its name in the inventory.")
+    hostname: str
+    role: str | None
+    availability: str | None
+    status: str
+    reachability: str | None
+    leader: bool
+    engine: str
+    address: str
+    labels: JsonValue
+
+
+class NetworkEntry(Entry):
+    """One network of the swarm."""
+
+    id: str
+    name: str
+    driver: str
+    subnets: list[str]
+    vnis: list[int]
+    attachable: bool
+    internal: bool
+    encrypted: bool
+    ingress: bool
+    allocated: bool
+
+
+class PortEntry(Entry):
+    """One published port."""
+
+    published: int | None
+    target: int
+    protocol: str
+    mode: Literal["ingress", "host"]
+
+
+class ServiceEntry(Entry):
+    """One service."""
+
+    id: str
+    name: str
+    mode: str
+    image: str
+    running: int
+    desired: int
+    failing: list[str]
+    networks: list[str]
+    ports: list[PortEntry]
+
+
+class StatusDocument(Output):
+    """What ``status --json`` prints."""
+
+    cluster: str
+    swarm: str | None = Field(description="Its id.")
+    standing: StandingEntry
+    nodes: list[NodeEntry]
+    networks: list[NetworkEntry]
+    services: list[ServiceEntry]
+    locked: list[str] = Field(description="Hosts whose engine waits for the swarm's unlock key.")
+    outside: list[str] = Field(description="Hosts that answer and are not in this swarm.")
+    not_in_inventory: list[str]
+    promoted: list[str] = Field(description="Managers of the swarm that are workers in the inventory.")
+    locks: list[LockEntry]
+    failures: list[FailureEntry]
+
+
+def status_document(
+    state: ClusterState, inventory: Inventory, locks: list[LockEntry], cover: Cover | None = None
+) -> StatusDocument:
+    """Return the cluster for programs; ``locks`` are those of other runs, ``cover`` hides values of labels."""
+    names = host_names(state)
+    return StatusDocument(
+        schema_=1,
+        cluster=inventory.cluster,
+        swarm=None if state.swarm is None else state.swarm.id,
+        standing=_standing(standing(state, inventory)),
+        nodes=[_node(node, names, cover or Cover()) for node in nodes_by_name(state)],
+        networks=[_network(network) for network in sorted(state.networks, key=lambda one: one.spec.name)],
+        services=[_service(service, state) for service in services_by_name(state)],
+        locked=list(state.locked),
+        outside=[facts.host for facts in state.hosts if is_outside(facts.host, state)],
+        not_in_inventory=list(strangers(state, inventory)),
+        promoted=list(promoted(state, inventory)),
+        locks=locks,
+        failures=failure_entries(state.failures),
+    )
+
+
+def _standing(found: Standing) -> StandingEntry:
+    return StandingEntry(
+        health=found.health.value,
+        managers=found.managers,
+        answering=found.answering,
+        spare=found.spare,
+        reasons=list(found.reasons),
+        next=found.cure,
+    )
+
+
+def _node(node: Node, names: Mapping[str, str], cover: Cover) -> NodeEntry:
+    return NodeEntry(
+        id=node.id,
+        host=names.get(node.id),
+        hostname=node.hostname,
+        role=None if node.spec.role is None else node.spec.role.value,
+        availability=None if node.spec.availability is None else node.spec.availability.value,
+        status=node.status,
+        reachability=node.reachability,
+        leader=node.is_leader,
+        engine=node.engine_version,
+        address=node.address,
+        labels=cover.value(("labels",), {**node.spec.labels}),
+    )
+
+
+def _network(network: Network) -> NetworkEntry:
+    return NetworkEntry(
+        id=network.id,
+        name=network.spec.name,
+        driver=network.spec.driver,
+        subnets=[one.subnet for one in network.spec.subnets],
+        vnis=list(network.vnis),
+        attachable=network.spec.attachable,
+        internal=network.spec.internal,
+        encrypted=network.spec.encrypted,
+        ingress=network.spec.ingress,
+        allocated=network.allocated,
+    )
+
+
+def _service(service: Service, state: ClusterState) -> ServiceEntry:
+    running, wanted = running_of(service, state)
+    return ServiceEntry(
+        id=service.id,
+        name=service.spec.name,
+        mode=service.spec.mode.value,
+        image=service.spec.image,
+        running=running,
+        desired=wanted,
+        failing=list(failing_of(service, state)),
+        networks=[at.network for at in service.spec.networks or ()],
+        ports=[
+            PortEntry(published=one.published, target=one.target, protocol=one.protocol.value, mode=one.mode.value)
+            for one in ports_of(service, state)
+        ],
+    )

@@ -1,0 +1,119 @@
+"""The JSON document of a verification."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from swarmnet.report.documents.base import Entry, JsonValue, Output
+
+if TYPE_CHECKING:
+    from swarmnet.model.report import Verdict
+    from swarmnet.model.verification import Matrix, Verification
+
+Status = Literal["ok", "warning", "failed", "inconclusive", "skipped"]
+
+
+class CauseEntry(Entry):
+    """The verdict that another one follows from."""
+
+    verdict: int = Field(description="Its position among the verdicts, from 0.")
+    scenario: str
+    subject: str
+
+
+class VerdictEntry(Entry):
+    """One finding."""
+
+    scenario: str
+    subject: str
+    status: Status
+    detail: str
+    fix: str | None
+    evidence: dict[str, JsonValue]
+    because_of: list[CauseEntry] = Field(description="Empty for a cause, and for what is fine.")
+
+
+class CellEntry(Entry):
+    """One ordered pair of hosts under one scenario."""
+
+    status: Status
+    detail: str
+    milliseconds: float | None
+
+
+class MatrixEntry(Entry):
+    """All ordered pairs of hosts on one network under one scenario."""
+
+    scenario: str
+    network: str
+    hosts: list[str]
+    cells: dict[str, dict[str, CellEntry]] = Field(description="By source, then by destination.")
+
+
+class PhaseEntry(Entry):
+    """How long one part of the run took."""
+
+    name: str
+    seconds: float
+
+
+class VerifyDocument(Output):
+    """What ``verify --json`` prints."""
+
+    status: Status
+    run: str
+    cluster: str
+    networks: list[str]
+    hosts: list[str]
+    verdicts: list[VerdictEntry] = Field(description="The worst first.")
+    matrices: list[MatrixEntry]
+    phases: list[PhaseEntry]
+    notes: list[str]
+
+
+def verify_document(result: Verification) -> VerifyDocument:
+    """Return the result for programs."""
+    return VerifyDocument(
+        schema_=1,
+        status=result.status.value,
+        run=result.run,
+        cluster=result.cluster,
+        networks=list(result.networks),
+        hosts=list(result.hosts),
+        verdicts=[_verdict(one) for one in result.verdicts],
+        matrices=[_matrix(one) for one in result.matrices],
+        phases=[PhaseEntry(name=one.name, seconds=one.seconds) for one in result.phases],
+        notes=list(result.notes),
+    )
+
+
+def _verdict(one: Verdict) -> VerdictEntry:
+    return VerdictEntry(
+        scenario=one.scenario,
+        subject=one.subject,
+        status=one.status.value,
+        detail=one.detail,
+        fix=one.fix,
+        evidence=one.evidence,
+        because_of=[
+            CauseEntry(verdict=cause.verdict, scenario=cause.scenario, subject=cause.subject)
+            for cause in one.because_of
+        ],
+    )
+
+
+def _matrix(one: Matrix) -> MatrixEntry:
+    return MatrixEntry(
+        scenario=one.scenario,
+        network=one.network,
+        hosts=list(one.hosts),
+        cells={
+            source: {
+                target: CellEntry(status=cell.status.value, detail=cell.detail, milliseconds=cell.milliseconds)
+                for target, cell in row.items()
+            }
+            for source, row in one.cells.items()
+        },
+    )

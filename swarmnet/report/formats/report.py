@@ -1,0 +1,55 @@
+"""What a command reports, independent of any format."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from swarmnet.model.report import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rich.console import Console
+
+    from swarmnet.report.documents.base import Output
+
+__all__ = ["Check", "Format", "Report", "Status"]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line of a result that a CI shows: what was looked at, and how it ended."""
+
+    group: str
+    """What kind of check it is: a scenario of verify, or the kind of an action."""
+    name: str
+    status: Status
+    detail: str = ""
+    advice: str = ""
+    """What to do; empty where there is nothing to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The result of one command."""
+
+    command: str
+    """``verify``, ``backup list`` ..."""
+    document: Output
+    """The result for programs."""
+    checks: tuple[Check, ...]
+    """The result for CI systems."""
+    print_to: Callable[[Console], None]
+    """Prints the result for people."""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One way to write a report."""
+
+    render: Callable[[Report], str]
+    """Returns the whole text, marked values hidden, with a line break at its end."""
+    summary: str
+    """One sentence for the help."""

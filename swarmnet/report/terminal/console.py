@@ -1,0 +1,86 @@
+"""The one way to print reports: lines and tables of rich, on a console that fits the stream.
+
+A report is an iterator of lines. Use::
+
+    show(console_for(sys.stdout), plan_lines(plan, state))
+
+Text of hosts and files never becomes markup: lines are built with :func:`line`, which makes each part printable. Colour
+appears on terminals only, never where ``NO_COLOR`` is set (no-color.org).
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from swarmnet.model.sensitive import SENSITIVE
+from swarmnet.report.terminal.text import on_one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from typing import TextIO
+
+    Part = str | tuple[str, str] | Text
+    """Plain text; text and its style; or a finished piece."""
+    Line = str | Text | Table
+    """What a report yields."""
+
+WIDE = 10_000
+"""Columns of a file or a pipe: nothing is folded there."""
+
+
+def console_for(stream: TextIO) -> Console:
+    """Return a console that writes to a stream."""
+    plain = bool(os.environ.get("NO_COLOR"))
+    return Console(
+        file=stream,
+        color_system=None if plain else "auto",
+        width=None if stream.isatty() else WIDE,
+        highlight=False,
+        markup=False,
+        emoji=False,
+    )
+
+
+def line(*parts: Part) -> Text:
+    """Return one line from its parts; control characters and line breaks are shown."""
+    made = Text()
+    for part in parts:
+        if isinstance(part, Text):
+            made.append_text(part)
+        else:
+            text, style = (part, "") if isinstance(part, str) else part
+            made.append(on_one_line(text), style or None)
+    return made
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+    """Return rows below their heads. On a narrow terminal, cells fold; nothing is cut."""
+    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for name in head:
+        made.add_column(name, overflow="fold")
+    for row in rows:
+        # Masked here, too: a value that is folded between two lines would not be found later.
+        made.add_row(*(line(SENSITIVE.masked(cell)) for cell in row))
+    return made
+
+
+def show(console: Console, lines: Iterable[Line]) -> None:
+    """Print a report. Lines are never broken, so that they can be copied and searched."""
+    for one in lines:
+        if isinstance(one, Table):
+            console.print(one)
+        else:
+            console.print(one if isinstance(one, Text) else line(one), soft_wrap=True)
+
+
+def rendered(lines: Iterable[Line]) -> str:
+    """Return a report as plain text, as a file holds it."""
+    stream = io.StringIO()
+    show(Console(file=stream, color_system=None, width=WIDE, highlight=False, markup=False, emoji=False), lines)
+    return "\n".join(one.rstrip() for one in stream.getvalue().splitlines())

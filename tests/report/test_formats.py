@@ -1,0 +1,101 @@
+"""Output formats, and where ``--format`` sends them."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from swarmnet.cli import output
+from swarmnet.cli.output import Output, Targets, wants_json
+from swarmnet.errors import UsageError
+from swarmnet.report.formats import FORMATS
+from swarmnet.report.reports import apply_report, verify_report
+from tests.report.test_hostile import APPLIED, VERIFIED
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_the_command_line_names_every_format() -> None:
+    assert tuple(FORMATS) == output.NAMES
+
+
+@pytest.mark.parametrize(
+    ("words", "as_json", "stdout"),
+    [
+        (None, False, "terminal"),
+        (None, True, "json"),
+        (["json"], False, "json"),
+        (["json"], True, "json"),
+        (["markdown"], False, "markdown"),
+        (["junit=out.xml"], False, "terminal"),
+        (["terminal=out.txt"], True, "json"),
+    ],
+)
+def test_stdout_has_the_format_without_a_file(words: list[str] | None, *, as_json: bool, stdout: str) -> None:
+    assert Output(words, as_json).targets().stdout == stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "as_json"), [(["html"], False), (["junit="], False), (["junit", "markdown"], False), (["junit"], True)]
+)
+def test_what_cannot_be_written_is_refused_before_the_command_begins(words: list[str], *, as_json: bool) -> None:
+    with pytest.raises(UsageError):
+        Output(words, as_json).targets()
+
+
+def test_a_file_in_a_directory_that_does_not_exist_is_refused_before_the_command_begins(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="directory does not exist"):
+        Output([f"junit={tmp_path}/none/x.xml"]).targets()
+
+
+def test_one_run_writes_each_format_to_its_place(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = [f"{name}={tmp_path}/{name}" for name in FORMATS]
+
+    Output(words, as_json=True).targets(tmp_path / "short").emit(apply_report(APPLIED))
+
+    assert json.loads(capsys.readouterr().out) == json.loads((tmp_path / "json").read_text())
+    assert "cluster shop: failed" in (tmp_path / "terminal").read_text()
+    assert (tmp_path / "short").read_text() == (tmp_path / "junit").read_text()
+    assert (tmp_path / "markdown").read_text().startswith("## swarmnet apply\n")
+
+
+def test_a_file_that_cannot_be_written_does_not_take_stdout_along(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(UsageError, match="cannot write"):
+        Targets("json", (("junit", tmp_path),)).emit(verify_report(VERIFIED, verbose=False))
+
+    assert json.loads(capsys.readouterr().out)["status"] == "failed"
+
+
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [
+        (["status", "--json"], True),
+        (["status", "--format", "json"], True),
+        (["status", "--format=json"], True),
+        (["status", "--format", "json=x"], False),
+        (["status", "json"], False),
+    ],
+)
+def test_errors_are_json_where_the_result_would_be(words: list[str], *, wanted: bool) -> None:
+    assert wants_json(words) is wanted
+
+
+def test_junit_counts_what_a_ci_must_not_take_for_a_pass() -> None:
+    tree = ET.fromstring(FORMATS["junit"].render(apply_report(APPLIED)))  # noqa: S314
+
+    counts = {name: int(tree.get(name, "")) for name in ("tests", "failures", "errors", "skipped")}
+    assert counts == {"tests": 5, "failures": 2, "errors": 2, "skipped": 1}
+    assert tree[0].get("classname") == "apply.command.run"
+
+
+def test_markdown_keeps_each_check_in_one_row() -> None:
+    rows = FORMATS["markdown"].render(verify_report(VERIFIED, verbose=False)).splitlines()
+
+    assert rows[2] == "1 failed"
+    assert rows[-1] == "| failed | matrix: network front | no way | open it |"
