@@ -8,30 +8,29 @@ from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING
 
-from swarmnet.errors import ConvergenceError, HostError, IncompleteError, UsageError
+from swarmnet.errors import IncompleteError, UsageError
 from swarmnet.model.events import Progress
 from swarmnet.model.plan import MANAGED_LABEL
 from swarmnet.model.standing import answered
 from swarmnet.model.verification import PROBE_LABEL, Phase, Verification
 from swarmnet.verify.judge import judged, within_border
-from swarmnet.verify.probes.eligible import Eligibility, eligibility
+from swarmnet.verify.probes.eligible import eligibility
 from swarmnet.verify.probes.free_addresses import rooms
-from swarmnet.verify.probes.gather import Batches, Containers
-from swarmnet.verify.probes.mesh_service import Publication
-from swarmnet.verify.probes.probe_service import ServedProbes
-from swarmnet.verify.probes.probes import Probes
+from swarmnet.verify.probes.gather import Batches
+from swarmnet.verify.probes.run import RunContext
+from swarmnet.verify.probes.starting import Start, StartPhase, in_order
 from swarmnet.verify.scenario import Answers, Setup
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from swarmnet.model.network import Network
     from swarmnet.model.ports import Ports
     from swarmnet.model.state import ClusterState
     from swarmnet.model.verification import ProbeKit
     from swarmnet.verify.probes.free_addresses import Rooms
-    from swarmnet.verify.probes.probes import Run
-    from swarmnet.verify.scenario import Observer, OverlayProbe, Question, Scenario
+    from swarmnet.verify.probes.run import Run
+    from swarmnet.verify.scenario import Question, Scenario
 
 ROUNDS = 6
 """Follow-up questions end here, whatever a scenario still wants."""
@@ -54,6 +53,31 @@ class VerifyOptions:
     settle: float = SETTLE
     timeout: float = 60.0
     """Seconds for one wait of the start and of the end."""
+
+
+PHASES = (
+    StartPhase("sweep", lambda _: "looking for what earlier runs left", run=Start.sweep),
+    StartPhase(
+        "control", lambda _: "making a plain overlay for comparison", run=Start.make_control, needed=Start.needs_control
+    ),
+    StartPhase("probes", lambda start: f"starting probes on {len(start.eligible.able)} hosts", run=Start.place_probes),
+    # The engines start the tasks of both services while observers are started.
+    StartPhase(
+        "services", lambda _: "creating the probe services", run=Start.begin_services, needed=Start.needs_services
+    ),
+    # Also where no probe came up: what keeps it away may be what an observer sees.
+    StartPhase(
+        "observers",
+        lambda start: f"starting observers on {len(start.eligible.present)} hosts",
+        run=Start.start_observers,
+        needed=Start.needs_observers,
+    ),
+    StartPhase("service", lambda _: "waiting for the probe service", run=Start.await_service, needed=Start.has_service),
+    StartPhase(
+        "mesh", lambda _: "waiting for the published probe service", run=Start.await_mesh, needed=Start.has_mesh
+    ),
+)
+"""How probes come up, in this order; what is not needed is left out."""
 
 
 @dataclass(slots=True)
@@ -93,7 +117,7 @@ def verify(
     space = rooms(state, asked_for, eligible.able)
     networks = tuple(net for net in asked_for if net not in space.crowded)
     served = frozenset(net.spec.name for net in space.whole)
-    probes = Probes(ports, kit, run, state, networks, wish.timeout, served)
+    context = RunContext(ports, kit, run, state, wish.timeout)
     answers: Answers = {}
     notes: tuple[str, ...] = ()
     needs_probes = bool(eligible.present) and any(
@@ -108,16 +132,18 @@ def verify(
         crowded={net.spec.name: _lack(space, net) for net in space.crowded},
     )
     if needs_probes:
+        start = Start.of(context, setup, scenarios=wish.scenarios, eligible=eligible, served=served)
         try:
-            setup = _start_probes(probes, setup, wish, eligible, timer)
-            _ask(probes, setup, wish, answers, timer)
+            start = _started(start, timer)
+            setup = start.setup
+            _ask(Batches(ports, run.id, start.containers), setup, wish, answers, timer)
         finally:
             with timer.phase("clear", "removing the probes"):
-                notes = probes.clear(eligible.present, keep_image=wish.keep_image)
+                notes = start.clear(keep_image=wish.keep_image)
             for note in notes:
                 ports.listener(Progress(note))
     else:
-        setup = replace(setup, probes=_in_order(ports, (*eligible.unschedulable, *eligible.absent)))
+        setup = replace(setup, probes=in_order(ports, (*eligible.unschedulable, *eligible.absent)))
     return Verification(
         run=run.id,
         cluster=ports.inventory.cluster,
@@ -166,69 +192,17 @@ def _port(state: ClusterState) -> int:
     return (state.swarm.spec.data_path_port if state.swarm else None) or 4789
 
 
-def _in_order(ports: Ports, probes: Iterable[OverlayProbe]) -> tuple[OverlayProbe, ...]:
-    order = {host.name: index for index, host in enumerate(ports.inventory.hosts)}
-    return tuple(sorted(probes, key=lambda probe: order.get(probe.host, 0)))
+def _started(start: Start, timer: _Timer) -> Start:
+    """Return the start after all of its phases, each run where it is needed."""
+    for one in PHASES:
+        if one.needed(start):
+            with timer.phase(one.name, one.title(start)):
+                start = one.run(start)
+    return start
 
 
-def _start_probes(probes: Probes, setup: Setup, wish: VerifyOptions, eligible: Eligibility, timer: _Timer) -> Setup:
-    """Return the setup with its probes and, where a scenario needs it, its service."""
-    able, present = eligible.able, eligible.present
-    with timer.phase("sweep", "looking for what earlier runs left"):
-        probes.sweep(present)
-    setup = _with_control(probes, setup, wish, timer)
-    with timer.phase("probes", f"starting probes on {len(able)} hosts"):
-        placed = probes.place(able)
-    everywhere = _in_order(probes.ports, (*placed.values(), *eligible.unschedulable, *eligible.absent))
-    observers: tuple[Observer, ...] = ()
-    mesh, served = Publication(probes), ServedProbes(probes)
-    up = tuple(host for host, probe in placed.items() if probe.problem is None)
-    # The engines start the tasks of both services while observers are started.
-    if up and any(scenario.needs_mesh for scenario in wish.scenarios):
-        mesh.begin(up)
-    if up and probes.served and any(scenario.needs_service for scenario in wish.scenarios):
-        served.begin(up)
-    if any(scenario.needs_observer for scenario in wish.scenarios):
-        with timer.phase("observers", f"starting observers on {len(present)} hosts"):
-            # Also where no probe came up: what keeps it away may be what an observer sees.
-            found = {observer.host: observer for observer in probes.watch(present)}
-            observers = tuple(found[host.name] for host in probes.ports.inventory.hosts if host.name in found)
-    if served.hosts:
-        with timer.phase("service", "waiting for the probe service"):
-            served.wait()
-    if mesh.nodes:
-        with timer.phase("mesh", "waiting for the published probe service"):
-            mesh.wait()
-    return replace(
-        setup,
-        probes=everywhere,
-        service=served.service,
-        service_problem=served.problem,
-        mesh=mesh.service,
-        mesh_problem=mesh.problem,
-        idle={**served.missing, **mesh.missing},
-        approaches={host: probes.ports.approach(host) for host in present},
-        observers=observers,
-    )
-
-
-def _with_control(probes: Probes, setup: Setup, wish: VerifyOptions, timer: _Timer) -> Setup:
-    """Return the setup with a plain overlay of its own, where a scenario needs one and no tested network is plain."""
-    has_encrypted = any(net.spec.encrypted for net in setup.networks)
-    if setup.plain is not None or not has_encrypted or not any(one.needs_control for one in wish.scenarios):
-        return setup
-    with timer.phase("control", "making a plain overlay for comparison"):
-        try:
-            return replace(setup, control=probes.add_control())
-        except (ConvergenceError, HostError) as error:
-            return replace(setup, control_problem=str(error))
-
-
-def _ask(probes: Probes, setup: Setup, wish: VerifyOptions, answers: Answers, timer: _Timer) -> None:
-    """Fill the answers, round by round, until nobody asks more."""
-    batches = Batches(
-        probes.ports, probes.run.id, Containers(probes.containers, probes.observers, probes.task_containers)
-    )
+def _ask(batches: Batches, setup: Setup, wish: VerifyOptions, answers: Answers, timer: _Timer) -> None:
+    """Fill the answers, round by round, until no scenario asks more."""
     try:
         _ask_in_rounds(batches, setup, wish, answers, timer)
     finally:

@@ -10,7 +10,7 @@ from swarmnet.edge.operator.clock import SystemClock
 from swarmnet.edge.operator.probe_image import packed
 from swarmnet.edge.session import Session
 from swarmnet.parse.inventory import parse_inventory
-from swarmnet.verify.probes.probes import Run
+from swarmnet.verify.probes.run import Run
 from swarmnet.verify.story import VerifyOptions, verify
 from swarmnet.workflows.fleet.observe import observe
 

@@ -8,7 +8,7 @@ from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
 from swarmnet.model.verification import ProbeKit
-from swarmnet.verify.probes.probes import Run
+from swarmnet.verify.probes.run import Run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

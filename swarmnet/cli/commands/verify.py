@@ -16,7 +16,7 @@ from swarmnet.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from swarmnet.model.verification import ProbeKit
-    from swarmnet.verify.probes.probes import Run
+    from swarmnet.verify.probes.run import Run
     from swarmnet.verify.scenario import Scenario
 
 PlaybookArgument = Annotated[
@@ -167,7 +167,7 @@ def probe_kit(image: str | None, archive: Path | None) -> ProbeKit:
 def this_run() -> Run:
     """Return a new run of this process."""
     from swarmnet.cli.wiring import this_operator
-    from swarmnet.verify.probes.probes import Run
+    from swarmnet.verify.probes.run import Run
 
     me = this_operator()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import ConflictError, ConvergenceError, HostError
@@ -15,6 +16,34 @@ if TYPE_CHECKING:
     from swarmnet.model.base import Labels
     from swarmnet.model.network import Network
     from swarmnet.model.ports import Ports
+    from swarmnet.verify.probes.run import RunContext
+
+
+@dataclass(slots=True)
+class ControlNetwork:
+    """The overlay of one run; also removes those that killed runs left."""
+
+    context: RunContext
+    begun: bool = False
+    """True once it may exist."""
+
+    def make(self) -> Network:
+        """Make the network, which all probes join too; raises as :func:`make_control`."""
+        self.begun = True
+        name = f"swarmnet-control-{self.context.run.id}"
+        return make_control(self.context.ports, name, self.context.labels(), timeout=self.context.timeout)
+
+    def sweep(self) -> None:
+        """Remove what killed runs left, where the observation shows any."""
+        if any(self.context.may_remove(net.spec.labels) for net in self.context.state.networks):
+            self._remove()
+
+    def remove(self) -> tuple[str, ...]:
+        """Remove the network where it may exist; return what could not be removed, one sentence each."""
+        return tuple(self._remove()) if self.begun else ()
+
+    def _remove(self) -> list[str]:
+        return remove_controls(self.context.ports, self.context.may_remove, timeout=self.context.timeout)
 
 
 def make_control(ports: Ports, name: str, labels: Labels, *, timeout: float) -> Network:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from swarmnet.errors import ConvergenceError, HostError
 from swarmnet.model.service import Protocol, PublishedPort, PublishMode
 from swarmnet.probe import wire
-from swarmnet.verify.probes.probes import takes_tasks
+from swarmnet.verify.probes.services import takes_tasks
 from swarmnet.verify.scenario import MeshService
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from swarmnet.model.service import Task
-    from swarmnet.verify.probes.probes import Probes
+    from swarmnet.verify.probes.services import TaskServices
 
 FEWEST = 2
 """With as many hosts, one is left without a task."""
@@ -30,9 +30,9 @@ class Publication:
     service with everything else of the run.
     """
 
-    probes: Probes
+    services: TaskServices
     nodes: dict[str, str] = field(default_factory=dict)
-    """Node to host, of those that shall have a task; empty until begun."""
+    """Node to host, of those that get a task; empty until begun."""
     service: MeshService | None = None
     problem: str | None = None
     missing: dict[str, str] = field(default_factory=dict)
@@ -41,20 +41,16 @@ class Publication:
     @property
     def name(self) -> str:
         """The service's name."""
-        return f"swarmnet-mesh-{self.probes.run.id}"
+        return self.services.name("mesh")
 
     def begin(self, hosts: tuple[str, ...]) -> None:
         """Make the service; a failure is kept as the problem."""
-        state = self.probes.state
-        found = {node.id: host for host in hosts if (node := state.node_of(host)) and takes_tasks(node)}
+        found = {node.id: host for host in hosts if (node := self.services.state.node_of(host)) and takes_tasks(node)}
         spare = len(found) if len(found) < FEWEST else -1
         chosen = dict(list(found.items())[:spare])
-        excluded = sorted({node.id for node in state.nodes} - set(chosen))
-        spec = self.probes.service_spec(excluded, hosts).model_copy(
-            update={"name": self.name, "networks": (), "ports": tuple(_ports())}
-        )
+        spec = self.services.spec(self.name, hosts, chosen, ()).model_copy(update={"ports": tuple(_ports())})
         try:
-            self.probes.ports.manager().create_service(spec)
+            self.services.ports.manager().create_service(spec)
         except HostError as error:
             self.problem = str(error)
         else:
@@ -64,8 +60,8 @@ class Publication:
     def wait(self) -> None:
         """Wait for the tasks, and learn the ports; a failure is kept as the problem."""
         try:
-            tasks, missing = self.probes.tasks_on(self.name, frozenset(self.nodes))
-            manager = self.probes.ports.manager()
+            tasks, missing = self.services.tasks_on(self.name, frozenset(self.nodes))
+            manager = self.services.ports.manager()
             seen = next((one for one in manager.services() if one.spec.name == self.name), None)
         except (ConvergenceError, HostError) as error:
             self.problem = str(error)
@@ -76,7 +72,7 @@ class Publication:
             for port in (seen.published if seen else ())
             if port.mode is PublishMode.INGRESS and port.published is not None
         }
-        ingress = {net.spec.name for net in self.probes.state.networks if net.spec.ingress}
+        ingress = {net.spec.name for net in self.services.state.networks if net.spec.ingress}
         self.service = MeshService(
             name=self.name,
             ports=given,

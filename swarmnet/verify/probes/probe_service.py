@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import ConvergenceError, HostError
-from swarmnet.verify.probes.probes import takes_tasks
+from swarmnet.model.service import Attachment
+from swarmnet.verify.probes.services import takes_tasks
 from swarmnet.verify.scenario import ProbeService
 
 if TYPE_CHECKING:
-    from swarmnet.verify.probes.probes import Probes
+    from swarmnet.verify.probes.services import TaskServices
 
 
 @dataclass(slots=True)
@@ -22,21 +23,38 @@ class ServedProbes:
     nodes at once). Probes are started again after that at once; the swarm makes a new task only after a second.
     """
 
-    probes: Probes
+    services: TaskServices
+    served: frozenset[str]
+    """Names of the networks that have room for it."""
     hosts: tuple[str, ...] = ()
-    """Where it shall have a task; empty until begun."""
+    """Where it gets a task; empty until begun."""
+    containers: dict[str, str] = field(default_factory=dict)
+    """Host to the container of its task there."""
     service: ProbeService | None = None
     problem: str | None = None
     missing: dict[str, str] = field(default_factory=dict)
     """Hosts whose task did not come to run, and what was seen of it."""
 
+    @property
+    def name(self) -> str:
+        """The service's name."""
+        return self.services.name("probe")
+
+    @property
+    def alias(self) -> str:
+        """Another name for it on every network."""
+        return f"any-{self.services.context.run.id}"
+
     def begin(self, hosts: tuple[str, ...]) -> None:
         """Make the service; its tasks start meanwhile. A failure is kept as the problem."""
-        state = self.probes.state
-        mine = {node.id for host in hosts if (node := state.node_of(host))}
-        excluded = sorted({node.id for node in state.nodes} - mine)
+        mine = {node.id for host in hosts if (node := self.services.state.node_of(host))}
+        attachments = [
+            Attachment(network=net.spec.name, aliases=(self.alias,))
+            for net in self.services.networks
+            if net.spec.name in self.served
+        ]
         try:
-            self.probes.ports.manager().create_service(self.probes.service_spec(excluded, hosts))
+            self.services.create(self.name, hosts, mine, attachments)
         except HostError as error:
             self.problem = str(error)
         else:
@@ -50,21 +68,20 @@ class ServedProbes:
             self.problem = str(error)
 
     def _found(self) -> ProbeService:
-        probes = self.probes
-        nodes = {node.id: (host, node) for host in self.hosts if (node := probes.state.node_of(host))}
+        nodes = {node.id: (host, node) for host in self.hosts if (node := self.services.state.node_of(host))}
         backends = {node_id: host for node_id, (host, node) in nodes.items() if takes_tasks(node)}
-        tasks, missing = probes.tasks_on(probes.service_name, frozenset(backends))
+        tasks, missing = self.services.tasks_on(self.name, frozenset(backends))
         self.missing = {backends.pop(node): why for node, why in missing.items()}
-        service = next(one for one in probes.ports.manager().services() if one.spec.name == probes.service_name)
-        probes.task_containers = {
+        service = next(one for one in self.services.ports.manager().services() if one.spec.name == self.name)
+        self.containers = {
             backends[task.node_id]: task.container_id
             for task in tasks
             if task.node_id in backends and task.container_id
         }
         addresses = {name: address.partition("/")[0] for name, address in service.virtual_ips.items()}
         return ProbeService(
-            name=probes.service_name,
-            alias=probes.service_alias,
+            name=self.name,
+            alias=self.alias,
             virtual_ips={name: address for name, address in addresses.items() if ":" not in address},
             by_ipv6={name: address for name, address in addresses.items() if ":" in address},
             task_addresses={
@@ -76,7 +93,7 @@ class ServedProbes:
                         if ":" not in a
                     )
                 )
-                for net in probes.networks
+                for net in self.services.networks
             },
             backends=backends,
         )
