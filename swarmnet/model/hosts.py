@@ -178,7 +178,7 @@ class Inventory(Document):
         """Return the inventory limited to the hosts that any selector names; all of them for no selector.
 
         A selector is a host name, a group, ``manager``, ``worker`` or ``all``; a leading ``!`` takes hosts out.
-        Raises ``UsageError`` for a selector that matches nothing.
+        Raises ``UsageError`` for a selector that matches nothing, and for selectors that leave no host.
         """
         wanted = list(selectors)
         if not wanted:
@@ -189,6 +189,9 @@ class Inventory(Document):
         for selector in wanted:
             names = self._matching(selector.removeprefix("!"))
             taken = taken - names if selector.startswith("!") else taken | names
+        if not taken:
+            hint = "take out a selector that begins with '!', or add a host"
+            raise UsageError(f"{' '.join(wanted)!r} selects no host of {self.source}", hint=hint)
         return self.model_copy(update={"hosts": tuple(host for host in self.hosts if host.name in taken)})
 
     def _matching(self, selector: str) -> set[str]:

@@ -202,11 +202,32 @@ class ClusterState(Document):
         facts = self.facts(host)
         if facts is None or not facts.engine.membership.node_id:
             return None
-        return next((node for node in self.nodes if node.id == facts.engine.membership.node_id), None)
+        return self.node(facts.engine.membership.node_id)
 
     def network(self, name: str) -> Network | None:
         """Return the swarm-scoped network of that name; names are unique whatever their case (swarmkit)."""
         return next((net for net in self.networks if net.spec.name.lower() == name.lower()), None)
+
+    def local_networks(self, host: str) -> tuple[Network, ...]:
+        """Return the networks of local scope of a host; none of a host that did not answer."""
+        facts = self.facts(host)
+        return () if facts is None else facts.networks
+
+    def config(self, name: str) -> Config | None:
+        """Return the config of that name."""
+        return next((config for config in self.configs if config.spec.name == name), None)
+
+    def secret(self, name: str) -> StoredSecret | None:
+        """Return the secret of that name."""
+        return next((secret for secret in self.secrets if secret.spec.name == name), None)
+
+    def node(self, node_id: str) -> Node | None:
+        """Return the node of that id."""
+        return next((node for node in self.nodes if node.id == node_id), None)
+
+    def local_network(self, host: str, name: str) -> Network | None:
+        """Return the network of local scope that a host has by that name; the first of several."""
+        return next((net for net in self.local_networks(host) if net.spec.name == name), None)
 
     def service(self, name: str) -> Service | None:
         """Return the service of that name."""

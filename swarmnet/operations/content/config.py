@@ -63,7 +63,7 @@ class ConfigOperation(ContentStep):
         """Return the config's creation; where one of that content is there, what makes it the present one again."""
         data = self.content.reveal()
         name = self.hashed(data)
-        if any(one.spec.name == name for one in context.state.configs):
+        if context.state.config(name) is not None:
             return self._written_again(context.state.configs, name)
         spec = ConfigSpec(name=name, data=data, labels=context.marked({NAME_LABEL: self.name}))
         why = f"no config holds this content of {self.name}"

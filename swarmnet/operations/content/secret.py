@@ -67,7 +67,7 @@ class SecretOperation(ContentStep):
 
     def plan(self, context: Context) -> tuple[Action, ...]:
         """Return the secret's creation; where one of that content is there, what makes it the present one again."""
-        if any(one.spec.name == self._object for one in context.state.secrets):
+        if context.state.secret(self._object) is not None:
             return self._written_again(context.state.secrets, self._object)
         spec = SecretSpec(name=self._object, labels=context.marked({NAME_LABEL: self.name}))
         why = f"no secret holds this content of {self.name}"

@@ -13,6 +13,7 @@ from swarmnet.model.network import Network, NetworkSpec, Scope
 from swarmnet.model.plan import Action, Rank, Sign
 from swarmnet.model.ports import progress
 from swarmnet.operations.addresses import overlapping
+from swarmnet.operations.network.checks import asked_vnis
 from swarmnet.operations.network.detach import RELEASE_LIMIT, attach, detach, reattached
 from swarmnet.operations.state_edits import with_network
 
@@ -214,18 +215,17 @@ def _create(engine: SwarmPort, spec: NetworkSpec) -> str:
         ) from error
 
 
-def _vnis(spec: NetworkSpec) -> set[int]:
-    return {int(word) for word in spec.options.get(VNI_OPTION, "").split(",") if word.strip().isdecimal()}
-
-
 def _reason(engine: SwarmPort, spec: NetworkSpec) -> tuple[str, str]:
     """Return why a network is not allocated: the engine only logs it, so the other networks must tell."""
     for other in engine.networks():
         if other.spec.name == spec.name or other.spec.effective_scope is Scope.LOCAL:
             continue
-        if shared := _vnis(spec) & set(other.vnis):
+        if shared := asked_vnis(spec) & set(other.vnis):
             which = ", ".join(map(str, sorted(shared)))
-            return f"VXLAN identifier {which} is one of network {other.spec.name}", f"write another one in {VNI_OPTION}"
+            return (
+                f"VXLAN identifier {which} belongs to network {other.spec.name}",
+                f"write another one in {VNI_OPTION}",
+            )
         for block in spec.subnets:
             if met := overlapping(block.subnet, (one.subnet for one in other.spec.subnets)):
                 return f"{block.subnet} overlaps {met} of network {other.spec.name}", "write another subnet"

@@ -6,6 +6,7 @@ import ipaddress
 import re
 from typing import TYPE_CHECKING
 
+from swarmnet.model.compare import VNI_OPTION
 from swarmnet.model.network import GATEWAY, NetworkSpec, Scope
 from swarmnet.model.version import ApiVersion
 from swarmnet.operations.addresses import few, overlapping, overlaps, own_routes, special
@@ -40,6 +41,7 @@ SINCE = {
 }
 """Driver options that older engines store and ignore: first API version and first engine that act on them."""
 AUTOMATIC_IPV6 = ("1.46", "27.0")
+WITHOUT_IPV4 = ("1.48", "28.0")
 
 
 def is_swarm_name(name: str) -> bool:
@@ -71,6 +73,7 @@ def problems_in_cluster(spec: NetworkSpec, context: Context) -> Iterator[str]:
     """Yield what is wrong with the network beside the networks, routes and engines that are there."""
     state = context.state
     yield from _engines(spec, context)
+    yield from _ambiguous(spec, context)
     if spec.effective_scope is Scope.SWARM:
         yield from _in_swarm(spec, state)
         yield from _routes(spec, state.hosts)
@@ -83,6 +86,19 @@ def problems_in_cluster(spec: NetworkSpec, context: Context) -> Iterator[str]:
             yield from interface_problems(spec, facts)
             yield from _beside(spec, [net.spec for net in facts.networks], f"network {{}} on {host.name}")
             yield from _routes(spec, (facts,))
+
+
+def _ambiguous(spec: NetworkSpec, context: Context) -> Iterator[str]:
+    """Yield hosts with several networks of the name, which engines up to 24 allow: which one is meant is not known."""
+    if spec.effective_scope is Scope.SWARM:
+        return
+    for host in context.hosts:
+        ids = [net.id[:12] for net in context.state.local_networks(host.name) if net.spec.name == spec.name]
+        if len(ids) > 1:
+            yield (
+                f"{host.name} has {len(ids)} networks named {spec.name!r} ({', '.join(ids)}): keep one, and remove the"
+                " others by their ids (docker network rm ID)"
+            )
 
 
 def warnings_in_cluster(spec: NetworkSpec, context: Context) -> Iterator[str]:
@@ -134,6 +150,8 @@ def _driver(spec: NetworkSpec) -> Iterator[str]:
     overlay = spec.driver == "overlay"
     if overlay and spec.scope is Scope.LOCAL:
         yield "an overlay cannot be local: leave 'scope' out"
+    if overlay and spec.ipv4 is False:
+        yield "an overlay always has IPv4: leave 'ipv4' out"
     if spec.encrypted and not overlay:
         yield f"a {spec.driver} cannot be encrypted: only overlays can"
     if spec.attachable and spec.effective_scope is Scope.LOCAL:
@@ -199,10 +217,25 @@ def _in_swarm(spec: NetworkSpec, state: ClusterState) -> Iterator[str]:
         if any(net.spec.name == spec.name for net in facts.networks):
             yield f"{facts.host} has a local network {spec.name!r}: one of that name in the swarm would be ambiguous"
     yield from _in_pool(spec, state, state.swarm.spec)
+    yield from _identifiers(spec, state)
     if spec.config_from is not None:
         lacking = [facts.host for facts in state.hosts if not _has(facts, spec.config_from)]
         if lacking:
             yield f"config_from {spec.config_from!r} is missing on {', '.join(lacking)}: every host needs it"
+
+
+def _identifiers(spec: NetworkSpec, state: ClusterState) -> Iterator[str]:
+    """Yield VXLAN identifiers that another network has, or asks for in a step before."""
+    for other in state.networks:
+        shared = asked_vnis(spec) & {*other.vnis, *asked_vnis(other.spec)}
+        if shared and other.spec.name != spec.name:
+            which = ", ".join(map(str, sorted(shared)))
+            yield f"VXLAN identifier {which} belongs to network {other.spec.name}: write another one in {VNI_OPTION}"
+
+
+def asked_vnis(spec: NetworkSpec) -> set[int]:
+    """Return the VXLAN identifiers that a network asks for."""
+    return {int(word) for word in spec.options.get(VNI_OPTION, "").split(",") if word.strip().isdecimal()}
 
 
 def _in_pool(spec: NetworkSpec, state: ClusterState, swarm: SwarmSpec) -> Iterator[str]:
@@ -246,6 +279,8 @@ def _engines(spec: NetworkSpec, context: Context) -> Iterator[str]:
     asked = {name: since for name, since in SINCE.items() if name in spec.options}
     if spec.ipv6 and not any(":" in block.subnet for block in spec.subnets) and spec.config_from is None:
         asked["ipv6 without an IPv6 subnet"] = AUTOMATIC_IPV6
+    if spec.ipv4 is False and spec.config_from is None:
+        asked["ipv4: false"] = WITHOUT_IPV4
     for what, (api, engine) in asked.items():
         for host in context.hosts:
             facts = context.state.facts(host.name)

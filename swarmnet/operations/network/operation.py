@@ -114,9 +114,8 @@ class NetworkOperation(OwnableOperation, NetworkSpec):
             yield None, context.state.network(self.name)
             return
         for host in context.hosts:
-            facts = context.state.facts(host.name)
-            if facts is not None:
-                yield host.name, next((net for net in facts.networks if net.spec.name == self.name), None)
+            if context.state.facts(host.name) is not None:
+                yield host.name, context.state.local_network(host.name, self.name)
 
     def _make(self, context: Context, place: str | None, seen: Network | None) -> Iterator[Action]:
         # Engines refuse every label on a network that depends on a configuration network, also swarmnet's marks.

@@ -75,7 +75,7 @@ class RestoredNetwork(NetworkOperation):
             facts = state.facts(host.name)
             if facts is None:
                 continue
-            seen = next((net for net in facts.networks if net.spec.name == self.name), None)
+            seen = state.local_network(host.name, self.name)
             if seen is not None and not self.changes_from(seen):
                 continue
             if seen is None and host.role is Role.MANAGER and state.network(self.name) is not None:
@@ -158,7 +158,7 @@ class RestoredGateway(Operation):
             facts = context.state.facts(host.name)
             if facts is None or facts.engine.membership.state is not SwarmStanding.INACTIVE:
                 continue
-            seen = next((net for net in facts.networks if net.spec.name == GATEWAY), None)
+            seen = context.state.local_network(host.name, GATEWAY)
             target = f"network {GATEWAY} on {host.name}"
             if seen is None:
                 why = "the engine would make its own with the next free block"

@@ -35,16 +35,16 @@ class RestoredConfig(Operation):
 
     def plan(self, context: Context) -> tuple[Action, ...]:
         """Return what makes it, unless it is there."""
-        if any(config.spec.name == self.spec.name for config in context.state.configs):
+        if context.state.config(self.spec.name) is not None:
             return ()
         spec = self.spec.model_copy(update={"labels": context.made(self.spec.labels)})
         return (CreateConfig(target=f"config {spec.name}", why=WHY, spec=spec, source=SOURCE),)
 
     def problems(self, context: Context) -> tuple[str, ...]:
         """Return whether one of that name has other data, which no engine can change."""
-        for config in context.state.configs:
-            if config.spec.name == self.spec.name and config.spec.data != self.spec.data:
-                return (f"config {self.spec.name} is there with other data than in the backup",)
+        seen = context.state.config(self.spec.name)
+        if seen is not None and seen.spec.data != self.spec.data:
+            return (f"config {self.spec.name} is there with other data than in the backup",)
         return ()
 
     def provides(self) -> frozenset[tuple[str, str]]:
@@ -65,7 +65,7 @@ class RestoredSecret(Operation):
 
     def plan(self, context: Context) -> tuple[Action, ...]:
         """Return what makes it, unless one of that name is there; its data cannot be compared."""
-        if any(secret.spec.name == self.spec.name for secret in context.state.secrets):
+        if context.state.secret(self.spec.name) is not None:
             return ()
         spec = self.spec.model_copy(update={"labels": context.made(self.spec.labels)})
         target = f"secret {spec.name}"

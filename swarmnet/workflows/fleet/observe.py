@@ -23,7 +23,7 @@ from swarmnet.model.network import Scope
 from swarmnet.model.state import ClusterState, CommandResult, HostFacts, HostFailure, KeyStanding
 from swarmnet.model.trust import contradictions
 from swarmnet.workflows.fleet.cluster_view import picture
-from swarmnet.workflows.fleet.fanout import fan_out
+from swarmnet.workflows.fleet.fanout import HOST_LIMIT, fan_out
 from swarmnet.workflows.fleet.first_answer import Silence
 from swarmnet.workflows.fleet.kernel_tables import COMMAND, read_tables
 
@@ -56,6 +56,10 @@ class Look:
     missing: tuple[HostFailure, ...] = ()
     """Hosts that did not answer a moment ago: they are not tried again, which would cost the time-out once more."""
 
+    def seconds(self, host: str) -> float:
+        """Return how long the commands that steps need may take on a host: they run one after the other."""
+        return sum(need.timeout for need in self.needs if need.host == host)
+
 
 EVERYTHING = Look()
 
@@ -79,7 +83,10 @@ def observe(ports: Ports, look: Look = EVERYTHING) -> ClusterState:
     """
     hosts = tuple(host for host in ports.inventory.hosts if _is_looked_at(host, ports, look))
     with Silence.told(ports.listener, [host.name for host in hosts]) as silence:
-        results = fan_out(silence.hosts, lambda host: _heard(ports, host, look, silence), listener=ports.listener)
+        limit = HOST_LIMIT + max((look.seconds(host.name) for host in hosts), default=0.0)
+        results = fan_out(
+            silence.hosts, lambda host: _heard(ports, host, look, silence), listener=ports.listener, limit=limit
+        )
     seen = {name: result for name, result in results.items() if isinstance(result, _Seen)}
     found = picture(ports, {name: one.facts for name, one in seen.items()})
     state = found.state

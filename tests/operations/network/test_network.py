@@ -5,6 +5,7 @@ import pytest
 from swarmnet.errors import ConvergenceError
 from swarmnet.model.network import Network, NetworkSpec
 from swarmnet.model.state import ClusterState, Route
+from swarmnet.operations.network.actions import make_network
 from tests.simulator.world import World
 from tests.support.clusters import inventory, overlay, swarm
 from tests.support.plans import plan, refusal, told
@@ -36,6 +37,18 @@ def local(name: str, subnet: str | None = None) -> Network:
         ("{name: n, subnets: [{subnet: 192.168.9.0/26}]}", holding(), "the route 192.168.9.0/24 on eth0 of m1, w1"),
         ("{name: n}", on_every_host(holding(), networks=(local("n"),)), "m1 has a local network 'n'"),
         ("{name: n, driver: bridge}", holding(overlay("n")), "the swarm has a network 'n' already"),
+        ("{name: n, ipv4: false}", holding(), "an overlay always has IPv4"),
+        ("{name: n, driver: bridge, ipv4: false, ipv6: true}", holding(), "ipv4: false needs engine 28.0; m1 has"),
+        (
+            "{name: n, driver: bridge}",
+            on_every_host(holding(), networks=(local("n"), local("n"))),
+            "m1 has 2 networks named 'n' (n, n): keep one",
+        ),
+        (
+            "{name: n, options: {com.docker.network.driver.overlay.vxlanid_list: '5009'}}",
+            holding(overlay("old").model_copy(update={"vnis": (5009,)})),
+            "VXLAN identifier 5009 belongs to network old",
+        ),
         ("{name: n, ipv6: true}", holding(), "needs engine 27.0; m1 has 26.1.5"),
         ("{name: n, config_from: c}", holding(), "config_from 'c' is missing on m1, w1"),
         ("{name: n, config_from: c, labels: {a: b}}", holding(), "engines refuse labels on a network with config_from"),
@@ -48,6 +61,14 @@ def local(name: str, subnet: str | None = None) -> Network:
 )
 def test_what_meets_something_that_is_there_is_refused_with_its_name(step: str, state: ClusterState, text: str) -> None:
     assert text in refusal(f"- network: {step}", state, HOSTS)
+
+
+def test_networks_of_one_playbook_may_not_ask_for_one_identifier() -> None:
+    steps = """
+    - network: {name: a, options: {com.docker.network.driver.overlay.vxlanid_list: "5009,5010"}}
+    - network: {name: b, options: {com.docker.network.driver.overlay.vxlanid_list: "5010"}}
+    """
+    assert "p.yml:5:3: VXLAN identifier 5010 belongs to network a" in refusal(steps, holding(), HOSTS)
 
 
 def test_networks_of_one_playbook_may_not_overlap_each_other() -> None:
@@ -231,5 +252,7 @@ def test_a9_an_identifier_that_another_network_has_is_named_as_the_reason() -> N
     steps = "- swarm: {}\n- network: {name: n, options: {com.docker.network.driver.overlay.vxlanid_list: '5009'}}\n"
     apply(world, steps)
 
-    with pytest.raises(ConvergenceError, match="VXLAN identifier 5009 is one of network n"):
-        apply(world, steps.replace("name: n", "name: m"))
+    late = NetworkSpec(name="m", options={"com.docker.network.driver.overlay.vxlanid_list": "5009"})
+
+    with pytest.raises(ConvergenceError, match="VXLAN identifier 5009 belongs to network n"):
+        make_network(world.ports(), late, None)

@@ -13,6 +13,12 @@ from swarmnet.workflows.fleet.observe import Look, observe
 from tests.simulator import World
 
 
+def test_allows_each_host_the_time_of_all_commands_that_it_answers() -> None:
+    needs = (Need("m1", ("a",), timeout=1500), Need("m1", ("b",), timeout=300), Need("w1", ("a",), timeout=30))
+    look = Look(needs=needs)
+    assert [look.seconds(host) for host in ("m1", "w1", "w2")] == [1800, 30, 0]
+
+
 def test_writes_nothing() -> None:
     world = World(managers=2, workers=1)
     world.bootstrap()
