@@ -133,7 +133,7 @@ def _told(error: SwarmnetError, cause: BaseException, words: Sequence[str]) -> i
     if wants_json(words):
         _print_json(error)
     _print_error(error)
-    if "-v" in words or "--verbose" in words:
+    if {"-v", "-vv", "--verbose"} & {*words}:
         sys.stderr.write("\n".join(trace_lines(cause)) + "\n")
     return error.exit_code
 

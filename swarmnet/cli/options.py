@@ -54,7 +54,20 @@ LimitOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
 YES_VARIABLE = "SWARMNET_YES"
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Say more, and show causes of errors.")]
+VerboseOption = Annotated[
+    int,
+    typer.Option(
+        "--verbose",
+        "-v",
+        count=True,
+        show_default=False,
+        help="Say more, and show causes of errors; -vv also shows each request and each command on a host.",
+    ),
+]
+LogFileOption = Annotated[
+    Path | None,
+    typer.Option("--log-file", metavar="FILE", help="Append each request and each command on a host to FILE."),
+]
 TimeoutOption = Annotated[
     float | None,
     typer.Option(
@@ -97,8 +110,14 @@ class Cluster:
 
     inventory: InventoryOption
     timeout: TimeoutOption = None
-    verbose: VerboseOption = False
+    verbosity: VerboseOption = 0
     ask_become_pass: BecomeOption = False
+    log_file: LogFileOption = None
+
+    @property
+    def verbose(self) -> bool:
+        """True for ``-v`` and ``-vv``."""
+        return self.verbosity > 0
 
     def read(self) -> Inventory:
         """Return the inventory; its warnings are printed."""
@@ -108,9 +127,11 @@ class Cluster:
 
     def connected(self, hosts: Inventory) -> AbstractContextManager[Ports]:
         """Hand out the ports of this run."""
+        from swarmnet.cli.logs import Log
         from swarmnet.cli.wiring import connected
 
-        return connected(hosts, verbose=self.verbose, timeout=self.timeout, become=self.ask_become_pass)
+        log = Log(on_stderr=self.verbosity > 1, file=self.log_file)
+        return connected(hosts, verbose=self.verbose, timeout=self.timeout, become=self.ask_become_pass, log=log)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ import os
 import secrets
 import socket
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,6 +30,7 @@ from swarmnet.report.terminal.text import on_one_line, shortened
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from swarmnet.cli.logs import Log
     from swarmnet.edge.ssh.socket import Stream
     from swarmnet.model.base import Secret
     from swarmnet.model.clock import Clock
@@ -65,6 +66,7 @@ def connected(
     timeout: float | None = None,
     listener: Listener | None = None,
     become: bool = False,
+    log: Log | None = None,
 ) -> Iterator[Ports]:
     """Hand out the ports of one run, with one connection a host, and close them at the end.
 
@@ -73,6 +75,7 @@ def connected(
         verbose: tell of connections, too.
         timeout: seconds that one wait may take (``cli.options``); None leaves each wait its own limit.
         listener: is told what happens; by default it is printed on stderr.
+        log: where each request and each command on a host is logged; None means nowhere.
         become: ask for sudo's password first.
 
     Raises:
@@ -89,13 +92,12 @@ def connected(
     password = _sudo_password() if become else None
     questions = Questions(confirm if there else None, passphrase if there else None, password)
     tell = listener or ProgressLines(sys.stderr, verbose=verbose)
-    with Session(
-        patient(inventory, timeout),
-        partial(_engine, clock),
-        clock=clock,
-        listener=tell,
-        questions=questions,
-    ) as session:
+    with (
+        nullcontext() if log is None else log.kept(tell),
+        Session(
+            patient(inventory, timeout), partial(_engine, clock), clock=clock, listener=tell, questions=questions
+        ) as session,
+    ):
         yield session
 
 

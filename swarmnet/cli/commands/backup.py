@@ -16,6 +16,7 @@ from swarmnet.cli.options import (
     JsonOption,
     LimitedCluster,
     LimitOption,
+    LogFileOption,
     ShowValuesOption,
     TimeoutOption,
     VerboseOption,
@@ -93,7 +94,8 @@ class Live:
     ] = None
     limit: LimitOption = None
     timeout: TimeoutOption = None
-    verbose: VerboseOption = False
+    verbosity: VerboseOption = 0
+    log_file: LogFileOption = None
 
     def cluster(self) -> LimitedCluster:
         """Return the hosts to look at.
@@ -106,7 +108,7 @@ class Live:
                 "comparing with the live cluster needs its inventory",
                 hint="swarmnet backup diff BACKUP -i INVENTORY, or swarmnet backup diff OLDER NEWER",
             )
-        return LimitedCluster(self.inventory, self.timeout, self.verbose, limit=self.limit)
+        return LimitedCluster(self.inventory, self.timeout, self.verbosity, log_file=self.log_file, limit=self.limit)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import inspect
 import json
+import logging
 import math
+import time
 from dataclasses import dataclass
 from functools import wraps
 from typing import TYPE_CHECKING, Any
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from swarmnet.model.base import JsonObject, JsonValue
     from swarmnet.model.clock import Clock
 
+_LOG = logging.getLogger("swarmnet.engine")
 _ERRORS_FROM = 400
 ENTRIES = 100_000
 """Objects of one list, however short each is: as models they take some kilobytes and some tens of microseconds each."""
@@ -139,6 +142,7 @@ class EngineCalls:
         client = self._client()
         headers = {} if request.body is None else {"Content-Type": "application/json"}
         version = min(client.api_version, request.newest or client.api_version, key=ApiVersion.read)
+        begun = time.monotonic()
         answer = client.request(
             request.method,
             f"{client.base_url}/v{version}{request.path}",
@@ -147,6 +151,16 @@ class EngineCalls:
             headers=headers,
             stream=stream,
             timeout=request.timeout or client.timeout,
+        )
+        _LOG.debug(
+            "%s: %s /v%s%s%s -> %d in %.0f ms",
+            self._host,
+            request.method,
+            version,
+            request.path,
+            _fields(request),
+            answer.status_code,
+            (time.monotonic() - begun) * 1000,
         )
         if answer.status_code >= _ERRORS_FROM:
             raise refused(self._host, request.what, answer.status_code, message_in(answer.content))
@@ -157,6 +171,13 @@ class EngineCalls:
         if index_of(seen) != version:
             message = f"{what}: update out of sequence: it is at version {index_of(seen)}, was read at {version}"
             raise StateChangedError(self._host, message, hint="it changed meanwhile; run again")
+
+
+def _fields(request: Request) -> str:
+    """Return the names of what is sent, for the log: values may be secrets."""
+    names = [f"?{', '.join(request.params)}"] if request.params else []
+    names += [f"body: {', '.join(request.body)}"] if request.body else []
+    return f" ({'; '.join(names)})" if names else ""
 
 
 def quoted(part: str) -> str:

@@ -6,6 +6,7 @@ and its time-out leaves the process running on the host.
 
 from __future__ import annotations
 
+import logging
 import re
 import secrets
 import select
@@ -39,6 +40,7 @@ _LOOK = 3600.0
 """Seconds of one wait for output: poll takes 24 days at most, and commands may have more."""
 AT_ONCE = 8
 """Commands at once on one connection; sshd allows 10 (MaxSessions), and ending one takes a session, too."""
+_LOG = logging.getLogger("swarmnet.ssh")
 _CHUNK = 65536
 _NOISE_LIMIT = 256 * 1024
 """Bytes that sudo may print before a command begins."""
@@ -187,7 +189,12 @@ class Shell:
         if any("\0" in word for word in argv):
             raise CommandError(self._host, f"command {argv[0]!r}: no argument can hold a NUL character")
         with self._places:
-            return self._run(_Call(tuple(argv), timeout, self.elevated() if sudo else None), stdin)
+            begun = time.monotonic()
+            done = self._run(_Call(tuple(argv), timeout, self.elevated() if sudo else None), stdin)
+            # The program's name alone: arguments and stdin may be secrets.
+            what, spent = f"{'sudo ' if sudo else ''}{argv[0]!r}", (time.monotonic() - begun) * 1000
+            _LOG.debug("%s: %s -> status %d in %.0f ms", self._host, what, done.exit_code, spent)
+            return done
 
     def elevated(self) -> Elevation | None:
         """Return a talk with sudo for one command, None where the login is root's.

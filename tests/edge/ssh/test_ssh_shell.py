@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 import time
 from pathlib import Path
@@ -43,6 +44,14 @@ def processes(mark: str) -> list[str]:
 def test_output_errors_and_status_come_back_apart(shell: Shell) -> None:
     done = shell.run(["sh", "-c", "echo out; echo err >&2; exit 7"])
     assert (done.exit_code, done.stdout, done.stderr) == (7, b"out\n", b"err\n")
+
+
+def test_the_log_names_the_program_and_no_argument_or_input(shell: Shell, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, "swarmnet.ssh")
+    shell.run(["sh", "-c", "exit 7", "canary-argument"], stdin=b"canary-input")
+    (line,) = [record.getMessage() for record in caplog.records if record.name == "swarmnet.ssh"]
+    assert line.startswith("h: 'sh' -> status 7 in ")
+    assert "canary" not in line
 
 
 def test_a_command_that_is_not_there_is_a_status(shell: Shell) -> None:
