@@ -1,10 +1,9 @@
-"""The README is executed: what it tells a stranger to type works, in its order."""
+"""README and docs are executed: what they tell a reader to type works, in its order."""
 
 from __future__ import annotations
 
 import os
 import re
-import shlex
 from pathlib import Path
 
 import pytest
@@ -12,38 +11,32 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from swarmnet.cli.main import COMMANDS, build
-from swarmnet.lab.faults import FAMILIES
 from swarmnet.parse.inventory import parse_inventory
 from swarmnet.parse.playbook import parse_playbook
-from swarmnet.verify.scenarios import ALL
+from tests.docs.console import Typed, blocks, mentioned, parse_error, run_in_the_lab, shown, wrong_with
 from tests.support.commands import Operator
 from tests.support.recipe import opened_by_recipe
 
 ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text()
+README = ROOT / "README.md"
+FIRST = (README, ROOT / "docs" / "tutorial.md")
+"""What a reader follows in order; all other pages begin where these end."""
+OTHERS = tuple(sorted(page for page in (ROOT / "docs").rglob("*.md") if page not in FIRST))
+PAGES = (*FIRST, *OTHERS, ROOT / "CONTRIBUTING.md")
+LANGUAGES = {"sh", "console", "bash", "yaml", "text", "diff", "python"}
 
 
-def blocks(language: str) -> list[str]:
-    """Return every fenced block of a language, in order."""
-    return re.findall(rf"^```{language}\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+def named(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
 
 
-def typed() -> list[list[str]]:
-    """Return the commands of all shell blocks in order, as argument lists without comments."""
-    lines = (line for block in blocks("sh") for line in block.splitlines())
-    return [words for line in lines if (words := shlex.split(line, comments=True))]
-
-
-def mentioned() -> list[str]:
-    """Return the commands that stand in the text and in tables, as they are written."""
-    text = re.sub(r"^```.*?^```", "", README, flags=re.DOTALL | re.MULTILINE)
-    names = "|".join(COMMANDS)
-    found = re.findall(rf"`((?:swarmnet|(?:swarmnet )?(?:{names})) [^`]+)`", text)
-    return sorted({" ".join(("swarmnet " + one.removeprefix("swarmnet ")).split()) for one in found})
+def every(kind: str) -> list[tuple[Path, Typed]]:
+    of_page = {"mentioned": mentioned, "shown": shown, "run": run_in_the_lab}[kind]
+    return [(page, typed) for page in PAGES for typed in of_page(page)]
 
 
 def test_names_every_command_and_no_other() -> None:
-    table = re.search(r"^## Commands$(.*?)^## ", README + "\n## ", re.DOTALL | re.MULTILINE)
+    table = re.search(r"^## Commands$(.*?)^## ", README.read_text(), re.DOTALL | re.MULTILINE)
     assert table
 
     assert set(re.findall(r"^\| `swarmnet ([a-z]+)", table[1], re.MULTILINE)) == set(COMMANDS)
@@ -51,7 +44,7 @@ def test_names_every_command_and_no_other() -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_names_every_verb_and_no_other(name: str) -> None:
-    row = re.search(rf"^\| `swarmnet {name}( [a-z|\\]+)?", README, re.MULTILINE)
+    row = re.search(rf"^\| `swarmnet {name}( [a-z|\\]+)?", README.read_text(), re.MULTILINE)
     command = get_command(build([name])).commands[name]  # type: ignore[attr-defined]
     assert row
 
@@ -59,67 +52,50 @@ def test_names_every_verb_and_no_other(name: str) -> None:
     assert verbs is None or verbs == set((row[1] or "").strip().replace("\\|", "|").split("|"))
 
 
-def test_names_every_scenario_and_no_other() -> None:
-    table = re.search(r"^## Verify$(.*?)^## ", README, re.DOTALL | re.MULTILINE)
-    assert table
-    first_cells = re.findall(r"^\| (`.*?) \|", table[1], re.MULTILINE)
-
-    assert {name for cell in first_cells for name in re.findall(r"`([a-z0-9-]+)`", cell)} == {one.name for one in ALL}
+def test_is_short() -> None:
+    assert len(README.read_text().splitlines()) < 150
 
 
-def test_names_every_fault_and_no_other_with_options_that_it_takes() -> None:
-    table = re.search(r"^## Lab$(.*?)^## ", README, re.DOTALL | re.MULTILINE)
-    assert table
-    cells = re.findall(r"^\| (`.*?) \|", table[1], re.MULTILINE)
-    examples = [example.split() for cell in cells for example in re.findall(r"`([^`]+)`", cell)]
-    command = get_command(build(["lab"]))
-    for word in ("lab", "break"):
-        assert isinstance(command, TyperGroup)
-        command = command.commands[word]
-    known = {option for parameter in command.params for option in parameter.opts}
-
-    assert {words[0] for words in examples if not words[0].startswith("--")} == set(FAMILIES)
-    assert {word.partition("=")[0] for words in examples for word in words if word.startswith("--")} <= known
-
-
-def test_has_no_block_that_no_test_looks_at() -> None:
-    fences = re.findall(r"^```(.*)$", README, re.MULTILINE)
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_has_only_blocks_that_a_test_looks_at(page: Path) -> None:
+    fences = re.findall(r"^ *```(.*)$", page.read_text(), re.MULTILINE)
 
     assert len(fences) % 2 == 0
-    # Shell is run, YAML is read; the one block without a language is the picture of the architecture.
-    assert sorted(fences[::2]) == ["", "bash", "sh", "sh", "yaml", "yaml"]
+    assert set(fences[::2]) <= LANGUAGES
+    assert set(fences[1::2]) <= {""}
 
 
-def test_make_targets_exist() -> None:
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_make_targets_exist(page: Path) -> None:
     makefile = (ROOT / "Makefile").read_text()
 
-    for target in set(re.findall(r"`?make ([a-z]+)", README)):
-        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+    for target in set(re.findall(r"`make ([a-z]+)|^make ([a-z]+)", page.read_text(), re.MULTILINE)):
+        assert re.search(rf"^{''.join(target)}:", makefile, re.MULTILINE), target
 
 
-@pytest.mark.parametrize("text", mentioned())
-def test_a_command_that_it_mentions_has_these_verbs_and_options(text: str) -> None:
-    words = text.replace("\\|", "|").split()[1:]
-    options = [word.strip("[]") for word in words if word.strip("[]").startswith("--")]
-    command = get_command(build(words[:1]))
-    for word in words:
-        if isinstance(command, TyperGroup) and not word.startswith("--"):
-            for verb in word.split("|"):
-                assert verb in command.commands, f"{text}: no {verb}"
-            command = command.commands[word.split("|")[0]]
-
-    known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
-    assert {option.partition("=")[0] for option in options} <= known | {"--install-completion"}
+@pytest.mark.parametrize(("page", "typed"), every("mentioned"), ids=str)
+def test_a_command_that_is_mentioned_has_these_verbs_and_options(page: Path, typed: Typed) -> None:
+    assert wrong_with(typed.argv[1:]) is None, f"{page}: {typed}"
 
 
-def test_its_inventory_and_its_playbook_can_be_read(tmp_path: Path) -> None:
-    (inventory, playbook) = blocks("yaml")
+@pytest.mark.parametrize(("page", "typed"), every("shown"), ids=str)
+def test_a_command_for_hosts_of_your_own_is_one_that_swarmnet_accepts(page: Path, typed: Typed) -> None:
+    if typed.argv[0] == "pipx":
+        return
+    assert typed.argv[0] == "swarmnet", f"{page}: {typed}"
+    assert wrong_with(typed.argv[1:]) is None, f"{page}: {typed}"
+    assert parse_error(typed.argv[1:]) is None, f"{page}: {typed}"
 
-    hosts = parse_inventory(inventory.encode(), name="README.md", folder=tmp_path).inventory
-    steps = parse_playbook(playbook.encode(), "README.md").steps
 
-    assert [host.name for host in hosts.hosts] == ["m1", "w1"]
-    assert len(steps) > len(hosts.hosts)
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_its_documents_can_be_read(page: Path, tmp_path: Path) -> None:
+    for text in blocks(page, "yaml"):
+        if re.search("^steps:", text, re.MULTILINE):
+            assert parse_playbook(text.encode(), page.name).steps
+        elif re.search("^cluster:", text, re.MULTILINE):
+            assert parse_inventory(text.encode(), name=page.name, folder=tmp_path).inventory.hosts
+        else:
+            assert re.search("^jobs:", text, re.MULTILINE), f"neither a document of swarmnet nor a job of CI:\n{text}"
 
 
 @pytest.mark.lab
@@ -127,22 +103,29 @@ def test_what_it_shows_works_in_its_order(tmp_path: Path) -> None:
     operator = Operator(tmp_path)
     name = f"readme{os.getpid()}"
     (tmp_path / "playbooks").symlink_to(ROOT / "playbooks")
-    # Installing is what runs this test, and the set-up of the lab is what its other tests stand on.
-    shown = [words[1:] for words in typed() if words[0] == "swarmnet" and words[1:3] != ["lab", "setup"]]
-    down = ["lab", "down"]
-    assert down in shown
+    # Installing is what runs this test, and the set-up of the lab is what its other tests need, too.
+    typed = [one for page in (*FIRST, *OTHERS) for one in run_in_the_lab(page) if one.argv[0] == "swarmnet"]
+    down = ("swarmnet", "lab", "down")
+    assert down in [one.argv for one in typed]
     try:
-        for words in shown:
-            if words != down:  # what later blocks show is for the same lab
-                own_name = ["--name", name] if words[0] == "lab" else []
-                operator.types(*words, *own_name)
+        for one in typed:
+            if one.argv not in (down, ("swarmnet", "lab", "setup", "--yes")):  # later pages use the same lab
+                before, after = _split(one.argv[1:])
+                own_name = ["--name", name] if before[0] == "lab" else []
+                operator.types(*before, *own_name, *after, exits=one.exits)
         assert_opens_without_swarmnet(operator)
     finally:
-        operator.types(*down, "--name", name)
+        operator.types("lab", "down", "--name", name)
+
+
+def _split(words: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the words of swarmnet, and those of another program that follow ``--``."""
+    end = words.index("--") if "--" in words else len(words)
+    return words[:end], words[end:]
 
 
 def assert_opens_without_swarmnet(operator: Operator) -> None:
-    """Check and open the newest backup by the README's recipe."""
+    """Check and open the newest backup by the recipe of the docs."""
     (backup,) = operator.asks("backup", "list")["backups"]
     keys = operator.asks("keys", "list")
 
@@ -151,7 +134,7 @@ def assert_opens_without_swarmnet(operator: Operator) -> None:
     assert opened["id"] == operator.asks("backup", "show", "latest")["id"]
 
 
-def test_its_shell_blocks_hold_nothing_that_the_tests_do_not_run() -> None:
-    others = {" ".join(words) for words in typed() if words[0] != "swarmnet"}
+def test_shell_blocks_hold_nothing_that_the_tests_do_not_run() -> None:
+    others = {str(typed) for _page, typed in every("run") if typed.argv[0] != "swarmnet"}
 
     assert others == {"make install", ". .venv/bin/activate"}

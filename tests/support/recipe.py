@@ -1,4 +1,4 @@
-"""The README's recipe for those who have a backup and no swarmnet, run with the real programs."""
+"""The docs' recipe for those who have a backup and no swarmnet, run with the real programs."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-README = Path(__file__).parents[2] / "README.md"
+PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "open-a-backup.md"
 
 
 def run_recipe(directory: Path, backup: Path, identity: Path, signers: Path) -> subprocess.CompletedProcess[str]:
     """Run the recipe in a directory."""
-    (recipe,) = re.findall(r"^```bash\n(.*?)^```", README.read_text(), re.DOTALL | re.MULTILINE)
+    (recipe,) = re.findall(r"^```bash\n(.*?)^```", PAGE.read_text(), re.DOTALL | re.MULTILINE)
     names = {"BACKUP": str(backup), "IDENTITY": str(identity), "SIGNERS": str(signers), "PATH": "/usr/bin:/bin"}
     return subprocess.run(
         ["/bin/bash", "-e", "-o", "pipefail", "-c", recipe],
