@@ -24,7 +24,7 @@ UNLOCK = "swarmnet unlock -i INVENTORY --key-file FILE"
 """What gives restarted managers of an autolocked swarm their key."""
 KEEP = "what runs goes on; the managers that are left hold the cluster's state: do not reset them"
 ELECTION = "an election takes some 20 s: try again; if it stays so, look at 2377/tcp between the managers"
-FOR_GOOD = "README.md tells what to do when a majority of managers is gone for good"
+FOR_GOOD = "docs/how-to/restore.md says what to do when a majority of managers is gone for good"
 
 
 class Health(StrEnum):

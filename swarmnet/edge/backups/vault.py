@@ -1,8 +1,8 @@
 """Sealing: one file that anybody can check, only recipients can open, and nobody else can make.
 
 Its layout is that of :mod:`swarmnet.edge.backups.sealed_file`. The signature covers every byte, so a changed file
-is told from a wrong key before any decryption, which age alone cannot do. README.md shows how to check and open a
-backup without swarmnet.
+is told from a wrong key before any decryption, which age alone cannot do. docs/how-to/open-a-backup.md shows how to
+check and open a backup without swarmnet.
 
 Sealing proves itself: each file is also sealed to a key that lives for that moment only, and opened again with it. That
 key is the one X25519 stanza of the age file that the header does not name; nobody has it any more.
