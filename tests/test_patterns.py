@@ -36,7 +36,7 @@ ASKS = {"compile", "fullmatch", "match", "search", "findall", "finditer", "sub",
 
 
 def literal(node: ast.expr) -> str | bytes | None:
-    """Return a pattern that stands in the code; a formatted one with a letter in each gap."""
+    """Return a pattern of the code; a formatted one with a letter in each gap."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str | bytes):
         return node.value
     if isinstance(node, ast.JoinedStr):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parent.parent / "playbooks"
 IN_ORDER = ("bootstrap", "overlays", "services", "verify")
-"""Each stands on those before it, as its own first lines say."""
+"""Each needs those before it, as its first lines say."""
 IMAGE = "demo:1"
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 from pydantic import AfterValidator, Field
 
 from swarmnet.errors import UsageError
-from swarmnet.model.base import Document, Labels
+from swarmnet.model.base import Document, Flag, Labels, Port
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -114,11 +114,11 @@ class SSHSettings(Document):
 
     user: Annotated[str | None, AfterValidator(_checked_user)] = None
     """Login name."""
-    port: int | None = Field(default=None, ge=1, le=65535)
+    port: Port | None = None
     """Port of sshd."""
     key: str | None = None
     """Path of a private key; ``~`` is expanded. Its passphrase is asked for, or taken from the environment."""
-    agent: bool = True
+    agent: Flag = True
     """True offers the keys of the ssh-agent, too."""
     jump: Annotated[str | None, AfterValidator(_checked_jump)] = None
     """``[user@]host[:port]`` of a jump host, or the name of another host of the inventory; several with commas."""
@@ -130,9 +130,9 @@ class SSHSettings(Document):
     """Path of an ssh_config file; None means ``~/.ssh/config``, an empty string means none."""
     sudo: SudoPolicy = SudoPolicy.AUTO
     """Whether the engine's socket is reached through sudo: auto, always or never."""
-    connect_timeout: float | None = Field(default=None, gt=0, le=3600)
+    connect_timeout: Annotated[float, Field(strict=True, gt=0, le=3600)] | None = None
     """Seconds for one attempt; None means ``ConnectTimeout`` of ssh_config, else CONNECT_TIMEOUT."""
-    connect_attempts: int | None = Field(default=None, ge=1, le=60)
+    connect_attempts: Annotated[int, Field(strict=True, ge=1, le=60)] | None = None
     """For hosts that refuse or break off (None means 2); one that does not answer within the time-out is tried once."""
 
 

@@ -1,4 +1,4 @@
-"""Data against a model, with every problem told in words and with its line."""
+"""Check data against a model; every problem is a sentence with its line."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, Union, get_args, get_
 from pydantic import BaseModel, ValidationError
 
 from swarmnet.errors import DocumentError, Problem
-from swarmnet.parse.yaml import PROBLEM_LIMIT
+from swarmnet.parse.yaml import PROBLEM_LIMIT, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -30,7 +30,7 @@ _MOST_COMPARED = 500
 _MOST_NAMED = 50
 """Known words that a hint names."""
 
-# Error types of pydantic 2 to words for people who never heard of it.
+# Error types of pydantic 2 to words for people who do not know it.
 _WORDS = {
     "string_type": "must be text",
     "bool_type": "must be true or false",
@@ -61,14 +61,16 @@ _BOUNDS = {
 }
 
 
+_UNQUOTED: dict[str, tuple[type, ...]] = {"bool_type": (bool,), "int_type": (int,), "float_type": (int, float)}
+"""Kinds of errors that quotes around the right value cause, and what is inside them."""
 _ALTERNATIVES = re.compile(r"\^\(([a-z|-]+\|[a-z-]+)\)\$")
 """A pattern that is a list of words."""
 HOPELESS = 10 * PROBLEM_LIMIT
-"""Problems after which the rest of a document is not read: some of them are told once for each item of a ``for``."""
+"""Problems after which the rest of a document is not read: some are repeated for each item of a ``for``."""
 
 
 class Checker:
-    """Checks parts of a document and gathers what is wrong, so that all of it is told at once."""
+    """Checks parts of a document and collects what is wrong, so that all of it is reported at once."""
 
     def __init__(self, source: Source) -> None:
         self.source = source
@@ -84,8 +86,8 @@ class Checker:
 
         Args:
             model: what it should be.
-            path: where it stands; its problems get the lines below it.
-            data: checked in the place of what stands at ``path``, when the document's form differs from the model's.
+            path: where it is in the document; its problems get the lines below it.
+            data: checked instead of what is at ``path``, when the document's form differs from the model's.
         """
         value = self.source.at(path) if data is _MISSING else data
         try:
@@ -100,9 +102,9 @@ class Checker:
             self.finish()
 
     def forget_consequences(self, start: int, end: int) -> None:
-        """Drop the problems from ``end`` on that stand where one of those from ``start`` to ``end`` stands.
+        """Drop the problems from ``end`` on that have the line and column of one from ``start`` to ``end``.
 
-        A reference that leads nowhere leaves an empty text behind, which is wrong in its place, too.
+        An undefined reference leaves an empty text behind, which is then reported as wrong, too.
         """
         causes = {(problem.line, problem.column) for problem in self.problems[start:end]}
         self.problems[end:] = [one for one in self.problems[end:] if (one.line, one.column) not in causes]
@@ -122,13 +124,13 @@ class Checker:
 
 
 def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    """Return problems by their places, each once, and no more than anybody mends in one go."""
+    """Return problems in the order of their lines, each once, and at most ``PROBLEM_LIMIT``."""
     ordered = sorted(dict.fromkeys(problems), key=lambda problem: (problem.line or 0, problem.column or 0))
     return tuple(ordered[:PROBLEM_LIMIT])
 
 
 def problems_of(error: ValidationError, source: Source, path: Path = (), *, model: type[BaseModel]) -> list[Problem]:
-    """Return what pydantic found, in words, with places; at most ``PROBLEM_LIMIT`` of it.
+    """Return what pydantic found as sentences with line and column; at most ``PROBLEM_LIMIT``.
 
     Several complaints about one value (the branches of a union) become one, and so do an unknown key and the missing
     one that it was meant to be. The known keys of a mapping are listed once.
@@ -147,7 +149,7 @@ def problems_of(error: ValidationError, source: Source, path: Path = (), *, mode
 
 
 def _without_typos(found: list[ErrorDetails], model: type[BaseModel]) -> list[ErrorDetails]:
-    """Return the complaints without those of missing keys that stand there misspelt."""
+    """Return the complaints without those about missing keys that are there, but misspelt."""
     meant = set()
     for details in found[:PROBLEM_LIMIT]:
         if details["type"] == "extra_forbidden":
@@ -174,7 +176,7 @@ def _near(word: str, known: Iterable[str]) -> list[str]:
 
 
 def _place(source: Source, path: Path, details: ErrorDetails) -> Path:
-    """Return where the problem stands, without what pydantic adds to paths (names of union branches)."""
+    """Return the path of the problem, without what pydantic adds to paths (names of union branches)."""
     place = path
     steps = details["loc"]
     for index, step in enumerate(steps):
@@ -198,12 +200,12 @@ def _words(details: ErrorDetails, place: Path, model: type[BaseModel]) -> tuple[
         known = _keys(model, details["loc"][:-1])
         hint = closest(name, known)
         more = "extra" in known and not _near(name, known)
-        return f"unknown key {name!r}", f"{hint}; all else that engines know goes under 'extra'" if more else hint
+        return f"unknown key {name!r}", f"{hint}; anything else that engines know goes under 'extra'" if more else hint
     if kind == "missing":
         return f"key {name!r} is missing", None
     if kind == "value_error":
         return str(context["error"]), getattr(context["error"], "hint", None)
-    return _demand(details), _quote(details["input"]) if kind == "string_type" else None
+    return _demand(details), _quotes(kind, details["input"])
 
 
 def _demand(details: ErrorDetails) -> str:
@@ -221,10 +223,13 @@ def _demand(details: ErrorDetails) -> str:
     return details["msg"][:1].lower() + details["msg"][1:]
 
 
-def _quote(value: JsonValue) -> str | None:
-    if isinstance(value, bool):
+def _quotes(kind: str, value: JsonValue) -> str | None:
+    """Return the hint to add quotes, or to leave them out, where only they are wrong."""
+    if kind == "string_type" and isinstance(value, int | float):
         return f'write "{str(value).lower()}" in quotes'
-    return f'write "{value}" in quotes' if isinstance(value, int | float) else None
+    if isinstance(value, str) and type(plain(value)) in _UNQUOTED.get(kind, ()):
+        return f"write {value} without quotes"
+    return None
 
 
 def _keys(model: type[BaseModel], steps: tuple[str | int, ...]) -> set[str]:

@@ -1,4 +1,4 @@
-"""Inventory files: YAML text to ``Inventory``, with every problem at its line."""
+"""Read inventory files into ``Inventory``; every problem has its line."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ V = TypeVar("V")
 
 SCHEMA = 1
 MOST_MANAGERS = 7
-"""Beyond it each decision of the managers costs more than the further one is worth (Docker's own advice)."""
+"""More managers make every decision slower and add little (Docker's own advice)."""
 RESERVED = frozenset({"manager", "worker", "all"})
 
 _NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}"
@@ -35,15 +35,15 @@ _INTERFACE = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,14}"
 
 def _name(value: str) -> str:
     if not re.fullmatch(_NAME, value):
-        raise ValueError("must be a name: up to 63 letters, digits, '-', '_' and '.', the first a letter or digit")
+        raise ValueError("must be a name: up to 63 letters, digits, '-', '_' and '.', beginning with a letter or digit")
     return value
 
 
 def _address(value: str) -> str:
     if not re.fullmatch(_ADDRESS, value):
-        raise ValueError("must be an IP address or DNS name alone: user and port belong under 'ssh', brackets nowhere")
+        raise ValueError("must be a plain IP address or DNS name: write user and port under 'ssh', and no brackets")
     if value.count(":") == 1:
-        raise ValueError("must not hold a port: write it as 'port' under 'ssh'")
+        raise ValueError("must not contain a port: write it as 'port' under 'ssh'")
     if re.fullmatch(r"[0-9.]+", value) and not _is_ip(value):
         raise ValueError(f"{value!r} is not an IP address: it has four numbers from 0 to 255")
     return value
@@ -61,16 +61,16 @@ Endpoint = Annotated[str, AfterValidator(_place)]
 
 
 class GroupEntry(Document):
-    """A group as the file writes it."""
+    """A group in the file."""
 
     hosts: tuple[str, ...] = ()
     """Names of members."""
     labels: Labels = Field(default_factory=dict)
-    """Node labels of every member; the member's own win."""
+    """Node labels of every member; a member's own labels override them."""
 
 
 class HostEntry(Document):
-    """A host as the file writes it."""
+    """A host in the file."""
 
     address: Address
     """IP address or DNS name that SSH connects to."""
@@ -79,35 +79,35 @@ class HostEntry(Document):
     labels: Labels = Field(default_factory=dict)
     """Node labels."""
     availability: Availability | None = None
-    """active, pause or drain; left out, it stays as it is."""
+    """active, pause or drain; not managed if left out."""
     advertise: Endpoint | None = None
-    """IP address or interface that the other nodes connect to; the address above where it is left out."""
+    """IP address or interface that the other nodes connect to; default: the address above."""
     data_path: Endpoint | None = None
-    """IP address or interface for the overlays' traffic; the advertised one where it is left out."""
+    """IP address or interface for the overlays' traffic; default: the advertised one."""
     groups: tuple[str, ...] = ()
-    """Groups of this host, besides those that name it."""
+    """Groups of this host, in addition to those that name it."""
     ssh: SSHSettings = SSHSettings()
-    """Laid over the file's own ``ssh``, key by key."""
+    """Overrides the file's own ``ssh``, key by key."""
 
 
 class InventoryFile(Document):
     """The whole file."""
 
     version: Literal[1] = Field(alias="schema")
-    """Version of this form of document."""
+    """Version of the document's format."""
     cluster: Name
-    """The cluster's name: shown before anything is changed, written into locks and backups."""
+    """The cluster's name: shown before anything changes, written into locks and backups."""
     ssh: SSHSettings = SSHSettings()
     """How to log in, for all hosts; what is left out comes from ~/.ssh/config."""
     groups: dict[Name, GroupEntry] = Field(default_factory=dict)
     """Groups select hosts and give their members labels."""
     hosts: dict[Name, HostEntry]
-    """The hosts by name, in the order in which they are worked on."""
+    """The hosts by name, in the order in which swarmnet works on them."""
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedInventory:
-    """An inventory, and what its author should think about."""
+    """An inventory, and warnings for its author."""
 
     inventory: Inventory
     warnings: tuple[Problem, ...]
@@ -127,7 +127,7 @@ def parse_inventory(content: bytes, *, name: str, folder: Path) -> ParsedInvento
     source = load(content, name, "an inventory")
     checker = Checker(source)
     checker.schema(SCHEMA)
-    # The version has been judged in its own words.
+    # The version was checked above.
     file = checker.check(InventoryFile, (), {**source.data, "schema": SCHEMA})
     if file is None:
         checker.finish()
@@ -144,7 +144,7 @@ def parse_inventory(content: bytes, *, name: str, folder: Path) -> ParsedInvento
 def _check_groups(file: InventoryFile, checker: Checker) -> None:
     for group, entry in file.groups.items():
         if group in RESERVED or group in file.hosts:
-            what = "a word that selects hosts already" if group in RESERVED else "a host's name as well"
+            what = "a reserved word that selects hosts" if group in RESERVED else "also the name of a host"
             checker.complain(("groups", group), f"group {group!r} is {what}", "give the group another name")
         for index, member in enumerate(entry.hosts):
             if member not in file.hosts:
@@ -155,7 +155,7 @@ def _check_groups(file: InventoryFile, checker: Checker) -> None:
 def _check_memberships(file: InventoryFile, checker: Checker) -> None:
     for host, entry in file.hosts.items():
         if host in RESERVED:
-            checker.complain(("hosts", host), f"host {host!r} has the name of a selector", "give it another name")
+            checker.complain(("hosts", host), f"host {host!r} has a reserved name", "give it another name")
         for index, group in enumerate(entry.groups):
             if file.groups and group not in file.groups:
                 text = f"host {host!r} is in group {group!r}, which is not under 'groups'"
@@ -190,8 +190,8 @@ def _warnings(file: InventoryFile, source: Source) -> tuple[Problem, ...]:
     count = len(_managers(file))
     spare = (count - 1) // 2
     if count % 2 == 0:
-        text = f"{count} managers survive the loss of {spare}, no more than {count - 1} would"
-        return (source.problem(("hosts",), text, "take an odd number: 1, 3, 5 or 7"),)
+        text = f"{count} managers survive the loss of {spare}, as many as {count - 1} managers do"
+        return (source.problem(("hosts",), text, "use an odd number: 1, 3, 5 or 7"),)
     if count > MOST_MANAGERS:
         text = f"{count} managers make every change slower"
         return (source.problem(("hosts",), text, "7 survive the loss of 3; make the others workers"),)

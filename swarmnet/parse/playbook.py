@@ -1,4 +1,4 @@
-"""A playbook's text to its steps, with every problem told in words and with its line."""
+"""Read a playbook's text into its steps; every problem is a sentence with its line."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class _Head(Document):
 
 
 class _Frame(Document):
-    """What stands around the operation in a step."""
+    """The keys next to the operation in a step."""
 
     on: Selectors = ()
     name: str = ""
@@ -65,7 +65,7 @@ def parse_playbook(
     Args:
         content: the file's bytes.
         source: its path, for messages and relative paths in it.
-        variables: laid over the playbook's own (``--var``).
+        variables: override the playbook's own (``--var``).
         environment: what ``${env:NAME}`` sees.
 
     Raises:
@@ -84,9 +84,7 @@ def parse_playbook(
     try:
         steps = reader.steps(head, reader.variables(head, variables or {}))
     except FillLimitError:
-        checker.complain(
-            ("vars",), f"references and 'for' fill in more than {FILL_LIMIT} characters", "let fewer repeat others"
-        )
+        checker.complain(("vars",), f"references and 'for' fill in more than {FILL_LIMIT} characters", "repeat less")
         checker.finish()
         raise
     _refuse_twice(checker, source, steps)
@@ -104,7 +102,7 @@ def parse_variables(assignments: Iterable[str]) -> dict[str, JsonValue]:
     for assignment in assignments:
         name, equals, value = assignment.partition("=")
         if not equals or not name:
-            raise UsageError(f"--var {assignment!r} assigns nothing", hint="write --var NAME=VALUE")
+            raise UsageError(f"--var {assignment!r} has no name or no '='", hint="write --var NAME=VALUE")
         try:
             found[name] = parsed(value.encode())
         except UnicodeEncodeError:
@@ -112,7 +110,7 @@ def parse_variables(assignments: Iterable[str]) -> dict[str, JsonValue]:
         except ValueError:
             found[name] = value
         if "\\u0000" in value:
-            raise UsageError(f"--var {name}: text cannot hold zero characters")
+            raise UsageError(f"--var {name}: text cannot contain zero characters")
     return found
 
 
@@ -190,7 +188,7 @@ class _Reader:
         for name in unknown:
             self._checker.complain((*path, name), f"unknown operation {name!r}", known)
         if len(names) > 1 and not unknown:
-            self._checker.complain(path, f"a step is one operation, this one has {' and '.join(names)}")
+            self._checker.complain(path, f"a step has exactly one operation, this one has {' and '.join(names)}")
         return None
 
     def _fill(self, value: JsonValue, path: Path, scope: Mapping[str, JsonValue]) -> JsonValue:
@@ -204,12 +202,12 @@ def _refuse_twice(checker: Checker, source: str, steps: Iterable[Step]) -> None:
             key = (kind, name.lower() if kind == "network" else name)
             before = first.setdefault(key, step)
             if before is not step and not _elsewhere(before, step):
-                text = f"{kind} {name!r} is made a second time; the first is on line {before.line}"
+                text = f"{kind} {name!r} is defined twice; the first time on line {before.line}"
                 checker.problems.append(Playbook(name="", steps=(), source=source).problem(step, text))
 
 
 def _elsewhere(one: Step, two: Step) -> bool:
-    """Tell whether two steps select different hosts by name, as local networks that differ by host do."""
+    """Return whether two steps select different hosts by name, as local networks that differ by host do."""
     both: tuple[Operation, Operation] = (one.operation, two.operation)
     local = all(getattr(operation, "effective_scope", None) == "local" for operation in both)
     return local and bool(one.on) and bool(two.on) and not set(one.on) & set(two.on)

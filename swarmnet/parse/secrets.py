@@ -1,4 +1,4 @@
-"""Data of secrets for a restore, given by the operator: a private YAML file, or variables of the environment."""
+"""Read the data of secrets for a restore from a private YAML file or from environment variables."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def secrets_of_file(content: bytes, *, name: str) -> dict[str, Secret]:
             hint = "put it in quotes, or write it after |"
             problems.append(source.problem((key,), f"{key}: the value is not text", hint))
         elif not 0 < len(value.encode()) <= MOST_BYTES:
-            problems.append(source.problem((key,), f"{key}: a secret has 1 to {MOST_BYTES} bytes"))
+            problems.append(source.problem((key,), f"{key}: a secret must have 1 to {MOST_BYTES} bytes"))
         else:
             found[key] = Secret(value)
     if problems:

@@ -1,4 +1,4 @@
-"""``${name}``, ``${name.key}``, ``${item}``, ``${env:NAME}`` in values of playbooks; ``$${`` stands for ``${``."""
+"""``${name}``, ``${name.key}``, ``${item}``, ``${env:NAME}`` in values of playbooks; ``$${`` means ``${``."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z0-9_-]+)*")
 
 
 FILL_LIMIT = 4 * 1024 * 1024
-"""Characters and items that all references and ``for`` of a document fill in: more than its author could write out."""
+"""Characters and items that all references and ``for`` of a document may fill in: far more than people write."""
 
 
 class FillLimitError(Exception):
-    """References, or steps with ``for``, multiplied each other beyond ``FILL_LIMIT``."""
+    """References or steps with ``for`` multiplied beyond ``FILL_LIMIT``."""
 
 
 @dataclass(slots=True)
@@ -49,7 +49,7 @@ class Budget:
 
 
 class Substitution:
-    """Fills references from variables and the environment, and gathers those that lead nowhere."""
+    """Replaces references by variables and the environment, and collects undefined ones."""
 
     def __init__(
         self,
@@ -82,7 +82,7 @@ class Substitution:
             return "${"
         value = self._value(match[1], path)
         if isinstance(value, dict | list):
-            self._complain(path, f"${{{match[1]}}} is a {_kind(value)} and cannot stand within text", f"in {text!r}")
+            self._complain(path, f"${{{match[1]}}} is a {_kind(value)} and cannot be part of a text", f"in {text!r}")
             return ""
         return str(value).lower() if isinstance(value, bool) else str("" if value is None else value)
 
@@ -93,7 +93,7 @@ class Substitution:
                 self._complain(path, f"environment variable {name!r} is not set", f"export {name}=... and try again")
             return self._from_environment(name, path)
         if _NAME.fullmatch(reference) is None:
-            self._complain(path, f"${{{reference}}} is no reference", "write ${name}, ${item.key} or ${env:NAME}")
+            self._complain(path, f"${{{reference}}} is not a reference", "write ${name}, ${item.key} or ${env:NAME}")
             return ""
         return self._named(reference, path)
 

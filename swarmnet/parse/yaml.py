@@ -1,4 +1,4 @@
-"""YAML text to plain data that remembers its lines.
+"""Read YAML text into plain data that remembers its lines.
 
 The dialect is small on purpose: one document, a mapping at its top, JSON's types. No tags, no anchors (so no
 alias bombs), no duplicate keys, and none of YAML 1.1's surprises: ``no``, ``22:22`` and ``2024-01-01`` are text.
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
     from swarmnet.parse.recognise import Kind
 
 Path: TypeAlias = tuple[str | int, ...]
-"""Where something stands in a document: ``("hosts", "m1", "address")`` or ``("steps", 0)``."""
+"""The path of a value in a document: ``("hosts", "m1", "address")`` or ``("steps", 0)``."""
 
 SIZE_LIMIT = 2 * 1024 * 1024
-"""Bytes; a list of thousands of hosts stays far below."""
+"""Bytes; a list of thousands of hosts is far smaller."""
 ITEM_LIMIT = 100_000
 """Keys and values; the largest inventories and playbooks that people write have some thousands."""
 _LONGEST_PROBLEM = 300
 """Characters; a key can be as long as the whole document."""
 PROBLEM_LIMIT = 100
-"""Problems that are shown of one document: nobody mends more in one go."""
+"""Problems that are shown of one document."""
 DEPTH_LIMIT = 40
 _TOO_DEEP = f"nested deeper than {DEPTH_LIMIT} levels"
 
@@ -93,7 +93,7 @@ def load(content: bytes, name: str, wanted: Kind | None = None) -> Source:
     Args:
         content: the file's bytes.
         name: its path, for messages.
-        wanted: what it should be; a file of another kind is then named, in the place of all that is wrong with it.
+        wanted: the expected kind; a file of another kind is then reported as that kind, instead of all its problems.
 
     Raises:
         DocumentError: with the problems found, 100 at most: too large, binary, not UTF-8, empty, bad syntax, duplicate
@@ -111,7 +111,7 @@ def load(content: bytes, name: str, wanted: Kind | None = None) -> Source:
     except yaml.MarkedYAMLError as error:
         builder.problems.append(_syntax(error, name, text))
     except yaml.YAMLError:
-        builder.problems.append(Problem(name, None, "not valid YAML: it holds control characters"))
+        builder.problems.append(Problem(name, None, "not valid YAML: it contains control characters"))
     if wanted is not None:
         _refuse_other_kind(name, recognised(builder.root, text), wanted)
     return builder.finish()
@@ -119,13 +119,13 @@ def load(content: bytes, name: str, wanted: Kind | None = None) -> Source:
 
 def _refuse_other_kind(name: str, found: tuple[str, str] | None, wanted: Kind) -> None:
     if found is not None and found[0] != wanted:
-        raise DocumentError((Problem(name, None, f"this is {found[0]}, not {wanted} of swarmnet", found[1]),))
+        raise DocumentError((Problem(name, None, f"this is {found[0]}, not {wanted} for swarmnet", found[1]),))
 
 
 def _syntax(error: yaml.MarkedYAMLError, name: str, text: str) -> Problem:
     mark = error.problem_mark or error.context_mark
     if mark is not None and text[mark.index : mark.index + 1] == "\t":
-        return _at(mark, name, "not valid YAML: a tab stands where only blanks indent")
+        return _at(mark, name, "not valid YAML: a tab is used for indentation: use spaces")
     if mark is not None and _open_brackets(text[: mark.index]) > DEPTH_LIMIT:
         # The scanner reads ahead of its events and has a limit of its own, which differs between versions of PyYAML.
         return _at(mark, name, _TOO_DEEP)
@@ -148,7 +148,7 @@ def _text(content: bytes, name: str) -> str:
     if len(content) > SIZE_LIMIT:
         raise DocumentError((Problem(name, None, f"too large: more than {SIZE_LIMIT // 1024} KiB"),))
     if b"\0" in content:
-        raise DocumentError((Problem(name, None, "not a text file: it holds NUL bytes", "save the file as UTF-8"),))
+        raise DocumentError((Problem(name, None, "not a text file: it contains NUL bytes", "save the file as UTF-8"),))
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -235,13 +235,13 @@ class _Builder:
 
     def _scalar(self, event: yaml.ScalarEvent, mark: Mark) -> None:
         if "\0" in event.value:  # neither files, programs nor engines take one
-            self._complain(mark, "text cannot hold zero characters")
+            self._complain(mark, "text cannot contain zero characters")
         frame = self.frames[-1] if self.frames else None
         if frame is not None and isinstance(frame.value, dict) and frame.key is None:
             self._key(frame, event.value, mark)
         else:
             unquoted = event.implicit[0]
-            self._put(_plain(event.value) if unquoted else event.value, mark)
+            self._put(plain(event.value) if unquoted else event.value, mark)
 
     def _key(self, frame: _Frame, key: str, mark: Mark) -> None:
         path = (*frame.path, key)
@@ -251,7 +251,7 @@ class _Builder:
         if first is None:
             self.marks[path] = mark
         else:
-            self._complain(mark, f"key {key!r} stands here a second time; the first is on line {first.line}")
+            self._complain(mark, f"key {key!r} is given twice; the first time on line {first.line}")
 
     def _put(self, value: JsonValue, mark: Mark) -> None:
         if not self.frames:
@@ -289,7 +289,7 @@ def _cut(text: str) -> str:
     return text if len(text) <= _LONGEST_PROBLEM else f"{text[:_LONGEST_PROBLEM]}... ({len(text)} characters)"
 
 
-def _plain(text: str) -> JsonValue:
+def plain(text: str) -> JsonValue:
     """Resolve an unquoted scalar as YAML 1.2 does; what begins with a needless zero stays text (``0755``)."""
     if text in _WORDS:
         return _WORDS[text]

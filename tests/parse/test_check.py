@@ -25,7 +25,7 @@ class Tree(Document):
     items: tuple[Leaf | None, ...] = ()
 
 
-def told(text: str) -> list[str]:
+def messages(text: str) -> list[str]:
     checker = Checker(load(text.encode(), "f"))
     checker.check(Tree, ())
     with pytest.raises(DocumentError) as caught:
@@ -51,12 +51,12 @@ def told(text: str) -> list[str]:
         ("name: a\nitems: 3\n", "f:2: 'items' must be a list"),
     ],
 )
-def test_a_problem_is_told_in_words_with_line_and_hint(text: str, words: str) -> None:
-    assert told(text) == [words]
+def test_a_problem_is_reported_in_words_with_line_and_hint(text: str, words: str) -> None:
+    assert messages(text) == [words]
 
 
 def test_all_problems_come_at_once_in_the_order_of_lines() -> None:
-    lines = told("xyz: a\nleaves:\n  x: {number: a}\n  y: {switch: 1}\n")
+    lines = messages("xyz: a\nleaves:\n  x: {number: a}\n  y: {switch: 1}\n")
     assert [line.split(": ")[0] for line in lines] == ["f:1", "f:1", "f:3", "f:4"]
 
 
@@ -69,11 +69,11 @@ def test_only_the_known_schema_is_read(text: str) -> None:
 
 
 def test_e7_a_misspelt_key_is_one_problem_and_not_a_missing_one_too() -> None:
-    assert told("nam: a\n") == ["f:1: unknown key 'nam' (did you mean 'name'?)"]
+    assert messages("nam: a\n") == ["f:1: unknown key 'nam' (did you mean 'name'?)"]
 
 
 def test_e7_the_known_keys_of_a_mapping_are_listed_once() -> None:
-    lines = told("name: a\nqqq: 1\nzzz: 2\nxxx: 3\n")
+    lines = messages("name: a\nqqq: 1\nzzz: 2\nxxx: 3\n")
 
     assert ["known:" in line for line in lines] == [True, False, False]
 
@@ -86,4 +86,4 @@ def test_e7_items_are_counted_from_one_and_every_problem_has_line_and_column() -
 
 
 def test_m15_a_hundred_problems_are_enough() -> None:
-    assert len(told("name: a\n" + "".join(f"q{number}: 1\n" for number in range(5000)))) == PROBLEM_LIMIT
+    assert len(messages("name: a\n" + "".join(f"q{number}: 1\n" for number in range(5000)))) == PROBLEM_LIMIT

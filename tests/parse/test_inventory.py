@@ -24,7 +24,7 @@ def read(text: str) -> ParsedInventory:
     return parse_inventory(text.encode(), name="inv.yml", folder=Path("/etc/net"))
 
 
-def told(text: str) -> list[str]:
+def messages(text: str) -> list[str]:
     with pytest.raises(DocumentError) as caught:
         read(text)
     assert caught.value.exit_code == 2
@@ -40,7 +40,7 @@ def told(text: str) -> list[str]:
         (HEAD + "hosts:\n  a: {address: 10.0.0.1}\n", "inv.yml:3: no host is a manager"),
         (
             HEAD + "hosts:\n  a: {address: x, role: manager}\n  a: {address: y}\n",
-            "inv.yml:5: key 'a' stands here a second time",
+            "inv.yml:5: key 'a' is given twice",
         ),
         (
             HEAD + "hosts:\n  a: {address: '::1', role: manager}\n  b:\n    address: '0:0::1'\n",
@@ -52,11 +52,11 @@ def told(text: str) -> list[str]:
             "inv.yml:5: host 'b' advertises the address of host 'a'",
         ),
         (HEAD + "hosts:\n  a b: {address: x, role: manager}\n", "inv.yml:4: 'hosts.a b' must be a name"),
-        (HEAD + "hosts:\n  all: {address: x, role: manager}\n", "inv.yml:4: host 'all' has the name of a selector"),
-        (HEAD + "hosts:\n  a: {address: root@x, role: manager}\n", "inv.yml:4: 'hosts.a.address' must be an IP"),
+        (HEAD + "hosts:\n  all: {address: x, role: manager}\n", "inv.yml:4: host 'all' has a reserved name"),
+        (HEAD + "hosts:\n  a: {address: root@x, role: manager}\n", "inv.yml:4: 'hosts.a.address' must be a plain IP"),
         (HEAD + "hosts:\n  a: {address: '192.0.2.1:22', role: manager}\n", "write it as 'port' under 'ssh'"),
         (HEAD + "hosts:\n  a: {address: 192.0.2.300, role: manager}\n", "'192.0.2.300' is not an IP address"),
-        (HEAD + "hosts:\n  a: {address: -oProxy, role: manager}\n", "inv.yml:4: 'hosts.a.address' must be an IP"),
+        (HEAD + "hosts:\n  a: {address: -oProxy, role: manager}\n", "inv.yml:4: 'hosts.a.address' must be a plain IP"),
         (
             HEAD + "hosts:\n  a: {address: x, role: manager, data_path: 10.0.0.1/24}\n",
             "inv.yml:4: 'hosts.a.data_path' must",
@@ -75,16 +75,19 @@ def told(text: str) -> list[str]:
             HEAD + "groups: {edge: {}}\nhosts:\n  a: {address: x, role: manager, groups: [egde]}\n",
             "inv.yml:5: host 'a' is in group 'egde', which is not under 'groups' (did you mean 'edge'?)",
         ),
-        (HEAD + "groups: {a: {}}\nhosts:\n  a: {address: x, role: manager}\n", "inv.yml:3: group 'a' is a host's name"),
+        (
+            HEAD + "groups: {a: {}}\nhosts:\n  a: {address: x, role: manager}\n",
+            "inv.yml:3: group 'a' is also the name of a host",
+        ),
     ],
 )
-def test_a_mistake_is_told_with_its_line(text: str, words: str) -> None:
-    assert words in "\n".join(told(text))
+def test_a_mistake_is_reported_with_its_line(text: str, words: str) -> None:
+    assert words in "\n".join(messages(text))
 
 
 def test_mistakes_of_all_kinds_come_at_once() -> None:
     text = HEAD + "clustr: x\nssh: {prot: 1}\nhosts:\n  a: {address: 1}\n  b: {role: boss, address: z}\n"
-    assert [line.split(": ")[0] for line in told(text)] == [f"inv.yml:{line}" for line in (3, 4, 6, 7)]
+    assert [line.split(": ")[0] for line in messages(text)] == [f"inv.yml:{line}" for line in (3, 4, 6, 7)]
 
 
 def test_the_same_address_behind_another_jump_host_is_another_machine() -> None:
@@ -178,4 +181,25 @@ def test_c11_variables_that_nothing_would_read_are_refused(place: str) -> None:
     entries[place] = entries[place].replace("}", ", vars: {n: 1}}")
     text = f"schema: 1\ncluster: blue\ngroups: {{far: {entries['groups']}}}\nhosts:\n  a: {entries['hosts']}\n"
 
-    assert "unknown key 'vars'" in "\n".join(told(text))
+    assert "unknown key 'vars'" in "\n".join(messages(text))
+
+
+TYPED = {
+    name: kind
+    for name, field in SSHSettings.model_json_schema()["properties"].items()
+    for kind in (field.get("type"), *(one.get("type") for one in field.get("anyOf", ())))
+    if kind in ("integer", "number", "boolean")
+}
+
+
+@pytest.mark.parametrize("key", TYPED)
+def test_a_number_in_quotes_and_another_kind_of_value_are_refused_with_what_to_write(key: str) -> None:
+    value, other = ("true", "1") if TYPED[key] == "boolean" else ("2", "true")
+    hosts = "hosts:\n  a: {address: x, role: manager}\n"
+
+    (quoted,) = messages(f'schema: 1\ncluster: blue\nssh: {{{key}: "{value}"}}\n{hosts}')
+    (wrong,) = messages(f"schema: 1\ncluster: blue\nssh: {{{key}: {other}}}\n{hosts}")
+
+    assert quoted.startswith(f"inv.yml:3: 'ssh.{key}' must be ")
+    assert quoted.endswith(f"(write {value} without quotes)")
+    assert wrong.startswith(f"inv.yml:3: 'ssh.{key}' must be ")

@@ -59,7 +59,7 @@ def test_every_shipped_playbook_is_read_with_its_contents(path: Path) -> None:
     assert playbook.steps
 
 
-def test_every_problem_is_told_at_once_each_with_its_line() -> None:
+def test_every_problem_is_reported_at_once_each_with_its_line() -> None:
     assert problems("""
         schema: 1
         name: t
@@ -76,7 +76,7 @@ def test_every_problem_is_told_at_once_each_with_its_line() -> None:
         "p.yml:7: 'steps.2.network.mtu' must be a whole number",
         ("p.yml:8: unknown operation 'netwrk' (known: swarm, node, network, config, secret, service, command)"),
         "p.yml:9: key 'image' is missing",
-        f"p.yml:10: unknown key 'volumes' (known: {SERVICE_KEYS}; all else that engines know goes under 'extra')",
+        f"p.yml:10: unknown key 'volumes' (known: {SERVICE_KEYS}; anything else that engines know goes under 'extra')",
     ]
 
 
@@ -88,12 +88,12 @@ def test_every_problem_is_told_at_once_each_with_its_line() -> None:
         ("- swarm: {}\n", "vars: {a b: x}\n", "'vars.a b' must hold only letters, digits and '_'"),
     ],
 )
-def test_e7_a_name_that_is_none_is_told_in_words(step: str, variables: str, words: str) -> None:
+def test_e7_a_name_that_is_none_is_reported_in_words(step: str, variables: str, words: str) -> None:
     (problem,) = problems(steps(step, variables))
     assert words in problem
 
 
-def test_e7_a_file_that_is_missing_is_told_from_one_that_is_none(tmp_path: Path) -> None:
+def test_e7_a_file_that_is_missing_is_reported_from_one_that_is_none(tmp_path: Path) -> None:
     for name, words in (("nope", "no such file: "), (".", "is not a regular file")):
         book = f"schema: 1\nname: x\nsteps:\n  - config: {{name: a, from: {{file: {tmp_path}/{name}}}}}\n"
         with pytest.raises(DocumentError, match=words):
@@ -161,10 +161,10 @@ def test_what_cannot_be_is_refused_before_any_host_is_asked(step: str, text: str
         (b"name: t\nsteps: [{swarm: {}}]\n", "key 'schema' is missing"),
         (b"schema: 1\nname: t\nsteps: []\n", "there are no steps"),
         (b"schema: 1\nname: t\nsteps: [{}]\n", "the step has no operation"),
-        (b"schema: 1\nname: t\nsteps: [{swarm: {}, node: {}}]\n", "a step is one operation"),
+        (b"schema: 1\nname: t\nsteps: [{swarm: {}, node: {}}]\n", "a step has exactly one operation"),
     ],
 )
-def test_what_is_no_playbook_is_refused(content: bytes, text: str) -> None:
+def test_a_file_that_is_not_a_playbook_is_refused(content: bytes, text: str) -> None:
     with pytest.raises(DocumentError, match=text):
         parse_playbook(content, "p.yml")
 
@@ -177,7 +177,7 @@ def test_no_bytes_at_all_break_the_reader(content: bytes) -> None:
 
 def test_two_steps_that_make_the_same_are_an_error_whatever_the_case() -> None:
     found = problems(steps("- network: {name: net}\n- network: {name: Net}"))
-    assert found == ["p.yml:5: network 'Net' is made a second time; the first is on line 4"]
+    assert found == ["p.yml:5: network 'Net' is defined twice; the first time on line 4"]
 
 
 def test_a_reference_alone_keeps_its_type() -> None:
@@ -224,13 +224,13 @@ def test_variables_of_the_command_line_have_the_types_of_json() -> None:
         "d": "10.0.0.0/8",
         "e": "",
     }
-    with pytest.raises(UsageError, match="assigns nothing"):
+    with pytest.raises(UsageError, match="has no name or no '='"):
         parse_variables(["a"])
 
 
 @pytest.mark.parametrize(
     ("value", "words"),
-    [('"a\\u0000b"', "text cannot hold zero characters"), ("\udcff", "is not UTF-8 text")],
+    [('"a\\u0000b"', "text cannot contain zero characters"), ("\udcff", "is not UTF-8 text")],
 )
 def test_l12_a_variable_of_the_command_line_is_text(value: str, words: str) -> None:
     with pytest.raises(UsageError, match=f"--var v: .*{words}"):
@@ -238,7 +238,7 @@ def test_l12_a_variable_of_the_command_line_is_text(value: str, words: str) -> N
 
 
 @pytest.mark.parametrize("value", ["1e999", "NaN", "-Infinity", "9" * 5000, "[" * 100_000])
-def test_m9_what_is_no_json_that_can_be_read_stays_text(value: str) -> None:
+def test_m9_a_value_that_is_not_readable_json_stays_text(value: str) -> None:
     assert parse_variables([f"v={value}"]) == {"v": value}
 
 
@@ -248,7 +248,7 @@ def test_the_environment_is_an_argument() -> None:
     assert problems(text)[0] == "p.yml:4: environment variable 'NET' is not set (export NET=... and try again)"
 
 
-def test_an_undefined_variable_is_told_with_the_nearest_one() -> None:
+def test_an_undefined_variable_is_reported_with_the_nearest_one() -> None:
     text = steps("- network: {name: '${nme}'}", "vars: {nmo: x}\n")
     assert problems(text)[0] == "p.yml:5: ${nme} is not defined (did you mean 'nmo'?)"
 
@@ -305,7 +305,7 @@ def test_contents_come_from_file_environment_and_command(tmp_path: Path) -> None
     assert "id\\nden" not in repr(read) + read.model_dump_json()
 
 
-def test_contents_that_cannot_be_read_are_told_with_their_lines(tmp_path: Path) -> None:
+def test_contents_that_cannot_be_read_are_reported_with_their_lines(tmp_path: Path) -> None:
     text = steps("""
         - config: {name: a, from: {file: missing}}
         - secret: {name: b, from: {env: UNSET_WORD}}
@@ -324,7 +324,7 @@ def test_unless_is_asked_on_every_selected_host() -> None:
     ]
 
 
-def test_a_step_for_hosts_that_are_not_there_is_told_with_its_line() -> None:
+def test_a_step_for_hosts_that_are_not_there_is_reported_with_its_line() -> None:
     playbook = parse(steps("- node: {labels: {a: b}}\n  on: w9"))
     with pytest.raises(DocumentError, match=r"p\.yml:4:3: 'w9' selects no host"):
         needs(playbook, inventory())
@@ -367,7 +367,7 @@ def test_m10_a_step_with_for_counts_for_each_item(words: str) -> None:
         parse_playbook(text.encode(), "p.yml")
 
 
-def test_l12_a_value_of_the_environment_that_is_no_text_is_named() -> None:
+def test_l12_an_environment_variable_that_is_not_text_is_named() -> None:
     text = steps("- network: {name: n, labels: {a: 'x${env:RAW}y'}}")
     raw = b"ab\xffcdef".decode("utf-8", "surrogateescape")
 

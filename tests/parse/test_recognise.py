@@ -58,8 +58,8 @@ def problem(kind: str, content: bytes, folder: Path) -> str:
         (KEY, "a key or a certificate"),
     ],
 )
-def test_what_is_no_inventory_is_named_with_what_to_do(content: bytes, what: str, tmp_path: Path) -> None:
-    assert problem("inventory", content, tmp_path).startswith(f"f: this is {what}, not an inventory of swarmnet (")
+def test_a_file_that_is_not_an_inventory_is_named_with_what_to_do(content: bytes, what: str, tmp_path: Path) -> None:
+    assert problem("inventory", content, tmp_path).startswith(f"f: this is {what}, not an inventory for swarmnet (")
 
 
 @pytest.mark.parametrize(
@@ -77,8 +77,8 @@ def test_what_is_no_inventory_is_named_with_what_to_do(content: bytes, what: str
         (KEY, "a key or a certificate"),
     ],
 )
-def test_what_is_no_playbook_is_named_with_what_to_do(content: bytes, what: str, tmp_path: Path) -> None:
-    assert problem("playbook", content, tmp_path).startswith(f"f: this is {what}, not a playbook of swarmnet (")
+def test_a_file_that_is_not_a_playbook_is_named_with_what_to_do(content: bytes, what: str, tmp_path: Path) -> None:
+    assert problem("playbook", content, tmp_path).startswith(f"f: this is {what}, not a playbook for swarmnet (")
 
 
 def test_a_compose_file_with_anchors_is_still_one(tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ def test_a_compose_file_with_anchors_is_still_one(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [INVENTORY, PLAYBOOK, SEALED, KEY])
-def test_what_is_no_file_of_secrets_is_named(content: bytes, tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_file_of_secrets_is_named(content: bytes, tmp_path: Path) -> None:
     assert "not a file of secrets" in problem("secrets", content, tmp_path)
 
 

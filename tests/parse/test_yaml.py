@@ -30,11 +30,11 @@ def refusals(content: bytes) -> tuple[Problem, ...]:
         (b"a: 1\n\0", None, "NUL bytes"),
         (b"a: 1\nb: \xff\n", 2, "not UTF-8"),
         (b"a: \x07\n", None, "control characters"),
-        (b'a: 1\nb: "x\\0y"\n', 2, "text cannot hold zero characters"),
-        (b'"x\\u0000y": 1\n', 1, "text cannot hold zero characters"),
+        (b'a: 1\nb: "x\\0y"\n', 2, "text cannot contain zero characters"),
+        (b'"x\\u0000y": 1\n', 1, "text cannot contain zero characters"),
         (b"- a\n- b\n", 1, "must be a mapping"),
         (b"just words\n", 1, "must be a mapping"),
-        (b"steps:\n\t- x\n", 2, "a tab stands where only blanks indent"),
+        (b"steps:\n\t- x\n", 2, "a tab is used for indentation"),
         (b"a: [1,\nb: 2\n", 3, "that begins on line 1"),
         (b"a: !!python/object:os.system x\n", 1, "tags are not allowed"),
         (b"a: 1\n---\nb: 2\n", 2, "second document"),
@@ -46,18 +46,18 @@ def refusals(content: bytes) -> tuple[Problem, ...]:
     ],
     ids=lambda value: "long" if isinstance(value, bytes) and len(value) > 100 else None,
 )
-def test_a_file_that_is_no_document_gets_one_clear_problem(content: bytes, line: int | None, words: str) -> None:
+def test_a_file_that_is_not_a_document_gets_one_clear_problem(content: bytes, line: int | None, words: str) -> None:
     (problem,) = refusals(content)
     assert problem.line == line
     assert words in problem.text
 
 
-def test_every_duplicate_key_is_told_with_both_lines() -> None:
+def test_every_duplicate_key_is_reported_with_both_lines() -> None:
     problems = refusals(b"a: 1\nb: {c: 1, c: 2}\na:\n  d: 1\n  d: 2\n")
     assert [(problem.line, problem.text) for problem in problems] == [
-        (2, "key 'c' stands here a second time; the first is on line 2"),
-        (3, "key 'a' stands here a second time; the first is on line 1"),
-        (5, "key 'd' stands here a second time; the first is on line 4"),
+        (2, "key 'c' is given twice; the first time on line 2"),
+        (3, "key 'a' is given twice; the first time on line 1"),
+        (5, "key 'd' is given twice; the first time on line 4"),
     ]
 
 

@@ -40,12 +40,6 @@ def faults_of_service(spec: ServiceSpec) -> Iterator[str]:
     yield from _twice("file", [one.target for one in spec.secrets or ()])
     yield from _resources(spec)
     yield from _program(spec)
-    for file in (*(spec.configs or ()), *(spec.secrets or ())):
-        if _meant_in_octal(file.mode):
-            yield (
-                f"file {file.target!r}: mode {file.mode} is {file.mode:04o} in octal; write mode: '0{file.mode}' in"
-                " quotes when that is meant"
-            )
 
 
 def problems_of_service(spec: ServiceSpec, context: Context) -> Iterator[str]:
@@ -114,16 +108,6 @@ def _program(spec: ServiceSpec) -> Iterator[str]:
         yield f"workdir {spec.workdir!r} is not an absolute path"
     if spec.hostname is not None and "{{" not in spec.hostname and len(spec.hostname) > LONGEST_HOSTNAME:
         yield f"hostname {spec.hostname!r} is too long: kernels take {LONGEST_HOSTNAME} characters"
-
-
-def _meant_in_octal(mode: int) -> bool:
-    """Tell whether a mode is none that anybody wants, and would be one if its digits were read as octal ones.
-
-    Nobody wants the sticky bit, rights that the owner lacks, or writing without reading.
-    """
-    owner, *others = mode >> 6 & 7, mode >> 3 & 7, mode & 7
-    odd = mode > 0o777 or any(rights & ~owner or rights & 6 == 2 for rights in others)  # noqa: PLR2004 - w without r
-    return odd and set(str(mode)) <= set("01234567") and len(str(mode)) == len("444")
 
 
 def _kept(spec: ServiceSpec, context: Context) -> Iterator[str]:

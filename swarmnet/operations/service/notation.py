@@ -40,6 +40,8 @@ def _file(value: object, folder: str) -> object:
     if not isinstance(filled, dict) or not isinstance(filled.get("source"), str):
         return filled
     mode = filled.get("mode")
+    if isinstance(mode, int) and re.fullmatch(r"[1-7][0-7]{2,3}", str(mode)):
+        raise ValueError(f"mode {mode} may be octal or decimal: write '0{mode}' in quotes, or '{mode:04o}' for decimal")
     if not isinstance(mode, str):
         return {"target": folder + filled["source"]} | filled
     if not re.fullmatch(r"0?[0-7]{3,4}", mode):

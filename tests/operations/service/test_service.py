@@ -221,13 +221,13 @@ def test_d_a_service_that_works_is_planned(fields: dict[str, str]) -> None:
     assert told(plan(step(**fields), with_networks(holding(), INSIDE, SMALL), HOSTS)) == ["service.create service web"]
 
 
-@pytest.mark.parametrize("mode", [400, 440, 444, 600, 640, 644, 755])
-def test_d_a_mode_in_octal_digits_without_a_zero_is_refused_with_what_to_write(mode: int) -> None:
+@pytest.mark.parametrize("mode", [400, 440, 444, 500, 600, 640, 644, 755, 1777])
+def test_d_a_mode_that_may_be_octal_or_decimal_is_refused_with_both_ways_to_write_it(mode: int) -> None:
     files = f"[{{source: app, mode: {mode}}}]"
 
     text = refusal(step(configs=files), holding(configs=(config("app-1", 1),)), HOSTS)
 
-    assert f"mode {mode} is {mode:04o} in octal; write mode: '0{mode}' in quotes" in text
+    assert f"mode {mode} may be octal or decimal: write '0{mode}' in quotes, or '{mode:04o}' for decimal" in text
 
 
 @pytest.mark.parametrize("mode", ["'0999'", "'r--r--r--'", "'44'"])
@@ -237,7 +237,9 @@ def test_d_a_mode_that_is_none_is_refused(mode: str) -> None:
     )
 
 
-@pytest.mark.parametrize("mode", ["0400", "0440", "0444", "'0640'", "0644", "0755", "0500", "0550", "0660", "292"])
+@pytest.mark.parametrize(
+    "mode", ["0400", "0440", "0444", "'0640'", "0644", "0755", "0500", "0550", "0660", "292", "'0620'", "'0764'"]
+)
 def test_d_modes_that_are_meant_are_planned(mode: str) -> None:
     files = f"[{{source: app, mode: {mode}}}]"
 
