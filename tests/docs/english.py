@@ -55,7 +55,7 @@ RULES = (
     _rule(r"\bin vain\b", "without success, for nothing"),
     _rule(r"\bthere(?:of|in|by|upon|with)\b|\bwhere(?:of|in|upon|by)\b", "of it, in it, by which"),
     _rule(r"\b(?:hence|thus|lest|whilst|amongst|ought|forth|save for|save on)\b", "so, in order not to, while, among"),
-    _rule(r"\bas it should be\b|\bas it was asked for\b", "in the desired state, up to date, as requested"),
+    _rule(r"\bas it (?:should|shall) be\b", "in the desired state, up to date, as requested"),
     _rule(r"\blies? (?:in|at|on|below|under|beneath|there|here|where)\b", "is in, is stored in"),
     _rule(r"\bthe like\b|\bof late\b|\bfor ever\b", "and so on, recently, forever"),
     _rule(r"\bin one go\b|\bin the moment\b", "at once, while"),
