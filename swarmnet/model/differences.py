@@ -6,9 +6,10 @@ from enum import StrEnum
 
 from swarmnet.model.base import Document
 from swarmnet.model.plan import Change
+from swarmnet.model.ref import Ref
 
 
-class Kind(StrEnum):
+class What(StrEnum):
     """What happened to an object between the two looks."""
 
     MISSING = "missing"
@@ -19,10 +20,14 @@ class Kind(StrEnum):
 class Difference(Document):
     """One object that differs."""
 
-    object: str
-    """``network front``, ``service web``, ``network lan on w1``."""
-    kind: Kind
+    ref: Ref
+    kind: What
     changes: tuple[Change, ...] = ()
+
+    @property
+    def object(self) -> str:
+        """What differs, for people: ``network front``, ``service web``, ``network lan on w1``."""
+        return str(self.ref)
 
 
 class Drift(Document):

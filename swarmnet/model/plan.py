@@ -11,6 +11,7 @@ from pydantic import Field, JsonValue
 
 from swarmnet.model.base import Document
 from swarmnet.model.fields import Effect
+from swarmnet.model.ref import Ref
 from swarmnet.model.state import ClusterState
 
 if TYPE_CHECKING:
@@ -41,6 +42,20 @@ class Risk(StrEnum):
     """Connections break or tasks restart."""
     DESTRUCTIVE = "destructive"
     """Something is lost that swarmnet cannot bring back by itself."""
+
+
+class Permit(StrEnum):
+    """What the operator must allow before an action runs; the guard knows the flag."""
+
+    NONE = "none"
+    REPLACE = "replace"
+    """An object is removed and created again: ``--replace NAME``."""
+    LOSS = "loss"
+    """Something is lost for good: ``--replace NAME``."""
+    PRUNE = "prune"
+    """An object that no step names any more is removed: ``--prune``."""
+    RESET = "reset"
+    """The swarm is taken apart: ``swarmnet reset``."""
 
 
 class Sign(StrEnum):
@@ -92,8 +107,8 @@ class Action(Document, ABC):
 
     kind: str
     """The subclass's own word, for example ``network.create``: tells stored plans apart."""
-    target: str
-    """What is changed, for people: ``network front``, ``node w2``."""
+    object: Ref
+    """What is changed."""
     why: str
     changes: tuple[Change, ...] = ()
     """How what is there differs; what an action makes is read from its own fields (``swarmnet.model.shown``)."""
@@ -106,6 +121,26 @@ class Action(Document, ABC):
     named: ClassVar[frozenset[str]] = frozenset({"host", "name"})
     """Fields that the target names already."""
 
+    @property
+    def target(self) -> str:
+        """What is changed, for people: ``network front``, ``node w2``."""
+        return str(self.object)
+
+    @property
+    def rank(self) -> Rank:
+        """When it runs."""
+        return self.stage
+
+    @property
+    def permit(self) -> Permit:
+        """What the operator must allow by a flag before this action runs."""
+        return Permit.LOSS if self.risk is Risk.DESTRUCTIVE else Permit.NONE
+
+    @property
+    def obstacles(self) -> tuple[str, ...]:
+        """Containers that use the object and are no one's to end: no flag allows the action while there are any."""
+        return ()
+
     @abstractmethod
     def predict(self, state: ClusterState) -> ClusterState:
         """Return the state that a success leads to; ids that are not known yet are empty."""
@@ -113,6 +148,20 @@ class Action(Document, ABC):
     @abstractmethod
     def run(self, ports: Ports) -> None:
         """Do it, wait until it came true, and raise a ``SwarmnetError`` if it did not."""
+
+
+class Skip(Document):
+    """Something of a backup that this restore leaves out, and that another one could restore."""
+
+    object: Ref
+    why: str
+    field: str | None = None
+    """The one field that is left out; None when it is the whole object."""
+
+    @property
+    def what(self) -> str:
+        """What is left out, for people."""
+        return str(self.object) if self.field is None else self.field
 
 
 class Plan(Document):
@@ -124,6 +173,8 @@ class Plan(Document):
     """What it was made from, for the question: of a restore the backup, its date, age and cluster."""
     warnings: tuple[str, ...] = ()
     predicted: ClusterState
+    skips: tuple[Skip, ...] = Field(default=(), exclude=True)
+    """Of a restore: everything that differs from the backup once the plan is done."""
 
     @property
     def is_empty(self) -> bool:
@@ -143,7 +194,7 @@ class Plan(Document):
 
 
 def _batches(actions: Iterable[Action]) -> Iterable[tuple[Action, ...]]:
-    for stage, group in groupby(actions, key=lambda action: action.stage):
+    for stage, group in groupby(actions, key=lambda action: action.rank):
         if stage.one_by_one:
             yield from ((action,) for action in group)
         else:

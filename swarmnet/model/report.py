@@ -8,7 +8,8 @@ from pydantic import Field
 
 from swarmnet.errors import ExitCode
 from swarmnet.model.base import Document, JsonValue
-from swarmnet.model.state import HostFailure
+from swarmnet.model.plan import Skip
+from swarmnet.model.state import ClusterState, HostFailure
 
 
 class Status(StrEnum):
@@ -92,6 +93,10 @@ class ApplyReport(Document):
     """Hosts that did not answer."""
     interrupted: bool = False
     seconds: float = 0.0
+    state: ClusterState = Field(default=ClusterState(), exclude=True)
+    """The last state that this run observed: after a success, what the second plan was made of."""
+    skips: tuple[Skip, ...] = Field(default=(), exclude=True)
+    """Of a restore: what its last plan leaves different from the backup."""
 
     @property
     def failed(self) -> bool:

@@ -7,14 +7,8 @@ from pydantic import AwareDatetime
 from swarmnet.errors import ExitCode
 from swarmnet.model.backup import Loss
 from swarmnet.model.base import Document
+from swarmnet.model.plan import Skip
 from swarmnet.model.report import Status
-
-
-class Skip(Document):
-    """Something of the backup that was not restored this time, and could be."""
-
-    what: str
-    why: str
 
 
 class RestoreReport(Document):

@@ -14,6 +14,7 @@ from pydantic import Field
 
 from swarmnet.errors import CommandError
 from swarmnet.model.plan import Action, Rank, Risk, Sign
+from swarmnet.model.ref import Ref
 from swarmnet.model.sensitive import SENSITIVE
 from swarmnet.model.state import CommandResult
 from swarmnet.operations.kind import Context, Need, Operation
@@ -40,6 +41,11 @@ class RunCommand(Action):
 
     sign: ClassVar[Sign] = Sign.RUN
     stage: ClassVar[Rank] = Rank.COMMAND
+
+    @property
+    def target(self) -> str:
+        """What is run where, for people."""
+        return f"{self.object.name} on {self.host}"
 
     def predict(self, state: ClusterState) -> ClusterState:
         """Return the state in which ``unless`` says that nothing is left to do."""
@@ -105,7 +111,7 @@ class CommandOperation(Operation):
 
     def _run(self, host: Host, state: ClusterState) -> RunCommand:
         return RunCommand(
-            target=f"{shlex.join(self.argv)} on {host.name}",
+            object=Ref(kind="command", name=shlex.join(self.argv), host=host.name),
             why=self._why(host, state),
             risk=Risk.DISRUPTIVE,
             always=self.unless is None,

@@ -7,18 +7,17 @@ possible and costs more than somebody may have meant, and states in which no pla
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import RefusedError
 from swarmnet.model.announced_losses import Health
 from swarmnet.model.hosts import Role
-from swarmnet.model.plan import MANAGED_LABEL, Risk
+from swarmnet.model.plan import MANAGED_LABEL, Permit
 from swarmnet.model.standing import standing
 from swarmnet.model.state import SwarmStanding
 from swarmnet.model.swarm import LEAVE
 from swarmnet.model.version import OLDEST_API
-from swarmnet.operations.network.actions import ReplaceNetwork
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -48,16 +47,14 @@ class Refusal:
     """One thing that is refused."""
 
     text: str
-    allowed_by: str | None = None
-    """The flag that allows it, or what to do first; None when nothing does."""
-
-    @property
-    def can_be_allowed(self) -> bool:
-        """True when a flag of the same command allows it."""
-        return (self.allowed_by or "").startswith("--")
+    flag: str | None = None
+    """The flag of the same command that allows it; None when none does."""
+    advice: str | None = None
+    """What to do instead."""
 
     def __str__(self) -> str:
-        return self.text if self.allowed_by is None else f"{self.text} ({self.allowed_by})"
+        told = ", ".join(one for one in (self.flag, self.advice) if one is not None)
+        return f"{self.text} ({told})" if told else self.text
 
 
 NO_PERMISSIONS = Permissions()
@@ -72,8 +69,8 @@ def check(refusals: Iterable[Refusal]) -> None:
     found = tuple(dict.fromkeys(refusals))
     if not found:
         return
-    flags = [one.allowed_by for one in found if one.allowed_by is not None and one.can_be_allowed]
-    hint = f"when you mean it: {' '.join(dict.fromkeys(flags))}" if len(flags) == len(found) else None
+    flags = [one.flag for one in found if one.flag is not None]
+    hint = f"to allow this, add {' '.join(dict.fromkeys(flags))}" if len(flags) == len(found) else None
     raise RefusedError("refused, and nothing was changed:", hint=hint, details=(f"- {one}" for one in found))
 
 
@@ -90,10 +87,10 @@ def of_state(
             # No flag allows it: whoever it is, it may be what another host of the inventory was.
             is_manager = inventory.host(failure.host).role is Role.MANAGER
             rest = "or take it out of the inventory" if is_manager else f"or work without it: --limit '!{failure.host}'"
-            yield Refusal(f"{failure.host} {failure.reason}", f"mend {failure.host}, {rest}")
+            yield Refusal(f"{failure.host} {failure.reason}", advice=f"repair {failure.host}, {rest}")
         elif not permissions.allow_missing and (hosts is None or failure.host in hosts):
-            flags = f"--allow-missing, or --limit '!{failure.host}'"
-            yield Refusal(f"{failure.host} does not answer: {failure.reason}", flags)
+            text = f"{failure.host} does not answer: {failure.reason}"
+            yield Refusal(text, flag="--allow-missing", advice=f"or --limit '!{failure.host}'")
     yield from _old_engines(state)
     yield from _marked(state, inventory)
     if not permissions.dissolve:
@@ -113,8 +110,8 @@ def of_plan(plan: Plan, state: ClusterState, permissions: Permissions = NO_PERMI
         yield from _quorum(plan, state)
     if state.swarm is not None and plan.predicted.swarm is not None and plan.predicted.swarm.id != state.swarm.id:
         yield Refusal(
-            f"the plan would make another swarm beside {state.swarm.id}",
-            "make its hosts leave it first: swarmnet reset",
+            f"the plan would create a second swarm next to {state.swarm.id}",
+            advice="make its hosts leave that one first: swarmnet reset",
         )
 
 
@@ -124,7 +121,7 @@ def _old_engines(state: ClusterState) -> Iterator[Refusal]:
             yield Refusal(
                 f"{facts.host} has engine {facts.engine.version} (API {facts.engine.api_version});"
                 f" swarmnet needs 20.10 (API {OLDEST_API}) or newer",
-                "update the engine",
+                advice="update the engine",
             )
 
 
@@ -136,7 +133,7 @@ def _marked(state: ClusterState, inventory: Inventory) -> Iterator[Refusal]:
     if mark != inventory.cluster:
         yield Refusal(
             f"the swarm is marked as cluster {mark!r}; {inventory.source} is of cluster {inventory.cluster!r}",
-            "use that cluster's inventory",
+            advice="use that cluster's inventory",
         )
 
 
@@ -144,7 +141,7 @@ def _strays(state: ClusterState, inventory: Inventory) -> Iterator[Refusal]:
     """Yield hosts in a swarm that no manager of the inventory is in: a new one cannot have them."""
     found = standing(state, inventory)
     for reason in found.reasons if found.health is Health.ABSENT else ():
-        yield Refusal(reason, f"use another host, or make it leave that swarm: {LEAVE}")
+        yield Refusal(reason, advice=f"use another host, or make it leave that swarm: {LEAVE}")
 
 
 def _headless(state: ClusterState) -> Iterator[Refusal]:
@@ -153,35 +150,25 @@ def _headless(state: ClusterState) -> Iterator[Refusal]:
         membership = facts.engine.membership
         if membership.state is not SwarmStanding.INACTIVE:
             said = f": {membership.error}" if membership.error else ""
-            yield Refusal(f"{facts.host} is in a swarm for which no manager answers{said}", "--allow-missing")
+            yield Refusal(f"{facts.host} is in a swarm for which no manager answers{said}", flag="--allow-missing")
 
 
 def _costly(action: Action, permissions: Permissions) -> Refusal | None:
-    name = _name(action)
-    if action.kind.startswith("prune."):
-        return None if permissions.prune else Refusal(f"{action.target} would be removed: {action.why}", "--prune")
-    if action.kind.startswith("reset."):
-        return None if permissions.dissolve else Refusal(f"{action.target}: {action.why}", "swarmnet reset")
-    if isinstance(action, ReplaceNetwork) and action.containers:
-        users = ", ".join(action.containers)
-        return Refusal(
-            f"{action.target} cannot be replaced while containers that are no tasks use it: {users}",
-            "remove these containers, or disconnect them (docker network disconnect), first",
-        )
-    is_replacement = action.kind.endswith(".replace")
-    if not is_replacement and action.risk is not Risk.DESTRUCTIVE:
-        return None
-    if permissions.replace & {name, action.target}:
-        return None
-    what = "would be replaced, which interrupts what uses it" if is_replacement else "would lose something for good"
-    return Refusal(f"{action.target} {what}: {action.why}", f"--replace {shlex.quote(name)}")
-
-
-def _name(action: Action) -> str:
-    """Return what the target's object is called: ``network my net on m1`` is ``my net``."""
-    name = action.target.partition(" ")[2]
-    host = getattr(action, "host", None)
-    return name.removesuffix(f" on {host}") if host else name
+    target, why, name = action.target, action.why, action.object.name
+    if action.obstacles:
+        users = ", ".join(action.obstacles)
+        text = f"{target} cannot be replaced while containers that are not tasks use it: {users}"
+        return Refusal(text, advice="first remove them, or disconnect them (docker network disconnect)")
+    named = Refusal(f"{target} would lose something for good: {why}", flag=f"--replace {shlex.quote(name)}")
+    refusals = {
+        Permit.NONE: None,
+        Permit.PRUNE: None if permissions.prune else Refusal(f"{target} would be removed: {why}", flag="--prune"),
+        Permit.RESET: None if permissions.dissolve else Refusal(f"{target}: {why}", advice="run swarmnet reset"),
+        Permit.REPLACE: replace(named, text=f"{target} would be replaced, which interrupts what uses it: {why}"),
+        Permit.LOSS: named,
+    }
+    is_named = bool(permissions.replace & {name, target})
+    return None if is_named and action.permit in (Permit.REPLACE, Permit.LOSS) else refusals[action.permit]
 
 
 def _quorum(plan: Plan, state: ClusterState) -> Iterator[Refusal]:
@@ -193,7 +180,7 @@ def _quorum(plan: Plan, state: ClusterState) -> Iterator[Refusal]:
     if reachable <= len(after) // 2:
         yield Refusal(
             f"{reachable} of {len(after)} managers would be reachable afterwards: no quorum",
-            "bring the unreachable managers back, or remove them, first",
+            advice="first bring the unreachable managers back, or remove them",
         )
 
 
@@ -202,7 +189,9 @@ def _orphans(state: ClusterState, permissions: Permissions) -> Iterator[Refusal]
     known = {facts.engine.membership.node_id for facts in state.hosts}
     for node in state.nodes:
         if node.status == "ready" and node.id not in known and not permissions.allow_missing:
-            yield Refusal(f"node {node.name} is in the swarm and would be left without managers", "--allow-missing")
+            yield Refusal(
+                f"node {node.name} is in the swarm and would be left without managers", flag="--allow-missing"
+            )
 
 
 def _managers(nodes: Iterable[Node]) -> tuple[Node, ...]:

@@ -1,83 +1,27 @@
-"""Take a swarm apart: services, then workers, then managers one by one with the leader last, then local networks. Pure.
+"""Take a swarm apart: services, workers, managers one by one with the leader last, then what the hosts hold. Pure.
 
-What other hands made in the swarm goes with it; on the hosts, only networks with this cluster's label are removed.
+What others created in the swarm goes with it; on the hosts, only objects with this cluster's label are removed.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING
 
-from swarmnet.model.clock import wait_until
 from swarmnet.model.hosts import Role
-from swarmnet.model.plan import MANAGED_LABEL, Action, Plan, Rank, Risk, Sign
-from swarmnet.model.ports import progress
-from swarmnet.model.state import SwarmMembership, SwarmStanding
-from swarmnet.plan.prune import PruneNetwork, PruneService
+from swarmnet.model.plan import MANAGED_LABEL, Permit, Plan
+from swarmnet.model.ref import Ref
+from swarmnet.model.state import SwarmStanding
+from swarmnet.operations.kinds import REMOVABLE
+from swarmnet.operations.removal import Removal
+from swarmnet.operations.swarm.leave import LeaveSwarm, LeaveSwarmAsManager
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from swarmnet.model.hosts import Inventory
-    from swarmnet.model.ports import Ports
+    from swarmnet.model.plan import Action
     from swarmnet.model.state import ClusterState, HostFacts
-
-LEAVE_LIMIT = 60.0
-"""Seconds for an engine to say that it is in no swarm any more."""
-
-
-class RemoveService(PruneService):
-    """Remove a service of the swarm that is taken apart, so that its tasks end in order."""
-
-    kind: Literal["reset.service"] = "reset.service"  # type: ignore[assignment]
-
-
-class RemoveLocalNetwork(PruneNetwork):
-    """Remove a network of one host that swarmnet made."""
-
-    kind: Literal["reset.network"] = "reset.network"  # type: ignore[assignment]
-
-
-class LeaveSwarm(Action):
-    """Make one host leave its swarm."""
-
-    kind: Literal["reset.leave"] = "reset.leave"
-    host: str
-
-    sign: ClassVar[Sign] = Sign.REMOVE
-    stage: ClassVar[Rank] = Rank.WORKER
-
-    def predict(self, state: ClusterState) -> ClusterState:
-        """Return the state without the node, and without the swarm when its last manager left."""
-        facts, node = state.facts(self.host), state.node_of(self.host)
-        if facts is not None:
-            outside = facts.model_copy(update={"engine": facts.engine.model_copy(update={"membership": _OUTSIDE})})
-            hosts = tuple(outside if one.host == self.host else one for one in state.hosts)
-            state = state.model_copy(update={"hosts": hosts})
-        nodes = tuple(one for one in state.nodes if node is None or one.id != node.id)
-        state = state.model_copy(update={"nodes": nodes})
-        return state if any(one.spec.role is Role.MANAGER for one in nodes) else state.model_copy(update=_NO_SWARM)
-
-    def run(self, ports: Ports) -> None:
-        """Leave, and wait until the engine is in no swarm."""
-        engine = ports.engine(self.host)
-        engine.leave_swarm(force=True)
-
-        def look() -> tuple[bool | None, str]:
-            standing = engine.facts().membership.state
-            return (True if standing is SwarmStanding.INACTIVE else None), standing.value
-
-        wait_until(ports.clock, look, what=f"{self.host} to leave its swarm", timeout=LEAVE_LIMIT, tell=progress(ports))
-
-
-class LeaveSwarmAsManager(LeaveSwarm):
-    """Make one manager leave; one by one, so that the last ones still answer."""
-
-    kind: Literal["reset.leave-manager"] = "reset.leave-manager"  # type: ignore[assignment]
-    stage: ClassVar[Rank] = Rank.MANAGER
-
-
-_OUTSIDE = SwarmMembership()
-_NO_SWARM = {"swarm": None, "nodes": (), "networks": (), "services": (), "tasks": (), "configs": (), "secrets": ()}
+    from swarmnet.operations.swarm.leave import Leave
 
 
 def reset(state: ClusterState, inventory: Inventory) -> Plan:
@@ -91,35 +35,23 @@ def reset(state: ClusterState, inventory: Inventory) -> Plan:
 
 def _warnings(state: ClusterState) -> Iterator[str]:
     if state.swarm is not None and MANAGED_LABEL not in state.swarm.spec.labels:
-        yield "the swarm does not have the label of swarmnet: others may have made it"
+        yield "the swarm does not have the label of swarmnet: others may have created it"
     if state.secrets:
         yield f"{len(state.secrets)} secrets are lost for good with the swarm"
 
 
 def _actions(state: ClusterState, inventory: Inventory) -> Iterator[Action]:
-    for service in state.services:
-        yield RemoveService(
-            target=f"service {service.spec.name}",
-            why="the swarm is taken apart",
-            risk=Risk.DESTRUCTIVE,
-            name=service.spec.name,
-            id=service.id,
-        )
+    services = REMOVABLE["service"]  # so that their tasks end in order; the rest of the swarm goes with it
+    for _host, service in services.places(state):
+        yield Removal.of(services, service, None, Permit.RESET, "the swarm is taken apart")
     yield from _leaving(state)
-    for facts in state.hosts:
-        for network in facts.networks:
-            if network.spec.labels.get(MANAGED_LABEL) == inventory.cluster:
-                yield RemoveLocalNetwork(
-                    target=f"network {network.spec.name} on {facts.host}",
-                    why="swarmnet made it",
-                    risk=Risk.DESTRUCTIVE,
-                    name=network.spec.name,
-                    id=network.id,
-                    host=facts.host,
-                )
+    for kind in REMOVABLE.values():
+        for host, seen in kind.places(state):
+            if host is not None and seen.spec.labels.get(MANAGED_LABEL) == inventory.cluster:
+                yield Removal.of(kind, seen, host, Permit.RESET, "it has swarmnet's label")
 
 
-def _leaving(state: ClusterState) -> Iterator[LeaveSwarm]:
+def _leaving(state: ClusterState) -> Iterator[Leave]:
     inside = [facts for facts in state.hosts if facts.engine.membership.state is not SwarmStanding.INACTIVE]
     managers = [facts for facts in inside if _is_manager(facts, state)]
     for facts in inside:
@@ -129,9 +61,9 @@ def _leaving(state: ClusterState) -> Iterator[LeaveSwarm]:
         yield _leave(LeaveSwarmAsManager, facts)
 
 
-def _leave(kind: type[LeaveSwarm], facts: HostFacts) -> LeaveSwarm:
-    why = "it leaves the swarm, with all that its engine holds of it"
-    return kind(target=f"node {facts.host}", why=why, risk=Risk.DESTRUCTIVE, host=facts.host)
+def _leave(kind: type[LeaveSwarm | LeaveSwarmAsManager], facts: HostFacts) -> Leave:
+    why = "it leaves the swarm, with everything that its engine holds of it"
+    return kind(object=Ref(kind="node", name=facts.host), why=why, host=facts.host)
 
 
 def _is_manager(facts: HostFacts, state: ClusterState) -> bool:

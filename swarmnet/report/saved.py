@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, Field, JsonValue
 
+from swarmnet.errors import SchemaError
 from swarmnet.model.redaction import Cover
 from swarmnet.model.sensitive import SENSITIVE
 from swarmnet.report.documents.plan import ProgramEntry, SavedPlanDocument, plan_body
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from swarmnet.model.plan import Plan
     from swarmnet.model.state import ClusterState
 
+FORMAT = 2
+"""Of the file: what a digest covers belongs to it, so a plan of another format cannot be compared."""
 _TAG = re.compile(r"(\*\*\*) #[0-9a-f]{8}")
 _TOLD = ("sign", "why", "risk", "always")
 
@@ -37,6 +40,7 @@ class _Saved(BaseModel):
     """What of the file is read; people and other programs may read more."""
 
     schema_: Literal[1] = Field(alias="schema")
+    format: int = 1
     cluster: str
     cluster_id: str | None
     salt: str = Field(pattern="^([0-9a-f]{2})*$")
@@ -67,10 +71,16 @@ class SavedPlan:
         """Return a saved plan.
 
         Raises:
-            ValueError: it is none, or one of a version that saved less.
+            ValueError: it is not a saved plan.
+            SchemaError: another version of swarmnet saved it.
         """
         _Saved.model_validate_json(content)
         tree: dict[str, Any] = json.loads(content)
+        if tree.get("format") != FORMAT:
+            raise SchemaError(
+                f"another version saved the plan: it has format {tree.get('format', 1)}, this version reads {FORMAT}",
+                hint="make the plan again: swarmnet plan PLAYBOOK -i INVENTORY -o FILE",
+            )
         return cls(tree)
 
     @property
@@ -103,6 +113,7 @@ def saved_document(
     """Return a plan for programs; ``programs`` were run to make it."""
     return SavedPlanDocument(
         **dict(plan_body(plan, state, cover, salt)),
+        format=FORMAT,
         shows_values=cover.shows,
         programs=[ProgramEntry(program=one, digest=_digest(one, salt)) for one in programs],
     )

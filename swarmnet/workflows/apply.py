@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from swarmnet.model.lock import Operator
     from swarmnet.model.plan import Action, Plan
     from swarmnet.model.ports import Ports
-    from swarmnet.model.state import ClusterState, HostFailure
+    from swarmnet.model.state import ClusterState
     from swarmnet.workflows.fleet.execute import Stop
     from swarmnet.workflows.fleet.observe import Look
     from swarmnet.workflows.lock.lock import Lock
@@ -97,7 +97,7 @@ def prepare(ports: Ports, goal: Goal) -> Prepared:
     if not goal.permissions.dissolve:
         answered(state, ports.inventory, hosts=goal.look.hosts)
     refusals = tuple(guard.of_state(state, ports.inventory, goal.permissions, hosts=goal.look.hosts))
-    if any(not refusal.can_be_allowed for refusal in refusals):
+    if any(refusal.flag is None for refusal in refusals):
         guard.check(refusals)
     plan = goal.make_plan(state)
     return Prepared(state, plan, (*refusals, *guard.of_plan(plan, state, goal.permissions)))
@@ -121,7 +121,13 @@ def apply(ports: Ports, goal: Goal, terms: Terms) -> ApplyReport:
             ports, goal.look, prepared.state, signs=lambda now: (*idle_services(now), *unready_nodes(now))
         )
         waiting = (*idle_services(state), *held_up_services(state), *unready_nodes(state))
-        report = ApplyReport(cluster=prepared.plan.cluster, unsettled=waiting, failures=state.failures)
+        report = ApplyReport(
+            cluster=prepared.plan.cluster,
+            unsettled=waiting,
+            failures=state.failures,
+            state=state,
+            skips=prepared.plan.skips,
+        )
     else:
         _agree(terms, prepared, changed=False)
         goal = replace(goal, look=replace(goal.look, missing=prepared.state.failures))
@@ -146,28 +152,28 @@ def _under_lock(ports: Ports, goal: Goal, terms: Terms, shown: Prepared) -> Appl
             conditions = Conditions(terms.stop, permit=lock.permit, after_batch=partial(_after, lock))
             outcomes = execute(ports, prepared.plan, conditions)
         done = all(outcome.status is OutcomeStatus.DONE for outcome in outcomes)
-        pending, unsettled, failures = _second_look(ports, goal) if done else ((), (), prepared.state.failures)
+        second = _second_look(ports, goal) if done else prepared
         return ApplyReport(
             cluster=prepared.plan.cluster,
             outcomes=outcomes,
-            pending=pending,
-            unsettled=unsettled,
-            failures=failures,
+            pending=tuple(f"{one.target}: {one.why}" for one in second.plan.actions if not one.always) if done else (),
+            unsettled=(*held_up_services(second.state), *unready_nodes(second.state)) if done else (),
+            failures=second.state.failures,
             interrupted=terms.stop.requested and not done,
+            state=second.state,
+            skips=second.plan.skips,
         )
 
 
 def _after(lock: Lock, batch: Sequence[Action]) -> None:
     lock.check()
-    if any(action.stage is Rank.SWARM for action in batch):
+    if any(action.rank is Rank.SWARM for action in batch):
         lock.enter_swarm()
 
 
-def _second_look(ports: Ports, goal: Goal) -> tuple[tuple[str, ...], tuple[str, ...], tuple[HostFailure, ...]]:
-    """Return what a second plan would do, always-run commands aside, what is not well, and hosts that do not answer."""
+def _second_look(ports: Ports, goal: Goal) -> Prepared:
+    """Return what a second plan would do, and the state once the nodes are ready."""
     ports.listener(Progress("looking again: a second plan must be empty"))
     state = observe_settled(ports, goal.look)
     plan = goal.make_plan(state)
-    pending = tuple(f"{action.target}: {action.why}" for action in plan.actions if not action.always)
-    state = observe_well(ports, goal.look, state, signs=unready_nodes)
-    return pending, (*held_up_services(state), *unready_nodes(state)), state.failures
+    return Prepared(observe_well(ports, goal.look, state, signs=unready_nodes), plan)

@@ -20,7 +20,7 @@ from swarmnet.plan.recovery.left_over import left
 from swarmnet.plan.recovery.steps import restoration
 from swarmnet.plan.recovery.undo import undo
 from swarmnet.workflows.apply import Goal, apply
-from swarmnet.workflows.fleet.observe import Look, observe
+from swarmnet.workflows.fleet.observe import Look
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from swarmnet.model.plan import Plan
     from swarmnet.model.ports import Ports
     from swarmnet.model.report import ApplyReport, Status
-    from swarmnet.model.restore_report import Skip
     from swarmnet.model.state import ClusterState
     from swarmnet.plan.recovery.steps import Choices, Restoration
     from swarmnet.workflows.apply import Terms
@@ -56,14 +55,7 @@ class Restore:
         Raises:
             RefusedError: what is there stands against the backup; nothing of it is overwritten.
         """
-        return self._planned(self.restoration(state), state)
-
-    def skips(self, state: ClusterState) -> tuple[Skip, ...]:
-        """Return what differs from the backup once it was restored onto this state, by name and with the reason."""
         found = self.restoration(state)
-        return left(found, self._planned(found, state), state)
-
-    def _planned(self, found: Restoration, state: ClusterState) -> Plan:
         try:
             plan = build(found.playbook, state, found.inventory, limit=self.choices.limit)
         except DocumentError as error:
@@ -74,7 +66,8 @@ class Restore:
                 " KIND/NAME, or restore onto fresh hosts",
             ) from error
         warnings = (*found.warnings, *plan.warnings)
-        return plan.model_copy(update={"warnings": warnings, "origin": self.origin})
+        skips = left(found, plan, state)
+        return plan.model_copy(update={"warnings": warnings, "origin": self.origin, "skips": skips})
 
     def goal(self, permissions: Permissions) -> Goal:
         """Return the restore as a goal of ``workflows.apply.apply``."""
@@ -114,11 +107,10 @@ def run(
         LockedError: somebody else changes the cluster.
     """
     applied = apply(ports, restore.goal(permissions), terms)
-    state = observe(ports, restore.look)
     interrupted, verified = applied.interrupted, None
     if prove is not None and not (applied.failed or interrupted):
         try:
-            verified = prove(state)
+            verified = prove(applied.state)
         except KeyboardInterrupt:  # what was restored is said nevertheless
             interrupted = True
     return RestoreReport(
@@ -127,7 +119,7 @@ def run(
         cluster=restore.inventory.cluster,
         restored=_targets(applied, OutcomeStatus.DONE),
         failed=tuple(_failures(applied)),
-        skips=_skips(restore, state, applied),
+        skips=applied.skips,
         losses=announced(restore.document),
         verified=verified,
         not_begun=_targets(applied, OutcomeStatus.SKIPPED),
@@ -158,13 +150,6 @@ def take_back(
 
 def _targets(applied: ApplyReport, status: OutcomeStatus) -> tuple[str, ...]:
     return tuple(outcome.target for outcome in applied.outcomes if outcome.status is status)
-
-
-def _skips(restore: Restore, state: ClusterState, applied: ApplyReport) -> tuple[Skip, ...]:
-    """Return what was left out; after a failure or an interruption, what a next run would leave out, too."""
-    if applied.failed or applied.interrupted:
-        return restore.restoration(state).skips
-    return restore.skips(state)
 
 
 def _failures(applied: ApplyReport) -> list[str]:

@@ -89,7 +89,7 @@ def test_a_worker_of_another_swarm_is_named_with_that_swarms_managers_and_refuse
     assert standing(state, HOSTS).health is Health.ABSENT
     (refusal,) = of_state(state, HOSTS)
     assert refusal.text == ("w1 is in a swarm that no manager of the inventory is in; its managers: 192.0.2.9:2377")
-    assert not refusal.can_be_allowed
+    assert refusal.flag is None
 
 
 @pytest.mark.parametrize(

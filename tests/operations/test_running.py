@@ -11,6 +11,7 @@ from swarmnet.errors import ConvergenceError, HostError, RefusedError
 from swarmnet.model.network import NetworkSpec
 from swarmnet.model.plan import Risk
 from swarmnet.model.ports import ContainerSpec
+from swarmnet.model.ref import Ref
 from swarmnet.model.service import Attachment, ServiceSpec
 from swarmnet.model.state import ClusterState, Endpoint
 from swarmnet.operations.service.converge import is_settled
@@ -287,7 +288,7 @@ def test_an_entry_that_stays_alive_is_not_removed_whatever_its_name_and_address(
     world = rebuilt_before_anybody_noticed("w2", unknown=True)
     world.clock.on_tick = lambda: None
     (entry,) = [one for one in world.store("m1").nodes.values() if one.host == "w2"]
-    remove = RemoveDeadNode(target="node w2", why="w2 joined anew", node_id=entry.id)
+    remove = RemoveDeadNode(object=Ref(kind="node", name="w2"), why="w2 joined anew", node_id=entry.id)
 
     with pytest.raises(ConvergenceError, match="the entry that node w2 left behind to be down; last seen: it is"):
         remove.run(world.ports())

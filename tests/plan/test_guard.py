@@ -8,6 +8,7 @@ from swarmnet.errors import RefusedError
 from swarmnet.model.hosts import Role
 from swarmnet.model.network import NetworkSpec
 from swarmnet.model.plan import MANAGED_LABEL, Plan, Risk
+from swarmnet.model.ref import Ref
 from swarmnet.model.state import ClusterState, EngineFacts, HostFailure
 from swarmnet.model.swarm import NodeSpec
 from swarmnet.operations.network.actions import ReplaceNetwork
@@ -66,7 +67,7 @@ def test_a_host_that_is_contradicted_is_refused_whatever_is_allowed() -> None:
     (refusal,) = guard.of_state(state, HOSTS, Permissions(allow_missing=True))
 
     assert refusal.text == "w1 says that it is node node-m2"
-    assert not refusal.can_be_allowed
+    assert refusal.flag is None
 
 
 def test_an_engine_older_than_those_tested_is_refused() -> None:
@@ -81,34 +82,40 @@ def test_an_engine_older_than_those_tested_is_refused() -> None:
 def test_a_replacement_needs_the_flag_that_names_the_network() -> None:
     state = blank(HOSTS)
     spec = NetworkSpec(name="front")
-    action = ReplaceNetwork(target="network front", why="mtu differs", risk=Risk.DISRUPTIVE, spec=spec, before=spec)
+    action = ReplaceNetwork(
+        object=Ref(kind="network", name="front"), why="mtu differs", risk=Risk.DISRUPTIVE, spec=spec, before=spec
+    )
     plan = Plan(cluster="shop", actions=(action,), predicted=state)
 
     (refusal,) = guard.of_plan(plan, state)
 
-    assert refusal.allowed_by == "--replace front"
+    assert refusal.flag == "--replace front"
     assert list(guard.of_plan(plan, state, Permissions(replace=frozenset({"front"})))) == []
     assert list(guard.of_plan(plan, state, Permissions(replace=frozenset({"back"})))) == [refusal]
 
 
 def test_a_replacement_on_one_host_is_named_by_the_network_not_by_the_host() -> None:
     state, spec = blank(HOSTS), NetworkSpec(name="local", driver="bridge")
-    action = ReplaceNetwork(target="network local on m1", why="mtu differs", host="m1", spec=spec, before=spec)
+    action = ReplaceNetwork(
+        object=Ref(kind="network", name="local", host="m1"), why="mtu differs", host="m1", spec=spec, before=spec
+    )
     plan = Plan(cluster="shop", actions=(action,), predicted=state)
 
-    assert [one.allowed_by for one in guard.of_plan(plan, state)] == ["--replace local"]
+    assert [one.flag for one in guard.of_plan(plan, state)] == ["--replace local"]
     assert list(guard.of_plan(plan, state, Permissions(replace=frozenset({"local"})))) == []
 
 
 def test_no_flag_replaces_a_network_that_containers_use() -> None:
     state, spec = blank(HOSTS), NetworkSpec(name="front")
-    action = ReplaceNetwork(target="network front", why="so", spec=spec, before=spec, containers=("guest on m2",))
+    action = ReplaceNetwork(
+        object=Ref(kind="network", name="front"), why="so", spec=spec, before=spec, containers=("guest on m2",)
+    )
     plan = Plan(cluster="shop", actions=(action,), predicted=state)
 
     (refusal,) = guard.of_plan(plan, state, Permissions(replace=frozenset({"front"})))
 
     assert "guest on m2" in refusal.text
-    assert not refusal.can_be_allowed
+    assert refusal.flag is None
 
 
 def test_losing_the_quorum_is_refused_whatever_is_allowed() -> None:
@@ -118,20 +125,20 @@ def test_losing_the_quorum_is_refused_whatever_is_allowed() -> None:
         for node in state.nodes
     )
     state = state.model_copy(update={"nodes": nodes})
-    demote = ChangeRole(target="node m3", why="so", host="m3", spec=NodeSpec(role=Role.WORKER))
+    demote = ChangeRole(object=Ref(kind="node", name="m3"), why="so", host="m3", spec=NodeSpec(role=Role.WORKER))
     plan = Plan(cluster="shop", actions=(demote,), predicted=demote.predict(state))
 
     (refusal,) = guard.of_plan(plan, state, Permissions(allow_missing=True, prune=True))
 
     assert "1 of 2 managers would be reachable" in refusal.text
-    assert not refusal.can_be_allowed
+    assert refusal.flag is None
 
 
 def test_all_reasons_are_told_at_once_with_the_flags_for_them() -> None:
-    reasons = [guard.Refusal("one", "--replace a"), guard.Refusal("two", "--prune")]
+    reasons = [guard.Refusal("one", flag="--replace a"), guard.Refusal("two", flag="--prune")]
 
     with pytest.raises(RefusedError, match=r"- one .*\n- two") as refused:
         guard.check(reasons)
 
     assert refused.value.exit_code == 5
-    assert refused.value.hint == "when you mean it: --replace a --prune"
+    assert refused.value.hint == "to allow this, add --replace a --prune"

@@ -10,10 +10,12 @@ from swarmnet.errors import RefusedError
 from swarmnet.model.base import Secret
 from swarmnet.model.network import Network, NetworkSpec
 from swarmnet.model.plan import MANAGED_LABEL
+from swarmnet.model.ref import Ref
 from swarmnet.model.service import Attachment, FileReference, Service, ServiceSpec
 from swarmnet.model.state import ClusterState
 from swarmnet.model.swarm import Config, ConfigSpec, SecretSpec
-from swarmnet.plan.prune import Doomed, PruneConfig, PruneSecret, removals_of
+from swarmnet.operations.removal import Removal
+from swarmnet.plan.prune import Doomed, removals_of
 from tests.simulator import World
 
 OURS = {MANAGED_LABEL: "shop"}
@@ -110,13 +112,12 @@ def test_a_content_that_a_service_took_into_use_since_the_plan_is_refused_at_onc
         if kind == "config"
         else engine.create_secret(SecretSpec(name="page"), Secret(b"x"))
     )
-    removal = PruneConfig if kind == "config" else PruneSecret
-    action = removal(target=f"{kind} page", why="nothing names it", name="page", id=content_id)
+    action = Removal(object=Ref(kind=kind, name="page"), why="nothing names it", id=content_id)
     used = (FileReference(source="page", target="/page"),)
     spec = ServiceSpec(name="web", image="i")
     engine.create_service(spec.model_copy(update={f"{kind}s": used}))
 
-    with pytest.raises(RefusedError, match=f"{kind} page was taken into use since .* following service: web"):
+    with pytest.raises(RefusedError, match=f"{kind} page is in use since .* following service: web"):
         action.run(world.ports())
 
     assert world.clock.monotonic() == 0
@@ -127,6 +128,6 @@ def test_a_content_that_is_gone_already_is_removed() -> None:
     world = World()
     world.bootstrap()
 
-    PruneConfig(target="config page", why="nothing names it", name="page", id="gone").run(world.ports())
+    Removal(object=Ref(kind="config", name="page"), why="nothing names it", id="gone").run(world.ports())
 
     assert world.engine("m1").configs() == ()

@@ -14,13 +14,14 @@ from rich.console import Console
 from swarmnet.cli.streams import Screen
 from swarmnet.errors import HostError, SwarmnetError
 from swarmnet.model.base import Secret
-from swarmnet.model.differences import Difference, Drift, Kind
+from swarmnet.model.differences import Difference, Drift, What
 from swarmnet.model.events import ActionFinished, ActionStarted, HostConnected, HostFailed, Progress
 from swarmnet.model.lock import Claim, Holder
-from swarmnet.model.plan import Change, Plan
+from swarmnet.model.plan import Change, Plan, Skip
 from swarmnet.model.redaction import Cover
+from swarmnet.model.ref import Ref
 from swarmnet.model.report import ApplyReport, Outcome, OutcomeStatus, Status, Verdict
-from swarmnet.model.restore_report import RestoreReport, Skip
+from swarmnet.model.restore_report import RestoreReport
 from swarmnet.model.sealed import Entry
 from swarmnet.model.sensitive import SENSITIVE
 from swarmnet.model.state import ClusterState, HostFailure
@@ -81,7 +82,11 @@ PLAN = Plan(
 STATE = a_state().model_copy(update={"failures": (FAILURE,)})
 DRIFT = Drift(
     differences=(
-        Difference(object="service web", kind=Kind.CHANGED, changes=(Change(path="image", before="a", after="b"),)),
+        Difference(
+            ref=Ref(kind="service", name="web"),
+            kind=What.CHANGED,
+            changes=(Change(path="image", before="a", after="b"),),
+        ),
     ),
     unseen=("host w1",),
 )
@@ -99,7 +104,7 @@ RESTORED = RestoreReport(
     cluster="shop",
     restored=("web",),
     failed=("api",),
-    skips=(Skip(what="secret pw", why="no data"),),
+    skips=(Skip(object=Ref(kind="secret", name="pw"), why="no data"),),
     losses=a_document().losses,
     missing=("w1",),
 )

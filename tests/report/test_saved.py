@@ -7,9 +7,11 @@ import json
 
 import pytest
 
+from swarmnet.errors import SchemaError
 from swarmnet.model.base import Secret
 from swarmnet.model.plan import Action, Plan
 from swarmnet.model.redaction import Cover
+from swarmnet.model.ref import Ref
 from swarmnet.model.state import ClusterState
 from swarmnet.model.swarm import Swarm, SwarmSpec
 from swarmnet.operations.command import RunCommand
@@ -18,8 +20,14 @@ from swarmnet.report.saved import SavedPlan
 from tests.report.test_shown import KINDS, SERVICE, full
 
 STATE = ClusterState(swarm=Swarm(id="s1", version=1, spec=SwarmSpec()))
-COMMAND = RunCommand(target="touch /x on m1", why="it always runs", host="m1", argv=("touch", "/x"), always=True)
-WEB = CreateService(target="service web", why="it is not there", spec=SERVICE)
+COMMAND = RunCommand(
+    object=Ref(kind="command", name="touch /x", host="m1"),
+    why="it always runs",
+    host="m1",
+    argv=("touch", "/x"),
+    always=True,
+)
+WEB = CreateService(object=Ref(kind="service", name="web"), why="it is not there", spec=SERVICE)
 
 
 def plan(*actions: Action, cluster: str = "shop") -> Plan:
@@ -72,7 +80,10 @@ def test_what_somebody_changed_in_the_file_is_not_what_is_done() -> None:
 def test_no_secret_stands_in_the_file() -> None:
     Secret("a-value-of-${env:}")  # marks itself, as what comes from the environment is marked
     told = COMMAND.model_copy(
-        update={"argv": ("login", "a-value-of-${env:}"), "target": "login a-value-of-${env:} on m1"}
+        update={
+            "argv": ("login", "a-value-of-${env:}"),
+            "object": Ref(kind="command", name="login a-value-of-${env:}", host="m1"),
+        }
     )
     create = full(next(kind for kind in KINDS if kind.__name__ == "CreateSecret"))
 
@@ -81,6 +92,19 @@ def test_no_secret_stands_in_the_file() -> None:
     assert "a-value-of" not in text
     assert "correct-horse-battery" not in text
     assert saved(told).differences(plan(told), STATE) == ()
+
+
+@pytest.mark.parametrize("format_", [None, 1, 3])
+def test_a_plan_that_another_version_saved_is_refused_with_what_to_do(format_: int | None) -> None:
+    tree = json.loads(saved(COMMAND).text)
+    tree |= {"format": format_}
+    text = json.dumps({key: value for key, value in tree.items() if value is not None})
+
+    with pytest.raises(SchemaError) as refused:
+        SavedPlan.read(text.encode())
+
+    assert refused.value.exit_code == 14
+    assert "swarmnet plan" in str(refused.value.hint)
 
 
 @pytest.mark.parametrize(
@@ -105,5 +129,5 @@ def test_a_file_that_somebody_damaged_is_none_or_differs() -> None:
             if part[place[-1]] == junk or place[0] in ("warnings", "failures", "worst_risk", "origin", "programs"):
                 continue
             part[place[-1]] = junk
-            with contextlib.suppress(ValueError):
+            with contextlib.suppress(ValueError, SchemaError):
                 assert SavedPlan.read(json.dumps(tree).encode()).differences(plan(COMMAND, WEB), STATE)

@@ -13,8 +13,9 @@ from swarmnet.model.base import JsonValue, Secret
 from swarmnet.model.compare import node_changes, service_changes, swarm_changes
 from swarmnet.model.hosts import Availability, Role
 from swarmnet.model.network import NetworkSpec, Scope, Subnet
-from swarmnet.model.plan import Action, Change, Plan, Sign
+from swarmnet.model.plan import Action, Change, Permit, Plan, Sign
 from swarmnet.model.redaction import Cover
+from swarmnet.model.ref import Ref
 from swarmnet.model.sensitive import SENSITIVE
 from swarmnet.model.service import (
     Attachment,
@@ -147,6 +148,7 @@ VALUES: dict[str, Any] = {
     "name": "front",
     "content": "secret",
     "id": "x1",
+    "allowed_by": Permit.RESET,
 }
 """For each field of an action a value that is not its default; ``spec`` by the first word of the action's kind."""
 
@@ -172,7 +174,7 @@ FIRST = {_word(kind): kind for kind in reversed(KINDS)}
 def full(kind: type[Action]) -> Action:
     fields = [name for name in kind.model_fields if name not in Action.model_fields]
     values = {name: VALUES["spec"][_word(kind)] if name == "spec" else VALUES[name] for name in fields}
-    return kind(target="it", why="it is so", **values)
+    return kind(object=Ref(kind="network", name="it"), why="it is so", **values)
 
 
 def variants(value: Any) -> Iterator[Any]:  # noqa: ANN401 - any field of any action

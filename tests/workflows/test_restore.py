@@ -14,9 +14,9 @@ from swarmnet.model.plan import unmarked
 from swarmnet.model.report import Status
 from swarmnet.model.service import Attachment, FileReference, ServiceSpec
 from swarmnet.model.swarm import ConfigSpec, NodeSpec, SecretSpec, SwarmSpec
+from swarmnet.operations.content.kinds import is_lock
 from swarmnet.plan.guard import Permissions
 from swarmnet.plan.recovery.describe import document
-from swarmnet.plan.recovery.drift import is_lock
 from swarmnet.plan.recovery.steps import Choices
 from swarmnet.report.terminal.restore import report_lines
 from swarmnet.workflows.apply import Terms, apply, prepare

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
+
+import pytest
 
 from swarmnet.model.events import ActionFinished, ignore
 from swarmnet.model.hosts import Host, Inventory, Role
@@ -13,6 +16,7 @@ from swarmnet.plan.guard import Permissions
 from swarmnet.plan.recovery.describe import document
 from swarmnet.plan.recovery.steps import Choices
 from swarmnet.report.terminal.restore import report_lines
+from swarmnet.workflows.apply import apply
 from swarmnet.workflows.fleet.observe import Look, observe
 from swarmnet.workflows.restore import Restore, run
 from tests.simulator import World
@@ -103,3 +107,21 @@ def test_b17_what_was_merely_not_reached_did_not_fail() -> None:
     lines = list(report_lines(report))
     assert "not started: service web" in lines
     assert not any(line.startswith("FAILED: service") for line in lines)
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["onto fresh hosts", "of what is there"])
+def test_a_restore_asks_the_engines_no_more_than_an_apply_with_the_same_plan(*, again: bool) -> None:
+    found, worlds = _backup(WEB), (World(inventory=HOSTS), World(inventory=HOSTS))
+    restore = Restore(found, HOSTS, Choices(mapping={}, secrets={}))
+    if again:
+        for world in worlds:
+            _restore(found, world)
+            world.settle()
+            world.requests.clear()
+
+    _restore(found, worlds[0])
+    apply(worlds[1].ports(), restore.goal(Permissions()), terms(consent=Yes()))
+
+    restoring, applying = (Counter((one.host, one.verb) for one in world.requests) for world in worlds)
+    assert restoring == applying
+    assert restoring["m1", "facts"] > 0

@@ -233,8 +233,8 @@ def test_b4_only_brings_along_what_its_objects_need_and_the_rest_is_skipped_by_n
     assert [one.spec.name for one in engine.services()] == ["web"]
     assert [one.spec.name for one in engine.configs()] == ["site"]
     assert _skips(report) == [
-        "network back: left out by --only",
         "service job: left out by --only",
+        "network back: left out by --only",
         "config other: left out by --only",
     ]
 

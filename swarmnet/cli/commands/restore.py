@@ -147,7 +147,7 @@ def plan(
     restore = options.restore(document, hosts, cluster.limit)
     with cluster.connected(hosts) as ports:
         prepared = prepare(ports, restore.goal(options.permissions()))
-    skips, losses = restore.skips(prepared.state), announced(document)
+    skips, losses = prepared.plan.skips, announced(document)
     refused = [str(refusal) for refusal in prepared.refusals]
     view = View(Cover(shows=show_values), whole=cluster.verbose)
     body = RestorePlanDocument(

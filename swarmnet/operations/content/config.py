@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from swarmnet.errors import ConflictError
 from swarmnet.model.plan import Action, Rank, Sign
+from swarmnet.model.ref import Ref
 from swarmnet.model.swarm import Config, ConfigSpec
 from swarmnet.operations.content.names import NAME_LABEL, config_name
 from swarmnet.operations.content.step import ContentStep
@@ -67,4 +68,4 @@ class ConfigOperation(ContentStep):
             return self._written_again(context.state.configs, name)
         spec = ConfigSpec(name=name, data=data, labels=context.marked({NAME_LABEL: self.name}))
         why = f"no config holds this content of {self.name}"
-        return (CreateConfig(target=f"config {name}", why=why, spec=spec, source=str(self.source)),)
+        return (CreateConfig(object=Ref(kind="config", name=name), why=why, spec=spec, source=str(self.source)),)

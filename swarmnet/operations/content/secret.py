@@ -12,6 +12,7 @@ from pydantic import ConfigDict, Field
 from swarmnet.errors import ConflictError
 from swarmnet.model.base import Secret
 from swarmnet.model.plan import Action, Rank, Sign
+from swarmnet.model.ref import Ref
 from swarmnet.model.swarm import SecretSpec, StoredSecret
 from swarmnet.operations.content.names import NAME_LABEL, secret_name
 from swarmnet.operations.content.step import ContentStep
@@ -71,5 +72,5 @@ class SecretOperation(ContentStep):
             return self._written_again(context.state.secrets, self._object)
         spec = SecretSpec(name=self._object, labels=context.marked({NAME_LABEL: self.name}))
         why = f"no secret holds this content of {self.name}"
-        target, source = f"secret {self._object}", str(self.source)
-        return (CreateSecret(target=target, why=why, spec=spec, data=self.content, source=source),)
+        target, source = Ref(kind="secret", name=self._object), str(self.source)
+        return (CreateSecret(object=target, why=why, spec=spec, data=self.content, source=source),)

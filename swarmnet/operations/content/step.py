@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self
 from pydantic import Field, PrivateAttr
 
 from swarmnet.model.base import Secret
+from swarmnet.model.ref import Ref
 from swarmnet.model.sensitive import SENSITIVE
 from swarmnet.operations.content.actions import WriteAgain
 from swarmnet.operations.content.names import ObjectName, faults_of_content, written_last
@@ -70,8 +71,8 @@ class ContentStep(Operation):
         if last is None or last.spec.name == name:
             return ()
         why = f"{last.spec.name} was written after it: services of other playbooks would get that one"
-        target = f"{self.content_kind} {name}"
-        return (WriteAgain(target=target, why=why, content=self.content_kind, name=name),)
+        target = Ref(kind=self.content_kind, name=name)
+        return (WriteAgain(object=target, why=why, content=self.content_kind, name=name),)
 
     def problems(self, context: Context) -> tuple[str, ...]:
         """Return what no engine would take."""

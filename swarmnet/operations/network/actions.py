@@ -10,7 +10,7 @@ from swarmnet.errors import ConflictError, ConvergenceError, EngineError, NotFou
 from swarmnet.model.clock import wait_until
 from swarmnet.model.compare import VNI_OPTION, network_changes, numbered
 from swarmnet.model.network import Network, NetworkSpec, Scope
-from swarmnet.model.plan import Action, Rank, Sign
+from swarmnet.model.plan import Action, Permit, Rank, Sign
 from swarmnet.model.ports import progress
 from swarmnet.operations.addresses import overlapping
 from swarmnet.operations.network.checks import asked_vnis
@@ -94,6 +94,16 @@ class ReplaceNetwork(Action):
     """Containers that are no tasks and use the network; it is not replaced while there are any."""
 
     stage: ClassVar[Rank] = Rank.NETWORK
+
+    @property
+    def permit(self) -> Permit:
+        """Return that it needs to be named: whatever uses the network is interrupted."""
+        return Permit.REPLACE
+
+    @property
+    def obstacles(self) -> tuple[str, ...]:
+        """Return the containers that must go before; no flag allows it while there are any."""
+        return self.containers
 
     def predict(self, state: ClusterState) -> ClusterState:
         """Return the state with the network as written."""

@@ -56,6 +56,11 @@ class ReattachServices(Action):
     risk: Risk = Risk.DISRUPTIVE
     stage: ClassVar[Rank] = Rank.CONTENT
 
+    @property
+    def target(self) -> str:
+        """What is changed, for people."""
+        return f"services of network {self.network}"
+
     def predict(self, state: ClusterState) -> ClusterState:
         """Return the state with the services attached and the note gone."""
         return reattached(state, self.network)

@@ -20,6 +20,7 @@ from swarmnet.model.compare import INIT_ONLY, network_changes
 from swarmnet.model.network import Network, NetworkSpec, Subnet
 from swarmnet.model.plan import Action, Rank, Risk, unmarked
 from swarmnet.model.ports import progress
+from swarmnet.model.ref import Ref
 from swarmnet.model.service import PublishMode
 from swarmnet.operations.kind import Context, Operation
 from swarmnet.operations.network.actions import make_network
@@ -91,9 +92,12 @@ class RestoredIngress(Operation):
             return ()
         spec = self.spec.model_copy(update={"labels": context.marked(self.spec.labels)})
         why = "the old swarm's was not as 'swarm init' makes it: the new swarm's is removed and made again"
-        target = f"network {spec.name}"
         changes = () if seen is None else network_changes(spec, seen.spec, exact=True)
-        return (RemakeIngress(target=target, why=why, risk=Risk.DISRUPTIVE, changes=changes, spec=spec),)
+        return (
+            RemakeIngress(
+                object=Ref(kind="network", name=spec.name), why=why, risk=Risk.DISRUPTIVE, changes=changes, spec=spec
+            ),
+        )
 
     def problems(self, context: Context) -> tuple[str, ...]:
         """Return what stands against it; :func:`obstacle` tells it before the step is made."""

@@ -15,6 +15,7 @@ from swarmnet.model.compare import network_changes, numbered
 from swarmnet.model.fields import Remedy
 from swarmnet.model.network import NetworkSpec, Scope, Subnet
 from swarmnet.model.plan import MANAGED_LABEL, Action, Risk
+from swarmnet.model.ref import Ref
 from swarmnet.operations.kind import Context, OwnableOperation
 from swarmnet.operations.network.actions import CreateConfiguration, CreateNetwork, RemakeNetwork, ReplaceNetwork
 from swarmnet.operations.network.checks import problems_in_cluster, problems_of_spec, warnings_in_cluster
@@ -107,7 +108,7 @@ class NetworkOperation(OwnableOperation, NetworkSpec):
         note = note_of(self.name, context.state.configs)
         if note is not None and self.effective_scope is Scope.SWARM:
             why = f"a replacement was killed after it had detached {', '.join(sorted(note.attachments))}"
-            yield ReattachServices(target=f"services of network {self.name}", why=why, network=self.name)
+            yield ReattachServices(object=Ref(kind="attachments", name=self.name), why=why, network=self.name)
 
     def _places(self, context: Context) -> Iterator[tuple[str | None, Network | None]]:
         if self.effective_scope is Scope.SWARM:
@@ -126,13 +127,13 @@ class NetworkOperation(OwnableOperation, NetworkSpec):
         else:
             labels = context.kept(self.labels, seen.spec.labels, take_ownership=self.take_ownership)
         spec = self.spec.model_copy(update={"labels": labels})
-        target = f"network {self.name}{_on(place)}"
+        target = Ref(kind="network", name=self.name, host=place)
         if seen is None:
             create = CreateConfiguration if self.config_only else CreateNetwork
-            yield create(target=target, why="it is not there", host=place, spec=spec)
+            yield create(object=target, why="it is not there", host=place, spec=spec)
         elif not seen.allocated:
             why = "it was accepted but never allocated; it is removed and made again"
-            yield RemakeNetwork(target=target, why=why, host=place, spec=spec)
+            yield RemakeNetwork(object=target, why=why, host=place, spec=spec)
         elif replaces(self.changes_from(seen)):
             # Exact: what it has beyond what is written goes with it.
             yield _replacement(spec, seen, network_changes(spec, numbered(spec, seen), exact=True), place, context)
@@ -154,7 +155,7 @@ def _replacement(
     if containers:
         risk, why = Risk.DESTRUCTIVE, f"{why}; used by containers that are no tasks: {', '.join(containers)}"
     return ReplaceNetwork(
-        target=f"network {spec.name}{_on(place)}",
+        object=Ref(kind="network", name=spec.name, host=place),
         why=why,
         changes=changes,
         risk=risk,

@@ -8,6 +8,7 @@ from swarmnet.model.compare import network_changes
 from swarmnet.model.hosts import Role
 from swarmnet.model.network import GATEWAY, Network, NetworkSpec, Scope
 from swarmnet.model.plan import Action, Rank, unmarked
+from swarmnet.model.ref import Ref
 from swarmnet.model.state import SwarmStanding
 from swarmnet.operations.addresses import few, overlapping, own_routes
 from swarmnet.operations.kind import Context, Operation
@@ -159,13 +160,13 @@ class RestoredGateway(Operation):
             if facts is None or facts.engine.membership.state is not SwarmStanding.INACTIVE:
                 continue
             seen = context.state.local_network(host.name, GATEWAY)
-            target = f"network {GATEWAY} on {host.name}"
+            target = Ref(kind="network", name=GATEWAY, host=host.name)
             if seen is None:
                 why = "the engine would make its own with the next free block"
-                yield CreateNetwork(target=target, why=why, host=host.name, spec=self.spec)
+                yield CreateNetwork(object=target, why=why, host=host.name, spec=self.spec)
             elif changes := network_changes(self.spec, seen.spec):
                 why = "an earlier swarm left it, and the backup has another one"
-                yield RemakeGateway(target=target, why=why, changes=changes, host=host.name, spec=self.spec)
+                yield RemakeGateway(object=target, why=why, changes=changes, host=host.name, spec=self.spec)
 
 
 def _has_configuration(facts: HostFacts, name: str | None) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from swarmnet.errors import ConvergenceError
 from swarmnet.model.clock import wait_until
 from swarmnet.model.merge import lay, replace
-from swarmnet.model.plan import Action, Rank, Sign
+from swarmnet.model.plan import Action, Permit, Rank, Sign
 from swarmnet.model.ports import progress
 from swarmnet.model.service import Service, ServiceSpec
 from swarmnet.operations.service.converge import SERVICE_LIMIT, again_when_changed, wait_for_detached, wait_for_service
@@ -134,6 +134,11 @@ class ReplaceService(_ServiceAction):
     """Remove a service and make it anew, as a change of its mode asks for (swarmkit: not updatable)."""
 
     kind: Literal["service.replace"] = "service.replace"
+
+    @property
+    def permit(self) -> Permit:
+        """Return that it needs to be named: its tasks end before new ones start."""
+        return Permit.REPLACE
 
     def run(self, ports: Ports) -> None:
         """Remove it, wait until its tasks are gone, make it, wait for the new ones."""

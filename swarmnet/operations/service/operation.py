@@ -9,6 +9,7 @@ from pydantic import Field
 from swarmnet.model.compare import service_changes
 from swarmnet.model.merge import lay
 from swarmnet.model.plan import MANAGED_LABEL, Action, Risk
+from swarmnet.model.ref import Ref
 from swarmnet.model.service import FileReference, ServiceSpec
 from swarmnet.operations.content.names import newest
 from swarmnet.operations.kind import Context, OwnableOperation
@@ -103,9 +104,9 @@ class ServiceOperation(OwnableOperation, ServiceSpec):
         """Return the service's creation, update or replacement; nothing when it is as written."""
         spec, seen = self.spec(context), context.state.service(self.name)
         spec = spec if seen is None else resumed(spec, seen.spec)
-        target = f"service {self.name}"
+        target = Ref(kind="service", name=self.name)
         changes = () if seen is None else service_changes(spec, seen.spec)
-        common = _Common(target=target, changes=changes, spec=spec, wait=self.wait, timeout=self.timeout)
+        common = _Common(object=target, changes=changes, spec=spec, wait=self.wait, timeout=self.timeout)
         if seen is None:
             return (CreateService(why="it is not there", **common),)
         if any(change.path == "mode" for change in changes):
@@ -119,7 +120,7 @@ class ServiceOperation(OwnableOperation, ServiceSpec):
 
 
 class _Common(TypedDict):
-    target: str
+    object: Ref
     changes: tuple[Change, ...]
     spec: ServiceSpec
     wait: bool

@@ -11,6 +11,7 @@ from swarmnet.model.compare import service_changes
 from swarmnet.model.merge import replace
 from swarmnet.model.placement import by_hostname
 from swarmnet.model.plan import Action, Change, Risk, unmarked
+from swarmnet.model.ref import Ref
 from swarmnet.model.service import ServiceSpec
 from swarmnet.model.swarm import ConfigSpec, SecretSpec
 from swarmnet.operations.content.config import CreateConfig
@@ -38,7 +39,7 @@ class RestoredConfig(Operation):
         if context.state.config(self.spec.name) is not None:
             return ()
         spec = self.spec.model_copy(update={"labels": context.made(self.spec.labels)})
-        return (CreateConfig(target=f"config {spec.name}", why=WHY, spec=spec, source=SOURCE),)
+        return (CreateConfig(object=Ref(kind="config", name=spec.name), why=WHY, spec=spec, source=SOURCE),)
 
     def problems(self, context: Context) -> tuple[str, ...]:
         """Return whether one of that name has other data, which no engine can change."""
@@ -68,8 +69,8 @@ class RestoredSecret(Operation):
         if context.state.secret(self.spec.name) is not None:
             return ()
         spec = self.spec.model_copy(update={"labels": context.made(self.spec.labels)})
-        target = f"secret {spec.name}"
-        return (CreateSecret(target=target, why=WHY, spec=spec, data=self.data, source="--secrets-from"),)
+        target = Ref(kind="secret", name=spec.name)
+        return (CreateSecret(object=target, why=WHY, spec=spec, data=self.data, source="--secrets-from"),)
 
     def provides(self) -> frozenset[tuple[str, str]]:
         """Return the secret."""
@@ -102,10 +103,10 @@ class RestoredService(Operation):
     def plan(self, context: Context) -> tuple[Action, ...]:
         """Return what makes it, or brings one of that name in place to how the backup has it."""
         seen = context.state.service(self.spec.name)
-        target = f"service {self.spec.name}"
+        target = Ref(kind="service", name=self.spec.name)
         if seen is None:
             spec = self.spec.model_copy(update={"labels": context.made(self.spec.labels)})
-            return (CreateService(target=target, why=WHY, spec=spec, wait=self.wait),)
+            return (CreateService(object=target, why=WHY, spec=spec, wait=self.wait),)
         changes = self._changes(seen.spec, context)
         if not changes:
             return ()
@@ -113,9 +114,9 @@ class RestoredService(Operation):
         if self.spec.mode is not seen.spec.mode or self.spec.job != seen.spec.job:
             why = "engines cannot change the mode of a service: it is removed and created again"
             risk = Risk.DISRUPTIVE
-            return (ReplaceService(target=target, why=why, risk=risk, changes=changes, spec=spec, wait=self.wait),)
+            return (ReplaceService(object=target, why=why, risk=risk, changes=changes, spec=spec, wait=self.wait),)
         why, risk = fate(replace(seen.spec, spec), seen, context.state)
-        return (RestoreService(target=target, why=why, risk=risk, changes=changes, spec=spec, wait=self.wait),)
+        return (RestoreService(object=target, why=why, risk=risk, changes=changes, spec=spec, wait=self.wait),)
 
     def _changes(self, seen: ServiceSpec, context: Context) -> tuple[Change, ...]:
         """Return how it differs in any field; marks tell who made it and never count."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from swarmnet.model.clock import wait_until
 from swarmnet.model.plan import Action, Rank, Risk, Sign
 from swarmnet.model.ports import progress
+from swarmnet.model.ref import Ref
 from swarmnet.model.state import KeyStanding
 
 if TYPE_CHECKING:
@@ -36,6 +37,11 @@ class KeepUnlockKey(Action):
 
     sign: ClassVar[Sign] = Sign.CREATE
     stage: ClassVar[Rank] = Rank.SWARM
+
+    @property
+    def target(self) -> str:
+        """What is changed, for people."""
+        return f"unlock key in {self.path}"
 
     def predict(self, state: ClusterState) -> ClusterState:
         """Return the state with the key in its file."""
@@ -75,7 +81,7 @@ def keeping(spec: SwarmSpec, path: str | None, state: ClusterState) -> Iterator[
     """Yield what writes the key, unless the file holds it."""
     if spec.autolock and path is not None and state.unlock_key_file is not KeyStanding.KEPT:
         why = "whoever loses the key loses every manager that restarts; keep a copy where no manager is"
-        yield KeepUnlockKey(target=f"unlock key in {path}", why=why, path=path)
+        yield KeepUnlockKey(object=Ref(kind="unlock-key", name=path), why=why, path=path)
 
 
 def risk_of(*, before: bool | None, after: bool | None) -> tuple[Risk, str]:

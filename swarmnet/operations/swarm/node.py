@@ -14,6 +14,7 @@ from pydantic import Field
 from swarmnet.model.compare import node_changes
 from swarmnet.model.hosts import Availability, Role
 from swarmnet.model.plan import Action, Change, Risk
+from swarmnet.model.ref import Ref
 from swarmnet.model.swarm import NodeSpec
 from swarmnet.operations.kind import Context, Operation
 from swarmnet.operations.notation import Texts, Words
@@ -94,7 +95,7 @@ def change_roles(nodes: Iterable[tuple[Host, Node]], role: Role) -> Iterator[Act
     for host, node in nodes:
         if host.role is role and node.spec.role is not role:
             yield ChangeRole(
-                target=f"node {host.name}",
+                object=Ref(kind="node", name=host.name),
                 why=f"the inventory says {role}",
                 changes=(Change(path="role", before=str(node.spec.role), after=role.value),),
                 host=host.name,
@@ -111,7 +112,7 @@ def set_node(host: Host, wanted: NodeSpec, node: Node | None, *, remove: tuple[s
     if changes:
         leaves = wanted.availability is Availability.DRAIN and seen.availability is not Availability.DRAIN
         yield SetNode(
-            target=f"node {host.name}",
+            object=Ref(kind="node", name=host.name),
             why="its availability takes its tasks away" if leaves else "it differs from what is written",
             changes=changes,
             risk=Risk.DISRUPTIVE if leaves else Risk.SAFE,

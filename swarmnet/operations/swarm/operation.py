@@ -14,6 +14,7 @@ from pydantic import Field
 from swarmnet.model.compare import swarm_changes
 from swarmnet.model.hosts import Role
 from swarmnet.model.plan import Action, Change
+from swarmnet.model.ref import Ref
 from swarmnet.model.swarm import NodeSpec, SwarmSpec
 from swarmnet.operations.addresses import advertise_of, data_path_of
 from swarmnet.operations.kind import Context, OwnableOperation
@@ -116,8 +117,8 @@ class SwarmOperation(OwnableOperation, SwarmSpec):
             yield _init(spec, context)
         elif changes := swarm_changes(spec, swarm.spec):
             risk, words = risk_of(before=swarm.spec.autolock, after=spec.autolock)
-            target = f"swarm {context.inventory.cluster}"
-            yield UpdateSwarm(target=target, why=f"settings differ{words}", risk=risk, changes=changes, spec=spec)
+            target = Ref(kind="swarm", name=context.inventory.cluster)
+            yield UpdateSwarm(object=target, why=f"settings differ{words}", risk=risk, changes=changes, spec=spec)
         yield from keeping(spec, self.unlock_key_file, context.state)
 
 
@@ -127,7 +128,7 @@ def _init(spec: SwarmSpec, context: Context) -> InitSwarm:
     assert facts is not None  # noqa: S101 - ``problems`` refused
     risk, words = risk_of(before=None, after=spec.autolock)
     return InitSwarm(
-        target=f"swarm {context.inventory.cluster} on {host.name}",
+        object=Ref(kind="swarm", name=context.inventory.cluster, host=host.name),
         why=f"no host is in a swarm{words}",
         risk=risk,
         host=host.name,
@@ -142,7 +143,7 @@ def _join(host: Host, facts: HostFacts, context: Context) -> Action:
     advertise, data_path = advertise_of(host, facts), data_path_of(host, facts)
     kind = JoinManager if host.role is Role.MANAGER else JoinWorker
     return kind(
-        target=f"node {host.name}",
+        object=Ref(kind="node", name=host.name),
         why=f"{host.name} is not in swarm {context.inventory.cluster}; the inventory says {host.role}",
         host=host.name,
         advertise=advertise,
@@ -156,7 +157,7 @@ def _dead_managers(members: Members) -> Iterator[Action]:
         for node in nodes:
             if node.spec.role is Role.MANAGER:
                 yield ChangeRole(
-                    target=_named(node),
+                    object=_named(node),
                     why=f"{host} joins anew; its dead entry must not count for the quorum",
                     changes=(Change(path="role", before="manager", after="worker"),),
                     node_id=node.id,
@@ -167,14 +168,14 @@ def _dead_managers(members: Members) -> Iterator[Action]:
 def _removals(members: Members) -> Iterator[Action]:
     for host, nodes in members.dead.items():
         for node in nodes:
-            yield RemoveDeadNode(target=_named(node), why=f"{host} joined anew", node_id=node.id)
+            yield RemoveDeadNode(object=_named(node), why=f"{host} joined anew", node_id=node.id)
     for node in members.nobodys:
         why = "an entry without a name, left by a host that died while it joined"
-        yield RemoveDeadNode(target=_named(node), why=why, node_id=node.id)
+        yield RemoveDeadNode(object=_named(node), why=why, node_id=node.id)
 
 
-def _named(node: Node) -> str:
-    return f"node {node.name}"
+def _named(node: Node) -> Ref:
+    return Ref(kind="node", name=node.name)
 
 
 def _nodes(members: Members) -> Iterator[Action]:

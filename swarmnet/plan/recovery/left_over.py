@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from swarmnet.model.differences import Difference, Kind
-from swarmnet.model.restore_report import Skip
+from swarmnet.model.differences import What
+from swarmnet.model.plan import Skip
+from swarmnet.operations.kinds import REMOVABLE
 from swarmnet.plan.recovery.describe import own
 from swarmnet.plan.recovery.drift import drift
 from swarmnet.plan.recovery.host_map import seen_as
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Mapping
 
+    from swarmnet.model.differences import Difference
     from swarmnet.model.plan import Plan
+    from swarmnet.model.ref import Ref
     from swarmnet.model.state import ClusterState
     from swarmnet.plan.recovery.steps import Restoration
-
-_MADE_WHOLE = ("network", "service", "config", "secret")
-"""Objects that an action makes exactly as the backup has them; of the others it changes some fields."""
 
 
 def left(found: Restoration, plan: Plan, state: ClusterState) -> tuple[Skip, ...]:
@@ -32,35 +32,37 @@ def left(found: Restoration, plan: Plan, state: ClusterState) -> tuple[Skip, ...
         plan: what will be done; empty when it is done.
         state: what is there now.
     """
-    done = {action.target.lower() for action in plan.actions if action.target.startswith(_MADE_WHOLE)}
-    told = {skip.what.lower() for skip in found.skips}
+    # An action creates an object of these kinds exactly as the backup has it; of the others it changes some fields.
+    done = {action.object.key for action in plan.actions if action.object.kind in REMOVABLE}
     old_names = {new: old for old, new in found.hosts.items()}
     before = seen_as(found.document.state, state, found.hosts, found.inventory)
     differences = drift(before, own(plan.predicted if plan.actions else state)).differences
-    more = (one for one in differences if one.object.lower() not in done and not _is_told(one, told))
-    return (*found.skips, *(Skip(what=one.object, why=_why(one, found, old_names)) for one in more))
+    more = (one for one in differences if one.ref.key not in done and not _is_explained(one, found.skips))
+    return (*found.skips, *(Skip(object=one.ref, why=_why(one, found, old_names)) for one in more))
 
 
-def _is_told(difference: Difference, told: set[str]) -> bool:
-    """Tell whether a reason was given: for the object, for its host, or for the one field that differs."""
-    word, _blank, name = difference.object.lower().partition(" ")
-    host = name if word == "node" else name.rpartition(" on ")[2] if " on " in name else ""
+def _is_explained(difference: Difference, skips: tuple[Skip, ...]) -> bool:
+    """Return whether a reason was given: for the object, for its host, or for each field that differs."""
+    whole = {skip.object.key for skip in skips if skip.field is None}
+    ref = difference.ref
+    host = ref.name if ref.kind == "node" else ref.host
     fields = {change.path for change in difference.changes}
-    return difference.object.lower() in told or f"host {host}" in told or (bool(fields) and fields <= told)
+    explained = {skip.field for skip in skips if skip.object.key == ref.key}
+    by_fields = bool(fields) and fields <= explained
+    return ref.key in whole or by_fields or (host is not None and ("host", host.lower(), None) in whole)
 
 
-def _why(difference: Difference, found: Restoration, old_names: dict[str, str]) -> str:
-    if difference.kind is Kind.ADDED:
+def _why(difference: Difference, found: Restoration, old_names: Mapping[str, str]) -> str:
+    if difference.kind is What.ADDED:
         return "the backup has none of that name; it is left alone"
-    if any(_is_left_out(difference.object, found, old_names)):
+    if _is_left_out(difference.ref, found, old_names):
         return f"left out by {found.selection.by}"
-    if difference.kind is Kind.MISSING:
+    if difference.kind is What.MISSING:
         return "it is missing, and this restore does not create it"
     fields = ", ".join(change.path for change in difference.changes)
     return f"it stays different from the backup: {fields}"
 
 
-def _is_left_out(what: str, found: Restoration, old_names: dict[str, str]) -> Iterator[bool]:
-    kind, _blank, name = what.partition(" ")
-    plain = name.partition(" on ")[0] if kind == "network" else old_names.get(name, name)
-    yield from (other[0] == kind and other[1].lower() == plain.lower() for other in found.selection.left_out)
+def _is_left_out(ref: Ref, found: Restoration, old_names: Mapping[str, str]) -> bool:
+    name = old_names.get(ref.name, ref.name) if ref.kind == "node" else ref.name
+    return any((kind, other.lower()) == (ref.kind, name.lower()) for kind, other in found.selection.left_out)

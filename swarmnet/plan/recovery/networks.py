@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from swarmnet.model.hosts import Role
 from swarmnet.model.network import GATEWAY, Network, NetworkSpec, Scope
-from swarmnet.model.plan import unmarked
-from swarmnet.model.restore_report import Skip
+from swarmnet.model.plan import Skip, unmarked
+from swarmnet.model.ref import Ref
 from swarmnet.operations.addresses import overlapping, own_routes
 from swarmnet.operations.network.restored import RestoredGateway, RestoredNetwork
 from swarmnet.operations.playbook import Step
@@ -70,11 +70,14 @@ class Networks:
         """Yield the networks that cannot come back whatever these hosts are like."""
         for network in self.document.state.networks:
             if not network.allocated:
-                yield Skip(what=f"network {network.spec.name}", why="it had no addresses when the backup was taken")
+                yield Skip(
+                    object=Ref(kind="network", name=network.spec.name),
+                    why="it had no addresses when the backup was taken",
+                )
         for _facts, new, network in self._gateways():
             if met := self._in_the_way(network, new):
                 why = f"it overlaps {met}: the engine chooses another block"
-                yield Skip(what=f"network {GATEWAY} on {new.host}", why=why)
+                yield Skip(object=Ref(kind="network", name=GATEWAY, host=new.host), why=why)
         for facts in self.document.state.hosts:
             if facts.host in self.hosts:
                 yield from self._of_host_left_out(_wanted(facts.networks), self.hosts[facts.host])
@@ -82,11 +85,11 @@ class Networks:
     def _of_host_left_out(self, networks: tuple[Network, ...], new_host: str) -> Iterator[Skip]:
         once = [id(network) for network in self._unique(networks)]
         for network in networks:
-            what = f"network {network.spec.name} on {new_host}"
+            what = Ref(kind="network", name=network.spec.name, host=new_host)
             if self._ambiguous(network.spec.name, new_host):
-                yield Skip(what=what, why="a manager takes no local network with the name of one of the swarm")
+                yield Skip(object=what, why="a manager takes no local network with the name of one of the swarm")
             elif id(network) not in once:
-                yield Skip(what=what, why="the host had two of that name")
+                yield Skip(object=what, why="the host had two of that name")
 
     def _gateways(self) -> Iterator[tuple[HostFacts, HostFacts, Network]]:
         for facts in self.document.state.hosts:

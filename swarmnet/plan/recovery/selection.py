@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import UsageError
-from swarmnet.plan.recovery.drift import is_lock
+from swarmnet.operations.kinds import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 Object = tuple[str, str]
 """Kind and name; the swarm itself has no name."""
-KINDS = ("swarm", "node", "network", "service", "config", "secret")
+WORDS = ("swarm", *(kind.word for kind in KINDS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,20 +62,16 @@ def _objects(document: BackupDocument) -> Iterable[Object]:
     state = document.state
     if state.swarm is not None:
         yield "swarm", ""
-    yield from (("node", name) for name in document.completeness.hosts)
-    networks = (*state.networks, *(net for facts in state.hosts for net in facts.networks))
-    yield from (("network", net.spec.name) for net in networks)
-    yield from (("service", one.spec.name) for one in state.services)
-    yield from (("config", one.spec.name) for one in state.configs if not is_lock(one.spec.name))
-    yield from (("secret", one.spec.name) for one in state.secrets)
+    for kind in KINDS:
+        yield from ((kind.word, name) for name in kind.names(state))
 
 
 def _matches(known: frozenset[Object], flag: str, patterns: tuple[str, ...]) -> frozenset[Object]:
     found: set[Object] = set()
     for pattern in patterns:
         kind, _slash, name = pattern.partition("/")
-        if kind not in KINDS or (not name) != (kind == "swarm"):
-            hint = f"write KIND/NAME, where KIND is one of {', '.join(KINDS[1:])} and NAME may hold *; or swarm"
+        if kind not in WORDS or (not name) != (kind == "swarm"):
+            hint = f"write KIND/NAME, where KIND is one of {', '.join(WORDS[1:])} and NAME may hold *; or swarm"
             raise UsageError(f"{flag} {pattern}: this names no object", hint=hint)
         matched = {one for one in known if one[0] == kind and fnmatchcase(one[1], name)}
         if not matched:

@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING
 
 from swarmnet.errors import IncompleteError, RefusedError
 from swarmnet.model.compare import INIT_ONLY
-from swarmnet.model.plan import unmarked
-from swarmnet.model.restore_report import Skip
+from swarmnet.model.plan import Skip, unmarked
+from swarmnet.model.ref import Ref
 from swarmnet.model.version import ApiVersion
+from swarmnet.operations.content.kinds import is_lock
 from swarmnet.operations.network.ingress import RestoredIngress, customised, ingress_of, obstacle
 from swarmnet.operations.playbook import Playbook, Step
 from swarmnet.operations.service.networks import PREDEFINED
 from swarmnet.operations.service.restored import RestoredConfig, RestoredSecret, RestoredService
 from swarmnet.operations.swarm.restored import RestoredSwarm
 from swarmnet.plan.recovery.describe import IDLE
-from swarmnet.plan.recovery.drift import is_lock
 from swarmnet.plan.recovery.host_map import Places, host_map, moved, places
 from swarmnet.plan.recovery.networks import Networks, is_there_to_restore
 from swarmnet.plan.recovery.selection import Selection, needs_of, selection
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from swarmnet.model.swarm import Node, SwarmSpec
 
 
+INGRESS = Ref(kind="network", name="ingress")
 SIGNING = ("SigningCACert", "SigningCAKey")
 
 
@@ -181,7 +182,7 @@ def _autolock_left_out(document: BackupDocument, state: ClusterState, choices: C
     old = document.state.swarm
     if old is not None and old.spec.autolock and not _keeps_autolock(state, choices):
         why = "the new swarm has a new key, which needs a place: --unlock-key-file FILE"
-        yield Skip(what="autolock", why=why)
+        yield Skip(object=Ref(kind="swarm"), field="autolock", why=why)
 
 
 def _ingress(document: BackupDocument, state: ClusterState) -> tuple[tuple[Step, ...], tuple[Skip, ...]]:
@@ -191,12 +192,17 @@ def _ingress(document: BackupDocument, state: ClusterState) -> tuple[tuple[Step,
         return (), ()
     network = ingress_of(document.state)
     if network is None:
-        return (), (Skip(what="network ingress", why="the old swarm had none; the new swarm's own is left alone"),)
+        return (), (
+            Skip(
+                object=INGRESS,
+                why="the old swarm had none; the new swarm's own is left alone",
+            ),
+        )
     if not network.allocated or not customised(network, old.spec):
         return (), ()
     spec = network.spec.model_copy(update={"labels": unmarked(network.spec.labels)})
     if reason := obstacle(spec, state):
-        return (), (Skip(what="network ingress", why=f"{reason}; the present one is left as it is"),)
+        return (), (Skip(object=INGRESS, why=f"{reason}; the present one is left as it is"),)
     return (Step(operation=RestoredIngress(spec=spec)),), ()
 
 
@@ -216,9 +222,12 @@ def _left_to_engine(spec: SwarmSpec) -> dict[str, None]:
 def _unmapped(document: BackupDocument, hosts: Mapping[str, str], chosen: set[str]) -> Iterator[Skip]:
     for name in document.completeness.hosts:
         if name not in hosts:
-            yield Skip(what=f"host {name}", why="no host is mapped to it: its labels and local networks stay behind")
+            yield Skip(
+                object=Ref(kind="host", name=name),
+                why="no host is mapped to it: its labels and local networks stay behind",
+            )
         elif hosts[name] not in chosen:
-            yield Skip(what=f"host {name}", why=f"{hosts[name]} is left out by --limit")
+            yield Skip(object=Ref(kind="host", name=name), why=f"{hosts[name]} is left out by --limit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +258,10 @@ class _Case:
         old = {secret.spec.name for secret in self.document.state.secrets}
         missing = sorted(name for name in old if name not in {*there, *self.choices.secrets})
         chosen = [name for name in missing if self.chosen.takes("secret", name)]
-        skips = [Skip(what=f"secret {name}", why="its data is in no backup and was not given") for name in chosen]
+        skips = [
+            Skip(object=Ref(kind="secret", name=name), why="its data is in no backup and was not given")
+            for name in chosen
+        ]
         available = self._available(networks)
         idle = {loss.what for loss in self.document.losses if loss.kind == IDLE}
         steps: list[Step] = []
@@ -258,7 +270,7 @@ class _Case:
             if not self.chosen.takes("service", spec.name):
                 continue
             if needs := sorted(" ".join(need) for need in needs_of(spec) - available):
-                skips.append(Skip(what=f"service {spec.name}", why=f"needs {', '.join(needs)}"))
+                skips.append(Skip(object=Ref(kind="service", name=spec.name), why=f"needs {', '.join(needs)}"))
                 continue
             wanted = moved(spec, where).model_copy(update={"labels": unmarked(spec.labels)})
             steps.append(Step(operation=RestoredService(spec=wanted, wait=spec.name not in idle)))

@@ -65,6 +65,7 @@ class PlanBody(Output):
 class SavedPlanDocument(PlanBody):
     """What ``plan -o FILE`` writes and ``apply --plan FILE`` reads."""
 
+    format: int = Field(description="Of the saved plan: `apply --plan` refuses one of another version.")
     shows_values: bool
     programs: list[ProgramEntry]
 

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from swarmnet.model.backup import BackupDocument, Loss
-    from swarmnet.model.restore_report import RestoreReport, Skip
+    from swarmnet.model.plan import Skip
+    from swarmnet.model.restore_report import RestoreReport
 
 
 class SkipEntry(Entry):

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from swarmnet.model.backup import Loss
-    from swarmnet.model.restore_report import RestoreReport, Skip
+    from swarmnet.model.plan import Skip
+    from swarmnet.model.restore_report import RestoreReport
 
 
 def report_lines(report: RestoreReport) -> Iterator[str]:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from swarmnet.model.differences import Kind
+from swarmnet.model.differences import What
 from swarmnet.model.redaction import Cover
 from swarmnet.model.state import HostFailure
 from swarmnet.plan.recovery.drift import drift
@@ -43,7 +43,7 @@ def test_a_changed_field_is_told_with_old_and_new_value() -> None:
     )
     (difference,) = drift(before, after).differences
     (change,) = difference.changes
-    assert (difference.object, difference.kind) == ("network vault", Kind.CHANGED)
+    assert (difference.object, difference.kind) == ("network vault", What.CHANGED)
     assert (change.path, change.before, change.after) == ("mtu", 1400, 1300)
 
 
@@ -51,10 +51,10 @@ def test_objects_that_came_or_went_are_told_by_name() -> None:
     before = a_state()
     after = before.model_copy(update={"secrets": (), "networks": (before.networks[0], before.networks[2])})
     assert {(one.object, one.kind) for one in drift(before, after).differences} == {
-        ("network vault", Kind.MISSING),
-        ("secret tls-key", Kind.MISSING),
+        ("network vault", What.MISSING),
+        ("secret tls-key", What.MISSING),
     }
-    assert {one.kind for one in drift(after, before).differences} == {Kind.ADDED}
+    assert {one.kind for one in drift(after, before).differences} == {What.ADDED}
 
 
 def test_what_was_not_seen_is_named_and_not_called_missing() -> None:

@@ -14,11 +14,12 @@ from swarmnet.model.events import ActionFinished, HostFailed
 from swarmnet.model.hosts import Availability
 from swarmnet.model.network import NetworkSpec
 from swarmnet.model.plan import Change, Plan, Risk
+from swarmnet.model.ref import Ref
 from swarmnet.model.state import ClusterState, HostFailure
 from swarmnet.model.swarm import NodeSpec
 from swarmnet.operations.network.actions import CreateNetwork
+from swarmnet.operations.removal import Removal
 from swarmnet.operations.swarm.actions import SetNode
-from swarmnet.plan.prune import PruneNetwork
 from swarmnet.report.documents.plan import plan_digest
 from swarmnet.report.terminal.console import rendered, show, table
 from swarmnet.report.terminal.plan import plan_lines
@@ -31,16 +32,16 @@ if TYPE_CHECKING:
 
     from swarmnet.report.terminal.console import Line
 
-ADD = CreateNetwork(target="network front", why="it is not there", spec=NetworkSpec(name="front"))
+ADD = CreateNetwork(object=Ref(kind="network", name="front"), why="it is not there", spec=NetworkSpec(name="front"))
 DRAIN = SetNode(
-    target="node w1",
+    object=Ref(kind="node", name="w1"),
     why="it differs",
     changes=(Change(path="availability", before="active", after="drain"),),
     risk=Risk.DISRUPTIVE,
     host="w1",
     spec=NodeSpec(availability=Availability.DRAIN),
 )
-REMOVE = PruneNetwork(target="network old", why="nothing names it", risk=Risk.DESTRUCTIVE, name="old", id="x")
+REMOVE = Removal(kind="prune.network", object=Ref(kind="network", name="old"), why="nothing names it", id="x")
 STATE = ClusterState(failures=(HostFailure(host="w2", reason="timed out"),))
 PLAN = Plan(cluster="shop", actions=(ADD, DRAIN, REMOVE), warnings=("mind the gap",), predicted=STATE)
 
