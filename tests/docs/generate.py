@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from inspect import getdoc
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,8 @@ from swarmnet.lab.faults import FAMILIES
 from swarmnet.operations import ALL as OPERATIONS
 from swarmnet.parse.inventory import InventoryFile
 from swarmnet.parse.schema import document_schema, playbook_schema
+from swarmnet.report.documents import DOCUMENTS
+from swarmnet.report.formats import FORMATS
 from swarmnet.verify.scenarios import ALL, GROUPS
 from tests.docs.command_pages import commands_page
 from tests.docs.english import ROOT
@@ -38,6 +41,8 @@ def pages() -> dict[str, str]:
         "exit-codes.md": _exit_codes(),
         "verify.md": _verify(),
         "lab-faults.md": _faults(),
+        "json.md": _json(),
+        "formats.md": _formats(),
     }
 
 
@@ -131,6 +136,33 @@ def _faults() -> str:
         table(("kind", "what it does", "ends by itself with", "example: `swarmnet lab break ...`"), rows),
         "## Options",
         table(("kind", "option", "meaning", "values"), options),
+    )
+
+
+def _json() -> str:
+    parts = []
+    for name, model in DOCUMENTS.items():
+        keys = keys_of(document_schema(model, name))
+        parts += [
+            f"## {name}",
+            sentence(getdoc(model) or ""),
+            keys_table([replace(one, required=False) for one in keys]),
+        ]
+    return page(
+        "JSON documents",
+        "What `--json` prints, one object on stdout. `schema` is its version: within a version keys are added, never\n"
+        "removed or given another meaning. `swarmnet schema NAME` prints the JSON Schema of each, and those of\n"
+        "[inventory](inventory.md), [playbook](playbook.md) and opened backup.",
+        *parts,
+    )
+
+
+def _formats() -> str:
+    return page(
+        "Output formats",
+        "`--format NAME[=FILE]` writes a result in any of these formats, to stdout or to a file; it is repeatable.\n"
+        "`--json` is short for `--format json`.",
+        table(("format", "what it is"), [(code(name), one.summary) for name, one in FORMATS.items()]),
     )
 
 
