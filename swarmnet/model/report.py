@@ -47,7 +47,9 @@ class Verdict(Document):
     """What was judged: ``network front``, ``w1 -> w2``."""
     status: Status
     detail: str
-    """One sentence for people."""
+    """One sentence for people; no program reads it."""
+    cause: str | None = None
+    """The stable id of what is wrong (:class:`swarmnet.verify.ids.CauseId`); None where nothing is."""
     fix: str | None = None
     evidence: dict[str, JsonValue] = Field(default_factory=dict)
     because_of: tuple[Cause, ...] = ()

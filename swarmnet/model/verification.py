@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from pydantic import Field
 
@@ -17,11 +18,22 @@ STARTED_LABEL = "io.swarmnet.probe.started"
 """Seconds since the epoch, by the operator's clock."""
 
 
+class TcpStage(StrEnum):
+    """Where a transfer by TCP ended."""
+
+    CONNECT = "connect"
+    TRANSFER = "transfer"
+    CHECKSUM = "checksum"
+
+
 class Cell(Document):
     """One ordered pair of hosts under one scenario."""
 
     status: Status
     detail: str = ""
+    """For people; no program reads it."""
+    stage: TcpStage | None = Field(default=None, exclude=True)
+    """Where a failed transfer ended; not part of any JSON."""
     milliseconds: float | None = None
     """Time of the round trip, or of the whole transfer."""
 

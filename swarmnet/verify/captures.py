@@ -12,7 +12,9 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from swarmnet.verify.kernels import ESP, ESP_TRIAL
+from swarmnet.verify import keys
+from swarmnet.verify.kernels import ESP_TRIAL
+from swarmnet.verify.keys import ESP, PLACES
 from swarmnet.verify.scenario import HostCommand, ObserverTask, ProbeTask, Question, in_steps
 
 if TYPE_CHECKING:
@@ -22,9 +24,11 @@ if TYPE_CHECKING:
     from swarmnet.model.network import Network
     from swarmnet.verify.scenario import Answers, OverlayProbe, Setup
 
-CAPTURE, COLLECT, HEARD, PLACES = "wire/capture", "wire/collect", "wire/heard", "wire/places"
-IPSEC = ("wire/ipsec", "wire/ipsec-after")
-COUNTERS = ("wire/counters", "wire/counters-after")
+CAPTURE, COLLECT, MARKED_HEARD = keys.value("wire/capture"), keys.value("wire/collect"), keys.heard("wire/heard")
+MARK, FORGERY = keys.value("wire/mark"), keys.value("wire/inject")
+"""What probes send, network by network: their marker, and forged plaintext."""
+IPSEC = (keys.value("wire/ipsec"), keys.value("wire/ipsec-after"))
+COUNTERS = (keys.value("wire/counters"), keys.value("wire/counters-after"))
 MARKS = 20
 """Datagrams to each peer on each network."""
 FORGED = 5
@@ -123,11 +127,11 @@ def _before(setup: Setup, probe: OverlayProbe) -> list[Question]:
         "seconds": SECONDS,
     }
     return [
-        ObserverTask(host, CAPTURE, task),
-        ObserverTask(host, IPSEC[0], {"kind": "ipsec"}),
-        ObserverTask(host, COUNTERS[0], {"kind": "counters"}),
-        ProbeTask(host, PLACES, {"kind": "places"}),
-        HostCommand(host, ESP, ESP_TRIAL, sudo=True),
+        ObserverTask(host, CAPTURE.name, task),
+        ObserverTask(host, IPSEC[0].name, {"kind": "ipsec"}),
+        ObserverTask(host, COUNTERS[0].name, {"kind": "counters"}),
+        ProbeTask(host, PLACES.name, {"kind": "places"}),
+        HostCommand(host, ESP.name, ESP_TRIAL, sudo=True),
     ]
 
 
@@ -139,19 +143,19 @@ def _meanwhile(setup: Setup, answers: Answers, probe: OverlayProbe) -> list[Ques
         targets: JsonObject = {peer: by_host[peer].addresses[name] for peer in peers_of(setup, probe.host)}
         task: JsonObject = {"kind": "mark", "targets": targets, "network": f"mark/{name}", "from": probe.host}
         task |= {"marker": marker(setup, probe.host, name), "count": MARKS}
-        questions.append(ProbeTask(probe.host, f"wire/mark/{name}", task))
+        questions.append(ProbeTask(probe.host, MARK.on(name).name, task))
         forged = forgery(setup, answers, probe, net)
         if forged is not None:
-            questions.append(ObserverTask(probe.host, f"wire/inject/{name}", forged))
+            questions.append(ObserverTask(probe.host, FORGERY.on(name).name, forged))
     return questions
 
 
 def _after(probe: OverlayProbe) -> list[Question]:
     return [
-        ObserverTask(probe.host, COLLECT, {"kind": "collect", "name": "markers"}),
-        ObserverTask(probe.host, IPSEC[1], {"kind": "ipsec"}),
-        ObserverTask(probe.host, COUNTERS[1], {"kind": "counters"}),
-        ProbeTask(probe.host, HEARD, {"kind": "heard"}),
+        ObserverTask(probe.host, COLLECT.name, {"kind": "collect", "name": "markers"}),
+        ObserverTask(probe.host, IPSEC[1].name, {"kind": "ipsec"}),
+        ObserverTask(probe.host, COUNTERS[1].name, {"kind": "counters"}),
+        ProbeTask(probe.host, MARKED_HEARD.name, {"kind": "heard"}),
     ]
 
 
@@ -195,20 +199,13 @@ def forgery(setup: Setup, answers: Answers, probe: OverlayProbe, network: Networ
 
 def place(answers: Answers, host: str, address: str) -> JsonObject:
     """Return device, MTU and MAC that a probe has at this address of its own; empty when it did not tell."""
-    answer = answers.get((host, PLACES))
-    found = answer.value.get("places") if answer is not None and answer.problem is None else None
-    here = found.get(address) if isinstance(found, dict) else None
-    return here if isinstance(here, dict) else {}
+    return (PLACES.read(answers, host) or {}).get(address, {})
 
 
 def heard_from(answers: Answers, host: str, label: str) -> Mapping[str, int] | None:
     """Return from whom a probe heard how often under this label; None when it did not tell."""
-    answer = answers.get((host, HEARD))
-    log = answer.value.get("heard") if answer is not None and answer.problem is None else None
-    if not isinstance(log, dict):
-        return None
-    row = log.get(label)
-    return {who: count for who, count in row.items() if isinstance(count, int)} if isinstance(row, dict) else {}
+    log = MARKED_HEARD.read(answers, host)
+    return None if log is None else numbers(log.get(label))
 
 
 def capture_of(setup: Setup, answers: Answers, host: str) -> Capture:
@@ -217,11 +214,10 @@ def capture_of(setup: Setup, answers: Answers, host: str) -> Capture:
     if observer is None or observer.problem:
         return Capture(host, "", problem=(observer and observer.problem) or "no observer was started")
     for key in (CAPTURE, COLLECT):
-        answer = answers.get((host, key))
-        problem = "was not asked" if answer is None else answer.problem or answer.value.get("problem")
+        problem = key.problem(answers, host)
         if problem:
             return Capture(host, observer.vtep, problem=f"the capture failed: {problem}")
-    told = answers[host, COLLECT].value
+    told = COLLECT.read(answers, host) or {}
     if not told.get("complete"):
         problem = f"the capture missed packets ({told.get('lost', 'some')}): the host is too busy to prove anything"
         return Capture(host, observer.vtep, problem=problem)
@@ -244,10 +240,7 @@ def numbers(value: JsonValue) -> dict[str, int]:
 
 def delta(answers: Answers, host: str, table: str) -> dict[str, int] | None:
     """Return by how much each kernel counter of a table grew between the first step and the last; None if unknown."""
-    found = []
-    for key in COUNTERS:
-        answer = answers.get((host, key))
-        if answer is None or answer.problem or not isinstance(answer.value.get(table), dict):
-            return None
-        found.append(numbers(answer.value[table]))
-    return {name: value - found[0].get(name, 0) for name, value in found[1].items()}
+    before, after = ((key.read(answers, host) or {}).get(table) for key in COUNTERS)
+    if not isinstance(before, dict) or not isinstance(after, dict):
+        return None
+    return {name: count - numbers(before).get(name, 0) for name, count in numbers(after).items()}

@@ -10,14 +10,16 @@ from swarmnet.model.border import border
 from swarmnet.model.report import Status, Verdict
 from swarmnet.verify import absence
 from swarmnet.verify.causes.consequences import traced
-from swarmnet.verify.causes.pairs import explain, refine
+from swarmnet.verify.causes.failed_pairs import refine
+from swarmnet.verify.causes.pairs import explain
+from swarmnet.verify.ids import Group
 from swarmnet.verify.scenario import Answers, Findings, Setup
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from swarmnet.model.verification import Matrix
-    from swarmnet.verify.scenario import Scenario
+from swarmnet.verify.scenario import Scenario
 
 T = TypeVar("T")
 
@@ -28,7 +30,7 @@ def judged(setup: Setup, scenarios: Sequence[Scenario], answers: Answers) -> dic
     matrices = [matrix for findings in found for matrix in findings.matrices]
     verdicts = [
         *(verdict for findings in found for verdict in findings.verdicts),
-        *within_border("look for causes", partial(explain, setup, answers, matrices), partial(_unclear, "causes")),
+        *within_border("look for causes", partial(explain, setup, answers, matrices), partial(_unclear, Group.PROBE)),
         *absence.explain(setup),
     ]
     return {

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from swarmnet.verify.keys import ESP, NEIGHBOURS
 from swarmnet.verify.scenario import ProbeTask
 
 if TYPE_CHECKING:
     from swarmnet.verify.scenario import Answers
 
-NEIGHBOURS = "neighbours"
-ESP = "esp"
 ESP_TRIAL = (
     *("unshare", "--net", "ip", "xfrm", "state", "add", "src", "192.0.2.1", "dst", "192.0.2.2", "proto", "esp"),
     *("spi", "0x1000", "mode", "transport", "aead", "rfc4106(gcm(aes))", "0x" + "00" * 20, "64"),
@@ -24,8 +23,8 @@ def without_esp(answers: Answers) -> frozenset[str]:
     """Return the hosts whose kernel refused an ESP state."""
     return frozenset(
         host
-        for (host, key), answer in answers.items()
-        if key == ESP and answer.value.get("exit") not in (0, None) and _says_no(str(answer.value.get("stderr")))
+        for host in dict.fromkeys(host for host, _ in answers)
+        if (ended := ESP.read(answers, host)) is not None and ended.exit and _says_no(ended.stderr)
     )
 
 
@@ -35,4 +34,4 @@ def _says_no(stderr: str) -> bool:
 
 def neighbours(host: str) -> ProbeTask:
     """Return the question for what a probe's kernel knows of those it asked."""
-    return ProbeTask(host, NEIGHBOURS, {"kind": NEIGHBOURS})
+    return ProbeTask(host, NEIGHBOURS.name, {"kind": "neighbours"})

@@ -6,15 +6,15 @@ packet: where that could save it, the answer is that it is not known.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable
 
-    from swarmnet.verify.iptables import Rule
+    from swarmnet.verify.iptables import Rule, Table
 
 DEEPEST = 16
 """Chains that lead to each other further than this are not followed."""
@@ -47,28 +47,21 @@ class Packet:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """One table: the rules of its chains, and the policies of those that have one."""
+    """One table, asked what it does with a packet."""
 
-    chains: Mapping[str, Sequence[Rule]]
-    policies: Mapping[str, str] = field(default_factory=dict)
+    table: Table
 
     def fate(self, chain: str, packet: Packet) -> tuple[Fate, Rule | None]:
         """Return what becomes of a packet in a chain of the kernel's own, and the rule that drops it, if one does."""
         fate, rule = self._walk(chain, packet, 0)
         if fate is Fate.PASSED:
-            return (Fate.DROPPED if self.policies.get(chain) == "DROP" else Fate.ACCEPTED), None
+            return (Fate.DROPPED if self.table.policies.get(chain) == "DROP" else Fate.ACCEPTED), None
         return fate, rule
-
-    def mentions(self, chain: str, port: int) -> bool:
-        """Tell whether a chain accepts a port."""
-        return any(
-            rule.target == "ACCEPT" and rule.value("--dport") == str(port) for rule in self.chains.get(chain, ())
-        )
 
     def _walk(self, chain: str, packet: Packet, depth: int) -> tuple[Fate, Rule | None]:
         if depth > DEEPEST:
             return Fate.UNKNOWN, None
-        for rule in self.chains.get(chain, ()):
+        for rule in self.table.chains.get(chain, ()):
             met = meets(rule, packet)
             if met is False:
                 continue
@@ -91,32 +84,13 @@ class Filter:
             return Fate.DROPPED, rule
         if rule.target == "RETURN":
             return None, None
-        if rule.target in self.chains:
+        if rule.target in self.table.chains:
             return self._walk(rule.target, packet, depth + 1)
         return (Fate.UNKNOWN, None) if rule.target in ("QUEUE", "NFQUEUE") else (Fate.PASSED, None)
 
 
-def read(text: str, name: str = "filter") -> Filter | None:
-    """Return a table of what ``iptables-save`` prints; None where it holds none of that name."""
-    from swarmnet.verify.iptables import parse  # noqa: PLC0415 - rules know nothing of packets
-
-    rules = parse(text).get(name)
-    if rules is None:
-        return None
-    chains: dict[str, list[Rule]] = {}
-    policies = {}
-    _, _, table = f"\n{text}".partition(f"\n*{name}\n")
-    for line in table.partition("\nCOMMIT")[0].splitlines():
-        if line.startswith(":"):
-            name, policy = line[1:].split()[:2]
-            chains[name], policies[name] = [], policy
-    for rule in rules:
-        chains.setdefault(rule.chain, []).append(rule)
-    return Filter(chains, policies)
-
-
 def meets(rule: Rule, packet: Packet) -> bool | None:
-    """Tell whether a packet meets all that a rule asks for; None where that is not known."""
+    """Return whether a packet meets all that a rule asks for; None where that is not known."""
     words, known = list(rule.words), True
     verdict: bool | None = True
     while words:

@@ -13,15 +13,18 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
+from swarmnet.model.report import Verdict
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from swarmnet.model.base import JsonObject, JsonValue
+    from swarmnet.model.base import JsonObject
     from swarmnet.model.network import Network
     from swarmnet.model.ports import Approach
-    from swarmnet.model.report import Verdict
+    from swarmnet.model.report import Status
     from swarmnet.model.state import ClusterState
     from swarmnet.model.verification import Matrix
+    from swarmnet.verify.ids import CauseId
 
 
 PAIR = 2
@@ -41,8 +44,8 @@ class OverlayProbe:
     """Network name to the probe's address there."""
     problem: str | None = None
     """Why there is no probe; None when it runs."""
-    cause: str = ""
-    """A word for the reason, where the observation tells it; see :mod:`swarmnet.verify.absence`."""
+    cause: CauseId | None = None
+    """The reason's id; None where only an engine's message says it (:mod:`swarmnet.verify.absence`)."""
     excused: bool = False
     """True where the operator keeps the node from taking containers: no fault."""
     identity: str = ""
@@ -254,23 +257,24 @@ class Scenario(ABC):
     def ask(self, setup: Setup, answers: Answers) -> tuple[Question, ...]:
         """Return what to ask now; questions that were asked already are not asked again."""
 
+    def verdict(
+        self, subject: str, status: Status, detail: str, fix: str | None = None, *, cause: CauseId | None = None
+    ) -> Verdict:
+        """Return a verdict of this scenario; one that is failed or a warning has a cause."""
+        evidence: JsonObject = {"cause": cause} if cause else {}
+        return Verdict(
+            scenario=self.name,
+            subject=subject,
+            status=status,
+            detail=detail,
+            cause=cause,
+            fix=fix,
+            evidence=evidence,
+        )
+
     @abstractmethod
     def judge(self, setup: Setup, answers: Answers) -> Findings:
         """Return what the answers prove. What could not be asked is inconclusive, never ok."""
-
-
-def outcomes(answers: Answers, host: str, key: str) -> tuple[dict[str, JsonObject], str | None]:
-    """Return a probe task's outcome per target, or none of them and why."""
-    answer = answers.get((host, key))
-    if answer is None:
-        return {}, "was not asked"
-    problem: JsonValue = answer.problem or answer.value.get("problem")
-    if problem:
-        return {}, str(problem)
-    targets = answer.value.get("targets")
-    if not isinstance(targets, dict):
-        return {}, "the probe's answer is not readable"
-    return {label: outcome for label, outcome in targets.items() if isinstance(outcome, dict)}, None
 
 
 def in_steps(answers: Answers, *steps: Callable[[], list[Question]]) -> tuple[Question, ...]:

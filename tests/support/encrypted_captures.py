@@ -6,12 +6,10 @@ from dataclasses import dataclass, field, replace
 from itertools import permutations
 from typing import TYPE_CHECKING
 
-from swarmnet.verify.captures import CAPTURE, COLLECT, COUNTERS, HEARD, IPSEC, MARKS, PLACES
-from swarmnet.verify.kernels import ESP
+from swarmnet.verify.captures import CAPTURE, COLLECT, COUNTERS, IPSEC, MARKED_HEARD, MARKS
+from swarmnet.verify.keys import ESP, PLACES, SAVE, WAYS
 from swarmnet.verify.scenario import Answer, Answers, Observer, Setup
-from swarmnet.verify.scenarios.encryption.rules import SAVE
 from swarmnet.verify.scenarios.encryption.states import CIPHER, MARK
-from swarmnet.verify.scenarios.sizes.overlay import WAYS
 from tests.support.setups import make_setup, network
 
 if TYPE_CHECKING:
@@ -62,18 +60,20 @@ class Wire:
         """Return what all observers, probes and shells say."""
         found: Answers = {}
         for host in self.hosts:
-            found[host, CAPTURE] = Answer({"ready": True})
-            found[host, COLLECT] = Answer(self._counted(host))
-            found[host, HEARD] = Answer({"heard": self._heard(host)})
-            found[host, ESP] = Answer({"exit": 0, "stdout": "", "stderr": ""})
-            found[host, SAVE] = Answer({"exit": 0, "stdout": self.rules(host), "stderr": ""})
-            found[host, PLACES] = Answer({"places": self._places(host)})
+            found[host, CAPTURE.name] = Answer({"ready": True})
+            found[host, COLLECT.name] = Answer(self._counted(host))
+            found[host, MARKED_HEARD.name] = Answer({"heard": self._heard(host)})
+            found[host, ESP.name] = Answer({"exit": 0, "stdout": "", "stderr": ""})
+            found[host, SAVE.name] = Answer({"exit": 0, "stdout": self.rules(host), "stderr": ""})
+            found[host, PLACES.name] = Answer({"places": self._places(host)})
             ways: JsonObject = {peer: {"ok": True, "mtu": 1500} for peer in self.peers(host)}
-            found[host, WAYS] = Answer({"targets": ways})
+            found[host, WAYS.name] = Answer({"targets": ways})
             for key in IPSEC:
-                found[host, key] = Answer({"states": self._states(host), "policies": self._policies(host)})
+                found[host, key.name] = Answer({"states": self._states(host), "policies": self._policies(host)})
             for key in COUNTERS:
-                found[host, key] = Answer({"ip": {"FragCreates": 7, "ReasmReqds": 0}, "xfrm": {"XfrmInNoStates": 1}})
+                found[host, key.name] = Answer(
+                    {"ip": {"FragCreates": 7, "ReasmReqds": 0}, "xfrm": {"XfrmInNoStates": 1}}
+                )
             for name in VNIS:
                 found[host, f"wire/inject/{name}"] = Answer({"sent": 5})
                 found[host, f"sizes/{name}"] = Answer({"targets": self._sizes(host, 1424 if name == "vault" else 1450)})

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 from swarmnet.model.network import Network, NetworkSpec
 from swarmnet.model.state import ClusterState, EngineFacts, HostFacts, SwarmMembership
-from swarmnet.verify.kernels import ESP
+from swarmnet.verify.keys import ESP, HEARD
 from swarmnet.verify.scenario import Answer, Answers, OverlayProbe, ProbeService, Setup
-from swarmnet.verify.scenarios.pairs.matrix import HEARD
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -66,11 +65,11 @@ def answers(
                 }
                 found[source.host, f"{kind}/{name}"] = Answer({"targets": targets})
         for listener in cluster.ready:
-            log = found.setdefault((listener.host, HEARD), Answer({"heard": {}})).value["heard"]
+            log = found.setdefault((listener.host, HEARD.name), Answer({"heard": {}})).value["heard"]
             assert isinstance(log, dict)
             log[name] = {s.host: 1 for s in cluster.ready if s != listener and (s.host, listener.host) not in cut}
     if esp is not None:
-        found |= {(probe.host, ESP): Answer(esp) for probe in cluster.ready}
+        found |= {(probe.host, ESP.name): Answer(esp) for probe in cluster.ready}
     return found
 
 

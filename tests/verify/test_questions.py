@@ -8,9 +8,9 @@ import pytest
 
 from swarmnet.model.service import PublishedPort, Service, ServiceSpec, Task
 from swarmnet.model.state import ClusterState, SwarmMembership
+from swarmnet.verify.keys import FACTS, OBSERVER_FACTS
 from swarmnet.verify.scenario import Answer, Answers, MeshService, ObserverTask, OverlayProbe, Question, Setup
 from swarmnet.verify.scenarios import ALL
-from swarmnet.verify.scenarios.balancing.balanced import FACTS, OBSERVER_FACTS
 from swarmnet.verify.scenarios.mesh.published import Published
 from tests.support.encrypted_captures import Wire, cluster, vtep
 from tests.support.setups import answers as said
@@ -42,7 +42,9 @@ def test_questions_of_one_place_are_one_question(broken: list[tuple[str, str]]) 
     """F2: two questions with one key would take each other's answer."""
     setup = whole()
     known = said(setup, broken) | Wire(setup).answers()
-    known |= {(one.host, key): Answer({"ipvs": True}) for one in setup.probes for key in (FACTS, OBSERVER_FACTS)}
+    known |= {
+        (one.host, key): Answer({"ipvs": True}) for one in setup.probes for key in (FACTS.name, OBSERVER_FACTS.name)
+    }
     for answers in ({}, known):
         places: dict[tuple[str, str], Question] = {}
         for question in asked(setup, answers):
@@ -53,5 +55,5 @@ def test_a_host_without_a_probe_is_asked_for_its_facts_by_its_observer() -> None
     """F2: published ports are asked of hosts whose probe is missing, too."""
     setup = whole()
     lonely = replace(setup, probes=(OverlayProbe("w1", problem="disk full"), *setup.probes[1:]))
-    (question,) = [one for one in Published().ask(lonely, {}) if (one.host, one.key) == ("w1", OBSERVER_FACTS)]
+    (question,) = [one for one in Published().ask(lonely, {}) if (one.host, one.key) == ("w1", OBSERVER_FACTS.name)]
     assert isinstance(question, ObserverTask)

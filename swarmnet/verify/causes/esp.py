@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from swarmnet.verify.captures import Capture, capture_of, encrypted, observed_probes
+from swarmnet.verify.ids import CauseId
 from swarmnet.verify.scenarios.encryption.rules import missing
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 class Why:
     """One cause, as the parts of a verdict."""
 
-    cause: str
+    cause: CauseId
     detail: str
     fix: str
 
@@ -59,7 +60,7 @@ def why_blocked(setup: Setup, answers: Answers, pairs: Iterable[Pair]) -> Why | 
 def _flushed(hosts: list[str]) -> Why:
     names = ", ".join(hosts)
     return Why(
-        cause="rules-flushed",
+        cause=CauseId.RULES_FLUSHED,
         detail=f"the rule that encrypts is gone on {names}: what it sends leaves in clear, and its peers drop that",
         fix=f"restart the engine of {names} (systemctl restart docker), which sets its rules anew",
     )
@@ -69,19 +70,19 @@ def _counted(counted: list[tuple[Capture, Capture]], left: int, came: int) -> Wh
     sources, targets = (", ".join(sorted({ends[side].host for ends in counted})) for side in (0, 1))
     if not left:
         return Why(
-            cause="no-esp-sent",
+            cause=CauseId.NO_ESP_SENT,
             detail=f"no ESP leaves {sources}: the kernel has no IPsec state for it",
             fix=f"see scenario ipsec; restart the engine of {sources} (systemctl restart docker)",
         )
     if not came:
         return Why(
-            cause="esp-blocked",
+            cause=CauseId.ESP_BLOCKED,
             detail=f"ESP leaves {sources} ({left} packets) and none of it arrives at {targets}: it is blocked between",
             fix=f"allow ESP (IP protocol 50, which is no port) from {sources} to {targets} in security groups and"
             " firewalls between",
         )
     return Why(
-        cause="esp-undelivered",
+        cause=CauseId.ESP_UNDELIVERED,
         detail=f"ESP leaves {sources} ({left} packets) and {came} packets of it arrive at {targets}, but nothing is"
         " delivered",
         fix=f"allow ESP and what it carries into {targets} itself (iptables -I INPUT -p esp -j ACCEPT; iptables"

@@ -13,18 +13,20 @@ from typing import TYPE_CHECKING
 
 from swarmnet.model.report import Status, Verdict
 from swarmnet.verify import claims
-from swarmnet.verify.iptables import parse
-from swarmnet.verify.scenarios.encryption.rules import COMMANDS
+from swarmnet.verify.ids import CauseId
+from swarmnet.verify.iptables import EMPTY
+from swarmnet.verify.keys import FILTER, NAT, SAVE, SAVE_LEGACY, SAVE_NFT
+from swarmnet.verify.scenarios.hosts.firewall import HostFirewall
 
 if TYPE_CHECKING:
-    from swarmnet.verify.iptables import Rule
+    from swarmnet.verify.iptables import Ruleset
     from swarmnet.verify.scenario import Answers, Setup
 
 JUMPS = {"filter": ("FORWARD", "DOCKER-USER"), "nat": ("PREROUTING", "DOCKER")}
 """Table to the chain of the kernel's and the engine's own to which that must lead."""
 BRIDGED = ("DOCKER", "DOCKER-FORWARD")
 """Chains to which ``FORWARD`` leads for the bridges that an engine has at its start: to 26.1, and from 28."""
-READ = (*COMMANDS, "ingress/nat", "ingress/filter")
+READ = (SAVE, SAVE_LEGACY, SAVE_NFT, NAT, FILTER)
 """Keys of the answers that hold rules."""
 
 
@@ -38,45 +40,37 @@ def explain(setup: Setup, answers: Answers) -> tuple[Verdict, ...]:
 
 
 def _flushed(answers: Answers, host: str) -> tuple[str, ...]:
-    texts = [
-        str(answer.value.get("stdout"))
-        for key in READ
-        if (answer := answers.get((host, key))) is not None and answer.problem is None and not answer.value.get("exit")
-    ]
-    seen = [parse(text) for text in texts]
-    gone = tuple(table for table, jump in JUMPS.items() if _has_chain(texts, table) and not _leads(seen, table, *jump))
+    seen = [ruleset for key in READ if (ruleset := key.read(answers, host)) is not None]
+    gone = tuple(table for table, jump in JUMPS.items() if _has_chain(seen, table) and not _leads(seen, table, *jump))
     # Alone it proves nothing: an engine may have no bridge (`--bridge=none`).
-    if gone == ("nat",) and _has_chain(texts, "filter") and not _leads(seen, "filter", "FORWARD", *BRIDGED):
+    if gone == ("nat",) and _has_chain(seen, "filter") and not _leads(seen, "filter", "FORWARD", *BRIDGED):
         gone = ("filter", "nat")
-    emptied = [one for one in seen if "mangle" in one]
-    if gone and emptied and not any(one["mangle"] for one in emptied):
+    emptied = [one["mangle"] for one in seen if "mangle" in one]
+    if gone and emptied and not any(table.rules for table in emptied):
         return (*gone, "mangle")
     return gone
 
 
-def _has_chain(texts: list[str], table: str) -> bool:
-    """Tell whether the engine's chain stands in the table still: flushing empties chains and keeps them."""
-    for text in texts:
-        _, _, rest = f"\n{text}".partition(f"\n*{table}\n")
-        if f"\n:{JUMPS[table][1]} " in f"\n{rest.partition('COMMIT')[0]}":
-            return True
-    return False
+def _has_chain(seen: list[Ruleset], table: str) -> bool:
+    """Return whether the table still has the engine's chain: flushing empties chains and keeps them."""
+    return any(JUMPS[table][1] in one.get(table, EMPTY).chains for one in seen)
 
 
-def _leads(seen: list[dict[str, tuple[Rule, ...]]], table: str, start: str, *chains: str) -> bool:
-    return any(rule.chain == start and rule.target in chains for one in seen for rule in one.get(table, ()))
+def _leads(seen: list[Ruleset], table: str, start: str, *chains: str) -> bool:
+    return any(one.get(table, EMPTY).leads(start, *chains) for one in seen)
 
 
 def _verdict(host: str, tables: tuple[str, ...]) -> Verdict:
     listed = ", ".join(sorted(tables))
     return Verdict(
-        scenario="firewall",
+        scenario=HostFirewall.name,
         subject=f"host {host}",
         status=Status.FAILED,
         detail=f"the firewall rules of {host} were flushed: nothing leads to the engine's own chains any more"
         f" (tables {listed})",
         fix=f"restart the engine of {host} (systemctl restart docker), which sets its rules anew; run verify after"
         " every reload of a firewall, since no engine up to 28.5 notices one",
-        evidence={"cause": "rules-flushed", "hosts": [host], "tables": [*sorted(tables)]},
+        cause=CauseId.RULES_FLUSHED,
+        evidence={"cause": CauseId.RULES_FLUSHED, "hosts": [host], "tables": [*sorted(tables)]},
         broken=frozenset(claims.rules(host, table) for table in tables),
     )

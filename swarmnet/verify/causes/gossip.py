@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from swarmnet.verify.kernels import NEIGHBOURS
+from swarmnet.verify.keys import NEIGHBOURS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,9 +24,8 @@ def unlearned(setup: Setup, answers: Answers, names: Iterable[str], pairs: Itera
     addresses = {probe.host: probe.addresses for probe in setup.ready}
 
     def is_unknown(pair: Pair, name: str) -> bool:
-        answer = answers.get((pair[0], NEIGHBOURS))
-        known = answer.value.get("known") if answer is not None and answer.problem is None else None
-        return isinstance(known, dict) and known.get(addresses.get(pair[1], {}).get(name, "")) is False
+        known = NEIGHBOURS.read(answers, pair[0])
+        return known is not None and known.get(addresses.get(pair[1], {}).get(name, "")) is False
 
     return frozenset(pair for pair in pairs if all(is_unknown(pair, name) for name in wanted))
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from swarmnet.model.report import Status, Verdict
 from swarmnet.verify import claims
-from swarmnet.verify.scenario import outcomes
+from swarmnet.verify.ids import CauseId, Group
+from swarmnet.verify.keys import EXCHANGES, outcomes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -15,48 +16,49 @@ if TYPE_CHECKING:
     from swarmnet.verify.patterns import Pair
     from swarmnet.verify.scenario import Answers
 
-KINDS = ("icmp/", "udp/", "tcp/")
-"""What the keys begin with of questions whose answers tell it."""
 LIMITS = {"gc_thresh1": 8192, "gc_thresh2": 49152, "gc_thresh3": 65536}
 """What engines set themselves when their first overlay comes, unless somebody sets less afterwards (libnetwork)."""
 SYSCTL = "sysctl -w " + " ".join(f"net.ipv4.neigh.default.{name}={value}" for name, value in LIMITS.items())
 
 
-def crammed(answers: Answers) -> frozenset[str]:
+def crammed(answers: Answers, networks: Iterable[str]) -> frozenset[str]:
     """Return the hosts whose kernel refused to send, since its table is full (``ENOBUFS``: arp.c, neighbour.c)."""
+    names = tuple(networks)
     return frozenset(
         host
-        for host, key in answers
-        if key.startswith(KINDS)
-        and any(
+        for host in dict.fromkeys(host for host, _ in answers)
+        for exchange in EXCHANGES
+        for network in names
+        for key in (exchange.on(network), exchange.on(network).again)
+        if any(
             one.get("errno") == errno.ENOBUFS and not one.get("ok") for one in outcomes(answers, host, key)[0].values()
         )
     )
 
 
-def touched(answers: Answers, pairs: Iterable[Pair]) -> frozenset[Pair]:
+def touched(full: frozenset[str], pairs: Iterable[Pair]) -> frozenset[Pair]:
     """Return the pairs that such a host explains: it cannot ask, and cannot answer."""
-    full = crammed(answers)
     return frozenset(pair for pair in pairs if set(pair) & full)
 
 
-def explain(answers: Answers, lost: dict[str, frozenset[Pair]]) -> tuple[Verdict, ...]:
+def explain(hosts: frozenset[str], lost: dict[str, frozenset[Pair]]) -> tuple[Verdict, ...]:
     """Return one verdict for all such hosts, whatever pairs of whatever networks they take down; none without one."""
-    full = sorted(crammed(answers))
+    full = sorted(hosts)
     if not full:
         return ()
     names = ", ".join(full)
     pairs = sorted({pair for some in lost.values() for pair in some})
     return (
         Verdict(
-            scenario="matrix",
+            scenario=Group.MATRIX,
+            cause=CauseId.NEIGHBOUR_TABLE_FULL,
             subject=f"host{'s' if full[1:] else ''} {names}",
             status=Status.FAILED,
             detail=f"the kernel's neighbour table is full on {names} (No buffer space available): it can send to no"
             f" more addresses (explains {len(pairs)} failed pairs)",
             fix=f"run this on {names}, and write it to /etc/sysctl.d, where something sets less after the engine:",
             evidence={
-                "cause": "neighbour-table-full",
+                "cause": CauseId.NEIGHBOUR_TABLE_FULL,
                 "hosts": [*full],
                 "networks": [*sorted(lost)],
                 "pairs": [[*pair] for pair in pairs],

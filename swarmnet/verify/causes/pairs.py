@@ -8,21 +8,20 @@ have one cause, and so have networks that fail on the same pairs.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from swarmnet.model.report import Status, Verdict
 from swarmnet.verify import claims
-from swarmnet.verify.causes import firewall, neighbour_table, resolvers
+from swarmnet.verify.causes import firewall, neighbour_table, no_ipvs, resolvers
 from swarmnet.verify.causes import gossip as gossip_cause
 from swarmnet.verify.causes import ingress as ingress_causes
 from swarmnet.verify.causes.esp import apart, why_blocked
+from swarmnet.verify.causes.failed_pairs import Evidence, heard, is_encrypted, read
 from swarmnet.verify.causes.gossip import unlearned
+from swarmnet.verify.ids import CauseId, Group
 from swarmnet.verify.kernels import without_esp
 from swarmnet.verify.patterns import Pair, Reach, Shape, decompose
-from swarmnet.verify.scenarios.balancing.balanced import without_ipvs
 from swarmnet.verify.scenarios.pairs.loss import pairs_of
-from swarmnet.verify.scenarios.pairs.matrix import HEARD
 from swarmnet.verify.scenarios.sizes.overlay import large_packets, steadily
 
 if TYPE_CHECKING:
@@ -34,11 +33,11 @@ if TYPE_CHECKING:
     from swarmnet.verify.scenario import Answers, Setup
 
 
-RESTS_ON: dict[str, tuple[str, ...]] = {
-    "rules-flushed": ("mark",),
-    "no-esp-sent": ("ipsec",),
-    "esp-undelivered": ("ipsec",),
-    "esp-blocked": (),
+RESTS_ON: dict[CauseId, tuple[str, ...]] = {
+    CauseId.RULES_FLUSHED: ("mark",),
+    CauseId.NO_ESP_SENT: ("ipsec",),
+    CauseId.ESP_UNDELIVERED: ("ipsec",),
+    CauseId.ESP_BLOCKED: (),
 }
 """Why ESP is lost, to what else explains that; where captures were not asked, both may."""
 
@@ -55,42 +54,21 @@ ENTRIES_FIX = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """Failed pairs of one network, sorted by what they show."""
-
-    tested: frozenset[Pair]
-    blocked: frozenset[Pair]
-    """Nothing arrives in this direction."""
-    stalled: frozenset[Pair]
-    """Small packets pass, a transfer of 1 MiB does not."""
-    partial: frozenset[Pair]
-    """One protocol passes, another one does not."""
-
-    @property
-    def failed(self) -> frozenset[Pair]:
-        """All of them."""
-        return self.blocked | self.stalled | self.partial
-
-    def without(self, pairs: frozenset[Pair]) -> Evidence:
-        """Return the evidence less pairs that are explained."""
-        return Evidence(self.tested, self.blocked - pairs, self.stalled - pairs, self.partial - pairs)
-
-
 def explain(setup: Setup, answers: Answers, matrices: Iterable[Matrix]) -> tuple[Verdict, ...]:
     """Return one verdict a cause for every failed pair of every matrix; none where nothing failed."""
     by_network: dict[str, list[Matrix]] = defaultdict(list)
     for matrix in pairs_of(matrices):
         by_network[matrix.network].append(matrix)
     evidence = {name: read(found, heard(answers, name)) for name, found in by_network.items()}
-    crammed = {name: neighbour_table.touched(answers, one.failed) for name, one in evidence.items()}
-    verdicts: list[Verdict] = [*neighbour_table.explain(answers, {n: p for n, p in crammed.items() if p})]
+    full = neighbour_table.crammed(answers, evidence)
+    crammed = {name: neighbour_table.touched(full, one.failed) for name, one in evidence.items()}
+    verdicts: list[Verdict] = [*neighbour_table.explain(full, {n: p for n, p in crammed.items() if p})]
     evidence = {name: one.without(crammed[name]) for name, one in evidence.items()}
     incapable = without_esp(answers)
     encrypted = {net.spec.name for net in setup.networks if net.spec.encrypted}
     for names, one in _alike(evidence, encrypted):
-        is_encrypted = names[0] in encrypted
-        hopeless = frozenset(p for p in one.blocked if set(p) & incapable) if is_encrypted else frozenset()
+        travels_as_esp = names[0] in encrypted
+        hopeless = frozenset(p for p in one.blocked if set(p) & incapable) if travels_as_esp else frozenset()
         if hopeless:
             verdicts.append(_no_esp(names, incapable, hopeless))
         healthy = [name for name, other in evidence.items() if not other.blocked and name not in names]
@@ -98,95 +76,18 @@ def explain(setup: Setup, answers: Answers, matrices: Iterable[Matrix]) -> tuple
         silent = unlearned(setup, answers, names, lost)
         verdicts += [_unlearned(names, reach, healthy) for reach in decompose(silent, one.tested)]
         verdicts += [
-            _blocked((setup, answers), names, reach, healthy, encrypted=is_encrypted)
-            for part in (apart if is_encrypted else _whole)(setup, answers, lost - silent)
+            _blocked((setup, answers), names, reach, healthy, encrypted=travels_as_esp)
+            for part in (apart if travels_as_esp else _whole)(setup, answers, lost - silent)
             for reach in decompose(part, one.tested)
         ]
         verdicts += [_stalled(names, reach) for reach in decompose(one.stalled, one.tested)]
         verdicts += [_partial(names, reach) for reach in decompose(one.partial, one.tested)]
-    others = (resolvers.explain, without_ipvs, ingress_causes.explain, firewall.explain)
+    others = (resolvers.explain, no_ipvs.explain, ingress_causes.explain, firewall.explain)
     return (*verdicts, *(verdict for other in others for verdict in other(setup, answers)))
 
 
 def _whole(_setup: Setup, _answers: Answers, pairs: frozenset[Pair]) -> tuple[frozenset[Pair], ...]:
     return (pairs,)
-
-
-def refine(setup: Setup, answers: Answers, matrix: Matrix) -> Matrix:
-    """Return the matrix with its failed pairs told apart, for people.
-
-    Those that a kernel without ESP explains are inconclusive. A UDP request that was heard is degraded: only the
-    answer was lost, so the red cell of the two is the direction that loses packets.
-    """
-    return _arrived(answers, _excused(setup, answers, matrix))
-
-
-def _arrived(answers: Answers, matrix: Matrix) -> Matrix:
-    listened = heard(answers, matrix.network) if matrix.scenario == "udp" else {}
-    update = {"status": Status.WARNING, "detail": "the request arrives, the answer gets lost"}
-    cells = {
-        source: {
-            target: cell.model_copy(update=update)
-            if cell.status is Status.FAILED and source in listened.get(target, ())
-            else cell
-            for target, cell in row.items()
-        }
-        for source, row in matrix.cells.items()
-    }
-    return matrix.model_copy(update={"cells": cells})
-
-
-def _excused(setup: Setup, answers: Answers, matrix: Matrix) -> Matrix:
-    incapable = without_esp(answers)
-    if not incapable or not _is_encrypted(setup, matrix.network):
-        return matrix
-    cells = {
-        source: {
-            target: cell.model_copy(update={"status": Status.INCONCLUSIVE, "detail": "the kernel cannot do ESP"})
-            if cell.status is Status.FAILED and {source, target} & incapable
-            else cell
-            for target, cell in row.items()
-        }
-        for source, row in matrix.cells.items()
-    }
-    return matrix.model_copy(update={"cells": cells})
-
-
-def heard(answers: Answers, network: str) -> dict[str, frozenset[str]]:
-    """Return for each probe that could tell from whom its UDP server heard anything on the network."""
-    found = {}
-    for (host, key), answer in answers.items():
-        log = answer.value.get("heard") if key == HEARD and answer.problem is None else None
-        if isinstance(log, dict):
-            row = log.get(network)
-            found[host] = frozenset(row) if isinstance(row, dict) else frozenset()
-    return found
-
-
-def read(matrices: list[Matrix], listened: dict[str, frozenset[str]]) -> Evidence:
-    """Sort the failed pairs of one network's matrices by what they show."""
-    cells: dict[Pair, dict[str, Status]] = defaultdict(dict)
-    stalled: set[Pair] = set()
-    for matrix in matrices:
-        for source, row in matrix.cells.items():
-            for target, cell in row.items():
-                cells[source, target][matrix.scenario] = cell.status
-                if cell.status is Status.FAILED and "(transfer)" in cell.detail:
-                    stalled.add((source, target))
-    tested = {pair for pair, by in cells.items() if set(by.values()) - {Status.INCONCLUSIVE}}
-    failed = {pair for pair in tested if Status.FAILED in cells[pair].values()}
-    blocked = {pair for pair in failed if _never_arrives(pair, cells[pair], listened)}
-    explained = blocked | {(target, source) for source, target in blocked}
-    stalled -= explained | {p for p in stalled if any(cells[p].get(k) is Status.FAILED for k in ("icmp", "udp"))}
-    partial = failed - explained - stalled
-    return Evidence(frozenset(tested), frozenset(blocked), frozenset(stalled), frozenset(partial))
-
-
-def _never_arrives(pair: Pair, by: dict[str, Status], listened: dict[str, frozenset[str]]) -> bool:
-    source, target = pair
-    if "udp" in by and target in listened:
-        return by["udp"] is Status.FAILED and source not in listened[target]
-    return Status.OK not in by.values()
 
 
 def _alike(evidence: dict[str, Evidence], encrypted: set[str]) -> list[tuple[tuple[str, ...], Evidence]]:
@@ -197,31 +98,37 @@ def _alike(evidence: dict[str, Evidence], encrypted: set[str]) -> list[tuple[tup
     return [(tuple(sorted(names)), one) for (_, one), names in groups.items()]
 
 
-def _verdict(  # one place that knows how a cause looks
-    names: tuple[str, ...], pairs: frozenset[Pair], *, cause: str, detail: str, fix: str
+def _verdict(
+    names: tuple[str, ...], shape: tuple[CauseId, Shape | None], pairs: frozenset[Pair], *, detail: str, fix: str
 ) -> Verdict:
+    """Return one cause's verdict; ``evidence.cause`` also tells the shape of the failed pairs."""
     listed: list[JsonValue] = [list(pair) for pair in sorted(pairs)]
-    where = f"network {names[0]}" if len(names) == 1 else f"networks {', '.join(names)}"
+    cause, form = shape
     return Verdict(
-        scenario="matrix",
-        subject=where,
+        scenario=Group.MATRIX,
+        subject=f"network {names[0]}" if len(names) == 1 else f"networks {', '.join(names)}",
         status=Status.FAILED,
         detail=detail,
+        cause=cause,
         fix=fix,
-        evidence={"cause": cause, "networks": [*names], "pairs": listed},
+        evidence={"cause": f"{cause}-{form}" if form else cause, "networks": [*names], "pairs": listed},
     )
 
 
 def _placed(
-    verdict: Verdict, pairs: Iterable[Pair], *, carrier: Callable[[str, str], Claim] | None, rest: Iterable[str] = ()
+    verdict: Verdict,
+    names: tuple[str, ...],
+    reach: Reach,
+    *,
+    carrier: Callable[[str, str], Claim] | None,
+    rest: Iterable[str] = (),
 ) -> Verdict:
     """Return a verdict on lost directions with what it proved broken, and what each of them needed.
 
     ``carrier`` is what the underlay was proved to lose; ``rest`` are the kinds of places, besides the ends, that may
     explain it.
     """
-    names = [str(name) for name in listed] if isinstance(listed := verdict.evidence["networks"], list) else []
-    pairs = sorted(pairs)
+    pairs = sorted(reach.pairs)
     broken = {claims.overlay(name, *pair) for name in names for pair in pairs}
     broken |= {carrier(*pair) for pair in pairs} if carrier else set()
     needed = []
@@ -241,8 +148,8 @@ def _no_esp(names: tuple[str, ...], incapable: frozenset[str], pairs: frozenset[
     hosts = ", ".join(sorted(incapable))
     verdict = _verdict(
         names,
+        (CauseId.NO_ESP, None),
         pairs,
-        cause="no-esp",
         detail=f"this host's kernel cannot do ESP: {hosts} (it refuses an ESP state with AES-GCM), so all"
         f" traffic across hosts on encrypted overlays is lost there; nothing was proved about {len(pairs)} pairs",
         fix="run a kernel with CONFIG_INET_ESP and AES-GCM (modprobe esp4), or make the network without encryption",
@@ -257,11 +164,11 @@ def _unlearned(names: tuple[str, ...], reach: Reach, healthy: list[str]) -> Verd
     detail = f"{_sentence(reach, 'overlay traffic')}: {why}"
     if healthy:
         repair = f"{', '.join(healthy)} works elsewhere, so gossip passes: {ENTRIES_FIX}"
-        verdict = _verdict(names, reach.pairs, cause=f"network-{reach.shape}", detail=detail, fix=repair)
-        return _placed(verdict, reach.pairs, carrier=None)
+        verdict = _verdict(names, (CauseId.NETWORK, reach.shape), reach.pairs, detail=detail, fix=repair)
+        return _placed(verdict, names, reach, carrier=None)
     repair = gossip_cause.fix(reach, _way(reach))
-    verdict = _verdict(names, reach.pairs, cause=f"gossip-{reach.shape}", detail=detail, fix=repair)
-    return _placed(verdict, reach.pairs, carrier=claims.learned)
+    verdict = _verdict(names, (CauseId.GOSSIP, reach.shape), reach.pairs, detail=detail, fix=repair)
+    return _placed(verdict, names, reach, carrier=claims.learned)
 
 
 def _blocked(
@@ -269,32 +176,28 @@ def _blocked(
 ) -> Verdict:
     setup, answers = seen
     carrier = "ESP (IP protocol 50)" if encrypted else f"UDP {setup.data_path_port}"
-    plain_healthy = [name for name in healthy if not _is_encrypted(setup, name)]
+    plain_healthy = [name for name in healthy if not is_encrypted(setup, name)]
     if plain_healthy and not encrypted:
         fix = f"{', '.join(plain_healthy)} works elsewhere, so {carrier} passes: {ENTRIES_FIX}"
         detail = _sentence(reach, "overlay traffic")
-        verdict = _verdict(names, reach.pairs, cause=f"network-{reach.shape}", detail=detail, fix=fix)
-        return _placed(verdict, reach.pairs, carrier=None)
+        verdict = _verdict(names, (CauseId.NETWORK, reach.shape), reach.pairs, detail=detail, fix=fix)
+        return _placed(verdict, names, reach, carrier=None)
     lost = claims.esp if encrypted else claims.vxlan
     sentence, down = _sentence(reach, carrier), _down(setup, reach)
     if down:
         fix = f"the manager calls {down} not ready: bring the engine back first, then run verify again"
-        verdict = _verdict(names, reach.pairs, cause=f"underlay-{reach.shape}", detail=sentence, fix=fix)
-        return _placed(verdict, reach.pairs, carrier=lost)
+        verdict = _verdict(names, (CauseId.UNDERLAY, reach.shape), reach.pairs, detail=sentence, fix=fix)
+        return _placed(verdict, names, reach, carrier=lost)
     why = why_blocked(setup, answers, reach.pairs) if encrypted else None
     if why is not None:
-        verdict = _verdict(names, reach.pairs, cause=why.cause, detail=f"{sentence}: {why.detail}", fix=why.fix)
-        proved = None if why.cause == "rules-flushed" else lost
-        return _placed(verdict, reach.pairs, carrier=proved, rest=RESTS_ON[why.cause])
+        verdict = _verdict(names, (why.cause, None), reach.pairs, detail=f"{sentence}: {why.detail}", fix=why.fix)
+        proved = None if why.cause is CauseId.RULES_FLUSHED else lost
+        return _placed(verdict, names, reach, carrier=proved, rest=RESTS_ON[why.cause])
     fix = f"allow {carrier} {_way(reach)} in host firewalls and security groups" + (
         "" if encrypted else "; match the destination port, since source ports differ for every flow"
     )
-    verdict = _verdict(names, reach.pairs, cause=f"underlay-{reach.shape}", detail=sentence, fix=fix)
-    return _placed(verdict, reach.pairs, carrier=lost, rest=("mark", "ipsec") if encrypted else ())
-
-
-def _is_encrypted(setup: Setup, name: str) -> bool:
-    return any(net.spec.encrypted for net in setup.networks if net.spec.name == name)
+    verdict = _verdict(names, (CauseId.UNDERLAY, reach.shape), reach.pairs, detail=sentence, fix=fix)
+    return _placed(verdict, names, reach, carrier=lost, rest=("mark", "ipsec") if encrypted else ())
 
 
 def _down(setup: Setup, reach: Reach) -> str:
@@ -305,8 +208,8 @@ def _down(setup: Setup, reach: Reach) -> str:
 def _stalled(names: tuple[str, ...], reach: Reach) -> Verdict:
     verdict = _verdict(
         names,
+        (CauseId.MTU, reach.shape),
         reach.pairs,
-        cause=f"mtu-{reach.shape}",
         detail=f"small packets pass but 1 MiB by TCP stalls {_way(reach)}: full-size packets get lost",
         fix="compare the underlay's MTU with the overlay's (plain 50 bytes less, encrypted 76): make the network again"
         " with the underlay's MTU as com.docker.network.driver.mtu",
@@ -330,8 +233,8 @@ def _stalled(names: tuple[str, ...], reach: Reach) -> Verdict:
 def _partial(names: tuple[str, ...], reach: Reach) -> Verdict:
     return _verdict(
         names,
+        (CauseId.PARTIAL, reach.shape),
         reach.pairs,
-        cause=f"partial-{reach.shape}",
         detail=f"some protocols pass and others do not {_way(reach)}: see which matrix is red",
         fix="if only ICMP passes, a broken checksum offload is likely (ethtool -K IF tx-checksum-ip-generic off); if"
         " only one protocol is refused, look for rules that touch the overlay's inner traffic",

@@ -6,43 +6,43 @@ from typing import TYPE_CHECKING
 
 from swarmnet.model.report import Status, Verdict
 from swarmnet.verify import claims
-from swarmnet.verify.scenario import outcomes
+from swarmnet.verify.ids import CauseId, Group
+from swarmnet.verify.keys import outcomes
+from swarmnet.verify.scenarios.names.names import LOOKUPS
 
 if TYPE_CHECKING:
     from swarmnet.verify.scenario import Answers, Setup
 
-PREFIX = "dns-"
-"""Of the keys under which scenarios ask for names."""
-
 
 def explain(setup: Setup, answers: Answers) -> tuple[Verdict, ...]:
     """Return one verdict for all hosts whose resolver answered none of their questions; none where each answered."""
-    silent = {host: why for probe in setup.ready if (why := _silence(answers, (host := probe.host)))}
+    silent = {host: why for probe in setup.ready if (why := _silence(setup, answers, (host := probe.host)))}
     if not silent:
         return ()
     names, why = ", ".join(sorted(silent)), silent[min(silent)]
     return (
         Verdict(
-            scenario="dns",
+            scenario=Group.DNS,
+            cause=CauseId.RESOLVER,
             subject=f"host {names}" if len(silent) == 1 else f"hosts {names}",
             status=Status.FAILED,
             detail=f"the engine's resolver (127.0.0.11) answers no container on {names}: {why}",
             fix=f"restart the engine of {names} (systemctl restart docker), which starts its resolver and writes the"
             " nat rules of its containers again; recreate containers that were started before",
-            evidence={"cause": "resolver", "hosts": [*sorted(silent)]},
+            evidence={"cause": CauseId.RESOLVER, "hosts": [*sorted(silent)]},
             broken=frozenset(map(claims.resolver, silent)),
             needed=claims.each(map(claims.node, silent)),
         ),
     )
 
 
-def _silence(answers: Answers, host: str) -> str:
+def _silence(setup: Setup, answers: Answers, host: str) -> str:
     """Return why none of a host's questions for names was answered; empty where one was, or nothing was asked."""
     found = [
         outcome
-        for place, key in answers
-        if place == host and key.startswith(PREFIX)
-        for outcome in outcomes(answers, host, key)[0].values()
+        for lookup in LOOKUPS
+        for net in setup.networks
+        for outcome in outcomes(answers, host, lookup.key.on(net.spec.name))[0].values()
         if outcome.get("tries")
     ]
     if not found or any(one.get("ok") or one.get("code") or one.get("addresses") for one in found):

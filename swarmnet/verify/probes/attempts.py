@@ -8,6 +8,7 @@ from swarmnet.errors import ConvergenceError, EngineError, HostError
 from swarmnet.model.clock import wait_until
 from swarmnet.model.verification import PROBE_LABEL
 from swarmnet.verify import absence
+from swarmnet.verify.ids import CauseId
 from swarmnet.verify.scenario import OverlayProbe
 
 if TYPE_CHECKING:
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
 DATA = "/var/lib/docker"
 """Where engines keep their data, unless they are told otherwise."""
+
+
+class UnfitImageError(EngineError):
+    """The probe image cannot run on a host."""
 
 
 def start(
@@ -70,13 +75,16 @@ def addresses(clock: Clock, engine: EnginePort, container: str, wanted: set[str]
         raise EngineError(engine.host, error.message) from error
 
 
-def reason(ports: Ports, error: HostError) -> str:
-    """Return why a probe is missing: an engine whose disk is full may just end the talk (seen on 28.5)."""
-    if absence.kind_of(OverlayProbe(error.host, problem=error.message)) is absence.UNKNOWN:
+def absent(ports: Ports, host: str, error: HostError) -> OverlayProbe:
+    """Return a host without a probe, with the reason: an engine whose disk is full may just end the talk (28.5)."""
+    if isinstance(error, UnfitImageError):
+        return OverlayProbe(host, problem=error.message, cause=CauseId.IMAGE)
+    if absence.cause_of(error.message) is CauseId.PROBE:
         try:
-            said = ports.shell(error.host).run(("df", "-P", DATA), timeout=10.0)
+            said = ports.shell(host).run(("df", "-P", DATA), timeout=10.0)
         except HostError:
-            return error.message
+            return OverlayProbe(host, problem=error.message)
         if b" 100% " in said.stdout:
-            return f"no space left on device for {DATA}: {error.message}"
-    return error.message
+            problem = f"no space left on device for {DATA}: {error.message}"
+            return OverlayProbe(host, problem=problem, cause=CauseId.DISK_FULL)
+    return OverlayProbe(host, problem=error.message)

@@ -72,7 +72,7 @@ class ProbeContainers:
         probes, containers = {}, {}
         for host, result in found.items():
             if isinstance(result, HostError):
-                probes[host] = OverlayProbe(host, problem=attempts.reason(self.context.ports, result))
+                probes[host] = attempts.absent(self.context.ports, host, result)
             else:
                 probes[host], containers[host] = result
         return Placed(probes, containers)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from swarmnet.model.hosts import Availability
 from swarmnet.model.state import SwarmStanding
+from swarmnet.verify.ids import CauseId
 from swarmnet.verify.scenario import OverlayProbe
 
 if TYPE_CHECKING:
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
     from swarmnet.model.state import ClusterState, HostFacts
 
 UNSCHEDULABLE = {
-    Availability.DRAIN: "is drained: its node takes no containers on overlays",
-    Availability.PAUSE: "is paused: its node takes no new containers on overlays",
+    Availability.DRAIN: (CauseId.DRAIN, "is drained: its node takes no containers on overlays"),
+    Availability.PAUSE: (CauseId.PAUSE, "is paused: its node takes no new containers on overlays"),
 }
 """What an operator's own choice keeps from taking a probe: no fault (swarmkit schedules attachments, too)."""
 
@@ -45,12 +46,12 @@ def eligibility(state: ClusterState, hosts: Sequence[str]) -> Eligibility:
     for host in hosts:
         node, facts = state.node_of(host), state.facts(host)
         if host in failed or facts is None:
-            absent.append(OverlayProbe(host, problem=failed.get(host, "did not answer"), cause="unreachable"))
+            absent.append(OverlayProbe(host, problem=failed.get(host, "did not answer"), cause=CauseId.UNREACHABLE))
         elif node is None:
             absent.append(_outsider(state, facts))
         elif node.spec.availability in UNSCHEDULABLE:
-            why = UNSCHEDULABLE[node.spec.availability]
-            unschedulable.append(OverlayProbe(host, problem=why, cause=node.spec.availability.value, excused=True))
+            cause, why = UNSCHEDULABLE[node.spec.availability]
+            unschedulable.append(OverlayProbe(host, problem=why, cause=cause, excused=True))
     out = {one.host for one in (*unschedulable, *absent)}
     return Eligibility(tuple(host for host in hosts if host not in out), tuple(unschedulable), tuple(absent))
 
@@ -59,16 +60,20 @@ def _outsider(state: ClusterState, facts: HostFacts) -> OverlayProbe:
     """Return why a host that answers is no node of the swarm."""
     host, member = facts.host, facts.engine.membership
     if member.state is SwarmStanding.LOCKED:
-        return OverlayProbe(host, problem="its engine is locked", cause="locked")
+        return OverlayProbe(host, problem="its engine is locked", cause=CauseId.LOCKED)
     if member.state is SwarmStanding.ACTIVE:
         other = state.swarm is not None and member.cluster_id not in ("", state.swarm.id)
         if other:
-            return OverlayProbe(host, problem=f"is in another swarm ({member.cluster_id})", cause="other-swarm")
+            return OverlayProbe(host, problem=f"is in another swarm ({member.cluster_id})", cause=CauseId.OTHER_SWARM)
         why = f"believes that it is node {member.node_id}, which this swarm does not list"
-        return OverlayProbe(host, problem=why, cause="unlisted")
+        return OverlayProbe(host, problem=why, cause=CauseId.UNLISTED)
     if facts.engine.live_restore:
-        return OverlayProbe(host, problem="is in no swarm, since its engine has live restore on", cause="live-restore")
+        return OverlayProbe(
+            host, problem="is in no swarm, since its engine has live restore on", cause=CauseId.LIVE_RESTORE
+        )
     if facts.engine.writes_nftables:
-        return OverlayProbe(host, problem="is in no swarm, since its engine writes rules of nftables", cause="nftables")
+        return OverlayProbe(
+            host, problem="is in no swarm, since its engine writes rules of nftables", cause=CauseId.NFTABLES
+        )
     said = f": its engine says: {member.error}" if member.error else ""
-    return OverlayProbe(host, problem=f"is in no swarm{said}", cause="no-swarm")
+    return OverlayProbe(host, problem=f"is in no swarm{said}", cause=CauseId.NO_SWARM)

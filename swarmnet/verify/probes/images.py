@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from swarmnet.errors import EngineError
+from swarmnet.verify.probes.attempts import UnfitImageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,7 +27,7 @@ class Images:
         """Pull or load the image where it is missing.
 
         Raises:
-            EngineError: It is for another architecture.
+            UnfitImageError: It is for another architecture.
             HostError: The engine cannot take it.
         """
         kit, engine = self.context.kit, self.context.ports.engine(host)
@@ -37,7 +37,7 @@ class Images:
             if kit.archive is None:
                 engine.pull_image(kit.reference)
             elif kit.architecture and machine and machine != kit.architecture:
-                raise EngineError(
+                raise UnfitImageError(
                     engine.host,
                     f"the host is {machine}, the probe's archive is for {kit.architecture}: give --probe-image"
                     " with an image for both that has python3",

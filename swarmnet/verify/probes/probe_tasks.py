@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from swarmnet.errors import ConvergenceError, HostError
 from swarmnet.model.service import Attachment, EndpointMode
+from swarmnet.verify.probes import attempts
 from swarmnet.verify.probes.containers import Placed
 from swarmnet.verify.scenario import OverlayProbe
 from swarmnet.workflows.fleet.fanout import fan_out
@@ -31,7 +32,9 @@ class ProbeTasks:
         """Bring the image where it is missing and run a task on each host; a host that has none says why."""
         brought = fan_out(hosts, self.services.images.bring)
         placed = {
-            host: OverlayProbe(host, problem=one.message) for host, one in brought.items() if isinstance(one, HostError)
+            host: attempts.absent(self.services.ports, host, one)
+            for host, one in brought.items()
+            if isinstance(one, HostError)
         }
         able = tuple(host for host in hosts if host not in placed)
         containers: dict[str, str] = {}
@@ -39,7 +42,7 @@ class ProbeTasks:
             try:
                 found, containers = self._run(able)
             except (ConvergenceError, HostError) as error:
-                found = {host: OverlayProbe(host, problem=str(error)) for host in able}
+                found = {host: OverlayProbe(host, problem=error.message) for host in able}
             placed |= found
         return Placed(placed, containers)
 

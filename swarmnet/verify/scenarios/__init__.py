@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from swarmnet.verify.ids import Group
 from swarmnet.verify.scenarios.balancing.balance import Balance
 from swarmnet.verify.scenarios.balancing.hairpin import Hairpin
 from swarmnet.verify.scenarios.balancing.ipvs import BalancerTables
@@ -20,13 +21,13 @@ from swarmnet.verify.scenarios.hosts.gossip import Gossip
 from swarmnet.verify.scenarios.hosts.kernels import Kernels
 from swarmnet.verify.scenarios.mesh.host_port import HostPort
 from swarmnet.verify.scenarios.mesh.ipv6 import MeshIpv6
-from swarmnet.verify.scenarios.mesh.mesh import MeshTcp, MeshUdp
+from swarmnet.verify.scenarios.mesh.mesh import MeshScenario, MeshTcp, MeshUdp
 from swarmnet.verify.scenarios.mesh.published import Published
-from swarmnet.verify.scenarios.names.names import Aliases, ContainerNames, ServiceNames, TaskNames
+from swarmnet.verify.scenarios.names.names import Aliases, ContainerNames, LookupScenario, ServiceNames, TaskNames
 from swarmnet.verify.scenarios.names.upstream import UpstreamDns
 from swarmnet.verify.scenarios.pairs.endpoints import Endpoints
 from swarmnet.verify.scenarios.pairs.loss import Loss
-from swarmnet.verify.scenarios.pairs.matrix import IcmpMatrix, TcpMatrix, UdpMatrix
+from swarmnet.verify.scenarios.pairs.matrix import IcmpMatrix, MatrixScenario, TcpMatrix, UdpMatrix
 from swarmnet.verify.scenarios.sizes.overlay import OverlayMtu
 from swarmnet.verify.scenarios.sizes.underlay import UnderlayMtu
 
@@ -69,9 +70,9 @@ ALL: tuple[Scenario, ...] = (
 """Every scenario, in the order in which it is shown."""
 
 GROUPS: dict[str, tuple[str, ...]] = {
-    "matrix": ("icmp", "udp", "tcp"),
-    "dns": tuple(one.name for one in ALL if one.name.startswith("dns-")),
-    "mesh": ("mesh-tcp", "mesh-udp"),
-    "probe": tuple(one.name for one in ALL if one.needs_probes),
+    Group.MATRIX: tuple(one.name for one in ALL if isinstance(one, MatrixScenario)),
+    Group.DNS: tuple(one.name for one in ALL if isinstance(one, LookupScenario | UpstreamDns)),
+    Group.MESH: tuple(one.name for one in ALL if isinstance(one, MeshScenario)),
+    Group.PROBE: tuple(one.name for one in ALL if one.needs_probes),
 }
 """Names under which findings of several scenarios are told: also these may be chosen, each for all of its scenarios."""

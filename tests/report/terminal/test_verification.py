@@ -181,7 +181,7 @@ def test_json_names_the_causes_of_a_verdict_and_nothing_that_only_the_judgement_
     last = verdicts[-1]
     assert isinstance(last, dict)
     assert last["because_of"] == [{"verdict": 0, "scenario": "matrix", "subject": "network front"}]
-    assert last.keys() == {"scenario", "subject", "status", "detail", "fix", "evidence", "because_of"}
+    assert last.keys() == {"scenario", "subject", "status", "detail", "cause", "fix", "evidence", "because_of"}
 
 
 def test_junit_keeps_a_consequence_a_failure_and_says_what_it_follows_from() -> None:

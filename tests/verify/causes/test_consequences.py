@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from swarmnet.model.report import Status, Verdict
 from swarmnet.verify.causes.consequences import STRENGTH, traced
 from swarmnet.verify.causes.pairs import explain
+from swarmnet.verify.keys import SAVE
 from swarmnet.verify.scenario import Answer
 from swarmnet.verify.scenarios.balancing.hairpin import Hairpin
 from swarmnet.verify.scenarios.encryption.injection import PlaintextInjection
 from swarmnet.verify.scenarios.encryption.on_the_wire import EncryptionOnTheWire
-from swarmnet.verify.scenarios.encryption.rules import SAVE, EncryptionRules
+from swarmnet.verify.scenarios.encryption.rules import EncryptionRules
 from swarmnet.verify.scenarios.encryption.states import IpsecStates
 from swarmnet.verify.scenarios.pairs.matrix import TcpMatrix, UdpMatrix
 from swarmnet.verify.scenarios.sizes.overlay import OverlayMtu
@@ -137,7 +138,7 @@ def flushed(*tables: str) -> str:
 def test_a_flushed_firewall_is_the_cause_of_the_missing_encryption_rules_too() -> None:
     setup = cluster()
     answers = silent(setup, "w3") | Wire(setup, flushed={"w3"}).answers()
-    answers["w3", SAVE] = Answer({"exit": 0, "stdout": flushed("mangle", "filter", "nat"), "stderr": ""})
+    answers["w3", SAVE.name] = Answer({"exit": 0, "stdout": flushed("mangle", "filter", "nat"), "stderr": ""})
     following = ["encryption", "encryption-rules", "injection", "matrix"]
     assert told(setup, answers, *ENCRYPTED) == {"firewall: host w3": following}
 
@@ -148,7 +149,7 @@ def test_a_flushed_filter_table_is_known_by_its_bridges_where_a_new_network_led_
     again = flushed("mangle", "filter", "nat").replace(
         ":DOCKER-USER - [0:0]\n", ":DOCKER-USER - [0:0]\n-A FORWARD -j DOCKER-USER\n"
     )
-    answers["w3", SAVE] = Answer({"exit": 0, "stdout": again, "stderr": ""})
+    answers["w3", SAVE.name] = Answer({"exit": 0, "stdout": again, "stderr": ""})
     following = ["encryption", "encryption-rules", "injection", "matrix"]
     assert told(setup, answers, *ENCRYPTED) == {"firewall: host w3": following}
 
@@ -157,7 +158,7 @@ def test_a_flushed_table_explains_no_missing_rule_of_another_table() -> None:
     setup = cluster()
     answers = silent(setup, "w3") | Wire(setup, flushed={"w3"}).answers()
     unmarked = flushed("nat").replace("0xd0c4e3", "0x1")
-    answers["w3", SAVE] = Answer({"exit": 0, "stdout": unmarked, "stderr": ""})
+    answers["w3", SAVE.name] = Answer({"exit": 0, "stdout": unmarked, "stderr": ""})
     assert told(setup, answers, EncryptionRules()) == {"firewall: host w3": [], "encryption-rules: host w3": []}
 
 

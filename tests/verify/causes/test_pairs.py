@@ -6,8 +6,9 @@ import errno
 from typing import TYPE_CHECKING
 
 from swarmnet.model.report import Status
-from swarmnet.verify.causes.pairs import explain, refine
-from swarmnet.verify.kernels import ESP
+from swarmnet.verify.causes.failed_pairs import refine
+from swarmnet.verify.causes.pairs import explain
+from swarmnet.verify.keys import ESP
 from swarmnet.verify.scenario import Answer, ProbeTask
 from swarmnet.verify.scenarios.pairs.matrix import HOPELESS, IcmpMatrix, TcpMatrix, UdpMatrix
 from tests.support.setups import NO_ESP, answers, make_setup, network
@@ -73,7 +74,7 @@ def test_a_kernel_that_refuses_esp_makes_the_encrypted_network_inconclusive() ->
 
 def test_pairs_that_no_kernel_can_carry_are_asked_for_a_moment_only() -> None:
     cluster = make_setup(3, (network("plain"), network("safe", encrypted=True)))
-    asked = UdpMatrix().ask(cluster, {("w1", ESP): Answer(NO_ESP)})
+    asked = UdpMatrix().ask(cluster, {("w1", ESP.name): Answer(NO_ESP)})
     limits = {(one.host, one.key): one.task.get("limit") for one in asked if isinstance(one, ProbeTask)}
     assert [place for place, limit in limits.items() if limit == HOPELESS] == [("w1", "udp/safe")]
     assert len(limits) == 6
@@ -82,7 +83,7 @@ def test_pairs_that_no_kernel_can_carry_are_asked_for_a_moment_only() -> None:
 def test_kernels_are_tried_before_the_pairs_only_where_a_network_is_encrypted() -> None:
     assert UdpMatrix().preconditions(make_setup(3)) == ()
     asked = UdpMatrix().preconditions(make_setup(3, (network("safe", encrypted=True),)))
-    assert [(one.host, one.key) for one in asked] == [("w1", ESP), ("w2", ESP), ("w3", ESP)]
+    assert [(one.host, one.key) for one in asked] == [("w1", ESP.name), ("w2", ESP.name), ("w3", ESP.name)]
 
 
 def test_a_host_that_could_not_be_looked_at_proves_nothing_about_esp() -> None:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 import pytest
 
+from swarmnet.verify import keys
+from swarmnet.verify.keys import outcomes
 from swarmnet.verify.scenario import (
     Answers,
     Findings,
@@ -14,7 +16,6 @@ from swarmnet.verify.scenario import (
     Question,
     Scenario,
     Setup,
-    outcomes,
 )
 from swarmnet.verify.story import VerifyOptions
 from tests.support.live_verify import run, traces
@@ -65,7 +66,7 @@ def seen(own_cluster: OwnCluster) -> Answers:
 
 
 def test_an_observer_calls_published_ports_from_the_hosts_own_address(seen: Answers) -> None:
-    found, problem = outcomes(seen, "m1", "web")
+    found, problem = outcomes(seen, "m1", keys.targets("web"))
     assert problem is None
     assert all((outcome["ok"], outcome["tries"]) == (True, 4) for outcome in found.values())
     local = {str(outcome["local"]).partition(":")[0] for outcome in found.values()}

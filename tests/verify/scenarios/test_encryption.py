@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from swarmnet.model.report import Status
-from swarmnet.verify.captures import CAPTURE, COLLECT, HEARD, capture_questions, marker, peers_of
+from swarmnet.verify.captures import CAPTURE, COLLECT, MARKED_HEARD, capture_questions, marker, peers_of
 from swarmnet.verify.causes.esp import why_blocked
-from swarmnet.verify.kernels import ESP
+from swarmnet.verify.keys import ESP
 from swarmnet.verify.scenario import Answer
 from swarmnet.verify.scenarios.encryption.injection import PlaintextInjection
 from swarmnet.verify.scenarios.encryption.on_the_wire import EncryptionOnTheWire
@@ -75,7 +75,7 @@ def test_a_capture_that_missed_packets_proves_nothing() -> None:
     assert (verdict.status, "missed packets (9)" in verdict.detail) == (Status.INCONCLUSIVE, True)
 
 
-@pytest.mark.parametrize("key", [CAPTURE, COLLECT])
+@pytest.mark.parametrize("key", [CAPTURE.name, COLLECT.name])
 def test_a_capture_that_failed_says_why(key: str) -> None:
     answers = Wire(cluster()).answers() | {("w1", key): Answer(problem="connection lost")}
     verdict = verdict_of(EncryptionOnTheWire(), cluster(), answers)
@@ -84,13 +84,13 @@ def test_a_capture_that_failed_says_why(key: str) -> None:
 
 def test_esp_of_another_spi_than_the_policys_is_a_failure() -> None:
     answers = Wire(cluster()).answers()
-    answers["w1", COLLECT].value["sent"]["esp"][vtep("w2")] = {"0xffffffff": 50}  # type: ignore[index,call-overload]
+    answers["w1", COLLECT.name].value["sent"]["esp"][vtep("w2")] = {"0xffffffff": 50}  # type: ignore[index,call-overload]
     verdict = verdict_of(EncryptionOnTheWire(), cluster(), answers)
     assert (verdict.status, verdict.evidence["pairs"]) == (Status.FAILED, [["w1", "w2"]])
 
 
 def test_a_kernel_without_esp_is_inconclusive_and_named() -> None:
-    answers = Wire(cluster()).answers() | {("w2", ESP): Answer(NO_ESP)}
+    answers = Wire(cluster()).answers() | {("w2", ESP.name): Answer(NO_ESP)}
     verdict = verdict_of(EncryptionOnTheWire(), cluster(), answers)
     assert (verdict.status, "cannot do ESP on w2" in verdict.detail) == (Status.INCONCLUSIVE, True)
 
@@ -105,7 +105,7 @@ def test_forged_packets_that_arrive_nowhere_prove_nothing() -> None:
     [
         ("wire/inject/vault", Answer({"problem": "has no hardware address"})),
         ("wire/inject/plain", Answer(problem="connection lost")),
-        (HEARD, Answer(problem="connection lost")),
+        (MARKED_HEARD.name, Answer(problem="connection lost")),
     ],
 )
 def test_forging_that_failed_or_was_not_told_proves_nothing(key: str, answer: Answer) -> None:
@@ -116,13 +116,13 @@ def test_forging_that_failed_or_was_not_told_proves_nothing(key: str, answer: An
 def test_captures_begin_before_markers_leave_and_end_after_them() -> None:
     setup, everything = cluster(), Wire(cluster()).answers()
     first = {question.key for question in capture_questions(setup, {})}
-    assert CAPTURE in first
+    assert CAPTURE.name in first
     assert not any("mark" in key or "inject" in key for key in first)
     begun = {place: answer for place, answer in everything.items() if place[1] in first}
     second = {question.key for question in capture_questions(setup, begun)} - first
     assert second == {"wire/mark/plain", "wire/mark/vault", "wire/inject/plain", "wire/inject/vault"}
     marked = {(q.host, q.key): Answer() for q in capture_questions(setup, begun)} | begun
-    assert COLLECT in {question.key for question in capture_questions(setup, marked)}
+    assert COLLECT.name in {question.key for question in capture_questions(setup, marked)}
 
 
 def test_many_hosts_send_to_two_others_each_so_that_everybody_sends_and_receives() -> None:
@@ -163,7 +163,7 @@ def test_why_esp_is_lost_stays_open_where_nobody_watched() -> None:
 
 def test_a_sender_without_a_state_sends_nothing() -> None:
     answers = Wire(cluster()).answers()
-    answers["w1", COLLECT].value["sent"]["esp"] = {}  # type: ignore[index,call-overload]
+    answers["w1", COLLECT.name].value["sent"]["esp"] = {}  # type: ignore[index,call-overload]
     why = why_blocked(cluster(), answers, [("w1", "w2")])
     assert why is not None
     assert why.cause == "no-esp-sent"

@@ -9,9 +9,9 @@ import pytest
 from swarmnet.model.report import Status
 from swarmnet.verify.captures import COUNTERS, IPSEC
 from swarmnet.verify.iptables import parse
-from swarmnet.verify.kernels import ESP
+from swarmnet.verify.keys import ESP, SAVE, SAVE_LEGACY, SAVE_NFT
 from swarmnet.verify.scenario import Answer
-from swarmnet.verify.scenarios.encryption.rules import SAVE, SAVE_LEGACY, SAVE_NFT, EncryptionRules
+from swarmnet.verify.scenarios.encryption.rules import EncryptionRules
 from swarmnet.verify.scenarios.encryption.states import IpsecStates
 from tests.support.encrypted_captures import VNIS, Wire, bpf, cluster, rules, u32
 from tests.support.setups import NO_ESP
@@ -36,14 +36,14 @@ def printed(text: str) -> Answer:
 @pytest.mark.parametrize("match", [bpf(VNI), u32(VNI), MASKED], ids=["bpf", "u32", "masked"])
 def test_the_rules_of_every_engine_version_are_recognised(match: str) -> None:
     tables = parse(rules(match))
-    assert [rule.marks(VNI, 4789) for rule in tables["mangle"]] == [True]
-    assert [rule.drops(VNI, 4789) for rule in tables["filter"]] == [True]
-    assert not tables["mangle"][0].marks(VNI + 1, 4789)
-    assert not tables["filter"][0].drops(VNI, 7789)
+    assert [rule.marks(VNI, 4789) for rule in tables["mangle"].rules] == [True]
+    assert [rule.drops(VNI, 4789) for rule in tables["filter"].rules] == [True]
+    assert not tables["mangle"].rules[0].marks(VNI + 1, 4789)
+    assert not tables["filter"].rules[0].drops(VNI, 7789)
 
 
 def test_all_rules_in_place_is_one_ok() -> None:
-    answers = Wire(cluster()).answers() | {("w2", SAVE): printed(rules(u32(VNI)))}
+    answers = Wire(cluster()).answers() | {("w2", SAVE.name): printed(rules(u32(VNI)))}
     (verdict,) = judged(EncryptionRules(), answers)
     assert verdict.status is Status.OK
 
@@ -51,14 +51,14 @@ def test_all_rules_in_place_is_one_ok() -> None:
 def test_flushed_rules_are_named_with_their_host_after_all_firewalls_were_read() -> None:
     answers = Wire(cluster(), flushed={"w3"}).answers()
     questions = {(question.host, question.key) for question in EncryptionRules().ask(cluster(), answers)}
-    assert questions - answers.keys() == {("w3", SAVE_LEGACY), ("w3", SAVE_NFT)}
+    assert questions - answers.keys() == {("w3", SAVE_LEGACY.name), ("w3", SAVE_NFT.name)}
     (verdict,) = judged(EncryptionRules(), answers)
     assert verdict.detail.startswith("w3 lacks the rule that encrypts the packets and the one that drops plaintext")
     assert verdict.evidence["cause"] == "rules-flushed"
 
 
 def test_rules_in_the_other_firewall_of_a_host_count() -> None:
-    answers = Wire(cluster(), flushed={"w3"}).answers() | {("w3", SAVE_LEGACY): printed(rules(bpf(VNI)))}
+    answers = Wire(cluster(), flushed={"w3"}).answers() | {("w3", SAVE_LEGACY.name): printed(rules(bpf(VNI)))}
     (verdict,) = judged(EncryptionRules(), answers)
     assert verdict.status is Status.OK
 
@@ -79,7 +79,7 @@ def test_rules_in_the_other_firewall_of_a_host_count() -> None:
     ],
 )
 def test_a_rule_before_the_dropping_one_that_lets_plaintext_in_is_named(rule: str, *, lets_in: bool) -> None:
-    answers = Wire(cluster()).answers() | {("w1", SAVE): printed(rules(bpf(VNI), before=f"[0:0] {rule}\n"))}
+    answers = Wire(cluster()).answers() | {("w1", SAVE.name): printed(rules(bpf(VNI), before=f"[0:0] {rule}\n"))}
     (verdict,) = judged(EncryptionRules(), answers)
     assert (verdict.status is Status.FAILED, rule.removeprefix("-A ") in verdict.detail) == (lets_in, lets_in)
 
@@ -89,19 +89,19 @@ def test_a_rule_before_the_dropping_one_that_lets_plaintext_in_is_named(rule: st
     [Answer({"exit": 127, "stdout": "", "stderr": "sudo: a password is required\n"}), Answer(problem="timed out")],
 )
 def test_rules_that_could_not_be_read_are_inconclusive(answer: Answer) -> None:
-    (verdict,) = judged(EncryptionRules(), Wire(cluster()).answers() | {("w1", SAVE): answer})
+    (verdict,) = judged(EncryptionRules(), Wire(cluster()).answers() | {("w1", SAVE.name): answer})
     assert (verdict.status, verdict.subject) == (Status.INCONCLUSIVE, "host w1")
 
 
 def _changed(answers: Answers, host: str, kind: str, **fields: JsonValue) -> Answers:
     """Return answers in which the first row of a host's list has other fields; None takes the row away."""
     for key in IPSEC:
-        listed = answers[host, key].value[kind]
+        listed = answers[host, key.name].value[kind]
         assert isinstance(listed, list)
         first = listed[0]
         assert isinstance(first, dict)
         changed: list[JsonValue] = [{**first, **fields}, *listed[1:]] if fields else listed[1:]
-        answers[host, key] = Answer({**answers[host, key].value, kind: changed})
+        answers[host, key.name] = Answer({**answers[host, key.name].value, kind: changed})
     return answers
 
 
@@ -131,7 +131,7 @@ def test_agreeing_states_are_one_ok() -> None:
 
 def test_packets_that_ipsec_dropped_during_the_run_are_counted() -> None:
     answers = Wire(cluster()).answers()
-    answers["w2", COUNTERS[1]] = Answer({"ip": {}, "xfrm": {"XfrmInNoStates": 5, "XfrmInHdrError": 0}})
+    answers["w2", COUNTERS[1].name] = Answer({"ip": {}, "xfrm": {"XfrmInNoStates": 5, "XfrmInHdrError": 0}})
     (verdict,) = judged(IpsecStates(), answers)
     assert "IPsec on w2 dropped packets during the run: XfrmInNoStates +4" in verdict.detail
 
@@ -143,8 +143,8 @@ def test_a_key_that_is_nearly_used_up_is_a_warning() -> None:
 
 
 def test_hosts_without_esp_or_without_lists_are_inconclusive() -> None:
-    answers = Wire(cluster()).answers() | {("w1", ESP): Answer(NO_ESP)}
-    answers["w2", IPSEC[0]] = Answer({"problem": "the kernel lists no IPsec states"})
+    answers = Wire(cluster()).answers() | {("w1", ESP.name): Answer(NO_ESP)}
+    answers["w2", IPSEC[0].name] = Answer({"problem": "the kernel lists no IPsec states"})
     verdicts = judged(IpsecStates(), answers)
     assert {verdict.status for verdict in verdicts} == {Status.INCONCLUSIVE}
     assert {verdict.subject for verdict in verdicts} == {"host w2", "kernels"}

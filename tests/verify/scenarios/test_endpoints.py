@@ -13,8 +13,8 @@ from swarmnet.model.state import ClusterState, SwarmMembership
 from swarmnet.model.swarm import Node, NodeSpec
 from swarmnet.verify.causes.consequences import traced
 from swarmnet.verify.causes.pairs import explain
+from swarmnet.verify.keys import NAMESPACES
 from swarmnet.verify.scenario import Answer, Answers, HostCommand, Observer
-from swarmnet.verify.scenarios.balancing.ipvs import LISTING
 from swarmnet.verify.scenarios.pairs.endpoints import Endpoints
 from swarmnet.verify.scenarios.pairs.matrix import UdpMatrix
 from tests.support.setups import answers as said
@@ -68,7 +68,7 @@ def pinged(lost: tuple[tuple[str, str], ...] = (), *, neighbours: str = "", forw
         }
         found[host, "endpoints/front"] = Answer({"targets": outcomes})
         found[host, "endpoints/front/again"] = found[host, "endpoints/front"]
-        found[host, LISTING] = Answer({"exit": 0, "stdout": "1-id-front\nlb_id-front\n"})
+        found[host, NAMESPACES.name] = Answer({"exit": 0, "stdout": "1-id-front\nlb_id-front\n"})
         for kind, text in (("neighbours", neighbours), ("forwards", forwards)):
             found[host, f"endpoints/front/{kind}"] = Answer({"exit": 0, "stdout": text})
     return found

@@ -37,7 +37,7 @@ def counted(lost: Iterable[tuple[str, str]] = (), *, left: int = 6) -> Answers:
         peers = [one for one in HOSTS if one != host]
         sent: JsonObject = {"vxlan": {vtep(peer): {"0": left} for peer in peers}}
         came: JsonObject = {"vxlan": {vtep(peer): {"0": left} for peer in peers if (peer, host) not in cut}}
-        found[host, TOLD] = Answer({"sent": sent, "received": came})
+        found[host, TOLD.name] = Answer({"sent": sent, "received": came})
     return found
 
 
@@ -69,6 +69,6 @@ def test_what_did_not_leave_proves_nothing_and_large_swarms_are_not_waited_for()
 
 
 def test_engines_have_their_turns_between_the_two_counts() -> None:
-    begun: Answers = {(host, BEGUN): Answer({"ready": True}) for host in HOSTS}
-    assert {one.key for one in Gossip().ask(place(), {})} == {BEGUN}
-    assert {one.key for one in Gossip().ask(place(), begun)} == {BEGUN, RESTED}
+    begun: Answers = {(host, BEGUN.name): Answer({"ready": True}) for host in HOSTS}
+    assert {one.key for one in Gossip().ask(place(), {})} == {BEGUN.name}
+    assert {one.key for one in Gossip().ask(place(), begun)} == {BEGUN.name, RESTED.name}

@@ -13,10 +13,11 @@ from swarmnet.model.state import ClusterState, Route, SwarmMembership
 from swarmnet.model.swarm import Node, NodeSpec
 from swarmnet.verify.causes.consequences import traced
 from swarmnet.verify.causes.pairs import explain
-from swarmnet.verify.packet_filter import Fate, Packet, read
+from swarmnet.verify.iptables import parse
+from swarmnet.verify.keys import SAVE
+from swarmnet.verify.packet_filter import Fate, Filter, Packet
 from swarmnet.verify.scenario import Answer, Answers, MeshService, Observer
 from swarmnet.verify.scenarios.control.nodes import NodesReady
-from swarmnet.verify.scenarios.encryption.rules import SAVE
 from swarmnet.verify.scenarios.hosts.firewall import HostFirewall
 from swarmnet.verify.scenarios.pairs.matrix import TcpMatrix, UdpMatrix
 from tests.support.setups import answers as said
@@ -92,13 +93,13 @@ def table(*rules: str, policy: str = "ACCEPT") -> str:
 def test_a_packet_meets_the_rules_as_in_the_kernel_and_only_what_is_certain_is_said(
     rules: tuple[str, ...], fate: str
 ) -> None:
-    seen = read(table(*rules))
+    seen = Filter(parse(table(*rules))["filter"])
     assert seen is not None
     assert seen.fate("INPUT", PACKET)[0] == fate
 
 
 def test_a_policy_drops_what_no_rule_accepts_and_a_common_firewall_lets_the_swarm_pass() -> None:
-    ufw = read(UFW)
+    ufw = Filter(parse(UFW)["filter"])
     assert ufw is not None
     assert ufw.fate("INPUT", PACKET)[0] is Fate.ACCEPTED
     assert ufw.fate("INPUT", replace(PACKET, source="203.0.113.1"))[0] is Fate.DROPPED
@@ -141,7 +142,7 @@ def with_roles(place: Setup, *, down: str) -> Setup:
 
 def judged(rules: dict[str, str]) -> tuple[Verdict, ...]:
     fine = DOCKER.format(before="", user="")
-    answers = {(h, SAVE): Answer({"exit": 0, "stdout": rules.get(h, fine)}) for h in ("w1", "w2", "w3")}
+    answers = {(h, SAVE.name): Answer({"exit": 0, "stdout": rules.get(h, fine)}) for h in ("w1", "w2", "w3")}
     return HostFirewall().judge(cluster(), answers).verdicts
 
 
@@ -198,7 +199,7 @@ def test_f5_what_a_host_may_not_send_to_the_managers_or_answer_is_named() -> Non
     found = {}
     for rule in ("-p tcp -m tcp --dport 2377", "-m conntrack --ctstate RELATED,ESTABLISHED"):
         rules = f"*filter\n:OUTPUT ACCEPT [0:0]\n-A OUTPUT {rule} -j DROP\nCOMMIT\n"
-        answers: Answers = {("w3", SAVE): Answer({"exit": 0, "stdout": rules})}
+        answers: Answers = {("w3", SAVE.name): Answer({"exit": 0, "stdout": rules})}
         (verdict,) = HostFirewall().judge(place, answers).verdicts
         found[rule] = verdict.detail.partition(": ")[0]
     assert list(found.values()) == [
@@ -218,7 +219,7 @@ def test_what_a_rule_blocks_follows_from_it() -> None:
     place = cluster()
     lost = [("w1", "w3"), ("w2", "w3")]
     answers: Answers = said(place, lost) | {
-        ("w3", SAVE): Answer({"exit": 0, "stdout": table("-A INPUT -p udp -m udp --dport 4789 -j DROP")})
+        ("w3", SAVE.name): Answer({"exit": 0, "stdout": table("-A INPUT -p udp -m udp --dport 4789 -j DROP")})
     }
     findings = [one.judge(place, answers) for one in (HostFirewall(), UdpMatrix(), TcpMatrix())]
     matrices = [matrix for one in findings for matrix in one.matrices]
@@ -231,13 +232,13 @@ def test_a_node_that_is_down_for_a_rule_of_its_own_follows_from_it() -> None:
     """F6: a host that drops the managers' answers is called down, and bringing its engine back mends nothing."""
     place = with_roles(cluster(), down="w3")
     rules = table("-A INPUT -s 192.0.2.0/24 -m state --state ESTABLISHED -j DROP")
-    answers: Answers = {("w3", SAVE): Answer({"exit": 0, "stdout": rules})}
+    answers: Answers = {("w3", SAVE.name): Answer({"exit": 0, "stdout": rules})}
     found = traced([*HostFirewall().judge(place, answers).verdicts, *NodesReady().judge(place, answers).verdicts])
     assert [(one.scenario, bool(one.because_of)) for one in found] == [("firewall", False), ("nodes", True)]
 
 
 def test_rules_that_cannot_be_read_are_left_out_with_the_reason() -> None:
-    answers: Answers = {("w1", SAVE): Answer({"exit": 1, "stderr": "sudo: a password is required"})}
+    answers: Answers = {("w1", SAVE.name): Answer({"exit": 1, "stderr": "sudo: a password is required"})}
     (verdict,) = HostFirewall().judge(cluster(), answers).verdicts
     assert (verdict.status, "by sudo without a password" in str(verdict.fix)) == (Status.SKIPPED, True)
 
@@ -246,6 +247,6 @@ def test_what_an_engine_calls_an_address_and_is_none_is_left_out() -> None:
     place = cluster()
     odd = tuple(replace(one, vtep="not an address") if one.host == "w3" else one for one in place.observers)
     rules = table("-A INPUT -p udp -m udp --dport 4789 -j DROP")
-    answers: Answers = {(h, SAVE): Answer({"exit": 0, "stdout": rules}) for h in ("w1", "w2", "w3")}
+    answers: Answers = {(h, SAVE.name): Answer({"exit": 0, "stdout": rules}) for h in ("w1", "w2", "w3")}
     verdicts = HostFirewall().judge(replace(place, observers=odd), answers).verdicts
     assert {one.subject for one in verdicts} == {"host w1", "host w2"}

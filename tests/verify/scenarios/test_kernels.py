@@ -11,10 +11,10 @@ from swarmnet.model.report import Status
 from swarmnet.verify.absence import explain as absent
 from swarmnet.verify.causes.consequences import traced
 from swarmnet.verify.causes.pairs import explain
+from swarmnet.verify.keys import WAYS
 from swarmnet.verify.scenario import Answer, Answers
 from swarmnet.verify.scenarios.hosts.kernels import KERNEL, MACHINE, Kernels
 from swarmnet.verify.scenarios.pairs.matrix import UdpMatrix
-from swarmnet.verify.scenarios.sizes.overlay import WAYS
 from tests.support.encrypted_captures import cluster, vtep
 from tests.support.setups import answers as said
 
@@ -38,11 +38,11 @@ def kernels(**odd: JsonObject) -> Answers:
         }
         way: JsonObject = {"ok": True, "mtu": 1500, "device": "eth0", "local": vtep(host)}
         changed = odd.get(host, {})
-        found[host, KERNEL] = Answer(told | {key: value for key, value in changed.items() if key in told})
+        found[host, KERNEL.name] = Answer(told | {key: value for key, value in changed.items() if key in told})
         way |= {key: value for key, value in changed.items() if key in way}
-        found[host, WAYS] = Answer({"targets": {peer: way for peer in HOSTS if peer != host}})
-        machine = str(changed.get(MACHINE, host * 8))
-        found[host, MACHINE] = Answer({"exit": 0, "stdout": f"{machine}\n"})
+        found[host, WAYS.name] = Answer({"targets": {peer: way for peer in HOSTS if peer != host}})
+        machine = str(changed.get(MACHINE.name, host * 8))
+        found[host, MACHINE.name] = Answer({"exit": 0, "stdout": f"{machine}\n"})
     return found
 
 
@@ -112,5 +112,5 @@ def test_a_probe_that_a_left_device_keeps_away_follows_from_it() -> None:
 
 def test_hosts_with_one_machine_id_are_told() -> None:
     """F5."""
-    (verdict,) = bad(cluster(), said(cluster()) | kernels(w2={MACHINE: "a"}, w3={MACHINE: "a"}))
+    (verdict,) = bad(cluster(), said(cluster()) | kernels(w2={MACHINE.name: "a"}, w3={MACHINE.name: "a"}))
     assert (verdict.status, verdict.evidence["hosts"]) == (Status.WARNING, ["w2", "w3"])

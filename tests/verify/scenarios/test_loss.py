@@ -41,7 +41,7 @@ def lossy(cluster: Setup, lost: Mapping[tuple[str, str], float]) -> Answers:
             }
             found[host, key] = Answer({"targets": targets})
         heard: JsonObject = {"loss/front/again": {peer: round(MANY * kept(peer, host)) for peer in peers}}
-        found[host, HEARD] = Answer({"heard": heard})
+        found[host, HEARD.name] = Answer({"heard": heard})
     return found
 
 

@@ -15,7 +15,7 @@ from swarmnet.verify.causes.pairs import explain
 from swarmnet.verify.scenario import Answer, Answers, ProbeTask
 from swarmnet.verify.scenarios.control.subnets import SubnetOverlaps
 from swarmnet.verify.scenarios.names.names import ContainerNames, ServiceNames
-from swarmnet.verify.scenarios.names.upstream import KEY, UpstreamDns
+from swarmnet.verify.scenarios.names.upstream import OUTSIDE, UpstreamDns
 from swarmnet.verify.scenarios.pairs.matrix import UdpMatrix
 from tests.support.setups import answers as lost
 from tests.support.setups import facts, make_setup
@@ -95,7 +95,7 @@ def test_a_resolver_that_answers_nothing_is_the_cause_and_gossip_is_not_blamed(w
 
 def outside(**told: JsonObject) -> Answers:
     fine: JsonObject = {"code": "no such name", "why": "", "tries": 1, "ms": 3.0}
-    return {(host, KEY): Answer({"targets": {"outside": told.get(host, fine)}}) for host in ("w1", "w2", "w3")}
+    return {(host, OUTSIDE.name): Answer({"targets": {"outside": told.get(host, fine)}}) for host in ("w1", "w2", "w3")}
 
 
 FAST: JsonObject = {"code": "server failure", "why": "", "tries": 1, "ms": 2.0}

@@ -12,8 +12,8 @@ from swarmnet.model.service import PublishedPort, PublishMode, Service, ServiceM
 from swarmnet.model.state import SwarmMembership
 from swarmnet.model.swarm import Node, NodeSpec
 from swarmnet.model.verification import PROBE_LABEL
+from swarmnet.verify.keys import FACTS
 from swarmnet.verify.scenario import OPERATOR, Answer, Answers, MeshService
-from swarmnet.verify.scenarios.balancing.balanced import FACTS
 from swarmnet.verify.scenarios.mesh.host_port import ABSENT, HostPort
 from swarmnet.verify.scenarios.mesh.ipv6 import MeshIpv6
 from swarmnet.verify.scenarios.mesh.published import FORGOTTEN, MOST, Published
@@ -77,7 +77,7 @@ def test_a_closed_port_is_told_with_its_node() -> None:
 
 
 def test_a_port_of_the_mesh_that_is_closed_where_no_kernel_could_open_it_is_inconclusive() -> None:
-    known = knocked(shut="w2") | {("w2", FACTS): Answer({"ipvs": False})}
+    known = knocked(shut="w2") | {("w2", FACTS.name): Answer({"ipvs": False})}
     verdict = judged(with_services(WEB), known)
     assert (verdict.status, "w2" in verdict.detail, "IPVS" in verdict.detail) == (Status.INCONCLUSIVE, True, True)
 
@@ -146,7 +146,7 @@ def host_mode(place: Setup, changed: dict[tuple[str, str], JsonObject], *, empty
         targets: JsonObject = {host: changed.get((source, host), outcome) for host, outcome in right.items()}
         found[source, "host-port"] = Answer({"targets": targets})
         if source in ("w1", "w2"):
-            found[source, ABSENT] = Answer({"targets": {"w3": empty}})
+            found[source, ABSENT.name] = Answer({"targets": {"w3": empty}})
     (verdict,) = HostPort().judge(place, found).verdicts
     return verdict
 

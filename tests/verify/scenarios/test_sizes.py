@@ -10,8 +10,9 @@ import pytest
 from swarmnet.model.network import Network, NetworkSpec
 from swarmnet.model.report import Status
 from swarmnet.verify.captures import COUNTERS
+from swarmnet.verify.keys import WAYS
 from swarmnet.verify.scenario import Answer
-from swarmnet.verify.scenarios.sizes.overlay import WAYS, OverlayMtu, carried, configured
+from swarmnet.verify.scenarios.sizes.overlay import OverlayMtu, carried, configured
 from swarmnet.verify.scenarios.sizes.underlay import UnderlayMtu
 from tests.support.encrypted_captures import Wire, cluster
 
@@ -56,7 +57,7 @@ def test_exact_boundaries_without_fragments_are_one_ok_a_network() -> None:
 
 def test_an_underlay_that_is_too_small_is_named_with_its_hosts_and_the_mtu_to_set() -> None:
     answers = Wire(cluster()).answers()
-    answers["w1", WAYS] = Answer({"targets": {peer: {"ok": True, "mtu": 1450} for peer in ("w2", "w3")}})
+    answers["w1", WAYS.name] = Answer({"targets": {peer: {"ok": True, "mtu": 1450} for peer in ("w2", "w3")}})
     (both,) = bad(answers)
     assert (
         "the underlay of w1 has an MTU of 1450: containers on plain send up to 1450 bytes, and 1400 fit" in both.detail
@@ -103,8 +104,8 @@ def test_an_interface_with_another_mtu_than_the_network_gives_is_a_warning() -> 
 
 def test_fragments_are_counted_on_the_host_that_made_or_met_them() -> None:
     answers = Wire(cluster()).answers()
-    answers["w2", COUNTERS[1]] = Answer({"ip": {"FragCreates": 7, "ReasmReqds": 6}, "xfrm": {}})
-    answers["w3", COUNTERS[1]] = Answer(problem="connection lost")
+    answers["w2", COUNTERS[1].name] = Answer({"ip": {"FragCreates": 7, "ReasmReqds": 6}, "xfrm": {}})
+    answers["w3", COUNTERS[1].name] = Answer(problem="connection lost")
     fragments, unknown = bad(answers)
     assert fragments.detail.startswith("the underlay of w2 carried fragments")
     assert "ReasmReqds +6" in fragments.detail
@@ -114,7 +115,7 @@ def test_fragments_are_counted_on_the_host_that_made_or_met_them() -> None:
 def test_full_size_packets_are_sent_between_the_two_counts() -> None:
     setup, answers = cluster(), Wire(cluster()).answers()
     first = {question.key for question in OverlayMtu().ask(setup, {})}
-    assert first == {"wire/places", COUNTERS[0], WAYS}
+    assert first == {"wire/places", COUNTERS[0].name, WAYS.name}
     known = {place: answer for place, answer in answers.items() if place[1] in first}
     assert {q.key for q in OverlayMtu().ask(setup, known)} - first == {"sizes/plain", "sizes/vault"}
 

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Claim, Status, Verdict
 from swarmnet.verify import absence, claims
+from swarmnet.verify.ids import CauseId
+from swarmnet.verify.keys import FACTS, OBSERVER_FACTS
 from swarmnet.verify.scenario import Answers, Findings, ProbeTask, Question, Scenario, Setup
 
 if TYPE_CHECKING:
@@ -19,9 +21,6 @@ if TYPE_CHECKING:
 
     from swarmnet.model.base import JsonObject, JsonValue
 
-FACTS = "facts"
-OBSERVER_FACTS = "facts/host"
-"""The same question to the observer, which hosts without a probe have, too."""
 PER_BACKEND = 20
 """Connections counted for each backend."""
 MOST = 400
@@ -53,7 +52,7 @@ class BalancedScenario(Scenario):
         """Ask every probe whether its kernel has IPVS; then those that have it."""
         if setup.service is None:
             return ()
-        facts = tuple(ProbeTask(probe.host, FACTS, {"kind": "facts"}) for probe in setup.ready)
+        facts = tuple(ProbeTask(probe.host, FACTS.name, {"kind": "facts"}) for probe in setup.ready)
         return (*facts, *self.questions(setup, answers, with_ipvs(setup, answers)))
 
     def judge(self, setup: Setup, answers: Answers) -> Findings:
@@ -64,17 +63,13 @@ class BalancedScenario(Scenario):
         silent = [self.verdict(host, Status.INCONCLUSIVE, "the probe could not tell its facts") for host in unknown]
         return Findings((*self.findings(setup, answers, with_ipvs(setup, answers)), *silent))
 
-    def verdict(self, subject: str, status: Status, detail: str, fix: str | None = None) -> Verdict:
-        """Return a verdict of this scenario."""
-        return Verdict(scenario=self.name, subject=subject, status=status, detail=detail, fix=fix)
-
 
 @dataclass(frozen=True, slots=True)
 class Share:
     """What fresh connections through one balancer came to."""
 
-    kind: str
-    """``ok``, ``lost``, ``lossy``, ``missing`` or ``uneven``: what they have in common that are told of together."""
+    cause: CauseId | None
+    """What is wrong: hosts with the same cause get one verdict. None where nothing is."""
     status: Status
     detail: str
 
@@ -99,16 +94,20 @@ def share(outcome: JsonObject, backends: Mapping[str, str]) -> Share:
     if not counts or lost:
         stale = not counts or is_stale(lost, tries, len(backends))
         words = f"{lost} of {tries} connections failed ({outcome.get('why')})"
-        return Share("lost", Status.FAILED, words) if stale else Share("lossy", Status.WARNING, words)
+        if stale:
+            return Share(CauseId.BALANCE_LOST, Status.FAILED, words)
+        return Share(CauseId.BALANCE_LOSSY, Status.WARNING, words)
     missing = sorted(host for node, host in backends.items() if node not in counts)
     if missing:
-        return Share("missing", Status.FAILED, f"no connection of {tries} reached the task on {', '.join(missing)}")
+        return Share(
+            CauseId.BALANCE_MISSING, Status.FAILED, f"no connection of {tries} reached the task on {', '.join(missing)}"
+        )
     even = sum(counts.values()) / len(counts)
     worst, count = max(counts.items(), key=lambda item: abs(item[1] - even))
     if abs(count - even) > max(SLACK, even * UNEVEN):
         detail = f"the task on {backends.get(worst, worst)} got {count} of {tries} connections, not about {even:.0f}"
-        return Share("uneven", Status.WARNING, detail)
-    return Share("ok", Status.OK, f"each backend got {min(counts.values())} to {max(counts.values())} of {tries}")
+        return Share(CauseId.BALANCE_UNEVEN, Status.WARNING, detail)
+    return Share(None, Status.OK, f"each backend got {min(counts.values())} to {max(counts.values())} of {tries}")
 
 
 def unreached(setup: Setup, network: str, host: str, outcome: JsonObject) -> tuple[frozenset[Claim], ...]:
@@ -144,30 +143,10 @@ def is_stale(lost: int, tries: int, backends: int) -> bool:
 
 def has_ipvs(answers: Answers, host: str) -> bool | None:
     """Return what the probe or the observer saw; None when neither was asked, or could tell."""
-    told = (answers.get((host, key)) for key in (FACTS, OBSERVER_FACTS))
-    seen = [bool(one.value["ipvs"]) for one in told if one is not None and not one.problem and "ipvs" in one.value]
+    seen = [told for key in (FACTS, OBSERVER_FACTS) if (told := key.read(answers, host)) is not None]
     return any(seen) if seen else None
 
 
 def with_ipvs(setup: Setup, answers: Answers) -> tuple[str, ...]:
     """Return the hosts whose kernel is known to have IPVS."""
     return tuple(probe.host for probe in setup.ready if has_ipvs(answers, probe.host))
-
-
-def without_ipvs(setup: Setup, answers: Answers) -> tuple[Verdict, ...]:
-    """Return one inconclusive verdict for all hosts whose kernel has no IPVS; none where all have it."""
-    asked = dict.fromkeys((*(probe.host for probe in setup.ready), *setup.watched))
-    hosts = [host for host in asked if has_ipvs(answers, host) is False]
-    if not hosts:
-        return ()
-    verdict = Verdict(
-        scenario="ipvs",
-        subject=f"hosts {', '.join(hosts)}",
-        status=Status.INCONCLUSIVE,
-        detail="these kernels have no IPVS (no /proc/net/ip_vs while a balanced service runs): virtual addresses"
-        " and the routing mesh cannot work there, so nothing was proved about them",
-        fix="use a kernel with CONFIG_IP_VS (modprobe ip_vs ip_vs_rr), or services with endpoint mode dnsrr",
-        evidence={"cause": "no-ipvs", "hosts": [*hosts]},
-        broken=frozenset(map(claims.ipvs_kernel, hosts)),
-    )
-    return (verdict,)

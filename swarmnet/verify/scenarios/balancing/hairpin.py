@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status, Verdict
-from swarmnet.verify.scenario import Answers, Question, ServiceTask, Setup, outcomes
+from swarmnet.verify import keys
+from swarmnet.verify.ids import CauseId
+from swarmnet.verify.keys import outcomes
+from swarmnet.verify.scenario import Answers, Question, ServiceTask, Setup
 from swarmnet.verify.scenarios.balancing.balanced import BalancedScenario, unreached
 
 if TYPE_CHECKING:
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
 
 TURNS = 2
 """Connections for each backend: in turn, so that each task meets itself."""
-FIRST, SECOND = "hairpin", "hairpin/again"
+FIRST = keys.targets("hairpin")
 
 
 class Hairpin(BalancedScenario):
@@ -38,8 +41,8 @@ class Hairpin(BalancedScenario):
         }
         nodes = {host: node for node, host in service.backends.items() if host in able}
         doubtful = [host for host, node in nodes.items() if _is_doubtful(answers, host, node)]
-        first = [ServiceTask(host, FIRST, wanted) for host in nodes]
-        return [*first, *(ServiceTask(host, SECOND, wanted) for host in doubtful)]
+        first = [ServiceTask(host, FIRST.name, wanted) for host in nodes]
+        return [*first, *(ServiceTask(host, FIRST.again.name, wanted) for host in doubtful)]
 
     def findings(self, setup: Setup, answers: Answers, able: tuple[str, ...]) -> Iterable[Verdict]:
         """Return one verdict a network where all tasks meet themselves, else one for those that do not."""
@@ -51,7 +54,7 @@ class Hairpin(BalancedScenario):
         needed: list[frozenset[Claim]] = []
         silent = 0
         for host in able:
-            found, problem = outcomes(answers, host, SECOND if (host, SECOND) in answers else FIRST)
+            found, problem = outcomes(answers, host, FIRST.again if FIRST.again.was_asked(answers, host) else FIRST)
             outcome = found.get(network, {})
             if problem or not outcome.get("tries"):
                 silent += 1
@@ -68,7 +71,8 @@ class Hairpin(BalancedScenario):
                 detail=f"the tasks on {', '.join(hosts)} do not reach their own service: {failed[hosts[0]]}",
                 fix="see the verdicts of balance and vip first; if only this one fails, the task's own address is"
                 " missing from its node's balancer: docker service update --force renews it",
-                evidence={"cause": "hairpin", "hosts": [*hosts], "network": network},
+                cause=CauseId.HAIRPIN,
+                evidence={"cause": CauseId.HAIRPIN, "hosts": [*hosts], "network": network},
                 needed=tuple(needed),
             )
         elif able and not silent:

@@ -15,18 +15,21 @@ from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status, Verdict
-from swarmnet.verify import claims
-from swarmnet.verify.scenario import Answer, Answers, HostCommand, Question, Setup
+from swarmnet.verify import claims, keys
+from swarmnet.verify.ids import CauseId
+from swarmnet.verify.keys import NAMESPACES
+from swarmnet.verify.scenario import Answers, HostCommand, Question, Setup
 from swarmnet.verify.scenarios.balancing.balanced import BalancedScenario
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from swarmnet.model.service import Service
+    from swarmnet.verify.keys import Ended, Key
 
 FOLDER = "/var/run/docker/netns"
 INGRESS = "ingress_sbox"
-LISTING = "ipvs/namespaces"
+TABLES = keys.command("ipvs")
 TRIES = 2
 PATIENCE = 2
 """Seconds before the second look: gossip carries new tasks to all nodes."""
@@ -62,11 +65,11 @@ class BalancerTables(BalancedScenario):
             for balancer in balancers(setup):
                 for number in range(1, TRIES + 1):
                     yield _read(host, balancer, number)
-                    answer = answers.get((host, _key(balancer, number)))
-                    if answer is None or not _complaints(answer, balancer):
+                    key = _key(balancer, number)
+                    if not key.was_asked(answers, host) or not _complaints(key.read(answers, host), balancer):
                         break
-                    if _absent(answer):
-                        yield HostCommand(host, LISTING, ("ls", FOLDER), sudo=True)
+                    if _absent(key.read(answers, host)):
+                        yield HostCommand(host, NAMESPACES.name, ("ls", FOLDER), sudo=True)
 
     def findings(self, setup: Setup, answers: Answers, able: tuple[str, ...]) -> Iterable[Verdict]:
         """Return one verdict for all that is as it shall be, and one for each balancer that is not, a host."""
@@ -86,26 +89,28 @@ class BalancerTables(BalancedScenario):
             yield self.verdict("balancers", Status.OK, detail)
 
     def _judge_one(self, host: str, balancer: Balancer, answers: Answers) -> Verdict | None:
-        found = [a for n in range(1, TRIES + 1) if (a := answers.get((host, _key(balancer, n)))) is not None]
+        asked = [key for n in range(1, TRIES + 1) if (key := _key(balancer, n)).was_asked(answers, host)]
         subject = f"{balancer.place} on {host}"
-        if not found:
+        if not asked:
             return self.verdict(subject, Status.INCONCLUSIVE, "the table was not read")
-        last = found[-1]
+        last = asked[-1].read(answers, host)
         if not (complaints := _complaints(last, balancer)):
             return None
-        listing = answers.get((host, LISTING))
-        gone = _absent(last) and listing is not None and bool(str(listing.value.get("stdout", "")).strip())
-        if not _readable(last) and not gone:
-            why = last.problem or str(last.value.get("stderr", "")).strip() or "no word"
+        listing = NAMESPACES.read(answers, host)
+        gone = _absent(last) and listing is not None and bool(listing.stdout.strip())
+        if (last is None or not last.succeeded) and not gone:
+            why = asked[-1].problem(answers, host) or (last.stderr.strip() if last else "") or "no word"
             fix = "let the SSH user run nsenter by sudo without a password, or log in as root"
             return self.verdict(subject, Status.INCONCLUSIVE, f"the table cannot be read: {why}", fix)
+        cause = CauseId.IPVS_NAMESPACE if gone else CauseId.IPVS_BACKENDS
         return Verdict(
             scenario=self.name,
             subject=subject,
             status=Status.FAILED,
             detail="the host has no load balancer there: its network namespace is gone" if gone else complaints[0],
             fix="docker service update --force SERVICE renews the entries; restart the engine if they stay wrong",
-            evidence={"cause": "ipvs-namespace" if gone else "ipvs-backends", "host": host, "all": [*complaints]},
+            cause=cause,
+            evidence={"cause": cause, "host": host, "all": [*complaints]},
             broken=frozenset((claims.balancer(host, balancer.network),)),
             needed=claims.each((claims.mesh_namespace(host),)) if gone and balancer.namespace == INGRESS else (),
         )
@@ -175,25 +180,21 @@ def _addresses(setup: Setup, service: Service, network: str) -> Iterable[str]:
             yield from (address.partition("/")[0] for address in task.networks.get(network, ()))
 
 
-def _key(balancer: Balancer, number: int) -> str:
-    return f"ipvs/{balancer.namespace}/{number}"
+def _key(balancer: Balancer, number: int) -> Key[Ended]:
+    return TABLES.on(balancer.namespace).on(str(number))
 
 
 def _read(host: str, balancer: Balancer, number: int) -> HostCommand:
     wait = ("sh", "-c", f"sleep {PATIENCE}; exec cat /proc/net/ip_vs") if number > 1 else ("cat", "/proc/net/ip_vs")
     argv = ("nsenter", f"--net={FOLDER}/{balancer.namespace}", *wait)
-    return HostCommand(host, _key(balancer, number), argv, sudo=True)
+    return HostCommand(host, _key(balancer, number).name, argv, sudo=True)
 
 
-def _readable(answer: Answer) -> bool:
-    return answer.problem is None and answer.value.get("exit") == 0
+def _absent(table: Ended | None) -> bool:
+    return table is not None and table.misses_file and FOLDER in table.stderr
 
 
-def _absent(answer: Answer) -> bool:
-    return answer.problem is None and "No such file" in str(answer.value.get("stderr")) and FOLDER in str(answer.value)
-
-
-def _complaints(answer: Answer, balancer: Balancer) -> list[str]:
-    if not _readable(answer):
+def _complaints(table: Ended | None, balancer: Balancer) -> list[str]:
+    if table is None or not table.succeeded:
         return ["the table cannot be read"]
-    return compare(balancer.wanted, backends(str(answer.value.get("stdout"))))
+    return compare(balancer.wanted, backends(table.stdout))

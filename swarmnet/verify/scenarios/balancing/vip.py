@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status, Verdict
-from swarmnet.verify.scenario import Answers, ProbeTask, Question, Setup, outcomes
+from swarmnet.verify import keys
+from swarmnet.verify.ids import CauseId
+from swarmnet.verify.keys import outcomes
+from swarmnet.verify.scenario import Answers, ProbeTask, Question, Setup
 from swarmnet.verify.scenarios.balancing.balanced import BalancedScenario, unreached
 
 if TYPE_CHECKING:
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
     from swarmnet.model.report import Claim
 
 TARGET = "vip"
+ASKED = keys.targets("vip")
 
 
 class VirtualAddress(BalancedScenario):
@@ -27,7 +31,7 @@ class VirtualAddress(BalancedScenario):
         """Connect to the virtual address on every network."""
         addresses = setup.service.virtual_ips if setup.service else {}
         return [
-            ProbeTask(host, f"vip/{network}", {"kind": "who", "targets": {TARGET: address}})
+            ProbeTask(host, ASKED.on(network).name, {"kind": "who", "targets": {TARGET: address}})
             for host in able
             for network, address in addresses.items()
         ]
@@ -40,7 +44,7 @@ class VirtualAddress(BalancedScenario):
         name, failed, silent = network.spec.name, {}, {}
         needed: list[frozenset[Claim]] = []
         for host in able:
-            found, problem = outcomes(answers, host, f"vip/{name}")
+            found, problem = outcomes(answers, host, ASKED.on(name))
             outcome = found.get(TARGET, {})
             if problem or not outcome.get("tries"):
                 silent[host] = problem or "was not asked"
@@ -64,5 +68,6 @@ class VirtualAddress(BalancedScenario):
             detail=f"the service's virtual address does not answer from {', '.join(hosts)}: {failed[hosts[0]]}",
             fix="compare the backends on these hosts (ipvsadm -Ln in the network's lb_ namespace) with the running"
             " tasks; load ip_vs, ip_vs_rr and xt_ipvs; docker service update --force renews them",
-            evidence={"hosts": [*hosts], "network": network},
+            cause=CauseId.VIP,
+            evidence={"cause": CauseId.VIP, "hosts": [*hosts], "network": network},
         )

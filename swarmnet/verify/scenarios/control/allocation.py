@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from swarmnet.model.report import Status
 from swarmnet.model.verification import PROBE_LABEL
 from swarmnet.verify import claims
+from swarmnet.verify.ids import CauseId
 from swarmnet.verify.scenario import Answers, Findings, Setup
 from swarmnet.verify.scenarios.control.nodes import ControlScenario
 
@@ -37,13 +38,20 @@ class NetworksAllocated(ControlScenario):
                 Status.FAILED,
                 f"network {network.spec.name} was accepted but never allocated",
                 "its subnet overlaps another one or the address pool is used up: make it again with a free subnet",
+                cause=CauseId.NOT_ALLOCATED,
             ).model_copy(update={"broken": frozenset((claims.allocated(network.spec.name),))})
             for network in setup.networks
             if not network.allocated
         ]
         bad += self._by_ipv6(setup)
         bad += [
-            self.verdict(f"network {name}", Status.INCONCLUSIVE, f"{name} was not tested: {why}", ROOM_FIX)
+            self.verdict(
+                f"network {name}",
+                Status.INCONCLUSIVE,
+                f"{name} was not tested: {why}",
+                ROOM_FIX,
+                cause=CauseId.SUBNET_FULL,
+            )
             for name, why in setup.crowded.items()
         ]
         left_out = [
@@ -72,6 +80,7 @@ class NetworksAllocated(ControlScenario):
                 f"on {name} the engine gave {_listed(services)} a virtual address by IPv6 alone: no client reaches it,"
                 " and its name resolves to nothing by IPv4",
                 IPV6_FIX,
+                cause=CauseId.IPV6_ONLY,
             )
             for name, services in sorted(found.items())
             if name in tested

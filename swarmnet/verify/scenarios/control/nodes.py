@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from swarmnet.model.report import Claim, Status, Verdict
+from swarmnet.model.report import Claim, Status
 from swarmnet.verify import claims
+from swarmnet.verify.ids import CauseId
 from swarmnet.verify.scenario import Answers, Findings, Question, Scenario, Setup
 
 if TYPE_CHECKING:
@@ -21,10 +22,6 @@ class ControlScenario(Scenario):
     def ask(self, _setup: Setup, _answers: Answers) -> tuple[Question, ...]:
         """Ask nothing."""
         return ()
-
-    def verdict(self, subject: str, status: Status, detail: str, fix: str | None = None) -> Verdict:
-        """Return a verdict of this scenario."""
-        return Verdict(scenario=self.name, subject=subject, status=status, detail=detail, fix=fix)
 
 
 class NodesReady(ControlScenario):
@@ -44,6 +41,7 @@ class NodesReady(ControlScenario):
                 f"node {node.name} ({node.address or 'no address'}) is {node.status}"
                 + (f", as a manager {node.reachability}" if node.reachability not in (None, "reachable") else ""),
                 "look at its engine (systemctl status docker), and at 2377/tcp from it to all managers",
+                cause=CauseId.NODE_DOWN,
             ).model_copy(update={"broken": _stopped(node, names), "needed": _needed(setup, names.get(node.id))})
             for node in nodes
             if node.status != "ready" or node.reachability not in (None, "reachable")

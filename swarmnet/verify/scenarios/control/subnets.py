@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status
 from swarmnet.verify import claims
+from swarmnet.verify.ids import CauseId
 from swarmnet.verify.scenario import Answers, Findings, Setup
 from swarmnet.verify.scenarios.control.nodes import ControlScenario
 
@@ -32,6 +33,7 @@ class SubnetOverlaps(ControlScenario):
                 Status.FAILED,
                 f"subnet {first} of {one} overlaps {second} of {other}",
                 "make one of them again with a free subnet",
+                cause=CauseId.SUBNET_OVERLAP,
             )
             for index, (one, first) in enumerate(nets)
             for other, second in nets[index + 1 :]
@@ -44,6 +46,7 @@ class SubnetOverlaps(ControlScenario):
                 f"subnet {subnet} of {name} overlaps the route {route} of {', '.join(hosts)}: containers there cannot"
                 " reach what lies behind it",
                 "make the network again with a subnet that no host routes",
+                cause=CauseId.SUBNET_HIDES_ROUTE,
             )
             for name, subnet in nets
             for route, hosts in _hidden(setup, subnet)
@@ -79,8 +82,9 @@ class SubnetOverlaps(ControlScenario):
             f"{name} of {host} has {subnet}, in which {', '.join(inside)} {'is' if len(inside) == 1 else 'are'}: what"
             f" {host} sends there goes to its own bridge",
             f"{again}; set default-address-pools in /etc/docker/daemon.json so that engines choose others",
+            cause=CauseId.BRIDGE_ON_UNDERLAY,
         )
-        evidence: JsonObject = {"cause": "bridge-on-underlay", "hosts": [host], "subnet": subnet}
+        evidence: JsonObject = {**verdict.evidence, "hosts": [host], "subnet": subnet}
         broken = frozenset(way(*pair) for way in ways for pair in pairs)
         return verdict.model_copy(update={"evidence": evidence, "broken": broken})
 

@@ -38,7 +38,3 @@ class SightedScenario(Scenario):
     @abstractmethod
     def judge_networks(self, setup: Setup, answers: Answers, networks: tuple[Network, ...]) -> list[Verdict]:
         """Return the verdicts on these networks, of which there is at least one."""
-
-    def verdict(self, subject: str, status: Status, detail: str) -> Verdict:
-        """Return a verdict of this scenario."""
-        return Verdict(scenario=self.name, subject=subject, status=status, detail=detail)

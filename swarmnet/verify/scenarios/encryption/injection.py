@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Claim, Status, Verdict
 from swarmnet.verify import claims
-from swarmnet.verify.captures import heard_from, next_of, observed_probes
+from swarmnet.verify.captures import FORGERY, heard_from, next_of, observed_probes
+from swarmnet.verify.ids import CauseId
 from swarmnet.verify.scenarios.encryption.captured import SightedScenario
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ class PlaintextInjection(SightedScenario):
                 fix="the rule that drops it is missing there, or stands behind one that accepts UDP"
                 f" {setup.data_path_port} (see encryption-rules): restart the engine; engines before 20.10.24 and"
                 " 23.0.3 append it (CVE-2023-28840, CVE-2023-28842)",
-                evidence={"cause": "injection", "hosts": [*hosts], "network": name},
+                cause=CauseId.INJECTION,
+                evidence={"cause": CauseId.INJECTION, "hosts": [*hosts], "network": name},
                 needed=claims.each(claims.guard(host, name) for host in hosts),
             )
         unproved = self._unproved(setup, answers, pairs, name)
@@ -83,7 +85,5 @@ def arrived(answers: Answers, pair: tuple[str, str], network: str) -> bool | Non
 
 
 def _not_sent(answers: Answers, host: str, network: str) -> str:
-    answer = answers.get((host, f"wire/inject/{network}"))
-    if answer is None:
-        return "an address or VNI is not known"
-    return str(answer.problem or answer.value.get("problem") or "")
+    key = FORGERY.on(network)
+    return (key.problem(answers, host) or "") if key.was_asked(answers, host) else "an address or VNI is not known"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from swarmnet.model.report import Status, Verdict
 from swarmnet.verify import claims
 from swarmnet.verify.captures import MARKS, Capture, capture_of, encrypted, observed_probes, peers_of
+from swarmnet.verify.ids import CauseId
 from swarmnet.verify.kernels import without_esp
 from swarmnet.verify.scenarios.encryption.captured import SightedScenario
 from swarmnet.verify.scenarios.encryption.states import current_spis
@@ -45,7 +46,8 @@ class EncryptionOnTheWire(SightedScenario):
             f" {read}",
             fix="the rule that marks its packets for IPsec is missing there (see encryption-rules): restart the engine;"
             " engines before 20.10.24 and 23.0.3 send in clear where the kernel has no xt_u32 (CVE-2023-28841)",
-            evidence={"cause": "cleartext", "hosts": [*hosts], "network": name, "control": control},
+            cause=CauseId.CLEARTEXT,
+            evidence={"cause": CauseId.CLEARTEXT, "hosts": [*hosts], "network": name, "control": control},
             needed=claims.each(claims.mark(host, name) for host in hosts),
         )
 
@@ -67,7 +69,8 @@ class EncryptionOnTheWire(SightedScenario):
                 detail=f"{len(silent)} of {_pairs(setup)} pairs sent nothing in clear, but not the expected ESP of the"
                 f" current SPI either: {source} -> {target} {count} packets of at least {_expected(setup)}",
                 fix="compare the IPsec states of both hosts (scenario ipsec); restarting the odd engine renews them",
-                evidence={"cause": "no-esp-sent", "pairs": [[s, t] for s, t, _ in silent], "network": name},
+                cause=CauseId.NO_ESP_SENT,
+                evidence={"cause": CauseId.NO_ESP_SENT, "pairs": [[s, t] for s, t, _ in silent], "network": name},
                 needed=claims.each(claims.ipsec(s, t) for s, t, _ in silent),
             )
         packets = sum(sum(one.sent.esp_with(peer) for peer in one.sent.esp) for one in seen.values())

@@ -2,26 +2,45 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status, Verdict
 from swarmnet.verify import absence, claims
 from swarmnet.verify.captures import UNENCRYPTED, encrypted
-from swarmnet.verify.iptables import parse
+from swarmnet.verify.ids import CauseId
+from swarmnet.verify.iptables import EMPTY
+from swarmnet.verify.keys import SAVE, SAVE_LEGACY, SAVE_NFT, command
 from swarmnet.verify.scenario import Answers, Findings, HostCommand, Question, Scenario, Setup, in_steps
 
 if TYPE_CHECKING:
     from swarmnet.model.network import Network
-    from swarmnet.verify.iptables import Rule
+    from swarmnet.model.report import Claim
+    from swarmnet.verify.iptables import Rule, Ruleset
+    from swarmnet.verify.keys import Key
 
-SAVE, SAVE_LEGACY, SAVE_NFT = "rules", "rules/legacy", "rules/nft"
-COMMANDS = {SAVE: "iptables-save", SAVE_LEGACY: "iptables-legacy-save", SAVE_NFT: "iptables-nft-save"}
+COMMANDS: dict[Key[Ruleset], str] = {
+    SAVE: "iptables-save",
+    SAVE_LEGACY: "iptables-legacy-save",
+    SAVE_NFT: "iptables-nft-save",
+}
 """The host's own variant; the other two are asked where it shows a rule missing, since an engine may use another."""
-MARKS, DROPS = "encrypts the packets", "drops plaintext"
-PARTS = {MARKS: ("mangle", claims.mark), DROPS: ("filter", claims.guard)}
-"""What a rule does, to the table that it stands in and the place that is broken without it."""
 
-Tables = dict[str, tuple["Rule", ...]]
+
+class Duty(Enum):
+    """What a rule does for an encrypted network: the table that holds it, and the verb for people."""
+
+    MARKS = ("mangle", "encrypts the packets")
+    DROPS = ("filter", "drops plaintext")
+
+    def __init__(self, table: str, words: str) -> None:
+        """Keep both."""
+        self.table = table
+        self.words = words
+
+    def claim(self, host: str, network: str) -> Claim:
+        """Return what is broken where the rule is missing."""
+        return claims.mark(host, network) if self is Duty.MARKS else claims.guard(host, network)
 
 
 class EncryptionRules(Scenario):
@@ -50,46 +69,46 @@ class EncryptionRules(Scenario):
         """Return one verdict for all, or one for each host and network that lacks something."""
         networks = encrypted(setup)
         if not networks:
-            return Findings((self._verdict("networks", Status.SKIPPED, UNENCRYPTED),))
+            return Findings((self.verdict("networks", Status.SKIPPED, UNENCRYPTED),))
         verdicts = []
         for probe in setup.ready:
             why = unreadable(answers, probe.host)
             if why:
-                verdicts.append(self._verdict(f"host {probe.host}", Status.INCONCLUSIVE, why))
+                verdicts.append(self.verdict(f"host {probe.host}", Status.INCONCLUSIVE, why))
                 continue
             verdicts += [v for net in networks if (v := self._audit(setup, answers, probe.host, net))]
         if not setup.ready:
             verdicts = [absence.untested(setup, self.name, "cluster", "no probe runs on any host")]
         names = ", ".join(net.spec.name for net in networks)
         fine = f"all {len(setup.ready)} hosts mark what {names} sends and drop plaintext for it before any other rule"
-        return Findings(tuple(verdicts) or (self._verdict("cluster", Status.OK, fine),))
+        return Findings(tuple(verdicts) or (self.verdict("cluster", Status.OK, fine),))
 
     def _audit(self, setup: Setup, answers: Answers, host: str, network: Network) -> Verdict | None:
         lacking = missing(setup, answers, host, network)
         name = network.spec.name
         if lacking:
-            words = " and the one that ".join(lacking)
-            lost = [(table, rule(host, name)) for what, (table, rule) in PARTS.items() if what in lacking]
+            words = " and the one that ".join(duty.words for duty in lacking)
             verdict = self._failed(
-                (host, name, "rules-flushed"),
+                (host, name, CauseId.RULES_FLUSHED),
                 f"{host} lacks the rule that {words} of {name}: its rules were flushed",
                 f"restart the engine of {host} (systemctl restart docker), which sets them anew; run verify after every"
                 " reload of a firewall, since no engine up to 28.5 notices one",
             )
-            needed = claims.each(claims.rules(host, table) for table, _ in lost)
-            return verdict.model_copy(update={"broken": frozenset(one for _, one in lost), "needed": needed})
+            needed = claims.each(claims.rules(host, duty.table) for duty in lacking)
+            broken = frozenset(duty.claim(host, name) for duty in lacking)
+            return verdict.model_copy(update={"broken": broken, "needed": needed})
         let_in = overridden(setup, answers, host, network)
         if let_in is None:
             return None
         verdict = self._failed(
-            (host, name, "rules-order"),
+            (host, name, CauseId.RULES_ORDER),
             f"on {host} a rule accepts UDP {setup.data_path_port} before the one that drops plaintext of {name}:"
             f" -A INPUT {' '.join(let_in.words)}",
             "remove that rule or put it behind; engines from 20.10.24 and 23.0.3 put theirs first (CVE-2023-28840)",
         )
         return verdict.model_copy(update={"broken": frozenset((claims.guard(host, name),))})
 
-    def _failed(self, what: tuple[str, str, str], detail: str, fix: str) -> Verdict:
+    def _failed(self, what: tuple[str, str, CauseId], detail: str, fix: str) -> Verdict:
         host, network, cause = what
         return Verdict(
             scenario=self.name,
@@ -97,50 +116,45 @@ class EncryptionRules(Scenario):
             status=Status.FAILED,
             detail=detail,
             fix=fix,
+            cause=cause,
             evidence={"cause": cause, "hosts": [host], "network": network},
         )
 
-    def _verdict(self, subject: str, status: Status, detail: str) -> Verdict:
-        return Verdict(scenario=self.name, subject=subject, status=status, detail=detail)
 
-
-def _save(host: str, key: str) -> HostCommand:
-    return HostCommand(host, key, (COMMANDS[key], "-c"), sudo=True)
+def _save(host: str, key: Key[Ruleset]) -> HostCommand:
+    return HostCommand(host, key.name, (COMMANDS[key], "-c"), sudo=True)
 
 
 def unreadable(answers: Answers, host: str) -> str:
     """Return why the host's rules are not known; empty when they are."""
-    answer = answers.get((host, SAVE))
-    if answer is None or answer.problem:
-        return f"the rules of {host} were not read: {answer.problem if answer else 'was not asked'}"
-    if answer.value.get("exit") != 0:
-        words = str(answer.value.get("stderr") or "no word").strip().splitlines()
+    problem = SAVE.problem(answers, host)
+    if problem:
+        return f"the rules of {host} were not read: {problem}"
+    ended = command(SAVE.name).read(answers, host)
+    if ended is None or not ended.succeeded:
+        words = (ended.stderr if ended else "").strip().splitlines()
         return f"iptables-save failed on {host}: {words[-1] if words else 'no word'}"
     return ""
 
 
-def tables(answers: Answers, host: str) -> list[Tables]:
+def tables(answers: Answers, host: str) -> list[Ruleset]:
     """Return the rules of each firewall that could be read on the host; a kernel may have two."""
-    found = []
-    for key in COMMANDS:
-        answer = answers.get((host, key))
-        if answer is not None and answer.problem is None and answer.value.get("exit") == 0:
-            found.append(parse(str(answer.value.get("stdout"))))
-    return found
+    return [ruleset for key in COMMANDS if (ruleset := key.read(answers, host)) is not None]
 
 
-def missing(setup: Setup, answers: Answers, host: str, network: Network) -> tuple[str, ...]:
+def missing(setup: Setup, answers: Answers, host: str, network: Network) -> tuple[Duty, ...]:
     """Return what the rules of a host do not do for an encrypted network; nothing where they could not be read."""
     seen = tables(answers, host)
     if not seen or not network.vnis:
         return ()
-    port, lacking = setup.data_path_port, []
-    mangle = [rule for one in seen for rule in one.get("mangle", ())]
-    filters = [rule for one in seen for rule in one.get("filter", ())]
+    port = setup.data_path_port
+    lacking: list[Duty] = []
+    mangle = [rule for one in seen for rule in one.get("mangle", EMPTY).rules]
+    filters = [rule for one in seen for rule in one.get("filter", EMPTY).rules]
     if not all(any(rule.marks(vni, port) for rule in mangle) for vni in network.vnis):
-        lacking.append(MARKS)
+        lacking.append(Duty.MARKS)
     if not all(any(rule.drops(vni, port) for rule in filters) for vni in network.vnis):
-        lacking.append(DROPS)
+        lacking.append(Duty.DROPS)
     return tuple(lacking)
 
 
@@ -148,7 +162,7 @@ def overridden(setup: Setup, answers: Answers, host: str, network: Network) -> R
     """Return a rule before the dropping one that lets plaintext in; None when there is none."""
     port = setup.data_path_port
     for one in tables(answers, host):
-        rules = one.get("filter", ())
+        rules = one.get("filter", EMPTY).rules
         drops = [index for index, rule in enumerate(rules) if any(rule.drops(vni, port) for vni in network.vnis)]
         if drops:
             return next((rule for rule in rules[: drops[-1]] if rule.may_accept_plaintext(port)), None)

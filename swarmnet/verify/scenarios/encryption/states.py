@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 from swarmnet.model.report import Status, Verdict
 from swarmnet.verify import claims
 from swarmnet.verify.captures import IPSEC, delta, observed_probes
+from swarmnet.verify.ids import CauseId
 from swarmnet.verify.kernels import without_esp
 from swarmnet.verify.scenarios.encryption.captured import SightedScenario
 
@@ -68,7 +69,8 @@ class IpsecStates(SightedScenario):
                 status=Status.FAILED,
                 detail=f"{trouble}: {', '.join(f'{source} -> {target}' for source, target in pairs)}",
                 fix=RENEW,
-                evidence={"cause": "ipsec", "pairs": [[*pair] for pair in pairs]},
+                cause=CauseId.IPSEC,
+                evidence={"cause": CauseId.IPSEC, "pairs": [[*pair] for pair in pairs]},
                 broken=frozenset(claims.ipsec(*pair) for pair in pairs),
                 needed=tuple(frozenset(map(claims.node, pair)) for pair in pairs),
             )
@@ -84,7 +86,7 @@ class IpsecStates(SightedScenario):
             f"{host} has used {share:.0%} of the packet numbers of one key towards {worn[0].get('target')}: at 100 %"
         )
         detail += " the pair falls silent until the next change of keys (every 12 h, counted from the last new leader)"
-        return [self.verdict(f"host {host}", Status.WARNING, detail)]
+        return [self.verdict(f"host {host}", Status.WARNING, detail, cause=CauseId.KEY_WORN)]
 
     def _dropped(self, answers: Answers, host: str, peers: set[str]) -> list[Verdict]:
         grown = {name: count for name, count in (delta(answers, host, "xfrm") or {}).items() if count > 0}
@@ -98,7 +100,8 @@ class IpsecStates(SightedScenario):
                 status=Status.FAILED,
                 detail=f"IPsec on {host} dropped packets during the run: {what}",
                 fix="NoStates and ProtoError mean that the hosts' keys differ, SeqError that one is used up: " + RENEW,
-                evidence={"cause": "ipsec-drops", "hosts": [host], "counters": dict(grown)},
+                cause=CauseId.IPSEC_DROPS,
+                evidence={"cause": CauseId.IPSEC_DROPS, "hosts": [host], "counters": dict(grown)},
                 broken=frozenset((claims.ipsec_drops(host),)),
                 needed=(frozenset(place for peer in peers for place in claims.both(claims.ipsec, peer, host)),),
             )
@@ -129,8 +132,7 @@ def pair_trouble(setup: Setup, answers: Answers, pair: tuple[str, str], vteps: t
 def rows(answers: Answers, host: str, kind: str) -> list[JsonObject]:
     """Return the host's ``states`` or ``policies`` as last read."""
     for key in reversed(IPSEC):
-        answer = answers.get((host, key))
-        found: JsonValue = answer.value.get(kind) if answer is not None and answer.problem is None else None
+        found: JsonValue = (key.read(answers, host) or {}).get(kind)
         if isinstance(found, list):
             return [one for one in found if isinstance(one, dict)]
     return []
@@ -138,10 +140,9 @@ def rows(answers: Answers, host: str, kind: str) -> list[JsonObject]:
 
 def unreadable(answers: Answers, host: str) -> str:
     """Return why the host's lists are not known; empty when they are."""
-    answer = answers.get((host, IPSEC[0]))
-    if answer is None:
+    if not IPSEC[0].was_asked(answers, host):
         return f"{host} was not asked for its IPsec states"
-    problem = answer.problem or answer.value.get("problem")
+    problem = IPSEC[0].problem(answers, host)
     return f"{host}: {problem}" if problem else ""
 
 
@@ -149,8 +150,7 @@ def current_spis(answers: Answers, host: str, vtep: str) -> frozenset[str]:
     """Return the SPIs with which the host's policies encrypted towards a peer; two when keys changed meanwhile."""
     found = set()
     for key in IPSEC:
-        answer = answers.get((host, key))
-        policies = answer.value.get("policies") if answer is not None and answer.problem is None else None
+        policies = (key.read(answers, host) or {}).get("policies")
         for policy in policies if isinstance(policies, list) else ():
             if isinstance(policy, dict) and policy.get("target") == vtep:
                 found.add(str(policy.get("spi")))

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, ClassVar
 from swarmnet.model.report import Claim, Status, Verdict
 from swarmnet.model.service import Protocol, PublishMode
 from swarmnet.verify import claims
-from swarmnet.verify.packet_filter import Fate, Filter, Packet, read
+from swarmnet.verify.ids import CauseId
+from swarmnet.verify.iptables import CHAIN
+from swarmnet.verify.keys import SAVE
+from swarmnet.verify.packet_filter import Fate, Filter, Packet
 from swarmnet.verify.scenario import Answers, Findings, HostCommand, Question, Scenario, Setup
-from swarmnet.verify.scenarios.encryption.rules import SAVE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -54,6 +56,30 @@ class Crossing:
     """The published port for which the engine must have a rule: without it, the engine's rules are the cause."""
 
 
+@dataclass(frozen=True, slots=True)
+class Dropper:
+    """What drops a packet: a rule, or the policy of a chain that no rule of which decides."""
+
+    table: str
+    chain: str
+    rule: Rule | None
+
+    @property
+    def commands(self) -> tuple[str, ...]:
+        """The command that removes the rule; none for a policy, which must stay."""
+        return (f"iptables {self._words('-D')}",) if self.rule else ()
+
+    def __str__(self) -> str:
+        """Return the rule as ``iptables-save`` prints it, or the policy in words."""
+        if self.rule is None:
+            return f"the policy of {self.chain} is DROP" + (f" in table {self.table}" * (self.table != "filter"))
+        return self._words("-A")
+
+    def _words(self, option: str) -> str:
+        where = "" if self.table == "filter" else f"-t {self.table} "
+        return f"{where}{option} {self.rule.chain} {' '.join(self.rule.words)}" if self.rule else ""
+
+
 class HostFirewall(Scenario):
     """The tables of each host, asked about VXLAN, gossip, orders, answers and published ports."""
 
@@ -64,55 +90,53 @@ class HostFirewall(Scenario):
 
     def ask(self, setup: Setup, _answers: Answers) -> tuple[Question, ...]:
         """Read the rules of each host."""
-        return tuple(HostCommand(host, SAVE, ("iptables-save", "-c"), sudo=True) for host in setup.watched)
+        return tuple(HostCommand(host, SAVE.name, ("iptables-save", "-c"), sudo=True) for host in setup.watched)
 
     def judge(self, setup: Setup, answers: Answers) -> Findings:
         """Return one verdict a host and rule that drops something, else one for all whose rules could be read."""
         tables = {host: rules for host in setup.watched if (rules := _tables(answers, host))}
-        found: dict[tuple[str, str], list[Crossing]] = {}
+        found: dict[tuple[str, Dropper], list[Crossing]] = {}
         for crossing in crossings(setup):
             table = tables.get(crossing.host)
             if table is None or (
-                crossing.accepted and not table["filter"].mentions("DOCKER-INGRESS", crossing.accepted)
+                crossing.accepted and not table["filter"].table.has_port(CHAIN, "ACCEPT", crossing.accepted, "tcp")
             ):
                 continue
-            if (rule := _dropped_by(table, crossing)) is not None:
-                found.setdefault((crossing.host, rule), []).append(crossing)
-        verdicts = [self._dropped(host, rule, dropped) for (host, rule), dropped in found.items()]
+            if (dropper := _dropped_by(table, crossing)) is not None:
+                found.setdefault((crossing.host, dropper), []).append(crossing)
+        verdicts = [self._dropped(host, dropper, dropped) for (host, dropper), dropped in found.items()]
         unread = [host for host in setup.watched if host not in tables]
         if unread and not verdicts:
             detail = f"the rules of {', '.join(unread)} could not be read"
             fix = "let the SSH user run iptables-save by sudo without a password, or log in as root"
-            verdicts.append(self._verdict("hosts", Status.SKIPPED, detail, fix))
+            verdicts.append(self.verdict("hosts", Status.SKIPPED, detail, fix))
         elif not verdicts:
             detail = f"the rules of {len(tables)} hosts drop nothing that the swarm needs"
-            verdicts.append(self._verdict("hosts", Status.OK, detail))
+            verdicts.append(self.verdict("hosts", Status.OK, detail))
         return Findings(tuple(verdicts))
 
-    def _dropped(self, host: str, rule: str, dropped: list[Crossing]) -> Verdict:
+    def _dropped(self, host: str, dropper: Dropper, dropped: list[Crossing]) -> Verdict:
         what = ", ".join(dict.fromkeys(one.what for one in dropped))
         peers = ", ".join(sorted({one.peer for one in dropped if one.peer != host}))
         chain = dropped[0].chain
         way = {"INPUT": "from", "OUTPUT": "to"}.get(chain, "forwarded for")
-        if rule.startswith("-"):
-            commands = [f"iptables {rule.replace('-A ', '-D ', 1)}"]
+        commands = [*dropper.commands]
+        if commands:
             fix = "remove the rule, or let what the swarm needs pass before it:"
         else:
             ports = f"udp {dropped[0].packet.port}" if dropped[0].packet.port else what
-            fix, commands = f"let what the swarm needs pass ({ports} ...): its policy drops what no rule accepts", []
+            fix = f"let what the swarm needs pass ({ports} ...): its policy drops what no rule accepts"
         return Verdict(
             scenario=self.name,
             subject=f"host {host}",
             status=Status.FAILED,
-            detail=f"the firewall of {host} drops {what} {way} {peers or 'others'}: {rule}",
+            detail=f"the firewall of {host} drops {what} {way} {peers or 'others'}: {dropper}",
             fix=fix,
-            evidence={"cause": "firewall-drops", "hosts": [host], "rule": rule, "commands": [*commands]},
+            cause=CauseId.FIREWALL_DROPS,
+            evidence={"cause": CauseId.FIREWALL_DROPS, "hosts": [host], "rule": str(dropper), "commands": [*commands]},
             broken=frozenset[Claim]().union(*(one.breaks for one in dropped)),
             needed=(),
         )
-
-    def _verdict(self, subject: str, status: Status, detail: str, fix: str | None = None) -> Verdict:
-        return Verdict(scenario=self.name, subject=subject, status=status, detail=detail, fix=fix)
 
 
 def crossings(setup: Setup) -> Iterable[Crossing]:
@@ -202,7 +226,7 @@ def _vxlan(source: str, target: str) -> frozenset[Claim]:
     return frozenset((claims.vxlan(source, target), claims.passage("vxlan", source, target)))
 
 
-def _dropped_by(tables: Mapping[str, Filter], crossing: Crossing) -> str | None:
+def _dropped_by(tables: Mapping[str, Filter], crossing: Crossing) -> Dropper | None:
     """Return the rule or policy that drops a packet for certain, and is none of the engine's own; None without one."""
     for name, chain in HOOKS[crossing.chain]:
         table = tables.get(name)
@@ -214,7 +238,7 @@ def _dropped_by(tables: Mapping[str, Filter], crossing: Crossing) -> str | None:
         if any(fate is not Fate.DROPPED for fate, _rule in fates):
             continue
         engines = rule is not None and rule.chain.startswith("DOCKER") and rule.chain != "DOCKER-USER"
-        return None if engines or (rule is None and chain == "FORWARD") else _words(name, chain, rule)
+        return None if engines or (rule is None and chain == "FORWARD") else Dropper(name, chain, rule)
     return None
 
 
@@ -248,16 +272,6 @@ def _is_manager(setup: Setup, host: str) -> bool:
 
 def _tables(answers: Answers, host: str) -> dict[str, Filter]:
     """Return the tables of a host by their names; none where they could not be read, or its filter is not iptables'."""
-    answer = answers.get((host, SAVE))
-    if answer is None or answer.problem is not None or answer.value.get("exit") != 0:
-        return {}
-    text = str(answer.value.get("stdout"))
-    found = {name: table for name in ("raw", "mangle", "filter") if (table := read(text, name)) is not None}
+    ruleset = SAVE.read(answers, host) or {}
+    found = {name: Filter(ruleset[name]) for name in ("raw", "mangle", "filter") if name in ruleset}
     return found if "filter" in found else {}
-
-
-def _words(table: str, chain: str, rule: Rule | None) -> str:
-    where = "" if table == "filter" else f"-t {table} "
-    if rule is None:
-        return f"the policy of {chain} is DROP" + (f" in table {table}" if where else "")
-    return f"{where}-A {rule.chain} {' '.join(rule.words)}"

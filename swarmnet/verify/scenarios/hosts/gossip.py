@@ -11,7 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status, Verdict
-from swarmnet.verify import claims
+from swarmnet.verify import claims, keys
+from swarmnet.verify.ids import CauseId
 from swarmnet.verify.patterns import Shape, decompose
 from swarmnet.verify.scenario import PAIR, Answers, Findings, ObserverTask, Question, Scenario, Setup, in_steps
 from swarmnet.verify.scenarios.sizes.overlay import vteps
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 PORT = 7946
 MOST = 5
 """Nodes of a swarm up to which all have spoken to all within some seconds; of more it takes too long to wait for."""
-BEGUN, RESTED, TOLD = "gossip/capture", "gossip/rest", "gossip/collect"
+BEGUN, RESTED, TOLD = (keys.value(f"gossip/{step}") for step in ("capture", "rest", "collect"))
 SENT = 3
 """Packets that must have left before their absence at the other end says something."""
 
@@ -47,9 +48,9 @@ class Gossip(Scenario):
         rest: JsonObject = {"kind": "rest", "seconds": patience(setup)}
         return in_steps(
             answers,
-            lambda: [ObserverTask(host, BEGUN, {**capture, "seconds": 4 * patience(setup)}) for host in hosts],
-            lambda: [ObserverTask(host, RESTED, rest) for host in hosts],
-            lambda: [ObserverTask(host, TOLD, {"kind": "collect", "name": "gossip"}) for host in hosts],
+            lambda: [ObserverTask(host, BEGUN.name, {**capture, "seconds": 4 * patience(setup)}) for host in hosts],
+            lambda: [ObserverTask(host, RESTED.name, rest) for host in hosts],
+            lambda: [ObserverTask(host, TOLD.name, {"kind": "collect", "name": "gossip"}) for host in hosts],
         )
 
     def judge(self, setup: Setup, answers: Answers) -> Findings:
@@ -93,7 +94,11 @@ class Gossip(Scenario):
             detail=f"UDP {PORT} is lost {way}: {left} packets of the engines left, and none arrived; they go on by TCP,"
             " so names come late and nodes flap",
             fix=f"allow UDP {PORT} {way} in host firewalls and security groups, in both directions",
-            evidence={"cause": f"gossip-udp-{reach.shape}", "pairs": [[*pair] for pair in sorted(reach.pairs)]},
+            cause=CauseId.GOSSIP_UDP,
+            evidence={
+                "cause": f"{CauseId.GOSSIP_UDP}-{reach.shape}",
+                "pairs": [[*pair] for pair in sorted(reach.pairs)],
+            },
             broken=frozenset(broken),
             needed=tuple(frozenset(map(claims.node, pair)) for pair in sorted(reach.pairs)),
         )
@@ -106,8 +111,8 @@ def patience(setup: Setup) -> float:
 
 def _counted(answers: Answers, host: str, direction: str) -> dict[str, int] | None:
     """Return how many packets of gossip went to, or came from, each address; None where that was not counted."""
-    answer = answers.get((host, TOLD))
-    side = answer.value.get(direction) if answer is not None and answer.problem is None else None
+    told = TOLD.read(answers, host)
+    side = told.get(direction) if told is not None else None
     table = side.get("vxlan") if isinstance(side, dict) else None
     if not isinstance(table, dict):
         return None

@@ -11,7 +11,9 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status, Verdict
-from swarmnet.verify import claims
+from swarmnet.verify import claims, keys
+from swarmnet.verify.ids import CauseId
+from swarmnet.verify.keys import EXCHANGES, WAYS, outcomes
 from swarmnet.verify.scenario import (
     Answers,
     Findings,
@@ -20,9 +22,8 @@ from swarmnet.verify.scenario import (
     Question,
     Scenario,
     Setup,
-    outcomes,
 )
-from swarmnet.verify.scenarios.sizes.overlay import WAYS, ways
+from swarmnet.verify.scenarios.sizes.overlay import ways
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from swarmnet.model.base import JsonObject
     from swarmnet.model.report import Claim
 
-KERNEL, MACHINE = "kernel", "machine-id"
+KERNEL, MACHINE = keys.value("kernel"), keys.command("machine-id")
 STRICT = 1
 """``rp_filter``: the answer must leave by the device that the packet came by."""
 
@@ -47,9 +48,9 @@ class Kernels(Scenario):
         """Ask each host's observer for its kernel's settings and ways, and the host for its machine's id."""
         found: list[Question] = []
         for host in setup.watched:
-            found.append(ObserverTask(host, KERNEL, {"kind": "kernel"}))
+            found.append(ObserverTask(host, KERNEL.name, {"kind": "kernel"}))
             found.append(ways(setup, host))
-            found.append(HostCommand(host, MACHINE, ("cat", "/etc/machine-id")))
+            found.append(HostCommand(host, MACHINE.name, ("cat", "/etc/machine-id")))
         return tuple(found)
 
     def judge(self, setup: Setup, answers: Answers) -> Findings:
@@ -61,14 +62,14 @@ class Kernels(Scenario):
             detail = (
                 f"{len(seen)} hosts forward, send from the addresses that they are known by, and filter nothing out"
             )
-            verdicts.append(self._verdict("hosts", Status.OK, detail))
+            verdicts.append(self.verdict("hosts", Status.OK, detail))
         return Findings(tuple(verdicts))
 
     def _host(self, setup: Setup, answers: Answers, host: str, told: JsonObject) -> Iterable[Verdict]:
         if told.get("forward") == 0:
             yield self._failed(
                 host,
-                ("ip-forward", ["sysctl -w net.ipv4.ip_forward=1"]),
+                (CauseId.IP_FORWARD, ["sysctl -w net.ipv4.ip_forward=1"]),
                 f"{host} forwards nothing (net.ipv4.ip_forward is 0): published ports lead nowhere there",
                 f"run this on {host}, and look in /etc/sysctl.d for what sets it:",
                 frozenset(_doors(setup, host)),
@@ -85,12 +86,12 @@ class Kernels(Scenario):
             for peer, way in found.items()
             if known[host] and way.get("local") not in (None, known[host])
         }
-        hurt = {peer: local for peer, local in others.items() if _is_lost(answers, host, peer)}
+        hurt = {peer: local for peer, local in others.items() if _is_lost(setup, answers, host, peer)}
         if hurt:
             local = hurt[min(hurt)]
             yield self._failed(
                 host,
-                ("outer-source", []),
+                (CauseId.OUTER_SOURCE, []),
                 f"{host} sends to {', '.join(sorted(hurt))} from {local}, and overlays know it by {known[host]}:"
                 " kernels there drop that in silence",
                 f"make the route's source the known address (ip route change ... src {known[host]}), or let the node"
@@ -113,7 +114,7 @@ class Kernels(Scenario):
             peers = ", ".join(sorted(away))
             yield self._failed(
                 host,
-                ("rp-filter", [f"sysctl -w net.ipv4.conf.all.rp_filter=2 net.ipv4.conf.{device}.rp_filter=2"]),
+                (CauseId.RP_FILTER, [f"sysctl -w net.ipv4.conf.all.rp_filter=2 net.ipv4.conf.{device}.rp_filter=2"]),
                 f"{host} drops what {peers} send to it: answers would leave by {away[min(away)]}, packets come by"
                 f" {device}, and its reverse path filter is strict (net.ipv4.conf.{device}.rp_filter is 1)",
                 f"mend the routes of {host}, or run this there, and look in /etc/sysctl.d for what sets it:",
@@ -127,7 +128,7 @@ class Kernels(Scenario):
             if isinstance(vni, int) and vni in names:
                 yield self._failed(
                     host,
-                    ("leftover-vxlan", [f"ip link delete {device}"]),
+                    (CauseId.LEFTOVER_VXLAN, [f"ip link delete {device}"]),
                     f"a VXLAN device of {names[vni]} (VNI {vni}) was left in the host's own namespace on {host}:"
                     f" {device}; no container on that network can start there (file exists)",
                     f"run this on {host}; restart its engine if the device comes back:",
@@ -137,36 +138,38 @@ class Kernels(Scenario):
     def _cloned(self, setup: Setup, answers: Answers) -> Iterable[Verdict]:
         found: dict[str, list[str]] = defaultdict(list)
         for host in setup.watched:
-            answer = answers.get((host, MACHINE))
-            said = str(answer.value.get("stdout", "")).strip() if answer and not answer.problem else ""
+            ended = MACHINE.read(answers, host)
+            said = ended.stdout.strip() if ended else ""
             if said:
                 found[said].append(host)
         for hosts in found.values():
             if hosts[1:]:
-                verdict = self._verdict(
+                verdict = self.verdict(
                     f"hosts {', '.join(hosts)}",
                     Status.WARNING,
                     f"{', '.join(hosts)} have one machine-id: they were cloned, and fight for leases and addresses that"
                     " are made from it",
                     f"on all of them but {hosts[0]}, then reboot:",
+                    cause=CauseId.MACHINE_ID,
                 )
                 commands = ["rm /etc/machine-id && systemd-machine-id-setup"]
                 yield verdict.model_copy(
-                    update={"evidence": {"cause": "machine-id", "hosts": [*hosts], "commands": [*commands]}}
+                    update={"evidence": {**verdict.evidence, "hosts": [*hosts], "commands": [*commands]}}
                 )
 
     def _restoring(self, setup: Setup) -> Iterable[Verdict]:
         hosts = [one.host for one in setup.state.hosts if one.engine.live_restore and one.host in setup.watched]
         if hosts:
-            yield self._verdict(
+            yield self.verdict(
                 f"host{'s' if hosts[1:] else ''} {', '.join(hosts)}",
                 Status.WARNING,
                 f"live restore is on at {', '.join(hosts)}: the engine will not start again as a swarm's node",
                 'set "live-restore": false in /etc/docker/daemon.json there, then systemctl reload docker',
+                cause=CauseId.LIVE_RESTORE,
             )
 
     def _failed(
-        self, host: str, what: tuple[str, list[str]], detail: str, fix: str, broken: frozenset[Claim]
+        self, host: str, what: tuple[CauseId, list[str]], detail: str, fix: str, broken: frozenset[Claim]
     ) -> Verdict:
         cause, commands = what
         return Verdict(
@@ -175,28 +178,30 @@ class Kernels(Scenario):
             status=Status.FAILED,
             detail=detail,
             fix=fix,
+            cause=cause,
             evidence={"cause": cause, "hosts": [host], "commands": [*commands]},
             broken=broken,
         )
 
-    def _verdict(self, subject: str, status: Status, detail: str, fix: str | None = None) -> Verdict:
-        return Verdict(scenario=self.name, subject=subject, status=status, detail=detail, fix=fix)
-
 
 def _told(answers: Answers, host: str) -> JsonObject | None:
-    answer = answers.get((host, KERNEL))
-    return answer.value if answer is not None and answer.problem is None and "forward" in answer.value else None
+    told = KERNEL.read(answers, host)
+    return told if told is not None and "forward" in told else None
 
 
-def _is_lost(answers: Answers, source: str, target: str) -> bool:
+def _is_lost(setup: Setup, answers: Answers, source: str, target: str) -> bool:
     """Tell whether some exchange between the two failed: an odd source address that works is no trouble."""
-    for one, other in ((source, target), (target, source)):
-        for host, key in answers:
-            if host == one and key.startswith(("icmp/", "udp/", "tcp/")):
-                found, _ = outcomes(answers, host, key)
-                if found.get(other, {}).get("ok") is False:
-                    return True
-    return False
+    looks = [
+        key
+        for exchange in EXCHANGES
+        for net in setup.networks
+        for key in (exchange.on(net.spec.name), exchange.on(net.spec.name).again)
+    ]
+    return any(
+        outcomes(answers, one, key)[0].get(other, {}).get("ok") is False
+        for one, other in ((source, target), (target, source))
+        for key in looks
+    )
 
 
 def _ways(setup: Setup, pairs: set[tuple[str, str]]) -> Iterable[Claim]:

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status, Verdict
-from swarmnet.verify import absence, claims
+from swarmnet.verify import absence, claims, keys
+from swarmnet.verify.ids import CauseId
+from swarmnet.verify.keys import outcomes
 from swarmnet.verify.scenario import (
     OPERATOR,
     Answers,
@@ -17,7 +19,6 @@ from swarmnet.verify.scenario import (
     Question,
     Scenario,
     Setup,
-    outcomes,
 )
 from swarmnet.verify.scenarios.mesh.mesh import address_of, neighbours, reachable
 
@@ -30,15 +31,18 @@ if TYPE_CHECKING:
 
 TURNS = 4
 """Connections counted for each door."""
-ABSENT = "host-port/without"
-"""Key of the question to hosts without a task."""
+KNOCKED, ABSENT = keys.targets("host-port"), keys.targets("host-port/without")
+"""What hosts see of the ports of hosts with a task, and of those without."""
 
 
 @dataclass(frozen=True, slots=True)
-class Complaint:
-    """What one side says of a host's port, and what that side needed."""
+class PortFault:
+    """What one side says against a host's port, and what that side needed."""
 
     words: str
+    """For people alone."""
+    is_outside: bool = False
+    """True where the operator's machine says it: what lies between may keep its packets, and is not the cluster's."""
     needed: frozenset[Claim] = frozenset()
     """Nothing, where a wrong task answers: no other trouble explains that."""
 
@@ -63,14 +67,14 @@ class HostPort(Scenario):
             doors: dict[str, JsonValue] = {
                 one: [address_of(setup, one), mesh.host_ports[one], "tcp"] for one in others if one in mesh.host_ports
             }
-            found += [ObserverTask(host, self.name, _knocks(doors, TURNS))] if doors else []
+            found += [ObserverTask(host, KNOCKED.name, _knocks(doors, TURNS))] if doors else []
             empty: dict[str, JsonValue] = {
                 one: [address_of(setup, one), port, "tcp"]
                 for one in others
                 if one not in mesh.backends.values()
                 for port in list(mesh.host_ports.values())[:1]
             }
-            found += [ObserverTask(host, ABSENT, _knocks(empty, 0))] if empty else []
+            found += [ObserverTask(host, ABSENT.name, _knocks(empty, 0))] if empty else []
         return (*found, *self._outside(setup, mesh))
 
     def judge(self, setup: Setup, answers: Answers) -> Findings:
@@ -78,12 +82,12 @@ class HostPort(Scenario):
         mesh = setup.mesh
         if mesh is None or not mesh.host_ports:
             return Findings((absence.unpublished(setup, self.name, "ports"),))
-        wrong: dict[str, list[Complaint]] = defaultdict(list)
+        wrong: dict[str, list[PortFault]] = defaultdict(list)
         asked, silent = set(), []
         for source in (*setup.watched, OPERATOR):
-            found, problem = outcomes(answers, source, self.name)
-            if problem and source != OPERATOR and (source, self.name) in answers:
-                silent.append(self._verdict(f"from {source}", Status.INCONCLUSIVE, problem))
+            found, problem = outcomes(answers, source, KNOCKED)
+            if problem and source != OPERATOR and KNOCKED.was_asked(answers, source):
+                silent.append(self.verdict(f"from {source}", Status.INCONCLUSIVE, problem))
             for host, outcome in found.items():
                 asked.add(host)
                 if (why := _wrong(outcome, source, host, mesh)) is not None:
@@ -92,7 +96,7 @@ class HostPort(Scenario):
         failed = [self._failed(host, sentences) for host, sentences in wrong.items()]
         if asked and not failed and not silent:
             detail = f"{len(asked)} hosts answer on ports of their own, and their tasks see who asks"
-            failed = [self._verdict("ports", Status.OK, detail)]
+            failed = [self.verdict("ports", Status.OK, detail)]
         elif not asked and not silent:
             failed = [absence.untested(setup, self.name, "ports", "there is no second host to ask from")]
         return Findings((*failed, *silent))
@@ -103,55 +107,53 @@ class HostPort(Scenario):
             for host, port in mesh.host_ports.items()
             if reachable(setup, host)
         }
-        return [OperatorTask(self.name, _knocks(doors, TURNS))] if doors else []
+        return [OperatorTask(KNOCKED.name, _knocks(doors, TURNS))] if doors else []
 
-    def _failed(self, host: str, complaints: list[Complaint]) -> Verdict:
+    def _failed(self, host: str, complaints: list[PortFault]) -> Verdict:
         sentences = [one.words for one in complaints]
         return Verdict(
             scenario=self.name,
             subject=f"host {host}",
-            status=Status.INCONCLUSIVE if all("from this machine" in one for one in sentences) else Status.FAILED,
+            status=Status.INCONCLUSIVE if all(one.is_outside for one in complaints) else Status.FAILED,
             detail=f"port in host mode on {host}: {'; '.join(sentences)}",
             fix="look for rules that drop or masquerade on the way to the host (DOCKER-USER, firewalls between), and"
             " for another program on the port",
-            evidence={"cause": "host-port", "host": host},
+            cause=CauseId.HOST_PORT,
+            evidence={"cause": CauseId.HOST_PORT, "host": host},
             needed=tuple(one.needed for one in complaints),
         )
 
-    def _verdict(self, subject: str, status: Status, detail: str) -> Verdict:
-        return Verdict(scenario=self.name, subject=subject, status=status, detail=detail)
 
-
-def _wrong(outcome: JsonObject, source: str, host: str, mesh: MeshService) -> Complaint | None:
+def _wrong(outcome: JsonObject, source: str, host: str, mesh: MeshService) -> PortFault | None:
     """Return what is wrong with one host's port as one side saw it.
 
     Between the operator and a host an address may be translated rightly, so only hosts insist on theirs.
     """
-    side = source or "this machine"
+    side, outside = source or "this machine", source == OPERATOR
     rules = {claims.rules(host, "nat"), claims.rules(host, "filter")}
     needed = frozenset({claims.node(host), claims.door(source, host, "tcp"), *rules})
     seen = outcome.get("seen")
     if not isinstance(seen, dict) or not seen:
-        return Complaint(f"closed from {side} ({outcome.get('why')})", needed)
+        return PortFault(f"closed from {side} ({outcome.get('why')})", outside, needed)
     strangers = sorted({mesh.backends.get(who, who) for who in seen} - {host})
     if strangers:
-        return Complaint(f"the task on {', '.join(strangers)} answers from {side}")
+        return PortFault(f"the task on {', '.join(strangers)} answers from {side}", outside)
     hidden = set(_texts(outcome, "peers")) - set(_texts(outcome, "locals"))
     if source != OPERATOR and hidden:
         asked = ", ".join(_texts(outcome, "locals"))
-        return Complaint(f"its task sees {', '.join(sorted(hidden))} where {side} asked from {asked}", needed)
+        return PortFault(f"its task sees {', '.join(sorted(hidden))} where {side} asked from {asked}", needed=needed)
     return None
 
 
 def _strangers(
-    wrong: dict[str, list[Complaint]], empty: dict[str, JsonObject], mesh: MeshService
-) -> dict[str, list[Complaint]]:
+    wrong: dict[str, list[PortFault]], empty: dict[str, JsonObject], mesh: MeshService
+) -> dict[str, list[PortFault]]:
     """Add hosts without a task on which a task of ours answers; another program there is none of our business."""
     for host, outcome in empty.items():
         seen = outcome.get("seen")
         ours = {mesh.backends[who] for who in seen if who in mesh.backends} if isinstance(seen, dict) else set()
         if ours:
-            wrong[host].append(Complaint(f"it has no task, and the one on {', '.join(sorted(ours))} answers"))
+            wrong[host].append(PortFault(f"it has no task, and the one on {', '.join(sorted(ours))} answers"))
     return wrong
 
 

@@ -9,14 +9,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from swarmnet.model.report import Status, Verdict
-from swarmnet.verify import absence
-from swarmnet.verify.scenario import Answers, Findings, ObserverTask, Question, Scenario, Setup, outcomes
+from swarmnet.model.report import Status
+from swarmnet.verify import absence, keys
+from swarmnet.verify.ids import CauseId
+from swarmnet.verify.keys import outcomes
+from swarmnet.verify.scenario import Answers, Findings, ObserverTask, Question, Scenario, Setup
 
 if TYPE_CHECKING:
     from swarmnet.model.base import JsonObject, JsonValue
 
 ADDRESS = "::1"
+KNOCKED = keys.targets("mesh-ipv6")
 LONGEST = 1.0
 """Seconds in which a refusal must have come."""
 
@@ -36,7 +39,7 @@ class MeshIpv6(Scenario):
             return ()
         door: list[JsonValue] = [ADDRESS, setup.mesh.ports["tcp"], "tcp"]
         task: JsonObject = {"kind": "knock", "targets": {"door": door}, "times": 0}
-        return tuple(ObserverTask(host, self.name, task) for host in setup.watched)
+        return tuple(ObserverTask(host, KNOCKED.name, task) for host in setup.watched)
 
     def judge(self, setup: Setup, answers: Answers) -> Findings:
         """Return one verdict for the hosts where it hangs, else one for all."""
@@ -44,11 +47,11 @@ class MeshIpv6(Scenario):
             return Findings((absence.unpublished(setup, self.name, "mesh"),))
         hanging, fine, verdicts = [], [], []
         for host in setup.watched:
-            found, problem = outcomes(answers, host, self.name)
+            found, problem = outcomes(answers, host, KNOCKED)
             outcome = found.get("door", {})
             took = outcome.get("longest")
             if problem or not outcome.get("tries"):
-                verdicts.append(self._verdict(f"from {host}", Status.INCONCLUSIVE, problem or "was not asked"))
+                verdicts.append(self.verdict(f"from {host}", Status.INCONCLUSIVE, problem or "was not asked"))
             elif not outcome.get("ok") and isinstance(took, (int, float)) and took >= LONGEST:
                 hanging.append(host)
             else:
@@ -58,11 +61,8 @@ class MeshIpv6(Scenario):
             fix = (
                 "ask published ports by IPv4 (127.0.0.1, not localhost); engines from 29.8 answer by IPv6 (moby#53091)"
             )
-            verdicts.append(self._verdict("mesh", Status.WARNING, detail, fix))
+            verdicts.append(self.verdict("mesh", Status.WARNING, detail, fix, cause=CauseId.IPV6_HANGS))
         elif fine:
             detail = f"{len(fine)} nodes answer or refuse within {LONGEST:g} s by IPv6"
-            verdicts.append(self._verdict("mesh", Status.OK, detail))
+            verdicts.append(self.verdict("mesh", Status.OK, detail))
         return Findings(tuple(verdicts))
-
-    def _verdict(self, subject: str, status: Status, detail: str, fix: str | None = None) -> Verdict:
-        return Verdict(scenario=self.name, subject=subject, status=status, detail=detail, fix=fix)

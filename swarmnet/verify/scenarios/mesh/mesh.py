@@ -8,10 +8,12 @@ themselves to keep it taken, and never answer (20.10 to 28.5). Only a task's own
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar
 
-from swarmnet.model.report import Status, Verdict
-from swarmnet.verify import absence
+from swarmnet.model.report import Status
+from swarmnet.verify import absence, keys
+from swarmnet.verify.keys import FILTER, MESH_TABLE, NAT, OBSERVER_FACTS, ROUTES, outcomes
 from swarmnet.verify.scenario import (
     OPERATOR,
     Answers,
@@ -22,16 +24,17 @@ from swarmnet.verify.scenario import (
     Question,
     Scenario,
     Setup,
-    outcomes,
 )
-from swarmnet.verify.scenarios.balancing.balanced import OBSERVER_FACTS, has_ipvs, is_stale
+from swarmnet.verify.scenarios.balancing.balanced import has_ipvs, is_stale
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from swarmnet.model.base import JsonObject, JsonValue
+    from swarmnet.verify.keys import Key
     from swarmnet.verify.scenario import MeshService
 
+    Knocks = Key[dict[str, JsonObject]]
 
 LOCALHOST = ""
 """Label of 127.0.0.1 among a host's doors."""
@@ -40,14 +43,50 @@ TURNS = 4
 """Connections counted for each backend."""
 NETNS = "/var/run/docker/netns/ingress_sbox"
 CLOSER: dict[str, tuple[str, ...]] = {
-    "ingress/nat": ("iptables-save", "-t", "nat"),
-    "ingress/filter": ("iptables-save", "-t", "filter"),
-    "ingress/routes": ("nsenter", f"--net={NETNS}", "cat", "/proc/net/route"),
-    "ingress/ipvs": ("nsenter", f"--net={NETNS}", "cat", "/proc/net/ip_vs"),
+    NAT.name: ("iptables-save", "-t", "nat"),
+    FILTER.name: ("iptables-save", "-t", "filter"),
+    ROUTES.name: ("nsenter", f"--net={NETNS}", "cat", "/proc/net/route"),
+    MESH_TABLE.name: ("nsenter", f"--net={NETNS}", "cat", "/proc/net/ip_vs"),
 }
 """What is read on an entry node that does not answer as it should: rules, and the mesh's own namespace."""
-SSH = "operator/ssh"
+SSH = keys.targets("operator/ssh")
 """Whether the operator's machine reaches a host by plain sockets at all."""
+
+
+class Flaw(StrEnum):
+    """What can be wrong with an entry, as one side sees it."""
+
+    SILENT = "silent"
+    """No task answers."""
+    UNREACHED = "unreached"
+    """Some tasks never answer."""
+    LOSSY = "lossy"
+    """Every task answers, and too many connections fail."""
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """What one side says against an entry."""
+
+    flaw: Flaw
+    hosts: tuple[str, ...] = ()
+    """Hosts whose task is never reached, where some are."""
+    lost: int = 0
+    tries: int = 0
+    why: str = ""
+    """The probe's word for the last failure."""
+
+    def __str__(self) -> str:
+        """Return it in words, for people alone."""
+        if self.flaw is Flaw.SILENT:
+            return self.why or "no answer"
+        if self.flaw is Flaw.UNREACHED:
+            return f"the task on {', '.join(self.hosts)} is never reached"
+        return f"{self.lost} of {self.tries} connections failed ({self.why})"
+
+
+Complaints = dict[str, dict[str, Complaint]]
+"""Entry to the sides (hosts, ``localhost``, or the operator) that complain of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +99,15 @@ class View:
     tries: int = 0
     why: str = ""
 
-    def complaint(self, backends: frozenset[str]) -> str | None:
-        """Return what is wrong, None when every task answered and nothing was lost."""
+    def complaint(self, backends: frozenset[str]) -> Complaint | None:
+        """Return what is wrong; None when every task answered and nothing was lost."""
         if not self.answered:
-            return self.why or "no answer"
+            return Complaint(Flaw.SILENT, why=self.why)
         if missing := sorted(backends - self.answered):
-            return f"the task on {', '.join(missing)} is never reached"
-        stale = is_stale(self.lost, self.tries, len(backends))
-        return f"{self.lost} of {self.tries} connections failed ({self.why})" if stale else None
+            return Complaint(Flaw.UNREACHED, tuple(missing))
+        if not is_stale(self.lost, self.tries, len(backends)):
+            return None
+        return Complaint(Flaw.LOSSY, lost=self.lost, tries=self.tries, why=self.why)
 
 
 class MeshScenario(Scenario):
@@ -78,16 +118,21 @@ class MeshScenario(Scenario):
     needs_observer: ClassVar[bool] = True
     protocol: ClassVar[str]
 
+    @property
+    def key(self) -> Knocks:
+        """The key of what each side saw."""
+        return keys.targets(self.name)
+
     def ask(self, setup: Setup, answers: Answers) -> tuple[Question, ...]:
         """Ask from every side; then look closer at entries that do not answer as they should."""
         if setup.mesh is None or self.protocol not in setup.mesh.ports:
             return ()
         hosts = entries(setup, answers)
-        facts = [ObserverTask(host, OBSERVER_FACTS, {"kind": "facts"}) for host in setup.watched]
+        facts = [ObserverTask(host, OBSERVER_FACTS.name, {"kind": "facts"}) for host in setup.watched]
         first = {source: self._doors(setup, setup.mesh, source, hosts) for source in (*hosts, OPERATOR)}
-        bad = complaining(setup, answers, self.name)
+        bad = complaining(setup, answers, self.key)
         again = {source: {label: first[source][label] for label in labels} for source, labels in bad.items()}
-        looks = ((self.name, first), (second(self.name), again))
+        looks = ((self.key.name, first), (self.key.again.name, again))
         sides = [
             _question(source, key, _knocks(setup.mesh, doors))
             for key, by_source in looks
@@ -105,13 +150,13 @@ class MeshScenario(Scenario):
             return Findings((absence.unpublished(setup, self.name, "mesh"),))
         hosts = entries(setup, answers)
         unasked = [
-            self._verdict(f"from {source or 'this machine'}", Status.INCONCLUSIVE, why)
-            for source, why in silent(setup, answers, self.name).items()
+            self.verdict(f"from {source or 'this machine'}", Status.INCONCLUSIVE, why)
+            for source, why in silent(setup, answers, self.key).items()
         ]
-        fine = not failing(setup, answers, self.name)
+        fine = not failing(setup, answers, self.key)
         if not hosts or not fine:
             return Findings(tuple(unasked))
-        return Findings((*unasked, self._verdict("mesh", Status.OK, self._praise(setup, setup.mesh, hosts))))
+        return Findings((*unasked, self.verdict("mesh", Status.OK, self._praise(setup, setup.mesh, hosts))))
 
     def _praise(self, setup: Setup, mesh: MeshService, hosts: tuple[str, ...]) -> str:
         idle = sorted(set(hosts) - set(mesh.backends.values()))
@@ -134,7 +179,7 @@ class MeshScenario(Scenario):
         return [address, mesh.ports[self.protocol], self.protocol]
 
     def _closer(self, setup: Setup, answers: Answers, hosts: tuple[str, ...]) -> list[Question]:
-        bad = [host for host in hosts if host in failing(setup, answers, self.name)]
+        bad = [host for host in hosts if host in failing(setup, answers, self.key)]
         found: list[Question] = [
             HostCommand(host, key, argv, sudo=True) for host in bad for key, argv in CLOSER.items()
         ]
@@ -144,11 +189,8 @@ class MeshScenario(Scenario):
             if reachable(setup, host)
         }
         if unseen:
-            found.append(OperatorTask(SSH, {"kind": "knock", "targets": unseen, "times": 0}))
+            found.append(OperatorTask(SSH.name, {"kind": "knock", "targets": unseen, "times": 0}))
         return found
-
-    def _verdict(self, subject: str, status: Status, detail: str) -> Verdict:
-        return Verdict(scenario=self.name, subject=subject, status=status, detail=detail)
 
 
 def entries(setup: Setup, answers: Answers) -> tuple[str, ...]:
@@ -174,12 +216,12 @@ def reachable(setup: Setup, host: str) -> bool:
     return approach is not None and approach.between is None
 
 
-def views(setup: Setup, answers: Answers, scenario: str) -> dict[tuple[str, str], View]:
+def views(setup: Setup, answers: Answers, looked: Knocks) -> dict[tuple[str, str], View]:
     """Return what each side (a host, or the operator) saw of each entry (a host, or ``LOCALHOST``) that it asked."""
     backends = setup.mesh.backends if setup.mesh else {}
     found = {}
     for source in (*entries(setup, answers), OPERATOR):
-        for key in (scenario, second(scenario)):
+        for key in (looked, looked.again):
             answered, _ = outcomes(answers, source, key)
             for label, outcome in answered.items():
                 if outcome.get("tries"):
@@ -187,26 +229,21 @@ def views(setup: Setup, answers: Answers, scenario: str) -> dict[tuple[str, str]
     return found
 
 
-def second(scenario: str) -> str:
-    """Return the key of the second look: gossip may carry a new service to a node after the first one."""
-    return f"{scenario}/again"
-
-
-def complaining(setup: Setup, answers: Answers, scenario: str) -> dict[str, list[str]]:
+def complaining(setup: Setup, answers: Answers, looked: Knocks) -> dict[str, list[str]]:
     """Return each side with the labels of the doors that did not open to it as they should."""
     backends = frozenset(setup.mesh.backends.values()) if setup.mesh else frozenset()
     found: dict[str, list[str]] = {}
-    for (source, label), view in views(setup, answers, scenario).items():
+    for (source, label), view in views(setup, answers, looked).items():
         if view.complaint(backends) is not None:
             found.setdefault(source, []).append(label)
     return found
 
 
-def silent(setup: Setup, answers: Answers, scenario: str) -> dict[str, str]:
+def silent(setup: Setup, answers: Answers, looked: Knocks) -> dict[str, str]:
     """Return the sides that could not ask, and why."""
     found = {}
     for host in entries(setup, answers):
-        _, problem = outcomes(answers, host, scenario)
+        problem = outcomes(answers, host, looked)[1]
         if problem:
             found[host] = problem
     found |= {w.host: f"no observer on the host's own network: {w.problem}" for w in setup.observers if w.problem}
@@ -218,11 +255,11 @@ def silent(setup: Setup, answers: Answers, scenario: str) -> dict[str, str]:
     return found
 
 
-def failing(setup: Setup, answers: Answers, scenario: str) -> dict[str, dict[str, str]]:
+def failing(setup: Setup, answers: Answers, looked: Knocks) -> Complaints:
     """Return each entry that some side complains of: the sides, and what they say."""
     backends = frozenset(setup.mesh.backends.values()) if setup.mesh else frozenset()
-    found: dict[str, dict[str, str]] = {}
-    for (source, label), view in views(setup, answers, scenario).items():
+    found: Complaints = {}
+    for (source, label), view in views(setup, answers, looked).items():
         complaint = view.complaint(backends)
         if complaint is not None:
             entry, side = (source, "localhost") if label == LOCALHOST else (label, source)
@@ -230,13 +267,13 @@ def failing(setup: Setup, answers: Answers, scenario: str) -> dict[str, dict[str
     return found
 
 
-def unreached(setup: Setup, answers: Answers, entry: str, scenarios: Iterable[str]) -> tuple[str, ...]:
+def unreached(setup: Setup, answers: Answers, entry: str, looks: Iterable[Knocks]) -> tuple[str, ...]:
     """Return the tasks' hosts that some side inside did not reach through an entry; none where it only lost some."""
     backends = frozenset(setup.mesh.backends.values()) if setup.mesh else frozenset[str]()
     seen = [
         view
-        for scenario in scenarios
-        for (source, label), view in views(setup, answers, scenario).items()
+        for looked in looks
+        for (source, label), view in views(setup, answers, looked).items()
         if source != OPERATOR and entry == (source if label == LOCALHOST else label)
         if view.complaint(backends) is not None
     ]

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status, Verdict
 from swarmnet.model.service import Protocol, PublishMode, ServiceMode
 from swarmnet.model.verification import PROBE_LABEL
-from swarmnet.verify import claims
+from swarmnet.verify import claims, keys
+from swarmnet.verify.ids import CauseId
 from swarmnet.verify.iptables import is_published
+from swarmnet.verify.keys import NAT, OBSERVER_FACTS, outcomes
 from swarmnet.verify.scenario import (
     Answers,
     Findings,
@@ -24,9 +27,8 @@ from swarmnet.verify.scenario import (
     Question,
     Scenario,
     Setup,
-    outcomes,
 )
-from swarmnet.verify.scenarios.balancing.balanced import OBSERVER_FACTS, has_ipvs
+from swarmnet.verify.scenarios.balancing.balanced import has_ipvs
 from swarmnet.verify.scenarios.mesh.mesh import CLOSER, address_of
 
 if TYPE_CHECKING:
@@ -38,12 +40,37 @@ if TYPE_CHECKING:
 
 MOST = 64
 """Ports that are asked; more are left out, and told of."""
-RULES = "ingress/nat"
-FINE, UNREAD, NO_IPVS = "fine", "unread", "no IPVS"
+KNOCKED = keys.targets("published")
 TAKEN = ("address already in use", "port is already allocated", "host-mode port already in use")
 """What engines say of a port on a host that something else holds: a program, a container, another service."""
 FORGOTTEN = "if mesh-tcp is well, its tasks are older than the port; make them anew"
 """Engines leave tasks that outlived a change of constraints as they are when ports change (20.10 to 28.5)."""
+
+
+class Look(StrEnum):
+    """What one connection to a published port came to."""
+
+    FINE = "fine"
+    UNREAD = "unread"
+    """Nobody could ask, or the host's rules are not known."""
+    NO_IPVS = "no-ipvs"
+    CLOSED = "closed"
+    RULE_MISSING = "rule-missing"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A look at a port, with what to say of it."""
+
+    look: Look
+    port: int
+    why: str = ""
+
+    def __str__(self) -> str:
+        """Return what is wrong in words, for people alone."""
+        if self.look is Look.CLOSED:
+            return f"tcp port {self.port} is closed ({self.why})"
+        return f"the nat rule for tcp port {self.port} is missing"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -78,10 +105,12 @@ class Published(Scenario):
         for host, mine in by_host.items():
             targets: dict[str, JsonValue] = {door.label: [address_of(setup, host), door.port, "open"] for door in mine}
             task: JsonObject = {"kind": "knock", "targets": targets, "times": 0}
-            found.append(ObserverTask(_asker(setup, host), f"published/{host}", task))
-            found.append(HostCommand(host, RULES, CLOSER[RULES], sudo=True))
+            found.append(ObserverTask(_asker(setup, host), KNOCKED.on(host).name, task))
+            found.append(HostCommand(host, NAT.name, CLOSER[NAT.name], sudo=True))
             found += (
-                [ObserverTask(host, OBSERVER_FACTS, {"kind": "facts"})] if any(door.in_mesh for door in mine) else []
+                [ObserverTask(host, OBSERVER_FACTS.name, {"kind": "facts"})]
+                if any(door.in_mesh for door in mine)
+                else []
             )
         return tuple(found)
 
@@ -100,18 +129,20 @@ class Published(Scenario):
         verdicts += [self._service(setup, answers, name, mine) for name, mine in by_service.items()]
         if left_out:
             detail = f"{left_out} more published ports were not asked: {MOST} are the most"
-            verdicts.append(self._verdict("services", Status.INCONCLUSIVE, detail))
+            verdicts.append(self.verdict("services", Status.INCONCLUSIVE, detail))
         if not verdicts and setup.watched:
-            verdicts.append(self._verdict("services", Status.SKIPPED, "no service publishes a TCP port"))
+            verdicts.append(self.verdict("services", Status.SKIPPED, "no service publishes a TCP port"))
         return Findings(tuple(verdicts))
 
     def _service(self, setup: Setup, answers: Answers, name: str, mine: list[PublishedDoor]) -> Verdict:
         looks = {door: _look_at(setup, answers, door) for door in mine}
-        told: dict[str, list[str]] = defaultdict(list)
-        for door, look in looks.items():
-            told[look].append(door.host)
-        unread, incapable = set(told.pop(UNREAD, ())), set(told.pop(NO_IPVS, ()))
-        told.pop(FINE, None)
+        told: dict[Seen, list[str]] = defaultdict(list)
+        for door, seen in looks.items():
+            if seen.look in (Look.CLOSED, Look.RULE_MISSING):
+                told[seen].append(door.host)
+        unread, incapable = (
+            {door.host for door, seen in looks.items() if seen.look is look} for look in (Look.UNREAD, Look.NO_IPVS)
+        )
         subject, ports = f"service {name}", sorted({door.port for door in mine})
         if told:
             detail = "; ".join(f"{what} on {', '.join(sorted(hosts))}" for what, hosts in told.items())
@@ -120,40 +151,40 @@ class Published(Scenario):
                 fix = f"{FORGOTTEN}: docker service update --force {name}"
             closed = {host for hosts in told.values() for host in hosts}
             needed = tuple(_needed(setup, door) for door in mine if door.host in closed)
-            return self._verdict(subject, Status.FAILED, detail, fix).model_copy(update={"needed": needed})
+            return self.verdict(subject, Status.FAILED, detail, fix, cause=CauseId.PORT_CLOSED).model_copy(
+                update={"needed": needed}
+            )
         if unread:
             detail = f"could not be asked, or the rules not be read, on {', '.join(sorted(unread))}"
             fix = "let the SSH user run iptables-save by sudo without a password, or log in as root"
-            return self._verdict(subject, Status.INCONCLUSIVE, detail, fix)
+            return self.verdict(subject, Status.INCONCLUSIVE, detail, fix)
         if incapable:
             detail = f"no kernel of {', '.join(sorted(incapable))} has IPVS: the routing mesh cannot work there"
             needed = claims.each(map(claims.ipvs_kernel, incapable))
-            return self._verdict(subject, Status.INCONCLUSIVE, detail).model_copy(update={"needed": needed})
+            return self.verdict(subject, Status.INCONCLUSIVE, detail).model_copy(update={"needed": needed})
         hosts = len({door.host for door in mine})
         detail = f"tcp {', '.join(map(str, ports))} takes connections on {hosts} nodes"
-        return self._verdict(subject, Status.OK, detail)
+        return self.verdict(subject, Status.OK, detail)
 
     def _taken(self, service: Service, where: dict[str, str]) -> Verdict:
         name, hosts = service.spec.name, ", ".join(sorted(where))
         ports = sorted({port.published for port in service.spec.ports or () if port.published})
         detail = f"a task of {name} cannot have its port on {hosts}: {where[min(where)]}"
-        verdict = self._verdict(
+        verdict = self.verdict(
             f"service {name}",
             Status.FAILED,
             detail,
             f"see on {hosts} which program holds it, and end it, or publish another port:",
+            cause=CauseId.PORT_TAKEN,
         )
         commands: list[JsonValue] = [f"ss -lntup 'sport = :{port}'" for port in ports]
-        evidence: JsonObject = {"cause": "port-taken", "hosts": [*sorted(where)], "commands": commands}
+        evidence: JsonObject = {**verdict.evidence, "hosts": [*sorted(where)], "commands": commands}
         return verdict.model_copy(update={"evidence": evidence})
 
     def _idle(self, service: Service) -> Verdict:
         detail = "publishes ports, and none of its tasks runs: nothing can answer there"
         fix = f"docker service ps {service.spec.name} tells why its tasks do not run"
-        return self._verdict(f"service {service.spec.name}", Status.FAILED, detail, fix)
-
-    def _verdict(self, subject: str, status: Status, detail: str, fix: str | None = None) -> Verdict:
-        return Verdict(scenario=self.name, subject=subject, status=status, detail=detail, fix=fix)
+        return self.verdict(f"service {service.spec.name}", Status.FAILED, detail, fix, cause=CauseId.NO_RUNNING_TASK)
 
 
 def _asker(setup: Setup, host: str) -> str:
@@ -161,26 +192,25 @@ def _asker(setup: Setup, host: str) -> str:
     return setup.watched[(setup.watched.index(host) + 1) % len(setup.watched)]
 
 
-def _look_at(setup: Setup, answers: Answers, door: PublishedDoor) -> str:
-    """Return what is wrong with a door in words, or one of ``FINE``, ``UNREAD`` and ``NO_IPVS``."""
-    found, problem = outcomes(answers, _asker(setup, door.host), f"published/{door.host}")
+def _look_at(setup: Setup, answers: Answers, door: PublishedDoor) -> Seen:
+    """Return what the next host saw of a door."""
+    found, problem = outcomes(answers, _asker(setup, door.host), KNOCKED.on(door.host))
     outcome = found.get(door.label, {})
-    rules = answers.get((door.host, RULES))
-    readable = rules is not None and rules.problem is None and rules.value.get("exit") == 0
-    if problem or not outcome.get("tries") or (door.in_mesh and not readable):
-        return UNREAD
+    rules = NAT.read(answers, door.host)
+    if problem or not outcome.get("tries") or (door.in_mesh and rules is None):
+        return Seen(Look.UNREAD, door.port)
     if not outcome.get("ok"):
         if door.in_mesh and has_ipvs(answers, door.host) is False:
-            return NO_IPVS
-        return f"tcp port {door.port} is closed ({outcome.get('why')})"
-    if door.in_mesh and not is_published(str(rules and rules.value.get("stdout")), door.port, "tcp"):
-        return f"the nat rule for tcp port {door.port} is missing"
-    return FINE
+            return Seen(Look.NO_IPVS, door.port)
+        return Seen(Look.CLOSED, door.port, str(outcome.get("why")))
+    if door.in_mesh and not is_published(rules or {}, door.port, "tcp"):
+        return Seen(Look.RULE_MISSING, door.port)
+    return Seen(Look.FINE, door.port)
 
 
-def _is_shut_everywhere(looks: dict[PublishedDoor, str]) -> bool:
+def _is_shut_everywhere(looks: dict[PublishedDoor, Seen]) -> bool:
     """Tell whether a port of the mesh leads nowhere on any node."""
-    others = {door.port for door, look in looks.items() if look in (FINE, UNREAD, NO_IPVS)}
+    others = {door.port for door, seen in looks.items() if seen.look not in (Look.CLOSED, Look.RULE_MISSING)}
     return any(door.in_mesh and door.port not in others for door in looks)
 
 

@@ -10,14 +10,17 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status, Verdict
-from swarmnet.verify import absence, claims
+from swarmnet.verify import absence, claims, keys
+from swarmnet.verify.ids import CauseId
+from swarmnet.verify.keys import outcomes
 from swarmnet.verify.patterns import Shape, decompose
-from swarmnet.verify.scenario import Answers, Findings, ProbeTask, Question, Scenario, Setup, outcomes
+from swarmnet.verify.scenario import Answers, Findings, ProbeTask, Question, Scenario, Setup
 
 if TYPE_CHECKING:
-    from swarmnet.model.base import JsonValue
+    from swarmnet.model.base import JsonObject, JsonValue
     from swarmnet.model.network import Network
     from swarmnet.model.report import Claim
+    from swarmnet.verify.keys import Key
     from swarmnet.verify.patterns import Reach
     from swarmnet.verify.scenario import OverlayProbe, Setup
 
@@ -33,6 +36,11 @@ class LookupScenario(Scenario):
 
     noun: ClassVar[str]
     """What is looked up, for people: ``container name``."""
+
+    @property
+    def key(self) -> Key[dict[str, JsonObject]]:
+        """The key of its look-ups, network by network."""
+        return keys.targets(self.name)
 
     @abstractmethod
     def wanted(self, setup: Setup, probe: OverlayProbe, network: str) -> dict[str, tuple[str, tuple[str, ...]]]:
@@ -52,7 +60,7 @@ class LookupScenario(Scenario):
         if self.needs_service and setup.service is None:
             return Findings((absence.unserved(setup, self.name),))
         if not self.networks(setup) and setup.networks:
-            return Findings((self._verdict("names", Status.SKIPPED, f"no network has such names here: {self.noun}"),))
+            return Findings((self.verdict("names", Status.SKIPPED, f"no network has such names here: {self.noun}"),))
         return Findings(
             tuple(v for net in self.networks(setup) for v in self._judge_network(setup, answers, net.spec.name))
         )
@@ -61,7 +69,7 @@ class LookupScenario(Scenario):
         targets: dict[str, JsonValue] = {
             label: [name, list(expected)] for label, (name, expected) in self.wanted(setup, probe, network).items()
         }
-        return ProbeTask(probe.host, f"{self.name}/{network}", {"kind": "dns", "targets": targets})
+        return ProbeTask(probe.host, self.key.on(network).name, {"kind": "dns", "targets": targets})
 
     def _judge_network(self, setup: Setup, answers: Answers, network: str) -> list[Verdict]:
         wrong: dict[tuple[str, str], str] = {}
@@ -69,7 +77,7 @@ class LookupScenario(Scenario):
         silent: dict[str, str] = {}
         for probe in setup.ready:
             wanted = self.wanted(setup, probe, network)
-            found, problem = outcomes(answers, probe.host, f"{self.name}/{network}")
+            found, problem = outcomes(answers, probe.host, self.key.on(network))
             if problem:
                 silent[probe.host] = problem
                 continue
@@ -96,12 +104,12 @@ class LookupScenario(Scenario):
                 else f"{', '.join(sorted(sources))} {'do' if sources != {min(sources)} else 'does'} not get"
             )
             verdicts.append(self._missing(network, asked, wrong, (others, f"{who} the right {self.noun} of {labels}")))
-        verdicts += [self._verdict(f"{host} on {network}", Status.INCONCLUSIVE, why) for host, why in silent.items()]
+        verdicts += [self.verdict(f"{host} on {network}", Status.INCONCLUSIVE, why) for host, why in silent.items()]
         if not asked:
             verdicts.append(absence.untested(setup, self.name, f"network {network}", "no name could be asked for"))
         elif not wrong:
             detail = f"all {len(asked)} look-ups of the {self.noun} are right"
-            verdicts.append(self._verdict(f"network {network}", Status.OK, detail))
+            verdicts.append(self.verdict(f"network {network}", Status.OK, detail))
         return verdicts
 
     def _missing(
@@ -119,12 +127,10 @@ class LookupScenario(Scenario):
             status=Status.FAILED,
             detail=f"{sentence} on {network}: {wrong[min(pairs)]}",
             fix=GOSSIP_FIX,
-            evidence={"pairs": [list(pair) for pair in sorted(pairs)], "network": network},
+            cause=CauseId.NAMES,
+            evidence={"cause": CauseId.NAMES, "pairs": [list(pair) for pair in sorted(pairs)], "network": network},
             needed=tuple(_needed(network, hosts, *pair) for pair in sorted(pairs)),
         )
-
-    def _verdict(self, subject: str, status: Status, detail: str) -> Verdict:
-        return Verdict(scenario=self.name, subject=subject, status=status, detail=detail)
 
 
 def _needed(network: str, hosts: set[str], source: str, label: str) -> frozenset[Claim]:
@@ -233,3 +239,7 @@ class TaskNames(LookupScenario):
         if service is None or not service.task_addresses.get(network):
             return {}
         return {"the service": (f"tasks.{service.name}.{network}", service.task_addresses[network])}
+
+
+LOOKUPS: tuple[LookupScenario, ...] = (ContainerNames(), Aliases(), ServiceNames(), TaskNames())
+"""The scenarios that ask the engine's own resolver for names that it knows."""

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from swarmnet.model.report import Status, Verdict
-from swarmnet.verify import absence, claims
-from swarmnet.verify.scenario import Answers, Findings, ProbeTask, Question, Scenario, Setup, outcomes
+from swarmnet.model.report import Status
+from swarmnet.verify import absence, claims, keys
+from swarmnet.verify.ids import CauseId
+from swarmnet.verify.keys import outcomes
+from swarmnet.verify.scenario import Answers, Findings, ProbeTask, Question, Scenario, Setup
 
 if TYPE_CHECKING:
     from swarmnet.model.base import JsonObject
@@ -19,6 +21,7 @@ ANSWERED = ("no such name", "no address")
 """What a server says that knows: the name is in the domain ``invalid``, which is reserved (RFC 2606)."""
 HANGS = 2000.0
 """Milliseconds from which containers notice."""
+OUTSIDE = keys.targets("upstream")
 LIMIT = 3.0
 """Seconds for the answer."""
 FIX = (
@@ -36,7 +39,7 @@ class UpstreamDns(Scenario):
     def ask(self, setup: Setup, _answers: Answers) -> tuple[Question, ...]:
         """Ask on every host."""
         task: JsonObject = {"kind": "outside", "name": f"{setup.run or 'swarmnet'}.invalid", "limit": LIMIT}
-        return tuple(ProbeTask(probe.host, KEY, task) for probe in setup.ready)
+        return tuple(ProbeTask(probe.host, OUTSIDE.name, task) for probe in setup.ready)
 
     def judge(self, setup: Setup, answers: Answers) -> Findings:
         """Return a failure for hosts on which names are not answered for that others get an answer for.
@@ -45,7 +48,7 @@ class UpstreamDns(Scenario):
         """
         told = {}
         for probe in setup.ready:
-            outcome = outcomes(answers, probe.host, KEY)[0].get("outside")
+            outcome = outcomes(answers, probe.host, OUTSIDE)[0].get("outside")
             if outcome is not None:
                 told[probe.host] = outcome
         if not told:
@@ -54,26 +57,22 @@ class UpstreamDns(Scenario):
         lost = [host for host in told if host not in fine]
         if not lost:
             detail = f"{len(fine)} hosts get an answer for names outside of the swarm"
-            return Findings((self._verdict("hosts", Status.OK, detail),))
+            return Findings((self.verdict("hosts", Status.OK, detail),))
         slow = [host for host in lost if _milliseconds(told[host]) >= HANGS]
         words = {str(told[host].get("code") or told[host].get("why")) for host in lost}
         said = f"names outside of the swarm are not answered for on {', '.join(lost)} ({', '.join(sorted(words))})"
         if fine:
-            verdict = self._verdict(_subject(lost), Status.FAILED, f"{said}; on {', '.join(fine)} they are", FIX)
+            verdict = self.verdict(
+                _subject(lost), Status.FAILED, f"{said}; on {', '.join(fine)} they are", FIX, cause=CauseId.UPSTREAM_DNS
+            )
         elif slow:
             hangs = f"names outside of the swarm are not answered for anywhere, and look-ups hang on {', '.join(slow)}"
-            verdict = self._verdict(_subject(slow), Status.SKIPPED, f"{hangs} for {HANGS / 1000:g} s and more", FIX)
+            verdict = self.verdict(_subject(slow), Status.SKIPPED, f"{hangs} for {HANGS / 1000:g} s and more", FIX)
         else:
-            return Findings((self._verdict("hosts", Status.SKIPPED, f"{said}, and refused at once: nothing hangs"),))
+            return Findings((self.verdict("hosts", Status.SKIPPED, f"{said}, and refused at once: nothing hangs"),))
         needed = claims.each(map(claims.resolver, lost))
-        evidence: JsonObject = {"cause": "upstream-dns", "hosts": [*lost]}
+        evidence: JsonObject = {"cause": CauseId.UPSTREAM_DNS, "hosts": [*lost]}
         return Findings((verdict.model_copy(update={"needed": needed, "evidence": evidence}),))
-
-    def _verdict(self, subject: str, status: Status, detail: str, fix: str | None = None) -> Verdict:
-        return Verdict(scenario=self.name, subject=subject, status=status, detail=detail, fix=fix)
-
-
-KEY = "upstream"
 
 
 def _subject(hosts: list[str]) -> str:

@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status, Verdict
-from swarmnet.verify import claims
+from swarmnet.verify import claims, keys
+from swarmnet.verify.ids import CauseId
+from swarmnet.verify.keys import NAMESPACES, outcomes
 from swarmnet.verify.scenario import (
     Answers,
     Findings,
@@ -24,16 +26,16 @@ from swarmnet.verify.scenario import (
     Scenario,
     Setup,
     in_steps,
-    outcomes,
 )
-from swarmnet.verify.scenarios.balancing.ipvs import FOLDER, LISTING
-from swarmnet.verify.scenarios.pairs.matrix import second
+from swarmnet.verify.scenarios.balancing.ipvs import FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from swarmnet.model.base import JsonObject
+    from swarmnet.verify.keys import Ended, Key
 
+ECHOES = keys.targets("endpoints")
 MOST = 500
 """Containers that are asked on one network; more are left out, and told of."""
 PATIENCE = 5.0
@@ -78,20 +80,20 @@ class Endpoints(Scenario):
         return in_steps(
             answers,
             lambda: [
-                ProbeTask(probe.host, _key(net.spec.name), task)
+                ProbeTask(probe.host, ECHOES.on(net.spec.name).name, task)
                 for probe in setup.ready
                 for net in setup.networks
                 if (task := _task(setup, probe.host, net.spec.name))
             ],
             lambda: [
-                ProbeTask(probe.host, second(_key(net.spec.name)), {**task, "targets": few})
+                ProbeTask(probe.host, ECHOES.on(net.spec.name).again.name, {**task, "targets": few})
                 for net in setup.networks
                 if (few := _doubtful(setup, answers, net.spec.name))
                 for probe in setup.ready
                 if (task := _task(setup, probe.host, net.spec.name))
             ],
             lambda: [
-                HostCommand(host, LISTING, ("ls", FOLDER), sudo=True)
+                HostCommand(host, NAMESPACES.name, ("ls", FOLDER), sudo=True)
                 for host in sorted({host for host, _ in unreached(setup, answers)})
             ],
             lambda: [
@@ -106,10 +108,10 @@ class Endpoints(Scenario):
         answering = {one for one in known if _reached_by(setup, answers, one)}
         if not verdicts and answering:
             detail = f"{len(answering)} containers of your services are reached from all {len(setup.ready)} hosts"
-            verdicts.append(self._verdict("services", Status.OK, detail))
+            verdicts.append(self.verdict("services", Status.OK, detail))
         elif not verdicts:
             why = "none of your containers on these networks answers an echo" if known else "no container is on them"
-            verdicts.append(self._verdict("services", Status.SKIPPED, why))
+            verdicts.append(self.verdict("services", Status.SKIPPED, why))
         return Findings(tuple(verdicts))
 
     def _doubled(self, setup: Setup) -> Iterable[Verdict]:
@@ -125,18 +127,19 @@ class Endpoints(Scenario):
                     held[address].add(f"service {service.spec.name}")
             for address, names in sorted(held.items()):
                 if len(names) > 1:
-                    verdict = self._verdict(
+                    verdict = self.verdict(
                         f"network {name}",
                         Status.FAILED,
                         f"{' and '.join(sorted(names))} have one address on {name}: {address}; who is reached changes",
                         "make one of them again (docker service update --force, or docker rm and run)",
+                        cause=CauseId.ADDRESS_TWICE,
                     )
-                    evidence: JsonObject = {"cause": "address-twice", "network": name, "address": address}
+                    evidence: JsonObject = {"cause": CauseId.ADDRESS_TWICE, "network": name, "address": address}
                     yield verdict.model_copy(update={"evidence": evidence})
 
     def _lost(self, setup: Setup, answers: Answers) -> Iterable[Verdict]:
         vteps = {one.host: one.vtep for one in setup.observers}
-        found: dict[tuple[str, str, str], list[tuple[Endpoint, list[str]]]] = defaultdict(list)
+        found: dict[tuple[str, CauseId, str], list[tuple[Endpoint, list[str]]]] = defaultdict(list)
         for host, one in unreached(setup, answers):
             cause, words, commands = _why(setup, answers, host, one, vteps)
             found[host, cause, words].append((one, commands))
@@ -148,6 +151,7 @@ class Endpoints(Scenario):
                 status=Status.FAILED,
                 detail=f"{host} does not reach {names}: {words}",
                 fix=BY_HAND if any(commands for _, commands in lost) else RESTART,
+                cause=cause,
                 evidence={
                     "cause": cause,
                     "host": host,
@@ -156,9 +160,6 @@ class Endpoints(Scenario):
                 },
                 needed=tuple(claims.exchange(setup, one.network, host, one.host) for one, _ in lost),
             )
-
-    def _verdict(self, subject: str, status: Status, detail: str, fix: str | None = None) -> Verdict:
-        return Verdict(scenario=self.name, subject=subject, status=status, detail=detail, fix=fix)
 
 
 def endpoints(setup: Setup, network: str, *, everywhere: bool = False) -> list[Endpoint]:
@@ -198,8 +199,10 @@ def unreached(setup: Setup, answers: Answers) -> list[tuple[str, Endpoint]]:
     return found
 
 
-def _key(network: str) -> str:
-    return f"endpoints/{network}"
+def _rows(network: str) -> tuple[Key[Ended], Key[Ended]]:
+    """Return the keys of a network's neighbour and forwarding rows."""
+    of = keys.command(ECHOES.on(network).name)
+    return of.on("neighbours"), of.on("forwards")
 
 
 def _task(setup: Setup, host: str, network: str) -> JsonObject | None:
@@ -207,12 +210,12 @@ def _task(setup: Setup, host: str, network: str) -> JsonObject | None:
     targets: JsonObject = {one.address: one.address for one in endpoints(setup, network)}
     if network not in probe.addresses or not targets:
         return None
-    return {"kind": "icmp", "from": host, "network": _key(network), "targets": targets, "limit": PATIENCE}
+    return {"kind": "icmp", "from": host, "network": ECHOES.on(network).name, "targets": targets, "limit": PATIENCE}
 
 
 def _doubtful(setup: Setup, answers: Answers, network: str) -> JsonObject:
     """Return the addresses that some host did not reach and another one did: in between, a task may have ended."""
-    first = [outcomes(answers, probe.host, _key(network))[0] for probe in setup.ready]
+    first = [outcomes(answers, probe.host, ECHOES.on(network))[0] for probe in setup.ready]
     reached = {address for found in first for address, one in found.items() if one.get("ok")}
     failed = {address for found in first for address, one in found.items() if one.get("tries") and not one.get("ok")}
     return {address: address for address in sorted(reached & failed)}
@@ -222,8 +225,8 @@ def _seen(setup: Setup, answers: Answers, one: Endpoint) -> dict[str, JsonObject
     """Return what each host's last look at a container came to."""
     found = {}
     for probe in setup.ready:
-        first = outcomes(answers, probe.host, _key(one.network))[0]
-        again = outcomes(answers, probe.host, second(_key(one.network)))[0]
+        first = outcomes(answers, probe.host, ECHOES.on(one.network))[0]
+        again = outcomes(answers, probe.host, ECHOES.on(one.network).again)[0]
         outcome = again.get(one.address) or first.get(one.address, {})
         if outcome.get("tries"):
             found[probe.host] = outcome
@@ -236,9 +239,9 @@ def _reached_by(setup: Setup, answers: Answers, one: Endpoint) -> set[str]:
 
 def _namespace(setup: Setup, answers: Answers, host: str, network: str) -> str | None:
     """Return the file of a network's namespace on a host: engines call it after a counter and the network's id."""
-    answer = answers.get((host, LISTING))
+    listing = NAMESPACES.read(answers, host)
     wanted = next((f"-{net.id[:10]}" for net in setup.networks if net.spec.name == network), "-")
-    listed = str(answer.value.get("stdout", "")).split() if answer and not answer.problem else []
+    listed = listing.stdout.split() if listing else []
     return next((f"{FOLDER}/{name}" for name in listed if name.endswith(wanted)), None)
 
 
@@ -246,40 +249,50 @@ def _reads(setup: Setup, answers: Answers, host: str, one: Endpoint) -> list[Hos
     namespace = _namespace(setup, answers, host, one.network)
     if namespace is None:
         return []
-    into, key = ("nsenter", f"--net={namespace}"), _key(one.network)
+    into, (neighbours, forwards) = ("nsenter", f"--net={namespace}"), _rows(one.network)
     return [
-        HostCommand(host, f"{key}/neighbours", (*into, "ip", "neigh", "show"), sudo=True),
-        HostCommand(host, f"{key}/forwards", (*into, "bridge", "fdb", "show"), sudo=True),
+        HostCommand(host, neighbours.name, (*into, "ip", "neigh", "show"), sudo=True),
+        HostCommand(host, forwards.name, (*into, "bridge", "fdb", "show"), sudo=True),
     ]
 
 
 def rows(setup: Setup, answers: Answers, host: str, network: str) -> Rows | None:
     """Return what a host's kernel knows of a network's containers; None where that was not read."""
     namespace = _namespace(setup, answers, host, network)
-    told = [answers.get((host, f"{_key(network)}/{kind}")) for kind in ("neighbours", "forwards")]
-    texts = [str(one.value.get("stdout")) for one in told if one and not one.problem and one.value.get("exit") == 0]
-    if namespace is None or len(texts) != len(told):
+    neighbours, forwards = (key.read(answers, host) for key in _rows(network))
+    if namespace is None or neighbours is None or forwards is None:
         return None
-    neighbours = {match[1]: match[3] for match in _NEIGHBOUR.finditer(texts[0])}
-    return Rows(namespace, neighbours, {match[1]: match[3] for match in _FORWARD.finditer(texts[1])})
+    if not neighbours.succeeded or not forwards.succeeded:
+        return None
+    return Rows(
+        namespace,
+        {match[1]: match[3] for match in _NEIGHBOUR.finditer(neighbours.stdout)},
+        {match[1]: match[3] for match in _FORWARD.finditer(forwards.stdout)},
+    )
 
 
-def _why(setup: Setup, answers: Answers, host: str, one: Endpoint, vteps: dict[str, str]) -> tuple[str, str, list[str]]:
+def _why(
+    setup: Setup, answers: Answers, host: str, one: Endpoint, vteps: dict[str, str]
+) -> tuple[CauseId, str, list[str]]:
     """Return the cause, what is wrong in words, and commands that set it right."""
     known = rows(setup, answers, host, one.network)
     if known is None:
-        return "unreached", "others do, and its rows could not be read (they need nsenter, ip and bridge by sudo)", []
+        return (
+            CauseId.UNREACHED,
+            "others do, and its rows could not be read (they need nsenter, ip and bridge by sudo)",
+            [],
+        )
     derived = "02:42:" + ":".join(f"{int(part):02x}" for part in one.address.split("."))
     mac, right = known.neighbours.get(one.address), vteps.get(one.host, "")
     into = f"nsenter --net={known.namespace}"
     forward = f"{into} bridge fdb replace {mac or derived} dev vxlan0 dst {right} self permanent"
     if mac is None:
         neighbour = f"{into} ip neigh replace {one.address} lladdr {derived} dev vxlan0 nud permanent"
-        return "neighbour-missing", "its neighbour entry is missing there", [neighbour, forward]
+        return CauseId.NEIGHBOUR_MISSING, "its neighbour entry is missing there", [neighbour, forward]
     goes_to = known.forwards.get(mac)
     if goes_to is None:
-        return "forward-missing", "its forwarding entry is missing there", [forward]
+        return CauseId.FORWARD_MISSING, "its forwarding entry is missing there", [forward]
     if right and goes_to != right:
         wrong = next((name for name, vtep in vteps.items() if vtep == goes_to), goes_to)
-        return "forward-wrong", f"its forwarding entry leads to {wrong}", [forward]
-    return "unreached", "its rows there are right, and others reach it", []
+        return CauseId.FORWARD_WRONG, f"its forwarding entry leads to {wrong}", [forward]
+    return CauseId.UNREACHED, "its rows there are right, and others reach it", []

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status, Verdict
 from swarmnet.model.verification import Cell, Matrix
-from swarmnet.verify import absence, claims
+from swarmnet.verify import absence, claims, keys
+from swarmnet.verify.ids import CauseId
 from swarmnet.verify.kernels import without_esp
+from swarmnet.verify.keys import ICMP, TCP, UDP, outcomes
 from swarmnet.verify.patterns import Shape, decompose
-from swarmnet.verify.scenario import Answers, Findings, ProbeTask, Question, Scenario, Setup, in_steps, outcomes
-from swarmnet.verify.scenarios.pairs.matrix import second
+from swarmnet.verify.scenario import Answers, Findings, ProbeTask, Question, Scenario, Setup, in_steps
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -31,7 +32,7 @@ DEGRADED = 0.03
 """Share of lost datagrams from which a line is told; single packets get lost on busy hosts."""
 BROKEN = 0.3
 """Share from which it failed: TCP carries next to nothing then."""
-HEARD = "loss/heard"
+BURST, HEARD = keys.targets("loss"), keys.heard("loss/heard")
 SENT_AGAIN = 2
 """Tries of a datagram from which its line is measured closely."""
 
@@ -59,8 +60,12 @@ class Loss(Scenario):
                 if (doubtful := _doubtful(setup, answers, probe, net))
             ],
             lambda: (
-                [ProbeTask(probe.host, HEARD, {"kind": "heard"}) for probe in setup.ready]
-                if any(key.endswith(second("")) and key.startswith("loss/") for _, key in answers)
+                [ProbeTask(probe.host, HEARD.name, {"kind": "heard"}) for probe in setup.ready]
+                if any(
+                    BURST.on(net.spec.name).again.was_asked(answers, probe.host)
+                    for probe in setup.ready
+                    for net in setup.networks
+                )
                 else []
             ),
         )
@@ -82,13 +87,13 @@ class Loss(Scenario):
         elif silent:
             (source, target), why = min(silent.items())
             detail = f"loss was not measured on {len(silent)} lines: {source} -> {target}: {why}"
-            verdict = self._verdict(f"network {name}", Status.INCONCLUSIVE, detail)
+            verdict = self.verdict(f"network {name}", Status.INCONCLUSIVE, detail)
             needed = tuple(claims.exchange(setup, name, *pair) for pair in sorted(silent))
             verdicts.append(verdict.model_copy(update={"needed": needed}))
         elif not bad:
             worst = max(rates.values(), default=0.0)
             detail = f"{len(rates)} lines lose {'nothing' if not worst else f'at most {worst:.0%}'}"
-            verdicts.append(self._verdict(f"network {name}", Status.OK, detail))
+            verdicts.append(self.verdict(f"network {name}", Status.OK, detail))
         cells = {
             source.host: {
                 target.host: _cell(source, target, rates, silent)
@@ -106,7 +111,7 @@ class Loss(Scenario):
         share = f"{worst:.0%}" if worst - least < DEGRADED else f"{least:.0%} to {worst:.0%}"
         failed = worst >= BROKEN or bool(stalled & reach.pairs)
         evidence: dict[str, JsonValue] = {
-            "cause": f"loss-{reach.shape}",
+            "cause": f"{CauseId.LOSS}-{reach.shape}",
             "network": name,
             "pairs": [[*pair] for pair in pairs],
             "rate": round(worst, 3),
@@ -118,12 +123,10 @@ class Loss(Scenario):
             detail=f"degraded: {share} of datagrams get lost {_way(reach)} on {name}, and what is sent once is gone",
             fix="look for errors and drops on the way: ip -s link and ethtool -S on the hosts' devices, rules with a"
             " limit or a statistic match, a full conntrack table (dmesg), limits of the provider",
+            cause=CauseId.LOSS,
             evidence=evidence,
             broken=frozenset(claims.steady(name, *pair) for pair in pairs),
         )
-
-    def _verdict(self, subject: str, status: Status, detail: str) -> Verdict:
-        return Verdict(scenario=self.name, subject=subject, status=status, detail=detail)
 
 
 def _targets(setup: Setup, answers: Answers, probe: OverlayProbe, network: Network) -> JsonObject:
@@ -137,17 +140,17 @@ def _targets(setup: Setup, answers: Answers, probe: OverlayProbe, network: Netwo
 
 
 def _burst(probe: OverlayProbe, network: Network, targets: JsonObject, count: int) -> ProbeTask:
-    key = f"loss/{network.spec.name}"
-    key = key if count == FEW else second(key)
-    task: JsonObject = {"kind": "loss", "from": probe.host, "network": key, "targets": targets, "count": count}
-    return ProbeTask(probe.host, key, task)
+    first = BURST.on(network.spec.name)
+    name = first.name if count == FEW else first.again.name
+    task: JsonObject = {"kind": "loss", "from": probe.host, "network": name, "targets": targets, "count": count}
+    return ProbeTask(probe.host, name, task)
 
 
 def _doubtful(setup: Setup, answers: Answers, probe: OverlayProbe, network: Network) -> JsonObject:
     """Return the peers of which some answers did not come, or came only when they were asked again."""
     name = network.spec.name
-    found, _ = outcomes(answers, probe.host, f"loss/{name}")
-    tries = [outcomes(answers, probe.host, f"{kind}/{name}")[0] for kind in ("icmp", "udp")]
+    found, _ = outcomes(answers, probe.host, BURST.on(name))
+    tries = [outcomes(answers, probe.host, key.on(name))[0] for key in (ICMP, UDP)]
     again = {
         peer for seen in tries for peer, one in seen.items() if one.get("ok") and _whole(one, "tries") > SENT_AGAIN
     }
@@ -162,8 +165,8 @@ def _rates(setup: Setup, answers: Answers, name: str) -> tuple[dict[Pair, float]
     silent: dict[Pair, str] = {}
     network = next(net for net in setup.networks if net.spec.name == name)
     for probe in setup.ready:
-        first, problem = outcomes(answers, probe.host, f"loss/{name}")
-        many, _ = outcomes(answers, probe.host, second(f"loss/{name}"))
+        first, problem = outcomes(answers, probe.host, BURST.on(name))
+        many, _ = outcomes(answers, probe.host, BURST.on(name).again)
         for peer in _targets(setup, answers, probe, network):
             pair = (probe.host, peer)
             one = many.get(peer) or first.get(peer) or {}
@@ -171,7 +174,7 @@ def _rates(setup: Setup, answers: Answers, name: str) -> tuple[dict[Pair, float]
             if problem or not sent or not _whole(one, "came"):
                 silent[pair] = problem or "no answer came at all"
             elif peer in many:
-                arrived = _heard(answers, peer, second(f"loss/{name}"), probe.host)
+                arrived = _heard(answers, peer, BURST.on(name).again.name, probe.host)
                 rates[pair] = 1 - min(sent, _whole(one, "came") if arrived is None else arrived) / sent
             else:
                 rates[pair] = 0.0
@@ -179,18 +182,15 @@ def _rates(setup: Setup, answers: Answers, name: str) -> tuple[dict[Pair, float]
 
 
 def _heard(answers: Answers, host: str, label: str, source: str) -> int | None:
-    answer = answers.get((host, HEARD))
-    log = answer.value.get("heard") if answer is not None and answer.problem is None else None
-    if not isinstance(log, dict):
-        return None
-    row = log.get(label)
-    return _whole(row, source) if isinstance(row, dict) else 0
+    log = HEARD.read(answers, host)
+    return None if log is None else _whole(log.get(label, {}), source)
 
 
 def _is_stalled(answers: Answers, pair: Pair, network: str) -> bool:
     """Tell whether a transfer between the two failed."""
     for source, target in (pair, pair[::-1]):
-        found = outcomes(answers, source, f"tcp/{network}")[0] | outcomes(answers, source, second(f"tcp/{network}"))[0]
+        key = TCP.on(network)
+        found = outcomes(answers, source, key)[0] | outcomes(answers, source, key.again)[0]
         if found.get(target, {}).get("ok") is False:
             return True
     return False

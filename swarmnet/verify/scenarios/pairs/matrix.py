@@ -6,9 +6,10 @@ from statistics import median
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status, Verdict
-from swarmnet.model.verification import Cell, Matrix
+from swarmnet.model.verification import Cell, Matrix, TcpStage
 from swarmnet.verify import absence
-from swarmnet.verify.kernels import ESP, ESP_TRIAL, neighbours, without_esp
+from swarmnet.verify.kernels import ESP_TRIAL, neighbours, without_esp
+from swarmnet.verify.keys import ESP, HEARD, ICMP, TCP, UDP, outcomes
 from swarmnet.verify.scenario import (
     Answers,
     Findings,
@@ -17,43 +18,37 @@ from swarmnet.verify.scenario import (
     Question,
     Scenario,
     Setup,
-    outcomes,
 )
 
 if TYPE_CHECKING:
     from swarmnet.model.base import JsonObject
     from swarmnet.model.network import Network
+    from swarmnet.verify.keys import Key
     from swarmnet.verify.scenario import OverlayProbe
 
 
-HEARD = "heard"
 SECOND_LOOK = 5.0
 """Seconds for the pairs that failed at first."""
 HOPELESS = 1.5
 """Seconds for pairs between which kernels that refused ESP cannot carry anything, however long they are asked."""
 
 
-def second(key: str) -> str:
-    """Return the key of the second look at what failed in the first."""
-    return f"{key}/again"
-
-
 class MatrixScenario(Scenario):
     """Each probe asks every other one; where a pair fails, the next round looks at who heard whom and why not."""
 
-    kind: ClassVar[str]
+    key: ClassVar[Key[dict[str, JsonObject]]]
 
     def preconditions(self, setup: Setup) -> tuple[Question, ...]:
         """Ask whether kernels can encrypt, where a network is encrypted."""
         if not any(network.spec.encrypted for network in setup.networks):
             return ()
-        return tuple(HostCommand(probe.host, ESP, ESP_TRIAL, sudo=True) for probe in setup.ready)
+        return tuple(HostCommand(probe.host, ESP.name, ESP_TRIAL, sudo=True) for probe in setup.ready)
 
     def ask(self, setup: Setup, answers: Answers) -> tuple[Question, ...]:
         """Ask for all pairs; then, if some fail, what each probe heard."""
         incapable = without_esp(answers)
         questions: list[Question] = [
-            ProbeTask(probe.host, self._key(network.spec.name), self._task(setup, probe, network, incapable))
+            ProbeTask(probe.host, self.key.on(network.spec.name).name, self._task(setup, probe, network, incapable))
             for probe in setup.ready
             for network in setup.networks
         ]
@@ -65,7 +60,7 @@ class MatrixScenario(Scenario):
             return tuple(questions)
         failing = {net.spec.name for net in setup.networks if self._fails(setup, answers, net.spec.name)}
         if failing:
-            questions += [ProbeTask(probe.host, HEARD, {"kind": "heard"}) for probe in setup.ready]
+            questions += [ProbeTask(probe.host, HEARD.name, {"kind": "heard"}) for probe in setup.ready]
             questions += [neighbours(probe.host) for probe in setup.ready]
         return tuple(questions)
 
@@ -81,8 +76,8 @@ class MatrixScenario(Scenario):
         """Return all pairs on one network; rows and columns without a probe are inconclusive."""
         cells: dict[str, dict[str, Cell]] = {}
         for source in setup.probes:
-            found, problem = outcomes(answers, source.host, self._key(network))
-            found |= outcomes(answers, source.host, second(self._key(network)))[0]
+            found, problem = outcomes(answers, source.host, self.key.on(network))
+            found |= outcomes(answers, source.host, self.key.on(network).again)[0]
             cells[source.host] = {
                 target.host: self._cell(source, target, problem, found.get(target.host))
                 for target in setup.probes
@@ -94,9 +89,6 @@ class MatrixScenario(Scenario):
         """Tell whether the answer came from the host that was asked."""
         return outcome.get("id") == (target.identity or target.host)
 
-    def _key(self, network: str) -> str:
-        return f"{self.kind}/{network}"
-
     def _task(self, setup: Setup, probe: OverlayProbe, network: Network, incapable: frozenset[str]) -> JsonObject:
         name = network.spec.name
         targets = {
@@ -104,7 +96,7 @@ class MatrixScenario(Scenario):
             for other in setup.ready
             if other.host != probe.host and name in other.addresses
         }
-        task: JsonObject = {"kind": self.kind, "from": probe.host, "network": name, "targets": dict(targets)}
+        task: JsonObject = {"kind": self.key.name, "from": probe.host, "network": name, "targets": dict(targets)}
         if network.spec.encrypted and (probe.host in incapable or targets.keys() <= incapable):
             task["limit"] = HOPELESS
         return task
@@ -114,14 +106,14 @@ class MatrixScenario(Scenario):
         incapable = without_esp(answers)
         found = []
         for net in setup.networks:
-            key = self._key(net.spec.name)
+            key = self.key.on(net.spec.name)
             failed = {label for label, one in outcomes(answers, probe.host, key)[0].items() if not one.get("ok")}
             task = self._task(setup, probe, net, incapable)
             targets = task["targets"]
             if not failed or task.get("limit") == HOPELESS or not isinstance(targets, dict):
                 continue
             few: JsonObject = {label: address for label, address in targets.items() if label in failed}
-            found.append(ProbeTask(probe.host, second(key), {**task, "targets": few, "limit": SECOND_LOOK}))
+            found.append(ProbeTask(probe.host, key.again.name, {**task, "targets": few, "limit": SECOND_LOOK}))
         return found
 
     def _fails(self, setup: Setup, answers: Answers, network: str) -> bool:
@@ -137,8 +129,9 @@ class MatrixScenario(Scenario):
         if outcome is None or not outcome.get("tries"):
             return Cell(status=Status.INCONCLUSIVE, detail="was not asked")
         if not outcome.get("ok"):
-            stage = f" ({outcome['stage']})" if outcome.get("stage") else ""
-            return Cell(status=Status.FAILED, detail=f"{outcome.get('why')}{stage} after {outcome.get('tries')} tries")
+            stage = _stage(outcome)
+            words = f"{outcome.get('why')}{f' ({stage})' if stage else ''} after {outcome.get('tries')} tries"
+            return Cell(status=Status.FAILED, detail=words, stage=stage)
         if not self.identified(outcome, target):
             detail = f"answered by {outcome.get('id')!r} instead: the address is in use twice"
             return Cell(status=Status.FAILED, detail=detail)
@@ -171,12 +164,17 @@ class MatrixScenario(Scenario):
         return (Verdict(scenario=self.name, subject=subject, status=Status.OK, detail=detail),)
 
 
+def _stage(outcome: JsonObject) -> TcpStage | None:
+    """Return how far a failed transfer came; None where the probe says nothing of it."""
+    return next((stage for stage in TcpStage if stage == outcome.get("stage")), None)
+
+
 class IcmpMatrix(MatrixScenario):
     """Ping between all ordered pairs: addresses, forwarding entries and the way there and back."""
 
     name: ClassVar[str] = "icmp"
     summary: ClassVar[str] = "ICMP echo between all ordered pairs of hosts"
-    kind: ClassVar[str] = "icmp"
+    key = ICMP
 
     def identified(self, _outcome: JsonObject, _target: OverlayProbe) -> bool:
         """Take any reply: the kernel answers, and knows no names."""
@@ -188,7 +186,7 @@ class UdpMatrix(MatrixScenario):
 
     name: ClassVar[str] = "udp"
     summary: ClassVar[str] = "UDP with a nonce between all ordered pairs of hosts"
-    kind: ClassVar[str] = "udp"
+    key = UDP
 
 
 class TcpMatrix(MatrixScenario):
@@ -196,4 +194,4 @@ class TcpMatrix(MatrixScenario):
 
     name: ClassVar[str] = "tcp"
     summary: ClassVar[str] = "TCP, 1 MiB with SHA-256, between all ordered pairs of hosts"
-    kind: ClassVar[str] = "tcp"
+    key = TCP

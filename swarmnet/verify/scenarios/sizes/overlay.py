@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status, Verdict
-from swarmnet.verify import absence, claims
-from swarmnet.verify.captures import COUNTERS, PLACES, delta, observed_probes, peers_among, peers_of, place
+from swarmnet.verify import absence, claims, keys
+from swarmnet.verify.captures import COUNTERS, delta, observed_probes, peers_among, peers_of, place
+from swarmnet.verify.ids import CauseId
+from swarmnet.verify.keys import PLACES, WAYS, outcomes
 from swarmnet.verify.patterns import decompose
 from swarmnet.verify.scenario import (
     PAIR,
@@ -18,7 +20,6 @@ from swarmnet.verify.scenario import (
     Scenario,
     Setup,
     in_steps,
-    outcomes,
 )
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from swarmnet.verify.patterns import Pair
     from swarmnet.verify.scenario import OverlayProbe
 
-WAYS = "wire/ways"
+SIZES = keys.targets("sizes")
 PLAIN, ENCRYPTED = 50, 76
 """Bytes around an overlay's packet: IP 20, UDP 8, VXLAN 8, Ethernet 14; ESP adds 26, padded to 4."""
 DEFAULT = 1500
@@ -41,6 +42,7 @@ Cuts = dict[str, dict["Pair", tuple[int, bool]]]
 """Network to the pairs that it does not serve whole, each with a size and whether that is exact."""
 FRAGMENTS = ("FragCreates", "ReasmReqds")
 TOO_LARGE = "too large"
+FRAGMENTS_FIX = "give the networks the underlay's MTU; other traffic of the host may fragment, too: see what it sends"
 
 
 class OverlayMtu(Scenario):
@@ -58,12 +60,12 @@ class OverlayMtu(Scenario):
             answers,
             lambda: [question for probe in probes for question in self._before(setup, probe)],
             lambda: [
-                ProbeTask(probe.host, f"sizes/{net.spec.name}", task)
+                ProbeTask(probe.host, SIZES.on(net.spec.name).name, task)
                 for probe in probes
                 for net in setup.networks
                 if (task := _task(setup, answers, probe, net))
             ],
-            lambda: [ObserverTask(probe.host, COUNTERS[1], {"kind": "counters"}) for probe in probes],
+            lambda: [ObserverTask(probe.host, COUNTERS[1].name, {"kind": "counters"}) for probe in probes],
         )
 
     def judge(self, setup: Setup, answers: Answers) -> Findings:
@@ -86,8 +88,8 @@ class OverlayMtu(Scenario):
 
     def _before(self, setup: Setup, probe: OverlayProbe) -> list[Question]:
         return [
-            ProbeTask(probe.host, PLACES, {"kind": "places"}),
-            ObserverTask(probe.host, COUNTERS[0], {"kind": "counters"}),
+            ProbeTask(probe.host, PLACES.name, {"kind": "places"}),
+            ObserverTask(probe.host, COUNTERS[0].name, {"kind": "counters"}),
             ways(setup, probe.host),
         ]
 
@@ -119,14 +121,14 @@ class OverlayMtu(Scenario):
             why = [f"{source} -> {target}: {words}" for (source, target), words in untested.items()]
             if not why:
                 return [absence.untested(setup, self.name, f"network {name}", absence.TOO_FEW)]
-            verdict = self._verdict(name, Status.INCONCLUSIVE, f"the boundary was not found: {why[0]}")
+            verdict = self.verdict(f"network {name}", Status.INCONCLUSIVE, f"the boundary was not found: {why[0]}")
             needed = tuple(claims.exchange(setup, name, *pair) for pair in untested)
             return [verdict.model_copy(update={"needed": needed})]
         tested = sum(len(peers_of(setup, probe.host)) for probe in probes)
         detail = (
             f"exactly {configured(network)} bytes pass between all {tested} pairs, one more is refused at the sender"
         )
-        return [self._verdict(name, Status.OK, detail)]
+        return [self.verdict(f"network {name}", Status.OK, detail)]
 
     def _results(
         self, setup: Setup, answers: Answers, name: str
@@ -135,7 +137,7 @@ class OverlayMtu(Scenario):
         cut: dict[Pair, tuple[int, bool]] = {}
         untested: dict[Pair, str] = {}
         for probe in observed_probes(setup):
-            found, problem = outcomes(answers, probe.host, f"sizes/{name}")
+            found, problem = outcomes(answers, probe.host, SIZES.on(name))
             for peer in peers_of(setup, probe.host):
                 outcome = found.get(peer, {})
                 largest = outcome.get("largest")
@@ -163,7 +165,8 @@ class OverlayMtu(Scenario):
             detail=f"the underlay of {', '.join(hosts)} has an MTU of {underlay}: {sends}; full-size packets get lost"
             " or are broken to pieces",
             fix=f"raise the underlay's MTU, or make {names} again with mtu: {underlay}, and the ingress network, too",
-            evidence={"cause": "underlay-mtu", "pairs": [[*pair] for pair in sorted(pairs)], "hosts": [*hosts]},
+            cause=CauseId.UNDERLAY_MTU,
+            evidence={"cause": CauseId.UNDERLAY_MTU, "pairs": [[*pair] for pair in sorted(pairs)], "hosts": [*hosts]},
             broken=frozenset(claims.fitting(net.spec.name, *pair) for net in nets for pair in pairs),
         )
 
@@ -184,8 +187,9 @@ class OverlayMtu(Scenario):
             " the hosts' devices carry more",
             fix="something between the hosts has a smaller MTU, or drops fragments (see underlay-mtu):"
             f" {advice(path, names)}",
+            cause=CauseId.PATH_MTU,
             evidence={
-                "cause": "path-mtu",
+                "cause": CauseId.PATH_MTU,
                 "pairs": [[*pair] for pair in sorted(pairs)],
                 "largest": min(size for size, _ in found.values()),
             },
@@ -199,7 +203,7 @@ class OverlayMtu(Scenario):
     def _odd(self, network: Network, odd: dict[str, int]) -> Verdict:
         seen = ", ".join(f"{host} {mtu}" for host, mtu in sorted(odd.items()))
         detail = f"containers on {network.spec.name} should have an MTU of {configured(network)}, but have: {seen}"
-        return self._verdict(network.spec.name, Status.WARNING, detail)
+        return self.verdict(f"network {network.spec.name}", Status.WARNING, detail, cause=CauseId.ODD_MTU)
 
     def _fragments(self, setup: Setup, answers: Answers) -> list[Verdict]:
         verdicts = []
@@ -207,27 +211,16 @@ class OverlayMtu(Scenario):
             grown = delta(answers, probe.host, "ip")
             if grown is None:
                 detail = f"{probe.host} did not tell its counters of fragments"
-                verdicts.append(self._host(probe.host, Status.INCONCLUSIVE, detail))
+                verdicts.append(self.verdict(f"host {probe.host}", Status.INCONCLUSIVE, detail))
             elif any(grown.get(name, 0) > 0 for name in FRAGMENTS):
                 what = ", ".join(f"{name} +{grown.get(name, 0)}" for name in FRAGMENTS)
                 detail = f"the underlay of {probe.host} carried fragments while full-size packets were sent: {what}"
-                verdict = self._host(probe.host, Status.FAILED, detail)
+                verdict = self.verdict(
+                    f"host {probe.host}", Status.FAILED, detail, FRAGMENTS_FIX, cause=CauseId.FRAGMENTS
+                )
                 needed = (_around(setup, probe.host),)
                 verdicts.append(verdict.model_copy(update={"needed": needed}))
         return verdicts
-
-    def _host(self, host: str, status: Status, detail: str) -> Verdict:
-        fix = "give the networks the underlay's MTU; other traffic of the host may fragment, too: see what it sends"
-        return Verdict(
-            scenario=self.name,
-            subject=f"host {host}",
-            status=status,
-            detail=detail,
-            fix=fix if status is Status.FAILED else None,
-        )
-
-    def _verdict(self, network: str, status: Status, detail: str) -> Verdict:
-        return Verdict(scenario=self.name, subject=f"network {network}", status=status, detail=detail)
 
 
 def advice(path: int, names: str) -> str:
@@ -294,7 +287,7 @@ def ways(setup: Setup, host: str) -> ObserverTask:
     measured = {*peers_among(setup.watched, host)}
     if host in {probe.host for probe in observed_probes(setup)}:
         measured |= {*peers_of(setup, host)}
-    return ObserverTask(host, WAYS, {"kind": "ways", "targets": vteps(setup, measured)})
+    return ObserverTask(host, WAYS.name, {"kind": "ways", "targets": vteps(setup, measured)})
 
 
 def vteps(setup: Setup, hosts: Collection[str]) -> JsonObject:

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status, Verdict
-from swarmnet.verify import absence, claims
+from swarmnet.verify import absence, claims, keys
 from swarmnet.verify.captures import peers_among
+from swarmnet.verify.ids import CauseId
+from swarmnet.verify.keys import outcomes
 from swarmnet.verify.patterns import Shape, decompose
-from swarmnet.verify.scenario import Answers, Findings, ObserverTask, Question, Scenario, Setup, in_steps, outcomes
+from swarmnet.verify.scenario import Answers, Findings, ObserverTask, Question, Scenario, Setup, in_steps
 from swarmnet.verify.scenarios.sizes.overlay import LEAST, underlays, vteps, ways
 
 if TYPE_CHECKING:
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from swarmnet.model.report import Claim
     from swarmnet.verify.patterns import Pair, Reach
 
-SIZES = "wire/sizes"
+SIZES = keys.targets("wire/sizes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class UnderlayMtu(Scenario):
             answers,
             lambda: [ways(setup, host) for host in setup.watched],
             lambda: [
-                ObserverTask(host, f"{SIZES}/{size}", {"kind": "sizes", "size": size, "targets": targets})
+                ObserverTask(host, SIZES.on(str(size)).name, {"kind": "sizes", "size": size, "targets": targets})
                 for host in setup.watched
                 for size, targets in _by_size(setup, answers, host).items()
             ],
@@ -57,7 +59,7 @@ class UnderlayMtu(Scenario):
         narrow: dict[Pair, Narrow] = {}
         for host in setup.watched:
             for size, targets in _by_size(setup, answers, host).items():
-                found, problem = outcomes(answers, host, f"{SIZES}/{size}")
+                found, problem = outcomes(answers, host, SIZES.on(str(size)))
                 for peer in targets:
                     outcome = found.get(peer, {})
                     largest = outcome.get("largest")
@@ -73,7 +75,7 @@ class UnderlayMtu(Scenario):
         if alone:
             verdicts.append(absence.untested(setup, self.name, "underlay", "fewer than two hosts have an observer"))
         elif unmeasured:
-            verdict = self._verdict(Status.INCONCLUSIVE, f"some paths were not measured: {unmeasured[0]}")
+            verdict = self.verdict("underlay", Status.INCONCLUSIVE, f"some paths were not measured: {unmeasured[0]}")
             needed = (
                 *(frozenset(map(claims.node, pair)) | _passing(pair) for pair in silent),
                 *(claims.each(map(claims.node, missing))),
@@ -81,7 +83,7 @@ class UnderlayMtu(Scenario):
             verdicts.append(verdict.model_copy(update={"needed": needed}))
         sizes = {size for host in setup.watched for size in underlays(answers, host).values()}
         fine = f"packets of {', '.join(map(str, sorted(sizes)))} bytes pass whole between all hosts"
-        return Findings(tuple(verdicts) or (self._verdict(Status.OK, fine),))
+        return Findings(tuple(verdicts) or (self.verdict("underlay", Status.OK, fine),))
 
     def _narrow(self, reach: Reach, narrow: dict[Pair, Narrow]) -> Verdict:
         found = [narrow[pair] for pair in reach.pairs]
@@ -98,8 +100,9 @@ class UnderlayMtu(Scenario):
                 f", or give the underlay's devices that MTU; until then networks need mtu: {largest}"
                 * (largest >= LEAST)
             ),
+            cause=CauseId.PATH_MTU,
             evidence={
-                "cause": "path-mtu",
+                "cause": CauseId.PATH_MTU,
                 "pairs": [[*pair] for pair in sorted(reach.pairs)],
                 "hosts": [*reach.hosts],
                 "largest": largest,
@@ -107,9 +110,6 @@ class UnderlayMtu(Scenario):
             },
             broken=frozenset(claims.path(*pair) for pair in reach.pairs),
         )
-
-    def _verdict(self, status: Status, detail: str) -> Verdict:
-        return Verdict(scenario=self.name, subject="underlay", status=status, detail=detail)
 
 
 def _passing(pair: Pair) -> frozenset[Claim]:

@@ -1,0 +1,136 @@
+"""Stable ids of what verify reports: who found it, and what is wrong.
+
+``--only``, the JSON documents, JUnit files and the reference page share these ids. A sentence may change with every
+version; an id never does.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Self
+
+
+class _Explained(StrEnum):
+    """A word with one line that says what it means."""
+
+    meaning: str
+
+    def __new__(cls, value: str, meaning: str) -> Self:
+        """Keep the meaning next to the word."""
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.meaning = meaning
+        return member
+
+
+class Group(_Explained):
+    """Sources of verdicts that belong to several scenarios; ``--only`` takes them like scenarios."""
+
+    MATRIX = ("matrix", "why pairs of hosts fail, from the icmp, udp and tcp matrices together")
+    DNS = ("dns", "why names are not found, from all look-ups together")
+    MESH = ("mesh", "why an entry node of the routing mesh does not answer, from mesh-tcp and mesh-udp together")
+    PROBE = ("probe", "hosts without a probe, and answers of probes that cannot be read")
+
+
+class CauseId(_Explained):
+    """What is wrong. Every failed verdict, and every warning, has exactly one of these ids."""
+
+    # Hosts without a probe: the id says what keeps the probe away.
+    DRAIN = ("drain", "the operator drained the node, so it takes no containers")
+    PAUSE = ("pause", "the operator paused the node, so it takes no new containers")
+    UNREACHABLE = ("unreachable", "the host does not respond over SSH, or its engine does not")
+    LOCKED = ("locked", "the engine waits for the swarm's unlock key")
+    OTHER_SWARM = ("other-swarm", "the host belongs to another swarm")
+    UNLISTED = ("unlisted", "the host believes that it is a node, but this swarm does not list it")
+    LIVE_RESTORE = ("live-restore", "live restore is on, with which an engine cannot be in a swarm")
+    NFTABLES = ("nftables", "the engine uses its nftables backend, with which it cannot be in a swarm")
+    NO_SWARM = ("no-swarm", "the host is not in a swarm")
+    DISK_FULL = ("disk-full", "the disk of the engine's data is full")
+    SUBNET_FULL = ("subnet-full", "the network has no free address")
+    ATTACH = ("attach", "the managers give the host no address on the network")
+    IMAGE = ("image", "the host cannot get or run the probe image")
+    PROBE = ("probe", "the probe does not run, for a reason that has no id of its own")
+
+    # Control plane.
+    NODE_DOWN = ("node-down", "a node is not ready, or managers do not reach each other")
+    NOT_ALLOCATED = ("not-allocated", "a network was accepted but never got a subnet and VNI")
+    IPV6_ONLY = ("ipv6-only", "a service got a virtual address by IPv6 alone, which nothing balances")
+    SUBNET_OVERLAP = ("subnet-overlap", "the subnets of two overlays overlap")
+    SUBNET_HIDES_ROUTE = ("subnet-hides-route", "an overlay's subnet overlaps a route of a host")
+    BRIDGE_ON_UNDERLAY = ("bridge-on-underlay", "a host's own bridge has a subnet in which other hosts are")
+
+    # The hosts themselves.
+    IP_FORWARD = ("ip-forward", "the kernel does not forward packets")
+    OUTER_SOURCE = ("outer-source", "the host sends VXLAN from an address that its peers do not know")
+    RP_FILTER = ("rp-filter", "a strict reverse path filter drops what peers send")
+    LEFTOVER_VXLAN = ("leftover-vxlan", "a VXLAN device of a network is left in the host's own namespace")
+    MACHINE_ID = ("machine-id", "several hosts have the same machine-id")
+    FIREWALL_DROPS = ("firewall-drops", "a rule or policy of the host's own firewall drops what the swarm sends")
+    RULES_FLUSHED = ("rules-flushed", "the engine's firewall rules were flushed")
+    GOSSIP_UDP = ("gossip-udp", "the engines' gossip by UDP does not arrive")
+    NEIGHBOUR_TABLE_FULL = ("neighbour-table-full", "the kernel's neighbour table is full")
+
+    # Pairs of hosts on overlays.
+    UNDERLAY = ("underlay", "the underlay does not carry the overlay's packets (UDP data path port, or ESP)")
+    NETWORK = ("network", "one network does not deliver where another one does")
+    GOSSIP = ("gossip", "a host has not learned where the containers of a peer are")
+    MTU = ("mtu", "small packets pass and full-size packets get lost")
+    PARTIAL = ("partial", "one protocol passes and another one does not")
+    LOSS = ("loss", "a line loses more datagrams than a line may")
+    ADDRESS_TWICE = ("address-twice", "two containers or services have the same address")
+    NEIGHBOUR_MISSING = ("neighbour-missing", "a host has no neighbour entry for a container")
+    FORWARD_MISSING = ("forward-missing", "a host has no forwarding entry for a container")
+    FORWARD_WRONG = ("forward-wrong", "a host's forwarding entry for a container leads to another host")
+    UNREACHED = ("unreached", "a host does not reach a container that others reach")
+
+    # Packet sizes.
+    UNDERLAY_MTU = ("underlay-mtu", "the MTU of a host's device is too small for the overlay")
+    PATH_MTU = ("path-mtu", "something between hosts has a smaller MTU than their devices")
+    ODD_MTU = ("odd-mtu", "containers have another MTU than the network's")
+    FRAGMENTS = ("fragments", "the underlay carries fragments")
+
+    # Names.
+    NAMES = ("names", "a host does not find a name, or finds a wrong address for it")
+    RESOLVER = ("resolver", "the engine's own resolver does not answer")
+    UPSTREAM_DNS = ("upstream-dns", "names outside of the swarm are not answered for")
+
+    # Balancing.
+    NO_IPVS = ("no-ipvs", "the kernel has no IPVS")
+    VIP = ("vip", "a service's virtual address does not answer")
+    BALANCE_LOST = ("balance-lost", "connections through a virtual address fail, as with a stale backend")
+    BALANCE_LOSSY = ("balance-lossy", "single connections through a virtual address fail")
+    BALANCE_MISSING = ("balance-missing", "no connection through a virtual address reaches a task")
+    BALANCE_UNEVEN = ("balance-uneven", "a task gets more or fewer connections than the others")
+    HAIRPIN = ("hairpin", "a task does not reach its own service")
+    IPVS_BACKENDS = ("ipvs-backends", "a kernel's balancer does not hold exactly the running tasks")
+    IPVS_NAMESPACE = ("ipvs-namespace", "the network namespace of a balancer is gone")
+
+    # Published ports.
+    INGRESS_TASK = ("ingress-task", "no entry node reaches the tasks of one host")
+    INGRESS_SIDE = ("ingress-side", "one host gets no answer from the published ports of any other host")
+    INGRESS_RULES = ("ingress-rules", "nat rules of the routing mesh are missing")
+    INGRESS_FORWARD = ("ingress-forward", "filter rules of the routing mesh are missing")
+    INGRESS_INTERFACE = ("ingress-interface", "the routing mesh's namespace lost an interface or its routes")
+    INGRESS_NAMESPACE = ("ingress-namespace", "the routing mesh's namespace is gone")
+    INGRESS_BACKENDS = ("ingress-backends", "the routing mesh's balancer lacks running tasks")
+    INGRESS_BLOCKED = ("ingress-blocked", "something blocks the published ports of a host for other hosts")
+    INGRESS_UNKNOWN = ("ingress-unknown", "an entry node does not answer, though its rules and namespace look right")
+    INGRESS_LOCALHOST = ("ingress-localhost", "an entry node answers at its own address but not at 127.0.0.1")
+    INGRESS_OUTSIDE = ("ingress-outside", "an entry node answers other hosts but not your machine")
+    IPV6_HANGS = ("ipv6-hangs", "a published port accepts connections by IPv6 and never answers")
+    HOST_PORT = ("host-port", "a port in host mode does not answer as it should")
+    PORT_TAKEN = ("port-taken", "something else holds the port that a task wants")
+    PORT_CLOSED = ("port-closed", "a published port is closed, or its rule is missing")
+    NO_RUNNING_TASK = ("no-running-task", "a service publishes ports, but none of its tasks runs")
+
+    # Encryption.
+    NO_ESP = ("no-esp", "the kernel cannot do ESP")
+    NO_ESP_SENT = ("no-esp-sent", "a host sends no ESP of the current key")
+    ESP_BLOCKED = ("esp-blocked", "ESP leaves a host and does not arrive")
+    ESP_UNDELIVERED = ("esp-undelivered", "ESP arrives but nothing is delivered")
+    CLEARTEXT = ("cleartext", "an encrypted overlay's packets leave a host in clear")
+    INJECTION = ("injection", "a host accepts forged plaintext into an encrypted overlay")
+    IPSEC = ("ipsec", "the IPsec states or policies of two hosts do not agree")
+    IPSEC_DROPS = ("ipsec-drops", "IPsec dropped packets during the run")
+    KEY_WORN = ("key-worn", "an IPsec key has nearly used up its packet numbers")
+    RULES_ORDER = ("rules-order", "a rule accepts plaintext before the rule that drops it")
