@@ -163,7 +163,7 @@ def _verdict(one: Verdict) -> Check:
     """Return a verdict as a check. Of a consequence, the advice names its causes: fixing them is enough."""
     because = "; ".join(f"{cause.scenario}: {cause.subject}" for cause in one.because_of)
     advice = f"follows from {because}" if because else one.fix or ""
-    return Check(one.scenario, one.subject, one.status, one.detail, advice)
+    return Check(one.scenario, one.subject, one.status, one.detail, advice, one.cause or "")
 
 
 def _failures(failures: Iterable[HostFailure]) -> Iterator[Check]:

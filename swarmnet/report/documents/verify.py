@@ -30,6 +30,7 @@ class VerdictEntry(Entry):
     subject: str
     status: Status
     detail: str
+    cause: str | None = Field(description="The stable id of what is wrong; null where nothing is.")
     fix: str | None
     evidence: dict[str, JsonValue]
     because_of: list[CauseEntry] = Field(description="Empty for a cause, and for what is fine.")
@@ -95,6 +96,7 @@ def _verdict(one: Verdict) -> VerdictEntry:
         subject=one.subject,
         status=one.status.value,
         detail=one.detail,
+        cause=one.cause,
         fix=one.fix,
         evidence=one.evidence,
         because_of=[

@@ -31,6 +31,8 @@ def render(report: Report) -> str:
         if check.status in _BAD:
             entry = SubElement(case, _BAD[check.status], message=_clean(check.detail))
             entry.text = _clean(check.advice)
+            if check.cause:
+                entry.set("type", check.cause)
         else:
             SubElement(case, "system-out").text = _clean(check.detail)
     return f'<?xml version="1.0" encoding="utf-8"?>\n{tostring(suite, encoding="unicode")}\n'

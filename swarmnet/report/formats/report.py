@@ -28,6 +28,8 @@ class Check:
     detail: str = ""
     advice: str = ""
     """What to do; empty where there is nothing to do."""
+    cause: str = ""
+    """The stable id of what is wrong, where it has one."""
 
 
 @dataclass(frozen=True, slots=True)

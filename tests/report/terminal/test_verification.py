@@ -88,6 +88,12 @@ def test_junit_counts_an_inconclusive_check_as_an_error() -> None:
     assert tree[0][0].get("message") == "no \N{REPLACEMENT CHARACTER} IPVS"
 
 
+def test_junit_names_the_cause_as_the_type_of_the_failure() -> None:
+    verdict = Verdict(scenario="vip", subject="hosts", status=Status.FAILED, detail="no answer", cause="vip")
+    tree = ET.fromstring(as_junit(result().model_copy(update={"verdicts": (verdict,)})))  # noqa: S314
+    assert tree[0][0].get("type") == "vip"
+
+
 def traced() -> Verification:
     """Return a cause, what follows from it, and a failure of its own, in the order of the JSON."""
     because = (Cause(verdict=0, scenario="matrix", subject="network front"),)
