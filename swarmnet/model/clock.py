@@ -1,4 +1,4 @@
-"""Time as an argument, and the one way to wait for something."""
+"""Time as an argument, and the one way to wait for a condition."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 SAY_AFTER = 3.0
-"""Seconds of waiting after which it is told what is waited for."""
+"""Seconds after which a wait is reported."""
 SAY_EVERY = 10.0
 _SEEN = 800
-"""Characters of what was seen last."""
+"""Characters of the last observation in an error."""
 
 
 class Clock(Protocol):
-    """Where the time comes from, and how much of it the operator gives one wait."""
+    """The source of time, and how much of it the operator allows for one wait."""
 
     patience: float | None
-    """Seconds that one wait may take, in the place of the wait's own limit; None leaves each its own."""
+    """Seconds that one wait may take, instead of the wait's own limit; None keeps each wait's own."""
 
     @property
     def stopping(self) -> bool:
-        """True from the moment on in which the operator asked to stop."""
+        """True once the operator asked to stop."""
 
     def now(self) -> datetime:
         """Return the wall clock's time, in UTC."""
@@ -48,18 +48,18 @@ def wait_until(
     every: float = 0.05,
     tell: Callable[[str], None] | None = None,
 ) -> T:
-    """Look again and again until there is a result; pauses grow from ``every`` to ten times that.
+    """Look repeatedly until there is a result; pauses grow from ``every`` to ten times that.
 
     Args:
-        clock: where the time comes from.
-        look: returns the result, or None with a sentence on what was seen instead.
-        what: what is waited for, for the error: "network front to be allocated".
+        clock: the source of time.
+        look: returns the result, or None and what was seen instead.
+        what: the condition, for the error: "network front to be allocated".
         timeout: seconds, unless the clock has a ``patience``.
         every: seconds of the first pause.
-        tell: is told what is waited for, and what was seen last, after three seconds and then every ten.
+        tell: gets the condition and the last observation, after three seconds and then every ten.
 
     Raises:
-        ConvergenceError: the time ran out; says the last thing seen.
+        ConvergenceError: the time ran out; the message has the last observation.
     """
     limit = timeout if clock.patience is None else clock.patience
     deadline = clock.monotonic() + limit
@@ -79,12 +79,12 @@ def wait_until(
 
 
 def until_stopped(clock: Clock, look: Callable[[], tuple[T | None, str]]) -> Callable[[], tuple[T | None, str]]:
-    """Return a look that ends the wait once the operator asked to stop, for waits after which nothing is to do."""
+    """Return a look that ends the wait once the operator asked to stop, for waits that nothing follows."""
 
     def looked() -> tuple[T | None, str]:
         result, seen = look()
         if result is None and clock.stopping:
-            raise StoppedError(f"not awaited, as you asked to stop; last seen: {seen}")
+            raise StoppedError(f"stopped waiting because you asked to stop; last seen: {seen}")
         return result, seen
 
     return looked

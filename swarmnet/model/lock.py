@@ -1,4 +1,4 @@
-"""The lock of a cluster, as its holder describes itself. What others wrote into it is read tolerantly."""
+"""The lock of a cluster, as its holder describes itself. What other versions wrote is read tolerantly."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ if TYPE_CHECKING:
 LOCK_NAME = "swarmnet-lock"
 """Name of the swarm config, and of the file on managers before there is a swarm."""
 HEARTBEAT = 10.0
-"""Seconds between two signs of life of the holder."""
+"""Seconds between two heartbeats of the holder."""
 STALE = 60.0
-"""Seconds without a sign of life after which a lock may be taken over."""
+"""Seconds without a heartbeat after which a lock may be taken over."""
 LAPSED = STALE / 2
-"""Seconds without a sign of life after which a holder does not trust its own lock any more: well before others do."""
+"""Seconds without a heartbeat after which a holder no longer trusts its own lock: well before others take it."""
 LAST_PID = 2**22
 """The greatest process id of Linux (``PID_MAX_LIMIT``)."""
 SHOWN = 200
-"""Characters of each word of a claim that people are shown."""
+"""Characters of each word of a claim that are shown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """Who runs this process, and how to tell whether another process of the same machine still lives."""
+    """Who runs this process, and how to find out whether another process of the same machine is alive."""
 
     user: str
     machine: str
-    """Tells machines apart whose host names are equal; processes with equal words see each other's ids."""
+    """Distinguishes machines with equal host names; processes with equal values see each other's ids."""
     pid: int
     is_alive: Callable[[int], bool]
     token: str
-    """Random; tells this run from all others."""
+    """Random; identifies this run."""
 
 
 class Claim(Document):
-    """What the holder of a lock writes down."""
+    """What the holder of a lock writes into it."""
 
     cluster: str
     command: str
@@ -66,28 +66,28 @@ class Claim(Document):
         )
 
     def is_dead(self, operator: Operator) -> bool:
-        """Tell whether the holder was a process of this machine that is gone: no need to wait for it then.
+        """Return whether the holder was a process of this machine that is gone: there is no need to wait for it.
 
-        A number that no process can have tells nothing; such a lock is watched as one of another machine is.
+        A number that no process can have proves nothing; such a lock is watched like one of another machine.
         """
         can_be = 0 < self.pid <= LAST_PID
         return can_be and self.machine == operator.machine and not operator.is_alive(self.pid)
 
 
 class Pulse(StrEnum):
-    """Whether the run that holds a lock still lives, as far as one look tells."""
+    """Whether the run that holds a lock is alive, as far as one look shows."""
 
     ALIVE = "alive"
     SILENT = "silent"
-    """No sign of life for longer than a living run leaves between two; its clock may be wrong."""
+    """No heartbeat for longer than a live run takes between two; its clock may be wrong."""
     GONE = "gone"
-    """It was a process of this machine, and there is none."""
+    """It was a process of this machine that no longer exists."""
 
 
 _OUTLOOK = {
     Pulse.ALIVE: "it may be changing the cluster now",
-    Pulse.SILENT: "the next apply watches it for a moment, then takes it away",
-    Pulse.GONE: "that run is gone: the next apply takes it away",
+    Pulse.SILENT: "the next apply watches it for a moment, then removes it",
+    Pulse.GONE: "that run is gone: the next apply removes it",
 }
 
 
@@ -97,22 +97,22 @@ class Holder(Document):
     place: str
     """Where it is: ``the swarm``, or a host's name."""
     claim: Claim | None
-    """None when what is there cannot be read."""
+    """None if its content cannot be read."""
     identity: str
     """Stays the same as long as the same run holds the lock there."""
     version: str
-    """Changes with every sign of life."""
+    """Changes with every heartbeat."""
     age: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None
-    """Seconds since the last sign of life, as well as the place can tell; None when it cannot."""
+    """Seconds since the last heartbeat, as the place knows it; None if it does not."""
 
     def pulse(self, operator: Operator) -> Pulse:
-        """Return whether the holder lives, as this operator sees it."""
+        """Return whether the holder is alive, as this operator sees it."""
         if self.claim is not None and self.claim.is_dead(operator):
             return Pulse.GONE
         return Pulse.SILENT if self.age is None or self.age >= STALE else Pulse.ALIVE
 
     def outlook(self, operator: Operator) -> str:
-        """Return the lock, and what becomes of it, as a sentence for those who change nothing now."""
+        """Return the lock, and what becomes of it, as a sentence for commands that change nothing."""
         return f"locked in {self.place} by {self}; {_OUTLOOK[self.pulse(operator)]}"
 
     def __str__(self) -> str:
@@ -123,12 +123,12 @@ class Holder(Document):
         return (
             f"{_word(claim.user)} on {_word(claim.machine.partition('/')[0])} (process {_word(str(claim.pid))})"
             f" with '{_word(claim.command)}' since {_moment(claim.since)},"
-            f" last sign of life {ago or 'unknown'}"
+            f" last heartbeat {ago or 'unknown'}"
         )
 
 
 def _word(text: str) -> str:
-    """Return what a holder wrote so that it stays on one line and steers no terminal."""
+    """Return what a holder wrote on one line and without terminal escapes."""
     plain = "".join(char if char.isprintable() else "?" for char in text[: SHOWN + 1])
     return plain if len(plain) <= SHOWN else plain[:SHOWN] + "..."
 

@@ -1,4 +1,4 @@
-"""Give restarted managers of an autolocked swarm their key."""
+"""Unlock restarted managers of an autolocked swarm."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from swarmnet.model.ports import Ports
 
 UNLOCK_LIMIT = 60.0
-"""Seconds for a manager to be back in its swarm; it reads its logs and looks for the leader first."""
+"""Seconds for a manager to rejoin its swarm; it first reads its logs and looks for the leader."""
 
 
 class Answer(StrEnum):
@@ -33,7 +33,7 @@ class Answer(StrEnum):
 
 
 class Unlocked(Document):
-    """One host that was asked."""
+    """The result on one host."""
 
     host: str
     answer: Answer
@@ -41,16 +41,16 @@ class Unlocked(Document):
 
 
 def unlock(ports: Ports, key: Secret, hosts: Iterable[str]) -> tuple[Unlocked, ...]:
-    """Give all hosts that are locked the key, then wait until each is back in its swarm.
+    """Send the key to all locked hosts, then wait until each is back in its swarm.
 
-    All get the key before any is waited for: after a power cut of the whole cluster, only a majority of them makes a
-    swarm that answers. A wrong key changes nothing; a host that does not answer does not stop the others.
+    All hosts get the key before any is waited for: after a power cut of the whole cluster, the swarm answers only once
+    a majority is unlocked. A wrong key changes nothing; a host that does not answer does not stop the others.
     """
     asked = tuple(hosts)
     opened = fan_out(asked, lambda host: _open(ports, key, host), listener=ports.listener)
     waiting = [host for host, one in opened.items() if isinstance(one, Unlocked) and one.answer is Answer.UNLOCKED]
     back = fan_out(waiting, lambda host: _wait(ports, host), listener=ports.listener)
-    return tuple(_told(host, back.get(host, opened[host])) for host in opened)
+    return tuple(_result(host, back.get(host, opened[host])) for host in opened)
 
 
 def _open(ports: Ports, key: Secret, host: str) -> Unlocked:
@@ -68,7 +68,7 @@ def _wait(ports: Ports, host: str) -> Unlocked:
     engine = ports.engine(host)
 
     def look() -> tuple[bool | None, str]:
-        # Right after the key it is active, and not yet connected to the others.
+        # Right after it got the key, it is active but not yet connected to the others.
         seen = engine.facts().membership
         return (True if seen.is_manager else None), f"{seen.state} {seen.error}".strip()
 
@@ -76,11 +76,11 @@ def _wait(ports: Ports, host: str) -> Unlocked:
         what, tell = f"{host} to be back in its swarm", progress(ports)
         wait_until(ports.clock, look, what=what, timeout=UNLOCK_LIMIT, every=0.2, tell=tell)
     except ConvergenceError as error:
-        return Unlocked(host=host, answer=Answer.FAILED, detail=f"the key fits; {error.message}")
+        return Unlocked(host=host, answer=Answer.FAILED, detail=f"the key is right; {error.message}")
     return Unlocked(host=host, answer=Answer.UNLOCKED)
 
 
-def _told(host: str, one: Unlocked | HostError) -> Unlocked:
+def _result(host: str, one: Unlocked | HostError) -> Unlocked:
     if isinstance(one, Unlocked):
         return one
     return Unlocked(host=host, answer=Answer.FAILED, detail=one.message)

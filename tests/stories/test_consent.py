@@ -66,7 +66,7 @@ def test_a_broken_lock_stops_the_run_that_held_it_before_it_changes_more(lab: La
         _, said = held.communicate(timeout=LIMIT)
 
     assert held.returncode == 11, said
-    assert "was broken by somebody else" in said
+    assert "was broken by another operator" in said
     assert "front" not in docker(lab, "m1", "network", "ls", "--format", "{{.Name}}").split()
     assert "a second plan is empty" in operator.types("apply", "play.yml", "-i", "hosts.yml", "--yes")
 

@@ -1,9 +1,9 @@
-"""A cluster that outlives its leader: whoever asks for the manager is answered by whichever manager there is.
+"""Keep a run going when the cluster's leader dies: every request goes to whichever manager answers.
 
-When the leader dies, requests to it hang until the connection is known to be dead, and the others have no leader for
-some 20 s (seen on 20.10 to 28.5: ``context deadline exceeded``, then all is well). Actions need not know: what they
-ask through :class:`Failover` is asked again of the next manager. What may have happened though its answer was lost
-(a network made, a config removed) is looked for before it counts as failed, so nothing is made twice.
+When the leader dies, requests to it hang until the connection counts as dead, and the others have no leader for some
+20 s (seen on 20.10 to 28.5: ``context deadline exceeded``, then all is well). Actions need not know: a request through
+:class:`Failover` is repeated at the next manager. A change whose answer was lost (a network created, a config removed)
+is looked for before it counts as failed, so nothing is created twice.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 LOST = (NotAManagerError, UnreachableError, HostTimeoutError)
-"""What a manager's death looks like from here, and an election."""
+"""How a manager's death and an election look from here."""
 PATIENCE = 60.0
 """Seconds for another manager to answer; a silent leader is noticed after 20 to 30, an election takes some 10 more."""
 PAUSE = 0.5
 
 
 class LeaderlessClock:
-    """A clock that stands still while no manager answers.
+    """A clock that stops while no manager answers.
 
-    A network gets its 30 s to be allocated from managers that are there; an election is not its fault. The time that
-    passed so is limited for each loss by ``PATIENCE``, so every wait still ends.
+    A network gets its 30 s to be allocated while managers answer; an election does not count. Each loss stops the
+    clock for at most ``PATIENCE`` seconds, so every wait still ends.
     """
 
     def __init__(self, clock: Clock, is_stopping: Callable[[], bool]) -> None:
@@ -58,20 +58,20 @@ class LeaderlessClock:
         return self._is_stopping()
 
     def now(self) -> datetime:
-        """Return the wall clock's time: that one never stands still."""
+        """Return the wall clock's time, which never stops."""
         return self._clock.now()
 
     def monotonic(self) -> float:
-        """Return the seconds in which somebody answered for the cluster."""
+        """Return the seconds in which a manager answered for the cluster."""
         with self._lock:
             return (self._since if self._waiting else self._clock.monotonic()) - self._lost
 
     def sleep(self, seconds: float) -> None:
-        """Wait; sleeping is not shortened."""
+        """Wait this long, whether a manager answers or not."""
         self._clock.sleep(seconds)
 
     def stop(self) -> bool:
-        """Stand still until ``go_on`` was called as often; return True to the first that asks."""
+        """Stop the clock until ``go_on`` was called as often; return True to the first caller."""
         with self._lock:
             self._waiting += 1
             if self._waiting == 1:
@@ -79,18 +79,18 @@ class LeaderlessClock:
             return self._waiting == 1
 
     def go_on(self) -> float | None:
-        """Undo one ``stop``; return to the last that does for how many seconds the clock stood still."""
+        """Undo one ``stop``; return to the last caller for how many seconds the clock was stopped, else None."""
         with self._lock:
             self._waiting -= 1
             if self._waiting:
                 return None
-            stood = self._clock.monotonic() - self._since
-            self._lost += stood
-            return stood
+            stopped = self._clock.monotonic() - self._since
+            self._lost += stopped
+            return stopped
 
 
 class Failover:
-    """The ``Ports`` of a run whose ``manager()`` does not go away with one manager. Threads may share it."""
+    """The ``Ports`` of a run whose ``manager()`` survives the loss of one manager. Threads may share it."""
 
     def __init__(
         self, ports: Ports, *, patience: float = PATIENCE, is_stopping: Callable[[], bool] = lambda: False
@@ -105,23 +105,23 @@ class Failover:
         self.secret_files: SecretFiles = ports.secret_files
 
     def engine(self, host: str) -> EnginePort:
-        """Return the engine of that one host; it is not replaced by another."""
+        """Return the engine of this host only."""
         return self._ports.engine(host)
 
     def shell(self, host: str) -> ShellPort:
-        """Return the shell of that one host."""
+        """Return the shell of this host only."""
         return self._ports.shell(host)
 
     def manager(self) -> SwarmPort:
-        """Return whichever manager answers at the time of each request."""
+        """Return a manager that sends each request to whichever manager answers then."""
         return AnyManager(self)
 
     def approach(self, host: str) -> Approach:
-        """Return how this machine comes to a host."""
+        """Return how this machine reaches a host."""
         return self._ports.approach(host)
 
     def ask_from_here(self, job: JsonObject) -> JsonObject:
-        """Do a job of the probe's on this machine."""
+        """Run a job of the probe on this machine."""
         return self._ports.ask_from_here(job)
 
     def close(self) -> None:
@@ -129,14 +129,14 @@ class Failover:
         self._ports.close()
 
     def ask(self, question: Callable[[SwarmPort], T]) -> T:
-        """Ask a manager; when it is lost ask the next, for up to ``PATIENCE`` seconds, and tell that it takes time.
+        """Ask a manager; if it is lost, ask the next, for up to ``PATIENCE`` seconds, and report the wait.
 
         The question may be asked several times; :class:`~swarmnet.workflows.fleet.any_manager.AnyManager` makes writes
         safe.
 
         Raises:
-            NotAManagerError: nobody answered for the cluster in time; ``UnreachableError`` and ``HostTimeoutError``
-                likewise. It is the last one that was met.
+            NotAManagerError: no manager answered for the cluster in time; also ``UnreachableError`` or
+                ``HostTimeoutError``, whichever came last.
         """
         try:
             return question(self._ports.manager())
@@ -145,15 +145,15 @@ class Failover:
                 return self._ask_again(question, error)
 
     def _ask_again(self, question: Callable[[SwarmPort], T], error: HostError) -> T:
-        clock, told = self._ports.clock, error
+        clock, last = self._ports.clock, error
         deadline = clock.monotonic() + self._patience
         while clock.monotonic() < deadline:
             clock.sleep(PAUSE)
             try:
                 return question(self._ports.manager())
             except LOST as again:
-                told = again
-        raise told
+                last = again
+        raise last
 
     @contextmanager
     def _leaderless(self, error: HostError) -> Iterator[None]:
@@ -165,6 +165,6 @@ class Failover:
             yield
             answered = True
         finally:
-            stood = self._clock.go_on()
-            if stood is not None and answered:
-                self.listener(Progress(f"a manager answers for the cluster again, after {stood:.1f} s"))
+            stopped = self._clock.go_on()
+            if stopped is not None and answered:
+                self.listener(Progress(f"a manager answers for the cluster again, after {stopped:.1f} s"))

@@ -1,4 +1,4 @@
-"""The same work on many hosts at the same time; a host that fails does not stop the others."""
+"""Run the same work on many hosts in parallel; a host that fails does not stop the others."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 AT_ONCE = 32
-"""Hosts that are worked on at the same time. Starts of connections are bounded by the session itself."""
+"""Hosts that are worked on at the same time. The session itself limits how many connections start at once."""
 
 
 HOST_LIMIT = 1200.0
-"""Seconds of real time for the work on one host; each step of it has a limit of its own, this one ends what is left."""
-_BUG = "this is a fault in swarmnet: run it again with -v and report what that shows"
+"""Seconds of real time for the work on one host. Each step has its own limit; this one ends whatever is left."""
+_BUG = "this is a bug in swarmnet: run the command again with -v and report the output"
 
 
 @dataclass(frozen=True, slots=True)
 class _Stop:
-    """An error that is not the host's; raised in the caller's thread."""
+    """An error that no host caused; raised in the caller's thread."""
 
     error: BaseException
 
 
 @dataclass(slots=True)
 class _Crew(Generic[T]):
-    """Threads that take hosts from a queue. They are daemons: one that hangs in a name look-up holds up no exit."""
+    """Threads that take hosts from a queue. They are daemons: one that hangs in a name look-up delays no exit."""
 
     work: Callable[[str], T]
     waiting: queue.SimpleQueue[str] = field(default_factory=queue.SimpleQueue)
@@ -51,18 +51,18 @@ class _Crew(Generic[T]):
             threading.Thread(target=self._serve, name=f"host-{number}", daemon=True).start()
 
     def next_end(self, done: dict[str, T | HostError | _Stop], limit: float) -> tuple[str, T | HostError | _Stop]:
-        """Wait for the next host whose work ends, or that has had its time."""
+        """Wait for the next host whose work ends or exceeds its limit."""
         while True:
             running = {host: since for host, since in self.begun.copy().items() if host not in done}
             oldest = min(running, key=running.__getitem__, default=None)
-            # Where none has begun, look again soon: the threads are about to.
+            # If none has begun, look again soon: the threads are about to begin.
             left = 0.1 if oldest is None else running[oldest] + limit - time.monotonic()
             try:
                 host, ended = self.ended.get(timeout=max(0.0, left))
             except queue.Empty:
                 if oldest is None:
                     continue
-                self.start(1)  # in the place of the thread that hangs
+                self.start(1)  # replaces the thread that hangs
                 return oldest, HostTimeoutError(oldest, f"the work there was not done after {limit:g} s")
             if host not in done:
                 return host, ended
@@ -83,7 +83,7 @@ class _Crew(Generic[T]):
             return error
         except SwarmnetError as error:
             return _Stop(error)
-        except Exception as error:  # noqa: BLE001 - what nobody expected of one host must not end the run for all
+        except Exception as error:  # noqa: BLE001 - a surprise on one host must not end the run on all others
             return _unexpected(host, error)
         except BaseException as error:  # noqa: BLE001 - Ctrl-C: carried to the caller's thread and raised there
             return _Stop(error)
@@ -103,18 +103,18 @@ def fan_out(
     listener: Listener = ignore,
     limit: float = HOST_LIMIT,
 ) -> dict[str, T | HostError]:
-    """Return what the work gave for each host, or the ``HostError`` that it ended with, in the order of the hosts.
+    """Return the result of the work on each host, or the ``HostError`` that ended it, in the order of the hosts.
 
-    An error that swarmnet does not know is that host's ``UnexpectedError``. Errors of the operator's are nobody's: the
-    first one is raised when all hosts are done. Ctrl-C is raised at once: no further host is begun, and closing the
-    session ends the work that is under way.
+    An unknown error becomes that host's ``UnexpectedError``. An error that no host caused, such as wrong usage, is
+    raised once all hosts are done; the first one wins. Ctrl-C is raised at once: no further host begins, and closing
+    the session ends running work.
 
     Args:
-        hosts: names; each is worked on once.
-        work: is called with a host's name, in a thread of its own.
+        hosts: names; duplicates are ignored.
+        work: is called with a host's name, in its own thread.
         at_once: hosts that are worked on at the same time.
-        listener: is told of each host that failed, as soon as it does.
-        limit: seconds for one host, counted from when its work begins; then it counts as failed, and is left alone.
+        listener: gets each failure as soon as it happens.
+        limit: seconds for one host from the begin of its work; after that, the host counts as failed.
     """
     names = tuple(dict.fromkeys(hosts))
     crew = _Crew(work)
@@ -134,7 +134,7 @@ def fan_out(
 
 
 def bugs_to(listener: Listener) -> Listener:
-    """Return a listener that hears of unknown errors alone: where failures are answers, those are still to be told."""
+    """Return a listener that gets unknown errors only, for callers that treat failures as answers."""
 
     def tell(event: Event) -> None:
         if isinstance(event, HostFailed) and isinstance(event.error, UnexpectedError):

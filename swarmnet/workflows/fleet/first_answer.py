@@ -1,7 +1,7 @@
-"""Do not sit in silence before one that hangs: say what is waited for, and listen to whoever answers first.
+"""Ask several hosts the same question and take the first answer, so that one hanging host does not block the run.
 
-A manager that lost its power answers nothing, and its connection is known to be dead only after 20 to 30 s. A question
-that other managers can answer as well need not wait so long.
+A manager without power answers nothing, and its connection counts as dead only after 20 to 30 s. A question that other
+managers can answer as well need not wait so long.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 SILENCE = 1.0
-"""Seconds of real time, whatever a run's own clock says, after which a wait is told and others are asked."""
+"""Seconds of real time, whatever a run's own clock says, after which a wait is reported and others are asked."""
 SHOWN = 5
-"""Hosts that are named; the rest is counted."""
+"""Hosts that are named; the others are counted."""
 PAUSE = 0.5
-"""Seconds before one that could not answer (no leader yet) is asked once more."""
+"""Seconds before a host that could not answer (no leader yet) is asked again."""
 
 
 @contextmanager
-def told(listener: Listener, what: str) -> Iterator[None]:
-    """Tell once what is waited for, if the block takes longer than a second."""
+def reported(listener: Listener, what: str) -> Iterator[None]:
+    """Report once what the run waits for, if the block takes longer than a second."""
     timer = threading.Timer(SILENCE, listener, (Progress(f"waiting for {what}"),))
     timer.daemon = True
     timer.start()
@@ -44,15 +44,15 @@ def told(listener: Listener, what: str) -> Iterator[None]:
 
 @dataclass(slots=True)
 class Silence:
-    """Hosts that have not answered yet; says once who they are, when that takes longer than a second."""
+    """Hosts that have not answered yet; names them once, if that takes longer than a second."""
 
     hosts: tuple[str, ...]
     _ended: set[str] = field(default_factory=set)
 
     @classmethod
     @contextmanager
-    def told(cls, listener: Listener, hosts: Iterable[str]) -> Iterator[Self]:
-        """Watch over hosts that are asked in the block."""
+    def reported(cls, listener: Listener, hosts: Iterable[str]) -> Iterator[Self]:
+        """Watch the hosts that are asked in the block."""
         silence = cls(tuple(hosts))
         timer = threading.Timer(SILENCE, silence._tell, (listener,))
         timer.daemon = True
@@ -74,17 +74,17 @@ class Silence:
 
 
 def first_answer(first: Callable[[], T], others: Sequence[Callable[[], T]], *, tell: Callable[[], None]) -> T:
-    """Return the answer of the first that was asked or, when it is silent for a second, of whoever answers before it.
+    """Return the answer of the first or, if it is silent for a second, of whichever host answers before it.
 
-    The others are asked again and again, and what they cannot answer does not count; the first one bounds the wait.
+    The others are asked repeatedly, and their errors do not count; the first one limits the wait.
 
     Args:
-        first: the question to whom it is asked as a rule; ends within its own limit.
-        others: the same question to those whose answer is as good.
+        first: the question to the host that usually answers it; ends within its own limit.
+        others: the same question to hosts whose answer is as good.
         tell: is called before the others are asked.
 
     Raises:
-        HostError: the first one failed, and no other had answered by then.
+        HostError: the first one failed before any other answered.
     """
     over = threading.Event()
     pool = ThreadPoolExecutor(1 + len(others), "swarmnet-ask")
@@ -97,7 +97,7 @@ def first_answer(first: Callable[[], T], others: Sequence[Callable[[], T]], *, t
         return next((one for one in ended if one.exception() is None), asked[0]).result()
     finally:
         over.set()
-        # Who hangs is left alone; closing the session ends it.
+        # A host that hangs is left alone; closing the session ends its thread.
         pool.shutdown(wait=False)
 
 

@@ -1,4 +1,4 @@
-"""Addresses, routes and open ports of a host from the kernel's own tables, which every Linux host has.
+"""Read addresses, routes and open ports of a host from the kernel's own tables, which every Linux host has.
 
 Formats are those of ``net/ipv4/fib_trie.c`` (``/proc/net/route``: one route a line, words in hex in the byte order of
 the host, little-endian on all that run Docker but s390x; ``/proc/net/fib_trie``: leaves as ``|-- ADDRESS`` followed by
@@ -29,9 +29,9 @@ _SOCKETS = {
 # a busy host has a hundred thousand others.
 _LINES = "^[^:]*$|^ *[0-9]+: [0-9A-F]+:[0-9A-F]+ [0-9A-F]+:0000 (0A|07) "
 COMMAND = ("grep", "-E", _LINES, _ROUTES, _TRIE, *_SOCKETS)
-"""What prints the tables, each line behind the name of its file, for :func:`read_tables`.
+"""Prints the tables for :func:`read_tables`, each line after the name of its file.
 
-It ends with 2 when a file is missing, as those of IPv6 are where that is switched off, and prints the others.
+Exits with 2 if a file is missing, as those of IPv6 are where it is disabled, and still prints the others.
 """
 
 _ROUTE = re.compile(
@@ -40,14 +40,14 @@ _ROUTE = re.compile(
 _LEAF = re.compile(r"^ *\|-- (\S+)$")
 _SOCKET = re.compile(r"^ *\d+: [0-9A-F]+:(?P<port>[0-9A-F]{4}) \S+ (?:0A|07) \S+ \S+ \S+ +(?P<uid>\d{1,10}) ")
 _MOST_PORTS = 1000
-"""Open ports of one host: more is what no host has, or a busy resolver's own."""
+"""Open ports of one host. No host has more, except for the own ports of a busy resolver."""
 _UP = 1
-"""``RTF_UP`` of ``linux/route.h``; unreachable and prohibited routes have no device and stand there as ``*``."""
+"""``RTF_UP`` of ``linux/route.h``; unreachable and prohibited routes have no device and are listed as ``*``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """What the kernel of a host says."""
+    """What the kernel of a host reports."""
 
     addresses: tuple[str, ...]
     routes: tuple[Route, ...]
@@ -55,7 +55,7 @@ class Tables:
 
 
 def read_tables(printed: str) -> Tables | None:
-    """Return what :data:`COMMAND` printed, None when it has no routes: the host is no Linux."""
+    """Return what :data:`COMMAND` printed, None if it has no routes: the host does not run Linux."""
     files: dict[str, list[str]] = {}
     for line in printed.splitlines():
         name, _, content = line.partition(":")

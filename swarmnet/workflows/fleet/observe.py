@@ -82,7 +82,7 @@ def observe(ports: Ports, look: Look = EVERYTHING) -> ClusterState:
         IncompleteError: all that answered refused the login, or are not known by their keys: later is no better.
     """
     hosts = tuple(host for host in ports.inventory.hosts if _is_looked_at(host, ports, look))
-    with Silence.told(ports.listener, [host.name for host in hosts]) as silence:
+    with Silence.reported(ports.listener, [host.name for host in hosts]) as silence:
         limit = HOST_LIMIT + max((look.seconds(host.name) for host in hosts), default=0.0)
         results = fan_out(
             silence.hosts, lambda host: _heard(ports, host, look, silence), listener=ports.listener, limit=limit

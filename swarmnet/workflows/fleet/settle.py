@@ -1,7 +1,7 @@
-"""Look at a cluster when it is not just about to change by itself.
+"""Observe a cluster once no election or join is in progress.
 
-Right after a leader died, or after a run was killed in the middle of a join, a look shows what will be over in a
-moment: managers without a leader, an engine that is entering a swarm. A plan for that would be refused, or wrong.
+Right after a leader died, or after a run was killed during a join, an observation shows a state that ends by itself
+in a moment: managers without a leader, an engine that is joining a swarm. A plan for it would be refused, or wrong.
 """
 
 from __future__ import annotations
@@ -30,24 +30,24 @@ SETTLE_LIMIT = 30.0
 """Seconds for an election (some 10, then 20 until requests to the lost leader gave up) and for a join (20) to end."""
 PAUSE = 1.0
 SLOW = 5.0
-"""Seconds after which a look was held up by hosts that did not answer: they are not waited for once more."""
+"""Seconds after which hosts that did not answer have delayed an observation: they are not waited for again."""
 _ELECTING = (SwarmStanding.ACTIVE, SwarmStanding.PENDING)
-"""How managers without a leader stand: after a restart of the engine they are pending until there is one (26.1)."""
+"""States of managers without a leader: after a restart of the engine they are pending until there is one (26.1)."""
 WELL_LIMIT, WELL_EVERY = 40.0, 0.5
-"""Seconds for tasks to run and for nodes to be ready where nothing is left to do, and between two looks. After an
+"""Seconds for tasks to run and for nodes to be ready once nothing is left to do, and between two looks. After an
 election a node may be unknown for 33 s (swarmkit: six heartbeats)."""
 
 
 def observe_well(
     ports: Ports, look: Look, state: ClusterState, *, signs: Callable[[ClusterState], tuple[str, ...]]
 ) -> ClusterState:
-    """Return the state once it shows no sign that all is not well yet, or as it is after 40 s.
+    """Observe again until ``signs`` reports nothing, for at most 40 s, and return the last state.
 
     Args:
         ports: the world.
         look: what is observed.
-        state: what was just observed: nobody is asked again when it shows none.
-        signs: what engines may need a moment for, in words.
+        state: what was just observed; without signs in it, nothing is asked again.
+        signs: returns what engines may still need a moment for, in words.
     """
     seen = state
 
@@ -58,22 +58,22 @@ def observe_well(
         return (None if left else True), "; ".join(left)
 
     if signs(state):
-        with suppress(ConvergenceError):  # whoever asked tells what is not well then
+        with suppress(ConvergenceError):  # the caller reports what is still not well
             what, tell = "tasks and nodes to be well", progress(ports)
             wait_until(ports.clock, again, what=what, timeout=WELL_LIMIT, every=WELL_EVERY, tell=tell)
     return seen
 
 
 def observe_settled(ports: Ports, look: Look) -> ClusterState:
-    """Return the state of all hosts once no election and no join is under way, or as it is after 30 s.
+    """Observe until no election and no join is in progress, for at most 30 s, and return the last state.
 
-    Tells what it waits for. A cluster that lost its majority is not waited for: no election can end there.
+    Reports what it waits for. It never waits for a cluster that lost its majority: no election can end there.
 
     Raises:
-        NothingReachableError: not one host answered.
+        NothingReachableError: no host answered.
     """
     deadline = ports.clock.monotonic() + SETTLE_LIMIT
-    told = ""
+    reported = ""
     while True:
         begun = ports.clock.monotonic()
         state = observe(ports, look)
@@ -83,26 +83,26 @@ def observe_settled(ports: Ports, look: Look) -> ClusterState:
         why = unsettled(state, ports.inventory)
         if why is None or ports.clock.monotonic() >= deadline:
             return state
-        if why != told:
+        if why != reported:
             ports.listener(Progress(f"waiting up to {SETTLE_LIMIT:.0f} s: {why}"))
-            told = why
+            reported = why
         ports.clock.sleep(PAUSE)
 
 
 def unsettled(state: ClusterState, inventory: Inventory) -> str | None:
-    """Return what is about to change by itself, None when nothing is.
+    """Return what is about to change by itself, None if nothing is.
 
     Args:
-        state: what was seen.
-        inventory: its managers are those who elect; more than half of them must answer for an election to end.
+        state: what was observed.
+        inventory: its managers elect; more than half of them must answer for an election to end.
     """
     entering = [
         facts.host
         for facts in state.hosts
         if facts.engine.membership.state is SwarmStanding.PENDING and not facts.engine.membership.error
     ]
-    if entering and not state.locked:  # a worker enters no swarm whose managers wait for their key
-        return f"{', '.join(entering)} is just entering a swarm"
+    if entering and not state.locked:  # a worker cannot join a swarm whose managers wait for their key
+        return f"{', '.join(entering)} is joining a swarm"
     names = {host.name for host in inventory.managers}
     standings = {facts.host: facts.engine.membership for facts in state.hosts if facts.host in names}
     headless = [host for host, one in standings.items() if one.state in _ELECTING and one.error]

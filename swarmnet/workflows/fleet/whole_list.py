@@ -1,4 +1,4 @@
-"""A manager's networks, all of them: engines leave out the swarm's when the leader is lost, and do not say so.
+"""List all networks of a manager: engines leave out those of the swarm when the leader is lost, without an error.
 
 Asked for its networks, a manager asks the leader and ignores the error (moby's ``getNetworksList``): what comes back is
 what the host itself has. Seen on 20.10, 26.1 and 28.5 with a leader without link or power, or that was frozen: the list
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
     from swarmnet.model.ports import SwarmPort
 
 SLOW_LIST = 1.0
-"""Seconds after which a list is doubted."""
+"""Seconds after which a list may be incomplete."""
 LISTS = 4
-"""Lists that one manager is asked for before it is taken to have lost its leader."""
+"""Lists that one manager is asked for before its leader counts as lost."""
 
 
 def whole_list(manager: SwarmPort, clock: Clock) -> tuple[Network, ...]:
-    """Return the list of networks of a manager that answered for the swarm a moment ago, with those of the swarm.
+    """Return the networks of a manager that just answered for the swarm, those of the swarm included.
 
-    A slow list counts when the next one lacks nothing that it had, too: managers may be slow for other reasons, and
-    between the two the swarm was answered for. Its own copies of networks that are gone are left out.
+    A slow list also counts if the next one lacks nothing of it: managers may be slow for other reasons, and between the
+    two the manager answered for the swarm. Its own copies of networks that are gone are left out.
 
     Raises:
-        NotAManagerError: nobody answers for the swarm, or the lists stay slow and differ.
+        NotAManagerError: the manager does not answer for the swarm, or the lists stay slow and differ.
     """
     before: frozenset[str] | None = None
     for _attempt in range(LISTS):

@@ -1,13 +1,19 @@
-"""The lock that two operators both see, so that they do not change one cluster at the same time.
+"""The lock that keeps two operators from changing one cluster at the same time.
 
-Once there is a swarm it is a config of a fixed name; before, a file on every manager that answers. A run that makes the
-swarm holds its files until it ends and takes the config as soon as it can (:meth:`Lock.enter_swarm`); whoever takes the
-config looks at the files, too, so that there is no moment in which both get through.
+- Once there is a swarm, the lock is a config with a fixed name. Before, it is a file on every manager that answers.
+- A run that creates the swarm keeps its files until it ends and takes the config as soon as it can
+  (:meth:`Lock.enter_swarm`). A run that takes the config also looks at the files, so two runs never both get through.
+- The holder sends a heartbeat every 10 s.
+- A lock is taken over if its holder was a process of this machine that is gone. It is also taken over if it sent no
+  heartbeat for 60 s *and* none while it is watched for longer than a heartbeat: the clocks of two operators may differ
+  by more than a minute.
+- A run that finds nothing to do removes such locks too and reports live ones. It never waits for them.
 
-A holder gives a sign of life every 10 s. A lock is taken over when its holder was a process of this machine that is
-gone, or when it gave no sign for 60 s *and* none while it is watched for longer than a heartbeat: clocks of two
-operators may differ by more than a minute. A run that finds nothing to do clears such locks away, too, and tells of
-living ones; it waits for nobody.
+Use::
+
+    with held(ports, state, operator=operator, command="apply site.yml") as lock:
+        lock.permit()  # before each action
+        lock.check()  # between two batches
 """
 
 from __future__ import annotations
@@ -22,7 +28,7 @@ from swarmnet.model.lock import HEARTBEAT, LAPSED, LOCK_NAME, Claim, Holder, Ope
 from swarmnet.model.ports import names
 from swarmnet.model.standing import answered
 from swarmnet.workflows.fleet.fanout import fan_out
-from swarmnet.workflows.fleet.first_answer import first_answer, told
+from swarmnet.workflows.fleet.first_answer import first_answer, reported
 from swarmnet.workflows.lock.stores import RELEASE_PATIENCE, FilePlace, LockStore, SwarmPlace
 
 if TYPE_CHECKING:
@@ -34,12 +40,12 @@ if TYPE_CHECKING:
     from swarmnet.model.state import ClusterState
 
 WATCH = 2.5 * HEARTBEAT
-"""Seconds that a lock is watched before it is called stale: two signs of life are due in that time, one may be lost."""
+"""Seconds that a lock is watched before it counts as stale: two heartbeats are due in that time, one may be lost."""
 RETRY = 1.0
 
 
 class Lock:
-    """A lock that is held. ``check`` between two batches tells whether it still is, ``permit`` before each action."""
+    """A lock that this run holds. Call ``check`` between two batches, and ``permit`` before each action."""
 
     def __init__(
         self, ports: Ports, operator: Operator, *, command: str, wait: float = 0.0, every: float = HEARTBEAT
@@ -57,12 +63,12 @@ class Lock:
         self._last = _Moment(ports.clock)
 
     def take(self, place: LockStore) -> None:
-        """Take the lock in one more place, waiting and taking over stale ones as told, and give signs of life there.
+        """Take the lock in one more place and send heartbeats there. Waits for other runs and takes over stale locks.
 
-        Each place has a thread for them: one that is silent delays no other's.
+        Each place has its own thread for heartbeats, so a silent place does not delay the others.
 
         Raises:
-            LockedError: somebody else has it.
+            LockedError: another run holds it.
         """
         while not self._got(place):
             if holder := self._holder(place):
@@ -74,26 +80,26 @@ class Lock:
         threading.Thread(target=self._beat_until_released, args=(place,), name=name, daemon=True).start()
 
     def look_out_for(self, place: LockStore) -> None:
-        """Wait until nobody else holds the lock in a place that is not taken itself; raises as ``take`` does."""
+        """Wait until no other run holds the lock in a place that this run does not take; raises as ``take`` does."""
         while (holder := self._holder(place)) is not None:
             self._wait_for(holder, place)
 
     def enter_swarm(self) -> None:
-        """Take the swarm's lock, too, now that there is a swarm; nothing happens when it is held already."""
+        """Also take the swarm's lock, now that there is a swarm; does nothing if this run holds it already."""
         if not any(isinstance(place, SwarmPlace) for place in self._places):
             self.take(SwarmPlace(self._ports))
 
     def beat(self, place: LockStore) -> None:
-        """Give a sign of life in a place. A host that does not answer now is asked again at the next beat."""
+        """Send a heartbeat to a place. A host that does not answer now is asked again at the next one."""
         with suppress(HostError):
             self._beat(place)
 
     def permit(self) -> None:
-        """Raise ``LockedError`` unless the lock is held as far as is known: asked before each action.
+        """Raise ``LockedError`` unless this run holds the lock, as far as it knows. Call it before each action.
 
-        Costs nothing while signs of life are given. After ``LAPSED`` seconds without one, as when this machine was
-        suspended, one is given now, or as soon as managers that just elect a leader take it; when that fails, too, the
-        lock counts as lost.
+        It sends no request while heartbeats arrive. After ``LAPSED`` seconds without one (because this machine was
+        suspended, say), it sends one, again if managers are electing a leader. If that fails too, the lock counts as
+        lost.
         """
         with self._permitting:
             deadline = self._ports.clock.monotonic() + RELEASE_PATIENCE
@@ -103,17 +109,17 @@ class Lock:
                     continue
                 if self._ports.clock.monotonic() >= deadline:
                     raise LockedError(
-                        f"this run gave no sign of life for {silent:.0f} s: others may take its lock now",
-                        hint="nothing more was changed; run again when the managers answer",
+                        f"this run sent no heartbeat for {silent:.0f} s: others may take its lock now",
+                        hint="nothing more was changed; run the command again when the managers answer",
                     )
                 self._ports.clock.sleep(RETRY)
 
     def check(self) -> None:
-        """Raise ``LockedError`` when somebody broke the lock: two runs must not write side by side.
+        """Raise ``LockedError`` if another operator broke the lock: two runs must not write at the same time.
 
-        Looks at the place taken last (one request): the next sign of life may be 10 s away. When nobody answers there
-        within a second, that is told, and any answer counts: another manager's (they all read what the leader has
-        committed), or another place's, since whoever breaks the lock removes it from every host that he reaches.
+        Looks at the place taken last (one request), since the next heartbeat may be 10 s away. If no answer comes
+        within a second, this is reported and any answer counts: another manager's (all read what the leader has
+        committed) or another place's (breaking a lock removes it from every host that answers).
         """
         with self._guard:
             place, *others = reversed(self._places)
@@ -121,7 +127,7 @@ class Lock:
         try:
             who = (*place.witnesses(), *(other.holder for other in others))
             holder = first_answer(place.holder, who, tell=lambda: self._ports.listener(waiting))
-        except HostError as error:  # not reachable is not lost; the next write tells
+        except HostError as error:  # unreachable does not mean lost; the next write shows which it is
             self._ports.listener(Progress(f"the lock in {place.name} cannot be seen: {error}"))
         else:
             if holder is None or holder.claim != self._claim:
@@ -129,25 +135,25 @@ class Lock:
         self._refuse_if_lost()
 
     def release(self) -> None:
-        """Give everything back; a host that does not answer keeps its file until it is stale."""
+        """Release the lock everywhere; a host that does not answer keeps its file until it is stale."""
         self._ended.set()
         for place in reversed(self._places):
             try:
-                with told(self._ports.listener, f"the lock in {place.name} to be given back"):
+                with reported(self._ports.listener, f"the lock in {place.name} to be released"):
                     place.drop(self._claim)
             except HostError as error:
                 self._ports.listener(Progress(f"the lock in {place.name} could not be released: {error}"))
 
     def _beat_until_released(self, place: LockStore) -> None:
-        told: str | None = None
+        reported: str | None = None
         while not self._ended.wait(self._every):
             try:
                 self.beat(place)
-            except Exception as error:  # noqa: BLE001 - whatever it is, the next beat must come; `permit` counts them
-                words = f"no sign of life was given in {place.name}: {type(error).__name__}: {error}"
-                if words != told:
+            except Exception as error:  # noqa: BLE001 - the next heartbeat must follow in any case; `permit` counts them
+                words = f"no heartbeat was sent to {place.name}: {type(error).__name__}: {error}"
+                if words != reported:
                     self._ports.listener(Progress(words))
-                told = words
+                reported = words
 
     def _beat(self, place: LockStore) -> None:
         if place.beat(self._claim):
@@ -156,7 +162,7 @@ class Lock:
             self._lost = place.name
 
     def _beat_anywhere(self) -> bool:
-        """Give a sign of life in every place; True when one took it. Raises ``LockedError`` where one is lost."""
+        """Send a heartbeat to every place; return whether one took it. Raises ``LockedError`` if a place is lost."""
         with self._guard:
             places = tuple(reversed(self._places))
         taken = False
@@ -170,16 +176,16 @@ class Lock:
     def _refuse_if_lost(self) -> None:
         if self._lost is not None:
             raise LockedError(
-                f"the lock of this run in {self._lost} was broken by somebody else",
-                hint="nothing more was changed; talk to them, then run again",
+                f"the lock of this run in {self._lost} was broken by another operator",
+                hint="nothing more was changed; talk to them, then run the command again",
             )
 
     def _got(self, place: LockStore) -> bool:
-        with told(self._ports.listener, f"the lock in {place.name} to be taken"):
+        with reported(self._ports.listener, f"the lock in {place.name} to be taken"):
             return place.take(self._claim)
 
     def _holder(self, place: LockStore) -> Holder | None:
-        with told(self._ports.listener, f"an answer on who holds the lock in {place.name}"):
+        with reported(self._ports.listener, f"an answer on who holds the lock in {place.name}"):
             return place.holder()
 
     def _wait_for(self, holder: Holder, place: LockStore) -> None:
@@ -190,31 +196,31 @@ class Lock:
         elif clock.monotonic() >= self._deadline:
             raise LockedError(
                 f"cluster {self._ports.inventory.cluster} is locked by {holder}",
-                hint="wait with --lock-wait SECONDS; when you know that it is gone: swarmnet lock break -i INVENTORY",
+                hint="wait with --lock-wait SECONDS; if that run is gone for sure: swarmnet lock break -i INVENTORY",
             )
         else:
             clock.sleep(RETRY)
 
 
 class _Moment:
-    """When something happened last, by two clocks: a monotonic one may stand still while its machine is suspended."""
+    """When something happened last, by two clocks: a monotonic clock may stop while its machine is suspended."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self.set()
 
     def set(self) -> None:
-        """It happens now."""
+        """Record that it happens now."""
         self._at = (self._clock.monotonic(), self._clock.now())
 
     def seconds_ago(self) -> float:
-        """Return the greater of what the two clocks say."""
+        """Return the greater age of the two clocks."""
         monotonic, wall = self._at
         return max(self._clock.monotonic() - monotonic, (self._clock.now() - wall).total_seconds())
 
 
 class _Vigil:
-    """Tells whether holders are dead. A claim that was watched once is not watched again in its other places."""
+    """Finds out which holders are dead. A claim that was watched once is not watched again in its other places."""
 
     def __init__(self, ports: Ports, operator: Operator) -> None:
         self._ports = ports
@@ -222,13 +228,13 @@ class _Vigil:
         self._gone: set[str] = set()
 
     def is_over(self, holder: Holder, place: LockStore) -> bool:
-        """Tell whether nobody will give a sign of life there any more; may take ``WATCH`` seconds."""
+        """Return whether the holder is dead; may watch for a heartbeat for ``WATCH`` seconds."""
         pulse = holder.pulse(self._operator)
         token = None if holder.claim is None else holder.claim.token
         if pulse is Pulse.ALIVE:
             return False
         if pulse is Pulse.SILENT and token not in self._gone:
-            self._ports.listener(Progress(f"looking whether the lock's holder still lives ({WATCH:.0f} s): {holder}"))
+            self._ports.listener(Progress(f"checking whether the lock's holder is alive ({WATCH:.0f} s): {holder}"))
             self._ports.clock.sleep(WATCH)
             if (now := place.holder()) is not None and now.version != holder.version:
                 return False
@@ -239,17 +245,17 @@ class _Vigil:
 
 @contextmanager
 def held(ports: Ports, state: ClusterState, *, operator: Operator, command: str, wait: float = 0.0) -> Iterator[Lock]:
-    """Hold the cluster's lock while the block runs; it is released whatever happens.
+    """Hold the cluster's lock while the block runs; it is released in any case.
 
     Args:
         ports: the world.
         state: what was observed: whether there is a swarm, and which managers answer.
-        operator: who asks.
-        command: what for, shown to others.
-        wait: seconds to wait for somebody else's lock.
+        operator: who runs this process.
+        command: what the lock is for; other operators see it.
+        wait: seconds to wait for another run's lock.
 
     Raises:
-        LockedError: somebody else has it; says who, since when, and how to break it.
+        LockedError: another run holds it; the message says who, since when, and how to break it.
     """
     lock = Lock(ports, operator, command=command, wait=wait)
     try:
@@ -266,9 +272,9 @@ def held(ports: Ports, state: ClusterState, *, operator: Operator, command: str,
 
 
 def clear_dead(ports: Ports, state: ClusterState, operator: Operator) -> None:
-    """Remove what dead runs left of their locks, in the swarm and on managers; tell of those that live.
+    """Remove the locks of dead runs, in the swarm and on managers, and report those of live ones.
 
-    One request to each manager where there is nothing.
+    Without any lock, this costs one request to each manager.
     """
     vigil = _Vigil(ports, operator)
     places = {place.name: place for place in _places(ports, state)}
@@ -282,11 +288,11 @@ def clear_dead(ports: Ports, state: ClusterState, operator: Operator) -> None:
 
 
 def holders(ports: Ports, state: ClusterState) -> tuple[Holder, ...]:
-    """Return every lock of this cluster, the swarm's first; a place that cannot be looked at is told.
+    """Return every lock of this cluster, the swarm's first; a place that cannot be read is reported.
 
     Args:
         ports: the world.
-        state: what was just observed; the swarm is asked again only where it shows a lock.
+        state: what was just observed; the swarm is asked again only if it shows a lock.
     """
     places: dict[str, LockStore] = {place.name: place for place in _files(ports, state)}
     if any(config.spec.name == LOCK_NAME for config in state.configs):
@@ -294,14 +300,14 @@ def holders(ports: Ports, state: ClusterState) -> tuple[Holder, ...]:
     found = fan_out(places, lambda name: places[name].holder())
     for error in found.values():
         if isinstance(error, HostError):
-            ports.listener(Progress(f"a lock cannot be looked for: {error}"))
+            ports.listener(Progress(f"cannot look for a lock: {error}"))
     return tuple(holder for holder in found.values() if isinstance(holder, Holder))
 
 
 def living(ports: Ports, state: ClusterState, operator: Operator) -> tuple[Holder | None, bool]:
-    """Return who changes the cluster now, and whether somebody did when it was observed and has ended since.
+    """Return the run that changes the cluster now, and whether one did when it was observed and has ended since.
 
-    A holder that is silent is watched for a moment: a dead one changes nothing.
+    A silent holder is watched for a moment: a dead one changes nothing.
     """
     vigil = _Vigil(ports, operator)
     places = {place.name: place for place in _places(ports, state)}
@@ -312,7 +318,7 @@ def living(ports: Ports, state: ClusterState, operator: Operator) -> tuple[Holde
 
 
 def visible(state: ClusterState, inventory: Inventory) -> None:
-    """Return when every place in which a lock can lie was looked at.
+    """Return if every place that can hold a lock was read.
 
     Raises:
         IncompleteError: no manager answers for the swarm; before there is one, a manager does not answer.
@@ -322,17 +328,17 @@ def visible(state: ClusterState, inventory: Inventory) -> None:
     if state.swarm is None and silent:
         raise IncompleteError(
             f"cluster {inventory.cluster}: {names(silent)} cannot be asked: a lock, or the swarm itself, may be there",
-            hint=f"start {names(silent)}, then ask again",
+            hint=f"start {names(silent)}, then run the command again",
         )
 
 
 def break_locks(ports: Ports, shown: Iterable[Holder]) -> tuple[Holder, ...]:
-    """Remove these locks, whether their holders live or not, and return those that were removed.
+    """Remove these locks, whether their holders are alive or not, and return those that were removed.
 
-    A lock that was given back since it was shown is no error.
+    A lock that was released after it was shown is not an error.
 
     Raises:
-        LockedError: somebody else has a lock there now; it is left alone.
+        LockedError: another run holds a lock there now; it is left alone.
     """
     found, others = [], []
     for holder in shown:
@@ -340,7 +346,7 @@ def break_locks(ports: Ports, shown: Iterable[Holder]) -> tuple[Holder, ...]:
         if place.break_it(holder, silent=False):
             found.append(holder)
         elif (now := place.holder()) is not None:
-            others.append(f"the lock in {holder.place} is another one now and was left alone: {now}")
+            others.append(f"the lock in {holder.place} is a different one now and was left alone: {now}")
     if others:
         raise LockedError("\n".join(others), hint="look again: swarmnet lock status -i INVENTORY")
     return tuple(found)

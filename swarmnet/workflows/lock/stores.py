@@ -1,7 +1,7 @@
-"""Where a cluster's lock can lie: a config of the swarm, or, before there is one, a file on each manager.
+"""Where a cluster's lock is stored: in a config of the swarm or, before there is a swarm, in a file on each manager.
 
-Both are taken by one atomic test-and-set: a config's name is unique in a swarm (raft decides), and a file is made with
-``noclobber`` (``O_EXCL``).
+Both are taken by one atomic test-and-set: a config's name is unique in a swarm (raft decides), and a file is created
+with ``noclobber`` (``O_EXCL``).
 """
 
 from __future__ import annotations
@@ -65,52 +65,52 @@ drop) [ -z "$3" ] || grep -qF -e "$3" "$file" || exit 8
       case $(stamp "$file") in $4) rm -f -- "$file" ;; *) exit 8 ;; esac ;;
 esac
 """
-"""``sh -c SCRIPT sh NAME VERB TOKEN STAMP``: exit 8 when it is not there or another's, 9 when it is taken, 7 when
-something else is in the way: that is named, never followed and never opened.
+"""``sh -c SCRIPT sh NAME VERB TOKEN STAMP``. Exit codes: 8, the file is missing or another run's; 9, it is taken;
+7, something else is in the way, which is named, never followed and never opened.
 
-The folder is root's own, or a private one of the user: what lies there was put there by one who could change the
-cluster anyway. In a home that several hosts share each host has a folder of its own.
+The folder belongs to root, or is a private one of the user: its content comes from someone who could change the
+cluster anyway. In a home that several hosts share, each host has its own folder.
 
-A file that is not filled (no space, or who sends its contents is gone) is removed: it would be a lock of nobody. A
-sign of life makes no file (``-c``): the run may give its lock back between the look and the touch. A reader opens the
-file once, and loses nothing when it is removed then. ``drop`` removes the file that has the token, if there is one,
-and the stamp, a pattern: any file, an empty one, too, without the one and with ``*``.
+A file that stays empty (no space, or the sender is gone) is removed, since it would be a lock without a holder. A
+heartbeat never creates a file (``-c``): the run may release its lock between the look and the touch. A reader opens
+the file once, and loses nothing if it is removed then. ``drop`` removes the file that contains the token, if one is
+given, and whose stamp matches the pattern: without a token and with ``*`` it removes any file, even an empty one.
 """
 _STRAY, _ABSENT, _TAKEN = 7, 8, 9
 _READ = re.compile(r"(-?\d{1,15}) (\d{1,15}:\d{1,20})")
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 ATTEMPTS = 5
-"""Writes of one sign of life, when somebody else writes to the lock's config in between."""
+"""Writes for one heartbeat, if another process changes the lock's config in between."""
 RELEASE_PATIENCE = 30.0
-"""Seconds for a manager to answer that shall take the lock away; else it stays until it is stale."""
+"""Seconds for a manager to answer that removes the lock; after that, it stays until it is stale."""
 
 
 class LockStore(Protocol):
-    """Somewhere a lock can lie."""
+    """One place that can hold a lock."""
 
     @property
     def name(self) -> str:
-        """Return where it is, for people."""
+        """Return the name of the place, for people."""
 
     def take(self, claim: Claim) -> bool:
-        """Take the lock; False when somebody has it."""
+        """Take the lock; return False if another run holds it."""
 
     def holder(self) -> Holder | None:
-        """Return who has it."""
+        """Return the holder, None if there is no lock."""
 
     def witnesses(self) -> tuple[Callable[[], Holder | None], ...]:
-        """Return the same question to each who can answer it, too, for when ``holder`` is slow."""
+        """Return the same question to everyone else who can answer it, in case ``holder`` is slow."""
 
     def beat(self, claim: Claim) -> bool:
-        """Give a sign of life; False when it is ours no longer."""
+        """Send a heartbeat; return False if this run no longer holds the lock."""
 
     def drop(self, claim: Claim) -> None:
-        """Give it back; one that is not ours stays."""
+        """Release the lock; one of another run stays."""
 
     def break_it(self, holder: Holder, *, silent: bool = True) -> bool:
-        """Remove another's lock, if it is still the one that was seen; False when it is not.
+        """Remove another run's lock if it is still the one that was seen; return whether it was.
 
-        ``silent`` removes it only if it gave no sign of life since then.
+        ``silent`` removes it only if it sent no heartbeat since then.
         """
 
 
@@ -124,7 +124,7 @@ class SwarmPlace:
         self._clock: Clock = ports.clock
 
     def take(self, claim: Claim) -> bool:
-        """Make the config; its name is unique in the swarm."""
+        """Create the config; its name is unique in the swarm."""
         labels = {_CLAIM: claim.model_dump_json(), _HEARTBEAT: self._clock.now().isoformat()}
         # An empty config is refused by the engine (swarmkit: "must be larger than 0").
         spec = ConfigSpec(name=LOCK_NAME, data=b"the lock of swarmnet; see its labels\n", labels=labels)
@@ -135,11 +135,11 @@ class SwarmPlace:
         return True
 
     def holder(self) -> Holder | None:
-        """Return who has the lock."""
+        """Return the holder, None if there is no lock."""
         return self._seen_by(self._ports.manager())
 
     def witnesses(self) -> tuple[Callable[[], Holder | None], ...]:
-        """Return the question to each manager of the inventory; whose leader is lost raises ``NotAManagerError``."""
+        """Return the question to each manager; one whose leader is lost raises ``NotAManagerError``."""
         return tuple(partial(self._asked_of, host.name) for host in self._ports.inventory.managers)
 
     def _asked_of(self, host: str) -> Holder | None:
@@ -168,7 +168,7 @@ class SwarmPlace:
         return True
 
     def drop(self, claim: Claim) -> None:
-        """Remove the config if it is ours; without a swarm there is none, and without a leader it is waited for."""
+        """Remove the config if this run holds it. Without a swarm there is none; without a leader, wait for one."""
         try:
             self._drop(self._ports, claim)
         except LOST:
@@ -183,7 +183,7 @@ class SwarmPlace:
                     manager.remove_config(config.id)
 
     def _there_is_a_swarm(self) -> bool:
-        """Tell whether any manager still is in one: after a reset none is, and nobody will ever answer."""
+        """Return whether any manager is still in one: after a reset none is, and no answer will ever come."""
         for host in self._ports.inventory.managers:
             with suppress(HostError):
                 if self._ports.engine(host.name).facts().membership.state is not SwarmStanding.INACTIVE:
@@ -211,7 +211,7 @@ class SwarmPlace:
         return _lock_among(self._ports.manager().configs())
 
     def _describe(self, config: Config) -> Holder:
-        # A sign of life from the future tells of a clock that was set back, no less than an old one of silence.
+        # A heartbeat from the future means a clock that was set back; it counts as much as an old one.
         age = _seconds(self._clock.now(), config.spec.labels.get(_HEARTBEAT, ""))
         claim = _claim(config.spec.labels.get(_CLAIM, ""))
         version = f"{config.id}@{config.version}"
@@ -219,7 +219,7 @@ class SwarmPlace:
 
 
 class FilePlace:
-    """A file on one host; its age is told by the host's own clock."""
+    """A file on one host; its age comes from the host's own clock."""
 
     def __init__(self, ports: Ports, host: str, cluster: str) -> None:
         self._ports = ports
@@ -232,7 +232,7 @@ class FilePlace:
         return self._host
 
     def take(self, claim: Claim) -> bool:
-        """Make the file; the kernel lets one of two succeed."""
+        """Create the file; the kernel lets one of two succeed."""
         contents, said = claim.model_dump_json().encode(), ""
         for _ in range(2):
             ended = self._run("take", stdin=contents)
@@ -240,12 +240,12 @@ class FilePlace:
                 return True
             if self.holder() is not None:
                 return False
-            # Given back between the two looks, or there is something else of that name.
+            # Released between the two looks, or something else has that name.
             said = ended.stderr.decode(errors="replace").strip()
-        raise CommandError(self._host, f"cannot make the lock file: {said}")
+        raise CommandError(self._host, f"cannot create the lock file: {said}")
 
     def holder(self) -> Holder | None:
-        """Return who has the lock."""
+        """Return the holder, None if there is no lock."""
         ended = self._run("read")
         if ended.exit_code == _ABSENT:
             return None
@@ -259,7 +259,7 @@ class FilePlace:
             return Holder(place=self.name, claim=claim, identity=identity, version=version, age=age)
 
     def witnesses(self) -> tuple[Callable[[], Holder | None], ...]:
-        """Return nobody: a file is seen by its host alone."""
+        """Return nothing: only its own host can read a file."""
         return ()
 
     def beat(self, claim: Claim) -> bool:
@@ -267,7 +267,7 @@ class FilePlace:
         return self._run("beat", claim.token).exit_code == 0
 
     def drop(self, claim: Claim) -> None:
-        """Remove the file if it is ours."""
+        """Remove the file if this run holds it."""
         self._run("drop", claim.token)
 
     def break_it(self, holder: Holder, *, silent: bool = True) -> bool:
@@ -282,7 +282,7 @@ class FilePlace:
         if ended.exit_code not in (0, _ABSENT, _TAKEN):
             said = ended.stderr.decode(errors="replace").strip()
             if ended.exit_code == _STRAY:
-                raise CommandError(self._host, f"the lock cannot be looked at: {said}")
+                raise CommandError(self._host, f"cannot read the lock: {said}")
             raise CommandError(self._host, f"cannot {verb} the lock file (exit {ended.exit_code}): {said}")
         return ended
 
@@ -299,7 +299,7 @@ def _claim(text: str) -> Claim | None:
 
 
 def _seconds(now: datetime, written: str) -> float | None:
-    """Return the seconds between now and a time that was written; None where it is none."""
+    """Return the seconds between now and a written time; None if it is not a time."""
     try:
         return abs((now - datetime.fromisoformat(written)).total_seconds())
     except (ValueError, TypeError, OverflowError):

@@ -26,12 +26,12 @@ def lock(machine: str, age: float) -> Holder:
 @pytest.mark.parametrize(
     ("holder", "pulse", "words"),
     [
-        (lock("laptop", 1), "gone", "that run is gone: the next apply takes it away"),
+        (lock("laptop", 1), "gone", "that run is gone: the next apply removes it"),
         (lock("elsewhere", 1), "alive", "may be changing the cluster now"),
-        (lock("elsewhere", STALE), "silent", "watches it for a moment, then takes it away"),
+        (lock("elsewhere", STALE), "silent", "watches it for a moment, then removes it"),
         (Holder(place="m1", claim=None, identity="1", version="1", age=None), "silent", "an unreadable lock in m1"),
     ],
-    ids=["of a dead process of this machine", "of another machine", "without a sign of life", "unreadable"],
+    ids=["of a dead process of this machine", "of another machine", "without a heartbeat", "unreadable"],
 )
 def test_a_lock_tells_what_becomes_of_it(holder: Holder, pulse: str, words: str) -> None:
     (line,) = lock_lines([holder], somebody())

@@ -10,7 +10,7 @@ import pytest
 
 from swarmnet.errors import NotAManagerError, UnreachableError
 from swarmnet.model.events import Event, Progress
-from swarmnet.workflows.fleet.first_answer import SILENCE, first_answer, told
+from swarmnet.workflows.fleet.first_answer import SILENCE, first_answer, reported
 
 
 def hangs(until: threading.Event) -> str:
@@ -78,9 +78,9 @@ def test_a_wait_of_more_than_a_second_is_told_and_a_shorter_one_is_not() -> None
         heard.append(event)
         spoken.set()
 
-    with told(listener, "nothing"):
+    with reported(listener, "nothing"):
         pass
-    with told(listener, "the lock"):
+    with reported(listener, "the lock"):
         assert spoken.wait(SILENCE + 5)
 
     assert heard == [Progress("waiting for the lock")]

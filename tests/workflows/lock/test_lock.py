@@ -150,7 +150,7 @@ def test_a_living_holder_whose_clock_is_wrong_keeps_its_lock() -> None:
     world.clock.sleep(STALE + 1)
 
     def beat_while_watched(event: Event) -> None:
-        if isinstance(event, Progress) and "still lives" in event.text:
+        if isinstance(event, Progress) and "is alive" in event.text:
             place.beat(claim)
 
     watching = world.ports(listener=beat_while_watched)
@@ -181,7 +181,7 @@ def test_a_run_whose_lock_was_broken_is_told_before_it_writes_again() -> None:
         (broken,) = break_all(ports)
 
         assert broken.claim is not None
-        with pytest.raises(LockedError, match="broken by somebody else"):
+        with pytest.raises(LockedError, match="broken by another operator"):
             mine.check()
 
 
@@ -205,7 +205,7 @@ def test_a_lock_that_was_broken_is_seen_though_the_manager_that_is_asked_first_i
 
     with lock(world, HERS) as mine:
         break_all(world.ports())
-        with world.frozen("m1"), pytest.raises(LockedError, match="broken by somebody else"):
+        with world.frozen("m1"), pytest.raises(LockedError, match="broken by another operator"):
             mine.check()
 
 
@@ -217,7 +217,7 @@ def test_before_there_is_a_swarm_a_silent_hosts_file_is_looked_for_on_the_others
             mine.check()
         world.revive("m3")
         break_all(world.ports())
-        with world.frozen("m3"), pytest.raises(LockedError, match="broken by somebody else"):
+        with world.frozen("m3"), pytest.raises(LockedError, match="broken by another operator"):
             mine.check()
 
 
