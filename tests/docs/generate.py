@@ -18,6 +18,7 @@ from swarmnet.report.documents import DOCUMENTS
 from swarmnet.report.formats import FORMATS
 from swarmnet.verify.scenarios import ALL, GROUPS
 from tests.docs.command_pages import commands_page
+from tests.docs.docstrings import member_texts
 from tests.docs.english import ROOT
 from tests.docs.markdown import code, page, sentence, table
 from tests.docs.schema_pages import Key, Reader, keys_of, keys_table, mapping, title
@@ -87,10 +88,11 @@ def _operations(definitions: JsonObject) -> Iterator[str]:
 
 
 def _exit_codes() -> str:
+    texts = member_texts(errors.ExitCode)
     found: dict[int, list[str]] = {}
     for name, value in vars(errors.ExitCode).items():
         if isinstance(value, int):
-            found.setdefault(value, []).append(title(name).lower())
+            found.setdefault(value, []).append(texts.get(name) or title(name).capitalize() + ".")
     for one in vars(errors).values():
         if isinstance(one, type) and issubclass(one, errors.SwarmnetError) and "exit_code" in vars(one):
             found.setdefault(one.exit_code, []).append(sentence((getdoc(one) or "").split("\n\n")[0]))
