@@ -16,6 +16,7 @@ from swarmnet.parse.inventory import InventoryFile
 from swarmnet.parse.schema import document_schema, playbook_schema
 from swarmnet.report.documents import DOCUMENTS
 from swarmnet.report.formats import FORMATS
+from swarmnet.verify.ids import CauseId, Group
 from swarmnet.verify.scenarios import ALL, GROUPS
 from tests.docs.command_pages import commands_page
 from tests.docs.docstrings import member_texts
@@ -108,7 +109,14 @@ def _verify() -> str:
         "`--only` and `--skip` take these names, and those of the groups below.",
         table(("scenario", "what is proved", "by"), [(code(one.name), one.summary, _needs(one)) for one in ALL]),
         "## Groups",
-        table(("group", "scenarios"), [(code(name), ", ".join(map(code, names))) for name, names in GROUPS.items()]),
+        "Causes that several scenarios share are reported under these names; `--only` and `--skip` take them, too.",
+        table(
+            ("group", "what it is", "scenarios"),
+            [(code(one.value), one.meaning, ", ".join(map(code, GROUPS[one]))) for one in Group],
+        ),
+        "## Causes",
+        "A failed verdict or warning has one cause: `verdicts[].cause` in JSON, the type of a failure in JUnit.",
+        table(("cause", "meaning"), [(code(one.value), one.meaning) for one in CauseId]),
     )
 
 
