@@ -32,7 +32,7 @@ class EngineNetworks(EngineCalls):
     def __init__(self, host: str, open_stream: Callable[[], StreamLike], clock: Clock) -> None:
         super().__init__(host, open_stream, clock)
         self._names: dict[str, str] = {}
-        self._naming = Lock()
+        self._asking_names = Lock()
         self._listed = SharedLook(self._list_networks, clock)
 
     def networks(self) -> tuple[Network, ...]:
@@ -45,7 +45,9 @@ class EngineNetworks(EngineCalls):
     def _list_networks(self) -> tuple[Network, ...]:
         what = "list networks"
         with self._asking(what):
-            return tuple(network_from_wire(network) for network in self._objects(Request(what, "GET", "/networks")))
+            listed = tuple(network_from_wire(network) for network in self._objects(Request(what, "GET", "/networks")))
+        self._names.update({net.id: net.spec.name for net in listed if net.spec.scope is Scope.SWARM})
+        return listed
 
     def create_network(self, spec: NetworkSpec) -> str:
         """Make a network and return its id; docker-py's helper knows neither ConfigOnly nor EnableIPv6 false."""
@@ -66,25 +68,28 @@ class EngineNetworks(EngineCalls):
         listed = [net for net in self.networks() if net.spec.scope is Scope.SWARM]
         # A copy of a network that is gone may bear the name of one that was made since.
         ids = {net.spec.name: net.id for net in sorted(listed, key=lambda net: not net.is_copy)}
-        for name in HIDDEN:
-            hidden = self._hidden(name)
-            if hidden is not None:
-                ids[name] = hidden
-        with self._naming:
-            self._names.update({network_id: name for name, network_id in ids.items()})
-        return ids
+        return ids | self._hidden_ids()
 
     def names_of(self, network_ids: Iterable[str]) -> dict[str, str]:
         """Return ids by name for the networks asked for.
 
-        Asks the engine only for ids that were never seen: an id keeps its name for ever.
+        Asks the engine only for ids that no list had so far: an id keeps its name for ever. Threads that miss the same
+        names ask once.
         """
         wanted = set(network_ids)
-        with self._naming:
+        with self._asking_names:
+            if wanted - self._names.keys():
+                self._hidden_ids()
+            if wanted - self._names.keys():
+                self.network_ids()
             known = dict(self._names)
-        if wanted - set(known):
-            known = {**known, **{network_id: name for name, network_id in self.network_ids().items()}}
         return {known[network_id]: network_id for network_id in wanted if network_id in known}
+
+    def _hidden_ids(self) -> dict[str, str]:
+        """Return the ids of the hidden networks by name, and remember them."""
+        ids = {name: found for name in HIDDEN if (found := self._hidden(name)) is not None}
+        self._names.update({network_id: name for name, network_id in ids.items()})
+        return ids
 
     def _hidden(self, name: str) -> str | None:
         request = Request(f"find the swarm's network {name}", "GET", f"/networks/{name}", params={"scope": "swarm"})

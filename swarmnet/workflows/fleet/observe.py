@@ -32,10 +32,8 @@ if TYPE_CHECKING:
 
     from swarmnet.errors import NotAManagerError, SwarmnetError
     from swarmnet.model.hosts import Host
-    from swarmnet.model.network import Network
-    from swarmnet.model.ports import EnginePort, Ports
+    from swarmnet.model.ports import Ports
     from swarmnet.model.service import Service
-    from swarmnet.model.state import EngineFacts
     from swarmnet.operations.kind import Need
 
 _REFUSALS = (AuthenticationError, HostKeyError)
@@ -144,8 +142,12 @@ def _heard(ports: Ports, host: str, look: Look, silence: Silence) -> _Seen:
 
 def _host(ports: Ports, host: str, look: Look) -> _Seen:
     engine = ports.engine(host)
-    told, networks = _told_at_once(engine) if _is_manager(ports, host) else (engine.facts(), engine.networks())
-    printed = ports.shell(host).run(COMMAND)
+    # All at the same time: when its leader was just lost, each answer of a manager takes 20 s.
+    with ThreadPoolExecutor(2, "swarmnet-facts") as pool:
+        asked = pool.submit(engine.facts)
+        print_tables = pool.submit(ports.shell(host).run, COMMAND)
+        networks = engine.networks()
+    told, printed = asked.result(), print_tables.result()
     with border(host, "read the kernel's routes"):
         tables = read_tables(printed.stdout.decode(errors="replace"))
     if tables is None:
@@ -161,18 +163,6 @@ def _host(ports: Ports, host: str, look: Look) -> _Seen:
         containers=engine.containers() if look.containers else (),
     )
     return _Seen(facts, tuple(_answers(ports, host, look.needs)))
-
-
-def _is_manager(ports: Ports, host: str) -> bool:
-    return any(one.name == host for one in ports.inventory.managers)
-
-
-def _told_at_once(engine: EnginePort) -> tuple[EngineFacts, tuple[Network, ...]]:
-    """Ask a manager for both at the same time: when its leader was just lost, each answer takes 20 s."""
-    with ThreadPoolExecutor(1, "swarmnet-facts") as pool:
-        told = pool.submit(engine.facts)
-        networks = engine.networks()
-    return told.result(), networks
 
 
 def _answers(ports: Ports, host: str, needs: Iterable[Need]) -> Iterable[CommandResult]:
