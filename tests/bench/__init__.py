@@ -1,1 +1,1 @@
-"""``make bench``: swarmnet beside Ansible, the usual scripts and the raw Engine API, in one run, as ratios."""
+"""``make bench``: swarmnet against Ansible, the usual scripts and the raw Engine API, in one run, as ratios."""

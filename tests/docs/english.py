@@ -58,7 +58,7 @@ RULES = (
     _rule(r"\bas it (?:should|shall) be\b", "in the desired state, up to date, as requested"),
     _rule(r"\blies? (?:in|at|on|below|under|beneath|there|here|where)\b", "is in, is stored in"),
     _rule(r"\bthe like\b|\bof late\b|\bfor ever\b", "and so on, recently, forever"),
-    _rule(r"\bin one go\b|\bin the moment\b", "at once, while"),
+    _rule(r"\bin the moment\b", "while, when, at the time"),
     _rule(r"\bmade (?:good|new)\b", "repaired, recreated"),
 )
 """What the text must not say. The word that a failure advises is a start, not the only choice."""

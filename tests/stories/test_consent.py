@@ -1,4 +1,4 @@
-"""What an operator is asked, and told: at a terminal, when a lock is broken, when a restore does not work."""
+"""What an operator is asked and shown: at a terminal, when a lock is broken, when a restore does not work."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_a_broken_lock_stops_the_run_that_held_it_before_it_changes_more(lab: La
     assert "a second plan is empty" in operator.types("apply", "play.yml", "-i", "hosts.yml", "--yes")
 
 
-def test_a_restore_onto_a_network_that_carries_nothing_is_told_from_one_that_works(
+def test_a_restore_onto_a_network_that_carries_nothing_differs_from_one_that_works(
     lab: Lab, operator: Operator
 ) -> None:
     operator.types("apply", "play.yml", "-i", "hosts.yml", "--yes")

@@ -73,7 +73,7 @@ class Cluster:
         self.lab = lab
         self.directory = directory
         self.operator = Operator(directory)
-        # Whoever waits at a host that is gone does so for eight seconds; a host that is there is never that slow.
+        # A connection to a lost host times out after eight seconds; a running host is never that slow.
         impatient = "ssh:\n  connect_timeout: 8\n"
         text = lab.inventory.read_text(encoding="utf-8").replace("ssh:\n", impatient, 1)
         (directory / "hosts.yml").write_text(text, encoding="utf-8")
@@ -104,7 +104,7 @@ class Cluster:
         self.operator.types("plan", "story.yml", "-i", "hosts.yml", "--check", "--allow-commands")
 
     def cut_power(self, host: str) -> None:
-        """Pull the plug, cable first: nobody gets a last word that tells him that the host is gone."""
+        """Pull the plug, cable first: no peer gets a last packet that shows that the host is gone."""
         self.lab.break_(Fault(host=host, kind="link"))
         self.lab.break_(Fault(host=host, kind="kill"))
 
@@ -139,7 +139,7 @@ def test_apply_goes_on_without_a_leader_that_lost_power_and_takes_it_in_when_it_
     cluster.cut_power("m1")
     open_gate(cluster.lab, "m2")
 
-    # Exit 3: all is done, but nobody knows how m1 is.
+    # Exit 3: everything is done, but the state of m1 is unknown.
     said = apply.ends(exits=3)
 
     # Which of them depends on what was asked of m1 when its connection was given up.
@@ -160,7 +160,7 @@ def test_apply_goes_on_without_a_leader_that_lost_power_and_takes_it_in_when_it_
     cluster.write(BASE.replace("name: front", "name: third") + VAULT + MORE)
     cluster.apply("--prune", "--allow-missing", exits=3)
     cluster.heal("m1")
-    # Lists call its old tasks running until it has told that they are not: packets do not lie.
+    # Lists call its old tasks running until it reports that they are not: test by packets.
     assert_reaches(cluster.lab, "m2", "m1")
     assert_reaches(cluster.lab, "m3", "m1", service="keep", network="vault")
 
@@ -235,7 +235,7 @@ def node_id(lab: Lab, host: str) -> str:
 
 
 def reaches(lab: Lab, source: str, target: str, *, service: str = "web", network: str = "back") -> bool:
-    """Tell whether the service's task on one host answers the one on another by ping over the overlay."""
+    """Return whether the service's task on one host answers the one on another by ping over the overlay."""
     own, other = (
         docker(lab, host, "ps", "-q", "--filter", f"label=com.docker.swarm.service.name={service}")
         for host in (source, target)

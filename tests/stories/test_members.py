@@ -80,7 +80,7 @@ def test_hosts_join_through_the_second_manager_when_the_first_is_down(lab: Lab, 
     assert "unreachable: m1" in said
     _wait_for(lab, "registry Ready Active", seen_from="m2")
 
-    # m1 is given up, and another host shall be the third manager.
+    # m1 is given up, and another host becomes the third manager.
     docker(lab, "m2", "node", "demote", "m1")
     docker(lab, "m2", "node", "rm", "--force", "m1")
     instead = operator.writes_inventory(lab, {"m2": MANAGER, "m3": MANAGER, "registry": MANAGER})

@@ -162,7 +162,7 @@ def test_containers_on_an_encrypted_attachable_overlay_reach_tasks_on_every_engi
 
 
 class Client(threading.Thread):
-    """Asks all nodes in turn for a page, without a pause, until it is told to stop."""
+    """Asks all nodes in turn for a page, without a pause, until it is stopped."""
 
     def __init__(self, cluster: OwnCluster, port: int) -> None:
         super().__init__(daemon=True)

@@ -36,7 +36,7 @@ def names(lab: Lab, kind: str, host: str = "m1") -> set[str]:
     return {line.rpartition("-")[0] or line for line in docker(lab, host, kind, "ls", "--format", "{{.Name}}").split()}
 
 
-def test_what_nobody_names_goes_and_what_others_made_or_use_stays(lab: Lab, tmp_path: Path) -> None:
+def test_what_no_step_names_is_removed_and_what_others_made_or_use_stays(lab: Lab, tmp_path: Path) -> None:
     operator = Operator(tmp_path)
     (tmp_path / "text").write_text("text\n", encoding="utf-8")
     inventory = operator.writes_inventory(lab, {"m1": {"role": "manager"}, "m2": {"role": "worker"}})
