@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     EngineFactory = Callable[[str, Callable[[], Stream]], EnginePort]
     """Makes the client of one engine from the host's name and what opens a stream to it."""
 
-# Without a handler, the library's warnings would go to the screen beside our own words for the same.
+# Without a handler, the library's warnings would be printed next to our own messages about the same.
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
 
 SILENCE = 3.0
@@ -51,12 +51,12 @@ MANAGER_TRUST = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Questions:
-    """How to ask the operator; None where nobody is there to answer."""
+    """How to ask the operator; None where no one can answer."""
 
     confirm: Callable[[str], bool] | None = None
     passphrase: Callable[[str], Secret | None] | None = None
     sudo_password: Secret | None = None
-    """The answer to sudo's question on all hosts, asked for beforehand; None lets sudo ask nobody."""
+    """The answer to sudo's question on all hosts, asked for in advance; None makes sudo fail where it asks."""
 
 
 class Session:
@@ -77,7 +77,7 @@ class Session:
             inventory: the hosts; jump hosts are looked up in it, too.
             engines: makes an engine's client, ``lambda host, open_stream: Engine(host, open_stream, clock)``.
             clock: where the time comes from.
-            listener: is told of hosts that answered.
+            listener: receives an event for each host that answered.
             questions: for unknown host keys and locked private keys.
 
         Raises:
@@ -171,7 +171,7 @@ class Session:
         self.listener(Progress(f"{error.host} answers for the cluster no longer, asking another: {error.message}"))
 
     def approach(self, host: str) -> Approach:
-        """Return where SSH goes for a host, and whether anything stands between; connects to nothing."""
+        """Return where SSH goes for a host, and whether a jump host is in between; connects to nothing."""
         return approach_of(self._targets[host])
 
     def ask_from_here(self, job: JsonObject) -> JsonObject:

@@ -116,7 +116,7 @@ def strict_json(data: bytes) -> JsonValue:
     """Parse JSON, refusing what others would read differently: duplicate keys, NaN, half characters, other than UTF-8.
 
     Raises:
-        SchemaError: it is no such JSON.
+        SchemaError: it is not such JSON.
     """
     try:
         text = data.decode("utf-8")
@@ -164,7 +164,7 @@ def schema_number(value: JsonValue) -> tuple[int, int]:
     """
     match = re.fullmatch(r"([0-9]{1,6})\.([0-9]{1,6})", value) if isinstance(value, str) else None
     if match is None:
-        raise SchemaError(f"the backup's schema is {value!r}, which is no MAJOR.MINOR number")
+        raise SchemaError(f"the backup's schema is {value!r}, which is not a MAJOR.MINOR number")
     major, minor = int(match[1]), int(match[2])
     if major > SCHEMA[0]:
         raise SchemaError(
@@ -219,7 +219,7 @@ def _without_duplicates(pairs: list[tuple[str, JsonValue]]) -> JsonObject:
     if len(result) != len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the key {twice[:80]!r} stands twice in one object")
+        raise ValueError(f"the key {twice[:80]!r} occurs twice in one object")
     return result
 
 
@@ -231,4 +231,4 @@ def _finite(text: str) -> float:
 
 
 def _no_constant(name: str) -> JsonValue:
-    raise ValueError(f"{name} is no number of JSON")
+    raise ValueError(f"{name} is not a JSON number")

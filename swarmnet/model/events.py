@@ -56,4 +56,4 @@ Listener = Callable[[Event], None]
 
 
 def ignore(_event: Event) -> None:
-    """Do nothing: the listener of a run that nobody watches."""
+    """Do nothing: the listener of a run without an audience."""

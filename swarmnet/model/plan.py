@@ -79,7 +79,7 @@ class Rank(IntEnum):
     SERVICE = 7
     COMMAND = 8
     CONFIGURATION = 9
-    """Configuration networks, which the networks beside them need."""
+    """Configuration networks, which other networks of the host depend on."""
 
     @property
     def one_by_one(self) -> bool:
@@ -103,7 +103,7 @@ class Change(Document):
 
 
 class Action(Document, ABC):
-    """One write, decided: pure to predict, needs ports to run. Subclasses live beside their operation."""
+    """One write, decided: pure to predict, needs ports to run. Subclasses are in the folder of their operation."""
 
     kind: str
     """The subclass's own word, for example ``network.create``: tells stored plans apart."""
@@ -138,7 +138,7 @@ class Action(Document, ABC):
 
     @property
     def obstacles(self) -> tuple[str, ...]:
-        """Containers that use the object and are no one's to end: no flag allows the action while there are any."""
+        """Containers that use the object and are not tasks: no flag allows the action while there are any."""
         return ()
 
     @abstractmethod
@@ -147,7 +147,7 @@ class Action(Document, ABC):
 
     @abstractmethod
     def run(self, ports: Ports) -> None:
-        """Do it, wait until it came true, and raise a ``SwarmnetError`` if it did not."""
+        """Do it, wait until it has taken effect, and raise a ``SwarmnetError`` if it does not."""
 
 
 class Skip(Document):

@@ -1,4 +1,4 @@
-"""What the logic needs from the world: engines, shells, the clock, and somebody to tell.
+"""What the logic needs from the world: engines, shells, the clock, and a listener for events.
 
 The real ones are in ``swarmnet.edge``; ``tests/simulator`` has working ones in memory. Every method may raise
 the errors named here and no foreign ones.
@@ -233,10 +233,10 @@ class EnginePort(SwarmPort, Protocol):
         """Return the last 64 KiB that the container printed."""
 
     def remove_container(self, container_id: str) -> None:
-        """Remove a container, running or not; one that is gone already is no error."""
+        """Remove a container, running or not; one that does not exist is not an error."""
 
     def has_image(self, reference: str) -> bool:
-        """Tell whether the image is on this host."""
+        """Return whether the image is on this host."""
 
     def load_image(self, archive: bytes) -> None:
         """Load an image archive (``docker save`` format)."""
@@ -245,11 +245,11 @@ class EnginePort(SwarmPort, Protocol):
         """Fetch an image from its registry within ``timeout`` seconds."""
 
     def remove_image(self, reference: str) -> None:
-        """Remove an image; one that is gone already is no error."""
+        """Remove an image; one that does not exist is not an error."""
 
 
 class SecretFiles(Protocol):
-    """Files on the operator's machine that hold one secret each and that nobody else can read."""
+    """Files on the operator's machine that hold one secret each and that only their owner can read."""
 
     def read(self, path: str) -> Secret | None:
         """Return the secret without blanks around it, None when there is no such file.
@@ -274,7 +274,7 @@ class Approach:
     port: int
     """Of its SSH server."""
     between: str | None = None
-    """What stands between (a jump host), so that plain sockets prove nothing; None for a direct way."""
+    """What is in between (a jump host), so that plain sockets prove nothing; None for a direct way."""
 
 
 class Ports(Protocol):

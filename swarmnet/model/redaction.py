@@ -77,7 +77,7 @@ _PLAIN = frozenset(
         "User",
     }
 )
-"""Keys of the engine's own JSON whose text is no secret: what a task may do and see."""
+"""Keys of the engine's own JSON whose text is not secret: what a task may do and see."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,7 @@ def content(data: bytes) -> str:
 
 
 def _is_hidden(path: tuple[str, ...]) -> bool:
-    """Tell whether a text at this path is hidden; the outermost word that has a rule decides."""
+    """Return whether a text at this path is hidden; the outermost word that has a rule decides."""
     for index, word in enumerate(path):
         inner = path[index + 1 :]
         name = ".".join(inner)

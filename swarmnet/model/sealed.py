@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 HEAD = 66 * 1024
-"""Bytes at the beginning of a file that hold its header; a longer one is no backup's."""
+"""Bytes at the beginning of a file that hold its header; a longer header is not that of a backup."""
 
 
 class SealedHeader(Document):
@@ -68,7 +68,7 @@ class Entry:
     """The file's name without its suffix: what ``backup list`` shows and every command accepts, also shortened."""
     size: int = 0
     header: SealedHeader | None = None
-    """None as long as nobody looked, and when it does not verify."""
+    """None before it is read, and when it does not verify."""
     problem: SwarmnetError | None = None
     """Why it cannot be used. With a header: it is what it says, and this version cannot read what is inside."""
 
@@ -177,7 +177,7 @@ class Repository(Protocol):
         """Return the first ``HEAD`` bytes and the size of a file; None when it is gone.
 
         Raises:
-            DamagedError: it is no regular file.
+            DamagedError: it is not a regular file.
             BackupNotFoundError: it cannot be read.
         """
 

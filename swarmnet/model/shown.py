@@ -1,4 +1,4 @@
-"""What an action does, read from the action itself: whatever it sends is shown, and stands in the plan's digest."""
+"""What an action does, read from the action itself: everything it sends is shown, and is part of the plan's digest."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from swarmnet.model.base import JsonObject, JsonValue
 
 _ABOUT = frozenset(Action.model_fields)
-"""Fields that tell of an action; all others are what it does."""
+"""Fields that describe an action; all others are what it does."""
 
 
 def shown(action: Action) -> tuple[Change, ...]:
@@ -84,10 +84,10 @@ def sent(action: Action, cover: Cover) -> JsonObject:
 
 
 def action_digest(action: Action, salt: bytes) -> str:
-    """Return what tells whether an action is the one that was shown: it covers every value that it sends.
+    """Return a digest of an action over every value that it sends, to compare it with the action that was shown.
 
-    It stands for values that are not shown, too, so it is salted and slow to make (scrypt, some 10 ms): nobody finds a
-    weak password by trying many.
+    It also covers values that are not shown, so it is salted and slow (scrypt, some 10 ms): a weak password cannot be
+    found by trying many.
     """
     text = json.dumps([action.model_dump(mode="json", include=set(_ABOUT)), _content(action)], sort_keys=True).encode()
     return hashlib.scrypt(text, salt=salt, n=2**11, r=8, p=1, dklen=32).hex()

@@ -1,4 +1,4 @@
-"""How a cluster stands: healthy, degraded, or lost, and what that means for the next loss. Pure."""
+"""The health of a cluster: healthy, degraded, or lost, and what the next loss would mean. Pure."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 
 def standing(state: ClusterState, inventory: Inventory) -> Standing:
-    """Return how the observed cluster stands."""
+    """Return the health of the observed cluster."""
     if state.swarm is None:
         return lost(state, inventory)
-    # One that shall be a manager and has no standing as such is no member of raft: just promoted, or given up by force.
+    # A manager by its spec without reachability is not a raft member: just promoted, or removed by force.
     managers = [node for node in state.nodes if node.reachability is not None]
     answering = sum(node.reachability == "reachable" for node in managers)
     reasons = (*_of_hosts(state), *_of_nodes(state), *_of_services(state))
@@ -39,7 +39,7 @@ def standing(state: ClusterState, inventory: Inventory) -> Standing:
 
 
 def answered(state: ClusterState, inventory: Inventory, *, hosts: Collection[str] | None = None) -> None:
-    """Return when somebody answers for the cluster that the hosts are in, or when they are in none.
+    """Return when a manager answers for the cluster that the hosts are in, or when they are in none.
 
     Args:
         state: what was observed.
@@ -47,7 +47,7 @@ def answered(state: ClusterState, inventory: Inventory, *, hosts: Collection[str
         hosts: those that must not be locked; None means all.
 
     Raises:
-        IncompleteError: nobody answers, or a host is locked; says what to start or to unlock.
+        IncompleteError: no manager answers, or a host is locked; says what to start or to unlock.
     """
     found = standing(state, inventory)
     if found.health is Health.LOST:
@@ -58,14 +58,14 @@ def answered(state: ClusterState, inventory: Inventory, *, hosts: Collection[str
 
 
 def next_loss(found: Standing) -> str:
-    """Return what the loss of one more manager means, in words."""
+    """Return in words what the loss of one more manager means."""
     if found.spare:
         return f"{found.spare} more {'manager' if found.spare == 1 else 'managers'} may be lost"
     return "one more manager lost stops the swarm" if found.managers > 1 else "the loss of its one manager stops it"
 
 
 def running_of(service: Service, state: ClusterState) -> tuple[int, int]:
-    """Return how many tasks of a service run and how many shall; a global one has as many as nodes take tasks."""
+    """Return how many tasks of a service run and how many should: of a global one, one for each eligible node."""
     tasks = [task for task in state.tasks if task.service_id == service.id]
     running = [task for task in tasks if task.desired_state == task.state == "running"]
     if service.spec.mode is ServiceMode.GLOBAL:
@@ -74,7 +74,7 @@ def running_of(service: Service, state: ClusterState) -> tuple[int, int]:
 
 
 def failing_of(service: Service, state: ClusterState) -> tuple[str, ...]:
-    """Return what engines say of tasks of a service that shall run and do not, each once, the newest first."""
+    """Return what engines report about tasks of a service that should run and do not, each once, newest first."""
     running, wanted = running_of(service, state)
     if running >= wanted:
         return ()
@@ -88,7 +88,7 @@ def failing_of(service: Service, state: ClusterState) -> tuple[str, ...]:
 def strangers(state: ClusterState, inventory: Inventory) -> tuple[str, ...]:
     """Return the names of the nodes that no host of the inventory is, as far as hosts were asked and answered.
 
-    A node that is called as a host, or stands at its address, is that host, or what it left behind.
+    A node with the name or the address of a host is that host, or an entry that it left behind.
     """
     known = {facts.engine.membership.node_id for facts in state.hosts}
     rest = (node for node in state.nodes if node.id not in known)
@@ -115,7 +115,7 @@ def _of_hosts(state: ClusterState) -> Iterator[str]:
         membership = facts.engine.membership
         if membership.state in (SwarmStanding.PENDING, SwarmStanding.ERROR):
             said = f": {membership.error}" if membership.error else ""
-            yield f"{facts.host} stands as {membership.state} to the swarm{said}"
+            yield f"{facts.host} has not joined the swarm completely (state: {membership.state}){said}"
 
 
 def _of_nodes(state: ClusterState) -> Iterator[str]:

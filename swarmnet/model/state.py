@@ -14,7 +14,7 @@ from swarmnet.model.version import ApiVersion
 
 
 class SwarmStanding(StrEnum):
-    """How an engine stands to a swarm (``LocalNodeState``)."""
+    """The state of an engine's membership in a swarm (``LocalNodeState``)."""
 
     INACTIVE = "inactive"
     PENDING = "pending"
@@ -24,7 +24,7 @@ class SwarmStanding(StrEnum):
 
 
 class KeyStanding(StrEnum):
-    """What the file that shall keep a swarm's unlock key holds."""
+    """What the file for a swarm's unlock key holds."""
 
     KEPT = "kept"
     """The swarm's present key."""
@@ -68,7 +68,7 @@ class EngineFacts(Document):
     live_restore: bool = False
     """An engine with live restore refuses to enter a swarm."""
     firewall: str = Field(default="", exclude=True)
-    """What writes its rules: ``iptables``, ``nftables``, also ``+firewalld``; told from API 1.49. Part of no backup."""
+    """What writes its rules: ``iptables``, ``nftables``, with ``+firewalld``; from API 1.49. In no backup."""
     membership: SwarmMembership = SwarmMembership()
 
     @property
@@ -142,7 +142,7 @@ class HostFacts(Document):
     networks: tuple[Network, ...] = ()
     """Networks of local scope."""
     containers: tuple[Container, ...] = ()
-    """Filled only where asked for: backups, and networks that shall be replaced or removed."""
+    """Filled only where asked for: backups, and networks to be replaced or removed."""
     open_ports: tuple[OpenPort, ...] | None = Field(default=None, exclude=True)
     """Open ports that no service of the swarm publishes; None when they are not known. Part of no backup."""
 
@@ -182,7 +182,7 @@ class ClusterState(Document):
     """What hosts answered to the ``needs`` of a playbook's steps."""
 
     unlock_key_file: KeyStanding | None = Field(default=None, exclude=True)
-    """How the operator's file of the unlock key stands; None when it was not looked at. Part of no backup."""
+    """What the operator's file of the unlock key holds; None when it was not read. Part of no backup."""
 
     @property
     def locked(self) -> tuple[str, ...]:

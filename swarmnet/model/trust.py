@@ -5,8 +5,8 @@ against the managers' list of nodes and against the inventory, which the host ca
 
 Honest hosts differ, too: they are reached at one address and advertise another one, their names in the inventory are
 not their hostnames, leaders report ``0.0.0.0`` for themselves (moby#35437), and a node that is just joining has no
-hostname yet. So an address that the inventory gives to the host is proof, an address that nobody else has is not, and
-only what belongs to somebody else is a contradiction.
+hostname yet. So an address that the inventory gives to the host is proof, an address that no other node has is not, and
+only an address of another node is a contradiction.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 def contradictions(
     seen: Collection[HostFacts], swarm: Swarm, nodes: Collection[Node], inventory: Inventory
 ) -> dict[str, str]:
-    """Return host name to what speaks against it, in words that follow the name; one that names no node is believed.
+    """Return what contradicts each host, in words that follow its name; a host that names no node is believed.
 
     Args:
         seen: what hosts say of themselves.
@@ -55,7 +55,7 @@ def contradictions(
 
 
 def misfit(host: Host, facts: HostFacts, node: Node, nodes: Iterable[Node], inventory: Inventory) -> str | None:
-    """Return why the host is not the node, in words that follow its name, or None when nothing speaks against it."""
+    """Return why the host is not the node, in words that follow its name, or None when nothing contradicts it."""
     told = f"says that it is node {node.id}"
     if node.hostname and not is_same_name(node.hostname, facts.engine.hostname):
         listed = f"the managers list that node as {node.hostname}, and learn of a new hostname within a minute"
@@ -104,7 +104,7 @@ def address_of(node: Node) -> str | None:
 
 
 def is_same_name(one: str, other: str) -> bool:
-    """Tell whether two hostnames may be the same host's: case does not count, nor does a domain that one lacks."""
+    """Return whether two hostnames can be of one host: case is ignored, and so is a domain that one of them lacks."""
     left, right = one.lower().rstrip("."), other.lower().rstrip(".")
     if not left or not right:
         return False
@@ -112,7 +112,7 @@ def is_same_name(one: str, other: str) -> bool:
 
 
 def may_have_been(host: Host, node: Node, state: ClusterState, inventory: Inventory) -> bool:
-    """Tell whether an entry without a living host can be what this host left behind, by what others say of it."""
+    """Return whether this host can have left behind an entry without a living host, by what other hosts report."""
     taken = {_id(facts) for facts in state.hosts if facts.host != host.name}
     if node.id in taken:
         return False
@@ -138,7 +138,7 @@ def _foreign(facts: HostFacts, swarm: Swarm, known: Collection[str]) -> str | No
 
 
 def _stands_there(other: Node, addresses: Collection[str], node: Node) -> bool:
-    """Tell whether another node has one of the addresses; an entry that the same machine left behind is none."""
+    """Return whether another node has one of the addresses; an entry left behind by the same machine does not count."""
     left_behind = other.status != "ready" and is_same_name(other.hostname, node.hostname)
     return address_of(other) in addresses and not left_behind
 
@@ -166,7 +166,7 @@ def _shared(seen: Collection[HostFacts]) -> Iterator[tuple[str, str]]:
 
 
 def _id(facts: HostFacts) -> str:
-    """Return which node a host says that it is, whatever else it says: states are told by the same mouth."""
+    """Return which node a host says that it is, whatever else it says: the same host reports its state."""
     return facts.engine.membership.node_id
 
 

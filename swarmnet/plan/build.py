@@ -1,4 +1,4 @@
-"""A playbook and what was seen, to the plan; pure, so that planning twice gives the same."""
+"""Make the plan from a playbook and the observed state. Pure: planning twice gives the same plan."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def build(playbook: Playbook, state: ClusterState, inventory: Inventory, *, limit: Sequence[str] = ()) -> Plan:
-    """Return what leads from ``state`` to how the playbook says that things shall be.
+    """Return the plan that leads from ``state`` to what the playbook describes.
 
     Args:
         playbook: with its contents read (``operations.playbook.with_contents``).
@@ -49,11 +49,11 @@ def build(playbook: Playbook, state: ClusterState, inventory: Inventory, *, limi
 
 
 def _unknown(step: Step, context: Context) -> Iterator[str]:
-    """Yield what nobody can tell of a step: its part on hosts that do not answer."""
+    """Yield which part of a step is unknown: the one on hosts that do not answer."""
     silent = {failure.host for failure in context.state.failures}
     absent = [host.name for host in step.operation.concerns(context) if host.name in silent]
     if absent:
-        yield f"{', '.join(absent)} does not answer: what this step would do there is not known, and is not done"
+        yield f"{', '.join(absent)} does not answer: what this step would do there is unknown, and is not done"
 
 
 def _refuse_contradictions(playbook: Playbook, again: _Result) -> None:

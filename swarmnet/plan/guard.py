@@ -1,7 +1,7 @@
-"""What is refused before anything is changed, and the flag that allows it. Pure.
+"""What is refused before anything changes, and the flag that allows it. Pure.
 
-The steps of a playbook refuse what makes themselves impossible (``Operation.problems``); the guard refuses what is
-possible and costs more than somebody may have meant, and states in which no plan can be trusted.
+A step refuses what makes it impossible (``Operation.problems``). The guard refuses what is possible but may cost more
+than the operator intends, and states in which no plan can be trusted.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Permissions:
     replace: frozenset[str] = frozenset()
     """``--replace NAME``: networks (or other targets) whose replacement may interrupt or lose something."""
     prune: bool = False
-    """``--prune``: remove what swarmnet made and nothing provides any more."""
+    """``--prune``: remove what swarmnet created and nothing provides any more."""
     dissolve: bool = False
     """``reset`` was confirmed with the cluster's name: its own actions take the swarm apart."""
 
@@ -81,10 +81,10 @@ def of_state(
     *,
     hosts: frozenset[str] | None = None,
 ) -> Iterator[Refusal]:
-    """Yield what speaks against changing anything in this state; ``hosts`` are those concerned, None means all."""
+    """Yield why nothing may be changed in this state; ``hosts`` are those concerned, None means all."""
     for failure in state.failures:
         if failure.disbelieved:
-            # No flag allows it: whoever it is, it may be what another host of the inventory was.
+            # No flag allows it: it may be the machine that another host of the inventory was.
             is_manager = inventory.host(failure.host).role is Role.MANAGER
             rest = "or take it out of the inventory" if is_manager else f"or work without it: --limit '!{failure.host}'"
             yield Refusal(f"{failure.host} {failure.reason}", advice=f"repair {failure.host}, {rest}")
@@ -100,7 +100,7 @@ def of_state(
 
 
 def of_plan(plan: Plan, state: ClusterState, permissions: Permissions = NO_PERMISSIONS) -> Iterator[Refusal]:
-    """Yield what speaks against these actions in this state."""
+    """Yield why these actions may not run in this state."""
     for action in plan.actions:
         if refusal := _costly(action, permissions):
             yield refusal
@@ -145,7 +145,7 @@ def _strays(state: ClusterState, inventory: Inventory) -> Iterator[Refusal]:
 
 
 def _headless(state: ClusterState) -> Iterator[Refusal]:
-    """Yield hosts in a swarm for which nobody answers, and which they would leave all the same."""
+    """Yield hosts in a swarm for which no manager answers, and which they would leave nevertheless."""
     for facts in state.hosts if state.swarm is None else ():
         membership = facts.engine.membership
         if membership.state is not SwarmStanding.INACTIVE:
@@ -172,7 +172,7 @@ def _costly(action: Action, permissions: Permissions) -> Refusal | None:
 
 
 def _quorum(plan: Plan, state: ClusterState) -> Iterator[Refusal]:
-    """Yield a majority that the plan would lose; one that is lost already is told by ``of_state``."""
+    """Yield a majority that the plan would lose; ``of_state`` reports one that is lost already."""
     before, after = _managers(state.nodes), _managers(plan.predicted.nodes)
     if not before or not after or len(after) >= len(before):
         return
@@ -185,7 +185,7 @@ def _quorum(plan: Plan, state: ClusterState) -> Iterator[Refusal]:
 
 
 def _orphans(state: ClusterState, permissions: Permissions) -> Iterator[Refusal]:
-    """Yield nodes that no host of the inventory is: without managers they are lost, and nobody tells them to leave."""
+    """Yield nodes that no host of the inventory is: without managers they are lost, and nothing makes them leave."""
     known = {facts.engine.membership.node_id for facts in state.hosts}
     for node in state.nodes:
         if node.status == "ready" and node.id not in known and not permissions.allow_missing:

@@ -1,4 +1,4 @@
-"""From a goal to a cluster that is so: plan, guard, show, confirm, lock, execute, look again.
+"""Reach a goal: plan, guard, show, confirm, lock, execute, look again.
 
 A goal is a planner: apply's comes from a playbook, restore's from a backup, reset's from what is there. All of them are
 shown, guarded, locked, executed and proved in the same way.
@@ -44,7 +44,7 @@ class Goal:
     """What the planner must know."""
     permissions: guard.Permissions
     command: str
-    """What the lock tells others: ``apply playbooks/site.yml``."""
+    """What the lock shows to others: ``apply playbooks/site.yml``."""
     programs: tuple[str, ...] = ()
     """What is run to plan, for people; a saved plan names it."""
 
@@ -67,8 +67,8 @@ class Consent(Protocol):
     def ask(self, prepared: Prepared, *, changed: bool) -> None:
         """Return when the operator agrees to the plan that was shown.
 
-        ``changed`` tells that the cluster is not any more as it was when he agreed before. Raises ``SwarmnetError``
-        when he does not, or when nobody is there to ask.
+        ``changed`` is true when the cluster has changed since the operator agreed before. Raises ``SwarmnetError``
+        when the operator does not agree, or cannot be asked.
         """
 
 
@@ -80,7 +80,7 @@ class Terms:
     operator: Operator
     stop: Stop
     lock_wait: float = 0.0
-    """Seconds to wait for somebody else's lock."""
+    """Seconds to wait for another operator's lock."""
     expects: Callable[[Prepared], None] = lambda _prepared: None
     """Raises ``RefusedError`` for a plan that is not the one that was agreed to before; an empty one is asked, too."""
 
@@ -90,7 +90,7 @@ def prepare(ports: Ports, goal: Goal) -> Prepared:
 
     Raises:
         RefusedError: no plan can be trusted in this state, whatever flags are given; names every reason.
-        IncompleteError: nobody answers for the swarm that hosts are in, or a host is locked.
+        IncompleteError: no manager answers for the swarm that hosts are in, or a host is locked.
         NothingReachableError: no host answers.
     """
     state = observe_settled(ports, goal.look)
@@ -110,7 +110,7 @@ def apply(ports: Ports, goal: Goal, terms: Terms) -> ApplyReport:
 
     Raises:
         RefusedError: the guard, or the operator, says no.
-        LockedError: somebody else changes the cluster.
+        LockedError: another operator is changing the cluster.
     """
     begun = ports.clock.monotonic()
     prepared = prepare(ports, goal)
@@ -143,7 +143,7 @@ def _agree(terms: Terms, prepared: Prepared, *, changed: bool) -> None:
 
 def _under_lock(ports: Ports, goal: Goal, terms: Terms, shown: Prepared) -> ApplyReport:
     with held(ports, shown.state, operator=terms.operator, command=goal.command, wait=terms.lock_wait) as lock:
-        # Somebody else may have changed the cluster between the first look and the lock.
+        # The cluster may have been changed between the first look and the lock.
         prepared = prepare(ports, goal)
         terms.expects(prepared)
         if prepared.plan.actions != shown.plan.actions:

@@ -120,7 +120,7 @@ def create(
 
 
 def undisturbed(ports: Ports, look: Look, operator: Operator, *, wait: float = 0.0) -> ClusterState:
-    """Return what is there while nobody changes it: what is seen in the middle of a change is no state to go back to.
+    """Return the state while no operator changes it: a state in the middle of a change is not worth restoring.
 
     Args:
         ports: the world.
@@ -200,7 +200,7 @@ def compare_with_live(
     """Return how what is there now differs from a backup; the arguments are those of ``compare``.
 
     Raises:
-        IncompleteError: nobody answers for the swarm: all that is in it would look removed.
+        IncompleteError: no manager answers for the swarm: everything in it would look removed.
     """
     state = observe(ports, Look(containers=True, hosts=hosts))
     answered(state, ports.inventory, hosts=())
@@ -209,7 +209,7 @@ def compare_with_live(
 
 @dataclass(frozen=True, slots=True)
 class Rewrapped:
-    """One backup that was to be sealed anew."""
+    """One backup that was to be sealed again."""
 
     entry: Entry
     changed: bool
@@ -225,14 +225,14 @@ def rewrap(
     vault: Vault,
     listener: Listener,
 ) -> tuple[Rewrapped, ...]:
-    """Seal backups anew, for the vault's recipients and signed by its key, each replaced whole or left as it was.
+    """Seal backups again, for the vault's recipients and signed by its key, each replaced whole or left as it was.
 
     Args:
         entries: of the repository, with their headers.
         wanted: fingerprints of the present recipients: what is sealed to just them is left alone.
         repository: where they lie.
         vault: opens the old form and seals the new one.
-        listener: is told of each one.
+        listener: receives an event for each.
     """
     return tuple(_rewrap(entry, wanted, repository, vault, listener) for entry in entries)
 
@@ -244,7 +244,7 @@ def _rewrap(
         return Rewrapped(entry, changed=False, problem=entry.problem)
     if frozenset(entry.header.recipients) == wanted:
         return Rewrapped(entry, changed=False)
-    listener(Progress(f"sealing {entry.name} anew"))
+    listener(Progress(f"sealing {entry.name} again"))
     try:
         with repository.locked(entry.header.cluster):
             document = opened(entry, repository=repository, vault=vault)

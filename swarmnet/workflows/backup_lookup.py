@@ -1,7 +1,7 @@
 """The stories of backups that are there: list, find, check and open them. All I/O comes in as arguments.
 
-No single file stops a look at the others: what is wrong with one stands in its entry. A list reads the beginnings of
-files; who needs to be sure that a file is whole reads all of it.
+No single file stops a look at the others: what is wrong with one is part of its entry. A list reads the beginnings of
+files; only reading all of a file shows that it is whole.
 """
 
 from __future__ import annotations
@@ -212,7 +212,7 @@ def _checked(entry: Entry, repository: Repository, vault: Vault) -> Checked | No
     if entry.problem is not None:
         return Checked(entry, opened=False, problem=entry.problem)
     try:
-        if repository.head(entry) is None:  # a prune beside this may have removed it
+        if repository.head(entry) is None:  # a prune at the same time may have removed it
             return None
         blob = repository.read(entry)
         if vault.can_open:

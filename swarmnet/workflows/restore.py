@@ -53,7 +53,7 @@ class Restore:
         """Return what leads from this state to the backup.
 
         Raises:
-            RefusedError: what is there stands against the backup; nothing of it is overwritten.
+            RefusedError: what is there conflicts with the backup; nothing of it is overwritten.
         """
         found = self.restoration(state)
         try:
@@ -93,7 +93,7 @@ def run(
     permissions: Permissions,
     prove: Callable[[ClusterState], Status] | None,
 ) -> RestoreReport:
-    """Restore, look again, prove by traffic, and tell what came back and what did not.
+    """Restore, look again, prove by traffic, and report what came back and what did not.
 
     Args:
         ports: the world.
@@ -104,7 +104,7 @@ def run(
 
     Raises:
         RefusedError: the guard, or the operator, says no.
-        LockedError: somebody else changes the cluster.
+        LockedError: another operator is changing the cluster.
     """
     applied = apply(ports, restore.goal(permissions), terms)
     interrupted, verified = applied.interrupted, None
@@ -137,7 +137,7 @@ def take_back(
 
     Raises:
         RefusedError: the guard, or the operator, says no.
-        LockedError: somebody else changes the cluster.
+        LockedError: another operator is changing the cluster.
     """
     goal = Goal(
         make_plan=partial(undo, inventory=inventory, backup=backup, origin=origin),

@@ -27,5 +27,5 @@ def test_the_operator_s_patience_takes_the_place_of_a_wait_s_own_limit(patience:
     assert patience <= clock.monotonic() < patience + 1
 
 
-def test_what_came_true_is_returned_even_when_no_time_is_left() -> None:
+def test_a_result_is_returned_even_when_no_time_is_left() -> None:
     assert wait_until(SimulatedClock(), lambda: ("green", ""), what="it", timeout=0) == "green"

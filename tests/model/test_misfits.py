@@ -54,7 +54,7 @@ def _holder(tree: Any, place: tuple[str | int, ...]) -> Any:  # noqa: ANN401 - J
 
 
 def _mutations(schema: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the document with each of its places taken away, or with something strange there or beside it."""
+    """Yield the document with each of its places taken away, or with something strange there or next to it."""
     for index, place in enumerate(_places(_whole())):
         tree, value = _whole(), STRANGE[index % len(STRANGE)]
         holder, change = _holder(tree, place), index + (schema == NEWER)

@@ -27,7 +27,7 @@ PLANTED = {
     "an option of a log driver": ("extra.TaskTemplate.LogDriver.Options.splunk-token", CANARY),
     "an option of a volume": ("extra.Mounts", [{"VolumeOptions": {"DriverConfig": {"Options": {"o": CANARY}}}}]),
     "a label of a volume": ("extra.Mounts", [{"VolumeOptions": {"Labels": {"Name": CANARY}}}]),
-    "a key of the engine that nobody knows yet": ("extra.TaskTemplate.Novelty", CANARY),
+    "a key of the engine that is not known yet": ("extra.TaskTemplate.Novelty", CANARY),
     "a user in a URL": ("image", f"https://token:{CANARY}@registry.example/web"),
     "a token in a URL": ("extra.Source", f"https://{CANARY}@host/x"),
 }

@@ -1,4 +1,4 @@
-"""How a cluster stands, and what its operator does first."""
+"""The health of a cluster, and what its operator does first."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def task(state: str, message: str = "", *, wanted: str = "running", on: str = "n
     return Task(id=told, service_id="web", node_id=on, state=state, desired_state=wanted, message=message)
 
 
-def test_a_service_short_of_tasks_is_told_with_the_engines_words() -> None:
+def test_a_service_short_of_tasks_is_reported_with_the_engines_words() -> None:
     tasks = (
         task("running"),
         task("rejected", "No such image: i:1", wanted="shutdown"),
@@ -140,7 +140,7 @@ def test_a_service_short_of_tasks_is_told_with_the_engines_words() -> None:
     assert told[-1] == "web: rejected on w1: No such image: i:1"
 
 
-def test_a_task_that_waits_is_told_where_none_has_failed() -> None:
+def test_a_waiting_task_is_reported_where_none_has_failed() -> None:
     state = swarm(HOSTS).model_copy(
         update={"services": (service(replicas=1),), "tasks": (task("pending", "no suitable node", on=""),)}
     )
@@ -179,7 +179,7 @@ def test_nodes_without_a_host_of_the_inventory_are_named_dead_or_alive() -> None
     assert "node x9 is in the swarm, but is not a host of the inventory" in status_text(state, HOSTS)
 
 
-def test_a_host_that_does_not_answer_is_no_stranger() -> None:
+def test_a_host_that_does_not_answer_is_not_a_stranger() -> None:
     state = swarm(HOSTS)
     silent = state.model_copy(update={"hosts": state.hosts[:-1], "failures": (HostFailure(host="w1", reason="no"),)})
 

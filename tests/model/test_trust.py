@@ -50,13 +50,13 @@ HONEST = {
 
 
 @pytest.mark.parametrize(("this", "entry", "hostname"), HONEST.values(), ids=HONEST.keys())
-def test_an_honest_difference_is_no_contradiction(this: Host, entry: Node, hostname: str) -> None:
+def test_an_honest_difference_is_not_a_contradiction(this: Host, entry: Node, hostname: str) -> None:
     inventory = Inventory(cluster="c", hosts=(M1[0], this))
 
     assert contradictions([M1[2], says("w1", "n2", hostname)], SWARM, [M1[1], entry], inventory) == {}
 
 
-def test_a_host_that_joined_again_stands_beside_the_entry_that_it_left() -> None:
+def test_a_host_that_joined_again_is_listed_next_to_the_entry_that_it_left() -> None:
     this = host("w1", "192.0.2.2")
     entries = [M1[1], node("old", "w1", "192.0.2.2", status="down"), node("n2", "w1", "10.0.0.2")]
 

@@ -41,7 +41,7 @@ def test_a_host_that_does_not_answer_needs_a_flag() -> None:
     assert texts(state, Permissions(allow_missing=True)) == []
 
 
-def test_a_dead_host_outside_of_the_limit_is_no_reason() -> None:
+def test_a_dead_host_outside_of_the_limit_is_not_a_reason() -> None:
     state = without(swarm(HOSTS), "w1")
 
     assert list(guard.of_state(state, HOSTS, hosts=frozenset({"m1"}))) == []
@@ -134,7 +134,7 @@ def test_losing_the_quorum_is_refused_whatever_is_allowed() -> None:
     assert refusal.flag is None
 
 
-def test_all_reasons_are_told_at_once_with_the_flags_for_them() -> None:
+def test_all_reasons_are_given_at_once_with_the_flags_for_them() -> None:
     reasons = [guard.Refusal("one", flag="--replace a"), guard.Refusal("two", flag="--prune")]
 
     with pytest.raises(RefusedError, match=r"- one .*\n- two") as refused:

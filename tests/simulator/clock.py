@@ -57,4 +57,4 @@ class Identities:
 
 
 def _nothing() -> None:
-    """Stand in until a world listens."""
+    """Do nothing until a world listens."""

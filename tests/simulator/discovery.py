@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class End:
-    """One task's place on one network, as its engine told it when the task began."""
+    """One task's place on one network, as its engine announced it when the task began."""
 
     service: str
     name: str

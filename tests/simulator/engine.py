@@ -91,7 +91,7 @@ class SimulatedEngine(SimulatedMembership, SimulatedServices):
     # Networks
 
     def networks(self) -> tuple[Network, ...]:
-        """List; where no manager answers, swarm networks are missing and nobody says so."""
+        """List; where no manager answers, swarm networks are missing without an error."""
         with self._asked("networks"):
             store, machine = self._machine.store, self._machine
             now = self._world.clock.monotonic()
@@ -105,7 +105,7 @@ class SimulatedEngine(SimulatedMembership, SimulatedServices):
             return tuple(seen + [_network(record) for record in records])
 
     def _is_led(self) -> bool:
-        """Tell whether the leader lives on until a manager's list is whole; takes the time that the list takes."""
+        """Return whether the leader lives on until a manager's list is whole; takes the time that the list takes."""
         slow = self._world.slow_lists.pop(0) if self._world.slow_lists else None
         if slow is not None:
             self._world.clock.sleep(slow.seconds)
@@ -151,7 +151,7 @@ class SimulatedEngine(SimulatedMembership, SimulatedServices):
             raise ConflictError(self.host, "ingress network (ingress) is already present", status=409)
 
     def _knows(self, name: str) -> bool:
-        """Tell whether the swarm has a network of that name, as far as this node knows: workers do not ask."""
+        """Return whether the swarm has a network of that name, as far as this node knows: workers do not ask."""
         store = self._machine.store
         manages = store is not None and store.nodes[self._machine.node_id].spec.role is Role.MANAGER
         return manages and store is not None and store.network_named(name) is not None

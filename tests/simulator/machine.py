@@ -64,7 +64,7 @@ class Machine:
     restarted: bool = False
     """Its engine was started again and has met no leader since: it calls itself pending (seen on 26.1)."""
     vanish_in: int | None = None
-    """Requests that it still answers before its power fails; None means for ever."""
+    """Requests that it still answers before its power fails; None means without end."""
     engine_version: str = "28.5.2"
     api_version: str = "1.51"
     live_restore: bool = False
@@ -104,7 +104,7 @@ class Machine:
         self.engine_version, self.api_version = ENGINES[engine]
 
     def knows(self, major: int, minor: int) -> bool:
-        """Tell whether its engine speaks a version of the API."""
+        """Return whether its engine speaks a version of the API."""
         return tuple(map(int, self.api_version.split("."))) >= (major, minor)
 
     def add_network(self, spec: NetworkSpec, *, predefined: bool = False) -> str:
@@ -146,7 +146,7 @@ class Machine:
 
     @property
     def lock_files(self) -> list[Path]:
-        """Return what lies there."""
+        """Return the files of locks."""
         return sorted(self.locks.iterdir()) if self.locks.is_dir() else []
 
     @property

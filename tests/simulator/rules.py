@@ -38,14 +38,14 @@ _NOT_IN_TASKS = {"name", "mode", "labels", "replicas", "update", "rollback"}
 
 
 def has_quorum(store: Store, machines: dict[str, Machine]) -> bool:
-    """Tell whether more than half of the managers are alive."""
+    """Return whether more than half of the managers are alive."""
     managers = [node for node in store.nodes.values() if node.spec.role is Role.MANAGER]
     alive = [node for node in managers if machines[node.host].alive and machines[node.host].store is store]
     return len(alive) * 2 > len(managers)
 
 
 def _is_old(store: Store, service: ServiceRecord, task: TaskRecord) -> bool:
-    """Tell whether an update replaces a task, as swarmkit's updater does.
+    """Return whether an update replaces a task, as swarmkit's updater does.
 
     One that differs in its placement alone stays where its node meets the new one, whatever its ports (swarmkit#2496).
     """
@@ -81,7 +81,7 @@ def _taken(store: Store) -> list[IPv4Network | IPv6Network]:
 
 
 def _allocate(store: Store, network: NetworkRecord) -> None:
-    """Give a network its subnets and VNIs; one that overlaps another waits, and nobody is told (swarmkit#2398)."""
+    """Give a network its subnets and VNIs; one that overlaps another waits, without an error (swarmkit#2398)."""
     taken = _taken(store)
     asked = [ip_network(subnet.subnet) for subnet in network.spec.subnets]
     pools = asked or [block for block in [_free_block(store, taken)] if block is not None]
@@ -163,7 +163,7 @@ def _hands(service: ServiceRecord, fresh: list[TaskRecord]) -> int:
 
 
 def _judge(store: Store, service: ServiceRecord, task: TaskRecord, *, is_taken: bool) -> None:
-    """Let a task end that the updater takes, that lost its node, or that the restart policy makes anew."""
+    """Let a task end that the updater takes, that lost its node, or that the restart policy replaces."""
     node = store.nodes.get(task.node_id or "")
     gone = node is None or not node.ready or node.spec.availability is Availability.DRAIN
     if is_taken or (task.node_id is not None and gone):
@@ -191,13 +191,13 @@ def _run_job(store: Store, service: ServiceRecord, mine: list[TaskRecord]) -> No
 
 
 def _may_stay(task: TaskRecord, node: NodeRecord) -> bool:
-    """Tell whether a node still meets what a task on it asked for (swarmkit: constraint enforcer)."""
+    """Return whether a node still meets what a task on it asked for (swarmkit: constraint enforcer)."""
     asked = task.made_of.constraints if task.made_of is not None else None
     return all(_holds(node, constraint) for constraint in asked or ())
 
 
 def _is_replaced(service: ServiceRecord, task: TaskRecord) -> bool:
-    """Tell whether the restart policy wants a new task in the place of one that ended; its delay takes no time."""
+    """Return whether the restart policy wants a new task in the place of one that ended; its delay takes no time."""
     policy = service.spec.restart or RestartPolicy()
     restarts = service.restarts.get(_place(task), 0)
     if policy.condition == "none" or (policy.condition == "on-failure" and task.state == "complete"):
@@ -286,7 +286,7 @@ def _holds(node: NodeRecord, constraint: str) -> bool:
 
 
 def _drop_tasks(store: Store, machines: dict[str, Machine]) -> None:
-    """End tasks that shall not run; forget those of removed services and slots."""
+    """End tasks that should not run; forget those of removed services and slots."""
     for task in list(store.tasks.values()):
         if task.desired_state in ("shutdown", "remove") or task.state == "rejected":
             node = store.nodes.get(task.node_id or "")
@@ -306,7 +306,7 @@ def _drop_tasks(store: Store, machines: dict[str, Machine]) -> None:
 
 
 def _still_runs(store: Store, task: TaskRecord, machine: Machine) -> bool:
-    """Tell whether a task that shall end runs on: until it has stopped, or its successor has started first."""
+    """Return whether a task that should end runs on: until it has stopped, or its successor has started first."""
     service = store.services.get(task.service_id or "")
     if service is not None and (service.spec.update or UpdatePolicy()).order == "start-first":
         places = {_place(one) for one in store.tasks.values() if one.made_of == service.spec and one.state != "running"}
@@ -354,7 +354,7 @@ def _advance(store: Store, task: TaskRecord, machines: dict[str, Machine], missi
 
 
 def _is_refused(task: TaskRecord, service: ServiceRecord, machine: Machine, missing_images: set[str]) -> bool:
-    """End a task that its engine cannot start, in the engine's words; tell whether it did."""
+    """End a task that its engine cannot start, in the engine's words; return whether it did."""
     if machine.rejects:
         machine.rejects -= 1
         task.state, task.message = "rejected", "failed to find a load balancer IP"

@@ -78,7 +78,7 @@ class TaskRecord:
     ends: tuple[End, ...] = ()
     """Its places on networks, while it runs."""
     stopped_for: int = 0
-    """Ticks since it was told to stop."""
+    """Ticks since it was asked to stop."""
     networks: dict[str, tuple[str, ...]] = field(default_factory=dict)
     container_id: str | None = None
 

@@ -43,7 +43,7 @@ def test_it_is_what_the_logic_asks_for(world: World) -> None:
     assert (engine.host, shell.host, ports.manager().host) == ("m1", "w1", "m1")
 
 
-def test_reads_are_no_writes_and_writes_are_counted(world: World) -> None:
+def test_only_writes_are_counted_as_writes(world: World) -> None:
     engine = world.engine("m1")
     engine.networks()
     engine.nodes()

@@ -109,7 +109,7 @@ def test_leaves_no_lock_behind() -> None:
     assert [machine.lock_files for machine in world.machines.values()] == [[], [], []]
 
 
-def test_a_second_operator_is_told_who_works_there() -> None:
+def test_a_second_operator_sees_who_works_there() -> None:
     world = World(managers=1)
     run(world)
     ports = world.ports()
@@ -162,7 +162,7 @@ def test_a_failed_action_stops_what_follows_and_says_so() -> None:
     assert "network.create" not in begun
 
 
-def test_a_service_that_never_ran_is_told_when_nothing_is_left_to_do() -> None:
+def test_a_service_that_never_ran_is_reported_when_nothing_is_left_to_do() -> None:
     world = World(managers=1)
     homeless = "  - service: {name: web, image: web:1, replicas: 2, timeout: 5, constraints: [node.labels.rack == 7]}\n"
     assert run(world, SITE + homeless).exit_code == ExitCode.FAILED
@@ -175,7 +175,7 @@ def test_a_service_that_never_ran_is_told_when_nothing_is_left_to_do() -> None:
 
 
 def unknown_to_a_new_leader(host: str, *, until: float | None) -> World:
-    """Return a cluster as it shall be, one of whose nodes is unknown, for good or until a moment."""
+    """Return a cluster in the desired state, one of whose nodes is unknown, for good or until a moment."""
     world = World(managers=1, workers=2)
     run(world)
     (node,) = [one for one in world.store("m1").nodes.values() if one.host == host]
@@ -195,8 +195,8 @@ def test_a_node_that_a_new_leader_has_not_heard_of_yet_is_waited_for() -> None:
     assert (run(world).exit_code, world.clock.monotonic() >= 30) == (ExitCode.DONE, True)
 
 
-@pytest.mark.parametrize("playbook", [SITE, SITE + "  - network: {name: more}\n"], ids=["as it shall be", "changed"])
-def test_a_node_that_stays_unknown_though_its_host_answers_is_told_with_its_cure(playbook: str) -> None:
+@pytest.mark.parametrize("playbook", [SITE, SITE + "  - network: {name: more}\n"], ids=["up to date", "changed"])
+def test_a_node_that_stays_unknown_though_its_host_answers_is_reported_with_its_cure(playbook: str) -> None:
     world = unknown_to_a_new_leader("w1", until=None)
 
     report = run(world, playbook)
@@ -278,7 +278,7 @@ def test_a_change_of_a_network_needs_the_flag_that_names_it() -> None:
     assert not apply(world.ports(), allowed, terms()).failed
 
 
-class Crash(Exception):  # noqa: N818 - it stands for the end of the process, which is no error of the code
+class Crash(Exception):  # noqa: N818 - the end of the process is not an error of the code
     """The process ends at this point."""
 
 

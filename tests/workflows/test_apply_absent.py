@@ -52,7 +52,7 @@ def test_every_kind_of_step_is_tried_without_a_host() -> None:
 
 @pytest.mark.parametrize("lost", ["no power", "no engine"])
 @pytest.mark.parametrize("kind", STEPS)
-def test_nothing_is_called_as_it_shall_be_without_a_host_and_the_step_is_named(kind: str, lost: str) -> None:
+def test_nothing_is_called_up_to_date_without_a_host_and_the_step_is_named(kind: str, lost: str) -> None:
     world = applied(STEPS[kind])
     (world.kill if lost == "no power" else world.stop_engine)("w1")
     world.settle()
@@ -67,5 +67,5 @@ def test_nothing_is_called_as_it_shall_be_without_a_host_and_the_step_is_named(k
         report
     )
     line = 4 if kind == "swarm" else 5
-    told = f"site.yml:{line}:5: w1 does not answer: what this step would do there is not known, and is not done"
+    told = f"site.yml:{line}:5: w1 does not answer: what this step would do there is unknown, and is not done"
     assert told in plan.warnings

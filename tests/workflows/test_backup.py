@@ -72,7 +72,7 @@ def test_a_host_that_did_not_answer_makes_the_backup_partial(repository: Directo
     assert not entry.header.complete
 
 
-def test_what_is_no_part_of_a_backup_does_not_keep_it_from_opening(repository: DirectoryRepository) -> None:
+def test_what_a_backup_leaves_out_does_not_keep_it_from_opening(repository: DirectoryRepository) -> None:
     state = a_state()
     engine = state.hosts[0].engine.model_copy(update={"firewall": "nftables"})
     hosts = (state.hosts[0].model_copy(update={"engine": engine}), *state.hosts[1:])
@@ -95,7 +95,7 @@ def test_without_a_manager_nothing_is_written_unless_a_part_is_asked_for(reposit
     with pytest.raises(IncompleteError) as caught:
         _create(repository, state=state)
     assert caught.value.exit_code == 3
-    assert repository.entries() == ()
+    assert not repository.root.exists()
     assert not _create(repository, _order(allow_partial=True), state).document.completeness.complete
 
 
@@ -103,7 +103,7 @@ def test_when_no_host_answers_there_is_no_backup(repository: DirectoryRepository
     state = ClusterState(failures=(HostFailure(host="m1", reason="no route to host"),))
     with pytest.raises(NothingReachableError, match="no route"):
         _create(repository, _order(allow_partial=True), state)
-    assert repository.entries() == ()
+    assert not repository.root.exists()
 
 
 def test_a_backup_that_waited_is_of_the_time_when_it_looked(repository: DirectoryRepository) -> None:
@@ -126,7 +126,7 @@ def test_an_interrupted_backup_leaves_nothing_and_frees_the_lock(repository: Dir
 
     with pytest.raises(KeyboardInterrupt):
         create(_order(), interrupted, vault=VAULT, repository=repository, listener=ignore)
-    assert repository.entries() == ()
+    assert not repository.root.exists()
     _create(repository)
 
 

@@ -123,7 +123,7 @@ def _assert_latest_is_the_newest_complete(repository: DirectoryRepository, world
     except BackupNotFoundError:
         assert not world.newest_first()
     except DamagedError:
-        # The newest by its header is damaged inside: this is told, and no older one is taken for it.
+        # The newest by its header is damaged inside: this is reported, and no older one is taken for it.
         newest = complete[0].created if complete else None
         damaged = world.newest_first(damaged=True)
         assert not world.newest_first() or any(newest is None or document.created > newest for document in damaged)

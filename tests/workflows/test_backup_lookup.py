@@ -1,4 +1,4 @@
-"""H7, M1, M2, B12: what is there is told by signed headers; no single file stops a look at the others."""
+"""H7, M1, M2, B12: signed headers say what is there; no single file stops a look at the others."""
 
 from __future__ import annotations
 
@@ -151,8 +151,8 @@ def _as_somebody_else() -> Iterator[None]:
         os.seteuid(mine)
 
 
-def test_what_may_not_be_read_is_told_and_hides_nothing_else() -> None:
-    """M2: a file, and a folder, of somebody else's."""
+def test_what_cannot_be_read_is_reported_and_hides_nothing_else() -> None:
+    """M2: a file, and a folder, of another user."""
     with tempfile.TemporaryDirectory() as folder:
         repository = DirectoryRepository(Path(folder))
         Path(folder).chmod(0o755)
@@ -182,7 +182,7 @@ def test_a_list_reads_no_more_than_beginnings(repository: DirectoryRepository) -
     assert (len(head[0]) < 100_000, head[1]) == (True, 300 * 1024 * 1024)
 
 
-def test_a_file_that_goes_while_the_list_is_made_is_no_line(repository: DirectoryRepository) -> None:
+def test_a_file_that_goes_while_the_list_is_made_is_left_out(repository: DirectoryRepository) -> None:
     _write(repository, taken(0))
     gone = repository.entries()
     gone[0].path.unlink()
@@ -251,7 +251,7 @@ def test_latest_of_a_new_cluster_means_the_only_other_cluster_there_is(repositor
 
 
 def test_where_nothing_verifies_latest_tells_what_people_can_do_most_about(repository: DirectoryRepository) -> None:
-    """B13: an unknown signer is named, whatever else lies there."""
+    """B13: an unknown signer is named, whatever else is there."""
     stranger = _write(repository, taken(1), FORGING)
     stranger.with_name(file_name(taken(2))).write_bytes(b"junk")
     with pytest.raises(WrongKeyError, match=r"not trusted here: SHA256:[A-Za-z0-9+/]{43}") as caught:
@@ -270,13 +270,13 @@ def test_a_file_that_is_exchanged_while_it_is_read_is_damage(repository: Directo
         opened(entry, repository=repository, vault=VAULT)
 
 
-def test_a_newer_schema_is_the_latest_and_told_instead_of_an_older_backup(repository: DirectoryRepository) -> None:
+def test_a_newer_schema_is_the_latest_and_reported_instead_of_an_older_backup(repository: DirectoryRepository) -> None:
     _write(repository, taken(0))
     _write(repository, taken(1).model_copy(update={"schema_version": "1.7"}))
     assert _found(repository, "latest").schema_version == "1.7"
 
 
-def test_what_cannot_be_removed_is_told_and_the_others_go(repository: DirectoryRepository) -> None:
+def test_what_cannot_be_removed_is_reported_and_the_others_go(repository: DirectoryRepository) -> None:
     paths = [_write(repository, taken(hours)) for hours in (0, 1, 2)]
 
     class Stubborn(DirectoryRepository):

@@ -1,4 +1,4 @@
-"""B11: a backup is of a cluster that nobody changes, and holds nothing that swarmnet put there for a while."""
+"""B11: a backup is of a cluster that no operator is changing, and holds nothing that swarmnet put there for a while."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tests.simulator.machine import Machine
 
 HERS = operator("hers", machine="her laptop")
-HIS = operator("his", machine="his laptop")
+OURS = operator("ours", machine="our laptop")
 LOOK = Look(containers=True)
 
 
@@ -44,8 +44,8 @@ def _held(world: World) -> None:
     assert SwarmPlace(world.ports()).take(claim)
 
 
-def test_a_cluster_that_nobody_changes_is_seen_at_once(world: World) -> None:
-    assert undisturbed(world.ports(), LOOK, HIS) == observe(world.ports(), LOOK)
+def test_a_cluster_without_a_change_is_seen_at_once(world: World) -> None:
+    assert undisturbed(world.ports(), LOOK, OURS) == observe(world.ports(), LOOK)
 
 
 def test_a_backup_is_refused_while_a_restore_holds_the_lock(world: World) -> None:
@@ -55,7 +55,7 @@ def test_a_backup_is_refused_while_a_restore_holds_the_lock(world: World) -> Non
             LockedError, match=r"no backup was taken: locked by ann on her laptop .*'restore apply'"
         ) as caught,
     ):
-        undisturbed(world.ports(), LOOK, HIS)
+        undisturbed(world.ports(), LOOK, OURS)
     assert caught.value.exit_code == 11
     assert "--lock-wait" in str(caught.value.hint)
 
@@ -66,15 +66,15 @@ def test_before_there_is_a_swarm_the_files_of_the_lock_count(world: World) -> No
         held(world.ports(), observe(world.ports()), operator=HERS, command="apply"),
         pytest.raises(LockedError, match="her laptop"),
     ):
-        undisturbed(world.ports(), LOOK, HIS)
+        undisturbed(world.ports(), LOOK, OURS)
 
 
-def test_it_waits_as_long_as_told(world: World) -> None:
+def test_it_waits_as_long_as_asked(world: World) -> None:
     _held(world)
     begun = world.clock.monotonic()
     told: list[str] = []
     with pytest.raises(LockedError):
-        undisturbed(world.ports(listener=lambda event: told.append(str(event))), LOOK, HIS, wait=30)
+        undisturbed(world.ports(listener=lambda event: told.append(str(event))), LOOK, OURS, wait=30)
     assert 30 <= world.clock.monotonic() - begun < 35
     assert len([line for line in told if "waiting for the end of a change" in line]) == 1
 
@@ -82,7 +82,7 @@ def test_it_waits_as_long_as_told(world: World) -> None:
 def test_it_looks_again_once_the_lock_is_given_back(world: World) -> None:
     _held(world)
     world.clock.on_tick = world.store("m1").configs.clear
-    state = undisturbed(world.ports(), LOOK, HIS, wait=60)
+    state = undisturbed(world.ports(), LOOK, OURS, wait=60)
     assert state.configs == ()
 
 
@@ -93,7 +93,7 @@ def test_a_lock_that_goes_while_the_cluster_is_looked_at_is_looked_at_again(worl
         world.meanwhile["configs"] = lambda _machine: world.store("m1").configs.clear()
 
     world.meanwhile["configs"] = seen
-    assert undisturbed(world.ports(), LOOK, HIS).configs == ()
+    assert undisturbed(world.ports(), LOOK, OURS).configs == ()
     assert len([request for request in world.requests if request.verb == "configs"]) > 2
 
 

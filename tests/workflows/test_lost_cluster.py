@@ -97,7 +97,7 @@ COMMANDS: dict[str, Callable[[Ports], object]] = {
 }
 """What each command does on hosts, by the words that are typed."""
 SPEAK_OTHERWISE = {"status", "unlock", "reset"}
-"""Commands whose answer is no error, or that are there for just that state."""
+"""Commands whose answer is not an error, or that are there for just that state."""
 OUTSIDE = {"lab up", "restore verify", "trust"}
 """Commands that write an inventory, or only log in."""
 
@@ -155,7 +155,7 @@ def test_the_table_has_every_command_that_talks_to_hosts() -> None:
     ],
     ids=["no quorum", "one back", "locked"],
 )
-def test_nobody_answers(command: str, make: Callable[[], World], answer: str, cure: str) -> None:
+def test_no_manager_answers(command: str, make: Callable[[], World], answer: str, cure: str) -> None:
     world = make()
 
     error = told_by(command, world)
@@ -182,7 +182,7 @@ def test_a_reset_is_refused_by_name_unless_a_flag_says_otherwise(make: Callable[
 
 
 @pytest.mark.parametrize("command", ["plan", "apply", "verify", "restore plan", "backup diff", "lock status"])
-def test_a_dead_leader_of_three_is_no_lost_cluster(command: str) -> None:
+def test_a_dead_leader_of_three_does_not_lose_the_cluster(command: str) -> None:
     world = World(managers=3, workers=1)
     world.bootstrap()
     world.kill("m1")
@@ -201,7 +201,7 @@ def test_a_dead_leader_of_three_is_no_lost_cluster(command: str) -> None:
     )
 
 
-def test_a_site_is_not_begun_anew_where_a_silent_manager_may_hold_the_swarm() -> None:
+def test_a_site_is_not_started_again_where_a_silent_manager_may_hold_the_swarm() -> None:
     world = World(managers=3, workers=1)
     world.bootstrap()
     for host in ("m1", "m2", "m3"):

@@ -154,7 +154,7 @@ def test_without_the_data_of_a_secret_its_service_is_left_out_and_all_else_resto
     assert [skip.what for skip in restore.restoration(state).skips] == ["secret token", "service api"]
 
 
-def test_what_stands_in_the_way_is_refused_and_nothing_is_written() -> None:
+def test_what_is_in_the_way_is_refused_and_nothing_is_written() -> None:
     world = World(inventory=NEW)
     found = _backup()
     world.engine("b1").create_network(

@@ -89,7 +89,7 @@ def test_b8_an_interrupted_proof_still_says_what_was_restored() -> None:
     assert "service web" in report.restored
 
 
-def test_b10_a_service_that_did_not_run_before_either_is_no_failure_and_said() -> None:
+def test_b10_a_service_that_did_not_run_before_either_is_not_a_failure_and_reported() -> None:
     never = WEB.model_copy(update={"name": "never", "constraints": ("node.labels.x == y",)})
     found, world = _backup(WEB, never), World(inventory=HOSTS)
     begun = world.clock.monotonic()

@@ -139,7 +139,7 @@ def test_b3_a_bridge_of_an_earlier_swarm_is_made_again_as_the_backup_has_it() ->
     assert _differences(found, used) == Drift(differences=())
 
 
-def test_b3_a_bridge_that_cannot_be_made_again_stands_in_the_plan_as_a_conflict() -> None:
+def test_b3_a_bridge_that_cannot_be_made_again_is_in_the_plan_as_a_conflict() -> None:
     world = World(inventory=HOSTS)
     world.engine("w1").create_network(
         NetworkSpec(name="old", driver="bridge", subnets=(Subnet(subnet="172.18.0.0/16"),))
@@ -335,7 +335,7 @@ def test_a8_jobs_come_back_as_jobs_and_are_awaited_as_complete(mode: dict[str, o
     assert _differences(found, fresh) == Drift(differences=())
 
 
-def test_b2_configuration_networks_are_made_before_and_not_beside_those_that_need_them() -> None:
+def test_b2_configuration_networks_are_made_before_those_that_need_them() -> None:
     def make(_m1: EnginePort, w1: EnginePort) -> None:
         w1.create_network(NetworkSpec(name="z-conf", driver="macvlan", config_only=True))
         w1.create_network(NetworkSpec(name="a", driver="macvlan", config_from="z-conf"))

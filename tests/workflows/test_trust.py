@@ -137,7 +137,7 @@ def test_a_worker_that_lies_changes_no_node_but_its_own_and_no_list(
     assert networks <= made
 
 
-def test_a_worker_that_claims_to_be_a_manager_speaks_for_nobody() -> None:
+def test_a_worker_that_claims_to_be_a_manager_is_not_believed() -> None:
     world = swarm()
     honest = world.engine("w1").facts()
     manager = honest.membership.model_copy(update={"is_manager": True, "cluster_id": world.store("m1").id})
@@ -164,7 +164,7 @@ def test_a_worker_with_a_managers_id_is_named_and_refused_and_the_backup_is_part
     assert [failure.host for failure in completeness.failures] == ["w1"]
 
 
-def test_two_hosts_of_which_nobody_knows_which_is_the_node_are_both_named() -> None:
+def test_two_hosts_that_may_both_be_the_node_are_both_named() -> None:
     world = swarm()
     hosts = tuple(host.model_copy(update={"name": f"host-{host.name}"}) for host in named(literal()).hosts)
     copied = SwarmMembership(state=SwarmStanding.ACTIVE, node_id=ids(world)["w1"])
@@ -190,7 +190,7 @@ def test_managers_that_contradict_each_other_are_both_named_and_nothing_is_taken
         prepare(ports, goal(world.inventory, SITE))
 
 
-def test_a_node_that_joins_between_two_answers_is_no_contradiction() -> None:
+def test_a_node_that_joins_between_two_answers_is_not_a_contradiction() -> None:
     world = swarm()
     behind = Lies(nodes=tuple(node for node in world.engine("m1").nodes() if node.hostname != "w2"))
     ports = PortsWithLiar(world, world.inventory, "m2", behind)

@@ -58,8 +58,8 @@ class Request:
 class EngineCalls:
     """The base of the engine's parts. All that they ask goes through ``_send``.
 
-    Every public method of every part stands behind the border, without a word of its own: however strange an answer is,
-    the method returns, or raises an error of this host.
+    Every public method of every part runs inside the border without asking for it: whatever an answer contains, the
+    method returns, or raises an error of this host.
     """
 
     def __init_subclass__(cls) -> None:
@@ -94,7 +94,7 @@ class EngineCalls:
         return ApiVersion.read(self._api.negotiate())
 
     def _send(self, request: Request) -> JsonValue:
-        """Send a request and return the parsed answer; None for an empty one, a text where it is no JSON."""
+        """Send a request and return the parsed answer; None for an empty one, a text where it is not JSON."""
         with self._asking(request.what):
             answer = self._perform(request, stream=False)
             if not answer.content:
@@ -108,12 +108,12 @@ class EngineCalls:
         with self._asking(request.what):
             seen = self._send(request)
             if seen is not None and not isinstance(seen, list):
-                raise AnswerError("it is no list")
+                raise AnswerError("it is not a list")
             if len(seen or ()) > ENTRIES:
                 raise AnswerError(f"it lists more than {ENTRIES:,} objects")
             found = [entry for entry in seen or () if isinstance(entry, dict)]
             if len(found) < len(seen or ()):
-                raise AnswerError("it lists what is no object")
+                raise AnswerError("it lists something that is not an object")
             return found
 
     def _made(self, request: Request, key: str = "ID") -> str:

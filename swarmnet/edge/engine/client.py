@@ -44,7 +44,7 @@ _CHUNK = 32 * 1024
 _REDIRECTS_FROM = 300
 _ERRORS_FROM = 400
 _NOT_MODIFIED = 304
-"""What engines answer to the start of a container that runs: the one status from 300 to 399 that is no redirect."""
+"""The answer to the start of a running container: the only status from 300 to 399 that is not a redirect."""
 PING_TIMEOUT = 15
 """Seconds for an engine's first answer: it has nothing to look up for it, so one that is silent is frozen or gone."""
 
@@ -133,7 +133,7 @@ class StreamSocket:
             self._stream.close()
 
     def is_quiet(self) -> bool:
-        """Tell whether an idle stream is still open: nothing to read, not even its end."""
+        """Return whether an idle stream is still open: there is nothing to read, not even its end."""
         self._stream.settimeout(0.0)
         try:
             self._stream.recv(1)
@@ -185,7 +185,7 @@ class _Connection(HTTPConnection):
 
     @property
     def is_connected(self) -> bool:
-        """Tell whether the next request can be sent; one on a dead stream would not be known to have arrived."""
+        """Return whether the next request can be sent; on a dead stream it would be unknown whether one arrived."""
         return isinstance(self.sock, StreamSocket) and self.sock.is_quiet()
 
 

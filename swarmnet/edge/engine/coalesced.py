@@ -63,7 +63,7 @@ class SharedLook(Generic[T]):
             self._last_leader, self._last_time = get_ident(), self._clock.monotonic()
             answer = _Answer(self._look())
         except BaseException as error:
-            # Ctrl-C, too: those who share this look must hear that it ended, or they would wait for ever.
+            # Ctrl-C, too: those who share this look must hear that it ended, or they would wait forever.
             answer = error
             raise
         finally:

@@ -79,7 +79,7 @@ class EngineContainers(EngineCalls):
         return self._printed(Request("read a container's log", "GET", path, params=params), keep=LOG_BYTES)
 
     def remove_container(self, container_id: str) -> None:
-        """Remove a container, running or not, with its anonymous volumes; one that is gone already is no error."""
+        """Remove a container, running or not, with its anonymous volumes; one that does not exist is not an error."""
         path = f"/containers/{quoted(container_id)}"
         request = Request(
             f"remove container {container_id[:12]}", "DELETE", path, params={"force": "true", "v": "true"}
@@ -89,12 +89,12 @@ class EngineContainers(EngineCalls):
         except NotFoundError:
             return
         except ConflictError as error:
-            # Somebody else removes it at this moment: that comes true without us.
+            # Another client is removing it right now: nothing is left to do.
             if "already in progress" not in error.message:
                 raise
 
     def has_image(self, reference: str) -> bool:
-        """Tell whether the image is on this host."""
+        """Return whether the image is on this host."""
         try:
             self._send(Request(f"look for image {reference}", "GET", f"/images/{_image(reference)}/json"))
         except NotFoundError:
@@ -121,7 +121,7 @@ class EngineContainers(EngineCalls):
         self._progress(request)
 
     def remove_image(self, reference: str) -> None:
-        """Remove an image; one that is gone already is no error."""
+        """Remove an image; one that does not exist is not an error."""
         try:
             self._send(Request(f"remove image {reference}", "DELETE", f"/images/{_image(reference)}"))
         except NotFoundError:
@@ -129,7 +129,7 @@ class EngineContainers(EngineCalls):
 
 
 def _image(reference: str) -> str:
-    """Return a reference as it stands in a path: its slashes are part of the API's own routes."""
+    """Return a reference as it is written in a path: its slashes are part of the API's own routes."""
     return "/".join(quoted(part) for part in reference.split("/"))
 
 

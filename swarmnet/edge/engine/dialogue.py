@@ -33,7 +33,7 @@ class EngineDialogues(EngineCalls):
             try:
                 stream.begin(self._api.timeout)
                 answer = _switch(stream, f"{path}?stream=1&stdin=1&stdout=1&stderr=1")
-            except BaseException:  # Ctrl-C, too: nobody else holds the stream yet
+            except BaseException:  # Ctrl-C, too: nothing else holds the stream yet
                 stream.close()
                 raise
         if answer.status >= _REFUSALS_FROM:
@@ -54,7 +54,7 @@ class Dialogue:
         self._host = host
         self._what = what
         self._stream = stream
-        self._answer = answer  # kept: it closes its reading side when nobody holds it any more
+        self._answer = answer  # kept: it closes its reading side when the last reference to it goes
         self._frames = Frames(_LINE_LIMIT)
 
     def say(self, line: bytes) -> None:
@@ -68,7 +68,7 @@ class Dialogue:
 
         Raises:
             HostTimeoutError: none came within ``timeout`` seconds.
-            EngineError: the program ended; says the last that it printed on stderr. Or what comes is no line.
+            EngineError: the program ended (names the last line on its stderr), or the output is not a line.
         """
         with translated(self._host, self._what):
             self._stream.begin(timeout, _LINE_LIMIT)

@@ -104,7 +104,7 @@ def refused(host: str, what: str, status: int | None, said: str) -> EngineError:
 
 
 def _timed_out(error: Exception) -> bool:
-    """Tell whether a time-out hides in it: requests wraps those in the middle of an answer, and an empty pool's."""
+    """Return whether the cause is a time-out: requests wraps those in the middle of an answer and of an empty pool."""
     seen = [error, *error.args]
     return any(isinstance(one, (ReadTimeoutError, EmptyPoolError)) for one in seen)
 

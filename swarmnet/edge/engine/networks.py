@@ -73,7 +73,7 @@ class EngineNetworks(EngineCalls):
     def names_of(self, network_ids: Iterable[str]) -> dict[str, str]:
         """Return ids by name for the networks asked for.
 
-        Asks the engine only for ids that no list had so far: an id keeps its name for ever. Threads that miss the same
+        Asks the engine only for ids that no list had so far: an id keeps its name forever. Threads that miss the same
         names ask once.
         """
         wanted = set(network_ids)

@@ -108,14 +108,14 @@ class EngineSwarm(EngineServices):
         return seen.node_id
 
     def _leave_again(self) -> SwarmMembership | None:
-        """Undo a join that did not come true, so that the next try does not find the engine half inside.
+        """Undo a join that did not succeed, so that the next try does not find the engine half inside.
 
-        Until it has left, the join may still come true. A manager then refuses to leave, and stays: by force it would
+        Until it has left, the join may still succeed. A manager then refuses to leave, and stays: by force it would
         leave a dead member of raft behind, and no quorum where it is the second one. Engines whose join hangs, or that
         gave up, leave without force (seen on 20.10, 26.1 and 28.5); one that has begun to join raft does not.
 
         Returns:
-            How it stands in the swarm if it is in after all, else None.
+            Its membership if it joined after all, else None.
         """
         seen = self._membership()
         if seen.state in _HALF_INSIDE:

@@ -1,6 +1,6 @@
 """Which backup is meant: order, ``latest``, names, and whether something newer was there before.
 
-All of it goes by headers that verify. A file's name, its folder and its time are labels that anybody can change.
+All of it goes by headers that verify. A file's name, its folder and its time are labels that anyone can change.
 """
 
 from __future__ import annotations
@@ -73,14 +73,14 @@ def latest_of_each(entries: Sequence[Entry]) -> Iterator[SealedHeader]:
 
 
 def is_ahead(time: datetime, now: datetime) -> bool:
-    """Tell whether a time is so far in the future that a clock is or was wrong."""
+    """Return whether a time is so far in the future that a clock is or was wrong."""
     return (time - now).total_seconds() > AHEAD
 
 
 def is_older(found: Mark, seen: Mark | None, now: datetime) -> bool:
-    """Tell whether a newer backup was seen before than the one that is the newest now.
+    """Return whether a newer backup was seen before than the one that is the newest now.
 
-    What was seen under a clock that ran ahead tells nothing: it would keep people out until that day comes.
+    What was seen under a clock that ran ahead does not count: it would lock the operator out until that day.
     """
     return seen is not None and not is_ahead(seen.created, now) and found.order < seen.order
 
@@ -107,12 +107,12 @@ def older_than_seen(cluster: str, found: Mark, seen: Mark) -> str:
     return (
         f"the latest backup of {cluster} is {found.id[:8]} of {found.created:{TIME}}, but {seen.id[:8]} of"
         f" {seen.created:{TIME}} was seen before and is not in this repository: it was removed, it is in another one,"
-        " or somebody replaced newer backups by older ones"
+        " or newer backups were replaced by older ones"
     )
 
 
 def remarks(chosen: Entry, among: Iterable[Entry], cluster: str | None, now: datetime) -> Iterator[str]:
-    """Yield what somebody should know who asked for ``latest`` of a cluster and gets this one."""
+    """Yield what the operator should know who asked for ``latest`` of a cluster and gets this one."""
     header = chosen.header
     if header is None:
         return

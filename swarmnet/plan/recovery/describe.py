@@ -1,4 +1,4 @@
-"""From what was seen to a backup: what is kept, and what can never come back."""
+"""Make a backup from the observed state: what it keeps, and what can never come back."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ ALWAYS_LOST = (
         why="CA, node certificates, join tokens and unlock key never leave the engine through its API",
         instead="the new swarm makes its own; keep a new unlock key where autolock is on",
     ),
-    Loss(kind="history", what="all", why="tasks and their logs belong to the old nodes", instead="tasks start anew"),
+    Loss(kind="history", what="all", why="tasks and their logs belong to the old nodes", instead="new tasks start"),
     Loss(
         kind="data",
         what="all",
@@ -120,7 +120,7 @@ def _losses(state: ClusterState) -> Iterable[Loss]:
                 yield Loss(
                     kind="container",
                     what=f"{container.name} on {facts.host}",
-                    why="it is no service; only its places on networks were kept",
+                    why="it is not part of a service; only its network endpoints were kept",
                     instead="start it again and connect it as `backup export` shows",
                 )
 
@@ -138,7 +138,7 @@ def _of_services(state: ClusterState) -> Iterable[Loss]:
             yield Loss(
                 kind="environment-order",
                 what=service.spec.name,
-                why=f"the variables of service {service.spec.name} did not stand in alphabetical order",
+                why=f"the variables of service {service.spec.name} were not in alphabetical order",
                 instead=f"the variables of service {service.spec.name} are in alphabetical order, with the same values",
             )
 

@@ -108,7 +108,7 @@ class Networks:
         return met[0] if met else None
 
     def _ambiguous(self, name: str, new_host: str) -> bool:
-        """Tell whether a local network bears the name of one of the swarm on a host that will be a manager."""
+        """Return whether a local network has the name of a network of the swarm on a host that will be a manager."""
         role = next((host.role for host in self.inventory.hosts if host.name == new_host), None)
         return role is Role.MANAGER and any(net.spec.name == name for net in _wanted(self.document.state.networks))
 
@@ -141,6 +141,6 @@ def _wanted(networks: Iterable[Network]) -> tuple[Network, ...]:
 
 
 def is_there_to_restore(document: BackupDocument) -> bool:
-    """Tell whether the backup holds a swarm, or a network of a host."""
+    """Return whether the backup holds a swarm, or a network of a host."""
     local = (net for facts in document.state.hosts for net in facts.networks)
     return document.state.swarm is not None or any(net.spec.effective_scope is Scope.LOCAL for net in _wanted(local))

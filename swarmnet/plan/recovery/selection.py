@@ -29,7 +29,7 @@ class Selection:
     """The flag that left it out."""
 
     def takes(self, kind: str, name: str = "") -> bool:
-        """Tell whether an object is restored."""
+        """Return whether an object is restored."""
         return (kind, name) not in self.left_out
 
 
@@ -40,7 +40,7 @@ def selection(document: BackupDocument, only: tuple[str, ...], exclude: tuple[st
     configuration network of a network. ``--exclude`` wins over ``--only``.
 
     Raises:
-        UsageError: a pattern is no ``KIND/NAME``, or matches nothing in the backup.
+        UsageError: a pattern is not ``KIND/NAME``, or matches nothing in the backup.
     """
     known = frozenset(_objects(document))
     taken = _with_needs(document, _matches(known, "--only", only)) if only else known
@@ -72,7 +72,7 @@ def _matches(known: frozenset[Object], flag: str, patterns: tuple[str, ...]) -> 
         kind, _slash, name = pattern.partition("/")
         if kind not in WORDS or (not name) != (kind == "swarm"):
             hint = f"write KIND/NAME, where KIND is one of {', '.join(WORDS[1:])} and NAME may hold *; or swarm"
-            raise UsageError(f"{flag} {pattern}: this names no object", hint=hint)
+            raise UsageError(f"{flag} {pattern}: this does not name an object", hint=hint)
         matched = {one for one in known if one[0] == kind and fnmatchcase(one[1], name)}
         if not matched:
             there = ", ".join(sorted(name for other, name in known if other == kind)) or "none"

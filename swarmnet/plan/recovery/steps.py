@@ -173,7 +173,7 @@ def _replayable(extra: JsonObject) -> JsonObject:
 
 
 def _keeps_autolock(state: ClusterState, choices: Choices) -> bool:
-    """Tell whether autolock can be switched on, or is on: nobody may be left with locked managers and no key."""
+    """Return whether autolock can be switched on, or is on: locked managers without a key would be lost."""
     is_on = state.swarm is not None and state.swarm.spec.autolock is True
     return is_on or choices.unlock_key_file is not None
 

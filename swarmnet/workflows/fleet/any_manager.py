@@ -1,4 +1,4 @@
-"""Whichever manager answers, as one port: requests are asked again of the next one when a manager is lost.
+"""All managers as one port: a request is sent to the next one when a manager is lost.
 
 Reads are simply repeated. An update names the version that it was made for, so a repeated one changes nothing twice. A
 creation or removal whose answer was lost may have happened: the repeated one then finds the name taken by its own
@@ -37,7 +37,7 @@ class Asks(Protocol):
 
 
 class AnyManager:
-    """An ``SwarmPort`` that is no particular manager."""
+    """A ``SwarmPort`` for any manager: each request goes to one that answers."""
 
     def __init__(self, ports: Asks) -> None:
         self._ports = ports

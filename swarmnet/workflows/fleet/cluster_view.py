@@ -50,7 +50,7 @@ class Account:
     nodes: frozenset[Member]
 
     def agrees_with(self, other: Account) -> bool:
-        """Tell whether both speak of the same swarm with the same members."""
+        """Return whether both report the same swarm with the same members."""
         return (self.swarm, self.nodes) == (other.swarm, other.nodes)
 
 
@@ -62,7 +62,7 @@ class Picture:
     failed: dict[str, HostError] = field(default_factory=dict)
     """Managers that did not answer any more."""
     leaderless: dict[str, NotAManagerError] = field(default_factory=dict)
-    """Managers that are well, and whose leader was lost since they told their facts."""
+    """Managers that are well, and whose leader was lost since they reported their facts."""
     doubted: dict[str, str] = field(default_factory=dict)
     """Managers that contradict each other: host name to how, in words that follow the name."""
 
@@ -70,7 +70,7 @@ class Picture:
 def picture(ports: Ports, seen: Mapping[str, HostFacts]) -> Picture:
     """Return what the first manager that can says of its cluster, unless a second one says something else.
 
-    Nothing is taken from managers that contradict each other: nobody can tell here which of them is right.
+    Nothing is taken from managers that contradict each other: there is no way to know which of them is right.
 
     Args:
         ports: the world.
@@ -114,7 +114,7 @@ def _managers(ports: Ports, seen: Mapping[str, HostFacts]) -> list[str]:
 
 
 def _lists(manager: EnginePort, clock: Clock) -> ClusterState:
-    """Return what a manager says of the cluster, its networks read anew: the hosts' own lists may be cut."""
+    """Return what a manager says of the cluster, its networks read again: the hosts' own lists may be cut."""
     swarm = manager.swarm()
     with ThreadPoolExecutor(CLUSTER_READS, "swarmnet-observe") as pool:
         networks = pool.submit(whole_list, manager, clock)

@@ -22,12 +22,12 @@ AT_ONCE = 24
 """Actions that run at the same time."""
 
 STILL = 10.0
-"""Seconds of silence after which it is told what is still being done: an engine may take that long to answer."""
+"""Seconds of silence after which a line names what is still being done: an engine may take that long to answer."""
 NAMED = 3
 
 
 class Stop(Protocol):
-    """Tells whether the operator asked to stop; while it is entered, asking interrupts nothing."""
+    """Whether the operator asked to stop; inside of its context, Ctrl-C interrupts nothing."""
 
     @property
     def requested(self) -> bool:

@@ -50,7 +50,7 @@ class Look:
     hosts: frozenset[str] | None = None
     """Names of the hosts to read besides the managers; None means all. Managers always answer for the cluster."""
     unlock_key_file: str | None = None
-    """File on the operator's machine that shall keep the swarm's unlock key; compared, never part of the state."""
+    """File on the operator's machine for the swarm's unlock key; compared, never part of the state."""
     missing: tuple[HostFailure, ...] = ()
     """Hosts that did not answer a moment ago: they are not tried again, which would cost the time-out once more."""
 
@@ -77,7 +77,7 @@ def observe(ports: Ports, look: Look = EVERYTHING) -> ClusterState:
 
     Raises:
         NothingReachableError: not one host answered; says what each of them said instead.
-        IncompleteError: all that answered refused the login, or are not known by their keys: later is no better.
+        IncompleteError: all that answered refused the login, or have unknown host keys: trying later does not help.
     """
     hosts = tuple(host for host in ports.inventory.hosts if _is_looked_at(host, ports, look))
     with Silence.reported(ports.listener, [host.name for host in hosts]) as silence:
@@ -107,7 +107,7 @@ def observe(ports: Ports, look: Look = EVERYTHING) -> ClusterState:
 
 
 def _nobody(failures: Collection[HostFailure], errors: Mapping[str, HostError]) -> SwarmnetError:
-    """Return that there is no host to look at: each reason once and in brief, with the hosts that it is true of."""
+    """Return the error of a look that saw no host: each reason once and in brief, with its hosts."""
     hosts: dict[str, list[str]] = {}
     for one in failures:
         error = errors.get(one.host)

@@ -183,7 +183,7 @@ def test_no_answer_leads_anywhere_else(talker: Talker, engine: Engine, status: i
     assert len(talker.heard) == 2
 
 
-def test_starting_a_container_that_runs_is_no_redirect(talker: Talker, engine: Engine) -> None:
+def test_starting_a_running_container_does_not_look_like_a_redirect(talker: Talker, engine: Engine) -> None:
     talker.answer = b"HTTP/1.1 304 Not Modified\r\n\r\n"
     talker.heard.clear()
     engine.leave_swarm()
@@ -247,7 +247,7 @@ def test_a_dialogue_whose_head_trickles_ends_in_its_time(talker: Talker, engine:
 
 
 @pytest.mark.parametrize("said", [b"\x07\0\0\0\0\0\0\1x", b"\1\1\0\0\0\0\0\1x", b"HTTP/1.1 200 OK\r\n"])
-def test_what_is_no_frame_is_this_hosts_error(talker: Talker, engine: Engine, said: bytes) -> None:
+def test_a_malformed_frame_is_this_hosts_error(talker: Talker, engine: Engine, said: bytes) -> None:
     talker.answer = ATTACH + said
     with closing(engine.dialogue("box")) as dialogue, pytest.raises(EngineError, match="no frame begins with"):
         dialogue.hear(1)

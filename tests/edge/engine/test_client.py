@@ -224,7 +224,7 @@ def test_what_the_engine_refuses_has_a_kind(
     assert str(caught.value).startswith("m1: remove network x: ")
 
 
-def test_an_answer_that_is_no_json_is_an_engine_error(talker: Talker, engine: Engine) -> None:
+def test_an_answer_without_json_is_an_engine_error(talker: Talker, engine: Engine) -> None:
     talker.answer = say("<html>")
     with pytest.raises(EngineError, match="makes no sense"):
         engine.networks()

@@ -22,7 +22,7 @@ def shared(look: Callable[[], int]) -> SharedLook[int]:
     return SharedLook(look, SimulatedClock())
 
 
-def test_one_after_the_other_everybody_reads_anew() -> None:
+def test_one_after_the_other_each_caller_reads_again() -> None:
     numbers = count(1)
     look = shared(lambda: next(numbers))
 

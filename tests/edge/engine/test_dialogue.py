@@ -61,7 +61,7 @@ def test_a_program_that_says_nothing_is_a_timeout(talker: Talker, engine: Engine
         dialogue.hear(0.1)
 
 
-def test_a_program_that_ended_is_told_with_its_last_words(talker: Talker, engine: Engine) -> None:
+def test_a_program_that_ended_is_reported_with_its_last_words(talker: Talker, engine: Engine) -> None:
     talker.answers[ATTACH] = [SWITCHED + frame(b"Traceback\nout of memory\n", 2)]
     talker.close_after = True
     with closing(engine.dialogue("box")) as dialogue, pytest.raises(EngineError, match=r"it ended: out of memory$"):

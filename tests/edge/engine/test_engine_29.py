@@ -1,6 +1,6 @@
 """Shapes of engine 29 (API 1.52 to 1.55), made from what 28.5 said by the history of the API.
 
-moby, ``api/docs/CHANGELOG.md``: network inspect has ``Status`` (1.52), container inspect has lost the addresses beside
+moby, ``api/docs/CHANGELOG.md``: network inspect has ``Status`` (1.52), container inspect has lost the addresses next to
 its networks and the MAC address that was asked for (1.52), services have ``SwapBytes`` and ``MemorySwappiness`` (1.52),
 connect applies ``MacAddress`` (1.54), progress tells errors in ``errorDetail`` (1.48). No engine 29 was recorded.
 """
@@ -40,7 +40,7 @@ GONE = (
     *("SecondaryIPv6Addresses", "EndpointID", "Gateway", "GlobalIPv6Address", "GlobalIPv6PrefixLen", "IPAddress"),
     *("IPPrefixLen", "IPv6Gateway", "MacAddress"),
 )
-"""Fields beside the networks of a container that API 1.52 took away."""
+"""Fields next to the networks of a container that API 1.52 took away."""
 
 
 def without(seen: JsonObject, *keys: str) -> JsonObject:
@@ -60,7 +60,7 @@ def talker() -> Iterator[Talker]:
         yield talker
 
 
-def test_a_container_is_read_without_the_addresses_beside_its_networks() -> None:
+def test_a_container_is_read_without_the_addresses_next_to_its_networks() -> None:
     listed = next(box for box in objects(BEFORE, "containers") if box["Names"] == ["/standalone"])
     box = container_from_wire(listed)
     before = container_from_inspect(box, as_object(recorded(BEFORE)["standalone"]))
@@ -69,7 +69,7 @@ def test_a_container_is_read_without_the_addresses_beside_its_networks() -> None
 
 
 @pytest.mark.parametrize("served", ["1.45", "1.51", "1.52", "1.55", "1.56"])
-def test_a_container_is_inspected_where_an_asked_for_mac_address_is_told(talker: Talker, served: str) -> None:
+def test_a_container_is_inspected_where_an_asked_for_mac_address_is_reported(talker: Talker, served: str) -> None:
     listed = next(box for box in objects(BEFORE, "containers") if box["Names"] == ["/standalone"])
     seen = as_object(recorded(BEFORE)["standalone"])
     config: JsonObject = {**as_object(seen["Config"]), "MacAddress": "02:42:0a:3d:00:4d"}
@@ -94,7 +94,7 @@ def test_what_a_service_may_swap_goes_back_as_it_came(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["front", "local"])
-def test_the_use_of_a_networks_addresses_is_no_part_of_it(name: str) -> None:
+def test_the_use_of_a_networks_addresses_is_not_part_of_it(name: str) -> None:
     seen = named(BEFORE, "networks", name)
     use: JsonValue = {"IPAM": {"Subnets": {"10.60.0.0/24": {"IPsInUse": 5, "DynamicIPsAvailable": 251}}}}
     assert network_from_wire({**seen, "Status": use}) == network_from_wire(seen)

@@ -71,7 +71,7 @@ def form_swarm(lab: Lab, session: Session, names: tuple[str, ...], spec: SwarmSp
 
 
 def settled(engine: EnginePort, wanted: Callable[[SwarmMembership], bool]) -> SwarmMembership:
-    """Wait until an engine stands to its swarm as wanted."""
+    """Wait until the membership of an engine is as wanted."""
 
     def look() -> tuple[SwarmMembership | None, str]:
         try:

@@ -1,4 +1,4 @@
-"""Entering a swarm: what the engine says meanwhile, and what is left when it does not come true."""
+"""Joining a swarm: what the engine says meanwhile, and what is left when it fails."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def leaves(talker: Talker) -> list[str]:
 
 
 def late(talker: Talker, state: str) -> Engine:
-    """Return an engine that is pending until it refuses to leave, as a manager, and a moment later stands so."""
+    """Return an engine that is pending until it refuses to leave, as a manager, and a moment later has that state."""
     refused = say(json.dumps({"message": MANAGER}), status=503)
     talker.answers = {JOIN: [say(json.dumps({"message": TRYING}), status=503)], LEAVE.rpartition(" ")[0]: [refused]}
     talker.answer = standing("pending")
@@ -108,7 +108,7 @@ def test_an_engine_that_gave_up_is_not_waited_for(talker: Talker) -> None:
     assert talker.lines[-3:] == [f"{INFO} HTTP/1.1", f"{INFO} HTTP/1.1", LEAVE]
 
 
-def test_a_manager_that_is_in_at_the_moment_in_which_it_shall_leave_stays_and_has_joined(talker: Talker) -> None:
+def test_a_manager_that_joined_just_before_it_should_leave_stays(talker: Talker) -> None:
     engine = late(talker, "active")
     assert engine.join_swarm(JoinAddress("10.0.0.2"), remote="10.0.0.1:2377", token=Secret("canary")) == "n2"
     assert leaves(talker) == [LEAVE]
@@ -130,7 +130,7 @@ def test_a_refused_join_does_not_leave_what_was_there_before(talker: Talker) -> 
     assert not leaves(talker)
 
 
-def test_an_engine_that_advertises_another_address_is_told(talker: Talker) -> None:
+def test_an_engine_that_advertises_another_address_is_reported(talker: Talker) -> None:
     talker.answers = {JOIN: [say("")], INFO: [standing("active", address="10.9.9.9")]}
     with pytest.raises(EngineError, match=r"advertises 10\.9\.9\.9 instead of 10\.0\.0\.2"):
         join(talker)

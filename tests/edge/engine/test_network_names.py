@@ -51,7 +51,7 @@ def test_a_service_keeps_the_names_of_its_networks_though_the_leader_was_lost_be
     assert attached(talker) == ["front"]
 
 
-def test_services_are_not_told_while_nobody_knows_the_names_of_their_networks(talker: Talker) -> None:
+def test_services_are_not_listed_while_the_names_of_their_networks_are_unknown(talker: Talker) -> None:
     leaderless = say(json.dumps({"message": "rpc error: The swarm does not have a leader."}), status=503)
     talker.answers |= {NETWORKS: [say("[]")], SWARM: [leaderless]}
     with pytest.raises(NotAManagerError):

@@ -1,4 +1,4 @@
-"""H7: a newer backup that was seen before is not forgotten, and a clock that jumps locks nobody out."""
+"""H7: a newer backup that was seen before is not forgotten, and a clock that jumps does not lock the operator out."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_of_two_of_one_moment_the_id_decides() -> None:
 
 
 @given(HOURS, HOURS)
-def test_what_was_seen_from_the_future_locks_nobody_out(seen: int, found: int) -> None:
+def test_a_backup_seen_from_the_future_does_not_lock_the_operator_out(seen: int, found: int) -> None:
     if seen * 3600 > AHEAD:
         assert not is_older(_mark(found), _mark(seen), NOW)
 

@@ -18,7 +18,7 @@ def test_two_looks_at_the_same_cluster_show_no_drift() -> None:
     assert drift(a_state(), a_state()).differences == ()
 
 
-def test_ids_versions_addresses_and_forced_updates_are_no_drift() -> None:
+def test_ids_versions_addresses_and_forced_updates_are_not_drift() -> None:
     before = a_state()
     service = before.services[0]
     spec = service.spec.model_copy(update={"extra": {"TaskTemplate": {"ForceUpdate": 3}}})
@@ -34,7 +34,7 @@ def test_ids_versions_addresses_and_forced_updates_are_no_drift() -> None:
     assert drift(before.model_copy(update={"services": (known,)}), after).differences == ()
 
 
-def test_a_changed_field_is_told_with_old_and_new_value() -> None:
+def test_a_changed_field_is_shown_with_old_and_new_value() -> None:
     before = a_state()
     vault = before.networks[1]
     spec = vault.spec.model_copy(update={"mtu": 1300})
@@ -47,7 +47,7 @@ def test_a_changed_field_is_told_with_old_and_new_value() -> None:
     assert (change.path, change.before, change.after) == ("mtu", 1400, 1300)
 
 
-def test_objects_that_came_or_went_are_told_by_name() -> None:
+def test_objects_that_came_or_went_are_named() -> None:
     before = a_state()
     after = before.model_copy(update={"secrets": (), "networks": (before.networks[0], before.networks[2])})
     assert {(one.object, one.kind) for one in drift(before, after).differences} == {
@@ -67,7 +67,7 @@ def test_what_was_not_seen_is_named_and_not_called_missing() -> None:
 
 
 @pytest.mark.parametrize("shows", [False, True])
-def test_values_of_the_environment_are_told_as_changed_and_shown_on_request(*, shows: bool) -> None:
+def test_values_of_the_environment_are_reported_as_changed_and_shown_on_request(*, shows: bool) -> None:
     before = a_state()
     service = before.services[0]
     spec = service.spec.model_copy(update={"env": {"DB_PASSWORD": "other", "MODE": "slow"}})

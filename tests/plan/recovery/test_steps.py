@@ -105,7 +105,7 @@ def test_a_secret_without_data_is_skipped_with_the_services_that_need_it() -> No
     assert not any("web" in line or "tls-key" in line for line in told(_plan(found)))
 
 
-def test_data_of_secrets_stands_in_no_plan() -> None:
+def test_no_plan_contains_the_data_of_secrets() -> None:
     made = _plan(_restored())
     texts = [made.model_dump_json(serialize_as_any=True), repr(made), *(repr(one) for one in made.actions)]
     action = next(one for one in made.actions if one.kind == "secret.create")
