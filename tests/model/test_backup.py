@@ -59,8 +59,10 @@ def test_numbers_larger_than_a_double_are_kept_exactly() -> None:
 
 
 def test_the_golden_file_of_schema_1_0_still_reads() -> None:
-    document = load(GOLDEN.read_bytes())
-    assert document == a_document()
+    document, now = load(GOLDEN.read_bytes()), a_document()
+    lost = [[(loss.kind, loss.what) for loss in one.losses] for one in (document, now)]  # the words may differ
+    assert lost[0] == lost[1]
+    assert document.model_copy(update={"losses": ()}) == now.model_copy(update={"losses": ()})
     assert document.schema_version == "1.0"
 
 
