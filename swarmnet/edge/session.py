@@ -168,7 +168,7 @@ class Session:
         """Tell once that the manager of last time is lost: finding that out may have taken long."""
         with self._lock:
             self._manager = None
-        self.listener(Progress(f"{error.host} answers for the cluster no longer, asking another: {error.message}"))
+        self.listener(Progress(f"{error.host} stopped answering as a manager, trying another one: {error.message}"))
 
     def approach(self, host: str) -> Approach:
         """Return where SSH goes for a host, and whether a jump host is in between; connects to nothing."""
@@ -226,5 +226,5 @@ def _no_manager(inventory: Inventory, said: list[str]) -> NoManagerError:
     return NoManagerError(
         inventory.cluster,
         answers,
-        hint="swarmnet status tells which managers to start or to unlock; what they hold of the swarm stays as it is",
+        hint="swarmnet status shows which managers to start or to unlock; they keep their data of the swarm",
     )

@@ -63,7 +63,7 @@ class ShellPort(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class JoinAddress:
-    """With what a host enters a swarm."""
+    """The addresses with which a host joins a swarm."""
 
     advertise: str
     """IP literal, without port."""
@@ -72,7 +72,7 @@ class JoinAddress:
 
 
 class SwarmPort(Protocol):
-    """The cluster's own objects, as a manager answers for them; any other node raises ``NotAManagerError``."""
+    """The objects of the cluster, from a manager; any other node raises ``NotAManagerError``."""
 
     @property
     def host(self) -> str:
@@ -88,7 +88,7 @@ class SwarmPort(Protocol):
         """Return the key that unlocks managers, None when autolock is off."""
 
     def update_swarm(self, version: int, spec: SwarmSpec) -> None:
-        """Lay the managed fields of ``spec`` over the present spec and write it whole.
+        """Merge the managed fields of ``spec`` into the present spec and write the result.
 
         Raises:
             StateChangedError: the swarm is no longer at ``version``.
@@ -101,16 +101,16 @@ class SwarmPort(Protocol):
         """Lay the managed fields over the present ones; ``labels`` replace all labels."""
 
     def remove_node(self, node_id: str, *, force: bool = False) -> None:
-        """Take a node that is down out of the list."""
+        """Remove a node that is down from the list."""
 
     def services(self) -> tuple[Service, ...]:
         """Return all services."""
 
     def create_service(self, spec: ServiceSpec) -> str:
-        """Make a service and return its id; network, config and secret names must exist."""
+        """Create a service and return its id; network, config and secret names must exist."""
 
     def update_service(self, service_id: str, version: int, spec: ServiceSpec, *, whole: bool = False) -> None:
-        """Lay the managed fields over the present spec, ForceUpdate and unknown parts included, and write it.
+        """Merge the managed fields into the present spec, ForceUpdate and unknown parts included, and write the result.
 
         ``whole`` writes ``spec`` alone, so that what it leaves out is gone afterwards.
         """
@@ -125,7 +125,7 @@ class SwarmPort(Protocol):
         """Return all configs, data included."""
 
     def create_config(self, spec: ConfigSpec) -> str:
-        """Make a config and return its id; a name in use is a ``ConflictError``: a test-and-set."""
+        """Create a config and return its id; a name in use is a ``ConflictError``: a test-and-set."""
 
     def update_config_labels(self, config_id: str, version: int, labels: Labels) -> None:
         """Replace a config's labels; its data can never change."""
@@ -137,7 +137,7 @@ class SwarmPort(Protocol):
         """Return all secrets, without their data."""
 
     def create_secret(self, spec: SecretSpec, data: Secret) -> str:
-        """Make a secret and return its id."""
+        """Create a secret and return its id."""
 
     def update_secret_labels(self, secret_id: str, version: int, labels: Labels) -> None:
         """Replace a secret's labels; its data can never change."""
@@ -149,7 +149,7 @@ class SwarmPort(Protocol):
         """Return the networks of this engine's list, of both scopes; swarm ones are complete on a manager only."""
 
     def create_network(self, spec: NetworkSpec) -> str:
-        """Make a network and return its id. A swarm-scoped one is not allocated yet when this returns."""
+        """Create a network and return its id. A swarm-scoped one is not allocated yet when this returns."""
 
     def remove_network(self, network_id: str) -> None:
         """Remove a network; raises ``ConflictError`` while something uses it."""
@@ -192,13 +192,13 @@ class EnginePort(SwarmPort, Protocol):
     """One engine: its own facts, networks, containers and images, and the cluster where it is a manager."""
 
     def facts(self) -> EngineFacts:
-        """Return what the engine says of itself and of its swarm membership."""
+        """Return what the engine reports about itself and its swarm membership."""
 
     def init_swarm(self, spec: SwarmSpec, membership: JoinAddress) -> str:
-        """Begin a swarm with this engine as its first manager; return the node id."""
+        """Create a swarm with this engine as its first manager; return the node id."""
 
     def join_swarm(self, membership: JoinAddress, *, remote: str, token: Secret) -> str:
-        """Enter the swarm of the manager at ``remote`` (``host:port``); return the node id when the engine is active.
+        """Join the swarm of the manager at ``remote`` (``host:port``); return the node id when the engine is active.
 
         Raises:
             ConvergenceError: the engine stayed pending; it was made to leave again.
@@ -208,7 +208,7 @@ class EnginePort(SwarmPort, Protocol):
         """Leave the swarm; a manager needs ``force``."""
 
     def unlock_swarm(self, key: Secret) -> None:
-        """Give a locked manager its key; it takes part in the swarm some moments later.
+        """Unlock a locked manager with the swarm's key; it rejoins the swarm some moments later.
 
         Raises:
             WrongKeyError: it is another swarm's key, or an older one.

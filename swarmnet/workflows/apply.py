@@ -173,7 +173,7 @@ def _after(lock: Lock, batch: Sequence[Action]) -> None:
 
 def _second_look(ports: Ports, goal: Goal) -> Prepared:
     """Return what a second plan would do, and the state once the nodes are ready."""
-    ports.listener(Progress("looking again: a second plan must be empty"))
+    ports.listener(Progress("checking that a second plan is empty"))
     state = observe_settled(ports, goal.look)
     plan = goal.make_plan(state)
     return Prepared(observe_well(ports, goal.look, state, signs=unready_nodes), plan)

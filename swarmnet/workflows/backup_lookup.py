@@ -74,7 +74,7 @@ def with_header(entry: Entry, repository: Repository, vault: Vault) -> Entry | N
             entry,
             problem=DamagedError(
                 f"its name or folder was changed: by its signed header it is {belongs}",
-                hint="rename it to that if it was you who renamed it",
+                hint="if you renamed the file, give it that name again",
             ),
         )
     try:

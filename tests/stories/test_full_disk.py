@@ -34,7 +34,7 @@ def test_a_full_disk_is_named_and_everything_converges_when_there_is_room_again(
     lab.break_(FULL)
 
     said = operator.types(*apply, exits=1)
-    assert "failed: network local on m2: m2: make network local" in said
+    assert "failed: network local on m2: m2: create network local" in said
     assert "no space left on device" in said
     assert "hint: free some room on that host" in said
     assert "not started: service everywhere" in said

@@ -294,7 +294,7 @@ def test_b5_what_stays_different_is_said_and_ends_with_15() -> None:
     assert report.exit_code == 15
     assert set(_skips(report)) == {
         "network front: it stays different from the backup: labels.tier",
-        "network theirs: the backup has none of that name; it is left alone",
+        "network theirs: the backup does not have it; it stays",
         "node w1: it stays different from the backup: labels.disk",
     }
     assert {one.object for one in _differences(found, world).differences} == {skip.what for skip in report.skips}

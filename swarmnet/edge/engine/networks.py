@@ -27,7 +27,7 @@ HIDDEN = ("host", "bridge")
 
 
 class EngineNetworks(EngineCalls):
-    """List, make and remove networks; remember their names for those who see only ids."""
+    """List, create and remove networks; remember their names for those who see only ids."""
 
     def __init__(self, host: str, open_stream: Callable[[], StreamLike], clock: Clock) -> None:
         super().__init__(host, open_stream, clock)
@@ -50,8 +50,8 @@ class EngineNetworks(EngineCalls):
         return listed
 
     def create_network(self, spec: NetworkSpec) -> str:
-        """Make a network and return its id; docker-py's helper knows neither ConfigOnly nor EnableIPv6 false."""
-        what = f"make network {spec.name}"
+        """Create a network and return its id; docker-py's helper knows neither ConfigOnly nor EnableIPv6 false."""
+        what = f"create network {spec.name}"
         with self._asking(what):
             if not spec.ipv4 and self._version() < _IPV4_CHOICE:
                 hint = "upgrade the engine, or leave ipv4 on"

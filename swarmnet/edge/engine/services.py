@@ -42,8 +42,8 @@ class EngineServices(EngineNetworks):
             return tuple(service_from_wire(service, names) for service in seen)
 
     def create_service(self, spec: ServiceSpec) -> str:
-        """Make a service and return its id."""
-        what = f"make service {spec.name}"
+        """Create a service and return its id."""
+        what = f"create service {spec.name}"
         return self._made(Request(what, "POST", "/services/create", service_to_wire(spec, self._ids(what, spec))))
 
     def update_service(self, service_id: str, version: int, spec: ServiceSpec, *, whole: bool = False) -> None:
@@ -87,8 +87,8 @@ class EngineServices(EngineNetworks):
             return tuple(config_from_wire(config) for config in seen)
 
     def create_config(self, spec: ConfigSpec) -> str:
-        """Make a config and return its id."""
-        return self._made(Request(f"make config {spec.name}", "POST", "/configs/create", config_to_wire(spec)))
+        """Create a config and return its id."""
+        return self._made(Request(f"create config {spec.name}", "POST", "/configs/create", config_to_wire(spec)))
 
     def update_config_labels(self, config_id: str, version: int, labels: Labels) -> None:
         """Replace a config's labels."""
@@ -113,8 +113,8 @@ class EngineServices(EngineNetworks):
             return tuple(secret_from_wire(secret) for secret in seen)
 
     def create_secret(self, spec: SecretSpec, data: Secret) -> str:
-        """Make a secret and return its id."""
-        return self._made(Request(f"make secret {spec.name}", "POST", "/secrets/create", secret_to_wire(spec, data)))
+        """Create a secret and return its id."""
+        return self._made(Request(f"create secret {spec.name}", "POST", "/secrets/create", secret_to_wire(spec, data)))
 
     def update_secret_labels(self, secret_id: str, version: int, labels: Labels) -> None:
         """Replace a secret's labels."""

@@ -92,7 +92,7 @@ class EngineSwarm(EngineServices):
         def look() -> tuple[SwarmMembership | None, str]:
             seen = self._membership()
             if seen.state is SwarmStanding.ERROR:
-                raise ConvergenceError(f"{self.host} gave up to {what}: {cut(seen.error)}")
+                raise ConvergenceError(f"{self.host} failed to {what}: {cut(seen.error)}")
             return (seen if seen.state is SwarmStanding.ACTIVE else None), f"{seen.state} {seen.error}".strip()
 
         try:

@@ -219,7 +219,7 @@ def _create(engine: SwarmPort, spec: NetworkSpec) -> str:
             raise
         raise EngineError(
             engine.host,
-            f"make network {spec.name}: the engine holds network {met[1][:12]}, half-made by a request that failed,"
+            f"create network {spec.name}: the engine holds network {met[1][:12]}, half-made by a request that failed,"
             " which no list shows and which has the same addresses",
             hint=f"restart the engine of {engine.host} (systemctl restart docker), then apply again",
         ) from error

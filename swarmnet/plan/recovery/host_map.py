@@ -32,7 +32,7 @@ def host_map(old: Iterable[str], new: Iterable[str], mapping: Mapping[str, str])
     taken = set(mapping.values())
     found = {name: name for name in before & after if name not in mapping and name not in taken} | dict(mapping)
     if len(set(found.values())) != len(found):
-        raise UsageError("two hosts of the backup are mapped to one new host", hint="one each; leave some out instead")
+        raise UsageError("two hosts of the backup are mapped to one new host", hint="map one of them")
     return found
 
 

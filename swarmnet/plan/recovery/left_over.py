@@ -54,7 +54,7 @@ def _is_explained(difference: Difference, skips: tuple[Skip, ...]) -> bool:
 
 def _why(difference: Difference, found: Restoration, old_names: Mapping[str, str]) -> str:
     if difference.kind is What.ADDED:
-        return "the backup has none of that name; it is left alone"
+        return "the backup does not have it; it stays"
     if _is_left_out(difference.ref, found, old_names):
         return f"left out by {found.selection.by}"
     if difference.kind is What.MISSING:

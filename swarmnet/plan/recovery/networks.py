@@ -87,9 +87,9 @@ class Networks:
         for network in networks:
             what = Ref(kind="network", name=network.spec.name, host=new_host)
             if self._ambiguous(network.spec.name, new_host):
-                yield Skip(object=what, why="a manager takes no local network with the name of one of the swarm")
+                yield Skip(object=what, why="a manager cannot have a local and a swarm network of one name")
             elif id(network) not in once:
-                yield Skip(object=what, why="the host had two of that name")
+                yield Skip(object=what, why="the host had two networks of that name")
 
     def _gateways(self) -> Iterator[tuple[HostFacts, HostFacts, Network]]:
         for facts in self.document.state.hosts:

@@ -41,7 +41,7 @@ def to_remove(entries: Sequence[Entry], keep: Keep, now: datetime) -> tuple[Entr
     readable = [entry for entry in newest_first(entries) if entry.header is not None and entry.problem is None]
     complete = [entry for entry in once(readable) if entry.header is not None and entry.header.complete]
     if not complete:
-        raise RefusedError("there is no sound, complete backup to keep: nothing is removed")
+        raise RefusedError("there is no complete, intact backup to keep: nothing is removed")
     if is_ahead(_time(readable[0]), now):
         raise RefusedError(
             f"the newest backup is from the future ({readable[0].name}): a clock is wrong, nothing is removed",

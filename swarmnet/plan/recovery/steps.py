@@ -224,7 +224,7 @@ def _unmapped(document: BackupDocument, hosts: Mapping[str, str], chosen: set[st
         if name not in hosts:
             yield Skip(
                 object=Ref(kind="host", name=name),
-                why="no host is mapped to it: its labels and local networks stay behind",
+                why="no host is mapped to it: its labels and local networks are not restored",
             )
         elif hosts[name] not in chosen:
             yield Skip(object=Ref(kind="host", name=name), why=f"{hosts[name]} is left out by --limit")

@@ -125,7 +125,7 @@ def _run(ports: Ports, action: Action, conditions: Conditions) -> Outcome:
 def _still(targets: Sequence[str], seconds: float) -> str:
     more = len(targets) - NAMED
     named = ", ".join(targets[:NAMED]) + (f" and {more} more" if more > 0 else "")
-    return f"after {seconds:.0f} s still at work on {named}"
+    return f"still waiting after {seconds:.0f} s: {named}"
 
 
 def _skipped(action: Action) -> Outcome:
