@@ -21,6 +21,7 @@ from pydantic import AwareDatetime, ConfigDict, Field, ValidationError
 
 from swarmnet.errors import SchemaError
 from swarmnet.model.base import Document, Flag, JsonObject, JsonValue
+from swarmnet.model.engine_json import absorb
 from swarmnet.model.state import ClusterState, HostFailure
 
 _EXTRA = "extra_forbidden"
@@ -177,13 +178,21 @@ def schema_number(value: JsonValue) -> tuple[int, int]:
 def _validated(tree: JsonObject, *, newer: bool) -> BackupDocument:
     try:
         unknown = _taken_out(tree) if newer else ()
-        return BackupDocument.model_validate(tree).model_copy(update={"unknown": unknown})
+        document = BackupDocument.model_validate(tree)
+        return document.model_copy(update={"state": _absorbed(document.state), "unknown": unknown})
     except ValidationError as error:
         first = next((one for one in error.errors() if one["type"] != _EXTRA), error.errors()[0])
         place = ".".join(str(step) for step in first["loc"])
         raise SchemaError(f"the backup does not fit its schema: {place}: {first['msg']}") from error
     except RecursionError as error:
         raise SchemaError("the backup does not fit its schema: it is nested too deeply") from error
+
+
+def _absorbed(state: ClusterState) -> ClusterState:
+    """Return the state with all in its fields that got a field after the backup was taken."""
+    services = tuple(one.model_copy(update={"spec": absorb(one.spec)}) for one in state.services)
+    swarm = state.swarm and state.swarm.model_copy(update={"spec": absorb(state.swarm.spec)})
+    return state.model_copy(update={"services": services, "swarm": swarm})
 
 
 def _taken_out(tree: JsonObject) -> tuple[tuple[tuple[str | int, ...], JsonValue], ...]:

@@ -1,8 +1,29 @@
-"""What is known of a field of a spec beside its type: where the engine keeps it, and what a change of it costs."""
+"""Fields as data: where the engine keeps each field of a spec, in what form, and what a change of it costs.
+
+Each field of a service, network or swarm carries one :class:`EngineField` in its annotation::
+
+    sysctls: Annotated[Labels | None, EngineField("TaskTemplate/ContainerSpec/Sysctls", LABELS, effect=...)] = None
+
+Reading and writing the engine's JSON (:mod:`swarmnet.model.engine_json`), comparing, merging, the tasks that an update
+restarts, the notation of playbooks, and the reference page all come from that line. To add a field, write it.
+"""
 
 from __future__ import annotations
 
-from enum import IntEnum
+from dataclasses import dataclass
+from enum import Enum, IntEnum
+from functools import cache
+from typing import TYPE_CHECKING, cast
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from pydantic import JsonValue
+
+EXTRA = "extra"
+"""The field of a spec that holds what has no field of its own."""
 
 
 class Remedy(IntEnum):
@@ -24,7 +45,7 @@ class Effect(IntEnum):
     UPDATE = 1
     """It is updated in place; tasks keep running."""
     MOVES_TASKS = 2
-    """Tasks are replaced where their node does not meet it any more: placement."""
+    """Tasks are replaced where their node no longer meets it: placement."""
     RESTARTS_TASKS = 3
     """All tasks are replaced."""
     RESTARTS_ENDPOINT = 4
@@ -42,4 +63,126 @@ class Effect(IntEnum):
     @property
     def restarts_tasks(self) -> bool:
         """True where tasks of a service may be replaced."""
-        return self >= Effect.MOVES_TASKS
+        return self in (Effect.MOVES_TASKS, Effect.RESTARTS_TASKS, Effect.RESTARTS_ENDPOINT)
+
+
+Read = tuple[object, "JsonValue"]
+"""A value, and what is left of the JSON that it was read from."""
+
+
+class Codec:
+    """How values of one type stand in the engine's JSON; this one takes them as they are."""
+
+    word = "value"
+    """What people call the form."""
+
+    def read(self, value: JsonValue) -> Read | None:
+        """Return the value and what is left of the JSON; None where the JSON is not of this form."""
+        return value, None
+
+    def write(self, value: object, present: JsonValue) -> JsonValue:  # noqa: ARG002 - parts patch what is there
+        """Return the JSON for a value; ``present`` is what stands there now."""
+        return cast("JsonValue", value)
+
+    def unset(self, present: JsonValue) -> JsonValue:  # noqa: ARG002 - as above
+        """Return the JSON where there should be no value; None takes the key away."""
+        return None
+
+    def plain(self, value: object, default: JsonValue) -> JsonValue:
+        """Return what values are compared by: equal for what engines treat alike. None means ``default``."""
+        return default if value is None else self.normal(value)
+
+    def normal(self, value: object) -> JsonValue:
+        """Return the comparable form of a value."""
+        return as_json(value)
+
+    def merged(self, present: object, wanted: object) -> object:  # noqa: ARG002 - as above
+        """Return what stands there after an update: ``wanted``, and of ``present`` what ``wanted`` leaves out."""
+        return wanted
+
+
+@dataclass(frozen=True, slots=True)
+class EngineField:
+    """The line of a field: all that is known about it besides its type and its meaning."""
+
+    path: str
+    """Keys of the engine's JSON, with ``/`` between; one that starts with ``../`` stands outside of the spec."""
+    codec: Codec
+    default: JsonValue = None
+    """What the engine does where the field is left out, as :meth:`Codec.plain` returns it."""
+    effect: Effect = Effect.UPDATE
+    since: str | None = None
+    """The lowest API version that knows the field; None where each supported engine does."""
+    hidden: bool = False
+    """True where values may hold secrets: they are shown only on demand."""
+    identity: bool = False
+    """True for what an object is found by: it is never compared."""
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys that lead to it."""
+        return tuple(self.path.split("/"))
+
+    @property
+    def outside(self) -> bool:
+        """True where it is not part of the spec that is written."""
+        return self.path.startswith("../")
+
+    def plain(self, value: object) -> JsonValue:
+        """Return what values of the field are compared by."""
+        return self.codec.plain(value, self.default)
+
+    def same(self, one: object, other: object) -> bool:
+        """Return whether engines treat two values alike."""
+        return one == other or self.plain(one) == self.plain(other)
+
+
+@cache
+def lines(spec: type[BaseModel]) -> Mapping[str, EngineField]:
+    """Return the line of each field, in the order of the fields.
+
+    Raises:
+        TypeError: a field has no line, so nothing could read, write or compare it.
+    """
+    found = {}
+    for name in spec.model_fields:
+        # Forms of playbooks inherit from specs and give fields other types: the line stays that of the spec.
+        metadata = (one for base in _bases(spec, name) for one in base.model_fields[name].metadata)
+        stated = [one for one in metadata if isinstance(one, EngineField)]
+        if stated:
+            found[name] = stated[0]
+        elif name != EXTRA:
+            raise TypeError(f"{spec.__name__}.{name} has no EngineField: say where the engine keeps it")
+    return found
+
+
+def _bases(spec: type[BaseModel], name: str) -> Iterator[type[BaseModel]]:
+    """Yield the class and its bases that have the field."""
+    yield from (base for base in spec.__mro__ if issubclass(base, BaseModel) and name in base.model_fields)
+
+
+@cache
+def _adapter(model: type[BaseModel], name: str) -> TypeAdapter[object]:
+    return TypeAdapter(model.model_fields[name].rebuild_annotation())
+
+
+def fits(model: type[BaseModel], name: str, value: object) -> bool:
+    """Return whether a field holds a value: the rules for what people write are narrower than what engines take."""
+    try:
+        _adapter(model, name).validate_python(value)
+    except ValidationError:
+        return False
+    return True
+
+
+def as_json(value: object) -> JsonValue:
+    """Return a value of the model as JSON."""
+    if isinstance(value, BaseModel):
+        return cast("JsonValue", value.model_dump(mode="json"))
+    if isinstance(value, Enum):
+        return cast("JsonValue", value.value)
+    if isinstance(value, tuple | list):
+        return [as_json(one) for one in value]
+    if isinstance(value, dict):
+        return {key: as_json(one) for key, one in value.items()}
+    return cast("JsonValue", value)

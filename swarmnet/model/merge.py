@@ -2,51 +2,74 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from swarmnet.model.service import ServiceSpec
+from swarmnet.model.engine_json import merged, settled
+from swarmnet.model.fields import EXTRA
+from swarmnet.model.service import ServiceMode, ServiceSpec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from swarmnet.model.base import JsonObject, JsonValue
+    from swarmnet.model.base import Document, JsonObject, JsonValue
+    from swarmnet.model.network import NetworkSpec
     from swarmnet.model.swarm import SwarmSpec
 
-Spec = TypeVar("Spec", "ServiceSpec", "SwarmSpec")
+Spec = TypeVar("Spec", "ServiceSpec", "SwarmSpec", "NetworkSpec")
+
+COUNTERS = frozenset({"ForceUpdate", "ForceRotate"})
+"""Keys of the engine's own JSON that count what was asked for: a number there asks for at least so many."""
 
 
 def lay(present: Spec, wanted: Spec) -> Spec:
     """Return ``present`` with every managed field of ``wanted`` in its place.
 
-    None is not managed. Labels are merged, so labels of others stay; ``extra`` is merged in depth, so ForceUpdate and
-    all parts without a field stay. Lists replace lists. An image that is wanted without digest keeps the digest that
-    its tag was resolved to, which moves only when the tag itself is written anew.
+    None is not managed, at any depth. Labels are merged, so labels of others stay; ``extra`` is merged in depth, so
+    all parts without a field stay. Lists replace lists. What engines treat alike stays as it is: the order of a set, a
+    default that is left out, the digest of an image that is wanted without one.
     """
-    managed = {name: value for name in type(wanted).model_fields if (value := getattr(wanted, name)) is not None}
-    if isinstance(present, ServiceSpec):
-        managed |= {"image": present.image} if present.image.partition("@")[0] == managed["image"] else {}
-    managed["labels"] = {**present.labels, **wanted.labels}
-    managed["extra"] = merge(present.extra, wanted.extra)
-    return present.model_copy(update=managed)
+    found = merged(present, wanted)
+    return found.model_copy(update=_beside_the_fields(found, wanted))
+
+
+def _beside_the_fields(found: Document, wanted: Document) -> dict[str, Any]:
+    update: dict[str, Any] = {}
+    if isinstance(found, ServiceSpec) and found.mode is ServiceMode.GLOBAL:
+        update["replicas"] = None
+    if EXTRA in type(found).model_fields:
+        update[EXTRA] = merge(getattr(found, EXTRA), getattr(wanted, EXTRA))
+    return update
 
 
 def replace(present: ServiceSpec, wanted: ServiceSpec) -> ServiceSpec:
-    """Return ``wanted`` as it is, so that nothing else of ``present`` stays; what changes by itself stays present's.
+    """Return ``wanted`` as it is, so that nothing else of ``present`` stays; what engines treat alike stays present's.
 
-    That is the count of forced updates, whose change alone would end all tasks, and the digest of an image that is
+    So do the count of forced updates, whose change alone would end all tasks, and the digest of an image that is
     wanted without one.
     """
-    template = present.extra.get("TaskTemplate")
-    forced = template.get("ForceUpdate") if isinstance(template, dict) else None
-    kept: JsonObject = {} if forced is None else {"TaskTemplate": {"ForceUpdate": forced}}
     image = present.image if present.image.partition("@")[0] == wanted.image else wanted.image
-    return wanted.model_copy(update={"image": image, "extra": merge(wanted.extra, kept)})
+    return settled(present, wanted.model_copy(update={"image": image, "extra": _forced_as(present, wanted.extra)}))
+
+
+def _forced_as(present: ServiceSpec, extra: JsonObject) -> JsonObject:
+    """Return the parts without a field with the present count of forced updates."""
+    there, wanted = present.extra.get("TaskTemplate"), extra.get("TaskTemplate")
+    forced = there.get("ForceUpdate") if isinstance(there, dict) else None
+    template = {key: value for key, value in wanted.items() if key != "ForceUpdate"} if isinstance(wanted, dict) else {}
+    template |= {} if forced is None else {"ForceUpdate": forced}
+    rest = {key: value for key, value in extra.items() if key != "TaskTemplate"}
+    return {**rest, "TaskTemplate": template} if template else rest
 
 
 def merge(below: Mapping[str, JsonValue], above: Mapping[str, JsonValue]) -> JsonObject:
     """Return both JSON objects in one; where both have an object, the objects are merged, else ``above`` wins."""
-    merged: JsonObject = dict(below)
+    found: JsonObject = dict(below)
     for key, value in above.items():
-        present = merged.get(key)
-        merged[key] = merge(present, value) if isinstance(present, dict) and isinstance(value, dict) else value
-    return merged
+        present = found.get(key)
+        if isinstance(present, dict) and isinstance(value, dict):
+            found[key] = merge(present, value)
+        elif key in COUNTERS and isinstance(present, int) and isinstance(value, int):
+            found[key] = max(present, value)
+        else:
+            found[key] = value
+    return found

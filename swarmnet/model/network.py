@@ -1,105 +1,88 @@
-"""Networks: what one shall be, and what was seen of it."""
+"""Networks: what is wanted, and what was seen."""
 
 from __future__ import annotations
 
-import ipaddress
-from enum import StrEnum
-from functools import lru_cache
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from swarmnet.model.base import Document, Flag, Labels
+from swarmnet.model.codecs import FLAG, MERGED_LABELS, OPTIONS, TEXT
+from swarmnet.model.fields import Codec, Effect, EngineField, lines
+from swarmnet.model.network_codecs import BLOCKS, MTU, PRESENCE, SCOPE
+from swarmnet.model.subnet import Address, Prefix, Scope, Subnet
 
-_KNOWN = 4096
-"""Texts that are read but once: each host of each backup names the same subnets."""
-
-
-@lru_cache(_KNOWN)
-def _prefix(text: str) -> str:
-    if "/" not in text:
-        raise ValueError(f"{text!r} is not a subnet: write its length, too, such as {text}/24")
-    try:
-        return ipaddress.ip_network(text).compressed
-    except ValueError as error:
-        raise ValueError(f"{text!r} is not a subnet: {error}") from error
-
-
-@lru_cache(_KNOWN)
-def _address(text: str) -> str:
-    try:
-        return ipaddress.ip_address(text.partition("/")[0]).compressed
-    except ValueError as error:
-        raise ValueError(f"{text!r} is not an IP address") from error
-
-
-Prefix = Annotated[str, AfterValidator(_prefix)]
-"""A subnet in its shortest text, without host bits."""
-Address = Annotated[str, AfterValidator(_address)]
-"""An IP literal in its shortest text; the ``/64`` that engines before 28.0.1 add is dropped (moby#49520)."""
-
+__all__ = ["GATEWAY", "MTU_OPTION", "Address", "Network", "NetworkSpec", "Prefix", "Scope", "Subnet"]
 
 GATEWAY = "docker_gwbridge"
 """The bridge of each node through which tasks of overlays reach the world; engines make it as they enter a swarm."""
+MTU_OPTION = "com.docker.network.driver.mtu"
 
 
-class Scope(StrEnum):
-    """Where a network lives: on one host, or in the whole swarm."""
-
-    LOCAL = "local"
-    SWARM = "swarm"
+def _flag(path: str, codec: Codec = FLAG) -> EngineField:
+    return EngineField(path, codec, default=False, effect=Effect.REPLACE)
 
 
-class Subnet(Document):
-    """One block of a network's addresses; None leaves the choice to the engine."""
-
-    subnet: Prefix
-    """The block, such as 10.1.0.0/24."""
-    gateway: Address | None = None
-    """Address of the bridge or router; the engine's choice is the first of the block."""
-    ip_range: Prefix | None = None
-    """The part of the block that containers get their addresses from."""
-    aux_addresses: dict[str, Address] = Field(default_factory=dict)
-    """Reserved addresses by name; engines drop them on swarm-scoped networks without a word."""
+def _map(path: str) -> EngineField:
+    return EngineField(path, OPTIONS, effect=Effect.REPLACE, hidden=True)
 
 
 class NetworkSpec(Document):
-    """What a network shall be. The engine cannot change any of it in place (API up to 1.55)."""
+    """What a network should be; None means not managed. The engine changes none of it in place (API up to 1.55)."""
 
-    name: str
+    name: Annotated[str, EngineField("Name", TEXT, identity=True)]
     """Of an overlay a DNS label: letters, digits and '-', at most 63 characters."""
-    driver: str = "overlay"
+    driver: Annotated[str, EngineField("Driver", TEXT, effect=Effect.REPLACE)] = "overlay"
     """overlay, bridge, macvlan, ipvlan, or a plugin's."""
-    scope: Scope | None = None
+    scope: Annotated[Scope | None, EngineField("Scope", SCOPE, effect=Effect.REPLACE)] = None
     """None means the driver's own: swarm for overlay, local for all others."""
-    attachable: Flag = False
+    attachable: Annotated[Flag | None, _flag("Attachable")] = None
     """True lets containers that are not tasks join an overlay."""
-    internal: Flag = False
+    internal: Annotated[Flag | None, _flag("Internal")] = None
     """True gives the network no way out of its own."""
-    ingress: Flag = False
+    ingress: Annotated[Flag | None, _flag("Ingress")] = None
     """True for the routing mesh's own network, which 'swarm init' makes."""
-    encrypted: Flag = False
+    encrypted: Annotated[
+        Flag | None, EngineField("Options/encrypted", PRESENCE, default=False, effect=Effect.REPLACE)
+    ] = None
     """Overlay only. The engine decides by the option's presence, so ``false`` is never sent (it would encrypt)."""
-    mtu: Annotated[int, Field(ge=68, le=65535, strict=True)] | None = None
+    mtu: Annotated[
+        Annotated[int, Field(ge=68, le=65535, strict=True)] | None,
+        EngineField(f"Options/{MTU_OPTION}", MTU, effect=Effect.REPLACE),
+    ] = None
     """The underlay's MTU; endpoints get 50 bytes less, or 76 rounded down to 4 when encrypted."""
-    ipv4: Flag = True
+    ipv4: Annotated[Flag | None, EngineField("EnableIPv4", FLAG, default=True, effect=Effect.REPLACE, since="1.48")] = (
+        None
+    )
     """False needs engine 28 (API 1.48) and local scope."""
-    ipv6: Flag = False
+    ipv6: Annotated[Flag | None, _flag("EnableIPv6")] = None
     """True gives addresses of IPv6 blocks, too."""
-    subnets: tuple[Subnet, ...] = ()
+    subnets: Annotated[tuple[Subnet, ...], EngineField("IPAM/Config", BLOCKS, effect=Effect.REPLACE)] = ()
     """Empty leaves the choice to the engine, and is then not compared."""
-    ipam_driver: str = "default"
+    ipam_driver: Annotated[str | None, EngineField("IPAM/Driver", TEXT, "default", Effect.REPLACE)] = None
     """Who gives out the addresses: default, or a plugin."""
-    ipam_options: Labels = Field(default_factory=dict)
+    ipam_options: Annotated[Labels, _map("IPAM/Options")] = Field(default_factory=dict)
     """Options of the one who gives out the addresses."""
-    options: Labels = Field(default_factory=dict)
+    options: Annotated[Labels, _map("Options")] = Field(default_factory=dict)
     """Driver options other than those with a field of their own."""
-    labels: Labels = Field(default_factory=dict)
+    labels: Annotated[Labels, EngineField("Labels", MERGED_LABELS, effect=Effect.NOTHING, hidden=True)] = Field(
+        default_factory=dict
+    )
     """Engines cannot change labels of a network that is there."""
-    config_only: Flag = False
+    config_only: Annotated[Flag | None, _flag("ConfigOnly")] = None
     """True makes a template on each host, which carries no traffic."""
-    config_from: str | None = None
+    config_from: Annotated[str | None, EngineField("ConfigFrom/Network", TEXT, effect=Effect.REPLACE)] = None
     """The template that each host takes subnets and options from."""
+
+    @property
+    def stated(self) -> NetworkSpec:
+        """The network as an engine shows it once it is there: all that is left out has the engine's default."""
+        unsaid = {
+            name: line.default
+            for name, line in lines(NetworkSpec).items()
+            if line.default is not None and getattr(self, name) is None
+        }
+        return self.model_copy(update=unsaid)
 
     @property
     def effective_scope(self) -> Scope:

@@ -1,178 +1,197 @@
-"""Services: what one shall be, and what was seen of it. None in a wanted spec means not managed."""
+"""Services: what is wanted, and what was seen. None in a wanted spec means not managed, at any depth.
+
+Each field has its line (:class:`swarmnet.model.fields.EngineField`). To give a field to a part of the engine's spec
+that stands in ``extra`` today, add its line: backups that were taken before are read with it.
+"""
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field
 
-from swarmnet.model.base import Count, Document, JsonObject, Labels, Port
+from swarmnet.model.base import Count, Document, JsonObject, Labels
+from swarmnet.model.codecs import (
+    CONSTRAINTS,
+    ENVIRONMENT,
+    IMAGE,
+    INTEGER,
+    LABELS,
+    MERGED_LABELS,
+    PROCESSORS,
+    RATIO,
+    SECONDS,
+    SECONDS_OR_UNSET,
+    TEXT,
+    TEXTS,
+    Word,
+)
+from swarmnet.model.engine_json import Part
+from swarmnet.model.fields import Codec, Effect, EngineField
+from swarmnet.model.service_codecs import ATTACHMENTS, CONFIGS, MODE, PORTS, SECRETS
+from swarmnet.model.service_parts import (
+    Attachment,
+    EndpointMode,
+    FileReference,
+    Protocol,
+    PublishedPort,
+    PublishMode,
+    ServiceMode,
+)
 
-
-class ServiceMode(StrEnum):
-    """How many tasks: a number, or one on every node."""
-
-    REPLICATED = "replicated"
-    GLOBAL = "global"
-
+__all__ = [
+    "JOBS",
+    "Attachment",
+    "EndpointMode",
+    "FileReference",
+    "Protocol",
+    "PublishMode",
+    "PublishedPort",
+    "Resources",
+    "RestartPolicy",
+    "Service",
+    "ServiceMode",
+    "ServiceSpec",
+    "Task",
+    "UpdatePolicy",
+]
 
 JOBS = frozenset({"ReplicatedJob", "GlobalJob"})
 """Modes of services whose tasks run to their end, once. They have no field and stay in ``extra``."""
+FAILURE_ACTIONS = ("pause", "continue", "rollback")
+ORDERS = ("stop-first", "start-first")
+CONDITIONS = ("none", "on-failure", "any")
+_LEAST_MEMORY = 4 * 1024 * 1024
+_RESTARTS = Effect.RESTARTS_TASKS
 
 
-class EndpointMode(StrEnum):
-    """How clients find the tasks: one virtual address balanced by IPVS, or all addresses by DNS."""
-
-    VIP = "vip"
-    DNSRR = "dnsrr"
-
-
-class PublishMode(StrEnum):
-    """Where a port answers: on every node through the routing mesh, or on the task's own host."""
-
-    INGRESS = "ingress"
-    HOST = "host"
-
-
-class Protocol(StrEnum):
-    """Transport of a published port."""
-
-    TCP = "tcp"
-    UDP = "udp"
-    SCTP = "sctp"
-
-
-class PublishedPort(Document):
-    """One published port; ``published`` None lets the engine choose from 30000 to 32767."""
-
-    target: Port
-    """Port that the program listens on in its container."""
-    published: Port | None = None
-    """Port on the nodes; left out, the engine chooses one."""
-    protocol: Protocol = Protocol.TCP
-    """tcp, udp or sctp."""
-    mode: PublishMode = PublishMode.INGRESS
-    """ingress: every node takes the port and leads to a task; host: only nodes with a task do."""
-
-
-class Attachment(Document):
-    """A service's place on a network."""
-
-    network: str
-    """The network's name; never its id, which changes when it is made again."""
-    aliases: tuple[str, ...] = ()
-    """Further names of the service on this network."""
-    options: Labels = Field(default_factory=dict)
-    """Driver options of the endpoints."""
-
-
-class FileReference(Document):
-    """A config or secret shown to the tasks as a file."""
-
-    source: str
-    """Name of the config or secret, as the playbook calls it."""
-    target: str
-    """File name in the container; relative ones of secrets are below ``/run/secrets``."""
-    uid: str = "0"
-    """Owner of the file in the container."""
-    gid: str = "0"
-    """Group of the file in the container."""
-    mode: Annotated[int, Field(ge=0, le=0o7777)] = 0o444
-    """Permissions of the file, such as 0440."""
+def _container(
+    key: str, codec: Codec, default: str | float | None = None, *, hidden: bool = False, since: str | None = None
+) -> EngineField:
+    """Return the line of a field of the tasks' containers: each change replaces all tasks."""
+    path = f"TaskTemplate/ContainerSpec/{key}"
+    return EngineField(path, codec, default, _RESTARTS, since=since, hidden=hidden)
 
 
 class Resources(Document):
     """Limits or reservations of one task."""
 
-    cpus: Annotated[float, Field(gt=0)] | None = None
+    cpus: Annotated[Annotated[float, Field(gt=0)] | None, EngineField("NanoCPUs", PROCESSORS)] = None
     """Processors, such as 0.5."""
-    memory: Annotated[int, Field(ge=4 * 1024 * 1024)] | None = None
+    memory: Annotated[Annotated[int, Field(ge=_LEAST_MEMORY)] | None, EngineField("MemoryBytes", INTEGER)] = None
     """Bytes."""
 
 
 class UpdatePolicy(Document):
     """How tasks are replaced by a new version (update) or by the old one (rollback)."""
 
-    parallelism: Count = 1
+    parallelism: Annotated[Count | None, EngineField("Parallelism", INTEGER, 1)] = None
     """Tasks at a time; 0 means all at once."""
-    delay: float = 0.0
+    delay: Annotated[float | None, EngineField("Delay", SECONDS, 0.0)] = None
     """Seconds between batches."""
-    failure_action: Annotated[str, Field(pattern="^(pause|continue|rollback)$")] = "pause"
+    failure_action: Annotated[
+        Annotated[str, Field(pattern="^(pause|continue|rollback)$")] | None,
+        EngineField("FailureAction", Word(FAILURE_ACTIONS), "pause"),
+    ] = None
     """What follows a failed task: pause, continue or rollback."""
-    monitor: float = 5.0
+    monitor: Annotated[float | None, EngineField("Monitor", SECONDS_OR_UNSET, 5.0)] = None
     """Seconds a new task is watched before it counts as running."""
-    max_failure_ratio: Annotated[float, Field(ge=0, le=1)] = 0.0
+    max_failure_ratio: Annotated[
+        Annotated[float, Field(ge=0, le=1)] | None, EngineField("MaxFailureRatio", RATIO, 0.0)
+    ] = None
     """Share of tasks that may fail, from 0 to 1."""
-    order: Annotated[str, Field(pattern="^(stop-first|start-first)$")] = "stop-first"
+    order: Annotated[
+        Annotated[str, Field(pattern="^(stop-first|start-first)$")] | None,
+        EngineField("Order", Word(ORDERS), "stop-first"),
+    ] = None
     """stop-first, or start-first: the new task runs before the old one ends."""
 
 
 class RestartPolicy(Document):
-    """When a task that ended is started anew."""
+    """When a task that ended is replaced."""
 
-    condition: Annotated[str, Field(pattern="^(none|on-failure|any)$")] = "any"
+    condition: Annotated[
+        Annotated[str, Field(pattern="^(none|on-failure|any)$")] | None,
+        EngineField("Condition", Word(CONDITIONS), "any"),
+    ] = None
     """When an ended task is replaced: none, on-failure or any."""
-    delay: float = 5.0
+    delay: Annotated[float | None, EngineField("Delay", SECONDS, 5.0)] = None
     """Seconds before it is replaced."""
-    max_attempts: Count = 0
-    """How often within the window; 0 is without end."""
-    window: float = 0.0
-    """Seconds in which attempts are counted; 0 is for ever."""
+    max_attempts: Annotated[Count | None, EngineField("MaxAttempts", INTEGER, 0)] = None
+    """How often within the window; 0 means without limit."""
+    window: Annotated[float | None, EngineField("Window", SECONDS, 0.0)] = None
+    """Seconds in which attempts are counted; 0 means for ever."""
 
 
 class ServiceSpec(Document):
-    """What a service shall be."""
+    """What a service should be."""
 
-    name: str
+    name: Annotated[str, EngineField("Name", TEXT, identity=True)]
     """A DNS label: letters, digits and '-', at most 63 characters."""
-    image: str
+    image: Annotated[str, _container("Image", IMAGE)]
     """registry/name:tag or name@sha256:digest."""
-    command: tuple[str, ...] | None = None
+    command: Annotated[tuple[str, ...] | None, _container("Command", TEXTS, hidden=True)] = None
     """Replaces the image's entrypoint."""
-    args: tuple[str, ...] | None = None
+    args: Annotated[tuple[str, ...] | None, _container("Args", TEXTS, hidden=True)] = None
     """Arguments of the command or of the image's entrypoint."""
-    env: dict[str, str] | None = None
+    env: Annotated[dict[str, str] | None, _container("Env", ENVIRONMENT, hidden=True)] = None
     """Environment variables."""
-    mode: ServiceMode = ServiceMode.REPLICATED
+    mode: Annotated[ServiceMode, EngineField("Mode", MODE, "replicated", Effect.REPLACE)] = ServiceMode.REPLICATED
     """replicated: as many tasks as replicas says; global: one on every node."""
-    replicas: Count | None = None
-    """Replicated services only; None means 1 when the service is made, and not managed afterwards."""
-    networks: tuple[Attachment, ...] | None = None
+    replicas: Annotated[Count | None, EngineField("Mode/Replicated/Replicas", INTEGER, 1)] = None
+    """Replicated services only; None means 1 when the service is created, and not managed afterwards."""
+    networks: Annotated[
+        tuple[Attachment, ...] | None, EngineField("TaskTemplate/Networks", ATTACHMENTS, effect=_RESTARTS)
+    ] = None
     """Networks of the swarm that the tasks are on, each by name or with aliases."""
-    ports: tuple[PublishedPort, ...] | None = None
+    ports: Annotated[
+        tuple[PublishedPort, ...] | None, EngineField("EndpointSpec/Ports", PORTS, effect=Effect.RESTARTS_ENDPOINT)
+    ] = None
     """Ports that clients outside reach, such as 8080:80 or 9443:443@host."""
-    endpoint_mode: EndpointMode | None = None
+    endpoint_mode: Annotated[
+        EndpointMode | None, EngineField("EndpointSpec/Mode", Word(EndpointMode), "vip", Effect.RESTARTS_ENDPOINT)
+    ] = None
     """vip: one virtual address for all tasks; dnsrr: the name leads to the tasks' own addresses."""
-    constraints: tuple[str, ...] | None = None
+    constraints: Annotated[
+        tuple[str, ...] | None,
+        EngineField("TaskTemplate/Placement/Constraints", CONSTRAINTS, effect=Effect.MOVES_TASKS),
+    ] = None
     """Nodes that may run the tasks, such as node.labels.zone == edge."""
-    max_replicas_per_node: Count | None = None
+    max_replicas_per_node: Annotated[
+        Count | None, EngineField("TaskTemplate/Placement/MaxReplicas", INTEGER, 0, Effect.MOVES_TASKS)
+    ] = None
     """Tasks that one node may run; 0 is without limit."""
-    limits: Resources | None = None
+    limits: Annotated[
+        Resources | None, EngineField("TaskTemplate/Resources/Limits", Part(Resources), effect=_RESTARTS)
+    ] = None
     """What a task may use at most."""
-    reservations: Resources | None = None
+    reservations: Annotated[
+        Resources | None, EngineField("TaskTemplate/Resources/Reservations", Part(Resources), effect=_RESTARTS)
+    ] = None
     """What a node must have free to run a task."""
-    update: UpdatePolicy | None = None
+    update: Annotated[UpdatePolicy | None, EngineField("UpdateConfig", Part(UpdatePolicy))] = None
     """How tasks are replaced by a new version."""
-    rollback: UpdatePolicy | None = None
+    rollback: Annotated[UpdatePolicy | None, EngineField("RollbackConfig", Part(UpdatePolicy))] = None
     """How tasks are replaced by the version before."""
-    restart: RestartPolicy | None = None
+    restart: Annotated[
+        RestartPolicy | None, EngineField("TaskTemplate/RestartPolicy", Part(RestartPolicy), effect=_RESTARTS)
+    ] = None
     """When a task that ended is replaced."""
-    configs: tuple[FileReference, ...] | None = None
+    configs: Annotated[tuple[FileReference, ...] | None, _container("Configs", CONFIGS)] = None
     """Configs that tasks see as files."""
-    secrets: tuple[FileReference, ...] | None = None
+    secrets: Annotated[tuple[FileReference, ...] | None, _container("Secrets", SECRETS)] = None
     """Secrets that tasks see as files below /run/secrets."""
-    labels: Labels = Field(default_factory=dict)
+    labels: Annotated[Labels, EngineField("Labels", MERGED_LABELS, hidden=True)] = Field(default_factory=dict)
     """Labels of the service."""
-    container_labels: Labels | None = None
+    container_labels: Annotated[Labels | None, _container("Labels", LABELS, hidden=True)] = None
     """Labels of the tasks' containers."""
-    hostname: str | None = None
+    hostname: Annotated[str | None, _container("Hostname", TEXT, "")] = None
     """Host name inside the tasks."""
-    user: str | None = None
+    user: Annotated[str | None, _container("User", TEXT, "")] = None
     """User, or user:group, that the program runs as."""
-    workdir: str | None = None
+    workdir: Annotated[str | None, _container("Dir", TEXT, "")] = None
     """Folder that the program starts in."""
-    stop_grace_period: float | None = None
+    stop_grace_period: Annotated[float | None, _container("StopGracePeriod", SECONDS, 10.0)] = None
     """Seconds between the stop signal and the kill."""
     extra: JsonObject = Field(default_factory=dict)
     """Parts of the engine's spec that have no field here (mounts, health check, log driver, ForceUpdate ...), in

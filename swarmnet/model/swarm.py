@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field, StrictInt
 
 from swarmnet.model.base import Count, Document, Flag, JsonObject, Labels
+from swarmnet.model.codecs import FLAG, INTEGER, MERGED_LABELS, POOLS, SECONDS
+from swarmnet.model.fields import Effect, EngineField
 from swarmnet.model.hosts import Availability, Role
 from swarmnet.model.network import Prefix
 
@@ -18,25 +22,35 @@ in the next one (seen on 20.10 and 26.1; not on 28.5): its overlays then carry n
 
 
 class SwarmSpec(Document):
-    """What a swarm shall be; None means not managed (the engine's default at init)."""
+    """What a swarm should be; None means not managed (the engine's default at init)."""
 
-    default_addr_pool: tuple[Prefix, ...] | None = None
+    default_addr_pool: Annotated[
+        tuple[Prefix, ...] | None, EngineField("../DefaultAddrPool", POOLS, ["10.0.0.0/8"], Effect.REPLACE)
+    ] = None
     """Set by init for good; the engine's own default is 10.0.0.0/8."""
-    subnet_size: StrictInt | None = Field(default=None, ge=1, le=29)
+    subnet_size: Annotated[StrictInt | None, EngineField("../SubnetSize", INTEGER, 24, Effect.REPLACE)] = Field(
+        default=None, ge=1, le=29
+    )
     """Set by init for good; the engine's own default is 24."""
-    data_path_port: StrictInt | None = Field(default=None, ge=1024, le=49151)
+    data_path_port: Annotated[StrictInt | None, EngineField("../DataPathPort", INTEGER, 4789, Effect.REPLACE)] = Field(
+        default=None, ge=1024, le=49151
+    )
     """Set by init for good; the engine's own default is 4789."""
-    task_history: StrictInt | None = None
+    task_history: Annotated[StrictInt | None, EngineField("Orchestration/TaskHistoryRetentionLimit", INTEGER, 5)] = None
     """Ended tasks that are kept for each slot; a negative number keeps all of them."""
-    cert_expiry: float | None = Field(default=None, ge=3600)
+    cert_expiry: Annotated[float | None, EngineField("CAConfig/NodeCertExpiry", SECONDS, 7776000.0)] = Field(
+        default=None, ge=3600
+    )
     """Seconds; the engine's own default is 90 days, its minimum one hour."""
-    heartbeat: float | None = Field(default=None, ge=0)
-    """Seconds between a node's signs of life; the engine's own default is 5."""
-    snapshot_interval: Count | None = None
+    heartbeat: Annotated[float | None, EngineField("Dispatcher/HeartbeatPeriod", SECONDS, 5.0)] = Field(
+        default=None, ge=0
+    )
+    """Seconds between a node's heartbeats; the engine's own default is 5."""
+    snapshot_interval: Annotated[Count | None, EngineField("Raft/SnapshotInterval", INTEGER, 10000)] = None
     """Entries of the managers' log between snapshots; the engine's own default is 10000."""
-    autolock: Flag | None = None
+    autolock: Annotated[Flag | None, EngineField("EncryptionConfig/AutoLockManagers", FLAG, default=False)] = None
     """True encrypts the managers' disks: a manager that restarts waits for the unlock key."""
-    labels: Labels = Field(default_factory=dict)
+    labels: Annotated[Labels, EngineField("Labels", MERGED_LABELS, hidden=True)] = Field(default_factory=dict)
     """Labels of the swarm."""
     extra: JsonObject = Field(default_factory=dict)
     """Parts of the engine's spec without a field here; sent back unchanged, since an update replaces the whole spec."""

@@ -55,7 +55,7 @@ def test_what_the_engine_adds_or_reorders_is_no_difference(wanted: dict[str, obj
         ({"subnets": [A | {"gateway": "10.1.0.9"}]}, {"subnets": [A | {"gateway": "10.1.0.1"}]}, "subnets"),
         ({"internal": True}, {}, "internal"),
         ({"encrypted": True}, {}, "encrypted"),
-        ({}, {"encrypted": True}, "encrypted"),
+        ({"encrypted": False}, {"encrypted": True}, "encrypted"),
         ({"mtu": 1400}, {}, "mtu"),
         ({"driver": "bridge"}, {}, "driver"),
         ({"options": {"a": "1"}}, {"options": {"a": "2"}}, "options.a"),

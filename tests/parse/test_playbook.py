@@ -277,7 +277,7 @@ def test_friendly_forms_of_a_service_are_understood() -> None:
         (9000, 90, "tcp", "host"),
         (6, 5, "tcp", "ingress"),
     ]
-    assert [(one.network, one.aliases) for one in spec.networks or ()] == [("front", ()), ("back", ("b",))]
+    assert [(one.network, one.aliases) for one in spec.networks or ()] == [("front", None), ("back", ("b",))]
     assert spec.limits is not None
     assert spec.limits.memory == 64 * 1024 * 1024
     assert spec.update is not None

@@ -76,7 +76,7 @@ SERVICE = ServiceSpec(
     mode=ServiceMode.GLOBAL,
     replicas=1,
     networks=(Attachment(network="front", aliases=("www",), options={"k": "v"}),),
-    ports=(PublishedPort(target=80, published=8080),),
+    ports=(PublishedPort(target=80, published=8080, name="web"),),
     endpoint_mode=EndpointMode.VIP,
     constraints=("node.role == worker",),
     max_replicas_per_node=0,

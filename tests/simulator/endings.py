@@ -21,7 +21,7 @@ def given(spec: ServiceSpec, mode: PublishMode) -> tuple[PublishedPort, ...]:
 
 def join(store: Store, service: ServiceRecord, task: TaskRecord) -> None:
     """Let every engine hear of a task that begins."""
-    attachments = {one.network: one.aliases for one in service.spec.networks or ()}
+    attachments = {one.network: one.aliases or () for one in service.spec.networks or ()}
     doors = tuple(port.published or 0 for port in given(service.spec, PublishMode.INGRESS))
     task.ends = tuple(
         End(

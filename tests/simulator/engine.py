@@ -115,6 +115,7 @@ class SimulatedEngine(SimulatedMembership, SimulatedServices):
     def create_network(self, spec: NetworkSpec) -> str:
         with self._asked("network.create", spec.name):
             self._check_network_spec(spec)
+            spec = spec.stated
             if spec.effective_scope is Scope.LOCAL:
                 return self._machine.add_network(spec)
             store = self._store()

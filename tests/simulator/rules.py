@@ -156,10 +156,11 @@ def _schedule(store: Store, service: ServiceRecord) -> None:
 def _hands(service: ServiceRecord, fresh: list[TaskRecord]) -> int:
     """Return how many old tasks the updater may take now, besides those whose successors do not run yet."""
     update = service.spec.update or UpdatePolicy()
+    parallelism = 1 if update.parallelism is None else update.parallelism
     waiting = sum(task.state != "running" for task in fresh)
-    if update.order == "start-first" or not update.parallelism:
+    if update.order == "start-first" or not parallelism:
         return 0 if waiting else ALL_AT_ONCE
-    return max(0, update.parallelism - waiting)
+    return max(0, parallelism - waiting)
 
 
 def _judge(store: Store, service: ServiceRecord, task: TaskRecord, *, is_taken: bool) -> None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from hypothesis import strategies as st
 
 from swarmnet.model.backup import BackupDocument, Reason
+from swarmnet.model.engine_json import absorb
 from swarmnet.model.hosts import Availability, Role
 from swarmnet.model.network import Network, NetworkSpec, Scope, Subnet
 from swarmnet.model.service import (
@@ -56,7 +57,7 @@ def _networks() -> tuple[Network, ...]:
     return (
         Network(
             id="n1",
-            spec=NetworkSpec(
+            spec=_network(
                 name="front",
                 scope=Scope.SWARM,
                 attachable=True,
@@ -67,7 +68,7 @@ def _networks() -> tuple[Network, ...]:
         ),
         Network(
             id="n2",
-            spec=NetworkSpec(
+            spec=_network(
                 name="vault",
                 scope=Scope.SWARM,
                 internal=True,
@@ -79,10 +80,17 @@ def _networks() -> tuple[Network, ...]:
         ),
         Network(
             id="n0",
-            spec=NetworkSpec(name="ingress", scope=Scope.SWARM, ingress=True),
+            spec=_network(name="ingress", scope=Scope.SWARM, ingress=True),
             predefined=True,
         ),
     )
+
+
+def _network(name: str, **fields: object) -> NetworkSpec:
+    """Return a network as engines show it: they leave nothing unsaid."""
+    flags = ("attachable", "internal", "ingress", "encrypted", "ipv6", "config_only")
+    unsaid = {"ipam_driver": "default", **dict.fromkeys(flags, False)}
+    return NetworkSpec.model_validate({"name": name, **unsaid, **fields})
 
 
 def _web() -> Service:
@@ -95,7 +103,7 @@ def _web() -> Service:
             env={"DB_PASSWORD": CANARY, "MODE": "fast"},
             mode=ServiceMode.REPLICATED,
             replicas=2,
-            networks=(Attachment(network="front", aliases=("www",)),),
+            networks=(Attachment(network="front", aliases=("www",), options={}),),
             ports=(PublishedPort(target=80, published=8080),),
             configs=(FileReference(source="site.conf", target="/etc/site.conf"),),
             secrets=(FileReference(source="tls-key", target="tls.key"),),
@@ -127,6 +135,7 @@ def documents(draw: st.DrawFn) -> BackupDocument:
     failures = tuple(HostFailure(host=draw(text), reason=draw(text)) for _ in range(draw(st.integers(0, 2))))
     extra = {draw(text): draw(st.integers() | st.booleans() | text | st.none())}
     service = base.services[0].spec.model_copy(update={"extra": extra, "env": draw(labels)})
+    service = absorb(service)  # what has a field is never kept beside it
     state = base.model_copy(
         update={
             "networks": (network.model_copy(update={"spec": spec}),),
@@ -166,16 +175,14 @@ def _host(name: str, address: str, *, is_manager: bool) -> HostFacts:
         networks=(
             Network(
                 id=f"b-{name}",
-                spec=NetworkSpec(
+                spec=_network(
                     name="lan",
                     driver="bridge",
                     scope=Scope.LOCAL,
                     subnets=(Subnet(subnet="172.30.0.0/24", gateway="172.30.0.1"),),
                 ),
             ),
-            Network(
-                id=f"d-{name}", spec=NetworkSpec(name="bridge", driver="bridge", scope=Scope.LOCAL), predefined=True
-            ),
+            Network(id=f"d-{name}", spec=_network(name="bridge", driver="bridge", scope=Scope.LOCAL), predefined=True),
         ),
         containers=(
             Container(

@@ -53,7 +53,7 @@ class EngineNetworks(EngineCalls):
         """Create a network and return its id; docker-py's helper knows neither ConfigOnly nor EnableIPv6 false."""
         what = f"create network {spec.name}"
         with self._asking(what):
-            if not spec.ipv4 and self._version() < _IPV4_CHOICE:
+            if spec.ipv4 is False and self._version() < _IPV4_CHOICE:
                 hint = "upgrade the engine, or leave ipv4 on"
                 raise EngineError(self.host, f"{what}: a network without IPv4 needs engine 28 (API 1.48)", hint=hint)
         body = network_to_wire(spec)

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 from swarmnet.edge.engine.calls import Request, quoted
 from swarmnet.edge.engine.networks import EngineNetworks, targets
 from swarmnet.edge.engine.wire.parts import as_labels, as_list, as_object
-from swarmnet.edge.engine.wire.service import Names, service_from_wire, service_to_wire, spec_from_wire, task_from_wire
+from swarmnet.edge.engine.wire.service import (
+    Names,
+    service_from_wire,
+    service_to_wire,
+    spec_from_wire,
+    task_from_wire,
+    updated,
+)
 from swarmnet.edge.engine.wire.swarm import config_from_wire, config_to_wire, secret_from_wire, secret_to_wire
 from swarmnet.errors import NotFoundError
 from swarmnet.model.merge import lay
@@ -56,11 +63,10 @@ class EngineServices(EngineNetworks):
         seen = as_object(self._send(Request(what, "GET", path)))
         self._check_version(what, seen, version)
         present = as_object(seen.get("Spec"))
-        wanted = spec
-        if not whole:
-            with self._asking(what):
-                wanted = lay(spec_from_wire(present, Names(networks=self.names_of(targets(present)))), spec)
-        body = service_to_wire(wanted, self._ids(what, wanted))
+        read_as = Names(networks=self.names_of(targets(present)))
+        with self._asking(what):
+            wanted = spec if whole else lay(spec_from_wire(present, read_as), spec)
+        body = updated(present, wanted, read_as, self._ids(what, wanted, read_as))
         self._send(Request(what, "POST", f"{path}/update", body, {"version": version}))
 
     def remove_service(self, service_id: str) -> None:
@@ -129,14 +135,15 @@ class EngineServices(EngineNetworks):
         params = {"filters": json.dumps(filters)} if filters else None
         return self._objects(Request(f"list {kind}", "GET", f"/{kind}", params=params))
 
-    def _ids(self, what: str, spec: ServiceSpec) -> Names:
+    def _ids(self, what: str, spec: ServiceSpec, known: Names | None = None) -> Names:
         """Look up what the spec names; a network that is not found is left to the engine, which says why best."""
         used = {kind: spec.uses(kind) for kind in ("Config", "Secret")}
         configs = {config.spec.name: config.id for config in self.configs()} if used["Config"] else {}
         secrets = {secret.spec.name: secret.id for secret in self.secrets()} if used["Secret"] else {}
         self._check_known(what, "config", used["Config"], configs)
         self._check_known(what, "secret", used["Secret"], secrets)
-        return Names(self.network_ids() if spec.networks else {}, configs, secrets)
+        networks = {**self.network_ids()} if spec.networks else {}
+        return Names({**(known or Names()).networks, **networks}, configs, secrets)
 
     def _check_known(self, what: str, kind: str, wanted: tuple[str, ...], known: dict[str, str]) -> None:
         missing = [name for name in wanted if name not in known]

@@ -12,16 +12,15 @@ from swarmnet.edge.engine.wire.parts import as_object, as_text
 from swarmnet.edge.engine.wire.swarm import (
     node_from_wire,
     node_spec_to_wire,
-    spec_from_wire,
     swarm_from_wire,
     swarm_to_wire,
+    updated,
 )
 from swarmnet.errors import ConvergenceError, EngineError, HostTimeoutError, NotAManagerError, WrongKeyError, cut
 from swarmnet.model.base import Secret
 from swarmnet.model.border import text_at
 from swarmnet.model.clock import wait_until
 from swarmnet.model.hosts import Role
-from swarmnet.model.merge import lay
 from swarmnet.model.state import SwarmStanding
 
 if TYPE_CHECKING:
@@ -167,7 +166,7 @@ class EngineSwarm(EngineServices):
         what = "update the swarm"
         seen = as_object(self._send(Request(what, "GET", "/swarm")))
         self._check_version(what, seen, version)
-        body = swarm_to_wire(lay(spec_from_wire(as_object(seen.get("Spec"))), spec))
+        body = updated(as_object(seen.get("Spec")), spec)
         self._send(Request(what, "POST", "/swarm/update", body, {"version": version}))
 
     def nodes(self) -> tuple[Node, ...]:

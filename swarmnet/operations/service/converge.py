@@ -277,7 +277,7 @@ def _enough(nodes: Callable[[], Iterable[Node]], service: Service, tasks: tuple[
         wanted = {node.id for node in eligible(spec, map(_expected, nodes()))}
         on = {task.node_id for task in tasks if task.state == "running" and task.desired_state == "running"}
         return True if wanted <= on else None
-    done = spec.restart is not None and spec.restart.condition != "any"
+    done = spec.restart is not None and spec.restart.condition not in (None, "any")
     ended = sum(task.state == "complete" for task in tasks) if done else 0
     wanted_count = 1 if spec.replicas is None else spec.replicas
     unsettled = any(task.desired_state == "running" and task.state != "running" for task in tasks)

@@ -36,7 +36,10 @@ def network_warnings(spec: ServiceSpec, state: ClusterState) -> Iterator[str]:
             theirs = [one for one in other.spec.networks or () if one.network == mine.network]
             if other.spec.name == spec.name or not theirs:
                 continue
-            names = {spec.name, *mine.aliases} & {other.spec.name, *(name for one in theirs for name in one.aliases)}
+            names = {spec.name, *(mine.aliases or ())} & {
+                other.spec.name,
+                *(name for one in theirs for name in one.aliases or ()),
+            }
             for name in sorted(names):
                 yield (
                     f"service {spec.name}: on network {mine.network} the name {name!r} stands for service"

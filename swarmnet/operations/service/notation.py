@@ -19,12 +19,17 @@ def _port(value: object) -> object:
     if isinstance(value, int) and not isinstance(value, bool):
         return {"target": value}
     if not isinstance(value, str):
-        return value
+        return _chosen(value)
     match = _PORT.fullmatch(value)
     if match is None:
         raise ValueError(f"{value!r} is not a port: write 8080:80, 53:53/udp, 8080:80/tcp@host or a mapping")
     parts = {key: part for key, part in match.groupdict().items() if part is not None}
-    return {key: int(part) if part.isdigit() else part for key, part in parts.items()}
+    return _chosen({key: int(part) if part.isdigit() else part for key, part in parts.items()})
+
+
+def _chosen(value: object) -> object:
+    """Return a port without a published port of 0: Docker's way to leave the choice to the engine."""
+    return {**value, "published": None} if isinstance(value, dict) and value.get("published") == 0 else value
 
 
 def _attachment(value: object) -> object:
@@ -58,7 +63,7 @@ def _secret_file(value: object) -> object:
 
 
 class _Attachment(Attachment):
-    options: Texts = Field(default_factory=dict)
+    options: Texts | None = None
 
 
 class ResourcesForm(Resources):
@@ -70,15 +75,15 @@ class ResourcesForm(Resources):
 class UpdateForm(UpdatePolicy):
     """An update policy with durations as people write them."""
 
-    delay: Duration = 0.0
-    monitor: Duration = 5.0
+    delay: Duration | None = None
+    monitor: Duration | None = None
 
 
 class RestartForm(RestartPolicy):
     """A restart policy with durations as people write them."""
 
-    delay: Duration = 5.0
-    window: Duration = 0.0
+    delay: Duration | None = None
+    window: Duration | None = None
 
 
 PortForm = Annotated[PublishedPort, BeforeValidator(_port, json_schema_input_type=str | int | PublishedPort)]

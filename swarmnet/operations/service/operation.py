@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, TypedDict
 from pydantic import Field
 
 from swarmnet.model.compare import service_changes
+from swarmnet.model.engine_json import absorb
+from swarmnet.model.fields import Remedy
 from swarmnet.model.merge import lay
-from swarmnet.model.plan import MANAGED_LABEL, Action, Risk
+from swarmnet.model.plan import Action, Risk
 from swarmnet.model.ref import Ref
 from swarmnet.model.service import FileReference, ServiceSpec
 from swarmnet.operations.content.names import newest
@@ -26,7 +28,7 @@ from swarmnet.operations.service.notation import (
     SecretForm,
     UpdateForm,
 )
-from swarmnet.operations.service.replaced_tasks import apart, ended_tasks, resumed
+from swarmnet.operations.service.replaced_tasks import apart, ended_tasks, resumed, unnoted
 
 if TYPE_CHECKING:
     from swarmnet.model.plan import Change
@@ -64,11 +66,18 @@ class ServiceOperation(OwnableOperation, ServiceSpec):
     @property
     def written(self) -> ServiceSpec:
         """The service as written, configs and secrets by their plain names."""
-        return ServiceSpec.model_validate(self.model_dump(include=set(ServiceSpec.model_fields)))
+        return absorb(ServiceSpec.model_validate(self.model_dump(include=set(ServiceSpec.model_fields))))
+
+    def _over(self, seen: Service | None) -> ServiceSpec:
+        """Return the service as written, in the mode that it has where the step names none."""
+        counted = self.replicas is not None or self.max_replicas_per_node is not None
+        left_out = "mode" not in self.model_fields_set and not counted
+        return self.written.model_copy(update={"mode": seen.spec.mode} if seen is not None and left_out else {})
 
     def spec(self, context: Context) -> ServiceSpec:
         """Return the wanted service: configs and secrets by the names of their objects, and its marks."""
-        written, seen = self.written, context.state.service(self.name)
+        seen = context.state.service(self.name)
+        written = self._over(seen)
         if seen is None:
             labels = context.made(written.labels)
         else:
@@ -94,11 +103,11 @@ class ServiceOperation(OwnableOperation, ServiceSpec):
         seen = context.state.service(self.name)
         if seen is not None and seen.spec.job is not None:
             return (f"service {self.name} is a job, whose tasks run to their end once: give this service another name",)
-        return tuple(problems_of_service(self.written, context))
+        return tuple(problems_of_service(self._over(seen), context))
 
     def warnings(self, context: Context) -> tuple[str, ...]:
         """Return constraints that no node meets."""
-        return tuple(warnings_of_service(self.written, context))
+        return tuple(warnings_of_service(self._over(context.state.service(self.name)), context))
 
     def plan(self, context: Context) -> tuple[Action, ...]:
         """Return the service's creation, update or replacement; nothing when it is as written."""
@@ -109,9 +118,9 @@ class ServiceOperation(OwnableOperation, ServiceSpec):
         common = _Common(object=target, changes=changes, spec=spec, wait=self.wait, timeout=self.timeout)
         if seen is None:
             return (CreateService(why="it is not there", **common),)
-        if any(change.path == "mode" for change in changes):
-            why = "engines cannot change a service's mode: it is removed and made again"
-            common["changes"] = service_changes(spec, seen.spec, exact=True)
+        if any(change.remedy is Remedy.REPLACE for change in changes):
+            why = "engines cannot change a service's mode: it is removed and created again"
+            common["spec"] = lay(unnoted(seen.spec), spec)
             return (ReplaceService(why=why, risk=Risk.DISRUPTIVE, **common),)
         if not changes:
             return ()
@@ -131,11 +140,6 @@ def fate(wanted: ServiceSpec, seen: Service, state: ClusterState) -> tuple[str, 
     """Return what an update to the whole spec ``wanted`` does to the tasks that run, and its risk."""
     running = [task for task in state.tasks if task.service_id == seen.id and task.desired_state == "running"]
     ended = ended_tasks(seen.spec, wanted, running, lambda: state.nodes)
-    if not ended and running and MANAGED_LABEL not in seen.spec.labels:
-        # Engines compare tasks to the letter: an empty part that the docker command wrote and swarmnet does not ends
-        # them (seen on 26.1: DNSConfig, Limits). What swarmnet wrote itself it writes in the same way again.
-        why = "it differs; its tasks may be replaced: others made it, and may have written the same in another way"
-        return why, Risk.DISRUPTIVE
     if not ended:
         return "it differs; its tasks run on", Risk.SAFE
     which = "its tasks are"

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from pydantic import TypeAdapter, ValidationError
 
 from swarmnet.model.compare import service_changes
+from swarmnet.model.fields import Effect
 from swarmnet.model.merge import merge
 from swarmnet.model.service import Attachment, EndpointMode, PublishMode
 from swarmnet.operations.service.constraints import matches
@@ -31,9 +32,6 @@ if TYPE_CHECKING:
 OFF_LABEL = "io.swarmnet.networks"
 """Label on a service that is off networks for a moment: its attachments, for the next run if this one is killed."""
 _ATTACHMENTS = TypeAdapter(tuple[Attachment, ...])
-_KEEPS_TASKS = ("labels.", "replicas", "update.", "rollback.")
-_PLACEMENT = ("constraints", "max_replicas_per_node")
-_ENDPOINT = ("ports", "endpoint_mode")
 
 
 def ended_tasks(
@@ -50,11 +48,12 @@ def ended_tasks(
         tasks: what there is of the service.
         nodes: gives the swarm's nodes; asked only where placement alone decides.
     """
-    ending = [path for path in _changed(now, wanted) if not path.startswith(_KEEPS_TASKS)]
-    if not ending:
+    ending = {effect for effect in _effects(now, wanted) if effect.restarts_tasks}
+    forced = _forced(wanted) > _forced(now)
+    if not ending and not forced:
         return frozenset()
     met = set()
-    if all(path.startswith(_PLACEMENT) for path in ending):
+    if ending == {Effect.MOVES_TASKS} and not forced:
         met = {node.id for node in nodes() if matches(wanted.constraints or (), node)}
     return frozenset(task.id for task in tasks if task.node_id not in met)
 
@@ -66,7 +65,7 @@ def renewing(now: ServiceSpec, wanted: ServiceSpec) -> ServiceSpec:
     ever: the updater compares the endpoints of such a task no more. Seen on 20.10, 26.1 and 28.5: the new port of the
     mesh is closed on every node, while the service tells that it is published. One more forced update opens it.
     """
-    return renewed(wanted, now) if any(path.startswith(_ENDPOINT) for path in _changed(now, wanted)) else wanted
+    return renewed(wanted, now) if Effect.RESTARTS_ENDPOINT in _effects(now, wanted) else wanted
 
 
 def renewed(wanted: ServiceSpec, now: ServiceSpec) -> ServiceSpec:
@@ -88,8 +87,8 @@ def apart(now: ServiceSpec, wanted: ServiceSpec, tasks: Callable[[], Iterable[Ta
         tasks: gives what there is of the service; asked only where it decides.
     """
     moves = _mode(now) is not _mode(wanted)
-    before = {one.network: set(one.aliases) for one in now.networks or ()}
-    after = {one.network: set(one.aliases) for one in wanted.networks or ()}
+    before = {one.network: set(one.aliases or ()) for one in now.networks or ()}
+    after = {one.network: set(one.aliases or ()) for one in wanted.networks or ()}
     by_address = _mode(now) is EndpointMode.VIP
     off = {name for name in before.keys() & after.keys() if moves or (by_address and before[name] != after[name])}
     doors = bool(_mesh(now) and _mesh(wanted)) and _mesh(now) != _mesh(wanted)
@@ -147,8 +146,8 @@ def _mesh(spec: ServiceSpec) -> set[tuple[int, int | None, str]]:
     return {(one.target, one.published, one.protocol.value) for one in ports}
 
 
-def _changed(now: ServiceSpec, wanted: ServiceSpec) -> list[str]:
-    return [change.path for change in service_changes(wanted, now, exact=True)]
+def _effects(now: ServiceSpec, wanted: ServiceSpec) -> set[Effect]:
+    return {change.effect for change in service_changes(wanted, now, exact=True)}
 
 
 def _forced(spec: ServiceSpec) -> int:

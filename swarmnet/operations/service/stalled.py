@@ -41,7 +41,7 @@ def without_new_task(service: Service, tasks: Iterable[Task], nodes: Iterable[No
 def stands_still(service: Service, held: int) -> bool:
     """Tell whether so many tasks that never start leave the updater no hand for the others."""
     update = service.spec.update
-    parallelism = 1 if update is None else update.parallelism
+    parallelism = 1 if update is None or update.parallelism is None else update.parallelism
     return 0 < parallelism <= held  # 0: all at once
 
 

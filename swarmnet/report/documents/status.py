@@ -161,10 +161,10 @@ def _network(network: Network) -> NetworkEntry:
         driver=network.spec.driver,
         subnets=[one.subnet for one in network.spec.subnets],
         vnis=list(network.vnis),
-        attachable=network.spec.attachable,
-        internal=network.spec.internal,
-        encrypted=network.spec.encrypted,
-        ingress=network.spec.ingress,
+        attachable=bool(network.spec.attachable),
+        internal=bool(network.spec.internal),
+        encrypted=bool(network.spec.encrypted),
+        ingress=bool(network.spec.ingress),
         allocated=network.allocated,
     )
 

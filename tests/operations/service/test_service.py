@@ -4,9 +4,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from swarmnet.model.compare import service_changes
 from swarmnet.model.hosts import SSHSettings
 from swarmnet.model.plan import MANAGED_LABEL, Risk
-from swarmnet.model.service import PublishedPort, PublishMode, Service, ServiceSpec, Task
+from swarmnet.model.service import PublishedPort, PublishMode, Service, ServiceMode, ServiceSpec, Task
 from swarmnet.model.swarm import Config, ConfigSpec
 from swarmnet.operations.content.names import NAME_LABEL
 from tests.operations.network.test_network import local
@@ -118,14 +119,66 @@ def test_an_update_tells_what_becomes_of_the_tasks_that_run(fields: dict[str, st
     assert (action.why, action.risk) == (f"it differs; {why}", risk)
 
 
-def test_an_update_of_what_others_made_is_never_called_safe_while_tasks_run() -> None:
-    """E11, A1: engines compare to the letter what others wrote in their own way."""
+def test_an_update_of_what_others_made_leaves_its_tasks_alone() -> None:
+    """A1: what others wrote in their own way is written back to the letter."""
     running = holding(web(labels={"by": "hand"})).model_copy(update={"tasks": (task("m1"),)})
     (action,) = plan(step(replicas="3"), running, HOSTS).actions
-    (idle,) = plan(step(replicas="3"), running.model_copy(update={"tasks": ()}), HOSTS).actions
 
-    assert "may be replaced: others made it" in action.why
-    assert (action.risk, idle.risk) == (Risk.DISRUPTIVE, Risk.SAFE)
+    assert (action.why, action.risk) == ("it differs; its tasks run on", Risk.SAFE)
+
+
+@pytest.mark.parametrize(
+    ("fields", "mode", "kind"),
+    [({}, ServiceMode.GLOBAL, None), ({"replicas": "2"}, ServiceMode.REPLICATED, "service.replace")],
+)
+def test_a_mode_that_is_left_out_is_not_managed_unless_a_number_asks_for_it(
+    fields: dict[str, str], mode: ServiceMode, kind: str | None
+) -> None:
+    made = plan(step(**fields), holding(web(mode=ServiceMode.GLOBAL, replicas=None)), HOSTS)
+    after = made.predicted.service("web")
+    assert after is not None
+    assert (after.spec.mode, [action.kind for action in made.actions]) == (mode, [kind] if kind else [])
+
+
+def test_a_service_in_another_mode_keeps_what_its_step_leaves_out() -> None:
+    """A3."""
+    seen = web(env={"A": "1"}, labels={"by": "hand"}, extra={"TaskTemplate": {"LogDriver": {"Name": "none"}}})
+    made = plan(step(mode="global"), holding(seen), HOSTS)
+    after = made.predicted.service("web")
+    assert after is not None
+    assert (after.spec.env, after.spec.labels, after.spec.extra) == (seen.env, seen.labels, seen.extra)
+    assert after.spec.replicas is None
+    assert [change.path for change in made.actions[0].changes] == ["mode"]
+
+
+HALVES: dict[str, tuple[dict[str, object], str, dict[str, object]]] = {
+    "limits": ({"limits": {"memory": 64 * 2**20}}, "{cpus: 0.5}", {"cpus": 0.5, "memory": 64 * 2**20}),
+    "update": ({"update": {"delay": 7.0}}, "{parallelism: 3}", {"parallelism": 3, "delay": 7.0}),
+    "restart": ({"restart": {"max_attempts": 4}}, "{condition: none}", {"condition": "none", "max_attempts": 4}),
+}
+
+
+@pytest.mark.parametrize("field", HALVES)
+def test_the_half_that_a_step_leaves_out_stays(field: str) -> None:
+    """A6."""
+    seen, written, expected = HALVES[field]
+    made = plan(step(**{field: written}), holding(web(**seen)), HOSTS)
+    after = made.predicted.service("web")
+    assert after is not None
+    assert getattr(after.spec, field).model_dump(exclude_none=True) == expected
+
+
+def test_an_alias_that_a_step_leaves_out_stays() -> None:
+    """A5."""
+    seen = web(networks=({"network": "front", "aliases": ("w",)},))
+    assert plan(step(networks="[front]"), holding(seen), HOSTS).is_empty
+
+
+def test_a_config_at_the_same_path_is_the_same_file() -> None:
+    """A12: the docker command writes the target ``k`` for the file ``/k``."""
+    seen = web(configs=({"source": "k", "target": "k"},))
+    wanted = ServiceSpec.model_validate({**dict(seen), "configs": ({"source": "k", "target": "/k"},)})
+    assert service_changes(wanted, seen, exact=True) == ()
 
 
 def test_a_new_image_keeps_what_is_not_managed() -> None:

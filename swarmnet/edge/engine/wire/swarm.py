@@ -13,12 +13,13 @@ from swarmnet.edge.engine.wire.parts import (
     as_object,
     as_text,
     block_of,
-    fits,
     index_of,
-    nanoseconds,
+    pruned,
 )
+from swarmnet.model.engine_json import read, write
+from swarmnet.model.fields import fits
 from swarmnet.model.hosts import Availability, Role
-from swarmnet.model.merge import merge
+from swarmnet.model.merge import lay
 from swarmnet.model.swarm import Config, ConfigSpec, Node, NodeSpec, SecretSpec, StoredSecret, Swarm, SwarmSpec
 
 if TYPE_CHECKING:
@@ -50,31 +51,18 @@ def swarm_from_wire(seen: Mapping[str, JsonValue]) -> Swarm:
 
 def spec_from_wire(seen: Mapping[str, JsonValue]) -> SwarmSpec:
     """Return what a swarm's spec says; all that has no field is in ``extra``."""
-    parts = Parts(seen, SwarmSpec)
-    return SwarmSpec(
-        task_history=parts.take_int("Orchestration", "TaskHistoryRetentionLimit", into="task_history"),
-        cert_expiry=parts.take_seconds("CAConfig", "NodeCertExpiry", into="cert_expiry"),
-        heartbeat=parts.take_seconds("Dispatcher", "HeartbeatPeriod", into="heartbeat"),
-        snapshot_interval=parts.take_int("Raft", "SnapshotInterval", into="snapshot_interval"),
-        autolock=parts.take_flag("EncryptionConfig", "AutoLockManagers"),
-        labels=parts.take_labels("Labels") or {},
-        extra=parts.rest(),
-    )
+    found, left = read(SwarmSpec, seen)
+    return SwarmSpec.model_validate({**found, "extra": pruned(left)})
 
 
 def swarm_to_wire(spec: SwarmSpec) -> JsonObject:
-    """Return the spec that init and update take; an update replaces all, so hand in a whole one (fact 7)."""
-    body: JsonObject = {"Labels": dict(spec.labels)}
-    for section, key, value in (
-        ("Orchestration", "TaskHistoryRetentionLimit", spec.task_history),
-        ("CAConfig", "NodeCertExpiry", None if spec.cert_expiry is None else nanoseconds(spec.cert_expiry)),
-        ("Dispatcher", "HeartbeatPeriod", None if spec.heartbeat is None else nanoseconds(spec.heartbeat)),
-        ("Raft", "SnapshotInterval", spec.snapshot_interval),
-        ("EncryptionConfig", "AutoLockManagers", spec.autolock),
-    ):
-        if value is not None:
-            body[section] = {key: value}
-    return merge(spec.extra, body)
+    """Return the spec that init takes."""
+    return write({}, None, spec)
+
+
+def updated(present: Mapping[str, JsonValue], wanted: SwarmSpec) -> JsonObject:
+    """Return the whole spec that an update must send: the present one with all that is wanted otherwise."""
+    return write(present, spec_from_wire(present), lay(spec_from_wire(present), wanted))
 
 
 def node_from_wire(seen: Mapping[str, JsonValue]) -> Node:

@@ -100,7 +100,7 @@ class OverlayMtu(Scenario):
             for probe in observed_probes(setup)
             if (has := overlay_mtu(answers, probe, network.spec.name))
             for peer, underlay in underlays(answers, probe.host).items()
-            if has > carried(underlay, encrypted=network.spec.encrypted)
+            if has > carried(underlay, encrypted=bool(network.spec.encrypted))
         }
 
     def _network(
@@ -155,7 +155,7 @@ class OverlayMtu(Scenario):
         hosts, names = sorted({source for source, _ in pairs}), ", ".join(net.spec.name for net in nets)
         sends = "; ".join(
             f"containers on {net.spec.name} send up to {configured(net)} bytes, and"
-            f" {carried(underlay, encrypted=net.spec.encrypted)} fit"
+            f" {carried(underlay, encrypted=bool(net.spec.encrypted))} fit"
             for net in nets
         )
         return Verdict(
@@ -273,7 +273,7 @@ def carried(underlay: int, *, encrypted: bool) -> int:
 
 def configured(network: Network) -> int:
     """Return the MTU that the engine's driver gives to containers (``maxMTU`` of overlay, engines 20.10 to 28.5)."""
-    return carried(network.spec.mtu or DEFAULT, encrypted=network.spec.encrypted)
+    return carried(network.spec.mtu or DEFAULT, encrypted=bool(network.spec.encrypted))
 
 
 def overlay_mtu(answers: Answers, probe: OverlayProbe, network: str) -> int | None:

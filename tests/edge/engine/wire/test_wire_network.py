@@ -60,7 +60,7 @@ def test_every_spec_comes_back_as_it_was_sent(spec: NetworkSpec) -> None:
 
 
 def test_not_encrypted_is_said_by_leaving_the_option_out() -> None:
-    assert network_to_wire(NetworkSpec(name="n"))["Options"] == {}
+    assert "Options" not in network_to_wire(NetworkSpec(name="n", encrypted=False))
 
 
 def test_duplicates_are_refused_by_old_engines_too() -> None:
@@ -118,8 +118,14 @@ class TestRecorded:
             driver="overlay",
             scope=Scope.SWARM,
             attachable=True,
+            internal=False,
+            ingress=False,
             encrypted=True,
             mtu=1400,
+            ipv4=True,
+            ipv6=False,
+            ipam_driver="default",
+            config_only=False,
             subnets=(Subnet(subnet="10.60.0.0/24", gateway="10.60.0.9", ip_range="10.60.0.128/25"),),
             labels={"tier": "front"},
         )

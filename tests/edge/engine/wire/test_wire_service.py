@@ -136,7 +136,7 @@ def test_a_service_without_a_number_of_replicas_gets_one() -> None:
 def test_nothing_is_said_of_what_is_not_managed() -> None:
     body = service_to_wire(ServiceSpec(name="s", image="i"), NAMES)
     assert set(body) == {"Name", "Labels", "TaskTemplate", "Mode"}
-    assert body["TaskTemplate"] == {"ContainerSpec": {"Image": "i"}, "Resources": {}, "Placement": {}}
+    assert body["TaskTemplate"] == {"ContainerSpec": {"Image": "i"}}
 
 
 @pytest.mark.parametrize(
@@ -149,11 +149,16 @@ def test_an_environment_that_no_map_can_say_is_kept_as_it_is(env: list[JsonValue
     assert as_object(as_object(service_to_wire(spec, NAMES)["TaskTemplate"])["ContainerSpec"])["Env"] == env
 
 
-def test_ports_with_names_are_kept_whole() -> None:
-    named: list[JsonValue] = [{"Name": "web", "TargetPort": 80}, {"TargetPort": 81}]
-    spec = spec_from_wire({"EndpointSpec": {"Ports": named}}, NAMES)
+def test_ports_have_names() -> None:
+    spec = spec_from_wire({"EndpointSpec": {"Ports": [{"Name": "web", "TargetPort": 80}]}}, NAMES)
+    assert spec.ports == (PublishedPort(target=80, name="web"),)
+
+
+def test_ports_with_a_strange_part_are_kept_whole() -> None:
+    strange: list[JsonValue] = [{"Colour": "green", "TargetPort": 80}, {"TargetPort": 81}]
+    spec = spec_from_wire({"EndpointSpec": {"Ports": strange}}, NAMES)
     assert spec.ports is None
-    assert service_to_wire(spec, NAMES)["EndpointSpec"] == {"Ports": named}
+    assert service_to_wire(spec, NAMES)["EndpointSpec"] == {"Ports": strange}
 
 
 def test_networks_in_the_place_of_old_are_found() -> None:
@@ -192,16 +197,19 @@ class TestRecorded:
         seen = as_object(named(version, "services", name)["Spec"])
         names = names_of(version)
         back = service_to_wire(spec_from_wire(seen, names), names)
-        assert pruned(back) == pruned(_with_stated_defaults(pruned(seen)))
+        assert pruned(back) == pruned(seen)
 
     def test_all_of_a_rich_service_is_read(self, version: str) -> None:
         spec = service_from_wire(named(version, "services", "full"), names_of(version)).spec
         assert spec.networks == (Attachment(network="front", aliases=("www",)),)
         assert spec.env == {"A": "1", "B": "x=y"}
         assert spec.limits == Resources(cpus=0.5, memory=64 * 1024 * 1024)
-        assert spec.update == UpdatePolicy(parallelism=2, delay=3.0, order="start-first")
-        assert spec.rollback == UpdatePolicy(monitor=7.0)
-        assert spec.restart == RestartPolicy(condition="on-failure", max_attempts=3, window=90.0)
+        assert spec.update == UpdatePolicy(
+            parallelism=2, delay=3.0, failure_action="pause", monitor=5.0, max_failure_ratio=0.0, order="start-first"
+        )
+        assert spec.rollback is not None
+        assert (spec.rollback.monitor, spec.rollback.delay) == (7.0, None)
+        assert spec.restart == RestartPolicy(condition="on-failure", delay=5.0, max_attempts=3, window=90.0)
         assert spec.configs == (FileReference(source="conf", target="/etc/conf", mode=0o400),)
         assert spec.secrets == (FileReference(source="sec", target="sec", uid="5"),)
         assert spec.stop_grace_period == 90.0
@@ -237,11 +245,3 @@ class TestRecorded:
 
 def _spec(version: str, name: str) -> JsonObject:
     return as_object(named(version, "services", name)["Spec"])
-
-
-def _with_stated_defaults(seen: JsonObject) -> JsonObject:
-    """Return the JSON with what we write out and engines leave out: a policy's delay of none, a port's fields."""
-    for key in ("UpdateConfig", "RollbackConfig"):
-        if key in seen:
-            seen[key] = {"Delay": 0, **as_object(seen[key])}
-    return seen

@@ -1,0 +1,28 @@
+"""The forms of values in the engine's JSON."""
+
+from __future__ import annotations
+
+import math
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from swarmnet.model.codecs import SECONDS, nanoseconds, seconds
+
+
+@given(st.integers(min_value=0, max_value=4 * 10**15))
+def test_durations_survive_the_way_to_seconds_and_back(nanos: int) -> None:
+    assert nanoseconds(seconds(nanos)) == nanos
+
+
+@given(st.floats(min_value=0, max_value=10**9, allow_nan=False))
+def test_seconds_become_the_nearest_nanosecond(duration: float) -> None:
+    assert math.isclose(nanoseconds(duration) / 10**9, duration, rel_tol=1e-12, abs_tol=1e-9)
+
+
+def test_whole_days_are_exact_beyond_what_a_float_of_nanoseconds_holds() -> None:
+    assert nanoseconds(365 * 86400.0) == 365 * 86400 * 10**9
+
+
+def test_a_duration_that_seconds_cannot_hold_is_left() -> None:
+    assert SECONDS.read(2**62 + 1) is None
