@@ -29,7 +29,12 @@ BUILD = ROOT / "build"
 BIN = Path(sys.executable).parent
 SWARMNET = str(BIN / "swarmnet")
 SIZES = ((3, 5), (20, 50))
-"""Hosts and overlays."""
+"""Hosts and overlays where all contenders run."""
+MANY = (60, 20)
+"""Hosts and overlays where swarmnet runs beside the raw API alone: what a host more costs."""
+MEMORY = {3: 1, 20: 3, 60: 8}
+"""GiB that have to be free for so many hosts; 60 with engines that run tasks take 5."""
+LEAST_CORES = 2
 ENVIRONMENT = {
     **os.environ,
     # Ansible needs Python and docker-py on every host: its hosts come from a cache of their own that has them.
@@ -53,6 +58,8 @@ class Row:
     hosts: int
     overlays: int
     seconds: dict[str, float] = field(default_factory=dict)
+    per_host: float | None = None
+    """Seconds that each host more costs swarmnet, next to the largest size before."""
 
     @property
     def ratios(self) -> dict[str, float]:
@@ -160,10 +167,59 @@ def prepare_roots() -> None:
         subprocess.run(["/usr/sbin/chroot", str(root), "sh", "-c", install], check=True, capture_output=True)
 
 
+def too_small(hosts: int, *, cores: int, free: float) -> str | None:
+    """Return why this machine cannot measure so many hosts, None when it can.
+
+    Args:
+        hosts: how many.
+        cores: processors of this machine.
+        free: GiB of memory that can be had.
+    """
+    needed = next(gib for size, gib in sorted(MEMORY.items()) if size >= hosts)
+    if cores < LEAST_CORES:
+        return f"{cores} core; {hosts} hosts need {LEAST_CORES}"
+    if free < needed:
+        return f"{free:.1f} GiB of memory are free; {hosts} hosts need {needed}"
+    return None
+
+
+def free_memory() -> float:
+    """Return the GiB of memory that programs can have (``MemAvailable``)."""
+    lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+    (kib,) = (line.split()[1] for line in lines if line.startswith("MemAvailable:"))
+    return int(kib) / 1024**2
+
+
+def measure_many(fewer: Sequence[Row], hosts: int, overlays: int) -> list[Row]:
+    """Return the works of many hosts, and what each host more than in ``fewer`` costs."""
+    first, again, connect = (Row(work, hosts, overlays) for work in ("first apply", "unchanged apply", "connections"))
+    names = json.dumps([f"net{n:02}" for n in range(overlays)])
+    raw = [sys.executable, "-m", "tests.bench.raw"]
+    with cluster("bench-many", hosts) as here:
+        words = [str(HERE / "playbook.yml"), "--var", f"overlays={names}", "-i", str(here.inventory), "--yes"]
+        first.seconds["swarmnet"] = timed([SWARMNET, "apply", *words])
+        again.seconds["swarmnet"] = median_of_three([SWARMNET, "apply", *words])
+        again.seconds["raw API"] = median_of_three([*raw, "observe", str(here.inventory), str(overlays)])
+        _connections(connect, here)
+    for row in (first, again, connect):
+        before = max((one for one in fewer if one.work == row.work), key=lambda one: one.hosts, default=None)
+        if before is not None:
+            more = row.seconds["swarmnet"] - before.seconds["swarmnet"]
+            row.per_host = round(more / (row.hosts - before.hosts), 3)
+    return [first, again, connect]
+
+
+def _connections(row: Row, here: Cluster) -> None:
+    """Time the SSH connections alone: those of swarmnet, with host keys checked, and bare ones."""
+    probe = [sys.executable, "-m", "tests.bench.raw", "connect", str(here.inventory), "0"]
+    row.seconds["swarmnet"] = median_of_three([sys.executable, "-m", "tests.bench.connect", str(here.inventory)])
+    row.seconds["raw API"] = median_of_three(probe)
+
+
 def measure(hosts: int, overlays: int) -> list[Row]:
     """Return the works at one size."""
-    works = ("first apply", "unchanged apply", "matrix: pairs", "matrix: all of it", "backup")
-    first, again, pairs, whole, backup = (Row(work, hosts, overlays) for work in works)
+    works = ("first apply", "unchanged apply", "status", "connections", "matrix: pairs", "matrix: all of it", "backup")
+    first, again, status, connect, pairs, whole, backup = (Row(work, hosts, overlays) for work in works)
     names = json.dumps([f"net{n:02}" for n in range(overlays)])
     play = [str(HERE / "playbook.yml"), "--var", f"overlays={names}"]
     with cluster("bench-own", hosts) as here:
@@ -172,6 +228,9 @@ def measure(hosts: int, overlays: int) -> list[Row]:
         again.seconds["swarmnet"] = median_of_three([SWARMNET, "apply", *play, *inventory, "--yes"])
         raw = [sys.executable, "-m", "tests.bench.raw"]
         again.seconds["raw API"] = median_of_three([*raw, "observe", str(here.inventory), str(overlays)])
+        status.seconds["swarmnet"] = median_of_three([SWARMNET, "status", *inventory])
+        status.seconds["raw API"] = again.seconds["raw API"]
+        _connections(connect, here)
         _matrix(pairs, whole, here)
         _backup(backup, here)
     with cluster("bench-raw", hosts) as here:
@@ -181,7 +240,7 @@ def measure(hosts: int, overlays: int) -> list[Row]:
         argv += ["-e", f"overlays={overlays}"]
         first.seconds["ansible"] = timed(argv)
         again.seconds["ansible"] = timed(argv)
-    return [first, again, pairs, whole, backup]
+    return [first, again, status, connect, pairs, whole, backup]
 
 
 def _usual(script: str, here: Cluster, *words: str) -> list[str]:
@@ -238,7 +297,8 @@ def line(row: Row) -> str:
     """Return one row of the table: how many times swarmnet's seconds each rival needs."""
     cells = [f"{row.seconds[n]:>9.2f} s ({row.ratios[n]:>6.2f}x)" if n in row.seconds else "" for n in RIVALS]
     own = f"{row.work:<20}{row.hosts:>6}{row.overlays:>6}{row.seconds['swarmnet']:>9.2f} s"
-    return (own + "".join(f"{cell:>22}" for cell in cells)).rstrip()
+    more = "" if row.per_host is None else f"  {row.per_host:+.3f} s for each host more"
+    return (own + "".join(f"{cell:>22}" for cell in cells)).rstrip() + more
 
 
 def main() -> None:
@@ -248,8 +308,12 @@ def main() -> None:
     os.environ["PYTHONPATH"] = ENVIRONMENT["PYTHONPATH"] = str(ROOT)
     prepare_roots()
     rows: list[Row] = []
-    for hosts, overlays in SIZES:
-        here = measure(hosts, overlays)
+    for hosts, overlays in (*SIZES, MANY):
+        reason = too_small(hosts, cores=os.cpu_count() or 1, free=free_memory())
+        if reason is not None:
+            print(f"\n{hosts} hosts are not measured: this machine is too small, {reason}", flush=True)
+            continue
+        here = measure_many(rows, hosts, overlays) if (hosts, overlays) == MANY else measure(hosts, overlays)
         rows += here
         print("\n".join([header(), *map(line, here)]), flush=True)
         document = {"schema": 1, "rows": [{**asdict(row), "ratios": row.ratios} for row in rows]}

@@ -1,6 +1,6 @@
 """The lower bound: the same Engine API calls over paramiko, nothing planned, nothing checked, nothing shown.
 
-Run as ``python -m tests.bench.raw apply|observe INVENTORY OVERLAYS`` in a process of its own, like its rivals.
+Run as ``python -m tests.bench.raw apply|observe|connect INVENTORY OVERLAYS`` in a process of its own, like its rivals.
 """
 
 from __future__ import annotations
@@ -136,13 +136,17 @@ def observe(hosts: list[Host], _overlays: int) -> None:
         hosts[0].call("GET", path)
 
 
+def connect(_hosts: list[Host], _overlays: int) -> None:
+    """Do nothing more: the logins are what is timed."""
+
+
 def main() -> None:
     """Log in everywhere, do one work, leave."""
     work, inventory, overlays = sys.argv[1:4]
     document = yaml.safe_load(Path(inventory).read_text())
     hosts = [Host(host["address"], document["ssh"]) for host in document["hosts"].values()]
     _side_by_side([host.open for host in hosts], 20)
-    {"apply": apply, "observe": observe}[work](hosts, int(overlays))
+    {"apply": apply, "observe": observe, "connect": connect}[work](hosts, int(overlays))
     for host in hosts:
         host.transport.close()
 
