@@ -11,7 +11,7 @@ from swarmnet.model.plan import Action, Permit, Rank, Sign
 from swarmnet.model.ports import progress
 from swarmnet.model.service import Service, ServiceSpec
 from swarmnet.operations.service.converge import SERVICE_LIMIT, again_when_changed, wait_for_detached, wait_for_service
-from swarmnet.operations.service.port_check import Doors
+from swarmnet.operations.service.port_check import Doors, not_tried
 from swarmnet.operations.service.replaced_tasks import (
     OFF_LABEL,
     apart,
@@ -92,6 +92,9 @@ class UpdateService(_ServiceAction):
                 )
                 self._settle(ports, before=self._write(manager, spec, forced=True))
             doors.prove(ports, self.spec.name)
+        left = not_tried(ports, now.spec, wanted) if self.wait else None
+        if left is not None:
+            progress(ports)(f"service {self.spec.name}: {left}")
 
     def _present(self, manager: SwarmPort) -> Service:
         now = _find(manager, self.spec.name)

@@ -75,9 +75,28 @@ class Doors:
         return frozenset()
 
 
+def not_tried(ports: Ports, now: ServiceSpec, wanted: ServiceSpec) -> str | None:
+    """Return what of an update's mesh no connection from here can prove, None when there is nothing.
+
+    Datagrams have no connection to try, and to hosts behind a jump host this machine has no way but SSH.
+    """
+    before, after = _mesh(now), _mesh(wanted)
+    if before == after or not after:
+        return None
+    left = [f"port {number}/{protocol}" for number, protocol in sorted(after - before) if protocol is not Protocol.TCP]
+    if any(protocol is Protocol.TCP for _number, protocol in after - before):
+        hosts = [host.name for host in ports.inventory.hosts if ports.approach(host.name).between is not None]
+        left += [f"TCP ports of {', '.join(hosts)} (behind a jump host)"] if hosts else []
+    return f"not tried from here: {', '.join(left)}; swarmnet verify --only published tries them" if left else None
+
+
+def _mesh(spec: ServiceSpec) -> frozenset[tuple[int, Protocol]]:
+    mesh = (one for one in spec.ports or () if one.mode is PublishMode.INGRESS)
+    return frozenset((one.published, one.protocol) for one in mesh if one.published is not None)
+
+
 def _numbers(spec: ServiceSpec) -> frozenset[int]:
-    mesh = (one for one in spec.ports or () if one.mode is PublishMode.INGRESS and one.protocol is Protocol.TCP)
-    return frozenset(one.published for one in mesh if one.published is not None)
+    return frozenset(number for number, protocol in _mesh(spec) if protocol is Protocol.TCP)
 
 
 def _everywhere(ports: Ports, numbers: Iterable[int]) -> list[Door]:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from swarmnet.errors import ConvergenceError
-from swarmnet.operations.service.port_check import OPENS
-from tests.simulator.world import World
-from tests.support.simulated_state import apply
+from swarmnet.model.events import Progress, ignore
+from swarmnet.model.service import Protocol, PublishedPort, ServiceSpec
+from swarmnet.operations.service.port_check import OPENS, not_tried
+from tests.simulator.world import SimulatedPorts, World
+from tests.support.simulated_state import apply, planned
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from swarmnet.model.base import JsonObject, JsonValue
+    from swarmnet.model.events import Event
+    from swarmnet.model.ports import Approach
 
 BEFORE = "- swarm: {}\n- service: {name: web, image: 'i:1', replicas: 2, ports: ['8080:80']}\n"
 AFTER = BEFORE.replace("'8080:80'", "'8080:80', '8081:80'")
@@ -121,6 +126,53 @@ def test_a_host_whose_node_is_down_is_not_knocked_at() -> None:
     apply(world, AFTER)
 
     assert not any(door.endswith("w2") for door in doors)
+
+
+class BehindJumpHost(SimulatedPorts):
+    """The ports of a run that comes to w1 through a jump host."""
+
+    def approach(self, host: str) -> Approach:
+        between = "SSH reaches it through jump host gate" if host == "w1" else None
+        return replace(super().approach(host), between=between)
+
+
+def published(*texts: str) -> ServiceSpec:
+    pairs = (text.split("/") for text in texts)
+    ports = tuple(PublishedPort(published=int(number), target=80, protocol=Protocol(kind)) for number, kind in pairs)
+    return ServiceSpec(name="web", image="i:1", ports=ports)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "left"),
+    [
+        ((), ("53/udp",), "port 53/udp"),
+        (("80/tcp",), ("80/tcp", "53/udp", "54/sctp"), "port 53/udp, port 54/sctp"),
+        ((), ("80/tcp",), "TCP ports of w1 (behind a jump host)"),
+        (("80/tcp", "53/udp"), ("80/tcp", "53/udp"), ""),
+        (("53/udp",), (), ""),
+        (("53/udp", "80/tcp"), ("53/udp",), ""),
+    ],
+)
+def test_what_no_connection_from_here_proves_is_named(
+    before: tuple[str, ...], after: tuple[str, ...], left: str
+) -> None:
+    """G2: datagrams, and hosts behind a jump host."""
+    world = World(managers=1, workers=1)
+    ports = BehindJumpHost(world, world.inventory, ignore)
+    text = not_tried(ports, published(*before), published(*after))
+    assert text == (f"not tried from here: {left}; swarmnet verify --only published tries them" if left else None)
+
+
+def test_an_update_says_which_ports_it_could_not_try() -> None:
+    world = cluster()
+    said: list[Event] = []
+    wanted = BEFORE.replace("'8080:80'", "'8080:80', '5353:53/udp'")
+    for action in planned(world, wanted).actions:
+        action.run(world.ports(listener=said.append))
+    texts = [one.text for one in said if isinstance(one, Progress)]
+    assert [text for text in texts if "not tried" in text] == [
+        "service web: not tried from here: port 5353/udp; swarmnet verify --only published tries them"
+    ]
 
 
 def force_count(world: World) -> int:
