@@ -52,7 +52,7 @@ def write_atomically(path: Path, content: bytes, *, mode: int = 0o600) -> None:
 
 
 def write_once(path: Path, content: bytes, *, mode: int = 0o600) -> None:
-    """Make a file whole; one that exists is never replaced, whoever made it meanwhile.
+    """Make a file whole; one that exists is never replaced, even if it appears meanwhile.
 
     Raises:
         FileExistsError: Something has this name.
@@ -61,7 +61,7 @@ def write_once(path: Path, content: bytes, *, mode: int = 0o600) -> None:
     temporary = _beside(path)
     try:
         write_new(temporary, content, mode=mode)
-        # Unlike a rename, a link fails if somebody made the file meanwhile.
+        # Unlike a rename, a link fails if the file exists by now.
         os.link(temporary, path, follow_symlinks=False)
     finally:
         temporary.unlink(missing_ok=True)
@@ -75,7 +75,7 @@ def write_new(path: str | Path, content: bytes, *, mode: int = 0o600, folder: in
         path: the file; relative to ``folder`` where that is given.
         content: all of its bytes.
         mode: its permission bits, whatever the umask.
-        folder: an open folder, so that nobody can exchange it meanwhile.
+        folder: an open folder, so that no other process can replace it meanwhile.
 
     Raises:
         FileExistsError: Something has this name.

@@ -1,4 +1,4 @@
-"""Break and heal the hosts of a lab, and keep its journal true: it lists what is broken, and nothing else."""
+"""Break and heal the hosts of a lab. The journal lists exactly what is broken."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _BOOT_LIMIT = 90.0
 
 @dataclass(frozen=True, slots=True)
 class Breaker:
-    """Puts faults on the hosts of one lab and takes them back."""
+    """Makes and heals faults on the hosts of one lab."""
 
     lab: RunningLab
 
     def put(self, fault: Fault) -> None:
-        """Break something, and note it in the journal first.
+        """Break something; the journal lists it first.
 
         Raises:
             UsageError: The fault makes no sense.
-            LabError: It could not be done; then it is not noted either.
+            LabError: It cannot be made; then the journal does not list it either.
         """
         record = self.lab.record
         fault = checked(fault, record)
@@ -51,7 +51,7 @@ class Breaker:
             self.lab.wait_answering([self.lab.host(fault.host)])
 
     def heal(self, fault: Fault, *, limit: float | None) -> None:
-        """Take back what matches ``fault``: options that it leaves open match any.
+        """Heal what matches ``fault``; a missing option matches any value.
 
         Raises:
             UsageError: Unknown host or kind, or options that do not belong to it.
@@ -60,14 +60,14 @@ class Breaker:
         check_pattern(fault, self.lab.record)
         meant = [f for f in self.lab.record.faults if f.matches(fault)]
         if not meant and not family_of(fault).declared():
-            # What nobody broke by command may be broken all the same: an engine that died, say.
+            # Something may be broken without a command: an engine that died, say.
             meant = [fault]
         for one in meant:
             self._take_back(one)
         self.lab.wait_answering([self.lab.host(fault.host)], limit=limit)
 
     def heal_all(self, host: str | None, *, limit: float | None) -> None:
-        """Take every fault back, or every one of a host; powered-off hosts first."""
+        """Heal every fault, or every one of a host; powered-off hosts first."""
         order = list(FAMILIES)
         meant = sorted((f for f in self.lab.record.faults if host in {None, f.host}), key=lambda f: order.index(f.kind))
         for fault in (f for f in meant if f.kind == "kill"):
@@ -82,7 +82,7 @@ class Breaker:
     def reset(self, *, limit: float | None = None) -> None:
         """Give every host an engine without swarm, containers, networks and volumes; heal what is broken.
 
-        A power cut and a start, which takes the same short time whatever state the engines are in. Images,
+        Does this by a power cut and a start, which takes the same short time in any state of the engines. Images,
         trusted registries and all files outside of the engine's data stay; SSH connections end.
         """
         for host in self.lab.hosts:
@@ -95,7 +95,7 @@ class Breaker:
         self.lab.wait_answering(limit=limit)
 
     def _forget_all(self) -> None:
-        """Note that nothing is broken, and undo what hosts that are off and will be wiped cannot lose otherwise."""
+        """Clear the journal's faults, and undo what a wipe of powered-off hosts does not undo."""
         faults = self.lab.record.faults
         self.lab.note(())
         for fault in faults:
@@ -122,7 +122,7 @@ class Breaker:
             self.lab.switch.apply_rules(switch_rules(self.lab.record))
 
     def _renew(self, name: str) -> None:
-        """Make again what stays over a boot, but not by itself: a new port, a queue, a card."""
+        """Make the faults again that outlast a boot, but not by themselves: a new port, a queue, a card."""
         host = self.lab.host(name)
         again = [f for f in self.lab.record.faults if f.host == name and family_of(f).renewed]
         if again:

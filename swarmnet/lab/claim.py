@@ -1,4 +1,4 @@
-"""Claim what a new lab needs to be alone with: its name, its subnet and its id."""
+"""Claim what a new lab must not share: its name, its subnet and its id."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ADDRESSES = Path("/run/swarmnet-lab-addresses.lock")
 
 
 def require_root() -> None:
-    """Refuse where labs cannot be.
+    """Refuse a machine or a user that cannot run labs.
 
     Raises:
         UsageError: This is not Linux, or the user is not root.
@@ -37,7 +37,7 @@ def require_root() -> None:
 def alone_with_addresses() -> AbstractContextManager[None]:
     """Keep other labs of this machine from choosing addresses, in whichever directory their journals are.
 
-    Hold it from before the claim until the chosen ones are on an interface: only there does everybody see them.
+    Hold it from before the claim until the chosen ones are on an interface: only there can every process see them.
     """
     return locked(_ADDRESSES, limit=120)
 
@@ -48,7 +48,7 @@ def claim(spec: LabSpec, *, store: LabStore, roots: dict[str, Path]) -> LabRecor
         store.sweep()
         if spec.name in store.names():
             raise UsageError(
-                f"there is a lab {spec.name!r} already",
+                f"lab {spec.name!r} already exists",
                 hint=f"choose another --name, or run `swarmnet lab down --name {spec.name}`",
             )
         # A lab with a damaged journal must not keep others from starting: `down` reports it.
@@ -65,7 +65,7 @@ def claim(spec: LabSpec, *, store: LabStore, roots: dict[str, Path]) -> LabRecor
             subnet=subnet,
             hosts=spread(
                 lay_out(spec, subnet=subnet, lab_id=lab_id, roots=roots),
-                beside=(host for other in others for host in other.hosts),
+                others=(host for other in others for host in other.hosts),
                 processors=allowed(),
             ),
             phase="starting",

@@ -32,12 +32,12 @@ def make_image(lab: Lab, reference: str) -> list[str]:
     within 30 seconds of an import had the image in its list, and a program of 0 bytes in it.
 
     Raises:
-        UsageError: No image can be called so.
-        LabError: A host could not make it; says what its engine said.
+        UsageError: This is not a valid name of an image.
+        LabError: A host cannot make it; the message has the engine's output.
     """
     wrong = fault_of_image(reference)
     if wrong is not None or "@" in reference:
-        raise UsageError(wrong or f"{reference!r} has a digest, which nobody can choose", hint="name it demo:1")
+        raise UsageError(wrong or f"{reference!r} has a digest, which cannot be chosen", hint="name it demo:1")
 
     def on(host: str) -> str | None:
         done = lab.exec(host, ["sh", "-c", _IMPORT, "image", reference], limit=_LIMIT)

@@ -1,4 +1,4 @@
-"""The inventory file of a lab: what makes the lab's hosts ordinary SSH hosts to all other commands."""
+"""The inventory file of a lab, which makes its hosts ordinary SSH hosts for all other commands."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ def render(record: LabRecord, directory: Path) -> str:
 
 
 def require_free(path: Path) -> None:
-    """Refuse to write over a file that no lab made.
+    """Refuse to overwrite a file that no lab made.
 
     Raises:
-        UsageError: There is such a file, or its directory cannot be one.
+        UsageError: There is such a file, or its directory does not exist.
     """
     if path.is_dir() or any(parent.is_file() for parent in path.parents):
-        raise UsageError(f"{path} cannot be an inventory file: it is a directory, or lies below a file")
+        raise UsageError(f"{path} cannot be an inventory file: it is a directory, or a file is in its path")
     if not path.parent.is_dir():
         raise UsageError(f"there is no directory {path.parent} for the inventory", hint=f"mkdir -p {path.parent}")
     if path.exists() and not _starts_with(path, _MADE_HERE):
@@ -58,7 +58,7 @@ def require_free(path: Path) -> None:
 
 
 def is_ours(path: Path, record: LabRecord) -> bool:
-    """Tell whether the file is the one written for this very lab, and so may be removed with it."""
+    """Return whether the file was written for this lab, and so may be removed with it."""
     return _starts_with(path, _marker(record))
 
 

@@ -37,7 +37,7 @@ class KeyPair:
         return cls(private, f"{public.decode('ascii')} {comment}")
 
     def write(self, path: Path) -> None:
-        """Write the private key to ``path`` (mode 0600 from its first byte) and the public one beside it."""
+        """Write the private key to ``path`` (mode 0600 from its first byte) and the public one next to it."""
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(handle, "wb") as file:
             file.write(self.private)

@@ -43,12 +43,12 @@ class Lab(RunningLab):
 
     @classmethod
     def up(cls, spec: LabSpec, *, say: Callable[[str], None] = silent) -> Lab:
-        """Make a lab and return it once every host's sshd and engine answer.
+        """Create a lab and return it once every host's sshd and engine answer.
 
-        Whatever ends it early (an error, Ctrl-C) takes away what was made so far.
+        If it ends early (an error, Ctrl-C), everything made so far is removed.
 
         Raises:
-            UsageError: Name or subnet in use, or a wish that cannot be.
+            UsageError: The name or subnet is in use, or the lab that was asked for is impossible.
             LabError: Roots are missing, the disk is too small, or a host does not answer.
         """
         require_root()
@@ -69,16 +69,16 @@ class Lab(RunningLab):
                 lab._make(say)
             except BaseException:
                 try:
-                    say(f"lab {spec.name}: taking away what was made so far")
+                    say(f"lab {spec.name}: removing what was made so far")
                 finally:
-                    # Also when nobody listens any more: the terminal may be what went away.
+                    # Even if `say` fails: the terminal may be gone.
                     lab.down()
                 raise
         return lab
 
     @classmethod
     def open(cls, name: str) -> Lab:
-        """Return a lab that is there already.
+        """Return an existing lab.
 
         Raises:
             UsageError: There is no lab of this name.
@@ -96,10 +96,10 @@ class Lab(RunningLab):
         self.down()
 
     def down(self) -> None:
-        """Take the lab away: processes, control groups, interfaces, files. May be repeated.
+        """Remove the lab: processes, control groups, interfaces, files. May be repeated.
 
         Raises:
-            LabError: Something would not go away; the journal stays, so that ``down`` can be run again.
+            LabError: Something cannot be removed; the journal stays, so you can run ``down`` again.
         """
         self.groups.kill()
         self.groups.remove()
@@ -138,16 +138,16 @@ class Lab(RunningLab):
         return Breaker(self)
 
     def break_(self, fault: Fault) -> None:
-        """Break something, and note it in the journal first.
+        """Break something; the journal lists it first.
 
         Raises:
             UsageError: The fault makes no sense.
-            LabError: It could not be done; then it is not noted either.
+            LabError: It cannot be made; then the journal does not list it either.
         """
         self.breaker.put(fault)
 
     def heal(self, fault: Fault, *, limit: float | None = None) -> None:
-        """Take back what matches ``fault`` (options left open match any) and return when the host answers again.
+        """Heal what matches ``fault`` (a missing option matches any value) and return once the host answers again.
 
         Raises:
             LabError: The host does not answer within ``limit`` seconds.
@@ -155,7 +155,7 @@ class Lab(RunningLab):
         self.breaker.heal(fault, limit=limit)
 
     def heal_all(self, host: str | None = None, *, limit: float | None = None) -> None:
-        """Take every fault back (or every fault of one host), powered-off hosts first."""
+        """Heal every fault (or every fault of one host), powered-off hosts first."""
         self.breaker.heal_all(host, limit=limit)
 
     def reset(self, *, limit: float | None = None) -> None:
@@ -168,7 +168,7 @@ class Lab(RunningLab):
 
 
 def down_all(*, say: Callable[[str], None] = silent) -> tuple[list[str], list[SwarmnetError]]:
-    """Take every lab away, also what killed runs left, and return who is gone and what went wrong."""
+    """Remove every lab, including what killed runs left; return what was removed and the errors."""
     require_root()
     store = LabStore.default()
     gone, failures = [], []
@@ -187,15 +187,15 @@ def down_all(*, say: Callable[[str], None] = silent) -> tuple[list[str], list[Sw
 
 
 def down_by_name(name: str) -> None:
-    """Take a lab away, also one whose ``up`` was killed.
+    """Remove a lab, including one whose ``up`` was killed.
 
     Raises:
-        LockedError: A live process is bringing it up at this moment.
+        LockedError: Another process is bringing it up right now.
         UsageError: There is no such lab.
     """
     lab = Lab.open(name)
     if lab.record.being_started():
         raise LockedError(
-            f"lab {name} is being brought up by process {lab.record.owner[0]}", hint="stop that one with Ctrl-C"
+            f"lab {name} is being brought up by process {lab.record.owner[0]}", hint="stop that process with Ctrl-C"
         )
     lab.down()

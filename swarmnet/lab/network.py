@@ -1,8 +1,7 @@
 """The lab's switch: one network namespace with a bridge, a port per host and a leg to the operator's side.
 
-Nothing holds the namespace but one sleeping process in the lab's control group. There is no mount under
-``/run/netns`` and no interface that would stay: when that process dies, the bridge, all ports and the
-operator's leg die with it.
+One sleeping process in the lab's control group holds the namespace. There is no mount under ``/run/netns`` and no
+interface that could stay: when that process dies, the bridge, all ports and the operator's leg die with it.
 
 No packet of the lab leaves the machine: hosts get no default route, the leg does not forward (a host that
 adds a route by hand gets nowhere), and the bridge has no uplink.
@@ -60,7 +59,7 @@ class Switch:
         return identity
 
     def running(self) -> bool:
-        """Tell whether the switch is there."""
+        """Return whether the switch runs."""
         identity = ProcessIdentity.recorded_in(self._stat)
         return identity is not None and identity.alive()
 

@@ -1,8 +1,8 @@
-"""Labs that run although their journal is gone: somebody removed the state directory by hand.
+"""Find labs that still run although their journal is gone, because somebody removed the state directory by hand.
 
-The journal is written before a lab's control groups are made and removed after them, so a process that
-outlives its journal is nobody's. Which journal it would be, the lab's own processes say in their environment.
-Labs of other state directories are the business of those who use these: they are left alone.
+The journal is written before a lab's control groups are made and removed after them, so a process that outlives its
+journal belongs to no known lab. The lab's own processes name their journal in their environment. Labs of other state
+directories are left alone.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ _GROUP = re.compile(r"swarmnet-lab-([0-9a-f]{8})")
 
 
 def take_down_lost(base: Path) -> list[str]:
-    """Take away every lab of the state directory ``base`` whose journal is gone, and return their ids.
+    """Remove every lab of the state directory ``base`` whose journal is gone, and return their ids.
 
     Raises:
-        LabError: Something of such a lab would not go away.
+        LabError: Something of such a lab cannot be removed.
     """
     lost = sorted(lab for lab in _running() if _is_lost(lab, base))
     for lab in lost:
@@ -38,10 +38,10 @@ def _running() -> set[str]:
 
 
 def _is_lost(lab: str, base: Path) -> bool:
-    """Tell whether a process of the lab names a directory in ``base``, no journal is there, and it still runs then.
+    """Return whether a process of the lab names a directory in ``base`` without a journal and still runs after that.
 
-    The last question comes last: ``down`` kills the processes first and removes the journal last, so that a lab
-    which somebody takes down at this moment is seen either with its journal or without this process.
+    The order matters: ``down`` kills the processes first and removes the journal last, so a lab that is being taken
+    down right now is seen either with its journal or without this process.
     """
     for pid in LabGroups(f"swarmnet-lab-{lab}").processes():
         identity = ProcessIdentity.of(pid)
@@ -53,7 +53,7 @@ def _is_lost(lab: str, base: Path) -> bool:
 
 
 def _home(pid: int) -> Path | None:
-    """Return the directory of the lab that a process says it belongs to; None where it says nothing, or has ended."""
+    """Return the directory of the lab that a process says it belongs to; None if it names none, or has ended."""
     prefix = f"{HOME_VARIABLE}=".encode()
     try:
         words = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")

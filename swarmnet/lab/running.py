@@ -1,4 +1,4 @@
-"""The hosts of a lab that is there: what they are plugged into, how to reach them, whether they answer."""
+"""The hosts of an existing lab: what they are plugged into, how to reach them, whether they answer."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from swarmnet.lab.state import Fault, HostRecord, LabRecord, LabStore
 
 ANSWER_LIMIT = 60.0
-"""Seconds that hosts get to answer after they were started; 20 hosts on 2 cores need about 10."""
+"""Seconds for hosts to answer after they were started; 20 hosts on 2 cores need about 10."""
 _OWN_KERNEL_LIMIT = 40.0
-"""Seconds more for each host with a kernel of its own; alone on 2 cores one needs about 10."""
+"""Seconds more for each host with its own kernel; a single one on 2 cores needs about 10."""
 
 
 @dataclass(slots=True)
@@ -38,12 +38,12 @@ class RunningLab:
 
     @property
     def directory(self) -> Path:
-        """Where the lab keeps its files."""
+        """The directory with the lab's files."""
         return self.store.directory(self.record.name)
 
     @property
     def inventory(self) -> Path:
-        """The inventory file that makes the hosts known to all other commands."""
+        """The inventory file of the hosts, for all other commands."""
         return self.record.inventory
 
     @property
@@ -53,7 +53,7 @@ class RunningLab:
 
     @property
     def switch(self) -> Switch:
-        """What the hosts are plugged into."""
+        """The switch that the hosts are plugged into."""
         return Switch(self.directory, self.groups)
 
     @property
@@ -70,7 +70,7 @@ class RunningLab:
         return self.record.host(name)
 
     def kind(self, host: HostRecord) -> HostKind:
-        """Return what switches this host on and off: the one place where kinds are told apart."""
+        """Return what switches this host on and off: the one place that distinguishes kinds of hosts."""
         prefix, gib = self.record.subnet.prefixlen, self.record.disk_gib
         match host.kernel:
             case "shared":
@@ -83,7 +83,7 @@ class RunningLab:
     # -------------------------------------------------------------- its use
 
     def exec(self, host: str, argv: Sequence[str], *, stdin: str = "", limit: float = 60.0) -> Completed:
-        """Run ``argv`` as root inside a host, beside its network, and return how it ended.
+        """Run ``argv`` as root inside a host, not over its network, and return how it ended.
 
         Raises:
             LabError: The host is off, or ``limit`` seconds passed.
@@ -108,10 +108,10 @@ class RunningLab:
             raise LabError(f"{host}: cannot write {path}: {done.last_words()}")
 
     def wait_answering(self, hosts: Iterable[HostRecord] | None = None, *, limit: float | None = None) -> None:
-        """Return when sshd and engine of the hosts answer, those aside that are broken on purpose.
+        """Return once sshd and engine of the hosts answer, except those that are broken on purpose.
 
         Raises:
-            LabError: One died, or does not within ``limit`` seconds; the message shows its last words.
+            LabError: One died, or does not answer within ``limit`` seconds; the message shows its last output.
         """
         missing = {host.name: host for host in (self.hosts if hosts is None else hosts)}
 
@@ -127,7 +127,7 @@ class RunningLab:
         until(answering, limit=self._patience() if limit is None else limit, failing=excuses)
 
     def _patience(self) -> float:
-        """Return the seconds that hosts get to answer when nobody says otherwise."""
+        """Return the seconds for hosts to answer, unless the caller sets a limit."""
         return ANSWER_LIMIT + _OWN_KERNEL_LIMIT * sum(host.kernel == "own" for host in self.hosts)
 
     # -------------------------------------------------------------- journal

@@ -1,4 +1,4 @@
-"""What a lab shall be: asked for by the operator, checked, and laid out as hosts with names and addresses."""
+"""The lab that the operator asks for: checked, and laid out as hosts with names and addresses."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _THREE = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabSpec:
-    """A wish for a lab.
+    """A lab to create.
 
     Raises:
         UsageError: The wish cannot be: names, counts or engines that do not fit together.
@@ -43,7 +43,7 @@ class LabSpec:
     kernels: tuple[KernelWish, ...] = ("shared",)
     """One kind for all hosts, or one for each; ``auto`` is decided before hosts are laid out."""
     managers: int | None = None
-    """None: three where there are three hosts, else one."""
+    """None: three if there are three hosts, else one."""
     extras: tuple[str, ...] = ()
     """Hosts that the inventory does not list; they run the first of the engines."""
     subnet: IPv4Network | None = None
@@ -61,8 +61,8 @@ class LabSpec:
         names = [*self.host_names(), *self.extras]
         if len(set(names)) < len(names) or _RESERVED & set(names):
             raise UsageError(
-                f"hosts {', '.join(names)}: each name must be another one, and none may be {', '.join(_RESERVED)}",
-                hint="m1, m2, ... and w1, w2, ... are the lab's own; call an --extra differently",
+                f"hosts {', '.join(names)}: names must be unique, and none may be {', '.join(_RESERVED)}",
+                hint="m1, m2, ... and w1, w2, ... are the lab's own; choose another name for an --extra",
             )
         if len(self.engines) not in {1, self.hosts}:
             raise UsageError(
@@ -103,7 +103,7 @@ class LabSpec:
         return {name: release_of(own.get(name, self.engines[0])) for name in (*self.host_names(), *self.extras)}
 
     def kernel_wishes(self) -> dict[str, KernelWish]:
-        """Return which kind of kernel each host shall have; extras are like the first host."""
+        """Return the kind of kernel of each host; extras are like the first host."""
         each = self.kernels if len(self.kernels) == self.hosts else self.kernels * self.hosts
         own = dict(zip(self.host_names(), each, strict=True))
         return {name: own.get(name, self.kernels[0]) for name in (*self.host_names(), *self.extras)}

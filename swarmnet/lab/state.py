@@ -1,7 +1,7 @@
 """What the machine knows about its labs: one journal per lab, written before anything is made.
 
-The journal is what lets ``down`` clean up after a run that was killed at any moment: every name that the
-lab uses (control group, interface, subnet, directories) stands in it before the first of them exists.
+With the journal, ``down`` can clean up after a run that was killed at any moment: it has every name that the lab uses
+(control group, interface, subnet, directories) before the first of them exists.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _DEFAULT_STATE = "/var/lib/swarmnet/labs"
 _JOURNAL_FILE = re.compile(r"lab\.json(\.new)?|\.lab\.json\.[0-9a-f]+")
 """A journal, and what is left where writing one was interrupted; ``lab.json.new`` is what older versions leave."""
 _ASIDE = re.compile(r"\.swarmnet-lab-[0-9a-f]{8}-(new|old)")
-"""Directories of labs before they have their name, and after."""
+"""Directories of labs that do not have their name yet, or no longer."""
 
 KernelKind = Literal["shared", "own"]
 LabRole = Literal["manager", "worker", "none"]
@@ -74,7 +74,7 @@ class HostRecord(_Record):
     """The host's interface on the switch, at most 15 characters."""
     engine: str
     root: Path
-    """The cached root file system that the host stands on."""
+    """The cached root file system below the host's own files."""
     role: LabRole
     """``none``: known to the lab, but not a host of the inventory."""
     kernel: KernelKind = "shared"
@@ -126,7 +126,7 @@ class LabRecord(_Record):
         )
 
     def being_started(self) -> bool:
-        """Tell whether some live process is bringing this lab up right now."""
+        """Return whether a live process is bringing this lab up right now."""
         return self.phase == "starting" and ProcessIdentity(*self.owner).alive()
 
 
@@ -141,11 +141,11 @@ class LabStore:
         """Return the store of this machine, or the one that ``SWARMNET_LAB_STATE`` names.
 
         Raises:
-            UsageError: The path cannot stand in overlayfs mount options.
+            UsageError: The path cannot be part of overlayfs mount options.
         """
         base = Path(os.environ.get(STATE_VARIABLE, _DEFAULT_STATE)).absolute()
         if set(str(base)) & set(":,\\ \n"):
-            raise UsageError(f"{STATE_VARIABLE}={str(base)!r}: the path must be free of blanks, colons and commas")
+            raise UsageError(f"{STATE_VARIABLE}={str(base)!r}: the path must not contain blanks, colons or commas")
         return cls(base)
 
     def directory(self, name: str) -> Path:
@@ -153,7 +153,7 @@ class LabStore:
         return self.base / name
 
     def names(self) -> list[str]:
-        """Return the names of all labs that left a trace here."""
+        """Return the names of all labs with a journal here."""
         if not self.base.is_dir():
             return []
         found = (path.parent for path in self.base.glob("*/lab.json"))
@@ -172,12 +172,12 @@ class LabStore:
         except (FileNotFoundError, NotADirectoryError):
             known = ", ".join(self.names()) or "none at all"
             raise UsageError(
-                f"there is no lab {name!r} on this machine", hint=f"there is {known}; `swarmnet lab up` makes one"
+                f"there is no lab {name!r} on this machine", hint=f"there is {known}; `swarmnet lab up` creates one"
             ) from None
         except (OSError, ValidationError) as wrong:
             raise LabError(f"{path} is not the journal of a lab: {wrong}") from wrong
         if record.name != name:
-            raise LabError(f"{path} is the journal of lab {record.name!r}: it was copied here", hint="remove the copy")
+            raise LabError(f"{path} is the journal of lab {record.name!r}, copied here", hint="remove the copy")
         return record
 
     def readable(self) -> tuple[list[LabRecord], list[str]]:
@@ -194,28 +194,28 @@ class LabStore:
     def create(self, record: LabRecord) -> None:
         """Make the directory of a new lab.
 
-        It appears under its name with the journal already in it, so what has no journal was never a lab's.
+        It gets its name only once the journal is in it, so a directory without a journal never belongs to a lab.
 
         Raises:
-            UsageError: Something of that name is there; it is left alone.
+            UsageError: Something has that name; it is left alone.
         """
         place = self.directory(record.name)
         if os.path.lexists(place):
-            raise UsageError(f"{place} is there and is not a lab", hint="choose another --name")
+            raise UsageError(f"{place} exists and is not a lab", hint="choose another --name")
         aside = self._aside(record, "new")
         aside.mkdir(parents=True, mode=0o700)
         _write(aside, record)
         aside.rename(place)
 
     def save(self, record: LabRecord) -> None:
-        """Replace the journal of a lab that is there, whole or not at all."""
+        """Replace the journal of a lab, whole or not at all."""
         _write(self.directory(record.name), record)
 
     def sweep(self) -> None:
-        """Remove what a killed ``create`` or ``remove`` left; hold the lock for it.
+        """Remove what a killed ``create`` or ``remove`` left; hold the lock while you call it.
 
-        Such a directory has a name of its own form and holds nothing but a journal. All else is left alone: the state
-        directory may be the top of a disk with other things on it.
+        Such a directory has a special name and holds nothing but a journal. All else is left alone: the state directory
+        may be the top of a disk with other things on it.
         """
         for directory in self.base.iterdir() if self.base.is_dir() else ():
             if _ASIDE.fullmatch(directory.name) and directory.is_dir() and not directory.is_symlink():
@@ -240,7 +240,7 @@ class LabStore:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the store for a short change; nobody else reads or writes journals meanwhile.
+        """Hold the store for a short change; no other process changes journals meanwhile.
 
         Raises:
             LockedError: Another process held it for 30 seconds.

@@ -1,4 +1,4 @@
-"""What a lab looks like at one moment, for people and for machines."""
+"""The state of a lab at one moment, for people and for machines."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class HostStatus(BaseModel):
-    """One host, as it was seen."""
+    """One host, as observed."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -43,14 +43,14 @@ class HostStatus(BaseModel):
 
 
 class LabStatus(BaseModel):
-    """A lab, as it was seen."""
+    """A lab, as observed."""
 
     model_config = ConfigDict(frozen=True)
 
     version: Literal[1] = 1
     name: str
     phase: str
-    """``starting``, ``up``, or ``interrupted``: the process that started it is gone, only `down` helps."""
+    """``starting``, ``up``, or ``interrupted``: the process that started it is gone; run `lab down`."""
     subnet: str
     inventory: str
     switch: bool
@@ -66,7 +66,7 @@ class LabStatus(BaseModel):
     def of(
         cls, record: LabRecord, hosts: Iterable[HostStatus], *, switch: bool, own_kernel: tuple[Capability, ...]
     ) -> LabStatus:
-        """Put together what the journal says and what was seen; tries the machine's kernel on the way."""
+        """Combine the journal and the observation; also tests the machine's kernel."""
         return cls(
             name=record.name,
             phase="interrupted" if record.phase == "starting" and not record.being_started() else record.phase,
@@ -81,14 +81,14 @@ class LabStatus(BaseModel):
 
 
 def look(lab: RunningLab) -> LabStatus:
-    """Observe every host of a lab and return what was seen."""
+    """Observe every host of a lab and return the result."""
     with ThreadPoolExecutor(8) as pool:
         hosts = tuple(pool.map(partial(_host_status, lab), lab.hosts))
     return LabStatus.of(lab.record, hosts, switch=lab.switch.running(), own_kernel=_own_kernel(lab))
 
 
 def _own_kernel(lab: RunningLab) -> tuple[Capability, ...]:
-    """Return what the hosts' own kernels can do: all of them run the same program, so it is tried on one, once.
+    """Return what the hosts' own kernels can do. All of them run the same program, so it is tested once, on one host.
 
     Trying takes a guest some seconds, so the lab keeps what was found.
     """

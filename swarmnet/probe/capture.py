@@ -78,7 +78,7 @@ class Capture:
 
         Args:
             job: ``devices``, ``port`` (of VXLAN), ``needles`` (label to hex bytes to look for), ``ignore`` (hex bytes;
-                packets with them are no traffic of anybody's), ``seconds``.
+                packets with them do not count as traffic), ``seconds``.
         """
         self.devices = [str(name) for name in _list(job["devices"])]
         self.port = int(str(job["port"]))
@@ -171,7 +171,7 @@ def _add(table: dict[str, dict[str, int]], peer: str, label: str) -> None:
 
 
 def _listen(device: str) -> socket.socket:
-    """Return a socket that has every IP packet of a device from now on, whoever sends it."""
+    """Return a socket that gets every IP packet of a device from now on, from any sender."""
     link = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0)
     _filter(link, FILTER)
     try:

@@ -74,9 +74,9 @@ class Nonces:
 
 
 def scatter(run: str, task: dict[str, object]) -> dict[str, object]:
-    """Send ``count`` datagrams with a marker to every labelled address; answers are not waited for.
+    """Send ``count`` datagrams with a marker to every labelled address; without waiting for answers.
 
-    The peers' servers count them under the task's ``network``, and the bytes of ``marker`` stand in each as they are.
+    The peers' servers count them under the task's ``network``, and each contains the bytes of ``marker`` unchanged.
     """
     targets, sent, why = task["targets"], 0, ""
     message = wire.encode({"run": run, "from": task["from"], "network": task["network"], "nonce": task["marker"]})
@@ -190,7 +190,7 @@ def _send(asker: Echo | Nonces, index: int, address: str, outcome: dict[str, obj
 def _collect(
     asker: Echo | Nonces, pending: set[int], sent: list[float], outcomes: list[dict[str, object]], until: float
 ) -> None:
-    """Take answers until there is nobody left to wait for, or until the time."""
+    """Take answers until none is missing, or until the time."""
     while pending:
         left = until - time.monotonic()
         if left <= 0 or not select.select([asker.socket], [], [], left)[0]:

@@ -17,7 +17,7 @@ def _number(path: str) -> int | None:
 
 
 def kernel() -> dict[str, object]:
-    """Return what stands in the way of packets, as far as this kernel tells.
+    """Return what can stop packets, as far as this kernel shows.
 
     Returns:
         ``forward`` (``net.ipv4.ip_forward``); ``filters``, the effective reverse path filter of each device, which is

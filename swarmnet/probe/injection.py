@@ -1,7 +1,7 @@
-"""Send VXLAN packets in clear that the host's own rules never see: what somebody on the underlay could forge.
+"""Send VXLAN packets in clear that the host's own rules never see: what an attacker on the underlay could forge.
 
 The frames go straight onto the device, past the rules and the IPsec policies of the sending host; only those of the
-receiving host can stop them. They carry a datagram of the probe to a probe, and touch nobody else.
+receiving host can stop them. They carry a datagram of the probe to a probe, and reach nothing else.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def send(job: dict[str, object], until: float) -> dict[str, object]:
 
     Args:
         job: ``vtep`` (of the receiver), ``port``, ``vni``, ``source`` and ``target`` (``{"ip": ..., "mac": hex}`` of
-            the two probes), ``message`` (what the target's server shall hear), ``count``.
+            the two probes), ``message`` (what the target's server should receive), ``count``.
         until: when to give up looking for the way.
     """
     vtep, count = str(job["vtep"]), int(str(job["count"]))

@@ -21,7 +21,7 @@ EAGER = 4
 WARM = 0.6
 """Share of the time in which the expected may come up, before counting begins."""
 ADDRESSES = 8
-"""Different addresses that are told."""
+"""Different addresses that are reported."""
 
 
 class Door:
@@ -135,7 +135,7 @@ def at_door(door: Door, expected: list[str], times: int, until: float) -> dict[s
     """Wait until all expected have answered, then knock ``times`` times and count; return the count.
 
     No knock is begun after ``until``. Without a single answer, or time left to count, the count is that of the waiting.
-    ``times`` 0 knocks once and waits for nobody.
+    ``times`` 0 knocks once and does not wait.
     """
     attempt = max(SHORTEST, min(ATTEMPT, (until - time.monotonic()) / 5))
     warm = Tally(attempt)

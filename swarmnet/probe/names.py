@@ -103,7 +103,7 @@ def outside(name: str, until: float, server: tuple[str, int] | None = None) -> d
 
 
 def _ask(link: socket.socket, index: int, name: str, outcome: dict[str, object]) -> None:
-    """Send a query; the kernel tells by the next call on the socket that nobody listens there."""
+    """Send a query; the next call on the socket fails if no process listens there."""
     for _ in range(2):
         try:
             link.send(question(index, name))

@@ -1,4 +1,4 @@
-"""What this network namespace knows of its neighbours: the kernel's ARP table."""
+"""Read what this network namespace knows of its neighbours: the kernel's ARP table."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 UNKNOWN = "0x0"
-"""The flags of an entry that nobody has answered for."""
+"""The flags of an entry without an answer."""
 
 
 def table() -> Iterator[tuple[str, str, str | None]]:
-    """Yield address, device and hardware address of each neighbour that was asked for; None where nobody answered."""
+    """Yield address, device and hardware address of each neighbour that was asked for; None if there was no answer."""
     with open("/proc/net/arp", encoding="ascii") as lines:
         next(lines)
         for words in map(str.split, lines):
@@ -19,9 +19,9 @@ def table() -> Iterator[tuple[str, str, str | None]]:
 
 
 def known() -> dict[str, bool]:
-    """Return the addresses that were asked for, and whether somebody answered for each.
+    """Return the addresses that were asked for, and whether each was answered.
 
-    On an overlay the engine itself answers, out of what gossip told it, for containers of other hosts: an address that
-    is not known is one that this host has not learned, and packets to a known one were sent.
+    On an overlay the engine itself answers for containers of other hosts, from what it learned by gossip. An unknown
+    address is one that this host has not learned; packets to a known one were sent.
     """
     return {address: hardware is not None for address, _, hardware in table()}

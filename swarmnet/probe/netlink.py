@@ -36,7 +36,7 @@ _BUFFER = 256 * 1024
 
 
 def attributes(data: memoryview) -> Iterator[tuple[int, memoryview]]:
-    """Yield number and value of each attribute; values are views, so that nothing is copied that nobody asked for."""
+    """Yield number and value of each attribute; values are views, so nothing is copied without need."""
     offset = 0
     while offset + _ALIGN <= len(data):
         length, kind = struct.unpack_from("=HH", data, offset)

@@ -1,4 +1,4 @@
-"""The probe beside the overlays, on the host's own network: it watches devices while others send. It opens no port."""
+"""The probe on the host's own network: it watches devices while other probes send. It opens no port."""
 
 from __future__ import annotations
 

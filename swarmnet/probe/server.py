@@ -108,5 +108,5 @@ def _digest(stream: socket.socket, expected: int, until: float) -> tuple[str, in
 
 
 def identity_from(words: dict[str, object]) -> str:
-    """Return who this server is: what it was told, or the node that the engine's template filled in."""
+    """Return this server's identity: the one in its job, or the node that the engine's template filled in."""
     return str(words.get("id") or os.environ.get("SWARMNET_PROBE_ID", ""))

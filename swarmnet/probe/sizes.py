@@ -69,7 +69,7 @@ class Sized:
 def largest(passes: Callable[[int], str], size: int, until: float) -> tuple[int, bool]:
     """Return the largest size that is known to pass, by halving, and whether that is exact.
 
-    ``size`` was tried once, in vain. Whatever did not pass is tried again before it counts as the boundary: else a
+    ``size`` failed once already. A size that failed is tried again before it counts as the boundary; otherwise a
     moment in which a host is too busy to answer looks like a narrow path. So the result may be ``size`` itself. It is
     0 where not even a small packet passes, and not exact where the time was up.
     """

@@ -16,7 +16,7 @@ LIMIT = 2.0
 """Seconds for one request."""
 LARGEST = 64 * 1024
 SHOWN = 500
-"""Bytes of the body that are told."""
+"""Bytes of the body that are reported."""
 THREADS = 64
 PAUSE = 0.2
 

@@ -1,4 +1,4 @@
-"""The story of ``verify``: observe, put probes up, ask in rounds, judge, take everything away again."""
+"""The story of ``verify``: observe, start probes, ask in rounds, judge, remove everything again."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ PHASES = (
 
 @dataclass(slots=True)
 class _Timer:
-    """Tells of phases as they begin, and keeps how long they took."""
+    """Reports phases as they begin, and records how long they took."""
 
     ports: Ports
     phases: list[Phase] = field(default_factory=list)
@@ -102,12 +102,12 @@ def verify(
 ) -> Verification:
     """Prove that the networks work, and name the cause where they do not.
 
-    Every trace is removed at the end: also after a failure or an interrupt. ``before`` is how long the look at the
-    cluster took: a part of the time that all of it took.
+    Every trace is removed at the end, also after a failure or an interrupt. ``before`` is how long the observation of
+    the cluster took, which counts as part of the run.
 
     Raises:
         UsageError: a network that was asked for does not exist.
-        IncompleteError: nobody answers for the swarm, so that no probe can enter a network.
+        IncompleteError: no manager answers for the swarm, so no probe can join a network.
     """
     answered(state, ports.inventory, hosts=())
     asked_for = chosen(state, wish.networks)
@@ -159,7 +159,7 @@ def chosen(state: ClusterState, wanted: Sequence[str]) -> tuple[Network, ...]:
     """Return the networks to test, in order of their names.
 
     Raises:
-        UsageError: one of ``wanted`` does not exist, or is no overlay.
+        UsageError: one of ``wanted`` does not exist, or is not an overlay.
         IncompleteError: there is no swarm.
     """
     if wanted and state.swarm is None:
@@ -181,7 +181,7 @@ def chosen(state: ClusterState, wanted: Sequence[str]) -> tuple[Network, ...]:
 
 
 def _lack(space: Rooms, network: Network) -> str:
-    room = space.told[network.spec.name]
+    room = space.numbers[network.spec.name]
     return (
         f"{room.free} addresses are free there; probes take {room.probes} (one a host, and one a node that has none yet"
         f" for its balancing), the probe service {room.service} more"
@@ -229,7 +229,7 @@ def _ask_in_rounds(batches: Batches, setup: Setup, wish: VerifyOptions, answers:
 
 
 def _open_questions(scenarios: Sequence[Scenario], setup: Setup, answers: Answers) -> tuple[Question, ...]:
-    """Return what these scenarios want to know and nobody has asked yet, each question once."""
+    """Return the questions of these scenarios that have no answer yet, each once."""
     asked = [
         within_border(f"ask for {one.name}", partial(one.ask, setup, answers), lambda _why: ()) for one in scenarios
     ]

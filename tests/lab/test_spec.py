@@ -48,7 +48,7 @@ def test_one_engine_serves_all_hosts_and_a_list_serves_each() -> None:
         (lambda: LabSpec(hosts=201), "1 to 200 hosts, not 201"),
         (lambda: LabSpec(name="../etc"), "cannot name a lab"),
         (lambda: LabSpec(name="UPPER"), "cannot name a lab"),
-        (lambda: LabSpec(extras=("m1",)), "m1, m2, m3, m1: each name must be another one"),
+        (lambda: LabSpec(extras=("m1",)), "m1, m2, m3, m1: names must be unique"),
         (lambda: LabSpec(extras=("switch",)), "none may be switch"),
         (lambda: LabSpec(engines=("19.03",)), "no lab host can run engine '19.03'"),
         (lambda: LabSpec(engines=("26.1", "28.5")), "2 engines for 3 hosts"),

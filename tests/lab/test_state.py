@@ -106,7 +106,7 @@ def test_c1_a_lab_never_takes_over_what_has_its_name(tmp_path: Path, kind: str) 
             place.symlink_to(elsewhere)
     theirs = everything_below(tmp_path)
 
-    with pytest.raises(UsageError, match="is there and is not a lab"):
+    with pytest.raises(UsageError, match="exists and is not a lab"):
         LabStore(tmp_path).create(record(tmp_path))
     LabStore(tmp_path).remove(record(tmp_path))
 
@@ -119,7 +119,7 @@ def test_c1_a_copied_journal_makes_no_lab_of_the_directory_it_lies_in(tmp_path: 
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos/lab.json").write_bytes((tmp_path / "demo/lab.json").read_bytes())
 
-    with pytest.raises(LabError, match="journal of lab 'demo': it was copied here"):
+    with pytest.raises(LabError, match="journal of lab 'demo', copied here"):
         store.load("photos")
 
 
@@ -140,7 +140,7 @@ def test_a_state_path_that_mount_options_cannot_hold_is_refused(
 ) -> None:
     monkeypatch.setenv("SWARMNET_LAB_STATE", str(tmp_path / "a:b"))
 
-    with pytest.raises(UsageError, match="free of blanks, colons and commas"):
+    with pytest.raises(UsageError, match="must not contain blanks, colons or commas"):
         LabStore.default()
 
 

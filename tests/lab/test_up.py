@@ -123,7 +123,7 @@ def test_hosts_run_containers_on_a_machine_with_cgroup_version_2_only(tmp_path: 
 
 
 def test_a_name_in_use_is_refused_and_the_lab_stays(session_lab: Lab) -> None:
-    with pytest.raises(UsageError, match="there is a lab"):
+    with pytest.raises(UsageError, match="already exists"):
         Lab.up(LabSpec(name=session_lab.record.name, hosts=1))
 
     assert session_lab.exec("m1", ["true"]).exit_code == 0

@@ -1,4 +1,4 @@
-"""The engine: stopped, or frozen so that it holds its socket and answers nobody."""
+"""The engine: stopped, or frozen so that it keeps its socket and answers no request."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _THAW = f'{RUNNING} || exit 0; kill -CONT "$pid"'
 _STOP_LIMIT = 120.0
 _FATE_LIMIT = 60.0
 ON_PURPOSE = frozenset({"engine", "freeze"})
-"""The kinds of faults under which an engine is silent because somebody wants it so."""
+"""The kinds of faults that silence an engine on purpose."""
 
 
 class StoppedEngine(Family[NoOptions]):
@@ -59,7 +59,7 @@ class StoppedEngine(Family[NoOptions]):
 
 
 class FrozenEngine(Family[NoOptions]):
-    """``dockerd`` gets SIGSTOP: it keeps its socket and answers nobody. Containers and sshd go on."""
+    """``dockerd`` gets SIGSTOP: it keeps its socket and answers no request. Containers and sshd go on."""
 
     kind = "freeze"
     summary = "SIGSTOP dockerd: it keeps its socket and answers no request"
@@ -78,7 +78,7 @@ class FrozenEngine(Family[NoOptions]):
         return "engine frozen"
 
     def put(self, options: NoOptions, target: FaultTarget) -> None:
-        """Stop the process where it stands."""
+        """Suspend the process."""
         del options
         target.does(_FREEZE, doing="freeze its engine")
 

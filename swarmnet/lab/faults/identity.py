@@ -41,7 +41,7 @@ class ClonedIdentity(Family[CloneOptions]):
         return f"its machine-id is that of {options.like}"
 
     def put(self, options: CloneOptions, target: FaultTarget) -> None:
-        """Write the other's id, and keep the own one beside it."""
+        """Write the other's id, and keep the host's own next to it."""
         other = target.files_of(target.record.host(options.like)) / "etc/machine-id"
         target.does(_TAKE, other.read_text(encoding="ascii").strip(), doing=f"take the machine-id of {options.like}")
 

@@ -56,19 +56,19 @@ class NarrowOptions(Options):
 
 
 class NarrowLink(Family[NarrowOptions]):
-    """The cable carries IP packets of at most ``mtu`` bytes; larger ones vanish, both ways, and nobody is told.
+    """The cable carries IP packets of at most ``mtu`` bytes; larger ones vanish in both directions, without an error.
 
     That is how a tunnel or a wrong switch port on the way looks: the host's own card still says 1500, so neither
     the engine nor its kernel knows. The switch decides by length, so packets must reach it in the size that they
     have on a wire: the host's card stops handing over many segments as one (``ethtool -K eth0 tso off gso off``),
     and what goes to the host is cut and measured by a queue on its port (``tbf``).
 
-    Only this machine knows the size and keeps to it: whoever shall find out what is wrong with the host must be able
-    to log in there, and SSH's exchange of keys takes larger packets.
+    Only this machine knows the size and keeps to it: to find out what is wrong with the host you must be able to log
+    in there, and SSH's key exchange takes larger packets.
     """
 
     kind = "mtu"
-    summary = "lose what is larger than --mtu on the host's link, both ways, unannounced"
+    summary = "lose packets larger than --mtu on the host's link, both ways, without an error"
     example = "m1 mtu --mtu 1400"
     options = NarrowOptions
     renewed = True

@@ -39,7 +39,7 @@ class PowerCut(Family[NoOptions]):
 
 
 class Reboot(Family[NoOptions]):
-    """The engine is told to stop, disks are written, the host starts again; nothing is left to heal."""
+    """The engine stops, disks are written, the host starts again; nothing is left to heal."""
 
     kind = "reboot"
     summary = "stop the engine, write the disks, start again; over when the host answers again"

@@ -45,8 +45,8 @@ class FlushedRules(Family[FlushOptions]):
 
     Both address families, in the host's own network namespace: the engine's rules for published ports, for the
     routing mesh (``DOCKER-INGRESS``) and for encrypted overlays (``INPUT`` and mangle ``OUTPUT``) are gone. Healing
-    restores exactly the rules that were there when they were flushed; a boot or an engine that starts anew
-    makes its own again.
+    restores exactly the rules that were there when they were flushed; a boot or an engine that
+    restarts makes its own again.
     """
 
     kind = "rules"

@@ -26,7 +26,7 @@ class SecondOptions(Options):
 
 
 class SecondInterface(Family[SecondOptions]):
-    """``eth1`` on a switch of its own: reachable for hosts that have a second card too, and for nobody else.
+    """``eth1`` on a switch of its own: reachable for hosts that have a second card too, and for no other.
 
     The address is the subnet's, with the host's number counted from 10: .11 for the first host of the lab. It is
     there again after a boot, as a card and its settings are.

@@ -16,16 +16,16 @@ _CLOSED_PORT = 1
 
 
 def ssh_answers(host: HostRecord, kind: HostKind) -> bool:
-    """Tell whether sshd listens and the way to it is open, without ever talking to sshd.
+    """Return whether sshd listens and is reachable, without ever talking to sshd.
 
     A connection that ends without a login counts against its source address: from OpenSSH 9.8 on, sshd then
-    refuses everybody from there for 15 s and more (``PerSourcePenalties``), real users of the lab included.
+    refuses all connections from there for 15 s and more (``PerSourcePenalties``), real users of the lab included.
     """
     return kind.sshd_listens(host) and _reachable(host)
 
 
 def _reachable(host: HostRecord) -> bool:
-    """Tell whether a TCP packet gets there and back: a refusal by a closed port is such an answer."""
+    """Return whether a TCP packet gets there and back; the refusal of a closed port proves it."""
     try:
         socket.create_connection((str(host.address), _CLOSED_PORT), timeout=3).close()
     except ConnectionRefusedError:
@@ -37,7 +37,7 @@ def _reachable(host: HostRecord) -> bool:
 
 
 def answers(host: HostRecord, kind: HostKind, *, record: LabRecord) -> bool:
-    """Tell whether sshd and engine answer, as far as they are not broken on purpose.
+    """Return whether sshd and engine answer, unless they are broken on purpose.
 
     Raises:
         LabError: The host died by itself; it will never answer.
@@ -52,6 +52,6 @@ def answers(host: HostRecord, kind: HostKind, *, record: LabRecord) -> bool:
 
 
 def excuse(host: HostRecord, kind: HostKind) -> str:
-    """Say what of a host does not answer, and its last words."""
+    """Return what does not answer on a host, and its last output."""
     what = "its engine" if ssh_answers(host, kind) else "sshd"
     return f"{host.name}: {what} does not answer; its last words:\n{kind.last_words(host)}"

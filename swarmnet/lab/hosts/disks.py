@@ -1,4 +1,4 @@
-"""What a host keeps over a power cut: the files of its own over the cached root, and a disk for its engine."""
+"""What survives a power cut of a host: its own files on top of the cached root, and a disk for its engine."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from swarmnet.lab.state import HostRecord
 
 ACCOUNTS: dict[str, int] = {"operator": 2001, "dockeruser": 2002}
-"""Users of every host beside root: one with sudo and without the docker group, one the other way round."""
+"""Users of every host besides root: one with sudo and without the docker group, one the other way round."""
 
 _DAEMON = {
     "hosts": ["unix:///var/run/docker.sock"],
@@ -74,7 +74,7 @@ def make_disk(path: Path, *, gib: int) -> None:
 
 
 def require_room(base: Path, *, hosts: int) -> None:
-    """Refuse a lab for which the disk has no room.
+    """Refuse a lab that does not fit the disk.
 
     Raises:
         LabError: Less than 300 MiB a host are free.

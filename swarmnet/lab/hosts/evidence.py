@@ -1,4 +1,4 @@
-"""What a host of any kind shows of itself: its sockets, its listeners, the ends of its logs."""
+"""Read what a host of any kind shows: its sockets, its listeners, the ends of its logs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PING = b"GET /_ping HTTP/1.0\r\nHost: engine\r\n\r\n"
 
 
 def listens_on_22(proc_net_tcp: str) -> bool:
-    """Tell whether the text of ``/proc/net/tcp`` has a listener on port 22."""
+    """Return whether the text of ``/proc/net/tcp`` has a listener on port 22."""
     return any(_LISTENS_ON_22.match(line) for line in proc_net_tcp.splitlines())
 
 

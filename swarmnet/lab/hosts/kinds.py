@@ -1,7 +1,7 @@
 """What every lab host can do, whichever kernel it runs on.
 
-Everything else in the lab (switch, faults, inventory, tests) is written against :class:`HostKind` only;
-which kind a host is stands in one place, :attr:`swarmnet.lab.state.HostRecord.kernel`.
+Everything else in the lab (switch, faults, inventory, tests) uses :class:`HostKind` only. The kind of a host is
+recorded in one place, :attr:`swarmnet.lab.state.HostRecord.kernel`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ class HostKind(Protocol):
     """How hosts of one kind are switched on and off, and reached without their network."""
 
     def prepare(self, host: HostRecord) -> None:
-        """Make what the host keeps over power cuts: its files and its disk."""
+        """Make what survives power cuts of the host: its files and its disk."""
 
     def power_on(self, host: HostRecord) -> None:
         """Start the host from its disk; return before it answers."""
@@ -36,16 +36,16 @@ class HostKind(Protocol):
         """Give the running host a card ``eth1`` on the lab's second bridge, without address; or take it away."""
 
     def powered(self, host: HostRecord) -> bool:
-        """Tell whether the host runs; true from the moment that ``power_on`` returns."""
+        """Return whether the host runs; true from the moment that ``power_on`` returns."""
 
     def inside(self, host: HostRecord, argv: Sequence[str]) -> list[str]:
         """Return the argument list that runs ``argv`` as root inside the host."""
 
     def sshd_listens(self, host: HostRecord) -> bool:
-        """Tell whether the host's sshd accepts connections, without making one."""
+        """Return whether the host's sshd accepts connections, without making one."""
 
     def engine_answers(self, host: HostRecord) -> bool:
-        """Tell whether the host's engine answers a ping on its socket."""
+        """Return whether the host's engine answers a ping on its socket."""
 
     def last_words(self, host: HostRecord) -> str:
         """Return the end of the host's console and engine log, for error messages."""

@@ -37,10 +37,10 @@ if TYPE_CHECKING:
 
 _SCRIPTS = Path(__file__).parent
 _LEGACY = ("iptables", "iptables-save", "iptables-restore", "ip6tables", "ip6tables-save", "ip6tables-restore")
-_BESIDE_LINE = 'pid=$(cat /run/lab/line.pid); beside="nsenter --net=/proc/$pid/ns/net ip link set"'
-_SPARE_IN = f"{_BESIDE_LINE}; ip link show eth1 >/dev/null 2>&1 || $beside vec2 name eth1 netns 1"
+_WITH_LINE = 'pid=$(cat /run/lab/line.pid); spare="nsenter --net=/proc/$pid/ns/net ip link set"'
+_SPARE_IN = f"{_WITH_LINE}; ip link show eth1 >/dev/null 2>&1 || $spare vec2 name eth1 netns 1"
 _SPARE_OUT = (
-    f"{_BESIDE_LINE}; ip link show eth1 >/dev/null 2>&1 || exit 0; "
+    f"{_WITH_LINE}; ip link show eth1 >/dev/null 2>&1 || exit 0; "
     "ip address flush dev eth1; ip link set eth1 down; ip link set eth1 name vec2 netns $pid"
 )
 
@@ -134,7 +134,7 @@ class OwnKernel:
         self.switch.ip_batch([f"link set {host.port} {f'master {BRIDGE}' if into_switch else 'nomaster'}"])
 
     def second_card(self, host: HostRecord, *, plugged: bool) -> None:
-        """Move the spare card, which hides beside the lab's line, to the host's own network; or back.
+        """Move the spare card, which is hidden in the network of the lab's line, to the host's own network; or back.
 
         Raises:
             LabError: The host is powered off, or refuses.
@@ -148,7 +148,7 @@ class OwnKernel:
             self.switch.ip_batch([f"link set {_spare(host)} nomaster"])
 
     def powered(self, host: HostRecord) -> bool:
-        """Tell whether the host's kernel runs, or is on its way to."""
+        """Return whether the host's kernel runs or is starting."""
         return bool(self.groups.processes(host.name))
 
     def inside(self, host: HostRecord, argv: Sequence[str]) -> list[str]:
@@ -195,7 +195,7 @@ class OwnKernel:
 
 
 def _console(path: Path) -> str:
-    """Return the end of a console; of a panic its reason, which stands before a long trace."""
+    """Return the end of a console; of a panic its reason, which comes before a long trace."""
     lines = tail(path, 80).splitlines()
     panics = [number for number, line in enumerate(lines) if "Kernel panic" in line]
     first = panics[-1] if panics else -10
@@ -218,6 +218,6 @@ def _line_member(host: HostRecord) -> str:
 
 
 def _line_addresses(host: HostRecord) -> tuple[str, str]:
-    """Return the two addresses of a host's line: link-local, known to nobody but its two ends."""
+    """Return the two addresses of a host's line: link-local, known to its two ends only."""
     number = int(host.port.removeprefix("port"))
     return f"169.254.{number}.1", f"169.254.{number}.2"

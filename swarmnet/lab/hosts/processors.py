@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 
 def spread(
-    hosts: Iterable[HostRecord], *, beside: Iterable[HostRecord], processors: Sequence[int]
+    hosts: Iterable[HostRecord], *, others: Iterable[HostRecord], processors: Sequence[int]
 ) -> tuple[HostRecord, ...]:
-    """Return the hosts, each kernel of its own on the processor that has fewest, those ``beside`` counted in."""
+    """Return the hosts, each kernel of its own on the processor that has fewest, with those of ``others`` counted."""
     busy = Counter(dict.fromkeys(processors, 0))
-    busy.update(host.processor for host in beside if host.processor is not None)
+    busy.update(host.processor for host in others if host.processor is not None)
     placed = []
     for host in hosts:
         if host.kernel == "own":

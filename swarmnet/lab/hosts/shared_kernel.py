@@ -101,7 +101,7 @@ class SharedKernel:
             )
 
     def powered(self, host: HostRecord) -> bool:
-        """Tell whether the host runs, or is on its way to: whether its first process is there."""
+        """Return whether the host runs, or is on its way to: whether its first process is there."""
         return bool(self.groups.processes(_keeper(host)))
 
     def inside(self, host: HostRecord, argv: Sequence[str]) -> list[str]:

@@ -81,6 +81,6 @@ def available_mib(meminfo: str) -> int:
 
 
 def proves_all(kernel: Iterable[Capability]) -> bool:
-    """Tell whether a kernel can prove the routing mesh and encryption, and run engines at all."""
+    """Return whether a kernel can prove the routing mesh and encryption, and run engines at all."""
     lacking = [c for c in kernel if not c.works]
     return not any(c.need in {"lab", "engine"} or c.name in {"ipvs", "esp"} for c in lacking)

@@ -139,13 +139,13 @@ def write_capabilities(path: Path, found: tuple[Capability, ...]) -> None:
 def load_modules() -> None:
     """Load what engines want from the kernel, where it comes as modules: a lab host has none to load.
 
-    What is missing is no error here; trying tells what works.
+    A missing module is not an error here; the tests show what works.
     """
     attempt(["modprobe", "--all", "--quiet", *_MODULES])
 
 
 def require_lab_kernel() -> None:
-    """Refuse where no lab can be.
+    """Refuse a machine that cannot run labs.
 
     Raises:
         LabError: The kernel lacks something that every lab host is made of.
@@ -155,10 +155,10 @@ def require_lab_kernel() -> None:
     with ThreadPoolExecutor(2) as pool:
         lacking = [c for c in (*pool.map(_try, probes), _control_groups()) if c.need == "lab" and not c.works]
     if lacking:
-        told = "; ".join(f"{c.name} ({c.serves}): {c.reason}" for c in lacking)
+        reasons = "; ".join(f"{c.name} ({c.serves}): {c.reason}" for c in lacking)
         raise LabError(
-            f"no lab can be made here, this machine lacks {told}",
-            hint="all other swarmnet commands work; make the lab on another machine or in a virtual machine",
+            f"this machine cannot run a lab, it lacks {reasons}",
+            hint="all other swarmnet commands work; create the lab on another machine or in a virtual machine",
         )
 
 
@@ -171,7 +171,7 @@ def _try(probe: _Probe, *, inside: Callable[[Sequence[str]], list[str]] = list) 
 
 
 def _control_groups() -> Capability:
-    """Tell whether the engine finds the controllers that it limits containers with."""
+    """Return whether the engine finds the controllers that it limits containers with."""
     present: set[str] = set()
     for hierarchy in hierarchies():
         if hierarchy.version == 1:

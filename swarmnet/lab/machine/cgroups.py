@@ -2,7 +2,7 @@
 
 The subtree is two things at once: where the hosts' engines keep their containers' groups, and the one
 complete list of the lab's processes. A process is placed in it before it does anything else, and children
-inherit it, so what a killed run left behind is found here even if nobody wrote its pid down.
+inherit it, so the processes of a killed run are found here even if their pids were never written down.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 _WANTED = {"cpu", "cpuset", "io", "memory", "pids"}
-"""The controllers that engines limit containers with."""
+"""The controllers with which engines limit containers."""
 _JOIN = 'for group in $1; do echo $$ > "$group/cgroup.procs" || exit 125; done; shift; exec "$@"'
 
 
@@ -144,7 +144,7 @@ def _prepare(hierarchy: Hierarchy, path: Path) -> None:
     if hierarchy.version != 1:
         _delegate(path.parent)
         return
-    # A new cpuset group is empty and admits nobody until it is told its cpus and memory nodes.
+    # A new cpuset group is empty and takes no process until its cpus and memory nodes are set.
     for setting in ("cpuset.cpus", "cpuset.mems"):
         target = path / setting
         if target.exists() and not target.read_text().strip():

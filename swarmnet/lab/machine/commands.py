@@ -1,4 +1,4 @@
-"""Run programs of the machine the lab stands on: argv lists only, each with a limit in seconds."""
+"""Run programs of the machine that hosts the lab: argv lists only, each with a limit in seconds."""
 
 from __future__ import annotations
 
@@ -82,8 +82,8 @@ def detach(
 ) -> None:
     """Start ``argv`` as a process that outlives this one; what it says is added to ``log``.
 
-    It is in its control groups (``joining`` says how to get there) before this returns, and it is nobody's
-    child: no zombie is left to the caller.
+    It is in its control groups (``joining`` says how to get there) before this returns, and it is not
+    a child of the caller: no zombie is left.
 
     Raises:
         LabError: It could not be placed in its control groups.

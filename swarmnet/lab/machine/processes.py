@@ -1,4 +1,4 @@
-"""Know a process again: a pid alone may meanwhile belong to a stranger, a pid and its start time cannot."""
+"""Identify a process by its pid and start time: a pid alone may belong to another process by now."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _START_TIME = 19
 
 @dataclass(frozen=True, slots=True)
 class ProcessIdentity:
-    """A process, told apart from any later one that got the same pid."""
+    """A process, distinguished from any later one with the same pid."""
 
     pid: int
     started: int
@@ -49,7 +49,7 @@ class ProcessIdentity:
             return None
 
     def alive(self) -> bool:
-        """Tell whether this very process still runs (a zombie does not)."""
+        """Return whether this very process still runs (a zombie does not)."""
         try:
             line = Path(f"/proc/{self.pid}/stat").read_text(encoding="utf-8", errors="replace")
         except (FileNotFoundError, ProcessLookupError):
@@ -57,7 +57,7 @@ class ProcessIdentity:
         return ProcessIdentity.from_stat(line) == self and line.rpartition(")")[2].split()[0] not in "ZX"
 
     def kill(self) -> None:
-        """Kill this very process and nobody else; one that has ended already is fine."""
+        """Kill this very process and no other; it may have ended already."""
         try:
             handle = os.pidfd_open(self.pid)
         except ProcessLookupError:

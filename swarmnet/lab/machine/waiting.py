@@ -16,7 +16,7 @@ _FIRST_PAUSE = 0.01
 
 
 class _MachineClock:
-    """This machine's clock, which nobody stops and whose waits have their own limits."""
+    """This machine's clock; its waits have their own limits."""
 
     patience: float | None = None
     stopping = False

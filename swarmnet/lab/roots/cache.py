@@ -1,8 +1,8 @@
-"""The cached root file systems that lab hosts stand on, one per engine release.
+"""The cached root file systems of lab hosts, one per engine release.
 
-A root is built aside and renamed into place, so there is never half of one. Its directory name holds a
-digest of the recipe: a root that another version of swarmnet built is simply not found, and built anew.
-The stamp beside it says which engine it really holds.
+A root is built in a temporary directory and renamed into place, so it is never incomplete. Its directory name holds a
+digest of the recipe: a root that another version of swarmnet built is not found, and is built again. The stamp next to
+it names the engine that it really contains.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ class RootCache:
         return self.place(release) / "root"
 
     def _others(self, release: EngineRelease) -> str:
-        """Say that there is one by another recipe, where there is: a cache of another version of swarmnet."""
+        """Return a remark if there is a root of another recipe: a cache of another version of swarmnet."""
         stamped = {path.parent for path in self.base.glob(f"engine-{release.version}-*/stamp.json")}
         others = stamped - {self.place(release)}
         return "; what is there was built by another version of swarmnet" if others else ""
@@ -129,7 +129,7 @@ class RootCache:
     def _build_once(self, release: EngineRelease, say: Callable[[str], None]) -> None:
         lock = self.base / f"engine-{release.version}.lock"
         with locked(lock, limit=_BUILD_LIMIT):
-            # Whoever waited for the lock finds the work done.
+            # A process that waited for the lock finds the work done.
             stamp = self.stamp(release)
             if stamp is not None:
                 say(f"engine {stamp.engine}: ready")
@@ -159,7 +159,7 @@ class RootCache:
         return stamp
 
     def remove_outdated(self, *, used: Collection[Path]) -> None:
-        """Remove finished roots of other recipes that no lab stands on. What carries no stamp of ours stays."""
+        """Remove finished roots of other recipes that no lab uses. What does not carry our stamp stays."""
         current = {self.place(release) for release in ENGINES.values()}
         for place in self.base.glob("engine-*-*"):
             if place not in current and place / "root" not in used and _is_stamped(place):
@@ -197,7 +197,7 @@ def recipe_digest(release: EngineRelease) -> str:
 def _debootstrap(release: EngineRelease, root: Path, log: Path) -> None:
     source = archive()
     argv = [
-        # Dies with this process; else it would go on building into a directory that nobody locks any more.
+        # Dies with this process; else it would go on building in a directory that is no longer locked.
         *("setpriv", "--pdeathsig", "KILL", "--"),
         *("unshare", "--mount", "--pid", "--fork", "--kill-child", "--propagation", "private", "--"),
         *("debootstrap", "--force-check-gpg", "--variant=minbase", f"--include={','.join(release.packages)}"),

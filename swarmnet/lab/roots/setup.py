@@ -71,7 +71,7 @@ def install(packages: Sequence[str]) -> None:
 
 
 def own_kernel_wanted(wish: KernelWish) -> bool:
-    """Tell whether this machine shall have User-Mode Linux; ``auto``: where it helps and can be installed.
+    """Return whether this machine needs User-Mode Linux; ``auto``: if it helps and can be installed.
 
     It helps where the machine's kernel lacks IPVS or ESP. Debian has it for amd64 and i386.
     """
@@ -92,10 +92,10 @@ def prepare(
 ) -> dict[str, str]:
     """Make this machine ready for labs with ``engines`` (all, where empty) and return their full versions.
 
-    ``kernel`` says whether hosts with kernels of their own are meant too.
+    ``kernel`` says whether to prepare for hosts with their own kernels too.
 
     Raises:
-        UsageError: Not Linux, not root, or an engine that there is not.
+        UsageError: Not Linux, not root, or an unknown engine.
         LabError: Programs are missing and may not be installed, or a root could not be built.
     """
     require_root()
@@ -112,7 +112,7 @@ def prepare(
     cache = RootCache.default()
     problems = cache.build(releases, say=say)
     if problems:
-        raise LabError("\n".join(problems), hint="the logs in the cache directory tell the whole story")
+        raise LabError("\n".join(problems), hint="see the logs in the cache directory")
     store = LabStore.default()
     labs, damaged = store.readable()
     if damaged:

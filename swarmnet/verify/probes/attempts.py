@@ -1,4 +1,4 @@
-"""Get containers of a run started on busy engines, and say why one could not be."""
+"""Start containers of a run on busy engines, and say why one cannot start."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from swarmnet.model.ports import ContainerSpec, EnginePort, Ports
 
 DATA = "/var/lib/docker"
-"""Where engines keep their data, unless they are told otherwise."""
+"""Where engines keep their data, unless they are configured otherwise."""
 
 
 class UnfitImageError(EngineError):

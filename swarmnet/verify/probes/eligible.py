@@ -57,7 +57,7 @@ def eligibility(state: ClusterState, hosts: Sequence[str]) -> Eligibility:
 
 
 def _outsider(state: ClusterState, facts: HostFacts) -> OverlayProbe:
-    """Return why a host that answers is no node of the swarm."""
+    """Return why a host that answers is not a node of the swarm."""
     host, member = facts.host, facts.engine.membership
     if member.state is SwarmStanding.LOCKED:
         return OverlayProbe(host, problem="its engine is locked", cause=CauseId.LOCKED)

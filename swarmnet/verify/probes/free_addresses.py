@@ -49,22 +49,22 @@ class Rooms:
     """Probes alone."""
     crowded: tuple[Network, ...] = ()
     """Nothing."""
-    told: Mapping[str, Room] = field(default_factory=dict)
+    numbers: Mapping[str, Room] = field(default_factory=dict)
     """The numbers of those that are not whole, by name."""
 
 
 def rooms(state: ClusterState, networks: Iterable[Network], hosts: Collection[str]) -> Rooms:
     """Sort networks by how much of a run between these hosts fits them."""
     found: dict[bool, list[Network]] = {True: [], False: []}
-    whole, told = [], {}
+    whole, numbers = [], {}
     for network in networks:
         room = room_of(state, network, hosts)
         if room is None or room.fits:
             whole.append(network)
             continue
-        told[network.spec.name] = room
+        numbers[network.spec.name] = room
         found[room.fits_probes].append(network)
-    return Rooms(tuple(whole), tuple(found[True]), tuple(found[False]), told)
+    return Rooms(tuple(whole), tuple(found[True]), tuple(found[False]), numbers)
 
 
 def room_of(state: ClusterState, network: Network, hosts: Collection[str]) -> Room | None:

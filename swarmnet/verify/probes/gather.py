@@ -122,7 +122,7 @@ class Batches:
             dialogue.say(job)
             return self._hear(dialogue, limit)
         except HostError:
-            # Whatever state it is in: the next round begins anew.
+            # In any state of the old one, the next round opens a new dialogue.
             self._dialogues.pop(container).close()
             raise
 

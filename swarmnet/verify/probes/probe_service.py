@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class ServedProbes:
     """One global service on all tested networks; the run removes it with everything else of the run.
 
-    Begin it after the probes are up, not before. A node's first task on a network may arrive before the node was told
+    Begin it after the probes are up, not before. A node's first task on a network may arrive before the node knows
     its address for balancing there, and is rejected then ("failed to find a load balancer IP": seen on busy 26.1.5, 20
     nodes at once). Probes are started again after that at once; the swarm makes a new task only after a second.
     """

@@ -28,17 +28,17 @@ def host(kernel: KernelKind = "own", *, processor: int | None = None) -> HostRec
 
 
 def test_each_kernel_goes_where_fewest_are() -> None:
-    placed = spread([host(), host(), host()], beside=[host(processor=4), host(processor=4)], processors=(4, 7))
+    placed = spread([host(), host(), host()], others=[host(processor=4), host(processor=4)], processors=(4, 7))
     assert [one.processor for one in placed] == [7, 7, 4]
 
 
 def test_hosts_on_the_machines_kernel_run_anywhere() -> None:
-    placed = spread([host("shared"), host(), host("shared")], beside=[], processors=(0, 1))
+    placed = spread([host("shared"), host(), host("shared")], others=[], processors=(0, 1))
     assert [one.processor for one in placed] == [None, 0, None]
 
 
 def test_labs_on_processors_that_are_not_for_this_process_do_not_count() -> None:
-    (placed,) = spread([host()], beside=[host(processor=9), host("shared")], processors=(0, 1))
+    (placed,) = spread([host()], others=[host(processor=9), host("shared")], processors=(0, 1))
     assert placed.processor == 0
 
 

@@ -33,11 +33,11 @@ EngineOption = Annotated[
         "--engine", metavar="VERSION", help=f"Engine of the hosts: {', '.join(ENGINES)}; or one per host, with commas."
     ),
 ]
-_KERNEL_TOLD = (
+_KERNEL_HELP = (
     "shared: hosts are namespaces, up in seconds. own: each boots a kernel of its own, with routing mesh and "
     "encryption. auto: shared where this machine's kernel has both. Or one per host, with commas."
 )
-KernelOption = Annotated[str, typer.Option("--kernel", metavar="KIND", help=_KERNEL_TOLD)]
+KernelOption = Annotated[str, typer.Option("--kernel", metavar="KIND", help=_KERNEL_HELP)]
 
 
 SetupYesOption = Annotated[
@@ -59,7 +59,7 @@ def setup(
     ] = "auto",
     as_json: JsonOption = False,
 ) -> None:
-    """Install what labs need (with --yes; else it is named) and build the root file systems of the hosts."""
+    """Install what labs need (without --yes, only list it) and build the root file systems of the hosts."""
     engines = engine.split(",") if engine else []
     wish = _kernel_wish(kernel)
     versions = prepare(engines, may_install=yes, say=_say, kernel=wish)
@@ -101,7 +101,7 @@ def up(
     as_json: JsonOption = False,
 ) -> None:
     """Bring up real Docker hosts, reachable over SSH, and write an inventory for them."""
-    # A polite `kill` and a closed terminal shall clean up as Ctrl-C does.
+    # A plain `kill` and a closed terminal clean up as Ctrl-C does.
     for polite in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(polite, signal.default_int_handler)
     spec = LabSpec(
@@ -124,9 +124,9 @@ def down(
     every: Annotated[bool, typer.Option("--all", help="Every lab, also what a killed run left.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Take a lab away, with everything that it left on this machine."""
+    """Remove a lab and everything that it left on this machine."""
     if every and name:
-        raise UsageError("--all and --name exclude each other")
+        raise UsageError("--all and --name exclude each other", hint="give one of them")
     if every:
         gone, failures = down_all(say=_say)
     else:
@@ -143,7 +143,7 @@ def down(
 
 @app.command(epilog="Example: swarmnet lab status --json", short_help="Show every lab: what answers, what is broken.")
 def status(name: NameOption = None, as_json: JsonOption = False) -> None:
-    """Show every lab: hosts, what answers, what is broken on purpose, what its kernel cannot prove."""
+    """Show every lab: hosts, what answers, what is broken on purpose, and what its kernel cannot prove."""
     names = [name] if name else LabStore.default().names()
     print_status([Lab.open(lab).status() for lab in names], as_json=as_json)
 
@@ -157,7 +157,7 @@ def exec_(
     name: NameOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Run a command as root inside a host, beside its network; exits with the command's own code."""
+    """Run a command as root inside a host, not over its network; exits with the command's own code."""
     lab = Lab.open(chosen(name))
     if not as_json:
         raise typer.Exit(lab.exec_attached(host, argv))

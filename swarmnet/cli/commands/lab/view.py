@@ -1,4 +1,4 @@
-"""What the verbs of ``swarmnet lab`` have in common: which lab is meant, and how one is shown."""
+"""Shared parts of the ``swarmnet lab`` commands: which lab is meant, and how it is shown."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def parsed_subnet(text: str | None, *, like: str) -> IPv4Network | None:
     """Return what ``--subnet`` means.
 
     Raises:
-        UsageError: It is no network; the hint shows one.
+        UsageError: It is not a network; the hint shows one.
     """
     if text is None:
         return None
@@ -58,10 +58,10 @@ def parsed_subnet(text: str | None, *, like: str) -> IPv4Network | None:
 def print_status(labs: list[LabStatus], *, as_json: bool) -> None:
     """Print labs, as they were seen."""
     body = {"schema": 1, "labs": [lab.model_dump(mode="json") for lab in labs]}
-    show(body, as_json=as_json, text="\n\n".join(map(_told, labs)) or "no labs on this machine")
+    show(body, as_json=as_json, text="\n\n".join(map(_text, labs)) or "no labs on this machine")
 
 
-def _told(lab: LabStatus) -> str:
+def _text(lab: LabStatus) -> str:
     lines = [f"lab {lab.name} ({lab.phase}) in {lab.subnet}, inventory {lab.inventory}"]
     rows = [("HOST", "ADDRESS", "ROLE", "ENGINE", "KERNEL", "SSH", "DOCKER")]
     for host in lab.hosts:
