@@ -1,4 +1,4 @@
-"""Which address of a host goes into a swarm, and which address blocks must not meet."""
+"""Which address of a host goes into a swarm, and which address blocks must not overlap."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ _SPECIAL = {
 
 
 def advertise_of(host: Host, facts: HostFacts) -> str:
-    """Return the IP literal that the host advertises: as written, or found on the interface that is written.
+    """Return the IP literal that the host advertises: as written, or found on the interface that the inventory names.
 
-    Engines take interface names, too, but refuse those with several addresses, and fall back in silence on joins
-    (moby#30119): so swarmnet always hands over a literal.
+    Engines accept interface names, but refuse those with several addresses, and fall back to another address on joins
+    without an error (moby#30119). So swarmnet always sends an IP literal.
 
     Raises:
-        ValueError: a sentence on what to write instead.
+        ValueError: says what to write instead.
     """
     written = host.advertise or host.address
     if _is_ip(written):
@@ -42,7 +42,7 @@ def advertise_of(host: Host, facts: HostFacts) -> str:
             )
         return written
     if host.advertise is None:
-        return _only(host, "no address of its own is told by the name " + host.address, facts.addresses)
+        return _only(host, f"the name {host.address} does not say which address is the host's own: it", facts.addresses)
     return _only(host, f"interface {written}", tuple(_on_device(facts, written)))
 
 
@@ -64,9 +64,9 @@ def overlapping(prefix: str, others: Iterable[str]) -> str | None:
 
 
 def overlaps(prefixes: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Yield each block that shares addresses with another one, after the widest that it lies in."""
+    """Yield each block that shares addresses with another one, after the widest block that contains it."""
     widest: str | None = None
-    # Of two blocks that share an address one lies in the other, so in this order it comes right behind it.
+    # Of two blocks that share an address one contains the other, so in this order they follow each other.
     for one in sorted(prefixes, key=_by_start):
         if widest is not None and overlapping(one, [widest]):
             yield widest, one
@@ -75,7 +75,7 @@ def overlaps(prefixes: Iterable[str]) -> Iterator[tuple[str, str]]:
 
 
 def special(prefix: str) -> str | None:
-    """Return what a block is for, where that is not for addresses of containers."""
+    """Return what a block is reserved for, or None if containers can use it."""
     met = overlapping(prefix, _SPECIAL)
     return None if met is None else f"{_SPECIAL[met]} ({met})"
 
@@ -87,19 +87,19 @@ def _by_start(prefix: str) -> tuple[int, int, int]:
 
 
 def _span(prefix: str) -> tuple[int, int, int]:
-    """Return version, first and last address: hundreds of blocks are compared with the routes of hundreds of hosts."""
+    """Return version, first and last address, cached: hundreds of blocks are compared with the routes of many hosts."""
     block = ipaddress.ip_network(prefix, strict=False)
     return block.version, int(block.network_address), int(block.broadcast_address)
 
 
 def few(hosts: list[str]) -> str:
-    """Return the first three names, and how many more there are: a hundred hosts share their routes."""
+    """Return the first three names, and how many more there are."""
     more = len(hosts) - 3
     return ", ".join(hosts[:3]) + (f" and {more} more" if more > 0 else "")
 
 
 def own_routes(facts: HostFacts) -> tuple[Route, ...]:
-    """Return the routes that are the host's own: neither the default route nor those of Docker's bridges."""
+    """Return the host's own routes, without the default route and those of Docker's bridges."""
     bridges = {net.spec.options.get("com.docker.network.bridge.name", "") for net in facts.networks}
     return tuple(
         route

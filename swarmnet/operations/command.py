@@ -1,8 +1,8 @@
-"""``command``: an argv on the selected hosts.
+"""``command``: a command on the selected hosts.
 
-``unless`` makes it declarative: an argv that changes nothing and exits 0 where there is nothing to do. It runs while
-the plan is made, so that the plan is honest. Without it the command runs at every apply, and the proof that a second
-plan is empty leaves it out.
+``unless`` makes it declarative: a command that changes nothing and exits 0 on hosts where there is nothing to do. It
+runs during planning, so that the plan is true. Without it the command runs at every apply, and the check that a second
+plan is empty ignores it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ TOLD = 400
 
 
 class RunCommand(Action):
-    """Run an argv on one host."""
+    """Run a command on one host."""
 
     kind: Literal["command.run"] = "command.run"
     host: str
@@ -48,7 +48,7 @@ class RunCommand(Action):
         return f"{self.object.name} on {self.host}"
 
     def predict(self, state: ClusterState) -> ClusterState:
-        """Return the state in which ``unless`` says that nothing is left to do."""
+        """Return the state in which ``unless`` exits 0."""
         if self.unless is None:
             return state
         others = (one for one in state.answers if (one.host, one.argv) != (self.host, self.unless))
@@ -56,10 +56,10 @@ class RunCommand(Action):
         return state.model_copy(update={"answers": (*others, done)})
 
     def run(self, ports: Ports) -> None:
-        """Run it, and ``unless`` again afterwards.
+        """Run it, then ``unless`` again.
 
         Raises:
-            CommandError: it failed, or it did not do what ``unless`` asks for.
+            CommandError: it failed, or ``unless`` still does not exit 0.
         """
         shell = ports.shell(self.host)
         ended = shell.run(self.argv, sudo=self.sudo, timeout=self.timeout)
@@ -72,24 +72,24 @@ class RunCommand(Action):
             raise CommandError(
                 self.host,
                 f"{shlex.join(self.argv)} exited 0, but {shlex.join(self.unless)} still exits {check.exit_code}",
-                hint="'unless' must exit 0 once the command has done its work",
+                hint="'unless' must exit 0 after the command has succeeded",
             )
 
 
 class CommandOperation(Operation):
-    """An argv on the selected hosts; ``unless`` says where there is nothing to do."""
+    """A command on the selected hosts; ``unless`` says where there is nothing to do."""
 
     name_in_playbook: ClassVar[str] = "command"
-    summary: ClassVar[str] = "An argv on the selected hosts; 'unless' is an argv that exits 0 where it is done."
+    summary: ClassVar[str] = "A command on the selected hosts; 'unless' is a command that exits 0 where it is done."
 
     argv: Annotated[Words, Field(min_length=1)]
-    """The program and its arguments; no shell reads them."""
+    """The program and its arguments, run without a shell."""
     unless: Annotated[Words, Field(min_length=1)] | None = None
-    """A command that changes nothing: where it succeeds, the step has nothing to do."""
+    """A command that changes nothing. Where it exits 0, the step has nothing to do."""
     sudo: bool = False
-    """Run both as root, by `sudo -n`."""
+    """Run both as root, with `sudo -n`."""
     timeout: Annotated[Duration, Field(gt=0)] = 60.0
-    """Seconds until the command is ended."""
+    """Seconds after which the command is stopped."""
 
     def needs(self, hosts: tuple[Host, ...]) -> tuple[Need, ...]:
         """Return ``unless`` for every host."""
@@ -102,7 +102,7 @@ class CommandOperation(Operation):
         return context.hosts
 
     def plan(self, context: Context) -> tuple[Action, ...]:
-        """Return one action for each host that answered and is not done."""
+        """Return one action for each host that answered and where ``unless`` does not exit 0."""
         return tuple(self._run(host, context.state) for host in context.hosts if self._is_due(host, context.state))
 
     def _is_due(self, host: Host, state: ClusterState) -> bool:
@@ -127,7 +127,7 @@ class CommandOperation(Operation):
             return "it always runs: it has no 'unless'"
         words = shlex.join(self.unless)
         if state.exit_code(host.name, self.unless) is None:
-            return f"whether {words} exits 0 is not known: planning did not run it (--allow-commands)"
+            return f"not known whether {words} exits 0: planning did not run it (--allow-commands)"
         return f"{words} does not exit 0"
 
 

@@ -1,4 +1,4 @@
-"""What every playbook operation is: a frozen description of how something shall be, that can plan its way there."""
+"""The base of every playbook operation: a frozen description of the desired state that can plan how to reach it."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a step plans against."""
+    """What a step plans with."""
 
     state: ClusterState
-    """The state that the steps before it lead to."""
+    """The state after the steps before it."""
     inventory: Inventory
     hosts: tuple[Host, ...]
     """The hosts that the step selects."""
     objects: Mapping[tuple[str, str], str] = field(default_factory=dict)
     """``(kind, plain name)`` of the configs and secrets of this playbook to the hashed name of their content."""
     provided: frozenset[tuple[str, str]] = frozenset()
-    """``(kind, name)`` of what the steps before make, also of those that have problems of their own."""
+    """``(kind, name)`` of what the steps before create, including those that have problems."""
 
     restore: str = ""
-    """Id of the backup that the steps come from; empty for a playbook."""
+    """Id of the backup that the steps come from, or empty for a playbook."""
 
     def made(self, labels: Labels) -> Labels:
         """Return the labels of an object that a step creates: with both marks if a restore creates it."""
@@ -60,7 +60,7 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """A question that a host's shell must answer before the step can be planned; it must change nothing."""
+    """A command that a host must run before the step can be planned. It must change nothing."""
 
     host: str
     argv: tuple[str, ...]
@@ -69,7 +69,7 @@ class Need:
 
 
 class Operation(Document, ABC):
-    """One step's wish. ``plan`` is pure: the same context gives the same actions.
+    """One step of a playbook. ``plan`` is pure: the same context gives the same actions.
 
     A new operation is a file with a subclass and its actions, and one line in ``swarmnet.operations.ALL``.
     """
@@ -80,57 +80,57 @@ class Operation(Document, ABC):
 
     @abstractmethod
     def plan(self, context: Context) -> tuple[Action, ...]:
-        """Return the actions that lead from the context's state to how things shall be; none when they are so.
+        """Return the actions that lead from the context's state to the desired one, or none if it is reached already.
 
-        Called only when ``problems`` found none.
+        Called only if ``problems`` finds none.
         """
 
     def faults(self) -> tuple[str, ...]:
-        """Return what is wrong with the step whatever is there; told while the playbook is read, with its line."""
+        """Return what is wrong with the step in any cluster. Reported with its line while reading."""
         return ()
 
     def problems(self, _context: Context) -> tuple[str, ...]:
-        """Return what makes the step impossible in this context, one sentence each; none when it can be planned."""
+        """Return what makes the step impossible in this context, one sentence each."""
         return ()
 
     def concerns(self, _context: Context) -> tuple[Host, ...]:
-        """Return the hosts on which the step itself has something to do; a step for the cluster has none."""
+        """Return the hosts on which the step itself acts; a step for the whole cluster returns none."""
         return ()
 
     def warnings(self, _context: Context) -> tuple[str, ...]:
-        """Return what the operator should know before saying yes."""
+        """Return what the operator should know before confirming the plan."""
         return ()
 
     def provides(self) -> frozenset[tuple[str, str]]:
-        """Return ``(kind, name)`` of what the step makes: kinds network, service, config, secret.
+        """Return ``(kind, name)`` of what the step creates, of the kinds network, service, config and secret.
 
-        Two steps that make the same are an error; ``--prune`` removes what swarmnet made and no step provides. Configs
-        and secrets stand there with their plain and with their hashed name.
+        Two steps that create the same object are an error. ``--prune`` removes what swarmnet created and no step
+        provides. Configs and secrets are listed by their plain and by their hashed name.
         """
         return frozenset()
 
     def objects(self) -> dict[tuple[str, str], str]:
-        """Return ``(kind, plain name)`` to the hashed name, once the contents were read."""
+        """Return the hashed name of each ``(kind, plain name)``, once the contents are read."""
         return {}
 
     def needs(self, _hosts: tuple[Host, ...]) -> tuple[Need, ...]:
-        """Return the questions that the hosts must answer before planning."""
+        """Return the commands that hosts must run before the step can be planned."""
         return ()
 
     def placed(self, _folder: str) -> Self:
-        """Return the step with paths of files that it writes below ``folder``, the playbook's own."""
+        """Return the step with its relative paths resolved against ``folder``, the playbook's folder."""
         return self
 
     def key_file(self) -> str | None:
-        """Return the file on the operator's machine that shall keep the swarm's unlock key."""
+        """Return the file on the operator's machine that keeps the swarm's unlock key."""
         return None
 
     def unread(self) -> ContentSource | None:
-        """Return where contents come from that were not read yet."""
+        """Return the source of a content that is not read yet."""
         return None
 
     def read(self, _content: bytes) -> Self:
-        """Return the step with those contents."""
+        """Return the step with this content."""
         return self
 
 

@@ -22,7 +22,7 @@ __all__ = ["Playbook", "Step", "key_file", "needs", "programs", "with_contents"]
 
 
 class Step(Document):
-    """One operation, where it stands in the file, and the hosts that it selects."""
+    """One operation, its position in the file, and the hosts that it selects."""
 
     operation: SerializeAsAny[Operation]
     on: tuple[str, ...] = ()
@@ -33,22 +33,22 @@ class Step(Document):
 
 
 class Playbook(Document):
-    """How a cluster shall be."""
+    """The desired state of a cluster."""
 
     name: str
     steps: tuple[Step, ...]
     restore: str = ""
-    """Id of the backup that it was made from; empty for one that somebody wrote."""
+    """Id of the backup that it was made from, or empty for a file."""
     source: str = "<memory>"
     """The file's path as the operator wrote it."""
 
     def problem(self, step: Step, text: str, hint: str | None = None) -> Problem:
-        """Return a problem at the step's place."""
+        """Return a problem with the step's position."""
         return Problem(self.source, step.line, text, hint, step.column)
 
 
 def programs(playbook: Playbook, asked: Iterable[Need]) -> tuple[str, ...]:
-    """Return what planning runs, in words: commands that print contents here, and ``unless`` on the hosts."""
+    """Return what planning runs, in words: commands that print contents on this machine, and ``unless`` on hosts."""
     sources = [step.operation.unread() for step in playbook.steps]
     local = [f"on this machine: {shlex.join(one.command)}" for one in sources if one and one.command is not None]
     hosts: dict[str, list[str]] = {}
@@ -59,11 +59,11 @@ def programs(playbook: Playbook, asked: Iterable[Need]) -> tuple[str, ...]:
 
 
 def with_contents(playbook: Playbook, contents: Contents, *, commands: bool = True) -> Playbook:
-    """Return the playbook with the contents of configs and secrets read, and with its relative paths resolved.
+    """Return the playbook with the contents of configs and secrets, and with its relative paths resolved.
 
     Raises:
-        DocumentError: names every content that cannot be read, and those that come from a command where ``commands``
-            says that none may run.
+        DocumentError: names every content that cannot be read, and those that come from a command if ``commands`` is
+            False.
     """
     folder = str(PurePath(playbook.source).parent)
     steps: list[Step] = []
@@ -72,7 +72,9 @@ def with_contents(playbook: Playbook, contents: Contents, *, commands: bool = Tr
         source = step.operation.unread()
         if source is not None and source.command is not None and not commands:
             hint = f"--allow-commands runs it on this machine: {shlex.join(source.command)}"
-            problems.append(playbook.problem(step, "its content comes from a command, and planning runs none", hint))
+            problems.append(
+                playbook.problem(step, "its content comes from a command, and planning runs no commands", hint)
+            )
             continue
         try:
             content = None if source is None else contents.read(source, folder=folder)
@@ -87,12 +89,12 @@ def with_contents(playbook: Playbook, contents: Contents, *, commands: bool = Tr
 
 
 def key_file(playbook: Playbook) -> str | None:
-    """Return where the playbook keeps the swarm's unlock key."""
+    """Return the file in which the playbook keeps the swarm's unlock key."""
     return next((path for step in playbook.steps if (path := step.operation.key_file())), None)
 
 
 def needs(playbook: Playbook, inventory: Inventory) -> tuple[Need, ...]:
-    """Return the questions that hosts must answer before the playbook can be planned, each once.
+    """Return the commands that hosts must run before the playbook can be planned, each once.
 
     Raises:
         DocumentError: a step selects hosts that are not in the inventory.

@@ -1,4 +1,4 @@
-"""States as they will be: what actions use to predict, pure."""
+"""Pure edits of a ``ClusterState``, used by actions to predict their effect."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
     from swarmnet.model.state import ClusterState, HostFacts
 
 NEW = "new:"
-"""Prefix of the node ids of hosts that will have joined: the id itself is not known yet."""
+"""Prefix of the ids of predicted nodes: the real id is not known before the host joins."""
 
 
 def next_version(state: ClusterState) -> int:
-    """Return a version that is higher than that of any config or secret: which one is newest is read from it."""
+    """Return a version higher than that of each config and secret, which makes its object the newest."""
     return 1 + max([0, *(one.version for one in state.configs), *(one.version for one in state.secrets)])
 
 
 def joined(state: ClusterState, host: str, *, role: Role, address: str, availability: Availability) -> ClusterState:
-    """Return the state with the host as one more node."""
+    """Return the state with the host as an additional node."""
     facts = state.facts(host)
     hostname = host if facts is None else facts.engine.hostname
     manager = role.value == "manager"
@@ -60,7 +60,7 @@ def without_node(state: ClusterState, node_id: str) -> ClusterState:
 
 
 def with_network(state: ClusterState, network: Network, host: str | None) -> ClusterState:
-    """Return the state with that network in the place of one of its name; ``host`` None means the swarm's own."""
+    """Return the state with this network instead of one of its name; ``host`` None means a network of the swarm."""
 
     def replaced(old: tuple[Network, ...]) -> tuple[Network, ...]:
         return (*(net for net in old if net.spec.name != network.spec.name), network)
@@ -71,7 +71,7 @@ def with_network(state: ClusterState, network: Network, host: str | None) -> Clu
 
 
 def with_service(state: ClusterState, service: Service) -> ClusterState:
-    """Return the state with that service in the place of one of its name."""
+    """Return the state with this service instead of one of its name."""
     others = (old for old in state.services if old.spec.name != service.spec.name)
     return state.model_copy(update={"services": (*others, service)})
 

@@ -73,7 +73,7 @@ def test_a_bridge_that_no_list_shows_is_explained_when_it_is_in_the_way() -> Non
     (action,) = planned(world, "- network: {name: n, driver: bridge, subnets: [{subnet: 172.29.0.0/24}]}").actions
     with pytest.raises(HostError, match="holds network abababababab, half-made") as caught:
         action.run(world.ports())
-    assert "restart the engine of m1" in str(caught.value.hint)
+    assert "restart Docker on m1" in str(caught.value.hint)
 
 
 def test_a_changed_network_is_replaced_and_its_services_are_back_on_it() -> None:
@@ -198,7 +198,7 @@ def test_a_network_under_a_container_is_not_replaced() -> None:
     engine.start_container(spec)
     made = planned(world, SITE.replace("{name: front,", "{name: front, mtu: 1400,"))
     assert made.worst_risk is Risk.DESTRUCTIVE
-    assert "used by containers that are no tasks: shell on m1" in made.actions[0].why
+    assert "used by containers outside of services: shell on m1" in made.actions[0].why
     world.requests.clear()
     with pytest.raises(RefusedError, match="shell on m1"):
         run(world, made)

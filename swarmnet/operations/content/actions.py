@@ -1,4 +1,4 @@
-"""Say again that a content is the present one: what was there before, and came back."""
+"""Make an older config or secret the current one of its plain name again."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class WriteAgain(Action):
     """Write a config or secret again, unchanged, so that its version is the newest of its plain name.
 
-    Services of other playbooks refer to the plain name and get what was written last.
+    Services of other playbooks use the plain name and get the object that was written last.
     """
 
     kind: Literal["content.write-again"] = "content.write-again"
@@ -38,7 +38,7 @@ class WriteAgain(Action):
         return state.model_copy(update={"configs": tuple(configs), "secrets": tuple(secrets)})
 
     def run(self, ports: Ports) -> None:
-        """Write it; nothing happens where somebody removed it meanwhile, for the next plan makes it anew."""
+        """Write it. If it was removed meanwhile, nothing happens, and the next plan creates it again."""
         again_when_changed(lambda: self._write(ports))
 
     def _write(self, ports: Ports) -> None:

@@ -1,7 +1,8 @@
-"""``config``: contents that services see as files; anybody who may ask an engine can read them.
+"""``config``: contents that services see as files. Anyone with access to an engine can read them.
 
-A config can never change: its object is named after its content, services refer to the plain name and get the content
-of the playbook. New content is a new object and an update of the services; the old one stays for ``--prune``.
+Engines cannot change the content of a config, so its object is named after its content. Services use the plain name and
+get the content of the playbook. New content creates a new object and updates the services; ``--prune`` removes the old
+one.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class CreateConfig(Action):
-    """Make a config."""
+    """Create a config."""
 
     kind: Literal["config.create"] = "config.create"
     spec: ConfigSpec
@@ -40,7 +41,7 @@ class CreateConfig(Action):
         )
 
     def run(self, ports: Ports) -> None:
-        """Make it; one of that name that somebody made meanwhile must hold the same content."""
+        """Create it. If a config of that name was created meanwhile, it must have the same content."""
         manager = ports.manager()
         try:
             manager.create_config(self.spec)
@@ -50,7 +51,7 @@ class CreateConfig(Action):
 
 
 class ConfigOperation(ContentStep):
-    """A config of the swarm; services refer to it by its plain name."""
+    """A config of the swarm, which services refer to by its plain name."""
 
     name_in_playbook: ClassVar[str] = "config"
     summary: ClassVar[str] = "A config of the swarm, with contents from a file, the environment or a command."
@@ -61,11 +62,11 @@ class ConfigOperation(ContentStep):
         return config_name(self.name, content)
 
     def plan(self, context: Context) -> tuple[Action, ...]:
-        """Return the config's creation; where one of that content is there, what makes it the present one again."""
+        """Return what creates the config, or what makes an existing one with this content the current one."""
         data = self.content.reveal()
         name = self.hashed(data)
         if context.state.config(name) is not None:
             return self._written_again(context.state.configs, name)
         spec = ConfigSpec(name=name, data=data, labels=context.marked({NAME_LABEL: self.name}))
-        why = f"no config holds this content of {self.name}"
+        why = f"no config of {self.name} has this content"
         return (CreateConfig(object=Ref(kind="config", name=name), why=why, spec=spec, source=str(self.source)),)

@@ -46,24 +46,24 @@ def config_name(name: str, data: bytes) -> str:
 
 
 def secret_name(name: str, data: bytes) -> str:
-    """Return the object name of a secret, which everybody who may list secrets can read.
+    """Return the object name of a secret. Anyone who can list secrets can read it.
 
-    scrypt with the name as salt takes some 50 ms: guessing a weak password from its name costs that much a guess.
+    scrypt with the name as salt takes about 50 ms, so each guess at a weak password costs that much.
     """
     key = hashlib.scrypt(data, salt=b"swarmnet:" + name.encode(), n=2**14, r=8, p=1, dklen=DIGITS // 2)
     return f"{name}-{key.hex()}"
 
 
 def faults_of_content(kind: str, name: str, data: bytes, context: Context) -> tuple[str, ...]:
-    """Return what no engine would take."""
+    """Return what makes engines refuse the content."""
     found = [] if context.state.swarm is not None else [f"{kind} {name} needs a swarm: put a 'swarm' step before"]
     if not 0 < len(data) <= MOST_BYTES:
-        found.append(f"{kind} {name} has {len(data)} bytes; engines take 1 to {MOST_BYTES}")
+        found.append(f"{kind} {name} has {len(data)} bytes; engines accept 1 to {MOST_BYTES}")
     return tuple(found)
 
 
 def newest(kind: str, name: str, context: Context) -> str | None:
-    """Return the object that a plain name stands for: of this playbook, else as written, else the last one made."""
+    """Return the object that a plain name means: that of this playbook, that of exactly this name, or the newest."""
     if (kind, name) in context.objects:
         return context.objects[kind, name]
     seen: tuple[Config | StoredSecret, ...] = context.state.configs if kind == "config" else context.state.secrets
@@ -74,7 +74,7 @@ def newest(kind: str, name: str, context: Context) -> str | None:
 
 
 def written_last(name: str, seen: Iterable[Config | StoredSecret]) -> Config | StoredSecret | None:
-    """Return the object whose content was the last one that a playbook gave to a plain name.
+    """Return the object that a playbook wrote last for a plain name.
 
     Versions of all objects come from one counter of the swarm (raft index), so the highest is the last one.
     """

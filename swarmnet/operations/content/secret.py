@@ -1,6 +1,6 @@
-"""``secret``: contents that only tasks see; no engine ever gives them back, and swarmnet never shows or stores them.
+"""``secret``: contents that only tasks see. Engines never return them, and swarmnet never shows or stores them.
 
-As with configs, the object is named after its content, by a hash that is slow to guess.
+As with configs, the object is named after its content, with a hash that is slow to guess.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class CreateSecret(Action):
-    """Make a secret."""
+    """Create a secret."""
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
@@ -46,7 +46,7 @@ class CreateSecret(Action):
         )
 
     def run(self, ports: Ports) -> None:
-        """Make it; one of that name that somebody made meanwhile holds the same content."""
+        """Create it. A secret of that name that was created meanwhile has the same content."""
         manager = ports.manager()
         try:
             manager.create_secret(self.spec, self.data)
@@ -56,7 +56,7 @@ class CreateSecret(Action):
 
 
 class SecretOperation(ContentStep):
-    """A secret of the swarm; services refer to it by its plain name."""
+    """A secret of the swarm, which services refer to by its plain name."""
 
     name_in_playbook: ClassVar[str] = "secret"
     summary: ClassVar[str] = "A secret of the swarm, with contents from a file, the environment or a command."
@@ -67,10 +67,10 @@ class SecretOperation(ContentStep):
         return secret_name(self.name, content)
 
     def plan(self, context: Context) -> tuple[Action, ...]:
-        """Return the secret's creation; where one of that content is there, what makes it the present one again."""
+        """Return what creates the secret, or what makes an existing one with this content the current one."""
         if context.state.secret(self._object) is not None:
             return self._written_again(context.state.secrets, self._object)
         spec = SecretSpec(name=self._object, labels=context.marked({NAME_LABEL: self.name}))
-        why = f"no secret holds this content of {self.name}"
+        why = f"no secret of {self.name} has this content"
         target, source = Ref(kind="secret", name=self._object), str(self.source)
         return (CreateSecret(object=target, why=why, spec=spec, data=self.content, source=source),)

@@ -1,4 +1,4 @@
-"""What ``config`` and ``secret`` share: a plain name, a place that contents come from, a name with their hash."""
+"""What ``config`` and ``secret`` share: a plain name, a source of content, and a name with its hash."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class ContentStep(Operation):
-    """An object that is named after its content; services refer to it by its plain name."""
+    """An object that is named after its content, which services refer to by its plain name."""
 
     content_kind: ClassVar[Literal["config", "secret"]]
 
@@ -37,15 +37,15 @@ class ContentStep(Operation):
 
     @abstractmethod
     def hashed(self, content: bytes) -> str:
-        """Return the name that a content gives the object; asked once, since it may be slow on purpose."""
+        """Return the name of the object with this content. Called once: the hash of secrets is slow on purpose."""
 
     @property
     def content(self) -> Secret:
-        """The content; empty until it was read."""
+        """The content, empty until it is read."""
         return Secret(b"") if self._content is None else self._content
 
     def unread(self) -> ContentSource | None:
-        """Return where the content comes from, until it was read."""
+        """Return where the content comes from, or None once it is read."""
         return self.source if self._content is None else None
 
     def read(self, content: bytes) -> Self:
@@ -66,14 +66,14 @@ class ContentStep(Operation):
         return frozenset((self.content_kind, name) for name in names)
 
     def _written_again(self, seen: Iterable[Config | StoredSecret], name: str) -> tuple[Action, ...]:
-        """Return what makes an object of this step the last one written of its plain name, unless it is."""
+        """Return what makes this object the one written last of its plain name, or nothing if it is already."""
         last = written_last(self.name, seen)
         if last is None or last.spec.name == name:
             return ()
-        why = f"{last.spec.name} was written after it: services of other playbooks would get that one"
+        why = f"{last.spec.name} was written after it: services of other playbooks would use that one"
         target = Ref(kind=self.content_kind, name=name)
         return (WriteAgain(object=target, why=why, content=self.content_kind, name=name),)
 
     def problems(self, context: Context) -> tuple[str, ...]:
-        """Return what no engine would take."""
+        """Return what makes engines refuse the content."""
         return faults_of_content(self.content_kind, self.name, self.content.reveal(), context)

@@ -1,4 +1,4 @@
-"""The writes that make networks; each waits until the network is really there, and cleans up what is half-made."""
+"""The actions that create networks. Each waits until the network is allocated, and removes one that never is."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 _IN_THE_WAY = re.compile(r"conflicts with network ([0-9a-f]{64})")
 """What engines 20.10 to 28.5 say of bridges with overlapping subnets."""
 ALLOCATION_LIMIT = 30.0
-"""Seconds for the allocator; it needs some milliseconds, and tries a failed one again only after five minutes."""
+"""Seconds for the allocator, which needs milliseconds, and retries a failed network only after five minutes."""
 
 
 class CreateNetwork(Action):
-    """Make a network on one host, or in the swarm."""
+    """Create a network on one host, or in the swarm."""
 
     kind: Literal["network.create"] = "network.create"
     host: str | None = None
@@ -39,22 +39,22 @@ class CreateNetwork(Action):
     stage: ClassVar[Rank] = Rank.NETWORK
 
     def predict(self, state: ClusterState) -> ClusterState:
-        """Return the state with the network as written; what the engine chooses is not known."""
+        """Return the state with the network as written; what the engine will choose is not known."""
         return with_network(state, Network(id="", spec=self.spec), self.host)
 
     def run(self, ports: Ports) -> None:
-        """Make it, and wait until it is allocated."""
+        """Create it, and wait until it is allocated."""
         make_network(ports, self.spec, self.host)
 
 
 class CreateConfiguration(CreateNetwork):
-    """Make a configuration network: before, and not beside, those that take their configuration from it."""
+    """Create a configuration network, before the networks that take their configuration from it."""
 
     stage: ClassVar[Rank] = Rank.CONFIGURATION
 
 
 class RemakeNetwork(Action):
-    """Remove a network that was never allocated, and make it again."""
+    """Remove a network that was never allocated, and create it again."""
 
     kind: Literal["network.remake"] = "network.remake"
     host: str | None = None
@@ -67,7 +67,7 @@ class RemakeNetwork(Action):
         return with_network(state, Network(id="", spec=self.spec), self.host)
 
     def run(self, ports: Ports) -> None:
-        """Remove it and make it again; one that was allocated since the plan was made stays if it is as written.
+        """Remove it and create it again, unless it was allocated meanwhile and is as written.
 
         Raises:
             ConvergenceError: it was allocated meanwhile and differs from what is written.
@@ -82,16 +82,16 @@ class RemakeNetwork(Action):
 
 
 class ReplaceNetwork(Action):
-    """Remove a network and make it anew as written: detach its services, and attach them again with everything kept."""
+    """Replace a network: detach its services, remove it, create it, and attach the services again unchanged."""
 
     kind: Literal["network.replace"] = "network.replace"
     host: str | None = None
     spec: NetworkSpec
     before: NetworkSpec
-    """What is made again when the new one fails."""
+    """What is created again if the new one fails."""
     services: tuple[str, ...] = ()
     containers: tuple[str, ...] = ()
-    """Containers that are no tasks and use the network; it is not replaced while there are any."""
+    """Containers outside of services that use the network. It is not replaced while there are any."""
 
     stage: ClassVar[Rank] = Rank.NETWORK
 
@@ -113,8 +113,8 @@ class ReplaceNetwork(Action):
         """Replace the network.
 
         Raises:
-            RefusedError: containers that are no tasks use it; they are named, nothing was changed.
-            ConvergenceError: the new network could not be made; the old one was, and the services are back on it.
+            RefusedError: containers outside of services use it. The message names them, and nothing is changed.
+            ConvergenceError: the new network could not be created. The old one is back, and so are its services.
         """
         self._refuse_containers(ports)
         if self.host is not None:
@@ -145,19 +145,19 @@ class ReplaceNetwork(Action):
         ]
         if found:
             raise RefusedError(
-                f"network {self.spec.name} is used by containers that are no tasks: {', '.join(found)}",
-                hint="remove these containers, or disconnect them (docker network disconnect), and apply again",
+                f"network {self.spec.name} is used by containers outside of services: {', '.join(found)}",
+                hint="remove these containers or disconnect them (docker network disconnect), then apply again",
             )
 
 
 def remake_network(ports: Ports, spec: NetworkSpec, host: str | None) -> None:
-    """Remove the network of that name, wait until it is gone, and make it; raises what :func:`make_network` raises."""
+    """Remove the network of that name, wait until it is gone, and create it. Raises what ``make_network`` raises."""
     _remove(ports, spec.name, host)
     make_network(ports, spec, host)
 
 
 def make_network(ports: Ports, spec: NetworkSpec, host: str | None) -> None:
-    """Make a network and wait until it is allocated; remove it and say why when it is not.
+    """Create a network and wait until it is allocated; if it never is, remove it and say why.
 
     Raises:
         EngineError: the engine refused it.
@@ -187,7 +187,7 @@ def make_network(ports: Ports, spec: NetworkSpec, host: str | None) -> None:
 
 
 def _create_when_free(ports: Ports, engine: SwarmPort, spec: NetworkSpec) -> str:
-    """Ask for the network once its name is free, and return its id.
+    """Create the network once its name is free, and return its id.
 
     A manager whose tasks still hold a network that is gone refuses another one of its name (seen on 20.10, 26.1 and
     28.5) and does not list it (:attr:`Network.is_copy`).
@@ -199,17 +199,17 @@ def _create_when_free(ports: Ports, engine: SwarmPort, spec: NetworkSpec) -> str
         except ConflictError:
             if any(net.spec.name.lower() == spec.name.lower() and not net.is_copy for net in engine.networks()):
                 raise
-            return None, "tasks that end hold a removed network of that name"
+            return None, "tasks that are ending hold a removed network of that name"
 
     what, tell = f"the name {spec.name} to be free", progress(ports)
     return wait_until(ports.clock, look, what=what, timeout=RELEASE_LIMIT, every=0.2, tell=tell)
 
 
 def _create(engine: SwarmPort, spec: NetworkSpec) -> str:
-    """Ask for the network and return its id.
+    """Create the network and return its id.
 
-    A create that fails half-way (a full disk; seen on 26.1.5) leaves the bridge in the engine's memory alone: it
-    refuses every later one for overlapping with a network that no list shows, until the engine is restarted.
+    A request that fails half-way (a full disk; seen on 26.1.5) leaves the bridge in the engine's memory only. The
+    engine then refuses each later network with these addresses until it is restarted.
     """
     try:
         return engine.create_network(spec)
@@ -219,14 +219,14 @@ def _create(engine: SwarmPort, spec: NetworkSpec) -> str:
             raise
         raise EngineError(
             engine.host,
-            f"create network {spec.name}: the engine holds network {met[1][:12]}, half-made by a request that failed,"
-            " which no list shows and which has the same addresses",
-            hint=f"restart the engine of {engine.host} (systemctl restart docker), then apply again",
+            f"create network {spec.name}: the engine holds network {met[1][:12]}, left by a request that failed, with"
+            " the same addresses; no list shows it",
+            hint=f"restart Docker on {engine.host} (systemctl restart docker), then apply again",
         ) from error
 
 
 def _reason(engine: SwarmPort, spec: NetworkSpec) -> tuple[str, str]:
-    """Return why a network is not allocated: the engine only logs it, so the other networks must tell."""
+    """Return why a network is not allocated and what to do. The engine only logs it: search the others."""
     for other in engine.networks():
         if other.spec.name == spec.name or other.spec.effective_scope is Scope.LOCAL:
             continue
@@ -240,16 +240,16 @@ def _reason(engine: SwarmPort, spec: NetworkSpec) -> tuple[str, str]:
             if met := overlapping(block.subnet, (one.subnet for one in other.spec.subnets)):
                 return f"{block.subnet} overlaps {met} of network {other.spec.name}", "write another subnet"
     if spec.subnets:
-        return "the engine says only in its log why", "look at the log of the leader's engine"
+        return "only the engine's log says why", "read the log of the engine on the leader"
     taken = sum(ipaddress.ip_network(one.subnet).num_addresses for net in engine.networks() for one in net.spec.subnets)
     return (
         f"no block of the swarm's address pool is free ({taken} addresses are taken)",
-        "remove networks that nobody uses, or write 'subnets:' outside of the pool",
+        "remove unused networks, or write 'subnets:' outside of the pool",
     )
 
 
 def _remove(ports: Ports, name: str, host: str | None) -> None:
-    """Remove a network and wait until its name is free: tasks that end keep it for a while (moby#31068)."""
+    """Remove a network and wait until its name is free: tasks that are ending hold it for a while (moby#31068)."""
     engine = _engine(ports, host)
 
     def look() -> tuple[bool | None, str]:
@@ -276,5 +276,5 @@ def _find(engine: SwarmPort, name: str) -> Network | None:
 
 
 def _as_wanted(seen: NetworkSpec) -> NetworkSpec:
-    """Return an observed spec so that it can be sent: what the allocator added is left to it again."""
+    """Return an observed spec as it can be sent: the allocator adds its part again."""
     return seen.model_copy(update={"scope": None if seen.driver == "overlay" else seen.scope})

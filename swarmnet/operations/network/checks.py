@@ -1,4 +1,4 @@
-"""What speaks against a network, in itself and beside what is there; each check yields whole sentences."""
+"""Validation of a network, on its own and against the observed cluster. Each check yields complete sentences."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ SINCE = {
     "com.docker.network.host_ipv6": ("1.44", "25.0"),
     "ipvlan_flag": ("1.43", "24.0"),
 }
-"""Driver options that older engines store and ignore: first API version and first engine that act on them."""
+"""Driver options that older engines store and ignore: the first API version and engine that use them."""
 AUTOMATIC_IPV6 = ("1.46", "27.0")
 WITHOUT_IPV4 = ("1.48", "28.0")
 
@@ -50,27 +50,27 @@ def is_swarm_name(name: str) -> bool:
 
 
 def shortened(text: str) -> str:
-    """Return a text of others in quotes, cut where it is longer than any that is right."""
+    """Return a text in quotes, cut if it is longer than any valid one."""
     return repr(text if len(text) <= 80 else f"{text[:80]}...")  # noqa: PLR2004 - fits on a line
 
 
 def problems_of_spec(spec: NetworkSpec) -> Iterator[str]:
-    """Yield what is wrong with the network whatever is there."""
+    """Yield what is wrong with the network in any cluster."""
     yield from _name(spec)
     yield from _driver(spec)
     yield from _options(spec)
     yield from driver_problems(spec)
     yield from _blocks(spec)
     if spec.config_from is not None and (spec.subnets or spec.options or spec.ipam_options or spec.ipv6):
-        yield "config_from brings subnets, options and ipv6 with it: write them in the config-only network alone"
+        yield "subnets, options and ipv6 come from the config_from network: write them there only"
     if spec.config_from is not None and spec.labels:
-        yield "engines refuse labels on a network with config_from: write them in the config-only network"
+        yield "engines refuse labels on a network with config_from: write them on the config-only network"
     if spec.config_only and (spec.attachable or spec.internal or spec.ingress or spec.scope):
-        yield "a config_only network takes none of attachable, internal, ingress, scope: write them where it is used"
+        yield "a config_only network cannot have attachable, internal, ingress or scope: write them where it is used"
 
 
 def problems_in_cluster(spec: NetworkSpec, context: Context) -> Iterator[str]:
-    """Yield what is wrong with the network beside the networks, routes and engines that are there."""
+    """Yield what is wrong with the network next to the networks, routes and engines of this cluster."""
     state = context.state
     yield from _engines(spec, context)
     yield from _ambiguous(spec, context)
@@ -82,7 +82,7 @@ def problems_in_cluster(spec: NetworkSpec, context: Context) -> Iterator[str]:
         facts = state.facts(host.name)
         if facts is not None:
             if any(net.spec.name == spec.name for net in state.networks):
-                yield f"the swarm has a network {spec.name!r} already: a local one of that name would be ambiguous"
+                yield f"the swarm already has a network {spec.name!r}: give the local one another name"
             yield from interface_problems(spec, facts)
             yield from _beside(spec, [net.spec for net in facts.networks], f"network {{}} on {host.name}")
             yield from _routes(spec, (facts,))
@@ -102,7 +102,7 @@ def _ambiguous(spec: NetworkSpec, context: Context) -> Iterator[str]:
 
 
 def warnings_in_cluster(spec: NetworkSpec, context: Context) -> Iterator[str]:
-    """Yield blocks that are too small for the nodes, local bridges in the way, and what the driver does not do."""
+    """Yield blocks that are too small for the nodes, local bridges in the way, and what the driver ignores."""
     hosts = tuple(facts for host in context.hosts if (facts := context.state.facts(host.name)) is not None)
     local = spec.effective_scope is Scope.LOCAL
     yield from driver_warnings(spec, context.state, hosts if local else ())
@@ -114,13 +114,13 @@ def warnings_in_cluster(spec: NetworkSpec, context: Context) -> Iterator[str]:
         free = ipaddress.ip_network(block.ip_range or block.subnet).num_addresses - 3
         if free < 2 * nodes:
             yield (
-                f"network {spec.name}: {block.ip_range or block.subnet} has {max(free, 0)} addresses, one a node"
-                f" is taken by its load balancer: little is left for tasks on {nodes} nodes"
+                f"network {spec.name}: {block.ip_range or block.subnet} has only {max(free, 0)} usable addresses;"
+                f" the load balancer of each node takes one, which leaves few for tasks on {nodes} nodes"
             )
 
 
 def _local_bridges(spec: NetworkSpec, state: ClusterState) -> Iterator[str]:
-    """Yield bridges of hosts whose addresses a container on both networks could not tell apart."""
+    """Yield bridges of hosts whose addresses overlap: no container can be on both networks."""
     met: dict[str, list[str]] = {}
     for facts in state.hosts:
         for net in facts.networks:
@@ -136,9 +136,9 @@ def _local_bridges(spec: NetworkSpec, state: ClusterState) -> Iterator[str]:
 def _name(spec: NetworkSpec) -> Iterator[str]:
     name = spec.name
     if name.lower() in RESERVED:
-        yield f"network name {name!r} is the engine's own"
+        yield f"network name {name!r} is reserved by the engine: use another name"
     elif name.lower() == "ingress" or spec.ingress:
-        yield "the ingress network carries published ports of all services and is left as 'swarm init' made it"
+        yield "the ingress network carries the published ports of all services; steps cannot change it"
     elif spec.effective_scope is Scope.SWARM:
         if not is_swarm_name(name):
             yield f"network name {shortened(name)} is not a DNS label: use letters, digits and '-', at most 63, no dots"
@@ -153,27 +153,27 @@ def _driver(spec: NetworkSpec) -> Iterator[str]:
     if overlay and spec.ipv4 is False:
         yield "an overlay always has IPv4: leave 'ipv4' out"
     if spec.encrypted and not overlay:
-        yield f"a {spec.driver} cannot be encrypted: only overlays can"
+        yield f"a {spec.driver} cannot be encrypted, only overlays can: leave 'encrypted' out"
     if spec.attachable and spec.effective_scope is Scope.LOCAL:
         yield f"'attachable' means nothing on a {spec.driver}: every container may join it"
     if spec.scope is Scope.SWARM and spec.driver in LAN_DRIVERS and spec.config_from is None:
         yield f"a {spec.driver} of the swarm needs 'config_from', a config_only network that every host has"
     least = LEAST_MTU_IPV6 if spec.ipv6 else LEAST_MTU
     if spec.mtu is not None and spec.mtu < least:
-        yield f"mtu {spec.mtu} is below {least}, the least that {'IPv6' if spec.ipv6 else 'IPv4'} asks for"
+        yield f"mtu {spec.mtu} is too small: {'IPv6' if spec.ipv6 else 'IPv4'} needs at least {least}"
 
 
 def _options(spec: NetworkSpec) -> Iterator[str]:
     for name, value in spec.options.items():
         if name == "encrypted":
             yield (
-                f"'encrypted: {value}' as an option would encrypt whatever its value, since engines look only for its"
-                f" presence: write 'encrypted: {'false' if value == 'false' else 'true'}' beside 'name', not in options"
+                f"the option 'encrypted: {value}' encrypts whatever its value, since engines only check that it exists:"
+                f" write 'encrypted: {'false' if value == 'false' else 'true'}' next to 'name', not in options"
             )
         elif name in OWN_FIELDS:
-            yield f"option {name} has a field of its own: write '{OWN_FIELDS[name]}'"
+            yield f"option {name} has its own field: write '{OWN_FIELDS[name]}'"
         elif name == "dsr" and value.lower() in ("false", "0", "no"):
-            yield "option dsr switches on by its presence, whatever its value: leave it out"
+            yield "option dsr is on whenever it is written, whatever its value: leave it out"
 
 
 def _blocks(spec: NetworkSpec) -> Iterator[str]:
@@ -184,7 +184,7 @@ def _blocks(spec: NetworkSpec) -> Iterator[str]:
             yield f"subnet {block.subnet} is {use}: containers cannot have such addresses; choose a private one"
         yield from _inside(block)
         if block.aux_addresses and spec.effective_scope is Scope.SWARM:
-            yield "aux_addresses are dropped without a word on networks of the swarm: use 'ip_range' to keep some free"
+            yield "engines silently drop aux_addresses of networks of the swarm: use 'ip_range' to keep addresses free"
         if ":" in block.subnet and not spec.ipv6:
             yield f"subnet {block.subnet} is IPv6: write 'ipv6: true', else engines store it and do not use it"
 
@@ -212,10 +212,10 @@ def _in_swarm(spec: NetworkSpec, state: ClusterState) -> Iterator[str]:
         return
     same = state.network(spec.name)
     if same is not None and same.spec.name != spec.name:
-        yield f"there is a network {same.spec.name!r}: names are the same whatever their case, {spec.name!r} is taken"
+        yield f"network names are case-insensitive: {spec.name!r} is already taken by {same.spec.name!r}"
     for facts in state.hosts:
         if any(net.spec.name == spec.name for net in facts.networks):
-            yield f"{facts.host} has a local network {spec.name!r}: one of that name in the swarm would be ambiguous"
+            yield f"{facts.host} has a local network {spec.name!r}: remove it, or give the swarm's network another name"
     yield from _in_pool(spec, state, state.swarm.spec)
     yield from _identifiers(spec, state)
     if spec.config_from is not None:
@@ -245,7 +245,7 @@ def _in_pool(spec: NetworkSpec, state: ClusterState, swarm: SwarmSpec) -> Iterat
         yield from _beside(spec, gateways, f"network {{}} on {facts.host}, the tasks' way out")
     for pool in swarm.default_addr_pool or ():
         if any(block.subnet == pool for block in spec.subnets):
-            yield f"subnet {pool} is the swarm's whole address pool: no other network could get one (moby#34493)"
+            yield f"subnet {pool} is the swarm's whole address pool and leaves nothing for other networks (moby#34493)"
 
 
 def _has(facts: HostFacts, name: str) -> bool:

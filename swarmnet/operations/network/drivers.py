@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from swarmnet.model.state import ClusterState, HostFacts
 
 LAN_DRIVERS = ("macvlan", "ipvlan")
-"""Containers stand on the network of an interface of the host, the parent."""
+"""Their containers are on the network of an interface of the host, the parent."""
 ENGINE_PREFIX = "com.docker."
 _ANY_DRIVER = frozenset(
     f"com.docker.network.{name}"
@@ -123,8 +123,8 @@ def _parent_problems(spec: NetworkSpec, facts: HostFacts) -> Iterator[str]:
             continue
         if other.driver != spec.driver:
             yield (
-                f"{facts.host}: network {other.name} ({other.driver}) is on {parent} already, and an interface cannot"
-                f" carry {spec.driver} beside it: use another parent, such as {parent.partition('.')[0]}.10"
+                f"{facts.host}: network {other.name} ({other.driver}) is already on {parent}, and an interface cannot"
+                f" carry both: use another parent for {spec.driver}, such as {parent.partition('.')[0]}.10"
             )
         elif spec.driver == "ipvlan":
             yield f"{facts.host}: network {other.name} is on {parent} already: an interface carries one ipvlan network"

@@ -1,8 +1,8 @@
-"""The ingress network of a backup that is not as ``swarm init`` makes it.
+"""The ingress network of a backup that differs from the one that ``swarm init`` creates.
 
-Engines let nobody change it: it is removed and made anew, while no service publishes through it (they refuse it, moby
+Engines cannot change it: it is removed and created again, while no service publishes through it (they refuse that, moby
 FailedPrecondition) and all nodes run the same engine version (else the removal may not reach all of them, as the docker
-command itself warns). Seen on 26.1: the name is free some tenths of a second after the removal was accepted; workers
+command itself warns). Seen on 26.1: the name is free some tenths of a second after the removal is accepted. Workers
 do not hear of the new network by themselves (not within a minute; moby#40184 advises to restart their engines), but do
 within a second when their entry in the list of nodes changes. An unchanged entry that is written again mostly does,
 too; an agent that failed the first time, because it was still at work on the old network, needs a real change.
@@ -36,11 +36,11 @@ if TYPE_CHECKING:
 
 
 TOUCHED = "io.swarmnet.touched"
-"""A label that nodes bear for moments, so that their entry changes."""
+"""A label that nodes have for a moment, so that their entry changes."""
 
 
 class RemakeIngress(Action):
-    """Remove the ingress network and make it anew; one by one with what makes the swarm, before all other networks."""
+    """Remove the ingress network and create it again, before all other networks."""
 
     kind: Literal["network.remake-ingress"] = "network.remake-ingress"
     spec: NetworkSpec
@@ -53,7 +53,7 @@ class RemakeIngress(Action):
         return with_network(state.model_copy(update={"networks": others}), Network(id="", spec=self.spec), None)
 
     def run(self, ports: Ports) -> None:
-        """Remove what is there, make the new one, and wait until every node that answers has it."""
+        """Remove the present one, create the new one, and wait until every node that answers has it."""
         manager = ports.manager()
         what, tell = "the old ingress network to go", progress(ports)
         wait_until(ports.clock, lambda: _cleared(manager), what=what, timeout=RELEASE_LIMIT, tell=tell)
@@ -62,7 +62,7 @@ class RemakeIngress(Action):
 
         def look() -> tuple[bool | None, str]:
             lacking = [host.name for host in ports.inventory.hosts if not _has(ports, host.name, made)]
-            # At each look again: a node that was told before it had an address there does not try again by itself.
+            # At each look: a node that heard of it before it had an address there does not retry by itself.
             for host in lacking:
                 again_when_changed(partial(_touch, manager, ports.engine(host).facts().membership.node_id))
             return (None if lacking else True), f"not on {', '.join(lacking)}"
@@ -85,13 +85,13 @@ class RestoredIngress(Operation):
     spec: NetworkSpec
 
     def plan(self, context: Context) -> tuple[Action, ...]:
-        """Return what makes it anew, unless it is so."""
+        """Return what replaces it, or nothing if it is as in the backup."""
         seen = ingress_of(context.state)
         differs = () if seen is None else network_changes(self.spec, seen.spec)
         if seen is not None and not replaces(differs):
             return ()
         spec = self.spec.model_copy(update={"labels": context.marked(self.spec.labels)})
-        why = "the old swarm's was not as 'swarm init' makes it: the new swarm's is removed and made again"
+        why = "the backup has another one than 'swarm init' creates: it is removed and created again"
         changes = () if seen is None else network_changes(spec, seen.spec, exact=True)
         return (
             RemakeIngress(
@@ -100,25 +100,25 @@ class RestoredIngress(Operation):
         )
 
     def problems(self, context: Context) -> tuple[str, ...]:
-        """Return what stands against it; :func:`obstacle` tells it before the step is made."""
+        """Return what prevents it; a restore asks :func:`obstacle` before it adds this step."""
         found = obstacle(self.spec, context.state)
-        return () if found is None else (f"the ingress network cannot be made again: {found}",)
+        return () if found is None else (f"the ingress network cannot be replaced: {found}",)
 
 
 def ingress_of(state: ClusterState) -> Network | None:
-    """Return the swarm's ingress network; None where somebody removed it, or the swarm is yet to be made."""
+    """Return the swarm's ingress network, or None if it was removed or there is no swarm yet."""
     return next((net for net in state.networks if net.spec.ingress), None)
 
 
 def customised(network: Network, swarm: SwarmSpec) -> bool:
-    """Tell whether an ingress network is other than what ``swarm init`` makes: the first block of the pool, no more."""
+    """Return whether an ingress network differs from what ``swarm init`` creates in the first block of the pool."""
     plain = NetworkSpec(name="ingress", ingress=True, subnets=(_first_block(swarm),) if network.spec.subnets else ())
     seen = network.spec.model_copy(update={"labels": unmarked(network.spec.labels)})
     return network_changes(seen, plain, exact=True) != ()
 
 
 def obstacle(spec: NetworkSpec, state: ClusterState) -> str | None:
-    """Return why an ingress network cannot be brought to this form safely now; None when it can, or is so already."""
+    """Return why an ingress network cannot be replaced safely now, or None if it can or need not be."""
     seen = ingress_of(state)
     if seen is not None and not replaces(network_changes(spec, seen.spec)):
         return None
@@ -131,7 +131,7 @@ def obstacle(spec: NetworkSpec, state: ClusterState) -> str | None:
         return f"services publish through it: {', '.join(users)}"
     versions = sorted({facts.engine.version for facts in state.hosts})
     if len(versions) > 1:
-        return f"the engines are of different versions ({', '.join(versions)}), and not all would notice"
+        return f"the engines are of different versions ({', '.join(versions)}), and not all would notice the change"
     return None
 
 
@@ -144,7 +144,7 @@ def _first_block(swarm: SwarmSpec) -> Subnet:
 
 
 def _cleared(manager: SwarmPort) -> tuple[bool | None, str]:
-    """Ask for the removal until it is done: a swarm that has just begun may not know its own ingress network yet."""
+    """Ask for the removal until it is done: a new swarm may not know its own ingress network yet."""
     seen = next((net for net in manager.networks() if net.spec.ingress), None)
     if seen is None:
         return True, "gone"
@@ -156,7 +156,7 @@ def _cleared(manager: SwarmPort) -> tuple[bool | None, str]:
 
 
 def _touch(manager: SwarmPort, node_id: str) -> None:
-    """Set a mark on a node, or take it away: an agent looks at its networks again only when its entry differs."""
+    """Set a label on a node, or remove it: an agent reads its networks again only if its entry differs."""
     node = next((one for one in manager.nodes() if one.id == node_id), None)
     if node is None:
         return
@@ -167,7 +167,7 @@ def _touch(manager: SwarmPort, node_id: str) -> None:
 
 
 def _has(ports: Ports, host: str, network_id: str) -> bool:
-    """Tell whether a node has the network; one that does not answer gets it when it comes back."""
+    """Return whether a node has the network. One that does not answer counts: it gets the network when it is back."""
     try:
         return any(net.id == network_id for net in ports.engine(host).networks())
     except HostError:

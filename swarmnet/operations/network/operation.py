@@ -1,8 +1,8 @@
 """``network``: one overlay of the swarm, or one bridge, macvlan or ipvlan on every selected host.
 
-No engine can change a network in place (API up to 1.55): any difference but that of labels is a planned replacement.
-Labels alone are reported as a warning, since making a network anew for them would cut everybody who uses it. A network
-made with ``config_from`` can bear no labels, so not swarmnet's mark either: ``--prune`` leaves it alone.
+Engines cannot change a network in place (API up to 1.55): each difference except labels is a planned replacement, which
+keeps what the step leaves out. Differing labels are a warning, since a replacement would disconnect all users of the
+network. A network with ``config_from`` cannot have labels, so no mark of swarmnet either: ``--prune`` leaves it alone.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def _subnet(value: object) -> object:
 
 
 SubnetForm = Annotated[Subnet, BeforeValidator(_subnet, json_schema_input_type=str | Subnet)]
-"""A block alone, ``10.1.0.0/24``, or with its gateway and range."""
+"""A block such as ``10.1.0.0/24``, or a mapping with its gateway and range."""
 
 
 class NetworkOperation(OwnableOperation, NetworkSpec):
@@ -60,11 +60,11 @@ class NetworkOperation(OwnableOperation, NetworkSpec):
         return frozenset({("network", self.name)})
 
     def faults(self) -> tuple[str, ...]:
-        """Return what is wrong with the network in itself."""
+        """Return what is wrong with the network in any cluster."""
         return tuple(problems_of_spec(self.spec))
 
     def problems(self, context: Context) -> tuple[str, ...]:
-        """Return what is wrong with the network beside what is there."""
+        """Return what is wrong with the network in this cluster."""
         return tuple(problems_in_cluster(self.spec, context))
 
     def warnings(self, context: Context) -> tuple[str, ...]:
@@ -94,14 +94,14 @@ class NetworkOperation(OwnableOperation, NetworkSpec):
         return context.hosts if self.effective_scope is Scope.LOCAL else ()
 
     def plan(self, context: Context) -> tuple[Action, ...]:
-        """Return one action for each place where the network is missing, half-made, or differs."""
+        """Return one action for each place where the network is missing, half-created, or differs."""
         made = tuple(action for place, seen in self._places(context) for action in self._make(context, place, seen))
         if any(isinstance(action, ReplaceNetwork) for action in made):
-            return made  # which attaches what an earlier one left detached, too
+            return made  # it also attaches what an earlier one left detached
         return (*made, *self._left_detached(context))
 
     def changes_from(self, seen: Network) -> tuple[Change, ...]:
-        """Return how a network that is there differs from the wanted one."""
+        """Return how an existing network differs from the wanted one."""
         return network_changes(self.spec, numbered(self.spec, seen))
 
     def _left_detached(self, context: Context) -> Iterator[Action]:
@@ -130,9 +130,9 @@ class NetworkOperation(OwnableOperation, NetworkSpec):
         target = Ref(kind="network", name=self.name, host=place)
         if seen is None:
             create = CreateConfiguration if self.config_only else CreateNetwork
-            yield create(object=target, why="it is not there", host=place, spec=spec)
+            yield create(object=target, why="it does not exist", host=place, spec=spec)
         elif not seen.allocated:
-            why = "it was accepted but never allocated; it is removed and made again"
+            why = "it was accepted but never allocated; it is removed and created again"
             yield RemakeNetwork(object=target, why=why, host=place, spec=spec)
         elif replaces(self.changes_from(seen)):
             # Exact: what it has beyond what is written goes with it.
@@ -148,12 +148,12 @@ def _replacement(
     spec: NetworkSpec, seen: Network, changes: tuple[Change, ...], place: str | None, context: Context
 ) -> ReplaceNetwork:
     services, containers = _users(seen, place, context)
-    why = "engines cannot change a network in place: it is removed and made again"
+    why = "engines cannot change a network in place: it is removed and created again"
     if services:
         why += f"; detached meanwhile: {', '.join(services)}"
     risk = Risk.DISRUPTIVE if services else Risk.SAFE
     if containers:
-        risk, why = Risk.DESTRUCTIVE, f"{why}; used by containers that are no tasks: {', '.join(containers)}"
+        risk, why = Risk.DESTRUCTIVE, f"{why}; used by containers outside of services: {', '.join(containers)}"
     return ReplaceNetwork(
         object=Ref(kind="network", name=spec.name, host=place),
         why=why,
@@ -168,7 +168,7 @@ def _replacement(
 
 
 def _users(net: Network, place: str | None, context: Context) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the services and the containers that are no tasks on a network."""
+    """Return the services on a network, and the containers outside of services."""
     name, state = net.spec.name, context.state
     services = tuple(
         service.spec.name

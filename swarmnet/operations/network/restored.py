@@ -1,4 +1,4 @@
-"""Networks as a backup has them: what an engine held once comes back, whatever playbooks may not write."""
+"""Networks as a backup has them: what an engine had comes back, even if a playbook cannot describe it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class RestoredNetwork(NetworkOperation):
-    """One network of a backup. Its own fields are what is sent."""
+    """One network of a backup. Its fields are what is sent."""
 
     name_in_playbook: ClassVar[str] = "restored_network"
     summary: ClassVar[str] = "One network as a backup has it."
@@ -34,16 +34,16 @@ class RestoredNetwork(NetworkOperation):
     kept: NetworkSpec
     """The network as the engine showed it, which is what is compared."""
     companions: frozenset[str] = frozenset()
-    """Names of the networks that overlapped it in the backup: what stood beside each other may do so again."""
+    """Names of the networks that overlapped it in the backup, and may do so again."""
     tolerated: frozenset[str] = frozenset()
-    """Routes that the old hosts had beside it."""
+    """Overlapping routes that the old hosts had."""
 
     def faults(self) -> tuple[str, ...]:
-        """Return nothing: an engine had it."""
+        """Return nothing: an engine accepted it before."""
         return ()
 
     def problems(self, context: Context) -> tuple[str, ...]:
-        """Return what is in its way on these hosts."""
+        """Return what conflicts with it on these hosts."""
         return tuple(self._in_the_way(context))
 
     def warnings(self, context: Context) -> tuple[str, ...]:
@@ -125,7 +125,7 @@ class RestoredNetwork(NetworkOperation):
 
 
 class RemakeGateway(Action):
-    """Make the bridge of a host that is in no swarm again, as a backup has it."""
+    """Replace the bridge of a host outside of swarms with that of a backup."""
 
     kind: Literal["network.remake-gateway"] = "network.remake-gateway"
     host: str
@@ -138,12 +138,12 @@ class RemakeGateway(Action):
         return with_network(state, Network(id="", spec=self.spec, predefined=True), self.host)
 
     def run(self, ports: Ports) -> None:
-        """Remove it and make it; nothing uses it, since the host is in no swarm."""
+        """Remove it and create it. Nothing uses it, since the host is not in a swarm."""
         remake_network(ports, self.spec, self.host)
 
 
 class RestoredGateway(Operation):
-    """The bridge ``docker_gwbridge`` of one host, made before the engine makes its own with the next free block."""
+    """The bridge ``docker_gwbridge`` of one host, created before the engine creates its own."""
 
     name_in_playbook: ClassVar[str] = "restored_gateway"
     summary: ClassVar[str] = "The bridge docker_gwbridge of one host, as a backup has it."
@@ -151,7 +151,7 @@ class RestoredGateway(Operation):
     spec: NetworkSpec
 
     def plan(self, context: Context) -> tuple[Action, ...]:
-        """Return what makes it, where the host is in no swarm yet and has none or another one."""
+        """Return what creates it, if the host is not in a swarm yet and has none or another one."""
         return tuple(self._make(context))
 
     def _make(self, context: Context) -> Iterator[Action]:
@@ -162,7 +162,7 @@ class RestoredGateway(Operation):
             seen = context.state.local_network(host.name, GATEWAY)
             target = Ref(kind="network", name=GATEWAY, host=host.name)
             if seen is None:
-                why = "the engine would make its own with the next free block"
+                why = "the engine would create its own with the next free block"
                 yield CreateNetwork(object=target, why=why, host=host.name, spec=self.spec)
             elif changes := network_changes(self.spec, seen.spec):
                 why = "an earlier swarm left it, and the backup has another one"

@@ -1,4 +1,4 @@
-"""The writes that make a swarm and its nodes; all find nodes by host or id, never by hostname (moby#24106)."""
+"""The actions that create a swarm and change its nodes. They find nodes by host or id, not by hostname (moby#24106)."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 JOIN_LIMIT = 60.0
 """Seconds for a node to be ready, and reachable as a manager, once its engine says that it is active."""
 HEARTBEAT = 5.0
-"""Seconds between two signs of life of an engine, unless the swarm says otherwise (swarmkit's default)."""
+"""Seconds between two heartbeats of an engine, unless the swarm says otherwise (swarmkit's default)."""
 NOTICED_LIMIT = 30.0
 """Seconds besides the heartbeats until a dead engine's entry is down: an election may come in between."""
 DOWN = ("down", "disconnected")
 
 
 class InitSwarm(Action):
-    """Begin the swarm on its first manager."""
+    """Create the swarm on its first manager."""
 
     kind: Literal["swarm.init"] = "swarm.init"
     host: str
@@ -50,14 +50,14 @@ class InitSwarm(Action):
         return joined(state, self.host, role=Role.MANAGER, address=self.advertise, availability=availability)
 
     def run(self, ports: Ports) -> None:
-        """Begin the swarm and wait until its first manager leads it."""
+        """Create the swarm and wait until its first manager leads it."""
         engine = ports.engine(self.host)
         node_id = engine.init_swarm(self.spec, JoinAddress(self.advertise, self.data_path, self.availability))
         _wait_for_node(ports, node_id, Role.MANAGER)
 
 
 class Join(Action):
-    """Bring one host into the swarm."""
+    """Join one host to the swarm."""
 
     role: ClassVar[Role]
     host: str
@@ -73,10 +73,10 @@ class Join(Action):
         return joined(state, self.host, role=self.role, address=self.advertise, availability=availability)
 
     def run(self, ports: Ports) -> None:
-        """Join through the managers one after the other, then wait until the leader sees the node as it shall be.
+        """Join through one manager after the other, then wait until the leader sees the node in its role.
 
         Raises:
-            ConvergenceError: no manager let it in, or it is seen at another address than it advertises.
+            ConvergenceError: no manager accepted it, or the leader sees another address than it advertises.
         """
         manager = ports.manager()
         token = manager.join_token(self.role)
@@ -91,7 +91,7 @@ class Join(Action):
             except ConvergenceError as error:  # the engine left again; another manager may be nearer
                 failure = error
         else:
-            raise failure or ConvergenceError(f"no reachable manager lets {self.host} in")
+            raise failure or ConvergenceError(f"no reachable manager accepts {self.host}")
         if _find(before, node_id) is not None:
             raise ConvergenceError(f"{self.host} says that it joined as node {node_id}, which was there before")
         node = _wait_for_node(ports, node_id, self.role)
@@ -107,7 +107,7 @@ class Join(Action):
 
 
 class JoinManager(Join):
-    """Bring one manager into the swarm; one by one, since raft changes its members one at a time (swarmkit#2196)."""
+    """Join one manager. Managers join one by one, since raft changes one member at a time (swarmkit#2196)."""
 
     kind: Literal["swarm.join-manager"] = "swarm.join-manager"
     role: ClassVar[Role] = Role.MANAGER
@@ -115,7 +115,7 @@ class JoinManager(Join):
 
 
 class JoinWorker(Join):
-    """Bring one worker into the swarm; workers do not touch the managers' raft, so many may come at once."""
+    """Join one worker. Workers do not change the managers' raft group, so several join at once."""
 
     kind: Literal["swarm.join-worker"] = "swarm.join-worker"
     role: ClassVar[Role] = Role.WORKER
@@ -123,7 +123,7 @@ class JoinWorker(Join):
 
 
 class UpdateSwarm(Action):
-    """Change the settings of a swarm that can be changed."""
+    """Change the settings of a swarm."""
 
     kind: Literal["swarm.update"] = "swarm.update"
     spec: SwarmSpec
@@ -131,14 +131,14 @@ class UpdateSwarm(Action):
     stage: ClassVar[Rank] = Rank.SWARM
 
     def predict(self, state: ClusterState) -> ClusterState:
-        """Return the state with the managed settings laid over the present ones."""
+        """Return the state with the managed settings changed."""
         if state.swarm is None:
             return state
         spec = lay(state.swarm.spec, self.spec)
         return state.model_copy(update={"swarm": state.swarm.model_copy(update={"spec": spec})})
 
     def run(self, ports: Ports) -> None:
-        """Write the settings; again when somebody else wrote between."""
+        """Write the settings; retry if they changed in between."""
         manager = ports.manager()
 
         def write() -> None:
@@ -152,11 +152,11 @@ class NodeUpdate(Action):
     """Change role, availability or labels of one node."""
 
     host: str = ""
-    """Name in the inventory; empty when no host of the inventory is the node."""
+    """Name in the inventory, or empty if the node is not a host of the inventory."""
     node_id: str = ""
     """Set for nodes without a host."""
     planned_id: str = ""
-    """The node that the host was when this was planned; empty for one that joins before."""
+    """The id of the node when this was planned, or empty for a host that joins before."""
     spec: NodeSpec
     """Labels are laid over the present ones."""
     remove_labels: tuple[str, ...] = ()
@@ -169,12 +169,12 @@ class NodeUpdate(Action):
         return state if node is None else with_node(state, node.id, self._laid_over(node.spec))
 
     def run(self, ports: Ports) -> None:
-        """Write the spec; for a new role, wait until the leader sees the node in it.
+        """Write the spec. For a new role, wait until the leader sees the node in it.
 
-        Tasks that may not stay on the node are waited for until they have ended and run elsewhere.
+        Waits for tasks that may not stay on the node until they run elsewhere.
 
         Raises:
-            ConvergenceError: the node is not in the swarm, or what ran on it runs nowhere now.
+            ConvergenceError: the node is not in the swarm, or its tasks do not run elsewhere.
         """
         manager = ports.manager()
         node_id = self.node_id or self.planned_id or _confirmed_id(ports, self.host, manager.nodes())
@@ -198,7 +198,7 @@ class NodeUpdate(Action):
 
     @property
     def _may_end_tasks(self) -> bool:
-        """True unless only labels are added, as for nodes that just joined."""
+        """False if only labels are added, as for nodes that just joined."""
         return any(change.before is not None for change in self.changes) or not self.changes
 
     def _laid_over(self, seen: NodeSpec) -> NodeSpec:
@@ -225,7 +225,7 @@ class ChangeRole(NodeUpdate):
 
 
 class RemoveDeadNode(Action):
-    """Take an entry that stands for nobody out of the list; labels of a host that joined anew were carried over."""
+    """Remove a dead entry from the list of nodes. If its host rejoined, the new entry has its labels already."""
 
     kind: Literal["node.remove"] = "node.remove"
     node_id: str
@@ -238,10 +238,10 @@ class RemoveDeadNode(Action):
         return without_node(state, self.node_id)
 
     def run(self, ports: Ports) -> None:
-        """Remove the entry once the managers have noticed that its engine is silent.
+        """Remove the entry once the managers have noticed that its engine does not answer.
 
         That is after three heartbeats, or six when the leader is new (seen on 26.1: 15 to 20 s with the default of 5).
-        An entry that stays ready belongs to somebody who lives, whatever its name and address: it is not removed.
+        An entry that stays ready belongs to a running engine, whatever its name and address, and is not removed.
 
         Raises:
             ConvergenceError: it stayed alive.
@@ -261,7 +261,7 @@ class RemoveDeadNode(Action):
 
 
 def is_dead(node: Node) -> bool:
-    """Tell whether an entry of the list stands for nobody any more.
+    """Return whether an entry of the list has no engine any more.
 
     A host that dies while it joins may leave an entry that never had a name and stays ``unknown`` for good: the
     certificate was given out, and its node never reported itself (seen on 26.1). Those with a name are
@@ -271,7 +271,7 @@ def is_dead(node: Node) -> bool:
 
 
 def _confirmed_id(ports: Ports, host: str, nodes: tuple[Node, ...]) -> str:
-    """Return which node a host is that joined a moment ago: its own word, unless it names another host's node.
+    """Return the node id of a host that has just joined, as the host says, unless it names another host's node.
 
     Raises:
         ConvergenceError: it does.
@@ -295,7 +295,7 @@ def _node_id(state: ClusterState, host: str) -> str:
 
 
 def _remotes(nodes: tuple[Node, ...]) -> tuple[str, ...]:
-    """Return the addresses of the reachable managers, leader first: engines try only one (moby swarm.go)."""
+    """Return the addresses of the reachable managers, the leader first: engines try only one (moby swarm.go)."""
     reachable = [node for node in nodes if node.manager_address and node.reachability == "reachable"]
     reachable.sort(key=lambda node: not node.is_leader)
     return tuple(node.manager_address for node in reachable if node.manager_address)

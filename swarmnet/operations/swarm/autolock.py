@@ -1,8 +1,8 @@
-"""Autolock: managers whose raft logs nobody reads without a key, and the one file that keeps this key.
+"""Autolock: managers whose raft logs cannot be read without a key, and the file that keeps this key.
 
-The engine makes the key itself and shows it to whoever may ask a manager, as long as one is unlocked. swarmnet writes
-it to a file of the operator, once, before anything else is done; it stands in no plan, log, report or backup. A run
-that was killed between both finds autolock on and the file missing, and writes it then.
+The engine creates the key and shows it to anyone with access to an unlocked manager. swarmnet writes it to a file of
+the operator before it does anything else. No plan, log, report or backup contains it. If a run is killed in between,
+the next one finds autolock on and the file missing, and writes the file.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from swarmnet.model.swarm import SwarmSpec
 
 KEY_LIMIT = 10.0
-"""Seconds for a manager to tell its key; it knows it at once."""
+"""Seconds for a manager to return its key, which it knows at once."""
 ON = "managers that restart stay locked until `swarmnet unlock` gives them the key"
-OFF = "whoever reads a manager's disk can read the swarm's secrets again"
+OFF = "anyone who can read the disk of a manager can then read the swarm's secrets"
 
 
 class KeepUnlockKey(Action):
@@ -51,36 +51,36 @@ class KeepUnlockKey(Action):
         """Ask a manager and write the file.
 
         Raises:
-            UsageError: the file cannot be written; the key is still to be had from any unlocked manager.
+            UsageError: the file cannot be written. Each unlocked manager still returns the key.
         """
         manager = ports.manager()
 
         def look() -> tuple[Secret | None, str]:
             return manager.unlock_key(), "no key"
 
-        what = "a manager to tell the unlock key"
+        what = "a manager to return the unlock key"
         key = wait_until(ports.clock, look, what=what, timeout=KEY_LIMIT, tell=progress(ports))
         ports.secret_files.write(self.path, key)
 
 
 def problems_of_key(spec: SwarmSpec, path: str | None, state: ClusterState) -> Iterator[str]:
-    """Yield why autolock cannot be switched on, or its key not be kept."""
+    """Yield why autolock cannot be turned on, or its key cannot be kept."""
     if not spec.autolock:
         return
     if path is None:
         if state.swarm is None or not state.swarm.spec.autolock:
-            yield "autolock needs a place for its key: write 'unlock_key_file: PATH', a file that is not there yet"
+            yield "autolock needs a file for its key: write 'unlock_key_file: PATH' with a file that does not exist yet"
     elif state.unlock_key_file is KeyStanding.OTHER:
         yield (
-            f"{path} holds something else than this swarm's unlock key and is not overwritten: move it away,"
-            " or name another file"
+            f"{path} does not contain this swarm's unlock key and is not overwritten: move it away, or name another"
+            " file"
         )
 
 
 def keeping(spec: SwarmSpec, path: str | None, state: ClusterState) -> Iterator[Action]:
-    """Yield what writes the key, unless the file holds it."""
+    """Yield what writes the key, unless the file has it."""
     if spec.autolock and path is not None and state.unlock_key_file is not KeyStanding.KEPT:
-        why = "whoever loses the key loses every manager that restarts; keep a copy where no manager is"
+        why = "without the key, managers that restart stay locked: keep a copy away from the managers"
         yield KeepUnlockKey(object=Ref(kind="unlock-key", name=path), why=why, path=path)
 
 

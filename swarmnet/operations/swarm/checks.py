@@ -1,4 +1,4 @@
-"""What speaks against making a swarm of these hosts; each check yields whole sentences."""
+"""Validation of a swarm on these hosts. Each check yields complete sentences."""
 
 from __future__ import annotations
 
@@ -29,17 +29,16 @@ GOSSIP_PORT = 7946
 FIRST_BLOCK = "10.0.0.0/24"
 """The ingress network's, when no pool is given."""
 _AFTER_ERROR = (
-    "engines try that only as they start, so restart it when the cause is gone (a boot without network is one):"
+    "engines try to join only when they start: once the cause (such as a boot without network) is gone, restart Docker:"
     " systemctl restart docker"
 )
 _AFTER_HALF_A_JOIN = (
-    "start the managers that it knows; where it never was in that swarm, and a join was begun by hand, undo that:"
-    f" {LEAVE}"
+    f"start the managers that it knows; if it was never in that swarm and somebody tried to join it, undo that: {LEAVE}"
 )
 
 
 def problems_of_swarm(spec: SwarmSpec, context: Context, *, tolerated: frozenset[str] = frozenset()) -> Iterator[str]:
-    """Yield what makes the swarm impossible; ``tolerated`` are routes that may overlap its address pool."""
+    """Yield what prevents the swarm; ``tolerated`` are routes that may overlap its address pool."""
     if not context.inventory.managers:
         yield "the inventory has no manager: give at least one host 'role: manager'"
         return
@@ -57,15 +56,15 @@ def problems_of_swarm(spec: SwarmSpec, context: Context, *, tolerated: frozenset
 
 
 def faults_of_swarm(spec: SwarmSpec) -> Iterator[str]:
-    """Yield settings that no engine can work with, whatever is there (moby daemon/cluster/swarm.go)."""
+    """Yield settings that no engine accepts or can work with (moby daemon/cluster/swarm.go)."""
     if spec.data_path_port == GOSSIP_PORT:
-        yield f"data_path_port {GOSSIP_PORT} is the nodes' gossip: choose another, or leave it out for 4789"
+        yield f"data_path_port {GOSSIP_PORT} is used for gossip between nodes: choose another, or leave it out for 4789"
     size = spec.subnet_size or int(str(INIT_ONLY["subnet_size"]))
     pools = spec.default_addr_pool or ()
     for pool in pools:
         block = ipaddress.ip_network(pool)
         if block.version != 4:  # noqa: PLR2004 - the version of IP
-            yield f"address pool {pool} is IPv6: engines take pools of IPv4 alone; give networks IPv6 by 'subnets'"
+            yield f"address pool {pool} is IPv6: engines accept only IPv4 pools; write 'subnets' for networks with IPv6"
         elif block.prefixlen > size:
             yield f"address pool {pool} is smaller than one subnet of it, a /{size}: write a larger pool or subnet_size"
         elif (use := special(pool)) is not None:
@@ -75,20 +74,20 @@ def faults_of_swarm(spec: SwarmSpec) -> Iterator[str]:
 
 
 def warnings_of_swarm(context: Context) -> Iterator[str]:
-    """Yield doubts."""
+    """Yield what may cause trouble."""
     managers = len(context.inventory.managers)
     if managers and managers % 2 == 0:
         yield (
-            f"{managers} managers survive the loss of {(managers - 1) // 2}, no more than {managers - 1} would:"
+            f"{managers} managers survive the loss of {(managers - 1) // 2}, the same as {managers - 1} managers:"
             " use an odd number"
         )
     if managers > MOST_MANAGERS:
-        yield f"{managers} managers make every write slow; {MOST_MANAGERS} are the most that Docker advises"
+        yield f"{managers} managers make every write slow: Docker advises at most {MOST_MANAGERS}"
     for host in context.hosts:
         if context.state.facts(host.name) is None:
-            yield f"{host.name} did not answer and is left as it is"
+            yield f"{host.name} does not answer and is not changed"
     for name in strangers(context.state, context.inventory):
-        yield f"node {name} is in the swarm, is no host of the inventory, and is left as it is"
+        yield f"node {name} of the swarm is not in the inventory and is not changed"
     with_data_path = [host.name for host in context.hosts if host.data_path is not None]
     if with_data_path and len(with_data_path) < len(context.hosts):
         yield f"only {', '.join(with_data_path)} have a data path of their own; VXLAN must route between all hosts"
@@ -107,8 +106,8 @@ def _memberships(context: Context) -> Iterator[str]:
     if state.swarm is not None and mark is None and state.facts(first) and state.node_of(first) is None:
         inside = [host.name for host in context.inventory.hosts if state.node_of(host.name) is not None]
         yield (
-            f"{', '.join(inside)} belong to another swarm, that {first} is not in and that has no mark of cluster"
-            f" {cluster!r}: put one of its managers first, or use other hosts"
+            f"{', '.join(inside)} belong to a swarm without {first} and without the mark of cluster {cluster!r}:"
+            " list one of its managers first, or use other hosts"
         )
     for host in context.hosts:
         facts = state.facts(host.name)
@@ -119,16 +118,16 @@ def _memberships(context: Context) -> Iterator[str]:
 def _membership(host: Host, facts: HostFacts, *, is_ours: bool) -> Iterator[str]:
     membership = facts.engine.membership
     if membership.state is SwarmStanding.ACTIVE:
-        managers = ", ".join(membership.managers) or "nobody"
+        managers = ", ".join(membership.managers) or "not known"
         what = "belongs to another swarm" if is_ours else "belongs to a swarm that no host of the inventory answers for"
         yield f"{host.name} {what} (node {membership.node_id}, its managers: {managers}): use another host"
     elif membership.state is not SwarmStanding.INACTIVE:
-        # A manager is never told to leave: what is on its disk may be all that is left of the swarm.
+        # Never advise a manager to leave: its disk may hold the last copy of the swarm.
         half = host.role is Role.WORKER and membership.state is SwarmStanding.PENDING
         locked = membership.state is SwarmStanding.LOCKED  # what the engine says there advises its own command
         advice = f"give it its key: {UNLOCK}" if locked else _AFTER_HALF_A_JOIN if half else _AFTER_ERROR
         said = f": {membership.error}" if membership.error and not locked else ""
-        yield f"{host.name} stands as {membership.state} to a swarm{said}; {advice}"
+        yield f"the swarm state of {host.name} is {membership.state}{said}; {advice}"
 
 
 def _beginning(context: Context, members: Members) -> Iterator[str]:
@@ -136,10 +135,10 @@ def _beginning(context: Context, members: Members) -> Iterator[str]:
     if first is None:
         return
     if first not in context.hosts:
-        yield f"there is no swarm yet and the step leaves out {first.name}, the manager on which it begins"
+        yield f"there is no swarm yet, and the step does not select {first.name}, the manager that creates it"
     for host in context.inventory.managers:
         if context.state.facts(host.name) is None:
-            yield f"{host.name} did not answer and may hold the swarm: a new one is begun only when all managers answer"
+            yield f"{host.name} does not answer and may have the swarm: a new one is created only if all managers do"
     facts = context.state.facts(first.name)
     if facts is not None:
         yield from _entering(first, facts)
@@ -167,8 +166,8 @@ def _settings(spec: SwarmSpec, context: Context) -> Iterator[str]:
     for change in swarm_changes(spec, swarm.spec):
         if change.path in INIT_ONLY:
             yield (
-                f"{change.path} is {change.before} and cannot become {change.after}: it is set by swarm init for good;"
-                " write what is there, or back up and restore onto a new swarm"
+                f"{change.path} is {change.before} and cannot become {change.after}: only swarm init can set it. Write"
+                " the present value, or back up and restore onto a new swarm"
             )
 
 
@@ -183,13 +182,13 @@ def _joining(members: Members, context: Context) -> Iterator[str]:
             )
     swarm = context.state.swarm
     if members.outside and swarm is not None and swarm.root_rotation:
-        yield "the swarm's CA is being rotated: join hosts when that has ended"
+        yield "the swarm's CA is being rotated: join hosts once that has ended"
 
 
 def _entering(host: Host, facts: HostFacts) -> Iterator[str]:
     if facts.engine.live_restore:
         yield (
-            f'{host.name} has live-restore on, which refuses swarm mode: set "live-restore": false in'
+            f'{host.name} has live-restore on, with which engines refuse swarm mode: set "live-restore": false in'
             " /etc/docker/daemon.json and restart its engine"
         )
     if facts.engine.writes_nftables:
@@ -205,7 +204,7 @@ def _entering(host: Host, facts: HostFacts) -> Iterator[str]:
 
 
 def problems_of_roles(members: Members, context: Context) -> Iterator[str]:
-    """Yield what new roles would cost the quorum."""
+    """Yield changes of roles that would endanger the quorum."""
     managers = [node for node in context.state.nodes if node.spec.role is Role.MANAGER]
     leaving = {node.id for nodes in members.dead.values() for node in nodes}
     staying = [node for node in managers if node.id not in leaving]
@@ -214,7 +213,7 @@ def problems_of_roles(members: Members, context: Context) -> Iterator[str]:
     adding += [host.name for host, node in members.inside if _becomes(host, node, Role.MANAGER)]
     if adding and lost:
         yield (
-            f"manager {', '.join(lost)} is unreachable: adding {', '.join(adding)} now could cost the quorum;"
+            f"manager {', '.join(lost)} is unreachable: adding {', '.join(adding)} now could lose the quorum:"
             " bring it back, or demote and remove it first"
         )
     demoted = [node for host, node in members.inside if _becomes(host, node, Role.WORKER)]

@@ -1,4 +1,4 @@
-"""Which of the selected hosts are in the swarm, which are not, and which left a dead entry behind."""
+"""Which of the selected hosts are in the swarm, which are not, and which left dead entries."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Members:
-    """The selected hosts that answered, by how they stand to the observed swarm."""
+    """The selected hosts that answered, by their membership in the observed swarm."""
 
     inside: tuple[tuple[Host, Node], ...]
     outside: tuple[tuple[Host, HostFacts], ...]
-    """Hosts that shall join; without the one that ``swarm init`` makes the first member."""
+    """Hosts to join, without the one on which the swarm is created."""
     beginning: Host | None
-    """The host on which the swarm begins, None when there is one."""
+    """The host on which the swarm is created, or None if there is a swarm."""
     dead: Mapping[str, tuple[Node, ...]]
-    """Host name to the entries that it left behind: same hostname or none, same address, other node id."""
+    """The dead entries of each host: same hostname or none, same address, another node id."""
     nobodys: tuple[Node, ...]
-    """Entries without name and address that joins left which ended early; known to be no host's."""
+    """Entries without name and address, left by joins that ended early, that do not belong to any host."""
 
     @property
     def joining(self) -> tuple[Host, ...]:
@@ -40,7 +40,7 @@ class Members:
 
     @classmethod
     def of(cls, context: Context) -> Members:
-        """Return how the context's hosts stand to the swarm of its state."""
+        """Return the membership of the context's hosts."""
         state = context.state
         beginning = context.inventory.managers[0] if state.swarm is None and context.inventory.managers else None
         inside: list[tuple[Host, Node]] = []
@@ -60,11 +60,11 @@ class Members:
 
 
 def left_behind(host: Host, facts: HostFacts, context: Context) -> tuple[Node, ...]:
-    """Return the dead entries that the host left in the list when it joined anew, or that it leaves when it will.
+    """Return the dead entries that the host left in the list when it rejoined, or leaves when it rejoins.
 
-    Managers call such an entry ready, or unknown, for up to some 20 s after its host was rebuilt. It is dead all the
-    same where the engine at its address says that it is in no swarm, or another node of this one. That is the host's
-    own word, so an entry that others may be is none of it.
+    Managers report such an entry as ready or unknown for up to 20 s after its host was rebuilt. It is dead all the
+    same if the engine at its address says that it is in no swarm, or is another node of this one. That is only the
+    host's own word, so an entry that may belong to another host does not count.
     """
     state = context.state
     addresses = {host.address, host.advertise, *facts.addresses}
@@ -79,7 +79,7 @@ def left_behind(host: Host, facts: HostFacts, context: Context) -> tuple[Node, .
 
 
 def _nobodys(context: Context) -> tuple[Node, ...]:
-    """Return nameless entries, once every host of the inventory has said that it is none of them."""
+    """Return nameless entries that belong to none of the hosts, or nothing while a host does not answer."""
     state = context.state
     if any(state.facts(host.name) is None for host in context.inventory.hosts):
         return ()
@@ -92,5 +92,5 @@ def _nobodys(context: Context) -> tuple[Node, ...]:
 
 
 def node_address(node: Node) -> str:
-    """Return the IP address that a node is known by; leaders may say 0.0.0.0 of themselves (moby#35437)."""
+    """Return the IP address of a node; leaders may report 0.0.0.0 for themselves (moby#35437)."""
     return node.address if node.manager_address is None else node.manager_address.rpartition(":")[0].strip("[]")

@@ -1,8 +1,8 @@
 """``node``: role, availability and labels of the selected hosts.
 
-Without arguments it gives the hosts what the inventory says of them, as ``swarm`` does, too; arguments add to that and
-may not contradict it: two truths would make every plan change the same node forth and back. Labels are a subset: those
-of other hands stay, unless ``remove_labels`` names them.
+Without arguments it applies what the inventory says of the hosts, as ``swarm`` does. Arguments add to that and may not
+contradict it, since each plan would then change the same node again. Labels are a subset: those that others set stay,
+unless ``remove_labels`` names them.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 
 
 class NodeOperation(Operation):
-    """Role, availability and labels of the selected hosts; without arguments, those of the inventory."""
+    """Role, availability and labels of the selected hosts; those of the inventory if there are no arguments."""
 
     name_in_playbook: ClassVar[str] = "node"
-    summary: ClassVar[str] = "Role, availability and labels of the selected hosts; alone, those of the inventory."
+    summary: ClassVar[str] = "Role, availability and labels of the selected hosts, or those of the inventory."
 
     role: Role | None = None
     """manager or worker."""
@@ -51,7 +51,7 @@ class NodeOperation(Operation):
         return tuple(f"label {label} is both set and removed" for label in both)
 
     def problems(self, context: Context) -> tuple[str, ...]:
-        """Return contradictions to the inventory, hosts that are not in the swarm, and a quorum that would be lost."""
+        """Return contradictions to the inventory, hosts outside of the swarm, and roles that would lose the quorum."""
         found: list[str] = []
         for host in context.hosts:
             found += self._contradictions(host)
@@ -84,10 +84,10 @@ class NodeOperation(Operation):
         pairs += [(f"label {name}", self.labels.get(name, text), text) for name, text in host.labels.items()]
         for what, here, there in pairs:
             if here is not None and there is not None and here != there:
-                yield f"{what} of {host.name} is {here} here and {there} in the inventory: write it once"
+                yield f"{what} of {host.name} is {here} here and {there} in the inventory: write it in one place"
         for name in self.remove_labels:
             if name in host.labels:
-                yield f"label {name} of {host.name} is removed here and set in the inventory: write it once"
+                yield f"label {name} of {host.name} is removed here and set in the inventory: write it in one place"
 
 
 def change_roles(nodes: Iterable[tuple[Host, Node]], role: Role) -> Iterator[Action]:
@@ -105,7 +105,7 @@ def change_roles(nodes: Iterable[tuple[Host, Node]], role: Role) -> Iterator[Act
 
 
 def set_node(host: Host, wanted: NodeSpec, node: Node | None, *, remove: tuple[str, ...] = ()) -> Iterator[Action]:
-    """Yield what gives the host's node its availability and labels, if anything differs; None is one that will join."""
+    """Yield what sets availability and labels of a host's node, if anything differs; None is a node that will join."""
     seen = NodeSpec() if node is None else node.spec
     gone = tuple(Change(path=f"labels.{name}", before=seen.labels[name]) for name in remove if name in seen.labels)
     changes = (*node_changes(wanted, seen), *gone)
@@ -113,7 +113,7 @@ def set_node(host: Host, wanted: NodeSpec, node: Node | None, *, remove: tuple[s
         leaves = wanted.availability is Availability.DRAIN and seen.availability is not Availability.DRAIN
         yield SetNode(
             object=Ref(kind="node", name=host.name),
-            why="its availability takes its tasks away" if leaves else "it differs from what is written",
+            why="draining it moves its tasks to other nodes" if leaves else "it differs from what is written",
             changes=changes,
             risk=Risk.DISRUPTIVE if leaves else Risk.SAFE,
             host=host.name,
@@ -124,5 +124,5 @@ def set_node(host: Host, wanted: NodeSpec, node: Node | None, *, remove: tuple[s
 
 
 def _known(node: Node | None) -> str:
-    """Return the id of a node that is there; one that joins gets its id then."""
+    """Return the id of an existing node, or an empty text for one that will join."""
     return "" if node is None or node.id.startswith(NEW) else node.id

@@ -1,7 +1,7 @@
 """``swarm``: one cluster of the inventory's hosts.
 
-The step makes the swarm on the inventory's first manager, brings in the selected hosts, and gives each its role, labels
-and availability as the inventory tells them. What only ``swarm init`` can set is refused on a swarm that differs.
+The step creates the swarm on the inventory's first manager, joins the selected hosts, and sets role, labels and
+availability of each as in the inventory. It refuses to change what only ``swarm init`` can set.
 """
 
 from __future__ import annotations
@@ -52,23 +52,23 @@ class SwarmOperation(OwnableOperation, SwarmSpec):
     labels: Texts = Field(default_factory=dict)
     """Labels of the swarm."""
     unlock_key_file: Annotated[str, Field(min_length=1)] | None = None
-    """With ``autolock: true``: where the key is written, on the operator's machine; relative to the playbook."""
+    """File on the operator's machine for the key of ``autolock: true``; relative paths start at the playbook."""
 
     def placed(self, folder: str) -> Self:
-        """Return the step with the key's file below the playbook's folder, unless its path is absolute."""
+        """Return the step with the key file's path resolved against the playbook's folder."""
         path = self.unlock_key_file
         if path is None or path.startswith("~"):
             return self
         return self.model_copy(update={"unlock_key_file": str(PurePath(folder, path))})
 
     def key_file(self) -> str | None:
-        """Return where the unlock key is kept."""
+        """Return the file that keeps the unlock key."""
         return self.unlock_key_file if self.autolock else None
 
     def faults(self) -> tuple[str, ...]:
-        """Return settings that no engine can work with, and a file that is named for a key that there will not be."""
+        """Return settings that no engine accepts, and a key file without autolock."""
         keyless = self.unlock_key_file is not None and not self.autolock
-        key = ("'unlock_key_file' means nothing without 'autolock: true'",) if keyless else ()
+        key = ("'unlock_key_file' has no effect without 'autolock: true': write both, or none",) if keyless else ()
         return (*faults_of_swarm(self), *key)
 
     def spec(self, context: Context) -> SwarmSpec:
@@ -82,15 +82,15 @@ class SwarmOperation(OwnableOperation, SwarmSpec):
         return SwarmSpec.model_validate(fields | {"labels": labels})
 
     def problems(self, context: Context) -> tuple[str, ...]:
-        """Return what makes the swarm impossible: foreign members, lost quorum, settings that init alone can make."""
+        """Return what prevents the swarm: members of other swarms, a lost quorum, settings that only init can make."""
         spec = self.spec(context)
         key = problems_of_key(spec, self.unlock_key_file, context.state)
         alone = context.state.swarm is None and self.subnet_size is not None and self.default_addr_pool is None
-        size = ("subnet_size is ignored by engines without default_addr_pool: write both",) if alone else ()
+        size = ("engines ignore subnet_size without default_addr_pool: write both",) if alone else ()
         return (*problems_of_swarm(spec, context), *size, *key)
 
     def warnings(self, context: Context) -> tuple[str, ...]:
-        """Return doubts about the number of managers and about hosts that did not answer."""
+        """Return warnings about the number of managers and about hosts that do not answer."""
         return tuple(warnings_of_swarm(context))
 
     def concerns(self, context: Context) -> tuple[Host, ...]:
@@ -98,7 +98,7 @@ class SwarmOperation(OwnableOperation, SwarmSpec):
         return context.hosts
 
     def plan(self, context: Context) -> tuple[Action, ...]:
-        """Return the actions in the order that keeps the quorum: dead managers out, new ones in, then demotions."""
+        """Return the actions in an order that keeps the quorum: dead managers leave, new ones join, then demotions."""
         members = Members.of(context)
         return (
             *self._swarm(context),
@@ -158,7 +158,7 @@ def _dead_managers(members: Members) -> Iterator[Action]:
             if node.spec.role is Role.MANAGER:
                 yield ChangeRole(
                     object=_named(node),
-                    why=f"{host} joins anew; its dead entry must not count for the quorum",
+                    why=f"{host} joins again; its dead entry must not count for the quorum",
                     changes=(Change(path="role", before="manager", after="worker"),),
                     node_id=node.id,
                     spec=NodeSpec(role=Role.WORKER),
@@ -168,7 +168,7 @@ def _dead_managers(members: Members) -> Iterator[Action]:
 def _removals(members: Members) -> Iterator[Action]:
     for host, nodes in members.dead.items():
         for node in nodes:
-            yield RemoveDeadNode(object=_named(node), why=f"{host} joined anew", node_id=node.id)
+            yield RemoveDeadNode(object=_named(node), why=f"{host} joined again", node_id=node.id)
     for node in members.nobodys:
         why = "an entry without a name, left by a host that died while it joined"
         yield RemoveDeadNode(object=_named(node), why=why, node_id=node.id)
@@ -179,7 +179,7 @@ def _named(node: Node) -> Ref:
 
 
 def _nodes(members: Members) -> Iterator[Action]:
-    """Yield what gives members, old and new, the labels and availability of the inventory."""
+    """Yield what sets labels and availability of members, old and new, as in the inventory."""
     for host, node in members.inside:
         wanted = NodeSpec(availability=host.availability, labels=_labels(host, members, node))
         yield from set_node(host, wanted, node)

@@ -1,4 +1,4 @@
-"""The swarm as a backup has it, with what engines hold and playbooks may not write."""
+"""The swarm as a backup has it, including what a playbook cannot describe."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ class RestoredSwarm(SwarmOperation):
     summary: ClassVar[str] = "The swarm as a backup has it."
 
     tolerated: frozenset[str] = frozenset()
-    """Routes that the old hosts had beside its address pool."""
+    """Routes of the old hosts that overlapped its address pool."""
 
     def problems(self, context: Context) -> tuple[str, ...]:
-        """Return what makes the swarm impossible on these hosts.
+        """Return what prevents the swarm on these hosts.
 
-        Engines from 26.1 on show the size of blocks without a pool, and take it so: that is no problem here.
+        Engines from 26.1 on show and accept the size of blocks without a pool, so that is allowed here.
         """
         spec = self.spec(context)
         key = problems_of_key(spec, self.unlock_key_file, context.state)

@@ -1,10 +1,10 @@
-"""Nodes that the managers do not count in, though their hosts answer.
+"""Nodes that are not ready for the managers, though their hosts answer.
 
-The scheduler places tasks on ready nodes alone. A new leader calls every node unknown until it has registered, and down
-when it has not after half a minute. One may stay unknown for hours though it works (told in moby#35109); two were so
-for more than a minute after an election (seen on 26.1). The source explains it by a registration whose write was lost:
-the node gives its signs of life, and nobody writes again that it is ready (swarmkit, ``Dispatcher.register``). A new
-session should end that.
+The scheduler places tasks only on ready nodes. A new leader reports each node as unknown until it has registered, and
+as down if it has not within half a minute. A node may stay unknown for hours though it works (moby#35109); two were for
+more than a minute after an election (seen on 26.1). According to the source, the write of a registration was lost: the
+node sends heartbeats, but its state is not written again (swarmkit, ``Dispatcher.register``). A new session should end
+that.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ _CURES = {"unknown": "restart its engine", "down": "look at 2377/tcp from it to 
 
 
 def unready_nodes(state: ClusterState) -> tuple[str, ...]:
-    """Return a sentence for each node whose host answers and that is not ready."""
-    what = "its host answers, but managers place no task there"
+    """Return a sentence for each node that is not ready though its host answers."""
+    what = "its host answers, but managers place no tasks on it"
     found = (state.node_of(facts.host) for facts in state.hosts)
     return tuple(
         f"node {node.name} is {node.status}: {what}; if it stays so, {_CURES.get(node.status, 'look at its engine')}"

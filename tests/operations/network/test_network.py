@@ -31,12 +31,12 @@ def local(name: str, subnet: str | None = None) -> Network:
 @pytest.mark.parametrize(
     ("step", "state", "text"),
     [
-        ("{name: net}", holding(overlay("Net")), "there is a network 'Net'"),
+        ("{name: net}", holding(overlay("Net")), "'net' is already taken by 'Net'"),
         ("{name: n, subnets: [{subnet: 10.5.1.0/24}]}", holding(overlay("old", "10.5.0.0/16")), "overlaps 10.5.0.0/16"),
         ("{name: n, subnets: [10.0.0.0/24]}", holding(), "overlaps 10.0.0.0/24 of network ingress"),
         ("{name: n, subnets: [{subnet: 192.168.9.0/26}]}", holding(), "the route 192.168.9.0/24 on eth0 of m1, w1"),
         ("{name: n}", on_every_host(holding(), networks=(local("n"),)), "m1 has a local network 'n'"),
-        ("{name: n, driver: bridge}", holding(overlay("n")), "the swarm has a network 'n' already"),
+        ("{name: n, driver: bridge}", holding(overlay("n")), "the swarm already has a network 'n'"),
         ("{name: n, ipv4: false}", holding(), "an overlay always has IPv4"),
         ("{name: n, driver: bridge, ipv4: false, ipv6: true}", holding(), "ipv4: false needs engine 28.0; m1 has"),
         (
@@ -105,7 +105,7 @@ def test_a_network_without_a_swarm_is_refused() -> None:
 
 def test_a_block_that_is_small_for_the_nodes_is_doubted() -> None:
     made = plan("- network: {name: n, subnets: [{subnet: 10.5.0.0/29}]}", holding(), inventory(3, 3))
-    assert any("10.5.0.0/29 has 5 addresses" in text for text in made.warnings)
+    assert any("10.5.0.0/29 has only 5 usable addresses" in text for text in made.warnings)
 
 
 def configured(**ranges: str) -> ClusterState:
@@ -172,7 +172,7 @@ def test_d_a_plugins_driver_is_taken_in_the_swarm_with_options_of_its_own(driver
         (
             lan("old", "ipvlan", "eth0"),
             "{name: n, driver: macvlan, options: {parent: eth0}}",
-            "old (ipvlan) is on eth0",
+            "old (ipvlan) is already on eth0",
         ),
         (lan("old", "macvlan", "eth0"), "{name: n, driver: ipvlan, options: {parent: eth0}}", "use another parent"),
         (lan("old", "ipvlan", "eth0"), "{name: n, driver: ipvlan, options: {parent: eth0}}", "one ipvlan network"),

@@ -48,7 +48,7 @@ def test_nothing_is_left_to_do_once_the_key_is_in_its_file() -> None:
 def test_a_file_with_something_else_is_refused_by_its_name() -> None:
     for on in (True, False):
         said = refusal(STEP, autolocked(KeyStanding.OTHER, on=on), HOSTS)
-        assert "/keys/shop holds something else" in said
+        assert "/keys/shop does not contain this swarm's unlock key" in said
         assert "not overwritten" in said
 
 
@@ -66,7 +66,7 @@ def test_switching_autolock_off_says_what_that_gives_away() -> None:
 
 
 def test_a_file_for_a_key_that_there_will_not_be_is_told_with_its_line() -> None:
-    with pytest.raises(DocumentError, match="means nothing without 'autolock: true'") as raised:
+    with pytest.raises(DocumentError, match="has no effect without 'autolock: true'") as raised:
         book("- swarm: {unlock_key_file: /keys/shop}")
     assert [problem.line for problem in raised.value.problems] == [4]
 

@@ -84,20 +84,20 @@ def test_an_unmarked_swarm_without_the_first_manager_is_somebody_elses() -> None
     assert state.swarm is not None
     unmarked = state.swarm.model_copy(update={"spec": state.swarm.spec.model_copy(update={"labels": {}})})
     state = with_member(state.model_copy(update={"swarm": unmarked}), "m1", SwarmMembership())
-    assert "belong to another swarm, that m1 is not in" in refusal(STEP, state, hosts)
+    assert "belong to a swarm without m1" in refusal(STEP, state, hosts)
 
 
 def test_an_engine_that_waits_for_its_key_is_named() -> None:
     hosts = inventory()
     state = with_member(swarm(hosts), "m3", SwarmMembership(state=SwarmStanding.LOCKED))
-    assert "m3 stands as locked to a swarm; give it its key: swarmnet unlock" in refusal(STEP, state, hosts)
+    assert "the swarm state of m3 is locked; give it its key: swarmnet unlock" in refusal(STEP, state, hosts)
 
 
 def test_no_swarm_begins_while_a_manager_that_may_hold_it_is_silent() -> None:
     hosts = inventory()
     state = blank(hosts)
     state = state.model_copy(update={"hosts": tuple(one for one in state.hosts if one.host != "m2")})
-    assert "m2 did not answer and may hold the swarm" in refusal(STEP, state, hosts)
+    assert "m2 does not answer and may have the swarm" in refusal(STEP, state, hosts)
 
 
 def test_live_restore_is_refused_before_anything_is_changed() -> None:
@@ -129,10 +129,10 @@ def test_what_init_sets_for_good_is_refused_on_a_swarm_that_differs() -> None:
     ("settings", "text"),
     [
         ("default_addr_pool: [127.0.0.0/12]", "address pool 127.0.0.0/12 is loopback"),
-        ("default_addr_pool: ['fd00::/48']", "is IPv6: engines take pools of IPv4 alone"),
+        ("default_addr_pool: ['fd00::/48']", "is IPv6: engines accept only IPv4 pools"),
         ("default_addr_pool: [10.128.0.0/28]", "is smaller than one subnet of it, a /24"),
         ("default_addr_pool: [10.128.0.0/12, 10.130.0.0/16]", "pools 10.128.0.0/12 and 10.130.0.0/16 overlap"),
-        ("data_path_port: 7946", "data_path_port 7946 is the nodes' gossip"),
+        ("data_path_port: 7946", "data_path_port 7946 is used for gossip"),
     ],
 )
 def test_d_settings_with_which_no_engine_begins_a_swarm_are_refused(settings: str, text: str) -> None:
@@ -172,7 +172,7 @@ def test_a_host_that_booted_without_network_is_told_to_restart_its_engine() -> N
         swarm(hosts), "m3", SwarmMembership(state=SwarmStanding.ERROR, error="failed to rejoin cluster")
     )
     text = refusal(STEP, state, hosts)
-    assert "m3 stands as error to a swarm: failed to rejoin cluster; engines try that only as they start" in text
+    assert "the swarm state of m3 is error: failed to rejoin cluster; engines try to join only when they start" in text
 
 
 def test_a_demotion_that_costs_the_quorum_is_refused() -> None:
