@@ -71,7 +71,7 @@ def test_a_bridge_that_no_list_shows_is_explained_when_it_is_in_the_way() -> Non
     world = World(managers=1)
     world.machines["m1"].half_made["ab" * 32] = "172.29.0.0/24"
     (action,) = planned(world, "- network: {name: n, driver: bridge, subnets: [{subnet: 172.29.0.0/24}]}").actions
-    with pytest.raises(HostError, match="holds network abababababab, half-made") as caught:
+    with pytest.raises(HostError, match="holds network abababababab, left by") as caught:
         action.run(world.ports())
     assert "restart Docker on m1" in str(caught.value.hint)
 

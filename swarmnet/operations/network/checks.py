@@ -154,8 +154,6 @@ def _driver(spec: NetworkSpec) -> Iterator[str]:
         yield "an overlay always has IPv4: leave 'ipv4' out"
     if spec.encrypted and not overlay:
         yield f"a {spec.driver} cannot be encrypted, only overlays can: leave 'encrypted' out"
-    if spec.attachable and spec.effective_scope is Scope.LOCAL:
-        yield f"'attachable' means nothing on a {spec.driver}: every container may join it"
     if spec.scope is Scope.SWARM and spec.driver in LAN_DRIVERS and spec.config_from is None:
         yield f"a {spec.driver} of the swarm needs 'config_from', a config_only network that every host has"
     least = LEAST_MTU_IPV6 if spec.ipv6 else LEAST_MTU

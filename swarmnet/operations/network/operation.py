@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, Field
 
 from swarmnet.model.compare import network_changes, numbered
 from swarmnet.model.fields import Remedy
+from swarmnet.model.merge import lay
 from swarmnet.model.network import NetworkSpec, Scope, Subnet
 from swarmnet.model.plan import MANAGED_LABEL, Action, Risk
 from swarmnet.model.ref import Ref
@@ -102,7 +103,19 @@ class NetworkOperation(OwnableOperation, NetworkSpec):
 
     def changes_from(self, seen: Network) -> tuple[Change, ...]:
         """Return how an existing network differs from the wanted one."""
-        return network_changes(self.spec, numbered(self.spec, seen))
+        wanted = self._in_its_driver(self.spec, seen)
+        return network_changes(wanted, numbered(wanted, seen))
+
+    def rebuilt(self, spec: NetworkSpec, seen: Network) -> NetworkSpec:
+        """Return what a replacement creates: what the step leaves out stays as it was, unless the driver is another."""
+        wanted = self._in_its_driver(spec, seen)
+        return lay(seen.spec, wanted) if wanted.driver == seen.spec.driver else wanted
+
+    def _in_its_driver(self, spec: NetworkSpec, seen: Network) -> NetworkSpec:
+        """Return a network with the driver that it has, where the step names none."""
+        if "driver" in self.model_fields_set or not seen.allocated:
+            return spec
+        return spec.model_copy(update={"driver": seen.spec.driver})
 
     def _left_detached(self, context: Context) -> Iterator[Action]:
         note = note_of(self.name, context.state.configs)
@@ -135,8 +148,7 @@ class NetworkOperation(OwnableOperation, NetworkSpec):
             why = "it was accepted but never allocated; it is removed and created again"
             yield RemakeNetwork(object=target, why=why, host=place, spec=spec)
         elif replaces(self.changes_from(seen)):
-            # Exact: what it has beyond what is written goes with it.
-            yield _replacement(spec, seen, network_changes(spec, numbered(spec, seen), exact=True), place, context)
+            yield _replacement(self.rebuilt(spec, seen), seen, place, context)
 
 
 def replaces(changes: Iterable[Change]) -> bool:
@@ -144,9 +156,7 @@ def replaces(changes: Iterable[Change]) -> bool:
     return any(change.remedy is Remedy.REPLACE for change in changes)
 
 
-def _replacement(
-    spec: NetworkSpec, seen: Network, changes: tuple[Change, ...], place: str | None, context: Context
-) -> ReplaceNetwork:
+def _replacement(spec: NetworkSpec, seen: Network, place: str | None, context: Context) -> ReplaceNetwork:
     services, containers = _users(seen, place, context)
     why = "engines cannot change a network in place: it is removed and created again"
     if services:
@@ -157,7 +167,7 @@ def _replacement(
     return ReplaceNetwork(
         object=Ref(kind="network", name=spec.name, host=place),
         why=why,
-        changes=changes,
+        changes=network_changes(spec, numbered(spec, seen), exact=True),  # everything that it loses, too
         risk=risk,
         host=place,
         spec=spec,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from typing_extensions import override
+
 from swarmnet.model.compare import network_changes
 from swarmnet.model.hosts import Role
 from swarmnet.model.network import GATEWAY, Network, NetworkSpec, Scope
@@ -66,6 +68,10 @@ class RestoredNetwork(NetworkOperation):
             wanted = self.kept.model_copy(update={"labels": unmarked(self.kept.labels)})
             return network_changes(wanted, bare, exact=True)
         return network_changes(self.spec, bare)
+
+    @override
+    def rebuilt(self, spec: NetworkSpec, seen: Network) -> NetworkSpec:
+        return spec
 
     def _in_the_way(self, context: Context) -> Iterator[str]:
         state = context.state

@@ -5,7 +5,7 @@ import pytest
 from swarmnet.errors import ConvergenceError
 from swarmnet.model.network import Network, NetworkSpec
 from swarmnet.model.state import ClusterState, Route
-from swarmnet.operations.network.actions import make_network
+from swarmnet.operations.network.actions import ReplaceNetwork, make_network
 from tests.simulator.world import World
 from tests.support.clusters import inventory, overlay, swarm
 from tests.support.plans import plan, refusal, told
@@ -256,3 +256,54 @@ def test_a9_an_identifier_that_another_network_has_is_named_as_the_reason() -> N
 
     with pytest.raises(ConvergenceError, match="VXLAN identifier 5009 belongs to network n"):
         make_network(world.ports(), late, None)
+
+
+LIVE = {
+    "overlay": {
+        "driver": "overlay",
+        "attachable": True,
+        "mtu": 1300,
+        "subnets": ({"subnet": "10.120.0.0/24", "gateway": "10.120.0.7", "ip_range": "10.120.0.128/25"},),
+        "options": {"dsr": ""},
+        "labels": {"l": "v"},
+        "ipam_options": {"a": "b"},
+    },
+    "bridge": {
+        "driver": "bridge",
+        "attachable": True,
+        "ipv6": True,
+        "subnets": ({"subnet": "172.28.0.0/24", "aux_addresses": {"x": "172.28.0.7"}}, {"subnet": "fd00:8::/64"}),
+        "options": {"com.docker.network.bridge.name": "br7"},
+        "labels": {"l": "v"},
+    },
+}
+"""What others made, with fields that no step below names."""
+
+
+def live(driver: str) -> ClusterState:
+    net = Network(id="x", spec=NetworkSpec.model_validate({"name": "n", **LIVE[driver]}))
+    return on_every_host(holding(), networks=(net,)) if driver == "bridge" else holding(net)
+
+
+@pytest.mark.parametrize("driver", LIVE)
+def test_a_network_that_a_step_only_names_is_left_as_it_is(driver: str) -> None:
+    assert plan(f"- network: {{name: n, driver: {driver}}}", live(driver), HOSTS).actions == ()
+
+
+@pytest.mark.parametrize("driver", LIVE)
+@pytest.mark.parametrize("field", ["internal: true", "attachable: false", "mtu: 1400", "options: {my.own: b}"])
+def test_a_replaced_network_keeps_every_field_that_its_step_does_not_name(driver: str, field: str) -> None:
+    state = live(driver)
+    made = plan(f"- network: {{name: n, driver: {driver}, {field}}}", state, HOSTS)
+    name = field.partition(":")[0]
+    for action in made.actions:
+        assert isinstance(action, ReplaceNetwork)
+        kept = {one for one in NetworkSpec.model_fields if getattr(action.spec, one) == getattr(action.before, one)}
+        assert NetworkSpec.model_fields.keys() - kept == {name}
+        assert [change.path.partition(".")[0] for change in action.changes] == [name]
+    assert len(made.actions) == (len(state.hosts) if driver == "bridge" else 1)
+
+
+def test_a_step_that_names_no_driver_keeps_the_driver_of_a_network_of_the_swarm() -> None:
+    lan = NetworkSpec.model_validate({"name": "lan", "driver": "macvlan", "scope": "swarm", "config_from": "cfg"})
+    assert plan("- network: {name: lan}", holding(Network(id="x", spec=lan)), HOSTS).actions == ()
