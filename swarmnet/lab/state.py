@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 STATE_VARIABLE = "SWARMNET_LAB_STATE"
 _DEFAULT_STATE = "/var/lib/swarmnet/labs"
+_LOCK = Path("/run/swarmnet-lab-journals.lock")
+"""Not in the state directory, where nothing may stay: a boot empties ``/run``."""
 _JOURNAL_FILE = re.compile(r"lab\.json(\.new)?|\.lab\.json\.[0-9a-f]+")
 """A journal, and what is left where writing one was interrupted; ``lab.json.new`` is what older versions leave."""
 _ASIDE = re.compile(r"\.swarmnet-lab-[0-9a-f]{8}-(new|old)")
@@ -246,7 +248,7 @@ class LabStore:
             LockedError: Another process held it for 30 seconds.
         """
         self.base.mkdir(parents=True, exist_ok=True, mode=0o755)
-        with locked(self.base / ".swarmnet-lab.lock"):
+        with locked(_LOCK):
             yield
 
 

@@ -23,7 +23,7 @@ from swarmnet.lab.faults import FAMILIES
         (["second", "--subnet", "198.18.0.1/24"], "--subnet '198.18.0.1/24' is not a valid CIDR"),
     ],
 )
-def test_a_measure_that_nobody_can_read_is_refused(words: list[str], complaint: str) -> None:
+def test_a_measure_that_cannot_be_read_is_refused(words: list[str], complaint: str) -> None:
     done = CliRunner().invoke(app, ["break", "m1", *words])
 
     assert isinstance(done.exception, UsageError)

@@ -39,7 +39,7 @@ def test_a_journal_is_read_back_as_it_was_written(tmp_path: Path) -> None:
     assert store.names() == ["demo"]
 
 
-def test_a_missing_lab_is_named_beside_those_there_are(tmp_path: Path) -> None:
+def test_a_missing_lab_is_named_with_those_that_exist(tmp_path: Path) -> None:
     store = LabStore(tmp_path)
     store.create(record(tmp_path, name="other"))
 
@@ -49,7 +49,7 @@ def test_a_missing_lab_is_named_beside_those_there_are(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "{}", '{"version": 2}', "\0"])
-def test_a_damaged_journal_is_told_with_its_path(tmp_path: Path, text: str) -> None:
+def test_a_damaged_journal_is_named_by_its_path(tmp_path: Path, text: str) -> None:
     (tmp_path / "demo").mkdir()
     (tmp_path / "demo/lab.json").write_text(text)
 
@@ -80,7 +80,7 @@ def test_c1_a_sweep_removes_nothing_that_no_lab_made(tmp_path: Path) -> None:
     assert everything_below(tmp_path) == theirs
 
 
-def test_c1_a_lab_comes_and_goes_beside_the_files_of_others(tmp_path: Path) -> None:
+def test_c1_a_lab_comes_and_goes_next_to_the_files_of_others(tmp_path: Path) -> None:
     theirs = a_disk_of_somebody_else(tmp_path)
     store, lab = LabStore(tmp_path), record(tmp_path)
 
@@ -113,7 +113,7 @@ def test_c1_a_lab_never_takes_over_what_has_its_name(tmp_path: Path, kind: str) 
     assert everything_below(tmp_path) == theirs
 
 
-def test_c1_a_copied_journal_makes_no_lab_of_the_directory_it_lies_in(tmp_path: Path) -> None:
+def test_c1_a_copied_journal_makes_no_lab_of_its_directory(tmp_path: Path) -> None:
     store = LabStore(tmp_path)
     store.create(record(tmp_path))
     (tmp_path / "photos").mkdir()
@@ -169,7 +169,7 @@ def test_a_file_that_no_lab_made_is_never_overwritten(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["pipe", "device"])
-def test_c1_what_is_no_regular_file_is_never_taken_for_an_inventory(tmp_path: Path, kind: str) -> None:
+def test_c1_what_is_not_a_regular_file_is_never_taken_for_an_inventory(tmp_path: Path, kind: str) -> None:
     place = tmp_path / "lab.yml"
     if kind == "pipe":
         os.mkfifo(place)

@@ -1,4 +1,4 @@
-"""What `up` makes: hosts that SSH and engines answer on, shut in, beside other labs; and what it refuses."""
+"""What `up` makes: hosts that SSH and engines answer on, shut in, next to other labs; and what it refuses."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_a_host_cannot_change_settings_of_the_machine(session_lab: Lab) -> None:
     assert "denied" in session_lab.exec("m1", ["sysctl", "-w", "kernel.keys.root_maxkeys=5"]).stderr
 
 
-def test_every_engine_release_answers_in_one_mixed_lab_beside_another(session_lab: Lab, make_lab: MakeLab) -> None:
+def test_every_engine_release_answers_in_one_mixed_lab_next_to_another(session_lab: Lab, make_lab: MakeLab) -> None:
     lab = make_lab(hosts=3, engines=("20.10", "26.1", "28.5"))
     version = ["docker", "version", "--format", "{{.Server.Version}} {{.Server.APIVersion}}"]
 
@@ -150,7 +150,7 @@ def test_without_root_file_systems_the_hint_is_lab_setup(tmp_path: Path) -> None
     assert not (tmp_path / "state").exists()
 
 
-def test_users_other_than_root_are_told_so() -> None:
+def test_users_other_than_root_are_refused_with_advice() -> None:
     script = (
         "import os, sys; from swarmnet.cli import main; from swarmnet.cli.commands.lab import lab\n"
         "os.seteuid(65534); sys.argv[1:] = ['lab', 'up']; main.main()\n"

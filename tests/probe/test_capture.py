@@ -38,7 +38,7 @@ def test_esp_is_counted_by_peer_and_spi_in_each_direction(capture: Capture) -> N
     assert told["received"] == {"esp": {"10.0.0.1": {"0xdeadbeef": 1}}, "vxlan": {}, "clear": {}, "fragments": 0}
 
 
-def test_a_marker_is_seen_wherever_it_stands_and_vxlan_is_counted_by_vni(capture: Capture) -> None:
+def test_a_marker_is_seen_at_any_position_and_vxlan_is_counted_by_vni(capture: Capture) -> None:
     capture.look(ip(vxlan(4097, b"in front" + MARKER)), capture.sent)
     capture.look(ip(MARKER, fragment=185), capture.sent)
     capture.look(ip(vxlan(4097, port=53)), capture.sent)

@@ -106,7 +106,7 @@ def test_a_listener_that_never_answers_is_a_loss_with_its_time_however_short_tha
     assert float(str(outcome["longest"])) >= knocks.SHORTEST
 
 
-def test_an_answer_as_late_as_after_a_lost_packet_is_no_loss_where_there_is_little_time() -> None:
+def test_an_answer_as_late_as_after_a_lost_packet_is_not_a_loss_where_there_is_little_time() -> None:
     with late_listener(1.1) as port:
         door = knocks.Door("knocks", "127.0.0.1", port, "tcp")
         (outcome,) = knocks.ask_all([door], [], 1, time.monotonic() + 3)

@@ -106,7 +106,7 @@ def test_every_kind_of_question_is_answered_by_a_living_peer(server: None) -> No
     assert {found[kind]["targets"]["w2"]["id"] for kind in ("udp", "tcp", "who")} == {"w2"}  # type: ignore[index,call-overload]
 
 
-def test_a_silent_address_is_told_from_a_refusing_one(server: None) -> None:
+def test_a_silent_address_is_distinguished_from_a_refusing_one(server: None) -> None:
     del server
     found = run(_task("udp", {"none": "127.0.0.1"}), limit=0.4, run_id="another run")
     outcome = found["udp"]["targets"]["none"]  # type: ignore[index,call-overload]
@@ -188,7 +188,7 @@ def test_a_web_server_is_asked_by_a_probe_and_tells_apart_error_and_silence() ->
     }
 
 
-def test_a_resolver_that_refuses_is_told_in_words_like_one_that_is_silent() -> None:
+def test_a_resolver_that_refuses_is_described_like_one_that_is_silent() -> None:
     """F15: a refusal is an answer, not an error of the probe."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
         silent.bind(("127.0.0.1", 0))
@@ -200,7 +200,7 @@ def test_a_resolver_that_refuses_is_told_in_words_like_one_that_is_silent() -> N
 
 
 def test_a_burst_counts_what_left_what_came_back_and_what_arrived() -> None:
-    """F4: nothing is sent twice, so that a rate can be told."""
+    """F4: nothing is sent twice, so that a rate can be measured."""
     task: JsonObject = {"kind": "loss", "key": "k", "from": "w1", "network": "loss/front", "count": 20}
     with serving("w2", PORT + 2):
         found = run({**task, "targets": {"w2": "127.0.0.1"}}, port=PORT + 2)

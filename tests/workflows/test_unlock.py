@@ -53,7 +53,7 @@ def test_a_wrong_key_opens_nothing_and_is_not_shown() -> None:
     assert observe(world.ports()).locked == ("m2",)
 
 
-def test_a_host_that_does_not_answer_is_told_and_stops_nobody() -> None:
+def test_a_host_that_does_not_answer_is_reported_and_stops_no_other() -> None:
     world = _restarted("m2")
     world.kill("m1")
     dead, locked = unlock(world.ports(), _key(world), ["m1", "m2"])

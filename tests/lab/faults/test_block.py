@@ -39,7 +39,7 @@ def test_a_block_silences_one_protocol_in_one_direction_until_it_is_healed(broke
 
 
 @pytest.mark.timeout(60)
-def test_silence_is_told_also_while_others_talk(broken: Lab) -> None:
+def test_silence_is_noticed_also_while_others_talk(broken: Lab) -> None:
     broken.break_(BLOCKS["gossip by tcp"])
 
     with talking(broken, "m3", "m2", "tcp"):

@@ -23,7 +23,7 @@ def test_a_stopped_engine_leaves_its_host_reachable(broken: Lab) -> None:
     assert broken.exec("m2", ["docker", "version"]).exit_code == 0
 
 
-def test_a_frozen_engine_holds_its_socket_and_answers_nobody_until_it_is_healed(broken: Lab) -> None:
+def test_a_frozen_engine_keeps_its_socket_and_answers_no_request_until_it_is_healed(broken: Lab) -> None:
     broken.break_(Fault(host="m2", kind="freeze"))
 
     seen = {host.name: host for host in broken.status().hosts}["m2"]

@@ -28,7 +28,7 @@ def test_a_cut_link_isolates_a_host_that_goes_on_running(broken: Lab) -> None:
     assert hears(broken, "m1", "m2", "icmp")
 
 
-def test_a_narrow_link_loses_what_is_larger_both_ways_and_nobody_is_told(broken: Lab) -> None:
+def test_a_narrow_link_loses_larger_packets_both_ways_without_an_error(broken: Lab) -> None:
     broken.break_(Fault(host="m1", kind="mtu", options={"mtu": 1400}))
 
     passes = {(way, size): ping(broken, *way, size=size).passed for way in WAYS for size in (1400, 1401)}

@@ -1,4 +1,4 @@
-"""What is asked for is understood or refused before anything is touched, and told in words."""
+"""What is asked for is understood or refused before anything is touched, and described in words."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_a_fault_that_makes_no_sense_is_refused(record: LabRecord, fault: Fault,
         (Fault(host="m1", kind="second"), "m1: has a second interface in 198.18.0.0/24"),
     ],
 )
-def test_a_fault_is_told_in_words(record: LabRecord, fault: Fault, words: str) -> None:
+def test_a_fault_is_described_in_words(record: LabRecord, fault: Fault, words: str) -> None:
     assert describe(checked(fault, record)) == words
 
 

@@ -42,7 +42,7 @@ def test_one_table_can_be_flushed_alone(broken: Lab) -> None:
     assert left == {"filter"}
 
 
-def test_rules_that_the_engine_made_anew_are_no_longer_listed_as_flushed(broken: Lab) -> None:
+def test_rules_that_the_engine_made_again_are_no_longer_listed_as_flushed(broken: Lab) -> None:
     broken.break_(Fault(host="m1", kind="rules"))
     broken.break_(Fault(host="m1", kind="engine"))
     assert broken.status().broken == ("m1: firewall rules flushed", "m1: engine stopped")

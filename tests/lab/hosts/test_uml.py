@@ -43,7 +43,7 @@ def test_the_newest_modules_name_the_release(tmp_path: Path) -> None:
 
 
 @pytest.mark.lab
-def test_a_machine_without_tun_is_told_so(tmp_path: Path) -> None:
+def test_a_machine_without_tun_is_refused_with_the_reason(tmp_path: Path) -> None:
     with pytest.raises(LabError, match="net/tun, and it cannot be opened"):
         require_own_kernels(1, tun=tmp_path / "net/tun")
 

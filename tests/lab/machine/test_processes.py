@@ -51,7 +51,7 @@ def test_a_stranger_with_the_same_pid_is_left_alone() -> None:
 
 
 def test_a_zombie_is_not_alive() -> None:
-    # Without its argument it ends at once; nobody collects it until the end of the test.
+    # Without its argument it ends at once; it is not collected until the end of the test.
     process = subprocess.Popen(SLEEP[:1], stderr=subprocess.DEVNULL)
     identity = ProcessIdentity.of(process.pid)
     os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
@@ -62,7 +62,7 @@ def test_a_zombie_is_not_alive() -> None:
 
 
 @pytest.mark.parametrize("text", [None, "", "half a li", "12 (x) S 1"])
-def test_a_record_that_is_missing_or_half_written_identifies_nobody(tmp_path: Path, text: str | None) -> None:
+def test_a_record_that_is_missing_or_half_written_identifies_no_process(tmp_path: Path, text: str | None) -> None:
     record = tmp_path / "init.stat"
     if text is not None:
         record.write_text(text)

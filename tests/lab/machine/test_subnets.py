@@ -30,7 +30,7 @@ def test_a_route_for_all_of_10_is_avoided() -> None:
     assert not choose(None, hosts=3, taken={IPv4Network("10.0.0.0/8"): "vpn"}).overlaps(IPv4Network("10.0.0.0/8"))
 
 
-def test_a_machine_that_uses_every_private_network_is_told_to_name_one() -> None:
+def test_a_machine_that_uses_every_private_network_is_asked_to_name_one() -> None:
     everything = dict.fromkeys(map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")), "vpn")
 
     with pytest.raises(LabError, match="no private /24 is free"):

@@ -19,7 +19,7 @@ UBUNTU = "http://ubuntu.test/ubuntu/|Ubuntu|noble|main\n"
     ("targets", "is_debian", "uri"),
     [
         pytest.param(UPDATED, True, "http://deb.test/debian/", id="the main archive among others"),
-        pytest.param(UPDATED, False, "http://deb.test/debian/", id="Debian beside another system's"),
+        pytest.param(UPDATED, False, "http://deb.test/debian/", id="Debian next to another system's"),
         pytest.param(NEVER_UPDATED, True, "http://deb.test/debian/", id="by its shape before the first update"),
         pytest.param(NEVER_UPDATED, False, "", id="shapes count on Debian only"),
         pytest.param(UBUNTU, False, "", id="none on Ubuntu"),

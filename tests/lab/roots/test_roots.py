@@ -62,7 +62,7 @@ def test_a_root_of_another_recipe_is_not_taken_for_this_one_and_the_error_says_w
     assert "lab setup --engine 26.1" in str(missing.value.hint)
 
 
-def test_outdated_roots_go_unless_a_lab_stands_on_them(tmp_path: Path) -> None:
+def test_outdated_roots_go_unless_a_lab_uses_them(tmp_path: Path) -> None:
     cache = RootCache(tmp_path)
     current = finished(cache)
     used, _unused = (finished(cache, replace(RELEASE, packages=(name,))) for name in ("vim", "nano"))

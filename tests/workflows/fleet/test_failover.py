@@ -116,7 +116,7 @@ def test_time_without_a_manager_does_not_count_against_what_is_waited_for() -> N
     assert world.clock.monotonic() > back
 
 
-def test_the_end_of_all_managers_is_waited_for_told_and_then_an_error() -> None:
+def test_the_end_of_all_managers_is_waited_for_reported_and_then_an_error() -> None:
     world = swarm()
     told: list[str] = []
     ports = Failover(

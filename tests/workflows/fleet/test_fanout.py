@@ -42,7 +42,7 @@ def test_no_more_hosts_than_allowed_are_worked_on_at_once() -> None:
     assert most == 3
 
 
-def test_an_error_that_is_no_hosts_is_raised_when_all_are_done() -> None:
+def test_an_error_that_no_host_caused_is_raised_when_all_are_done() -> None:
     finished: list[str] = []
 
     def work(host: str) -> None:
@@ -55,7 +55,7 @@ def test_an_error_that_is_no_hosts_is_raised_when_all_are_done() -> None:
     assert sorted(finished) == ["b", "c"]
 
 
-def test_h4_an_error_that_nobody_knows_is_its_hosts_failure_and_keeps_its_cause() -> None:
+def test_h4_an_unknown_error_is_its_hosts_failure_and_keeps_its_cause() -> None:
     bug = KeyError("x")
     heard: list[Event] = []
 

@@ -1,4 +1,4 @@
-"""Nobody sits in silence before a host that hangs."""
+"""A host that hangs is named, and others are asked instead."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def hangs(until: threading.Event) -> str:
 
 
 def quiet() -> None:
-    """Tell nobody."""
+    """Report nothing."""
 
 
 def test_a_quick_answer_is_the_only_one_that_is_asked_for() -> None:
@@ -33,7 +33,7 @@ def test_a_quick_answer_is_the_only_one_that_is_asked_for() -> None:
     assert not asked.is_set()
 
 
-def test_whoever_answers_first_counts_when_the_first_is_silent() -> None:
+def test_any_first_answer_counts_when_the_first_is_silent() -> None:
     thawed, begun = threading.Event(), time.monotonic()
 
     heard: list[str] = []
@@ -59,7 +59,7 @@ def test_those_that_cannot_answer_yet_are_asked_again() -> None:
     thawed.set()
 
 
-def test_the_wait_ends_with_the_first_ones_when_nobody_else_answers() -> None:
+def test_the_wait_ends_with_the_first_ones_when_no_other_answers() -> None:
     thawed = threading.Event()
     threading.Timer(SILENCE + 0.3, thawed.set).start()
 
@@ -70,7 +70,7 @@ def test_the_wait_ends_with_the_first_ones_when_nobody_else_answers() -> None:
         first_answer(lambda: hangs(thawed), (electing,), tell=quiet)
 
 
-def test_a_wait_of_more_than_a_second_is_told_and_a_shorter_one_is_not() -> None:
+def test_a_wait_of_more_than_a_second_is_reported_and_a_shorter_one_is_not() -> None:
     heard: list[Event] = []
     spoken = threading.Event()
 

@@ -27,7 +27,7 @@ def test_a_settled_cluster_is_looked_at_once() -> None:
     assert world.clock.monotonic() == 0
 
 
-def test_an_election_is_waited_for_and_told() -> None:
+def test_an_election_is_waited_for_and_reported() -> None:
     world = swarm()
     told: list[str] = []
     for host in ("m2", "m3"):
@@ -38,7 +38,7 @@ def test_an_election_is_waited_for_and_told() -> None:
             world.start_engine("m2")
 
     world.clock.on_tick = revive
-    # A manager that answers without a leader, while most of the inventory's managers answer: m1 alone is no majority.
+    # A manager without a leader, while most of the inventory's managers answer: m1 alone is not a majority.
     one = world.inventory.model_copy(update={"hosts": world.inventory.hosts[:1]})
     ports = world.ports(one, listener=lambda event: told.append(event.text) if isinstance(event, Progress) else None)
 

@@ -1,4 +1,4 @@
-"""A leader that dies while networks are listed: nobody takes what is left of the list for all there is."""
+"""A leader that dies while networks are listed: a list that lacks networks never counts as whole."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_a_network_that_a_cut_list_lacks_does_not_count_as_gone(world: World) ->
     assert planned(world, FRONT.replace("1400", "1300")).is_empty
 
 
-def test_a_list_is_doubted_also_while_the_wait_for_a_manager_stands_still(world: World) -> None:
+def test_a_list_is_doubted_also_while_the_clock_of_a_wait_for_a_manager_is_stopped(world: World) -> None:
     ports = Failover(world.ports())
     world.lost_answers.append("networks")
     world.slow_lists += [SlowList(0.0), DIED]

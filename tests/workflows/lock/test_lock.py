@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from tests.simulator.machine import Machine
 
 HERS = operator("hers", machine="her laptop")
-HIS = operator("his", machine="his laptop")
+HIS = operator("bob", machine="bobs laptop")
 
 
 def executable(path: Path, script: str) -> Path:
@@ -55,7 +55,7 @@ def break_all(ports: Ports) -> tuple[Holder, ...]:
 
 
 def put(machine: Machine, contents: bytes) -> Path:
-    """Let a lock file lie on a host, and return it."""
+    """Leave a lock file on a host, and return it."""
     machine.locks.mkdir(mode=0o700, parents=True, exist_ok=True)
     file = machine.locks / "swarmnet-lock-sim"
     file.write_bytes(contents)
@@ -107,7 +107,7 @@ def test_a_run_that_makes_the_swarm_takes_the_lock_of_the_swarm_too() -> None:
     assert lock_files(world) == []
 
 
-def test_waits_for_the_lock_as_long_as_told() -> None:
+def test_waits_for_the_lock_as_long_as_asked() -> None:
     world = swarm()
     ports = world.ports()
     SwarmPlace(ports).take(Claim.of(HERS, cluster="sim", command="apply", since=world.clock.now()))
@@ -121,15 +121,15 @@ def test_waits_for_the_lock_as_long_as_told() -> None:
 
 def test_a_lock_of_a_dead_process_of_this_machine_is_taken_over_at_once() -> None:
     world = swarm()
-    dead = operator("dead", machine="his laptop")
+    dead = operator("dead", machine="bobs laptop")
     SwarmPlace(world.ports()).take(Claim.of(dead, cluster="sim", command="apply", since=world.clock.now()))
     begun = world.clock.monotonic()
 
-    with lock(world, operator("his", machine="his laptop", alive=False)):
+    with lock(world, operator("bob", machine="bobs laptop", alive=False)):
         assert world.clock.monotonic() == begun
 
 
-def test_a_lock_without_a_sign_of_life_is_taken_over_after_a_look() -> None:
+def test_a_lock_without_a_heartbeat_is_taken_over_after_a_look() -> None:
     world = swarm()
     SwarmPlace(world.ports()).take(Claim.of(HERS, cluster="sim", command="apply", since=world.clock.now()))
     world.clock.sleep(STALE + 1)
@@ -138,7 +138,7 @@ def test_a_lock_without_a_sign_of_life_is_taken_over_after_a_look() -> None:
         (holder,) = holders(world.ports(), observe(world.ports()))
 
     assert holder.claim is not None
-    assert holder.claim.machine == "his laptop"
+    assert holder.claim.machine == "bobs laptop"
 
 
 def test_a_living_holder_whose_clock_is_wrong_keeps_its_lock() -> None:
@@ -158,7 +158,7 @@ def test_a_living_holder_whose_clock_is_wrong_keeps_its_lock() -> None:
         pass
 
 
-def test_a_sign_of_life_moves_the_time_and_nothing_else() -> None:
+def test_a_heartbeat_moves_the_time_and_nothing_else() -> None:
     world = swarm()
     place = SwarmPlace(world.ports())
     claim = Claim.of(HERS, cluster="sim", command="apply", since=world.clock.now())
@@ -173,7 +173,7 @@ def test_a_sign_of_life_moves_the_time_and_nothing_else() -> None:
     assert holder.age == 0
 
 
-def test_a_run_whose_lock_was_broken_is_told_before_it_writes_again() -> None:
+def test_a_run_whose_lock_was_broken_is_stopped_before_it_writes_again() -> None:
     world = swarm()
     ports = world.ports()
 
@@ -185,7 +185,7 @@ def test_a_run_whose_lock_was_broken_is_told_before_it_writes_again() -> None:
             mine.check()
 
 
-def test_a_silent_manager_is_told_and_another_ones_answer_is_enough() -> None:
+def test_a_silent_manager_is_reported_and_another_ones_answer_is_enough() -> None:
     world = World(managers=3)
     world.bootstrap()
     heard: list[str] = []
@@ -250,7 +250,7 @@ def test_a_file_that_cannot_be_read_is_a_lock_that_can_be_broken(contents: bytes
         pass
 
 
-def test_a_sign_of_life_that_is_overtaken_by_the_end_leaves_no_file(tmp_path: Path) -> None:
+def test_a_heartbeat_that_is_overtaken_by_the_end_leaves_no_file(tmp_path: Path) -> None:
     world = World(managers=1)
     machine = world.machines["m1"]
     end_first = f'rm "{machine.locks}"/*; PATH={os.environ["PATH"]}; exec touch "$@"'
@@ -295,7 +295,7 @@ def test_a_file_lock_that_is_given_back_before_it_is_looked_at_is_taken() -> Non
     assert machine.programs == {}
 
 
-def test_a_host_without_space_is_told_and_no_lock_is_left_there(tmp_path: Path) -> None:
+def test_a_host_without_space_is_reported_and_no_lock_is_left_there(tmp_path: Path) -> None:
     world = World(managers=1)
     machine = world.machines["m1"]
     machine.own_bin = executable(tmp_path / "cat", "echo 'No space left on device' >&2; exit 1")
@@ -315,7 +315,7 @@ def test_a_hostile_cluster_name_stays_a_file_name() -> None:
     assert [path.name for path in world.machines["m1"].lock_files] == ["swarmnet-lock-.._.._etc_$(touch x)"]
 
 
-def test_the_lock_is_no_drift() -> None:
+def test_the_lock_does_not_count_as_drift() -> None:
     world = World(managers=1)
     run(world)
 
@@ -337,7 +337,7 @@ def test_a_lock_from_the_future_is_watched_as_one_from_long_ago_is() -> None:
         (holder,) = holders(world.ports(), observe(world.ports()))
 
     assert holder.claim is not None
-    assert holder.claim.machine == "his laptop"
+    assert holder.claim.machine == "bobs laptop"
 
 
 def test_a_lock_that_was_made_though_the_answer_was_lost_is_held() -> None:
@@ -394,7 +394,7 @@ def lock_files(world: World) -> list[str]:
 
 
 def grow_old(world: World) -> None:
-    """Let the hosts' own clocks say that nobody touched the locks for longer than a living run leaves."""
+    """Let the hosts' own clocks say that the locks were untouched for longer than a live run leaves them."""
     for machine in world.machines.values():
         for file in machine.lock_files:
             os.utime(file, (file.stat().st_mtime - STALE - 1,) * 2)
@@ -409,7 +409,7 @@ def test_a_run_that_finds_nothing_to_do_removes_the_files_of_a_bootstrap_that_wa
     assert lock_files(world) == []
 
 
-def test_a_run_that_finds_nothing_to_do_removes_files_without_a_sign_of_life_after_one_look_at_their_holder() -> None:
+def test_a_run_that_finds_nothing_to_do_removes_files_without_a_heartbeat_after_one_look_at_their_holder() -> None:
     world = bootstrapped_with_files_of(HERS)
     grow_old(world)
     begun = world.clock.monotonic()
@@ -432,7 +432,7 @@ def test_a_run_with_work_removes_the_old_files_too_with_one_look_at_their_holder
     assert WATCH <= world.clock.monotonic() - begun < 2 * WATCH
 
 
-def test_a_run_that_finds_nothing_to_do_tells_of_a_living_lock_and_leaves_it() -> None:
+def test_a_run_that_finds_nothing_to_do_reports_a_live_lock_and_leaves_it() -> None:
     world = bootstrapped_with_files_of(HERS)
     heard: list[str] = []
     ports = world.ports(listener=lambda event: heard.append(event.text) if isinstance(event, Progress) else None)

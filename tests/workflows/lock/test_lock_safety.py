@@ -1,4 +1,4 @@
-"""Locks beside others: what lies in the way, who may break which, and heartbeats that do not arrive (M6, M12, M13)."""
+"""Locks next to other things: what is in the way, who may break which, and missing heartbeats (M6, M12, M13)."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ IN_THE_WAY: dict[str, Callable[[Path], None]] = {
 
 @pytest.mark.parametrize("kind", IN_THE_WAY)
 @pytest.mark.parametrize("verb", ["take", "look", "beat", "give back"])
-def test_what_is_no_lock_file_is_named_and_neither_followed_nor_waited_for(kind: str, verb: str) -> None:
+def test_what_is_not_a_lock_file_is_named_and_neither_followed_nor_waited_for(kind: str, verb: str) -> None:
     world = World(managers=1)
     put(world.machines["m1"], b"").unlink()
     stray = world.machines["m1"].locks / f"{LOCK_NAME}-sim"
@@ -142,13 +142,13 @@ def test_breaking_a_lock_leaves_the_one_that_somebody_else_took_meanwhile(world:
         shown = holders(ports, observe(ports))
 
     with lock(world, HIS):
-        with pytest.raises(LockedError, match=r"is a different one now and was left alone: ann on his laptop"):
+        with pytest.raises(LockedError, match=r"is a different one now and was left alone: ann on bobs laptop"):
             break_locks(ports, shown)
         assert {token_of(holder) for holder in holders(ports, observe(ports))} == {HIS.token}
 
 
 @pytest.mark.parametrize("world", [World(managers=2), swarm()], ids=["before there is a swarm", "in a swarm"])
-def test_a_lock_is_broken_though_its_holder_lives_and_one_that_is_gone_is_no_error(world: World) -> None:
+def test_a_lock_is_broken_though_its_holder_lives_and_one_that_is_gone_is_not_an_error(world: World) -> None:
     ports = world.ports()
 
     with lock(world, HERS) as mine:
@@ -183,7 +183,7 @@ class OddPlace(SwarmPlace):
         raise KeyError("no error of a host")
 
 
-def test_the_heartbeat_outlives_errors_that_nobody_expects_and_tells_them_once() -> None:
+def test_the_heartbeat_outlives_unexpected_errors_and_reports_them_once() -> None:
     world, told = swarm(), list[str]()
     ports = world.ports(listener=lambda event: told.extend([event.text] if isinstance(event, Progress) else []))
     mine, place = Lock(ports, HERS, command="apply", every=0.01), OddPlace(world)
@@ -198,7 +198,7 @@ def test_the_heartbeat_outlives_errors_that_nobody_expects_and_tells_them_once()
     ]
 
 
-def test_a_sign_of_life_that_is_always_overtaken_ends() -> None:
+def test_a_heartbeat_that_is_always_overtaken_ends() -> None:
     world = swarm()
     place, mine = SwarmPlace(world.ports()), claim(world)
     place.take(mine)
@@ -219,7 +219,7 @@ def asleep(world: World, seconds: float) -> None:
     world.clock.sleep(seconds)
 
 
-def test_a_run_that_was_suspended_gives_a_sign_of_life_before_it_goes_on() -> None:
+def test_a_run_that_was_suspended_sends_a_heartbeat_before_it_goes_on() -> None:
     world = swarm()
 
     with lock(world, HERS) as mine:
@@ -248,7 +248,7 @@ def test_a_run_that_was_suspended_begins_nothing_when_somebody_took_its_lock() -
     assert begun == ["network third"]
 
 
-def test_a_run_that_cannot_give_a_sign_of_life_begins_nothing_more() -> None:
+def test_a_run_that_cannot_send_a_heartbeat_begins_nothing_more() -> None:
     world = World(managers=1)
     world.bootstrap()
 
@@ -282,7 +282,7 @@ def test_a_run_without_a_leader_waits_for_one_and_goes_on_with_its_lock() -> Non
         ]
 
 
-def test_permission_costs_no_request_while_signs_of_life_are_given() -> None:
+def test_permission_costs_no_request_while_heartbeats_arrive() -> None:
     world = swarm()
 
     with lock(world, HERS) as mine:
@@ -313,7 +313,7 @@ def test_a_process_number_that_none_can_have_is_read_and_tells_nothing(pid: int)
     since=st.datetimes(timezones=st.just(UTC)),
 )
 @settings(max_examples=50, deadline=None)
-def test_whatever_a_holder_wrote_of_itself_is_told_on_one_line(
+def test_whatever_a_holder_wrote_of_itself_is_shown_on_one_line(
     user: str, machine: str, command: str, since: datetime
 ) -> None:
     world = swarm()
@@ -330,7 +330,7 @@ BEATS = ["nan", "inf", "", "2026-01-01T00:00:00", "0001-01-01T00:00:00+23:59", "
 
 
 @pytest.mark.parametrize("beat", BEATS)
-def test_whatever_stands_for_the_last_sign_of_life_gives_a_finite_age_or_none(beat: str) -> None:
+def test_whatever_is_written_as_the_last_heartbeat_gives_a_finite_age_or_none(beat: str) -> None:
     world = swarm()
     SwarmPlace(world.ports()).take(claim(world))
     config = world.engine("m1").configs()[0]
