@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from swarmnet.model.ports import Approach, EnginePort, SecretFiles
 
     EngineFactory = Callable[[str, Callable[[], Stream]], EnginePort]
-    """Makes the client of one engine from the host's name and what opens a stream to it."""
+    """Creates the client of one engine from the host's name and a function that opens a stream to it."""
 
 # Without a handler, the library's warnings would be printed next to our own messages about the same.
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
@@ -75,7 +75,7 @@ class Session:
 
         Args:
             inventory: the hosts; jump hosts are looked up in it, too.
-            engines: makes an engine's client, ``lambda host, open_stream: Engine(host, open_stream, clock)``.
+            engines: creates an engine's client, ``lambda host, open_stream: Engine(host, open_stream, clock)``.
             clock: where the time comes from.
             listener: receives an event for each host that answered.
             questions: for unknown host keys and locked private keys.
@@ -122,10 +122,10 @@ class Session:
             return self._engines[host]
 
     def manager(self) -> EnginePort:
-        """Return the engine of a manager that answers for the cluster: the one of last time, or the next that does.
+        """Return the engine of a manager that answers for the cluster: the last one, or the next that does.
 
         Raises:
-            NoManagerError: no reachable host does; names what each of them said.
+            NoManagerError: no reachable host does; names the answer of each.
         """
         with self._lock:
             remembered = self._manager
@@ -135,7 +135,7 @@ class Session:
                 return engine
         first = [remembered[1]] if remembered else []
         names = [*first, *(host.name for host in self.inventory.managers if host.name not in first)]
-        # A host that vanished costs a connect time-out: who is still connected is asked before it.
+        # A host that is gone costs a connect time-out: hosts with a connection are asked first.
         names.sort(key=lambda name: not self._links.to(self._targets[name]).alive)
         said: list[str] = []
         for name in names:
@@ -179,7 +179,7 @@ class Session:
         return ask_from_here(job)
 
     def close(self) -> None:
-        """Close every connection; what still waits on one of them ends with ``UnreachableError``."""
+        """Close every connection; a request that waits on one ends with ``UnreachableError``."""
         self._links.close()
 
     def __enter__(self) -> Self:

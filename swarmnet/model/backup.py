@@ -73,7 +73,7 @@ class Loss(Document):
 
 
 class BackupDocument(Document):
-    """One backup, readable by people who hold a key, comparable field by field."""
+    """One backup: readable with a key, comparable field by field."""
 
     model_config = ConfigDict(validate_by_name=True, validate_by_alias=True, serialize_by_alias=True)
 
@@ -158,7 +158,7 @@ def load(
 
 
 def schema_number(value: JsonValue) -> tuple[int, int]:
-    """Return major and minor of a schema that this version can begin to read.
+    """Return major and minor of a schema that this version can read.
 
     Raises:
         SchemaError: it is not ``MAJOR.MINOR``, or of a newer major.

@@ -35,7 +35,7 @@ class Resource(Protocol):
 
     @property
     def spec(self) -> Named:
-        """What it was made from."""
+        """Its spec."""
 
 
 T = TypeVar("T")
@@ -104,7 +104,7 @@ class RemovableKind(Kind[R]):
         yield from (one.spec.name for _host, one in self.places(state))
 
     def may_go(self, _seen: R) -> bool:
-        """Return whether the object is one that somebody made, rather than the engine's own."""
+        """Return whether the object may be removed: the engine's own may not."""
         return True
 
     def users(self, _state: ClusterState, _host: str | None, _name: str) -> Iterator[str]:

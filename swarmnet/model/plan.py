@@ -22,15 +22,15 @@ if TYPE_CHECKING:
     from swarmnet.model.ports import Ports
 
 MANAGED_LABEL = "io.swarmnet.managed"
-"""Label on everything that swarmnet made; its value is the cluster's name in the inventory."""
+"""Label on everything that swarmnet created; its value is the cluster's name in the inventory."""
 
 RESTORE_LABEL = "io.swarmnet.restore"
-"""Label on what a restore made where nothing was before; its value is the backup's id. What ``restore undo``
+"""Label on what a restore created where nothing was before; its value is the backup's id. What ``restore undo``
 looks for."""
 
 
 def unmarked(labels: Labels) -> Labels:
-    """Return labels without swarmnet's own marks, which tell who made a thing, not what it is."""
+    """Return labels without swarmnet's own, which name the creator of an object."""
     return {name: text for name, text in labels.items() if name not in (MANAGED_LABEL, RESTORE_LABEL)}
 
 
@@ -106,12 +106,12 @@ class Action(Document, ABC):
     """One write, decided: pure to predict, needs ports to run. Subclasses are in the folder of their operation."""
 
     kind: str
-    """The subclass's own word, for example ``network.create``: tells stored plans apart."""
+    """The name of the kind of action, for example ``network.create``."""
     object: Ref
     """What is changed."""
     why: str
     changes: tuple[Change, ...] = ()
-    """How what is there differs; what an action makes is read from its own fields (``swarmnet.model.shown``)."""
+    """How the present object differs; what an action creates is read from its own fields (``swarmnet.model.shown``)."""
     risk: Risk = Risk.SAFE
     always: bool = False
     """True for a command without ``unless``: it runs every time, so the proof of an empty second plan leaves it out."""
@@ -170,7 +170,7 @@ class Plan(Document):
     cluster: str
     actions: tuple[Action, ...]
     origin: str = ""
-    """What it was made from, for the question: of a restore the backup, its date, age and cluster."""
+    """Its source, shown with the question: of a restore the backup, its date, age and cluster."""
     warnings: tuple[str, ...] = ()
     predicted: ClusterState
     skips: tuple[Skip, ...] = Field(default=(), exclude=True)

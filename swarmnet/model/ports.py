@@ -98,7 +98,7 @@ class SwarmPort(Protocol):
         """Return all nodes."""
 
     def update_node(self, node_id: str, version: int, spec: NodeSpec) -> None:
-        """Lay the managed fields over the present ones; ``labels`` replace all labels."""
+        """Merge the managed fields into the present ones; ``labels`` replace all labels."""
 
     def remove_node(self, node_id: str, *, force: bool = False) -> None:
         """Remove a node that is down from the list."""
@@ -112,7 +112,7 @@ class SwarmPort(Protocol):
     def update_service(self, service_id: str, version: int, spec: ServiceSpec, *, whole: bool = False) -> None:
         """Merge the managed fields into the present spec, ForceUpdate and unknown parts included, and write the result.
 
-        ``whole`` writes ``spec`` alone, so that what it leaves out is gone afterwards.
+        ``whole`` writes ``spec`` as it is: what it leaves out is removed.
         """
 
     def remove_service(self, service_id: str) -> None:
@@ -201,7 +201,7 @@ class EnginePort(SwarmPort, Protocol):
         """Join the swarm of the manager at ``remote`` (``host:port``); return the node id when the engine is active.
 
         Raises:
-            ConvergenceError: the engine stayed pending; it was made to leave again.
+            ConvergenceError: the engine stayed pending; it has left again.
         """
 
     def leave_swarm(self, *, force: bool = False) -> None:
@@ -259,10 +259,10 @@ class SecretFiles(Protocol):
         """
 
     def write(self, path: str, secret: Secret) -> None:
-        """Make the file, whole or not at all, for its owner alone; one that is there is never overwritten.
+        """Create the file atomically, readable by its owner only; an existing one is never overwritten.
 
         Raises:
-            UsageError: there is one that holds something else, or it cannot be made.
+            UsageError: the file exists with another content, or cannot be created.
         """
 
 
@@ -295,7 +295,7 @@ class Ports(Protocol):
         """Return a manager that answers for the cluster.
 
         Raises:
-            NotAManagerError: no reachable host does; names what each of them said.
+            NotAManagerError: no reachable host does; names the answer of each.
         """
 
     def approach(self, host: str) -> Approach:

@@ -26,7 +26,7 @@ _LABELS = frozenset({"labels", "container_labels", "engine_labels", "Labels"})
 _LISTS = frozenset({"command", "args", "Command", "Args", "Env", "Test"})
 _OPTIONS = frozenset({"options", "ipam_options", "Options", "DriverOpts", "driver_opts"})
 _OWN_LABELS = ("io.swarmnet.", "com.docker.")
-"""Labels of swarmnet and of Docker: they say who made a thing and for which stack."""
+"""Labels of swarmnet and of Docker: they name the creator of an object and its stack."""
 _OWN_OPTIONS = re.compile(
     r"com\.docker\.network\..*|encrypted|dsr|parent|(macvlan|ipvlan)_(mode|flag)|max-size|max-file|mode|tag"
 )
@@ -87,7 +87,7 @@ class Cover:
     shows: bool = False
     """``--show-values``."""
     key: bytes = field(default_factory=lambda: secrets.token_bytes(KEY_BYTES), repr=False)
-    """What tags are made with. It is new in each run, so that a tag tells nothing to those who guess values."""
+    """The key of the tags. It is new in each run, so that a tag does not help to guess a value."""
 
     def change(self, change: Change) -> Change:
         """Return a change without what its values may hide."""

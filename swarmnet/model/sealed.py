@@ -27,7 +27,7 @@ HEAD = 66 * 1024
 class SealedHeader(Document):
     """What a sealed backup tells without a key. It is signed, and binds the sealed part by its digest.
 
-    No digest of the plain text is here: with it, somebody without a key could confirm a guess of what is inside.
+    There is no digest of the plain text: with it, anyone without a key could confirm a guess of the contents.
     """
 
     container: StrictInt = Field(ge=1)
@@ -41,7 +41,7 @@ class SealedHeader(Document):
     tags: tuple[str, ...] = ()
     complete: Flag
     recipients: tuple[str, ...]
-    """Fingerprints of those who can open it."""
+    """Fingerprints of the keys that can open it."""
     signer: str = Field(pattern="^[0-9a-f]{64}$")
     """The signer's Ed25519 public key, 64 hex digits."""
     sealed_bytes: Count
@@ -60,7 +60,7 @@ class SealedHeader(Document):
 class Entry:
     """One file of a repository that claims to be a backup.
 
-    Only its ``header`` tells what it is: name and folder are labels that anybody can change.
+    Only its ``header`` proves what it is: anyone can change its name and folder.
     """
 
     path: Path
@@ -116,7 +116,7 @@ class Vault(Protocol):
         """Return the sealed file's bytes; what is returned was opened again and compared."""
 
     def glance(self, head: bytes, size: int) -> SealedHeader:
-        """Check the header alone, and that the file is as long as it says; the sealed part is not looked at.
+        """Check the header alone, and that the file has the length that it states; the sealed part is not read.
 
         Args:
             head: the first ``HEAD`` bytes of the file, or all of a shorter one.
@@ -125,7 +125,7 @@ class Vault(Protocol):
         Raises:
             DamagedError: the header was changed, or the file cut.
             WrongKeyError: sound, but its signer is not trusted here.
-            SchemaError: sound, but of a newer layout.
+            SchemaError: it is intact, but has a newer layout.
         """
 
     def header(self, blob: bytes) -> SealedHeader:
@@ -134,7 +134,7 @@ class Vault(Protocol):
         Raises:
             DamagedError: a byte was changed, cut or added.
             WrongKeyError: sound, but its signer is not trusted here.
-            SchemaError: sound, but of a newer layout or major schema.
+            SchemaError: it is intact, but has a newer layout or major schema.
         """
 
     def open(self, blob: bytes) -> BackupDocument:
@@ -152,7 +152,7 @@ class Repository(Protocol):
 
     @property
     def place(self) -> str:
-        """Where that is, for people."""
+        """The place, for messages."""
 
     def locked(self, cluster: str) -> AbstractContextManager[None]:
         """Hold the cluster's lock; raises ``LockedError`` with who holds it and since when."""
@@ -185,7 +185,7 @@ class Repository(Protocol):
         """Return the bytes of a backup; raises as ``head`` does, also when it is gone or larger than any backup."""
 
     def remove(self, entry: Entry) -> None:
-        """Remove a backup for good; nothing happens when it is gone.
+        """Remove a backup permanently; nothing happens when it does not exist.
 
         Raises:
             SwarmnetError: the disk refuses.

@@ -60,7 +60,7 @@ def _resource(spec: BaseModel, plain: dict[str, Any]) -> Iterator[Change]:
 
 
 def _brief(one: JsonValue) -> JsonValue:
-    """Return a part of which nothing but what it must have is said, a network's or block's name, as this alone."""
+    """Return a part with a single value, such as an attachment with only a network, as that value."""
     return next(iter(one.values())) if isinstance(one, dict) and len(one) == 1 else one
 
 
@@ -69,7 +69,7 @@ def _leaves(path: str, value: JsonValue, *, deep: bool) -> Iterator[Change]:
         yield Change(path=path, after=value)
         return
     for key, inner in value.items():
-        # Two texts of the engine's own JSON must not look the same because of a dot in a key.
+        # Two different values of the engine's own JSON must not look the same because of a dot in a key.
         word = json.dumps(key) if deep and ("." in key or not key) else key
         if deep:
             yield from _leaves(f"{path}.{word}", inner, deep=True)
@@ -78,7 +78,7 @@ def _leaves(path: str, value: JsonValue, *, deep: bool) -> Iterator[Change]:
 
 
 def sent(action: Action, cover: Cover) -> JsonObject:
-    """Return the whole of what an action does as JSON; the data of secrets is hidden, the rest as ``cover`` says."""
+    """Return everything that an action sends as JSON; the data of secrets is hidden, the rest as ``cover`` says."""
     plain = _content(action)
     return {name: HIDDEN if _is_secret(action, name) else cover.value((name,), plain[name]) for name in plain}
 

@@ -35,7 +35,7 @@ class KeyStanding(StrEnum):
 
 
 class SwarmMembership(Document):
-    """What an engine itself says of its swarm; a worker knows neither cluster id nor quorum."""
+    """What an engine itself reports about its swarm; a worker knows neither cluster id nor quorum."""
 
     state: SwarmStanding = SwarmStanding.INACTIVE
     node_id: str = ""

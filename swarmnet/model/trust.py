@@ -32,8 +32,8 @@ def contradictions(
     """Return what contradicts each host, in words that follow its name; a host that names no node is believed.
 
     Args:
-        seen: what hosts say of themselves.
-        swarm: what the managers say of the swarm.
+        seen: what hosts report about themselves.
+        swarm: what the managers report about the swarm.
         nodes: the managers' list, read after the hosts were asked.
         inventory: what the operator says.
     """
@@ -68,7 +68,7 @@ def misfit(host: Host, facts: HostFacts, node: Node, nodes: Iterable[Node], inve
 
 
 def _elsewhere(host: Host, node: Node, others: Iterable[Node], inventory: Inventory) -> str | None:
-    """Return whose address the node has, or who has the host's."""
+    """Return which host has the node's address, or which node has the host's."""
     at, own = address_of(node), written(host)
     if at is None:
         return None
@@ -80,7 +80,7 @@ def _elsewhere(host: Host, node: Node, others: Iterable[Node], inventory: Invent
 
 
 def _called_otherwise(host: Host, node: Node, others: Iterable[Node], inventory: Inventory) -> str | None:
-    """Return who the node is called like, or which one is called like the host; for where no address tells."""
+    """Return which host has the name of the node, or which node has that of the host: where no address decides."""
     if is_same_name(node.hostname, host.name):
         return None
     cure = f"if it is right, write 'advertise: {address_of(node) or 'ADDRESS'}' for {host.name} in the inventory"

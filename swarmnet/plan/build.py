@@ -28,7 +28,7 @@ def build(playbook: Playbook, state: ClusterState, inventory: Inventory, *, limi
     Args:
         playbook: with its contents read (``operations.playbook.with_contents``).
         state: what was seen of all hosts of the inventory, with the answers to the playbook's ``needs``.
-        inventory: all hosts of the cluster: where a swarm begins does not depend on ``limit``.
+        inventory: all hosts of the cluster: the first manager of a new swarm does not depend on ``limit``.
         limit: selectors of the hosts that steps may concern; none means all.
 
     Raises:
@@ -57,7 +57,7 @@ def _unknown(step: Step, context: Context) -> Iterator[str]:
 
 
 def _refuse_contradictions(playbook: Playbook, again: _Result) -> None:
-    """Refuse steps that would not be done after they were run, as a second look at the predicted state shows."""
+    """Refuse steps that would still have something to do afterwards, as a second plan for the predicted state shows."""
     if again.problems:
         raise DocumentError(tuple(again.problems))
     left = [(step, action) for step, action in again.actions if not action.always]

@@ -46,7 +46,7 @@ class Goal:
     command: str
     """What the lock shows to others: ``apply playbooks/site.yml``."""
     programs: tuple[str, ...] = ()
-    """What is run to plan, for people; a saved plan names it."""
+    """The programs that planning runs; a saved plan names them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The stories that make, change and compare backups: create, rewrap, prune. All I/O comes in as arguments."""
+"""Create, rewrap, prune and compare backups. All I/O comes in as arguments."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Order:
 
     @property
     def hosts(self) -> Inventory:
-        """Return the hosts that a whole backup has."""
+        """Return the hosts that a complete backup has."""
         return self.inventory or Inventory(cluster=self.cluster, hosts=())
 
 
@@ -125,11 +125,11 @@ def undisturbed(ports: Ports, look: Look, operator: Operator, *, wait: float = 0
     Args:
         ports: the world.
         look: what to look at.
-        operator: who asks; tells which locks are of runs that are gone.
+        operator: this run, to recognise locks of runs that are gone.
         wait: seconds to wait for the end of a change.
 
     Raises:
-        LockedError: somebody still changes it; says who, since when, and how to break the lock.
+        LockedError: another run is still changing it; says which, since when, and how to break the lock.
     """
     deadline, told = ports.clock.monotonic() + max(wait, LOOKS_AGAIN), False
     while True:
@@ -182,11 +182,11 @@ def compare(
     Args:
         before: the older backup.
         after: the newer one, or the live cluster.
-        mapping: old host name to the one that took its place; hosts of the same name need no word.
+        mapping: old host name to the host that replaces it; hosts with the same name need no entry.
         hosts: new names of those whose own networks are compared; None means all.
 
     Raises:
-        UsageError: the mapping makes no sense.
+        UsageError: the mapping names unknown hosts, or one twice.
     """
     state = after.state if isinstance(after, BackupDocument) else own(after)
     present = [facts.host for facts in state.hosts]
@@ -229,7 +229,7 @@ def rewrap(
 
     Args:
         entries: of the repository, with their headers.
-        wanted: fingerprints of the present recipients: what is sealed to just them is left alone.
+        wanted: fingerprints of the present recipients: a backup sealed to exactly these stays as it is.
         repository: where they lie.
         vault: opens the old form and seals the new one.
         listener: receives an event for each.

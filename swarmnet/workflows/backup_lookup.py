@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 _Found = TypeVar("_Found", "BackupDocument", "SealedHeader")
 
 UNUSABLE = (WrongKeyError, SchemaError, DamagedError, BackupNotFoundError)
-"""What makes one backup unusable here, as opposed to the repository; the first is what people can do most about."""
+"""What makes one backup unusable here, as opposed to the repository; the first is the easiest to solve."""
 
 
 AT_ONCE = 4
@@ -111,7 +111,7 @@ def find(reference: str, *, repository: Repository, vault: Vault, cluster: str |
         reference: what the operator calls it.
         repository: where it is looked for; a path may lie elsewhere.
         vault: whose signatures count.
-        cluster: its backups come first. ``latest`` means one of another cluster only where there is but one cluster.
+        cluster: its backups come first. ``latest`` means one of another cluster only where there is just one cluster.
 
     Raises:
         BackupNotFoundError: none does, or several do.
@@ -132,7 +132,7 @@ def find(reference: str, *, repository: Repository, vault: Vault, cluster: str |
 
 
 def _refuse_to_choose(entries: tuple[Entry, ...], cluster: str) -> None:
-    """Raise ``BackupNotFoundError`` when the latest backup could be one of several other clusters."""
+    """Raise ``BackupNotFoundError`` when the latest backup could be that of several other clusters."""
     clusters = sorted({entry.header.cluster for entry in entries if entry.header is not None})
     if len(clusters) > 1:
         raise BackupNotFoundError(
@@ -146,7 +146,7 @@ def _meant(entries: tuple[Entry, ...], reference: str) -> tuple[Entry, ...]:
 
 
 def _unusable_latest(entries: tuple[Entry, ...], reference: str) -> tuple[Entry, ...]:
-    """Return what ``latest`` could mean when nothing verifies: that whose problem people can do most about."""
+    """Return what ``latest`` could mean when nothing verifies: the one whose problem is easiest to solve."""
     found = sorted((entry for entry in entries if reference == LATEST), key=_rank)
     return tuple(found[:1])
 
@@ -185,7 +185,7 @@ def checked_header(entry: Entry, *, repository: Repository, vault: Vault) -> Sea
 
 
 def _same(entry: Entry, found: _Found) -> _Found:
-    """Return what was read if it is what the list said; somebody may have put another file there meanwhile."""
+    """Return what was read if it is what was listed; the file may have been replaced in between."""
     if entry.header is not None and (found.id, found.created) != (entry.header.id, entry.header.created):
         raise DamagedError("another backup was put in its place while it was read", hint="run the command again")
     return found

@@ -133,7 +133,7 @@ def run(
 def take_back(
     ports: Ports, inventory: Inventory, backup: str, terms: Terms, *, allow_missing: bool, origin: str = ""
 ) -> ApplyReport:
-    """Remove what the restore of one backup made, and only that; ``backup`` is its id, ``origin`` names it for people.
+    """Remove what the restore of one backup created, and only that; ``backup`` is its id, ``origin`` describes it.
 
     Raises:
         RefusedError: the guard, or the operator, says no.

@@ -95,7 +95,7 @@ def test_without_a_manager_nothing_is_written_unless_a_part_is_asked_for(reposit
     with pytest.raises(IncompleteError) as caught:
         _create(repository, state=state)
     assert caught.value.exit_code == 3
-    assert not repository.root.exists()
+    assert not [*repository.root.rglob("*.swarmnet")]
     assert not _create(repository, _order(allow_partial=True), state).document.completeness.complete
 
 
@@ -103,7 +103,7 @@ def test_when_no_host_answers_there_is_no_backup(repository: DirectoryRepository
     state = ClusterState(failures=(HostFailure(host="m1", reason="no route to host"),))
     with pytest.raises(NothingReachableError, match="no route"):
         _create(repository, _order(allow_partial=True), state)
-    assert not repository.root.exists()
+    assert not [*repository.root.rglob("*.swarmnet")]
 
 
 def test_a_backup_that_waited_is_of_the_time_when_it_looked(repository: DirectoryRepository) -> None:
@@ -126,7 +126,7 @@ def test_an_interrupted_backup_leaves_nothing_and_frees_the_lock(repository: Dir
 
     with pytest.raises(KeyboardInterrupt):
         create(_order(), interrupted, vault=VAULT, repository=repository, listener=ignore)
-    assert not repository.root.exists()
+    assert not [*repository.root.rglob("*.swarmnet")]
     _create(repository)
 
 

@@ -117,7 +117,7 @@ class EngineCalls:
             return found
 
     def _made(self, request: Request, key: str = "ID") -> str:
-        """Send a request that makes something; return its id."""
+        """Send a request that creates an object; return its id."""
         with self._asking(request.what):
             return text_at(as_object(self._send(request)), key)
 

@@ -1,4 +1,4 @@
-"""docker-py over streams that somebody else opens: a few keep-alive connections to one engine.
+"""docker-py over streams that the caller opens: a few keep-alive connections to one engine.
 
 docker-py's own ``ssh://`` logs in by itself and starts a process for every distinct URL; here the streams are channels
 of the one SSH connection that a host has. Nothing of this machine's environment leaks in: no ``DOCKER_HOST``, no
@@ -46,7 +46,7 @@ _ERRORS_FROM = 400
 _NOT_MODIFIED = 304
 """The answer to the start of a running container: the only status from 300 to 399 that is not a redirect."""
 PING_TIMEOUT = 15
-"""Seconds for an engine's first answer: it has nothing to look up for it, so one that is silent is frozen or gone."""
+"""Seconds for an engine's first answer: the answer needs no look-up, so a silent engine is frozen or gone."""
 
 
 class StreamLike(Protocol):
@@ -178,7 +178,7 @@ class _Connection(HTTPConnection):
         self.sock = cast("socket.socket", stream)  # http.client uses no more of a socket than this has
 
     def request(self, *words: Any, **more: Any) -> None:  # noqa: ANN401  # as the base class has it
-        """Send a request; its time and that of the answer begin now."""
+        """Send a request; its time limit, answer included, starts now."""
         if isinstance(self.sock, StreamSocket):
             self.sock.begin(self.timeout)
         super().request(*words, **more)
@@ -190,7 +190,7 @@ class _Connection(HTTPConnection):
 
 
 class _Pool(urllib3.HTTPConnectionPool):
-    """A bounded number of connections to one engine; who finds none waits."""
+    """A bounded number of connections to one engine; a request waits for a free one."""
 
     def __init__(self, open_stream: Callable[[], StreamLike]) -> None:
         super().__init__("docker", maxsize=CONNECTIONS, block=True)

@@ -1,4 +1,4 @@
-"""Many who ask the same at the same time get one answer: fifty actions that wait need one list, not fifty."""
+"""Share one answer between threads that ask the same at the same time: fifty waiting actions need one list."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 PAUSE = 0.1
-"""Seconds between looks of different threads: what they wait for needs the engine's time, and so does every look."""
+"""Seconds between looks of different threads: what they wait for needs the engine's time, as every look does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class SharedLook(Generic[T]):
         self._last_time = float("-inf")
 
     def __call__(self) -> T:
-        """Return what the look gives; raises what it raises, to everybody who shared it."""
+        """Return the result of the look, or raise its error, in every thread that shared it."""
         with self._changed:
             needed = self._begun + 1
             while self._ended < needed and self._is_running:
@@ -58,12 +58,12 @@ class SharedLook(Generic[T]):
             if self._last_leader != get_ident() and rest > 0:
                 self._clock.sleep(rest)
             with self._changed:
-                # Who comes until here shares this look; who comes later waits for the next one.
+                # Threads that come until here share this look; later ones wait for the next.
                 self._begun += 1
             self._last_leader, self._last_time = get_ident(), self._clock.monotonic()
             answer = _Answer(self._look())
         except BaseException as error:
-            # Ctrl-C, too: those who share this look must hear that it ended, or they would wait forever.
+            # Ctrl-C, too: the threads that share this look must learn that it ended, or they would wait forever.
             answer = error
             raise
         finally:

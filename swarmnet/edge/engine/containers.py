@@ -31,7 +31,7 @@ _LOAD_TIMEOUT = 600.0
 
 
 class EngineContainers(EngineCalls):
-    """Run containers for a while, look at those of others."""
+    """Run temporary containers, and list those of others."""
 
     def containers(self, *, label: str | None = None, publishing: int | None = None) -> tuple[Container, ...]:
         """Return all containers, or those with a label, or those that publish a port of the host.

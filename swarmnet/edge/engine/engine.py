@@ -25,7 +25,7 @@ class Engine(EngineSwarm, EngineContainers, EngineDialogues):
     """
 
     def facts(self) -> EngineFacts:
-        """Return what the engine says of itself and of its swarm membership."""
+        """Return what the engine reports about itself and its swarm membership."""
         seen = as_object(self._send(Request("look at the engine", "GET", "/info")))
         return facts_from_wire(seen, self._client().api_version)
 

@@ -27,7 +27,7 @@ from swarmnet.model.sensitive import SENSITIVE
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# What engines 20.10 to 28.5 say; the status alone does not tell (FailedPrecondition is 400, Unknown is 500).
+# The words of engines 20.10 to 28.5; the status alone does not decide (FailedPrecondition is 400, Unknown is 500).
 _NOT_A_MANAGER = re.compile(
     r"not a swarm manager|swarm does not have a leader|needs to be unlocked|not part of a swarm"
     r"|already part of a swarm|participating as a manager|swarm is encrypted"
@@ -110,7 +110,7 @@ def _timed_out(error: Exception) -> bool:
 
 
 def _innermost(error: BaseException) -> str:
-    """Return what the stream itself said, from below what requests and urllib3 wrapped around it."""
+    """Return the error of the stream itself, out of what requests and urllib3 wrapped around it."""
     inner = next((one for one in error.args if isinstance(one, Exception)), None)
     inner = inner or getattr(error, "reason", None)
     if isinstance(inner, Exception) and inner is not error:

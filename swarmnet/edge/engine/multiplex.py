@@ -18,18 +18,18 @@ class Frames:
     """
 
     def __init__(self, keep: int, *, apart: bool = True) -> None:
-        """Begin with nothing; ``apart`` False takes both into ``stdout``, in the order in which they were printed."""
+        """Start empty; ``apart`` False takes both into ``stdout``, in the order in which they were printed."""
         self.stdout = bytearray()
         self.stderr = bytearray() if apart else self.stdout
         self.lines = 0
-        """Whole lines of stdout that are held."""
+        """Complete lines of stdout that are buffered."""
         self._keep = keep
         self._head = bytearray()
         self._kind = 0
         self._due = 0
 
     def feed(self, data: bytes) -> None:
-        """Take the next bytes, cut anywhere; raises ``ValueError`` where no frame can begin so."""
+        """Take the next bytes, cut anywhere; raises ``ValueError`` where they cannot start a frame."""
         position = 0
         while position < len(data):
             if not self._due:
@@ -60,7 +60,7 @@ class Frames:
         del held[:excess]
 
     def take_line(self) -> bytes:
-        """Take the first whole line off stdout, return it without its end; raises ``ValueError`` if there is none."""
+        """Remove and return the first complete line of stdout, without its end; raises ``ValueError`` if none."""
         end = self.stdout.index(b"\n")
         line = bytes(self.stdout[:end])
         del self.stdout[: end + 1]

@@ -27,7 +27,7 @@ HIDDEN = ("host", "bridge")
 
 
 class EngineNetworks(EngineCalls):
-    """List, create and remove networks; remember their names for those who see only ids."""
+    """List, create and remove networks; remember their names for callers that see only ids."""
 
     def __init__(self, host: str, open_stream: Callable[[], StreamLike], clock: Clock) -> None:
         super().__init__(host, open_stream, clock)
@@ -66,7 +66,7 @@ class EngineNetworks(EngineCalls):
     def network_ids(self) -> dict[str, str]:
         """Return the ids of swarm-scoped networks by name, the hidden ones included."""
         listed = [net for net in self.networks() if net.spec.scope is Scope.SWARM]
-        # A copy of a network that is gone may bear the name of one that was made since.
+        # A copy of a network that is gone may have the name of one created since.
         ids = {net.spec.name: net.id for net in sorted(listed, key=lambda net: not net.is_copy)}
         return ids | self._hidden_ids()
 

@@ -54,9 +54,9 @@ class EngineServices(EngineNetworks):
         return self._made(Request(what, "POST", "/services/create", service_to_wire(spec, self._ids(what, spec))))
 
     def update_service(self, service_id: str, version: int, spec: ServiceSpec, *, whole: bool = False) -> None:
-        """Lay the managed fields over the present spec and write it whole; labels are merged.
+        """Merge the managed fields into the present spec and write the result; labels are merged.
 
-        ``whole`` writes ``spec`` alone.
+        ``whole`` writes ``spec`` as it is.
         """
         what = f"update service {spec.name}"
         path = f"/services/{quoted(service_id)}"
@@ -136,7 +136,7 @@ class EngineServices(EngineNetworks):
         return self._objects(Request(f"list {kind}", "GET", f"/{kind}", params=params))
 
     def _ids(self, what: str, spec: ServiceSpec, known: Names | None = None) -> Names:
-        """Look up what the spec names; a network that is not found is left to the engine, which says why best."""
+        """Look up what the spec names; an unknown network is left to the engine, which has the best error message."""
         used = {kind: spec.uses(kind) for kind in ("Config", "Secret")}
         configs = {config.spec.name: config.id for config in self.configs()} if used["Config"] else {}
         secrets = {secret.spec.name: secret.id for secret in self.secrets()} if used["Secret"] else {}

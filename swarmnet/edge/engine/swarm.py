@@ -40,14 +40,14 @@ _WRONG_KEY = re.compile(r"invalid key|could not be unlocked|incorrect|failed to 
 
 
 class EngineSwarm(EngineServices):
-    """Begin, enter, change and leave a swarm."""
+    """Create, join, change and leave a swarm."""
 
     def swarm(self) -> Swarm:
         """Return the swarm; this request fails where lists are silently cut (a worker, no quorum, locked)."""
         return swarm_from_wire(as_object(self._send(Request("look at the swarm", "GET", "/swarm"))))
 
     def init_swarm(self, spec: SwarmSpec, membership: JoinAddress) -> str:
-        """Begin a swarm; return the node id."""
+        """Create a swarm; return the node id."""
         body: JsonObject = {
             **_entry(membership),
             "ForceNewCluster": False,
@@ -162,7 +162,7 @@ class EngineSwarm(EngineServices):
             ) from None
 
     def update_swarm(self, version: int, spec: SwarmSpec) -> None:
-        """Lay the managed fields over the present spec and write it whole; labels are merged."""
+        """Merge the managed fields into the present spec and write the result; labels are merged."""
         what = "update the swarm"
         seen = as_object(self._send(Request(what, "GET", "/swarm")))
         self._check_version(what, seen, version)
@@ -176,7 +176,7 @@ class EngineSwarm(EngineServices):
             return tuple(node_from_wire(seen) for seen in self._objects(Request(what, "GET", "/nodes")))
 
     def update_node(self, node_id: str, version: int, spec: NodeSpec) -> None:
-        """Lay the managed fields over the present ones; ``labels`` replace all labels."""
+        """Merge the managed fields into the present ones; ``labels`` replace all labels."""
         what, path = f"update node {node_id}", f"/nodes/{quoted(node_id)}"
         seen = as_object(self._send(Request(what, "GET", path)))
         self._check_version(what, seen, version)

@@ -35,7 +35,7 @@ ALWAYS_LOST = (
         kind="cluster-identity",
         what="all",
         why="CA, node certificates, join tokens and unlock key never leave the engine through its API",
-        instead="the new swarm makes its own; keep a new unlock key where autolock is on",
+        instead="the new swarm creates its own; keep a new unlock key where autolock is on",
     ),
     Loss(kind="history", what="all", why="tasks and their logs belong to the old nodes", instead="new tasks start"),
     Loss(
@@ -131,7 +131,7 @@ def _of_services(state: ClusterState) -> Iterable[Loss]:
             kind=IDLE,
             what=name,
             why=f"the tasks of service {name} did not all run when the backup was taken ({said})",
-            instead=f"service {name} is made, and not waited for",
+            instead=f"service {name} is created, and not waited for",
         )
     for service in state.services:
         if list(service.spec.env or ()) != sorted(service.spec.env or ()):

@@ -94,7 +94,7 @@ def moved(spec: ServiceSpec, where: Places) -> ServiceSpec:
 def seen_as(
     before: ClusterState, after: ClusterState, hosts: Mapping[str, str], inventory: Inventory | None = None
 ) -> ClusterState:
-    """Return an old state in the words of a new one, so that only real differences are left between them."""
+    """Return an old state with the names of a new one, so that only real differences between them are left."""
     where = places(before, after, hosts, inventory or Inventory(cluster="", hosts=()))
 
     def service(one: Service) -> Service:

@@ -39,7 +39,7 @@ class Networks:
         return frozenset(route.prefix for facts in self.document.state.hosts for route in own_routes(facts))
 
     def gateways(self) -> Iterator[Step]:
-        """Yield the bridges of the nodes, before engines make their own with the next free block."""
+        """Yield the bridges of the nodes, before engines create their own with the next free block."""
         for facts, new, network in self._gateways():
             if self._in_the_way(network, new) is None:
                 spec = network.spec.model_copy(update={"labels": unmarked(network.spec.labels)})
@@ -135,7 +135,7 @@ def _overlap(spec: NetworkSpec, other: NetworkSpec) -> bool:
 
 
 def _wanted(networks: Iterable[Network]) -> tuple[Network, ...]:
-    """Return the networks that somebody made and that really exist, configuration networks first."""
+    """Return the networks that users created and that really exist, configuration networks first."""
     found = (net for net in networks if not net.predefined and not net.spec.ingress and net.allocated)
     return tuple(sorted(found, key=lambda net: (not net.spec.config_only, net.spec.name)))
 

@@ -1,4 +1,4 @@
-"""A backup for people's eyes and for git: readable, without what could open a door."""
+"""A backup as readable text, for review and for git, without secrets."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ def selection(document: BackupDocument, only: tuple[str, ...], exclude: tuple[st
 
 
 def needs_of(spec: ServiceSpec) -> frozenset[Object]:
-    """Return the networks, configs and secrets that a service cannot be made without."""
+    """Return the networks, configs and secrets that a service cannot be created without."""
     named = [("network", one.network) for one in spec.networks or ()]
     named += [("config", name) for name in spec.uses("Config")]
     named += [("secret", name) for name in spec.uses("Secret")]

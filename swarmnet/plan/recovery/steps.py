@@ -62,7 +62,7 @@ class Choices:
     """What the operator decides."""
 
     mapping: Mapping[str, str]
-    """Old host name to new host name; hosts of the same name need no word."""
+    """Old host name to new host name; hosts with the same name need no entry."""
     secrets: Mapping[str, Secret]
     """Data of secrets by name."""
     allow_partial: bool = False
@@ -163,7 +163,7 @@ def _swarm(case: _Case, routes: frozenset[str]) -> Iterator[Step]:
 
 
 def _replayable(extra: JsonObject) -> JsonObject:
-    """Return the swarm's own JSON without what would make a new CA now, or names a key that no engine gives away."""
+    """Return the swarm's own JSON without what would create a new CA now, or a key that engines never return."""
     authority = extra.get("CAConfig")
     if not isinstance(authority, dict):
         return extra
@@ -195,7 +195,7 @@ def _ingress(document: BackupDocument, state: ClusterState) -> tuple[tuple[Step,
         return (), (
             Skip(
                 object=INGRESS,
-                why="the old swarm had none; the new swarm's own is left alone",
+                why="the old swarm had none; that of the new swarm stays",
             ),
         )
     if not network.allocated or not customised(network, old.spec):

@@ -1,4 +1,4 @@
-"""``restore undo``: take back what the restore of one backup made where nothing was before, and only that. Pure.
+"""``restore undo``: remove what the restore of one backup created where nothing was before, and only that. Pure.
 
 The label ``io.swarmnet.restore`` with the backup's id says what that is. What was there before, or was replaced, stays
 as it is; so do the labels of nodes, the settings of the swarm, and networks made with ``config_from``, on which engines
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def undo(state: ClusterState, *, inventory: Inventory, backup: str, origin: str = "") -> Plan:
-    """Return what removes everything that the restore of this backup made; ``backup`` is its id."""
+    """Return the plan that removes everything that the restore of this backup created; ``backup`` is its id."""
     doomed = Doomed(RESTORE_LABEL, backup, f"the restore of backup {backup[:8]} made it")
     plan = with_doomed(Plan(cluster=inventory.cluster, actions=(), origin=origin, predicted=state), doomed)
     if state.swarm is not None and state.swarm.spec.labels.get(RESTORE_LABEL) == backup:

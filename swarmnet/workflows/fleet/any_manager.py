@@ -74,7 +74,7 @@ class AnyManager:
         self._ports.ask(lambda manager: manager.update_node(node_id, version, spec))
 
     def remove_node(self, node_id: str, *, force: bool = False) -> None:
-        """Take a node out of the list."""
+        """Remove a node from the list."""
         self._remove(lambda manager: manager.remove_node(node_id, force=force))
 
     def services(self) -> tuple[Service, ...]:
@@ -82,7 +82,7 @@ class AnyManager:
         return self._ports.ask(lambda manager: manager.services())
 
     def create_service(self, spec: ServiceSpec) -> str:
-        """Make a service and return its id."""
+        """Create a service and return its id."""
 
         def find(manager: SwarmPort) -> str | None:
             return next((one.id for one in manager.services() if one.spec.name == spec.name), None)
@@ -106,7 +106,7 @@ class AnyManager:
         return self._ports.ask(lambda manager: manager.configs())
 
     def create_config(self, spec: ConfigSpec) -> str:
-        """Make a config and return its id."""
+        """Create a config and return its id."""
 
         def find(manager: SwarmPort) -> str | None:
             same = (one for one in manager.configs() if one.spec.name == spec.name and one.spec.data == spec.data)
@@ -127,7 +127,7 @@ class AnyManager:
         return self._ports.ask(lambda manager: manager.secrets())
 
     def create_secret(self, spec: SecretSpec, data: Secret) -> str:
-        """Make a secret and return its id."""
+        """Create a secret and return its id."""
 
         def find(manager: SwarmPort) -> str | None:
             return next((one.id for one in manager.secrets() if one.spec.name == spec.name), None)
@@ -149,7 +149,7 @@ class AnyManager:
         return self._ports.ask(lambda manager: whole_list(manager, self._ports.stopwatch))
 
     def create_network(self, spec: NetworkSpec) -> str:
-        """Make a network and return its id."""
+        """Create a network and return its id."""
 
         def find(manager: SwarmPort) -> str | None:
             seen = whole_list(manager, self._ports.stopwatch)
@@ -162,7 +162,7 @@ class AnyManager:
         self._remove(lambda manager: manager.remove_network(network_id))
 
     def _create(self, make: Callable[[SwarmPort], str], find: Callable[[SwarmPort], str | None]) -> str:
-        """Make something; what is found after a lost answer is what that request made."""
+        """Create something; an object found after a lost answer is what that request created."""
         lost: list[Exception] = []
 
         def attempt(manager: SwarmPort) -> str:
@@ -180,7 +180,7 @@ class AnyManager:
         return self._ports.ask(attempt)
 
     def _remove(self, remove: Callable[[SwarmPort], None]) -> None:
-        """Remove something; what is gone after a lost answer was removed by that request."""
+        """Remove something; an object missing after a lost answer was removed by that request."""
         lost: list[Exception] = []
 
         def attempt(manager: SwarmPort) -> None:

@@ -1,4 +1,4 @@
-"""What the managers say of the cluster: the lists of one of them, confirmed by a second one.
+"""The managers' view of the cluster: the lists of one of them, confirmed by a second one.
 
 Only hosts that the inventory calls managers are asked, whatever others say of themselves: a worker that claims to
 answer for the cluster would otherwise decide what is planned, and what a backup holds.
@@ -43,7 +43,7 @@ Member = tuple[str, str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What one manager says of the swarm and its members."""
+    """What one manager reports about the swarm and its members."""
 
     host: str
     swarm: str
@@ -56,11 +56,11 @@ class Account:
 
 @dataclass(slots=True)
 class Picture:
-    """The cluster, and what became of those who were asked for it."""
+    """The cluster, and what became of the managers that were asked."""
 
     state: ClusterState = field(default_factory=ClusterState)
     failed: dict[str, HostError] = field(default_factory=dict)
-    """Managers that did not answer any more."""
+    """Managers that stopped answering."""
     leaderless: dict[str, NotAManagerError] = field(default_factory=dict)
     """Managers that are well, and whose leader was lost since they reported their facts."""
     doubted: dict[str, str] = field(default_factory=dict)
@@ -68,7 +68,7 @@ class Picture:
 
 
 def picture(ports: Ports, seen: Mapping[str, HostFacts]) -> Picture:
-    """Return what the first manager that can says of its cluster, unless a second one says something else.
+    """Return the cluster as the first manager that can answer reports it, unless a second one contradicts it.
 
     Nothing is taken from managers that contradict each other: there is no way to know which of them is right.
 
@@ -96,7 +96,7 @@ def picture(ports: Ports, seen: Mapping[str, HostFacts]) -> Picture:
             found.state = ClusterState() if found.doubted else state
             return found
         finally:
-            # Who hangs is left alone; closing the session ends it.
+            # A thread that hangs is left; closing the session ends it.
             pool.shutdown(wait=False)
     return found
 
@@ -114,7 +114,7 @@ def _managers(ports: Ports, seen: Mapping[str, HostFacts]) -> list[str]:
 
 
 def _lists(manager: EnginePort, clock: Clock) -> ClusterState:
-    """Return what a manager says of the cluster, its networks read again: the hosts' own lists may be cut."""
+    """Return what a manager reports about the cluster, its networks read again: the hosts' own lists may be cut."""
     swarm = manager.swarm()
     with ThreadPoolExecutor(CLUSTER_READS, "swarmnet-observe") as pool:
         networks = pool.submit(whole_list, manager, clock)

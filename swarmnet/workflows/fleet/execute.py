@@ -34,7 +34,7 @@ class Stop(Protocol):
         """True from the first Ctrl-C on."""
 
     def __enter__(self) -> object:
-        """Begin to take the first Ctrl-C as a request."""
+        """Start to treat the first Ctrl-C as a request."""
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -49,9 +49,9 @@ class Conditions:
     stop: Stop
     """Asked before each action."""
     permit: Callable[[], None]
-    """Called before each action; raises to end the run: that action and what follows is not begun."""
+    """Called before each action; raises to end the run before that action."""
     after_batch: Callable[[Sequence[Action]], None]
-    """Called with the actions of each batch that succeeded whole; may raise to end the run."""
+    """Called with the actions of each batch in which all succeeded; may raise to end the run."""
 
 
 def execute(ports: Ports, plan: Plan, conditions: Conditions) -> tuple[Outcome, ...]:
@@ -62,7 +62,7 @@ def execute(ports: Ports, plan: Plan, conditions: Conditions) -> tuple[Outcome, 
     as another one takes its place.
 
     Raises:
-        LockedError: the lock was lost; what ran then has ended, nothing else was begun.
+        LockedError: the lock was lost; running actions have ended, no other one was started.
     """
     outcomes: list[Outcome] = []
     going = True

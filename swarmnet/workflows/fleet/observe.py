@@ -1,4 +1,4 @@
-"""One pass of reads over all hosts: what the engines say of themselves, and what the managers say of the cluster.
+"""One pass of reads over all hosts: what engines report about themselves, and managers about the cluster.
 
 Nothing is written. A host that does not answer is data (``ClusterState.failures``), and so is one that cannot be
 believed: it says that it is a node that it is not, or is in another swarm. :mod:`swarmnet.plan.guard` refuses both.
@@ -64,7 +64,7 @@ EVERYTHING = Look()
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """What one host said."""
+    """The answers of one host."""
 
     facts: HostFacts
     answers: tuple[CommandResult, ...]
@@ -76,7 +76,7 @@ def observe(ports: Ports, look: Look = EVERYTHING) -> ClusterState:
     A host whose word is contradicted by the managers, or by the inventory, is a failure: nothing of it is in the state.
 
     Raises:
-        NothingReachableError: not one host answered; says what each of them said instead.
+        NothingReachableError: no host answered; gives the reason for each.
         IncompleteError: all that answered refused the login, or have unknown host keys: trying later does not help.
     """
     hosts = tuple(host for host in ports.inventory.hosts if _is_looked_at(host, ports, look))
@@ -173,7 +173,7 @@ def _answers(ports: Ports, host: str, needs: Iterable[Need]) -> Iterable[Command
 
 
 def _told(one: _Seen, leaderless: dict[str, NotAManagerError]) -> _Seen:
-    """Return what a host said, less its claim to answer for the cluster when it then could not."""
+    """Return the answers of a host, without its claim to be a manager if it then could not answer as one."""
     error = leaderless.get(one.facts.host)
     if error is None:
         return one
