@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from swarmnet.model.swarm import Node
 
 _FORM = re.compile(r"\s*(?P<key>[^\s=!]+)\s*(?P<operator>==|!=)\s*(?P<value>.*?)\s*", re.DOTALL)
 NODE_LABEL, ENGINE_LABEL = "node.labels.", "engine.labels."
@@ -55,36 +50,11 @@ class Constraint:
         """Whether engines know the property."""
         return self.key in PROPERTIES or bool(self.node_label) or bool(self.engine_label)
 
-    def admits(self, node: Node) -> bool:
-        """Return whether a node may run a task; True if the node's property is not known here."""
-        seen = self._seen(node)
-        if seen is None:
-            return True
-        equal = _is_in(seen, self.value) if self.key == "node.ip" else self.value.lower() == seen.lower()
-        return equal if self.operator == "==" else not equal
-
     def _after(self, prefix: str) -> str | None:
         return self.key[len(prefix) :] if self.key.startswith(prefix) else None
-
-    def _seen(self, node: Node) -> str | None:
-        if self.node_label is not None:
-            return node.spec.labels.get(self.node_label, "")
-        if self.engine_label is not None:
-            return node.engine_labels.get(self.engine_label, "")
-        role = "" if node.spec.role is None else node.spec.role.value
-        known = {"node.id": node.id, "node.hostname": node.hostname, "node.role": role, "node.ip": node.address or None}
-        return known.get(self.key)
 
 
 def normal_constraint(text: str) -> str:
     """Return a constraint as engines read it: one blank at each side of its operator, its key in lower case."""
     found = Constraint.parse(text)
     return text.strip() if found is None else str(found)
-
-
-def _is_in(address: str, wanted: str) -> bool:
-    """Return whether an address is the wanted one, or in the wanted block."""
-    try:
-        return ipaddress.ip_address(address) in ipaddress.ip_network(wanted, strict=False)
-    except ValueError:
-        return False

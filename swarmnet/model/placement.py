@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -32,3 +33,31 @@ def by_hostname(spec: ServiceSpec, nodes: Iterable[Node]) -> ServiceSpec:
         return text if found is None or name is None else str(replace(found, key="node.hostname", value=name))
 
     return spec.model_copy(update={"constraints": tuple(named(one) for one in spec.constraints)})
+
+
+def admits(constraint: Constraint, node: Node) -> bool:
+    """Return whether a node may run a task; True if the node's property is not known here."""
+    seen = _seen(constraint, node)
+    if seen is None:
+        return True
+    is_address = constraint.key == "node.ip"
+    equal = _is_in(seen, constraint.value) if is_address else constraint.value.lower() == seen.lower()
+    return equal if constraint.operator == "==" else not equal
+
+
+def _seen(constraint: Constraint, node: Node) -> str | None:
+    if constraint.node_label is not None:
+        return node.spec.labels.get(constraint.node_label, "")
+    if constraint.engine_label is not None:
+        return node.engine_labels.get(constraint.engine_label, "")
+    role = "" if node.spec.role is None else node.spec.role.value
+    known = {"node.id": node.id, "node.hostname": node.hostname, "node.role": role, "node.ip": node.address or None}
+    return known.get(constraint.key)
+
+
+def _is_in(address: str, wanted: str) -> bool:
+    """Return whether an address is the wanted one, or in the wanted block."""
+    try:
+        return ipaddress.ip_address(address) in ipaddress.ip_network(wanted, strict=False)
+    except ValueError:
+        return False

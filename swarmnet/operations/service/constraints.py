@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from swarmnet.model.constraint import ENGINE_LABEL, NODE_LABEL, PROPERTIES, Constraint
 from swarmnet.model.hosts import Availability
+from swarmnet.model.placement import admits
 from swarmnet.model.service import ServiceMode
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def fault(text: str) -> str | None:
 
 def matches(constraints: Iterable[str], node: Node) -> bool:
     """Return whether the node meets all constraints; no node meets a text that is not a constraint."""
-    return all(found is not None and found.admits(node) for found in map(Constraint.parse, constraints))
+    return all(found is not None and admits(found, node) for found in map(Constraint.parse, constraints))
 
 
 def eligible(spec: ServiceSpec, nodes: Iterable[Node]) -> tuple[Node, ...]:
