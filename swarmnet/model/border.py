@@ -62,10 +62,10 @@ def describe(error: BaseException) -> str:
 def parsed(said: bytes) -> JsonValue:
     """Return the JSON that a host said, fit for every later use.
 
-    Bytes that are no UTF-8 and lone surrogates, which no file and no terminal takes, become U+FFFD.
+    Bytes that are not UTF-8 and lone surrogates, which no file and no terminal takes, become U+FFFD.
 
     Raises:
-        ValueError: it is no JSON, nested too deeply, has more than ``ITEMS`` items, or a number that is none.
+        ValueError: it is not JSON, nested too deeply, has more than ``ITEMS`` items, or a number that is none.
     """
     if said.count(b",") >= ITEMS:
         raise ValueError(f"it has more than {ITEMS:,} items")
@@ -87,14 +87,14 @@ def text_at(seen: JsonObject, key: str) -> str:
 
 def _countable(text: str) -> int:
     if len(text) > _DIGITS:
-        raise ValueError(f"{cut(text, _DIGITS)} is no number of 64 bits")
+        raise ValueError(f"{cut(text, _DIGITS)} is not a number of 64 bits")
     return int(text)
 
 
 def _finite(text: str) -> float:
     number = float(text)
     if not math.isfinite(number):
-        raise ValueError(f"{cut(text, 20)} is no number")
+        raise ValueError(f"{cut(text, 20)} is not a number")
     return number
 
 

@@ -72,5 +72,5 @@ def read_expected(lines: Iterable[str]) -> dict[str, str]:
 
 
 def expected_of(key: HostKey, expected: Mapping[str, str]) -> str | None:
-    """Return the fingerprint that is expected of a host, None when nobody gave one."""
+    """Return the fingerprint that is expected of a host, None when none was given."""
     return next((expected[name] for name in key.names if name in expected), None)

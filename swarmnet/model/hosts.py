@@ -53,7 +53,7 @@ CONNECT_TIMEOUT = 10.0
 
 
 JUMP_HOST = "jump host "
-"""How servers are called that are no hosts of the inventory."""
+"""The label of servers outside of the inventory."""
 
 
 class Jump(NamedTuple):
@@ -65,12 +65,12 @@ class Jump(NamedTuple):
 
 
 def is_host_name(name: str) -> bool:
-    """Tell whether ssh takes this as a host: ``%h`` in a ProxyCommand goes through a shell (``ssh_valid_hostname``)."""
+    """Return whether ssh accepts this host: ``%h`` in a ProxyCommand goes through a shell (``ssh_valid_hostname``)."""
     return bool(name) and not name.startswith("-") and not re.search(r"""['`"$\\;&<>|(){},\s\x00-\x1f\x7f]""", name)
 
 
 def is_user_name(name: str) -> bool:
-    """Tell whether ssh takes this as a user on its command line (``ssh_valid_ruser``)."""
+    """Return whether ssh accepts this user on its command line (``ssh_valid_ruser``)."""
     wrong = r"""^-|['`";&<>|(){}\x00-\x1f\x7f]|\s-|\\\Z"""
     return bool(name) and not re.search(wrong, name)
 
@@ -163,7 +163,7 @@ class Inventory(Document):
 
     @property
     def managers(self) -> tuple[Host, ...]:
-        """The hosts that shall be managers."""
+        """The hosts with the role manager."""
         return tuple(host for host in self.hosts if host.role is Role.MANAGER)
 
     def host(self, name: str) -> Host:

@@ -37,7 +37,7 @@ def _faults(reference: str) -> Iterator[str]:
     if colon and _TAG.fullmatch(tag) is None:
         yield "a tag has 1 to 128 letters, digits, '_', '.' and '-', the first a letter, a digit or '_'"
     if _ID.fullmatch(reference):
-        yield "64 hexadecimal digits are an image's id, which is no name; write registry/name:tag"
+        yield "64 hexadecimal digits are an image's id, not a name; write registry/name:tag"
     if len(head + slash + last) > _LONGEST_NAME:
         yield f"registry and path have at most {_LONGEST_NAME} characters"
     parts = (head + slash + last).split("/")

@@ -31,7 +31,7 @@ SWARMNET = str(BIN / "swarmnet")
 SIZES = ((3, 5), (20, 50))
 """Hosts and overlays where all contenders run."""
 MANY = (60, 20)
-"""Hosts and overlays where swarmnet runs beside the raw API alone: what a host more costs."""
+"""Hosts and overlays where only swarmnet and the raw API run: the cost of each added host."""
 MEMORY = {3: 1, 20: 3, 60: 8}
 """GiB that have to be free for so many hosts; 60 with engines that run tasks take 5."""
 LEAST_CORES = 2

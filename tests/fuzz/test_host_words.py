@@ -205,7 +205,7 @@ class Faulty(SimulatedPorts):
         raise KeyError(host)
 
 
-def test_a_fault_of_our_own_is_one_hosts_answer_and_told_with_its_cause() -> None:
+def test_a_fault_of_our_own_is_one_hosts_answer_with_its_cause() -> None:
     heard: list[Event] = []
     world = World(managers=1)
     batches = Batches(Faulty(world, world.inventory, heard.append), "run", Containers({"m1": "probe"}, {}, {}))
@@ -294,7 +294,7 @@ def test_half_characters_become_whole_ones(said: str) -> None:
     assert ("\N{GRINNING FACE}" in value) == (said == '"\\ud83d\\ude00"')
 
 
-def test_nobody_who_makes_sense_is_told_as_such() -> None:
+def test_when_no_host_makes_sense_the_error_says_so() -> None:
     world = World(managers=1, workers=1)
     for machine in world.machines.values():
         machine.files |= {"/proc/net/route": b"", "/proc/net/fib_trie": b"|-- 999.1.1.1\n/32 host LOCAL\n"}

@@ -1,4 +1,4 @@
-"""Typing commands as an operator would, in a directory of his own."""
+"""Typing commands as an operator would, in a directory of their own."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ class Operator:
 
 
 def _read(terminal: int, until: str | None) -> str:
-    """Return what the screen shows until the text stands there, or, for None, until the other side has hung up."""
+    """Return what the screen shows until the text appears, or, for None, until the other side has hung up."""
     seen = b""
     deadline = time.monotonic() + LIMIT
     while until is None or until.encode() not in seen:
@@ -152,7 +152,7 @@ def attach(lab: Lab, host: str, name: str, *, network: str, image: str) -> None:
 def docker(lab: Lab, host: str, *argv: str) -> str:
     """Return what the host's own docker command prints: a witness that is not ours.
 
-    Managers that elect a leader answer nobody for seconds: they are asked again.
+    Managers that elect a leader answer no one for seconds: they are asked again.
     """
     done = lab.exec(host, ["docker", *argv])
     for _ in range(ELECTION_TRIES):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def soon(condition: Callable[[], bool], *, limit: float = 60.0) -> bool:
-    """Tell whether a condition comes true within ``limit`` seconds."""
+    """Return whether a condition comes true within ``limit`` seconds."""
     deadline = time.monotonic() + limit
     while not (met := condition()) and time.monotonic() < deadline:
         time.sleep(0.3)
@@ -42,7 +42,7 @@ def labels(lab: Lab, host: str) -> dict[str, dict[str, str]]:
 
 
 def overlays(lab: Lab, host: str) -> list[str]:
-    """Return the names of all overlays but ingress; one that is there twice stands there twice."""
+    """Return the names of all overlays but ingress; duplicates are listed twice."""
     listed = lines(lab, host, "network", "ls", "--filter", "driver=overlay", "--format", "{{.Name}}")
     return [name for name in listed if name != "ingress"]
 
@@ -73,7 +73,7 @@ def assert_whole(
 ) -> None:
     """Assert that the cluster has each host once and ready, its networks once and allocated, labels, and no lock.
 
-    ``told`` is shown where it is not so.
+    ``told`` is shown on failure.
     """
     hosts = [one.name for one in lab.hosts if one.role != "none"]
     ready = sorted(f"{name} Ready" for name in hosts)

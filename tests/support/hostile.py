@@ -1,4 +1,4 @@
-"""What a broken or hostile host may say: JSON of engines with something odd in it, and bytes that are no JSON.
+"""What a broken or hostile host may say: JSON of engines with something odd in it, and bytes that are not JSON.
 
 Few inputs a run; ``HYPOTHESIS_PROFILE=soak`` tries many more.
 """
@@ -87,7 +87,7 @@ def replaced(value: JsonValue, path: Path, by: JsonValue) -> JsonValue:
 
 
 def removed(value: JsonValue, path: Path) -> JsonValue:
-    """Return a value without what stands at a place."""
+    """Return a value without the part at one place."""
     changed = deepcopy(value)
     holder = changed
     for step in path[:-1]:

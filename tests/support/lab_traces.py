@@ -1,4 +1,4 @@
-"""What labs put on this machine, seen without swarmnet's own code, so that tests can tell whether it is gone."""
+"""What labs put on this machine, seen without swarmnet's own code, so that tests see whether it is gone."""
 
 from __future__ import annotations
 

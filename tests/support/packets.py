@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 NUMBERS = {"icmp": 1, "tcp": 6, "udp": 17, "esp": 50}
 
 # Runs in one host's network namespace only, so it is this Python that speaks for the host. Its patience begins when it
-# is told that the packet was sent: on a busy machine the sender needs its time to start. It does not begin again with
-# each packet of others: managers that talk to each other once a second would make it last for ever.
+# hears that the packet was sent: on a busy machine the sender needs its time to start. It does not begin again with
+# each packet of others: managers that talk to each other once a second would make it last forever.
 _RECEIVE = """
 import select, socket, sys, time
 number, sender, mark, limit = int(sys.argv[1]), sys.argv[2], sys.argv[3].encode(), float(sys.argv[4])
@@ -74,7 +74,7 @@ def talking(lab: Lab, sender: str, receiver: str, protocol: str) -> Iterator[Non
 
 
 def hears(lab: Lab, sender: str, receiver: str, protocol: str, *, port: int = 0, limit: float = 1.0) -> bool:
-    """Tell whether a marked packet of ``sender`` reaches ``receiver`` within ``limit`` seconds after it was sent."""
+    """Return whether a marked packet of ``sender`` reaches ``receiver`` within ``limit`` seconds after it was sent."""
     source, target = str(lab.host(sender).address), str(lab.host(receiver).address)
     number, mark = str(NUMBERS[protocol]), f"mark-{protocol}-{port}"
     listen = _in_network(lab, receiver, _RECEIVE, number, source, mark, str(limit))
@@ -112,7 +112,7 @@ class Pings:
 
 
 def ping(lab: Lab, sender: str, target: str, *, size: int = 84, count: int = 3) -> Pings:
-    """Send pings of ``size`` bytes, IP header included, which nobody may cut, to a host or an address."""
+    """Send pings of ``size`` bytes, IP header included, which must not be fragmented, to a host or an address."""
     known = {host.name: str(host.address) for host in lab.hosts}
     words = ["-c", str(count), "-i", "0.2", "-W", "1", "-M", "do", "-s", str(size - 28), known.get(target, target)]
     said = lab.exec(sender, ["ping", "-q", *words]).stdout

@@ -1,4 +1,4 @@
-"""Applies that run beside a test: begun, watched line by line, held at a step, and ended."""
+"""Applies that run during a test: begun, watched line by line, held at a step, and ended."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ GATE = "/run/story-gate"
 
 
 def gate(host: str) -> str:
-    """Return a step of a playbook that stands still until ``open_gate``: the moment to break something."""
+    """Return a step of a playbook that waits until ``open_gate``: the moment to break something."""
     wait = f"for i in $(seq 1800); do [ -e {GATE} ] && exit 0; sleep 0.1; done; exit 1"
     return f'  - command: {{argv: [sh, -c, "{wait}"], unless: [test, -e, {GATE}], timeout: 200s}}\n    on: {host}\n'
 

@@ -87,7 +87,7 @@ def apply(world: World, steps: str) -> Plan:
 
 
 def differences(predicted: ClusterState, real: ClusterState) -> list[Change]:
-    """Return how the real cluster differs from the predicted one, in normal form, both ways where names are told."""
+    """Return how the real cluster differs from the predicted one, in normal form, both ways where names are shown."""
     found: list[Change] = []
     if predicted.swarm is not None and real.swarm is not None:
         found += swarm_changes(predicted.swarm.spec, real.swarm.spec)

@@ -1,7 +1,7 @@
-"""The directory of keys: whom backups are sealed to, whose signature counts, and this operator's own keys.
+"""The directory of keys: who can open backups, whose signatures count, and this operator's own keys.
 
-It is the operator's (mode 0700) and lies not beside the backups: whoever can write the repository must not be able to
-add himself as a recipient or as a signer.
+It is the operator's (mode 0700) and is kept apart from the backups: write access to the repository must not be enough
+to become a recipient or a signer.
 
 ======================  ====================================================================
 ``identity.txt``        age identity (``AGE-SECRET-KEY-1...``) of this operator, 0600
@@ -105,7 +105,7 @@ class BackupKeys:
         for path in (self.identity, self.signing_key, *([recovery_file] if recovery_file else [])):
             if path.exists():
                 raise UsageError(
-                    f"{path} exists already; overwriting it could make backups unreadable for ever",
+                    f"{path} exists already; overwriting it could make backups unreadable forever",
                     hint="`swarmnet keys list` shows the keys, `swarmnet keys renew` makes what is missing; or name"
                     " another --keys directory or --recovery-file",
                 )
@@ -182,7 +182,7 @@ class BackupKeys:
 
     @contextlib.contextmanager
     def _changing(self) -> Iterator[None]:
-        """Keep other processes from changing the same keys; what cannot be written is told in one sentence."""
+        """Keep other processes from changing the same keys; a failed write is one error message."""
         forbid_core_dumps()
         with _written():
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -197,7 +197,7 @@ class BackupKeys:
         try:
             text = read_public(path).decode()
         except UnicodeDecodeError:
-            raise UsageError(f"{path} is no text", hint="it has one public key a line") from None
+            raise UsageError(f"{path} is not a text file", hint="it has one public key a line") from None
         return [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
 
     def _append(self, file: str, key: str, name: str) -> None:

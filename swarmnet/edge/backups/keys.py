@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from swarmnet.model.base import Secret
 
     Ask = Callable[[Path], Secret | None]
-    """Returns the passphrase of a file, or None when nobody is there to give it."""
+    """Returns the passphrase of a file, or None when there is no one to ask."""
 
 _PUBLIC = (serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
 _RAW = (serialization.Encoding.Raw, serialization.PublicFormat.Raw)
@@ -172,7 +172,7 @@ def load_identities(path: Path, ask: Ask = nobody) -> IdentityFile:
         lines = [line.strip() for line in text.splitlines()]
         found = [pyrage.x25519.Identity.from_str(line) for line in lines if line and not line.startswith("#")]
     except (pyrage.IdentityError, UnicodeDecodeError):
-        raise UsageError(f"{path}: a line is no age identity") from None
+        raise UsageError(f"{path}: a line is not an age identity") from None
     if not found:
         raise UsageError(f"{path}: holds no age identity")
     return IdentityFile(found, tuple(parse_signer(one) for one in _SIGNER.findall(text)))

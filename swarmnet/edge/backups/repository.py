@@ -2,7 +2,7 @@
 
 Names are ``<UTC time with microseconds>-<8 hex digits of the id>.swarmnet``. They are for people: what a file is, its
 signed header tells, and a name or folder that tells something else is a contradiction. Other names are ignored. All
-work below a cluster's folder goes through its open directory handle and never follows symbolic links, so that nobody
+work below a cluster's folder goes through its open directory handle and never follows symbolic links, so that no one
 who can write there makes swarmnet read or write elsewhere. Reading needs no lock and writes nothing: a repository on a
 read-only stick works.
 """
@@ -137,7 +137,7 @@ class DirectoryRepository:
         try:
             path = Path(reference).expanduser().resolve(strict=True)
             status = path.stat()
-        except (OSError, RuntimeError, ValueError):  # no such file, a loop of links, a home of nobody, a NUL
+        except (OSError, RuntimeError, ValueError):  # no such file, a loop of links, a user without a home, a NUL
             return None
         return Entry(path, _name(path.name), status.st_size) if stat.S_ISREG(status.st_mode) else None
 

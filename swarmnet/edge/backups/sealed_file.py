@@ -11,7 +11,7 @@ That is container 2. Container 1, which is still read, has Ed25519 signatures of
 hex digits over a context and the two lines, and inside a line of JSON over a context and the document's SHA-256.
 
 The header binds the age file by length and SHA-256, so its signature covers every byte. The inner signature tells who
-sealed the content, so that nobody can put his own signature on somebody else's backup.
+sealed the content, so that no one can sign a backup that someone else made.
 """
 
 from __future__ import annotations
@@ -61,11 +61,11 @@ class Head:
         """Take the lines from the beginning of a file.
 
         Raises:
-            DamagedError: it is no backup, or cut.
+            DamagedError: it is not a backup, or is truncated.
         """
         lines = data[:HEAD].split(b"\n", 3)
         if lines[0] != MAGIC:
-            raise DamagedError("this is no backup of swarmnet, or its beginning is damaged" if data else _EMPTY)
+            raise DamagedError("this is not a backup of swarmnet, or its beginning is damaged" if data else _EMPTY)
         if len(lines) < 4:  # noqa: PLR2004 - the three lines of text and the age file
             raise DamagedError("the backup is truncated: its header is not whole")
         return cls(lines[1], lines[2])
@@ -88,7 +88,7 @@ class Head:
         """Return who signed the header, as 64 hex digits.
 
         Raises:
-            DamagedError: nobody did, or it was changed since.
+            DamagedError: it is not signed, or was changed since.
         """
         return _signer_of(self.text, self.signature)
 

@@ -1,7 +1,7 @@
-"""The newest backup that was seen of each cluster, remembered beside the keys.
+"""The newest backup that was seen of each cluster, stored next to the keys.
 
-Whoever can write the repository, but has no key, can put an old backup in the place of newer ones. This file is out of
-his reach, and tells.
+Anyone who can write the repository, even without a key, can replace newer backups with an old one. They cannot reach
+this file, which shows it.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Signatures in OpenSSH's format SSHSIG, which ``ssh-keygen -Y verify`` reads: Ed25519 with SHA-512.
 
-The format is told in OpenSSH's ``PROTOCOL.sshsig``. A signature has one form only: what decodes to the same values
+The format is described in OpenSSH's ``PROTOCOL.sshsig``. A signature has one form only: what decodes to the same values
 from other bytes is refused, so that no byte of a signed file can be changed unseen.
 """
 
@@ -27,7 +27,7 @@ _SIGNATURE = 64
 
 
 def sign(key: Ed25519PrivateKey, namespace: bytes, message: bytes) -> bytes:
-    """Return a signature as one line of base64: what stands between the lines BEGIN and END of an armored one."""
+    """Return a signature as one line of base64: what is between the lines BEGIN and END of an armored one."""
     raw = key.sign(_signed(namespace, message))
     public = key.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
     return base64.b64encode(_blob(public, namespace, raw))
@@ -37,7 +37,7 @@ def signer_of(signature: bytes, namespace: bytes, message: bytes) -> Ed25519Publ
     """Return the public key that signed the message for this purpose.
 
     Raises:
-        ValueError: it is no such signature, or not of this message.
+        ValueError: it is not such a signature, or not of this message.
     """
     try:
         blob = base64.b64decode(signature, validate=True)
@@ -46,7 +46,7 @@ def signer_of(signature: bytes, namespace: bytes, message: bytes) -> Ed25519Publ
     start = len(_MAGIC + _VERSION) + 4 + len(_string(_KIND)) + 4
     public, raw = blob[start : start + _KEY], blob[-_SIGNATURE:]
     if base64.b64encode(_blob(public, namespace, raw)) != signature:
-        raise ValueError("the signature is no Ed25519 signature in OpenSSH's format for this purpose")
+        raise ValueError("the signature is not an Ed25519 signature in OpenSSH's format for this purpose")
     key = Ed25519PublicKey.from_public_bytes(public)
     try:
         key.verify(raw, _signed(namespace, message))

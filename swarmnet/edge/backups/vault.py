@@ -1,11 +1,11 @@
-"""Sealing: one file that anybody can check, only recipients can open, and nobody else can make.
+"""Sealing: one file that anybody can check, only recipients can open, and only signers can make.
 
 Its layout is that of :mod:`swarmnet.edge.backups.sealed_file`. The signature covers every byte, so a changed file
-is told from a wrong key before any decryption, which age alone cannot do. docs/how-to/open-a-backup.md shows how to
-check and open a backup without swarmnet.
+is distinguished from a wrong key before any decryption, which age alone cannot do. docs/how-to/open-a-backup.md shows
+how to check and open a backup without swarmnet.
 
 Sealing proves itself: each file is also sealed to a key that lives for that moment only, and opened again with it. That
-key is the one X25519 stanza of the age file that the header does not name; nobody has it any more.
+key is the one X25519 stanza of the age file that the header does not name; it was thrown away.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ class AgeVault:
             packed = pyrage.decrypt(bytes(_sealed(blob, header)), list(self.identities))
         except pyrage.DecryptError as error:
             if "matching" not in str(error):
-                raise DamagedError(f"the backup's sealed part is no sound age file: {error}") from error
+                raise DamagedError(f"the backup's sealed part is not a valid age file: {error}") from error
             raise WrongKeyError(
                 f"no identity at hand opens the backup ({error})",
                 hint=f"it is sealed to {', '.join(header.recipients)}; give --identity FILE",

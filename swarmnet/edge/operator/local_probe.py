@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def approach_of(target: Target) -> Approach:
-    """Return where SSH goes for a host, and whether anything stands between."""
+    """Return where SSH goes for a host, and whether anything is between."""
     between = None
     if target.via is not None:
         between = f"SSH reaches it through {target.via.label}"

@@ -1,7 +1,7 @@
 """Pack a tiny image with this machine's own Python, for hosts that reach no registry.
 
 What the interpreter needs is asked of the interpreter itself: it imports what the probe imports and says which files
-that loaded; ``ldd`` names the shared libraries. Two layers (interpreter, and the libraries beside it), no shell,
+that loaded; ``ldd`` names the shared libraries. Two layers (interpreter, and its libraries), no shell,
 no package manager: about 6 MB compressed. The same interpreter gives the same bytes, so the tag is their hash.
 """
 

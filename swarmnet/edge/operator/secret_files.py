@@ -55,6 +55,6 @@ class LocalSecretFiles:
 
 def _check_folder(place: Path) -> None:
     if not place.parent.is_dir():
-        raise UsageError(f"{place.parent} is no folder", hint="make it, or name another place")
+        raise UsageError(f"{place.parent} is not a folder", hint="create it, or name another place")
     if not os.access(place.parent, os.W_OK | os.X_OK):
         raise UsageError(f"{place.parent} is not writable", hint="name another place")

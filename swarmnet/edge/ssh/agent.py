@@ -73,7 +73,7 @@ def public_file(path: Path) -> PublicHalf | None:
 
 
 def public_half(path: Path) -> bytes:
-    """Return the public half of a key file: from the ``.pub`` beside it, itself, or what stands in it in clear.
+    """Return the public half of a key file: from the ``.pub`` next to it, or the file itself.
 
     Empty when there is none: the old formats of private keys have it locked.
     """

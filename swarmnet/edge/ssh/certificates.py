@@ -32,7 +32,7 @@ class Certificate:
 
 
 def is_certificate(kind: str) -> bool:
-    """Tell whether a kind of key is one of certificates."""
+    """Return whether this kind of key is a certificate."""
     return kind.endswith(_SUFFIX)
 
 

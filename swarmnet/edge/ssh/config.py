@@ -1,7 +1,7 @@
 """``~/.ssh/config`` as ssh reads it: scopes of ``Host``, ``Match`` and ``Include``, the first value wins.
 
 ssh's own answer, ``ssh -G HOST``, judges this in the tests. It is not asked at run time: it prints files with blanks in
-their names so that they cannot be told apart, names no lines, and costs a process for each host.
+their names so that they cannot be distinguished, names no lines, and costs a process for each host.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Options:
             self.found.setdefault(keyword, [line])
 
     def _way_is_set(self, keyword: str) -> bool:
-        """Tell whether the way is decided: of ProxyJump and ProxyCommand the first counts (``parse_jump``)."""
+        """Return whether the way is decided: of ProxyJump and ProxyCommand the first counts (``parse_jump``)."""
         jump = self.get("proxyjump")
         if keyword == "proxyjump":
             return jump is not None or "proxycommand" in self.found
@@ -99,7 +99,7 @@ class SSHConfig:
         """Return the options for a host and the name to connect to.
 
         Args:
-            host: the name as it stands in the inventory.
+            host: the name in the inventory.
             user: the inventory's user, which the files cannot change.
             port: the inventory's port, as well.
             proxied: whether the inventory sends the connection through a jump host.
@@ -225,7 +225,7 @@ class _Walk:
 
 
 def _check(line: Directive, environment: Mapping[str, str]) -> None:
-    """Refuse a line whose value ssh refuses wherever it stands, for the options that swarmnet honours."""
+    """Refuse a line whose value ssh refuses in any block, for the options that swarmnet honours."""
     reader = HONOURED.get(line.keyword)
     if reader is not None:
         reader(line)

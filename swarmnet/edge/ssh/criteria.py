@@ -1,4 +1,4 @@
-"""What stands behind ``Match`` in ssh_config files, and the ``%`` tokens that programs and paths are given."""
+"""The conditions of ``Match`` in ssh_config files, and the ``%`` tokens that programs and paths are given."""
 
 from __future__ import annotations
 
@@ -151,8 +151,8 @@ class Criteria:
         if name in subjects:
             return matches_list(subjects[name], argument.lower() if name == "originalhost" else argument)
         if name not in _UNJUDGED:
-            raise case.line.place.error(f"Match {name} is no condition that ssh knows")
-        reading.warning = f"swarmnet does not judge Match {name}: what stands under it is not applied"
+            raise case.line.place.error(f"Match {name} is not a condition that ssh knows")
+        reading.warning = f"swarmnet does not judge Match {name}: the lines under it are not applied"
         return False
 
     def _runs(self, command: str, case: Case) -> bool:
@@ -175,7 +175,7 @@ class Criteria:
         return case.asked.hostname(lines[0] if lines else None)
 
     def tokens(self, case: Case) -> Tokens:
-        """Return what stands behind ``%`` while the files are read."""
+        """Return the ``%`` tokens while the files are read."""
         port = case.asked.port or (read_port(case.found["port"][0]) if "port" in case.found else 22)
         host = self._host(case)
         jump = read_jump(case.found["proxyjump"][0]) if "proxyjump" in case.found else None
@@ -191,7 +191,7 @@ class Criteria:
         )
 
     def tokens_of(self, reached: Reached) -> Tokens:
-        """Return what stands behind ``%`` (ssh_config(5), TOKENS)."""
+        """Return the ``%`` tokens (ssh_config(5), TOKENS)."""
         who, port = self.operator, str(reached.port)
         digest = f"{who.machine}{reached.host}{port}{reached.user}{reached.jump}".encode("utf-8", "surrogateescape")
         return {

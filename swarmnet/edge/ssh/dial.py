@@ -35,7 +35,7 @@ STARTS = 20
 STARTS_PER_SERVER = 8
 """Logins under way at once to one sshd, which begins to drop them at ten (MaxStartups 10:30:100), or through it."""
 UNANSWERED = 20
-"""Seconds after which a connection is dead whose packets (keep-alives, at least) nobody acknowledges."""
+"""Seconds after which a connection is dead whose packets (keep-alives, at least) are not acknowledged."""
 _PAUSE = 0.3
 
 
@@ -92,7 +92,7 @@ class Dialer:
         return connection
 
     def host_key(self, target: Target, tunnels: Tunnels) -> paramiko.PKey:
-        """Return the key that a server presents; nobody logs in there. One attempt.
+        """Return the key that a server presents; without a login. One attempt.
 
         Raises:
             UnreachableError: it does not get that far.
@@ -191,7 +191,7 @@ class Dialer:
 
 
 def _may_pass(error: BaseException) -> bool:
-    """Tell whether another attempt can end otherwise: a wrong key or name stays wrong.
+    """Return whether another attempt can end otherwise: a wrong key or name stays wrong.
 
     One after a time-out would double what a dead host costs everybody, and TCP has asked four times in ten seconds.
     """

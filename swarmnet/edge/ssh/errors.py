@@ -68,7 +68,7 @@ def tunnel_refused(target: Target, via: Target, error: paramiko.ChannelException
 
 
 def not_let_in(target: Target, tried: Sequence[str], *, cut_off: bool) -> HostError:
-    """Return that no key was accepted, with the names of those that were tried."""
+    """Return the error for a login where no key was accepted, with the names of those that were tried."""
     if not target.keys.allowed:
         return AuthenticationError(
             target.label,
@@ -98,18 +98,18 @@ def not_let_in(target: Target, tried: Sequence[str], *, cut_off: bool) -> HostEr
 
 
 def lost(host: str, error: BaseException | None) -> UnreachableError:
-    """Return that an open connection broke."""
+    """Return the error for an open connection that broke."""
     said = f": {error}" if error is not None and str(error) else ""
     return UnreachableError(host, f"the SSH connection broke{said}", hint="is the host still up?")
 
 
 def run_ended(target: Target) -> UnreachableError:
-    """Return that the run is over: nothing is connected any more."""
+    """Return the error for connections after the end of the run."""
     return UnreachableError(target.label, "the run has ended, its connections are closed")
 
 
 def no_session(target: Target) -> UnreachableError:
-    """Return that sshd let the login in, but opens no session for a command."""
+    """Return the error for an sshd that accepts the login, but opens no session for a command."""
     return UnreachableError(
         target.label,
         f"{target.place}: sshd opened no session for a command within {target.timeout:g} s",
@@ -118,7 +118,7 @@ def no_session(target: Target) -> UnreachableError:
 
 
 def outlived(host: str, command: str, timeout: float, ended: str) -> HostTimeoutError:
-    """Return that a command ran longer than its limit."""
+    """Return the error for a command that ran longer than its limit."""
     return HostTimeoutError(host, f"{command} was still running after {timeout:g} s; {ended}")
 
 

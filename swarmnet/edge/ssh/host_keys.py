@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class HostKeys:
-    """The servers of an inventory, those that others stand behind first. Threads may share it."""
+    """The servers of an inventory, jump hosts first. Threads may share it."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Which keys are tried at a login, in which order, and what of them may be told."""
+"""Which keys are tried at a login, in which order, and what errors may show of them."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def _open(path: Path, passphrase: Secret | None) -> paramiko.PKey:
     read_regular(path)  # paramiko would wait for a pipe
     secret = None if passphrase is None else passphrase.reveal()
     key = paramiko.PKey.from_path(path, secret)  # type: ignore[arg-type]  # goes to cryptography, which wants bytes
-    key.public_blob = None  # paramiko takes the certificate beside it along; which one is sent is decided here
+    key.public_blob = None  # paramiko loads the certificate next to it, too; which one is sent is decided here
     return key
 
 
@@ -192,7 +192,7 @@ class Login(AuthStrategy):
     def _of_file(
         self, path: Path, files: dict[Path, bytes], plain: dict[bytes, paramiko.AgentKey], *, required: bool = False
     ) -> Iterator[Candidate]:
-        """Yield a key file's certificate, where one stands beside it, and the key itself."""
+        """Yield a key file's certificate, where there is one next to it, and the key itself."""
         if not self._target.keys.certificates:
             yield from self._signed(path.with_name(f"{path.name}-cert.pub"), {path: files[path]}, plain)
         yield Candidate(*self._private(path, files[path], plain), required=required)
@@ -229,7 +229,7 @@ class Login(AuthStrategy):
             self._agent = Agent(self._target.keys.agent)
             return self._agent.keys()
         except (paramiko.SSHException, OSError):
-            return []  # a dead agent is no agent: the other keys are tried and named
+            return []  # a dead agent counts as none: the other keys are tried and named
 
 
 def _same(key: paramiko.AgentKey) -> paramiko.PKey:

@@ -1,4 +1,4 @@
-"""known_hosts files: whose key is whose, and what to do with a key that nobody knows.
+"""known_hosts files: whose key is whose, and what to do with an unknown key.
 
 Fabric accepts any key; here a host answers for itself before anything is sent to it. paramiko's own reader has no
 line numbers, no revoked keys, no authorities and no patterns, and errors must name the line.
@@ -49,7 +49,7 @@ class Trust:
     name: str
     """Its name in known_hosts, with the port where that is not 22."""
     bare: str | None
-    """Its name without the port: lines of that name vouch for a key, too, but never speak against one."""
+    """Its name without the port: lines of that name vouch for a key, too, but never rule one out."""
     user_files: tuple[Path, ...]
     """Where to look first; accepted keys are written to the first one, to nowhere when there is none."""
     global_files: tuple[Path, ...] = ()
@@ -82,7 +82,7 @@ class KnownKey:
     marker: Marker = Marker.NONE
 
     def matches(self, name: str) -> bool:
-        """Tell whether the line speaks of ``name``: plain, hashed, wildcards, ``!`` exceptions."""
+        """Return whether the line speaks of ``name``: plain, hashed, wildcards, ``!`` exceptions."""
         if self.patterns.startswith("|1|"):
             return _hashed_as(self.patterns, name)
         return matches_list(name, self.patterns.lower())
@@ -114,7 +114,7 @@ class KnownHosts:
 
         Args:
             host: the host's name in the inventory, for errors.
-            key: what it presented; a certificate stands in its ``public_blob``.
+            key: what it presented; a certificate is in its ``public_blob``.
             trust: where to look, and what to do when no file knows the host. A changed or revoked key is refused
                 under each policy.
 
@@ -181,7 +181,7 @@ class KnownHosts:
 
 
 def _vouches(host: str, key: paramiko.PKey, known: tuple[KnownKey, ...], trust: Trust) -> bool:
-    """Tell whether the lines know the key, or an authority that signed it; raises ``HostKeyError`` against it."""
+    """Return whether the lines know the key, or an authority that signed it; raises ``HostKeyError`` against it."""
     certificate = _certificate(key)
     used = {key.asbytes(), *([certificate.authority] if certificate else [])}
     for entry in known:
@@ -202,7 +202,7 @@ def _vouches(host: str, key: paramiko.PKey, known: tuple[KnownKey, ...], trust: 
         places = ", ".join(f"{entry.file}:{entry.line} ({entry.kind} {_digest(entry.blob)})" for entry in plain)
         raise HostKeyError(
             host,
-            f"host key changed: it now presents {key.get_name()} {fingerprint(key)}, not what stands in {places}",
+            f"host key changed: it now presents {key.get_name()} {fingerprint(key)}, not the key in {places}",
             brief="host key changed",
             hint="compare it on the host's console: ssh-keygen -lf /etc/ssh/ssh_host_*_key.pub; if the host was"
             " reinstalled, remove the line and run swarmnet trust, else somebody may be in between",
@@ -211,7 +211,7 @@ def _vouches(host: str, key: paramiko.PKey, known: tuple[KnownKey, ...], trust: 
 
 
 def _is_changed(key: paramiko.PKey, known: tuple[KnownKey, ...]) -> bool:
-    """Tell whether the lines know other keys and not this one."""
+    """Return whether the lines know other keys and not this one."""
     blobs = {entry.blob for entry in known if entry.marker is Marker.NONE}
     return bool(blobs) and key.asbytes() not in blobs
 
@@ -254,10 +254,10 @@ def _digest(blob: bytes) -> str:
 
 
 def read_known_hosts(file: Path) -> tuple[KnownKey, ...]:
-    """Return the keys of a file; a missing file knows nobody, lines that make no sense are passed over as ssh does.
+    """Return the keys of a file; a missing file has none, and invalid lines are skipped, as ssh does.
 
     Raises:
-        UsageError: the file is there and cannot be read, so nobody can tell whom it knows, or others may write it.
+        UsageError: the file is there and cannot be read, so its keys are not known, or others may write it.
     """
     try:
         lines = check_known_hosts(file).decode("utf-8", "replace").splitlines()

@@ -107,7 +107,7 @@ class Link:
         except HostError as error:
             self._failure = (self._links.clock.monotonic(), error)
             raise
-        if self._links.closed:  # while it was opened: nobody else would close it
+        if self._links.closed:  # while it was opened: nothing else would close it
             connection.close()
             raise ssh_errors.run_ended(self.target)
         self._failure = None

@@ -34,7 +34,7 @@ class Canonicalize(StrEnum):
 
 
 def text(line: Directive) -> str:
-    """Return a word as it stands."""
+    """Return the word unchanged."""
     return line.first
 
 

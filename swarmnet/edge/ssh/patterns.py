@@ -6,12 +6,12 @@ import fnmatch
 
 
 def matches(name: str, pattern: str) -> bool:
-    """Tell whether one pattern matches; brackets are plain characters."""
+    """Return whether one pattern matches; brackets are plain characters."""
     return fnmatch.fnmatchcase(name, pattern.replace("[", "[[]"))
 
 
 def matches_list(name: str, patterns: str) -> bool:
-    """Tell whether a comma list matches: one pattern does, and none that begins with ``!``."""
+    """Return whether a comma list matches: one pattern does, and none that begins with ``!``."""
     taken = False
     for pattern in patterns.split(","):
         if matches(name, pattern.removeprefix("!")):

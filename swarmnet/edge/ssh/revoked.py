@@ -28,7 +28,7 @@ _SERIALS, _SERIAL_RANGE, _SERIAL_BITMAP, _KEY_IDS, _CERTIFICATE_EXTENSION = 0x20
 
 
 class NotUnderstoodError(Exception):
-    """The file is no list of keys, or one with something in it that is not known."""
+    """The file is not a list of keys, or has parts of an unknown kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +114,9 @@ def _read_text(content: bytes) -> Revoked:
         try:
             blob = base64.b64decode(words[1], validate=True)
         except (IndexError, Base64Error):
-            raise NotUnderstoodError(f"line {number} is no public key") from None
+            raise NotUnderstoodError(f"line {number} is not a public key") from None
         if not blob.startswith(struct.pack(">I", len(words[0])) + words[0]):
-            raise NotUnderstoodError(f"line {number} is no public key")
+            raise NotUnderstoodError(f"line {number} is not a public key")
         found.digests.add(hashlib.sha256(blob).digest())
     return found
 

@@ -101,7 +101,7 @@ class _Running:
         return max(len(self.stdout), len(self.stderr)) > OUTPUT_LIMIT
 
     def take(self) -> bool:
-        """Take what has arrived; tell whether there was anything."""
+        """Take what has arrived; return whether there was any."""
         if self.channel.recv_ready():
             self.stdout += self.channel.recv(_CHUNK)
             self._find_mark()
@@ -149,7 +149,7 @@ class _Call:
 
     @property
     def name(self) -> str:
-        """The command's name alone: its arguments may hold what shall not be shown."""
+        """The command's name alone: its arguments may hold secrets."""
         return f"command {self.argv[0]!r}"
 
 
@@ -350,7 +350,7 @@ def _hear_beginning(running: _Running) -> None:
 
 
 def _feed_aside(channel: paramiko.Channel, stdin: bytes) -> None:
-    """Send stdin beside the listening: a command may print more than a window before it reads on."""
+    """Send stdin while listening: a command may print more than a window before it reads on."""
     if stdin:
         threading.Thread(target=_feed, args=(channel, stdin), name="stdin", daemon=True).start()
     else:

@@ -36,7 +36,7 @@ _NOISE_LIMIT = 256 * 1024
 _BEGIN = 'printf "%s\\n" "$1"; shift; exec "$@"'
 """``sh -c BEGIN sh MARK COMMAND...``"""
 
-# What stands in the way, one word each; all of it is readable without rights.
+# The obstacles, one word each; all of it is readable without rights.
 _LOOK = """[ -S "$1" ] && echo socket; [ -r "$1" ] && [ -w "$1" ] && echo allowed
 command -v docker >/dev/null 2>&1 && echo docker; exit 0"""
 
@@ -71,7 +71,7 @@ class EngineSocket:
         """Return a new stream to the engine.
 
         Pass this method itself to ``swarmnet.edge.engine.engine.Engine`` as ``open_stream``: a broken SSH connection is
-        opened anew here, and threads may call it at once.
+        opened again here, and threads may call it at once.
 
         Raises:
             HostError: the kinds of a failed connection; ``EngineError`` when the host answers but no way leads to
@@ -226,7 +226,7 @@ class CommandStream:
             raise OSError("the login shell prints without end before the command begins")
 
     def _take(self) -> bool:
-        """Take in what came before the command; tell whether there was anything."""
+        """Take in what came before the command; return whether there was any."""
         if self._channel.recv_stderr_ready():
             self._stderr += self._channel.recv_stderr(_CHUNK)
         elif self._channel.recv_ready():

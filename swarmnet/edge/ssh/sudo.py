@@ -37,7 +37,7 @@ class Elevation:
 
     @property
     def prefix(self) -> tuple[str, ...]:
-        """What stands before the command."""
+        """The words before the command."""
         return ("sudo", "-S", "-p", self._prompt, "--") if self.asks else _NO_PASSWORD
 
     def hear(self, stderr: bytearray) -> bytes:

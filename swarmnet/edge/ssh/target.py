@@ -122,7 +122,7 @@ class TargetFinder:
     def _target(
         self, label: str, address: str, settings: SSHSettings, *, seen: tuple[str, ...], lent: _Lent | None = None
     ) -> Target:
-        """Return a target; ``lent`` makes it a jump host that is no host of the inventory."""
+        """Return a target; ``lent`` makes it a jump host outside of the inventory."""
         config = self._config(settings.config)
         proxied = (settings.jump or "none").lower() != "none"
         options, hostname = config.look_up(address, user=settings.user, port=settings.port, proxied=proxied)
@@ -343,7 +343,7 @@ class _Found:
         return tuple(self._file(name, line) for name in read.files(line))
 
     def _global_files(self) -> tuple[Path, ...]:
-        # ssh takes these as they stand.
+        # ssh does not expand these.
         named = self.value("globalknownhostsfile", read.files)
         return tuple(Path(name) for name in (GLOBAL_KNOWN_HOSTS if named is None else named))
 

@@ -1,7 +1,7 @@
 """paramiko's transport with channels opened our way.
 
 paramiko has no public call for ``direct-streamlocal@openssh.com`` (OpenSSH, PROTOCOL section 2.4), and keeps one
-refusal for the whole connection: of two threads that are refused a channel at once, one is told nothing. So this one
+refusal for the whole connection: of two threads that are refused a channel at once, one hears nothing. So this one
 file uses its private parts; ``tests/edge`` holds it against a real sshd.
 """
 

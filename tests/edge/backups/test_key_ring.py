@@ -26,7 +26,7 @@ def test_keys_are_made_private_once_and_the_recovery_identity_opens_too(tmp_path
     blob = sealing.seal(a_document())
     rescue = AgeVault(trusted=ring.signers(), identities=(pyrage.x25519.Identity.from_str(recovery),))
     assert rescue.open(blob) == a_document()
-    with pytest.raises(UsageError, match="unreadable for ever"):
+    with pytest.raises(UsageError, match="unreadable forever"):
         ring.create("again")
 
 

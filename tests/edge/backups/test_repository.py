@@ -56,7 +56,7 @@ def test_a_written_backup_is_read_back_private_and_alone(repository: DirectoryRe
     assert repository.read(entry) == BLOB
 
 
-def test_no_repository_is_no_backup(repository: DirectoryRepository) -> None:
+def test_without_a_repository_there_are_no_backups(repository: DirectoryRepository) -> None:
     with pytest.raises(BackupNotFoundError, match="no repository"):
         repository.entries()
 
@@ -107,7 +107,9 @@ def test_a_folder_that_is_a_link_is_neither_written_nor_listed(repository: Direc
     assert _names(elsewhere) == [file_name(_taken(0))]
 
 
-def test_links_and_fifos_are_told_and_leftovers_and_strangers_are_not_backups(repository: DirectoryRepository) -> None:
+def test_links_and_fifos_are_reported_and_leftovers_and_strangers_are_not_backups(
+    repository: DirectoryRepository,
+) -> None:
     path = repository.write(_taken(0), BLOB, check=_accept)
     folder = path.parent
     (folder / file_name(_taken(1))).symlink_to("/etc/passwd")
@@ -133,7 +135,7 @@ def test_a_backup_that_fails_its_check_is_not_published(repository: DirectoryRep
     assert _names(repository.root / "prod") == []
 
 
-def test_a_second_run_is_told_who_holds_the_lock_and_a_dead_one_holds_nothing(repository: DirectoryRepository) -> None:
+def test_a_second_run_learns_who_holds_the_lock_and_a_dead_one_holds_nothing(repository: DirectoryRepository) -> None:
     process = multiprocessing.get_context("spawn").Process(target=_try_lock, args=(repository,))
     with repository.locked("prod"):
         process.start()
@@ -176,12 +178,12 @@ def full_disk(tmp_path: Path) -> Iterator[Path]:
         subprocess.run(["/bin/umount", str(place)], check=True)
 
 
-def test_a_place_that_takes_no_backups_is_told_before_anything_is_read(tmp_path: Path) -> None:
+def test_a_place_that_takes_no_backups_is_reported_before_anything_is_read(tmp_path: Path) -> None:
     in_the_way = tmp_path / "file"
     in_the_way.touch()
     with (
         pytest.raises(SwarmnetError, match=r"cannot write the backup .*Not a directory") as caught,
         DirectoryRepository(in_the_way / "backups").locked("prod"),
     ):
-        raise AssertionError("nobody may come here")
+        raise AssertionError("this must not run")
     assert caught.value.hint == "make it writable, or use --repository; older backups are untouched"

@@ -1,4 +1,4 @@
-"""M2, L7, L8: what others put beside the backups is doubted, and what was written is there after a power cut."""
+"""M2, L7, L8: files of others among the backups are doubted, and what was written survives a power cut."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_a_folder_in_the_place_of_the_holder_stays_and_the_lock_is_free_again(tm
         assert json.loads(holder.read_text())["pid"] == os.getpid()
 
 
-def test_who_holds_the_lock_is_told(tmp_path: Path) -> None:
+def test_the_error_names_who_holds_the_lock(tmp_path: Path) -> None:
     repository = DirectoryRepository(tmp_path)
     with (
         repository.locked("prod"),

@@ -97,7 +97,7 @@ def test_no_identity_at_all_is_a_wrong_key() -> None:
         AgeVault(trusted=TRUSTED).open(BLOB)
 
 
-def test_a_backup_of_a_signer_whom_nobody_trusts_is_refused_even_if_it_opens() -> None:
+def test_a_backup_of_an_untrusted_signer_is_refused_even_if_it_opens() -> None:
     forged = AgeVault(recipients=RECIPIENTS, signing_key=STRANGER).seal(a_document())
     with pytest.raises(WrongKeyError, match="not trusted here"):
         VAULT.open(forged)
@@ -213,7 +213,7 @@ STRANGE: tuple[object, ...] = (None, True, -1, 0, 1.5, 2**70, "", "x", "1", [], 
 
 @pytest.mark.parametrize("key", [SIGNING, STRANGER], ids=["trusted", "stranger"])
 def test_a_signed_header_with_anything_in_any_field_is_of_a_known_kind(key: Ed25519PrivateKey) -> None:
-    """M1, L11: whoever signs it with whatever key, a header is read, or refused with 12, 13 or 14."""
+    """M1, L11: whatever key signs it, a header is read, or refused with 12, 13 or 14."""
     tree, sealed = json.loads(BLOB.split(b"\n", 3)[1]), BLOB.split(b"\n", 3)[3]
     read = 0
     for field in [*tree, "more"]:

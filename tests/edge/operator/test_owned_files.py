@@ -94,7 +94,7 @@ def test_what_belongs_to_another_user_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "make", [os.mkdir, lambda path: path.write_bytes(bytes(2 * 1024 * 1024))], ids=["folder", "large"]
 )
-def test_what_is_no_file_of_keys_is_told(tmp_path: Path, make: Callable[[Path], object]) -> None:
+def test_what_is_not_a_file_of_keys_is_refused(tmp_path: Path, make: Callable[[Path], object]) -> None:
     path = tmp_path / "identity.txt"
     make(path)
     path.chmod(0o700)

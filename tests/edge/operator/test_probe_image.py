@@ -64,7 +64,7 @@ def test_packing_once_is_enough(tmp_path: Path) -> None:
 
 # Named: gzip writes the time into its bytes, and workers must collect the same names.
 @pytest.mark.parametrize("data", [b"", b"no tar at all", gzip.compress(b"nor this")], ids=["empty", "plain", "gzip"])
-def test_a_file_that_is_no_image_archive_is_refused(data: bytes, tmp_path: Path) -> None:
+def test_a_file_other_than_an_image_archive_is_refused(data: bytes, tmp_path: Path) -> None:
     (tmp_path / "image.tar").write_bytes(data)
     with pytest.raises(UsageError, match="not an image archive"):
         from_archive(tmp_path / "image.tar")
@@ -129,5 +129,5 @@ def test_a_missing_archive_is_refused(tmp_path: Path) -> None:
         from_archive(tmp_path / "none.tar")
 
 
-def test_what_is_no_elf_file_is_not_cut() -> None:
+def test_files_other_than_elf_are_not_cut() -> None:
     assert bare(b"#!/bin/sh\n") == b"#!/bin/sh\n"

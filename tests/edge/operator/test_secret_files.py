@@ -51,11 +51,11 @@ def test_a_file_that_is_not_there_is_no_error_where_one_could_be_made(tmp_path: 
         ("key", b"k", 0o644, "can be read by others"),
         ("key", b" \n", 0o600, "is empty"),
         ("key", b"k" * 70_000, 0o600, "too large"),
-        ("absent/key", None, 0o600, "is no folder"),
+        ("absent/key", None, 0o600, "is not a folder"),
         (".", None, 0o600, "cannot read"),
     ],
 )
-def test_what_is_no_place_for_a_secret_is_refused_with_the_reason(
+def test_an_unfit_place_for_a_secret_is_refused_with_the_reason(
     tmp_path: Path, name: str, content: bytes | None, mode: int, said: str
 ) -> None:
     path = tmp_path / name

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 LIMIT = 0.5
 AFTER_REPLY = 0.2
-"""Seconds for the library to send its answer to the request for a command, of which the server is not told."""
+"""Seconds for the library to send its answer to the request for a command, which the server does not hear of."""
 
 
 class Server(paramiko.ServerInterface):
@@ -175,7 +175,7 @@ def test_l12_arguments_go_as_the_bytes_that_they_came_as() -> None:
 
 
 @pytest.mark.parametrize("word", ["a\0b", "\ud800"])
-def test_l12_what_no_argument_can_hold_is_told(word: str) -> None:
+def test_l12_what_no_argument_can_hold_is_refused(word: str) -> None:
     with connected(says(lambda mark: [mark + b" 1 1\n"])) as client, pytest.raises(HostError, match="command 'echo'"):
         Shell("h", client.open_session).run(["echo", word])
 

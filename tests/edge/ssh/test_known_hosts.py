@@ -93,7 +93,7 @@ def test_accept_new_remembers_the_key_and_keeps_what_was_there(
 
 
 @pytest.mark.parametrize("answer", [True, False])
-def test_ask_shows_the_fingerprint_and_does_as_told(tmp_path: Path, key: paramiko.PKey, *, answer: bool) -> None:
+def test_ask_shows_the_fingerprint_and_follows_the_answer(tmp_path: Path, key: paramiko.PKey, *, answer: bool) -> None:
     asked: list[str] = []
 
     def ask(question: str) -> bool:
@@ -110,7 +110,7 @@ def test_ask_shows_the_fingerprint_and_does_as_told(tmp_path: Path, key: paramik
     assert fingerprint(key) in asked[0]
 
 
-def test_ask_with_nobody_to_ask_is_strict(tmp_path: Path, key: paramiko.PKey) -> None:
+def test_ask_without_a_terminal_is_strict(tmp_path: Path, key: paramiko.PKey) -> None:
     with pytest.raises(HostKeyError, match="host key unknown"):
         verify(tmp_path / "kh", key, policy=HostKeyPolicy.ASK)
 
@@ -127,7 +127,7 @@ def test_many_hosts_remembered_at_once_are_all_kept(tmp_path: Path, key: paramik
     assert len(read_known_hosts(tmp_path / "kh")) == 20
 
 
-def test_ports_other_than_22_stand_in_brackets() -> None:
+def test_ports_other_than_22_are_written_with_brackets() -> None:
     assert (known_name("Web", 22), known_name("fd00::1", 2222)) == ("web", "[fd00::1]:2222")
 
 

@@ -110,7 +110,7 @@ def test_silent_hosts_do_not_hold_the_turns_of_those_that_answer(fleet: Fleet, f
         thread.join()
 
 
-def test_a_host_that_hangs_up_before_its_banner_is_told_apart_from_a_slow_one(fleet: Fleet) -> None:
+def test_a_host_that_hangs_up_before_its_banner_is_distinguished_from_a_slow_one(fleet: Fleet) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def hang_up() -> None:
@@ -121,7 +121,7 @@ def test_a_host_that_hangs_up_before_its_banner_is_told_apart_from_a_slow_one(fl
         assert "closed the connection before its SSH banner" in refusal(fleet).message
 
 
-def test_a_name_that_cannot_be_resolved_is_told_and_tried_once(fleet: Fleet) -> None:
+def test_a_name_that_cannot_be_resolved_is_reported_and_tried_once(fleet: Fleet) -> None:
     fleet.add("h", 22, address="a..b", settings={"connect_attempts": 60})
     assert isinstance(refusal(fleet), NameUnknownError)
 
@@ -329,7 +329,7 @@ def test_one_connection_serves_all_threads_and_a_failure_is_not_sought_twice(fle
     assert time.monotonic() - start < 10 * 0.3
 
 
-def test_a_broken_connection_is_opened_anew_when_it_is_needed(fleet: Fleet) -> None:
+def test_a_broken_connection_is_opened_again_when_it_is_needed(fleet: Fleet) -> None:
     fleet.host("h")
     session = fleet.session()
     shell = session.shell("h")
@@ -363,7 +363,7 @@ def test_a_manager_is_remembered_and_the_next_one_takes_over_when_it_dies(fleet:
     assert session.manager().host == "m2"
 
 
-def test_twenty_hosts_are_connected_at_once_and_a_dead_one_holds_up_nobody(fleet: Fleet, full_port: int) -> None:
+def test_twenty_hosts_are_connected_at_once_and_a_dead_one_delays_no_other(fleet: Fleet, full_port: int) -> None:
     names = [f"h{number}" for number in range(20)]
     for name in names[1:]:
         fleet.host(name)

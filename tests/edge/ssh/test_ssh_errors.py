@@ -37,7 +37,7 @@ def test_each_failure_has_its_own_sentence_with_host_and_place(error: BaseExcept
     assert (told.host, told.message) == ("w1", f"me@web.test:22: {words}")
 
 
-def test_too_many_wrong_keys_are_told_apart_from_wrong_ones() -> None:
+def test_too_many_wrong_keys_are_distinguished_from_wrong_ones() -> None:
     told = ssh_errors.not_let_in(TARGET, ["agent key (ssh-rsa SHA256:x)"], cut_off=True)
     assert isinstance(told, AuthenticationError)
     assert "hung up after too many wrong keys; tried: agent key (ssh-rsa SHA256:x)" in told.message

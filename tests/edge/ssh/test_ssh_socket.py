@@ -99,13 +99,13 @@ def test_the_engine_answers_each_user_by_the_shortest_way(
     assert answer(reach.openers[ASK]()) == b"HTTP/1.1 200 OK"
 
 
-def test_a_user_without_rights_and_without_sudo_is_told_what_to_do(reach: Reach) -> None:
+def test_a_user_without_rights_and_without_sudo_learns_what_to_do(reach: Reach) -> None:
     with pytest.raises(EngineError, match="user operator may not open /var/run/docker") as caught:
         reach.stream("operator", sudo=SudoPolicy.NEVER)
     assert "usermod -aG docker operator" in str(caught.value.hint)
 
 
-def test_sudo_that_wants_a_password_is_told(reach: Reach) -> None:
+def test_sudo_that_wants_a_password_is_reported(reach: Reach) -> None:
     with pytest.raises(EngineError, match="sudo wants a password"):
         reach.stream("dockeruser", sudo=SudoPolicy.ALWAYS)
     with pytest.raises(CommandError, match="sudo wants a password"):
@@ -225,7 +225,7 @@ ENGINE = 'read line; printf "HTTP/1.1 200 OK\\r\\n\\r\\n"; cat'
 @pytest.mark.parametrize(
     "line", ["true", "echo Welcome; echo; echo HTTP/1.1 404 no", "printf none", "head -c 200000 /dev/zero", "sleep 1"]
 )
-def test_c8_what_a_login_prints_before_the_command_is_no_answer_of_the_engines(fleet: Fleet, line: str) -> None:
+def test_c8_what_a_login_prints_before_the_command_is_not_taken_for_the_engine(fleet: Fleet, line: str) -> None:
     stream = Pipe(fleet, ENGINE, chatty(fleet, line)).open()
     assert isinstance(stream, CommandStream)
     stream.settimeout(5)
@@ -245,7 +245,7 @@ def test_c8_what_a_docker_command_prints_in_the_place_of_the_engine_is_shown(fle
 
 @pytest.fixture
 def engine_socket() -> Iterator[None]:
-    """Stand where the engine's socket stands; on a machine with an engine of its own that one serves."""
+    """Serve where the engine's socket is; on a machine with an engine of its own that one serves."""
     path = Path(DOCKER_SOCKET)
     if path.exists():
         yield

@@ -61,7 +61,7 @@ def refusal(fleet: Fleet, host: str = "h") -> HostError:
 
 
 def by_ssh(fleet: Fleet, host: str = "h") -> bool:
-    """Tell whether the real ssh gets in by the same file."""
+    """Return whether the real ssh gets in by the same file."""
     done = subprocess.run(
         ["/usr/bin/ssh", "-F", str(fleet.folder / f"config-{host}"), "-o", "BatchMode=yes", host, "true"],
         check=False, capture_output=True, stdin=subprocess.DEVNULL,
@@ -131,7 +131,7 @@ def test_no_agent_is_asked_where_ssh_config_says_none(fleet: Fleet, monkeypatch:
 
 
 @pytest.mark.parametrize("by_agent", [True, False])
-@pytest.mark.parametrize("where", ["CertificateFile", "beside the key"])
+@pytest.mark.parametrize("where", ["CertificateFile", "next to the key"])
 def test_a_user_certificate_logs_in(fleet: Fleet, where: str, *, by_agent: bool) -> None:
     """C9."""
     authority, key = make_key(fleet.folder / "ca"), make_key(fleet.folder / "signed")

@@ -241,7 +241,7 @@ SMALL = overlay("small", "10.77.0.0/30")
         ({"networks": "[small]", "ports": "['8080:80']"}, "needs 3 addresses of network small"),
         ({"networks": "[small]", "mode": "global", "endpoint_mode": "dnsrr"}, "has 1 to give"),
         ({"image": "registry.example/Shop/web:1"}, "its path must be in lower case"),
-        ({"image": f"'{'0a' * 32}'"}, "64 hexadecimal digits are an image's id, which is no name"),
+        ({"image": f"'{'0a' * 32}'"}, "64 hexadecimal digits are an image's id, not a name"),
         ({"image": f"registry.example/{'a' * 239}"}, "registry and path have at most 255 characters"),
         ({"env": "{'': x}"}, "environment variable '' does not exist"),
         ({"env": "{'A=B': x}"}, "environment variable 'A=B' does not exist"),
