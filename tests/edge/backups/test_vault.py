@@ -34,6 +34,7 @@ from tests.support.backups import CANARY, a_document, documents
 
 if TYPE_CHECKING:
     from swarmnet.model.backup import BackupDocument
+    from swarmnet.model.network import Network
 
 GOLDEN = Path(__file__).with_name("golden")
 ALICE, BOB, MALLORY = (pyrage.x25519.Identity.generate() for _ in range(3))
@@ -186,8 +187,22 @@ def test_a_file_of_the_first_container_still_opens() -> None:
     golden = GOLDEN / "identity.txt"
     identity = pyrage.x25519.Identity.from_str(golden.read_text().splitlines()[-1])
     vault = AgeVault(trusted=(parse_signer((GOLDEN / "signer.pub").read_text()),), identities=(identity,))
-    assert vault.open(blob) == a_document()
+    opened, wanted = vault.open(blob), a_document()
+    # Its losses are in the words of its day, and it names a default (ipv4) that is left open now.
+    assert [(one.kind, one.what) for one in opened.losses] == [(one.kind, one.what) for one in wanted.losses]
+    assert _with_ipv4(opened.model_copy(update={"losses": ()})) == _with_ipv4(wanted.model_copy(update={"losses": ()}))
     assert vault.header(blob).container == 1
+
+
+def _with_ipv4(document: BackupDocument) -> BackupDocument:
+    """Return a document whose networks all say that they have IPv4."""
+
+    def said(networks: tuple[Network, ...]) -> tuple[Network, ...]:
+        return tuple(one.model_copy(update={"spec": one.spec.model_copy(update={"ipv4": True})}) for one in networks)
+
+    hosts = tuple(one.model_copy(update={"networks": said(one.networks)}) for one in document.state.hosts)
+    state = document.state.model_copy(update={"networks": said(document.state.networks), "hosts": hosts})
+    return document.model_copy(update={"state": state})
 
 
 def test_one_flipped_bit_anywhere_in_a_file_of_the_first_container_is_seen() -> None:
