@@ -1,4 +1,4 @@
-"""Hosts without a probe: one verdict a cause, with what to do; what could not be proved for it follows from it."""
+"""Hosts without a probe: one verdict for each cause, with what to do. What could not be proved follows from it."""
 
 from __future__ import annotations
 
@@ -21,70 +21,71 @@ class Absence:
 
     cause: CauseId
     fix: str
-    """What to do; ``{hosts}`` is who has it."""
+    """What to do; ``{hosts}`` becomes the names of the hosts."""
     words: tuple[str, ...] = ()
-    """What engines say of it, in lower case; none where the observation tells it."""
+    """What engines write of it, in lower case; empty where the observation shows it."""
     is_final: bool = False
-    """True where another attempt cannot end otherwise."""
+    """True where another attempt cannot succeed."""
 
 
 TOO_FEW = "fewer than two hosts have a probe and an observer"
-LONELY = "fewer than two hosts take containers: there is nothing to test between hosts"
-BACK = "run verify again then (swarmnet status shows what answers)"
+LONELY = "fewer than two hosts accept containers, so there is nothing to test between hosts"
+BACK = "then run verify again (swarmnet status shows which hosts respond)"
 KINDS = (
-    Absence(CauseId.DRAIN, "docker node update --availability active {hosts} lets it take containers again"),
-    Absence(CauseId.PAUSE, "docker node update --availability active {hosts} lets it take containers again"),
-    Absence(CauseId.UNREACHABLE, f"bring the host back (its network, sshd and docker); {BACK}"),
-    Absence(CauseId.LOCKED, "unlock it first: swarmnet unlock"),
+    Absence(CauseId.DRAIN, "to test it, run: docker node update --availability active {hosts}"),
+    Absence(CauseId.PAUSE, "to test it, run: docker node update --availability active {hosts}"),
+    Absence(CauseId.UNREACHABLE, f"check the host's power, network, sshd and Docker; {BACK}"),
+    Absence(CauseId.LOCKED, "unlock its engine: swarmnet unlock"),
     Absence(
         CauseId.OTHER_SWARM,
-        "take {hosts} out of the inventory; or, if that swarm is no longer needed, let it leave and join this one"
-        " (swarmnet apply)",
+        "remove {hosts} from the inventory; or, if the other swarm is no longer needed, run docker swarm leave there"
+        " and"
+        " join this one (swarmnet apply)",
     ),
     Absence(
         CauseId.UNLISTED,
         "its node was removed from this swarm, or the host is in another one: run docker swarm leave on {hosts}, then"
-        " swarmnet apply with a playbook that has a swarm step",
+        " run swarmnet apply with a playbook that has a swarm step",
     ),
     Absence(
         CauseId.LIVE_RESTORE,
-        'set "live-restore": false in /etc/docker/daemon.json of {hosts}, restart docker there, then join it with'
+        'set "live-restore": false in /etc/docker/daemon.json of {hosts}, restart Docker, then join it with'
         " swarmnet apply: engines with live restore refuse to be in a swarm",
     ),
     Absence(
         CauseId.NFTABLES,
-        'set "firewall-backend": "iptables" in /etc/docker/daemon.json of {hosts}, restart docker there, then join it'
-        " with swarmnet apply: engines that write rules of nftables refuse to be in a swarm",
+        'set "firewall-backend": "iptables" in /etc/docker/daemon.json of {hosts}, restart Docker, then join it'
+        " with swarmnet apply: engines with the nftables backend refuse to be in a swarm",
     ),
     Absence(CauseId.NO_SWARM, "join {hosts} to the swarm: swarmnet apply with a playbook that has a swarm step"),
     Absence(
         CauseId.DISK_FULL,
-        "free space where the engine of {hosts} keeps its data (df -h /var/lib/docker; docker system df shows what"
-        " takes it)",
+        "free disk space on {hosts} (df -h /var/lib/docker and docker system df show what takes it)",
         ("no space left on device", "disk quota exceeded"),
         is_final=True,
     ),
     Absence(
         CauseId.SUBNET_FULL,
-        "the subnet has no free address: remove tasks or containers that are not needed, or make the network again with"
+        "the subnet has no free address: remove tasks or containers that you do not need, or recreate the network with"
         " a larger subnet",
         ("no available ip", "no available ipv4", "could not find an available ip", "no available addresses"),
         is_final=True,
     ),
     Absence(
         CauseId.ATTACH,
-        "the managers gave the host no place on the network: see that it hears them (2377/tcp from {hosts} to all"
-        " managers) and what they say (journalctl -u docker there)",
+        "the managers gave the host no address on the network: check that 2377/tcp is open from {hosts} to all"
+        " managers,"
+        " and read their logs (journalctl -u docker)",
         ("attaching to network", "could not attach to network"),
     ),
     Absence(
         CauseId.IMAGE,
-        "give the hosts the image, or a registry that they reach: --probe-image, or --probe-archive FILE",
+        "provide the image (--probe-archive FILE), or name one in a registry that the hosts reach (--probe-image)",
         ("manifest unknown", "pull access denied", "no such image", "error pulling image"),
         is_final=True,
     ),
 )
-UNKNOWN = Absence(CauseId.PROBE, "see what the engine says: journalctl -u docker on {hosts}; run verify again then")
+UNKNOWN = Absence(CauseId.PROBE, "read the engine's log (journalctl -u docker on {hosts}), then run verify again")
 
 
 def cause_of(message: str) -> CauseId:
@@ -100,7 +101,7 @@ def kind_of(probe: OverlayProbe) -> Absence:
 
 
 def explain(setup: Setup) -> tuple[Verdict, ...]:
-    """Return one verdict for all hosts that have no probe for one reason; none where every host has its probe."""
+    """Return one verdict for all hosts that lack a probe for the same reason; none where every host has its probe."""
     groups: dict[tuple[str, str], list[OverlayProbe]] = {}
     for probe in setup.probes:
         if probe.problem is not None:
@@ -111,7 +112,7 @@ def explain(setup: Setup) -> tuple[Verdict, ...]:
 
 
 def _tasks(setup: Setup) -> tuple[Verdict, ...]:
-    """Return one verdict for all hosts on which a task of the run's services did not run for one reason."""
+    """Return one verdict for all hosts on which a task of the run's services did not start for the same reason."""
     groups: dict[str, list[str]] = {}
     for host, why in setup.idle.items():
         groups.setdefault(why, []).append(host)
@@ -123,7 +124,7 @@ def _tasks(setup: Setup) -> tuple[Verdict, ...]:
                 scenario=Group.PROBE,
                 subject=f"task on {names}",
                 status=Status.INCONCLUSIVE,
-                detail=f"no task of the probe service came to run on {names}: {why}; services were tested without it",
+                detail=f"no task of the probe service started on {names}: {why}; services were tested without it",
                 fix=kind.fix.format(hosts=" ".join(hosts)),
                 cause=kind.cause,
                 evidence={"cause": kind.cause, "hosts": [*hosts]},
@@ -138,11 +139,12 @@ def _verdict(setup: Setup, probes: list[OverlayProbe]) -> Verdict:
     hosts = [one.host for one in probes]
     names = ", ".join(hosts)
     if first.excused:
-        status, detail = Status.SKIPPED, f"{names} {first.problem}; nothing was tested from or to it"
+        status, detail = Status.SKIPPED, f"{names} {first.problem}; it was not tested"
     else:
         status = Status.INCONCLUSIVE
         detail = (
-            f"no probe on {names}: {first.problem}; nothing was proved from or to {'it' if not hosts[1:] else 'them'}"
+            f"no probe on {names}: {first.problem}; no connection from or to {'it' if not hosts[1:] else 'them'} was"
+            " proved"
         )
     return Verdict(
         scenario=Group.PROBE,
@@ -158,7 +160,7 @@ def _verdict(setup: Setup, probes: list[OverlayProbe]) -> Verdict:
 
 
 def _managed(setup: Setup, hosts: list[str]) -> tuple[frozenset[Claim], ...]:
-    """Return what the orders to these hosts, and their being done, needed."""
+    """Return what orders to these hosts, and their execution, needed."""
     return tuple(
         need | {claims.attach(host)}
         for host in hosts
@@ -167,20 +169,20 @@ def _managed(setup: Setup, hosts: list[str]) -> tuple[frozenset[Claim], ...]:
 
 
 def needed(setup: Setup) -> tuple[frozenset[Claim], ...]:
-    """Return what a check needed that could not begin: the probes that are missing; nothing where all are there."""
+    """Return what a check needed that could not start: the missing probes; nothing where none is missing."""
     missing = frozenset(claims.probe(one.host) for one in setup.probes if one.problem and not one.excused)
     return (missing,) if missing else ()
 
 
 def untested(setup: Setup, scenario: str, subject: str, why: str) -> Verdict:
-    """Return that a check between hosts could not begin: no fault where fewer than two are meant to carry a probe."""
+    """Return the verdict on a check between hosts that could not start; fewer than two hosts to test is not a fault."""
     if setup.alone:
         return Verdict(scenario=scenario, subject=subject, status=Status.SKIPPED, detail=LONELY)
     return Verdict(scenario=scenario, subject=subject, status=Status.INCONCLUSIVE, detail=why, needed=needed(setup))
 
 
 def unserved(setup: Setup, scenario: str) -> Verdict:
-    """Return that a check had no probe service to ask."""
+    """Return the verdict on a check that had no probe service to ask."""
     if setup.networks and all(net.spec.name in setup.tight for net in setup.networks):
         detail = "no tested network has room for the probe service"
         return Verdict(scenario=scenario, subject="service", status=Status.SKIPPED, detail=detail)
@@ -189,13 +191,13 @@ def unserved(setup: Setup, scenario: str) -> Verdict:
 
 
 def unpublished(setup: Setup, scenario: str, subject: str) -> Verdict:
-    """Return that a check had no published probe service to ask."""
+    """Return the verdict on a check that had no published probe service to ask."""
     return unproved(setup, scenario, subject, setup.mesh_problem or "no probe service was published")
 
 
 def unproved(setup: Setup, scenario: str, subject: str, why: str) -> Verdict:
-    """Return that nothing could be asked: for want of the probes that are missing."""
+    """Return the verdict on a check that could not ask anything, because probes are missing."""
     if setup.probes and all(one.excused for one in setup.probes):
-        detail = "no host takes tasks: all are drained or paused"
+        detail = "no host accepts tasks: all are drained or paused"
         return Verdict(scenario=scenario, subject=subject, status=Status.SKIPPED, detail=detail)
     return Verdict(scenario=scenario, subject=subject, status=Status.INCONCLUSIVE, detail=why, needed=needed(setup))

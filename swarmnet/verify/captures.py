@@ -1,7 +1,7 @@
 """What crosses the underlay while every probe sends a marker of its own: asked once, read by several scenarios.
 
 Each observer counts on its host's egress; each probe sends datagrams with a marker, on every encrypted network and on
-one plain one, and forges plaintext VXLAN to the next host; then the observers tell. The plain network is the positive
+one plain one, and forges plaintext VXLAN to the next host; then the observers report. The plain network is the positive
 control: a filter that does not see the marker there proves nothing where it sees none.
 """
 
@@ -38,7 +38,7 @@ ALL_PEERS = 16
 SECONDS = 90.0
 UNENCRYPTED = "no tested network is encrypted"
 INJECTED = "swarmnet-injected"
-"""Stands in every forged packet, so that captures do not take it for a leak."""
+"""Is in every forged packet, so that captures do not take it for a leak."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Direction:
 
 @dataclass(frozen=True, slots=True)
 class Capture:
-    """What one host's observer counted, or why that counts for nothing."""
+    """What one host's observer counted, or why the count is worth nothing."""
 
     host: str
     vtep: str
@@ -97,7 +97,7 @@ def peers_among(hosts: tuple[str, ...], host: str) -> tuple[str, ...]:
 
 
 def marker(setup: Setup, host: str, network: str) -> str:
-    """Return 64 characters that this run's host sends on this network, and nobody else anywhere."""
+    """Return 64 characters that this run's host sends on this network, and that no other host sends."""
     return hashlib.sha256(f"{setup.run} {host} {network}".encode()).hexdigest()
 
 
@@ -198,18 +198,18 @@ def forgery(setup: Setup, answers: Answers, probe: OverlayProbe, network: Networ
 
 
 def place(answers: Answers, host: str, address: str) -> JsonObject:
-    """Return device, MTU and MAC that a probe has at this address of its own; empty when it did not tell."""
+    """Return device, MTU and MAC that a probe has at this address of its own; empty when it did not answer."""
     return (PLACES.read(answers, host) or {}).get(address, {})
 
 
 def heard_from(answers: Answers, host: str, label: str) -> Mapping[str, int] | None:
-    """Return from whom a probe heard how often under this label; None when it did not tell."""
+    """Return from whom a probe heard how often under this label; None when it did not answer."""
     log = MARKED_HEARD.read(answers, host)
     return None if log is None else numbers(log.get(label))
 
 
 def capture_of(setup: Setup, answers: Answers, host: str) -> Capture:
-    """Return what the host's observer counted; a capture that missed packets counts for nothing."""
+    """Return what the host's observer counted; a capture that missed packets proves nothing."""
     observer = next((one for one in setup.observers if one.host == host), None)
     if observer is None or observer.problem:
         return Capture(host, "", problem=(observer and observer.problem) or "no observer was started")
@@ -219,7 +219,7 @@ def capture_of(setup: Setup, answers: Answers, host: str) -> Capture:
             return Capture(host, observer.vtep, problem=f"the capture failed: {problem}")
     told = COLLECT.read(answers, host) or {}
     if not told.get("complete"):
-        problem = f"the capture missed packets ({told.get('lost', 'some')}): the host is too busy to prove anything"
+        problem = f"the capture missed packets ({told.get('lost', 'some')}): the host is too busy for a proof"
         return Capture(host, observer.vtep, problem=problem)
     return Capture(host, observer.vtep, _direction(told.get("sent")), _direction(told.get("received")))
 

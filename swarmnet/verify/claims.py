@@ -1,7 +1,7 @@
-"""The words for what can be broken, that scenarios share: one declares it broken, others say that they needed it.
+"""Claims that scenarios share: one scenario proves a claim broken, others state that they needed it.
 
-A scenario that proves something new to be broken may make up a place of its own; another one that rests on it names the
-same. Places with two hosts have a direction, the sender first. What needs an answer needs both directions.
+A scenario that proves something new to be broken may define a claim of its own; a scenario that depends on it names the
+same claim. Claims with two hosts have a direction, sender first. Whatever needs an answer needs both directions.
 """
 
 from __future__ import annotations
@@ -15,31 +15,31 @@ if TYPE_CHECKING:
     from swarmnet.verify.scenario import Setup
 
 MESH = "the routing mesh"
-"""In the place of a network: what every node's entry balances to."""
+"""Stands in for a network's name: what every node's entry balances to."""
 
 
 def node(host: str) -> Claim:
-    """Return that the manager calls a host's node ready."""
+    """Return the claim that the manager calls a host's node ready."""
     return ("node", host)
 
 
 def probe(host: str) -> Claim:
-    """Return that a host carries a probe."""
+    """Return the claim that a host carries a probe."""
     return ("probe", host)
 
 
 def observer(host: str) -> Claim:
-    """Return that a host carries an observer."""
+    """Return the claim that a host carries an observer."""
     return ("observer", host)
 
 
 def attach(host: str) -> Claim:
-    """Return that containers of a host can be put onto overlays."""
+    """Return the claim that containers of a host can be put onto overlays."""
     return ("attach", host)
 
 
 def allocated(network: str) -> Claim:
-    """Return that a network has its subnet and VNI."""
+    """Return the claim that a network has its subnet and VNI."""
     return ("allocated", network)
 
 
@@ -59,12 +59,12 @@ def guard(host: str, network: str) -> Claim:
 
 
 def esp_kernel(host: str) -> Claim:
-    """Return that a host's kernel can do ESP."""
+    """Return the claim that a host's kernel can do ESP."""
     return ("esp-kernel", host)
 
 
 def ipvs_kernel(host: str) -> Claim:
-    """Return that a host's kernel can do IPVS."""
+    """Return the claim that a host's kernel can do IPVS."""
     return ("ipvs-kernel", host)
 
 
@@ -74,32 +74,32 @@ def ipsec(source: str, target: str) -> Claim:
 
 
 def ipsec_drops(host: str) -> Claim:
-    """Return that a host's kernel drops nothing for the sake of IPsec."""
+    """Return the claim that a host's kernel drops no packet because of IPsec."""
     return ("ipsec-drops", host)
 
 
 def esp(source: str, target: str) -> Claim:
-    """Return that ESP of encrypted overlays gets from one host to another and is delivered there."""
+    """Return the claim that ESP of encrypted overlays gets from one host to another and is delivered there."""
     return ("esp", source, target)
 
 
 def vxlan(source: str, target: str) -> Claim:
-    """Return that VXLAN of plain overlays gets from one host to another."""
+    """Return the claim that VXLAN of plain overlays gets from one host to another."""
     return ("vxlan", source, target)
 
 
 def passage(carrier: str, source: str, target: str) -> Claim:
-    """Return that both hosts let a carrier (``vxlan``, ``esp``, ``gossip``) pass in a direction."""
+    """Return the claim that both hosts let a carrier (``vxlan``, ``esp``, ``gossip``) pass in a direction."""
     return ("passage", carrier, source, target)
 
 
 def overlay(network: str, source: str, target: str) -> Claim:
-    """Return that a network delivers from one host to another."""
+    """Return the claim that a network delivers from one host to another."""
     return ("overlay", network, source, target)
 
 
 def learned(host: str, peer: str) -> Claim:
-    """Return that a host has learned by gossip where the containers of a peer are."""
+    """Return the claim that a host has learned by gossip where the containers of a peer are."""
     return ("learned", host, peer)
 
 
@@ -109,22 +109,22 @@ def resolver(host: str) -> Claim:
 
 
 def path(source: str, target: str) -> Claim:
-    """Return that the underlay carries packets as large as the sender's device takes."""
+    """Return the claim that the underlay carries packets as large as the sender's device takes."""
     return ("path", source, target)
 
 
 def fitting(network: str, source: str, target: str) -> Claim:
-    """Return that a network's full-size packets fit the sender's device."""
+    """Return the claim that a network's full-size packets fit the sender's device."""
     return ("fitting", network, source, target)
 
 
 def whole(network: str, source: str, target: str) -> Claim:
-    """Return that a network's full-size packets arrive."""
+    """Return the claim that a network's full-size packets arrive."""
     return ("whole", network, source, target)
 
 
 def steady(network: str, source: str, target: str) -> Claim:
-    """Return that a network loses no more packets from one host to another than any line does."""
+    """Return the claim that a network loses no more packets from one host to another than any line does."""
     return ("steady", network, source, target)
 
 
@@ -149,12 +149,12 @@ def door(side: str, host: str, protocol: str) -> Claim:
 
 
 def both(way: Callable[[str, str], Claim], source: str, target: str) -> frozenset[Claim]:
-    """Return a place in both directions."""
+    """Return a claim in both directions."""
     return frozenset((way(source, target), way(target, source)))
 
 
 def exchange(setup: Setup, network: str, source: str, target: str) -> frozenset[Claim]:
-    """Return all that an exchange between two hosts on a network needs; within one host it needs none of it."""
+    """Return everything that an exchange between two hosts on a network needs; within one host it needs none of it."""
     if source == target:
         return frozenset()
     found = both(lambda one, other: overlay(network, one, other), source, target)
@@ -173,7 +173,7 @@ def esp_kernels(*hosts: str) -> frozenset[Claim]:
 
 
 def managed(setup: Setup, host: str) -> tuple[frozenset[Claim], ...]:
-    """Return what a host's orders and answers need, for each manager that could carry them: large packets, too."""
+    """Return what a host's orders and answers need, for each manager that could carry them: large packets included."""
     state = setup.state
     nodes = ((one.host, state.node_of(one.host)) for one in setup.probes)
     managers = [name for name, found in nodes if found is not None and found.spec.role == "manager"]
@@ -186,11 +186,11 @@ def _answers(source: str, target: str) -> Claim:
 
 
 def mesh_exchange(setup: Setup, source: str, target: str) -> frozenset[Claim]:
-    """Return all that an exchange between two hosts on the routing mesh's own network needs."""
+    """Return everything that an exchange between two hosts on the routing mesh's own network needs."""
     names = [net.spec.name for net in setup.state.networks if net.spec.ingress]
     return exchange(setup, names[0] if names else "ingress", source, target)
 
 
 def each(places: Iterable[Claim]) -> tuple[frozenset[Claim], ...]:
-    """Return that every one of these places alone explains what failed there."""
+    """Return each of these claims as an explanation of its own."""
     return tuple(frozenset((place,)) for place in sorted(set(places)))

@@ -1,6 +1,6 @@
 """Keys of questions, each with the one way to read its answer.
 
-A scenario asks under a key and reads the answer by the same key, whoever asked: several scenarios may share a question.
+A scenario asks under a key and reads the answer by the same key. Scenarios may share a question: it is asked once.
 ``UDP.on("front").again`` is the second look of the UDP matrix on the network ``front``.
 """
 
@@ -57,7 +57,7 @@ class Key(Generic[T]):
         return self.on("again")
 
     def answer(self, answers: Answers, host: str) -> Answer | None:
-        """Return the answer as it came; None when nobody asked."""
+        """Return the answer as it came; None when it was not asked."""
         return answers.get((host, self.name))
 
     def was_asked(self, answers: Answers, host: str) -> bool:
@@ -65,7 +65,7 @@ class Key(Generic[T]):
         return (host, self.name) in answers
 
     def read(self, answers: Answers, host: str) -> T | None:
-        """Return what the host said; None when nobody asked, it failed, or the answer has another form."""
+        """Return what the host said; None when it was not asked, it failed, or the answer has another form."""
         answer = self.answer(answers, host)
         return self.form(answer.value) if answer is not None and answer.problem is None else None
 

@@ -12,7 +12,7 @@ FEWEST_PEERS = 2
 
 
 class Shape(StrEnum):
-    """How failed pairs lie in the matrix."""
+    """The pattern that failed pairs form in the matrix."""
 
     ALL = "all"
     ISOLATED = "isolated"

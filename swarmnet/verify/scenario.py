@@ -1,7 +1,7 @@
 """What every scenario of ``verify`` is: questions for the hosts, and a pure judgement of their answers.
 
 The workflow asks in rounds. ``ask`` sees the answers so far and returns what it still wants to know, so a scenario can
-look closer only where something failed; a round in which nobody asks ends it. A question has one of a few kinds (a
+look closer only where something failed; a round without questions ends it. A question has one of a few kinds (a
 task for the probe inside the overlays or for the observer on the host's own network, a command on the host); a new kind
 is a class here and a branch in ``workflows.gather``.
 A new scenario is a file with a subclass, and one line in ``swarmnet.verify.scenarios.ALL``.
@@ -245,7 +245,7 @@ class Scenario(ABC):
     needs_observer: ClassVar[bool] = False
     needs_mesh: ClassVar[bool] = False
     needs_control: ClassVar[bool] = False
-    """Whether a plain overlay must stand beside the encrypted ones."""
+    """Whether a plain overlay is needed next to the encrypted ones."""
     quiet: ClassVar[bool] = False
     """Whether it asks only when all others are done: captures miss packets of a wire that is full."""
 

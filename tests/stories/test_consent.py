@@ -84,6 +84,6 @@ def test_a_restore_onto_a_network_that_carries_nothing_differs_from_one_that_wor
     said = operator.types("restore", "apply", "latest", "-i", "hosts.yml", *store, "--yes", exits=16)
 
     assert "front" in docker(lab, "m1", "network", "ls", "--format", "{{.Name}}").split()
-    assert "nothing that m1 sends reaches m2 on UDP 4789" in said
+    assert "nothing that m1 sends over UDP 4789 reaches m2" in said
     assert "verify: failed" in said
     assert "nothing to do" in operator.types("restore", "plan", "latest", "-i", "hosts.yml", *store)

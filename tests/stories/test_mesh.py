@@ -270,7 +270,7 @@ def test_broken_entries_are_named_with_their_causes_and_are_green_when_healed(ow
 
     assert roots == {"entry m3", "host m1"}, red
     assert causes["entry m3"]["evidence"]["cause"] == "ingress-interface", red
-    assert causes["entry m3"]["detail"].endswith("(tcp, udp)")
+    assert causes["entry m3"]["evidence"]["scenarios"] == ["mesh-tcp", "mesh-udp"]
     assert "the nat rule for tcp port 8080 is missing on m1" in causes["service web"]["detail"]
 
     names = ("vip", "balance", "hairpin", "ipvs", "mesh-tcp", "mesh-udp", "mesh-ipv6", "host-port", "published")

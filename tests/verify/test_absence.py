@@ -32,11 +32,15 @@ def member(node: str = "n1", cluster: str = "") -> SwarmMembership:
     [
         (state(member(), Availability.DRAIN), "drain", "docker node update --availability active w1"),
         (state(member(), Availability.PAUSE), "pause", "docker node update --availability active w1"),
-        (state(member("n9", "theirs")), "other-swarm", "take w1 out of the inventory"),
+        (state(member("n9", "theirs")), "other-swarm", "remove w1 from the inventory"),
         (state(member("n9")), "unlisted", "docker swarm leave on w1"),
         (state(SwarmMembership()), "no-swarm", "join w1 to the swarm"),
         (state(SwarmMembership(state=SwarmStanding.LOCKED)), "locked", "swarmnet unlock"),
-        (ClusterState(failures=(HostFailure(host="w1", reason="no route"),)), "unreachable", "bring the host back"),
+        (
+            ClusterState(failures=(HostFailure(host="w1", reason="no route"),)),
+            "unreachable",
+            "check the host's power, network",
+        ),
     ],
 )
 def test_what_the_observation_tells_is_the_cause(seen: ClusterState, cause: str, words: str) -> None:

@@ -86,8 +86,7 @@ def test_blocked_esp_and_flushed_rules_are_told_apart_and_named(own_cluster: Own
     causes = {str(one.evidence["cause"]): one for one in failures(found.verdicts, "matrix")}
     assert causes.keys() == {"esp-blocked", "rules-flushed"}, [one.detail for one in found.verdicts]
     assert causes["esp-blocked"].evidence["pairs"] == [["m3", "m2"]]
-    assert "none of it arrives at m2" in causes["esp-blocked"].detail
-    assert causes["rules-flushed"].detail.startswith("nothing that m1 sends arrives anywhere on ESP")
+    assert causes["rules-flushed"].evidence["pairs"] == [["m1", "m2"], ["m1", "m3"]]
     (audit,) = failures(found.verdicts, "encryption-rules")
     assert audit.evidence["hosts"] == ["m1"]
 
@@ -101,4 +100,4 @@ def test_an_underlay_that_is_too_small_is_named_with_the_mtu_that_the_network_ne
         lab.exec("m1", ["ip", "link", "set", "eth0", "mtu", "1500"])
     small = [one for one in failures(found.verdicts, "mtu") if one.evidence.get("cause") == "underlay-mtu"]
     assert [one.evidence["hosts"] for one in small] == [["m1"]], [one.detail for one in found.verdicts]
-    assert "has an MTU of 1400: containers on vault send up to 1424 bytes, and 1324 fit" in small[0].detail
+    assert "has an MTU of 1400: containers on vault send up to 1424 bytes, but only 1324 fit" in small[0].detail

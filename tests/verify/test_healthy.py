@@ -95,7 +95,7 @@ def test_a_drained_node_is_told_with_what_makes_it_take_containers_again() -> No
     result = proved(HEALTHY["a drained node"]())
     (told,) = [one for one in result.verdicts if one.scenario == "probe"]
     assert (told.status, told.evidence["cause"]) == (Status.SKIPPED, "drain")
-    assert told.fix == "docker node update --availability active w2 lets it take containers again"
+    assert told.fix == "to test it, run: docker node update --availability active w2"
 
 
 def test_overlays_that_take_no_containers_are_tested_by_tasks_and_nothing_of_them_is_left() -> None:
@@ -143,4 +143,4 @@ def test_one_reason_for_all_hosts_is_one_cause_and_the_rest_follows_from_it() ->
     world.unattachable = {"m1", "w1", "w2"}
     causes = [one for one in proved(world).verdicts if one.status not in QUIET and not one.because_of]
     assert [(one.scenario, one.evidence["hosts"]) for one in causes] == [("probe", ["m1", "w1", "w2"])]
-    assert "2377/tcp from m1 w1 w2 to all managers" in str(causes[0].fix)
+    assert "2377/tcp is open from m1 w1 w2 to all managers" in str(causes[0].fix)

@@ -101,7 +101,7 @@ def test_a_blocked_direction_is_one_failure_and_the_rest_stays_green(world: Worl
     result = run(world)
     assert result.status is Status.FAILED
     (failure,) = [verdict for verdict in result.verdicts if verdict.status is Status.FAILED]
-    assert "nothing that w1 sends reaches w2 on UDP 4789" in failure.detail
+    assert "nothing that w1 sends over UDP 4789 reaches w2" in failure.detail
     counts = {matrix.scenario: matrix.counts() for matrix in result.matrices}
     assert counts["icmp"] == counts["tcp"] == {Status.OK: 4, Status.FAILED: 2}
     assert counts["udp"] == {Status.OK: 4, Status.FAILED: 1, Status.WARNING: 1}

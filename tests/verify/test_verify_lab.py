@@ -112,7 +112,7 @@ def test_a_lost_row_of_an_own_container_and_a_line_that_loses_a_tenth_are_both_n
             docker(swarm, host, "rm", "-f", f"own-{host}")
     assert found["endpoints"].evidence["cause"] == "forward-missing", found
     assert found["endpoints"].evidence["addresses"] == [address]
-    assert found["loss"].detail.startswith("degraded: "), found
+    assert found["loss"].evidence["cause"] == "loss-inbound", found
     assert "on the way to m3" in found["loss"].detail, found
 
 
@@ -125,7 +125,7 @@ def test_one_blocked_direction_of_vxlan_is_named_and_healing_makes_it_green(swar
     finally:
         swarm.heal(fault)
     (failure,) = [verdict for verdict in broken.verdicts if verdict.status is Status.FAILED]
-    assert failure.detail.startswith("nothing that m1 sends reaches m2 on UDP 4789")
+    assert (failure.cause, failure.evidence["pairs"]) == ("underlay", [["m1", "m2"]])
     udp = next(matrix for matrix in broken.matrices if matrix.scenario == "udp")
     assert udp.counts() == {Status.OK: 4, Status.FAILED: 1, Status.WARNING: 1}
     assert soon(lambda: run(swarm, wish).status is Status.OK)
@@ -147,7 +147,7 @@ def test_a_host_that_gossip_does_not_reach_is_named_and_not_blamed_on_vxlan(swar
         swarm.heal_all()
     (cause,) = [one for one in broken.verdicts if one.status is Status.FAILED and not one.because_of]
     assert cause.evidence["cause"] == "gossip-isolated", broken.verdicts
-    assert cause.detail.startswith("m3 is cut off")
+    assert "m3" in cause.detail
     assert "dns-container" in {one.scenario for one in broken.verdicts if one.because_of}
     assert soon(lambda: run(swarm, wish).status is Status.OK)
 
@@ -156,8 +156,7 @@ def test_an_encrypted_overlay_is_proved_or_the_kernel_without_esp_is_named(swarm
     able = swarm.exec("m1", ["unshare", "--net", "sh", "-c", _TRY_ESP]).exit_code == 0
     result = run(swarm, VerifyOptions(TRAFFIC, networks=("safe",)))
     assert result.status is (Status.OK if able else Status.INCONCLUSIVE)
-    told = any("kernel cannot do ESP: m1, m2, m3" in verdict.detail for verdict in result.verdicts)
-    assert told is not able
+    assert any(verdict.cause == "no-esp" for verdict in result.verdicts) is not able
 
 
 _TRY_ESP = (

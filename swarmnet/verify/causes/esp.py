@@ -61,8 +61,8 @@ def _flushed(hosts: list[str]) -> Why:
     names = ", ".join(hosts)
     return Why(
         cause=CauseId.RULES_FLUSHED,
-        detail=f"the rule that encrypts is gone on {names}: what it sends leaves in clear, and its peers drop that",
-        fix=f"restart the engine of {names} (systemctl restart docker), which sets its rules anew",
+        detail=f"the rule that encrypts packets is missing on {names}: they leave unencrypted, and its peers drop them",
+        fix=f"restart Docker on {names} (systemctl restart docker) to recreate its rules",
     )
 
 
@@ -71,20 +71,22 @@ def _counted(counted: list[tuple[Capture, Capture]], left: int, came: int) -> Wh
     if not left:
         return Why(
             cause=CauseId.NO_ESP_SENT,
-            detail=f"no ESP leaves {sources}: the kernel has no IPsec state for it",
-            fix=f"see scenario ipsec; restart the engine of {sources} (systemctl restart docker)",
+            detail=f"no ESP leaves {sources}: its kernel has no IPsec state for these peers",
+            fix=f"restart Docker on {sources} (systemctl restart docker); scenario ipsec shows its states",
         )
     if not came:
         return Why(
             cause=CauseId.ESP_BLOCKED,
-            detail=f"ESP leaves {sources} ({left} packets) and none of it arrives at {targets}: it is blocked between",
-            fix=f"allow ESP (IP protocol 50, which is no port) from {sources} to {targets} in security groups and"
-            " firewalls between",
+            detail=f"ESP leaves {sources} ({left} packets) and none of it arrives at {targets}: something between the"
+            " hosts drops it",
+            fix=f"allow ESP from {sources} to {targets} in security groups and in the firewalls between them; ESP is"
+            " IP protocol"
+            " 50, not a port",
         )
     return Why(
         cause=CauseId.ESP_UNDELIVERED,
         detail=f"ESP leaves {sources} ({left} packets) and {came} packets of it arrive at {targets}, but nothing is"
         " delivered",
-        fix=f"allow ESP and what it carries into {targets} itself (iptables -I INPUT -p esp -j ACCEPT; iptables"
-        " -I INPUT -p udp -m policy --dir in --pol ipsec -j ACCEPT); if it is, their keys differ: see scenario ipsec",
+        fix=f"allow ESP and what it carries on {targets} (iptables -I INPUT -p esp -j ACCEPT; iptables -I INPUT -p udp"
+        " -m policy --dir in --pol ipsec -j ACCEPT); if both are allowed, the hosts' keys differ: see scenario ipsec",
     )

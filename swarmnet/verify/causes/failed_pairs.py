@@ -1,4 +1,4 @@
-"""What the matrices and the probes' logs show of each pair, before anybody asks why.
+"""What the matrices and the probes' logs show of each pair, before any cause is looked for.
 
 What a probe heard tells the direction. A datagram that never arrived condemns its direction; a round trip whose request
 was heard fails because of the way back.
@@ -45,7 +45,7 @@ class Evidence:
 
 
 def refine(setup: Setup, answers: Answers, matrix: Matrix) -> Matrix:
-    """Return the matrix with its failed pairs told apart, for people.
+    """Return the matrix with its failed pairs sorted by what failed, for people.
 
     Those that a kernel without ESP explains are inconclusive. A UDP request that was heard is degraded: only the
     answer was lost, so the red cell of the two is the direction that loses packets.
@@ -55,7 +55,7 @@ def refine(setup: Setup, answers: Answers, matrix: Matrix) -> Matrix:
 
 def _arrived(answers: Answers, matrix: Matrix) -> Matrix:
     listened = heard(answers, matrix.network) if matrix.scenario == UdpMatrix.name else {}
-    update = {"status": Status.WARNING, "detail": "the request arrives, the answer gets lost"}
+    update = {"status": Status.WARNING, "detail": "the request arrives but the answer is lost"}
     cells = {
         source: {
             target: cell.model_copy(update=update)

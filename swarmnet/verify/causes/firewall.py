@@ -1,7 +1,7 @@
-"""Whether somebody flushed the engine's rules on a host: told once, whatever no longer works there for it.
+"""Whether the engine's rules on a host were flushed: reported once, whatever fails because of it.
 
 Every engine jumps at its start from nat's ``PREROUTING`` to its chain ``DOCKER``, and from ``FORWARD`` to
-``DOCKER-USER`` (20.10 to 28.5). It writes rules of services and networks anew as they come, but these jumps only at
+``DOCKER-USER`` (20.10 to 28.5). It recreates rules of services and networks as they come, but these jumps only at
 its next start: without them, the table was flushed. An exception is ``DOCKER-USER``, to which 20.10 and 26.1 lead
 again when a network comes to the host; what they forward for bridges, they do not. Nothing is asked for this: it is
 read from the rules that other scenarios asked for.
@@ -31,7 +31,7 @@ READ = (SAVE, SAVE_LEGACY, SAVE_NFT, NAT, FILTER)
 
 
 def explain(setup: Setup, answers: Answers) -> tuple[Verdict, ...]:
-    """Return one verdict for each host whose tables lost the engine's jumps; none where that is not proved.
+    """Return one verdict for each host whose tables lost the engine's jumps; none where that is not certain.
 
     A host that never had any (an engine with ``--iptables=false``) has no chain of the engine's either.
     """
@@ -66,10 +66,11 @@ def _verdict(host: str, tables: tuple[str, ...]) -> Verdict:
         scenario=HostFirewall.name,
         subject=f"host {host}",
         status=Status.FAILED,
-        detail=f"the firewall rules of {host} were flushed: nothing leads to the engine's own chains any more"
+        detail=f"the firewall rules of {host} were flushed: no rule leads to Docker's own chains any more"
         f" (tables {listed})",
-        fix=f"restart the engine of {host} (systemctl restart docker), which sets its rules anew; run verify after"
-        " every reload of a firewall, since no engine up to 28.5 notices one",
+        fix=f"restart Docker on {host} (systemctl restart docker) to recreate its rules; run verify after every"
+        " reload of a"
+        " firewall, because no engine up to 28.5 notices one",
         cause=CauseId.RULES_FLUSHED,
         evidence={"cause": CauseId.RULES_FLUSHED, "hosts": [host], "tables": [*sorted(tables)]},
         broken=frozenset(claims.rules(host, table) for table in tables),

@@ -1,6 +1,6 @@
-"""Whether a host has learned where its peers' containers are: engines tell each other by gossip, on port 7946.
+"""Whether a host has learned where its peers' containers are: engines exchange that by gossip, on port 7946.
 
-A host that has not learned of a container sends nothing to it, so its silence says nothing of the way there.
+A host that does not know of a container sends nothing to it, so its silence proves nothing about the way there.
 """
 
 from __future__ import annotations
@@ -31,10 +31,11 @@ def unlearned(setup: Setup, answers: Answers, names: Iterable[str], pairs: Itera
 
 
 def fix(reach: Reach, way: str) -> str:
-    """Return what to do about hosts that do not learn from each other."""
+    """Return what to do about hosts that do not learn each other's addresses."""
     odd = f"the engine of {reach.hosts[0]}" if len(reach.hosts) == 1 else "their engines, managers one by one"
     return (
-        f"allow {PORT} tcp and udp {way}, by which engines tell each other; where that is open, restart {odd}"
-        " (systemctl restart docker): one that left a swarm together with others may keep the keys of the old one"
-        " (seen on 20.10 and 26.1; its log says: No installed keys could decrypt the message)"
+        f"open {PORT} tcp and udp {way}, over which engines exchange addresses; if it is open, restart {odd}"
+        " (systemctl restart docker): an engine that left a swarm together with others may keep that swarm's keys"
+        " (seen on"
+        " 20.10 and 26.1; its log says: No installed keys could decrypt the message)"
     )

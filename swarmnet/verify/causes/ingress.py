@@ -1,4 +1,4 @@
-"""Why an entry node of the routing mesh does not answer: one verdict a node and cause, whatever the protocol.
+"""Why an entry node of the routing mesh does not answer: one verdict for each node and cause, whatever the protocol.
 
 The way of a connection, and where it can end: rule in ``DOCKER-INGRESS`` of the host's nat table, accepted in the
 filter table, over docker_gwbridge into the namespace ``ingress_sbox``, its IPVS table, the overlay ``ingress``, the
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 SCENARIOS = {one.name: one for one in (MeshTcp(), MeshUdp())}
 """The scenarios that are explained here."""
-RESTART = "restart the engine on it (systemctl restart docker), which writes them anew; firewalls that flush rules must"
+RESTART = "restart Docker on {0} (systemctl restart docker) to recreate them, and keep firewall tools from flushing"
 DEVICES = 2
 """The mesh's namespace has a leg in the overlay and one in docker_gwbridge."""
 
@@ -72,7 +72,7 @@ def explain(setup: Setup, answers: Answers) -> tuple[Verdict, ...]:
 
 
 def _deaf(complaints: dict[str, Complaints], setup: Setup) -> dict[str, frozenset[str]]:
-    """Return for each scenario the hosts that alone get no answer from any other: they are odd, not the entries."""
+    """Return for each scenario the hosts that alone get no answer from any other: the fault is theirs."""
     found = {}
     for name, by_entry in complaints.items():
         asked = {side: {e for e in by_entry if side in by_entry[e] and e != side} for side in setup.watched}
@@ -97,12 +97,13 @@ def _side(setup: Setup, host: str, sides: dict[str, frozenset[str]]) -> Verdict:
     scenarios = [name for name, hosts in sides.items() if host in hosts]
     others = [one for one in neighbours(setup.watched, host) if one != host]
     names = ", ".join(others)
-    words = f"{host} gets no answer from published ports of any other host, and {names} answer each other"
+    words = f"{host} gets no answer from the published ports of any other host, though {names} answer each other"
     cause = EntryCause(
         CauseId.INGRESS_SIDE,
         words,
-        f"look on {host} for what drops answers: rules for ESTABLISHED packets in INPUT, routes by which answers come"
-        " another way, a full conntrack table (dmesg)",
+        f"look on {host} for what drops answers: INPUT rules for ESTABLISHED packets, routes that answers take"
+        " another way,"
+        " a full conntrack table (dmesg)",
     )
     protocols = [SCENARIOS[name].protocol for name in scenarios]
     return _verdict(host, cause, scenarios).model_copy(
@@ -117,7 +118,7 @@ def _side(setup: Setup, host: str, sides: dict[str, frozenset[str]]) -> Verdict:
 def _broken(
     entry: str | None, cause: EntryCause, scenarios: list[str], complaints: dict[str, Complaints]
 ) -> frozenset[Claim]:
-    """Return the ways that the cause closes: the entry for everybody, or for some sides."""
+    """Return the ways that the cause closes: the entry for all sides, or for some."""
     if entry is None:
         return frozenset()
     protocols = [SCENARIOS[scenario].protocol for scenario in scenarios]
@@ -135,7 +136,7 @@ def _broken(
 def _needed(
     setup: Setup, answers: Answers, what: tuple[str | None, CauseId], lost: list[str], scenarios: list[str]
 ) -> tuple[frozenset[Claim], ...]:
-    """Return what the entry needed that somebody else may have proved broken."""
+    """Return what the entry needed that another finding may have proved broken."""
     entry, cause = what
     if entry is None:
         return tuple(
@@ -177,7 +178,7 @@ def _causes(
         yield EntryCause(
             CauseId.INGRESS_TASK,
             f"no entry node reaches the task on {', '.join(sorted(lost))} through the routing mesh",
-            "see what else is said about that host: the overlay 'ingress' does not carry to it, or its engine hangs",
+            "fix the other findings about that host first: the ingress overlay does not reach it, or its engine hangs",
         )
         return
     inside = {side: words for side, words in sides.items() if side != OPERATOR}
@@ -189,8 +190,9 @@ def _causes(
     elif inside:
         yield EntryCause(
             CauseId.INGRESS_LOCALHOST,
-            f"{entry} does not answer at 127.0.0.1: {inside['localhost']}; at its own address it does",
-            "ask published ports by the host's address",
+            f"published ports of {entry} do not answer at 127.0.0.1 ({inside['localhost']}), though they do at its"
+            " address",
+            "use the host's address for published ports",
             Status.WARNING,
         )
     if OPERATOR in sides and not inside:
@@ -205,33 +207,35 @@ def _on_the_way(answers: Answers, entry: str, protocol: str, mesh: MeshService) 
     if routes is not None and routes.misses_file:
         return EntryCause(
             CauseId.INGRESS_NAMESPACE,
-            f"{entry} is no entry: the routing mesh's own namespace (ingress_sbox) is gone",
-            "restart the engine on it; if that does not help, drain the node, let it leave and join again",
+            f"published ports do not work on {entry}: the routing mesh's network namespace (ingress_sbox) is gone",
+            f"restart Docker on {entry}; if that does not help, drain the node, let it leave the swarm and join again",
         )
     if routes is not None and routes.succeeded and len(_devices(routes.stdout)) < DEVICES:
         return EntryCause(
             CauseId.INGRESS_INTERFACE,
-            f"{entry} is no entry: the routing mesh's own namespace (ingress_sbox) has lost an interface or its routes",
-            "restart the engine on it, which connects the namespace anew",
+            f"published ports do not work on {entry}: the routing mesh's namespace (ingress_sbox) lost an interface"
+            " or routes",
+            f"restart Docker on {entry} to connect the namespace again",
         )
     if nat is not None and not is_published(nat, port, protocol):
         return EntryCause(
             CauseId.INGRESS_RULES,
-            f"{entry} is no entry: nat rules of {CHAIN} are missing, so published ports lead nowhere",
-            f"{RESTART} leave Docker's chains alone",
+            f"published ports do not work on {entry}: its {CHAIN} nat rules are missing",
+            f"{RESTART.format(entry)} Docker's chains",
         )
     if accepted is not None and not is_accepted(accepted, port, protocol):
         return EntryCause(
             CauseId.INGRESS_FORWARD,
-            f"{entry} is no entry: rules of {CHAIN} that accept forwarded packets are missing",
-            f"{RESTART} leave Docker's chains alone",
+            f"published ports do not work on {entry}: its {CHAIN} rules that accept forwarded packets are missing",
+            f"{RESTART.format(entry)} Docker's chains",
         )
     held = set().union(*backends_of(table.stdout)) if table is not None and table.succeeded else None
     if held is not None and mesh.addresses and not set(mesh.addresses) <= held:
         return EntryCause(
             CauseId.INGRESS_BACKENDS,
-            f"{entry} balances to too few tasks: its IPVS table for the mesh lacks some that run",
-            "docker service update --force SERVICE renews the entries; restart the engine if they stay wrong",
+            f"{entry} balances to too few tasks: the routing mesh's IPVS table lacks running tasks",
+            "run docker service update --force SERVICE to renew the entries; if they stay wrong, restart Docker on"
+            f" {entry}",
         )
     return None
 
@@ -239,31 +243,32 @@ def _on_the_way(answers: Answers, entry: str, protocol: str, mesh: MeshService) 
 def _blocked(entry: str, inside: dict[str, Complaint]) -> EntryCause:
     others = sorted(set(inside) - {entry, "localhost"})
     if entry in inside:
-        detail = f"{entry} is no entry, not even for itself: {inside[entry]}"
+        detail = f"published ports do not work on {entry}, not even from the host itself: {inside[entry]}"
         return EntryCause(
             CauseId.INGRESS_UNKNOWN,
             detail,
-            "its rules and its namespace look right: see what is said about the overlays between the hosts first, then"
-            " restart the engine",
+            "its rules and its namespace look right: fix the findings about overlays between the hosts first, then"
+            " restart"
+            " its engine",
         )
     detail = f"published ports of {entry} are blocked for {', '.join(others)}: {inside[others[0]]}; {entry} answers"
     return EntryCause(
         CauseId.INGRESS_BLOCKED,
         f"{detail} itself",
-        "look for rules that drop on the way in: DOCKER-USER and FORWARD on the host, firewalls and security groups"
+        "look for rules that drop incoming packets: DOCKER-USER and FORWARD on the host, firewalls and security groups"
         " between the hosts",
     )
 
 
 def _from_outside(setup: Setup, answers: Answers, entry: str, complaint: Complaint) -> EntryCause:
-    """Judge an entry that answers all hosts but not the operator's machine."""
+    """Return the cause of an entry that answers all hosts but not the operator's machine."""
     opened, _ = outcomes(answers, OPERATOR, SSH)
     everyone = {host for one in SCENARIOS.values() for host in failing(setup, answers, one.key)}
     hidden = len(everyone) == len(setup.watched) or not opened.get(entry, {}).get("ok")
     return EntryCause(
         CauseId.INGRESS_OUTSIDE,
-        f"{entry} answers the other hosts but not this machine: {complaint}",
-        "open the published ports on the way from here, or verify from where the clients are",
+        f"published ports of {entry} answer the other hosts but not your machine: {complaint}",
+        "open the published ports between your machine and the host, or run verify from where the clients are",
         Status.INCONCLUSIVE if hidden else Status.FAILED,
     )
 

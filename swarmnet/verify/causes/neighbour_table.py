@@ -1,4 +1,4 @@
-"""Hosts whose kernel has no room for more neighbours: it refuses to send, and tells so."""
+"""Hosts whose kernel has no room for more neighbours: it refuses to send, with an error of its own."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from swarmnet.verify.scenario import Answers
 
 LIMITS = {"gc_thresh1": 8192, "gc_thresh2": 49152, "gc_thresh3": 65536}
-"""What engines set themselves when their first overlay comes, unless somebody sets less afterwards (libnetwork)."""
+"""What engines set themselves when their first overlay comes, unless a lower value is set afterwards (libnetwork)."""
 SYSCTL = "sysctl -w " + " ".join(f"net.ipv4.neigh.default.{name}={value}" for name, value in LIMITS.items())
 
 
@@ -54,9 +54,9 @@ def explain(hosts: frozenset[str], lost: dict[str, frozenset[Pair]]) -> tuple[Ve
             cause=CauseId.NEIGHBOUR_TABLE_FULL,
             subject=f"host{'s' if full[1:] else ''} {names}",
             status=Status.FAILED,
-            detail=f"the kernel's neighbour table is full on {names} (No buffer space available): it can send to no"
+            detail=f"the kernel's neighbour table is full on {names} (No buffer space available): it cannot send to"
             f" more addresses (explains {len(pairs)} failed pairs)",
-            fix=f"run this on {names}, and write it to /etc/sysctl.d, where something sets less after the engine:",
+            fix=f"run this on {names}, and add it to /etc/sysctl.d if another tool sets lower values after the engine:",
             evidence={
                 "cause": CauseId.NEIGHBOUR_TABLE_FULL,
                 "hosts": [*full],

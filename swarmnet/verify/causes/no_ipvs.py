@@ -25,8 +25,8 @@ def explain(setup: Setup, answers: Answers) -> tuple[Verdict, ...]:
         subject=f"hosts {', '.join(hosts)}",
         status=Status.INCONCLUSIVE,
         detail="these kernels have no IPVS (no /proc/net/ip_vs while a balanced service runs): virtual addresses"
-        " and the routing mesh cannot work there, so nothing was proved about them",
-        fix="use a kernel with CONFIG_IP_VS (modprobe ip_vs ip_vs_rr), or services with endpoint mode dnsrr",
+        " and the routing mesh cannot work there, and were not tested",
+        fix="use a kernel with CONFIG_IP_VS (modprobe ip_vs ip_vs_rr), or give the services endpoint_mode dnsrr",
         cause=CauseId.NO_IPVS,
         evidence={"cause": CauseId.NO_IPVS, "hosts": [*hosts]},
         broken=frozenset(map(claims.ipvs_kernel, hosts)),

@@ -1,4 +1,4 @@
-"""Why pairs fail: all matrices together, one verdict a cause.
+"""Why pairs fail: all matrices together, one verdict for each cause.
 
 What a probe heard tells the direction. A datagram that never arrived condemns its direction; a round trip whose request
 was heard fails because of the way back, which has a verdict of its own. Three scenarios that fail on the same pairs
@@ -49,7 +49,7 @@ PASSAGES: dict[Callable[[str, str], Claim] | None, tuple[str, ...]] = {
 }
 """What the hosts themselves must let through for each carrier; ESP carries VXLAN, which meets the firewall, too."""
 ENTRIES_FIX = (
-    "this network's forwarding entries are incomplete; restart the task that is not reached (engines up to 29.8 lose"
+    "this network's forwarding entries are incomplete: restart the tasks that are not reached (engines up to 29.8 lose"
     " entries after a partition)"
 )
 
@@ -150,20 +150,21 @@ def _no_esp(names: tuple[str, ...], incapable: frozenset[str], pairs: frozenset[
         names,
         (CauseId.NO_ESP, None),
         pairs,
-        detail=f"this host's kernel cannot do ESP: {hosts} (it refuses an ESP state with AES-GCM), so all"
-        f" traffic across hosts on encrypted overlays is lost there; nothing was proved about {len(pairs)} pairs",
-        fix="run a kernel with CONFIG_INET_ESP and AES-GCM (modprobe esp4), or make the network without encryption",
+        detail=f"the kernel of {hosts} cannot do ESP (it refuses an ESP state with AES-GCM), so encrypted overlays"
+        " carry"
+        f" nothing from or to it; {len(pairs)} pairs could not be tested",
+        fix="use a kernel with CONFIG_INET_ESP and AES-GCM (modprobe esp4), or recreate the network without encryption",
     )
     broken = claims.esp_kernels(*incapable)
     return verdict.model_copy(update={"status": Status.INCONCLUSIVE, "broken": broken})
 
 
 def _unlearned(names: tuple[str, ...], reach: Reach, healthy: list[str]) -> Verdict:
-    """Return that hosts send nothing, for they have not learned where to; of one network only, or of them all."""
-    why = "the sender has not learned where the other's containers are"
+    """Return the verdict on hosts that send nothing because they do not know where to: on one network, or on all."""
+    why = "the sender has not learned where the receiver's containers are"
     detail = f"{_sentence(reach, 'overlay traffic')}: {why}"
     if healthy:
-        repair = f"{', '.join(healthy)} works elsewhere, so gossip passes: {ENTRIES_FIX}"
+        repair = f"{', '.join(healthy)} works between them, so gossip passes: {ENTRIES_FIX}"
         verdict = _verdict(names, (CauseId.NETWORK, reach.shape), reach.pairs, detail=detail, fix=repair)
         return _placed(verdict, names, reach, carrier=None)
     repair = gossip_cause.fix(reach, _way(reach))
@@ -178,14 +179,14 @@ def _blocked(
     carrier = "ESP (IP protocol 50)" if encrypted else f"UDP {setup.data_path_port}"
     plain_healthy = [name for name in healthy if not is_encrypted(setup, name)]
     if plain_healthy and not encrypted:
-        fix = f"{', '.join(plain_healthy)} works elsewhere, so {carrier} passes: {ENTRIES_FIX}"
+        fix = f"{', '.join(plain_healthy)} works between them, so {carrier} passes: {ENTRIES_FIX}"
         detail = _sentence(reach, "overlay traffic")
         verdict = _verdict(names, (CauseId.NETWORK, reach.shape), reach.pairs, detail=detail, fix=fix)
         return _placed(verdict, names, reach, carrier=None)
     lost = claims.esp if encrypted else claims.vxlan
     sentence, down = _sentence(reach, carrier), _down(setup, reach)
     if down:
-        fix = f"the manager calls {down} not ready: bring the engine back first, then run verify again"
+        fix = f"the managers report {down} as not ready: start its engine first, then run verify again"
         verdict = _verdict(names, (CauseId.UNDERLAY, reach.shape), reach.pairs, detail=sentence, fix=fix)
         return _placed(verdict, names, reach, carrier=lost)
     why = why_blocked(setup, answers, reach.pairs) if encrypted else None
@@ -194,7 +195,7 @@ def _blocked(
         proved = None if why.cause is CauseId.RULES_FLUSHED else lost
         return _placed(verdict, names, reach, carrier=proved, rest=RESTS_ON[why.cause])
     fix = f"allow {carrier} {_way(reach)} in host firewalls and security groups" + (
-        "" if encrypted else "; match the destination port, since source ports differ for every flow"
+        "" if encrypted else "; match the destination port only, because each flow has another source port"
     )
     verdict = _verdict(names, (CauseId.UNDERLAY, reach.shape), reach.pairs, detail=sentence, fix=fix)
     return _placed(verdict, names, reach, carrier=lost, rest=("mark", "ipsec") if encrypted else ())
@@ -210,9 +211,10 @@ def _stalled(names: tuple[str, ...], reach: Reach) -> Verdict:
         names,
         (CauseId.MTU, reach.shape),
         reach.pairs,
-        detail=f"small packets pass but 1 MiB by TCP stalls {_way(reach)}: full-size packets get lost",
-        fix="compare the underlay's MTU with the overlay's (plain 50 bytes less, encrypted 76): make the network again"
-        " with the underlay's MTU as com.docker.network.driver.mtu",
+        detail=f"small packets pass but a TCP transfer of 1 MiB stalls {_way(reach)}: full-size packets are lost",
+        fix="compare the underlay's MTU with the overlay's, which must be 50 bytes less (76 less if encrypted):"
+        " recreate the"
+        " network with the underlay's MTU (`mtu:` in the playbook)",
     )
     needed = tuple(
         frozenset(
@@ -235,21 +237,22 @@ def _partial(names: tuple[str, ...], reach: Reach) -> Verdict:
         names,
         (CauseId.PARTIAL, reach.shape),
         reach.pairs,
-        detail=f"some protocols pass and others do not {_way(reach)}: see which matrix is red",
-        fix="if only ICMP passes, a broken checksum offload is likely (ethtool -K IF tx-checksum-ip-generic off); if"
-        " only one protocol is refused, look for rules that touch the overlay's inner traffic",
+        detail=f"some protocols pass and others do not {_way(reach)}: the matrices show which",
+        fix="if only ICMP passes, try without checksum offload (ethtool -K IF tx-checksum-ip-generic off); if one"
+        " protocol"
+        " is blocked, look for firewall rules on the overlay's inner traffic",
     )
 
 
 def _sentence(reach: Reach, carrier: str) -> str:
     first, last = (reach.hosts[0], reach.hosts[-1]) if reach.hosts else ("", "")
     return {
-        Shape.ALL: f"nothing crosses from any host to any other on {carrier}",
-        Shape.ISOLATED: f"{first} is cut off: it neither receives nor reaches anyone on {carrier}",
-        Shape.INBOUND: f"{first} receives nothing from anyone on {carrier}",
-        Shape.OUTBOUND: f"nothing that {first} sends arrives anywhere on {carrier}",
-        Shape.BETWEEN: f"nothing passes between {first} and {last}, either way, on {carrier}",
-        Shape.ONE_WAY: f"nothing that {first} sends reaches {last} on {carrier}",
+        Shape.ALL: f"no host reaches any other over {carrier}",
+        Shape.ISOLATED: f"{first} is cut off: it neither sends to nor receives from any other host over {carrier}",
+        Shape.INBOUND: f"{first} receives nothing from any other host over {carrier}",
+        Shape.OUTBOUND: f"nothing that {first} sends over {carrier} arrives at any other host",
+        Shape.BETWEEN: f"nothing passes between {first} and {last} in either direction over {carrier}",
+        Shape.ONE_WAY: f"nothing that {first} sends over {carrier} reaches {last}",
     }[reach.shape] + f" (explains {_explained(reach)} failed pairs)"
 
 

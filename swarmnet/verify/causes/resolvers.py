@@ -1,4 +1,4 @@
-"""Whether the engines' own resolvers answer at all: one that does not finds no name of anybody."""
+"""Whether the engines' own resolvers answer at all: containers behind a silent one find no name."""
 
 from __future__ import annotations
 
@@ -26,9 +26,10 @@ def explain(setup: Setup, answers: Answers) -> tuple[Verdict, ...]:
             cause=CauseId.RESOLVER,
             subject=f"host {names}" if len(silent) == 1 else f"hosts {names}",
             status=Status.FAILED,
-            detail=f"the engine's resolver (127.0.0.11) answers no container on {names}: {why}",
-            fix=f"restart the engine of {names} (systemctl restart docker), which starts its resolver and writes the"
-            " nat rules of its containers again; recreate containers that were started before",
+            detail=f"Docker's resolver (127.0.0.11) does not answer containers on {names}: {why}",
+            fix=f"restart Docker on {names} (systemctl restart docker) to restart its resolver and recreate the nat"
+            " rules of its"
+            " containers; then recreate the containers that were started before",
             evidence={"cause": CauseId.RESOLVER, "hosts": [*sorted(silent)]},
             broken=frozenset(map(claims.resolver, silent)),
             needed=claims.each(map(claims.node, silent)),

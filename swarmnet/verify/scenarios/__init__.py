@@ -1,4 +1,4 @@
-"""The scenarios of ``verify``: one file each, what to ask and how to judge the answers. Pure."""
+"""The scenarios of ``verify``: what to ask, and how to judge the answers. Pure."""
 
 from __future__ import annotations
 
@@ -75,4 +75,4 @@ GROUPS: dict[str, tuple[str, ...]] = {
     Group.MESH: tuple(one.name for one in ALL if isinstance(one, MeshScenario)),
     Group.PROBE: tuple(one.name for one in ALL if one.needs_probes),
 }
-"""Names under which findings of several scenarios are told: also these may be chosen, each for all of its scenarios."""
+"""Sources of findings on several scenarios; choosing one chooses all of its scenarios."""

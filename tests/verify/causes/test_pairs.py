@@ -32,7 +32,7 @@ def test_nothing_is_explained_where_nothing_failed() -> None:
 
 def test_one_blocked_direction_is_one_verdict_that_names_it() -> None:
     (verdict,) = causes(make_setup(), answers(make_setup(), [("w1", "w2")]))
-    assert verdict.detail.startswith("nothing that w1 sends reaches w2 on UDP 4789")
+    assert verdict.detail.startswith("nothing that w1 sends over UDP 4789 reaches w2")
     assert verdict.evidence["pairs"] == [["w1", "w2"]]
     assert verdict.fix is not None
     assert verdict.fix.startswith("allow UDP 4789 from w1 to w2")
@@ -41,7 +41,7 @@ def test_one_blocked_direction_is_one_verdict_that_names_it() -> None:
 def test_a_host_that_hears_nobody_is_named_once_for_all_networks() -> None:
     cluster = make_setup(4, (network("back"), network("front")))
     (verdict,) = causes(cluster, answers(cluster, [("w1", "w2"), ("w3", "w2"), ("w4", "w2")]))
-    assert verdict.detail.startswith("w2 receives nothing from anyone on UDP 4789 (explains 6")
+    assert verdict.detail.startswith("w2 receives nothing from any other host over UDP 4789 (explains 6")
     assert verdict.subject == "networks back, front"
 
 
@@ -67,7 +67,7 @@ def test_a_kernel_that_refuses_esp_makes_the_encrypted_network_inconclusive() ->
     said = answers(cluster, everywhere, esp=NO_ESP)
     (verdict,) = causes(cluster, said)
     assert verdict.status is Status.INCONCLUSIVE
-    assert "this host's kernel cannot do ESP: w1, w2, w3" in verdict.detail
+    assert "the kernel of w1, w2, w3 cannot do ESP" in verdict.detail
     matrix = refine(cluster, said, UdpMatrix().matrix(cluster, said, "safe"))
     assert matrix.counts() == {Status.INCONCLUSIVE: 6}
 
@@ -115,7 +115,7 @@ def test_an_answer_from_somebody_else_is_a_failure() -> None:
     wrong: JsonObject = {"ok": True, "tries": 1, "ms": 0.1, "id": "w2"}
     said["w1", "udp/front"].value["targets"]["w3"] = wrong  # type: ignore[index,call-overload]
     cell = UdpMatrix().matrix(cluster, said, "front").cells["w1"]["w3"]
-    assert (cell.status, "in use twice" in cell.detail) == (Status.FAILED, True)
+    assert (cell.status, "two containers use" in cell.detail) == (Status.FAILED, True)
 
 
 def test_only_failures_make_a_second_round() -> None:
@@ -153,7 +153,7 @@ def test_a_host_that_has_not_learned_of_others_is_told_from_one_whose_packets_ge
     assert "w3 is cut off" in deaf.detail
     assert "has not learned where" in deaf.detail
     assert deaf.fix is not None
-    assert deaf.fix.startswith("allow 7946 tcp and udp to and from w3")
+    assert deaf.fix.startswith("open 7946 tcp and udp to and from w3")
     assert lost.evidence["cause"] == "underlay-isolated"
 
 

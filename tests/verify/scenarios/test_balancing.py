@@ -101,7 +101,7 @@ def test_hairpins_are_asked_inside_the_tasks_themselves() -> None:
 def test_a_task_that_never_meets_itself_failed() -> None:
     (verdict,) = judged(Hairpin(), "front", "hairpin", counted({"n1": 3, "n3": 3}))
     assert verdict.status is Status.FAILED
-    assert "the tasks on w2 do not reach their own service: none of 6 connections came to the task itself" in (
+    assert "the tasks on w2 do not reach their own service: none of 6 connections reached the task itself" in (
         verdict.detail
     )
 
@@ -133,8 +133,8 @@ def test_backends_that_drain_are_not_counted() -> None:
     [
         ([{"10.0.0.50"}], "service svc lacks 10.0.0.51"),
         ([{"10.0.0.50", "10.0.0.51", "10.0.0.9"}], "service svc holds 10.0.0.9, which no running task has"),
-        ([{"10.0.0.7"}], "service svc has no backend at all, 2 tasks run"),
-        ([], "service svc has no backend at all, 2 tasks run"),
+        ([{"10.0.0.7"}], "service svc has no backend, though 2 tasks run"),
+        ([], "service svc has no backend, though 2 tasks run"),
     ],
 )
 def test_a_table_that_differs_from_the_tasks_is_told_by_address(seen: list[set[str]], sentence: str) -> None:
@@ -216,6 +216,6 @@ def test_a_service_with_an_address_by_ipv6_alone_is_one_verdict_that_names_the_e
     service = ProbeService("svc", "any", {}, {}, NODES, by_ipv6={"front": "fd00::2"})
     setup_ = replace(cluster(), service=service)
     (verdict,) = NetworksAllocated().judge(setup_, {}).verdicts
-    assert (verdict.status, "(fd00::2) a virtual address by IPv6 alone" in verdict.detail) == (Status.FAILED, True)
+    assert (verdict.status, "(fd00::2) an IPv6 virtual address only" in verdict.detail) == (Status.FAILED, True)
     for scenario in (VirtualAddress(), Balance(), Hairpin(), ServiceNames()):
         assert {one.status for one in scenario.judge(setup_, able({})).verdicts} <= {Status.SKIPPED}

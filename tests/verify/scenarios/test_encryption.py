@@ -67,7 +67,7 @@ def test_a_filter_that_misses_the_marker_on_the_plain_overlay_proves_nothing() -
 def test_a_leak_counts_even_where_the_filter_reads_no_marker() -> None:
     verdict = verdict_of(EncryptionOnTheWire(), cluster(), Wire(cluster(), blind={"w2"}, flushed={"w2"}).answers())
     assert verdict.status is Status.FAILED
-    assert verdict.detail.startswith("w2 sends vault in clear: 40 plaintext VXLAN packets left, no marker")
+    assert verdict.detail.startswith("w2 sends vault unencrypted: 40 plaintext VXLAN packets left, no marker")
 
 
 def test_a_capture_that_missed_packets_proves_nothing() -> None:
@@ -153,7 +153,7 @@ def test_why_esp_is_lost_is_told_from_both_ends() -> None:
     assert arrived.cause == "esp-undelivered"
     flushed = why_blocked(setup, Wire(setup, flushed={"w3"}).answers(), [("w3", "w1"), ("w3", "w2")])
     assert flushed is not None
-    assert (flushed.cause, "is gone on w3" in flushed.detail) == ("rules-flushed", True)
+    assert (flushed.cause, "is missing on w3" in flushed.detail) == ("rules-flushed", True)
 
 
 def test_why_esp_is_lost_stays_open_where_nobody_watched() -> None:

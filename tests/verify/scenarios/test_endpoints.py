@@ -89,9 +89,14 @@ def test_containers_that_everybody_reaches_are_one_ok() -> None:
 @pytest.mark.parametrize(
     ("neighbours", "forwards", "cause", "words"),
     [
-        ("", FORWARDS, "neighbour-missing", "its neighbour entry is missing there"),
-        (NEIGHBOURS, "", "forward-missing", "its forwarding entry is missing there"),
-        (NEIGHBOURS, FORWARDS.replace("192.0.2.2", "192.0.2.3"), "forward-wrong", "its forwarding entry leads to w3"),
+        ("", FORWARDS, "neighbour-missing", "the neighbour entry is missing there"),
+        (NEIGHBOURS, "", "forward-missing", "the forwarding entry is missing there"),
+        (
+            NEIGHBOURS,
+            FORWARDS.replace("192.0.2.2", "192.0.2.3"),
+            "forward-wrong",
+            "the forwarding entry there leads to w3",
+        ),
         (NEIGHBOURS, FORWARDS, "unreached", "its rows there are right"),
     ],
 )

@@ -49,7 +49,7 @@ def test_what_arrives_everywhere_is_one_ok() -> None:
 @pytest.mark.parametrize(
     ("lost", "words"),
     [
-        ([("w1", "w2")], "UDP 7946 is lost from w1 to w2: 6 packets of the engines left, and none arrived"),
+        ([("w1", "w2")], "UDP 7946 is lost from w1 to w2: 6 packets of the engines left and none arrived"),
         ([("w1", "w3"), ("w2", "w3")], "UDP 7946 is lost from all hosts to w3: 12 packets"),
     ],
 )

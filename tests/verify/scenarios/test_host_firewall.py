@@ -240,7 +240,7 @@ def test_a_node_that_is_down_for_a_rule_of_its_own_follows_from_it() -> None:
 def test_rules_that_cannot_be_read_are_left_out_with_the_reason() -> None:
     answers: Answers = {("w1", SAVE.name): Answer({"exit": 1, "stderr": "sudo: a password is required"})}
     (verdict,) = HostFirewall().judge(cluster(), answers).verdicts
-    assert (verdict.status, "by sudo without a password" in str(verdict.fix)) == (Status.SKIPPED, True)
+    assert (verdict.status, "with sudo and without a password" in str(verdict.fix)) == (Status.SKIPPED, True)
 
 
 def test_what_an_engine_calls_an_address_and_is_none_is_left_out() -> None:

@@ -62,12 +62,12 @@ def test_kernels_that_hold_nothing_up_are_one_ok() -> None:
 @pytest.mark.parametrize(
     ("odd", "lost", "cause", "words"),
     [
-        ({"forward": 0}, [], "ip-forward", "w3 forwards nothing"),
+        ({"forward": 0}, [], "ip-forward", "w3 does not forward packets"),
         (
             {"local": "10.8.0.1"},
             [("w3", "w1"), ("w3", "w2")],
             "outer-source",
-            "w3 sends to w1, w2 from 10.8.0.1, and overlays know it by 192.0.2.3",
+            "w3 sends to w1, w2 from 10.8.0.1, but overlays know it as 192.0.2.3",
         ),
         (
             {"device": "eth1"},
@@ -75,7 +75,7 @@ def test_kernels_that_hold_nothing_up_are_one_ok() -> None:
             "rp-filter",
             "w3 drops what w1, w2 send to it: answers would leave by eth1, packets come by eth0",
         ),
-        ({"tunnels": {"vx-001001-abc": 4097}}, [], "leftover-vxlan", "a VXLAN device of plain (VNI 4097) was left"),
+        ({"tunnels": {"vx-001001-abc": 4097}}, [], "leftover-vxlan", "a VXLAN device of plain (VNI 4097) is left"),
     ],
 )
 def test_what_a_kernel_holds_up_is_named_and_the_lost_pairs_follow(

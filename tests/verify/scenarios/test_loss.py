@@ -59,14 +59,14 @@ def test_a_direction_that_loses_has_its_rate_and_is_no_mtu(share: float, status:
     cluster, said = make_setup(), lossy(make_setup(), {("w1", "w2"): share})
     (verdict,) = Loss().judge(cluster, said).verdicts
     assert verdict.status is status
-    assert verdict.detail.startswith(f"degraded: {share:.0%} of datagrams get lost from w1 to w2 on front")
+    assert verdict.detail.startswith(f"degraded: {share:.0%} of datagrams are lost from w1 to w2 on front")
     assert verdict.evidence["rate"] == share
 
 
 def test_a_host_that_loses_all_around_is_one_cause() -> None:
     around = {(one, other): 0.1 for one in HOSTS for other in HOSTS if "w3" in (one, other) and one != other}
     (verdict,) = Loss().judge(make_setup(), lossy(make_setup(), around)).verdicts
-    assert "10% of datagrams get lost to and from w3" in verdict.detail
+    assert "10% of datagrams are lost to and from w3" in verdict.detail
 
 
 def test_transfers_that_stall_for_loss_follow_from_it() -> None:

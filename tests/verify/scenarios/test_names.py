@@ -89,7 +89,7 @@ def test_a_resolver_that_answers_nothing_is_the_cause_and_gossip_is_not_blamed(w
     found = traced([*ContainerNames().judge(make_setup(), answers).verdicts, *explain(make_setup(), answers, ())])
     (root,) = [one for one in found if not one.because_of]
     assert (root.status, root.evidence["cause"], root.evidence["hosts"]) == (Status.FAILED, "resolver", ["w2"])
-    assert f"answers no container on w2: {why}" in root.detail
+    assert f"does not answer containers on w2: {why}" in root.detail
     assert "7946" not in str(root.fix)
 
 
@@ -106,9 +106,9 @@ SLOW: JsonObject = {"code": None, "why": "no answer", "tries": 1, "ms": 8000.0}
     ("told", "status", "words"),
     [
         ({}, Status.OK, "3 hosts get an answer"),
-        ({"w2": SLOW}, Status.FAILED, "not answered for on w2 (no answer); on w1, w3 they are"),
-        ({"w2": FAST}, Status.FAILED, "not answered for on w2 (server failure)"),
-        ({"w1": SLOW, "w2": FAST, "w3": SLOW}, Status.SKIPPED, "look-ups hang on w1, w3 for 2 s and more"),
+        ({"w2": SLOW}, Status.FAILED, "fail on w2 (no answer); on w1, w3 they work"),
+        ({"w2": FAST}, Status.FAILED, "fail on w2 (server failure)"),
+        ({"w1": SLOW, "w2": FAST, "w3": SLOW}, Status.SKIPPED, "hang on w1, w3 for 2 s or longer"),
         ({"w1": FAST, "w2": FAST, "w3": FAST}, Status.SKIPPED, "nothing hangs"),
     ],
 )

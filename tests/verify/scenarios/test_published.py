@@ -68,7 +68,7 @@ def test_each_port_is_opened_once_from_the_next_host_and_nothing_is_sent() -> No
 
 def test_open_ports_with_their_rules_are_one_ok_a_service() -> None:
     verdict = judged(with_services(WEB), knocked())
-    assert (verdict.status, verdict.detail) == (Status.OK, "tcp 30000 takes connections on 3 nodes")
+    assert (verdict.status, verdict.detail) == (Status.OK, "tcp 30000 accepts connections on 3 nodes")
 
 
 def test_a_closed_port_is_told_with_its_node() -> None:
@@ -91,7 +91,7 @@ def test_a_port_that_only_the_engine_itself_holds_open_failed() -> None:
 def test_a_port_that_no_node_knows_is_one_that_the_tasks_are_older_than() -> None:
     missing: JsonObject = {"exit": 0, "stdout": NAT.replace("30000", "30001")}
     everywhere, one = knocked(rules=missing), knocked() | {("w1", "ingress/nat"): Answer(missing)}
-    assert judged(with_services(WEB), everywhere).fix == f"{FORGOTTEN}: docker service update --force web"
+    assert judged(with_services(WEB), everywhere).fix == f"{FORGOTTEN} with docker service update --force web"
     assert "force" not in str(judged(with_services(WEB), one).fix)
 
 
@@ -132,7 +132,7 @@ def test_more_ports_than_are_asked_are_told_of() -> None:
     ports = tuple(PublishedPort(target=80, published=number) for number in range(20000, 20000 + MOST + 3))
     many = WEB.model_copy(update={"published": ports})
     verdicts = Published().judge(with_services(many), {}).verdicts
-    assert any("3 more published ports were not asked" in verdict.detail for verdict in verdicts)
+    assert any("3 more published ports were not tested" in verdict.detail for verdict in verdicts)
 
 
 def host_mode(place: Setup, changed: dict[tuple[str, str], JsonObject], *, empty: JsonObject = SHUT) -> Verdict:
@@ -168,7 +168,7 @@ def test_host_mode_that_keeps_addresses_is_one_ok() -> None:
         (
             "w3",
             {**opened(("n1",)), "peers": ["172.18.0.1"], "locals": ["192.0.2.3"]},
-            "its task sees 172.18.0.1 where w3 asked from 192.0.2.3",
+            "its task sees 172.18.0.1 as the client, but w3 connected from 192.0.2.3",
         ),
     ],
 )
@@ -191,7 +191,7 @@ def test_a_host_port_closed_to_this_machine_alone_proves_nothing() -> None:
 
 def test_a_task_of_ours_that_answers_where_none_runs_failed() -> None:
     verdict = host_mode(published(), {}, empty=opened(("n1",)))
-    assert (verdict.status, "it has no task, and the one on w1 answers" in verdict.detail) == (Status.FAILED, True)
+    assert (verdict.status, "it has no task, but the one on w1 answers" in verdict.detail) == (Status.FAILED, True)
 
 
 @pytest.mark.parametrize(

@@ -33,13 +33,13 @@ def said(scenario: Scenario, cluster: Setup, *, missing: tuple[str, ...] = ()) -
 
 def test_right_names_are_one_ok_a_network() -> None:
     (verdict,) = ContainerNames().judge(make_setup(), said(ContainerNames(), make_setup())).verdicts
-    assert (verdict.status, verdict.detail) == (Status.OK, "all 6 look-ups of the container name are right")
+    assert (verdict.status, verdict.detail) == (Status.OK, "all 6 look-ups of the container name are correct")
 
 
 def test_a_name_that_nobody_finds_is_one_verdict() -> None:
     (verdict,) = ContainerNames().judge(make_setup(), said(ContainerNames(), make_setup(), missing=("w2",))).verdicts
     assert verdict.status is Status.FAILED
-    assert "container name of w2 on front: probe-2.front gives no such name, not 10.0.0.2" in verdict.detail
+    assert "container name of w2 on front: probe-2.front resolves to no such name, not to 10.0.0.2" in verdict.detail
     assert verdict.fix is not None
     assert "7946" in verdict.fix
 

@@ -60,10 +60,11 @@ def test_an_underlay_that_is_too_small_is_named_with_its_hosts_and_the_mtu_to_se
     answers["w1", WAYS.name] = Answer({"targets": {peer: {"ok": True, "mtu": 1450} for peer in ("w2", "w3")}})
     (both,) = bad(answers)
     assert (
-        "the underlay of w1 has an MTU of 1450: containers on plain send up to 1450 bytes, and 1400 fit" in both.detail
+        "the underlay of w1 has an MTU of 1450: containers on plain send up to 1450 bytes, but only 1400 fit"
+        in both.detail
     )
-    assert "containers on vault send up to 1424 bytes, and 1372 fit" in both.detail
-    assert "make plain, vault again with mtu: 1450" in str(both.fix)
+    assert "containers on vault send up to 1424 bytes, but only 1372 fit" in both.detail
+    assert "recreate plain, vault with mtu: 1450" in str(both.fix)
 
 
 def test_a_path_that_loses_large_packets_is_told_from_a_small_device() -> None:
@@ -73,12 +74,10 @@ def test_a_path_that_loses_large_packets_is_told_from_a_small_device() -> None:
     (verdict,) = bad(answers)
     assert verdict.evidence["cause"] == "path-mtu"
     assert "up to 1300 bytes pass and larger ones are lost: w1 -> w2" in verdict.detail
-    assert "make plain again with mtu: 1350" in str(verdict.fix)
+    assert "recreate plain with mtu: 1350" in str(verdict.fix)
 
 
-@pytest.mark.parametrize(
-    ("plain", "vault", "words"), [(1350, 1328, "mtu: 1400"), (799, 773, "no MTU is worth setting")]
-)
+@pytest.mark.parametrize(("plain", "vault", "words"), [(1350, 1328, "mtu: 1400"), (799, 773, "do not lower the MTU")])
 def test_a_path_that_cuts_two_networks_is_one_cause_with_one_number(plain: int, vault: int, words: str) -> None:
     """F14: not 1400 beside 1404; and a path of 849 bytes is to be mended, not written down."""
     answers = Wire(cluster()).answers()

@@ -22,12 +22,13 @@ if TYPE_CHECKING:
     Knocks = Key[dict[str, JsonObject]]
 
 FIX = (
-    "a backend that is stale or missing on these hosts (ipvsadm -Ln in the network's lb_ namespace) makes one of M"
-    " connections fail: docker service update --force renews the entries, restarting the engine does for all services"
+    "a stale or missing backend on these hosts makes one of M connections fail (ipvsadm -Ln in the network's lb_"
+    " namespace shows them): run docker service update --force to renew a service's entries, or restart Docker for all"
 )
 
 LOSSY_FIX = (
-    "single connections get lost on the way: see scenario loss; if it finds none, the hosts were busy: run verify again"
+    "single connections are lost on the way: see scenario loss; if it finds nothing, the hosts were busy: run verify"
+    " again"
 )
 
 

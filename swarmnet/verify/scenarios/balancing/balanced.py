@@ -1,4 +1,4 @@
-"""What the scenarios of IPVS have in common: only kernels that have it are asked, the others are told of once.
+"""What the scenarios of IPVS have in common: only kernels that have it are asked, the others are reported once.
 
 ``/proc/net/ip_vs`` is there in every network namespace once the engine loaded the module, which it does when it first
 balances a service (engines 20.10 to 28.5; without the module it only writes to its log).
@@ -60,7 +60,9 @@ class BalancedScenario(Scenario):
         if setup.service is None:
             return Findings((absence.unserved(setup, self.name),))
         unknown = [probe.host for probe in setup.ready if has_ipvs(answers, probe.host) is None]
-        silent = [self.verdict(host, Status.INCONCLUSIVE, "the probe could not tell its facts") for host in unknown]
+        silent = [
+            self.verdict(host, Status.INCONCLUSIVE, "the probe could not read the kernel's facts") for host in unknown
+        ]
         return Findings((*self.findings(setup, answers, with_ipvs(setup, answers)), *silent))
 
 
@@ -134,9 +136,9 @@ def _whole(value: JsonValue) -> int:
 
 
 def is_stale(lost: int, tries: int, backends: int) -> bool:
-    """Tell whether so many losses may come from one backend too much: single packets get lost on busy hosts, too.
+    """Return whether so many losses may come from one backend too much: single packets get lost on busy hosts, too.
 
-    A stale backend beside ``backends`` good ones loses one connection of ``backends`` + 1; half of that counts.
+    A stale backend among ``backends`` good ones loses one connection of ``backends`` + 1; half of that counts.
     """
     return lost * 2 * (backends + 1) >= tries and lost > 0
 

@@ -45,7 +45,7 @@ class Hairpin(BalancedScenario):
         return [*first, *(ServiceTask(host, FIRST.again.name, wanted) for host in doubtful)]
 
     def findings(self, setup: Setup, answers: Answers, able: tuple[str, ...]) -> Iterable[Verdict]:
-        """Return one verdict a network where all tasks meet themselves, else one for those that do not."""
+        """Return one verdict for each network where every task reaches itself, else one for the tasks that do not."""
         return [v for net in setup.balanced for v in self._network(setup, answers, able, net.spec.name)]
 
     def _network(self, setup: Setup, answers: Answers, able: tuple[str, ...], network: str) -> Iterable[Verdict]:
@@ -69,14 +69,14 @@ class Hairpin(BalancedScenario):
                 subject=f"network {network}",
                 status=Status.FAILED,
                 detail=f"the tasks on {', '.join(hosts)} do not reach their own service: {failed[hosts[0]]}",
-                fix="see the verdicts of balance and vip first; if only this one fails, the task's own address is"
-                " missing from its node's balancer: docker service update --force renews it",
+                fix="fix the findings of balance and vip first; if only this one fails, the task's own address is"
+                " missing from its node's balancer: run docker service update --force to renew it",
                 cause=CauseId.HAIRPIN,
                 evidence={"cause": CauseId.HAIRPIN, "hosts": [*hosts], "network": network},
                 needed=tuple(needed),
             )
         elif able and not silent:
-            detail = f"{len(able)} tasks reach their own service, and meet themselves"
+            detail = f"all {len(able)} tasks reach their own service, including their own backend"
             yield self.verdict(f"network {network}", Status.OK, detail)
 
 
@@ -89,4 +89,4 @@ def _wrong(outcome: JsonObject, node: str) -> str | None:
     seen = outcome.get("seen")
     if outcome.get("lost") or not isinstance(seen, dict) or not seen:
         return f"{outcome.get('lost')} of {outcome.get('tries')} connections failed ({outcome.get('why')})"
-    return None if node in seen else f"none of {outcome.get('tries')} connections came to the task itself"
+    return None if node in seen else f"none of {outcome.get('tries')} connections reached the task itself"

@@ -72,7 +72,7 @@ class BalancerTables(BalancedScenario):
                         yield HostCommand(host, NAMESPACES.name, ("ls", FOLDER), sudo=True)
 
     def findings(self, setup: Setup, answers: Answers, able: tuple[str, ...]) -> Iterable[Verdict]:
-        """Return one verdict for all that is as it shall be, and one for each balancer that is not, a host."""
+        """Return one verdict where every table is right, else one for each host and balancer that is wrong."""
         fine, tables = 0, balancers(setup)
         for host in able:
             for balancer in tables:
@@ -99,16 +99,17 @@ class BalancerTables(BalancedScenario):
         listing = NAMESPACES.read(answers, host)
         gone = _absent(last) and listing is not None and bool(listing.stdout.strip())
         if (last is None or not last.succeeded) and not gone:
-            why = asked[-1].problem(answers, host) or (last.stderr.strip() if last else "") or "no word"
-            fix = "let the SSH user run nsenter by sudo without a password, or log in as root"
+            why = asked[-1].problem(answers, host) or (last.stderr.strip() if last else "") or "no message"
+            fix = "let the SSH user run nsenter with sudo and without a password, or log in as root"
             return self.verdict(subject, Status.INCONCLUSIVE, f"the table cannot be read: {why}", fix)
         cause = CauseId.IPVS_NAMESPACE if gone else CauseId.IPVS_BACKENDS
         return Verdict(
             scenario=self.name,
             subject=subject,
             status=Status.FAILED,
-            detail="the host has no load balancer there: its network namespace is gone" if gone else complaints[0],
-            fix="docker service update --force SERVICE renews the entries; restart the engine if they stay wrong",
+            detail="the load balancer's network namespace is gone on this host" if gone else complaints[0],
+            fix="run docker service update --force SERVICE to renew the entries; if they stay wrong, restart Docker"
+            " on the host",
             cause=cause,
             evidence={"cause": cause, "host": host, "all": [*complaints]},
             broken=frozenset((claims.balancer(host, balancer.network),)),
@@ -154,7 +155,7 @@ def compare(wanted: dict[str, frozenset[str]], seen: list[frozenset[str]]) -> li
         if nearest == addresses:
             continue
         if not nearest & addresses:
-            sentences.append(f"service {service} has no backend at all, {len(addresses)} tasks run")
+            sentences.append(f"service {service} has no backend, though {len(addresses)} tasks run")
             continue
         missing, stale = sorted(addresses - nearest), sorted(nearest - addresses)
         parts = [f"lacks {', '.join(missing)}"] if missing else []

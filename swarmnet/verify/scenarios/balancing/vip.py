@@ -67,7 +67,7 @@ class VirtualAddress(BalancedScenario):
             status=Status.FAILED,
             detail=f"the service's virtual address does not answer from {', '.join(hosts)}: {failed[hosts[0]]}",
             fix="compare the backends on these hosts (ipvsadm -Ln in the network's lb_ namespace) with the running"
-            " tasks; load ip_vs, ip_vs_rr and xt_ipvs; docker service update --force renews them",
+            " tasks, load ip_vs, ip_vs_rr and xt_ipvs, then run docker service update --force to renew the entries",
             cause=CauseId.VIP,
             evidence={"cause": CauseId.VIP, "hosts": [*hosts], "network": network},
         )

@@ -16,11 +16,12 @@ if TYPE_CHECKING:
     from swarmnet.model.report import Verdict
 
 
-ROOM_FIX = "test fewer hosts (--limit), remove tasks or containers that are not needed, or make it with a larger subnet"
+ROOM_FIX = (
+    "test fewer hosts (--limit), remove tasks or containers that you do not need, or recreate it with a larger subnet"
+)
 IPV6_FIX = (
-    "make the network again with IPv4 subnets alone (without ipv6): engines give a service one virtual address a"
-    " network, of either family on dual-stack overlays, and balance IPv4 only; or let the service use endpoint_mode"
-    " dnsrr"
+    "recreate the network with IPv4 subnets only (without ipv6): engines give a service one virtual address for each"
+    " network, of either family on dual-stack overlays, and balance IPv4 only; or give the service endpoint_mode dnsrr"
 )
 
 
@@ -37,7 +38,7 @@ class NetworksAllocated(ControlScenario):
                 f"network {network.spec.name}",
                 Status.FAILED,
                 f"network {network.spec.name} was accepted but never allocated",
-                "its subnet overlaps another one or the address pool is used up: make it again with a free subnet",
+                "its subnet overlaps another one, or the address pool is exhausted: recreate it with a free subnet",
                 cause=CauseId.NOT_ALLOCATED,
             ).model_copy(update={"broken": frozenset((claims.allocated(network.spec.name),))})
             for network in setup.networks
@@ -77,7 +78,7 @@ class NetworksAllocated(ControlScenario):
             self.verdict(
                 f"network {name}",
                 Status.FAILED,
-                f"on {name} the engine gave {_listed(services)} a virtual address by IPv6 alone: no client reaches it,"
+                f"on {name} the engine gave {_listed(services)} an IPv6 virtual address only: no client reaches it,"
                 " and its name resolves to nothing by IPv4",
                 IPV6_FIX,
                 cause=CauseId.IPV6_ONLY,

@@ -31,7 +31,7 @@ class NodesReady(ControlScenario):
     summary: ClassVar[str] = "every node is ready, every manager reachable"
 
     def judge(self, setup: Setup, _answers: Answers) -> Findings:
-        """Return one verdict for all, or one for each node that is not well."""
+        """Return one verdict for all, or one for each node that is not healthy."""
         nodes = setup.state.nodes
         names = {found.id: one.host for one in setup.probes if (found := setup.state.node_of(one.host)) is not None}
         bad = [
@@ -40,19 +40,19 @@ class NodesReady(ControlScenario):
                 Status.FAILED,
                 f"node {node.name} ({node.address or 'no address'}) is {node.status}"
                 + (f", as a manager {node.reachability}" if node.reachability not in (None, "reachable") else ""),
-                "look at its engine (systemctl status docker), and at 2377/tcp from it to all managers",
+                "check its engine (systemctl status docker), and that 2377/tcp is open from it to all managers",
                 cause=CauseId.NODE_DOWN,
             ).model_copy(update={"broken": _stopped(node, names), "needed": _needed(setup, names.get(node.id))})
             for node in nodes
             if node.status != "ready" or node.reachability not in (None, "reachable")
         ]
         if not nodes:
-            bad = [self.verdict("cluster", Status.INCONCLUSIVE, "no manager listed any node")]
+            bad = [self.verdict("cluster", Status.INCONCLUSIVE, "no manager lists any node")]
         return Findings(tuple(bad) or (self.verdict("cluster", Status.OK, f"all {len(nodes)} nodes are ready"),))
 
 
 def _stopped(node: Node, names: dict[str, str]) -> frozenset[Claim]:
-    """Return that the node carries nothing; one that is ready does, whatever other managers think of it."""
+    """Return the claim that is broken where a node does not run anything; a node that is ready does."""
     if node.status == "ready" or node.id not in names:
         return frozenset()
     return frozenset((claims.node(names[node.id]),))

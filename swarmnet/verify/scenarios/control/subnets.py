@@ -32,7 +32,7 @@ class SubnetOverlaps(ControlScenario):
                 f"network {one}",
                 Status.FAILED,
                 f"subnet {first} of {one} overlaps {second} of {other}",
-                "make one of them again with a free subnet",
+                "recreate one of them with a free subnet",
                 cause=CauseId.SUBNET_OVERLAP,
             )
             for index, (one, first) in enumerate(nets)
@@ -44,8 +44,8 @@ class SubnetOverlaps(ControlScenario):
                 f"network {name}",
                 Status.WARNING,
                 f"subnet {subnet} of {name} overlaps the route {route} of {', '.join(hosts)}: containers there cannot"
-                " reach what lies behind it",
-                "make the network again with a subnet that no host routes",
+                " reach what is behind it",
+                "recreate the network with a subnet that no host has a route for",
                 cause=CauseId.SUBNET_HIDES_ROUTE,
             )
             for name, subnet in nets
@@ -74,7 +74,7 @@ class SubnetOverlaps(ControlScenario):
             "let the host leave the swarm, docker network rm docker_gwbridge, docker network create --subnet FREE"
             " docker_gwbridge, and join again"
             if name == "docker_gwbridge"
-            else f"make {name} again with a subnet that no host is in"
+            else f"recreate {name} with a subnet that contains no host"
         )
         verdict = self.verdict(
             f"host {host}",
@@ -99,7 +99,7 @@ def _hidden(setup: Setup, subnet: str) -> Iterable[tuple[str, list[str]]]:
 
 
 def _within(address: str, subnet: str) -> bool:
-    """Tell whether an address is in a subnet; what an engine calls an address and is none, is in no subnet."""
+    """Return whether an address is in a subnet; text that is not an address is in none."""
     try:
         return ip_address(address) in ip_network(subnet)
     except ValueError:

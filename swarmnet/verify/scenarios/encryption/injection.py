@@ -1,4 +1,4 @@
-"""Scenario: plaintext VXLAN that somebody forges into an encrypted overlay is dropped."""
+"""Scenario: plaintext VXLAN that is forged into an encrypted overlay is dropped."""
 
 from __future__ import annotations
 
@@ -36,21 +36,23 @@ class PlaintextInjection(SightedScenario):
                 scenario=self.name,
                 subject=subject,
                 status=Status.FAILED,
-                detail=f"{', '.join(hosts)} takes plaintext VXLAN into encrypted {name}: anybody on the underlay can"
+                detail=f"{', '.join(hosts)} accepts plaintext VXLAN into encrypted {name}: any machine on the"
+                " underlay can"
                 " send into it",
-                fix="the rule that drops it is missing there, or stands behind one that accepts UDP"
-                f" {setup.data_path_port} (see encryption-rules): restart the engine; engines before 20.10.24 and"
-                " 23.0.3 append it (CVE-2023-28840, CVE-2023-28842)",
+                fix="restart Docker there: the rule that drops plaintext is missing, or comes after one that accepts"
+                " UDP"
+                f" {setup.data_path_port} (see encryption-rules). Upgrade engines before 20.10.24 and 23.0.3, which"
+                " append it (CVE-2023-28840, CVE-2023-28842)",
                 cause=CauseId.INJECTION,
                 evidence={"cause": CauseId.INJECTION, "hosts": [*hosts], "network": name},
                 needed=claims.each(claims.guard(host, name) for host in hosts),
             )
         unproved = self._unproved(setup, answers, pairs, name)
         if unproved:
-            verdict = self.verdict(subject, Status.INCONCLUSIVE, f"nothing was proved: {unproved}")
+            verdict = self.verdict(subject, Status.INCONCLUSIVE, f"not proved: {unproved}")
             return verdict.model_copy(update={"needed": _needed(setup, answers, pairs)})
         control = setup.plain.spec.name if setup.plain else ""
-        detail = f"forged plaintext was dropped by all {len(pairs)} hosts; the same packets arrive on plain {control}"
+        detail = f"all {len(pairs)} hosts drop forged plaintext; the same packets arrive on plain {control}"
         return self.verdict(subject, Status.OK, detail)
 
     def _unproved(self, setup: Setup, answers: Answers, pairs: list[tuple[str, str]], name: str) -> str:
@@ -63,7 +65,7 @@ class PlaintextInjection(SightedScenario):
                 if why:
                     return f"{source} could not forge packets on {network}: {why}"
             if arrived(answers, (source, target), name) is None:
-                return f"the probe of {target} did not tell what it heard"
+                return f"the probe of {target} did not report what it heard"
         deaf = [pair for pair in pairs if not arrived(answers, pair, control)]
         return f"forged packets did not arrive on plain {control} either ({deaf[0][0]} -> {deaf[0][1]})" if deaf else ""
 
@@ -78,7 +80,7 @@ def _needed(setup: Setup, answers: Answers, pairs: list[tuple[str, str]]) -> tup
 
 
 def arrived(answers: Answers, pair: tuple[str, str], network: str) -> bool | None:
-    """Tell whether the target's probe heard packets that the source forged; None when it did not tell."""
+    """Return whether the target's probe heard packets that the source forged; None when it did not answer."""
     source, target = pair
     log = heard_from(answers, target, f"inject/{network}")
     return None if log is None else source in log

@@ -42,10 +42,11 @@ class EncryptionOnTheWire(SightedScenario):
             scenario=self.name,
             subject=f"network {name}",
             status=Status.FAILED,
-            detail=f"{', '.join(hosts)} sends {name} in clear: {sum(bare.values())} plaintext VXLAN packets left,"
+            detail=f"{', '.join(hosts)} sends {name} unencrypted: {sum(bare.values())} plaintext VXLAN packets left,"
             f" {read}",
-            fix="the rule that marks its packets for IPsec is missing there (see encryption-rules): restart the engine;"
-            " engines before 20.10.24 and 23.0.3 send in clear where the kernel has no xt_u32 (CVE-2023-28841)",
+            fix="restart Docker there: the rule that marks packets for IPsec is missing (see encryption-rules)."
+            " Upgrade engines"
+            " before 20.10.24 and 23.0.3, which send unencrypted where the kernel has no xt_u32 (CVE-2023-28841)",
             cause=CauseId.CLEARTEXT,
             evidence={"cause": CauseId.CLEARTEXT, "hosts": [*hosts], "network": name, "control": control},
             needed=claims.each(claims.mark(host, name) for host in hosts),
@@ -56,7 +57,7 @@ class EncryptionOnTheWire(SightedScenario):
         unproved = self._unproved(setup, answers, seen)
         if unproved:
             subject = f"network {name}"
-            verdict = self.verdict(subject, Status.INCONCLUSIVE, f"nothing was proved: {unproved}")
+            verdict = self.verdict(subject, Status.INCONCLUSIVE, f"not proved: {unproved}")
             kernels = claims.each(claims.esp_kernels(*without_esp(answers)))
             return verdict.model_copy(update={"needed": kernels})
         silent = silent_pairs(setup, answers, seen)
@@ -68,7 +69,8 @@ class EncryptionOnTheWire(SightedScenario):
                 status=Status.FAILED,
                 detail=f"{len(silent)} of {_pairs(setup)} pairs sent nothing in clear, but not the expected ESP of the"
                 f" current SPI either: {source} -> {target} {count} packets of at least {_expected(setup)}",
-                fix="compare the IPsec states of both hosts (scenario ipsec); restarting the odd engine renews them",
+                fix="compare the IPsec states of both hosts (scenario ipsec), and restart the engine that differs to"
+                " renew them",
                 cause=CauseId.NO_ESP_SENT,
                 evidence={"cause": CauseId.NO_ESP_SENT, "pairs": [[s, t] for s, t, _ in silent], "network": name},
                 needed=claims.each(claims.ipsec(s, t) for s, t, _ in silent),

@@ -91,8 +91,9 @@ class EncryptionRules(Scenario):
             verdict = self._failed(
                 (host, name, CauseId.RULES_FLUSHED),
                 f"{host} lacks the rule that {words} of {name}: its rules were flushed",
-                f"restart the engine of {host} (systemctl restart docker), which sets them anew; run verify after every"
-                " reload of a firewall, since no engine up to 28.5 notices one",
+                f"restart Docker on {host} (systemctl restart docker) to recreate them; run verify after every reload"
+                " of a"
+                " firewall, because no engine up to 28.5 notices one",
             )
             needed = claims.each(claims.rules(host, duty.table) for duty in lacking)
             broken = frozenset(duty.claim(host, name) for duty in lacking)
@@ -104,7 +105,8 @@ class EncryptionRules(Scenario):
             (host, name, CauseId.RULES_ORDER),
             f"on {host} a rule accepts UDP {setup.data_path_port} before the one that drops plaintext of {name}:"
             f" -A INPUT {' '.join(let_in.words)}",
-            "remove that rule or put it behind; engines from 20.10.24 and 23.0.3 put theirs first (CVE-2023-28840)",
+            "remove that rule or move it after the other one; engines from 20.10.24 and 23.0.3 put theirs first"
+            " (CVE-2023-28840)",
         )
         return verdict.model_copy(update={"broken": frozenset((claims.guard(host, name),))})
 

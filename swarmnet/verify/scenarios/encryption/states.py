@@ -26,11 +26,11 @@ MARK = 0xD0C4E3
 CIPHER = "rfc4106(gcm(aes))"
 WORN = 0.75 * 2**32
 """Of the 2**32 numbers that one key may give to packets; engines use no extended numbers (moby#52005)."""
-RENEW = "restart the engine of the odd host: it gets the keys anew from its peers (systemctl restart docker)"
+RENEW = "restart Docker on the host that differs (systemctl restart docker): it gets the keys from its peers again"
 
 
 class IpsecStates(SightedScenario):
-    """States and policies of all pairs agree, and the kernel dropped nothing for their sake."""
+    """States and policies of all pairs agree, and the kernel dropped no packet because of them."""
 
     name: ClassVar[str] = "ipsec"
     summary: ClassVar[str] = "IPsec states and policies of every pair agree, no packet was dropped by them"
@@ -99,7 +99,8 @@ class IpsecStates(SightedScenario):
                 subject=f"host {host}",
                 status=Status.FAILED,
                 detail=f"IPsec on {host} dropped packets during the run: {what}",
-                fix="NoStates and ProtoError mean that the hosts' keys differ, SeqError that one is used up: " + RENEW,
+                fix="NoStates and ProtoError mean that the hosts' keys differ, SeqError that a key is used up:"
+                " " + RENEW,
                 cause=CauseId.IPSEC_DROPS,
                 evidence={"cause": CauseId.IPSEC_DROPS, "hosts": [host], "counters": dict(grown)},
                 broken=frozenset((claims.ipsec_drops(host),)),
@@ -109,7 +110,7 @@ class IpsecStates(SightedScenario):
 
 
 def pair_trouble(setup: Setup, answers: Answers, pair: tuple[str, str], vteps: tuple[str, str]) -> str:
-    """Return what is wrong with the states from one host to another, as the start of a sentence; empty if nothing."""
+    """Return what is wrong with the states from one host to another, for people; empty if nothing is."""
     source, target = pair
     policies = [one for one in rows(answers, source, "policies") if one.get("target") == vteps[1]]
     if not policies:

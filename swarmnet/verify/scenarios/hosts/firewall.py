@@ -1,7 +1,7 @@
 """Scenario: no host's own firewall drops what the swarm sends between hosts.
 
-Everything else sees symptoms; here the rules are read and one packet of each kind is walked through them. Only what is
-dropped for certain is told. Firewalls that are not iptables, and those between the hosts, are not seen.
+Other scenarios see symptoms; this one reads the rules and walks one packet of each kind through them. It reports only
+what is certainly dropped. Firewalls that are not iptables, and those between the hosts, are not seen.
 """
 
 from __future__ import annotations
@@ -108,10 +108,10 @@ class HostFirewall(Scenario):
         unread = [host for host in setup.watched if host not in tables]
         if unread and not verdicts:
             detail = f"the rules of {', '.join(unread)} could not be read"
-            fix = "let the SSH user run iptables-save by sudo without a password, or log in as root"
+            fix = "let the SSH user run iptables-save with sudo and without a password, or log in as root"
             verdicts.append(self.verdict("hosts", Status.SKIPPED, detail, fix))
         elif not verdicts:
-            detail = f"the rules of {len(tables)} hosts drop nothing that the swarm needs"
+            detail = f"the firewall rules of {len(tables)} hosts drop nothing that the swarm needs"
             verdicts.append(self.verdict("hosts", Status.OK, detail))
         return Findings(tuple(verdicts))
 
@@ -122,10 +122,10 @@ class HostFirewall(Scenario):
         way = {"INPUT": "from", "OUTPUT": "to"}.get(chain, "forwarded for")
         commands = [*dropper.commands]
         if commands:
-            fix = "remove the rule, or let what the swarm needs pass before it:"
+            fix = "remove the rule, or accept what the swarm needs before it:"
         else:
             ports = f"udp {dropped[0].packet.port}" if dropped[0].packet.port else what
-            fix = f"let what the swarm needs pass ({ports} ...): its policy drops what no rule accepts"
+            fix = f"accept what the swarm needs ({ports} ...): the policy drops whatever no rule accepts"
         return Verdict(
             scenario=self.name,
             subject=f"host {host}",

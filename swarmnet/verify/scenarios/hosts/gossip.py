@@ -1,7 +1,7 @@
 """Scenario: the engines' gossip gets from every host to every other by UDP, too.
 
-Where UDP 7946 is lost in one direction, engines go on by TCP and by way of others: all works, but names come late and
-nodes flap under load. Nothing but the wire tells. Engines send each other a sign of life once a second, in turn
+Where UDP 7946 is lost in one direction, engines fall back to TCP and to other hosts: everything works, but names arrive
+late and nodes flap under load. Only the wire shows it. Engines send each other a heartbeat once a second, in turn
 (memberlist's ``ProbeInterval``), and answer those of others: what one host sends for some seconds must arrive at the
 other.
 """
@@ -69,7 +69,7 @@ class Gossip(Scenario):
         if lost:
             return Findings(tuple(self._lost(reach, seen) for reach in decompose(lost, tested)))
         if not tested:
-            why = f"the engines' gossip was not listened to (swarms of {PAIR} to {MOST} nodes)"
+            why = f"gossip was not measured (only in swarms of {PAIR} to {MOST} nodes)"
             return Findings((Verdict(scenario=self.name, subject="hosts", status=Status.SKIPPED, detail=why),))
         detail = f"UDP {PORT} of {len(tested)} ordered pairs of hosts arrives"
         return Findings((Verdict(scenario=self.name, subject="hosts", status=Status.OK, detail=detail),))
@@ -91,8 +91,8 @@ class Gossip(Scenario):
             scenario=self.name,
             subject=f"{first} -> {last}" if reach.shape is Shape.ONE_WAY else f"host {first}" if first else "hosts",
             status=Status.FAILED,
-            detail=f"UDP {PORT} is lost {way}: {left} packets of the engines left, and none arrived; they go on by TCP,"
-            " so names come late and nodes flap",
+            detail=f"UDP {PORT} is lost {way}: {left} packets of the engines left and none arrived; engines fall back"
+            " to TCP, so names arrive late and nodes flap",
             fix=f"allow UDP {PORT} {way} in host firewalls and security groups, in both directions",
             cause=CauseId.GOSSIP_UDP,
             evidence={

@@ -1,6 +1,6 @@
-"""Scenario: what each host's kernel and engine do with packets between hosts, beside the firewall.
+"""Scenario: what each host's kernel and engine do with packets between hosts, apart from the firewall.
 
-Kernels drop in silence what comes from another address than the one that an overlay knows a host by (the forwarding
+Kernels drop in silence what comes from another address than the one by which an overlay knows a host (the forwarding
 row is fixed, ``vxlan_snoop``), what comes by another device than the one that answers would leave by (``rp_filter``),
 and what they are set not to forward. None of it is seen on the wire.
 """
@@ -60,7 +60,8 @@ class Kernels(Scenario):
         verdicts += [*self._cloned(setup, answers), *self._restoring(setup)]
         if seen and not any(one.status is Status.FAILED for one in verdicts):
             detail = (
-                f"{len(seen)} hosts forward, send from the addresses that they are known by, and filter nothing out"
+                f"{len(seen)} hosts forward packets, send from the addresses by which they are known, and filter"
+                " nothing out"
             )
             verdicts.append(self.verdict("hosts", Status.OK, detail))
         return Findings(tuple(verdicts))
@@ -70,8 +71,8 @@ class Kernels(Scenario):
             yield self._failed(
                 host,
                 (CauseId.IP_FORWARD, ["sysctl -w net.ipv4.ip_forward=1"]),
-                f"{host} forwards nothing (net.ipv4.ip_forward is 0): published ports lead nowhere there",
-                f"run this on {host}, and look in /etc/sysctl.d for what sets it:",
+                f"{host} does not forward packets (net.ipv4.ip_forward is 0), so its published ports do not work",
+                f"run this on {host}, and find what sets it in /etc/sysctl.d:",
                 frozenset(_doors(setup, host)),
             )
         yield from self._sources(setup, answers, host)
@@ -92,9 +93,10 @@ class Kernels(Scenario):
             yield self._failed(
                 host,
                 (CauseId.OUTER_SOURCE, []),
-                f"{host} sends to {', '.join(sorted(hurt))} from {local}, and overlays know it by {known[host]}:"
-                " kernels there drop that in silence",
-                f"make the route's source the known address (ip route change ... src {known[host]}), or let the node"
+                f"{host} sends to {', '.join(sorted(hurt))} from {local}, but overlays know it as {known[host]}:"
+                " kernels there drop these packets silently",
+                f"make {known[host]} the route's source address (ip route change ... src {known[host]}), or let the"
+                " node"
                 f" join again with --advertise-addr and --data-path-addr {local}",
                 frozenset(_ways(setup, {(host, peer) for peer in hurt})),
             )
@@ -117,7 +119,7 @@ class Kernels(Scenario):
                 (CauseId.RP_FILTER, [f"sysctl -w net.ipv4.conf.all.rp_filter=2 net.ipv4.conf.{device}.rp_filter=2"]),
                 f"{host} drops what {peers} send to it: answers would leave by {away[min(away)]}, packets come by"
                 f" {device}, and its reverse path filter is strict (net.ipv4.conf.{device}.rp_filter is 1)",
-                f"mend the routes of {host}, or run this there, and look in /etc/sysctl.d for what sets it:",
+                f"fix the routes of {host}, or run this there, and find what sets it in /etc/sysctl.d:",
                 frozenset(_ways(setup, {(peer, host) for peer in away})),
             )
 
@@ -129,9 +131,9 @@ class Kernels(Scenario):
                 yield self._failed(
                     host,
                     (CauseId.LEFTOVER_VXLAN, [f"ip link delete {device}"]),
-                    f"a VXLAN device of {names[vni]} (VNI {vni}) was left in the host's own namespace on {host}:"
+                    f"a VXLAN device of {names[vni]} (VNI {vni}) is left in the host's own namespace on {host}:"
                     f" {device}; no container on that network can start there (file exists)",
-                    f"run this on {host}; restart its engine if the device comes back:",
+                    f"run this on {host}; if the device comes back, restart Docker there:",
                     frozenset((claims.attach(host),)),
                 )
 
@@ -147,9 +149,10 @@ class Kernels(Scenario):
                 verdict = self.verdict(
                     f"hosts {', '.join(hosts)}",
                     Status.WARNING,
-                    f"{', '.join(hosts)} have one machine-id: they were cloned, and fight for leases and addresses that"
-                    " are made from it",
-                    f"on all of them but {hosts[0]}, then reboot:",
+                    f"{', '.join(hosts)} have the same machine-id: they are clones, and compete for leases and"
+                    " addresses that"
+                    " are derived from it",
+                    f"run this on all of them except {hosts[0]}, then reboot:",
                     cause=CauseId.MACHINE_ID,
                 )
                 commands = ["rm /etc/machine-id && systemd-machine-id-setup"]
@@ -163,8 +166,9 @@ class Kernels(Scenario):
             yield self.verdict(
                 f"host{'s' if hosts[1:] else ''} {', '.join(hosts)}",
                 Status.WARNING,
-                f"live restore is on at {', '.join(hosts)}: the engine will not start again as a swarm's node",
-                'set "live-restore": false in /etc/docker/daemon.json there, then systemctl reload docker',
+                f"live restore is on at {', '.join(hosts)}: after a restart, the engine refuses to be a node of a"
+                " swarm",
+                'set "live-restore": false in /etc/docker/daemon.json there, then run systemctl reload docker',
                 cause=CauseId.LIVE_RESTORE,
             )
 
@@ -190,7 +194,7 @@ def _told(answers: Answers, host: str) -> JsonObject | None:
 
 
 def _is_lost(setup: Setup, answers: Answers, source: str, target: str) -> bool:
-    """Tell whether some exchange between the two failed: an odd source address that works is no trouble."""
+    """Return whether an exchange between the two failed: an unexpected source address that works is not a fault."""
     looks = [
         key
         for exchange in EXCHANGES

@@ -1,4 +1,4 @@
-"""Scenario: a port in host mode answers on the hosts that run a task, there alone, and shows the task who asks."""
+"""Scenario: a port in host mode answers only on the hosts that run a task, and shows the task who asks."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class HostPort(Scenario):
         return (*found, *self._outside(setup, mesh))
 
     def judge(self, setup: Setup, answers: Answers) -> Findings:
-        """Return one verdict where all is right, else one for each host that is not as it shall be."""
+        """Return one verdict where every port is right, else one for each host where it is not."""
         mesh = setup.mesh
         if mesh is None or not mesh.host_ports:
             return Findings((absence.unpublished(setup, self.name, "ports"),))
@@ -95,10 +95,10 @@ class HostPort(Scenario):
             wrong = _strangers(wrong, outcomes(answers, source, ABSENT)[0], mesh)
         failed = [self._failed(host, sentences) for host, sentences in wrong.items()]
         if asked and not failed and not silent:
-            detail = f"{len(asked)} hosts answer on ports of their own, and their tasks see who asks"
+            detail = f"{len(asked)} hosts answer on their own ports, and their tasks see the client's address"
             failed = [self.verdict("ports", Status.OK, detail)]
         elif not asked and not silent:
-            failed = [absence.untested(setup, self.name, "ports", "there is no second host to ask from")]
+            failed = [absence.untested(setup, self.name, "ports", "there is no second host to connect from")]
         return Findings((*failed, *silent))
 
     def _outside(self, setup: Setup, mesh: MeshService) -> list[Question]:
@@ -116,7 +116,8 @@ class HostPort(Scenario):
             subject=f"host {host}",
             status=Status.INCONCLUSIVE if all(one.is_outside for one in complaints) else Status.FAILED,
             detail=f"port in host mode on {host}: {'; '.join(sentences)}",
-            fix="look for rules that drop or masquerade on the way to the host (DOCKER-USER, firewalls between), and"
+            fix="look for rules that drop or masquerade packets on the way to the host (DOCKER-USER, firewalls in"
+            " between), and"
             " for another program on the port",
             cause=CauseId.HOST_PORT,
             evidence={"cause": CauseId.HOST_PORT, "host": host},
@@ -129,7 +130,7 @@ def _wrong(outcome: JsonObject, source: str, host: str, mesh: MeshService) -> Po
 
     Between the operator and a host an address may be translated rightly, so only hosts insist on theirs.
     """
-    side, outside = source or "this machine", source == OPERATOR
+    side, outside = source or "your machine", source == OPERATOR
     rules = {claims.rules(host, "nat"), claims.rules(host, "filter")}
     needed = frozenset({claims.node(host), claims.door(source, host, "tcp"), *rules})
     seen = outcome.get("seen")
@@ -141,19 +142,21 @@ def _wrong(outcome: JsonObject, source: str, host: str, mesh: MeshService) -> Po
     hidden = set(_texts(outcome, "peers")) - set(_texts(outcome, "locals"))
     if source != OPERATOR and hidden:
         asked = ", ".join(_texts(outcome, "locals"))
-        return PortFault(f"its task sees {', '.join(sorted(hidden))} where {side} asked from {asked}", needed=needed)
+        return PortFault(
+            f"its task sees {', '.join(sorted(hidden))} as the client, but {side} connected from {asked}", needed=needed
+        )
     return None
 
 
 def _strangers(
     wrong: dict[str, list[PortFault]], empty: dict[str, JsonObject], mesh: MeshService
 ) -> dict[str, list[PortFault]]:
-    """Add hosts without a task on which a task of ours answers; another program there is none of our business."""
+    """Add hosts without a task on which a task of ours answers; another program there is not a fault."""
     for host, outcome in empty.items():
         seen = outcome.get("seen")
         ours = {mesh.backends[who] for who in seen if who in mesh.backends} if isinstance(seen, dict) else set()
         if ours:
-            wrong[host].append(PortFault(f"it has no task, and the one on {', '.join(sorted(ours))} answers"))
+            wrong[host].append(PortFault(f"it has no task, but the one on {', '.join(sorted(ours))} answers"))
     return wrong
 
 

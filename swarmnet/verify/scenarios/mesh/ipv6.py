@@ -1,7 +1,7 @@
-"""Scenario: a published port asked by IPv6 answers or refuses at once; it does not hang.
+"""Scenario: a published port asked by IPv6 answers or refuses at once; it never hangs.
 
 The routing mesh is IPv4 only, but engines listen on the port for both families to keep it taken: a connection by IPv6
-is accepted and never answered (moby#53091; seen on 20.10.24, 26.1.5 and 28.5.2, mended in 29.8.0). No setting of those
+is accepted and never answered (moby#53091; seen on 20.10.24, 26.1.5 and 28.5.2, fixed in 29.8.0). No setting of those
 engines changes that, so it is a warning that names the way around.
 """
 
@@ -57,10 +57,8 @@ class MeshIpv6(Scenario):
             else:
                 fine.append(host)
         if hanging:
-            detail = f"{', '.join(hanging)}: a published port takes connections by IPv6 and never answers them"
-            fix = (
-                "ask published ports by IPv4 (127.0.0.1, not localhost); engines from 29.8 answer by IPv6 (moby#53091)"
-            )
+            detail = f"{', '.join(hanging)}: a published port accepts IPv6 connections and never answers"
+            fix = "use IPv4 for published ports (127.0.0.1, not localhost), or upgrade to engine 29.8 (moby#53091)"
             verdicts.append(self.verdict("mesh", Status.WARNING, detail, fix, cause=CauseId.IPV6_HANGS))
         elif fine:
             detail = f"{len(fine)} nodes answer or refuse within {LONGEST:g} s by IPv6"

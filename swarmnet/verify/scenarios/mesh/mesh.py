@@ -2,7 +2,7 @@
 
 Each host asks its own published port by 127.0.0.1 and by its own address, and up to four neighbours; the operator's
 machine asks all by plain sockets. A published port that takes a connection proves nothing: engines listen on it
-themselves to keep it taken, and never answer (20.10 to 28.5). Only a task's own word counts.
+themselves to keep it taken, and never answer (20.10 to 28.5). Only a task's own answer counts.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ CLOSER: dict[str, tuple[str, ...]] = {
 }
 """What is read on an entry node that does not answer as it should: rules, and the mesh's own namespace."""
 SSH = keys.targets("operator/ssh")
-"""Whether the operator's machine reaches a host by plain sockets at all."""
+"""Whether the operator's machine reaches a host by plain sockets."""
 
 
 class Flaw(StrEnum):
@@ -150,7 +150,7 @@ class MeshScenario(Scenario):
             return Findings((absence.unpublished(setup, self.name, "mesh"),))
         hosts = entries(setup, answers)
         unasked = [
-            self.verdict(f"from {source or 'this machine'}", Status.INCONCLUSIVE, why)
+            self.verdict(f"from {source or 'your machine'}", Status.INCONCLUSIVE, why)
             for source, why in silent(setup, answers, self.key).items()
         ]
         fine = not failing(setup, answers, self.key)
@@ -161,7 +161,7 @@ class MeshScenario(Scenario):
     def _praise(self, setup: Setup, mesh: MeshService, hosts: tuple[str, ...]) -> str:
         idle = sorted(set(hosts) - set(mesh.backends.values()))
         sides = "from themselves, by localhost, from their neighbours"
-        sides += " and from this machine" if any(reachable(setup, host) for host in hosts) else ""
+        sides += " and from your machine" if any(reachable(setup, host) for host in hosts) else ""
         told = f"; {', '.join(idle)} has no task" if idle else ""
         return f"{self.protocol} port {mesh.ports[self.protocol]} answers on {len(hosts)} nodes, {sides}{told}"
 
@@ -211,7 +211,7 @@ def address_of(setup: Setup, host: str) -> str:
 
 
 def reachable(setup: Setup, host: str) -> bool:
-    """Tell whether the operator's machine may ask a host's published ports: nothing stands between."""
+    """Return whether the operator's machine can connect to a host's published ports: nothing is in between."""
     approach = setup.approaches.get(host)
     return approach is not None and approach.between is None
 
@@ -251,7 +251,7 @@ def silent(setup: Setup, answers: Answers, looked: Knocks) -> dict[str, str]:
     hidden = {host: why for host, why in between.items() if why}
     if hidden:
         host, why = next(iter(hidden.items()))
-        found[OPERATOR] = f"published ports of {', '.join(hidden)} were not asked from here: {host}: {why}"
+        found[OPERATOR] = f"published ports of {', '.join(hidden)} were not tested from your machine: {host}: {why}"
     return found
 
 

@@ -1,7 +1,7 @@
 """Scenario: published TCP ports of the user's own services take connections, and lead somewhere on every node.
 
-They are asked gently: one connection from one neighbour, closed at once, nothing is sent. Since engines hold the ports
-of the mesh themselves, a connection alone proves nothing: the host's rule for the port must be there, too, and a task
+The test is gentle: one connection from one neighbour, closed at once without sending anything. Engines hold the ports
+of the mesh themselves, so a connection alone proves nothing: the host must also have its rule for the port, and a task
 must run.
 """
 
@@ -39,11 +39,11 @@ if TYPE_CHECKING:
     from swarmnet.model.service import Service, Task
 
 MOST = 64
-"""Ports that are asked; more are left out, and told of."""
+"""Ports that are tested; more are left out, and their number is reported."""
 KNOCKED = keys.targets("published")
 TAKEN = ("address already in use", "port is already allocated", "host-mode port already in use")
 """What engines say of a port on a host that something else holds: a program, a container, another service."""
-FORGOTTEN = "if mesh-tcp is well, its tasks are older than the port; make them anew"
+FORGOTTEN = "if mesh-tcp is ok, its tasks are older than the port: recreate them"
 """Engines leave tasks that outlived a change of constraints as they are when ports change (20.10 to 28.5)."""
 
 
@@ -52,7 +52,7 @@ class Look(StrEnum):
 
     FINE = "fine"
     UNREAD = "unread"
-    """Nobody could ask, or the host's rules are not known."""
+    """No host could connect, or the host's rules are not known."""
     NO_IPVS = "no-ipvs"
     CLOSED = "closed"
     RULE_MISSING = "rule-missing"
@@ -128,7 +128,7 @@ class Published(Scenario):
         ]
         verdicts += [self._service(setup, answers, name, mine) for name, mine in by_service.items()]
         if left_out:
-            detail = f"{left_out} more published ports were not asked: {MOST} are the most"
+            detail = f"{left_out} more published ports were not tested: the limit is {MOST}"
             verdicts.append(self.verdict("services", Status.INCONCLUSIVE, detail))
         if not verdicts and setup.watched:
             verdicts.append(self.verdict("services", Status.SKIPPED, "no service publishes a TCP port"))
@@ -146,24 +146,24 @@ class Published(Scenario):
         subject, ports = f"service {name}", sorted({door.port for door in mine})
         if told:
             detail = "; ".join(f"{what} on {', '.join(sorted(hosts))}" for what, hosts in told.items())
-            fix = "see what mesh-tcp says of these nodes; restarting their engines writes the rules anew"
+            fix = "fix the findings of mesh-tcp on these nodes first, or restart Docker there to recreate the rules"
             if _is_shut_everywhere(looks):
-                fix = f"{FORGOTTEN}: docker service update --force {name}"
+                fix = f"{FORGOTTEN} with docker service update --force {name}"
             closed = {host for hosts in told.values() for host in hosts}
             needed = tuple(_needed(setup, door) for door in mine if door.host in closed)
             return self.verdict(subject, Status.FAILED, detail, fix, cause=CauseId.PORT_CLOSED).model_copy(
                 update={"needed": needed}
             )
         if unread:
-            detail = f"could not be asked, or the rules not be read, on {', '.join(sorted(unread))}"
-            fix = "let the SSH user run iptables-save by sudo without a password, or log in as root"
+            detail = f"no connection could be made, or the rules could not be read, on {', '.join(sorted(unread))}"
+            fix = "let the SSH user run iptables-save with sudo and without a password, or log in as root"
             return self.verdict(subject, Status.INCONCLUSIVE, detail, fix)
         if incapable:
-            detail = f"no kernel of {', '.join(sorted(incapable))} has IPVS: the routing mesh cannot work there"
+            detail = f"the kernel of {', '.join(sorted(incapable))} has no IPVS, so the routing mesh cannot work there"
             needed = claims.each(map(claims.ipvs_kernel, incapable))
             return self.verdict(subject, Status.INCONCLUSIVE, detail).model_copy(update={"needed": needed})
         hosts = len({door.host for door in mine})
-        detail = f"tcp {', '.join(map(str, ports))} takes connections on {hosts} nodes"
+        detail = f"tcp {', '.join(map(str, ports))} accepts connections on {hosts} nodes"
         return self.verdict(subject, Status.OK, detail)
 
     def _taken(self, service: Service, where: dict[str, str]) -> Verdict:
@@ -174,7 +174,7 @@ class Published(Scenario):
             f"service {name}",
             Status.FAILED,
             detail,
-            f"see on {hosts} which program holds it, and end it, or publish another port:",
+            f"find the program that uses it on {hosts} and stop it, or publish another port:",
             cause=CauseId.PORT_TAKEN,
         )
         commands: list[JsonValue] = [f"ss -lntup 'sport = :{port}'" for port in ports]
@@ -182,8 +182,8 @@ class Published(Scenario):
         return verdict.model_copy(update={"evidence": evidence})
 
     def _idle(self, service: Service) -> Verdict:
-        detail = "publishes ports, and none of its tasks runs: nothing can answer there"
-        fix = f"docker service ps {service.spec.name} tells why its tasks do not run"
+        detail = "publishes ports, but none of its tasks runs"
+        fix = f"run docker service ps {service.spec.name} to see why its tasks do not run"
         return self.verdict(f"service {service.spec.name}", Status.FAILED, detail, fix, cause=CauseId.NO_RUNNING_TASK)
 
 
@@ -209,7 +209,7 @@ def _look_at(setup: Setup, answers: Answers, door: PublishedDoor) -> Seen:
 
 
 def _is_shut_everywhere(looks: dict[PublishedDoor, Seen]) -> bool:
-    """Tell whether a port of the mesh leads nowhere on any node."""
+    """Return whether a port of the mesh does not work on any node."""
     others = {door.port for door, seen in looks.items() if seen.look not in (Look.CLOSED, Look.RULE_MISSING)}
     return any(door.in_mesh and door.port not in others for door in looks)
 
@@ -264,7 +264,7 @@ def _running(setup: Setup, service: Service) -> list[Task]:
 
 
 def taken(setup: Setup, service: Service) -> dict[str, str]:
-    """Return the hosts on which a task could not have its port, and what the engine said; none that runs one by now."""
+    """Return the hosts on which a task could not get its port, and what the engine said; none that runs one by now."""
     hosts = {node.id: one.host for one in setup.state.hosts if (node := setup.state.node_of(one.host)) is not None}
     running = {task.node_id for task in _running(setup, service)}
     return {

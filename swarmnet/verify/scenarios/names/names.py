@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 GOSSIP_FIX = (
     "names travel by gossip: open 7946 tcp and udp between all nodes in both directions; if they are open, restart the"
-    " task that is missing (docker service update --force)"
+    " missing task (docker service update --force)"
 )
 
 
@@ -106,9 +106,9 @@ class LookupScenario(Scenario):
             verdicts.append(self._missing(network, asked, wrong, (others, f"{who} the right {self.noun} of {labels}")))
         verdicts += [self.verdict(f"{host} on {network}", Status.INCONCLUSIVE, why) for host, why in silent.items()]
         if not asked:
-            verdicts.append(absence.untested(setup, self.name, f"network {network}", "no name could be asked for"))
+            verdicts.append(absence.untested(setup, self.name, f"network {network}", "no name could be looked up"))
         elif not wrong:
-            detail = f"all {len(asked)} look-ups of the {self.noun} are right"
+            detail = f"all {len(asked)} look-ups of the {self.noun} are correct"
             verdicts.append(self.verdict(f"network {network}", Status.OK, detail))
         return verdicts
 
@@ -157,7 +157,7 @@ def _sentence(reach: Reach, noun: str) -> str:
 def _what_came(name: str, expected: tuple[str, ...], outcome: dict[str, JsonValue]) -> str:
     came = outcome.get("addresses")
     got = ", ".join(map(str, came)) if isinstance(came, list) and came else str(outcome.get("why", "no answer"))
-    return f"{name} gives {got}, not {', '.join(expected) or 'an address'}"
+    return f"{name} resolves to {got}, not to {', '.join(expected) or 'an address'}"
 
 
 class ContainerNames(LookupScenario):

@@ -1,7 +1,7 @@
-"""Scenario: names outside of the swarm are answered for, or refused at once: no container waits for a dead DNS server.
+"""Scenario: look-ups of names outside of the swarm get an answer at once: no container waits for a dead DNS server.
 
 The engine's resolver hands what it does not know to the host's servers. One that is dead costs every container there
-seconds for each look-up. A cluster without any way out may have none: that is no fault, as long as nothing hangs.
+seconds for each look-up. A cluster without any way out may have none: that is not a fault, as long as nothing hangs.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ OUTSIDE = keys.targets("upstream")
 LIMIT = 3.0
 """Seconds for the answer."""
 FIX = (
-    "see the nameservers in /etc/resolv.conf of these hosts (behind systemd-resolved: /run/systemd/resolve/resolv.conf)"
-    ' and "dns" in /etc/docker/daemon.json: containers got them when they started'
+    "check the nameservers in /etc/resolv.conf of these hosts (with systemd-resolved: /run/systemd/resolve/resolv.conf)"
+    ' and "dns" in /etc/docker/daemon.json: containers get them when they start'
 )
 
 
@@ -44,7 +44,7 @@ class UpstreamDns(Scenario):
     def judge(self, setup: Setup, answers: Answers) -> Findings:
         """Return a failure for hosts on which names are not answered for that others get an answer for.
 
-        Where no host gets one, the cluster may have no way out: that is no fault, and where look-ups hang is said.
+        Where no host gets one, the cluster may have no way out: that is not a fault, but hanging look-ups are reported.
         """
         told = {}
         for probe in setup.ready:
@@ -52,7 +52,7 @@ class UpstreamDns(Scenario):
             if outcome is not None:
                 told[probe.host] = outcome
         if not told:
-            return Findings((absence.unproved(setup, self.name, "hosts", "no probe could ask"),))
+            return Findings((absence.unproved(setup, self.name, "hosts", "no probe could look up a name"),))
         fine = [host for host, one in told.items() if one.get("code") in ANSWERED]
         lost = [host for host in told if host not in fine]
         if not lost:
@@ -60,14 +60,18 @@ class UpstreamDns(Scenario):
             return Findings((self.verdict("hosts", Status.OK, detail),))
         slow = [host for host in lost if _milliseconds(told[host]) >= HANGS]
         words = {str(told[host].get("code") or told[host].get("why")) for host in lost}
-        said = f"names outside of the swarm are not answered for on {', '.join(lost)} ({', '.join(sorted(words))})"
+        said = f"look-ups of names outside of the swarm fail on {', '.join(lost)} ({', '.join(sorted(words))})"
         if fine:
             verdict = self.verdict(
-                _subject(lost), Status.FAILED, f"{said}; on {', '.join(fine)} they are", FIX, cause=CauseId.UPSTREAM_DNS
+                _subject(lost),
+                Status.FAILED,
+                f"{said}; on {', '.join(fine)} they work",
+                FIX,
+                cause=CauseId.UPSTREAM_DNS,
             )
         elif slow:
-            hangs = f"names outside of the swarm are not answered for anywhere, and look-ups hang on {', '.join(slow)}"
-            verdict = self.verdict(_subject(slow), Status.SKIPPED, f"{hangs} for {HANGS / 1000:g} s and more", FIX)
+            hangs = f"look-ups of names outside of the swarm fail on all hosts, and hang on {', '.join(slow)}"
+            verdict = self.verdict(_subject(slow), Status.SKIPPED, f"{hangs} for {HANGS / 1000:g} s or longer", FIX)
         else:
             return Findings((self.verdict("hosts", Status.SKIPPED, f"{said}, and refused at once: nothing hangs"),))
         needed = claims.each(map(claims.resolver, lost))

@@ -3,7 +3,7 @@
 Engines keep two rows for each container of another host: its neighbour entry and its forwarding entry, in the network's
 namespace. Each can be lost or wrong for one container alone while all others work (moby#52661, moby#49908), and two
 containers may have got one address. Every probe sends an ICMP echo to every container of others on its networks; where
-one is not reached that somebody else reaches, the host's rows tell why.
+one is not reached that another host reaches, the host's rows show why.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ if TYPE_CHECKING:
 
 ECHOES = keys.targets("endpoints")
 MOST = 500
-"""Containers that are asked on one network; more are left out, and told of."""
+"""Containers that are tested on one network; more are left out."""
 PATIENCE = 5.0
 """Seconds in which an answer must come."""
-RESTART = "restart what is not reached (docker service update --force): a new task gets new rows"
-BY_HAND = f"{RESTART}; or set them at once, by hand:"
+RESTART = "restart the container that is not reached (docker service update --force): a new task gets new rows"
+BY_HAND = f"{RESTART}; or set them by hand at once:"
 _NEIGHBOUR = re.compile(r"^(\S+) dev (\S+) lladdr (\S+)", re.MULTILINE)
 _IPV4 = re.compile(r"(\d{1,3}\.){3}\d{1,3}(/\d+)?$")
 _FORWARD = re.compile(r"^(\S+) dev (\S+) dst (\S+)(?: .*)?\bself\b", re.MULTILINE)
@@ -130,8 +130,9 @@ class Endpoints(Scenario):
                     verdict = self.verdict(
                         f"network {name}",
                         Status.FAILED,
-                        f"{' and '.join(sorted(names))} have one address on {name}: {address}; who is reached changes",
-                        "make one of them again (docker service update --force, or docker rm and run)",
+                        f"{' and '.join(sorted(names))} have the same address on {name}, {address}, so clients reach"
+                        " one or the other",
+                        "recreate one of them (docker service update --force, or docker rm and docker run)",
                         cause=CauseId.ADDRESS_TWICE,
                     )
                     evidence: JsonObject = {"cause": CauseId.ADDRESS_TWICE, "network": name, "address": address}
@@ -279,7 +280,7 @@ def _why(
     if known is None:
         return (
             CauseId.UNREACHED,
-            "others do, and its rows could not be read (they need nsenter, ip and bridge by sudo)",
+            "other hosts do; its rows could not be read (which needs nsenter, ip and bridge with sudo)",
             [],
         )
     derived = "02:42:" + ":".join(f"{int(part):02x}" for part in one.address.split("."))
@@ -288,11 +289,11 @@ def _why(
     forward = f"{into} bridge fdb replace {mac or derived} dev vxlan0 dst {right} self permanent"
     if mac is None:
         neighbour = f"{into} ip neigh replace {one.address} lladdr {derived} dev vxlan0 nud permanent"
-        return CauseId.NEIGHBOUR_MISSING, "its neighbour entry is missing there", [neighbour, forward]
+        return CauseId.NEIGHBOUR_MISSING, "the neighbour entry is missing there", [neighbour, forward]
     goes_to = known.forwards.get(mac)
     if goes_to is None:
-        return CauseId.FORWARD_MISSING, "its forwarding entry is missing there", [forward]
+        return CauseId.FORWARD_MISSING, "the forwarding entry is missing there", [forward]
     if right and goes_to != right:
         wrong = next((name for name, vtep in vteps.items() if vtep == goes_to), goes_to)
-        return CauseId.FORWARD_WRONG, f"its forwarding entry leads to {wrong}", [forward]
-    return CauseId.UNREACHED, "its rows there are right, and others reach it", []
+        return CauseId.FORWARD_WRONG, f"the forwarding entry there leads to {wrong}", [forward]
+    return CauseId.UNREACHED, "its rows there are right, and other hosts reach it", []

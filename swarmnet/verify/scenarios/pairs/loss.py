@@ -1,4 +1,4 @@
-"""Scenario: lines lose no more datagrams than a line may.
+"""Scenario: no line loses more datagrams than it may.
 
 All other scenarios try again until something passes, so a line that loses a tenth looks well to them, and what needs
 many packets fails on it. Here nothing is sent twice: each probe sends a few to every other one, and where one was lost
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 FEW, MANY = 20, 100
 """Datagrams to each peer at first, and where some were lost."""
 DEGRADED = 0.03
-"""Share of lost datagrams from which a line is told; single packets get lost on busy hosts."""
+"""Share of lost datagrams from which a line is reported; single packets get lost on busy hosts."""
 BROKEN = 0.3
 """Share from which it failed: TCP carries next to nothing then."""
 BURST, HEARD = keys.targets("loss"), keys.heard("loss/heard")
@@ -120,9 +120,10 @@ class Loss(Scenario):
             scenario=self.name,
             subject=f"network {name}",
             status=Status.FAILED if failed else Status.WARNING,
-            detail=f"degraded: {share} of datagrams get lost {_way(reach)} on {name}, and what is sent once is gone",
-            fix="look for errors and drops on the way: ip -s link and ethtool -S on the hosts' devices, rules with a"
-            " limit or a statistic match, a full conntrack table (dmesg), limits of the provider",
+            detail=f"degraded: {share} of datagrams are lost {_way(reach)} on {name}",
+            fix="look for errors and drops on the way: ip -s link and ethtool -S on the hosts' devices, firewall"
+            " rules with a"
+            " limit or statistic match, a full conntrack table (dmesg), limits of your provider",
             cause=CauseId.LOSS,
             evidence=evidence,
             broken=frozenset(claims.steady(name, *pair) for pair in pairs),
@@ -187,7 +188,7 @@ def _heard(answers: Answers, host: str, label: str, source: str) -> int | None:
 
 
 def _is_stalled(answers: Answers, pair: Pair, network: str) -> bool:
-    """Tell whether a transfer between the two failed."""
+    """Return whether a transfer between the two failed."""
     for source, target in (pair, pair[::-1]):
         key = TCP.on(network)
         found = outcomes(answers, source, key)[0] | outcomes(answers, source, key.again)[0]

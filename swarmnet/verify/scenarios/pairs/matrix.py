@@ -86,7 +86,7 @@ class MatrixScenario(Scenario):
         return Matrix(scenario=self.name, network=network, hosts=tuple(s.host for s in setup.probes), cells=cells)
 
     def identified(self, outcome: JsonObject, target: OverlayProbe) -> bool:
-        """Tell whether the answer came from the host that was asked."""
+        """Return whether the answer came from the host that was asked."""
         return outcome.get("id") == (target.identity or target.host)
 
     def _task(self, setup: Setup, probe: OverlayProbe, network: Network, incapable: frozenset[str]) -> JsonObject:
@@ -133,7 +133,7 @@ class MatrixScenario(Scenario):
             words = f"{outcome.get('why')}{f' ({stage})' if stage else ''} after {outcome.get('tries')} tries"
             return Cell(status=Status.FAILED, detail=words, stage=stage)
         if not self.identified(outcome, target):
-            detail = f"answered by {outcome.get('id')!r} instead: the address is in use twice"
+            detail = f"answered by {outcome.get('id')!r} instead: two containers use the address"
             return Cell(status=Status.FAILED, detail=detail)
         taken = outcome.get("ms")
         return Cell(status=Status.OK, milliseconds=float(taken) if isinstance(taken, (int, float)) else None)

@@ -1,4 +1,4 @@
-"""Scenario: packets of exactly the overlay's MTU pass between all hosts, and the underlay breaks none to pieces."""
+"""Scenario: packets of exactly the overlay's MTU pass between all hosts, and the underlay fragments none."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ Cuts = dict[str, dict["Pair", tuple[int, bool]]]
 """Network to the pairs that it does not serve whole, each with a size and whether that is exact."""
 FRAGMENTS = ("FragCreates", "ReasmReqds")
 TOO_LARGE = "too large"
-FRAGMENTS_FIX = "give the networks the underlay's MTU; other traffic of the host may fragment, too: see what it sends"
+FRAGMENTS_FIX = "give the networks the underlay's MTU; the host's other traffic may also cause fragments"
 
 
 class OverlayMtu(Scenario):
@@ -69,7 +69,7 @@ class OverlayMtu(Scenario):
         )
 
     def judge(self, setup: Setup, answers: Answers) -> Findings:
-        """Return one verdict a cause, whatever networks it touches, and one for each network where all is well.
+        """Return one verdict for each cause, whatever networks it touches, and one for each network that is fine.
 
         A device that is too small, and a path that is, cut every network: what is to be written is one number.
         """
@@ -106,7 +106,7 @@ class OverlayMtu(Scenario):
     def _network(
         self, setup: Setup, answers: Answers, network: Network, untested: dict[Pair, str] | None
     ) -> list[Verdict]:
-        """Return what is wrong with one network alone; ``untested`` None means that it has trouble that is told."""
+        """Return what is wrong with one network alone; ``untested`` None means that its fault is reported elsewhere."""
         name, probes = network.spec.name, observed_probes(setup)
         odd = {
             probe.host: has
@@ -126,7 +126,7 @@ class OverlayMtu(Scenario):
             return [verdict.model_copy(update={"needed": needed})]
         tested = sum(len(peers_of(setup, probe.host)) for probe in probes)
         detail = (
-            f"exactly {configured(network)} bytes pass between all {tested} pairs, one more is refused at the sender"
+            f"exactly {configured(network)} bytes pass between all {tested} pairs; the sender refuses one byte more"
         )
         return [self.verdict(f"network {name}", Status.OK, detail)]
 
@@ -146,7 +146,7 @@ class OverlayMtu(Scenario):
                 elif not outcome.get("ok"):
                     cut[probe.host, peer] = (largest, outcome.get("exact") is True)
                 elif outcome.get("beyond") != TOO_LARGE:
-                    untested[probe.host, peer] = "one byte more was not refused by the sender"
+                    untested[probe.host, peer] = "the sender accepted one byte more"
         return cut, untested
 
     def _too_small(self, setup: Setup, pairs: frozenset[Pair], small: Cuts) -> Verdict:
@@ -154,17 +154,17 @@ class OverlayMtu(Scenario):
         underlay = min(small[net.spec.name][pair][0] for net in nets for pair in pairs & small[net.spec.name].keys())
         hosts, names = sorted({source for source, _ in pairs}), ", ".join(net.spec.name for net in nets)
         sends = "; ".join(
-            f"containers on {net.spec.name} send up to {configured(net)} bytes, and"
-            f" {carried(underlay, encrypted=bool(net.spec.encrypted))} fit"
+            f"containers on {net.spec.name} send up to {configured(net)} bytes, but"
+            f" only {carried(underlay, encrypted=bool(net.spec.encrypted))} fit"
             for net in nets
         )
         return Verdict(
             scenario=self.name,
             subject=_subject(nets),
             status=Status.FAILED,
-            detail=f"the underlay of {', '.join(hosts)} has an MTU of {underlay}: {sends}; full-size packets get lost"
-            " or are broken to pieces",
-            fix=f"raise the underlay's MTU, or make {names} again with mtu: {underlay}, and the ingress network, too",
+            detail=f"the underlay of {', '.join(hosts)} has an MTU of {underlay}: {sends}; full-size packets are lost"
+            " or fragmented",
+            fix=f"raise the underlay's MTU, or recreate {names} and the ingress network with mtu: {underlay}",
             cause=CauseId.UNDERLAY_MTU,
             evidence={"cause": CauseId.UNDERLAY_MTU, "pairs": [[*pair] for pair in sorted(pairs)], "hosts": [*hosts]},
             broken=frozenset(claims.fitting(net.spec.name, *pair) for net in nets for pair in pairs),
@@ -210,7 +210,7 @@ class OverlayMtu(Scenario):
         for probe in observed_probes(setup):
             grown = delta(answers, probe.host, "ip")
             if grown is None:
-                detail = f"{probe.host} did not tell its counters of fragments"
+                detail = f"{probe.host} did not report its fragment counters"
                 verdicts.append(self.verdict(f"host {probe.host}", Status.INCONCLUSIVE, detail))
             elif any(grown.get(name, 0) > 0 for name in FRAGMENTS):
                 what = ", ".join(f"{name} +{grown.get(name, 0)}" for name in FRAGMENTS)
@@ -224,10 +224,10 @@ class OverlayMtu(Scenario):
 
 
 def advice(path: int, names: str) -> str:
-    """Return what to write where a path carries packets up to a size; of one that is too small for IP, to mend it."""
+    """Return what to write where a path carries packets up to a size; of one that is too small for IP, to fix it."""
     if path < LEAST:
-        return f"mend what is between: a path that carries {path} bytes is broken, and no MTU is worth setting for it"
-    return f"mend it, or make {names} again with mtu: {path}"
+        return f"fix the path: one that carries only {path} bytes is broken, so do not lower the MTU to fit it"
+    return f"fix it, or recreate {names} with mtu: {path}"
 
 
 def _all(cuts: Cuts) -> frozenset[Pair]:
@@ -249,7 +249,7 @@ def _subject(nets: list[Network]) -> str:
 
 
 def steadily(network: str, pair: Pair) -> frozenset[Claim]:
-    """Return that packets get from one host to another and back, without more loss than any line has."""
+    """Return the claims that packets between two hosts arrive in both directions, with little loss."""
     return claims.both(lambda one, other: claims.steady(network, one, other), *pair)
 
 

@@ -34,7 +34,7 @@ class Narrow:
 
 
 class UnderlayMtu(Scenario):
-    """A path that carries less than the devices at its ends say loses packets in silence."""
+    """A path that carries less than the devices at its ends loses packets silently."""
 
     name: ClassVar[str] = "underlay-mtu"
     summary: ClassVar[str] = "packets of the underlay's full MTU pass whole between hosts"
@@ -71,7 +71,7 @@ class UnderlayMtu(Scenario):
         alone = len(setup.watched) < 2  # noqa: PLR2004 - two ends
         missing = [] if alone else [host for host in setup.watched if not underlays(answers, host)]
         unmeasured = [f"{source} -> {target}: {why}" for (source, target), why in silent.items()]
-        unmeasured += [f"{host} did not tell its MTU" for host in missing]
+        unmeasured += [f"{host} did not report its MTU" for host in missing]
         if alone:
             verdicts.append(absence.untested(setup, self.name, "underlay", "fewer than two hosts have an observer"))
         elif unmeasured:
@@ -95,9 +95,9 @@ class UnderlayMtu(Scenario):
             subject=_subject(reach),
             status=Status.FAILED,
             detail=f"{_where(reach)} carries {carries}, but the hosts send up to {size}",
-            fix=f"mend the {'link, ' if len(reach.hosts) == 1 else ''}switch or tunnel there"
+            fix=f"fix the {'link, ' if len(reach.hosts) == 1 else ''}switch or tunnel there"
             + (
-                f", or give the underlay's devices that MTU; until then networks need mtu: {largest}"
+                f", or give the underlay's devices that MTU; until then, recreate the networks with mtu: {largest}"
                 * (largest >= LEAST)
             ),
             cause=CauseId.PATH_MTU,
