@@ -64,7 +64,7 @@ def test_an_underlay_that_is_too_small_is_named_with_its_hosts_and_the_mtu_to_se
         in both.detail
     )
     assert "containers on vault send up to 1424 bytes, but only 1372 fit" in both.detail
-    assert "recreate plain, vault with mtu: 1450" in str(both.fix)
+    assert "recreate plain, vault and the ingress network with mtu: 1450" in str(both.fix)
 
 
 def test_a_path_that_loses_large_packets_is_told_from_a_small_device() -> None:
