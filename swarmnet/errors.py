@@ -1,6 +1,6 @@
 """Every error that swarmnet raises on purpose, with the exit code that it ends the process with.
 
-An error says what happened and where; ``hint`` says what to do next. Only ``cli.main`` prints errors.
+An error says what is wrong and where; ``hint`` says what to do next. Only ``cli.main`` prints errors.
 """
 
 from __future__ import annotations
@@ -18,26 +18,49 @@ _WHOLE = 800
 
 
 def cut(text: str, most: int = SAID) -> str:
-    """Return a text of at most ``most`` characters, and the count of those left out: what hosts say has no limit."""
+    """Return at most ``most`` characters of a text, and the number of those left out: host output has no limit."""
     return text if len(text) <= most else f"{text[:most]}... ({len(text) - most} more characters)"
 
 
 class ExitCode:
-    """What the process ends with, besides the codes of errors."""
+    """The exit codes of the process. The docstring below each one is its line in the reference."""
 
     DONE = 0
+    """Done and proved."""
     FAILED = 1
+    """An error, or a failed check."""
+    USAGE = 2
+    """The command line, the inventory or the playbook is wrong."""
     INCOMPLETE = 3
+    """Some hosts failed, or a result is incomplete or inconclusive."""
+    REFUSED = 5
+    """A guard or the operator refused; nothing was changed."""
     PENDING = 6
+    """Changes are pending (plan --check), or there is drift (backup diff)."""
+    NO_BACKUP = 10
+    """No such backup, or no repository there."""
+    LOCKED = 11
+    """Another run holds the lock."""
+    WRONG_KEY = 12
+    """No identity opens the backup, its signer is not trusted, or the unlock key is wrong."""
+    DAMAGED = 13
+    """A backup was changed or truncated after it was written."""
+    UNKNOWN_SCHEMA = 14
+    """A document has a format that this version does not read."""
     RESTORED_WITH_SKIPS = 15
+    """Restored; some objects were skipped."""
     RESTORED_BUT_UNVERIFIED = 16
+    """Restored; the networks do not work."""
+    UNREACHABLE = 75
+    """No host answers. A schedule tries again later."""
     INTERRUPTED = 130
+    """Interrupted by Ctrl-C or a signal."""
 
 
 class SwarmnetError(Exception):
-    """Base of all errors that the operator can act on."""
+    """An error that the operator can act on; the base of all others."""
 
-    exit_code = 1
+    exit_code = ExitCode.FAILED
 
     def __init__(self, message: str, *, hint: str | None = None, details: Iterable[str] = ()) -> None:
         self._lines = (message, *details)
@@ -53,7 +76,7 @@ class SwarmnetError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing wrong in one place of a document."""
+    """One thing that is wrong in one place of a document."""
 
     source: str
     """File path as the operator wrote it, or ``<stdin>``."""
@@ -72,15 +95,15 @@ class Problem:
 
 
 class UsageError(SwarmnetError):
-    """The command line asks for something that cannot be."""
+    """The command line asks for something that is not possible."""
 
-    exit_code = 2
+    exit_code = ExitCode.USAGE
 
 
 class DocumentError(SwarmnetError):
-    """An inventory or playbook is wrong; carries every problem found, not only the first."""
+    """An inventory or playbook is wrong. The error lists every problem, not only the first."""
 
-    exit_code = 2
+    exit_code = ExitCode.USAGE
 
     def __init__(self, problems: tuple[Problem, ...], *, hint: str | None = None) -> None:
         first, *others = (str(problem) for problem in problems)
@@ -89,12 +112,12 @@ class DocumentError(SwarmnetError):
 
 
 class HostError(SwarmnetError):
-    """Something failed on one named host; the others go on.
+    """Something failed on one host. The other hosts continue.
 
     ``message`` says what happened, without the host's name; ``str(error)`` and ``lines`` put ``host`` before it.
     """
 
-    exit_code = 3
+    exit_code = ExitCode.INCOMPLETE
 
     def __init__(self, host: str, message: str, *, hint: str | None = None, brief: str | None = None) -> None:
         """Keep the parts; ``brief`` is the message without what differs between hosts, for a summary of many."""
@@ -112,11 +135,11 @@ class HostError(SwarmnetError):
 
 
 class UnreachableError(HostError):
-    """No SSH connection could be opened: dead, refused, or slower than the limit."""
+    """No SSH connection could be opened: the host is down, refuses, or is slower than the limit."""
 
 
 class AuthenticationError(HostError):
-    """The host answered but accepted none of the keys."""
+    """The host answered and accepted none of the keys."""
 
 
 class HostKeyError(HostError):
@@ -124,23 +147,23 @@ class HostKeyError(HostError):
 
 
 class UnknownHostKeyError(HostKeyError):
-    """No known_hosts file knows the host, and nobody has accepted its key."""
+    """No known_hosts file lists the host, and its key was not accepted."""
 
 
 class HostTimeoutError(HostError):
-    """A command or request outlived its limit; it was ended on the host, too."""
+    """A command or request took longer than its limit and was ended on the host, too."""
 
 
 class CommandError(HostError):
-    """A command ended with a status that was not expected."""
+    """A command ended with an unexpected status."""
 
 
 class UnexpectedError(HostError):
-    """The work on one host met an error that swarmnet does not know: a bug, told as that host's failure."""
+    """Work on one host failed with an error that swarmnet does not know: a bug, reported as that host's failure."""
 
 
 class EngineError(HostError):
-    """The engine of a host answered with an error, or not at all."""
+    """The engine of a host answered with an error, or did not answer."""
 
     def __init__(
         self, host: str, message: str, *, status: int | None = None, hint: str | None = None, brief: str | None = None
@@ -150,11 +173,11 @@ class EngineError(HostError):
 
 
 class NotFoundError(EngineError):
-    """The engine knows no such object (404)."""
+    """The engine has no such object (404)."""
 
 
 class ConflictError(EngineError):
-    """The engine refuses because of the state that the object is in (409, or a name taken)."""
+    """The engine refuses because of the object's state (409), or because the name is taken."""
 
 
 class StateChangedError(EngineError):
@@ -162,11 +185,11 @@ class StateChangedError(EngineError):
 
 
 class NotAManagerError(EngineError):
-    """The node cannot answer for the cluster: a worker, locked, or without a quorum (503)."""
+    """The node cannot answer for the cluster: it is a worker, locked, or without a quorum (503)."""
 
 
 class NoManagerError(NotAManagerError):
-    """No manager answers for the whole cluster. It is about no single host: ``host`` is empty."""
+    """No manager answers for the whole cluster. The error is about no single host: ``host`` is empty."""
 
     def __init__(self, cluster: str, message: str, *, hint: str | None = None) -> None:
         super().__init__("", message, hint=hint)
@@ -177,23 +200,23 @@ class NoManagerError(NotAManagerError):
 
 
 class ConvergenceError(SwarmnetError):
-    """A change was accepted but did not come true within its limit; says the last thing seen."""
+    """The engine accepted a change that did not take effect within its limit. The message says the last state seen."""
 
 
 class StoppedError(SwarmnetError):
-    """The operator asked to stop while something that was accepted was still being watched; it goes on by itself."""
+    """The operator stopped the run while it waited for a change that the engine completes by itself."""
 
-    exit_code = 130
+    exit_code = ExitCode.INTERRUPTED
 
 
 class RefusedError(SwarmnetError):
-    """A guard refused: the message says what would be lost, the hint names the flag that allows it."""
+    """A guard refused. The message says what would be lost, the hint names the flag that allows it."""
 
-    exit_code = 5
+    exit_code = ExitCode.REFUSED
 
 
 class LabError(SwarmnetError):
-    """The lab on this machine cannot be made, changed or removed as asked; says what this machine's tools printed."""
+    """The lab on this machine cannot be created, changed or removed. The message quotes the tools of this machine."""
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         first, *others = message.splitlines() or [""]
@@ -201,42 +224,42 @@ class LabError(SwarmnetError):
 
 
 class IncompleteError(SwarmnetError):
-    """What was asked for could be seen in part only, and a part is not enough."""
+    """Only a part of what was asked for could be seen, and a part is not enough."""
 
-    exit_code = 3
+    exit_code = ExitCode.INCOMPLETE
 
 
 class BackupNotFoundError(SwarmnetError):
     """No such backup, or no repository there."""
 
-    exit_code = 10
+    exit_code = ExitCode.NO_BACKUP
 
 
 class LockedError(SwarmnetError):
-    """Somebody else holds the lock; the message says who and since when."""
+    """Another run holds the lock. The message says who and since when."""
 
-    exit_code = 11
+    exit_code = ExitCode.LOCKED
 
 
 class WrongKeyError(SwarmnetError):
     """None of the given identities opens the backup, or its signer is not trusted."""
 
-    exit_code = 12
+    exit_code = ExitCode.WRONG_KEY
 
 
 class DamagedError(SwarmnetError):
-    """The backup was changed or cut since it was written."""
+    """The backup was changed or truncated after it was written."""
 
-    exit_code = 13
+    exit_code = ExitCode.DAMAGED
 
 
 class SchemaError(SwarmnetError):
-    """The document is of a format that this version does not read."""
+    """The document has a format that this version does not read."""
 
-    exit_code = 14
+    exit_code = ExitCode.UNKNOWN_SCHEMA
 
 
 class NothingReachableError(SwarmnetError):
-    """Not one host answered; a schedule tries again later."""
+    """No host answered. A schedule tries again later."""
 
-    exit_code = 75
+    exit_code = ExitCode.UNREACHABLE

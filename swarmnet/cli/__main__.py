@@ -1,4 +1,4 @@
-"""Where the process begins: ``swarmnet``, and ``python -m swarmnet.cli``."""
+"""The start of the process: ``swarmnet``, and ``python -m swarmnet.cli``."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def start() -> None:
     main()
 
 
-# Ctrl-C before there is anything to finish, in the installer's script around this module, too, ends the process as
-# quietly as later. Who ignores the signal (nohup) goes on doing so.
+# Ctrl-C during the start, also in the installer's script around this module, ends the process as quietly as later. A
+# process that ignores the signal (nohup) keeps ignoring it.
 if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
     signal.signal(signal.SIGINT, _end)
 

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class AtTerminal:
-    """Shows plans and asks; a plan that costs something wants the cluster's name typed."""
+    """Shows plans and asks. For a plan that costs something, the operator types the cluster's name."""
 
     yes: bool = False
     """``--yes``: agree to what was shown."""
     unattended: bool = False
-    """``SWARMNET_YES``: agree to what costs nothing; never in the place of a cluster's name."""
+    """``SWARMNET_YES``: agree to what costs nothing; it never replaces typing the cluster's name."""
     on_stderr: bool = False
     """True where stdout belongs to JSON."""
     view: View = field(default_factory=View)
@@ -36,10 +36,10 @@ class AtTerminal:
         """Return when the operator agrees.
 
         Raises:
-            RefusedError: the operator does not, or nobody is there.
+            RefusedError: the operator does not agree, or cannot be asked.
         """
         if changed:
-            note("the cluster changed between the plan and the lock; the plan above is what is left to do")
+            note("the cluster changed between the plan and the lock; the plan above shows what is left to do")
         plan = prepared.plan
         costs = plan.worst_risk is not Risk.SAFE
         if self.yes or (self.unattended and not costs):

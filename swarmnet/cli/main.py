@@ -1,4 +1,4 @@
-"""The entry point: knows every command by name, loads only the one that is asked for, prints every error."""
+"""The entry point: knows every command by name, loads only the requested one, and prints every error."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ and its line in the help."""
 
 
 def build(argv: Sequence[str]) -> typer.Typer:
-    """Return the application with the command that ``argv`` asks for loaded; the others stand by name only."""
+    """Return the application. Only the command that ``argv`` names is loaded; of the others, it knows the names."""
     root = typer.Typer(
         name="swarmnet",
         cls=_Commands,
@@ -68,17 +68,17 @@ def build(argv: Sequence[str]) -> typer.Typer:
 
 
 def main() -> None:
-    """Run the command line and exit with the code that tells how it ended."""
+    """Run the command line and exit with its exit code."""
     streams.complete()
     sys.excepthook = _unexpected
     _leave_no_core()
     words = os.environ.get("COMP_WORDS", "").split()[1:] if "_SWARMNET_COMPLETE" in os.environ else sys.argv[1:]
-    own = words[: words.index("--")] if "--" in words else words  # what follows belongs to somebody else's program
+    own = words[: words.index("--")] if "--" in words else words  # what follows belongs to another program
     try:
         code = _run(words, own)
-        sys.stdout.flush()  # here, where it can still be told that it does not work
+        sys.stdout.flush()  # here, where a failure can still be reported
         sys.exit(code)
-    except BrokenPipeError:  # as with `| head`: who read stdout has seen enough
+    except BrokenPipeError:  # as with `| head`: the reader of stdout has seen enough
         streams.close_stdout()
         sys.exit(ExitCode.FAILED)
     except OSError as error:  # what no layer expected of this machine, such as a full disk under stdout
@@ -102,7 +102,7 @@ def _run(words: Sequence[str], own: Sequence[str]) -> int:
 
 
 class _Commands(TyperGroup):
-    """The commands; says so when Ctrl-C ends one, which Typer turns into a silent exit."""
+    """The commands. Prints a line when Ctrl-C ends one, which Typer turns into a silent exit."""
 
     def make_context(self, *words: Any, **more: Any) -> Any:  # noqa: ANN401 - as the base class has it, in private types
         """Read the command line."""
@@ -141,31 +141,36 @@ def _told(error: SwarmnetError, cause: BaseException, words: Sequence[str]) -> i
 def _of_this_machine(error: OSError) -> SwarmnetError:
     """Return an error of the operating system in one sentence."""
     where = "" if error.filename is None else f"{os.fsdecode(error.filename)}: "
-    return SwarmnetError(f"{where}{error.strerror or error}", hint="this machine said so, no host; -v shows where")
+    return SwarmnetError(
+        f"{where}{error.strerror or error}",
+        hint="this error comes from your machine, not from a host; run with -v for details",
+    )
 
 
 def _ended(root: typer.Typer) -> int:
     """Return the exit code of the command that was typed.
 
     Raises:
-        UsageError: the words fit no command. The parser would print this itself, in a form of its own, never as JSON.
-        RefusedError: a question met the end of the input.
+        UsageError: the words fit no command. The parser would print this itself, never as JSON.
+        RefusedError: stdin ended before an answer.
     """
     try:
-        # Commands end by `typer.Exit`, whose code comes back; those that just return have done all.
+        # Commands end by `typer.Exit`, whose code is returned here; a command that just returns is done.
         return root(standalone_mode=False) or 0
     except typer.TyperException as error:
         # Typer hands out the base class alone; its errors of usage know where in the command line they are.
         context: typer.Context | None = getattr(error, "ctx", None)
         if context is None:
-            raise UsageError(_sentence(error), hint="the same words with --help tell what the option takes") from None
-        if error.format_message() == context.get_help():  # a name that has verbs, and none of them was asked for
+            raise UsageError(
+                _sentence(error), hint="run the same command with --help to see what the option takes"
+            ) from None
+        if error.format_message() == context.get_help():  # a command with verbs, typed without one
             typer.echo(error.format_message(), err=True)
             return error.exit_code
         usage = " ".join(context.get_usage().split()).removeprefix("Usage: ")
-        raise UsageError(_sentence(error), hint=f"{usage}; {context.command_path} --help tells more") from None
+        raise UsageError(_sentence(error), hint=f"{usage}; see {context.command_path} --help") from None
     except typer.Abort:
-        raise RefusedError("the input ended where an answer was asked for", hint="run it at a terminal") from None
+        raise RefusedError("no answer: stdin ended", hint="run it in a terminal, or pass --yes") from None
 
 
 def _sentence(error: typer.TyperException) -> str:
@@ -185,11 +190,11 @@ def _root(
         False, "--version", help="Print the version and exit.", is_eager=True, callback=_print_version
     ),
 ) -> None:
-    """Hold the options that come before any command; each does its work while it is parsed."""
+    """Define the options that come before any command; each acts while it is parsed."""
 
 
 def _named_only() -> None:
-    """Stand in the help for a command that was not asked for."""
+    """Represent a command that is not loaded in the help."""
 
 
 def _print_json(error: SwarmnetError) -> None:
@@ -206,5 +211,5 @@ def _print_error(error: SwarmnetError) -> None:
 
 
 def _unexpected(_kind: type[BaseException], error: BaseException, _trace_of: TracebackType | None) -> None:
-    """Print what no layer expected: a bug, with the trace that a report of it needs."""
+    """Print an error that no layer expected: a bug, with the trace that a bug report needs."""
     sys.stderr.write("\n".join(("Traceback of an unexpected error, please report it:", *trace_lines(error))) + "\n")

@@ -10,13 +10,13 @@ A command takes a group as one parameter; :func:`grouped` makes an option of eac
 What they mean, in every command that has them:
 
 - ``--limit``: hosts that a run may look at or change besides managers, which always answer for the cluster. It never
-  changes what the cluster is: a swarm begins on the inventory's first manager, whatever the limit.
-- ``--timeout``: the longest that one wait may take, be it for a host, an engine's answer, or a change to come true. It
+  changes what the cluster is: a swarm starts on the inventory's first manager, whatever the limit.
+- ``--timeout``: the longest that one wait may take: for a host, an engine's answer, or a change to take effect. It
   bounds each wait, not the run. Without it each kind of wait has its own limit; connections never wait longer than the
   inventory's ``connect_timeout`` says, whatever this says.
 - ``--yes``: agree to what is shown. It allows nothing that a guard refuses; for that, each has a flag that names it.
-  ``SWARMNET_YES`` does so for ``apply`` alone, and only for what costs nothing: whatever asks for the cluster's name to
-  be typed, resets, restores, prunes or breaks a lock wants the flag.
+  ``SWARMNET_YES`` agrees for ``apply`` only, and only to what costs nothing: to reset, restore, prune, break a lock, or
+  where the cluster's name has to be typed, give the flag.
 - ``--json``: one object with ``"schema": 1`` on stdout, and nothing else there.
 """
 
@@ -49,11 +49,13 @@ InventoryOption = Annotated[
 ]
 LimitOption = Annotated[
     list[str] | None,
-    typer.Option("--limit", metavar="HOSTS", help="Only these hosts or groups; repeat or use commas; !NAME takes out."),
+    typer.Option(
+        "--limit", metavar="HOSTS", help="Only these hosts or groups; repeatable, or with commas; !NAME excludes."
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
 YES_VARIABLE = "SWARMNET_YES"
-YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Agree to what is shown; do not ask.")]
 VerboseOption = Annotated[
     int,
     typer.Option(
@@ -76,37 +78,41 @@ TimeoutOption = Annotated[
         min=1,
         max=LONGEST_WAIT,
         show_default=False,
-        help="Longest that any one wait may take: for a host, an engine's answer, a change to come true. Default: each "
-        "kind of wait has its own limit.",
+        help="Longest that any single wait may take: for a host, an engine's answer, a change to take effect. Default: "
+        "each kind of wait has its own limit.",
     ),
 ]
 BecomeOption = Annotated[
-    bool, typer.Option("--ask-become-pass", "-K", help="Ask once for the password that sudo wants on the hosts.")
+    bool, typer.Option("--ask-become-pass", "-K", help="Ask once for the sudo password of the hosts.")
 ]
 WaitOption = Annotated[
     float,
     typer.Option(
-        "--lock-wait", metavar="SECONDS", min=0, max=LONGEST_WAIT, help="How long to wait for another operator's lock."
+        "--lock-wait",
+        metavar="SECONDS",
+        min=0,
+        max=LONGEST_WAIT,
+        help="How long to wait while another run holds the lock.",
     ),
 ]
 ShowValuesOption = Annotated[
     bool,
-    typer.Option("--show-values", help="Show values of environment variables, labels, arguments and options, too."),
+    typer.Option("--show-values", help="Also show values of environment variables, labels, arguments and options."),
 ]
-MissingOption = Annotated[bool, typer.Option("--allow-missing", help="Go on without hosts that do not answer.")]
+MissingOption = Annotated[bool, typer.Option("--allow-missing", help="Continue without hosts that do not answer.")]
 ReplaceOption = Annotated[
     list[str] | None,
     typer.Option(
         "--replace",
         metavar="NAME",
-        help="Network or service that may be interrupted and made again; repeat or use commas.",
+        help="Network or service that may be interrupted and recreated; repeatable, or with commas.",
     ),
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """Which hosts, and how to deal with them."""
+    """Which hosts, and how to reach them."""
 
     inventory: InventoryOption
     timeout: TimeoutOption = None
@@ -120,7 +126,7 @@ class Cluster:
         return self.verbosity > 0
 
     def read(self) -> Inventory:
-        """Return the inventory; its warnings are printed."""
+        """Return the inventory and print its warnings."""
         from swarmnet.cli.wiring import read_inventory
 
         return read_inventory(self.inventory)
@@ -136,7 +142,7 @@ class Cluster:
 
 @dataclass(frozen=True, slots=True)
 class LimitedCluster(Cluster):
-    """Which hosts, and which of them."""
+    """Which hosts, and a selection of them."""
 
     limit: LimitOption = None
 

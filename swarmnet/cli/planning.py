@@ -23,17 +23,20 @@ if TYPE_CHECKING:
     from swarmnet.workflows.apply import Goal
 
     Agree = Callable[[Sequence[str]], bool]
-    """Tells whether programs, given in words, may be run; raises to end the command."""
+    """Returns whether the named programs may run; raises an error to end the command."""
 
 PlaybookArgument = Annotated[Path, typer.Argument(help="Playbook file.", metavar="PLAYBOOK", show_default=False)]
 
 
 @dataclass(frozen=True, slots=True)
 class PlaybookOptions:
-    """What a playbook is filled with, and what may be done for it."""
+    """Variables of a playbook, and what its run may do."""
 
     prune: Annotated[
-        bool, typer.Option("--prune", help="Remove what swarmnet made and the playbook no longer names.")
+        bool,
+        typer.Option(
+            "--prune", help="Remove objects that carry this cluster's mark and that the playbook no longer names."
+        ),
     ] = False
     replace: ReplaceOption = None
     allow_missing: MissingOption = False
@@ -41,12 +44,12 @@ class PlaybookOptions:
         bool,
         typer.Option(
             "--allow-commands",
-            help="Run what the playbook names for planning: `from: {command: ...}` here, `unless` on the hosts.",
+            help="Run the programs that planning needs: `from: {command: ...}` here, `unless` on the hosts.",
         ),
     ] = False
     var: Annotated[
         list[str] | None,
-        typer.Option("--var", metavar="NAME=VALUE", help="Variable laid over the playbook's; repeat."),
+        typer.Option("--var", metavar="NAME=VALUE", help="Set a variable, overriding the playbook's; repeatable."),
     ] = None
 
     def goal(self, path: Path, inventory: Inventory, limit: list[str] | None, *, agree: Agree | None = None) -> Goal:
@@ -77,7 +80,7 @@ def goal_of(
 
     Raises:
         DocumentError: the playbook is wrong, or contents that it names cannot be read.
-        UsageError: ``--limit`` or ``--var`` make no sense.
+        UsageError: ``--limit`` or ``--var`` is wrong.
     """
     from swarmnet.cli.wiring import limited
     from swarmnet.edge.operator.contents import LocalContents

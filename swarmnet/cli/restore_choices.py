@@ -21,24 +21,24 @@ def pairs(mapping: list[str]) -> dict[str, str]:
     """Return ``OLD=NEW`` words as a mapping.
 
     Raises:
-        UsageError: a word is no such pair, or an old host is named twice.
+        UsageError: a word is not such a pair, or names an old host twice.
     """
     found: dict[str, str] = {}
     for word in mapping:
         old, equals, new = word.partition("=")
         if not (old and equals and new) or old in found:
-            raise UsageError(f"--map {word}: not OLD=NEW, or {old} stands twice", hint="for example --map m1=n1")
+            raise UsageError(f"--map {word}: not OLD=NEW, or {old} is given twice", hint="for example --map m1=n1")
         found[old] = new
     return found
 
 
 def given_secrets(source: str, document: BackupDocument) -> dict[str, Secret]:
-    """Return the data of secrets from ``env:PREFIX`` or from a file that nobody else can read.
+    """Return the data of secrets from ``env:PREFIX`` or from a file that only its owner can read.
 
     A secret is called as the playbook that made it called it; by its full name where two would share that.
 
     Raises:
-        UsageError: others can read the file, or it names a secret that the backup has not.
+        UsageError: others can read the file, or it names a secret that is not in the backup.
         DocumentError: the file is wrong.
     """
     from swarmnet.edge.operator.files import read_document

@@ -48,16 +48,16 @@ def named_repository(given: str | None) -> str:
     """Return the directory of backups that was named, or the default one, which is shown.
 
     Raises:
-        UsageError: it is an address, not a directory.
+        UsageError: it is a URL, not a directory.
     """
     if not given:
         here = Path(DEFAULT_REPOSITORY).absolute()
-        note(f"repository: {here} (in the working directory; choose another one with --repository)")
+        note(f"repository: {here} (in the working directory; choose another with --repository)")
         return DEFAULT_REPOSITORY
     if _URL.match(given) and not Path(given).exists():
         raise UsageError(
-            f"{given} is not a directory: a repository is a directory on this machine",
-            hint="mount it and give the directory where it is mounted, or copy the backups there afterwards;"
+            f"{given} is not a directory; a repository is a directory on this machine",
+            hint="mount it and give the mount point, or copy the backups there afterwards;"
             " for a directory whose name has a colon, write ./NAME",
         )
     return given
@@ -69,7 +69,7 @@ RepositoryOption = Annotated[
         "--repository",
         "--output-dir",
         metavar="DIR",
-        help="Directory of the backups; default: `backups` in the working directory, and then shown.",
+        help="Directory of the backups; default: `backups` in the working directory.",
         envvar="SWARMNET_REPOSITORY",
         callback=named_repository,
         show_default=False,
@@ -80,7 +80,7 @@ IdentityOption = Annotated[
     typer.Option(
         "--identity",
         metavar="FILE",
-        help="age identity, recovery file or private SSH key to open with, besides the key directory.",
+        help="age identity, recovery file or private SSH key to open with, in addition to the key directory.",
     ),
 ]
 TrustOption = Annotated[
@@ -93,12 +93,17 @@ ClusterOption = Annotated[str | None, typer.Option("--cluster", metavar="NAME", 
 SignOption = Annotated[
     Path | None, typer.Option("--sign-with", metavar="FILE", help="Ed25519 private key; default: the key directory's.")
 ]
-SingleOption = Annotated[bool, typer.Option("--single-recipient", help="Allow that one key alone opens it.")]
+SingleOption = Annotated[
+    bool,
+    typer.Option(
+        "--single-recipient", help="Allow a single recipient: the backup is unreadable once that key is lost."
+    ),
+]
 RollbackOption = Annotated[
-    bool, typer.Option("--allow-rollback", help="Take `latest` although a newer backup was seen before.")
+    bool, typer.Option("--allow-rollback", help="Use `latest` even if a newer backup was seen before.")
 ]
 BackupArgument = Annotated[
-    str, typer.Argument(help="A path, `latest`, or the beginning of a name or id.", metavar="BACKUP")
+    str, typer.Argument(help="A path, `latest`, or the start of a name or id.", metavar="BACKUP")
 ]
 
 
@@ -121,7 +126,7 @@ class Checking:
         return opening_vault(self.keys, None, self.trust)
 
     def listing(self, vault: AgeVault, cluster: str | None = None) -> tuple[Entry, ...]:
-        """Return the backups, newest first, and tell where a newer one was there before."""
+        """Return the backups, newest first, and warn where a newer one was there before."""
         from swarmnet.workflows.backup_lookup import listing
 
         entries = listing(self.store(), vault, cluster)
@@ -136,7 +141,7 @@ class Checking:
         """Return one backup; ends the command with 10, 12, 13 or 14 when it cannot be had.
 
         Args:
-            reference: what the operator calls it; what is remarkable about ``latest`` is told.
+            reference: what the operator calls it; remarks on ``latest`` are printed.
             vault: whose signatures count.
             cluster: its backups come first.
         """
@@ -152,11 +157,11 @@ class Checking:
         return found.entry
 
     def older(self, warning: str) -> None:
-        """Tell that ``latest`` is older than what was seen before."""
+        """Warn that ``latest`` is older than a backup that was seen before."""
         note(f"warning: {warning}")
 
     def header(self, reference: str, *, cluster: str) -> SealedHeader:
-        """Return what one backup tells without any identity; ends the command as ``find`` does."""
+        """Return what one backup shows without any identity; ends the command as ``find`` does."""
         from swarmnet.edge.backups.vault import AgeVault
         from swarmnet.workflows.backup_lookup import checked_header
 
@@ -166,7 +171,7 @@ class Checking:
 
 @dataclass(frozen=True, slots=True)
 class OneHeader(Checking):
-    """One backup, of which no more is asked than what it tells without a key."""
+    """One backup, of which only the header is read, which needs no key."""
 
     backup: BackupArgument = "latest"
 
@@ -203,12 +208,12 @@ class OneBackup(Opening):
 
 @dataclass(frozen=True, slots=True)
 class BackupToRestore(OneBackup):
-    """One backup that is brought back: ``latest`` only while nothing newer was seen."""
+    """One backup to restore: ``latest`` only while no newer one was seen."""
 
     allow_rollback: RollbackOption = False
 
     def older(self, warning: str) -> None:
-        """Refuse to take an older backup for the latest one, unless that is allowed."""
+        """Refuse an older backup as the latest one, unless that is allowed."""
         if not self.allow_rollback:
             raise RefusedError(
                 warning, hint="give the name of the backup to restore, or allow what is there with --allow-rollback"
@@ -226,7 +231,7 @@ def key_ring(directory: Path | None) -> BackupKeys:
 
 
 def remembering(keys: Path | None) -> Remembering:
-    """Return what was seen of backups before, beside the keys."""
+    """Return the record of backups that were seen, kept next to the keys."""
     from swarmnet.edge.backups.seen import SeenFile
     from swarmnet.workflows.backup_lookup import Remembering
 
@@ -247,7 +252,7 @@ def opening_vault(keys: Path | None, identities: list[Path] | None, trust: list[
 
 
 def trusted_signers(ring: BackupKeys, trust: list[str] | None) -> tuple[Signer, ...]:
-    """Return those whose backups are accepted: the key directory's, and those named for this run."""
+    """Return the accepted signers: the key directory's, and those named for this run."""
     from swarmnet.edge.backups.keys import parse_signer
 
     return (*ring.signers(), *(parse_signer(text) for text in trust or []))
@@ -256,9 +261,9 @@ def trusted_signers(ring: BackupKeys, trust: list[str] | None) -> tuple[Signer, 
 def sealing_vault(
     keys: Path | None, recipients: list[str] | None, sign_with: Path | None, *, single_recipient: bool
 ) -> AgeVault:
-    """Return a vault that seals to the recipients of the key directory and to those named besides.
+    """Return a vault that seals to the recipients of the key directory and to those named in addition.
 
-    Whoever signs accepts his own signature, so that the backup can be checked after it was written.
+    The signer's own signature is accepted, so that the backup can be checked after it was written.
     """
     from swarmnet.edge.backups.keys import Signer, fingerprint, load_signing_key, parse_recipient
     from swarmnet.edge.backups.vault import AgeVault
@@ -278,20 +283,20 @@ def sealing_vault(
 
 
 def rewrapping_vault(opening: Opening, sign_with: Path | None, *, single_recipient: bool) -> AgeVault:
-    """Return a vault that opens what is there and seals it anew for the present recipients."""
+    """Return a vault that opens existing backups and seals them again for the present recipients."""
     sealing = sealing_vault(opening.keys, None, sign_with, single_recipient=single_recipient)
     reading = opening.vault()
     return replace(sealing, trusted=(*sealing.trusted, *reading.trusted), identities=reading.identities)
 
 
 def public_of(identity: object) -> object:
-    """Return the recipient that belongs to an identity; SSH identities do not tell theirs."""
+    """Return the recipient that belongs to an identity; SSH identities do not know theirs."""
     tell = getattr(identity, "to_public", None)
     return tell() if tell else None
 
 
 def passphrase(path: Path) -> Secret | None:
-    """Return the passphrase of a key: from the environment, or asked for once a file where somebody is there."""
+    """Return the passphrase of a key: from the environment, or asked for once a file in a terminal."""
     from swarmnet.model.base import Secret
 
     value = os.environ.get(PASSPHRASE)

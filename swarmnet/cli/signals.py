@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SAME_HANGUP = 1.0
-"""Seconds in which another SIGHUP tells of the same terminal: the kernel sends one, and so does the shell."""
+"""Seconds in which another SIGHUP is about the same terminal: the kernel sends one, and so does the shell."""
 
 
 class _HangUps:
@@ -26,7 +26,7 @@ class _HangUps:
         self._heard = -SAME_HANGUP
 
     def is_new(self, number: int) -> bool:
-        """Tell whether a signal asks for something; a hang-up silences what would be written to the lost terminal."""
+        """Return whether a signal is a new request; after a hang-up, nothing is written to the lost terminal."""
         if number != signal.SIGHUP:
             return True
         _silence_lost_streams()
@@ -75,7 +75,7 @@ class Interruption:
             raise KeyboardInterrupt
         self.requested = True
         # Not by print: a handler may interrupt a print that is under way.
-        os.write(2, b"\nstopping after the actions that run now; once more to stop at once\n")
+        os.write(2, b"\nstopping after the running actions; press again to stop at once\n")
 
 
 def _interrupt(number: int, _frame: FrameType | None) -> None:
@@ -84,7 +84,7 @@ def _interrupt(number: int, _frame: FrameType | None) -> None:
 
 
 def _silence_lost_streams() -> None:
-    """Let what is written to a terminal that is gone go nowhere: it would fail in the middle of cleaning up."""
+    """Discard what is written to a terminal that is gone: it would fail in the middle of cleaning up."""
     for descriptor in (1, 2):
         try:
             os.write(descriptor, b"")

@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from typing import TextIO
 
 _OWN = re.compile(r"(\r\x1b\[K|\x1b\[(?:(?:[0-4]|22|24|3[1-79]|9[1-7])(?:;(?:[0-4]|22|24|3[1-79]|9[1-7]))*)?m)")
-"""What swarmnet itself sends to terminals: colours, and the line of progress that is written anew."""
+"""What swarmnet itself sends to terminals: colours, and the line of progress that is rewritten."""
 
 
 class Screen(io.TextIOWrapper):
-    """A stream that lets nothing through that may not be seen, or that acts on the terminal."""
+    """A stream that masks marked values and shows control characters instead of sending them."""
 
     def write(self, text: str) -> int:
         """Write text for people."""
@@ -43,10 +43,10 @@ class Screen(io.TextIOWrapper):
 
 
 def complete() -> None:
-    """Give each missing stream a place, and let all text for people pass a ``Screen``.
+    """Replace each missing stream, and let all text for people pass a ``Screen``.
 
-    Daemons and ``<&-`` start programs without some streams, and Python has None there. Without a place the next file
-    opened would become the stream, and what a child prints would be written into it.
+    Daemons and ``<&-`` start programs without some streams, and Python has None there. Without a replacement, the next
+    file opened would become the stream, and what a child prints would be written into it.
     """
     null = Path(os.devnull)
     sys.stdin = sys.stdin or null.open(encoding="utf-8")
@@ -70,7 +70,7 @@ def write_program_text(text: str) -> None:
 
 
 def close_stdout() -> None:
-    """Let what is still buffered for stdout go nowhere, so that the end of the process does not fail on it again."""
+    """Discard what is buffered for stdout, so that the end of the process does not fail on it again."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)

@@ -6,7 +6,7 @@ Every command that talks to hosts does it so::
     with connected(inventory, verbose=verbose) as ports:
         ...
 
-Progress goes to stderr, results to stdout; who nobody can ask (no terminal) is refused with the flag to use instead.
+Progress goes to stderr, results to stdout. Without a terminal, a question is refused with the flag to use instead.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def read_inventory(path: Path) -> Inventory:
     """Read an inventory and print its warnings.
 
     Raises:
-        DocumentError: it is wrong; every problem with its line.
+        DocumentError: it is wrong; lists every problem with its line.
         UsageError: it cannot be read.
     """
     from swarmnet.edge.operator.files import read_document
@@ -72,14 +72,14 @@ def connected(
 
     Args:
         inventory: all hosts of the cluster, whatever ``--limit`` says: managers answer for the cluster.
-        verbose: tell of connections, too.
+        verbose: also print connections.
         timeout: seconds that one wait may take (``cli.options``); None leaves each wait its own limit.
-        listener: is told what happens; by default it is printed on stderr.
+        listener: gets the events; by default they are printed on stderr.
         log: where each request and each command on a host is logged; None means nowhere.
         become: ask for sudo's password first.
 
     Raises:
-        RefusedError: nobody is there to give the password.
+        RefusedError: there is no terminal to ask for the password.
     """
     from swarmnet.edge.operator.clock import SystemClock
     from swarmnet.edge.operator.core_dumps import forbid_core_dumps
@@ -104,7 +104,7 @@ def connected(
 def _sudo_password() -> Secret:
     password = passphrase("sudo password on the hosts:") if sys.stdin.isatty() else None
     if password is None:
-        raise RefusedError("no sudo password was given; nothing was done", hint="--ask-become-pass asks at a terminal")
+        raise RefusedError("no sudo password was given; nothing was done", hint="run --ask-become-pass in a terminal")
     return password
 
 
@@ -128,7 +128,7 @@ def patient(inventory: Inventory, timeout: float | None) -> Inventory:
 
 
 def _engine(clock: Clock, host: str, open_stream: Callable[[], Stream]) -> EnginePort:
-    """Make an engine's client; loads docker-py while the first logins are under way, not before they begin."""
+    """Create an engine's client; docker-py loads while the first logins run, not before."""
     from swarmnet.edge.engine.engine import Engine
 
     return Engine(host, open_stream, clock)
@@ -147,7 +147,7 @@ def limited(inventory: Inventory, limit: Sequence[str] | None) -> tuple[tuple[st
 
 
 def note(text: str) -> None:
-    """Print a line for people on stderr."""
+    """Print a line for people on stderr; stdout is for results."""
     typer.echo(shortened(on_one_line(text)), err=True)
 
 
@@ -166,25 +166,25 @@ def passphrase(question: str) -> Secret | None:
 
 
 def confirm_cluster(cluster: str, what: str, *, type_name: bool = False, flag: str = "--yes") -> None:
-    """Return when the operator agrees to a change of the cluster; its name stands in the question.
+    """Return when the operator agrees to a change of the cluster; the question names the cluster.
 
     Args:
         cluster: the cluster's name in the inventory.
         what: what will be done, for the question.
-        type_name: True asks to type the name, where a "y" is typed too easily.
-        flag: what agrees where nobody can be asked.
+        type_name: True asks for the cluster's name, since a "y" is typed too easily.
+        flag: what agrees where there is no terminal.
 
     Raises:
-        RefusedError: the answer is another one, or nobody is there to ask.
+        RefusedError: the operator does not agree, or there is no terminal to ask.
     """
     if not sys.stdin.isatty():
         raise RefusedError(
-            f"nobody is there to confirm: {what} on cluster {cluster}; nothing was changed",
-            hint=f"review it, then give {flag}",
+            f"cannot ask for confirmation without a terminal: {what} on cluster {cluster}; nothing was changed",
+            hint=f"review it, then add {flag}",
         )
     question = f"{what} on cluster {cluster}?"
     if type_name:
-        note(f"{question} Type the cluster's name to go on:")
+        note(f"{question} Type the cluster's name to continue:")
         agreed = sys.stdin.readline().strip() == cluster
     else:
         agreed = confirm(question)
@@ -210,7 +210,10 @@ def user_name() -> str:
 
 
 def _machine() -> str:
-    """Return the host's name and a digest that tells machines, and containers on them, apart."""
+    """Return the host's name and a digest that is different for each machine and each container."""
+    import hashlib
+    import socket
+
     ids = [Path("/etc/machine-id"), Path("/proc/sys/kernel/random/boot_id")]
     space = Path("/proc/self/ns/pid")
     name = socket.gethostname()

@@ -27,12 +27,12 @@ def services_by_name(state: ClusterState) -> list[Service]:
 
 
 def is_outside(host: str, state: ClusterState) -> bool:
-    """Return whether a host is no node of the swarm."""
+    """Return whether a host is outside of the swarm."""
     return state.node_of(host) is None
 
 
 def ports_of(service: Service, state: ClusterState) -> tuple[PublishedPort, ...]:
-    """Return the ports with the numbers that the engine chose; those of host mode stand in the tasks."""
+    """Return the ports with the numbers that the engine chose; those of host mode come from the tasks."""
     tasks = (task for task in state.tasks if task.service_id == service.id and task.state == "running")
     given = dict.fromkeys((*service.published, *(port for task in tasks for port in task.published)))
     known = {(port.target, port.protocol) for port in given if port.published}

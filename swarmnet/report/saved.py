@@ -1,4 +1,4 @@
-"""A saved plan, and what another one has that it has not."""
+"""A saved plan, and how another plan differs from it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 FORMAT = 2
 """Of the file: what a digest covers belongs to it, so a plan of another format cannot be compared."""
 _TAG = re.compile(r"(\*\*\*) #[0-9a-f]{8}")
-_TOLD = ("sign", "why", "risk", "always")
+_COMPARED = ("sign", "why", "risk", "always")
 
 
 class _SavedAction(BaseModel):
@@ -37,7 +37,7 @@ class _SavedAction(BaseModel):
 
 
 class _Saved(BaseModel):
-    """What of the file is read; people and other programs may read more."""
+    """The part of the file that is read; people and other programs may read more."""
 
     schema_: Literal[1] = Field(alias="schema")
     format: int = 1
@@ -85,7 +85,7 @@ class SavedPlan:
 
     @property
     def text(self) -> str:
-        """What stands in the file."""
+        """The file's text."""
         return json.dumps(self.tree, indent=2) + "\n"
 
     def unknown(self, programs: Sequence[str]) -> tuple[str, ...]:
@@ -98,7 +98,7 @@ class SavedPlan:
         return bytes.fromhex(self.tree["salt"])
 
     def differences(self, plan: Plan, state: ClusterState) -> tuple[str, ...]:
-        """Return how a plan differs from the saved one, in words; none when it is just that one."""
+        """Return how a plan differs from the saved one, in words; empty when it is the same."""
         now = SavedPlan.of(plan, state, Cover(shows=self.tree["shows_values"]), self._salt, ())
         saved, other = _bare(self.tree), _bare(now.tree)
         keys = ("cluster", "cluster_id", "actions", "digest")
@@ -120,7 +120,7 @@ def saved_document(
 
 
 def _digest(program: str, salt: bytes) -> str:
-    """Return what tells whether a program is one that was run; its words may be masked in the file."""
+    """Return the digest of a program that ran; its words may be masked in the file."""
     return hashlib.scrypt(program.encode(errors="surrogatepass"), salt=salt, n=2**11, r=8, p=1, dklen=32).hex()
 
 
@@ -132,7 +132,7 @@ def _bare(tree: JsonObject) -> dict[str, Any]:
 
 def _differences(saved: dict[str, Any], now: dict[str, Any]) -> Iterator[str]:
     if (saved["cluster"], saved.get("cluster_id")) != (now["cluster"], now["cluster_id"]):
-        yield f"it is of {_cluster(saved)}, and this is {_cluster(now)}"
+        yield f"it is for {_cluster(saved)}, and this is {_cluster(now)}"
     before, after = _by_target(saved), _by_target(now)
     for key in dict.fromkeys((*before, *after)):
         if key not in after:
@@ -145,7 +145,7 @@ def _differences(saved: dict[str, Any], now: dict[str, Any]) -> Iterator[str]:
 
 def _cluster(tree: dict[str, Any]) -> str:
     swarm = tree.get("cluster_id")
-    return f"cluster {tree['cluster']}, " + (f"swarm {swarm}" if swarm else "which is no swarm yet")
+    return f"cluster {tree['cluster']}, " + (f"swarm {swarm}" if swarm else "without a swarm so far")
 
 
 def _by_target(tree: dict[str, Any]) -> dict[tuple[str, str, int], dict[str, Any]]:
@@ -164,7 +164,7 @@ def _named(action: dict[str, Any]) -> str:
 
 def _fields(before: dict[str, Any], after: dict[str, Any]) -> str:
     was, now = ({one.get("path"): one for one in action.get("changes", [])} for action in (before, after))
-    names = [word for word in _TOLD if before.get(word) != after.get(word)]
+    names = [word for word in _COMPARED if before.get(word) != after.get(word)]
     names += [str(path) for path in dict.fromkeys((*was, *now)) if was.get(path) != now.get(path)]
     if not names:
         sends = before.get("sends") or {}

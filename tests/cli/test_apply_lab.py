@@ -143,7 +143,7 @@ def test_ctrl_c_stops_after_what_runs_and_gives_the_lock_back(operator: Operator
         out, err = process.communicate(timeout=LIMIT)
 
     assert process.returncode == 130
-    assert "stopping after the actions that run now" in err
+    assert "stopping after the running actions" in err
     assert "interrupted" in out
     assert "is not locked" in operator.type("lock", "status")
     assert "a second plan is empty" in operator.apply("--yes")

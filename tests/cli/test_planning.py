@@ -160,7 +160,7 @@ def test_the_environment_agrees_to_what_costs_nothing_alone() -> None:
 
     consent.ask(prepared(Risk.SAFE), changed=False)
     for risk in (Risk.DISRUPTIVE, Risk.DESTRUCTIVE):
-        with pytest.raises(RefusedError, match="nobody is there"):
+        with pytest.raises(RefusedError, match="without a terminal"):
             consent.ask(prepared(risk), changed=False)
 
 

@@ -95,7 +95,7 @@ def test_a_no_writes_nothing(hosts: Hosts) -> None:
 def test_without_a_terminal_nothing_is_written(hosts: Hosts) -> None:
     said = hosts.trusts(exits=5)
     assert hosts.printed("h1") in said
-    assert "nobody is there to agree" in said
+    assert "cannot ask about the new keys without a terminal" in said
     assert not hosts.known.exists()
 
 

@@ -32,7 +32,7 @@ def test_skipping_everything_is_refused() -> None:
 
 
 def test_two_sources_of_the_probe_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="exclude each other"):
+    with pytest.raises(UsageError, match="cannot be combined"):
         probe_kit("python:3", tmp_path / "image.tar")
 
 

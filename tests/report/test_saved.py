@@ -65,7 +65,7 @@ def test_another_cluster_of_the_same_name_is_refused() -> None:
     other = STATE.model_copy(update={"swarm": Swarm(id="s2", version=1, spec=SwarmSpec())})
 
     assert saved(WEB).differences(plan(WEB), other) == (
-        "it is of cluster shop, swarm s1, and this is cluster shop, swarm s2",
+        "it is for cluster shop, swarm s1, and this is cluster shop, swarm s2",
     )
     assert saved(WEB).differences(plan(WEB, cluster="prod"), STATE) != ()
 

@@ -27,9 +27,10 @@ EXAMPLE = "swarmnet apply playbooks/site.yml -i lab.yml"
 
 MAKE_ONE = "swarmnet plan PLAYBOOK -i INVENTORY -o FILE"
 LONGEST_PLAN = 64 * 1024 * 1024
-"""Bytes: each value of a plan stands in it whole."""
+"""Bytes: a saved plan holds each value whole."""
 PlanOption = Annotated[
-    Path | None, typer.Option("--plan", metavar="FILE", help="Do only what `plan -o FILE` saved; refuse anything else.")
+    Path | None,
+    typer.Option("--plan", metavar="FILE", help="Do exactly what `plan -o FILE` saved; refuse anything else."),
 ]
 
 
@@ -42,10 +43,11 @@ def command(
     output: Output,
     plan: PlanOption = None,
 ) -> None:
-    """Make the cluster as the playbook says: show the plan, ask, do it, and prove that a second plan is empty.
+    """Apply a playbook: show the plan, ask, do it, and prove that a second plan is empty.
 
-    Programs that the playbook names for planning are shown and asked about before they run. SWARMNET_YES=1 agrees to
-    plans that cost nothing.
+    Programs that planning needs are shown before they run, and you are asked. SWARMNET_YES=1 agrees to plans that
+    cost nothing. Values that the playbook spells out, such as a password in the argv of a command, are shown in the
+    plan: take secrets from ${env:NAME}, which is masked.
     """
     from swarmnet.workflows.apply import apply
 
@@ -70,7 +72,7 @@ def saved_plan(path: Path) -> SavedPlan:
     """Return a plan that ``plan -o`` saved.
 
     Raises:
-        UsageError: it is no such file.
+        UsageError: there is no such file, or it holds no plan.
     """
     from swarmnet.edge.operator.files import read_document
     from swarmnet.report.saved import SavedPlan
@@ -78,28 +80,28 @@ def saved_plan(path: Path) -> SavedPlan:
     try:
         return SavedPlan.read(read_document(path, limit=LONGEST_PLAN))
     except (ValueError, RecursionError):
-        raise UsageError(f"{path} is no saved plan", hint=MAKE_ONE) from None
+        raise UsageError(f"{path} does not hold a saved plan", hint=MAKE_ONE) from None
 
 
 def expect(saved: SavedPlan, prepared: Prepared) -> None:
     """Return when a plan is the saved one.
 
     Raises:
-        RefusedError: it is another; says what differs.
+        RefusedError: the plans differ; the message says how.
     """
     if differences := saved.differences(prepared.plan, prepared.state):
         raise RefusedError(
-            "the plan is not the saved one any more; nothing was changed:",
+            "the plan differs from the saved one; nothing was changed:",
             details=(f"- {one}" for one in differences),
             hint=f"review it again: {MAKE_ONE}",
         )
 
 
 def agree_to_run(cluster: str, saved: SavedPlan | None, programs: Sequence[str], *, yes: bool) -> bool:
-    """Show what planning runs and return when the operator agrees; a saved plan agrees to what it was made with.
+    """Show what planning runs and return when the operator agrees; a saved plan agrees to what it ran itself.
 
     Raises:
-        RefusedError: the operator does not, nobody is there, or the saved plan did not run one of them.
+        RefusedError: the operator does not agree, there is no terminal, or the saved plan did not run one of them.
     """
     if saved is not None:
         if more := saved.unknown(programs):

@@ -1,4 +1,4 @@
-"""``swarmnet backup``: take backups, look at them, check, compare and prune them."""
+"""``swarmnet backup``: take, list, check, compare and prune backups."""
 
 from __future__ import annotations
 
@@ -53,11 +53,11 @@ if TYPE_CHECKING:
     from swarmnet.workflows.backup_lookup import Checked
 
 LIVE = "live"
-"""In the place of a backup: the cluster as it is now."""
+"""Instead of a backup: the cluster as it is now."""
 
 MapOption = Annotated[
     list[str] | None,
-    typer.Option("--map", metavar="OLD=NEW", help="Which new host takes the place of which old one; repeat."),
+    typer.Option("--map", metavar="OLD=NEW", help="Map an old host to the new host that replaces it; repeatable."),
 ]
 
 
@@ -68,7 +68,8 @@ class Sealing:
     repository: RepositoryOption = ""
     keys: KeysOption = None
     recipient: Annotated[
-        list[str] | None, typer.Option("--recipient", metavar="KEY", help="One more key that opens it.")
+        list[str] | None,
+        typer.Option("--recipient", metavar="KEY", help="An additional key that opens it; repeatable."),
     ] = None
     sign_with: SignOption = None
     single_recipient: SingleOption = False
@@ -89,7 +90,11 @@ class Live:
     inventory: Annotated[
         Path | None,
         typer.Option(
-            "--inventory", "-i", metavar="FILE", help="live: the hosts to look at.", envvar="SWARMNET_INVENTORY"
+            "--inventory",
+            "-i",
+            metavar="FILE",
+            help="For `live`: the inventory of the cluster.",
+            envvar="SWARMNET_INVENTORY",
         ),
     ] = None
     limit: LimitOption = None
@@ -101,7 +106,7 @@ class Live:
         """Return the hosts to look at.
 
         Raises:
-            UsageError: none were named.
+            UsageError: no inventory was named.
         """
         if self.inventory is None:
             raise UsageError(
@@ -115,12 +120,13 @@ class Live:
 class Keeping:
     """What a rule keeps."""
 
-    keep_last: Annotated[int, typer.Option("--keep-last", metavar="N", min=0, help="The newest so many.")] = 0
+    keep_last: Annotated[int, typer.Option("--keep-last", metavar="N", min=0, help="Keep the newest N backups.")] = 0
     keep_daily: Annotated[
-        int, typer.Option("--keep-daily", metavar="N", min=0, help="The newest of each of so many days.")
+        int, typer.Option("--keep-daily", metavar="N", min=0, help="Keep the newest backup of each of the last N days.")
     ] = 0
     keep_weekly: Annotated[
-        int, typer.Option("--keep-weekly", metavar="N", min=0, help="The newest of each of so many weeks.")
+        int,
+        typer.Option("--keep-weekly", metavar="N", min=0, help="Keep the newest backup of each of the last N weeks."),
     ] = 0
 
 
@@ -130,25 +136,25 @@ EXAMPLE = "swarmnet backup create -i lab.yml"
 
 @app.command(
     epilog="Example: swarmnet backup create -i lab.yml --tag before-upgrade",
-    short_help="Take a backup, sealed and opened once more.",
+    short_help="Take a backup, seal it, and open it again as a check.",
 )
 @grouped
 def create(
     cluster: LimitedCluster,
     sealing: Sealing,
     tag: Annotated[
-        list[str] | None, typer.Option("--tag", metavar="WORD", help="A word to find it by; repeat.")
+        list[str] | None, typer.Option("--tag", metavar="WORD", help="A word to find it by; repeatable.")
     ] = None,
     allow_partial: Annotated[
-        bool, typer.Option("--allow-partial", help="Accept a partial one, even without a manager that answers.")
+        bool, typer.Option("--allow-partial", help="Accept a partial backup, even when no manager answers.")
     ] = False,
     lock_wait: WaitOption = 0.0,
     as_json: JsonOption = False,
 ) -> None:
-    """Read the cluster and the networks of all hosts, seal it, open it again, and only then write it.
+    """Read the cluster and the networks of all hosts, seal the backup, open it again, and only then write it.
 
-    Exit 3: written, but marked partial since something did not answer, or --limit left it out; --allow-partial
-    accepts that. Exit 11: somebody changes the cluster right now; --lock-wait waits for its end.
+    Exit 3: written, but marked partial because a host did not answer or --limit left it out; --allow-partial accepts
+    that. Exit 11: another run is changing the cluster; --lock-wait waits for its end.
     """
     from swarmnet.workflows.backup import Order, undisturbed
     from swarmnet.workflows.backup import create as take
@@ -196,7 +202,7 @@ def _show_taken(taken: Taken, *, as_json: bool) -> None:
 )
 @grouped
 def list_(checking: Checking, output: Output, cluster: ClusterOption = None) -> None:
-    """Show the backups, newest first; their headers are checked, nothing is opened."""
+    """Show the backups, newest first. Their headers are checked, nothing is opened."""
     from swarmnet.report.reports import backups_report
 
     targets = output.targets()
@@ -207,7 +213,7 @@ def list_(checking: Checking, output: Output, cluster: ClusterOption = None) -> 
 @app.command(epilog="Example: swarmnet backup show latest", short_help="Show what a backup holds.")
 @grouped
 def show(source: OneBackup, as_json: JsonOption = False) -> None:
-    """Open a backup and show what it holds, and what can never come back; without an identity, its header."""
+    """Open a backup and show what it holds, and what can never come back. Without an identity, show its header."""
     from swarmnet.report.documents.backups import header_document, show_document
     from swarmnet.report.terminal.backups import entry_lines, summary_lines
     from swarmnet.workflows.backup_lookup import checked_header, opened
@@ -220,7 +226,7 @@ def show(source: OneBackup, as_json: JsonOption = False) -> None:
             print_document(header_document(entry))
         else:
             print_lines(entry_lines([entry]))
-        typer.echo("only the header: no identity is at hand (--identity)", err=True)
+        typer.echo("only the header is shown: there is no identity to open it (--identity)", err=True)
         return
     document = opened(entry, repository=store, vault=vault)
     if as_json:
@@ -236,14 +242,14 @@ def check(
     all_: Annotated[bool, typer.Option("--all", help="Every backup of the repository.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Check signature and digest; open it when an identity is at hand, else say that this is unproven (exit 3)."""
+    """Check signature and digest, and open the backup. Without an identity, opening stays unproven (exit 3)."""
     from swarmnet.report.documents.backups import BackupCheckDocument
     from swarmnet.workflows.backup_lookup import check as check_backups
 
     store, vault = source.store(), source.vault()
     entries = source.listing(vault) if all_ else (source.find(source.backup, vault),)
     if not entries:
-        raise BackupNotFoundError(f"no backup in {store.place}", hint="`swarmnet backup create` makes one")
+        raise BackupNotFoundError(f"no backup in {store.place}", hint="`swarmnet backup create` takes one")
     results = check_backups(entries, repository=store, vault=vault)
     if as_json:
         print_document(BackupCheckDocument(schema_=1, backups=[_checked(one) for one in results]))
@@ -259,7 +265,7 @@ def check(
 def _word(one: Checked) -> str:
     if one.problem is not None:
         return f"FAILED: {one.problem.message}"
-    return "ok: opened and read" if one.opened else "signature ok; decryptability unproven: no identity at hand"
+    return "ok: opened and read" if one.opened else "signature ok; decryptability unproven: no identity"
 
 
 def _checked(one: Checked) -> CheckedEntry:
@@ -280,15 +286,15 @@ def diff(
     opening: Opening,
     live: Live,
     after: Annotated[
-        str, typer.Argument(help="The newer backup; by default `live`: what is there now.", metavar="BACKUP|live")
+        str, typer.Argument(help="The newer backup, or `live` (the default): the cluster now.", metavar="BACKUP|live")
     ] = LIVE,
     map_: MapOption = None,
     show_values: ShowValuesOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show what differs between two backups, or a backup and the live cluster, by object and field.
+    """Show what differs between two backups, or between a backup and the live cluster, by object and field.
 
-    Exit 6: drift; 3: not all could be compared.
+    Exit 6: drift. Exit 3: some of it could not be compared.
     """
     from swarmnet.model.redaction import Cover
     from swarmnet.report.documents.drift import drift_document
@@ -298,7 +304,7 @@ def diff(
     if after == LIVE:
         found = _against_live(opening, before, live.cluster(), pairs(map_ or []))
     elif live.limit:
-        raise UsageError("--limit is for `live`: a backup holds what it holds")
+        raise UsageError("--limit works only with `live`, not between two backups")
     else:
         found = compare(opening.document(before), opening.document(after), pairs(map_ or []))
     if as_json:
@@ -327,7 +333,7 @@ def _against_live(opening: Opening, before: str, cluster: LimitedCluster, mappin
 def export(source: OneBackup, show_values: ShowValuesOption = False) -> None:
     """Print a backup as readable JSON, without config data and without values that may hold secrets.
 
-    Hidden are values of environment variables, labels, commands, arguments and options; their names stay.
+    Values of environment variables, labels, commands, arguments and options are hidden; their names are shown.
     """
     from swarmnet.model.redaction import Cover
     from swarmnet.plan.recovery.redact import redacted
@@ -338,17 +344,17 @@ def export(source: OneBackup, show_values: ShowValuesOption = False) -> None:
 
 @app.command(
     epilog="Example: swarmnet backup prune --cluster prod --keep-last 3 --keep-daily 7 --keep-weekly 4 --yes",
-    short_help="Remove what no rule keeps.",
+    short_help="Remove the backups that no rule keeps.",
 )
 @grouped
 def prune(
-    cluster: Annotated[str, typer.Option("--cluster", metavar="NAME", help="Whose backups.")],
+    cluster: Annotated[str, typer.Option("--cluster", metavar="NAME", help="The cluster whose backups to prune.")],
     keeping: Keeping,
     checking: Checking,
     yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Remove what no rule keeps; without --yes only show it. The newest complete backup always stays."""
+    """Remove the backups that no rule keeps; without --yes, only show them. The newest complete backup always stays."""
     from swarmnet.plan.recovery.retention import Keep
     from swarmnet.report.documents.backups import BackupPruneDocument, KeptEntry
     from swarmnet.workflows.backup import prune as prune_backups
@@ -371,7 +377,7 @@ def prune(
         if not doomed:
             typer.echo("nothing to remove", err=True)
         elif not yes:
-            typer.echo("nothing was removed; add --yes", err=True)
+            typer.echo("nothing was removed; add --yes to remove them", err=True)
     if problems:
         raise typer.Exit(max(problems))
 

@@ -1,4 +1,4 @@
-"""``swarmnet keys``: who can open backups, who signs them, whose signature counts."""
+"""``swarmnet keys``: who can open backups, who signs them, and whose signature counts."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 EXAMPLE = "swarmnet keys init --recovery-file /media/stick/recovery.txt"
 
 ENOUGH = 2
-"""Recipients that a backup is sealed to at least: one key that is lost must not be the end of it."""
+"""Recipients that a backup needs at least: one lost key must not make it unreadable."""
 
 DirectoryOption = Annotated[
     Path | None,
@@ -42,7 +42,7 @@ DirectoryOption = Annotated[
 
 @app.command(
     epilog="Example: swarmnet keys init --recovery-file /media/stick/recovery.txt",
-    short_help="Make your keys, and one for recovery.",
+    short_help="Create your keys, and one for recovery.",
 )
 def init(
     directory: DirectoryOption = None,
@@ -52,12 +52,12 @@ def init(
     recovery_file: Annotated[
         Path | None,
         typer.Option(
-            "--recovery-file", metavar="FILE", help="Write the recovery identity there instead of showing it."
+            "--recovery-file", metavar="FILE", help="Write the recovery identity there instead of printing it."
         ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make an identity to open with, a key to sign with, and a recovery identity that is shown this once."""
+    """Create an identity to open with, a key to sign with, and a recovery identity that is shown only once."""
     from swarmnet.report.documents.keys import KeysInitDocument
 
     ring = key_ring(directory)
@@ -67,11 +67,11 @@ def init(
         print_document(KeysInitDocument(**dict(_described(ring)), recovery_identity=shown))
         return
     _print(ring)
-    typer.echo("\nRecovery identity, kept nowhere by swarmnet: put it where a fire or a thief does not find it.")
-    typer.echo("With it and any copy of a backup, everything comes back; without any identity, nothing does.")
+    typer.echo("\nRecovery identity, not stored by swarmnet: keep it safe from fire and theft.")
+    typer.echo("With it and any copy of a backup, you can restore; without any identity, you cannot.")
     typer.echo(f"  {on_one_line(shown)}")
     if recovery_file is None:
-        typer.echo("Keep the line `signs` with it: on a new machine it tells whose backups to trust (--trust).")
+        typer.echo("Keep the `signs` line with it: on a new machine, --trust needs that key.")
 
 
 @app.command("list", epilog="Example: swarmnet keys list --json")
@@ -86,18 +86,18 @@ def list_(directory: DirectoryOption = None, as_json: JsonOption = False) -> Non
 
 @app.command(
     epilog="Example: swarmnet keys add 'ssh-ed25519 AAAA... bob' ; swarmnet keys add --signer 'ssh-ed25519 ...'",
-    short_help="Seal to one more recipient, or trust a signer.",
+    short_help="Add a recipient, or trust a signer.",
 )
 def add(
     key: Annotated[str, typer.Argument(metavar="KEY", help="age1..., ssh-ed25519 ... or ssh-rsa ... public key.")],
     directory: DirectoryOption = None,
-    name: Annotated[str, typer.Option("--name", metavar="NAME", help="Whose key it is.")] = "",
+    name: Annotated[str, typer.Option("--name", metavar="NAME", help="The owner of the key.")] = "",
     signer: Annotated[
-        bool, typer.Option("--signer", help="Accept backups signed by it, instead of sealing to it.")
+        bool, typer.Option("--signer", help="Trust backups signed by this key, instead of sealing to it.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Seal future backups to one more recipient, or trust one more signer."""
+    """Seal future backups to an additional recipient, or trust an additional signer."""
     from swarmnet.edge.backups.keys import parse_recipient, parse_signer
 
     ring, text = key_ring(directory), f"{key} # {name}" if name else key
@@ -105,18 +105,18 @@ def add(
         ring.add_signer(parse_signer(text))
     else:
         ring.add_recipient(parse_recipient(text))
-    typer.echo("added; it counts from the next backup on", err=True)
+    typer.echo("added; it takes effect with the next backup", err=True)
     if as_json:
         print_document(_described(ring))
 
 
-@app.command(epilog="Example: swarmnet keys remove bob", short_help="Take a recipient or signer out.")
+@app.command(epilog="Example: swarmnet keys remove bob", short_help="Remove a recipient or a signer.")
 def remove(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name, fingerprint or key of a recipient or signer.")],
     directory: DirectoryOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Take a recipient or signer out; the key of a recipient still opens the backups that were sealed to it."""
+    """Remove a recipient or a signer. A removed recipient can still open the backups that were sealed to it."""
     ring = key_ring(directory)
     if ring.remove(name) == 0:
         raise UsageError(f"no recipient or signer {name!r}", hint="`swarmnet keys list` shows them")
@@ -128,13 +128,13 @@ def remove(
             err=True,
         )
     if not ring.signers():
-        typer.echo("warning: no signer is trusted any more: no backup can be checked or restored", err=True)
+        typer.echo("warning: no signer is trusted: no backup can be checked or restored", err=True)
     if as_json:
         print_document(_described(ring))
 
 
 @app.command(
-    epilog="Example: swarmnet keys renew --name alice", short_help="Make an identity or a signing key that was lost."
+    epilog="Example: swarmnet keys renew --name alice", short_help="Replace an identity or a signing key that was lost."
 )
 def renew(
     directory: DirectoryOption = None,
@@ -143,32 +143,30 @@ def renew(
     ] = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Make what is missing of your identity and your signing key; what is there stays as it is.
+    """Create your identity or your signing key where it is missing. An existing key is never overwritten.
 
-    Older backups stay trusted, and open with any identity that they were sealed to: the recovery identity, for one.
+    Older backups stay trusted, and open with any identity that they were sealed to, such as the recovery identity.
     """
     from swarmnet.report.documents.keys import KeysRenewDocument
 
     ring = key_ring(directory)
     made = ring.renew(name or user_name())
     if not made:
-        raise UsageError(
-            f"nothing is missing in {ring.directory}: identity and signing key are there, and are never overwritten"
-        )
+        raise UsageError(f"{ring.directory} already has an identity and a signing key; they are never overwritten")
     if as_json:
         print_document(KeysRenewDocument(**dict(_described(ring)), made=[str(path) for path in made]))
         return
     for path in made:
-        typer.echo(f"made {on_one_line(str(path))}")
+        typer.echo(f"created {on_one_line(str(path))}")
     if ring.signing_key in made:
         signer = ring.signers()[-1]
-        typer.echo("\nAdd this line to your recovery file, so that it names the new signer, too:")
+        typer.echo("\nAdd this line to your recovery file, so that it also names the new signer:")
         typer.echo(f"# signer: {signer.line} # {on_one_line(signer.name)}")
 
 
 @app.command(
     epilog="Example: swarmnet keys rewrap --repository backups",
-    short_help="Seal existing backups for the present recipients.",
+    short_help="Seal existing backups again for the present recipients.",
 )
 @grouped
 def rewrap(
@@ -178,19 +176,19 @@ def rewrap(
     single_recipient: SingleOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Seal existing backups again for the present recipients, signed by you; each is replaced whole or left as it was.
+    """Seal existing backups again for the present recipients, signed by you. Each is replaced whole or left as it was.
 
-    A recipient that was taken out can still open copies elsewhere. The exit code is that of the gravest problem.
+    A removed recipient can still open copies elsewhere. The exit code is that of the most serious problem.
     """
     from swarmnet.report.documents.backups import RewrapDocument
     from swarmnet.report.terminal.progress import ProgressLines
-    from swarmnet.workflows.backup import rewrap as seal_anew
+    from swarmnet.workflows.backup import rewrap as seal_again
 
     vault = rewrapping_vault(opening, sign_with, single_recipient=single_recipient)
     wanted = frozenset(one.fingerprint for one in vault.recipients)
     listener = ProgressLines(sys.stderr, verbose=False)
     entries = opening.listing(vault, cluster)
-    results = seal_anew(entries, wanted, repository=opening.store(), vault=vault, listener=listener)
+    results = seal_again(entries, wanted, repository=opening.store(), vault=vault, listener=listener)
     if as_json:
         print_document(RewrapDocument(schema_=1, backups=[_rewrapped(one) for one in results]))
     else:
@@ -202,7 +200,7 @@ def rewrap(
 def _word(one: Rewrapped) -> str:
     if one.problem is not None:
         return f"FAILED, left as it was: {one.problem.message}"
-    return "sealed anew" if one.changed else "sealed to just these recipients already"
+    return "sealed again" if one.changed else "already sealed to exactly these recipients"
 
 
 def _rewrapped(one: Rewrapped) -> RewrappedEntry:
@@ -225,7 +223,7 @@ def _described(ring: BackupKeys) -> KeysDocument:
 
 def _print(ring: BackupKeys) -> None:
     if not (ring.recipients() or ring.signers()):
-        typer.echo(f"no keys in {on_one_line(str(ring.directory))}; `swarmnet keys init` makes them")
+        typer.echo(f"no keys in {on_one_line(str(ring.directory))}; `swarmnet keys init` creates them")
         return
     typer.echo(f"keys in {on_one_line(str(ring.directory))}")
     for recipient in ring.recipients():

@@ -1,4 +1,4 @@
-"""``swarmnet lock``: who changes the cluster now, and a way past somebody who is gone."""
+"""``swarmnet lock``: show who changes the cluster, and break a lock that was left behind."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ EXAMPLE = "swarmnet lock status -i lab.yml"
 def status(cluster: Cluster, as_json: JsonOption = False) -> None:
     """Show who holds the cluster's lock.
 
-    Exit 3: no manager answers for the swarm that holds the lock, so nobody knows.
+    Exit 3: no manager answers for the swarm that holds the lock, so its holder is unknown.
     """
     from swarmnet.workflows.fleet.observe import observe
     from swarmnet.workflows.lock.lock import holders, visible
@@ -38,14 +38,12 @@ def status(cluster: Cluster, as_json: JsonOption = False) -> None:
     _show(found, hosts.cluster, as_json=as_json, verb="held")
 
 
-@app.command(
-    "break", epilog="Example: swarmnet lock break -i lab.yml", short_help="Remove the cluster's lock, whoever holds it."
-)
+@app.command("break", epilog="Example: swarmnet lock break -i lab.yml", short_help="Remove the cluster's lock.")
 @grouped
 def break_(cluster: Cluster, yes: YesOption = False, as_json: JsonOption = False) -> None:
-    """Remove the cluster's lock, whoever holds it; a run that still lives stops before its next action.
+    """Remove the cluster's lock. A run that is still alive stops before its next action.
 
-    Only the lock that was shown is removed: when somebody else has it by then, that is an error.
+    Only the lock that was shown is removed: when another run has it by then, that is an error.
     """
     from swarmnet.workflows.fleet.observe import observe
     from swarmnet.workflows.lock.lock import break_locks, holders, visible

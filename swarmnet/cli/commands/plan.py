@@ -28,7 +28,8 @@ EXAMPLE = "swarmnet plan playbooks/site.yml -i lab.yml --check"
 
 SALT_BYTES = 16
 OutputOption = Annotated[
-    Path | None, typer.Option("--output", "-o", metavar="FILE", help="Save the plan; `apply --plan FILE` does just it.")
+    Path | None,
+    typer.Option("--output", "-o", metavar="FILE", help="Save the plan; `apply --plan FILE` does exactly that."),
 ]
 
 
@@ -42,10 +43,11 @@ def command(
     check: Annotated[bool, typer.Option("--check", help="Exit 6 if anything would change.")] = False,
     output: OutputOption = None,
 ) -> None:
-    """Show what `apply` would change, and why; nothing is written to any host, and no program of the playbook runs.
+    """Show what `apply` would change, and why. Nothing is written to any host, and no program of the playbook runs.
 
-    With --allow-commands those run that planning asks: without them, contents from commands cannot be planned, and
-    commands with `unless` are shown as if they were due.
+    With --allow-commands, the programs that planning needs run. Without it, contents from commands cannot be planned,
+    and commands with `unless` are shown as if they were due. Values that the playbook spells out, such as a password
+    in the argv of a command, are shown: take secrets from ${env:NAME}, which is masked.
     """
     from swarmnet.model.redaction import Cover
     from swarmnet.report.saved import SavedPlan, saved_document
@@ -76,9 +78,9 @@ def command(
 
 
 def _refuse_unknowns(programs: Sequence[str]) -> bool:
-    """Refuse to save a plan that rests on programs which did not run: `apply --plan` runs no others."""
+    """Refuse to save a plan that depends on programs that did not run: `apply --plan` runs no others."""
     raise UsageError(
-        "a plan can only be saved with the answers of the programs that the playbook names:",
+        "a plan can be saved only after the programs that planning needs have run:",
         details=(f"- {one}" for one in programs),
         hint="review them, then add --allow-commands",
     )

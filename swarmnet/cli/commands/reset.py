@@ -1,4 +1,4 @@
-"""``swarmnet reset``: leave the swarm, and remove what swarmnet made."""
+"""``swarmnet reset``: leave the swarm, and remove what swarmnet created."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ EXAMPLE = "swarmnet reset -i lab.yml"
 
 @grouped
 def command(cluster: Cluster, agreement: Agreement, output: Output, allow_missing: MissingOption = False) -> None:
-    """Take the swarm apart: services, workers, managers, the leader last. What it holds is lost; back it up before."""
+    """Dissolve the swarm: services, workers, managers, the leader last. Its contents are lost; take a backup first."""
     from swarmnet.plan.guard import Permissions
     from swarmnet.plan.reset import reset
     from swarmnet.workflows.apply import Goal, apply

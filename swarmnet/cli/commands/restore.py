@@ -1,4 +1,4 @@
-"""``swarmnet restore``: bring a backup back onto these hosts, or onto others."""
+"""``swarmnet restore``: restore a backup onto these hosts, or onto others."""
 
 from __future__ import annotations
 
@@ -47,17 +47,17 @@ VerifyOption = Annotated[bool, typer.Option("--verify/--no-verify", help="Prove 
 
 @dataclass(frozen=True, slots=True)
 class RestoreOptions:
-    """What the operator decides about a restore."""
+    """The operator's choices for a restore."""
 
     map_: MapOption = None
     secrets_from: Annotated[
         str | None,
-        typer.Option("--secrets-from", metavar="FILE.yml|env:PREFIX", help="Data of secrets, which no backup holds."),
+        typer.Option("--secrets-from", metavar="FILE.yml|env:PREFIX", help="Values of secrets, which no backup holds."),
     ] = None
     unlock_key_file: Annotated[
         str | None,
         typer.Option(
-            "--unlock-key-file", metavar="FILE", help="Switch autolock on as the backup has it; its new key goes there."
+            "--unlock-key-file", metavar="FILE", help="Turn autolock on as in the backup; its new key is written there."
         ),
     ] = None
     only: Annotated[
@@ -65,17 +65,17 @@ class RestoreOptions:
         typer.Option(
             "--only",
             metavar="KIND/NAME",
-            help="Restore these alone, with what they need: service/web, 'network/shop_*'.",
+            help="Restore only these, with what they need: service/web, 'network/shop_*'.",
         ),
     ] = None
     exclude: Annotated[
         list[str] | None,
-        typer.Option("--exclude", metavar="KIND/NAME", help="Leave these out; exit 15 where they differ."),
+        typer.Option("--exclude", metavar="KIND/NAME", help="Skip these; exit 15 where they differ."),
     ] = None
     replace: ReplaceOption = None
     other_cluster: Annotated[
         bool,
-        typer.Option("--other-cluster", help="Restore a backup of another cluster than the inventory's."),
+        typer.Option("--other-cluster", help="Restore a backup of a cluster with another name."),
     ] = False
     allow_partial: Annotated[bool, typer.Option("--allow-partial", help="Restore a backup that is marked partial.")] = (
         False
@@ -86,8 +86,8 @@ class RestoreOptions:
         """Return what onto which hosts.
 
         Raises:
-            UsageError: the options make no sense with this backup and these hosts.
-            RefusedError: the backup is another cluster's, and that was not allowed.
+            UsageError: the options do not fit this backup and these hosts.
+            RefusedError: the backup is of another cluster, and that was not allowed.
         """
         from swarmnet.plan.recovery.steps import Choices
         from swarmnet.workflows.restore import Restore
@@ -96,7 +96,7 @@ class RestoreOptions:
         if document.cluster != inventory.cluster and not self.other_cluster:
             raise RefusedError(
                 f"this is {which}; the inventory names cluster {inventory.cluster}",
-                hint="when you mean it: --other-cluster",
+                hint="to allow this, add --other-cluster",
             )
         given = {} if self.secrets_from is None else given_secrets(self.secrets_from, document)
         choices = Choices(
@@ -129,7 +129,7 @@ def plan(
     output: Output,
     show_values: ShowValuesOption = False,
 ) -> None:
-    """Show what a restore would do, what it would leave out, and what can never come back. Nothing is written.
+    """Show what a restore would do, what it would skip, and what can never come back. Nothing is written.
 
     Exit 3: some hosts do not answer.
     """
@@ -168,7 +168,7 @@ def plan(
 
 @app.command(
     epilog="Example: swarmnet restore apply latest -i inventories/new.yml --secrets-from env:RESTORE_",
-    short_help="Bring the backup back, then verify.",
+    short_help="Restore the backup, then verify.",
 )
 @grouped
 def apply(
@@ -179,10 +179,10 @@ def apply(
     output: Output,
     verify: VerifyOption = True,
 ) -> None:
-    """Bring the backup back: open it, show the plan, ask, do it, look again, prove the networks by traffic.
+    """Restore a backup: open it, show the plan, ask, do it, look again, prove the networks by traffic.
 
-    What is there and equal is left alone, so an interrupted restore is run again. Exit 15: restored, some things were
-    left out; 16: restored, but the networks do not work.
+    Objects that are equal already are left alone, so you can run an interrupted restore again. Exit 15: restored, some
+    objects were skipped. Exit 16: restored, but the networks do not work.
     """
     from swarmnet.report.reports import restore_report
     from swarmnet.workflows.restore import run
@@ -202,14 +202,14 @@ def apply(
 
 app.command(
     "resume",
-    short_help="Go on with an interrupted restore.",
-    help="Go on with an interrupted restore: the same as `restore apply`, which leaves alone what is back already.",
+    short_help="Continue an interrupted restore.",
+    help="Continue an interrupted restore: the same as `restore apply`, which leaves alone what is back already.",
     epilog="Example: swarmnet restore resume latest -i inventories/new.yml",
 )(apply)
 
 
 @app.command(
-    epilog="Example: swarmnet restore undo latest -i inventories/new.yml", short_help="Take back what a restore made."
+    epilog="Example: swarmnet restore undo latest -i inventories/new.yml", short_help="Remove what a restore created."
 )
 @grouped
 def undo(
@@ -219,10 +219,10 @@ def undo(
     output: Output,
     allow_missing: MissingOption = False,
 ) -> None:
-    """Take back what the restore of this backup made where nothing was before, and only that.
+    """Remove what the restore of this backup created where nothing was before, and only that.
 
-    What it replaced, node labels and the swarm itself stay; networks, configs and secrets that others use by now, too.
-    What was made bears the backup's id, which is signed and not sealed: no identity is needed.
+    What it replaced, node labels and the swarm itself stay; so do networks, configs and secrets that other services use
+    by now. No identity is needed: created objects carry the backup's id as a label.
     """
     from swarmnet.workflows.restore import take_back
 
@@ -255,7 +255,7 @@ def _prove(ports: Ports) -> Callable[[ClusterState], Status]:
     def prove(state: ClusterState) -> Status:
         result = verify(ports, state, VerifyOptions(ALL), kit=packed(), run=run)
         if result.status is not Status.OK:
-            # On stderr, since stdout belongs to the report: what does not work, and the cause of it.
+            # On stderr, since stdout belongs to the report: what does not work, and why.
             show(console_for(sys.stderr), result)
         return result.status
 

@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 EXAMPLE = "swarmnet status -i lab.yml"
 CONNECT_LIMIT = 5.0
-"""Seconds for a host to take a connection: two packets may be lost on the way."""
+"""Seconds for a host to accept a connection: two packets may be lost on the way."""
 
 
 @grouped
 def command(cluster: LimitedCluster, output: Output, show_values: ShowValuesOption = False) -> None:
-    """Show the cluster at a glance: healthy, degraded or lost, and why; then what is where.
+    """Show the cluster at a glance: healthy, degraded or lost, and why; then what runs where.
 
-    Exit 3: degraded or lost. Hosts are waited for 5 s to connect, or for --timeout.
+    Exit 3: degraded or lost. Each host has 5 s to accept a connection, or --timeout.
     """
     from swarmnet.model.announced_losses import Health
     from swarmnet.model.redaction import Cover
@@ -48,7 +48,7 @@ def command(cluster: LimitedCluster, output: Output, show_values: ShowValuesOpti
 
 
 def quick(hosts: Inventory) -> Inventory:
-    """Return the inventory with no connection waited for longer than who looks at a screen waits for one."""
+    """Return the inventory with short time-outs for connections: a person waits in front of the screen."""
     from swarmnet.cli.wiring import patient
 
     return patient(hosts, CONNECT_LIMIT)

@@ -1,4 +1,4 @@
-"""``swarmnet trust``: the SSH keys of all hosts, and one question for those that are new."""
+"""``swarmnet trust``: the SSH keys of all hosts, and one question for the new ones."""
 
 from __future__ import annotations
 
@@ -23,9 +23,7 @@ EXAMPLE = "swarmnet trust -i lab.yml"
 
 FingerprintOption = Annotated[
     list[str] | None,
-    typer.Option(
-        "--fingerprint", metavar="HOST=SHA256:...", help="The key that a host must have; repeat for each host."
-    ),
+    typer.Option("--fingerprint", metavar="HOST=SHA256:...", help="The key that a host must have; repeatable."),
 ]
 FileOption = Annotated[
     Path | None,
@@ -41,12 +39,12 @@ def command(
     yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the SSH keys of all hosts and jump hosts, and write those that are new to known_hosts once you agree.
+    """Show the SSH keys of all hosts and jump hosts, and write new ones to known_hosts once you agree.
 
     Compare each fingerprint with what the host itself prints: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub.
     A key that changed is never accepted. --yes needs the fingerprint of each new host.
 
-    Exit 3: a host does not answer, or its key changed. Exit 5: not agreed to.
+    Exit 3: a host does not answer, or its key changed. Exit 5: you did not agree.
     """
     from swarmnet.edge.operator.files import read_document
     from swarmnet.edge.ssh.host_keys import HostKeys
@@ -72,7 +70,7 @@ def command(
 def _settled(
     keys: HostKeys, labels: Iterable[str], expected: Mapping[str, str], *, yes: bool, quiet: bool
 ) -> list[HostKey]:
-    """Look at some servers, show their keys, and accept the new ones that the operator agrees to."""
+    """Show the keys of some servers, and accept the new ones that the operator agrees to."""
     from swarmnet.model.host_keys import KeyState
     from swarmnet.report.terminal.host_keys import host_key_lines
     from swarmnet.workflows.fleet.fanout import fan_out
@@ -100,20 +98,20 @@ def _agree(new: list[HostKey], expected: Mapping[str, str], *, yes: bool) -> Non
         told = "; ".join(f"{key.host} presents {key.fingerprint}, not {expected_of(key, expected)}" for key in wrong)
         raise RefusedError(
             f"{told}; nothing was written",
-            hint="compare the key's kind as well: a host has one of each; else somebody may be in between",
+            hint="compare keys of the same type: a host has one of each. If they differ, the host may be another one",
         )
     missing = [key.host for key in new if expected_of(key, expected) is None]
     if yes and missing:
         raise RefusedError(
             f"no fingerprint was given for {', '.join(missing)}; nothing was written",
-            hint="--yes accepts what you know already: give --fingerprint HOST=SHA256:... for each, or leave out --yes",
+            hint="--yes needs --fingerprint HOST=SHA256:... for each new host; or leave out --yes",
         )
     if yes:
         return
     if not sys.stdin.isatty():
         raise RefusedError(
-            "nobody is there to agree to the new keys; nothing was written",
-            hint="run it at a terminal, or give --yes with --fingerprint HOST=SHA256:... for each host",
+            "cannot ask about the new keys without a terminal; nothing was written",
+            hint="run it in a terminal, or give --yes with --fingerprint HOST=SHA256:... for each host",
         )
     if not wiring.confirm(f"Trust {'this new key' if len(new) == 1 else f'these {len(new)} new keys'}?"):
-        raise RefusedError("not agreed to; nothing was written")
+        raise RefusedError("not confirmed; nothing was written")

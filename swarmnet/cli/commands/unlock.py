@@ -1,4 +1,4 @@
-"""``swarmnet unlock``: give restarted managers of an autolocked swarm their key."""
+"""``swarmnet unlock``: unlock the managers of an autolocked swarm after a restart."""
 
 from __future__ import annotations
 
@@ -20,15 +20,17 @@ EXAMPLE = "swarmnet unlock -i lab.yml --key-file prod.key"
 
 KeyFileOption = Annotated[
     str,
-    typer.Option("--key-file", metavar="FILE", help="What `unlock_key_file` of the playbook names; - reads stdin."),
+    typer.Option(
+        "--key-file", metavar="FILE", help="The file that `unlock_key_file` of the playbook names; - reads stdin."
+    ),
 ]
 
 
 @grouped
 def command(cluster: LimitedCluster, key_file: KeyFileOption, as_json: JsonOption = False) -> None:
-    """Give every locked manager its key, and wait until it is back in its swarm.
+    """Unlock every locked manager, and wait until it is back in its swarm.
 
-    Exit 12: the key is wrong; 3: some hosts failed.
+    Exit 12: the key is wrong. Exit 3: some hosts failed.
     """
     from swarmnet.workflows.unlock import unlock
 
@@ -44,10 +46,10 @@ def command(cluster: LimitedCluster, key_file: KeyFileOption, as_json: JsonOptio
 
 
 def read_key(source: str) -> Secret:
-    """Return the key from a file, or from stdin; never from an argument, which others could see.
+    """Return the key from a file or stdin, never from an argument, which other users can see.
 
     Raises:
-        UsageError: there is no such file, or no key in it.
+        UsageError: there is no such file, or it holds no key.
     """
     from swarmnet.edge.operator.files import read_stdin
     from swarmnet.edge.operator.secret_files import LocalSecretFiles

@@ -21,15 +21,22 @@ if TYPE_CHECKING:
 
 PlaybookArgument = Annotated[
     Path | None,
-    typer.Argument(metavar="PLAYBOOK", help="Test the overlays that this playbook names.", show_default=False),
+    typer.Argument(metavar="PLAYBOOK", help="Test the overlays that this playbook defines.", show_default=False),
 ]
 JUnitOption = Annotated[
-    Path | None, typer.Option("--junit", metavar="FILE", help="Write the verdicts as JUnit XML, too.")
+    Path | None,
+    typer.Option(
+        "--junit", metavar="FILE", help="Also write the verdicts as JUnit XML; short for --format junit=FILE."
+    ),
 ]
 SettleOption = Annotated[
     float,
     typer.Option(
-        "--settle", metavar="SECONDS", help="Seconds in which a pair or name may come right.", min=0.5, max=LONGEST_WAIT
+        "--settle",
+        metavar="SECONDS",
+        help="Seconds to keep retrying a failing pair or name.",
+        min=0.5,
+        max=LONGEST_WAIT,
     ),
 ]
 EXAMPLE = "swarmnet verify playbooks/site.yml -i lab.yml"
@@ -47,13 +54,16 @@ class Chosen:
     """What is tested."""
 
     network: Annotated[
-        list[str] | None, typer.Option("--network", metavar="NAME", help="Test this overlay; repeat or use commas.")
+        list[str] | None,
+        typer.Option("--network", metavar="NAME", help="Test this overlay; repeatable, or with commas."),
     ] = None
     only: Annotated[
-        list[str] | None, typer.Option("--only", metavar="SCENARIO", help="Only this scenario; repeat or use commas.")
+        list[str] | None,
+        typer.Option("--only", metavar="SCENARIO", help="Only this scenario; repeatable, or with commas."),
     ] = None
     skip: Annotated[
-        list[str] | None, typer.Option("--skip", metavar="SCENARIO", help="Not this scenario; repeat or use commas.")
+        list[str] | None,
+        typer.Option("--skip", metavar="SCENARIO", help="Not this scenario; repeatable, or with commas."),
     ] = None
 
 
@@ -70,10 +80,10 @@ class Probe:
     probe_archive: Annotated[
         Path | None,
         typer.Option(
-            "--probe-archive", metavar="FILE", help="File of such an image (docker save), loaded where missing."
+            "--probe-archive", metavar="FILE", help="File of such an image (docker save), loaded where it is missing."
         ),
     ] = None
-    keep_image: Annotated[bool, typer.Option("--keep-image", help="Leave the probe's image on the hosts.")] = False
+    keep_image: Annotated[bool, typer.Option("--keep-image", help="Keep the probe's image on the hosts.")] = False
     settle: SettleOption = 10.0
 
 
@@ -115,11 +125,11 @@ def command(
 
 
 def overlays_of(path: Path) -> tuple[str, ...]:
-    """Return the names of the overlays that a playbook makes.
+    """Return the names of the overlays that a playbook defines.
 
     Raises:
         DocumentError: the playbook is wrong.
-        UsageError: it makes no overlay.
+        UsageError: it defines no overlay.
     """
     from swarmnet.edge.operator.files import read_document
     from swarmnet.operations.network.operation import NetworkOperation
@@ -129,15 +139,15 @@ def overlays_of(path: Path) -> tuple[str, ...]:
     wanted = [step.operation.spec for step in playbook.steps if isinstance(step.operation, NetworkOperation)]
     found = tuple(spec.name for spec in wanted if spec.driver == "overlay" and not spec.ingress)
     if not found:
-        raise UsageError(f"{path} makes no overlay", hint="name networks with --network, or add one to it")
+        raise UsageError(f"{path} defines no overlay", hint="name networks with --network, or add one to it")
     return found
 
 
 def scenarios(only: list[str] | None, skip: list[str] | None) -> tuple[Scenario, ...]:
-    """Return the scenarios that the options select; each may be given again and again, and with commas.
+    """Return the scenarios that the options select; each option is repeatable and takes commas.
 
     Raises:
-        UsageError: no scenario has that name, or none is left.
+        UsageError: there is no scenario of that name, or none is left.
     """
     from swarmnet.verify.scenarios import ALL, GROUPS
 
@@ -158,7 +168,7 @@ def probe_kit(image: str | None, archive: Path | None) -> ProbeKit:
     from swarmnet.edge.operator.probe_image import from_archive, from_reference, packed
 
     if image and archive:
-        raise UsageError("--probe-image and --probe-archive exclude each other", hint="give one of them")
+        raise UsageError("--probe-image and --probe-archive cannot be combined", hint="give one of them")
     if image:
         return from_reference(image)
     return from_archive(archive) if archive else packed()

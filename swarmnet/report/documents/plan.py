@@ -93,7 +93,7 @@ def plan_body(plan: Plan, state: ClusterState, cover: Cover | None = None, salt:
         plan: what to do.
         state: what it was made for.
         cover: which values are shown; by default those that can hold no secret.
-        salt: of the digests, so that nobody can try guesses against them. Equal plans have equal digests under the
+        salt: of the digests, so that guesses cannot be tried against them. Equal plans have equal digests under the
             same salt.
     """
     cover = cover or Cover()

@@ -1,7 +1,7 @@
 """Output formats. ``--format NAME[=FILE]`` takes each of them in every command that reports a result.
 
 A format turns a :class:`~swarmnet.report.formats.report.Report` into text. To add one, write a module with a
-``render(report)`` beside these, and add its line to ``FORMATS``.
+``render(report)`` in this folder, and add its line to ``FORMATS`` and its word to ``swarmnet.cli.output.NAMES``.
 """
 
 from __future__ import annotations

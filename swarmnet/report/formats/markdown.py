@@ -38,5 +38,5 @@ def _title(group: str, name: str) -> str:
 
 
 def _cell(text: str) -> str:
-    """Return text that is no markup and stays in its cell."""
+    """Return text without markup that stays in its cell."""
     return on_one_line(SENSITIVE.masked(text)).translate(_SPECIAL)

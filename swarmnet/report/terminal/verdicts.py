@@ -1,4 +1,4 @@
-"""A verification in words: the answer first, then each cause with what to do, then what is not worth reading."""
+"""A verification in words: the answer first, then each cause with its fix, then a count of the rest."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ STYLES = {
     Status.SKIPPED: "dim",
 }
 LOUD = (Status.FAILED, Status.INCONCLUSIVE, Status.WARNING)
-"""What is told in any case."""
+"""What is always shown."""
 NAMED = 3
 """Networks that are named in the first line; of more, their number."""
 WIDEST = 100
@@ -37,19 +37,19 @@ WIDEST = 100
 
 
 def answer(result: Verification) -> str:
-    """Return the first line: whether the network works, how many causes were found, or that it cannot tell."""
+    """Return the first line: whether the network works, how many causes were found, or that this is unknown."""
     roots = Counter(one.status for one in result.verdicts if not one.because_of)
     failed, unknown, warned = (roots[status] for status in LOUD)
-    unproved = f"{count(unknown, 'reason')} kept checks from being done"
+    unproved = f"{count(unknown, 'reason')} kept checks from running"
     warnings = f", with {count(warned, 'warning')}" if warned else ""
     if failed:
-        said = f"{count(failed, 'cause')} found" + (f"; besides, {unproved}" if unknown else "")
+        said = f"{count(failed, 'cause')} found" + (f"; also, {unproved}" if unknown else "")
     elif unknown:
-        said = f"cannot tell: {unproved}"
+        said = f"unknown: {unproved}"
     elif roots[Status.OK] or warned:
         said = f"the network works{warnings}: {count(roots[Status.OK], 'finding')} ok {_where(result)}"
     else:
-        said = "cannot tell: nothing was checked"
+        said = "unknown: nothing was checked"
     return f"{said} ({sum(phase.seconds for phase in result.phases):.1f} s)"
 
 
@@ -104,7 +104,7 @@ def _show(console: Console, verdict: Verdict) -> None:
     if verdict.fix:
         _print(console, f"fix: {verdict.fix}", indent="  ", style="cyan")
     for command in _commands(verdict):
-        # Never broken: it is there to be copied.
+        # Never broken, so that it can be copied.
         console.print(Text(f"    {on_one_line(command)}", "bold"), soft_wrap=True)
 
 
@@ -114,7 +114,7 @@ def _commands(verdict: Verdict) -> Iterable[str]:
 
 
 def _show_consequences(console: Console, result: Verification, cause: int) -> None:
-    """Print what follows from a cause under it; what has several causes stands under the first and names the others."""
+    """Print the consequences of a cause under it; one of several causes is under the first and names the others."""
     mine = [one for one in result.verdicts if one.because_of and one.because_of[0].verdict == cause]
     for verdict in mine:
         others = [f"{other.scenario}: {other.subject}" for other in verdict.because_of[1:]]

@@ -24,7 +24,7 @@ WIDEST = 40
 def show(console: Console, result: Verification, *, verbose: bool = False) -> None:
     """Print the answer, the causes, the matrices that are not all fine, and how much is; ``verbose`` prints all.
 
-    Glyphs tell what colours tell, too.
+    Glyphs carry the same meaning as colours.
     """
     show_answer(console, result)
     show_causes(console, result)

@@ -131,10 +131,10 @@ def told(status: Status, *, fix: str | None = None) -> Verdict:
         ((told(Status.FAILED), told(Status.OK)), "1 cause found (0.0 s)"),
         (
             (told(Status.FAILED), told(Status.FAILED), told(Status.INCONCLUSIVE)),
-            "2 causes found; besides, 1 reason kept checks from being done (0.0 s)",
+            "2 causes found; also, 1 reason kept checks from running (0.0 s)",
         ),
-        ((told(Status.INCONCLUSIVE),), "cannot tell: 1 reason kept checks from being done (0.0 s)"),
-        ((told(Status.SKIPPED),), "cannot tell: nothing was checked (0.0 s)"),
+        ((told(Status.INCONCLUSIVE),), "unknown: 1 reason kept checks from running (0.0 s)"),
+        ((told(Status.SKIPPED),), "unknown: nothing was checked (0.0 s)"),
     ],
 )
 def test_the_first_line_is_the_answer(verdicts: tuple[Verdict, ...], first: str) -> None:
