@@ -21,23 +21,32 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from types import TracebackType
 
-COMMANDS: dict[str, tuple[str, str]] = {
-    "lab": ("swarmnet.cli.commands.lab.lab", "Several real Docker hosts on this machine."),
-    "trust": ("swarmnet.cli.commands.trust", "Show the SSH keys of all hosts, and accept those that are new."),
-    "plan": ("swarmnet.cli.commands.plan", "What would change, and why."),
-    "apply": ("swarmnet.cli.commands.apply", "Make the cluster as a playbook says, and prove it."),
-    "status": ("swarmnet.cli.commands.status", "Cluster, nodes, networks, services, at a glance."),
-    "verify": ("swarmnet.cli.commands.verify", "Prove that the networks work; name the cause where they do not."),
-    "backup": ("swarmnet.cli.commands.backup", "Take backups, look at them, check, compare and prune them."),
-    "restore": ("swarmnet.cli.commands.restore", "Bring a backup back onto these hosts, or onto others."),
-    "keys": ("swarmnet.cli.commands.keys", "Who can open backups, who signs them, whose signature counts."),
-    "lock": ("swarmnet.cli.commands.lock", "Who changes the cluster now."),
-    "unlock": ("swarmnet.cli.commands.unlock", "Give restarted managers of an autolocked swarm their key."),
-    "reset": ("swarmnet.cli.commands.reset", "Leave the swarm, remove what swarmnet made."),
-    "schema": ("swarmnet.cli.commands.schema", "JSON Schemas of inventory, playbook and backup, for editors."),
+GROUPS: dict[str, dict[str, tuple[str, str]]] = {
+    "Describe and change": {
+        "plan": ("swarmnet.cli.commands.plan", "Show what apply would change, and why."),
+        "apply": ("swarmnet.cli.commands.apply", "Apply a playbook to the cluster, and prove the result."),
+        "lock": ("swarmnet.cli.commands.lock", "Show or break the lock of a run that changes the cluster."),
+        "unlock": ("swarmnet.cli.commands.unlock", "Unlock the managers of an autolocked swarm after a restart."),
+        "reset": ("swarmnet.cli.commands.reset", "Leave the swarm and remove what swarmnet created."),
+    },
+    "Look and prove": {
+        "status": ("swarmnet.cli.commands.status", "Show health, nodes, networks and services of the cluster."),
+        "verify": ("swarmnet.cli.commands.verify", "Prove that the networks work; name the cause where they do not."),
+        "trust": ("swarmnet.cli.commands.trust", "Show the SSH keys of all hosts, and accept new ones."),
+    },
+    "Recover": {
+        "backup": ("swarmnet.cli.commands.backup", "Take, list, check, compare and prune backups."),
+        "restore": ("swarmnet.cli.commands.restore", "Restore a backup onto these hosts, or onto others."),
+        "keys": ("swarmnet.cli.commands.keys", "Manage who can open backups and whose signature counts."),
+    },
+    "Try": {
+        "lab": ("swarmnet.cli.commands.lab.lab", "Run several real Docker hosts on this machine."),
+        "schema": ("swarmnet.cli.commands.schema", "Print JSON Schemas of files and results."),
+    },
 }
-"""Every command: the module that has it, as ``app`` (several verbs) or ``command`` (one), with an ``EXAMPLE``;
-and its line in the help."""
+"""Every command by the heading that the help lists it under: the module that has it, as ``app`` (several verbs) or
+``command`` (one), with an ``EXAMPLE``; and its line in the help."""
+COMMANDS = {name: entry for group in GROUPS.values() for name, entry in group.items()}
 
 
 def build(argv: Sequence[str]) -> typer.Typer:
@@ -103,6 +112,12 @@ def _run(words: Sequence[str], own: Sequence[str]) -> int:
 
 class _Commands(TyperGroup):
     """The commands. Prints a line when Ctrl-C ends one, which Typer turns into a silent exit."""
+
+    def format_commands(self, _ctx: Any, formatter: Any) -> None:  # noqa: ANN401 - Typer's own classes are private
+        """List the commands under their headings."""
+        for title, group in GROUPS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name, summary) for name, (_, summary) in group.items()])
 
     def make_context(self, *words: Any, **more: Any) -> Any:  # noqa: ANN401 - as the base class has it, in private types
         """Read the command line."""

@@ -11,11 +11,7 @@ Progress goes to stderr, results to stdout. Without a terminal, a question is re
 
 from __future__ import annotations
 
-import getpass
-import hashlib
 import os
-import secrets
-import socket
 import sys
 from contextlib import contextmanager, nullcontext
 from functools import partial
@@ -24,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from swarmnet.errors import RefusedError
+from swarmnet.errors import RefusedError, UsageError
 from swarmnet.report.terminal.text import on_one_line, shortened
 
 if TYPE_CHECKING:
@@ -138,9 +134,12 @@ def limited(inventory: Inventory, limit: Sequence[str] | None) -> tuple[tuple[st
     """Return the selectors of ``--limit`` (commas split) and the names of the hosts they select; None means all.
 
     Raises:
-        UsageError: a selector matches nothing.
+        UsageError: it is empty, or a selector matches nothing.
     """
-    selectors = tuple(part.strip() for words in limit or () for part in words.split(",") if part.strip())
+    parts = [[part.strip() for part in words.split(",") if part.strip()] for words in limit or ()]
+    if not all(parts):
+        raise UsageError("--limit is empty: it selects no host", hint="name hosts or groups, or leave --limit out")
+    selectors = tuple(part for one in parts for part in one)
     if not selectors:
         return (), None
     return selectors, frozenset(host.name for host in inventory.select(selectors).hosts)
@@ -159,6 +158,8 @@ def confirm(question: str) -> bool:
 
 def passphrase(question: str) -> Secret | None:
     """Ask for a secret without showing it; None for an empty answer."""
+    import getpass
+
     from swarmnet.model.base import Secret
 
     answer = getpass.getpass(f"{on_one_line(question)} ", stream=sys.stderr)
@@ -194,6 +195,8 @@ def confirm_cluster(cluster: str, what: str, *, type_name: bool = False, flag: s
 
 def this_operator() -> Operator:
     """Return who runs this process."""
+    import secrets
+
     from swarmnet.model.lock import Operator
 
     return Operator(
@@ -203,6 +206,8 @@ def this_operator() -> Operator:
 
 def user_name() -> str:
     """Return who runs this process: the login name, or the number where that has none."""
+    import getpass
+
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a user id without a name, as in containers

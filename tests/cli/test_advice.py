@@ -20,8 +20,8 @@ MODULES = sorted((ROOT / "swarmnet").rglob("*.py"))
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "playbooks").glob("*.yml")), *sorted((ROOT / "inventories").glob("*"))]
 TYPED = re.compile(r"(?<![\w/.-])swarmnet ([a-z]+)((?: [^\s`'\",;()]+)*)")
 PROSE = frozenset(
-    ["and", "built", "checks", "commands", "does", "in", "is", "it", "itself", "made", "makes", "needs", "packed"]
-) | {"logs", "playbook", "removes", "s", "the", "was", "will", "works"}
+    ["and", "built", "checks", "commands", "does", "in", "inventory", "is", "it", "itself", "made", "makes", "needs"]
+) | {"logs", "packed", "playbook", "removes", "s", "the", "was", "will", "works"}
 """Words that follow the name in messages and documents about it; whatever else follows is a command."""
 DESTROYS = re.compile(r"leave --?f(orce)?\b|rm -rf? /var/lib/docker(/swarm| |$)")
 
@@ -32,7 +32,7 @@ def texts(path: Path) -> Iterator[str]:
         yield from path.read_text(encoding="utf-8").splitlines()
         return
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    comments = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr) and path.parent.name != "cli"}
+    comments = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr) and "cli" not in path.parts}
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in comments:
             yield from node.value.splitlines()

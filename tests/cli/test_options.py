@@ -13,9 +13,10 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from swarmnet.cli.main import COMMANDS, build
+from swarmnet.cli.main import COMMANDS, GROUPS, build
 from swarmnet.cli.options import JsonOption, grouped, names_of
-from swarmnet.cli.wiring import connected
+from swarmnet.cli.wiring import connected, limited
+from swarmnet.errors import UsageError
 from swarmnet.model.hosts import Host, Inventory
 
 if TYPE_CHECKING:
@@ -134,7 +135,7 @@ def test_m9_no_command_takes_a_wait_without_end(words: str, option: str) -> None
 
 LOADS_ALL = """
 import sys
-from swarmnet.cli.main import COMMANDS, build
+from swarmnet.cli.main import COMMANDS, GROUPS, build
 for name in COMMANDS:
     if name != "lab":
         build([name])
@@ -147,3 +148,18 @@ def test_help_loads_nothing_that_only_work_needs() -> None:
     slow = {"pydantic", "docker", "paramiko", "cryptography", "pyrage", "fabric", "swarmnet.operations"}
 
     assert slow & set(done.stdout.split()) == set()
+
+
+def test_help_lists_every_command_once_under_its_heading() -> None:
+    told = CliRunner().invoke(build([]), ["--help"]).stdout
+
+    assert re.findall(r"^(\w[\w ]+):$", told, re.MULTILINE)[-len(GROUPS) :] == [*GROUPS]
+    for name, (_, summary) in COMMANDS.items():
+        assert len(re.findall(rf"^  {name} +{re.escape(summary)}$", told, re.MULTILINE)) == 1
+
+
+@pytest.mark.parametrize("limit", [[""], [" , "], ["m1", ""]])
+def test_an_empty_limit_is_refused_and_never_means_all_hosts(limit: list[str]) -> None:
+    hosts = Inventory(cluster="c", hosts=(Host(name="m1", address="192.0.2.1"),))
+    with pytest.raises(UsageError, match="--limit is empty"):
+        limited(hosts, limit)

@@ -99,3 +99,11 @@ def test_markdown_keeps_each_check_in_one_row() -> None:
 
     assert rows[2] == "1 failed"
     assert rows[-1] == "| failed | matrix: network front | no way | open it |"
+
+
+def test_the_id_of_a_cause_is_in_json_and_junit() -> None:
+    verdict = VERIFIED.verdicts[0].model_copy(update={"cause": "esp-blocked"})
+    report = verify_report(VERIFIED.model_copy(update={"verdicts": (verdict,)}), verbose=False)
+
+    assert json.loads(FORMATS["json"].render(report))["verdicts"][0]["cause"] == "esp-blocked"
+    assert ET.fromstring(FORMATS["junit"].render(report))[0][0].get("type") == "esp-blocked"  # noqa: S314

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from importlib.metadata import version as installed
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -156,6 +154,9 @@ def create(
     Exit 3: written, but marked partial because a host did not answer or --limit left it out; --allow-partial accepts
     that. Exit 11: another run is changing the cluster; --lock-wait waits for its end.
     """
+    import uuid
+    from importlib.metadata import version as installed
+
     from swarmnet.workflows.backup import Order, undisturbed
     from swarmnet.workflows.backup import create as take
     from swarmnet.workflows.fleet.observe import Look

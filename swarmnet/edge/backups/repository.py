@@ -84,12 +84,14 @@ class DirectoryRepository:
         """Hold the cluster's lock; the kernel drops it when the process dies, so that no lock is ever stale."""
         folder = self.root / slug(cluster)
         holder = folder / ".holder"
+        fresh = tuple(path for path in (folder, self.root) if not path.exists())
         with contextlib.ExitStack() as held:
             with _writing(folder):
                 with self._folder(slug(cluster), create=True):
                     pass
                 busy = f"the backups of {cluster!r} are in use by "
                 held.enter_context(locked(folder / ".lock", limit=0, busy=lambda: busy + _who(holder)))
+                held.callback(_remove_unused, fresh)
                 held.callback(_forget, holder)
                 who = _Who(pid=os.getpid(), machine=_machine(), since=datetime.now(UTC))
                 holder.unlink(missing_ok=True)
@@ -270,6 +272,16 @@ def _whole(file: BinaryIO, name: str) -> bytes:
     if len(blob) > LARGEST_FILE:
         raise DamagedError(f"{name} is larger than {LARGEST_FILE} bytes: not a backup of swarmnet")
     return blob
+
+
+def _remove_unused(folders: tuple[Path, ...]) -> None:
+    """Remove folders that were created for a backup that was never written, the inner one first."""
+    with contextlib.suppress(OSError):
+        for folder in folders:
+            if {path.name for path in folder.iterdir()} - {".lock"}:
+                return
+            (folder / ".lock").unlink(missing_ok=True)
+            folder.rmdir()
 
 
 def _forget(holder: Path) -> None:

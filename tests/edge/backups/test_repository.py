@@ -187,3 +187,18 @@ def test_a_place_that_takes_no_backups_is_reported_before_anything_is_read(tmp_p
     ):
         raise AssertionError("this must not run")
     assert caught.value.hint == "make it writable, or use --repository; older backups are untouched"
+
+
+def test_a_backup_that_was_never_written_leaves_no_folder(tmp_path: Path) -> None:
+    place = tmp_path / "backups"
+    with pytest.raises(RuntimeError), DirectoryRepository(place).locked("prod"):
+        raise RuntimeError
+    assert not place.exists()
+
+
+def test_folders_that_were_there_before_stay(tmp_path: Path) -> None:
+    place = tmp_path / "backups"
+    place.mkdir()
+    with DirectoryRepository(place).locked("prod"):
+        pass
+    assert [*place.iterdir()] == []
