@@ -10,10 +10,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from swarmnet.model.base import Count, Document, JsonObject, Labels
+from swarmnet.model.base import Count, Document, Flag, JsonObject, Labels
 from swarmnet.model.codecs import (
     CONSTRAINTS,
     ENVIRONMENT,
+    FLAG,
     IMAGE,
     INTEGER,
     LABELS,
@@ -193,6 +194,14 @@ class ServiceSpec(Document):
     """Folder that the program starts in."""
     stop_grace_period: Annotated[float | None, _container("StopGracePeriod", SECONDS, 10.0)] = None
     """Seconds between the stop signal and the kill."""
+    stop_signal: Annotated[str | None, _container("StopSignal", TEXT, "")] = None
+    """Signal that asks the program to stop, such as SIGQUIT; left out, the image's, or SIGTERM."""
+    init: Annotated[Flag | None, _container("Init", FLAG, default=None)] = None
+    """True runs an init in the container, which passes signals on and collects dead processes."""
+    read_only: Annotated[Flag | None, _container("ReadOnly", FLAG, default=False)] = None
+    """True lets the tasks write to their mounts only."""
+    sysctls: Annotated[Labels | None, _container("Sysctls", LABELS)] = None
+    """Kernel parameters of the tasks' containers, such as net.core.somaxconn: 1024."""
     extra: JsonObject = Field(default_factory=dict)
     """Parts of the engine's spec that have no field here (mounts, health check, log driver, ForceUpdate ...), in
     the engine's own JSON: kept as they are by updates, backups and restores, never compared unless wanted."""

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import ast
-from inspect import getsource
-from itertools import pairwise
-from textwrap import dedent
 from typing import TYPE_CHECKING
 
 from pydantic.json_schema import GenerateJsonSchema
 
+from swarmnet.model.reference import field_texts
 from swarmnet.operations import ALL
 
 if TYPE_CHECKING:
@@ -21,6 +18,8 @@ if TYPE_CHECKING:
 
     from swarmnet.model.base import JsonObject, JsonValue
     from swarmnet.operations.kind import Operation
+
+__all__ = ["DIALECT", "REFERENCE", "document_schema", "field_texts", "playbook_schema"]
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 REFERENCE: JsonObject = {"type": "string", "pattern": r"\$\{[^{}]+\}"}
@@ -75,21 +74,6 @@ class _Described(GenerateJsonSchema):
             if isinstance(described, dict) and name in texts:
                 described.setdefault("description", texts[name])
         return made
-
-
-def field_texts(model: type[BaseModel]) -> dict[str, str]:
-    """Return the docstrings below a model's fields, its base classes' included, each on one line."""
-    found: dict[str, str] = {}
-    for cls in reversed(model.__mro__):
-        if not cls.__module__.startswith("swarmnet."):
-            continue
-        (definition,) = ast.parse(dedent(getsource(cls))).body
-        body = getattr(definition, "body", [])
-        for field, below in pairwise(body):
-            text = below.value.value if isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant) else None
-            if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and isinstance(text, str):
-                found[field.target.id] = " ".join(text.split())
-    return found
 
 
 def _step(operations: Sequence[type[Operation]]) -> JsonObject:

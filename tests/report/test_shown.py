@@ -93,6 +93,10 @@ SERVICE = ServiceSpec(
     user="root",
     workdir="/w",
     stop_grace_period=10.0,
+    stop_signal="SIGQUIT",
+    init=True,
+    read_only=True,
+    sysctls={"net.core.somaxconn": "99"},
     extra={
         "TaskTemplate": {
             "ContainerSpec": {

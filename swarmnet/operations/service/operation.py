@@ -15,10 +15,11 @@ from swarmnet.model.ref import Ref
 from swarmnet.model.service import FileReference, ServiceSpec
 from swarmnet.operations.content.names import newest
 from swarmnet.operations.kind import Context, OwnableOperation
-from swarmnet.operations.notation import Duration, Environment, Texts, Words
+from swarmnet.operations.notation import Duration, Texts
 from swarmnet.operations.service.actions import CreateService, ReplaceService, UpdateService
 from swarmnet.operations.service.checks import faults_of_service, problems_of_service, warnings_of_service
 from swarmnet.operations.service.converge import SERVICE_LIMIT
+from swarmnet.operations.service.friendly import friendly
 from swarmnet.operations.service.notation import (
     AttachmentForm,
     ConfigForm,
@@ -36,18 +37,20 @@ if TYPE_CHECKING:
     from swarmnet.model.state import ClusterState
 
 
-class ServiceOperation(OwnableOperation, ServiceSpec):
+if TYPE_CHECKING:
+    _Written = ServiceSpec
+else:
+    _Written = friendly(ServiceSpec)
+
+
+class ServiceOperation(OwnableOperation, _Written):
     """Tasks that the swarm keeps running; fields that are left out are not managed."""
 
     name_in_playbook: ClassVar[str] = "service"
     summary: ClassVar[str] = "Tasks that the swarm keeps running; fields that are left out are not managed."
 
-    command: Words | None = None
-    args: Words | None = None
-    env: Environment | None = None
     networks: tuple[AttachmentForm, ...] | None = None
     ports: tuple[PortForm, ...] | None = None
-    constraints: Words | None = None
     limits: ResourcesForm | None = None
     reservations: ResourcesForm | None = None
     update: UpdateForm | None = None
@@ -56,8 +59,6 @@ class ServiceOperation(OwnableOperation, ServiceSpec):
     configs: tuple[ConfigForm, ...] | None = None
     secrets: tuple[SecretForm, ...] | None = None
     labels: Texts = Field(default_factory=dict)
-    container_labels: Texts | None = None
-    stop_grace_period: Duration | None = None
     wait: bool = True
     """False goes on as soon as the engine accepted the service."""
     timeout: Annotated[Duration, Field(gt=0)] = SERVICE_LIMIT

@@ -113,8 +113,12 @@ FIELDS = {
     "user": st.none() | texts,
     "workdir": st.none() | texts,
     "stop_grace_period": st.none() | durations,
+    "stop_signal": st.none() | texts,
+    "init": st.none() | st.booleans(),
+    "read_only": st.none() | st.booleans(),
+    "sysctls": st.none() | labels,
     "extra": st.sampled_from(
-        [{}, {"TaskTemplate": {"ForceUpdate": 2**60, "ContainerSpec": {"Init": True}}}, {"New": {"Field": [1, None]}}]
+        [{}, {"TaskTemplate": {"ForceUpdate": 2**60, "ContainerSpec": {"TTY": True}}}, {"New": {"Field": [1, None]}}]
     ),
 }
 specs = st.builds(
@@ -219,7 +223,7 @@ class TestRecorded:
     def test_what_has_no_field_is_extra(self, version: str) -> None:
         template = as_object(spec_from_wire(_spec(version, "full"), names_of(version)).extra["TaskTemplate"])
         container = as_object(template["ContainerSpec"])
-        assert {"Mounts", "Healthcheck", "StopSignal"} <= set(container)
+        assert {"Mounts", "Healthcheck"} <= set(container)
         assert set(as_object(template["Placement"])) >= {"Preferences"}
         assert "LogDriver" in template
 
