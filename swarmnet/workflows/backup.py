@@ -42,12 +42,12 @@ if TYPE_CHECKING:
 
 
 LOOKS_AGAIN = 10.0
-"""Seconds in which the cluster is looked at again when a change ended while it was looked at."""
+"""Seconds in which the look is repeated when a change ended during it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """The backup that is asked for."""
+    """The requested backup."""
 
     cluster: str
     backup_id: str
@@ -85,7 +85,7 @@ def create(
     listener: Listener,
     now: Callable[[], datetime] | None = None,
 ) -> Taken:
-    """Observe, describe, seal, open again and compare, write; the caller looks at ``completeness`` afterwards.
+    """Observe, describe, seal, open again and compare, write; the caller checks ``completeness`` afterwards.
 
     ``now`` gives the time of the backup once everything was seen, which may have waited for others; without it, the
     order's time counts.
@@ -141,7 +141,7 @@ def undisturbed(ports: Ports, look: Look, operator: Operator, *, wait: float = 0
             raise LockedError(
                 f"cluster {ports.inventory.cluster} is being changed, no backup was taken:"
                 f" locked by {holder or 'a run that cannot be identified'}",
-                hint="wait with --lock-wait SECONDS; when you know that it is gone: swarmnet lock break -i FILE",
+                hint="wait with --lock-wait SECONDS; if that run no longer exists: swarmnet lock break -i FILE",
             )
         if holder is not None and not told:
             told = True
@@ -166,7 +166,7 @@ def _enough(state: ClusterState, order: Order) -> None:
         first = f"{found.cure}; " if found.cure else ""
         raise IncompleteError(
             f"cluster {order.cluster}: {why}",
-            hint=f"{first}nothing was written; --allow-partial keeps what the hosts themselves say",
+            hint=f"{first}nothing was written; --allow-partial keeps what the hosts themselves report",
         )
 
 
@@ -213,7 +213,7 @@ class Rewrapped:
 
     entry: Entry
     changed: bool
-    """False with no problem means: it was for the present recipients already."""
+    """False without a problem: it was for the present recipients already."""
     problem: SwarmnetError | None = None
 
 
@@ -260,7 +260,7 @@ class Pruned:
 
     entry: Entry
     problem: SwarmnetError | None = None
-    """Why it is there still, though it was to go."""
+    """Why it could not be removed."""
 
 
 def prune(

@@ -1,4 +1,4 @@
-"""The stories of backups that are there: list, find, check and open them. All I/O comes in as arguments.
+"""List, find, check and open backups. All I/O comes in as arguments.
 
 No single file stops a look at the others: what is wrong with one is part of its entry. A list reads the beginnings of
 files; only reading all of a file shows that it is whole.
@@ -48,7 +48,7 @@ class Checked:
 
     entry: Entry
     opened: bool
-    """False with a sound signature means: decryptability unproven, since no identity was at hand."""
+    """False with a valid signature: no identity was available to open it."""
     problem: SwarmnetError | None = None
 
 
@@ -97,7 +97,7 @@ def proved(entry: Entry, repository: Repository, vault: Vault) -> Entry:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The backup that was meant."""
+    """The requested backup."""
 
     entry: Entry
     among: tuple[Entry, ...] = ()
@@ -137,7 +137,7 @@ def _refuse_to_choose(entries: tuple[Entry, ...], cluster: str) -> None:
     if len(clusters) > 1:
         raise BackupNotFoundError(
             f"no backup of cluster {cluster!r}; there are those of {', '.join(clusters)}",
-            hint="`swarmnet backup list` shows them: give the name of one",
+            hint="`swarmnet backup list` shows them: name one of them",
         )
 
 
@@ -158,8 +158,8 @@ def _rank(entry: Entry) -> int:
 def _usable(found: tuple[Entry, ...], reference: str, repository: Repository) -> Entry:
     if len(found) > 1:
         raise BackupNotFoundError(
-            f"{reference!r} means {len(found)} backups: {', '.join(entry.name for entry in found[:5])}",
-            hint="write more of its name",
+            f"{reference!r} matches {len(found)} backups: {', '.join(entry.name for entry in found[:5])}",
+            hint="give more characters of the name",
         )
     if not found:
         raise BackupNotFoundError(
@@ -193,7 +193,7 @@ def _same(entry: Entry, found: _Found) -> _Found:
 
 @contextmanager
 def _named(entry: Entry) -> Iterator[None]:
-    """Put the backup's name before what is wrong with it."""
+    """Add the backup's name to its error."""
     try:
         yield
     except UNUSABLE as error:
@@ -201,7 +201,7 @@ def _named(entry: Entry) -> Iterator[None]:
 
 
 def check(entries: Iterable[Entry], *, repository: Repository, vault: Vault) -> tuple[Checked, ...]:
-    """Check signature and digest of each backup, and open it where an identity is at hand; leave out what is gone."""
+    """Check signature and digest of each backup, and open it where an identity is available; leave out what is gone."""
     # Decrypting, unpacking and hashing leave the interpreter to others.
     with ThreadPoolExecutor(AT_ONCE) as pool:
         found = pool.map(lambda entry: _checked(entry, repository, vault), entries)
@@ -232,7 +232,7 @@ class Remembering:
     now: datetime
 
     def look(self, entries: Sequence[Entry]) -> Iterator[str]:
-        """Yield a warning for each cluster whose newest backup is older than what was seen; remember the others."""
+        """Yield a warning for each cluster whose newest backup is older than one seen before; remember the others."""
         for header in latest_of_each(entries):
             newest, seen = Mark.of(header), self.memory.newest(header.cluster)
             if seen is not None and is_older(newest, seen, self.now):
@@ -241,7 +241,7 @@ class Remembering:
                 yield from self._kept(header.cluster, mark)
 
     def made(self, document: BackupDocument) -> Iterator[str]:
-        """Remember a backup that was just taken; yield what prevents it."""
+        """Remember a backup that was just taken; yield why that is not possible."""
         if not document.completeness.complete:
             return
         taken = Mark(created=document.created, id=document.id)

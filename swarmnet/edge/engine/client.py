@@ -305,7 +305,7 @@ class EngineClient(APIClient):
         ended = self._negotiated
         with self._negotiation:
             if self._silence is not None and self._negotiated > ended:
-                raise self._silence  # who waited for somebody else's question does not wait for the same once more
+                raise self._silence  # a request that waited for another one's question does not wait for the same again
             if not self._version:
                 self._version = self._ask_version()
             return self._version

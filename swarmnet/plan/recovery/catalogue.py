@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 LATEST = "latest"
 TIME = "%Y-%m-%d %H:%M:%S UTC"
 AHEAD = 300.0
-"""Seconds that a backup may be from the future: more, and some clock is or was wrong."""
+"""Seconds that a backup may be in the future; with more, a clock is or was wrong."""
 
 
 def newest_first(entries: Iterable[Entry]) -> tuple[Entry, ...]:
-    """Return the backups by their signed time, newest first; behind them, by name, what does not verify."""
+    """Return the backups by their signed time, newest first; after them, by name, those that do not verify."""
     return tuple(sorted(entries, key=_order, reverse=True))
 
 
@@ -86,7 +86,7 @@ def is_older(found: Mark, seen: Mark | None, now: datetime) -> bool:
 
 
 def to_remember(seen: Mark | None, found: Mark, now: datetime, *, made: bool = False) -> Mark | None:
-    """Return what is to be remembered in the place of what was seen; None when that stays.
+    """Return the mark to remember instead of the one that was seen; None when that stays.
 
     Args:
         seen: what is remembered.
@@ -103,7 +103,7 @@ def to_remember(seen: Mark | None, found: Mark, now: datetime, *, made: bool = F
 
 
 def older_than_seen(cluster: str, found: Mark, seen: Mark) -> str:
-    """Return the sentence for a newest backup that is older than one that was seen."""
+    """Return the warning for a newest backup that is older than one seen before."""
     return (
         f"the latest backup of {cluster} is {found.id[:8]} of {found.created:{TIME}}, but {seen.id[:8]} of"
         f" {seen.created:{TIME}} was seen before and is not in this repository: it was removed, it is in another one,"

@@ -66,7 +66,7 @@ def _newest_of_each(entries: Sequence[Entry], count: int, period: Callable[[date
 
 
 def _time(entry: Entry) -> datetime:
-    """Return the signed time; only entries with a header are asked."""
+    """Return the signed time of an entry with a header."""
     if entry.header is None:
         raise ValueError(f"{entry.name} has no header that verifies")
     return entry.header.created

@@ -209,7 +209,7 @@ def _ingress(document: BackupDocument, state: ClusterState) -> tuple[tuple[Step,
 def _left_to_engine(spec: SwarmSpec) -> dict[str, None]:
     """Return the address pool as not written where it is the engine's own default, which 26.1 and later do not show.
 
-    Others report 10.0.0.0/8 whether or not somebody asked for it. Written out, it would clash with every underlay in
+    Others report 10.0.0.0/8 also where no one asked for it. Written out, it would clash with every underlay in
     10.x, on which the very same default works, since engines then only ask for single free blocks of it (seen on 26.1).
     """
     pool = list(spec.default_addr_pool or ())

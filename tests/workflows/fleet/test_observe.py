@@ -48,7 +48,7 @@ def test_reads_local_addresses_and_routes_without_tools_on_the_host() -> None:
     assert [(route.prefix, route.device) for route in facts.routes] == [("192.168.50.0/24", "eth0")]
 
 
-def test_hosts_stand_in_the_order_of_the_inventory() -> None:
+def test_hosts_are_in_the_order_of_the_inventory() -> None:
     world = World(managers=3, workers=9)
 
     state = observe(world.ports())
@@ -94,7 +94,7 @@ def test_of_two_swarms_the_one_of_most_managers_counts_and_the_hosts_of_the_othe
     assert other.reason.startswith(f"is in another swarm, {world.store('m1').id}")
 
 
-def test_a_swarm_without_a_quorum_is_no_empty_swarm() -> None:
+def test_a_swarm_without_a_quorum_is_not_an_empty_swarm() -> None:
     world = World(managers=3)
     world.bootstrap()
     world.kill("m2")
@@ -126,7 +126,7 @@ def test_answers_what_a_step_asks_a_shell() -> None:
     assert state.answers == (CommandResult(host="w1", argv=argv, exit_code=1),)
 
 
-def test_when_no_host_answers_each_reason_is_told_once_with_its_hosts_and_what_to_do() -> None:
+def test_when_no_host_answers_each_reason_is_given_once_with_its_hosts_and_what_to_do() -> None:
     world = World(managers=2, workers=1)
     world.kill("m1")
     world.kill("m2")
