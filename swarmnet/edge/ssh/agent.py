@@ -12,7 +12,7 @@ import paramiko
 from paramiko.agent import AgentSSH
 from paramiko.pkey import PublicBlob
 
-from swarmnet.edge.operator.local_trust import read_regular
+from swarmnet.edge.operator.owned_files import read_regular
 from swarmnet.edge.ssh.certificates import is_certificate
 
 if TYPE_CHECKING:

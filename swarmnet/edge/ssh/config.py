@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from swarmnet.edge.operator.files import expanded
-from swarmnet.edge.operator.local_trust import check_config
+from swarmnet.edge.operator.owned_files import check_config
 from swarmnet.edge.ssh.canonical import Canonical, resolve_name
 from swarmnet.edge.ssh.criteria import Asked, Case
 from swarmnet.edge.ssh.options import HARMLESS, HONOURED, LISTS, NOT_HONOURED, STACKED, TIMES

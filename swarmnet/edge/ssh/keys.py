@@ -15,7 +15,7 @@ from paramiko.auth_strategy import AuthStrategy, InMemoryPrivateKey
 from paramiko.pkey import PublicBlob
 
 from swarmnet.edge.operator.core_dumps import forbid_core_dumps
-from swarmnet.edge.operator.local_trust import is_private, read_regular
+from swarmnet.edge.operator.owned_files import is_private, read_regular
 from swarmnet.edge.ssh.agent import Agent, public_file, public_half
 from swarmnet.edge.ssh.certificates import is_certificate, read_certificate
 from swarmnet.edge.ssh.known_hosts import fingerprint

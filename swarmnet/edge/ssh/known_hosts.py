@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from swarmnet.edge.operator.local_trust import check_known_hosts
+from swarmnet.edge.operator.owned_files import check_known_hosts
 from swarmnet.edge.ssh.certificates import Certificate, read_certificate, why_not_valid
 from swarmnet.edge.ssh.patterns import matches_list
 from swarmnet.edge.ssh.revoked import refuse_revoked

@@ -13,7 +13,7 @@ from binascii import Error as Base64Error
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from swarmnet.edge.operator.local_trust import LARGEST, check_known_hosts
+from swarmnet.edge.operator.owned_files import LARGEST, check_known_hosts
 from swarmnet.errors import HostKeyError
 
 if TYPE_CHECKING:

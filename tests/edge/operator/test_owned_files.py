@@ -88,7 +88,7 @@ def test_what_belongs_to_another_user_is_refused(tmp_path: Path) -> None:
     theirs = [stat.S_IFREG | 0o600, *tmp_path.stat()[1:10]]
     theirs[4] = os.geteuid() + 8
     with pytest.raises(UsageError, match="belongs to another user"):
-        owned_files._check(tmp_path, os.stat_result(theirs), private=False)
+        owned_files._refuse_foreign(tmp_path, os.stat_result(theirs), hint="")
 
 
 @pytest.mark.parametrize(

@@ -217,7 +217,7 @@ def test_a_config_that_others_may_write_is_refused(tmp_path: Path, mode: int) ->
     """M11."""
     (tmp_path / "config").write_text("User u\n")
     (tmp_path / "config").chmod(mode)
-    with pytest.raises(UsageError, match="can be written by others") as caught:
+    with pytest.raises(UsageError, match="can be changed by others") as caught:
         target("web", str(tmp_path / "config"))
     assert "chmod go-w" in str(caught.value.hint)
 
