@@ -1,4 +1,4 @@
-"""Hosts without a probe: the reason is the cause, told once, with what to do about it."""
+"""Hosts without a probe: the reason is the cause, reported once, with what to do about it."""
 
 from __future__ import annotations
 

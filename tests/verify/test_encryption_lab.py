@@ -44,7 +44,7 @@ def broken(lab: Lab, *faults: Fault) -> Iterator[None]:
 
 @contextmanager
 def staying(lab: Lab, host: str, network: str) -> Iterator[None]:
-    """Keep a container on a network: the engine sets a network's rules anew for the first one that joins it."""
+    """Keep a container on a network: the engine sets a network's rules again for the first one that joins it."""
     docker(lab, host, "run", "-d", "--name", "staying", "--network", network, IMAGE, "sleep", "600")
     try:
         yield
@@ -61,7 +61,7 @@ def causes_of(verdicts: tuple[Verdict, ...]) -> set[tuple[str, str]]:
     return {(one.scenario, one.subject) for one in verdicts if one.status is Status.FAILED and not one.because_of}
 
 
-def test_encryption_is_proved_beside_a_plain_overlay_that_is_gone_afterwards(own_cluster: OwnCluster) -> None:
+def test_encryption_is_proved_next_to_a_plain_overlay_that_is_gone_afterwards(own_cluster: OwnCluster) -> None:
     before = traces(own_cluster.lab)
     result = run(own_cluster.lab, wish(*ON_THE_WIRE))
     assert {(verdict.scenario, verdict.status) for verdict in result.verdicts} == {
@@ -74,11 +74,11 @@ def test_encryption_is_proved_beside_a_plain_overlay_that_is_gone_afterwards(own
     assert traces(own_cluster.lab) == before
 
 
-def test_blocked_esp_and_flushed_rules_are_told_apart_and_named(own_cluster: OwnCluster) -> None:
+def test_blocked_esp_and_flushed_rules_are_distinguished_and_named(own_cluster: OwnCluster) -> None:
     block = Fault(host="m3", kind="block", options={"to": "m2", "protocol": "esp"})
     rules = Fault(host="m1", kind="rules")
     with staying(own_cluster.lab, "m1", "vault"), broken(own_cluster.lab, block, rules):
-        # The plain overlay comes anew to m1, and its engine sets some of the flushed rules again.
+        # The plain overlay comes again to m1, and its engine sets some of the flushed rules again.
         names = ("udp", "ipsec", "encryption-rules", "balance", "hairpin")
         found = run(own_cluster.lab, wish(*names, networks=("vault", "plain")))
     assert causes_of(found.verdicts) == {("matrix", "network vault"), ("firewall", "host m1")}, found.verdicts

@@ -91,7 +91,7 @@ def test_a_healthy_cluster_raises_no_alarm(shape: str) -> None:
 QUIET = (Status.OK, Status.SKIPPED)
 
 
-def test_a_drained_node_is_told_with_what_makes_it_take_containers_again() -> None:
+def test_a_drained_node_is_reported_with_what_makes_it_take_containers_again() -> None:
     result = proved(HEALTHY["a drained node"]())
     (told,) = [one for one in result.verdicts if one.scenario == "probe"]
     assert (told.status, told.evidence["cause"]) == (Status.SKIPPED, "drain")
@@ -138,7 +138,7 @@ def test_without_an_overlay_what_needs_one_is_skipped_with_the_reason() -> None:
 
 
 def test_one_reason_for_all_hosts_is_one_cause_and_the_rest_follows_from_it() -> None:
-    """F10: a full disk or subnet was 11 to 27 causes, each to be mended by bringing the host back."""
+    """F10: a full disk or subnet was 11 to 27 causes, each to be fixed by bringing the host back."""
     world = made(1, 2)
     world.unattachable = {"m1", "w1", "w2"}
     causes = [one for one in proved(world).verdicts if one.status not in QUIET and not one.because_of]

@@ -210,7 +210,7 @@ def test_own_networks_come_first_and_others_can_be_named(world: World) -> None:
         chosen(state, ["none"])
 
 
-def test_without_a_manager_that_answers_nobody_says_that_a_network_is_missing() -> None:
+def test_without_a_manager_that_answers_no_network_is_called_missing() -> None:
     lost = ClusterState(failures=(HostFailure(host="m1", reason="did not answer in 10 s"),))
     with pytest.raises(IncompleteError, match=r"no manager answers .*m1: did not answer in 10 s"):
         chosen(lost, ["front"])
@@ -346,7 +346,7 @@ def test_observers_are_started_while_the_services_tasks_are(world: World) -> Non
     assert phases.index("observers") < phases.index("service")
 
 
-def test_a_removal_that_fails_is_told_and_the_other_containers_of_its_host_go(world: World) -> None:
+def test_a_removal_that_fails_is_reported_and_the_other_containers_of_its_host_go(world: World) -> None:
     Paths(world)
     world.lost_answers.append("container.remove")
     (note,) = run(world, VerifyOptions((*ALL, OverlayMtu()))).notes

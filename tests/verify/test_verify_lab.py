@@ -56,8 +56,8 @@ def test_a_healthy_plain_overlay_is_green_on_three_engine_versions_and_nothing_s
     assert traces(swarm) == before
 
 
-def test_an_overlay_that_takes_no_containers_is_proved_beside_a_node_that_takes_none(swarm: Lab) -> None:
-    """F1, F11: Docker's default overlay is tested by tasks; the operator's drain is no fault."""
+def test_an_overlay_that_takes_no_containers_is_proved_next_to_a_node_that_takes_none(swarm: Lab) -> None:
+    """F1, F11: Docker's default overlay is tested by tasks; the operator's drain is not a fault."""
     docker(swarm, "m1", "network", "create", "-d", "overlay", "closed")
     docker(swarm, "m1", "node", "update", "--availability", "drain", "m3")
     try:

@@ -204,7 +204,7 @@ def test_of_a_few_connections_a_task_that_had_no_turn_is_not_taken_for_one_that_
     assert told(setup, answers, UdpMatrix(), Hairpin()) == {"matrix: network vault": ["hairpin"]}
 
 
-def test_a_task_that_does_not_meet_itself_is_no_consequence_of_a_blocked_pair() -> None:
+def test_a_task_that_does_not_meet_itself_is_not_a_consequence_of_a_blocked_pair() -> None:
     setup = serving()
     answers = said(setup, [("w1", "w2")], on=["vault"]) | Wire(setup, blocked={("w1", "w2")}).answers()
     answers |= knocked(setup, {"w1": "w1"})

@@ -47,7 +47,7 @@ def proof(*broken: Claim) -> Verdict:
 
 
 def causes(verdict: Verdict, *broken: Claim) -> list[str]:
-    """Return what a verdict follows from, beside a proof of these broken places."""
+    """Return what a verdict follows from, next to a proof of these broken places."""
     (found,) = (one for one in traced([verdict, proof(*broken)]) if one.scenario == verdict.scenario)
     return [cause.scenario for cause in found.because_of]
 
@@ -71,7 +71,7 @@ def test_a_manager_that_is_down_needs_the_paths_to_the_other_managers_alone() ->
     assert causes(lost(cluster(w2="down")), claims.path("w2", "w3")) == []
 
 
-def test_a_lost_node_is_no_consequence_of_itself_and_is_the_cause_of_what_needed_it() -> None:
+def test_a_lost_node_is_not_a_consequence_of_itself_and_is_the_cause_of_what_needed_it() -> None:
     verdict = lost(cluster(w3="down"))
     needing = proof().model_copy(update={"needed": (frozenset({claims.node("w3")}),)})
     assert verdict.broken == {claims.node("w3")}

@@ -38,14 +38,14 @@ def test_one_blocked_direction_is_one_verdict_that_names_it() -> None:
     assert verdict.fix.startswith("allow UDP 4789 from w1 to w2")
 
 
-def test_a_host_that_hears_nobody_is_named_once_for_all_networks() -> None:
+def test_a_host_that_hears_nothing_is_named_once_for_all_networks() -> None:
     cluster = make_setup(4, (network("back"), network("front")))
     (verdict,) = causes(cluster, answers(cluster, [("w1", "w2"), ("w3", "w2"), ("w4", "w2")]))
     assert verdict.detail.startswith("w2 receives nothing from any other host over UDP 4789 (explains 6")
     assert verdict.subject == "networks back, front"
 
 
-def test_one_failing_network_beside_a_healthy_one_is_not_blamed_on_the_underlay() -> None:
+def test_one_failing_network_next_to_a_healthy_one_is_not_blamed_on_the_underlay() -> None:
     cluster = make_setup(3, (network("back"), network("front")))
     (verdict,) = causes(cluster, answers(cluster, [("w1", "w2")], on=["front"]))
     assert verdict.evidence["cause"] == "network-one-way"
@@ -142,7 +142,7 @@ def learned(cluster: Setup, unknown: dict[str, set[str]]) -> Answers:
     return found
 
 
-def test_a_host_that_has_not_learned_of_others_is_told_from_one_whose_packets_get_lost() -> None:
+def test_a_host_that_has_not_learned_of_others_is_distinguished_from_one_whose_packets_get_lost() -> None:
     cluster = make_setup()
     cut = [("w3", "w1"), ("w3", "w2"), ("w1", "w3"), ("w2", "w3")]
     (deaf,) = causes(
@@ -167,7 +167,7 @@ def test_gossip_and_a_blocked_port_are_two_causes_each_with_its_own_pairs() -> N
     }
 
 
-def test_entries_that_one_network_lacks_beside_a_healthy_one_are_no_fault_of_gossip() -> None:
+def test_entries_that_one_network_lacks_next_to_a_healthy_one_are_not_a_fault_of_gossip() -> None:
     cluster = make_setup(3, (network("back"), network("safe", encrypted=True)))
     said = answers(cluster, [("w1", "w2")], on=["safe"]) | learned(cluster, {"w1": {"w2"}})
     (verdict,) = causes(cluster, said)

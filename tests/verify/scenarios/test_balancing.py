@@ -137,7 +137,7 @@ def test_backends_that_drain_are_not_counted() -> None:
         ([], "service svc has no backend, though 2 tasks run"),
     ],
 )
-def test_a_table_that_differs_from_the_tasks_is_told_by_address(seen: list[set[str]], sentence: str) -> None:
+def test_a_table_that_differs_from_the_tasks_is_reported_by_address(seen: list[set[str]], sentence: str) -> None:
     wanted = {"svc": frozenset({"10.0.0.50", "10.0.0.51"})}
     assert compare(wanted, [frozenset(one) for one in seen]) == [sentence]
 
@@ -198,8 +198,8 @@ def test_services_of_the_user_are_compared_too_unless_they_are_being_updated() -
         assert {verdict.status for verdict in verdicts} == {status}
 
 
-def test_one_lost_connection_of_forty_is_looked_at_again_and_is_no_stale_backend() -> None:
-    """F12: a busy host loses single packets; only what is lost twice is told, and not as a backend."""
+def test_one_lost_connection_of_forty_is_looked_at_again_and_is_not_a_stale_backend() -> None:
+    """F12: a busy host loses single packets; only what is lost twice is reported, and not as a backend."""
     fair, lossy = counted({"n1": 20, "n2": 20, "n3": 20}), counted({"n1": 20, "n2": 20, "n3": 19}, lost=1)
     first = {(host, "balance/front"): Answer({"targets": {"door": fair}}) for host in NODES.values()}
     first["w2", "balance/front"] = Answer({"targets": {"door": lossy}})

@@ -108,7 +108,7 @@ def test_forged_packets_that_arrive_nowhere_prove_nothing() -> None:
         (MARKED_HEARD.name, Answer(problem="connection lost")),
     ],
 )
-def test_forging_that_failed_or_was_not_told_proves_nothing(key: str, answer: Answer) -> None:
+def test_forging_that_failed_or_was_not_reported_proves_nothing(key: str, answer: Answer) -> None:
     verdict = verdict_of(PlaintextInjection(), cluster(), Wire(cluster()).answers() | {("w2", key): answer})
     assert verdict.status is Status.INCONCLUSIVE
 
@@ -139,7 +139,7 @@ def test_no_two_senders_or_networks_have_the_same_marker() -> None:
     assert marker(replace(setup, run="run2"), "w1", "plain") not in markers
 
 
-def test_why_esp_is_lost_is_told_from_both_ends() -> None:
+def test_why_esp_is_lost_is_seen_from_both_ends() -> None:
     setup = cluster()
     wire = Wire(setup, blocked={("w1", "w2")})
     blocked = why_blocked(setup, wire.answers(), [("w1", "w2")])
@@ -156,7 +156,7 @@ def test_why_esp_is_lost_is_told_from_both_ends() -> None:
     assert (flushed.cause, "is missing on w3" in flushed.detail) == ("rules-flushed", True)
 
 
-def test_why_esp_is_lost_stays_open_where_nobody_watched() -> None:
+def test_why_esp_is_lost_stays_open_where_no_host_watched() -> None:
     assert why_blocked(replace(cluster(), observers=()), {}, [("w1", "w2")]) is None
     assert why_blocked(cluster(), Wire(cluster(), busy={"w2"}).answers(), [("w1", "w2")]) is None
 

@@ -120,7 +120,7 @@ def test_each_trouble_with_a_pair_is_named(kind: str, fields: JsonObject, words:
     assert (verdict.status, words in verdict.detail) == (Status.FAILED, True), verdict.detail
 
 
-def test_keys_that_differ_are_told_by_the_receivers_missing_state() -> None:
+def test_keys_that_differ_are_reported_by_the_receivers_missing_state() -> None:
     (verdict,) = judged(IpsecStates(), _changed(Wire(cluster()).answers(), "w2", "states", spi="0x1"))
     assert verdict.detail.endswith("(their keys differ): w1 -> w2")
 

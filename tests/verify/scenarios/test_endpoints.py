@@ -59,7 +59,7 @@ def cluster(*, addresses: tuple[str, str, str] = ("10.0.0.51", "10.0.0.52", "10.
 
 
 def pinged(lost: tuple[tuple[str, str], ...] = (), *, neighbours: str = "", forwards: str = "") -> Answers:
-    """Return that every host reaches all addresses but those in ``lost``, and the rows of each."""
+    """Return answers in which every host reaches all addresses but those in ``lost``, and the rows of each."""
     found: Answers = {}
     for host in HOSTS:
         outcomes: JsonObject = {
@@ -114,13 +114,13 @@ def test_what_a_host_does_not_reach_is_named_with_its_rows(
     assert all("dst 192.0.2.2 self permanent" in str(one) for one in commands[-1:])
 
 
-def test_a_container_that_answers_nobody_is_nobodys_fault() -> None:
+def test_a_container_that_answers_no_host_is_not_a_hosts_fault() -> None:
     everybody = tuple((host, address) for host in HOSTS for address in ("10.0.0.51", "10.0.0.52", "10.0.0.53"))
     (verdict,) = Endpoints().judge(cluster(), pinged(everybody)).verdicts
     assert verdict.status is Status.SKIPPED
 
 
-def test_a_task_that_ends_between_two_looks_is_no_alarm() -> None:
+def test_a_task_that_ends_between_two_looks_raises_no_alarm() -> None:
     """F12: services are updated while verify runs."""
     answers = pinged((("w1", "10.0.0.52"),))
     gone: JsonObject = {"10.0.0.52": {"ok": False, "tries": 5, "why": "no answer"}}
@@ -139,7 +139,7 @@ def test_what_a_blocked_pair_takes_down_follows_from_it() -> None:
 @pytest.mark.parametrize(
     "addresses", [("10.0.0.51", "10.0.0.51", "10.0.0.53"), ("10.0.0.90", "10.0.0.52", "10.0.0.53")]
 )
-def test_one_address_twice_is_told_of_tasks_and_of_services(addresses: tuple[str, str, str]) -> None:
+def test_one_address_twice_is_reported_for_tasks_and_of_services(addresses: tuple[str, str, str]) -> None:
     """F5."""
     (verdict,) = bad(cluster(addresses=addresses), {})
     assert (verdict.evidence["cause"], verdict.evidence["address"]) == ("address-twice", addresses[0])

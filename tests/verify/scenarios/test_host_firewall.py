@@ -208,14 +208,14 @@ def test_f5_what_a_host_may_not_send_to_the_managers_or_answer_is_named() -> Non
     ]
 
 
-def test_a_rule_that_the_engine_lacks_is_not_told_as_one_that_drops() -> None:
+def test_a_rule_that_the_engine_lacks_is_not_reported_as_one_that_drops() -> None:
     bare = DOCKER.format(before="", user="").replace("--dport 30000", "--dport 9").replace("--sport 30000", "--sport 9")
     (verdict,) = judged({"w3": bare})
     assert verdict.status is Status.OK
 
 
 def test_what_a_rule_blocks_follows_from_it() -> None:
-    """F6: allow UDP 4789 is no advice where the host's own rule is known."""
+    """F6: allow UDP 4789 is not advice where the host's own rule is known."""
     place = cluster()
     lost = [("w1", "w3"), ("w2", "w3")]
     answers: Answers = said(place, lost) | {
@@ -229,7 +229,7 @@ def test_what_a_rule_blocks_follows_from_it() -> None:
 
 
 def test_a_node_that_is_down_for_a_rule_of_its_own_follows_from_it() -> None:
-    """F6: a host that drops the managers' answers is called down, and bringing its engine back mends nothing."""
+    """F6: a host that drops the managers' answers is called down, and bringing its engine back fixes nothing."""
     place = with_roles(cluster(), down="w3")
     rules = table("-A INPUT -s 192.0.2.0/24 -m state --state ESTABLISHED -j DROP")
     answers: Answers = {("w3", SAVE.name): Answer({"exit": 0, "stdout": rules})}

@@ -90,7 +90,7 @@ def test_what_a_kernel_holds_up_is_named_and_the_lost_pairs_follow(
     assert len(found) == (2 if lost else 1)
 
 
-def test_an_odd_source_address_that_works_is_nobodys_trouble() -> None:
+def test_an_odd_source_address_that_works_is_not_a_hosts_trouble() -> None:
     setup = cluster()
     assert bad(setup, said(setup) | kernels(w3={"local": "10.8.0.1"})) == []
 
@@ -110,7 +110,7 @@ def test_a_probe_that_a_left_device_keeps_away_follows_from_it() -> None:
     assert [bool(one.because_of) for one in found if one.scenario == "probe"] == [True]
 
 
-def test_hosts_with_one_machine_id_are_told() -> None:
+def test_hosts_with_one_machine_id_are_reported() -> None:
     """F5."""
     (verdict,) = bad(cluster(), said(cluster()) | kernels(w2={MACHINE.name: "a"}, w3={MACHINE.name: "a"}))
     assert (verdict.status, verdict.evidence["hosts"]) == (Status.WARNING, ["w2", "w3"])

@@ -54,8 +54,8 @@ def test_lines_that_lose_nothing_are_one_ok_and_are_not_measured_again() -> None
 
 
 @pytest.mark.parametrize(("share", "status"), [(0.1, Status.WARNING), (0.5, Status.FAILED)])
-def test_a_direction_that_loses_has_its_rate_and_is_no_mtu(share: float, status: Status) -> None:
-    """F4: a tenth is degraded, not green; a half fails, and is not told as a path that is too narrow."""
+def test_a_direction_that_loses_has_its_rate_and_is_not_blamed_on_the_mtu(share: float, status: Status) -> None:
+    """F4: a tenth is degraded, not green; a half fails, and is not reported as a path that is too narrow."""
     cluster, said = make_setup(), lossy(make_setup(), {("w1", "w2"): share})
     (verdict,) = Loss().judge(cluster, said).verdicts
     assert verdict.status is status

@@ -104,7 +104,7 @@ def seen(
 
 
 def everywhere(host: str, door: JsonObject = SHUT) -> dict[tuple[str, str], JsonObject]:
-    """Return that no side gets through a host's door, itself included."""
+    """Return answers in which no side gets through a host's door, itself included."""
     return {**{(side, host): door for side in (*HOSTS, OPERATOR)}, (host, LOCALHOST): door}
 
 
@@ -192,7 +192,7 @@ def test_an_entry_that_misses_a_task_on_another_host_rests_on_the_way_there() ->
     assert verdict.broken == frozenset()
 
 
-def test_an_entry_that_does_not_answer_itself_though_it_has_a_task_is_no_consequence_of_any_way() -> None:
+def test_an_entry_that_does_not_answer_itself_though_it_has_a_task_is_not_a_consequence_of_any_way() -> None:
     (verdict,) = judged(cluster(), seen(cluster(), everywhere("w2"), look=HEALTHY))
     assert verdict.needed == (claims.mesh_exchange(cluster(), "w2", "w1"), frozenset())
 
@@ -203,7 +203,7 @@ def test_an_entry_that_answers_only_itself_is_blocked_on_the_way_in() -> None:
     assert "published ports of w2 are blocked for w1, w3: Connection refused; w2 answers itself" in verdict.detail
 
 
-def test_a_task_that_no_entry_reaches_is_told_of_once_and_not_for_every_entry() -> None:
+def test_a_task_that_no_entry_reaches_is_reported_once_and_not_for_every_entry() -> None:
     shut = {key: opened(("n1",)) for host in HOSTS for key in everywhere(host)}
     (verdict,) = judged(cluster(), seen(cluster(), shut, look=HEALTHY))
     assert (verdict.subject, verdict.evidence["cause"]) == ("routing mesh", "ingress-task")
@@ -256,7 +256,7 @@ def test_one_host_that_gets_no_answer_from_any_other_is_the_odd_one() -> None:
     assert verdict.broken >= {claims.door("w3", "w1", "tcp"), claims.door("w3", "w2", "tcp")}
 
 
-def test_an_entry_that_answers_nobody_stays_the_cause_and_no_side_is_odd() -> None:
+def test_an_entry_that_answers_no_host_stays_the_cause_and_no_side_is_odd() -> None:
     place = cluster()
     (verdict,) = judged(place, seen(place, everywhere("w2"), look=HEALTHY))
     assert verdict.subject == "entry w2"

@@ -1,4 +1,4 @@
-"""Look-ups that fail: each direction told as it is, and the engine's resolver told apart from gossip."""
+"""Look-ups that fail: each direction reported as it is, and the engine's resolver reported apart from gossip."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ SLOW: JsonObject = {"code": None, "why": "no answer", "tries": 1, "ms": 8000.0}
         ({"w1": FAST, "w2": FAST, "w3": FAST}, Status.SKIPPED, "nothing hangs"),
     ],
 )
-def test_dead_servers_for_outside_names_are_told_and_a_cluster_without_any_is_let_be(
+def test_dead_servers_for_outside_names_are_reported_and_a_cluster_without_any_is_let_be(
     told: dict[str, JsonObject], status: Status, words: str
 ) -> None:
     """F5."""

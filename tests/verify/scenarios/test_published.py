@@ -39,7 +39,7 @@ def with_services(*services: Service, tasks: tuple[Task, ...] = (RUNNING,)) -> S
 
 
 def knocked(*, shut: str = "", rules: JsonObject | None = None) -> Answers:
-    """Return that port 30000 is open on all hosts but ``shut``; ``rules`` is what each host's nat table says."""
+    """Return answers in which port 30000 is open on all hosts but ``shut``; ``rules`` is each host's nat table."""
     found: Answers = {(host, "ingress/nat"): Answer(rules or {"exit": 0, "stdout": NAT}) for host in HOSTS}
     for host, asker in zip(HOSTS, (*HOSTS[1:], HOSTS[0]), strict=True):
         outcome = SHUT if host == shut else opened(("",))
@@ -71,7 +71,7 @@ def test_open_ports_with_their_rules_are_one_ok_a_service() -> None:
     assert (verdict.status, verdict.detail) == (Status.OK, "tcp 30000 accepts connections on 3 nodes")
 
 
-def test_a_closed_port_is_told_with_its_node() -> None:
+def test_a_closed_port_is_reported_with_its_node() -> None:
     verdict = judged(with_services(WEB), knocked(shut="w2"))
     assert (verdict.status, verdict.detail) == (Status.FAILED, "tcp port 30000 is closed (Connection refused) on w2")
 
@@ -128,7 +128,7 @@ def test_host_mode_ports_are_asked_where_their_tasks_run() -> None:
     assert [(q.host, q.key) for q in asked] == [("w2", "published/w1")]
 
 
-def test_more_ports_than_are_asked_are_told_of() -> None:
+def test_more_ports_than_are_asked_are_reported() -> None:
     ports = tuple(PublishedPort(target=80, published=number) for number in range(20000, 20000 + MOST + 3))
     many = WEB.model_copy(update={"published": ports})
     verdicts = Published().judge(with_services(many), {}).verdicts
@@ -172,15 +172,13 @@ def test_host_mode_that_keeps_addresses_is_one_ok() -> None:
         ),
     ],
 )
-def test_a_host_port_that_is_not_as_it_shall_be_is_told_with_the_side(
-    side: str, outcome: JsonObject, words: str
-) -> None:
+def test_a_host_port_that_is_wrong_is_reported_with_the_side(side: str, outcome: JsonObject, words: str) -> None:
     verdict = host_mode(published(), {(side, "w1"): outcome})
     assert verdict.status is Status.FAILED
     assert words in verdict.detail
 
 
-def test_addresses_translated_on_the_operators_way_are_no_fault() -> None:
+def test_addresses_translated_on_the_operators_way_are_not_a_fault() -> None:
     translated: JsonObject = {**opened(("n1",)), "peers": ["203.0.113.7"], "locals": ["10.0.0.5"]}
     assert host_mode(published(), {(OPERATOR, "w1"): translated}).status is Status.OK
 
@@ -202,7 +200,7 @@ def test_a_task_of_ours_that_answers_where_none_runs_failed() -> None:
         ({**SHUT, "why": "no answer", "longest": 2.0}, Status.WARNING),
     ],
 )
-def test_ipv6_may_answer_or_refuse_but_shall_not_hang(outcome: JsonObject, status: Status) -> None:
+def test_ipv6_may_answer_or_refuse_but_should_not_hang(outcome: JsonObject, status: Status) -> None:
     found: Answers = {(host, "mesh-ipv6"): Answer({"targets": {"door": outcome}}) for host in HOSTS}
     (verdict,) = MeshIpv6().judge(cluster(), found).verdicts
     assert verdict.status is status

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def said(scenario: Scenario, cluster: Setup, *, missing: tuple[str, ...] = ()) -> Answers:
-    """Return right answers to a scenario's look-ups, save for the labels that nobody finds."""
+    """Return right answers to a scenario's look-ups, except the labels that no host finds."""
     found: Answers = {}
     for question in scenario.ask(cluster, {}):
         assert isinstance(question, ProbeTask)
@@ -36,7 +36,7 @@ def test_right_names_are_one_ok_a_network() -> None:
     assert (verdict.status, verdict.detail) == (Status.OK, "all 6 look-ups of the container name are correct")
 
 
-def test_a_name_that_nobody_finds_is_one_verdict() -> None:
+def test_a_name_that_no_host_finds_is_one_verdict() -> None:
     (verdict,) = ContainerNames().judge(make_setup(), said(ContainerNames(), make_setup(), missing=("w2",))).verdicts
     assert verdict.status is Status.FAILED
     assert "container name of w2 on front: probe-2.front resolves to no such name, not to 10.0.0.2" in verdict.detail

@@ -67,7 +67,7 @@ def test_an_underlay_that_is_too_small_is_named_with_its_hosts_and_the_mtu_to_se
     assert "recreate plain, vault and the ingress network with mtu: 1450" in str(both.fix)
 
 
-def test_a_path_that_loses_large_packets_is_told_from_a_small_device() -> None:
+def test_a_path_that_loses_large_packets_is_distinguished_from_a_small_device() -> None:
     answers = Wire(cluster()).answers()
     targets: JsonObject = {"w2": sizes(1300), "w3": sizes(1450, ok=True)}
     answers["w1", "sizes/plain"] = Answer({"targets": targets})
@@ -79,7 +79,7 @@ def test_a_path_that_loses_large_packets_is_told_from_a_small_device() -> None:
 
 @pytest.mark.parametrize(("plain", "vault", "words"), [(1350, 1328, "mtu: 1400"), (799, 773, "do not lower the MTU")])
 def test_a_path_that_cuts_two_networks_is_one_cause_with_one_number(plain: int, vault: int, words: str) -> None:
-    """F14: not 1400 beside 1404; and a path of 849 bytes is to be mended, not written down."""
+    """F14: not 1400 next to 1404; and a path of 849 bytes is to be fixed, not written down."""
     answers = Wire(cluster()).answers()
     for name, size in (("plain", plain), ("vault", vault)):
         answers["w1", f"sizes/{name}"] = Answer({"targets": {"w2": sizes(size), "w3": sizes(1450, ok=True)}})
@@ -146,7 +146,7 @@ def test_a_link_that_lets_a_little_less_through_one_way_than_the_other_is_one_fi
     assert (verdict.subject, verdict.evidence["largest"]) == ("link of w3", 1386)
 
 
-def test_a_size_that_was_not_found_in_time_is_not_told_as_exact() -> None:
+def test_a_size_that_was_not_found_in_time_is_not_reported_as_exact() -> None:
     answers = Wire(cluster()).answers()
     unfinished: JsonObject = {**sizes(800), "exact": False}
     answers["w1", "wire/sizes/1500"] = Answer({"targets": {"w2": unfinished, "w3": sizes(1500, ok=True)}})
