@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,15 +10,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from swarmnet.edge.engine.wire.parts import as_object, as_text
+from swarmnet.edge.engine.wire.service import spec_from_wire
 from swarmnet.errors import SchemaError
 from swarmnet.model.backup import SCHEMA, canonical, dump, load, strict_json
+from swarmnet.model.compare import service_changes
+from tests.edge.engine.wire.test_wire_service import names_of
 from tests.support.backups import a_document, documents
+from tests.support.recorded import named
 
 if TYPE_CHECKING:
     from swarmnet.model.backup import BackupDocument
     from swarmnet.model.base import JsonObject
 
 GOLDEN = Path(__file__).with_name("backup-1.0.json")
+OLDER = Path(__file__).with_name("backup-1.0-extra.json")
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(st.characters(codec="utf-8"), max_size=8),
     lambda inner: (
@@ -64,6 +71,17 @@ def test_the_golden_file_of_schema_1_0_still_reads() -> None:
     assert lost[0] == lost[1]
     assert document.model_copy(update={"losses": ()}) == now.model_copy(update={"losses": ()})
     assert document.schema_version == "1.0"
+
+
+def test_what_got_a_field_after_the_backup_was_taken_is_read_with_it() -> None:
+    """The file was written when signal, init, sysctls and read-only file systems had no field."""
+    kept = next(one.spec for one in load(OLDER.read_bytes()).state.services if one.spec.name == "full")
+    seen = deepcopy(as_object(named("26.1", "services", "full")["Spec"]))
+    container = as_object(as_object(seen["TaskTemplate"])["ContainerSpec"])
+    container |= {"Init": True, "ReadOnly": True, "Sysctls": {"net.core.somaxconn": "99"}}
+    assert (kept.init, kept.read_only, kept.sysctls) == (True, True, {"net.core.somaxconn": "99"})
+    assert kept.stop_signal == as_text(container["StopSignal"])
+    assert service_changes(kept, spec_from_wire(seen, names_of("26.1")), exact=True) == ()
 
 
 def test_fields_of_a_newer_minor_schema_are_kept_and_written_back() -> None:
