@@ -51,7 +51,7 @@ def _text(value: object) -> object:
 
 
 def texts(value: object) -> object:
-    """Return a mapping with numbers and booleans as the text that stood in the file: engines know text only."""
+    """Return a mapping with numbers and booleans as the text in the file: engines know only text."""
     return {key: _text(one) for key, one in value.items()} if isinstance(value, dict) else value
 
 

@@ -90,7 +90,7 @@ class Cluster:
         return wait_until(self.clock, look, what=f"{count} tasks of {name}", timeout=90)
 
     def desired(self, name: str) -> frozenset[str]:
-        """Return the ids of a service's tasks that shall run."""
+        """Return the ids of a service's tasks that should run."""
         tasks = self.manager.tasks(service=name)
         return frozenset(task.id for task in tasks if task.desired_state == "running")
 

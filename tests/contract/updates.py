@@ -82,7 +82,7 @@ class UpdateContract:
 
 
 def _update(cluster: Cluster, name: str, fields: dict[str, object], *, renew: bool = True) -> frozenset[str]:
-    """Change a service as ``apply`` does; return which of its tasks that shall end."""
+    """Change a service as ``apply`` does; return which of its tasks that should end."""
     now: Service = cluster.service(name)
     wanted = lay(now.spec, ServiceSpec.model_validate({"name": name, "image": IMAGE, **fields}))
     ended = ended_tasks(now.spec, wanted, cluster.manager.tasks(service=name), cluster.manager.nodes)
@@ -93,6 +93,6 @@ def _update(cluster: Cluster, name: str, fields: dict[str, object], *, renew: bo
 def _wait_for_end(cluster: Cluster, name: str, ids: frozenset[str]) -> None:
     def look() -> tuple[bool | None, str]:
         left = cluster.desired(name) & ids
-        return (None if left else True), f"{len(left)} shall still run"
+        return (None if left else True), f"{len(left)} should still run"
 
     wait_until(cluster.clock, look, what=f"tasks of {name} to be replaced", timeout=60)

@@ -1,4 +1,4 @@
-"""Plans run on simulated engines: they come true, once, and again without a write."""
+"""Plans run on simulated engines: they reach the desired state once, and the second run writes nothing."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def attachments(state: ClusterState) -> dict[str, dict[str, Attachment]]:
     return {one.spec.name: {at.network: at for at in one.spec.networks or ()} for one in state.services}
 
 
-def test_a_whole_site_comes_true_and_is_done() -> None:
+def test_a_whole_site_is_created_and_left_alone_afterwards() -> None:
     world = World(managers=3, workers=2)
     made = apply(world, SITE)
     real = seen(world)
@@ -227,7 +227,7 @@ def test_an_update_that_no_node_can_run_tells_what_the_tasks_said() -> None:
         apply(world, SITE.replace('web, image: "probe:1"', 'web, image: "probe:2", timeout: 20s'))
 
 
-def test_a_change_of_mode_makes_the_service_anew() -> None:
+def test_a_change_of_mode_recreates_the_service() -> None:
     world = World(managers=1, workers=1)
     apply(world, SITE)
     made = apply(world, SITE.replace("replicas: 2", "mode: global"))
@@ -235,7 +235,7 @@ def test_a_change_of_mode_makes_the_service_anew() -> None:
     assert planned(world, SITE.replace("replicas: 2", "mode: global")).is_empty
 
 
-def test_a_label_alone_replaces_no_network_but_is_told() -> None:
+def test_a_label_alone_replaces_no_network_but_is_a_warning() -> None:
     world = World(managers=1)
     apply(world, SITE)
     made = planned(world, SITE.replace("{name: front,", "{name: front, labels: {tier: web},"))
@@ -243,7 +243,7 @@ def test_a_label_alone_replaces_no_network_but_is_told() -> None:
     assert any("the labels of network front differ (tier)" in text for text in made.warnings)
 
 
-def test_a_wiped_worker_joins_anew_and_its_dead_entry_goes() -> None:
+def test_a_wiped_worker_joins_again_and_its_dead_entry_goes() -> None:
     world = World(managers=1, workers=2)
     apply(world, SITE)
     world.kill("w2")
@@ -288,7 +288,7 @@ def test_an_entry_that_stays_alive_is_not_removed_whatever_its_name_and_address(
     world = rebuilt_before_anybody_noticed("w2", unknown=True)
     world.clock.on_tick = lambda: None
     (entry,) = [one for one in world.store("m1").nodes.values() if one.host == "w2"]
-    remove = RemoveDeadNode(object=Ref(kind="node", name="w2"), why="w2 joined anew", node_id=entry.id)
+    remove = RemoveDeadNode(object=Ref(kind="node", name="w2"), why="w2 joined again", node_id=entry.id)
 
     with pytest.raises(ConvergenceError, match="the entry that node w2 left behind to be down; last seen: it is"):
         remove.run(world.ports())

@@ -97,7 +97,7 @@ class ReplaceNetwork(Action):
 
     @property
     def permit(self) -> Permit:
-        """Return that it needs to be named: whatever uses the network is interrupted."""
+        """Return ``REPLACE``, since all users of the network are interrupted."""
         return Permit.REPLACE
 
     @property

@@ -42,6 +42,7 @@ SINCE = {
 """Driver options that older engines store and ignore: the first API version and engine that use them."""
 AUTOMATIC_IPV6 = ("1.46", "27.0")
 WITHOUT_IPV4 = ("1.48", "28.0")
+_NO_BLOCK = "ipv6 without an IPv6 subnet"
 
 
 def is_swarm_name(name: str) -> bool:
@@ -273,14 +274,27 @@ def _routes(spec: NetworkSpec, hosts: tuple[HostFacts, ...]) -> Iterator[str]:
         yield from (f"subnet {block.subnet} overlaps the route {what} of {few(where)}" for what, where in met.items())
 
 
+def _has_ipv6_block(spec: NetworkSpec) -> bool:
+    return any(":" in block.subnet for block in spec.subnets)
+
+
+def _has_ipv6_already(spec: NetworkSpec, host: str, state: ClusterState) -> bool:
+    """Return whether the network exists with an IPv6 block, which a step may leave out."""
+    local = spec.effective_scope is Scope.LOCAL
+    seen = state.local_network(host, spec.name) if local else state.network(spec.name)
+    return seen is not None and _has_ipv6_block(seen.spec)
+
+
 def _engines(spec: NetworkSpec, context: Context) -> Iterator[str]:
     asked = {name: since for name, since in SINCE.items() if name in spec.options}
-    if spec.ipv6 and not any(":" in block.subnet for block in spec.subnets) and spec.config_from is None:
-        asked["ipv6 without an IPv6 subnet"] = AUTOMATIC_IPV6
+    if spec.ipv6 and not _has_ipv6_block(spec) and spec.config_from is None:
+        asked[_NO_BLOCK] = AUTOMATIC_IPV6
     if spec.ipv4 is False and spec.config_from is None:
         asked["ipv4: false"] = WITHOUT_IPV4
     for what, (api, engine) in asked.items():
         for host in context.hosts:
             facts = context.state.facts(host.name)
-            if facts is not None and facts.engine.api < ApiVersion.read(api):
+            if facts is None or (what == _NO_BLOCK and _has_ipv6_already(spec, host.name, context.state)):
+                continue
+            if facts.engine.api < ApiVersion.read(api):
                 yield f"{what} needs engine {engine}; {host.name} has {facts.engine.version}"

@@ -1,9 +1,9 @@
-"""Services off a network and on it again, so that a killed replacement can be finished by the next run.
+"""Detach services from a network and attach them again, so that the next run can finish a killed replacement.
 
-Before the first service is detached, all attachments are written down in a Swarm config; it goes when the last one is
-back. A plan that finds such a note attaches what it names. Configs cannot be changed, so a run that has more to write
-down than a killed one makes a second note, under the next free name, before the first one goes: at every moment there
-is one that names everybody, and whoever reads takes all of them together.
+Before the first service is detached, a Swarm config notes all attachments. It is removed when the last service is back.
+A plan that finds such a note attaches what it names. Configs cannot be changed, so a run that has more to note than a
+killed one writes a second note, under the next free name, before it removes the first: at each moment one note names
+all services, and readers merge all notes.
 """
 
 from __future__ import annotations
@@ -31,24 +31,24 @@ if TYPE_CHECKING:
     from swarmnet.model.swarm import Config
 
 RELEASE_LIMIT = 90.0
-"""Seconds for the tasks of detached services to end, and for the name to be free again."""
+"""Seconds for the tasks of detached services to end, and for the name of the network to be free."""
 A_TASK = 20.0
 """Seconds more for each task: services leave and come back by their own update policy, often one task at a time."""
 ENDED = frozenset({"complete", "shutdown", "failed", "rejected", "remove", "orphaned"})
 
 
 class Detached(Document):
-    """What a network's replacement detached: service name to its attachment."""
+    """What a replacement detached: the attachment of each service."""
 
     network: str
     attachments: dict[str, Attachment]
     settled: tuple[str, ...] = ()
-    """Services that ran well before: only these are waited for when they are back. One that was broken already must
-    not keep the step that mends it from running."""
+    """Services that ran well before; only these are waited for. One that was broken already must not block the step
+    that repairs it."""
 
 
 class ReattachServices(Action):
-    """Attach the services that a replacement detached and, killed, did not attach again."""
+    """Attach the services that a killed replacement left detached."""
 
     kind: Literal["network.reattach"] = "network.reattach"
     network: str
@@ -71,7 +71,7 @@ class ReattachServices(Action):
 
 
 def note_of(network: str, configs: Iterable[Config]) -> Detached | None:
-    """Return what was written down of the network, in however many notes; None when nothing is."""
+    """Return what the notes of the network say together, or None if there are none."""
     notes = [note for _config, note in _notes(network, configs)]
     return _together(notes) if notes else None
 
@@ -93,7 +93,7 @@ def reattached(state: ClusterState, network: str) -> ClusterState:
 
 
 def detach(ports: Ports, network: str) -> None:
-    """Write down who is on the network, take all services off it, and wait until their tasks are."""
+    """Note which services are on the network, detach them, and wait until their tasks are off it."""
     manager = ports.manager()
     users = [one for one in manager.services() if any(at.network == network for at in one.spec.networks or ())]
     if not users:
@@ -106,7 +106,7 @@ def detach(ports: Ports, network: str) -> None:
 
 
 def attach(ports: Ports, network: str) -> None:
-    """Put all noted services on the network again, wait for those that ran well before, and remove the note."""
+    """Attach all noted services again, wait for those that ran well before, and remove the note."""
     manager = ports.manager()
     note = note_of(network, manager.configs())
     if note is None:
@@ -139,7 +139,7 @@ def _remember(manager: SwarmPort, network: str, users: Sequence[Service]) -> Non
 
 
 def _notes(network: str, configs: Iterable[Config]) -> list[tuple[Config, Detached]]:
-    """Return the notes of a network, the oldest first, with the configs that they are."""
+    """Return the notes of a network, the oldest first, with their configs."""
     first = _note_name(network)
     named = [one for one in configs if one.spec.name == first or one.spec.name.startswith(f"{first}-")]
     read = ((config, _read(config)) for config in sorted(named, key=lambda config: config.version))
@@ -154,14 +154,14 @@ def _read(config: Config) -> Detached | None:
 
 
 def _together(notes: Sequence[Detached]) -> Detached:
-    """Return one note of all; where two name a service, its attachment is that of the later one."""
+    """Return all notes as one; if two name a service, the later one counts."""
     attachments = {name: at for note in notes for name, at in note.attachments.items()}
     settled = {name for note in notes for name in note.settled}
     return Detached(network=notes[0].network, attachments=attachments, settled=tuple(sorted(settled)))
 
 
 def _free_name(network: str, configs: Iterable[Config]) -> str:
-    """Return a name for one more note; it tells the network by its hash, for any name must fit into a config's."""
+    """Return a name for another note, with the hash of the network's name, since names of configs are short."""
     taken, first = {config.spec.name for config in configs}, _note_name(network)
     names = chain((first,), (f"{first}-{number}" for number in count(2)))
     return next(name for name in names if name not in taken)
@@ -181,7 +181,7 @@ def _without(spec: ServiceSpec, network: str) -> ServiceSpec:
 
 
 def _write(manager: SwarmPort, name: str, change: Callable[[ServiceSpec], ServiceSpec]) -> None:
-    """Change a service from how it is now: another network may be replaced at the same time."""
+    """Change a service as it is now: another network may be replaced at the same time."""
 
     def write() -> None:
         now = next((one for one in manager.services() if one.spec.name == name), None)

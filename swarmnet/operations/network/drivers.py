@@ -1,4 +1,4 @@
-"""What each network driver takes: engines store options that no driver reads, and refuse others late.
+"""What each network driver accepts: engines store options that no driver reads, and refuse others late.
 
 Sources: libnetwork drivers/overlay, drivers/bridge, drivers/macvlan, drivers/ipvlan (20.10 to 28.5).
 """
@@ -67,7 +67,7 @@ MOST_VLAN = 4094
 
 
 def driver_problems(spec: NetworkSpec) -> Iterator[str]:
-    """Yield options that the driver does not read, and values that no kernel takes."""
+    """Yield options that the driver does not read, and values that kernels refuse."""
     yield from _unread(spec)
     for name, modes in MODES.items():
         value = spec.options.get(name)
@@ -77,7 +77,7 @@ def driver_problems(spec: NetworkSpec) -> Iterator[str]:
     if len(bridge) > INTERFACE_LIMIT or set(bridge) & set("/ \t"):
         yield f"bridge name {bridge!r} cannot name an interface: use at most {INTERFACE_LIMIT} letters and digits"
     if bridge in OWN_BRIDGES:
-        yield f"bridge name {bridge!r} is the engine's own: choose another"
+        yield f"bridge name {bridge!r} is reserved by the engine: choose another"
     for vni in spec.options.get(VNI_OPTION, "1").split(","):
         if not (vni.isdecimal() and 1 <= int(vni[:9]) <= MOST_VNI):
             yield f"VXLAN identifier {vni!r} does not exist: write 1 to {MOST_VNI}"
@@ -86,10 +86,10 @@ def driver_problems(spec: NetworkSpec) -> Iterator[str]:
 
 
 def driver_warnings(spec: NetworkSpec, state: ClusterState, hosts: tuple[HostFacts, ...]) -> Iterator[str]:
-    """Yield what an engine takes and a network of this driver does not do."""
+    """Yield what engines accept and this driver ignores."""
     layer3 = spec.driver == "ipvlan" and spec.options.get("ipvlan_mode") in ("l3", "l3s")
     if layer3 and any(block.gateway for block in spec.subnets):
-        yield f"network {spec.name}: ipvlan in mode l3 has no gateway: the one that is written is not used"
+        yield f"network {spec.name}: ipvlan in mode l3 has no gateway: the written one is ignored"
     if spec.driver == "overlay" and spec.ipv6:
         yield (
             f"network {spec.name}: engines do not assign IPv6 addresses in overlays across the swarm: each node counts"
@@ -105,11 +105,11 @@ def driver_warnings(spec: NetworkSpec, state: ClusterState, hosts: tuple[HostFac
 
 
 def interface_problems(spec: NetworkSpec, facts: HostFacts) -> Iterator[str]:
-    """Yield the networks of a host that keep this one from its parent, or from the name of its bridge."""
+    """Yield the networks of a host that already use the parent or the bridge name."""
     bridge = spec.options.get(BRIDGE_NAME)
     for net in facts.networks:
         if bridge is not None and net.spec.name != spec.name and net.spec.options.get(BRIDGE_NAME) == bridge:
-            yield f"{facts.host}: bridge {bridge!r} is network {net.spec.name}'s: write another {BRIDGE_NAME}"
+            yield f"{facts.host}: bridge {bridge!r} belongs to network {net.spec.name}: write another {BRIDGE_NAME}"
     yield from _parent_problems(spec, facts)
 
 
@@ -127,7 +127,7 @@ def _parent_problems(spec: NetworkSpec, facts: HostFacts) -> Iterator[str]:
                 f" carry both: use another parent for {spec.driver}, such as {parent.partition('.')[0]}.10"
             )
         elif spec.driver == "ipvlan":
-            yield f"{facts.host}: network {other.name} is on {parent} already: an interface carries one ipvlan network"
+            yield f"{facts.host}: network {other.name} is already on {parent}, which carries one ipvlan network"
 
 
 def _unread(spec: NetworkSpec) -> Iterator[str]:

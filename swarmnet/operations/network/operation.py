@@ -112,7 +112,7 @@ class NetworkOperation(OwnableOperation, NetworkSpec):
         return lay(seen.spec, wanted) if wanted.driver == seen.spec.driver else wanted
 
     def _in_its_driver(self, spec: NetworkSpec, seen: Network) -> NetworkSpec:
-        """Return a network with the driver that it has, where the step names none."""
+        """Return the spec with the present driver, if the step names none."""
         if "driver" in self.model_fields_set or not seen.allocated:
             return spec
         return spec.model_copy(update={"driver": seen.spec.driver})

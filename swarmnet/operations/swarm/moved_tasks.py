@@ -1,7 +1,7 @@
-"""What leaves a node that is drained, demoted or labelled anew, and whether it runs elsewhere afterwards.
+"""Which tasks leave a node that is drained, demoted or relabelled, and whether they run elsewhere afterwards.
 
-An engine accepts such a change at once. Its tasks end within their grace period (10 s by default) and are made anew on
-other nodes; those that fit nowhere stay ``pending``, and nobody is told (seen on 20.10, 26.1 and 28.5).
+An engine accepts such a change at once. The tasks end within their grace period (10 s by default) and are created again
+on other nodes. Those that fit nowhere stay ``pending``, without any error (seen on 20.10, 26.1 and 28.5).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def homeless(state: ClusterState) -> dict[str, str]:
-    """Return service name to why its tasks have no place, or not all of them, of those that have tasks running."""
+    """Return why tasks have no place, by service, for services that have tasks running."""
     busy = {task.service_id for task in state.tasks if _runs(task)}
     found: dict[str, str] = {}
     for service in state.services:
@@ -40,7 +40,7 @@ def homeless(state: ClusterState) -> dict[str, str]:
 
 def _why_not_all(spec: ServiceSpec, places: tuple[Node, ...]) -> str:
     if not places and spec.constraints:
-        return f"no node that takes tasks meets {' and '.join(spec.constraints)}"
+        return f"no node that accepts tasks meets {' and '.join(spec.constraints)}"
     if not places:
         return "no node takes tasks any more"
     wanted = 1 if spec.replicas is None else spec.replicas
@@ -60,11 +60,11 @@ class Leaving:
 
     node: Node
     running: dict[str, int]
-    """Service id to the number of its tasks that ran, wherever."""
+    """The number of running tasks on all nodes, by service id."""
 
     @classmethod
     def after(cls, manager: SwarmPort, node: Node, spec: NodeSpec) -> Leaving:
-        """Return what will leave a node that becomes as ``spec`` says; asks for nothing else when it runs nothing."""
+        """Return what will leave a node that gets this spec; asks for nothing else if the node runs nothing."""
         tasks = manager.tasks()
         here = {task.service_id for task in tasks if task.node_id == node.id and _runs(task)}
         if not here:
@@ -90,7 +90,7 @@ class Leaving:
             left = [task for task in here if task.state not in ENDED and task.desired_state != "running"]
             left += [task for task in here if _runs(task)]
             if left and self._is_gone(manager):
-                left = []  # nobody will hear how they ended
+                left = []  # no report of their end will come
             missing = [by_id[one] for one in self.running if one in by_id and not self._is_back(by_id[one], tasks)]
             if not left and not missing:
                 return True, ""
@@ -115,7 +115,7 @@ class Leaving:
         return running >= min(self.running[service.id], wanted)
 
     def _insist(self, words: dict[str, FinalWord], missing: Iterable[Service], tasks: tuple[Task, ...]) -> None:
-        """Raise what is final, of all services together."""
+        """Raise the final errors of all services together."""
         final, hint = [], None
         for service in missing:
             try:
@@ -124,7 +124,9 @@ class Leaving:
                 final.append(str(error))
                 hint = error.hint
         if final:
-            raise ConvergenceError(f"tasks left {self.node.name} and run nowhere: {'; '.join(final)}", hint=hint)
+            raise ConvergenceError(
+                f"tasks left {self.node.name} and do not run anywhere: {'; '.join(final)}", hint=hint
+            )
 
 
 def newly_homeless(before: ClusterState, after: ClusterState) -> Iterator[str]:

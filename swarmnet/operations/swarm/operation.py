@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 from pydantic import Field
 
 from swarmnet.model.compare import swarm_changes
+from swarmnet.model.engine_json import absorb
 from swarmnet.model.hosts import Role
 from swarmnet.model.plan import Action, Change
 from swarmnet.model.ref import Ref
@@ -79,7 +80,7 @@ class SwarmOperation(OwnableOperation, SwarmSpec):
             labels = context.made(self.labels)
         else:
             labels = context.kept(self.labels, swarm.spec.labels, take_ownership=self.take_ownership)
-        return SwarmSpec.model_validate(fields | {"labels": labels})
+        return absorb(SwarmSpec.model_validate(fields | {"labels": labels}))
 
     def problems(self, context: Context) -> tuple[str, ...]:
         """Return what prevents the swarm: members of other swarms, a lost quorum, settings that only init can make."""

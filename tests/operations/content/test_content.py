@@ -84,7 +84,7 @@ def test_a_content_that_is_too_large_for_any_engine_is_refused() -> None:
         build(playbook, blank(hosts), hosts)
 
 
-def test_contents_that_were_not_read_are_no_plan() -> None:
+def test_contents_that_were_not_read_cannot_be_planned() -> None:
     hosts = inventory(1, 0)
     assert "its contents were not read" in refusal(STEPS, blank(hosts), hosts)
 

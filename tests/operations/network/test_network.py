@@ -79,7 +79,7 @@ def test_networks_of_one_playbook_may_not_overlap_each_other() -> None:
     assert refusal(steps, holding(), HOSTS) == "p.yml:5:3: subnet 10.5.9.0/24 overlaps 10.5.0.0/16 of network a"
 
 
-def test_a_default_route_and_dockers_own_bridges_are_no_obstacle() -> None:
+def test_a_default_route_and_dockers_own_bridges_do_not_conflict() -> None:
     routes = (Route(prefix="0.0.0.0/0", device="eth0"), Route(prefix="10.5.0.0/16", device="br-0123456789ab"))
     state = on_every_host(holding(), routes=routes)
     assert told(plan("- network: {name: n, subnets: [{subnet: 10.5.1.0/24}]}", state, HOSTS)) == [
@@ -146,7 +146,7 @@ def lan(name: str, driver: str, parent: str) -> Network:
         ("{name: n, driver: macvlan, scope: swarm, options: {parent: eth0}}", "needs 'config_from'"),
         (
             "{name: n, driver: bridge, options: {com.docker.network.bridge.name: docker0}}",
-            "'docker0' is the engine's own",
+            "'docker0' is reserved by the engine",
         ),
         ("{name: n, options: {com.docker.network.driver.overlay.vxlanid_list: '5009,x'}}", "VXLAN identifier 'x'"),
         ("{name: n, options: {com.docker.network.driver.overlay.vxlanid_list: '16777216'}}", "write 1 to 16777215"),
@@ -187,7 +187,7 @@ def test_d_two_bridges_of_one_name_on_a_host_are_refused() -> None:
 
     text = refusal(f"- network: {{name: a, {named}}}\n- network: {{name: b, {named}}}", holding(), HOSTS)
 
-    assert "m1: bridge 'br1' is network a's" in text
+    assert "m1: bridge 'br1' belongs to network a" in text
 
 
 GATED = "{subnet: 10.7.0.0/24, gateway: 10.7.0.1}"
@@ -237,7 +237,7 @@ def test_d_what_works_is_planned_without_a_word(step: str, state: ClusterState) 
     assert plan(f"- network: {step}", state, HOSTS).warnings == ()
 
 
-def test_a9_a_network_with_the_vxlan_identifier_that_was_asked_for_is_as_it_shall_be() -> None:
+def test_a9_a_network_with_the_vxlan_identifier_that_was_asked_for_is_left_alone() -> None:
     world = World(managers=1)
     steps = "- swarm: {}\n- network: {name: n, options: {com.docker.network.driver.overlay.vxlanid_list: '5009'}}\n"
 
@@ -307,3 +307,13 @@ def test_a_replaced_network_keeps_every_field_that_its_step_does_not_name(driver
 def test_a_step_that_names_no_driver_keeps_the_driver_of_a_network_of_the_swarm() -> None:
     lan = NetworkSpec.model_validate({"name": "lan", "driver": "macvlan", "scope": "swarm", "config_from": "cfg"})
     assert plan("- network: {name: lan}", holding(Network(id="x", spec=lan)), HOSTS).actions == ()
+
+
+@pytest.mark.parametrize("driver", ["overlay", "bridge"])
+def test_a_network_that_has_an_ipv6_block_needs_no_newer_engine_to_be_described(driver: str) -> None:
+    blocks = ({"subnet": "10.120.0.0/24"}, {"subnet": "fd00:8::/64"})
+    six = Network(
+        id="x", spec=NetworkSpec.model_validate({"name": "n", "driver": driver, "ipv6": True, "subnets": blocks})
+    )
+    state = on_every_host(holding(), networks=(six,)) if driver == "bridge" else holding(six)
+    assert plan(f"- network: {{name: n, driver: {driver}, ipv6: true}}", state, HOSTS).actions == ()

@@ -134,7 +134,7 @@ def test_networks_that_no_step_names_are_there_again_whenever_a_change_of_endpoi
     assert planned(world, wanted).is_empty
 
 
-def test_plan_tells_that_tasks_are_replaced_twice() -> None:
+def test_plan_shows_that_tasks_are_replaced_twice() -> None:
     world = World(managers=1)
     apply(world, NET + aliased("replicas: 2", "stop-first", "web"))
 

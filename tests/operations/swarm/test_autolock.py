@@ -30,7 +30,7 @@ def test_a_new_swarm_with_autolock_keeps_its_key_before_anybody_joins() -> None:
     assert made.actions[0].risk is Risk.DISRUPTIVE
 
 
-def test_switching_autolock_on_is_told_as_a_risk_and_followed_by_keeping_the_key() -> None:
+def test_switching_autolock_on_is_shown_as_a_risk_and_followed_by_keeping_the_key() -> None:
     made = plan(STEP, autolocked(KeyStanding.ABSENT, on=False), HOSTS)
     assert told(made) == ["swarm.update swarm shop", "swarm.keep-unlock-key unlock key in /keys/shop"]
     assert made.worst_risk is Risk.DISRUPTIVE
@@ -65,13 +65,13 @@ def test_switching_autolock_off_says_what_that_gives_away() -> None:
     assert made.worst_risk is Risk.DISRUPTIVE
 
 
-def test_a_file_for_a_key_that_there_will_not_be_is_told_with_its_line() -> None:
+def test_a_key_file_without_autolock_is_refused_with_its_line() -> None:
     with pytest.raises(DocumentError, match="has no effect without 'autolock: true'") as raised:
         book("- swarm: {unlock_key_file: /keys/shop}")
     assert [problem.line for problem in raised.value.problems] == [4]
 
 
-def test_the_key_s_file_stands_below_the_playbook_s_folder_unless_its_path_is_absolute() -> None:
+def test_the_key_s_file_is_below_the_playbook_s_folder_unless_its_path_is_absolute() -> None:
     for written, meant in (("k", "books/k"), ("/k", "/k"), ("~/k", "~/k")):
         step = book(f"- swarm: {{autolock: true, unlock_key_file: '{written}'}}").steps[0]
         assert step.operation.placed("books").key_file() == meant

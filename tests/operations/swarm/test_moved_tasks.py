@@ -62,11 +62,13 @@ def test_what_has_no_place_is_named_at_plan_and_fails_the_drain_with_the_engines
     begun = world.clock.monotonic()
     report = run(world, DRAIN)
 
-    sentence = "service solo will not run as before: no node that takes tasks meets node.hostname==w1"
+    sentence = "service solo will not run as before: no node that accepts tasks meets node.hostname==w1"
     assert planned.warnings == (f"site.yml:4:5: {sentence}",)
     (failed,) = [outcome for outcome in report.outcomes if outcome.error]
     assert (report.exit_code, failed.target) == (1, "node w1")
-    assert "tasks left w1 and run nowhere: service solo cannot run: pending: no suitable node" in str(failed.error)
+    assert "tasks left w1 and do not run anywhere: service solo cannot run: pending: no suitable node" in str(
+        failed.error
+    )
     assert "web" not in str(failed.error)
     assert world.clock.monotonic() - begun < STANDS + 5
 
@@ -92,7 +94,7 @@ def test_a_drain_of_the_last_node_that_takes_tasks_fails() -> None:
     ],
     ids=["one for each node", "one port of each host"],
 )
-def test_too_few_nodes_for_all_tasks_are_told_at_plan(service: ServiceSpec) -> None:
+def test_too_few_nodes_for_all_tasks_are_a_warning_of_the_plan(service: ServiceSpec) -> None:
     world = cluster(service)
     becomes(world, "w1", availability=Availability.DRAIN)
 

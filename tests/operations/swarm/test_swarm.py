@@ -63,7 +63,7 @@ def test_a_worker_of_another_swarm_is_refused_by_name() -> None:
     assert "w2 belongs to another swarm" in refusal(STEP, state, hosts)
 
 
-def test_a_host_in_a_swarm_that_nobody_answers_for_is_refused_by_name() -> None:
+def test_a_host_in_a_swarm_without_an_answering_manager_is_refused_by_name() -> None:
     hosts = inventory()
     state = with_member(blank(hosts), "w1", member(hosts.host("w1")))
     assert "w1 belongs to a swarm that no host of the inventory answers for" in refusal(STEP, state, hosts)
@@ -166,7 +166,7 @@ def test_roles_follow_the_inventory_promotions_first() -> None:
     assert told(plan(STEP, swarm(before), after)) == ["node.role node w1", "node.role node m3"]
 
 
-def test_a_host_that_booted_without_network_is_told_to_restart_its_engine() -> None:
+def test_a_host_that_booted_without_network_is_advised_to_restart_its_engine() -> None:
     hosts = inventory()
     state = with_member(
         swarm(hosts), "m3", SwarmMembership(state=SwarmStanding.ERROR, error="failed to rejoin cluster")
@@ -186,7 +186,7 @@ def test_a_demotion_that_costs_the_quorum_is_refused() -> None:
     assert "demoting m3 leaves 1 of 2 managers reachable" in text
 
 
-def test_a_manager_that_joined_anew_loses_its_dead_vote_first_and_keeps_its_labels() -> None:
+def test_a_manager_that_joined_again_loses_its_dead_vote_first_and_keeps_its_labels() -> None:
     hosts = inventory()
     state = with_member(swarm(hosts), "m3", SwarmMembership())
     dead = node(hosts.host("m3"), status="down", reachability="unreachable")
