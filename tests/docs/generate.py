@@ -11,6 +11,10 @@ from typing import TYPE_CHECKING
 
 from swarmnet import errors
 from swarmnet.lab.faults import FAMILIES
+from swarmnet.model.fields import Effect
+from swarmnet.model.network import NetworkSpec
+from swarmnet.model.service import ServiceSpec
+from swarmnet.model.swarm import SwarmSpec
 from swarmnet.operations import ALL as OPERATIONS
 from swarmnet.parse.inventory import InventoryFile
 from swarmnet.parse.schema import document_schema, playbook_schema
@@ -26,6 +30,8 @@ from tests.docs.schema_pages import Key, Reader, keys_of, keys_table, mapping, t
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from pydantic import BaseModel
 
     from swarmnet.lab.faults.options import Declared
     from swarmnet.model.base import JsonObject
@@ -76,8 +82,15 @@ def _playbook() -> str:
         "## A step",
         "A step is one operation (below), and may have these keys next to it:",
         keys_table(keys_of({"properties": frame})),
+        "## What a change does",
+        "The column *change* of the tables below says what happens to an object when you change the field:",
+        table(("change", "what happens"), [(title(name).lower(), text) for name, text in member_texts(Effect).items()]),
         *_operations(definitions),
     )
+
+
+_SPECS: dict[str, type[BaseModel]] = {"swarm": SwarmSpec, "network": NetworkSpec, "service": ServiceSpec}
+"""What the fields of a step are in the engine."""
 
 
 def _operations(definitions: JsonObject) -> Iterator[str]:
@@ -85,7 +98,7 @@ def _operations(definitions: JsonObject) -> Iterator[str]:
         name = operation.name_in_playbook
         yield f"## {name}"
         yield operation.summary
-        yield keys_table(list(Reader(definitions).keys(mapping(definitions[name]))))
+        yield keys_table(list(Reader(definitions).keys(mapping(definitions[name]))), _SPECS.get(name))
 
 
 def _exit_codes() -> str:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from swarmnet.model.engine_json import Part
+from swarmnet.model.fields import lines
 from tests.docs.markdown import code, sentence, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pydantic import BaseModel
+
     from swarmnet.model.base import JsonObject, JsonValue
+    from swarmnet.model.fields import EngineField
 
 _SIMPLE = {"string": "text", "integer": "whole number", "number": "number", "boolean": "true or false", "null": ""}
 
@@ -65,7 +70,8 @@ class Reader:
                     yield from self._inside(list(self._branches(below)), f"{path}.NAME")
 
     def _as_before(self, branches: list[JsonObject]) -> str:
-        before = next((self.listed[key] for one in branches if (key := str(one.get("title"))) in self.listed), None)
+        models = (str(one.get("title")) for one in branches if "properties" in one)
+        before = next((self.listed[title] for title in models if title in self.listed), None)
         return f"Keys as under {code(before)}." if before else ""
 
     def _branches(self, schema: JsonObject) -> Iterator[JsonObject]:
@@ -103,11 +109,43 @@ class Reader:
         return f"{_SIMPLE[str(kind)]}{_limits(schema)}" if kind else "any JSON"
 
 
-def keys_table(keys: list[Key]) -> str:
-    """Return the table of keys."""
+def keys_table(keys: list[Key], spec: type[BaseModel] | None = None) -> str:
+    """Return the table of keys; with a spec, also what each is in the engine."""
+    facts = {} if spec is None else _lines(spec)
     return table(
-        ("key", "type", "default", "meaning"),
-        [(code(one.path), one.type, "required" if one.required else one.default, one.text) for one in keys],
+        ("key", "type", "default", "meaning", "engine's default", "change", "engine API", "in the engine's JSON"),
+        [
+            (
+                code(one.path),
+                one.type,
+                "required" if one.required else one.default,
+                one.text,
+                *_facts(facts.get(one.path)),
+            )
+            for one in keys
+        ],
+    )
+
+
+def _lines(spec: type[BaseModel]) -> dict[str, EngineField]:
+    """Return the line of each field by its path, those inside a part with the effect and the key of the part."""
+    found = {}
+    for name, line in lines(spec).items():
+        found[name] = line
+        if isinstance(line.codec, Part):
+            for inner, one in _lines(line.codec.model).items():
+                found[f"{name}.{inner}"] = replace(one, effect=line.effect, path=f"{line.path}/{one.path}")
+    return found
+
+
+def _facts(line: EngineField | None) -> tuple[str, ...]:
+    if line is None:
+        return "", "", "", ""
+    return (
+        "" if line.default in (None, "") else code(json.dumps(line.default).strip('"')),
+        "" if line.identity else title(line.effect.name).lower(),
+        f"from {line.since}" if line.since else "",
+        code(line.path.removeprefix("../").replace("/", ".")),
     )
 
 
