@@ -9,7 +9,7 @@ from dataclasses import replace
 from inspect import getdoc
 from typing import TYPE_CHECKING
 
-from swarmnet import errors
+from swarmnet.errors import ExitCode
 from swarmnet.lab.faults import FAMILIES
 from swarmnet.model.fields import Effect
 from swarmnet.model.network import NetworkSpec
@@ -102,17 +102,11 @@ def _operations(definitions: JsonObject) -> Iterator[str]:
 
 
 def _exit_codes() -> str:
-    texts = member_texts(errors.ExitCode)
-    found: dict[int, list[str]] = {}
-    for name, value in vars(errors.ExitCode).items():
-        if isinstance(value, int):
-            found.setdefault(value, []).append(texts.get(name) or title(name).capitalize() + ".")
-    for one in vars(errors).values():
-        if isinstance(one, type) and issubclass(one, errors.SwarmnetError) and "exit_code" in vars(one):
-            found.setdefault(one.exit_code, []).append(sentence((getdoc(one) or "").split("\n\n")[0]))
+    codes = {name: value for name, value in vars(ExitCode).items() if isinstance(value, int)}
+    texts = member_texts(ExitCode)
     return page(
         "Exit codes",
-        table(("code", "meaning"), [(code(str(number)), " ".join(texts)) for number, texts in sorted(found.items())]),
+        table(("code", "meaning"), [(code(str(value)), texts[name]) for name, value in codes.items()]),
     )
 
 
