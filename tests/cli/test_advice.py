@@ -41,7 +41,7 @@ def texts(path: Path) -> Iterator[str]:
 
 
 def wrong(text: str) -> Iterator[str]:
-    """Yield what a text tells people to type that is no command, no verb of it, or no option."""
+    """Yield what a text tells people to type that does not exist as a command, a verb or an option."""
     for match in TYPED.finditer(text):
         command, words = match[1], match[2].split()
         if command in PROSE:
@@ -61,7 +61,7 @@ def wrong(text: str) -> Iterator[str]:
             yield match[0]
 
 
-def test_every_command_that_is_told_exists() -> None:
+def test_every_command_that_is_named_exists() -> None:
     told = {path.name: [found for text in texts(path) for found in wrong(text)] for path in (*MODULES, *DOCUMENTS)}
 
     assert {name: found for name, found in told.items() if found} == {}
@@ -75,7 +75,7 @@ def test_a_command_that_does_not_exist_is_found(told: str) -> None:
     assert list(wrong(f"when they are lost for good: {told}")) != []
 
 
-def test_nobody_is_advised_to_destroy_what_is_left_of_a_swarm() -> None:
+def test_no_advice_destroys_what_is_left_of_a_swarm() -> None:
     told = {path.name: [text for text in texts(path) if DESTROYS.search(text)] for path in (*MODULES, *DOCUMENTS)}
 
     assert {name: found for name, found in told.items() if found} == {}

@@ -95,7 +95,7 @@ def test_three_engine_versions_become_one_cluster_that_is_kept_as_written(make_l
     nodes = operator.docker("m1", "node", "inspect", *HOSTS, "-f", SPEC)
     assert "nothing changed" in operator.apply()  # without --yes: there is nothing to ask
     events = operator.docker("m1", "events", "--since", begun, "--until", "0s", "--filter", "scope=swarm")
-    # Nodes tell of themselves, too.
+    # Nodes report themselves, too.
     assert [event for event in events.splitlines() if " node update " not in event] == []
     assert operator.docker("m1", "node", "inspect", *HOSTS, "-f", SPEC) == nodes
 
@@ -108,7 +108,7 @@ def test_three_engine_versions_become_one_cluster_that_is_kept_as_written(make_l
     ] * 3
 
 
-def test_nothing_is_done_that_nobody_agreed_to(operator: Operator, tmp_path: Path) -> None:
+def test_nothing_is_done_without_consent(operator: Operator, tmp_path: Path) -> None:
     assert "--yes" in operator.apply(exit_code=5)
     saved = tmp_path / "plan.json"
     operator.type("plan", str(operator.playbook), "-o", str(saved))
@@ -149,7 +149,7 @@ def test_ctrl_c_stops_after_what_runs_and_gives_the_lock_back(operator: Operator
     assert "a second plan is empty" in operator.apply("--yes")
 
 
-def test_a_second_operator_is_told_who_holds_the_lock(operator: Operator) -> None:
+def test_a_second_operator_sees_who_holds_the_lock(operator: Operator) -> None:
     with operator.begin("apply", str(operator.playbook), "--yes") as process:
         operator.wait_for(process, "done: swarm")
         os.kill(process.pid, signal.SIGSTOP)

@@ -1,4 +1,4 @@
-"""What commands do where somebody put an old backup, a key is lost, or a repository is no directory."""
+"""What commands do with an old backup instead of a newer one, a lost key, or a repository that is not a directory."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_a_memory_that_cannot_be_written_stops_no_look(place: Path) -> None:
     assert (said.exit_code, "cannot be remembered" in said.stderr) == (0, True)
 
 
-def test_what_lies_beside_the_keys_is_readable_and_private(place: Path) -> None:
+def test_files_next_to_the_keys_are_readable_and_private(place: Path) -> None:
     file = place / "keys" / "seen.json"
     assert json.loads(file.read_text())["clusters"]["prod"]["id"] == "2" * 32
     assert file.stat().st_mode & 0o777 == 0o600
@@ -154,7 +154,7 @@ def _run_keys(place: Path, *words: str) -> Result:
     return CliRunner().invoke(keys.app, [*words, "--directory", str(place / "keys")])
 
 
-def test_fewer_than_two_recipients_are_told_when_one_is_removed(place: Path) -> None:
+def test_removing_a_recipient_warns_where_fewer_than_two_are_left(place: Path) -> None:
     """L5."""
     said = _run_keys(place, "remove", "recovery").stderr
     assert "warning: 1 of 2 recipients are left: `swarmnet backup create` refuses" in said
@@ -185,7 +185,7 @@ def test_keys_that_nothing_can_be_sealed_to_are_refused_with_what_to_make(place:
 @pytest.mark.parametrize(
     "address", ["s3://bucket/backups", "sftp:me@nas:/backups", "https://nas/x", "rest:http://nas", "nas:/x"]
 )
-def test_an_address_is_no_repository_and_makes_no_folder(
+def test_a_url_is_refused_as_a_repository_and_makes_no_folder(
     place: Path, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """E10."""
@@ -251,7 +251,7 @@ def test_a_passphrase_is_asked_for_at_a_terminal(place: Path, ssh_key: Path) -> 
     assert "opened and read" in Operator(place).converses(*words, asked="Passphrase of", keys="sesame\n", exits=0)
 
 
-def test_where_nobody_can_be_asked_the_environment_has_the_passphrase(
+def test_without_a_terminal_the_environment_has_the_passphrase(
     place: Path, ssh_key: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     words = ("check", "--identity", str(ssh_key))

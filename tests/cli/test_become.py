@@ -21,7 +21,7 @@ def inventory(folder: Path) -> None:
     (folder / "inv.yml").write_text(yaml.safe_dump({"schema": 1, "cluster": "c", "ssh": ssh, "hosts": hosts}))
 
 
-def test_without_a_terminal_nobody_gives_a_password(tmp_path: Path) -> None:
+def test_without_a_terminal_there_is_no_password(tmp_path: Path) -> None:
     inventory(tmp_path)
     said = Operator(tmp_path).types("status", "-i", "inv.yml", "--ask-become-pass", exits=5)
     assert "no sudo password was given; nothing was done" in said

@@ -1,4 +1,4 @@
-"""What comes from the environment is in no error, whichever field of whichever operation it stands in (H8)."""
+"""What comes from the environment is in no error, whichever field of whichever operation holds it (H8)."""
 
 from __future__ import annotations
 

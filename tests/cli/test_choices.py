@@ -20,7 +20,7 @@ def test_pairs_map_old_to_new() -> None:
 
 
 @pytest.mark.parametrize("words", [["m1"], ["=n1"], ["m1="], ["m1=n1", "m1=n2"]])
-def test_what_is_no_pair_is_refused(words: list[str]) -> None:
+def test_a_word_that_is_not_a_pair_is_refused(words: list[str]) -> None:
     with pytest.raises(UsageError):
         pairs(words)
 

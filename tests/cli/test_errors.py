@@ -18,7 +18,7 @@ WRONG = {
     "an unknown option": ("plan", "site.yml", "--frob"),
     "an unknown short option": ("plan", "-Z"),
     "an option without its value": ("status", "-i"),
-    "a value that is no number": ("status", "-i", "lab.yml", "--timeout", "soon"),
+    "a value that is not a number": ("status", "-i", "lab.yml", "--timeout", "soon"),
     "a value out of bounds": ("status", "-i", "lab.yml", "--timeout", "0"),
     "a missing argument": ("plan", "-i", "lab.yml"),
     "a missing option": ("status",),

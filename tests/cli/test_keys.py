@@ -56,7 +56,7 @@ def test_init_shows_the_recovery_identity_once_and_no_other_private_key(tmp_path
     assert "AGE-SECRET-KEY-1" not in _run("list", "--directory", str(keys), "--json").stdout
 
 
-def test_every_change_of_the_keys_is_told_to_programs_with_what_is_there_afterwards(tmp_path: Path) -> None:
+def test_every_change_of_the_keys_prints_the_keys_afterwards_for_programs(tmp_path: Path) -> None:
     keys = ("--directory", str(tmp_path / "keys"), "--json")
     made = json.loads(_run("init", "--name", "alice", *keys).stdout)
     one = made["recipients"][1]["key"]
@@ -93,14 +93,14 @@ def test_recipients_come_and_go_by_name(tmp_path: Path) -> None:
     assert isinstance(_run("remove", "bob", *where).exception, UsageError)
 
 
-def test_what_is_no_key_is_refused_without_repeating_it(tmp_path: Path) -> None:
+def test_a_wrong_key_is_refused_without_repeating_it(tmp_path: Path) -> None:
     private = "AGE-SECRET-KEY-1" + "Q" * 58
     result = _run("add", private, "--directory", str(tmp_path))
     assert isinstance(result.exception, UsageError)
     assert "Q" not in str(result.exception)
 
 
-def test_rewrap_lets_a_new_recipient_open_what_was_sealed_before_he_came(place: Path) -> None:
+def test_rewrap_lets_a_new_recipient_open_what_was_sealed_before(place: Path) -> None:
     bob = BackupKeys(place / "bob")
     bob.create("bob")
     old = _blob(place)
@@ -151,5 +151,5 @@ def test_keys_that_cannot_be_kept_are_refused_with_what_to_do(tmp_path: Path, wo
     assert result.exception.hint
 
 
-def test_a_directory_without_keys_is_told_so(tmp_path: Path) -> None:
+def test_a_directory_without_keys_says_so(tmp_path: Path) -> None:
     assert _run("list", "--directory", str(tmp_path)).stdout.startswith(f"no keys in {tmp_path}; `swarmnet keys init`")

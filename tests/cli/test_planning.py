@@ -81,7 +81,7 @@ def test_plan_runs_them_where_asked_without_what_is_swarmnets_own(playbook: Path
     assert seen.splitlines()[-1] == "0"  # no core dump of this process, which knows identities and backups (L9)
 
 
-def test_apply_shows_what_would_run_and_runs_nothing_where_nobody_agrees(playbook: Path) -> None:
+def test_apply_shows_what_would_run_and_runs_nothing_without_consent(playbook: Path) -> None:
     ended = types(playbook.parent, "apply")
 
     assert ended.returncode == 5
@@ -116,7 +116,7 @@ def test_a_program_is_shown_whole_before_it_runs(capsys: pytest.CaptureFixture[s
 
 
 def test_apply_of_a_saved_plan_runs_no_program_that_it_was_made_without() -> None:
-    Secret("test -e /x")  # what a program prints may stand among its words, and is masked in the file
+    Secret("test -e /x")  # what a program prints may be among its words, and is masked in the file
     found = saved(COMMAND)
 
     assert agree_to_run("shop", found, ("on m1: test -e /x",), yes=True)

@@ -28,7 +28,7 @@ def test_what_steers_a_terminal_is_shown() -> None:
     assert written("two\nlines\tand a tab\n") == "two\nlines\tand a tab\n"
 
 
-def test_a_secret_is_masked_wherever_it_stands() -> None:
+def test_a_secret_is_masked_everywhere() -> None:
     Secret("a-secret-of-this-test")
 
     assert written("mysql -pa-secret-of-this-test failed") == "mysql -p*** failed"

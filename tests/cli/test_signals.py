@@ -77,7 +77,7 @@ class Terminal:
             self._said += os.read(self.master, 4096)
 
     def close(self) -> None:
-        """Go away; what is on it is told so by the kernel."""
+        """Go away; the kernel signals the processes on it."""
         for end in (self.slave, self.master):
             with suppress(OSError):
                 os.close(end)

@@ -39,7 +39,7 @@ def test_a_missing_stream_changes_nothing_else(closed: str) -> None:
     assert done.stdout.startswith("{") == (">&-" not in closed.replace("2>&-", ""))
 
 
-def test_a_reader_that_has_seen_enough_is_no_error_to_tell() -> None:
+def test_a_reader_that_has_seen_enough_is_not_reported_as_an_error() -> None:
     words = f"{SWARMNET} schema playbook | head -c 1"
     done = subprocess.run(["/bin/bash", "-c", words], capture_output=True, text=True, check=False, timeout=60)
 
@@ -47,7 +47,7 @@ def test_a_reader_that_has_seen_enough_is_no_error_to_tell() -> None:
 
 
 def _interrupted(words: list[str], *, when: str, told: Path) -> tuple[int, list[str]]:
-    """Press Ctrl-C as soon as Python tells that it loaded ``when``; return the exit code and what stderr says then."""
+    """Press Ctrl-C as soon as Python reports that it loaded ``when``; return the exit code and the lines on stderr."""
     with told.open("w") as stderr:
         process = subprocess.Popen(
             [sys.executable, "-X", "importtime", SWARMNET, *words],
@@ -68,7 +68,7 @@ def _interrupted(words: list[str], *, when: str, told: Path) -> tuple[int, list[
 
 @pytest.mark.parametrize("loaded", ["swarmnet.cli.__main__", "swarmnet.parse.inventory"])
 def test_ctrl_c_says_interrupted_and_nothing_else_whatever_runs(tmp_path: Path, loaded: str) -> None:
-    # Both documents come from a stdin on which nobody types: the second moment is that of reading it.
+    # Both documents come from a stdin without input: the second moment is that of reading it.
     ended_by = _interrupted(["plan", "-", "-i", "-"], when=loaded, told=tmp_path / "stderr")
 
     assert ended_by == (130, ["interrupted"])

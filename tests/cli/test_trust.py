@@ -20,7 +20,7 @@ pytestmark = pytest.mark.lab
 
 
 class Hosts:
-    """Two hosts behind nobody and one behind the first, none of them known."""
+    """Two hosts without a jump host and one behind the first, none of them known."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -80,7 +80,7 @@ def test_all_keys_are_shown_asked_about_once_a_round_and_written_as_ssh_does(hos
     """C10."""
     said = hosts.operator.converses("trust", "-i", "inv.yml", asked="[y/N]", keys="y\ny\n", exits=0)
     assert [hosts.printed(name) in said for name in hosts.servers] == [True] * 3
-    assert said.count("[y/N]") == 2  # what stands behind a jump host is seen once that is trusted
+    assert said.count("[y/N]") == 2  # a host behind a jump host is seen once the jump host is trusted
     assert hosts.ssh_knows("h1", "127.0.0.1")
     assert hosts.ssh_knows("inner", "localhost")
     assert [key["state"] for key in hosts.looks()] == ["known"] * 3
@@ -126,7 +126,7 @@ def test_a_changed_key_is_never_accepted_and_what_to_compare_is_said(hosts: Host
     assert hosts.known.read_text().count(str(hosts.servers["h2"].port)) == 1
 
 
-def test_json_has_every_key_and_a_dead_host_holds_up_nobody(hosts: Hosts) -> None:
+def test_json_has_every_key_and_a_dead_host_does_not_hold_up_the_others(hosts: Hosts) -> None:
     hosts.servers["h2"].port = free_port()
     hosts.write()
     done = hosts.operator.types("trust", "-i", "inv.yml", "--json", "--yes", *hosts.expected(), exits=3)

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.lab
 PATIENCE = 10
 WITHOUT = 60
-"""Seconds that an engine gets for an answer where nobody says otherwise."""
+"""Seconds that an engine gets for an answer by default."""
 
 
-def test_a_time_out_bounds_the_wait_for_an_engine_that_holds_its_socket_and_answers_nobody(
+def test_a_time_out_bounds_the_wait_for_an_engine_that_holds_its_socket_and_never_answers(
     healed_lab: Lab, tmp_path: Path
 ) -> None:
     operator = Operator(tmp_path)

@@ -211,7 +211,7 @@ def test_no_marked_value_is_printed(report: Callable[[str], str]) -> None:
 
 
 @pytest.mark.parametrize("report", TREES.values(), ids=TREES)
-def test_no_marked_value_stands_in_json(report: Callable[[str], object]) -> None:
+def test_json_holds_no_marked_value(report: Callable[[str], object]) -> None:
     Secret(CANARY)
 
     said = json.dumps(SENSITIVE.masked_json(report(CANARY)))  # type: ignore[arg-type]  # JSON, as all of these return

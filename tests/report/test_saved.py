@@ -77,7 +77,7 @@ def test_what_somebody_changed_in_the_file_is_not_what_is_done() -> None:
     assert SavedPlan.read(json.dumps(tree).encode()).differences(plan(COMMAND), STATE) != ()
 
 
-def test_no_secret_stands_in_the_file() -> None:
+def test_the_file_holds_no_secret() -> None:
     Secret("a-value-of-${env:}")  # marks itself, as what comes from the environment is marked
     told = COMMAND.model_copy(
         update={
@@ -110,7 +110,7 @@ def test_a_plan_that_another_version_saved_is_refused_with_what_to_do(format_: i
 @pytest.mark.parametrize(
     "text", ["", "[]", "{}", '{"schema": 1}', '{"schema": 1, "digest": "x"}', "\xff", "[" * 100000]
 )
-def test_another_file_is_no_saved_plan(text: str) -> None:
+def test_another_file_is_refused_as_a_saved_plan(text: str) -> None:
     with pytest.raises((ValueError, RecursionError)):
         SavedPlan.read(text.encode("latin-1"))
 

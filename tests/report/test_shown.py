@@ -289,7 +289,7 @@ def test_a_restore_shows_all_that_it_makes() -> None:
         assert told in tree
 
 
-def test_a_long_value_is_shown_whole_where_asked_for_and_told_by_its_digest_else() -> None:
+def test_a_long_value_is_shown_whole_where_asked_for_and_else_by_its_digest() -> None:
     action = full(next(kind for kind in KINDS if kind.__name__ == "CreateNetwork"))
     long = {"com.docker.network.x": "a" * 500}
     plans = [

@@ -1,4 +1,4 @@
-"""What those who change nothing are told of a lock."""
+"""What commands that change nothing show of a lock."""
 
 from __future__ import annotations
 

@@ -101,7 +101,7 @@ def test_hostile_names_stay_on_their_line_and_cannot_steer_the_terminal(name: st
     assert all(char.isprintable() for line in lines for char in line)
 
 
-def test_progress_is_plain_lines_where_nobody_looks() -> None:
+def test_progress_is_plain_lines_off_a_terminal() -> None:
     stream = io.StringIO()
     tell = ProgressLines(stream)
 

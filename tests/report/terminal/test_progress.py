@@ -1,4 +1,4 @@
-"""What is told while it happens."""
+"""Progress, as it is printed."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from tests.simulator import World
 from tests.support.reports import status_json, status_text
 
 
-def test_everything_stands_in_the_order_of_its_names_whatever_order_managers_answer_in() -> None:
+def test_everything_is_sorted_by_name_whatever_order_managers_answer_in() -> None:
     world = World(managers=3, workers=2)
     world.bootstrap()
     for name in ("web", "agent"):

@@ -109,7 +109,7 @@ def traced() -> Verification:
     return result().model_copy(update={"verdicts": (*result().verdicts, own, after)})
 
 
-def test_what_follows_from_a_cause_stands_under_it_without_advice_of_its_own() -> None:
+def test_what_follows_from_a_cause_is_under_it_without_advice_of_its_own() -> None:
     lines = shown(traced()).splitlines()
     at = next(number for number, line in enumerate(lines) if "matrix: network front: no way" in line)
     assert lines[at + 1 : at + 3] == ["  fix: open it", "    x follows: balance: network front: lost 2"]
@@ -147,8 +147,8 @@ def test_what_follows_counts_as_no_cause() -> None:
     assert shown(traced()).splitlines()[0] == "2 causes found (0.0 s)"
 
 
-def test_causes_stand_before_matrices_and_what_is_fine_is_folded() -> None:
-    """E5: nobody reads thirty lines that say ok."""
+def test_causes_come_before_matrices_and_what_is_fine_is_folded() -> None:
+    """E5: thirty lines that say ok are not worth reading."""
     fine = Matrix(scenario="icmp", network="front", hosts=("w1", "w2"), cells={"w1": {"w2": Cell(status=Status.OK)}})
     both = result().model_copy(update={"matrices": (fine, *result().matrices)})
     one = both.model_copy(update={"verdicts": (*both.verdicts, told(Status.OK), told(Status.SKIPPED))})
@@ -162,7 +162,7 @@ def test_causes_stand_before_matrices_and_what_is_fine_is_folded() -> None:
     assert "icmp" in everything
 
 
-def test_what_is_left_out_and_can_be_changed_is_told() -> None:
+def test_what_is_left_out_and_can_be_changed_is_shown() -> None:
     drained = told(Status.SKIPPED, fix="docker node update --availability active w2")
     text = shown(result(failing=None).model_copy(update={"verdicts": (told(Status.OK), drained)}))
     assert "--availability active w2" in text
