@@ -59,7 +59,7 @@ def test_what_the_observation_tells_is_the_cause(seen: ClusterState, cause: str,
         ("no available IPv4 addresses on this network's address pools: front", "subnet-full"),
         ("pull access denied for probe, repository does not exist", "image"),
         ("Could not attach to network front: context deadline exceeded", "attach"),
-        ("something that nobody has seen yet", "probe"),
+        ("something never seen before", "probe"),
     ],
 )
 def test_what_engines_say_is_one_cause_for_all_hosts_that_say_it(said: str, cause: str) -> None:

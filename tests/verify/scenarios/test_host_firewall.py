@@ -164,7 +164,7 @@ def test_rules_of_engines_and_of_common_firewalls_are_fine() -> None:
     ],
 )
 def test_what_a_host_drops_is_named_with_the_rule_and_the_command_that_removes_it(rule: str, words: str) -> None:
-    """F5, F6: gossip blocked one way, ESTABLISHED and FORWARD dropped: read where it stands."""
+    """F5, F6: gossip blocked one way, ESTABLISHED and FORWARD dropped: read where the rule is."""
     part = {"user": "" if "USER" not in rule else f"{rule}\n", "before": "" if "USER" in rule else f"{rule}\n"}
     (verdict,) = judged({"w3": DOCKER.format(**part)})
     assert (verdict.status, verdict.subject) == (Status.FAILED, "host w3")

@@ -83,7 +83,7 @@ def test_hosts_that_get_a_service_wrong_are_one_verdict() -> None:
 
 @pytest.mark.parametrize("why", ["no answer", "Connection refused"])
 def test_a_resolver_that_answers_nothing_is_the_cause_and_gossip_is_not_blamed(why: str) -> None:
-    """F7, F15: broken embedded DNS is no blocked 7946, and a refusal is a failure in words."""
+    """F7, F15: a broken embedded DNS is not a blocked 7946, and a refusal is a failure in words."""
     wrong = [("w2", "w1"), ("w2", "w3")]
     answers = said(ContainerNames(), make_setup(), wrong, why=why, code=False)
     found = traced([*ContainerNames().judge(make_setup(), answers).verdicts, *explain(make_setup(), answers, ())])

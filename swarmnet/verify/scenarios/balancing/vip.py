@@ -25,7 +25,7 @@ class VirtualAddress(BalancedScenario):
     """TCP to the virtual address; a ping would prove nothing, since each node answers it itself."""
 
     name: ClassVar[str] = "vip"
-    summary: ClassVar[str] = "TCP to a service's virtual address from every host (needs IPVS)"
+    summary: ClassVar[str] = "a service's virtual address answers TCP from every host (needs IPVS)"
 
     def questions(self, setup: Setup, _answers: Answers, able: tuple[str, ...]) -> Iterable[Question]:
         """Connect to the virtual address on every network."""

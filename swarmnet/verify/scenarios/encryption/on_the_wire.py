@@ -21,7 +21,7 @@ class EncryptionOnTheWire(SightedScenario):
     """Markers leave every sender in ESP of the current SPI and never in clear; the same filter sees plain ones."""
 
     name: ClassVar[str] = "encryption"
-    summary: ClassVar[str] = "markers on encrypted overlays leave every host as ESP, never in clear"
+    summary: ClassVar[str] = "markers on encrypted overlays leave every host as ESP, never unencrypted"
 
     def judge_networks(self, setup: Setup, answers: Answers, networks: tuple[Network, ...]) -> list[Verdict]:
         """Return one verdict a network: leaks first, then what kept it from being proved."""

@@ -40,7 +40,7 @@ class Kernels(Scenario):
     """Forwarding, source addresses, reverse path filters, left VXLAN devices, live restore, cloned machines."""
 
     name: ClassVar[str] = "kernels"
-    summary: ClassVar[str] = "kernels and engines of the hosts keep nothing of the swarm's from passing"
+    summary: ClassVar[str] = "kernels and engines of the hosts let the swarm's packets pass"
     needs_observer: ClassVar[bool] = True
     needs_networks: ClassVar[bool] = False
 

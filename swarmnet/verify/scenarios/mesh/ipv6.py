@@ -28,7 +28,7 @@ class MeshIpv6(Scenario):
     """One TCP connection on each host to its own published port by ``::1``."""
 
     name: ClassVar[str] = "mesh-ipv6"
-    summary: ClassVar[str] = "a published port answers or refuses at once by IPv6, too"
+    summary: ClassVar[str] = "a published port answers or refuses IPv6 connections at once"
     needs_mesh: ClassVar[bool] = True
     needs_networks: ClassVar[bool] = False
     needs_observer: ClassVar[bool] = True

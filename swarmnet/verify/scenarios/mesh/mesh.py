@@ -303,7 +303,7 @@ class MeshTcp(MeshScenario):
     """TCP, each connection a fresh one."""
 
     name: ClassVar[str] = "mesh-tcp"
-    summary: ClassVar[str] = "a TCP port of the routing mesh answers on every node, from inside and from here"
+    summary: ClassVar[str] = "a TCP port of the routing mesh answers on every node, from inside and from your machine"
     protocol: ClassVar[str] = "tcp"
 
 
@@ -311,5 +311,5 @@ class MeshUdp(MeshScenario):
     """UDP, each datagram from a port of its own: the balancer keeps clients by address and port for 300 s."""
 
     name: ClassVar[str] = "mesh-udp"
-    summary: ClassVar[str] = "a UDP port of the routing mesh answers on every node, from inside and from here"
+    summary: ClassVar[str] = "a UDP port of the routing mesh answers on every node, from inside and from your machine"
     protocol: ClassVar[str] = "udp"

@@ -92,7 +92,7 @@ class Published(Scenario):
     """The user's services, as far as one may ask them."""
 
     name: ClassVar[str] = "published"
-    summary: ClassVar[str] = "published TCP ports of your services take connections on every node"
+    summary: ClassVar[str] = "published TCP ports of your services accept connections on every node"
     needs_observer: ClassVar[bool] = True
     needs_networks: ClassVar[bool] = False
 

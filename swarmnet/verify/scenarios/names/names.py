@@ -164,7 +164,7 @@ class ContainerNames(LookupScenario):
     """Names of containers on other hosts."""
 
     name: ClassVar[str] = "dns-container"
-    summary: ClassVar[str] = "DNS look-ups of container names from every host"
+    summary: ClassVar[str] = "every host resolves the names of containers"
     noun: ClassVar[str] = "container name"
 
     def wanted(self, setup: Setup, probe: OverlayProbe, network: str) -> dict[str, tuple[str, tuple[str, ...]]]:
@@ -180,7 +180,7 @@ class Aliases(LookupScenario):
     """Aliases of containers on other hosts."""
 
     name: ClassVar[str] = "dns-alias"
-    summary: ClassVar[str] = "DNS look-ups of container aliases from every host"
+    summary: ClassVar[str] = "every host resolves the aliases of containers"
     noun: ClassVar[str] = "alias"
 
     def networks(self, setup: Setup) -> tuple[Network, ...]:
@@ -200,7 +200,7 @@ class ServiceNames(LookupScenario):
     """The probe service's name and alias."""
 
     name: ClassVar[str] = "dns-service"
-    summary: ClassVar[str] = "DNS look-ups of a service's name and alias from every host"
+    summary: ClassVar[str] = "every host resolves a service's name and alias to its virtual address"
     noun: ClassVar[str] = "name"
     needs_service: ClassVar[bool] = True
 
@@ -224,7 +224,7 @@ class TaskNames(LookupScenario):
     """All tasks of the probe service: a missing or a dead one means that gossip did not converge."""
 
     name: ClassVar[str] = "dns-tasks"
-    summary: ClassVar[str] = "DNS look-ups of tasks.NAME from every host"
+    summary: ClassVar[str] = "every host resolves tasks.NAME to all tasks"
     noun: ClassVar[str] = "tasks"
     needs_service: ClassVar[bool] = True
 

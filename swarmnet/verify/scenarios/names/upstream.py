@@ -34,7 +34,7 @@ class UpstreamDns(Scenario):
     """One look-up on each host of a name that does not exist."""
 
     name: ClassVar[str] = "dns-upstream"
-    summary: ClassVar[str] = "names outside of the swarm are answered for, or refused at once"
+    summary: ClassVar[str] = "look-ups of names outside of the swarm get an answer at once"
 
     def ask(self, setup: Setup, _answers: Answers) -> tuple[Question, ...]:
         """Ask on every host."""

@@ -41,7 +41,7 @@ class Loss(Scenario):
     """A burst of datagrams between all ordered pairs, each counted where it leaves, where it arrives and back."""
 
     name: ClassVar[str] = "loss"
-    summary: ClassVar[str] = "share of datagrams that get lost between all ordered pairs of hosts"
+    summary: ClassVar[str] = "no line between two hosts loses more datagrams than it may, in either direction"
     quiet: ClassVar[bool] = True
 
     def ask(self, setup: Setup, answers: Answers) -> tuple[Question, ...]:

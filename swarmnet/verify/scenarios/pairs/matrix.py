@@ -173,7 +173,7 @@ class IcmpMatrix(MatrixScenario):
     """Ping between all ordered pairs: addresses, forwarding entries and the way there and back."""
 
     name: ClassVar[str] = "icmp"
-    summary: ClassVar[str] = "ICMP echo between all ordered pairs of hosts"
+    summary: ClassVar[str] = "every ordered pair of hosts exchanges ICMP echoes"
     key = ICMP
 
     def identified(self, _outcome: JsonObject, _target: OverlayProbe) -> bool:
@@ -185,7 +185,7 @@ class UdpMatrix(MatrixScenario):
     """Datagrams between all ordered pairs, each with a nonce and the answering host's name."""
 
     name: ClassVar[str] = "udp"
-    summary: ClassVar[str] = "UDP with a nonce between all ordered pairs of hosts"
+    summary: ClassVar[str] = "every ordered pair of hosts exchanges UDP datagrams with a nonce"
     key = UDP
 
 
@@ -193,5 +193,5 @@ class TcpMatrix(MatrixScenario):
     """1 MiB between all ordered pairs: full-size packets, so a wrong MTU or a broken offload shows."""
 
     name: ClassVar[str] = "tcp"
-    summary: ClassVar[str] = "TCP, 1 MiB with SHA-256, between all ordered pairs of hosts"
+    summary: ClassVar[str] = "every ordered pair of hosts transfers 1 MiB by TCP, checked by SHA-256"
     key = TCP
