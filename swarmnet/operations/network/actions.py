@@ -130,7 +130,7 @@ class ReplaceNetwork(Action):
 
     def _make(self, ports: Ports) -> None:
         try:
-            make_network(ports, self.spec, self.host)
+            make_network(ports, _as_wanted(self.spec), self.host)
         except SwarmnetError as error:
             make_network(ports, _as_wanted(self.before), self.host)
             raise ConvergenceError(f"{error}; the network is back as it was", hint=error.hint) from error
