@@ -44,8 +44,8 @@ def test_secrets_inside_the_engines_own_json_are_hidden_too(extra: object) -> No
     assert CANARY not in _with_extra(extra)
 
 
-SHOWN = {"virtual_ips", "engines"}
-"""Mappings of texts that hold addresses and versions, never what somebody chose freely."""
+SHOWN = {"virtual_ips", "engines", "sysctls"}
+"""Mappings of texts that hold addresses, versions and kernel parameters, never free text."""
 
 
 def _mappings(model: type[BaseModel], seen: set[type[BaseModel]]) -> Iterator[str]:
