@@ -1,7 +1,7 @@
-"""A cluster that nobody answers for: who is left, who is missing, and what to do first. Pure.
+"""A cluster that no manager answers for: which hosts are left, which are missing, and what to do first. Pure.
 
-Managers keep the swarm by majority: of three, one may be lost. Without a majority nobody answers for the cluster, its
-lists are empty, and nothing can be changed; what runs goes on. All of it stands on the disks of the managers that are
+Managers keep the swarm by majority: of three, one may be lost. Without a majority no manager answers for the cluster,
+its lists are empty, and nothing can be changed; what runs goes on. All of it is on the disks of the managers that are
 left, so the way back is to start the others, never to leave the swarm.
 """
 
@@ -34,13 +34,13 @@ class Health(StrEnum):
     DEGRADED = "degraded"
     """It works, and something is wrong or missing."""
     LOST = "lost"
-    """Nobody answers for it."""
+    """No manager answers for it."""
     ABSENT = "no swarm"
     """No manager of the inventory is in one."""
 
 
 class Standing(Document):
-    """How a cluster stands."""
+    """The state of a cluster."""
 
     health: Health
     managers: int = 0
@@ -57,7 +57,7 @@ class Standing(Document):
 
 @dataclass(frozen=True, slots=True)
 class _Left:
-    """The inventory's managers by how they stand, and the other hosts that are in a swarm."""
+    """The inventory's managers by state, and the other hosts that are in a swarm."""
 
     working: list[str]
     """In the swarm, without a leader."""
@@ -157,7 +157,7 @@ def _said(left: _Left, hosts: Collection[str]) -> str:
 
 
 def _without_managers(left: _Left, inventory: Inventory) -> Standing:
-    """Return how it stands where none of the inventory's managers is one, as far as they answer."""
+    """Return the state where none of the inventory's managers is one, as far as they answer."""
     if not left.strays:
         return Standing(health=Health.ABSENT)
     hosts = [facts.host for facts in left.strays]
@@ -189,7 +189,7 @@ def _standing_of(facts: HostFacts) -> SwarmStanding:
 
 
 def _is_headless(facts: HostFacts) -> bool:
-    """Tell whether a manager is in its swarm and has no leader; after a restart it is pending until there is one."""
+    """Return whether a manager is in its swarm and has no leader; after a restart it is pending until there is one."""
     membership = facts.engine.membership
     waits = membership.state in (SwarmStanding.ACTIVE, SwarmStanding.PENDING) and bool(membership.error)
     return waits or (membership.state is SwarmStanding.ACTIVE and membership.is_manager)

@@ -227,7 +227,7 @@ class MergedLabels(Labels):
 
 
 class Options(MergedLabels):
-    """Driver options; those with a field of their own stand among them."""
+    """Driver options; those with a field of their own are among them."""
 
     word = "options by name"
 
@@ -246,7 +246,7 @@ class Environment(Labels):
         if not isinstance(value, list):
             return None
         pairs = [one.split("=", 1) for one in value if isinstance(one, str) and "=" in one]
-        variables = {name: text for name, text in pairs}  # noqa: C416 - a list of two is no pair to mypy
+        variables = {name: text for name, text in pairs}  # noqa: C416 - mypy does not take a list of two for a pair
         return (variables, None) if len(variables) == len(value) else None
 
     @override

@@ -2,7 +2,7 @@
 
 Reading takes what has a field; the rest is left, for ``extra``. Writing is a patch: what is there stays to the letter,
 empty objects and absent defaults included, because engines compare the specs of tasks literally and restart them for a
-``{}`` more or less. Names stand where the engine has ids.
+``{}`` more or less. Names replace the engine's ids.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def absorb(spec: Spec) -> Spec:
 
 
 class Part(Codec):
-    """An object with fields of its own; what has none stays beside them."""
+    """An object with fields of its own; what has none stays as it is."""
 
     word = "fields"
 

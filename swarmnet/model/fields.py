@@ -71,7 +71,7 @@ Read = tuple[object, "JsonValue"]
 
 
 class Codec:
-    """How values of one type stand in the engine's JSON; this one takes them as they are."""
+    """How the engine's JSON holds values of one type; this one takes them as they are."""
 
     word = "value"
     """What people call the form."""
@@ -81,7 +81,7 @@ class Codec:
         return value, None
 
     def write(self, value: object, present: JsonValue) -> JsonValue:  # noqa: ARG002 - parts patch what is there
-        """Return the JSON for a value; ``present`` is what stands there now."""
+        """Return the JSON for a value; ``present`` is the JSON that is there now."""
         return cast("JsonValue", value)
 
     def unset(self, present: JsonValue) -> JsonValue:  # noqa: ARG002 - as above
@@ -97,7 +97,7 @@ class Codec:
         return as_json(value)
 
     def merged(self, present: object, wanted: object) -> object:  # noqa: ARG002 - as above
-        """Return what stands there after an update: ``wanted``, and of ``present`` what ``wanted`` leaves out."""
+        """Return the value after an update: ``wanted``, and of ``present`` what ``wanted`` leaves out."""
         return wanted
 
 
@@ -106,7 +106,7 @@ class EngineField:
     """The line of a field: all that is known about it besides its type and its meaning."""
 
     path: str
-    """Keys of the engine's JSON, with ``/`` between; one that starts with ``../`` stands outside of the spec."""
+    """Keys of the engine's JSON, with ``/`` between; one that starts with ``../`` is outside of the spec."""
     codec: Codec
     default: JsonValue = None
     """What the engine does where the field is left out, as :meth:`Codec.plain` returns it."""

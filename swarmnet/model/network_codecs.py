@@ -54,7 +54,7 @@ class Presence(Codec):
 
 
 class NumberText(Codec):
-    """A number that stands as a text; another text stays among the options, since engines accept it (and fail)."""
+    """A number that is written as a text; another text stays among the options, since engines accept it (and fail)."""
 
     word = "whole number"
 

@@ -1,6 +1,6 @@
 """Values that must never be printed, gathered where they enter, and how text is freed of them where it leaves.
 
-What came from ``${env:}``, from files, commands and secret sources may stand anywhere: in a URL, a list, an argv, the
+What came from ``${env:}``, from files, commands and secret sources may appear anywhere: in a URL, a list, an argv, the
 error of an engine. So each is marked as it enters (a ``Secret`` marks itself), and the command line writes nothing that
 was not masked.
 """
@@ -49,7 +49,7 @@ class Sensitive:
                 self._pattern = None
 
     def masked(self, text: str) -> str:
-        """Return text without any marked value, in whatever form it stands there."""
+        """Return text without any marked value, in whatever form it appears."""
         with self._lock:
             if not self._values:
                 return text

@@ -1,7 +1,7 @@
 """Services: what is wanted, and what was seen. None in a wanted spec means not managed, at any depth.
 
 Each field has its line (:class:`swarmnet.model.fields.EngineField`). To give a field to a part of the engine's spec
-that stands in ``extra`` today, add its line: backups that were taken before are read with it.
+that is in ``extra`` today, add its line: backups that were taken before are read with it.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ class RestartPolicy(Document):
     max_attempts: Annotated[Count | None, EngineField("MaxAttempts", INTEGER, 0)] = None
     """How often within the window; 0 means without limit."""
     window: Annotated[float | None, EngineField("Window", SECONDS, 0.0)] = None
-    """Seconds in which attempts are counted; 0 means for ever."""
+    """Seconds in which attempts are counted; 0 means without end."""
 
 
 class ServiceSpec(Document):
@@ -209,7 +209,7 @@ class ServiceSpec(Document):
     def uses(self, kind: str) -> tuple[str, ...]:
         """Return the names of the configs (kind ``Config``) or secrets (``Secret``) that the service cannot do without.
 
-        A list with an entry that has no field here stands whole in ``extra``, without ids, which change.
+        A list with an entry that has no field here is whole in ``extra``, without ids, which change.
         """
         files = self.configs if kind == "Config" else self.secrets
         template = self.extra.get("TaskTemplate")
@@ -220,7 +220,7 @@ class ServiceSpec(Document):
 
     @property
     def job(self) -> JsonObject | None:
-        """The mode of a job in the engine's own JSON, None where tasks shall run on."""
+        """The mode of a job in the engine's own JSON, None for a service whose tasks keep running."""
         mode = self.extra.get("Mode")
         return mode if isinstance(mode, dict) and JOBS & mode.keys() else None
 

@@ -17,7 +17,7 @@ LEAVE = "docker swarm leave && systemctl restart docker"
 copy of the swarm's state with it, and engines refuse that.
 
 An engine that leaves while tasks run, and while others leave, too, may go on with the old swarm's gossip and its keys
-in the next one (seen on 20.10 and 26.1; not on 28.5): its overlays then carry nothing until it is started anew.
+in the next one (seen on 20.10 and 26.1; not on 28.5): its overlays then carry nothing until it is restarted.
 """
 
 
@@ -69,7 +69,7 @@ class Swarm(Document):
 
 
 class NodeSpec(Document):
-    """What a node shall be; None means not managed."""
+    """What a node should be; None means not managed."""
 
     role: Role | None = None
     availability: Availability | None = None
@@ -96,7 +96,7 @@ class Node(Document):
 
     @property
     def name(self) -> str:
-        """What to call it: its hostname, or its id where its host died before it told one (seen on 26.1)."""
+        """What to call it: its hostname, or its id where its host died before it reported one (seen on 26.1)."""
         return self.hostname or self.id
 
 

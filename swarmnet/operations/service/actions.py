@@ -134,13 +134,13 @@ class RestoreService(UpdateService):
 
 
 class ReplaceService(_ServiceAction):
-    """Remove a service and make it anew, as a change of its mode asks for (swarmkit: not updatable)."""
+    """Remove a service and create it again, as a change of its mode asks for (swarmkit: not updatable)."""
 
     kind: Literal["service.replace"] = "service.replace"
 
     @property
     def permit(self) -> Permit:
-        """Return that it needs to be named: its tasks end before new ones start."""
+        """Need the operator's word for it: its tasks end before new ones start."""
         return Permit.REPLACE
 
     def run(self, ports: Ports) -> None:

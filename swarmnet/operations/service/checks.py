@@ -1,4 +1,4 @@
-"""What speaks against a service, in itself and beside what is there; each check yields whole sentences."""
+"""Validation of a service, on its own and against the observed cluster. Each check yields complete sentences."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def _ports(spec: ServiceSpec) -> Iterator[str]:
 
 
 def _twice(what: str, names: list[str]) -> Iterator[str]:
-    yield from (f"{what} {name!r} stands twice" for name, count in Counter(names).items() if count > 1)
+    yield from (f"{what} {name!r} is listed twice" for name, count in Counter(names).items() if count > 1)
 
 
 def _resources(spec: ServiceSpec) -> Iterator[str]:

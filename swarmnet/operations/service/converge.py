@@ -1,4 +1,4 @@
-"""Writing to an engine and waiting until it came true."""
+"""Writing to an engine and waiting until the change took effect."""
 
 from __future__ import annotations
 
@@ -58,10 +58,10 @@ def wait_for_service(
     timeout: float = SERVICE_LIMIT,
     before: frozenset[str] = frozenset(),
 ) -> None:
-    """Wait until a service is as it shall be: its update ended, and as many tasks run as shall.
+    """Wait until a service has converged: its update ended, and the wanted number of tasks runs.
 
     An update of a global service that waits for nodes that are gone is not waited for once all others run it: that is
-    told here, and ``held_up_services`` finds it in the state.
+    reported here, and ``held_up_services`` finds it in the state.
 
     Args:
         ports: the world.
@@ -71,7 +71,7 @@ def wait_for_service(
             began, they are not what is waited for.
 
     Raises:
-        ConvergenceError: the update was paused or rolled back, it stands still at a node that is gone, the engine's
+        ConvergenceError: the update was paused or rolled back, it is stuck at a node that is gone, the engine's
             word on its tasks is final (``final_word``), or the time ran out; tells what the tasks said last.
     """
     manager, started = ports.manager(), ports.clock.monotonic()
@@ -109,7 +109,7 @@ class _Steady:
         self._since: tuple[frozenset[str], float] = (frozenset(), 0.0)
 
     def holds(self, tasks: Iterable[Task]) -> bool:
-        """Tell whether no task failed since the first look, or the same tasks run for ``STEADY`` seconds now."""
+        """Return whether no task failed since the first look, or the same tasks run for ``STEADY`` seconds now."""
         tasks = tuple(tasks)
         running = frozenset(task.id for task in tasks if task.state == "running")
         failed = frozenset(task.id for task in tasks if task.state == "failed")
@@ -128,7 +128,7 @@ class _Steady:
 
 
 def wait_for_attached(ports: Ports, name: str, network: str, *, timeout: float) -> None:
-    """Wait until as many tasks of a service run as shall, all of them on a network.
+    """Wait until the wanted number of tasks of a service runs, all of them on a network.
 
     Unlike :func:`wait_for_service` this does not wait until the engine calls the update ended: after the last task
     runs it watches for as long as the update policy's ``monitor`` says (5 s by default), for a new image or command
@@ -147,7 +147,7 @@ def wait_for_attached(ports: Ports, name: str, network: str, *, timeout: float) 
 
 
 def wait_for_detached(ports: Ports, spec: ServiceSpec, *, timeout: float) -> None:
-    """Wait until as many tasks of a service run as shall, and none on a network that its spec does not name.
+    """Wait until the wanted number of tasks of a service runs, and none on a network that its spec does not name.
 
     A service without ports in the mesh is off the mesh's own network, too.
 
@@ -201,7 +201,7 @@ def _watch(ports: Ports, name: str, judge: Judge, *, what: str, timeout: float, 
 
 
 def _held_up(manager: SwarmPort, service: Service, fresh: tuple[Task, ...]) -> tuple[bool | None, str]:
-    """Return how an update stands that waits for lost nodes, with no words when it waits for none."""
+    """Return the state of an update that waits for lost nodes, with no words when it waits for none."""
     nodes = manager.nodes()
     held = holding_up(service, fresh, nodes)
     if not held:
@@ -217,7 +217,7 @@ def _held_up(manager: SwarmPort, service: Service, fresh: tuple[Task, ...]) -> t
 
 
 def is_settled(manager: SwarmPort, service: Service) -> bool:
-    """Tell whether a service is as it shall be now: no update failed or goes on, and as many tasks run as shall."""
+    """Return whether a service has converged: no update failed or goes on, and the wanted number of tasks runs."""
     ended = service.update_state not in (*FAILED_UPDATES, "updating")
     return ended and _enough(manager.nodes, service, manager.tasks(service=service.id)) is True
 
@@ -257,9 +257,9 @@ def said(tasks: Iterable[Task]) -> str:
 
 
 def _expected(node: Node) -> Node:
-    """Return a node as it will soon be seen: a new leader knows nobody for some seconds (swarmkit: ``unknown``).
+    """Return a node as it will soon be seen: a new leader knows no node for some seconds (swarmkit: ``unknown``).
 
-    A manager that nobody reaches stays unknown for half a minute and is down then.
+    A manager that is unreachable stays unknown for half a minute and is down then.
     """
     soon_ready = node.status == "unknown" and node.reachability != "unreachable"
     return node.model_copy(update={"status": "ready"}) if soon_ready else node
@@ -285,7 +285,7 @@ def _enough(nodes: Callable[[], Iterable[Node]], service: Service, tasks: tuple[
 
 
 def _job_done(job: JsonObject, nodes: Callable[[], Iterable[Node]], tasks: tuple[Task, ...]) -> bool | None:
-    """Return True once as many tasks of a job as shall have come to their end; engines fill both numbers in."""
+    """Return True once the wanted number of tasks of a job has completed; engines fill both numbers in."""
     complete = [task for task in tasks if task.state == "complete"]
     if "GlobalJob" in job:
         return True if {node.id for node in nodes()} <= {task.node_id for task in complete} else None

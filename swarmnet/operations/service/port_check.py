@@ -1,6 +1,6 @@
 """Published TCP ports of the mesh, knocked at from the operator's machine: connections are opened, nothing is sent.
 
-A knock proves little by itself: firewalls stand between, and programs listen late. What tells is a difference: a port
+A knock proves little by itself: firewalls are in between, and programs listen late. What tells is a difference: a port
 that answered on a host before an update and does not afterwards, or one that answers on some hosts and not on others.
 """
 

@@ -95,7 +95,7 @@ def _unreachable(spec: ServiceSpec, state: ClusterState) -> Iterator[str]:
 
 
 def _start_first(spec: ServiceSpec, state: ClusterState) -> Iterator[str]:
-    """Yield updates and rollbacks that wait for ever: a new task needs the port that an old one holds on its node."""
+    """Yield updates and rollbacks that never end: a new task needs the port that an old one holds on its node."""
     if spec.ports is None and spec.update is None and spec.rollback is None:
         return
     seen = state.service(spec.name)
@@ -128,7 +128,7 @@ def crowded_ports(spec: ServiceSpec, state: ClusterState) -> Iterator[str]:
 
 
 def open_ports(spec: ServiceSpec, context: Context) -> Iterator[str]:
-    """Yield ports that are open on hosts already, by processes or containers that are no task of a service.
+    """Yield ports that are open on hosts already, by processes or containers that do not belong to a service.
 
     Hosts that did not answer, or could not say, are not taken for free: nothing is said of them.
     """

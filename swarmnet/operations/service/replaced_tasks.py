@@ -1,11 +1,11 @@
-"""Which tasks of a service an update makes anew, and how, so that no engine forgets a port or a name, or keeps one.
+"""Which tasks of a service an update replaces, and how, so that no engine forgets a port or a name, or keeps one.
 
 Engines know a service's load balancer on a network by the service and its ports in the mesh, and give it names and a
 virtual address with its first task, take them with its last (libnetwork, ``service_common.go``). While tasks of before
 and of after an update run side by side, that goes wrong, without a word and for good (seen on 20.10, 26.1 and 28.5):
 
 - aliases that change on a network: new ones are never found, old ones lead to the service as long as it is there;
-- ``endpoint_mode``: the name leads to the old virtual address, which belongs to nobody any more, and not to the new;
+- ``endpoint_mode``: the name leads to the old virtual address, which no longer belongs to a task, and not to the new;
 - ports in the mesh: when the last old task goes, the address goes with it, and no port answers on any node; with tasks
   replaced one by one, connections come to the last one alone.
 """
@@ -44,7 +44,7 @@ def ended_tasks(
 
     Args:
         now: the service as it is.
-        wanted: the service as it shall be, in full.
+        wanted: the service as it should be, in full.
         tasks: what there is of the service.
         nodes: gives the swarm's nodes; asked only where placement alone decides.
     """
@@ -59,17 +59,17 @@ def ended_tasks(
 
 
 def renewing(now: ServiceSpec, wanted: ServiceSpec) -> ServiceSpec:
-    """Return the wanted service so that its update makes all tasks anew where ports or the address's mode change.
+    """Return the wanted service so that its update replaces all tasks where ports or the address's mode change.
 
     A task that once outlived a change of its constraints outlives that of the ports, too, and serves the old ones for
     ever: the updater compares the endpoints of such a task no more. Seen on 20.10, 26.1 and 28.5: the new port of the
-    mesh is closed on every node, while the service tells that it is published. One more forced update opens it.
+    mesh is closed on every node, while the service reports it as published. One more forced update opens it.
     """
     return renewed(wanted, now) if Effect.RESTARTS_ENDPOINT in _effects(now, wanted) else wanted
 
 
 def renewed(wanted: ServiceSpec, now: ServiceSpec) -> ServiceSpec:
-    """Return the wanted service so that its update makes all tasks anew, whatever else it changes."""
+    """Return the wanted service so that its update replaces all tasks, whatever else it changes."""
     forced: JsonObject = {"TaskTemplate": {"ForceUpdate": _forced(now) + 1}}
     return wanted.model_copy(update={"extra": merge(wanted.extra, forced)})
 
@@ -83,7 +83,7 @@ def apart(now: ServiceSpec, wanted: ServiceSpec, tasks: Callable[[], Iterable[Ta
 
     Args:
         now: the service as it is.
-        wanted: the service as it shall be, in full.
+        wanted: the service as it should be, in full.
         tasks: gives what there is of the service; asked only where it decides.
     """
     moves = _mode(now) is not _mode(wanted)
@@ -132,7 +132,7 @@ def unnoted(spec: ServiceSpec) -> ServiceSpec:
 
 
 def _overlaps(wanted: ServiceSpec, running: Sequence[Task]) -> bool:
-    """Tell whether old tasks still run when the first new one begins."""
+    """Return whether old tasks still run when the first new one begins."""
     starts_first = wanted.update is not None and wanted.update.order == "start-first"
     return len(running) > 1 or (bool(running) and starts_first)
 

@@ -1,8 +1,8 @@
-"""Updates of global services that stand still at a node that is gone.
+"""Detect updates of global services that are stuck on a lost node.
 
-When a node is lost while the engine updates a global service, the updater waits for that node's new task for ever: the
-task never leaves ``assigned``, and ``UpdateStatus`` says ``updating`` until the node is back or removed (seen on 26.1;
-moby/swarmkit#1720). A node that is known to be down before the update begins is left out of it.
+When a node is lost while the engine updates a global service, the updater waits for that node's new task without end.
+The task never leaves ``assigned``, and ``UpdateStatus`` says ``updating`` until the node is back or removed (seen on
+26.1; moby/swarmkit#1720). A node that is known to be down before the update begins is left out of it.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ def holding_up(service: Service, tasks: Iterable[Task], nodes: Iterable[Node]) -
 
 
 def without_new_task(service: Service, tasks: Iterable[Task], nodes: Iterable[Node]) -> tuple[str, ...]:
-    """Return the host names of the nodes that shall run the service and on which none of these tasks runs."""
+    """Return the host names of the nodes that should run the service and on which none of these tasks runs."""
     on = {task.node_id for task in tasks if task.state == task.desired_state == "running"}
     return tuple(sorted(node.name for node in eligible(service.spec, nodes) if node.id not in on))
 
 
 def stands_still(service: Service, held: int) -> bool:
-    """Tell whether so many tasks that never start leave the updater no hand for the others."""
+    """Return whether so many tasks that never start keep the updater from all others."""
     update = service.spec.update
     parallelism = 1 if update is None or update.parallelism is None else update.parallelism
     return 0 < parallelism <= held  # 0: all at once
@@ -63,5 +63,5 @@ def sentence(hosts: Iterable[str]) -> str:
 
 
 def _is_lost(node: Node) -> bool:
-    # A manager that nobody reaches stays unknown to a new leader for half a minute before it is down.
+    # A manager that is unreachable stays unknown to a new leader for half a minute before it is down.
     return node.status in LOST or (node.status == "unknown" and node.reachability == "unreachable")

@@ -2,8 +2,8 @@
 
 Seen on 20.10, 26.1 and 28.5: a task that no node can take stays ``pending`` with the scheduler's reason; one that its
 host cannot start (a port that is taken, an image that is not there, a missing mount) is ``rejected`` or ``failed`` and
-made anew by the restart policy, every five seconds, for ever; one whose network has no address left stays ``new``
-without a word. A program that ends by itself is no final word: it may be waiting for another service.
+created again by the restart policy every five seconds, without end; one whose network has no address left stays ``new``
+without a word. A program that ends by itself is not a final word: it may be waiting for another service.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from swarmnet.model.swarm import Node
 
 STANDS = 5.0
-"""Seconds for which the scheduler's reason must stand: nodes come, and tasks that end make room."""
+"""Seconds for which the scheduler's reason must last: nodes come, and tasks that end make room."""
 REFUSED_FOR, REFUSALS = 8.0, 3
 """Seconds, and tasks in one place one after the other, that a host must have refused: a busy engine refuses one."""
 UNALLOCATED = 15.0
@@ -50,7 +50,7 @@ class FinalWord:
     _refused: dict[str, dict[str, float]] = field(default_factory=dict)
 
     def insist(self, service: Service, tasks: tuple[Task, ...]) -> None:
-        """Raise ``ConvergenceError`` when waiting any longer changes nothing; asks nobody before it looks so."""
+        """Raise ``ConvergenceError`` when waiting any longer changes nothing; asks no engine before it looks so."""
         now = self.ports.clock.monotonic()
         wanted = [task for task in tasks if task.desired_state in ("running", "ready")]
         self._notice(tasks, now)
@@ -109,7 +109,7 @@ class FinalWord:
         holder = "" if node is None else _holder(self.ports, node, service, task)
         return (
             f"{where} refuses its tasks: {words}{holder}",
-            "mend the cause on that host, or the service, and apply again",
+            "fix the cause on that host, or the service, and run apply again",
         )
 
 

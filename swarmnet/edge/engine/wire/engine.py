@@ -35,9 +35,9 @@ def facts_from_wire(info: Mapping[str, JsonValue], api_version: str) -> EngineFa
 
 
 def membership_from_wire(swarm: Mapping[str, JsonValue]) -> SwarmMembership:
-    """Return how an engine stands to its swarm.
+    """Return how an engine takes part in its swarm.
 
-    ``ControlAvailable`` stays true on a manager without a quorum; the error beside it says that it does not answer.
+    ``ControlAvailable`` stays true on a manager without a quorum; the error next to it says that it does not answer.
     """
     managers = [as_object(manager) for manager in as_list(swarm.get("RemoteManagers"))]
     error = as_text(swarm.get("Error"))
@@ -77,7 +77,7 @@ def container_from_wire(seen: Mapping[str, JsonValue]) -> Container:
 
 
 def needs_inspect(seen: Mapping[str, JsonValue]) -> bool:
-    """Tell whether the list leaves out what matters: aliases and addresses asked for, on networks made by somebody."""
+    """Return whether the list leaves out aliases and addresses that were requested on a user's network."""
     networks = as_object(as_object(seen.get("NetworkSettings")).get("Networks"))
     return SERVICE_LABEL not in as_labels(seen.get("Labels")) and bool(set(networks) - _OWN)
 
@@ -98,7 +98,7 @@ def container_from_inspect(listed: Container, seen: Mapping[str, JsonValue]) -> 
 
 
 def _endpoint(network: str, entry: JsonObject) -> Endpoint:
-    """Read one endpoint; the MAC address is the one in use, so it is not told as one asked for.
+    """Read one endpoint; the MAC address is the one in use, so it is not reported as a requested one.
 
     On a swarm-scoped network the engine notes the address that the managers chose as if it had been asked for
     (seen on 20.10, 26.1 and 28.5), so ``ipv4`` is always set there.

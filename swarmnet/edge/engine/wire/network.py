@@ -66,9 +66,9 @@ _BLANK = NetworkSpec(name="", driver="")
 
 
 def network_to_wire(spec: NetworkSpec) -> JsonObject:
-    """Return the body that makes a network; what is the engine's default stands there for nothing, so it is left out.
+    """Return the body that creates a network; the engine's defaults are left out.
 
-    ``EnableIPv4`` is known from API 1.48 on, and stands there only where it is false.
+    ``EnableIPv4`` is known from API 1.48 on, and is written only if it is false.
     """
     body = write({}, _BLANK, spec)
     if isinstance(ipam := body.get("IPAM"), dict):

@@ -15,7 +15,7 @@ Value = TypeVar("Value")
 
 
 class Parts:
-    """A JSON object that is taken apart: what nobody took is left, to be kept as ``extra``.
+    """A JSON object that is taken apart: what is not taken is left, to be kept as ``extra``.
 
     A part that is not of the shape asked for stays, and so does one that the field meant for it does not hold: nothing
     is lost, and no reply of an engine is too strange.
@@ -26,12 +26,12 @@ class Parts:
         self._left: JsonObject = deepcopy(dict(value))
 
     def take(self, *path: str) -> JsonValue:
-        """Take and return what stands at ``path``; None when there is nothing."""
+        """Take and return the value at ``path``; None when there is nothing."""
         holder = self._holder(path)
         return None if holder is None else holder.pop(path[-1], None)
 
     def look(self, *path: str) -> JsonValue:
-        """Return what stands at ``path`` and leave it."""
+        """Return the value at ``path`` and leave it."""
         holder = self._holder(path)
         return None if holder is None else holder.get(path[-1])
 

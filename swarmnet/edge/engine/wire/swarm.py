@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def swarm_from_wire(seen: Mapping[str, JsonValue]) -> Swarm:
-    """Return the swarm as a manager shows it; pool, subnet size and port stand beside the engine's spec."""
+    """Return the swarm as a manager shows it; pool, subnet size and port are outside of the engine's spec."""
     # Engines take pools with host bits and show them as they came.
     pools = tuple(block_of(pool) for pool in as_list(seen.get("DefaultAddrPool")))
     stated = {
