@@ -251,7 +251,10 @@ class Environment(Labels):
 
     @override
     def write(self, value: object, present: JsonValue) -> JsonValue:
-        return [f"{name}={text}" for name, text in cast("dict[str, str]", value).items()]
+        variables = cast("dict[str, str]", value)
+        there = [str(one).partition("=")[0] for one in present] if isinstance(present, list) else []
+        names = dict.fromkeys([*(name for name in there if name in variables), *variables])
+        return [f"{name}={variables[name]}" for name in names]
 
 
 TEXT, IMAGE, INTEGER, RATIO, FLAG = Text(), Image(), Integer(), Ratio(), Flag()

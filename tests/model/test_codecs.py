@@ -7,7 +7,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from swarmnet.model.codecs import SECONDS, nanoseconds, seconds
+from swarmnet.model.codecs import ENVIRONMENT, SECONDS, nanoseconds, seconds
 
 
 @given(st.integers(min_value=0, max_value=4 * 10**15))
@@ -26,3 +26,7 @@ def test_whole_days_are_exact_beyond_what_a_float_of_nanoseconds_holds() -> None
 
 def test_a_duration_that_seconds_cannot_hold_is_left() -> None:
     assert SECONDS.read(2**62 + 1) is None
+
+
+def test_variables_that_are_there_keep_their_places() -> None:
+    assert ENVIRONMENT.write({"A": "2", "B": "1", "C": "3"}, ["B=1", "X=0", "A=1"]) == ["B=1", "A=2", "C=3"]
