@@ -21,7 +21,7 @@ GENERAL = (
     Loss(
         kind="engine-settings",
         what="all",
-        why="daemon.json, docker0 and firewall rules such as DOCKER-USER are no part of the Engine API",
+        why="daemon.json, docker0 and firewall rules such as DOCKER-USER are not part of the Engine API",
         instead="set them on the hosts before the restore",
     ),
     Loss(
@@ -40,7 +40,7 @@ GENERAL = (
         kind="old-network-lists",
         what="all",
         why="the place for a service's networks that API 1.44 gave up is not used any more",
-        instead="they stand in the task template, where all engines read them",
+        instead="they are in the task template, where all engines read them",
     ),
 )
 _DOCKER0 = {
@@ -73,7 +73,7 @@ def _of_hosts(document: BackupDocument) -> Iterator[Loss]:
         yield Loss(
             kind="container-settings",
             what="all",
-            why="of containers that are no tasks, aliases, addresses that were asked for and driver options are kept",
+            why="of containers that are not tasks, aliases, addresses that were asked for and driver options are kept",
             instead="give MAC addresses on several networks, gateway priorities, link-local addresses, links and ports"
             " again",
         )

@@ -36,7 +36,7 @@ def _rule(pattern: str, advice: str) -> Rule:
 RULES = (
     _rule(r"\bshall\b", "should, must, or the present tense"),
     _rule(r"\banew\b", "again, or: recreate, rewrite, retry"),
-    _rule(r"\bnobody\b", "no one, no host, no process: name what is missing"),
+    _rule(r"(?<!user )\bnobody\b", "no one, no host, no process: name what is missing"),
     _rule(r"\bwhoever\b", "anyone who, any client, the person who"),
     _rule(r"\btells? (?:whether|that|of|if)\b", "return whether, report, show"),
     _rule(r"\btold\b", "reported, shown, described, distinguished"),

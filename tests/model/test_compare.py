@@ -43,7 +43,9 @@ A, B = {"subnet": "10.1.0.0/24"}, {"subnet": "10.2.0.0/24"}
         ({"subnets": [A | {"gateway": "10.1.0.9"}]}, {"subnets": [A | {"gateway": "10.1.0.9/24"}]}),
     ],
 )
-def test_what_the_engine_adds_or_reorders_is_no_difference(wanted: dict[str, object], seen: dict[str, object]) -> None:
+def test_what_the_engine_adds_or_reorders_does_not_count_as_a_difference(
+    wanted: dict[str, object], seen: dict[str, object]
+) -> None:
     assert paths(network(**wanted), network(**seen)) == []
 
 

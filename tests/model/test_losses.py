@@ -60,7 +60,7 @@ CASES = {
 
 
 @pytest.mark.parametrize(("kind", "state"), CASES.items(), ids=CASES.keys())
-def test_each_loss_is_told_by_the_plan_the_report_and_the_backup_itself(kind: str, state: ClusterState) -> None:
+def test_each_loss_is_reported_by_the_plan_the_report_and_the_backup_itself(kind: str, state: ClusterState) -> None:
     document = a_document(state)
     assert kind in {loss.kind for loss in announced(document)}
     assert any(kind in line for line in left_out((), announced(document)))
@@ -68,11 +68,11 @@ def test_each_loss_is_told_by_the_plan_the_report_and_the_backup_itself(kind: st
     assert kind not in {loss.kind for loss in announced(a_document())}
 
 
-def test_what_is_always_lost_is_always_told() -> None:
+def test_what_is_always_lost_is_always_reported() -> None:
     assert set(GENERAL) <= set(announced(a_document()))
 
 
-def test_docker0_as_engines_make_it_is_no_loss() -> None:
+def test_docker0_as_engines_make_it_is_not_a_loss() -> None:
     assert "docker0" not in {loss.kind for loss in announced(a_document(_with_docker0()))}
 
 
@@ -84,7 +84,7 @@ def test_a_rotation_of_the_ca_is_never_asked_for_again() -> None:
     assert found.playbook.steps[0].operation.extra == {"CAConfig": {"ExternalCAs": []}, "Raft": {"ElectionTick": 10}}  # type: ignore[attr-defined]
 
 
-def test_constraints_that_name_nodes_otherwise_afterwards_are_told() -> None:
+def test_constraints_that_name_nodes_otherwise_afterwards_are_reported() -> None:
     document = a_document(_with_service(constraints=("node.id == node-w1", "node.ip == 10.9.0.2")))
     moved = Inventory(cluster="shop", hosts=(HOSTS.hosts[0], HOSTS.hosts[1].model_copy(update={"address": "10.8.0.2"})))
     found = restoration(document, moved, blank(moved), Choices(mapping={}, secrets={}))

@@ -1,4 +1,4 @@
-"""A marked value is found in text in whatever form it stands there (H8)."""
+"""A marked value is found in text in whatever form it has there (H8)."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_json_stays_json() -> None:
     assert masked == {"schema": 1, "n": 123456, "text": ["the ***", ["***"]]}
 
 
-def test_l12_bytes_that_are_no_text_stop_no_masking() -> None:
+def test_l12_bytes_that_are_not_text_do_not_stop_masking() -> None:
     value = b"ab\xffcdef".decode("utf-8", "surrogateescape")
     sensitive = Sensitive()
     sensitive.mark(value)

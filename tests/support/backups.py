@@ -135,7 +135,7 @@ def documents(draw: st.DrawFn) -> BackupDocument:
     failures = tuple(HostFailure(host=draw(text), reason=draw(text)) for _ in range(draw(st.integers(0, 2))))
     extra = {draw(text): draw(st.integers() | st.booleans() | text | st.none())}
     service = base.services[0].spec.model_copy(update={"extra": extra, "env": draw(labels)})
-    service = absorb(service)  # what has a field is never kept beside it
+    service = absorb(service)  # what has a field is never kept next to it
     state = base.model_copy(
         update={
             "networks": (network.model_copy(update={"spec": spec}),),

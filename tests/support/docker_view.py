@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def soon(condition: Callable[[], bool], *, limit: float = 60.0) -> bool:
-    """Return whether a condition comes true within ``limit`` seconds."""
+    """Return whether a condition is met within ``limit`` seconds."""
     deadline = time.monotonic() + limit
     while not (met := condition()) and time.monotonic() < deadline:
         time.sleep(0.3)

@@ -44,7 +44,7 @@ def ended_tasks(
 
     Args:
         now: the service as it is.
-        wanted: the service as it should be, in full.
+        wanted: the desired service, in full.
         tasks: what there is of the service.
         nodes: gives the swarm's nodes; asked only where placement alone decides.
     """
@@ -83,7 +83,7 @@ def apart(now: ServiceSpec, wanted: ServiceSpec, tasks: Callable[[], Iterable[Ta
 
     Args:
         now: the service as it is.
-        wanted: the service as it should be, in full.
+        wanted: the desired service, in full.
         tasks: gives what there is of the service; asked only where it decides.
     """
     moves = _mode(now) is not _mode(wanted)

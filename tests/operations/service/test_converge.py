@@ -33,7 +33,7 @@ def test_a_network_has_its_service_back_while_the_engine_still_watches_the_updat
         wait_for_service(world.ports(), "web", timeout=0)
 
 
-def test_a_service_with_one_task_beside_the_network_is_not_back_on_it(world: World) -> None:
+def test_a_service_with_one_task_off_the_network_is_not_back_on_it(world: World) -> None:
     world.settle()
     task = next(iter(world.store("m1").tasks.values()))
     task.networks = {}
@@ -42,7 +42,7 @@ def test_a_service_with_one_task_beside_the_network_is_not_back_on_it(world: Wor
 
 
 @pytest.mark.parametrize("state", ["paused", "rollback_completed"])
-def test_a_service_whose_update_failed_is_told_at_once(world: World, state: str) -> None:
+def test_a_service_whose_update_failed_is_reported_at_once(world: World, state: str) -> None:
     (record,) = world.store("m1").services.values()
     record.update_state = state
     with pytest.raises(ConvergenceError, match=f"is {state}"):

@@ -1,4 +1,4 @@
-"""D: ports that other processes of the hosts hold, told when planning."""
+"""D: ports that other processes of the hosts hold, reported when planning."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ FREE = {
 
 
 @pytest.mark.parametrize("case", HELD)
-def test_a_port_that_another_process_holds_is_told_with_host_and_user(case: str) -> None:
+def test_a_port_that_another_process_holds_is_reported_with_host_and_user(case: str) -> None:
     steps, text = HELD[case]
     (told,) = warnings(steps, m1=(), w1=(SSHD, OPEN))
     assert text in told
 
 
 @pytest.mark.parametrize("case", FREE)
-def test_what_is_not_in_the_way_is_not_told(case: str) -> None:
+def test_what_is_not_in_the_way_is_not_reported(case: str) -> None:
     assert warnings(FREE[case], m1=(), w1=(SSHD, OPEN)) == []
 
 

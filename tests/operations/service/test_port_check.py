@@ -26,7 +26,7 @@ AFTER = BEFORE.replace("'8080:80'", "'8080:80', '8081:80'")
 
 
 def knocked(world: World, opens: Callable[[int, str], bool]) -> list[str]:
-    """Let doors open as told where a task is behind them, and return those that are knocked at."""
+    """Let doors open as described where a task is behind them, and return those that are knocked at."""
     doors: list[str] = []
 
     def answer(job: JsonObject) -> JsonObject:
@@ -78,7 +78,7 @@ def test_a_new_port_that_is_shut_on_one_host_alone_is_an_error_that_names_it() -
         apply(world, AFTER)
 
 
-def test_a_port_that_is_lost_has_its_tasks_made_anew_once() -> None:
+def test_a_port_that_is_lost_has_its_tasks_replaced_once() -> None:
     world = cluster()
     forced = force_count(world)
     knocked(world, lambda _port, _host: force_count(world) != forced + 2)

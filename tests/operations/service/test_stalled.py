@@ -1,4 +1,4 @@
-"""A node that is lost while a global service is updated holds up nobody for longer than it takes to notice."""
+"""A node that is lost while a global service is updated delays a run no longer than it takes to notice."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ def cluster() -> World:
 
 
 def refused(world: World, steps: str, *, within: float = SOON) -> str:
-    """Apply steps that cannot come true, and return what they end with."""
+    """Apply steps that cannot succeed, and return what they end with."""
     begun = world.clock.monotonic()
     with pytest.raises(ConvergenceError) as caught:
         apply(world, steps)
@@ -108,7 +108,7 @@ def test_a_node_that_comes_in_time_ends_the_wait_well() -> None:
     apply(world, "- service: {name: web, image: 'i:1', constraints: [node.hostname == w1]}\n")
 
 
-def test_nodes_that_a_new_leader_has_not_heard_of_are_no_final_word() -> None:
+def test_nodes_that_a_new_leader_has_not_heard_of_are_not_a_final_word() -> None:
     world = cluster()
     (node,) = [one for one in world.store("m1").nodes.values() if one.host == "w1"]
     node.unknown = True

@@ -45,7 +45,7 @@ PLAIN = {"Subnet", "IPRange", "Gateway", "AuxiliaryAddresses", "DefaultAddrPool"
 
 
 def leaves(value: JsonValue, path: Path = ()) -> Iterator[Path]:
-    """Yield the place of everything that is no object and no list with something in it."""
+    """Yield the place of everything that is neither an object nor a list with entries."""
     if isinstance(value, dict) and value:
         for key, item in value.items():
             yield from leaves(item, (*path, key))
@@ -182,7 +182,7 @@ def test_h11_keeping_all_ended_tasks_is_a_setting_like_any_other() -> None:
     assert swarm_and_back(seen) == seen | {"Labels": {}}
 
 
-def test_what_a_field_does_not_hold_is_kept_beside_it() -> None:
+def test_what_a_field_does_not_hold_is_kept_next_to_it() -> None:
     seen: JsonObject = {"CAConfig": {"NodeCertExpiry": 60 * 10**9}, "Raft": {"SnapshotInterval": -1}}
     spec = swarm_spec_from_wire(seen)
     assert (spec.cert_expiry, spec.snapshot_interval, spec.extra) == (None, None, seen)

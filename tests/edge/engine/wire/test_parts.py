@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from swarmnet.model.base import JsonObject
 
 
-def test_what_nobody_took_is_left_without_empty_objects() -> None:
+def test_what_no_field_took_is_left_without_empty_objects() -> None:
     parts = Parts({"A": {"B": "1", "C": {}, "D": None}, "E": {"F": "x"}, "G": []})
     assert parts.take_text("A", "B") == "1"
     assert parts.rest() == {"E": {"F": "x"}, "G": []}

@@ -30,7 +30,7 @@ subnets = st.builds(
     st.booleans(),
     st.sets(texts, max_size=2),
 )
-# What has a field of its own, or is the allocator's, is no free option.
+# What has a field of its own, or is the allocator's, is not a free option.
 options = st.dictionaries(texts.filter(lambda key: key != "encrypted"), texts, max_size=3)
 specs = st.builds(
     NetworkSpec,
@@ -98,7 +98,7 @@ def test_a_gateway_loses_the_prefix_length_and_a_subnet_its_host_bits() -> None:
 
 
 @pytest.mark.parametrize("ipam", [None, {}, {"Config": None}, {"Config": [{}]}])
-def test_no_addresses_are_no_subnets(ipam: JsonValue) -> None:
+def test_without_addresses_there_are_no_subnets(ipam: JsonValue) -> None:
     assert spec_from_wire({"IPAM": ipam}).subnets == ()
 
 

@@ -234,7 +234,7 @@ class TestRecorded:
     def test_the_hosts_network_has_its_name(self, version: str) -> None:
         assert spec_from_wire(_spec(version, "hosted"), names_of(version)).networks == (Attachment(network="host"),)
 
-    def test_virtual_addresses_stand_under_network_names(self, version: str) -> None:
+    def test_virtual_addresses_are_by_network_name(self, version: str) -> None:
         service = service_from_wire(named(version, "services", "full"), names_of(version))
         assert set(service.virtual_ips) == {"front", "ingress"}
 
