@@ -163,7 +163,7 @@ def _without_managers(left: _Left, inventory: Inventory) -> Standing:
     hosts = [facts.host for facts in left.strays]
     claims = [facts.host for facts in left.strays if facts.engine.membership.is_manager]
     if claims:
-        says = "says that it is a manager, and is no manager" if len(claims) == 1 else "say that they are managers"
+        says = "says that it is a manager, but is not one" if len(claims) == 1 else "say that they are managers"
         reason = f"{are(hosts, 'in a swarm')}; {both(claims)} {says} in {inventory.source}"
         cure = f"when that is meant, write 'role: manager' for {both(claims)} there"
         return Standing(health=Health.LOST, managers=left.total, reasons=(reason,), cure=cure)

@@ -38,7 +38,7 @@ LOST = {
     ),
     "a worker that says that it is a manager": (
         {"w1": "manager"},
-        "w1 is in a swarm; w1 says that it is a manager, and is no manager in <memory>",
+        "w1 is in a swarm; w1 says that it is a manager, but is not one in <memory>",
     ),
 }
 STANDS = {

@@ -134,7 +134,7 @@ def cluster(five: Lab, tmp_path: Path) -> Cluster:
 def test_apply_goes_on_without_a_leader_that_lost_power_and_takes_it_in_when_it_is_back(cluster: Cluster) -> None:
     cluster.write(BASE + VAULT + gate("m2") + MORE)
     apply = cluster.begin()
-    apply.wait_for("begun: sh -c")
+    apply.wait_for("started: sh -c")
     identity = node_id(cluster.lab, "m1")
     cluster.cut_power("m1")
     open_gate(cluster.lab, "m2")
@@ -174,7 +174,7 @@ def test_apply_goes_on_without_a_leader_that_lost_power_and_takes_it_in_when_it_
 def test_a_worker_that_is_cut_off_while_a_network_is_made_comes_back_to_all_of_it(cluster: Cluster) -> None:
     cluster.write(BASE + VAULT + gate("m2") + MORE)
     apply = cluster.begin()
-    apply.wait_for("begun: sh -c")
+    apply.wait_for("started: sh -c")
     cluster.cut("w1")
     open_gate(cluster.lab, "m2")
 
@@ -215,7 +215,7 @@ def test_a_host_whose_overlay_ports_are_blocked_joins_in_when_they_are_open_agai
 def test_a_manager_that_loses_power_while_it_joins_is_one_node_after_the_next_apply(cluster: Cluster) -> None:
     cluster.write(BASE + VAULT)
     apply = cluster.begin()
-    apply.wait_for("begun: node m3")
+    apply.wait_for("started: node m3")
     # Its certificate was given out: from here on there is an entry that it may or may not come back for.
     certified = f"until [ -e {CERTIFICATE} ]; do sleep 0.01; done"
     assert cluster.lab.exec("m3", ["timeout", "30", "sh", "-c", certified]).exit_code == 0

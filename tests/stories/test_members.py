@@ -65,7 +65,7 @@ def test_no_change_of_roles_costs_the_quorum(lab: Lab, operator: Operator) -> No
     assert "no quorum" in said
     more = operator.writes_inventory(lab, {**THREE, "registry": MANAGER})
     said = operator.types("apply", "play.yml", "-i", more, "--yes", "--allow-missing", exits=(2, 5))
-    assert "manager m3 is unreachable: adding registry now could cost the quorum" in said
+    assert "manager m3 is unreachable: adding registry now could lose the quorum" in said
 
     _expect(lab, *before)
 

@@ -68,11 +68,11 @@ def test_a_replaced_network_has_its_services_back_with_all_that_they_were(lab: L
     before = _web(lab)
 
     steps = (front("10.152.0.0/24"), bridge % "172.29.2.0/24", WEB)
-    assert "hint: when you mean it: --replace front --replace local\n" in apply(operator, *steps, exits=5)
+    assert "hint: to allow this, add --replace front --replace local\n" in apply(operator, *steps, exits=5)
     attach(lab, "m2", "guest", network="front", image=IMAGE)
     flags = ("--replace", "front,local")
     said = apply(operator, *steps, flags=flags, exits=5)
-    assert "network front cannot be replaced while containers that are no tasks use it: guest on m2" in said
+    assert "network front cannot be replaced while containers that are not tasks use it: guest on m2" in said
     assert _web(lab) == before
 
     docker(lab, "m2", "rm", "--force", "guest")
