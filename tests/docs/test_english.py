@@ -1,4 +1,4 @@
-"""The text is plain technical English; what is left of another kind can only become less."""
+"""The text is plain technical English."""
 
 from __future__ import annotations
 
@@ -8,37 +8,11 @@ import pytest
 
 from tests.docs.english import RULES, files, findings, of_python
 
-LEFT: dict[str, int] = {
-    "swarmnet/model": 1,
-    "tests/model": 1,
-    "tests/stories": 1,
-    "tests/support": 2,
-}
-"""How many findings a folder may still have. A folder that is not named has none."""
 
+def test_uses_plain_words_everywhere() -> None:
+    found = [str(finding) for path in files() for finding in findings(path)]
 
-def area(path: str) -> str:
-    """Return the folder that a file's findings count for: a package of swarmnet or of the tests."""
-    return "/".join(path.split("/")[:2])
-
-
-@pytest.fixture(scope="module")
-def found() -> dict[str, list[str]]:
-    """Return every finding by area."""
-    result: dict[str, list[str]] = {}
-    for path in files():
-        for finding in findings(path):
-            result.setdefault(area(finding.path), []).append(str(finding))
-    return result
-
-
-def test_uses_plain_words_in_every_folder(found: dict[str, list[str]]) -> None:
-    over = {name: lines for name, lines in found.items() if len(lines) > LEFT.get(name, 0)}
-
-    assert not over, "\n".join(
-        f"{name}: {len(lines)} findings, at most {LEFT.get(name, 0)} allowed:\n  " + "\n  ".join(lines)
-        for name, lines in over.items()
-    )
+    assert not found, "\n".join(found)
 
 
 @pytest.mark.parametrize(

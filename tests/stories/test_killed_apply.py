@@ -77,7 +77,7 @@ def test_wherever_an_apply_is_killed_the_next_one_makes_the_cluster_whole(make_l
         said = operator.types("apply", "story.yml", "-i", str(lab.inventory), "--yes", "-v")
         told = f"killed at answer {kills}:\n{ended.stderr}\nand again:\n{said}"
         assert any(word in said for word in DONE), told
-        assert_whole(lab, "m1", networks=["front", "back"], label=("site", "main"), told=told)
+        assert_whole(lab, "m1", networks=["front", "back"], label=("site", "main"), progress=told)
         assert soon(lambda: len(running(lab, "m1", "web")) == 1), told
         lab.reset()
 

@@ -57,8 +57,8 @@ def half_made(lab: Lab, host: str) -> list[str]:
 
 def running(lab: Lab, host: str, service: str) -> list[str]:
     """Return the nodes on which a service's tasks run."""
-    told = lines(lab, host, "service", "ps", service, "--format", "{{.Node}} {{.CurrentState}} {{.DesiredState}}")
-    return [line.split()[0] for line in told if line.split()[1] == "Running" and line.endswith(" Running")]
+    progress = lines(lab, host, "service", "ps", service, "--format", "{{.Node}} {{.CurrentState}} {{.DesiredState}}")
+    return [line.split()[0] for line in progress if line.split()[1] == "Running" and line.endswith(" Running")]
 
 
 def sessions(lab: Lab) -> str:
@@ -69,20 +69,20 @@ def sessions(lab: Lab) -> str:
 
 
 def assert_whole(
-    lab: Lab, host: str, *, networks: list[str], label: tuple[str, str] | None = None, told: str = ""
+    lab: Lab, host: str, *, networks: list[str], label: tuple[str, str] | None = None, progress: str = ""
 ) -> None:
     """Assert that the cluster has each host once and ready, its networks once and allocated, labels, and no lock.
 
-    ``told`` is shown on failure.
+    ``progress`` is shown on failure.
     """
     hosts = [one.name for one in lab.hosts if one.role != "none"]
     ready = sorted(f"{name} Ready" for name in hosts)
-    assert soon(lambda: nodes(lab, host) == ready), f"{nodes(lab, host)}\n{sessions(lab)}\n{told}"
-    assert soon(lambda: overlays(lab, host) == sorted(networks)), (overlays(lab, host), told)
-    assert half_made(lab, host) == [], told
+    assert soon(lambda: nodes(lab, host) == ready), f"{nodes(lab, host)}\n{sessions(lab)}\n{progress}"
+    assert soon(lambda: overlays(lab, host) == sorted(networks)), (overlays(lab, host), progress)
+    assert half_made(lab, host) == [], progress
     if label is not None:
-        assert [seen.get(label[0]) for seen in labels(lab, host).values()] == [label[1]] * len(hosts), told
-    assert LOCK_NAME not in lines(lab, host, "config", "ls", "--format", "{{.Name}}"), told
+        assert [seen.get(label[0]) for seen in labels(lab, host).values()] == [label[1]] * len(hosts), progress
+    assert LOCK_NAME not in lines(lab, host, "config", "ls", "--format", "{{.Name}}"), progress
     look = ["sh", "-c", "ls /run/swarmnet 2>/dev/null; true"]
     held = [name for name in hosts if LOCK_NAME in lab.exec(name, look).stdout]
-    assert held == [], told
+    assert held == [], progress

@@ -34,10 +34,10 @@ def open_gate(lab: Lab, host: str) -> None:
 
 @dataclass
 class Running:
-    """An apply that runs now. ``told`` has its progress so far."""
+    """An apply that runs now. ``progress`` has its progress so far."""
 
     process: subprocess.Popen[str]
-    told: list[str] = field(default_factory=list)
+    progress: list[str] = field(default_factory=list)
     printed: str = ""
     _readers: list[threading.Thread] = field(default_factory=list)
 
@@ -55,7 +55,7 @@ class Running:
     def wait_for(self, text: str, *, limit: float = LIMIT) -> None:
         """Return when a line of its progress has the text."""
         deadline = time.monotonic() + limit
-        while not any(text in line for line in self.told):
+        while not any(text in line for line in self.progress):
             assert self.process.poll() is None, f"it ended without saying {text!r}\n{self.said}"
             assert time.monotonic() < deadline, f"it did not say {text!r} within {limit:g} s\n{self.said}"
             time.sleep(0.02)
@@ -74,7 +74,7 @@ class Running:
     @property
     def said(self) -> str:
         """All that it printed until now, progress first."""
-        return "".join(self.told) + self.printed
+        return "".join(self.progress) + self.printed
 
     def _read(self, work: Callable[[], None]) -> None:
         reader = threading.Thread(target=work, daemon=True)
@@ -84,7 +84,7 @@ class Running:
     def _listen(self) -> None:
         assert self.process.stderr is not None
         with self.process.stderr as stream:
-            self.told.extend(stream)
+            self.progress.extend(stream)
 
     def _collect(self) -> None:
         assert self.process.stdout is not None
