@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
+from enum import IntEnum
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Verdict
@@ -232,6 +233,17 @@ class Findings:
     matrices: tuple[Matrix, ...] = ()
 
 
+class Turn(IntEnum):
+    """When a scenario asks; each turn begins when the one before has all its answers."""
+
+    FIRST = 1
+    """With all that do not mind traffic of others."""
+    QUIET = 2
+    """When the pairs are done: it counts what is lost, or waits for the engines' own packets."""
+    CAPTURE = 3
+    """When no probe floods the wire any more: captures miss packets of a wire that is full."""
+
+
 class Scenario(ABC):
     """One thing to prove."""
 
@@ -246,8 +258,7 @@ class Scenario(ABC):
     needs_mesh: ClassVar[bool] = False
     needs_control: ClassVar[bool] = False
     """Whether a plain overlay is needed next to the encrypted ones."""
-    quiet: ClassVar[bool] = False
-    """Whether it asks only when all others are done: captures miss packets of a wire that is full."""
+    turn: ClassVar[Turn] = Turn.FIRST
 
     def preconditions(self, setup: Setup) -> tuple[Question, ...]:  # noqa: ARG002 - most scenarios have none
         """Return what must be known before the first round, whose steps scenarios may share."""

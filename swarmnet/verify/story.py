@@ -19,7 +19,7 @@ from swarmnet.verify.probes.free_addresses import rooms
 from swarmnet.verify.probes.gather import Batches
 from swarmnet.verify.probes.run import RunContext
 from swarmnet.verify.probes.starting import Start, StartPhase, in_order
-from swarmnet.verify.scenario import Answers, Setup
+from swarmnet.verify.scenario import Answers, Setup, Turn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -216,8 +216,8 @@ def _ask_in_rounds(batches: Batches, setup: Setup, wish: VerifyOptions, answers:
         with timer.phase("preconditions", "looking at what kernels can do"):
             answers |= batches.ask(tuple(preconditions.values()), patience)
     rounds = count(1)
-    for quiet in (False, True):
-        asking = tuple(scenario for scenario in wish.scenarios if scenario.quiet is quiet)
+    for turn in Turn:
+        asking = tuple(scenario for scenario in wish.scenarios if scenario.turn is turn)
         for _ in range(ROUNDS):
             questions = _open_questions(asking, setup, answers)
             if not questions:

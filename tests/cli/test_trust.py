@@ -88,7 +88,7 @@ def test_all_keys_are_shown_asked_about_once_a_round_and_written_as_ssh_does(hos
 
 
 def test_a_no_writes_nothing(hosts: Hosts) -> None:
-    assert "not agreed to" in hosts.operator.converses("trust", "-i", "inv.yml", asked="[y/N]", keys="n\n", exits=5)
+    assert "not confirmed" in hosts.operator.converses("trust", "-i", "inv.yml", asked="[y/N]", keys="n\n", exits=5)
     assert not hosts.known.exists()
 
 

@@ -18,7 +18,7 @@ from swarmnet.model.state import (
     HostFailure,
 )
 from swarmnet.model.verification import OPERATOR_LABEL, PROBE_LABEL, STARTED_LABEL, ProbeKit
-from swarmnet.verify.scenario import Answers, Findings, HostCommand, Question, Scenario, Setup
+from swarmnet.verify.scenario import Answers, Findings, HostCommand, Question, Scenario, Setup, Turn
 from swarmnet.verify.scenarios import ALL
 from swarmnet.verify.scenarios.encryption.injection import PlaintextInjection
 from swarmnet.verify.scenarios.sizes.overlay import OverlayMtu
@@ -377,15 +377,20 @@ class _Steps(Scenario):
 
 
 class _QuietSteps(_Steps):
-    quiet: ClassVar[bool] = True
+    turn: ClassVar[Turn] = Turn.QUIET
 
 
-def test_quiet_scenarios_ask_nothing_before_all_others_have_their_answers(world: World) -> None:
+class _CaptureSteps(_Steps):
+    turn: ClassVar[Turn] = Turn.CAPTURE
+
+
+def test_scenarios_ask_nothing_before_all_of_an_earlier_turn_have_their_answers(world: World) -> None:
     Paths(world)
-    loud, quiet = _Steps("loud", 3), _QuietSteps("quiet", 2)
-    assert run(world, VerifyOptions((quiet, loud))).verdicts == ()
-    assert quiet.known[0] == set(loud.keys)
-    assert loud.known[-1] == set(loud.keys)
+    first, quiet, capture = _Steps("first", 3), _QuietSteps("quiet", 2), _CaptureSteps("capture", 2)
+    assert run(world, VerifyOptions((capture, quiet, first))).verdicts == ()
+    assert quiet.known[0] == set(first.keys)
+    assert first.known[-1] == set(first.keys)
+    assert capture.known[0] == {*first.keys, *quiet.keys}
 
 
 class _Lost(Scenario):

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.lab
 def test_hosts_with_second_cards_meet_on_their_own_subnet_and_no_longer_when_healed(broken: Lab) -> None:
     subnet = IPv4Network("192.0.2.0/24")
     for host in ("m1", "m2"):
-        broken.break_(Fault(host=host, kind="second", options={"subnet": subnet}))
+        broken.break_(Fault(host=host, kind="second", options={"subnet": str(subnet)}))
 
     assert ping(broken, "m1", "192.0.2.12").passed
     assert not ping(broken, "m3", "192.0.2.12").passed

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from swarmnet.model.report import Status, Verdict
 from swarmnet.verify import absence
 from swarmnet.verify.captures import UNENCRYPTED, capture_questions, encrypted, observed_probes
-from swarmnet.verify.scenario import PAIR, Answers, Findings, Question, Scenario, Setup
+from swarmnet.verify.scenario import PAIR, Answers, Findings, Question, Scenario, Setup, Turn
 
 if TYPE_CHECKING:
     from swarmnet.model.network import Network
@@ -19,7 +19,7 @@ class SightedScenario(Scenario):
 
     needs_observer: ClassVar[bool] = True
     needs_control: ClassVar[bool] = True
-    quiet: ClassVar[bool] = True
+    turn: ClassVar[Turn] = Turn.CAPTURE
 
     def ask(self, setup: Setup, answers: Answers) -> tuple[Question, ...]:
         """Ask observers to watch while probes send markers, and before and after."""

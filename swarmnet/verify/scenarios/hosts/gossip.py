@@ -14,7 +14,7 @@ from swarmnet.model.report import Status, Verdict
 from swarmnet.verify import claims, keys
 from swarmnet.verify.ids import CauseId
 from swarmnet.verify.patterns import Shape, decompose
-from swarmnet.verify.scenario import PAIR, Answers, Findings, ObserverTask, Question, Scenario, Setup, in_steps
+from swarmnet.verify.scenario import PAIR, Answers, Findings, ObserverTask, Question, Scenario, Setup, Turn, in_steps
 from swarmnet.verify.scenarios.sizes.overlay import vteps
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Gossip(Scenario):
     summary: ClassVar[str] = "the engines' gossip by UDP gets from every host to every other"
     needs_observer: ClassVar[bool] = True
     needs_networks: ClassVar[bool] = False
-    quiet: ClassVar[bool] = True
+    turn: ClassVar[Turn] = Turn.QUIET
 
     def ask(self, setup: Setup, answers: Answers) -> tuple[Question, ...]:
         """Begin to count, wait until each engine had its turn, end."""

@@ -16,7 +16,7 @@ from swarmnet.verify.ids import CauseId
 from swarmnet.verify.kernels import without_esp
 from swarmnet.verify.keys import ICMP, TCP, UDP, outcomes
 from swarmnet.verify.patterns import Shape, decompose
-from swarmnet.verify.scenario import Answers, Findings, ProbeTask, Question, Scenario, Setup, in_steps
+from swarmnet.verify.scenario import Answers, Findings, ProbeTask, Question, Scenario, Setup, Turn, in_steps
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -42,7 +42,7 @@ class Loss(Scenario):
 
     name: ClassVar[str] = "loss"
     summary: ClassVar[str] = "no line between two hosts loses more datagrams than it may, in either direction"
-    quiet: ClassVar[bool] = True
+    turn: ClassVar[Turn] = Turn.QUIET
 
     def ask(self, setup: Setup, answers: Answers) -> tuple[Question, ...]:
         """Send a few everywhere; many where some were lost; then ask who heard how many."""

@@ -19,6 +19,7 @@ from swarmnet.verify.scenario import (
     Question,
     Scenario,
     Setup,
+    Turn,
     in_steps,
 )
 
@@ -51,7 +52,7 @@ class OverlayMtu(Scenario):
     name: ClassVar[str] = "mtu"
     summary: ClassVar[str] = "packets of exactly the overlay's MTU pass, without fragments on the underlay"
     needs_observer: ClassVar[bool] = True
-    quiet: ClassVar[bool] = True
+    turn: ClassVar[Turn] = Turn.CAPTURE
 
     def ask(self, setup: Setup, answers: Answers) -> tuple[Question, ...]:
         """Ask for every MTU and for fragments so far; then send full-size packets; then count again."""
