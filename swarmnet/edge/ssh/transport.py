@@ -159,7 +159,8 @@ class Transport(paramiko.Transport):
         if refusal is not None:
             raise refusal
         if not self.active:
-            raise self.get_exception() or paramiko.SSHException("it was closed")
+            # Not get_exception: it gives the cause to the first thread that asks, and every one needs it.
+            raise self.saved_exception or paramiko.SSHException("it was closed")
         return channel
 
     def _enter_channel(self) -> tuple[paramiko.Channel, threading.Event]:

@@ -142,12 +142,12 @@ def _heard(ports: Ports, host: str, look: Look, silence: Silence) -> _Seen:
 
 def _host(ports: Ports, host: str, look: Look) -> _Seen:
     engine = ports.engine(host)
-    # All at the same time: when its leader was just lost, each answer of a manager takes 20 s.
-    with ThreadPoolExecutor(2, "swarmnet-facts") as pool:
+    # Both at the same time: when its leader was just lost, each answer of a manager takes 20 s.
+    with ThreadPoolExecutor(1, "swarmnet-facts") as pool:
         asked = pool.submit(engine.facts)
-        print_tables = pool.submit(ports.shell(host).run, COMMAND)
         networks = engine.networks()
-    told, printed = asked.result(), print_tables.result()
+    told = asked.result()
+    printed = ports.shell(host).run(COMMAND)
     with border(host, "read the kernel's routes"):
         tables = read_tables(printed.stdout.decode(errors="replace"))
     if tables is None:
