@@ -110,10 +110,10 @@ def test_mounts_are_written_as_the_engine_has_them() -> None:
     ("step", "text"),
     [
         ("network: {name: a.b}", "network name 'a.b' is not a DNS label"),
-        ("network: {name: host}", "is the engine's own"),
-        ("network: {name: n, options: {encrypted: false}}", "would encrypt whatever its value"),
+        ("network: {name: host}", "is reserved by the engine"),
+        ("network: {name: n, options: {encrypted: false}}", "encrypts whatever its value"),
         ("network: {name: n, driver: bridge, encrypted: true}", "a bridge cannot be encrypted"),
-        ("network: {name: n, mtu: 100}", "mtu 100 is below 576"),
+        ("network: {name: n, mtu: 100}", "mtu 100 is too small"),
         ("network: {name: n, subnets: [{subnet: 10.1.0.5/24}]}", "has host bits set"),
         ("network: {name: n, subnets: [10.1.0.5/24]}", "has host bits set"),
         ("network: {name: n, subnets: [{subnet: 10.1.0.0/16}, {subnet: 10.1.2.0/24}]}", "overlap each other"),
@@ -122,7 +122,7 @@ def test_mounts_are_written_as_the_engine_has_them() -> None:
         ("network: {name: n, subnets: [{subnet: 10.1.0.0/24, ip_range: 10.2.0.0/25}]}", "is outside of subnet"),
         (
             "network: {name: n, subnets: [{subnet: 10.1.0.0/24, aux_addresses: {a: 10.1.0.9}}]}",
-            "are dropped",
+            "silently drop aux_addresses",
         ),
         ("network: {name: n, subnets: [{subnet: 'fd00::/64'}]}", "write 'ipv6: true'"),
         (
