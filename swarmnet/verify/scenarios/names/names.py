@@ -160,6 +160,16 @@ def _what_came(name: str, expected: tuple[str, ...], outcome: dict[str, JsonValu
     return f"{name} resolves to {got}, not to {', '.join(expected) or 'an address'}"
 
 
+def _others(setup: Setup, probe: OverlayProbe, network: str) -> tuple[OverlayProbe, ...]:
+    """Return the probes of other hosts on a network."""
+    return tuple(other for other in setup.ready if other.host != probe.host and network in other.addresses)
+
+
+def _named(probe: OverlayProbe, name: str, network: str) -> tuple[str, tuple[str, ...]]:
+    """Return a probe's name as it is looked up on a network, and the address that it should resolve to."""
+    return f"{name}.{network}", (probe.addresses[network],)
+
+
 class ContainerNames(LookupScenario):
     """Names of containers on other hosts."""
 
@@ -169,11 +179,7 @@ class ContainerNames(LookupScenario):
 
     def wanted(self, setup: Setup, probe: OverlayProbe, network: str) -> dict[str, tuple[str, tuple[str, ...]]]:
         """Return the other probes' names."""
-        return {
-            other.host: (f"{other.name}.{network}", (other.addresses[network],))
-            for other in setup.ready
-            if other.host != probe.host and network in other.addresses
-        }
+        return {other.host: _named(other, other.name, network) for other in _others(setup, probe, network)}
 
 
 class Aliases(LookupScenario):
@@ -189,11 +195,7 @@ class Aliases(LookupScenario):
 
     def wanted(self, setup: Setup, probe: OverlayProbe, network: str) -> dict[str, tuple[str, tuple[str, ...]]]:
         """Return the other probes' aliases."""
-        return {
-            other.host: (f"{other.alias}.{network}", (other.addresses[network],))
-            for other in setup.ready
-            if other.host != probe.host and network in other.addresses
-        }
+        return {other.host: _named(other, other.alias, network) for other in _others(setup, probe, network)}
 
 
 class ServiceNames(LookupScenario):
