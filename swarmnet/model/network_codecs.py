@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from typing_extensions import override
 
+from swarmnet.model.codecs import Word
 from swarmnet.model.fields import Codec
 from swarmnet.model.subnet import Scope, Subnet
 
@@ -19,24 +20,17 @@ if TYPE_CHECKING:
 _NUMBER = re.compile("[0-9]{1,10}")
 
 
-class ScopeWord(Codec):
+class ScopeWord(Word):
     """Where a network is; overlays that were created with ``global`` belong to the swarm."""
 
-    word = "word"
+    def __init__(self) -> None:
+        super().__init__(Scope)
 
     @override
     def read(self, value: JsonValue) -> Read | None:
         if not isinstance(value, str) or not value:
             return None
         return (Scope.LOCAL if value == "local" else Scope.SWARM), None
-
-    @override
-    def write(self, value: object, present: JsonValue) -> JsonValue:
-        return str(value)
-
-    @override
-    def normal(self, value: object) -> JsonValue:
-        return str(value)
 
 
 class Presence(Codec):
