@@ -10,6 +10,7 @@ import pytest
 
 from swarmnet.lab import Fault
 from tests.support.commands import LIMIT, Operator, docker
+from tests.support.running_apply import gate, open_gate
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,13 +55,18 @@ def test_at_a_terminal_only_a_yes_is_a_yes(lab: Lab, operator: Operator) -> None
 
 
 def test_a_broken_lock_stops_the_run_that_held_it_before_it_changes_more(lab: Lab, operator: Operator) -> None:
-    with operator.begins("apply", "play.yml", "-i", "hosts.yml", "--yes", until="done: swarm") as held:
+    (operator.directory / "play.yml").write_text(
+        f"schema: 1\nname: play\nsteps:\n  - swarm: {{}}\n{gate('m1')}  - {FRONT}\n", encoding="utf-8"
+    )
+    # The apply is stopped while it waits at the gate: it has the lock, and has not reached the network.
+    with operator.begins("apply", "play.yml", "-i", "hosts.yml", "--yes", until="started: sh -c") as held:
         os.kill(held.pid, signal.SIGSTOP)
         try:
             operator.converses("lock", "break", "-i", "hosts.yml", asked="break the lock of", keys="n\n", exits=5)
             assert f"(process {held.pid})" in operator.types("lock", "status", "-i", "hosts.yml")
             operator.types("lock", "break", "-i", "hosts.yml", "--yes")
             assert "is not locked" in operator.types("lock", "status", "-i", "hosts.yml")
+            open_gate(lab, "m1")
         finally:
             os.kill(held.pid, signal.SIGCONT)
         _, said = held.communicate(timeout=LIMIT)

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from swarmnet.lab import Lab
 
 
-def soon(condition: Callable[[], bool], *, limit: float = 60.0) -> bool:
-    """Return whether a condition is met within ``limit`` seconds."""
+def soon(condition: Callable[[], bool], *, limit: float = 180.0) -> bool:
+    """Return whether a condition is met within ``limit`` seconds: the election of a leader alone may take 60."""
     deadline = time.monotonic() + limit
     while not (met := condition()) and time.monotonic() < deadline:
         time.sleep(0.3)
