@@ -129,6 +129,10 @@ class Operation(Document, ABC):
         """Return the source of a content that is not read yet."""
         return None
 
+    def unreadable(self, _why: str) -> Self | None:
+        """Return the step as it is without its content, or None if it needs it; ``why`` names what is missing."""
+        return None
+
     def read(self, _content: bytes) -> Self:
         """Return the step with this content."""
         return self

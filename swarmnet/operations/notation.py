@@ -1,11 +1,20 @@
-"""Friendly ways to write values in playbooks: durations, sizes, and text that YAML took for something else."""
+"""Friendly ways to write values in playbooks: durations, sizes, and text that YAML took for something else.
+
+Each reads what people write; :class:`Written` next to it names the way back, for playbooks that swarmnet writes.
+"""
 
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pydantic import JsonValue
 
 MOST_SECONDS = 9_223_372_036.0
 """Engines count nanoseconds in 64 bits."""
@@ -18,6 +27,13 @@ _SIZE = re.compile(rf"({_NUMBER})\s*([kmgt]?)(i?b)?")
 _LONGEST = 40
 """Characters of a duration or a size; more than any has."""
 _SIZES = {"": 1, "b": 1, "k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4}
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """How values of a notation are written: the first way that is read back as the value is taken."""
+
+    ways: Callable[[Any], Iterator[JsonValue]]
 
 
 def seconds(value: object) -> object:
@@ -38,6 +54,21 @@ def size(value: object) -> object:
     if match is None:
         raise ValueError(f"{_short(value)} is not a size: write 64M, 1.5G or a number of bytes")
     return int(float(match[1]) * _SIZES[match[2]])
+
+
+def _durations(value: float) -> Iterator[JsonValue]:
+    """Yield a duration in the largest unit that divides it."""
+    for unit in ("d", "h", "m", "s", "ms"):
+        number = round(value / _UNITS[unit])
+        if number or unit == "s":
+            yield f"{number}{unit}"
+
+
+def _sizes(value: int) -> Iterator[JsonValue]:
+    """Yield a size in the largest unit that divides it."""
+    for unit in ("t", "g", "m", "k"):
+        if value and value % _SIZES[unit] == 0:
+            yield f"{value // _SIZES[unit]}{unit.upper() if unit != 'k' else unit}"
 
 
 def _short(value: str) -> str:
@@ -75,12 +106,14 @@ Duration = Annotated[
     float,
     BeforeValidator(seconds),
     Field(ge=0, le=MOST_SECONDS),
+    Written(_durations),
     WithJsonSchema({"type": ["number", "string"], "description": "Seconds, or 30s, 1h30m, 90d."}),
 ]
 Size = Annotated[
     int,
     BeforeValidator(size),
     Field(ge=0, le=MOST_BYTES),
+    Written(_sizes),
     WithJsonSchema({"type": ["integer", "string"], "description": "Bytes, or 64M, 1.5G (powers of 1024)."}),
 ]
 Texts = Annotated[dict[str, str], BeforeValidator(texts), WithJsonSchema(_TEXT_SCHEMA)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from functools import partial
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
@@ -13,10 +14,10 @@ from swarmnet.model.base import Document
 from swarmnet.operations.kind import Need, Operation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from swarmnet.model.hosts import Inventory
-    from swarmnet.operations.content.source import Contents
+    from swarmnet.operations.content.source import Contents, ContentSource
 
 __all__ = ["Playbook", "Step", "key_file", "needs", "programs", "with_contents"]
 
@@ -70,22 +71,37 @@ def with_contents(playbook: Playbook, contents: Contents, *, commands: bool = Tr
     problems: list[Problem] = []
     for step in playbook.steps:
         source = step.operation.unread()
-        if source is not None and source.command is not None and not commands:
-            hint = f"--allow-commands runs it on this machine: {shlex.join(source.command)}"
-            problems.append(
-                playbook.problem(step, "its content comes from a command, and planning runs no commands", hint)
-            )
-            continue
         try:
-            content = None if source is None else contents.read(source, folder=folder)
+            operation = step.operation
+            if source is not None:
+                operation = _read(operation, partial(_content, source, contents, folder, commands=commands))
         except UsageError as error:
             problems.append(playbook.problem(step, error.message, error.hint))
             continue
-        operation = step.operation if content is None else step.operation.read(content)
         steps.append(step.model_copy(update={"operation": operation.placed(folder)}))
     if problems:
         raise DocumentError(tuple(problems))
     return playbook.model_copy(update={"steps": tuple(steps)})
+
+
+def _read(operation: Operation, content: Callable[[], bytes]) -> Operation:
+    """Return the step with its content, or without it where it needs none."""
+    try:
+        return operation.read(content())
+    except UsageError as error:
+        without = operation.unreadable(error.message)
+        if without is None:
+            raise
+        return without
+
+
+def _content(source: ContentSource, contents: Contents, folder: str, *, commands: bool) -> bytes:
+    if source.command is not None and not commands:
+        raise UsageError(
+            "its content comes from a command, and planning runs no commands",
+            hint=f"--allow-commands runs it on this machine: {shlex.join(source.command)}",
+        )
+    return contents.read(source, folder=folder)
 
 
 def key_file(playbook: Playbook) -> str | None:

@@ -32,6 +32,10 @@ if TYPE_CHECKING:
         def command(self) -> tuple[str, ...] | None:
             """An argv."""
 
+        @property
+        def text(self) -> str | None:
+            """The content itself."""
+
 
 COMMAND_LIMIT = 60.0
 """Seconds for a command that prints a content, such as a password store that asks for a touch."""
@@ -48,6 +52,8 @@ class LocalContents:
 
     def read(self, source: Source, *, folder: str) -> bytes:
         """Return the content; raises ``UsageError`` when there is none."""
+        if source.text is not None:
+            return source.text.encode()
         if source.file is not None:
             return _file(Path(folder, expanded(source.file)))
         if source.env is not None:

@@ -13,7 +13,7 @@ from swarmnet.errors import ConflictError
 from swarmnet.model.plan import Action, Rank, Sign
 from swarmnet.model.ref import Ref
 from swarmnet.model.swarm import Config, ConfigSpec
-from swarmnet.operations.content.names import NAME_LABEL, config_name
+from swarmnet.operations.content.names import config_name
 from swarmnet.operations.content.step import ContentStep
 from swarmnet.operations.state_edits import next_version
 
@@ -61,12 +61,19 @@ class ConfigOperation(ContentStep):
         """Return the object's name."""
         return config_name(self.name, content)
 
+    def problems(self, context: Context) -> tuple[str, ...]:
+        """Return what makes engines refuse the content, and another content under an exact name."""
+        seen = context.state.config(self.name) if self.exact else None
+        if seen is None or seen.spec.data == self.content.reveal():
+            return super().problems(context)
+        return (f"config {self.name} is there with other content, which stays: take 'exact' away, or rename it",)
+
     def plan(self, context: Context) -> tuple[Action, ...]:
         """Return what creates the config, or what makes an existing one with this content the current one."""
         data = self.content.reveal()
-        name = self.hashed(data)
+        name = self._object
         if context.state.config(name) is not None:
-            return self._written_again(context.state.configs, name)
-        spec = ConfigSpec(name=name, data=data, labels=context.marked({NAME_LABEL: self.name}))
-        why = f"no config of {self.name} has this content"
+            return () if self.exact else self._written_again(context.state.configs, name)
+        spec = ConfigSpec(name=name, data=data, labels=self.made_labels(context), extra=self.extra)
+        why = "it is not there" if self.exact else f"no config of {self.name} has this content"
         return (CreateConfig(object=Ref(kind="config", name=name), why=why, spec=spec, source=str(self.source)),)

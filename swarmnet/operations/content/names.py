@@ -18,8 +18,10 @@ MOST_BYTES = 500 * 1024
 """Of a config or secret (swarmkit; newer engines take twice as much for configs)."""
 DIGITS = 12
 """Hexadecimal digits of the content's hash in an object's name."""
-LONGEST_NAME = 64 - DIGITS - 1
+LONGEST_OBJECT = 64
 """Config and secret names have at most 64 characters (swarmkit)."""
+LONGEST_NAME = LONGEST_OBJECT - DIGITS - 1
+"""Of a plain name, which the hash of the content follows."""
 _NAME = r"[a-zA-Z0-9]([a-zA-Z0-9_.-]*[a-zA-Z0-9])?"
 
 
@@ -31,9 +33,9 @@ def _name(value: str) -> str:
 
 ObjectName = Annotated[
     str,
-    Field(max_length=LONGEST_NAME),
+    Field(max_length=LONGEST_OBJECT),
     AfterValidator(_name),
-    WithJsonSchema({"type": "string", "pattern": f"^{_NAME}$", "maxLength": LONGEST_NAME}),
+    WithJsonSchema({"type": "string", "pattern": f"^{_NAME}$", "maxLength": LONGEST_OBJECT}),
 ]
 
 NAME_LABEL = "io.swarmnet.name"

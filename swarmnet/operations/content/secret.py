@@ -5,22 +5,23 @@ As with configs, the object is named after its content, with a hash that is slow
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, PrivateAttr
 
 from swarmnet.errors import ConflictError
 from swarmnet.model.base import Secret
 from swarmnet.model.plan import Action, Rank, Sign
 from swarmnet.model.ref import Ref
 from swarmnet.model.swarm import SecretSpec, StoredSecret
-from swarmnet.operations.content.names import NAME_LABEL, secret_name
+from swarmnet.operations.content.names import secret_name
 from swarmnet.operations.content.step import ContentStep
 from swarmnet.operations.state_edits import next_version
 
 if TYPE_CHECKING:
     from swarmnet.model.ports import Ports
     from swarmnet.model.state import ClusterState
+    from swarmnet.operations.content.source import ContentSource
     from swarmnet.operations.kind import Context
 
 
@@ -61,6 +62,35 @@ class SecretOperation(ContentStep):
     name_in_playbook: ClassVar[str] = "secret"
     summary: ClassVar[str] = "A secret of the swarm, with contents from a file, the environment or a command."
     content_kind: ClassVar[Literal["config", "secret"]] = "secret"
+    _missing: str = PrivateAttr(default="")
+
+    def faults(self) -> tuple[str, ...]:
+        """Return a name that is too long, and a value that is written into the playbook."""
+        if self.source.text is None:
+            return super().faults()
+        return (
+            *super().faults(),
+            f"the value of secret {self.name} is in the playbook: write 'from: {{file: ...}}', env or command",
+        )
+
+    def unread(self) -> ContentSource | None:
+        """Return where the content comes from, or None once it is read, or known to be missing."""
+        return None if self._missing else super().unread()
+
+    def unreadable(self, why: str) -> Self | None:
+        """Return the step without its value if the name is exact: a secret that is there is never compared."""
+        if not self.exact:
+            return None
+        step = self.model_copy()
+        step._missing, step._object = why, self.name  # noqa: SLF001 - of the copy
+        return step
+
+    def problems(self, context: Context) -> tuple[str, ...]:
+        """Return what makes engines refuse the value; one of an exact name that is there needs none."""
+        there = context.state.secret(self.name) is not None
+        if self.exact and (there or self._missing):
+            return () if there else (f"secret {self.name} is not there, and its value is missing: {self._missing}",)
+        return super().problems(context)
 
     def hashed(self, content: bytes) -> str:
         """Return the object's name, by a hash that is slow to guess."""
@@ -69,8 +99,8 @@ class SecretOperation(ContentStep):
     def plan(self, context: Context) -> tuple[Action, ...]:
         """Return what creates the secret, or what makes an existing one with this content the current one."""
         if context.state.secret(self._object) is not None:
-            return self._written_again(context.state.secrets, self._object)
-        spec = SecretSpec(name=self._object, labels=context.marked({NAME_LABEL: self.name}))
-        why = f"no secret of {self.name} has this content"
+            return () if self.exact else self._written_again(context.state.secrets, self._object)
+        spec = SecretSpec(name=self._object, labels=self.made_labels(context), extra=self.extra)
+        why = "it is not there" if self.exact else f"no secret of {self.name} has this content"
         target, source = Ref(kind="secret", name=self._object), str(self.source)
         return (CreateSecret(object=target, why=why, spec=spec, data=self.content, source=source),)

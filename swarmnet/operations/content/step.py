@@ -1,4 +1,4 @@
-"""What ``config`` and ``secret`` share: a plain name, a source of content, and a name with its hash."""
+"""What ``config`` and ``secret`` share: a plain name, a source of content, and the name of the object."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from pydantic import Field, PrivateAttr
 
-from swarmnet.model.base import Secret
+from swarmnet.model.base import Flag, JsonObject, Labels, Secret
 from swarmnet.model.ref import Ref
 from swarmnet.model.sensitive import SENSITIVE
 from swarmnet.operations.content.actions import WriteAgain
-from swarmnet.operations.content.names import ObjectName, faults_of_content, written_last
+from swarmnet.operations.content.names import LONGEST_NAME, NAME_LABEL, ObjectName, faults_of_content, written_last
 from swarmnet.operations.content.source import ContentSource
 from swarmnet.operations.kind import Operation
+from swarmnet.operations.notation import Texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,7 +32,13 @@ class ContentStep(Operation):
     name: ObjectName
     """The plain name that services refer to; the object's own name ends with a hash of the content."""
     source: ContentSource = Field(alias="from")
-    """Where the content comes from: a file, an environment variable, or a command."""
+    """Where the content comes from: a file, an environment variable, a command, or text."""
+    exact: Flag = False
+    """True names the object exactly so, without a hash, as `docker` does; one that is there is taken as it is."""
+    labels: Texts = Field(default_factory=dict)
+    """Labels of the object, set when it is created."""
+    extra: JsonObject = Field(default_factory=dict)
+    """Parts of the engine's spec without a field here, in the engine's own JSON, set when it is created."""
     _content: Secret | None = PrivateAttr(default=None)
     _object: str = PrivateAttr(default="")
 
@@ -53,12 +60,24 @@ class ContentStep(Operation):
         SENSITIVE.mark(content, lines=self.content_kind == "secret")
         step = self.model_copy()
         step._content = Secret(content)  # noqa: SLF001 - of the copy
-        step._object = self.hashed(content)  # noqa: SLF001 - as above
+        step._object = self.name if self.exact else self.hashed(content)  # noqa: SLF001 - as above
         return step
+
+    def faults(self) -> tuple[str, ...]:
+        """Return a name that leaves no room for the hash."""
+        if self.exact or len(self.name) <= LONGEST_NAME:
+            return ()
+        return (
+            f"{self.content_kind} {self.name}: a hash follows the name, which has room for {LONGEST_NAME} characters",
+        )
+
+    def made_labels(self, context: Context) -> Labels:
+        """Return the labels of the object that the step creates."""
+        return context.marked(self.labels | ({} if self.exact else {NAME_LABEL: self.name}))
 
     def objects(self) -> dict[tuple[str, str], str]:
         """Return the plain name to the hashed one."""
-        return {} if self._content is None else {(self.content_kind, self.name): self._object}
+        return {(self.content_kind, self.name): self._object} if self._object else {}
 
     def provides(self) -> frozenset[tuple[str, str]]:
         """Return the object by its plain and its hashed name."""

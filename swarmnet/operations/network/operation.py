@@ -21,12 +21,12 @@ from swarmnet.operations.kind import Context, OwnableOperation
 from swarmnet.operations.network.actions import CreateConfiguration, CreateNetwork, RemakeNetwork, ReplaceNetwork
 from swarmnet.operations.network.checks import problems_in_cluster, problems_of_spec, warnings_in_cluster
 from swarmnet.operations.network.detach import ReattachServices, note_of
-from swarmnet.operations.notation import Texts
+from swarmnet.operations.notation import Texts, Written
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from swarmnet.model.base import Labels
+    from swarmnet.model.base import JsonValue, Labels
     from swarmnet.model.hosts import Host
     from swarmnet.model.network import Network
     from swarmnet.model.plan import Change
@@ -36,7 +36,11 @@ def _subnet(value: object) -> object:
     return {"subnet": value} if isinstance(value, str) else value
 
 
-SubnetForm = Annotated[Subnet, BeforeValidator(_subnet, json_schema_input_type=str | Subnet)]
+def _subnet_words(block: Subnet) -> Iterator[JsonValue]:
+    yield block.subnet
+
+
+SubnetForm = Annotated[Subnet, BeforeValidator(_subnet, json_schema_input_type=str | Subnet), Written(_subnet_words)]
 """A block such as ``10.1.0.0/24``, or a mapping with its gateway and range."""
 
 

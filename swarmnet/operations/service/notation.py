@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BeforeValidator, Field
 
 from swarmnet.model.service import Attachment, FileReference, PublishedPort, Resources, RestartPolicy, UpdatePolicy
-from swarmnet.operations.notation import Duration, Size, Texts
+from swarmnet.operations.notation import Duration, Size, Texts, Written
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from swarmnet.model.base import JsonObject, JsonValue
 
 _PORT = re.compile(
     r"(?:(?P<published>\d+):)?(?P<target>\d+)(?:/(?P<protocol>tcp|udp|sctp))?(?:@(?P<mode>host|ingress))?"
@@ -27,6 +32,13 @@ def _port(value: object) -> object:
     return _chosen({key: int(part) if part.isdigit() else part for key, part in parts.items()})
 
 
+def _port_words(port: PublishedPort) -> Iterator[JsonValue]:
+    published = "" if port.published is None else f"{port.published}:"
+    protocol = "" if port.protocol == "tcp" else f"/{port.protocol}"
+    mode = "" if port.mode == "ingress" else f"@{port.mode}"
+    yield f"{published}{port.target}{protocol}{mode}"
+
+
 def _chosen(value: object) -> object:
     """Return a port without a published port of 0: Docker's way to leave the choice to the engine."""
     return {**value, "published": None} if isinstance(value, dict) and value.get("published") == 0 else value
@@ -38,6 +50,19 @@ def _attachment(value: object) -> object:
     if isinstance(value, dict) and "name" in value and "network" not in value:
         return {"network": value["name"]} | {key: one for key, one in value.items() if key != "name"}
     return value
+
+
+def _attachment_words(place: Attachment) -> Iterator[JsonValue]:
+    yield place.network
+
+
+def _file_words(file: FileReference) -> Iterator[JsonValue]:
+    """Yield a file by its source alone, then what differs from the defaults, the mode in octal."""
+    yield file.source
+    stated = {name: value for name, value in file.model_dump(exclude_defaults=True).items() if name != "mode"}
+    mode: JsonObject = {} if file.mode == _MODE else {"mode": f"{file.mode:04o}"}
+    yield {name: value for name, value in stated.items() if name != "target"} | mode
+    yield stated | mode
 
 
 def _file(value: object, folder: str) -> object:
@@ -86,9 +111,23 @@ class RestartForm(RestartPolicy):
     window: Duration | None = None
 
 
-PortForm = Annotated[PublishedPort, BeforeValidator(_port, json_schema_input_type=str | int | PublishedPort)]
-AttachmentForm = Annotated[
-    _Attachment, BeforeValidator(_attachment, json_schema_input_type=str | dict[str, object] | _Attachment)
+_MODE = FileReference.model_fields["mode"].default
+
+PortForm = Annotated[
+    PublishedPort, BeforeValidator(_port, json_schema_input_type=str | int | PublishedPort), Written(_port_words)
 ]
-ConfigForm = Annotated[FileReference, BeforeValidator(_config_file, json_schema_input_type=str | dict[str, object])]
-SecretForm = Annotated[FileReference, BeforeValidator(_secret_file, json_schema_input_type=str | dict[str, object])]
+AttachmentForm = Annotated[
+    _Attachment,
+    BeforeValidator(_attachment, json_schema_input_type=str | dict[str, object] | _Attachment),
+    Written(_attachment_words),
+]
+ConfigForm = Annotated[
+    FileReference,
+    BeforeValidator(_config_file, json_schema_input_type=str | dict[str, object]),
+    Written(_file_words),
+]
+SecretForm = Annotated[
+    FileReference,
+    BeforeValidator(_secret_file, json_schema_input_type=str | dict[str, object]),
+    Written(_file_words),
+]

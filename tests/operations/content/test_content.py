@@ -106,3 +106,49 @@ def test_h3_a_source_that_gives_no_content_is_named_and_bounded(source: dict[str
 def test_a_command_that_closes_its_output_is_waited_for() -> None:
     source = ContentSource(command=("sh", "-c", "echo word; exec >&-; exit 0"))
     assert LocalContents().read(source, folder="/") == b"word\n"
+
+
+EXACT = "- swarm: {}\n- config: {name: page, from: {text: one}, exact: true, labels: {a: b}}\n"
+
+
+def test_an_exact_config_has_its_own_name_and_one_of_others_with_the_same_content_is_taken_as_it_is() -> None:
+    world = World(managers=1)
+    run(world, build(with_contents(book(EXACT), LocalContents()), seen(world), world.inventory))
+    (made,) = seen(world).configs
+    assert (made.spec.name, made.spec.data, made.spec.labels["a"]) == ("page", b"one", "b")
+    again = with_contents(book(EXACT.replace("{a: b}", "{}")), LocalContents())
+    assert build(again, seen(world), world.inventory).is_empty
+
+
+def test_an_exact_config_that_is_there_with_other_content_is_refused() -> None:
+    world = World(managers=1)
+    run(world, build(with_contents(book(EXACT), LocalContents()), seen(world), world.inventory))
+    other = with_contents(book(EXACT.replace("one", "two")), LocalContents())
+    with pytest.raises(DocumentError, match="config page is there with other content"):
+        build(other, seen(world), world.inventory)
+
+
+NAMED_EXACTLY = """
+- swarm: {}
+- secret: {name: token, from: {env: TOKEN}, exact: true}
+- service: {name: web, image: "probe:1", secrets: [token]}
+"""
+
+
+def test_an_exact_secret_needs_its_value_only_where_it_is_not_there() -> None:
+    world = World(managers=1)
+    without = with_contents(book(NAMED_EXACTLY), LocalContents({}))
+    run(world, build(with_contents(book("- swarm: {}"), LocalContents()), seen(world), world.inventory))
+    with pytest.raises(DocumentError, match="secret token is not there, and its value is missing: environment"):
+        build(without, seen(world), world.inventory)
+
+    run(world, build(with_contents(book(NAMED_EXACTLY), LocalContents({"TOKEN": "x"})), seen(world), world.inventory))
+    assert [one.spec.name for one in seen(world).secrets] == ["token"]
+    assert build(without, seen(world), world.inventory).is_empty
+
+
+def test_the_value_of_a_secret_is_not_taken_from_the_playbook_itself() -> None:
+    hosts = inventory(1, 0)
+    assert "the value of secret pw is in the playbook" in refusal(
+        "- secret: {name: pw, from: {text: hunter2}}", blank(hosts), hosts
+    )
