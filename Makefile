@@ -3,6 +3,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# pip compiles what it installs; an editable package is compiled at its first run, and never where that may not write.
+COMPILE := $(BIN)/python -m compileall -q swarmnet
 PIN := pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
   pyproject.toml .ci/build.in --output-file
 ALL_TESTS := -q -n 2 --dist loadgroup --no-loadscope-reorder --max-worker-restart 0
@@ -18,6 +20,7 @@ $(VENV)/installed: pyproject.toml .ci/runtime.txt | $(BIN)/python
 	@echo "installing swarmnet and what it needs into $(VENV): about half a minute"
 	@$(PIP) --require-hashes -r .ci/runtime.txt
 	@$(PIP) --no-deps --no-build-isolation --editable .
+	@$(COMPILE)
 	@touch $@
 	@echo "ready: type '. $(BIN)/activate', then 'swarmnet --help'"
 
@@ -26,6 +29,7 @@ $(VENV)/developed: pyproject.toml .ci/dev.txt | $(BIN)/python
 	@echo "installing swarmnet and its development tools into $(VENV): about a minute"
 	@$(PIP) --require-hashes -r .ci/dev.txt
 	@$(PIP) --no-deps --no-build-isolation --editable .
+	@$(COMPILE)
 	@touch $@ $(VENV)/installed
 
 $(BIN)/python:

@@ -44,8 +44,8 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "schema": ("swarmnet.cli.commands.schema", "Print JSON Schemas of files and results."),
     },
 }
-"""Every command by the heading that the help lists it under: the module that has it, as ``app`` (several verbs) or
-``command`` (one), with an ``EXAMPLE``; and its line in the help."""
+"""Every command by the heading that the help lists it under, with its line there, and the module that has it: as
+``app`` (several verbs; ``app_for`` where some are slow to load) or ``command`` (one), and with an ``EXAMPLE``."""
 COMMANDS = {name: entry for group in GROUPS.values() for name, entry in group.items()}
 
 
@@ -70,7 +70,8 @@ def build(argv: Sequence[str]) -> typer.Typer:
         loaded = importlib.import_module(module)
         example = f"Example: {loaded.EXAMPLE}"
         if hasattr(loaded, "app"):
-            root.add_typer(loaded.app, name=name, help=summary, epilog=example, no_args_is_help=True)
+            app = loaded.app_for(argv) if hasattr(loaded, "app_for") else loaded.app
+            root.add_typer(app, name=name, help=summary, epilog=example, no_args_is_help=True)
         else:
             root.command(name, epilog=example)(loaded.command)
     return root

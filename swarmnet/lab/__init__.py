@@ -15,9 +15,30 @@ live in the lab's processes, processes live in the lab's control groups, and tho
 cleaning up is: kill the group, remove the group, remove the files.
 """
 
-from swarmnet.lab.lab import Lab, down_all, down_by_name
-from swarmnet.lab.spec import LabSpec
-from swarmnet.lab.state import Fault, HostRecord, LabStore
-from swarmnet.lab.status import HostStatus, LabStatus
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from swarmnet.lab.lab import Lab, down_all, down_by_name
+    from swarmnet.lab.spec import LabSpec
+    from swarmnet.lab.state import Fault, HostRecord, LabStore
+    from swarmnet.lab.status import HostStatus, LabStatus
 
 __all__ = ["Fault", "HostRecord", "HostStatus", "Lab", "LabSpec", "LabStatus", "LabStore", "down_all", "down_by_name"]
+
+_HOMES = {
+    "lab": ("Lab", "down_all", "down_by_name"),
+    "spec": ("LabSpec",),
+    "state": ("Fault", "HostRecord", "LabStore"),
+    "status": ("HostStatus", "LabStatus"),
+}
+
+
+def __getattr__(name: str) -> object:
+    """Load a name at its first use: the help of ``lab`` commands imports this package and needs none of them."""
+    for module, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f"swarmnet.lab.{module}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

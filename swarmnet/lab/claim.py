@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING
 from swarmnet.errors import UsageError
 from swarmnet.files import locked
 from swarmnet.lab.hosts.processors import allowed, spread
+from swarmnet.lab.layout import lay_out
 from swarmnet.lab.machine.processes import ProcessIdentity
 from swarmnet.lab.machine.subnets import choose, networks_in_use
-from swarmnet.lab.spec import LabSpec, lay_out
 from swarmnet.lab.state import LabRecord, LabStore
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from ipaddress import IPv4Network
+
+    from swarmnet.lab.spec import LabSpec
 
 _ADDRESSES = Path("/run/swarmnet-lab-addresses.lock")
 

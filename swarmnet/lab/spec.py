@@ -1,23 +1,19 @@
-"""The lab that the operator asks for: checked, and laid out as hosts with names and addresses."""
+"""The lab that the operator asks for, checked. Loads little: the help of ``lab`` commands reads its defaults."""
 
 from __future__ import annotations
 
-import hashlib
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from swarmnet.errors import UsageError
-from swarmnet.lab.machine.subnets import addresses
 from swarmnet.lab.roots.engines import DEFAULT_ENGINE, release_of
-from swarmnet.lab.state import HostRecord
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Network
     from pathlib import Path
 
     from swarmnet.lab.roots.engines import EngineRelease
-    from swarmnet.lab.state import KernelKind, LabRole
 
 KernelWish = Literal["shared", "own", "auto"]
 
@@ -107,43 +103,6 @@ class LabSpec:
         each = self.kernels if len(self.kernels) == self.hosts else self.kernels * self.hosts
         own = dict(zip(self.host_names(), each, strict=True))
         return {name: own.get(name, self.kernels[0]) for name in (*self.host_names(), *self.extras)}
-
-
-def lay_out(spec: LabSpec, *, subnet: IPv4Network, lab_id: str, roots: dict[str, Path]) -> tuple[HostRecord, ...]:
-    """Return the hosts of a lab; ``roots`` gives the root file system of each engine version."""
-    names = [*spec.host_names(), *spec.extras]
-    places = addresses(subnet, names)
-    return tuple(
-        HostRecord(
-            name=name,
-            address=places[name],
-            mac=_mac(lab_id, name),
-            port=f"port{index}",
-            engine=release.version,
-            root=roots[release.version],
-            role=_role(name, spec),
-            kernel=_kernel(spec.kernel_wishes()[name]),
-        )
-        for index, (name, release) in enumerate(spec.releases().items(), start=1)
-    )
-
-
-def _kernel(wish: KernelWish) -> KernelKind:
-    if wish == "auto":
-        raise ValueError("which kernel `auto` means was not decided")
-    return wish
-
-
-def _role(name: str, spec: LabSpec) -> LabRole:
-    if name in spec.extras:
-        return "none"
-    return "manager" if name.startswith("m") else "worker"
-
-
-def _mac(lab_id: str, name: str) -> str:
-    """Return the address of a host's card: locally administered, and the same after every power cut."""
-    octets = hashlib.sha256(f"{lab_id}/{name}".encode()).digest()[:5]
-    return "02:" + ":".join(f"{octet:02x}" for octet in octets)
 
 
 def _check_label(label: str) -> None:

@@ -133,21 +133,41 @@ def test_m9_no_command_takes_a_wait_without_end(words: str, option: str) -> None
         assert (done.exit_code, option in done.output) == (2, True), (number, done.output)
 
 
-LOADS_ALL = """
-import sys
-from swarmnet.cli.main import COMMANDS, GROUPS, build
-for name in COMMANDS:
-    if name != "lab":
-        build([name])
-print(*sys.modules)
-"""
+ONLY_WORK_NEEDS = {
+    "docker",
+    "paramiko",
+    "cryptography",
+    "pyrage",
+    "fabric",
+    "yaml",
+    "filelock",
+    "asyncio",
+    "rich.console",
+}
+"""What a help must not load: each of them costs a tenth of a second or more, on a busy machine twice that."""
 
 
-def test_help_loads_nothing_that_only_work_needs() -> None:
-    done = subprocess.run([sys.executable, "-c", LOADS_ALL], capture_output=True, text=True, check=True, timeout=60)
-    slow = {"pydantic", "docker", "paramiko", "cryptography", "pyrage", "fabric", "swarmnet.operations"}
+def _loaded_by(*words: str) -> set[str]:
+    script = f"import sys; from swarmnet.cli.main import build; build({[*words]!r}); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    return set(done.stdout.split())
 
-    assert slow & set(done.stdout.split()) == set()
+
+@pytest.mark.parametrize("words", [[], *([name, "--help"] for name in COMMANDS), ["lab", "up", "--help"]], ids=" ".join)
+def test_help_loads_nothing_that_only_work_needs(words: list[str]) -> None:
+    assert (ONLY_WORK_NEEDS | {"pydantic", "swarmnet.operations"}) & _loaded_by(*words) == set()
+
+
+@pytest.mark.parametrize("verb", ["break", "heal"])
+def test_the_help_of_faults_loads_their_options_and_nothing_that_makes_them(verb: str) -> None:
+    assert (ONLY_WORK_NEEDS | {"swarmnet.lab.lab", "swarmnet.lab.state"}) & _loaded_by("lab", verb, "--help") == set()
+
+
+@pytest.mark.parametrize("words", [["lab"], ["lab", "--help"], ["lab", "up"]])
+def test_every_command_of_the_lab_is_listed_whether_its_options_are_loaded_or_not(words: list[str]) -> None:
+    verbs = typer.main.get_command(build(words)).commands["lab"].commands  # type: ignore[attr-defined]
+
+    assert {*verbs} == {line.split()[1] for line in LEAVES if line.startswith("lab ")}
 
 
 def test_help_lists_every_command_once_under_its_heading() -> None:

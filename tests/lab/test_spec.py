@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from swarmnet.errors import UsageError
+from swarmnet.lab.layout import lay_out
 from swarmnet.lab.roots.engines import ENGINES
-from swarmnet.lab.spec import LabSpec, lay_out
+from swarmnet.lab.spec import LabSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable

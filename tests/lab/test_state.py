@@ -10,7 +10,8 @@ from swarmnet.cli.commands.lab.view import chosen
 from swarmnet.errors import LabError, UsageError
 from swarmnet.lab.inventory import is_ours, render, require_free
 from swarmnet.lab.keys import KeyPair
-from swarmnet.lab.spec import LabSpec, lay_out
+from swarmnet.lab.layout import lay_out
+from swarmnet.lab.spec import LabSpec
 from swarmnet.lab.state import Fault, LabRecord, LabStore
 
 

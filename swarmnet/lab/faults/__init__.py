@@ -24,11 +24,10 @@ from swarmnet.lab.faults.netem import BadLine
 from swarmnet.lab.faults.power import PowerCut, Reboot
 from swarmnet.lab.faults.rules import FlushedRules
 from swarmnet.lab.faults.second import SecondInterface
-from swarmnet.lab.state import Fault
 
 if TYPE_CHECKING:
     from swarmnet.lab.faults.family import Family
-    from swarmnet.lab.state import LabRecord
+    from swarmnet.lab.state import Fault, LabRecord
 
 FAMILIES: dict[str, Family[Any]] = {
     family.kind: family
@@ -90,7 +89,7 @@ def checked(fault: Fault, record: LabRecord) -> Fault:
     family = family_of(fault)
     options = family.read(fault.options)
     family.check(options, record.host(fault.host), record)
-    return Fault(host=fault.host, kind=fault.kind, options=options.model_dump(mode="json", exclude_none=True))
+    return fault.model_copy(update={"options": options.model_dump(mode="json", exclude_none=True)})
 
 
 def describe(fault: Fault) -> str:

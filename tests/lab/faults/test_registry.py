@@ -10,7 +10,8 @@ import pytest
 
 from swarmnet.errors import UsageError
 from swarmnet.lab.faults import FAMILIES, checked, describe
-from swarmnet.lab.spec import LabSpec, lay_out
+from swarmnet.lab.layout import lay_out
+from swarmnet.lab.spec import LabSpec
 from swarmnet.lab.state import Fault, LabRecord
 
 SUBNET = IPv4Network("10.9.0.0/24")

@@ -10,9 +10,10 @@ import pytest
 from swarmnet.errors import LabError, UsageError
 from swarmnet.lab.hosts.uml import UserModeLinux, available_mib, proves_all, require_own_kernels
 from swarmnet.lab.kernels import with_kernels
+from swarmnet.lab.layout import lay_out
 from swarmnet.lab.machine.capabilities import Capability, kernel_capabilities
 from swarmnet.lab.roots.setup import own_kernel_wanted
-from swarmnet.lab.spec import LabSpec, lay_out
+from swarmnet.lab.spec import LabSpec
 
 
 def capability(name: str, *, works: bool) -> Capability:

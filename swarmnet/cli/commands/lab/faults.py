@@ -11,12 +11,12 @@ import typer
 from swarmnet.cli.commands.lab.view import HostArgument, NameOption, chosen, print_status
 from swarmnet.cli.options import JsonOption, grouped
 from swarmnet.errors import UsageError
-from swarmnet.lab import Fault, Lab
 from swarmnet.lab.faults import FAMILIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from swarmnet.lab import Lab
     from swarmnet.lab.faults.options import Declared, Value
 
 Texts = dict[str, str]
@@ -104,6 +104,8 @@ class Shown:
 
     def lab(self) -> Lab:
         """Return the lab."""
+        from swarmnet.lab import Lab
+
         return Lab.open(chosen(self.name))
 
     def status(self, lab: Lab) -> None:
@@ -113,6 +115,8 @@ class Shown:
 
 def _break(host: HostArgument, fault: FaultArgument, shown: Shown, texts: Texts) -> None:
     """Break a host: its power, engine, link, line, disk, rules, clock or identity. `lab heal` takes it back."""
+    from swarmnet.lab import Fault
+
     wanted = Fault(host=host, kind=fault, options=_values(fault, texts))
     lab = shown.lab()
     lab.break_(wanted)
@@ -129,6 +133,8 @@ def _heal(
     every: Annotated[bool, typer.Option("--all", help="All that is broken on every host.")] = False,
 ) -> None:
     """Take back what was broken and wait until the hosts answer again."""
+    from swarmnet.lab import Fault
+
     if every == (host is not None):
         raise UsageError(
             "name a HOST, or --all for every one", hint="for example: swarmnet lab heal m1, or swarmnet lab heal --all"

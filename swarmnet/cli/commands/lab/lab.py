@@ -10,17 +10,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from swarmnet.cli.commands.lab.faults import break_, heal
 from swarmnet.cli.commands.lab.view import HostArgument, NameOption, chosen, parsed_subnet, print_status, show
 from swarmnet.cli.options import YES_VARIABLE, JsonOption, grouped
 from swarmnet.errors import LabError, UsageError
-from swarmnet.lab import Lab, LabSpec, LabStore, down_all, down_by_name
-from swarmnet.lab.image import make_image
 from swarmnet.lab.roots.engines import DEFAULT_ENGINE, ENGINES
-from swarmnet.lab.roots.setup import prepare
 from swarmnet.lab.spec import DEFAULT_NAME
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from swarmnet.lab.spec import KernelWish
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
@@ -60,6 +58,8 @@ def setup(
     as_json: JsonOption = False,
 ) -> None:
     """Install what labs need (without --yes, only list it) and build the root file systems of the hosts."""
+    from swarmnet.lab.roots.setup import prepare
+
     engines = engine.split(",") if engine else []
     wish = _kernel_wish(kernel)
     versions = prepare(engines, may_install=yes, say=_say, kernel=wish)
@@ -101,6 +101,8 @@ def up(
     as_json: JsonOption = False,
 ) -> None:
     """Bring up real Docker hosts, reachable over SSH, and write an inventory for them."""
+    from swarmnet.lab import Lab, LabSpec
+
     # A plain `kill` and a closed terminal clean up as Ctrl-C does.
     for polite in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(polite, signal.default_int_handler)
@@ -125,6 +127,8 @@ def down(
     as_json: JsonOption = False,
 ) -> None:
     """Remove a lab and everything that it left on this machine."""
+    from swarmnet.lab import Lab, down_all, down_by_name
+
     if every and name:
         raise UsageError("--all and --name exclude each other", hint="give one of them")
     if every:
@@ -144,6 +148,8 @@ def down(
 @app.command(epilog="Example: swarmnet lab status --json", short_help="Show every lab: what answers, what is broken.")
 def status(name: NameOption = None, as_json: JsonOption = False) -> None:
     """Show every lab: hosts, what answers, what is broken on purpose, and what its kernel cannot prove."""
+    from swarmnet.lab import Lab, LabStore
+
     names = [name] if name else LabStore.default().names()
     print_status([Lab.open(lab).status() for lab in names], as_json=as_json)
 
@@ -158,6 +164,8 @@ def exec_(
     as_json: JsonOption = False,
 ) -> None:
     """Run a command as root inside a host, not over its network; exits with the command's own code."""
+    from swarmnet.lab import Lab
+
     lab = Lab.open(chosen(name))
     if not as_json:
         raise typer.Exit(lab.exec_attached(host, argv))
@@ -174,6 +182,9 @@ def image(
     as_json: JsonOption = False,
 ) -> None:
     """Make a small image (busybox, a web page on port 80) on every host, so that services need no registry."""
+    from swarmnet.lab import Lab
+    from swarmnet.lab.image import make_image
+
     lab = Lab.open(chosen(name))
     hosts = make_image(lab, reference)
     text = f"{reference} is on {', '.join(hosts) or 'no host: none runs'}"
@@ -192,9 +203,35 @@ def _say(message: str) -> None:
     typer.echo(message, err=True)
 
 
-app.command(
-    "break",
-    short_help="Break a host on purpose.",
-    epilog="Example: swarmnet lab break m1 block --to w1 --proto udp --port 4789",
-)(break_)
-app.command("heal", short_help="Take back what was broken.", epilog="Example: swarmnet lab heal m1 kill")(heal)
+FAULTS = {
+    "break": ("Break a host on purpose.", "Example: swarmnet lab break m1 block --to w1 --proto udp --port 4789"),
+    "heal": ("Take back what was broken.", "Example: swarmnet lab heal m1 kill"),
+}
+"""The commands whose options come from the kinds of faults: what each does, and an example."""
+
+
+def app_for(words: Sequence[str]) -> typer.Typer:
+    """Return the commands. Where the words name another one, or ask for the list, those of faults have no options.
+
+    Args:
+        words: the command line. ``lab`` alone stands for all of its commands.
+    """
+    verbs = {one.name or getattr(one.callback, "__name__", "") for one in app.registered_commands} | {*FAULTS}
+    verb = next((word for word in words if word in verbs), None)
+    whole = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+    whole.registered_commands += app.registered_commands
+    loaded = verb in FAULTS or [*words] == ["lab"]
+    for name, callback in (_fault_commands() if loaded else dict.fromkeys(FAULTS, _named_only)).items():
+        summary, example = FAULTS[name]
+        whole.command(name, short_help=summary, epilog=example)(callback)
+    return whole
+
+
+def _fault_commands() -> dict[str, Callable[..., None]]:
+    from swarmnet.cli.commands.lab.faults import break_, heal
+
+    return {"break": break_, "heal": heal}
+
+
+def _named_only() -> None:
+    """Represent a command of faults that is not loaded in the help."""

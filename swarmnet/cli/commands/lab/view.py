@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from swarmnet.errors import UsageError
-from swarmnet.lab import LabStore
 from swarmnet.lab.spec import DEFAULT_NAME
 
 if TYPE_CHECKING:
@@ -31,6 +30,8 @@ def chosen(name: str | None) -> str:
     """Return the lab that is meant: the named one, the only one, or the one that `lab up` makes without a name."""
     if name is not None:
         return name
+    from swarmnet.lab import LabStore
+
     names = LabStore.default().names()
     if len(names) == 1:
         return names[0]
