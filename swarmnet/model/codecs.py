@@ -139,13 +139,13 @@ class Seconds(Codec):
 
 
 class Processors(Seconds):
-    """Processors, counted in billionths there; engines read none as no limit."""
+    """Processors, counted in billionths there."""
 
     word = "number"
 
     @override
     def read(self, value: JsonValue) -> Read | None:
-        return super().read(value) if isinstance(value, int) and value > 0 else None
+        return super().read(value) if isinstance(value, int) and value >= 0 else None
 
 
 class Texts(Codec):

@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from swarmnet.model.backup import BackupDocument
-    from swarmnet.model.base import JsonValue
-    from swarmnet.model.service import ServiceSpec
     from swarmnet.model.state import HostFacts
     from swarmnet.model.swarm import SwarmSpec
 
@@ -103,20 +101,13 @@ def _of_services(document: BackupDocument) -> Iterator[Loss]:
                 why=f"service {spec.name} asks for {', '.join(labels)}, which daemon.json alone can set",
                 instead=f"label the engines, else the tasks of {spec.name} find no node",
             )
-        if _generic_resources(spec):
+        if spec.reservations is not None and spec.reservations.generic:
             yield Loss(
                 kind="generic-resources",
                 what=spec.name,
                 why=f"service {spec.name} reserves generic resources, which daemon.json alone can set",
                 instead=f"give the engines these resources, else the tasks of {spec.name} find no node",
             )
-
-
-def _generic_resources(spec: ServiceSpec) -> bool:
-    value: JsonValue = dict(spec.extra)
-    for key in ("TaskTemplate", "Resources", "Reservations", "GenericResources"):
-        value = value.get(key) if isinstance(value, dict) else None
-    return bool(value)
 
 
 def _of_swarm(document: BackupDocument) -> Iterator[Loss]:

@@ -19,7 +19,6 @@ from swarmnet.model.codecs import (
     INTEGER,
     LABELS,
     MERGED_LABELS,
-    PROCESSORS,
     RATIO,
     SECONDS,
     SECONDS_OR_UNSET,
@@ -29,6 +28,7 @@ from swarmnet.model.codecs import (
 )
 from swarmnet.model.engine_json import Part
 from swarmnet.model.fields import Codec, Effect, EngineField
+from swarmnet.model.placement_codecs import PLATFORMS, SPREAD, Platform
 from swarmnet.model.service_codecs import ATTACHMENTS, CONFIGS, MODE, PORTS, SECRETS
 from swarmnet.model.service_parts import (
     Attachment,
@@ -39,16 +39,20 @@ from swarmnet.model.service_parts import (
     PublishMode,
     ServiceMode,
 )
+from swarmnet.model.service_resources import LIMITS, LOG_DRIVER, RESERVATIONS, Limits, Logging, Reservations
 
 __all__ = [
     "JOBS",
     "Attachment",
     "EndpointMode",
     "FileReference",
+    "Limits",
+    "Logging",
+    "Platform",
     "Protocol",
     "PublishMode",
     "PublishedPort",
-    "Resources",
+    "Reservations",
     "RestartPolicy",
     "Service",
     "ServiceMode",
@@ -62,7 +66,6 @@ JOBS = frozenset({"ReplicatedJob", "GlobalJob"})
 FAILURE_ACTIONS = ("pause", "continue", "rollback")
 ORDERS = ("stop-first", "start-first")
 CONDITIONS = ("none", "on-failure", "any")
-_LEAST_MEMORY = 4 * 1024 * 1024
 _RESTARTS = Effect.RESTARTS_TASKS
 
 
@@ -72,15 +75,6 @@ def _container(
     """Return the line of a field of the tasks' containers: each change replaces all tasks."""
     path = f"TaskTemplate/ContainerSpec/{key}"
     return EngineField(path, codec, default, _RESTARTS, since=since, hidden=hidden)
-
-
-class Resources(Document):
-    """Limits or reservations of one task."""
-
-    cpus: Annotated[Annotated[float, Field(gt=0)] | None, EngineField("NanoCPUs", PROCESSORS)] = None
-    """Processors, such as 0.5."""
-    memory: Annotated[Annotated[int, Field(ge=_LEAST_MEMORY)] | None, EngineField("MemoryBytes", INTEGER)] = None
-    """Bytes."""
 
 
 class UpdatePolicy(Document):
@@ -162,14 +156,23 @@ class ServiceSpec(Document):
         Count | None, EngineField("TaskTemplate/Placement/MaxReplicas", INTEGER, 0, Effect.MOVES_TASKS)
     ] = None
     """Tasks that one node may run; 0 is without limit."""
-    limits: Annotated[
-        Resources | None, EngineField("TaskTemplate/Resources/Limits", Part(Resources), effect=_RESTARTS)
+    spread: Annotated[
+        tuple[str, ...] | None, EngineField("TaskTemplate/Placement/Preferences", SPREAD, effect=Effect.MOVES_TASKS)
     ] = None
+    """Labels over whose values the tasks are spread evenly, the first one first, such as node.labels.zone."""
+    platforms: Annotated[
+        tuple[Platform, ...] | None,
+        EngineField("TaskTemplate/Placement/Platforms", PLATFORMS, effect=Effect.MOVES_TASKS),
+    ] = None
+    """Kinds of machines that the image runs on; the docker command asks the registry for them."""
+    limits: Annotated[Limits | None, EngineField("TaskTemplate/Resources", LIMITS, effect=_RESTARTS)] = None
     """What a task may use at most."""
     reservations: Annotated[
-        Resources | None, EngineField("TaskTemplate/Resources/Reservations", Part(Resources), effect=_RESTARTS)
+        Reservations | None, EngineField("TaskTemplate/Resources/Reservations", RESERVATIONS, effect=_RESTARTS)
     ] = None
     """What a node must have free to run a task."""
+    logging: Annotated[Logging | None, EngineField("TaskTemplate/LogDriver", LOG_DRIVER, effect=_RESTARTS)] = None
+    """Where the output of the tasks goes."""
     update: Annotated[UpdatePolicy | None, EngineField("UpdateConfig", Part(UpdatePolicy))] = None
     """How tasks are replaced by a new version."""
     rollback: Annotated[UpdatePolicy | None, EngineField("RollbackConfig", Part(UpdatePolicy))] = None
@@ -203,7 +206,7 @@ class ServiceSpec(Document):
     sysctls: Annotated[Labels | None, _container("Sysctls", LABELS)] = None
     """Kernel parameters of the tasks' containers, such as net.core.somaxconn: 1024."""
     extra: JsonObject = Field(default_factory=dict)
-    """Parts of the engine's spec that have no field here (mounts, health check, log driver, ForceUpdate ...), in
+    """Parts of the engine's spec that have no field here (mounts, health check, ForceUpdate ...), in
     the engine's own JSON: kept as they are by updates, backups and restores, never compared unless wanted."""
 
     def uses(self, kind: str) -> tuple[str, ...]:

@@ -53,12 +53,13 @@ NETWORKS = """\
 """
 SERVICES = """\
 --name plain {image} sleep 100000
---name limited --limit-memory 64M --update-delay 7s --restart-max-attempts 4 --config page {image} sleep 100000
+--name limited --limit-memory 64M --limit-pids 90 --update-delay 7s --restart-max-attempts 4 --config page \
+--log-driver json-file --log-opt max-size=1m {image} sleep 100000
 --name full --cap-add NET_ADMIN --config source=page,target=/www/p,uid=7,gid=8,mode=0400 \
 --constraint node.role==manager --container-label c=1 --dns 10.9.9.9 --dns-option ndots:2 \
 --dns-search example.org --endpoint-mode vip --env Z=1 --env A=2 --env EMPTY= --group 7 \
 --health-cmd true --health-interval 7s --health-retries 4 --health-start-period 3s --health-timeout 2s \
---host one:10.1.1.1 --hostname h --init --label s=1 --label t= --limit-cpu 0.5 --limit-memory 64M \
+--host one:10.1.1.1 --hostname h --init --label s=1 --label t= --limit-cpu 0.5 --limit-memory 64M --limit-pids 80 \
 --log-driver json-file --log-opt max-size=1m --network name=wide,alias=web,alias=www --network back \
 --placement-pref spread=node.labels.rack --publish published=8080,target=80 --publish 9090:90/udp --publish target=70 \
 --read-only --replicas 1 --replicas-max-per-node 2 --reserve-cpu 0.1 --reserve-memory 8M \
@@ -243,12 +244,14 @@ CHANGES: Mapping[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "limited": (
         {
             "limits": {"cpus": 0.5},
+            "logging": {"options": {"max-size": "2m"}},
             "update": {"parallelism": 3},
             "restart": {"condition": "on-failure"},
             "configs": ["page"],
         },
         {
             "TaskTemplate.Resources.Limits.NanoCPUs": 500_000_000,
+            "TaskTemplate.LogDriver.Options.max-size": "2m",
             "UpdateConfig.Parallelism": 3,
             "TaskTemplate.RestartPolicy.Condition": "on-failure",
         },
@@ -256,7 +259,13 @@ CHANGES: Mapping[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "full": ({"labels": {"by": "us"}}, {"Labels.by": "us"}),
     "everywhere": ({"labels": {"by": "us"}}, {"Labels.by": "us"}),
     "st_web": ({"networks": ["st_front"], "replicas": 2}, {"Mode.Replicated.Replicas": 2}),
-    "least": ({"replicas": 2}, {"Mode.Replicated.Replicas": 2}),
+    "least": (
+        {"replicas": 2, "spread": ["node.labels.rack"]},
+        {
+            "Mode.Replicated.Replicas": 2,
+            "TaskTemplate.Placement.Preferences": [{"Spread": {"SpreadDescriptor": "node.labels.rack"}}],
+        },
+    ),
     "odd": ({"env": {"B": "1", "A": "2", "C": "3"}}, {"TaskTemplate.ContainerSpec.Env.2": "C=3"}),
 }
 """What a step asks for, and every place of the engine's JSON that differs afterwards."""

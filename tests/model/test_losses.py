@@ -9,6 +9,7 @@ import pytest
 from swarmnet.model.hosts import Host, Inventory, Role
 from swarmnet.model.losses import GENERAL, announced
 from swarmnet.model.network import Network, NetworkSpec, Subnet
+from swarmnet.model.service import Reservations
 from swarmnet.plan.recovery.steps import Choices, restoration
 from swarmnet.report.terminal.backups import summary_lines
 from swarmnet.report.terminal.console import rendered
@@ -51,9 +52,7 @@ def _with_docker0(**changes: object) -> ClusterState:
 CASES = {
     "environment-order": _with_service(env={"Z": "1", "A": "2"}),
     "engine-labels": _with_service(constraints=("engine.labels.disk == ssd",)),
-    "generic-resources": _with_service(
-        extra={"TaskTemplate": {"Resources": {"Reservations": {"GenericResources": [{"DiscreteResourceSpec": {}}]}}}}
-    ),
+    "generic-resources": _with_service(reservations=Reservations(generic={"gpu": 1})),
     "signing-ca": _with_swarm({"CAConfig": {"SigningCACert": "PEM"}}),
     "docker0": _with_docker0(mtu=1400),
 }

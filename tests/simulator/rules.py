@@ -33,7 +33,7 @@ SWARM_NAME = re.compile(r"[a-zA-Z0-9](?:[-_]*[A-Za-z0-9]+)*")
 FIRST_DYNAMIC_PORT = 30000
 ALL_AT_ONCE = 10**6
 _ENDPOINT = {"ports", "endpoint_mode"}
-_PLACEMENT = {"constraints", "max_replicas_per_node"}
+_PLACEMENT = {"constraints", "max_replicas_per_node", "platforms", "spread"}
 _NOT_IN_TASKS = {"name", "mode", "labels", "replicas", "update", "rollback"}
 
 

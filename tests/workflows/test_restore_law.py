@@ -11,7 +11,7 @@ from swarmnet.errors import RefusedError
 from swarmnet.model.hosts import Host, Inventory, Role
 from swarmnet.model.network import NetworkSpec, Subnet
 from swarmnet.model.report import Status
-from swarmnet.model.service import Attachment, FileReference, PublishedPort, Resources, RestartPolicy, ServiceSpec
+from swarmnet.model.service import Attachment, FileReference, Limits, PublishedPort, RestartPolicy, ServiceSpec
 from swarmnet.model.service import ServiceMode as Mode
 from swarmnet.model.swarm import ConfigSpec, NodeSpec, SwarmSpec
 from swarmnet.plan.guard import Permissions
@@ -75,7 +75,7 @@ SERVICES = st.builds(
     networks=st.sampled_from((None, (), (Attachment(network="front", aliases=("w", "v")),))),
     ports=st.sampled_from((None, (), (PublishedPort(target=80, published=8080),))),
     constraints=st.sampled_from((None, ("node.hostname==w1",), ("node.labels.a != x", "node.role==worker"))),
-    limits=st.none() | st.just(Resources(cpus=0.5)),
+    limits=st.none() | st.just(Limits(cpus=0.5)),
     restart=st.none() | st.just(RestartPolicy(condition="on-failure", window=3.0)),
     configs=st.sampled_from((None, (FileReference(source="site", target="/s"),))),
     labels=LABELS,

@@ -91,11 +91,9 @@ def _twice(what: str, names: list[str]) -> Iterator[str]:
 
 
 def _resources(spec: ServiceSpec) -> Iterator[str]:
-    if spec.limits is None or spec.reservations is None:
-        return
     for field in ("cpus", "memory"):
-        limit, reserved = getattr(spec.limits, field), getattr(spec.reservations, field)
-        if limit is not None and reserved is not None and reserved > limit:
+        limit, reserved = getattr(spec.limits, field, None), getattr(spec.reservations, field, None)
+        if limit and reserved and reserved > limit:
             yield f"{field}: {reserved} is reserved, more than the limit {limit}"
 
 

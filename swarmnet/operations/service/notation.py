@@ -5,10 +5,22 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
-from swarmnet.model.service import Attachment, FileReference, PublishedPort, Resources, RestartPolicy, UpdatePolicy
-from swarmnet.operations.notation import Duration, Size, Texts, Written
+from swarmnet.model.base import Count
+from swarmnet.model.service import (
+    Attachment,
+    FileReference,
+    Limits,
+    Logging,
+    Platform,
+    PublishedPort,
+    Reservations,
+    RestartPolicy,
+    UpdatePolicy,
+)
+from swarmnet.model.service_resources import at_least_the_least
+from swarmnet.operations.notation import MOST_BYTES, Duration, Size, Texts, Written, size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,10 +103,63 @@ class _Attachment(Attachment):
     options: Texts | None = None
 
 
-class ResourcesForm(Resources):
-    """Limits or reservations with sizes as people write them."""
+def _swap(value: object) -> object:
+    return -1 if value in (-1, "-1") else size(value)
 
-    memory: Annotated[Size, Field(ge=4 * 1024 * 1024)] | None = None
+
+_Memory = Annotated[Size, AfterValidator(at_least_the_least)]
+_SWAP_SCHEMA = {"type": ["integer", "string"], "description": "Bytes, or 64M, 1.5G; -1 is without limit."}
+
+
+class LimitsForm(Limits):
+    """Limits with sizes as people write them."""
+
+    memory: _Memory | None = None
+    swap: Annotated[int, BeforeValidator(_swap), Field(ge=-1, le=MOST_BYTES), WithJsonSchema(_SWAP_SCHEMA)] | None = (
+        None
+    )
+
+
+def _generic(value: object) -> object:
+    """Refuse names of resources: engines choose those."""
+    for kind, number in value.items() if isinstance(value, dict) else ():
+        if isinstance(number, list):
+            raise ValueError(f"{kind}: write how many, such as {len(number)}: engines choose which of them a task gets")  # noqa: TRY004 - pydantic wants ValueError
+    return value
+
+
+_Generic = Annotated[dict[str, Count], BeforeValidator(_generic)]
+
+
+class ReservationsForm(Reservations):
+    """Reservations with sizes as people write them."""
+
+    memory: _Memory | None = None
+    generic: _Generic | None = None
+
+
+class LoggingForm(Logging):
+    """A log driver with options as people write them."""
+
+    options: Texts | None = None
+
+
+def _platform(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    os, slash, architecture = value.partition("/")
+    if not slash or not os or not architecture or "/" in architecture:
+        raise ValueError(f"{value!r} is not a platform: write OS/ARCHITECTURE, such as linux/amd64")
+    return {"os": os, "architecture": architecture}
+
+
+def _platform_words(value: Platform) -> Iterator[JsonValue]:
+    yield f"{value.os}/{value.architecture}"
+
+
+PlatformForm = Annotated[
+    Platform, BeforeValidator(_platform, json_schema_input_type=str | Platform), Written(_platform_words)
+]
 
 
 class UpdateForm(UpdatePolicy):

@@ -23,8 +23,11 @@ from swarmnet.operations.service.friendly import friendly
 from swarmnet.operations.service.notation import (
     AttachmentForm,
     ConfigForm,
+    LimitsForm,
+    LoggingForm,
+    PlatformForm,
     PortForm,
-    ResourcesForm,
+    ReservationsForm,
     RestartForm,
     SecretForm,
     UpdateForm,
@@ -51,8 +54,10 @@ class ServiceOperation(OwnableOperation, _Written):
 
     networks: tuple[AttachmentForm, ...] | None = None
     ports: tuple[PortForm, ...] | None = None
-    limits: ResourcesForm | None = None
-    reservations: ResourcesForm | None = None
+    platforms: tuple[PlatformForm, ...] | None = None
+    limits: LimitsForm | None = None
+    reservations: ReservationsForm | None = None
+    logging: LoggingForm | None = None
     update: UpdateForm | None = None
     rollback: UpdateForm | None = None
     restart: RestartForm | None = None

@@ -20,10 +20,13 @@ from swarmnet.model.service import (
     Attachment,
     EndpointMode,
     FileReference,
+    Limits,
+    Logging,
+    Platform,
     Protocol,
     PublishedPort,
     PublishMode,
-    Resources,
+    Reservations,
     RestartPolicy,
     ServiceMode,
     ServiceSpec,
@@ -43,11 +46,22 @@ texts = st.text(min_size=1, max_size=8)
 labels = st.dictionaries(texts, st.text(max_size=8), max_size=3)
 words = st.lists(texts, max_size=3).map(tuple)
 durations = st.integers(0, 10**15).map(lambda nanos: nanos / 10**9)
-resources = st.builds(
-    Resources,
-    cpus=st.integers(1, 10**12).map(lambda nanos: nanos / 10**9),
-    memory=st.none() | st.integers(4 * 1024 * 1024, 2**60),
+amounts = {
+    "cpus": st.none() | st.integers(1, 10**12).map(lambda nanos: nanos / 10**9),
+    "memory": st.none() | st.integers(4 * 1024 * 1024, 2**60),
+}
+counts = st.dictionaries(texts, st.integers(0, 2**60), max_size=3)
+# One part is always there: an empty object reads as none.
+limits = st.builds(
+    Limits,
+    **amounts,
+    pids=st.integers(1, 2**60),
+    swap=st.none() | st.integers(-1, 2**60),
+    swappiness=st.none() | st.integers(-1, 100),
 )
+reservations = st.builds(Reservations, **amounts, generic=counts)
+logs = st.builds(Logging, driver=st.sampled_from(["json-file", "local"]), options=st.none() | labels)
+platforms = st.builds(Platform, os=st.sampled_from(["linux", ""]), architecture=st.sampled_from(["amd64", "arm64"]))
 policies = st.builds(
     UpdatePolicy,
     parallelism=st.integers(0, 2**60),
@@ -100,8 +114,11 @@ FIELDS = {
     "endpoint_mode": st.none() | st.sampled_from(EndpointMode),
     "constraints": st.none() | words,
     "max_replicas_per_node": st.none() | st.integers(0, 2**60),
-    "limits": st.none() | resources,
-    "reservations": st.none() | resources,
+    "spread": st.none() | words,
+    "platforms": st.none() | st.lists(platforms, max_size=2).map(tuple),
+    "limits": st.none() | limits,
+    "reservations": st.none() | reservations,
+    "logging": st.none() | logs,
     "update": st.none() | policies,
     "rollback": st.none() | policies,
     "restart": st.none() | restarts,
@@ -207,7 +224,7 @@ class TestRecorded:
         spec = service_from_wire(named(version, "services", "full"), names_of(version)).spec
         assert spec.networks == (Attachment(network="front", aliases=("www",)),)
         assert spec.env == {"A": "1", "B": "x=y"}
-        assert spec.limits == Resources(cpus=0.5, memory=64 * 1024 * 1024)
+        assert spec.limits == Limits(cpus=0.5, memory=64 * 1024 * 1024)
         assert spec.update == UpdatePolicy(
             parallelism=2, delay=3.0, failure_action="pause", monitor=5.0, max_failure_ratio=0.0, order="start-first"
         )
@@ -224,8 +241,12 @@ class TestRecorded:
         template = as_object(spec_from_wire(_spec(version, "full"), names_of(version)).extra["TaskTemplate"])
         container = as_object(template["ContainerSpec"])
         assert {"Mounts", "Healthcheck"} <= set(container)
-        assert set(as_object(template["Placement"])) >= {"Preferences"}
-        assert "LogDriver" in template
+
+    def test_placement_and_log_driver_have_fields(self, version: str) -> None:
+        spec = spec_from_wire(_spec(version, "full"), names_of(version))
+        assert spec.spread is not None
+        assert spec.logging is not None
+        assert not {"Placement", "Resources", "LogDriver"} & as_object(spec.extra["TaskTemplate"]).keys()
 
     def test_jobs_stay_jobs(self, version: str) -> None:
         extra = spec_from_wire(_spec(version, "job"), names_of(version)).extra
