@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, ClassVar, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from swarmnet.model.plan import Change, Rank
     from swarmnet.model.ports import Ports
     from swarmnet.model.state import ClusterState
+    from swarmnet.model.stores import Store
 
 
 class Named(Protocol):
@@ -71,7 +72,7 @@ class RemovableKind(Kind[R]):
     """A kind whose objects carry labels: ``--prune``, ``restore undo`` and ``reset`` remove what has their mark."""
 
     field: ClassVar[str]
-    """Of ``ClusterState``, and of ``HostFacts`` where hosts have such objects of their own."""
+    """Of ``ClusterState``, of the port's stores, and of ``HostFacts`` where hosts have such objects of their own."""
     in_swarm: ClassVar[bool] = True
     on_hosts: ClassVar[bool] = False
     rank: ClassVar[Rank]
@@ -111,7 +112,6 @@ class RemovableKind(Kind[R]):
         """Yield what uses the object, in words: it stays as long as there is anything."""
         yield from ()
 
-    @abstractmethod
     def remove(self, ports: Ports, host: str | None, object_id: str) -> None:
         """Ask an engine to remove the object.
 
@@ -119,6 +119,8 @@ class RemovableKind(Kind[R]):
             NotFoundError: it is gone.
             ConflictError: something uses it.
         """
+        store: Store[R, Any] = getattr(ports.manager() if host is None else ports.engine(host), self.field)
+        store.remove(object_id)
 
     def copies(self, _ports: Ports, _host: str | None, _object_id: str) -> tuple[str, ...]:
         """Return the hosts that still list an object after its removal."""

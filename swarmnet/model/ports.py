@@ -19,18 +19,10 @@ if TYPE_CHECKING:
     from swarmnet.model.events import Listener
     from swarmnet.model.hosts import Availability, Inventory, Role
     from swarmnet.model.network import Network, NetworkSpec
-    from swarmnet.model.service import Service, ServiceSpec, Task
+    from swarmnet.model.service import Task
     from swarmnet.model.state import Container, Endpoint, EngineFacts
-    from swarmnet.model.swarm import (
-        Config,
-        ConfigSpec,
-        Node,
-        NodeSpec,
-        SecretSpec,
-        StoredSecret,
-        Swarm,
-        SwarmSpec,
-    )
+    from swarmnet.model.stores import ContentStore, NodeStore, ServiceStore, Store
+    from swarmnet.model.swarm import Config, ConfigSpec, NewSecret, StoredSecret, Swarm, SwarmSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,65 +86,31 @@ class SwarmPort(Protocol):
             StateChangedError: the swarm is no longer at ``version``.
         """
 
-    def nodes(self) -> tuple[Node, ...]:
-        """Return all nodes."""
+    @property
+    def nodes(self) -> NodeStore:
+        """The nodes."""
 
-    def update_node(self, node_id: str, version: int, spec: NodeSpec) -> None:
-        """Merge the managed fields into the present ones; ``labels`` replace all labels."""
+    @property
+    def services(self) -> ServiceStore:
+        """The services; the tasks of a removed one end later."""
 
-    def remove_node(self, node_id: str, *, force: bool = False) -> None:
-        """Remove a node that is down from the list."""
+    @property
+    def configs(self) -> ContentStore[Config, ConfigSpec]:
+        """The configs, data included."""
 
-    def services(self) -> tuple[Service, ...]:
-        """Return all services."""
+    @property
+    def secrets(self) -> ContentStore[StoredSecret, NewSecret]:
+        """The secrets, listed without their data."""
 
-    def create_service(self, spec: ServiceSpec) -> str:
-        """Create a service and return its id; network, config and secret names must exist."""
+    @property
+    def networks(self) -> Store[Network, NetworkSpec]:
+        """The networks of this engine's list, of both scopes; swarm ones are complete on a manager only.
 
-    def update_service(self, service_id: str, version: int, spec: ServiceSpec, *, whole: bool = False) -> None:
-        """Merge the managed fields into the present spec, ForceUpdate and unknown parts included, and write the result.
-
-        ``whole`` writes ``spec`` as it is: what it leaves out is removed.
+        A swarm-scoped one is not allocated yet when its creation returns.
         """
-
-    def remove_service(self, service_id: str) -> None:
-        """Remove a service; its tasks end later."""
 
     def tasks(self, *, service: str | None = None, network: str | None = None) -> tuple[Task, ...]:
         """Return tasks, all or of one service (name or id); ``network`` (name) takes those on it, attachments too."""
-
-    def configs(self) -> tuple[Config, ...]:
-        """Return all configs, data included."""
-
-    def create_config(self, spec: ConfigSpec) -> str:
-        """Create a config and return its id; a name in use is a ``ConflictError``: a test-and-set."""
-
-    def update_config_labels(self, config_id: str, version: int, labels: Labels) -> None:
-        """Replace a config's labels; its data can never change."""
-
-    def remove_config(self, config_id: str) -> None:
-        """Remove a config that no service uses."""
-
-    def secrets(self) -> tuple[StoredSecret, ...]:
-        """Return all secrets, without their data."""
-
-    def create_secret(self, spec: SecretSpec, data: Secret) -> str:
-        """Create a secret and return its id."""
-
-    def update_secret_labels(self, secret_id: str, version: int, labels: Labels) -> None:
-        """Replace a secret's labels; its data can never change."""
-
-    def remove_secret(self, secret_id: str) -> None:
-        """Remove a secret that no service uses."""
-
-    def networks(self) -> tuple[Network, ...]:
-        """Return the networks of this engine's list, of both scopes; swarm ones are complete on a manager only."""
-
-    def create_network(self, spec: NetworkSpec) -> str:
-        """Create a network and return its id. A swarm-scoped one is not allocated yet when this returns."""
-
-    def remove_network(self, network_id: str) -> None:
-        """Remove a network; raises ``ConflictError`` while something uses it."""
 
 
 @dataclass(frozen=True, slots=True)

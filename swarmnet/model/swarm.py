@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import Field, StrictInt
 
-from swarmnet.model.base import Count, Document, Flag, JsonObject, Labels
+from swarmnet.model.base import Count, Document, Flag, JsonObject, Labels, Secret
 from swarmnet.model.codecs import FLAG, INTEGER, MERGED_LABELS, POOLS, SECONDS
 from swarmnet.model.fields import Effect, EngineField
 from swarmnet.model.hosts import Availability, Role
@@ -116,6 +117,14 @@ class SecretSpec(Document):
     name: str
     labels: Labels = Field(default_factory=dict)
     extra: JsonObject = Field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class NewSecret:
+    """A secret to create."""
+
+    spec: SecretSpec
+    data: Secret
 
 
 class Config(Document):

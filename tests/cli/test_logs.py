@@ -15,7 +15,7 @@ from swarmnet.errors import EngineError, UsageError
 from swarmnet.model.base import Secret
 from swarmnet.model.events import Progress
 from swarmnet.model.service import ServiceSpec
-from swarmnet.model.swarm import ConfigSpec, SecretSpec
+from swarmnet.model.swarm import ConfigSpec, NewSecret, SecretSpec
 from tests.support.http_server import Talker, say
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def engine(talker: Talker) -> Iterator[Engine]:
 def test_vv_prints_each_request_between_the_lines_of_progress(engine: Engine) -> None:
     heard: list[Event] = []
     with Log(on_stderr=True).kept(heard.append):
-        engine.networks()
+        engine.networks.list()
 
     (line,) = [event.text for event in heard if isinstance(event, Progress)]
     assert line.startswith("m1: GET /v1.45/networks -> 200 in ")
@@ -54,7 +54,7 @@ def test_the_file_is_appended_to_and_only_its_owner_reads_it(engine: Engine, tmp
     path = tmp_path / "debug.log"
     for _ in range(2):
         with Log(file=path).kept(lambda _event: None):
-            engine.networks()
+            engine.networks.list()
 
     assert path.read_text().count("m1: GET /v1.45/networks -> 200") == 2
     assert path.stat().st_mode & 0o777 == 0o600
@@ -69,7 +69,7 @@ def test_nothing_is_logged_after_the_run(engine: Engine) -> None:
     heard: list[Event] = []
     with Log(on_stderr=True).kept(heard.append):
         pass
-    engine.networks()
+    engine.networks.list()
 
     assert heard == []
     assert logging.getLogger("swarmnet").handlers == []
@@ -81,11 +81,11 @@ def test_no_secret_reaches_the_log(engine: Engine, talker: Talker, tmp_path: Pat
     talker.answer = say(json.dumps({"ID": "x"}))
     service = ServiceSpec(name="web", image=f"registry/{CANARY}:1", env={"PW": CANARY}, labels={"pw": CANARY})
     with Log(file=path).kept(lambda _event: None):
-        engine.create_secret(SecretSpec(name="pw"), data)
-        engine.create_config(ConfigSpec(name="conf", data=CANARY.encode()))
-        engine.create_service(service)
+        engine.secrets.create(NewSecret(SecretSpec(name="pw"), data))
+        engine.configs.create(ConfigSpec(name="conf", data=CANARY.encode()))
+        engine.services.create(service)
         engine.unlock_swarm(data)
-        engine.remove_service(CANARY)
+        engine.services.remove(CANARY)
 
     said = path.read_text()
     assert CANARY not in said
@@ -95,10 +95,10 @@ def test_no_secret_reaches_the_log(engine: Engine, talker: Talker, tmp_path: Pat
 
 def test_a_refused_request_is_logged_with_its_status(engine: Engine, talker: Talker) -> None:
     heard: list[Event] = []
-    engine.networks()  # settles the version
+    engine.networks.list()  # settles the version
     talker.answer = say(json.dumps({"message": "no"}), status=500)
     with Log(on_stderr=True).kept(heard.append), pytest.raises(EngineError):
-        engine.networks()
+        engine.networks.list()
 
     assert any(isinstance(event, Progress) and "-> 500 in" in event.text for event in heard)
 

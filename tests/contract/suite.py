@@ -30,7 +30,7 @@ from swarmnet.model.service import (
     ServiceSpec,
 )
 from swarmnet.model.state import Endpoint, SwarmStanding
-from swarmnet.model.swarm import ConfigSpec, NodeSpec, SecretSpec, SwarmSpec
+from swarmnet.model.swarm import ConfigSpec, NewSecret, NodeSpec, SecretSpec, SwarmSpec
 from swarmnet.operations.service.converge import again_when_changed
 
 if TYPE_CHECKING:
@@ -52,11 +52,11 @@ class Cluster:
     clock: Clock
 
     def network(self, name: str) -> Network | None:
-        return next((net for net in self.manager.networks() if net.spec.name == name), None)
+        return next((net for net in self.manager.networks.list() if net.spec.name == name), None)
 
     def make_network(self, name: str, **fields: object) -> Network:
         """Make an overlay and wait until it is allocated."""
-        self.manager.create_network(NetworkSpec.model_validate({"name": name, "attachable": True, **fields}))
+        self.manager.networks.create(NetworkSpec.model_validate({"name": name, "attachable": True, **fields}))
 
         def look() -> tuple[Network | None, str]:
             seen = self.network(name)
@@ -66,16 +66,16 @@ class Cluster:
 
     def label(self, node_id: str, labels: dict[str, str]) -> None:
         """Give a node these labels, as it is now; managers write to nodes that have just come, too."""
-        node = next(node for node in self.manager.nodes() if node.id == node_id)
-        self.manager.update_node(node_id, node.version, NodeSpec(labels=labels))
+        node = next(node for node in self.manager.nodes.list() if node.id == node_id)
+        self.manager.nodes.update(node_id, node.version, NodeSpec(labels=labels))
 
     def service(self, name: str) -> Service:
-        return next(service for service in self.manager.services() if service.spec.name == name)
+        return next(service for service in self.manager.services.list() if service.spec.name == name)
 
     def make_service(self, name: str, **fields: object) -> Service:
         """Make a service of tasks that sleep."""
         spec = {"name": name, "image": IMAGE, "command": ("sleep", "600"), "replicas": 1, "stop_grace_period": 0.1}
-        self.manager.create_service(ServiceSpec.model_validate({**spec, **fields}))
+        self.manager.services.create(ServiceSpec.model_validate({**spec, **fields}))
         return self.service(name)
 
     def running(self, name: str, count: int) -> tuple[Task, ...]:
@@ -116,7 +116,7 @@ class EngineContract:
         facts = cluster.worker.facts().membership
         assert (facts.state, facts.is_manager, facts.cluster_id) == (SwarmStanding.ACTIVE, False, "")
         with pytest.raises(NotAManagerError):
-            cluster.worker.nodes()
+            cluster.worker.nodes.list()
 
     def test_a_manager_knows_the_cluster_and_its_engine_says_so(self, cluster: Cluster) -> None:
         membership = cluster.manager.facts().membership
@@ -153,18 +153,18 @@ class EngineContract:
         node_id = cluster.worker.facts().membership.node_id
         for labels in ({"a": "1", "b": "2"}, {"b": "3"}):
             again_when_changed(partial(cluster.label, node_id, labels))
-        node = next(node for node in cluster.manager.nodes() if node.id == node_id)
+        node = next(node for node in cluster.manager.nodes.list() if node.id == node_id)
         assert node.spec == NodeSpec(role=Role.WORKER, availability=Availability.ACTIVE, labels={"b": "3"})
 
     def test_the_last_manager_cannot_be_demoted(self, cluster: Cluster) -> None:
-        node = next(node for node in cluster.manager.nodes() if node.is_leader)
+        node = next(node for node in cluster.manager.nodes.list() if node.is_leader)
         with pytest.raises(EngineError):
-            cluster.manager.update_node(node.id, node.version, NodeSpec(role=Role.WORKER))
+            cluster.manager.nodes.update(node.id, node.version, NodeSpec(role=Role.WORKER))
 
     def test_a_ready_node_cannot_be_removed(self, cluster: Cluster) -> None:
         node_id = cluster.worker.facts().membership.node_id
         with pytest.raises(ConflictError):
-            cluster.manager.remove_node(node_id)
+            cluster.manager.nodes.remove(node_id)
 
     def test_a_swarm_network_gets_subnet_gateway_and_vni_after_it_was_accepted(self, cluster: Cluster) -> None:
         network = cluster.make_network("filled")
@@ -196,62 +196,62 @@ class EngineContract:
 
     def test_an_overlapping_network_is_accepted_but_never_allocated(self, cluster: Cluster) -> None:
         cluster.make_network("first", subnets=({"subnet": "10.202.0.0/24"},))
-        network_id = cluster.manager.create_network(
+        network_id = cluster.manager.networks.create(
             NetworkSpec(name="second", subnets=(Subnet(subnet="10.202.0.0/25"),))
         )
         cluster.clock.sleep(1.0)
         second = cluster.network("second")
         assert second is not None
         assert (second.allocated, second.spec.driver, second.spec.subnets) == (False, "", ())
-        cluster.manager.remove_network(network_id)
+        cluster.manager.networks.remove(network_id)
 
     def test_swarm_network_names_are_unique_whatever_their_case(self, cluster: Cluster) -> None:
         cluster.make_network("unique")
         for name in ("unique", "UNIQUE"):
             with pytest.raises(ConflictError):
-                cluster.manager.create_network(NetworkSpec(name=name))
+                cluster.manager.networks.create(NetworkSpec(name=name))
 
     def test_a_swarm_network_must_be_named_like_a_dns_label(self, cluster: Cluster) -> None:
         with pytest.raises(EngineError) as caught:
-            cluster.manager.create_network(NetworkSpec(name="a.b"))
+            cluster.manager.networks.create(NetworkSpec(name="a.b"))
         assert caught.value.status == 400
 
     def test_a_local_network_lives_on_its_host_alone(self, cluster: Cluster) -> None:
         spec = NetworkSpec(name="here", driver="bridge", subnets=(Subnet(subnet="10.203.0.0/24"),), labels={"l": "v"})
-        network_id = cluster.worker.create_network(spec)
-        seen = next(net for net in cluster.worker.networks() if net.id == network_id)
+        network_id = cluster.worker.networks.create(spec)
+        seen = next(net for net in cluster.worker.networks.list() if net.id == network_id)
         assert (seen.spec.scope, seen.spec.labels, seen.vnis) == (Scope.LOCAL, {"l": "v"}, ())
         assert cluster.network("here") is None
         with pytest.raises(ConflictError):
-            cluster.worker.create_network(spec)
-        cluster.worker.remove_network(network_id)
-        assert all(net.id != network_id for net in cluster.worker.networks())
+            cluster.worker.networks.create(spec)
+        cluster.worker.networks.remove(network_id)
+        assert all(net.id != network_id for net in cluster.worker.networks.list())
 
     def test_a_network_made_from_another_one_bears_no_labels(self, cluster: Cluster) -> None:
         template = NetworkSpec(name="template", driver="bridge", config_only=True, labels={"l": "v"})
-        kept = cluster.worker.create_network(template)
+        kept = cluster.worker.networks.create(template)
         made = NetworkSpec(name="made", driver="bridge", config_from="template")
         with pytest.raises(EngineError) as caught:
-            cluster.worker.create_network(made.model_copy(update={"labels": {"l": "v"}}))
+            cluster.worker.networks.create(made.model_copy(update={"labels": {"l": "v"}}))
         assert caught.value.status == 403
-        cluster.worker.remove_network(cluster.worker.create_network(made))
-        cluster.worker.remove_network(kept)
+        cluster.worker.networks.remove(cluster.worker.networks.create(made))
+        cluster.worker.networks.remove(kept)
 
     def test_the_engines_own_networks_are_marked(self, cluster: Cluster) -> None:
-        own = {net.spec.name for net in cluster.manager.networks() if net.predefined}
+        own = {net.spec.name for net in cluster.manager.networks.list() if net.predefined}
         assert own == {"bridge", "host", "none", "docker_gwbridge", "ingress"}
 
     def test_a_workers_list_lacks_swarm_networks_without_saying_so(self, cluster: Cluster) -> None:
         cluster.make_network("unseen")
-        assert "unseen" not in {net.spec.name for net in cluster.worker.networks()}
+        assert "unseen" not in {net.spec.name for net in cluster.worker.networks.list()}
 
     def test_a_worker_cannot_make_a_swarm_network(self, cluster: Cluster) -> None:
         with pytest.raises(NotAManagerError):
-            cluster.worker.create_network(NetworkSpec(name="nowhere"))
+            cluster.worker.networks.create(NetworkSpec(name="nowhere"))
 
     def test_removing_what_is_gone_is_not_found(self, cluster: Cluster) -> None:
         with pytest.raises(NotFoundError):
-            cluster.manager.remove_network("0123456789abcdefghijklmno")
+            cluster.manager.networks.remove("0123456789abcdefghijklmno")
 
     def test_a_service_runs_and_its_tasks_have_addresses(self, cluster: Cluster) -> None:
         network = cluster.make_network("front", subnets=({"subnet": "10.204.0.0/24"},))
@@ -264,16 +264,16 @@ class EngineContract:
         assert cluster.service("runs").virtual_ips["front"].startswith("10.204.0.")
         assert {task.id for task in cluster.manager.tasks(network="front")} >= {task.id for task in tasks}
         with pytest.raises(ConflictError):
-            cluster.manager.remove_network(network.id)
-        cluster.manager.remove_service(service.id)
+            cluster.manager.networks.remove(network.id)
+        cluster.manager.services.remove(service.id)
         cluster.gone("front")
-        cluster.manager.remove_network(network.id)
+        cluster.manager.networks.remove(network.id)
 
     def test_a_service_name_is_taken_once(self, cluster: Cluster) -> None:
         made = cluster.make_service("once", replicas=0)
         with pytest.raises(ConflictError):
             cluster.make_service("once")
-        cluster.manager.remove_service(made.id)
+        cluster.manager.services.remove(made.id)
 
     def test_rejected_tasks_are_made_again_as_often_as_the_restart_policy_says(self, cluster: Cluster) -> None:
         policies = {
@@ -282,7 +282,7 @@ class EngineContract:
         }
         fields = {"image": MISSING, "mode": ServiceMode.GLOBAL, "replicas": None}
         made = [cluster.make_service(name, restart=policy, **fields) for name, policy in policies.items()]
-        nodes = [node.id for node in cluster.manager.nodes()]
+        nodes = [node.id for node in cluster.manager.nodes.list()]
         expected = {"never": dict.fromkeys(nodes, 1), "twice": dict.fromkeys(nodes, 3)}
 
         def look() -> tuple[bool | None, str]:
@@ -293,14 +293,14 @@ class EngineContract:
         cluster.clock.sleep(1.0)
         assert {name: cluster.rejected(name) for name in policies} == expected
         for service in made:
-            cluster.manager.remove_service(service.id)
+            cluster.manager.services.remove(service.id)
 
     def test_a_services_mode_cannot_change(self, cluster: Cluster) -> None:
         made = cluster.make_service("mode", replicas=0)
         wish = ServiceSpec.model_validate({"name": "mode", "image": IMAGE, "mode": "global"})
         with pytest.raises(EngineError):
-            cluster.manager.update_service(made.id, made.version, wish)
-        cluster.manager.remove_service(made.id)
+            cluster.manager.services.update(made.id, made.version, wish)
+        cluster.manager.services.remove(made.id)
 
     def test_dnsrr_with_a_mesh_port_is_refused(self, cluster: Cluster) -> None:
         with pytest.raises(EngineError):
@@ -316,40 +316,42 @@ class EngineContract:
 
     def test_configs_are_readable_named_once_and_held_by_their_services(self, cluster: Cluster) -> None:
         spec = ConfigSpec(name="conf", data=b"\x00data", labels={"l": "v"})
-        config_id = cluster.manager.create_config(spec)
+        config_id = cluster.manager.configs.create(spec)
         with pytest.raises(ConflictError):
-            cluster.manager.create_config(spec)
-        seen = next(config for config in cluster.manager.configs() if config.id == config_id)
+            cluster.manager.configs.create(spec)
+        seen = next(config for config in cluster.manager.configs.list() if config.id == config_id)
         assert seen.spec == spec
-        cluster.manager.update_config_labels(config_id, seen.version, {"n": "w"})
-        written = next(c for c in cluster.manager.configs() if c.id == config_id)
+        cluster.manager.configs.update_labels(config_id, seen.version, {"n": "w"})
+        written = next(c for c in cluster.manager.configs.list() if c.id == config_id)
         assert (written.spec.labels, written.version > seen.version) == ({"n": "w"}, True)
-        cluster.manager.update_config_labels(config_id, written.version, {"n": "w"})
-        assert next(c for c in cluster.manager.configs() if c.id == config_id).version > written.version
+        cluster.manager.configs.update_labels(config_id, written.version, {"n": "w"})
+        assert next(c for c in cluster.manager.configs.list() if c.id == config_id).version > written.version
         references = (FileReference(source="conf", target="/etc/conf", mode=0o400),)
         service = cluster.make_service("reads", configs=references, replicas=0)
         assert service.spec.configs == references
         with pytest.raises(ConflictError):
-            cluster.manager.remove_config(config_id)
-        cluster.manager.remove_service(service.id)
-        cluster.manager.remove_config(config_id)
+            cluster.manager.configs.remove(config_id)
+        cluster.manager.services.remove(service.id)
+        cluster.manager.configs.remove(config_id)
 
     def test_secrets_never_give_their_data_back(self, cluster: Cluster) -> None:
-        secret_id = cluster.manager.create_secret(SecretSpec(name="sec", labels={"l": "v"}), Secret("canary"))
+        secret_id = cluster.manager.secrets.create(
+            NewSecret(SecretSpec(name="sec", labels={"l": "v"}), Secret("canary"))
+        )
         with pytest.raises(ConflictError):
-            cluster.manager.create_secret(SecretSpec(name="sec"), Secret("other"))
-        seen = next(secret for secret in cluster.manager.secrets() if secret.id == secret_id)
+            cluster.manager.secrets.create(NewSecret(SecretSpec(name="sec"), Secret("other")))
+        seen = next(secret for secret in cluster.manager.secrets.list() if secret.id == secret_id)
         assert seen.spec == SecretSpec(name="sec", labels={"l": "v"})
-        cluster.manager.update_secret_labels(secret_id, seen.version, seen.spec.labels)
-        (again,) = (secret for secret in cluster.manager.secrets() if secret.id == secret_id)
+        cluster.manager.secrets.update_labels(secret_id, seen.version, seen.spec.labels)
+        (again,) = (secret for secret in cluster.manager.secrets.list() if secret.id == secret_id)
         assert (again.spec, again.version > seen.version) == (seen.spec, True)
         references = (FileReference(source="sec", target="sec"),)
         service = cluster.make_service("hides", secrets=references, replicas=0)
         assert service.spec.secrets == references
         with pytest.raises(ConflictError):
-            cluster.manager.remove_secret(secret_id)
-        cluster.manager.remove_service(service.id)
-        cluster.manager.remove_secret(secret_id)
+            cluster.manager.secrets.remove(secret_id)
+        cluster.manager.services.remove(service.id)
+        cluster.manager.secrets.remove(secret_id)
 
     def test_a_container_on_an_attachable_network_holds_it(self, cluster: Cluster) -> None:
         network = cluster.make_network("attach", subnets=({"subnet": "10.205.0.0/24"},))
@@ -371,11 +373,11 @@ class EngineContract:
         attached = cluster.manager.tasks(network="attach")
         assert [task.service_id for task in attached] == [None]
         with pytest.raises(ConflictError):
-            cluster.manager.remove_network(network.id)
+            cluster.manager.networks.remove(network.id)
         for _ in range(2):
             cluster.worker.remove_container(container_id)
         cluster.gone("attach")
-        cluster.manager.remove_network(network.id)
+        cluster.manager.networks.remove(network.id)
 
     def test_an_image_is_there_or_not(self, cluster: Cluster) -> None:
         assert cluster.manager.has_image(IMAGE)

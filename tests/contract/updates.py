@@ -44,19 +44,19 @@ class UpdateContract:
         extra = {"TaskTemplate": {"ForceUpdate": 3}}
         made = cluster.make_service("kept", env={"A": "1"}, labels={"by": "hand"}, replicas=0, extra=extra)
         wish = ServiceSpec(name="kept", image=IMAGE, replicas=1, labels={"more": "yes"})
-        cluster.manager.update_service(made.id, made.version, wish)
+        cluster.manager.services.update(made.id, made.version, wish)
         seen = cluster.service("kept").spec
         expected = {"replicas": 1, "labels": {"by": "hand", "more": "yes"}}
         assert seen == made.spec.model_copy(update=expected)
-        cluster.manager.remove_service(made.id)
+        cluster.manager.services.remove(made.id)
 
     def test_a_service_update_based_on_an_old_look_is_refused(self, cluster: Cluster) -> None:
         made = cluster.make_service("stale", replicas=0)
         wish = made.spec.model_copy(update={"labels": {"n": "1"}})
-        cluster.manager.update_service(made.id, made.version, wish)
+        cluster.manager.services.update(made.id, made.version, wish)
         with pytest.raises(StateChangedError):
-            cluster.manager.update_service(made.id, made.version, wish)
-        cluster.manager.remove_service(made.id)
+            cluster.manager.services.update(made.id, made.version, wish)
+        cluster.manager.services.remove(made.id)
 
     def test_an_update_ends_exactly_the_tasks_that_are_foretold(self, cluster: Cluster) -> None:
         made = {name: cluster.make_service(name, constraints=ON_MANAGER) for name in CHANGES}
@@ -69,7 +69,7 @@ class UpdateContract:
             _wait_for_end(cluster, name, ids)
         assert {name: before[name] - cluster.desired(name) for name in made} == foretold
         for service in made.values():
-            cluster.manager.remove_service(service.id)
+            cluster.manager.services.remove(service.id)
 
     def test_a_task_that_outlived_new_constraints_keeps_its_ports_unless_it_is_renewed(self, cluster: Cluster) -> None:
         made = cluster.make_service("outlived", ports=(PublishedPort(target=80, published=8094),))
@@ -82,15 +82,15 @@ class UpdateContract:
         _update(cluster, "outlived", {"ports": (PublishedPort(target=80, published=8096),)})
 
         _wait_for_end(cluster, "outlived", frozenset({task.id}))
-        cluster.manager.remove_service(made.id)
+        cluster.manager.services.remove(made.id)
 
 
 def _update(cluster: Cluster, name: str, fields: dict[str, object], *, renew: bool = True) -> frozenset[str]:
     """Change a service as ``apply`` does; return which of its tasks that should end."""
     now: Service = cluster.service(name)
     wanted = lay(now.spec, ServiceSpec.model_validate({"name": name, "image": IMAGE, **fields}))
-    ended = ended_tasks(now.spec, wanted, cluster.manager.tasks(service=name), cluster.manager.nodes)
-    cluster.manager.update_service(now.id, now.version, renewing(now.spec, wanted) if renew else wanted)
+    ended = ended_tasks(now.spec, wanted, cluster.manager.tasks(service=name), cluster.manager.nodes.list)
+    cluster.manager.services.update(now.id, now.version, renewing(now.spec, wanted) if renew else wanted)
     return ended
 
 

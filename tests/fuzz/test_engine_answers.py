@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from swarmnet.edge.engine.calls import EngineCalls, EnginePart
 from swarmnet.edge.engine.engine import Engine
 from swarmnet.model.base import Secret
 from swarmnet.model.hosts import Role
@@ -17,7 +18,7 @@ from swarmnet.model.network import NetworkSpec
 from swarmnet.model.ports import ContainerSpec, JoinAddress
 from swarmnet.model.service import Attachment, FileReference, ServiceSpec
 from swarmnet.model.state import Endpoint
-from swarmnet.model.swarm import ConfigSpec, NodeSpec, SecretSpec, SwarmSpec
+from swarmnet.model.swarm import ConfigSpec, NewSecret, NodeSpec, SecretSpec, SwarmSpec
 from tests.simulator import SimulatedClock
 from tests.support.hostile import FEW, body, check, raw
 from tests.support.recorded import objects, recorded
@@ -48,14 +49,12 @@ def _asked(engine: Engine) -> bytes:
 
 
 CALLS: dict[str, Callable[[Engine], object]] = {
-    "configs": lambda engine: engine.configs(),
+    "configs.create": lambda engine: engine.configs.create(ConfigSpec(name="c", data=b"x")),
+    "configs.list": lambda engine: engine.configs.list(),
+    "configs.remove": lambda engine: engine.configs.remove("c"),
+    "configs.update_labels": lambda engine: engine.configs.update_labels("c", 11, {"a": "b"}),
     "container_log": lambda engine: engine.container_log("box"),
     "containers": lambda engine: engine.containers(label="a=b"),
-    "create_config": lambda engine: engine.create_config(ConfigSpec(name="c", data=b"x")),
-    "create_network": lambda engine: engine.create_network(NetworkSpec(name="n")),
-    "update_secret_labels": lambda engine: engine.update_secret_labels("s", 1, {"a": "b"}),
-    "create_secret": lambda engine: engine.create_secret(SecretSpec(name="s"), Secret("x")),
-    "create_service": lambda engine: engine.create_service(WEB),
     "dialogue": _asked,
     "facts": lambda engine: engine.facts(),
     "has_image": lambda engine: engine.has_image("web:1"),
@@ -64,28 +63,31 @@ CALLS: dict[str, Callable[[Engine], object]] = {
     "join_token": lambda engine: engine.join_token(Role.WORKER),
     "leave_swarm": lambda engine: engine.leave_swarm(force=True),
     "load_image": lambda engine: engine.load_image(b"x"),
-    "names_of": lambda engine: engine.names_of(["a"]),
-    "network_ids": lambda engine: engine.network_ids(),
-    "networks": lambda engine: engine.networks(),
-    "nodes": lambda engine: engine.nodes(),
+    "networks.create": lambda engine: engine.networks.create(NetworkSpec(name="n")),
+    "networks.ids": lambda engine: engine.networks.ids(),
+    "networks.list": lambda engine: engine.networks.list(),
+    "networks.names_of": lambda engine: engine.networks.names_of(["a"]),
+    "networks.remove": lambda engine: engine.networks.remove("n"),
+    "nodes.list": lambda engine: engine.nodes.list(),
+    "nodes.remove": lambda engine: engine.nodes.remove("n", force=True),
+    "nodes.update": lambda engine: engine.nodes.update("n", 1, NodeSpec(role=Role.WORKER)),
     "pull_image": lambda engine: engine.pull_image("web:1"),
-    "remove_config": lambda engine: engine.remove_config("c"),
     "remove_container": lambda engine: engine.remove_container("c"),
     "remove_image": lambda engine: engine.remove_image("web:1"),
-    "remove_network": lambda engine: engine.remove_network("n"),
-    "remove_node": lambda engine: engine.remove_node("n", force=True),
-    "remove_secret": lambda engine: engine.remove_secret("s"),
-    "remove_service": lambda engine: engine.remove_service("s"),
-    "secrets": lambda engine: engine.secrets(),
-    "services": lambda engine: engine.services(),
+    "secrets.create": lambda engine: engine.secrets.create(NewSecret(SecretSpec(name="s"), Secret("x"))),
+    "secrets.list": lambda engine: engine.secrets.list(),
+    "secrets.remove": lambda engine: engine.secrets.remove("s"),
+    "secrets.update_labels": lambda engine: engine.secrets.update_labels("s", 1, {"a": "b"}),
+    "services.create": lambda engine: engine.services.create(WEB),
+    "services.list": lambda engine: engine.services.list(),
+    "services.remove": lambda engine: engine.services.remove("s"),
+    "services.tasks": lambda engine: engine.services.tasks(service="web"),
+    "services.update": lambda engine: engine.services.update("s", 1, WEB),
     "start_container": lambda engine: engine.start_container(BOX),
     "swarm": lambda engine: engine.swarm(),
     "tasks": lambda engine: engine.tasks(network="front"),
     "unlock_key": lambda engine: engine.unlock_key(),
     "unlock_swarm": lambda engine: engine.unlock_swarm(Secret("k")),
-    "update_config_labels": lambda engine: engine.update_config_labels("c", 11, {"a": "b"}),
-    "update_node": lambda engine: engine.update_node("n", 1, NodeSpec(role=Role.WORKER)),
-    "update_service": lambda engine: engine.update_service("s", 1, WEB),
     "update_swarm": lambda engine: engine.update_swarm(10, SwarmSpec(task_history=2)),
 }
 """Every call of an engine."""
@@ -168,8 +170,15 @@ class Hostile:
 
 
 def test_every_call_is_tried() -> None:
-    public = {name for name, _ in inspect.getmembers(Engine, inspect.isfunction) if not name.startswith("_")}
-    assert set(CALLS) == public - {"close"}
+    engine = Engine("m1", lambda: Hostile(lambda _: b""), SimulatedClock())
+    parts = {"": engine} | {f"{name}.": part for name, part in vars(engine).items() if isinstance(part, EnginePart)}
+    public = {prefix + name for prefix, part in parts.items() for name in _methods(part)}
+    assert set(CALLS) == public - _methods(EngineCalls) - {"close"}
+
+
+def _methods(part: object) -> set[str]:
+    own = part if inspect.isclass(part) else type(part)
+    return {name for name, _ in inspect.getmembers(own, inspect.isfunction) if not name.startswith("_")}
 
 
 @pytest.mark.parametrize("name", CALLS)
@@ -188,5 +197,5 @@ HEADS = ("HTTP/1.1 200 OK", "HTTP/1.1 101 X", "HTTP/0.9", "ICY 200", "HTTP/1.1 9
 def test_h4_a_strange_head_is_this_hosts_error_or_none(first: str, head: bytes, said: bytes) -> None:
     answer = first.encode() + b"\r\n" + head + b"\r\n\r\n" + said
     engine = Engine("m1", lambda: Hostile(lambda _: answer), SimulatedClock())
-    for ask in (engine.networks, engine.facts, lambda: _asked(engine)):
+    for ask in (engine.networks.list, engine.facts, lambda: _asked(engine)):
         check("m1", ask)

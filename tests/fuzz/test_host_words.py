@@ -147,7 +147,7 @@ def test_a_lock_in_the_swarm_may_hold_anything(beat: JsonValue, claim: bytes) ->
     world.bootstrap()
     labels = {"io.swarmnet.heartbeat": str(beat), "io.swarmnet.lock": claim.decode(errors="replace")}
     ports = world.ports()
-    ports.manager().create_config(ConfigSpec(name=LOCK_NAME, data=b"x", labels=labels))
+    ports.manager().configs.create(ConfigSpec(name=LOCK_NAME, data=b"x", labels=labels))
     found = SwarmPlace(ports).holder()
     assert found is not None
     assert json.dumps(locks_json([found], ME), allow_nan=False)

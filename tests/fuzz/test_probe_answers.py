@@ -51,7 +51,7 @@ def test_a_host_whose_probes_say_anything_costs_no_verdict_of_the_others(seed: i
     world.bootstrap()
     for name, encrypted in (("front", False), ("vault", True)):
         spec = NetworkSpec(name=name, attachable=True, encrypted=encrypted, labels={MANAGED_LABEL: "sim"})
-        world.engine("m1").create_network(spec)
+        world.engine("m1").networks.create(spec)
     world.settle()
     Lying(world, "w1", seed)
     result = run(world)

@@ -12,7 +12,7 @@ from swarmnet.model.network import NetworkSpec
 from swarmnet.model.plan import MANAGED_LABEL, Permit, Plan
 from swarmnet.model.service import ServiceSpec
 from swarmnet.model.state import ClusterState, HostFacts
-from swarmnet.model.swarm import ConfigSpec, SecretSpec
+from swarmnet.model.swarm import ConfigSpec, NewSecret, SecretSpec
 from swarmnet.operations.kinds import KINDS, REMOVABLE
 from swarmnet.operations.removal import Removal
 from swarmnet.plan import guard
@@ -31,10 +31,12 @@ if TYPE_CHECKING:
     from swarmnet.model.ports import EnginePort
 
 MAKE: dict[str, Callable[[EnginePort, Labels], object]] = {
-    "service": lambda engine, labels: engine.create_service(ServiceSpec(name="x", image="i", labels=labels)),
-    "network": lambda engine, labels: engine.create_network(NetworkSpec(name="x", labels=labels)),
-    "config": lambda engine, labels: engine.create_config(ConfigSpec(name="x", data=b"x", labels=labels)),
-    "secret": lambda engine, labels: engine.create_secret(SecretSpec(name="x", labels=labels), Secret(b"x")),
+    "service": lambda engine, labels: engine.services.create(ServiceSpec(name="x", image="i", labels=labels)),
+    "network": lambda engine, labels: engine.networks.create(NetworkSpec(name="x", labels=labels)),
+    "config": lambda engine, labels: engine.configs.create(ConfigSpec(name="x", data=b"x", labels=labels)),
+    "secret": lambda engine, labels: engine.secrets.create(
+        NewSecret(SecretSpec(name="x", labels=labels), Secret(b"x"))
+    ),
 }
 """One object of each kind that can be removed, called ``x``; a new kind needs its line."""
 REMOVABLE_KINDS = pytest.mark.parametrize("kind", REMOVABLE.values(), ids=REMOVABLE)

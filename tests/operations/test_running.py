@@ -95,7 +95,7 @@ def test_a_replacement_that_fails_leaves_the_old_network_and_its_services() -> N
     world = World(managers=1)
     apply(world, SITE)
     made = planned(world, SITE.replace("10.99.0.0/24", "10.98.0.0/24"))
-    world.engine("m1").create_network(
+    world.engine("m1").networks.create(
         NetworkSpec.model_validate({"name": "rival", "subnets": [{"subnet": "10.98.0.0/16"}]})
     )
     before = seen(world)
@@ -154,7 +154,7 @@ def on_back(world: World) -> list[str]:
 @pytest.mark.parametrize("answers", range(4, 28))
 def test_whom_a_killed_replacement_detached_is_still_known_whenever_a_second_one_is_killed(answers: int) -> None:
     world = half_detached()
-    world.engine("m1").create_service(
+    world.engine("m1").services.create(
         ServiceSpec(name="late", image="probe:1", networks=(Attachment(network="back", aliases=("l",)),))
     )
     world.settle()
@@ -210,7 +210,7 @@ def test_a_network_that_cannot_be_allocated_is_removed_and_its_rival_named() -> 
     made = planned(world, SITE)
     ports = world.ports()
     made.actions[0].run(ports)
-    world.engine("m1").create_network(
+    world.engine("m1").networks.create(
         NetworkSpec.model_validate({"name": "rival", "subnets": [{"subnet": "10.99.0.0/16"}]})
     )
     world.settle()
@@ -299,7 +299,7 @@ def test_an_entry_that_stays_alive_is_not_removed_whatever_its_name_and_address(
 def test_a_network_that_was_allocated_since_the_plan_was_made_stays_as_it_is() -> None:
     world = World(managers=1)
     apply(world, SITE)
-    before = next(net for net in world.engine("m1").networks() if net.spec.name == "front")
+    before = next(net for net in world.engine("m1").networks.list() if net.spec.name == "front")
     state = seen(world)
     unallocated = tuple(net.model_copy(update={"allocated": net.spec.name != "front"}) for net in state.networks)
 
@@ -307,13 +307,13 @@ def test_a_network_that_was_allocated_since_the_plan_was_made_stays_as_it_is() -
     remake.run(world.ports())
 
     assert remake.kind == "network.remake"
-    assert next(net for net in world.engine("m1").networks() if net.spec.name == "front").id == before.id
+    assert next(net for net in world.engine("m1").networks.list() if net.spec.name == "front").id == before.id
 
 
 def test_a_global_service_waits_for_nodes_that_a_new_leader_has_not_heard_of_yet() -> None:
     world = World(managers=1, workers=1)
     apply(world, SITE)
-    agent = next(one for one in world.engine("m1").services() if one.spec.name == "agent")
+    agent = next(one for one in world.engine("m1").services.list() if one.spec.name == "agent")
     node = next(one for one in world.store("m1").nodes.values() if one.host == "w1")
     world.store("m1").tasks = {key: task for key, task in world.store("m1").tasks.items() if task.node_id != node.id}
 

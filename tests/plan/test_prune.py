@@ -13,7 +13,7 @@ from swarmnet.model.plan import MANAGED_LABEL
 from swarmnet.model.ref import Ref
 from swarmnet.model.service import Attachment, FileReference, Service, ServiceSpec
 from swarmnet.model.state import ClusterState
-from swarmnet.model.swarm import Config, ConfigSpec, SecretSpec
+from swarmnet.model.swarm import Config, ConfigSpec, NewSecret, SecretSpec
 from swarmnet.operations.removal import Removal
 from swarmnet.plan.prune import Doomed, removals_of
 from tests.simulator import World
@@ -108,20 +108,20 @@ def test_a_content_that_a_service_took_into_use_since_the_plan_is_refused_at_onc
     world.bootstrap()
     engine = world.engine("m1")
     content_id = (
-        engine.create_config(ConfigSpec(name="page", data=b"x"))
+        engine.configs.create(ConfigSpec(name="page", data=b"x"))
         if kind == "config"
-        else engine.create_secret(SecretSpec(name="page"), Secret(b"x"))
+        else engine.secrets.create(NewSecret(SecretSpec(name="page"), Secret(b"x")))
     )
     action = Removal(object=Ref(kind=kind, name="page"), why="nothing names it", id=content_id)
     used = (FileReference(source="page", target="/page"),)
     spec = ServiceSpec(name="web", image="i")
-    engine.create_service(spec.model_copy(update={f"{kind}s": used}))
+    engine.services.create(spec.model_copy(update={f"{kind}s": used}))
 
     with pytest.raises(RefusedError, match=f"{kind} page is in use since .* following service: web"):
         action.run(world.ports())
 
     assert world.clock.monotonic() == 0
-    assert [one.id for one in engine.configs()] + [one.id for one in engine.secrets()] == [content_id]
+    assert [one.id for one in engine.configs.list()] + [one.id for one in engine.secrets.list()] == [content_id]
 
 
 def test_a_content_that_is_gone_already_is_removed() -> None:
@@ -130,4 +130,4 @@ def test_a_content_that_is_gone_already_is_removed() -> None:
 
     Removal(object=Ref(kind="config", name="page"), why="nothing names it", id="gone").run(world.ports())
 
-    assert world.engine("m1").configs() == ()
+    assert world.engine("m1").configs.list() == ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from swarmnet.model.service import Service, ServiceSpec
 from swarmnet.model.swarm import Config, ConfigSpec, Swarm
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tests.simulator.machine import Machine
     from tests.simulator.world import World
 
+T = TypeVar("T")
 EVIL = ServiceSpec(name="payments", image="evil:1", extra={"TaskTemplate": {"ContainerSpec": {"Mounts": [{}]}}})
 
 
@@ -30,12 +31,31 @@ class Lies:
     said: int = 0
 
 
+@dataclass
+class Invented(Generic[T]):
+    """A list that a host makes up; what is written goes to the real store."""
+
+    honest: Any
+    listed: tuple[T, ...]
+
+    def list(self) -> tuple[T, ...]:
+        return self.listed
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401  # whatever the honest one has
+        return getattr(self.honest, name)
+
+
 class Liar(SimulatedEngine):
     """An engine that answers as it likes; what is written to it goes to the real one."""
 
     def __init__(self, world: World, machine: Machine, lies: Lies) -> None:
         super().__init__(world, machine)
         self._lies = lies
+        if lies.nodes is not None:
+            page = Config(id="evil", version=1, spec=ConfigSpec(name="page", data=b"evil"))
+            self.nodes: Any = Invented(self.nodes, lies.nodes)
+            self.services: Any = Invented(self.services, (Service(id="evil", version=1, spec=EVIL),))
+            self.configs: Any = Invented(self.configs, (page,))
 
     def facts(self) -> EngineFacts:
         honest = super().facts()
@@ -49,16 +69,6 @@ class Liar(SimulatedEngine):
             return super().swarm()
         store = next(machine.store for machine in self._world.machines.values() if machine.store is not None)
         return Swarm(id=self._lies.swarm, version=1, spec=store.spec)
-
-    def nodes(self) -> tuple[Node, ...]:
-        return super().nodes() if self._lies.nodes is None else self._lies.nodes
-
-    def services(self) -> tuple[Service, ...]:
-        return super().services() if self._lies.nodes is None else (Service(id="evil", version=1, spec=EVIL),)
-
-    def configs(self) -> tuple[Config, ...]:
-        spec = ConfigSpec(name="page", data=b"evil")
-        return super().configs() if self._lies.nodes is None else (Config(id="evil", version=1, spec=spec),)
 
 
 class PortsWithLiar(SimulatedPorts):

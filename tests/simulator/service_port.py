@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class SimulatedServices(SwarmSide):
     """What a manager does with services; tasks follow at the next tick."""
 
-    def services(self) -> tuple[Service, ...]:
+    def list(self) -> tuple[Service, ...]:
         with self._asked("services"):
             return tuple(
                 Service(
@@ -34,7 +34,7 @@ class SimulatedServices(SwarmSide):
                 for record in self._store().services.values()
             )
 
-    def create_service(self, spec: ServiceSpec) -> str:
+    def create(self, spec: ServiceSpec) -> str:
         with self._asked("service.create", spec.name):
             store = self._store()
             if any(record.spec.name == spec.name for record in store.services.values()):
@@ -47,28 +47,28 @@ class SimulatedServices(SwarmSide):
             store.services[service_id] = ServiceRecord(service_id, spec, store.write())
             return service_id
 
-    def update_service(self, service_id: str, version: int, spec: ServiceSpec, *, whole: bool = False) -> None:
-        with self._asked("service.update", service_id):
+    def update(self, object_id: str, version: int, spec: ServiceSpec, *, whole: bool = False) -> None:
+        with self._asked("service.update", object_id):
             store = self._store()
-            record = find(self.host, store.services, service_id, "service")
+            record = find(self.host, store.services, object_id, "service")
             check_version(self.host, record.version, version)
             if record.spec.name != spec.name:
                 raise EngineError(self.host, "renaming services is not supported", status=501)
             if record.spec.mode is not spec.mode:
                 raise EngineError(self.host, "service mode change is not allowed", status=501)
             wanted = spec if whole else lay(record.spec, spec)
-            self._check(store, wanted, service_id)
+            self._check(store, wanted, object_id)
             record.restarts.clear()
             record.update_state = None
             record.spec, record.version = wanted, store.write()
 
-    def remove_service(self, service_id: str) -> None:
-        with self._asked("service.remove", service_id):
+    def remove(self, object_id: str) -> None:
+        with self._asked("service.remove", object_id):
             store = self._store()
-            find(self.host, store.services, service_id, "service")
-            del store.services[service_id]
+            find(self.host, store.services, object_id, "service")
+            del store.services[object_id]
             for task in store.tasks.values():
-                if task.service_id == service_id:
+                if task.service_id == object_id:
                     task.desired_state = "remove"
 
     def _check(self, store: Store, spec: ServiceSpec, service_id: str) -> None:
@@ -115,6 +115,10 @@ class SimulatedServices(SwarmSide):
                 if other.id != service_id and port.mode is PublishMode.INGRESS and key in wanted:
                     message = f"port '{port.published}' is already in use by service '{other.spec.name}' ({other.id})"
                     raise ConflictError(self.host, f"{message} as an ingress port", status=400)
+
+
+class SimulatedTasks(SwarmSide):
+    """The tasks that a manager lists."""
 
     def tasks(self, *, service: str | None = None, network: str | None = None) -> tuple[Task, ...]:
         with self._asked("tasks"):

@@ -1,4 +1,4 @@
-"""The swarm of a simulated engine: membership, nodes, configs and secrets. ``services`` are next door."""
+"""The swarm of a simulated engine: membership and nodes."""
 
 from __future__ import annotations
 
@@ -11,23 +11,13 @@ from swarmnet.model.hosts import Availability, Role
 from swarmnet.model.merge import lay
 from swarmnet.model.network import NetworkSpec, Scope
 from swarmnet.model.state import SwarmStanding
-from swarmnet.model.swarm import (
-    Config,
-    ConfigSpec,
-    Node,
-    NodeSpec,
-    SecretSpec,
-    StoredSecret,
-    Swarm,
-    SwarmSpec,
-)
+from swarmnet.model.swarm import Node, NodeSpec, Swarm, SwarmSpec
 from tests.simulator.rules import has_quorum
-from tests.simulator.store import FileRecord, NetworkRecord, NodeRecord, Store, check_version, find
+from tests.simulator.store import NetworkRecord, NodeRecord, Store, check_version, find
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from swarmnet.model.base import Labels
     from swarmnet.model.ports import JoinAddress
     from tests.simulator.machine import Machine
     from tests.simulator.world import World
@@ -77,7 +67,7 @@ class SwarmSide:
 
 
 class SimulatedMembership(SwarmSide):
-    """Swarm, nodes, configs and secrets."""
+    """The swarm, and this engine's place in it."""
 
     def swarm(self) -> Swarm:
         with self._asked("swarm"):
@@ -190,7 +180,11 @@ class SimulatedMembership(SwarmSide):
             elif store.unlock_key is None:
                 store.unlock_key = Secret(f"SWMKEY-1-{self._world.ids.swarm()}")
 
-    def nodes(self) -> tuple[Node, ...]:
+
+class SimulatedNodes(SwarmSide):
+    """A ``NodeStore``."""
+
+    def list(self) -> tuple[Node, ...]:
         with self._asked("nodes"):
             store = self._store()
             return tuple(self._node(store, node) for node in store.nodes.values())
@@ -214,10 +208,10 @@ class SimulatedMembership(SwarmSide):
             platform="linux/x86_64",
         )
 
-    def update_node(self, node_id: str, version: int, spec: NodeSpec) -> None:
-        with self._asked("node.update", node_id):
+    def update(self, object_id: str, version: int, spec: NodeSpec) -> None:
+        with self._asked("node.update", object_id):
             store = self._store()
-            node = find(self.host, store.nodes, node_id, "node")
+            node = find(self.host, store.nodes, object_id, "node")
             check_version(self.host, node.version, version)
             kept = {"role": spec.role or node.spec.role, "availability": spec.availability or node.spec.availability}
             wanted = spec.model_copy(update=kept)
@@ -233,82 +227,13 @@ class SimulatedMembership(SwarmSide):
             message = "can't remove member from the raft: this would result in a loss of quorum"
             raise EngineError(self.host, message, status=400)
 
-    def remove_node(self, node_id: str, *, force: bool = False) -> None:
-        with self._asked("node.remove", node_id):
+    def remove(self, object_id: str, *, force: bool = False) -> None:
+        with self._asked("node.remove", object_id):
             store = self._store()
-            node = find(self.host, store.nodes, node_id, "node")
+            node = find(self.host, store.nodes, object_id, "node")
             if node.spec.role is Role.MANAGER:
-                message = f"node {node_id} is a cluster manager and is a member of the raft cluster."
+                message = f"node {object_id} is a cluster manager and is a member of the raft cluster."
                 raise EngineError(self.host, f"{message} It must be demoted to worker before removal", status=400)
             if node.ready and not force:
-                raise ConflictError(self.host, f"node {node_id} is not down and can't be removed", status=400)
-            del store.nodes[node_id]
-
-    def configs(self) -> tuple[Config, ...]:
-        with self._asked("configs"):
-            records = self._store().configs.values()
-            return tuple(
-                Config(id=record.id, version=record.version, spec=record.spec)
-                for record in records
-                if isinstance(record.spec, ConfigSpec)
-            )
-
-    def create_config(self, spec: ConfigSpec) -> str:
-        with self._asked("config.create", spec.name):
-            return self._keep(self._store(), self._store().configs, spec, "config")
-
-    def _keep(self, store: Store, files: dict[str, FileRecord], spec: ConfigSpec | SecretSpec, kind: str) -> str:
-        if any(record.spec.name.lower() == spec.name.lower() for record in files.values()):
-            raise ConflictError(self.host, f"{kind} {spec.name} already exists", status=409)
-        file_id = self._world.ids.swarm()
-        files[file_id] = FileRecord(file_id, spec, store.write())
-        return file_id
-
-    def update_config_labels(self, config_id: str, version: int, labels: Labels) -> None:
-        with self._asked("config.update", config_id):
-            self._label(self._store().configs, config_id, version, labels)
-
-    def _label(self, files: dict[str, FileRecord], file_id: str, version: int, labels: Labels) -> None:
-        record = find(self.host, files, file_id, "file")
-        check_version(self.host, record.version, version)
-        record.spec = record.spec.model_copy(update={"labels": dict(labels)})
-        record.version = self._store().write()
-
-    def remove_config(self, config_id: str) -> None:
-        with self._asked("config.remove", config_id):
-            store = self._store()
-            name = find(self.host, store.configs, config_id, "config").spec.name
-            for service in store.services.values():
-                if any(reference.source == name for reference in service.spec.configs or ()):
-                    message = f"config '{name}' is in use by the following service: {service.spec.name}"
-                    raise ConflictError(self.host, message, status=400)
-            del store.configs[config_id]
-
-    def secrets(self) -> tuple[StoredSecret, ...]:
-        with self._asked("secrets"):
-            records = self._store().secrets.values()
-            return tuple(
-                StoredSecret(id=record.id, version=record.version, spec=record.spec)
-                for record in records
-                if isinstance(record.spec, SecretSpec)
-            )
-
-    def create_secret(self, spec: SecretSpec, data: Secret) -> str:
-        with self._asked("secret.create", spec.name):
-            if not 0 < len(data.reveal()) <= 500 * 1024:
-                raise EngineError(self.host, "secret data must be larger than 0 and less than 512000 bytes", status=400)
-            return self._keep(self._store(), self._store().secrets, spec, "secret")
-
-    def update_secret_labels(self, secret_id: str, version: int, labels: Labels) -> None:
-        with self._asked("secret.update", secret_id):
-            self._label(self._store().secrets, secret_id, version, labels)
-
-    def remove_secret(self, secret_id: str) -> None:
-        with self._asked("secret.remove", secret_id):
-            store = self._store()
-            name = find(self.host, store.secrets, secret_id, "secret").spec.name
-            for service in store.services.values():
-                if any(reference.source == name for reference in service.spec.secrets or ()):
-                    message = f"secret '{name}' is in use by the following service: {service.spec.name}"
-                    raise ConflictError(self.host, message, status=400)
-            del store.secrets[secret_id]
+                raise ConflictError(self.host, f"node {object_id} is not down and can't be removed", status=400)
+            del store.nodes[object_id]

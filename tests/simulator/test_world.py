@@ -45,41 +45,41 @@ def test_it_is_what_the_logic_asks_for(world: World) -> None:
 
 def test_only_writes_are_counted_as_writes(world: World) -> None:
     engine = world.engine("m1")
-    engine.networks()
-    engine.nodes()
+    engine.networks.list()
+    engine.nodes.list()
     assert world.writes == []
     with pytest.raises(EngineError):
-        engine.create_network(NetworkSpec(name="a.b"))
+        engine.networks.create(NetworkSpec(name="a.b"))
     assert [(write.host, write.verb, write.target) for write in world.writes] == [("m1", "network.create", "a.b")]
 
 
 def test_time_passes_only_in_sleep(world: World) -> None:
     engine = world.engine("m1")
-    engine.create_network(NetworkSpec(name="front"))
-    assert not next(network for network in engine.networks() if network.spec.name == "front").allocated
+    engine.networks.create(NetworkSpec(name="front"))
+    assert not next(network for network in engine.networks.list() if network.spec.name == "front").allocated
     world.clock.sleep(1)
-    assert next(network for network in engine.networks() if network.spec.name == "front").allocated
+    assert next(network for network in engine.networks.list() if network.spec.name == "front").allocated
 
 
 def test_an_overlapping_network_is_allocated_when_the_other_is_gone(world: World) -> None:
     engine = world.engine("m1")
     first, _ = [
-        engine.create_network(NetworkSpec(name=name, subnets=(Subnet(subnet="10.9.0.0/24"),))) for name in ("a", "b")
+        engine.networks.create(NetworkSpec(name=name, subnets=(Subnet(subnet="10.9.0.0/24"),))) for name in ("a", "b")
     ]
     world.settle()
-    assert [net.allocated for net in engine.networks() if net.spec.name in ("a", "b")] == [True, False]
-    engine.remove_network(first)
+    assert [net.allocated for net in engine.networks.list() if net.spec.name in ("a", "b")] == [True, False]
+    engine.networks.remove(first)
     world.settle()
-    assert [net.allocated for net in engine.networks() if net.spec.name == "b"] == [True]
+    assert [net.allocated for net in engine.networks.list() if net.spec.name == "b"] == [True]
 
 
 def test_one_dead_manager_of_three_is_survived_two_are_not(world: World) -> None:
     world.kill("m2")
     world.tick()
-    assert {node.hostname for node in world.engine("m1").nodes() if node.status == "down"} == {"m2"}
+    assert {node.hostname for node in world.engine("m1").nodes.list() if node.status == "down"} == {"m2"}
     world.kill("m3")
     with pytest.raises(NotAManagerError):
-        world.engine("m1").nodes()
+        world.engine("m1").nodes.list()
     assert not world.engine("m1").facts().membership.is_manager
     with pytest.raises(NotAManagerError):
         world.ports().manager()
@@ -94,9 +94,9 @@ def test_a_demotion_that_would_lose_the_quorum_is_refused(world: World) -> None:
     world.kill("m3")
     world.tick()
     engine = world.engine("m1")
-    node = next(node for node in engine.nodes() if node.hostname == "m2")
+    node = next(node for node in engine.nodes.list() if node.hostname == "m2")
     with pytest.raises(EngineError):
-        engine.update_node(node.id, node.version, NodeSpec(role=Role.WORKER))
+        engine.nodes.update(node.id, node.version, NodeSpec(role=Role.WORKER))
 
 
 def test_a_host_can_vanish_in_the_middle_of_a_run(world: World) -> None:
@@ -128,11 +128,11 @@ def test_an_autolocked_manager_comes_back_locked() -> None:
 def test_tasks_leave_drained_and_dead_nodes(world: World) -> None:
     engine = world.engine("m1")
     spec = ServiceSpec(name="web", image="i", replicas=2, constraints=("node.role==worker",))
-    engine.create_service(spec)
+    engine.services.create(spec)
     world.settle()
     assert running(world, "web") == ["w1", "w2"]
-    node = next(node for node in engine.nodes() if node.hostname == "w1")
-    engine.update_node(node.id, node.version, NodeSpec(availability=Availability.DRAIN))
+    node = next(node for node in engine.nodes.list() if node.hostname == "w1")
+    engine.nodes.update(node.id, node.version, NodeSpec(availability=Availability.DRAIN))
     world.settle()
     assert running(world, "web") == ["w2", "w2"]
     world.kill("w2")
@@ -141,19 +141,19 @@ def test_tasks_leave_drained_and_dead_nodes(world: World) -> None:
 
 
 def test_a_global_service_runs_once_on_every_node(world: World) -> None:
-    world.engine("m1").create_service(ServiceSpec(name="agent", image="i", mode=ServiceMode.GLOBAL))
+    world.engine("m1").services.create(ServiceSpec(name="agent", image="i", mode=ServiceMode.GLOBAL))
     world.settle()
     assert running(world, "agent") == ["m1", "m2", "m3", "w1", "w2"]
 
 
 def test_an_update_of_the_template_replaces_tasks_and_one_of_labels_does_not(world: World) -> None:
     engine = world.engine("m1")
-    engine.create_service(ServiceSpec(name="web", image="i:1"))
+    engine.services.create(ServiceSpec(name="web", image="i:1"))
     world.settle()
     (before,) = (task.id for task in engine.tasks(service="web") if task.state == "running")
     for update, same in (({"labels": {"a": "b"}}, True), ({"image": "i:2"}, False)):
-        (service,) = engine.services()
-        engine.update_service(service.id, service.version, service.spec.model_copy(update=update))
+        (service,) = engine.services.list()
+        engine.services.update(service.id, service.version, service.spec.model_copy(update=update))
         world.settle()
         (after,) = (task.id for task in engine.tasks(service="web") if task.state == "running")
         assert (after == before) is same
@@ -161,6 +161,6 @@ def test_an_update_of_the_template_replaces_tasks_and_one_of_labels_does_not(wor
 
 def test_a_task_without_an_image_is_rejected(world: World) -> None:
     world.missing_images.add("none:1")
-    world.engine("m1").create_service(ServiceSpec(name="web", image="none:1"))
+    world.engine("m1").services.create(ServiceSpec(name="web", image="none:1"))
     world.settle()
     assert {task.state for task in world.engine("m1").tasks(service="web")} == {"rejected"}

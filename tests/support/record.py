@@ -78,7 +78,7 @@ class Told(Engine):
     """An engine whose answers can be had as they are."""
 
     def answer(self, path: str) -> JsonValue:
-        return self._send(Request(path, "GET", path))
+        return self.send(Request(path, "GET", path))
 
 
 def record(lab_name: str, host: str, case: str) -> None:

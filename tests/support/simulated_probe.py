@@ -104,7 +104,7 @@ class Paths:
     def _addresses(self, host: str) -> Iterator[tuple[str, int]]:
         """Yield each address on the host's overlays, and the MTU there."""
         engine = self._world.engine(host)
-        encrypted = {net.id for net in self._world.engine("m1").networks() if net.spec.encrypted}
+        encrypted = {net.id for net in self._world.engine("m1").networks.list() if net.spec.encrypted}
         for endpoint in (endpoint for box in engine.containers() for endpoint in box.endpoints):
             yield endpoint.address, 1424 if endpoint.network_id in encrypted else 1450
 

@@ -27,7 +27,7 @@ def seen(world: World, playbook: Playbook | None = None) -> ClusterState:
     for host in world.inventory.hosts:
         try:
             engine = ports.engine(host.name)
-            local = tuple(net for net in engine.networks() if net.spec.effective_scope is Scope.LOCAL)
+            local = tuple(net for net in engine.networks.list() if net.spec.effective_scope is Scope.LOCAL)
             facts = HostFacts(
                 host=host.name,
                 engine=engine.facts(),
@@ -55,16 +55,16 @@ def _answers(ports: Ports, playbook: Playbook | None) -> tuple[CommandResult, ..
 
 def _cluster(ports: Ports, state: ClusterState) -> ClusterState:
     manager = ports.manager()
-    swarm_networks = (net for net in manager.networks() if net.spec.effective_scope is Scope.SWARM)
+    swarm_networks = (net for net in manager.networks.list() if net.spec.effective_scope is Scope.SWARM)
     return state.model_copy(
         update={
             "swarm": manager.swarm(),
-            "nodes": manager.nodes(),
+            "nodes": manager.nodes.list(),
             "networks": tuple(swarm_networks),
-            "services": manager.services(),
+            "services": manager.services.list(),
             "tasks": manager.tasks(),
-            "configs": manager.configs(),
-            "secrets": manager.secrets(),
+            "configs": manager.configs.list(),
+            "secrets": manager.secrets.list(),
         }
     )
 

@@ -31,7 +31,7 @@ def made(managers: int, workers: int, *networks: NetworkSpec) -> World:
     world = World(managers=managers, workers=workers)
     world.bootstrap()
     for spec in networks or (FRONT,):
-        world.engine("m1").create_network(spec)
+        world.engine("m1").networks.create(spec)
     world.settle()
     Paths(world)
     return world
@@ -39,14 +39,14 @@ def made(managers: int, workers: int, *networks: NetworkSpec) -> World:
 
 def proved(world: World) -> Verification:
     ports = world.ports()
-    scenarios = WIRELESS if any(net.spec.encrypted for net in world.engine("m1").networks()) else ALL
+    scenarios = WIRELESS if any(net.spec.encrypted for net in world.engine("m1").networks.list()) else ALL
     return verify(ports, observe(ports), VerifyOptions(scenarios), kit=KIT, run=this_run())
 
 
 def set_to(world: World, host: str, availability: Availability) -> World:
     engine = world.engine("m1")
-    node = next(one for one in engine.nodes() if one.hostname == host)
-    engine.update_node(node.id, node.version, NodeSpec(availability=availability))
+    node = next(one for one in engine.nodes.list() if one.hostname == host)
+    engine.nodes.update(node.id, node.version, NodeSpec(availability=availability))
     world.settle()
     return world
 
@@ -103,7 +103,7 @@ def test_overlays_that_take_no_containers_are_tested_by_tasks_and_nothing_of_the
     world = HEALTHY["none attachable"]()
     result = proved(world)
     assert {(one.network, tuple(one.counts().items())) for one in result.matrices} == {("closed", ((Status.OK, 6),))}
-    assert {one.spec.name for one in world.engine("m1").services()} == set()
+    assert {one.spec.name for one in world.engine("m1").services.list()} == set()
     assert all(not machine.containers for machine in world.machines.values())
 
 
@@ -113,7 +113,7 @@ def test_published_ports_need_no_overlay(networks: tuple[NetworkSpec, ...]) -> N
     world = World(managers=1, workers=2)
     world.bootstrap()
     for spec in networks:
-        world.engine("m1").create_network(spec)
+        world.engine("m1").networks.create(spec)
     world.settle()
     Paths(world)
     ports = world.ports()

@@ -42,9 +42,9 @@ def world() -> World:
     world = World(managers=1, workers=2)
     world.bootstrap()
     engine = world.engine("m1")
-    engine.create_network(NetworkSpec(name="front", attachable=True, labels={MANAGED_LABEL: "sim"}))
-    engine.create_network(NetworkSpec(name="foreign", attachable=True))
-    engine.create_network(NetworkSpec(name="closed"))
+    engine.networks.create(NetworkSpec(name="front", attachable=True, labels={MANAGED_LABEL: "sim"}))
+    engine.networks.create(NetworkSpec(name="foreign", attachable=True))
+    engine.networks.create(NetworkSpec(name="closed"))
     world.settle()
     return world
 
@@ -62,9 +62,9 @@ def look(world: World) -> ClusterState:
         hosts=tuple(hosts),
         failures=tuple(failures),
         swarm=manager.swarm(),
-        nodes=manager.nodes(),
-        networks=manager.networks(),
-        services=manager.services(),
+        nodes=manager.nodes.list(),
+        networks=manager.networks.list(),
+        services=manager.services.list(),
     )
 
 
@@ -229,7 +229,7 @@ def test_without_a_quorum_there_is_one_cause_and_no_verdicts() -> None:
 def test_one_host_alone_proves_nothing() -> None:
     world = World(managers=1)
     world.bootstrap()
-    world.engine("m1").create_network(NetworkSpec(name="front", attachable=True))
+    world.engine("m1").networks.create(NetworkSpec(name="front", attachable=True))
     world.settle()
     Paths(world)
     result = run(world, VerifyOptions(tuple(one for one in ALL if one.name == "udp")))
@@ -237,19 +237,19 @@ def test_one_host_alone_proves_nothing() -> None:
 
 
 def _encrypt(world: World) -> None:
-    world.engine("m1").create_network(NetworkSpec(name="vault", attachable=True, encrypted=True))
+    world.engine("m1").networks.create(NetworkSpec(name="vault", attachable=True, encrypted=True))
     world.settle()
 
 
 def test_an_encrypted_overlay_alone_is_compared_with_a_plain_one_that_is_gone_afterwards(world: World) -> None:
     Paths(world)
     _encrypt(world)
-    before = {network.spec.name for network in world.engine("m1").networks()}
+    before = {network.spec.name for network in world.engine("m1").networks.list()}
     result = run(world, VerifyOptions((PlaintextInjection(),), networks=("vault",)))
     assert "control" in {phase.name for phase in result.phases}
     (verdict,) = result.verdicts
     assert (verdict.status, "simulated hosts" in verdict.detail) == (Status.INCONCLUSIVE, False)
-    assert {network.spec.name for network in world.engine("m1").networks()} == before
+    assert {network.spec.name for network in world.engine("m1").networks.list()} == before
 
 
 def test_a_plain_overlay_among_the_tested_ones_serves_as_the_control(world: World) -> None:
@@ -262,11 +262,11 @@ def test_a_plain_overlay_among_the_tested_ones_serves_as_the_control(world: Worl
 def test_a_control_network_that_a_killed_run_left_is_removed(world: World) -> None:
     Paths(world)
     labels = {PROBE_LABEL: "old", OPERATOR_LABEL: "gone:1", STARTED_LABEL: str(int(world.clock.now().timestamp()))}
-    world.engine("m1").create_network(NetworkSpec(name="swarmnet-control-old", attachable=True, labels=labels))
+    world.engine("m1").networks.create(NetworkSpec(name="swarmnet-control-old", attachable=True, labels=labels))
     world.settle()
     assert [network.spec.name for network in chosen(look(world), ())] == ["front"]
     run(world)
-    assert "swarmnet-control-old" not in {network.spec.name for network in world.engine("m1").networks()}
+    assert "swarmnet-control-old" not in {network.spec.name for network in world.engine("m1").networks.list()}
 
 
 def test_observers_are_started_only_for_scenarios_that_need_them(world: World) -> None:

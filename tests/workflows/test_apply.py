@@ -91,13 +91,13 @@ def test_repairs_what_somebody_removed_by_hand() -> None:
     world = World(managers=1, workers=1)
     run(world)
     engine = world.engine("m1")
-    front = next(net for net in engine.networks() if net.spec.name == "front")
-    engine.remove_network(front.id)
+    front = next(net for net in engine.networks.list() if net.spec.name == "front")
+    engine.networks.remove(front.id)
 
     report = run(world)
 
     assert [outcome.target for outcome in report.outcomes] == ["network front"]
-    assert "front" in {net.spec.name for net in engine.networks()}
+    assert "front" in {net.spec.name for net in engine.networks.list()}
 
 
 def test_leaves_no_lock_behind() -> None:
@@ -105,7 +105,7 @@ def test_leaves_no_lock_behind() -> None:
 
     run(world)
 
-    assert [config.spec.name for config in world.engine("m1").configs()] == []
+    assert [config.spec.name for config in world.engine("m1").configs.list()] == []
     assert [machine.lock_files for machine in world.machines.values()] == [[], [], []]
 
 
@@ -133,7 +133,7 @@ def test_asks_again_when_the_cluster_changed_between_plan_and_lock() -> None:
         def ask(self, prepared: Prepared, *, changed: bool) -> None:
             super().ask(prepared, changed=changed)
             if not changed:
-                world.engine("m1").create_network(NetworkSpec(name="third"))
+                world.engine("m1").networks.create(NetworkSpec(name="third"))
 
     consent = Meddler()
 
@@ -219,7 +219,7 @@ def test_stops_between_actions_when_asked_and_converges_when_run_again() -> None
 
     assert report.interrupted
     assert {outcome.status for outcome in report.outcomes} == {OutcomeStatus.DONE, OutcomeStatus.SKIPPED}
-    assert LOCK_NAME not in {config.spec.name for config in world.engine("m1").configs()}
+    assert LOCK_NAME not in {config.spec.name for config in world.engine("m1").configs.list()}
     assert not run(world).failed
 
 
@@ -319,14 +319,14 @@ def test_resets_a_swarm_with_its_leader_last_and_has_nothing_left_to_do() -> Non
     assert set(leaving[:2]) == {"w1", "w2"}
     assert leaving[-1] == "m1"
     assert all(machine.store is None for machine in world.machines.values())
-    assert "local" not in {net.spec.name for net in world.engine("w1").networks()}
+    assert "local" not in {net.spec.name for net in world.engine("w1").networks.list()}
     assert apply(world.ports(), dissolve, terms()).outcomes == ()
 
 
 def test_prunes_what_swarmnet_made_and_nothing_else() -> None:
     world = World(managers=1)
     run(world)
-    world.engine("m1").create_network(NetworkSpec(name="theirs"))
+    world.engine("m1").networks.create(NetworkSpec(name="theirs"))
     less = SITE.replace("  - network: {name: back, attachable: true, subnets: [{subnet: 10.21.0.0/24}]}\n", "")
     wanted = goal(world.inventory, less, Permissions(prune=True))
     provided = frozenset({("network", "front")})
@@ -335,4 +335,4 @@ def test_prunes_what_swarmnet_made_and_nothing_else() -> None:
     report = apply(world.ports(), pruning, terms())
 
     assert [outcome.target for outcome in report.outcomes] == ["network back"]
-    assert {"front", "theirs"} <= {net.spec.name for net in world.engine("m1").networks()}
+    assert {"front", "theirs"} <= {net.spec.name for net in world.engine("m1").networks.list()}

@@ -13,7 +13,7 @@ from swarmnet.model.network import NetworkSpec, Subnet
 from swarmnet.model.plan import unmarked
 from swarmnet.model.report import Status
 from swarmnet.model.service import Attachment, FileReference, ServiceSpec
-from swarmnet.model.swarm import ConfigSpec, NodeSpec, SecretSpec, SwarmSpec
+from swarmnet.model.swarm import ConfigSpec, NewSecret, NodeSpec, SecretSpec, SwarmSpec
 from swarmnet.operations.content.kinds import is_lock
 from swarmnet.plan.guard import Permissions
 from swarmnet.plan.recovery.describe import document
@@ -57,15 +57,15 @@ def _backup() -> BackupDocument:
     world.bootstrap(SwarmSpec(default_addr_pool=("10.40.0.0/16",), subnet_size=25, task_history=2))
     engine = world.engine("a1")
     for name, subnet in (("front", "10.50.0.0/24"), ("back", "10.51.0.0/24")):
-        engine.create_network(NetworkSpec(name=name, attachable=True, subnets=(Subnet(subnet=subnet),)))
-    engine.create_network(NetworkSpec(name="auto", internal=True, mtu=1400, labels={"who": "chosen by the engine"}))
-    world.engine("a2").create_network(
+        engine.networks.create(NetworkSpec(name=name, attachable=True, subnets=(Subnet(subnet=subnet),)))
+    engine.networks.create(NetworkSpec(name="auto", internal=True, mtu=1400, labels={"who": "chosen by the engine"}))
+    world.engine("a2").networks.create(
         NetworkSpec(name="lan", driver="bridge", subnets=(Subnet(subnet="172.29.0.0/24"),))
     )
-    engine.create_config(ConfigSpec(name="site.conf", data=b"\x00listen 80"))
-    engine.create_secret(SecretSpec(name="token"), SECRETS["token"])
+    engine.configs.create(ConfigSpec(name="site.conf", data=b"\x00listen 80"))
+    engine.secrets.create(NewSecret(SecretSpec(name="token"), SECRETS["token"]))
     world.settle()
-    engine.create_service(
+    engine.services.create(
         ServiceSpec(
             name="web",
             image="busybox",
@@ -75,11 +75,11 @@ def _backup() -> BackupDocument:
             constraints=("node.hostname==a2",),
         )
     )
-    engine.create_service(
+    engine.services.create(
         ServiceSpec(name="api", image="busybox", replicas=1, secrets=(FileReference(source="token", target="token"),))
     )
-    node = next(node for node in engine.nodes() if node.hostname == "a2")
-    engine.update_node(node.id, node.version, NodeSpec(labels={"zone": "z"}))
+    node = next(node for node in engine.nodes.list() if node.hostname == "a2")
+    engine.nodes.update(node.id, node.version, NodeSpec(labels={"zone": "z"}))
     world.settle()
     return document(_seen(world), cluster="old", backup_id="ab" * 16, created=CREATED, tool="swarmnet")
 
@@ -157,11 +157,11 @@ def test_without_the_data_of_a_secret_its_service_is_left_out_and_all_else_resto
 def test_what_is_in_the_way_is_refused_and_nothing_is_written() -> None:
     world = World(inventory=NEW)
     found = _backup()
-    world.engine("b1").create_network(
+    world.engine("b1").networks.create(
         NetworkSpec(name="mine", driver="bridge", subnets=(Subnet(subnet="10.50.0.0/25"),))
     )
     world.bootstrap()
-    world.engine("b1").create_config(ConfigSpec(name="site.conf", data=b"other"))
+    world.engine("b1").configs.create(ConfigSpec(name="site.conf", data=b"other"))
     world.requests.clear()
     with pytest.raises(RefusedError) as caught:
         prepare(world.ports(), _restore(found).goal(Permissions()))

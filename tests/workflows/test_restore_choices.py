@@ -50,13 +50,13 @@ class Story:
         old.bootstrap(self.spec)
         engine = old.engine("m1")
         if self.ingress is not None:
-            engine.remove_network(next(net.id for net in engine.networks() if net.spec.ingress))
-            engine.create_network(self.ingress)
-        engine.create_network(FRONT)
-        engine.create_config(ConfigSpec(name="site.conf", data=b"x"))
-        old.engine("w1").create_network(NetworkSpec(name="lan", driver="bridge"))
+            engine.networks.remove(next(net.id for net in engine.networks.list() if net.spec.ingress))
+            engine.networks.create(self.ingress)
+        engine.networks.create(FRONT)
+        engine.configs.create(ConfigSpec(name="site.conf", data=b"x"))
+        old.engine("w1").networks.create(NetworkSpec(name="lan", driver="bridge"))
         old.settle()
-        engine.create_service(WEB)
+        engine.services.create(WEB)
         old.settle()
         state = observe(old.ports(), Look(containers=True))
         taken = document(state, cluster="shop", backup_id=ID, created=CREATED, tool="t")
@@ -80,10 +80,10 @@ class Story:
         return report
 
     def networks(self, host: str = "m1") -> dict[str, NetworkSpec]:
-        return {net.spec.name: net.spec for net in self.world.engine(host).networks()}
+        return {net.spec.name: net.spec for net in self.world.engine(host).networks.list()}
 
     def service(self) -> ServiceSpec:
-        (found,) = self.world.engine("m1").services()
+        (found,) = self.world.engine("m1").services.list()
         return found.spec
 
 
@@ -91,10 +91,10 @@ def _on_a_cluster_with(*networks: NetworkSpec, service: ServiceSpec | None = Non
     story = Story()
     story.world.bootstrap()
     for spec in networks:
-        story.world.engine("m1").create_network(spec)
+        story.world.engine("m1").networks.create(spec)
     story.world.settle()
     if service is not None:
-        story.world.engine("m1").create_service(service)
+        story.world.engine("m1").services.create(service)
     story.world.settle()
     return story
 
@@ -104,9 +104,9 @@ def _on_a_cluster_with(*networks: NetworkSpec, service: ServiceSpec | None = Non
 
 def test_b7_a_service_that_differs_is_changed_in_place() -> None:
     story = _on_a_cluster_with(FRONT, service=WEB.model_copy(update={"image": "other", "replicas": 2}))
-    (before,) = story.world.engine("m1").services()
+    (before,) = story.world.engine("m1").services.list()
     assert story.run().exit_code == 0
-    (after,) = story.world.engine("m1").services()
+    (after,) = story.world.engine("m1").services.list()
     assert (after.id, after.spec.image, after.spec.replicas) == (before.id, "busybox", 1)
 
 
@@ -165,9 +165,9 @@ def test_b9_a_restore_right_after_a_removal_makes_what_managers_only_have_copies
     story.run()
     story.world.machines["m1"].lingers = 30.0
     engine = story.world.engine("m1")
-    engine.remove_service(next(one.id for one in engine.services()))
+    engine.services.remove(next(one.id for one in engine.services.list()))
     story.world.settle()
-    engine.remove_network(next(net.id for net in engine.networks() if net.spec.name == "front"))
+    engine.networks.remove(next(net.id for net in engine.networks.list() if net.spec.name == "front"))
     report = story.run()
     assert (report.exit_code, report.failed) == (0, False)
     assert [one.target for one in report.outcomes] == ["network front", "service web"]
@@ -184,7 +184,7 @@ def test_undo_leaves_what_was_there_before_or_was_replaced() -> None:
 def test_undo_leaves_a_network_that_others_use_by_now_and_says_so() -> None:
     story = _on_a_cluster_with()
     story.run()
-    story.world.engine("m1").create_service(WEB.model_copy(update={"name": "later"}))
+    story.world.engine("m1").services.create(WEB.model_copy(update={"name": "later"}))
     story.world.settle()
     assert story.undo().exit_code == 0
     assert "front" in story.networks()
@@ -197,7 +197,7 @@ def test_undo_does_not_take_the_swarm_apart_that_the_restore_began() -> None:
     story.run()
     assert story.world.store("m1").spec.labels[RESTORE_LABEL] == ID
     story.undo()
-    assert len(story.world.engine("m1").nodes()) == 2
+    assert len(story.world.engine("m1").nodes.list()) == 2
     assert any("swarmnet reset" in text for text in story.consent.shown[-1].plan.warnings)
 
 
@@ -255,7 +255,7 @@ def test_an_ingress_network_that_services_publish_through_is_left_with_the_reaso
     story = Story(ingress=INGRESS)
     story.world.bootstrap()
     published = ServiceSpec(name="shop", image="busybox", ports=(PublishedPort(target=80, published=8080),))
-    story.world.engine("m1").create_service(published)
+    story.world.engine("m1").services.create(published)
     story.world.settle()
     (skip,) = story.skips()
     assert "network ingress: services publish through it: shop" in skip

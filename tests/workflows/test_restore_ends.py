@@ -36,10 +36,10 @@ WEB = ServiceSpec(name="web", image="busybox", replicas=1)
 def _backup(*services: ServiceSpec) -> BackupDocument:
     world = World(inventory=HOSTS)
     world.bootstrap()
-    world.engine("m1").create_network(NetworkSpec(name="front"))
+    world.engine("m1").networks.create(NetworkSpec(name="front"))
     world.settle()
     for spec in services:
-        world.engine("m1").create_service(spec)
+        world.engine("m1").services.create(spec)
     world.settle()
     state = observe(world.ports(), Look(containers=True))
     return document(state, cluster="shop", backup_id="ef" * 16, created=CREATED, tool="t")

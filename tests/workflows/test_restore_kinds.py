@@ -92,7 +92,7 @@ def test_b2_configuration_networks_come_back_with_the_networks_that_need_them() 
     def make(m1: EnginePort, w1: EnginePort) -> None:
         for engine, block in ((m1, "10.1.0.0/25"), (w1, "10.1.0.128/25")):
             subnet = Subnet(subnet=block)
-            engine.create_network(
+            engine.networks.create(
                 NetworkSpec(
                     name="lan-conf",
                     driver="macvlan",
@@ -102,34 +102,36 @@ def test_b2_configuration_networks_come_back_with_the_networks_that_need_them() 
                     labels={"of": "us"},
                 )
             )
-        w1.create_network(NetworkSpec(name="mine", driver="macvlan", config_from="lan-conf"))
-        m1.create_network(NetworkSpec(name="lan", driver="macvlan", scope=Scope.SWARM, config_from="lan-conf"))
+        w1.networks.create(NetworkSpec(name="mine", driver="macvlan", config_from="lan-conf"))
+        m1.networks.create(NetworkSpec(name="lan", driver="macvlan", scope=Scope.SWARM, config_from="lan-conf"))
 
     found, world = _of(make), World(inventory=HOSTS)
     assert _restore(found, world).exit_code == 0
     assert _differences(found, world) == Drift(differences=())
-    made = {net.spec.name: net.spec for net in world.engine("w1").networks()}
+    made = {net.spec.name: net.spec for net in world.engine("w1").networks.list()}
     assert made["lan-conf"].config_only
     assert made["mine"].config_from == "lan-conf"
 
 
 def test_b3_bridges_of_nodes_get_their_old_blocks_before_the_engine_chooses_others() -> None:
     world = World(inventory=HOSTS)
-    world.engine("w1").create_network(
+    world.engine("w1").networks.create(
         NetworkSpec(name="old", driver="bridge", subnets=(Subnet(subnet="172.18.0.0/16", gateway="172.18.0.1"),))
     )
     world.bootstrap()
     found, fresh = _backup(world), World(inventory=HOSTS)
     report = _restore(found, fresh)
     assert (report.exit_code, report.failed) == (0, ())
-    blocks = {net.spec.name: net.spec.subnets[0].subnet for net in fresh.engine("w1").networks() if net.spec.subnets}
+    blocks = {
+        net.spec.name: net.spec.subnets[0].subnet for net in fresh.engine("w1").networks.list() if net.spec.subnets
+    }
     assert (blocks["old"], blocks["docker_gwbridge"]) == ("172.18.0.0/16", "172.19.0.0/16")
     assert _differences(found, fresh) == Drift(differences=())
 
 
 def test_b3_a_bridge_of_an_earlier_swarm_is_made_again_as_the_backup_has_it() -> None:
     world = World(inventory=HOSTS)
-    world.engine("w1").create_network(
+    world.engine("w1").networks.create(
         NetworkSpec(name="old", driver="bridge", subnets=(Subnet(subnet="172.18.0.0/16"),))
     )
     world.bootstrap()
@@ -141,7 +143,7 @@ def test_b3_a_bridge_of_an_earlier_swarm_is_made_again_as_the_backup_has_it() ->
 
 def test_b3_a_bridge_that_cannot_be_made_again_is_in_the_plan_as_a_conflict() -> None:
     world = World(inventory=HOSTS)
-    world.engine("w1").create_network(
+    world.engine("w1").networks.create(
         NetworkSpec(name="old", driver="bridge", subnets=(Subnet(subnet="172.18.0.0/16"),))
     )
     world.bootstrap()
@@ -167,7 +169,7 @@ def test_b3_a_block_that_a_new_host_routes_elsewhere_is_left_to_the_engine_and_s
 def test_b3_a_block_that_a_new_hosts_own_network_has_is_left_to_the_engine_and_said() -> None:
     found, fresh = _backup(_cluster()), World(inventory=HOSTS)
     theirs = NetworkSpec(name="theirs", driver="bridge", subnets=(Subnet(subnet="172.18.0.0/16"),))
-    fresh.engine("w1").create_network(theirs)
+    fresh.engine("w1").networks.create(theirs)
     report = _restore(found, fresh)
     assert (report.exit_code, report.failed) == (15, ())
     assert "network docker_gwbridge on w1: it overlaps network theirs: the engine chooses another block" in _skips(
@@ -189,7 +191,7 @@ ODD = {
 
 @pytest.mark.parametrize("spec", ODD.values(), ids=ODD.keys())
 def test_b4_what_playbooks_may_not_write_comes_back(spec: NetworkSpec) -> None:
-    found, world = _of(lambda _m1, w1: w1.create_network(spec)), World(inventory=HOSTS)
+    found, world = _of(lambda _m1, w1: w1.networks.create(spec)), World(inventory=HOSTS)
     assert _restore(found, world).exit_code == 0
     assert _differences(found, world) == Drift(differences=())
 
@@ -198,7 +200,7 @@ def test_b4_a_local_network_with_the_name_of_one_of_the_swarm_comes_back_on_work
     world = World(inventory=HOSTS)
     local = NetworkSpec(name="front", driver="bridge", subnets=(Subnet(subnet="172.29.0.0/24"),))
     for host in ("m1", "w1"):
-        world.engine(host).create_network(local)
+        world.engine(host).networks.create(local)
     world.bootstrap()
     seen = observe(world.ports(), Look(containers=True))
     front = Network(id="f", spec=FRONT.model_copy(update={"scope": Scope.SWARM}), vnis=(5000,))
@@ -208,21 +210,21 @@ def test_b4_a_local_network_with_the_name_of_one_of_the_swarm_comes_back_on_work
     report = _restore(found, fresh)
     assert report.exit_code == 15
     assert [skip.what for skip in report.skips] == ["network front on m1"]
-    made = [net.spec.effective_scope.value for net in fresh.engine("w1").networks() if net.spec.name == "front"]
+    made = [net.spec.effective_scope.value for net in fresh.engine("w1").networks.list() if net.spec.name == "front"]
     assert made == ["local"]
     assert fresh.store("m1").network_named("front") is not None
 
 
 def _shop(m1: EnginePort, _w1: EnginePort) -> None:
-    m1.create_network(FRONT)
-    m1.create_network(NetworkSpec(name="back", subnets=(Subnet(subnet="10.51.0.0/24"),)))
-    m1.create_config(ConfigSpec(name="site", data=b"x"))
-    m1.create_config(ConfigSpec(name="other", data=b"x"))
+    m1.networks.create(FRONT)
+    m1.networks.create(NetworkSpec(name="back", subnets=(Subnet(subnet="10.51.0.0/24"),)))
+    m1.configs.create(ConfigSpec(name="site", data=b"x"))
+    m1.configs.create(ConfigSpec(name="other", data=b"x"))
 
 
 def _services(m1: EnginePort, _w1: EnginePort) -> None:
-    m1.create_service(WEB.model_copy(update={"configs": (FileReference(source="site", target="/s"),)}))
-    m1.create_service(WEB.model_copy(update={"name": "job", "networks": (Attachment(network="back"),)}))
+    m1.services.create(WEB.model_copy(update={"configs": (FileReference(source="site", target="/s"),)}))
+    m1.services.create(WEB.model_copy(update={"name": "job", "networks": (Attachment(network="back"),)}))
 
 
 def test_b4_only_brings_along_what_its_objects_need_and_the_rest_is_skipped_by_name() -> None:
@@ -230,8 +232,8 @@ def test_b4_only_brings_along_what_its_objects_need_and_the_rest_is_skipped_by_n
     report = _restore(found, world, Choices(mapping={}, secrets={}, only=("service/w*",)))
     assert report.exit_code == 15
     engine = world.engine("m1")
-    assert [one.spec.name for one in engine.services()] == ["web"]
-    assert [one.spec.name for one in engine.configs()] == ["site"]
+    assert [one.spec.name for one in engine.services.list()] == ["web"]
+    assert [one.spec.name for one in engine.configs.list()] == ["site"]
     assert _skips(report) == [
         "service job: left out by --only",
         "network back: left out by --only",
@@ -244,7 +246,7 @@ def test_b4_what_needs_something_that_is_left_out_is_skipped_with_that_reason() 
     report = _restore(found, world, Choices(mapping={}, secrets={}, exclude=("network/front",)))
     assert "service web: needs network front" in _skips(report)
     assert "network front: left out by --exclude" in _skips(report)
-    assert [one.spec.name for one in world.engine("m1").services()] == ["job"]
+    assert [one.spec.name for one in world.engine("m1").services.list()] == ["job"]
 
 
 @pytest.mark.parametrize("pattern", ["web", "pod/web", "service/none*", "service/", "swarm/x"])
@@ -272,24 +274,24 @@ def test_b5_whatever_was_added_to_a_service_is_taken_away_in_place(change: dict[
     world.settle()
     _services(world.engine("m1"), world.engine("w1"))
     world.settle()
-    web = next(one for one in world.engine("m1").services() if one.spec.name == "web")
-    world.engine("m1").update_service(web.id, web.version, web.spec.model_copy(update=change))
+    web = next(one for one in world.engine("m1").services.list() if one.spec.name == "web")
+    world.engine("m1").services.update(web.id, web.version, web.spec.model_copy(update=change))
     world.settle()
     assert _differences(found, world) != Drift(differences=())
     assert _restore(found, world).exit_code == 0
     assert _differences(found, world) == Drift(differences=())
-    after = next(one for one in world.engine("m1").services() if one.spec.name == "web")
+    after = next(one for one in world.engine("m1").services.list() if one.spec.name == "web")
     assert after.id == web.id
 
 
 def test_b5_what_stays_different_is_said_and_ends_with_15() -> None:
     found, world = _of(_shop), _cluster()
     engine = world.engine("m1")
-    engine.create_network(FRONT.model_copy(update={"labels": {"tier": "x"}}))
-    engine.create_network(NetworkSpec(name="theirs"))
+    engine.networks.create(FRONT.model_copy(update={"labels": {"tier": "x"}}))
+    engine.networks.create(NetworkSpec(name="theirs"))
     world.settle()
-    node = next(one for one in engine.nodes() if one.hostname == "w1")
-    engine.update_node(node.id, node.version, NodeSpec(labels={"disk": "ssd"}))
+    node = next(one for one in engine.nodes.list() if one.hostname == "w1")
+    engine.nodes.update(node.id, node.version, NodeSpec(labels={"disk": "ssd"}))
     report = _restore(found, world)
     assert report.exit_code == 15
     assert set(_skips(report)) == {
@@ -302,9 +304,9 @@ def test_b5_what_stays_different_is_said_and_ends_with_15() -> None:
 
 def test_b6_a_service_on_a_node_by_id_is_equal_on_the_same_cluster() -> None:
     world = _cluster()
-    node = next(one for one in world.engine("m1").nodes() if one.hostname == "w1")
+    node = next(one for one in world.engine("m1").nodes.list() if one.hostname == "w1")
     pinned = WEB.model_copy(update={"networks": (), "constraints": (f"node.id=={node.id}",)})
-    world.engine("m1").create_service(pinned)
+    world.engine("m1").services.create(pinned)
     found = _backup(world)
     assert _differences(found, world) == Drift(differences=())
     report = _restore(found, world)
@@ -313,9 +315,9 @@ def test_b6_a_service_on_a_node_by_id_is_equal_on_the_same_cluster() -> None:
 
 def test_b6_a_service_on_a_node_by_id_or_address_moves_to_the_host_in_its_place() -> None:
     world = _cluster()
-    node = next(one for one in world.engine("m1").nodes() if one.hostname == "w1")
+    node = next(one for one in world.engine("m1").nodes.list() if one.hostname == "w1")
     pins = (f"node.id=={node.id}", f"node.ip=={node.address}")
-    world.engine("m1").create_service(WEB.model_copy(update={"networks": (), "constraints": pins[:1]}))
+    world.engine("m1").services.create(WEB.model_copy(update={"networks": (), "constraints": pins[:1]}))
     found, fresh = _backup(world), World(inventory=HOSTS)
     assert _restore(found, fresh).exit_code == 0
     assert _differences(found, fresh) == Drift(differences=())
@@ -325,10 +327,10 @@ def test_b6_a_service_on_a_node_by_id_or_address_moves_to_the_host_in_its_place(
 @pytest.mark.parametrize("mode", [{"ReplicatedJob": {"MaxConcurrent": 1, "TotalCompletions": 2}}, {"GlobalJob": {}}])
 def test_a8_jobs_come_back_as_jobs_and_are_awaited_as_complete(mode: dict[str, object]) -> None:
     job = WEB.model_copy(update={"name": "once", "networks": (), "replicas": None, "extra": {"Mode": mode}})
-    found, fresh = _of(lambda m1, _w1: m1.create_service(job)), World(inventory=HOSTS)
+    found, fresh = _of(lambda m1, _w1: m1.services.create(job)), World(inventory=HOSTS)
     report = _restore(found, fresh)
     assert (report.exit_code, report.failed) == (0, ())
-    (after,) = fresh.engine("m1").services()
+    (after,) = fresh.engine("m1").services.list()
     assert after.spec.job == mode
     assert after.spec.mode is ServiceMode.REPLICATED
     assert {task.state for task in fresh.engine("m1").tasks()} == {"complete"}
@@ -337,8 +339,8 @@ def test_a8_jobs_come_back_as_jobs_and_are_awaited_as_complete(mode: dict[str, o
 
 def test_b2_configuration_networks_are_made_before_those_that_need_them() -> None:
     def make(_m1: EnginePort, w1: EnginePort) -> None:
-        w1.create_network(NetworkSpec(name="z-conf", driver="macvlan", config_only=True))
-        w1.create_network(NetworkSpec(name="a", driver="macvlan", config_from="z-conf"))
+        w1.networks.create(NetworkSpec(name="z-conf", driver="macvlan", config_only=True))
+        w1.networks.create(NetworkSpec(name="a", driver="macvlan", config_from="z-conf"))
 
     found, world = _of(make), World(inventory=HOSTS)
     restore = Restore(found, HOSTS, Choices(mapping={}, secrets={}))

@@ -91,20 +91,20 @@ def clusters(draw: st.DrawFn) -> World:
     world = World(inventory=HOSTS)
     for host in ("m1", "w1"):
         for spec in draw(networks(LOCAL_NAMES, "192.168")):
-            world.engine(host).create_network(spec)
+            world.engine(host).networks.create(spec)
     world.bootstrap(SwarmSpec(subnet_size=draw(st.sampled_from((None, 24, 26))), labels=draw(LABELS)))
     engine = world.engine("m1")
-    local = {net.spec.name for host in ("m1", "w1") for net in world.engine(host).networks()}
+    local = {net.spec.name for host in ("m1", "w1") for net in world.engine(host).networks.list()}
     for spec in draw(networks(SWARM_NAMES, "10.50")):
         if spec.name not in local:
-            engine.create_network(spec)
-    engine.create_config(ConfigSpec(name="site", data=b"x", labels=draw(LABELS)))
+            engine.networks.create(spec)
+    engine.configs.create(ConfigSpec(name="site", data=b"x", labels=draw(LABELS)))
     world.settle()
     service = draw(SERVICES)
-    if all(engine.networks() and world.store("m1").network_named(one.network) for one in service.networks or ()):
-        engine.create_service(service)
-    for node in engine.nodes():
-        engine.update_node(node.id, node.version, NodeSpec(labels=draw(LABELS)))
+    if all(engine.networks.list() and world.store("m1").network_named(one.network) for one in service.networks or ()):
+        engine.services.create(service)
+    for node in engine.nodes.list():
+        engine.nodes.update(node.id, node.version, NodeSpec(labels=draw(LABELS)))
     world.settle()
     return world
 

@@ -104,7 +104,7 @@ def lies(world: World, told: list[tuple[str, str, SwarmMembership]]) -> Lies:
         update = {"node_id": known.get(victim, victim), "cluster_id": cluster}
         standing = membership.model_copy(update=update)
         facts.append(EngineFacts(id="E", version="28.5.2", api_version="1.51", hostname=hostname, membership=standing))
-    nodes = tuple(node for node in world.engine("m1").nodes() if node.hostname != "m3")
+    nodes = tuple(node for node in world.engine("m1").nodes.list() if node.hostname != "m3")
     return Lies(facts=facts, nodes=nodes, swarm=world.store("m1").id)
 
 
@@ -172,14 +172,14 @@ def test_two_hosts_that_may_both_be_the_node_are_both_named() -> None:
     seen = [HostFacts(host=name, engine=engine) for name in ("host-w1", "host-w2")]
     inventory = Inventory(cluster="sim", hosts=hosts)
 
-    found = contradictions(seen, world.engine("m1").swarm(), world.engine("m1").nodes(), inventory)
+    found = contradictions(seen, world.engine("m1").swarm(), world.engine("m1").nodes.list(), inventory)
 
     assert {host: "so does" in why for host, why in found.items()} == {"host-w1": True, "host-w2": True}
 
 
 def test_managers_that_contradict_each_other_are_both_named_and_nothing_is_taken_from_either() -> None:
     world = swarm()
-    fewer = tuple(node for node in world.engine("m1").nodes() if node.hostname != "w2")
+    fewer = tuple(node for node in world.engine("m1").nodes.list() if node.hostname != "w2")
     ports = PortsWithLiar(world, world.inventory, "m2", Lies(nodes=fewer))
 
     state = observe(ports)
@@ -192,7 +192,7 @@ def test_managers_that_contradict_each_other_are_both_named_and_nothing_is_taken
 
 def test_a_node_that_joins_between_two_answers_is_not_a_contradiction() -> None:
     world = swarm()
-    behind = Lies(nodes=tuple(node for node in world.engine("m1").nodes() if node.hostname != "w2"))
+    behind = Lies(nodes=tuple(node for node in world.engine("m1").nodes.list() if node.hostname != "w2"))
     ports = PortsWithLiar(world, world.inventory, "m2", behind)
 
     def catches_up() -> None:

@@ -9,7 +9,7 @@ import math
 import time
 from dataclasses import dataclass
 from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote
 
 from swarmnet.edge.engine.client import AnswerError, EngineClient
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import requests
 
     from swarmnet.edge.engine.client import StreamLike
-    from swarmnet.model.base import JsonObject, JsonValue
+    from swarmnet.model.base import JsonObject, JsonValue, Labels
     from swarmnet.model.clock import Clock
 
 _LOG = logging.getLogger("swarmnet.engine")
@@ -55,19 +55,31 @@ class Request:
     """The version of the API to ask in where a newer one leaves something out; None means the negotiated one."""
 
 
-class EngineCalls:
-    """The base of the engine's parts. All that they ask goes through ``_send``.
+class Bordered:
+    """The base of the engine's parts.
 
     Every public method of every part runs inside the border without asking for it: whatever an answer contains, the
     method returns, or raises an error of this host.
     """
 
-    def __init_subclass__(cls) -> None:
-        """Put the part's public methods behind the border."""
+    word: ClassVar[str] = ""
+    """What the part holds, for errors."""
+
+    def __init_subclass__(cls, *, is_inside: bool = False) -> None:
+        """Put the part's public methods behind the border, but not those that only other parts call."""
         super().__init_subclass__()
-        for name, method in list(vars(cls).items()):
+        for name, method in [] if is_inside else list(vars(cls).items()):
             if inspect.isfunction(method) and not name.startswith("_"):
-                setattr(cls, name, _behind_border(method))
+                setattr(cls, name, _behind_border(method, f"{name.replace('_', ' ')} {cls.word}".strip()))
+
+    @property
+    def host(self) -> str:
+        """The host's name in the inventory."""
+        raise NotImplementedError
+
+
+class EngineCalls(Bordered, is_inside=True):
+    """How the engine is asked. All that is asked goes through ``send``."""
 
     def __init__(self, host: str, open_stream: Callable[[], StreamLike], clock: Clock) -> None:
         self._host = host
@@ -82,20 +94,22 @@ class EngineCalls:
         """The host's name in the inventory."""
         return self._host
 
-    def _asking(self, what: str) -> AbstractContextManager[None]:
+    def asking(self, what: str) -> AbstractContextManager[None]:
+        """Translate foreign errors inside the block into those of this host."""
         return translated(self._host, what)
 
     def _client(self) -> EngineClient:
-        """Return the client, its version settled; call it inside ``_asking``."""
+        """Return the client, its version settled; call it inside ``asking``."""
         self._api.negotiate()
         return self._api
 
-    def _version(self) -> ApiVersion:
+    def version(self) -> ApiVersion:
+        """Return the API version that both sides speak."""
         return ApiVersion.read(self._api.negotiate())
 
-    def _send(self, request: Request) -> JsonValue:
+    def send(self, request: Request) -> JsonValue:
         """Send a request and return the parsed answer; None for an empty one, a text where it is not JSON."""
-        with self._asking(request.what):
+        with self.asking(request.what):
             answer = self._perform(request, stream=False)
             if not answer.content:
                 return None
@@ -103,10 +117,10 @@ class EngineCalls:
                 return answer.content.decode(errors="replace")
             return parsed(answer.content)
 
-    def _objects(self, request: Request) -> list[JsonObject]:
+    def objects(self, request: Request) -> list[JsonObject]:
         """Return the answer to a request for a list of objects; raises ``EngineError`` where it is none."""
-        with self._asking(request.what):
-            seen = self._send(request)
+        with self.asking(request.what):
+            seen = self.send(request)
             if seen is not None and not isinstance(seen, list):
                 raise AnswerError("it is not a list")
             if len(seen or ()) > ENTRIES:
@@ -116,14 +130,19 @@ class EngineCalls:
                 raise AnswerError("it lists something that is not an object")
             return found
 
-    def _made(self, request: Request, key: str = "ID") -> str:
+    def listed(self, kind: str, filters: Mapping[str, list[str]] | None = None) -> list[JsonObject]:
+        """Return the JSON of all objects of a kind (docker-py has no types for these lists)."""
+        params = {"filters": json.dumps(filters)} if filters else None
+        return self.objects(Request(f"list {kind}", "GET", f"/{kind}", params=params))
+
+    def made(self, request: Request, key: str = "ID") -> str:
         """Send a request that creates an object; return its id."""
-        with self._asking(request.what):
-            return text_at(as_object(self._send(request)), key)
+        with self.asking(request.what):
+            return text_at(as_object(self.send(request)), key)
 
     def _progress(self, request: Request) -> None:
         """Send a request whose answer is a stream of JSON lines; an error among them is raised."""
-        with self._asking(request.what), self._perform(request, stream=True) as answer:
+        with self.asking(request.what), self._perform(request, stream=True) as answer:
             for line in _lines(answer):
                 said = _error_in(as_object(parsed(line)))
                 if said:
@@ -131,7 +150,7 @@ class EngineCalls:
 
     def _printed(self, request: Request, *, keep: int) -> bytes:
         """Send a request whose answer is what a program printed; return the last ``keep`` bytes."""
-        with self._asking(request.what), self._perform(request, stream=True) as answer:
+        with self.asking(request.what), self._perform(request, stream=True) as answer:
             frames = Frames(keep, apart=False)
             for chunk in answer.iter_content(_CHUNK):
                 frames.feed(chunk)
@@ -166,11 +185,31 @@ class EngineCalls:
             raise refused(self._host, request.what, answer.status_code, message_in(answer.content))
         return answer
 
-    def _check_version(self, what: str, seen: Mapping[str, JsonValue], version: int) -> None:
+    def label(self, kind: str, object_id: str, version: int, labels: Labels) -> None:
+        """Replace the labels of a config or secret; all the rest must be sent as it is."""
+        what, path = f"label {kind} {object_id}", f"/{kind}s/{quoted(object_id)}"
+        seen = as_object(self.send(Request(what, "GET", path)))
+        self.check_version(what, seen, version)
+        body: JsonObject = {**as_object(seen.get("Spec")), "Labels": dict(labels)}
+        self.send(Request(what, "POST", f"{path}/update", body, {"version": version}))
+
+    def check_version(self, what: str, seen: Mapping[str, JsonValue], version: int) -> None:
         """Refuse to write over something that changed since it was read."""
         if index_of(seen) != version:
             message = f"{what}: update out of sequence: it is at version {index_of(seen)}, was read at {version}"
             raise StateChangedError(self._host, message, hint="it changed meanwhile; run again")
+
+
+class EnginePart(Bordered, is_inside=True):
+    """The base of what an engine has of one kind."""
+
+    def __init__(self, calls: EngineCalls) -> None:
+        self._calls = calls
+
+    @property
+    def host(self) -> str:
+        """The host's name in the inventory."""
+        return self._calls.host
 
 
 def _fields(request: Request) -> str:
@@ -185,11 +224,9 @@ def quoted(part: str) -> str:
     return quote(part, safe="")
 
 
-def _behind_border(method: Callable[..., Any]) -> Callable[..., Any]:
-    what = method.__name__.replace("_", " ")
-
+def _behind_border(method: Callable[..., Any], what: str) -> Callable[..., Any]:
     @wraps(method)
-    def guarded(self: EngineCalls, *words: Any, **more: Any) -> Any:  # noqa: ANN401  # whatever the method takes
+    def guarded(self: Bordered, *words: Any, **more: Any) -> Any:  # noqa: ANN401  # whatever the method takes
         with border(self.host, what, EngineError):
             return method(self, *words, **more)
 

@@ -41,7 +41,7 @@ class EngineContainers(EngineCalls):
         filters: dict[str, list[str]] = {} if label is None else {"label": [label]}
         filters |= {} if publishing is None else {"publish": [str(publishing)]}
         params: dict[str, str | int | bool] = {"all": "true", "filters": json.dumps(filters)}
-        seen = self._objects(Request("list containers", "GET", "/containers/json", params=params))
+        seen = self.objects(Request("list containers", "GET", "/containers/json", params=params))
         return tuple(found for entry in seen if (found := self._container(entry)) is not None)
 
     def _container(self, entry: JsonObject) -> Container | None:
@@ -50,10 +50,10 @@ class EngineContainers(EngineCalls):
             return container_from_wire(entry)
         what = "look at a container"
         try:
-            with self._asking(what):
+            with self.asking(what):
                 path = f"/containers/{quoted(text_at(entry, 'Id'))}/json"
                 request = Request(what, "GET", path, newest=_TELLS_MAC)
-            return container_from_inspect(container_from_wire(entry), as_object(self._send(request)))
+            return container_from_inspect(container_from_wire(entry), as_object(self.send(request)))
         except NotFoundError:
             return None
 
@@ -61,12 +61,12 @@ class EngineContainers(EngineCalls):
         """Create, connect and start a container; what cannot be started is removed again."""
         what = f"start container {spec.name}"
         request = Request(what, "POST", "/containers/create", container_to_wire(spec), {"name": spec.name})
-        container_id = self._made(request, "Id")
+        container_id = self.made(request, "Id")
         try:
             for endpoint in spec.endpoints[1:]:
                 body: JsonObject = {"Container": container_id, "EndpointConfig": endpoint_to_wire(endpoint)}
-                self._send(Request(what, "POST", f"/networks/{quoted(endpoint.network)}/connect", body))
-            self._send(Request(what, "POST", f"/containers/{quoted(container_id)}/start"))
+                self.send(Request(what, "POST", f"/networks/{quoted(endpoint.network)}/connect", body))
+            self.send(Request(what, "POST", f"/containers/{quoted(container_id)}/start"))
         except EngineError:
             self.remove_container(container_id)
             raise
@@ -85,7 +85,7 @@ class EngineContainers(EngineCalls):
             f"remove container {container_id[:12]}", "DELETE", path, params={"force": "true", "v": "true"}
         )
         try:
-            self._send(request)
+            self.send(request)
         except NotFoundError:
             return
         except ConflictError as error:
@@ -96,7 +96,7 @@ class EngineContainers(EngineCalls):
     def has_image(self, reference: str) -> bool:
         """Return whether the image is on this host."""
         try:
-            self._send(Request(f"look for image {reference}", "GET", f"/images/{_image(reference)}/json"))
+            self.send(Request(f"look for image {reference}", "GET", f"/images/{_image(reference)}/json"))
         except NotFoundError:
             return False
         return True
@@ -123,7 +123,7 @@ class EngineContainers(EngineCalls):
     def remove_image(self, reference: str) -> None:
         """Remove an image; one that does not exist is not an error."""
         try:
-            self._send(Request(f"remove image {reference}", "DELETE", f"/images/{_image(reference)}"))
+            self.send(Request(f"remove image {reference}", "DELETE", f"/images/{_image(reference)}"))
         except NotFoundError:
             return
 

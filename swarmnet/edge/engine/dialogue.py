@@ -27,7 +27,7 @@ class EngineDialogues(EngineCalls):
     def dialogue(self, container_id: str) -> Dialogue:
         """Attach to a container that was started as ``interactive``; what it printed before is not heard."""
         what = f"talk with container {container_id[:12]}"
-        with self._asking(what):
+        with self.asking(what):
             path = f"/v{self._client().api_version}/containers/{quoted(container_id)}/attach"
             stream = StreamSocket(self._open_stream())
             try:
@@ -43,7 +43,7 @@ class EngineDialogues(EngineCalls):
         return Dialogue(self.host, what, stream, answer)
 
     def _read(self, what: str, answer: http.client.HTTPResponse) -> str:
-        with self._asking(what):
+        with self.asking(what):
             return message_in(answer.read())
 
 

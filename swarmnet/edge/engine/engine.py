@@ -6,12 +6,21 @@ from typing import TYPE_CHECKING
 
 from swarmnet.edge.engine.calls import Request
 from swarmnet.edge.engine.containers import EngineContainers
+from swarmnet.edge.engine.contents import ConfigStore, Contents, SecretStore
 from swarmnet.edge.engine.dialogue import EngineDialogues
+from swarmnet.edge.engine.networks import NetworkStore
+from swarmnet.edge.engine.nodes import NodeStore
+from swarmnet.edge.engine.services import ServiceStore
 from swarmnet.edge.engine.swarm import EngineSwarm
 from swarmnet.edge.engine.wire.engine import facts_from_wire
 from swarmnet.edge.engine.wire.parts import as_object
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from swarmnet.edge.engine.client import StreamLike
+    from swarmnet.model.clock import Clock
+    from swarmnet.model.service import Task
     from swarmnet.model.state import EngineFacts
 
 
@@ -24,9 +33,21 @@ class Engine(EngineSwarm, EngineContainers, EngineDialogues):
         HostTimeoutError: the engine did not answer in time.
     """
 
+    def __init__(self, host: str, open_stream: Callable[[], StreamLike], clock: Clock) -> None:
+        super().__init__(host, open_stream, clock)
+        self.nodes = NodeStore(self)
+        self.networks = NetworkStore(self, clock)
+        self.configs = ConfigStore(self)
+        self.secrets = SecretStore(self)
+        self.services = ServiceStore(self, self.networks, Contents(self.configs, self.secrets))
+
+    def tasks(self, *, service: str | None = None, network: str | None = None) -> tuple[Task, ...]:
+        """Return tasks, all or of one service; see :meth:`ServiceStore.tasks`."""
+        return self.services.tasks(service=service, network=network)
+
     def facts(self) -> EngineFacts:
         """Return what the engine reports about itself and its swarm membership."""
-        seen = as_object(self._send(Request("look at the engine", "GET", "/info")))
+        seen = as_object(self.send(Request("look at the engine", "GET", "/info")))
         return facts_from_wire(seen, self._client().api_version)
 
     def close(self) -> None:

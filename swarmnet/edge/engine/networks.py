@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
-from swarmnet.edge.engine.calls import EngineCalls, Request, quoted
+from swarmnet.edge.engine.calls import EnginePart, Request, quoted
 from swarmnet.edge.engine.coalesced import SharedLook
 from swarmnet.edge.engine.wire.network import network_from_wire, network_to_wire
 from swarmnet.edge.engine.wire.parts import as_list, as_object
@@ -14,9 +14,9 @@ from swarmnet.model.network import Scope
 from swarmnet.model.version import ApiVersion
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
-    from swarmnet.edge.engine.client import StreamLike
+    from swarmnet.edge.engine.calls import EngineCalls
     from swarmnet.model.base import JsonValue
     from swarmnet.model.clock import Clock
     from swarmnet.model.network import Network, NetworkSpec
@@ -26,16 +26,18 @@ HIDDEN = ("host", "bridge")
 """Networks of the swarm that a manager leaves out of its list: services with them run on the nodes' own."""
 
 
-class EngineNetworks(EngineCalls):
+class NetworkStore(EnginePart):
     """List, create and remove networks; remember their names for callers that see only ids."""
 
-    def __init__(self, host: str, open_stream: Callable[[], StreamLike], clock: Clock) -> None:
-        super().__init__(host, open_stream, clock)
+    word: ClassVar[str] = "networks"
+
+    def __init__(self, calls: EngineCalls, clock: Clock) -> None:
+        super().__init__(calls)
         self._names: dict[str, str] = {}
         self._asking_names = Lock()
         self._listed = SharedLook(self._list_networks, clock)
 
-    def networks(self) -> tuple[Network, ...]:
+    def list(self) -> tuple[Network, ...]:
         """Return the engine's list: one request, no inspects (these show the node's own copy, not the swarm's).
 
         Threads that ask at the same time share the answer.
@@ -44,28 +46,30 @@ class EngineNetworks(EngineCalls):
 
     def _list_networks(self) -> tuple[Network, ...]:
         what = "list networks"
-        with self._asking(what):
-            listed = tuple(network_from_wire(network) for network in self._objects(Request(what, "GET", "/networks")))
+        with self._calls.asking(what):
+            listed = tuple(
+                network_from_wire(network) for network in self._calls.objects(Request(what, "GET", "/networks"))
+            )
         self._names.update({net.id: net.spec.name for net in listed if net.spec.scope is Scope.SWARM})
         return listed
 
-    def create_network(self, spec: NetworkSpec) -> str:
+    def create(self, spec: NetworkSpec) -> str:
         """Create a network and return its id; docker-py's helper knows neither ConfigOnly nor EnableIPv6 false."""
         what = f"create network {spec.name}"
-        with self._asking(what):
-            if spec.ipv4 is False and self._version() < _IPV4_CHOICE:
+        with self._calls.asking(what):
+            if spec.ipv4 is False and self._calls.version() < _IPV4_CHOICE:
                 hint = "upgrade the engine, or leave ipv4 on"
                 raise EngineError(self.host, f"{what}: a network without IPv4 needs engine 28 (API 1.48)", hint=hint)
         body = network_to_wire(spec)
-        return self._made(Request(what, "POST", "/networks/create", body), "Id")
+        return self._calls.made(Request(what, "POST", "/networks/create", body), "Id")
 
-    def remove_network(self, network_id: str) -> None:
+    def remove(self, object_id: str) -> None:
         """Remove a network by its id; names are ambiguous where a local and a swarm-scoped one share one."""
-        self._send(Request(f"remove network {network_id}", "DELETE", f"/networks/{quoted(network_id)}"))
+        self._calls.send(Request(f"remove network {object_id}", "DELETE", f"/networks/{quoted(object_id)}"))
 
-    def network_ids(self) -> dict[str, str]:
+    def ids(self) -> dict[str, str]:
         """Return the ids of swarm-scoped networks by name, the hidden ones included."""
-        listed = [net for net in self.networks() if net.spec.scope is Scope.SWARM]
+        listed = [net for net in self.list() if net.spec.scope is Scope.SWARM]
         # A copy of a network that is gone may have the name of one created since.
         ids = {net.spec.name: net.id for net in sorted(listed, key=lambda net: not net.is_copy)}
         return ids | self._hidden_ids()
@@ -81,7 +85,7 @@ class EngineNetworks(EngineCalls):
             if wanted - self._names.keys():
                 self._hidden_ids()
             if wanted - self._names.keys():
-                self.network_ids()
+                self.ids()
             known = dict(self._names)
         return {known[network_id]: network_id for network_id in wanted if network_id in known}
 
@@ -94,7 +98,7 @@ class EngineNetworks(EngineCalls):
     def _hidden(self, name: str) -> str | None:
         request = Request(f"find the swarm's network {name}", "GET", f"/networks/{name}", params={"scope": "swarm"})
         try:
-            return self._made(request, "Id")
+            return self._calls.made(request, "Id")
         except NotFoundError:
             return None
 

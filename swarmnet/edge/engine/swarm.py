@@ -1,21 +1,14 @@
-"""A swarm's life cycle and nodes, as one engine takes part in them."""
+"""A swarm's life cycle, as one engine takes part in it."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
 
-from swarmnet.edge.engine.calls import Request, quoted
-from swarmnet.edge.engine.services import EngineServices
+from swarmnet.edge.engine.calls import EngineCalls, Request
 from swarmnet.edge.engine.wire.engine import membership_from_wire
 from swarmnet.edge.engine.wire.parts import as_object, as_text
-from swarmnet.edge.engine.wire.swarm import (
-    node_from_wire,
-    node_spec_to_wire,
-    swarm_from_wire,
-    swarm_to_wire,
-    updated,
-)
+from swarmnet.edge.engine.wire.swarm import swarm_from_wire, swarm_to_wire, updated
 from swarmnet.errors import ConvergenceError, EngineError, HostTimeoutError, NotAManagerError, WrongKeyError, cut
 from swarmnet.model.base import Secret
 from swarmnet.model.border import text_at
@@ -27,7 +20,7 @@ if TYPE_CHECKING:
     from swarmnet.model.base import JsonObject
     from swarmnet.model.ports import JoinAddress
     from swarmnet.model.state import SwarmMembership
-    from swarmnet.model.swarm import Node, NodeSpec, Swarm, SwarmSpec
+    from swarmnet.model.swarm import Swarm, SwarmSpec
 
 JOIN_TIMEOUT = 45.0
 """Seconds; the engine itself answers after 20 and goes on trying in the background."""
@@ -39,12 +32,12 @@ _HALF_INSIDE = (SwarmStanding.PENDING, SwarmStanding.ERROR)
 _WRONG_KEY = re.compile(r"invalid key|could not be unlocked|incorrect|failed to decrypt", re.IGNORECASE)
 
 
-class EngineSwarm(EngineServices):
+class EngineSwarm(EngineCalls):
     """Create, join, change and leave a swarm."""
 
     def swarm(self) -> Swarm:
         """Return the swarm; this request fails where lists are silently cut (a worker, no quorum, locked)."""
-        return swarm_from_wire(as_object(self._send(Request("look at the swarm", "GET", "/swarm"))))
+        return swarm_from_wire(as_object(self.send(Request("look at the swarm", "GET", "/swarm"))))
 
     def init_swarm(self, spec: SwarmSpec, membership: JoinAddress) -> str:
         """Create a swarm; return the node id."""
@@ -59,13 +52,13 @@ class EngineSwarm(EngineServices):
             # An empty list is shown otherwise than none.
             body["DefaultAddrPool"] = list(spec.default_addr_pool or ())
             body["SubnetSize"] = spec.subnet_size or 24
-        return str(self._send(Request("begin a swarm", "POST", "/swarm/init", body)))
+        return str(self.send(Request("begin a swarm", "POST", "/swarm/init", body)))
 
     def join_token(self, role: Role) -> Secret:
         """Return the token with which a node joins in that role."""
         what = "read a join token"
-        with self._asking(what):
-            tokens = as_object(as_object(self._send(Request(what, "GET", "/swarm"))).get("JoinTokens"))
+        with self.asking(what):
+            tokens = as_object(as_object(self.send(Request(what, "GET", "/swarm"))).get("JoinTokens"))
             return Secret(text_at(tokens, "Manager" if role is Role.MANAGER else "Worker"))
 
     def join_swarm(self, membership: JoinAddress, *, remote: str, token: Secret) -> str:
@@ -77,7 +70,7 @@ class EngineSwarm(EngineServices):
         }
         what = f"join the swarm at {remote}"
         try:
-            self._send(Request(what, "POST", "/swarm/join", body))
+            self.send(Request(what, "POST", "/swarm/join", body))
         except HostTimeoutError:
             self._leave_again()
             raise
@@ -136,23 +129,23 @@ class EngineSwarm(EngineServices):
         return seen
 
     def _membership(self) -> SwarmMembership:
-        info = as_object(self._send(Request("look at the engine", "GET", "/info")))
+        info = as_object(self.send(Request("look at the engine", "GET", "/info")))
         return membership_from_wire(as_object(info.get("Swarm")))
 
     def leave_swarm(self, *, force: bool = False) -> None:
         """Leave the swarm; a manager needs ``force``."""
-        self._send(Request("leave the swarm", "POST", "/swarm/leave", params={"force": str(force).lower()}))
+        self.send(Request("leave the swarm", "POST", "/swarm/leave", params={"force": str(force).lower()}))
 
     def unlock_key(self) -> Secret | None:
         """Return the key that unlocks managers, None when autolock is off."""
-        seen = as_object(self._send(Request("read the unlock key", "GET", "/swarm/unlockkey")))
+        seen = as_object(self.send(Request("read the unlock key", "GET", "/swarm/unlockkey")))
         key = as_text(seen.get("UnlockKey"))
         return Secret(key) if key else None
 
     def unlock_swarm(self, key: Secret) -> None:
         """Give a locked manager its key; 20.10 to 28.5 answer 500 or 400 "invalid key" to a wrong one."""
         try:
-            self._send(Request("unlock", "POST", "/swarm/unlock", {"UnlockKey": key.reveal().decode(errors="replace")}))
+            self.send(Request("unlock", "POST", "/swarm/unlock", {"UnlockKey": key.reveal().decode(errors="replace")}))
         except EngineError as error:
             if _WRONG_KEY.search(error.message) is None:
                 raise
@@ -164,29 +157,10 @@ class EngineSwarm(EngineServices):
     def update_swarm(self, version: int, spec: SwarmSpec) -> None:
         """Merge the managed fields into the present spec and write the result; labels are merged."""
         what = "update the swarm"
-        seen = as_object(self._send(Request(what, "GET", "/swarm")))
-        self._check_version(what, seen, version)
+        seen = as_object(self.send(Request(what, "GET", "/swarm")))
+        self.check_version(what, seen, version)
         body = updated(as_object(seen.get("Spec")), spec)
-        self._send(Request(what, "POST", "/swarm/update", body, {"version": version}))
-
-    def nodes(self) -> tuple[Node, ...]:
-        """Return all nodes."""
-        what = "list nodes"
-        with self._asking(what):
-            return tuple(node_from_wire(seen) for seen in self._objects(Request(what, "GET", "/nodes")))
-
-    def update_node(self, node_id: str, version: int, spec: NodeSpec) -> None:
-        """Merge the managed fields into the present ones; ``labels`` replace all labels."""
-        what, path = f"update node {node_id}", f"/nodes/{quoted(node_id)}"
-        seen = as_object(self._send(Request(what, "GET", path)))
-        self._check_version(what, seen, version)
-        body = node_spec_to_wire(as_object(seen.get("Spec")), spec)
-        self._send(Request(what, "POST", f"{path}/update", body, {"version": version}))
-
-    def remove_node(self, node_id: str, *, force: bool = False) -> None:
-        """Take a node that is down out of the list."""
-        params = {"force": str(force).lower()}
-        self._send(Request(f"remove node {node_id}", "DELETE", f"/nodes/{quoted(node_id)}", params=params))
+        self.send(Request(what, "POST", "/swarm/update", body, {"version": version}))
 
 
 def _entry(membership: JoinAddress) -> JsonObject:

@@ -44,10 +44,10 @@ class WriteAgain(Action):
     def _write(self, ports: Ports) -> None:
         manager = ports.manager()
         if self.content == "config":
-            for one in manager.configs():
+            for one in manager.configs.list():
                 if one.spec.name == self.name:
-                    manager.update_config_labels(one.id, one.version, one.spec.labels)
+                    manager.configs.update_labels(one.id, one.version, one.spec.labels)
         else:
-            for stored in manager.secrets():
+            for stored in manager.secrets.list():
                 if stored.spec.name == self.name:
-                    manager.update_secret_labels(stored.id, stored.version, stored.spec.labels)
+                    manager.secrets.update_labels(stored.id, stored.version, stored.spec.labels)

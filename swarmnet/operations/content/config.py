@@ -44,9 +44,11 @@ class CreateConfig(Action):
         """Create it. If a config of that name was created meanwhile, it must have the same content."""
         manager = ports.manager()
         try:
-            manager.create_config(self.spec)
+            manager.configs.create(self.spec)
         except ConflictError:
-            if not any((one.spec.name, one.spec.data) == (self.spec.name, self.spec.data) for one in manager.configs()):
+            if not any(
+                (one.spec.name, one.spec.data) == (self.spec.name, self.spec.data) for one in manager.configs.list()
+            ):
                 raise
 
 

@@ -14,7 +14,6 @@ from swarmnet.operations.comparing import bare, label_changes
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from swarmnet.model.ports import Ports
     from swarmnet.model.state import ClusterState
 
 
@@ -47,10 +46,6 @@ class ConfigKind(RemovableKind[Config]):
             if any(reference.source == name for reference in one.spec.configs or ()):
                 yield f"service {one.spec.name}"
 
-    def remove(self, ports: Ports, _host: str | None, object_id: str) -> None:
-        """Remove a config."""
-        ports.manager().remove_config(object_id)
-
 
 class SecretKind(RemovableKind[StoredSecret]):
     """Secrets of the swarm; their data is nowhere else."""
@@ -72,10 +67,6 @@ class SecretKind(RemovableKind[StoredSecret]):
         for one in state.services:
             if any(reference.source == name for reference in one.spec.secrets or ()):
                 yield f"service {one.spec.name}"
-
-    def remove(self, ports: Ports, _host: str | None, object_id: str) -> None:
-        """Remove a secret."""
-        ports.manager().remove_secret(object_id)
 
 
 def is_lock(name: str) -> bool:

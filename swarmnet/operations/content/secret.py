@@ -13,7 +13,7 @@ from swarmnet.errors import ConflictError
 from swarmnet.model.base import Secret
 from swarmnet.model.plan import Action, Rank, Sign
 from swarmnet.model.ref import Ref
-from swarmnet.model.swarm import SecretSpec, StoredSecret
+from swarmnet.model.swarm import NewSecret, SecretSpec, StoredSecret
 from swarmnet.operations.content.names import secret_name
 from swarmnet.operations.content.step import ContentStep
 from swarmnet.operations.state_edits import next_version
@@ -50,9 +50,9 @@ class CreateSecret(Action):
         """Create it. A secret of that name that was created meanwhile has the same content."""
         manager = ports.manager()
         try:
-            manager.create_secret(self.spec, self.data)
+            manager.secrets.create(NewSecret(self.spec, self.data))
         except ConflictError:
-            if not any(one.spec.name == self.spec.name for one in manager.secrets()):
+            if not any(one.spec.name == self.spec.name for one in manager.secrets.list()):
                 raise
 
 

@@ -169,7 +169,7 @@ def make_network(ports: Ports, spec: NetworkSpec, host: str | None) -> None:
         return
 
     def look() -> tuple[Network | None, str]:
-        net = next((net for net in engine.networks() if net.id == network_id), None)
+        net = next((net for net in engine.networks.list() if net.id == network_id), None)
         return (net if net is not None and net.allocated else None), "gone" if net is None else "not allocated"
 
     try:
@@ -182,7 +182,7 @@ def make_network(ports: Ports, spec: NetworkSpec, host: str | None) -> None:
         )
     except ConvergenceError as error:
         reason, hint = _reason(engine, spec)
-        engine.remove_network(network_id)
+        engine.networks.remove(network_id)
         raise ConvergenceError(f"network {spec.name} cannot be allocated: {reason}; removed", hint=hint) from error
 
 
@@ -197,7 +197,7 @@ def _create_when_free(ports: Ports, engine: SwarmPort, spec: NetworkSpec) -> str
         try:
             return _create(engine, spec), "made"
         except ConflictError:
-            if any(net.spec.name.lower() == spec.name.lower() and not net.is_copy for net in engine.networks()):
+            if any(net.spec.name.lower() == spec.name.lower() and not net.is_copy for net in engine.networks.list()):
                 raise
             return None, "tasks that are ending hold a removed network of that name"
 
@@ -212,10 +212,10 @@ def _create(engine: SwarmPort, spec: NetworkSpec) -> str:
     engine then refuses each later network with these addresses until it is restarted.
     """
     try:
-        return engine.create_network(spec)
+        return engine.networks.create(spec)
     except EngineError as error:
         met = _IN_THE_WAY.search(error.message)
-        if met is None or any(net.id == met[1] for net in engine.networks()):
+        if met is None or any(net.id == met[1] for net in engine.networks.list()):
             raise
         raise EngineError(
             engine.host,
@@ -227,7 +227,7 @@ def _create(engine: SwarmPort, spec: NetworkSpec) -> str:
 
 def _reason(engine: SwarmPort, spec: NetworkSpec) -> tuple[str, str]:
     """Return why a network is not allocated and what to do. The engine only logs it: search the others."""
-    for other in engine.networks():
+    for other in engine.networks.list():
         if other.spec.name == spec.name or other.spec.effective_scope is Scope.LOCAL:
             continue
         if shared := asked_vnis(spec) & set(other.vnis):
@@ -241,7 +241,9 @@ def _reason(engine: SwarmPort, spec: NetworkSpec) -> tuple[str, str]:
                 return f"{block.subnet} overlaps {met} of network {other.spec.name}", "write another subnet"
     if spec.subnets:
         return "only the engine's log says why", "read the log of the engine on the leader"
-    taken = sum(ipaddress.ip_network(one.subnet).num_addresses for net in engine.networks() for one in net.spec.subnets)
+    taken = sum(
+        ipaddress.ip_network(one.subnet).num_addresses for net in engine.networks.list() for one in net.spec.subnets
+    )
     return (
         f"no block of the swarm's address pool is free ({taken} addresses are taken)",
         "remove unused networks, or write 'subnets:' outside of the pool",
@@ -257,7 +259,7 @@ def _remove(ports: Ports, name: str, host: str | None) -> None:
         if seen is None:
             return True, "gone"
         try:
-            engine.remove_network(seen.id)
+            engine.networks.remove(seen.id)
         except ConflictError as error:
             return None, str(error)
         except NotFoundError:
@@ -272,7 +274,7 @@ def _engine(ports: Ports, host: str | None) -> SwarmPort:
 
 
 def _find(engine: SwarmPort, name: str) -> Network | None:
-    return next((net for net in engine.networks() if net.spec.name == name), None)
+    return next((net for net in engine.networks.list() if net.spec.name == name), None)
 
 
 def _as_wanted(seen: NetworkSpec) -> NetworkSpec:

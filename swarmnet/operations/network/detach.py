@@ -95,7 +95,7 @@ def reattached(state: ClusterState, network: str) -> ClusterState:
 def detach(ports: Ports, network: str) -> None:
     """Note which services are on the network, detach them, and wait until their tasks are off it."""
     manager = ports.manager()
-    users = [one for one in manager.services() if any(at.network == network for at in one.spec.networks or ())]
+    users = [one for one in manager.services.list() if any(at.network == network for at in one.spec.networks or ())]
     if not users:
         return
     _remember(manager, network, users)
@@ -108,24 +108,24 @@ def detach(ports: Ports, network: str) -> None:
 def attach(ports: Ports, network: str) -> None:
     """Attach all noted services again, wait for those that ran well before, and remove the note."""
     manager = ports.manager()
-    note = note_of(network, manager.configs())
+    note = note_of(network, manager.configs.list())
     if note is None:
         return
     for name, attachment in note.attachments.items():
         _write(manager, name, lambda spec, at=attachment: _with(spec, at))  # type: ignore[misc]
-    present = {service.spec.name for service in manager.services()}
+    present = {service.spec.name for service in manager.services.list()}
     for name in note.settled:
         if name in present:
             limit = SERVICE_LIMIT + A_TASK * len(manager.tasks(service=name))
             wait_for_attached(ports, name, network, timeout=limit)
-    for config, _note in _notes(network, manager.configs()):
-        manager.remove_config(config.id)
+    for config, _note in _notes(network, manager.configs.list()):
+        manager.configs.remove(config.id)
 
 
 def _remember(manager: SwarmPort, network: str, users: Sequence[Service]) -> None:
     found = {user.spec.name: at for user in users for at in user.spec.networks or () if at.network == network}
     settled = tuple(user.spec.name for user in users if is_settled(manager, user))
-    configs = manager.configs()
+    configs = manager.configs.list()
     left = _notes(network, configs)  # by killed runs: what they name and what is still attached belong together
     whole = _together(
         [*(note for _config, note in left), Detached(network=network, attachments=found, settled=settled)]
@@ -133,9 +133,9 @@ def _remember(manager: SwarmPort, network: str, users: Sequence[Service]) -> Non
     if whole in [note for _config, note in left]:
         return
     name = _free_name(network, configs)
-    manager.create_config(ConfigSpec(name=name, data=whole.model_dump_json().encode()))
+    manager.configs.create(ConfigSpec(name=name, data=whole.model_dump_json().encode()))
     for config, _note in left:
-        manager.remove_config(config.id)
+        manager.configs.remove(config.id)
 
 
 def _notes(network: str, configs: Iterable[Config]) -> list[tuple[Config, Detached]]:
@@ -184,9 +184,9 @@ def _write(manager: SwarmPort, name: str, change: Callable[[ServiceSpec], Servic
     """Change a service as it is now: another network may be replaced at the same time."""
 
     def write() -> None:
-        now = next((one for one in manager.services() if one.spec.name == name), None)
+        now = next((one for one in manager.services.list() if one.spec.name == name), None)
         if now is not None:  # removed by somebody else meanwhile: nothing to change
-            manager.update_service(now.id, now.version, change(now.spec))
+            manager.services.update(now.id, now.version, change(now.spec))
 
     again_when_changed(write)
 

@@ -58,7 +58,7 @@ class RemakeIngress(Action):
         what, tell = "the old ingress network to go", progress(ports)
         wait_until(ports.clock, lambda: _cleared(manager), what=what, timeout=RELEASE_LIMIT, tell=tell)
         make_network(ports, self.spec, None)
-        made = next((net.id for net in manager.networks() if net.spec.ingress), "")
+        made = next((net.id for net in manager.networks.list() if net.spec.ingress), "")
 
         def look() -> tuple[bool | None, str]:
             lacking = [host.name for host in ports.inventory.hosts if not _has(ports, host.name, made)]
@@ -71,7 +71,7 @@ class RemakeIngress(Action):
         try:
             wait_until(ports.clock, look, what=what, timeout=RELEASE_LIMIT, every=0.5, tell=tell)
         finally:
-            for node in manager.nodes():
+            for node in manager.nodes.list():
                 if TOUCHED in node.spec.labels:
                     again_when_changed(partial(_touch, manager, node.id))
 
@@ -145,11 +145,11 @@ def _first_block(swarm: SwarmSpec) -> Subnet:
 
 def _cleared(manager: SwarmPort) -> tuple[bool | None, str]:
     """Ask for the removal until it is done: a new swarm may not know its own ingress network yet."""
-    seen = next((net for net in manager.networks() if net.spec.ingress), None)
+    seen = next((net for net in manager.networks.list() if net.spec.ingress), None)
     if seen is None:
         return True, "gone"
     try:
-        manager.remove_network(seen.id)
+        manager.networks.remove(seen.id)
     except EngineError as error:
         return None, str(error)
     return None, "its removal was accepted"
@@ -157,18 +157,18 @@ def _cleared(manager: SwarmPort) -> tuple[bool | None, str]:
 
 def _touch(manager: SwarmPort, node_id: str) -> None:
     """Set a label on a node, or remove it: an agent reads its networks again only if its entry differs."""
-    node = next((one for one in manager.nodes() if one.id == node_id), None)
+    node = next((one for one in manager.nodes.list() if one.id == node_id), None)
     if node is None:
         return
     labels = {name: value for name, value in node.spec.labels.items() if name != TOUCHED}
     if TOUCHED not in node.spec.labels:
         labels[TOUCHED] = "1"
-    manager.update_node(node.id, node.version, node.spec.model_copy(update={"labels": labels}))
+    manager.nodes.update(node.id, node.version, node.spec.model_copy(update={"labels": labels}))
 
 
 def _has(ports: Ports, host: str, network_id: str) -> bool:
     """Return whether a node has the network. One that does not answer counts: it gets the network when it is back."""
     try:
-        return any(net.id == network_id for net in ports.engine(host).networks())
+        return any(net.id == network_id for net in ports.engine(host).networks.list())
     except HostError:
         return True

@@ -72,10 +72,6 @@ class NetworkKind(RemovableKind[Network]):
                     if container.service is None and any(end.network == name for end in container.endpoints):
                         yield f"container {container.name} on {facts.host}"
 
-    def remove(self, ports: Ports, host: str | None, object_id: str) -> None:
-        """Remove a network."""
-        (ports.manager() if host is None else ports.engine(host)).remove_network(object_id)
-
     def copies(self, ports: Ports, host: str | None, object_id: str) -> tuple[str, ...]:
         """Return the managers that list a copy of a network of the swarm, as long as a task ends there."""
         managers = () if host is not None else ports.inventory.managers
@@ -84,7 +80,7 @@ class NetworkKind(RemovableKind[Network]):
 
 def _is_listed(ports: Ports, host: str, network_id: str) -> bool:
     try:
-        return any(net.id == network_id for net in ports.engine(host).networks())
+        return any(net.id == network_id for net in ports.engine(host).networks.list())
     except HostError:
         return False  # it drops its copy when it is back
 

@@ -60,7 +60,7 @@ class CreateService(_ServiceAction):
 
     def run(self, ports: Ports) -> None:
         """Make it and wait for its tasks."""
-        ports.manager().create_service(self.spec)
+        ports.manager().services.create(self.spec)
         self._settle(ports)
 
 
@@ -115,8 +115,8 @@ class UpdateService(_ServiceAction):
             whole = self.whole or OFF_LABEL in now.spec.labels  # laid over the present labels, the note would stay
             tasks = manager.tasks(service=now.id)
             all_of_them = frozenset(task.id for task in tasks)
-            before = all_of_them if forced else ended_tasks(now.spec, wanted, tasks, manager.nodes)
-            manager.update_service(now.id, now.version, renewing(now.spec, wanted), whole=whole)
+            before = all_of_them if forced else ended_tasks(now.spec, wanted, tasks, manager.nodes.list)
+            manager.services.update(now.id, now.version, renewing(now.spec, wanted), whole=whole)
 
         again_when_changed(write)
         return before or frozenset()
@@ -148,17 +148,17 @@ class ReplaceService(_ServiceAction):
         manager = ports.manager()
         old = _find(manager, self.spec.name)
         if old is not None:
-            manager.remove_service(old.id)
+            manager.services.remove(old.id)
             what = f"the tasks of service {self.spec.name} to end"
             wait_until(
                 ports.clock, lambda: _ended(manager, old.id), what=what, timeout=self.timeout, tell=progress(ports)
             )
-        manager.create_service(self.spec)
+        manager.services.create(self.spec)
         self._settle(ports)
 
 
 def _find(manager: SwarmPort, name: str) -> Service | None:
-    return next((one for one in manager.services() if one.spec.name == name), None)
+    return next((one for one in manager.services.list() if one.spec.name == name), None)
 
 
 def _ended(manager: SwarmPort, service_id: str) -> tuple[bool | None, str]:

@@ -92,7 +92,7 @@ def wait_for_service(
         early = service.update_state is None and old
         if early and ports.clock.monotonic() - started < UPDATE_BEGINS:
             return None, f"its update has not begun: {old} tasks of before run"
-        enough, words = _enough(manager.nodes, service, tasks), f"{_running(tasks)} tasks run; {said(tasks)}"
+        enough, words = _enough(manager.nodes.list, service, tasks), f"{_running(tasks)} tasks run; {said(tasks)}"
         if enough and not steady.holds(tasks):
             return None, f"they run since a moment, after others that failed; {words}"
         return enough, words
@@ -141,7 +141,9 @@ def wait_for_attached(ports: Ports, name: str, network: str, *, timeout: float) 
 
     def judge(service: Service, tasks: tuple[Task, ...]) -> tuple[bool | None, str]:
         off = [task for task in tasks if task.desired_state == "running" and network not in task.networks]
-        return _enough(manager.nodes, service, tasks) if not off else None, f"{len(off)} tasks are off; {said(tasks)}"
+        return _enough(
+            manager.nodes.list, service, tasks
+        ) if not off else None, f"{len(off)} tasks are off; {said(tasks)}"
 
     _watch(ports, name, judge, what=f"service {name} to run on network {network}", timeout=timeout)
 
@@ -157,11 +159,13 @@ def wait_for_detached(ports: Ports, spec: ServiceSpec, *, timeout: float) -> Non
     manager = ports.manager()
     named = {attachment.network for attachment in spec.networks or ()}
     if any(port.mode is PublishMode.INGRESS for port in spec.ports or ()):
-        named |= {network.spec.name for network in manager.networks() if network.spec.ingress}
+        named |= {network.spec.name for network in manager.networks.list() if network.spec.ingress}
 
     def judge(service: Service, tasks: tuple[Task, ...]) -> tuple[bool | None, str]:
         on = [task for task in tasks if task.state == "running" and task.networks.keys() - named]
-        return None if on else _enough(manager.nodes, service, tasks), f"{len(on)} tasks are still on; {said(tasks)}"
+        return None if on else _enough(
+            manager.nodes.list, service, tasks
+        ), f"{len(on)} tasks are still on; {said(tasks)}"
 
     _watch(ports, spec.name, judge, what=f"service {spec.name} to leave networks", timeout=timeout)
 
@@ -182,7 +186,7 @@ def _watch(ports: Ports, name: str, judge: Judge, *, what: str, timeout: float, 
         now = ports.clock.monotonic()
         if service_id and now < due and manager.tasks(service=service_id) == seen:
             return None, words
-        service = next((one for one in manager.services() if one.spec.name == name), None)
+        service = next((one for one in manager.services.list() if one.spec.name == name), None)
         if service is None:
             raise ConvergenceError(f"service {name} is gone")
         seen, service_id, due = manager.tasks(service=service.id), service.id, now + SERVICE_EVERY
@@ -202,7 +206,7 @@ def _watch(ports: Ports, name: str, judge: Judge, *, what: str, timeout: float, 
 
 def _held_up(manager: SwarmPort, service: Service, fresh: tuple[Task, ...]) -> tuple[bool | None, str]:
     """Return the state of an update that waits for lost nodes, with no words when it waits for none."""
-    nodes = manager.nodes()
+    nodes = manager.nodes.list()
     held = holding_up(service, fresh, nodes)
     if not held:
         return None, ""
@@ -219,7 +223,7 @@ def _held_up(manager: SwarmPort, service: Service, fresh: tuple[Task, ...]) -> t
 def is_settled(manager: SwarmPort, service: Service) -> bool:
     """Return whether a service has converged: no update failed or goes on, and the wanted number of tasks runs."""
     ended = service.update_state not in (*FAILED_UPDATES, "updating")
-    return ended and _enough(manager.nodes, service, manager.tasks(service=service.id)) is True
+    return ended and _enough(manager.nodes.list, service, manager.tasks(service=service.id)) is True
 
 
 def idle_services(state: ClusterState) -> tuple[str, ...]:

@@ -13,7 +13,6 @@ from swarmnet.operations.comparing import bare, turned
 
 if TYPE_CHECKING:
     from swarmnet.model.plan import Change
-    from swarmnet.model.ports import Ports
     from swarmnet.model.state import ClusterState
 
 
@@ -35,7 +34,3 @@ class ServiceKind(RemovableKind[Service]):
     def changes(self, before: Service, after: Service) -> tuple[Change, ...]:
         """Return how two services differ."""
         return turned(service_changes(before.spec, after.spec, exact=True))
-
-    def remove(self, ports: Ports, _host: str | None, object_id: str) -> None:
-        """Remove a service; its tasks end later."""
-        ports.manager().remove_service(object_id)

@@ -101,7 +101,7 @@ def _numbers(spec: ServiceSpec) -> frozenset[int]:
 
 def _everywhere(ports: Ports, numbers: Iterable[int]) -> list[Door]:
     """Return the doors of all hosts that this machine reaches by itself, and whose nodes are ready."""
-    ready = [node for node in ports.manager().nodes() if node.status == "ready"]
+    ready = [node for node in ports.manager().nodes.list() if node.status == "ready"]
     names = {word for node in ready for word in (node.hostname, node.address)}
     approaches = {host.name: ports.approach(host.name) for host in ports.inventory.hosts}
     direct = [name for name, way in approaches.items() if way.between is None and names & {name, way.address}]

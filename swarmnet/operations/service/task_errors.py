@@ -86,7 +86,7 @@ class FinalWord:
         for task in stuck:
             if now - self._since[task.id, task.state] < STANDS:
                 continue
-            return None if any(node.status == "unknown" for node in self.manager.nodes()) else task
+            return None if any(node.status == "unknown" for node in self.manager.nodes.list()) else task
         return None
 
     def _unallocated(self, wanted: Iterable[Task], now: float) -> Task | None:
@@ -104,7 +104,7 @@ class FinalWord:
                 f"{task.state}: {words}",
                 "change the service or the nodes, or write 'wait: false' when nodes come later",
             )
-        node = next((one for one in self.manager.nodes() if one.id == task.node_id), None)
+        node = next((one for one in self.manager.nodes.list() if one.id == task.node_id), None)
         where = "a node that is gone" if node is None else node.name
         holder = "" if node is None else _holder(self.ports, node, service, task)
         return (
@@ -115,14 +115,14 @@ class FinalWord:
 
 def _full(service: Service, manager: SwarmPort) -> list[str]:
     """Return the service's networks that have no address for one more task."""
-    used = Counter(name for other in manager.services() for name in other.virtual_ips)
+    used = Counter(name for other in manager.services.list() for name in other.virtual_ips)
     present = [task for task in manager.tasks() if task.state not in ENDED]
     used += Counter(name for task in present for name in task.networks)
     # Each node with a task has one for itself, as a load balancer.
     used += Counter(name for name, _node in {(name, task.node_id) for task in present for name in task.networks})
     mine = {attachment.network for attachment in service.spec.networks or ()}
     found = []
-    for network in manager.networks():
+    for network in manager.networks.list():
         blocks = [ipaddress.ip_network(one.ip_range or one.subnet) for one in network.spec.subnets]
         room = sum(block.num_addresses - RESERVED for block in blocks if block.version == 4)  # noqa: PLR2004 - IPv4
         if network.spec.name in mine and blocks and used.get(network.spec.name, 0) >= room:

@@ -81,7 +81,7 @@ class Join(Action):
         manager = ports.manager()
         token = manager.join_token(self.role)
         engine = ports.engine(self.host)
-        before = manager.nodes()
+        before = manager.nodes.list()
         membership = JoinAddress(self.advertise, self.data_path, self.availability)
         failure: ConvergenceError | None = None
         for remote in _remotes(before):
@@ -177,18 +177,18 @@ class NodeUpdate(Action):
             ConvergenceError: the node is not in the swarm, or its tasks do not run elsewhere.
         """
         manager = ports.manager()
-        node_id = self.node_id or self.planned_id or _confirmed_id(ports, self.host, manager.nodes())
+        node_id = self.node_id or self.planned_id or _confirmed_id(ports, self.host, manager.nodes.list())
         leaving: Leaving | None = None
 
         def write() -> None:
             nonlocal leaving
-            node = _find(manager.nodes(), node_id)
+            node = _find(manager.nodes.list(), node_id)
             if node is None:
                 raise ConvergenceError(f"{self.target} is not in the swarm (node id {node_id or 'none'})")
             wanted = self._laid_over(node.spec)
             if leaving is None and self._may_end_tasks:
                 leaving = Leaving.after(manager, node, wanted)
-            manager.update_node(node.id, node.version, wanted)
+            manager.nodes.update(node.id, node.version, wanted)
 
         again_when_changed(write)
         if self.spec.role is not None and not self.node_id:
@@ -250,14 +250,14 @@ class RemoveDeadNode(Action):
         beats = manager.swarm().spec.heartbeat or HEARTBEAT
 
         def look() -> tuple[bool | None, str]:
-            node = _find(manager.nodes(), self.node_id)
+            node = _find(manager.nodes.list(), self.node_id)
             return (True if node is None or is_dead(node) else None), f"it is {'' if node is None else node.status}"
 
         what = f"the entry that {self.target} left behind to be down"
         tell = progress(ports)
         wait_until(ports.clock, look, what=what, timeout=NOTICED_LIMIT + 6 * beats, every=0.2, tell=tell)
-        if _find(manager.nodes(), self.node_id) is not None:
-            manager.remove_node(self.node_id, force=True)
+        if _find(manager.nodes.list(), self.node_id) is not None:
+            manager.nodes.remove(self.node_id, force=True)
 
 
 def is_dead(node: Node) -> bool:
@@ -304,7 +304,7 @@ def _remotes(nodes: tuple[Node, ...]) -> tuple[str, ...]:
 def _wait_for_node(ports: Ports, node_id: str, role: Role) -> Node:
     def look() -> tuple[Node | None, str]:
         try:
-            node = _find(ports.manager().nodes(), node_id)
+            node = _find(ports.manager().nodes.list(), node_id)
         except NotAManagerError as error:  # elections take a moment after a member is added
             return None, str(error)
         if node is None:

@@ -70,7 +70,7 @@ class Leaving:
         if not here:
             return cls(node, {})
         changed = node.model_copy(update={"spec": spec})
-        leaving = [one.id for one in manager.services() if one.id in here and _leaves(one, changed)]
+        leaving = [one.id for one in manager.services.list() if one.id in here and _leaves(one, changed)]
         return cls(node, {one: sum(_runs(task) and task.service_id == one for task in tasks) for one in leaving})
 
     def wait(self, ports: Ports, manager: SwarmPort, *, timeout: float = SERVICE_LIMIT) -> None:
@@ -85,7 +85,7 @@ class Leaving:
 
         def look() -> tuple[bool | None, str]:
             tasks = manager.tasks()
-            by_id = {service.id: service for service in manager.services()}
+            by_id = {service.id: service for service in manager.services.list()}
             here = [task for task in tasks if task.node_id == self.node.id and task.service_id in self.running]
             left = [task for task in here if task.state not in ENDED and task.desired_state != "running"]
             left += [task for task in here if _runs(task)]
@@ -104,7 +104,7 @@ class Leaving:
         wait_until(ports.clock, looked, what=what, timeout=timeout, every=SERVICE_EVERY / 5, tell=tell)
 
     def _is_gone(self, manager: SwarmPort) -> bool:
-        now = next((node for node in manager.nodes() if node.id == self.node.id), None)
+        now = next((node for node in manager.nodes.list() if node.id == self.node.id), None)
         return now is None or now.status in ("down", "disconnected")
 
     def _is_back(self, service: Service, tasks: Iterable[Task]) -> bool:

@@ -28,7 +28,7 @@ class Cleanup:
         """Remove what killed runs left: services, then containers. A host that fails here is named later."""
         for service in self.context.state.services:
             if self.context.may_remove(service.spec.labels):
-                self.context.ports.manager().remove_service(service.id)
+                self.context.ports.manager().services.remove(service.id)
         fan_out(hosts, lambda host: remove_containers(self.context, self.context.ports.engine(host)))
 
     def clear(self, hosts: tuple[str, ...], *, keep_image: bool) -> tuple[str, ...]:
@@ -46,9 +46,9 @@ class Cleanup:
     def _remove_services(self) -> list[str]:
         try:
             manager = self.context.ports.manager()
-            for service in manager.services():
+            for service in manager.services.list():
                 if self.context.may_remove(service.spec.labels):
-                    manager.remove_service(service.id)
+                    manager.services.remove(service.id)
         except NotAManagerError as error:
             if self.context.state.swarm is not None:
                 return [f"the probe service may be left ({error}): run verify again"]

@@ -54,10 +54,10 @@ def make_control(ports: Ports, name: str, labels: Labels, *, timeout: float) -> 
         HostError: no manager took it.
     """
     manager = ports.manager()
-    network_id = manager.create_network(NetworkSpec(name=name, attachable=True, labels=labels))
+    network_id = manager.networks.create(NetworkSpec(name=name, attachable=True, labels=labels))
 
     def look() -> tuple[Network | None, str]:
-        found = next((net for net in manager.networks() if net.id == network_id), None)
+        found = next((net for net in manager.networks.list() if net.id == network_id), None)
         return (found if found and found.allocated and found.vnis else None), "it has no VNI yet"
 
     return wait_until(ports.clock, look, what=f"network {name} to be allocated", timeout=timeout)
@@ -72,7 +72,7 @@ def remove_controls(ports: Ports, may_remove: Callable[[Labels], bool], *, timeo
         words = ""
         for net in left:
             try:
-                manager.remove_network(net.id)
+                manager.networks.remove(net.id)
             except ConflictError as error:
                 words = str(error)  # its last container is still being taken off
         return (None if words else True), words

@@ -50,7 +50,7 @@ class Publication:
         chosen = dict(list(found.items())[:spare])
         spec = self.services.spec(self.name, hosts, chosen, ()).model_copy(update={"ports": tuple(_ports())})
         try:
-            self.services.ports.manager().create_service(spec)
+            self.services.ports.manager().services.create(spec)
         except HostError as error:
             self.problem = str(error)
         else:
@@ -62,7 +62,7 @@ class Publication:
         try:
             tasks, missing = self.services.tasks_on(self.name, frozenset(self.nodes))
             manager = self.services.ports.manager()
-            seen = next((one for one in manager.services() if one.spec.name == self.name), None)
+            seen = next((one for one in manager.services.list() if one.spec.name == self.name), None)
         except (ConvergenceError, HostError) as error:
             self.problem = str(error)
             return

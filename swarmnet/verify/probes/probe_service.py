@@ -72,7 +72,7 @@ class ServedProbes:
         backends = {node_id: host for node_id, (host, node) in nodes.items() if takes_tasks(node)}
         tasks, missing = self.services.tasks_on(self.name, frozenset(backends))
         self.missing = {backends.pop(node): why for node, why in missing.items()}
-        service = next(one for one in self.services.ports.manager().services() if one.spec.name == self.name)
+        service = next(one for one in self.services.ports.manager().services.list() if one.spec.name == self.name)
         self.containers = {
             backends[task.node_id]: task.container_id
             for task in tasks

@@ -53,7 +53,7 @@ class ProbeTasks:
         spec = services.spec(self.name, hosts, nodes, attachments).model_copy(
             update={"endpoint_mode": EndpointMode.DNSRR}
         )
-        services.ports.manager().create_service(spec)
+        services.ports.manager().services.create(spec)
         tasks, missing = services.tasks_on(self.name, frozenset(nodes))
         placed = {nodes[node]: OverlayProbe(nodes[node], problem=why) for node, why in missing.items()}
         for task in tasks:

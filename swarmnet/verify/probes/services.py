@@ -53,7 +53,7 @@ class TaskServices:
 
     def create(self, name: str, hosts: tuple[str, ...], nodes: Iterable[str], attachments: Iterable[Attachment]) -> str:
         """Create a service with a task on each of these nodes; raises ``HostError``."""
-        return self.ports.manager().create_service(self.spec(name, hosts, nodes, attachments))
+        return self.ports.manager().services.create(self.spec(name, hosts, nodes, attachments))
 
     def spec(
         self, name: str, hosts: tuple[str, ...], nodes: Iterable[str], attachments: Iterable[Attachment]

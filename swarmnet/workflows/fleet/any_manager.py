@@ -1,39 +1,70 @@
-"""All managers as one port: a request is sent to the next one when a manager is lost.
-
-Reads are simply repeated. An update names the version that it was made for, so a repeated one changes nothing twice. A
-creation or removal whose answer was lost may have happened: the repeated one then finds the name taken by its own
-doing, or the object gone, and that is success.
-"""
+"""All managers as one port: a request is sent to the next one when a manager is lost (``any_store``)."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from swarmnet.errors import ConflictError, HostTimeoutError, NotAManagerError, NotFoundError, UnreachableError
+from swarmnet.workflows.fleet.any_store import AnyStore, remove
 from swarmnet.workflows.fleet.whole_list import whole_list
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from swarmnet.model.base import Labels, Secret
-    from swarmnet.model.clock import Clock
     from swarmnet.model.hosts import Role
     from swarmnet.model.network import Network, NetworkSpec
     from swarmnet.model.ports import SwarmPort
     from swarmnet.model.service import Service, ServiceSpec, Task
-    from swarmnet.model.swarm import Config, ConfigSpec, Node, NodeSpec, SecretSpec, StoredSecret, Swarm, SwarmSpec
+    from swarmnet.model.stores import ContentStore
+    from swarmnet.model.swarm import Config, ConfigSpec, NewSecret, Node, NodeSpec, StoredSecret, Swarm, SwarmSpec
+    from swarmnet.workflows.fleet.any_store import Asks
 
-T = TypeVar("T")
+R = TypeVar("R")
+S = TypeVar("S")
 
 
-class Asks(Protocol):
-    """Finds a manager for a question, and another one when it was lost."""
+class AnyContentStore(AnyStore[R, S]):
+    """A ``ContentStore`` on any manager."""
 
-    stopwatch: Clock
-    """Tells how long an answer took, also while no manager answers."""
+    def __init__(
+        self,
+        ports: Asks,
+        of: Callable[[SwarmPort], ContentStore[R, S]],
+        same: Callable[[R, S], str | None],
+    ) -> None:
+        super().__init__(ports, of, same)
+        self._contents = of
 
-    def ask(self, question: Callable[[SwarmPort], T]) -> T:
-        """Return the answer of a manager; may ask several times."""
+    def update_labels(self, object_id: str, version: int, labels: Labels) -> None:
+        """Replace the labels."""
+        self._ports.ask(lambda manager: self._contents(manager).update_labels(object_id, version, labels))
+
+
+class AnyServiceStore(AnyStore["Service", "ServiceSpec"]):
+    """A ``ServiceStore`` on any manager."""
+
+    def update(self, object_id: str, version: int, spec: ServiceSpec, *, whole: bool = False) -> None:
+        """Change a service."""
+        self._ports.ask(lambda manager: manager.services.update(object_id, version, spec, whole=whole))
+
+
+class AnyNodeStore:
+    """A ``NodeStore`` on any manager."""
+
+    def __init__(self, ports: Asks) -> None:
+        self._ports = ports
+
+    def list(self) -> tuple[Node, ...]:
+        """Return all nodes."""
+        return self._ports.ask(lambda manager: manager.nodes.list())
+
+    def update(self, object_id: str, version: int, spec: NodeSpec) -> None:
+        """Change one node."""
+        self._ports.ask(lambda manager: manager.nodes.update(object_id, version, spec))
+
+    def remove(self, object_id: str, *, force: bool = False) -> None:
+        """Remove a node from the list."""
+        remove(self._ports, lambda manager: manager.nodes.remove(object_id, force=force))
 
 
 class AnyManager:
@@ -41,13 +72,18 @@ class AnyManager:
 
     def __init__(self, ports: Asks) -> None:
         self._ports = ports
+        self.nodes = AnyNodeStore(ports)
+        self.services = AnyServiceStore(ports, lambda manager: manager.services, _service)
+        self.configs = AnyContentStore(ports, lambda manager: manager.configs, _config)
+        self.secrets = AnyContentStore(ports, lambda manager: manager.secrets, _secret)
+        self.networks = AnyStore(
+            ports, lambda manager: manager.networks, _network, lambda manager: whole_list(manager, ports.stopwatch)
+        )
 
     @property
     def host(self) -> str:
         """Return the name of the manager that answers now."""
         return self._ports.ask(lambda manager: manager.host)
-
-    # The cluster
 
     def swarm(self) -> Swarm:
         """Return the swarm."""
@@ -65,132 +101,26 @@ class AnyManager:
         """Change the swarm's settings."""
         self._ports.ask(lambda manager: manager.update_swarm(version, spec))
 
-    def nodes(self) -> tuple[Node, ...]:
-        """Return all nodes."""
-        return self._ports.ask(lambda manager: manager.nodes())
-
-    def update_node(self, node_id: str, version: int, spec: NodeSpec) -> None:
-        """Change one node."""
-        self._ports.ask(lambda manager: manager.update_node(node_id, version, spec))
-
-    def remove_node(self, node_id: str, *, force: bool = False) -> None:
-        """Remove a node from the list."""
-        self._remove(lambda manager: manager.remove_node(node_id, force=force))
-
-    def services(self) -> tuple[Service, ...]:
-        """Return all services."""
-        return self._ports.ask(lambda manager: manager.services())
-
-    def create_service(self, spec: ServiceSpec) -> str:
-        """Create a service and return its id."""
-
-        def find(manager: SwarmPort) -> str | None:
-            return next((one.id for one in manager.services() if one.spec.name == spec.name), None)
-
-        return self._create(lambda manager: manager.create_service(spec), find)
-
-    def update_service(self, service_id: str, version: int, spec: ServiceSpec, *, whole: bool = False) -> None:
-        """Change a service."""
-        self._ports.ask(lambda manager: manager.update_service(service_id, version, spec, whole=whole))
-
-    def remove_service(self, service_id: str) -> None:
-        """Remove a service."""
-        self._remove(lambda manager: manager.remove_service(service_id))
-
     def tasks(self, *, service: str | None = None, network: str | None = None) -> tuple[Task, ...]:
         """Return tasks."""
         return self._ports.ask(lambda manager: manager.tasks(service=service, network=network))
 
-    def configs(self) -> tuple[Config, ...]:
-        """Return all configs."""
-        return self._ports.ask(lambda manager: manager.configs())
 
-    def create_config(self, spec: ConfigSpec) -> str:
-        """Create a config and return its id."""
+# Whether an object is what a request created whose answer was lost: its id where it is.
 
-        def find(manager: SwarmPort) -> str | None:
-            same = (one for one in manager.configs() if one.spec.name == spec.name and one.spec.data == spec.data)
-            return next((one.id for one in same if one.spec.labels == spec.labels), None)
 
-        return self._create(lambda manager: manager.create_config(spec), find)
+def _service(seen: Service, wanted: ServiceSpec) -> str | None:
+    return seen.id if seen.spec.name == wanted.name else None
 
-    def update_config_labels(self, config_id: str, version: int, labels: Labels) -> None:
-        """Replace a config's labels."""
-        self._ports.ask(lambda manager: manager.update_config_labels(config_id, version, labels))
 
-    def remove_config(self, config_id: str) -> None:
-        """Remove a config."""
-        self._remove(lambda manager: manager.remove_config(config_id))
+def _config(seen: Config, wanted: ConfigSpec) -> str | None:
+    spec = seen.spec
+    return seen.id if (spec.name, spec.data, spec.labels) == (wanted.name, wanted.data, wanted.labels) else None
 
-    def secrets(self) -> tuple[StoredSecret, ...]:
-        """Return all secrets, without their data."""
-        return self._ports.ask(lambda manager: manager.secrets())
 
-    def create_secret(self, spec: SecretSpec, data: Secret) -> str:
-        """Create a secret and return its id."""
+def _secret(seen: StoredSecret, wanted: NewSecret) -> str | None:
+    return seen.id if seen.spec.name == wanted.spec.name else None
 
-        def find(manager: SwarmPort) -> str | None:
-            return next((one.id for one in manager.secrets() if one.spec.name == spec.name), None)
 
-        return self._create(lambda manager: manager.create_secret(spec, data), find)
-
-    def update_secret_labels(self, secret_id: str, version: int, labels: Labels) -> None:
-        """Replace a secret's labels."""
-        self._ports.ask(lambda manager: manager.update_secret_labels(secret_id, version, labels))
-
-    def remove_secret(self, secret_id: str) -> None:
-        """Remove a secret."""
-        self._remove(lambda manager: manager.remove_secret(secret_id))
-
-    # Networks
-
-    def networks(self) -> tuple[Network, ...]:
-        """Return a manager's list, the swarm's networks included."""
-        return self._ports.ask(lambda manager: whole_list(manager, self._ports.stopwatch))
-
-    def create_network(self, spec: NetworkSpec) -> str:
-        """Create a network and return its id."""
-
-        def find(manager: SwarmPort) -> str | None:
-            seen = whole_list(manager, self._ports.stopwatch)
-            return next((one.id for one in seen if one.spec.name == spec.name), None)
-
-        return self._create(lambda manager: manager.create_network(spec), find)
-
-    def remove_network(self, network_id: str) -> None:
-        """Remove a network."""
-        self._remove(lambda manager: manager.remove_network(network_id))
-
-    def _create(self, make: Callable[[SwarmPort], str], find: Callable[[SwarmPort], str | None]) -> str:
-        """Create something; an object found after a lost answer is what that request created."""
-        lost: list[Exception] = []
-
-        def attempt(manager: SwarmPort) -> str:
-            try:
-                return make(manager)
-            except ConflictError:
-                found = find(manager) if lost else None
-                if found is None:
-                    raise
-                return found
-            except (NotAManagerError, UnreachableError, HostTimeoutError) as error:
-                lost.append(error)
-                raise
-
-        return self._ports.ask(attempt)
-
-    def _remove(self, remove: Callable[[SwarmPort], None]) -> None:
-        """Remove something; an object missing after a lost answer was removed by that request."""
-        lost: list[Exception] = []
-
-        def attempt(manager: SwarmPort) -> None:
-            try:
-                remove(manager)
-            except NotFoundError:
-                if not lost:
-                    raise
-            except (NotAManagerError, UnreachableError, HostTimeoutError) as error:
-                lost.append(error)
-                raise
-
-        self._ports.ask(attempt)
+def _network(seen: Network, wanted: NetworkSpec) -> str | None:
+    return seen.id if seen.spec.name == wanted.name else None

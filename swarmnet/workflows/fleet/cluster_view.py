@@ -118,11 +118,11 @@ def _lists(manager: EnginePort, clock: Clock) -> ClusterState:
     swarm = manager.swarm()
     with ThreadPoolExecutor(CLUSTER_READS, "swarmnet-observe") as pool:
         networks = pool.submit(whole_list, manager, clock)
-        nodes = pool.submit(manager.nodes)
-        services = pool.submit(manager.services)
+        nodes = pool.submit(manager.nodes.list)
+        services = pool.submit(manager.services.list)
         tasks = pool.submit(manager.tasks)
-        configs = pool.submit(manager.configs)
-        secrets = pool.submit(manager.secrets)
+        configs = pool.submit(manager.configs.list)
+        secrets = pool.submit(manager.secrets.list)
     return ClusterState(
         swarm=swarm,
         nodes=nodes.result(),
@@ -145,7 +145,7 @@ def _first_account(ports: Ports, hosts: Iterable[str]) -> Account | None:
 def _account_of(ports: Ports, host: str) -> Account:
     with border(host, "look at the cluster"):
         engine = ports.engine(host)
-        return Account(host, engine.swarm().id, _members(engine.nodes()))
+        return Account(host, engine.swarm().id, _members(engine.nodes.list()))
 
 
 def _members(nodes: Iterable[Node]) -> frozenset[Member]:

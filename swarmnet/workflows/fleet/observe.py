@@ -145,7 +145,7 @@ def _host(ports: Ports, host: str, look: Look) -> _Seen:
     # Both at the same time: when its leader was just lost, each answer of a manager takes 20 s.
     with ThreadPoolExecutor(1, "swarmnet-facts") as pool:
         asked = pool.submit(engine.facts)
-        networks = engine.networks()
+        networks = engine.networks.list()
     told = asked.result()
     printed = ports.shell(host).run(COMMAND)
     with border(host, "read the kernel's routes"):

@@ -36,7 +36,7 @@ def whole_list(manager: SwarmPort, clock: Clock) -> tuple[Network, ...]:
     before: frozenset[str] | None = None
     for _attempt in range(LISTS):
         begun = clock.monotonic()
-        seen = manager.networks()
+        seen = manager.networks.list()
         manager.swarm()
         ids = frozenset(network.id for network in seen)
         if clock.monotonic() - begun <= SLOW_LIST or (before is not None and before <= ids):

@@ -129,7 +129,7 @@ class SwarmPlace:
         # An empty config is refused by the engine (swarmkit: "must be larger than 0").
         spec = ConfigSpec(name=LOCK_NAME, data=b"the lock of swarmnet; see its labels\n", labels=labels)
         try:
-            Failover(self._ports).manager().create_config(spec)
+            Failover(self._ports).manager().configs.create(spec)
         except ConflictError:
             return False
         return True
@@ -146,7 +146,7 @@ class SwarmPlace:
         return self._seen_by(self._ports.engine(host))
 
     def _seen_by(self, manager: SwarmPort) -> Holder | None:
-        config = _lock_among(manager.configs())
+        config = _lock_among(manager.configs.list())
         return None if config is None else self._describe(config)
 
     def beat(self, claim: Claim) -> bool:
@@ -162,7 +162,7 @@ class SwarmPlace:
             return False
         labels = config.spec.labels | {_HEARTBEAT: self._clock.now().isoformat()}
         try:
-            self._ports.manager().update_config_labels(config.id, config.version, labels)
+            self._ports.manager().configs.update_labels(config.id, config.version, labels)
         except NotFoundError:
             return False
         return True
@@ -177,10 +177,10 @@ class SwarmPlace:
 
     def _drop(self, ports: Ports, claim: Claim) -> None:
         manager = ports.manager()
-        for config in manager.configs():
+        for config in manager.configs.list():
             if config.spec.name == LOCK_NAME and _claim(config.spec.labels.get(_CLAIM, "")) == claim:
                 with suppress(NotFoundError):
-                    manager.remove_config(config.id)
+                    manager.configs.remove(config.id)
 
     def _there_is_a_swarm(self) -> bool:
         """Return whether any manager is still in one: after a reset none is, and no answer will ever come."""
@@ -203,12 +203,12 @@ class SwarmPlace:
 
     def _remove(self, config_id: str) -> None:
         try:
-            self._ports.manager().remove_config(config_id)
+            self._ports.manager().configs.remove(config_id)
         except NotFoundError:
             return
 
     def _config(self) -> Config | None:
-        return _lock_among(self._ports.manager().configs())
+        return _lock_among(self._ports.manager().configs.list())
 
     def _describe(self, config: Config) -> Holder:
         # A heartbeat from the future means a clock that was set back; it counts as much as an old one.

@@ -45,7 +45,7 @@ def talker() -> Iterator[Talker]:
 @pytest.fixture
 def engine(talker: Talker) -> Iterator[Engine]:
     engine = Engine("m1", talker.open, SystemClock(PATIENCE))
-    engine.networks()
+    engine.networks.list()
     yield engine
     engine.close()
 
@@ -104,7 +104,7 @@ def ended(answer: Answer) -> tuple[float, bool]:
         engine = Engine("m1", talker.open, SystemClock(PATIENCE))
         began = time.monotonic()
         try:
-            engine.networks()
+            engine.networks.list()
         except HostError:
             return time.monotonic() - began, True
         return time.monotonic() - began, False
@@ -121,7 +121,7 @@ def test_a_trickle_does_not_prolong_a_request() -> None:
 def test_a_trickle_is_a_timeout(talker: Talker, engine: Engine) -> None:
     talker.answer = slowly(b"1\r\n \r\n", CHUNKED)
     with pytest.raises(HostTimeoutError, match="did not answer in time to: list networks"):
-        engine.networks()
+        engine.networks.list()
 
 
 def test_a_pull_ends_in_its_time_however_much_progress_it_tells(talker: Talker, engine: Engine) -> None:
@@ -146,19 +146,19 @@ def test_a_flood_ends_as_an_error_in_little_memory(talker: Talker, kind: str, as
     talker.answer = FLOODS[kind]
     engine = Engine("m1", talker.open, SystemClock(20))
     with closing(engine), memory_below(4 * ANSWER_LIMIT), pytest.raises(EngineError, match="too long"):
-        engine.networks() if ask == "networks" else engine.pull_image("page:1", timeout=20)
+        engine.networks.list() if ask == "networks" else engine.pull_image("page:1", timeout=20)
 
 
 def test_short_text_that_becomes_many_objects_is_refused_before_it_is_read(talker: Talker) -> None:
     talker.answer = say("[" + "{}," * (ANSWER_LIMIT // 8) + "{}]")
     with memory_below(4 * ANSWER_LIMIT), pytest.raises(EngineError, match="more than 2,000,000 items"):
-        Engine("m1", talker.open, SystemClock(20)).networks()
+        Engine("m1", talker.open, SystemClock(20)).networks.list()
 
 
 def test_h3_a_list_of_many_short_objects_is_refused_before_they_become_models(talker: Talker) -> None:
     talker.answer = say("[" + ",".join(f'{{"Id":"{number}","Name":"n"}}' for number in range(200_000)) + "]")
     with pytest.raises(EngineError, match="lists more than 100,000 objects"):
-        Engine("m1", talker.open, SystemClock(20)).networks()
+        Engine("m1", talker.open, SystemClock(20)).networks.list()
 
 
 @pytest.mark.parametrize("coding", ["gzip", "gzip, gzip", "deflate", "br", "zstd"])
@@ -167,7 +167,7 @@ def test_an_answer_that_is_encoded_is_refused_not_unpacked(talker: Talker, engin
     head = HEAD + f"Content-Encoding: {coding}\r\nContent-Length: {len(bomb)}\r\n\r\n".encode()
     talker.answer = head + bomb
     with memory_below(8 * MIB), pytest.raises(EngineError, match="encoded as"):
-        engine.networks()
+        engine.networks.list()
 
 
 @pytest.mark.parametrize("status", [300, 301, 302, 303, 305, 306, 307, 308])
@@ -177,7 +177,7 @@ def test_no_answer_leads_anywhere_else(talker: Talker, engine: Engine, status: i
     talker.answer = f"HTTP/1.1 {status} X\r\n{location}Content-Length: 0\r\n\r\n".encode()
     talker.heard.clear()
     with pytest.raises(EngineError, match=f"points elsewhere .status {status}"):
-        engine.networks()
+        engine.networks.list()
     with pytest.raises(EngineError, match=f"{status}"):
         engine.dialogue("box")
     assert len(talker.heard) == 2
@@ -195,7 +195,7 @@ def test_starting_a_running_container_does_not_look_like_a_redirect(talker: Talk
 def test_m14_a_long_refusal_is_cut_and_its_rest_counted(talker: Talker, engine: Engine, body: str, status: int) -> None:
     talker.answer = say(body, status=status)
     with pytest.raises(EngineError, match=r"m{300}\.\.\. .2999700 more characters.$") as caught:
-        engine.networks()
+        engine.networks.list()
     assert caught.value.status == status
 
 
@@ -207,7 +207,7 @@ def test_h8_a_value_that_is_not_shown_is_masked_before_a_refusal_is_cut(
     SENSITIVE.mark(value)
     talker.answer = say(json.dumps({"message": "m" * before + value}), status=500)
     with pytest.raises(EngineError) as caught:
-        engine.networks()
+        engine.networks.list()
     assert "can" not in str(caught.value)
 
 

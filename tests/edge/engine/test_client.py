@@ -55,7 +55,7 @@ def test_nothing_is_opened_before_the_first_request(talker: Talker, engine: Engi
 
 def test_requests_follow_each_other_on_one_stream(talker: Talker, engine: Engine) -> None:
     for _ in range(5):
-        engine.networks()
+        engine.networks.list()
     assert talker.opened == 1
     assert talker.lines[0] == "GET /_ping HTTP/1.1"
     assert talker.lines[1:] == ["GET /v1.45/networks HTTP/1.1"] * 5
@@ -66,7 +66,7 @@ def test_threads_that_wait_for_the_first_answer_of_a_frozen_engine_wait_for_it_o
     frozen = Engine("m1", talker.open, SystemClock(1.0))
     begun = time.monotonic()
     with ThreadPoolExecutor(2) as pool:
-        asked: list[Future[object]] = [pool.submit(frozen.networks), pool.submit(frozen.facts)]
+        asked: list[Future[object]] = [pool.submit(frozen.networks.list), pool.submit(frozen.facts)]
         assert {type(future.exception()) for future in asked} == {HostTimeoutError}
     assert time.monotonic() - begun < 1.9
     assert [line for line in talker.lines if "_ping" in line] == ["GET /_ping HTTP/1.1"]
@@ -74,7 +74,7 @@ def test_threads_that_wait_for_the_first_answer_of_a_frozen_engine_wait_for_it_o
 
 
 def test_many_threads_share_a_few_streams_and_wait_for_them(talker: Talker, engine: Engine) -> None:
-    engine.networks()
+    engine.networks.list()
     talker.hold = Event()
     with ThreadPoolExecutor(12) as pool:
         # Not engine.networks: threads that want that list at the same time share one request.
@@ -88,23 +88,23 @@ def test_many_threads_share_a_few_streams_and_wait_for_them(talker: Talker, engi
 
 
 def test_an_idle_stream_that_died_is_replaced_before_a_write_is_sent(talker: Talker, engine: Engine) -> None:
-    engine.networks()
+    engine.networks.list()
     talker.hang_up()
-    engine.remove_network("n")
+    engine.networks.remove("n")
     assert talker.lines.count("DELETE /v1.45/networks/n HTTP/1.1") == 1
     assert talker.opened == 2
 
 
 def test_a_read_whose_stream_dies_is_asked_once_more(talker: Talker, engine: Engine) -> None:
     talker.answers["GET /v1.45/networks"] = [HANG_UP]
-    assert engine.networks() == ()
+    assert engine.networks.list() == ()
     assert talker.lines.count("GET /v1.45/networks HTTP/1.1") == 2
 
 
 def test_a_read_whose_stream_dies_twice_is_given_up(talker: Talker, engine: Engine) -> None:
     talker.answers["GET /v1.45/networks"] = [HANG_UP, HANG_UP, HANG_UP]
     with pytest.raises(UnreachableError):
-        engine.networks()
+        engine.networks.list()
     assert talker.lines.count("GET /v1.45/networks HTTP/1.1") == 2
 
 
@@ -135,7 +135,7 @@ def test_what_the_opener_says_passes_unchanged() -> None:
         raise UnreachableError("m1", "no route to host")
 
     with pytest.raises(UnreachableError, match="no route to host"):
-        Engine("m1", refuse, SystemClock()).networks()
+        Engine("m1", refuse, SystemClock()).networks.list()
 
 
 def test_a_later_try_connects_again_after_a_failed_one(talker: Talker) -> None:
@@ -148,8 +148,8 @@ def test_a_later_try_connects_again_after_a_failed_one(talker: Talker) -> None:
 
     engine = Engine("m1", open_stream, SystemClock())
     with pytest.raises(UnreachableError):
-        engine.networks()
-    assert engine.networks() == ()
+        engine.networks.list()
+    assert engine.networks.list() == ()
 
 
 def test_nothing_of_the_environment_reaches_the_engine(
@@ -162,7 +162,7 @@ def test_nothing_of_the_environment_reaches_the_engine(
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "DOCKER_HOST"):
         monkeypatch.setenv(name, "http://canary:1")
     engine = Engine("m1", talker.open, SystemClock())
-    engine.networks()
+    engine.networks.list()
     engine.pull_image("canary-free:1")
     sent = [f"{request.line} {request.headers} {request.body!r}".lower() for request in talker.heard]
     assert not [text for text in sent if "x-canary" in text or "x-registry" in text or "authorization" in text]
@@ -175,8 +175,8 @@ def test_nothing_of_the_environment_reaches_the_engine(
 def test_the_newest_version_that_both_sides_know_is_spoken(talker: Talker, served: str, spoken: str) -> None:
     talker.answer = say("[]", api=served)
     engine = Engine("m1", talker.open, SystemClock())
-    engine.networks()
-    engine.networks()
+    engine.networks.list()
+    engine.networks.list()
     assert talker.lines[1:] == [f"GET /v{spoken}/networks HTTP/1.1"] * 2
 
 
@@ -184,7 +184,7 @@ def test_the_newest_version_that_both_sides_know_is_spoken(talker: Talker, serve
 def test_an_engine_that_is_too_old_or_mute_is_refused(talker: Talker, served: str) -> None:
     talker.answer = say("[]", api=served)
     with pytest.raises(EngineError, match="API") as caught:
-        Engine("m1", talker.open, SystemClock()).networks()
+        Engine("m1", talker.open, SystemClock()).networks.list()
     assert caught.value.hint
 
 
@@ -218,7 +218,7 @@ def test_what_the_engine_refuses_has_a_kind(
 ) -> None:
     talker.answers["DELETE /v1.45/networks/x"] = [say(json.dumps({"message": said}), status=status)]
     with pytest.raises(EngineError) as caught:
-        engine.remove_network("x")
+        engine.networks.remove("x")
     assert type(caught.value) is kind
     assert caught.value.status == status
     assert str(caught.value).startswith("m1: remove network x: ")
@@ -227,11 +227,11 @@ def test_what_the_engine_refuses_has_a_kind(
 def test_an_answer_without_json_is_an_engine_error(talker: Talker, engine: Engine) -> None:
     talker.answer = say("<html>")
     with pytest.raises(EngineError, match="makes no sense"):
-        engine.networks()
+        engine.networks.list()
 
 
 def test_names_cannot_leave_their_part_of_a_path(talker: Talker, engine: Engine) -> None:
-    engine.remove_network("../containers/x?force=1")
+    engine.networks.remove("../containers/x?force=1")
     assert talker.lines[-1] == "DELETE /v1.45/networks/..%2Fcontainers%2Fx%3Fforce%3D1 HTTP/1.1"
 
 

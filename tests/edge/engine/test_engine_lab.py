@@ -151,7 +151,7 @@ def test_a_container_that_cannot_start_leaves_nothing_behind(container: tuple[En
 def test_a_container_has_all_the_networks_and_addresses_it_asked_for(container: tuple[EnginePort, str]) -> None:
     engine, _ = container
     for name, subnet in (("one", "10.91.0.0/24"), ("two", "10.92.0.0/24")):
-        engine.create_network(
+        engine.networks.create(
             NetworkSpec.model_validate({"name": name, "driver": "bridge", "subnets": [{"subnet": subnet}]})
         )
     endpoints = (Endpoint(network="one", ipv4="10.91.0.7", aliases=("www",)), Endpoint(network="two", ipv4="10.92.0.7"))
@@ -213,28 +213,28 @@ def test_the_same_engine_object_works_on_after_its_engine_restarted(lab: Lab, se
     before = engine.facts()
     lab.break_(Fault(host="m1", kind="engine"))
     with pytest.raises(HostError):
-        engine.networks()
+        engine.networks.list()
     lab.heal(Fault(host="m1", kind="engine"))
     assert engine.facts() == before
     with pytest.raises(NotFoundError):
-        engine.remove_network("0123456789ab")
+        engine.networks.remove("0123456789ab")
 
 
 def test_without_a_quorum_no_manager_answers_and_lists_are_cut_in_silence(lab: Lab, session: Session) -> None:
     first, engine = form_swarm(lab, session, ("m1", "m2"), SwarmSpec())
-    first.create_network(NetworkSpec(name="front"))
+    first.networks.create(NetworkSpec(name="front"))
     lab.break_(Fault(host="m1", kind="kill"))
 
     def look() -> tuple[str | None, str]:
         try:
-            engine.nodes()
+            engine.nodes.list()
         except NotAManagerError as error:
             return error.message, ""
         return None, "it still answers"
 
     wait_until(CLOCK, look, what="the other manager to miss its leader", timeout=40)
     with pytest.raises(NotAManagerError):
-        engine.create_network(NetworkSpec(name="back"))
+        engine.networks.create(NetworkSpec(name="back"))
     membership = settled(engine, lambda seen: not seen.is_manager)
     assert (membership.state, membership.cluster_id) == (SwarmStanding.ACTIVE, "")
-    assert "front" not in {network.spec.name for network in engine.networks()}
+    assert "front" not in {network.spec.name for network in engine.networks.list()}

@@ -42,7 +42,7 @@ def talker() -> Iterator[Talker]:
 
 
 def attached(talker: Talker) -> list[str]:
-    (service,) = Engine("m1", talker.open, SimulatedClock()).services()
+    (service,) = Engine("m1", talker.open, SimulatedClock()).services.list()
     return [one.network for one in service.spec.networks or ()]
 
 

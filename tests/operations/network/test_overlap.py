@@ -29,7 +29,7 @@ def found(world: World, name: str) -> set[str]:
 
 def right(world: World, name: str) -> set[str]:
     """Return the address that a service is to be found at: its virtual one, or those of its tasks."""
-    seen = next(one for one in world.engine("m1").services() if one.spec.name == name)
+    seen = next(one for one in world.engine("m1").services.list() if one.spec.name == name)
     if seen.spec.endpoint_mode is not EndpointMode.DNSRR:
         return {seen.virtual_ips["front"].partition("/")[0]}
     return task_addresses(world, name, "front")
@@ -130,7 +130,7 @@ def test_networks_that_no_step_names_are_there_again_whenever_a_change_of_endpoi
     world.settle()
 
     assert found(world, "a") == found(world, "web") == right(world, "a") != set()
-    assert [one.spec.labels for one in world.engine("m1").services()] == [{"io.swarmnet.managed": "sim"}]
+    assert [one.spec.labels for one in world.engine("m1").services.list()] == [{"io.swarmnet.managed": "sim"}]
     assert planned(world, wanted).is_empty
 
 
@@ -163,11 +163,11 @@ def test_an_update_that_was_killed_between_its_two_writes_is_finished_by_the_nex
 def test_an_update_by_others_that_mixes_them_up_is_what_the_simulator_shows() -> None:
     world = World(managers=1)
     apply(world, NET + aliased("replicas: 2", "stop-first", "web"))
-    (seen,) = world.engine("m1").services()
+    (seen,) = world.engine("m1").services.list()
     (attachment,) = seen.spec.networks or ()
     wanted = seen.spec.model_copy(update={"networks": (attachment.model_copy(update={"aliases": ("other",)}),)})
 
-    world.engine("m1").update_service(seen.id, seen.version, ServiceSpec.model_validate(wanted.model_dump()))
+    world.engine("m1").services.update(seen.id, seen.version, ServiceSpec.model_validate(wanted.model_dump()))
     world.settle()
 
     assert (found(world, "web"), found(world, "other")) == (right(world, "a"), set())

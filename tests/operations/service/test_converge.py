@@ -17,10 +17,10 @@ from tests.support.simulated_state import apply, planned
 def world() -> World:
     world = World(managers=1, workers=1)
     world.bootstrap()
-    world.engine("m1").create_network(NetworkSpec(name="front"))
+    world.engine("m1").networks.create(NetworkSpec(name="front"))
     world.settle()
     spec = ServiceSpec(name="web", image="i", mode=ServiceMode.GLOBAL, networks=(Attachment(network="front"),))
-    world.engine("m1").create_service(spec)
+    world.engine("m1").services.create(spec)
     return world
 
 

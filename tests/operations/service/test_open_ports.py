@@ -60,7 +60,7 @@ def test_open_ports_of_services_are_their_engines_own_and_no_other_process() -> 
     world = World(managers=1, workers=1)
     world.bootstrap()
     published = PublishedPort(published=8080, target=80)
-    world.engine("m1").create_service(ServiceSpec(name="web", image="i:1", ports=(published,)))
+    world.engine("m1").services.create(ServiceSpec(name="web", image="i:1", ports=(published,)))
     for machine in world.machines.values():
         machine.files["/proc/net/tcp"] = "".join(LINE.format(port=port) for port in (22, 8080, 9000)).encode()
     seen = {facts.host: facts.open_ports for facts in observe(world.ports()).hosts}

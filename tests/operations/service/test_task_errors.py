@@ -77,7 +77,7 @@ def test_a_full_network_ends_the_wait_with_its_name() -> None:
     steps = "- network: {name: tiny, subnets: [{subnet: 10.88.0.0/30}]}\n"
     apply(world, steps)
 
-    world.engine("m1").create_service(
+    world.engine("m1").services.create(
         ServiceSpec.model_validate({"name": "web", "image": "i:1", "networks": [{"network": "tiny"}]})
     )
     begun = world.clock.monotonic()
@@ -152,7 +152,7 @@ def test_a_program_that_runs_on_after_some_attempts_runs() -> None:
 
 def test_a_service_step_over_a_job_is_refused_by_name() -> None:
     world = cluster()
-    world.engine("m1").create_service(ServiceSpec(name="once", image="i:1", extra={"Mode": {"ReplicatedJob": {}}}))
+    world.engine("m1").services.create(ServiceSpec(name="once", image="i:1", extra={"Mode": {"ReplicatedJob": {}}}))
 
     with pytest.raises(DocumentError, match="service once is a job, whose tasks run to their end once"):
         apply(world, "- service: {name: once, image: 'i:1', replicas: 3}\n")

@@ -20,7 +20,7 @@ def cluster(*services: ServiceSpec, managers: int = 1) -> World:
     world = World(managers=managers, workers=2)
     run(world, SITE)
     for spec in services:
-        world.engine("m1").create_service(spec)
+        world.engine("m1").services.create(spec)
     world.settle()
     return world
 
@@ -118,7 +118,7 @@ def test_a_label_that_a_service_asks_for_is_not_taken_away_unnoticed() -> None:
     world = cluster()
     labelled = SITE + "  - node: {labels: {rack: a}}\n    on: w1\n"
     run(world, labelled)
-    world.engine("m1").create_service(ServiceSpec(name="solo", image="i:1", constraints=("node.labels.rack==a",)))
+    world.engine("m1").services.create(ServiceSpec(name="solo", image="i:1", constraints=("node.labels.rack==a",)))
     world.settle()
     moved = labelled.replace("rack: a", "rack: b")
 

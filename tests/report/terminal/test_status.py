@@ -13,7 +13,7 @@ def test_everything_is_sorted_by_name_whatever_order_managers_answer_in() -> Non
     world = World(managers=3, workers=2)
     world.bootstrap()
     for name in ("web", "agent"):
-        world.engine("m1").create_service(ServiceSpec(name=name, image="demo:1"))
+        world.engine("m1").services.create(ServiceSpec(name=name, image="demo:1"))
     seen = observe(world.ports())
     shuffled = seen.model_copy(update={"nodes": seen.nodes[::-1], "services": seen.services[::-1]})
 

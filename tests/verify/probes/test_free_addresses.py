@@ -20,7 +20,7 @@ def world_with(subnet: str) -> World:
     world = World(managers=1, workers=2)
     world.bootstrap()
     spec = NetworkSpec(name="front", attachable=True, subnets=(Subnet(subnet=subnet),))
-    world.engine("m1").create_network(spec)
+    world.engine("m1").networks.create(spec)
     world.settle()
     Paths(world)
     return world

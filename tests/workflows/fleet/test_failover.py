@@ -15,7 +15,7 @@ from swarmnet.model.clock import wait_until
 from swarmnet.model.events import ActionStarted, Progress
 from swarmnet.model.network import NetworkSpec
 from swarmnet.model.report import OutcomeStatus
-from swarmnet.model.swarm import ConfigSpec, SecretSpec
+from swarmnet.model.swarm import ConfigSpec, NewSecret, SecretSpec
 from swarmnet.plan.guard import Permissions
 from swarmnet.workflows.apply import apply
 from swarmnet.workflows.fleet.failover import PATIENCE, Failover
@@ -34,18 +34,18 @@ Write = tuple[str, "Callable[[SwarmPort], object]", "Callable[[SwarmPort], list[
 MADE: tuple[Write, ...] = (
     (
         "network.create",
-        lambda manager: manager.create_network(NetworkSpec(name="one")),
-        lambda manager: [net.spec.name for net in manager.networks()],
+        lambda manager: manager.networks.create(NetworkSpec(name="one")),
+        lambda manager: [net.spec.name for net in manager.networks.list()],
     ),
     (
         "config.create",
-        lambda manager: manager.create_config(ConfigSpec(name="one", data=b"1")),
-        lambda manager: [config.spec.name for config in manager.configs()],
+        lambda manager: manager.configs.create(ConfigSpec(name="one", data=b"1")),
+        lambda manager: [config.spec.name for config in manager.configs.list()],
     ),
     (
         "secret.create",
-        lambda manager: manager.create_secret(SecretSpec(name="one"), Secret(b"1")),
-        lambda manager: [secret.spec.name for secret in manager.secrets()],
+        lambda manager: manager.secrets.create(NewSecret(SecretSpec(name="one"), Secret(b"1"))),
+        lambda manager: [secret.spec.name for secret in manager.secrets.list()],
     ),
 )
 
@@ -86,12 +86,12 @@ def test_a_name_that_was_taken_before_is_a_conflict(
 def test_what_was_removed_though_its_answer_was_lost_is_gone() -> None:
     world = swarm()
     manager = Failover(world.ports()).manager()
-    network_id = manager.create_network(NetworkSpec(name="one"))
+    network_id = manager.networks.create(NetworkSpec(name="one"))
     world.lost_answers.append("network.remove")
 
-    manager.remove_network(network_id)
+    manager.networks.remove(network_id)
 
-    assert "one" not in [net.spec.name for net in manager.networks()]
+    assert "one" not in [net.spec.name for net in manager.networks.list()]
 
 
 def test_time_without_a_manager_does_not_count_against_what_is_waited_for() -> None:
@@ -109,7 +109,7 @@ def test_time_without_a_manager_does_not_count_against_what_is_waited_for() -> N
     looks = count(1)
 
     def look() -> tuple[int | None, str]:
-        ports.manager().nodes()
+        ports.manager().nodes.list()
         return (number if (number := next(looks)) > 3 else None), "not yet"
 
     assert wait_until(ports.clock, look, what="the third look", timeout=5) == 4
@@ -126,7 +126,7 @@ def test_the_end_of_all_managers_is_waited_for_reported_and_then_an_error() -> N
         world.kill(host)
 
     with pytest.raises(NotAManagerError, match="does not have a leader"):
-        ports.manager().nodes()
+        ports.manager().nodes.list()
 
     assert PATIENCE <= world.clock.monotonic() < PATIENCE + 5
     assert len(told) == 1
@@ -153,9 +153,9 @@ def test_a_run_whose_leader_dies_at_any_request_makes_nothing_twice_and_converge
     world.revive("m1")
     second = run(world, SITE + SERVICE)
 
-    networks = [net.spec.name for net in world.engine("m2").networks()]
+    networks = [net.spec.name for net in world.engine("m2").networks.list()]
     assert not [outcome for outcome in first.outcomes if outcome.status is OutcomeStatus.FAILED]
     assert (second.failed, second.exit_code) == (False, 0)
-    assert sorted(node.hostname for node in world.engine("m2").nodes()) == ["m1", "m2", "m3", "w1", "w2"]
+    assert sorted(node.hostname for node in world.engine("m2").nodes.list()) == ["m1", "m2", "m3", "w1", "w2"]
     assert (networks.count("front"), networks.count("back")) == (1, 1)
-    assert world.engine("m2").configs() == ()
+    assert world.engine("m2").configs.list() == ()

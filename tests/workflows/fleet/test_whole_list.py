@@ -56,7 +56,7 @@ def test_a_list_is_whole_however_the_leader_died(world: World, death: SlowList) 
     manager = Failover(world.ports()).manager()
     world.slow_lists.append(death)
 
-    assert "front" in [network.spec.name for network in manager.networks()]
+    assert "front" in [network.spec.name for network in manager.networks.list()]
 
 
 def test_a_network_that_a_cut_list_lacks_does_not_count_as_gone(world: World) -> None:
@@ -73,7 +73,7 @@ def test_a_list_is_doubted_also_while_the_clock_of_a_wait_for_a_manager_is_stopp
     world.lost_answers.append("networks")
     world.slow_lists += [SlowList(0.0), DIED]
 
-    assert "front" in [network.spec.name for network in ports.manager().networks()]
+    assert "front" in [network.spec.name for network in ports.manager().networks.list()]
 
 
 def test_what_was_made_though_its_answer_was_lost_is_found_though_the_leader_died(world: World) -> None:
@@ -81,7 +81,7 @@ def test_what_was_made_though_its_answer_was_lost_is_found_though_the_leader_die
     world.lost_answers.append("network.create")
     world.slow_lists.append(DIED)
 
-    made = manager.create_network(NetworkSpec(name="back"))
+    made = manager.networks.create(NetworkSpec(name="back"))
 
     assert made in world.store("m1").networks
 
@@ -104,16 +104,16 @@ def test_a_quick_list_costs_one_more_question(world: World) -> None:
 def test_a_slow_list_of_a_manager_under_load_counts_when_the_next_one_lacks_nothing(world: World) -> None:
     world.slow_lists += [LOADED] * 9
 
-    assert len(whole_list(world.engine("m1"), world.clock)) == len(world.engine("m1").networks())
+    assert len(whole_list(world.engine("m1"), world.clock)) == len(world.engine("m1").networks.list())
     assert lists(world) == 3
 
 
 def test_slow_lists_that_each_lack_some_of_the_one_before_prove_nothing(world: World) -> None:
     engine = world.engine("m1")
-    made = [engine.create_network(NetworkSpec(name=f"n{number}")) for number in range(LISTS)]
+    made = [engine.networks.create(NetworkSpec(name=f"n{number}")) for number in range(LISTS)]
     world.requests.clear()
     world.slow_lists += [LOADED] * LISTS
-    world.clock.on_tick = lambda: engine.remove_network(made.pop())
+    world.clock.on_tick = lambda: engine.networks.remove(made.pop())
 
     with pytest.raises(NotAManagerError, match="slow to list networks"):
         whole_list(engine, world.clock)

@@ -83,7 +83,7 @@ def test_is_released_when_the_run_fails() -> None:
     with pytest.raises(KeyboardInterrupt), lock(world, HERS):
         raise KeyboardInterrupt
 
-    assert world.engine("m1").configs() == ()
+    assert world.engine("m1").configs.list() == ()
 
 
 def test_a_run_that_makes_the_swarm_locks_out_one_that_sees_the_swarm_already() -> None:
@@ -101,9 +101,9 @@ def test_a_run_that_makes_the_swarm_takes_the_lock_of_the_swarm_too() -> None:
     with lock(world, HERS) as mine:
         world.bootstrap()
         mine.enter_swarm()
-        assert [config.spec.name for config in world.engine("m1").configs()] == [LOCK_NAME]
+        assert [config.spec.name for config in world.engine("m1").configs.list()] == [LOCK_NAME]
 
-    assert world.engine("m1").configs() == ()
+    assert world.engine("m1").configs.list() == ()
     assert lock_files(world) == []
 
 
@@ -320,7 +320,7 @@ def test_the_lock_does_not_count_as_drift() -> None:
     run(world)
 
     with lock(world, HERS):
-        world.engine("m1").create_network(NetworkSpec(name="other"))
+        world.engine("m1").networks.create(NetworkSpec(name="other"))
         assert run(world).outcomes == ()
 
 
@@ -329,9 +329,9 @@ def test_a_lock_from_the_future_is_watched_as_one_from_long_ago_is() -> None:
     since = world.clock.now() + timedelta(hours=2)
     place = SwarmPlace(world.ports())
     place.take(Claim.of(HERS, cluster="sim", command="apply", since=since))
-    config = next(iter(world.engine("m1").configs()))
+    config = next(iter(world.engine("m1").configs.list()))
     labels = config.spec.labels | {"io.swarmnet.heartbeat": since.isoformat()}
-    world.engine("m1").update_config_labels(config.id, config.version, labels)
+    world.engine("m1").configs.update_labels(config.id, config.version, labels)
 
     with lock(world, HIS):
         (holder,) = holders(world.ports(), observe(world.ports()))
@@ -349,7 +349,7 @@ def test_a_lock_that_was_made_though_the_answer_was_lost_is_held() -> None:
 
     assert holder.claim is not None
     assert holder.claim.machine == "her laptop"
-    assert world.engine("m1").configs() == ()
+    assert world.engine("m1").configs.list() == ()
 
 
 def test_a_lock_is_given_back_once_there_is_a_leader_again() -> None:
@@ -365,7 +365,7 @@ def test_a_lock_is_given_back_once_there_is_a_leader_again() -> None:
             world.stop_engine(host)
         world.clock.on_tick = revive
 
-    assert world.engine("m2").configs() == ()
+    assert world.engine("m2").configs.list() == ()
 
 
 def test_a_run_that_finds_nothing_to_do_takes_the_lock_of_a_killed_one_away() -> None:
@@ -377,7 +377,7 @@ def test_a_run_that_finds_nothing_to_do_takes_the_lock_of_a_killed_one_away() ->
     report = apply(world.ports(), goal(world.inventory), replace(terms(), operator=operator(alive=False)))
 
     assert report.outcomes == ()
-    assert world.engine("m1").configs() == ()
+    assert world.engine("m1").configs.list() == ()
 
 
 def bootstrapped_with_files_of(who: Operator) -> World:
@@ -423,7 +423,9 @@ def test_a_run_that_finds_nothing_to_do_removes_files_without_a_heartbeat_after_
 def test_a_run_with_work_removes_the_old_files_too_with_one_look_at_their_holder() -> None:
     world = bootstrapped_with_files_of(HERS)
     grow_old(world)
-    world.engine("m1").remove_network(next(net.id for net in world.engine("m1").networks() if net.spec.name == "back"))
+    world.engine("m1").networks.remove(
+        next(net.id for net in world.engine("m1").networks.list() if net.spec.name == "back")
+    )
     begun = world.clock.monotonic()
 
     assert run(world).exit_code == 0

@@ -333,9 +333,9 @@ BEATS = ["nan", "inf", "", "2026-01-01T00:00:00", "0001-01-01T00:00:00+23:59", "
 def test_whatever_is_written_as_the_last_heartbeat_gives_a_finite_age_or_none(beat: str) -> None:
     world = swarm()
     SwarmPlace(world.ports()).take(claim(world))
-    config = world.engine("m1").configs()[0]
+    config = world.engine("m1").configs.list()[0]
     labels = config.spec.labels | {"io.swarmnet.heartbeat": beat}
-    world.engine("m1").update_config_labels(config.id, config.version, labels)
+    world.engine("m1").configs.update_labels(config.id, config.version, labels)
 
     (holder,) = holders(world.ports(), observe(world.ports()))
 
