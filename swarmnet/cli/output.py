@@ -21,15 +21,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from swarmnet.cli.options import JsonOption
-from swarmnet.cli.streams import echo_json, write_program_text
+from swarmnet.cli.streams import write_program_text
 from swarmnet.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from swarmnet.report.documents.base import Output as Document
     from swarmnet.report.formats import Report
-    from swarmnet.report.terminal.console import Line
 
 NAMES = ("terminal", "json", "junit", "markdown")
 """The formats of ``swarmnet.report.formats``, whose import would slow down each help."""
@@ -58,8 +56,8 @@ class Targets:
         """True where stdout belongs to a program: plans and questions go to stderr then."""
         return self.stdout != "terminal"
 
-    def emit(self, report: Report) -> None:
-        """Write the report everywhere.
+    def emit(self, report: Report, *, shown: bool = False) -> None:
+        """Write the report everywhere; ``shown`` says that people have read it while the work went on.
 
         Raises:
             UsageError: a file cannot be written; stdout has its part nevertheless.
@@ -68,7 +66,8 @@ class Targets:
         from swarmnet.report.terminal.console import console_for
 
         if self.stdout == "terminal":
-            report.print_to(console_for(sys.stdout))
+            if not shown:
+                report.print_to(console_for(sys.stdout))
         else:
             write_program_text(FORMATS[self.stdout].render(report))
         for name, path in self.files:
@@ -116,18 +115,6 @@ def wants_json(words: Iterable[str]) -> bool:
     """Return whether a command line asks for JSON on stdout, also one that cannot be parsed."""
     words = [*words]
     return bool({"--json", "--format=json"} & {*words}) or ("--format", "json") in pairwise(words)
-
-
-def print_lines(lines: Iterable[Line]) -> None:
-    """Print lines for people on stdout."""
-    from swarmnet.report.terminal.console import console_for, show
-
-    show(console_for(sys.stdout), lines)
-
-
-def print_document(document: Document) -> None:
-    """Print a document for programs on stdout."""
-    echo_json(document.tree)
 
 
 def _write(path: Path, text: str) -> None:

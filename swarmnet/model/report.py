@@ -33,6 +33,8 @@ class Cause(Document):
     """Its position among the verdicts of the same report, from 0."""
     scenario: str
     subject: str
+    cause: str | None = None
+    """The stable id of what is wrong there, as in its verdict."""
 
 
 class Verdict(Document):

@@ -7,9 +7,11 @@ from typer.core import TyperGroup
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from swarmnet.cli.commands.lab.lab import app
+from swarmnet.cli.commands.lab.lab import app_for
 from swarmnet.errors import UsageError
 from swarmnet.lab.faults import FAMILIES
+
+APP = app_for(["lab"])
 
 
 @pytest.mark.parametrize(
@@ -24,7 +26,7 @@ from swarmnet.lab.faults import FAMILIES
     ],
 )
 def test_a_measure_that_cannot_be_read_is_refused(words: list[str], complaint: str) -> None:
-    done = CliRunner().invoke(app, ["break", "m1", *words])
+    done = CliRunner().invoke(APP, ["break", "m1", *words])
 
     assert isinstance(done.exception, UsageError)
     assert complaint in done.exception.message
@@ -32,20 +34,20 @@ def test_a_measure_that_cannot_be_read_is_refused(words: list[str], complaint: s
 
 @pytest.mark.parametrize("words", [[], ["m1", "--all"], ["m1", "--to", "m2"]])
 def test_heal_wants_one_host_or_all_of_them(words: list[str]) -> None:
-    done = CliRunner().invoke(app, ["heal", *words])
+    done = CliRunner().invoke(APP, ["heal", *words])
 
     assert isinstance(done.exception, UsageError)
 
 
 def test_heal_names_the_flags_that_need_a_kind() -> None:
-    done = CliRunner().invoke(app, ["heal", "m1", "--to", "m2", "--proto", "udp"])
+    done = CliRunner().invoke(APP, ["heal", "m1", "--to", "m2", "--proto", "udp"])
 
     assert isinstance(done.exception, UsageError)
     assert "--to and --proto" in done.exception.message
 
 
 def test_every_option_of_every_kind_is_an_option_of_break_and_names_its_kinds() -> None:
-    lab = get_command(app)
+    lab = get_command(APP)
     assert isinstance(lab, TyperGroup)
     helps = {flag: str(vars(one).get("help")) for one in lab.commands["break"].params for flag in one.opts}
 

@@ -133,6 +133,17 @@ def test_m9_no_command_takes_a_wait_without_end(words: str, option: str) -> None
         assert (done.exit_code, option in done.output) == (2, True), (number, done.output)
 
 
+OWN_JSON = {"lab", "schema", "backup export"}
+"""Print JSON of their own: a lab is not a result, a schema and an export are JSON whatever is asked."""
+
+
+@pytest.mark.parametrize("words", sorted(one for one in LEAVES if not {one, one.split()[0]} & OWN_JSON))
+def test_every_command_that_prints_a_result_writes_it_in_any_format(words: str) -> None:
+    flags = {flag for parameter in LEAVES[words].params for flag in parameter.opts}
+
+    assert {"--format", "--json"} <= flags
+
+
 ONLY_WORK_NEEDS = {
     "docker",
     "paramiko",

@@ -18,7 +18,7 @@ from swarmnet.model.swarm import SwarmSpec
 from swarmnet.operations import ALL as OPERATIONS
 from swarmnet.parse.inventory import InventoryFile
 from swarmnet.parse.schema import document_schema, playbook_schema
-from swarmnet.report.documents import DOCUMENTS
+from swarmnet.report.documents.registry import DOCUMENTS
 from swarmnet.report.formats import FORMATS
 from swarmnet.verify.ids import CauseId, Group
 from swarmnet.verify.scenarios import ALL, GROUPS

@@ -13,13 +13,13 @@ from typer.testing import CliRunner
 from swarmnet.cli.main import build
 from swarmnet.errors import DocumentError, Problem, RefusedError
 from swarmnet.model.redaction import Cover
-from swarmnet.report.documents import DOCUMENTS
 from swarmnet.report.documents.apply import apply_document
 from swarmnet.report.documents.backups import backups_document, create_document, show_document
 from swarmnet.report.documents.drift import drift_document
 from swarmnet.report.documents.error import error_document
 from swarmnet.report.documents.lock import locks_document
 from swarmnet.report.documents.plan import RestorePlanDocument, plan_body
+from swarmnet.report.documents.registry import DOCUMENTS
 from swarmnet.report.documents.restore import backup_name, restore_document
 from swarmnet.report.documents.status import status_document
 from swarmnet.report.documents.verify import verify_document

@@ -12,7 +12,8 @@ from swarmnet.cli import output
 from swarmnet.cli.output import Output, Targets, wants_json
 from swarmnet.errors import UsageError
 from swarmnet.report.formats import FORMATS
-from swarmnet.report.reports import apply_report, verify_report
+from swarmnet.report.reports.apply import apply_report
+from swarmnet.report.reports.verify import verify_report
 from tests.report.test_hostile import APPLIED, VERIFIED
 
 if TYPE_CHECKING:

@@ -16,6 +16,7 @@ from swarmnet.errors import HostError, SwarmnetError
 from swarmnet.model.base import Secret
 from swarmnet.model.differences import Difference, Drift, What
 from swarmnet.model.events import ActionFinished, ActionStarted, HostConnected, HostFailed, Progress
+from swarmnet.model.host_keys import HostKey, KeyState
 from swarmnet.model.lock import Claim, Holder
 from swarmnet.model.plan import Change, Plan, Skip
 from swarmnet.model.redaction import Cover
@@ -27,21 +28,22 @@ from swarmnet.model.sensitive import SENSITIVE
 from swarmnet.model.state import ClusterState, HostFailure
 from swarmnet.model.verification import Verification
 from swarmnet.plan.recovery.redact import redacted
-from swarmnet.report.documents.backups import backups_document, show_document
+from swarmnet.report.documents.backups import backups_document, create_document, show_document
 from swarmnet.report.documents.error import error_document
+from swarmnet.report.documents.lock import locks_document
 from swarmnet.report.documents.plan import plan_body
 from swarmnet.report.documents.restore import restore_document
 from swarmnet.report.documents.status import status_document
 from swarmnet.report.documents.verify import verify_document
 from swarmnet.report.formats import FORMATS
-from swarmnet.report.reports import (
-    apply_report,
-    backups_report,
-    plan_report,
-    restore_report,
-    status_report,
-    verify_report,
-)
+from swarmnet.report.reports.apply import apply_report
+from swarmnet.report.reports.backups import backups_report, created_report, drift_report, header_report, shown_report
+from swarmnet.report.reports.keys import trust_report
+from swarmnet.report.reports.lock import lock_report
+from swarmnet.report.reports.plan import plan_report
+from swarmnet.report.reports.restore import restore_report
+from swarmnet.report.reports.status import status_report
+from swarmnet.report.reports.verify import verify_report
 from swarmnet.report.saved import SavedPlan
 from swarmnet.report.terminal.backups import entry_lines, summary_lines
 from swarmnet.report.terminal.console import rendered
@@ -223,7 +225,7 @@ def test_json_holds_no_marked_value(report: Callable[[str], object]) -> None:
 def _reports(text: str) -> list[Report]:
     """Return every report that formats take, with a text in each place that holds text."""
     state, plan, lines = planted(STATE, text), planted(PLAN, text), [f"a line {text}"]
-    body = plan_body(plan, state, Cover(shows=True))
+    body, backup = plan_body(plan, state, Cover(shows=True)), planted(a_document(), text)
     return [
         verify_report(planted(VERIFIED, text), verbose=True),
         apply_report(planted(APPLIED, text)),
@@ -231,6 +233,12 @@ def _reports(text: str) -> list[Report]:
         plan_report(plan, body, lines, failures=state.failures, refused=(text,)),
         status_report(status_document(state, planted(inventory(), text), []), lines),
         backups_report([_entry(text)], f"place {text}"),
+        header_report(_entry(text)),
+        shown_report(show_document(backup), summary_lines(backup)),
+        created_report(create_document(backup, Path(f"x{text}"), 1), lines),
+        drift_report(planted(DRIFT, text), Cover(shows=True)),
+        trust_report(f"c{text}", [HostKey(f"w1{text}", f"n{text}", KeyState.CHANGED, reason=f"it said {text}")]),
+        lock_report("status", locks_document(f"c{text}", [planted(HOLDER, text)], operator()), lines),
     ]
 
 

@@ -120,7 +120,7 @@ def agree_to_run(cluster: str, saved: SavedPlan | None, programs: Sequence[str],
 
 def end_with(report: ApplyReport, targets: Targets, command: str = "apply") -> None:
     """Write how a run ended and exit with its code."""
-    from swarmnet.report.reports import apply_report
+    from swarmnet.report.reports.apply import apply_report
 
     targets.emit(apply_report(report, command))
     raise typer.Exit(report.exit_code)

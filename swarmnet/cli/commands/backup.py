@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from swarmnet.cli.options import (
-    JsonOption,
     LimitedCluster,
     LimitOption,
     LogFileOption,
@@ -22,7 +21,7 @@ from swarmnet.cli.options import (
     YesOption,
     grouped,
 )
-from swarmnet.cli.output import Output, print_document, print_lines
+from swarmnet.cli.output import Output
 from swarmnet.cli.restore_choices import pairs
 from swarmnet.cli.sealing import (
     Checking,
@@ -47,6 +46,7 @@ if TYPE_CHECKING:
     from swarmnet.edge.backups.vault import AgeVault
     from swarmnet.model.differences import Drift
     from swarmnet.report.documents.backups import CheckedEntry
+    from swarmnet.report.formats import Report
     from swarmnet.workflows.backup import Pruned, Taken
     from swarmnet.workflows.backup_lookup import Checked
 
@@ -140,6 +140,7 @@ EXAMPLE = "swarmnet backup create -i lab.yml"
 def create(
     cluster: LimitedCluster,
     sealing: Sealing,
+    output: Output,
     tag: Annotated[
         list[str] | None, typer.Option("--tag", metavar="WORD", help="A word to find it by; repeatable.")
     ] = None,
@@ -147,7 +148,6 @@ def create(
         bool, typer.Option("--allow-partial", help="Accept a partial backup, even when no manager answers.")
     ] = False,
     lock_wait: WaitOption = 0.0,
-    as_json: JsonOption = False,
 ) -> None:
     """Read the cluster and the networks of all hosts, seal the backup, open it again, and only then write it.
 
@@ -161,6 +161,7 @@ def create(
     from swarmnet.workflows.backup import create as take
     from swarmnet.workflows.fleet.observe import Look
 
+    targets = output.targets()
     vault, hosts = sealing.vault(), cluster.read()
     look = Look(containers=True, hosts=cluster.names(hosts))
     with cluster.connected(hosts) as ports:
@@ -179,21 +180,20 @@ def create(
         )
     for warning in remembering(sealing.keys).made(taken.document):
         note(f"warning: {warning}")
-    _show_taken(taken, as_json=as_json)
+    targets.emit(_taken_report(taken))
     if not taken.document.completeness.complete and not allow_partial:
         raise typer.Exit(ExitCode.INCOMPLETE)
 
 
-def _show_taken(taken: Taken, *, as_json: bool) -> None:
+def _taken_report(taken: Taken) -> Report:
     from swarmnet.report.documents.backups import create_document
+    from swarmnet.report.reports.backups import created_report
 
-    if as_json:
-        print_document(create_document(taken.document, taken.path, taken.size))
-        return
     completeness = taken.document.completeness
     word = "complete" if completeness.complete else "PARTIAL"
-    print_lines([f"{taken.path}  {taken.size} B  {word}"])
-    print_lines(f"  missing: {failure.host}: {failure.reason}" for failure in completeness.failures)
+    lines = [f"{taken.path}  {taken.size} B  {word}"]
+    lines += [f"  missing: {failure.host}: {failure.reason}" for failure in completeness.failures]
+    return created_report(create_document(taken.document, taken.path, taken.size), lines)
 
 
 @app.command(
@@ -204,7 +204,7 @@ def _show_taken(taken: Taken, *, as_json: bool) -> None:
 @grouped
 def list_(checking: Checking, output: Output, cluster: ClusterOption = None) -> None:
     """Show the backups, newest first. Their headers are checked, nothing is opened."""
-    from swarmnet.report.reports import backups_report
+    from swarmnet.report.reports.backups import backups_report
 
     targets = output.targets()
     entries = checking.listing(checking.vault(), cluster)
@@ -213,49 +213,45 @@ def list_(checking: Checking, output: Output, cluster: ClusterOption = None) -> 
 
 @app.command(epilog="Example: swarmnet backup show latest", short_help="Show what a backup holds.")
 @grouped
-def show(source: OneBackup, as_json: JsonOption = False) -> None:
+def show(source: OneBackup, output: Output) -> None:
     """Open a backup and show what it holds, and what can never come back. Without an identity, show its header."""
-    from swarmnet.report.documents.backups import header_document, show_document
-    from swarmnet.report.terminal.backups import entry_lines, summary_lines
+    from swarmnet.report.documents.backups import show_document
+    from swarmnet.report.reports.backups import header_report, shown_report
+    from swarmnet.report.terminal.backups import summary_lines
     from swarmnet.workflows.backup_lookup import checked_header, opened
 
+    targets = output.targets()
     vault, store = source.vault(), source.store()
     entry = source.find(source.backup, vault)
     if not vault.can_open:
         checked_header(entry, repository=store, vault=vault)
-        if as_json:
-            print_document(header_document(entry))
-        else:
-            print_lines(entry_lines([entry]))
+        targets.emit(header_report(entry))
         typer.echo("only the header is shown: there is no identity to open it (--identity)", err=True)
         return
     document = opened(entry, repository=store, vault=vault)
-    if as_json:
-        print_document(show_document(document))
-    else:
-        print_lines(summary_lines(document))
+    targets.emit(shown_report(show_document(document), summary_lines(document)))
 
 
 @app.command(epilog="Example: swarmnet backup check --all", short_help="Check signature and digest, and that it opens.")
 @grouped
 def check(
     source: OneBackup,
+    output: Output,
     all_: Annotated[bool, typer.Option("--all", help="Every backup of the repository.")] = False,
-    as_json: JsonOption = False,
 ) -> None:
     """Check signature and digest, and open the backup. Without an identity, opening stays unproven (exit 3)."""
     from swarmnet.report.documents.backups import BackupCheckDocument
+    from swarmnet.report.reports.backups import checked_report
     from swarmnet.workflows.backup_lookup import check as check_backups
 
+    targets = output.targets()
     store, vault = source.store(), source.vault()
     entries = source.listing(vault) if all_ else (source.find(source.backup, vault),)
     if not entries:
         raise BackupNotFoundError(f"no backup in {store.place}", hint="`swarmnet backup create` takes one")
     results = check_backups(entries, repository=store, vault=vault)
-    if as_json:
-        print_document(BackupCheckDocument(schema_=1, backups=[_checked(one) for one in results]))
-    else:
-        print_lines(f"{one.entry.name}  {_word(one)}" for one in results)
+    document = BackupCheckDocument(schema_=1, backups=[_checked(one) for one in results])
+    targets.emit(checked_report(document, [f"{one.entry.name}  {_word(one)}" for one in results]))
     problems = [one.problem.exit_code for one in results if one.problem is not None]
     if problems:
         raise typer.Exit(max(problems))
@@ -286,32 +282,29 @@ def diff(
     before: Annotated[str, typer.Argument(help="The older backup.", metavar="BACKUP")],
     opening: Opening,
     live: Live,
+    output: Output,
     after: Annotated[
         str, typer.Argument(help="The newer backup, or `live` (the default): the cluster now.", metavar="BACKUP|live")
     ] = LIVE,
     map_: MapOption = None,
     show_values: ShowValuesOption = False,
-    as_json: JsonOption = False,
 ) -> None:
     """Show what differs between two backups, or between a backup and the live cluster, by object and field.
 
     Exit 6: drift. Exit 3: some of it could not be compared.
     """
     from swarmnet.model.redaction import Cover
-    from swarmnet.report.documents.drift import drift_document
-    from swarmnet.report.terminal.drift import drift_lines
+    from swarmnet.report.reports.backups import drift_report
     from swarmnet.workflows.backup import compare
 
+    targets = output.targets()
     if after == LIVE:
         found = _against_live(opening, before, live.cluster(), pairs(map_ or []))
     elif live.limit:
         raise UsageError("--limit works only with `live`, not between two backups")
     else:
         found = compare(opening.document(before), opening.document(after), pairs(map_ or []))
-    if as_json:
-        print_document(drift_document(found, Cover(shows=show_values)))
-    else:
-        print_lines(drift_lines(found, Cover(shows=show_values)))
+    targets.emit(drift_report(found, Cover(shows=show_values)))
     if found.differences:
         raise typer.Exit(ExitCode.PENDING)
     if found.unseen:
@@ -352,14 +345,16 @@ def prune(
     cluster: Annotated[str, typer.Option("--cluster", metavar="NAME", help="The cluster whose backups to prune.")],
     keeping: Keeping,
     checking: Checking,
+    output: Output,
     yes: YesOption = False,
-    as_json: JsonOption = False,
 ) -> None:
     """Remove the backups that no rule keeps; without --yes, only show them. The newest complete backup always stays."""
     from swarmnet.plan.recovery.retention import Keep
     from swarmnet.report.documents.backups import BackupPruneDocument, KeptEntry
+    from swarmnet.report.reports.backups import pruned_report
     from swarmnet.workflows.backup import prune as prune_backups
 
+    targets = output.targets()
     doomed = prune_backups(
         Keep(last=keeping.keep_last, daily=keeping.keep_daily, weekly=keeping.keep_weekly),
         cluster,
@@ -369,16 +364,12 @@ def prune(
         remove=yes,
     )
     problems = [one.problem.exit_code for one in doomed if one.problem is not None]
-    if as_json:
-        gone = [one.entry.name for one in doomed if one.problem is None]
-        failed = [KeptEntry(name=one.entry.name, problem=str(one.problem)) for one in doomed if one.problem is not None]
-        print_document(BackupPruneDocument(schema_=1, removed=yes, backups=gone, failed=failed))
-    else:
-        print_lines(_pruned(one, removed=yes) for one in doomed)
-        if not doomed:
-            typer.echo("nothing to remove", err=True)
-        elif not yes:
-            typer.echo("nothing was removed; add --yes to remove them", err=True)
+    gone = [one.entry.name for one in doomed if one.problem is None]
+    failed = [KeptEntry(name=one.entry.name, problem=str(one.problem)) for one in doomed if one.problem is not None]
+    document = BackupPruneDocument(schema_=1, removed=yes, backups=gone, failed=failed)
+    targets.emit(pruned_report(document, [_pruned(one, removed=yes) for one in doomed]))
+    if not targets.on_stderr and not (doomed and yes):
+        note("nothing was removed; add --yes to remove them" if doomed else "nothing to remove")
     if problems:
         raise typer.Exit(max(problems))
 

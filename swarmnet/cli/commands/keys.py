@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from swarmnet.cli.options import JsonOption, grouped
-from swarmnet.cli.output import print_document, print_lines
+from swarmnet.cli.options import grouped
+from swarmnet.cli.output import Output
 from swarmnet.cli.sealing import ClusterOption, Opening, SignOption, SingleOption, key_ring, rewrapping_vault
 from swarmnet.cli.wiring import user_name
 from swarmnet.errors import UsageError
-from swarmnet.report.terminal.text import on_one_line
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from swarmnet.cli.output import Targets
     from swarmnet.edge.backups.key_ring import BackupKeys
     from swarmnet.report.documents.backups import RewrappedEntry
     from swarmnet.report.documents.keys import KeysDocument
@@ -44,7 +46,9 @@ DirectoryOption = Annotated[
     epilog="Example: swarmnet keys init --recovery-file /media/stick/recovery.txt",
     short_help="Create your keys, and one for recovery.",
 )
+@grouped
 def init(
+    output: Output,
     directory: DirectoryOption = None,
     name: Annotated[
         str, typer.Option("--name", metavar="NAME", help="Your name in the lists; default: the login name.")
@@ -55,69 +59,77 @@ def init(
             "--recovery-file", metavar="FILE", help="Write the recovery identity there instead of printing it."
         ),
     ] = None,
-    as_json: JsonOption = False,
 ) -> None:
     """Create an identity to open with, a key to sign with, and a recovery identity that is shown only once."""
     from swarmnet.report.documents.keys import KeysInitDocument
+    from swarmnet.report.reports.keys import keys_report
 
-    ring = key_ring(directory)
+    targets, ring = output.targets(), key_ring(directory)
+    if targets.files and recovery_file is None:
+        raise UsageError(
+            "the recovery identity is in the result, which others may read in a file",
+            hint="write it to a file of its own with --recovery-file",
+        )
     recovery = ring.create(name or user_name(), recovery_file=recovery_file)
     shown = recovery if recovery_file is None else str(recovery_file)
-    if as_json:
-        print_document(KeysInitDocument(**dict(_described(ring)), recovery_identity=shown))
-        return
-    _print(ring)
-    typer.echo("\nRecovery identity, not stored by swarmnet: keep it safe from fire and theft.")
-    typer.echo("With it and any copy of a backup, you can restore; without any identity, you cannot.")
-    typer.echo(f"  {on_one_line(shown)}")
+    document = KeysInitDocument(**dict(_described(ring)), recovery_identity=shown)
+    lines = [
+        *_lines(ring),
+        "",
+        "Recovery identity, not stored by swarmnet: keep it safe from fire and theft.",
+        "With it and any copy of a backup, you can restore; without any identity, you cannot.",
+        f"  {shown}",
+    ]
     if recovery_file is None:
-        typer.echo("Keep the `signs` line with it: on a new machine, --trust needs that key.")
+        lines.append("Keep the `signs` line with it: on a new machine, --trust needs that key.")
+    targets.emit(keys_report("init", document, lines))
 
 
 @app.command("list", epilog="Example: swarmnet keys list --json")
-def list_(directory: DirectoryOption = None, as_json: JsonOption = False) -> None:
+@grouped
+def list_(output: Output, directory: DirectoryOption = None) -> None:
     """Show recipients and trusted signers."""
-    ring = key_ring(directory)
-    if as_json:
-        print_document(_described(ring))
-    else:
-        _print(ring)
+    from swarmnet.report.reports.keys import keys_report
+
+    targets, ring = output.targets(), key_ring(directory)
+    targets.emit(keys_report("list", _described(ring), _lines(ring)))
 
 
 @app.command(
     epilog="Example: swarmnet keys add 'ssh-ed25519 AAAA... bob' ; swarmnet keys add --signer 'ssh-ed25519 ...'",
     short_help="Add a recipient, or trust a signer.",
 )
+@grouped
 def add(
     key: Annotated[str, typer.Argument(metavar="KEY", help="age1..., ssh-ed25519 ... or ssh-rsa ... public key.")],
+    output: Output,
     directory: DirectoryOption = None,
     name: Annotated[str, typer.Option("--name", metavar="NAME", help="The owner of the key.")] = "",
     signer: Annotated[
         bool, typer.Option("--signer", help="Trust backups signed by this key, instead of sealing to it.")
     ] = False,
-    as_json: JsonOption = False,
 ) -> None:
     """Seal future backups to an additional recipient, or trust an additional signer."""
     from swarmnet.edge.backups.keys import parse_recipient, parse_signer
 
-    ring, text = key_ring(directory), f"{key} # {name}" if name else key
+    targets, ring, text = output.targets(), key_ring(directory), f"{key} # {name}" if name else key
     if signer:
         ring.add_signer(parse_signer(text))
     else:
         ring.add_recipient(parse_recipient(text))
     typer.echo("added; it takes effect with the next backup", err=True)
-    if as_json:
-        print_document(_described(ring))
+    _changed("add", ring, targets)
 
 
 @app.command(epilog="Example: swarmnet keys remove bob", short_help="Remove a recipient or a signer.")
+@grouped
 def remove(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name, fingerprint or key of a recipient or signer.")],
+    output: Output,
     directory: DirectoryOption = None,
-    as_json: JsonOption = False,
 ) -> None:
     """Remove a recipient or a signer. A removed recipient can still open the backups that were sealed to it."""
-    ring = key_ring(directory)
+    targets, ring = output.targets(), key_ring(directory)
     if ring.remove(name) == 0:
         raise UsageError(f"no recipient or signer {name!r}", hint="`swarmnet keys list` shows them")
     typer.echo("removed; older backups can still be opened with that key", err=True)
@@ -129,39 +141,38 @@ def remove(
         )
     if not ring.signers():
         typer.echo("warning: no signer is trusted: no backup can be checked or restored", err=True)
-    if as_json:
-        print_document(_described(ring))
+    _changed("remove", ring, targets)
 
 
 @app.command(
     epilog="Example: swarmnet keys renew --name alice", short_help="Replace an identity or a signing key that was lost."
 )
+@grouped
 def renew(
+    output: Output,
     directory: DirectoryOption = None,
     name: Annotated[
         str, typer.Option("--name", metavar="NAME", help="Your name in the lists; default: the login name.")
     ] = "",
-    as_json: JsonOption = False,
 ) -> None:
     """Create your identity or your signing key where it is missing. An existing key is never overwritten.
 
     Older backups stay trusted, and open with any identity that they were sealed to, such as the recovery identity.
     """
     from swarmnet.report.documents.keys import KeysRenewDocument
+    from swarmnet.report.reports.keys import keys_report
 
-    ring = key_ring(directory)
+    targets, ring = output.targets(), key_ring(directory)
     made = ring.renew(name or user_name())
     if not made:
         raise UsageError(f"{ring.directory} already has an identity and a signing key; they are never overwritten")
-    if as_json:
-        print_document(KeysRenewDocument(**dict(_described(ring)), made=[str(path) for path in made]))
-        return
-    for path in made:
-        typer.echo(f"created {on_one_line(str(path))}")
+    document = KeysRenewDocument(**dict(_described(ring)), made=[str(path) for path in made])
+    lines = [f"created {path}" for path in made]
     if ring.signing_key in made:
         signer = ring.signers()[-1]
-        typer.echo("\nAdd this line to your recovery file, so that it also names the new signer:")
-        typer.echo(f"# signer: {signer.line} # {on_one_line(signer.name)}")
+        lines += ["", "Add this line to your recovery file, so that it also names the new signer:"]
+        lines += [f"# signer: {signer.line} # {signer.name}"]
+    targets.emit(keys_report("renew", document, lines))
 
 
 @app.command(
@@ -171,28 +182,28 @@ def renew(
 @grouped
 def rewrap(
     opening: Opening,
+    output: Output,
     cluster: ClusterOption = None,
     sign_with: SignOption = None,
     single_recipient: SingleOption = False,
-    as_json: JsonOption = False,
 ) -> None:
     """Seal existing backups again for the present recipients, signed by you. Each is replaced whole or left as it was.
 
     A removed recipient can still open copies elsewhere. The exit code is that of the most serious problem.
     """
     from swarmnet.report.documents.backups import RewrapDocument
+    from swarmnet.report.reports.backups import rewrapped_report
     from swarmnet.report.terminal.progress import ProgressLines
     from swarmnet.workflows.backup import rewrap as seal_again
 
+    targets = output.targets()
     vault = rewrapping_vault(opening, sign_with, single_recipient=single_recipient)
     wanted = frozenset(one.fingerprint for one in vault.recipients)
     listener = ProgressLines(sys.stderr, verbose=False)
     entries = opening.listing(vault, cluster)
     results = seal_again(entries, wanted, repository=opening.store(), vault=vault, listener=listener)
-    if as_json:
-        print_document(RewrapDocument(schema_=1, backups=[_rewrapped(one) for one in results]))
-    else:
-        print_lines(f"{one.entry.name}  {_word(one)}" for one in results)
+    document = RewrapDocument(schema_=1, backups=[_rewrapped(one) for one in results])
+    targets.emit(rewrapped_report(document, [f"{one.entry.name}  {_word(one)}" for one in results]))
     if problems := [one.problem.exit_code for one in results if one.problem is not None]:
         raise typer.Exit(max(problems))
 
@@ -221,12 +232,19 @@ def _described(ring: BackupKeys) -> KeysDocument:
     )
 
 
-def _print(ring: BackupKeys) -> None:
+def _changed(verb: str, ring: BackupKeys, targets: Targets) -> None:
+    """Write the keys after a change; people have read what changed."""
+    from swarmnet.report.reports.keys import keys_report
+
+    targets.emit(keys_report(verb, _described(ring), _lines(ring)), shown=True)
+
+
+def _lines(ring: BackupKeys) -> Iterator[str]:
     if not (ring.recipients() or ring.signers()):
-        typer.echo(f"no keys in {on_one_line(str(ring.directory))}; `swarmnet keys init` creates them")
+        yield f"no keys in {ring.directory}; `swarmnet keys init` creates them"
         return
-    typer.echo(f"keys in {on_one_line(str(ring.directory))}")
+    yield f"keys in {ring.directory}"
     for recipient in ring.recipients():
-        typer.echo(f"  opens  {recipient.fingerprint}  {on_one_line(recipient.name):<12} {recipient.key}")
+        yield f"  opens  {recipient.fingerprint}  {recipient.name:<12} {recipient.key}"
     for signer in ring.signers():
-        typer.echo(f"  signs  {signer.fingerprint}  {on_one_line(signer.name):<12} {signer.line}")
+        yield f"  signs  {signer.fingerprint}  {signer.name:<12} {signer.line}"

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import typer
 
 from swarmnet.cli import wiring
-from swarmnet.cli.options import Cluster, JsonOption, YesOption, grouped
-from swarmnet.cli.output import print_document, print_lines
+from swarmnet.cli.options import Cluster, YesOption, grouped
+from swarmnet.cli.output import Output, Targets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,7 +21,7 @@ EXAMPLE = "swarmnet lock status -i lab.yml"
 
 @app.command(epilog="Example: swarmnet lock status -i lab.yml")
 @grouped
-def status(cluster: Cluster, as_json: JsonOption = False) -> None:
+def status(cluster: Cluster, output: Output) -> None:
     """Show who holds the cluster's lock.
 
     Exit 3: no manager answers for the swarm that holds the lock, so its holder is unknown.
@@ -29,18 +29,18 @@ def status(cluster: Cluster, as_json: JsonOption = False) -> None:
     from swarmnet.workflows.fleet.observe import observe
     from swarmnet.workflows.lock.lock import holders, visible
 
-    hosts = cluster.read()
+    targets, hosts = output.targets(), cluster.read()
     with cluster.connected(hosts) as ports:
         state = observe(ports)
         found = holders(ports, state)
         if not found:
             visible(state, hosts)
-    _show(found, hosts.cluster, as_json=as_json, verb="held")
+    _show("status", found, hosts.cluster, targets)
 
 
 @app.command("break", epilog="Example: swarmnet lock break -i lab.yml", short_help="Remove the cluster's lock.")
 @grouped
-def break_(cluster: Cluster, yes: YesOption = False, as_json: JsonOption = False) -> None:
+def break_(cluster: Cluster, output: Output, yes: YesOption = False) -> None:
     """Remove the cluster's lock. A run that is still alive stops before its next action.
 
     Only the lock that was shown is removed: when another run has it by then, that is an error.
@@ -48,7 +48,7 @@ def break_(cluster: Cluster, yes: YesOption = False, as_json: JsonOption = False
     from swarmnet.workflows.fleet.observe import observe
     from swarmnet.workflows.lock.lock import break_locks, holders, visible
 
-    hosts = cluster.read()
+    targets, hosts = output.targets(), cluster.read()
     with cluster.connected(hosts) as ports:
         state = observe(ports)
         found = holders(ports, state)
@@ -58,16 +58,14 @@ def break_(cluster: Cluster, yes: YesOption = False, as_json: JsonOption = False
             names = " and ".join(dict.fromkeys(str(holder) for holder in found))
             wiring.confirm_cluster(hosts.cluster, f"break the lock of {names}")
         broken = break_locks(ports, found)
-    _show(broken, hosts.cluster, as_json=as_json, verb="broken")
+    _show("break", broken, hosts.cluster, targets)
 
 
-def _show(holders: Iterable[Holder], cluster: str, *, as_json: bool, verb: str) -> None:
+def _show(verb: str, holders: Iterable[Holder], cluster: str, targets: Targets) -> None:
     from swarmnet.report.documents.lock import locks_document
+    from swarmnet.report.reports.lock import lock_report
 
     found = tuple(holders)
-    if as_json:
-        print_document(locks_document(cluster, found, wiring.this_operator()))
-    elif found:
-        print_lines(f"{verb} in {holder.place}: {holder}" for holder in found)
-    else:
-        print_lines([f"cluster {cluster} is not locked"])
+    word = "broken" if verb == "break" else "held"
+    lines = [f"{word} in {holder.place}: {holder}" for holder in found] or [f"cluster {cluster} is not locked"]
+    targets.emit(lock_report(verb, locks_document(cluster, found, wiring.this_operator()), lines))

@@ -89,7 +89,7 @@ def _refuse_unknowns(programs: Sequence[str]) -> bool:
 def _report(prepared: Prepared, saved: SavedPlanDocument, found: Sequence[Holder], view: View) -> Report:
     from swarmnet.report.documents.lock import lock_entries
     from swarmnet.report.documents.plan import PlanDocument
-    from swarmnet.report.reports import plan_report
+    from swarmnet.report.reports.plan import plan_report
     from swarmnet.report.terminal.plan import plan_lines
 
     refused = [str(refusal) for refusal in prepared.refusals]

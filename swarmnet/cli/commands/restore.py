@@ -137,7 +137,7 @@ def plan(
     from swarmnet.model.redaction import Cover
     from swarmnet.report.documents.plan import RestorePlanDocument, plan_body
     from swarmnet.report.documents.restore import backup_name, loss_entries, skip_entries
-    from swarmnet.report.reports import plan_report
+    from swarmnet.report.reports.plan import plan_report
     from swarmnet.report.terminal.plan import View, plan_lines
     from swarmnet.report.terminal.restore import left_out
     from swarmnet.workflows.apply import prepare
@@ -184,7 +184,7 @@ def apply(
     Objects that are equal already are left alone, so you can run an interrupted restore again. Exit 15: restored, some
     objects were skipped. Exit 16: restored, but the networks do not work.
     """
-    from swarmnet.report.reports import restore_report
+    from swarmnet.report.reports.restore import restore_report
     from swarmnet.workflows.restore import run
 
     targets, hosts = output.targets(), cluster.read()

@@ -50,6 +50,6 @@ def _printed() -> dict[str, Callable[[], JsonObject]]:
     from functools import partial
 
     from swarmnet.parse.schema import document_schema
-    from swarmnet.report.documents import DOCUMENTS
+    from swarmnet.report.documents.registry import DOCUMENTS
 
     return {name: partial(document_schema, model, f"swarmnet {name}, printed") for name, model in DOCUMENTS.items()}

@@ -30,7 +30,7 @@ def command(cluster: LimitedCluster, output: Output, show_values: ShowValuesOpti
     from swarmnet.model.standing import standing
     from swarmnet.report.documents.lock import lock_entries
     from swarmnet.report.documents.status import status_document
-    from swarmnet.report.reports import status_report
+    from swarmnet.report.reports.status import status_report
     from swarmnet.report.terminal.lock import lock_lines
     from swarmnet.report.terminal.status import status_lines
     from swarmnet.workflows.fleet.observe import Look, observe

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from swarmnet.cli import wiring
-from swarmnet.cli.options import JsonOption, LimitedCluster, YesOption, grouped
-from swarmnet.cli.output import print_document
+from swarmnet.cli.options import LimitedCluster, YesOption, grouped
+from swarmnet.cli.output import Output
 from swarmnet.errors import ExitCode, RefusedError
 
 if TYPE_CHECKING:
@@ -34,10 +34,10 @@ FileOption = Annotated[
 @grouped
 def command(
     cluster: LimitedCluster,
+    output: Output,
     fingerprint: FingerprintOption = None,
     fingerprints: FileOption = None,
     yes: YesOption = False,
-    as_json: JsonOption = False,
 ) -> None:
     """Show the SSH keys of all hosts and jump hosts, and write new ones to known_hosts once you agree.
 
@@ -49,9 +49,9 @@ def command(
     from swarmnet.edge.operator.files import read_document
     from swarmnet.edge.ssh.host_keys import HostKeys
     from swarmnet.model.host_keys import KeyState, read_expected
-    from swarmnet.report.documents.keys import trust_document
+    from swarmnet.report.reports.keys import trust_report
 
-    hosts = cluster.read()
+    targets, hosts = output.targets(), cluster.read()
     lines = read_document(fingerprints).decode("utf-8", "replace").splitlines() if fingerprints else []
     expected = read_expected([*lines, *(fingerprint or [])])
     ask = wiring.passphrase if sys.stdin.isatty() else None
@@ -60,9 +60,8 @@ def command(
         for warning in keys.warnings:
             wiring.note(f"warning: {warning}")
         for labels in keys.rounds():
-            found += _settled(keys, labels, expected, yes=yes, quiet=as_json)
-    if as_json:
-        print_document(trust_document(hosts.cluster, found))
+            found += _settled(keys, labels, expected, yes=yes, quiet=targets.on_stderr)
+    targets.emit(trust_report(hosts.cluster, found), shown=True)
     if any(key.state in (KeyState.CHANGED, KeyState.UNSEEN) for key in found):
         raise typer.Exit(ExitCode.INCOMPLETE)
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from swarmnet.cli.options import JsonOption, LimitedCluster, grouped
-from swarmnet.cli.output import print_document, print_lines
+from swarmnet.cli.options import LimitedCluster, grouped
+from swarmnet.cli.output import Output, Targets
 from swarmnet.errors import ExitCode, UsageError, WrongKeyError
 
 if TYPE_CHECKING:
@@ -27,20 +27,20 @@ KeyFileOption = Annotated[
 
 
 @grouped
-def command(cluster: LimitedCluster, key_file: KeyFileOption, as_json: JsonOption = False) -> None:
+def command(cluster: LimitedCluster, key_file: KeyFileOption, output: Output) -> None:
     """Unlock every locked manager, and wait until it is back in its swarm.
 
     Exit 12: the key is wrong. Exit 3: some hosts failed.
     """
     from swarmnet.workflows.unlock import unlock
 
-    key = read_key(key_file)
+    targets, key = output.targets(), read_key(key_file)
     hosts = cluster.read()
     names = cluster.names(hosts)
     with cluster.connected(hosts) as ports:
         asked = [host.name for host in hosts.hosts if names is None or host.name in names]
         answers = unlock(ports, key, asked)
-    _show(answers, hosts.cluster, as_json=as_json)
+    _show(answers, hosts.cluster, targets)
     if code := exit_code(answers):
         raise typer.Exit(code)
 
@@ -75,11 +75,10 @@ def exit_code(answers: Sequence[Unlocked]) -> int:
     return ExitCode.INCOMPLETE if Answer.FAILED in found else ExitCode.DONE
 
 
-def _show(answers: Sequence[Unlocked], cluster: str, *, as_json: bool) -> None:
+def _show(answers: Sequence[Unlocked], cluster: str, targets: Targets) -> None:
     from swarmnet.report.documents.keys import UnlockDocument, UnlockedEntry
+    from swarmnet.report.reports.keys import unlock_report
 
-    if as_json:
-        hosts = [UnlockedEntry(host=one.host, answer=one.answer.value, detail=one.detail) for one in answers]
-        print_document(UnlockDocument(schema_=1, cluster=cluster, hosts=hosts))
-    else:
-        print_lines(f"{one.host}: {one.answer}{': ' + one.detail if one.detail else ''}" for one in answers)
+    hosts = [UnlockedEntry(host=one.host, answer=one.answer.value, detail=one.detail) for one in answers]
+    lines = [f"{one.host}: {one.answer}{': ' + one.detail if one.detail else ''}" for one in answers]
+    targets.emit(unlock_report(UnlockDocument(schema_=1, cluster=cluster, hosts=hosts), lines))

@@ -101,7 +101,7 @@ def command(
     Exit: 0 all proved, 1 something failed, 3 something could not be tested.
     """
     from swarmnet.model.verification import Phase
-    from swarmnet.report.reports import verify_report
+    from swarmnet.report.reports.verify import verify_report
     from swarmnet.verify.story import VerifyOptions, verify
     from swarmnet.workflows.fleet.observe import observe
 

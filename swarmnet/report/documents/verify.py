@@ -21,6 +21,7 @@ class CauseEntry(Entry):
     verdict: int = Field(description="Its position among the verdicts, from 0.")
     scenario: str
     subject: str
+    cause: str | None = Field(description="The stable id of what is wrong there, as in that verdict.")
 
 
 class VerdictEntry(Entry):
@@ -100,7 +101,7 @@ def _verdict(one: Verdict) -> VerdictEntry:
         fix=one.fix,
         evidence=one.evidence,
         because_of=[
-            CauseEntry(verdict=cause.verdict, scenario=cause.scenario, subject=cause.subject)
+            CauseEntry(verdict=cause.verdict, scenario=cause.scenario, subject=cause.subject, cause=cause.cause)
             for cause in one.because_of
         ],
     )

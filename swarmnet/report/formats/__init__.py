@@ -6,15 +6,14 @@ A format turns a :class:`~swarmnet.report.formats.report.Report` into text. To a
 
 from __future__ import annotations
 
-from swarmnet.report.formats import json, junit, markdown, terminal
 from swarmnet.report.formats.report import Check, Format, Report
 
 __all__ = ["FORMATS", "Check", "Format", "Report"]
 
 FORMATS: dict[str, Format] = {
-    "terminal": Format(terminal.render, "Lines and tables for people; the default."),
-    "json": Format(json.render, "One JSON object; `swarmnet schema` prints its schema."),
-    "junit": Format(junit.render, "JUnit XML, one test case for each check."),
-    "markdown": Format(markdown.render, "A table in Markdown, for a pull request or a job's summary."),
+    "terminal": Format("terminal", "Lines and tables for people; the default."),
+    "json": Format("json", "One JSON object; `swarmnet schema` prints its schema."),
+    "junit": Format("junit", "JUnit XML, one test case for each check."),
+    "markdown": Format("markdown", "A table in Markdown, for a pull request or a job's summary."),
 }
 """Every format by the word that ``--format`` takes."""

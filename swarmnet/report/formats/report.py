@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from swarmnet.model.report import Status
@@ -49,9 +50,14 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """One way to write a report."""
+    """One way to write a report; its module loads when it is used."""
 
-    render: Callable[[Report], str]
-    """Returns the whole text, marked values hidden, with a line break at its end."""
+    module: str
+    """The module of this folder whose ``render`` returns the text."""
     summary: str
     """One sentence for the help."""
+
+    def render(self, report: Report) -> str:
+        """Return the whole text, marked values hidden, with a line break at its end."""
+        text: str = import_module(f"swarmnet.report.formats.{self.module}").render(report)
+        return text

@@ -22,7 +22,7 @@ from swarmnet.model.sensitive import SENSITIVE
 from swarmnet.report.terminal.text import on_one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from typing import TextIO
 
     Part = str | tuple[str, str] | Text
@@ -77,6 +77,12 @@ def show(console: Console, lines: Iterable[Line]) -> None:
             console.print(one)
         else:
             console.print(one if isinstance(one, Text) else line(one), soft_wrap=True)
+
+
+def printed(lines: Iterable[Line]) -> Callable[[Console], None]:
+    """Return what prints these lines, on as many consoles as there are."""
+    kept = tuple(lines)
+    return lambda console: show(console, kept)
 
 
 def rendered(lines: Iterable[Line]) -> str:

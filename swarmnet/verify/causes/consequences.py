@@ -36,7 +36,12 @@ def traced(verdicts: Iterable[Verdict]) -> tuple[Verdict, ...]:
         given[at].model_copy(
             update={
                 "because_of": tuple(
-                    Cause(verdict=place[root], scenario=given[root].scenario, subject=given[root].subject)
+                    Cause(
+                        verdict=place[root],
+                        scenario=given[root].scenario,
+                        subject=given[root].subject,
+                        cause=given[root].cause,
+                    )
                     for root in sorted(roots.get(at, ()), key=place.__getitem__)
                 )
             }

@@ -15,7 +15,7 @@ from swarmnet.model.report import Cause, Status, Verdict
 from swarmnet.model.verification import Cell, Matrix, Verification
 from swarmnet.report.documents.verify import verify_document
 from swarmnet.report.formats import FORMATS
-from swarmnet.report.reports import verify_report
+from swarmnet.report.reports.verify import verify_report
 from swarmnet.report.terminal.verification import show
 
 
@@ -96,7 +96,7 @@ def test_junit_names_the_cause_as_the_type_of_the_failure() -> None:
 
 def traced() -> Verification:
     """Return a cause, what follows from it, and a failure of its own, in the order of the JSON."""
-    because = (Cause(verdict=0, scenario="matrix", subject="network front"),)
+    because = (Cause(verdict=0, scenario="matrix", subject="network front", cause="vxlan-blocked"),)
     own = Verdict(scenario="nodes", subject="node w3", status=Status.FAILED, detail="down", fix="look")
     after = Verdict(
         scenario="balance",
@@ -186,7 +186,9 @@ def test_json_names_the_causes_of_a_verdict_and_nothing_that_only_the_judgement_
     assert isinstance(verdicts, list)
     last = verdicts[-1]
     assert isinstance(last, dict)
-    assert last["because_of"] == [{"verdict": 0, "scenario": "matrix", "subject": "network front"}]
+    assert last["because_of"] == [
+        {"verdict": 0, "scenario": "matrix", "subject": "network front", "cause": "vxlan-blocked"}
+    ]
     assert last.keys() == {"scenario", "subject", "status", "detail", "cause", "fix", "evidence", "because_of"}
 
 

@@ -1,0 +1,60 @@
+"""Every JSON document by the word that ``swarmnet schema`` takes. Loads them all: commands import what they print."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from swarmnet.report.documents.apply import ApplyDocument
+from swarmnet.report.documents.backups import (
+    BackupCheckDocument,
+    BackupCreateDocument,
+    BackupHeaderDocument,
+    BackupPruneDocument,
+    BackupsDocument,
+    BackupShowDocument,
+    RewrapDocument,
+)
+from swarmnet.report.documents.drift import DriftDocument
+from swarmnet.report.documents.error import ErrorDocument, FileErrorDocument
+from swarmnet.report.documents.keys import (
+    KeysDocument,
+    KeysInitDocument,
+    KeysRenewDocument,
+    TrustDocument,
+    UnlockDocument,
+)
+from swarmnet.report.documents.lock import LocksDocument
+from swarmnet.report.documents.plan import PlanDocument, RestorePlanDocument, SavedPlanDocument
+from swarmnet.report.documents.restore import RestoreDocument
+from swarmnet.report.documents.status import StatusDocument
+from swarmnet.report.documents.verify import VerifyDocument
+
+if TYPE_CHECKING:
+    from swarmnet.report.documents.base import Output
+
+DOCUMENTS: dict[str, type[Output]] = {
+    "verify": VerifyDocument,
+    "plan": PlanDocument,
+    "saved-plan": SavedPlanDocument,
+    "apply": ApplyDocument,
+    "status": StatusDocument,
+    "restore": RestoreDocument,
+    "restore-plan": RestorePlanDocument,
+    "drift": DriftDocument,
+    "backups": BackupsDocument,
+    "backup-create": BackupCreateDocument,
+    "backup-show": BackupShowDocument,
+    "backup-header": BackupHeaderDocument,
+    "backup-check": BackupCheckDocument,
+    "backup-prune": BackupPruneDocument,
+    "keys": KeysDocument,
+    "keys-init": KeysInitDocument,
+    "keys-renew": KeysRenewDocument,
+    "keys-rewrap": RewrapDocument,
+    "trust": TrustDocument,
+    "lock": LocksDocument,
+    "unlock": UnlockDocument,
+    "error": ErrorDocument,
+    "file-error": FileErrorDocument,
+}
+"""Every document by the word that ``swarmnet schema`` takes."""
