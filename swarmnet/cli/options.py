@@ -100,6 +100,14 @@ ShowValuesOption = Annotated[
     typer.Option("--show-values", help="Also show values of environment variables, labels, arguments and options."),
 ]
 MissingOption = Annotated[bool, typer.Option("--allow-missing", help="Continue without hosts that do not answer.")]
+AllowDownOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow-down",
+        metavar="NAME",
+        help="Service that may stop because no other node has room for it; repeatable, or with commas.",
+    ),
+]
 ReplaceOption = Annotated[
     list[str] | None,
     typer.Option(

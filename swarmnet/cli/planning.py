@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from swarmnet.cli.options import MissingOption, ReplaceOption, names_of
+from swarmnet.cli.options import AllowDownOption, MissingOption, ReplaceOption, names_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -39,6 +39,7 @@ class PlaybookOptions:
         ),
     ] = False
     replace: ReplaceOption = None
+    allow_down: AllowDownOption = None
     allow_missing: MissingOption = False
     allow_commands: Annotated[
         bool,
@@ -59,7 +60,12 @@ class PlaybookOptions:
         """
         from swarmnet.plan.guard import Permissions
 
-        allowed = Permissions(allow_missing=self.allow_missing, replace=names_of(self.replace), prune=self.prune)
+        allowed = Permissions(
+            allow_missing=self.allow_missing,
+            replace=names_of(self.replace),
+            allow_down=names_of(self.allow_down),
+            prune=self.prune,
+        )
         may_run = (lambda _programs: True) if self.allow_commands else agree or (lambda _programs: False)
         return goal_of(path, inventory, limit=limit, variables=self.var, allowed=allowed, may_run=may_run)
 

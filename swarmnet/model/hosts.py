@@ -22,6 +22,10 @@ class Role(StrEnum):
     WORKER = "worker"
 
 
+NO_ROLE = "none"
+"""The role, in the inventory, of a host that must not be in the swarm."""
+
+
 class Availability(StrEnum):
     """Whether a node takes new tasks (active), keeps the old ones only (pause), or none (drain)."""
 
@@ -142,7 +146,8 @@ class Host(Document):
     name: str
     address: str
     """IP literal or DNS name that SSH connects to."""
-    role: Role = Role.WORKER
+    role: Role | None = Role.WORKER
+    """None means that the host is in the inventory, and must not be in the swarm (``role: none``)."""
     labels: Labels = Field(default_factory=dict)
     availability: Availability | None = None
     """None means not managed."""
@@ -166,6 +171,11 @@ class Inventory(Document):
         """The hosts with the role manager."""
         return tuple(host for host in self.hosts if host.role is Role.MANAGER)
 
+    @property
+    def members(self) -> tuple[Host, ...]:
+        """The hosts that must be in the swarm."""
+        return tuple(host for host in self.hosts if host.role is not None)
+
     def host(self, name: str) -> Host:
         """Return the host of that name; raise ``UsageError`` naming the known ones."""
         for host in self.hosts:
@@ -177,8 +187,8 @@ class Inventory(Document):
     def select(self, selectors: Iterable[str]) -> Inventory:
         """Return the inventory limited to the hosts that any selector names; all of them for no selector.
 
-        A selector is a host name, a group, ``manager``, ``worker`` or ``all``; a leading ``!`` takes hosts out.
-        Raises ``UsageError`` for a selector that matches nothing, and for selectors that leave no host.
+        A selector is a host name, a group, ``manager``, ``worker``, ``none`` or ``all``; a leading ``!`` takes hosts
+        out. Raises ``UsageError`` for a selector that matches nothing, and for selectors that leave no host.
         """
         wanted = list(selectors)
         if not wanted:
@@ -198,10 +208,10 @@ class Inventory(Document):
         names = {
             host.name
             for host in self.hosts
-            if selector in ("all", host.name, host.role.value) or selector in host.groups
+            if selector in ("all", host.name, host.role or NO_ROLE) or selector in host.groups
         }
         if not names:
             groups = sorted({group for host in self.hosts for group in host.groups})
-            known = ", ".join([*(host.name for host in self.hosts), *groups, "manager", "worker", "all"])
+            known = ", ".join([*(host.name for host in self.hosts), *groups, "manager", "worker", NO_ROLE, "all"])
             raise UsageError(f"{selector!r} selects no host of {self.source}", hint=f"known: {known}")
         return names

@@ -141,6 +141,11 @@ class Action(Document, ABC):
         """Containers that use the object and are not tasks: no flag allows the action while there are any."""
         return ()
 
+    @property
+    def stops(self) -> tuple[str, ...]:
+        """Services that do not run as before afterwards, since no node has room: ``--allow-down NAME`` allows it."""
+        return ()
+
     @abstractmethod
     def predict(self, state: ClusterState) -> ClusterState:
         """Return the state that a success leads to; ids that are not known yet are empty."""

@@ -259,3 +259,7 @@ class Task(Document):
     container_id: str | None = None
     published: tuple[PublishedPort, ...] = ()
     """The ports of its node in host mode, once it runs."""
+
+    def called(self, service: str) -> str:
+        """Return what people call it: ``web.2``, or ``agent.NODE`` for a task of a global service."""
+        return f"{service}.{self.slot or self.node_id or self.id}"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 from pydantic import AfterValidator, Field, WithJsonSchema
 
 from swarmnet.model.base import Document, Labels
-from swarmnet.model.hosts import Availability, Host, Inventory, Role, SSHSettings
+from swarmnet.model.hosts import NO_ROLE, Availability, Host, Inventory, Role, SSHSettings
 from swarmnet.parse.check import Checker, closest
 from swarmnet.parse.yaml import load
 
@@ -26,7 +26,7 @@ V = TypeVar("V")
 SCHEMA = 1
 MOST_MANAGERS = 7
 """More managers make every decision slower and add little (Docker's own advice)."""
-RESERVED = frozenset({"manager", "worker", "all"})
+RESERVED = frozenset({"manager", "worker", NO_ROLE, "all"})
 
 _NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}"
 _ADDRESS = r"[A-Za-z0-9_:][A-Za-z0-9_.:%-]{0,252}"
@@ -74,8 +74,8 @@ class HostEntry(Document):
 
     address: Address
     """IP address or DNS name that SSH connects to."""
-    role: Role = Role.WORKER
-    """manager or worker."""
+    role: Role | Literal["none"] = Role.WORKER
+    """manager, worker, or none for a host that must not be in the swarm: apply makes it leave."""
     labels: Labels = Field(default_factory=dict)
     """Node labels."""
     availability: Availability | None = None
@@ -208,7 +208,7 @@ def _host(name: str, file: InventoryFile, folder: Path) -> Host:
     return Host(
         name=name,
         address=entry.address,
-        role=entry.role,
+        role=entry.role if isinstance(entry.role, Role) else None,
         labels=_layered([group.labels for group in groups.values()], entry.labels),
         availability=entry.availability,
         advertise=entry.advertise,

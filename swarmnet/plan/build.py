@@ -130,4 +130,9 @@ class _Fold:
         except UsageError as error:
             result.problems.append(self.playbook.problem(step, error.message, error.hint))
             return None
-        return tuple(host for host in selected if host.name in self.within)
+        whole = isinstance(step.operation, SwarmOperation)  # which makes the hosts leave that may not be members
+        return tuple(
+            host
+            for host in selected
+            if host.name in self.within and (whole or host.role is not None or host.name in step.on)
+        )

@@ -11,13 +11,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import RefusedError
-from swarmnet.model.announced_losses import Health
+from swarmnet.model.announced_losses import Health, majority
 from swarmnet.model.hosts import Role
 from swarmnet.model.plan import MANAGED_LABEL, Permit
 from swarmnet.model.standing import standing
 from swarmnet.model.state import SwarmStanding
 from swarmnet.model.swarm import LEAVE
 from swarmnet.model.version import OLDEST_API
+from swarmnet.operations.swarm.moved_tasks import homeless
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -36,6 +37,8 @@ class Permissions:
     """``--allow-missing``: go on without hosts that do not answer."""
     replace: frozenset[str] = frozenset()
     """``--replace NAME``: networks (or other targets) whose replacement may interrupt or lose something."""
+    allow_down: frozenset[str] = frozenset()
+    """``--allow-down NAME``: services that may stop running because no other node has room for them."""
     prune: bool = False
     """``--prune``: remove what swarmnet created and nothing provides any more."""
     dissolve: bool = False
@@ -104,6 +107,7 @@ def of_plan(plan: Plan, state: ClusterState, permissions: Permissions = NO_PERMI
     for action in plan.actions:
         if refusal := _costly(action, permissions):
             yield refusal
+    yield from _stopped(plan, permissions)
     if permissions.dissolve:
         yield from _orphans(state, permissions)
     else:
@@ -171,6 +175,20 @@ def _costly(action: Action, permissions: Permissions) -> Refusal | None:
     return None if is_named and action.permit in (Permit.REPLACE, Permit.LOSS) else refusals[action.permit]
 
 
+def _stopped(plan: Plan, permissions: Permissions) -> Iterator[Refusal]:
+    """Yield the services that would not run as before, since no node that stays has room for them."""
+    causes: dict[str, str] = {}
+    for action in plan.actions:
+        for name in action.stops:
+            causes.setdefault(name, action.target)
+    reasons = homeless(plan.predicted)
+    for name, target in causes.items():
+        if name not in permissions.allow_down:
+            why = reasons.get(name, "no other node has room for it")
+            text = f"service {name} would not run as before without {target}: {why}"
+            yield Refusal(text, flag=f"--allow-down {shlex.quote(name)}")
+
+
 def _quorum(plan: Plan, state: ClusterState) -> Iterator[Refusal]:
     """Yield a majority that the plan would lose; ``of_state`` reports one that is lost already."""
     before, after = _managers(state.nodes), _managers(plan.predicted.nodes)
@@ -179,7 +197,8 @@ def _quorum(plan: Plan, state: ClusterState) -> Iterator[Refusal]:
     reachable = sum(node.reachability == "reachable" for node in after)
     if reachable <= len(after) // 2:
         yield Refusal(
-            f"{reachable} of {len(after)} managers would be reachable afterwards: no quorum",
+            f"{reachable} of {len(after)} managers would be reachable afterwards, and {majority(len(after))} must be:"
+            " no quorum",
             advice="first bring the unreachable managers back, or remove them",
         )
 

@@ -111,7 +111,7 @@ def verify(
     """
     answered(state, ports.inventory, hosts=())
     asked_for = chosen(state, wish.networks)
-    hosts = wish.hosts or tuple(host.name for host in ports.inventory.hosts)
+    hosts = wish.hosts or tuple(host.name for host in ports.inventory.members)
     timer = _Timer(ports, [*before])
     eligible = eligibility(state, hosts)
     space = rooms(state, asked_for, eligible.able)

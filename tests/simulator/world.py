@@ -127,7 +127,7 @@ class World:
         engine = self.engine(first.name)
         engine.init_swarm(spec or SwarmSpec(), JoinAddress(self.machines[first.name].address))
         for host in others:
-            token = engine.join_token(host.role)
+            token = engine.join_token(host.role or Role.WORKER)
             remote = f"{self.machines[first.name].address}:2377"
             self.engine(host.name).join_swarm(JoinAddress(self.machines[host.name].address), remote=remote, token=token)
         self.settle()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -14,8 +15,10 @@ from swarmnet.model.base import Secret
 from swarmnet.model.events import ignore
 from swarmnet.model.swarm import SwarmSpec
 from swarmnet.plan.guard import Permissions
+from swarmnet.plan.nodes import activated, demoted, drained, promoted, removed
 from swarmnet.plan.recovery.describe import document
 from swarmnet.plan.recovery.steps import Choices
+from swarmnet.plan.replace import replaced
 from swarmnet.plan.reset import reset
 from swarmnet.verify.scenarios import ALL
 from swarmnet.verify.story import VerifyOptions, verify
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from swarmnet.model.backup import BackupDocument
+    from swarmnet.model.plan import Plan
     from swarmnet.model.ports import Ports
 
 DRAIN = "schema: 1\nname: drain\nsteps:\n  - node: {availability: drain}\n    on: [w1]\n"
@@ -74,6 +78,11 @@ def take_apart(ports: Ports) -> object:
     return apply(ports, Goal(plan, Look(), Permissions(dissolve=True), "reset"), terms())
 
 
+def of_node(ports: Ports, planner: Callable[..., Plan]) -> object:
+    plan = lambda state: planner("w1", state, ports.inventory)  # noqa: E731
+    return prepare(ports, Goal(plan, Look(), Permissions(allow_missing=True), "node"))
+
+
 def status(ports: Ports) -> str:
     return status_text(observe(ports), ports.inventory)
 
@@ -94,6 +103,12 @@ COMMANDS: dict[str, Callable[[Ports], object]] = {
     "lock break": look_for_locks,
     "unlock": lambda ports: unlock(ports, Secret("SWMKEY-1-wrong"), [host.name for host in ports.inventory.hosts]),
     "reset": take_apart,
+    "node drain": lambda ports: of_node(ports, drained),
+    "node activate": lambda ports: of_node(ports, activated),
+    "node promote": lambda ports: of_node(ports, promoted),
+    "node demote": lambda ports: of_node(ports, demoted),
+    "node remove": lambda ports: of_node(ports, removed),
+    "node replace": lambda ports: of_node(ports, partial(replaced, "w1")),
 }
 """What each command does on hosts, by the words that are typed."""
 SPEAK_OTHERWISE = {"status", "unlock", "reset"}

@@ -111,7 +111,7 @@ def command(
     hosts = cluster.read()
     within = cluster.names(hosts)
     names = tuple(sorted(names_of(chosen.network))) or (overlays_of(playbook) if playbook else ())
-    tested = tuple(host.name for host in hosts.hosts if within is None or host.name in within)
+    tested = tuple(host.name for host in hosts.members if within is None or host.name in within)
     wish = VerifyOptions(
         wanted, names, tested, keep_image=probe.keep_image, settle=probe.settle, timeout=cluster.timeout or WAIT
     )

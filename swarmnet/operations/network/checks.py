@@ -110,7 +110,7 @@ def warnings_in_cluster(spec: NetworkSpec, context: Context) -> Iterator[str]:
     if local:
         return
     yield from _local_bridges(spec, context.state)
-    nodes = max(len(context.state.nodes), len(context.inventory.hosts))
+    nodes = max(len(context.state.nodes), len(context.inventory.members))
     for block in spec.subnets:
         free = ipaddress.ip_network(block.ip_range or block.subnet).num_addresses - 3
         if free < 2 * nodes:

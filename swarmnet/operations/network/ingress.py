@@ -61,7 +61,7 @@ class RemakeIngress(Action):
         made = next((net.id for net in manager.networks.list() if net.spec.ingress), "")
 
         def look() -> tuple[bool | None, str]:
-            lacking = [host.name for host in ports.inventory.hosts if not _has(ports, host.name, made)]
+            lacking = [host.name for host in ports.inventory.members if not _has(ports, host.name, made)]
             # At each look: a node that heard of it before it had an address there does not retry by itself.
             for host in lacking:
                 again_when_changed(partial(_touch, manager, ports.engine(host).facts().membership.node_id))

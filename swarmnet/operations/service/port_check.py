@@ -85,7 +85,7 @@ def not_tried(ports: Ports, now: ServiceSpec, wanted: ServiceSpec) -> str | None
         return None
     left = [f"port {number}/{protocol}" for number, protocol in sorted(after - before) if protocol is not Protocol.TCP]
     if any(protocol is Protocol.TCP for _number, protocol in after - before):
-        hosts = [host.name for host in ports.inventory.hosts if ports.approach(host.name).between is not None]
+        hosts = [host.name for host in ports.inventory.members if ports.approach(host.name).between is not None]
         left += [f"TCP ports of {', '.join(hosts)} (behind a jump host)"] if hosts else []
     return f"not tried from here: {', '.join(left)}; swarmnet verify --only published tries them" if left else None
 
@@ -103,7 +103,7 @@ def _everywhere(ports: Ports, numbers: Iterable[int]) -> list[Door]:
     """Return the doors of all hosts that this machine reaches by itself, and whose nodes are ready."""
     ready = [node for node in ports.manager().nodes.list() if node.status == "ready"]
     names = {word for node in ready for word in (node.hostname, node.address)}
-    approaches = {host.name: ports.approach(host.name) for host in ports.inventory.hosts}
+    approaches = {host.name: ports.approach(host.name) for host in ports.inventory.members}
     direct = [name for name, way in approaches.items() if way.between is None and names & {name, way.address}]
     return [(number, name) for number in numbers for name in direct]
 

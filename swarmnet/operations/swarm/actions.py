@@ -160,8 +160,15 @@ class NodeUpdate(Action):
     spec: NodeSpec
     """Labels are laid over the present ones."""
     remove_labels: tuple[str, ...] = ()
+    down: tuple[str, ...] = ()
+    """Services for which no node has room afterwards: the wait for tasks does not include them."""
 
-    named: ClassVar[frozenset[str]] = Action.named | {"planned_id"}
+    named: ClassVar[frozenset[str]] = Action.named | {"planned_id", "down"}
+
+    @property
+    def stops(self) -> tuple[str, ...]:
+        """The services that do not run as before afterwards."""
+        return self.down
 
     def predict(self, state: ClusterState) -> ClusterState:
         """Return the state with the node's spec changed."""
@@ -187,7 +194,7 @@ class NodeUpdate(Action):
                 raise ConvergenceError(f"{self.target} is not in the swarm (node id {node_id or 'none'})")
             wanted = self._laid_over(node.spec)
             if leaving is None and self._may_end_tasks:
-                leaving = Leaving.after(manager, node, wanted)
+                leaving = Leaving.after(manager, node, wanted, down=self.down)
             manager.nodes.update(node.id, node.version, wanted)
 
         again_when_changed(write)

@@ -111,7 +111,7 @@ def _memberships(context: Context) -> Iterator[str]:
         )
     for host in context.hosts:
         facts = state.facts(host.name)
-        if facts is not None and state.node_of(host.name) is None:
+        if facts is not None and host.role is not None and state.node_of(host.name) is None:
             yield from _membership(host, facts, is_ours=state.swarm is not None)
 
 
@@ -141,7 +141,7 @@ def _beginning(context: Context, members: Members) -> Iterator[str]:
             yield f"{host.name} does not answer and may have the swarm: a new one is created only if all managers do"
     facts = context.state.facts(first.name)
     if facts is not None:
-        yield from _entering(first, facts)
+        yield from problems_of_entering(first, facts)
 
 
 def _pools(spec: SwarmSpec, context: Context, tolerated: frozenset[str]) -> Iterator[str]:
@@ -174,7 +174,7 @@ def _settings(spec: SwarmSpec, context: Context) -> Iterator[str]:
 def _joining(members: Members, context: Context) -> Iterator[str]:
     engines = Counter(facts.engine.id for facts in context.state.hosts if facts.engine.id)
     for host, facts in members.outside:
-        yield from _entering(host, facts)
+        yield from problems_of_entering(host, facts)
         if engines[facts.engine.id] > 1:
             yield (
                 f"{host.name} is a copy of another host: both engines have the id {facts.engine.id};"
@@ -185,7 +185,8 @@ def _joining(members: Members, context: Context) -> Iterator[str]:
         yield "the swarm's CA is being rotated: join hosts once that has ended"
 
 
-def _entering(host: Host, facts: HostFacts) -> Iterator[str]:
+def problems_of_entering(host: Host, facts: HostFacts) -> Iterator[str]:
+    """Yield why the engine of a host cannot enter a swarm."""
     if facts.engine.live_restore:
         yield (
             f'{host.name} has live-restore on, with which engines refuse swarm mode: set "live-restore": false in'
@@ -217,6 +218,7 @@ def problems_of_roles(members: Members, context: Context) -> Iterator[str]:
             " bring it back, or demote and remove it first"
         )
     demoted = [node for host, node in members.inside if _becomes(host, node, Role.WORKER)]
+    demoted += [node for _host, _facts, node in members.leaving if node and node.spec.role is Role.MANAGER]
     remaining = len(staying) + len(adding) - len(demoted)
     reachable = remaining - len(lost) + sum(node.reachability == "unreachable" for node in demoted)
     if demoted and reachable <= remaining // 2:

@@ -23,6 +23,8 @@ _NO_SWARM = {"swarm": None, "nodes": (), "networks": (), "services": (), "tasks"
 class Leave(Action):
     """Make one host leave its swarm, with everything that its engine holds of it."""
 
+    forced: ClassVar[bool] = True
+    """True lets a manager leave, too."""
     host: str
     risk: Risk = Risk.DESTRUCTIVE
 
@@ -47,7 +49,7 @@ class Leave(Action):
     def run(self, ports: Ports) -> None:
         """Leave, and wait until the engine is in no swarm."""
         engine = ports.engine(self.host)
-        engine.leave_swarm(force=True)
+        engine.leave_swarm(force=self.forced)
 
         def look() -> tuple[bool | None, str]:
             standing = engine.facts().membership.state
@@ -68,3 +70,27 @@ class LeaveSwarmAsManager(Leave):
 
     kind: Literal["reset.leave-manager"] = "reset.leave-manager"
     stage: ClassVar[Rank] = Rank.MANAGER
+
+
+class LeaveAlone(Leave):
+    """Make one host leave a swarm that goes on without it, as a worker."""
+
+    kind: Literal["node.leave"] = "node.leave"
+    stage: ClassVar[Rank] = Rank.MANAGER
+    forced: ClassVar[bool] = False
+    risk: Risk = Risk.DISRUPTIVE
+
+    @property
+    def permit(self) -> Permit:
+        """Nothing but the operator's yes: its volumes and containers stay on the host."""
+        return Permit.NONE
+
+    def run(self, ports: Ports) -> None:
+        """Wait until the engine knows that it is a worker, so that no copy of the swarm's state leaves with it."""
+        engine = ports.engine(self.host)
+
+        def look() -> tuple[bool | None, str]:
+            return (None if engine.facts().membership.is_manager else True), "it is still a manager"
+
+        wait_until(ports.clock, look, what=f"{self.host} to be a worker", timeout=LEAVE_LIMIT, tell=progress(ports))
+        super().run(ports)

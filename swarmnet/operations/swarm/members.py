@@ -29,6 +29,8 @@ class Members:
     """The host on which the swarm is created, or None if there is a swarm."""
     dead: Mapping[str, tuple[Node, ...]]
     """The dead entries of each host: same hostname or none, same address, another node id."""
+    leaving: tuple[tuple[Host, HostFacts, Node | None], ...]
+    """Hosts that the inventory does not want in the swarm, and that are in it or were before."""
     nobodys: tuple[Node, ...]
     """Entries without name and address, left by joins that ended early, that do not belong to any host."""
 
@@ -45,18 +47,21 @@ class Members:
         beginning = context.inventory.managers[0] if state.swarm is None and context.inventory.managers else None
         inside: list[tuple[Host, Node]] = []
         outside: list[tuple[Host, HostFacts]] = []
+        leaving: list[tuple[Host, HostFacts, Node | None]] = []
         dead: dict[str, tuple[Node, ...]] = {}
         for host in context.hosts:
             facts, node = state.facts(host.name), state.node_of(host.name)
             if facts is None:
                 continue
-            if node is not None:
+            if host.role is None:
+                leaving.append((host, facts, node))
+            elif node is not None:
                 inside.append((host, node))
             elif facts.engine.membership.state is SwarmStanding.INACTIVE and host != beginning:
                 outside.append((host, facts))
-            if left := left_behind(host, facts, context):
+            if host.role is not None and (left := left_behind(host, facts, context)):
                 dead[host.name] = left
-        return cls(tuple(inside), tuple(outside), beginning, dead, _nobodys(context))
+        return cls(tuple(inside), tuple(outside), beginning, dead, tuple(leaving), _nobodys(context))
 
 
 def left_behind(host: Host, facts: HostFacts, context: Context) -> tuple[Node, ...]:

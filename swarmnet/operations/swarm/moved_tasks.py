@@ -63,15 +63,19 @@ class Leaving:
     """The number of running tasks on all nodes, by service id."""
 
     @classmethod
-    def after(cls, manager: SwarmPort, node: Node, spec: NodeSpec) -> Leaving:
-        """Return what will leave a node that gets this spec; asks for nothing else if the node runs nothing."""
+    def after(cls, manager: SwarmPort, node: Node, spec: NodeSpec, *, down: tuple[str, ...] = ()) -> Leaving:
+        """Return what will leave a node that gets this spec; asks for nothing else if the node runs nothing.
+
+        Tasks of the services ``down`` end, too, and are not expected elsewhere.
+        """
         tasks = manager.tasks()
         here = {task.service_id for task in tasks if task.node_id == node.id and _runs(task)}
         if not here:
             return cls(node, {})
         changed = node.model_copy(update={"spec": spec})
-        leaving = [one.id for one in manager.services.list() if one.id in here and _leaves(one, changed)]
-        return cls(node, {one: sum(_runs(task) and task.service_id == one for task in tasks) for one in leaving})
+        leaving = [one for one in manager.services.list() if one.id in here and _leaves(one, changed)]
+        counts = {one.id: sum(_runs(task) and task.service_id == one.id for task in tasks) for one in leaving}
+        return cls(node, counts | {one.id: 0 for one in leaving if one.spec.name in down})
 
     def wait(self, ports: Ports, manager: SwarmPort, *, timeout: float = SERVICE_LIMIT) -> None:
         """Wait until these tasks have ended, and as many run elsewhere as before.
@@ -95,8 +99,7 @@ class Leaving:
             if not left and not missing:
                 return True, ""
             self._insist(words, missing, tasks)
-            lacks = ", ".join(service.spec.name for service in missing) or "none"
-            return None, f"{len(left)} of its tasks still end; services that do not run elsewhere yet: {lacks}"
+            return None, "; ".join((*_ending(left, by_id), *_coming(missing, tasks, self.node.id)))
 
         what = f"the tasks of {self.node.name} to end, and to run elsewhere"
         tell = progress(ports)
@@ -127,6 +130,23 @@ class Leaving:
             raise ConvergenceError(
                 f"tasks left {self.node.name} and do not run anywhere: {'; '.join(final)}", hint=hint
             )
+
+
+def _ending(left: Iterable[Task], services: dict[str, Service]) -> Iterator[str]:
+    """Yield each task that still ends on the node."""
+    for task in left:
+        service = services.get(task.service_id or "")
+        yield f"{task.id if service is None else task.called(service.spec.name)} still ends ({task.state})"
+
+
+def _coming(missing: Iterable[Service], tasks: tuple[Task, ...], left: str) -> Iterator[str]:
+    """Yield each task that is on its way to another node."""
+    for service in missing:
+        wanted = [one for one in tasks if one.service_id == service.id and one.desired_state == "running"]
+        coming = [one for one in wanted if one.node_id != left and one.state != "running"]
+        yield from (f"{task.called(service.spec.name)} is {task.state} elsewhere" for task in coming)
+        if not coming:
+            yield f"{service.spec.name} does not run elsewhere yet"
 
 
 def newly_homeless(before: ClusterState, after: ClusterState) -> Iterator[str]:

@@ -23,14 +23,14 @@ from swarmnet.operations.notation import Duration, Texts
 from swarmnet.operations.swarm.actions import (
     ChangeRole,
     InitSwarm,
-    JoinManager,
-    JoinWorker,
     RemoveDeadNode,
     UpdateSwarm,
 )
 from swarmnet.operations.swarm.autolock import keeping, problems_of_key, risk_of
 from swarmnet.operations.swarm.checks import faults_of_swarm, problems_of_swarm, warnings_of_swarm
-from swarmnet.operations.swarm.members import Members
+from swarmnet.operations.swarm.departure import Departure
+from swarmnet.operations.swarm.joining import join
+from swarmnet.operations.swarm.members import Members, left_behind
 from swarmnet.operations.swarm.node import change_roles, set_node
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ class SwarmOperation(OwnableOperation, SwarmSpec):
     def plan(self, context: Context) -> tuple[Action, ...]:
         """Return the actions in an order that keeps the quorum: dead managers leave, new ones join, then demotions."""
         members = Members.of(context)
-        return (
+        made = (
             *self._swarm(context),
             *_dead_managers(members),
             *(_join(host, facts, context) for host, facts in members.outside if host.role is Role.MANAGER),
@@ -111,6 +111,7 @@ class SwarmOperation(OwnableOperation, SwarmSpec):
             *_nodes(members),
             *_removals(members),
         )
+        return (*made, *_departures(members, context, made))
 
     def _swarm(self, context: Context) -> Iterator[Action]:
         spec, swarm = self.spec(context), context.state.swarm
@@ -141,16 +142,29 @@ def _init(spec: SwarmSpec, context: Context) -> InitSwarm:
 
 
 def _join(host: Host, facts: HostFacts, context: Context) -> Action:
-    advertise, data_path = advertise_of(host, facts), data_path_of(host, facts)
-    kind = JoinManager if host.role is Role.MANAGER else JoinWorker
-    return kind(
-        object=Ref(kind="node", name=host.name),
-        why=f"{host.name} is not in swarm {context.inventory.cluster}; the inventory says {host.role}",
-        host=host.name,
-        advertise=advertise,
-        data_path=data_path,
-        availability=host.availability,
-    )
+    why = f"{host.name} is not in swarm {context.inventory.cluster}; the inventory says {host.role}"
+    return join(host, facts, why)
+
+
+def _departures(members: Members, context: Context, before: tuple[Action, ...]) -> Iterator[Action]:
+    """Yield what takes the hosts with ``role: none`` out, after all others are in their place."""
+    gone = [
+        Departure(
+            host=host.name,
+            nodes=left_behind(host, facts, context) if node is None else (node,),
+            is_member=node is not None,
+            why="the inventory says role: none",
+        )
+        for host, facts, node in members.leaving
+    ]
+    after = context.state
+    for action in before:
+        after = action.predict(after)
+    for one in gone:
+        actions = one.actions(after)
+        yield from actions
+        for action in actions:
+            after = action.predict(after)
 
 
 def _dead_managers(members: Members) -> Iterator[Action]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from swarmnet.errors import IncompleteError, RefusedError
 from swarmnet.model.compare import INIT_ONLY
+from swarmnet.model.hosts import NO_ROLE
 from swarmnet.model.plan import Skip, unmarked
 from swarmnet.model.ref import Ref
 from swarmnet.model.version import ApiVersion
@@ -304,7 +305,7 @@ def _enriched(
         if (node := document.state.node_of(old)) is not None and chosen.takes("node", old)
     }
     warnings = tuple(
-        f"{host.name} was {nodes[host.name].spec.role}; the inventory says {host.role}, which counts"
+        f"{host.name} was {nodes[host.name].spec.role}; the inventory says {host.role or NO_ROLE}, which counts"
         for host in inventory.hosts
         if host.name in nodes and nodes[host.name].spec.role is not host.role
     )

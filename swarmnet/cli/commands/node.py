@@ -1,0 +1,167 @@
+"""``swarmnet node``: hosts come and go, one by one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from swarmnet.cli.commands.apply import end_with
+from swarmnet.cli.options import Agreement, AllowDownOption, Cluster, grouped, names_of
+from swarmnet.cli.output import Output
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from swarmnet.model.hosts import Inventory
+    from swarmnet.model.plan import Plan
+    from swarmnet.model.state import ClusterState
+
+    Planner = Callable[[ClusterState, Inventory], Plan]
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+EXAMPLE = "swarmnet node drain w1 -i lab.yml"
+
+HostArgument = Annotated[
+    str,
+    typer.Argument(help="Host of the inventory, or a node's hostname or id.", metavar="HOST", show_default=False),
+]
+ForceOption = Annotated[
+    bool,
+    typer.Option(
+        "--force", help="HOST is dead for good: do not ask it, only remove its entry. It must never come back as it is."
+    ),
+]
+WithOption = Annotated[
+    str | None,
+    typer.Option(
+        "--with",
+        metavar="NEW",
+        help="The host that takes its place; default: HOST itself, rebuilt.",
+        show_default=False,
+    ),
+]
+
+
+@app.command(epilog="Example: swarmnet node drain w1 -i lab.yml")
+@grouped
+def drain(
+    host: HostArgument, cluster: Cluster, agreement: Agreement, output: Output, allow_down: AllowDownOption = None
+) -> None:
+    """Move all tasks of a node elsewhere, and wait until they run there."""
+    from swarmnet.plan.nodes import drained
+
+    _run("drain", host, (cluster, agreement, output), lambda *seen: drained(host, *seen), allow_down=allow_down)
+
+
+@app.command(epilog="Example: swarmnet node activate w1 -i lab.yml")
+@grouped
+def activate(host: HostArgument, cluster: Cluster, agreement: Agreement, output: Output) -> None:
+    """Let a drained or paused node take tasks again. Running tasks stay where they are."""
+    from swarmnet.plan.nodes import activated
+
+    _run("activate", host, (cluster, agreement, output), lambda *seen: activated(host, *seen))
+
+
+@app.command(epilog="Example: swarmnet node promote w1 -i lab.yml")
+@grouped
+def promote(host: HostArgument, cluster: Cluster, agreement: Agreement, output: Output) -> None:
+    """Make a worker a manager, and wait until it is reachable as one."""
+    from swarmnet.plan.nodes import promoted
+
+    _run("promote", host, (cluster, agreement, output), lambda *seen: promoted(host, *seen))
+
+
+@app.command(epilog="Example: swarmnet node demote m3 -i lab.yml", short_help="Make a manager a worker.")
+@grouped
+def demote(
+    host: HostArgument, cluster: Cluster, agreement: Agreement, output: Output, allow_down: AllowDownOption = None
+) -> None:
+    """Make a manager a worker; refused where the swarm would lose its quorum."""
+    from swarmnet.plan.nodes import demoted
+
+    _run("demote", host, (cluster, agreement, output), lambda *seen: demoted(host, *seen), allow_down=allow_down)
+
+
+@app.command(epilog="Example: swarmnet node remove w1 -i lab.yml", short_help="Take a host out of the swarm.")
+@grouped
+def remove(
+    host: HostArgument,
+    cluster: Cluster,
+    agreement: Agreement,
+    output: Output,
+    allow_down: AllowDownOption = None,
+    force: ForceOption = False,
+) -> None:
+    """Take a host out of the swarm: its tasks move, it leaves, and its entry in the list of nodes goes.
+
+    Its volumes, images and containers stay on the host. Refused where the swarm would lose its quorum.
+    """
+    from swarmnet.plan.nodes import removed
+
+    _run(
+        "remove",
+        host,
+        (cluster, agreement, output),
+        lambda *seen: removed(host, *seen, force=force),
+        allow_down=allow_down,
+        silent=[host] if force else [],
+    )
+
+
+@app.command(epilog="Example: swarmnet node replace w1 --with w4 -i lab.yml", short_help="Put a host in its place.")
+@grouped
+def replace(
+    host: HostArgument,
+    cluster: Cluster,
+    agreement: Agreement,
+    output: Output,
+    new: WithOption = None,
+    allow_down: AllowDownOption = None,
+    force: ForceOption = False,
+) -> None:
+    """Put another host in the place of HOST: it joins with the labels, role and availability that HOST has now."""
+    from swarmnet.plan.replace import replaced
+
+    by = new or host
+    _run(
+        "replace",
+        host,
+        (cluster, agreement, output),
+        lambda *seen: replaced(host, by, *seen, force=force),
+        allow_down=allow_down,
+        also=by,
+        silent=[host] if force and by != host else [],
+    )
+
+
+def _run(
+    verb: str,
+    host: str,
+    options: tuple[Cluster, Agreement, Output],
+    planner: Planner,
+    *,
+    allow_down: list[str] | None = None,
+    also: str = "",
+    silent: Collection[str] = (),
+) -> None:
+    """Carry out the plan for one host as ``apply`` does; hosts in ``silent`` are not asked anything."""
+    from swarmnet.plan.guard import Permissions
+    from swarmnet.workflows.apply import Goal, apply
+    from swarmnet.workflows.fleet.observe import Look
+
+    cluster, agreement, output = options
+    targets = output.targets()
+    hosts = cluster.read()
+    asked = hosts.model_copy(update={"hosts": tuple(one for one in hosts.hosts if one.name not in silent)})
+    looked_at = frozenset({host, also} & {one.name for one in asked.hosts})
+    goal = Goal(
+        make_plan=lambda state: planner(state, hosts),
+        look=Look(hosts=looked_at),
+        # The plan says what a silent host prevents; the quorum counts the managers that do not answer.
+        permissions=Permissions(allow_missing=True, allow_down=names_of(allow_down)),
+        command=f"node {verb} {host}",
+    )
+    with cluster.connected(asked) as ports:
+        report = apply(ports, goal, agreement.terms(on_stderr=targets.on_stderr, verbose=cluster.verbose))
+    end_with(report, targets, f"node {verb}")
