@@ -97,7 +97,11 @@ def goal_of(
     from swarmnet.workflows.fleet.observe import Look
 
     playbook = parse_playbook(
-        read_document(path), str(path), variables=parse_variables(variables or ()), environment=os.environ
+        read_document(path),
+        str(path),
+        variables=parse_variables(variables or ()),
+        environment=os.environ,
+        inventory=inventory,
     )
     selectors, hosts = limited(inventory, limit)
     asked = tuple(need for need in needs(playbook, inventory) if hosts is None or need.host in hosts)

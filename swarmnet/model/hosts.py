@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 from pydantic import AfterValidator, Field
 
 from swarmnet.errors import UsageError
-from swarmnet.model.base import Document, Flag, Labels, Port
+from swarmnet.model.base import Document, Flag, JsonObject, Labels, Port
+from swarmnet.model.subnet import Prefix
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -157,6 +158,22 @@ class Host(Document):
     """IP literal or interface for VXLAN; None means the advertised one."""
     groups: frozenset[str] = frozenset()
     ssh: SSHSettings = SSHSettings()
+    vars: JsonObject = Field(default_factory=dict)
+    """Values that steps of playbooks take from the inventory, those of its groups included."""
+
+    @property
+    def values(self) -> JsonObject:
+        """What ``${host.NAME}`` means in steps: the variables, and the name and the address of the host."""
+        return {**self.vars, "name": self.name, "address": self.address}
+
+
+class AddressPool(Document):
+    """Addresses that networks with ``subnet: auto`` get their blocks from."""
+
+    cidr: Prefix
+    """The whole pool, such as 10.128.0.0/12."""
+    size: Annotated[int, Field(ge=8, le=126, strict=True)] = 24
+    """Length of the prefix of each block; 24 gives blocks of 256 addresses."""
 
 
 class Inventory(Document):
@@ -165,6 +182,8 @@ class Inventory(Document):
     cluster: str
     hosts: tuple[Host, ...]
     source: str = "<memory>"
+    address_pools: tuple[AddressPool, ...] = ()
+    """In the order in which they are used."""
 
     @property
     def managers(self) -> tuple[Host, ...]:

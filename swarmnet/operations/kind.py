@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from swarmnet.model.base import Labels
     from swarmnet.model.hosts import Host, Inventory
+    from swarmnet.model.network import NetworkSpec
     from swarmnet.model.plan import Action
     from swarmnet.model.state import ClusterState
     from swarmnet.operations.content.source import ContentSource
@@ -35,6 +36,10 @@ class Context:
 
     restore: str = ""
     """Id of the backup that the steps come from, or empty for a playbook."""
+    written: tuple[NetworkSpec, ...] = ()
+    """The networks of all steps, those that come later included: no chosen block may be one of theirs."""
+    later: frozenset[tuple[str, str]] = frozenset()
+    """``(kind, name)`` of what the steps after this one create, change or remove."""
 
     def made(self, labels: Labels) -> Labels:
         """Return the labels of an object that a step creates: with both marks if a restore creates it."""
@@ -108,6 +113,10 @@ class Operation(Document, ABC):
         provides. Configs and secrets are listed by their plain and by their hashed name.
         """
         return frozenset()
+
+    def concerned(self) -> frozenset[tuple[str, str]]:
+        """Return ``(kind, name)`` of what the step creates, changes or removes."""
+        return self.provides()
 
     def objects(self) -> dict[tuple[str, str], str]:
         """Return the hashed name of each ``(kind, plain name)``, once the contents are read."""

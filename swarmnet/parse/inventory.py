@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, Field, WithJsonSchema
 
-from swarmnet.model.base import Document, Labels
-from swarmnet.model.hosts import NO_ROLE, Availability, Host, Inventory, Role, SSHSettings
+from swarmnet.model.base import Document, JsonValue, Labels
+from swarmnet.model.hosts import NO_ROLE, AddressPool, Availability, Host, Inventory, Role, SSHSettings
+from swarmnet.operations.addresses import overlapping, special
+from swarmnet.operations.network.pools import problem_of_pool
 from swarmnet.parse.check import Checker, closest
 from swarmnet.parse.yaml import load
 
@@ -28,6 +30,10 @@ MOST_MANAGERS = 7
 """More managers make every decision slower and add little (Docker's own advice)."""
 RESERVED = frozenset({"manager", "worker", NO_ROLE, "all"})
 
+BUILT_IN = frozenset({"name", "address"})
+"""Variables that every host has."""
+
+_VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
 _NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}"
 _ADDRESS = r"[A-Za-z0-9_:][A-Za-z0-9_.:%-]{0,252}"
 _INTERFACE = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,14}"
@@ -55,6 +61,15 @@ def _place(value: str) -> str:
     return value
 
 
+def _variable(value: str) -> str:
+    if not re.fullmatch(_VARIABLE, value):
+        raise ValueError("must hold only letters, digits and '_', and begin with a letter or '_'")
+    if value in BUILT_IN:
+        raise ValueError(f"every host has {value!r} of its own: choose another name")
+    return value
+
+
+Variables = dict[Annotated[str, AfterValidator(_variable)], JsonValue]
 Name = Annotated[str, AfterValidator(_name), WithJsonSchema({"type": "string", "pattern": f"^{_NAME}$"})]
 Address = Annotated[str, AfterValidator(_address), WithJsonSchema({"type": "string", "pattern": f"^{_ADDRESS}$"})]
 Endpoint = Annotated[str, AfterValidator(_place)]
@@ -67,6 +82,8 @@ class GroupEntry(Document):
     """Names of members."""
     labels: Labels = Field(default_factory=dict)
     """Node labels of every member; a member's own labels override them."""
+    vars: Variables = Field(default_factory=dict)
+    """Variables of every member; a member's own override them."""
 
 
 class HostEntry(Document):
@@ -86,6 +103,8 @@ class HostEntry(Document):
     """IP address or interface for the overlays' traffic; default: the advertised one."""
     groups: tuple[str, ...] = ()
     """Groups of this host, in addition to those that name it."""
+    vars: Variables = Field(default_factory=dict)
+    """Values that playbooks take by ``${host.NAME}``; they override those of groups and of the file."""
     ssh: SSHSettings = SSHSettings()
     """Overrides the file's own ``ssh``, key by key."""
 
@@ -99,6 +118,10 @@ class InventoryFile(Document):
     """The cluster's name: shown before anything changes, written into locks and backups."""
     ssh: SSHSettings = SSHSettings()
     """How to log in, for all hosts; what is left out comes from ~/.ssh/config."""
+    vars: Variables = Field(default_factory=dict)
+    """Variables of all hosts."""
+    address_pools: tuple[AddressPool, ...] = ()
+    """Where networks with ``subnet: auto`` get their blocks from, the first pool first."""
     groups: dict[Name, GroupEntry] = Field(default_factory=dict)
     """Groups select hosts and give their members labels."""
     hosts: dict[Name, HostEntry]
@@ -136,9 +159,15 @@ def parse_inventory(content: bytes, *, name: str, folder: Path) -> ParsedInvento
     _check_memberships(file, checker)
     _check_addresses(file, checker)
     _check_managers(file, checker)
+    _check_pools(file, checker)
     checker.finish()
-    hosts = tuple(_host(host, file, folder) for host in file.hosts)
-    return ParsedInventory(Inventory(cluster=file.cluster, hosts=hosts, source=name), _warnings(file, source))
+    inventory = Inventory(
+        cluster=file.cluster,
+        hosts=tuple(_host(host, file, folder) for host in file.hosts),
+        source=name,
+        address_pools=file.address_pools,
+    )
+    return ParsedInventory(inventory, _warnings(file, source))
 
 
 def _check_groups(file: InventoryFile, checker: Checker) -> None:
@@ -186,6 +215,17 @@ def _check_managers(file: InventoryFile, checker: Checker) -> None:
         checker.complain(("hosts",), "no host is a manager", "write 'role: manager' for one host, or for three")
 
 
+def _check_pools(file: InventoryFile, checker: Checker) -> None:
+    for index, pool in enumerate(file.address_pools):
+        path = ("address_pools", index)
+        if (text := problem_of_pool(pool)) is not None:
+            checker.complain((*path, "size"), text)
+        if (use := special(pool.cidr)) is not None:
+            checker.complain((*path, "cidr"), f"pool {pool.cidr} is {use}: no container can have such an address")
+        if met := overlapping(pool.cidr, (one.cidr for one in file.address_pools[:index])):
+            checker.complain((*path, "cidr"), f"pool {pool.cidr} overlaps pool {met}", "write each address once")
+
+
 def _warnings(file: InventoryFile, source: Source) -> tuple[Problem, ...]:
     count = len(_managers(file))
     spare = (count - 1) // 2
@@ -214,6 +254,7 @@ def _host(name: str, file: InventoryFile, folder: Path) -> Host:
         advertise=entry.advertise,
         data_path=entry.data_path,
         groups=frozenset({*groups, *entry.groups}),
+        vars=_layered([file.vars, *(group.vars for group in groups.values())], entry.vars),
         ssh=_rooted(_settings(file, entry), folder),
     )
 

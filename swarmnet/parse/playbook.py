@@ -13,12 +13,14 @@ from swarmnet.model.border import parsed
 from swarmnet.operations import BY_NAME
 from swarmnet.operations.playbook import Playbook, Step
 from swarmnet.parse.check import Checker, closest
+from swarmnet.parse.per_host import HOST, repeated
 from swarmnet.parse.substitute import FILL_LIMIT, Budget, FillLimitError, Substitution
 from swarmnet.parse.yaml import load
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from swarmnet.model.hosts import Inventory
     from swarmnet.operations.kind import Operation
     from swarmnet.parse.yaml import Path
 
@@ -59,6 +61,7 @@ def parse_playbook(
     *,
     variables: Mapping[str, JsonValue] | None = None,
     environment: Mapping[str, str] | None = None,
+    inventory: Inventory | None = None,
 ) -> Playbook:
     """Read a playbook.
 
@@ -67,6 +70,7 @@ def parse_playbook(
         source: its path, for messages and relative paths in it.
         variables: override the playbook's own (``--var``).
         environment: what ``${env:NAME}`` sees.
+        inventory: whose hosts have the values of ``${host.NAME}``; None for a playbook that must do without.
 
     Raises:
         DocumentError: with every problem found, in the order of their lines.
@@ -80,7 +84,7 @@ def parse_playbook(
         raise AssertionError  # a head that is None left problems
     if not head.steps:
         checker.complain(("steps",), "there are no steps", "write at least one '- network: {name: front}'")
-    reader = _Reader(checker, environment or {})
+    reader = _Reader(checker, environment or {}, inventory)
     try:
         steps = reader.steps(head, reader.variables(head, variables or {}))
     except FillLimitError:
@@ -117,9 +121,10 @@ def parse_variables(assignments: Iterable[str]) -> dict[str, JsonValue]:
 class _Reader:
     """Reads steps one by one."""
 
-    def __init__(self, checker: Checker, environment: Mapping[str, str]) -> None:
+    def __init__(self, checker: Checker, environment: Mapping[str, str], inventory: Inventory | None) -> None:
         self._checker = checker
         self._environment = environment
+        self._inventory = inventory
         self._budget = Budget()
 
     def variables(self, head: _Head, overrides: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
@@ -128,6 +133,8 @@ class _Reader:
             if name not in head.vars:
                 hint = closest(name, head.vars)
                 self._checker.complain(("vars",), f"--var {name}: the playbook has no such variable", hint)
+        if HOST in head.vars:
+            self._checker.complain(("vars", HOST), f"'{HOST}' stands for the values of a host", "choose another name")
         found: dict[str, JsonValue] = {}
         for name, value in head.vars.items():
             given = overrides.get(name, value)
@@ -139,12 +146,14 @@ class _Reader:
         found: list[Step] = []
         for index, data in enumerate(head.steps):
             path: Path = ("steps", index)
-            for scope in self._scopes(data, path, variables):
-                if "for" in data:
-                    self._budget.spend({key: value for key, value in data.items() if key != "for"})
-                step = self._step(data, path, scope)
-                if step is not None:
-                    found.append(step)
+            for one in repeated(data, path, self._inventory, self._checker):
+                around = variables if one is None else {**variables, **one.scope}
+                for scope in self._scopes(data, path, around):
+                    if "for" in data or one is not None:
+                        self._budget.spend({key: value for key, value in data.items() if key != "for"})
+                    step = self._step(data, path, scope)
+                    if step is not None:
+                        found.append(step if one is None else step.model_copy(update={"on": (one.host.name,)}))
         return found
 
     def _scopes(

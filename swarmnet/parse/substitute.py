@@ -112,12 +112,26 @@ class Substitution:
         here: JsonValue = dict(self._variables)
         for part in reference.split("."):
             if not isinstance(here, dict) or part not in here:
-                known = here if isinstance(here, dict) else {}
-                self._complain(path, f"${{{reference}}} is not defined", closest(part, known))
+                self._complain(path, *_undefined(reference, part, here, self._variables))
                 return ""
             here = here[part]
         self._budget.spend(here)
         return here
+
+
+def _undefined(
+    reference: str, part: str, here: JsonValue, variables: Mapping[str, JsonValue]
+) -> tuple[str, str | None]:
+    """Return what is wrong with a reference whose ``part`` is not in ``here``, and what to write."""
+    known = here if isinstance(here, dict) else {}
+    first, _, name = reference.partition(".")
+    host = variables.get("host")
+    if first != "host":
+        return f"${{{reference}}} is not defined", closest(part, known)
+    if not isinstance(host, dict):
+        return f"${{{reference}}} is not defined here", "values of hosts are known in steps alone, not in 'vars'"
+    hint = f"write 'vars: {{{name.partition('.')[0]}: ...}}' for it in the inventory"
+    return f"${{{reference}}} is not defined for host {host['name']}", f"{hint}; it has {', '.join(sorted(host))}"
 
 
 def _kind(value: JsonValue) -> str:

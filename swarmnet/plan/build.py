@@ -9,6 +9,7 @@ from swarmnet.errors import DocumentError, Problem, UsageError
 from swarmnet.model.plan import Plan
 from swarmnet.model.shown import shown
 from swarmnet.operations.kind import Context
+from swarmnet.operations.network.operation import NetworkOperation
 from swarmnet.operations.swarm.moved_tasks import newly_homeless
 from swarmnet.operations.swarm.node import NodeOperation
 from swarmnet.operations.swarm.operation import SwarmOperation
@@ -95,15 +96,24 @@ class _Fold:
         result = _Result(state, [], [], [])
         objects: dict[tuple[str, str], str] = {}
         provided: set[tuple[str, str]] = set()
-        for step in self.playbook.steps:
+        operations = [step.operation for step in self.playbook.steps]
+        written = tuple(one.spec for one in operations if isinstance(one, NetworkOperation))
+        for number, step in enumerate(self.playbook.steps, 1):
             objects |= step.operation.objects()
             hosts = self._hosts(step, result)
             if hosts is None:
                 continue
-            known = frozenset(provided)
-            self._take(
-                step, Context(result.state, self.inventory, hosts, objects, known, self.playbook.restore), result
+            context = Context(
+                result.state,
+                self.inventory,
+                hosts,
+                objects,
+                provided=frozenset(provided),
+                restore=self.playbook.restore,
+                written=written,
+                later=frozenset(name for one in operations[number:] for name in one.concerned()),
             )
+            self._take(step, context, result)
             provided |= step.operation.provides()
             if result.problems and isinstance(step.operation, SwarmOperation):
                 break  # without a swarm all else would complain, too

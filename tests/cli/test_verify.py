@@ -10,6 +10,7 @@ from swarmnet.cli.commands.verify import overlays_of, probe_kit, scenarios
 from swarmnet.errors import UsageError
 from swarmnet.verify.ids import Group
 from swarmnet.verify.scenarios import ALL
+from tests.support.clusters import inventory
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,10 +41,11 @@ def test_the_overlays_of_a_playbook_are_tested(tmp_path: Path) -> None:
     path = tmp_path / "site.yml"
     networks = ("{name: front, attachable: true}", "{name: inner}", "{name: local, driver: bridge}")
     path.write_text("schema: 1\nname: site\nsteps:\n" + "".join(f"  - network: {one}\n" for one in networks))
-    assert overlays_of(path) == ("front", "inner")
+    hosts = inventory(1)
+    assert overlays_of(path, hosts) == ("front", "inner")
     path.write_text("schema: 1\nname: site\nsteps:\n  - network: {name: inner, driver: bridge}\n")
     with pytest.raises(UsageError, match="no overlay"):
-        overlays_of(path)
+        overlays_of(path, hosts)
 
 
 def test_every_source_of_a_verdict_can_be_chosen_and_left_out() -> None:

@@ -155,6 +155,7 @@ HOSTS = st.builds(
     advertise=st.none() | st.sampled_from(["eth0", "bond0.7"]),
     data_path=st.none() | st.ip_addresses().map(str),
     groups=st.frozensets(NAMES, max_size=2),
+    vars=st.dictionaries(st.sampled_from(["nic", "slice", "Ports_2"]), TEXT | st.lists(st.integers(0, 99), max_size=2)),
     ssh=SETTINGS,
 )
 
@@ -173,15 +174,6 @@ def test_an_inventory_written_down_reads_back_as_itself(hosts: list[Host], clust
     hosts[0] = hosts[0].model_copy(update={"role": Role.MANAGER})
     inventory = Inventory(cluster=cluster, hosts=tuple(hosts), source="inv.yml")
     assert read(written(inventory)).inventory == inventory
-
-
-@pytest.mark.parametrize("place", ["hosts", "groups"])
-def test_c11_variables_that_nothing_would_read_are_refused(place: str) -> None:
-    entries = {"hosts": "{address: h, role: manager}", "groups": "{hosts: [a]}"}
-    entries[place] = entries[place].replace("}", ", vars: {n: 1}}")
-    text = f"schema: 1\ncluster: blue\ngroups: {{far: {entries['groups']}}}\nhosts:\n  a: {entries['hosts']}\n"
-
-    assert "unknown key 'vars'" in "\n".join(messages(text))
 
 
 TYPED = {
@@ -203,3 +195,38 @@ def test_a_number_in_quotes_and_another_kind_of_value_are_refused_with_what_to_w
     assert quoted.startswith(f"inv.yml:3: 'ssh.{key}' must be ")
     assert quoted.endswith(f"(write {value} without quotes)")
     assert wrong.startswith(f"inv.yml:3: 'ssh.{key}' must be ")
+
+
+def test_a_hosts_variables_lie_over_those_of_its_groups_and_of_the_file() -> None:
+    inventory = read(
+        HEAD + "vars: {nic: eth0, zone: a, mtu: 1500}\n"
+        "groups: {edge: {hosts: [w1], vars: {nic: eth1, zone: b}}}\n"
+        "hosts:\n  m1: {address: a, role: manager}\n  w1: {address: b, vars: {zone: c, ports: [1, 2]}}\n"
+    ).inventory
+    m1, w1 = (inventory.host(name).values for name in ("m1", "w1"))
+    assert m1 == {"nic": "eth0", "zone": "a", "mtu": 1500, "name": "m1", "address": "a"}
+    assert w1 == {"nic": "eth1", "zone": "c", "mtu": 1500, "ports": [1, 2], "name": "w1", "address": "b"}
+
+
+@pytest.mark.parametrize(
+    ("pools", "text"),
+    [
+        ("[{cidr: 10.128.0.0/12, size: 8}]", "cannot be cut into blocks of /8: write a size from 12 to 29"),
+        ("[{cidr: 10.128.0.0/24, size: 30}]", "cannot be cut into blocks of /30: write a size from 24 to 29"),
+        ("[{cidr: 224.0.0.0/8, size: 24}]", "pool 224.0.0.0/8 is multicast"),
+        ("[{cidr: 10.0.0.0/8}, {cidr: 10.1.0.0/16}]", "pool 10.1.0.0/16 overlaps pool 10.0.0.0/8"),
+        ("[{cidr: 10.0.0.1/8}]", "'10.0.0.1/8' is not a subnet: 10.0.0.1/8 has host bits set"),
+    ],
+)
+def test_a_pool_that_no_block_can_come_from_is_refused_with_its_line(pools: str, text: str) -> None:
+    with pytest.raises(DocumentError) as error:
+        read(HEAD + f"address_pools: {pools}\nhosts: {{m1: {{address: a, role: manager}}}}\n")
+    assert text in str(error.value)
+    assert str(error.value).startswith("inv.yml:3:")
+
+
+@pytest.mark.parametrize("name", ["name", "address", "a.b", "9"])
+def test_a_variable_has_a_name_that_playbooks_can_refer_to(name: str) -> None:
+    with pytest.raises(DocumentError) as error:
+        read(HEAD + f"hosts: {{m1: {{address: a, role: manager, vars: {{'{name}': 1}}}}}}\n")
+    assert "letters, digits and '_'" in str(error.value) or "of its own" in str(error.value)

@@ -15,6 +15,7 @@ from swarmnet.cli.output import Output
 from swarmnet.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
+    from swarmnet.model.hosts import Inventory
     from swarmnet.model.verification import ProbeKit
     from swarmnet.verify.probes.run import Run
     from swarmnet.verify.scenario import Scenario
@@ -110,7 +111,7 @@ def command(
     kit = probe_kit(probe.probe_image, probe.probe_archive)
     hosts = cluster.read()
     within = cluster.names(hosts)
-    names = tuple(sorted(names_of(chosen.network))) or (overlays_of(playbook) if playbook else ())
+    names = tuple(sorted(names_of(chosen.network))) or (overlays_of(playbook, hosts) if playbook else ())
     tested = tuple(host.name for host in hosts.members if within is None or host.name in within)
     wish = VerifyOptions(
         wanted, names, tested, keep_image=probe.keep_image, settle=probe.settle, timeout=cluster.timeout or WAIT
@@ -124,7 +125,7 @@ def command(
     raise typer.Exit(EXITS.get(result.status, ExitCode.DONE))
 
 
-def overlays_of(path: Path) -> tuple[str, ...]:
+def overlays_of(path: Path, inventory: Inventory) -> tuple[str, ...]:
     """Return the names of the overlays that a playbook defines.
 
     Raises:
@@ -135,7 +136,7 @@ def overlays_of(path: Path) -> tuple[str, ...]:
     from swarmnet.operations.network.operation import NetworkOperation
     from swarmnet.parse.playbook import parse_playbook
 
-    playbook = parse_playbook(read_document(path), str(path), environment=os.environ)
+    playbook = parse_playbook(read_document(path), str(path), environment=os.environ, inventory=inventory)
     wanted = [step.operation.spec for step in playbook.steps if isinstance(step.operation, NetworkOperation)]
     found = tuple(spec.name for spec in wanted if spec.driver == "overlay" and not spec.ingress)
     if not found:

@@ -21,6 +21,8 @@ from swarmnet.operations.kind import Context, OwnableOperation
 from swarmnet.operations.network.actions import CreateConfiguration, CreateNetwork, RemakeNetwork, ReplaceNetwork
 from swarmnet.operations.network.checks import problems_in_cluster, problems_of_spec, warnings_in_cluster
 from swarmnet.operations.network.detach import ReattachServices, note_of
+from swarmnet.operations.network.drivers import LAN_DRIVERS
+from swarmnet.operations.network.pools import AutoSubnet, Taken, free_block, shortage, taken_blocks
 from swarmnet.operations.notation import Texts, Written
 
 if TYPE_CHECKING:
@@ -50,6 +52,9 @@ class NetworkOperation(OwnableOperation, NetworkSpec):
     name_in_playbook: ClassVar[str] = "network"
     summary: ClassVar[str] = "One overlay of the swarm, or one bridge, macvlan or ipvlan on every selected host."
 
+    subnet: AutoSubnet | None = None
+    """auto takes the first free block of the inventory's address pools, `auto/26` one of that size. The network keeps
+    the block that it has."""
     subnets: tuple[SubnetForm, ...] = ()
     options: Texts = Field(default_factory=dict)
     ipam_options: Texts = Field(default_factory=dict)
@@ -66,11 +71,51 @@ class NetworkOperation(OwnableOperation, NetworkSpec):
 
     def faults(self) -> tuple[str, ...]:
         """Return what is wrong with the network in any cluster."""
-        return tuple(problems_of_spec(self.spec))
+        return (*problems_of_spec(self.spec), *self._auto_faults())
+
+    def _auto_faults(self) -> Iterator[str]:
+        if self.subnet is None:
+            return
+        if self.subnets or self.config_from is not None:
+            other = "subnets" if self.subnets else "config_from"
+            yield f"'subnet: {self.subnet}' chooses a block, and '{other}' names one: write only one of them"
+        if self.driver in LAN_DRIVERS or self.config_only:
+            what = "a config_only network" if self.config_only else f"a {self.driver}"
+            yield f"the addresses of {what} are those of the LAN: write its subnet instead of {self.subnet}"
 
     def problems(self, context: Context) -> tuple[str, ...]:
         """Return what is wrong with the network in this cluster."""
-        return tuple(problems_in_cluster(self.spec, context))
+        return (*problems_in_cluster(self.spec, context), *self._auto_problems(context))
+
+    def _auto_problems(self, context: Context) -> Iterator[str]:
+        pools = context.inventory.address_pools
+        missing = [place for place, seen in self._places(context) if seen is None or not seen.allocated]
+        if self.subnet is None or not missing:
+            return
+        if not any(":" not in pool.cidr for pool in pools):
+            yield (
+                f"subnet {self.subnet} needs pools of addresses in {context.inventory.source}: write"
+                " 'address_pools: [{cidr: 10.128.0.0/12, size: 24}]'"
+            )
+            return
+        taken = [*taken_blocks(context.state, context.written, self.name)]
+        for _place in missing:
+            found = free_block(pools, taken, self.subnet)
+            if found is None:
+                yield shortage(pools, taken, self.subnet)
+                return
+            taken.append(Taken(found.subnet, f"network {self.name}"))
+
+    def _blocks(self, context: Context, chosen: list[Taken]) -> tuple[Subnet, ...]:
+        """Return the blocks of a new network, and note them as taken; none where the engine chooses."""
+        if self.subnet is None:
+            return ()
+        taken = [*taken_blocks(context.state, context.written, self.name), *chosen]
+        versions = (4, 6) if self.ipv6 else (4,)
+        blocks = [free_block(context.inventory.address_pools, taken, self.subnet, version) for version in versions]
+        found = tuple(block for block in blocks if block is not None)
+        chosen += [Taken(block.subnet, self.name) for block in found]
+        return found
 
     def warnings(self, context: Context) -> tuple[str, ...]:
         """Return differences that are not worth a replacement, and blocks that are too small."""
@@ -100,7 +145,10 @@ class NetworkOperation(OwnableOperation, NetworkSpec):
 
     def plan(self, context: Context) -> tuple[Action, ...]:
         """Return one action for each place where the network is missing, half-created, or differs."""
-        made = tuple(action for place, seen in self._places(context) for action in self._make(context, place, seen))
+        chosen: list[Taken] = []
+        made = tuple(
+            action for place, seen in self._places(context) for action in self._make(context, place, seen, chosen)
+        )
         if any(isinstance(action, ReplaceNetwork) for action in made):
             return made  # it also attaches what an earlier one left detached
         return (*made, *self._left_detached(context))
@@ -135,7 +183,7 @@ class NetworkOperation(OwnableOperation, NetworkSpec):
             if context.state.facts(host.name) is not None:
                 yield host.name, context.state.local_network(host.name, self.name)
 
-    def _make(self, context: Context, place: str | None, seen: Network | None) -> Iterator[Action]:
+    def _make(self, context: Context, place: str | None, seen: Network | None, chosen: list[Taken]) -> Iterator[Action]:
         # Engines refuse every label on a network that depends on a configuration network, also swarmnet's marks.
         if self.config_from is not None:
             labels: Labels = {}
@@ -144,6 +192,8 @@ class NetworkOperation(OwnableOperation, NetworkSpec):
         else:
             labels = context.kept(self.labels, seen.spec.labels, take_ownership=self.take_ownership)
         spec = self.spec.model_copy(update={"labels": labels})
+        if seen is None or not seen.allocated:
+            spec = spec.model_copy(update={"subnets": spec.subnets or self._blocks(context, chosen)})
         target = Ref(kind="network", name=self.name, host=place)
         if seen is None:
             create = CreateConfiguration if self.config_only else CreateNetwork
