@@ -84,13 +84,14 @@ def spelled(annotation: Any, value: object) -> JsonValue:  # noqa: ANN401 - type
     return as_json(value)
 
 
-def telling(extra: Mapping[str, JsonValue]) -> JsonObject:
+def telling(extra: Mapping[str, JsonValue], path: str = "") -> JsonObject:
     """Return the engine's own JSON without what is empty, counts, and what engines write down by themselves."""
     found: JsonObject = {}
     for key, value in extra.items():
-        kept = telling(value) if isinstance(value, Mapping) and key not in _WHOLE else value
-        says = key not in COUNTERS and kept not in (None, {}, []) and _UNSAID.get(key) != kept
-        if says or (key in _WHOLE and kept is not None):
+        here = f"{path}{key}"
+        kept = telling(value, f"{here}/") if isinstance(value, Mapping) and here not in _WHOLE else value
+        says = key not in COUNTERS and kept not in (None, {}, []) and _UNSAID.get(here) != kept
+        if says or (here in _WHOLE and kept is not None):
             found[key] = kept
     return found
 
@@ -98,11 +99,12 @@ def telling(extra: Mapping[str, JsonValue]) -> JsonObject:
 _WHOLE = frozenset({"Mode"})
 """Objects that mean something where they are empty."""
 _UNSAID: Mapping[str, JsonValue] = {
-    "Runtime": "container",
-    "KeepOldSnapshots": 0,
-    "LogEntriesForSlowFollowers": 500,
-    "ElectionTick": 10,
-    "HeartbeatTick": 1,
+    "Name": "default",
+    "TaskTemplate/Runtime": "container",
+    "Raft/KeepOldSnapshots": 0,
+    "Raft/LogEntriesForSlowFollowers": 500,
+    "Raft/ElectionTick": 10,
+    "Raft/HeartbeatTick": 1,
 }
 """What each engine writes down where no one asked for it (docker 20.10 to 28.5)."""
 

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 WIDTH = 110
 """Characters of a line that holds a list or a mapping of two levels; a longer one gets a line for each entry."""
-_BARE = re.compile(r"[A-Za-z_/][A-Za-z0-9_./@+=%-]*|[0-9]+[A-Za-z][A-Za-z0-9._-]*|[0-9]+(\.[0-9]+){3}(/[0-9]+)?")
+_NESTED = 3
+"""Arguments of a step on one line where one of them is a mapping."""
+_BARE = re.compile(r"[A-Za-z_/][A-Za-z0-9_./@+=%-]*|[0-9]+(ms|[smhdkMGT])|[0-9]+(\.[0-9]+){3}(/[0-9]+)?")
 """Text that needs no quotes in any place."""
 _BARE_LINE = re.compile(r"[A-Za-z_/][A-Za-z0-9_./@+=%-]*(:[A-Za-z0-9_./@+=%-]+)+")
 """Text that needs no quotes at the end of a line: such as images."""
@@ -88,7 +90,7 @@ def _item(step: WrittenStep) -> list[str]:
     short = _flow(step.arguments, fills=True)
     line = f"  - {step.operation}: {short}"
     nested = any(isinstance(one, dict) for one in step.arguments.values())
-    if len(line) <= WIDTH and not (nested and len(step.arguments) > 2) and "\\n" not in line:  # noqa: PLR2004 - as said
+    if len(line) <= WIDTH and not (nested and len(step.arguments) > _NESTED) and "\\n" not in line:
         found = [line]
     else:
         found = [f"  - {step.operation}:", *_mapping(step.arguments, " " * 6, fills=True)]

@@ -76,6 +76,11 @@ def note_of(network: str, configs: Iterable[Config]) -> Detached | None:
     return _together(notes) if notes else None
 
 
+def is_note(config: Config) -> bool:
+    """Return whether a config is the note of a replacement that was interrupted."""
+    return _read(config) is not None
+
+
 def reattached(state: ClusterState, network: str) -> ClusterState:
     """Return the state in which the noted services are on the network again."""
     note = note_of(network, state.configs)

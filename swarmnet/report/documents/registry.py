@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from swarmnet.report.documents.adopt import AdoptDocument
 from swarmnet.report.documents.apply import ApplyDocument
 from swarmnet.report.documents.backups import (
     BackupCheckDocument,
@@ -37,6 +38,7 @@ DOCUMENTS: dict[str, type[Output]] = {
     "plan": PlanDocument,
     "saved-plan": SavedPlanDocument,
     "apply": ApplyDocument,
+    "adopt": AdoptDocument,
     "status": StatusDocument,
     "restore": RestoreDocument,
     "restore-plan": RestorePlanDocument,

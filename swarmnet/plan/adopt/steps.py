@@ -1,0 +1,93 @@
+"""The steps that describe a cluster, in an order that applies to empty hosts: swarm, networks, contents, services."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from swarmnet.model.fields import lines
+from swarmnet.model.plan import MANAGED_LABEL
+from swarmnet.model.swarm import SwarmSpec
+from swarmnet.operations.service.operation import ServiceOperation
+from swarmnet.operations.service.replaced_tasks import unnoted
+from swarmnet.operations.swarm.operation import SwarmOperation
+from swarmnet.operations.written import WrittenStep, written
+from swarmnet.plan.adopt.content import Contents
+from swarmnet.plan.adopt.draft import Draft, Wish
+from swarmnet.plan.adopt.networks import local_networks, swarm_networks, unwritten_networks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from swarmnet.model.base import Labels
+    from swarmnet.model.hosts import Inventory
+    from swarmnet.model.service import Service, ServiceSpec
+    from swarmnet.model.state import ClusterState
+
+_SECRET = re.compile("pass|secret|token|api_?key|private|credential", re.IGNORECASE)
+"""Names of variables whose values are worth a word."""
+
+
+def drafted(state: ClusterState, inventory: Inventory, wish: Wish) -> Draft:
+    """Return the playbook that describes what was seen.
+
+    Args:
+        state: of all hosts that answered, or of a backup.
+        inventory: the hosts: a local network that all of them have selects none.
+        wish: what the operator chose.
+    """
+    contents = Contents(state, wish.stem)
+    steps = (
+        *_swarm(state, wish),
+        *local_networks(state, inventory, wish),
+        *swarm_networks(state, wish),
+        *contents.steps(),
+        *(_service(one, contents, wish) for one in sorted(state.services, key=lambda one: one.spec.name)),
+    )
+    warnings = (*unwritten_networks(state), *contents.warnings(), *_values(state), *_hosts(state, inventory))
+    return Draft(steps, contents.files, warnings)
+
+
+def owned(wish: Wish, labels: Labels) -> dict[str, bool]:
+    """Return the argument that takes an object over, where it is asked for and the object is not swarmnet's yet."""
+    return {"take_ownership": True} if wish.take_ownership and MANAGED_LABEL not in labels else {}
+
+
+def _swarm(state: ClusterState, wish: Wish) -> Iterator[WrittenStep]:
+    if state.swarm is None:
+        return
+    spec = state.swarm.spec
+    comments: tuple[str, ...] = ()
+    if spec.autolock:
+        comments = ("The managers' unlock key: name a file for it with unlock_key_file to have it kept.",)
+    arguments = {**written(SwarmOperation, spec), **owned(wish, spec.labels)}
+    if "subnet_size" in arguments:  # engines take no size without a pool
+        arguments.setdefault("default_addr_pool", lines(SwarmSpec)["default_addr_pool"].default)
+    yield WrittenStep("swarm", arguments, comments=comments)
+
+
+def _service(service: Service, contents: Contents, wish: Wish) -> WrittenStep:
+    spec = contents.plainly(unnoted(service.spec))
+    return WrittenStep("service", {**written(ServiceOperation, spec), **owned(wish, spec.labels)})
+
+
+def _values(state: ClusterState) -> Iterator[str]:
+    """Yield the services whose variables look like secrets: engines show them to any client, and so does the file."""
+    found = [f"{one.spec.name} ({', '.join(names)})" for one in state.services if (names := _secrets(one.spec))]
+    if found:
+        yield f"the file holds values of variables that look like secrets, in clear: {', '.join(sorted(found))}"
+
+
+def _secrets(spec: ServiceSpec) -> tuple[str, ...]:
+    return tuple(name for name, text in (spec.env or {}).items() if text and _SECRET.search(name))
+
+
+def _hosts(state: ClusterState, inventory: Inventory) -> Iterator[str]:
+    """Yield the hosts that are missing."""
+    for one in state.failures:
+        yield f"{one.host} did not answer: its local networks are missing here ({one.reason})"
+    known = {host.name for host in inventory.hosts}
+    ids = {facts.engine.membership.node_id for facts in state.hosts if facts.host in known}
+    for node in state.nodes:
+        if node.id not in ids:
+            yield f"node {node.name} ({node.address}) is not in the inventory, or did not answer"
