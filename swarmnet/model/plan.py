@@ -68,7 +68,7 @@ class Sign(StrEnum):
 
 
 class Rank(IntEnum):
-    """Neighbouring actions of one stage run side by side, save those that must go one by one."""
+    """Neighbouring actions of one stage run side by side, save those that must go one by one or in written order."""
 
     SWARM = 1
     MANAGER = 2
@@ -85,6 +85,11 @@ class Rank(IntEnum):
     def one_by_one(self) -> bool:
         """True where two at once would race: raft membership, and commands in the operator's order."""
         return self in (Rank.SWARM, Rank.MANAGER, Rank.COMMAND)
+
+    @property
+    def in_written_order(self) -> bool:
+        """True where the actions of one step wait for those of the step before: services may need each other."""
+        return self is Rank.SERVICE
 
 
 class Change(Document):
@@ -115,6 +120,9 @@ class Action(Document, ABC):
     risk: Risk = Risk.SAFE
     always: bool = False
     """True for a command without ``unless``: it runs every time, so the proof of an empty second plan leaves it out."""
+    turn: int = Field(default=0, exclude=True)
+    """Number of the step that it comes from, where steps of a kind follow each other in the order written; steps that
+    are written to run ``together`` share one."""
 
     sign: ClassVar[Sign] = Sign.UPDATE
     stage: ClassVar[Rank]
@@ -199,7 +207,8 @@ class Plan(Document):
 
 
 def _batches(actions: Iterable[Action]) -> Iterable[tuple[Action, ...]]:
-    for stage, group in groupby(actions, key=lambda action: action.rank):
+    turns = groupby(actions, key=lambda one: (one.rank, one.turn if one.rank.in_written_order else 0))
+    for (stage, _turn), group in turns:
         if stage.one_by_one:
             yield from ((action,) for action in group)
         else:

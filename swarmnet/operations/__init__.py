@@ -11,6 +11,7 @@ from swarmnet.operations.network.operation import NetworkOperation
 from swarmnet.operations.service.operation import ServiceOperation
 from swarmnet.operations.swarm.node import NodeOperation
 from swarmnet.operations.swarm.operation import SwarmOperation
+from swarmnet.operations.wait import WaitOperation
 
 if TYPE_CHECKING:
     from swarmnet.operations.kind import Operation
@@ -23,6 +24,7 @@ ALL: tuple[type[Operation], ...] = (
     SecretOperation,
     ServiceOperation,
     CommandOperation,
+    WaitOperation,
 )
 """Every operation that a playbook may use."""
 

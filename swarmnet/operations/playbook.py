@@ -29,6 +29,8 @@ class Step(Document):
     on: tuple[str, ...] = ()
     """Selectors as for ``--limit``; none selects all hosts."""
     name: str = ""
+    together: str = ""
+    """Neighbouring steps with the same word here run side by side."""
     line: int | None = None
     column: int | None = None
 

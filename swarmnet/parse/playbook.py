@@ -53,6 +53,7 @@ class _Frame(Document):
 
     on: Selectors = ()
     name: str = ""
+    together: str = ""
 
 
 def parse_playbook(
@@ -172,7 +173,7 @@ class _Reader:
         if name is None:
             return None
         known = len(self._checker.problems)
-        around = {key: self._fill(data[key], (*path, key), scope) for key in ("on", "name") if key in data}
+        around = {key: self._fill(data[key], (*path, key), scope) for key in ("on", "name", "together") if key in data}
         arguments = self._fill(data[name], (*path, name), scope)
         unfilled = len(self._checker.problems)
         frame = self._checker.check(_Frame, path, around)
@@ -184,10 +185,12 @@ class _Reader:
             for fault in operation.faults():
                 self._checker.complain((*path, name), fault)
         line, column = self._checker.source.mark((*path, name)) or (None, None)
-        return Step(operation=operation, on=frame.on, name=frame.name, line=line, column=column)
+        return Step(
+            operation=operation, on=frame.on, name=frame.name, together=frame.together, line=line, column=column
+        )
 
     def _operation_name(self, data: JsonObject, path: Path) -> str | None:
-        names = [key for key in data if key not in ("on", "for", "name")]
+        names = [key for key in data if key not in ("on", "for", "name", "together")]
         if len(names) == 1 and names[0] in BY_NAME:
             return names[0]
         known = f"known: {', '.join(BY_NAME)}"

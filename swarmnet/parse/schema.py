@@ -92,6 +92,10 @@ def _step(operations: Sequence[type[Operation]]) -> JsonObject:
         },
         "for": {"anyOf": [{"type": "array"}, REFERENCE], "description": "Once for each item, which is ${item}."},
         "name": {"type": "string", "description": "For people."},
+        "together": {
+            "type": "string",
+            "description": "A word: neighbouring service steps with the same one run side by side.",
+        },
     }
     return {
         "type": "object",

@@ -81,6 +81,7 @@ class _Result:
     actions: list[tuple[Step, Action]]
     problems: list[Problem]
     warnings: list[str]
+    turn: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,11 @@ class _Fold:
         provided: set[tuple[str, str]] = set()
         operations = [step.operation for step in self.playbook.steps]
         written = tuple(one.spec for one in operations if isinstance(one, NetworkOperation))
+        before: Step | None = None
         for number, step in enumerate(self.playbook.steps, 1):
+            if before is None or not step.together or step.together != before.together:
+                result.turn += 1
+            before = step
             objects |= step.operation.objects()
             hosts = self._hosts(step, result)
             if hosts is None:
@@ -109,6 +114,7 @@ class _Fold:
                 hosts,
                 objects,
                 provided=frozenset(provided),
+                changes=any(not action.always for _step, action in result.actions),
                 restore=self.playbook.restore,
                 written=written,
                 later=frozenset(name for one in operations[number:] for name in one.concerned()),
@@ -128,7 +134,7 @@ class _Fold:
         told = (*step.operation.warnings(context), *_unknown(step, context))
         result.warnings += [str(self.playbook.problem(step, text)) for text in told]
         for action in step.operation.plan(context):
-            result.actions.append((step, action))
+            result.actions.append((step, action.model_copy(update={"turn": result.turn})))
             result.state = action.predict(result.state)
         if isinstance(step.operation, NodeOperation | SwarmOperation):
             lost = newly_homeless(context.state, result.state)

@@ -78,7 +78,7 @@ def _playbook() -> str:
         "variable, `${item}` inside a `for`, or `${env:NAME}`. A key without a default may be left out, and swarmnet\n"
         "does not manage what a step leaves out.",
         "## The document",
-        keys_table([*keys_of(schema), Key("steps", "list of steps", "", required=True, text="Run in their order.")]),
+        keys_table([*keys_of(schema), Key("steps", "list of steps", "", required=True, text="Run as written.")]),
         "## A step",
         "A step is one operation (below), and may have these keys next to it:",
         keys_table(keys_of({"properties": frame})),

@@ -143,6 +143,7 @@ VALUES: dict[str, Any] = {
     "availability": Availability.PAUSE,
     "node_id": "n1",
     "planned_id": "n2",
+    "down": ("db",),
     "remove_labels": ("zone",),
     "services": ("web",),
     "containers": ("db on m1",),

@@ -163,7 +163,7 @@ class NodeUpdate(Action):
     down: tuple[str, ...] = ()
     """Services for which no node has room afterwards: the wait for tasks does not include them."""
 
-    named: ClassVar[frozenset[str]] = Action.named | {"planned_id", "down"}
+    named: ClassVar[frozenset[str]] = Action.named | {"planned_id"}
 
     @property
     def stops(self) -> tuple[str, ...]:

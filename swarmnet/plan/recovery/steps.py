@@ -274,7 +274,8 @@ class _Case:
                 skips.append(Skip(object=Ref(kind="service", name=spec.name), why=f"needs {', '.join(needs)}"))
                 continue
             wanted = moved(spec, where).model_copy(update={"labels": unmarked(spec.labels)})
-            steps.append(Step(operation=RestoredService(spec=wanted, wait=spec.name not in idle)))
+            operation = RestoredService(spec=wanted, wait=spec.name not in idle)
+            steps.append(Step(operation=operation, together="services"))
         return tuple(steps), tuple(skips)
 
     def _available(self, networks: Networks) -> frozenset[tuple[str, str]]:
