@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
+    from swarmnet.edge.session import Session
     from swarmnet.model.hosts import Inventory
     from swarmnet.model.ports import Ports
     from swarmnet.workflows.apply import Terms
@@ -139,7 +140,13 @@ class Cluster:
 
         return read_inventory(self.inventory)
 
-    def connected(self, hosts: Inventory) -> AbstractContextManager[Ports]:
+    def observed(self, hosts: Inventory) -> AbstractContextManager[Ports]:
+        """Hand out the ports of a run that begins with a look at all hosts: logins begin at once, in the background."""
+        from swarmnet.cli.wiring import logging_in
+
+        return logging_in(self.connected(hosts), [host.name for host in hosts.hosts])
+
+    def connected(self, hosts: Inventory) -> AbstractContextManager[Session]:
         """Hand out the ports of this run."""
         from swarmnet.cli.logs import Log
         from swarmnet.cli.wiring import connected
@@ -159,6 +166,14 @@ class LimitedCluster(Cluster):
         from swarmnet.cli.wiring import limited
 
         return limited(hosts, self.limit)[1]
+
+    def observed(self, hosts: Inventory) -> AbstractContextManager[Ports]:
+        """Hand out the ports of a run that begins with a look at these hosts and the managers."""
+        from swarmnet.cli.wiring import logging_in
+
+        wanted = self.names(hosts)
+        looked_at = (host for host in hosts.hosts if wanted is None or host.name in wanted or host in hosts.managers)
+        return logging_in(self.connected(hosts), [host.name for host in looked_at])
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,9 +24,11 @@ from swarmnet.errors import RefusedError, UsageError
 from swarmnet.report.terminal.text import on_one_line, shortened
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from contextlib import AbstractContextManager
 
     from swarmnet.cli.logs import Log
+    from swarmnet.edge.session import Session
     from swarmnet.edge.ssh.socket import Stream
     from swarmnet.model.base import Secret
     from swarmnet.model.clock import Clock
@@ -63,7 +65,7 @@ def connected(
     listener: Listener | None = None,
     become: bool = False,
     log: Log | None = None,
-) -> Iterator[Ports]:
+) -> Iterator[Session]:
     """Hand out the ports of one run, with one connection a host, and close them at the end.
 
     Args:
@@ -97,6 +99,16 @@ def connected(
         yield session
 
 
+@contextmanager
+def logging_in(connected: AbstractContextManager[Session], hosts: Iterable[str]) -> Iterator[Ports]:
+    """Hand out the ports of a run that needs these hosts: the logins go on while the rest of the program loads."""
+    with connected as session:
+        session.begin(hosts)
+        import swarmnet.edge.engine.engine  # noqa: F401 - takes as long as a login
+
+        yield session
+
+
 def _sudo_password() -> Secret:
     password = passphrase("sudo password on the hosts:") if sys.stdin.isatty() else None
     if password is None:
@@ -124,7 +136,7 @@ def patient(inventory: Inventory, timeout: float | None) -> Inventory:
 
 
 def _engine(clock: Clock, host: str, open_stream: Callable[[], Stream]) -> EnginePort:
-    """Create an engine's client; docker-py loads while the first logins run, not before."""
+    """Create an engine's client."""
     from swarmnet.edge.engine.engine import Engine
 
     return Engine(host, open_stream, clock)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import logging
+import queue
 import shlex
 import threading
 import time
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from swarmnet.edge.operator.clock import SystemClock
 from swarmnet.edge.operator.local_probe import approach_of, ask_from_here
 from swarmnet.edge.operator.secret_files import LocalSecretFiles
-from swarmnet.edge.ssh.dial import Dialer
+from swarmnet.edge.ssh.dial import STARTS, Dialer
 from swarmnet.edge.ssh.keys import LoginKeys
 from swarmnet.edge.ssh.known_hosts import KnownHosts
 from swarmnet.edge.ssh.link import Links
@@ -21,11 +22,11 @@ from swarmnet.edge.ssh.shell import Shell
 from swarmnet.edge.ssh.socket import EngineSocket
 from swarmnet.edge.ssh.sudo import Sudo
 from swarmnet.edge.ssh.target import TargetFinder
-from swarmnet.errors import HostError, NoManagerError, NotAManagerError
+from swarmnet.errors import HostError, NoManagerError, NotAManagerError, SwarmnetError
 from swarmnet.model.events import HostConnected, Progress, ignore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from types import TracebackType
 
     from swarmnet.edge.ssh.link import Link
@@ -106,6 +107,25 @@ class Session:
     def connect(self, host: str) -> None:
         """Open the connection to a host now; raises ``HostError`` kinds."""
         self._link(host)
+
+    def begin(self, hosts: Iterable[str]) -> None:
+        """Log in to hosts in the background, while the caller still prepares its work.
+
+        What fails is raised where the host is first needed, as the same attempt: a link repeats a failure for a while.
+        """
+        waiting: queue.SimpleQueue[str] = queue.SimpleQueue()
+        names = [*hosts]
+        for name in names:
+            waiting.put(name)
+        for _ in names[:STARTS]:
+            threading.Thread(target=self._log_in, args=(waiting,), name="swarmnet-login", daemon=True).start()
+
+    def _log_in(self, waiting: queue.SimpleQueue[str]) -> None:
+        with suppress(queue.Empty):
+            while True:
+                target = self._targets[waiting.get_nowait()]
+                with suppress(SwarmnetError):
+                    self._links.to(target).connect()
 
     def shell(self, host: str) -> Shell:
         """Return the shell of a host; connects. Raises ``HostError`` kinds."""

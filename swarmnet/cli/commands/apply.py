@@ -49,8 +49,6 @@ def command(
     cost nothing. Values that the playbook spells out, such as a password in the argv of a command, are shown in the
     plan: take secrets from ${env:NAME}, which is masked.
     """
-    from swarmnet.workflows.apply import apply
-
     targets = output.targets()
     saved = None if plan is None else saved_plan(plan)
     hosts = cluster.read()
@@ -58,12 +56,15 @@ def command(
     if saved is not None:  # which says what may run, whatever else is allowed
         options = replace(options, allow_commands=False)
     goal = options.goal(playbook, hosts, cluster.limit, agree=agree)
-    terms = replace(agreement, yes=agreement.yes or saved is not None).terms(
-        on_stderr=targets.on_stderr, verbose=cluster.verbose, unattended=True
-    )
-    if saved is not None:
-        terms = replace(terms, expects=partial(expect, saved))
-    with cluster.connected(hosts) as ports:
+    with cluster.observed(hosts) as ports:  # what follows loads while the logins go on
+        import swarmnet.report.reports.apply  # noqa: F401 - for the end
+        from swarmnet.workflows.apply import apply
+
+        terms = replace(agreement, yes=agreement.yes or saved is not None).terms(
+            on_stderr=targets.on_stderr, verbose=cluster.verbose, unattended=True
+        )
+        if saved is not None:
+            terms = replace(terms, expects=partial(expect, saved))
         report = apply(ports, goal, terms)
     end_with(report, targets)
 

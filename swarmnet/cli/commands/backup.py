@@ -154,17 +154,17 @@ def create(
     Exit 3: written, but marked partial because a host did not answer or --limit left it out; --allow-partial accepts
     that. Exit 11: another run is changing the cluster; --lock-wait waits for its end.
     """
-    import uuid
-    from importlib.metadata import version as installed
-
-    from swarmnet.workflows.backup import Order, undisturbed
-    from swarmnet.workflows.backup import create as take
-    from swarmnet.workflows.fleet.observe import Look
-
     targets = output.targets()
     vault, hosts = sealing.vault(), cluster.read()
-    look = Look(containers=True, hosts=cluster.names(hosts))
-    with cluster.connected(hosts) as ports:
+    with cluster.observed(hosts) as ports:  # what follows loads while the logins go on
+        import uuid
+        from importlib.metadata import version as installed
+
+        from swarmnet.workflows.backup import Order, undisturbed
+        from swarmnet.workflows.backup import create as take
+        from swarmnet.workflows.fleet.observe import Look
+
+        look = Look(containers=True, hosts=cluster.names(hosts))
         order = Order(
             cluster=hosts.cluster,
             backup_id=uuid.uuid4().hex,
@@ -316,7 +316,7 @@ def _against_live(opening: Opening, before: str, cluster: LimitedCluster, mappin
 
     hosts = cluster.read()
     old, names = opening.document(before, cluster=hosts.cluster), cluster.names(hosts)
-    with cluster.connected(hosts) as ports:
+    with cluster.observed(hosts) as ports:
         return compare_with_live(old, ports, mapping, hosts=names)
 
 

@@ -30,7 +30,7 @@ def status(cluster: Cluster, output: Output) -> None:
     from swarmnet.workflows.lock.lock import holders, visible
 
     targets, hosts = output.targets(), cluster.read()
-    with cluster.connected(hosts) as ports:
+    with cluster.observed(hosts) as ports:
         state = observe(ports)
         found = holders(ports, state)
         if not found:
@@ -49,7 +49,7 @@ def break_(cluster: Cluster, output: Output, yes: YesOption = False) -> None:
     from swarmnet.workflows.lock.lock import break_locks, holders, visible
 
     targets, hosts = output.targets(), cluster.read()
-    with cluster.connected(hosts) as ports:
+    with cluster.observed(hosts) as ports:
         state = observe(ports)
         found = holders(ports, state)
         if not found:

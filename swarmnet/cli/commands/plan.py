@@ -59,7 +59,7 @@ def command(
     targets, hosts = result.targets(), cluster.read()
     goal = options.goal(playbook, hosts, cluster.limit, agree=None if output is None else _refuse_unknowns)
     cover = Cover(shows=show_values)
-    with cluster.connected(hosts) as ports:
+    with cluster.observed(hosts) as ports:
         prepared = prepare(ports, goal)
         found = holders(ports, prepared.state)
     saved = saved_document(prepared.plan, prepared.state, cover, os.urandom(SALT_BYTES), goal.programs)

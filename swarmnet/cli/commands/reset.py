@@ -27,6 +27,6 @@ def command(cluster: Cluster, agreement: Agreement, output: Output, allow_missin
         permissions=Permissions(allow_missing=allow_missing, dissolve=True),
         command="reset",
     )
-    with cluster.connected(hosts) as ports:
+    with cluster.observed(hosts) as ports:
         report = apply(ports, goal, agreement.terms(on_stderr=targets.on_stderr, verbose=cluster.verbose))
     end_with(report, targets, "reset")

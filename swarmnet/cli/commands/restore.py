@@ -145,7 +145,7 @@ def plan(
     targets, hosts = output.targets(), cluster.read()
     document = source.document(source.backup, cluster=hosts.cluster)
     restore = options.restore(document, hosts, cluster.limit)
-    with cluster.connected(hosts) as ports:
+    with cluster.observed(hosts) as ports:
         prepared = prepare(ports, restore.goal(options.permissions()))
     skips, losses = prepared.plan.skips, announced(document)
     refused = [str(refusal) for refusal in prepared.refusals]
@@ -190,7 +190,7 @@ def apply(
     targets, hosts = output.targets(), cluster.read()
     document = source.document(source.backup, cluster=hosts.cluster)
     restore = options.restore(document, hosts, cluster.limit)
-    with cluster.connected(hosts) as ports:
+    with cluster.observed(hosts) as ports:
         terms, prove = (
             agreement.terms(on_stderr=targets.on_stderr, verbose=cluster.verbose),
             _prove(ports) if verify else None,
@@ -229,7 +229,7 @@ def undo(
     targets, hosts = output.targets(), cluster.read()
     header = source.header(source.backup, cluster=hosts.cluster)
     which = _origin(header.id, header.created, header.cluster)
-    with cluster.connected(hosts) as ports:
+    with cluster.observed(hosts) as ports:
         terms = agreement.terms(on_stderr=targets.on_stderr, verbose=cluster.verbose)
         report = take_back(ports, hosts, header.id, terms, allow_missing=allow_missing, origin=which)
     end_with(report, targets, "restore undo")

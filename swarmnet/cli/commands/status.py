@@ -25,19 +25,19 @@ def command(cluster: LimitedCluster, output: Output, show_values: ShowValuesOpti
 
     Exit 3: degraded or lost. Each host has 5 s to accept a connection, or --timeout.
     """
-    from swarmnet.model.announced_losses import Health
-    from swarmnet.model.redaction import Cover
-    from swarmnet.model.standing import standing
-    from swarmnet.report.documents.lock import lock_entries
-    from swarmnet.report.documents.status import status_document
-    from swarmnet.report.reports.status import status_report
-    from swarmnet.report.terminal.lock import lock_lines
-    from swarmnet.report.terminal.status import status_lines
-    from swarmnet.workflows.fleet.observe import Look, observe
-    from swarmnet.workflows.lock.lock import holders
-
     targets, hosts = output.targets(), cluster.read()
-    with cluster.connected(quick(hosts)) as ports:
+    with cluster.observed(quick(hosts)) as ports:  # what follows loads while the logins go on
+        from swarmnet.model.announced_losses import Health
+        from swarmnet.model.redaction import Cover
+        from swarmnet.model.standing import standing
+        from swarmnet.report.documents.lock import lock_entries
+        from swarmnet.report.documents.status import status_document
+        from swarmnet.report.reports.status import status_report
+        from swarmnet.report.terminal.lock import lock_lines
+        from swarmnet.report.terminal.status import status_lines
+        from swarmnet.workflows.fleet.observe import Look, observe
+        from swarmnet.workflows.lock.lock import holders
+
         state = observe(ports, Look(hosts=cluster.names(hosts)))
         found, operator = holders(ports, state), wiring.this_operator()
     document = status_document(state, hosts, lock_entries(found, operator), Cover(shows=show_values))

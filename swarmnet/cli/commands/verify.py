@@ -101,6 +101,7 @@ def command(
 
     Exit: 0 all proved, 1 something failed, 3 something could not be tested.
     """
+    from swarmnet.cli.wiring import logging_in
     from swarmnet.model.verification import Phase
     from swarmnet.report.reports.verify import verify_report
     from swarmnet.verify.story import VerifyOptions, verify
@@ -116,7 +117,7 @@ def command(
     wish = VerifyOptions(
         wanted, names, tested, keep_image=probe.keep_image, settle=probe.settle, timeout=cluster.timeout or WAIT
     )
-    with cluster.connected(hosts) as ports:
+    with logging_in(cluster.connected(hosts), [host.name for host in hosts.hosts]) as ports:
         begun = ports.clock.monotonic()
         state = observe(ports)
         seen = Phase(name="observe", seconds=round(ports.clock.monotonic() - begun, 3))

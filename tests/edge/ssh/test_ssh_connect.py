@@ -329,6 +329,19 @@ def test_one_connection_serves_all_threads_and_a_failure_is_not_sought_twice(fle
     assert time.monotonic() - start < 10 * 0.3
 
 
+def test_logins_that_begin_in_advance_are_those_of_the_work(fleet: Fleet, silent_port: int) -> None:
+    servers = [fleet.host(name) for name in ("a", "b")]
+    fleet.add("dead", silent_port, settings={"connect_timeout": 0.3})
+    session = fleet.session()
+    session.begin(["a", "b", "dead"])
+
+    ended = fan_out(["a", "b", "dead"], session.connect)
+
+    assert (ended["a"], ended["b"]) == (None, None)
+    assert isinstance(ended["dead"], UnreachableError)
+    assert [server.log.read_text().count("Accepted publickey") for server in servers] == [1, 1]
+
+
 def test_a_broken_connection_is_opened_again_when_it_is_needed(fleet: Fleet) -> None:
     fleet.host("h")
     session = fleet.session()
