@@ -38,6 +38,8 @@ class Context:
     """True when steps before this one have something to do."""
     restore: str = ""
     """Id of the backup that the steps come from, or empty for a playbook."""
+    observed: ClusterState | None = None
+    """The state before all steps."""
     written: tuple[NetworkSpec, ...] = ()
     """The networks of all steps, those that come later included: no chosen block may be one of theirs."""
     later: frozenset[tuple[str, str]] = frozenset()

@@ -116,6 +116,7 @@ class _Fold:
                 provided=frozenset(provided),
                 changes=any(not action.always for _step, action in result.actions),
                 restore=self.playbook.restore,
+                observed=state,
                 written=written,
                 later=frozenset(name for one in operations[number:] for name in one.concerned()),
             )

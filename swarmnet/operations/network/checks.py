@@ -108,6 +108,7 @@ def warnings_in_cluster(spec: NetworkSpec, context: Context) -> Iterator[str]:
     local = spec.effective_scope is Scope.LOCAL
     yield from driver_warnings(spec, context.state, hosts if local else ())
     if local:
+        yield from _overlays(spec, context.state)
         return
     yield from _local_bridges(spec, context.state)
     nodes = max(len(context.state.nodes), len(context.inventory.members))
@@ -118,6 +119,17 @@ def warnings_in_cluster(spec: NetworkSpec, context: Context) -> Iterator[str]:
                 f"network {spec.name}: {block.ip_range or block.subnet} has only {max(free, 0)} usable addresses;"
                 f" the load balancer of each node takes one, which leaves few for tasks on {nodes} nodes"
             )
+
+
+def _overlays(spec: NetworkSpec, state: ClusterState) -> Iterator[str]:
+    """Yield networks of the swarm whose addresses a bridge overlaps: no container can be on both."""
+    for net in state.networks if spec.driver == "bridge" else ():
+        for block in spec.subnets:
+            if met := overlapping(block.subnet, (one.subnet for one in net.spec.subnets)):
+                yield (
+                    f"network {spec.name}: subnet {block.subnet} overlaps {met} of the swarm's network {net.spec.name}:"
+                    " no container can be on both"
+                )
 
 
 def _local_bridges(spec: NetworkSpec, state: ClusterState) -> Iterator[str]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from swarmnet.model.compare import VNI_OPTION
 from swarmnet.model.network import Scope
+from swarmnet.model.version import ApiVersion
 from swarmnet.operations.addresses import overlapping
 
 if TYPE_CHECKING:
@@ -61,6 +62,9 @@ OWN_BRIDGES = ("docker0", "docker_gwbridge")
 BRIDGE_NAME = "com.docker.network.bridge.name"
 MOST_VNI = (1 << 24) - 1
 """RFC 7348."""
+SHARED_PARENT = ApiVersion(1, 46)
+"""The first version whose engines take several macvlan networks on one parent (moby#47318; seen refused on 20.10 and
+26.1, taken on 28.5)."""
 _VLAN = re.compile(r"(.+)\.([0-9]{1,6})")
 MOST_VLAN = 4094
 """IEEE 802.1Q."""
@@ -92,14 +96,16 @@ def driver_warnings(spec: NetworkSpec, state: ClusterState, hosts: tuple[HostFac
         yield f"network {spec.name}: ipvlan in mode l3 has no gateway: the written one is ignored"
     if spec.driver == "overlay" and spec.ipv6:
         yield (
-            f"network {spec.name}: engines do not assign IPv6 addresses in overlays across the swarm: each node counts"
-            " its own, so two tasks may get the same address; use IPv4 between tasks"
+            f"network {spec.name}: the swarm gives each task of an overlay one address, of its IPv4 or its IPv6 block;"
+            " each node chooses the other one alone, so two tasks may get the same address, and nodes reject tasks with"
+            " an IPv6 address of the swarm; use IPv4 between tasks"
         )
     for name in spec.options:
         if name.startswith(ENGINE_PREFIX) and name not in READ.get(spec.driver, {name}):
             yield f"network {spec.name}: the {spec.driver} driver is not known to read option {name}"
     for facts in hosts:
         yield from _without_interface(spec, facts)
+    yield from _lan_ranges(spec, hosts, state)
     if spec.config_from is not None:
         yield from _shared_ranges(spec, state)
 
@@ -128,6 +134,13 @@ def _parent_problems(spec: NetworkSpec, facts: HostFacts) -> Iterator[str]:
             )
         elif spec.driver == "ipvlan":
             yield f"{facts.host}: network {other.name} is already on {parent}, which carries one ipvlan network"
+        elif facts.engine.api < SHARED_PARENT:
+            yield (
+                f"{facts.host}: network {other.name} is already on {parent}, and engine {facts.engine.version} takes"
+                " one macvlan network an interface, engines from 27.0 several: use another parent"
+            )
+        elif "passthru" in (spec.options.get("macvlan_mode"), other.options.get("macvlan_mode")):
+            yield f"{facts.host}: network {other.name} is already on {parent}, and mode passthru takes it alone"
 
 
 def _unread(spec: NetworkSpec) -> Iterator[str]:
@@ -159,6 +172,27 @@ def _without_interface(spec: NetworkSpec, facts: HostFacts) -> Iterator[str]:
     if spec.driver in LAN_DRIVERS and device and known and not {device, parent} & known:
         seen = ", ".join(sorted(name for name in known if not name.startswith(("docker", "br-", "veth"))))
         yield f"network {spec.name}: no route of {facts.host} uses interface {device}; it has routes on {seen}"
+
+
+def _lan_ranges(spec: NetworkSpec, hosts: tuple[HostFacts, ...], state: ClusterState) -> Iterator[str]:
+    """Yield hosts whose engines would give out the same addresses of one LAN: none knows what the others give."""
+    if spec.driver not in LAN_DRIVERS:
+        return
+    mine = {facts.host for facts in hosts}
+    for span in [block.ip_range or block.subnet for block in spec.subnets]:
+        others = {
+            facts.host
+            for facts in state.hosts
+            for net in facts.networks
+            if net.spec.driver in LAN_DRIVERS and facts.host not in mine
+            if overlapping(span, (block.ip_range or block.subnet for block in net.spec.subnets))
+        }
+        both = sorted(mine | others)
+        if mine and len(both) > 1:
+            yield (
+                f"network {spec.name}: {', '.join(both)} all give out addresses of {span}: two containers will get the"
+                " same one; give each host a range of its own, such as 'ip_range: ${host.lan_range}'"
+            )
 
 
 def _shared_ranges(spec: NetworkSpec, state: ClusterState) -> Iterator[str]:

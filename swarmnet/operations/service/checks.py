@@ -11,7 +11,7 @@ from swarmnet.model.service import ServiceMode
 from swarmnet.operations.content.names import newest
 from swarmnet.operations.network.checks import is_swarm_name, shortened
 from swarmnet.operations.service.constraints import eligible, fault, matches
-from swarmnet.operations.service.networks import network_problems, network_warnings
+from swarmnet.operations.service.networks import network_problems, network_warnings, room_warnings
 from swarmnet.operations.service.ports import crowded_ports, key, mesh_problems, open_ports, port_problems
 
 if TYPE_CHECKING:
@@ -71,6 +71,7 @@ def warnings_of_service(spec: ServiceSpec, context: Context) -> Iterator[str]:
     yield from crowded_ports(spec, context.state)
     yield from open_ports(spec, context)
     yield from network_warnings(spec, context.state)
+    yield from room_warnings(spec, context)
 
 
 def _mode(spec: ServiceSpec) -> Iterator[str]:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 from typing import TYPE_CHECKING
 
-from swarmnet.model.service import EndpointMode
-from swarmnet.operations.service.constraints import eligible, wanted_tasks
+from swarmnet.operations.network.capacity import Demand, capacity, is_on, needed, others_on
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from swarmnet.model.network import NetworkSpec
     from swarmnet.model.service import ServiceSpec
@@ -18,15 +16,21 @@ if TYPE_CHECKING:
 
 PREDEFINED = ("host", "bridge")
 """The swarm's own hidden networks of these names exist on every node (moby networkallocator)."""
+ENGINES_SIZE = 24
+"""Length of the prefix of the blocks that engines choose, unless ``swarm init`` names another size."""
 
 
 def network_problems(spec: ServiceSpec, context: Context) -> Iterator[str]:
     """Yield networks that are not there, cannot take a service, or have too few addresses."""
     for one in spec.networks or ():
         yield from _missing(one.network, context)
-        seen = context.state.network(one.network)
-        if seen is not None:
-            yield from _room(spec, seen.spec, context.state)
+    for network in _networks(spec, context):
+        yield from _room(spec, network, context)
+
+
+def _networks(spec: ServiceSpec, context: Context) -> tuple[NetworkSpec, ...]:
+    """Return the networks that the tasks take addresses of, the ingress network included."""
+    return tuple(net.spec for net in context.state.networks if is_on(spec, net.spec))
 
 
 def network_warnings(spec: ServiceSpec, state: ClusterState) -> Iterator[str]:
@@ -64,23 +68,70 @@ def _missing(name: str, context: Context) -> Iterator[str]:
         yield f"network {name!r} is not defined: put a 'network' step before, or correct the name (known: {known})"
 
 
-def _room(spec: ServiceSpec, network: NetworkSpec, state: ClusterState) -> Iterator[str]:
-    """Yield a network whose addresses do not suffice: tasks without one stay "New" without a word.
+def _room(spec: ServiceSpec, network: NetworkSpec, context: Context) -> Iterator[str]:
+    """Yield a network whose addresses do not suffice: tasks without one stay "New" or "Preparing" without a word.
 
-    Each overlay takes one address a node with tasks for its load balancer, and each service one for its virtual
-    address. Only the service's own need is counted, so whatever is refused here cannot work.
+    Services that later steps describe or remove are not counted here; their own steps count this one.
     """
-    blocks = [ipaddress.ip_network(block.subnet) for block in network.subnets if ":" not in block.subnet]
-    if network.driver != "overlay" or not blocks:
+    found = _space(spec, network, context)
+    if found is None:
         return
-    free = sum(max(block.num_addresses - 3, 0) for block in blocks)  # network, broadcast and gateway
-    nodes = len(eligible(spec, state.nodes))
-    tasks = wanted_tasks(spec, state.nodes)
-    virtual = 0 if spec.endpoint_mode is EndpointMode.DNSRR else 1
-    balancers = min(tasks, nodes)
-    if tasks and tasks + virtual + balancers > free:
-        subnets = ", ".join(map(str, blocks))
-        yield (
-            f"service {spec.name} needs {tasks + virtual + balancers} addresses of network {network.name} (tasks:"
-            f" {tasks}, virtual address: {virtual}, load balancers: {balancers}), and {subnets} has {free} to give"
-        )
+    free, room = found
+    own = Demand.of(spec, context.state.nodes)
+    later = {name for kind, name in context.later if kind == "service"} | {spec.name}
+    others, containers = others_on(network, context.state, without=later)
+    need = needed((own, *others), containers, network, context.state)
+    alone = needed((own,), 0, network, context.state)
+    if not own.tasks or need <= free or (alone <= free and need <= _now(network, context)):
+        return
+    parts = [f"tasks: {own.tasks}, virtual address: {own.virtual}, load balancers: {alone - own.total}"]
+    parts += [f"other services: {', '.join(one.name for one in others)}, {_sum(others)}"] if others else []
+    parts += [f"containers: {containers}"] if containers else []
+    yield (
+        f"service {spec.name} needs {alone} addresses of network {network.name} ({'; '.join(parts)}), and {room} has"
+        f" {free} to give: the rest would wait without an error; write a larger subnet, or fewer replicas"
+    )
+
+
+def _now(network: NetworkSpec, context: Context) -> int:
+    """Return how many addresses are asked of a network before the plan: what is full already is not refused again."""
+    state = context.observed or context.state
+    return needed(*others_on(network, state), network, state)
+
+
+def _sum(demands: Iterable[Demand]) -> str:
+    return f"{sum(one.total for one in demands)} addresses"
+
+
+def room_warnings(spec: ServiceSpec, context: Context) -> Iterator[str]:
+    """Yield networks with room for the tasks alone, where an update starts new tasks before it ends old ones."""
+    update = spec.update
+    if update is None or update.order != "start-first":
+        return
+    for network in _networks(spec, context):
+        found = _space(spec, network, context)
+        if found is None:
+            continue
+        own = Demand.of(spec, context.state.nodes)
+        at_once = own.tasks if update.parallelism == 0 else min(update.parallelism or 1, own.tasks)
+        others, containers = others_on(network, context.state, without={spec.name})
+        left = found[0] - needed((own, *others), containers, network, context.state)
+        if 0 <= left < at_once:
+            yield (
+                f"service {spec.name}: an update starts {at_once} new tasks before it ends old ones, and network"
+                f" {network.name} ({found[1]}) has {left} addresses left: they would wait without an error"
+            )
+
+
+def _space(spec: ServiceSpec, network: NetworkSpec, context: Context) -> tuple[int, str] | None:
+    """Return how many addresses a network can give and the words for its blocks, or None if that is not known."""
+    if network.driver != "overlay" or not is_on(spec, network):
+        return None
+    free = capacity(network.subnets)
+    if free is not None:
+        return free, ", ".join(block.subnet for block in network.subnets if ":" not in block.subnet)
+    if network.subnets or network.ipam_driver not in (None, "default"):
+        return None
+    swarm = None if context.state.swarm is None else context.state.swarm.spec
+    size = (swarm.subnet_size if swarm is not None and swarm.default_addr_pool else None) or ENGINES_SIZE
+    return max((1 << (32 - size)) - 3, 0), f"the engine's block of /{size}"

@@ -17,6 +17,7 @@ from swarmnet.report.documents.backups import (
 )
 from swarmnet.report.documents.drift import DriftDocument
 from swarmnet.report.documents.error import ErrorDocument, FileErrorDocument
+from swarmnet.report.documents.ipam import IpamDocument
 from swarmnet.report.documents.keys import (
     KeysDocument,
     KeysInitDocument,
@@ -40,6 +41,7 @@ DOCUMENTS: dict[str, type[Output]] = {
     "apply": ApplyDocument,
     "adopt": AdoptDocument,
     "status": StatusDocument,
+    "ipam": IpamDocument,
     "restore": RestoreDocument,
     "restore-plan": RestorePlanDocument,
     "drift": DriftDocument,
