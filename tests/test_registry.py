@@ -70,7 +70,7 @@ def test_a_host_that_does_not_trust_the_ca_is_refused(lab: Lab, reference: str) 
 def test_services_run_the_image_that_the_digest_names(lab: Lab, reference: str) -> None:
     lab.exec("m1", ["docker", "swarm", "init", "--advertise-addr", str(lab.host("m1").address)])
 
-    created = lab.exec("m1", ["docker", "service", "create", "--name", "page", "--quiet", reference], limit=60)
+    created = lab.exec("m1", ["docker", "service", "create", "--name", "page", "--quiet", reference], limit=180)
 
     assert created.exit_code == 0, created.stderr
     tasks = lab.exec("m1", ["docker", "service", "ps", "page", "--no-trunc", "--format", "{{json .}}"])

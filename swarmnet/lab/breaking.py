@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from swarmnet.lab.running import RunningLab
     from swarmnet.lab.state import Fault, HostRecord
 
-_BOOT_LIMIT = 90.0
+_BOOT_LIMIT = 180.0
 
 
 @dataclass(frozen=True, slots=True)

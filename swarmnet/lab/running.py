@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from swarmnet.lab.machine.commands import Completed
     from swarmnet.lab.state import Fault, HostRecord, LabRecord, LabStore
 
-ANSWER_LIMIT = 60.0
-"""Seconds for hosts to answer after they were started; 20 hosts on 2 cores need about 10."""
+ANSWER_LIMIT = 180.0
+"""Seconds for hosts to answer after they were started; 20 hosts on 2 idle cores need about 10."""
 _OWN_KERNEL_LIMIT = 40.0
 """Seconds more for each host with its own kernel; a single one on 2 cores needs about 10."""
 

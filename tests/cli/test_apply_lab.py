@@ -7,14 +7,17 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 
 from swarmnet.lab import Fault
 from swarmnet.model.lock import LOCK_NAME
+from tests.support.running_apply import gate, open_gate
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from swarmnet.lab import Lab
@@ -30,7 +33,9 @@ steps:
   - network: {name: front, attachable: true, subnets: [{subnet: 10.120.0.0/24}]}
   - network: {name: back, internal: true, subnets: [{subnet: 10.121.0.0/24}]}
 """
-LIMIT = 240.0
+HELD = SITE.replace("  - swarm: {}\n", "  - swarm: {}\n" + gate("m1"))
+"""The same, held after the swarm was made until the test has done what it does meanwhile."""
+LIMIT = 400.0
 HOSTS = ("m1", "m2", "m3")
 SPEC = "{{json .Spec}}"
 
@@ -64,13 +69,21 @@ class Operator:
     def apply(self, *words: str, exit_code: int = 0) -> str:
         return self.type("apply", str(self.playbook), *words, exit_code=exit_code)
 
-    def wait_for(self, process: subprocess.Popen[str], text: str) -> None:
-        """Read a process's progress until a line has the text."""
-        assert process.stderr is not None
-        for line in process.stderr:
-            if text in line:
-                return
-        raise AssertionError(f"it ended without saying {text!r}")
+    @contextmanager
+    def held(self) -> Iterator[subprocess.Popen[str]]:
+        """Apply in the background; the block begins when the swarm is there and the apply waits at the gate."""
+        self.playbook.write_text(HELD, encoding="utf-8")
+        with self.begin("apply", str(self.playbook), "--yes") as process:
+            assert process.stderr is not None
+            seen = []
+            for line in process.stderr:
+                seen.append(line)
+                if "started: sh -c" in line:
+                    break
+            else:
+                raise AssertionError(f"it ended without reaching the gate:\n{''.join(seen)}")
+            self.playbook.write_text(SITE, encoding="utf-8")
+            yield process
 
     def docker(self, host: str, *words: str) -> str:
         return self.lab.exec(host, ["docker", *words]).stdout
@@ -125,8 +138,7 @@ def test_nothing_is_done_without_consent(operator: Operator, tmp_path: Path) -> 
 
 
 def test_a_killed_apply_converges_when_it_is_run_again(operator: Operator) -> None:
-    with operator.begin("apply", str(operator.playbook), "--yes") as process:
-        operator.wait_for(process, "done: swarm")
+    with operator.held() as process:
         process.send_signal(signal.SIGKILL)
 
     assert "that run is gone: the next apply removes it" in operator.type("plan", str(operator.playbook))
@@ -137,9 +149,9 @@ def test_a_killed_apply_converges_when_it_is_run_again(operator: Operator) -> No
 
 
 def test_ctrl_c_stops_after_what_runs_and_gives_the_lock_back(operator: Operator) -> None:
-    with operator.begin("apply", str(operator.playbook), "--yes") as process:
-        operator.wait_for(process, "done: swarm")
+    with operator.held() as process:
         process.send_signal(signal.SIGINT)
+        open_gate(operator.lab, "m1")
         out, err = process.communicate(timeout=LIMIT)
 
     assert process.returncode == 130
@@ -150,14 +162,14 @@ def test_ctrl_c_stops_after_what_runs_and_gives_the_lock_back(operator: Operator
 
 
 def test_a_second_operator_sees_who_holds_the_lock(operator: Operator) -> None:
-    with operator.begin("apply", str(operator.playbook), "--yes") as process:
-        operator.wait_for(process, "done: swarm")
+    with operator.held() as process:
         os.kill(process.pid, signal.SIGSTOP)
         try:
             told = operator.apply("--yes", exit_code=11)
             assert f"(process {process.pid})" in told
             assert "apply" in operator.type("lock", "status")
         finally:
+            open_gate(operator.lab, "m1")
             os.kill(process.pid, signal.SIGCONT)
         process.communicate(timeout=LIMIT)
 

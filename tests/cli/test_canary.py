@@ -38,7 +38,7 @@ def told(folder: Path, steps: list[object], *words: str) -> str:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=240,
     )
     assert done.returncode != 0
     return done.stdout + done.stderr

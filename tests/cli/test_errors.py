@@ -37,7 +37,7 @@ class Ended:
 
 
 def types(directory: Path, *argv: str) -> Ended:
-    done = subprocess.run([SWARMNET, *argv], cwd=directory, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run([SWARMNET, *argv], cwd=directory, capture_output=True, text=True, check=False, timeout=240)
     return Ended(done.returncode, done.stdout, done.stderr)
 
 

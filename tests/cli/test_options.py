@@ -160,7 +160,7 @@ ONLY_WORK_NEEDS = {
 
 def _loaded_by(*words: str) -> set[str]:
     script = f"import sys; from swarmnet.cli.main import build; build({[*words]!r}); print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=240)
     return set(done.stdout.split())
 
 

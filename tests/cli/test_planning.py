@@ -57,7 +57,7 @@ def types(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=240,
         stdin=subprocess.DEVNULL,
     )
 
@@ -171,7 +171,7 @@ def test_no_command_that_costs_something_takes_its_yes_from_the_environment(
     tmp_path: Path, words: tuple[str, ...]
 ) -> None:
     ended = subprocess.run(
-        [SWARMNET, *words, "--help"], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60
+        [SWARMNET, *words, "--help"], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=240
     )
 
     assert "--yes" in ended.stdout

@@ -39,7 +39,7 @@ def test_at_a_terminal_own_colours_pass_and_no_other_sequence_does(where: str) -
     ours, theirs = pty.openpty()
     text = "\x1b[31mred\x1b[0m" + STEERING.encode(errors="replace").decode()
     code = f"import sys; from swarmnet.cli import streams; streams.complete(); sys.{where}.write({text!r})"
-    subprocess.run([sys.executable, "-c", code], stdout=theirs, stderr=theirs, check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", code], stdout=theirs, stderr=theirs, check=True, timeout=240)
     os.close(theirs)
     shown = os.read(ours, 4096).decode()
     os.close(ours)
@@ -53,7 +53,7 @@ def test_the_trace_of_a_bug_forges_no_line_either() -> None:
         "import sys; from swarmnet.cli import main, streams; streams.complete(); sys.excepthook = main._unexpected;"
         f" raise KeyError({STEERING!r} + '\\nok: forged')"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=240)
 
     assert done.returncode == 1
     assert "KeyError: " in done.stderr.splitlines()[-1]

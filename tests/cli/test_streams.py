@@ -18,7 +18,7 @@ FULL = Path("/dev/full")
 def ended(argv: str, *, redirected: str = "") -> subprocess.CompletedProcess[str]:
     """Run a command with its streams redirected as a shell does it."""
     words = ["/bin/bash", "-o", "pipefail", "-c", f"exec {SWARMNET} {argv} {redirected}"]
-    return subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(words, capture_output=True, text=True, check=False, timeout=240)
 
 
 @pytest.mark.parametrize("argv", ["schema playbook", "plan nothing.yml -i nothing.yml --json"])
@@ -41,7 +41,7 @@ def test_a_missing_stream_changes_nothing_else(closed: str) -> None:
 
 def test_a_reader_that_has_seen_enough_is_not_reported_as_an_error() -> None:
     words = f"{SWARMNET} schema playbook | head -c 1"
-    done = subprocess.run(["/bin/bash", "-c", words], capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(["/bin/bash", "-c", words], capture_output=True, text=True, check=False, timeout=240)
 
     assert (done.stdout, done.stderr) == ("{", "")
 
@@ -61,7 +61,7 @@ def _interrupted(words: list[str], *, when: str, told: Path) -> tuple[int, list[
                 assert time.monotonic() < limit, f"it never loaded {when}"
                 time.sleep(0.01)
             process.send_signal(signal.SIGINT)
-            process.wait(timeout=60)
+            process.wait(timeout=240)
     lines = told.read_text().splitlines()
     return process.returncode, [line for line in lines if not line.startswith("import time:")]
 
@@ -83,7 +83,7 @@ def _pressed(before: str) -> tuple[int, str]:
         assert process.stdout is not None
         assert process.stdout.readline() == "on\n"
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=240)
     return process.returncode, said
 
 

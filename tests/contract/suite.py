@@ -62,7 +62,7 @@ class Cluster:
             seen = self.network(name)
             return (seen if seen is not None and seen.allocated else None), str(seen)
 
-        return wait_until(self.clock, look, what=f"network {name} to be allocated", timeout=60)
+        return wait_until(self.clock, look, what=f"network {name} to be allocated", timeout=180)
 
     def label(self, node_id: str, labels: dict[str, str]) -> None:
         """Give a node these labels, as it is now; managers write to nodes that have just come, too."""
@@ -87,7 +87,7 @@ class Cluster:
             seen = "; ".join(f"{task.state} {task.message}" for task in tasks)
             return (running if len(running) == count else None), seen
 
-        return wait_until(self.clock, look, what=f"{count} tasks of {name}", timeout=90)
+        return wait_until(self.clock, look, what=f"{count} tasks of {name}", timeout=180)
 
     def desired(self, name: str) -> frozenset[str]:
         """Return the ids of a service's tasks that should run."""
@@ -106,7 +106,7 @@ class Cluster:
             left = [task for task in self.manager.tasks() if name in task.networks]
             return (None if left else True), f"{len(left)} tasks"
 
-        wait_until(self.clock, look, what=f"tasks to leave {name}", timeout=90)
+        wait_until(self.clock, look, what=f"tasks to leave {name}", timeout=180)
 
 
 class EngineContract:
@@ -289,7 +289,7 @@ class EngineContract:
             seen = {name: cluster.rejected(name) for name in policies}
             return (True if seen == expected else None), str(seen)
 
-        wait_until(cluster.clock, look, what="the tasks to be rejected", timeout=30)
+        wait_until(cluster.clock, look, what="the tasks to be rejected", timeout=180)
         cluster.clock.sleep(1.0)
         assert {name: cluster.rejected(name) for name in policies} == expected
         for service in made:

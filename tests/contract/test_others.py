@@ -204,7 +204,7 @@ def everything() -> Iterator[Mapping[str, Theirs]]:
             found[engine] = Theirs(lab, host.name, stack.enter_context(Session(inventory, make_engine, clock=CLOCK)))
         each(found, Theirs.make)
         for one in found.values():
-            assert soon(one.run, limit=60), one.shell("docker service ls; docker service ps full")
+            assert soon(one.run), one.shell("docker service ls; docker service ps full")
         yield found
 
 

@@ -99,4 +99,4 @@ def _wait_for_end(cluster: Cluster, name: str, ids: frozenset[str]) -> None:
         left = cluster.desired(name) & ids
         return (None if left else True), f"{len(left)} should still run"
 
-    wait_until(cluster.clock, look, what=f"tasks of {name} to be replaced", timeout=60)
+    wait_until(cluster.clock, look, what=f"tasks of {name} to be replaced", timeout=180)

@@ -34,7 +34,7 @@ def answering(run: str, identity: str) -> Iterator[None]:
 
 
 def wait_for_listener() -> None:
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         with socket.socket() as attempt:
             if attempt.connect_ex(("127.0.0.1", PORT)) == 0:

@@ -9,6 +9,7 @@ import pytest
 from swarmnet.lab import Fault
 from swarmnet.lab.image import make_image
 from tests.support.commands import Operator, docker
+from tests.support.docker_view import running, soon
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,5 +51,4 @@ def test_a_full_disk_is_named_and_everything_converges_when_there_is_room_again(
         lab.break_(stopped)
         lab.heal(stopped)
         assert "a second plan is empty" in operator.types(*apply)
-    running = docker(lab, "m1", "service", "ps", "everywhere", "--format", "{{.Node}} {{.CurrentState}}").splitlines()
-    assert sorted(line.split(maxsplit=2)[:2] for line in running) == [[one, "Running"] for one in ("m1", "m2", "m3")]
+    assert soon(lambda: running(lab, "m1", "everywhere") == ["m1", "m2", "m3"]), running(lab, "m1", "everywhere")

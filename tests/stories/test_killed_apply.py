@@ -89,4 +89,4 @@ def apply_until(moment: str, lab: Lab, directory: Path) -> subprocess.CompletedP
     """Apply in a process that dies at the moment."""
     argv = [sys.executable, "-m", "tests.support.dying_apply", moment, str(directory / "story.yml"), str(lab.inventory)]
     root = Path(__file__).parents[2]
-    return subprocess.run(argv, cwd=root, capture_output=True, text=True, check=False, timeout=240)
+    return subprocess.run(argv, cwd=root, capture_output=True, text=True, check=False, timeout=400)

@@ -187,7 +187,7 @@ def test_a_worker_that_is_cut_off_while_a_network_is_made_comes_back_to_all_of_i
 
     cluster.heal("w1")
     assert_whole(cluster.lab, "m1", networks=["front", "back", "vault"], label=SITE)
-    assert soon(lambda: running(cluster.lab, "m1", "web") == ALL, limit=90)
+    assert soon(lambda: running(cluster.lab, "m1", "web") == ALL)
     assert "nothing changed" in cluster.apply()
     assert_reaches(cluster.lab, "w1", "m1")
     cluster.plan_is_empty()
@@ -217,8 +217,9 @@ def test_a_manager_that_loses_power_while_it_joins_is_one_node_after_the_next_ap
     apply = cluster.begin()
     apply.wait_for("started: node m3")
     # Its certificate was given out: from here on there is an entry that it may or may not come back for.
-    certified = f"until [ -e {CERTIFICATE} ]; do sleep 0.01; done"
-    assert cluster.lab.exec("m3", ["timeout", "30", "sh", "-c", certified]).exit_code == 0
+    # The engine is held at that moment: however late the power goes, no answer to the join was sent before.
+    certified = f"until [ -e {CERTIFICATE} ]; do sleep 0.01; done; kill -STOP $(pidof dockerd)"
+    assert cluster.lab.exec("m3", ["timeout", "180", "sh", "-c", certified], limit=200).exit_code == 0
     cluster.cut_power("m3")
     assert "node m3" in apply.ends(exits=1)
     cluster.heal("m3")
@@ -249,8 +250,8 @@ def reaches(lab: Lab, source: str, target: str, *, service: str = "web", network
 
 
 def assert_reaches(lab: Lab, source: str, target: str, *, service: str = "web", network: str = "back") -> None:
-    """Assert that the tasks reach each other in two minutes; say what both hosts know where they do not."""
-    if soon(lambda: reaches(lab, source, target, service=service, network=network), limit=120):
+    """Assert that the tasks reach each other in three minutes; say what both hosts know where they do not."""
+    if soon(lambda: reaches(lab, source, target, service=service, network=network)):
         return
     peers = f"docker network inspect {network} --format '{{{{json .Peers}}}} {{{{json .Containers}}}}'"
     look = f"uptime; docker ps -a; docker node ls; {peers}; ip neighbour; tail -n 40 /var/log/docker.log"

@@ -57,8 +57,8 @@ def test_roles_availability_and_labels_follow_the_inventory(lab: Lab, operator: 
 def test_no_change_of_roles_costs_the_quorum(lab: Lab, operator: Operator) -> None:
     operator.types("apply", "play.yml", "-i", operator.writes_inventory(lab, THREE), "--yes")
     lab.break_(Fault(host="m3", kind="engine"))
-    _wait_for(lab, "m3 Down Active Unreachable")
-    before = nodes(lab)
+    before = ("m1 Ready Active Reachable", "m2 Ready Active Reachable", "m3 Down Active Unreachable")
+    _expect(lab, *before)
 
     demoted = operator.writes_inventory(lab, {**THREE, "m2": WORKER})
     said = operator.types("apply", "play.yml", "-i", demoted, "--yes", "--allow-missing", exits=(2, 5))
@@ -94,7 +94,8 @@ def test_hosts_that_lost_their_disks_join_again_and_their_dead_entries_go(lab: L
     operator.types("apply", "play.yml", "-i", hosts, "--yes")
     for host in ("m3", "registry"):
         docker(lab, "m1", "node", "update", "--label-add", f"rack={host}", host)
-    before = nodes(lab)
+    before = [*(f"{one} Ready Active Reachable" for one in THREE), "registry Ready Active"]
+    _expect(lab, *before)
     for machine in (lab.host("m3"), lab.host("registry")):
         lab.kind(machine).power_off(machine)
         lab.kind(machine).forget(machine)
@@ -119,6 +120,6 @@ def _wait_for(lab: Lab, *lines: str, seen_from: str = "m1") -> None:
     """Wait until docker's list of nodes has the lines."""
     until(
         lambda: set(lines) <= set(nodes(lab, seen_from=seen_from)),
-        limit=60,
+        limit=180,
         failing=lambda: f"no lines {lines} in {nodes(lab, seen_from=seen_from)}",
     )

@@ -15,7 +15,7 @@ import pytest
 
 from swarmnet.lab import Fault
 from tests.support import docker_view as witness
-from tests.support.commands import LATE, docker
+from tests.support.commands import ATTACH_LIMIT, LATE, docker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,7 +94,7 @@ def page(cluster: OwnCluster, host: str, port: int) -> str:
         return ""
 
 
-def soon(cluster: OwnCluster, port: int, wanted: dict[str, str], *, limit: float = 120.0) -> dict[str, str]:
+def soon(cluster: OwnCluster, port: int, wanted: dict[str, str], *, limit: float = 180.0) -> dict[str, str]:
     """Return what every host serves on a port, as soon as that is what is wanted, or after the limit."""
     deadline = time.monotonic() + limit
     while (found := {host: page(cluster, host, port) for host in HOSTS}) != wanted and time.monotonic() < deadline:
@@ -117,12 +117,13 @@ def tasks(cluster: OwnCluster, service: str) -> set[str]:
 def inside(cluster: OwnCluster, host: str, *argv: str) -> str:
     """Return what a command prints in a container of a host's own, attached to the encrypted overlay.
 
-    Once more where the engine did not get the network from its manager in time, as it may (moby#41841).
+    Again where the engine did not get the network from its manager in time, as it may (moby#41841).
     """
     run = ["docker", "run", "--rm", "--network", "vault", "own:1", *argv]
-    done = cluster.lab.exec(host, run, limit=90.0)
-    if any(word in done.stderr for word in LATE):
-        done = cluster.lab.exec(host, run, limit=90.0)
+    deadline = time.monotonic() + ATTACH_LIMIT
+    done = cluster.lab.exec(host, run, limit=ATTACH_LIMIT)
+    while any(word in done.stderr for word in LATE) and time.monotonic() < deadline:
+        done = cluster.lab.exec(host, run, limit=ATTACH_LIMIT)
     assert done.exit_code == 0, done.last_words()
     return done.stdout.strip()
 
@@ -229,6 +230,8 @@ def test_a_port_that_is_added_while_old_and_new_tasks_overlap_leads_to_all_tasks
     own_cluster: OwnCluster, playbook: Path
 ) -> None:
     """G1: the address of the mesh went with the last old task, and no port answered any more."""
+    # Every host hears of each task by gossip: they agree a moment after the last one has begun or ended.
+    assert witness.soon(lambda: len({backends(own_cluster, host) for host in HOSTS}) == 1)
     before = {host: backends(own_cluster, host) for host in HOSTS}
     more = PLAYBOOK.format(version="two").replace('["8085:80"]', '["8085:80", "8086:80"]')
     more = more.replace("stop_grace_period: 15s", "stop_grace_period: 1s")
@@ -238,7 +241,7 @@ def test_a_port_that_is_added_while_old_and_new_tasks_overlap_leads_to_all_tasks
 
     for port in (8085, 8086):
         assert soon(own_cluster, port, dict.fromkeys(HOSTS, "two")) == dict.fromkeys(HOSTS, "two"), said
-    assert {host: backends(own_cluster, host) for host in HOSTS} == before
+    assert witness.soon(lambda: {host: backends(own_cluster, host) for host in HOSTS} == before), said
 
 
 def verified(cluster: OwnCluster, *names: str, exits: int) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from swarmnet.model.lock import LOCK_NAME
-from tests.support.commands import docker
+from tests.support.commands import ELECTION_LIMIT, docker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +25,7 @@ def soon(condition: Callable[[], bool], *, limit: float = 180.0) -> bool:
 
 def lines(lab: Lab, host: str, *argv: str) -> list[str]:
     """Return the lines that docker prints, sorted; none when it fails, as it may while a leader is elected."""
-    done = lab.exec(host, ["docker", *argv])
+    done = lab.exec(host, ["docker", *argv], limit=ELECTION_LIMIT)
     return sorted(done.stdout.splitlines()) if done.exit_code == 0 else []
 
 
@@ -79,10 +79,10 @@ def assert_whole(
     ready = sorted(f"{name} Ready" for name in hosts)
     assert soon(lambda: nodes(lab, host) == ready), f"{nodes(lab, host)}\n{sessions(lab)}\n{progress}"
     assert soon(lambda: overlays(lab, host) == sorted(networks)), (overlays(lab, host), progress)
-    assert half_made(lab, host) == [], progress
+    assert soon(lambda: half_made(lab, host) == []), (half_made(lab, host), progress)
     if label is not None:
         assert [seen.get(label[0]) for seen in labels(lab, host).values()] == [label[1]] * len(hosts), progress
-    assert LOCK_NAME not in lines(lab, host, "config", "ls", "--format", "{{.Name}}"), progress
+    assert LOCK_NAME not in docker(lab, host, "config", "ls", "--format", "{{.Name}}").split(), progress
     look = ["sh", "-c", "ls /run/swarmnet 2>/dev/null; true"]
     held = [name for name in hosts if LOCK_NAME in lab.exec(name, look).stdout]
     assert held == [], progress

@@ -18,7 +18,7 @@ _LAB_ID = re.compile(r"(?:swarmnet-lab-|^snl)([0-9a-f]{8})")
 def command(*argv: str, state: Path) -> subprocess.CompletedProcess[str]:
     """Run ``swarmnet lab ...`` as its users do, with a state directory of the test's own."""
     return subprocess.run(
-        [*SWARMNET, "lab", *argv], env=settings(state), capture_output=True, text=True, check=False, timeout=120
+        [*SWARMNET, "lab", *argv], env=settings(state), capture_output=True, text=True, check=False, timeout=300
     )
 
 
@@ -43,7 +43,7 @@ def traces(state: Path, ids: set[str]) -> set[str]:
 
 def wait_for_none(state: Path, ids: set[str]) -> set[str]:
     """Return the traces that are still there after a minute; the kernel needs a moment to tidy."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while (left := traces(state, ids)) and time.monotonic() < deadline:
         time.sleep(0.05)
     return left

@@ -13,6 +13,7 @@ from swarmnet.parse.inventory import parse_inventory
 from swarmnet.verify.probes.run import Run
 from swarmnet.verify.story import VerifyOptions, verify
 from swarmnet.workflows.fleet.observe import observe
+from tests.support.commands import docker
 
 if TYPE_CHECKING:
     from swarmnet.lab import Lab
@@ -21,12 +22,6 @@ if TYPE_CHECKING:
     from swarmnet.model.verification import Verification
 
 HOSTS = ("m1", "m2", "m3")
-
-
-def docker(lab: Lab, host: str, *words: str) -> str:
-    done = lab.exec(host, ["docker", *words])
-    assert done.exit_code == 0, done.stderr
-    return str(done.stdout).strip()
 
 
 def inventory(lab: Lab) -> Inventory:

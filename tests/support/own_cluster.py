@@ -40,7 +40,7 @@ class OwnCluster:
         be elected itself, for its log is old. So there may be several rounds of ten to twenty seconds (seen: 71 s).
         """
         self.lab.heal_all()
-        assert soon(self._is_well, limit=180), [self._members(host.name) for host in self.lab.hosts]
+        assert soon(self._is_well), [self._members(host.name) for host in self.lab.hosts]
 
     def _is_well(self) -> bool:
         members, *others = (self._members(host.name) for host in self.lab.hosts)
@@ -60,4 +60,6 @@ def own_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnCluster
         make_image(lab, IMAGE)
         inventory = str(lab.record.inventory)
         operator.types("apply", str(PLAYBOOK), "-i", inventory, "--yes")
-        yield OwnCluster(lab, operator, inventory)
+        cluster = OwnCluster(lab, operator, inventory)
+        cluster.heal()
+        yield cluster

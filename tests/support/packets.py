@@ -83,7 +83,7 @@ def hears(lab: Lab, sender: str, receiver: str, protocol: str, *, port: int = 0,
         assert listener.stdout is not None
         try:
             assert listener.stdout.readline() == "ready\n"
-            subprocess.run(_in_network(lab, sender, _SEND, number, target, str(port), mark), check=True, timeout=10)
+            subprocess.run(_in_network(lab, sender, _SEND, number, target, str(port), mark), check=True, timeout=120)
             listener.stdin.close()
             return listener.stdout.read().strip() == "heard"
         finally:

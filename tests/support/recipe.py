@@ -22,7 +22,7 @@ def run_recipe(directory: Path, backup: Path, identity: Path, signers: Path) -> 
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=240,
     )
 
 

@@ -45,7 +45,7 @@ class TLSRegistry(DockerRegistryContainer):
         return f"{self.address}:{PORT}"
 
     def _readiness_probe(self) -> None:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while True:
             try:
                 requests.get(
@@ -92,10 +92,10 @@ def forwarded_engine(address: str, *, key: Path, known_hosts: Path) -> Iterator[
         argv = ["ssh", "-nNT", "-i", str(key), *options, "-L", f"{socket}:/var/run/docker.sock", f"root@{address}"]
         process = subprocess.Popen(argv)
         try:
-            deadline = time.monotonic() + 10
+            deadline = time.monotonic() + 120
             while not socket.exists():
                 assert process.poll() is None, "ssh ended"
-                assert time.monotonic() < deadline, "no socket after 10 s"
+                assert time.monotonic() < deadline, "no socket after 120 s"
                 time.sleep(0.05)
             yield f"unix://{socket}"
         finally:

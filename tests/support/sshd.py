@@ -90,7 +90,7 @@ class Sshd:
             process.wait(5)
 
     def _await(self, process: subprocess.Popen[bytes]) -> None:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 120
         while process.poll() is None and time.monotonic() < deadline:
             if b"Server listening" in self.log.read_bytes():
                 return

@@ -11,7 +11,8 @@ from swarmnet.lab import Fault
 from swarmnet.model.report import Status
 from swarmnet.verify.scenarios import ALL
 from swarmnet.verify.story import VerifyOptions
-from tests.support.live_verify import docker, run, traces
+from tests.support.commands import docker
+from tests.support.live_verify import run, traces
 from tests.support.own_cluster import IMAGE
 
 if TYPE_CHECKING:

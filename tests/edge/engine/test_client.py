@@ -79,11 +79,11 @@ def test_many_threads_share_a_few_streams_and_wait_for_them(talker: Talker, engi
     with ThreadPoolExecutor(12) as pool:
         # Not engine.networks: threads that want that list at the same time share one request.
         asked = [pool.submit(engine.containers) for _ in range(12)]
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 120
         while talker.opened < CONNECTIONS and time.monotonic() < deadline:
             time.sleep(0.01)
         talker.hold.set()
-        assert [future.result(timeout=10) for future in asked] == [()] * 12
+        assert [future.result(timeout=120) for future in asked] == [()] * 12
     assert talker.opened == CONNECTIONS
 
 

@@ -80,7 +80,7 @@ def settled(engine: EnginePort, wanted: Callable[[SwarmMembership], bool]) -> Sw
             return None, error.message
         return (seen if wanted(seen) else None), str(seen)
 
-    return wait_until(CLOCK, look, what="the membership", timeout=30)
+    return wait_until(CLOCK, look, what="the membership", timeout=180)
 
 
 def test_a_locked_manager_says_so(lab: Lab, session: Session) -> None:
@@ -232,7 +232,7 @@ def test_without_a_quorum_no_manager_answers_and_lists_are_cut_in_silence(lab: L
             return error.message, ""
         return None, "it still answers"
 
-    wait_until(CLOCK, look, what="the other manager to miss its leader", timeout=40)
+    wait_until(CLOCK, look, what="the other manager to miss its leader", timeout=180)
     with pytest.raises(NotAManagerError):
         engine.networks.create(NetworkSpec(name="back"))
     membership = settled(engine, lambda seen: not seen.is_manager)

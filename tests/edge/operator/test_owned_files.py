@@ -169,6 +169,6 @@ print(read, traced)
 def test_no_process_of_the_same_user_reads_the_memory_of_one_with_keys(state: str, expected: str) -> None:
     """L9: of a real process; the first case proves that the second one measures something."""
     done = subprocess.run(
-        [sys.executable, "-c", READS_ITS_CHILD, state], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", READS_ITS_CHILD, state], capture_output=True, text=True, check=True, timeout=240
     )
     assert done.stdout.strip() == expected

@@ -47,7 +47,7 @@ def test_the_interpreter_in_the_image_needs_nothing_from_outside(archive: bytes,
         env={"PYTHONHOME": f"{tmp_path}{environment['PYTHONHOME']}"},
         capture_output=True,
         check=False,
-        timeout=30,
+        timeout=240,
     )
     assert done.returncode == 0, done.stderr.decode()
     assert done.stdout.decode().count(str(tmp_path)) == 2

@@ -54,7 +54,7 @@ def test_without_forwarding_entry_frames_to_one_peer_are_lost_until_it_is_back(l
 
 
 def wait_for_ping(lab: Lab) -> None:
-    assert soon(lambda: lab.exec("m1", PING).exit_code == 0, limit=150)
+    assert soon(lambda: lab.exec("m1", PING).exit_code == 0)
 
 
 def entries(lab: Lab) -> list[str]:

@@ -73,7 +73,7 @@ def test_whatever_ends_up_halfway_nothing_is_left(tmp_path: Path) -> None:
 def wait_for_kernel(state: Path, up: subprocess.Popen[bytes]) -> None:
     """Return when the host's kernel has started its first process: its engine does not answer for long yet."""
     console = state / "victim/hosts/m1/console.log"
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while not (console.exists() and "booting" in console.read_text(errors="replace")):
         assert up.poll() is None, "`lab up` ended by itself"
         assert time.monotonic() < deadline, "the kernel never booted"
