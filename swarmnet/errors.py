@@ -100,6 +100,10 @@ class UsageError(SwarmnetError):
     exit_code = ExitCode.USAGE
 
 
+class NoSuchFileError(UsageError):
+    """There is no such file on the operator's machine."""
+
+
 class DocumentError(SwarmnetError):
     """An inventory or playbook is wrong. The error lists every problem, not only the first."""
 

@@ -92,6 +92,7 @@ def goal_of(
     from swarmnet.edge.operator.contents import LocalContents
     from swarmnet.edge.operator.files import read_document
     from swarmnet.operations.playbook import key_file, needs, programs, with_contents
+    from swarmnet.parse.compose.playbook import with_stacks
     from swarmnet.parse.playbook import parse_playbook, parse_variables
     from swarmnet.workflows.apply import Goal
     from swarmnet.workflows.fleet.observe import Look
@@ -103,6 +104,7 @@ def goal_of(
         environment=os.environ,
         inventory=inventory,
     )
+    playbook = with_stacks(playbook, operator_files(path.parent), os.environ)
     selectors, hosts = limited(inventory, limit)
     asked = tuple(need for need in needs(playbook, inventory) if hosts is None or need.host in hosts)
     named = programs(playbook, asked)
@@ -120,6 +122,14 @@ def goal_of(
         command=f"apply {path}",
         programs=named if runs else (),
     )
+
+
+def operator_files(folder: Path) -> Callable[[str], bytes]:
+    """Return what reads files of this machine; relative paths start at ``folder``."""
+    from swarmnet.edge.operator.contents import LocalContents
+    from swarmnet.operations.content.source import ContentSource
+
+    return lambda path: LocalContents().read(ContentSource(file=path), folder=str(folder))
 
 
 def _plan(

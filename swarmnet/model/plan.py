@@ -54,6 +54,8 @@ class Permit(StrEnum):
     """Something is lost for good: ``--replace NAME``."""
     PRUNE = "prune"
     """An object that no step names any more is removed: ``--prune``."""
+    STACK = "stack"
+    """A service that a stack's file no longer has is removed: ``prune: true`` of the step allows it."""
     RESET = "reset"
     """The swarm is taken apart: ``swarmnet reset``."""
 

@@ -9,6 +9,7 @@ from swarmnet.operations.content.config import ConfigOperation
 from swarmnet.operations.content.secret import SecretOperation
 from swarmnet.operations.network.operation import NetworkOperation
 from swarmnet.operations.service.operation import ServiceOperation
+from swarmnet.operations.stack import StackOperation
 from swarmnet.operations.swarm.node import NodeOperation
 from swarmnet.operations.swarm.operation import SwarmOperation
 from swarmnet.operations.wait import WaitOperation
@@ -23,6 +24,7 @@ ALL: tuple[type[Operation], ...] = (
     ConfigOperation,
     SecretOperation,
     ServiceOperation,
+    StackOperation,
     CommandOperation,
     WaitOperation,
 )

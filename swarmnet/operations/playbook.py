@@ -33,6 +33,10 @@ class Step(Document):
     """Neighbouring steps with the same word here run side by side."""
     line: int | None = None
     column: int | None = None
+    source: str = ""
+    """The file that it is in, where that is not the playbook."""
+    notes: tuple[str, ...] = ()
+    """What the operator should know of how it was read."""
 
 
 class Playbook(Document):
@@ -47,7 +51,7 @@ class Playbook(Document):
 
     def problem(self, step: Step, text: str, hint: str | None = None) -> Problem:
         """Return a problem with the step's position."""
-        return Problem(self.source, step.line, text, hint, step.column)
+        return Problem(step.source or self.source, step.line, text, hint, step.column)
 
 
 def programs(playbook: Playbook, asked: Iterable[Need]) -> tuple[str, ...]:

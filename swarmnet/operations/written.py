@@ -33,6 +33,8 @@ class WrittenStep:
     arguments: JsonObject
     on: tuple[str, ...] = ()
     """The hosts that it selects; none selects all."""
+    together: str = ""
+    """Service steps next to each other with the same word run side by side."""
     comments: tuple[str, ...] = ()
     """Sentences above it, for people."""
     muted: bool = False

@@ -13,7 +13,7 @@ from swarmnet.errors import DocumentError, Problem
 from swarmnet.parse.yaml import PROBLEM_LIMIT, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from pydantic_core import ErrorDetails
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 M = TypeVar("M", bound=BaseModel)
 
 _MISSING = object()
+_AS_IS: Mapping[str, Path] = {}
 _LONGEST_KEY = 100
 """Characters of what is compared with the known keys."""
 _MOST_COMPARED = 500
@@ -81,19 +82,22 @@ class Checker:
         self.problems.append(self.source.problem(path, text, hint))
         self._stop_where_hopeless()
 
-    def check(self, model: type[M], path: Path, data: object = _MISSING) -> M | None:
+    def check(
+        self, model: type[M], path: Path, data: object = _MISSING, *, renamed: Mapping[str, Path] = _AS_IS
+    ) -> M | None:
         """Return the part at ``path`` as ``model``, or None after adding its problems.
 
         Args:
             model: what it should be.
             path: where it is in the document; its problems get the lines below it.
             data: checked instead of what is at ``path``, when the document's form differs from the model's.
+            renamed: where fields of the model are below ``path``, when they have other names there.
         """
         value = self.source.at(path) if data is _MISSING else data
         try:
             return model.model_validate(value)
         except ValidationError as error:
-            self.problems += problems_of(error, self.source, path, model=model)
+            self.problems += problems_of(error, self.source, path, model=model, renamed=renamed)
             self._stop_where_hopeless()
             return None
 
@@ -129,7 +133,14 @@ def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     return tuple(ordered[:PROBLEM_LIMIT])
 
 
-def problems_of(error: ValidationError, source: Source, path: Path = (), *, model: type[BaseModel]) -> list[Problem]:
+def problems_of(
+    error: ValidationError,
+    source: Source,
+    path: Path = (),
+    *,
+    model: type[BaseModel],
+    renamed: Mapping[str, Path] = _AS_IS,
+) -> list[Problem]:
     """Return what pydantic found as sentences with line and column; at most ``PROBLEM_LIMIT``.
 
     Several complaints about one value (the branches of a union) become one, and so do an unknown key and the missing
@@ -139,7 +150,7 @@ def problems_of(error: ValidationError, source: Source, path: Path = (), *, mode
     hints: dict[Path, str | None] = {}
     found = _without_typos(error.errors(include_url=False, include_context=True), model)
     for details in found[:PROBLEM_LIMIT]:
-        place = _place(source, path, details)
+        place = _place(source, path, details, renamed)
         text, hint = _words(details, place, model)
         texts.setdefault(place, [])
         if text not in texts[place]:
@@ -175,10 +186,11 @@ def _near(word: str, known: Iterable[str]) -> list[str]:
     return get_close_matches(word, words, n=1, cutoff=0.65)
 
 
-def _place(source: Source, path: Path, details: ErrorDetails) -> Path:
+def _place(source: Source, path: Path, details: ErrorDetails, renamed: Mapping[str, Path]) -> Path:
     """Return the path of the problem, without what pydantic adds to paths (names of union branches)."""
     place = path
-    steps = details["loc"]
+    first, rest = details["loc"][:1], details["loc"][1:]
+    steps = (*(inner for step in first for inner in renamed.get(str(step), (step,))), *rest)
     for index, step in enumerate(steps):
         last_missing = details["type"] == "missing" and index == len(steps) - 1
         if (*place, step) in source.marks or last_missing:

@@ -20,6 +20,7 @@ from swarmnet.parse.yaml import load
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from swarmnet.errors import Problem
     from swarmnet.model.hosts import Inventory
     from swarmnet.operations.kind import Operation
     from swarmnet.parse.yaml import Path
@@ -92,7 +93,7 @@ def parse_playbook(
         checker.complain(("vars",), f"references and 'for' fill in more than {FILL_LIMIT} characters", "repeat less")
         checker.finish()
         raise
-    _refuse_twice(checker, source, steps)
+    checker.problems += defined_twice(source, steps)
     checker.finish()
     return Playbook(name=head.name, source=source, steps=tuple(steps))
 
@@ -207,7 +208,9 @@ class _Reader:
         return Substitution(scope, self._environment, self._checker.complain, self._budget).fill(value, path)
 
 
-def _refuse_twice(checker: Checker, source: str, steps: Iterable[Step]) -> None:
+def defined_twice(source: str, steps: Iterable[Step]) -> list[Problem]:
+    """Return a problem for each step that creates what one before it creates already."""
+    problems: list[Problem] = []
     first: dict[tuple[str, str], Step] = {}
     for step in steps:
         for kind, name in sorted(step.operation.provides()):
@@ -215,7 +218,8 @@ def _refuse_twice(checker: Checker, source: str, steps: Iterable[Step]) -> None:
             before = first.setdefault(key, step)
             if before is not step and not _elsewhere(before, step):
                 text = f"{kind} {name!r} is defined twice; the first time on line {before.line}"
-                checker.problems.append(Playbook(name="", steps=(), source=source).problem(step, text))
+                problems.append(Playbook(name="", steps=(), source=source).problem(step, text))
+    return problems
 
 
 def _elsewhere(one: Step, two: Step) -> bool:

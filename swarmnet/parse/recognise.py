@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from swarmnet.model.base import JsonValue
 
-Kind = Literal["an inventory", "a playbook", "a file of secrets"]
+Kind = Literal["an inventory", "a playbook", "a file of secrets", "a Compose file"]
 
 _INI_SECTION = re.compile(r"\[[A-Za-z0-9_.:-]+\]")
 _SEALED = b"swarmnet-backup"
@@ -16,6 +16,7 @@ _PLAYS = {"hosts", "tasks", "roles", "import_playbook"}
 """Keys of a play in an Ansible playbook."""
 _EACH_IN_ITS_PLACE = "give the inventory with --inventory, and the playbook as the argument"
 _AS_STEPS = "write its networks and services as steps of a playbook: playbooks/services.yml is one"
+_AS_STACK = "name it in a step, '- stack: {file: FILE, name: NAME}', or see 'swarmnet convert FILE'"
 _ANSIBLE_INVENTORY = "an Ansible inventory", "write a swarmnet inventory: inventories/example.yml shows every key"
 
 
@@ -52,7 +53,7 @@ def _mapping(root: dict[str, JsonValue]) -> tuple[str, str] | None:
         (isinstance(root.get("steps"), list), ("a playbook", _EACH_IN_ITS_PLACE)),
         ("cluster" in root and isinstance(root.get("hosts"), dict), ("an inventory", _EACH_IN_ITS_PLACE)),
         ({"actions", "digest"} <= set(root), ("a saved plan", "give it with --plan, together with its playbook")),
-        (isinstance(root.get("services"), dict), ("a Compose file", _AS_STEPS)),
+        (isinstance(root.get("services"), dict), ("a Compose file", _AS_STACK)),
         ({"apiVersion", "kind"} <= set(root), ("a Kubernetes manifest", _AS_STEPS)),
         (any({"hosts", "children"} & keys or keys == {"vars"} for keys in groups), _ANSIBLE_INVENTORY),
     )

@@ -94,6 +94,8 @@ def _item(step: WrittenStep) -> list[str]:
         found = [line]
     else:
         found = [f"  - {step.operation}:", *_mapping(step.arguments, " " * 6, fills=True)]
+    if step.together:
+        found.append(f"    together: {scalar(step.together)}")
     return [*found, f"    on: {_flow(list(step.on), fills=False)}"] if step.on else found
 
 

@@ -34,7 +34,7 @@ _LONGEST_PROBLEM = 300
 PROBLEM_LIMIT = 100
 """Problems that are shown of one document."""
 DEPTH_LIMIT = 40
-_TOO_DEEP = f"nested deeper than {DEPTH_LIMIT} levels"
+TOO_DEEP = f"nested deeper than {DEPTH_LIMIT} levels"
 
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})")
 _FLOAT = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})(\.[0-9]{0,30})?([eE][-+]?[0-9]{1,3})?")
@@ -101,34 +101,36 @@ def load(content: bytes, name: str, wanted: Kind | None = None) -> Source:
     """
     builder = _Builder(name)
     if wanted is not None:
-        _refuse_other_kind(name, recognised_bytes(content), wanted)
-    text = _text(content, name)
+        refuse_other_kind(name, recognised_bytes(content), wanted)
+    text = decoded(content, name)
     try:
-        for event in _events(text):
+        for event in events(text):
             builder.take(event)
             if builder.hopeless:
                 break
     except yaml.MarkedYAMLError as error:
-        builder.problems.append(_syntax(error, name, text))
+        builder.problems.append(syntax_problem(error, name, text))
     except yaml.YAMLError:
         builder.problems.append(Problem(name, None, "not valid YAML: it contains control characters"))
     if wanted is not None:
-        _refuse_other_kind(name, recognised(builder.root, text), wanted)
+        refuse_other_kind(name, recognised(builder.root, text), wanted)
     return builder.finish()
 
 
-def _refuse_other_kind(name: str, found: tuple[str, str] | None, wanted: Kind) -> None:
+def refuse_other_kind(name: str, found: tuple[str, str] | None, wanted: Kind) -> None:
+    """Raise ``DocumentError`` where a file was recognised as one of another kind."""
     if found is not None and found[0] != wanted:
         raise DocumentError((Problem(name, None, f"this is {found[0]}, not {wanted} for swarmnet", found[1]),))
 
 
-def _syntax(error: yaml.MarkedYAMLError, name: str, text: str) -> Problem:
+def syntax_problem(error: yaml.MarkedYAMLError, name: str, text: str) -> Problem:
+    """Return what is wrong with the YAML, with its line."""
     mark = error.problem_mark or error.context_mark
     if mark is not None and text[mark.index : mark.index + 1] == "\t":
         return _at(mark, name, "not valid YAML: a tab is used for indentation: use spaces")
     if mark is not None and _open_brackets(text[: mark.index]) > DEPTH_LIMIT:
         # The scanner reads ahead of its events and has a limit of its own, which differs between versions of PyYAML.
-        return _at(mark, name, _TOO_DEEP)
+        return _at(mark, name, TOO_DEEP)
     words = f"not valid YAML: {error.problem or error.note}"
     if error.context and error.context_mark:
         words += f" ({error.context} that begins on line {error.context_mark.line + 1})"
@@ -144,7 +146,8 @@ def _open_brackets(text: str) -> int:
     return sum(text.count(bracket) for bracket in "[{") - sum(text.count(bracket) for bracket in "]}")
 
 
-def _text(content: bytes, name: str) -> str:
+def decoded(content: bytes, name: str) -> str:
+    """Return a document's text; raise ``DocumentError`` where it is too large or not text."""
     if len(content) > SIZE_LIMIT:
         raise DocumentError((Problem(name, None, f"too large: more than {SIZE_LIMIT // 1024} KiB"),))
     if b"\0" in content:
@@ -156,7 +159,8 @@ def _text(content: bytes, name: str) -> str:
         raise DocumentError((Problem(name, line, "not UTF-8 text", "save the file as UTF-8"),)) from None
 
 
-def _events(text: str) -> Iterator[yaml.Event]:
+def events(text: str) -> Iterator[yaml.Event]:
+    """Yield the events of YAML; raise ``yaml.YAMLError`` where it ends."""
     # libyaml is some twenty times faster; the wheels have it, a source build may not.
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     yield from yaml.parse(text, Loader=loader)
@@ -271,7 +275,7 @@ class _Builder:
 
     def _open(self, value: dict[str, JsonValue] | list[JsonValue], mark: Mark) -> None:
         if len(self.frames) >= DEPTH_LIMIT:
-            self._complain(mark, _TOO_DEEP)
+            self._complain(mark, TOO_DEEP)
             self.hopeless = True
             return
         path: Path = ()

@@ -133,7 +133,7 @@ class _Fold:
         if problems:
             return
         told = (*step.operation.warnings(context), *_unknown(step, context))
-        result.warnings += [str(self.playbook.problem(step, text)) for text in told]
+        result.warnings += [*step.notes, *(str(self.playbook.problem(step, text)) for text in told)]
         for action in step.operation.plan(context):
             result.actions.append((step, action.model_copy(update={"turn": result.turn})))
             result.state = action.predict(result.state)

@@ -166,6 +166,7 @@ def _costly(action: Action, permissions: Permissions) -> Refusal | None:
     named = Refusal(f"{target} would lose something for good: {why}", flag=f"--replace {shlex.quote(name)}")
     refusals = {
         Permit.NONE: None,
+        Permit.STACK: None,
         Permit.PRUNE: None if permissions.prune else Refusal(f"{target} would be removed: {why}", flag="--prune"),
         Permit.RESET: None if permissions.dissolve else Refusal(f"{target}: {why}", advice="run swarmnet reset"),
         Permit.REPLACE: replace(named, text=f"{target} would be replaced, which interrupts what uses it: {why}"),

@@ -74,7 +74,10 @@ def test_every_problem_is_reported_at_once_each_with_its_line() -> None:
         """) == [
         "p.yml:4: unknown key 'atachable' (did you mean 'attachable'?)",
         "p.yml:7: 'steps.2.network.mtu' must be a whole number",
-        ("p.yml:8: unknown operation 'netwrk' (known: swarm, node, network, config, secret, service, command, wait)"),
+        (
+            "p.yml:8: unknown operation 'netwrk'"
+            " (known: swarm, node, network, config, secret, service, stack, command, wait)"
+        ),
         "p.yml:9: key 'image' is missing",
         f"p.yml:10: unknown key 'volumes' (known: {SERVICE_KEYS}; anything else that engines know goes under 'extra')",
     ]

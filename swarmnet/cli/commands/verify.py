@@ -133,11 +133,14 @@ def overlays_of(path: Path, inventory: Inventory) -> tuple[str, ...]:
         DocumentError: the playbook is wrong.
         UsageError: it defines no overlay.
     """
+    from swarmnet.cli.planning import operator_files
     from swarmnet.edge.operator.files import read_document
     from swarmnet.operations.network.operation import NetworkOperation
+    from swarmnet.parse.compose.playbook import with_stacks
     from swarmnet.parse.playbook import parse_playbook
 
     playbook = parse_playbook(read_document(path), str(path), environment=os.environ, inventory=inventory)
+    playbook = with_stacks(playbook, operator_files(path.parent), os.environ)
     wanted = [step.operation.spec for step in playbook.steps if isinstance(step.operation, NetworkOperation)]
     found = tuple(spec.name for spec in wanted if spec.driver == "overlay" and not spec.ingress)
     if not found:

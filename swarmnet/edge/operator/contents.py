@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, cast
 
 from swarmnet.edge.operator.children import child_environment
 from swarmnet.edge.operator.files import expanded
-from swarmnet.errors import UsageError
+from swarmnet.errors import NoSuchFileError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -109,7 +109,9 @@ def _output(program: subprocess.Popen[bytes], name: str) -> bytes:
 def _file(path: Path) -> bytes:
     try:
         if not path.is_file():
-            raise UsageError(f"{path} is not a regular file" if path.exists() else f"no such file: {path}")
+            if not path.exists():
+                raise NoSuchFileError(f"no such file: {path}")
+            raise UsageError(f"{path} is not a regular file")
         if path.stat().st_size > MOST_BYTES:
             raise UsageError(f"{path} has more than {MOST_BYTES} bytes")
         return path.read_bytes()

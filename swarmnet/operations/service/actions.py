@@ -133,6 +133,12 @@ class RestoreService(UpdateService):
         return replace(present, spec)
 
 
+class SetService(RestoreService):
+    """Change a service to what a step says of all of it, in place."""
+
+    kind: Literal["service.set"] = "service.set"  # type: ignore[assignment]
+
+
 class ReplaceService(_ServiceAction):
     """Remove a service and create it again, as a change of its mode asks for (swarmkit: not updatable)."""
 

@@ -6,17 +6,19 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, TypedDict
 
 from pydantic import Field
 
+from swarmnet.model.base import Flag
+from swarmnet.model.cleared import cleared
 from swarmnet.model.compare import service_changes
 from swarmnet.model.engine_json import absorb
 from swarmnet.model.fields import Remedy
-from swarmnet.model.merge import lay
+from swarmnet.model.merge import lay, replace
 from swarmnet.model.plan import Action, Risk
 from swarmnet.model.ref import Ref
 from swarmnet.model.service import FileReference, ServiceSpec
 from swarmnet.operations.content.names import newest
 from swarmnet.operations.kind import Context, OwnableOperation
 from swarmnet.operations.notation import Duration, Texts
-from swarmnet.operations.service.actions import CreateService, ReplaceService, UpdateService
+from swarmnet.operations.service.actions import CreateService, ReplaceService, SetService, UpdateService
 from swarmnet.operations.service.checks import faults_of_service, problems_of_service, warnings_of_service
 from swarmnet.operations.service.converge import SERVICE_LIMIT
 from swarmnet.operations.service.friendly import friendly
@@ -39,6 +41,9 @@ if TYPE_CHECKING:
     from swarmnet.model.service import Service
     from swarmnet.model.state import ClusterState
 
+
+_SCALED = frozenset({"replicas", "max_concurrent", "platforms"})
+"""Fields that others set for a service that runs: its scale, and the platforms that the docker command adds."""
 
 if TYPE_CHECKING:
     _Written = ServiceSpec
@@ -64,6 +69,8 @@ class ServiceOperation(OwnableOperation, _Written):
     configs: tuple[ConfigForm, ...] | None = None
     secrets: tuple[SecretForm, ...] | None = None
     labels: Texts = Field(default_factory=dict)
+    whole: Flag = False
+    """True takes the step for all of the service: what it leaves out goes back to what engines do without it."""
     wait: bool = True
     """False goes on as soon as the engine accepted the service."""
     timeout: Annotated[Duration, Field(gt=0)] = SERVICE_LIMIT
@@ -124,6 +131,8 @@ class ServiceOperation(OwnableOperation, _Written):
         common = _Common(object=target, changes=changes, spec=spec, wait=self.wait, timeout=self.timeout)
         if seen is None:
             return (CreateService(why="it is not there", **common),)
+        if self.whole:
+            return self._whole(spec, seen, context)
         if any(change.remedy is Remedy.REPLACE for change in changes):
             why = "engines cannot change a service's mode: it is removed and created again"
             common["spec"] = lay(unnoted(seen.spec), spec)
@@ -132,6 +141,25 @@ class ServiceOperation(OwnableOperation, _Written):
             return ()
         why, risk = fate(lay(seen.spec, spec), seen, context.state)
         return (UpdateService(why=why, risk=risk, **common),)
+
+    def _whole(self, spec: ServiceSpec, seen: Service, context: Context) -> tuple[Action, ...]:
+        """Return what brings a service to what the step says, and takes all else away; parts without a field stay."""
+        full = lay(seen.spec, cleared(spec, seen.spec, keep=_SCALED)).model_copy(update={"labels": spec.labels})
+        changes = service_changes(full, seen.spec, exact=True)
+        if not changes:
+            return ()
+        common = _Common(
+            object=Ref(kind="service", name=self.name),
+            changes=changes,
+            spec=full,
+            wait=self.wait,
+            timeout=self.timeout,
+        )
+        if any(change.remedy is Remedy.REPLACE for change in changes):
+            why = "engines cannot change a service's mode: it is removed and created again"
+            return (ReplaceService(why=why, risk=Risk.DISRUPTIVE, **common),)
+        why, risk = fate(replace(seen.spec, full), seen, context.state)
+        return (SetService(why=why, risk=risk, **common),)
 
 
 class _Common(TypedDict):

@@ -15,6 +15,7 @@ from swarmnet.report.documents.backups import (
     BackupShowDocument,
     RewrapDocument,
 )
+from swarmnet.report.documents.convert import ConvertDocument
 from swarmnet.report.documents.drift import DriftDocument
 from swarmnet.report.documents.error import ErrorDocument, FileErrorDocument
 from swarmnet.report.documents.ipam import IpamDocument
@@ -42,6 +43,7 @@ DOCUMENTS: dict[str, type[Output]] = {
     "adopt": AdoptDocument,
     "status": StatusDocument,
     "ipam": IpamDocument,
+    "convert": ConvertDocument,
     "restore": RestoreDocument,
     "restore-plan": RestorePlanDocument,
     "drift": DriftDocument,
