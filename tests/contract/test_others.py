@@ -30,12 +30,14 @@ from tests.support.commands import docker
 from tests.support.docker_view import soon
 from tests.support.goals import goal, terms
 from tests.support.labs import fresh_name
+from tests.support.stacks import converted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from swarmnet.model.base import Document
     from swarmnet.model.plan import Action
+    from swarmnet.operations.content.source import ContentSource
 
 pytestmark = pytest.mark.lab
 CLOCK = SystemClock()
@@ -80,15 +82,34 @@ SERVICES = """\
 COMMON = "--no-resolve-image --detach --stop-grace-period 1s"
 STACK = """\
 version: "3.8"
+x-all: &all {{stop_grace_period: 1s}}
 services:
   web:
+    <<: *all
     image: {image}
-    command: [sleep, "100000"]
+    command: sleep 100000
     environment: {{B: "1", A: "2"}}
-    stop_grace_period: 1s
-    deploy: {{replicas: 1, labels: {{x: z}}, placement: {{constraints: [node.role == manager]}}}}
+    container_name: ignored
+    labels: [c=1]
+    restart: on-failure:7
+    configs: [page, {{source: page, target: /www/page, uid: "7", mode: 0440}}]
+    secrets: [token]
+    ports: ["8181:80/udp"]
+    deploy:
+      replicas: 1
+      labels: {{x: z}}
+      placement: {{constraints: [node.role == manager]}}
+      resources: {{limits: {{cpus: "0.5", memory: 64M}}}}
+      update_config: {{parallelism: 2, delay: 1s}}
     networks: {{front: {{aliases: [it]}}}}
 networks: {{front: {{driver: overlay, attachable: true}}}}
+configs: {{page: {{file: /tmp/page}}}}
+secrets: {{token: {{file: /tmp/page}}}}
+"""
+OWN_STACK = """\
+services:
+  sleeper: {image: others:1, command: sleep 100000, stop_grace_period: 1s, configs: [page]}
+configs: {page: {file: /tmp/page}}
 """
 PROGRAM: dict[str, Any] = {"Image": IMAGE, "Command": ["sleep", "100000"], "StopGracePeriod": 10**9}
 RAW: tuple[dict[str, Any], ...] = (
@@ -112,6 +133,13 @@ RUNNING = ("plain", "limited", "full", "everywhere", "st_web", "least", "odd")
 MADE_NETWORKS = ("wide", "back", "aside", "bridged", "st_front")
 
 
+class Page:
+    """The one content of configs and secrets."""
+
+    def read(self, _source: ContentSource, *, folder: str) -> bytes:  # noqa: ARG002 - of the protocol
+        return b"page\n"
+
+
 @dataclass(frozen=True)
 class Theirs:
     """One engine with a swarm of its own, full of what others made."""
@@ -122,11 +150,15 @@ class Theirs:
 
     def plan(self, *steps: object, permissions: Permissions | None = None) -> tuple[Action, ...]:
         """Return what a playbook of these steps would do."""
-        return prepare(self.session, goal(self.session.inventory, _playbook(steps), permissions)).plan.actions
+        return prepare(
+            self.session, goal(self.session.inventory, _playbook(steps), permissions, contents=Page())
+        ).plan.actions
 
     def apply(self, *steps: object, permissions: Permissions | None = None) -> None:
         """Carry a playbook of these steps out, and insist on an empty second plan."""
-        report = apply(self.session, goal(self.session.inventory, _playbook(steps), permissions), terms())
+        report = apply(
+            self.session, goal(self.session.inventory, _playbook(steps), permissions, contents=Page()), terms()
+        )
         assert report.pending == ()
         assert [(one.target, one.error) for one in report.outcomes if one.error] == []
 
@@ -316,6 +348,25 @@ def test_a_replaced_service_keeps_what_its_step_does_not_name(everything: Mappin
     assert each(everything, changed) == same({"Mode.Global": {}, "Mode.Replicated": None})
 
 
+def test_a_stack_of_docker_is_taken_over_as_it_is(everything: Mapping[str, Theirs]) -> None:
+    steps = _stack(STACK.format(image=IMAGE), "st")
+
+    assert [next(iter(one)) for one in steps] == ["network", "config", "secret", "service"]
+    assert each(everything, lambda one: _shown(one.plan(*steps))) == same({})
+
+
+def test_a_stack_of_swarmnet_is_one_for_docker(everything: Mapping[str, Theirs]) -> None:
+    def seen(one: Theirs) -> tuple[bool, str, int, str]:
+        one.apply(*_stack(OWN_STACK, "own"))
+        listed = "own" in one.shell("docker stack ls --format '{{.Name}}'").split()
+        services = one.shell("docker stack services own --format '{{.Name}} {{.Replicas}}'").strip()
+        tasks = len(one.shell("docker stack ps own -q").split())
+        one.shell("docker stack rm own")
+        return listed, services, tasks, one.shell("docker service ls -q -f label=com.docker.stack.namespace=own")
+
+    assert each(everything, seen) == same((True, "own_sleeper 1/1", 1, ""))
+
+
 @pytest.mark.parametrize("name", JOBS)
 def test_a_job_is_not_changed_into_a_service(everything: Mapping[str, Theirs], name: str) -> None:
     def refused(one: Theirs) -> bool:
@@ -324,6 +375,11 @@ def test_a_job_is_not_changed_into_a_service(everything: Mapping[str, Theirs], n
         return f"service {name} is a job" in str(caught.value)
 
     assert each(everything, refused) == same(True)  # noqa: FBT003 - the answer
+
+
+def _stack(text: str, name: str) -> list[dict[str, Any]]:
+    """Return the steps that a stack file stands for."""
+    return [{one.kind: one.arguments} for one in converted(text, name=name).steps]
 
 
 def _shown(actions: Iterable[Action]) -> dict[str, list[str]]:

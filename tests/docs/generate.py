@@ -16,6 +16,7 @@ from swarmnet.model.network import NetworkSpec
 from swarmnet.model.service import ServiceSpec
 from swarmnet.model.swarm import SwarmSpec
 from swarmnet.operations import ALL as OPERATIONS
+from swarmnet.parse.compose.keys import SECTIONS
 from swarmnet.parse.inventory import InventoryFile
 from swarmnet.parse.schema import document_schema, playbook_schema
 from swarmnet.report.documents.registry import DOCUMENTS
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
     from swarmnet.lab.faults.options import Declared
     from swarmnet.model.base import JsonObject
+    from swarmnet.parse.compose.keys import Section
     from swarmnet.verify.scenario import Scenario
 
 FOLDER = ROOT / "docs" / "reference"
@@ -46,6 +48,7 @@ def pages() -> dict[str, str]:
         "commands.md": commands_page(),
         "inventory.md": _inventory(),
         "playbook.md": _playbook(),
+        "stack-files.md": _stack_files(),
         "exit-codes.md": _exit_codes(),
         "verify.md": _verify(),
         "lab-faults.md": _faults(),
@@ -99,6 +102,32 @@ def _operations(definitions: JsonObject) -> Iterator[str]:
         yield f"## {name}"
         yield operation.summary
         yield keys_table(list(Reader(definitions).keys(mapping(definitions[name]))), _SPECS.get(name))
+
+
+def _stack_files() -> str:
+    return page(
+        "Keys of stack files",
+        "What a step `stack` and `swarmnet convert` do with each key of the Compose Specification. `NAME` is a name\n"
+        "that you choose. Keys that begin with `x-` are yours. The plan names each ignored key with its line; a\n"
+        "refused key ends the run before anything is changed.",
+        "## Honoured",
+        table(("in", "keys"), [(_place(one), ", ".join(map(code, one.known))) for one in SECTIONS if one.known]),
+        "## Ignored",
+        "`docker stack deploy` ignores them, too, or does not know them.",
+        table(
+            ("in", "key", "why"),
+            [(_place(one), code(key), why) for one in SECTIONS for key, why in one.ignored.items()],
+        ),
+        "## Refused",
+        table(
+            ("in", "key", "what to do"),
+            [(_place(one), code(key), what) for one in SECTIONS for key, what in one.refused.items()],
+        ),
+    )
+
+
+def _place(section: Section) -> str:
+    return code(section.path.replace("*", "NAME")) if section.path else "the top"
 
 
 def _exit_codes() -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 from swarmnet.errors import RefusedError
 from swarmnet.model.lock import Operator
-from swarmnet.operations.playbook import key_file, needs
+from swarmnet.operations.playbook import key_file, needs, with_contents
 from swarmnet.parse.playbook import parse_playbook
 from swarmnet.plan.build import build
 from swarmnet.plan.guard import Permissions
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from swarmnet.model.hosts import Inventory
     from swarmnet.model.ports import Ports
     from swarmnet.model.report import ApplyReport
+    from swarmnet.operations.content.source import Contents
     from tests.simulator import World
 
 SITE = """\
@@ -71,8 +72,11 @@ def operator(run: str = "t1", *, machine: str = "laptop", alive: bool = True) ->
     return Operator(user="ann", machine=machine, pid=4711, is_alive=lambda _pid: alive, token=run)
 
 
-def goal(inventory: Inventory, text: str = SITE, permissions: Permissions | None = None) -> Goal:
+def goal(
+    inventory: Inventory, text: str = SITE, permissions: Permissions | None = None, *, contents: Contents | None = None
+) -> Goal:
     playbook = parse_playbook(text.encode(), "site.yml")
+    playbook = playbook if contents is None else with_contents(playbook, contents)
     return Goal(
         make_plan=partial(build, playbook, inventory=inventory),
         look=Look(needs=needs(playbook, inventory), unlock_key_file=key_file(playbook)),
