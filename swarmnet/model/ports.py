@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from swarmnet.model.clock import Clock
     from swarmnet.model.events import Listener
     from swarmnet.model.hosts import Availability, Inventory, Role
+    from swarmnet.model.log import LogEntry
     from swarmnet.model.network import Network, NetworkSpec
     from swarmnet.model.service import Task
     from swarmnet.model.state import Container, Endpoint, EngineFacts
@@ -111,6 +112,15 @@ class SwarmPort(Protocol):
 
     def tasks(self, *, service: str | None = None, network: str | None = None) -> tuple[Task, ...]:
         """Return tasks, all or of one service (name or id); ``network`` (name) takes those on it, attachments too."""
+
+    def service_log(self, service: str, *, tail: int | None = None, since: str | None = None) -> tuple[LogEntry, ...]:
+        """Return what the tasks of a service (id) printed, in the order of time; of much, the last 8 MiB.
+
+        Args:
+            service: id.
+            tail: lines of each task; None means all.
+            since: time of RFC 3339; lines of this very time count.
+        """
 
 
 @dataclass(frozen=True, slots=True)

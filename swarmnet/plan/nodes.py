@@ -291,7 +291,7 @@ def _otherwise(names: Iterable[str], after: ClusterState, inventory: Inventory) 
         if node is None:
             gone = not any(is_same_name(one.hostname, host.name) for one in after.nodes)
             if gone and host.role is not None:
-                yield _write(host, f"a {host.role}", f"role: {NO_ROLE}", "or take it out of the file")
+                yield _write(host, f"role {host.role}", f"role: {NO_ROLE}", "or take it out of the file")
         elif host.role is not node.spec.role:
             yield _write(host, f"role {host.role or NO_ROLE}", f"role: {node.spec.role}")
         elif host.availability not in (None, node.spec.availability):

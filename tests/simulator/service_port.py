@@ -13,6 +13,7 @@ from tests.simulator.store import ServiceRecord, TaskRecord, check_version, find
 from tests.simulator.swarm_port import SwarmSide
 
 if TYPE_CHECKING:
+    from swarmnet.model.log import LogEntry
     from swarmnet.model.service import PublishedPort, ServiceSpec
     from tests.simulator.store import Store
 
@@ -139,6 +140,17 @@ class SimulatedTasks(SwarmSide):
                 for task in store.tasks.values()
                 if _selected(store, task, service, network)
             )
+
+    def service_log(self, service: str, *, tail: int | None = None, since: str | None = None) -> tuple[LogEntry, ...]:
+        with self._asked("service_log"):
+            mine = {task.id for task in self._store().tasks.values() if task.service_id == service}
+            found = [one for one in self._world.printed if one.task_id in mine and one.at >= (since or "")]
+            kept = [one for task in mine for one in _last([one for one in found if one.task_id == task], tail)]
+            return tuple(sorted(kept, key=lambda one: one.at))
+
+
+def _last(lines: list[LogEntry], tail: int | None) -> list[LogEntry]:
+    return lines if tail is None else lines[len(lines) - min(tail, len(lines)) :]
 
 
 def _of_its_node(store: Store, task: TaskRecord) -> tuple[PublishedPort, ...]:

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from swarmnet.model.base import JsonObject, Secret
     from swarmnet.model.clock import Clock
     from swarmnet.model.events import Listener
+    from swarmnet.model.log import LogEntry
     from swarmnet.model.ports import SecretFiles
     from tests.simulator.store import Store
 
@@ -94,6 +95,8 @@ class World:
         """What befalls the next lists of networks that managers are asked for."""
         self.election = 0.0
         """Seconds that the next look at the swarm waits for a leader."""
+        self.printed: list[LogEntry] = []
+        """What tasks printed."""
         self.refusals: list[tuple[str, str]] = []
         """Verb, and how the target begins, of requests that an engine refuses, busy as it is: each once."""
         self.full: set[str] = set()

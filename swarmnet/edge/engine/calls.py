@@ -148,13 +148,17 @@ class EngineCalls(Bordered, is_inside=True):
                 if said:
                     raise refused(self._host, request.what, _status_of(said), said)
 
-    def _printed(self, request: Request, *, keep: int) -> bytes:
+    def printed(self, request: Request, *, keep: int, framed: bool = True) -> bytes:
         """Send a request whose answer is what a program printed; return the last ``keep`` bytes."""
         with self.asking(request.what), self._perform(request, stream=True) as answer:
-            frames = Frames(keep, apart=False)
+            frames, plain = Frames(keep, apart=False), bytearray()
             for chunk in answer.iter_content(_CHUNK):
-                frames.feed(chunk)
-            return bytes(frames.stdout)
+                if framed:
+                    frames.feed(chunk)
+                    continue
+                plain += chunk
+                del plain[:-keep]
+            return bytes(frames.stdout if framed else plain)
 
     def _perform(self, request: Request, *, stream: bool) -> requests.Response:
         """Send a request; raises ``refused`` and what ``translated`` knows."""

@@ -76,7 +76,7 @@ class EngineContainers(EngineCalls):
         """Return the last 64 KiB that the container printed, of its last 2000 lines."""
         params: dict[str, str | int | bool] = {"stdout": "true", "stderr": "true", "tail": _LOG_LINES}
         path = f"/containers/{quoted(container_id)}/logs"
-        return self._printed(Request("read a container's log", "GET", path, params=params), keep=LOG_BYTES)
+        return self.printed(Request("read a container's log", "GET", path, params=params), keep=LOG_BYTES)
 
     def remove_container(self, container_id: str) -> None:
         """Remove a container, running or not, with its anonymous volumes; one that does not exist is not an error."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from swarmnet.edge.engine.client import StreamLike
     from swarmnet.model.clock import Clock
+    from swarmnet.model.log import LogEntry
     from swarmnet.model.service import Task
     from swarmnet.model.state import EngineFacts
 
@@ -44,6 +45,10 @@ class Engine(EngineSwarm, EngineContainers, EngineDialogues):
     def tasks(self, *, service: str | None = None, network: str | None = None) -> tuple[Task, ...]:
         """Return tasks, all or of one service; see :meth:`ServiceStore.tasks`."""
         return self.services.tasks(service=service, network=network)
+
+    def service_log(self, service: str, *, tail: int | None = None, since: str | None = None) -> tuple[LogEntry, ...]:
+        """Return what the tasks of a service printed; see :meth:`ServiceStore.log`."""
+        return self.services.log(service, tail=tail, since=since)
 
     def facts(self) -> EngineFacts:
         """Return what the engine reports about itself and its swarm membership."""

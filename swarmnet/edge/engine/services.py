@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.edge.engine.calls import EnginePart, Request, quoted
 from swarmnet.edge.engine.networks import targets
+from swarmnet.edge.engine.wire.log import entries_from_wire
 from swarmnet.edge.engine.wire.parts import as_labels, as_list, as_object
 from swarmnet.edge.engine.wire.service import (
     Names,
@@ -23,8 +24,12 @@ if TYPE_CHECKING:
     from swarmnet.edge.engine.contents import Contents
     from swarmnet.edge.engine.networks import NetworkStore
     from swarmnet.model.base import JsonObject, JsonValue
+    from swarmnet.model.log import LogEntry
     from swarmnet.model.service import Service, ServiceSpec, Task
 
+LOG_BYTES = 8 * 1024 * 1024
+LOG_TIMEOUT = 60.0
+"""Seconds: a manager waits for nodes that do not answer."""
 _RUNTIMES = ("container", "attachment")
 
 
@@ -90,6 +95,24 @@ class ServiceStore(EnginePart):
             return tuple(task for task, _ in tasks)
         network_id = self._networks.names_of([target for _, wanted in tasks for target in wanted]).get(network, network)
         return tuple(task for task, wanted in tasks if network in task.networks or network_id in wanted)
+
+    def log(self, service: str, *, tail: int | None = None, since: str | None = None) -> tuple[LogEntry, ...]:
+        """Return what the tasks of a service printed, in the order of time; of much, the last 8 MiB.
+
+        The manager collects it from the nodes. Tasks with a terminal print without frames (Engine API, attach).
+        """
+        what, path = "read a service's log", f"/services/{quoted(service)}"
+        template = as_object(
+            as_object(as_object(self._calls.send(Request(what, "GET", path))).get("Spec"))["TaskTemplate"]
+        )
+        framed = as_object(template.get("ContainerSpec")).get("TTY") is not True
+        params: dict[str, str | int | bool] = {"stdout": "true", "stderr": "true", "timestamps": "true"}
+        params |= {"details": "true", "tail": "all" if tail is None else tail}
+        params |= {} if since is None else {"since": since}
+        request = Request(what, "GET", f"{path}/logs", params=params, timeout=LOG_TIMEOUT)
+        printed = self._calls.printed(request, keep=LOG_BYTES, framed=framed)
+        with self._calls.asking(what):
+            return entries_from_wire(printed)
 
     def _ids(self, what: str, spec: ServiceSpec, known: Names | None = None) -> Names:
         """Look up what the spec names; an unknown network is left to the engine, which has the best error message."""

@@ -27,6 +27,7 @@ from swarmnet.report.documents.keys import (
     UnlockDocument,
 )
 from swarmnet.report.documents.lock import LocksDocument
+from swarmnet.report.documents.log import LogsDocument
 from swarmnet.report.documents.plan import PlanDocument, RestorePlanDocument, SavedPlanDocument
 from swarmnet.report.documents.restore import RestoreDocument
 from swarmnet.report.documents.status import StatusDocument
@@ -60,6 +61,7 @@ DOCUMENTS: dict[str, type[Output]] = {
     "trust": TrustDocument,
     "lock": LocksDocument,
     "unlock": UnlockDocument,
+    "logs": LogsDocument,
     "error": ErrorDocument,
     "file-error": FileErrorDocument,
 }

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from swarmnet.model.base import Labels, Secret
     from swarmnet.model.hosts import Role
+    from swarmnet.model.log import LogEntry
     from swarmnet.model.network import Network, NetworkSpec
     from swarmnet.model.ports import SwarmPort
     from swarmnet.model.service import Service, ServiceSpec, Task
@@ -104,6 +105,10 @@ class AnyManager:
     def tasks(self, *, service: str | None = None, network: str | None = None) -> tuple[Task, ...]:
         """Return tasks."""
         return self._ports.ask(lambda manager: manager.tasks(service=service, network=network))
+
+    def service_log(self, service: str, *, tail: int | None = None, since: str | None = None) -> tuple[LogEntry, ...]:
+        """Return what the tasks of a service printed."""
+        return self._ports.ask(lambda manager: manager.service_log(service, tail=tail, since=since))
 
 
 # Whether an object is what a request created whose answer was lost: its id where it is.
