@@ -241,6 +241,8 @@ class Service(Document):
     update_state: str | None = None
     """The engine's word: updating, paused, completed, rollback_started ...; None when never updated."""
     update_message: str | None = None
+    previous: ServiceSpec | None = Field(default=None, exclude=True)
+    """What the last update wrote over; engines keep one, and forget it after a rollback of their own. In no backup."""
 
 
 class Task(Document):

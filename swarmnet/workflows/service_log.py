@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from swarmnet.errors import UsageError
 from swarmnet.model.log import LogLine
+from swarmnet.model.standing import answered
+from swarmnet.workflows.fleet.observe import Look, observe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -38,9 +40,12 @@ class ServiceLog:
         """Return the log of the named services, or of all services of a named stack.
 
         Raises:
+            IncompleteError: no manager answers for the swarm.
             UsageError: there is no such service, and no such stack.
         """
-        known = ports.manager().services.list()
+        state = observe(ports, Look(hosts=frozenset()))
+        answered(state, ports.inventory, hosts=())
+        known = state.services
         found: dict[str, Service] = {}
         for name in names:
             mine = [one for one in known if one.spec.name == name]

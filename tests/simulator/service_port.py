@@ -31,6 +31,7 @@ class SimulatedServices(SwarmSide):
                     virtual_ips=dict(record.virtual_ips),
                     published=given(record.spec, PublishMode.INGRESS),
                     update_state=record.update_state,
+                    previous=record.previous,
                 )
                 for record in self._store().services.values()
             )
@@ -61,7 +62,7 @@ class SimulatedServices(SwarmSide):
             self._check(store, wanted, object_id)
             record.restarts.clear()
             record.update_state = None
-            record.spec, record.version = wanted, store.write()
+            record.previous, record.spec, record.version = record.spec, wanted, store.write()
 
     def remove(self, object_id: str) -> None:
         with self._asked("service.remove", object_id):

@@ -59,6 +59,7 @@ class ServiceRecord:
     spec: ServiceSpec
     version: int
     update_state: str | None = None
+    previous: ServiceSpec | None = None
     restarts: dict[str, int] = field(default_factory=dict)
     """Tasks made in the place of ended ones, by slot or node."""
     virtual_ips: dict[str, str] = field(default_factory=dict)

@@ -27,6 +27,8 @@ from swarmnet.workflows.backup import Order, compare_with_live, create, undistur
 from swarmnet.workflows.fleet.observe import Look, observe
 from swarmnet.workflows.lock.lock import holders, visible
 from swarmnet.workflows.restore import Restore, run, take_back
+from swarmnet.workflows.rollback import rollback
+from swarmnet.workflows.service_log import ServiceLog
 from swarmnet.workflows.unlock import unlock
 from tests.cli.test_options import LEAVES
 from tests.simulator import World
@@ -103,6 +105,8 @@ COMMANDS: dict[str, Callable[[Ports], object]] = {
     "lock break": look_for_locks,
     "unlock": lambda ports: unlock(ports, Secret("SWMKEY-1-wrong"), [host.name for host in ports.inventory.hosts]),
     "reset": take_apart,
+    "logs": lambda ports: ServiceLog.of(ports, ["web"], tail=None, since=None),
+    "rollback": lambda ports: prepare(ports, rollback(ports, "web")),
     "node drain": lambda ports: of_node(ports, drained),
     "node activate": lambda ports: of_node(ports, activated),
     "node promote": lambda ports: of_node(ports, promoted),

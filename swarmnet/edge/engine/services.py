@@ -48,12 +48,13 @@ class ServiceStore(EnginePart):
         seen = self._calls.listed("services")
         attached = {target for service in seen for target in targets(service.get("Spec"))}
         addressed = {str(address.get("NetworkID")) for service in seen for address in _virtual_ips(service)}
-        known = self._networks.names_of(attached | addressed)
+        before = {target for service in seen for target in targets(service.get("PreviousSpec"))}
+        known = self._networks.names_of(attached | addressed | before)
         if not attached <= set(known.values()):
             # Engines refuse to remove a network that a service is attached to: the list of networks was cut, since
             # the leader was lost. This fails until there is another one.
             self._calls.send(Request("look at the swarm", "GET", "/swarm"))
-            known = self._networks.names_of(attached | addressed)
+            known = self._networks.names_of(attached | addressed | before)
         names = Names(networks=known)
         with self._calls.asking("list services"):
             return tuple(service_from_wire(service, names) for service in seen)

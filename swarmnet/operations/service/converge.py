@@ -193,7 +193,7 @@ def _watch(ports: Ports, name: str, judge: Judge, *, what: str, timeout: float, 
         if service.update_state in FAILED_UPDATES:
             raise ConvergenceError(
                 f"update of service {name} is {service.update_state}: {service.update_message}; {said(seen)}",
-                hint="correct the service and apply again",
+                hint=f"correct the service and apply again, or go back: swarmnet rollback {name}",
             )
         enough, words = judge(service, seen)
         if enough is None:

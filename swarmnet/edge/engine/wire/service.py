@@ -38,6 +38,7 @@ def service_from_wire(seen: Mapping[str, JsonValue], names: Names) -> Service:
         published=_published(endpoint),
         update_state=as_text(status.get("State")) or None,
         update_message=as_text(status.get("Message")) or None,
+        previous=spec_from_wire(as_object(seen["PreviousSpec"]), names) if seen.get("PreviousSpec") else None,
     )
 
 
