@@ -263,5 +263,5 @@ class Task(Document):
     """The ports of its node in host mode, once it runs."""
 
     def called(self, service: str) -> str:
-        """Return what people call it: ``web.2``, or ``agent.NODE`` for a task of a global service."""
-        return f"{service}.{self.slot or self.node_id or self.id}"
+        """Return what people call it: ``web.2``; a task of a global service, which has no number, is called as that."""
+        return f"{service}.{self.slot}" if self.slot else service

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from swarmnet.edge.engine.wire.log import entries_from_wire
+from swarmnet.edge.engine.wire.log import entries_from_wire, since_to_wire
 from swarmnet.errors import UsageError
 from swarmnet.model.log import LogEntry
 from swarmnet.workflows.service_log import ServiceLog
@@ -75,6 +75,10 @@ def test_a_stack_means_its_services_and_another_name_is_an_error() -> None:
     assert [one.spec.name for one in ServiceLog.of(world.ports(), ["shop"], tail=None, since=None).services] == ["web"]
     with pytest.raises(UsageError, match="no service and no stack 'wbe'"):
         ServiceLog.of(world.ports(), ["wbe"], tail=None, since=None)
+
+
+def test_engines_take_a_time_as_seconds_and_nanoseconds() -> None:
+    assert since_to_wire("2026-01-01T00:00:01.000000002Z") == "1767225601.000000002"
 
 
 def test_the_engines_lines_are_read_and_sorted_and_a_cut_one_is_left_out() -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.edge.engine.calls import EnginePart, Request, quoted
 from swarmnet.edge.engine.networks import targets
-from swarmnet.edge.engine.wire.log import entries_from_wire
+from swarmnet.edge.engine.wire.log import entries_from_wire, since_to_wire
 from swarmnet.edge.engine.wire.parts import as_labels, as_list, as_object
 from swarmnet.edge.engine.wire.service import (
     Names,
@@ -109,7 +109,7 @@ class ServiceStore(EnginePart):
         framed = as_object(template.get("ContainerSpec")).get("TTY") is not True
         params: dict[str, str | int | bool] = {"stdout": "true", "stderr": "true", "timestamps": "true"}
         params |= {"details": "true", "tail": "all" if tail is None else tail}
-        params |= {} if since is None else {"since": since}
+        params |= {} if since is None else {"since": since_to_wire(since)}
         request = Request(what, "GET", f"{path}/logs", params=params, timeout=LOG_TIMEOUT)
         printed = self._calls.printed(request, keep=LOG_BYTES, framed=framed)
         with self._calls.asking(what):

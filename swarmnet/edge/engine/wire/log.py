@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -18,6 +19,13 @@ _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(?:Z|\+00:0
 def entries_from_wire(printed: bytes) -> tuple[LogEntry, ...]:
     """Return the lines in the order of their times; the first one may be cut, and is left out then."""
     return tuple(sorted(_entries(printed), key=lambda entry: entry.at))
+
+
+def since_to_wire(at: str) -> str:
+    """Return a time of RFC 3339 as engines take it: seconds and nanoseconds (20.10 to 28.5 refuse RFC 3339 here)."""
+    second, _, rest = at.rstrip("Z").partition(".")
+    seconds = int(datetime.fromisoformat(f"{second}+00:00").timestamp())
+    return f"{seconds}.{rest.ljust(9, '0')}"
 
 
 def _entries(printed: bytes) -> Iterator[LogEntry]:
