@@ -2,10 +2,15 @@
 
 Each contender is a process of its own, timed from start to exit on the same machine in the same run; seconds differ
 from machine to machine, ratios hardly do. Works that change nothing are run three times: the median counts.
+
+A short run, such as after a change of the bench itself: ``python -m tests.bench --only status --hosts 3 --overlays 5``,
+``--only "first apply" --many 4``. Rivals that are not installed are left out then.
 """
 
 from __future__ import annotations
 
+import argparse
+import compileall
 import json
 import os
 import statistics
@@ -28,6 +33,11 @@ ROOT = HERE.parent.parent
 BUILD = ROOT / "build"
 BIN = Path(sys.executable).parent
 SWARMNET = str(BIN / "swarmnet")
+ANSIBLE = BIN / "ansible-playbook"
+WORKS = ("first apply", "unchanged apply", "status", "connections", "matrix: pairs", "matrix: all of it", "backup")
+"""The rows of one size."""
+Wanted = frozenset[str]
+"""The works to measure; others run only where one of these needs what they leave."""
 SIZES = ((3, 5), (20, 50))
 """Hosts and overlays where all contenders run."""
 MANY = (60, 20)
@@ -36,9 +46,10 @@ MEMORY = {3: 1, 20: 3, 60: 8}
 """GiB that have to be free for so many hosts; 60 with engines that run tasks take 5."""
 LEAST_CORES = 2
 ENVIRONMENT = {
-    **os.environ,
+    # Every contender runs from its bytecode, as after any installation.
+    **{name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"},
     # Ansible needs Python and docker-py on every host: its hosts come from a cache of their own that has them.
-    "SWARMNET_LAB_CACHE": "/var/cache/swarmnet-bench",
+    **({"SWARMNET_LAB_CACHE": "/var/cache/swarmnet-bench"} if ANSIBLE.exists() else {}),
     "ANSIBLE_PIPELINING": "1",
     "ANSIBLE_FORKS": "20",
     "ANSIBLE_LOCALHOST_WARNING": "0",
@@ -161,6 +172,8 @@ def cluster(name: str, hosts: int) -> Iterator[Cluster]:
 def prepare_roots() -> None:
     """Build the lab's root once more, with the Python that Ansible needs on its hosts."""
     subprocess.run([SWARMNET, "lab", "setup", "--yes", "--engine", "26.1"], check=True, env=ENVIRONMENT)
+    if not ANSIBLE.exists():
+        return
     (root,) = Path(ENVIRONMENT["SWARMNET_LAB_CACHE"]).glob("engine-26.1-*/root")
     if not (root / "usr/lib/python3/dist-packages/docker").exists():
         install = "apt-get update -qq && apt-get install -y -qq --no-install-recommends python3-docker"
@@ -175,7 +188,7 @@ def too_small(hosts: int, *, cores: int, free: float) -> str | None:
         cores: processors of this machine.
         free: GiB of memory that can be had.
     """
-    needed = next(gib for size, gib in sorted(MEMORY.items()) if size >= hosts)
+    needed = next((gib for size, gib in sorted(MEMORY.items()) if size >= hosts), max(MEMORY.values()))
     if cores < LEAST_CORES:
         return f"{cores} core; {hosts} hosts need {LEAST_CORES}"
     if free < needed:
@@ -190,7 +203,7 @@ def free_memory() -> float:
     return int(kib) / 1024**2
 
 
-def measure_many(fewer: Sequence[Row], hosts: int, overlays: int) -> list[Row]:
+def measure_many(fewer: Sequence[Row], hosts: int, overlays: int, wanted: Wanted) -> list[Row]:
     """Return the works of many hosts, and what each host more than in ``fewer`` costs."""
     first, again, connect = (Row(work, hosts, overlays) for work in ("first apply", "unchanged apply", "connections"))
     names = json.dumps([f"net{n:02}" for n in range(overlays)])
@@ -198,15 +211,18 @@ def measure_many(fewer: Sequence[Row], hosts: int, overlays: int) -> list[Row]:
     with cluster("bench-many", hosts) as here:
         words = [str(HERE / "playbook.yml"), "--var", f"overlays={names}", "-i", str(here.inventory), "--yes"]
         first.seconds["swarmnet"] = timed([SWARMNET, "apply", *words])
-        again.seconds["swarmnet"] = median_of_three([SWARMNET, "apply", *words])
-        again.seconds["raw API"] = median_of_three([*raw, "observe", str(here.inventory), str(overlays)])
-        _connections(connect, here)
-    for row in (first, again, connect):
+        if again.work in wanted:
+            again.seconds["swarmnet"] = median_of_three([SWARMNET, "apply", *words])
+            again.seconds["raw API"] = median_of_three([*raw, "observe", str(here.inventory), str(overlays)])
+        if connect.work in wanted:
+            _connections(connect, here)
+    rows = [row for row in (first, again, connect) if row.work in wanted]
+    for row in rows:
         before = max((one for one in fewer if one.work == row.work), key=lambda one: one.hosts, default=None)
         if before is not None:
             more = row.seconds["swarmnet"] - before.seconds["swarmnet"]
             row.per_host = round(more / (row.hosts - before.hosts), 3)
-    return [first, again, connect]
+    return rows
 
 
 def _connections(row: Row, here: Cluster) -> None:
@@ -216,31 +232,36 @@ def _connections(row: Row, here: Cluster) -> None:
     row.seconds["raw API"] = median_of_three(probe)
 
 
-def measure(hosts: int, overlays: int) -> list[Row]:
+def measure(hosts: int, overlays: int, wanted: Wanted) -> list[Row]:
     """Return the works at one size."""
-    works = ("first apply", "unchanged apply", "status", "connections", "matrix: pairs", "matrix: all of it", "backup")
-    first, again, status, connect, pairs, whole, backup = (Row(work, hosts, overlays) for work in works)
+    first, again, status, connect, pairs, whole, backup = rows = [Row(work, hosts, overlays) for work in WORKS]
     names = json.dumps([f"net{n:02}" for n in range(overlays)])
     play = [str(HERE / "playbook.yml"), "--var", f"overlays={names}"]
     with cluster("bench-own", hosts) as here:
         inventory = ["-i", str(here.inventory)]
         first.seconds["swarmnet"] = timed([SWARMNET, "apply", *play, *inventory, "--yes"])
-        again.seconds["swarmnet"] = median_of_three([SWARMNET, "apply", *play, *inventory, "--yes"])
         raw = [sys.executable, "-m", "tests.bench.raw"]
-        again.seconds["raw API"] = median_of_three([*raw, "observe", str(here.inventory), str(overlays)])
-        status.seconds["swarmnet"] = median_of_three([SWARMNET, "status", *inventory])
-        status.seconds["raw API"] = again.seconds["raw API"]
-        _connections(connect, here)
-        _matrix(pairs, whole, here)
-        _backup(backup, here)
-    with cluster("bench-raw", hosts) as here:
-        first.seconds["raw API"] = timed([*raw, "apply", str(here.inventory), str(overlays)])
-    with cluster("bench-ansible", hosts) as here:
-        argv = [str(BIN / "ansible-playbook"), "-i", str(here.ansible_inventory()), str(HERE / "ansible.yml")]
-        argv += ["-e", f"overlays={overlays}"]
-        first.seconds["ansible"] = timed(argv)
-        again.seconds["ansible"] = timed(argv)
-    return [first, again, status, connect, pairs, whole, backup]
+        if {again.work, status.work} & wanted:
+            again.seconds["swarmnet"] = median_of_three([SWARMNET, "apply", *play, *inventory, "--yes"])
+            again.seconds["raw API"] = median_of_three([*raw, "observe", str(here.inventory), str(overlays)])
+            status.seconds["swarmnet"] = median_of_three([SWARMNET, "status", *inventory])
+            status.seconds["raw API"] = again.seconds["raw API"]
+        if connect.work in wanted:
+            _connections(connect, here)
+        if {pairs.work, whole.work} & wanted:
+            _matrix(pairs, whole, here)
+        if backup.work in wanted:
+            _backup(backup, here)
+    if first.work in wanted:
+        with cluster("bench-raw", hosts) as here:
+            first.seconds["raw API"] = timed([*raw, "apply", str(here.inventory), str(overlays)])
+    if ANSIBLE.exists() and {first.work, again.work} & wanted:
+        with cluster("bench-ansible", hosts) as here:
+            argv = [str(ANSIBLE), "-i", str(here.ansible_inventory()), str(HERE / "ansible.yml")]
+            argv += ["-e", f"overlays={overlays}"]
+            first.seconds["ansible"] = timed(argv)
+            again.seconds["ansible"] = timed(argv)
+    return [row for row in rows if row.work in wanted]
 
 
 def _usual(script: str, here: Cluster, *words: str) -> list[str]:
@@ -301,23 +322,48 @@ def line(row: Row) -> str:
     return (own + "".join(f"{cell:>22}" for cell in cells)).rstrip() + more
 
 
+def asked(words: Sequence[str]) -> tuple[tuple[tuple[int, int], ...], tuple[int, int] | None, Wanted]:
+    """Return the sizes, the size of the many hosts, and the works that a command line asks for."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description="swarmnet and its rivals, as ratios")
+    parser.add_argument("--only", action="append", choices=WORKS, metavar="WORK", help=f"one of {', '.join(WORKS)}")
+    parser.add_argument("--hosts", type=int, help="one size of this many hosts instead of all sizes")
+    parser.add_argument("--overlays", type=int, default=5, help="overlays of that size; default 5")
+    parser.add_argument("--many", type=int, help="only the rows of many hosts, with this many")
+    given = parser.parse_args(words)
+    wanted = frozenset(given.only or WORKS)
+    if given.many is not None:
+        return (), (given.many, given.overlays), wanted
+    if given.hosts is not None:
+        return ((given.hosts, given.overlays),), None, wanted
+    return SIZES, MANY, wanted
+
+
 def main() -> None:
     """Measure, show, write: each size as soon as it is measured, so that a run cut short is not lost."""
+    sizes, many, wanted = asked(sys.argv[1:])
+    whole = (sizes, many, wanted) == asked(())
+    if whole and not ANSIBLE.exists():
+        raise SystemExit("ansible is not installed here: run `make bench`, which installs it")
     BUILD.mkdir(exist_ok=True)
+    compileall.compile_dir(ROOT / "swarmnet", quiet=1)
     (BUILD / "bench.log").write_text("")
     os.environ["PYTHONPATH"] = ENVIRONMENT["PYTHONPATH"] = str(ROOT)
     prepare_roots()
     rows: list[Row] = []
-    for hosts, overlays in (*SIZES, MANY):
+    for hosts, overlays in (*sizes, *([many] if many else [])):
         reason = too_small(hosts, cores=os.cpu_count() or 1, free=free_memory())
         if reason is not None:
             print(f"\n{hosts} hosts are not measured: this machine is too small, {reason}", flush=True)
             continue
-        here = measure_many(rows, hosts, overlays) if (hosts, overlays) == MANY else measure(hosts, overlays)
+        if (hosts, overlays) == many:
+            here = measure_many(rows, hosts, overlays, wanted)
+        else:
+            here = measure(hosts, overlays, wanted)
         rows += here
         print("\n".join([header(), *map(line, here)]), flush=True)
         document = {"schema": 1, "rows": [{**asdict(row), "ratios": row.ratios} for row in rows]}
-        (BUILD / "bench.json").write_text(json.dumps(document, indent=2) + "\n")
+        name = "bench.json" if whole else "bench-part.json"
+        (BUILD / name).write_text(json.dumps(document, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.bench.__main__ import MANY, SIZES, Row, free_memory, line, too_small
+from tests.bench.__main__ import MANY, SIZES, WORKS, Row, asked, free_memory, line, too_small
 
 
 @pytest.mark.parametrize(
@@ -34,3 +34,9 @@ def test_a_row_shows_ratios_and_what_a_host_more_costs() -> None:
     assert row.ratios == {"raw API": 0.5}
     assert line(row).endswith("s for each host more")
     assert "+0.050" in line(row)
+
+
+def test_a_short_run_is_asked_for_by_work_and_size() -> None:
+    assert asked([]) == (SIZES, MANY, frozenset(WORKS))
+    assert asked(["--only", "status", "--hosts", "3"]) == (((3, 5),), None, frozenset({"status"}))
+    assert asked(["--many", "4", "--overlays", "2"]) == ((), (4, 2), frozenset(WORKS))
