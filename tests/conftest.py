@@ -24,6 +24,10 @@ LONGEST = (
     "test_apply_lab",
     "test_engine",
     "test_readme",
+    "test_killed_apply",
+    "test_others",
+    "test_verify_lab",
+    "test_members",
     "test_disaster",
     "test_every_field",
 )

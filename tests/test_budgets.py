@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parent.parent
-MODULES = sorted((ROOT / "swarmnet").rglob("*.py"))
+MODULES = sorted(path for folder in ("swarmnet", "tests") for path in (ROOT / folder).rglob("*.py"))
 FILE, CLASS, FUNCTION, ARGUMENTS = 400, 200, 60, 6
 COMMANDS = ROOT / "swarmnet/cli/commands"
 """Each parameter of a command is an option that a person reads in its help, so they are not counted."""

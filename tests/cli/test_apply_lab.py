@@ -73,7 +73,7 @@ class Operator:
     def held(self) -> Iterator[subprocess.Popen[str]]:
         """Apply in the background; the block begins when the swarm is there and the apply waits at the gate."""
         self.playbook.write_text(HELD, encoding="utf-8")
-        with self.begin("apply", str(self.playbook), "--yes") as process:
+        with self.begin("apply", str(self.playbook), "--yes", "-v") as process:
             assert process.stderr is not None
             seen = []
             for line in process.stderr:

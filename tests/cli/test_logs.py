@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from swarmnet.cli.logs import Log
-from swarmnet.edge.engine.engine import Engine
-from swarmnet.edge.operator.clock import SystemClock
 from swarmnet.errors import EngineError, UsageError
 from swarmnet.model.base import Secret
 from swarmnet.model.events import Progress
@@ -19,25 +17,12 @@ from swarmnet.model.swarm import ConfigSpec, NewSecret, SecretSpec
 from tests.support.http_server import Talker, say
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
+    from swarmnet.edge.engine.engine import Engine
     from swarmnet.model.events import Event
 
 CANARY = "canary-of-the-log-7351"
-
-
-@pytest.fixture
-def talker() -> Iterator[Talker]:
-    with Talker() as talker:
-        yield talker
-
-
-@pytest.fixture
-def engine(talker: Talker) -> Iterator[Engine]:
-    engine = Engine("m1", talker.open, SystemClock())
-    yield engine
-    engine.close()
 
 
 def test_vv_prints_each_request_between_the_lines_of_progress(engine: Engine) -> None:

@@ -15,6 +15,7 @@ from swarmnet.model.hosts import Role
 from swarmnet.model.ports import JoinAddress
 from swarmnet.model.swarm import SwarmSpec
 from swarmnet.parse.inventory import parse_inventory
+from tests.contract.networks import NetworkContract
 from tests.contract.suite import IMAGE, Cluster, EngineContract
 from tests.contract.updates import UpdateContract
 from tests.support.labs import fresh_name
@@ -48,5 +49,5 @@ def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
 
 
 @pytest.mark.lab
-class TestRealEngine(UpdateContract, EngineContract):
+class TestRealEngine(UpdateContract, NetworkContract, EngineContract):
     """One swarm a version; see the suite."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from tests.contract.networks import NetworkContract
 from tests.contract.suite import IMAGE, MISSING, Cluster, EngineContract
 from tests.contract.updates import UpdateContract
 from tests.simulator import World
 
 
-class TestSimulatedEngine(UpdateContract, EngineContract):
+class TestSimulatedEngine(UpdateContract, NetworkContract, EngineContract):
     @pytest.fixture(params=["28.5", "29"])
     def cluster(self, request: pytest.FixtureRequest) -> Cluster:
         world = World(managers=1, workers=1)

@@ -14,7 +14,7 @@ from swarmnet.model.plan import MANAGED_LABEL
 from tests.simulator import World
 from tests.support.hostile import FEW, spoiled_by
 from tests.support.simulated_probe import Paths
-from tests.verify.test_story import run, traces
+from tests.support.verified_world import run, traces
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

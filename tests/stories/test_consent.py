@@ -59,7 +59,7 @@ def test_a_broken_lock_stops_the_run_that_held_it_before_it_changes_more(lab: La
         f"schema: 1\nname: play\nsteps:\n  - swarm: {{}}\n{gate('m1')}  - {FRONT}\n", encoding="utf-8"
     )
     # The apply is stopped while it waits at the gate: it has the lock, and has not reached the network.
-    with operator.begins("apply", "play.yml", "-i", "hosts.yml", "--yes", until="started: sh -c") as held:
+    with operator.begins("apply", "play.yml", "-i", "hosts.yml", "--yes", "-v", until="started: sh -c") as held:
         os.kill(held.pid, signal.SIGSTOP)
         try:
             operator.converses("lock", "break", "-i", "hosts.yml", asked="break the lock of", keys="n\n", exits=5)

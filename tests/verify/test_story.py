@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import pytest
 
 from swarmnet.errors import IncompleteError, UsageError
 from swarmnet.model.network import NetworkSpec
-from swarmnet.model.plan import MANAGED_LABEL
 from swarmnet.model.ports import ContainerSpec
 from swarmnet.model.report import Status
 from swarmnet.model.state import (
     ClusterState,
     Container,
-    HostFacts,
     HostFailure,
 )
 from swarmnet.model.verification import OPERATOR_LABEL, PROBE_LABEL, STARTED_LABEL, ProbeKit
-from swarmnet.verify.scenario import Answers, Findings, HostCommand, Question, Scenario, Setup, Turn
 from swarmnet.verify.scenarios import ALL
 from swarmnet.verify.scenarios.encryption.injection import PlaintextInjection
 from swarmnet.verify.scenarios.sizes.overlay import OverlayMtu
@@ -26,6 +23,7 @@ from swarmnet.verify.story import VerifyOptions, chosen, verify
 from swarmnet.workflows.fleet.observe import observe
 from tests.simulator import World
 from tests.support.simulated_probe import IMAGE, KIT, Paths, this_run
+from tests.support.verified_world import WISH, look, run, traces, world_to_verify
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,53 +32,10 @@ if TYPE_CHECKING:
     from swarmnet.model.verification import Verification
     from tests.simulator import Machine
 
-WISH = VerifyOptions(ALL)
-
 
 @pytest.fixture
 def world() -> World:
-    world = World(managers=1, workers=2)
-    world.bootstrap()
-    engine = world.engine("m1")
-    engine.networks.create(NetworkSpec(name="front", attachable=True, labels={MANAGED_LABEL: "sim"}))
-    engine.networks.create(NetworkSpec(name="foreign", attachable=True))
-    engine.networks.create(NetworkSpec(name="closed"))
-    world.settle()
-    return world
-
-
-def look(world: World) -> ClusterState:
-    """Return what an observation would; dead hosts are failures."""
-    hosts, failures = [], []
-    for host in world.inventory.hosts:
-        if world.machines[host.name].powered:
-            hosts.append(HostFacts(host=host.name, engine=world.engine(host.name).facts()))
-        else:
-            failures.append(HostFailure(host=host.name, reason="no route to host"))
-    manager = world.engine("m1")
-    return ClusterState(
-        hosts=tuple(hosts),
-        failures=tuple(failures),
-        swarm=manager.swarm(),
-        nodes=manager.nodes.list(),
-        networks=manager.networks.list(),
-        services=manager.services.list(),
-    )
-
-
-def run(world: World, wish: VerifyOptions = WISH, *, kit: ProbeKit = KIT) -> Verification:
-    return verify(world.ports(), look(world), wish, kit=kit, run=this_run())
-
-
-def traces(world: World) -> list[str]:
-    """Return what is labelled as a probe's, and the probe's image."""
-    world.settle()
-    store = world.store("m1")
-    found = [service.spec.name for service in store.services.values() if PROBE_LABEL in service.spec.labels]
-    for machine in world.machines.values():
-        found += [box.name for box in machine.containers.values() if PROBE_LABEL in box.labels]
-        found += [image for image in machine.images if image == IMAGE]
-    return found
+    return world_to_verify()
 
 
 def test_a_healthy_cluster_is_proved_and_left_as_it_was(world: World) -> None:
@@ -352,67 +307,3 @@ def test_a_removal_that_fails_is_reported_and_the_other_containers_of_its_host_g
     (note,) = run(world, VerifyOptions((*ALL, OverlayMtu()))).notes
     assert "run verify again" in note
     assert traces(world) == [IMAGE]
-
-
-class _Steps(Scenario):
-    """Asks hosts for as many commands as it has steps, one after the other, and keeps what was known at each."""
-
-    name: ClassVar[str] = "steps"
-    summary: ClassVar[str] = "asks in steps"
-
-    def __init__(self, label: str, steps: int) -> None:
-        self.keys = [f"{label}{step}" for step in range(steps)]
-        self.known: list[set[str]] = []
-
-    def ask(self, setup: Setup, answers: Answers) -> tuple[Question, ...]:
-        assert setup.ready
-        self.known.append({key for _, key in answers})
-        done = sum(("m1", key) in answers for key in self.keys)
-        return tuple(HostCommand("m1", key, ("true",)) for key in self.keys[: done + 1])
-
-    def judge(self, setup: Setup, answers: Answers) -> Findings:
-        assert setup.ready
-        assert all(("m1", key) in answers for key in self.keys)
-        return Findings()
-
-
-class _QuietSteps(_Steps):
-    turn: ClassVar[Turn] = Turn.QUIET
-
-
-class _CaptureSteps(_Steps):
-    turn: ClassVar[Turn] = Turn.CAPTURE
-
-
-def test_scenarios_ask_nothing_before_all_of_an_earlier_turn_have_their_answers(world: World) -> None:
-    Paths(world)
-    first, quiet, capture = _Steps("first", 3), _QuietSteps("quiet", 2), _CaptureSteps("capture", 2)
-    assert run(world, VerifyOptions((capture, quiet, first))).verdicts == ()
-    assert quiet.known[0] == set(first.keys)
-    assert first.known[-1] == set(first.keys)
-    assert capture.known[0] == {*first.keys, *quiet.keys}
-
-
-class _Lost(Scenario):
-    """Does not know the form of an answer."""
-
-    name: ClassVar[str] = "lost"
-    summary: ClassVar[str] = "is lost"
-
-    def ask(self, setup: Setup, answers: Answers) -> tuple[Question, ...]:
-        if answers:
-            raise KeyError(setup.run)
-        return (HostCommand("m1", "x", ("true",)),)
-
-    def judge(self, setup: Setup, answers: Answers) -> Findings:
-        raise OverflowError(f"too large: {len(answers)} in {setup.run}")
-
-
-def test_h4_an_answer_of_an_unknown_form_is_inconclusive_for_its_scenario_alone(world: World) -> None:
-    Paths(world)
-    steps = _Steps("step", 3)
-    (verdict,) = run(world, VerifyOptions((_Lost(), steps))).verdicts
-    assert (verdict.scenario, verdict.status) == ("lost", Status.INCONCLUSIVE)
-    assert "judge lost: the answer makes no sense: too large" in verdict.detail
-    assert steps.known[-1] >= set(steps.keys)
-    assert traces(world) == []

@@ -37,12 +37,6 @@ MIB = 1024 * 1024
 
 
 @pytest.fixture
-def talker() -> Iterator[Talker]:
-    with Talker() as talker:
-        yield talker
-
-
-@pytest.fixture
 def engine(talker: Talker) -> Iterator[Engine]:
     engine = Engine("m1", talker.open, SystemClock(PATIENCE))
     engine.networks.list()

@@ -26,26 +26,12 @@ from tests.support.docker_view import soon
 from tests.support.http_server import HANG, HANG_UP, Talker, say
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from concurrent.futures import Future
     from pathlib import Path
 
     from swarmnet.edge.engine.client import StreamLike
 
 PULL = "POST /v1.45/images/create?fromImage=page&tag=1"
-
-
-@pytest.fixture
-def talker() -> Iterator[Talker]:
-    with Talker() as talker:
-        yield talker
-
-
-@pytest.fixture
-def engine(talker: Talker) -> Iterator[Engine]:
-    engine = Engine("m1", talker.open, SystemClock())
-    yield engine
-    engine.close()
 
 
 def test_nothing_is_opened_before_the_first_request(talker: Talker, engine: Engine) -> None:
@@ -64,11 +50,9 @@ def test_requests_follow_each_other_on_one_stream(talker: Talker, engine: Engine
 def test_threads_that_wait_for_the_first_answer_of_a_frozen_engine_wait_for_it_once(talker: Talker) -> None:
     talker.answers["GET /_ping"] = [HANG, HANG]
     frozen = Engine("m1", talker.open, SystemClock(1.0))
-    begun = time.monotonic()
     with ThreadPoolExecutor(2) as pool:
         asked: list[Future[object]] = [pool.submit(frozen.networks.list), pool.submit(frozen.facts)]
         assert {type(future.exception()) for future in asked} == {HostTimeoutError}
-    assert time.monotonic() - begun < 1.9
     assert [line for line in talker.lines if "_ping" in line] == ["GET /_ping HTTP/1.1"]
     frozen.close()
 

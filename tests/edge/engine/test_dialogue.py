@@ -10,14 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from swarmnet.edge.engine.engine import Engine
 from swarmnet.edge.engine.multiplex import Frames
-from swarmnet.edge.operator.clock import SystemClock
 from swarmnet.errors import EngineError, HostTimeoutError, NotFoundError, UnreachableError
 from tests.support.http_server import HANG, HANG_UP, Talker, say
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from swarmnet.edge.engine.engine import Engine
 
 ATTACH = "POST /v1.45/containers/box/attach?stream=1&stdin=1&stdout=1&stderr=1"
 SWITCHED = b"HTTP/1.1 101 UPGRADED\r\nContent-Type: application/vnd.docker.raw-stream\r\n\r\n"
@@ -25,19 +23,6 @@ SWITCHED = b"HTTP/1.1 101 UPGRADED\r\nContent-Type: application/vnd.docker.raw-s
 
 def frame(data: bytes, kind: int = 1) -> bytes:
     return struct.pack(">BxxxL", kind, len(data)) + data
-
-
-@pytest.fixture
-def talker() -> Iterator[Talker]:
-    with Talker() as talker:
-        yield talker
-
-
-@pytest.fixture
-def engine(talker: Talker) -> Iterator[Engine]:
-    engine = Engine("m1", talker.open, SystemClock())
-    yield engine
-    engine.close()
 
 
 def test_what_came_with_the_engines_answer_is_not_lost(talker: Talker, engine: Engine) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,21 +13,12 @@ from swarmnet.model.ports import JoinAddress
 from tests.simulator import SimulatedClock
 from tests.support.http_server import Talker, say
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 JOIN = "POST /v1.45/swarm/join"
 INFO = "GET /v1.45/info"
 LEAVE = "POST /v1.45/swarm/leave?force=false HTTP/1.1"
 FORCED = "POST /v1.45/swarm/leave?force=true HTTP/1.1"
 MANAGER = "You are attempting to leave the swarm on a node that is participating as a manager."
 TRYING = "Timeout was reached before node joined. The attempt to join the swarm will continue in the background."
-
-
-@pytest.fixture
-def talker() -> Iterator[Talker]:
-    with Talker() as talker:
-        yield talker
 
 
 def standing(state: str, address: str = "10.0.0.2", error: str = "") -> bytes:

@@ -102,9 +102,13 @@ def test_a_port_that_stays_lost_is_an_error() -> None:
 @pytest.mark.parametrize("steps", [AFTER, AFTER.replace("i:1", "i:2")], ids=["ports", "ports and image"])
 def test_doors_that_never_opened_from_here_prove_nothing_and_fail_nothing(steps: str) -> None:
     world = cluster()
-    knocked(world, lambda _port, _host: False)
+    doors = knocked(world, lambda _port, _host: False)
+    forced = force_count(world)
 
     apply(world, steps)
+
+    assert doors
+    assert force_count(world) == forced + 2
 
 
 def test_an_update_that_leaves_the_ports_knocks_nowhere() -> None:

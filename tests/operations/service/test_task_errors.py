@@ -31,6 +31,11 @@ def refused(world: World, steps: str, *, within: float = SOON) -> str:
     return caught.value.message
 
 
+def states(world: World) -> list[str]:
+    """Return the state of every task."""
+    return [task.state for task in world.store("m1").tasks.values()]
+
+
 HOST_PORT = "- service: {name: web, image: 'i:1', ports: ['9090:80@host'], constraints: [node.hostname == w1]}\n"
 
 
@@ -93,6 +98,9 @@ def test_a_busy_engine_that_refuses_a_task_or_two_is_waited_for() -> None:
 
     apply(world, "- service: {name: web, image: 'i:1', replicas: 2}\n")
 
+    assert states(world).count("running") == 2
+    assert states(world).count("rejected") == 2
+
 
 def test_a_node_that_comes_in_time_ends_the_wait_well() -> None:
     world = cluster()
@@ -106,6 +114,9 @@ def test_a_node_that_comes_in_time_ends_the_wait_well() -> None:
 
     world.clock.on_tick = tick
     apply(world, "- service: {name: web, image: 'i:1', constraints: [node.hostname == w1]}\n")
+
+    assert world.clock.monotonic() > 3
+    assert "running" in states(world)
 
 
 def test_nodes_that_a_new_leader_has_not_heard_of_are_not_a_final_word() -> None:
