@@ -115,6 +115,7 @@ def goal_of(
         look=Look(
             needs=asked if runs else (),
             containers=allowed.prune or bool(allowed.replace),
+            volumes=any(step.operation.looks_at_volumes for step in playbook.steps),
             hosts=hosts,
             unlock_key_file=key_file(playbook),
         ),

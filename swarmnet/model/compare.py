@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from swarmnet.model.network import Network, NetworkSpec
     from swarmnet.model.service import ServiceSpec
     from swarmnet.model.swarm import NodeSpec
+    from swarmnet.model.volume import VolumeSpec
 
 __all__ = [
     "INIT_ONLY",
@@ -38,6 +39,7 @@ __all__ = [
     "port_text",
     "service_changes",
     "swarm_changes",
+    "volume_changes",
 ]
 
 VNI_OPTION = "com.docker.network.driver.overlay.vxlanid_list"
@@ -77,6 +79,11 @@ def service_changes(wanted: ServiceSpec, seen: ServiceSpec, *, exact: bool = Fal
     after = wanted.model_copy(update={"image": image}) if exact else lay(seen, wanted)
     skipped = {"replicas"} if after.mode is ServiceMode.GLOBAL else set()
     return (*_differences(after, seen, skipped), *_extra(wanted.extra, seen.extra, exact=exact))
+
+
+def volume_changes(wanted: VolumeSpec, seen: VolumeSpec, *, exact: bool = False) -> tuple[Change, ...]:
+    """Return how a volume differs; engines can change none of it."""
+    return tuple(_differences(wanted if exact else lay(seen, wanted), seen))
 
 
 def swarm_changes(wanted: SwarmSpec, seen: SwarmSpec, *, exact: bool = False) -> tuple[Change, ...]:

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from swarmnet.model.base import Document, JsonObject, JsonValue
     from swarmnet.model.network import NetworkSpec
     from swarmnet.model.swarm import SwarmSpec
+    from swarmnet.model.volume import VolumeSpec
 
-Spec = TypeVar("Spec", "ServiceSpec", "SwarmSpec", "NetworkSpec")
+Spec = TypeVar("Spec", "ServiceSpec", "SwarmSpec", "NetworkSpec", "VolumeSpec")
 
 COUNTERS = frozenset({"ForceUpdate", "ForceRotate"})
 """Keys of the engine's own JSON that count what was asked for: a number there asks for at least so many."""

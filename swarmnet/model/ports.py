@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from swarmnet.model.state import Container, Endpoint, EngineFacts
     from swarmnet.model.stores import ContentStore, NodeStore, ServiceStore, Store
     from swarmnet.model.swarm import Config, ConfigSpec, NewSecret, StoredSecret, Swarm, SwarmSpec
+    from swarmnet.model.volume import Volume, VolumeSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +159,10 @@ class DialoguePort(Protocol):
 
 class EnginePort(SwarmPort, Protocol):
     """One engine: its own facts, networks, containers and images, and the cluster where it is a manager."""
+
+    @property
+    def volumes(self) -> Store[Volume, VolumeSpec]:
+        """The named volumes of this engine; removing one removes its data."""
 
     def facts(self) -> EngineFacts:
         """Return what the engine reports about itself and its swarm membership."""

@@ -11,6 +11,7 @@ from swarmnet.model.network import Network
 from swarmnet.model.service import Protocol, Service, Task
 from swarmnet.model.swarm import Config, Node, StoredSecret, Swarm
 from swarmnet.model.version import ApiVersion
+from swarmnet.model.volume import Volume
 
 
 class SwarmStanding(StrEnum):
@@ -143,6 +144,8 @@ class HostFacts(Document):
     """Networks of local scope."""
     containers: tuple[Container, ...] = ()
     """Filled only where asked for: backups, and networks to be replaced or removed."""
+    volumes: tuple[Volume, ...] | None = None
+    """Named volumes; None where they were not asked for: backups, and playbooks with volumes, ask."""
     open_ports: tuple[OpenPort, ...] | None = Field(default=None, exclude=True)
     """Open ports that no service of the swarm publishes; None when they are not known. Part of no backup."""
 
@@ -212,6 +215,11 @@ class ClusterState(Document):
         """Return the networks of local scope of a host; none of a host that did not answer."""
         facts = self.facts(host)
         return () if facts is None else facts.networks
+
+    def volumes(self, host: str) -> tuple[Volume, ...] | None:
+        """Return the named volumes of a host; None where they are not known."""
+        facts = self.facts(host)
+        return None if facts is None else facts.volumes
 
     def config(self, name: str) -> Config | None:
         """Return the config of that name."""

@@ -12,6 +12,7 @@ from swarmnet.operations.service.operation import ServiceOperation
 from swarmnet.operations.stack import StackOperation
 from swarmnet.operations.swarm.node import NodeOperation
 from swarmnet.operations.swarm.operation import SwarmOperation
+from swarmnet.operations.volume.operation import VolumeOperation
 from swarmnet.operations.wait import WaitOperation
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ ALL: tuple[type[Operation], ...] = (
     NetworkOperation,
     ConfigOperation,
     SecretOperation,
+    VolumeOperation,
     ServiceOperation,
     StackOperation,
     CommandOperation,

@@ -11,8 +11,9 @@ if TYPE_CHECKING:
     from swarmnet.model.network import NetworkSpec
     from swarmnet.model.service import ServiceSpec
     from swarmnet.model.swarm import ConfigSpec, SecretSpec, SwarmSpec
+    from swarmnet.model.volume import VolumeSpec
 
-Spec = TypeVar("Spec", "NetworkSpec", "ServiceSpec", "SwarmSpec", "ConfigSpec", "SecretSpec")
+Spec = TypeVar("Spec", "NetworkSpec", "ServiceSpec", "SwarmSpec", "ConfigSpec", "SecretSpec", "VolumeSpec")
 
 
 def bare(spec: Spec) -> Spec:

@@ -87,6 +87,9 @@ class Operation(Document, ABC):
     summary: ClassVar[str]
     """One sentence for ``--help`` and the JSON Schema."""
 
+    looks_at_volumes: ClassVar[bool] = False
+    """True where planning needs the volumes of the hosts, which are not asked for otherwise."""
+
     @abstractmethod
     def plan(self, context: Context) -> tuple[Action, ...]:
         """Return the actions that lead from the context's state to the desired one, or none if it is reached already.

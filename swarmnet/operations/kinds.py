@@ -9,6 +9,7 @@ from swarmnet.operations.content.kinds import ConfigKind, SecretKind
 from swarmnet.operations.network.kind import NetworkKind
 from swarmnet.operations.service.kind import ServiceKind
 from swarmnet.operations.swarm.kind import NodeKind
+from swarmnet.operations.volume.kind import VolumeKind
 
 if TYPE_CHECKING:
     from swarmnet.model.kind import Kind
@@ -19,6 +20,7 @@ KINDS: tuple[Kind[Any], ...] = (
     NetworkKind(),
     ConfigKind(),
     SecretKind(),
+    VolumeKind(),
 )
 """In the order in which they are compared and removed: users before what they use."""
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from swarmnet.model.network import Network
     from swarmnet.model.service import Service
     from swarmnet.model.state import ClusterState, HostFacts
+    from swarmnet.model.volume import Volume
 
 NEW = "new:"
 """Prefix of the ids of predicted nodes: the real id is not known before the host joins."""
@@ -68,6 +69,13 @@ def with_network(state: ClusterState, network: Network, host: str | None) -> Clu
     if host is None:
         return state.model_copy(update={"networks": replaced(state.networks)})
     return _with_facts(state, host, lambda facts: facts.model_copy(update={"networks": replaced(facts.networks)}))
+
+
+def with_volume(state: ClusterState, volume: Volume, host: str) -> ClusterState:
+    """Return the state with one more volume on a host."""
+    return _with_facts(
+        state, host, lambda facts: facts.model_copy(update={"volumes": (*(facts.volumes or ()), volume)})
+    )
 
 
 def with_service(state: ClusterState, service: Service) -> ClusterState:

@@ -202,7 +202,7 @@ def compare_with_live(
     Raises:
         IncompleteError: no manager answers for the swarm: everything in it would look removed.
     """
-    state = observe(ports, Look(containers=True, hosts=hosts))
+    state = observe(ports, Look(containers=True, volumes=True, hosts=hosts))
     answered(state, ports.inventory, hosts=())
     return compare(before, state, mapping, hosts=hosts)
 

@@ -80,6 +80,7 @@ class Restore:
         hosts = frozenset(host.name for host in self.inventory.select(self.choices.limit).hosts)
         return Look(
             containers=True,
+            volumes=True,
             hosts=hosts if self.choices.limit else None,
             unlock_key_file=self.choices.unlock_key_file,
         )

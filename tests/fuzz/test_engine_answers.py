@@ -19,6 +19,7 @@ from swarmnet.model.ports import ContainerSpec, JoinAddress
 from swarmnet.model.service import Attachment, FileReference, ServiceSpec
 from swarmnet.model.state import Endpoint
 from swarmnet.model.swarm import ConfigSpec, NewSecret, NodeSpec, SecretSpec, SwarmSpec
+from swarmnet.model.volume import VolumeSpec
 from tests.simulator import SimulatedClock
 from tests.support.hostile import FEW, body, check, raw
 from tests.support.recorded import objects, recorded
@@ -89,6 +90,9 @@ CALLS: dict[str, Callable[[Engine], object]] = {
     "unlock_key": lambda engine: engine.unlock_key(),
     "unlock_swarm": lambda engine: engine.unlock_swarm(Secret("k")),
     "update_swarm": lambda engine: engine.update_swarm(10, SwarmSpec(task_history=2)),
+    "volumes.create": lambda engine: engine.volumes.create(VolumeSpec(name="data")),
+    "volumes.list": lambda engine: engine.volumes.list(),
+    "volumes.remove": lambda engine: engine.volumes.remove("data"),
 }
 """Every call of an engine."""
 

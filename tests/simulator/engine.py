@@ -16,6 +16,7 @@ from tests.simulator.rules import has_quorum
 from tests.simulator.service_port import SimulatedServices, SimulatedTasks
 from tests.simulator.store import TaskRecord, find
 from tests.simulator.swarm_port import SimulatedMembership, SimulatedNodes
+from tests.simulator.volumes import SimulatedVolumes
 
 if TYPE_CHECKING:
     from swarmnet.model.ports import ContainerSpec
@@ -53,6 +54,7 @@ class SimulatedEngine(SimulatedMembership, SimulatedTasks):
         self.configs = SimulatedConfigs(world, machine)
         self.secrets = SimulatedSecrets(world, machine)
         self.networks = SimulatedNetworks(world, machine)
+        self.volumes = SimulatedVolumes(world, machine)
 
     def facts(self) -> EngineFacts:
         with self._asked("facts"):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from threading import Event
 
     from swarmnet.model.state import Route
+    from swarmnet.model.volume import Volume
     from tests.simulator.clock import Identities
     from tests.simulator.store import Store
 
@@ -81,6 +82,9 @@ class Machine:
     """Such copies, and when they go."""
     half_made: dict[str, str] = field(default_factory=dict)
     """Bridges that a failed request left in the engine's memory, id to subnet: no list shows them."""
+    volumes: dict[str, Volume] = field(default_factory=dict)
+    mounted: set[str] = field(default_factory=set)
+    """Names of volumes that containers use."""
     containers: dict[str, Container] = field(default_factory=dict)
     logs: dict[str, bytes] = field(default_factory=dict)
     images: set[str] = field(default_factory=set)

@@ -164,7 +164,7 @@ def create(
         from swarmnet.workflows.backup import create as take
         from swarmnet.workflows.fleet.observe import Look
 
-        look = Look(containers=True, hosts=cluster.names(hosts))
+        look = Look(containers=True, volumes=True, hosts=cluster.names(hosts))
         order = Order(
             cluster=hosts.cluster,
             backup_id=uuid.uuid4().hex,

@@ -12,6 +12,7 @@ from swarmnet.edge.engine.networks import NetworkStore
 from swarmnet.edge.engine.nodes import NodeStore
 from swarmnet.edge.engine.services import ServiceStore
 from swarmnet.edge.engine.swarm import EngineSwarm
+from swarmnet.edge.engine.volumes import VolumeStore
 from swarmnet.edge.engine.wire.engine import facts_from_wire
 from swarmnet.edge.engine.wire.parts import as_object
 
@@ -40,6 +41,7 @@ class Engine(EngineSwarm, EngineContainers, EngineDialogues):
         self.networks = NetworkStore(self, clock)
         self.configs = ConfigStore(self)
         self.secrets = SecretStore(self)
+        self.volumes = VolumeStore(self)
         self.services = ServiceStore(self, self.networks, Contents(self.configs, self.secrets))
 
     def tasks(self, *, service: str | None = None, network: str | None = None) -> tuple[Task, ...]:

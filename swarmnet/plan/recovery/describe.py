@@ -41,8 +41,8 @@ ALWAYS_LOST = (
     Loss(
         kind="data",
         what="all",
-        why="volumes and images are not networks",
-        instead="bring volumes back first; images are pulled again",
+        why="a backup holds what volumes are, not what is in them, and no images",
+        instead="bring the data back into the empty volumes; images are pulled again",
     ),
 )
 

@@ -28,6 +28,7 @@ from swarmnet.plan.recovery.describe import IDLE
 from swarmnet.plan.recovery.host_map import Places, host_map, moved, places
 from swarmnet.plan.recovery.networks import Networks, is_there_to_restore
 from swarmnet.plan.recovery.selection import Selection, needs_of, selection
+from swarmnet.plan.recovery.volumes import volume_steps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -97,6 +98,7 @@ def restoration(document: BackupDocument, inventory: Inventory, state: ClusterSt
     case = _Case(document, state, choices, chosen)
     where = places(document.state, state, hosts, inventory)
     kept, service_skips = case.services(where, networks)
+    volumes, volume_skips = volume_steps(document, state, hosts, chosen)
     steps = (
         *networks.gateways(),
         *_swarm(case, networks.routes),
@@ -105,6 +107,7 @@ def restoration(document: BackupDocument, inventory: Inventory, state: ClusterSt
         *networks.swarm(),
         *case.configs(),
         *case.secrets(),
+        *volumes,
         *kept,
     )
     enriched, warnings = _enriched(document, inventory, hosts, chosen)
@@ -117,7 +120,7 @@ def restoration(document: BackupDocument, inventory: Inventory, state: ClusterSt
             source=f"<backup {document.id[:8]}>",
         ),
         inventory=enriched,
-        skips=(*skips, *service_skips),
+        skips=(*skips, *volume_skips, *service_skips),
         warnings=(*warnings, *_moves(document, where)),
         hosts=hosts,
         selection=chosen,

@@ -65,6 +65,7 @@ class BackupShowDocument(Output):
     nodes: list[str]
     networks: list[str]
     local_networks: dict[str, list[str]] = Field(description="Networks of single hosts, by host.")
+    volumes: dict[str, list[str]] = Field(description="Named volumes of single hosts, by host; without their data.")
     services: list[str]
     configs: list[str]
     secrets: list[str]
@@ -172,6 +173,7 @@ def show_document(document: BackupDocument) -> BackupShowDocument:
         local_networks={
             facts.host: [net.spec.name for net in facts.networks if not net.predefined] for facts in state.hosts
         },
+        volumes={facts.host: [one.id for one in facts.volumes or ()] for facts in state.hosts},
         services=[service.spec.name for service in state.services],
         configs=[config.spec.name for config in state.configs],
         secrets=[secret.spec.name for secret in state.secrets],

@@ -58,6 +58,9 @@ def summary_lines(document: BackupDocument) -> Iterator[Line]:
     for host, local in found.local_networks.items():
         if local:
             yield f"on {host:<8} {_joined(local)}"
+    for host, held in found.volumes.items():
+        if held:
+            yield f"volumes on {host:<8} {_joined(held)}"
     yield "never comes back:"
     for loss in announced(document):
         yield f"  {loss.kind}: {loss.what}: {loss.why}; {loss.instead}"

@@ -47,6 +47,8 @@ class Look:
     """Questions to shells, from the steps of a playbook."""
     containers: bool = False
     """True asks every host for its containers."""
+    volumes: bool = False
+    """True asks every host for its named volumes."""
     hosts: frozenset[str] | None = None
     """Names of the hosts to read besides the managers; None means all. Managers always answer for the cluster."""
     unlock_key_file: str | None = None
@@ -161,6 +163,7 @@ def _host(ports: Ports, host: str, look: Look) -> _Seen:
         open_ports=tables.open_ports,
         networks=tuple(net for net in networks if net.spec.effective_scope is Scope.LOCAL),
         containers=engine.containers() if look.containers else (),
+        volumes=engine.volumes.list() if look.volumes else None,
     )
     return _Seen(facts, tuple(_answers(ports, host, look.needs)))
 

@@ -1,0 +1,1 @@
+"""Named volumes of hosts."""
