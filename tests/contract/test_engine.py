@@ -18,6 +18,7 @@ from swarmnet.parse.inventory import parse_inventory
 from tests.contract.networks import NetworkContract
 from tests.contract.suite import IMAGE, Cluster, EngineContract
 from tests.contract.updates import UpdateContract
+from tests.contract.volumes import VolumeContract
 from tests.support.labs import fresh_name
 
 if TYPE_CHECKING:
@@ -49,5 +50,5 @@ def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
 
 
 @pytest.mark.lab
-class TestRealEngine(UpdateContract, NetworkContract, EngineContract):
+class TestRealEngine(UpdateContract, NetworkContract, VolumeContract, EngineContract):
     """One swarm a version; see the suite."""

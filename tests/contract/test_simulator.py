@@ -7,10 +7,11 @@ import pytest
 from tests.contract.networks import NetworkContract
 from tests.contract.suite import IMAGE, MISSING, Cluster, EngineContract
 from tests.contract.updates import UpdateContract
+from tests.contract.volumes import VolumeContract
 from tests.simulator import World
 
 
-class TestSimulatedEngine(UpdateContract, NetworkContract, EngineContract):
+class TestSimulatedEngine(UpdateContract, NetworkContract, VolumeContract, EngineContract):
     @pytest.fixture(params=["28.5", "29"])
     def cluster(self, request: pytest.FixtureRequest) -> Cluster:
         world = World(managers=1, workers=1)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from swarmnet.edge.operator.contents import LocalContents
 from swarmnet.errors import DocumentError, UsageError
+from swarmnet.operations import BY_NAME
 from swarmnet.operations.content.names import secret_name
 from swarmnet.operations.content.secret import SecretOperation
 from swarmnet.operations.network.operation import NetworkOperation
@@ -72,10 +73,7 @@ def test_every_problem_is_reported_at_once_each_with_its_line() -> None:
         """) == [
         "p.yml:4: unknown key 'atachable' (did you mean 'attachable'?)",
         "p.yml:7: 'steps.2.network.mtu' must be a whole number",
-        (
-            "p.yml:8: unknown operation 'netwrk'"
-            " (known: swarm, node, network, config, secret, service, stack, command, wait)"
-        ),
+        f"p.yml:8: unknown operation 'netwrk' (known: {', '.join(BY_NAME)})",
         "p.yml:9: key 'image' is missing",
         f"p.yml:10: unknown key 'volumes' (known: {SERVICE_KEYS}; anything else that engines know goes under 'extra')",
     ]

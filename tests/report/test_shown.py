@@ -34,6 +34,7 @@ from swarmnet.model.service import (
 from swarmnet.model.shown import action_digest, sent, shown
 from swarmnet.model.state import ClusterState
 from swarmnet.model.swarm import ConfigSpec, NodeSpec, SecretSpec, SwarmSpec
+from swarmnet.model.volume import VolumeSpec
 from swarmnet.operations.playbook import Playbook, Step
 from swarmnet.operations.service.restored import RestoredService
 from swarmnet.plan.build import build
@@ -134,6 +135,7 @@ VALUES: dict[str, Any] = {
         "config": ConfigSpec(
             name="c-1", data=b"listen 80;", labels={"a": "b"}, extra={"Templating": {"Name": "golang"}}
         ),
+        "volume": VolumeSpec(name="data", driver="rexray", options={"size": "9"}, labels={"a": "b"}),
         "secret": SecretSpec(name="s-1", labels={"a": "b"}, extra={"Driver": {"Name": "vault"}}),
     },
     "before": NETWORK,

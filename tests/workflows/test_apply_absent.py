@@ -24,12 +24,14 @@ STEPS = {
     "swarm": "",
     "node": "  - node: {labels: {a: b}}\n    on: w1\n",
     "network": "  - network: {name: own, driver: bridge, subnets: [{subnet: 10.23.0.0/24}]}\n    on: w1\n",
+    "volume": "  - volume: {name: data, options: {type: tmpfs}}\n    on: w1\n",
     "command": "  - command: {argv: [make-it], unless: [is-made]}\n    on: w1\n",
 }
 """The kinds of steps that do something on hosts."""
 OF_THE_CLUSTER = {
     "service": "  - service: {name: web, image: 'i:1', mode: global}\n",
     "config": "  - config: {name: page, content: hello}\n",
+    "wait": "  - wait: {service: web}\n",
     "secret": "  - secret: {name: word, from: {env: HOME}}\n",
 }
 

@@ -14,6 +14,7 @@ from swarmnet.model.plan import unmarked
 from swarmnet.model.report import Status
 from swarmnet.model.service import Attachment, FileReference, ServiceSpec
 from swarmnet.model.swarm import ConfigSpec, NewSecret, NodeSpec, SecretSpec, SwarmSpec
+from swarmnet.model.volume import VolumeSpec
 from swarmnet.operations.content.kinds import is_lock
 from swarmnet.plan.guard import Permissions
 from swarmnet.plan.recovery.describe import document
@@ -51,6 +52,9 @@ MAP = {"a1": "b1", "a2": "b2", "a3": "b3"}
 SECRETS = {"token": Secret("s3cr3t-c4n4ry")}
 
 
+VOLUME = VolumeSpec(name="pgdata", options={"type": "nfs", "device": ":/x"}, labels={"tier": "1"})
+
+
 def _backup() -> BackupDocument:
     """Return the backup of a busy cluster that has ceased to be."""
     world = World(inventory=OLD)
@@ -62,6 +66,7 @@ def _backup() -> BackupDocument:
     world.engine("a2").networks.create(
         NetworkSpec(name="lan", driver="bridge", subnets=(Subnet(subnet="172.29.0.0/24"),))
     )
+    world.engine("a3").volumes.create(VOLUME)
     engine.configs.create(ConfigSpec(name="site.conf", data=b"\x00listen 80"))
     engine.secrets.create(NewSecret(SecretSpec(name="token"), SECRETS["token"]))
     world.settle()
@@ -85,7 +90,7 @@ def _backup() -> BackupDocument:
 
 
 def _seen(world: World) -> ClusterState:
-    return observe(world.ports(), Look(containers=True))
+    return observe(world.ports(), Look(containers=True, volumes=True))
 
 
 def _restore(found: BackupDocument, *, secrets: dict[str, Secret] | None = None) -> Restore:
@@ -103,6 +108,11 @@ def _comparable(state: ClusterState) -> dict[str, object]:
             net.spec.name: net.spec.model_copy(update={"labels": unmarked(net.spec.labels)})
             for net in state.networks
             if not net.predefined
+        },
+        "volumes": {
+            (moved.get(facts.host, facts.host), one.id): (one.spec.driver, one.spec.options, unmarked(one.spec.labels))
+            for facts in state.hosts
+            for one in facts.volumes or ()
         },
         "local": {
             (moved.get(facts.host, facts.host), net.spec.name): net.spec.subnets

@@ -1,0 +1,30 @@
+"""What holds for the volumes of a simulated engine and of a real one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from swarmnet.errors import EngineError, NotFoundError
+from swarmnet.model.volume import VolumeSpec
+
+if TYPE_CHECKING:
+    from tests.contract.suite import Cluster
+
+
+class VolumeContract:
+    """Volumes of one host."""
+
+    def test_a_volume_is_created_once_and_keeps_driver_options_and_labels(self, cluster: Cluster) -> None:
+        spec = VolumeSpec(
+            name="pgdata", options={"type": "tmpfs", "device": "tmpfs", "o": "size=9m"}, labels={"l": "v"}
+        )
+        volumes = cluster.worker.volumes
+        assert [volumes.create(spec), volumes.create(VolumeSpec(name="pgdata"))] == ["pgdata", "pgdata"]
+        assert [one.spec for one in volumes.list() if one.id == "pgdata"] == [spec]
+        with pytest.raises(EngineError):
+            volumes.create(VolumeSpec(name="data", driver="no-such-plugin"))
+        volumes.remove("pgdata")
+        with pytest.raises(NotFoundError):
+            volumes.remove("pgdata")
