@@ -32,6 +32,7 @@ OF_THE_CLUSTER = {
     "service": "  - service: {name: web, image: 'i:1', mode: global}\n",
     "config": "  - config: {name: page, content: hello}\n",
     "wait": "  - wait: {service: web}\n",
+    "stack": "  - stack: {file: compose.yml, name: shop}\n",
     "secret": "  - secret: {name: word, from: {env: HOME}}\n",
 }
 
