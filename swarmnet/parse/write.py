@@ -113,7 +113,9 @@ def _entry(head: str, value: JsonValue, indent: str, *, fills: bool) -> list[str
         if not value or (len(line) <= WIDTH and _depth(value) <= 2 and "\\n" not in line):  # noqa: PLR2004 - as said
             return [line]
         if isinstance(value, dict):
-            return [head, *_mapping(value, f"{indent}  ", fills=fills)]
+            lines = _mapping(value, f"{indent}  ", fills=fills)
+            # The first key of an item is on the line of its dash.
+            return [f"{head} {lines[0].lstrip(' ')}", *lines[1:]] if head.endswith("-") else [head, *lines]
         return [head, *(line for one in value for line in _entry(f"{indent}  -", one, f"{indent}  ", fills=fills))]
     if not isinstance(value, str):
         return [f"{head} {scalar(value)}"]

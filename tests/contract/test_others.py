@@ -15,13 +15,19 @@ import pytest
 import yaml
 
 from swarmnet.edge.operator.clock import SystemClock
+from swarmnet.edge.operator.contents import LocalContents
 from swarmnet.edge.session import Session
 from swarmnet.errors import DocumentError
 from swarmnet.lab import Lab, LabSpec
 from swarmnet.lab.image import make_image
 from swarmnet.model.plan import Risk
+from swarmnet.operations.playbook import with_contents
 from swarmnet.parse.inventory import parse_inventory
+from swarmnet.parse.playbook import parse_playbook
+from swarmnet.plan.adopt.draft import Wish
+from swarmnet.plan.build import build
 from swarmnet.plan.guard import Permissions
+from swarmnet.workflows.adopt import adopt
 from swarmnet.workflows.apply import prepare
 from tests.contract.test_engine import make_engine
 from tests.contract.theirs import ENGINES, IMAGE, JOBS, MADE_NETWORKS, OWN_STACK, RUNNING, STACK, Theirs, playbook_of
@@ -91,6 +97,18 @@ def test_what_a_step_describes_as_it_is_is_left_alone(everything: Mapping[str, T
         return _shown(one.plan(*described))
 
     assert each(everything, planned) == same({})
+
+
+def test_the_playbook_that_adopt_writes_plans_nothing(everything: Mapping[str, Theirs]) -> None:
+    def adopted(one: Theirs) -> tuple[set[str], dict[str, list[str]]]:
+        state = prepare(one.session, goal(one.session.inventory, playbook_of(()))).state
+        made = adopt(state, one.session.inventory, Wish())
+        read = with_contents(parse_playbook(made.text.encode(), "adopted.yml"), LocalContents({}))
+        said = {step.arguments.get("name") for step in made.steps if not step.muted}
+        assert {*RUNNING, *MADE_NETWORKS, "page", "token"} <= said
+        return {*made.left_out}, _shown(build(read, state, one.session.inventory).actions)
+
+    assert each(everything, adopted) == same(({f"service {name}" for name in JOBS}, {}))
 
 
 CHANGES: Mapping[str, tuple[dict[str, Any], dict[str, Any]]] = {

@@ -30,6 +30,7 @@ from swarmnet.report.documents.lock import LocksDocument
 from swarmnet.report.documents.log import LogsDocument
 from swarmnet.report.documents.plan import PlanDocument, RestorePlanDocument, SavedPlanDocument
 from swarmnet.report.documents.restore import RestoreDocument
+from swarmnet.report.documents.show import ShowDocument
 from swarmnet.report.documents.status import StatusDocument
 from swarmnet.report.documents.verify import VerifyDocument
 
@@ -45,6 +46,7 @@ DOCUMENTS: dict[str, type[Output]] = {
     "status": StatusDocument,
     "ipam": IpamDocument,
     "convert": ConvertDocument,
+    "show": ShowDocument,
     "restore": RestoreDocument,
     "restore-plan": RestorePlanDocument,
     "drift": DriftDocument,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from swarmnet.report.documents.base import Output
 
-__all__ = ["Check", "Format", "Report", "Status"]
+__all__ = ["Check", "Format", "Graph", "Report", "Status"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,16 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
+class Graph:
+    """A drawing of a result: what there is, and what is connected."""
+
+    nodes: tuple[tuple[str, str, str], ...] = ()
+    """Of each its id, its label, and its kind: host, network, service, container."""
+    edges: tuple[tuple[str, str, str], ...] = ()
+    """The ids of both ends, and a label."""
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """The result of one command."""
 
@@ -46,6 +56,16 @@ class Report:
     print_to: Callable[[Console], None]
     """Prints the result for people."""
     seconds: float = 0.0
+    graph: Graph | None = None
+    """The result as a drawing; None draws the checks."""
+
+    def drawn(self) -> Graph:
+        """Return the drawing: the result's own, or the command with its checks."""
+        if self.graph is not None:
+            return self.graph
+        checks = [(f"c{number}", f"{one.group}: {one.name}", "check") for number, one in enumerate(self.checks)]
+        edges = tuple(("root", name, one.status.value) for (name, *_), one in zip(checks, self.checks, strict=True))
+        return Graph((("root", f"swarmnet {self.command}", "command"), *checks), edges)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,199 @@
+"""The JSON document of what is where."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from swarmnet.model.topology import STACK_LABEL, task_name
+from swarmnet.report.documents.base import Entry, FailureEntry, Output, failure_entries
+
+if TYPE_CHECKING:
+    from swarmnet.model.service import Service
+    from swarmnet.model.state import ClusterState, HostFacts
+    from swarmnet.model.topology import Member, Place, Publication, Topology
+
+
+class MemberEntry(Entry):
+    """One address on a network."""
+
+    kind: str = Field(description="task, container, or vip: the virtual address of a service.")
+    name: str
+    host: str | None = Field(description="Null for a virtual address.")
+    service: str | None = Field(description="The service that it belongs to; null for a container of its own.")
+    address: str = Field(description="Without a prefix length; empty where it is not known.")
+    names: list[str] = Field(description="What it is found by on this network.")
+    mac: str | None
+    state: str
+
+
+class ShownNetworkEntry(Entry):
+    """One network of the swarm or of one host."""
+
+    name: str
+    id: str
+    scope: str = Field(description="swarm, or local: a network of one host.")
+    host: str | None = Field(description="Null for a network of the swarm.")
+    driver: str
+    subnets: list[str]
+    gateways: list[str]
+    vnis: list[int] = Field(description="VXLAN network identifiers, one a subnet.")
+    attachable: bool
+    internal: bool
+    encrypted: bool
+    stack: str | None
+    members: list[MemberEntry]
+
+
+class ShownTaskEntry(Entry):
+    """One task."""
+
+    name: str
+    id: str
+    host: str | None
+    state: str
+    desired: str
+    message: str
+    addresses: dict[str, list[str]] = Field(description="By network, with prefix lengths.")
+
+
+class ShownServiceEntry(Entry):
+    """One service."""
+
+    name: str
+    image: str
+    mode: str
+    stack: str | None
+    networks: list[str]
+    virtual_ips: dict[str, str] = Field(description="By network, with prefix lengths.")
+    tasks: list[ShownTaskEntry]
+
+
+class ShownHostEntry(Entry):
+    """One host."""
+
+    name: str
+    role: str | None = Field(description="manager or worker; null outside of the swarm.")
+    availability: str | None
+    engine: str
+    addresses: list[str]
+    containers: int = Field(description="Those outside of services.")
+    tasks: int
+
+
+class ShownPortEntry(Entry):
+    """One port that leads to a service."""
+
+    port: int | None = Field(description="Null until the engine has chosen one.")
+    protocol: str
+    mode: str = Field(description="ingress: every node takes the port; host: only nodes with a task do.")
+    target: int
+    service: str
+    hosts: list[str] = Field(description="Of mode host, those with a task.")
+
+
+class ShowDocument(Output):
+    """What ``show --json`` prints; lists that a view does not show are empty."""
+
+    cluster: str
+    networks: list[ShownNetworkEntry]
+    services: list[ShownServiceEntry]
+    hosts: list[ShownHostEntry]
+    ports: list[ShownPortEntry]
+    failures: list[FailureEntry]
+
+
+def show_document(found: Topology, cluster: str) -> ShowDocument:
+    """Return the whole picture for programs."""
+    state = found.state
+    return ShowDocument(
+        schema_=1,
+        cluster=cluster,
+        networks=[_network(one) for one in found.places],
+        services=[_service(one, found) for one in sorted(state.services, key=lambda one: one.spec.name)],
+        hosts=[_host(one, state) for one in state.hosts],
+        ports=[_port(one) for one in found.ports],
+        failures=failure_entries(state.failures),
+    )
+
+
+def _network(place: Place) -> ShownNetworkEntry:
+    net, spec = place.network, place.network.spec
+    return ShownNetworkEntry(
+        name=spec.name,
+        id=net.id,
+        scope=place.scope.value,
+        host=place.host,
+        driver=spec.driver,
+        subnets=[one.subnet for one in spec.subnets],
+        gateways=[one.gateway for one in spec.subnets if one.gateway],
+        vnis=list(net.vnis),
+        attachable=spec.attachable is True,
+        internal=spec.internal is True,
+        encrypted=spec.encrypted is True,
+        stack=spec.labels.get(STACK_LABEL),
+        members=[_member(one) for one in place.members],
+    )
+
+
+def _member(one: Member) -> MemberEntry:
+    return MemberEntry(
+        kind=one.kind,
+        name=one.name,
+        host=one.host,
+        service=one.service,
+        address=one.address,
+        names=list(one.names),
+        mac=one.mac,
+        state=one.state,
+    )
+
+
+def _service(service: Service, found: Topology) -> ShownServiceEntry:
+    spec, names = service.spec, found.hosts
+    return ShownServiceEntry(
+        name=spec.name,
+        image=spec.image,
+        mode=str(spec.mode.value),
+        stack=spec.labels.get(STACK_LABEL),
+        networks=[one.network for one in spec.networks or ()],
+        virtual_ips=dict(service.virtual_ips),
+        tasks=[
+            ShownTaskEntry(
+                name=task_name(task, spec.name, names),
+                id=task.id,
+                host=names.get(task.node_id or ""),
+                state=task.state,
+                desired=task.desired_state,
+                message=task.message,
+                addresses={name: list(one) for name, one in task.networks.items()},
+            )
+            for task in found.tasks(service)
+        ],
+    )
+
+
+def _host(facts: HostFacts, state: ClusterState) -> ShownHostEntry:
+    node = state.node_of(facts.host)
+    spec = None if node is None else node.spec
+    return ShownHostEntry(
+        name=facts.host,
+        role=None if spec is None or spec.role is None else spec.role.value,
+        availability=None if spec is None or spec.availability is None else spec.availability.value,
+        engine=facts.engine.version,
+        addresses=list(facts.addresses),
+        containers=sum(one.service is None for one in facts.containers),
+        tasks=sum(one.service is not None and one.running for one in facts.containers),
+    )
+
+
+def _port(one: Publication) -> ShownPortEntry:
+    return ShownPortEntry(
+        port=one.port,
+        protocol=str(one.protocol),
+        mode=one.mode.value,
+        target=one.target,
+        service=one.service,
+        hosts=list(one.hosts),
+    )
