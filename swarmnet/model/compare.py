@@ -77,7 +77,8 @@ def service_changes(wanted: ServiceSpec, seen: ServiceSpec, *, exact: bool = Fal
     """Return how a service differs."""
     image = wanted.image if wanted.image != seen.image.partition("@")[0] else seen.image
     after = wanted.model_copy(update={"image": image}) if exact else lay(seen, wanted)
-    skipped = {"replicas"} if after.mode is ServiceMode.GLOBAL else set()
+    skipped = {"replicas"} if after.mode.is_everywhere else set()
+    skipped |= set() if after.mode is ServiceMode.REPLICATED_JOB else {"max_concurrent"}
     return (*_differences(after, seen, skipped), *_extra(wanted.extra, seen.extra, exact=exact))
 
 

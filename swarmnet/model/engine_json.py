@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from swarmnet.model.base import JsonObject, JsonValue
-    from swarmnet.model.fields import Read
+    from swarmnet.model.fields import EngineField, Read
 
 Spec = TypeVar("Spec", bound=Document)
 
@@ -32,15 +32,16 @@ def read(spec: type[Document], seen: Mapping[str, JsonValue]) -> tuple[dict[str,
     left: JsonObject = deepcopy(dict(seen))
     found: dict[str, Any] = {}
     for name, line in lines(spec).items():
-        holder = None if line.outside else _holder(left, line.keys)
-        if holder is None or line.keys[-1] not in holder:
+        keys = _place(left, line)
+        holder = None if line.outside else _holder(left, keys)
+        if holder is None or keys[-1] not in holder:
             continue
-        taken = line.codec.read(holder[line.keys[-1]])
+        taken = line.codec.read(holder[keys[-1]])
         if taken is None or (taken[0] is not None and not fits(spec, name, taken[0])):
             continue
         if taken[0] is not None:
             found[name] = taken[0]
-        _put(left, line.keys, None if taken[1] == {} else taken[1])
+        _put(left, keys, None if taken[1] == {} else taken[1])
     return found, left
 
 
@@ -64,9 +65,10 @@ def write(
         unchanged = value is None if before is None else line.same(old, value)
         if line.outside or unchanged or name in skip:
             continue
-        holder = _holder(body, line.keys)
-        there = None if holder is None else holder.get(line.keys[-1])
-        _put(body, line.keys, line.codec.unset(there) if value is None else line.codec.write(value, there))
+        keys = _place(body, line)
+        holder = _holder(body, keys)
+        there = None if holder is None else holder.get(keys[-1])
+        _put(body, keys, line.codec.unset(there) if value is None else line.codec.write(value, there))
     return body
 
 
@@ -159,6 +161,11 @@ def contains(seen: JsonValue, wanted: JsonValue) -> bool:
     if isinstance(wanted, dict) and isinstance(seen, dict):
         return all(contains(seen.get(key), value) for key, value in wanted.items())
     return seen == wanted or (seen in (None, {}, []) and wanted in (None, {}, []))
+
+
+def _place(body: JsonObject, line: EngineField) -> tuple[str, ...]:
+    """Return the keys that lead to a field in this body; the usual ones where it has no place for it yet."""
+    return next((keys for keys in line.places if _holder(body, keys) is not None), line.keys)
 
 
 def _holder(body: JsonObject, keys: tuple[str, ...]) -> JsonObject | None:

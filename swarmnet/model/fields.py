@@ -117,11 +117,18 @@ class EngineField:
     """True where values may hold secrets: they are shown only on demand."""
     identity: bool = False
     """True for what an object is found by: it is never compared."""
+    other_path: str | None = None
+    """Where other objects of the same kind have it: the number of tasks of a job."""
 
     @property
     def keys(self) -> tuple[str, ...]:
         """The keys that lead to it."""
         return tuple(self.path.split("/"))
+
+    @property
+    def places(self) -> tuple[tuple[str, ...], ...]:
+        """The keys that may lead to it, the usual ones first."""
+        return (self.keys, *(tuple(path.split("/")) for path in [self.other_path] if path is not None))
 
     @property
     def outside(self) -> bool:
@@ -154,6 +161,28 @@ def lines(spec: type[BaseModel]) -> Mapping[str, EngineField]:
         elif name != EXTRA:
             raise TypeError(f"{spec.__name__}.{name} has no EngineField: say where the engine keeps it")
     return found
+
+
+def needed(spec: BaseModel, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Yield each field in use that not every engine knows, and the first API version that does.
+
+    A field is in use where its value is another than what engines do anyway.
+    """
+    for name, line in lines(type(spec)).items():
+        value = getattr(spec, name)
+        if value is None or line.same(None, value):
+            continue
+        if line.since is not None:
+            yield f"{prefix}{name}{f': {str(value).lower()}' if isinstance(value, bool) else ''}", line.since
+        for one in value if isinstance(value, tuple) else (value,):
+            if isinstance(one, BaseModel) and _described(type(one)):
+                yield from needed(one, f"{prefix}{name}.")
+
+
+@cache
+def _described(part: type[BaseModel]) -> bool:
+    """Return whether the fields of a part have lines of their own."""
+    return any(isinstance(one, EngineField) for field in part.model_fields.values() for one in field.metadata)
 
 
 def _bases(spec: type[BaseModel], name: str) -> Iterator[type[BaseModel]]:

@@ -35,8 +35,13 @@ def lay(present: Spec, wanted: Spec) -> Spec:
 
 def _beside_the_fields(found: Document, wanted: Document) -> dict[str, Any]:
     update: dict[str, Any] = {}
-    if isinstance(found, ServiceSpec) and found.mode is ServiceMode.GLOBAL:
-        update["replicas"] = None
+    if isinstance(found, ServiceSpec):
+        absent = {
+            "replicas": found.mode.is_everywhere,
+            "max_concurrent": found.mode is not ServiceMode.REPLICATED_JOB,
+            "update": found.mode.is_job,  # engines refuse it
+        }
+        update |= {name: None for name, is_absent in absent.items() if is_absent}
     if EXTRA in type(found).model_fields:
         update[EXTRA] = merge(getattr(found, EXTRA), getattr(wanted, EXTRA))
     return update

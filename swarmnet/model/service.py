@@ -42,7 +42,6 @@ from swarmnet.model.service_parts import (
 from swarmnet.model.service_resources import LIMITS, LOG_DRIVER, RESERVATIONS, Limits, Logging, Reservations
 
 __all__ = [
-    "JOBS",
     "Attachment",
     "EndpointMode",
     "FileReference",
@@ -61,8 +60,6 @@ __all__ = [
     "UpdatePolicy",
 ]
 
-JOBS = frozenset({"ReplicatedJob", "GlobalJob"})
-"""Modes of services whose tasks run to their end, once. They have no field and stay in ``extra``."""
 FAILURE_ACTIONS = ("pause", "continue", "rollback")
 ORDERS = ("stop-first", "start-first")
 CONDITIONS = ("none", "on-failure", "any")
@@ -132,9 +129,16 @@ class ServiceSpec(Document):
     env: Annotated[dict[str, str] | None, _container("Env", ENVIRONMENT, hidden=True)] = None
     """Environment variables."""
     mode: Annotated[ServiceMode, EngineField("Mode", MODE, "replicated", Effect.REPLACE)] = ServiceMode.REPLICATED
-    """replicated: as many tasks as replicas says; global: one on every node."""
-    replicas: Annotated[Count | None, EngineField("Mode/Replicated/Replicas", INTEGER, 1)] = None
-    """Replicated services only; None means 1 when the service is created, and not managed afterwards."""
+    """replicated: as many tasks as replicas says; global: one on every node; replicated-job, global-job: tasks that run
+    to their end once, and again after each change."""
+    replicas: Annotated[
+        Count | None,
+        EngineField("Mode/Replicated/Replicas", INTEGER, 1, other_path="Mode/ReplicatedJob/TotalCompletions"),
+    ] = None
+    """How many tasks run, or how often a replicated job runs to its end; left out, 1 when the service is created, and
+    not managed afterwards."""
+    max_concurrent: Annotated[Count | None, EngineField("Mode/ReplicatedJob/MaxConcurrent", INTEGER, 1)] = None
+    """Tasks of a replicated job that run at a time; left out when it is created: all of them."""
     networks: Annotated[
         tuple[Attachment, ...] | None, EngineField("TaskTemplate/Networks", ATTACHMENTS, effect=_RESTARTS)
     ] = None
@@ -221,12 +225,6 @@ class ServiceSpec(Document):
         entries = [entry for entry in kept if isinstance(entry, dict)] if isinstance(kept, list) else []
         return (*(one.source for one in files or ()), *(str(entry.get(f"{kind}Name", "")) for entry in entries))
 
-    @property
-    def job(self) -> JsonObject | None:
-        """The mode of a job in the engine's own JSON, None for a service whose tasks keep running."""
-        mode = self.extra.get("Mode")
-        return mode if isinstance(mode, dict) and JOBS & mode.keys() else None
-
 
 class Service(Document):
     """A service as seen on a manager."""
@@ -243,6 +241,8 @@ class Service(Document):
     update_message: str | None = None
     previous: ServiceSpec | None = Field(default=None, exclude=True)
     """What the last update wrote over; engines keep one, and forget it after a rollback of their own. In no backup."""
+    run: int | None = None
+    """How often a job was asked to run again, from 0; None for other services."""
 
 
 class Task(Document):
@@ -259,6 +259,8 @@ class Task(Document):
     networks: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """Network name to the addresses (with prefix lengths) of the task."""
     container_id: str | None = None
+    run: int | None = None
+    """Which run of a job it belongs to."""
     published: tuple[PublishedPort, ...] = ()
     """The ports of its node in host mode, once it runs."""
 

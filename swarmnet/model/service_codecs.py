@@ -30,27 +30,36 @@ if TYPE_CHECKING:
 Entry = TypeVar("Entry", Attachment, PublishedPort, FileReference)
 
 
+_MODES: Mapping[str, tuple[ServiceMode, frozenset[str]]] = {
+    "Replicated": (ServiceMode.REPLICATED, frozenset({"Replicas"})),
+    "Global": (ServiceMode.GLOBAL, frozenset()),
+    "ReplicatedJob": (ServiceMode.REPLICATED_JOB, frozenset({"TotalCompletions", "MaxConcurrent"})),
+    "GlobalJob": (ServiceMode.GLOBAL_JOB, frozenset()),
+}
+"""The engine's keys with the modes, and the numbers that are fields of their own."""
+_KEYS = {mode: key for key, (mode, _numbers) in _MODES.items()}
+
+
 class Mode(Codec):
-    """How many tasks there are; the number is a field of its own, and jobs stay as they are."""
+    """How many tasks there are; the numbers are fields of their own."""
 
     word = "mode"
 
     @override
     def read(self, value: JsonValue) -> Read | None:
-        if not isinstance(value, dict):
+        if not isinstance(value, dict) or len(value) != 1:
             return None
-        if set(value) == {"Global"}:
-            return ServiceMode.GLOBAL, None
-        inner = value.get("Replicated")
-        known = set(value) == {"Replicated"} and isinstance(inner, dict) and set(inner) <= {"Replicas"}
-        return (ServiceMode.REPLICATED, value) if known else None
+        ((key, inner),) = value.items()
+        if key not in _MODES or not isinstance(inner, dict | None):
+            return None
+        mode, numbers = _MODES[key]
+        return (mode, value if inner else None) if (inner or {}).keys() <= numbers else None
 
     @override
     def write(self, value: object, present: JsonValue) -> JsonValue:
-        if value is ServiceMode.GLOBAL:
-            return {"Global": {}}
-        there = present.get("Replicated") if isinstance(present, dict) else None
-        return {"Replicated": there if isinstance(there, dict) else {}}
+        key = _KEYS[ServiceMode(str(value))]
+        there = present.get(key) if isinstance(present, dict) else None
+        return {key: there if isinstance(there, dict) else {}}
 
 
 class Entries(Codec, Generic[Entry]):

@@ -11,10 +11,22 @@ from swarmnet.model.base import Document, Labels, Port
 
 
 class ServiceMode(StrEnum):
-    """How many tasks: a number, or one on every node."""
+    """How many tasks: a number, or one on every node; those of a job run to their end, once."""
 
     REPLICATED = "replicated"
     GLOBAL = "global"
+    REPLICATED_JOB = "replicated-job"
+    GLOBAL_JOB = "global-job"
+
+    @property
+    def is_job(self) -> bool:
+        """Whether tasks run to their end once, and again after each update of any field."""
+        return self in (ServiceMode.REPLICATED_JOB, ServiceMode.GLOBAL_JOB)
+
+    @property
+    def is_everywhere(self) -> bool:
+        """Whether each node that may run it has one task, so that no number of tasks is meant."""
+        return self in (ServiceMode.GLOBAL, ServiceMode.GLOBAL_JOB)
 
 
 class EndpointMode(StrEnum):

@@ -65,12 +65,19 @@ def next_loss(found: Standing) -> str:
 
 
 def running_of(service: Service, state: ClusterState) -> tuple[int, int]:
-    """Return how many tasks of a service run and how many should: of a global one, one for each eligible node."""
-    tasks = [task for task in state.tasks if task.service_id == service.id]
+    """Return how many tasks of a service run and how many should: of a global one, one for each eligible node.
+
+    Of a job: how many have run to their end.
+    """
+    tasks = [task for task in state.tasks if task.service_id == service.id and task.run == service.run]
+    wanted = 1 if service.spec.replicas is None else service.spec.replicas
+    if service.spec.mode.is_job:
+        done = sum(task.state == "complete" for task in tasks)
+        return done, len({task.node_id for task in tasks}) if service.spec.mode.is_everywhere else wanted
     running = [task for task in tasks if task.desired_state == task.state == "running"]
     if service.spec.mode is ServiceMode.GLOBAL:
         return len(running), len({task.node_id for task in tasks if task.desired_state == "running"})
-    return len(running), 1 if service.spec.replicas is None else service.spec.replicas
+    return len(running), wanted
 
 
 def failing_of(service: Service, state: ClusterState) -> tuple[str, ...]:
@@ -134,7 +141,7 @@ def _of_nodes(state: ClusterState) -> Iterator[str]:
 def _of_services(state: ClusterState) -> Iterator[str]:
     for service in sorted(state.services, key=lambda one: one.spec.name):
         running, wanted = running_of(service, state)
-        if running < wanted and service.spec.mode in (ServiceMode.REPLICATED, ServiceMode.GLOBAL):
+        if running < wanted and not service.spec.mode.is_job:
             yield f"{service.spec.name} runs {running} of {wanted} tasks"
 
 

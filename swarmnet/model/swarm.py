@@ -77,6 +77,16 @@ class NodeSpec(Document):
     labels: Labels = Field(default_factory=dict)
 
 
+class NodeResources(Document):
+    """What a node has, before anything is reserved."""
+
+    cpus: float
+    memory: int
+    """Bytes."""
+    generic: dict[str, int] = Field(default_factory=dict)
+    """How many of each kind of resource that its daemon.json names."""
+
+
 class Node(Document):
     """A node as seen on a manager. Identity is the id: names repeat after a re-join (moby#24106)."""
 
@@ -94,6 +104,8 @@ class Node(Document):
     engine_version: str = ""
     platform: str = ""
     engine_labels: Labels = Field(default_factory=dict)
+    resources: NodeResources | None = Field(default=None, exclude=True)
+    """None where the node has not reported any yet. In no backup."""
 
     @property
     def name(self) -> str:

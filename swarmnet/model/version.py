@@ -35,5 +35,37 @@ class ApiVersion(NamedTuple):
         return f"{self.major}.{self.minor}"
 
 
+ENGINES = {
+    "1.41": "20.10",
+    "1.42": "23.0",
+    "1.43": "24.0",
+    "1.44": "25.0",
+    "1.45": "26.0",
+    "1.46": "27.0",
+    "1.47": "27.2",
+    "1.48": "28.0",
+    "1.49": "28.1",
+    "1.50": "28.2",
+    "1.51": "28.3",
+    "1.52": "29.0",
+}
+"""The first engine with each version of the API (moby, docs of the API)."""
+
+
+def first_engine(api: str) -> str:
+    """Return the first engine that has an API version, for people."""
+    return ENGINES.get(api, f"with API {api}")
+
+
+def api_of_engine(version: str) -> ApiVersion:
+    """Return the API version of an engine such as ``26.1.5``; one that says nothing readable has the oldest."""
+    found = _FORM.match(version)
+    if found is None:
+        return ApiVersion(0, 0)
+    mine = int(found[1]), int(found[2])
+    known = [api for api, first in ENGINES.items() if ApiVersion.parse(first) <= mine]
+    return ApiVersion.parse(known[-1]) if known else ApiVersion(0, 0)
+
+
 OLDEST_API = ApiVersion(1, 41)
 """Of engine 20.10, the oldest that swarmnet works with."""

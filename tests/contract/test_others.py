@@ -17,7 +17,6 @@ import yaml
 from swarmnet.edge.operator.clock import SystemClock
 from swarmnet.edge.operator.contents import LocalContents
 from swarmnet.edge.session import Session
-from swarmnet.errors import DocumentError
 from swarmnet.lab import Lab, LabSpec
 from swarmnet.lab.image import make_image
 from swarmnet.model.plan import Risk
@@ -45,6 +44,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.lab
 CLOCK = SystemClock()
 T = TypeVar("T")
+NAMED = (*RUNNING, *JOBS)
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +80,7 @@ def same(answer: T) -> dict[str, T]:
 
 
 def test_what_a_step_only_names_is_left_alone(everything: Mapping[str, Theirs]) -> None:
-    steps = [{"service": {"name": name, "image": IMAGE}} for name in RUNNING]
+    steps = [{"service": {"name": name, "image": IMAGE}} for name in NAMED]
     steps += [{"network": {"name": name}} for name in MADE_NETWORKS if name != "bridged"]
     steps += [{"network": {"name": "bridged", "driver": "bridge"}}]
 
@@ -91,9 +91,9 @@ def test_what_a_step_describes_as_it_is_is_left_alone(everything: Mapping[str, T
     def planned(one: Theirs) -> dict[str, list[str]]:
         state = prepare(one.session, goal(one.session.inventory, playbook_of(()))).state
         networks = (*state.networks, *state.local_networks(one.host))
-        described = [{"service": _typed(service.spec)} for service in state.services if service.spec.name in RUNNING]
+        described = [{"service": _typed(service.spec)} for service in state.services if service.spec.name in NAMED]
         described += [{"network": _typed(net.spec)} for net in networks if net.spec.name in MADE_NETWORKS]
-        assert len(described) == len(RUNNING) + len(MADE_NETWORKS)
+        assert len(described) == len(NAMED) + len(MADE_NETWORKS)
         return _shown(one.plan(*described))
 
     assert each(everything, planned) == same({})
@@ -207,14 +207,24 @@ def test_a_stack_of_swarmnet_is_one_for_docker(everything: Mapping[str, Theirs])
     assert each(everything, seen) == same((True, "own_sleeper 1/1", 1, ""))
 
 
-@pytest.mark.parametrize("name", JOBS)
-def test_a_job_is_not_changed_into_a_service(everything: Mapping[str, Theirs], name: str) -> None:
-    def refused(one: Theirs) -> bool:
-        with pytest.raises(DocumentError) as caught:
-            one.plan({"service": {"name": name, "image": IMAGE}})
-        return f"service {name} is a job" in str(caught.value)
+def test_a_change_of_a_job_changes_that_alone_and_runs_it_again(everything: Mapping[str, Theirs]) -> None:
+    steps = [
+        {"service": {"name": "many-job", "image": IMAGE, "replicas": 3}},
+        {"service": {"name": "everywhere-job", "image": IMAGE, "labels": {"by": "us"}}},
+    ]
+    expected = {
+        "many-job": {"Mode.ReplicatedJob.TotalCompletions": 3},
+        "everywhere-job": {"Labels.by": "us"},
+    }
 
-    assert each(everything, refused) == same(True)  # noqa: FBT003 - the answer
+    def changed(one: Theirs) -> tuple[dict[str, Any], set[Risk]]:
+        before, risks = one.specs(*JOBS), {action.risk for action in one.plan(*steps)}
+        one.apply(*steps)
+        assert all(one.inspect("service", name)[name]["JobStatus"]["JobIteration"]["Index"] == 1 for name in JOBS)
+        after = one.specs(*JOBS)
+        return {name: _differences(before[name], after[name]) for name in JOBS}, risks
+
+    assert each(everything, changed) == same((expected, {Risk.DISRUPTIVE}))
 
 
 def _stack(text: str, name: str) -> list[dict[str, Any]]:

@@ -79,6 +79,7 @@ SERVICE = ServiceSpec(
     env={"A": "b"},
     mode=ServiceMode.GLOBAL,
     replicas=1,
+    max_concurrent=1,
     networks=(Attachment(network="front", aliases=("www",), options={"k": "v"}),),
     ports=(PublishedPort(target=80, published=8080, name="web"),),
     endpoint_mode=EndpointMode.VIP,
@@ -279,7 +280,10 @@ def test_an_update_shows_what_differs_and_its_own_terms() -> None:
 def test_a_restore_shows_all_that_it_makes() -> None:
     hosts = inventory()
     steps = (Step(operation=RestoredService(spec=SERVICE.model_copy(update={"secrets": (), "configs": ()}))),)
-    plan = build(Playbook(name="restore", steps=steps, restore="b1"), a_swarm(hosts), hosts)
+    state, newest = a_swarm(hosts), {"version": "29.4.0", "api_version": "1.55"}
+    facts = tuple(one.model_copy(update={"engine": one.engine.model_copy(update=newest)}) for one in state.hosts)
+    state = state.model_copy(update={"hosts": facts})
+    plan = build(Playbook(name="restore", steps=steps, restore="b1"), state, hosts)
 
     text, tree = plan_text(plan, ClusterState()), json.dumps(plan_json(plan, ClusterState()))
 

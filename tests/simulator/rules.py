@@ -135,6 +135,9 @@ def _give_addresses(store: Store, service: ServiceRecord) -> None:
 
 def _schedule(store: Store, service: ServiceRecord) -> None:
     mine = [task for task in store.tasks.values() if task.service_id == service.id]
+    if service.spec.mode.is_job:
+        _run_job(store, service, mine)
+        return
     old = {task.id for task in mine if task.desired_state == "running" and _is_old(store, service, task)}
     hands = _hands(service, [task for task in mine if task.desired_state == "running" and task.id not in old])
     if old:
@@ -145,9 +148,7 @@ def _schedule(store: Store, service: ServiceRecord) -> None:
         _judge(store, service, task, is_taken=task.id in old and hands > 0)
         hands -= task.id in old and task.state == "running"
     current = [task for task in mine if task.desired_state == "running"]
-    if service.spec.job is not None:
-        _run_job(store, service, mine)
-    elif service.spec.mode is ServiceMode.GLOBAL:
+    if service.spec.mode is ServiceMode.GLOBAL:
         _spread_globally(store, service, current)
     else:
         _scale(store, service, current)
@@ -171,23 +172,24 @@ def _judge(store: Store, service: ServiceRecord, task: TaskRecord, *, is_taken: 
         task.desired_state = "shutdown"
     elif node is not None and not task.ended and not _may_stay(task, node):
         task.state, task.message = "rejected", "assigned node no longer meets constraints"
-    ended = task.ended and service.spec.job is None
+    ended = task.ended and not service.spec.mode.is_job
     if ended and task.desired_state == "running" and _is_replaced(service, task):
         task.desired_state = "shutdown"
 
 
 def _run_job(store: Store, service: ServiceRecord, mine: list[TaskRecord]) -> None:
-    """Begin the tasks of a job, all at once; they end by themselves and are not made again."""
-    numbers = (service.spec.job or {}).get("ReplicatedJob")
-    if isinstance(numbers, dict):
-        total = numbers.get("TotalCompletions", 1)
-        for slot in range(len(mine) + 1, (total if isinstance(total, int) else 1) + 1):
+    """Begin the tasks of a job's run, all at once; they end by themselves. Each update makes a new run."""
+    for task in mine:
+        _judge(store, service, task, is_taken=task.run != service.run and not task.ended)
+    current = [task for task in mine if task.run == service.run]
+    if not service.spec.mode.is_everywhere:
+        for slot in range(len(current) + 1, (service.spec.replicas or 0) + 1):
             _new_task(store, service, node_id=None, slot=slot)
         for task in [one for one in store.tasks.values() if one.service_id == service.id and one.node_id is None]:
             _choose_node(store, service, task)
         return
     for node in _eligible(store, service.spec):
-        if node.id not in {task.node_id for task in mine}:
+        if node.id not in {task.node_id for task in current}:
             _new_task(store, service, node_id=node.id, slot=None)
 
 
@@ -240,7 +242,7 @@ def _scale(store: Store, service: ServiceRecord, current: list[TaskRecord]) -> N
 def _new_task(store: Store, service: ServiceRecord, *, node_id: str | None, slot: int | None) -> None:
     task_id = f"{service.id[:17]}{store.write():08d}"
     store.tasks[task_id] = TaskRecord(
-        id=task_id, service_id=service.id, node_id=node_id, slot=slot, made_of=service.spec
+        id=task_id, service_id=service.id, node_id=node_id, slot=slot, made_of=service.spec, run=service.run
     )
 
 
@@ -302,7 +304,7 @@ def _drop_tasks(store: Store, machines: dict[str, Machine]) -> None:
             leave(store, task)
             del store.tasks[task.id]
     for service in store.services.values():
-        if service.spec.job is None:
+        if not service.spec.mode.is_job:
             _forget_history(store, service)
 
 
@@ -342,7 +344,7 @@ def _advance(store: Store, task: TaskRecord, machines: dict[str, Machine], missi
     if task.state in ("new", "pending"):
         task.state = "preparing"
         return
-    if service.spec.job is not None:
+    if service.spec.mode.is_job:
         task.state, task.message = "complete", "finished"
         return
     task.state, task.message = "running", "started"

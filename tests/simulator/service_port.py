@@ -32,6 +32,7 @@ class SimulatedServices(SwarmSide):
                     published=given(record.spec, PublishMode.INGRESS),
                     update_state=record.update_state,
                     previous=record.previous,
+                    run=record.run,
                 )
                 for record in self._store().services.values()
             )
@@ -42,11 +43,17 @@ class SimulatedServices(SwarmSide):
             if any(record.spec.name == spec.name for record in store.services.values()):
                 message = f"name conflicts with an existing object: service {spec.name} already exists"
                 raise ConflictError(self.host, message, status=409)
-            if spec.mode is ServiceMode.REPLICATED and spec.replicas is None:
+            if spec.mode is ServiceMode.REPLICATED_JOB:
+                number = next((one for one in (spec.max_concurrent, spec.replicas) if one is not None), 1)
+                total = number if spec.replicas is None else spec.replicas
+                spec = spec.model_copy(update={"max_concurrent": number, "replicas": total})
+            elif spec.mode is ServiceMode.REPLICATED and spec.replicas is None:
                 spec = spec.model_copy(update={"replicas": 1})
             service_id = self._world.ids.swarm()
             self._check(store, spec, service_id)
-            store.services[service_id] = ServiceRecord(service_id, spec, store.write())
+            store.services[service_id] = ServiceRecord(
+                service_id, spec, store.write(), run=0 if spec.mode.is_job else None
+            )
             return service_id
 
     def update(self, object_id: str, version: int, spec: ServiceSpec, *, whole: bool = False) -> None:
@@ -62,6 +69,7 @@ class SimulatedServices(SwarmSide):
             self._check(store, wanted, object_id)
             record.restarts.clear()
             record.update_state = None
+            record.run = None if record.run is None else record.run + 1
             record.previous, record.spec, record.version = record.spec, wanted, store.write()
 
     def remove(self, object_id: str) -> None:
@@ -75,6 +83,8 @@ class SimulatedServices(SwarmSide):
 
     def _check(self, store: Store, spec: ServiceSpec, service_id: str) -> None:
         """Refuse what the engine refuses."""
+        if spec.mode.is_job and spec.update is not None:
+            raise EngineError(self.host, "Jobs may not have an update config", status=400)
         for attachment in spec.networks or ():
             self._check_network(store, attachment.network)
         for kind, wanted, files in (
@@ -136,6 +146,7 @@ class SimulatedTasks(SwarmSide):
                     message=task.message,
                     networks=dict(task.networks),
                     container_id=task.container_id,
+                    run=task.run,
                     published=_of_its_node(store, task),
                 )
                 for task in store.tasks.values()

@@ -63,6 +63,8 @@ class ServiceRecord:
     restarts: dict[str, int] = field(default_factory=dict)
     """Tasks made in the place of ended ones, by slot or node."""
     virtual_ips: dict[str, str] = field(default_factory=dict)
+    run: int | None = None
+    """Which run a job is at."""
 
 
 @dataclass
@@ -78,6 +80,7 @@ class TaskRecord:
     message: str = ""
     ends: tuple[End, ...] = ()
     """Its places on networks, while it runs."""
+    run: int | None = None
     stopped_for: int = 0
     """Ticks since it was asked to stop."""
     networks: dict[str, tuple[str, ...]] = field(default_factory=dict)

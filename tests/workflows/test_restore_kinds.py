@@ -324,15 +324,17 @@ def test_b6_a_service_on_a_node_by_id_or_address_moves_to_the_host_in_its_place(
     assert _restore(found, fresh).restored == ()
 
 
-@pytest.mark.parametrize("mode", [{"ReplicatedJob": {"MaxConcurrent": 1, "TotalCompletions": 2}}, {"GlobalJob": {}}])
+@pytest.mark.parametrize(
+    "mode",
+    [{"mode": ServiceMode.REPLICATED_JOB, "max_concurrent": 1, "replicas": 2}, {"mode": ServiceMode.GLOBAL_JOB}],
+)
 def test_a8_jobs_come_back_as_jobs_and_are_awaited_as_complete(mode: dict[str, object]) -> None:
-    job = WEB.model_copy(update={"name": "once", "networks": (), "replicas": None, "extra": {"Mode": mode}})
+    job = WEB.model_copy(update={"name": "once", "networks": (), "replicas": None, "update": None, **mode})
     found, fresh = _of(lambda m1, _w1: m1.services.create(job)), World(inventory=HOSTS)
     report = _restore(found, fresh)
     assert (report.exit_code, report.failed) == (0, ())
     (after,) = fresh.engine("m1").services.list()
-    assert after.spec.job == mode
-    assert after.spec.mode is ServiceMode.REPLICATED
+    assert {name: getattr(after.spec, name) for name in mode} == mode
     assert {task.state for task in fresh.engine("m1").tasks()} == {"complete"}
     assert _differences(found, fresh) == Drift(differences=())
 

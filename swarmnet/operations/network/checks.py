@@ -7,8 +7,9 @@ import re
 from typing import TYPE_CHECKING
 
 from swarmnet.model.compare import VNI_OPTION
+from swarmnet.model.fields import needed
 from swarmnet.model.network import GATEWAY, NetworkSpec, Scope
-from swarmnet.model.version import ApiVersion
+from swarmnet.model.version import ApiVersion, first_engine
 from swarmnet.operations.addresses import few, overlapping, overlaps, own_routes, special
 from swarmnet.operations.network.drivers import LAN_DRIVERS, driver_problems, driver_warnings, interface_problems
 
@@ -41,7 +42,6 @@ SINCE = {
 }
 """Driver options that older engines store and ignore: the first API version and engine that use them."""
 AUTOMATIC_IPV6 = ("1.46", "27.0")
-WITHOUT_IPV4 = ("1.48", "28.0")
 _NO_BLOCK = "ipv6 without an IPv6 subnet"
 
 
@@ -297,12 +297,19 @@ def _has_ipv6_already(spec: NetworkSpec, host: str, state: ClusterState) -> bool
     return seen is not None and _has_ipv6_block(seen.spec)
 
 
+def too_old_for_network(spec: NetworkSpec, context: Context) -> Iterator[str]:
+    """Yield the fields of a network that engines are too old for: they would leave them out without a word."""
+    for field, since in needed(spec) if spec.config_from is None else ():
+        for facts in (context.state.facts(host.name) for host in context.hosts):
+            if facts is not None and facts.engine.api < ApiVersion.parse(since):
+                yield f"{field} needs engine {first_engine(since)}; {facts.host} has {facts.engine.version}"
+
+
 def _engines(spec: NetworkSpec, context: Context) -> Iterator[str]:
+    yield from too_old_for_network(spec, context)
     asked = {name: since for name, since in SINCE.items() if name in spec.options}
     if spec.ipv6 and not _has_ipv6_block(spec) and spec.config_from is None:
         asked[_NO_BLOCK] = AUTOMATIC_IPV6
-    if spec.ipv4 is False and spec.config_from is None:
-        asked["ipv4: false"] = WITHOUT_IPV4
     for what, (api, engine) in asked.items():
         for host in context.hosts:
             facts = context.state.facts(host.name)

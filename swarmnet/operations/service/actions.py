@@ -85,7 +85,7 @@ class UpdateService(_ServiceAction):
             wait_for_detached(ports, first, timeout=self.timeout)
             spec = spec.model_copy(update={"networks": wanted.networks, "ports": wanted.ports})
         self._settle(ports, before=self._write(manager, spec))
-        if self.wait and doors.numbers:
+        if self.wait and doors.numbers and not wanted.mode.is_job:
             if doors.lost(ports):
                 progress(ports)(
                     f"service {self.spec.name}: ports that answered before do not: its tasks are made again"

@@ -9,10 +9,12 @@ from swarmnet.model.image import fault_of_image
 from swarmnet.model.merge import lay
 from swarmnet.model.service import ServiceMode
 from swarmnet.operations.content.names import newest
+from swarmnet.operations.engine_versions import too_old_for_service
 from swarmnet.operations.network.checks import is_swarm_name, shortened
 from swarmnet.operations.service.constraints import eligible, fault, matches
 from swarmnet.operations.service.networks import network_problems, network_warnings, room_warnings
 from swarmnet.operations.service.ports import crowded_ports, key, mesh_problems, open_ports, port_problems
+from swarmnet.operations.service.reservations import reservation_problems, reservation_warnings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,6 +56,8 @@ def problems_of_service(spec: ServiceSpec, context: Context) -> Iterator[str]:
             if not defined:
                 yield f"{kind} {file.source!r} is not defined: put a '{kind}' step before, or correct the name"
     yield from port_problems(spec, context)
+    yield from too_old_for_service(spec, context.state)
+    yield from reservation_problems(spec, context.state)
     yield from _kept(spec, context)
 
 
@@ -68,6 +72,7 @@ def warnings_of_service(spec: ServiceSpec, context: Context) -> Iterator[str]:
             f"service {spec.name}: max_replicas_per_node leaves places for {places} of {spec.replicas} tasks on the"
             " nodes that may run it; the others will wait"
         )
+    yield from reservation_warnings(spec, context.state)
     yield from crowded_ports(spec, context.state)
     yield from open_ports(spec, context)
     yield from network_warnings(spec, context.state)
@@ -75,10 +80,14 @@ def warnings_of_service(spec: ServiceSpec, context: Context) -> Iterator[str]:
 
 
 def _mode(spec: ServiceSpec) -> Iterator[str]:
-    if spec.mode is ServiceMode.GLOBAL:
+    if spec.mode.is_everywhere:
         for field in ("replicas", "max_replicas_per_node"):
             if getattr(spec, field) is not None:
-                yield f"'{field}' means nothing for a global service: it has one task on every node"
+                yield f"'{field}' means nothing for a {spec.mode} service: it has one task on every node"
+    if spec.mode.is_job and spec.update is not None:
+        yield f"service {spec.name} is a job: leave 'update' out, each change runs all its tasks again"
+    if spec.max_concurrent is not None and spec.mode is not ServiceMode.REPLICATED_JOB:
+        yield f"'max_concurrent' means nothing for a {spec.mode} service: write 'mode: replicated-job', or leave it out"
 
 
 def _ports(spec: ServiceSpec) -> Iterator[str]:

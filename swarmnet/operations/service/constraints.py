@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from swarmnet.model.constraint import ENGINE_LABEL, NODE_LABEL, PROPERTIES, Constraint
 from swarmnet.model.hosts import Availability
 from swarmnet.model.placement import admits
-from swarmnet.model.service import ServiceMode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -42,6 +41,7 @@ def eligible(spec: ServiceSpec, nodes: Iterable[Node]) -> tuple[Node, ...]:
 
 def wanted_tasks(spec: ServiceSpec, nodes: Iterable[Node]) -> int:
     """Return how many tasks the service wants now."""
-    if spec.mode is ServiceMode.GLOBAL:
+    if spec.mode.is_everywhere:
         return len(eligible(spec, nodes))
-    return 1 if spec.replicas is None else spec.replicas
+    tasks = 1 if spec.replicas is None else spec.replicas
+    return tasks if spec.max_concurrent is None else min(tasks, spec.max_concurrent)

@@ -16,7 +16,6 @@ from swarmnet.operations.service.task_errors import FinalWord
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from swarmnet.model.base import JsonObject
     from swarmnet.model.clock import Clock
     from swarmnet.model.ports import Ports, SwarmPort
     from swarmnet.model.service import Service, ServiceSpec, Task
@@ -275,8 +274,8 @@ def _running(tasks: Iterable[Task]) -> int:
 
 def _enough(nodes: Callable[[], Iterable[Node]], service: Service, tasks: tuple[Task, ...]) -> bool | None:
     spec = service.spec
-    if spec.job is not None:
-        return _job_done(spec.job, lambda: eligible(spec, map(_expected, nodes())), tasks)
+    if spec.mode.is_job:
+        return _job_done(service, lambda: eligible(spec, map(_expected, nodes())), tasks)
     if spec.mode is ServiceMode.GLOBAL:
         wanted = {node.id for node in eligible(spec, map(_expected, nodes()))}
         on = {task.node_id for task in tasks if task.state == "running" and task.desired_state == "running"}
@@ -288,11 +287,9 @@ def _enough(nodes: Callable[[], Iterable[Node]], service: Service, tasks: tuple[
     return True if _running(tasks) + ended >= wanted_count and not unsettled else None
 
 
-def _job_done(job: JsonObject, nodes: Callable[[], Iterable[Node]], tasks: tuple[Task, ...]) -> bool | None:
-    """Return True once the wanted number of tasks of a job has completed; engines fill both numbers in."""
-    complete = [task for task in tasks if task.state == "complete"]
-    if "GlobalJob" in job:
+def _job_done(service: Service, nodes: Callable[[], Iterable[Node]], tasks: tuple[Task, ...]) -> bool | None:
+    """Return True once the wanted number of tasks of a job's present run has completed."""
+    complete = [task for task in tasks if task.state == "complete" and task.run == service.run]
+    if service.spec.mode.is_everywhere:
         return True if {node.id for node in nodes()} <= {task.node_id for task in complete} else None
-    numbers = job["ReplicatedJob"]
-    wanted = numbers.get("TotalCompletions", numbers.get("MaxConcurrent")) if isinstance(numbers, dict) else None
-    return True if len(complete) >= (wanted if isinstance(wanted, int) else 1) else None
+    return True if len(complete) >= (1 if service.spec.replicas is None else service.spec.replicas) else None

@@ -83,9 +83,11 @@ class ServiceOperation(OwnableOperation, _Written):
 
     def _over(self, seen: Service | None) -> ServiceSpec:
         """Return the service as written, in the mode that it has where the step names none."""
+        if seen is None or "mode" in self.model_fields_set:
+            return self.written
         counted = self.replicas is not None or self.max_replicas_per_node is not None
-        left_out = "mode" not in self.model_fields_set and not counted
-        return self.written.model_copy(update={"mode": seen.spec.mode} if seen is not None and left_out else {})
+        fits = not (counted and seen.spec.mode.is_everywhere)
+        return self.written.model_copy(update={"mode": seen.spec.mode} if fits else {})
 
     def spec(self, context: Context) -> ServiceSpec:
         """Return the wanted service: configs and secrets by the names of their objects, and its marks."""
@@ -113,10 +115,7 @@ class ServiceOperation(OwnableOperation, _Written):
 
     def problems(self, context: Context) -> tuple[str, ...]:
         """Return what the service asks for and is not there."""
-        seen = context.state.service(self.name)
-        if seen is not None and seen.spec.job is not None:
-            return (f"service {self.name} is a job, whose tasks run to their end once: give this service another name",)
-        return tuple(problems_of_service(self._over(seen), context))
+        return tuple(problems_of_service(self._over(context.state.service(self.name)), context))
 
     def warnings(self, context: Context) -> tuple[str, ...]:
         """Return constraints that no node meets."""
@@ -172,6 +171,8 @@ class _Common(TypedDict):
 
 def fate(wanted: ServiceSpec, seen: Service, state: ClusterState) -> tuple[str, Risk]:
     """Return what an update to the whole spec ``wanted`` does to the tasks that run, and its risk."""
+    if wanted.mode.is_job:
+        return "it differs; the job runs once more", Risk.DISRUPTIVE
     running = [task for task in state.tasks if task.service_id == seen.id and task.desired_state == "running"]
     ended = ended_tasks(seen.spec, wanted, running, lambda: state.nodes)
     if not ended:

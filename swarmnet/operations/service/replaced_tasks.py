@@ -48,7 +48,10 @@ def ended_tasks(
         tasks: what there is of the service.
         nodes: gives the swarm's nodes; asked only where placement alone decides.
     """
-    ending = {effect for effect in _effects(now, wanted) if effect.restarts_tasks}
+    effects = _effects(now, wanted)
+    if wanted.mode.is_job and effects:  # whatever changes, it runs again
+        return frozenset(task.id for task in tasks)
+    ending = {effect for effect in effects if effect.restarts_tasks}
     forced = _forced(wanted) > _forced(now)
     if not ending and not forced:
         return frozenset()
@@ -86,6 +89,8 @@ def apart(now: ServiceSpec, wanted: ServiceSpec, tasks: Callable[[], Iterable[Ta
         wanted: the desired service, in full.
         tasks: gives what there is of the service; asked only where it decides.
     """
+    if wanted.mode.is_job:
+        return None
     moves = _mode(now) is not _mode(wanted)
     before = {one.network: set(one.aliases or ()) for one in now.networks or ()}
     after = {one.network: set(one.aliases or ()) for one in wanted.networks or ()}

@@ -16,6 +16,7 @@ from swarmnet.model.service import ServiceSpec
 from swarmnet.model.swarm import ConfigSpec, SecretSpec
 from swarmnet.operations.content.config import CreateConfig
 from swarmnet.operations.content.secret import CreateSecret
+from swarmnet.operations.engine_versions import too_old_for_service
 from swarmnet.operations.kind import Context, Operation
 from swarmnet.operations.service.actions import CreateService, ReplaceService, RestoreService
 from swarmnet.operations.service.checks import warnings_of_service
@@ -88,15 +89,15 @@ class RestoredService(Operation):
     """False where it did not run when the backup was taken either."""
 
     def problems(self, context: Context) -> tuple[str, ...]:
-        """Return ports that other services of the swarm have."""
-        return tuple(taken_ports(self.spec, context.state))
+        """Return ports that other services of the swarm have, and what engines here are too old for."""
+        return (*taken_ports(self.spec, context.state), *too_old_for_service(self.spec, context.state))
 
     def warnings(self, context: Context) -> tuple[str, ...]:
         """Return constraints that no node meets, and what is not waited for."""
         found = [*warnings_of_service(self.spec, context)]
         if not self.wait:
             found.append(f"service {self.spec.name} did not run when the backup was taken: it is not waited for")
-        if self.spec.job is not None and context.state.service(self.spec.name) is None:
+        if self.spec.mode.is_job and context.state.service(self.spec.name) is None:
             found.append(f"service {self.spec.name} is a job: it runs once more")
         return tuple(found)
 
@@ -111,7 +112,7 @@ class RestoredService(Operation):
         if not changes:
             return ()
         spec = self.spec.model_copy(update={"labels": context.kept(self.spec.labels, seen.spec.labels)})
-        if self.spec.mode is not seen.spec.mode or self.spec.job != seen.spec.job:
+        if self.spec.mode is not seen.spec.mode:
             why = "engines cannot change the mode of a service: it is removed and created again"
             risk = Risk.DISRUPTIVE
             return (ReplaceService(object=target, why=why, risk=risk, changes=changes, spec=spec, wait=self.wait),)

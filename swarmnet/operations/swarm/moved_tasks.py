@@ -32,7 +32,7 @@ def homeless(state: ClusterState) -> dict[str, str]:
     busy = {task.service_id for task in state.tasks if _runs(task)}
     found: dict[str, str] = {}
     for service in state.services:
-        if service.id in busy and service.spec.job is None:
+        if service.id in busy and not service.spec.mode.is_job:
             why = _why_not_all(service.spec, tuple(eligible(service.spec, state.nodes)))
             found |= {service.spec.name: why} if why else {}
     return found
@@ -163,4 +163,4 @@ def _runs(task: Task) -> bool:
 
 def _leaves(service: Service, node: Node) -> bool:
     drained = node.spec.availability is Availability.DRAIN
-    return service.spec.job is None and (drained or not matches(service.spec.constraints or (), node))
+    return not service.spec.mode.is_job and (drained or not matches(service.spec.constraints or (), node))

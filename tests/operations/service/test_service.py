@@ -140,6 +140,25 @@ def test_a_mode_that_is_left_out_is_not_managed_unless_a_number_asks_for_it(
     assert (after.spec.mode, [action.kind for action in made.actions]) == (mode, [kind] if kind else [])
 
 
+def test_a_job_becomes_a_service_only_where_the_step_says_its_mode() -> None:
+    job = web(mode="replicated-job", replicas=2, max_concurrent=2)
+    assert plan(step(), holding(job), HOSTS).is_empty
+    assert told(plan(step(replicas="3"), holding(job), HOSTS)) == ["service.update service web"]
+    assert told(plan(step(mode="replicated"), holding(job), HOSTS)) == ["service.replace service web"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        ({"mode": "replicated-job", "update": "{parallelism: 1}"}, "leave 'update' out"),
+        ({"mode": "global-job", "replicas": "2"}, "'replicas' means nothing for a global-job service"),
+        ({"max_concurrent": "2"}, "'max_concurrent' means nothing for a replicated service"),
+    ],
+)
+def test_what_no_engine_takes_for_a_job_is_refused(fields: dict[str, str], text: str) -> None:
+    assert text in refusal(step(**fields), holding(), HOSTS)
+
+
 def test_a_service_in_another_mode_keeps_what_its_step_leaves_out() -> None:
     """A3."""
     seen = web(env={"A": "1"}, labels={"by": "hand"}, extra={"TaskTemplate": {"LogDriver": {"Name": "none"}}})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from swarmnet.errors import ConvergenceError, DocumentError
+from swarmnet.errors import ConvergenceError
 from swarmnet.model.service import ServiceSpec
 from swarmnet.model.state import Container
 from swarmnet.operations.service.converge import STEADY, wait_for_service
@@ -161,9 +161,19 @@ def test_a_program_that_runs_on_after_some_attempts_runs() -> None:
     assert 20 + STEADY <= world.clock.monotonic() < 20 + STEADY + 3
 
 
-def test_a_service_step_over_a_job_is_refused_by_name() -> None:
-    world = cluster()
-    world.engine("m1").services.create(ServiceSpec(name="once", image="i:1", extra={"Mode": {"ReplicatedJob": {}}}))
+JOB = "- service: {name: once, image: 'i:1', mode: replicated-job, replicas: 2, labels: {n: '1'}}\n"
 
-    with pytest.raises(DocumentError, match="service once is a job, whose tasks run to their end once"):
-        apply(world, "- service: {name: once, image: 'i:1', replicas: 3}\n")
+
+def test_a_job_is_awaited_as_complete_and_runs_again_after_each_change() -> None:
+    world = cluster()
+    apply(world, JOB)
+    engine = world.engine("m1")
+    assert [(task.state, task.run) for task in engine.tasks()] == [("complete", 0)] * 2
+
+    apply(world, "- service: {name: once, image: 'i:1'}\n")
+    assert [task.run for task in engine.tasks()] == [0] * 2
+    apply(world, JOB.replace("'1'", "'2'"))
+
+    assert sorted((task.state, task.run) for task in engine.tasks()) == [("complete", 0)] * 2 + [("complete", 1)] * 2
+    (job,) = engine.services.list()
+    assert (job.spec.replicas, job.spec.max_concurrent) == (2, 2)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from swarmnet.edge.engine.wire.named import Names, with_ids, with_names
 from swarmnet.edge.engine.wire.parts import as_list, as_object, as_text, index_of, pruned
 from swarmnet.model.engine_json import read, write
-from swarmnet.model.service import JOBS, PublishedPort, Service, ServiceMode, ServiceSpec, Task
+from swarmnet.model.service import PublishedPort, Service, ServiceSpec, Task
 from swarmnet.model.service_codecs import PORTS
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["Names", "service_from_wire", "service_to_wire", "spec_from_wire", "task_from_wire", "updated"]
 
 _TEMPLATE = "TaskTemplate"
-_MODE = ("mode", "replicas")
+_MODE = ("mode", "replicas", "max_concurrent")
 
 
 def service_from_wire(seen: Mapping[str, JsonValue], names: Names) -> Service:
@@ -39,6 +39,7 @@ def service_from_wire(seen: Mapping[str, JsonValue], names: Names) -> Service:
         update_state=as_text(status.get("State")) or None,
         update_message=as_text(status.get("Message")) or None,
         previous=spec_from_wire(as_object(seen["PreviousSpec"]), names) if seen.get("PreviousSpec") else None,
+        run=_run(as_object(seen.get("JobStatus"))),
     )
 
 
@@ -49,19 +50,20 @@ def spec_from_wire(seen: Mapping[str, JsonValue], names: Names) -> ServiceSpec:
     if as_list(body.get("Networks")) and not as_list(as_object(body.get(_TEMPLATE)).get("Networks")):
         body[_TEMPLATE] = {**as_object(body.get(_TEMPLATE)), "Networks": body.pop("Networks")}
     found, left = read(ServiceSpec, body)
-    return ServiceSpec.model_validate({"name": "", "image": "", **found, "extra": pruned(left) | _job(seen)})
-
-
-def _job(seen: Mapping[str, JsonValue]) -> JsonObject:
-    """Return the mode of a job as it is: a global job is an empty object, which means something here."""
-    mode = as_object(seen.get("Mode"))
-    return {"Mode": mode} if JOBS & mode.keys() else {}
+    mode = {} if "mode" in found else as_object(seen.get("Mode"))  # an empty object means something there
+    kept = pruned(left) | ({"Mode": mode} if mode else {})
+    return ServiceSpec.model_validate({"name": "", "image": "", **found, "extra": kept})
 
 
 def service_to_wire(spec: ServiceSpec, names: Names) -> JsonObject:
     """Return the spec of a new service; networks, configs and secrets must have ids in ``names``."""
-    if spec.mode is ServiceMode.GLOBAL or spec.replicas is None:
-        spec = spec.model_copy(update={"replicas": None if spec.mode is ServiceMode.GLOBAL else 1})
+    numbers: dict[str, int | None] = {"replicas": 1 if spec.replicas is None else spec.replicas, "max_concurrent": None}
+    if spec.mode.is_everywhere:
+        numbers["replicas"] = None
+    elif spec.mode.is_job:  # as the docker command: all at once
+        both = spec.max_concurrent, spec.replicas
+        numbers = dict(zip(numbers, (spec.replicas, next((n for n in both if n is not None), 1)), strict=True))
+    spec = spec.model_copy(update=numbers)
     return with_ids(write({}, None, spec, _skipped(spec)), names)
 
 
@@ -105,8 +107,16 @@ def task_from_wire(seen: Mapping[str, JsonValue]) -> Task:
         message=as_text(status.get("Err")) or as_text(status.get("Message")),
         networks=dict(_addresses(as_object(entry)) for entry in as_list(seen.get("NetworksAttachments"))),
         container_id=as_text(container) or None,
+        run=_run(seen),
         published=_published(as_object(status.get("PortStatus"))),
     )
+
+
+def _run(seen: Mapping[str, JsonValue]) -> int | None:
+    """Return which run of a job is meant; engines leave the number of the first out."""
+    said = seen.get("JobIteration")
+    number = as_object(said).get("Index", 0) if said is not None else None
+    return number if isinstance(number, int) else None
 
 
 def _published(seen: JsonObject) -> tuple[PublishedPort, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
+from collections import Counter
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -16,11 +17,22 @@ from swarmnet.edge.engine.wire.parts import (
     index_of,
     pruned,
 )
+from swarmnet.model.codecs import seconds
 from swarmnet.model.engine_json import read, write
 from swarmnet.model.fields import fits
 from swarmnet.model.hosts import Availability, Role
 from swarmnet.model.merge import lay
-from swarmnet.model.swarm import Config, ConfigSpec, Node, NodeSpec, SecretSpec, StoredSecret, Swarm, SwarmSpec
+from swarmnet.model.swarm import (
+    Config,
+    ConfigSpec,
+    Node,
+    NodeResources,
+    NodeSpec,
+    SecretSpec,
+    StoredSecret,
+    Swarm,
+    SwarmSpec,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -83,7 +95,21 @@ def node_from_wire(seen: Mapping[str, JsonValue]) -> Node:
         engine_version=as_text(engine.get("EngineVersion")).partition("+")[0],
         platform="/".join(filter(None, (as_text(platform.get("OS")), as_text(platform.get("Architecture"))))),
         engine_labels=as_labels(engine.get("Labels")),
+        resources=_resources(as_object(described.get("Resources"))),
     )
+
+
+def _resources(seen: Mapping[str, JsonValue]) -> NodeResources | None:
+    """Return what a node has; named generic resources count one each."""
+    cpus, memory = seen.get("NanoCPUs"), seen.get("MemoryBytes")
+    if not isinstance(cpus, int) or not isinstance(memory, int):
+        return None
+    generic: Counter[str] = Counter()
+    for one in map(as_object, as_list(seen.get("GenericResources"))):
+        named, counted = as_object(one.get("NamedResourceSpec")), as_object(one.get("DiscreteResourceSpec"))
+        number = counted.get("Value")
+        generic[as_text((named or counted).get("Kind"))] += 1 if named else number if isinstance(number, int) else 0
+    return NodeResources(cpus=seconds(cpus), memory=memory, generic=dict(generic))
 
 
 def _address(address: str, manager: str) -> str:

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status, Verdict
-from swarmnet.model.service import Protocol, PublishMode, ServiceMode
+from swarmnet.model.service import Protocol, PublishMode
 from swarmnet.model.verification import PROBE_LABEL
 from swarmnet.verify import claims, keys
 from swarmnet.verify.ids import CauseId
@@ -275,5 +275,5 @@ def taken(setup: Setup, service: Service) -> dict[str, str]:
 
 
 def _is_idle(setup: Setup, service: Service) -> bool:
-    wanted = service.spec.mode is ServiceMode.GLOBAL or service.spec.replicas != 0
+    wanted = not service.spec.mode.is_job and (service.spec.mode.is_everywhere or service.spec.replicas != 0)
     return wanted and not _running(setup, service)

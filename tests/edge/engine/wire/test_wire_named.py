@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from swarmnet.edge.engine.wire.service import Names, service_to_wire, spec_from_wire
+from swarmnet.model.service import ServiceMode
 
 if TYPE_CHECKING:
     from swarmnet.model.base import JsonObject
@@ -36,5 +37,5 @@ def test_b15_configs_of_credential_specs_are_known_by_name_and_sent_with_the_ids
 
 def test_b15_the_mode_of_a_global_job_is_kept_though_it_is_an_empty_object() -> None:
     spec = spec_from_wire({"Name": "once", "Mode": {"GlobalJob": {}}, "TaskTemplate": {}}, Names())
-    assert spec.job == {"GlobalJob": {}}
+    assert spec.mode is ServiceMode.GLOBAL_JOB
     assert service_to_wire(spec, Names())["Mode"] == {"GlobalJob": {}}

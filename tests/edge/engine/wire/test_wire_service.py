@@ -138,9 +138,20 @@ FIELDS = {
         [{}, {"TaskTemplate": {"ForceUpdate": 2**60, "ContainerSpec": {"TTY": True}}}, {"New": {"Field": [1, None]}}]
     ),
 }
-specs = st.builds(
-    ServiceSpec, mode=st.just(ServiceMode.REPLICATED), replicas=st.integers(0, 2**60), **FIELDS
-) | st.builds(ServiceSpec, mode=st.just(ServiceMode.GLOBAL), **FIELDS)
+JOB_FIELDS = {name: one for name, one in FIELDS.items() if name != "update"}  # engines refuse it
+numbers = st.integers(0, 2**60)
+specs = (
+    st.builds(ServiceSpec, mode=st.just(ServiceMode.REPLICATED), replicas=numbers, **FIELDS)
+    | st.builds(ServiceSpec, mode=st.just(ServiceMode.GLOBAL), **FIELDS)
+    | st.builds(
+        ServiceSpec,
+        mode=st.just(ServiceMode.REPLICATED_JOB),
+        replicas=numbers,
+        max_concurrent=numbers,
+        **JOB_FIELDS,
+    )
+    | st.builds(ServiceSpec, mode=st.just(ServiceMode.GLOBAL_JOB), **JOB_FIELDS)
+)
 
 
 @settings(max_examples=60)
@@ -249,8 +260,15 @@ class TestRecorded:
         assert not {"Placement", "Resources", "LogDriver"} & as_object(spec.extra["TaskTemplate"]).keys()
 
     def test_jobs_stay_jobs(self, version: str) -> None:
-        extra = spec_from_wire(_spec(version, "job"), names_of(version)).extra
-        assert extra["Mode"] == {"ReplicatedJob": {"MaxConcurrent": 2, "TotalCompletions": 2}}
+        spec = spec_from_wire(_spec(version, "job"), names_of(version))
+        assert (spec.mode, spec.replicas, spec.max_concurrent) == (ServiceMode.REPLICATED_JOB, 2, 2)
+        assert "Mode" not in spec.extra
+
+    def test_the_run_of_a_job_is_known(self, version: str) -> None:
+        service = service_from_wire(named(version, "services", "job"), names_of(version))
+        tasks = [task_from_wire(task) for task in objects(version, "tasks")]
+        assert {task.run for task in tasks if task.service_id == service.id} <= {service.run}
+        assert service.run == 0
 
     def test_the_hosts_network_has_its_name(self, version: str) -> None:
         assert spec_from_wire(_spec(version, "hosted"), names_of(version)).networks == (Attachment(network="host"),)
