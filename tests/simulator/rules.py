@@ -280,6 +280,8 @@ def _holds(node: NodeRecord, constraint: str) -> bool:
         "node.id": node.id,
         "node.hostname": node.host,
         "node.role": (node.spec.role or Role.WORKER).value,
+        "node.platform.os": "linux",
+        "node.platform.arch": "x86_64",
         **{f"node.labels.{label}".lower(): value for label, value in node.spec.labels.items()},
     }
     value = known.get(key.lower())

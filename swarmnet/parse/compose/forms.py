@@ -28,10 +28,14 @@ def _plain_text(value: object) -> object:
 
 
 def _number(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("must be a whole number")  # noqa: TRY004 - pydantic wants ValueError
     return int(value) if isinstance(value, str) and _WHOLE_NUMBER.fullmatch(value.strip()) else value
 
 
 def _decimal(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("must be a number")  # noqa: TRY004 - as above
     if not isinstance(value, str):
         return value
     try:
@@ -68,9 +72,9 @@ def _names(value: object) -> object:
 
 def _pairs(value: object) -> object:
     """Return a mapping for a list of ``NAME=value``; a name alone has no value."""
-    if not isinstance(value, list) or not all(isinstance(one, str | int | float) for one in value):
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
         return value
-    pairs = [str(_plain_text(one)).partition("=") for one in value]
+    pairs = [one.partition("=") for one in value]
     return {name: text if equals else None for name, equals, text in pairs}
 
 

@@ -95,8 +95,6 @@ class Content(Shared):
     @model_validator(mode="after")
     def _one_source(self) -> Content:
         given = [name for name in ("file", "environment", "content") if getattr(self, name) is not None]
-        if self.is_external and given:
-            raise ValueError(f"it is external, so others made it: leave {given[0]!r} out")
         if not self.is_external and len(given) != 1:
             raise ValueError("needs exactly one of file, environment, content, or 'external: true'")
         return self

@@ -29,6 +29,8 @@ def _tmpfs(text: str) -> JsonValue:
     mount: JsonObject = {"type": "tmpfs", "target": path}
     words = dict(one.partition("=")[::2] for one in options.split(",") if one)
     part: JsonObject = {key: words.pop(key) for key in ("size", "mode") if key in words}
+    if words:
+        part["options"] = [f"{key}={value}" if value else key for key, value in words.items()]
     return mount | ({"tmpfs": part} if part else {})
 
 
@@ -43,7 +45,8 @@ def _mount(stack: Stack, mount: Mount) -> JsonValue:
         found["read_only"] = True
     if mount.consistency is not None:
         found["consistency"] = mount.consistency
-    parts = {"bind": _bind(mount), "volume": _volume(stack, mount), "tmpfs": _part(mount, "tmpfs")}
+    parts = {"bind": _bind(mount), "volume": _volume(stack, mount)}
+    parts |= {name: _part(mount, name) for name in ("tmpfs", "image")}
     found |= {name: part for name, part in parts.items() if part}
     simple = set(found) <= {"type", "source", "target", "read_only"} and mount.type == "bind"
     return f"{mount.source}:{mount.target}{':ro' if mount.read_only else ''}" if simple else found
@@ -65,17 +68,15 @@ def _volume(stack: Stack, mount: Mount) -> JsonObject:
     found: JsonObject = {}
     if own is not None:
         found |= {key: value for key, value in (("nocopy", own.nocopy), ("subpath", own.subpath)) if value}
-    if not mount.source:
-        return found
-    volume = stack.file.volumes.get(mount.source)
-    if volume is not None and volume.is_external:
-        return found
+    labels = filled(None if own is None else own.labels)
+    volume = stack.file.volumes.get(mount.source or "")
+    if not mount.source or (volume is not None and volume.is_external):
+        return found | ({"labels": {**labels}} if labels else {})
     if volume is not None and volume.driver is not None:
         found["driver"] = volume.driver
     if volume is not None and volume.driver_opts:
         found["options"] = {**filled(volume.driver_opts)}
-    labels = {**filled(None if volume is None else volume.labels), **filled(None if own is None else own.labels)}
-    return found | {"labels": stack.labels({**labels})}
+    return found | {"labels": stack.labels({**filled(None if volume is None else volume.labels), **labels})}
 
 
 def _part(mount: Mount, name: str) -> JsonObject:

@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 _RELATIVE = "engines see the files of their own hosts only: make it a config or secret, or write a path of the nodes"
 
 
+_PARTS = {"bind": ("bind", "npipe"), "volume": ("volume",), "tmpfs": ("tmpfs",), "image": ("image",)}
+"""Options of mounts, and the types that have them."""
+_EXTERNAL = {"name", "external"}
+"""What may be said of things that others made."""
+
+
 def check_references(file: ComposeFile, services: Mapping[str, Service], checker: Checker) -> None:
     """Complain about what services name and the file does not declare, and about what two of them want."""
     for name, service in services.items():
@@ -28,8 +34,14 @@ def check_references(file: ComposeFile, services: Mapping[str, Service], checker
         _declared(file, service, path, checker)
         for index, mount in enumerate(service.volumes or ()):
             _mount(file, mount, (*path, "volumes", index), checker)
+            _mount_options(mount, (*path, "volumes", index), checker)
         _dependencies(file, services, name, checker)
     _ports(services, checker)
+    for kind in ("networks", "volumes", "configs", "secrets"):
+        for name, one in getattr(file, kind).items():
+            for key in sorted(one.model_fields_set - _EXTERNAL) if one is not None and one.is_external else ():
+                text = f"{key}: {kind[:-1]} {name!r} is external, so others made it"
+                checker.complain((kind, name, key), text, f"leave {key!r} out")
 
 
 def in_order(services: Mapping[str, Service], checker: Checker) -> tuple[str, ...]:
@@ -102,6 +114,12 @@ def _mount(file: ComposeFile, mount: Mount, path: Path, checker: Checker) -> Non
             checker.complain(path, f"{mount.source} is a path, and the type is {mount.type}", "write 'type: bind'")
         elif mount.source not in file.volumes:
             _unknown("volume", mount.source, file.volumes, path, checker)
+
+
+def _mount_options(mount: Mount, path: Path, checker: Checker) -> None:
+    for part, types in _PARTS.items():
+        if getattr(mount, part) is not None and mount.type not in types:
+            checker.complain((*path, part), f"options of a {part}, and the type is {mount.type}: leave them out")
 
 
 def _dependencies(file: ComposeFile, services: Mapping[str, Service], name: str, checker: Checker) -> None:

@@ -64,7 +64,7 @@ class Port(Document):
 class NetworkUse(Document):
     """A service's place on a network."""
 
-    aliases: Texts | None = None
+    aliases: tuple[Text, ...] | None = None
     driver_opts: Options | None = None
 
 
@@ -131,7 +131,7 @@ class EnvFile(Document):
 class Healthcheck(Document):
     """How engines ask whether a task is healthy."""
 
-    test: Annotated[Text | tuple[Text, ...], BeforeValidator(_test)] | None = None
+    test: Annotated[str | tuple[Text, ...], BeforeValidator(_test)] | None = None
     interval: Duration | None = None
     timeout: Duration | None = None
     retries: Number | None = None

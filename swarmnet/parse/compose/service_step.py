@@ -72,7 +72,7 @@ def service_step(stack: Stack, name: str, service: Service, environment: Mapping
         configs=_files(stack, "config", service.configs or ()),
         secrets=_files(stack, "secret", service.secrets or ()),
     )
-    found |= _container(service)
+    found |= _container(stack, service)
     found |= _deploy(service)
     own = deploy.labels if deploy is not None else None
     found["labels"] = {**filled(own), NAMESPACE: stack.name, IMAGE_LABEL: service.image or ""}
@@ -146,7 +146,7 @@ def _files(stack: Stack, kind: str, uses: Iterable[FileUse]) -> JsonValue:
     return found
 
 
-def _container(service: Service) -> JsonObject:
+def _container(stack: Stack, service: Service) -> JsonObject:
     dns = _same(
         service,
         servers=[*(service.dns or ())],
@@ -175,12 +175,19 @@ def _container(service: Service) -> JsonObject:
         groups=[*(service.group_add or ())],
         isolation=service.isolation,
         oom_score_adj=service.oom_score_adj,
-        credential_spec=_parts(service.credential_spec),
+        credential_spec=_credential_spec(stack, service),
     )
 
 
 def _parts(part: BaseModel | None) -> JsonValue:
     return None if part is None else part.model_dump(mode="json", exclude_none=True)
+
+
+def _credential_spec(stack: Stack, service: Service) -> JsonValue:
+    spec = service.credential_spec
+    if spec is None or spec.config is None:
+        return _parts(spec)
+    return {"config": stack.named(spec.config, stack.file.configs.get(spec.config))}
 
 
 def _logging(service: Service) -> JsonValue:

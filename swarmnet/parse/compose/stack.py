@@ -20,7 +20,7 @@ from swarmnet.parse.compose.service_step import networks_of, service_step
 from swarmnet.parse.compose.variables import dotenv_variables, env_file_variables
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from swarmnet.parse.compose.nodes import MergedSource, Node
     from swarmnet.parse.compose.service import Service
@@ -163,6 +163,7 @@ def _notes(file: ComposeFile, services: Mapping[str, Service], checker: Checker)
         if service.depends_on:
             text = "depends_on: a swarm waits for none; the services are listed in this order"
             found.append(problem(("services", name, "depends_on"), text))
+        found += [problem(("services", name, key), text) for key, text in _overruled(service)]
     for name in (name for name in file.services if name not in services):
         profiles = ", ".join(file.services[name].profiles or ())
         found.append(
@@ -179,6 +180,17 @@ def _notes(file: ComposeFile, services: Mapping[str, Service], checker: Checker)
     mounted = {mount.source for one in services.values() for mount in one.volumes or ()}
     unused = (name for name in file.volumes if name not in mounted)
     return [*found, *(problem(("volumes", one), f"volume {one!r}: no service mounts it") for one in unused)]
+
+
+def _overruled(service: Service) -> Iterator[tuple[str, str]]:
+    """Yield keys of a service that another key, or the swarm, overrules."""
+    deploy = service.deploy
+    if service.restart is not None and deploy is not None and deploy.restart_policy is not None:
+        yield "restart", "restart: ignored: deploy.restart_policy goes before"
+    elif service.restart in ("no", "false"):
+        yield "restart", "restart: ignored: a swarm replaces tasks; write deploy.restart_policy: {condition: none}"
+    if service.scale is not None and deploy is not None and deploy.replicas is not None:
+        yield "scale", "scale: ignored: deploy.replicas goes before"
 
 
 @dataclass(slots=True)

@@ -56,6 +56,7 @@ def test_a_service_gets_the_names_and_labels_of_docker_stack() -> None:
         ("deploy: {placement: {preferences: [{spread: node.labels.zone}]}}", "spread", ["node.labels.zone"]),
         ("stop_grace_period: 1m30s", "stop_grace_period", "1m30s"),
         ("working_dir: /srv", "workdir", "/srv"),
+        ("logging: {driver: none}", "logging", {"driver": "none"}),
     ],
 )  # fmt: skip
 def test_a_key_becomes_a_field(service: str, key: str, expected: object) -> None:
@@ -210,6 +211,9 @@ def test_the_files_of_a_service_are_below_its_own_variables() -> None:
         ("build: .", "", "build: ignored: a swarm builds nothing"),
         ("networks: [n]", "networks: {n: {driver: bridge}}", "a swarm has no bridges: made an overlay"),
         ("environment: [GONE]", "", "variable GONE is not set here, and the tasks of service 'web' get none"),
+        ("restart: 'no'", "", "restart: ignored: a swarm replaces tasks"),
+        ("restart: always, deploy: {restart_policy: {}}", "", "restart: ignored: deploy.restart_policy goes before"),
+        ("scale: 2, deploy: {replicas: 1}", "", "scale: ignored: deploy.replicas goes before"),
         ("networks: {n: {ipv4_address: 10.0.0.9}}", "networks: {n: }", "ipv4_address: ignored: the tasks of a service"),
         ("init: true", "volumes: {v: }", "volume 'v': no service mounts it"),
         ("init: true", "networks: {n: }", "network 'n' is not made: no service is on it"),
@@ -244,11 +248,13 @@ def test_what_is_ignored_is_named_with_its_line(service: str, rest: str, expecte
         ("init: maybe", "", "must be true or false"),
         ('command: "sh -c \'x"', "", "cannot be split into words"),
         ("init: true", "configs: {c: {}}", "needs exactly one of file, environment, content, or 'external: true'"),
-        ("init: true", "configs: {c: {file: x, external: true}}", "it is external, so others made it"),
+        ("init: true", "configs: {c: {file: x, external: true}}", "file: config 'c' is external, so others made it"),
         ("init: true", "secrets: {c: {content: x}}", "content: refused (write it to a file"),
         ("init: true", "include: [x.yml]", "include: refused (give several files to the step instead"),
         ("volumes: ['./data:/data']", "", "./data: a relative path is one of this machine (engines see"),
         ("volumes: ['~/data:/data']", "", "~/data: a relative path is one of this machine"),
+        ("volumes: [{type: bind, source: /a, target: /b, volume: {nocopy: true}}]", "", "options of a volume, and the"),
+        ("init: true", "networks: {n: {external: true, driver: x}}", "driver: network 'n' is external, so others"),
         ("volumes: ['data:/data']", "", "volume 'data' is not declared under 'volumes'"),
     ],
 )
