@@ -44,7 +44,7 @@ def test_names_every_command_and_no_other() -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_names_every_verb_and_no_other(name: str) -> None:
-    row = re.search(rf"^\| `swarmnet {name}( [a-z|\\]+)?", README.read_text(), re.MULTILINE)
+    row = re.search(rf"^\| `swarmnet {name}( [a-z|\\-]+)?", README.read_text(), re.MULTILINE)
     command = get_command(build([name])).commands[name]  # type: ignore[attr-defined]
     assert row
 

@@ -29,6 +29,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "node": ("swarmnet.cli.commands.node", "Drain, activate, promote, demote, remove or replace one host."),
         "adopt": ("swarmnet.cli.commands.adopt", "Write the playbook of a living swarm, or of a backup."),
         "convert": ("swarmnet.cli.commands.convert", "Print a stack file of Docker as a playbook."),
+        "rotate": ("swarmnet.cli.commands.rotate", "Replace join tokens, the CA or the unlock key, with proof."),
         "lock": ("swarmnet.cli.commands.lock", "Show or break the lock of a run that changes the cluster."),
         "unlock": ("swarmnet.cli.commands.unlock", "Unlock the managers of an autolocked swarm after a restart."),
         "reset": ("swarmnet.cli.commands.reset", "Leave the swarm and remove what swarmnet created."),

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from swarmnet.model.service import Task
     from swarmnet.model.state import Container, Endpoint, EngineFacts
     from swarmnet.model.stores import ContentStore, NodeStore, ServiceStore, Store
-    from swarmnet.model.swarm import Config, ConfigSpec, NewSecret, StoredSecret, Swarm, SwarmSpec
+    from swarmnet.model.swarm import Config, ConfigSpec, NewSecret, Rotation, StoredSecret, Swarm, SwarmSpec
     from swarmnet.model.volume import Volume, VolumeSpec
 
 
@@ -86,6 +86,13 @@ class SwarmPort(Protocol):
 
         Raises:
             StateChangedError: the swarm is no longer at ``version``.
+        """
+
+    def rotate(self, what: Rotation) -> None:
+        """Replace tokens, CA or unlock key; the rest of the swarm's spec stays. A CA is replaced some time later.
+
+        Raises:
+            StateChangedError: the swarm changed meanwhile.
         """
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field, StrictInt
@@ -69,6 +70,17 @@ class Swarm(Document):
     """SHA-256 of the trust root's PEM: tells two swarms apart without an id."""
 
 
+class Rotation(StrEnum):
+    """A secret of the swarm that is replaced."""
+
+    TOKENS = "tokens"
+    """Both tokens with which hosts join."""
+    CA = "ca"
+    """The certificate authority, and with it the certificate of every node."""
+    UNLOCK_KEY = "unlock-key"
+    """The key of an autolocked swarm."""
+
+
 class NodeSpec(Document):
     """What a node should be; None means not managed."""
 
@@ -106,6 +118,8 @@ class Node(Document):
     engine_labels: Labels = Field(default_factory=dict)
     resources: NodeResources | None = Field(default=None, exclude=True)
     """None where the node has not reported any yet. In no backup."""
+    ca_digest: str = Field(default="", exclude=True)
+    """SHA-256 of the PEM of the trust root that it reports. In no backup."""
 
     @property
     def name(self) -> str:

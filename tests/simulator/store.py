@@ -111,6 +111,8 @@ class Store:
     version: int = 10
     index: int = 10
     unlock_key: Secret | None = None
+    roots: int = 0
+    """How often the CA was rotated."""
     next_vni: int = 4097
     nodes: dict[str, NodeRecord] = field(default_factory=dict)
     networks: dict[str, NetworkRecord] = field(default_factory=dict)

@@ -11,7 +11,7 @@ from swarmnet.model.hosts import Availability, Role
 from swarmnet.model.merge import lay
 from swarmnet.model.network import NetworkSpec, Scope
 from swarmnet.model.state import SwarmStanding
-from swarmnet.model.swarm import Node, NodeSpec, Swarm, SwarmSpec
+from swarmnet.model.swarm import Node, NodeSpec, Rotation, Swarm, SwarmSpec
 from tests.simulator.rules import has_quorum
 from tests.simulator.store import NetworkRecord, NodeRecord, Store, check_version, find
 
@@ -73,8 +73,7 @@ class SimulatedMembership(SwarmSide):
         with self._asked("swarm"):
             self._await_leader()
             store = self._store()
-            digest = sha256(store.id.encode()).hexdigest()
-            return Swarm(id=store.id, version=store.version, spec=store.spec, ca_digest=digest)
+            return Swarm(id=store.id, version=store.version, spec=store.spec, ca_digest=_root(store))
 
     def _await_leader(self) -> None:
         if self._world.election:
@@ -180,6 +179,21 @@ class SimulatedMembership(SwarmSide):
             elif store.unlock_key is None:
                 store.unlock_key = Secret(f"SWMKEY-1-{self._world.ids.swarm()}")
 
+    def rotate(self, what: Rotation) -> None:
+        with self._asked("swarm.rotate", what):
+            store, ids = self._store(), self._world.ids
+            store.version = store.write()
+            if what is Rotation.TOKENS:
+                store.tokens = {role: Secret(f"SWMTKN-1-{ids.swarm()}-{ids.swarm()}") for role in Role}
+            elif what is Rotation.UNLOCK_KEY:
+                store.unlock_key = Secret(f"SWMKEY-1-{ids.swarm()}") if store.spec.autolock else None
+            else:
+                store.roots += 1
+
+
+def _root(store: Store) -> str:
+    return sha256(f"{store.id}/{store.roots}".encode()).hexdigest()
+
 
 class SimulatedNodes(SwarmSide):
     """A ``NodeStore``."""
@@ -206,6 +220,7 @@ class SimulatedNodes(SwarmSide):
             manager_address=f"{record.address}:2377" if is_manager else None,
             engine_version=machine.engine_version,
             platform="linux/x86_64",
+            ca_digest=_root(store),
         )
 
     def update(self, object_id: str, version: int, spec: NodeSpec) -> None:

@@ -20,6 +20,7 @@ from swarmnet.plan.recovery.describe import document
 from swarmnet.plan.recovery.steps import Choices
 from swarmnet.plan.replace import replaced
 from swarmnet.plan.reset import reset
+from swarmnet.plan.rotate import rotated_ca, rotated_tokens, rotated_unlock_key
 from swarmnet.verify.scenarios import ALL
 from swarmnet.verify.story import VerifyOptions, verify
 from swarmnet.workflows.apply import Goal, apply, prepare
@@ -85,6 +86,10 @@ def of_node(ports: Ports, planner: Callable[..., Plan]) -> object:
     return prepare(ports, Goal(plan, Look(), Permissions(allow_missing=True), "node"))
 
 
+def rotating(ports: Ports, planner: Callable[..., Plan]) -> object:
+    return prepare(ports, Goal(partial(planner, inventory=ports.inventory), Look(), Permissions(), "rotate"))
+
+
 def status(ports: Ports) -> str:
     return status_text(observe(ports), ports.inventory)
 
@@ -107,6 +112,9 @@ COMMANDS: dict[str, Callable[[Ports], object]] = {
     "reset": take_apart,
     "logs": lambda ports: ServiceLog.of(ports, ["web"], tail=None, since=None),
     "rollback": lambda ports: prepare(ports, rollback(ports, "web")),
+    "rotate tokens": lambda ports: rotating(ports, rotated_tokens),
+    "rotate ca": lambda ports: rotating(ports, rotated_ca),
+    "rotate unlock-key": lambda ports: rotating(ports, partial(rotated_unlock_key, "key")),
     "node drain": lambda ports: of_node(ports, drained),
     "node activate": lambda ports: of_node(ports, activated),
     "node promote": lambda ports: of_node(ports, promoted),

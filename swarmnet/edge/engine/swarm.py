@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from swarmnet.edge.engine.calls import EngineCalls, Request
 from swarmnet.edge.engine.wire.engine import membership_from_wire
-from swarmnet.edge.engine.wire.parts import as_object, as_text
+from swarmnet.edge.engine.wire.parts import as_object, as_text, index_of
 from swarmnet.edge.engine.wire.swarm import swarm_from_wire, swarm_to_wire, updated
 from swarmnet.errors import ConvergenceError, EngineError, HostTimeoutError, NotAManagerError, WrongKeyError, cut
 from swarmnet.model.base import Secret
@@ -15,6 +15,7 @@ from swarmnet.model.border import text_at
 from swarmnet.model.clock import wait_until
 from swarmnet.model.hosts import Role
 from swarmnet.model.state import SwarmStanding
+from swarmnet.model.swarm import Rotation
 
 if TYPE_CHECKING:
     from swarmnet.model.base import JsonObject
@@ -29,6 +30,11 @@ LEAVE_PATIENCE = 10.0
 _PORT = 2377
 _LOOK_EVERY = 0.2
 _HALF_INSIDE = (SwarmStanding.PENDING, SwarmStanding.ERROR)
+_ROTATED = {
+    Rotation.TOKENS: ("rotateWorkerToken", "rotateManagerToken"),
+    Rotation.CA: (),
+    Rotation.UNLOCK_KEY: ("rotateManagerUnlockKey",),
+}
 _WRONG_KEY = re.compile(r"invalid key|could not be unlocked|incorrect|failed to decrypt", re.IGNORECASE)
 
 
@@ -161,6 +167,21 @@ class EngineSwarm(EngineCalls):
         self.check_version(what, seen, version)
         body = updated(as_object(seen.get("Spec")), spec)
         self.send(Request(what, "POST", "/swarm/update", body, {"version": version}))
+
+    def rotate(self, what: Rotation) -> None:
+        """Replace tokens, CA or unlock key. The CA has a counter in the spec, the others have parameters."""
+        told = f"rotate the {what}"
+        seen = as_object(self.send(Request(told, "GET", "/swarm")))
+        body = as_object(seen.get("Spec"))
+        params: dict[str, str | int | bool] = {"version": index_of(seen)}
+        if what is Rotation.CA:
+            settings = as_object(body.get("CAConfig"))
+            before = settings.get("ForceRotate")
+            count = before + 1 if isinstance(before, int) else 1
+            body = {**body, "CAConfig": {**settings, "ForceRotate": count}}
+        for name in _ROTATED[what]:
+            params[name] = "true"
+        self.send(Request(told, "POST", "/swarm/update", body, params))
 
 
 def _entry(membership: JoinAddress) -> JsonObject:

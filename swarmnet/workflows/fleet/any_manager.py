@@ -17,7 +17,17 @@ if TYPE_CHECKING:
     from swarmnet.model.ports import SwarmPort
     from swarmnet.model.service import Service, ServiceSpec, Task
     from swarmnet.model.stores import ContentStore
-    from swarmnet.model.swarm import Config, ConfigSpec, NewSecret, Node, NodeSpec, StoredSecret, Swarm, SwarmSpec
+    from swarmnet.model.swarm import (
+        Config,
+        ConfigSpec,
+        NewSecret,
+        Node,
+        NodeSpec,
+        Rotation,
+        StoredSecret,
+        Swarm,
+        SwarmSpec,
+    )
     from swarmnet.workflows.fleet.any_store import Asks
 
 R = TypeVar("R")
@@ -101,6 +111,10 @@ class AnyManager:
     def update_swarm(self, version: int, spec: SwarmSpec) -> None:
         """Change the swarm's settings."""
         self._ports.ask(lambda manager: manager.update_swarm(version, spec))
+
+    def rotate(self, what: Rotation) -> None:
+        """Replace tokens, CA or unlock key; once more where the answer was lost."""
+        self._ports.ask(lambda manager: manager.rotate(what))
 
     def tasks(self, *, service: str | None = None, network: str | None = None) -> tuple[Task, ...]:
         """Return tasks."""

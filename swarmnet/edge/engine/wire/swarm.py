@@ -51,14 +51,18 @@ def swarm_from_wire(seen: Mapping[str, JsonValue]) -> Swarm:
     }
     fixed = {name: value for name, value in stated.items() if value and fits(SwarmSpec, name, value)}
     spec = spec_from_wire(as_object(seen.get("Spec")))
-    root = as_text(as_object(seen.get("TLSInfo")).get("TrustRoot"))
     return Swarm(
         id=as_text(seen.get("ID")),
         version=index_of(seen),
         spec=SwarmSpec.model_validate({**dict(spec), **fixed}),
         root_rotation=seen.get("RootRotationInProgress") is True,
-        ca_digest=sha256(root.encode()).hexdigest() if root else "",
+        ca_digest=_root(seen),
     )
+
+
+def _root(seen: Mapping[str, JsonValue]) -> str:
+    root = as_text(as_object(seen.get("TLSInfo")).get("TrustRoot"))
+    return sha256(root.encode()).hexdigest() if root else ""
 
 
 def spec_from_wire(seen: Mapping[str, JsonValue]) -> SwarmSpec:
@@ -96,6 +100,7 @@ def node_from_wire(seen: Mapping[str, JsonValue]) -> Node:
         platform="/".join(filter(None, (as_text(platform.get("OS")), as_text(platform.get("Architecture"))))),
         engine_labels=as_labels(engine.get("Labels")),
         resources=_resources(as_object(described.get("Resources"))),
+        ca_digest=_root(described),
     )
 
 
