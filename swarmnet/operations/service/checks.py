@@ -11,7 +11,7 @@ from swarmnet.model.service import ServiceMode
 from swarmnet.operations.content.names import newest
 from swarmnet.operations.engine_versions import too_old_for_service
 from swarmnet.operations.network.checks import is_swarm_name, shortened
-from swarmnet.operations.service.constraints import eligible, fault, matches
+from swarmnet.operations.service.constraints import LABEL_PREFIXES, contradictions, eligible, fault, matches
 from swarmnet.operations.service.networks import network_problems, network_warnings, room_warnings
 from swarmnet.operations.service.ports import crowded_ports, key, mesh_problems, open_ports, port_problems
 from swarmnet.operations.service.reservations import reservation_problems, reservation_warnings
@@ -35,6 +35,10 @@ def faults_of_service(spec: ServiceSpec) -> Iterator[str]:
     if (fault_in_image := fault_of_image(spec.image)) is not None:
         yield f"image {fault_in_image}"
     yield from (text for one in spec.constraints or () if (text := fault(one)) is not None)
+    yield from contradictions(spec.constraints or ())
+    for label in spec.spread or ():
+        if not label.lower().startswith(LABEL_PREFIXES) or label.lower() in LABEL_PREFIXES:
+            yield f"spread {label!r} is ignored by engines: write node.labels.NAME or engine.labels.NAME"
     yield from _mode(spec)
     yield from _ports(spec)
     yield from _twice("network", [one.network for one in spec.networks or ()])

@@ -9,10 +9,13 @@ from swarmnet.model.hosts import Availability
 from swarmnet.model.placement import admits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from swarmnet.model.service import ServiceSpec
     from swarmnet.model.swarm import Node
+
+
+LABEL_PREFIXES = (NODE_LABEL, ENGINE_LABEL)
 
 
 def fault(text: str) -> str | None:
@@ -22,6 +25,22 @@ def fault(text: str) -> str | None:
         return f"constraint {text!r} is not of the form KEY == VALUE or KEY != VALUE"
     keys = ", ".join([*PROPERTIES, NODE_LABEL + "NAME", ENGINE_LABEL + "NAME"])
     return None if found.is_known else f"constraint {text!r} asks for an unknown key; known: {keys}"
+
+
+def contradictions(texts: Iterable[str]) -> Iterator[str]:
+    """Yield pairs of constraints that no node meets together; addresses are blocks, of which two may overlap."""
+    asked = [one for one in map(Constraint.parse, texts) if one is not None and one.key != "node.ip"]
+    for index, one in enumerate(asked):
+        for other in asked[:index]:
+            same = one.value.lower() == other.value.lower()
+            both = {one.operator, other.operator}
+            if one.key == other.key and ((both == {"=="} and not same) or (both == {"==", "!="} and same)):
+                spread = f"; to spread tasks over the values write 'spread: [{one.key}]'" if _is_label(one) else ""
+                yield f"constraints {other} and {one} contradict each other: no node meets both{spread}"
+
+
+def _is_label(one: Constraint) -> bool:
+    return one.key.startswith(LABEL_PREFIXES)
 
 
 def matches(constraints: Iterable[str], node: Node) -> bool:

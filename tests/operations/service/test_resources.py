@@ -72,6 +72,12 @@ def test_a_limit_of_nothing_is_as_none(limits: Limits) -> None:
         ({"limits": "{memory: 1M}"}, "the least that engines take"),
         ({"limits": "{swap: -2}"}, "must be at least -1"),
         ({"reservations": "{generic: {gpu: [a, b]}}"}, "gpu: write how many, such as 2"),
+        ({"spread": "[zone]"}, "spread 'zone' is ignored by engines: write node.labels.NAME"),
+        (
+            {"constraints": "[node.labels.zone == a, node.labels.zone == b]"},
+            "no node meets both; to spread tasks over the values write 'spread: [node.labels.zone]'",
+        ),
+        ({"constraints": "[node.role == manager, node.role != Manager]"}, "contradict each other: no node meets both"),
         ({"platforms": "[linux]"}, "'linux' is not a platform: write OS/ARCHITECTURE"),
     ],
 )
@@ -106,3 +112,10 @@ def test_what_strange_engines_say_stays_in_extra() -> None:
     old = ServiceSpec.model_validate({"name": "s", "image": "i", "extra": extra})
     assert absorb(old).extra == extra
     assert lay(old, web(reservations=Reservations(cpus=1.0))).extra == extra
+
+
+def test_constraints_on_different_keys_or_values_do_not_contradict_each_other() -> None:
+    fields = {
+        "constraints": "[node.labels.zone != a, node.labels.zone != b, node.labels.Zone == c, node.role == worker]"
+    }
+    assert not plan(step(**fields), holding(), HOSTS).is_empty
