@@ -114,7 +114,7 @@ def goal_of(
         make_plan=partial(_plan, playbook, inventory, selectors, prune=allowed.prune),
         look=Look(
             needs=asked if runs else (),
-            containers=allowed.prune or bool(allowed.replace),
+            containers=allowed.prune or bool(allowed.replace) or _removes(playbook),
             volumes=any(step.operation.looks_at_volumes for step in playbook.steps),
             hosts=hosts,
             unlock_key_file=key_file(playbook),
@@ -141,6 +141,13 @@ def _plan(
 
     plan = build(playbook, state, inventory, limit=limit)
     return with_removals(plan, provided=_provided(playbook)) if prune else plan
+
+
+def _removes(playbook: Playbook) -> bool:
+    """Return whether a step removes something, which containers may use."""
+    from swarmnet.operations.absent import AbsentOperation
+
+    return any(isinstance(step.operation, AbsentOperation) for step in playbook.steps)
 
 
 def _provided(playbook: Playbook) -> frozenset[tuple[str, str]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from swarmnet.operations.command import CommandOperation
 from swarmnet.operations.content.config import ConfigOperation
 from swarmnet.operations.content.secret import SecretOperation
+from swarmnet.operations.network.mesh import GatewayOperation, IngressOperation
 from swarmnet.operations.network.operation import NetworkOperation
 from swarmnet.operations.service.operation import ServiceOperation
 from swarmnet.operations.stack import StackOperation
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 ALL: tuple[type[Operation], ...] = (
     SwarmOperation,
     NodeOperation,
+    GatewayOperation,
+    IngressOperation,
     NetworkOperation,
     ConfigOperation,
     SecretOperation,

@@ -11,6 +11,7 @@ from swarmnet.errors import UsageError
 from swarmnet.model.base import Document, JsonObject, JsonValue
 from swarmnet.model.border import parsed
 from swarmnet.operations import BY_NAME
+from swarmnet.operations.absent import ABSENT
 from swarmnet.operations.playbook import Playbook, Step
 from swarmnet.parse.check import Checker, closest
 from swarmnet.parse.per_host import HOST, repeated
@@ -178,7 +179,8 @@ class _Reader:
         arguments = self._fill(data[name], (*path, name), scope)
         unfilled = len(self._checker.problems)
         frame = self._checker.check(_Frame, path, around)
-        operation = self._checker.check(BY_NAME[name], (*path, name), {} if arguments is None else arguments)
+        kind, arguments = _kind(name, arguments)
+        operation = self._checker.check(kind, (*path, name), {} if arguments is None else arguments)
         self._checker.forget_consequences(known, unfilled)
         if operation is None or frame is None:
             return None
@@ -206,6 +208,15 @@ class _Reader:
 
     def _fill(self, value: JsonValue, path: Path, scope: Mapping[str, JsonValue]) -> JsonValue:
         return Substitution(scope, self._environment, self._checker.complain, self._budget).fill(value, path)
+
+
+def _kind(name: str, arguments: JsonValue) -> tuple[type[Operation], JsonValue]:
+    """Return what a step is read as, and its arguments without an ``absent: false``, which says nothing."""
+    if name not in ABSENT or not isinstance(arguments, dict) or "absent" not in arguments:
+        return BY_NAME[name], arguments
+    if arguments["absent"] is False:
+        return BY_NAME[name], {key: value for key, value in arguments.items() if key != "absent"}
+    return ABSENT[name], arguments
 
 
 def defined_twice(source: str, steps: Iterable[Step]) -> list[Problem]:

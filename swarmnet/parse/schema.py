@@ -8,6 +8,7 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from swarmnet.model.reference import field_texts
 from swarmnet.operations import ALL
+from swarmnet.operations.absent import ABSENT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,6 +37,9 @@ def playbook_schema(operations: Sequence[type[Operation]] = ALL) -> JsonObject:
         inner = schema.pop("$defs", {})
         definitions |= {f"{operation.name_in_playbook}.{name}": _open(one) for name, one in inner.items()}
         definitions[operation.name_in_playbook] = {**_open(schema), "description": operation.summary}
+        if absent := ABSENT.get(operation.name_in_playbook):
+            removing = _open(absent.model_json_schema(schema_generator=_Described))
+            definitions[f"{operation.name_in_playbook}.absent"] = {**removing, "description": absent.summary}
     return {
         "$schema": DIALECT,
         "$id": _id("playbook"),
@@ -80,10 +84,7 @@ def _step(operations: Sequence[type[Operation]]) -> JsonObject:
     """Return the schema of a step: one operation, so that an editor can say which key of it is wrong."""
     selectors: JsonObject = {"type": "string", "description": "Host, group, manager, worker or all; !NAME takes out."}
     names: list[JsonValue] = [operation.name_in_playbook for operation in operations]
-    bodies: JsonObject = {
-        one.name_in_playbook: {"$ref": f"#/$defs/{one.name_in_playbook}", "description": one.summary}
-        for one in operations
-    }
+    bodies: JsonObject = {one.name_in_playbook: _body(one) for one in operations}
     frame: JsonObject = {
         "on": {
             "anyOf": [selectors, {"type": "array", "items": selectors}],
@@ -102,6 +103,23 @@ def _step(operations: Sequence[type[Operation]]) -> JsonObject:
         "additionalProperties": False,
         "properties": bodies | frame,
         "oneOf": [{"required": [name]} for name in names],
+    }
+
+
+def _body(operation: type[Operation]) -> JsonObject:
+    """Return the schema of what follows an operation's name; of some, also the form that removes."""
+    name = operation.name_in_playbook
+    reference: JsonObject = {"$ref": f"#/$defs/{name}", "description": operation.summary}
+    if name not in ABSENT:
+        return reference
+    return {
+        "if": {
+            "required": ["absent"],
+            "properties": {"absent": {"const": True, "description": "True removes the object."}},
+        },
+        "then": {"$ref": f"#/$defs/{name}.absent"},
+        "else": reference,
+        "description": operation.summary,
     }
 
 

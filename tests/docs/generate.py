@@ -16,6 +16,7 @@ from swarmnet.model.network import NetworkSpec
 from swarmnet.model.service import ServiceSpec
 from swarmnet.model.swarm import SwarmSpec
 from swarmnet.operations import ALL as OPERATIONS
+from swarmnet.operations.absent import ABSENT
 from swarmnet.parse.compose.keys import SECTIONS
 from swarmnet.parse.inventory import InventoryFile
 from swarmnet.parse.schema import document_schema, playbook_schema
@@ -102,6 +103,9 @@ def _operations(definitions: JsonObject) -> Iterator[str]:
         yield f"## {name}"
         yield operation.summary
         yield keys_table(list(Reader(definitions).keys(mapping(definitions[name]))), _SPECS.get(name))
+        if name in ABSENT:
+            yield f"A {name} step that removes has these keys alone:"
+            yield keys_table(list(Reader(definitions).keys(mapping(definitions[f"{name}.absent"]))))
 
 
 def _stack_files() -> str:

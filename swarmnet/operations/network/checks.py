@@ -42,6 +42,8 @@ SINCE = {
 }
 """Driver options that older engines store and ignore: the first API version and engine that use them."""
 AUTOMATIC_IPV6 = ("1.46", "27.0")
+WITHOUT_IPV6_OVERLAYS = ApiVersion(1, 51)
+"""Seen on 28.5: such a network has no addresses at all, in either order of its blocks; 20.10 and 26.1 allocate it."""
 _NO_BLOCK = "ipv6 without an IPv6 subnet"
 
 
@@ -70,14 +72,33 @@ def problems_of_spec(spec: NetworkSpec) -> Iterator[str]:
         yield "a config_only network cannot have attachable, internal, ingress or scope: write them where it is used"
 
 
+def problems_of_blocks(spec: NetworkSpec) -> Iterator[str]:
+    """Yield blocks, gateways and ranges that no network can have, and a driver's limits."""
+    yield from _driver(spec)
+    yield from _options(spec)
+    yield from _blocks(spec)
+
+
+def problems_of_overlay(spec: NetworkSpec, state: ClusterState) -> Iterator[str]:
+    """Yield what blocks of a network of the swarm overlap."""
+    yield from _in_swarm(spec, state)
+    yield from _routes(spec, state.hosts)
+
+
+def problems_of_bridge(spec: NetworkSpec, facts: HostFacts) -> Iterator[str]:
+    """Yield what blocks of a bridge of one host overlap."""
+    yield from _beside(spec, [net.spec for net in facts.networks], f"network {{}} on {facts.host}")
+    yield from _routes(spec, (facts,))
+
+
 def problems_in_cluster(spec: NetworkSpec, context: Context) -> Iterator[str]:
     """Yield what is wrong with the network next to the networks, routes and engines of this cluster."""
     state = context.state
     yield from _engines(spec, context)
-    yield from _ambiguous(spec, context)
+    yield from _ipv6_overlay(spec, context)
+    yield from ambiguous(spec, context)
     if spec.effective_scope is Scope.SWARM:
-        yield from _in_swarm(spec, state)
-        yield from _routes(spec, state.hosts)
+        yield from problems_of_overlay(spec, state)
         return
     for host in context.hosts:
         facts = state.facts(host.name)
@@ -85,11 +106,10 @@ def problems_in_cluster(spec: NetworkSpec, context: Context) -> Iterator[str]:
             if any(net.spec.name == spec.name for net in state.networks):
                 yield f"the swarm already has a network {spec.name!r}: give the local one another name"
             yield from interface_problems(spec, facts)
-            yield from _beside(spec, [net.spec for net in facts.networks], f"network {{}} on {host.name}")
-            yield from _routes(spec, (facts,))
+            yield from problems_of_bridge(spec, facts)
 
 
-def _ambiguous(spec: NetworkSpec, context: Context) -> Iterator[str]:
+def ambiguous(spec: NetworkSpec, context: Context) -> Iterator[str]:
     """Yield hosts with several networks of the name, which engines up to 24 allow: which one is meant is not known."""
     if spec.effective_scope is Scope.SWARM:
         return
@@ -149,9 +169,10 @@ def _local_bridges(spec: NetworkSpec, state: ClusterState) -> Iterator[str]:
 def _name(spec: NetworkSpec) -> Iterator[str]:
     name = spec.name
     if name.lower() in RESERVED:
-        yield f"network name {name!r} is reserved by the engine: use another name"
+        other = f", or a '{GATEWAY}' step" if name == GATEWAY else ""
+        yield f"network name {name!r} is reserved by the engine: use another name{other}"
     elif name.lower() == "ingress" or spec.ingress:
-        yield "the ingress network carries the published ports of all services; steps cannot change it"
+        yield "the ingress network carries the published ports of all services: write an 'ingress' step for it"
     elif spec.effective_scope is Scope.SWARM:
         if not is_swarm_name(name):
             yield f"network name {shortened(name)} is not a DNS label: use letters, digits and '-', at most 63, no dots"
@@ -303,6 +324,20 @@ def too_old_for_network(spec: NetworkSpec, context: Context) -> Iterator[str]:
         for facts in (context.state.facts(host.name) for host in context.hosts):
             if facts is not None and facts.engine.api < ApiVersion.parse(since):
                 yield f"{field} needs engine {first_engine(since)}; {facts.host} has {facts.engine.version}"
+
+
+def _ipv6_overlay(spec: NetworkSpec, context: Context) -> Iterator[str]:
+    """Yield managers whose engine takes an overlay with an IPv6 block and never allocates it: its tasks stay "New"."""
+    seen = context.state.network(spec.name)
+    if spec.driver != "overlay" or not _has_ipv6_block(spec) or (seen is not None and seen.allocated):
+        return
+    for host in context.inventory.managers:
+        facts = context.state.facts(host.name)
+        if facts is not None and facts.engine.api >= WITHOUT_IPV6_OVERLAYS:
+            yield (
+                f"{host.name} has engine {facts.engine.version}, which never allocates an overlay with an IPv6 subnet:"
+                " leave the IPv6 subnet out"
+            )
 
 
 def _engines(spec: NetworkSpec, context: Context) -> Iterator[str]:

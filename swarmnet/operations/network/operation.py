@@ -111,7 +111,7 @@ class NetworkOperation(OwnableOperation, NetworkSpec):
         if self.subnet is None:
             return ()
         taken = [*taken_blocks(context.state, context.written, self.name), *chosen]
-        versions = (4, 6) if self.ipv6 else (4,)
+        versions = (4, 6) if self.ipv6 and self.driver != "overlay" else (4,)
         blocks = [free_block(context.inventory.address_pools, taken, self.subnet, version) for version in versions]
         found = tuple(block for block in blocks if block is not None)
         chosen += [Taken(block.subnet, self.name) for block in found]

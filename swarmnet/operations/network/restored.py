@@ -15,7 +15,7 @@ from swarmnet.model.state import SwarmStanding
 from swarmnet.operations.addresses import few, overlapping, own_routes
 from swarmnet.operations.kind import Context, Operation
 from swarmnet.operations.network.actions import CreateNetwork, remake_network
-from swarmnet.operations.network.checks import too_old_for_network, warnings_in_cluster
+from swarmnet.operations.network.checks import ambiguous, too_old_for_network, warnings_in_cluster
 from swarmnet.operations.network.operation import NetworkOperation
 from swarmnet.operations.state_edits import with_network
 
@@ -46,7 +46,11 @@ class RestoredNetwork(NetworkOperation):
 
     def problems(self, context: Context) -> tuple[str, ...]:
         """Return what conflicts with it on these hosts, and what their engines are too old for."""
-        return (*self._in_the_way(context), *too_old_for_network(self.spec, context))
+        return (
+            *ambiguous(self.spec, context),
+            *self._in_the_way(context),
+            *too_old_for_network(self.spec, context),
+        )
 
     def warnings(self, context: Context) -> tuple[str, ...]:
         """Return blocks that are too small, and hosts without the configuration network."""

@@ -90,8 +90,8 @@ def test_ipv6_gets_a_block_of_an_ipv6_pool_after_the_ipv4_one() -> None:
             )
         }
     )
-    found = blocks("- network: {name: n, ipv6: true, subnet: auto}", newer, hosts)
-    assert found == {"network n": ["10.128.0.0/24", "fd00:5::/64"]}
+    found = blocks("- network: {name: n, driver: bridge, ipv6: true, subnet: auto}\n  on: m1", newer, hosts)
+    assert found == {"network n on m1": ["10.128.0.0/24", "fd00:5::/64"]}
 
 
 @pytest.mark.parametrize(
