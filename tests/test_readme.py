@@ -89,11 +89,13 @@ def test_a_command_for_hosts_of_your_own_is_one_that_swarmnet_accepts(page: Path
 
 @pytest.mark.parametrize("page", PAGES, ids=named)
 def test_its_documents_can_be_read(page: Path, tmp_path: Path) -> None:
+    hosts = None  # of the inventory above on the page
     for text in blocks(page, "yaml"):
         if re.search("^steps:", text, re.MULTILINE):
-            assert parse_playbook(text.encode(), page.name).steps
+            assert parse_playbook(text.encode(), page.name, inventory=hosts).steps
         elif re.search("^cluster:", text, re.MULTILINE):
-            assert parse_inventory(text.encode(), name=page.name, folder=tmp_path).inventory.hosts
+            hosts = parse_inventory(text.encode(), name=page.name, folder=tmp_path).inventory
+            assert hosts.hosts
         else:
             assert re.search("^jobs:", text, re.MULTILINE), f"neither a document of swarmnet nor a job of CI:\n{text}"
 

@@ -317,3 +317,47 @@ def test_a_network_that_has_an_ipv6_block_needs_no_newer_engine_to_be_described(
     )
     state = on_every_host(holding(), networks=(six,)) if driver == "bridge" else holding(six)
     assert plan(f"- network: {{name: n, driver: {driver}, ipv6: true}}", state, HOSTS).actions == ()
+
+
+def test_two_new_networks_with_one_vxlan_identifier_are_refused_in_the_plan() -> None:
+    option = "{com.docker.network.driver.overlay.vxlanid_list: '5009'}"
+    steps = f"- network: {{name: a, options: {option}}}\n- network: {{name: b, options: {option}}}"
+    said = refusal(steps, holding(), HOSTS)
+    assert said.startswith("p.yml:5:")
+    assert "VXLAN identifier 5009 belongs to network a" in said
+
+
+def with_macvlan(version: str) -> ClusterState:
+    """Return hosts of an API version with a macvlan network on eth0."""
+    state = holding()
+    engine = state.hosts[0].engine.model_copy(update={"api_version": version})
+    return on_every_host(state, engine=engine, networks=(lan("old", "macvlan", "eth0"),))
+
+
+def test_engines_before_27_take_one_macvlan_network_an_interface() -> None:
+    step = "- network: {name: n, driver: macvlan, options: {parent: eth0}}"
+    said = refusal(step, with_macvlan("1.45"), HOSTS)
+    assert "takes one macvlan network an interface, engines from 27.0 several" in said
+    assert plan(step, with_macvlan("1.46"), HOSTS).actions
+    alone = "- network: {name: n, driver: macvlan, options: {parent: eth0, macvlan_mode: passthru}}"
+    assert "mode passthru takes it alone" in refusal(alone, with_macvlan("1.51"), HOSTS)
+
+
+def test_an_overlay_with_an_ipv6_subnet_is_refused_where_the_engine_never_allocates_it() -> None:
+    step = "- network: {name: n, ipv6: true, subnets: ['10.77.0.0/24', 'fd00:7::/64']}"
+    engine = holding().hosts[0].engine.model_copy(update={"api_version": "1.51", "version": "28.5.2"})
+    said = refusal(step, on_every_host(holding(), engine=engine), HOSTS)
+    assert "m1 has engine 28.5.2, which never allocates an overlay with an IPv6 subnet" in said
+
+
+def test_hosts_that_would_give_out_the_same_addresses_of_the_lan_are_named() -> None:
+    step = "- network: {name: n, driver: macvlan, options: {parent: eth0}, subnets: [192.168.9.0/24]}"
+    warned = plan(step, holding(), HOSTS).warnings
+    assert "m1, w1 all give out addresses of 192.168.9.0/24" in "\n".join(warned)
+    assert "all give out" not in "\n".join(plan(f"{step}\n  on: m1", holding(), HOSTS).warnings)
+
+
+def test_a_bridge_that_overlaps_a_network_of_the_swarm_is_warned_of() -> None:
+    step = "- network: {name: n, driver: bridge, subnets: [10.5.1.0/24]}"
+    warned = plan(step, holding(overlay("front", "10.5.0.0/16")), HOSTS).warnings
+    assert "10.5.1.0/24 overlaps 10.5.0.0/16 of the swarm's network front: no container can be" in "\n".join(warned)
