@@ -133,8 +133,8 @@ def test_m9_no_command_takes_a_wait_without_end(words: str, option: str) -> None
         assert (done.exit_code, option in done.output) == (2, True), (number, done.output)
 
 
-OWN_JSON = {"lab", "schema", "backup export"}
-"""Print JSON of their own: a lab is not a result, a schema and an export are JSON whatever is asked."""
+OWN_JSON = {"lab", "schema", "backup export", "convert"}
+"""Print a file of their own: a lab is not a result; a schema, an export and a converted playbook are for programs."""
 
 
 @pytest.mark.parametrize("words", sorted(one for one in LEAVES if not {one, one.split()[0]} & OWN_JSON))
