@@ -53,6 +53,13 @@ def test_roles_availability_and_labels_follow_the_inventory(lab: Lab, operator: 
     # What the inventory no longer says is not managed any more: the drain and the label stay.
     _expect(lab, "m1 Ready Active Reachable", "m2 Ready Active", "m3 Ready Drain")
 
+    operator.types("node", "activate", "m3", "-i", first, "--yes")
+    operator.types("node", "remove", "m2", "-i", first, "--yes")
+    _expect(lab, "m1 Ready Active Reachable", "m3 Ready Active")
+    before = docker(lab, "m1", "swarm", "join-token", "-q", "worker")
+    operator.types("rotate", "ca", "-i", first, "--yes")
+    assert docker(lab, "m1", "swarm", "join-token", "-q", "worker") != before
+
 
 def test_no_change_of_roles_costs_the_quorum(lab: Lab, operator: Operator) -> None:
     operator.types("apply", "play.yml", "-i", operator.writes_inventory(lab, THREE), "--yes")
