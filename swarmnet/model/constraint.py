@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 _FORM = re.compile(r"\s*(?P<key>[^\s=!]+)\s*(?P<operator>==|!=)\s*(?P<value>.*?)\s*", re.DOTALL)
 NODE_LABEL, ENGINE_LABEL = "node.labels.", "engine.labels."
 PROPERTIES = ("node.id", "node.hostname", "node.ip", "node.role", "node.platform.os", "node.platform.arch")
 """Keys that engines know besides labels. They accept other keys, and then no node ever matches."""
+
+
+_KNOWN = 4096
+"""Texts that are read but once: a plan asks of each service whether each node meets them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +27,7 @@ class Constraint:
     value: str
 
     @classmethod
+    @lru_cache(_KNOWN)
     def parse(cls, text: str) -> Constraint | None:
         """Return the constraint that a text is, or None for a text that engines refuse."""
         match = _FORM.fullmatch(text)
