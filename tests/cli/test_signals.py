@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[2]
-LIMIT = 60.0
+LIMIT = 240.0
 HOLDS_A_LOCK = """
 import sys, time
 from swarmnet.cli import signals

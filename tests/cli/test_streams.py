@@ -56,7 +56,7 @@ def _interrupted(words: list[str], *, when: str, told: Path) -> tuple[int, list[
             stderr=stderr,
         )
         with process:
-            limit = time.monotonic() + 60
+            limit = time.monotonic() + 240
             while f"| {when}\n" not in told.read_text().replace(" " * 2, ""):
                 assert time.monotonic() < limit, f"it never loaded {when}"
                 time.sleep(0.01)

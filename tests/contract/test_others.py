@@ -111,6 +111,13 @@ def test_the_playbook_that_adopt_writes_plans_nothing(everything: Mapping[str, T
     assert each(everything, adopted) == same(({f"service {name}" for name in JOBS}, {}))
 
 
+def test_a_stack_of_docker_is_taken_over_as_it_is(everything: Mapping[str, Theirs]) -> None:
+    steps = _stack(STACK.format(image=IMAGE), "st")
+
+    assert [next(iter(one)) for one in steps] == ["network", "config", "secret", "service"]
+    assert each(everything, lambda one: _shown(one.plan(*steps))) == same({})
+
+
 CHANGES: Mapping[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "plain": ({"replicas": 2}, {"Mode.Replicated.Replicas": 2}),
     "limited": (
@@ -186,13 +193,6 @@ def test_a_replaced_service_keeps_what_its_step_does_not_name(everything: Mappin
         return _differences(before["full"], one.specs("full")["full"])
 
     assert each(everything, changed) == same({"Mode.Global": {}, "Mode.Replicated": None})
-
-
-def test_a_stack_of_docker_is_taken_over_as_it_is(everything: Mapping[str, Theirs]) -> None:
-    steps = _stack(STACK.format(image=IMAGE), "st")
-
-    assert [next(iter(one)) for one in steps] == ["network", "config", "secret", "service"]
-    assert each(everything, lambda one: _shown(one.plan(*steps))) == same({})
 
 
 def test_a_stack_of_swarmnet_is_one_for_docker(everything: Mapping[str, Theirs]) -> None:

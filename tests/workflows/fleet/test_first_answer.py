@@ -43,7 +43,7 @@ def test_any_first_answer_counts_when_the_first_is_silent() -> None:
     )
 
     assert (answer, heard) == ("m3", ["asking others"])
-    assert SILENCE <= time.monotonic() - begun < SILENCE + 2
+    assert SILENCE <= time.monotonic() - begun < SILENCE + 20
     thawed.set()
 
 
