@@ -100,15 +100,16 @@ def test_what_a_step_describes_as_it_is_is_left_alone(everything: Mapping[str, T
 
 
 def test_the_playbook_that_adopt_writes_plans_nothing(everything: Mapping[str, Theirs]) -> None:
-    def adopted(one: Theirs) -> tuple[set[str], dict[str, list[str]]]:
+    def adopted(one: Theirs) -> dict[str, list[str]]:
         state = prepare(one.session, goal(one.session.inventory, playbook_of(()))).state
         made = adopt(state, one.session.inventory, Wish())
         read = with_contents(parse_playbook(made.text.encode(), "adopted.yml"), LocalContents({}))
         said = {step.arguments.get("name") for step in made.steps if not step.muted}
         assert {*RUNNING, *MADE_NETWORKS, "page", "token"} <= said
-        return {*made.left_out}, _shown(build(read, state, one.session.inventory).actions)
+        assert made.left_out.keys() <= {f"service {name}" for name in JOBS}, made.left_out
+        return _shown(build(read, state, one.session.inventory).actions)
 
-    assert each(everything, adopted) == same(({f"service {name}" for name in JOBS}, {}))
+    assert each(everything, adopted) == same({})
 
 
 def test_a_stack_of_docker_is_taken_over_as_it_is(everything: Mapping[str, Theirs]) -> None:
