@@ -18,7 +18,7 @@ from swarmnet.model.network import NetworkSpec
 from swarmnet.model.ports import ContainerSpec, JoinAddress
 from swarmnet.model.service import Attachment, FileReference, ServiceSpec
 from swarmnet.model.state import Endpoint
-from swarmnet.model.swarm import ConfigSpec, NewSecret, NodeSpec, SecretSpec, SwarmSpec
+from swarmnet.model.swarm import ConfigSpec, NewSecret, NodeSpec, Rotation, SecretSpec, SwarmSpec
 from swarmnet.model.volume import VolumeSpec
 from tests.simulator import SimulatedClock
 from tests.support.hostile import FEW, body, check, raw
@@ -61,6 +61,9 @@ CALLS: dict[str, Callable[[Engine], object]] = {
     "has_image": lambda engine: engine.has_image("web:1"),
     "init_swarm": lambda engine: engine.init_swarm(SwarmSpec(), ME),
     "join_swarm": lambda engine: engine.join_swarm(ME, remote="192.0.2.2:2377", token=Secret("t")),
+    "rotate": lambda engine: engine.rotate(Rotation.CA),
+    "service_log": lambda engine: engine.service_log("web"),
+    "services.log": lambda engine: engine.services.log("web", tail=9),
     "join_token": lambda engine: engine.join_token(Role.WORKER),
     "leave_swarm": lambda engine: engine.leave_swarm(force=True),
     "load_image": lambda engine: engine.load_image(b"x"),

@@ -247,7 +247,7 @@ def test_no_format_holds_a_marked_value(name: str) -> None:
     Secret(CANARY)
 
     for report in _reports(CANARY):
-        said = FORMATS[name].render(report).replace("\\*", "*")
+        said = FORMATS[name].render(report).replace("\\*", "*").replace("#42;", "*")
         assert "***" in said
         assert "canary-of" not in said
 

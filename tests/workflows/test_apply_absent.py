@@ -31,6 +31,8 @@ STEPS = {
 OF_THE_CLUSTER = {
     "service": "  - service: {name: web, image: 'i:1', mode: global}\n",
     "config": "  - config: {name: page, content: hello}\n",
+    "docker_gwbridge": "  - docker_gwbridge: {mtu: 1400}\n",
+    "ingress": "  - ingress: {mtu: 1400}\n",
     "wait": "  - wait: {service: web}\n",
     "stack": "  - stack: {file: compose.yml, name: shop}\n",
     "secret": "  - secret: {name: word, from: {env: HOME}}\n",

@@ -13,6 +13,7 @@ from swarmnet.edge.backups.repository import DirectoryRepository
 from swarmnet.errors import IncompleteError, RefusedError, SwarmnetError
 from swarmnet.model.base import Secret
 from swarmnet.model.events import ignore
+from swarmnet.model.standing import answered
 from swarmnet.model.swarm import SwarmSpec
 from swarmnet.plan.guard import Permissions
 from swarmnet.plan.nodes import activated, demoted, drained, promoted, removed
@@ -76,6 +77,13 @@ def look_for_locks(ports: Ports) -> object:
     return holders(ports, state)
 
 
+def whole_look(ports: Ports) -> object:
+    """Look as the commands do that show the cluster: without a manager's word there is nothing to show."""
+    state = observe(ports, Look(containers=True))
+    answered(state, ports.inventory)
+    return state
+
+
 def take_apart(ports: Ports) -> object:
     plan = lambda state: reset(state, ports.inventory)  # noqa: E731
     return apply(ports, Goal(plan, Look(), Permissions(dissolve=True), "reset"), terms())
@@ -110,6 +118,10 @@ COMMANDS: dict[str, Callable[[Ports], object]] = {
     "lock break": look_for_locks,
     "unlock": lambda ports: unlock(ports, Secret("SWMKEY-1-wrong"), [host.name for host in ports.inventory.hosts]),
     "reset": take_apart,
+    "adopt": whole_look,
+    "ipam": whole_look,
+    **dict.fromkeys(("show networks", "show network", "show service", "show host"), whole_look),
+    **dict.fromkeys(("show stack", "show names", "show ports"), whole_look),
     "logs": lambda ports: ServiceLog.of(ports, ["web"], tail=None, since=None),
     "rollback": lambda ports: prepare(ports, rollback(ports, "web")),
     "rotate tokens": lambda ports: rotating(ports, rotated_tokens),

@@ -26,13 +26,16 @@ def command(
 
     Exit 1: tasks wait for an address of a full network. Exit 3: some hosts did not answer, so what they use is missing.
     """
+    from swarmnet.model.standing import answered
     from swarmnet.operations.network.ipam import addresses
     from swarmnet.report.reports.ipam import ipam_report
     from swarmnet.workflows.fleet.observe import Look, observe
 
     targets, hosts = output.targets(), cluster.read()
     with cluster.connected(hosts) as ports:
-        found = addresses(observe(ports, Look(hosts=cluster.names(hosts), containers=True)), hosts)
+        state = observe(ports, Look(hosts=cluster.names(hosts), containers=True))
+    answered(state, hosts)
+    found = addresses(state, hosts)
     wanted = names_of(network)
     known = {one.network for one in found.networks}
     if unknown := sorted(wanted - known):

@@ -71,6 +71,7 @@ def ports(cluster: LimitedCluster, output: Output) -> None:
 
 def _show(word: str, cluster: LimitedCluster, output: Output, name: str | None = None) -> None:
     """Observe, and emit one view of the picture; exit 3 where hosts did not answer."""
+    from swarmnet.model.standing import answered
     from swarmnet.model.topology import topology
     from swarmnet.report.documents.show import show_document
     from swarmnet.report.reports.show import show_report
@@ -79,6 +80,7 @@ def _show(word: str, cluster: LimitedCluster, output: Output, name: str | None =
     targets, hosts = output.targets(), cluster.read()
     with cluster.connected(hosts) as ports_:
         state = observe(ports_, Look(containers=True, hosts=cluster.names(hosts)))
+    answered(state, hosts)
     targets.emit(show_report(word, show_document(topology(state), hosts.cluster), name))
     if state.failures:
         raise typer.Exit(ExitCode.INCOMPLETE)

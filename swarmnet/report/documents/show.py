@@ -94,7 +94,7 @@ class ShownPortEntry(Entry):
 
 
 class ShowDocument(Output):
-    """What ``show --json`` prints; lists that a view does not show are empty."""
+    """What each view of ``show`` prints as JSON; lists that a view does not show are empty."""
 
     cluster: str
     networks: list[ShownNetworkEntry]
