@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 KEY_BYTES = 16
 _TAG_BYTES = 4
 _LABELS = frozenset({"labels", "container_labels", "engine_labels", "Labels"})
-_LISTS = frozenset({"command", "args", "Command", "Args", "Env", "Test"})
+_LISTS = frozenset({"command", "args", "Command", "Args", "Env", "Test", "test"})
 _OPTIONS = frozenset({"options", "ipam_options", "Options", "DriverOpts", "driver_opts"})
+_OPEN = frozenset({"dns", "tmpfs"})
+"""Parts whose options hold no secrets."""
 _OWN_LABELS = ("io.swarmnet.", "com.docker.")
 """Labels of swarmnet and of Docker: they name the creator of an object and its stack."""
 _OWN_OPTIONS = re.compile(
@@ -130,6 +132,8 @@ def _is_hidden(path: tuple[str, ...]) -> bool:
         name = ".".join(inner)
         if word == "env" or word in _LISTS:
             return True
+        if word in _OPEN:
+            return False
         if word in _LABELS:
             return not name.startswith(_OWN_LABELS)
         if word in _OPTIONS:

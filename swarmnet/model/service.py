@@ -10,26 +10,23 @@ from typing import Annotated
 
 from pydantic import Field
 
-from swarmnet.model.base import Count, Document, Flag, JsonObject, Labels
+from swarmnet.model.base import Count, Document, JsonObject, Labels
 from swarmnet.model.codecs import (
     CONSTRAINTS,
-    ENVIRONMENT,
-    FLAG,
-    IMAGE,
     INTEGER,
-    LABELS,
     MERGED_LABELS,
     RATIO,
     SECONDS,
     SECONDS_OR_UNSET,
-    TEXT,
-    TEXTS,
     Word,
 )
+from swarmnet.model.container_parts import CredentialSpec, Dns, Healthcheck, Seccomp, SELinux, Ulimit
 from swarmnet.model.engine_json import Part
-from swarmnet.model.fields import Codec, Effect, EngineField
+from swarmnet.model.fields import Effect, EngineField
 from swarmnet.model.placement_codecs import PLATFORMS, SPREAD, Platform
-from swarmnet.model.service_codecs import ATTACHMENTS, CONFIGS, MODE, PORTS, SECRETS
+from swarmnet.model.service_codecs import ATTACHMENTS, MODE, PORTS
+from swarmnet.model.service_container import ContainerFields
+from swarmnet.model.service_mounts import BindOptions, ImageOptions, Mount, MountType, TmpfsOptions, VolumeOptions
 from swarmnet.model.service_parts import (
     Attachment,
     EndpointMode,
@@ -43,35 +40,39 @@ from swarmnet.model.service_resources import LIMITS, LOG_DRIVER, RESERVATIONS, L
 
 __all__ = [
     "Attachment",
+    "BindOptions",
+    "CredentialSpec",
+    "Dns",
     "EndpointMode",
     "FileReference",
+    "Healthcheck",
+    "ImageOptions",
     "Limits",
     "Logging",
+    "Mount",
+    "MountType",
     "Platform",
     "Protocol",
     "PublishMode",
     "PublishedPort",
     "Reservations",
     "RestartPolicy",
+    "SELinux",
+    "Seccomp",
     "Service",
     "ServiceMode",
     "ServiceSpec",
     "Task",
+    "TmpfsOptions",
+    "Ulimit",
     "UpdatePolicy",
+    "VolumeOptions",
 ]
 
 FAILURE_ACTIONS = ("pause", "continue", "rollback")
 ORDERS = ("stop-first", "start-first")
 CONDITIONS = ("none", "on-failure", "any")
 _RESTARTS = Effect.RESTARTS_TASKS
-
-
-def _container(
-    key: str, codec: Codec, default: str | float | None = None, *, hidden: bool = False, since: str | None = None
-) -> EngineField:
-    """Return the line of a field of the tasks' containers: each change replaces all tasks."""
-    path = f"TaskTemplate/ContainerSpec/{key}"
-    return EngineField(path, codec, default, _RESTARTS, since=since, hidden=hidden)
 
 
 class UpdatePolicy(Document):
@@ -115,19 +116,9 @@ class RestartPolicy(Document):
     """Seconds in which attempts are counted; 0 means without end."""
 
 
-class ServiceSpec(Document):
+class ServiceSpec(ContainerFields):
     """What a service should be."""
 
-    name: Annotated[str, EngineField("Name", TEXT, identity=True)]
-    """A DNS label: letters, digits and '-', at most 63 characters."""
-    image: Annotated[str, _container("Image", IMAGE)]
-    """registry/name:tag or name@sha256:digest."""
-    command: Annotated[tuple[str, ...] | None, _container("Command", TEXTS, hidden=True)] = None
-    """Replaces the image's entrypoint."""
-    args: Annotated[tuple[str, ...] | None, _container("Args", TEXTS, hidden=True)] = None
-    """Arguments of the command or of the image's entrypoint."""
-    env: Annotated[dict[str, str] | None, _container("Env", ENVIRONMENT, hidden=True)] = None
-    """Environment variables."""
     mode: Annotated[ServiceMode, EngineField("Mode", MODE, "replicated", Effect.REPLACE)] = ServiceMode.REPLICATED
     """replicated: as many tasks as replicas says; global: one on every node; replicated-job, global-job: tasks that run
     to their end once, and again after each change."""
@@ -185,32 +176,10 @@ class ServiceSpec(Document):
         RestartPolicy | None, EngineField("TaskTemplate/RestartPolicy", Part(RestartPolicy), effect=_RESTARTS)
     ] = None
     """When a task that ended is replaced."""
-    configs: Annotated[tuple[FileReference, ...] | None, _container("Configs", CONFIGS)] = None
-    """Configs that tasks see as files."""
-    secrets: Annotated[tuple[FileReference, ...] | None, _container("Secrets", SECRETS)] = None
-    """Secrets that tasks see as files below /run/secrets."""
     labels: Annotated[Labels, EngineField("Labels", MERGED_LABELS, hidden=True)] = Field(default_factory=dict)
     """Labels of the service."""
-    container_labels: Annotated[Labels | None, _container("Labels", LABELS, hidden=True)] = None
-    """Labels of the tasks' containers."""
-    hostname: Annotated[str | None, _container("Hostname", TEXT, "")] = None
-    """Host name inside the tasks."""
-    user: Annotated[str | None, _container("User", TEXT, "")] = None
-    """User, or user:group, that the program runs as."""
-    workdir: Annotated[str | None, _container("Dir", TEXT, "")] = None
-    """Folder that the program starts in."""
-    stop_grace_period: Annotated[float | None, _container("StopGracePeriod", SECONDS, 10.0)] = None
-    """Seconds between the stop signal and the kill."""
-    stop_signal: Annotated[str | None, _container("StopSignal", TEXT, "")] = None
-    """Signal that asks the program to stop, such as SIGQUIT; left out, the image's, or SIGTERM."""
-    init: Annotated[Flag | None, _container("Init", FLAG, default=None)] = None
-    """True runs an init in the container, which passes signals on and collects dead processes."""
-    read_only: Annotated[Flag | None, _container("ReadOnly", FLAG, default=False)] = None
-    """True lets the tasks write to their mounts only."""
-    sysctls: Annotated[Labels | None, _container("Sysctls", LABELS)] = None
-    """Kernel parameters of the tasks' containers, such as net.core.somaxconn: 1024."""
     extra: JsonObject = Field(default_factory=dict)
-    """Parts of the engine's spec that have no field here (mounts, health check, ForceUpdate ...), in
+    """Parts of the engine's spec that have no field here (ForceUpdate ...), in
     the engine's own JSON: kept as they are by updates, backups and restores, never compared unless wanted."""
 
     def uses(self, kind: str) -> tuple[str, ...]:

@@ -128,8 +128,21 @@ CHANGES: Mapping[str, tuple[dict[str, Any], dict[str, Any]]] = {
             "update": {"parallelism": 3},
             "restart": {"condition": "on-failure"},
             "configs": ["page"],
+            "healthcheck": {"interval": "9s"},
+            "mounts": ["vol2:/v", "tmpfs:/t:2M"],
+            "hosts": {"one": "10.1.1.2"},
+            "dns": {"search": ["example.org"]},
+            "cap_add": ["net_admin"],
+            "ulimits": {"nofile": {"soft": 100, "hard": 300}},
+            "tty": True,
         },
         {
+            "TaskTemplate.ContainerSpec.Healthcheck.Interval": 9 * 10**9,
+            "TaskTemplate.ContainerSpec.Mounts.0.TmpfsOptions.SizeBytes": 2 * 2**20,
+            "TaskTemplate.ContainerSpec.Hosts.0": "10.1.1.2 one",
+            "TaskTemplate.ContainerSpec.DNSConfig.Search": ["example.org"],
+            "TaskTemplate.ContainerSpec.Ulimits.0.Hard": 300,
+            "TaskTemplate.ContainerSpec.TTY": True,
             "TaskTemplate.Resources.Limits.NanoCPUs": 500_000_000,
             "TaskTemplate.LogDriver.Options.max-size": "2m",
             "UpdateConfig.Parallelism": 3,
@@ -186,6 +199,7 @@ def test_a_replaced_network_keeps_what_its_step_does_not_name(everything: Mappin
 
 
 def test_a_replaced_service_keeps_what_its_step_does_not_name(everything: Mapping[str, Theirs]) -> None:
+    nothing = "TaskTemplate.ContainerSpec.Mounts.1.VolumeOptions.DriverConfig"  # an empty object of the command's
     step = {"service": {"name": "full", "image": IMAGE, "mode": "global"}}
 
     def changed(one: Theirs) -> dict[str, Any]:
@@ -193,7 +207,7 @@ def test_a_replaced_service_keeps_what_its_step_does_not_name(everything: Mappin
         one.apply(step, permissions=Permissions(replace=frozenset({"full"})))
         return _differences(before["full"], one.specs("full")["full"])
 
-    assert each(everything, changed) == same({"Mode.Global": {}, "Mode.Replicated": None})
+    assert each(everything, changed) == same({"Mode.Global": {}, "Mode.Replicated": None, nothing: None})
 
 
 def test_a_stack_of_swarmnet_is_one_for_docker(everything: Mapping[str, Theirs]) -> None:

@@ -34,7 +34,9 @@ NETWORKS = """\
 SERVICES = """\
 --name plain {image} sleep 100000
 --name limited --limit-memory 64M --limit-pids 90 --update-delay 7s --restart-max-attempts 4 --config page \
---log-driver json-file --log-opt max-size=1m {image} sleep 100000
+--log-driver json-file --log-opt max-size=1m --health-cmd true --health-interval 7s --host one:10.1.1.1 \
+--dns 10.9.9.9 --cap-add NET_ADMIN --ulimit nofile=100:200 --mount type=tmpfs,dst=/t,tmpfs-size=1m,tmpfs-mode=700 \
+--mount type=volume,src=vol2,dst=/v,volume-nocopy,volume-label=a=b {image} sleep 100000
 --name full --cap-add NET_ADMIN --config source=page,target=/www/p,uid=7,gid=8,mode=0400 \
 --constraint node.role==manager --container-label c=1 --dns 10.9.9.9 --dns-option ndots:2 \
 --dns-search example.org --endpoint-mode vip --env Z=1 --env A=2 --env EMPTY= --group 7 \

@@ -17,7 +17,20 @@ from swarmnet.model.merge import lay, merge
 from swarmnet.model.network import NetworkSpec, Scope
 from swarmnet.model.redaction import Cover
 from swarmnet.model.reference import field_texts
-from swarmnet.model.service import Limits, Logging, Reservations, RestartPolicy, ServiceSpec, Task, UpdatePolicy
+from swarmnet.model.service import (
+    CredentialSpec,
+    Dns,
+    Healthcheck,
+    Limits,
+    Logging,
+    Reservations,
+    RestartPolicy,
+    Seccomp,
+    SELinux,
+    ServiceSpec,
+    Task,
+    UpdatePolicy,
+)
 from swarmnet.model.swarm import SwarmSpec
 from swarmnet.operations.service.replaced_tasks import ended_tasks
 from tests.edge.engine.wire.test_wire_service import FIELDS
@@ -27,7 +40,18 @@ if TYPE_CHECKING:
     from swarmnet.model.base import JsonObject, JsonValue
 
 SPECS = (ServiceSpec, NetworkSpec, SwarmSpec)
-PARTS = (Limits, Reservations, Logging, UpdatePolicy, RestartPolicy)
+PARTS = (
+    Limits,
+    Reservations,
+    Logging,
+    UpdatePolicy,
+    RestartPolicy,
+    Healthcheck,
+    Dns,
+    Seccomp,
+    SELinux,
+    CredentialSpec,
+)
 TASK = Task(id="t", service_id="s", node_id="n", state="running", desired_state="running")
 
 

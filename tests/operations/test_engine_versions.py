@@ -16,7 +16,8 @@ from swarmnet.operations.kind import Context
 from swarmnet.operations.network.checks import too_old_for_network
 from swarmnet.operations.service.restored import RestoredService
 from tests.operations.service.test_service import HOSTS, holding, step
-from tests.report.test_shown import NETWORK, SERVICE, SWARM
+from tests.report.service_sample import SERVICE
+from tests.report.test_shown import NETWORK, SWARM
 from tests.simulator.machine import ENGINES as PROFILES
 from tests.support.plans import refusal
 

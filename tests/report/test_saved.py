@@ -17,7 +17,8 @@ from swarmnet.model.swarm import Swarm, SwarmSpec
 from swarmnet.operations.command import RunCommand
 from swarmnet.operations.service.actions import CreateService
 from swarmnet.report.saved import SavedPlan
-from tests.report.test_shown import KINDS, SERVICE, full
+from tests.report.service_sample import SERVICE
+from tests.report.test_shown import KINDS, full
 
 STATE = ClusterState(swarm=Swarm(id="s1", version=1, spec=SwarmSpec()))
 COMMAND = RunCommand(

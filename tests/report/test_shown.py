@@ -17,20 +17,7 @@ from swarmnet.model.plan import Action, Change, Permit, Plan, Sign
 from swarmnet.model.redaction import Cover
 from swarmnet.model.ref import Ref
 from swarmnet.model.sensitive import SENSITIVE
-from swarmnet.model.service import (
-    Attachment,
-    EndpointMode,
-    FileReference,
-    Limits,
-    Logging,
-    Platform,
-    PublishedPort,
-    Reservations,
-    RestartPolicy,
-    ServiceMode,
-    ServiceSpec,
-    UpdatePolicy,
-)
+from swarmnet.model.service import ServiceMode, ServiceSpec
 from swarmnet.model.shown import action_digest, sent, shown
 from swarmnet.model.state import ClusterState
 from swarmnet.model.swarm import ConfigSpec, NodeSpec, SecretSpec, SwarmSpec
@@ -40,6 +27,7 @@ from swarmnet.operations.service.restored import RestoredService
 from swarmnet.plan.build import build
 from swarmnet.report.documents.plan import plan_digest
 from swarmnet.report.terminal.plan import View
+from tests.report.service_sample import SERVICE
 from tests.support.clusters import inventory
 from tests.support.clusters import swarm as a_swarm
 from tests.support.reports import plan_json, plan_text
@@ -67,53 +55,6 @@ NETWORK = NetworkSpec(
     ipam_options={"a": "b"},
     options={"c": "d"},
     labels={"e": "f"},
-)
-POLICY = UpdatePolicy(
-    parallelism=2, delay=1.0, failure_action="rollback", monitor=9.0, max_failure_ratio=0.5, order="start-first"
-)
-SERVICE = ServiceSpec(
-    name="web",
-    image="web:1",
-    command=("run",),
-    args=("--fast", "x"),
-    env={"A": "b"},
-    mode=ServiceMode.GLOBAL,
-    replicas=1,
-    max_concurrent=1,
-    networks=(Attachment(network="front", aliases=("www",), options={"k": "v"}),),
-    ports=(PublishedPort(target=80, published=8080, name="web"),),
-    endpoint_mode=EndpointMode.VIP,
-    constraints=("node.role == worker",),
-    max_replicas_per_node=0,
-    spread=("node.labels.zone",),
-    platforms=(Platform(os="linux", architecture="amd64"),),
-    limits=Limits(cpus=0.5, memory=8 * 1024 * 1024, pids=9, swap=9 * 1024 * 1024, swappiness=10),
-    reservations=Reservations(cpus=0.25, memory=4 * 1024 * 1024, generic={"gpu": 1}),
-    logging=Logging(driver="syslog", options={"tag": "web"}),
-    update=POLICY,
-    rollback=POLICY,
-    restart=RestartPolicy(condition="none", delay=1.0, max_attempts=3, window=2.0),
-    configs=(FileReference(source="c", target="/c", uid="1", gid="2", mode=0o400),),
-    secrets=(FileReference(source="s", target="s"),),
-    labels={"l": "m"},
-    container_labels={"n": "o"},
-    hostname="h",
-    user="root",
-    workdir="/w",
-    stop_grace_period=10.0,
-    stop_signal="SIGQUIT",
-    init=True,
-    read_only=True,
-    sysctls={"net.core.somaxconn": "99"},
-    extra={
-        "TaskTemplate": {
-            "ContainerSpec": {
-                "Mounts": [{"Type": "bind", "Source": "/", "Target": "/host"}],
-                "CapabilityAdd": ["CAP_SYS_ADMIN"],
-                "Healthcheck": {"Test": ["CMD", "true"]},
-            }
-        }
-    },
 )
 SWARM = SwarmSpec(
     default_addr_pool=("10.0.0.0/8",),
@@ -295,10 +236,10 @@ def test_a_restore_shows_all_that_it_makes() -> None:
         "command: ",
         "args: ",
         "env.A: ",
-        "Healthcheck",
+        "healthcheck: ",
     ):
         assert told in text
-    for told in ("/host", "CAP_SYS_ADMIN", "8080", "root", "Healthcheck"):
+    for told in ("/host", "CAP_SYS_ADMIN", "8080", "root", "healthcheck"):
         assert told in tree
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from swarmnet.model.container_parts import normal_capability
 from swarmnet.model.image import fault_of_image
 from swarmnet.model.merge import lay
 from swarmnet.model.service import ServiceMode
@@ -44,8 +45,10 @@ def faults_of_service(spec: ServiceSpec) -> Iterator[str]:
     yield from _twice("network", [one.network for one in spec.networks or ()])
     yield from _twice("file", [one.target for one in spec.configs or ()])
     yield from _twice("file", [one.target for one in spec.secrets or ()])
+    yield from _twice("mount on", [one.target.rstrip("/") for one in spec.mounts or ()])
     yield from _resources(spec)
     yield from _program(spec)
+    yield from _rights(spec)
 
 
 def problems_of_service(spec: ServiceSpec, context: Context) -> Iterator[str]:
@@ -120,6 +123,23 @@ def _program(spec: ServiceSpec) -> Iterator[str]:
         yield f"workdir {spec.workdir!r} is not an absolute path"
     if spec.hostname is not None and "{{" not in spec.hostname and len(spec.hostname) > LONGEST_HOSTNAME:
         yield f"hostname {spec.hostname!r} is too long: kernels take {LONGEST_HOSTNAME} characters"
+
+
+def _rights(spec: ServiceSpec) -> Iterator[str]:
+    both = {normal_capability(one) for one in spec.cap_add or ()} & {
+        normal_capability(one) for one in spec.cap_drop or ()
+    }
+    yield from (f"capability {one.removeprefix('CAP_')} is both added and dropped" for one in sorted(both))
+    account = spec.credential_spec
+    if account is None:
+        return
+    if len([one for one in (account.config, account.file, account.registry) if one]) > 1:
+        yield "credential_spec has one of config, file and registry, not several"
+    if account.config and account.config not in spec.uses("Config"):
+        yield (
+            f"credential_spec: engines want config {account.config!r} among the service's configs, without a file:"
+            " write it in 'extra', or use file or registry"
+        )
 
 
 def _kept(spec: ServiceSpec, context: Context) -> Iterator[str]:

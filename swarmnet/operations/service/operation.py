@@ -20,8 +20,17 @@ from swarmnet.operations.kind import Context, OwnableOperation
 from swarmnet.operations.notation import Duration, Texts
 from swarmnet.operations.service.actions import CreateService, ReplaceService, SetService, UpdateService
 from swarmnet.operations.service.checks import faults_of_service, problems_of_service, warnings_of_service
+from swarmnet.operations.service.container_notation import (
+    CapabilityForm,
+    DnsForm,
+    HealthcheckForm,
+    HostsForm,
+    SeccompForm,
+    UlimitsForm,
+)
 from swarmnet.operations.service.converge import SERVICE_LIMIT
 from swarmnet.operations.service.friendly import friendly
+from swarmnet.operations.service.mount_notation import MountForm
 from swarmnet.operations.service.notation import (
     AttachmentForm,
     ConfigForm,
@@ -68,6 +77,14 @@ class ServiceOperation(OwnableOperation, _Written):
     restart: RestartForm | None = None
     configs: tuple[ConfigForm, ...] | None = None
     secrets: tuple[SecretForm, ...] | None = None
+    mounts: tuple[MountForm, ...] | None = None
+    healthcheck: HealthcheckForm | None = None
+    dns: DnsForm | None = None
+    hosts: HostsForm | None = None
+    cap_add: tuple[CapabilityForm, ...] | None = None
+    cap_drop: tuple[CapabilityForm, ...] | None = None
+    seccomp: SeccompForm | None = None
+    ulimits: UlimitsForm | None = None
     labels: Texts = Field(default_factory=dict)
     whole: Flag = False
     """True takes the step for all of the service: what it leaves out goes back to what engines do without it."""

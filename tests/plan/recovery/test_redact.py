@@ -44,7 +44,7 @@ def test_secrets_inside_the_engines_own_json_are_hidden_too(extra: object) -> No
     assert CANARY not in _with_extra(extra)
 
 
-SHOWN = {"virtual_ips", "engines", "sysctls"}
+SHOWN = {"virtual_ips", "engines", "sysctls", "hosts"}
 """Mappings of texts that hold addresses, versions and kernel parameters, never free text."""
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from swarmnet.edge.engine.wire.parts import as_object
 from swarmnet.edge.engine.wire.service import Names, service_to_wire, spec_from_wire
 from swarmnet.model.service import ServiceMode
 
@@ -29,10 +30,9 @@ def test_b15_configs_of_credential_specs_are_known_by_name_and_sent_with_the_ids
     assert spec.uses("Config") == ("page", "page")
     assert "old" not in spec.model_dump_json()
     sent = service_to_wire(spec, Names(configs={"page": "new"}))
-    container = _credentials("new")["TaskTemplate"]
-    assert isinstance(container, dict)
-    assert isinstance(sent["TaskTemplate"], dict)
-    assert sent["TaskTemplate"] == container
+    container = as_object(as_object(sent["TaskTemplate"])["ContainerSpec"])
+    assert container["Privileges"] == {"CredentialSpec": {"Config": "new"}}
+    assert container["Configs"] == as_object(as_object(_credentials("new")["TaskTemplate"])["ContainerSpec"])["Configs"]
 
 
 def test_b15_the_mode_of_a_global_job_is_kept_though_it_is_an_empty_object() -> None:

@@ -18,19 +18,31 @@ from swarmnet.edge.engine.wire.service import (
 )
 from swarmnet.model.service import (
     Attachment,
+    BindOptions,
+    CredentialSpec,
+    Dns,
     EndpointMode,
     FileReference,
+    Healthcheck,
+    ImageOptions,
     Limits,
     Logging,
+    Mount,
+    MountType,
     Platform,
     Protocol,
     PublishedPort,
     PublishMode,
     Reservations,
     RestartPolicy,
+    Seccomp,
+    SELinux,
     ServiceMode,
     ServiceSpec,
+    TmpfsOptions,
+    Ulimit,
     UpdatePolicy,
+    VolumeOptions,
 )
 from tests.support.recorded import VERSIONS, named, objects, recorded
 
@@ -102,6 +114,62 @@ def files(source: str) -> st.SearchStrategy[tuple[FileReference, ...]]:
 attachments = st.lists(
     st.builds(Attachment, network=st.sampled_from(["n1", "n2"]), aliases=words, options=labels), max_size=2
 ).map(tuple)
+names = st.text("abcXYZ", min_size=2, max_size=5)
+paths = names.map(lambda name: f"/{name}")
+addresses = st.ip_addresses().map(str)
+healthchecks = st.builds(
+    Healthcheck,
+    test=st.sampled_from([None, ("NONE",), ("CMD-SHELL", "true"), ("CMD", "a", "b c")]),
+    interval=st.none() | durations.filter(lambda value: value == 0 or value >= 1),
+    timeout=st.sampled_from([1.0, 3.5]),
+    retries=st.integers(0, 2**60),
+    start_period=st.sampled_from([None, 0.0, 90.0]),
+    start_interval=st.sampled_from([None, 0.001, 2.0]),
+)
+dns = st.builds(
+    Dns,
+    servers=st.lists(addresses, max_size=2).map(tuple),
+    search=st.none() | words,
+    options=st.none() | words,
+)
+ulimit = st.tuples(st.integers(-1, 2**50), st.integers(0, 2**50)).map(
+    lambda pair: Ulimit(soft=-1, hard=-1) if pair[0] == -1 else Ulimit(soft=pair[0], hard=sum(pair))
+)
+capabilities = st.lists(st.sampled_from(["ALL", "CAP_CHOWN", "CAP_KILL", "KILL", "CAP_BPF"]), max_size=3).map(tuple)
+binds = st.builds(BindOptions, propagation=st.sampled_from(["rprivate", "rshared"]), non_recursive=st.booleans())
+volumes = st.builds(
+    VolumeOptions,
+    driver=st.none() | texts,
+    options=st.none() | labels,
+    labels=st.none() | labels,
+    nocopy=st.booleans(),
+    subpath=st.none() | texts,
+)
+memories = st.builds(
+    TmpfsOptions,
+    size=st.integers(0, 2**60),
+    mode=st.none() | st.integers(0, 0o7777),
+    options=st.none() | st.lists(st.sampled_from(["noexec", "uid=7", "a=b=c"]), max_size=2).map(tuple),
+)
+
+
+def mounts_of(
+    kind: MountType, source: st.SearchStrategy[str | None], **options: st.SearchStrategy[object]
+) -> st.SearchStrategy[Mount]:
+    common = {"target": paths, "source": source, "read_only": st.none() | st.booleans()}
+    return st.builds(Mount, type=st.just(kind), consistency=st.sampled_from([None, "cached"]), **common, **options)
+
+
+mounts = st.lists(
+    st.one_of(
+        mounts_of(MountType.VOLUME, st.none() | names, volume=st.none() | volumes),
+        mounts_of(MountType.BIND, paths, bind=st.none() | binds),
+        mounts_of(MountType.TMPFS, st.none(), tmpfs=st.none() | memories),
+        mounts_of(MountType.IMAGE, names, image=st.none() | st.builds(ImageOptions, subpath=texts)),
+    ),
+    max_size=3,
+    unique_by=lambda one: one.target,
+).map(tuple)
 # One strategy for the fields of both modes; what differs is added below.
 FIELDS = {
     "name": texts,
@@ -134,8 +202,25 @@ FIELDS = {
     "init": st.none() | st.booleans(),
     "read_only": st.none() | st.booleans(),
     "sysctls": st.none() | labels,
+    "mounts": st.none() | mounts,
+    "healthcheck": st.none() | healthchecks,
+    "dns": st.none() | dns,
+    "hosts": st.none() | st.dictionaries(names, addresses, max_size=3),
+    "cap_add": st.none() | capabilities,
+    "cap_drop": st.none() | capabilities,
+    "no_new_privileges": st.none() | st.booleans(),
+    "seccomp": st.none() | st.builds(Seccomp, mode=st.just("custom"), profile=st.just('{"a":1}')),
+    "apparmor": st.none() | st.sampled_from(["default", "disabled"]),
+    "selinux": st.none() | st.builds(SELinux, disable=st.booleans(), user=st.none() | texts, level=st.none() | texts),
+    "credential_spec": st.none() | st.builds(CredentialSpec, file=texts),
+    "groups": st.none() | words,
+    "ulimits": st.none() | st.dictionaries(st.sampled_from(["nofile", "nproc", "core"]), ulimit, max_size=3),
+    "oom_score_adj": st.none() | st.integers(-1000, 1000),
+    "tty": st.none() | st.booleans(),
+    "stdin": st.none() | st.booleans(),
+    "isolation": st.none() | st.sampled_from(["default", "process", "hyperv"]),
     "extra": st.sampled_from(
-        [{}, {"TaskTemplate": {"ForceUpdate": 2**60, "ContainerSpec": {"TTY": True}}}, {"New": {"Field": [1, None]}}]
+        [{}, {"TaskTemplate": {"ForceUpdate": 2**60, "ContainerSpec": {"Later": True}}}, {"New": {"Field": [1, None]}}]
     ),
 }
 JOB_FIELDS = {name: one for name, one in FIELDS.items() if name != "update"}  # engines refuse it
@@ -248,10 +333,12 @@ class TestRecorded:
         assert spec.ports is not None
         assert [port.published for port in spec.ports] == [8080, 5353]
 
-    def test_what_has_no_field_is_extra(self, version: str) -> None:
-        template = as_object(spec_from_wire(_spec(version, "full"), names_of(version)).extra["TaskTemplate"])
-        container = as_object(template["ContainerSpec"])
-        assert {"Mounts", "Healthcheck"} <= set(container)
+    def test_all_of_its_containers_has_fields(self, version: str) -> None:
+        spec = spec_from_wire(_spec(version, "full"), names_of(version))
+        assert spec.mounts
+        assert spec.healthcheck is not None
+        assert spec.healthcheck.test
+        assert "ContainerSpec" not in as_object(spec.extra.get("TaskTemplate"))
 
     def test_placement_and_log_driver_have_fields(self, version: str) -> None:
         spec = spec_from_wire(_spec(version, "full"), names_of(version))
