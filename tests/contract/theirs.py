@@ -75,6 +75,26 @@ services:
     configs: [page, {{source: page, target: /www/page, uid: "7", mode: 0440}}]
     secrets: [token]
     ports: ["8181:80/udp"]
+    volumes:
+      - data:/data
+      - /etc:/e:ro
+      - {{type: volume, source: named, target: /named, volume: {{nocopy: true}}}}
+      - {{type: tmpfs, target: /t, tmpfs: {{size: 1048576}}}}
+    healthcheck: {{test: "true", interval: 7s, timeout: 2s, retries: 4, start_period: 3s}}
+    logging: {{driver: json-file, options: {{max-size: 1m}}}}
+    dns: [10.9.9.9]
+    dns_search: example.org
+    extra_hosts: ["one:10.1.1.1"]
+    cap_add: [NET_ADMIN]
+    ulimits: {{nofile: {{soft: 100, hard: 200}}}}
+    sysctls: {{net.core.somaxconn: 99}}
+    init: true
+    tty: true
+    stdin_open: true
+    read_only: true
+    user: "7:8"
+    working_dir: /tmp
+    hostname: h
     deploy:
       replicas: 1
       labels: {{x: z}}
@@ -83,6 +103,7 @@ services:
       update_config: {{parallelism: 2, delay: 1s}}
     networks: {{front: {{aliases: [it]}}}}
 networks: {{front: {{driver: overlay, attachable: true}}}}
+volumes: {{data: {{driver: local, labels: {{a: b}}}}, named: {{name: other}}}}
 configs: {{page: {{file: /tmp/page}}}}
 secrets: {{token: {{file: /tmp/page}}}}
 """
