@@ -156,9 +156,9 @@ steps:
       name: web
       image: probe:1
       env: {DB_PASSWORD: x}
-      networks: [front]
       configs: [page]
       secrets: [token]
+      networks: [front]
 """
     )
     assert made.warnings == (
