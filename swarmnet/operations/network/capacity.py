@@ -16,7 +16,7 @@ from swarmnet.model.service import EndpointMode, PublishMode
 from swarmnet.operations.service.constraints import eligible, wanted_tasks
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from swarmnet.model.network import NetworkSpec, Subnet
     from swarmnet.model.service import ServiceSpec
@@ -69,6 +69,12 @@ class Demand:
         virtual = 0 if spec.endpoint_mode is EndpointMode.DNSRR else 1
         return cls(spec.name, tasks, virtual, min(tasks, len(eligible(spec, nodes))))
 
+    @classmethod
+    def at_most(cls, spec: ServiceSpec, nodes: Sequence[Node]) -> Demand:
+        """Return the most that a service can ask for, without a look at its constraints, which takes long."""
+        everywhere = spec.mode.is_everywhere or spec.replicas is None
+        return cls(spec.name, max(len(nodes), 1) if everywhere else spec.replicas or 0, 1, len(nodes))
+
 
 def is_on(spec: ServiceSpec, network: NetworkSpec) -> bool:
     """Return whether a service takes addresses of a network; of the ingress network by publishing ports in the mesh."""
@@ -78,11 +84,15 @@ def is_on(spec: ServiceSpec, network: NetworkSpec) -> bool:
 
 
 def others_on(
-    network: NetworkSpec, state: ClusterState, *, without: Collection[str] = ()
+    network: NetworkSpec,
+    state: ClusterState,
+    *,
+    without: Collection[str] = (),
+    asked: Callable[[ServiceSpec, Sequence[Node]], Demand] = Demand.of,
 ) -> tuple[tuple[Demand, ...], int]:
     """Return what other services ask of a network, and how many containers outside of services are on it."""
     services = tuple(
-        Demand.of(one.spec, state.nodes)
+        asked(one.spec, state.nodes)
         for one in state.services
         if one.spec.name not in without and is_on(one.spec, network)
     )

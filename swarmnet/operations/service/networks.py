@@ -77,6 +77,8 @@ def _room(spec: ServiceSpec, network: NetworkSpec, context: Context) -> Iterator
     if found is None:
         return
     free, room = found
+    if _is_ample(spec, network, context.state, free):
+        return
     own = Demand.of(spec, context.state.nodes)
     later = {name for kind, name in context.later if kind == "service"} | {spec.name}
     others, containers = others_on(network, context.state, without=later)
@@ -91,6 +93,12 @@ def _room(spec: ServiceSpec, network: NetworkSpec, context: Context) -> Iterator
         f"service {spec.name} needs {alone} addresses of network {network.name} ({'; '.join(parts)}), and {room} has"
         f" {free} to give: the rest would wait without an error; write a larger subnet, or fewer replicas"
     )
+
+
+def _is_ample(spec: ServiceSpec, network: NetworkSpec, state: ClusterState, free: int) -> bool:
+    """Return whether a network has room for all that can be asked of it, whatever the constraints are."""
+    others, containers = others_on(network, state, without={spec.name}, asked=Demand.at_most)
+    return needed((Demand.at_most(spec, state.nodes), *others), containers, network, state) <= free
 
 
 def _now(network: NetworkSpec, context: Context) -> int:
