@@ -33,7 +33,7 @@ Memory = Annotated[Count, AfterValidator(at_least_the_least)]
 
 
 class Generic(Codec):
-    """Generic resources, a number of each kind; engines take no named ones from services (swarmkit ValidateTask)."""
+    """Generic resources, a number of each kind; engines never schedule tasks that ask for named ones."""
 
     word = "numbers by kind"
 

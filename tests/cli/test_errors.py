@@ -90,3 +90,14 @@ def test_version_needs_no_command(tmp_path: Path) -> None:
     ended = types(tmp_path, "--version")
 
     assert (ended.code, ended.stdout.split()[0]) == (0, "swarmnet")
+
+
+def test_a_new_unlock_key_never_takes_the_place_of_a_file(tmp_path: Path) -> None:
+    kept = tmp_path / "old.key"
+    kept.write_text("SWMKEY-1-old")
+
+    ended = types(tmp_path, "rotate", "unlock-key", "-i", "lab.yml", "--key-file", "old.key")
+
+    assert ended.code == 2
+    assert "old.key exists, and no key is overwritten" in ended.stderr
+    assert kept.read_text() == "SWMKEY-1-old"

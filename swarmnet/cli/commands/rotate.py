@@ -11,6 +11,7 @@ import typer
 from swarmnet.cli.commands.apply import end_with
 from swarmnet.cli.options import Agreement, Cluster, grouped
 from swarmnet.cli.output import Output
+from swarmnet.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,6 +58,8 @@ def unlock_key(cluster: Cluster, agreement: Agreement, output: Output, key_file:
     """
     from swarmnet.plan.rotate import rotated_unlock_key
 
+    if key_file.exists():
+        raise UsageError(f"{key_file} exists, and no key is overwritten", hint="name a new file")
     _run("unlock-key", (cluster, agreement, output), partial(rotated_unlock_key, str(key_file)))
 
 

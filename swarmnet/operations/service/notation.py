@@ -121,10 +121,12 @@ class LimitsForm(Limits):
 
 
 def _generic(value: object) -> object:
-    """Refuse names of resources: engines choose those."""
+    """Refuse names of resources, which engines choose, and none of a kind: such tasks stay pending."""
     for kind, number in value.items() if isinstance(value, dict) else ():
         if isinstance(number, list):
             raise ValueError(f"{kind}: write how many, such as {len(number)}: engines choose which of them a task gets")  # noqa: TRY004 - pydantic wants ValueError
+        if number == 0 and not isinstance(number, bool):
+            raise ValueError(f"{kind}: tasks that ask for 0 never start: leave the kind out")
     return value
 
 

@@ -72,6 +72,7 @@ def test_a_limit_of_nothing_is_as_none(limits: Limits) -> None:
         ({"limits": "{memory: 1M}"}, "the least that engines take"),
         ({"limits": "{swap: -2}"}, "must be at least -1"),
         ({"reservations": "{generic: {gpu: [a, b]}}"}, "gpu: write how many, such as 2"),
+        ({"reservations": "{generic: {gpu: 0}}"}, "gpu: tasks that ask for 0 never start"),
         ({"spread": "[zone]"}, "spread 'zone' is ignored by engines: write node.labels.NAME"),
         (
             {"constraints": "[node.labels.zone == a, node.labels.zone == b]"},
