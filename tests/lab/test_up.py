@@ -152,7 +152,7 @@ def test_without_root_file_systems_the_hint_is_lab_setup(tmp_path: Path) -> None
 
 def test_users_other_than_root_are_refused_with_advice() -> None:
     script = (
-        "import os, sys; from swarmnet.cli import main; from swarmnet.cli.commands.lab import lab\n"
+        "import os, sys; from swarmnet.cli import main; from swarmnet.lab import Lab\n"
         "os.seteuid(65534); sys.argv[1:] = ['lab', 'up']; main.main()\n"
     )
 

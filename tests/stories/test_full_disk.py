@@ -46,7 +46,7 @@ def test_a_full_disk_is_named_and_everything_converges_when_there_is_room_again(
     said = operator.types(*apply, exits=(0, 1))
     if "a second plan is empty" not in said:
         assert "left by a request that failed" in said
-        assert "hint: restart the engine of m2" in said
+        assert "hint: restart Docker on m2" in said
         stopped = Fault(host="m2", kind="engine")
         lab.break_(stopped)
         lab.heal(stopped)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -95,11 +96,18 @@ LOSSY = (
 )
 
 
+def joins(lab: Lab, host: str) -> bool:
+    """Run a container on the overlay; a busy engine may not have heard of a network that its manager knows."""
+    lab.exec(host, ["docker", "rm", "-f", f"own-{host}"])
+    run_it = ["docker", "run", "-d", "--name", f"own-{host}", "--network", "front", "demo:1"]
+    return lab.exec(host, run_it).exit_code == 0
+
+
 def test_a_lost_row_of_an_own_container_and_a_line_that_loses_a_tenth_are_both_named(swarm: Lab) -> None:
     """F4, F5: neither is seen by probes that try again and have rows of their own."""
     make_image(swarm, "demo:1")
     for host in ("m1", "m2"):
-        docker(swarm, host, "run", "-d", "--name", f"own-{host}", "--network", "front", "demo:1")
+        assert soon(partial(joins, swarm, host)), host
     address = docker(swarm, "m2", "inspect", "-f", "{{.NetworkSettings.Networks.front.IPAddress}}", "own-m2")
     find = FIND_ROW.replace("ADDRESS", address)
     wish = VerifyOptions(tuple(one for one in ALL if one.name in ("udp", "endpoints", "loss")), networks=("front",))

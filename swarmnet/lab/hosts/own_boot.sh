@@ -58,6 +58,8 @@ END
     overlay veth bridge br_netfilter vxlan ip_vs ip_vs_rr ip_tables iptable_nat iptable_filter \
     iptable_mangle ip6_tables ip6table_nat ip6table_filter xt_nat xt_conntrack xt_MASQUERADE xt_addrtype esp4 \
     xfrm_user xt_bpf xt_u32 xt_policy xt_mark xt_ipvs ip_set ip_set_hash_net xt_set gcm seqiv echainiv
+# Go stops its threads with signals; on such a kernel one may get lost, and the whole engine waits for ever (seen once).
+export GODEBUG=asyncpreemptoff=1
 /usr/sbin/dockerd < /dev/null >> /var/log/docker.log 2>&1 &
 echo "lab host $LAB_HOST: up"
 while :; do
