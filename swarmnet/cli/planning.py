@@ -93,6 +93,7 @@ def goal_of(
     from swarmnet.edge.operator.files import read_document
     from swarmnet.operations.playbook import key_file, needs, programs, with_contents
     from swarmnet.parse.compose.playbook import with_stacks
+    from swarmnet.parse.env_files import with_env_files
     from swarmnet.parse.playbook import parse_playbook, parse_variables
     from swarmnet.workflows.apply import Goal
     from swarmnet.workflows.fleet.observe import Look
@@ -104,7 +105,8 @@ def goal_of(
         environment=os.environ,
         inventory=inventory,
     )
-    playbook = with_stacks(playbook, operator_files(path.parent), os.environ)
+    files = operator_files(path.parent)
+    playbook = with_env_files(with_stacks(playbook, files, os.environ), files, os.environ)
     selectors, hosts = limited(inventory, limit)
     asked = tuple(need for need in needs(playbook, inventory) if hosts is None or need.host in hosts)
     named = programs(playbook, asked)

@@ -93,6 +93,11 @@ def environment(value: object) -> object:
     return texts(value)
 
 
+def one_or_more(value: object) -> object:
+    """Return a list for a single text."""
+    return [value] if isinstance(value, str) else value
+
+
 def words(value: object) -> object:
     """Return a list of texts for a list with numbers in it; a single text is refused, since no shell will split it."""
     if isinstance(value, str):
@@ -127,3 +132,9 @@ Words = Annotated[
     BeforeValidator(words),
     WithJsonSchema({"type": "array", "items": {"type": ["string", "number", "boolean"]}}),
 ]
+Files = Annotated[
+    tuple[Annotated[str, Field(min_length=1)], ...],
+    BeforeValidator(one_or_more, json_schema_input_type=str | list[str]),
+    Field(min_length=1),
+]
+"""One path, or several in their order."""

@@ -14,6 +14,7 @@ from swarmnet.model.base import Flag
 from swarmnet.model.plan import Permit
 from swarmnet.operations.kind import Context, Operation
 from swarmnet.operations.kinds import REMOVABLE
+from swarmnet.operations.notation import Files, one_or_more
 from swarmnet.operations.removal import Removal
 
 if TYPE_CHECKING:
@@ -21,15 +22,6 @@ if TYPE_CHECKING:
 
 NAMESPACE = "com.docker.stack.namespace"
 """Label of all that belongs to a stack; ``docker stack`` finds it by this."""
-
-
-def _one_or_more(value: object) -> object:
-    return [value] if isinstance(value, str) else value
-
-
-Files = Annotated[
-    tuple[str, ...], BeforeValidator(_one_or_more, json_schema_input_type=str | list[str]), Field(min_length=1)
-]
 
 
 class StackOperation(Operation):
@@ -44,7 +36,7 @@ class StackOperation(Operation):
     """Name of the stack; left out, the one that the file has."""
     env_file: Files | None = None
     """Files of variables for the stack file; left out, ``.env`` next to it, if it is there."""
-    profiles: Annotated[tuple[str, ...], BeforeValidator(_one_or_more)] = ()
+    profiles: Annotated[tuple[str, ...], BeforeValidator(one_or_more)] = ()
     """Profiles whose services are wanted, too; `*` is all."""
     prune: Flag = False
     """True removes services of the stack that the file no longer has, also those that docker stack made."""

@@ -12,6 +12,7 @@ from swarmnet.model.base import Document, JsonObject, JsonValue
 from swarmnet.model.border import parsed
 from swarmnet.operations import BY_NAME
 from swarmnet.operations.absent import ABSENT
+from swarmnet.operations.notation import one_or_more
 from swarmnet.operations.playbook import Playbook, Step
 from swarmnet.parse.check import Checker, closest
 from swarmnet.parse.per_host import HOST, repeated
@@ -30,17 +31,13 @@ SCHEMA = 1
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-def _one_or_more(value: object) -> object:
-    return [value] if isinstance(value, str) else value
-
-
 def _variable(value: str) -> str:
     if _NAME.fullmatch(value) is None:
         raise ValueError("must hold only letters, digits and '_', and begin with a letter or '_'")
     return value
 
 
-Selectors = Annotated[tuple[str, ...], BeforeValidator(_one_or_more)]
+Selectors = Annotated[tuple[str, ...], BeforeValidator(one_or_more)]
 
 
 class _Head(Document):

@@ -17,7 +17,7 @@ from swarmnet.model.ref import Ref
 from swarmnet.model.service import FileReference, ServiceSpec
 from swarmnet.operations.content.names import newest
 from swarmnet.operations.kind import Context, OwnableOperation
-from swarmnet.operations.notation import Duration, Texts
+from swarmnet.operations.notation import Duration, Files, Texts
 from swarmnet.operations.service.actions import CreateService, ReplaceService, SetService, UpdateService
 from swarmnet.operations.service.checks import faults_of_service, problems_of_service, warnings_of_service
 from swarmnet.operations.service.container_notation import (
@@ -46,6 +46,8 @@ from swarmnet.operations.service.notation import (
 from swarmnet.operations.service.replaced_tasks import apart, ended_tasks, resumed, unnoted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from swarmnet.model.plan import Change
     from swarmnet.model.service import Service
     from swarmnet.model.state import ClusterState
@@ -86,6 +88,8 @@ class ServiceOperation(OwnableOperation, _Written):
     seccomp: SeccompForm | None = None
     ulimits: UlimitsForm | None = None
     labels: Texts = Field(default_factory=dict)
+    env_file: Files | None = None
+    """Files of variables, one or several; relative paths start at the playbook's folder. `env` goes before them."""
     whole: Flag = False
     """True takes the step for all of the service: what it leaves out goes back to what engines do without it."""
     wait: bool = True
@@ -122,6 +126,10 @@ class ServiceOperation(OwnableOperation, _Written):
             }
         )
 
+    def with_variables(self, found: Mapping[str, str]) -> ServiceOperation:
+        """Return the step once its env files are read; what it names itself goes before what they have."""
+        return self.model_copy(update={"env": {**found, **(self.env or {})}, "env_file": None})
+
     def provides(self) -> frozenset[tuple[str, str]]:
         """Return the service."""
         return frozenset({("service", self.name)})
@@ -132,6 +140,8 @@ class ServiceOperation(OwnableOperation, _Written):
 
     def problems(self, context: Context) -> tuple[str, ...]:
         """Return what the service asks for and is not there."""
+        if self.env_file is not None:
+            return ("its env files were not read",)
         return tuple(problems_of_service(self._over(context.state.service(self.name)), context))
 
     def warnings(self, context: Context) -> tuple[str, ...]:

@@ -17,7 +17,8 @@ from swarmnet.parse.compose.model import ComposeFile
 from swarmnet.parse.compose.nodes import read_nodes, source_of
 from swarmnet.parse.compose.objects import Stack, Written, content_steps, network_steps
 from swarmnet.parse.compose.service_step import networks_of, service_step
-from swarmnet.parse.compose.variables import dotenv_variables, env_file_variables
+from swarmnet.parse.compose.variables import dotenv_variables
+from swarmnet.parse.env_files import env_file_variables, unset
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -222,12 +223,16 @@ class _Environments:
             path = ("services", name, "env_file", index)
             file, files = self.stack.path(one.path), self.reading.files
             try:
-                found |= env_file_variables(files.read(file), files.shown(file), self.reading.environment)
+                read = env_file_variables(files.read(file), files.shown(file), self.reading.environment)
             except UsageError as error:
                 if one.required or not isinstance(error, NoSuchFileError):
                     self.checker.complain(path, error.message, error.hint)
             except DocumentError as error:
                 self.checker.problems += error.problems
+            else:
+                found |= {key: value for key, value in read.items() if value is not None}
+                told = (unset(key, one.path) for key, value in read.items() if value is None)
+                self.notes += [self.checker.source.problem(path, text) for text in told]
         return found
 
 

@@ -1,8 +1,7 @@
-"""Files of variables: ``.env`` for the stack file itself, and the files that ``env_file`` of services names.
+"""``.env``, the file of variables for a stack file itself.
 
-``.env`` has the dialect that Compose and python-dotenv share: quotes, ``export``, comments, variables in values.
-Files of services are taken line by line, as ``docker stack deploy`` does: ``NAME=value``, ``NAME`` (from the
-environment), comments and empty lines; quotes belong to the value.
+It has the dialect that Compose and python-dotenv share: quotes, ``export``, comments, variables in values. The files
+that ``env_file`` of services names have another one (``parse.env_files``).
 """
 
 from __future__ import annotations
@@ -40,30 +39,6 @@ def dotenv_variables(content: bytes, name: str, environment: Mapping[str, str]) 
             value = node if literal else filled.fill(node)
             problems += filled.all_problems()
             found[binding.key] = str(value.value)
-    if problems:
-        raise DocumentError(tuple(problems))
-    return found
-
-
-def env_file_variables(content: bytes, name: str, environment: Mapping[str, str]) -> dict[str, str]:
-    """Read the variables of a service, line by line; a name alone takes its value from the environment, if it has one.
-
-    Raises:
-        DocumentError: lines without a name, or with space in it; a file that is not text.
-    """
-    problems: list[Problem] = []
-    found: dict[str, str] = {}
-    for number, line in enumerate(decoded(content, name).splitlines(), start=1):
-        text = line.lstrip()
-        if not text or text.startswith("#"):
-            continue
-        key, equals, value = text.partition("=")
-        if not key or key != key.rstrip() or any(sign.isspace() for sign in key):
-            problems.append(Problem(name, number, "not a variable", "write NAME=value without spaces around '='"))
-        elif equals:
-            found[key] = value
-        elif key in environment:
-            found[key] = environment[key]
     if problems:
         raise DocumentError(tuple(problems))
     return found
