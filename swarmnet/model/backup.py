@@ -15,13 +15,14 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import AwareDatetime, ConfigDict, Field, ValidationError
 
 from swarmnet.errors import SchemaError
 from swarmnet.model.base import Document, Flag, JsonObject, JsonValue
 from swarmnet.model.engine_json import absorb
+from swarmnet.model.fields import Plain
 from swarmnet.model.state import ClusterState, HostFailure
 
 _EXTRA = "extra_forbidden"
@@ -33,6 +34,7 @@ _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 SCHEMA = (1, 0)
 """Major and minor number of what this version writes."""
 
+Found = TypeVar("Found", bound=Document)
 Migration = Callable[[JsonObject], JsonObject]
 MIGRATIONS: Mapping[tuple[int, int], tuple[tuple[int, int], Migration]] = {}
 """From an older schema: the one it becomes, and how. Empty while 1.0 is the only one."""
@@ -88,7 +90,7 @@ class BackupDocument(Document):
     reason: Reason = Reason.MANUAL
     tags: tuple[str, ...] = ()
     completeness: Completeness
-    engines: dict[str, str]
+    engines: Annotated[dict[str, str], Plain()]
     """Engine version of each host that answered."""
     state: ClusterState
     losses: tuple[Loss, ...] = ()
@@ -188,11 +190,15 @@ def _validated(tree: JsonObject, *, newer: bool) -> BackupDocument:
         raise SchemaError("the backup does not fit its schema: it is nested too deeply") from error
 
 
-def _absorbed(state: ClusterState) -> ClusterState:
-    """Return the state with all in its fields that got a field after the backup was taken."""
-    services = tuple(one.model_copy(update={"spec": absorb(one.spec)}) for one in state.services)
-    swarm = state.swarm and state.swarm.model_copy(update={"spec": absorb(state.swarm.spec)})
-    return state.model_copy(update={"services": services, "swarm": swarm})
+def _absorbed(found: Found) -> Found:
+    """Return a document whose specs have in their fields what got a field after the backup was taken."""
+    update: dict[str, Any] = {}
+    for name, value in found:
+        if isinstance(value, Document):
+            update[name] = absorb(value) if name == "spec" else _absorbed(value)
+        elif isinstance(value, tuple):
+            update[name] = tuple(_absorbed(one) if isinstance(one, Document) else one for one in value)
+    return found.model_copy(update=update)
 
 
 def _taken_out(tree: JsonObject) -> tuple[tuple[tuple[str | int, ...], JsonValue], ...]:

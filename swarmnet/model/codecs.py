@@ -6,6 +6,8 @@ taken, and loading one reads that JSON again. Ids never appear here: the edge sw
 
 from __future__ import annotations
 
+import re
+from base64 import b64decode, b64encode
 from fractions import Fraction
 from typing import TYPE_CHECKING, cast
 
@@ -59,6 +61,27 @@ class Image(Text):
     @override
     def merged(self, present: object, wanted: object) -> object:
         return present if isinstance(present, str) and present.partition("@")[0] == wanted else wanted
+
+
+class Bytes(Codec):
+    """Any bytes, in base64 there."""
+
+    word = "bytes"
+
+    @override
+    def read(self, value: JsonValue) -> Read | None:
+        try:
+            return (b64decode(value, validate=True), None) if isinstance(value, str) else None
+        except ValueError:
+            return None
+
+    @override
+    def write(self, value: object, present: JsonValue) -> JsonValue:
+        return b64encode(cast("bytes", value)).decode("ascii")
+
+    @override
+    def normal(self, value: object) -> JsonValue:
+        return self.write(value, None)
 
 
 class Word(Codec):
@@ -200,6 +223,8 @@ class Labels(Codec):
     """Texts by name; written as a whole."""
 
     word = "texts by name"
+    harmless: re.Pattern[str] | None = re.compile(r"(io\.swarmnet|com\.docker)\..*", re.DOTALL)
+    """Labels of swarmnet and of Docker: they name the creator of an object and its stack."""
 
     @override
     def read(self, value: JsonValue) -> Read | None:
@@ -226,10 +251,25 @@ class MergedLabels(Labels):
         return {**cast("dict[str, str]", present or {}), **cast("dict[str, str]", wanted)}
 
 
+OWN_OPTIONS = re.compile(
+    r"com\.docker\.network\..*|encrypted|dsr|parent|(macvlan|ipvlan)_(mode|flag)|max-size|max-file|mode|tag", re.DOTALL
+)
+"""Options of the engine's own network and log drivers."""
+
+
+class WholeOptions(Labels):
+    """Driver options; written as a whole."""
+
+    word = "options by name"
+    harmless = OWN_OPTIONS
+
+
 class Options(MergedLabels):
     """Driver options; those with a field of their own are among them."""
 
     word = "options by name"
+    holds_fields = True
+    harmless = OWN_OPTIONS
 
     @override
     def write(self, value: object, present: JsonValue) -> JsonValue:
@@ -240,6 +280,8 @@ class Environment(Labels):
     """Variables as lines ``NAME=value``; lines that no map can say (unset, twice) stay in the engine's JSON."""
 
     word = "variables by name"
+    named = True
+    harmless = None
 
     @override
     def read(self, value: JsonValue) -> Read | None:
@@ -260,4 +302,5 @@ class Environment(Labels):
 TEXT, IMAGE, INTEGER, RATIO, FLAG = Text(), Image(), Integer(), Ratio(), Flag()
 SECONDS, SECONDS_OR_UNSET, PROCESSORS = Seconds(), Seconds(zero_unset=True), Processors()
 TEXTS, UNORDERED, POOLS, CONSTRAINTS = Texts(), Unordered(), Pools(), Constraints()
-LABELS, MERGED_LABELS, OPTIONS, ENVIRONMENT = Labels(), MergedLabels(), Options(), Environment()
+LABELS, MERGED_LABELS, ENVIRONMENT = Labels(), MergedLabels(), Environment()
+OPTIONS, WHOLE_OPTIONS, BYTES = Options(), WholeOptions(), Bytes()

@@ -73,23 +73,25 @@ def write(
 
 
 def absorb(spec: Spec) -> Spec:
-    """Return the spec with all that has a field taken out of ``extra``.
+    """Return the spec with all that has a field taken out of ``extra``, and out of mappings such as driver options.
 
     A backup keeps the engine's JSON of what had no field when it was taken; a later version may have given it one. A
     value that the field has already wins.
     """
-    extra: JsonObject = getattr(spec, EXTRA)
-    if not extra:
-        return spec
-    found, left = read(type(spec), extra)
-    if not found and left == extra:
-        return spec
-    update: dict[str, Any] = {EXTRA: left}
+    known = lines(type(spec))
+    holders = [name for name, line in known.items() if line.codec.holds_fields and getattr(spec, name)]
+    kept: JsonObject = deepcopy(getattr(spec, EXTRA, {}))
+    for name in holders:
+        _put(kept, known[name].keys, dict(getattr(spec, name)))
+    found, left = read(type(spec), kept)
+    update: dict[str, Any] = {name: found.pop(name, {}) for name in holders}
     for name, value in found.items():
-        line, given = lines(type(spec))[name], getattr(spec, name)
-        default = type(spec).model_fields[name].get_default(call_default_factory=True)
-        update[name] = value if given is None or given == default else line.codec.merged(value, given)
-    return spec.model_validate({**dict(spec), **update})
+        given, default = getattr(spec, name), type(spec).model_fields[name].get_default(call_default_factory=True)
+        update[name] = value if given is None or given == default else known[name].codec.merged(value, given)
+    if EXTRA in type(spec).model_fields:
+        update[EXTRA] = left
+    changed = any(value != getattr(spec, name) for name, value in update.items())
+    return spec.model_validate({**dict(spec), **update}) if changed else spec
 
 
 class Part(Codec):
@@ -98,7 +100,7 @@ class Part(Codec):
     word = "fields"
 
     def __init__(self, model: type[Document]) -> None:
-        self.model = model
+        self.model: type[Document] = model
 
     @override
     def read(self, value: JsonValue) -> Read | None:

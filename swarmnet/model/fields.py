@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, cast
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Iterator, Mapping
 
     from pydantic import JsonValue
@@ -73,8 +74,16 @@ Read = tuple[object, "JsonValue"]
 class Codec:
     """How the engine's JSON holds values of one type; this one takes them as they are."""
 
-    word = "value"
+    word: str = "value"
     """What people call the form."""
+    model: type[BaseModel] | None = None
+    """What is inside, where that has fields with lines of their own."""
+    named: bool = False
+    """True for texts ``NAME=value``: where they are hidden, the name stays."""
+    holds_fields: bool = False
+    """True for a mapping that other fields may be a key of: driver options."""
+    harmless: re.Pattern[str] | None = None
+    """Names of a mapping whose values are shown where the field is hidden."""
 
     def read(self, value: JsonValue) -> Read | None:
         """Return the value and what is left of the JSON; None where the JSON is not of this form."""
@@ -99,6 +108,11 @@ class Codec:
     def merged(self, present: object, wanted: object) -> object:  # noqa: ARG002 - as above
         """Return the value after an update: ``wanted``, and of ``present`` what ``wanted`` leaves out."""
         return wanted
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """Marks a mapping of texts that has no line and holds no secrets; texts of all others are hidden."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,14 +167,19 @@ def lines(spec: type[BaseModel]) -> Mapping[str, EngineField]:
     """
     found = {}
     for name in spec.model_fields:
-        # Forms of playbooks inherit from specs and give fields other types: the line stays that of the spec.
-        metadata = (one for base in _bases(spec, name) for one in base.model_fields[name].metadata)
-        stated = [one for one in metadata if isinstance(one, EngineField)]
-        if stated:
-            found[name] = stated[0]
+        line = line_of(spec, name)
+        if line is not None:
+            found[name] = line
         elif name != EXTRA:
             raise TypeError(f"{spec.__name__}.{name} has no EngineField: say where the engine keeps it")
     return found
+
+
+def line_of(model: type[BaseModel], name: str) -> EngineField | None:
+    """Return the line of a field, or None."""
+    # Forms of playbooks inherit from specs and give fields other types: the line stays that of the spec.
+    metadata = (one for base in _bases(model, name) for one in base.model_fields[name].metadata)
+    return next((one for one in metadata if isinstance(one, EngineField)), None)
 
 
 def needed(spec: BaseModel, prefix: str = "") -> Iterator[tuple[str, str]]:
@@ -175,13 +194,13 @@ def needed(spec: BaseModel, prefix: str = "") -> Iterator[tuple[str, str]]:
         if line.since is not None:
             yield f"{prefix}{name}{f': {str(value).lower()}' if isinstance(value, bool) else ''}", line.since
         for one in value if isinstance(value, tuple) else (value,):
-            if isinstance(one, BaseModel) and _described(type(one)):
+            if isinstance(one, BaseModel) and described(type(one)):
                 yield from needed(one, f"{prefix}{name}.")
 
 
 @cache
-def _described(part: type[BaseModel]) -> bool:
-    """Return whether the fields of a part have lines of their own."""
+def described(part: type[BaseModel]) -> bool:
+    """Return whether the fields of a spec or of a part have lines of their own."""
     return any(isinstance(one, EngineField) for field in part.model_fields.values() for one in field.metadata)
 
 

@@ -22,7 +22,7 @@ from swarmnet.model.codecs import (
 )
 from swarmnet.model.container_parts import CredentialSpec, Dns, Healthcheck, Seccomp, SELinux, Ulimit
 from swarmnet.model.engine_json import Part
-from swarmnet.model.fields import Effect, EngineField
+from swarmnet.model.fields import Effect, EngineField, Plain
 from swarmnet.model.placement_codecs import PLATFORMS, SPREAD, Platform
 from swarmnet.model.service_codecs import ATTACHMENTS, MODE, PORTS
 from swarmnet.model.service_container import ContainerFields
@@ -201,7 +201,7 @@ class Service(Document):
     id: str
     version: int
     spec: ServiceSpec
-    virtual_ips: dict[str, str] = Field(default_factory=dict)
+    virtual_ips: Annotated[dict[str, str], Plain()] = Field(default_factory=dict)
     """Network name to the service's address there, with its prefix length."""
     published: tuple[PublishedPort, ...] = ()
     """The ports as the engine gave them, its own choices filled in; those of host mode are each task's."""

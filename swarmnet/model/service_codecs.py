@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from typing_extensions import override
 
+from swarmnet.model.engine_json import read, write
 from swarmnet.model.fields import Codec, fits
 from swarmnet.model.service_parts import (
     Attachment,
@@ -128,6 +129,7 @@ class Attachments(Entries[Attachment]):
     """Networks by name, with the service's names there."""
 
     word = "networks"
+    model = Attachment
 
     @override
     def key(self, entry: Attachment) -> object:
@@ -139,17 +141,12 @@ class Attachments(Entries[Attachment]):
 
     @override
     def entry(self, seen: JsonObject) -> Attachment | None:
-        fields = {"network": seen.pop("Target", ""), "aliases": _list(seen, "Aliases"), "options": _map(seen)}
-        return _made(Attachment, fields, seen)
+        fields, left = read(Attachment, seen)
+        return _made(Attachment, fields, left) if "network" in fields else None
 
     @override
     def json(self, entry: Attachment) -> JsonObject:
-        body: JsonObject = {"Target": entry.network}
-        if entry.aliases is not None:
-            body["Aliases"] = list(entry.aliases)
-        if entry.options is not None:
-            body["DriverOpts"] = dict(entry.options)
-        return body
+        return write({}, None, entry)
 
 
 class Ports(Entries[PublishedPort]):
@@ -240,15 +237,6 @@ def port_text(port: PublishedPort) -> str:
     front = "" if port.published is None else f"{port.published}:"
     end = ("@host" if port.mode is PublishMode.HOST else "") + (f" ({port.name})" if port.name else "")
     return f"{front}{port.target}/{port.protocol}{end}"
-
-
-def _list(seen: JsonObject, key: str) -> JsonValue:
-    value = seen.pop(key, None)
-    return tuple(value) if isinstance(value, list) else value  # type: ignore[return-value]
-
-
-def _map(seen: JsonObject) -> JsonValue:
-    return seen.pop("DriverOpts", None)
 
 
 def _made(model: type[Entry], fields: Mapping[str, Any], left: JsonObject) -> Entry | None:

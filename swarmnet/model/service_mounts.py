@@ -9,7 +9,7 @@ from pydantic import Field
 from typing_extensions import override
 
 from swarmnet.model.base import Count, Document, Flag, Labels
-from swarmnet.model.codecs import FLAG, INTEGER, LABELS, TEXT, Word
+from swarmnet.model.codecs import FLAG, INTEGER, LABELS, TEXT, WHOLE_OPTIONS, Word
 from swarmnet.model.engine_json import Part, merged, read, write
 from swarmnet.model.fields import Codec, EngineField, fits, lines
 
@@ -84,7 +84,7 @@ class VolumeOptions(Document):
 
     driver: Annotated[str | None, EngineField("DriverConfig/Name", TEXT)] = None
     """Volume driver; left out, local."""
-    options: Annotated[Labels | None, EngineField("DriverConfig/Options", LABELS, hidden=True)] = None
+    options: Annotated[Labels | None, EngineField("DriverConfig/Options", WHOLE_OPTIONS, hidden=True)] = None
     """Options of the driver, such as type: nfs."""
     labels: Annotated[Labels | None, EngineField("Labels", LABELS, hidden=True)] = None
     """Labels of a volume that is created."""
@@ -153,6 +153,7 @@ class Mounts(Codec):
     """
 
     word = "mounts"
+    model = Mount
 
     @override
     def read(self, value: JsonValue) -> Read | None:

@@ -8,6 +8,8 @@ from typing import Annotated
 from pydantic import Field
 
 from swarmnet.model.base import Document, Labels, Port
+from swarmnet.model.codecs import TEXT, TEXTS, WHOLE_OPTIONS
+from swarmnet.model.fields import EngineField
 
 
 class ServiceMode(StrEnum):
@@ -69,11 +71,11 @@ class PublishedPort(Document):
 class Attachment(Document):
     """A service's place on a network."""
 
-    network: str
+    network: Annotated[str, EngineField("Target", TEXT, identity=True)]
     """The network's name; never its id, which changes when it is made again."""
-    aliases: tuple[str, ...] | None = None
+    aliases: Annotated[tuple[str, ...] | None, EngineField("Aliases", TEXTS)] = None
     """Further names of the service on this network; left out, those that it has stay."""
-    options: Labels | None = None
+    options: Annotated[Labels | None, EngineField("DriverOpts", WHOLE_OPTIONS, hidden=True)] = None
     """Driver options of the endpoints; left out, those that they have stay."""
 
 

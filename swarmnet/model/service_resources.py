@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field
 from typing_extensions import override
 
 from swarmnet.model.base import Count, Document, Labels
-from swarmnet.model.codecs import INTEGER, LABELS, PROCESSORS, TEXT
+from swarmnet.model.codecs import INTEGER, PROCESSORS, TEXT, WHOLE_OPTIONS
 from swarmnet.model.engine_json import Part
 from swarmnet.model.fields import Codec, EngineField
 
@@ -107,7 +107,7 @@ class Logging(Document):
 
     driver: Annotated[str | None, EngineField("Name", TEXT)] = None
     """Log driver, such as json-file or syslog; left out, the one that the host's engine uses."""
-    options: Annotated[Labels | None, EngineField("Options", LABELS, hidden=True)] = None
+    options: Annotated[Labels | None, EngineField("Options", WHOLE_OPTIONS, hidden=True)] = None
     """Options of the driver, such as max-size: 10m."""
 
 

@@ -80,7 +80,17 @@ def _leaves(path: str, value: JsonValue, *, deep: bool) -> Iterator[Change]:
 def sent(action: Action, cover: Cover) -> JsonObject:
     """Return everything that an action sends as JSON; the data of secrets is hidden, the rest as ``cover`` says."""
     plain = _content(action)
-    return {name: HIDDEN if _is_secret(action, name) else cover.value((name,), plain[name]) for name in plain}
+    for name in plain:
+        value = getattr(action, name)
+        if isinstance(value, Secret):
+            plain[name] = HIDDEN
+        elif isinstance(value, BaseModel):
+            # People put passwords into configs.
+            data = {key: content(inner) for key, inner in value if isinstance(inner, bytes)}
+            plain[name] = cover.value(type(action), name, plain[name] | data)
+        else:
+            plain[name] = cover.value(type(action), name, plain[name])
+    return plain
 
 
 def action_digest(action: Action, salt: bytes) -> str:

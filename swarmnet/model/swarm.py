@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import Field, StrictInt
 
 from swarmnet.model.base import Count, Document, Flag, JsonObject, Labels, Secret
-from swarmnet.model.codecs import FLAG, INTEGER, MERGED_LABELS, POOLS, SECONDS
+from swarmnet.model.codecs import BYTES, FLAG, INTEGER, MERGED_LABELS, POOLS, SECONDS, TEXT, Word
 from swarmnet.model.fields import Effect, EngineField
 from swarmnet.model.hosts import Availability, Role
 from swarmnet.model.network import Prefix
@@ -84,9 +84,12 @@ class Rotation(StrEnum):
 class NodeSpec(Document):
     """What a node should be; None means not managed."""
 
-    role: Role | None = None
-    availability: Availability | None = None
-    labels: Labels = Field(default_factory=dict)
+    role: Annotated[Role | None, EngineField("Role", Word(Role))] = None
+    """manager or worker."""
+    availability: Annotated[Availability | None, EngineField("Availability", Word(Availability))] = None
+    """active, pause or drain."""
+    labels: Annotated[Labels, EngineField("Labels", MERGED_LABELS, hidden=True)] = Field(default_factory=dict)
+    """Labels of the node."""
 
 
 class NodeResources(Document):
@@ -130,19 +133,25 @@ class Node(Document):
 class ConfigSpec(Document):
     """A config: readable by everybody who can ask the engine."""
 
-    name: str
-    data: bytes = Field(repr=False)
+    name: Annotated[str, EngineField("Name", TEXT, identity=True)]
+    """The object's own name."""
+    data: Annotated[bytes, EngineField("Data", BYTES, effect=Effect.REPLACE)] = Field(repr=False)
     """Shown in no trace: people put passwords into configs."""
-    labels: Labels = Field(default_factory=dict)
+    labels: Annotated[Labels, EngineField("Labels", MERGED_LABELS, hidden=True)] = Field(default_factory=dict)
+    """Labels of the config."""
     extra: JsonObject = Field(default_factory=dict)
+    """Parts of the engine's spec without a field here, in the engine's own JSON."""
 
 
 class SecretSpec(Document):
     """A secret's outside: the engine never gives its data back."""
 
-    name: str
-    labels: Labels = Field(default_factory=dict)
+    name: Annotated[str, EngineField("Name", TEXT, identity=True)]
+    """The object's own name."""
+    labels: Annotated[Labels, EngineField("Labels", MERGED_LABELS, hidden=True)] = Field(default_factory=dict)
+    """Labels of the secret."""
     extra: JsonObject = Field(default_factory=dict)
+    """Parts of the engine's spec without a field here, in the engine's own JSON."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from swarmnet.model.engine_json import Part, absorb, read, write
 from swarmnet.model.fields import EXTRA, Effect, lines
 from swarmnet.model.merge import lay, merge
 from swarmnet.model.network import NetworkSpec, Scope
-from swarmnet.model.redaction import Cover
+from swarmnet.model.redaction import specs
 from swarmnet.model.reference import field_texts
 from swarmnet.model.service import (
     CredentialSpec,
@@ -39,7 +39,7 @@ from tests.edge.engine.wire.test_wire_service import specs as services
 if TYPE_CHECKING:
     from swarmnet.model.base import JsonObject, JsonValue
 
-SPECS = (ServiceSpec, NetworkSpec, SwarmSpec)
+SPECS = specs()
 PARTS = (
     Limits,
     Reservations,
@@ -147,13 +147,6 @@ def test_what_gets_a_field_later_is_taken_out_of_extra(spec: ServiceSpec) -> Non
         assert service_changes(absorb(older), whole, exact=True) == ()
 
 
-@pytest.mark.parametrize("name", ["task_history", "cert_expiry", "heartbeat", "snapshot_interval", "autolock"])
-def test_the_settings_of_a_swarm_are_taken_out_of_extra(name: str) -> None:
-    whole = SwarmSpec(task_history=3, cert_expiry=7200.0, heartbeat=6.0, snapshot_interval=9, autolock=True)
-    bare = whole.model_copy(update={name: None})
-    assert absorb(bare.model_copy(update={"extra": write({}, bare, whole)})) == whole
-
-
 @pytest.mark.parametrize("name", [name for name in lines(SwarmSpec) if name != "labels"])
 def test_every_setting_of_a_swarm_is_compared_and_has_its_effect(name: str) -> None:
     wanted = SwarmSpec.model_validate({name: OTHER_SETTINGS[name]})
@@ -200,16 +193,6 @@ def test_every_field_of_a_network_is_compared_and_has_its_effect(name: str) -> N
     assert {(change.path.partition(".")[0], change.effect) for change in found} == {
         (name, lines(NetworkSpec)[name].effect)
     }
-
-
-@pytest.mark.parametrize("spec", SPECS)
-def test_what_may_hold_secrets_is_hidden_where_it_is_shown(spec: type[Document]) -> None:
-    cover = Cover()
-    for name, line in lines(spec).items():
-        shown = (
-            cover.value((name,), {"a": "canary"}) if "by name" in line.codec.word else cover.value((name,), "canary")
-        )
-        assert ("canary" not in str(shown)) is line.hidden, name
 
 
 def test_parts_have_no_effect_of_their_own() -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from swarmnet.errors import ConflictError
+from swarmnet.model.engine_json import absorb
 from swarmnet.model.plan import Action, Rank, Sign
 from swarmnet.model.ref import Ref
 from swarmnet.model.swarm import Config, ConfigSpec
@@ -76,6 +77,6 @@ class ConfigOperation(ContentStep):
         name = self._object
         if context.state.config(name) is not None:
             return () if self.exact else self._written_again(context.state.configs, name)
-        spec = ConfigSpec(name=name, data=data, labels=self.made_labels(context), extra=self.extra)
+        spec = absorb(ConfigSpec(name=name, data=data, labels=self.made_labels(context), extra=self.extra))
         why = "it is not there" if self.exact else f"no config of {self.name} has this content"
         return (CreateConfig(object=Ref(kind="config", name=name), why=why, spec=spec, source=str(self.source)),)

@@ -11,6 +11,7 @@ from pydantic import ConfigDict, Field, PrivateAttr
 
 from swarmnet.errors import ConflictError
 from swarmnet.model.base import Secret
+from swarmnet.model.engine_json import absorb
 from swarmnet.model.plan import Action, Rank, Sign
 from swarmnet.model.ref import Ref
 from swarmnet.model.swarm import NewSecret, SecretSpec, StoredSecret
@@ -100,7 +101,7 @@ class SecretOperation(ContentStep):
         """Return what creates the secret, or what makes an existing one with this content the current one."""
         if context.state.secret(self._object) is not None:
             return () if self.exact else self._written_again(context.state.secrets, self._object)
-        spec = SecretSpec(name=self._object, labels=self.made_labels(context), extra=self.extra)
+        spec = absorb(SecretSpec(name=self._object, labels=self.made_labels(context), extra=self.extra))
         why = "it is not there" if self.exact else f"no secret of {self.name} has this content"
         target, source = Ref(kind="secret", name=self._object), str(self.source)
         return (CreateSecret(object=target, why=why, spec=spec, data=self.content, source=source),)

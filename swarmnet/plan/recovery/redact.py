@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from swarmnet.model.backup import dump, strict_json
+from swarmnet.model.backup import BackupDocument, dump, strict_json
 from swarmnet.model.redaction import content
 
 if TYPE_CHECKING:
-    from swarmnet.model.backup import BackupDocument
     from swarmnet.model.base import JsonObject
     from swarmnet.model.redaction import Cover
 
@@ -21,5 +20,4 @@ def redacted(document: BackupDocument, cover: Cover) -> JsonObject:
     tree: Any = strict_json(dump(document))
     for config, original in zip(tree["state"]["configs"], document.state.configs, strict=True):
         config["spec"]["data"] = content(original.spec.data)
-    result: JsonObject = {key: cover.value((key,), value) for key, value in tree.items()}
-    return result
+    return cover.document(BackupDocument, tree)

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from swarmnet.model.redaction import Cover
 from swarmnet.model.standing import failing_of, promoted, running_of, standing, strangers
+from swarmnet.model.swarm import NodeSpec
 from swarmnet.report.cluster import host_names, is_outside, nodes_by_name, ports_of, services_by_name
 from swarmnet.report.documents.base import Entry, FailureEntry, JsonValue, Output, failure_entries
 from swarmnet.report.documents.lock import LockEntry
@@ -150,7 +151,7 @@ def _node(node: Node, names: Mapping[str, str], cover: Cover) -> NodeEntry:
         leader=node.is_leader,
         engine=node.engine_version,
         address=node.address,
-        labels=cover.value(("labels",), {**node.spec.labels}),
+        labels=cover.value(NodeSpec, "labels", {**node.spec.labels}),
     )
 
 

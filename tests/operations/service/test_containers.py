@@ -179,7 +179,7 @@ def test_what_no_field_can_say_stays_in_extra(part: dict[str, object]) -> None:
 
 def test_commands_of_health_checks_and_options_of_volumes_are_hidden() -> None:
     cover = Cover()
-    assert "hunter2" not in str(cover.value(("healthcheck",), {"test": ["CMD", "curl", "-u", "u:hunter2"]}))
+    assert "hunter2" not in str(cover.value(ServiceSpec, "healthcheck", {"test": ["CMD", "curl", "-u", "u:hunter2"]}))
     options: JsonValue = {"volume": {"options": {"o": "password=hunter2"}, "labels": {"a": "hunter2"}}}
-    assert "hunter2" not in str(cover.value(("mounts", "/v"), options))
-    assert cover.value(("dns",), {"options": ["ndots:1"]}) == {"options": ["ndots:1"]}
+    assert "hunter2" not in str(cover.value(ServiceSpec, "mounts", {"/v": options}))
+    assert cover.value(ServiceSpec, "dns", {"options": ["ndots:1"]}) == {"options": ["ndots:1"]}

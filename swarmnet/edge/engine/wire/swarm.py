@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from base64 import b64decode, b64encode
 from collections import Counter
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from swarmnet.edge.engine.wire.parts import (
-    Parts,
     as_labels,
     as_list,
     as_object,
@@ -17,10 +15,9 @@ from swarmnet.edge.engine.wire.parts import (
     index_of,
     pruned,
 )
-from swarmnet.model.codecs import seconds
+from swarmnet.model.codecs import BYTES, seconds
 from swarmnet.model.engine_json import read, write
 from swarmnet.model.fields import fits
-from swarmnet.model.hosts import Availability, Role
 from swarmnet.model.merge import lay
 from swarmnet.model.swarm import (
     Config,
@@ -37,7 +34,7 @@ from swarmnet.model.swarm import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from swarmnet.model.base import JsonObject, JsonValue, Secret
+    from swarmnet.model.base import Document, JsonObject, JsonValue, Secret
 
 
 def swarm_from_wire(seen: Mapping[str, JsonValue]) -> Swarm:
@@ -126,54 +123,37 @@ def _address(address: str, manager: str) -> str:
 
 def node_spec_from_wire(seen: Mapping[str, JsonValue]) -> NodeSpec:
     """Return a node's spec; a word that is not known here is not managed, and an update sends it back as it is."""
-    role, availability = as_text(seen.get("Role")), as_text(seen.get("Availability"))
-    return NodeSpec(
-        role=Role(role) if role in list(Role) else None,
-        availability=Availability(availability) if availability in list(Availability) else None,
-        labels=as_labels(seen.get("Labels")),
-    )
+    found, _ = read(NodeSpec, {**seen, "Labels": dict(as_labels(seen.get("Labels")))})
+    return NodeSpec.model_validate(found)
 
 
 def node_spec_to_wire(present: Mapping[str, JsonValue], spec: NodeSpec) -> JsonObject:
     """Return the whole spec that a node update must send: ``present`` with the managed fields laid over."""
-    body: JsonObject = {**present, "Labels": dict(spec.labels)}
-    if spec.role is not None:
-        body["Role"] = spec.role.value
-    if spec.availability is not None:
-        body["Availability"] = spec.availability.value
-    return body
+    return write(present, None, spec)
 
 
 def config_from_wire(seen: Mapping[str, JsonValue]) -> Config:
     """Return a config as a manager lists it, its data decoded."""
-    parts = Parts(as_object(seen.get("Spec")))
-    spec = ConfigSpec(
-        name=parts.take_text("Name") or "",
-        data=b64decode(parts.take_text("Data") or ""),
-        labels=parts.take_labels("Labels") or {},
-        extra=parts.rest(),
-    )
+    spec = ConfigSpec.model_validate({"name": "", "data": b"", **_content(ConfigSpec, seen)})
     return Config(id=as_text(seen.get("ID")), version=index_of(seen), spec=spec)
 
 
 def config_to_wire(spec: ConfigSpec) -> JsonObject:
     """Return the body that makes a config."""
-    data = b64encode(spec.data).decode("ascii")
-    return {**spec.extra, "Name": spec.name, "Data": data, "Labels": dict(spec.labels)}
+    return write({}, None, spec)
 
 
 def secret_from_wire(seen: Mapping[str, JsonValue]) -> StoredSecret:
     """Return a secret as a manager lists it."""
-    parts = Parts(as_object(seen.get("Spec")))
-    spec = SecretSpec(
-        name=parts.take_text("Name") or "",
-        labels=parts.take_labels("Labels") or {},
-        extra=parts.rest(),
-    )
+    spec = SecretSpec.model_validate({"name": "", **_content(SecretSpec, seen)})
     return StoredSecret(id=as_text(seen.get("ID")), version=index_of(seen), spec=spec)
 
 
 def secret_to_wire(spec: SecretSpec, data: Secret) -> JsonObject:
     """Return the body that makes a secret."""
-    encoded = b64encode(data.reveal()).decode("ascii")
-    return {**spec.extra, "Name": spec.name, "Data": encoded, "Labels": dict(spec.labels)}
+    return {**write({}, None, spec), "Data": BYTES.write(data.reveal(), None)}
+
+
+def _content(spec: type[Document], seen: Mapping[str, JsonValue]) -> dict[str, Any]:
+    found, left = read(spec, as_object(seen.get("Spec")))
+    return {**found, "extra": pruned(left)}
