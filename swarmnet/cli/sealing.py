@@ -102,6 +102,22 @@ SingleOption = Annotated[
 RollbackOption = Annotated[
     bool, typer.Option("--allow-rollback", help="Use `latest` even if a newer backup was seen before.")
 ]
+NoBackupOption = Annotated[
+    bool,
+    typer.Option(
+        "--no-backup", help="Take no backup before the first change; one is taken where `swarmnet keys init` ran."
+    ),
+]
+SafetyRepositoryOption = Annotated[
+    str | None,
+    typer.Option(
+        "--repository",
+        metavar="DIR",
+        help="Directory of the backup that is taken first; default: `backups` in the working directory.",
+        envvar="SWARMNET_REPOSITORY",
+        show_default=False,
+    ),
+]
 BackupArgument = Annotated[
     str, typer.Argument(help="A path, `latest`, or the start of a name or id.", metavar="BACKUP")
 ]

@@ -45,7 +45,14 @@ class Reason(StrEnum):
 
     MANUAL = "manual"
     SCHEDULE = "schedule"
+    PRE_APPLY = "pre-apply"
+    """Before a playbook changed the cluster."""
     PRE_RESTORE = "pre-restore"
+    """Before a restore replaced what was there: ``latest`` means such a backup only where there is no other."""
+
+
+SAFETY = frozenset({Reason.PRE_APPLY, Reason.PRE_RESTORE})
+"""Reasons of backups that another command takes before it changes anything."""
 
 
 class Completeness(Document):
@@ -56,10 +63,12 @@ class Completeness(Document):
     hosts: tuple[str, ...]
     """Inventory names of the hosts that answered."""
     failures: tuple[HostFailure, ...] = ()
+    fuzzy: tuple[str, ...] = ()
+    """Objects that changed at each attempt to look, such as ``service/web``: they may be from different moments."""
 
     @property
     def complete(self) -> bool:
-        """True when nothing is missing."""
+        """True when nothing is missing; what is fuzzy is not missing."""
         return self.swarm and not self.failures and bool(self.hosts)
 
 

@@ -187,6 +187,9 @@ class ClusterState(Document):
     unlock_key_file: KeyStanding | None = Field(default=None, exclude=True)
     """What the operator's file of the unlock key holds; None when it was not read. Part of no backup."""
 
+    moved: tuple[str, ...] = Field(default=(), exclude=True)
+    """What changed while backups looked, such as ``service/web``; looks of other commands do not ask."""
+
     @property
     def locked(self) -> tuple[str, ...]:
         """The hosts whose engines came up locked: managers of an autolocked swarm that were restarted."""

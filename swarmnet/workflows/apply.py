@@ -72,6 +72,13 @@ class Consent(Protocol):
         """
 
 
+class Safeguard(Protocol):
+    """What saves a cluster before it is changed."""
+
+    def __call__(self, ports: Ports, state: ClusterState, hosts: frozenset[str] | None, /) -> None:
+        """Save it; raises ``SwarmnetError`` when that is not possible, which ends the run before its first change."""
+
+
 @dataclass(frozen=True, slots=True)
 class Terms:
     """On what terms a run may change things."""
@@ -83,6 +90,8 @@ class Terms:
     """Seconds to wait for another operator's lock."""
     expects: Callable[[Prepared], None] = lambda _prepared: None
     """Raises ``RefusedError`` for a plan that is not the one that was agreed to before; an empty one is asked, too."""
+    safeguard: Safeguard = lambda _ports, _state, _hosts: None
+    """Saves the cluster under the lock, before the first change."""
 
 
 def prepare(ports: Ports, goal: Goal) -> Prepared:
@@ -148,6 +157,7 @@ def _under_lock(ports: Ports, goal: Goal, terms: Terms, shown: Prepared) -> Appl
         terms.expects(prepared)
         if prepared.plan.actions != shown.plan.actions:
             _agree(terms, prepared, changed=True)
+        terms.safeguard(ports, prepared.state, goal.look.hosts)
         with terms.stop:
             conditions = Conditions(terms.stop, permit=lock.permit, after_batch=partial(_after, lock))
             outcomes = execute(ports, prepared.plan, conditions)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from swarmnet.errors import (
     BackupNotFoundError,
     DamagedError,
+    HostError,
     IncompleteError,
     LockedError,
     NothingReachableError,
@@ -23,7 +24,9 @@ from swarmnet.plan.recovery.describe import document, own
 from swarmnet.plan.recovery.drift import drift
 from swarmnet.plan.recovery.host_map import host_map, seen_as
 from swarmnet.plan.recovery.retention import to_remove
+from swarmnet.plan.recovery.steady import moved
 from swarmnet.workflows.backup_lookup import listing, opened, proved
+from swarmnet.workflows.fleet.cluster_view import listed
 from swarmnet.workflows.fleet.observe import Look, observe
 from swarmnet.workflows.fleet.settle import observe_settled
 from swarmnet.workflows.lock.lock import RETRY, living
@@ -43,6 +46,8 @@ if TYPE_CHECKING:
 
 LOOKS_AGAIN = 10.0
 """Seconds in which the look is repeated when a change ended during it."""
+STEADY_LOOKS = 3
+"""Looks at a cluster that changes by itself, as while a service is updated; the last one counts, marked fuzzy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +127,9 @@ def create(
 def undisturbed(ports: Ports, look: Look, operator: Operator, *, wait: float = 0.0) -> ClusterState:
     """Return the state while no operator changes it: a state in the middle of a change is not worth restoring.
 
+    It is a state of one moment: listed again, nothing in it has changed. Of a cluster that changes by itself at each of
+    three looks, as while a service is updated, it is the last one, and ``moved`` says what changed.
+
     Args:
         ports: the world.
         look: what to look at.
@@ -131,12 +139,16 @@ def undisturbed(ports: Ports, look: Look, operator: Operator, *, wait: float = 0
     Raises:
         LockedError: another run is still changing it; says which, since when, and how to break the lock.
     """
-    deadline, told = ports.clock.monotonic() + max(wait, LOOKS_AGAIN), False
+    deadline, told, looks = ports.clock.monotonic() + max(wait, LOOKS_AGAIN), False, 0
     while True:
         state = observe_settled(ports, look)
         holder, released = living(ports, state, operator)
         if holder is None and not released:
-            return state
+            changed, looks = since(ports, state), looks + 1
+            if not changed or looks == STEADY_LOOKS:
+                return state.model_copy(update={"moved": changed})
+            ports.listener(Progress(f"looking again, changed meanwhile: {names(changed)}"))
+            continue
         if ports.clock.monotonic() >= deadline or (holder is not None and not wait):
             raise LockedError(
                 f"cluster {ports.inventory.cluster} is being changed, no backup was taken:"
@@ -147,6 +159,16 @@ def undisturbed(ports: Ports, look: Look, operator: Operator, *, wait: float = 0
             told = True
             ports.listener(Progress(f"waiting for the end of a change: locked by {holder}"))
         ports.clock.sleep(RETRY)
+
+
+def since(ports: Ports, state: ClusterState) -> tuple[str, ...]:
+    """Return what changed in the swarm since it was looked at; what cannot be asked again counts as changed."""
+    if state.swarm is None:
+        return ()
+    try:
+        return moved(state, listed(ports.manager(), ports.clock))
+    except HostError:  # the leader was lost meanwhile
+        return ("swarm/leader",)
 
 
 def _with_left_out(state: ClusterState, inventory: Inventory) -> ClusterState:

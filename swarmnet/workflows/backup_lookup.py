@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from swarmnet.errors import BackupNotFoundError, DamagedError, SchemaError, UsageError, WrongKeyError
-from swarmnet.model.backup import schema_number
+from swarmnet.model.backup import Reason, schema_number
 from swarmnet.model.sealed import Mark
 from swarmnet.plan.recovery.catalogue import (
     LATEST,
@@ -122,13 +122,26 @@ def find(reference: str, *, repository: Repository, vault: Vault, cluster: str |
         looked = with_header(named, repository, vault)
         return Found(_usable((looked or named,), reference, repository))
     entries = listing(repository, vault, cluster)
-    found = _meant(entries, reference)
+    found = _meant(_likely(entries, reference), reference)
     if not found and cluster is not None:
-        entries = listing(repository, vault)
+        wider = listing(repository, vault)
+        likely = _likely(wider, reference)
         if reference == LATEST:
-            _refuse_to_choose(entries, cluster)
-        found = _meant(entries, reference)
+            _refuse_to_choose(likely, cluster)
+        found = _meant(likely, reference)
+        entries = wider if found else entries
+    found = found or _meant(entries, reference)
     return Found(_usable(found, reference, repository), entries if reference == LATEST else ())
+
+
+def _likely(entries: tuple[Entry, ...], reference: str) -> tuple[Entry, ...]:
+    """Return what ``latest`` chooses from at first: not what was saved before a restore, see ``catalogue.latest``.
+
+    A second restore from the backup of another cluster would otherwise be one of the state that the first one left.
+    """
+    if reference != LATEST:
+        return entries
+    return tuple(one for one in entries if one.header is None or one.header.reason is not Reason.PRE_RESTORE)
 
 
 def _refuse_to_choose(entries: tuple[Entry, ...], cluster: str) -> None:
@@ -242,7 +255,7 @@ class Remembering:
 
     def made(self, document: BackupDocument) -> Iterator[str]:
         """Remember a backup that was just taken; yield why that is not possible."""
-        if not document.completeness.complete:
+        if not document.completeness.complete or document.reason is Reason.PRE_RESTORE:
             return
         taken = Mark(created=document.created, id=document.id)
         if mark := to_remember(self.memory.newest(document.cluster), taken, self.now, made=True):

@@ -15,7 +15,7 @@ from swarmnet.model.state import Container, Endpoint
 from swarmnet.model.swarm import Config, ConfigSpec
 from swarmnet.model.verification import PROBE_LABEL
 from swarmnet.plan.recovery.describe import document
-from swarmnet.workflows.backup import LOOKS_AGAIN, compare, undisturbed
+from swarmnet.workflows.backup import LOOKS_AGAIN, compare, since, undisturbed
 from swarmnet.workflows.fleet.observe import Look, observe
 from swarmnet.workflows.lock.lock import held
 from swarmnet.workflows.lock.stores import SwarmPlace
@@ -102,6 +102,45 @@ def test_a_lock_of_a_run_that_is_gone_stops_no_backup(world: World) -> None:
     dead = operator("dead", machine="her laptop", alive=False)
     assert [config.spec.name for config in undisturbed(world.ports(), LOOK, dead).configs] == [LOCK_NAME]
     assert world.clock.monotonic() < LOOKS_AGAIN
+
+
+def _drained(world: World, times: int) -> None:
+    """Let a node's availability change each time that the second look is about to list nodes."""
+    left = times
+
+    def change(_machine: Machine) -> None:
+        nonlocal left
+        node = next(iter(world.store("m1").nodes.values()))
+        node.version += 1
+        left -= 1
+        if left:
+            world.meanwhile["nodes"] = skip
+
+    def skip(_machine: Machine) -> None:
+        world.meanwhile["nodes"] = change
+
+    world.meanwhile["nodes"] = skip
+
+
+def test_what_changes_during_the_look_is_looked_at_again(world: World) -> None:
+    _drained(world, 1)
+    state = undisturbed(world.ports(), LOOK, OURS)
+    assert state.moved == ()
+    assert state == observe(world.ports(), LOOK)
+
+
+def test_what_changes_during_each_look_is_marked_and_named_in_the_backup(world: World) -> None:
+    _drained(world, 10)
+    state = undisturbed(world.ports(), LOOK, OURS)
+    assert state.moved == ("node/m1",)
+    taken = document(state, cluster="sim", backup_id="1" * 32, created=CREATED, tool="swarmnet 0.1.0")
+    assert (taken.completeness.fuzzy, taken.completeness.complete) == (("node/m1",), True)
+
+
+def test_a_look_that_cannot_be_confirmed_counts_as_changed(world: World) -> None:
+    seen = observe(world.ports(), LOOK)
+    world.stop_engine("m1")
+    assert since(world.ports(), seen) == ("swarm/leader",)
 
 
 def _with_what_swarmnet_leaves(state: ClusterState) -> ClusterState:

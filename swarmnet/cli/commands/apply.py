@@ -13,6 +13,7 @@ from swarmnet.cli import wiring
 from swarmnet.cli.options import Agreement, LimitedCluster, grouped
 from swarmnet.cli.output import Output, Targets
 from swarmnet.cli.planning import PlaybookArgument, PlaybookOptions
+from swarmnet.cli.safety import Safety
 from swarmnet.errors import RefusedError, UsageError
 from swarmnet.model.printable import on_one_line
 
@@ -41,6 +42,7 @@ def command(
     options: PlaybookOptions,
     agreement: Agreement,
     output: Output,
+    safety: Safety,
     plan: PlanOption = None,
 ) -> None:
     """Apply a playbook: show the plan, ask, do it, and prove that a second plan is empty.
@@ -48,6 +50,9 @@ def command(
     Programs that planning needs are shown before they run, and you are asked. SWARMNET_YES=1 agrees to plans that
     cost nothing. Values that the playbook spells out, such as a password in the argv of a command, are shown in the
     plan: take secrets from ${env:NAME}, which is masked.
+
+    Where you have keys (`swarmnet keys init`), a backup is taken before the first change: `swarmnet restore` brings
+    that state back.
     """
     targets = output.targets()
     saved = None if plan is None else saved_plan(plan)
@@ -58,11 +63,13 @@ def command(
     goal = options.goal(playbook, hosts, cluster.limit, agree=agree)
     with cluster.observed(hosts) as ports:  # what follows loads while the logins go on
         import swarmnet.report.reports.apply  # noqa: F401 - for the end
+        from swarmnet.model.backup import Reason
         from swarmnet.workflows.apply import apply
 
         terms = replace(agreement, yes=agreement.yes or saved is not None).terms(
             on_stderr=targets.on_stderr, verbose=cluster.verbose, unattended=True
         )
+        terms = replace(terms, safeguard=safety.before(Reason.PRE_APPLY))
         if saved is not None:
             terms = replace(terms, expects=partial(expect, saved))
         report = apply(ports, goal, terms)

@@ -193,6 +193,7 @@ def _taken_report(taken: Taken) -> Report:
     word = "complete" if completeness.complete else "PARTIAL"
     lines = [f"{taken.path}  {taken.size} B  {word}"]
     lines += [f"  missing: {failure.host}: {failure.reason}" for failure in completeness.failures]
+    lines += [f"  fuzzy, it changed during each look: {one}" for one in completeness.fuzzy]
     return created_report(create_document(taken.document, taken.path, taken.size), lines)
 
 

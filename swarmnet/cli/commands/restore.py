@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,7 +25,8 @@ from swarmnet.cli.options import (
 )
 from swarmnet.cli.output import Output
 from swarmnet.cli.restore_choices import given_secrets, pairs
-from swarmnet.cli.sealing import BackupToRestore, OneHeader
+from swarmnet.cli.safety import Safety
+from swarmnet.cli.sealing import BackupToRestore, NoBackupOption, OneHeader
 from swarmnet.errors import ExitCode, RefusedError
 
 if TYPE_CHECKING:
@@ -178,12 +179,15 @@ def apply(
     agreement: Agreement,
     output: Output,
     verify: VerifyOption = True,
+    no_backup: NoBackupOption = False,
 ) -> None:
     """Restore a backup: open it, show the plan, ask, do it, look again, prove the networks by traffic.
 
-    Objects that are equal already are left alone, so you can run an interrupted restore again. Exit 15: restored, some
-    objects were skipped. Exit 16: restored, but the networks do not work.
+    Objects that are equal already are left alone, so you can run an interrupted restore again. What is there is saved
+    first, where you have keys. Exit 15: restored, some objects were skipped. Exit 16: restored, but the networks do not
+    work.
     """
+    from swarmnet.model.backup import Reason
     from swarmnet.report.reports.restore import restore_report
     from swarmnet.workflows.restore import run
 
@@ -195,6 +199,8 @@ def apply(
             agreement.terms(on_stderr=targets.on_stderr, verbose=cluster.verbose),
             _prove(ports) if verify else None,
         )
+        safety = Safety(no_backup=no_backup, repository=source.repository, keys=source.keys)
+        terms = replace(terms, safeguard=safety.before(Reason.PRE_RESTORE))
         report = run(ports, restore, terms, permissions=options.permissions(), prove=prove)
     targets.emit(restore_report(report))
     raise typer.Exit(report.exit_code)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from swarmnet.model.backup import Reason
 from swarmnet.model.sealed import Mark
 
 if TYPE_CHECKING:
@@ -43,9 +44,17 @@ def once(entries: Iterable[Entry]) -> tuple[Entry, ...]:
 
 
 def latest(entries: Iterable[Entry]) -> Entry | None:
-    """Return the newest complete backup, the newest partial one where none is complete; None when nothing verifies."""
-    verified = once(entries)
-    return next((entry for entry in verified if entry.header and entry.header.complete), next(iter(verified), None))
+    """Return the newest complete backup, the newest partial one where none is complete; None when nothing verifies.
+
+    What was saved before a restore comes last: it is what the operator replaces, and a restore of ``latest`` that was
+    interrupted must mean the same backup when it is run again.
+    """
+    return min(once(entries), key=_unlikeliness, default=None)
+
+
+def _unlikeliness(entry: Entry) -> tuple[bool, bool]:
+    header = entry.header
+    return header is None or header.reason is Reason.PRE_RESTORE, header is None or not header.complete
 
 
 def meant(entries: Sequence[Entry], reference: str) -> tuple[Entry, ...]:
@@ -124,9 +133,13 @@ def remarks(chosen: Entry, among: Iterable[Entry], cluster: str | None, now: dat
     )
     if cluster is not None and header.cluster != cluster:
         yield f"warning: there is no backup of cluster {cluster}; this one is of {header.cluster}"
-    newer = [entry.name for entry in once(among) if entry.header and entry.header.created > header.created]
+    later = [one for one in once(among) if one.header and one.header.created > header.created]
+    newer = [one.name for one in later if one.header and not one.header.complete]
     if newer:
         yield f"warning: newer, but PARTIAL: {', '.join(newer[:5])}"
+    saved = [one.name for one in later if one.header and one.header.complete]
+    if saved:
+        yield f"newer, taken before a restore: {', '.join(saved[:5])}"
 
 
 def _age(seconds: float) -> str:

@@ -55,11 +55,12 @@ def document(
     state: ClusterState, *, cluster: str, backup_id: str, created: datetime, tool: str, reason: Reason = Reason.MANUAL
 ) -> BackupDocument:
     """Return the backup of what was seen; tasks and their containers are left out, since they come by themselves."""
-    state = _as_kept(own(state))
+    moved, state = state.moved, _as_kept(own(state))
     completeness = Completeness(
         swarm=state.swarm is not None,
         hosts=tuple(facts.host for facts in state.hosts),
         failures=state.failures,
+        fuzzy=moved,
     )
     hosts = tuple(_lasting(facts) for facts in state.hosts)
     return BackupDocument(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field, StrictInt
 
 from swarmnet.errors import RefusedError, UsageError
+from swarmnet.model.backup import SAFETY
 from swarmnet.model.base import Document
 from swarmnet.plan.recovery.catalogue import is_ahead, newest_first, once
 
@@ -29,8 +30,9 @@ def to_remove(entries: Sequence[Entry], keep: Keep, now: datetime) -> tuple[Entr
     """Return the backups that no rule keeps, newest first.
 
     Only sound and complete ones count for the rules, so that partial ones never displace them, and the newest of them
-    stays in any case. Several files of one backup count once, and stay or go together. Damaged and foreign ones are not
-    removed: they are for people to look at.
+    stays in any case. What an apply or a restore saved before it changed anything counts apart, by the same rules: a
+    state that the operator replaced must not be why the backup of that day goes. Several files of one backup count
+    once, and stay or go together. Damaged and foreign ones are not removed: they are for people to look at.
 
     Raises:
         UsageError: no rule is given, which would remove everything.
@@ -47,15 +49,21 @@ def to_remove(entries: Sequence[Entry], keep: Keep, now: datetime) -> tuple[Entr
             f"the newest backup is from the future ({readable[0].name}): a clock is wrong, nothing is removed",
             hint="when this machine's clock is right, the one that took that backup was not: remove its file by hand",
         )
-    kept = {complete[0].id, *(entry.id for entry in complete[: keep.last])}
-    kept |= _newest_of_each(complete, keep.daily, lambda time: time.strftime("%Y-%m-%d"))
-    kept |= _newest_of_each(complete, keep.weekly, lambda time: time.strftime("%G-W%V"))
+    saved = [entry for entry in complete if entry.header is not None and entry.header.reason in SAFETY]
+    kept = _kept([entry for entry in complete if entry not in saved], keep) | _kept(saved, keep)
     counted = {entry.id for entry in complete}
     return tuple(
         entry
         for entry in readable
         if entry.id not in kept and (entry.id in counted or _time(entry) < _time(complete[0]))
     )
+
+
+def _kept(entries: Sequence[Entry], keep: Keep) -> set[str]:
+    """Return the ids that the rules keep of these, the newest in any case."""
+    kept = {entry.id for entry in entries[: max(keep.last, 1)]}
+    kept |= _newest_of_each(entries, keep.daily, lambda time: time.strftime("%Y-%m-%d"))
+    return kept | _newest_of_each(entries, keep.weekly, lambda time: time.strftime("%G-W%V"))
 
 
 def _newest_of_each(entries: Sequence[Entry], count: int, period: Callable[[datetime], str]) -> set[str]:

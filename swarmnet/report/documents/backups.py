@@ -61,6 +61,7 @@ class BackupShowDocument(Output):
     tags: list[str]
     complete: bool
     failures: list[MissingHost]
+    fuzzy: list[str] = Field(description="Objects that changed at each look, as KIND/NAME.")
     engines: dict[str, str] = Field(description="The engine's version by host.")
     nodes: list[str]
     networks: list[str]
@@ -167,6 +168,7 @@ def show_document(document: BackupDocument) -> BackupShowDocument:
         tags=list(document.tags),
         complete=document.completeness.complete,
         failures=[MissingHost(host=one.host, reason=one.reason) for one in document.completeness.failures],
+        fuzzy=list(document.completeness.fuzzy),
         engines=dict(document.engines),
         nodes=[node.hostname for node in state.nodes],
         networks=[net.spec.name for net in state.networks if not net.predefined],

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import datetime
 
-    from swarmnet.model.backup import BackupDocument
+    from swarmnet.model.backup import BackupDocument, Completeness
     from swarmnet.model.sealed import Entry, SealedHeader
     from swarmnet.report.terminal.console import Line
 
@@ -49,9 +49,7 @@ def summary_lines(document: BackupDocument) -> Iterator[Line]:
     yield f"backup      {document.id}"
     yield f"cluster     {document.cluster} ({document.cluster_id or 'no manager answered'})"
     yield f"created     {document.created.strftime(TIME)} by {document.tool}, {document.reason.value}"
-    yield f"complete    {'yes' if document.completeness.complete else 'NO'}"
-    for failure in document.completeness.failures:
-        yield f"  missing   {failure.host}: {failure.reason}"
+    yield from _completeness(document.completeness)
     yield "engines     " + _joined(f"{host} {version}" for host, version in sorted(document.engines.items()))
     for word in ("nodes", "networks", "services", "configs", "secrets"):
         yield f"{word:<11} " + _joined(getattr(found, word))
@@ -64,6 +62,14 @@ def summary_lines(document: BackupDocument) -> Iterator[Line]:
     yield "never comes back:"
     for loss in announced(document):
         yield f"  {loss.kind}: {loss.what}: {loss.why}; {loss.instead}"
+
+
+def _completeness(found: Completeness) -> Iterator[Line]:
+    yield f"complete    {'yes' if found.complete else 'NO'}"
+    for failure in found.failures:
+        yield f"  missing   {failure.host}: {failure.reason}"
+    if found.fuzzy:
+        yield f"  fuzzy     changed during each look: {_joined(found.fuzzy)}"
 
 
 def _joined(names: Iterable[str]) -> str:

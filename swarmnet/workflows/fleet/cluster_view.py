@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from swarmnet.model.clock import Clock
-    from swarmnet.model.ports import EnginePort, Ports
+    from swarmnet.model.ports import Ports, SwarmPort
     from swarmnet.model.state import HostFacts
     from swarmnet.model.swarm import Node
 
@@ -84,7 +84,7 @@ def picture(ports: Ports, seen: Mapping[str, HostFacts]) -> Picture:
         second = pool.submit(_first_account, ports, tuple(names))
         try:
             with border(name, "look at the cluster"):
-                state = _lists(ports.engine(name), ports.clock)
+                state = listed(ports.engine(name), ports.clock)
         except NotAManagerError as error:
             found.leaderless[name] = error
         except HostError as error:
@@ -113,7 +113,7 @@ def _managers(ports: Ports, seen: Mapping[str, HostFacts]) -> list[str]:
     return [name for name, cluster in clusters.items() if cluster == most]
 
 
-def _lists(manager: EnginePort, clock: Clock) -> ClusterState:
+def listed(manager: SwarmPort, clock: Clock) -> ClusterState:
     """Return what a manager reports about the cluster, its networks read again: the hosts' own lists may be cut."""
     swarm = manager.swarm()
     with ThreadPoolExecutor(CLUSTER_READS, "swarmnet-observe") as pool:

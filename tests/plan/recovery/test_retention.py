@@ -18,7 +18,7 @@ HOURS = st.lists(st.tuples(st.integers(0, 2000), st.booleans()), min_size=1, max
 RULES = st.builds(Keep, last=st.integers(0, 5), daily=st.integers(0, 5), weekly=st.integers(0, 5))
 
 
-def _entry(hours: int, *, complete: bool = True, sound: bool = True) -> Entry:
+def _entry(hours: int, *, complete: bool = True, sound: bool = True, reason: Reason = Reason.MANUAL) -> Entry:
     created = NOW - timedelta(hours=hours)
     header = SealedHeader(
         container=1,
@@ -27,7 +27,7 @@ def _entry(hours: int, *, complete: bool = True, sound: bool = True) -> Entry:
         created=created,
         tool="swarmnet",
         cluster="prod",
-        reason=Reason.MANUAL,
+        reason=reason,
         complete=complete,
         recipients=(),
         signer="0" * 64,
@@ -65,6 +65,13 @@ def test_each_rule_keeps_the_newest_of_its_periods() -> None:
 def test_partial_backups_never_displace_complete_ones_and_go_when_a_complete_one_is_newer() -> None:
     entries = [_entry(0, complete=False), _entry(1), _entry(2, complete=False), _entry(3)]
     assert [entry.name for entry in to_remove(entries, Keep(last=1), NOW)] == ["backup-2", "backup-3"]
+
+
+@pytest.mark.parametrize("reason", [Reason.PRE_APPLY, Reason.PRE_RESTORE])
+def test_what_was_saved_before_a_change_does_not_displace_the_backup_of_that_day(reason: Reason) -> None:
+    saved = [_entry(hours, reason=reason) for hours in (1, 2)]
+    removed = to_remove([*saved, _entry(3), _entry(5), _entry(30)], Keep(daily=2), NOW)
+    assert [entry.name for entry in removed] == ["backup-2", "backup-5"]
 
 
 def test_damaged_files_are_left_for_people_to_look_at() -> None:
