@@ -9,14 +9,16 @@ from swarmnet.model.fields import EXTRA
 from swarmnet.model.service import ServiceMode, ServiceSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from swarmnet.model.base import Document, JsonObject, JsonValue
     from swarmnet.model.network import NetworkSpec
-    from swarmnet.model.swarm import SwarmSpec
+    from swarmnet.model.swarm import ConfigSpec, NodeSpec, SecretSpec, SwarmSpec
     from swarmnet.model.volume import VolumeSpec
 
 Spec = TypeVar("Spec", "ServiceSpec", "SwarmSpec", "NetworkSpec", "VolumeSpec")
+
+Labelled = TypeVar("Labelled", "ServiceSpec", "SwarmSpec", "NodeSpec", "ConfigSpec", "SecretSpec")
 
 COUNTERS = frozenset({"ForceUpdate", "ForceRotate"})
 """Keys of the engine's own JSON that count what was asked for: a number there asks for at least so many."""
@@ -45,6 +47,12 @@ def _beside_the_fields(found: Document, wanted: Document) -> dict[str, Any]:
     if EXTRA in type(found).model_fields:
         update[EXTRA] = merge(getattr(found, EXTRA), getattr(wanted, EXTRA))
     return update
+
+
+def without_labels(present: Labelled, names: Collection[str]) -> Labelled:
+    """Return a spec without the labels of these names."""
+    labels = {name: text for name, text in present.labels.items() if name not in names}
+    return present.model_copy(update={"labels": labels})
 
 
 def replace(present: ServiceSpec, wanted: ServiceSpec) -> ServiceSpec:

@@ -81,8 +81,10 @@ class SwarmPort(Protocol):
     def unlock_key(self) -> Secret | None:
         """Return the key that unlocks managers, None when autolock is off."""
 
-    def update_swarm(self, version: int, spec: SwarmSpec) -> None:
+    def update_swarm(self, version: int, spec: SwarmSpec, *, whole: bool = False) -> None:
         """Merge the managed fields of ``spec`` into the present spec and write the result.
+
+        ``whole`` takes the labels away that ``spec`` has not.
 
         Raises:
             StateChangedError: the swarm is no longer at ``version``.

@@ -88,6 +88,7 @@ VALUES: dict[str, Any] = {
     "node_id": "n1",
     "planned_id": "n2",
     "down": ("db",),
+    "labels": {"team": "a"},
     "remove_labels": ("zone",),
     "services": ("web",),
     "containers": ("db on m1",),

@@ -167,12 +167,13 @@ class SimulatedMembership(SwarmSide):
                 raise WrongKeyError(f"{self.host} does not open with this key")
             machine.locked = False
 
-    def update_swarm(self, version: int, spec: SwarmSpec) -> None:
+    def update_swarm(self, version: int, spec: SwarmSpec, *, whole: bool = False) -> None:
         with self._asked("swarm.update"):
             store = self._store()
             check_version(self.host, store.version, version)
             fixed = {"default_addr_pool", "subnet_size", "data_path_port"}
-            store.spec = lay(store.spec, spec.model_copy(update=dict.fromkeys(fixed)))
+            there = store.spec.model_copy(update={"labels": {}}) if whole else store.spec
+            store.spec = lay(there, spec.model_copy(update=dict.fromkeys(fixed)))
             store.version = store.write()
             if not store.spec.autolock:
                 store.unlock_key = None

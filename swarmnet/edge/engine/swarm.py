@@ -160,12 +160,15 @@ class EngineSwarm(EngineCalls):
                 hint="docker swarm unlock-key on an unlocked manager shows it",
             ) from None
 
-    def update_swarm(self, version: int, spec: SwarmSpec) -> None:
-        """Merge the managed fields into the present spec and write the result; labels are merged."""
+    def update_swarm(self, version: int, spec: SwarmSpec, *, whole: bool = False) -> None:
+        """Merge the managed fields into the present spec and write the result; labels are merged.
+
+        ``whole`` writes the labels of ``spec`` as they are.
+        """
         what = "update the swarm"
         seen = as_object(self.send(Request(what, "GET", "/swarm")))
         self.check_version(what, seen, version)
-        body = updated(as_object(seen.get("Spec")), spec)
+        body = updated(as_object(seen.get("Spec")), spec, whole=whole)
         self.send(Request(what, "POST", "/swarm/update", body, {"version": version}))
 
     def rotate(self, what: Rotation) -> None:

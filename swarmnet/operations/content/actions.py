@@ -1,16 +1,20 @@
-"""Make an older config or secret the current one of its plain name again."""
+"""Writes to configs and secrets that exist: engines can change their labels, and nothing else."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar
 
+from swarmnet.model.base import Labels
 from swarmnet.model.plan import Action, Rank
+from swarmnet.model.swarm import Config, StoredSecret
 from swarmnet.operations.service.converge import again_when_changed
 from swarmnet.operations.state_edits import next_version
 
 if TYPE_CHECKING:
     from swarmnet.model.ports import Ports
     from swarmnet.model.state import ClusterState
+
+Content = TypeVar("Content", Config, StoredSecret)
 
 
 class WriteAgain(Action):
@@ -46,8 +50,40 @@ class WriteAgain(Action):
         if self.content == "config":
             for one in manager.configs.list():
                 if one.spec.name == self.name:
-                    manager.configs.update_labels(one.id, one.version, one.spec.labels)
+                    manager.configs.update_labels(one.id, one.version, self._labels(one.spec.labels))
         else:
             for stored in manager.secrets.list():
                 if stored.spec.name == self.name:
-                    manager.secrets.update_labels(stored.id, stored.version, stored.spec.labels)
+                    manager.secrets.update_labels(stored.id, stored.version, self._labels(stored.spec.labels))
+
+    def _labels(self, seen: Labels) -> Labels:
+        return seen
+
+
+class LabelContent(WriteAgain):
+    """Change labels of a config or secret, which also makes it the newest of its plain name."""
+
+    kind: Literal["content.label"] = "content.label"  # type: ignore[assignment]
+    labels: Labels
+    """Laid over the present ones."""
+    remove_labels: tuple[str, ...] = ()
+
+    def predict(self, state: ClusterState) -> ClusterState:
+        """Return the state with the labels changed."""
+        written = super().predict(state)
+        configs = (
+            self._labelled(one) if self.content == "config" and one.spec.name == self.name else one
+            for one in written.configs
+        )
+        secrets = (
+            self._labelled(one) if self.content == "secret" and one.spec.name == self.name else one
+            for one in written.secrets
+        )
+        return written.model_copy(update={"configs": tuple(configs), "secrets": tuple(secrets)})
+
+    def _labelled(self, one: Content) -> Content:
+        spec = one.spec.model_copy(update={"labels": self._labels(one.spec.labels)})
+        return one.model_copy(update={"spec": spec})
+
+    def _labels(self, seen: Labels) -> Labels:
+        return {name: text for name, text in seen.items() if name not in self.remove_labels} | dict(self.labels)

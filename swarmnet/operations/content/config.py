@@ -75,8 +75,9 @@ class ConfigOperation(ContentStep):
         """Return what creates the config, or what makes an existing one with this content the current one."""
         data = self.content.reveal()
         name = self._object
-        if context.state.config(name) is not None:
-            return () if self.exact else self._written_again(context.state.configs, name)
+        seen = context.state.config(name)
+        if seen is not None:
+            return self.kept(seen, context.state.configs)
         spec = absorb(ConfigSpec(name=name, data=data, labels=self.made_labels(context), extra=self.extra))
         why = "it is not there" if self.exact else f"no config of {self.name} has this content"
         return (CreateConfig(object=Ref(kind="config", name=name), why=why, spec=spec, source=str(self.source)),)

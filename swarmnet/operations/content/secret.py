@@ -99,8 +99,9 @@ class SecretOperation(ContentStep):
 
     def plan(self, context: Context) -> tuple[Action, ...]:
         """Return what creates the secret, or what makes an existing one with this content the current one."""
-        if context.state.secret(self._object) is not None:
-            return () if self.exact else self._written_again(context.state.secrets, self._object)
+        seen = context.state.secret(self._object)
+        if seen is not None:
+            return self.kept(seen, context.state.secrets)
         spec = absorb(SecretSpec(name=self._object, labels=self.made_labels(context), extra=self.extra))
         why = "it is not there" if self.exact else f"no secret of {self.name} has this content"
         target, source = Ref(kind="secret", name=self._object), str(self.source)

@@ -10,11 +10,12 @@ from pydantic import Field, PrivateAttr
 from swarmnet.model.base import Flag, JsonObject, Labels, Secret
 from swarmnet.model.ref import Ref
 from swarmnet.model.sensitive import SENSITIVE
-from swarmnet.operations.content.actions import WriteAgain
+from swarmnet.operations.content.actions import LabelContent, WriteAgain
 from swarmnet.operations.content.names import LONGEST_NAME, NAME_LABEL, ObjectName, faults_of_content, written_last
 from swarmnet.operations.content.source import ContentSource
 from swarmnet.operations.kind import Operation
-from swarmnet.operations.notation import Texts
+from swarmnet.operations.labels import changed_labels, faults_of_labels
+from swarmnet.operations.notation import Texts, Words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,7 +37,9 @@ class ContentStep(Operation):
     exact: Flag = False
     """True names the object exactly so, without a hash, as `docker` does; one that is there is taken as it is."""
     labels: Texts = Field(default_factory=dict)
-    """Labels of the object, set when it is created."""
+    """Labels of the object; others that it has stay."""
+    remove_labels: Words = ()
+    """Names of labels that the object does not have."""
     extra: JsonObject = Field(default_factory=dict)
     """Parts of the engine's spec without a field here, in the engine's own JSON, set when it is created."""
     _content: Secret | None = PrivateAttr(default=None)
@@ -64,12 +67,12 @@ class ContentStep(Operation):
         return step
 
     def faults(self) -> tuple[str, ...]:
-        """Return a name that leaves no room for the hash."""
+        """Return a name that leaves no room for the hash, and labels that are both set and removed."""
+        faults = tuple(faults_of_labels(self.labels, self.remove_labels))
         if self.exact or len(self.name) <= LONGEST_NAME:
-            return ()
-        return (
-            f"{self.content_kind} {self.name}: a hash follows the name, which has room for {LONGEST_NAME} characters",
-        )
+            return faults
+        long = f"{self.content_kind} {self.name}: a hash follows the name, which has room for {LONGEST_NAME} characters"
+        return (long, *faults)
 
     def made_labels(self, context: Context) -> Labels:
         """Return the labels of the object that the step creates."""
@@ -84,13 +87,27 @@ class ContentStep(Operation):
         names = {self.name, *self.objects().values()}
         return frozenset((self.content_kind, name) for name in names)
 
-    def _written_again(self, seen: Iterable[Config | StoredSecret], name: str) -> tuple[Action, ...]:
-        """Return what makes this object the one written last of its plain name, or nothing if it is already."""
-        last = written_last(self.name, seen)
+    def kept(self, seen: Config | StoredSecret, among: Iterable[Config | StoredSecret]) -> tuple[Action, ...]:
+        """Return what gives an existing object its labels and makes it the one written last of its plain name."""
+        name = seen.spec.name
+        target = Ref(kind=self.content_kind, name=name)
+        changes = changed_labels(seen.spec.labels, self.labels, self.remove_labels)
+        if changes:  # such a write makes it the last one, too
+            return (
+                LabelContent(
+                    object=target,
+                    why="its labels differ",
+                    changes=changes,
+                    content=self.content_kind,
+                    name=name,
+                    labels=self.labels,
+                    remove_labels=self.remove_labels,
+                ),
+            )
+        last = None if self.exact else written_last(self.name, among)
         if last is None or last.spec.name == name:
             return ()
         why = f"{last.spec.name} was written after it: services of other playbooks would use that one"
-        target = Ref(kind=self.content_kind, name=name)
         return (WriteAgain(object=target, why=why, content=self.content_kind, name=name),)
 
     def problems(self, context: Context) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from swarmnet.errors import ConvergenceError
 from swarmnet.model.clock import wait_until
-from swarmnet.model.merge import lay, replace
+from swarmnet.model.merge import lay, replace, without_labels
 from swarmnet.model.plan import Action, Permit, Rank, Sign
 from swarmnet.model.ports import progress
 from swarmnet.model.service import Service, ServiceSpec
@@ -68,6 +68,7 @@ class UpdateService(_ServiceAction):
     """Change a service."""
 
     kind: Literal["service.update"] = "service.update"
+    remove_labels: tuple[str, ...] = ()
     whole: ClassVar[bool] = False
     """True writes the spec alone, and nothing else of the present service stays."""
 
@@ -96,6 +97,10 @@ class UpdateService(_ServiceAction):
         if left is not None:
             progress(ports)(f"service {self.spec.name}: {left}")
 
+    def _over(self, present: ServiceSpec, spec: ServiceSpec) -> ServiceSpec:
+        """Return the service as it will be: what is not managed stays, but for the labels to remove."""
+        return lay(without_labels(unnoted(present), self.remove_labels), spec)
+
     def _present(self, manager: SwarmPort) -> Service:
         now = _find(manager, self.spec.name)
         if now is None:
@@ -112,7 +117,8 @@ class UpdateService(_ServiceAction):
             wanted = renewed(self._over(now.spec, spec), now.spec) if forced else self._over(now.spec, spec)
             if before is not None and wanted == now.spec:
                 return  # our own write, whose answer was lost; sent again, it would take away the state of its update
-            whole = self.whole or OFF_LABEL in now.spec.labels  # laid over the present labels, the note would stay
+            # Laid over the present labels, the note and the labels to remove would stay.
+            whole = self.whole or bool(self.remove_labels) or OFF_LABEL in now.spec.labels
             tasks = manager.tasks(service=now.id)
             all_of_them = frozenset(task.id for task in tasks)
             before = all_of_them if forced else ended_tasks(now.spec, wanted, tasks, manager.nodes.list)

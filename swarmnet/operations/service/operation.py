@@ -11,13 +11,14 @@ from swarmnet.model.cleared import cleared
 from swarmnet.model.compare import service_changes
 from swarmnet.model.engine_json import absorb
 from swarmnet.model.fields import Remedy
-from swarmnet.model.merge import lay, replace
+from swarmnet.model.merge import lay, replace, without_labels
 from swarmnet.model.plan import Action, Risk
 from swarmnet.model.ref import Ref
 from swarmnet.model.service import FileReference, ServiceSpec
 from swarmnet.operations.content.names import newest
 from swarmnet.operations.kind import Context, OwnableOperation
-from swarmnet.operations.notation import Duration, Files, Texts
+from swarmnet.operations.labels import faults_of_labels, removed_labels
+from swarmnet.operations.notation import Duration, Files, Texts, Words
 from swarmnet.operations.service.actions import CreateService, ReplaceService, SetService, UpdateService
 from swarmnet.operations.service.checks import faults_of_service, problems_of_service, warnings_of_service
 from swarmnet.operations.service.container_notation import (
@@ -88,6 +89,8 @@ class ServiceOperation(OwnableOperation, _Written):
     seccomp: SeccompForm | None = None
     ulimits: UlimitsForm | None = None
     labels: Texts = Field(default_factory=dict)
+    remove_labels: Words = ()
+    """Names of labels that the service does not have."""
     env_file: Files | None = None
     """Files of variables, one or several; relative paths start at the playbook's folder. `env` goes before them."""
     whole: Flag = False
@@ -136,7 +139,7 @@ class ServiceOperation(OwnableOperation, _Written):
 
     def faults(self) -> tuple[str, ...]:
         """Return what is wrong with the service in itself."""
-        return tuple(faults_of_service(self.written))
+        return (*faults_of_service(self.written), *faults_of_labels(self.labels, self.remove_labels))
 
     def problems(self, context: Context) -> tuple[str, ...]:
         """Return what the service asks for and is not there."""
@@ -153,7 +156,7 @@ class ServiceOperation(OwnableOperation, _Written):
         spec, seen = self.spec(context), context.state.service(self.name)
         spec = spec if seen is None else resumed(spec, seen.spec)
         target = Ref(kind="service", name=self.name)
-        changes = () if seen is None else service_changes(spec, seen.spec)
+        changes = () if seen is None else self._changes(spec, seen.spec)
         common = _Common(object=target, changes=changes, spec=spec, wait=self.wait, timeout=self.timeout)
         if seen is None:
             return (CreateService(why="it is not there", **common),)
@@ -161,12 +164,15 @@ class ServiceOperation(OwnableOperation, _Written):
             return self._whole(spec, seen, context)
         if any(change.remedy is Remedy.REPLACE for change in changes):
             why = "engines cannot change a service's mode: it is removed and created again"
-            common["spec"] = lay(unnoted(seen.spec), spec)
+            common["spec"] = lay(without_labels(unnoted(seen.spec), self.remove_labels), spec)
             return (ReplaceService(why=why, risk=Risk.DISRUPTIVE, **common),)
         if not changes:
             return ()
         why, risk = fate(lay(seen.spec, spec), seen, context.state)
-        return (UpdateService(why=why, risk=risk, **common),)
+        return (UpdateService(why=why, risk=risk, remove_labels=self.remove_labels, **common),)
+
+    def _changes(self, spec: ServiceSpec, seen: ServiceSpec) -> tuple[Change, ...]:
+        return (*service_changes(spec, seen), *removed_labels(seen.labels, self.remove_labels))
 
     def _whole(self, spec: ServiceSpec, seen: Service, context: Context) -> tuple[Action, ...]:
         """Return what brings a service to what the step says, and takes all else away; parts without a field stay."""

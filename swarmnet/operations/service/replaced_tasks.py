@@ -18,7 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from swarmnet.model.compare import service_changes
 from swarmnet.model.fields import Effect
-from swarmnet.model.merge import merge
+from swarmnet.model.merge import merge, without_labels
 from swarmnet.model.service import Attachment, EndpointMode, PublishMode
 from swarmnet.operations.service.constraints import matches
 
@@ -133,7 +133,7 @@ def resumed(wanted: ServiceSpec, now: ServiceSpec) -> ServiceSpec:
 
 def unnoted(spec: ServiceSpec) -> ServiceSpec:
     """Return the service without the note of what ``apart`` took it off."""
-    return spec.model_copy(update={"labels": {key: text for key, text in spec.labels.items() if key != OFF_LABEL}})
+    return without_labels(spec, (OFF_LABEL,))
 
 
 def _overlaps(wanted: ServiceSpec, running: Sequence[Task]) -> bool:

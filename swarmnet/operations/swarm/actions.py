@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from swarmnet.errors import ConvergenceError, NotAManagerError
 from swarmnet.model.clock import until_stopped, wait_until
 from swarmnet.model.hosts import Availability, Role
-from swarmnet.model.merge import lay
+from swarmnet.model.merge import lay, without_labels
 from swarmnet.model.plan import Action, Rank, Sign
 from swarmnet.model.ports import JoinAddress, progress
 from swarmnet.model.state import HostFacts
@@ -127,6 +127,7 @@ class UpdateSwarm(Action):
 
     kind: Literal["swarm.update"] = "swarm.update"
     spec: SwarmSpec
+    remove_labels: tuple[str, ...] = ()
 
     stage: ClassVar[Rank] = Rank.SWARM
 
@@ -134,7 +135,7 @@ class UpdateSwarm(Action):
         """Return the state with the managed settings changed."""
         if state.swarm is None:
             return state
-        spec = lay(state.swarm.spec, self.spec)
+        spec = self._over(state.swarm.spec)
         return state.model_copy(update={"swarm": state.swarm.model_copy(update={"spec": spec})})
 
     def run(self, ports: Ports) -> None:
@@ -143,9 +144,12 @@ class UpdateSwarm(Action):
 
         def write() -> None:
             swarm = manager.swarm()
-            manager.update_swarm(swarm.version, lay(swarm.spec, self.spec))
+            manager.update_swarm(swarm.version, self._over(swarm.spec), whole=bool(self.remove_labels))
 
         again_when_changed(write)
+
+    def _over(self, present: SwarmSpec) -> SwarmSpec:
+        return lay(without_labels(present, self.remove_labels), self.spec)
 
 
 class NodeUpdate(Action):
@@ -209,7 +213,7 @@ class NodeUpdate(Action):
         return any(change.before is not None for change in self.changes) or not self.changes
 
     def _laid_over(self, seen: NodeSpec) -> NodeSpec:
-        labels = {name: text for name, text in seen.labels.items() if name not in self.remove_labels}
+        labels = without_labels(seen, self.remove_labels).labels
         return NodeSpec(
             role=self.spec.role or seen.role,
             availability=self.spec.availability or seen.availability,

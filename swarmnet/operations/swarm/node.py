@@ -17,6 +17,7 @@ from swarmnet.model.plan import Action, Change, Risk
 from swarmnet.model.ref import Ref
 from swarmnet.model.swarm import NodeSpec
 from swarmnet.operations.kind import Context, Operation
+from swarmnet.operations.labels import faults_of_labels, removed_labels
 from swarmnet.operations.notation import Texts, Words
 from swarmnet.operations.state_edits import NEW
 from swarmnet.operations.swarm.actions import ChangeRole, SetNode
@@ -47,8 +48,7 @@ class NodeOperation(Operation):
 
     def faults(self) -> tuple[str, ...]:
         """Return labels that are both set and removed."""
-        both = sorted(self.labels.keys() & set(self.remove_labels))
-        return tuple(f"label {label} is both set and removed" for label in both)
+        return tuple(faults_of_labels(self.labels, self.remove_labels))
 
     def problems(self, context: Context) -> tuple[str, ...]:
         """Return contradictions to the inventory, hosts outside of the swarm, and roles that would lose the quorum."""
@@ -107,8 +107,7 @@ def change_roles(nodes: Iterable[tuple[Host, Node]], role: Role) -> Iterator[Act
 def set_node(host: Host, wanted: NodeSpec, node: Node | None, *, remove: tuple[str, ...] = ()) -> Iterator[Action]:
     """Yield what sets availability and labels of a host's node, if anything differs; None is a node that will join."""
     seen = NodeSpec() if node is None else node.spec
-    gone = tuple(Change(path=f"labels.{name}", before=seen.labels[name]) for name in remove if name in seen.labels)
-    changes = (*node_changes(wanted, seen), *gone)
+    changes = (*node_changes(wanted, seen), *removed_labels(seen.labels, remove))
     if changes:
         leaves = wanted.availability is Availability.DRAIN and seen.availability is not Availability.DRAIN
         yield SetNode(

@@ -19,7 +19,8 @@ from swarmnet.model.ref import Ref
 from swarmnet.model.swarm import NodeSpec, SwarmSpec
 from swarmnet.operations.addresses import advertise_of, data_path_of
 from swarmnet.operations.kind import Context, OwnableOperation
-from swarmnet.operations.notation import Duration, Texts
+from swarmnet.operations.labels import faults_of_labels, removed_labels
+from swarmnet.operations.notation import Duration, Texts, Words
 from swarmnet.operations.swarm.actions import (
     ChangeRole,
     InitSwarm,
@@ -51,7 +52,9 @@ class SwarmOperation(OwnableOperation, SwarmSpec):
     cert_expiry: Annotated[Duration, Field(ge=3600)] | None = None
     heartbeat: Annotated[Duration, Field(gt=0)] | None = None
     labels: Texts = Field(default_factory=dict)
-    """Labels of the swarm."""
+    """Labels of the swarm; others that it has stay."""
+    remove_labels: Words = ()
+    """Names of labels that the swarm does not have."""
     unlock_key_file: Annotated[str, Field(min_length=1)] | None = None
     """File on the operator's machine for the key of ``autolock: true``; relative paths start at the playbook."""
 
@@ -70,7 +73,7 @@ class SwarmOperation(OwnableOperation, SwarmSpec):
         """Return settings that no engine accepts, and a key file without autolock."""
         keyless = self.unlock_key_file is not None and not self.autolock
         key = ("'unlock_key_file' has no effect without 'autolock: true': write both, or none",) if keyless else ()
-        return (*faults_of_swarm(self), *key)
+        return (*faults_of_swarm(self), *key, *faults_of_labels(self.labels, self.remove_labels))
 
     def spec(self, context: Context) -> SwarmSpec:
         """Return the wanted settings, with swarmnet's mark if swarmnet creates the swarm."""
@@ -117,10 +120,17 @@ class SwarmOperation(OwnableOperation, SwarmSpec):
         spec, swarm = self.spec(context), context.state.swarm
         if swarm is None:
             yield _init(spec, context)
-        elif changes := swarm_changes(spec, swarm.spec):
+        elif changes := (*swarm_changes(spec, swarm.spec), *removed_labels(swarm.spec.labels, self.remove_labels)):
             risk, words = risk_of(before=swarm.spec.autolock, after=spec.autolock)
             target = Ref(kind="swarm", name=context.inventory.cluster)
-            yield UpdateSwarm(object=target, why=f"settings differ{words}", risk=risk, changes=changes, spec=spec)
+            yield UpdateSwarm(
+                object=target,
+                why=f"settings differ{words}",
+                risk=risk,
+                changes=changes,
+                spec=spec,
+                remove_labels=self.remove_labels,
+            )
         yield from keeping(spec, self.unlock_key_file, context.state)
 
 

@@ -108,9 +108,9 @@ class AnyManager:
         """Return the key that unlocks managers."""
         return self._ports.ask(lambda manager: manager.unlock_key())
 
-    def update_swarm(self, version: int, spec: SwarmSpec) -> None:
+    def update_swarm(self, version: int, spec: SwarmSpec, *, whole: bool = False) -> None:
         """Change the swarm's settings."""
-        self._ports.ask(lambda manager: manager.update_swarm(version, spec))
+        self._ports.ask(lambda manager: manager.update_swarm(version, spec, whole=whole))
 
     def rotate(self, what: Rotation) -> None:
         """Replace tokens, CA or unlock key; once more where the answer was lost."""

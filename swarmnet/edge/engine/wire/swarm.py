@@ -73,9 +73,13 @@ def swarm_to_wire(spec: SwarmSpec) -> JsonObject:
     return write({}, None, spec)
 
 
-def updated(present: Mapping[str, JsonValue], wanted: SwarmSpec) -> JsonObject:
-    """Return the whole spec that an update must send: the present one with all that is wanted otherwise."""
-    return write(present, spec_from_wire(present), lay(spec_from_wire(present), wanted))
+def updated(present: Mapping[str, JsonValue], wanted: SwarmSpec, *, whole: bool = False) -> JsonObject:
+    """Return the whole spec that an update must send: the present one with all that is wanted otherwise.
+
+    ``whole`` takes the labels that are not wanted away; each other field is there or not managed.
+    """
+    before = spec_from_wire(present)
+    return write(present, before, lay(before.model_copy(update={"labels": {}}) if whole else before, wanted))
 
 
 def node_from_wire(seen: Mapping[str, JsonValue]) -> Node:
