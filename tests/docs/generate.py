@@ -15,6 +15,7 @@ from swarmnet.model.fields import Effect
 from swarmnet.model.network import NetworkSpec
 from swarmnet.model.service import ServiceSpec
 from swarmnet.model.swarm import SwarmSpec
+from swarmnet.model.volume import VolumeSpec
 from swarmnet.operations import ALL as OPERATIONS
 from swarmnet.operations.absent import ABSENT
 from swarmnet.parse.compose.keys import SECTIONS
@@ -28,6 +29,7 @@ from tests.docs.command_pages import commands_page
 from tests.docs.docstrings import member_texts
 from tests.docs.english import ROOT
 from tests.docs.markdown import code, page, sentence, table
+from tests.docs.merging import merging
 from tests.docs.schema_pages import Key, Reader, keys_of, keys_table, mapping, title
 
 if TYPE_CHECKING:
@@ -89,11 +91,21 @@ def _playbook() -> str:
         "## What a change does",
         "The column *change* of the tables below says what happens to an object when you change the field:",
         table(("change", "what happens"), [(title(name).lower(), text) for name, text in member_texts(Effect).items()]),
+        "## What you leave out of lists and maps",
+        "A field that a step leaves out is not managed. One that it names replaces what is there, or is laid over it:",
+        merging(_SPECS),
+        "For a service, `[]` or `{}` takes everything away where the field is whole or a list of entries.\n"
+        "`remove_labels` takes labels away. `whole: true` in a service step takes all away that it does not name.",
         *_operations(definitions),
     )
 
 
-_SPECS: dict[str, type[BaseModel]] = {"swarm": SwarmSpec, "network": NetworkSpec, "service": ServiceSpec}
+_SPECS: dict[str, type[BaseModel]] = {
+    "swarm": SwarmSpec,
+    "network": NetworkSpec,
+    "volume": VolumeSpec,
+    "service": ServiceSpec,
+}
 """What the fields of a step are in the engine."""
 
 

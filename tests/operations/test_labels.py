@@ -6,9 +6,13 @@ import pytest
 
 from swarmnet.edge.operator.contents import LocalContents
 from swarmnet.errors import DocumentError
+from swarmnet.model.compare import service_changes
+from swarmnet.model.merge import lay
+from swarmnet.model.service import ServiceSpec
 from swarmnet.operations import ALL
 from swarmnet.operations.playbook import with_contents
 from swarmnet.plan.build import build
+from tests.report.service_sample import SERVICE
 from tests.simulator.world import World
 from tests.support.plans import book, told
 from tests.support.simulated_state import run, seen
@@ -65,7 +69,9 @@ def test_the_labels_of_a_content_are_those_that_the_step_says_now(kind: str) -> 
 
 def play(world: World, kind: str, fields: str) -> list[str]:
     """Apply the step, and return what it did."""
-    steps = f"- swarm: {{}}\n- {LABELLED[kind].format(fields)}" if kind != "swarm" else f"- {LABELLED[kind].format(fields)}"
+    steps = (
+        f"- swarm: {{}}\n- {LABELLED[kind].format(fields)}" if kind != "swarm" else f"- {LABELLED[kind].format(fields)}"
+    )
     playbook = with_contents(book(steps), LocalContents({"PW": "correct-horse"}))
     made = build(playbook, seen(world), world.inventory)
     run(world, made)
@@ -75,12 +81,22 @@ def play(world: World, kind: str, fields: str) -> list[str]:
 def labels(world: World, kind: str) -> dict[str, str]:
     state = seen(world)
     assert state.swarm is not None
-    objects = {
-        "swarm": (state.swarm,),
-        "node": state.nodes,
-        "service": state.services,
-        "config": state.configs,
-        "secret": state.secrets,
+    found = {
+        "swarm": [state.swarm.spec.labels],
+        "node": [one.spec.labels for one in state.nodes],
+        "service": [one.spec.labels for one in state.services],
+        "config": [one.spec.labels for one in state.configs],
+        "secret": [one.spec.labels for one in state.secrets],
     }
-    (one,) = objects[kind]
-    return dict(one.spec.labels)
+    (one,) = found[kind]
+    return one
+
+
+@pytest.mark.parametrize("field", ["env", "container_labels", "sysctls", "constraints", "ports", "networks", "mounts"])
+def test_what_is_whole_is_taken_away_by_naming_none(field: str) -> None:
+    assert getattr(SERVICE, field)
+    nothing = ServiceSpec.model_validate(
+        {"name": SERVICE.name, "image": SERVICE.image, field: type(getattr(SERVICE, field))()}
+    )
+    assert not getattr(lay(SERVICE, nothing), field)
+    assert [one.path.partition(".")[0] for one in service_changes(nothing, SERVICE)][:1] == [field]
