@@ -141,17 +141,6 @@ class EngineContract:
         expected = {"task_history": 7, "labels": {**before.spec.labels, "contract": "yes"}}
         assert after.spec == before.spec.model_copy(update=expected)
 
-    def test_a_swarm_update_takes_labels_away_where_it_says_all_of_them(self, cluster: Cluster) -> None:
-        def write(labels: dict[str, str], *, whole: bool = False) -> None:
-            version = cluster.manager.swarm().version
-            cluster.manager.update_swarm(version, SwarmSpec(labels=labels), whole=whole)
-
-        again_when_changed(lambda: write({"stays": "1", "goes": "2"}))
-        before = cluster.manager.swarm().spec
-        labels = {name: text for name, text in before.labels.items() if name != "goes"}
-        again_when_changed(lambda: write(labels, whole=True))
-        assert cluster.manager.swarm().spec == before.model_copy(update={"labels": labels})
-
     def test_a_write_based_on_an_old_look_is_refused(self, cluster: Cluster) -> None:
         swarm = cluster.manager.swarm()
         cluster.manager.update_swarm(swarm.version, SwarmSpec(snapshot_interval=9_999))

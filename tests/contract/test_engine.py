@@ -15,6 +15,7 @@ from swarmnet.model.hosts import Role
 from swarmnet.model.ports import JoinAddress
 from swarmnet.model.swarm import SwarmSpec
 from swarmnet.parse.inventory import parse_inventory
+from tests.contract.labels import LabelContract
 from tests.contract.networks import NetworkContract
 from tests.contract.suite import IMAGE, Cluster, EngineContract
 from tests.contract.updates import UpdateContract
@@ -50,5 +51,5 @@ def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
 
 
 @pytest.mark.lab
-class TestRealEngine(UpdateContract, NetworkContract, VolumeContract, EngineContract):
+class TestRealEngine(LabelContract, UpdateContract, NetworkContract, VolumeContract, EngineContract):
     """One swarm a version; see the suite."""

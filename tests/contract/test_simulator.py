@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.contract.labels import LabelContract
 from tests.contract.networks import NetworkContract
 from tests.contract.suite import IMAGE, MISSING, Cluster, EngineContract
 from tests.contract.updates import UpdateContract
@@ -11,7 +12,7 @@ from tests.contract.volumes import VolumeContract
 from tests.simulator import World
 
 
-class TestSimulatedEngine(UpdateContract, NetworkContract, VolumeContract, EngineContract):
+class TestSimulatedEngine(LabelContract, UpdateContract, NetworkContract, VolumeContract, EngineContract):
     @pytest.fixture(params=["28.5", "29"])
     def cluster(self, request: pytest.FixtureRequest) -> Cluster:
         world = World(managers=1, workers=1)

@@ -50,13 +50,6 @@ class UpdateContract:
         assert seen == made.spec.model_copy(update=expected)
         cluster.manager.services.remove(made.id)
 
-    def test_a_service_update_takes_labels_away_where_it_says_all_of_them(self, cluster: Cluster) -> None:
-        made = cluster.make_service("stripped", env={"A": "1"}, labels={"stays": "1", "goes": "2"}, replicas=0)
-        wish = made.spec.model_copy(update={"labels": {"stays": "1"}})
-        cluster.manager.services.update(made.id, made.version, wish, whole=True)
-        assert cluster.service("stripped").spec == wish
-        cluster.manager.services.remove(made.id)
-
     def test_a_service_update_based_on_an_old_look_is_refused(self, cluster: Cluster) -> None:
         made = cluster.make_service("stale", replicas=0)
         wish = made.spec.model_copy(update={"labels": {"n": "1"}})
