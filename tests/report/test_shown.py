@@ -216,7 +216,7 @@ def test_an_update_shows_what_differs_and_its_own_terms() -> None:
 
     paths = [change.path for change in shown(update.model_copy(update={"changes": (differs,)}))]
 
-    assert paths == ["image", "wait", "timeout"]
+    assert paths == ["image", "wait", "timeout", "remove_labels"]
 
 
 def test_a_restore_shows_all_that_it_makes() -> None:
