@@ -99,4 +99,4 @@ def test_what_is_whole_is_taken_away_by_naming_none(field: str) -> None:
         {"name": SERVICE.name, "image": SERVICE.image, field: type(getattr(SERVICE, field))()}
     )
     assert not getattr(lay(SERVICE, nothing), field)
-    assert [one.path.partition(".")[0] for one in service_changes(nothing, SERVICE)][:1] == [field]
+    assert field in {one.path.partition(".")[0] for one in service_changes(nothing, SERVICE)}
