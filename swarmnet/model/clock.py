@@ -1,4 +1,4 @@
-"""Time as an argument, and the one way to wait for a condition."""
+"""Time as an argument, and the one way to wait: look, pause, look again."""
 
 from __future__ import annotations
 
@@ -15,11 +15,22 @@ T = TypeVar("T")
 SAY_AFTER = 3.0
 """Seconds after which a wait is reported."""
 SAY_EVERY = 10.0
+_GROWTH = 1.3
 _SEEN = 800
 """Characters of the last observation in an error."""
 
 
-class Clock(Protocol):
+class Stopwatch(Protocol):
+    """The source of time that passes."""
+
+    def monotonic(self) -> float:
+        """Return seconds that never go back."""
+
+    def sleep(self, seconds: float) -> object:
+        """Wait."""
+
+
+class Clock(Stopwatch, Protocol):
     """The source of time, and how much of it the operator allows for one wait."""
 
     patience: float | None
@@ -32,11 +43,33 @@ class Clock(Protocol):
     def now(self) -> datetime:
         """Return the wall clock's time, in UTC."""
 
-    def monotonic(self) -> float:
-        """Return seconds that never go back."""
 
-    def sleep(self, seconds: float) -> None:
-        """Wait."""
+def look_until(
+    clock: Stopwatch,
+    look: Callable[[], T],
+    enough: Callable[[T], bool],
+    *,
+    limit: float,
+    every: float,
+    growth: float = 1.0,
+) -> T:
+    """Look repeatedly until what is seen is enough or the time is up; return the last look.
+
+    Every wait for hosts, engines and locks is this one. It looks at least once.
+
+    Args:
+        clock: the source of time.
+        look: returns what is seen now.
+        enough: returns whether the wait is over.
+        limit: seconds after which the next look is the last; ``inf`` waits for ``enough`` alone.
+        every: seconds of the first pause.
+        growth: how many times longer each pause is than the one before, up to ten times the first.
+    """
+    deadline, pause = clock.monotonic() + limit, every
+    while not enough(seen := look()) and clock.monotonic() < deadline:
+        clock.sleep(pause)
+        pause = min(pause * growth, every * 10)
+    return seen
 
 
 def wait_until(
@@ -48,7 +81,7 @@ def wait_until(
     every: float = 0.05,
     tell: Callable[[str], None] | None = None,
 ) -> T:
-    """Look repeatedly until there is a result; pauses grow from ``every`` to ten times that.
+    """Look repeatedly until there is a result, and insist on it; pauses grow from ``every`` to ten times that.
 
     Args:
         clock: the source of time.
@@ -62,20 +95,20 @@ def wait_until(
         ConvergenceError: the time ran out; the message has the last observation.
     """
     limit = timeout if clock.patience is None else clock.patience
-    deadline = clock.monotonic() + limit
     next_word = clock.monotonic() + SAY_AFTER
-    pause = every
-    while True:
-        result, seen = look()
-        if result is not None:
-            return result
-        if clock.monotonic() >= deadline:
-            raise ConvergenceError(f"waited {limit:g} s for {what}; last seen: {cut(seen, _SEEN)}")
-        if tell is not None and clock.monotonic() >= next_word:
+
+    def enough(looked: tuple[T | None, str]) -> bool:
+        nonlocal next_word
+        result, seen = looked
+        if result is None and tell is not None and clock.monotonic() >= next_word:
             tell(f"waiting for {what}: {seen}")
             next_word = clock.monotonic() + SAY_EVERY
-        clock.sleep(pause)
-        pause = min(pause * 1.3, every * 10)
+        return result is not None
+
+    result, seen = look_until(clock, look, enough, limit=limit, every=every, growth=_GROWTH)
+    if result is None:
+        raise ConvergenceError(f"waited {limit:g} s for {what}; last seen: {cut(seen, _SEEN)}")
+    return result
 
 
 def until_stopped(clock: Clock, look: Callable[[], tuple[T | None, str]]) -> Callable[[], tuple[T | None, str]]:

@@ -15,6 +15,7 @@ from swarmnet.errors import (
     SwarmnetError,
 )
 from swarmnet.model.backup import BackupDocument, Reason
+from swarmnet.model.clock import look_until
 from swarmnet.model.events import Progress
 from swarmnet.model.hosts import Inventory
 from swarmnet.model.ports import names
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
     from swarmnet.model.differences import Drift
     from swarmnet.model.events import Listener
-    from swarmnet.model.lock import Operator
+    from swarmnet.model.lock import Holder, Operator
     from swarmnet.model.ports import Ports
     from swarmnet.model.sealed import Entry, Repository, Vault
     from swarmnet.plan.recovery.retention import Keep
@@ -124,6 +125,16 @@ def create(
     return Taken(path, taken, len(blob))
 
 
+@dataclass(frozen=True, slots=True)
+class Undisturbed:
+    """One look: the run that changes the cluster, whether one just ended, and what moved where there was none."""
+
+    state: ClusterState
+    holder: Holder | None = None
+    released: bool = False
+    moved: tuple[str, ...] = ()
+
+
 def undisturbed(ports: Ports, look: Look, operator: Operator, *, wait: float = 0.0) -> ClusterState:
     """Return the state while no operator changes it: a state in the middle of a change is not worth restoring.
 
@@ -139,26 +150,36 @@ def undisturbed(ports: Ports, look: Look, operator: Operator, *, wait: float = 0
     Raises:
         LockedError: another run is still changing it; says which, since when, and how to break the lock.
     """
-    deadline, told, looks = ports.clock.monotonic() + max(wait, LOOKS_AGAIN), False, 0
-    while True:
+    told, looks = False, 0
+
+    def again() -> Undisturbed:
+        nonlocal looks
         state = observe_settled(ports, look)
         holder, released = living(ports, state, operator)
-        if holder is None and not released:
-            changed, looks = since(ports, state), looks + 1
-            if not changed or looks == STEADY_LOOKS:
-                return state.model_copy(update={"moved": changed})
-            ports.listener(Progress(f"looking again, changed meanwhile: {names(changed)}"))
-            continue
-        if ports.clock.monotonic() >= deadline or (holder is not None and not wait):
-            raise LockedError(
-                f"cluster {ports.inventory.cluster} is being changed, no backup was taken:"
-                f" locked by {holder or 'a run that cannot be identified'}",
-                hint="wait with --lock-wait SECONDS; if that run no longer exists: swarmnet lock break -i FILE",
-            )
-        if holder is not None and not told:
-            told = True
-            ports.listener(Progress(f"waiting for the end of a change: locked by {holder}"))
-        ports.clock.sleep(RETRY)
+        if holder is not None or released:
+            return Undisturbed(state, holder, released=released)
+        looks += 1
+        return Undisturbed(state, moved=since(ports, state))
+
+    def enough(seen: Undisturbed) -> bool:
+        nonlocal told
+        if seen.holder is not None:
+            if wait and not told:
+                told = True
+                ports.listener(Progress(f"waiting for the end of a change: locked by {seen.holder}"))
+            return not wait
+        if seen.moved and looks < STEADY_LOOKS:
+            ports.listener(Progress(f"looking again, changed meanwhile: {names(seen.moved)}"))
+        return not seen.released and (not seen.moved or looks == STEADY_LOOKS)
+
+    seen = look_until(ports.clock, again, enough, limit=max(wait, LOOKS_AGAIN), every=RETRY)
+    if seen.holder is not None or seen.released:
+        raise LockedError(
+            f"cluster {ports.inventory.cluster} is being changed, no backup was taken:"
+            f" locked by {seen.holder or 'a run that cannot be identified'}",
+            hint="wait with --lock-wait SECONDS; if that run no longer exists: swarmnet lock break -i FILE",
+        )
+    return seen.state.model_copy(update={"moved": seen.moved})
 
 
 def since(ports: Ports, state: ClusterState) -> tuple[str, ...]:

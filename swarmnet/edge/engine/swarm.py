@@ -12,7 +12,7 @@ from swarmnet.edge.engine.wire.swarm import swarm_from_wire, swarm_to_wire, upda
 from swarmnet.errors import ConvergenceError, EngineError, HostTimeoutError, NotAManagerError, WrongKeyError, cut
 from swarmnet.model.base import Secret
 from swarmnet.model.border import text_at
-from swarmnet.model.clock import wait_until
+from swarmnet.model.clock import look_until, wait_until
 from swarmnet.model.hosts import Role
 from swarmnet.model.state import SwarmStanding
 from swarmnet.model.swarm import Rotation
@@ -129,10 +129,13 @@ class EngineSwarm(EngineCalls):
 
     def _decided(self) -> SwarmMembership:
         """Return the membership once it is pending no more, or after some time."""
-        deadline = self._clock.monotonic() + LEAVE_PATIENCE
-        while (seen := self._membership()).state is SwarmStanding.PENDING and self._clock.monotonic() < deadline:
-            self._clock.sleep(_LOOK_EVERY)
-        return seen
+        return look_until(
+            self._clock,
+            self._membership,
+            lambda seen: seen.state is not SwarmStanding.PENDING,
+            limit=LEAVE_PATIENCE,
+            every=_LOOK_EVERY,
+        )
 
     def _membership(self) -> SwarmMembership:
         info = as_object(self.send(Request("look at the engine", "GET", "/info")))

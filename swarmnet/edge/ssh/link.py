@@ -9,6 +9,7 @@ import paramiko
 
 from swarmnet.edge.ssh import errors as ssh_errors
 from swarmnet.errors import HostError
+from swarmnet.model.clock import look_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,14 +61,18 @@ class Link:
         Raises:
             UnreachableError: the connection broke, or sshd opened no session within the connect time-out.
         """
-        deadline = self._links.clock.monotonic() + self.target.timeout
-        while True:
+
+        def opened() -> paramiko.Channel | None:
             try:
                 return self._channel(lambda transport: transport.open_command(timeout=self.target.timeout))
             except paramiko.ChannelException:
-                if self._links.clock.monotonic() > deadline:
-                    raise ssh_errors.no_session(self.target) from None
-                self._links.clock.sleep(_SESSION_PAUSE)
+                return None
+
+        limit = self.target.timeout
+        found = look_until(self._links.clock, opened, lambda one: one is not None, limit=limit, every=_SESSION_PAUSE)
+        if found is None:
+            raise ssh_errors.no_session(self.target)
+        return found
 
     def tunnel(self, target: Target) -> paramiko.Channel:
         """Return a channel to another server's port, from here."""

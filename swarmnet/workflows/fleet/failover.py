@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 from swarmnet.errors import HostTimeoutError, NotAManagerError, UnreachableError
+from swarmnet.model.clock import look_until
 from swarmnet.model.events import Progress
 from swarmnet.workflows.fleet.any_manager import AnyManager
 
@@ -31,8 +32,10 @@ T = TypeVar("T")
 
 LOST = (NotAManagerError, UnreachableError, HostTimeoutError)
 """How a manager's death and an election look from here."""
-PATIENCE = 60.0
-"""Seconds for another manager to answer; a silent leader is noticed after 20 to 30, an election takes some 10 more."""
+PATIENCE = 120.0
+"""Seconds for another manager to answer; a silent leader is noticed after 20 to 30, an election takes some 10 more.
+
+On a busy machine an election may need several rounds (seen: 71 s)."""
 PAUSE = 0.5
 
 
@@ -142,18 +145,22 @@ class Failover:
             return question(self._ports.manager())
         except LOST as error:
             with self._leaderless(error):
-                return self._ask_again(question, error)
+                return self._ask_again(question)
 
-    def _ask_again(self, question: Callable[[SwarmPort], T], error: HostError) -> T:
-        clock, last = self._ports.clock, error
-        deadline = clock.monotonic() + self._patience
-        while clock.monotonic() < deadline:
-            clock.sleep(PAUSE)
+    def _ask_again(self, question: Callable[[SwarmPort], T]) -> T:
+        clock = self._ports.clock
+
+        def again() -> tuple[T] | HostError:
             try:
-                return question(self._ports.manager())
-            except LOST as again:
-                last = again
-        raise last
+                return (question(self._ports.manager()),)
+            except LOST as error:
+                return error
+
+        clock.sleep(PAUSE)
+        found = look_until(clock, again, lambda one: isinstance(one, tuple), limit=self._patience, every=PAUSE)
+        if isinstance(found, tuple):
+            return found[0]
+        raise found
 
     @contextmanager
     def _leaderless(self, error: HostError) -> Iterator[None]:

@@ -6,13 +6,16 @@ managers can answer as well need not wait so long.
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from swarmnet.errors import HostError
+from swarmnet.model.clock import look_until
 from swarmnet.model.events import Progress
 
 if TYPE_CHECKING:
@@ -101,10 +104,30 @@ def first_answer(first: Callable[[], T], others: Sequence[Callable[[], T]], *, t
         pool.shutdown(wait=False)
 
 
+class _UntilOver:
+    """Real time; a pause ends early once the question is answered."""
+
+    def __init__(self, over: threading.Event) -> None:
+        self._over = over
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        self._over.wait(seconds)
+
+
 def _insist(ask: Callable[[], T], over: threading.Event) -> T:
-    while True:
+    def again() -> tuple[T] | HostError:
         try:
-            return ask()
-        except HostError:
-            if over.wait(PAUSE):
-                raise
+            return (ask(),)
+        except HostError as error:
+            return error
+
+    def enough(found: tuple[T] | HostError) -> bool:
+        return isinstance(found, tuple) or over.is_set()
+
+    found = look_until(_UntilOver(over), again, enough, limit=math.inf, every=PAUSE)
+    if isinstance(found, tuple):
+        return found[0]
+    raise found

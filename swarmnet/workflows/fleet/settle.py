@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from swarmnet.errors import ConvergenceError
 from swarmnet.model.announced_losses import majority
-from swarmnet.model.clock import wait_until
+from swarmnet.model.clock import look_until, wait_until
 from swarmnet.model.events import Progress
 from swarmnet.model.ports import progress
 from swarmnet.model.state import SwarmStanding
@@ -72,21 +72,26 @@ def observe_settled(ports: Ports, look: Look) -> ClusterState:
     Raises:
         NothingReachableError: no host answered.
     """
-    deadline = ports.clock.monotonic() + SETTLE_LIMIT
     reported = ""
-    while True:
+
+    def again() -> ClusterState:
+        nonlocal look
         begun = ports.clock.monotonic()
         state = observe(ports, look)
         if ports.clock.monotonic() - begun > SLOW:
             silent = tuple(one for one in state.failures if not one.disbelieved and one not in look.missing)
             look = replace(look, missing=(*look.missing, *silent))
+        return state
+
+    def settled(state: ClusterState) -> bool:
+        nonlocal reported
         why = unsettled(state, ports.inventory)
-        if why is None or ports.clock.monotonic() >= deadline:
-            return state
-        if why != reported:
+        if why is not None and why != reported:
             ports.listener(Progress(f"waiting up to {SETTLE_LIMIT:.0f} s: {why}"))
             reported = why
-        ports.clock.sleep(PAUSE)
+        return why is None
+
+    return look_until(ports.clock, again, settled, limit=SETTLE_LIMIT, every=PAUSE)
 
 
 def unsettled(state: ClusterState, inventory: Inventory) -> str | None:

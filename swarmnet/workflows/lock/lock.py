@@ -23,6 +23,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import HostError, IncompleteError, LockedError
+from swarmnet.model.clock import look_until
 from swarmnet.model.events import Progress
 from swarmnet.model.lock import HEARTBEAT, LAPSED, LOCK_NAME, Claim, Holder, Operator, Pulse
 from swarmnet.model.ports import names
@@ -102,17 +103,15 @@ class Lock:
         lost.
         """
         with self._permitting:
-            deadline = self._ports.clock.monotonic() + RELEASE_PATIENCE
             self._refuse_if_lost()
-            while (silent := self._last.seconds_ago()) > LAPSED:
-                if self._beat_anywhere():
-                    continue
-                if self._ports.clock.monotonic() >= deadline:
-                    raise LockedError(
-                        f"this run sent no heartbeat for {silent:.0f} s: others may take its lock now",
-                        hint="nothing more was changed; run the command again when the managers answer",
-                    )
-                self._ports.clock.sleep(RETRY)
+            silent = look_until(
+                self._ports.clock, self._silent, lambda now: now <= LAPSED, limit=RELEASE_PATIENCE, every=RETRY
+            )
+            if silent > LAPSED:
+                raise LockedError(
+                    f"this run sent no heartbeat for {silent:.0f} s: others may take its lock now",
+                    hint="nothing more was changed; run the command again when the managers answer",
+                )
 
     def check(self) -> None:
         """Raise ``LockedError`` if another operator broke the lock: two runs must not write at the same time.
@@ -161,17 +160,19 @@ class Lock:
         elif not self._ended.is_set():
             self._lost = place.name
 
-    def _beat_anywhere(self) -> bool:
-        """Send a heartbeat to every place; return whether one took it. Raises ``LockedError`` if a place is lost."""
-        with self._guard:
-            places = tuple(reversed(self._places))
-        taken = False
-        for place in places:
-            with suppress(HostError):
-                self._beat(place)
-                taken = True
-        self._refuse_if_lost()
-        return taken
+    def _silent(self) -> float:
+        """Return the seconds since the last heartbeat, after one more to every place where that is long ago.
+
+        Raises:
+            LockedError: another operator broke the lock in a place.
+        """
+        if self._last.seconds_ago() > LAPSED:
+            with self._guard:
+                places = tuple(reversed(self._places))
+            for place in places:
+                self.beat(place)
+            self._refuse_if_lost()
+        return self._last.seconds_ago()
 
     def _refuse_if_lost(self) -> None:
         if self._lost is not None:
