@@ -36,7 +36,9 @@ PROBLEM_LIMIT = 100
 DEPTH_LIMIT = 40
 TOO_DEEP = f"nested deeper than {DEPTH_LIMIT} levels"
 
-_INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})")
+_INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]{0,19})")
+_INTEGERS = range(-(2**63), 2**64)
+"""What engines hold in an integer: int64, uint64. What is longer, such as an account number, stays text."""
 _FLOAT = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})(\.[0-9]{0,30})?([eE][-+]?[0-9]{1,3})?")
 _WORDS: Mapping[str, bool | None] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
@@ -297,8 +299,8 @@ def plain(text: str) -> JsonValue:
     """Resolve an unquoted scalar as YAML 1.2 does; what begins with a needless zero stays text (``0755``)."""
     if text in _WORDS:
         return _WORDS[text]
-    if _INTEGER.fullmatch(text):
-        return int(text)
+    if _INTEGER.fullmatch(text) and (integer := int(text)) in _INTEGERS:
+        return integer
     if _FLOAT.fullmatch(text) and math.isfinite(number := float(text)):
         return number
     return text

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from swarmnet.errors import DocumentError, RefusedError, UsageError
 from swarmnet.operations.playbook import with_contents
+from swarmnet.operations.swarm.operation import SwarmOperation
 from swarmnet.parse.playbook import parse_playbook
 from swarmnet.parse.write import playbook_text
 from swarmnet.plan.adopt.steps import drafted
@@ -108,18 +109,17 @@ def _faults(
 def _pending(
     actions: Iterable[Action], playbook: Playbook, begins: Sequence[int]
 ) -> tuple[dict[int, str], tuple[str, ...]]:
-    """Return the steps that would change something, and the changes that are of no such step."""
-    lines = {(kind, name.lower()): step.line for step in playbook.steps for kind, name in step.operation.provides()}
+    """Return the steps that would change something, and the changes that the swarm's step makes to other objects."""
     found: dict[int, str] = {}
     others: list[str] = []
     for action in actions:
-        line = lines.get((action.object.kind, action.object.name.lower()))
+        step = playbook.steps[action.turn - 1]  # each step has a turn of its own: none is written with ``together``
         paths = ", ".join(change.path for change in action.changes)
-        if line is None:
+        if isinstance(step.operation, SwarmOperation) and action.object.kind != "swarm":
             others.append(f"a plan changes {action.target}: {action.why}" + (f" ({paths})" if paths else ""))
         else:
             found.setdefault(
-                bisect_right(begins, line) - 1, f"a plan would change {action.target} ({paths or action.why})"
+                bisect_right(begins, step.line or 0) - 1, f"a plan would change {action.target} ({paths or action.why})"
             )
     return found, tuple(others)
 

@@ -120,3 +120,13 @@ def test_m14_a_key_as_long_as_the_document_is_cut_in_its_problem() -> None:
     key = b"k" * 900
     (problem,) = refusals(key + b": 1\n" + key + b": 2\n")
     assert len(problem.text) < 400
+
+
+@pytest.mark.parametrize("number", [0, -(2**63), 2**63 - 1, 2**64 - 1])
+def test_integers_are_those_that_engines_hold(number: int) -> None:
+    assert load(f"a: {number}".encode(), "x.yml").data == {"a": number}
+
+
+@pytest.mark.parametrize("text", [str(2**64), "-9223372036854775809", "1" * 30])
+def test_longer_digits_are_text(text: str) -> None:
+    assert load(f"a: {text}".encode(), "x.yml").data == {"a": text}

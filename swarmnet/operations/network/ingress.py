@@ -112,7 +112,7 @@ def ingress_of(state: ClusterState) -> Network | None:
 
 def customised(network: Network, swarm: SwarmSpec) -> bool:
     """Return whether an ingress network differs from what ``swarm init`` creates in the first block of the pool."""
-    plain = NetworkSpec(name="ingress", ingress=True, subnets=(_first_block(swarm),) if network.spec.subnets else ())
+    plain = NetworkSpec(name="ingress", ingress=True, subnets=_first_block(swarm) if network.spec.subnets else ())
     seen = network.spec.model_copy(update={"labels": unmarked(network.spec.labels)})
     return network_changes(seen, plain, exact=True) != ()
 
@@ -135,12 +135,15 @@ def obstacle(spec: NetworkSpec, state: ClusterState) -> str | None:
     return None
 
 
-def _first_block(swarm: SwarmSpec) -> Subnet:
-    pool = (swarm.default_addr_pool or ("10.0.0.0/8",))[0]
+def _first_block(swarm: SwarmSpec) -> tuple[Subnet, ...]:
+    """Return the first block that the allocator gives away; none where the pool has no block of that size."""
+    pool = ipaddress.ip_network((swarm.default_addr_pool or ("10.0.0.0/8",))[0])
     own_size = int(str(INIT_ONLY["subnet_size"]))
     size = (swarm.subnet_size or own_size) if swarm.default_addr_pool else own_size  # ignored without a pool
-    block = next(ipaddress.IPv4Network(pool).subnets(new_prefix=size))
-    return Subnet(subnet=str(block), gateway=str(block[1]))
+    if not pool.prefixlen <= size < pool.max_prefixlen:
+        return ()
+    block = ipaddress.ip_network(f"{pool.network_address}/{size}")
+    return (Subnet(subnet=str(block), gateway=str(block[1])),)
 
 
 def _cleared(manager: SwarmPort) -> tuple[bool | None, str]:

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from swarmnet.model.network import Network
     from swarmnet.model.state import HostFacts
 
-_AS_ENGINES_DO = {
+AS_ENGINES_DO = {
     BRIDGE_NAME: GATEWAY,
     "com.docker.network.bridge.enable_icc": "false",
     "com.docker.network.bridge.enable_ip_masquerade": "true",
@@ -139,7 +139,7 @@ class GatewayOperation(_OwnNetwork):
     @property
     def spec(self) -> NetworkSpec:
         """The wanted bridge, with the options that engines give it."""
-        options = _AS_ENGINES_DO | self.options
+        options = AS_ENGINES_DO | self.options
         return NetworkSpec(name=GATEWAY, driver="bridge", subnets=self.subnets, mtu=self.mtu, options=options)
 
     def problems(self, context: Context) -> tuple[str, ...]:

@@ -6,38 +6,56 @@ import ipaddress
 import json
 from typing import TYPE_CHECKING
 
-from swarmnet.model.network import NetworkSpec
+from swarmnet.model.network import GATEWAY, NetworkSpec
 from swarmnet.model.plan import MANAGED_LABEL
+from swarmnet.operations.addresses import overlapping
+from swarmnet.operations.network.ingress import customised, ingress_of
+from swarmnet.operations.network.mesh import AS_ENGINES_DO, GatewayOperation, IngressOperation
 from swarmnet.operations.network.operation import NetworkOperation
 from swarmnet.operations.written import WrittenStep, written
+from swarmnet.plan.adopt.draft import Wish
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from swarmnet.model.base import JsonObject
+    from swarmnet.model.base import JsonObject, Labels
     from swarmnet.model.hosts import Inventory
     from swarmnet.model.network import Network, Subnet
     from swarmnet.model.state import ClusterState
-    from swarmnet.plan.adopt.draft import Wish
+
+
+_ENGINES_OWN = ("172.16.0.0/12", "192.168.0.0/16")
+"""Where engines take blocks for bridges from that no one chose (libnetwork, ``ipamutils``)."""
+
+
+def gateways(state: ClusterState, inventory: Inventory) -> Iterator[WrittenStep]:
+    """Yield a step for each bridge ``docker_gwbridge`` that an engine would not make by itself."""
+    found = [(facts.host, net.spec) for facts in state.hosts for net in facts.networks if net.spec.name == GATEWAY]
+    own = [(host, _own(spec, AS_ENGINES_DO)) for host, spec in found if not _is_usual(spec)]
+    yield from _shared(GatewayOperation.name_in_playbook, own, inventory)
+
+
+def ingress(state: ClusterState) -> Iterator[WrittenStep]:
+    """Yield the step of an ingress network that is not the one that ``swarm init`` makes."""
+    seen = ingress_of(state)
+    if state.swarm is None or seen is None or not seen.allocated or not customised(seen, state.swarm.spec):
+        return
+    called = seen.spec.name
+    comments = () if called == "ingress" else (f"Its name is {called}; on another swarm it is called ingress.",)
+    yield WrittenStep(IngressOperation.name_in_playbook, _own(seen.spec, {}), comments=comments)
 
 
 def local_networks(state: ClusterState, inventory: Inventory, wish: Wish) -> Iterator[WrittenStep]:
     """Yield a step for each local network; hosts whose networks are alike share one, templates come first."""
-    alike: dict[str, tuple[JsonObject, list[str]]] = {}
     found = [(facts.host, net) for facts in state.hosts for net in facts.networks if _is_written(net)]
-    for host, net in sorted(found, key=lambda one: (not one[1].spec.config_only, one[1].spec.name)):
-        arguments = _arguments(net.spec, wish)
-        alike.setdefault(json.dumps(arguments, sort_keys=True), (arguments, []))[1].append(host)
-    everywhere = {host.name for host in inventory.hosts}
-    for arguments, hosts in alike.values():
-        selected = () if set(hosts) == everywhere else tuple(hosts)
-        yield WrittenStep("network", arguments, on=selected)
+    found.sort(key=lambda one: (not one[1].spec.config_only, one[1].spec.name))
+    yield from _shared("network", [(host, _arguments(net.spec, wish)) for host, net in found], inventory)
 
 
 def swarm_networks(state: ClusterState, wish: Wish) -> Iterator[WrittenStep]:
-    """Yield a step for each network of the swarm."""
+    """Yield a step for each network of the swarm but the ingress network."""
     for net in _ordered(state.networks):
-        if _is_written(net):
+        if _is_written(net) and not net.spec.ingress:
             yield WrittenStep("network", _arguments(net.spec, wish))
 
 
@@ -46,6 +64,29 @@ def unwritten_networks(state: ClusterState) -> Iterator[str]:
     for net in _ordered(state.networks):
         if not net.allocated:
             yield f"network {net.spec.name} was accepted but never allocated: it is left out"
+
+
+def _shared(operation: str, found: Iterable[tuple[str, JsonObject]], inventory: Inventory) -> Iterator[WrittenStep]:
+    """Yield a step for each object of hosts; hosts whose objects are alike share one."""
+    alike: dict[str, tuple[JsonObject, list[str]]] = {}
+    for host, arguments in found:
+        alike.setdefault(json.dumps(arguments, sort_keys=True), (arguments, []))[1].append(host)
+    everywhere = {host.name for host in inventory.hosts}
+    for arguments, hosts in alike.values():
+        yield WrittenStep(operation, arguments, on=() if set(hosts) == everywhere else tuple(hosts))
+
+
+def _is_usual(spec: NetworkSpec) -> bool:
+    """Return whether a bridge is as engines make it."""
+    chosen = [block.subnet for block in spec.subnets if overlapping(block.subnet, _ENGINES_OWN) is None]
+    return not chosen and spec.mtu is None and spec.options == AS_ENGINES_DO
+
+
+def _own(spec: NetworkSpec, usual: Labels) -> JsonObject:
+    """Return what a step says of a network that engines make by themselves."""
+    options = {key: text for key, text in spec.options.items() if usual.get(key) != text}
+    arguments = _arguments(spec.model_copy(update={"options": options}), Wish())
+    return {key: value for key, value in arguments.items() if key in ("subnets", "mtu", "encrypted", "options")}
 
 
 def _ordered(networks: Iterable[Network]) -> list[Network]:

@@ -14,7 +14,7 @@ from swarmnet.operations.swarm.operation import SwarmOperation
 from swarmnet.operations.written import WrittenStep, written
 from swarmnet.plan.adopt.content import Contents
 from swarmnet.plan.adopt.draft import Draft, Wish
-from swarmnet.plan.adopt.networks import local_networks, swarm_networks, unwritten_networks
+from swarmnet.plan.adopt.networks import gateways, ingress, local_networks, swarm_networks, unwritten_networks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +38,9 @@ def drafted(state: ClusterState, inventory: Inventory, wish: Wish) -> Draft:
     """
     contents = Contents(state, wish.stem)
     steps = (
+        *gateways(state, inventory),
         *_swarm(state, wish),
+        *ingress(state),
         *local_networks(state, inventory, wish),
         *swarm_networks(state, wish),
         *contents.steps(),
