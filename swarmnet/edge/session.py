@@ -7,7 +7,7 @@ import queue
 import shlex
 import threading
 import time
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
@@ -23,10 +23,11 @@ from swarmnet.edge.ssh.socket import EngineSocket
 from swarmnet.edge.ssh.sudo import Sudo
 from swarmnet.edge.ssh.target import TargetFinder
 from swarmnet.errors import HostError, NoManagerError, NotAManagerError, SwarmnetError
-from swarmnet.model.events import HostConnected, Progress, ignore
+from swarmnet.model.events import HostConnected, Progress, ignore, reported_late
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
+    from contextlib import AbstractContextManager
     from types import TracebackType
 
     from swarmnet.edge.ssh.link import Link
@@ -219,7 +220,7 @@ class Session:
         self.inventory.host(host)
         link = self._links.to(self._targets[host])
         start = time.monotonic()
-        with nullcontext() if link.alive else self._told_of_silence(link.target):
+        with nullcontext() if link.alive else self._waiting_for(link.target):
             link.connect()
         with self._lock:
             fresh = host not in self._told
@@ -228,17 +229,10 @@ class Session:
             self.listener(HostConnected(host, time.monotonic() - start))
         return link
 
-    @contextmanager
-    def _told_of_silence(self, target: Target) -> Iterator[None]:
-        """Say whom a run waits for when a host does not answer soon."""
-        limit = f"no answer from {target.place} yet, waiting up to {target.timeout:g} s"
-        timer = threading.Timer(SILENCE, lambda: self.listener(Progress(f"{target.label}: {limit}")))
-        timer.daemon = True
-        timer.start()
-        try:
-            yield
-        finally:
-            timer.cancel()
+    def _waiting_for(self, target: Target) -> AbstractContextManager[None]:
+        """Report which host a run waits for when it does not answer soon."""
+        text = f"{target.label}: no answer from {target.place} yet, waiting up to {target.timeout:g} s"
+        return reported_late(self.listener, text, after=SILENCE)
 
 
 def _no_manager(inventory: Inventory, said: list[str]) -> NoManagerError:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 
@@ -57,3 +59,15 @@ Listener = Callable[[Event], None]
 
 def ignore(_event: Event) -> None:
     """Do nothing: the listener of a run without an audience."""
+
+
+@contextmanager
+def reported_late(listener: Listener, text: str, *, after: float) -> Iterator[None]:
+    """Report once what the run waits for, if the block takes longer than some seconds."""
+    timer = threading.Timer(after, listener, (Progress(text),))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 import yaml
 
@@ -17,7 +17,7 @@ from swarmnet.errors import DocumentError, Problem
 from swarmnet.parse.recognise import recognised, recognised_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from swarmnet.model.base import JsonValue
     from swarmnet.parse.recognise import Kind
@@ -105,18 +105,50 @@ def load(content: bytes, name: str, wanted: Kind | None = None) -> Source:
     if wanted is not None:
         refuse_other_kind(name, recognised_bytes(content), wanted)
     text = decoded(content, name)
-    try:
-        for event in events(text):
-            builder.take(event)
-            if builder.hopeless:
-                break
-    except yaml.MarkedYAMLError as error:
-        builder.problems.append(syntax_problem(error, name, text))
-    except yaml.YAMLError:
-        builder.problems.append(Problem(name, None, "not valid YAML: it contains control characters"))
+    fill(builder, text)
     if wanted is not None:
         refuse_other_kind(name, recognised(builder.root, text), wanted)
     return builder.finish()
+
+
+class Builder(Protocol):
+    """What makes data of the events of YAML, and gathers problems."""
+
+    name: str
+    problems: list[Problem]
+
+    hopeless: bool
+    """True once no further event is worth reading."""
+
+    def take(self, event: yaml.Event) -> None:
+        """Take the next event."""
+
+
+def fill(builder: Builder, text: str) -> None:
+    """Give the events of a text to a builder, and add what is wrong with the YAML to its problems."""
+    # libyaml is some twenty times faster; the wheels have it, a source build may not.
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        for event in yaml.parse(text, Loader=loader):
+            if isinstance(event, yaml.ScalarEvent) and "\0" in event.value:
+                # Neither files, programs nor engines take one.
+                line, column = mark_of(event)
+                builder.problems.append(
+                    Problem(builder.name, line, "text cannot contain zero characters", column=column)
+                )
+            builder.take(event)
+            if builder.hopeless or len(builder.problems) >= PROBLEM_LIMIT:
+                return
+    except yaml.MarkedYAMLError as error:
+        builder.problems.append(_syntax_problem(error, builder.name, text))
+    except yaml.YAMLError:
+        builder.problems.append(Problem(builder.name, None, "not valid YAML: it contains control characters"))
+
+
+def mark_of(event: yaml.Event) -> Mark:
+    """Return where an event begins."""
+    start = event.start_mark
+    return Mark(1, 1) if start is None else Mark(start.line + 1, start.column + 1)
 
 
 def refuse_other_kind(name: str, found: tuple[str, str] | None, wanted: Kind) -> None:
@@ -125,7 +157,7 @@ def refuse_other_kind(name: str, found: tuple[str, str] | None, wanted: Kind) ->
         raise DocumentError((Problem(name, None, f"this is {found[0]}, not {wanted} for swarmnet", found[1]),))
 
 
-def syntax_problem(error: yaml.MarkedYAMLError, name: str, text: str) -> Problem:
+def _syntax_problem(error: yaml.MarkedYAMLError, name: str, text: str) -> Problem:
     """Return what is wrong with the YAML, with its line."""
     mark = error.problem_mark or error.context_mark
     if mark is not None and text[mark.index : mark.index + 1] == "\t":
@@ -161,13 +193,6 @@ def decoded(content: bytes, name: str) -> str:
         raise DocumentError((Problem(name, line, "not UTF-8 text", "save the file as UTF-8"),)) from None
 
 
-def events(text: str) -> Iterator[yaml.Event]:
-    """Yield the events of YAML; raise ``yaml.YAMLError`` where it ends."""
-    # libyaml is some twenty times faster; the wheels have it, a source build may not.
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    yield from yaml.parse(text, Loader=loader)
-
-
 @dataclass(slots=True)
 class _Frame:
     """One mapping or list that is being filled."""
@@ -191,7 +216,7 @@ class _Builder:
     hopeless: bool = False
 
     def take(self, event: yaml.Event) -> None:
-        mark = Mark(1, 1) if event.start_mark is None else Mark(event.start_mark.line + 1, event.start_mark.column + 1)
+        mark = mark_of(event)
         if len(self.marks) > ITEM_LIMIT:
             self._complain(mark, f"the document has more than {ITEM_LIMIT} keys and values")
             self.hopeless = True
@@ -225,7 +250,6 @@ class _Builder:
     def _complain(self, mark: Mark | None, text: str, hint: str | None = None) -> None:
         line, column = mark or (None, None)
         self.problems.append(Problem(self.name, line, _cut(text), hint, column))
-        self.hopeless = self.hopeless or len(self.problems) >= PROBLEM_LIMIT
 
     def _document(self, mark: Mark) -> None:
         self.documents += 1
@@ -240,8 +264,6 @@ class _Builder:
             self._complain(mark, f"tags are not allowed: {event.tag!r}", "quote text, write numbers bare")
 
     def _scalar(self, event: yaml.ScalarEvent, mark: Mark) -> None:
-        if "\0" in event.value:  # neither files, programs nor engines take one
-            self._complain(mark, "text cannot contain zero characters")
         frame = self.frames[-1] if self.frames else None
         if frame is not None and isinstance(frame.value, dict) and frame.key is None:
             self._key(frame, event.value, mark)

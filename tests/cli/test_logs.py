@@ -74,7 +74,7 @@ def test_no_secret_reaches_the_log(engine: Engine, talker: Talker, tmp_path: Pat
 
     said = path.read_text()
     assert CANARY not in said
-    assert "POST /v1.45/secrets/create (body: Name, Data, Labels)" in said
+    assert "POST /v1.45/secrets/create (body: Name, Labels, Data)" in said
     assert "DELETE /v1.45/services/***" in said
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import ConflictError, EngineError
@@ -16,13 +17,13 @@ if TYPE_CHECKING:
 MOST = 500 * 1024
 
 
-class SimulatedContents(SwarmSide):
+class SimulatedContents(SwarmSide, ABC):
     """What configs and secrets have in common."""
 
     word = ""
 
-    def _files(self) -> dict[str, FileRecord]:
-        raise NotImplementedError
+    @abstractmethod
+    def _files(self) -> dict[str, FileRecord]: ...
 
     def _keep(self, spec: ConfigSpec | SecretSpec) -> str:
         files = self._files()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -37,19 +38,55 @@ FromOption = Annotated[
 ]
 
 
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The files that are written."""
+
+    output: PlaybookOption
+    inventory_out: InventoryOutOption = None
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False
+
+    def refuse_existing(self) -> None:
+        """Refuse to replace a file, unless that is allowed."""
+        for path in (self.output, self.inventory_out):
+            if path is None:
+                continue
+            if path.exists() and not self.overwrite:
+                raise RefusedError(f"{path} exists; nothing was written", hint="name another file, or add --overwrite")
+            if not path.absolute().parent.is_dir():
+                raise UsageError(f"{path}: its directory does not exist", hint="create it first")
+
+    def write(self, contents: Mapping[Path, bytes]) -> None:
+        """Write the files, the playbook last; only their owner can read them.
+
+        Raises:
+            RefusedError: one of them exists with other content.
+            UsageError: one cannot be written.
+        """
+        from swarmnet.files import make_folder, write_atomically, write_once
+
+        for path, content in contents.items():
+            try:
+                make_folder(path.parent)
+                if self.overwrite or not path.exists():
+                    (write_atomically if self.overwrite else write_once)(path, content)
+                elif path.read_bytes() != content:
+                    raise RefusedError(f"{path} exists with other content", hint="move it away, or add --overwrite")
+            except OSError as error:
+                raise UsageError(f"cannot write {path}: {error.strerror}") from None
+
+
 @grouped
 def command(
     cluster: Cluster,
     result: Output,
-    output: PlaybookOption,
+    files: Files,
     sealed: Opening,
-    inventory_out: InventoryOutOption = None,
     from_: FromOption = None,
     take_ownership: Annotated[
         bool,
         typer.Option("--take-ownership", help="Write `take_ownership: true` into steps of what others made."),
     ] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
 ) -> None:
     """Write the playbook of what is there, also of what others made. Nothing is written to any host.
 
@@ -65,22 +102,22 @@ def command(
     from swarmnet.workflows.adopt import adopt
 
     targets, hosts = result.targets(), cluster.read()
-    for path in (output, inventory_out):
-        _refuse_existing(path, overwrite=overwrite)
+    files.refuse_existing()
+    output, inventory_out = files.output, files.inventory_out
     state, described = _living(cluster, hosts) if from_ is None else _of_backup(sealed, from_, hosts)
     inventory = {} if inventory_out is None else {inventory_out: _inventory(cluster, hosts, state)}
     for path, content in inventory.items() if from_ is None else ():
         described = parse_inventory(content, name=str(path), folder=path.parent).inventory
     head = (f"The playbook of cluster {hosts.cluster}, written by swarmnet adopt.", f"  swarmnet plan {output}")
     made = adopt(state, described, Wish(stem=output.stem, take_ownership=take_ownership), head=head)
-    files = {output.parent / name: content for name, content in made.files.items()}
-    _write({**files, **inventory, output: made.text.encode()}, overwrite=overwrite)
+    contents = {output.parent / name: content for name, content in made.files.items()}
+    files.write({**contents, **inventory, output: made.text.encode()})
     document = AdoptDocument(
         schema_=1,
         cluster=hosts.cluster,
         playbook=str(output),
         inventory=None if inventory_out is None else str(inventory_out),
-        files=[str(path) for path in files],
+        files=[str(path) for path in contents],
         steps=dict(Counter(step.operation for step in made.steps if not step.muted)),
         left_out=[LeftOutEntry(object=name, reason=reason) for name, reason in made.left_out.items()],
         warnings=list(made.warnings),
@@ -118,32 +155,3 @@ def _inventory(cluster: Cluster, hosts: Inventory, state: ClusterState) -> bytes
 
     data = load(read_document(cluster.inventory), str(cluster.inventory), "an inventory").data
     return document_text(inventory_data(data, hosts, state)).encode()
-
-
-def _refuse_existing(path: Path | None, *, overwrite: bool) -> None:
-    if path is None:
-        return
-    if path.exists() and not overwrite:
-        raise RefusedError(f"{path} exists; nothing was written", hint="name another file, or add --overwrite")
-    if not path.absolute().parent.is_dir():
-        raise UsageError(f"{path}: its directory does not exist", hint="create it first")
-
-
-def _write(files: Mapping[Path, bytes], *, overwrite: bool) -> None:
-    """Write the files, the playbook last; only their owner can read them.
-
-    Raises:
-        RefusedError: one of them exists with other content.
-        UsageError: one cannot be written.
-    """
-    from swarmnet.files import make_folder, write_atomically, write_once
-
-    for path, content in files.items():
-        try:
-            make_folder(path.parent)
-            if overwrite or not path.exists():
-                (write_atomically if overwrite else write_once)(path, content)
-            elif path.read_bytes() != content:
-                raise RefusedError(f"{path} exists with other content", hint="move it away, or add --overwrite")
-        except OSError as error:
-            raise UsageError(f"cannot write {path}: {error.strerror}") from None

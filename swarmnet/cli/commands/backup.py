@@ -227,7 +227,7 @@ def show(source: OneBackup, output: Output) -> None:
     if not vault.can_open:
         checked_header(entry, repository=store, vault=vault)
         targets.emit(header_report(entry))
-        typer.echo("only the header is shown: there is no identity to open it (--identity)", err=True)
+        note("only the header is shown: there is no identity to open it (--identity)")
         return
     document = opened(entry, repository=store, vault=vault)
     targets.emit(shown_report(show_document(document), summary_lines(document)))

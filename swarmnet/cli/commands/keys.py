@@ -11,7 +11,7 @@ import typer
 from swarmnet.cli.options import grouped
 from swarmnet.cli.output import Output
 from swarmnet.cli.sealing import ClusterOption, Opening, SignOption, SingleOption, key_ring, rewrapping_vault
-from swarmnet.cli.wiring import user_name
+from swarmnet.cli.wiring import note, user_name
 from swarmnet.errors import UsageError
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def add(
         ring.add_signer(parse_signer(text))
     else:
         ring.add_recipient(parse_recipient(text))
-    typer.echo("added; it takes effect with the next backup", err=True)
+    note("added; it takes effect with the next backup")
     _changed("add", ring, targets)
 
 
@@ -132,15 +132,14 @@ def remove(
     targets, ring = output.targets(), key_ring(directory)
     if ring.remove(name) == 0:
         raise UsageError(f"no recipient or signer {name!r}", hint="`swarmnet keys list` shows them")
-    typer.echo("removed; older backups can still be opened with that key", err=True)
+    note("removed; older backups can still be opened with that key")
     if (left := len(ring.recipients())) < ENOUGH:
-        typer.echo(
+        note(
             f"warning: {left} of {ENOUGH} recipients are left: `swarmnet backup create` refuses from now on, schedules"
-            " too; `swarmnet keys add` another one, or allow it with --single-recipient",
-            err=True,
+            " too; `swarmnet keys add` another one, or allow it with --single-recipient"
         )
     if not ring.signers():
-        typer.echo("warning: no signer is trusted: no backup can be checked or restored", err=True)
+        note("warning: no signer is trusted: no backup can be checked or restored")
     _changed("remove", ring, targets)
 
 

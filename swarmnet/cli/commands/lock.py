@@ -13,7 +13,9 @@ from swarmnet.cli.output import Output, Targets
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from swarmnet.model.hosts import Inventory
     from swarmnet.model.lock import Holder
+    from swarmnet.model.ports import Ports
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 EXAMPLE = "swarmnet lock status -i lab.yml"
@@ -26,15 +28,9 @@ def status(cluster: Cluster, output: Output) -> None:
 
     Exit 3: no manager answers for the swarm that holds the lock, so its holder is unknown.
     """
-    from swarmnet.workflows.fleet.observe import observe
-    from swarmnet.workflows.lock.lock import holders, visible
-
     targets, hosts = output.targets(), cluster.read()
     with cluster.observed(hosts) as ports:
-        state = observe(ports)
-        found = holders(ports, state)
-        if not found:
-            visible(state, hosts)
+        found = _holders(ports, hosts)
     _show("status", found, hosts.cluster, targets)
 
 
@@ -45,20 +41,32 @@ def break_(cluster: Cluster, output: Output, yes: YesOption = False) -> None:
 
     Only the lock that was shown is removed: when another run has it by then, that is an error.
     """
-    from swarmnet.workflows.fleet.observe import observe
-    from swarmnet.workflows.lock.lock import break_locks, holders, visible
+    from swarmnet.workflows.lock.lock import break_locks
 
     targets, hosts = output.targets(), cluster.read()
     with cluster.observed(hosts) as ports:
-        state = observe(ports)
-        found = holders(ports, state)
-        if not found:
-            visible(state, hosts)
+        found = _holders(ports, hosts)
         if found and not yes:
             names = " and ".join(dict.fromkeys(str(holder) for holder in found))
             wiring.confirm_cluster(hosts.cluster, f"break the lock of {names}")
         broken = break_locks(ports, found)
     _show("break", broken, hosts.cluster, targets)
+
+
+def _holders(ports: Ports, hosts: Inventory) -> tuple[Holder, ...]:
+    """Return who holds the cluster's lock.
+
+    Raises:
+        IncompleteError: no manager answers, so that this is unknown.
+    """
+    from swarmnet.workflows.fleet.observe import observe
+    from swarmnet.workflows.lock.lock import holders, visible
+
+    state = observe(ports)
+    found = holders(ports, state)
+    if not found:
+        visible(state, hosts)
+    return found
 
 
 def _show(verb: str, holders: Iterable[Holder], cluster: str, targets: Targets) -> None:

@@ -7,6 +7,7 @@ import json
 import logging
 import math
 import time
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -55,7 +56,7 @@ class Request:
     """The version of the API to ask in where a newer one leaves something out; None means the negotiated one."""
 
 
-class Bordered:
+class Bordered(ABC):
     """The base of the engine's parts.
 
     Every public method of every part runs inside the border without asking for it: whatever an answer contains, the
@@ -73,9 +74,9 @@ class Bordered:
                 setattr(cls, name, _behind_border(method, f"{name.replace('_', ' ')} {cls.word}".strip()))
 
     @property
+    @abstractmethod
     def host(self) -> str:
         """The host's name in the inventory."""
-        raise NotImplementedError
 
 
 class EngineCalls(Bordered, is_inside=True):

@@ -7,6 +7,7 @@ they enter a swarm, so it is made before.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
@@ -61,9 +62,9 @@ class _OwnNetwork(Operation):
         return (*problems_of_blocks(written), *driver_problems(written))
 
     @property
+    @abstractmethod
     def spec(self) -> NetworkSpec:
         """The wanted network; what the step leaves out is not managed."""
-        raise NotImplementedError
 
 
 class IngressOperation(_OwnNetwork):

@@ -16,15 +16,14 @@ from swarmnet.parse.recognise import recognised, recognised_bytes
 from swarmnet.parse.yaml import (
     DEPTH_LIMIT,
     ITEM_LIMIT,
-    PROBLEM_LIMIT,
     TOO_DEEP,
     Mark,
     Source,
     decoded,
-    events,
+    fill,
+    mark_of,
     plain,
     refuse_other_kind,
-    syntax_problem,
 )
 
 if TYPE_CHECKING:
@@ -106,15 +105,7 @@ def read_nodes(content: bytes, name: str) -> Node:
     refuse_other_kind(name, recognised_bytes(content), "a Compose file")
     text = decoded(content, name)
     builder = _Builder(name)
-    try:
-        for event in events(text):
-            builder.take(event)
-            if builder.hopeless:
-                break
-    except yaml.MarkedYAMLError as error:
-        builder.problems.append(syntax_problem(error, name, text))
-    except yaml.YAMLError:
-        builder.problems.append(Problem(name, None, "not valid YAML: it contains control characters"))
+    fill(builder, text)
     if builder.root is not None:
         refuse_other_kind(name, recognised(builder.root.data, text), "a Compose file")
     return builder.finish()
@@ -144,8 +135,7 @@ class _Builder:
     hopeless: bool = False
 
     def take(self, event: yaml.Event) -> None:
-        start = event.start_mark
-        mark = Mark(1, 1) if start is None else Mark(start.line + 1, start.column + 1)
+        mark = mark_of(event)
         if isinstance(event, yaml.DocumentStartEvent):
             self.documents += 1
             if self.documents > 1:
@@ -176,7 +166,6 @@ class _Builder:
 
     def _complain(self, mark: Mark, text: str, hint: str | None = None) -> None:
         self.problems.append(Problem(self.name, mark.line, text, hint, mark.column))
-        self.hopeless = self.hopeless or len(self.problems) >= PROBLEM_LIMIT
 
     def _tag(self, tag: str | None, mark: Mark) -> str | None:
         if tag not in (None, "!", RESET, OVERRIDE, _TEXT_TAG):

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Self, TypeVar
 
 from swarmnet.errors import HostError
 from swarmnet.model.clock import look_until
-from swarmnet.model.events import Progress
+from swarmnet.model.events import Progress, reported_late
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+    from contextlib import AbstractContextManager
 
     from swarmnet.model.events import Listener
 
@@ -33,16 +34,9 @@ PAUSE = 0.5
 """Seconds before a host that could not answer (no leader yet) is asked again."""
 
 
-@contextmanager
-def reported(listener: Listener, what: str) -> Iterator[None]:
+def reported(listener: Listener, what: str) -> AbstractContextManager[None]:
     """Report once what the run waits for, if the block takes longer than a second."""
-    timer = threading.Timer(SILENCE, listener, (Progress(f"waiting for {what}"),))
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
+    return reported_late(listener, f"waiting for {what}", after=SILENCE)
 
 
 @dataclass(slots=True)

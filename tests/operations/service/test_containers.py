@@ -12,49 +12,22 @@ from swarmnet.model.service import (
     BindOptions,
     Dns,
     Healthcheck,
+    Limits,
+    Logging,
     Mount,
     MountType,
+    Reservations,
     ServiceSpec,
     TmpfsOptions,
     Ulimit,
     VolumeOptions,
 )
-from tests.operations.service.test_service import HOSTS, holding, step, web
+from tests.operations.service.everything import FULL, WRITTEN, after
+from tests.operations.service.test_service import HOSTS, holding, step
 from tests.support.plans import plan, refusal
 
 if TYPE_CHECKING:
     from swarmnet.model.base import JsonValue
-
-FULL = web(
-    mounts=(
-        Mount(target="/v", source="data", volume=VolumeOptions(labels={"a": "b"}, driver="nfs", options={"o": "x"})),
-        Mount(target="/e", type=MountType.BIND, source="/etc", read_only=True, bind=BindOptions(propagation="rslave")),
-        Mount(target="/t", type=MountType.TMPFS, tmpfs=TmpfsOptions(size=2**20, mode=0o700)),
-    ),
-    healthcheck=Healthcheck(test=("CMD-SHELL", "true"), interval=7.0, retries=4),
-    dns=Dns(servers=("10.9.9.9",), options=("ndots:1",)),
-    hosts={"one": "10.1.1.1", "two": "::1"},
-    cap_add=("CAP_NET_ADMIN", "CAP_KILL"),
-    ulimits={"nofile": Ulimit(soft=1, hard=2), "nproc": Ulimit(soft=5, hard=5)},
-    groups=("7", "8"),
-    tty=True,
-)
-WRITTEN = {
-    "mounts": "['tmpfs:/t:1M', 'data:/v', '/etc:/e:ro,rslave']",
-    "healthcheck": "{test: 'true', interval: 7s}",
-    "dns": "{servers: [10.9.9.9]}",
-    "hosts": "['two:::1', 'one=10.1.1.1']",
-    "cap_add": "[kill, cap_net_admin]",
-    "ulimits": "{nproc: 5, nofile: {soft: 1, hard: 2}}",
-    "groups": "[8, 7]",
-    "tty": "true",
-}
-
-
-def after(**fields: str) -> ServiceSpec:
-    """Return the service that a step makes of the one with everything."""
-    (action,) = plan(step(**fields), holding(FULL), HOSTS).actions
-    return action.predict(holding(FULL)).services[0].spec
 
 
 def test_what_is_as_written_is_left_alone() -> None:
@@ -65,6 +38,13 @@ def test_what_is_as_written_is_left_alone() -> None:
 @pytest.mark.parametrize(
     ("field", "text", "expected"),
     [
+        ("limits", "{cpus: 1}", Limits(cpus=1.0, memory=64 * 2**20, pids=90)),
+        ("limits", "{memory: 0, pids: 0}", Limits(cpus=0.5, memory=0, pids=0)),
+        ("reservations", "{cpus: 0.1}", Reservations(cpus=0.1, memory=8 * 2**20, generic={"gpu": 1, "fpga": 2})),
+        ("reservations", "{generic: {}}", Reservations(memory=8 * 2**20, generic={})),
+        ("logging", "{options: {max-size: 2m}}", Logging(driver="json-file", options={"max-size": "2m"})),
+        ("logging", "{driver: syslog}", Logging(driver="syslog")),
+        ("logging", "{driver: syslog, options: {tag: a}}", Logging(driver="syslog", options={"tag": "a"})),
         ("healthcheck", "{retries: 5}", Healthcheck(test=("CMD-SHELL", "true"), interval=7.0, retries=5)),
         ("healthcheck", "{test: [CMD, a]}", Healthcheck(test=("CMD", "a"), interval=7.0, retries=4)),
         ("healthcheck", "{disable: true}", Healthcheck(test=("NONE",), interval=7.0, retries=4)),
@@ -73,7 +53,9 @@ def test_what_is_as_written_is_left_alone() -> None:
         ("ulimits", "{core: 0}", {"core": Ulimit(soft=0, hard=0)}),
     ],
 )
-def test_the_part_that_a_step_leaves_out_stays(field: str, text: str, expected: object) -> None:
+def test_the_part_that_a_step_leaves_out_stays_except_for_options_of_another_log_driver(
+    field: str, text: str, expected: object
+) -> None:
     assert getattr(after(**{field: text}), field) == expected
 
 

@@ -7,53 +7,10 @@ import pytest
 from swarmnet.model.compare import service_changes
 from swarmnet.model.engine_json import absorb
 from swarmnet.model.merge import lay
-from swarmnet.model.service import Limits, Logging, Platform, Reservations, ServiceSpec
+from swarmnet.model.service import Limits, Reservations, ServiceSpec
+from tests.operations.service.everything import after
 from tests.operations.service.test_service import HOSTS, holding, step, web
 from tests.support.plans import plan, refusal
-
-FULL = web(
-    spread=("node.labels.zone", "node.labels.rack"),
-    platforms=(Platform(os="linux", architecture="amd64"), Platform(os="linux", architecture="arm64")),
-    limits=Limits(cpus=0.5, memory=64 * 2**20, pids=90),
-    reservations=Reservations(memory=8 * 2**20, generic={"gpu": 1, "fpga": 2}),
-    logging=Logging(driver="json-file", options={"max-size": "1m", "max-file": "3"}),
-)
-WRITTEN = {
-    "spread": "[node.labels.zone, node.labels.rack]",
-    "platforms": "[linux/arm64, linux/amd64]",
-    "limits": "{cpus: 0.5, memory: 64M, pids: 90}",
-    "reservations": "{memory: 8M, generic: {fpga: 2, gpu: 1}}",
-    "logging": "{driver: json-file, options: {max-file: 3, max-size: 1m}}",
-}
-
-
-def after(**fields: str) -> ServiceSpec:
-    """Return the service that a step makes of the one with everything."""
-    (action,) = plan(step(**fields), holding(FULL), HOSTS).actions
-    return action.predict(holding(FULL)).services[0].spec
-
-
-def test_what_is_as_written_is_left_alone() -> None:
-    assert plan(step(**WRITTEN), holding(FULL), HOSTS).actions == ()
-    assert plan(step(), holding(FULL), HOSTS).actions == ()
-
-
-@pytest.mark.parametrize(
-    ("field", "text", "expected"),
-    [
-        ("limits", "{cpus: 1}", Limits(cpus=1.0, memory=64 * 2**20, pids=90)),
-        ("limits", "{memory: 0, pids: 0}", Limits(cpus=0.5, memory=0, pids=0)),
-        ("reservations", "{cpus: 0.1}", Reservations(cpus=0.1, memory=8 * 2**20, generic={"gpu": 1, "fpga": 2})),
-        ("reservations", "{generic: {}}", Reservations(memory=8 * 2**20, generic={})),
-        ("logging", "{options: {max-size: 2m}}", Logging(driver="json-file", options={"max-size": "2m"})),
-        ("logging", "{driver: syslog}", Logging(driver="syslog")),
-        ("logging", "{driver: syslog, options: {tag: a}}", Logging(driver="syslog", options={"tag": "a"})),
-    ],
-)
-def test_the_part_that_a_step_leaves_out_stays_except_for_options_of_another_log_driver(
-    field: str, text: str, expected: object
-) -> None:
-    assert getattr(after(**{field: text}), field) == expected
 
 
 def test_the_order_of_labels_to_spread_over_counts() -> None:

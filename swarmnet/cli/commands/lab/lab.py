@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,8 @@ import typer
 
 from swarmnet.cli.commands.lab.view import HostArgument, NameOption, chosen, parsed_subnet, print_status, show
 from swarmnet.cli.options import YES_VARIABLE, JsonOption, grouped
+from swarmnet.cli.streams import echo_json
+from swarmnet.cli.wiring import note
 from swarmnet.errors import LabError, UsageError
 from swarmnet.lab.roots.engines import DEFAULT_ENGINE, ENGINES
 from swarmnet.lab.spec import DEFAULT_NAME
@@ -62,8 +63,8 @@ def setup(
 
     engines = engine.split(",") if engine else []
     wish = _kernel_wish(kernel)
-    versions = prepare(engines, may_install=yes, say=_say, kernel=wish)
-    show({"schema": 1, "engines": versions}, as_json=as_json, text=f"ready: engines {', '.join(versions.values())}")
+    versions = prepare(engines, may_install=yes, say=note, kernel=wish)
+    show({"schema": 1, "engines": versions}, as_json=as_json, lines=[f"ready: engines {', '.join(versions.values())}"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,7 @@ def up(
         subnet=parsed_subnet(subnet, like="10.99.0.0/24"),
         inventory=inventory,
     )
-    lab = Lab.up(spec, say=_say)
+    lab = Lab.up(spec, say=note)
     print_status([lab.status()], as_json=as_json)
 
 
@@ -132,13 +133,13 @@ def down(
     if every and name:
         raise UsageError("--all and --name exclude each other", hint="give one of them")
     if every:
-        gone, failures = down_all(say=_say)
+        gone, failures = down_all(say=note)
     else:
         one = Lab.open(chosen(name)).record.name
-        _say(f"lab {one}: taking it down")
+        note(f"lab {one}: taking it down")
         down_by_name(one)
         gone, failures = [one], []
-    show({"schema": 1, "removed": gone}, as_json=as_json, text=f"removed: {', '.join(gone) or 'nothing'}")
+    show({"schema": 1, "removed": gone}, as_json=as_json, lines=[f"removed: {', '.join(gone) or 'nothing'}"])
     if len(failures) == 1:
         raise failures[0]
     if failures:
@@ -171,7 +172,7 @@ def exec_(
         raise typer.Exit(lab.exec_attached(host, argv))
     done = lab.exec(host, argv, limit=3600)
     body = {"schema": 1, "host": host, "exit_code": done.exit_code, "stdout": done.stdout, "stderr": done.stderr}
-    typer.echo(json.dumps(body))
+    echo_json(body)
     raise typer.Exit(done.exit_code)
 
 
@@ -188,7 +189,7 @@ def image(
     lab = Lab.open(chosen(name))
     hosts = make_image(lab, reference)
     text = f"{reference} is on {', '.join(hosts) or 'no host: none runs'}"
-    show({"schema": 1, "image": reference, "hosts": hosts}, as_json=as_json, text=text)
+    show({"schema": 1, "image": reference, "hosts": hosts}, as_json=as_json, lines=[text])
 
 
 def _kernel_wish(word: str) -> KernelWish:
@@ -197,10 +198,6 @@ def _kernel_wish(word: str) -> KernelWish:
             return word
         case _:
             raise UsageError(f"--kernel {word}: there is no such kind of host", hint="choose from shared, own, auto")
-
-
-def _say(message: str) -> None:
-    typer.echo(message, err=True)
 
 
 FAULTS = {

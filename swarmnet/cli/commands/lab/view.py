@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import json
+import sys
 from ipaddress import IPv4Network
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from swarmnet.cli.streams import echo_json
 from swarmnet.errors import UsageError
 from swarmnet.lab.spec import DEFAULT_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Mapping
 
     from swarmnet.lab import LabStatus
     from swarmnet.lab.machine.capabilities import Capability
+    from swarmnet.report.terminal.console import Line
 
 NameOption = Annotated[
     str | None,
@@ -59,34 +61,47 @@ def parsed_subnet(text: str | None, *, like: str) -> IPv4Network | None:
 def print_status(labs: list[LabStatus], *, as_json: bool) -> None:
     """Print labs, as they were seen."""
     body = {"schema": 1, "labs": [lab.model_dump(mode="json") for lab in labs]}
-    show(body, as_json=as_json, text="\n\n".join(map(_text, labs)) or "no labs on this machine")
+    show(body, as_json=as_json, lines=_lines(labs))
 
 
-def _text(lab: LabStatus) -> str:
-    lines = [f"lab {lab.name} ({lab.phase}) in {lab.subnet}, inventory {lab.inventory}"]
-    rows = [("HOST", "ADDRESS", "ROLE", "ENGINE", "KERNEL", "SSH", "DOCKER")]
+def _lines(labs: list[LabStatus]) -> Iterator[Line]:
+    if not labs:
+        yield "no labs on this machine"
+    for number, lab in enumerate(labs):
+        if number:
+            yield ""
+        yield from _lab(lab)
+
+
+def _lab(lab: LabStatus) -> Iterator[Line]:
+    from swarmnet.report.terminal.console import table
+
+    yield f"lab {lab.name} ({lab.phase}) in {lab.subnet}, inventory {lab.inventory}"
+    rows = []
     for host in lab.hosts:
         answers = ("yes" if host.ssh else "no", "yes" if host.engine_answers else "no")
         state = answers if host.powered else ("off", "off")
         rows.append((host.name, host.address, host.role, host.engine, host.kernel, *state))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        lines += ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()]
-    lines += [f"broken: {fault}" for fault in lab.broken]
+    yield table(("HOST", "ADDRESS", "ROLE", "ENGINE", "KERNEL", "SSH", "DOCKER"), rows)
+    yield from (f"broken: {fault}" for fault in lab.broken)
     kinds = {host.kernel for host in lab.hosts}
-    mixed = len(kinds) > 1
     if "shared" in kinds:
-        lines += _lacking(lab.kernel, who="shared kernel " if mixed else "")
+        yield from _lacking(lab.kernel, who="shared kernel " if len(kinds) > 1 else "")
     if "own" in kinds:
-        lines += [f"own kernels prove: {c.serves} ({c.name})" for c in lab.own_kernel if c.works and c.need == "proof"]
-        lines += _lacking(lab.own_kernel, who="own kernels ")
-    return "\n".join(lines)
+        proving = (one for one in lab.own_kernel if one.works and one.need == "proof")
+        yield from (f"own kernels prove: {one.serves} ({one.name})" for one in proving)
+        yield from _lacking(lab.own_kernel, who="own kernels ")
 
 
-def _lacking(kernel: Iterable[Capability], *, who: str) -> list[str]:
-    return [f"{who}cannot prove: {c.serves} ({c.name}: {c.reason})" for c in kernel if not c.works]
+def _lacking(kernel: Iterable[Capability], *, who: str) -> Iterator[Line]:
+    yield from (f"{who}cannot prove: {one.serves} ({one.name}: {one.reason})" for one in kernel if not one.works)
 
 
-def show(body: dict[str, object], *, as_json: bool, text: str) -> None:
-    """Print a result: the text, or the body as JSON."""
-    typer.echo(json.dumps(body) if as_json else text)
+def show(body: Mapping[str, object], *, as_json: bool, lines: Iterable[Line]) -> None:
+    """Print a result: the lines, or the body as JSON."""
+    if as_json:
+        echo_json(body)
+        return
+    from swarmnet.report.terminal import console
+
+    console.show(console.console_for(sys.stdout), lines)
