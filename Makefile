@@ -7,7 +7,8 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 COMPILE := $(BIN)/python -m compileall -q swarmnet
 PIN := pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
   pyproject.toml .ci/build.in --output-file
-ALL_TESTS := -q -n 2 --dist loadgroup --no-loadscope-reorder --max-worker-restart 0
+# Lab tests wait for engines two thirds of the time: three workers keep two processors busy.
+ALL_TESTS := -q -n 3 --dist loadgroup --no-loadscope-reorder --max-worker-restart 0 --group-seconds
 PACKAGES := age jq python3-venv debootstrap iptables nftables openssh-client openssh-server docker-registry
 
 .PHONY: help install dev packages roots check lint test coverage soak demo bench lowest pins docs format clean

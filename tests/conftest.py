@@ -6,6 +6,7 @@ import signal
 import pytest
 from hypothesis import settings
 
+from tests.support.group_times import pytest_addoption, pytest_terminal_summary
 from tests.support.labs import healed_lab, lab, make_lab, session_lab, take_down_orphans
 from tests.support.own_cluster import own_cluster
 
@@ -58,4 +59,12 @@ def pytest_unconfigure() -> None:
         take_down_orphans()
 
 
-__all__ = ["healed_lab", "lab", "make_lab", "own_cluster", "session_lab"]
+__all__ = [
+    "healed_lab",
+    "lab",
+    "make_lab",
+    "own_cluster",
+    "pytest_addoption",
+    "pytest_terminal_summary",
+    "session_lab",
+]

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import io
 import os
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -72,11 +73,13 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
 
 def show(console: Console, lines: Iterable[Line]) -> None:
     """Print a report. Lines are never broken, so that they can be copied and searched."""
-    for one in lines:
-        if isinstance(one, Table):
-            console.print(one)
-        else:
-            console.print(one if isinstance(one, Text) else line(one), soft_wrap=True)
+    for is_table, some in groupby(lines, lambda one: isinstance(one, Table)):
+        if is_table:
+            for one in some:
+                console.print(one)
+        else:  # in one go: rich looks at its console again for each call
+            texts = [one if isinstance(one, Text) else line(one) for one in some if not isinstance(one, Table)]
+            console.print(Text("\n").join(texts), soft_wrap=True)
 
 
 def printed(lines: Iterable[Line]) -> Callable[[Console], None]:
