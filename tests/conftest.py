@@ -34,6 +34,8 @@ LONGEST = (
     "test_every_field",
 )
 """Groups of tests that take more than a minute."""
+LONG_NAME = 100
+"""Characters of a parameter that may be part of a test's name."""
 
 
 @pytest.hookimpl(tryfirst=True)  # before the workers' own hook, which reads the groups
@@ -50,6 +52,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group(shared))
             order[item] = LONGEST.index(shared) if shared in LONGEST else len(LONGEST)
     items.sort(key=lambda item: order.get(item, len(LONGEST) + 1))
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name a long text by its length: some have ten million characters, and each worker sends every name."""
+    return f"{argname}-of-{len(val)}" if isinstance(val, str | bytes) and len(val) > LONG_NAME else None
 
 
 @pytest.hookimpl(trylast=True)  # after the workers have ended

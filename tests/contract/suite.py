@@ -7,9 +7,11 @@ so each test uses names of its own and leaves nothing in the way of the others.
 from __future__ import annotations
 
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import pytest
 
@@ -30,9 +32,13 @@ from swarmnet.model.service import (
 )
 from swarmnet.model.state import Endpoint, SwarmStanding
 from swarmnet.model.swarm import ConfigSpec, NewSecret, NodeSpec, SecretSpec, SwarmSpec
+from swarmnet.model.volume import VolumeSpec
 from swarmnet.operations.service.converge import again_when_changed
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from concurrent.futures import Future
+
     from swarmnet.model.clock import Clock
     from swarmnet.model.ports import EnginePort
     from swarmnet.model.service import Service, Task
@@ -49,6 +55,16 @@ class Cluster:
     manager: EnginePort
     worker: EnginePort
     clock: Clock
+    pluginless: Future[str]
+    """The creation of a volume whose driver does not exist; asked for at the beginning."""
+
+    @classmethod
+    @contextmanager
+    def of(cls, manager: EnginePort, worker: EnginePort, clock: Clock) -> Iterator[Self]:
+        """Ask for the volume next to what the block does."""
+        with ThreadPoolExecutor(1) as pool:
+            spec = VolumeSpec(name="pluginless", driver="no-such-plugin")
+            yield cls(manager, worker, clock, pool.submit(worker.volumes.create, spec))
 
     def network(self, name: str) -> Network | None:
         return next((net for net in self.manager.networks.list() if net.spec.name == name), None)

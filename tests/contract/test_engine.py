@@ -19,7 +19,7 @@ from tests.contract.labels import LabelContract
 from tests.contract.networks import NetworkContract
 from tests.contract.suite import IMAGE, Cluster, EngineContract
 from tests.contract.updates import UpdateContract
-from tests.contract.volumes import VolumeContract
+from tests.contract.volumes import PluginContract, VolumeContract
 from tests.support.labs import fresh_name
 
 if TYPE_CHECKING:
@@ -47,9 +47,10 @@ def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
             manager.init_swarm(SwarmSpec(), JoinAddress(str(addresses[0])))
             token = manager.join_token(Role.WORKER)
             worker.join_swarm(JoinAddress(str(addresses[1])), remote=f"{addresses[0]}:2377", token=token)
-            yield Cluster(manager, worker, CLOCK)
+            with Cluster.of(manager, worker, CLOCK) as made:
+                yield made
 
 
 @pytest.mark.lab
-class TestRealEngine(LabelContract, UpdateContract, NetworkContract, VolumeContract, EngineContract):
+class TestRealEngine(PluginContract, LabelContract, UpdateContract, NetworkContract, VolumeContract, EngineContract):
     """One swarm a version; see the suite."""

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from tests.contract.labels import LabelContract
 from tests.contract.networks import NetworkContract
 from tests.contract.suite import IMAGE, MISSING, Cluster, EngineContract
 from tests.contract.updates import UpdateContract
-from tests.contract.volumes import VolumeContract
+from tests.contract.volumes import PluginContract, VolumeContract
 from tests.simulator import World
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
-class TestSimulatedEngine(LabelContract, UpdateContract, NetworkContract, VolumeContract, EngineContract):
+
+class TestSimulatedEngine(
+    PluginContract, LabelContract, UpdateContract, NetworkContract, VolumeContract, EngineContract
+):
     @pytest.fixture(params=["28.5", "29"])
-    def cluster(self, request: pytest.FixtureRequest) -> Cluster:
+    def cluster(self, request: pytest.FixtureRequest) -> Iterator[Cluster]:
         world = World(managers=1, workers=1)
         for machine in world.machines.values():
             machine.run_engine(request.param)
@@ -22,4 +29,5 @@ class TestSimulatedEngine(LabelContract, UpdateContract, NetworkContract, Volume
         world.missing_images.add(MISSING)
         for machine in world.machines.values():
             machine.images.add(IMAGE)
-        return Cluster(world.engine("m1"), world.engine("w1"), world.clock)
+        with Cluster.of(world.engine("m1"), world.engine("w1"), world.clock) as made:
+            yield made

@@ -23,8 +23,15 @@ class VolumeContract:
         volumes = cluster.worker.volumes
         assert [volumes.create(spec), volumes.create(VolumeSpec(name="pgdata"))] == ["pgdata", "pgdata"]
         assert [one.spec for one in volumes.list() if one.id == "pgdata"] == [spec]
-        with pytest.raises(EngineError):
-            volumes.create(VolumeSpec(name="data", driver="no-such-plugin"))
         volumes.remove("pgdata")
         with pytest.raises(NotFoundError):
             volumes.remove("pgdata")
+
+
+class PluginContract:
+    """A driver that no host has; comes last, because engines look for its plugin for fifteen seconds."""
+
+    def test_a_volume_of_a_driver_without_a_plugin_is_refused(self, cluster: Cluster) -> None:
+        with pytest.raises(EngineError):
+            cluster.pluginless.result(timeout=180)
+        assert "pluginless" not in [one.id for one in cluster.worker.volumes.list()]
