@@ -30,10 +30,10 @@ from swarmnet.workflows.adopt import adopt
 from swarmnet.workflows.apply import prepare
 from tests.contract.test_engine import make_engine
 from tests.contract.theirs import ENGINES, IMAGE, JOBS, MADE_NETWORKS, OWN_STACK, RUNNING, STACK, Theirs, playbook_of
-from tests.support.docker_view import soon
 from tests.support.goals import goal
 from tests.support.labs import fresh_name
 from tests.support.stacks import converted
+from tests.support.waiting import soon
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

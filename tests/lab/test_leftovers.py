@@ -5,13 +5,13 @@ from __future__ import annotations
 import shutil
 import signal
 import subprocess
-import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support.lab_traces import SWARMNET, command, lab_ids, settings, traces, wait_for_none
+from tests.support.waiting import await_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,11 +32,7 @@ def starting(state: Path, moment: str) -> Iterator[subprocess.Popen[bytes]]:
     """Run ``lab up`` up to the moment in which a file appears, and hold it there: it must not get further meanwhile."""
     argv = [*SWARMNET, "lab", "up", "--name", "victim", "--hosts", "4"]
     with subprocess.Popen(argv, env=settings(state), stderr=subprocess.PIPE) as up:
-        deadline = time.monotonic() + 120
-        while not (state / moment).exists():
-            assert up.poll() is None, up.stderr and up.stderr.read()
-            assert time.monotonic() < deadline, f"{moment} never appeared"
-            time.sleep(0.002)
+        await_from(up, (state / moment).exists, every=0.002)
         up.send_signal(signal.SIGSTOP)
         yield up
 

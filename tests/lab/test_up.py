@@ -31,7 +31,7 @@ def ssh(lab: Lab, account: str, host: str, *argv: str) -> subprocess.CompletedPr
     options = [f"UserKnownHostsFile={how['known_hosts']}", "StrictHostKeyChecking=yes", "BatchMode=yes"]
     target = f"{account}@{inventory['hosts'][host]['address']}"
     argv_ssh = ["ssh", "-i", how["key"], *(word for option in options for word in ("-o", option)), target, "--", *argv]
-    return subprocess.run(argv_ssh, capture_output=True, text=True, check=False, timeout=120)
+    return subprocess.run(argv_ssh, capture_output=True, text=True, check=False, timeout=180)
 
 
 def test_the_inventory_alone_is_enough_to_log_in_with_strict_host_keys(session_lab: Lab) -> None:

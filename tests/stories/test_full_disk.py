@@ -9,7 +9,8 @@ import pytest
 from swarmnet.lab import Fault
 from swarmnet.lab.image import make_image
 from tests.support.commands import Operator, docker
-from tests.support.docker_view import running, soon
+from tests.support.docker_view import running
+from tests.support.waiting import soon
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,7 +12,8 @@ import pytest
 
 from swarmnet.lab.image import make_image
 from tests.support.commands import Operator
-from tests.support.docker_view import assert_whole, running, soon
+from tests.support.docker_view import assert_whole, running
+from tests.support.waiting import soon
 
 if TYPE_CHECKING:
     from swarmnet.lab import Lab

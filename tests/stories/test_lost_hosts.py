@@ -14,9 +14,10 @@ import pytest
 from swarmnet.lab import Fault, Lab, LabSpec
 from swarmnet.lab.image import make_image
 from tests.support.commands import Operator, docker
-from tests.support.docker_view import assert_whole, overlays, running, soon
+from tests.support.docker_view import assert_whole, overlays, running
 from tests.support.labs import fresh_name
 from tests.support.running_apply import Running, gate, open_gate
+from tests.support.waiting import soon
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,7 @@ import pytest
 from swarmnet.lab import Fault
 from swarmnet.lab.machine.waiting import until
 from tests.support.commands import Operator, docker
-from tests.support.docker_view import soon
+from tests.support.waiting import soon
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import threading
-import time
 from contextlib import contextmanager
 from functools import partial
 from itertools import cycle
@@ -14,8 +13,8 @@ from urllib.request import urlopen
 import pytest
 
 from swarmnet.lab import Fault
-from tests.support import docker_view as witness
 from tests.support.commands import ATTACH_LIMIT, LATE, docker
+from tests.support.waiting import seen, soon
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,7 +81,7 @@ def playbook(own_cluster: OwnCluster, tmp_path_factory: pytest.TempPathFactory) 
     yield path
     names = ("direct", "turns", "rolling")
     docker(own_cluster.lab, "m1", "service", "rm", *names)
-    assert witness.soon(lambda: not any(containers(own_cluster, name) for name in names))
+    assert soon(lambda: not any(containers(own_cluster, name) for name in names))
 
 
 def page(cluster: OwnCluster, host: str, port: int) -> str:
@@ -94,12 +93,9 @@ def page(cluster: OwnCluster, host: str, port: int) -> str:
         return ""
 
 
-def soon(cluster: OwnCluster, port: int, wanted: dict[str, str], *, limit: float = 180.0) -> dict[str, str]:
+def served(cluster: OwnCluster, port: int, wanted: dict[str, str]) -> dict[str, str]:
     """Return what every host serves on a port, as soon as that is what is wanted, or after the limit."""
-    deadline = time.monotonic() + limit
-    while (found := {host: page(cluster, host, port) for host in HOSTS}) != wanted and time.monotonic() < deadline:
-        time.sleep(0.2)
-    return found
+    return seen(lambda: {host: page(cluster, host, port) for host in HOSTS}, lambda found: found == wanted)
 
 
 def containers(cluster: OwnCluster, service: str) -> list[str]:
@@ -120,16 +116,16 @@ def inside(cluster: OwnCluster, host: str, *argv: str) -> str:
     Again where the engine did not get the network from its manager in time, as it may (moby#41841).
     """
     run = ["docker", "run", "--rm", "--network", "vault", "own:1", *argv]
-    deadline = time.monotonic() + ATTACH_LIMIT
-    done = cluster.lab.exec(host, run, limit=ATTACH_LIMIT)
-    while any(word in done.stderr for word in LATE) and time.monotonic() < deadline:
-        done = cluster.lab.exec(host, run, limit=ATTACH_LIMIT)
+    done = seen(
+        lambda: cluster.lab.exec(host, run, limit=ATTACH_LIMIT),
+        lambda done: not any(word in done.stderr for word in LATE),
+    )
     assert done.exit_code == 0, done.last_words()
     return done.stdout.strip()
 
 
 def test_the_mesh_answers_on_every_node_also_where_no_task_is(own_cluster: OwnCluster) -> None:
-    assert soon(own_cluster, 8080, dict.fromkeys(HOSTS, "it works")) == dict.fromkeys(HOSTS, "it works")
+    assert served(own_cluster, 8080, dict.fromkeys(HOSTS, "it works")) == dict.fromkeys(HOSTS, "it works")
     assert tasks(own_cluster, "web") < set(HOSTS)
 
 
@@ -138,7 +134,7 @@ def test_a_port_in_host_mode_answers_where_its_task_runs_and_nowhere_else(
 ) -> None:
     assert tasks(own_cluster, "direct") == {"m3"}, playbook
     wanted = {"m1": "", "m2": "", "m3": "it works"}
-    assert soon(own_cluster, 8090, wanted) == wanted
+    assert served(own_cluster, 8090, wanted) == wanted
 
 
 def test_dnsrr_gives_all_tasks_and_vip_one_address_on_every_engine_version(
@@ -151,7 +147,7 @@ def test_dnsrr_gives_all_tasks_and_vip_one_address_on_every_engine_version(
 
     # Tasks run before every node has heard their names, by gossip.
     for host in HOSTS:
-        assert witness.soon(partial(finds_all, host)), (playbook, host, inside(own_cluster, host, "nslookup", "turns"))
+        assert soon(partial(finds_all, host)), (playbook, host, inside(own_cluster, host, "nslookup", "turns"))
 
 
 def test_containers_on_an_encrypted_attachable_overlay_reach_tasks_on_every_engine_version(
@@ -184,7 +180,7 @@ class Client(threading.Thread):
 
     def stop(self) -> None:
         self._enough.set()
-        self.join(timeout=30)
+        self.join(timeout=180)
 
 
 def test_a_rolling_update_under_load_loses_at_most_what_comes_before_a_new_program_listens(
@@ -203,13 +199,13 @@ def test_a_rolling_update_under_load_loses_at_most_what_comes_before_a_new_progr
     overtaken by a bulk sync (moby#41896): so an old program must listen for a while after the signal. Here it does:
     httpd as process 1 has no handler for SIGTERM and serves until it is killed fifteen seconds later.
     """
-    assert soon(own_cluster, 8085, dict.fromkeys(HOSTS, "one")) == dict.fromkeys(HOSTS, "one")
+    assert served(own_cluster, 8085, dict.fromkeys(HOSTS, "one")) == dict.fromkeys(HOSTS, "one")
     playbook.write_text(PLAYBOOK.format(version="two"), encoding="utf-8")
     client = Client(own_cluster, 8085)
     client.start()
     try:
         said = own_cluster.operator.types("apply", str(playbook), "-i", own_cluster.inventory, "--yes")
-        assert soon(own_cluster, 8085, dict.fromkeys(HOSTS, "two")) == dict.fromkeys(HOSTS, "two")
+        assert served(own_cluster, 8085, dict.fromkeys(HOSTS, "two")) == dict.fromkeys(HOSTS, "two")
     finally:
         client.stop()
 
@@ -231,7 +227,7 @@ def test_a_port_that_is_added_while_old_and_new_tasks_overlap_leads_to_all_tasks
 ) -> None:
     """G1: the address of the mesh went with the last old task, and no port answered any more."""
     # Every host hears of each task by gossip: they agree a moment after the last one has begun or ended.
-    assert witness.soon(lambda: len({backends(own_cluster, host) for host in HOSTS}) == 1)
+    assert soon(lambda: len({backends(own_cluster, host) for host in HOSTS}) == 1)
     before = {host: backends(own_cluster, host) for host in HOSTS}
     more = PLAYBOOK.format(version="two").replace('["8085:80"]', '["8085:80", "8086:80"]')
     more = more.replace("stop_grace_period: 15s", "stop_grace_period: 1s")
@@ -240,8 +236,8 @@ def test_a_port_that_is_added_while_old_and_new_tasks_overlap_leads_to_all_tasks
     said = own_cluster.operator.types("apply", str(playbook), "-i", own_cluster.inventory, "--yes")
 
     for port in (8085, 8086):
-        assert soon(own_cluster, port, dict.fromkeys(HOSTS, "two")) == dict.fromkeys(HOSTS, "two"), said
-    assert witness.soon(lambda: {host: backends(own_cluster, host) for host in HOSTS} == before), said
+        assert served(own_cluster, port, dict.fromkeys(HOSTS, "two")) == dict.fromkeys(HOSTS, "two"), said
+    assert soon(lambda: {host: backends(own_cluster, host) for host in HOSTS} == before), said
 
 
 def verified(cluster: OwnCluster, *names: str, exits: int) -> list[dict[str, Any]]:

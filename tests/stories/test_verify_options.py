@@ -12,8 +12,8 @@ from swarmnet.edge.operator.probe_image import build
 from swarmnet.lab import Fault
 from tests.support.certificates import Authority
 from tests.support.commands import LIMIT, Operator, docker
-from tests.support.docker_view import soon
 from tests.support.registry import forwarded_engine, running_registry, trust_registry
+from tests.support.waiting import soon
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,10 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from tests.support.waiting import seen
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from swarmnet.lab import Lab
+    from swarmnet.lab.machine.commands import Completed
 
 SWARMNET = Path(sys.executable).with_name("swarmnet")
 LIMIT = 600.0
@@ -141,11 +144,13 @@ def _read(terminal: int, until: str | None) -> str:
 
 def attach(lab: Lab, host: str, name: str, *, network: str, image: str) -> None:
     """Run a container of a host's own on a network, again where the engine hears of the network late (moby#41841)."""
-    deadline = time.monotonic() + ATTACH_LIMIT
     words = ["docker", "run", "--detach", "--name", name, "--network", network, image]
-    while (done := lab.exec(host, words, limit=ATTACH_LIMIT)).exit_code and time.monotonic() < deadline:
-        assert any(word in done.stderr for word in LATE), done.last_words()
+
+    def run() -> Completed:
         lab.exec(host, ["docker", "rm", "--force", name])
+        return lab.exec(host, words, limit=ATTACH_LIMIT)
+
+    done = seen(run, lambda done: not any(word in done.stderr for word in LATE))
     assert done.exit_code == 0, done.last_words()
 
 
@@ -154,9 +159,9 @@ def docker(lab: Lab, host: str, *argv: str) -> str:
 
     Managers that elect a leader answer no one for seconds: they are asked again.
     """
-    deadline = time.monotonic() + ELECTION_LIMIT
-    done = lab.exec(host, ["docker", *argv], limit=ELECTION_LIMIT)
-    while done.exit_code and any(word in done.stderr for word in ELECTING) and time.monotonic() < deadline:
-        done = lab.exec(host, ["docker", *argv], limit=ELECTION_LIMIT)
+    done = seen(
+        lambda: lab.exec(host, ["docker", *argv], limit=ELECTION_LIMIT),
+        lambda done: not done.exit_code or not any(word in done.stderr for word in ELECTING),
+    )
     assert done.exit_code == 0, done.stderr
     return done.stdout.strip()

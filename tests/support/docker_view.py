@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import TYPE_CHECKING, Any
 
 from swarmnet.model.lock import LOCK_NAME
 from tests.support.commands import ELECTION_LIMIT, docker
+from tests.support.waiting import soon
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from swarmnet.lab import Lab
-
-
-def soon(condition: Callable[[], bool], *, limit: float = 180.0) -> bool:
-    """Return whether a condition is met within ``limit`` seconds: the election of a leader alone may take 60."""
-    deadline = time.monotonic() + limit
-    while not (met := condition()) and time.monotonic() < deadline:
-        time.sleep(0.3)
-    return met
 
 
 def lines(lab: Lab, host: str, *argv: str) -> list[str]:

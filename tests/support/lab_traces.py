@@ -7,9 +7,10 @@ import os
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping  # noqa: TC003 - part of the signatures below
 from pathlib import Path
+
+from tests.support.waiting import seen
 
 SWARMNET = [sys.executable, "-m", "swarmnet.cli"]
 _LAB_ID = re.compile(r"(?:swarmnet-lab-|^snl)([0-9a-f]{8})")
@@ -42,11 +43,8 @@ def traces(state: Path, ids: set[str]) -> set[str]:
 
 
 def wait_for_none(state: Path, ids: set[str]) -> set[str]:
-    """Return the traces that are still there after a minute; the kernel needs a moment to tidy."""
-    deadline = time.monotonic() + 180
-    while (left := traces(state, ids)) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return left
+    """Return the traces that are still there after the limit; the kernel needs a moment to tidy."""
+    return seen(lambda: traces(state, ids), lambda left: not left, every=0.05)
 
 
 def _interfaces(ids: set[str]) -> Iterator[str]:

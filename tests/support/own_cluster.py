@@ -11,8 +11,9 @@ import pytest
 from swarmnet.lab import Lab, LabSpec
 from swarmnet.lab.image import make_image
 from tests.support.commands import Operator
-from tests.support.docker_view import lines, soon
+from tests.support.docker_view import lines
 from tests.support.labs import fresh_name
+from tests.support.waiting import soon
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,7 +7,6 @@ import os
 import subprocess
 import tarfile
 import tempfile
-import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +14,8 @@ from typing import TYPE_CHECKING
 import docker
 import requests
 from testcontainers.community.registry import DockerRegistryContainer
+
+from tests.support.waiting import LIMIT, await_from, soon
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,18 +46,15 @@ class TLSRegistry(DockerRegistryContainer):
         return f"{self.address}:{PORT}"
 
     def _readiness_probe(self) -> None:
-        deadline = time.monotonic() + 180
-        while True:
+        def answers() -> bool:
             try:
-                requests.get(
-                    f"https://{self.get_registry()}/v2/", verify=str(self.ca_file), timeout=2
-                ).raise_for_status()
+                url = f"https://{self.get_registry()}/v2/"
+                requests.get(url, verify=str(self.ca_file), timeout=2).raise_for_status()
             except (requests.ConnectionError, requests.Timeout):
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.1)
-            else:
-                return
+                return False
+            return True
+
+        assert soon(answers), "the registry does not answer"
 
 
 def registry_image(certificate: ServerCertificate) -> bytes:
@@ -92,15 +90,11 @@ def forwarded_engine(address: str, *, key: Path, known_hosts: Path) -> Iterator[
         argv = ["ssh", "-nNT", "-i", str(key), *options, "-L", f"{socket}:/var/run/docker.sock", f"root@{address}"]
         process = subprocess.Popen(argv)
         try:
-            deadline = time.monotonic() + 120
-            while not socket.exists():
-                assert process.poll() is None, "ssh ended"
-                assert time.monotonic() < deadline, "no socket after 120 s"
-                time.sleep(0.05)
+            await_from(process, socket.exists)
             yield f"unix://{socket}"
         finally:
             process.terminate()
-            process.wait(timeout=10)
+            process.wait(timeout=LIMIT)
 
 
 @contextmanager

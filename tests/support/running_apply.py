@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import threading
-import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tests.support.commands import SWARMNET
+from tests.support.waiting import soon
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,11 +54,11 @@ class Running:
 
     def wait_for(self, text: str, *, limit: float = LIMIT) -> None:
         """Return when a line of its progress has the text."""
-        deadline = time.monotonic() + limit
-        while not any(text in line for line in self.progress):
-            assert self.process.poll() is None, f"it ended without saying {text!r}\n{self.said}"
-            assert time.monotonic() < deadline, f"it did not say {text!r} within {limit:g} s\n{self.said}"
-            time.sleep(0.02)
+        assert soon(lambda: self._has(text) or self.process.poll() is not None, limit=limit, every=0.02), self.said
+        assert self._has(text), f"it ended without saying {text!r}\n{self.said}"
+
+    def _has(self, text: str) -> bool:
+        return any(text in line for line in self.progress)
 
     def ends(self, *, exits: int, limit: float = LIMIT) -> str:
         """Insist on how it ends and return all that it said."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import subprocess
-import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +16,8 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     PublicFormat,
 )
+
+from tests.support.waiting import LIMIT, await_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,12 +88,7 @@ class Sshd:
             yield self
         finally:
             process.terminate()
-            process.wait(5)
+            process.wait(LIMIT)
 
     def _await(self, process: subprocess.Popen[bytes]) -> None:
-        deadline = time.monotonic() + 120
-        while process.poll() is None and time.monotonic() < deadline:
-            if b"Server listening" in self.log.read_bytes():
-                return
-            time.sleep(0.01)
-        raise AssertionError(f"sshd did not start: {self.log.read_text()}")
+        await_from(process, lambda: b"Server listening" in self.log.read_bytes())

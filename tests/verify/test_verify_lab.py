@@ -13,9 +13,9 @@ from swarmnet.model.report import Status
 from swarmnet.verify.scenarios import ALL
 from swarmnet.verify.story import VerifyOptions
 from tests.support.commands import docker
-from tests.support.docker_view import soon
 from tests.support.labs import fresh_name
 from tests.support.live_verify import inventory, run, traces
+from tests.support.waiting import soon
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

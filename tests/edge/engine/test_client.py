@@ -22,8 +22,8 @@ from swarmnet.errors import (
     StateChangedError,
     UnreachableError,
 )
-from tests.support.docker_view import soon
 from tests.support.http_server import HANG, HANG_UP, Talker, say
+from tests.support.waiting import soon
 
 if TYPE_CHECKING:
     from concurrent.futures import Future

@@ -24,7 +24,7 @@ from swarmnet.model.ports import ContainerSpec, JoinAddress
 from swarmnet.model.state import Endpoint, SwarmMembership, SwarmStanding
 from swarmnet.model.swarm import SwarmSpec
 from swarmnet.parse.inventory import parse_inventory
-from tests.support.docker_view import soon
+from tests.support.waiting import soon
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

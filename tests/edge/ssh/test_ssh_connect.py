@@ -18,6 +18,7 @@ from swarmnet.model.base import Secret
 from swarmnet.model.events import Event, Progress
 from swarmnet.workflows.fleet.fanout import fan_out
 from tests.support.sshd import SSHD, free_port, make_key
+from tests.support.waiting import await_from
 
 if TYPE_CHECKING:
     from tests.support.ssh_sessions import Fleet
@@ -225,9 +226,7 @@ def test_an_agent_logs_in_also_with_the_locked_key_that_it_holds(fleet: Fleet, m
     path = fleet.folder / "agent.sock"
     with subprocess.Popen(["/usr/bin/ssh-agent", "-D", "-a", str(path)], stdout=subprocess.DEVNULL) as agent:
         try:
-            while not path.exists():
-                assert agent.poll() is None
-                time.sleep(0.01)
+            await_from(agent, path.exists)
             monkeypatch.setenv("SSH_AUTH_SOCK", str(path))
             subprocess.run(["/usr/bin/ssh-add", "-q", str(fleet.key)], check=True)
             locked = make_key(fleet.folder / "locked", b"unknown")

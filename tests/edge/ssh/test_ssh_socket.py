@@ -163,10 +163,10 @@ def test_a_wrong_password_is_said_once_and_tried_once(guarded: Reach) -> None:
         assert "let me out" not in f"{caught.value.message} {caught.value.hint}"
     start = time.monotonic()
     session.engine(ASK)
-    for _ in range(10):
+    for _ in range(100):
         with pytest.raises(CommandError, match="sudo does not take the password"):
             guarded.openers[ASK]()
-    assert time.monotonic() - start < 10 * 2.0  # PAM waits two seconds after a wrong password: it was not asked again
+    assert time.monotonic() - start < 100 * 2.0  # PAM waits two seconds after a wrong password: it was not asked again
     assert guarded.lab.exec(ASK, attempts).stdout.count("let me out") == 0
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ import pytest
 
 from swarmnet.errors import AuthenticationError, HostError, HostKeyError, UnknownHostKeyError
 from tests.support.sshd import Sshd, make_key
+from tests.support.waiting import await_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,9 +29,7 @@ def agent(path: Path, *keys: Path) -> Iterator[Path]:
     """A real ssh-agent that holds some keys."""
     with subprocess.Popen(["/usr/bin/ssh-agent", "-D", "-a", str(path)], stdout=subprocess.DEVNULL) as process:
         try:
-            while not path.exists():
-                assert process.poll() is None
-                time.sleep(0.01)
+            await_from(process, path.exists)
             for key in keys:
                 subprocess.run(
                     ["/usr/bin/ssh-add", "-q", str(key)],

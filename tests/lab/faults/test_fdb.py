@@ -8,7 +8,7 @@ from swarmnet.errors import LabError
 from swarmnet.lab import Fault
 from swarmnet.lab.image import make_image
 from tests.support.commands import attach
-from tests.support.docker_view import soon
+from tests.support.waiting import soon
 
 if TYPE_CHECKING:
     from swarmnet.lab import Lab

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from swarmnet.lab import Fault
-from tests.support.docker_view import soon
 from tests.support.packets import hears, ping
+from tests.support.waiting import soon
 
 if TYPE_CHECKING:
     from swarmnet.lab import Lab

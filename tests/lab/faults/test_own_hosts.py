@@ -10,6 +10,7 @@ import pytest
 from swarmnet.errors import LabError
 from swarmnet.lab import Fault
 from tests.support.packets import ping
+from tests.support.waiting import seen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -138,7 +139,5 @@ def test_a_power_cut_ends_what_it_would_end_and_the_host_comes_back_as_the_same_
 def wait_for_node(lab: Lab, state: str) -> None:
     """Wait until the other managers agree that m3 is ``state``; while they elect a leader they say nothing."""
     look = ["docker", "node", "inspect", "m3", "--format", "{{.Status.State}}"]
-    deadline = time.monotonic() + 180
-    while (seen := lab.exec("m1", look)).stdout.strip() != state:
-        assert time.monotonic() < deadline, seen.last_words()
-        time.sleep(0.2)
+    last = seen(lambda: lab.exec("m1", look), lambda done: done.stdout.strip() == state)
+    assert last.stdout.strip() == state, last.last_words()

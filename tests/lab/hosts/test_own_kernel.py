@@ -15,8 +15,8 @@ import pytest
 from swarmnet.lab import Fault
 from tests.lab.test_up import ssh
 from tests.support.commands import attach
-from tests.support.docker_view import soon
 from tests.support.own_cluster import IMAGE
+from tests.support.waiting import soon
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -100,7 +100,7 @@ def test_encrypted_overlays_carry_traffic_across_hosts_as_esp_and_nothing_else(o
     watch = f"dst {own_lab.host('m3').address} and (ip proto 50 or udp port 4789)"
     tries = f"while kill -0 $!; do {ping}; done >&2"
 
-    seen = own_lab.exec("m1", ["sh", "-c", f"timeout 90 tcpdump -l -n -c 1 -i eth0 '{watch}' & {tries}"], limit=120)
+    seen = own_lab.exec("m1", ["sh", "-c", f"timeout 180 tcpdump -l -n -c 1 -i eth0 '{watch}' & {tries}"], limit=200)
     for host in ("m1", "m3"):
         said(own_lab, host, "docker", "rm", "--force", "esp")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +12,7 @@ import pytest
 from swarmnet.lab import Fault, Lab, LabSpec
 from tests.support.lab_traces import SWARMNET, command, lab_ids, settings, traces, wait_for_none
 from tests.support.labs import fresh_name
+from tests.support.waiting import await_from
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,11 +73,7 @@ def test_whatever_ends_up_halfway_nothing_is_left(tmp_path: Path) -> None:
 def wait_for_kernel(state: Path, up: subprocess.Popen[bytes]) -> None:
     """Return when the host's kernel has started its first process: its engine does not answer for long yet."""
     console = state / "victim/hosts/m1/console.log"
-    deadline = time.monotonic() + 180
-    while not (console.exists() and "booting" in console.read_text(errors="replace")):
-        assert up.poll() is None, "`lab up` ended by itself"
-        assert time.monotonic() < deadline, "the kernel never booted"
-        time.sleep(0.02)
+    await_from(up, lambda: console.exists() and "booting" in console.read_text(errors="replace"))
 
 
 def test_a_host_that_does_not_boot_shows_its_console_and_leaves_nothing(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ def test_a_running_process_is_alive_until_it_is_killed() -> None:
 
         identity.kill()
 
-        process.wait(timeout=120)
+        process.wait(timeout=180)
         assert not identity.alive()
 
 
