@@ -8,7 +8,7 @@ from hypothesis import settings
 
 from tests.support.group_times import pytest_addoption, pytest_terminal_summary
 from tests.support.labs import healed_lab, lab, make_lab, session_lab, take_down_orphans
-from tests.support.own_cluster import own_cluster
+from tests.support.own_cluster import own_cluster, pytest_runtest_teardown, uses_own_cluster
 
 # A busy machine must not fail a law: laws have no time limit of their own. CI draws the same inputs in each run, so
 # that one commit has one answer; new inputs are drawn everywhere else, and in great numbers by `make soak`.
@@ -20,20 +20,24 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "swarmnet"))
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+OWN_KERNELS = {"test_lost_hosts", "test_readme", "test_own_lifecycle"}
+"""Files with labs of their own whose hosts have own kernels: one group, since each such kernel fills a processor."""
 LONGEST = (
     "own_cluster",
-    "test_lost_hosts",
-    "test_apply_lab",
-    "test_engine",
-    "test_readme",
-    "test_killed_apply",
+    "own_kernels",
     "test_others",
     "test_verify_lab",
+    "test_apply_lab",
+    "test_verify_options",
+    "test_killed_apply",
+    "test_engine",
     "test_members",
+    "test_unlock_lab",
     "test_disaster",
     "test_every_field",
+    "test_consent",
 )
-"""Groups of tests that take more than a minute."""
+"""Groups of tests that take more than a minute, or nearly; `--group-seconds` shows them."""
 LONG_NAME = 100
 """Characters of a parameter that may be part of a test's name."""
 
@@ -48,10 +52,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     order: dict[pytest.Item, int] = {}
     for item in items:
         if item.get_closest_marker("lab") and isinstance(item, pytest.Function):
-            shared = "own_cluster" if "own_cluster" in item.fixturenames else item.path.stem
+            shared = group_of(item)
             item.add_marker(pytest.mark.xdist_group(shared))
             order[item] = LONGEST.index(shared) if shared in LONGEST else len(LONGEST)
     items.sort(key=lambda item: order.get(item, len(LONGEST) + 1))
+
+
+def group_of(item: pytest.Function) -> str:
+    """Return which tests share hosts, or processors, with a lab test."""
+    if uses_own_cluster(item):
+        return "own_cluster"
+    return "own_kernels" if item.path.stem in OWN_KERNELS else item.path.stem
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
@@ -72,6 +83,7 @@ __all__ = [
     "make_lab",
     "own_cluster",
     "pytest_addoption",
+    "pytest_runtest_teardown",
     "pytest_terminal_summary",
     "session_lab",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 import pytest
 
@@ -64,3 +64,17 @@ def own_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnCluster
         cluster = OwnCluster(lab, operator, inventory)
         cluster.heal()
         yield cluster
+
+
+@pytest.hookimpl(trylast=True)  # after the fixtures of the test and its module
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """Take the cluster down after the last test that uses it: idle kernels cost the tests that follow."""
+    if uses_own_cluster(item) and not uses_own_cluster(nextitem):
+        cluster = item.funcargs.get("own_cluster")
+        if isinstance(cluster, OwnCluster):
+            cluster.lab.down()
+
+
+def uses_own_cluster(item: pytest.Item | None) -> TypeGuard[pytest.Function]:
+    """Return whether a test needs the cluster, itself or through another fixture."""
+    return isinstance(item, pytest.Function) and "own_cluster" in item.fixturenames
