@@ -7,6 +7,7 @@ from enum import StrEnum
 from pydantic import Field
 
 from swarmnet.model.base import Document, Labels
+from swarmnet.model.find import by_id, by_name, of_host
 from swarmnet.model.network import Network
 from swarmnet.model.service import Protocol, Service, Task
 from swarmnet.model.swarm import Config, Node, StoredSecret, Swarm
@@ -201,7 +202,7 @@ class ClusterState(Document):
 
     def facts(self, host: str) -> HostFacts | None:
         """Return what was seen of the host, or None when it did not answer."""
-        return next((facts for facts in self.hosts if facts.host == host), None)
+        return of_host(self.hosts, host)
 
     def node_of(self, host: str) -> Node | None:
         """Return the node that the host is in the observed swarm, found by node id."""
@@ -226,20 +227,20 @@ class ClusterState(Document):
 
     def config(self, name: str) -> Config | None:
         """Return the config of that name."""
-        return next((config for config in self.configs if config.spec.name == name), None)
+        return by_name(self.configs, name)
 
     def secret(self, name: str) -> StoredSecret | None:
         """Return the secret of that name."""
-        return next((secret for secret in self.secrets if secret.spec.name == name), None)
+        return by_name(self.secrets, name)
 
     def node(self, node_id: str) -> Node | None:
         """Return the node of that id."""
-        return next((node for node in self.nodes if node.id == node_id), None)
+        return by_id(self.nodes, node_id)
 
     def local_network(self, host: str, name: str) -> Network | None:
         """Return the network of local scope that a host has by that name; the first of several."""
-        return next((net for net in self.local_networks(host) if net.spec.name == name), None)
+        return by_name(self.local_networks(host), name)
 
     def service(self, name: str) -> Service | None:
         """Return the service of that name."""
-        return next((service for service in self.services if service.spec.name == name), None)
+        return by_name(self.services, name)

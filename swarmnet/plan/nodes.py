@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from swarmnet.errors import RefusedError
 from swarmnet.model.announced_losses import majority
+from swarmnet.model.find import called
 from swarmnet.model.hosts import NO_ROLE, Availability, Role
 from swarmnet.model.plan import Change, Plan
 from swarmnet.model.ref import Ref
@@ -49,7 +50,7 @@ class Member:
         Raises:
             UsageError: no host of the inventory and no node of the swarm is called so.
         """
-        host = next((one for one in inventory.hosts if one.name == name), None)
+        host = called(inventory.hosts, name)
         if host is not None:
             node = state.node_of(name)
             entries = (node,) if node is not None else tuple(_left_behind(host, state, inventory))

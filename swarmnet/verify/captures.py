@@ -12,6 +12,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from swarmnet.model.find import of_host
 from swarmnet.verify import keys
 from swarmnet.verify.kernels import ESP_TRIAL
 from swarmnet.verify.keys import ESP, PLACES
@@ -210,7 +211,7 @@ def heard_from(answers: Answers, host: str, label: str) -> Mapping[str, int] | N
 
 def capture_of(setup: Setup, answers: Answers, host: str) -> Capture:
     """Return what the host's observer counted; a capture that missed packets proves nothing."""
-    observer = next((one for one in setup.observers if one.host == host), None)
+    observer = of_host(setup.observers, host)
     if observer is None or observer.problem:
         return Capture(host, "", problem=(observer and observer.problem) or "no observer was started")
     for key in (CAPTURE, COLLECT):

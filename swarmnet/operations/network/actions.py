@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from swarmnet.errors import ConflictError, ConvergenceError, EngineError, NotFoundError, RefusedError, SwarmnetError
 from swarmnet.model.clock import wait_until
 from swarmnet.model.compare import VNI_OPTION, network_changes, numbered
+from swarmnet.model.find import by_id, by_name
 from swarmnet.model.network import Network, NetworkSpec, Scope
 from swarmnet.model.plan import Action, Permit, Rank, Sign
 from swarmnet.model.ports import progress
@@ -72,7 +73,7 @@ class RemakeNetwork(Action):
         Raises:
             ConvergenceError: it was allocated meanwhile and differs from what is written.
         """
-        seen = _find(_engine(ports, self.host), self.spec.name)
+        seen = by_name(_engine(ports, self.host).networks.list(), self.spec.name)
         if seen is not None and seen.allocated:
             # A run that was killed between its request and the allocator's answer leaves just this.
             if network_changes(self.spec, numbered(self.spec, seen)):
@@ -169,7 +170,7 @@ def make_network(ports: Ports, spec: NetworkSpec, host: str | None) -> None:
         return
 
     def look() -> tuple[Network | None, str]:
-        net = next((net for net in engine.networks.list() if net.id == network_id), None)
+        net = by_id(engine.networks.list(), network_id)
         return (net if net is not None and net.allocated else None), "gone" if net is None else "not allocated"
 
     try:
@@ -255,7 +256,7 @@ def _remove(ports: Ports, name: str, host: str | None) -> None:
     engine = _engine(ports, host)
 
     def look() -> tuple[bool | None, str]:
-        seen = _find(engine, name)
+        seen = by_name(engine.networks.list(), name)
         if seen is None:
             return True, "gone"
         try:
@@ -271,10 +272,6 @@ def _remove(ports: Ports, name: str, host: str | None) -> None:
 
 def _engine(ports: Ports, host: str | None) -> SwarmPort:
     return ports.manager() if host is None else ports.engine(host)
-
-
-def _find(engine: SwarmPort, name: str) -> Network | None:
-    return next((net for net in engine.networks.list() if net.spec.name == name), None)
 
 
 def _as_wanted(seen: NetworkSpec) -> NetworkSpec:

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from swarmnet.model.base import Document
 from swarmnet.model.clock import wait_until
+from swarmnet.model.find import by_name
 from swarmnet.model.plan import Action, Rank, Risk
 from swarmnet.model.ports import progress
 from swarmnet.model.service import Attachment
@@ -189,7 +190,7 @@ def _write(manager: SwarmPort, name: str, change: Callable[[ServiceSpec], Servic
     """Change a service as it is now: another network may be replaced at the same time."""
 
     def write() -> None:
-        now = next((one for one in manager.services.list() if one.spec.name == name), None)
+        now = by_name(manager.services.list(), name)
         if now is not None:  # removed by somebody else meanwhile: nothing to change
             manager.services.update(now.id, now.version, change(now.spec))
 

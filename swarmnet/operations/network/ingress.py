@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from swarmnet.errors import EngineError, HostError
 from swarmnet.model.clock import wait_until
 from swarmnet.model.compare import INIT_ONLY, network_changes
+from swarmnet.model.find import by_id
 from swarmnet.model.network import Network, NetworkSpec, Subnet
 from swarmnet.model.plan import Action, Rank, Risk, unmarked
 from swarmnet.model.ports import progress
@@ -160,7 +161,7 @@ def _cleared(manager: SwarmPort) -> tuple[bool | None, str]:
 
 def _touch(manager: SwarmPort, node_id: str) -> None:
     """Set a label on a node, or remove it: an agent reads its networks again only if its entry differs."""
-    node = next((one for one in manager.nodes.list() if one.id == node_id), None)
+    node = by_id(manager.nodes.list(), node_id)
     if node is None:
         return
     labels = {name: value for name, value in node.spec.labels.items() if name != TOUCHED}

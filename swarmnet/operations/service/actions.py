@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from swarmnet.errors import ConvergenceError
 from swarmnet.model.clock import wait_until
+from swarmnet.model.find import by_name
 from swarmnet.model.merge import lay, replace, without_labels
 from swarmnet.model.plan import Action, Permit, Rank, Sign
 from swarmnet.model.ports import progress
@@ -102,7 +103,7 @@ class UpdateService(_ServiceAction):
         return lay(without_labels(unnoted(present), self.remove_labels), spec)
 
     def _present(self, manager: SwarmPort) -> Service:
-        now = _find(manager, self.spec.name)
+        now = by_name(manager.services.list(), self.spec.name)
         if now is None:
             raise ConvergenceError(f"service {self.spec.name} is gone", hint="plan again")
         return now
@@ -158,7 +159,7 @@ class ReplaceService(_ServiceAction):
     def run(self, ports: Ports) -> None:
         """Remove it, wait until its tasks are gone, make it, wait for the new ones."""
         manager = ports.manager()
-        old = _find(manager, self.spec.name)
+        old = by_name(manager.services.list(), self.spec.name)
         if old is not None:
             manager.services.remove(old.id)
             what = f"the tasks of service {self.spec.name} to end"
@@ -167,10 +168,6 @@ class ReplaceService(_ServiceAction):
             )
         manager.services.create(self.spec)
         self._settle(ports)
-
-
-def _find(manager: SwarmPort, name: str) -> Service | None:
-    return next((one for one in manager.services.list() if one.spec.name == name), None)
 
 
 def _ended(manager: SwarmPort, service_id: str) -> tuple[bool | None, str]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from swarmnet.errors import ConvergenceError, StateChangedError
 from swarmnet.model.clock import until_stopped, wait_until
+from swarmnet.model.find import by_name
 from swarmnet.model.plan import MANAGED_LABEL
 from swarmnet.model.ports import progress
 from swarmnet.model.service import PublishMode, ServiceMode
@@ -185,7 +186,7 @@ def _watch(ports: Ports, name: str, judge: Judge, *, what: str, timeout: float, 
         now = ports.clock.monotonic()
         if service_id and now < due and manager.tasks(service=service_id) == seen:
             return None, words
-        service = next((one for one in manager.services.list() if one.spec.name == name), None)
+        service = by_name(manager.services.list(), name)
         if service is None:
             raise ConvergenceError(f"service {name} is gone")
         seen, service_id, due = manager.tasks(service=service.id), service.id, now + SERVICE_EVERY

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import ConvergenceError, HostError
+from swarmnet.model.find import by_id
 from swarmnet.model.service import PublishMode
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ class FinalWord:
                 f"{task.state}: {words}",
                 "change the service or the nodes, or write 'wait: false' when nodes come later",
             )
-        node = next((one for one in self.manager.nodes.list() if one.id == task.node_id), None)
+        node = by_id(self.manager.nodes.list(), task.node_id)
         where = "a node that is gone" if node is None else node.name
         holder = "" if node is None else _holder(self.ports, node, service, task)
         return (

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from swarmnet.errors import ConvergenceError, NotAManagerError
 from swarmnet.model.clock import until_stopped, wait_until
+from swarmnet.model.find import by_id
 from swarmnet.model.hosts import Availability, Role
 from swarmnet.model.merge import lay, without_labels
 from swarmnet.model.plan import Action, Rank, Sign
@@ -92,7 +93,7 @@ class Join(Action):
                 failure = error
         else:
             raise failure or ConvergenceError(f"no reachable manager accepts {self.host}")
-        if _find(before, node_id) is not None:
+        if by_id(before, node_id) is not None:
             raise ConvergenceError(f"{self.host} says that it joined as node {node_id}, which was there before")
         node = _wait_for_node(ports, node_id, self.role)
         self._check_address(node)
@@ -176,7 +177,7 @@ class NodeUpdate(Action):
 
     def predict(self, state: ClusterState) -> ClusterState:
         """Return the state with the node's spec changed."""
-        node = _find(state.nodes, self.node_id or _node_id(state, self.host))
+        node = by_id(state.nodes, self.node_id or _node_id(state, self.host))
         return state if node is None else with_node(state, node.id, self._laid_over(node.spec))
 
     def run(self, ports: Ports) -> None:
@@ -193,7 +194,7 @@ class NodeUpdate(Action):
 
         def write() -> None:
             nonlocal leaving
-            node = _find(manager.nodes.list(), node_id)
+            node = by_id(manager.nodes.list(), node_id)
             if node is None:
                 raise ConvergenceError(f"{self.target} is not in the swarm (node id {node_id or 'none'})")
             wanted = self._laid_over(node.spec)
@@ -261,13 +262,13 @@ class RemoveDeadNode(Action):
         beats = manager.swarm().spec.heartbeat or HEARTBEAT
 
         def look() -> tuple[bool | None, str]:
-            node = _find(manager.nodes.list(), self.node_id)
+            node = by_id(manager.nodes.list(), self.node_id)
             return (True if node is None or is_dead(node) else None), f"it is {'' if node is None else node.status}"
 
         what = f"the entry that {self.target} left behind to be down"
         tell = progress(ports)
         wait_until(ports.clock, look, what=what, timeout=NOTICED_LIMIT + 6 * beats, every=0.2, tell=tell)
-        if _find(manager.nodes.list(), self.node_id) is not None:
+        if by_id(manager.nodes.list(), self.node_id) is not None:
             manager.nodes.remove(self.node_id, force=True)
 
 
@@ -288,16 +289,12 @@ def _confirmed_id(ports: Ports, host: str, nodes: tuple[Node, ...]) -> str:
         ConvergenceError: it does.
     """
     engine, inventory = ports.engine(host).facts(), ports.inventory
-    node = _find(nodes, engine.membership.node_id)
+    node = by_id(nodes, engine.membership.node_id)
     if node is not None and (
         why := misfit(inventory.host(host), HostFacts(host=host, engine=engine), node, nodes, inventory)
     ):
         raise ConvergenceError(f"{host} {why}", hint="nothing was changed for it; look at that host")
     return engine.membership.node_id
-
-
-def _find(nodes: tuple[Node, ...], node_id: str) -> Node | None:
-    return next((node for node in nodes if node.id == node_id), None)
 
 
 def _node_id(state: ClusterState, host: str) -> str:
@@ -315,7 +312,7 @@ def _remotes(nodes: tuple[Node, ...]) -> tuple[str, ...]:
 def _wait_for_node(ports: Ports, node_id: str, role: Role) -> Node:
     def look() -> tuple[Node | None, str]:
         try:
-            node = _find(ports.manager().nodes.list(), node_id)
+            node = by_id(ports.manager().nodes.list(), node_id)
         except NotAManagerError as error:  # elections take a moment after a member is added
             return None, str(error)
         if node is None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from swarmnet.errors import ConvergenceError
 from swarmnet.model.clock import until_stopped, wait_until
+from swarmnet.model.find import by_id
 from swarmnet.model.hosts import Availability
 from swarmnet.model.ports import progress
 from swarmnet.model.service import PublishMode, ServiceMode
@@ -107,7 +108,7 @@ class Leaving:
         wait_until(ports.clock, looked, what=what, timeout=timeout, every=SERVICE_EVERY / 5, tell=tell)
 
     def _is_gone(self, manager: SwarmPort) -> bool:
-        now = next((node for node in manager.nodes.list() if node.id == self.node.id), None)
+        now = by_id(manager.nodes.list(), self.node.id)
         return now is None or now.status in ("down", "disconnected")
 
     def _is_back(self, service: Service, tasks: Iterable[Task]) -> bool:

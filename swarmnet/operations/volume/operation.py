@@ -13,6 +13,7 @@ from pydantic import AfterValidator, Field, WithJsonSchema
 
 from swarmnet.model.compare import volume_changes
 from swarmnet.model.fields import Effect
+from swarmnet.model.find import by_id
 from swarmnet.model.plan import Action, Rank, Sign
 from swarmnet.model.ref import Ref
 from swarmnet.model.volume import Volume, VolumeSpec
@@ -129,7 +130,7 @@ class VolumeOperation(Operation, VolumeSpec):
         for host in context.hosts:
             found = context.state.volumes(host.name)
             if found is not None:
-                yield host.name, next((one for one in found if one.id == self.name), None)
+                yield host.name, by_id(found, self.name)
 
 
 def _paths(changes: tuple[Change, ...], effect: Effect) -> str:

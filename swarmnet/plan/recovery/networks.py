@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from swarmnet.model.find import by_name, called
 from swarmnet.model.hosts import Role
 from swarmnet.model.network import GATEWAY, Network, NetworkSpec, Scope
 from swarmnet.model.plan import Skip, unmarked
@@ -94,7 +95,7 @@ class Networks:
     def _gateways(self) -> Iterator[tuple[HostFacts, HostFacts, Network]]:
         for facts in self.document.state.hosts:
             new = self.state.facts(self.hosts.get(facts.host, ""))
-            network = next((net for net in facts.networks if net.spec.name == GATEWAY), None)
+            network = by_name(facts.networks, GATEWAY)
             if new is not None and network is not None and network.spec.subnets:
                 yield facts, new, network
 
@@ -109,8 +110,9 @@ class Networks:
 
     def _ambiguous(self, name: str, new_host: str) -> bool:
         """Return whether a local network has the name of a network of the swarm on a host that will be a manager."""
-        role = next((host.role for host in self.inventory.hosts if host.name == new_host), None)
-        return role is Role.MANAGER and any(net.spec.name == name for net in _wanted(self.document.state.networks))
+        host = called(self.inventory.hosts, new_host)
+        is_manager = host is not None and host.role is Role.MANAGER
+        return is_manager and any(net.spec.name == name for net in _wanted(self.document.state.networks))
 
     @staticmethod
     def _unique(networks: Iterable[Network]) -> tuple[Network, ...]:

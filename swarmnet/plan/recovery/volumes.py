@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from swarmnet.model.compare import volume_changes
+from swarmnet.model.find import by_id
 from swarmnet.model.plan import Skip, unmarked
 from swarmnet.model.ref import Ref
 from swarmnet.operations.playbook import Step
@@ -45,7 +46,7 @@ def _volumes(document: BackupDocument, hosts: Mapping[str, str]) -> Iterator[tup
 
 
 def _difference(spec: VolumeSpec, state: ClusterState, host: str) -> str:
-    seen = next((one for one in state.volumes(host) or () if one.id == spec.name), None)
+    seen = by_id(state.volumes(host) or (), spec.name)
     if seen is None:
         return ""
     now = seen.spec.model_copy(update={"labels": unmarked(seen.spec.labels)})

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from swarmnet.errors import ConvergenceError, EngineError, HostError
 from swarmnet.model.clock import wait_until
+from swarmnet.model.find import by_id
 from swarmnet.model.verification import PROBE_LABEL
 from swarmnet.verify import absence
 from swarmnet.verify.ids import CauseId
@@ -62,7 +63,7 @@ def addresses(clock: Clock, engine: EnginePort, container: str, wanted: set[str]
     """
 
     def look() -> tuple[dict[str, str] | None, str]:
-        seen = next((one for one in engine.containers(label=PROBE_LABEL) if one.id == container), None)
+        seen = by_id(engine.containers(label=PROBE_LABEL), container)
         if seen is None or not seen.running:
             said = engine.container_log(container).decode(errors="replace").strip().splitlines()[-1:]
             raise EngineError(engine.host, f"the probe ended at once: {''.join(said) or 'no word'}")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from swarmnet.errors import ConflictError, ConvergenceError, HostError
 from swarmnet.model.clock import wait_until
+from swarmnet.model.find import by_id
 from swarmnet.model.network import NetworkSpec
 from swarmnet.workflows.fleet.whole_list import whole_list
 
@@ -57,7 +58,7 @@ def make_control(ports: Ports, name: str, labels: Labels, *, timeout: float) -> 
     network_id = manager.networks.create(NetworkSpec(name=name, attachable=True, labels=labels))
 
     def look() -> tuple[Network | None, str]:
-        found = next((net for net in manager.networks.list() if net.id == network_id), None)
+        found = by_id(manager.networks.list(), network_id)
         return (found if found and found.allocated and found.vnis else None), "it has no VNI yet"
 
     return wait_until(ports.clock, look, what=f"network {name} to be allocated", timeout=timeout)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import ConvergenceError, HostError
+from swarmnet.model.find import by_name
 from swarmnet.model.service import Protocol, PublishedPort, PublishMode
 from swarmnet.probe import wire
 from swarmnet.verify.probes.services import takes_tasks
@@ -62,7 +63,7 @@ class Publication:
         try:
             tasks, missing = self.services.tasks_on(self.name, frozenset(self.nodes))
             manager = self.services.ports.manager()
-            seen = next((one for one in manager.services.list() if one.spec.name == self.name), None)
+            seen = by_name(manager.services.list(), self.name)
         except (ConvergenceError, HostError) as error:
             self.problem = str(error)
             return

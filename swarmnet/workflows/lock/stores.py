@@ -16,13 +16,14 @@ from pydantic import ValidationError
 
 from swarmnet.errors import CommandError, ConflictError, HostError, NotFoundError, StateChangedError
 from swarmnet.model.border import border
+from swarmnet.model.find import by_name
 from swarmnet.model.lock import LOCK_NAME, Claim, Holder
 from swarmnet.model.state import SwarmStanding
 from swarmnet.model.swarm import Config, ConfigSpec
 from swarmnet.workflows.fleet.failover import LOST, Failover
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from swarmnet.model.clock import Clock
     from swarmnet.model.ports import Completed, Ports, SwarmPort
@@ -146,7 +147,7 @@ class SwarmPlace:
         return self._seen_by(self._ports.engine(host))
 
     def _seen_by(self, manager: SwarmPort) -> Holder | None:
-        config = _lock_among(manager.configs.list())
+        config = by_name(manager.configs.list(), LOCK_NAME)
         return None if config is None else self._describe(config)
 
     def beat(self, claim: Claim) -> bool:
@@ -208,7 +209,7 @@ class SwarmPlace:
             return
 
     def _config(self) -> Config | None:
-        return _lock_among(self._ports.manager().configs.list())
+        return by_name(self._ports.manager().configs.list(), LOCK_NAME)
 
     def _describe(self, config: Config) -> Holder:
         # A heartbeat from the future means a clock that was set back; it counts as much as an old one.
@@ -285,10 +286,6 @@ class FilePlace:
                 raise CommandError(self._host, f"cannot read the lock: {said}")
             raise CommandError(self._host, f"cannot {verb} the lock file (exit {ended.exit_code}): {said}")
         return ended
-
-
-def _lock_among(configs: Iterable[Config]) -> Config | None:
-    return next((one for one in configs if one.spec.name == LOCK_NAME), None)
 
 
 def _claim(text: str) -> Claim | None:
