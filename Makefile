@@ -9,7 +9,7 @@ PIN := pip compile --quiet --upgrade --universal --python-version 3.11 --generat
   pyproject.toml .ci/build.in --output-file
 # Lab tests wait for engines two thirds of the time: three workers keep two processors busy.
 ALL_TESTS := -q -n 3 --dist loadgroup --no-loadscope-reorder --max-worker-restart 0 --group-seconds
-PACKAGES := age jq python3-venv debootstrap iptables nftables openssh-client openssh-server docker-registry
+PACKAGES := age cron faketime jq python3-venv debootstrap iptables nftables openssh-client openssh-server docker-registry systemd
 
 .PHONY: help install dev packages roots check lint test coverage soak demo bench lowest pins docs format clean
 help:  ## list the targets

@@ -19,7 +19,7 @@ from swarmnet.errors import RefusedError, UsageError, WrongKeyError
 
 if TYPE_CHECKING:
     from swarmnet.edge.backups.key_ring import BackupKeys
-    from swarmnet.edge.backups.keys import Signer
+    from swarmnet.edge.backups.keys import Ask, Signer
     from swarmnet.edge.backups.repository import DirectoryRepository
     from swarmnet.edge.backups.vault import AgeVault
     from swarmnet.model.backup import BackupDocument
@@ -275,18 +275,25 @@ def trusted_signers(ring: BackupKeys, trust: list[str] | None) -> tuple[Signer, 
 
 
 def sealing_vault(
-    keys: Path | None, recipients: list[str] | None, sign_with: Path | None, *, single_recipient: bool
+    keys: Path | None,
+    recipients: list[str] | None,
+    sign_with: Path | None,
+    *,
+    single_recipient: bool,
+    ask: Ask | None = None,
 ) -> AgeVault:
     """Return a vault that seals to the recipients of the key directory and to those named in addition.
 
-    The signer's own signature is accepted, so that the backup can be checked after it was written.
+    The signer's own signature is accepted, so that the backup can be checked after it was written. ``ask`` gives the
+    passphrase of a key; without one, the environment or the terminal does.
     """
     from swarmnet.edge.backups.keys import Signer, fingerprint, load_signing_key, parse_recipient
     from swarmnet.edge.backups.vault import AgeVault
 
     ring = key_ring(keys)
-    signing = load_signing_key(sign_with, passphrase) if sign_with else ring.own_signing_key(passphrase)
-    identities = ring.own_identity(passphrase).identities
+    ask = ask or passphrase
+    signing = load_signing_key(sign_with, ask) if sign_with else ring.own_signing_key(ask)
+    identities = ring.own_identity(ask).identities
     everybody = (*ring.recipients(), *(parse_recipient(text) for text in recipients or []))
     sealed_to_us = {one.key for one in ring.recipients()} & {str(public_of(one)) for one in identities}
     return AgeVault(

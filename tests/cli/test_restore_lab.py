@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -42,6 +43,19 @@ def _customise_ingress(lab: Lab) -> None:
     assert lab.exec("m1", ["sh", "-c", script]).exit_code == 0
 
 
+def _run_as_at_night(operator: Operator, inventory: tuple[str, str]) -> None:
+    """Install a schedule and start its run as a timer does: in an empty environment, in no directory of ours."""
+    place = ("--directory", "schedules")
+    argv = operator.asks("schedule", "install", *inventory, "--with", "launchd", *place)["command"]
+    argv.remove("--if-due")
+    done = subprocess.run(argv, env={}, cwd="/", capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "no change" in done.stderr
+    (one,) = operator.asks("schedule", "status", *place)["schedules"]
+    newest, *_older = operator.asks("backup", "list")["backups"]
+    assert (newest["header"]["reason"], newest["name"]) == ("schedule", one["last"]["backup"])
+
+
 def test_a_customised_ingress_network_comes_back_on_every_node_and_undo_takes_the_rest_back(
     lab: Lab, tmp_path: Path
 ) -> None:
@@ -51,6 +65,7 @@ def test_a_customised_ingress_network_comes_back_on_every_node_and_undo_takes_th
     operator.types("apply", "site.yml", *inventory, "--yes")
     _customise_ingress(lab)
     operator.types("backup", "create", *inventory)
+    _run_as_at_night(operator, inventory)
     lab.reset()
 
     operator.types("restore", "apply", "latest", *inventory, "--yes", "--no-verify", exits=3)

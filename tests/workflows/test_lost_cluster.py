@@ -137,8 +137,8 @@ COMMANDS: dict[str, Callable[[Ports], object]] = {
 """What each command does on hosts, by the words that are typed."""
 SPEAK_OTHERWISE = {"status", "unlock", "reset"}
 """Commands whose answer is not an error, or that are there for just that state."""
-OUTSIDE = {"lab up", "restore verify", "trust"}
-"""Commands that write an inventory, or only log in."""
+OUTSIDE = {"lab up", "restore verify", "schedule install", "trust"}
+"""Commands that write an inventory, only read it, or only log in."""
 
 
 def lost() -> World:

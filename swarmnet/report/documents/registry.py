@@ -30,6 +30,12 @@ from swarmnet.report.documents.lock import LocksDocument
 from swarmnet.report.documents.log import LogsDocument
 from swarmnet.report.documents.plan import PlanDocument, RestorePlanDocument, SavedPlanDocument
 from swarmnet.report.documents.restore import RestoreDocument
+from swarmnet.report.documents.schedule import (
+    ScheduleInstallDocument,
+    ScheduleRemoveDocument,
+    ScheduleRunDocument,
+    ScheduleStatusDocument,
+)
 from swarmnet.report.documents.show import ShowDocument
 from swarmnet.report.documents.status import StatusDocument
 from swarmnet.report.documents.verify import VerifyDocument
@@ -56,6 +62,10 @@ DOCUMENTS: dict[str, type[Output]] = {
     "backup-header": BackupHeaderDocument,
     "backup-check": BackupCheckDocument,
     "backup-prune": BackupPruneDocument,
+    "schedule-install": ScheduleInstallDocument,
+    "schedule-run": ScheduleRunDocument,
+    "schedule-status": ScheduleStatusDocument,
+    "schedule-remove": ScheduleRemoveDocument,
     "keys": KeysDocument,
     "keys-init": KeysInitDocument,
     "keys-renew": KeysRenewDocument,

@@ -1,0 +1,267 @@
+"""``swarmnet schedule``: backups that come by themselves, and a word when they do not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from swarmnet.cli.commands.backup import Keeping
+from swarmnet.cli.options import InventoryOption, LogFileOption, TimeoutOption, VerboseOption, grouped
+from swarmnet.cli.output import Output
+from swarmnet.cli.sealing import KeysOption, RepositoryOption, SingleOption
+from swarmnet.cli.wiring import note
+from swarmnet.errors import ExitCode
+
+if TYPE_CHECKING:
+    from swarmnet.edge.operator.schedules import Schedules
+    from swarmnet.model.schedule import Schedule
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+EXAMPLE = "swarmnet schedule install -i prod.yml --at daily --keep-daily 7 --keep-weekly 4"
+
+DirectoryOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--directory", metavar="DIR", help="Directory of the schedules; default: the user's own.", show_default=False
+    ),
+]
+ClusterArgument = Annotated[
+    str | None, typer.Argument(help="The cluster; left out, the only one that has a schedule.", metavar="CLUSTER")
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """Who hears of the runs."""
+
+    ping_url: Annotated[
+        str | None,
+        typer.Option(
+            "--ping-url",
+            metavar="URL|env:NAME",
+            help="URL of a dead man's switch, as healthchecks has: gets /start, success, or /fail with the last lines.",
+        ),
+    ] = None
+    on_failure: Annotated[
+        str | None,
+        typer.Option("--on-failure", metavar="CMD", help="Command that runs after a failure; its stdin has the lines."),
+    ] = None
+    metrics: Annotated[
+        Path | None,
+        typer.Option("--metrics", metavar="FILE.prom", help="File for Prometheus' textfile collector."),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """When runs begin, what starts them, and how long none may succeed."""
+
+    at: Annotated[
+        str, typer.Option("--at", metavar="WHEN", help="daily, hourly, weekly, or a cron expression, in local time.")
+    ] = "daily"
+    with_: Annotated[
+        str | None,
+        typer.Option(
+            "--with", metavar="WHAT", help="systemd-user, systemd-system, cron or launchd; default: what runs here."
+        ),
+    ] = None
+    max_age: Annotated[
+        float | None,
+        typer.Option(
+            "--max-age",
+            metavar="HOURS",
+            min=1,
+            help="When the newest backup is too old; default: after two runs that failed.",
+            show_default=False,
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """The cluster, and how each run reaches it."""
+
+    inventory: InventoryOption
+    timeout: TimeoutOption = None
+    verbosity: VerboseOption = 0
+    log_file: LogFileOption = None
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where backups go, and with which keys."""
+
+    repository: RepositoryOption = ""
+    keys: KeysOption = None
+    single_recipient: SingleOption = False
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """All that ``schedule install`` was given."""
+
+    reached: Reached
+    timing: Timing
+    destination: Destination
+    keeping: Keeping
+    telling: Telling
+
+    def schedule(self, now: datetime) -> Schedule:
+        """Return the schedule, with nothing in it that a run at night cannot use.
+
+        Raises:
+            UsageError: says which option it is.
+        """
+        from swarmnet.cli.schedules import chosen, ping, words
+        from swarmnet.cli.sealing import key_ring, sealing_vault
+        from swarmnet.cli.wiring import read_inventory
+        from swarmnet.edge.backups.keys import nobody
+        from swarmnet.model.schedule import Schedule
+        from swarmnet.plan.schedule import cron_expression, patience
+
+        at, keys = cron_expression(self.timing.at), key_ring(self.destination.keys).directory
+        single, metrics = self.destination.single_recipient, self.telling.metrics
+        sealing_vault(keys, None, None, single_recipient=single, ask=nobody)
+        hours, reached = self.timing.max_age, self.reached
+        return Schedule(
+            cluster=read_inventory(reached.inventory).cluster,
+            inventory=str(reached.inventory.absolute()),
+            timeout=reached.timeout,
+            verbosity=reached.verbosity,
+            log_file=None if reached.log_file is None else str(reached.log_file.absolute()),
+            repository=str(Path(self.destination.repository).absolute()),
+            keys=str(keys.absolute()),
+            single_recipient=single,
+            at=at,
+            with_=chosen(self.timing.with_),
+            keep_last=self.keeping.keep_last,
+            keep_daily=self.keeping.keep_daily,
+            keep_weekly=self.keeping.keep_weekly,
+            max_age=patience(at, now) if hours is None else int(hours * 3600),
+            ping=ping(self.telling.ping_url),
+            on_failure=words(self.telling.on_failure),
+            metrics=None if metrics is None else str(metrics.absolute()),
+            installed=now,
+        )
+
+
+@app.command(
+    epilog="Example: swarmnet schedule install -i prod.yml --at '30 2 * * *' --keep-daily 7 --ping-url env:PING_URL",
+    short_help="Take backups by a timer from now on.",
+)
+@grouped
+def install(
+    reached: Reached,
+    timing: Timing,
+    destination: Destination,
+    keeping: Keeping,
+    telling: Telling,
+    output: Output,
+    directory: DirectoryOption = None,
+) -> None:
+    """Take backups by a timer from now on. Another install for the same cluster replaces its schedule.
+
+    Missed runs are made up for once. Without a --keep option nothing is removed. Nothing is asked later: the key that
+    signs must open without a passphrase, and SSH must log in without an agent.
+    """
+    from shlex import join
+
+    from swarmnet.cli.schedules import command_line, schedules, standing, timer
+    from swarmnet.report.documents.schedule import ScheduleInstallDocument
+    from swarmnet.report.reports.schedule import installed_report
+
+    targets, now, store = output.targets(), datetime.now(UTC), schedules(directory)
+    schedule = Wanted(reached, timing, destination, keeping, telling).schedule(now)
+    argv = command_line(store, schedule.cluster, if_due=True)
+    done = (*_replaced(store, schedule), *timer(schedule).install(schedule, argv))
+    store.put(schedule)
+    entry = standing(store, schedule, now)
+    document = ScheduleInstallDocument(schema_=1, schedule=entry, command=list(argv), done=list(done))
+    due, hours = datetime.fromisoformat(entry.next).astimezone(), schedule.max_age / 3600
+    by_hand = command_line(store, schedule.cluster, if_due=False)
+    lines = (
+        f"next backup of {schedule.cluster}: {due:%Y-%m-%d %H:%M %Z}; too old after {hours:g} h",
+        f"try it once, as the timer will: env -i {join(by_hand)}",
+    )
+    targets.emit(installed_report(document, lines))
+
+
+def _replaced(store: Schedules, schedule: Schedule) -> tuple[str, ...]:
+    """Remove the timer of the schedule that the cluster had, if another program starts its runs."""
+    from swarmnet.cli.schedules import timer
+
+    if schedule.cluster not in store.names():
+        return ()
+    before = store.get(schedule.cluster)
+    return () if before.with_ is schedule.with_ else timer(before).remove(before)
+
+
+@app.command(
+    epilog="Example: swarmnet schedule run prod", short_help="Do one run of a schedule now, as its timer does."
+)
+@grouped
+def run(
+    output: Output,
+    cluster: ClusterArgument = None,
+    if_due: Annotated[
+        bool, typer.Option("--if-due", help="Do nothing unless a time of the schedule has passed since the last run.")
+    ] = False,
+    directory: DirectoryOption = None,
+) -> None:
+    """Take a backup, open it again, compare it with the one before, copy, prune, and say how it went.
+
+    Exit 3: partial. Exit 75: no host answers, and exit 11: another run has the lock; both are 1 once the newest backup
+    is older than --max-age. A clock that jumped prunes nothing.
+    """
+    from swarmnet.cli.schedules import carried_out, schedules
+    from swarmnet.report.documents.schedule import ScheduleRunDocument, run_entry
+    from swarmnet.report.reports.schedule import run_report
+
+    targets = output.targets()
+    name, record = carried_out(schedules(directory), cluster, if_due=if_due)
+    entry = None if record is None else run_entry(record)
+    targets.emit(run_report(ScheduleRunDocument(schema_=1, cluster=name, run=entry)), shown=True)
+    if record is not None and record.exit_code:
+        raise typer.Exit(record.exit_code)
+
+
+@app.command(
+    epilog="Example: swarmnet schedule status --json",
+    short_help="Show when backups come, came, and whether one is due.",
+)
+@grouped
+def status(output: Output, cluster: ClusterArgument = None, directory: DirectoryOption = None) -> None:
+    """Show next and last run of each schedule, and whether its newest backup is too old. Exit 3: one is overdue."""
+    from swarmnet.cli.schedules import schedules, standing
+    from swarmnet.report.documents.schedule import ScheduleStatusDocument
+    from swarmnet.report.reports.schedule import schedule_report
+
+    targets, store = output.targets(), schedules(directory)
+    chosen = [store.get(cluster)] if cluster else [store.get(name) for name in store.names()]
+    if not chosen:
+        note(f"no schedules in {store.directory}; `swarmnet schedule install` makes one")
+    found = ScheduleStatusDocument(schema_=1, schedules=[standing(store, one, datetime.now(UTC)) for one in chosen])
+    targets.emit(schedule_report(found))
+    if any(one.overdue for one in found.schedules):
+        raise typer.Exit(ExitCode.INCOMPLETE)
+
+
+@app.command(epilog="Example: swarmnet schedule remove prod", short_help="Take no more backups by a timer.")
+@grouped
+def remove(output: Output, cluster: ClusterArgument = None, directory: DirectoryOption = None) -> None:
+    """Remove the timer and the schedule. Backups stay; so does every file that swarmnet did not make."""
+    from swarmnet.cli.schedules import schedules, timer
+    from swarmnet.report.documents.schedule import ScheduleRemoveDocument
+    from swarmnet.report.reports.schedule import removed_report
+
+    targets, store = output.targets(), schedules(directory)
+    schedule = store.get(cluster)
+    with store.running(schedule.cluster):
+        done = timer(schedule).remove(schedule)
+        store.remove(schedule.cluster)
+    done = (*done, f"no more backups of {schedule.cluster} by a timer; those in {schedule.repository} stay")
+    targets.emit(removed_report(ScheduleRemoveDocument(schema_=1, cluster=schedule.cluster, done=list(done))))

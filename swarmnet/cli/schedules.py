@@ -1,0 +1,286 @@
+"""What the commands of ``swarmnet schedule`` are built from: where schedules are, what starts runs, and one run."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import sys
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from swarmnet.cli.sealing import key_ring, opening_vault, remembering, sealing_vault, trusted_signers
+from swarmnet.cli.wiring import note, this_operator
+from swarmnet.errors import BackupNotFoundError, SwarmnetError, UsageError
+from swarmnet.model.schedule import Scheduler
+from swarmnet.report.terminal.text import on_one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from swarmnet.edge.operator.schedules import Schedules
+    from swarmnet.model.clock import Clock
+    from swarmnet.model.schedule import Notice, RunRecord, Schedule, Timer
+    from swarmnet.model.state import ClusterState
+    from swarmnet.report.documents.schedule import ScheduleEntry
+    from swarmnet.workflows.backup import Taken
+    from swarmnet.workflows.scheduled import Job
+
+LOCK_WAIT = 300.0
+"""Seconds that a scheduled run waits for the end of a change."""
+_ERROR, _INFO = 3, 6
+"""Priorities of sd-daemon(3) that journald reads at the beginning of a line."""
+_SYSTEMD_RUNS = Path("/run/systemd/system")
+"""The directory that is there where systemd runs the machine (sd_booted(3))."""
+
+
+def schedules(directory: Path | None) -> Schedules:
+    """Return the directory of schedules that was named, or the user's own."""
+    from platformdirs import user_config_path
+
+    from swarmnet.edge.operator.schedules import Schedules
+
+    own = user_config_path("swarmnet", appauthor=False) / "schedules"
+    return Schedules((own if directory is None else directory).absolute())
+
+
+def chosen(word: str | None) -> Scheduler:
+    """Return what is to start the runs: what was named, or what runs on this machine."""
+    if word is not None:
+        try:
+            return Scheduler(word)
+        except ValueError:
+            raise UsageError(f"--with {word}: unknown", hint=", ".join(Scheduler)) from None
+    if _SYSTEMD_RUNS.is_dir():
+        return Scheduler.SYSTEMD_USER if os.geteuid() else Scheduler.SYSTEMD_SYSTEM
+    if sys.platform == "darwin":
+        return Scheduler.LAUNCHD
+    if shutil.which("crontab"):
+        return Scheduler.CRON
+    raise UsageError("neither systemd nor cron is here", hint="install one of them, or name one with --with")
+
+
+def timer(schedule: Schedule) -> Timer:
+    """Return what starts the runs of a schedule."""
+    from swarmnet.edge.backups.repository import slug
+    from swarmnet.edge.timers.cron import Crontab
+    from swarmnet.edge.timers.launchd import LaunchAgent
+    from swarmnet.edge.timers.systemd import SystemdTimer
+    from swarmnet.plan.schedule import calendar_events
+
+    name = slug(schedule.cluster)
+    if schedule.with_ is Scheduler.CRON:
+        return Crontab()
+    if schedule.with_ is Scheduler.LAUNCHD:
+        return LaunchAgent(f"swarmnet.backup.{name}")
+    user = schedule.with_ is Scheduler.SYSTEMD_USER
+    config = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+    return SystemdTimer(
+        folder=config / "systemd" / "user" if user else Path("/etc/systemd/system"),
+        name=f"swarmnet-backup-{name}",
+        user=user,
+        is_running=_SYSTEMD_RUNS.is_dir(),
+        events=calendar_events(schedule.at),
+    )
+
+
+def command_line(store: Schedules, cluster: str, *, if_due: bool) -> tuple[str, ...]:
+    """Return the run as schedulers start it: absolute paths, and nothing that is secret.
+
+    -P keeps files of the working directory from being taken for modules of swarmnet.
+    """
+    module = (sys.executable, "-P", "-m", "swarmnet")
+    flags = ("--if-due",) if if_due else ()
+    return (*module, "schedule", "run", *flags, "--directory", str(store.directory), "--", cluster)
+
+
+def ping(given: str | None) -> str | None:
+    """Return the URL of ``--ping-url``, checked; ``env:NAME`` keeps it out of the shell's history.
+
+    Raises:
+        UsageError: there is no such variable, or it is not such a URL.
+    """
+    from swarmnet.edge.operator.notices import origin
+
+    if given is None:
+        return None
+    kind, _, name = given.partition(":")
+    url = os.environ.get(name) if kind == "env" else given
+    if url is None:
+        raise UsageError(f"--ping-url: there is no variable {name}")
+    origin(url)
+    return url
+
+
+def words(command: str | None) -> tuple[str, ...]:
+    """Return the words of ``--on-failure``, split as a shell does; the program by its absolute path.
+
+    Raises:
+        UsageError: a quote is open, or there is no such program.
+    """
+    if command is None:
+        return ()
+    try:
+        program, *rest = shlex.split(command)
+    except ValueError as error:
+        raise UsageError(
+            f"--on-failure: {str(error) or 'it is empty'}", hint="for example --on-failure 'mail -s x ops'"
+        ) from None
+    found = shutil.which(program)
+    if found is None:
+        raise UsageError(f"--on-failure: there is no program {program}", hint="runs have no PATH: name it whole")
+    return (str(Path(found).absolute()), *rest)
+
+
+def carried_out(store: Schedules, cluster: str | None, *, if_due: bool) -> tuple[str, RunRecord | None]:
+    """Do one run, remember it, and return its cluster and what became of it; None when no run was due.
+
+    Raises:
+        LockedError: another run of the same schedule goes on.
+    """
+    from swarmnet.edge.operator.clock import SystemClock
+    from swarmnet.plan.schedule import after_run, is_due
+    from swarmnet.workflows.scheduled import carry_out
+
+    schedule, clock = store.get(cluster), SystemClock()
+    with store.running(schedule.cluster):
+        history = store.history(schedule.cluster)
+        if if_due and not is_due(schedule, history, clock.now()):
+            return schedule.cluster, None
+        record = carry_out(_job(schedule, clock), history)
+        store.remember(schedule.cluster, after_run(schedule, history, record))
+    return schedule.cluster, record
+
+
+def _job(schedule: Schedule, clock: Clock) -> Job:
+    """Return one run; what is wrong with the keys is what its backup fails with, so that it is heard of."""
+    from swarmnet.edge.backups.repository import DirectoryRepository
+    from swarmnet.edge.backups.vault import AgeVault
+    from swarmnet.workflows.scheduled import Job
+
+    keys = Path(schedule.keys)
+    take: Callable[[Callable[[], None]], Taken] = partial(_take, schedule, clock)
+    try:
+        vault = opening_vault(keys, None, None)
+    except SwarmnetError as error:
+        vault, take = AgeVault(), partial(_fail, error)
+    return Job(
+        schedule=schedule,
+        take=take,
+        repository=DirectoryRepository(Path(schedule.repository)),
+        vault=vault,
+        clock=clock,
+        notices=_notices(schedule),
+        tell=_tell,
+    )
+
+
+def _fail(error: SwarmnetError, _answered: Callable[[], None]) -> Taken:
+    raise error
+
+
+def _take(schedule: Schedule, clock: Clock, answered: Callable[[], None]) -> Taken:
+    """Take the backup of a scheduled run."""
+    import uuid
+    from importlib.metadata import version as installed
+
+    from swarmnet.cli.options import Cluster
+    from swarmnet.edge.backups.repository import DirectoryRepository
+    from swarmnet.model.backup import Reason
+    from swarmnet.workflows.backup import Order, create, undisturbed
+    from swarmnet.workflows.fleet.observe import Look
+
+    log = None if schedule.log_file is None else Path(schedule.log_file)
+    cluster = Cluster(Path(schedule.inventory), schedule.timeout, schedule.verbosity, log_file=log)
+    hosts, keys = cluster.read(), Path(schedule.keys)
+    if hosts.cluster != schedule.cluster:
+        raise UsageError(
+            f"{schedule.inventory} is of cluster {hosts.cluster} by now, not of {schedule.cluster}",
+            hint="run `swarmnet schedule install` for it, and `swarmnet schedule remove` for the old one",
+        )
+    vault = sealing_vault(keys, None, None, single_recipient=schedule.single_recipient)
+    with cluster.observed(hosts) as ports:
+        order = Order(
+            cluster=hosts.cluster,
+            backup_id=uuid.uuid4().hex,
+            created=clock.now(),
+            tool=f"swarmnet {installed('swarmnet')}",
+            reason=Reason.SCHEDULE,
+            inventory=hosts,
+        )
+
+        def observe() -> ClusterState:
+            state = undisturbed(ports, Look(containers=True, volumes=True), this_operator(), wait=LOCK_WAIT)
+            answered()
+            return state
+
+        repository = DirectoryRepository(Path(schedule.repository))
+        taken = create(order, observe, vault=vault, repository=repository, listener=ports.listener, now=clock.now)
+    for warning in remembering(keys).made(taken.document):
+        note(f"warning: {warning}")
+    return taken
+
+
+def _notices(schedule: Schedule) -> tuple[Notice, ...]:
+    from swarmnet.edge.operator.notices import FailureCommand, MetricsFile, Ping
+
+    found: list[Notice] = []
+    if schedule.metrics is not None:
+        found.append(MetricsFile(Path(schedule.metrics)))
+    if schedule.ping_url is not None:
+        found.append(Ping(schedule.ping_url))
+    if schedule.on_failure:
+        found.append(FailureCommand(schedule.on_failure, schedule.cluster))
+    return tuple(found)
+
+
+def _tell(text: str, is_problem: bool) -> None:
+    """Print a line on stderr; for journald with its priority, which is not part of the line there."""
+    priority = f"<{_ERROR if is_problem else _INFO}>" if "JOURNAL_STREAM" in os.environ else ""
+    typer.echo(f"{priority}{on_one_line(text)}", err=True)
+
+
+def standing(store: Schedules, schedule: Schedule, now: datetime) -> ScheduleEntry:
+    """Return when a schedule's next backup comes, what became of the last run, and whether the newest is too old."""
+    from swarmnet.edge.operator.notices import origin
+    from swarmnet.plan.schedule import age, is_due, next_due
+    from swarmnet.report.documents.schedule import ScheduleEntry, run_entry
+
+    history = store.history(schedule.cluster)
+    newest = _newest(schedule, now)
+    old = age(schedule, newest, now)
+    return ScheduleEntry(
+        cluster=schedule.cluster,
+        at=schedule.at,
+        with_=schedule.with_.value,
+        repository=schedule.repository,
+        next=next_due(schedule.at, now).isoformat(),
+        due=is_due(schedule, history, now),
+        last=None if history.last is None else run_entry(history.last),
+        newest=None if newest is None else newest.isoformat(),
+        age=old.seconds,
+        max_age=schedule.max_age,
+        overdue=old.is_overdue,
+        ping=None if schedule.ping is None else origin(schedule.ping),
+    )
+
+
+def _newest(schedule: Schedule, now: datetime) -> datetime | None:
+    """Return the time of the newest complete backup: what is on the disk counts, not what was remembered."""
+    from swarmnet.edge.backups.repository import DirectoryRepository
+    from swarmnet.edge.backups.vault import AgeVault
+    from swarmnet.workflows.backup_lookup import listing
+    from swarmnet.workflows.scheduled import newest_of
+
+    try:
+        vault = AgeVault(trusted=trusted_signers(key_ring(Path(schedule.keys)), None))
+        return newest_of(listing(DirectoryRepository(Path(schedule.repository)), vault, schedule.cluster), now)
+    except BackupNotFoundError:  # none was written yet, or its disk is not there: the age says so
+        return None
+    except SwarmnetError as error:
+        note(f"warning: {error}")
+        return None

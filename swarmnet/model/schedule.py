@@ -1,0 +1,135 @@
+"""Backups on a schedule: what was agreed on at ``schedule install``, and what became of each run."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from pydantic import AwareDatetime, Field, StrictInt
+
+from swarmnet.model.base import Count, Document, Flag, Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Scheduler(StrEnum):
+    """What starts the runs."""
+
+    SYSTEMD_USER = "systemd-user"
+    SYSTEMD_SYSTEM = "systemd-system"
+    CRON = "cron"
+    LAUNCHD = "launchd"
+
+
+class Schedule(Document):
+    """Everything that a run needs: it starts with an empty environment, in any directory. All paths are absolute."""
+
+    schema_version: Literal[1] = 1
+    cluster: str = Field(min_length=1)
+    inventory: str
+    repository: str
+    keys: str
+    single_recipient: Flag = False
+    at: str
+    """A cron expression of five fields, in the local time of this machine."""
+    with_: Scheduler
+    keep_last: Count = 0
+    keep_daily: Count = 0
+    keep_weekly: Count = 0
+    to: tuple[str, ...] = ()
+    """Targets that each backup is copied to."""
+    max_age: Count
+    """Seconds after which the newest backup is too old."""
+    ping: str | None = Field(default=None, repr=False)
+    """URL that hears of each run; anyone who knows it can report a success."""
+    on_failure: tuple[str, ...] = Field(default=(), repr=False)
+    """Command that runs after a failure."""
+    timeout: float | None = None
+    """Seconds that one wait may take; None leaves each its own limit."""
+    verbosity: Count = 0
+    log_file: str | None = None
+    metrics: str | None = None
+    """File for Prometheus' textfile collector."""
+    installed: AwareDatetime
+
+    @property
+    def ping_url(self) -> Secret | None:
+        """The URL, masked wherever it is printed."""
+        return None if self.ping is None else Secret(self.ping)
+
+    @property
+    def keeps(self) -> bool:
+        """True when a rule says what to keep; without one, nothing is removed."""
+        return bool(self.keep_last or self.keep_daily or self.keep_weekly)
+
+
+class RunRecord(Document):
+    """What became of one run."""
+
+    started: AwareDatetime
+    seconds: float = 0.0
+    exit_code: StrictInt
+    soft: Flag = False
+    """True where the run is worth repeating soon, and a reason to alarm anyone only once the newest is too old."""
+    lines: tuple[str, ...] = ()
+    """What happened, for people; the last one is the worst."""
+    backup: str | None = None
+    """The name of the backup that was written."""
+    complete: Flag = False
+    size: Count = 0
+    """Bytes."""
+    objects: dict[str, int] = Field(default_factory=dict)
+    """How many the backup holds, by kind."""
+    drift: Count | None = None
+    """Objects that differ from the backup before; None where they could not be compared."""
+    newest: AwareDatetime | None = None
+    """Time of the newest complete backup after this run."""
+
+
+class History(Document):
+    """What is remembered between two runs."""
+
+    schema_version: Literal[1] = 1
+    last: RunRecord | None = None
+    attempted: AwareDatetime | None = None
+    """Start of the last run that ended for good: one that is worth repeating soon is still due."""
+    regular_since: AwareDatetime | None = None
+    """Since when runs have come without a long pause or a step back in time."""
+
+
+class Notice(Protocol):
+    """Somebody who hears of a run.
+
+    Each method returns what went wrong with that, and never raises: a backup does not fail because a
+    notice does not arrive.
+    """
+
+    def started(self) -> str | None:
+        """Say that a run began, and that hosts answer."""
+
+    def ended(self, schedule: Schedule, run: RunRecord) -> str | None:
+        """Say how it ended."""
+
+
+class Timer(Protocol):
+    """What makes the runs start at their times."""
+
+    def install(self, schedule: Schedule, argv: tuple[str, ...]) -> tuple[str, ...]:
+        """Install the timer of a schedule, in the place of the one that it had; return what to tell the operator.
+
+        Args:
+            schedule: when, and for which cluster.
+            argv: the run, with absolute paths.
+
+        Raises:
+            UsageError: a file that is not ours has that name, or it cannot be written.
+        """
+
+    def remove(self, schedule: Schedule) -> tuple[str, ...]:
+        """Take away what ``install`` made, and only that; return what to tell the operator."""
+
+
+def overview(record: RunRecord) -> Mapping[str, str]:
+    """Return what a command that runs after a failure gets as its environment."""
+    return {"EXIT_CODE": str(record.exit_code), "BACKUP": record.backup or ""}

@@ -1,0 +1,257 @@
+"""One run of a schedule: take a backup, open it again, compare, copy, prune, and say how it went.
+
+A run that cannot begin now, since no host answers or another run changes the cluster, is worth repeating soon; it is a
+failure only once the newest backup is too old. What goes wrong after the backup was written never takes it back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from swarmnet.errors import (
+    BackupNotFoundError,
+    ExitCode,
+    LockedError,
+    NothingReachableError,
+    RefusedError,
+    SwarmnetError,
+)
+from swarmnet.model.backup import Reason
+from swarmnet.model.schedule import RunRecord
+from swarmnet.plan.recovery.catalogue import TIME, is_ahead, once
+from swarmnet.plan.recovery.retention import Keep
+from swarmnet.plan.schedule import age, may_prune
+from swarmnet.workflows.backup import compare, prune
+from swarmnet.workflows.backup_lookup import check, listing, opened
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from swarmnet.model.backup import BackupDocument
+    from swarmnet.model.clock import Clock
+    from swarmnet.model.schedule import History, Notice, Schedule
+    from swarmnet.model.sealed import Entry, Repository, Vault
+    from swarmnet.workflows.backup import Taken
+
+_SOFT = (NothingReachableError, LockedError)
+"""Errors of a run that is worth repeating soon."""
+
+Copy = Callable[[tuple["Entry", ...]], tuple[str, ...]]
+"""Copies what is not there yet; returns what could not be copied, in words."""
+
+
+Tell = Callable[[str, bool], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One run: what to do, and with what."""
+
+    schedule: Schedule
+    take: Callable[[Callable[[], None]], Taken]
+    """Takes a backup with the reason ``schedule``; calls what it gets as soon as the cluster has answered."""
+    repository: Repository
+    vault: Vault
+    """Checks, and opens where an identity is at hand."""
+    clock: Clock
+    copy: Copy = lambda _entries: ()
+    notices: tuple[Notice, ...] = ()
+    tell: Tell = lambda _text, _is_problem: None
+    """Gets each line as soon as it is known, and whether it is a problem."""
+
+
+@dataclass
+class _Course:
+    """What happened so far."""
+
+    tell: Tell
+    lines: list[str] = field(default_factory=list)
+    problems: list[tuple[int, str]] = field(default_factory=list)
+
+    def note(self, text: str, *, is_problem: bool = False) -> None:
+        self.lines.append(text)
+        self.tell(text, is_problem)
+
+    def problem(self, code: int, text: str) -> None:
+        self.problems.append((code, text))
+
+    def ended(self) -> int:
+        """Tell the problems, those that count most last, and return the exit code of the last."""
+        for _code, text in sorted(self.problems, key=_weight):
+            self.note(text, is_problem=True)
+        return max(self.problems, key=_weight, default=(ExitCode.DONE, ""))[0]
+
+
+def _weight(problem: tuple[int, str]) -> bool:
+    """Return whether a problem is more than a host that is missing in the backup."""
+    return problem[0] != ExitCode.INCOMPLETE
+
+
+def carry_out(job: Job, history: History) -> RunRecord:
+    """Do one run and return what became of it; only unexpected errors are raised.
+
+    Args:
+        job: what to do.
+        history: what became of the runs before.
+    """
+    started, begun = job.clock.now(), job.clock.monotonic()
+    course = _Course(job.tell)
+    try:
+        # Monitoring waits for the end of what it heard begin, so a run that cannot begin is not announced.
+        taken = job.take(lambda: _tell_all(job, lambda notice: notice.started()))
+    except SwarmnetError as error:
+        record = _not_taken(job, error, course, started)
+    else:
+        record = _after(job, taken, course, history, started)
+    record = record.model_copy(
+        update={"seconds": job.clock.monotonic() - begun, "newest": newest(job), "lines": tuple(course.lines)}
+    )
+    _tell_all(job, lambda notice: notice.ended(job.schedule, record))
+    return record
+
+
+def newest(job: Job) -> datetime | None:
+    """Return the time of the newest complete backup, whatever its reason but a restore; None where there is none."""
+    return newest_of(_entries(job.repository, job.vault, job.schedule.cluster), job.clock.now())
+
+
+def newest_of(entries: tuple[Entry, ...], now: datetime) -> datetime | None:
+    """Return the time of the newest complete backup that is not from the future; None where there is none."""
+    times = (one.header.created for one in _good(entries) if one.header and not is_ahead(one.header.created, now))
+    return next(times, None)
+
+
+def _good(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
+    return tuple(
+        one
+        for one in once(entries)
+        if one.problem is None and one.header and one.header.complete and one.header.reason is not Reason.PRE_RESTORE
+    )
+
+
+def _entries(repository: Repository, vault: Vault, cluster: str) -> tuple[Entry, ...]:
+    try:
+        return listing(repository, vault, cluster)
+    except BackupNotFoundError:
+        return ()
+
+
+def _not_taken(job: Job, error: SwarmnetError, course: _Course, started: datetime) -> RunRecord:
+    """Return a run without a backup: worth repeating while the newest one is young enough."""
+    course.note(f"no backup was taken: {error}" + (f" ({error.hint})" if error.hint else ""), is_problem=True)
+    soft = isinstance(error, _SOFT)
+    code = error.exit_code
+    found = newest(job)
+    if soft and age(job.schedule, found, job.clock.now()).is_overdue:
+        soft, code = False, ExitCode.FAILED
+        course.note(_too_old(job.schedule, found), is_problem=True)
+    return RunRecord(started=started, exit_code=code, soft=soft)
+
+
+def _too_old(schedule: Schedule, found: datetime | None) -> str:
+    limit = f"older than {schedule.max_age / 3600:g} hours (--max-age)"
+    if found is None:
+        return f"there is no complete backup of {schedule.cluster}, and the schedule is {limit}"
+    return f"the newest complete backup of {schedule.cluster} is of {found:{TIME}}: {limit}"
+
+
+def _after(job: Job, taken: Taken, course: _Course, history: History, started: datetime) -> RunRecord:
+    document = taken.document
+    course.note(f"{taken.path}  {taken.size} B  {'complete' if document.completeness.complete else 'PARTIAL'}")
+    for missing in document.completeness.failures:
+        course.problem(ExitCode.INCOMPLETE, f"missing in the backup: {missing.host}: {missing.reason}")
+    entries = _entries(job.repository, job.vault, job.schedule.cluster)
+    mine = tuple(one for one in entries if one.id == document.id)
+    _open_again(job, mine, course)
+    drift = _drift(job, document, tuple(one for one in entries if one not in mine), course)
+    for text in job.copy(entries):
+        course.problem(ExitCode.FAILED, f"not copied: {text}")
+    _prune(job, course, history)
+    return RunRecord(
+        started=started,
+        exit_code=course.ended(),
+        backup=mine[0].name if mine else None,
+        complete=document.completeness.complete,
+        size=taken.size,
+        objects=_counts(document),
+        drift=drift,
+    )
+
+
+def _open_again(job: Job, mine: tuple[Entry, ...], course: _Course) -> None:
+    """Read the new backup back from the disk: open it where an identity is at hand, else check its digest."""
+    results = check(mine, repository=job.repository, vault=job.vault)
+    if not results:
+        course.problem(ExitCode.FAILED, "the new backup is gone again: something else removed it")
+    for one in results:
+        if one.problem is not None:
+            course.problem(one.problem.exit_code, f"the new backup cannot be used: {one.problem}")
+        else:
+            course.note("opened again" if one.opened else "signature and digest are right; no identity to open it with")
+
+
+def _drift(job: Job, document: BackupDocument, before: tuple[Entry, ...], course: _Course) -> int | None:
+    """Return how many objects differ from the newest complete backup before; None where there is no telling."""
+    earlier = next((one for one in _good(before) if one.header and one.header.created < document.created), None)
+    if earlier is None or not job.vault.can_open:
+        return None
+    try:
+        found = compare(opened(earlier, repository=job.repository, vault=job.vault), document)
+    except SwarmnetError as error:
+        course.note(f"not compared with {earlier.name}: {error}")
+        return None
+    changed = [f"{one.ref.kind} {one.object}" for one in found.differences]
+    course.note(f"since {earlier.name}: {', '.join(changed[:10]) or 'no change'}{' ...' if changed[10:] else ''}")
+    return len(changed)
+
+
+def _prune(job: Job, course: _Course, history: History) -> None:
+    schedule = job.schedule
+    if not schedule.keeps:
+        return
+    if not may_prune(schedule, history, job.clock.now()):
+        limit = f"{schedule.max_age / 3600:g} hours"
+        course.note(f"nothing was pruned: runs have not come regularly for {limit}, or the clock jumped")
+        return
+    keep = Keep(last=schedule.keep_last, daily=schedule.keep_daily, weekly=schedule.keep_weekly)
+    try:
+        gone = prune(
+            keep,
+            schedule.cluster,
+            repository=job.repository,
+            vault=job.vault,
+            now=job.clock.now(),
+            remove=True,
+        )
+    except RefusedError as error:
+        course.note(f"nothing was pruned: {error}")
+        return
+    except SwarmnetError as error:
+        course.problem(error.exit_code, f"not pruned: {error}")
+        return
+    for one in gone:
+        if one.problem is None:
+            course.note(f"removed {one.entry.name}")
+        else:
+            course.problem(one.problem.exit_code, f"not removed: {one.entry.name}: {one.problem}")
+
+
+def _counts(document: BackupDocument) -> dict[str, int]:
+    state = document.state
+    return {
+        "node": len(state.nodes),
+        "network": len([one for one in state.networks if not one.predefined]),
+        "local_network": sum(not one.predefined for host in state.hosts for one in host.networks),
+        "volume": sum(len(host.volumes or ()) for host in state.hosts),
+        "service": len(state.services),
+        "config": len(state.configs),
+        "secret": len(state.secrets),
+    }
+
+
+def _tell_all(job: Job, say: Callable[[Notice], str | None]) -> None:
+    for notice in job.notices:
+        if problem := say(notice):
+            job.tell(f"warning: {problem}", True)  # noqa: FBT003 - a protocol of two values

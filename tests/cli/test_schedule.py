@@ -1,0 +1,210 @@
+"""Schedules from the command line: what install writes is all that a run needs, in an empty environment."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+from typer.testing import CliRunner
+
+from swarmnet.cli.main import build
+from swarmnet.cli.schedules import carried_out, schedules
+from swarmnet.edge.backups.key_ring import BackupKeys
+from swarmnet.errors import LockedError, SchemaError, SwarmnetError, UsageError
+from swarmnet.report.documents.registry import DOCUMENTS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from typer.testing import Result
+
+NOWHERE = """\
+schema: 1
+cluster: prod
+hosts:
+  m1: {address: 127.0.0.1, role: manager, ssh: {port: 1, connect_timeout: 5, connect_attempts: 1}}
+"""
+URL = "http://127.0.0.1:1/4711-secret"
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PING_URL", URL)
+    (tmp_path / "prod.yml").write_text(NOWHERE)
+    BackupKeys(tmp_path / "keys").create("alice")
+    return tmp_path
+
+
+def _type(place: Path, verb: str, *words: str) -> Result:
+    argv = ["schedule", verb, *words, "--directory", str(place / "schedules")]
+    return CliRunner().invoke(build(argv), argv)
+
+
+def _install(place: Path, *words: str) -> Result:
+    given = ("-i", "prod.yml", "--keys", "keys", "--repository", "backups", "--with", "launchd", *words)
+    return _type(place, "install", *given)
+
+
+def _installed(place: Path, *words: str) -> list[str]:
+    done = _install(place, *words)
+    assert done.exit_code == 0, done.exception
+    return done.stdout.splitlines()
+
+
+def _code(done: Result) -> int:
+    return done.exception.exit_code if isinstance(done.exception, SwarmnetError) else done.exit_code
+
+
+def test_a_run_needs_neither_environment_nor_directory_and_hides_what_is_secret(place: Path) -> None:
+    failed, metrics = place / "failed", place / "swarmnet.prom"
+    said = _installed(place, "--ping-url", "env:PING_URL", "--on-failure", f"tee {failed}", "--metrics", metrics.name)
+    argv = shlex.split(said[-1].partition("env -i ")[2])
+
+    done = subprocess.run(argv, env={}, cwd="/", capture_output=True, text=True, check=False)
+
+    assert done.returncode == 75
+    assert "no backup was taken: no host answered" in done.stderr
+    assert "the ping to http://127.0.0.1:1 failed" in done.stderr
+    assert 'swarmnet_backup_exit_code{cluster="prod"} 75' in metrics.read_text()
+    assert not failed.exists()  # no one is woken while the newest is young
+    for text in (*said, done.stdout, done.stderr, _type(place, "status", "--json").stdout):
+        assert "4711" not in text
+    assert (place / "schedules" / "prod.schedule.json").stat().st_mode & 0o077 == 0
+
+
+def test_once_the_newest_is_too_old_the_same_run_fails_and_is_heard_of(place: Path) -> None:
+    failed = place / "failed"
+    _installed(place, "--max-age", "1", "--on-failure", f"tee {failed}")
+    file = place / "schedules" / "prod.schedule.json"
+    tree = json.loads(file.read_text()) | {"installed": "2026-01-01T00:00:00Z"}
+    file.write_text(json.dumps(tree))
+
+    done = _type(place, "run", "prod")
+
+    assert done.exit_code == 1
+    assert "there is no complete backup of prod" in failed.read_text()
+    status = _type(place, "status")
+    assert status.exit_code == 3
+    assert "OVERDUE" in status.stdout
+
+
+def test_journald_reads_a_priority_at_the_beginning_of_each_line(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _installed(place)
+    monkeypatch.setenv("JOURNAL_STREAM", "8:4711")
+    lines = _type(place, "run").stderr.splitlines()
+    assert any(line.startswith("<3>no backup was taken") for line in lines)
+    assert not any("\x1b" in line for line in lines)
+
+
+def test_status_tells_next_last_and_overdue_for_programs_too(place: Path) -> None:
+    empty = _type(place, "status", "--json")
+    assert json.loads(empty.stdout)["schedules"] == []
+    _installed(place, "--at", "30 2 * * *")
+    _type(place, "run")
+    (one,) = json.loads(_type(place, "status", "prod", "--json").stdout)["schedules"]
+    assert (one["at"], one["with"], one["overdue"], one["newest"]) == ("30 2 * * *", "launchd", False, None)
+    assert (one["last"]["exit_code"], one["last"]["soft"], one["last"]["backup"]) == (75, True, None)
+    assert "next" in _type(place, "status").stdout
+
+
+def test_each_verb_answers_programs_in_its_published_form(place: Path) -> None:
+    said = {
+        "install": _install(place, "--json", "--timeout", "30", "--log-file", "log"),
+        "run": _type(place, "run", "--json"),
+        "status": _type(place, "status", "--json"),
+        "remove": _type(place, "remove", "--json"),
+    }
+    for verb, done in said.items():
+        assert DOCUMENTS[f"schedule-{verb}"].model_validate_json(done.stdout).schema_ == 1
+    assert "--if-due" in json.loads(said["install"].stdout)["command"]
+
+
+def test_a_run_that_is_not_due_does_nothing(place: Path) -> None:
+    _installed(place)
+    done = _type(place, "run", "--if-due")
+    assert (done.exit_code, done.stdout, done.stderr) == (0, "", "")
+    assert not (place / "schedules" / "prod.runs.json").exists()
+
+
+def test_two_runs_at_once_are_refused_and_remember_nothing(place: Path) -> None:
+    _installed(place)
+    store = schedules(place / "schedules")
+    with store.running("prod"), pytest.raises(LockedError):
+        carried_out(store, "prod", if_due=False)
+    assert store.history("prod").last is None
+
+
+def test_what_is_broken_since_the_install_is_what_the_run_fails_with(place: Path) -> None:
+    failed = place / "failed"
+    _installed(place, "--on-failure", f"tee {failed}")
+    (place / "prod.yml").write_text(NOWHERE.replace("prod", "other"))
+    assert _type(place, "run").exit_code == 2
+    assert "is of cluster other by now" in failed.read_text()
+    (place / "prod.yml").unlink()
+    assert _type(place, "run").exit_code == 2
+    (place / "keys" / "signing.key").unlink()
+    assert _type(place, "run").exit_code == 2
+    (place / "keys").chmod(0o777)
+    assert _type(place, "run").exit_code == 2
+    assert "can be changed by others" in failed.read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--at", "whenever"), "is not a time"),
+        (("--with", "anacron"), "unknown"),
+        (("--ping-url", "env:NO_SUCH_VARIABLE"), "no variable"),
+        (("--ping-url", "ftp://hc.example/4711"), "not an http or https URL"),
+        (("--on-failure", "no-such-program x"), "no program"),
+        (("--on-failure", "'"), "--on-failure"),
+        (("--keys", "none"), "no key to sign with"),
+    ],
+)
+def test_what_cannot_run_is_not_installed(place: Path, words: tuple[str, ...], says: str) -> None:
+    done = _install(place, *words)
+    assert isinstance(done.exception, SwarmnetError)
+    assert (done.exception.exit_code, says in str(done.exception)) == (2, True)
+    assert "4711" not in str(done.exception)
+    assert not (place / "schedules").exists()
+
+
+def test_a_schedule_is_replaced_and_removed_and_backups_stay(place: Path) -> None:
+    (place / "backups").mkdir()
+    _installed(place)
+    _installed(place, "--at", "hourly")
+    store = schedules(place / "schedules")
+    assert store.get(None).at == "0 * * * *"
+    _type(place, "run")
+    assert _type(place, "remove").exit_code == 0
+    assert [*(place / "schedules").iterdir()] == []
+    assert (place / "backups").is_dir()
+    assert _code(_type(place, "remove")) == 2
+
+
+def test_systemd_units_are_written_where_they_are_looked_for(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(place / "config"))
+    units = place / "config" / "systemd" / "user"
+    _installed(place, "--with", "systemd-user")
+    assert {path.name for path in units.iterdir()} == {"swarmnet-backup-prod.service", "swarmnet-backup-prod.timer"}
+    _installed(place)  # another program starts the runs now, and only that one
+    assert [*units.iterdir()] == []
+
+
+def test_one_of_several_schedules_must_be_named_and_a_damaged_one_is_said_to_be(place: Path) -> None:
+    _installed(place)
+    (place / "prod.yml").write_text(NOWHERE.replace("prod", "test"))
+    _installed(place)
+    done = _type(place, "run")
+    assert isinstance(done.exception, UsageError)
+    assert "prod, test" in str(done.exception)
+    assert isinstance(_type(place, "run", "none").exception, UsageError)
+    (place / "schedules" / "prod.schedule.json").write_text("{")
+    assert isinstance(_type(place, "run", "prod").exception, SchemaError)
+    (place / "schedules" / "test.schedule.json").chmod(0o644)
+    (place / "schedules" / "prod.schedule.json").unlink()
+    assert _code(_type(place, "run", "test")) == 2
