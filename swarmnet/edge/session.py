@@ -95,7 +95,7 @@ class Session:
         for warning in finder.warnings:
             listener(Progress(f"warning: {warning}"))
         known = KnownHosts(asked.confirm, inventory=shlex.quote(inventory.source))
-        self._links = Links(Dialer(LoginKeys(asked.passphrase), known), self.clock)
+        self._links = Links(Dialer(LoginKeys(asked.passphrase), known, self.clock.patience), self.clock)
         self._make_engine = engines
         self._sudo_password = asked.sudo_password
         self._lock = threading.Lock()

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from swarmnet.edge.ssh.socket import Stream
+    from swarmnet.model.clock import Clock
     from swarmnet.model.ports import EnginePort
 
 
@@ -71,11 +72,13 @@ class Fleet:
         ssh = SSHSettings.model_validate(present)
         self.hosts.append(Host(name=name, address=address, role=Role.MANAGER, ssh=ssh))
 
-    def session(self, *, questions: Questions | None = None, listener: Listener = ignore) -> Session:
+    def session(
+        self, *, questions: Questions | None = None, listener: Listener = ignore, clock: Clock | None = None
+    ) -> Session:
         """Return a session over the fleet, closed with it."""
         inventory = Inventory(cluster="test", hosts=tuple(self.hosts))
         self.world = World(inventory=inventory)
-        session = Session(inventory, self._engine, questions=questions, listener=listener)
+        session = Session(inventory, self._engine, questions=questions, listener=listener, clock=clock)
         return self._stack.enter_context(session)
 
     def _engine(self, host: str, opened: Callable[[], Stream]) -> EnginePort:

@@ -6,6 +6,8 @@ import os
 import socket
 import subprocess
 import threading
+import time
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
@@ -15,7 +17,7 @@ import tenacity
 
 from swarmnet.edge.operator.children import child_environment
 from swarmnet.edge.ssh import errors as ssh_errors
-from swarmnet.edge.ssh.keys import Login
+from swarmnet.edge.ssh.keys import LEAST, Login
 from swarmnet.edge.ssh.transport import KEEPALIVE, Transport
 from swarmnet.errors import AuthenticationError, UnreachableError
 
@@ -37,6 +39,8 @@ STARTS_PER_SERVER = 8
 UNANSWERED = 20
 """Seconds after which a connection is dead whose packets (keep-alives, at least) are not acknowledged."""
 _PAUSE = 0.3
+_GRACE = 0.3
+"""Seconds by which the limit of the key exchange is longer than that of the banner, whose error says more."""
 
 
 class Tunnels(Protocol):
@@ -61,7 +65,9 @@ class Refusal(paramiko.MissingHostKeyPolicy):
 class Dialer:
     """Opens connections for one run; :meth:`stop` ends attempts that are under way."""
 
-    def __init__(self, ring: LoginKeys, known: KnownHosts) -> None:
+    def __init__(self, ring: LoginKeys, known: KnownHosts, patience: float | None = None) -> None:
+        """Prepare; ``patience`` are seconds for all attempts of a host together, and None leaves each its own."""
+        self._patience = patience
         self._ring = ring
         self._known = known
         self._stopped = threading.Event()
@@ -81,15 +87,25 @@ class Dialer:
             AuthenticationError: the host took none of the keys; not tried again.
             HostKeyError: the host's key is unknown or changed; not tried again.
         """
+        begun = time.monotonic()
+        stops = [tenacity.stop_after_attempt(target.attempts), tenacity.stop_when_event_set(self._stopped)]
+        if self._patience is not None:
+            stops.append(tenacity.stop_before_delay(self._patience))
         attempts: tenacity.Retrying = tenacity.Retrying(
-            stop=tenacity.stop_after_attempt(target.attempts) | tenacity.stop_when_event_set(self._stopped),
+            stop=tenacity.stop_any(*stops),
             wait=tenacity.wait_exponential(multiplier=_PAUSE, max=5) + tenacity.wait_random(0, _PAUSE),
             retry=tenacity.retry_if_exception(_may_pass),
             sleep=tenacity.sleep_using_event(self._stopped),
             reraise=True,
         )
-        connection: fabric.Connection = attempts(self._reach, target, tunnels, self._login)
+        connection: fabric.Connection = attempts(self._attempt, target, tunnels, begun)
         return connection
+
+    def _attempt(self, target: Target, tunnels: Tunnels, begun: float) -> fabric.Connection:
+        if self._patience is not None:
+            left = max(begun + self._patience - time.monotonic(), LEAST)
+            target = replace(target, timeout=min(target.timeout, left))
+        return self._reach(target, tunnels, self._login)
 
     def host_key(self, target: Target, tunnels: Tunnels) -> paramiko.PKey:
         """Return the key that a server presents; without a login. One attempt.
@@ -99,18 +115,22 @@ class Dialer:
         """
         return self._reach(target, tunnels, self._presented)
 
-    def _reach(self, target: Target, tunnels: Tunnels, finish: Callable[[Target, Wire], T]) -> T:
+    def _reach(self, target: Target, tunnels: Tunnels, finish: Callable[[Target, Wire, float], T]) -> T:
         if self._stopped.is_set():
             raise ssh_errors.run_ended(target)
         if target.via is None:
             with self._places_at(target, "to"):
+                begun = time.monotonic()
                 wire = self._wire(target, tunnels)
+                left = target.timeout - (time.monotonic() - begun)
                 # Only now: hosts that are silent must not hold the turns of those that answer.
                 with self._starts:
-                    return finish(target, wire)
+                    return finish(target, wire, max(left, LEAST))
         # Places of another kind: the jump host's own login must not wait for those that its guests hold.
         with self._places_at(target.via, "through"):
-            return finish(target, self._wire(target, tunnels))
+            begun = time.monotonic()
+            wire = self._wire(target, tunnels)
+            return finish(target, wire, max(target.timeout - (time.monotonic() - begun), LEAST))
 
     def _places_at(self, server: Target, way: str) -> threading.BoundedSemaphore:
         with self._lock:
@@ -129,11 +149,11 @@ class Dialer:
         _keep_alive(wire)
         return wire
 
-    def _presented(self, target: Target, wire: Wire) -> paramiko.PKey:
+    def _presented(self, target: Target, wire: Wire, limit: float) -> paramiko.PKey:
         try:
-            transport = self._transport(target, wire)
+            transport = self._transport(target, wire, limit)
             try:
-                transport.start_client(timeout=target.timeout * 2)
+                transport.start_client(timeout=limit + _GRACE)
                 return transport.get_remote_server_key()
             finally:
                 transport.close()
@@ -142,22 +162,25 @@ class Dialer:
         finally:
             wire.close()
 
-    def _transport(self, target: Target, wire: Wire, **options: object) -> Transport:
+    def _transport(self, target: Target, wire: Wire, limit: float, **options: object) -> Transport:
         made = Transport(wire, **options)  # type: ignore[arg-type]  # a channel serves as a socket
         made.offer(target.algorithms)
         made.prefer(self._known.keys(target.trust))
-        made.banner_timeout = made.handshake_timeout = target.timeout
+        made.banner_timeout = limit
+        made.handshake_timeout = limit * 2  # start_client's own limit comes first: paramiko says nothing of this one
         return made
 
-    def _login(self, target: Target, wire: Wire) -> fabric.Connection:
+    def _login(self, target: Target, wire: Wire, limit: float) -> fabric.Connection:
         login = Login(target, self._ring)
-        connection = self._prepare(target, wire, login)
+        connection = self._prepare(target, wire, login, limit)
         opened = False
         try:
             connection.open()
             opened = _let_in(target, connection)
             connection.transport.set_keepalive(KEEPALIVE if target.keepalive is None else target.keepalive)
         except paramiko.AuthenticationException:
+            if login.unanswered:
+                raise ssh_errors.login_unanswered(target) from None
             raise ssh_errors.not_let_in(target, login.tried, cut_off=login.cut_off) from None
         except (paramiko.SSHException, OSError, EOFError) as error:
             raise ssh_errors.unreachable(target, error) from None
@@ -168,7 +191,7 @@ class Dialer:
                 wire.close()
         return connection
 
-    def _prepare(self, target: Target, wire: Wire, login: Login) -> fabric.Connection:
+    def _prepare(self, target: Target, wire: Wire, login: Login, limit: float) -> fabric.Connection:
         connection = fabric.Connection(
             target.hostname,
             user=target.user,
@@ -177,12 +200,10 @@ class Dialer:
             config=fabric.Config(lazy=True, ssh_config=paramiko.SSHConfig()),
             connect_kwargs={
                 "sock": wire,
-                "transport_factory": partial(self._transport, target),
+                "transport_factory": partial(self._transport, target, limit=limit),
                 "auth_strategy": login,
-                # The banner and the key exchange have a limit each; this one only bounds their sum.
-                "timeout": target.timeout * 3,
-                "banner_timeout": target.timeout,
-                "auth_timeout": target.timeout,
+                "timeout": limit + _GRACE,
+                "banner_timeout": limit,
                 "channel_timeout": target.timeout,
             },
         )
@@ -200,14 +221,17 @@ def _may_pass(error: BaseException) -> bool:
 
 
 def _connect(target: Target) -> socket.socket:
-    """Open a TCP connection to the first address that takes it; raises ``OSError`` with what the last one said."""
+    """Open a TCP connection to the first address that takes it; raises ``OSError`` with what the last one said.
+
+    The addresses share the time-out: each gets its part of what is left.
+    """
     failure: OSError | None = None
-    for family, kind, protocol, _, address in socket.getaddrinfo(
-        target.hostname, target.port, target.family, socket.SOCK_STREAM
-    ):
+    found = socket.getaddrinfo(target.hostname, target.port, target.family, socket.SOCK_STREAM)
+    end = time.monotonic() + target.timeout
+    for number, (family, kind, protocol, _, address) in enumerate(found):
         wire = socket.socket(family, kind, protocol)
         try:
-            wire.settimeout(target.timeout)
+            wire.settimeout(max((end - time.monotonic()) / (len(found) - number), LEAST / 10))
             if target.bind is not None:
                 wire.bind((target.bind, 0))
             wire.connect(address)

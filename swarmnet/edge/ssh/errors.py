@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import paramiko
 
+from swarmnet.edge.ssh.transport import NotExchangedError
 from swarmnet.errors import AuthenticationError, HostError, HostTimeoutError, UnreachableError
 from swarmnet.model.hosts import JUMP_HOST
 
@@ -42,9 +43,16 @@ def unreachable(target: Target, error: BaseException) -> HostError:
     kind = UnreachableError
     if isinstance(error, socket.gaierror | UnicodeError):
         kind = NameUnknownError
-    elif _timed_out(error) or (_is_about_banner(error) and _timed_out(error.__context__)):
+    elif _is_silence(error):
         kind = SilentError
     return kind(target.label, f"{target.place}: {words}", hint=hint, brief=words)
+
+
+def login_unanswered(target: Target) -> SilentError:
+    """Return the error for a server that exchanged keys, and then did not say whether it takes one."""
+    words = f"the login was not answered within {target.timeout:g} s"
+    hint = "the host is overloaded or frozen; or an ssh-agent waits for you to allow a key"
+    return SilentError(target.label, f"{target.place}: {words}", hint=hint, brief=words)
 
 
 def jump_failed(target: Target, error: HostError) -> HostError:
@@ -138,18 +146,33 @@ def _timed_out(error: BaseException | None) -> bool:
     return isinstance(error, TimeoutError) or getattr(error, "errno", None) == errno.ETIMEDOUT
 
 
+def _is_silence(error: BaseException) -> bool:
+    """Return whether an answer was waited for; "no route" comes after three seconds of questions (ARP)."""
+    no_route = isinstance(error, OSError) and error.errno == errno.EHOSTUNREACH
+    return no_route or _timed_out(error) or isinstance(error, NotExchangedError) or _is_late_banner(error)
+
+
 def _is_about_banner(error: BaseException) -> bool:
     return isinstance(error, paramiko.SSHException) and "protocol banner" in str(error)
 
 
+def _is_late_banner(error: BaseException) -> bool:
+    return _is_about_banner(error) and _timed_out(error.__context__)
+
+
 def _protocol(target: Target, error: BaseException) -> tuple[str, str | None]:
     said = str(error)
-    if _is_about_banner(error) and not _timed_out(error.__context__):
+    if isinstance(error, NotExchangedError):
+        return (
+            f"sent its SSH banner, but exchanged no keys within {target.timeout:g} s",
+            "the host is overloaded or frozen, or large packets are lost on the way (its MTU)",
+        )
+    if _is_about_banner(error) and not _is_late_banner(error):
         return (
             "closed the connection before its SSH banner",
             "sshd is at MaxStartups or refuses this client, or another service listens on this port",
         )
-    if _is_about_banner(error):
+    if _is_late_banner(error):
         return (
             f"accepted the connection, but sent no SSH banner within {target.timeout:g} s",
             "the host is overloaded, sshd is at MaxStartups, or another service listens on this port",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import os
 import threading
+import time
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ from swarmnet.edge.operator.owned_files import is_private, read_regular
 from swarmnet.edge.ssh.agent import Agent, public_file, public_half
 from swarmnet.edge.ssh.certificates import is_certificate, read_certificate
 from swarmnet.edge.ssh.known_hosts import fingerprint
+from swarmnet.edge.ssh.transport import Transport
 from swarmnet.errors import AuthenticationError
 from swarmnet.model.base import Secret
 
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 
 PASSPHRASE_VARIABLE = "SWARMNET_KEY_PASSPHRASE"  # noqa: S105 - a variable's name
 PASSPHRASE_TRIES = 3
+LEAST = 0.5
+"""Seconds that each part of a login gets, however much the parts before it took of the attempt's time."""
 
 
 class LoginKeys:
@@ -135,13 +139,21 @@ class Login(AuthStrategy):
         self._ring = ring
         self._agent: Agent | None = None
         self._transport: paramiko.Transport | None = None
+        self._limit = target.timeout
         self.tried: list[str] = []
         self.cut_off = False
         """Whether the server hung up before all keys were tried."""
+        self.unanswered = False
+        """Whether the server did not answer in time; the other keys are not tried, each would wait as long."""
 
     def authenticate(self, transport: paramiko.Transport) -> list[SourceResult]:
-        """Log in, as paramiko does; remembers the connection, to see when the server ends it."""
+        """Log in, as paramiko does; remembers the connection, to see when the server ends it.
+
+        A question and its answer have what the key exchange left of the attempt's time.
+        """
         self._transport = transport
+        spent = transport.exchanged_after if isinstance(transport, Transport) else 0.0
+        transport.auth_timeout = self._limit = max(self._target.timeout - spent, LEAST)
         return super().authenticate(transport)
 
     def get_sources(self) -> Iterator[InMemoryPrivateKey]:
@@ -158,7 +170,11 @@ class Login(AuthStrategy):
                 self.tried.append(f"{candidate.name} (not usable: {error.message})")
                 continue
             self.tried.append(f"{candidate.name} ({key.get_name()} {fingerprint(key)})")
+            asked = time.monotonic()
             yield InMemoryPrivateKey(self._target.user, key)
+            self.unanswered = time.monotonic() - asked >= self._limit
+            if self.unanswered:
+                return
 
     def close(self) -> None:
         """Let go of the agent."""

@@ -75,7 +75,7 @@ class Target:
     trust: Trust
     sudo: SudoPolicy
     timeout: float
-    """Seconds for each step of one attempt: TCP, banner, key exchange, login."""
+    """Seconds for one attempt as a whole: TCP, banner, key exchange, login."""
     attempts: int
     via: Target | None = None
     command: str | None = None

@@ -8,6 +8,7 @@ file uses its private parts; ``tests/edge`` holds it against a real sshd.
 from __future__ import annotations
 
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import paramiko
@@ -41,6 +42,10 @@ def choose(spec: str, offered: Sequence[str], known: Sequence[str]) -> tuple[str
     return tuple(dict.fromkeys((*listed, *(offered if sign == "^" else ()))))
 
 
+class NotExchangedError(paramiko.SSHException):
+    """The server sent its banner, and then did not exchange keys in time. paramiko has no error for that."""
+
+
 class Transport(paramiko.Transport):
     """One SSH connection.
 
@@ -51,6 +56,7 @@ class Transport(paramiko.Transport):
 
     # What is used of paramiko's inside; its type stubs leave these out.
     active: bool
+    initial_kex_done: bool
     _channels: Any
     _next_channel: Callable[[], int]
     _sanitize_window_size: Callable[[int | None], int]
@@ -80,6 +86,16 @@ class Transport(paramiko.Transport):
         super().__init__(sock, **options)
         self._refusals: dict[int, paramiko.ChannelException] = {}
         self._certificates_first = False
+        self.exchanged_after = 0.0
+        """Seconds that the banner and the key exchange took."""
+
+    def start_client(self, event: threading.Event | None = None, timeout: float | None = None) -> None:
+        """Exchange keys, as paramiko does; raises ``NotExchangedError`` where paramiko only stops waiting."""
+        begun = time.monotonic()
+        super().start_client(event, timeout)
+        if event is None and not self.initial_kex_done:
+            raise NotExchangedError
+        self.exchanged_after = time.monotonic() - begun
 
     def prefer(self, known: Sequence[KnownKey]) -> None:
         """Ask the server first for the kinds of key that known_hosts holds, as ssh does.
@@ -135,7 +151,8 @@ class Transport(paramiko.Transport):
 
         Raises:
             paramiko.ChannelException: sshd refuses; it does not tell a forbidden forwarding from a closed socket.
-            paramiko.SSHException: the connection broke, or no answer within ``timeout`` seconds.
+            paramiko.SSHException: the connection broke.
+            TimeoutError: no answer within ``timeout`` seconds.
         """
         return self._open("direct-streamlocal@openssh.com", (path, "", 0), timeout)
 
@@ -154,7 +171,7 @@ class Transport(paramiko.Transport):
         self._send_user_message(message)
         if not answered.wait(timeout):
             self._channels.delete(channel.chanid)
-            raise paramiko.SSHException(f"no answer to opening a channel within {timeout:g} s")
+            raise TimeoutError(f"no answer to opening a channel within {timeout:g} s")
         refusal = self._refusals.pop(channel.chanid, None)
         if refusal is not None:
             raise refusal

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from swarmnet.edge.operator.clock import SystemClock
 from swarmnet.edge.session import SILENCE, Questions
 from swarmnet.edge.ssh.dial import STARTS
 from swarmnet.edge.ssh.errors import NameUnknownError
@@ -60,7 +61,7 @@ def test_a_host_that_is_silent_for_long_is_named_while_it_is_waited_for(fleet: F
     assert heard == [Progress(f"h: no answer from {place} yet, waiting up to {SILENCE + 1:g} s")]
 
 
-@pytest.mark.parametrize("port", ["full_port", "silent_port"])
+@pytest.mark.parametrize("port", ["full_port", "silent_port", "bannered_port"])
 def test_a_host_that_does_not_answer_costs_one_time_out_however_many_attempts(
     fleet: Fleet, port: str, request: pytest.FixtureRequest
 ) -> None:
@@ -68,6 +69,33 @@ def test_a_host_that_does_not_answer_costs_one_time_out_however_many_attempts(
     start = time.monotonic()
     assert "within 0.3 s" in refusal(fleet).message
     assert time.monotonic() - start < 60 * 0.3 / 2
+
+
+def test_a_host_that_exchanges_no_keys_is_called_frozen(fleet: Fleet, bannered_port: int) -> None:
+    fleet.add("h", bannered_port, settings={"connect_timeout": 0.5})
+    assert "sent its SSH banner, but exchanged no keys within 0.5 s" in refusal(fleet).message
+
+
+def test_a_login_that_is_not_answered_is_no_wrong_key_and_the_others_are_not_tried(
+    fleet: Fleet, undecided_port: tuple[int, str]
+) -> None:
+    port, known = undecided_port
+    fleet.known_hosts.write_text(known)
+    fleet.add("h", port, settings={"connect_timeout": 1, "connect_attempts": 60})
+    start = time.monotonic()
+    error = refusal(fleet)
+    assert isinstance(error, UnreachableError)
+    assert "the login was not answered within 1 s" in error.message
+    assert time.monotonic() - start < 60 * 1 / 2
+
+
+def test_attempts_end_with_the_patience_of_the_run(fleet: Fleet) -> None:
+    """E12: --timeout bounds all attempts of a host together."""
+    fleet.add("h", free_port(), settings={"connect_attempts": 60})
+    start = time.monotonic()
+    with pytest.raises(UnreachableError, match="connection refused"):
+        fleet.session(clock=SystemClock(1.0)).connect("h")
+    assert time.monotonic() - start < 60 * 0.3
 
 
 def test_silent_hosts_do_not_hold_the_turns_of_those_that_answer(fleet: Fleet, full_port: int) -> None:
