@@ -193,7 +193,8 @@ class Session:
 
     def approach(self, host: str) -> Approach:
         """Return where SSH goes for a host, and whether a jump host is in between; connects to nothing."""
-        return approach_of(self._targets[host])
+        target = self._targets[host]
+        return approach_of(target, self._links.to(target).peer)
 
     def ask_from_here(self, job: JsonObject) -> JsonObject:
         """Do a job of the probe's on this machine, by plain sockets."""

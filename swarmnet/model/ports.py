@@ -257,6 +257,8 @@ class Approach:
     """Of its SSH server."""
     between: str | None = None
     """What is in between (a jump host), so that plain sockets prove nothing; None for a direct way."""
+    peer: str | None = None
+    """Where the open connection leads to, as an IP address; None where something is between, or nothing is open."""
 
 
 class Ports(Protocol):

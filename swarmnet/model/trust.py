@@ -7,6 +7,9 @@ Honest hosts differ, too: they are reached at one address and advertise another 
 not their hostnames, leaders report ``0.0.0.0`` for themselves (moby#35437), and a node that is just joining has no
 hostname yet. So an address that the inventory gives to the host is proof, an address that no other node has is not, and
 only an address of another node is a contradiction.
+
+Where the inventory has a name instead of an address, the address to which that name led counts: the other end of the
+SSH connection, or what a manager's resolver says.
 """
 
 from __future__ import annotations
@@ -19,15 +22,20 @@ from swarmnet.model.hosts import Role
 from swarmnet.model.state import SwarmStanding
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from swarmnet.model.hosts import Host, Inventory
     from swarmnet.model.state import ClusterState, HostFacts
     from swarmnet.model.swarm import Node, Swarm
 
+    Located = Mapping[str, frozenset[str]]
+    """Host name to the addresses to which its name in the inventory led."""
+
+NOWHERE: Located = {}
+
 
 def contradictions(
-    seen: Collection[HostFacts], swarm: Swarm, nodes: Collection[Node], inventory: Inventory
+    seen: Collection[HostFacts], swarm: Swarm, nodes: Collection[Node], inventory: Inventory, located: Located = NOWHERE
 ) -> dict[str, str]:
     """Return what contradicts each host, in words that follow its name; a host that names no node is believed.
 
@@ -36,43 +44,68 @@ def contradictions(
         swarm: what the managers report about the swarm.
         nodes: the managers' list, read after the hosts were asked.
         inventory: what the operator says.
+        located: the addresses to which names of the inventory led.
     """
-    by_id = {node.id: node for node in nodes}
-    claims = {facts.host: by_id[_id(facts)] for facts in seen if _id(facts) in by_id}
+    claims = _claims(seen, nodes)
     found = {}
     for facts in seen:
         why = _foreign(facts, swarm, claims.keys())
         node = claims.get(facts.host)
         if why is None and node is not None:
-            why = misfit(inventory.host(facts.host), facts, node, nodes, inventory)
+            why = misfit(inventory.host(facts.host), facts, node, nodes, inventory, located)
         if why is not None:
             found[facts.host] = why
     placed = {host for host in claims if host not in found}
     for host, node in claims.items():
-        if host in placed and (why := _could_be_lost(inventory.host(host), node, placed, inventory)):
+        if host in placed and (why := _could_be_lost(inventory.host(host), node, placed, inventory, located)):
             found[host] = why
     return found | dict(_shared([facts for facts in seen if facts.host not in found]))
 
 
-def misfit(host: Host, facts: HostFacts, node: Node, nodes: Iterable[Node], inventory: Inventory) -> str | None:
+def on_their_word(
+    seen: Collection[HostFacts], nodes: Collection[Node], inventory: Inventory, located: Located = NOWHERE
+) -> tuple[str, ...]:
+    """Return the workers of which neither an address nor a name says which node they are, only they themselves."""
+    return tuple(
+        host
+        for host, node in _claims(seen, nodes).items()
+        if inventory.host(host).role is not Role.MANAGER
+        and not is_same_name(node.hostname, host)
+        and address_of(node) not in (None, *places(inventory.host(host), located))
+    )
+
+
+def _claims(seen: Iterable[HostFacts], nodes: Iterable[Node]) -> dict[str, Node]:
+    by_id = {node.id: node for node in nodes}
+    return {facts.host: by_id[_id(facts)] for facts in seen if _id(facts) in by_id}
+
+
+def misfit(
+    host: Host,
+    facts: HostFacts,
+    node: Node,
+    nodes: Iterable[Node],
+    inventory: Inventory,
+    located: Located = NOWHERE,
+) -> str | None:
     """Return why the host is not the node, in words that follow its name, or None when nothing contradicts it."""
     told = f"says that it is node {node.id}"
     if node.hostname and not is_same_name(node.hostname, facts.engine.hostname):
         listed = f"the managers list that node as {node.hostname}, and learn of a new hostname within a minute"
         return f"{told} and is called {facts.engine.hostname}; {listed}"
-    if address_of(node) in written(host):
+    if address_of(node) in places(host, located):
         return None
     others = tuple(other for other in nodes if other.id != node.id)
-    why = _elsewhere(host, node, others, inventory) or _called_otherwise(host, node, others, inventory)
+    why = _elsewhere(host, node, others, inventory, located) or _called_otherwise(host, node, others, inventory)
     return None if why is None else f"{told}{why}"
 
 
-def _elsewhere(host: Host, node: Node, others: Iterable[Node], inventory: Inventory) -> str | None:
+def _elsewhere(host: Host, node: Node, others: Iterable[Node], inventory: Inventory, located: Located) -> str | None:
     """Return which host has the node's address, or which node has the host's."""
-    at, own = address_of(node), written(host)
+    at, own = address_of(node), places(host, located)
     if at is None:
         return None
-    if owner := next((other for other in inventory.hosts if at in written(other)), None):
+    if owner := next((other for other in inventory.hosts if at in places(other, located)), None):
         return f", which the managers list at {at}: that is the address of {owner.name} in the inventory"
     if twin := next((other for other in others if _stands_there(other, own, node)), None):
         return f"; the managers list node {twin.id} at its address in the inventory, {address_of(twin)}"
@@ -95,6 +128,11 @@ def written(host: Host) -> frozenset[str]:
     """Return the addresses that the inventory itself gives to a host; names and interfaces are none."""
     found = (_literal(text) for text in (host.address, host.advertise))
     return frozenset(text for text in found if text is not None)
+
+
+def places(host: Host, located: Located) -> frozenset[str]:
+    """Return the addresses of a host that do not come from itself: the inventory's, else those its name led to."""
+    return written(host) or located.get(host.name, frozenset())
 
 
 def address_of(node: Node) -> str | None:
@@ -143,9 +181,11 @@ def _stands_there(other: Node, addresses: Collection[str], node: Node) -> bool:
     return address_of(other) in addresses and not left_behind
 
 
-def _could_be_lost(host: Host, node: Node, placed: Collection[str], inventory: Inventory) -> str | None:
+def _could_be_lost(
+    host: Host, node: Node, placed: Collection[str], inventory: Inventory, located: Located
+) -> str | None:
     """Return which manager of the inventory the node may be instead, when only a worker's word says that it is not."""
-    if host.role is Role.MANAGER or node.spec.role is not Role.MANAGER or address_of(node) in written(host):
+    if host.role is Role.MANAGER or node.spec.role is not Role.MANAGER or address_of(node) in places(host, located):
         return None
     lost = [one.name for one in inventory.managers if one.name not in placed]
     if not lost or is_same_name(node.hostname, host.name):

@@ -7,7 +7,7 @@ import pytest
 from swarmnet.model.hosts import Host, Inventory, Role
 from swarmnet.model.state import EngineFacts, HostFacts, SwarmMembership, SwarmStanding
 from swarmnet.model.swarm import Node, NodeSpec, Swarm, SwarmSpec
-from swarmnet.model.trust import contradictions, is_same_name
+from swarmnet.model.trust import contradictions, is_same_name, on_their_word
 
 SWARM = Swarm(id="swarm", version=1, spec=SwarmSpec())
 
@@ -82,6 +82,36 @@ def test_a_host_that_claims_what_is_anothers_is_named(this: Host, claimed: str, 
 
     assert list(found) == ["w1"]
     assert words in found["w1"]
+
+
+LED = {
+    "its own name led to another node's address": ({"w1": "192.0.2.2"}, "node n2 at its address"),
+    "another name led to the address of the claimed node": ({"w2": "192.0.2.9"}, "that is the address of w2"),
+}
+
+
+@pytest.mark.parametrize(("led", "words"), LED.values(), ids=LED.keys())
+def test_h10_a_host_with_a_dns_name_is_held_against_the_address_to_which_names_led(
+    led: dict[str, str], words: str
+) -> None:
+    """Hostnames that say nothing about names of the inventory: only addresses can tell w1 from w2."""
+    hosts = (M1[0], host("w1", "w1.example.net"), host("w2", "w2.example.net"))
+    entries = [M1[1], node("n2", "ip-2", "192.0.2.2"), node("n3", "ip-9", "192.0.2.9")]
+    located = {name: frozenset({address}) for name, address in led.items()}
+
+    found = contradictions([says("w1", "n3", "ip-9")], SWARM, entries, Inventory(cluster="c", hosts=hosts), located)
+
+    assert words in found["w1"]
+
+
+def test_h10_a_worker_that_nothing_but_its_word_places_is_named() -> None:
+    hosts = (M1[0], *(host(name, f"{name}.example.net") for name in ("w1", "w2", "w3")))
+    entries = [M1[1], node("n2", "ip-2", "10.0.0.2"), node("n3", "ip-3", "10.0.0.3"), node("n4", "w3", "10.0.0.4")]
+    seen = [M1[2], says("w1", "n2", "ip-2"), says("w2", "n3", "ip-3"), says("w3", "n4", "w3")]
+
+    found = on_their_word(seen, entries, Inventory(cluster="c", hosts=hosts), {"w2": frozenset({"10.0.0.3"})})
+
+    assert found == ("w1",)
 
 
 def test_a_worker_that_may_be_a_manager_who_does_not_answer_is_not_believed() -> None:

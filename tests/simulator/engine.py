@@ -63,7 +63,7 @@ class SimulatedEngine(SimulatedMembership, SimulatedTasks):
                 id=f"ENGINE:{machine.name}",
                 version=machine.engine_version,
                 api_version=machine.api_version,
-                hostname=machine.name,
+                hostname=machine.own_name or machine.name,
                 kernel="6.1.0",
                 os="Debian GNU/Linux",
                 architecture="x86_64",

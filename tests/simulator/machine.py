@@ -47,6 +47,8 @@ class Machine:
     name: str
     address: str
     ids: Identities
+    own_name: str = ""
+    """What it calls itself, where that is not its name in the inventory."""
     powered: bool = True
     """False: nothing answers, as after a power cut."""
     admits: bool = True

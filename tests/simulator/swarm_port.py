@@ -212,7 +212,7 @@ class SimulatedNodes(SwarmSide):
         return Node(
             id=record.id,
             version=record.version,
-            hostname=record.host,
+            hostname=machine.own_name or record.host,
             spec=record.spec,
             status="unknown" if record.unknown else "ready" if record.ready else "down",
             address=record.address,

@@ -312,7 +312,7 @@ class SimulatedPorts:
 
     def approach(self, host: str) -> Approach:
         """Return the host's address, directly reached."""
-        return Approach(self.inventory.host(host).address, 22)
+        return Approach(self.inventory.host(host).address, 22, peer=self.world.machines[host].address)
 
     def ask_from_here(self, job: JsonObject) -> JsonObject:
         """Do what ``world.operator_program`` does with a job of the probe's; by default nothing answers."""

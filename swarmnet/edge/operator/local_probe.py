@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from swarmnet.model.base import JsonObject
 
 
-def approach_of(target: Target) -> Approach:
-    """Return where SSH goes for a host, and whether anything is between."""
+def approach_of(target: Target, peer: str | None = None) -> Approach:
+    """Return where SSH goes for a host, where its connection ends, and whether anything is between."""
     between = None
     if target.via is not None:
         between = f"SSH reaches it through {target.via.label}"
     elif target.command is not None:
         between = "SSH reaches it through a ProxyCommand"
-    return Approach(target.hostname, target.port, between)
+    return Approach(target.hostname, target.port, between, peer)
 
 
 def ask_from_here(job: JsonObject) -> JsonObject:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import paramiko
@@ -42,6 +43,17 @@ class Link:
     def alive(self) -> bool:
         """Whether the connection is open, as far as this side knows."""
         return self._connection is not None and bool(self._connection.is_connected)
+
+    @property
+    def peer(self) -> str | None:
+        """The IP address to which the open connection leads; None where it goes through a jump host or a command."""
+        if self.target.via is not None or self.target.command is not None or not self.alive:
+            return None
+        assert self._connection is not None  # noqa: S101 - it is alive
+        wire = self._connection.transport.sock
+        with suppress(OSError):  # it breaks just now
+            return str(wire.getpeername()[0]).partition("%")[0]
+        return None
 
     def connect(self) -> Transport:
         """Return the open connection's transport, opening it when needed.

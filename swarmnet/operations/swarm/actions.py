@@ -289,9 +289,11 @@ def _confirmed_id(ports: Ports, host: str, nodes: tuple[Node, ...]) -> str:
         ConvergenceError: it does.
     """
     engine, inventory = ports.engine(host).facts(), ports.inventory
+    peer = ports.approach(host).peer
+    located = {} if peer is None else {host: frozenset({peer})}
     node = by_id(nodes, engine.membership.node_id)
     if node is not None and (
-        why := misfit(inventory.host(host), HostFacts(host=host, engine=engine), node, nodes, inventory)
+        why := misfit(inventory.host(host), HostFacts(host=host, engine=engine), node, nodes, inventory, located)
     ):
         raise ConvergenceError(f"{host} {why}", hint="nothing was changed for it; look at that host")
     return engine.membership.node_id

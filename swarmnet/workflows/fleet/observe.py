@@ -21,11 +21,12 @@ from swarmnet.errors import (
 from swarmnet.model.border import border
 from swarmnet.model.network import Scope
 from swarmnet.model.state import ClusterState, CommandResult, HostFacts, HostFailure, KeyStanding
-from swarmnet.model.trust import contradictions
+from swarmnet.model.trust import contradictions, on_their_word
 from swarmnet.workflows.fleet.cluster_view import picture
 from swarmnet.workflows.fleet.fanout import HOST_LIMIT, fan_out
 from swarmnet.workflows.fleet.first_answer import Silence
 from swarmnet.workflows.fleet.kernel_tables import COMMAND, read_tables
+from swarmnet.workflows.fleet.locate import located, warn_of_doubtful
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -126,7 +127,12 @@ def _nobody(failures: Collection[HostFailure], errors: Mapping[str, HostError]) 
 def _contradictions(present: Collection[_Seen], state: ClusterState, ports: Ports) -> dict[str, str]:
     if state.swarm is None:
         return {}
-    return contradictions([one.facts for one in present], state.swarm, state.nodes, ports.inventory)
+    facts = [one.facts for one in present]
+    where = located(ports, facts, state.nodes)
+    found = contradictions(facts, state.swarm, state.nodes, ports.inventory, where)
+    doubtful = on_their_word(facts, state.nodes, ports.inventory, where)
+    warn_of_doubtful(ports, [host for host in doubtful if host not in found])
+    return found
 
 
 def _is_looked_at(host: Host, ports: Ports, look: Look) -> bool:

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -316,3 +317,15 @@ def test_a_proxy_command_is_the_way_when_ssh_config_names_one(fleet: Fleet) -> N
     fleet.add("h", server.port, address="piped", settings={"config": str(config)})
     fleet.known_hosts.write_text(server.known.replace("127.0.0.1", "piped"))
     assert fleet.session().shell("h").run(["echo", "there"]).stdout == b"there\n"
+
+
+def test_h10_the_other_end_of_a_direct_connection_is_known_whatever_the_host_says(fleet: Fleet) -> None:
+    fleet.host("h")
+    fleet.add("behind", fleet.servers["h"].port, settings={"jump": f"root@127.0.0.1:{fleet.servers['h'].port}"})
+    session = fleet.session()
+    assert session.approach("h").peer is None
+    session.connect("h")
+    assert session.approach("h").peer == "127.0.0.1"
+    with suppress(HostError):
+        session.connect("behind")
+    assert session.approach("behind").peer is None
