@@ -7,6 +7,7 @@ taken, and loading one reads that JSON again. Ids never appear here: the edge sw
 from __future__ import annotations
 
 import re
+import struct
 from base64 import b64decode, b64encode
 from fractions import Fraction
 from typing import TYPE_CHECKING, cast
@@ -37,6 +38,14 @@ def nanoseconds(seconds: float) -> int:
 def seconds(nanos: int) -> float:
     """Return a duration of the engine in seconds, as the nearest float."""
     return nanos / _SECOND
+
+
+def _single(value: float) -> float:
+    """Return the shortest number that 32 bits take for the same, as Go writes it."""
+    exact = struct.pack("f", value)
+    (kept,) = struct.unpack("f", exact)
+    shorter = (float(f"{kept:.{digits}g}") for digits in range(1, 10))
+    return next((one for one in shorter if struct.pack("f", one) == exact), float(kept))
 
 
 class Text(Codec):
@@ -116,13 +125,17 @@ class Integer(Codec):
 
 
 class Ratio(Codec):
-    """A number from 0 to 1."""
+    """A number from 0 to 1, which engines keep with the precision of 32 bits."""
 
     word = "number"
 
     @override
     def read(self, value: JsonValue) -> Read | None:
         return (value, None) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+    @override
+    def normal(self, value: object) -> JsonValue:
+        return _single(float(cast("float", value)))
 
 
 class Flag(Codec):
@@ -158,7 +171,10 @@ class Seconds(Codec):
 
     @override
     def plain(self, value: object, default: JsonValue) -> JsonValue:
-        return default if value is None or (self._zero_unset and not value) else float(cast("float", value))
+        if value is None:
+            return default
+        counted = seconds(nanoseconds(cast("float", value)))
+        return default if self._zero_unset and not counted else counted
 
 
 class Processors(Seconds):

@@ -14,7 +14,7 @@ from swarmnet.operations.addresses import few, overlapping, overlaps, own_routes
 from swarmnet.operations.network.drivers import LAN_DRIVERS, driver_problems, driver_warnings, interface_problems
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from swarmnet.model.network import Subnet
     from swarmnet.model.state import ClusterState, HostFacts
@@ -105,6 +105,8 @@ def problems_in_cluster(spec: NetworkSpec, context: Context) -> Iterator[str]:
         if facts is not None:
             if any(net.spec.name == spec.name for net in state.networks):
                 yield f"the swarm already has a network {spec.name!r}: give the local one another name"
+            if context.state.local_network(host.name, spec.name) is None:
+                yield from _new_bridge(spec)
             yield from interface_problems(spec, facts)
             yield from problems_of_bridge(spec, facts)
 
@@ -221,6 +223,30 @@ def _blocks(spec: NetworkSpec) -> Iterator[str]:
             yield f"subnet {block.subnet} is IPv6: write 'ipv6: true', else engines store it and do not use it"
 
 
+def _new_bridge(spec: NetworkSpec) -> Iterator[str]:
+    """Yield what engines refuse of a bridge that is made, and that one which is there may have otherwise."""
+    if spec.driver != "bridge" or spec.config_only or spec.config_from is not None:
+        return
+    if spec.ipv4 is False and not spec.ipv6:
+        yield "a bridge has IPv4 or IPv6: write 'ipv6: true', too, or leave 'ipv4' out"
+    for block in spec.subnets:
+        first = ipaddress.ip_network(block.subnet).network_address + 1
+        taken = [name for name, text in block.aux_addresses.items() if ipaddress.ip_address(text) == first]
+        if taken and block.gateway is None and block.ip_range is None:
+            yield (
+                f"aux address {taken[0]} {first} is what engines take for the gateway of {block.subnet}:"
+                " write another 'gateway', too"
+            )
+
+
+def _given_twice(named: Iterable[tuple[str, str | None]]) -> Iterator[str]:
+    taken: dict[object, str] = {}
+    for what, text in named:
+        first = what if text is None else taken.setdefault(ipaddress.ip_address(text), what)
+        if first != what:
+            yield f"{what} {text} is the {first}, too: engines give an address once; write another"
+
+
 def _inside(block: Subnet) -> Iterator[str]:
     subnet = ipaddress.ip_network(block.subnet)
     named = [("gateway", block.gateway), *((f"aux address {key}", one) for key, one in block.aux_addresses.items())]
@@ -232,6 +258,7 @@ def _inside(block: Subnet) -> Iterator[str]:
             yield f"{what} {text} is outside of subnet {block.subnet}"
         elif subnet.version == 4 and address in (subnet.network_address, subnet.broadcast_address):  # noqa: PLR2004
             yield f"{what} {text} is the network or broadcast address of subnet {block.subnet}"
+    yield from _given_twice(named)
     if block.ip_range is not None:
         span = ipaddress.ip_network(block.ip_range)
         if span.version != subnet.version or not span.subnet_of(subnet):  # type: ignore[arg-type]

@@ -16,6 +16,7 @@ from swarmnet.operations.service.constraints import LABEL_PREFIXES, contradictio
 from swarmnet.operations.service.networks import network_problems, network_warnings, room_warnings
 from swarmnet.operations.service.ports import crowded_ports, key, mesh_problems, open_ports, port_problems
 from swarmnet.operations.service.reservations import reservation_problems, reservation_warnings
+from swarmnet.operations.service.signals import is_signal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +25,21 @@ if TYPE_CHECKING:
     from swarmnet.operations.kind import Context
 
 
+LOG_OPTIONS = {
+    "json-file": frozenset(("max-file", "max-size", "compress", "labels", "labels-regex", "env", "env-regex", "tag")),
+    "local": frozenset(("max-file", "max-size", "compress")),
+}
+"""Options of drivers that come with the engine and refuse others (moby daemon/logger; seen on 20.10, 26.1 and 28.5)."""
+ANY_LOG_OPTIONS = frozenset(
+    ("mode", "max-buffer-size", "cache-disabled", "cache-max-file", "cache-max-size", "cache-compress")
+)
+"""Options of every driver."""
+SEPARATE_SYSCTLS = ("net.", "fs.mqueue.")
+IPC_SYSCTLS = frozenset(
+    f"kernel.{name}"
+    for name in ("msgmax", "msgmnb", "msgmni", "sem", "shmall", "shmmax", "shmmni", "shm_rmid_forced", "domainname")
+)
+"""What a container has for itself (runc, libcontainer/configs/validate)."""
 LONGEST_HOSTNAME = 64
 """Characters (Linux, HOST_NAME_MAX)."""
 
@@ -49,6 +65,7 @@ def faults_of_service(spec: ServiceSpec) -> Iterator[str]:
     yield from _resources(spec)
     yield from _program(spec)
     yield from _rights(spec)
+    yield from _logging(spec)
 
 
 def problems_of_service(spec: ServiceSpec, context: Context) -> Iterator[str]:
@@ -84,6 +101,7 @@ def warnings_of_service(spec: ServiceSpec, context: Context) -> Iterator[str]:
     yield from open_ports(spec, context)
     yield from network_warnings(spec, context.state)
     yield from room_warnings(spec, context)
+    yield from _sysctls(spec)
 
 
 def _mode(spec: ServiceSpec) -> Iterator[str]:
@@ -123,6 +141,27 @@ def _program(spec: ServiceSpec) -> Iterator[str]:
         yield f"workdir {spec.workdir!r} is not an absolute path"
     if spec.hostname is not None and "{{" not in spec.hostname and len(spec.hostname) > LONGEST_HOSTNAME:
         yield f"hostname {spec.hostname!r} is too long: kernels take {LONGEST_HOSTNAME} characters"
+    if spec.stop_signal and not is_signal(spec.stop_signal):
+        yield f"stop_signal {spec.stop_signal!r} is not a signal: write a name such as SIGTERM, or its number"
+
+
+def _logging(spec: ServiceSpec) -> Iterator[str]:
+    if spec.logging is None or spec.logging.driver not in LOG_OPTIONS:
+        return
+    known = LOG_OPTIONS[spec.logging.driver]
+    for name in spec.logging.options or ():
+        if name not in known | ANY_LOG_OPTIONS:
+            yield f"the log driver {spec.logging.driver} has no option {name!r}: it reads {', '.join(sorted(known))}"
+
+
+def _sysctls(spec: ServiceSpec) -> Iterator[str]:
+    for written in spec.sysctls or ():
+        name = written.replace("/", ".")
+        if not name.startswith(SEPARATE_SYSCTLS) and name not in IPC_SYSCTLS:
+            yield (
+                f"service {spec.name}: sysctl {written} is not of a container but of its host, and runc starts no"
+                " container with it: set it on the nodes"
+            )
 
 
 def _rights(spec: ServiceSpec) -> Iterator[str]:
