@@ -1,4 +1,4 @@
-"""What is installed is whole: it declares what it imports, runs from its wheel, and its pinned versions are hashed."""
+"""What is installed is whole: it declares what it imports, runs from its wheel; pinned versions are hashed (E9)."""
 
 from __future__ import annotations
 

@@ -115,7 +115,22 @@ def dump(document: BackupDocument) -> bytes:
         for step in place[:-1]:
             holder = holder[step]
         holder[place[-1]] = value
+    for service in tree["state"]["services"]:
+        _keep_order(service["spec"])
     return canonical(tree)
+
+
+def _keep_order(spec: dict[str, Any]) -> None:
+    """Move variables that are not in alphabetical order to the engine's JSON, where they are a list.
+
+    Keys of canonical JSON are sorted. :func:`load` gives what has a field back to it, as of older backups.
+    """
+    env, extra = spec.get("env") or {}, spec["extra"]
+    if list(env) == sorted(env):
+        return
+    container = extra.setdefault("TaskTemplate", {}).setdefault("ContainerSpec", {})
+    container["Env"] = [f"{name}={text}" for name, text in env.items()]
+    spec["env"] = None
 
 
 def canonical(value: JsonValue) -> bytes:

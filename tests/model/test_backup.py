@@ -138,3 +138,16 @@ def test_what_a_trace_shows_of_a_document_holds_no_data_of_configs() -> None:
     """L9."""
     assert a_document().state.configs[0].spec.data == b"\x00listen 80;\n"
     assert "listen" not in repr(a_document())
+
+
+@pytest.mark.parametrize("env", [{"Z": "1", "A": "2", "M": "a=b"}, {"A": "1", "Z": "2"}, {}])
+def test_b15_variables_come_back_in_their_order(env: dict[str, str]) -> None:
+    document = a_document()
+    (first, *rest) = document.state.services
+    service = first.model_copy(update={"spec": first.spec.model_copy(update={"env": env})})
+    document = document.model_copy(update={"state": document.state.model_copy(update={"services": (service, *rest)})})
+
+    read = load(dump(document))
+
+    assert list((read.state.services[0].spec.env or {}).items()) == list(env.items())
+    assert dump(read) == dump(document)

@@ -50,7 +50,6 @@ def _with_docker0(**changes: object) -> ClusterState:
 
 
 CASES = {
-    "environment-order": _with_service(env={"Z": "1", "A": "2"}),
     "engine-labels": _with_service(constraints=("engine.labels.disk == ssd",)),
     "generic-resources": _with_service(reservations=Reservations(generic={"gpu": 1})),
     "signing-ca": _with_swarm({"CAConfig": {"SigningCACert": "PEM"}}),

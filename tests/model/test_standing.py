@@ -1,4 +1,4 @@
-"""The health of a cluster, and what its operator does first."""
+"""The health of a cluster, and what its operator does first (E3, E4)."""
 
 from __future__ import annotations
 

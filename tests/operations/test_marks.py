@@ -1,4 +1,4 @@
-"""Swarmnet's mark: on what it creates, on nothing that others made, unless their step asks for it."""
+"""Swarmnet's mark: on what it creates, on nothing that others made, unless their step asks for it (A2)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``${host.NAME}``: a step with it is repeated for each host that it selects."""
+"""``${host.NAME}``: a step with it is repeated for each host that it selects (C11)."""
 
 from __future__ import annotations
 

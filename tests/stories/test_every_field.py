@@ -91,7 +91,6 @@ VOLATILE = frozenset(
 )
 """What no backup can hold: ids, times, addresses of tasks, certificates, what an update replaced."""
 LOST = {
-    "service/full/Spec/TaskTemplate/ContainerSpec/Env": "never comes back: environment-order full",
     "service/by-id/Spec/TaskTemplate/Placement/Constraints": "service by-id: the constraint node.id==",
     "service/odd/Spec/Networks": "never comes back: old-network-lists",
     "service/odd/Spec/TaskTemplate/Networks": "never comes back: old-network-lists",

@@ -152,7 +152,10 @@ class Criteria:
             return matches_list(subjects[name], argument.lower() if name == "originalhost" else argument)
         if name not in _UNJUDGED:
             raise case.line.place.error(f"Match {name} is not a condition that ssh knows")
-        reading.warning = f"swarmnet does not judge Match {name}: the lines under it are not applied"
+        reading.warning = (
+            f"swarmnet does not judge Match {name}: the lines under it are not applied; if hosts need them, put them"
+            " under a Host line, or write them in 'ssh' of the inventory"
+        )
         return False
 
     def _runs(self, command: str, case: Case) -> bool:

@@ -134,14 +134,6 @@ def _of_services(state: ClusterState) -> Iterable[Loss]:
             why=f"the tasks of service {name} did not all run when the backup was taken ({said})",
             instead=f"service {name} is created, and not waited for",
         )
-    for service in state.services:
-        if list(service.spec.env or ()) != sorted(service.spec.env or ()):
-            yield Loss(
-                kind="environment-order",
-                what=service.spec.name,
-                why=f"the variables of service {service.spec.name} were not in alphabetical order",
-                instead=f"the variables of service {service.spec.name} are in alphabetical order, with the same values",
-            )
 
 
 def _of_secrets_and_networks(state: ClusterState) -> Iterable[Loss]:

@@ -1,4 +1,4 @@
-"""ssh_config files, judged by ``ssh -G``."""
+"""ssh_config files, judged by ``ssh -G`` (C2, C3, C4, C9)."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ def test_a_host_that_exchanges_no_keys_is_called_frozen(fleet: Fleet, bannered_p
     assert "sent its SSH banner, but exchanged no keys within 0.5 s" in refusal(fleet).message
 
 
-def test_a_login_that_is_not_answered_is_no_wrong_key_and_the_others_are_not_tried(
+def test_a_login_that_is_not_answered_is_not_called_a_wrong_key_and_the_others_are_not_tried(
     fleet: Fleet, undecided_port: tuple[int, str]
 ) -> None:
     port, known = undecided_port

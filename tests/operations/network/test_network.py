@@ -292,7 +292,7 @@ def test_a_network_that_a_step_only_names_is_left_as_it_is(driver: str) -> None:
 
 @pytest.mark.parametrize("driver", LIVE)
 @pytest.mark.parametrize("field", ["internal: true", "attachable: false", "mtu: 1400", "options: {my.own: b}"])
-def test_a_replaced_network_keeps_every_field_that_its_step_does_not_name(driver: str, field: str) -> None:
+def test_a4_a_replaced_network_keeps_every_field_that_its_step_does_not_name(driver: str, field: str) -> None:
     state = live(driver)
     made = plan(f"- network: {{name: n, driver: {driver}, {field}}}", state, HOSTS)
     name = field.partition(":")[0]

@@ -1,4 +1,4 @@
-"""What engines take and then start no container with: it is refused, or told, at the plan (D)."""
+"""What engines take and then start no container with: it is refused, or reported, at the plan (D)."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ def test_names_and_numbers_of_signals_are_taken_as_engines_take_them(text: str) 
 
 
 @pytest.mark.parametrize("text", ["", "0", "65", "SIG", "SIGRTMIN+16", "TERM ", "-1", "\u0661", "9" * 5000])
-def test_other_texts_are_no_signals(text: str) -> None:
+def test_other_texts_are_refused(text: str) -> None:
     assert not is_signal(text)
 
 
-def test_d_a_sysctl_of_the_host_is_told_at_the_plan() -> None:
+def test_d_a_sysctl_of_the_host_is_reported_at_the_plan() -> None:
     hosts = inventory(1, 1)
     sysctls = (
         "{net.core.somaxconn: 1, net/ipv4/ip_forward: 1, kernel.shmmax: 5, fs.mqueue.msg_max: 9, vm.swappiness: 1}"
