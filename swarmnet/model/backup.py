@@ -15,6 +15,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from enum import StrEnum
+from operator import is_
 from typing import Annotated, Any, TypeVar
 
 from pydantic import AwareDatetime, ConfigDict, Field, ValidationError
@@ -218,11 +219,15 @@ def _absorbed(found: Found) -> Found:
     """Return a document whose specs have in their fields what got a field after the backup was taken."""
     update: dict[str, Any] = {}
     for name, value in found:
+        after: Any = value
         if isinstance(value, Document):
-            update[name] = absorb(value) if name == "spec" else _absorbed(value)
-        elif isinstance(value, tuple):
-            update[name] = tuple(_absorbed(one) if isinstance(one, Document) else one for one in value)
-    return found.model_copy(update=update)
+            after = absorb(value) if name == "spec" else _absorbed(value)
+        elif isinstance(value, tuple) and value and isinstance(value[0], Document):
+            parts = tuple(_absorbed(one) for one in value)
+            after = value if all(map(is_, parts, value)) else parts
+        if after is not value:
+            update[name] = after
+    return found.model_copy(update=update) if update else found
 
 
 def _taken_out(tree: JsonObject) -> tuple[tuple[tuple[str | int, ...], JsonValue], ...]:

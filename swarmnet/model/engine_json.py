@@ -83,6 +83,8 @@ def absorb(spec: Spec) -> Spec:
     kept: JsonObject = deepcopy(getattr(spec, EXTRA, {}))
     for name in holders:
         _put(kept, known[name].keys, dict(getattr(spec, name)))
+    if not kept:  # as for most specs of a backup
+        return spec
     found, left = read(type(spec), kept)
     update: dict[str, Any] = {name: found.pop(name, {}) for name in holders}
     for name, value in found.items():

@@ -137,12 +137,12 @@ class EngineField:
     @property
     def keys(self) -> tuple[str, ...]:
         """The keys that lead to it."""
-        return tuple(self.path.split("/"))
+        return _keys(self.path)
 
     @property
     def places(self) -> tuple[tuple[str, ...], ...]:
         """The keys that may lead to it, the usual ones first."""
-        return (self.keys, *(tuple(path.split("/")) for path in [self.other_path] if path is not None))
+        return (self.keys,) if self.other_path is None else (self.keys, _keys(self.other_path))
 
     @property
     def outside(self) -> bool:
@@ -156,6 +156,11 @@ class EngineField:
     def same(self, one: object, other: object) -> bool:
         """Return whether engines treat two values alike."""
         return one == other or self.plain(one) == self.plain(other)
+
+
+@cache
+def _keys(path: str) -> tuple[str, ...]:
+    return tuple(path.split("/"))
 
 
 @cache
