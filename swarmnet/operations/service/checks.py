@@ -186,7 +186,7 @@ def _kept(spec: ServiceSpec, context: Context) -> Iterator[str]:
     seen = context.state.service(spec.name)
     if seen is None or seen.spec.mode is not spec.mode:
         return
-    if any(_ports(lay(seen.spec, spec))) and not any(_ports(spec)):
+    if any(mesh_problems(lay(seen.spec, spec))) and not any(mesh_problems(spec)):
         missing = "ports: []" if spec.ports is None else "endpoint_mode: vip"
         yield (
             f"service {spec.name} would have both endpoint_mode dnsrr and ports in the routing mesh, one of them kept"
