@@ -34,6 +34,14 @@ def test_no_module_waits_by_hand() -> None:
     assert {name for name, loops in found.items() if loops} == set(NOT_WAITS), "use look_until of swarmnet.model.clock"
 
 
+def test_no_test_waits_by_hand() -> None:
+    # Some of the benchmark is written as without swarmnet; the late listener of a test serves without end.
+    left = {"bench/raw.py", "probe/test_knocks.py"}
+    modules = Path(__file__).parent.rglob("*.py")
+    found = {str(path.relative_to(Path(__file__).parent)) for path in modules if [*waits(path)]}
+    assert found <= left, "use soon or seen of tests.support.waiting"
+
+
 def test_a_wait_by_hand_is_found(tmp_path: Path) -> None:
     module = tmp_path / "byhand.py"
     module.write_text("def wait(clock):\n    while clock.monotonic() < 9:\n        clock.sleep(1)\n")

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from swarmnet.cli.signals import SAME_HANGUP
+from tests.support.waiting import seen, soon
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,11 +92,9 @@ def terminal() -> Iterator[Terminal]:
 
 
 def appears(path: Path) -> str:
-    deadline = time.monotonic() + LIMIT
-    while not (path.exists() and path.read_text(encoding="utf-8")):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    return path.read_text(encoding="utf-8")
+    found = seen(lambda: path.read_text(encoding="utf-8") if path.exists() else "", bool, every=0.01)
+    assert found, f"{path} was not written"
+    return found
 
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM, signal.SIGINT])
@@ -148,8 +147,7 @@ def test_a_run_that_was_started_to_outlive_its_terminal_does(tmp_path: Path) -> 
     argv = ["nohup", sys.executable, "-c", EXECUTES, str(left)]
     with said.open("wb") as out:
         process = subprocess.Popen(argv, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
-    while "ready" not in appears(said):
-        time.sleep(0.01)
+    assert soon(lambda: "ready" in appears(said), every=0.01)
 
     process.send_signal(signal.SIGHUP)
     time.sleep(0.1)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from tests.support.commands import SWARMNET
+from tests.support.waiting import await_from
 
 FULL = Path("/dev/full")
 
@@ -56,10 +56,7 @@ def _interrupted(words: list[str], *, when: str, told: Path) -> tuple[int, list[
             stderr=stderr,
         )
         with process:
-            limit = time.monotonic() + 240
-            while f"| {when}\n" not in told.read_text().replace(" " * 2, ""):
-                assert time.monotonic() < limit, f"it never loaded {when}"
-                time.sleep(0.01)
+            await_from(process, lambda: f"| {when}\n" in told.read_text().replace(" " * 2, ""))
             process.send_signal(signal.SIGINT)
             process.wait(timeout=240)
     lines = told.read_text().splitlines()

@@ -13,6 +13,7 @@ import pytest
 
 from swarmnet.probe import knocks, wire
 from swarmnet.probe.server import Server
+from tests.support.waiting import soon
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,13 +35,11 @@ def answering(run: str, identity: str) -> Iterator[None]:
 
 
 def wait_for_listener() -> None:
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
+    def listens() -> bool:
         with socket.socket() as attempt:
-            if attempt.connect_ex(("127.0.0.1", PORT)) == 0:
-                return
-        time.sleep(0.01)
-    raise AssertionError("the server did not begin to listen")
+            return attempt.connect_ex(("127.0.0.1", PORT)) == 0
+
+    assert soon(listens, every=0.01), "the server did not begin to listen"
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 from typing import TYPE_CHECKING
@@ -63,9 +62,7 @@ def test_many_threads_share_a_few_streams_and_wait_for_them(talker: Talker, engi
     with ThreadPoolExecutor(12) as pool:
         # Not engine.networks: threads that want that list at the same time share one request.
         asked = [pool.submit(engine.containers) for _ in range(12)]
-        deadline = time.monotonic() + 120
-        while talker.opened < CONNECTIONS and time.monotonic() < deadline:
-            time.sleep(0.01)
+        assert soon(lambda: talker.opened >= CONNECTIONS, every=0.01)
         talker.hold.set()
         assert [future.result(timeout=120) for future in asked] == [()] * 12
     assert talker.opened == CONNECTIONS
