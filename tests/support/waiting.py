@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from swarmnet.edge.operator.clock import SystemClock
 from swarmnet.model.clock import look_until
@@ -27,7 +27,7 @@ def seen(look: Callable[[], T], enough: Callable[[T], bool], *, limit: float = L
     return look_until(SystemClock(), look, enough, limit=limit, every=every)
 
 
-def await_from(process: subprocess.Popen[bytes], condition: Callable[[], bool], *, every: float = 0.01) -> None:
+def await_from(process: subprocess.Popen[Any], condition: Callable[[], bool], *, every: float = 0.01) -> None:
     """Return when a program has done what the condition looks for; fail where it ends before, or takes too long."""
     seen(lambda: process.poll() is not None or condition(), bool, every=every)
     assert condition(), f"{process.args!r} ended with {process.poll()}, or took too long"

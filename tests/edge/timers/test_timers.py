@@ -6,7 +6,6 @@ import plistlib
 import re
 import shlex
 import subprocess
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +19,7 @@ from swarmnet.edge.timers.systemd import SystemdTimer
 from swarmnet.errors import UsageError
 from swarmnet.plan.schedule import calendar_events, next_due
 from tests.support.nights import a_schedule
+from tests.support.waiting import await_from
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 CLUSTER = 'pr%d "x" $HOME \\\nnext'
 SCHEDULE = a_schedule(Path("/s"), cluster=CLUSTER)
 HOSTILE = ("/bin/true", 'a "b"', "c %n $d \\ 'e'", "--", "100%")
-LIMIT = 60.0
 
 
 class Systemctl:
@@ -211,11 +210,7 @@ def test_a_real_cron_starts_the_run_with_its_words_whole_and_hardly_any_environm
     argv = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", SCRIPT, "sh", str(table)]
     with subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as daemon:
         try:
-            deadline = time.monotonic() + LIMIT
-            while not ran.exists():
-                assert daemon.poll() is None, daemon.stderr and daemon.stderr.read()
-                assert time.monotonic() < deadline, "cron started nothing"
-                time.sleep(0.05)
+            await_from(daemon, ran.exists)
         finally:
             daemon.kill()
     words, environment = eval(ran.read_text(), {})  # noqa: S307 - what the test itself wrote
