@@ -21,8 +21,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from filelock import FileLock, Timeout
-
 from swarmnet.errors import LockedError
 
 if TYPE_CHECKING:
@@ -101,6 +99,8 @@ def locked(file: Path, *, limit: float = LOCK_LIMIT, busy: Callable[[], str] | N
         LockedError: Another process held it all the time.
         OSError: The file cannot be made, or is a symbolic link.
     """
+    from filelock import FileLock, Timeout  # noqa: PLC0415 - it loads asyncio, and most commands lock no file
+
     lock = FileLock(file, timeout=limit, mode=0o600)
     try:
         lock.acquire()

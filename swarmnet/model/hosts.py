@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
+from ipaddress import ip_network
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from pydantic import AfterValidator, Field
@@ -167,6 +168,10 @@ class Host(Document):
         return {**self.vars, "name": self.name, "address": self.address}
 
 
+_LARGEST_SIZE = {4: 29, 6: 126}
+"""Lengths of the prefix that leave addresses for two hosts and their tasks."""
+
+
 class AddressPool(Document):
     """Addresses that networks with ``subnet: auto`` get their blocks from."""
 
@@ -174,6 +179,15 @@ class AddressPool(Document):
     """The whole pool, such as 10.128.0.0/12."""
     size: Annotated[int, Field(ge=8, le=126, strict=True)] = 24
     """Length of the prefix of each block; 24 gives blocks of 256 addresses."""
+
+    @property
+    def problem(self) -> str | None:
+        """Why no block can come out of it, or None."""
+        whole = ip_network(self.cidr)
+        least, most = whole.prefixlen, _LARGEST_SIZE[whole.version]
+        if least <= self.size <= most:
+            return None
+        return f"pool {self.cidr} cannot be cut into blocks of /{self.size}: write a size from {least} to {most}"
 
 
 class Inventory(Document):

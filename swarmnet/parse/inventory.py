@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 from pydantic import AfterValidator, Field, WithJsonSchema
 
 from swarmnet.model.base import Document, JsonValue, Labels
+from swarmnet.model.blocks import overlapping, special
 from swarmnet.model.hosts import NO_ROLE, AddressPool, Availability, Host, Inventory, Role, SSHSettings
-from swarmnet.operations.addresses import overlapping, special
-from swarmnet.operations.network.pools import problem_of_pool
 from swarmnet.parse.check import Checker, closest
 from swarmnet.parse.yaml import load
 
@@ -218,7 +217,7 @@ def _check_managers(file: InventoryFile, checker: Checker) -> None:
 def _check_pools(file: InventoryFile, checker: Checker) -> None:
     for index, pool in enumerate(file.address_pools):
         path = ("address_pools", index)
-        if (text := problem_of_pool(pool)) is not None:
+        if (text := pool.problem) is not None:
             checker.complain((*path, "size"), text)
         if (use := special(pool.cidr)) is not None:
             checker.complain((*path, "cidr"), f"pool {pool.cidr} is {use}: no container can have such an address")

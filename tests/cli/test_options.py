@@ -21,6 +21,7 @@ from swarmnet.model.hosts import Host, Inventory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     import click
 
@@ -167,6 +168,22 @@ def _loaded_by(*words: str) -> set[str]:
 @pytest.mark.parametrize("words", [[], *([name, "--help"] for name in COMMANDS), ["lab", "up", "--help"]], ids=" ".join)
 def test_help_loads_nothing_that_only_work_needs(words: list[str]) -> None:
     assert (ONLY_WORK_NEEDS | {"pydantic", "swarmnet.operations"}) & _loaded_by(*words) == set()
+
+
+@pytest.mark.parametrize("words", [["status"], ["lock", "status"], ["show", "networks"]], ids=" ".join)
+def test_what_only_looks_loads_no_steps_of_playbooks_and_no_locks(words: list[str], tmp_path: Path) -> None:
+    """Steps cost a third of a second of processor time, before the first login."""
+    inventory = tmp_path / "lab.yml"
+    inventory.write_text(
+        "schema: 1\ncluster: c\nssh: {user: root, port: 1, connect_attempts: 1}\n"
+        "hosts:\n  m1: {address: 127.0.0.1, role: manager}\n"
+    )
+    asked = [sys.executable, "-X", "importtime", "-m", "swarmnet", *words, "-i", str(inventory), "--timeout", "5"]
+    done = subprocess.run(asked, capture_output=True, text=True, check=False, timeout=240)
+
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "fabric" in loaded
+    assert {"swarmnet.operations", "filelock"} & loaded == set()
 
 
 @pytest.mark.parametrize("verb", ["break", "heal"])

@@ -7,13 +7,13 @@ import re
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from swarmnet.errors import ConflictError, ConvergenceError, EngineError, NotFoundError, RefusedError, SwarmnetError
+from swarmnet.model.blocks import overlapping
 from swarmnet.model.clock import wait_until
 from swarmnet.model.compare import VNI_OPTION, network_changes, numbered
 from swarmnet.model.find import by_id, by_name
 from swarmnet.model.network import Network, NetworkSpec, Scope
 from swarmnet.model.plan import Action, Permit, Rank, Sign
 from swarmnet.model.ports import progress
-from swarmnet.operations.addresses import overlapping
 from swarmnet.operations.network.checks import asked_vnis
 from swarmnet.operations.network.detach import RELEASE_LIMIT, attach, detach, reattached
 from swarmnet.operations.state_edits import with_network

@@ -6,11 +6,12 @@ import ipaddress
 import re
 from typing import TYPE_CHECKING
 
+from swarmnet.model.blocks import overlapping, overlaps, special
 from swarmnet.model.compare import VNI_OPTION
 from swarmnet.model.fields import needed
 from swarmnet.model.network import GATEWAY, NetworkSpec, Scope
 from swarmnet.model.version import ApiVersion, first_engine
-from swarmnet.operations.addresses import few, overlapping, overlaps, own_routes, special
+from swarmnet.operations.addresses import few, own_routes
 from swarmnet.operations.network.drivers import LAN_DRIVERS, driver_problems, driver_warnings, interface_problems
 
 if TYPE_CHECKING:

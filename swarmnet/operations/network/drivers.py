@@ -9,10 +9,10 @@ import re
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
+from swarmnet.model.blocks import overlapping
 from swarmnet.model.compare import VNI_OPTION
 from swarmnet.model.network import Scope
 from swarmnet.model.version import ApiVersion
-from swarmnet.operations.addresses import overlapping
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

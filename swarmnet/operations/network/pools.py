@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 AUTO = re.compile(r"auto(?:/(?P<size>[0-9]{1,3}))?")
 AutoSubnet = Annotated[str, Field(pattern=rf"^(?:{AUTO.pattern.replace('?P<size>', '?:')})$")]
 """``auto``, or ``auto/26`` for blocks of another size than the pool's."""
-_LARGEST_SIZE = {4: 29, 6: 126}
-"""Lengths of the prefix that leave addresses for two hosts and their tasks."""
 
 Span = tuple[int, int]
 """The first and the last address of a block."""
@@ -38,15 +36,6 @@ class Taken:
 
     block: str
     by: str
-
-
-def problem_of_pool(pool: AddressPool) -> str | None:
-    """Return why no block can come out of a pool, or None."""
-    whole = ipaddress.ip_network(pool.cidr)
-    least, most = whole.prefixlen, _LARGEST_SIZE[whole.version]
-    if least <= pool.size <= most:
-        return None
-    return f"pool {pool.cidr} cannot be cut into blocks of /{pool.size}: write a size from {least} to {most}"
 
 
 def taken_blocks(state: ClusterState, coming: Iterable[NetworkSpec], name: str) -> Iterator[Taken]:

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from typing_extensions import override
 
+from swarmnet.model.blocks import overlapping
 from swarmnet.model.compare import network_changes
 from swarmnet.model.hosts import Role
 from swarmnet.model.network import GATEWAY, Network, NetworkSpec, Scope
 from swarmnet.model.plan import Action, Rank, unmarked
 from swarmnet.model.ref import Ref
 from swarmnet.model.state import SwarmStanding
-from swarmnet.operations.addresses import few, overlapping, own_routes
+from swarmnet.operations.addresses import few, own_routes
 from swarmnet.operations.kind import Context, Operation
 from swarmnet.operations.network.actions import CreateNetwork, remake_network
 from swarmnet.operations.network.checks import ambiguous, too_old_for_network, warnings_in_cluster

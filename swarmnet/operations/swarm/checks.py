@@ -7,13 +7,14 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from swarmnet.model.announced_losses import UNLOCK
+from swarmnet.model.blocks import overlapping, overlaps, special
 from swarmnet.model.compare import INIT_ONLY, swarm_changes
 from swarmnet.model.hosts import Role
 from swarmnet.model.plan import MANAGED_LABEL
 from swarmnet.model.standing import strangers
 from swarmnet.model.state import SwarmStanding
 from swarmnet.model.swarm import LEAVE
-from swarmnet.operations.addresses import advertise_of, data_path_of, few, overlapping, overlaps, own_routes, special
+from swarmnet.operations.addresses import advertise_of, data_path_of, few, own_routes
 from swarmnet.operations.swarm.members import Members
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ import ipaddress
 import json
 from typing import TYPE_CHECKING
 
+from swarmnet.model.blocks import overlapping
 from swarmnet.model.network import GATEWAY, NetworkSpec
 from swarmnet.model.plan import MANAGED_LABEL
-from swarmnet.operations.addresses import overlapping
 from swarmnet.operations.network.ingress import customised, ingress_of
 from swarmnet.operations.network.mesh import AS_ENGINES_DO, GatewayOperation, IngressOperation
 from swarmnet.operations.network.operation import NetworkOperation

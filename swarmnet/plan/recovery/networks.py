@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from swarmnet.model.blocks import overlapping
 from swarmnet.model.find import by_name, called
 from swarmnet.model.hosts import Role
 from swarmnet.model.network import GATEWAY, Network, NetworkSpec, Scope
 from swarmnet.model.plan import Skip, unmarked
 from swarmnet.model.ref import Ref
-from swarmnet.operations.addresses import overlapping, own_routes
+from swarmnet.operations.addresses import own_routes
 from swarmnet.operations.network.restored import RestoredGateway, RestoredNetwork
 from swarmnet.operations.playbook import Step
 
