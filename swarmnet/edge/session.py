@@ -83,7 +83,7 @@ class Session:
             questions: for unknown host keys and locked private keys.
 
         Raises:
-            UsageError: an ssh_config cannot be read, or jump hosts go in a circle.
+            UsageError: an ssh_config cannot be read, or jump hosts form a loop.
         """
         asked = questions or Questions()
         self.inventory = inventory

@@ -82,9 +82,9 @@ class ContainerFields(Document):
     sysctls: Annotated[Labels | None, _container("Sysctls", LABELS)] = None
     """Kernel parameters of the tasks' containers, such as net.core.somaxconn: 1024."""
     cap_add: Annotated[tuple[str, ...] | None, _container("CapabilityAdd", CAPABILITIES)] = None
-    """Rights of the kernel that tasks have besides the usual ones, such as NET_ADMIN."""
+    """Capabilities that tasks have in addition to the usual ones, such as NET_ADMIN."""
     cap_drop: Annotated[tuple[str, ...] | None, _container("CapabilityDrop", CAPABILITIES)] = None
-    """Rights that they do not have; ALL is all."""
+    """Capabilities that they do not have; ALL means all of them."""
     no_new_privileges: Annotated[
         Flag | None, _container("Privileges/NoNewPrivileges", FLAG, default=False, since=PRIVILEGES_API)
     ] = None

@@ -60,6 +60,8 @@ RULES = (
     _rule(r"\bthe like\b|\bof late\b|\bfor ever\b", "and so on, recently, forever"),
     _rule(r"\bin the moment\b", "while, when, at the time"),
     _rule(r"\bmade (?:good|new)\b", "repaired, recreated"),
+    _rule(r"\bexcludes? each other\b", "cannot be combined, conflict"),
+    _rule(r"\bgo(?:es)? in a circle\b", "form a loop"),
 )
 """What the text must not say. The word that a failure advises is a start, not the only choice."""
 

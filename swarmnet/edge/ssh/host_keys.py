@@ -44,7 +44,7 @@ class HostKeys:
             names: the hosts to look at; None means all.
 
         Raises:
-            UsageError: an ssh_config file is wrong, or jump hosts go in a circle.
+            UsageError: an ssh_config file is wrong, or jump hosts form a loop.
         """
         finder = TargetFinder(inventory)
         self._targets: dict[str, Target] = {}

@@ -350,7 +350,7 @@ class _Found:
 
 def _refuse_circle(jump: str, seen: tuple[str, ...]) -> None:
     if jump in seen:
-        raise UsageError(f"jump hosts go in a circle: {' -> '.join((*seen, jump))}")
+        raise UsageError(f"jump hosts form a loop: {' -> '.join((*seen, jump))}")
 
 
 def _operator(environment: Mapping[str, str]) -> Operator:

@@ -99,7 +99,7 @@ def describe(fault: Fault) -> str:
 
 
 def equal_place(one: Fault, other: Fault) -> bool:
-    """Return whether two faults exclude each other: the later one then replaces the earlier."""
+    """Return whether two faults conflict: the later one then replaces the earlier."""
     selecting = [option.field for option in family_of(one).declared() if option.option.selects]
     return (one.host, one.kind) == (other.host, other.kind) and all(
         one.options.get(field) == other.options.get(field) for field in selecting

@@ -69,7 +69,7 @@ class Interpolation:
         found.append(text[position:])
         whole = "".join(found)
         if len(whole) > LONGEST:
-            raise _SyntaxError("variables fill in too much")
+            raise _SyntaxError("the variables expand to too much text")
         return whole
 
     def _variable(self, text: str, start: int, node: Node, depth: int) -> tuple[str, int]:

@@ -131,7 +131,7 @@ def down(
     from swarmnet.lab import Lab, down_all, down_by_name
 
     if every and name:
-        raise UsageError("--all and --name exclude each other", hint="give one of them")
+        raise UsageError("--all and --name cannot be combined", hint="give one of them")
     if every:
         gone, failures = down_all(say=note)
     else:
