@@ -70,8 +70,10 @@ class RunRecord(Document):
     started: AwareDatetime
     seconds: float = 0.0
     exit_code: StrictInt
+    retry: Flag = False
+    """True where the run could not begin, and is due still: no host answered, or another run had the lock."""
     soft: Flag = False
-    """True where the run is worth repeating soon, and a reason to alarm anyone only once the newest is too old."""
+    """True for a failure that alarms no one: such a run, while the newest backup is young, or an alarm was raised."""
     lines: tuple[str, ...] = ()
     """What happened, for people; the last one is the worst."""
     backup: str | None = None
@@ -93,7 +95,9 @@ class History(Document):
     schema_version: Literal[1] = 1
     last: RunRecord | None = None
     attempted: AwareDatetime | None = None
-    """Start of the last run that ended for good: one that is worth repeating soon is still due."""
+    """Start of the last run that ended for good: one that could not begin is still due."""
+    alarmed: AwareDatetime | None = None
+    """Start of the last run that failed and alarmed."""
     regular_since: AwareDatetime | None = None
     """Since when runs have come without a long pause or a step back in time."""
 

@@ -95,9 +95,15 @@ def after_run(schedule: Schedule, history: History, run: RunRecord) -> History:
     """Return what to remember after a run."""
     return History(
         last=run,
-        attempted=history.attempted if run.soft else run.started,
+        attempted=history.attempted if run.retry else run.started,
+        alarmed=run.started if run.exit_code and not run.soft else history.alarmed,
         regular_since=regular_since(schedule, history, run.started),
     )
+
+
+def is_alarmed(schedule: Schedule, history: History, now: datetime) -> bool:
+    """Return whether an alarm was raised so lately that a run which is repeated within minutes raises none."""
+    return history.alarmed is not None and 0 <= (now - history.alarmed).total_seconds() < schedule.max_age / 2
 
 
 def regular_since(schedule: Schedule, history: History, now: datetime) -> datetime:

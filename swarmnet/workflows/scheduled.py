@@ -22,7 +22,7 @@ from swarmnet.model.backup import Reason
 from swarmnet.model.schedule import RunRecord
 from swarmnet.plan.recovery.catalogue import TIME, is_ahead, once
 from swarmnet.plan.recovery.retention import Keep
-from swarmnet.plan.schedule import age, may_prune
+from swarmnet.plan.schedule import age, is_alarmed, may_prune
 from swarmnet.workflows.backup import compare, prune
 from swarmnet.workflows.backup_lookup import check, listing, opened
 
@@ -102,11 +102,16 @@ def carry_out(job: Job, history: History) -> RunRecord:
         # Monitoring waits for the end of what it heard begin, so a run that cannot begin is not announced.
         taken = job.take(lambda: _tell_all(job, lambda notice: notice.started()))
     except SwarmnetError as error:
-        record = _not_taken(job, error, course, started)
+        record = _not_taken(job, error, course, history)
     else:
         record = _after(job, taken, course, history, started)
     record = record.model_copy(
-        update={"seconds": job.clock.monotonic() - begun, "newest": newest(job), "lines": tuple(course.lines)}
+        update={
+            "started": started,
+            "seconds": job.clock.monotonic() - begun,
+            "newest": newest(job),
+            "lines": tuple(course.lines),
+        }
     )
     _tell_all(job, lambda notice: notice.ended(job.schedule, record))
     return record
@@ -138,16 +143,15 @@ def _entries(repository: Repository, vault: Vault, cluster: str) -> tuple[Entry,
         return ()
 
 
-def _not_taken(job: Job, error: SwarmnetError, course: _Course, started: datetime) -> RunRecord:
-    """Return a run without a backup: worth repeating while the newest one is young enough."""
+def _not_taken(job: Job, error: SwarmnetError, course: _Course, history: History) -> RunRecord:
+    """Return a run without a backup; one that could not begin is repeated, and alarms once the newest is too old."""
     course.note(f"no backup was taken: {error}" + (f" ({error.hint})" if error.hint else ""), is_problem=True)
-    soft = isinstance(error, _SOFT)
-    code = error.exit_code
-    found = newest(job)
-    if soft and age(job.schedule, found, job.clock.now()).is_overdue:
-        soft, code = False, ExitCode.FAILED
+    retry, code, now = isinstance(error, _SOFT), error.exit_code, job.clock.now()
+    soft, found = retry, newest(job)
+    if retry and age(job.schedule, found, now).is_overdue:
+        soft, code = is_alarmed(job.schedule, history, now), ExitCode.FAILED
         course.note(_too_old(job.schedule, found), is_problem=True)
-    return RunRecord(started=started, exit_code=code, soft=soft)
+    return RunRecord(started=now, exit_code=code, retry=retry, soft=soft)
 
 
 def _too_old(schedule: Schedule, found: datetime | None) -> str:

@@ -24,6 +24,7 @@ steps:
   - network: {name: front, attachable: true, subnets: [{subnet: 10.120.0.0/24}]}
   - config: {name: site.conf, from: {command: [echo, hello]}}
 """
+MORE = f"{SITE}  - config: {{name: more.conf, from: {{command: [echo, more]}}}}\n"
 ADDRESSES = "{{range .IPAM.Config}}{{.Subnet}}{{end}} {{index .Options `com.docker.network.driver.mtu`}}"
 
 
@@ -64,6 +65,10 @@ def test_a_customised_ingress_network_comes_back_on_every_node_and_undo_takes_th
     operator.types("keys", "init")
     operator.types("apply", "site.yml", *inventory, "--yes")
     _customise_ingress(lab)
+    (tmp_path / "site.yml").write_text(MORE, encoding="utf-8")
+    assert "saved before the first change" in operator.types("apply", "site.yml", *inventory, "--yes")
+    (saved,) = operator.asks("backup", "list")["backups"]
+    assert (saved["header"]["reason"], saved["header"]["complete"]) == ("pre-apply", True)
     operator.types("backup", "create", *inventory)
     _run_as_at_night(operator, inventory)
     lab.reset()

@@ -84,7 +84,9 @@ def test_times_are_local_also_when_clocks_change(now: datetime, due: datetime) -
 
 
 def _history(started: datetime, *, soft: bool = False) -> History:
-    return after_run(SCHEDULE, History(), RunRecord(started=started, exit_code=75 if soft else 0, soft=soft))
+    return after_run(
+        SCHEDULE, History(), RunRecord(started=started, exit_code=75 if soft else 0, retry=soft, soft=soft)
+    )
 
 
 def test_a_run_is_due_once_for_all_times_that_were_missed() -> None:

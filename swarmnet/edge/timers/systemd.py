@@ -96,6 +96,8 @@ Description=swarmnet backups of cluster {_specifiers(_plain(schedule.cluster))}
 [Timer]
 {calendar}
 Persistent=true
+# A run that is still due, since none could begin, is asked for each hour; one that is not due ends at once.
+OnUnitInactiveSec=1h
 RandomizedDelaySec={SPREAD}
 
 [Install]

@@ -18,9 +18,8 @@ class RunEntry(Entry):
     started: str = Field(description="ISO 8601.")
     seconds: float
     exit_code: int
-    soft: bool = Field(
-        description="True for a run that is tried again soon: no host answered, or another had the lock."
-    )
+    retry: bool = Field(description="True for a run that is due still: no host answered, or another had the lock.")
+    soft: bool = Field(description="True for a failure that alarms no one.")
     backup: Text | None = Field(description="The backup that was written.")
     complete: bool
     size: int = Field(description="Bytes.")
@@ -80,6 +79,7 @@ def run_entry(run: RunRecord) -> RunEntry:
         started=run.started.isoformat(),
         seconds=run.seconds,
         exit_code=run.exit_code,
+        retry=run.retry,
         soft=run.soft,
         backup=run.backup,
         complete=run.complete,
