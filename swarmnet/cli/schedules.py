@@ -240,8 +240,17 @@ def _notices(schedule: Schedule) -> tuple[Notice, ...]:
 
 def _tell(text: str, is_problem: bool) -> None:
     """Print a line on stderr; for journald with its priority, which is not part of the line there."""
-    priority = f"<{_ERROR if is_problem else _INFO}>" if "JOURNAL_STREAM" in os.environ else ""
+    priority = f"<{_ERROR if is_problem else _INFO}>" if _is_journal() else ""
     typer.echo(f"{priority}{on_one_line(text)}", err=True)
+
+
+def _is_journal() -> bool:
+    """Return whether journald reads stderr: programs inherit the variable also where it does not (systemd.exec(5))."""
+    try:
+        status = os.fstat(sys.stderr.fileno())
+    except (OSError, ValueError):
+        return False
+    return os.environ.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"
 
 
 def standing(store: Schedules, schedule: Schedule, now: datetime) -> ScheduleEntry:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import subprocess
 from typing import TYPE_CHECKING
@@ -92,11 +93,17 @@ def test_once_the_newest_is_too_old_the_same_run_fails_and_is_heard_of(place: Pa
     assert "OVERDUE" in status.stdout
 
 
-def test_journald_reads_a_priority_at_the_beginning_of_each_line(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    _installed(place)
-    monkeypatch.setenv("JOURNAL_STREAM", "8:4711")
-    lines = _type(place, "run").stderr.splitlines()
-    assert any(line.startswith("<3>no backup was taken") for line in lines)
+@pytest.mark.parametrize("journal", [True, False])
+def test_journald_and_no_other_reader_gets_a_priority_before_each_line(place: Path, journal: bool) -> None:  # noqa: FBT001
+    argv = [word for word in json.loads(_install(place, "--json").stdout)["command"] if word != "--if-due"]
+    said = place / "said"
+    with said.open("w") as stderr:
+        status = os.fstat(stderr.fileno())
+        stream = f"{status.st_dev}:{status.st_ino + (not journal)}"
+        subprocess.run(argv, env={"JOURNAL_STREAM": stream}, cwd="/", stderr=stderr, check=False)
+    lines = said.read_text().splitlines()
+    assert any(line.startswith("<3>no backup was taken") for line in lines) is journal
+    assert any(line.startswith("no backup was taken") for line in lines) is not journal
     assert not any("\x1b" in line for line in lines)
 
 
