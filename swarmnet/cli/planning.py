@@ -115,7 +115,7 @@ def goal_of(
     return Goal(
         make_plan=partial(_plan, playbook, inventory, selectors, prune=allowed.prune),
         look=Look(
-            needs=asked if runs else (),
+            needs=tuple(need for need in asked if runs or need.own),
             containers=allowed.prune or bool(allowed.replace) or _removes(playbook),
             volumes=any(step.operation.looks_at_volumes for step in playbook.steps),
             hosts=hosts,

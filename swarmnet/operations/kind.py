@@ -44,6 +44,8 @@ class Context:
     """The networks of all steps, those that come later included: no chosen block may be one of theirs."""
     later: frozenset[tuple[str, str]] = frozenset()
     """``(kind, name)`` of what the steps after this one create, change or remove."""
+    named: frozenset[tuple[str, str]] = frozenset()
+    """``(network, name)`` of what all steps call something by, those that come later included."""
 
     def made(self, labels: Labels) -> Labels:
         """Return the labels of an object that a step creates: with both marks if a restore creates it."""
@@ -75,6 +77,8 @@ class Need:
     argv: tuple[str, ...]
     sudo: bool = False
     timeout: float = 30.0
+    own: bool = False
+    """True for a question of swarmnet's own: it needs no permission, and a host that cannot say leaves it open."""
 
 
 class Operation(Document, ABC):
@@ -124,6 +128,10 @@ class Operation(Document, ABC):
     def concerned(self) -> frozenset[tuple[str, str]]:
         """Return ``(kind, name)`` of what the step creates, changes or removes."""
         return self.provides()
+
+    def names(self) -> frozenset[tuple[str, str]]:
+        """Return ``(network, name)`` of the names that the step gives to something on networks."""
+        return frozenset()
 
     def objects(self) -> dict[tuple[str, str], str]:
         """Return the hashed name of each ``(kind, plain name)``, once the contents are read."""

@@ -59,7 +59,7 @@ def programs(playbook: Playbook, asked: Iterable[Need]) -> tuple[str, ...]:
     sources = [step.operation.unread() for step in playbook.steps]
     local = [f"on this machine: {shlex.join(one.command)}" for one in sources if one and one.command is not None]
     hosts: dict[str, list[str]] = {}
-    for need in asked:
+    for need in (one for one in asked if not one.own):
         words = ("sudo", *need.argv) if need.sudo else need.argv
         hosts.setdefault(shlex.join(words), []).append(need.host)
     return (*dict.fromkeys(local), *(f"on {', '.join(names)}: {words}" for words, names in hosts.items()))

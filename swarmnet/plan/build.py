@@ -99,6 +99,7 @@ class _Fold:
         provided: set[tuple[str, str]] = set()
         operations = [step.operation for step in self.playbook.steps]
         written = tuple(one.spec for one in operations if isinstance(one, NetworkOperation))
+        named = frozenset(name for one in operations for name in one.names())
         before: Step | None = None
         for number, step in enumerate(self.playbook.steps, 1):
             if before is None or not step.together or step.together != before.together:
@@ -118,6 +119,7 @@ class _Fold:
                 restore=self.playbook.restore,
                 observed=state,
                 written=written,
+                named=named,
                 later=frozenset(name for one in operations[number:] for name in one.concerned()),
             )
             self._take(step, context, result)

@@ -12,7 +12,9 @@ from swarmnet.model.service import ServiceMode
 from swarmnet.operations.content.names import newest
 from swarmnet.operations.engine_versions import too_old_for_service
 from swarmnet.operations.network.checks import is_swarm_name, shortened
-from swarmnet.operations.service.constraints import LABEL_PREFIXES, contradictions, eligible, fault, matches
+from swarmnet.operations.service.constraints import LABEL_PREFIXES, contradictions, eligible, fault, matches, runs_on
+from swarmnet.operations.service.environment import environment_warnings
+from swarmnet.operations.service.mounted import mount_warnings
 from swarmnet.operations.service.networks import network_problems, network_warnings, room_warnings
 from swarmnet.operations.service.ports import crowded_ports, key, mesh_problems, open_ports, port_problems
 from swarmnet.operations.service.reservations import reservation_problems, reservation_warnings
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from swarmnet.model.service import ServiceSpec
+    from swarmnet.model.state import ClusterState
     from swarmnet.operations.kind import Context
 
 
@@ -83,6 +86,7 @@ def problems_of_service(spec: ServiceSpec, context: Context) -> Iterator[str]:
     yield from too_old_for_service(spec, context.state)
     yield from reservation_problems(spec, context.state)
     yield from _kept(spec, context)
+    yield from _swap(spec, context)
 
 
 def warnings_of_service(spec: ServiceSpec, context: Context) -> Iterator[str]:
@@ -102,6 +106,22 @@ def warnings_of_service(spec: ServiceSpec, context: Context) -> Iterator[str]:
     yield from network_warnings(spec, context.state)
     yield from room_warnings(spec, context)
     yield from _sysctls(spec)
+    yield from mount_warnings(spec, context)
+    yield from environment_warnings(spec, context)
+    yield from _platforms(spec, context.state)
+
+
+def _platforms(spec: ServiceSpec, state: ClusterState) -> Iterator[str]:
+    """Yield platforms that no node is of: the scheduler gives such a node no task of the service."""
+    wanted = spec.platforms or ()
+    nodes = [node for node in state.nodes if matches(spec.constraints or (), node) and node.platform]
+    if wanted and nodes and not any(runs_on(one, node.platform) for one in wanted for node in nodes):
+        asked = ", ".join(f"{one.os or 'any'}/{one.architecture or 'any'}" for one in wanted)
+        there = ", ".join(f"{node.name}: {node.platform}" for node in nodes)
+        yield (
+            f"service {spec.name}: its image is for {asked}, and no node that may run it is of that kind ({there}): its"
+            " tasks will wait; take another image, or correct 'platforms'"
+        )
 
 
 def _mode(spec: ServiceSpec) -> Iterator[str]:
@@ -192,3 +212,11 @@ def _kept(spec: ServiceSpec, context: Context) -> Iterator[str]:
             f"service {spec.name} would have both endpoint_mode dnsrr and ports in the routing mesh, one of them kept"
             f" from before since it is not written: write '{missing}', too"
         )
+
+
+def _swap(spec: ServiceSpec, context: Context) -> Iterator[str]:
+    """Yield a limit of swap without one of memory, the one of before included."""
+    seen = context.state.service(spec.name)
+    limits = spec.limits if seen is None else lay(seen.spec, spec).limits
+    if spec.limits is not None and spec.limits.swap and limits is not None and not limits.memory:
+        yield "limits: 'swap' means nothing without 'memory': write both, or leave 'swap' out"

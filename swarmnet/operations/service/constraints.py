@@ -11,7 +11,7 @@ from swarmnet.model.placement import admits
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from swarmnet.model.service import ServiceSpec
+    from swarmnet.model.service import Platform, ServiceSpec
     from swarmnet.model.swarm import Node
 
 
@@ -64,3 +64,16 @@ def wanted_tasks(spec: ServiceSpec, nodes: Iterable[Node]) -> int:
         return len(eligible(spec, nodes))
     tasks = 1 if spec.replicas is None else spec.replicas
     return tasks if spec.max_concurrent is None else min(tasks, spec.max_concurrent)
+
+
+def runs_on(wanted: Platform, platform: str) -> bool:
+    """Return whether a node of this platform, such as linux/x86_64, runs images of the wanted one.
+
+    As swarmkit's filter does it: what is not named is any, and kernels and images call some machines differently.
+    """
+    os, _, machine = platform.lower().partition("/")
+    return wanted.os.lower() in ("", os) and _machine(wanted.architecture.lower()) in ("", _machine(machine))
+
+
+def _machine(word: str) -> str:
+    return {"x86_64": "amd64", "aarch64": "arm64"}.get(word, word)

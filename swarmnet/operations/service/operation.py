@@ -16,7 +16,7 @@ from swarmnet.model.plan import Action, Risk
 from swarmnet.model.ref import Ref
 from swarmnet.model.service import FileReference, ServiceSpec
 from swarmnet.operations.content.names import newest
-from swarmnet.operations.kind import Context, OwnableOperation
+from swarmnet.operations.kind import Context, Need, OwnableOperation
 from swarmnet.operations.labels import faults_of_labels, removed_labels
 from swarmnet.operations.notation import Duration, Files, Texts, Words
 from swarmnet.operations.service.actions import CreateService, ReplaceService, SetService, UpdateService
@@ -32,6 +32,7 @@ from swarmnet.operations.service.container_notation import (
 from swarmnet.operations.service.converge import SERVICE_LIMIT
 from swarmnet.operations.service.friendly import friendly
 from swarmnet.operations.service.mount_notation import MountForm
+from swarmnet.operations.service.mounted import bind_needs
 from swarmnet.operations.service.notation import (
     AttachmentForm,
     ConfigForm,
@@ -49,6 +50,7 @@ from swarmnet.operations.service.replaced_tasks import apart, ended_tasks, resum
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from swarmnet.model.hosts import Host
     from swarmnet.model.plan import Change
     from swarmnet.model.service import Service
     from swarmnet.model.state import ClusterState
@@ -136,6 +138,15 @@ class ServiceOperation(OwnableOperation, _Written):
     def provides(self) -> frozenset[tuple[str, str]]:
         """Return the service."""
         return frozenset({("service", self.name)})
+
+    def names(self) -> frozenset[tuple[str, str]]:
+        """Return its name and its aliases on its networks."""
+        places = self.networks or ()
+        return frozenset((one.network, name) for one in places for name in (self.name, *(one.aliases or ())))
+
+    def needs(self, hosts: tuple[Host, ...]) -> tuple[Need, ...]:
+        """Return the question whether hosts have the paths that it mounts."""
+        return bind_needs(self.written, hosts)
 
     def faults(self) -> tuple[str, ...]:
         """Return what is wrong with the service in itself."""

@@ -15,6 +15,7 @@ from swarmnet.errors import (
     CommandError,
     HostError,
     HostKeyError,
+    HostTimeoutError,
     IncompleteError,
     NothingReachableError,
 )
@@ -177,7 +178,12 @@ def _host(ports: Ports, host: str, look: Look) -> _Seen:
 def _answers(ports: Ports, host: str, needs: Iterable[Need]) -> Iterable[CommandResult]:
     for need in needs:
         if need.host == host:
-            ended = ports.shell(host).run(need.argv, timeout=need.timeout, sudo=need.sudo)
+            try:
+                ended = ports.shell(host).run(need.argv, timeout=need.timeout, sudo=need.sudo)
+            except HostTimeoutError:
+                if not need.own:
+                    raise
+                continue
             yield CommandResult(host=host, argv=need.argv, exit_code=ended.exit_code)
 
 
