@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from swarmnet.model.events import Listener
     from swarmnet.model.hosts import Inventory
     from swarmnet.model.lock import Operator
-    from swarmnet.model.ports import EnginePort, Ports
+    from swarmnet.model.ports import EnginePort, InsidePort, Ports
 
 WHICH_INVENTORY = "name the inventory with --inventory FILE, or set SWARMNET_INVENTORY"
 
@@ -96,7 +96,16 @@ def connected(
             patient(inventory, timeout), partial(_engine, clock), clock=clock, listener=tell, questions=questions
         ) as session,
     ):
+        session.start_inside = _inside
         yield session
+
+
+def _inside(ports: Ports, network: str, image: str | None) -> AbstractContextManager[InsidePort]:
+    """Start a probe on a network, in the named image or in one packed from this machine's Python."""
+    from swarmnet.cli.probes import probe_kit, this_run
+    from swarmnet.verify.inside import inside
+
+    return inside(ports, network, kit=probe_kit(image, None), run=this_run(this_operator()))
 
 
 @contextmanager

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from swarmnet.model.clock import Clock
     from swarmnet.model.events import Listener
     from swarmnet.model.hosts import Inventory
-    from swarmnet.model.ports import Approach, EnginePort, SecretFiles
+    from swarmnet.model.ports import Approach, EnginePort, InsidePort, Ports, SecretFiles
 
     EngineFactory = Callable[[str, Callable[[], Stream]], EnginePort]
     """Creates the client of one engine from the host's name and a function that opens a stream to it."""
@@ -90,6 +90,8 @@ class Session:
         self.clock: Clock = clock or SystemClock()
         self.listener = listener
         self.secret_files: SecretFiles = LocalSecretFiles()
+        self.start_inside: Callable[[Ports, str, str | None], AbstractContextManager[InsidePort]] | None = None
+        """How a program is started on a network (``verify.inside``); set by what wires the session."""
         finder = TargetFinder(inventory)
         self._targets = {host.name: finder.target(host) for host in inventory.hosts}
         for warning in finder.warnings:
@@ -199,6 +201,12 @@ class Session:
     def ask_from_here(self, job: JsonObject) -> JsonObject:
         """Do a job of the probe's on this machine, by plain sockets."""
         return ask_from_here(job)
+
+    def inside(self, network: str, *, image: str | None = None) -> AbstractContextManager[InsidePort]:
+        """Return a context in which a program runs on a network; what starts it is above this layer."""
+        if self.start_inside is None:
+            raise NotImplementedError("this session starts no programs on networks")
+        return self.start_inside(self, network, image)
 
     def close(self) -> None:
         """Close every connection; a request that waits on one ends with ``UnreachableError``."""

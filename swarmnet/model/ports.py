@@ -13,6 +13,7 @@ from swarmnet.model.events import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from contextlib import AbstractContextManager
 
     from swarmnet.model.base import JsonObject, Labels, Secret
     from swarmnet.model.clock import Clock
@@ -261,6 +262,39 @@ class Approach:
     """Where the open connection leads to, as an IP address; None where something is between, or nothing is open."""
 
 
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """What is tried from inside a network."""
+
+    name: str
+    """A name of that network, or an IPv4 address."""
+    port: int
+    path: str | None = None
+    """What is asked of it by HTTP; None only opens a TCP connection."""
+    status: int | None = None
+    """The status that it must answer; None takes any below 400."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """What became of it."""
+
+    ok: bool
+    seen: str = ""
+    """For people: what happened instead."""
+
+
+class InsidePort(Protocol):
+    """A program of swarmnet's that runs on one network. One thread at a time may use it."""
+
+    @property
+    def host(self) -> str:
+        """The host that it runs on."""
+
+    def reach(self, destination: Destination, *, limit: float) -> Reached:
+        """Try until it answers, for up to ``limit`` seconds; raises nothing."""
+
+
 class Ports(Protocol):
     """The world as one run sees it: one connection a host, opened at first use, closed at the end."""
 
@@ -287,6 +321,13 @@ class Ports(Protocol):
 
     def ask_from_here(self, job: JsonObject) -> JsonObject:
         """Do a job of the probe's (``swarmnet.probe.main.run``) on this machine; return its answers."""
+
+    def inside(self, network: str, *, image: str | None = None) -> AbstractContextManager[InsidePort]:
+        """Return a context in which a program runs on a network of the swarm; every trace of it goes at the end.
+
+        ``image`` is what it runs in, with python3; None takes the one that swarmnet brings. Entering raises
+        ``ConvergenceError`` where no host can run it there.
+        """
 
     def close(self) -> None:
         """Close every connection."""

@@ -34,8 +34,6 @@ class Context:
     provided: frozenset[tuple[str, str]] = frozenset()
     """``(kind, name)`` of what the steps before create, including those that have problems."""
 
-    changes: bool = False
-    """True when steps before this one have something to do."""
     restore: str = ""
     """Id of the backup that the steps come from, or empty for a playbook."""
     observed: ClusterState | None = None

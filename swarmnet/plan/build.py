@@ -13,6 +13,7 @@ from swarmnet.operations.network.operation import NetworkOperation
 from swarmnet.operations.swarm.moved_tasks import newly_homeless
 from swarmnet.operations.swarm.node import NodeOperation
 from swarmnet.operations.swarm.operation import SwarmOperation
+from swarmnet.operations.wait import WaitOperation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -41,9 +42,12 @@ def build(playbook: Playbook, state: ClusterState, inventory: Inventory, *, limi
         raise DocumentError(tuple(first.problems))
     if first.actions:
         _refuse_contradictions(playbook, fold.over(first.state))
+    changes = any(not action.always for _step, action in first.actions)
     return Plan(
         cluster=inventory.cluster,
-        actions=tuple(action for _step, action in first.actions),
+        actions=tuple(
+            action for step, action in first.actions if changes or not isinstance(step.operation, WaitOperation)
+        ),
         warnings=tuple(dict.fromkeys(first.warnings)),
         predicted=first.state,
     )
@@ -115,7 +119,6 @@ class _Fold:
                 hosts,
                 objects,
                 provided=frozenset(provided),
-                changes=any(not action.always for _step, action in result.actions),
                 restore=self.playbook.restore,
                 observed=state,
                 written=written,

@@ -21,15 +21,20 @@ THREADS = 64
 PAUSE = 0.2
 
 
-def get(target: str, path: str) -> dict[str, object]:
-    """Send one GET; return ``ok`` for any answer below 400, with status, start of the body, local address."""
+def get(target: str, path: str, named: str | None = None) -> dict[str, object]:
+    """Send one GET; return ``ok`` for any answer below 400, with status, start of the body, local address.
+
+    ``named`` is what the request calls the server, where that is not the target.
+    """
     begun = time.monotonic()
     try:
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as stream:  # a resolver would need codecs not packed
             stream.settimeout(LIMIT)
             stream.connect(wire.endpoint(target))
             local = "{}:{}".format(*stream.getsockname()[:2])
-            head = f"GET {path} HTTP/1.0\r\nHost: {target}\r\nUser-Agent: swarmnet\r\nConnection: close\r\n\r\n"
+            head = (
+                f"GET {path} HTTP/1.0\r\nHost: {named or target}\r\nUser-Agent: swarmnet\r\nConnection: close\r\n\r\n"
+            )
             stream.sendall(head.encode("ascii"))
             answer = _all(stream)
     except (OSError, UnicodeEncodeError) as error:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from swarmnet.cli.commands.verify import overlays_of, probe_kit, scenarios
+from swarmnet.cli.commands.verify import overlays_of, scenarios
+from swarmnet.cli.probes import probe_kit
 from swarmnet.errors import UsageError
 from swarmnet.verify.ids import Group
 from swarmnet.verify.scenarios import ALL

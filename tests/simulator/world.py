@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from swarmnet.errors import (
     AuthenticationError,
+    ConvergenceError,
     EngineError,
     HostError,
     NoManagerError,
@@ -36,12 +37,13 @@ from tests.simulator.shell import SimulatedShell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
     from swarmnet.model.base import JsonObject, Secret
     from swarmnet.model.clock import Clock
     from swarmnet.model.events import Listener
     from swarmnet.model.log import LogEntry
-    from swarmnet.model.ports import SecretFiles
+    from swarmnet.model.ports import InsidePort, Ports, SecretFiles
     from tests.simulator.store import Store
 
 
@@ -85,6 +87,8 @@ class World:
         """Files with secrets on the operator's machine."""
         self.operator_program: Callable[[JsonObject], JsonObject] = lambda _job: {}
         """What plain sockets of the operator's machine find."""
+        self.inside: Callable[[Ports, str, str | None], AbstractContextManager[InsidePort]] = _not_inside
+        """What starts a program on a network; ``tests.support.simulated_probe`` has one."""
         self.missing_images: set[str] = set()
         """References that no registry has: tasks with them are rejected, pulls fail."""
         self.lost_answers: list[str] = []
@@ -318,6 +322,10 @@ class SimulatedPorts:
         """Do what ``world.operator_program`` does with a job of the probe's; by default nothing answers."""
         return self.world.operator_program(job)
 
+    def inside(self, network: str, *, image: str | None = None) -> AbstractContextManager[InsidePort]:
+        """Start what ``world.inside`` starts on a network."""
+        return self.world.inside(self, network, image)
+
     def close(self) -> None:
         """Remember that the run closed its connections."""
         self.closed = True
@@ -331,6 +339,10 @@ class SimulatedPorts:
             place = f"root@{machine.address}:22"
             said = f"{place}: no key accepted"
             raise AuthenticationError(name, said, hint="set ssh.key in the inventory", brief="no key accepted")
+
+
+def _not_inside(_ports: Ports, network: str, _image: str | None) -> AbstractContextManager[InsidePort]:
+    raise ConvergenceError(f"no probe starts on network {network}: simulated hosts have none")
 
 
 def _inventory(managers: int, workers: int) -> Inventory:

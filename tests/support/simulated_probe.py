@@ -8,6 +8,7 @@ from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
 from swarmnet.model.verification import ProbeKit
+from swarmnet.verify.inside import inside
 from swarmnet.verify.probes.run import Run
 
 if TYPE_CHECKING:
@@ -51,6 +52,10 @@ class Paths:
         self.cut: set[tuple[str, str]] = set()
         self.heard: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
         self.crash: set[str] = set()
+        self.tried: list[tuple[str, JsonObject]] = []
+        """Hosts and what their probes were asked to reach."""
+        self.unanswered: dict[str, str] = {}
+        """``name:port`` that does not answer, and why."""
         self.observed: dict[JsonValue, JsonObject] = {
             "counters": {"ip": {"FragCreates": 0, "ReasmReqds": 0}, "xfrm": {}},
             "capture": {"problem": "simulated hosts have no wire"},
@@ -68,6 +73,7 @@ class Paths:
             machine.container_programs["python3"] = self.program
             machine.programs["nsenter"] = balancer_table
         world.operator_program = self.from_here
+        world.inside = lambda ports, network, _image: inside(ports, network, kit=KIT, run=this_run())
 
     def program(self, machine: Machine, _argv: Sequence[str], stdin: bytes) -> tuple[int, bytes, bytes]:
         """Do a batch of questions; greet before, and repeat an older answer, as the real stream may have both."""
@@ -94,6 +100,14 @@ class Paths:
             return {"heard": {net: dict.fromkeys(sorted(who), 1) for net, who in self.heard[host].items()}}
         if task["kind"] in self.observed:
             return self.observed[task["kind"]]
+        return self._reach(host, task) if task["kind"] == "reach" else self._targets(host, task)
+
+    def _reach(self, host: str, task: JsonObject) -> JsonObject:
+        self.tried.append((host, task))
+        why = self.unanswered.get(f"{task['name']}:{task['port']}", "")
+        return {"ok": not why, "why": why}
+
+    def _targets(self, host: str, task: JsonObject) -> JsonObject:
         targets = task["targets"]
         assert isinstance(targets, dict)
         if task["kind"] == "knock":

@@ -248,7 +248,8 @@ def _origin(backup: str, created: datetime, cluster: str) -> str:
 
 
 def _prove(ports: Ports) -> Callable[[ClusterState], Status]:
-    from swarmnet.cli.commands.verify import this_run
+    from swarmnet.cli.probes import this_run
+    from swarmnet.cli.wiring import this_operator
     from swarmnet.edge.operator.probe_image import packed
     from swarmnet.model.report import Status
     from swarmnet.report.terminal.console import console_for
@@ -256,7 +257,7 @@ def _prove(ports: Ports) -> Callable[[ClusterState], Status]:
     from swarmnet.verify.scenarios import ALL
     from swarmnet.verify.story import VerifyOptions, verify
 
-    run = this_run()
+    run = this_run(this_operator())
 
     def prove(state: ClusterState) -> Status:
         result = verify(ports, state, VerifyOptions(ALL), kit=packed(), run=run)

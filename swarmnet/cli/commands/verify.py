@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,8 +15,6 @@ from swarmnet.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from swarmnet.model.hosts import Inventory
-    from swarmnet.model.verification import ProbeKit
-    from swarmnet.verify.probes.run import Run
     from swarmnet.verify.scenario import Scenario
 
 PlaybookArgument = Annotated[
@@ -101,7 +98,8 @@ def command(
 
     Exit: 0 all proved, 1 something failed, 3 something could not be tested.
     """
-    from swarmnet.cli.wiring import logging_in
+    from swarmnet.cli.probes import probe_kit, this_run
+    from swarmnet.cli.wiring import logging_in, this_operator
     from swarmnet.model.verification import Phase
     from swarmnet.report.reports.verify import verify_report
     from swarmnet.verify.story import VerifyOptions, verify
@@ -121,7 +119,7 @@ def command(
         begun = ports.clock.monotonic()
         state = observe(ports)
         seen = Phase(name="observe", seconds=round(ports.clock.monotonic() - begun, 3))
-        result = verify(ports, state, wish, kit=kit, run=this_run(), before=(seen,))
+        result = verify(ports, state, wish, kit=kit, run=this_run(this_operator()), before=(seen,))
     targets.emit(verify_report(result, verbose=cluster.verbose))
     raise typer.Exit(EXITS.get(result.status, ExitCode.DONE))
 
@@ -166,28 +164,3 @@ def scenarios(only: list[str] | None, skip: list[str] | None) -> tuple[Scenario,
     if not found:
         raise UsageError("no scenario is left to run", hint="leave out --only or --skip")
     return found
-
-
-def probe_kit(image: str | None, archive: Path | None) -> ProbeKit:
-    """Return the probe's image: the named one, the archive's, or one packed from this machine's Python."""
-    from swarmnet.edge.operator.probe_image import from_archive, from_reference, packed
-
-    if image and archive:
-        raise UsageError("--probe-image and --probe-archive cannot be combined", hint="give one of them")
-    if image:
-        return from_reference(image)
-    return from_archive(archive) if archive else packed()
-
-
-def this_run() -> Run:
-    """Return a new run of this process."""
-    from swarmnet.cli.wiring import this_operator
-    from swarmnet.verify.probes.run import Run
-
-    me = this_operator()
-
-    def may_live(operator: str) -> bool:
-        machine, _, pid = operator.rpartition(":")
-        return machine != me.machine or not pid.isdigit() or me.is_alive(int(pid))
-
-    return Run(secrets.token_hex(4), f"{me.machine}:{me.pid}", may_live)

@@ -45,6 +45,7 @@ MODULES = (
     "streams",
     "names",
     "web",
+    "reach",
     "sizes",
     "netlink",
     "host",

@@ -11,6 +11,7 @@ from swarmnet.model.plan import MANAGED_LABEL
 from swarmnet.model.ports import progress
 from swarmnet.model.service import PublishMode, ServiceMode
 from swarmnet.operations.service.constraints import eligible
+from swarmnet.operations.service.rollout import FAILED_UPDATES, Rollout
 from swarmnet.operations.service.stalled import NOT_STARTED, holding_up, sentence, stands_still, without_new_task
 from swarmnet.operations.service.task_errors import FinalWord
 
@@ -37,7 +38,6 @@ TASKS_EVERY = 0.02
 """Seconds of the first pause between looks at tasks; they grow to ten times that."""
 SERVICE_EVERY = 0.5
 """Seconds after which the service is looked at, too, though none of its tasks changed."""
-FAILED_UPDATES = ("paused", "rollback_started", "rollback_paused", "rollback_completed")
 
 
 def again_when_changed(write: Callable[[], None]) -> None:
@@ -87,17 +87,17 @@ def wait_for_service(
                     progress(ports)(f"service {name}: {words}")
                 return done, words
         if service.update_state == "updating":
-            return None, f"updating; {said(tasks)}"
+            return None, "updating"
         old = _running(task for task in tasks if task.id in before)
         early = service.update_state is None and old
         if early and ports.clock.monotonic() - started < UPDATE_BEGINS:
-            return None, f"its update has not begun: {old} tasks of before run"
-        enough, words = _enough(manager.nodes.list, service, tasks), f"{_running(tasks)} tasks run; {said(tasks)}"
+            return None, "its update has not begun"
+        enough = _enough(manager.nodes.list, service, tasks)
         if enough and not steady.holds(tasks):
-            return None, f"they run since a moment, after others that failed; {words}"
-        return enough, words
+            return None, "they run since a moment, after others that failed"
+        return enough, ""
 
-    _watch(ports, name, judge, what=f"service {name} to run", timeout=timeout, can_stop=True)
+    _watch(ports, name, judge, what=f"service {name} to run", timeout=timeout, before=before)
 
 
 class _Steady:
@@ -141,9 +141,7 @@ def wait_for_attached(ports: Ports, name: str, network: str, *, timeout: float) 
 
     def judge(service: Service, tasks: tuple[Task, ...]) -> tuple[bool | None, str]:
         off = [task for task in tasks if task.desired_state == "running" and network not in task.networks]
-        return _enough(
-            manager.nodes.list, service, tasks
-        ) if not off else None, f"{len(off)} tasks are off; {said(tasks)}"
+        return None if off else _enough(manager.nodes.list, service, tasks), f"{len(off)} tasks are off"
 
     _watch(ports, name, judge, what=f"service {name} to run on network {network}", timeout=timeout)
 
@@ -163,15 +161,15 @@ def wait_for_detached(ports: Ports, spec: ServiceSpec, *, timeout: float) -> Non
 
     def judge(service: Service, tasks: tuple[Task, ...]) -> tuple[bool | None, str]:
         on = [task for task in tasks if task.state == "running" and task.networks.keys() - named]
-        return None if on else _enough(
-            manager.nodes.list, service, tasks
-        ), f"{len(on)} tasks are still on; {said(tasks)}"
+        return None if on else _enough(manager.nodes.list, service, tasks), f"{len(on)} tasks are still on"
 
     _watch(ports, spec.name, judge, what=f"service {spec.name} to leave networks", timeout=timeout)
 
 
-def _watch(ports: Ports, name: str, judge: Judge, *, what: str, timeout: float, can_stop: bool = False) -> None:
-    """Wait until ``judge`` says True of a service and its tasks.
+def _watch(
+    ports: Ports, name: str, judge: Judge, *, what: str, timeout: float, before: frozenset[str] | None = None
+) -> None:
+    """Wait until ``judge`` says True of a service and its tasks; with ``before`` the operator may stop the wait.
 
     Tasks are asked for often, the service and the nodes only when a task changed or some time passed: a late notice
     costs the operator what an early one costs the manager.
@@ -179,7 +177,7 @@ def _watch(ports: Ports, name: str, judge: Judge, *, what: str, timeout: float, 
     manager, service_id = ports.manager(), ""
     seen: tuple[Task, ...] = ()
     due, words = 0.0, ""
-    final = FinalWord(ports, manager)
+    final, rollout = FinalWord(ports, manager), Rollout(ports, manager, name, before or frozenset())
 
     def look() -> tuple[bool | None, str]:
         nonlocal service_id, seen, due, words
@@ -190,17 +188,15 @@ def _watch(ports: Ports, name: str, judge: Judge, *, what: str, timeout: float, 
         if service is None:
             raise ConvergenceError(f"service {name} is gone")
         seen, service_id, due = manager.tasks(service=service.id), service.id, now + SERVICE_EVERY
-        if service.update_state in FAILED_UPDATES:
-            raise ConvergenceError(
-                f"update of service {name} is {service.update_state}: {service.update_message}; {said(seen)}",
-                hint=f"correct the service and apply again, or go back: swarmnet rollback {name}",
-            )
+        where = rollout.look(service, seen)
+        rollout.refuse(service, seen)
         enough, words = judge(service, seen)
+        words = "; ".join(filter(None, (words, where)))
         if enough is None:
             final.insist(service, seen)
         return enough, words
 
-    looked = until_stopped(ports.clock, look) if can_stop else look
+    looked = look if before is None else until_stopped(ports.clock, look)
     wait_until(ports.clock, looked, what=what, timeout=timeout, every=TASKS_EVERY, tell=progress(ports))
 
 

@@ -50,7 +50,7 @@ def _unknown_hosts(spec: ServiceSpec, context: Context) -> Iterator[str]:
     networks = {one.network for one in whole.networks or ()}
     if networks & {*PREDEFINED} or (whole.dns is not None and whole.dns.search):
         return
-    here = _names(networks, context) | {spec.name}
+    here = names_on(networks, context) | {spec.name}
     elsewhere = {"localhost", *(whole.hosts or {}), *(name for kind, name in context.later if kind == "service")}
     elsewhere |= {word for node in context.state.nodes for word in (node.hostname, node.hostname.partition(".")[0])}
     elsewhere |= {host.name for host in context.inventory.hosts}
@@ -64,7 +64,7 @@ def _unknown_hosts(spec: ServiceSpec, context: Context) -> Iterator[str]:
             )
 
 
-def _names(networks: set[str], context: Context) -> set[str]:
+def names_on(networks: set[str], context: Context) -> set[str]:
     """Return what the names on these networks are, as far as they are known."""
     found = {name for network, name in context.named if network in networks}
     for other in context.state.services:

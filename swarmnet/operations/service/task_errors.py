@@ -99,7 +99,7 @@ class FinalWord:
             full = _full(service, self.manager)
             what = f"{' and '.join(full)} has no free address" if full else "it is given no addresses or ports"
             return f"its tasks stay new: {what}", "make the network larger, or remove what uses its addresses"
-        words = _IDS.sub("...", task.message)
+        words = without_ids(task.message)
         if task.state == "pending":
             return (
                 f"{task.state}: {words}",
@@ -112,6 +112,11 @@ class FinalWord:
             f"{where} refuses its tasks: {words}{holder}",
             "fix the cause on that host, or the service, and run apply again",
         )
+
+
+def without_ids(text: str) -> str:
+    """Return an engine's message without ids of tasks and endpoints."""
+    return _IDS.sub("...", text)
 
 
 def _full(service: Service, manager: SwarmPort) -> list[str]:

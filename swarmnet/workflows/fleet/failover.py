@@ -19,6 +19,7 @@ from swarmnet.workflows.fleet.any_manager import AnyManager
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
     from datetime import datetime
 
     from swarmnet.errors import HostError
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from swarmnet.model.clock import Clock
     from swarmnet.model.events import Listener
     from swarmnet.model.hosts import Inventory
-    from swarmnet.model.ports import Approach, EnginePort, Ports, SecretFiles, ShellPort, SwarmPort
+    from swarmnet.model.ports import Approach, EnginePort, InsidePort, Ports, SecretFiles, ShellPort, SwarmPort
 
 T = TypeVar("T")
 
@@ -126,6 +127,10 @@ class Failover:
     def ask_from_here(self, job: JsonObject) -> JsonObject:
         """Run a job of the probe on this machine."""
         return self._ports.ask_from_here(job)
+
+    def inside(self, network: str, *, image: str | None = None) -> AbstractContextManager[InsidePort]:
+        """Return a context in which a program runs on a network."""
+        return self._ports.inside(network, image=image)
 
     def close(self) -> None:
         """Close every connection."""
