@@ -23,9 +23,8 @@ if TYPE_CHECKING:
     from swarmnet.model.network import Network, NetworkSpec
     from swarmnet.model.service import Task
     from swarmnet.model.state import Container, Endpoint, EngineFacts
-    from swarmnet.model.stores import ContentStore, NodeStore, ServiceStore, Store
+    from swarmnet.model.stores import ContentStore, NodeStore, ServiceStore, Store, VolumeStore
     from swarmnet.model.swarm import Config, ConfigSpec, NewSecret, Rotation, StoredSecret, Swarm, SwarmSpec
-    from swarmnet.model.volume import Volume, VolumeSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +170,7 @@ class EnginePort(SwarmPort, Protocol):
     """One engine: its own facts, networks, containers and images, and the cluster where it is a manager."""
 
     @property
-    def volumes(self) -> Store[Volume, VolumeSpec]:
+    def volumes(self) -> VolumeStore:
         """The named volumes of this engine; removing one removes its data."""
 
     def facts(self) -> EngineFacts:

@@ -121,6 +121,8 @@ class Container(Document):
     labels: Labels = Field(default_factory=dict)
     endpoints: tuple[Endpoint, ...] = ()
     service: str | None = None
+    volumes: tuple[str, ...] = Field(default=(), exclude=True)
+    """Names of the volumes that it mounts, anonymous ones, too. In no backup."""
 
 
 class OpenPort(Document):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from swarmnet.model.service import Service, ServiceSpec
 from swarmnet.model.swarm import Node
+from swarmnet.model.volume import Volume, VolumeSpec
 
 if TYPE_CHECKING:
     from swarmnet.model.base import Labels
@@ -74,3 +75,13 @@ class NodeStore(Listing[Node], Protocol):
 
     def remove(self, object_id: str, *, force: bool = False) -> None:
         """Remove a node that is down from the list; ``force`` removes any worker."""
+
+
+class VolumeStore(Store[Volume, VolumeSpec], Protocol):
+    """The named volumes of one engine; removing one removes its data."""
+
+    def sizes(self) -> dict[str, int]:
+        """Return the bytes of each volume that the engine can count, by name.
+
+        It reads all files of all volumes: seconds to minutes.
+        """

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING
 
 from swarmnet.model.network import Scope
 from swarmnet.model.service import EndpointMode, PublishMode
+from swarmnet.model.service_mounts import MountType
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from swarmnet.model.network import Network
     from swarmnet.model.service import Service, Task
     from swarmnet.model.state import ClusterState, Container, HostFacts
+    from swarmnet.model.volume import Volume
 
 STACK_LABEL = "com.docker.stack.namespace"
 """Label by which `docker stack` knows its own."""
@@ -71,12 +73,32 @@ class Publication:
 
 
 @dataclass(frozen=True, slots=True)
+class Storage:
+    """One named volume on one host, and what uses it."""
+
+    volume: Volume
+    host: str
+    services: tuple[str, ...]
+    """Services that mount a volume of this name, whether or not a task of theirs is on the host."""
+    containers: tuple[str, ...]
+    """Containers of the host that mount it, tasks and stopped ones included."""
+    size: int | None = None
+    """Bytes; None where they were not counted."""
+
+    @property
+    def is_dangling(self) -> bool:
+        """True where nothing mounts it."""
+        return not self.services and not self.containers
+
+
+@dataclass(frozen=True, slots=True)
 class Topology:
     """The whole picture."""
 
     state: ClusterState
     places: tuple[Place, ...]
     ports: tuple[Publication, ...]
+    volumes: tuple[Storage, ...] = ()
 
     @property
     def hosts(self) -> dict[str, str]:
@@ -89,15 +111,19 @@ class Topology:
         return tuple(sorted(found, key=lambda one: (one.slot or 0, one.node_id or "", one.id)))
 
 
-def topology(state: ClusterState) -> Topology:
-    """Return the picture of what was seen; ``state`` has the containers of all hosts."""
+def topology(state: ClusterState, sizes: Mapping[str, Mapping[str, int]] | None = None) -> Topology:
+    """Return the picture of what was seen; ``state`` has the containers of all hosts.
+
+    ``sizes`` is the bytes of volumes, by host and name, as far as they were counted.
+    """
     swarm = (Place(net, None, tuple(_of_swarm(net, state))) for net in state.networks if not net.is_copy)
     local = (
         Place(net, facts.host, tuple(_of_containers(net, facts))) for facts in state.hosts for net in facts.networks
     )
     places = sorted((*swarm, *local), key=lambda one: (one.network.spec.name, one.host or ""))
     ports = sorted(_ports(state), key=lambda one: (one.port or 0, one.protocol, one.service))
-    return Topology(state, tuple(places), tuple(ports))
+    volumes = sorted(_volumes(state, sizes or {}), key=lambda one: (one.volume.spec.name, one.host))
+    return Topology(state, tuple(places), tuple(ports), tuple(volumes))
 
 
 def task_name(task: Task, service: str, names: dict[str, str]) -> str:
@@ -177,6 +203,24 @@ def _ports(state: ClusterState) -> Iterator[Publication]:
         for (number, protocol, target), hosts in held.items():
             where = tuple(sorted(set(hosts)))
             yield Publication(number, protocol, PublishMode.HOST, target, service.spec.name, where)
+
+
+def _volumes(state: ClusterState, sizes: Mapping[str, Mapping[str, int]]) -> Iterator[Storage]:
+    users: dict[str, set[str]] = {}
+    for service in state.services:
+        for mount in service.spec.mounts or ():
+            if mount.type is MountType.VOLUME and mount.source is not None:
+                users.setdefault(mount.source, set()).add(service.spec.name)
+    for facts in state.hosts:
+        for volume in facts.volumes or ():
+            name = volume.spec.name
+            yield Storage(
+                volume,
+                facts.host,
+                services=tuple(sorted(users.get(name, ()))),
+                containers=tuple(sorted(one.name for one in facts.containers if name in one.volumes)),
+                size=sizes.get(facts.host, {}).get(name),
+            )
 
 
 def _bare(address: str) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.contract.control import ControlContract
 from tests.contract.labels import LabelContract
 from tests.contract.networks import NetworkContract
 from tests.contract.suite import IMAGE, MISSING, Cluster, EngineContract
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class TestSimulatedEngine(
-    PluginContract, LabelContract, UpdateContract, NetworkContract, VolumeContract, EngineContract
+    PluginContract, LabelContract, ControlContract, UpdateContract, NetworkContract, VolumeContract, EngineContract
 ):
     @pytest.fixture(params=["28.5", "29"])
     def cluster(self, request: pytest.FixtureRequest) -> Iterator[Cluster]:

@@ -10,6 +10,7 @@ from swarmnet.errors import StateChangedError
 from swarmnet.model.clock import wait_until
 from swarmnet.model.merge import lay
 from swarmnet.model.service import EndpointMode, PublishedPort, PublishMode, ServiceSpec
+from swarmnet.model.version import ApiVersion
 from swarmnet.operations.service.replaced_tasks import ended_tasks, renewing
 from tests.contract.suite import IMAGE
 
@@ -29,12 +30,19 @@ CHANGES: dict[str, tuple[dict[str, object], bool]] = {
     "environment": ({"env": {"A": "1"}}, True),
     "logging": ({"logging": {"driver": "json-file", "options": {"max-size": "1m"}}}, True),
     "processes": ({"limits": {"pids": 50}}, True),
+    "stdin": ({"stdin": True}, True),
+    "isolation": ({"isolation": "default"}, False),
+    "selinux": ({"selinux": {"disable": True}}, True),
+    "privileges": ({"no_new_privileges": True}, True),
+    "oom": ({"oom_score_adj": 100}, True),
     "mesh": ({"ports": (PublishedPort(target=80, published=8091),)}, True),
     "host": ({"ports": (PublishedPort(target=80, published=8092, mode=PublishMode.HOST),)}, True),
     "mode": ({"endpoint_mode": EndpointMode.DNSRR}, True),
     "both": ({"constraints": ("node.role!=none",), "ports": (PublishedPort(target=80, published=8093),)}, True),
 }
 """What changes, and whether the one task that runs is ended by it."""
+SINCE = {"privileges": "1.44", "oom": "1.46"}
+"""The API that knows what changes; an older engine drops it."""
 
 
 class UpdateContract:
@@ -50,6 +58,18 @@ class UpdateContract:
         assert seen == made.spec.model_copy(update=expected)
         cluster.manager.services.remove(made.id)
 
+    def test_a_service_remembers_what_it_was_before_its_last_update(self, cluster: Cluster) -> None:
+        made = cluster.make_service("remembers", labels={"n": "1"}, replicas=0)
+        assert made.previous is None
+        for number in ("2", "3"):
+            now = cluster.service("remembers")
+            cluster.manager.services.update(now.id, now.version, now.spec.model_copy(update={"labels": {"n": number}}))
+        seen = cluster.service("remembers")
+        assert seen.previous is not None
+        assert [seen.previous.labels["n"], seen.spec.labels["n"]] == ["2", "3"]
+        assert seen.previous == seen.spec.model_copy(update={"labels": {"n": "2"}})
+        cluster.manager.services.remove(made.id)
+
     def test_a_service_update_based_on_an_old_look_is_refused(self, cluster: Cluster) -> None:
         made = cluster.make_service("stale", replicas=0)
         wish = made.spec.model_copy(update={"labels": {"n": "1"}})
@@ -59,12 +79,14 @@ class UpdateContract:
         cluster.manager.services.remove(made.id)
 
     def test_an_update_ends_exactly_the_tasks_that_are_foretold(self, cluster: Cluster) -> None:
-        made = {name: cluster.make_service(name, constraints=ON_MANAGER) for name in CHANGES}
+        api = cluster.manager.facts().api
+        known = {name: row for name, row in CHANGES.items() if api >= ApiVersion.parse(SINCE.get(name, "1.41"))}
+        made = {name: cluster.make_service(name, constraints=ON_MANAGER) for name in known}
         before = {name: frozenset(task.id for task in cluster.running(name, 1)) for name in made}
 
         foretold = {name: _update(cluster, name, CHANGES[name][0]) for name in made}
 
-        assert foretold == {name: before[name] if ends else frozenset() for name, (_, ends) in CHANGES.items()}
+        assert foretold == {name: before[name] if ends else frozenset() for name, (_, ends) in known.items()}
         for name, ids in foretold.items():
             _wait_for_end(cluster, name, ids)
         assert {name: before[name] - cluster.desired(name) for name in made} == foretold

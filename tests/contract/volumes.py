@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from swarmnet.errors import EngineError, NotFoundError
+from swarmnet.errors import ConflictError, EngineError, NotFoundError
 from swarmnet.model.volume import VolumeSpec
 
 if TYPE_CHECKING:
@@ -23,9 +23,23 @@ class VolumeContract:
         volumes = cluster.worker.volumes
         assert [volumes.create(spec), volumes.create(VolumeSpec(name="pgdata"))] == ["pgdata", "pgdata"]
         assert [one.spec for one in volumes.list() if one.id == "pgdata"] == [spec]
+        assert volumes.sizes()["pgdata"] == 0
         volumes.remove("pgdata")
+        assert "pgdata" not in volumes.sizes()
         with pytest.raises(NotFoundError):
             volumes.remove("pgdata")
+
+    def test_a_task_creates_its_volume_and_its_container_names_it(self, cluster: Cluster) -> None:
+        mount, volumes = {"target": "/data", "source": "kept"}, cluster.worker.volumes
+        made = cluster.make_service("keeper", mounts=(mount,), constraints=("node.role==worker",))
+        (task,) = cluster.running("keeper", 1)
+
+        box = next(one for one in cluster.worker.containers() if one.id == task.container_id)
+        assert box.volumes == ("kept",)
+        assert [one.spec.driver for one in volumes.list() if one.id == "kept"] == ["local"]
+        with pytest.raises(ConflictError):
+            volumes.remove("kept")
+        cluster.manager.services.remove(made.id)
 
 
 class PluginContract:

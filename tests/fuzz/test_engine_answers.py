@@ -95,6 +95,7 @@ CALLS: dict[str, Callable[[Engine], object]] = {
     "update_swarm": lambda engine: engine.update_swarm(10, SwarmSpec(task_history=2)),
     "volumes.create": lambda engine: engine.volumes.create(VolumeSpec(name="data")),
     "volumes.list": lambda engine: engine.volumes.list(),
+    "volumes.sizes": lambda engine: engine.volumes.sizes(),
     "volumes.remove": lambda engine: engine.volumes.remove("data"),
 }
 """Every call of an engine."""

@@ -9,10 +9,12 @@ import pytest
 
 from swarmnet.errors import UsageError
 from swarmnet.model.topology import topology
+from swarmnet.model.volume import VolumeSpec
 from swarmnet.report.documents.show import ShowDocument, show_document
 from swarmnet.report.formats import FORMATS
 from swarmnet.report.reports.show import VIEWS, show_report
 from swarmnet.workflows.fleet.observe import Look, observe
+from swarmnet.workflows.volume_sizes import sizes_of_volumes
 from tests.simulator import World
 from tests.support.goals import run
 
@@ -34,6 +36,7 @@ steps:
       networks: [{network: front, aliases: [shop]}]
       ports: ["8080:80", "9100:9100@host", "70"]
       labels: {com.docker.stack.namespace: shop}
+  - service: {name: db, image: "demo:1", mounts: ["pgdata:/data"], constraints: [node.hostname == w1]}
   - service: {name: agent, image: "demo:1", mode: global, endpoint_mode: dnsrr, networks: [front]}
 """
 
@@ -42,8 +45,13 @@ steps:
 def whole() -> ShowDocument:
     world = World(managers=1, workers=1)
     run(world, SITE)
+    world.engine("w1").volumes.create(VolumeSpec(name="spare"))
     world.settle()
-    return show_document(topology(observe(world.ports(), Look(containers=True))), "shop")
+    ports = world.ports()
+    state = observe(ports, Look(containers=True, volumes=True))
+    sizes, failures = sizes_of_volumes(ports, state)
+    assert failures == ()
+    return show_document(topology(state, sizes), "shop")
 
 
 def text(whole: ShowDocument, word: str, name: str | None = None, form: str = "terminal") -> str:
@@ -86,6 +94,7 @@ def test_ports_have_the_number_that_the_engine_chose_and_host_mode_has_its_hosts
         ("host", "w1", ("worker", "lan", "agent.w1")),
         ("stack", None, ("web", "stack shop")),
         ("names", None, ("shop", "vip", "tasks.web")),
+        ("volumes", None, ("pgdata", "w1", "local", "0 bytes", "db", "spare", "dangling")),
         ("ports", None, ("9100/tcp", "m1 w1", "every node")),
     ],
 )
@@ -94,6 +103,25 @@ def test_each_view_says_what_it_is_for(
 ) -> None:
     shown = text(whole, word, name)
     assert [one for one in words if one not in shown] == []
+
+
+def test_a_volume_has_what_uses_it_and_one_that_nothing_uses_is_dangling(whole: ShowDocument) -> None:
+    used, spare = whole.volumes
+    assert (used.name, used.host, used.services, used.dangling) == ("pgdata", "w1", ["db"], False)
+    assert [name.partition(".")[0] for name in used.containers] == ["db"]
+    assert (spare.name, spare.services, spare.containers, spare.dangling) == ("spare", [], [], True)
+
+
+def test_a_host_that_cannot_count_sizes_is_named_and_the_others_are_shown() -> None:
+    world = World(managers=1, workers=1)
+    for name in ("m1", "w1"):
+        world.engine(name).volumes.create(VolumeSpec(name="data"))
+    ports = world.ports()
+    state = observe(ports, Look(volumes=True))
+    world.machines["w1"].engine_running = False
+    sizes, failures = sizes_of_volumes(ports, state)
+    assert sizes == {"m1": {"data": 0}}
+    assert [one.host for one in failures] == ["w1"]
 
 
 def test_a_view_of_one_object_holds_that_one_alone(whole: ShowDocument) -> None:

@@ -18,12 +18,12 @@ from swarmnet.model.service import (
     ServiceSpec,
     UpdatePolicy,
 )
-from swarmnet.model.state import Container, Endpoint
+from swarmnet.model.volume import Volume, VolumeSpec
+from tests.simulator.boxes import container_of, volumes_of
 from tests.simulator.endings import join, leave
 from tests.simulator.store import NodeRecord, ServiceRecord, Store, TaskRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from ipaddress import IPv4Network, IPv6Network
 
     from tests.simulator.machine import Machine
@@ -353,7 +353,9 @@ def _advance(store: Store, task: TaskRecord, machines: dict[str, Machine], missi
     task.networks = {network.spec.name: (network.lease(),) for network in networks}
     machine.images.add(service.spec.image)
     task.container_id = machine.ids.local()
-    machine.containers[task.container_id] = _container(service, task, networks)
+    machine.containers[task.container_id] = container_of(service, task, networks)
+    for name in volumes_of(service):
+        machine.volumes.setdefault(name, Volume(spec=VolumeSpec(name=name)))
     machine.arguments[task.container_id] = service.spec.command or ()
     join(store, service, task)
 
@@ -375,22 +377,3 @@ def _is_refused(task: TaskRecord, service: ServiceRecord, machine: Machine, miss
         task.message = f"starting container failed: {why}: port is already allocated"
         return True
     return False
-
-
-def _container(service: ServiceRecord, task: TaskRecord, networks: Iterable[NetworkRecord]) -> Container:
-    return Container(
-        id=task.container_id or "",
-        name=f"{service.spec.name}.{task.slot or task.node_id}.{task.id}",
-        image=service.spec.image,
-        running=True,
-        labels=service.spec.container_labels or {},
-        service=service.spec.name,
-        endpoints=tuple(
-            Endpoint(
-                network=network.spec.name,
-                network_id=network.id,
-                address=task.networks[network.spec.name][0].partition("/")[0],
-            )
-            for network in networks
-        ),
-    )

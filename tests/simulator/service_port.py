@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import ConflictError, EngineError
+from swarmnet.model.log import LogEntry
 from swarmnet.model.merge import lay
 from swarmnet.model.network import Scope
 from swarmnet.model.service import EndpointMode, PublishMode, Service, ServiceMode, Task
@@ -13,7 +14,8 @@ from tests.simulator.store import ServiceRecord, TaskRecord, check_version, find
 from tests.simulator.swarm_port import SwarmSide
 
 if TYPE_CHECKING:
-    from swarmnet.model.log import LogEntry
+    from collections.abc import Iterator
+
     from swarmnet.model.service import PublishedPort, ServiceSpec
     from tests.simulator.store import Store
 
@@ -156,9 +158,19 @@ class SimulatedTasks(SwarmSide):
     def service_log(self, service: str, *, tail: int | None = None, since: str | None = None) -> tuple[LogEntry, ...]:
         with self._asked("service_log"):
             mine = {task.id for task in self._store().tasks.values() if task.service_id == service}
-            found = [one for one in self._world.printed if one.task_id in mine and one.at >= (since or "")]
+            printed = (*self._world.printed, *_echoed(self._store()))
+            found = [one for one in printed if one.task_id in mine and one.at >= (since or "")]
             kept = [one for task in mine for one in _last([one for one in found if one.task_id == task], tail)]
             return tuple(sorted(kept, key=lambda one: one.at))
+
+
+def _echoed(store: Store) -> Iterator[LogEntry]:
+    """Yield what ``echo`` printed in tasks of jobs, in their order."""
+    for number, task in enumerate(store.tasks.values()):
+        words = () if task.made_of is None else task.made_of.command or ()
+        if task.state == "complete" and words[:1] == ("echo",):
+            at = f"2026-01-01T00:00:00.{number:09d}Z"
+            yield LogEntry(at=at, node_id=task.node_id or "", task_id=task.id, text=" ".join(words[1:]))
 
 
 def _last(lines: list[LogEntry], tail: int | None) -> list[LogEntry]:

@@ -26,10 +26,16 @@ class SimulatedVolumes(SwarmSide):
             self._machine.volumes.setdefault(spec.name, Volume(spec=spec))
             return spec.name
 
+    def sizes(self) -> dict[str, int]:
+        with self._asked("sizes"):
+            return dict.fromkeys(sorted(self._machine.volumes), 0)
+
     def remove(self, object_id: str) -> None:
         with self._asked("volume.remove", object_id):
             if object_id not in self._machine.volumes:
                 raise NotFoundError(self.host, f"get {object_id}: no such volume", status=404)
+            if any(object_id in one.volumes for one in self._machine.containers.values()):
+                raise ConflictError(self.host, f"remove {object_id}: volume is in use", status=409)
             if object_id in self._machine.mounted:
                 raise ConflictError(self.host, f"remove {object_id}: volume is in use", status=409)
             del self._machine.volumes[object_id]

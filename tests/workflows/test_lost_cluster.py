@@ -121,7 +121,7 @@ COMMANDS: dict[str, Callable[[Ports], object]] = {
     "adopt": whole_look,
     "ipam": whole_look,
     **dict.fromkeys(("show networks", "show network", "show service", "show host"), whole_look),
-    **dict.fromkeys(("show stack", "show names", "show ports"), whole_look),
+    **dict.fromkeys(("show stack", "show names", "show ports", "show volumes"), whole_look),
     "logs": lambda ports: ServiceLog.of(ports, ["web"], tail=None, since=None),
     "rollback": lambda ports: prepare(ports, rollback(ports, "web")),
     "rotate tokens": lambda ports: rotating(ports, rotated_tokens),

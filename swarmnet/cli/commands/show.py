@@ -69,18 +69,35 @@ def ports(cluster: LimitedCluster, output: Output) -> None:
     _show("ports", cluster, output)
 
 
-def _show(word: str, cluster: LimitedCluster, output: Output, name: str | None = None) -> None:
+@app.command(epilog="Example: swarmnet show volumes -i lab.yml")
+@grouped
+def volumes(
+    cluster: LimitedCluster,
+    output: Output,
+    *,
+    size: Annotated[
+        bool, typer.Option("--size", help="Also count sizes: engines read all files of all volumes.")
+    ] = False,
+) -> None:
+    """Show the named volumes of all hosts, and what uses each."""
+    _show("volumes", cluster, output, sized=size)
+
+
+def _show(word: str, cluster: LimitedCluster, output: Output, name: str | None = None, *, sized: bool = False) -> None:
     """Observe, and emit one view of the picture; exit 3 where hosts did not answer."""
     from swarmnet.model.standing import answered
     from swarmnet.model.topology import topology
     from swarmnet.report.documents.show import show_document
     from swarmnet.report.reports.show import show_report
     from swarmnet.workflows.fleet.observe import Look, observe
+    from swarmnet.workflows.volume_sizes import sizes_of_volumes
 
     targets, hosts = output.targets(), cluster.read()
     with cluster.connected(hosts) as ports_:
-        state = observe(ports_, Look(containers=True, hosts=cluster.names(hosts)))
+        state = observe(ports_, Look(containers=True, volumes=True, hosts=cluster.names(hosts)))
+        sizes, unsized = sizes_of_volumes(ports_, state) if sized else ({}, ())
     answered(state, hosts)
-    targets.emit(show_report(word, show_document(topology(state), hosts.cluster), name))
+    state = state.model_copy(update={"failures": (*state.failures, *unsized)})
+    targets.emit(show_report(word, show_document(topology(state, sizes), hosts.cluster), name))
     if state.failures:
         raise typer.Exit(ExitCode.INCOMPLETE)

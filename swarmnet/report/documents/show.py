@@ -12,7 +12,7 @@ from swarmnet.report.documents.base import Entry, FailureEntry, Output, failure_
 if TYPE_CHECKING:
     from swarmnet.model.service import Service
     from swarmnet.model.state import ClusterState, HostFacts
-    from swarmnet.model.topology import Member, Place, Publication, Topology
+    from swarmnet.model.topology import Member, Place, Publication, Storage, Topology
 
 
 class MemberEntry(Entry):
@@ -93,6 +93,19 @@ class ShownPortEntry(Entry):
     hosts: list[str] = Field(description="Of mode host, those with a task.")
 
 
+class ShownVolumeEntry(Entry):
+    """One named volume of one host."""
+
+    name: str
+    host: str
+    driver: str
+    stack: str | None
+    services: list[str] = Field(description="Services that mount a volume of this name.")
+    containers: list[str] = Field(description="Containers of the host that mount it, tasks and stopped ones included.")
+    dangling: bool = Field(description="True where no service and no container mounts it.")
+    size: int | None = Field(description="Bytes; null where they were not counted.")
+
+
 class ShowDocument(Output):
     """What each view of ``show`` prints as JSON; lists that a view does not show are empty."""
 
@@ -101,6 +114,7 @@ class ShowDocument(Output):
     services: list[ShownServiceEntry]
     hosts: list[ShownHostEntry]
     ports: list[ShownPortEntry]
+    volumes: list[ShownVolumeEntry]
     failures: list[FailureEntry]
 
 
@@ -114,6 +128,7 @@ def show_document(found: Topology, cluster: str) -> ShowDocument:
         services=[_service(one, found) for one in sorted(state.services, key=lambda one: one.spec.name)],
         hosts=[_host(one, state) for one in state.hosts],
         ports=[_port(one) for one in found.ports],
+        volumes=[_volume(one) for one in found.volumes],
         failures=failure_entries(state.failures),
     )
 
@@ -196,4 +211,18 @@ def _port(one: Publication) -> ShownPortEntry:
         target=one.target,
         service=one.service,
         hosts=list(one.hosts),
+    )
+
+
+def _volume(one: Storage) -> ShownVolumeEntry:
+    spec = one.volume.spec
+    return ShownVolumeEntry(
+        name=spec.name,
+        host=one.host,
+        driver=spec.driver,
+        stack=spec.labels.get(STACK_LABEL),
+        services=list(one.services),
+        containers=list(one.containers),
+        dangling=one.is_dangling,
+        size=one.size,
     )

@@ -51,7 +51,8 @@ def _host(found: ShowDocument, name: str | None) -> ShowDocument:
     ]
     shown = [one for one in places if one.members or one.host == name]
     ports = [one for one in found.ports if name in one.hosts]
-    return found.model_copy(update={**_NOTHING, "hosts": kept, "networks": shown, "ports": ports})
+    volumes = [one for one in found.volumes if one.host == name]
+    return found.model_copy(update={**_NOTHING, "hosts": kept, "networks": shown, "ports": ports, "volumes": volumes})
 
 
 def _stack(found: ShowDocument, name: str | None) -> ShowDocument:
@@ -64,7 +65,11 @@ def _stack(found: ShowDocument, name: str | None) -> ShowDocument:
     return found.model_copy(update={**_NOTHING, "services": services, "networks": places, "ports": ports})
 
 
-_NOTHING: dict[str, list[object]] = {"networks": [], "services": [], "hosts": [], "ports": []}
+_NOTHING: dict[str, list[object]] = {"networks": [], "services": [], "hosts": [], "ports": [], "volumes": []}
+
+
+def _volumes(found: ShowDocument, _name: str | None) -> ShowDocument:
+    return found.model_copy(update={**_NOTHING, "volumes": found.volumes})
 
 
 def _known(kind: str, name: str | None, kept: Sequence[object], known: Iterable[str]) -> None:
@@ -83,6 +88,7 @@ VIEWS = {
         View("stack", show.service_tables, _stack),
         View("names", show.name_table),
         View("ports", show.port_table),
+        View("volumes", show.volume_table, _volumes),
     )
 }
 """Each view by its word."""
@@ -98,6 +104,7 @@ def show_report(word: str, found: ShowDocument, name: str | None = None) -> Repo
     checks = [Check("network", _place(one.name, one.host), Status.OK) for one in document.networks]
     checks += [Check("service", one.name, Status.OK) for one in document.services]
     checks += [Check("port", f"{one.port or '?'}/{one.protocol}", Status.OK, one.service) for one in document.ports]
+    checks += [Check("volume", _place(one.name, one.host), Status.OK) for one in document.volumes]
     checks += [Check("host", one.host, Status.INCONCLUSIVE, one.reason, one.hint or "") for one in document.failures]
     lines = VIEWS[word].lines(document)
     return Report(f"show {word}", document, tuple(checks), printed(lines), graph=_graph(document))

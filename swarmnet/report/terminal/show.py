@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rich.filesize import decimal
+
 from swarmnet.report.terminal.console import line, table
 
 if TYPE_CHECKING:
@@ -73,6 +75,8 @@ def host_tables(found: ShowDocument) -> Iterator[Line]:
         role = " ".join(filter(None, (one.role or "not in the swarm", one.availability)))
         yield line((one.name, "bold"), f"  {role}  engine {one.engine}  {' '.join(one.addresses)}")
     yield from member_tables(found)
+    if found.volumes:
+        yield from volume_table(found)
 
 
 def name_table(found: ShowDocument) -> Iterator[Line]:
@@ -105,6 +109,25 @@ def port_table(found: ShowDocument) -> Iterator[Line]:
                 "every node" if one.mode == "ingress" else " ".join(one.hosts) or "-",
             )
             for one in found.ports
+        ),
+    )
+
+
+def volume_table(found: ShowDocument) -> Iterator[Line]:
+    """Yield each volume, and what uses it."""
+    yield table(
+        ("VOLUME", "HOST", "DRIVER", "SIZE", "SERVICES", "CONTAINERS", "STATE"),
+        (
+            (
+                one.name,
+                one.host,
+                one.driver,
+                "-" if one.size is None else decimal(one.size),
+                " ".join(one.services) or "-",
+                " ".join(one.containers) or "-",
+                "dangling" if one.dangling else "",
+            )
+            for one in found.volumes
         ),
     )
 

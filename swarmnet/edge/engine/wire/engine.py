@@ -73,7 +73,12 @@ def container_from_wire(seen: Mapping[str, JsonValue]) -> Container:
         labels=labels,
         endpoints=tuple(_endpoint(name, as_object(entry)) for name, entry in networks.items()),
         service=labels.get(SERVICE_LABEL),
+        volumes=tuple(filter(None, (_volume(as_object(one)) for one in as_list(seen.get("Mounts"))))),
     )
+
+
+def _volume(mount: Mapping[str, JsonValue]) -> str:
+    return as_text(mount.get("Name")) if mount.get("Type") == "volume" else ""
 
 
 def needs_inspect(seen: Mapping[str, JsonValue]) -> bool:

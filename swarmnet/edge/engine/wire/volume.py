@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from swarmnet.edge.engine.wire.parts import as_labels, as_text
 from swarmnet.model.engine_json import read
@@ -28,6 +28,14 @@ def volume_from_wire(seen: Mapping[str, JsonValue]) -> Volume | None:
     body: JsonObject = {**seen, "Labels": dict(labels), "Options": dict(as_labels(seen.get("Options")))}
     found, _ = read(VolumeSpec, body)
     return Volume(spec=VolumeSpec.model_validate({"name": name, **found}))
+
+
+def size_from_wire(seen: Mapping[str, JsonValue]) -> tuple[str, int] | None:
+    """Return name and bytes of a volume in the engine's account of its disk; -1 there is not known."""
+    usage = seen.get("UsageData")
+    size = usage.get("Size") if isinstance(usage, dict) else None
+    known = isinstance(size, int) and not isinstance(size, bool) and size >= 0
+    return (as_text(seen.get("Name")), cast("int", size)) if known else None
 
 
 def volume_to_wire(spec: VolumeSpec) -> JsonObject:

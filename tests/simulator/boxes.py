@@ -1,0 +1,39 @@
+"""Containers of tasks on simulated hosts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from swarmnet.model.service_mounts import MountType
+from swarmnet.model.state import Container, Endpoint
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tests.simulator.store import NetworkRecord, ServiceRecord, TaskRecord
+
+
+def volumes_of(service: ServiceRecord) -> tuple[str, ...]:
+    """Return the named volumes that tasks of a service mount."""
+    mounts = service.spec.mounts or ()
+    return tuple(one.source for one in mounts if one.type is MountType.VOLUME and one.source is not None)
+
+
+def container_of(service: ServiceRecord, task: TaskRecord, networks: Iterable[NetworkRecord]) -> Container:
+    return Container(
+        id=task.container_id or "",
+        name=f"{service.spec.name}.{task.slot or task.node_id}.{task.id}",
+        image=service.spec.image,
+        running=True,
+        labels=service.spec.container_labels or {},
+        service=service.spec.name,
+        volumes=volumes_of(service),
+        endpoints=tuple(
+            Endpoint(
+                network=network.spec.name,
+                network_id=network.id,
+                address=task.networks[network.spec.name][0].partition("/")[0],
+            )
+            for network in networks
+        ),
+    )
