@@ -182,6 +182,12 @@ class ServiceSpec(ContainerFields):
     """Parts of the engine's spec that have no field here (ForceUpdate ...), in
     the engine's own JSON: kept as they are by updates, backups and restores, never compared unless wanted."""
 
+    @property
+    def is_plugin(self) -> bool:
+        """Whether its tasks are plugins of the engines instead of containers; then it has no image."""
+        template = self.extra.get("TaskTemplate")
+        return isinstance(template, dict) and isinstance(template.get("PluginSpec"), dict)
+
     def uses(self, kind: str) -> tuple[str, ...]:
         """Return the names of the configs (kind ``Config``) or secrets (``Secret``) that the service cannot do without.
 

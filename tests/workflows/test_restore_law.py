@@ -27,12 +27,12 @@ QUICK = settings(max_examples=15, phases=(Phase.explicit, Phase.reuse, Phase.gen
 """Without shrinking, which takes minutes where each example is two clusters."""
 
 
-def _backup(world: World) -> BackupDocument:
+def backup_of(world: World) -> BackupDocument:
     state = observe(world.ports(), Look(containers=True))
     return document(state, cluster="shop", backup_id="ab" * 16, created=CREATED, tool="t")
 
 
-def _restore(found: BackupDocument, world: World) -> RestoreReport:
+def restored_on(found: BackupDocument, world: World) -> RestoreReport:
     restore = Restore(found, HOSTS, Choices(mapping={}, secrets={}))
     allowed = Permissions(replace=frozenset({"web", *SWARM_NAMES, *LOCAL_NAMES}))
     report = run(world.ports(), restore, terms(consent=Yes()), permissions=allowed, prove=lambda _state: Status.OK)
@@ -40,7 +40,7 @@ def _restore(found: BackupDocument, world: World) -> RestoreReport:
     return report
 
 
-def _check(found: BackupDocument, world: World, report: RestoreReport) -> None:
+def check_differences(found: BackupDocument, world: World, report: RestoreReport) -> None:
     assert report.failed == ()
     differences = compare(found, observe(world.ports(), Look(containers=True))).differences
     assert {one.object.lower() for one in differences} == {skip.what.lower() for skip in report.skips}
@@ -50,19 +50,19 @@ def _check(found: BackupDocument, world: World, report: RestoreReport) -> None:
 @QUICK
 @given(clusters())
 def test_a_restore_onto_fresh_hosts_without_skips_leaves_no_drift(lost: World) -> None:
-    found, fresh = _backup(lost), World(inventory=HOSTS)
-    report = _restore(found, fresh)
-    _check(found, fresh, report)
+    found, fresh = backup_of(lost), World(inventory=HOSTS)
+    report = restored_on(found, fresh)
+    check_differences(found, fresh, report)
     assert report.skips == ()
 
 
 @QUICK
 @given(clusters(), clusters())
 def test_what_differs_after_a_restore_onto_another_cluster_is_just_what_it_lists(lost: World, there: World) -> None:
-    found = _backup(lost)
+    found = backup_of(lost)
     try:
-        report = _restore(found, there)
+        report = restored_on(found, there)
     except RefusedError as error:
         assume("in the way" not in str(error.hint))  # of what the backup has: nothing was changed
         raise
-    _check(found, there, report)
+    check_differences(found, there, report)

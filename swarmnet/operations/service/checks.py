@@ -52,7 +52,8 @@ def faults_of_service(spec: ServiceSpec) -> Iterator[str]:
     if not is_swarm_name(spec.name):
         name = shortened(spec.name)
         yield f"service name {name} is not a DNS label: use letters, digits and '-', at most 63, no dots"
-    if (fault_in_image := fault_of_image(spec.image)) is not None:
+    without = spec.is_plugin and not spec.image
+    if not without and (fault_in_image := fault_of_image(spec.image)) is not None:
         yield f"image {fault_in_image}"
     yield from (text for one in spec.constraints or () if (text := fault(one)) is not None)
     yield from contradictions(spec.constraints or ())

@@ -64,7 +64,10 @@ def service_to_wire(spec: ServiceSpec, names: Names) -> JsonObject:
         both = spec.max_concurrent, spec.replicas
         numbers = dict(zip(numbers, (spec.replicas, next((n for n in both if n is not None), 1)), strict=True))
     spec = spec.model_copy(update=numbers)
-    return with_ids(write({}, None, spec, _skipped(spec)), names)
+    body = write({}, None, spec, _skipped(spec))
+    if spec.is_plugin and not spec.image:
+        as_object(body.get(_TEMPLATE)).pop("ContainerSpec", None)  # a task is either, and no engine takes both
+    return with_ids(body, names)
 
 
 def updated(present: Mapping[str, JsonValue], wanted: ServiceSpec, read_as: Names, names: Names) -> JsonObject:
