@@ -28,7 +28,7 @@ class SimulatedVolumes(SwarmSide):
 
     def sizes(self) -> dict[str, int]:
         with self._asked("sizes"):
-            return dict.fromkeys(sorted(self._machine.volumes), 0)
+            return {name: 0 for name, one in self._machine.volumes.items() if not one.spec.options}
 
     def remove(self, object_id: str) -> None:
         with self._asked("volume.remove", object_id):
