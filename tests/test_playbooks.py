@@ -14,6 +14,7 @@ import yaml
 
 from swarmnet.cli.planning import goal_of
 from swarmnet.lab.image import make_image
+from swarmnet.model.verification import PROBE_LABEL
 from swarmnet.parse.inventory import parse_inventory
 from swarmnet.plan.guard import Permissions
 from swarmnet.workflows.apply import apply, prepare
@@ -113,6 +114,8 @@ def test_each_runs_in_its_order_and_a_second_plan_is_empty(lab: Lab, tmp_path: P
         playbook = str(FOLDER / f"{name}.yml")
         operator.types("apply", playbook, "-i", inventory, "--yes", secret=VALUES)
         operator.types("plan", playbook, "-i", inventory, "--check", secret=VALUES)
+    for host in ("m1", "m2", "m3"):  # what the wait asked from is gone
+        assert docker(lab, host, "ps", "--all", "--quiet", "--filter", f"label={PROBE_LABEL}") == ""
 
     services = docker(lab, "m1", "service", "ls", "--format", "{{.Name}} {{.Replicas}}").splitlines()
     wanted = ", ".join(EXAMPLES[name] for name in ON_ENGINES).split(", ")
