@@ -23,7 +23,17 @@ MISSING = 100
 """The exit code of the question is this and the number of the first path that is not there."""
 _MOST = 100
 _LIMIT = 10.0
-_EVERYWHERE = ("/proc", "/sys", "/dev", "/run", "/var/run", "/etc/hosts", "/etc/localtime", "/etc/machine-id")
+_EVERYWHERE = (
+    "/proc",
+    "/sys",
+    "/dev",
+    "/run",
+    "/var/run",
+    "/etc/hosts",
+    "/etc/localtime",
+    "/etc/machine-id",
+    "/var/lib/docker",
+)
 """What each host with an engine has, or has only once an engine runs."""
 _SCRIPT = f"""n={MISSING}
 for path in "$@"; do
