@@ -9,7 +9,7 @@ PIN := pip compile --quiet --upgrade --universal --python-version 3.11 --generat
   pyproject.toml .ci/build.in --output-file
 # Lab tests wait for engines two thirds of the time: three workers keep two processors busy.
 ALL_TESTS := -q -n 3 --dist loadgroup --no-loadscope-reorder --max-worker-restart 0 --group-seconds
-PACKAGES := age cron faketime jq python3-venv debootstrap iptables nftables openssh-client openssh-server docker-registry systemd
+PACKAGES := age cron faketime git jq python3-venv debootstrap iptables nftables openssh-client openssh-server docker-registry systemd
 
 .PHONY: help install dev packages roots check lint test coverage soak demo bench lowest pins docs format clean
 help:  ## list the targets
@@ -26,9 +26,10 @@ $(VENV)/installed: pyproject.toml .ci/runtime.txt | $(BIN)/python
 	@echo "ready: type '. $(BIN)/activate', then 'swarmnet --help'"
 
 dev: $(VENV)/developed  ## the same with what lints and tests it
-$(VENV)/developed: pyproject.toml .ci/dev.txt | $(BIN)/python
+$(VENV)/developed: pyproject.toml .ci/dev.txt .ci/rclone.txt | $(BIN)/python
 	@echo "installing swarmnet and its development tools into $(VENV): about a minute"
 	@$(PIP) --require-hashes -r .ci/dev.txt
+	@$(PIP) --require-hashes --no-deps --upgrade --target $(VENV)/rclone -r .ci/rclone.txt
 	@$(PIP) --no-deps --no-build-isolation --editable .
 	@$(COMPILE)
 	@touch $@ $(VENV)/installed

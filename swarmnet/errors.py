@@ -267,3 +267,11 @@ class NothingReachableError(SwarmnetError):
     """No host answered. A schedule tries again later."""
 
     exit_code = ExitCode.UNREACHABLE
+
+
+class TargetError(SwarmnetError):
+    """A target for copies of backups answers and refuses: no right, no space, wrong or expired credentials."""
+
+
+class TargetUnreachableError(NothingReachableError):
+    """A target for copies of backups does not answer. A schedule tries again later."""

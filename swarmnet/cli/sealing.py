@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from swarmnet.edge.backups.vault import AgeVault
     from swarmnet.model.backup import BackupDocument
     from swarmnet.model.base import Secret
-    from swarmnet.model.sealed import Entry, SealedHeader
+    from swarmnet.model.sealed import Entry, Repository, SealedHeader
     from swarmnet.workflows.backup_lookup import Remembering
 
 PASSPHRASE = "SWARMNET_KEY_PASSPHRASE"  # noqa: S105 - the variable's name
@@ -41,25 +40,22 @@ KeysOption = Annotated[
     ),
 ]
 DEFAULT_REPOSITORY = "backups"
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 
 def named_repository(given: str | None) -> str:
-    """Return the directory of backups that was named, or the default one, which is shown.
+    """Return the directory or target of backups that was named, or the default one, which is shown.
 
     Raises:
-        UsageError: it is a URL, not a directory.
+        UsageError: it is a URL that is not a target's.
     """
     if not given:
         here = Path(DEFAULT_REPOSITORY).absolute()
         note(f"repository: {here} (in the working directory; choose another with --repository)")
         return DEFAULT_REPOSITORY
-    if _URL.match(given) and not Path(given).exists():
-        raise UsageError(
-            f"{given} is not a directory; a repository is a directory on this machine",
-            hint="mount it and give the mount point, or copy the backups there afterwards;"
-            " for a directory whose name has a colon, write ./NAME",
-        )
+    if ":" in given:
+        from swarmnet.edge.targets.location import read_location
+
+        read_location(given)
     return given
 
 
@@ -68,8 +64,8 @@ RepositoryOption = Annotated[
     typer.Option(
         "--repository",
         "--output-dir",
-        metavar="DIR",
-        help="Directory of the backups; default: `backups` in the working directory.",
+        metavar="DIR|URL",
+        help="Directory of the backups; default: `backups` in the working directory. To read: sftp:// or s3://, too.",
         envvar="SWARMNET_REPOSITORY",
         callback=named_repository,
         show_default=False,
@@ -131,11 +127,33 @@ class Checking:
     keys: KeysOption = None
     trust: TrustOption = None
 
-    def store(self) -> DirectoryRepository:
-        """Return the repository."""
+    def store(self) -> Repository:
+        """Return the repository, be it a directory or a target."""
+        from swarmnet.cli.targets import repository_at
+
+        return repository_at(self.repository or DEFAULT_REPOSITORY)
+
+    def writable(self) -> DirectoryRepository:
+        """Return the repository as one that backups are written to.
+
+        Raises:
+            UsageError: it is a target away from here.
+        """
         from swarmnet.edge.backups.repository import DirectoryRepository
 
-        return DirectoryRepository(Path(self.repository or DEFAULT_REPOSITORY))
+        store = self.store()
+        if isinstance(store, DirectoryRepository):
+            return store
+        raise UsageError(
+            f"{store.place} is a target: backups are written to a directory first, so that one is there in any case",
+            hint="leave --repository to a directory, then: swarmnet backup copy --all --to TARGET",
+        )
+
+    def checker(self) -> AgeVault:
+        """Return a vault that checks signatures alone, for which no identity is needed."""
+        from swarmnet.edge.backups.vault import AgeVault
+
+        return AgeVault(trusted=trusted_signers(key_ring(self.keys), self.trust))
 
     def vault(self) -> AgeVault:
         """Return a vault that checks, and opens with the key directory's identity where there is one."""
@@ -178,10 +196,9 @@ class Checking:
 
     def header(self, reference: str, *, cluster: str) -> SealedHeader:
         """Return what one backup shows without any identity; ends the command as ``find`` does."""
-        from swarmnet.edge.backups.vault import AgeVault
         from swarmnet.workflows.backup_lookup import checked_header
 
-        vault = AgeVault(trusted=trusted_signers(key_ring(self.keys), self.trust))
+        vault = self.checker()
         return checked_header(self.find(reference, vault, cluster=cluster), repository=self.store(), vault=vault)
 
 

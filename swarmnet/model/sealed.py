@@ -71,6 +71,13 @@ class Entry:
     """None before it is read, and when it does not verify."""
     problem: SwarmnetError | None = None
     """Why it cannot be used. With a header: it is what it says, and this version cannot read what is inside."""
+    url: str = ""
+    """Where it is at a target; empty on this machine."""
+
+    @property
+    def place(self) -> str:
+        """Where it is, for people and programs."""
+        return self.url or str(self.path)
 
     @property
     def id(self) -> str:
@@ -148,7 +155,7 @@ class Vault(Protocol):
 
 
 class Repository(Protocol):
-    """Backups of several clusters in one place."""
+    """Backups of several clusters in one place: a directory, or a target away from here."""
 
     @property
     def place(self) -> str:
@@ -157,8 +164,8 @@ class Repository(Protocol):
     def locked(self, cluster: str) -> AbstractContextManager[None]:
         """Hold the cluster's lock; raises ``LockedError`` with who holds it and since when."""
 
-    def write(self, document: BackupDocument, blob: bytes, *, check: Callable[[bytes], object]) -> Path:
-        """Write atomically; ``check`` gets the bytes read back from disk and raises when they are not right."""
+    def name_of(self, header: SealedHeader) -> str:
+        """Return ``FOLDER/FILE`` of a backup."""
 
     def entries(self, cluster: str | None = None) -> tuple[Entry, ...]:
         """Return what claims to be a backup, of one cluster or of all, by name; what cannot be a file has a problem.
@@ -173,8 +180,10 @@ class Repository(Protocol):
     def contradiction(self, entry: Entry, header: SealedHeader) -> str | None:
         """Return where a backup belongs by its header, when its name or folder tells something else."""
 
-    def head(self, entry: Entry) -> tuple[bytes, int] | None:
-        """Return the first ``HEAD`` bytes and the size of a file; None when it is gone.
+    def head(self, entry: Entry, *, fresh: bool = False) -> tuple[bytes, int] | None:
+        """Return the beginning of a file, ``HEAD`` bytes or at least its header, and its size; None when it is gone.
+
+        What an index keeps of it may be returned, which is not to be trusted; ``fresh`` reads the file in any case.
 
         Raises:
             DamagedError: it is not a regular file.
@@ -190,3 +199,10 @@ class Repository(Protocol):
         Raises:
             SwarmnetError: the disk refuses.
         """
+
+
+class WritableRepository(Repository, Protocol):
+    """A repository that new backups go to."""
+
+    def write(self, document: BackupDocument, blob: bytes, *, check: Callable[[bytes], object]) -> Path:
+        """Write atomically; ``check`` gets the bytes read back from disk and raises when they are not right."""

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from swarmnet.model.events import Listener
     from swarmnet.model.lock import Holder, Operator
     from swarmnet.model.ports import Ports
-    from swarmnet.model.sealed import Entry, Repository, Vault
+    from swarmnet.model.sealed import Entry, Repository, Vault, WritableRepository
     from swarmnet.plan.recovery.retention import Keep
 
 
@@ -87,7 +87,7 @@ def create(
     observe: Callable[[], ClusterState],
     *,
     vault: Vault,
-    repository: Repository,
+    repository: WritableRepository,
     listener: Listener,
     now: Callable[[], datetime] | None = None,
 ) -> Taken:
@@ -264,7 +264,7 @@ def rewrap(
     entries: tuple[Entry, ...],
     wanted: frozenset[str],
     *,
-    repository: Repository,
+    repository: WritableRepository,
     vault: Vault,
     listener: Listener,
 ) -> tuple[Rewrapped, ...]:
@@ -281,7 +281,7 @@ def rewrap(
 
 
 def _rewrap(
-    entry: Entry, wanted: frozenset[str], repository: Repository, vault: Vault, listener: Listener
+    entry: Entry, wanted: frozenset[str], repository: WritableRepository, vault: Vault, listener: Listener
 ) -> Rewrapped:
     if entry.header is None or entry.problem is not None:
         return Rewrapped(entry, changed=False, problem=entry.problem)

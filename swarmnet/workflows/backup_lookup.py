@@ -7,7 +7,7 @@ files; only reading all of a file shows that it is whole.
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
@@ -38,7 +38,7 @@ UNUSABLE = (WrongKeyError, SchemaError, DamagedError, BackupNotFoundError)
 """What makes one backup unusable here, as opposed to the repository; the first is the easiest to solve."""
 
 
-AT_ONCE = 4
+AT_ONCE = 8
 """Backups that are read at the same time."""
 
 
@@ -54,8 +54,10 @@ class Checked:
 
 def listing(repository: Repository, vault: Vault, cluster: str | None = None) -> tuple[Entry, ...]:
     """Return the backups, newest first, each with its header or with what is wrong with it."""
-    looked = (with_header(entry, repository, vault) for entry in repository.entries(cluster))
-    return newest_first(entry for entry in looked if entry is not None)
+    entries = repository.entries(cluster)
+    with ThreadPoolExecutor(AT_ONCE) as pool:  # a target answers each question after a while
+        looked = pool.map(lambda entry: with_header(entry, repository, vault), entries)
+        return newest_first(entry for entry in looked if entry is not None)
 
 
 def with_header(entry: Entry, repository: Repository, vault: Vault) -> Entry | None:
@@ -63,12 +65,11 @@ def with_header(entry: Entry, repository: Repository, vault: Vault) -> Entry | N
     if entry.problem is not None:
         return entry
     try:
-        head = repository.head(entry)
-        if head is None:
-            return None
-        header = vault.glance(*head)
+        header = _header(entry, repository, vault)
     except UNUSABLE as error:
         return replace(entry, problem=error)
+    if header is None:
+        return None
     if belongs := repository.contradiction(entry, header):
         return replace(
             entry,
@@ -82,6 +83,19 @@ def with_header(entry: Entry, repository: Repository, vault: Vault) -> Entry | N
     except SchemaError as error:
         return replace(entry, header=header, problem=error)
     return replace(entry, header=header)
+
+
+def _header(entry: Entry, repository: Repository, vault: Vault) -> SealedHeader | None:
+    """Return the header, None when the file is gone; an index that shows no sound one of this name is not believed."""
+    known = repository.head(entry)
+    if known is None:
+        return None
+    with suppress(*UNUSABLE):
+        header = vault.glance(*known)
+        if not repository.contradiction(entry, header):
+            return header
+    seen = repository.head(entry, fresh=True)
+    return None if seen is None else vault.glance(*seen)
 
 
 def proved(entry: Entry, repository: Repository, vault: Vault) -> Entry:

@@ -183,7 +183,7 @@ def test_keys_that_nothing_can_be_sealed_to_are_refused_with_what_to_make(place:
 
 
 @pytest.mark.parametrize(
-    "address", ["s3://bucket/backups", "sftp:me@nas:/backups", "https://nas/x", "rest:http://nas", "nas:/x"]
+    "address", ["s3:bucket/backups", "sftp:me@nas:/backups", "https://nas/x", "rest:http://nas", "nas:/x"]
 )
 def test_a_url_is_refused_as_a_repository_and_makes_no_folder(
     place: Path, address: str, monkeypatch: pytest.MonkeyPatch

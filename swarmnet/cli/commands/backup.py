@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from swarmnet.cli.commands import copies
 from swarmnet.cli.options import (
     LimitedCluster,
     LimitOption,
@@ -78,7 +79,7 @@ class Sealing:
 
     def store(self) -> DirectoryRepository:
         """Return the repository."""
-        return Checking(self.repository).store()
+        return Checking(self.repository).writable()
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +130,11 @@ class Keeping:
 
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+app.command(
+    "copy",
+    epilog="Example: swarmnet backup copy --all --to s3://backups/swarm --to /mnt/usb",
+    short_help="Copy backups to a directory, an SFTP server or S3.",
+)(copies.copy)
 EXAMPLE = "swarmnet backup create -i lab.yml"
 
 
@@ -155,7 +161,7 @@ def create(
     that. Exit 11: another run is changing the cluster; --lock-wait waits for its end.
     """
     targets = output.targets()
-    vault, hosts = sealing.vault(), cluster.read()
+    store, vault, hosts = sealing.store(), sealing.vault(), cluster.read()
     with cluster.observed(hosts) as ports:  # what follows loads while the logins go on
         import uuid
         from importlib.metadata import version as installed
@@ -175,9 +181,7 @@ def create(
             allow_partial=allow_partial,
         )
         observe = partial(undisturbed, ports, look, this_operator(), wait=lock_wait)
-        taken = take(
-            order, observe, vault=vault, repository=sealing.store(), listener=ports.listener, now=ports.clock.now
-        )
+        taken = take(order, observe, vault=vault, repository=store, listener=ports.listener, now=ports.clock.now)
     for warning in remembering(sealing.keys).made(taken.document):
         note(f"warning: {warning}")
     targets.emit(_taken_report(taken))
@@ -270,7 +274,7 @@ def _checked(one: Checked) -> CheckedEntry:
     from swarmnet.report.documents.backups import CheckedEntry, problem_entry
 
     return CheckedEntry(
-        name=one.entry.name, path=str(one.entry.path), opened=one.opened, problem=problem_entry(one.problem)
+        name=one.entry.name, path=one.entry.place, opened=one.opened, problem=problem_entry(one.problem)
     )
 
 

@@ -196,11 +196,11 @@ def rewrap(
     from swarmnet.workflows.backup import rewrap as seal_again
 
     targets = output.targets()
-    vault = rewrapping_vault(opening, sign_with, single_recipient=single_recipient)
+    store, vault = opening.writable(), rewrapping_vault(opening, sign_with, single_recipient=single_recipient)
     wanted = frozenset(one.fingerprint for one in vault.recipients)
     listener = ProgressLines(sys.stderr, verbose=False)
     entries = opening.listing(vault, cluster)
-    results = seal_again(entries, wanted, repository=opening.store(), vault=vault, listener=listener)
+    results = seal_again(entries, wanted, repository=store, vault=vault, listener=listener)
     document = RewrapDocument(schema_=1, backups=[_rewrapped(one) for one in results])
     targets.emit(rewrapped_report(document, [f"{one.entry.name}  {_word(one)}" for one in results]))
     if problems := [one.problem.exit_code for one in results if one.problem is not None]:

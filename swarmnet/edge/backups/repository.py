@@ -143,6 +143,10 @@ class DirectoryRepository:
             return None
         return Entry(path, _name(path.name), status.st_size) if stat.S_ISREG(status.st_mode) else None
 
+    def name_of(self, header: SealedHeader) -> str:
+        """Return ``FOLDER/FILE`` of a backup."""
+        return f"{slug(header.cluster)}/{file_name(header)}"
+
     def contradiction(self, entry: Entry, header: SealedHeader) -> str | None:
         """Return where a backup belongs by its header, when its name or folder tells something else."""
         name, folder = file_name(header), slug(header.cluster)
@@ -153,7 +157,7 @@ class DirectoryRepository:
             return None
         return f"{folder}/{name}"
 
-    def head(self, entry: Entry) -> tuple[bytes, int] | None:
+    def head(self, entry: Entry, *, fresh: bool = False) -> tuple[bytes, int] | None:  # noqa: ARG002 - there is no index
         """Return the first bytes and the size of a file; None when it is gone."""
         try:
             with _opened(entry.path) as file:

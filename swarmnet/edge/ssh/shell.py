@@ -13,7 +13,7 @@ import select
 import shlex
 import threading
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -26,7 +26,7 @@ from swarmnet.model.border import border
 from swarmnet.model.ports import Completed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from swarmnet.edge.ssh.sudo import Elevation, Sudo
 
@@ -293,12 +293,24 @@ def execute(channel: paramiko.Channel, argv: Sequence[str], limit: float) -> Non
 
     Arguments go as the bytes that this machine's environment and files hold, be they UTF-8 or not.
     """
+    with _bounded(channel, limit):
+        channel.exec_command(shlex.join(argv).encode(errors="surrogateescape"))
+
+
+def begin_subsystem(channel: paramiko.Channel, name: str, limit: float) -> None:
+    """Begin a subsystem such as ``sftp``; raises ``paramiko.SSHException`` when there is none."""
+    with _bounded(channel, limit):
+        channel.invoke_subsystem(name)
+
+
+@contextmanager
+def _bounded(channel: paramiko.Channel, limit: float) -> Iterator[None]:
     # paramiko waits for the answer without a limit; closing the channel ends that wait.
     watchdog = threading.Timer(limit, _give_up, (channel,))
     watchdog.daemon = True
     watchdog.start()
     try:
-        channel.exec_command(shlex.join(argv).encode(errors="surrogateescape"))
+        yield
     finally:
         watchdog.cancel()
 

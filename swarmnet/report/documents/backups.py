@@ -131,12 +131,38 @@ class RewrapDocument(Output):
     backups: list[RewrappedEntry]
 
 
+class CopiedEntry(Entry):
+    """One backup at one target."""
+
+    name: Text
+    target: Text = Field(description="Where it is at the target, or would be.")
+    outcome: str = Field(description="copied, present (it is there already), or failed.")
+    problem: ProblemEntry | None
+
+
+class BackupCopyDocument(Output):
+    """What ``backup copy --json`` prints."""
+
+    copies: list[CopiedEntry]
+
+
+def copied_document(name_target_outcome: Iterable[tuple[str, str, str, SwarmnetError | None]]) -> BackupCopyDocument:
+    """Return what became of each backup at each target."""
+    return BackupCopyDocument(
+        schema_=1,
+        copies=[
+            CopiedEntry(name=name, target=target, outcome=outcome, problem=problem_entry(problem))
+            for name, target, outcome, problem in name_target_outcome
+        ],
+    )
+
+
 def backup_entry(entry: SealedEntry) -> BackupEntry:
     """Return one file of a repository for programs."""
     header = entry.header
     return BackupEntry(
         name=entry.name,
-        path=str(entry.path),
+        path=entry.place,
         created=None if header is None else header.created.isoformat(),
         size=entry.size,
         problem=None if entry.problem is None else str(entry.problem),

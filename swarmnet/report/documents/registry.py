@@ -8,6 +8,7 @@ from swarmnet.report.documents.adopt import AdoptDocument
 from swarmnet.report.documents.apply import ApplyDocument
 from swarmnet.report.documents.backups import (
     BackupCheckDocument,
+    BackupCopyDocument,
     BackupCreateDocument,
     BackupHeaderDocument,
     BackupPruneDocument,
@@ -61,6 +62,7 @@ DOCUMENTS: dict[str, type[Output]] = {
     "backup-show": BackupShowDocument,
     "backup-header": BackupHeaderDocument,
     "backup-check": BackupCheckDocument,
+    "backup-copy": BackupCopyDocument,
     "backup-prune": BackupPruneDocument,
     "schedule-install": ScheduleInstallDocument,
     "schedule-run": ScheduleRunDocument,

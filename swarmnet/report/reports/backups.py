@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from swarmnet.model.sealed import Entry
     from swarmnet.report.documents.backups import (
         BackupCheckDocument,
+        BackupCopyDocument,
         BackupCreateDocument,
         BackupPruneDocument,
         BackupShowDocument,
@@ -64,6 +65,12 @@ def checked_report(document: BackupCheckDocument, lines: Iterable[Line]) -> Repo
         for one in document.backups
     ]
     return _report("check", document, checks, lines)
+
+
+def copied_report(document: BackupCopyDocument, lines: Iterable[Line]) -> Report:
+    """Return which backups are at the targets now."""
+    checks = [_ended(one.target, one.problem, one.outcome) for one in document.copies]
+    return _report("copy", document, checks, lines)
 
 
 def pruned_report(document: BackupPruneDocument, lines: Iterable[Line]) -> Report:
