@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
 import pyrage
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from swarmnet.edge.backups.keys import Signer, fingerprint, parse_recipient
+from swarmnet.edge.backups.repository import DirectoryRepository
 from swarmnet.edge.backups.vault import AgeVault
+from tests.support.backups import CREATED, a_document
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def a_vault() -> AgeVault:
@@ -22,3 +30,13 @@ def a_vault() -> AgeVault:
 
 
 VAULT = a_vault()
+
+
+def take(folder: Path, days: int, vault: AgeVault = VAULT) -> DirectoryRepository:
+    """Return a repository with backups of one cluster, a day apart."""
+    repository = DirectoryRepository(folder)
+    for day in range(days):
+        update = {"created": CREATED + timedelta(days=day), "id": f"{day:032x}"[::-1]}
+        document = a_document().model_copy(update=update)
+        repository.write(document, vault.seal(document), check=vault.header)
+    return repository

@@ -9,7 +9,6 @@ import pytest
 
 from swarmnet.edge.backups.away import AwayRepository
 from swarmnet.edge.backups.heads import Heads
-from swarmnet.edge.backups.repository import DirectoryRepository
 from swarmnet.errors import DamagedError, TargetError
 from swarmnet.model.events import ignore
 from swarmnet.plan.recovery.retention import Keep
@@ -17,13 +16,14 @@ from swarmnet.workflows.backup import prune
 from swarmnet.workflows.backup_copy import Destination, Outcome, copy
 from swarmnet.workflows.backup_lookup import check, find, listing, opened
 from tests.support.backup_targets import KINDS, Place
-from tests.support.backups import CREATED, a_document
-from tests.support.sealed import VAULT
+from tests.support.backups import CREATED
+from tests.support.sealed import VAULT, take
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from swarmnet.edge.backups.repository import DirectoryRepository
     from swarmnet.workflows.backup_copy import Copied
 
 NOW = CREATED + timedelta(days=30)
@@ -37,13 +37,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
 
 @pytest.fixture
 def source(tmp_path: Path) -> DirectoryRepository:
-    """Return a repository with three backups of one cluster, a day apart."""
-    repository = DirectoryRepository(tmp_path / "backups")
-    for day in range(3):
-        update = {"created": CREATED + timedelta(days=day), "id": f"{day:x}" * 32}
-        document = a_document().model_copy(update=update)
-        repository.write(document, VAULT.seal(document), check=VAULT.header)
-    return repository
+    return take(tmp_path / "backups", 3)
 
 
 def _to(place: Place, index: Path | None = None, *, replace: bool = False) -> Destination:
@@ -68,7 +62,7 @@ def test_copies_open_to_what_was_sealed_and_a_second_run_copies_nothing(
     assert [one.name for one in listing(away, VAULT)] == [one.name for one in listing(source, VAULT)]
     found = find("latest", repository=away, vault=VAULT, cluster="prod").entry
     assert found.place == f"{place.url}/prod/{found.name}.swarmnet"
-    assert opened(found, repository=away, vault=VAULT).id == "2" * 32
+    assert opened(found, repository=away, vault=VAULT).id == "2" + "0" * 31
     assert all(one.opened for one in check(listing(away, VAULT), repository=away, vault=VAULT))
     assert _outcomes(_copy(source, _to(place))) == [Outcome.PRESENT] * 3
 

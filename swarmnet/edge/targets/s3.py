@@ -36,15 +36,20 @@ RETRY_LIMIT = timedelta(seconds=60)
 _CODE = re.compile(r"<Code>([A-Za-z0-9]{1,64})</Code>")
 _MESSAGE = re.compile(r"<Message>([^<]{1,300})</Message>")
 _STATUS = re.compile(r"\bstatus: ([1-5][0-9]{2})\b")
-_CLOCK = ("RequestTimeTooSkewed", "RequestExpired")
-_EXPIRED = ("ExpiredToken", "TokenRefreshRequired", "InvalidToken")
-_KEYS = ("InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidClientTokenId")
-_RIGHTS = ("AccessDenied", "AllAccessDisabled", "AccountProblem", "MethodNotAllowed", "InvalidObjectState")
-_FULL = ("QuotaExceeded", "XMinioStorageFull", "InsufficientStorage", "EntityTooLarge", "ServiceQuotaExceededException")
 _AGAIN = "then run the command again: what is copied already is left out"
 _HOW = (
     "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE; for another store than Amazon's, AWS_ENDPOINT_URL"
 )
+_RIGHTS = "the keys need s3:ListBucket, s3:GetObject and s3:PutObject there; prune needs s3:DeleteObject, too"
+_FULL = ("QuotaExceeded", "XMinioStorageFull", "InsufficientStorage", "EntityTooLarge", "ServiceQuotaExceededException")
+_HINTS = (
+    (("RequestTimeTooSkewed", "RequestExpired"), f"set this machine's clock right, {_AGAIN}"),
+    (("ExpiredToken", "TokenRefreshRequired", "InvalidToken"), f"get new credentials, {_AGAIN}"),
+    (("InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidClientTokenId"), f"correct the keys: {_HOW}"),
+    (("AccessDenied", "AllAccessDisabled", "AccountProblem", "MethodNotAllowed"), _RIGHTS),
+    (_FULL, f"free some space there, or raise the quota, {_AGAIN}"),
+)
+"""What to do about S3's own words for a refusal."""
 
 
 class S3Target:
@@ -161,7 +166,9 @@ class S3Target:
             ) from error
         said = _MESSAGE.search(text)
         why = f"{code or 'HTTP status'} {status[1] if status else ''}".strip() + (f": {said[1]}" if said else "")
-        raise TargetError(f"cannot {verb} {self.place}: {why}", hint=_hint(code)) from error
+        raise TargetError(
+            f"cannot {verb} {self.place}: {why}", hint=_hint(code, status[1] if status else "")
+        ) from error
 
     def _no_bucket(self) -> BackupNotFoundError:
         return BackupNotFoundError(
@@ -173,6 +180,7 @@ def _config(environment: Mapping[str, str], profile: Profile) -> S3Config:
     """Return the settings: the environment goes before the profile, as for AWS's own tools."""
     config: S3Config = {
         "region": environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or profile.region or REGION,
+        "disable_bulk_delete": True,  # which not every store knows, and which hides refusals
         "checksum_algorithm": "SHA256",  # which buckets with an object lock require
     }
     endpoint = environment.get("AWS_ENDPOINT_URL_S3") or environment.get("AWS_ENDPOINT_URL") or profile.endpoint
@@ -192,15 +200,8 @@ def _code(error: Exception) -> str:
     return found[1] if found else ""
 
 
-def _hint(code: str) -> str:
-    if code in _CLOCK:
-        return f"set this machine's clock right, {_AGAIN}"
-    if code in _EXPIRED:
-        return f"get new credentials, {_AGAIN}"
-    if code in _KEYS:
-        return f"correct the keys: {_HOW}"
-    if code in _RIGHTS:
-        return "the keys need s3:ListBucket, s3:GetObject and s3:PutObject there; prune needs s3:DeleteObject, too"
-    if code in _FULL:
-        return f"free some space there, or raise the quota, {_AGAIN}"
-    return f"see the store's own log, {_AGAIN}"
+def _hint(code: str, status: str) -> str:
+    found = next((hint for codes, hint in _HINTS if code in codes), None)
+    if found is None and status in ("401", "403"):  # without a word, as where only a name is asked for
+        return f"correct the keys or their rights: {_HOW}"
+    return found or f"see the store's own log, {_AGAIN}"

@@ -1,0 +1,63 @@
+"""A target that does at one call, or at all of them, what real ones do in trouble."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from swarmnet.errors import TargetError, TargetUnreachableError
+
+if TYPE_CHECKING:
+    from swarmnet.model.targets import BackupTarget, Stored
+
+FAULTS = ("vanishes", "refuses", "keeps nothing", "keeps a part", "shows a part")
+DEATH = "dies"
+
+
+class Died(BaseException):
+    """The end of the process, at a call."""
+
+
+class FaultyTarget:
+    """Passes calls on; ``at`` is the number of the call that goes wrong, None means all."""
+
+    def __init__(self, target: BackupTarget, *, at: int | None, fault: str) -> None:
+        self._target = target
+        self._at = at
+        self._fault = fault
+        self.calls = 0
+
+    @property
+    def place(self) -> str:
+        return self._target.place
+
+    def files(self) -> tuple[Stored, ...]:
+        self._now()
+        return self._target.files()
+
+    def read(self, name: str, most: int | None = None) -> bytes:
+        fault = self._now()
+        data = self._target.read(name, most)
+        return data[: len(data) // 2] if fault == "shows a part" else data
+
+    def put(self, name: str, content: bytes, *, replace: bool = False) -> None:
+        fault = self._now()
+        if fault == "keeps nothing":
+            return
+        self._target.put(name, content[: len(content) // 2] if fault == "keeps a part" else content, replace=replace)
+
+    def remove(self, name: str) -> None:
+        self._now()
+        self._target.remove(name)
+
+    def _now(self) -> str:
+        """Return the fault of this call, if there is one."""
+        number, self.calls = self.calls, self.calls + 1
+        if self._at is not None and number != self._at:
+            return ""
+        if self._fault == "vanishes":
+            raise TargetUnreachableError("it does not answer", hint="run the command again")
+        if self._fault == "refuses":
+            raise TargetError("it refuses", hint="get the right to it")
+        if self._fault == DEATH:
+            raise Died
+        return self._fault
