@@ -39,12 +39,15 @@ class Safety:
         from importlib.metadata import version as installed
 
         from swarmnet.edge.backups.repository import DirectoryRepository
+        from swarmnet.edge.targets.location import is_url
         from swarmnet.workflows.safety_backup import SafetyBackup
 
         ring = key_ring(self.keys)
         if self.no_backup or not ring.signing_key.exists():
             return lambda _ports, _state, _hosts: None
         place = named_repository(self.repository) if self.repository else DEFAULT_REPOSITORY
+        if is_url(place):  # what is saved must be there in any case: a target may not answer
+            place = DEFAULT_REPOSITORY
         return SafetyBackup(
             vault=partial(sealing_vault, self.keys, None, None, single_recipient=True),
             repository=DirectoryRepository(Path(place)),

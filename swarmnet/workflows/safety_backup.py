@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from swarmnet.model.backup import Reason
     from swarmnet.model.ports import Ports
-    from swarmnet.model.sealed import Repository, Vault
+    from swarmnet.model.sealed import Vault, WritableRepository
     from swarmnet.model.state import ClusterState
     from swarmnet.workflows.backup import Taken
 
@@ -28,7 +28,7 @@ class SafetyBackup:
 
     vault: Callable[[], Vault]
     """Called when there is something to save: it may ask for a passphrase."""
-    repository: Repository
+    repository: WritableRepository
     reason: Reason
     tool: str
     new_id: Callable[[], str]

@@ -62,9 +62,10 @@ def test_wrong_keys_are_named_without_the_secret(
     for call in (target.files, lambda: target.put("a/b", b"x"), lambda: target.read("a/b")):
         with pytest.raises(TargetError) as found:
             call()
-        assert CANARY not in f"{found.value.message} {found.value.hint}"
-        assert "AWS_ACCESS_KEY_ID" in (found.value.hint or "")
-    assert code in found.value.message
+        said = f"{found.value.message} {found.value.hint}"
+        assert CANARY not in said
+        assert "AWS_ACCESS_KEY_ID" in said
+        assert code in said or "HTTP status 403" in said  # where only a name is asked for, there is no word
 
 
 def test_a_bucket_that_is_missing_is_named(server: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
