@@ -43,7 +43,7 @@ def test_l2_every_package_that_is_imported_is_declared() -> None:
     distributions = packages_distributions()
     needed = {normal(distributions[module][0]) for module in imported()}
 
-    assert needed <= named(PROJECT["dependencies"])
+    assert needed <= named(PROJECT["dependencies"] + PROJECT["optional-dependencies"]["s3"])
 
 
 @pytest.mark.parametrize("pins", ["runtime", "dev"])

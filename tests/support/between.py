@@ -1,4 +1,4 @@
-"""Stands between an S3 client and a real server, passes requests on, and answers some of them otherwise."""
+"""A server between an S3 client and a real one: it passes requests on, and answers some of them otherwise."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ class _Handler(BaseHTTPRequestHandler):
     def answer(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         self.middle.asked.append((self.command, self.path))
-        told = self.middle.rule(self.command, self.path.partition("?")[0])
-        if told is None:
+        ruled = self.middle.rule(self.command, self.path.partition("?")[0])
+        if ruled is None:
             self._pass_on(body)
             return
-        status, code = told
-        text = f"<Error><Code>{code}</Code><Message>as told</Message></Error>".encode() if code else b""
+        status, code = ruled
+        text = f"<Error><Code>{code}</Code><Message>as ruled</Message></Error>".encode() if code else b""
         self._reply(status, {"ETag": '"0"'}, text)
 
     def _pass_on(self, body: bytes) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from swarmnet.cli.commands import copies
+from swarmnet.cli.commands import copies, exports
 from swarmnet.cli.options import (
     LimitedCluster,
     LimitOption,
@@ -36,7 +36,6 @@ from swarmnet.cli.sealing import (
     remembering,
     sealing_vault,
 )
-from swarmnet.cli.streams import echo_json
 from swarmnet.cli.wiring import note, this_operator
 from swarmnet.errors import BackupNotFoundError, ExitCode, UsageError
 
@@ -135,6 +134,11 @@ app.command(
     epilog="Example: swarmnet backup copy --all --to s3://backups/swarm --to /mnt/usb",
     short_help="Copy backups to a directory, an SFTP server or S3.",
 )(copies.copy)
+app.command(
+    "export",
+    epilog="Example: swarmnet backup export latest --git ~/swarm-history",
+    short_help="Print a backup as JSON without secrets, or commit it to git.",
+)(exports.export)
 EXAMPLE = "swarmnet backup create -i lab.yml"
 
 
@@ -323,22 +327,6 @@ def _against_live(opening: Opening, before: str, cluster: LimitedCluster, mappin
     old, names = opening.document(before, cluster=hosts.cluster), cluster.names(hosts)
     with cluster.observed(hosts) as ports:
         return compare_with_live(old, ports, mapping, hosts=names)
-
-
-@app.command(
-    epilog="Example: swarmnet backup export latest > cluster.json", short_help="Print a backup as JSON without secrets."
-)
-@grouped
-def export(source: OneBackup, show_values: ShowValuesOption = False) -> None:
-    """Print a backup as readable JSON, without config data and without values that may hold secrets.
-
-    Values of environment variables, labels, commands, arguments and options are hidden; their names are shown.
-    """
-    from swarmnet.model.redaction import Cover
-    from swarmnet.plan.recovery.redact import redacted
-
-    exported = redacted(source.document(source.backup), Cover(shows=show_values))
-    echo_json(exported, indent=2)
 
 
 @app.command(

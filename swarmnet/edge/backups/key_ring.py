@@ -9,6 +9,7 @@ to become a recipient or a signer.
 ``recipients.txt``      ``age1...`` or SSH keys that every backup is sealed to
 ``signers.txt``         ``ssh-ed25519 ...`` keys whose backups are accepted
 ``seen.json``           the newest backup that was seen of each cluster
+``export.key``          makes the tags of hidden values in exports to git
 ======================  ====================================================================
 
 The text files have one key a line; what follows a ``#`` is its name.
@@ -18,6 +19,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -37,15 +39,18 @@ from swarmnet.edge.backups.keys import (
     parse_signer,
 )
 from swarmnet.edge.operator.core_dumps import forbid_core_dumps
-from swarmnet.edge.operator.owned_files import check_folder, read_public
+from swarmnet.edge.operator.owned_files import check_folder, read_private, read_public
 from swarmnet.errors import UsageError
-from swarmnet.files import locked, sync_folder, write_atomically
+from swarmnet.files import locked, make_folder, sync_folder, write_atomically, write_once
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from swarmnet.edge.backups.keys import Ask
+
+_EXPORT_KEY = 32
+"""Bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +90,22 @@ class BackupKeys:
             verb = "`swarmnet keys renew` makes what is missing" if some else "`swarmnet keys init` makes your keys"
             raise UsageError(f"{self.signing_key}: no key to sign with", hint=f"{verb}; --sign-with names another one")
         return load_signing_key(self.signing_key, ask)
+
+    def export_key(self) -> bytes:
+        """Return the key of the tags that stand for hidden values in exports to git; it is made at the first call.
+
+        Raises:
+            UsageError: it cannot be read or written.
+        """
+        path = self.directory / "export.key"
+        try:
+            make_folder(self.directory)
+            with contextlib.suppress(FileExistsError):
+                write_once(path, secrets.token_bytes(_EXPORT_KEY))
+        except OSError as error:
+            raise UsageError(f"cannot write {path}: {error.strerror}", hint="make it writable") from None
+        check_folder(self.directory)
+        return read_private(path)
 
     def create(self, name: str, *, recovery_file: Path | None = None) -> str:
         """Make identity, recovery identity and signing key; return the recovery identity, which is kept nowhere else.
