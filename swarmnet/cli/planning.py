@@ -91,7 +91,7 @@ def goal_of(
     from swarmnet.cli.wiring import limited
     from swarmnet.edge.operator.contents import LocalContents
     from swarmnet.edge.operator.files import read_document
-    from swarmnet.operations.playbook import key_file, needs, programs, with_contents
+    from swarmnet.operations.playbook import containers, key_file, needs, programs, with_contents
     from swarmnet.parse.compose.playbook import with_stacks
     from swarmnet.parse.env_files import with_env_files
     from swarmnet.parse.playbook import parse_playbook, parse_variables
@@ -116,8 +116,9 @@ def goal_of(
         make_plan=partial(_plan, playbook, inventory, selectors, prune=allowed.prune),
         look=Look(
             needs=tuple(need for need in asked if runs or need.own),
-            containers=allowed.prune or bool(allowed.replace) or _removes(playbook),
+            containers=allowed.prune or bool(allowed.replace) or _asks_for_containers(playbook),
             volumes=any(step.operation.looks_at_volumes for step in playbook.steps),
+            made=containers(playbook),
             hosts=hosts,
             unlock_key_file=key_file(playbook),
         ),
@@ -145,11 +146,12 @@ def _plan(
     return with_removals(plan, provided=_provided(playbook)) if prune else plan
 
 
-def _removes(playbook: Playbook) -> bool:
-    """Return whether a step removes something, which containers may use."""
+def _asks_for_containers(playbook: Playbook) -> bool:
+    """Return whether a step concerns containers, or removes something, which containers may use."""
     from swarmnet.operations.absent import AbsentOperation
 
-    return any(isinstance(step.operation, AbsentOperation) for step in playbook.steps)
+    operations = [step.operation for step in playbook.steps]
+    return any(one.looks_at_containers or isinstance(one, AbsentOperation) for one in operations)
 
 
 def _provided(playbook: Playbook) -> frozenset[tuple[str, str]]:

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
     from swarmnet.model.base import Document, JsonValue, Labels
+    from swarmnet.model.endpoint import EndpointSpec
     from swarmnet.model.network import Network, NetworkSpec
+    from swarmnet.model.plain_container import PlainContainer
     from swarmnet.model.service import ServiceSpec
     from swarmnet.model.swarm import NodeSpec
     from swarmnet.model.volume import VolumeSpec
@@ -33,6 +35,8 @@ __all__ = [
     "PRESENCE_OPTIONS",
     "SERIAL_OPTION",
     "VNI_OPTION",
+    "container_changes",
+    "endpoint_changes",
     "network_changes",
     "node_changes",
     "numbered",
@@ -85,6 +89,28 @@ def service_changes(wanted: ServiceSpec, seen: ServiceSpec, *, exact: bool = Fal
 def volume_changes(wanted: VolumeSpec, seen: VolumeSpec, *, exact: bool = False) -> tuple[Change, ...]:
     """Return how a volume differs; engines can change none of it."""
     return tuple(_differences(wanted if exact else lay(seen, wanted), seen))
+
+
+def container_changes(wanted: PlainContainer, seen: PlainContainer) -> tuple[Change, ...]:
+    """Return how a container outside of services differs from what a step says.
+
+    A limit that is taken away needs another container: engines ignore a limit of 0 (seen on 20.10, 26.1 and 28.5).
+    """
+    changes = (*_differences(lay(seen, wanted), seen), *_extra(wanted.extra, seen.extra, exact=False))
+    return tuple(
+        one.model_copy(update={"effect": Effect.REPLACE})
+        if one.path.startswith("extra.") or (one.path in _LASTING and not one.after)
+        else one
+        for one in changes
+    )
+
+
+_LASTING = frozenset(f"limits.{name}" for name in ("cpus", "memory", "swap", "reservation", "cpu_shares"))
+
+
+def endpoint_changes(wanted: EndpointSpec, seen: EndpointSpec) -> tuple[Change, ...]:
+    """Return how a container's place on a network differs; it is connected again for each change."""
+    return tuple(_differences(lay(seen, wanted), seen))
 
 
 def swarm_changes(wanted: SwarmSpec, seen: SwarmSpec, *, exact: bool = False) -> tuple[Change, ...]:

@@ -71,9 +71,9 @@ def _of_hosts(document: BackupDocument) -> Iterator[Loss]:
         yield Loss(
             kind="container-settings",
             what="all",
-            why="of containers that are not tasks, aliases, addresses that were asked for and driver options are kept",
-            instead="give MAC addresses on several networks, gateway priorities, link-local addresses, links and ports"
-            " again",
+            why="of containers that are not tasks, only their places on networks are kept: addresses, aliases, MAC"
+            " address, driver options, gateway priority",
+            instead="give link-local addresses, links and ports again, and MAC addresses on engines before API 1.54",
         )
 
 

@@ -82,6 +82,8 @@ class Rank(IntEnum):
     COMMAND = 8
     CONFIGURATION = 9
     """Configuration networks, which other networks of the host depend on."""
+    CONTAINER = 10
+    """Containers outside of services, and their places on networks."""
 
     @property
     def one_by_one(self) -> bool:
@@ -90,8 +92,8 @@ class Rank(IntEnum):
 
     @property
     def in_written_order(self) -> bool:
-        """True where the actions of one step wait for those of the step before: services may need each other."""
-        return self is Rank.SERVICE
+        """True where the actions of one step wait for those of the step before: they may need each other."""
+        return self in (Rank.SERVICE, Rank.CONTAINER)
 
 
 class Change(Document):

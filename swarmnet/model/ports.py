@@ -17,13 +17,14 @@ if TYPE_CHECKING:
 
     from swarmnet.model.base import JsonObject, Labels, Secret
     from swarmnet.model.clock import Clock
+    from swarmnet.model.endpoint import EndpointSpec
     from swarmnet.model.events import Listener
     from swarmnet.model.hosts import Availability, Inventory, Role
     from swarmnet.model.log import LogEntry
     from swarmnet.model.network import Network, NetworkSpec
     from swarmnet.model.service import Task
     from swarmnet.model.state import Container, Endpoint, EngineFacts
-    from swarmnet.model.stores import ContentStore, NodeStore, ServiceStore, Store, VolumeStore
+    from swarmnet.model.stores import ContentStore, NodeStore, PlainStore, ServiceStore, Store, VolumeStore
     from swarmnet.model.swarm import Config, ConfigSpec, NewSecret, Rotation, StoredSecret, Swarm, SwarmSpec
 
 
@@ -173,6 +174,10 @@ class EnginePort(SwarmPort, Protocol):
     def volumes(self) -> VolumeStore:
         """The named volumes of this engine; removing one removes its data."""
 
+    @property
+    def plain(self) -> PlainStore:
+        """The containers of this engine that steps describe."""
+
     def facts(self) -> EngineFacts:
         """Return what the engine reports about itself and its swarm membership."""
 
@@ -210,6 +215,12 @@ class EnginePort(SwarmPort, Protocol):
 
         What it printed before is not heard. Unlike ``docker exec``, a question costs no process in the container.
         """
+
+    def connect_container(self, container_id: str, endpoint: EndpointSpec) -> None:
+        """Put a container on a network; one that does not run joins it when it starts."""
+
+    def disconnect_container(self, container_id: str, network: str) -> None:
+        """Take a container off a network (name or id); raises ``EngineError`` where it is not on it."""
 
     def container_log(self, container_id: str) -> bytes:
         """Return the last 64 KiB that the container printed."""

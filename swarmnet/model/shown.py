@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from swarmnet.model.base import Secret
 from swarmnet.model.compare import port_text
+from swarmnet.model.plain_codecs import HostPort
 from swarmnet.model.plan import Action, Change, Sign
 from swarmnet.model.redaction import Cover, content
 from swarmnet.model.sensitive import HIDDEN
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from swarmnet.model.base import JsonObject, JsonValue
+    from swarmnet.model.service import PublishedPort
 
 _ABOUT = frozenset(Action.model_fields)
 """Fields that describe an action; all others are what it does."""
@@ -48,7 +50,7 @@ def _resource(spec: BaseModel, plain: dict[str, Any]) -> Iterator[Change]:
         if name == "name":
             continue
         if name == "ports":
-            yield Change(path=name, after=[port_text(port) for port in getattr(spec, name)])
+            yield Change(path=name, after=[_port(port) for port in getattr(spec, name)])
         elif name == "data":
             yield Change(path=name, after=content(getattr(spec, name)))
         elif name == "extra" or (isinstance(value, dict) and isinstance(getattr(spec, name), dict)):
@@ -57,6 +59,10 @@ def _resource(spec: BaseModel, plain: dict[str, Any]) -> Iterator[Change]:
             yield Change(path=name, after=[_brief(one) for one in value])
         else:
             yield Change(path=name, after=value)
+
+
+def _port(port: PublishedPort | HostPort) -> str:
+    return port.text if isinstance(port, HostPort) else port_text(port)
 
 
 def _brief(one: JsonValue) -> JsonValue:

@@ -7,8 +7,10 @@ from enum import StrEnum
 from pydantic import Field
 
 from swarmnet.model.base import Document, Labels
-from swarmnet.model.find import by_id, by_name, of_host
+from swarmnet.model.endpoint import EndpointSpec
+from swarmnet.model.find import by_id, by_name, called, of_host
 from swarmnet.model.network import Network
+from swarmnet.model.plain_container import Made
 from swarmnet.model.service import Protocol, Service, Task
 from swarmnet.model.swarm import Config, Node, StoredSecret, Swarm
 from swarmnet.model.version import ApiVersion
@@ -106,9 +108,28 @@ class Endpoint(Document):
     """The address asked for; None when the engine chose."""
     ipv6: str | None = None
     mac: str | None = None
+    """The MAC address asked for, as far as engines say that one was."""
     options: Labels = Field(default_factory=dict)
+    gateway_priority: int | None = None
     address: str = ""
     """The address in use, empty when the container does not run."""
+    hardware: str = Field(default="", exclude=True)
+    """The MAC address in use, empty when the container does not run. In no backup."""
+
+    @property
+    def spec(self) -> EndpointSpec:
+        """What the container asks for."""
+        return EndpointSpec.model_validate({name: getattr(self, name) for name in EndpointSpec.model_fields})
+
+    def seen_as(self, wanted: EndpointSpec) -> EndpointSpec:
+        """Return what is there, to be compared with ``wanted``.
+
+        Engines do not say which MAC address was asked for on a second network, and of a container that does not run
+        none at all: the one in use counts, and what is not known counts as equal.
+        """
+        if wanted.mac is None:
+            return self.spec
+        return self.spec.model_copy(update={"mac": self.mac or self.hardware or wanted.mac})
 
 
 class Container(Document):
@@ -123,6 +144,8 @@ class Container(Document):
     service: str | None = None
     volumes: tuple[str, ...] = Field(default=(), exclude=True)
     """Names of the volumes that it mounts, anonymous ones, too. In no backup."""
+    made: Made | None = Field(default=None, exclude=True)
+    """How it was made; None where that was not asked for. In no backup: variables may be secrets."""
 
 
 class OpenPort(Document):
@@ -221,6 +244,11 @@ class ClusterState(Document):
         """Return the networks of local scope of a host; none of a host that did not answer."""
         facts = self.facts(host)
         return () if facts is None else facts.networks
+
+    def container(self, host: str, name: str) -> Container | None:
+        """Return the container of that name on a host, as far as hosts were asked for theirs."""
+        facts = self.facts(host)
+        return None if facts is None else called(facts.containers, name)
 
     def volumes(self, host: str) -> tuple[Volume, ...] | None:
         """Return the named volumes of a host; None where they are not known."""

@@ -13,7 +13,11 @@ from swarmnet.model.swarm import Node
 from swarmnet.model.volume import Volume, VolumeSpec
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from swarmnet.model.base import Labels
+    from swarmnet.model.endpoint import EndpointSpec
+    from swarmnet.model.plain_container import Made, PlainContainer
     from swarmnet.model.swarm import NodeSpec
 
 R_co = TypeVar("R_co", covariant=True)
@@ -85,3 +89,33 @@ class VolumeStore(Store[Volume, VolumeSpec], Protocol):
 
         It reads all files of all volumes: seconds to minutes.
         """
+
+
+class PlainStore(Protocol):
+    """Containers outside of services, found by name or id."""
+
+    def made(self, container: str) -> Made | None:
+        """Return how a container was made; None where there is none."""
+
+    def create(self, name: str, spec: PlainContainer, endpoints: Sequence[EndpointSpec]) -> str:
+        """Create a container that does not run yet, on its networks, and return its id.
+
+        Raises:
+            ConflictError: the name is in use.
+            NotFoundError: the host has no such image.
+        """
+
+    def update(self, container: str, spec: PlainContainer) -> None:
+        """Change the limits and the restart rule that ``spec`` names, in place; engines take no limit away."""
+
+    def rename(self, container: str, name: str) -> None:
+        """Give a container another name."""
+
+    def start(self, container: str) -> None:
+        """Start a container; one that runs is left as it is."""
+
+    def stop(self, container: str, grace: float) -> None:
+        """Stop a container, and kill it after ``grace`` seconds; one that does not run is left as it is."""
+
+    def remove(self, container: str) -> None:
+        """Remove a container, running or not, and none of its volumes; one that does not exist is not an error."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from swarmnet.operations.command import CommandOperation
+from swarmnet.operations.container.connect import ConnectOperation
+from swarmnet.operations.container.operation import ContainerOperation
 from swarmnet.operations.content.config import ConfigOperation
 from swarmnet.operations.content.secret import SecretOperation
 from swarmnet.operations.network.mesh import GatewayOperation, IngressOperation
@@ -28,6 +30,8 @@ ALL: tuple[type[Operation], ...] = (
     ConfigOperation,
     SecretOperation,
     VolumeOperation,
+    ContainerOperation,
+    ConnectOperation,
     ServiceOperation,
     StackOperation,
     CommandOperation,

@@ -89,6 +89,8 @@ class Operation(Document, ABC):
     summary: ClassVar[str]
     """One sentence for ``--help`` and the JSON Schema."""
 
+    looks_at_containers: ClassVar[bool] = False
+    """True where planning needs the containers of the hosts, which are not asked for otherwise."""
     looks_at_volumes: ClassVar[bool] = False
     """True where planning needs the volumes of the hosts, which are not asked for otherwise."""
 
@@ -142,6 +144,10 @@ class Operation(Document, ABC):
     def placed(self, _folder: str) -> Self:
         """Return the step with its relative paths resolved against ``folder``, the playbook's folder."""
         return self
+
+    def containers(self) -> frozenset[str]:
+        """Return the names of the containers whose making must be known for planning."""
+        return frozenset()
 
     def key_file(self) -> str | None:
         """Return the file on the operator's machine that keeps the swarm's unlock key."""

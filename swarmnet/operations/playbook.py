@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from swarmnet.model.hosts import Inventory
     from swarmnet.operations.content.source import Contents, ContentSource
 
-__all__ = ["Playbook", "Step", "key_file", "needs", "programs", "with_contents"]
+__all__ = ["Playbook", "Step", "containers", "key_file", "needs", "programs", "with_contents"]
 
 
 class Step(Document):
@@ -108,6 +108,11 @@ def _content(source: ContentSource, contents: Contents, folder: str, *, commands
             hint=f"--allow-commands runs it on this machine: {shlex.join(source.command)}",
         )
     return contents.read(source, folder=folder)
+
+
+def containers(playbook: Playbook) -> frozenset[str]:
+    """Return the names of the containers whose making must be known for planning."""
+    return frozenset(name for step in playbook.steps for name in step.operation.containers())
 
 
 def key_file(playbook: Playbook) -> str | None:

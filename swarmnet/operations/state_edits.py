@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from swarmnet.model.hosts import Availability, Role
     from swarmnet.model.network import Network
     from swarmnet.model.service import Service
-    from swarmnet.model.state import ClusterState, HostFacts
+    from swarmnet.model.state import ClusterState, Container, HostFacts
     from swarmnet.model.volume import Volume
 
 NEW = "new:"
@@ -75,6 +75,28 @@ def with_volume(state: ClusterState, volume: Volume, host: str) -> ClusterState:
     """Return the state with one more volume on a host."""
     return _with_facts(
         state, host, lambda facts: facts.model_copy(update={"volumes": (*(facts.volumes or ()), volume)})
+    )
+
+
+def with_container(state: ClusterState, container: Container, host: str) -> ClusterState:
+    """Return the state with this container instead of one of its name on a host."""
+    return _with_facts(
+        state,
+        host,
+        lambda facts: facts.model_copy(
+            update={"containers": (*(one for one in facts.containers if one.name != container.name), container)}
+        ),
+    )
+
+
+def without_container(state: ClusterState, name: str, host: str) -> ClusterState:
+    """Return the state without the container of that name on a host."""
+    return _with_facts(
+        state,
+        host,
+        lambda facts: facts.model_copy(
+            update={"containers": tuple(one for one in facts.containers if one.name != name)}
+        ),
     )
 
 

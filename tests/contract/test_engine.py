@@ -15,6 +15,7 @@ from swarmnet.model.hosts import Role
 from swarmnet.model.ports import JoinAddress
 from swarmnet.model.swarm import SwarmSpec
 from swarmnet.parse.inventory import parse_inventory
+from tests.contract.containers import ContainerContract
 from tests.contract.control import ControlContract
 from tests.contract.labels import LabelContract
 from tests.contract.networks import NetworkContract
@@ -54,6 +55,13 @@ def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
 
 @pytest.mark.lab
 class TestRealEngine(
-    PluginContract, LabelContract, ControlContract, UpdateContract, NetworkContract, VolumeContract, EngineContract
+    PluginContract,
+    LabelContract,
+    ControlContract,
+    UpdateContract,
+    NetworkContract,
+    VolumeContract,
+    ContainerContract,
+    EngineContract,
 ):
     """One swarm a version; see the suite."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.contract.containers import ContainerContract
 from tests.contract.control import ControlContract
 from tests.contract.labels import LabelContract
 from tests.contract.networks import NetworkContract
@@ -19,7 +20,14 @@ if TYPE_CHECKING:
 
 
 class TestSimulatedEngine(
-    PluginContract, LabelContract, ControlContract, UpdateContract, NetworkContract, VolumeContract, EngineContract
+    PluginContract,
+    LabelContract,
+    ControlContract,
+    UpdateContract,
+    NetworkContract,
+    VolumeContract,
+    ContainerContract,
+    EngineContract,
 ):
     @pytest.fixture(params=["28.5", "29"])
     def cluster(self, request: pytest.FixtureRequest) -> Iterator[Cluster]:

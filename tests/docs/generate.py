@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 
 from swarmnet.errors import ExitCode
 from swarmnet.lab.faults import FAMILIES
+from swarmnet.model.endpoint import EndpointSpec
 from swarmnet.model.fields import Effect
 from swarmnet.model.network import NetworkSpec
+from swarmnet.model.plain_container import PlainContainer
 from swarmnet.model.service import ServiceSpec
 from swarmnet.model.swarm import SwarmSpec
 from swarmnet.model.volume import VolumeSpec
@@ -104,6 +106,8 @@ _SPECS: dict[str, type[BaseModel]] = {
     "swarm": SwarmSpec,
     "network": NetworkSpec,
     "volume": VolumeSpec,
+    "container": PlainContainer,
+    "connect": EndpointSpec,
     "service": ServiceSpec,
 }
 """What the fields of a step are in the engine."""

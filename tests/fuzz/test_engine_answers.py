@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from swarmnet.edge.engine.calls import EngineCalls, EnginePart
 from swarmnet.edge.engine.engine import Engine
 from swarmnet.model.base import Secret
+from swarmnet.model.endpoint import EndpointSpec
 from swarmnet.model.hosts import Role
 from swarmnet.model.network import NetworkSpec
+from swarmnet.model.plain_container import PlainContainer, PlainLimits
 from swarmnet.model.ports import ContainerSpec, JoinAddress
 from swarmnet.model.service import Attachment, FileReference, ServiceSpec
 from swarmnet.model.state import Endpoint
@@ -40,6 +42,7 @@ WEB = ServiceSpec(
     configs=(FileReference(source="conf", target="/conf"),),
     secrets=(FileReference(source="sec", target="sec"),),
 )
+BOX_SPEC = PlainContainer(name="box", image="box:1", restart="always", limits=PlainLimits(memory=64 << 20))
 BOX = ContainerSpec("box", "box:1", ("a", "b"), {}, (Endpoint(network="front"), Endpoint(network="back")))
 
 
@@ -54,9 +57,11 @@ CALLS: dict[str, Callable[[Engine], object]] = {
     "configs.list": lambda engine: engine.configs.list(),
     "configs.remove": lambda engine: engine.configs.remove("c"),
     "configs.update_labels": lambda engine: engine.configs.update_labels("c", 11, {"a": "b"}),
+    "connect_container": lambda engine: engine.connect_container("box", EndpointSpec(network="front", aliases=("b",))),
     "container_log": lambda engine: engine.container_log("box"),
     "containers": lambda engine: engine.containers(label="a=b"),
     "dialogue": _asked,
+    "disconnect_container": lambda engine: engine.disconnect_container("box", "front"),
     "facts": lambda engine: engine.facts(),
     "has_image": lambda engine: engine.has_image("web:1"),
     "init_swarm": lambda engine: engine.init_swarm(SwarmSpec(), ME),
@@ -75,6 +80,13 @@ CALLS: dict[str, Callable[[Engine], object]] = {
     "nodes.list": lambda engine: engine.nodes.list(),
     "nodes.remove": lambda engine: engine.nodes.remove("n", force=True),
     "nodes.update": lambda engine: engine.nodes.update("n", 1, NodeSpec(role=Role.WORKER)),
+    "plain.create": lambda engine: engine.plain.create("box", BOX_SPEC, (EndpointSpec(network="front"),)),
+    "plain.made": lambda engine: engine.plain.made("box"),
+    "plain.remove": lambda engine: engine.plain.remove("box"),
+    "plain.rename": lambda engine: engine.plain.rename("box", "other"),
+    "plain.start": lambda engine: engine.plain.start("box"),
+    "plain.stop": lambda engine: engine.plain.stop("box", 1.0),
+    "plain.update": lambda engine: engine.plain.update("box", BOX_SPEC),
     "pull_image": lambda engine: engine.pull_image("web:1"),
     "remove_container": lambda engine: engine.remove_container("c"),
     "remove_image": lambda engine: engine.remove_image("web:1"),

@@ -95,7 +95,9 @@ def test_equal_values_have_equal_tags_in_one_run_alone() -> None:
     assert tagged(one, CANARY) != tagged(other, CANARY)
 
 
-SAMPLES: dict[type[Document], Document] = {type(spec): spec for spec in VALUES["spec"].values()}
+SAMPLES: dict[type[Document], Document] = {
+    type(spec): spec for spec in VALUES["spec"].values() if type(spec) in specs()
+}
 """Of each kind of object a spec with every field filled."""
 
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from swarmnet.model.base import JsonValue, Secret
 from swarmnet.model.compare import node_changes, service_changes, swarm_changes
+from swarmnet.model.endpoint import EndpointSpec
 from swarmnet.model.hosts import Availability, Role
 from swarmnet.model.network import NetworkSpec, Scope, Subnet
 from swarmnet.model.plan import Action, Change, Permit, Plan, Sign
@@ -27,6 +28,7 @@ from swarmnet.operations.service.restored import RestoredService
 from swarmnet.plan.build import build
 from swarmnet.report.documents.plan import plan_digest
 from swarmnet.report.terminal.plan import View
+from tests.report.container_sample import CONTAINER
 from tests.report.service_sample import SERVICE
 from tests.support.clusters import inventory
 from tests.support.clusters import swarm as a_swarm
@@ -68,6 +70,15 @@ SWARM = SwarmSpec(
     labels={"a": "b"},
     extra={"Raft": {"KeepOldSnapshots": 3}},
 )
+ENDPOINT = EndpointSpec(
+    network="front",
+    ipv4="10.1.0.9",
+    ipv6="fd00::9",
+    aliases=("db",),
+    mac="02:42:0a:01:00:09",
+    options={"a": "b"},
+    gateway_priority=7,
+)
 VALUES: dict[str, Any] = {
     "spec": {
         "network": NETWORK,
@@ -78,9 +89,15 @@ VALUES: dict[str, Any] = {
             name="c-1", data=b"listen 80;", labels={"a": "b"}, extra={"Templating": {"Name": "golang"}}
         ),
         "volume": VolumeSpec(name="data", driver="rexray", options={"size": "9"}, labels={"a": "b"}),
+        "container": CONTAINER,
+        "endpoint": ENDPOINT,
         "secret": SecretSpec(name="s-1", labels={"a": "b"}, extra={"Driver": {"Name": "vault"}}),
     },
     "before": NETWORK,
+    "container": "legacy",
+    "endpoints": (ENDPOINT,),
+    "theirs": True,
+    "present": "legacy.swarmnet-old",
     "host": "m1",
     "advertise": "10.9.0.1",
     "data_path": "10.9.1.1",

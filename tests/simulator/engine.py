@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING
 
 from swarmnet.errors import ConflictError, EngineError, HostTimeoutError, NotFoundError
 from swarmnet.model.hosts import Role
-from swarmnet.model.state import Container, Endpoint, EngineFacts, SwarmMembership, SwarmStanding
+from swarmnet.model.state import EngineFacts, SwarmMembership, SwarmStanding
+from tests.simulator.containers import SimulatedContainers
 from tests.simulator.contents import SimulatedConfigs, SimulatedSecrets
 from tests.simulator.networks import SimulatedNetworks
+from tests.simulator.plain import SimulatedPlain
 from tests.simulator.rules import has_quorum
 from tests.simulator.service_port import SimulatedServices, SimulatedTasks
-from tests.simulator.store import TaskRecord, find
+from tests.simulator.store import find
 from tests.simulator.swarm_port import SimulatedMembership, SimulatedNodes
 from tests.simulator.volumes import SimulatedVolumes
 
 if TYPE_CHECKING:
-    from swarmnet.model.ports import ContainerSpec
     from tests.simulator.machine import Machine
     from tests.simulator.world import World
 
@@ -44,7 +45,7 @@ class SimulatedDialogue:
         self._printed.clear()
 
 
-class SimulatedEngine(SimulatedMembership, SimulatedTasks):
+class SimulatedEngine(SimulatedMembership, SimulatedTasks, SimulatedContainers):
     """An ``EnginePort``."""
 
     def __init__(self, world: World, machine: Machine) -> None:
@@ -55,6 +56,7 @@ class SimulatedEngine(SimulatedMembership, SimulatedTasks):
         self.secrets = SimulatedSecrets(world, machine)
         self.networks = SimulatedNetworks(world, machine)
         self.volumes = SimulatedVolumes(world, machine)
+        self.plain = SimulatedPlain(world, machine)
 
     def facts(self) -> EngineFacts:
         with self._asked("facts"):
@@ -95,67 +97,7 @@ class SimulatedEngine(SimulatedMembership, SimulatedTasks):
             error="The swarm does not have a leader" if leaderless else "",
         )
 
-    # Containers
-
-    def containers(self, *, label: str | None = None, publishing: int | None = None) -> tuple[Container, ...]:
-        with self._asked("containers"):
-            found = self._machine.containers.values()
-            held = self._machine.held_ports.get(publishing or 0)
-            mine = (box for box in found if publishing is None or box.name == held)
-            return tuple(box for box in mine if label is None or label in box.labels)
-
-    def start_container(self, spec: ContainerSpec) -> str:
-        with self._asked("container.start", spec.name):
-            machine = self._machine
-            if self.host in self._world.full:
-                raise EngineError(self.host, "mkdir /var/lib/docker/overlay2/x: no space left on device", status=500)
-            if spec.image not in machine.images:
-                raise NotFoundError(self.host, f"No such image: {spec.image}", status=404)
-            if any(box.name == spec.name for box in machine.containers.values()):
-                message = f'Conflict. The container name "/{spec.name}" is already in use'
-                raise ConflictError(self.host, message, status=409)
-            container_id = machine.ids.local()
-            machine.arguments[container_id] = spec.argv
-            machine.containers[container_id] = Container(
-                id=container_id,
-                name=spec.name,
-                image=spec.image,
-                running=True,
-                labels=dict(spec.labels),
-                endpoints=tuple(self._connect(container_id, endpoint) for endpoint in spec.endpoints),
-            )
-            return container_id
-
-    def _connect(self, container_id: str, endpoint: Endpoint) -> Endpoint:
-        """Put a container on a local network or, by an attachment task, on an attachable network of the swarm."""
-        for network in self._machine.networks.values():
-            if endpoint.network in (network.spec.name, network.id):
-                return endpoint.model_copy(update={"network_id": network.id, "address": endpoint.ipv4 or "172.18.0.2"})
-        store = self._machine.store
-        record = store.network_named(endpoint.network) if store is not None else None
-        if store is None or record is None:
-            raise NotFoundError(self.host, f"network {endpoint.network} not found", status=404)
-        if self.host in self._world.unattachable:
-            raise EngineError(self.host, f"attaching to network {record.spec.name} failed: context deadline exceeded")
-        if not record.spec.attachable:
-            message = f"Could not attach to network {record.spec.name}: network {record.id} not manually attachable"
-            raise EngineError(self.host, message, status=403)
-        if not record.allocated:
-            message = f"attaching to network failed: network {record.spec.name} is not allocated"
-            raise EngineError(self.host, message, status=500)
-        address = f"{endpoint.ipv4}/{record.pools[0].prefixlen}" if endpoint.ipv4 else record.lease()
-        task_id = f"attach{store.write():019d}"
-        store.tasks[task_id] = TaskRecord(
-            id=task_id,
-            service_id=None,
-            node_id=self._machine.node_id,
-            slot=None,
-            state="running",
-            networks={record.spec.name: (address,)},
-            container_id=container_id,
-        )
-        update = {"network": record.spec.name, "network_id": record.id, "address": address.partition("/")[0]}
-        return endpoint.model_copy(update=update)
+    # Dialogues
 
     def dialogue(self, container_id: str) -> SimulatedDialogue:
         """Attach to one of ``machine.container_programs``."""
@@ -177,17 +119,6 @@ class SimulatedEngine(SimulatedMembership, SimulatedTasks):
         with self._asked("container_log", container_id):
             find(self.host, self._machine.containers, container_id, "container")
             return self._machine.logs.get(container_id, b"")[-65536:]
-
-    def remove_container(self, container_id: str) -> None:
-        with self._asked("container.remove", container_id):
-            self._machine.containers.pop(container_id, None)
-            self._end_attachments(container_id)
-
-    def _end_attachments(self, container_id: str) -> None:
-        store = self._machine.store
-        for task in list(store.tasks.values()) if store is not None else []:
-            if store is not None and task.service_id is None and task.container_id == container_id:
-                del store.tasks[task.id]
 
     # Images
 

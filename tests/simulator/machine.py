@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from threading import Event
 
+    from swarmnet.model.plain_container import PlainContainer
     from swarmnet.model.state import Route
     from swarmnet.model.volume import Volume
     from tests.simulator.clock import Identities
@@ -88,6 +89,12 @@ class Machine:
     mounted: set[str] = field(default_factory=set)
     """Names of volumes that containers use."""
     containers: dict[str, Container] = field(default_factory=dict)
+    unfound: int = 0
+    """Starts of containers that still do not find the network: its copy is on its way out (seen on 26.1)."""
+    failed: set[str] = field(default_factory=set)
+    """Ids of containers whose program ended with an error."""
+    image_specs: dict[str, PlainContainer] = field(default_factory=dict)
+    """What images say, by their reference; others say nothing."""
     logs: dict[str, bytes] = field(default_factory=dict)
     images: set[str] = field(default_factory=set)
     files: dict[str, bytes] = field(default_factory=dict)

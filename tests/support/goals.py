@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 from swarmnet.errors import RefusedError
 from swarmnet.model.lock import Operator
-from swarmnet.operations.playbook import key_file, needs, with_contents
+from swarmnet.operations.playbook import containers, key_file, needs, with_contents
 from swarmnet.parse.playbook import parse_playbook
 from swarmnet.plan.build import build
 from swarmnet.plan.guard import Permissions
@@ -79,7 +79,7 @@ def goal(
     playbook = playbook if contents is None else with_contents(playbook, contents)
     return Goal(
         make_plan=partial(build, playbook, inventory=inventory),
-        look=Look(needs=needs(playbook, inventory), unlock_key_file=key_file(playbook)),
+        look=Look(needs=needs(playbook, inventory), made=containers(playbook), unlock_key_file=key_file(playbook)),
         permissions=permissions or Permissions(),
         command="apply site.yml",
     )

@@ -19,6 +19,7 @@ from swarmnet.model.border import text_at
 
 if TYPE_CHECKING:
     from swarmnet.model.base import JsonObject
+    from swarmnet.model.endpoint import EndpointSpec
     from swarmnet.model.ports import ContainerSpec
     from swarmnet.model.state import Container
 
@@ -64,13 +65,29 @@ class EngineContainers(EngineCalls):
         container_id = self.made(request, "Id")
         try:
             for endpoint in spec.endpoints[1:]:
-                body: JsonObject = {"Container": container_id, "EndpointConfig": endpoint_to_wire(endpoint)}
-                self.send(Request(what, "POST", f"/networks/{quoted(endpoint.network)}/connect", body))
+                self._connect(what, container_id, endpoint.spec)
             self.send(Request(what, "POST", f"/containers/{quoted(container_id)}/start"))
         except EngineError:
             self.remove_container(container_id)
             raise
         return container_id
+
+    def _connect(self, what: str, container_id: str, endpoint: EndpointSpec) -> None:
+        body: JsonObject = {"Container": container_id, "EndpointConfig": endpoint_to_wire(endpoint)}
+        self.send(Request(what, "POST", f"/networks/{quoted(endpoint.network)}/connect", body))
+
+    def connect_container(self, container_id: str, endpoint: EndpointSpec) -> None:
+        """Put a container on a network, running or not.
+
+        A worker knows networks of the swarm by their name alone, and asks the managers for them.
+        """
+        self._connect(f"connect container {container_id[:12]} to {endpoint.network}", container_id, endpoint)
+
+    def disconnect_container(self, container_id: str, network: str) -> None:
+        """Take a container off a network (name or id); raises ``EngineError`` where it is not on it."""
+        what = f"disconnect container {container_id[:12]} from {network}"
+        body: JsonObject = {"Container": container_id, "Force": False}
+        self.send(Request(what, "POST", f"/networks/{quoted(network)}/disconnect", body))
 
     def container_log(self, container_id: str) -> bytes:
         """Return the last 64 KiB that the container printed, of its last 2000 lines."""

@@ -10,6 +10,7 @@ from swarmnet.edge.engine.contents import ConfigStore, Contents, SecretStore
 from swarmnet.edge.engine.dialogue import EngineDialogues
 from swarmnet.edge.engine.networks import NetworkStore
 from swarmnet.edge.engine.nodes import NodeStore
+from swarmnet.edge.engine.plain import PlainContainers
 from swarmnet.edge.engine.services import ServiceStore
 from swarmnet.edge.engine.swarm import EngineSwarm
 from swarmnet.edge.engine.volumes import VolumeStore
@@ -42,6 +43,7 @@ class Engine(EngineSwarm, EngineContainers, EngineDialogues):
         self.configs = ConfigStore(self)
         self.secrets = SecretStore(self)
         self.volumes = VolumeStore(self)
+        self.plain = PlainContainers(self)
         self.services = ServiceStore(self, self.networks, Contents(self.configs, self.secrets))
 
     def tasks(self, *, service: str | None = None, network: str | None = None) -> tuple[Task, ...]:

@@ -122,7 +122,7 @@ def _losses(state: ClusterState) -> Iterable[Loss]:
                     kind="container",
                     what=f"{container.name} on {facts.host}",
                     why="it is not part of a service; only its network endpoints were kept",
-                    instead="start it again and connect it as `backup export` shows",
+                    instead="create it again: a restore puts containers that exist back on their networks",
                 )
 
 

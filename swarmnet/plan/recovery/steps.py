@@ -2,7 +2,8 @@
 
 Order: the nodes' own bridges (before engines choose their blocks), swarm, nodes, local networks of each host
 (configuration networks are needed by others), swarm networks (explicit blocks are pinned: what the allocator once chose
-is written out, gateways too), configs, secrets, services.
+is written out, gateways too), the places of containers on these (before tasks take their addresses), configs, secrets,
+services.
 
 What an engine held comes back, also where playbooks may not write it. What cannot is skipped by name.
 """
@@ -25,6 +26,7 @@ from swarmnet.operations.service.networks import PREDEFINED
 from swarmnet.operations.service.restored import RestoredConfig, RestoredSecret, RestoredService
 from swarmnet.operations.swarm.restored import RestoredSwarm
 from swarmnet.plan.recovery.describe import IDLE
+from swarmnet.plan.recovery.endpoints import endpoint_steps
 from swarmnet.plan.recovery.host_map import Places, host_map, moved, places
 from swarmnet.plan.recovery.networks import Networks, is_there_to_restore
 from swarmnet.plan.recovery.selection import Selection, needs_of, selection
@@ -98,6 +100,7 @@ def restoration(document: BackupDocument, inventory: Inventory, state: ClusterSt
     case = _Case(document, state, choices, chosen)
     where = places(document.state, state, hosts, inventory)
     kept, service_skips = case.services(where, networks)
+    endpoints, missing = endpoint_steps(document, state, hosts, chosen)
     volumes, volume_skips = volume_steps(document, state, hosts, chosen)
     steps = (
         *networks.gateways(),
@@ -105,6 +108,7 @@ def restoration(document: BackupDocument, inventory: Inventory, state: ClusterSt
         *ingress,
         *networks.local(),
         *networks.swarm(),
+        *endpoints,
         *case.configs(),
         *case.secrets(),
         *volumes,
@@ -121,7 +125,7 @@ def restoration(document: BackupDocument, inventory: Inventory, state: ClusterSt
         ),
         inventory=enriched,
         skips=(*skips, *volume_skips, *service_skips),
-        warnings=(*warnings, *_moves(document, where)),
+        warnings=(*warnings, *missing, *_moves(document, where)),
         hosts=hosts,
         selection=chosen,
     )

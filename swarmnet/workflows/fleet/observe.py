@@ -34,8 +34,9 @@ if TYPE_CHECKING:
 
     from swarmnet.errors import NotAManagerError, SwarmnetError
     from swarmnet.model.hosts import Host
-    from swarmnet.model.ports import Ports
+    from swarmnet.model.ports import EnginePort, Ports
     from swarmnet.model.service import Service
+    from swarmnet.model.state import Container
     from swarmnet.operations.kind import Need
 
 _REFUSALS = (AuthenticationError, HostKeyError)
@@ -51,6 +52,8 @@ class Look:
     """True asks every host for its containers."""
     volumes: bool = False
     """True asks every host for its named volumes."""
+    made: frozenset[str] = frozenset()
+    """Names of containers to be asked how they were made: two requests each."""
     hosts: frozenset[str] | None = None
     """Names of the hosts to read besides the managers; None means all. Managers always answer for the cluster."""
     unlock_key_file: str | None = None
@@ -169,10 +172,17 @@ def _host(ports: Ports, host: str, look: Look) -> _Seen:
         routes=tables.routes,
         open_ports=tables.open_ports,
         networks=tuple(net for net in networks if net.spec.effective_scope is Scope.LOCAL),
-        containers=engine.containers() if look.containers else (),
+        containers=_containers(engine, look),
         volumes=engine.volumes.list() if look.volumes else None,
     )
     return _Seen(facts, tuple(_answers(ports, host, look.needs)))
+
+
+def _containers(engine: EnginePort, look: Look) -> tuple[Container, ...]:
+    found = engine.containers() if look.containers or look.made else ()
+    return tuple(
+        one.model_copy(update={"made": engine.plain.made(one.id)}) if one.name in look.made else one for one in found
+    )
 
 
 def _answers(ports: Ports, host: str, needs: Iterable[Need]) -> Iterable[CommandResult]:

@@ -24,7 +24,7 @@ from swarmnet.edge.engine.wire.parts import as_object, pruned
 from swarmnet.edge.engine.wire.service import service_to_wire, spec_from_wire
 from swarmnet.edge.operator.clock import SystemClock
 from swarmnet.errors import NotFoundError
-from swarmnet.model.state import Endpoint
+from swarmnet.model.endpoint import EndpointSpec
 from tests.edge.engine.wire.test_wire_service import names_of
 from tests.support.http_server import Talker, say
 from tests.support.recorded import named, objects, recorded
@@ -101,7 +101,7 @@ def test_the_use_of_a_networks_addresses_is_not_part_of_it(name: str) -> None:
 
 
 def test_connecting_asks_for_the_mac_address() -> None:
-    assert endpoint_to_wire(Endpoint(network="n", mac="02:42:0a:3d:00:4d"))["MacAddress"] == "02:42:0a:3d:00:4d"
+    assert endpoint_to_wire(EndpointSpec(network="n", mac="02:42:0a:3d:00:4d"))["MacAddress"] == "02:42:0a:3d:00:4d"
 
 
 @pytest.mark.parametrize(

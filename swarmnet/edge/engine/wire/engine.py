@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from swarmnet.edge.engine.wire.parts import as_labels, as_list, as_object, as_text
+from swarmnet.model.engine_json import write
 from swarmnet.model.state import Container, Endpoint, EngineFacts, SwarmMembership, SwarmStanding
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from swarmnet.model.base import JsonObject, JsonValue
+    from swarmnet.model.endpoint import EndpointSpec
     from swarmnet.model.ports import ContainerSpec
 
 SERVICE_LABEL = "com.docker.swarm.service.name"
@@ -97,8 +99,15 @@ def container_from_inspect(listed: Container, seen: Mapping[str, JsonValue]) -> 
         for endpoint in found
     )
     mac = as_text(as_object(seen.get("Config")).get("MacAddress")) or None
-    if mac is not None and len(endpoints) == 1:
-        endpoints = (endpoints[0].model_copy(update={"mac": mac}),)
+    if mac is not None:
+        # It was asked for on the network that the container was created on.
+        first = as_text(as_object(seen.get("HostConfig")).get("NetworkMode"))
+        endpoints = tuple(
+            one.model_copy(update={"mac": mac})
+            if len(endpoints) == 1 or first in (one.network, one.network_id)
+            else one
+            for one in endpoints
+        )
     return listed.model_copy(update={"endpoints": endpoints})
 
 
@@ -116,23 +125,20 @@ def _endpoint(network: str, entry: JsonObject) -> Endpoint:
         ipv4=as_text(asked.get("IPv4Address")) or None,
         ipv6=as_text(asked.get("IPv6Address")) or None,
         options=as_labels(entry.get("DriverOpts")),
+        gateway_priority=_number(entry.get("GwPriority")),
+        hardware=as_text(entry.get("MacAddress")),
         address=as_text(entry.get("IPAddress")) or as_text(entry.get("GlobalIPv6Address")),
     )
 
 
-def endpoint_to_wire(endpoint: Endpoint) -> JsonObject:
+def _number(value: JsonValue) -> int | None:
+    """Return a number other than 0, which is how engines say that none was asked for."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and value else None
+
+
+def endpoint_to_wire(endpoint: EndpointSpec) -> JsonObject:
     """Return what create and connect take for one network."""
-    asked: JsonObject = {}
-    if endpoint.ipv4:
-        asked["IPv4Address"] = endpoint.ipv4
-    if endpoint.ipv6:
-        asked["IPv6Address"] = endpoint.ipv6
-    body: JsonObject = {"Aliases": list(endpoint.aliases), "DriverOpts": dict(endpoint.options)}
-    if asked:
-        body["IPAMConfig"] = asked
-    if endpoint.mac:
-        body["MacAddress"] = endpoint.mac
-    return body
+    return write({}, None, endpoint)
 
 
 def container_to_wire(spec: ContainerSpec) -> JsonObject:
@@ -159,5 +165,5 @@ def container_to_wire(spec: ContainerSpec) -> JsonObject:
         # What is said in dialogues does not belong into the host's own logs, wherever those go by default.
         host["LogConfig"] = {"Type": "json-file", "Config": {"max-size": "1m"}}
     if first is not None and not spec.host_network:
-        body["NetworkingConfig"] = {"EndpointsConfig": {first: endpoint_to_wire(spec.endpoints[0])}}
+        body["NetworkingConfig"] = {"EndpointsConfig": {first: endpoint_to_wire(spec.endpoints[0].spec)}}
     return body

@@ -1,0 +1,1 @@
+"""Containers outside of services."""
