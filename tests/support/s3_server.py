@@ -5,12 +5,12 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
-import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.support.sshd import free_port
+from tests.support.waiting import await_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,17 +53,12 @@ class S3Server:
         with log.open("wb") as file:
             process = subprocess.Popen(argv, stdout=file, stderr=file, stdin=subprocess.DEVNULL)
         try:
-            self._await(process, log)
+            await_from(process, self._answers)
             yield self
         finally:
             process.kill()  # asked to end, it waits for idle connections
             process.wait()
 
-    def _await(self, process: subprocess.Popen[bytes], log: Path) -> None:
-        deadline = time.monotonic() + 120
-        while process.poll() is None and time.monotonic() < deadline:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
-            time.sleep(0.02)
-        raise AssertionError(f"rclone did not start: {log.read_text()}")
+    def _answers(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
