@@ -138,9 +138,14 @@ def _reads(annotation: Any, short: JsonValue, value: object) -> bool:  # noqa: A
         return False
 
 
-@cache
+_ADAPTERS: dict[int, tuple[object, TypeAdapter[object]]] = {}
+"""By the id of an annotation, which is kept next to it: notes of annotations need not be hashable."""
+
+
 def _adapter(annotation: Any) -> TypeAdapter[object]:  # noqa: ANN401 - as above
-    return TypeAdapter(annotation)
+    if id(annotation) not in _ADAPTERS:
+        _ADAPTERS[id(annotation)] = annotation, TypeAdapter(annotation)
+    return _ADAPTERS[id(annotation)][1]
 
 
 @cache
@@ -157,7 +162,6 @@ def _lines(model: type[BaseModel]) -> Mapping[str, EngineField]:
         return {}
 
 
-@cache
 def _unwrapped(annotation: Any) -> tuple[Any, tuple[Written, ...]]:  # noqa: ANN401 - as above
     """Return a type without its annotations, and the shorter ways that they name."""
     ways: list[Written] = []

@@ -25,6 +25,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from tests.bench.services import SERVICES, STACK, names, write_stack
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -36,6 +38,8 @@ SWARMNET = str(BIN / "swarmnet")
 ANSIBLE = BIN / "ansible-playbook"
 WORKS = ("first apply", "unchanged apply", "status", "connections", "matrix: pairs", "matrix: all of it", "backup")
 """The rows of one size."""
+OF_SERVICES = ("200 services", "adopt", "stack file")
+"""The rows of many services: unchanged apply, adopt of them, plan of a stack file of 60, too."""
 Wanted = frozenset[str]
 """The works to measure; others run only where one of these needs what they leave."""
 SIZES = ((3, 5), (20, 50))
@@ -264,6 +268,28 @@ def measure(hosts: int, overlays: int, wanted: Wanted) -> list[Row]:
     return [row for row in rows if row.work in wanted]
 
 
+def measure_services(hosts: int, wanted: Wanted) -> list[Row]:
+    """Return the works with many services that are there already."""
+    again, adopted, stack = rows = [Row(work, hosts, 1) for work in OF_SERVICES]
+    raw = [sys.executable, "-m", "tests.bench.raw"]
+    with cluster("bench-services", hosts) as here:
+        inventory = ["-i", str(here.inventory)]
+        play = [str(HERE / "services.yml"), "--var", f"names={names(SERVICES)}", *inventory]
+        timed([SWARMNET, "apply", *play, "--yes"])
+        observed = median_of_three([*raw, "observe", str(here.inventory), "1"])
+        if again.work in wanted:
+            again.seconds["swarmnet"] = median_of_three([SWARMNET, "apply", *play, "--yes"])
+        if adopted.work in wanted:
+            adopt = [SWARMNET, "adopt", *inventory, "-o", str(BUILD / "bench-adopted.yml"), "--overwrite"]
+            adopted.seconds["swarmnet"] = median_of_three(adopt)
+        if stack.work in wanted:
+            plan = [SWARMNET, "plan", str(write_stack(BUILD, STACK)), *inventory]
+            stack.seconds["swarmnet"] = median_of_three(plan)
+        for row in rows:
+            row.seconds["raw API"] = observed
+    return [row for row in rows if row.work in wanted]
+
+
 def _usual(script: str, here: Cluster, *words: str) -> list[str]:
     ssh = here.document["ssh"]
     return [str(HERE / script), ssh["key"], ssh["known_hosts"], *words, *here.addresses]
@@ -291,17 +317,8 @@ def _backup(row: Row, here: Cluster) -> None:
     directory = Path(tempfile.mkdtemp(dir=BUILD))
     keys, repository = directory / "keys", directory / "backups"
     timed([SWARMNET, "keys", "init", "--keys", str(keys), "--recovery-file", str(directory / "recovery.txt")])
-    create = [
-        SWARMNET,
-        "backup",
-        "create",
-        "-i",
-        str(here.inventory),
-        "--keys",
-        str(keys),
-        "--repository",
-        str(repository),
-    ]
+    create = [SWARMNET, "backup", "create", "-i", str(here.inventory)]
+    create += ["--keys", str(keys), "--repository", str(repository)]
     row.seconds["swarmnet"] = median_of_three(create)
     row.seconds["usual script"] = median_of_three(_usual("usual_backup.sh", here, str(directory / "usual")))
 
@@ -325,12 +342,13 @@ def line(row: Row) -> str:
 def asked(words: Sequence[str]) -> tuple[tuple[tuple[int, int], ...], tuple[int, int] | None, Wanted]:
     """Return the sizes, the size of the many hosts, and the works that a command line asks for."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description="swarmnet and its rivals, as ratios")
-    parser.add_argument("--only", action="append", choices=WORKS, metavar="WORK", help=f"one of {', '.join(WORKS)}")
+    every = (*WORKS, *OF_SERVICES)
+    parser.add_argument("--only", action="append", choices=every, metavar="WORK", help=f"one of {', '.join(every)}")
     parser.add_argument("--hosts", type=int, help="one size of this many hosts instead of all sizes")
     parser.add_argument("--overlays", type=int, default=5, help="overlays of that size; default 5")
     parser.add_argument("--many", type=int, help="only the rows of many hosts, with this many")
     given = parser.parse_args(words)
-    wanted = frozenset(given.only or WORKS)
+    wanted = frozenset(given.only or every)
     if given.many is not None:
         return (), (given.many, given.overlays), wanted
     if given.hosts is not None:
@@ -351,19 +369,31 @@ def main() -> None:
     prepare_roots()
     rows: list[Row] = []
     for hosts, overlays in (*sizes, *([many] if many else [])):
-        reason = too_small(hosts, cores=os.cpu_count() or 1, free=free_memory())
-        if reason is not None:
-            print(f"\n{hosts} hosts are not measured: this machine is too small, {reason}", flush=True)
+        if not wanted & {*WORKS} or _is_too_small(hosts):
             continue
         if (hosts, overlays) == many:
             here = measure_many(rows, hosts, overlays, wanted)
         else:
             here = measure(hosts, overlays, wanted)
         rows += here
-        print("\n".join([header(), *map(line, here)]), flush=True)
-        document = {"schema": 1, "rows": [{**asdict(row), "ratios": row.ratios} for row in rows]}
-        name = "bench.json" if whole else "bench-part.json"
-        (BUILD / name).write_text(json.dumps(document, indent=2) + "\n")
+        _write(rows, here, whole=whole)
+    crowded = max((hosts for hosts, _overlays in sizes), default=0)
+    if crowded and wanted & {*OF_SERVICES} and not _is_too_small(crowded):
+        here = measure_services(crowded, wanted)
+        _write([*rows, *here], here, whole=whole)
+
+
+def _is_too_small(hosts: int) -> bool:
+    if reason := too_small(hosts, cores=os.cpu_count() or 1, free=free_memory()):
+        print(f"\n{hosts} hosts are not measured: this machine is too small, {reason}", flush=True)
+    return reason is not None
+
+
+def _write(rows: Sequence[Row], new: Sequence[Row], *, whole: bool) -> None:
+    print("\n".join([header(), *map(line, new)]), flush=True)
+    document = {"schema": 1, "rows": [{**asdict(row), "ratios": row.ratios} for row in rows]}
+    name = "bench.json" if whole else "bench-part.json"
+    (BUILD / name).write_text(json.dumps(document, indent=2) + "\n")
 
 
 if __name__ == "__main__":

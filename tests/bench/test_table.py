@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.bench.__main__ import MANY, SIZES, WORKS, Row, asked, free_memory, line, too_small
+from tests.bench.__main__ import MANY, OF_SERVICES, SIZES, WORKS, Row, asked, free_memory, line, too_small
 
 
 @pytest.mark.parametrize(
@@ -37,6 +37,6 @@ def test_a_row_shows_ratios_and_what_a_host_more_costs() -> None:
 
 
 def test_a_short_run_is_asked_for_by_work_and_size() -> None:
-    assert asked([]) == (SIZES, MANY, frozenset(WORKS))
+    assert asked([]) == (SIZES, MANY, frozenset((*WORKS, *OF_SERVICES)))
     assert asked(["--only", "status", "--hosts", "3"]) == (((3, 5),), None, frozenset({"status"}))
-    assert asked(["--many", "4", "--overlays", "2"]) == ((), (4, 2), frozenset(WORKS))
+    assert asked(["--many", "4", "--overlays", "2"]) == ((), (4, 2), frozenset((*WORKS, *OF_SERVICES)))

@@ -128,17 +128,74 @@ RAW: tuple[dict[str, Any], ...] = (
             "Ports": [{"Name": "dns", "Protocol": "udp", "TargetPort": 53, "PublishedPort": 5353}],
         },
     },
+    {  # as Portainer sends it (createServiceController.js): empty parts, networks in the old place, no monitor
+        "Name": "portainers",
+        "TaskTemplate": {
+            "ContainerSpec": PROGRAM
+            | {
+                "Env": ["Z=1", "A=2"],
+                "Labels": {},
+                "Mounts": [
+                    {
+                        "Type": "volume",
+                        "Source": "vol3",
+                        "Target": "/v",
+                        "ReadOnly": False,
+                        "VolumeOptions": {"Labels": {}, "DriverConfig": {"Name": "local", "Options": {}}},
+                    }
+                ],
+                "Hosts": ["10.1.1.1 one"],
+                "Configs": [],
+                "Secrets": [],
+            },
+            "Placement": {"Constraints": [], "Preferences": []},
+            "Resources": {"Limits": {"MemoryBytes": 64 * 2**20}, "Reservations": {}},
+            "RestartPolicy": {"Condition": "any", "Delay": 5 * 10**9, "MaxAttempts": 0, "Window": 0},
+            "LogDriver": {"Name": "json-file", "Options": {"max-size": "1m"}},
+        },
+        "Mode": {"Replicated": {"Replicas": 1}},
+        "Labels": {"io.portainer.accesscontrol.public": ""},
+        "Networks": [{"Target": "wide"}],
+        "UpdateConfig": {"Parallelism": 1, "Delay": 0, "FailureAction": "pause", "Order": "stop-first"},
+        "EndpointSpec": {
+            "Mode": "vip",
+            "Ports": [{"Protocol": "tcp", "TargetPort": 80, "PublishedPort": 8282, "PublishMode": "ingress"}],
+        },
+    },
+    {  # as Ansible sends it (docker_swarm_service by docker-py): few parts, a word in lower case, no log driver
+        "Name": "ansibles",
+        "TaskTemplate": {
+            "ContainerSpec": PROGRAM
+            | {
+                "Env": ["A=2", "Z=1"],
+                "User": "7",
+                "DNSConfig": {"Nameservers": ["10.9.9.9"], "Search": ["example.org"]},
+                "Healthcheck": {"Test": ["CMD-SHELL", "true"], "Interval": 7 * 10**9, "Retries": 4},
+                "Mounts": [{"Type": "bind", "Source": "/etc", "Target": "/e", "ReadOnly": True}],
+                "Hosts": ["10.1.1.1 one"],
+                "Init": True,
+            },
+            "Placement": {"Constraints": ["node.role == manager"]},
+            "Resources": {"Limits": {"NanoCPUs": 500_000_000}},
+            "RestartPolicy": {"Condition": "on-failure", "MaxAttempts": 3},
+            "Networks": [{"Target": "back", "Aliases": ["old"], "DriverOpts": {"a": "b"}}],
+        },
+        "Mode": {"replicated": {"Replicas": 1}},
+        "Labels": {"by": "ansible"},
+        "UpdateConfig": {"Parallelism": 2, "Delay": 10**9, "Order": "start-first"},
+        "EndpointSpec": {"Mode": "dnsrr"},
+    },
 )
 JOBS = ("many-job", "everywhere-job")
-RUNNING = ("plain", "limited", "full", "everywhere", "st_web", "least", "odd")
+RUNNING = ("plain", "limited", "full", "everywhere", "st_web", "least", "odd", "portainers", "ansibles")
 MADE_NETWORKS = ("wide", "back", "aside", "bridged", "st_front")
 
 
 class Page:
     """The one content of configs and secrets."""
 
-    def read(self, _source: ContentSource, *, folder: str) -> bytes:  # noqa: ARG002 - of the protocol
-        return b"page\n"
+    def read(self, source: ContentSource, *, folder: str) -> bytes:  # noqa: ARG002 - of the protocol
+        return b"page\n" if source.text is None else source.text.encode()
 
 
 @dataclass(frozen=True)
@@ -157,9 +214,11 @@ class Theirs:
 
     def apply(self, *steps: object, permissions: Permissions | None = None) -> None:
         """Carry a playbook of these steps out, and insist on an empty second plan."""
-        report = apply(
-            self.session, goal(self.session.inventory, playbook_of(steps), permissions, contents=Page()), terms()
-        )
+        self.apply_text(playbook_of(steps), permissions)
+
+    def apply_text(self, text: str, permissions: Permissions | None = None) -> None:
+        """Do the same with a playbook's text."""
+        report = apply(self.session, goal(self.session.inventory, text, permissions, contents=Page()), terms())
         assert report.pending == ()
         assert [(one.target, one.error) for one in report.outcomes if one.error] == []
 
@@ -169,12 +228,14 @@ class Theirs:
         return {(one["Spec"]["Name"] if "Spec" in one else one["Name"]): one for one in listed}
 
     def specs(self, *names: str) -> dict[str, Any]:
-        """Return the engine's own specs of services, network ids replaced by names."""
-        nets = docker(self.lab, self.host, "network", "ls", "--no-trunc", "--format", "{{.ID}} {{.Name}}")
+        """Return the engine's own specs of services, ids of networks and contents replaced by names."""
         text = json.dumps({name: one["Spec"] for name, one in self.inspect("service", *names).items()})
-        for line in nets.splitlines():
-            network_id, _, name = line.partition(" ")
-            text = text.replace(network_id, f"<{name}>")
+        listed = docker(self.lab, self.host, "network", "ls", "--no-trunc", "--format", "{{.ID}} {{.Name}}")
+        for kind in ("config", "secret"):
+            listed += "\n" + docker(self.lab, self.host, kind, "ls", "--format", "{{.ID}} {{.Name}}")
+        for line in filter(None, listed.splitlines()):
+            engine_id, _, name = line.partition(" ")
+            text = text.replace(engine_id, f"<{name}>")
         return dict(json.loads(text))
 
     def tasks(self, name: str) -> frozenset[str]:
@@ -208,6 +269,10 @@ class Theirs:
         request = shlex.quote(f"{head}Connection: close\r\n\r\n{text}")
         said = self.shell(f"printf %s {request} | docker system dial-stdio")
         assert "201 Created" in said, said
+
+    def wipe(self) -> None:
+        """Leave the swarm, and remove the networks of the host; volumes stay."""
+        self.shell("docker swarm leave --force && docker network prune -f")
 
     def run(self) -> bool:
         """Return whether every task of every service that stays runs."""

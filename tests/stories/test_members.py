@@ -56,9 +56,23 @@ def test_roles_availability_and_labels_follow_the_inventory(lab: Lab, operator: 
     operator.types("node", "activate", "m3", "-i", first, "--yes")
     operator.types("node", "remove", "m2", "-i", first, "--yes")
     _expect(lab, "m1 Ready Active Reachable", "m3 Ready Active")
-    before = docker(lab, "m1", "swarm", "join-token", "-q", "worker")
+    before = _token(lab)
+    operator.types("rotate", "tokens", "-i", first, "--yes")
+    assert "A valid join token is necessary" in _joins(lab, "m2", before)
+    assert "joined a swarm" in _joins(lab, "m2", _token(lab))  # so it was the token that was refused
+    before = _token(lab)
     operator.types("rotate", "ca", "-i", first, "--yes")
-    assert docker(lab, "m1", "swarm", "join-token", "-q", "worker") != before
+    assert _token(lab) != before
+
+
+def _token(lab: Lab) -> str:
+    return docker(lab, "m1", "swarm", "join-token", "-q", "worker")
+
+
+def _joins(lab: Lab, host: str, token: str) -> str:
+    """Let a host join by hand, and return what docker says of it."""
+    done = lab.exec(host, ["docker", "swarm", "join", "--token", token, f"{lab.host('m1').address}:2377"])
+    return str(done.stdout + done.stderr)
 
 
 def test_no_change_of_roles_costs_the_quorum(lab: Lab, operator: Operator) -> None:

@@ -16,8 +16,8 @@ from swarmnet.errors import UsageError
 from swarmnet.model.base import Secret
 from swarmnet.model.engine_json import absorb
 from swarmnet.model.network import GATEWAY, Network, NetworkSpec, Scope, Subnet
-from swarmnet.model.service import Reservations, Service, ServiceSpec
-from swarmnet.model.swarm import Config, ConfigSpec, NewSecret, SecretSpec
+from swarmnet.model.service import Reservations, Service, ServiceMode, ServiceSpec
+from swarmnet.model.swarm import Config, ConfigSpec, NewSecret, SecretSpec, SwarmSpec
 from swarmnet.operations.network.mesh import AS_ENGINES_DO
 from swarmnet.operations.playbook import with_contents
 from swarmnet.parse.playbook import parse_playbook
@@ -186,6 +186,25 @@ def test_what_no_step_may_say_is_a_comment_with_the_reason_and_all_else_is_writt
         assert f"# Left out: {made.left_out[f'service {name}']}"[:60] in made.text
         assert f"# - service: {{name: {name}, " in made.text
     assert "\n  - service: {name: plain, " in made.text
+
+
+def test_a_bound_that_a_global_service_kept_from_before_is_named_and_left_out() -> None:
+    there = ServiceSpec(name="web", image="i", mode=ServiceMode.GLOBAL, max_replicas_per_node=2)
+    made = taken_over(services=(service(1, there),))
+    assert made.left_out == {}
+    assert "# max_replicas_per_node is left out: it means nothing for a global service.\n  - service: {" in made.text
+
+
+def test_the_pool_of_a_swarm_is_written() -> None:
+    world = World(inventory=HOSTS)
+    world.bootstrap(SwarmSpec(default_addr_pool=("10.128.0.0/12",), subnet_size=26))
+    made = adopt(seen(world), HOSTS, Wish())
+    assert "- swarm: {default_addr_pool: [10.128.0.0/12], subnet_size: 26}\n" in made.text
+
+
+def test_a_job_that_runs_one_task_at_a_time_says_so() -> None:
+    there = ServiceSpec(name="job", image="i", mode=ServiceMode.REPLICATED_JOB, replicas=3, max_concurrent=1)
+    assert "max_concurrent: 1" in taken_over(services=(service(1, there),)).text
 
 
 def test_what_no_field_holds_is_written_as_the_engine_says_it() -> None:

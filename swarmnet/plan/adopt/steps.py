@@ -70,7 +70,14 @@ def _swarm(state: ClusterState, wish: Wish) -> Iterator[WrittenStep]:
 
 def _service(service: Service, contents: Contents, wish: Wish) -> WrittenStep:
     spec = contents.plainly(unnoted(service.spec))
-    return WrittenStep("service", {**written(ServiceOperation, spec), **owned(wish, spec.labels)})
+    comments: tuple[str, ...] = ()
+    if spec.mode.is_everywhere and spec.max_replicas_per_node:  # engines keep it, as from before a change of mode
+        spec = spec.model_copy(update={"max_replicas_per_node": None})
+        comments = (f"max_replicas_per_node is left out: it means nothing for a {spec.mode} service.",)
+    arguments = written(ServiceOperation, spec)
+    if spec.max_concurrent not in (None, spec.replicas):  # left out, a new job runs all its tasks at once
+        arguments["max_concurrent"] = spec.max_concurrent
+    return WrittenStep("service", {**arguments, **owned(wish, spec.labels)}, comments=comments)
 
 
 def _values(state: ClusterState) -> Iterator[str]:

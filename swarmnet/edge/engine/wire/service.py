@@ -67,7 +67,7 @@ def service_to_wire(spec: ServiceSpec, names: Names) -> JsonObject:
     body = write({}, None, spec, _skipped(spec))
     if spec.is_plugin and not spec.image:
         as_object(body.get(_TEMPLATE)).pop("ContainerSpec", None)  # a task is either, and no engine takes both
-    return with_ids(body, names)
+    return with_ids(_one_by_one(body), names)
 
 
 def updated(present: Mapping[str, JsonValue], wanted: ServiceSpec, read_as: Names, names: Names) -> JsonObject:
@@ -87,7 +87,17 @@ def updated(present: Mapping[str, JsonValue], wanted: ServiceSpec, read_as: Name
         before.networks != wanted.networks
     ):
         body.pop("Networks", None)  # engines change the old place only by giving it up
-    return with_ids(body, names)
+    return with_ids(_one_by_one(body), names)
+
+
+def _one_by_one(body: JsonObject) -> JsonObject:
+    """Return a spec whose policies name how many tasks change at a time.
+
+    Without a policy engines change one task at a time; one that does not name the number says all at once (seen on
+    20.10, 26.1 and 28.5). Left out, it is one, as with the docker command.
+    """
+    policies = {key: as_object(body[key]) for key in ("UpdateConfig", "RollbackConfig") if body.get(key)}
+    return {**body, **{key: {"Parallelism": 1, **policy} for key, policy in policies.items()}}
 
 
 def _skipped(spec: ServiceSpec) -> tuple[str, ...]:

@@ -15,7 +15,9 @@ from swarmnet.edge.engine.wire.service import (
     service_to_wire,
     spec_from_wire,
     task_from_wire,
+    updated,
 )
+from swarmnet.model.merge import lay
 from swarmnet.model.service import (
     Attachment,
     BindOptions,
@@ -248,6 +250,17 @@ def test_every_spec_comes_back_as_it_was_sent(spec: ServiceSpec) -> None:
 def test_a_service_without_a_number_of_replicas_gets_one() -> None:
     body = service_to_wire(ServiceSpec(name="s", image="i"), NAMES)
     assert body["Mode"] == {"Replicated": {"Replicas": 1}}
+
+
+def test_a_policy_that_names_no_number_of_tasks_changes_one_at_a_time() -> None:
+    spec = ServiceSpec(name="s", image="i", update=UpdatePolicy(order="start-first"))
+    created = service_to_wire(spec, NAMES)
+    assert created["UpdateConfig"] == {"Parallelism": 1, "Order": "start-first"}  # engines take none as all at once
+    present: JsonObject = {"Name": "s", "TaskTemplate": {"ContainerSpec": {"Image": "i"}}}
+    assert updated(present, spec, NAMES, NAMES)["UpdateConfig"] == created["UpdateConfig"]
+    present["UpdateConfig"] = {"Parallelism": 0}
+    changed = updated(present, lay(spec_from_wire(present, NAMES), spec), NAMES, NAMES)
+    assert changed["UpdateConfig"] == {"Parallelism": 0, "Order": "start-first"}
 
 
 def test_nothing_is_said_of_what_is_not_managed() -> None:
