@@ -9,17 +9,19 @@ from __future__ import annotations
 import json
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 import yaml
 
+from swarmnet.edge.engine.wire.parts import pruned
 from swarmnet.edge.operator.clock import SystemClock
 from swarmnet.edge.operator.contents import LocalContents
 from swarmnet.edge.session import Session
 from swarmnet.lab import Lab, LabSpec
 from swarmnet.lab.image import make_image
-from swarmnet.model.plan import Risk
+from swarmnet.model.plan import Risk, unmarked
 from swarmnet.operations.playbook import with_contents
 from swarmnet.parse.inventory import parse_inventory
 from swarmnet.parse.playbook import parse_playbook
@@ -240,6 +242,56 @@ def test_a_change_of_a_job_changes_that_alone_and_runs_it_again(everything: Mapp
         return {name: _differences(before[name], after[name]) for name in JOBS}, risks
 
     assert each(everything, changed) == same((expected, {Risk.DISRUPTIVE}))
+
+
+SAYS_NOTHING = ("EndpointSpec", "TaskTemplate.ContainerSpec.Privileges", "TaskTemplate.RestartPolicy.Window")
+"""What clients write down although engines do so without it: the mode vip, no privileges, no window."""
+MEANS_NOTHING: Mapping[str, tuple[str, ...]] = {
+    "full": ("TaskTemplate.Placement.MaxReplicas",),  # of a service that became global
+    "limited": ("TaskTemplate.ContainerSpec.Mounts.1.VolumeOptions.DriverConfig",),  # an empty object
+    "odd": ("TaskTemplate.ForceUpdate", "TaskTemplate.Networks", "Networks"),  # a counter, and the old place
+    "portainers": ("TaskTemplate.Networks", "Networks"),
+}
+
+
+def test_what_adopt_wrote_makes_the_same_on_an_empty_engine(everything: Mapping[str, Theirs]) -> None:
+    """The last one of the file: it wipes the engines."""
+
+    def again(one: Theirs) -> tuple[dict[str, str], dict[str, Any], dict[str, Any]]:
+        state = prepare(one.session, goal(one.session.inventory, playbook_of(()))).state
+        made = adopt(state, one.session.inventory, Wish())
+        names = [str(step.arguments["name"]) for step in made.steps if step.operation == "service" and not step.muted]
+        before = one.specs(*names), one.inspect("network", *MADE_NETWORKS)
+        one.wipe()
+        with Session(one.session.inventory, make_engine, clock=CLOCK) as session:
+            replace(one, session=session).apply_text(made.text)
+        specs = {name: _telling_differences(before[0][name], spec) for name, spec in one.specs(*names).items()}
+        nets = one.inspect("network", *MADE_NETWORKS)
+        networks = {name: _lasting(_telling_differences(before[1][name], net)) for name, net in nets.items()}
+        there = one.inspect("service", *names)
+        assert [name for name in ("odd", "portainers") if "Networks" not in there[name]["Spec"]["TaskTemplate"]] == []
+        return dict(made.left_out), _only_telling(specs), _only_telling(networks)
+
+    assert each(everything, again) == same(({}, {}, {}))
+
+
+def _telling_differences(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
+    """Return the differences without what is empty, and without swarmnet's mark."""
+    said = [pruned({**one, "Labels": {**unmarked(one["Labels"] or {})}}) for one in (before, after)]
+    return _differences(said[0], said[1])
+
+
+def _only_telling(found: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """Return what differs and means something; networks list the tasks of the moment."""
+    kept = {
+        name: {
+            path: value
+            for path, value in one.items()
+            if not path.startswith("Containers") and path not in (*SAYS_NOTHING, *MEANS_NOTHING.get(name, ()))
+        }
+        for name, one in found.items()
+    }
+    return {name: one for name, one in kept.items() if one}
 
 
 def _stack(text: str, name: str) -> list[dict[str, Any]]:
