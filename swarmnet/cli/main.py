@@ -45,6 +45,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
     "Recover": {
         "backup": ("swarmnet.cli.commands.backup", "Take, list, check, compare and prune backups."),
         "schedule": ("swarmnet.cli.commands.schedule", "Take backups by a timer, and hear when they do not come."),
+        "recover": ("swarmnet.cli.commands.recover", "Begin the swarm again from one manager that is left."),
         "restore": ("swarmnet.cli.commands.restore", "Restore a backup onto these hosts, or onto others."),
         "keys": ("swarmnet.cli.commands.keys", "Manage who can open backups and whose signature counts."),
     },

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Self
 
 from swarmnet.edge.operator.clock import SystemClock
 from swarmnet.edge.operator.local_probe import approach_of, ask_from_here
+from swarmnet.edge.operator.no_archives import NoArchives
 from swarmnet.edge.operator.secret_files import LocalSecretFiles
 from swarmnet.edge.ssh.dial import STARTS, Dialer
 from swarmnet.edge.ssh.keys import LoginKeys
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from swarmnet.model.clock import Clock
     from swarmnet.model.events import Listener
     from swarmnet.model.hosts import Inventory
-    from swarmnet.model.ports import Approach, EnginePort, InsidePort, Ports, SecretFiles
+    from swarmnet.model.ports import Approach, Archives, EnginePort, InsidePort, Ports, SecretFiles
 
     EngineFactory = Callable[[str, Callable[[], Stream]], EnginePort]
     """Creates the client of one engine from the host's name and a function that opens a stream to it."""
@@ -92,6 +93,8 @@ class Session:
         self.secret_files: SecretFiles = LocalSecretFiles()
         self.start_inside: Callable[[Ports, str, str | None], AbstractContextManager[InsidePort]] | None = None
         """How a program is started on a network (``verify.inside``); set by what wires the session."""
+        self.archives: Archives = NoArchives()
+        """Replaced by commands that keep an archive, which need keys."""
         finder = TargetFinder(inventory)
         self._targets = {host.name: finder.target(host) for host in inventory.hosts}
         for warning in finder.warnings:

@@ -24,7 +24,7 @@ UNLOCK = "swarmnet unlock -i INVENTORY --key-file FILE"
 """What gives restarted managers of an autolocked swarm their key."""
 KEEP = "what runs goes on; the managers that are left hold the cluster's state: do not reset them"
 ELECTION = "an election takes some 20 s: try again; if it stays so, look at 2377/tcp between the managers"
-FOR_GOOD = "docs/how-to/restore.md says what to do when a majority of managers is gone for good"
+FOR_GOOD = "if a majority of managers is gone for good: swarmnet recover quorum -i INVENTORY --from HOST"
 
 
 class Health(StrEnum):
@@ -56,7 +56,7 @@ class Standing(Document):
 
 
 @dataclass(frozen=True, slots=True)
-class _Left:
+class Left:
     """The inventory's managers by state, and the other hosts that are in a swarm."""
 
     working: list[str]
@@ -76,6 +76,7 @@ class _Left:
 
     @classmethod
     def of(cls, state: ClusterState, inventory: Inventory) -> Self:
+        """Return the managers of the inventory by the state in which they were seen."""
         names = [host.name for host in inventory.managers]
         seen = [facts for facts in state.hosts if facts.host in names]
         known = {address for facts in seen for address in facts.engine.membership.managers}
@@ -101,7 +102,7 @@ class _Left:
 def lost(state: ClusterState, inventory: Inventory) -> Standing:
     """Return how a cluster stands for which no manager of the inventory answers."""
     disbelieved = [f"{one.host} {one.reason}" for one in state.failures if one.disbelieved]
-    left = _Left.of(state, inventory)
+    left = Left.of(state, inventory)
     found = Standing(health=Health.LOST, managers=left.total, answering=len(left.working))
     if disbelieved:
         return found.model_copy(update={"reasons": tuple(disbelieved)})
@@ -132,7 +133,7 @@ def both(names: Collection[str]) -> str:
     return f"{', '.join(most)} and {last}" if most else last
 
 
-def _of_managers(left: _Left) -> tuple[str, str]:
+def _of_managers(left: Left) -> tuple[str, str]:
     """Return reason and cure where some of the managers are there."""
     needed = majority(left.total)
     if left.locked and len(left.working) + len(left.locked) >= needed:
@@ -152,11 +153,11 @@ def _of_managers(left: _Left) -> tuple[str, str]:
     return f"{', '.join([count, *also])}, no quorum: {first}", "; then ".join(steps) + f"; {KEEP}"
 
 
-def _said(left: _Left, hosts: Collection[str]) -> str:
+def _said(left: Left, hosts: Collection[str]) -> str:
     return "; ".join(dict.fromkeys(left.errors[host] for host in hosts if host in left.errors))
 
 
-def _without_managers(left: _Left, inventory: Inventory) -> Standing:
+def _without_managers(left: Left, inventory: Inventory) -> Standing:
     """Return the state where none of the inventory's managers is one, as far as they answer."""
     if not left.strays:
         return Standing(health=Health.ABSENT)

@@ -184,6 +184,12 @@ class EnginePort(SwarmPort, Protocol):
     def init_swarm(self, spec: SwarmSpec, membership: JoinAddress) -> str:
         """Create a swarm with this engine as its first manager; return the node id."""
 
+    def recover_swarm(self, membership: JoinAddress) -> None:
+        """Begin the swarm of this engine again with itself as the only manager (``--force-new-cluster``).
+
+        All objects stay. Must never be asked of a manager of an autolocked swarm, whose engine then removes its state.
+        """
+
     def join_swarm(self, membership: JoinAddress, *, remote: str, token: Secret) -> str:
         """Join the swarm of the manager at ``remote`` (``host:port``); return the node id when the engine is active.
 
@@ -259,6 +265,17 @@ class SecretFiles(Protocol):
         """
 
 
+class Archives(Protocol):
+    """Sealed files on the operator's machine."""
+
+    def write(self, path: str, content: bytes) -> None:
+        """Seal the content for every recipient and create the file, whole; an existing one is never overwritten.
+
+        Raises:
+            UsageError: there is no recipient, the file exists, or it cannot be written.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class Approach:
     """How the operator's machine comes to a host."""
@@ -312,6 +329,7 @@ class Ports(Protocol):
     clock: Clock
     listener: Listener
     secret_files: SecretFiles
+    archives: Archives
 
     def engine(self, host: str) -> EnginePort:
         """Return the engine of a host; raises ``HostError`` kinds when it cannot be reached."""

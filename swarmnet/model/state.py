@@ -49,6 +49,8 @@ class SwarmMembership(Document):
     """True when the engine answers for the cluster now (``ControlAvailable``)."""
     managers: tuple[str, ...] = ()
     """``host:port`` of the managers that this node knows."""
+    members: tuple[tuple[str, str], ...] = Field(default=(), exclude=True)
+    """Node id and ``host:port`` of each of them. Part of no backup."""
     error: str = ""
 
 
@@ -73,6 +75,8 @@ class EngineFacts(Document):
     """An engine with live restore refuses to enter a swarm."""
     firewall: str = Field(default="", exclude=True)
     """What writes its rules: ``iptables``, ``nftables``, with ``+firewalld``; from API 1.49. In no backup."""
+    data_root: str = Field(default="/var/lib/docker", exclude=True)
+    """Its folder of state on the host (``DockerRootDir``). In no backup."""
     membership: SwarmMembership = SwarmMembership()
 
     @property

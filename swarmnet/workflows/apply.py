@@ -47,6 +47,8 @@ class Goal:
     """What the lock shows to others: ``apply playbooks/site.yml``."""
     programs: tuple[str, ...] = ()
     """The programs that planning runs; a saved plan names them."""
+    headless: bool = False
+    """True for a plan that is made for a swarm that no manager answers for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,7 @@ def prepare(ports: Ports, goal: Goal) -> Prepared:
         NothingReachableError: no host answers.
     """
     state = observe_settled(ports, goal.look)
-    if not goal.permissions.dissolve:
+    if not (goal.permissions.dissolve or goal.headless):
         answered(state, ports.inventory, hosts=goal.look.hosts)
     refusals = tuple(guard.of_state(state, ports.inventory, goal.permissions, hosts=goal.look.hosts))
     if any(refusal.flag is None for refusal in refusals):

@@ -69,7 +69,7 @@ def test_every_command_that_is_named_exists() -> None:
 
 @pytest.mark.parametrize(
     "told",
-    ["swarmnet recover quorum", "swarmnet lock smash", "swarmnet unlock --keyfile F", "swarmnet backup create|frob"],
+    ["swarmnet recover majority", "swarmnet lock smash", "swarmnet unlock --keyfile F", "swarmnet backup create|frob"],
 )
 def test_a_command_that_does_not_exist_is_found(told: str) -> None:
     assert list(wrong(f"when they are lost for good: {told}")) != []

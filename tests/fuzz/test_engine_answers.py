@@ -64,6 +64,7 @@ CALLS: dict[str, Callable[[Engine], object]] = {
     "disconnect_container": lambda engine: engine.disconnect_container("box", "front"),
     "facts": lambda engine: engine.facts(),
     "has_image": lambda engine: engine.has_image("web:1"),
+    "recover_swarm": lambda engine: engine.recover_swarm(ME),
     "init_swarm": lambda engine: engine.init_swarm(SwarmSpec(), ME),
     "join_swarm": lambda engine: engine.join_swarm(ME, remote="192.0.2.2:2377", token=Secret("t")),
     "rotate": lambda engine: engine.rotate(Rotation.CA),

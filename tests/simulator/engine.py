@@ -86,7 +86,7 @@ class SimulatedEngine(SimulatedMembership, SimulatedTasks, SimulatedContainers):
         answers = node.spec.role is Role.MANAGER and has_quorum(store, self._world.machines)
         leaderless = node.spec.role is Role.MANAGER and not answers
         machine.restarted = machine.restarted and leaderless
-        managers = (other for other in store.nodes.values() if other.spec.role is Role.MANAGER)
+        managers = [one for one in store.nodes.values() if one.spec.role is Role.MANAGER and one.in_raft]
         return SwarmMembership(
             state=SwarmStanding.PENDING if machine.restarted else SwarmStanding.ACTIVE,
             node_id=node.id,
@@ -94,6 +94,7 @@ class SimulatedEngine(SimulatedMembership, SimulatedTasks, SimulatedContainers):
             address=node.address,
             is_manager=answers,
             managers=tuple(f"{other.address}:2377" for other in managers),
+            members=tuple((other.id, f"{other.address}:2377") for other in managers),
             error="The swarm does not have a leader" if leaderless else "",
         )
 

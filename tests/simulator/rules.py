@@ -39,7 +39,7 @@ _NOT_IN_TASKS = {"name", "mode", "labels", "replicas", "update", "rollback"}
 
 def has_quorum(store: Store, machines: dict[str, Machine]) -> bool:
     """Return whether more than half of the managers are alive."""
-    managers = [node for node in store.nodes.values() if node.spec.role is Role.MANAGER]
+    managers = [node for node in store.nodes.values() if node.spec.role is Role.MANAGER and node.in_raft]
     alive = [node for node in managers if machines[node.host].alive and machines[node.host].store is store]
     return len(alive) * 2 > len(managers)
 

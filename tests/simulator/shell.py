@@ -33,7 +33,15 @@ class SimulatedShell:
         """Run a program; one that the machine does not have ends with 127, as in a real shell."""
         del timeout, sudo
         with self._world.answering(self._machine, "shell", " ".join(argv)):
-            programs = {"ip": _ip, "true": _true, "cat": _cat, "grep": _grep, "sh": real_sh, **self._machine.programs}
+            programs = {
+                "ip": _ip,
+                "true": _true,
+                "cat": _cat,
+                "grep": grep,
+                "sh": real_sh,
+                "tar": _tar,
+                **self._machine.programs,
+            }
             program = programs.get(argv[0])
             if program is None:
                 return Completed(tuple(argv), 127, b"", f"{argv[0]}: not found\n".encode())
@@ -53,7 +61,7 @@ def _cat(machine: Machine, argv: Sequence[str], stdin: bytes) -> tuple[int, byte
     return 0, b"".join(files[path] for path in argv[1:]) if argv[1:] else stdin, b""
 
 
-def _grep(machine: Machine, argv: Sequence[str], _stdin: bytes) -> tuple[int, bytes, bytes]:
+def grep(machine: Machine, argv: Sequence[str], _stdin: bytes) -> tuple[int, bytes, bytes]:
     """Print the lines that match, each behind the name of its file: ``grep -E PATTERN FILE FILE ...``."""
     files, pattern = _files(machine), re.compile(argv[2].encode())
     missing = [path for path in argv[3:] if path not in files]
@@ -69,7 +77,24 @@ def _grep(machine: Machine, argv: Sequence[str], _stdin: bytes) -> tuple[int, by
 
 
 def _files(machine: Machine) -> dict[str, bytes]:
-    return {"/proc/net/route": _route_table(machine), "/proc/net/fib_trie": _trie(machine), **machine.files}
+    kernel = {"/proc/net/route": _route_table(machine), "/proc/net/fib_trie": _trie(machine)}
+    return kernel | _node_key(machine) | machine.files
+
+
+def _node_key(machine: Machine) -> dict[str, bytes]:
+    """Return the key of a node, encrypted where its swarm is autolocked (seen on 20.10, 26.1 and 28.5)."""
+    if machine.store is None:
+        return {}
+    word = b"ENCRYPTED " if machine.store.spec.autolock else b""
+    head = b"-----BEGIN %bPRIVATE KEY-----\nkek-version: 8\n" % word
+    return {"/var/lib/docker/swarm/certificates/swarm-node.key": head}
+
+
+def _tar(machine: Machine, argv: Sequence[str], _stdin: bytes) -> tuple[int, bytes, bytes]:
+    """Print an archive of the folder of a swarm's state: ``tar -C ROOT -cz swarm``."""
+    if machine.store is None:
+        return 2, b"", f"tar: {argv[-1]}: Cannot stat: No such file or directory\n".encode()
+    return 0, f"state of {machine.node_id}".encode(), b""
 
 
 def real_sh(machine: Machine, argv: Sequence[str], stdin: bytes) -> tuple[int, bytes, bytes]:

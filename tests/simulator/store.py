@@ -29,6 +29,8 @@ class NodeRecord:
     ready: bool = True
     unknown: bool = False
     """True right after an election: the new leader has not heard of the node yet."""
+    in_raft: bool = True
+    """False for a manager that the swarm does not count since it began again from another one."""
 
 
 @dataclass

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from swarmnet.model.clock import Clock
     from swarmnet.model.events import Listener
     from swarmnet.model.log import LogEntry
-    from swarmnet.model.ports import InsidePort, Ports, SecretFiles
+    from swarmnet.model.ports import Archives, InsidePort, Ports, SecretFiles
     from tests.simulator.store import Store
 
 
@@ -85,6 +85,8 @@ class World:
         self.requests: list[Request] = []
         self.operator_files: dict[str, Secret] = {}
         """Files with secrets on the operator's machine."""
+        self.archives: dict[str, bytes] = {}
+        """What was archived on the operator's machine, by path, unsealed."""
         self.operator_program: Callable[[JsonObject], JsonObject] = lambda _job: {}
         """What plain sockets of the operator's machine find."""
         self.inside: Callable[[Ports, str, str | None], AbstractContextManager[InsidePort]] = _not_inside
@@ -274,6 +276,18 @@ class SimulatedSecretFiles:
             raise UsageError(f"{path} holds something else; it is not overwritten")
 
 
+@dataclass
+class SimulatedArchives:
+    """An ``Archives`` in memory, unsealed."""
+
+    files: dict[str, bytes]
+
+    def write(self, path: str, content: bytes) -> None:
+        if path in self.files:
+            raise UsageError(f"{path} exists; no archive is overwritten")
+        self.files[path] = content
+
+
 class SimulatedPorts:
     """The ``Ports`` of one run."""
 
@@ -283,6 +297,7 @@ class SimulatedPorts:
         self.clock: Clock = world.clock
         self.listener = listener
         self.secret_files: SecretFiles = SimulatedSecretFiles(world.operator_files)
+        self.archives: Archives = SimulatedArchives(world.archives)
         self.closed = False
         self._swarm = ""
 

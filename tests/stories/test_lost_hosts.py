@@ -231,6 +231,33 @@ def test_a_manager_that_loses_power_while_it_joins_is_one_node_after_the_next_ap
     cluster.plan_is_empty()
 
 
+def test_a_swarm_begins_again_from_the_one_manager_that_power_cuts_left_and_takes_the_others_in(
+    cluster: Cluster,
+) -> None:
+    cluster.write(BASE + MORE)
+    cluster.apply()
+    web = docker(cluster.lab, "m2", "service", "inspect", "web", "--format", "{{.ID}}")
+    for host in ("m1", "m3"):
+        cluster.cut_power(host)
+    recover = ("recover", "quorum", "-i", "hosts.yml", "--from", "m2", "--lost", "m1,m3", "--yes")
+
+    cluster.operator.types(*recover)
+
+    assert docker(cluster.lab, "m2", "service", "inspect", "web", "--format", "{{.ID}}") == web
+    assert_reaches(cluster.lab, "w1", "m2")
+    for host in ("m1", "m3"):
+        cluster.heal(host)
+    leads = "{{.Swarm.ControlAvailable}} {{.Swarm.Error}}"
+    assert soon(lambda: docker(cluster.lab, "m1", "info", "--format", leads).strip() == "true"), "no second swarm"
+
+    cluster.operator.types(*recover)
+
+    assert_whole(cluster.lab, "m2", networks=["front", "back"], label=SITE)
+    cluster.apply()
+    cluster.plan_is_empty()
+    assert_reaches(cluster.lab, "w1", "m1")
+
+
 def node_id(lab: Lab, host: str) -> str:
     """Return who the host's engine says that it is in the swarm."""
     return docker(lab, host, "info", "--format", "{{.Swarm.NodeID}}")

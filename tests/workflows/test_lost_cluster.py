@@ -17,6 +17,7 @@ from swarmnet.model.standing import answered
 from swarmnet.model.swarm import SwarmSpec
 from swarmnet.plan.guard import Permissions
 from swarmnet.plan.nodes import activated, demoted, drained, promoted, removed
+from swarmnet.plan.quorum import Wish
 from swarmnet.plan.recovery.describe import document
 from swarmnet.plan.recovery.steps import Choices
 from swarmnet.plan.replace import replaced
@@ -28,6 +29,7 @@ from swarmnet.workflows.apply import Goal, apply, prepare
 from swarmnet.workflows.backup import Order, compare_with_live, create, undisturbed
 from swarmnet.workflows.fleet.observe import Look, observe
 from swarmnet.workflows.lock.lock import holders, visible
+from swarmnet.workflows.recover import recover
 from swarmnet.workflows.restore import Restore, run, take_back
 from swarmnet.workflows.rollback import rollback
 from swarmnet.workflows.service_log import ServiceLog
@@ -124,6 +126,7 @@ COMMANDS: dict[str, Callable[[Ports], object]] = {
     **dict.fromkeys(("show stack", "show names", "show ports", "show volumes"), whole_look),
     "logs": lambda ports: ServiceLog.of(ports, ["web"], tail=None, since=None),
     "rollback": lambda ports: prepare(ports, rollback(ports, "web")),
+    "recover quorum": lambda ports: recover(ports, Wish("m3"), terms()),
     "rotate tokens": lambda ports: rotating(ports, rotated_tokens),
     "rotate ca": lambda ports: rotating(ports, rotated_ca),
     "rotate unlock-key": lambda ports: rotating(ports, partial(rotated_unlock_key, "key")),
@@ -135,7 +138,7 @@ COMMANDS: dict[str, Callable[[Ports], object]] = {
     "node replace": lambda ports: of_node(ports, partial(replaced, "w1")),
 }
 """What each command does on hosts, by the words that are typed."""
-SPEAK_OTHERWISE = {"status", "unlock", "reset"}
+SPEAK_OTHERWISE = {"status", "unlock", "reset", "recover quorum"}
 """Commands whose answer is not an error, or that are there for just that state."""
 OUTSIDE = {"lab up", "restore verify", "schedule install", "trust"}
 """Commands that write an inventory, only read it, or only log in."""

@@ -67,7 +67,7 @@ class Picture:
     """Managers that contradict each other: host name to how, in words that follow the name."""
 
 
-def picture(ports: Ports, seen: Mapping[str, HostFacts]) -> Picture:
+def picture(ports: Ports, seen: Mapping[str, HostFacts], *, believed: str | None = None) -> Picture:
     """Return the cluster as the first manager that can answer reports it, unless a second one contradicts it.
 
     Nothing is taken from managers that contradict each other: there is no way to know which of them is right.
@@ -75,9 +75,10 @@ def picture(ports: Ports, seen: Mapping[str, HostFacts]) -> Picture:
     Args:
         ports: the world.
         seen: the hosts that answered, by name.
+        believed: the one manager to ask, without a second; None asks those of the inventory.
     """
     found = Picture()
-    names = _managers(ports, seen)
+    names = [name for name in _managers(ports, seen) if believed in (None, name)]
     while names:
         name, *names = names
         pool = ThreadPoolExecutor(1, "swarmnet-confirm")

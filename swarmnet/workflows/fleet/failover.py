@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from swarmnet.model.clock import Clock
     from swarmnet.model.events import Listener
     from swarmnet.model.hosts import Inventory
-    from swarmnet.model.ports import Approach, EnginePort, InsidePort, Ports, SecretFiles, ShellPort, SwarmPort
+    from swarmnet.model.ports import Approach, Archives, EnginePort, InsidePort, Ports, SecretFiles, ShellPort, SwarmPort
 
 T = TypeVar("T")
 
@@ -107,6 +107,7 @@ class Failover:
         self.stopwatch: Clock = ports.clock
         self.listener: Listener = ports.listener
         self.secret_files: SecretFiles = ports.secret_files
+        self.archives: Archives = ports.archives
 
     def engine(self, host: str) -> EnginePort:
         """Return the engine of this host only."""

@@ -61,6 +61,11 @@ class Look:
     missing: tuple[HostFailure, ...] = ()
     """Hosts that did not answer a moment ago: they are not tried again, which would cost the time-out once more."""
 
+    believed: str | None = None
+    """The one manager that is asked for the cluster, and that no other's word is held against; None asks each, and
+    has the first confirmed by a second. For a swarm that began again from one manager, while others hold an older state
+    of it."""
+
     def seconds(self, host: str) -> float:
         """Return how long the commands that steps need may take on a host: they run one after the other."""
         return sum(need.timeout for need in self.needs if need.host == host)
@@ -93,14 +98,14 @@ def observe(ports: Ports, look: Look = EVERYTHING) -> ClusterState:
             silence.hosts, lambda host: _heard(ports, host, look, silence), listener=ports.listener, limit=limit
         )
     seen = {name: result for name, result in results.items() if isinstance(result, _Seen)}
-    found = picture(ports, {name: one.facts for name, one in seen.items()})
+    found = picture(ports, {name: one.facts for name, one in seen.items()}, believed=look.believed)
     state = found.state
     errors = {name: error for name, error in results.items() if isinstance(error, HostError)} | found.failed
     failures = {one.host: one for one in look.missing} | {name: _failure(name, error) for name, error in errors.items()}
     present = [_told(one, found.leaderless) for name, one in seen.items() if name not in found.failed]
     if not present:
         raise _nobody(failures.values(), errors)
-    doubts = found.doubted | _contradictions(present, state, ports)
+    doubts = found.doubted | ({} if look.believed else _contradictions(present, state, ports))
     failures |= {host: HostFailure(host=host, reason=why, disbelieved=True) for host, why in doubts.items()}
     present = [one for one in present if one.facts.host not in doubts]
     return state.model_copy(

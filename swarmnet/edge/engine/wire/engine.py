@@ -32,6 +32,7 @@ def facts_from_wire(info: Mapping[str, JsonValue], api_version: str) -> EngineFa
         labels=dict(as_text(label).partition("=")[::2] for label in as_list(info.get("Labels"))),
         live_restore=info.get("LiveRestoreEnabled") is True,
         firewall=as_text(as_object(info.get("FirewallBackend")).get("Driver")),
+        data_root=as_text(info.get("DockerRootDir")) or "/var/lib/docker",
         membership=membership_from_wire(as_object(info.get("Swarm"))),
     )
 
@@ -57,6 +58,7 @@ def membership_from_wire(swarm: Mapping[str, JsonValue]) -> SwarmMembership:
         address=as_text(swarm.get("NodeAddr")),
         is_manager=swarm.get("ControlAvailable") is True and not error,
         managers=tuple(as_text(manager.get("Addr")) for manager in managers),
+        members=tuple((as_text(manager.get("NodeID")), as_text(manager.get("Addr"))) for manager in managers),
         error=error,
     )
 

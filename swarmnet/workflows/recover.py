@@ -1,0 +1,86 @@
+"""Bring a swarm back from one manager when a majority is gone: the same way as apply, with one manager's word alone."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from swarmnet.errors import HostError, RefusedError
+from swarmnet.operations.swarm.recover import asks_for_autolock
+from swarmnet.plan.guard import Permissions
+from swarmnet.plan.quorum import recovered
+from swarmnet.workflows.apply import Goal, apply
+from swarmnet.workflows.fleet.observe import Look
+
+if TYPE_CHECKING:
+    from swarmnet.model.base import JsonObject
+    from swarmnet.model.clock import Clock
+    from swarmnet.model.events import Listener
+    from swarmnet.model.hosts import Inventory
+    from swarmnet.model.ports import Approach, Archives, EnginePort, Ports, SecretFiles, ShellPort
+    from swarmnet.model.report import ApplyReport
+    from swarmnet.plan.quorum import Wish
+    from swarmnet.workflows.apply import Terms
+
+
+class OneManager:
+    """The ``Ports`` of a run that believes one manager alone: others may still answer for the swarm as it was."""
+
+    def __init__(self, ports: Ports, manager: str) -> None:
+        self._ports = ports
+        self._name = manager
+        self.inventory: Inventory = ports.inventory
+        self.clock: Clock = ports.clock
+        self.listener: Listener = ports.listener
+        self.secret_files: SecretFiles = ports.secret_files
+        self.archives: Archives = ports.archives
+
+    def engine(self, host: str) -> EnginePort:
+        """Return the engine of this host."""
+        return self._ports.engine(host)
+
+    def shell(self, host: str) -> ShellPort:
+        """Return the shell of this host."""
+        return self._ports.shell(host)
+
+    def manager(self) -> EnginePort:
+        """Return the one manager when it answers for the swarm."""
+        engine = self._ports.engine(self._name)
+        engine.swarm()
+        return engine
+
+    def approach(self, host: str) -> Approach:
+        """Return how this machine reaches a host."""
+        return self._ports.approach(host)
+
+    def ask_from_here(self, job: JsonObject) -> JsonObject:
+        """Run a job of the probe on this machine."""
+        return self._ports.ask_from_here(job)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._ports.close()
+
+
+def recover(ports: Ports, wish: Wish, terms: Terms) -> ApplyReport:
+    """Begin the swarm again from the survivor, take the other managers' entries out, and let those that answer return.
+
+    Interrupted anywhere, the same call does the rest.
+
+    Raises:
+        RefusedError: the survivor does not answer, or the plan is refused (``plan.quorum.recovered``).
+    """
+    try:
+        root = ports.engine(wish.survivor).facts().data_root
+    except HostError as error:
+        raise RefusedError(f"{wish.survivor} does not answer: {error.message}", hint=error.hint) from error
+    goal = Goal(
+        partial(recovered, wish, inventory=ports.inventory),
+        Look(needs=(asks_for_autolock(wish.survivor, root),), believed=wish.survivor),
+        Permissions(allow_missing=True),
+        f"recover quorum --from {wish.survivor}",
+        headless=True,
+    )
+    report = apply(OneManager(ports, wish.survivor), goal, terms)
+    silent = tuple(one for one in report.failures if one.host not in wish.lost)
+    return report.model_copy(update={"failures": silent})
