@@ -252,8 +252,8 @@ def test_a_swarm_begins_again_from_the_one_manager_that_power_cuts_left_and_take
 
     cluster.operator.types(*recover)
 
-    assert_whole(cluster.lab, "m2", networks=["front", "back"], label=SITE)
-    cluster.apply()
+    assert_whole(cluster.lab, "m2", networks=["front", "back"])
+    cluster.apply()  # the labels of nodes
     cluster.plan_is_empty()
     assert_reaches(cluster.lab, "w1", "m1")
 

@@ -123,6 +123,18 @@ def test_a_manager_that_was_rebuilt_joins() -> None:
     assert members(world) == {("m1", "manager"), ("m2", "manager"), ("w1", "worker")}
 
 
+def test_labels_of_removed_entries_are_reported() -> None:
+    world = lost()
+    store = world.store("m2")
+    node = next(one for one in store.nodes.values() if one.host == "m3")
+    node.spec = node.spec.model_copy(update={"labels": {"zone": "a", "disk": "ssd"}})
+    world.kill("m1")
+    world.kill("m3")
+    events: list[object] = []
+    recover(world.ports(listener=events.append), Wish("m2", frozenset({"m1", "m3"})), terms())
+    assert any("had the labels disk=ssd, zone=a" in str(event) for event in events)
+
+
 def test_the_state_of_the_survivor_is_kept_before_anything_changes() -> None:
     world = lost("m1", "m3")
     node = world.machines["m2"].node_id

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from swarmnet.errors import CommandError, ConvergenceError, NotAManagerError
 from swarmnet.model.clock import wait_until
+from swarmnet.model.events import Progress
 from swarmnet.model.hosts import Availability, Role
 from swarmnet.model.plan import Action, Permit, Rank, Risk, Sign
 from swarmnet.model.ports import JoinAddress, progress
@@ -168,5 +169,12 @@ class RemoveLostManager(Action):
 
         what = f"the entry of {self.target} to be down"
         wait_until(ports.clock, look, what=what, timeout=ANSWER_LIMIT + 6 * beats, tell=progress(ports))
-        if any(one.id == self.node_id for one in manager.nodes.list()):
-            manager.nodes.remove(self.node_id, force=True)
+        left = next((one for one in manager.nodes.list() if one.id == self.node_id), None)
+        if left is None:
+            return
+        if left.spec.labels:
+            words = ", ".join(f"{name}={text}" for name, text in sorted(left.spec.labels.items()))
+            ports.listener(
+                Progress(f"{self.target} had the labels {words}: `swarmnet apply` gives back those it names")
+            )
+        manager.nodes.remove(self.node_id, force=True)
