@@ -13,11 +13,13 @@ from swarmnet.workflows.apply import Goal, apply
 from swarmnet.workflows.fleet.observe import Look
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from swarmnet.model.base import JsonObject
     from swarmnet.model.clock import Clock
     from swarmnet.model.events import Listener
     from swarmnet.model.hosts import Inventory
-    from swarmnet.model.ports import Approach, Archives, EnginePort, Ports, SecretFiles, ShellPort
+    from swarmnet.model.ports import Approach, Archives, EnginePort, InsidePort, Ports, SecretFiles, ShellPort
     from swarmnet.model.report import ApplyReport
     from swarmnet.plan.quorum import Wish
     from swarmnet.workflows.apply import Terms
@@ -56,6 +58,10 @@ class OneManager:
     def ask_from_here(self, job: JsonObject) -> JsonObject:
         """Run a job of the probe on this machine."""
         return self._ports.ask_from_here(job)
+
+    def inside(self, network: str, *, image: str | None = None) -> AbstractContextManager[InsidePort]:
+        """Return a context in which a program runs on a network."""
+        return self._ports.inside(network, image=image)
 
     def close(self) -> None:
         """Close every connection."""

@@ -85,8 +85,7 @@ class World:
         self.requests: list[Request] = []
         self.operator_files: dict[str, Secret] = {}
         """Files with secrets on the operator's machine."""
-        self.archives: dict[str, bytes] = {}
-        """What was archived on the operator's machine, by path, unsealed."""
+        self.archives: dict[str, bytes] = {}  # on the operator's machine, by path, unsealed
         self.operator_program: Callable[[JsonObject], JsonObject] = lambda _job: {}
         """What plain sockets of the operator's machine find."""
         self.inside: Callable[[Ports, str, str | None], AbstractContextManager[InsidePort]] = _not_inside

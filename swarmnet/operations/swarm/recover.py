@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from swarmnet.errors import CommandError, ConvergenceError, NotAManagerError
 from swarmnet.model.clock import wait_until
 from swarmnet.model.events import Progress
+from swarmnet.model.find import by_id
 from swarmnet.model.hosts import Availability, Role
 from swarmnet.model.plan import Action, Permit, Rank, Risk, Sign
 from swarmnet.model.ports import JoinAddress, progress
@@ -163,13 +164,13 @@ class RemoveLostManager(Action):
         beats = manager.swarm().spec.heartbeat or HEARTBEAT
 
         def look() -> tuple[bool | None, str]:
-            node = next((one for one in manager.nodes.list() if one.id == self.node_id), None)
+            node = by_id(manager.nodes.list(), self.node_id)
             gone = node is None or is_dead(node) or node.status == "unknown"
             return (True if gone else None), f"it is {'' if node is None else node.status}"
 
         what = f"the entry of {self.target} to be down"
         wait_until(ports.clock, look, what=what, timeout=ANSWER_LIMIT + 6 * beats, tell=progress(ports))
-        left = next((one for one in manager.nodes.list() if one.id == self.node_id), None)
+        left = by_id(manager.nodes.list(), self.node_id)
         if left is None:
             return
         if left.spec.labels:

@@ -27,7 +27,16 @@ if TYPE_CHECKING:
     from swarmnet.model.clock import Clock
     from swarmnet.model.events import Listener
     from swarmnet.model.hosts import Inventory
-    from swarmnet.model.ports import Approach, Archives, EnginePort, InsidePort, Ports, SecretFiles, ShellPort, SwarmPort
+    from swarmnet.model.ports import (
+        Approach,
+        Archives,
+        EnginePort,
+        InsidePort,
+        Ports,
+        SecretFiles,
+        ShellPort,
+        SwarmPort,
+    )
 
 T = TypeVar("T")
 
