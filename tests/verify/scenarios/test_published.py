@@ -82,6 +82,16 @@ def test_a_port_of_the_mesh_that_is_closed_where_no_kernel_could_open_it_is_inco
     assert (verdict.status, "w2" in verdict.detail, "IPVS" in verdict.detail) == (Status.INCONCLUSIVE, True, True)
 
 
+def test_a_port_of_the_mesh_that_is_open_where_no_kernel_has_a_mesh_is_anothers() -> None:
+    """Seen on 20.10 and 26.1 without IPVS: a port that a process held was open, and the missing rule was blamed."""
+    known = knocked(rules={"exit": 0, "stdout": NAT.replace("30000", "30001")})
+    known |= {(host, FACTS.name): Answer({"ipvs": False}) for host in ("w1", "w2")}
+    known |= {("w3", "ingress/nat"): Answer({"exit": 0, "stdout": NAT})}
+    verdict = judged(with_services(WEB), known)
+    assert verdict.status is Status.INCONCLUSIVE
+    assert verdict.detail.endswith("another program answers at port 30000 on w1, 30000 on w2")
+
+
 def test_a_port_that_only_the_engine_itself_holds_open_failed() -> None:
     verdict = judged(with_services(WEB), knocked(rules={"exit": 0, "stdout": NAT.replace("30000", "30001")}))
     assert verdict.status is Status.FAILED

@@ -43,6 +43,7 @@ MOST = 64
 KNOCKED = keys.targets("published")
 TAKEN = ("address already in use", "port is already allocated", "host-mode port already in use")
 """What engines say of a port on a host that something else holds: a program, a container, another service."""
+ANOTHER = "another program answers"
 FORGOTTEN = "if mesh-tcp is ok, its tasks are older than the port: recreate them"
 """Engines leave tasks that outlived a change of constraints as they are when ports change (20.10 to 28.5)."""
 
@@ -160,6 +161,8 @@ class Published(Scenario):
             return self.verdict(subject, Status.INCONCLUSIVE, detail, fix)
         if incapable:
             detail = f"the kernel of {', '.join(sorted(incapable))} has no IPVS, so the routing mesh cannot work there"
+            held = sorted({f"{door.port} on {door.host}" for door, seen in looks.items() if seen.why == ANOTHER})
+            detail += f"; another program answers at port {', '.join(held)}" if held else ""
             needed = claims.each(map(claims.ipvs_kernel, incapable))
             return self.verdict(subject, Status.INCONCLUSIVE, detail).model_copy(update={"needed": needed})
         hosts = len({door.host for door in mine})
@@ -204,7 +207,9 @@ def _look_at(setup: Setup, answers: Answers, door: PublishedDoor) -> Seen:
             return Seen(Look.NO_IPVS, door.port)
         return Seen(Look.CLOSED, door.port, str(outcome.get("why")))
     if door.in_mesh and not is_published(rules or {}, door.port, "tcp"):
-        return Seen(Look.RULE_MISSING, door.port)
+        # Engines make no rule without IPVS, nor hold the port themselves: whatever answers is not the mesh.
+        other = has_ipvs(answers, door.host) is False
+        return Seen(Look.NO_IPVS, door.port, ANOTHER) if other else Seen(Look.RULE_MISSING, door.port)
     return Seen(Look.FINE, door.port)
 
 
