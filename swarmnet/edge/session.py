@@ -201,6 +201,11 @@ class Session:
         target = self._targets[host]
         return approach_of(target, self._links.to(target).peer)
 
+    def opens(self, host: str, port: int) -> bool | None:
+        """Return whether a port of a host takes a connection from its jump host; None where that cannot be tried."""
+        target = self._targets[host]
+        return None if target.via is None else self._links.to(target.via).opens(target.hostname, port)
+
     def ask_from_here(self, job: JsonObject) -> JsonObject:
         """Do a job of the probe's on this machine, by plain sockets."""
         return ask_from_here(job)

@@ -287,6 +287,8 @@ class Approach:
     """What is in between (a jump host), so that plain sockets prove nothing; None for a direct way."""
     peer: str | None = None
     """Where the open connection leads to, as an IP address; None where something is between, or nothing is open."""
+    tunnels: bool = False
+    """Whether a jump host is between, which can be asked to try the host's ports (:meth:`Ports.opens`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -346,6 +348,12 @@ class Ports(Protocol):
 
     def approach(self, host: str) -> Approach:
         """Return how this machine comes to a host; connects to nothing."""
+
+    def opens(self, host: str, port: int) -> bool | None:
+        """Return whether a TCP port takes a connection from the host's jump host; closed at once, nothing is sent.
+
+        None where there is no jump host, or where it does not try.
+        """
 
     def ask_from_here(self, job: JsonObject) -> JsonObject:
         """Do a job of the probe's (``swarmnet.probe.main.run``) on this machine; return its answers."""

@@ -332,6 +332,11 @@ class SimulatedPorts:
         """Return the host's address, directly reached."""
         return Approach(self.inventory.host(host).address, 22, peer=self.world.machines[host].address)
 
+    def opens(self, host: str, port: int) -> bool | None:
+        """Return None: no simulated host is behind a jump host."""
+        del host, port
+        return None
+
     def ask_from_here(self, job: JsonObject) -> JsonObject:
         """Do what ``world.operator_program`` does with a job of the probe's; by default nothing answers."""
         return self.world.operator_program(job)

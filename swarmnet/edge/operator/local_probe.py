@@ -21,7 +21,7 @@ def approach_of(target: Target, peer: str | None = None) -> Approach:
         between = f"SSH reaches it through {target.via.label}"
     elif target.command is not None:
         between = "SSH reaches it through a ProxyCommand"
-    return Approach(target.hostname, target.port, between, peer)
+    return Approach(target.hostname, target.port, between, peer, target.via is not None)
 
 
 def ask_from_here(job: JsonObject) -> JsonObject:

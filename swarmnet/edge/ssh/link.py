@@ -96,6 +96,18 @@ class Link:
         except (paramiko.SSHException, OSError, EOFError) as error:
             raise ssh_errors.unreachable(target, error) from None
 
+    def opens(self, hostname: str, port: int) -> bool | None:
+        """Return whether a TCP port takes a connection from here; None where this server does not try."""
+        try:
+            self.connect().open_port(hostname, port, timeout=self.target.timeout).close()
+        except paramiko.ChannelException as error:
+            return None if error.code == paramiko.common.OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED else False
+        except TimeoutError:
+            return False
+        except (HostError, paramiko.SSHException, OSError, EOFError):
+            return None
+        return True
+
     def unix_socket(self, path: str) -> paramiko.Channel:
         """Return a channel to a Unix socket there; raises ``paramiko.ChannelException`` when sshd refuses."""
         return self._channel(lambda transport: transport.open_unix_socket(path, timeout=self.target.timeout))

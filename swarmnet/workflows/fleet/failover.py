@@ -134,6 +134,10 @@ class Failover:
         """Return how this machine reaches a host."""
         return self._ports.approach(host)
 
+    def opens(self, host: str, port: int) -> bool | None:
+        """Try a port from a host's jump host."""
+        return self._ports.opens(host, port)
+
     def ask_from_here(self, job: JsonObject) -> JsonObject:
         """Run a job of the probe on this machine."""
         return self._ports.ask_from_here(job)

@@ -329,3 +329,16 @@ def test_h10_the_other_end_of_a_direct_connection_is_known_whatever_the_host_say
     with suppress(HostError):
         session.connect("behind")
     assert session.approach("behind").peer is None
+
+
+def test_a_jump_host_says_which_ports_it_can_open(fleet: Fleet) -> None:
+    jump = fleet.host("jump")
+    fleet.add("direct", jump.port)
+    fleet.add("inside", jump.port, settings={"jump": f"root@127.0.0.1:{jump.port}"})
+    forbidding = fleet.host("forbidding", options=("AllowTcpForwarding no",))
+    fleet.add("beyond", jump.port, settings={"jump": f"root@127.0.0.1:{forbidding.port}"})
+    session = fleet.session()
+    assert session.opens("direct", jump.port) is None
+    assert session.opens("inside", jump.port) is True
+    assert session.opens("inside", free_port()) is False
+    assert session.opens("beyond", jump.port) is None

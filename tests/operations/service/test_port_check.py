@@ -132,12 +132,54 @@ def test_a_host_whose_node_is_down_is_not_knocked_at() -> None:
     assert not any(door.endswith("w2") for door in doors)
 
 
-class BehindJumpHost(SimulatedPorts):
-    """The ports of a run that comes to w1 through a jump host."""
+class BehindCommand(SimulatedPorts):
+    """The ports of a run that comes to w1 through a ProxyCommand."""
 
     def approach(self, host: str) -> Approach:
-        between = "SSH reaches it through jump host gate" if host == "w1" else None
+        between = "SSH reaches it through a ProxyCommand" if host == "w1" else None
         return replace(super().approach(host), between=between)
+
+
+class BehindJumpHost(SimulatedPorts):
+    """The ports of a run that comes to the workers through a jump host, which tries doors as ``tries`` says."""
+
+    def __init__(self, world: World, tries: Callable[[str, int], bool | None]) -> None:
+        super().__init__(world, world.inventory, ignore)
+        self.tries = tries
+
+    def approach(self, host: str) -> Approach:
+        if host == "m1":
+            return super().approach(host)
+        return replace(super().approach(host), between="SSH reaches it through jump host gate", tunnels=True)
+
+    def opens(self, host: str, port: int) -> bool | None:
+        return self.tries(host, port)
+
+
+def through_gate(tries: Callable[[str, int], bool | None], *, here: bool = True) -> None:
+    """Add a port to a service of three hosts, two of which are behind a jump host."""
+    world = World(managers=1, workers=2)
+    apply(world, BEFORE)
+    knocked(world, lambda _port, _host: here)
+    ports = BehindJumpHost(world, tries)
+    for action in planned(world, AFTER).actions:
+        action.run(ports)
+
+
+def test_a_door_behind_a_jump_host_is_tried_from_there() -> None:
+    with pytest.raises(ConvergenceError, match="takes no connections at 8081 on w2"):
+        through_gate(lambda host, port: (host, port) != ("w2", 8081))
+
+
+@pytest.mark.parametrize("here", [True, False])
+@pytest.mark.parametrize("gate", [True, False, None])
+def test_what_one_side_sees_says_nothing_of_the_other(gate: bool | None, *, here: bool) -> None:  # noqa: FBT001
+    """A firewall may let the jump host in and this machine not, or the other way round."""
+    through_gate(lambda _host, _port: gate, here=here)
+
+
+def test_a_door_that_the_jump_host_does_not_try_is_not_missed() -> None:
+    through_gate(lambda host, _port: None if host == "w2" else True)
 
 
 def published(*texts: str) -> ServiceSpec:
@@ -151,7 +193,7 @@ def published(*texts: str) -> ServiceSpec:
     [
         ((), ("53/udp",), "port 53/udp"),
         (("80/tcp",), ("80/tcp", "53/udp", "54/sctp"), "port 53/udp, port 54/sctp"),
-        ((), ("80/tcp",), "TCP ports of w1 (behind a jump host)"),
+        ((), ("80/tcp",), "TCP ports of w1 (behind a ProxyCommand)"),
         (("80/tcp", "53/udp"), ("80/tcp", "53/udp"), ""),
         (("53/udp",), (), ""),
         (("53/udp", "80/tcp"), ("53/udp",), ""),
@@ -160,9 +202,9 @@ def published(*texts: str) -> ServiceSpec:
 def test_what_no_connection_from_here_proves_is_named(
     before: tuple[str, ...], after: tuple[str, ...], left: str
 ) -> None:
-    """G2: datagrams, and hosts behind a jump host."""
+    """G2: datagrams, and hosts behind a command."""
     world = World(managers=1, workers=1)
-    ports = BehindJumpHost(world, world.inventory, ignore)
+    ports = BehindCommand(world, world.inventory, ignore)
     text = not_tried(ports, published(*before), published(*after))
     assert text == (f"not tried from here: {left}; swarmnet verify --only published tries them" if left else None)
 
