@@ -15,6 +15,7 @@ import typer
 from swarmnet.cli.sealing import key_ring, opening_vault, remembering, sealing_vault, trusted_signers
 from swarmnet.cli.wiring import note, this_operator
 from swarmnet.errors import BackupNotFoundError, SwarmnetError, UsageError
+from swarmnet.model.events import ignore
 from swarmnet.model.schedule import Scheduler
 from swarmnet.report.terminal.text import on_one_line
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from swarmnet.edge.operator.schedules import Schedules
     from swarmnet.model.clock import Clock
     from swarmnet.model.schedule import Notice, RunRecord, Schedule, Timer
+    from swarmnet.model.sealed import Entry, Repository, Vault
     from swarmnet.model.state import ClusterState
     from swarmnet.report.documents.schedule import ScheduleEntry
     from swarmnet.workflows.backup import Taken
@@ -162,7 +164,7 @@ def _job(schedule: Schedule, clock: Clock) -> Job:
     from swarmnet.edge.backups.vault import AgeVault
     from swarmnet.workflows.scheduled import Job
 
-    keys = Path(schedule.keys)
+    keys, repository = Path(schedule.keys), DirectoryRepository(Path(schedule.repository))
     take: Callable[[Callable[[], None]], Taken] = partial(_take, schedule, clock)
     try:
         vault = opening_vault(keys, None, None)
@@ -171,9 +173,10 @@ def _job(schedule: Schedule, clock: Clock) -> Job:
     return Job(
         schedule=schedule,
         take=take,
-        repository=DirectoryRepository(Path(schedule.repository)),
+        repository=repository,
         vault=vault,
         clock=clock,
+        copy=partial(copied, schedule, repository, vault),
         notices=_notices(schedule),
         tell=_tell,
     )
@@ -223,6 +226,43 @@ def _take(schedule: Schedule, clock: Clock, answered: Callable[[], None]) -> Tak
     for warning in remembering(keys).made(taken.document):
         note(f"warning: {warning}")
     return taken
+
+
+def copied(schedule: Schedule, repository: Repository, vault: Vault, entries: tuple[Entry, ...]) -> tuple[str, ...]:
+    """Copy all backups to each target, since one that was away missed some; return what went wrong, a line for each."""
+    if not schedule.to:
+        return ()
+    from swarmnet.cli.targets import destination
+    from swarmnet.workflows.backup_copy import copy
+
+    sound = tuple(one for one in entries if one.problem is None)
+    said: list[str] = []
+    for target in schedule.to:
+        try:
+            found = copy(sound, source=repository, vault=vault, to=destination(target), listener=ignore)
+        except SwarmnetError as error:
+            said.append(f"to {target}: {error}")
+            continue
+        failed = [one for one in found if one.problem is not None]
+        if failed:
+            said.append(f"{len(failed)} of {len(found)} backups to {target}: {failed[0].problem}")
+    return tuple(said)
+
+
+def targets_of(given: list[str] | None) -> tuple[str, ...]:
+    """Return the targets of ``--to``, directories by their absolute paths.
+
+    Raises:
+        UsageError: one of them is none, or has a password in it.
+    """
+    if not given:
+        return ()
+    from swarmnet.cli.targets import named_target
+    from swarmnet.edge.targets.location import is_url
+
+    for text in given:
+        named_target(text)
+    return tuple(text if is_url(text) else str(Path(text).absolute()) for text in given)
 
 
 def _notices(schedule: Schedule) -> tuple[Notice, ...]:

@@ -12,10 +12,14 @@ import pytest
 from typer.testing import CliRunner
 
 from swarmnet.cli.main import build
-from swarmnet.cli.schedules import carried_out, schedules
+from swarmnet.cli.schedules import carried_out, copied, schedules
+from swarmnet.cli.sealing import sealing_vault
 from swarmnet.edge.backups.key_ring import BackupKeys
+from swarmnet.edge.backups.repository import DirectoryRepository
 from swarmnet.errors import LockedError, SchemaError, SwarmnetError, UsageError
 from swarmnet.report.documents.registry import DOCUMENTS
+from swarmnet.workflows.backup_lookup import listing
+from tests.support.backups import a_document
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -118,6 +122,25 @@ def test_status_tells_next_last_and_overdue_for_programs_too(place: Path) -> Non
     assert "next" in _type(place, "status").stdout
 
 
+def test_backups_are_copied_to_each_target_and_one_that_is_away_is_a_problem(place: Path) -> None:
+    (place / "away").write_text("no directory")
+    _installed(place, "--to", "copies", "--to", "away")
+    schedule = schedules(place / "schedules").get("prod")
+    assert schedule.to == (str(place / "copies"), str(place / "away"))
+    vault = sealing_vault(place / "keys", None, None, single_recipient=True)
+    repository = DirectoryRepository(place / "backups")
+    document = a_document()
+    repository.write(document, vault.seal(document), check=vault.header)
+
+    (said,) = copied(schedule, repository, vault, listing(repository, vault))
+
+    assert "1 of 1 backups" in said
+    assert str(place / "away") in said
+    (copy,) = (place / "copies").rglob("*.swarmnet")
+    assert copy.read_bytes() == next((place / "backups").rglob("*.swarmnet")).read_bytes()
+    assert copied(schedule.model_copy(update={"to": schedule.to[:1]}), repository, vault, ()) == ()
+
+
 def test_each_verb_answers_programs_in_its_published_form(place: Path) -> None:
     said = {
         "install": _install(place, "--json", "--timeout", "30", "--log-file", "log"),
@@ -170,6 +193,7 @@ def test_what_is_broken_since_the_install_is_what_the_run_fails_with(place: Path
         (("--on-failure", "no-such-program x"), "no program"),
         (("--on-failure", "'"), "--on-failure"),
         (("--keys", "none"), "no key to sign with"),
+        (("--to", "sftp://ann:hush@backup.example/x"), "password"),
     ],
 )
 def test_what_cannot_run_is_not_installed(place: Path, words: tuple[str, ...], says: str) -> None:

@@ -96,6 +96,15 @@ class Destination:
     """Where backups go, and with which keys."""
 
     repository: RepositoryOption = ""
+    to: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--to",
+            metavar="TARGET",
+            help="Copy each backup there, too: a directory, sftp://[USER@]HOST[:PORT]/PATH or s3://BUCKET/PREFIX;"
+            " repeatable.",
+        ),
+    ] = None
     keys: KeysOption = None
     single_recipient: SingleOption = False
 
@@ -116,7 +125,7 @@ class Wanted:
         Raises:
             UsageError: says which option it is.
         """
-        from swarmnet.cli.schedules import chosen, ping, words
+        from swarmnet.cli.schedules import chosen, ping, targets_of, words
         from swarmnet.cli.sealing import key_ring, sealing_vault
         from swarmnet.cli.wiring import read_inventory
         from swarmnet.edge.backups.keys import nobody
@@ -136,6 +145,7 @@ class Wanted:
             repository=str(Path(self.destination.repository).absolute()),
             keys=str(keys.absolute()),
             single_recipient=single,
+            to=targets_of(self.destination.to),
             at=at,
             with_=chosen(self.timing.with_),
             keep_last=self.keeping.keep_last,
