@@ -59,6 +59,10 @@ class OneManager:
         """Run a job of the probe on this machine."""
         return self._ports.ask_from_here(job)
 
+    def opens(self, host: str, port: int) -> bool | None:
+        """Try a port from a host's jump host."""
+        return self._ports.opens(host, port)
+
     def inside(self, network: str, *, image: str | None = None) -> AbstractContextManager[InsidePort]:
         """Return a context in which a program runs on a network."""
         return self._ports.inside(network, image=image)
