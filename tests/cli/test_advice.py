@@ -20,7 +20,22 @@ MODULES = sorted((ROOT / "swarmnet").rglob("*.py"))
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "playbooks").glob("*.yml")), *sorted((ROOT / "inventories").glob("*"))]
 TYPED = re.compile(r"(?<![\w/.-])swarmnet ([a-z]+)((?: [^\s`'\",;()]+)*)")
 PROSE = frozenset(
-    ["and", "built", "checks", "commands", "does", "in", "inventory", "is", "it", "itself", "made", "makes", "needs"]
+    [
+        "and",
+        "built",
+        "checks",
+        "commands",
+        "did",
+        "does",
+        "in",
+        "inventory",
+        "is",
+        "it",
+        "itself",
+        "made",
+        "makes",
+        "needs",
+    ]
 ) | {"logs", "packed", "playbook", "removes", "s", "the", "was", "will", "works"}
 """Words that follow the name in messages and documents about it; whatever else follows is a command."""
 DESTROYS = re.compile(r"leave --?f(orce)?\b|rm -rf? /var/lib/docker(/swarm| |$)")
