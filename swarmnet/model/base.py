@@ -24,7 +24,12 @@ class Document(BaseModel):
     """Base of every noun: immutable, unknown keys and numbers without end are errors."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", ser_json_bytes="base64", val_json_bytes="base64", allow_inf_nan=False
+        frozen=True,
+        extra="forbid",
+        ser_json_bytes="base64",
+        val_json_bytes="base64",
+        allow_inf_nan=False,
+        hide_input_in_errors=True,  # the text of an error may end in a log or a trace, cut in the middle of a secret
     )
 
 

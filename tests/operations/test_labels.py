@@ -25,7 +25,7 @@ LABELLED = {
     "secret": "secret: {{name: pw, from: {{env: PW}}, {}}}",
 }
 """Steps whose objects engines can relabel."""
-FIXED = {"network", "volume"}
+FIXED = {"network", "volume", "container"}
 """Steps whose objects keep for good the labels that they were made with."""
 
 

@@ -20,6 +20,8 @@ from swarmnet.operations.service.operation import ServiceOperation
 from swarmnet.parse.playbook import parse_playbook, parse_variables
 from tests.support.clusters import inventory, swarm
 from tests.support.plans import plan
+from tests.test_playbooks import VALUES
+from tests.test_playbooks import inventory as of_examples
 
 HOSTS = inventory()
 SERVICE_KEYS = sorted(set(ServiceOperation.model_fields))
@@ -53,8 +55,11 @@ def service(playbook: Playbook, index: int = 0) -> ServiceOperation:
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)
-def test_every_shipped_playbook_is_read_with_its_contents(path: Path) -> None:
-    playbook = with_contents(parse_playbook(path.read_bytes(), str(path)), LocalContents())
+def test_every_shipped_playbook_is_read_with_its_contents(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in VALUES.items():
+        monkeypatch.setenv(name, value)
+    parsed = parse_playbook(path.read_bytes(), str(path), inventory=of_examples())
+    playbook = with_contents(parsed, LocalContents())
     assert playbook.steps
 
 

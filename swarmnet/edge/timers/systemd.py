@@ -69,7 +69,7 @@ def service_unit(schedule: Schedule, argv: Sequence[str]) -> str:
     """Return the unit of one run. It may use what the user may, since SSH and its programs read more than we know."""
     return f"""{marked(schedule.cluster)}
 [Unit]
-Description=Backup by swarmnet of cluster {_specifiers(_plain(schedule.cluster))}
+Description=Backup of cluster {_specifiers(_plain(schedule.cluster))} (swarmnet)
 Wants=network-online.target
 After=network-online.target
 StartLimitIntervalSec=0
@@ -91,7 +91,7 @@ def timer_unit(schedule: Schedule, events: Sequence[str]) -> str:
     calendar = "\n".join(f"OnCalendar={event}" for event in events)
     return f"""{marked(schedule.cluster)}
 [Unit]
-Description=Backups by swarmnet of cluster {_specifiers(_plain(schedule.cluster))}
+Description=Backups of cluster {_specifiers(_plain(schedule.cluster))} (swarmnet)
 
 [Timer]
 {calendar}
