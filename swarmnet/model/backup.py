@@ -124,10 +124,11 @@ def dump(document: BackupDocument) -> bytes:
 def _keep_order(spec: dict[str, Any]) -> None:
     """Move variables that are not in alphabetical order to the engine's JSON, where they are a list.
 
-    Keys of canonical JSON are sorted. :func:`load` gives what has a field back to it, as of older backups.
+    Keys of canonical JSON are sorted. :func:`load` gives what has a field back to it, as of older backups. Names that
+    no ``NAME=text`` can hold stay where they are.
     """
     env, extra = spec.get("env") or {}, spec["extra"]
-    if list(env) == sorted(env):
+    if list(env) == sorted(env) or any(not name or "=" in name for name in env):
         return
     container = extra.setdefault("TaskTemplate", {}).setdefault("ContainerSpec", {})
     container["Env"] = [f"{name}={text}" for name, text in env.items()]

@@ -140,6 +140,18 @@ def test_what_a_trace_shows_of_a_document_holds_no_data_of_configs() -> None:
     assert "listen" not in repr(a_document())
 
 
+@pytest.mark.parametrize("env", [{"=": "", "": ""}, {"b=c": "1", "a": "2"}])
+def test_variables_that_no_list_can_hold_come_back(env: dict[str, str]) -> None:
+    document = a_document()
+    first = document.state.services[0]
+    service = first.model_copy(update={"spec": first.spec.model_copy(update={"env": env})})
+    state = document.state.model_copy(update={"services": (service,)})
+
+    read = load(dump(document.model_copy(update={"state": state})))
+
+    assert read.state.services[0].spec.env == env
+
+
 @pytest.mark.parametrize("env", [{"Z": "1", "A": "2", "M": "a=b"}, {"A": "1", "Z": "2"}, {}])
 def test_b15_variables_come_back_in_their_order(env: dict[str, str]) -> None:
     document = a_document()

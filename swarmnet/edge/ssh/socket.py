@@ -194,10 +194,16 @@ class CommandStream:
     def recv(self, size: int, /) -> bytes:
         """Return up to ``size`` bytes; raises ``OSError`` with what the command said when it failed."""
         data = self._first(size) if not self._begun or self._noise else self._channel.recv(size)
-        if data or not self._channel.status_event.wait(1) or self._channel.exit_status <= 0:
+        if data or not (said := self._last_words()):
             return data
+        raise OSError(said)
+
+    def _last_words(self) -> str:
+        """Return what the command said when it failed; empty while it runs, and when it ended well."""
+        if not self._channel.status_event.wait(1) or self._channel.exit_status <= 0:
+            return ""
         said = (bytes(self._stderr) + self._channel.recv_stderr(2000)).decode(errors="replace").strip()
-        raise OSError(said or f"the command ended with status {self._channel.exit_status}")
+        return said or f"the command ended with status {self._channel.exit_status}"
 
     def _first(self, size: int) -> bytes:
         """Drop what comes before the mark, and return what came with it."""
@@ -239,8 +245,11 @@ class CommandStream:
         return self._begun or bool(self._channel.closed or self._channel.eof_received)
 
     def sendall(self, data: bytes, /) -> None:
-        """Send all of it."""
-        self._channel.sendall(data)
+        """Send all of it; raises ``OSError`` with what the command said when it failed before."""
+        try:
+            self._channel.sendall(data)
+        except OSError as error:
+            raise OSError(self._last_words() or str(error)) from error
 
     def settimeout(self, seconds: float | None, /) -> None:
         """Limit each following wait."""
