@@ -16,6 +16,7 @@ from swarmnet.lab import Lab, LabSpec
 from tests.support.lab_traces import settings
 from tests.support.labs import fresh_name
 from tests.support.registry import trust_registry
+from tests.support.waiting import soon
 
 if TYPE_CHECKING:
     from tests.support.labs import MakeLab
@@ -65,7 +66,8 @@ def test_no_packet_of_a_host_can_leave_the_machine(session_lab: Lab) -> None:
     outside = ["ping", "-c", "1", "-W", "1", "198.51.100.1"]
     operator = str(session_lab.record.operator_address)
 
-    assert session_lab.exec("m1", ["ping", "-c", "1", "-W", "1", operator]).exit_code == 0
+    inside = ["ping", "-c", "1", "-W", "1", operator]
+    assert soon(lambda: session_lab.exec("m1", inside).exit_code == 0)
     assert "unreachable" in session_lab.exec("m1", outside).stderr
     session_lab.exec("m1", ["ip", "route", "add", "default", "via", operator])
     assert session_lab.exec("m1", outside).exit_code != 0

@@ -10,6 +10,7 @@ import pytest
 
 from swarmnet.lab.image import make_image
 from tests.support.commands import Operator, attach, docker
+from tests.support.waiting import soon
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,7 +59,8 @@ def test_a_macvlan_of_the_swarm_takes_its_addresses_from_each_hosts_own_template
     (box,) = json.loads(docker(lab, "m2", "inspect", "two"))
     address = box["NetworkSettings"]["Networks"]["lan"]["IPAddress"]
     assert IPv4Address(address) in parts[1]
-    docker(lab, "m1", "exec", "one", "ping", "-c", "1", "-W", "2", address)
+    ping = ["docker", "exec", "one", "ping", "-c", "1", "-W", "2", address]
+    assert soon(lambda: lab.exec("m1", ping).exit_code == 0)
     operator.types("plan", "play.yml", "-i", "hosts.yml", "--check")
 
 

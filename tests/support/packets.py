@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from swarmnet.lab.machine.processes import ProcessIdentity
+from tests.support.waiting import soon
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,6 +89,11 @@ def hears(lab: Lab, sender: str, receiver: str, protocol: str, *, port: int = 0,
             return listener.stdout.read().strip() == "heard"
         finally:
             listener.kill()
+
+
+def reaches(lab: Lab, sender: str, receiver: str, protocol: str, *, port: int = 0) -> bool:
+    """Return whether a packet arrives, sent again until one does: a busy machine may hear one of them too late."""
+    return soon(lambda: hears(lab, sender, receiver, protocol, port=port))
 
 
 def _in_network(lab: Lab, host: str, program: str, *argv: str) -> list[str]:

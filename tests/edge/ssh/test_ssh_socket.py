@@ -75,7 +75,7 @@ def reach(healed_lab: Lab) -> Iterator[Reach]:
 
 
 def answer(stream: Stream) -> bytes:
-    stream.settimeout(5)
+    stream.settimeout(60)
     stream.sendall(PING)
     return stream.recv(100).split(b"\r\n")[0]
 
@@ -229,7 +229,7 @@ ENGINE = 'read line; printf "HTTP/1.1 200 OK\\r\\n\\r\\n"; cat'
 def test_c8_what_a_login_prints_before_the_command_is_not_taken_for_the_engine(fleet: Fleet, line: str) -> None:
     stream = Pipe(fleet, ENGINE, chatty(fleet, line)).open()
     assert isinstance(stream, CommandStream)
-    stream.settimeout(5)
+    stream.settimeout(60)
     stream.sendall(PING)
     assert stream.recv(8) == b"HTTP/1.1"
     assert stream.recv(4) == b" 200"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from swarmnet.lab import Fault
-from tests.support.packets import hears, talking
+from tests.support.packets import hears, reaches, talking
 
 if TYPE_CHECKING:
     from swarmnet.lab import Lab
@@ -27,15 +27,15 @@ BLOCKS = {
 @pytest.mark.parametrize("fault", BLOCKS.values(), ids=BLOCKS.keys())
 def test_a_block_silences_one_protocol_in_one_direction_until_it_is_healed(broken: Lab, fault: Fault) -> None:
     protocol, port = str(fault.options["protocol"]), int(fault.options.get("port", 0))
-    assert hears(broken, "m1", "m2", protocol, port=port)
+    assert reaches(broken, "m1", "m2", protocol, port=port)
 
     broken.break_(fault)
 
     assert not hears(broken, "m1", "m2", protocol, port=port)
-    assert hears(broken, "m2", "m1", protocol, port=port)
-    assert hears(broken, "m1", "m3", protocol, port=port)
+    assert reaches(broken, "m2", "m1", protocol, port=port)
+    assert reaches(broken, "m1", "m3", protocol, port=port)
     broken.heal(fault)
-    assert hears(broken, "m1", "m2", protocol, port=port)
+    assert reaches(broken, "m1", "m2", protocol, port=port)
 
 
 @pytest.mark.timeout(60)
@@ -49,8 +49,8 @@ def test_silence_is_noticed_also_while_others_talk(broken: Lab) -> None:
 def test_a_block_of_one_port_lets_other_ports_and_protocols_through(broken: Lab) -> None:
     broken.break_(BLOCKS["udp port"])
 
-    assert hears(broken, "m1", "m2", "udp", port=7946)
-    assert hears(broken, "m1", "m2", "tcp", port=4789)
+    assert reaches(broken, "m1", "m2", "udp", port=7946)
+    assert reaches(broken, "m1", "m2", "tcp", port=4789)
 
 
 def test_a_block_of_all_silences_everything(broken: Lab) -> None:
@@ -67,5 +67,5 @@ def test_healing_one_block_keeps_the_other(broken: Lab) -> None:
 
     broken.heal(BLOCKS["icmp"])
 
-    assert hears(broken, "m1", "m2", "icmp")
+    assert reaches(broken, "m1", "m2", "icmp")
     assert not hears(broken, "m1", "m2", "udp", port=4789)

@@ -45,7 +45,7 @@ def test_without_forwarding_entry_frames_to_one_peer_are_lost_until_it_is_back(l
     assert lab.status().broken == ("m1: no forwarding entry leads to m2 in network front",)
     lab.heal(Fault(host="m1", kind="fdb"))
     assert entries(lab) == before
-    assert lab.exec("m1", PING).exit_code == 0
+    wait_for_ping(lab)
     with pytest.raises(LabError, match="no container of front"):
         lab.break_(Fault(host="m1", kind="fdb", options={"network": overlay, "to": "m3"}))
     with pytest.raises(LabError, match="ghost"):

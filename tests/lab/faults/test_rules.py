@@ -6,6 +6,7 @@ import pytest
 
 from swarmnet.lab import Fault
 from swarmnet.lab.image import make_image
+from tests.support.waiting import soon
 
 if TYPE_CHECKING:
     from swarmnet.lab import Lab
@@ -23,7 +24,7 @@ def way_out(broken: Lab) -> list[str]:
 
 def test_flushed_rules_shut_containers_in_until_exactly_these_rules_are_back(broken: Lab, way_out: list[str]) -> None:
     before = rules(broken)
-    assert broken.exec("m1", way_out).exit_code == 0
+    assert soon(lambda: broken.exec("m1", way_out).exit_code == 0)
 
     broken.break_(Fault(host="m1", kind="rules"))
 
@@ -31,7 +32,7 @@ def test_flushed_rules_shut_containers_in_until_exactly_these_rules_are_back(bro
     assert broken.exec("m1", way_out).exit_code != 0
     broken.heal(Fault(host="m1", kind="rules"))
     assert rules(broken) == before
-    assert broken.exec("m1", way_out).exit_code == 0
+    assert soon(lambda: broken.exec("m1", way_out).exit_code == 0)
 
 
 def test_one_table_can_be_flushed_alone(broken: Lab) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from swarmnet.lab import Fault
 from tests.support.packets import ping
+from tests.support.waiting import soon
 
 if TYPE_CHECKING:
     from swarmnet.lab import Lab
@@ -19,7 +20,7 @@ def test_hosts_with_second_cards_meet_on_their_own_subnet_and_no_longer_when_hea
     for host in ("m1", "m2"):
         broken.break_(Fault(host=host, kind="second", options={"subnet": str(subnet)}))
 
-    assert ping(broken, "m1", "192.0.2.12").passed
+    assert soon(lambda: ping(broken, "m1", "192.0.2.12").passed)
     assert not ping(broken, "m3", "192.0.2.12").passed
     broken.heal(Fault(host="m2", kind="second"))
     assert not ping(broken, "m1", "192.0.2.12").passed

@@ -12,7 +12,7 @@ import pytest
 from swarmnet.lab import Fault, Lab, LabSpec
 from tests.support.lab_traces import SWARMNET, command, lab_ids, settings, traces, wait_for_none
 from tests.support.labs import fresh_name
-from tests.support.waiting import await_from
+from tests.support.waiting import await_from, soon
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,7 +41,7 @@ def test_a_full_disk_survives_a_power_cut_and_reset_leaves_a_whole_host_and_down
         assert lab.exec("m1", ["cat", "/etc/machine-id"]).stdout == own
         assert lab.exec("m1", ["fallocate", "-l", "1G", "/var/lib/docker/room"]).exit_code == 0
         big = ["ping", "-c", "1", "-W", "1", "-M", "do", "-s", "1472", str(lab.host("w1").address)]
-        assert lab.exec("m1", big).exit_code == 0
+        assert soon(lambda: lab.exec("m1", big).exit_code == 0)
         ids, there = {lab.record.id}, traces(lab.directory, {lab.record.id})
 
     assert {trace.split(" ", 1)[0] for trace in there} == {"interface", "group", "process", "loop", "file"}
