@@ -7,7 +7,7 @@ old one, and each that does not must be named as lost by the operator.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import RefusedError, UsageError
@@ -28,10 +28,11 @@ from swarmnet.operations.swarm.recover import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from swarmnet.model.hosts import Host, Inventory
     from swarmnet.model.plan import Action
+    from swarmnet.model.raft_log import Position
     from swarmnet.model.state import ClusterState, HostFacts, SwarmMembership
     from swarmnet.model.swarm import Node
     from swarmnet.operations.swarm.leave import Leave
@@ -49,6 +50,8 @@ class Wish:
     """Names of the managers that the operator knows to be dead for good."""
     archive: str | None = None
     """File for the survivor's state as it is now; None where the operator wants none."""
+    logs: Mapping[str, Position] = field(default_factory=dict)
+    """Where the logs of the managers that are left end, by host; those that could not be read are missing."""
 
 
 def recovered(wish: Wish, state: ClusterState, inventory: Inventory) -> Plan:
@@ -70,6 +73,7 @@ def recovered(wish: Wish, state: ClusterState, inventory: Inventory) -> Plan:
     if not begun:
         _majority_is_gone(wish, facts, state, inventory)
         _can_begin(wish, facts, state)
+        _is_newest(wish)
     stale = tuple(_stale(wish, state, inventory))
     actions = (
         *(() if begun else _beginning(wish, facts, inventory)),
@@ -80,7 +84,7 @@ def recovered(wish: Wish, state: ClusterState, inventory: Inventory) -> Plan:
     predicted = state
     for action in actions:
         predicted = action.predict(predicted)
-    warnings = tuple(_warnings(wish, state, inventory)) if actions else ()
+    warnings = tuple(_warnings(wish, state, inventory, stale)) if actions else ()
     return Plan(cluster=inventory.cluster, actions=actions, warnings=warnings, predicted=predicted)
 
 
@@ -131,6 +135,17 @@ def _majority_is_gone(wish: Wish, facts: HostFacts, state: ClusterState, invento
         raise RefusedError(
             f"{wish.survivor} is a worker of the swarm: it does not hold its state",
             hint="name a manager with --from, or restore a backup",
+        )
+
+
+def _is_newest(wish: Wish) -> None:
+    """Return when no other log that could be read is newer than the survivor's."""
+    own = wish.logs.get(wish.survivor)
+    best = max(wish.logs, key=lambda host: wish.logs[host], default=wish.survivor)
+    if own is not None and wish.logs[best] > own:
+        raise RefusedError(
+            f"{best} holds a newer log of the swarm than {wish.survivor}: {wish.logs[best]} against {own}",
+            hint=f"begin with --from {best}",
         )
 
 
@@ -254,7 +269,9 @@ def _returns(
             yield join(host, facts, f"{host.name} joins the swarm that began again")
 
 
-def _warnings(wish: Wish, state: ClusterState, inventory: Inventory) -> Iterator[str]:
+def _warnings(
+    wish: Wish, state: ClusterState, inventory: Inventory, stale: tuple[tuple[Host, HostFacts], ...]
+) -> Iterator[str]:
     silent = [one.name for one in inventory.managers if state.facts(one.name) is None]
     if silent:
         yield f"{both(silent)} must not come back as {'it is' if len(silent) == 1 else 'they are'}: {STARTS_AGAIN}"
@@ -262,3 +279,6 @@ def _warnings(wish: Wish, state: ClusterState, inventory: Inventory) -> Iterator
         yield "the engine begins a rotation of the CA if the CA was ever rotated; join tokens may change"
         if wish.archive is None:
             yield "no copy of the state of the survivor is kept: --archive FILE keeps one"
+        unread = [host for host in (wish.survivor, *(one.name for one, _ in stale)) if host not in wish.logs]
+        if unread and stale:
+            yield f"the log of {both(unread)} could not be read: whether {wish.survivor} has the newest is not known"

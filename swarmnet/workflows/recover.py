@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import zlib
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import HostError, RefusedError
+from swarmnet.model.border import border
+from swarmnet.model.events import ignore
+from swarmnet.model.raft_log import Position, end_of_log
+from swarmnet.model.state import EngineFacts
 from swarmnet.operations.swarm.recover import asks_for_autolock
 from swarmnet.plan.guard import Permissions
 from swarmnet.plan.quorum import recovered
 from swarmnet.workflows.apply import Goal, apply
+from swarmnet.workflows.fleet.fanout import fan_out
 from swarmnet.workflows.fleet.observe import Look
 
 if TYPE_CHECKING:
@@ -23,6 +30,15 @@ if TYPE_CHECKING:
     from swarmnet.model.report import ApplyReport
     from swarmnet.plan.quorum import Wish
     from swarmnet.workflows.apply import Terms
+
+
+READ_LIMIT = 60.0
+"""Seconds to read a log: a file of 64 MB, most of it zeros, is packed on the host."""
+LARGEST = 128 * 1024 * 1024
+"""Bytes of a log that are read at most."""
+_NEWEST = 'cd "$1" && file=$(ls | grep "\\.wal$" | tail -n 1) && echo "$file" && gzip -c "$file"'
+_GZIP = zlib.MAX_WBITS | 16
+"""How zlib is asked for gzip's format."""
 
 
 class OneManager:
@@ -84,6 +100,7 @@ def recover(ports: Ports, wish: Wish, terms: Terms) -> ApplyReport:
         root = ports.engine(wish.survivor).facts().data_root
     except HostError as error:
         raise RefusedError(f"{wish.survivor} does not answer: {error.message}", hint=error.hint) from error
+    wish = replace(wish, logs=_logs(ports))
     goal = Goal(
         partial(recovered, wish, inventory=ports.inventory),
         Look(needs=(asks_for_autolock(wish.survivor, root),), believed=wish.survivor),
@@ -94,3 +111,23 @@ def recover(ports: Ports, wish: Wish, terms: Terms) -> ApplyReport:
     report = apply(OneManager(ports, wish.survivor), goal, terms)
     silent = tuple(one for one in report.failures if one.host not in wish.lost)
     return report.model_copy(update={"failures": silent})
+
+
+def _logs(ports: Ports) -> dict[str, Position]:
+    """Return where the logs of the managers end that have no leader; nothing while one answers for the swarm."""
+    hosts = [host.name for host in ports.inventory.managers]
+    seen = fan_out(hosts, lambda host: ports.engine(host).facts(), listener=ignore)
+    left = {host: facts for host, facts in seen.items() if isinstance(facts, EngineFacts)}
+    if any(facts.membership.is_manager for facts in left.values()):
+        return {}
+    members = [host for host, facts in left.items() if facts.membership.node_id and facts.membership.error]
+    read = fan_out(members, lambda host: _log(ports, host, left[host].data_root), listener=ignore)
+    return {host: end for host, end in read.items() if isinstance(end, Position)}
+
+
+def _log(ports: Ports, host: str, data_root: str) -> Position:
+    argv = ("sh", "-c", _NEWEST, "sh", f"{data_root}/swarm/raft/wal-v3-encrypted")
+    printed = ports.shell(host).run(argv, timeout=READ_LIMIT, sudo=True).stdout
+    with border(host, "read the end of its log"):
+        name, _, packed = printed.partition(b"\n")
+        return end_of_log(name.decode(), zlib.decompressobj(_GZIP).decompress(packed, LARGEST))

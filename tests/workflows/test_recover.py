@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -15,8 +16,8 @@ from swarmnet.plan.quorum import Wish
 from swarmnet.workflows.fleet.observe import observe
 from swarmnet.workflows.recover import recover
 from tests.simulator import World
-from tests.simulator.shell import grep
-from tests.support.goals import operator, run, terms
+from tests.simulator.shell import grep, real_sh
+from tests.support.goals import No, operator, run, terms
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,6 +62,17 @@ def next_run() -> Terms:
 def no_key(machine: Machine, argv: Sequence[str], stdin: bytes) -> tuple[int, bytes, bytes]:
     """Be a ``grep`` that may not read the key of the node."""
     return (2, b"", b"Permission denied") if KEY in argv else grep(machine, argv, stdin)
+
+
+def holds_log(world: World, host: str, index: int) -> None:
+    """Give a host a log that ends at this index of term 2."""
+    record = bytes([0x08, 2, 0x10, 0, 0x1A, 6, 0x08, 0, 0x10, 2, 0x18, index])
+    printed = b"0000000000000000-0000000000000000.wal\n" + gzip.compress(len(record).to_bytes(8, "little") + record)
+
+    def sh(machine: Machine, argv: Sequence[str], stdin: bytes) -> tuple[int, bytes, bytes]:
+        return (0, printed, b"") if argv[-1].endswith("wal-v3-encrypted") else real_sh(machine, argv, stdin)
+
+    world.machines[host].programs["sh"] = sh
 
 
 def members(world: World) -> set[tuple[str, str]]:
@@ -121,6 +133,29 @@ def test_a_manager_that_was_rebuilt_joins() -> None:
     world.wipe("m1")
     assert from_m2(world, "m3").exit_code == 0
     assert members(world) == {("m1", "manager"), ("m2", "manager"), ("w1", "worker")}
+
+
+def test_the_manager_with_the_newest_log_is_asked_for() -> None:
+    world = lost("m1", "m3", "m4", managers=5)
+    holds_log(world, "m2", 40)
+    holds_log(world, "m5", 41)
+    with pytest.raises(RefusedError, match="m5 holds a newer log of the swarm than m2: term 2, index 41") as caught:
+        from_m2(world, "m1", "m3", "m4")
+    assert caught.value.hint == "begin with --from m5"
+    assert world.writes == []
+
+
+def test_the_newest_log_is_taken_without_a_warning_and_one_that_cannot_be_read_is_named() -> None:
+    world = lost("m1", "m3", "m4", managers=5)
+    holds_log(world, "m2", 41)
+    unread, read = No(), No()
+    with pytest.raises(RefusedError, match="the answer was not"):
+        from_m2(world, "m1", "m3", "m4", by=terms(consent=unread))
+    assert "the log of m5 could not be read" in str(unread.shown[0].plan.warnings)
+    holds_log(world, "m5", 41)
+    with pytest.raises(RefusedError, match="the answer was not"):
+        from_m2(world, "m1", "m3", "m4", by=terms(consent=read))
+    assert "could not be read" not in str(read.shown[0].plan.warnings)
 
 
 def test_labels_of_removed_entries_are_reported() -> None:

@@ -63,7 +63,8 @@ def quorum(
     Services, networks, configs, secrets and workers stay. The other managers' entries are removed; those that answer
     leave the old swarm and join again, and so does a lost one that comes back, when you run the same command again.
 
-    Refused while a majority answers or could, and for autolocked swarms, whose state engines would remove.
+    Refused while a majority answers or could, where another manager that is left has a newer log, and for autolocked
+    swarms, whose state engines would remove.
     """
     from swarmnet.edge.backups.archives import SealedArchives
     from swarmnet.plan.quorum import Wish
@@ -83,6 +84,8 @@ def quorum(
         report = recover(ports, wish, agreement.terms(on_stderr=targets.on_stderr, verbose=cluster.verbose))
     if not report.outcomes:
         note(f"{survivor} answers for the swarm; nothing is left to be recovered")
+    elif report.exit_code == 0:
+        note(f"next: swarmnet verify -i {cluster.inventory}")
     end_with(report, targets, "recover quorum")
 
 
