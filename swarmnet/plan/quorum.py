@@ -50,6 +50,8 @@ class Wish:
     """Names of the managers that the operator knows to be dead for good."""
     archive: str | None = None
     """File for the survivor's state as it is now; None where the operator wants none."""
+    data_path: str | None = None
+    """The survivor's address for VXLAN as its engine keeps it, empty where it has none of its own; None: not known."""
     logs: Mapping[str, Position] = field(default_factory=dict)
     """Where the logs of the managers that are left end, by host; those that could not be read are missing."""
 
@@ -185,7 +187,8 @@ def _beginning(wish: Wish, facts: HostFacts, inventory: Inventory) -> Iterator[A
         host=wish.survivor,
         node_id=facts.engine.membership.node_id,
         advertise=facts.engine.membership.address or advertise,
-        data_path=data_path,
+        # The engine takes the address from this request: without it, VXLAN would move to the advertised one.
+        data_path=data_path if wish.data_path is None else wish.data_path or None,
     )
 
 

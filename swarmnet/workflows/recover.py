@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import zlib
 from dataclasses import replace
 from functools import partial
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import HostError, RefusedError
 from swarmnet.model.border import border
-from swarmnet.model.events import ignore
+from swarmnet.model.events import Progress, ignore
 from swarmnet.model.raft_log import Position, end_of_log
 from swarmnet.model.state import EngineFacts
 from swarmnet.operations.swarm.recover import asks_for_autolock
@@ -100,7 +102,7 @@ def recover(ports: Ports, wish: Wish, terms: Terms) -> ApplyReport:
         root = ports.engine(wish.survivor).facts().data_root
     except HostError as error:
         raise RefusedError(f"{wish.survivor} does not answer: {error.message}", hint=error.hint) from error
-    wish = replace(wish, logs=_logs(ports))
+    wish = replace(wish, logs=_logs(ports), data_path=_data_path(ports, wish.survivor, root))
     goal = Goal(
         partial(recovered, wish, inventory=ports.inventory),
         Look(needs=(asks_for_autolock(wish.survivor, root),), believed=wish.survivor),
@@ -131,3 +133,16 @@ def _log(ports: Ports, host: str, data_root: str) -> Position:
     with border(host, "read the end of its log"):
         name, _, packed = printed.partition(b"\n")
         return end_of_log(name.decode(), zlib.decompressobj(_GZIP).decompress(packed, LARGEST))
+
+
+def _data_path(ports: Ports, host: str, data_root: str) -> str | None:
+    """Return the address for VXLAN that an engine keeps for its swarm (``DataPathAddr``); None if it cannot be read."""
+    try:
+        kept = ports.shell(host).run(("cat", f"{data_root}/swarm/docker-state.json"), sudo=True)
+        with border(host, "read how it is in the swarm"):
+            found = json.loads(kept.stdout or b"null")
+            text = found.get("DataPathAddr") if isinstance(found, dict) else None
+            return text if text == "" else str(ip_address(text)) if isinstance(text, str) else None
+    except HostError as error:
+        ports.listener(Progress(f"{host}: its address for VXLAN is taken from the inventory: {error.message}"))
+        return None

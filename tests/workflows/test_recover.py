@@ -12,6 +12,7 @@ import pytest
 from swarmnet.errors import RefusedError, SwarmnetError, UsageError
 from swarmnet.model.hosts import Role
 from swarmnet.model.swarm import SwarmSpec
+from swarmnet.operations.swarm.recover import RecoverSwarm
 from swarmnet.plan.quorum import Wish
 from swarmnet.workflows.fleet.observe import observe
 from swarmnet.workflows.recover import recover
@@ -156,6 +157,27 @@ def test_the_newest_log_is_taken_without_a_warning_and_one_that_cannot_be_read_i
     with pytest.raises(RefusedError, match="the answer was not"):
         from_m2(world, "m1", "m3", "m4", by=terms(consent=read))
     assert "could not be read" not in str(read.shown[0].plan.warnings)
+
+
+@pytest.mark.parametrize(
+    ("kept", "told"),
+    [
+        (b'{"AdvertiseAddr": "10.9.0.2", "DataPathAddr": "192.0.2.7"}', "192.0.2.7"),
+        (b'{"AdvertiseAddr": "10.9.0.2", "DataPathAddr": ""}', None),
+        (b'{"DataPathAddr": "eth1; reboot"}', None),
+        (b'{"DataPathAddr": ["192.0.2.7"]}', None),
+        (b"{", None),
+        (b"", None),
+    ],
+)
+def test_the_address_for_vxlan_stays_what_it_was(kept: bytes, told: str | None) -> None:
+    world = lost("m1", "m3")
+    world.machines["m2"].files["/var/lib/docker/swarm/docker-state.json"] = kept
+    consent = No()
+    with pytest.raises(RefusedError, match="the answer was not"):
+        from_m2(world, "m1", "m3", by=terms(consent=consent))
+    (action,) = (one for one in consent.shown[0].plan.actions if isinstance(one, RecoverSwarm))
+    assert action.data_path == told
 
 
 def test_labels_of_removed_entries_are_reported() -> None:
