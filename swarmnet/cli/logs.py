@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 import os
-from contextlib import contextmanager
+import sys
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -46,7 +47,7 @@ class Log:
         file = None if self.file is None else _opened(self.file)
         handlers: list[logging.Handler] = [_Printed(listener)] if self.on_stderr else []
         if file is not None:
-            handlers.append(_written(file))
+            handlers.append(_Written(file, listener))
         before = _ROOT.level
         for handler in handlers:
             _ROOT.addHandler(handler)
@@ -60,7 +61,8 @@ class Log:
                 _ROOT.removeHandler(handler)
                 handler.close()
             if file is not None:
-                file.close()
+                with suppress(OSError):  # what could not be written was reported when it came
+                    file.close()
 
 
 class _Safe(logging.Formatter):
@@ -92,7 +94,18 @@ def _opened(path: Path) -> TextIO:
     return os.fdopen(descriptor, "a", encoding="utf-8", errors="backslashreplace")
 
 
-def _written(file: TextIO) -> logging.Handler:
-    handler = logging.StreamHandler(file)
-    handler.setFormatter(_Safe("%(asctime)s %(message)s"))
-    return handler
+class _Written(logging.StreamHandler["TextIO"]):
+    """Writes each line at once, and says so when a line cannot be written: the first one, and the run goes on."""
+
+    def __init__(self, file: TextIO, listener: Listener) -> None:
+        super().__init__(file)
+        self.setFormatter(_Safe("%(asctime)s %(message)s"))
+        self._listener = listener
+        self._failed = False
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the base class calls it so
+        """Report the first line that is lost."""
+        del record
+        if not self._failed:
+            self._failed = True
+            self._listener(Progress(f"warning: the log file is not complete: {sys.exc_info()[1]}"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,8 +18,6 @@ from swarmnet.model.swarm import ConfigSpec, NewSecret, SecretSpec
 from tests.support.http_server import Talker, say
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from swarmnet.edge.engine.engine import Engine
     from swarmnet.model.events import Event
 
@@ -48,6 +47,16 @@ def test_the_file_is_appended_to_and_only_its_owner_reads_it(engine: Engine, tmp
 def test_a_file_that_cannot_be_written_is_a_wrong_option(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot write"), Log(file=tmp_path).kept(lambda _event: None):
         raise AssertionError
+
+
+def test_a_full_disk_is_reported_once_and_the_run_goes_on(engine: Engine) -> None:
+    heard: list[Event] = []
+    with Log(file=Path("/dev/full")).kept(heard.append):
+        engine.networks.list()
+        engine.networks.list()
+
+    (line,) = [event.text for event in heard if isinstance(event, Progress)]
+    assert line == "warning: the log file is not complete: [Errno 28] No space left on device"
 
 
 def test_nothing_is_logged_after_the_run(engine: Engine) -> None:
