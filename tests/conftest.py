@@ -2,10 +2,12 @@
 
 import os
 import signal
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
 
+from swarmnet.model.sensitive import SENSITIVE
 from tests.support.group_times import pytest_addoption, pytest_terminal_summary
 from tests.support.labs import healed_lab, lab, make_lab, session_lab, take_down_orphans
 from tests.support.own_cluster import own_cluster, pytest_runtest_teardown, uses_own_cluster
@@ -70,6 +72,13 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     return f"{argname}-of-{len(val)}" if isinstance(val, str | bytes) and len(val) > LONG_NAME else None
 
 
+@pytest.fixture(autouse=True)
+def secrets_of_one_test() -> Iterator[None]:
+    """Let no test see masked what is a secret in another one: all of a worker share a process."""
+    with SENSITIVE.scoped():
+        yield
+
+
 @pytest.hookimpl(trylast=True)  # after the workers have ended
 def pytest_unconfigure() -> None:
     """Leave no lab behind, however the run ended."""
@@ -85,5 +94,6 @@ __all__ = [
     "pytest_addoption",
     "pytest_runtest_teardown",
     "pytest_terminal_summary",
+    "secrets_of_one_test",
     "session_lab",
 ]

@@ -101,6 +101,7 @@ def test_its_documents_can_be_read(page: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.lab
+@pytest.mark.timeout(1400)  # some fifty commands on hosts with kernels of their own
 def test_what_it_shows_works_in_its_order(tmp_path: Path) -> None:
     operator = Operator(tmp_path)
     name = f"readme{os.getpid()}"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from swarmnet.model.printable import on_one_line
@@ -47,6 +48,17 @@ class Sensitive:
             if new:
                 self._values |= new
                 self._pattern = None
+
+    @contextmanager
+    def scoped(self) -> Iterator[None]:
+        """Forget at the end of the block what was marked in it: for programs that do one run after another."""
+        with self._lock:
+            before = set(self._values)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._values, self._pattern = before, None
 
     def masked(self, text: str) -> str:
         """Return text without any marked value, in whatever form it appears."""

@@ -73,3 +73,12 @@ def test_l12_bytes_that_are_not_text_do_not_stop_masking() -> None:
     sensitive.mark(value)
 
     assert sensitive.masked(f"it said {value} twice") == "it said *** twice"
+
+
+def test_what_was_marked_in_a_scope_is_forgotten_after_it_and_the_rest_is_not() -> None:
+    sensitive = Sensitive()
+    sensitive.mark("outside-1")
+    with sensitive.scoped():
+        sensitive.mark("inside-2")
+        assert sensitive.masked("outside-1 inside-2") == "*** ***"
+    assert sensitive.masked("outside-1 inside-2") == "*** inside-2"
