@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from swarmnet.model.swarm import Node
     from swarmnet.operations.swarm.leave import Leave
 
-STARTS_AGAIN = "before it starts again, cut it off the network; then run the same command again, which makes it leave"
+STARTS_AGAIN = "cut each off before it starts again, then run the same command again, which makes it leave"
 
 
 @dataclass(frozen=True, slots=True)
