@@ -36,7 +36,8 @@ ip link set lo up
 ip link set vec0 name eth0
 ip address add "$LAB_ADDRESS" broadcast + dev eth0
 ip link set eth0 up
-/usr/sbin/sshd -E /var/log/sshd.log
+# Programs of Go that people run there, such as the docker command, hang as engines do (see below).
+/usr/sbin/sshd -E /var/log/sshd.log -o SetEnv=GODEBUG=asyncpreemptoff=1
 
 # The line by which the lab reaches this host whatever happens to eth0, its rules or its engine: a card and an
 # sshd in a network namespace of their own. Neither the engine nor a route of this host ever sees them.

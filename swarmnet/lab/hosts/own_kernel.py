@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 _SCRIPTS = Path(__file__).parent
 _LEGACY = ("iptables", "iptables-save", "iptables-restore", "ip6tables", "ip6tables-save", "ip6tables-restore")
+NO_SIGNALS = "GODEBUG=asyncpreemptoff=1"
+"""Programs of Go, such as the docker command, hang here now and then when their threads send each other signals."""
 _WITH_LINE = 'pid=$(cat /run/lab/line.pid); spare="nsenter --net=/proc/$pid/ns/net ip link set"'
 _SPARE_IN = f"{_WITH_LINE}; ip link show eth1 >/dev/null 2>&1 || $spare vec2 name eth1 netns 1"
 _SPARE_OUT = (
@@ -159,7 +161,7 @@ class OwnKernel:
         """
         if not self.powered(host):
             raise LabError(f"{host.name} is powered off", hint=f"run `swarmnet lab heal {host.name} kill`")
-        clean = ["env", "-i", f"PATH={SYSTEM_PATH}", "HOME=/root", f"TERM={os.environ.get('TERM', 'dumb')}"]
+        clean = ["env", "-i", f"PATH={SYSTEM_PATH}", "HOME=/root", f"TERM={os.environ.get('TERM', 'dumb')}", NO_SIGNALS]
         enter = ["nsenter", "--net=/proc/1/ns/net", "--", *clean, *argv]
         # Where no line is held yet, ssh must not look for another way: there is none.
         only = ("-o", "ProxyCommand=false", "-o", "BatchMode=yes", "-o", "LogLevel=ERROR")
