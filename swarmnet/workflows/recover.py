@@ -18,17 +18,12 @@ from swarmnet.operations.swarm.recover import asks_for_autolock
 from swarmnet.plan.guard import Permissions
 from swarmnet.plan.quorum import recovered
 from swarmnet.workflows.apply import Goal, apply
+from swarmnet.workflows.fleet.failover import Relayed
 from swarmnet.workflows.fleet.fanout import fan_out
 from swarmnet.workflows.fleet.observe import Look
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
-    from swarmnet.model.base import JsonObject
-    from swarmnet.model.clock import Clock
-    from swarmnet.model.events import Listener
-    from swarmnet.model.hosts import Inventory
-    from swarmnet.model.ports import Approach, Archives, EnginePort, InsidePort, Ports, SecretFiles, ShellPort
+    from swarmnet.model.ports import EnginePort, Ports
     from swarmnet.model.report import ApplyReport
     from swarmnet.plan.quorum import Wish
     from swarmnet.workflows.apply import Terms
@@ -43,51 +38,18 @@ _GZIP = zlib.MAX_WBITS | 16
 """How zlib is asked for gzip's format."""
 
 
-class OneManager:
+class OneManager(Relayed):
     """The ``Ports`` of a run that believes one manager alone: others may still answer for the swarm as it was."""
 
     def __init__(self, ports: Ports, manager: str) -> None:
-        self._ports = ports
+        super().__init__(ports, ports.clock)
         self._name = manager
-        self.inventory: Inventory = ports.inventory
-        self.clock: Clock = ports.clock
-        self.listener: Listener = ports.listener
-        self.secret_files: SecretFiles = ports.secret_files
-        self.archives: Archives = ports.archives
-
-    def engine(self, host: str) -> EnginePort:
-        """Return the engine of this host."""
-        return self._ports.engine(host)
-
-    def shell(self, host: str) -> ShellPort:
-        """Return the shell of this host."""
-        return self._ports.shell(host)
 
     def manager(self) -> EnginePort:
         """Return the one manager when it answers for the swarm."""
         engine = self._ports.engine(self._name)
         engine.swarm()
         return engine
-
-    def approach(self, host: str) -> Approach:
-        """Return how this machine reaches a host."""
-        return self._ports.approach(host)
-
-    def ask_from_here(self, job: JsonObject) -> JsonObject:
-        """Run a job of the probe on this machine."""
-        return self._ports.ask_from_here(job)
-
-    def opens(self, host: str, port: int) -> bool | None:
-        """Try a port from a host's jump host."""
-        return self._ports.opens(host, port)
-
-    def inside(self, network: str, *, image: str | None = None) -> AbstractContextManager[InsidePort]:
-        """Return a context in which a program runs on a network."""
-        return self._ports.inside(network, image=image)
-
-    def close(self) -> None:
-        """Close every connection."""
-        self._ports.close()
 
 
 def recover(ports: Ports, wish: Wish, terms: Terms) -> ApplyReport:

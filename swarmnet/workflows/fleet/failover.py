@@ -102,18 +102,13 @@ class LeaderlessClock:
             return stopped
 
 
-class Failover:
-    """The ``Ports`` of a run whose ``manager()`` survives the loss of one manager. Threads may share it."""
+class Relayed:
+    """The base of ``Ports`` that hand all through to others but the manager, which each chooses in its own way."""
 
-    def __init__(
-        self, ports: Ports, *, patience: float = PATIENCE, is_stopping: Callable[[], bool] = lambda: False
-    ) -> None:
+    def __init__(self, ports: Ports, clock: Clock) -> None:
         self._ports = ports
-        self._patience = patience
-        self._clock = LeaderlessClock(ports.clock, is_stopping)
         self.inventory: Inventory = ports.inventory
-        self.clock: Clock = self._clock
-        self.stopwatch: Clock = ports.clock
+        self.clock = clock
         self.listener: Listener = ports.listener
         self.secret_files: SecretFiles = ports.secret_files
         self.archives: Archives = ports.archives
@@ -125,10 +120,6 @@ class Failover:
     def shell(self, host: str) -> ShellPort:
         """Return the shell of this host only."""
         return self._ports.shell(host)
-
-    def manager(self) -> SwarmPort:
-        """Return a manager that sends each request to whichever manager answers then."""
-        return AnyManager(self)
 
     def approach(self, host: str) -> Approach:
         """Return how this machine reaches a host."""
@@ -149,6 +140,22 @@ class Failover:
     def close(self) -> None:
         """Close every connection."""
         self._ports.close()
+
+
+class Failover(Relayed):
+    """The ``Ports`` of a run whose ``manager()`` survives the loss of one manager. Threads may share it."""
+
+    def __init__(
+        self, ports: Ports, *, patience: float = PATIENCE, is_stopping: Callable[[], bool] = lambda: False
+    ) -> None:
+        self._patience = patience
+        self._clock = LeaderlessClock(ports.clock, is_stopping)
+        super().__init__(ports, self._clock)
+        self.stopwatch: Clock = ports.clock
+
+    def manager(self) -> SwarmPort:
+        """Return a manager that sends each request to whichever manager answers then."""
+        return AnyManager(self)
 
     def ask(self, question: Callable[[SwarmPort], T]) -> T:
         """Ask a manager; if it is lost, ask the next, for up to ``PATIENCE`` seconds, and report the wait.
