@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from swarmnet.cli import wiring
-from swarmnet.cli.options import JsonOption, grouped
+from swarmnet.cli.options import JsonOption, ShowValuesOption, grouped
 from swarmnet.cli.streams import echo_json
 from swarmnet.errors import UsageError
+from swarmnet.model.sensitive import HIDDEN, Sensitive
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,50 +45,78 @@ def command(
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the playbook to a file.")
     ] = None,
     as_json: JsonOption = False,
+    show_values: ShowValuesOption = False,
 ) -> None:
     """Print a stack file as a playbook, and name each key that a swarm ignores.
 
     The playbook plans the same as a step `stack` of the file. Variables are filled in: those of the environment go
-    before those of .env. Contents of configs and secrets stay in their files.
+    before those of .env. Contents of configs, secrets and env files of services stay in their files. On the screen,
+    values of variables in the environment of services are hidden; a file that is written has them, and only you can
+    read it. --show-values shows them, and fills in what is in env files.
     """
     from swarmnet.report.documents.convert import convert_document
 
-    converted = _converted(files, name, env_file, profile or (), Path() if output is None else output.parent)
-    text, steps = _playbook(converted, [str(file) for file in files])
+    given = Given(files, name, env_file, tuple(profile or ()), names_env_files=not show_values)
+    converted = _converted(given, Path() if output is None else output.parent)
     for note in converted.notes:
         wiring.note(str(note))
+    shown = converted.steps if show_values else _hidden(converted)
+    if shown != converted.steps and (output is None or as_json):
+        wiring.note(f"values of variables are hidden, written as {HIDDEN}: --show-values shows them, -o FILE has them")
     if output is not None:
-        _write(output, text)
+        _write(output, _text(converted.name, converted.steps, files))
     if as_json:
+        steps = [_step(one) for one in shown]
         echo_json(convert_document(converted.name, steps, converted.notes).tree)
     elif output is None:
-        typer.echo(text, nl=False)
+        typer.echo(_text(converted.name, shown, files), nl=False)
 
 
-def _converted(
-    files: Sequence[Path], name: str | None, env_file: Sequence[str] | None, profiles: Sequence[str], folder: Path
-) -> Converted:
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What was typed."""
+
+    files: Sequence[Path]
+    name: str | None
+    env_file: Sequence[str] | None
+    profiles: tuple[str, ...]
+    names_env_files: bool
+
+
+def _converted(given: Given, folder: Path) -> Converted:
     """Return the steps; their paths start at ``folder``, which will be the playbook's."""
     from swarmnet.cli.planning import operator_files
     from swarmnet.parse.compose.playbook import steps_of
     from swarmnet.parse.compose.stack import Files, Order, convert
 
-    typed = {os.path.relpath(file, folder): str(file) for file in (*files, *map(Path, env_file or ()))}
-    named = tuple(os.path.relpath(file, folder) for file in files)
-    variables = None if env_file is None else tuple(os.path.relpath(file, folder) for file in env_file)
-    order = Order(named, name, variables, tuple(profiles))
+    typed = {os.path.relpath(file, folder): str(file) for file in (*given.files, *map(Path, given.env_file or ()))}
+    named = tuple(os.path.relpath(file, folder) for file in given.files)
+    variables = None if given.env_file is None else tuple(os.path.relpath(file, folder) for file in given.env_file)
+    order = Order(named, given.name, variables, given.profiles, names_env_files=given.names_env_files)
     converted = convert(order, Files(operator_files(folder), str(folder), typed), os.environ)
     steps_of(converted)  # refuses what a playbook's steps refuse
     return converted
 
 
-def _playbook(converted: Converted, files: list[str]) -> tuple[str, list[JsonObject]]:
+def _hidden(converted: Converted) -> tuple[Written, ...]:
+    """Return the steps without the values of variables in the environment of services."""
+    found = Sensitive()
+    for value in converted.filled:
+        found.mark(value)
+    return tuple(
+        replace(one, arguments={**one.arguments, "env": found.masked_json(one.arguments["env"])})
+        if "env" in one.arguments
+        else one
+        for one in converted.steps
+    )
+
+
+def _text(name: str, steps: Sequence[Written], files: Sequence[Path]) -> str:
     from swarmnet.operations.written import WrittenStep
     from swarmnet.parse.write import playbook_text
 
-    written = [WrittenStep(one.kind, one.arguments, together=one.together) for one in converted.steps]
-    text, _begins = playbook_text(converted.name, written, [f"Converted from {', '.join(files)}."])
-    return text, [_step(one) for one in converted.steps]
+    written = [WrittenStep(one.kind, one.arguments, together=one.together) for one in steps]
+    return playbook_text(name, written, [f"Converted from {', '.join(map(str, files))}."])[0]
 
 
 def _step(step: Written) -> JsonObject:

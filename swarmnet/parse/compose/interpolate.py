@@ -37,6 +37,8 @@ class Interpolation:
     unset: dict[str, Node] = field(default_factory=dict)
     """Each variable that has no value and no default, and where it is first."""
     problems: list[Problem] = field(default_factory=list)
+    filled: set[str] = field(default_factory=set)
+    """The values that texts were filled in with."""
 
     def fill(self, node: Node) -> Node:
         """Return the node with the variables of all its texts filled in; keys are left as they are."""
@@ -96,6 +98,7 @@ class Interpolation:
         if operator[0].endswith("+"):
             return self.expand(word, node, depth + 1) if there else ""
         if there:
+            self.filled.add(value or "")
             return value or ""
         if operator[0].endswith("-"):
             return self.expand(word, node, depth + 1)
@@ -106,7 +109,9 @@ class Interpolation:
     def _value(self, name: str, node: Node) -> str:
         if name not in self.variables:
             self.unset.setdefault(name, node)
-        return self.variables.get(name, "")
+        value = self.variables.get(name, "")
+        self.filled.add(value)
+        return value
 
     def all_problems(self) -> list[Problem]:
         """Return what is wrong: bad syntax, and every variable that is not set."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from swarmnet.parse.compose.forms import filled
@@ -49,14 +50,23 @@ KEYS: Mapping[str, Path] = {
 """Fields of the step that have other names in a stack file, and where they are there."""
 
 
-def service_step(stack: Stack, name: str, service: Service, environment: Mapping[str, str]) -> JsonObject:
+@dataclass(frozen=True, slots=True)
+class Variables:
+    """The variables of a service."""
+
+    values: Mapping[str, str]
+    files: tuple[str, ...] = ()
+    """Files of more; the values go before them."""
+
+
+def service_step(stack: Stack, name: str, service: Service, variables: Variables) -> JsonObject:
     """Return the arguments of the service's step; what the file leaves out is left out.
 
     Args:
         stack: the stack.
         name: the service's name in the file.
         service: as the file has it.
-        environment: its variables, those of its files included.
+        variables: its own, and those of its files, or the files.
     """
     deploy = service.deploy
     found: JsonObject = {"name": stack.scoped(name), "whole": True, "image": service.image}
@@ -65,7 +75,8 @@ def service_step(stack: Stack, name: str, service: Service, environment: Mapping
         service,
         command=_words(service.entrypoint),
         args=_words(service.command),
-        env={**environment},
+        env={**variables.values},
+        env_file=[*variables.files],
         networks=_networks(stack, name, service),
         ports=[_port(one) for one in service.ports or ()],
         mounts=mounts_of(stack, service),

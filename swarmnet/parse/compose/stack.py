@@ -16,12 +16,12 @@ from swarmnet.parse.compose.merge import merged
 from swarmnet.parse.compose.model import ComposeFile
 from swarmnet.parse.compose.nodes import read_nodes, source_of
 from swarmnet.parse.compose.objects import Stack, Written, content_steps, network_steps
-from swarmnet.parse.compose.service_step import networks_of, service_step
+from swarmnet.parse.compose.service_step import Variables, networks_of, service_step
 from swarmnet.parse.compose.variables import dotenv_variables
 from swarmnet.parse.env_files import env_file_variables, unset
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from swarmnet.parse.compose.nodes import MergedSource, Node
     from swarmnet.parse.compose.service import Service
@@ -61,6 +61,8 @@ class Order:
     env_files: tuple[str, ...] | None = None
     """Files of variables for the stack files; None takes ``.env`` next to the first one, if it is there."""
     profiles: tuple[str, ...] = ()
+    names_env_files: bool = False
+    """True has the steps of services name their files of variables, instead of what is in them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,8 @@ class Converted:
     """The document, for lines."""
     notes: tuple[Problem, ...]
     """What is ignored, each with its line."""
+    filled: frozenset[str] = field(default=frozenset(), repr=False)
+    """The values of variables that are in the steps: of the environment, and of files such as ``.env``."""
 
 
 @dataclass(slots=True)
@@ -80,6 +84,8 @@ class _Reading:
     order: Order
     files: Files
     environment: Mapping[str, str]
+    filled: set[str] = field(default_factory=set)
+    """The values of variables that went into the steps."""
 
     def variables(self) -> dict[str, str]:
         """Return what variables of the stack files mean: those of files, and over them those of the environment."""
@@ -101,6 +107,7 @@ class _Reading:
         problems = filled.all_problems()
         if problems:
             raise DocumentError(in_order(problems))
+        self.filled |= filled.filled
         return merged(nodes)
 
 
@@ -135,7 +142,7 @@ def convert(order: Order, files: Files, environment: Mapping[str, str]) -> Conve
     notes = [*sifting.notes, *_notes(file, services, checker)]
     steps = _steps(stack, {name: services[name] for name in names}, _Environments(reading, stack, checker, notes))
     checker.finish()
-    return Converted(stack.name, steps, source, in_order(notes))
+    return Converted(stack.name, steps, source, in_order(notes), frozenset(reading.filled))
 
 
 def _name(order: Order, file: ComposeFile, checker: Checker) -> str:
@@ -203,22 +210,33 @@ class _Environments:
     checker: Checker
     notes: list[Problem]
 
-    def of(self, name: str, service: Service) -> dict[str, str]:
+    def of(self, name: str, service: Service) -> Variables:
         """Return the variables of one service; its own go before those of its files."""
-        found = self._of_files(name, service)
+        files = [*self._of_files(name, service)]
+        named = self.reading.order.names_env_files
+        found = {} if named else {key: value for _, read in files for key, value in read.items()}
         for key, value in (service.environment or {}).items():
             if value is not None:
                 found[key] = value
             elif key in self.reading.environment:
                 found[key] = self.reading.environment[key]
+                self.reading.filled.add(found[key])
             else:
+                self._taken_away(name, key, [path for path, read in files if named and key in read])
                 found.pop(key, None)
                 text = f"variable {key} is not set here, and the tasks of service {name!r} get none"
                 self.notes.append(self.checker.source.problem(("services", name, "environment", key), text))
-        return found
+        return Variables(found, tuple(path for path, _ in files if named))
 
-    def _of_files(self, name: str, service: Service) -> dict[str, str]:
-        found: dict[str, str] = {}
+    def _taken_away(self, name: str, key: str, files: Iterable[str]) -> None:
+        """Complain of a variable that a file has and the service does not: a step that names the file has it, too."""
+        for path in files:
+            text = f"{key} has no value here and takes that of {path} away, which no step can say that names the file"
+            hint = "write the variables of the file into the steps: --show-values"
+            self.checker.complain(("services", name, "environment", key), text, hint)
+
+    def _of_files(self, name: str, service: Service) -> Iterator[tuple[str, dict[str, str]]]:
+        """Yield the path and the variables of each file, in their order."""
         for index, one in enumerate(service.env_file or ()):
             path = ("services", name, "env_file", index)
             file, files = self.stack.path(one.path), self.reading.files
@@ -230,10 +248,9 @@ class _Environments:
             except DocumentError as error:
                 self.checker.problems += error.problems
             else:
-                found |= {key: value for key, value in read.items() if value is not None}
                 told = (unset(key, one.path) for key, value in read.items() if value is None)
                 self.notes += [self.checker.source.problem(path, text) for text in told]
-        return found
+                yield file, {key: value for key, value in read.items() if value is not None}
 
 
 def _steps(stack: Stack, services: Mapping[str, Service], environments: _Environments) -> tuple[Written, ...]:
