@@ -81,7 +81,7 @@ def build(argv: Sequence[str]) -> typer.Typer:
         example = f"Example: {loaded.EXAMPLE}"
         if hasattr(loaded, "app"):
             app = loaded.app_for(argv) if hasattr(loaded, "app_for") else loaded.app
-            root.add_typer(app, name=name, help=summary, epilog=example, no_args_is_help=True)
+            root.add_typer(app, name=name, help=summary, epilog=example)
         else:
             root.command(name, epilog=example)(loaded.command)
     return root

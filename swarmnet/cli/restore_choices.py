@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,8 +42,9 @@ def given_secrets(source: str, document: BackupDocument) -> dict[str, Secret]:
     """
     from swarmnet.edge.operator.files import read_document
     from swarmnet.parse.secrets import secrets_of_environment, secrets_of_file
+    from swarmnet.plan.recovery.supplies import called
 
-    full_names = _full_names(document)
+    full_names = called(document)
     if source.startswith("env:"):
         found = secrets_of_environment(os.environ, source.removeprefix("env:"), full_names)
         return {full_names[name]: data for name, data in found.items()}
@@ -58,13 +58,3 @@ def given_secrets(source: str, document: BackupDocument) -> dict[str, Secret]:
         known = ", ".join(full_names) or "none"
         raise UsageError(f"{path}: the backup has no secret {', '.join(strange)}", hint=f"it has: {known}")
     return {accepted[name]: data for name, data in found.items()}
-
-
-def _full_names(document: BackupDocument) -> dict[str, str]:
-    """Return the full name of each secret by what its playbook called it, or by itself where that is not unique."""
-    from swarmnet.operations.content.names import NAME_LABEL
-
-    specs = [secret.spec for secret in document.state.secrets]
-    called = Counter(spec.labels.get(NAME_LABEL) for spec in specs)
-    plain = {spec.name: spec.labels.get(NAME_LABEL) for spec in specs}
-    return {(name if name and called[name] == 1 else full): full for full, name in plain.items()}

@@ -28,6 +28,12 @@ def fault_of_image(reference: str) -> str | None:
     return None if fault is None else f"{shown} is not an image reference: {fault}"
 
 
+def registry_of(reference: str) -> str:
+    """Return the registry that an image comes from; one that names none comes from docker.io."""
+    first, slash, _rest = reference.partition("/")
+    return first if slash and _is_registry(first) else "docker.io"
+
+
 def _faults(reference: str) -> Iterator[str]:
     name, at, digest = reference.partition("@")
     if at and _DIGEST.fullmatch(digest) is None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import DocumentError, Problem, UsageError
 from swarmnet.model.base import Secret
+from swarmnet.model.supply import variable
 from swarmnet.parse.yaml import load
 
 if TYPE_CHECKING:
@@ -39,18 +39,18 @@ def secrets_of_file(content: bytes, *, name: str) -> dict[str, Secret]:
 
 
 def secrets_of_environment(environment: Mapping[str, str], prefix: str, names: Iterable[str]) -> dict[str, Secret]:
-    """Return the secrets whose variables are set: prefix, then the name in capitals with ``_`` for all signs.
+    """Return the secrets whose variables are set (``model.supply.variable``).
 
     Raises:
         UsageError: two secrets would share one variable.
     """
     variables: dict[str, str] = {}
     for name in names:
-        variable = prefix + re.sub(r"[^A-Z0-9]", "_", name.upper())
-        if variable in variables:
+        source = variable(prefix, name)
+        if source in variables:
             raise UsageError(
-                f"secrets {variables[variable]!r} and {name!r} would both come from {variable}",
+                f"secrets {variables[source]!r} and {name!r} would both come from {source}",
                 hint="give them in a file: --secrets-from FILE.yml",
             )
-        variables[variable] = name
-    return {name: Secret(environment[variable]) for variable, name in variables.items() if environment.get(variable)}
+        variables[source] = name
+    return {name: Secret(environment[source]) for source, name in variables.items() if environment.get(source)}

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from swarmnet.cli.commands.apply import agree_to_run, expect
-from swarmnet.cli.commands.restore import RestoreOptions
 from swarmnet.cli.consent import AtTerminal
 from swarmnet.cli.planning import PlaybookOptions
+from swarmnet.cli.restore_options import RestoreOptions
 from swarmnet.errors import DocumentError, RefusedError
 from swarmnet.model.base import Secret
 from swarmnet.model.plan import Plan, Risk

@@ -37,18 +37,24 @@ def _sections(command: Any, path: str) -> Iterator[str]:  # noqa: ANN401 - as ab
     yield f"{'#' * (1 + path.count(' '))} {path}"
     yield paragraphs(command.help or command.short_help or "")
     if isinstance(command, TyperGroup):
+        if command.invoke_without_command:
+            yield from _usage(command, path)
         if command.epilog:
             yield _example(command.epilog)
         for verb, inner in command.commands.items():
             yield from _sections(inner, f"{path} {verb}")
         return
+    yield from _usage(command, path)
+    if command.epilog:
+        yield _example(command.epilog)
+
+
+def _usage(command: Any, path: str) -> Iterator[str]:  # noqa: ANN401 - as above
     context = command.context_class(command, info_name=path)
     yield "```text\n" + f"{path} {' '.join(command.collect_usage_pieces(context))}" + "\n```"
     rows = [_row(*record) for one in command.params if (record := one.get_help_record(context))]
     if rows:
         yield table(("argument or option", "meaning", "limits"), rows)
-    if command.epilog:
-        yield _example(command.epilog)
 
 
 def _row(names: str, text: str) -> tuple[str, str, str]:

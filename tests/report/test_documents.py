@@ -13,19 +13,21 @@ from typer.testing import CliRunner
 from swarmnet.cli.main import build
 from swarmnet.errors import DocumentError, Problem, RefusedError
 from swarmnet.model.redaction import Cover
+from swarmnet.plan.recovery.supplies import supplies_of
 from swarmnet.report.documents.apply import apply_document
+from swarmnet.report.documents.at_hand import at_hand_document
 from swarmnet.report.documents.backups import backups_document, create_document, show_document
 from swarmnet.report.documents.drift import drift_document
 from swarmnet.report.documents.error import error_document
 from swarmnet.report.documents.lock import locks_document
 from swarmnet.report.documents.plan import RestorePlanDocument, plan_body
 from swarmnet.report.documents.registry import DOCUMENTS
-from swarmnet.report.documents.restore import backup_name, restore_document
+from swarmnet.report.documents.restore import backup_name, restore_document, supply_entries
 from swarmnet.report.documents.status import status_document
 from swarmnet.report.documents.verify import verify_document
 from swarmnet.workflows.apply import apply, prepare
 from swarmnet.workflows.fleet.observe import observe
-from tests.report.test_hostile import APPLIED, DRIFT, HOLDER, PLAN, RESTORED, STATE, VERIFIED
+from tests.report.test_hostile import APPLIED, AT_HAND, DRIFT, HOLDER, PLAN, RESTORED, STATE, VERIFIED
 from tests.simulator import World
 from tests.support.backups import a_document
 from tests.support.clusters import inventory
@@ -116,6 +118,8 @@ def _plan(body: Output) -> RestorePlanDocument:
         refused=["no"],
         skips=[],
         losses=show_document(a_document()).losses,
+        supplies=supply_entries(supplies_of(a_document())),
+        next="swarmnet restore apply",
     )
 
 
@@ -129,6 +133,7 @@ def _plan(body: Output) -> RestorePlanDocument:
         (locks_document("shop", [HOLDER], operator()), "lock"),
         (status_document(STATE, inventory(), []), "status"),
         (_plan(plan_body(PLAN, STATE, Cover())), "restore-plan"),
+        (at_hand_document(AT_HAND, ["swarmnet restore plan"]), "restore-at-hand"),
         (show_document(a_document()), "backup-show"),
         (create_document(a_document(), Path("x"), 1), "backup-create"),
         (backups_document([]), "backups"),

@@ -13,10 +13,12 @@ from rich.console import Console
 
 from swarmnet.cli.streams import Screen
 from swarmnet.errors import HostError, SwarmnetError
+from swarmnet.model.at_hand import AtHand, BackupFound, KeyFound, OldHost, PlaceFound
 from swarmnet.model.base import Secret
 from swarmnet.model.differences import Difference, Drift, What
 from swarmnet.model.events import ActionFinished, ActionStarted, HostConnected, HostFailed, Progress
 from swarmnet.model.host_keys import HostKey, KeyState
+from swarmnet.model.hosts import Role
 from swarmnet.model.lock import Claim, Holder
 from swarmnet.model.plan import Change, Plan, Skip
 from swarmnet.model.redaction import Cover
@@ -28,6 +30,8 @@ from swarmnet.model.sensitive import SENSITIVE
 from swarmnet.model.state import ClusterState, HostFailure
 from swarmnet.model.verification import Verification
 from swarmnet.plan.recovery.redact import redacted
+from swarmnet.plan.recovery.supplies import supplies_of
+from swarmnet.report.documents.at_hand import at_hand_document
 from swarmnet.report.documents.backups import backups_document, create_document, show_document
 from swarmnet.report.documents.error import error_document
 from swarmnet.report.documents.lock import locks_document
@@ -37,6 +41,7 @@ from swarmnet.report.documents.status import status_document
 from swarmnet.report.documents.verify import verify_document
 from swarmnet.report.formats import FORMATS
 from swarmnet.report.reports.apply import apply_report
+from swarmnet.report.reports.at_hand import at_hand_report
 from swarmnet.report.reports.backups import backups_report, created_report, drift_report, header_report, shown_report
 from swarmnet.report.reports.keys import trust_report
 from swarmnet.report.reports.lock import lock_report
@@ -45,13 +50,14 @@ from swarmnet.report.reports.restore import restore_report
 from swarmnet.report.reports.status import status_report
 from swarmnet.report.reports.verify import verify_report
 from swarmnet.report.saved import SavedPlan
+from swarmnet.report.terminal.at_hand import at_hand_lines
 from swarmnet.report.terminal.backups import entry_lines, summary_lines
 from swarmnet.report.terminal.console import rendered
 from swarmnet.report.terminal.drift import drift_lines
 from swarmnet.report.terminal.lock import lock_lines
 from swarmnet.report.terminal.plan import View
 from swarmnet.report.terminal.progress import ProgressLines
-from swarmnet.report.terminal.restore import report_lines
+from swarmnet.report.terminal.restore import Outlook, outlook_lines, report_lines
 from swarmnet.report.terminal.text import on_one_line, trace_lines
 from swarmnet.report.terminal.verification import show
 from tests.report.test_shown import KINDS, full
@@ -110,6 +116,26 @@ RESTORED = RestoreReport(
     losses=a_document().losses,
     missing=("w1",),
 )
+AT_HAND = AtHand(
+    places=(PlaceFound(place="/srv", why="it is the default", backups=1), PlaceFound(place="s3://b", why="schedule")),
+    backups=(
+        BackupFound(
+            name="b1",
+            place="/srv/b1",
+            cluster="shop",
+            created=datetime(2026, 1, 1, tzinfo=UTC),
+            opened_by="recovery.txt",
+            words=("b1", "--repository", "/srv"),
+            hosts=(OldHost(name="m1", role=Role.MANAGER, address="10.0.0.1"), OldHost(name="w1")),
+            supplies=supplies_of(a_document()),
+        ),
+        BackupFound(name="b2", place="/srv/b2", problem="it is damaged", hint="use another"),
+    ),
+    keys=(
+        KeyFound(path="recovery.txt", why="found here", words=("--identity", "recovery.txt")),
+        KeyFound(path="other.txt", why="found here", problem="others can read it", hint="chmod"),
+    ),
+)
 CLAIM = Claim.of(operator(), cluster="shop", command="apply site.yml", since=datetime(2026, 1, 1, tzinfo=UTC))
 HOLDER = Holder(place="the swarm", claim=CLAIM, identity="i", version="1", age=1.0)
 VERIFIED = Verification(
@@ -156,6 +182,11 @@ def _entry(text: str) -> Entry:
     return Entry(path=Path(f"x{text}"), name=f"b{text}", problem=SwarmnetError(f"broken {text}"))
 
 
+def planted_outlook(text: str) -> Outlook:
+    found = AT_HAND.backups[0]
+    return Outlook(planted(RESTORED.losses, text), planted(found.supplies, text), f"swarmnet {text}")
+
+
 TEXTS: dict[str, Callable[[str], str]] = {
     "plan": lambda text: plan_text(planted(PLAN, text), planted(STATE, text), view=View(Cover(shows=True))),
     "plan -v": lambda text: plan_text(planted(PLAN, text), planted(STATE, text), view=View(Cover(), whole=True)),
@@ -166,6 +197,8 @@ TEXTS: dict[str, Callable[[str], str]] = {
     "backup show": lambda text: rendered(summary_lines(planted(a_document(), text))),
     "backup list": lambda text: rendered(entry_lines([_entry(text)])),
     "restore": lambda text: rendered(report_lines(planted(RESTORED, text))),
+    "restore, alone": lambda text: rendered(at_hand_lines(planted(AT_HAND, text), datetime(2026, 2, 1, tzinfo=UTC))),
+    "restore plan": lambda text: rendered(outlook_lines(planted(PLAN, text), planted_outlook(text))),
     "progress": _progress,
     "verify": _matrix,
     "errors and traces": _error,
@@ -181,6 +214,7 @@ TREES: dict[str, Callable[[str], object]] = {
     "backup export": lambda text: redacted(planted(a_document(), text), Cover(shows=True)),
     "backup list": lambda text: backups_document([_entry(text)]).tree,
     "restore": lambda text: restore_document(planted(RESTORED, text)).tree,
+    "restore, alone": lambda text: at_hand_document(planted(AT_HAND, text), [f"swarmnet {text}"]).tree,
     "verify": lambda text: verify_document(planted(VERIFIED, text)).tree,
     "error": lambda text: error_document(SwarmnetError(f"it said {text}", hint=text)).tree,
 }
@@ -230,6 +264,7 @@ def _reports(text: str) -> list[Report]:
         verify_report(planted(VERIFIED, text), verbose=True),
         apply_report(planted(APPLIED, text)),
         restore_report(planted(RESTORED, text)),
+        at_hand_report(planted(AT_HAND, text), datetime(2026, 2, 1, tzinfo=UTC)),
         plan_report(plan, body, lines, failures=state.failures, refused=(text,)),
         status_report(status_document(state, planted(inventory(), text), []), lines),
         backups_report([_entry(text)], f"place {text}"),

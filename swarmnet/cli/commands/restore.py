@@ -12,110 +12,91 @@ import typer
 
 from swarmnet.cli import wiring
 from swarmnet.cli.commands.apply import end_with
-from swarmnet.cli.commands.backup import MapOption
 from swarmnet.cli.options import (
     Agreement,
     Cluster,
     LimitedCluster,
     MissingOption,
-    ReplaceOption,
     ShowValuesOption,
     grouped,
-    names_of,
 )
 from swarmnet.cli.output import Output
-from swarmnet.cli.restore_choices import given_secrets, pairs
+from swarmnet.cli.restore_options import RestoreOptions, apply_command, origin_of
 from swarmnet.cli.safety import Safety
-from swarmnet.cli.sealing import BackupToRestore, NoBackupOption, OneHeader
-from swarmnet.errors import ExitCode, RefusedError
+from swarmnet.cli.sealing import (
+    BackupToRestore,
+    IdentityOption,
+    KeysOption,
+    NoBackupOption,
+    OneHeader,
+    TrustOption,
+)
+from swarmnet.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from swarmnet.model.backup import BackupDocument
-    from swarmnet.model.hosts import Inventory
     from swarmnet.model.ports import Ports
     from swarmnet.model.report import Status
     from swarmnet.model.state import ClusterState
-    from swarmnet.plan.guard import Permissions
-    from swarmnet.workflows.restore import Restore
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(rich_markup_mode=None)
 EXAMPLE = "swarmnet restore plan latest -i lab.yml"
+
+_TYPED = "COMMANDLINE"
+"""What the parser calls the source of an option that was typed, as opposed to a variable's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Looking:
+    """Where the page looks for backups and keys."""
+
+    repository: Annotated[
+        str | None,
+        typer.Option(
+            "--repository",
+            metavar="DIR|URL",
+            help="Look for backups there alone: a directory, a stick, sftp:// or s3://.",
+            envvar="SWARMNET_REPOSITORY",
+        ),
+    ] = None
+    keys: KeysOption = None
+    identity: IdentityOption = None
+    trust: TrustOption = None
+
 
 VerifyOption = Annotated[bool, typer.Option("--verify/--no-verify", help="Prove the networks by traffic at the end.")]
 
 
-@dataclass(frozen=True, slots=True)
-class RestoreOptions:
-    """The operator's choices for a restore."""
+@app.callback(invoke_without_command=True)
+@grouped
+def page(context: typer.Context, looking: Looking, output: Output) -> None:
+    """Restore a backup onto these hosts, or onto others. Alone, it says what a restore needs and what of it is here.
 
-    map_: MapOption = None
-    secrets_from: Annotated[
-        str | None,
-        typer.Option("--secrets-from", metavar="FILE.yml|env:PREFIX", help="Values of secrets, which no backup holds."),
-    ] = None
-    unlock_key_file: Annotated[
-        str | None,
-        typer.Option(
-            "--unlock-key-file", metavar="FILE", help="Turn autolock on as in the backup; its new key is written there."
-        ),
-    ] = None
-    only: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--only",
-            metavar="KIND/NAME",
-            help="Restore only these, with what they need: service/web, 'network/shop_*'.",
-        ),
-    ] = None
-    exclude: Annotated[
-        list[str] | None,
-        typer.Option("--exclude", metavar="KIND/NAME", help="Skip these; exit 15 where they differ."),
-    ] = None
-    replace: ReplaceOption = None
-    other_cluster: Annotated[
-        bool,
-        typer.Option("--other-cluster", help="Restore a backup of a cluster with another name."),
-    ] = False
-    allow_partial: Annotated[bool, typer.Option("--allow-partial", help="Restore a backup that is marked partial.")] = (
-        False
-    )
-    allow_missing: MissingOption = False
+    It looks for backups in the repository, the working directory and where schedules write, tries the keys at hand, and
+    prints the next command. Nothing is written, and no host is asked. Exit 3: no key at hand opens a backup.
+    """
+    from swarmnet.cli.at_hand import at_hand
+    from swarmnet.report.reports.at_hand import at_hand_report
 
-    def restore(self, document: BackupDocument, inventory: Inventory, limit: list[str] | None) -> Restore:
-        """Return what onto which hosts.
+    if context.invoked_subcommand is not None:
+        _refuse_early(context, context.invoked_subcommand)
+        return
+    targets = output.targets()
+    found = at_hand(looking.repository, looking.keys, looking.identity, looking.trust)
+    targets.emit(at_hand_report(found, datetime.now(UTC)))
+    if not found.is_ready:
+        raise typer.Exit(ExitCode.INCOMPLETE)
 
-        Raises:
-            UsageError: the options do not fit this backup and these hosts.
-            RefusedError: the backup is of another cluster, and that was not allowed.
-        """
-        from swarmnet.plan.recovery.steps import Choices
-        from swarmnet.workflows.restore import Restore
 
-        which = _origin(document.id, document.created, document.cluster)
-        if document.cluster != inventory.cluster and not self.other_cluster:
-            raise RefusedError(
-                f"this is {which}; the inventory names cluster {inventory.cluster}",
-                hint="to allow this, add --other-cluster",
-            )
-        given = {} if self.secrets_from is None else given_secrets(self.secrets_from, document)
-        choices = Choices(
-            mapping=pairs(self.map_ or []),
-            secrets=given,
-            allow_partial=self.allow_partial,
-            unlock_key_file=self.unlock_key_file,
-            limit=wiring.limited(inventory, limit)[0],
-            only=tuple(self.only or ()),
-            exclude=tuple(self.exclude or ()),
+def _refuse_early(context: typer.Context, verb: str) -> None:
+    """Refuse options before the verb, which would be those of the page and do nothing."""
+    sources = (context.get_parameter_source(name) for name in context.params)
+    if any(source is not None and source.name == _TYPED for source in sources):
+        raise UsageError(
+            f"options of `swarmnet restore {verb}` come after that word",
+            hint=f"swarmnet restore {verb} ..., then the options",
         )
-        return Restore(document, inventory, choices, which)
-
-    def permissions(self) -> Permissions:
-        """Return what the flags allow."""
-        from swarmnet.plan.guard import Permissions
-
-        return Permissions(allow_missing=self.allow_missing, replace=names_of(self.replace))
 
 
 @app.command(
@@ -130,17 +111,18 @@ def plan(
     output: Output,
     show_values: ShowValuesOption = False,
 ) -> None:
-    """Show what a restore would do, what it would skip, and what can never come back. Nothing is written.
+    """Show what a restore would do, what it would skip, what can never come back, and what you have to bring along.
 
-    Exit 3: some hosts do not answer.
+    Nothing is written. The last line is the command that carries it out. Exit 3: some hosts do not answer.
     """
     from swarmnet.model.losses import announced
     from swarmnet.model.redaction import Cover
+    from swarmnet.plan.recovery.supplies import supplies
     from swarmnet.report.documents.plan import RestorePlanDocument, plan_body
-    from swarmnet.report.documents.restore import backup_name, loss_entries, skip_entries
+    from swarmnet.report.documents.restore import backup_name, loss_entries, skip_entries, supply_entries
     from swarmnet.report.reports.plan import plan_report
     from swarmnet.report.terminal.plan import View, plan_lines
-    from swarmnet.report.terminal.restore import left_out
+    from swarmnet.report.terminal.restore import Outlook, outlook_lines
     from swarmnet.workflows.apply import prepare
 
     targets, hosts = output.targets(), cluster.read()
@@ -149,6 +131,8 @@ def plan(
     with cluster.observed(hosts) as ports:
         prepared = prepare(ports, restore.goal(options.permissions()))
     skips, losses = prepared.plan.skips, announced(document)
+    needed = supplies(restore.restoration(prepared.state), prepared.state, restore.choices)
+    command = apply_command(cluster, options, source, dict(restore.choices.mapping))
     refused = [str(refusal) for refusal in prepared.refusals]
     view = View(Cover(shows=show_values), whole=cluster.verbose)
     body = RestorePlanDocument(
@@ -157,8 +141,11 @@ def plan(
         refused=refused,
         skips=skip_entries(skips),
         losses=loss_entries(losses),
+        supplies=supply_entries(needed),
+        next=command,
     )
-    lines = (*plan_lines(prepared.plan, prepared.state, view), *left_out(skips, losses))
+    outlook = Outlook(losses, needed, command, is_refused=bool(refused))
+    lines = (*plan_lines(prepared.plan, prepared.state, view), *outlook_lines(prepared.plan, outlook))
     targets.emit(plan_report(prepared.plan, body, lines, failures=prepared.state.failures, refused=refused))
     if not targets.on_stderr:
         for text in refused:
@@ -234,17 +221,11 @@ def undo(
 
     targets, hosts = output.targets(), cluster.read()
     header = source.header(source.backup, cluster=hosts.cluster)
-    which = _origin(header.id, header.created, header.cluster)
+    which = origin_of(header.id, header.created, header.cluster)
     with cluster.observed(hosts) as ports:
         terms = agreement.terms(on_stderr=targets.on_stderr, verbose=cluster.verbose)
         report = take_back(ports, hosts, header.id, terms, allow_missing=allow_missing, origin=which)
     end_with(report, targets, "restore undo")
-
-
-def _origin(backup: str, created: datetime, cluster: str) -> str:
-    from swarmnet.report.terminal.backups import origin
-
-    return origin(backup, created, cluster, datetime.now(UTC))
 
 
 def _prove(ports: Ports) -> Callable[[ClusterState], Status]:

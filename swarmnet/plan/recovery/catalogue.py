@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from swarmnet.model.age import in_words
 from swarmnet.model.backup import Reason
 from swarmnet.model.sealed import Mark
 
@@ -125,7 +126,7 @@ def remarks(chosen: Entry, among: Iterable[Entry], cluster: str | None, now: dat
     header = chosen.header
     if header is None:
         return
-    old = _age((now - header.created).total_seconds())
+    old = in_words((now - header.created).total_seconds())
     yield (
         f"latest: {chosen.name}, cluster {header.cluster}, of {header.created:{TIME}},"
         f" {'from the future: a clock is or was wrong' if is_ahead(header.created, now) else old}"
@@ -140,10 +141,3 @@ def remarks(chosen: Entry, among: Iterable[Entry], cluster: str | None, now: dat
     saved = [one.name for one in later if one.header and one.header.complete]
     if saved:
         yield f"newer, taken before a restore: {', '.join(saved[:5])}"
-
-
-def _age(seconds: float) -> str:
-    for size, unit in ((86400, "days"), (3600, "hours")):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {unit} old"
-    return f"{max(0.0, seconds) / 60:.0f} minutes old"

@@ -16,11 +16,12 @@ from swarmnet.report.documents.base import (
     FailureEntry,
     JsonValue,
     Output,
+    Text,
     change_entry,
     failure_entries,
 )
 from swarmnet.report.documents.lock import LockEntry
-from swarmnet.report.documents.restore import BackupName, LossEntry, SkipEntry
+from swarmnet.report.documents.restore import BackupName, LossEntry, SkipEntry, SupplyEntry
 
 if TYPE_CHECKING:
     from swarmnet.model.plan import Action, Plan
@@ -84,6 +85,8 @@ class RestorePlanDocument(PlanBody):
     refused: list[str] = Field(description="Why apply would refuse this plan.")
     skips: list[SkipEntry]
     losses: list[LossEntry]
+    supplies: list[SupplyEntry] = Field(description="What no backup holds and the operator brings along.")
+    next: Text = Field(description="The command that carries it out.")
 
 
 def plan_body(plan: Plan, state: ClusterState, cover: Cover | None = None, salt: bytes = b"") -> PlanBody:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from swarmnet.report.documents.adopt import AdoptDocument
 from swarmnet.report.documents.apply import ApplyDocument
+from swarmnet.report.documents.at_hand import AtHandDocument
 from swarmnet.report.documents.backups import (
     BackupCheckDocument,
     BackupCopyDocument,
@@ -55,6 +56,7 @@ DOCUMENTS: dict[str, type[Output]] = {
     "convert": ConvertDocument,
     "show": ShowDocument,
     "restore": RestoreDocument,
+    "restore-at-hand": AtHandDocument,
     "restore-plan": RestorePlanDocument,
     "drift": DriftDocument,
     "backups": BackupsDocument,

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from swarmnet.model.backup import BackupDocument, Loss
     from swarmnet.model.plan import Skip
     from swarmnet.model.restore_report import RestoreReport
+    from swarmnet.model.supply import Supply
 
 
 class SkipEntry(Entry):
@@ -30,6 +31,15 @@ class LossEntry(Entry):
     what: str = Field(description="The object, or all.")
     why: str
     instead: str = Field(description="What happens instead, or what you have to do.")
+
+
+class SupplyEntry(Entry):
+    """Something that no backup holds and the operator brings along."""
+
+    kind: Literal["host", "secret", "unlock-key", "image", "data", "address"]
+    what: str
+    why: str
+    how: str = Field(description="The command to type, or the words to add to that of the restore.")
 
 
 class BackupName(Entry):
@@ -95,3 +105,8 @@ def skip_entries(skips: Iterable[Skip]) -> list[SkipEntry]:
 def loss_entries(losses: Iterable[Loss]) -> list[LossEntry]:
     """Return what never comes back."""
     return [LossEntry(kind=one.kind, what=one.what, why=one.why, instead=one.instead) for one in losses]
+
+
+def supply_entries(supplies: Iterable[Supply]) -> list[SupplyEntry]:
+    """Return what the operator brings along."""
+    return [SupplyEntry(kind=one.kind.value, what=one.what, why=one.why, how=one.how) for one in supplies]

@@ -1,0 +1,13 @@
+"""How old something is, in words."""
+
+from __future__ import annotations
+
+_UNITS = ((86400.0, "days"), (3600.0, "hours"))
+
+
+def in_words(seconds: float) -> str:
+    """Return an age in the largest unit of which there are two or more."""
+    for size, unit in _UNITS:
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit} old"
+    return f"{max(0.0, seconds) / 60:.0f} minutes old"
