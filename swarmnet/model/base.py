@@ -29,6 +29,7 @@ class Document(BaseModel):
         ser_json_bytes="base64",
         val_json_bytes="base64",
         allow_inf_nan=False,
+        defer_build=True,  # a run uses a few of the models: each one's validator is built at its first use
         hide_input_in_errors=True,  # the text of an error may end in a log or a trace, cut in the middle of a secret
     )
 

@@ -25,7 +25,9 @@ Text = Annotated[str, SkipValidation]
 class Entry(BaseModel):
     """An object inside of a document. Every key is always there; what is not known is null."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True, defer_build=True
+    )
 
 
 class Output(Entry):
