@@ -64,6 +64,8 @@ def wrong_with(words: tuple[str, ...]) -> str | None:
     command: Any = get_command(build(words[:1]))
     own = words[: words.index("--")] if "--" in words else words
     for word in own:
+        if isinstance(command, TyperGroup) and _runs_alone(command, [word]):
+            break
         if isinstance(command, TyperGroup) and not word.startswith("-"):
             for verb in word.split("|"):
                 if verb not in command.commands:
@@ -79,13 +81,18 @@ def parse_error(words: tuple[str, ...]) -> str | None:
     """Return why swarmnet does not accept a command line as typed, without running it; None when it does."""
     command: Any = get_command(build(words[:1]))
     left = list(words)
-    while isinstance(command, TyperGroup):
+    while isinstance(command, TyperGroup) and not _runs_alone(command, left[:1]):
         command = command.commands[left.pop(0)]
     try:
         command.make_context("swarmnet", left)
     except typer.TyperException as error:
         return error.format_message()
     return None
+
+
+def _runs_alone(command: TyperGroup, words: list[str]) -> bool:
+    """Return whether a command with verbs runs without one: its options, or nothing, follow."""
+    return command.invoke_without_command and (not words or words[0].startswith("-"))
 
 
 def _typed(line: str) -> Typed:
