@@ -47,6 +47,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "schedule": ("swarmnet.cli.commands.schedule", "Take backups by a timer, and hear when they do not come."),
         "recover": ("swarmnet.cli.commands.recover", "Begin the swarm again from one manager that is left."),
         "restore": ("swarmnet.cli.commands.restore", "Restore a backup onto these hosts, or onto others."),
+        "drill": ("swarmnet.cli.commands.drill", "Rehearse a restore in a throw-away lab; a signed report with times."),
         "keys": ("swarmnet.cli.commands.keys", "Manage who can open backups and whose signature counts."),
     },
     "Try": {

@@ -17,6 +17,8 @@ from swarmnet.cli.wiring import passphrase as ask
 from swarmnet.errors import RefusedError, UsageError, WrongKeyError
 
 if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
     from swarmnet.edge.backups.key_ring import BackupKeys
     from swarmnet.edge.backups.keys import Ask, Signer
     from swarmnet.edge.backups.repository import DirectoryRepository
@@ -320,6 +322,17 @@ def sealing_vault(
         signing_key=signing,
         single_recipient=single_recipient,
     )
+
+
+def signing_key(keys: Path | None, sign_with: Path | None) -> Ed25519PrivateKey:
+    """Return the key that signs: the named one, or the key directory's; asks for its passphrase where it has one.
+
+    Raises:
+        UsageError: there is none, or it cannot be used.
+    """
+    from swarmnet.edge.backups.keys import load_signing_key
+
+    return load_signing_key(sign_with, passphrase) if sign_with else key_ring(keys).own_signing_key(passphrase)
 
 
 def rewrapping_vault(opening: Opening, sign_with: Path | None, *, single_recipient: bool) -> AgeVault:

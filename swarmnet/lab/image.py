@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,9 @@ from swarmnet.errors import LabError, UsageError
 from swarmnet.model.image import fault_of_image
 
 if TYPE_CHECKING:
-    from swarmnet.lab.lab import Lab
+    from collections.abc import Sequence
+
+    from swarmnet.lab.running import RunningLab as Lab
 
 _IMPORT = """
 set -eu
@@ -19,9 +22,13 @@ mkdir -p "$d/bin" "$d/tmp" "$d/etc" "$d/www"
 cp /bin/busybox "$d/bin/"
 chroot "$d" /bin/busybox --install -s /bin
 echo 'it works' > "$d/www/index.html"
-tar -C "$d" -c . | docker import --change 'CMD ["httpd", "-f", "-h", "/www", "-p", "80"]' - "$1"
+first="$2"
+tar -C "$d" -c . | docker import --change "CMD $1" - "$first"
+shift 2
+for name; do docker tag "$first" "$name"; done
 sync -f /var/lib/docker
 """
+_PAGE = ("httpd", "-f", "-h", "/www", "-p", "80")
 _LIMIT = 60.0
 
 
@@ -39,13 +46,31 @@ def make_image(lab: Lab, reference: str) -> list[str]:
     if wrong is not None or "@" in reference:
         raise UsageError(wrong or f"{reference!r} has a digest, which cannot be chosen", hint="name it demo:1")
 
+    return _imported(lab, (reference,), _PAGE)
+
+
+def make_stand_ins(lab: Lab, references: Sequence[str], ports: Sequence[int]) -> list[str]:
+    """Make one small image under all of these names, none with a digest, on every host that runs; return the hosts.
+
+    Its program serves a page on each of the TCP ports, on 80 where there are none, until it is stopped.
+
+    Raises:
+        LabError: A host cannot make it; the message has the engine's output.
+    """
+    serve = "; ".join(f"httpd -h /www -p {port}" for port in ports or (80,))
+    return _imported(lab, references, ("sh", "-c", f"{serve}; exec sleep 2147483647"))
+
+
+def _imported(lab: Lab, references: Sequence[str], program: Sequence[str]) -> list[str]:
+    words = ["sh", "-c", _IMPORT, "image", json.dumps(program), *references]
+
     def on(host: str) -> str | None:
-        done = lab.exec(host, ["sh", "-c", _IMPORT, "image", reference], limit=_LIMIT)
+        done = lab.exec(host, words, limit=_LIMIT)
         return None if done.exit_code == 0 else f"{host}: {done.last_words()}"
 
     names = [host.name for host in lab.hosts if lab.kind(host).powered(host)]
     with ThreadPoolExecutor(len(names) or 1) as pool:
         failures = [failure for failure in pool.map(on, names) if failure]
     if failures:
-        raise LabError(f"could not make image {reference!r}: {'; '.join(failures)}")
+        raise LabError(f"could not make image {', '.join(references)}: {'; '.join(failures)}")
     return names

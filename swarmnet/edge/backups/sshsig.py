@@ -24,6 +24,9 @@ _KIND = b"ssh-ed25519"
 _HASH = b"sha512"
 _KEY = 32
 _SIGNATURE = 64
+_BEGIN, _END = b"-----BEGIN SSH SIGNATURE-----", b"-----END SSH SIGNATURE-----"
+_COLUMNS = 70
+"""Characters of a line, as ssh-keygen writes it."""
 
 
 def sign(key: Ed25519PrivateKey, namespace: bytes, message: bytes) -> bytes:
@@ -53,6 +56,25 @@ def signer_of(signature: bytes, namespace: bytes, message: bytes) -> Ed25519Publ
     except InvalidSignature as error:
         raise ValueError("the signature is of another text") from error
     return key
+
+
+def armored(signature: bytes) -> bytes:
+    """Return a signature as the file that ``ssh-keygen -Y verify -s`` reads."""
+    lines = [signature[start : start + _COLUMNS] for start in range(0, len(signature), _COLUMNS)]
+    return b"\n".join((_BEGIN, *lines, _END, b""))
+
+
+def unarmored(text: bytes) -> bytes:
+    """Return the signature of such a file.
+
+    Raises:
+        ValueError: it is none.
+    """
+    lines = text.split()
+    begin, end = _BEGIN.split(), _END.split()
+    if lines[: len(begin)] != begin or lines[-len(end) :] != end:
+        raise ValueError("it is not an armored signature of OpenSSH")
+    return b"".join(lines[len(begin) : -len(end)])
 
 
 def _blob(public: bytes, namespace: bytes, raw: bytes) -> bytes:

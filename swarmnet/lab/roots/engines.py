@@ -7,8 +7,12 @@ that differ in API: measured 20.10.24 (API 1.41), 26.1.5 (API 1.45) and 28.5.2 (
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from swarmnet.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _COMMON = (
     "busybox-static",
@@ -61,3 +65,15 @@ def release_of(version: str) -> EngineRelease:
         return ENGINES[version]
     except KeyError:
         raise UsageError(f"no lab host can run engine {version!r}", hint=f"choose from {', '.join(ENGINES)}") from None
+
+
+def nearest(versions: Iterable[str]) -> str:
+    """Return the oldest release that is not older than any of these engines, else the newest there is."""
+    newest = max((_number(version) for version in versions), default=(0, 0))
+    return next((name for name in ENGINES if _number(name) >= newest), [*ENGINES][-1])
+
+
+def _number(version: str) -> tuple[int, int]:
+    major, _, rest = version.partition(".")
+    minor = rest.partition(".")[0]
+    return (int(major) if major.isdigit() else 0, int(minor) if minor.isdigit() else 0)

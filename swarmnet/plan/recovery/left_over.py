@@ -12,11 +12,8 @@ from swarmnet.plan.recovery.drift import drift
 from swarmnet.plan.recovery.host_map import seen_as
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from swarmnet.model.differences import Difference
     from swarmnet.model.plan import Plan
-    from swarmnet.model.ref import Ref
     from swarmnet.model.state import ClusterState
     from swarmnet.plan.recovery.steps import Restoration
 
@@ -34,14 +31,13 @@ def left(found: Restoration, plan: Plan, state: ClusterState) -> tuple[Skip, ...
     """
     # An action creates an object of these kinds exactly as the backup has it; of the others it changes some fields.
     done = {action.object.key for action in plan.actions if action.object.kind in REMOVABLE}
-    old_names = {new: old for old, new in found.hosts.items()}
     before = seen_as(found.document.state, state, found.hosts, found.inventory)
     differences = drift(before, own(plan.predicted if plan.actions else state)).differences
-    more = (one for one in differences if one.ref.key not in done and not _is_explained(one, found.skips))
-    return (*found.skips, *(Skip(object=one.ref, why=_why(one, found, old_names)) for one in more))
+    more = (one for one in differences if one.ref.key not in done and not is_explained(one, found.skips))
+    return (*found.skips, *(Skip(object=one.ref, why=_why(one, found)) for one in more))
 
 
-def _is_explained(difference: Difference, skips: tuple[Skip, ...]) -> bool:
+def is_explained(difference: Difference, skips: tuple[Skip, ...]) -> bool:
     """Return whether a reason was given: for the object, for its host, or for each field that differs."""
     whole = {skip.object.key for skip in skips if skip.field is None}
     ref = difference.ref
@@ -52,17 +48,12 @@ def _is_explained(difference: Difference, skips: tuple[Skip, ...]) -> bool:
     return ref.key in whole or by_fields or (host is not None and ("host", host.lower(), None) in whole)
 
 
-def _why(difference: Difference, found: Restoration, old_names: Mapping[str, str]) -> str:
+def _why(difference: Difference, found: Restoration) -> str:
     if difference.kind is What.ADDED:
         return "the backup does not have it; it stays"
-    if _is_left_out(difference.ref, found, old_names):
+    if found.is_left_out(difference.ref):
         return f"left out by {found.selection.by}"
     if difference.kind is What.MISSING:
         return "it is missing, and this restore does not create it"
     fields = ", ".join(change.path for change in difference.changes)
     return f"it stays different from the backup: {fields}"
-
-
-def _is_left_out(ref: Ref, found: Restoration, old_names: Mapping[str, str]) -> bool:
-    name = old_names.get(ref.name, ref.name) if ref.kind == "node" else ref.name
-    return any((kind, other.lower()) == (ref.kind, name.lower()) for kind, other in found.selection.left_out)

@@ -60,6 +60,12 @@ class Restoration:
     """Old host names to new ones."""
     selection: Selection
 
+    def is_left_out(self, ref: Ref) -> bool:
+        """Return whether the operator left an object out, which may have the name of the new cluster."""
+        old_names = {new: old for old, new in self.hosts.items()}
+        name = old_names.get(ref.name, ref.name) if ref.kind == "node" else ref.name
+        return any((kind, other.lower()) == (ref.kind, name.lower()) for kind, other in self.selection.left_out)
+
 
 @dataclass(frozen=True, slots=True)
 class Choices:

@@ -19,6 +19,7 @@ from swarmnet.report.documents.backups import (
 )
 from swarmnet.report.documents.convert import ConvertDocument
 from swarmnet.report.documents.drift import DriftDocument
+from swarmnet.report.documents.drill import DrillDocument, DrillsDocument
 from swarmnet.report.documents.error import ErrorDocument, FileErrorDocument
 from swarmnet.report.documents.ipam import IpamDocument
 from swarmnet.report.documents.keys import (
@@ -59,6 +60,8 @@ DOCUMENTS: dict[str, type[Output]] = {
     "restore-at-hand": AtHandDocument,
     "restore-plan": RestorePlanDocument,
     "drift": DriftDocument,
+    "drill": DrillDocument,
+    "drills": DrillsDocument,
     "backups": BackupsDocument,
     "backup-create": BackupCreateDocument,
     "backup-show": BackupShowDocument,

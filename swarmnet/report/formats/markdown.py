@@ -25,7 +25,7 @@ def render(report: Report) -> str:
         lines += [
             "| "
             + " | ".join(
-                (check.status.value, *map(_cell, (_title(check.group, check.name), check.detail, check.advice)))
+                (check.status.value, *map(cell, (_title(check.group, check.name), check.detail, check.advice)))
             )
             + " |"
             for check in report.checks
@@ -37,6 +37,6 @@ def _title(group: str, name: str) -> str:
     return f"{group}: {name}"
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
     """Return text without markup that stays in its cell."""
     return on_one_line(SENSITIVE.masked(text)).translate(_SPECIAL)

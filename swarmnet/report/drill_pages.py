@@ -1,0 +1,125 @@
+"""The report of a drill as pages for an auditor: Markdown, and HTML that needs no other file.
+
+Both show the facts of the signed JSON document, in the same order. What hosts and backups say is text there, never
+markup.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING
+
+from swarmnet.model.sensitive import SENSITIVE
+from swarmnet.report.formats.markdown import cell
+from swarmnet.report.terminal.text import on_one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from swarmnet.report.documents.drill import DrillDocument
+
+Row = tuple[str, ...]
+
+MEANING = {
+    "passed": "Everything came back but what was announced, and the networks were proved by traffic.",
+    "incomplete": "Nothing is wrong, and something could not be proved.",
+    "failed": "The backup did not come back as it should.",
+}
+_STYLE = (
+    "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222}"
+    "table{border-collapse:collapse;margin:1rem 0}td,th{border:1px solid #bbb;padding:.3rem .6rem;text-align:left;"
+    "vertical-align:top}.passed{color:#176f2c}.incomplete{color:#8a5a00}.failed{color:#a3161a}"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One table with its title."""
+
+    title: str
+    head: Row
+    rows: tuple[Row, ...]
+
+
+def sections(found: DrillDocument) -> Iterator[Section]:
+    """Yield the facts of a drill as tables; empty ones are left out, but for what was lost."""
+    yield Section("Summary", ("fact", "value"), tuple(_summary(found)))
+    yield Section("Recovery time", ("part", "seconds"), tuple((one.name, f"{one.seconds:.1f}") for one in found.phases))
+    lost = tuple((one.object, one.kind, ", ".join(change.path for change in one.changes)) for one in found.lost)
+    none = (("nothing", "", ""),) if found.compared else (("not compared", "", ""),)
+    yield Section("Lost without notice", ("object", "how", "fields"), lost or none)
+    for title, texts in (
+        ("Could not be restored", found.failed),
+        ("What verify found", found.findings),
+        ("Could not be compared", found.unseen),
+        ("Could not be taken down", found.left_behind),
+    ):
+        if texts:
+            yield Section(title, ("what",), tuple((text,) for text in texts))
+    if found.explained:
+        yield Section("Different, as announced", ("what", "why"), tuple((one.what, one.why) for one in found.explained))
+    yield Section(
+        "Never comes back from a backup",
+        ("what", "why", "instead"),
+        tuple(
+            (one.kind if one.what == "all" else f"{one.kind} {one.what}", one.why, one.instead) for one in found.losses
+        ),
+    )
+    yield Section(
+        "Hosts",
+        ("of the backup", "in its place", "engine"),
+        tuple((old, new, found.engines.get(new, "")) for old, new in sorted(found.hosts.items())),
+    )
+    yield Section("Restored", ("what",), tuple((text,) for text in found.restored))
+
+
+def _summary(found: DrillDocument) -> Iterator[Row]:
+    backup = found.backup
+    yield "result", f"{found.result}: {MEANING[found.result]}"
+    yield "recovery time (RTO)", f"{found.recovery_seconds:.1f} s from the sealed file to proved networks"
+    yield "age of the backup (RPO)", f"{found.data_age_seconds / 3600:.1f} h"
+    yield "networks by traffic", found.verified or "not verified"
+    yield "backup", f"{backup.name}, taken {backup.created}, {'complete' if backup.complete else 'PARTIAL'}"
+    yield "SHA-256 of the sealed file", backup.sha256
+    yield "cluster", backup.cluster
+    where = "a lab of the operator's machine" if found.ground == "lab" else "spare hosts"
+    yield "restored onto", f"{where}: {found.place}"
+    if found.ground == "lab":
+        yield "hosts ready after", f"{found.ready_seconds:.1f} s, not part of the recovery time"
+    yield "begun", found.begun
+    yield "by", f"{found.operator}, {found.tool}"
+    yield "drill", found.id
+    if found.kept is not None:
+        yield "kept", found.kept
+
+
+def markdown(found: DrillDocument) -> str:
+    """Return the report as Markdown."""
+    lines = [f"# Recovery drill of cluster {cell(found.backup.cluster)}: {found.result}", ""]
+    for section in sections(found):
+        rule = " | ".join("---" for _ in section.head)
+        lines += [f"## {section.title}", "", f"| {' | '.join(section.head)} |", f"| {rule} |"]
+        lines += [f"| {' | '.join(map(cell, row))} |" for row in section.rows]
+        lines.append("")
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def html(found: DrillDocument) -> str:
+    """Return the report as one HTML page, without scripts or links."""
+    title = f"Recovery drill of cluster {_text(found.backup.cluster)}"
+    lines = [
+        "<!doctype html>",
+        f'<html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>{_STYLE}</style></head><body>',
+        f'<h1>{title}: <span class="{found.result}">{found.result}</span></h1>',
+    ]
+    for section in sections(found):
+        head = "".join(f"<th>{_text(word)}</th>" for word in section.head)
+        lines += [f"<h2>{_text(section.title)}</h2>", f"<table><tr>{head}</tr>"]
+        lines += [f"<tr>{''.join(f'<td>{_text(part)}</td>' for part in row)}</tr>" for row in section.rows]
+        lines.append("</table>")
+    return "\n".join((*lines, "</body></html>")) + "\n"
+
+
+def _text(text: str) -> str:
+    return escape(on_one_line(SENSITIVE.masked(text)))
