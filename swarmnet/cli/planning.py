@@ -92,8 +92,6 @@ def goal_of(
     from swarmnet.edge.operator.contents import LocalContents
     from swarmnet.edge.operator.files import read_document
     from swarmnet.operations.playbook import containers, key_file, needs, programs, with_contents
-    from swarmnet.parse.compose.playbook import with_stacks
-    from swarmnet.parse.env_files import with_env_files
     from swarmnet.parse.playbook import parse_playbook, parse_variables
     from swarmnet.workflows.apply import Goal
     from swarmnet.workflows.fleet.observe import Look
@@ -106,7 +104,7 @@ def goal_of(
         inventory=inventory,
     )
     files = operator_files(path.parent)
-    playbook = with_env_files(with_stacks(playbook, files, os.environ), files, os.environ)
+    playbook = with_operator_files(playbook, files)
     selectors, hosts = limited(inventory, limit)
     asked = tuple(need for need in needs(playbook, inventory) if hosts is None or need.host in hosts)
     named = programs(playbook, asked)
@@ -126,6 +124,27 @@ def goal_of(
         command=f"apply {path}",
         programs=named if runs else (),
     )
+
+
+def with_operator_files(playbook: Playbook, files: Callable[[str], bytes]) -> Playbook:
+    """Return the playbook with what its stack files and env files say; what reads them is loaded where there are any.
+
+    Raises:
+        DocumentError: with every problem of the files.
+    """
+    if _has_step(playbook, "stack"):
+        from swarmnet.parse.compose.playbook import with_stacks
+
+        playbook = with_stacks(playbook, files, os.environ)
+    if _has_step(playbook, "service"):
+        from swarmnet.parse.env_files import with_env_files
+
+        playbook = with_env_files(playbook, files, os.environ)
+    return playbook
+
+
+def _has_step(playbook: Playbook, word: str) -> bool:
+    return any(step.operation.name_in_playbook == word for step in playbook.steps)
 
 
 def operator_files(folder: Path) -> Callable[[str], bytes]:
@@ -148,10 +167,7 @@ def _plan(
 
 def _asks_for_containers(playbook: Playbook) -> bool:
     """Return whether a step concerns containers, or removes something, which containers may use."""
-    from swarmnet.operations.absent import AbsentOperation
-
-    operations = [step.operation for step in playbook.steps]
-    return any(one.looks_at_containers or isinstance(one, AbsentOperation) for one in operations)
+    return any(step.operation.looks_at_containers or step.operation.removes for step in playbook.steps)
 
 
 def _provided(playbook: Playbook) -> frozenset[tuple[str, str]]:

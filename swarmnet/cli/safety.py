@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,8 @@ from swarmnet.cli.wiring import note
 
 if TYPE_CHECKING:
     from swarmnet.model.backup import Reason
+    from swarmnet.model.ports import Ports
+    from swarmnet.model.state import ClusterState
     from swarmnet.workflows.apply import Safeguard
     from swarmnet.workflows.backup import Taken
 
@@ -33,22 +36,32 @@ class Safety:
     keys: KeysOption = None
 
     def before(self, reason: Reason) -> Safeguard:
-        """Return what saves the cluster before its first change: nothing where there are no keys, or on request."""
+        """Return what saves the cluster before its first change: nothing where there are no keys, or on request.
+
+        Raises:
+            UsageError: the repository is a URL that is not a target's.
+        """
+        place = named_repository(self.repository) if self.repository else DEFAULT_REPOSITORY
+        if self.no_backup:
+            return lambda _ports, _state, _hosts: None
+        return partial(self._save, reason, place)
+
+    def _save(
+        self, reason: Reason, place: str, ports: Ports, state: ClusterState, hosts: frozenset[str] | None
+    ) -> None:
+        """Save the cluster; what does so is loaded now, since most runs change nothing."""
         import uuid
-        from functools import partial
         from importlib.metadata import version as installed
 
         from swarmnet.edge.backups.repository import DirectoryRepository
         from swarmnet.edge.targets.location import is_url
         from swarmnet.workflows.safety_backup import SafetyBackup
 
-        ring = key_ring(self.keys)
-        if self.no_backup or not ring.signing_key.exists():
-            return lambda _ports, _state, _hosts: None
-        place = named_repository(self.repository) if self.repository else DEFAULT_REPOSITORY
+        if not key_ring(self.keys).signing_key.exists():
+            return
         if is_url(place):  # what is saved must be there in any case: a target may not answer
             place = DEFAULT_REPOSITORY
-        return SafetyBackup(
+        saved = SafetyBackup(
             vault=partial(sealing_vault, self.keys, None, None, single_recipient=True),
             repository=DirectoryRepository(Path(place)),
             reason=reason,
@@ -56,6 +69,7 @@ class Safety:
             new_id=lambda: uuid.uuid4().hex,
             taken=self._told,
         )
+        saved(ports, state, hosts)
 
     def _told(self, taken: Taken) -> None:
         for warning in remembering(self.keys).made(taken.document):

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from swarmnet.model.lock import Operator
     from swarmnet.model.ports import EnginePort, InsidePort, Ports
 
+ASKING = threading.RLock()
+"""Held while a question waits for its answer: logins in the background may ask, too."""
 WHICH_INVENTORY = "name the inventory with --inventory FILE, or set SWARMNET_INVENTORY"
 
 
@@ -173,8 +176,9 @@ def note(text: str) -> None:
 
 def confirm(question: str) -> bool:
     """Ask a question on the terminal; only "yes" and "y" are a yes."""
-    note(f"{question} [y/N]")
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
+    with ASKING:
+        note(f"{question} [y/N]")
+        return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def passphrase(question: str) -> Secret | None:
@@ -183,7 +187,8 @@ def passphrase(question: str) -> Secret | None:
 
     from swarmnet.model.base import Secret
 
-    answer = getpass.getpass(f"{on_one_line(question)} ", stream=sys.stderr)
+    with ASKING:
+        answer = getpass.getpass(f"{on_one_line(question)} ", stream=sys.stderr)
     return Secret(answer) if answer else None
 
 
@@ -206,8 +211,9 @@ def confirm_cluster(cluster: str, what: str, *, type_name: bool = False, flag: s
         )
     question = f"{what} on cluster {cluster}?"
     if type_name:
-        note(f"{question} Type the cluster's name to continue:")
-        agreed = sys.stdin.readline().strip() == cluster
+        with ASKING:
+            note(f"{question} Type the cluster's name to continue:")
+            agreed = sys.stdin.readline().strip() == cluster
     else:
         agreed = confirm(question)
     if not agreed:

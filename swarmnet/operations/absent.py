@@ -33,6 +33,8 @@ class AbsentOperation(OwnableOperation):
     take_ownership: Flag = False
     """True removes it even if others made it."""
 
+    removes: ClassVar[bool] = True
+
     def plan(self, context: Context) -> tuple[Action, ...]:
         """Return one removal for each object of the name."""
         return tuple(

@@ -82,7 +82,7 @@ class Need:
 class Operation(Document, ABC):
     """One step of a playbook. ``plan`` is pure: the same context gives the same actions.
 
-    A new operation is a file with a subclass and its actions, and one line in ``swarmnet.operations.ALL``.
+    A new operation is a file with a subclass and its actions, and one line in ``swarmnet.operations.BY_NAME``.
     """
 
     name_in_playbook: ClassVar[str]
@@ -93,6 +93,12 @@ class Operation(Document, ABC):
     """True where planning needs the containers of the hosts, which are not asked for otherwise."""
     looks_at_volumes: ClassVar[bool] = False
     """True where planning needs the volumes of the hosts, which are not asked for otherwise."""
+    may_move_tasks: ClassVar[bool] = False
+    """True where a step can take nodes away from tasks: the plan warns of services that find no other."""
+    only_after_changes: ClassVar[bool] = False
+    """True for a step without a purpose where no other step changes anything."""
+    removes: ClassVar[bool] = False
+    """True for a step that removes an object, which containers may use."""
 
     @abstractmethod
     def plan(self, context: Context) -> tuple[Action, ...]:

@@ -147,6 +147,7 @@ class WaitOperation(Operation):
 
     name_in_playbook: ClassVar[str] = "wait"
     summary: ClassVar[str] = "Go on only when a service is healthy, or answers by TCP or HTTP on a network."
+    only_after_changes: ClassVar[bool] = True
 
     service: Annotated[str, Field(min_length=1)] | None = None
     """The service to wait for: all its tasks run and are healthy."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pydantic.json_schema import GenerateJsonSchema
 
 from swarmnet.model.reference import field_texts
-from swarmnet.operations import ALL
+from swarmnet.operations import BY_NAME
 from swarmnet.operations.absent import ABSENT
 
 if TYPE_CHECKING:
@@ -27,8 +27,9 @@ REFERENCE: JsonObject = {"type": "string", "pattern": r"\$\{[^{}]+\}"}
 """In the place of a value of another type, a playbook may have ``${name}``."""
 
 
-def playbook_schema(operations: Sequence[type[Operation]] = ALL) -> JsonObject:
+def playbook_schema() -> JsonObject:
     """Return the JSON Schema of playbooks: one alternative a step for each operation."""
+    operations = tuple(BY_NAME.values())
     definitions: JsonObject = {}
     for operation in operations:
         schema = operation.model_json_schema(

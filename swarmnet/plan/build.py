@@ -11,9 +11,7 @@ from swarmnet.model.shown import shown
 from swarmnet.operations.kind import Context
 from swarmnet.operations.network.operation import NetworkOperation
 from swarmnet.operations.swarm.moved_tasks import newly_homeless
-from swarmnet.operations.swarm.node import NodeOperation
 from swarmnet.operations.swarm.operation import SwarmOperation
-from swarmnet.operations.wait import WaitOperation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -45,9 +43,7 @@ def build(playbook: Playbook, state: ClusterState, inventory: Inventory, *, limi
     changes = any(not action.always for _step, action in first.actions)
     return Plan(
         cluster=inventory.cluster,
-        actions=tuple(
-            action for step, action in first.actions if changes or not isinstance(step.operation, WaitOperation)
-        ),
+        actions=tuple(action for step, action in first.actions if changes or not step.operation.only_after_changes),
         warnings=tuple(dict.fromkeys(first.warnings)),
         predicted=first.state,
     )
@@ -142,7 +138,7 @@ class _Fold:
         for action in step.operation.plan(context):
             result.actions.append((step, action.model_copy(update={"turn": result.turn})))
             result.state = action.predict(result.state)
-        if isinstance(step.operation, NodeOperation | SwarmOperation):
+        if step.operation.may_move_tasks:
             lost = newly_homeless(context.state, result.state)
             result.warnings += [str(self.playbook.problem(step, text)) for text in lost]
 

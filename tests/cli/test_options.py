@@ -170,6 +170,12 @@ def test_help_loads_nothing_that_only_work_needs(words: list[str]) -> None:
     assert (ONLY_WORK_NEEDS | {"pydantic", "swarmnet.operations"}) & _loaded_by(*words) == set()
 
 
+def _loaded_in_a_run(*words: str) -> set[str]:
+    asked = [sys.executable, "-X", "importtime", "-m", "swarmnet", *words, "--timeout", "5"]
+    done = subprocess.run(asked, capture_output=True, text=True, check=False, timeout=240)
+    return {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+
+
 @pytest.mark.parametrize("words", [["status"], ["lock", "status"], ["show", "networks"]], ids=" ".join)
 def test_what_only_looks_loads_no_steps_of_playbooks_and_no_locks(words: list[str], tmp_path: Path) -> None:
     """Steps cost a third of a second of processor time, before the first login."""
@@ -178,12 +184,26 @@ def test_what_only_looks_loads_no_steps_of_playbooks_and_no_locks(words: list[st
         "schema: 1\ncluster: c\nssh: {user: root, port: 1, connect_attempts: 1}\n"
         "hosts:\n  m1: {address: 127.0.0.1, role: manager}\n"
     )
-    asked = [sys.executable, "-X", "importtime", "-m", "swarmnet", *words, "-i", str(inventory), "--timeout", "5"]
-    done = subprocess.run(asked, capture_output=True, text=True, check=False, timeout=240)
+    loaded = _loaded_in_a_run(*words, "-i", str(inventory))
 
-    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
     assert "fabric" in loaded
     assert {"swarmnet.operations", "filelock"} & loaded == set()
+
+
+def test_a_playbook_loads_its_own_steps_and_no_backups(tmp_path: Path) -> None:
+    inventory, playbook = tmp_path / "lab.yml", tmp_path / "p.yml"
+    inventory.write_text(
+        "schema: 1\ncluster: c\nssh: {user: root, port: 1, connect_attempts: 1}\n"
+        "hosts:\n  m1: {address: 127.0.0.1, role: manager}\n"
+    )
+    playbook.write_text("schema: 1\nname: p\nsteps: [{swarm: {}}, {network: {name: front}}]\n")
+
+    loaded = _loaded_in_a_run("apply", str(playbook), "-i", str(inventory))
+
+    steps = "swarmnet.operations"
+    assert {"swarmnet.workflows.apply", f"{steps}.swarm.actions", f"{steps}.network.actions"} <= loaded
+    others = {f"{steps}.{one}.actions" for one in ("container", "service", "content")}
+    assert (others | {"swarmnet.parse.compose.service", "swarmnet.workflows.backup"}) & loaded == set()
 
 
 @pytest.mark.parametrize("verb", ["break", "heal"])

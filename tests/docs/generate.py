@@ -18,7 +18,7 @@ from swarmnet.model.plain_container import PlainContainer
 from swarmnet.model.service import ServiceSpec
 from swarmnet.model.swarm import SwarmSpec
 from swarmnet.model.volume import VolumeSpec
-from swarmnet.operations import ALL as OPERATIONS
+from swarmnet.operations import BY_NAME
 from swarmnet.operations.absent import ABSENT
 from swarmnet.parse.compose.keys import SECTIONS
 from swarmnet.parse.inventory import InventoryFile
@@ -78,7 +78,7 @@ def _playbook() -> str:
     head = mapping(schema["properties"])
     step = mapping(mapping(head.pop("steps"))["items"])
     frame = mapping(step["properties"])
-    for operation in OPERATIONS:
+    for operation in BY_NAME.values():
         del frame[operation.name_in_playbook]
     return page(
         "Playbook",
@@ -114,7 +114,7 @@ _SPECS: dict[str, type[BaseModel]] = {
 
 
 def _operations(definitions: JsonObject) -> Iterator[str]:
-    for operation in OPERATIONS:
+    for operation in BY_NAME.values():
         name = operation.name_in_playbook
         yield f"## {name}"
         yield operation.summary

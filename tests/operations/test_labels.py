@@ -9,7 +9,7 @@ from swarmnet.errors import DocumentError
 from swarmnet.model.compare import service_changes
 from swarmnet.model.merge import lay
 from swarmnet.model.service import ServiceSpec
-from swarmnet.operations import ALL
+from swarmnet.operations import BY_NAME
 from swarmnet.operations.playbook import with_contents
 from swarmnet.plan.build import build
 from tests.report.service_sample import SERVICE
@@ -30,9 +30,9 @@ FIXED = {"network", "volume", "container"}
 
 
 def test_a_step_that_writes_labels_can_take_them_away_where_engines_can() -> None:
-    with_labels = {one.name_in_playbook for one in ALL if "labels" in one.model_fields}
+    with_labels = {one.name_in_playbook for one in BY_NAME.values() if "labels" in one.model_fields}
     assert with_labels == LABELLED.keys() | FIXED
-    removing = {one.name_in_playbook for one in ALL if "remove_labels" in one.model_fields}
+    removing = {one.name_in_playbook for one in BY_NAME.values() if "remove_labels" in one.model_fields}
     assert removing == LABELLED.keys()
 
 

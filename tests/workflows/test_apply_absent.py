@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from swarmnet.errors import ExitCode
-from swarmnet.operations import ALL
+from swarmnet.operations import BY_NAME
 from swarmnet.plan.guard import Permissions
 from swarmnet.workflows.apply import apply, prepare
 from tests.simulator import World
@@ -48,7 +48,7 @@ def fine(_machine: Machine, _argv: Sequence[str], _stdin: bytes) -> tuple[int, b
 
 
 def test_every_kind_of_step_is_tried_without_a_host() -> None:
-    assert STEPS.keys() | OF_THE_CLUSTER == {one.name_in_playbook for one in ALL}
+    assert STEPS.keys() | OF_THE_CLUSTER == {one.name_in_playbook for one in BY_NAME.values()}
 
 
 @pytest.mark.parametrize("lost", ["no power", "no engine"])

@@ -60,12 +60,12 @@ def command(
     agree = partial(agree_to_run, hosts.cluster, saved, yes=agreement.yes)
     if saved is not None:  # which says what may run, whatever else is allowed
         options = replace(options, allow_commands=False)
-    goal = options.goal(playbook, hosts, cluster.limit, agree=agree)
     with cluster.observed(hosts) as ports:  # what follows loads while the logins go on
         import swarmnet.report.reports.apply  # noqa: F401 - for the end
         from swarmnet.model.backup import Reason
         from swarmnet.workflows.apply import apply
 
+        goal = options.goal(playbook, hosts, cluster.limit, agree=agree)
         terms = replace(agreement, yes=agreement.yes or saved is not None).terms(
             on_stderr=targets.on_stderr, verbose=cluster.verbose, unattended=True
         )

@@ -49,17 +49,17 @@ def command(
     and commands with `unless` are shown as if they were due. Values that the playbook spells out, such as a password
     in the argv of a command, are shown: take secrets from ${env:NAME}, which is masked.
     """
-    from swarmnet.model.redaction import Cover
-    from swarmnet.report.saved import SavedPlan, saved_document
-    from swarmnet.report.terminal.lock import lock_lines
-    from swarmnet.report.terminal.plan import View
-    from swarmnet.workflows.apply import prepare
-    from swarmnet.workflows.lock.lock import holders
-
     targets, hosts = result.targets(), cluster.read()
-    goal = options.goal(playbook, hosts, cluster.limit, agree=None if output is None else _refuse_unknowns)
-    cover = Cover(shows=show_values)
-    with cluster.observed(hosts) as ports:
+    with cluster.observed(hosts) as ports:  # what follows loads while the logins go on
+        from swarmnet.model.redaction import Cover
+        from swarmnet.report.saved import SavedPlan, saved_document
+        from swarmnet.report.terminal.lock import lock_lines
+        from swarmnet.report.terminal.plan import View
+        from swarmnet.workflows.apply import prepare
+        from swarmnet.workflows.lock.lock import holders
+
+        goal = options.goal(playbook, hosts, cluster.limit, agree=None if output is None else _refuse_unknowns)
+        cover = Cover(shows=show_values)
         prepared = prepare(ports, goal)
         found = holders(ports, prepared.state)
     saved = saved_document(prepared.plan, prepared.state, cover, os.urandom(SALT_BYTES), goal.programs)

@@ -36,6 +36,7 @@ class NodeOperation(Operation):
 
     name_in_playbook: ClassVar[str] = "node"
     summary: ClassVar[str] = "Role, availability and labels of the selected hosts, or those of the inventory."
+    may_move_tasks: ClassVar[bool] = True
 
     role: Role | None = None
     """manager or worker."""

@@ -48,6 +48,7 @@ class SwarmOperation(OwnableOperation, SwarmSpec):
 
     name_in_playbook: ClassVar[str] = "swarm"
     summary: ClassVar[str] = "One cluster of the hosts, with the roles, labels and availability of the inventory."
+    may_move_tasks: ClassVar[bool] = True
 
     cert_expiry: Annotated[Duration, Field(ge=3600)] | None = None
     heartbeat: Annotated[Duration, Field(gt=0)] | None = None
