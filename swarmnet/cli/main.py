@@ -27,6 +27,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "apply": ("swarmnet.cli.commands.apply", "Apply a playbook to the cluster, and prove the result."),
         "rollback": ("swarmnet.cli.commands.rollback", "Bring a service back to what it was before its last update."),
         "node": ("swarmnet.cli.commands.node", "Drain, activate, promote, demote, remove or replace one host."),
+        "engine": ("swarmnet.cli.commands.engine", "Install engines, or replace them by newer ones, host by host."),
         "adopt": ("swarmnet.cli.commands.adopt", "Write the playbook of a living swarm, or of a backup."),
         "convert": ("swarmnet.cli.commands.convert", "Print a stack file of Docker as a playbook."),
         "rotate": ("swarmnet.cli.commands.rotate", "Replace join tokens, the CA or the unlock key, with proof."),

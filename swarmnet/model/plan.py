@@ -84,11 +84,15 @@ class Rank(IntEnum):
     """Configuration networks, which other networks of the host depend on."""
     CONTAINER = 10
     """Containers outside of services, and their places on networks."""
+    INSTALL = 11
+    """Engines of hosts that have none."""
+    UPGRADE = 12
+    """Engines that are replaced, each with its node out of the way."""
 
     @property
     def one_by_one(self) -> bool:
-        """True where two at once would race: raft membership, and commands in the operator's order."""
-        return self in (Rank.SWARM, Rank.MANAGER, Rank.COMMAND)
+        """True where two at once would race or endanger the swarm: raft membership, engines, and commands in order."""
+        return self in (Rank.SWARM, Rank.MANAGER, Rank.COMMAND, Rank.UPGRADE)
 
     @property
     def in_written_order(self) -> bool:

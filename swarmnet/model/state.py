@@ -10,6 +10,7 @@ from swarmnet.model.base import Document, Labels
 from swarmnet.model.endpoint import EndpointSpec
 from swarmnet.model.find import by_id, by_name, called, of_host
 from swarmnet.model.network import Network
+from swarmnet.model.packages import HostPackages
 from swarmnet.model.plain_container import Made
 from swarmnet.model.service import Protocol, Service, Task
 from swarmnet.model.swarm import Config, Node, StoredSecret, Swarm
@@ -73,6 +74,8 @@ class EngineFacts(Document):
     labels: Labels = Field(default_factory=dict)
     live_restore: bool = False
     """An engine with live restore refuses to enter a swarm."""
+    rootless: bool = Field(default=False, exclude=True)
+    """Whether it runs as a user other than root (``SecurityOptions``). In no backup."""
     firewall: str = Field(default="", exclude=True)
     """What writes its rules: ``iptables``, ``nftables``, with ``+firewalld``; from API 1.49. In no backup."""
     data_root: str = Field(default="/var/lib/docker", exclude=True)
@@ -216,6 +219,9 @@ class ClusterState(Document):
 
     unlock_key_file: KeyStanding | None = Field(default=None, exclude=True)
     """What the operator's file of the unlock key holds; None when it was not read. Part of no backup."""
+
+    packages: tuple[HostPackages, ...] = Field(default=(), exclude=True)
+    """What hosts' packages say about their engines; empty where that was not asked for. Part of no backup."""
 
     moved: tuple[str, ...] = Field(default=(), exclude=True)
     """What changed while backups looked, such as ``service/web``; looks of other commands do not ask."""

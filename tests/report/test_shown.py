@@ -23,6 +23,7 @@ from swarmnet.model.shown import action_digest, sent, shown
 from swarmnet.model.state import ClusterState
 from swarmnet.model.swarm import ConfigSpec, NodeSpec, SecretSpec, SwarmSpec
 from swarmnet.model.volume import VolumeSpec
+from swarmnet.operations.engine.actions import InstallEngine, UpgradeEngine
 from swarmnet.operations.playbook import Playbook, Step
 from swarmnet.operations.service.restored import RestoredService
 from swarmnet.plan.build import build
@@ -125,6 +126,8 @@ VALUES: dict[str, Any] = {
     "content": "secret",
     "id": "x1",
     "allowed_by": Permit.RESET,
+    "packages": ("docker.io=26.1.5",),
+    "engine": "26.1.5",
 }
 """For each field of an action a value that is not its default; ``spec`` by the first word of the action's kind."""
 
@@ -136,7 +139,7 @@ def kinds(base: type[Action] = Action) -> Iterator[type[Action]]:
         yield from kinds(kind)
 
 
-KINDS = sorted(set(kinds()), key=lambda kind: kind.__name__)
+KINDS: list[type[Action]] = sorted({*kinds(), InstallEngine, UpgradeEngine}, key=lambda kind: kind.__name__)
 
 
 def _word(kind: type[Action]) -> str:

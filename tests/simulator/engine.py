@@ -70,6 +70,7 @@ class SimulatedEngine(SimulatedMembership, SimulatedTasks, SimulatedContainers):
                 os="Debian GNU/Linux",
                 architecture="x86_64",
                 live_restore=machine.live_restore,
+                rootless=machine.rootless,
                 firewall=machine.firewall if machine.knows(1, 49) else "",
                 membership=self._membership(),
             )

@@ -72,6 +72,7 @@ class Machine:
     engine_version: str = "28.5.2"
     api_version: str = "1.51"
     live_restore: bool = False
+    rootless: bool = False
     firewall: str = "iptables"
     store: Store | None = None
     node_id: str = ""

@@ -13,8 +13,10 @@ from swarmnet.edge.backups.repository import DirectoryRepository
 from swarmnet.errors import IncompleteError, RefusedError, SwarmnetError
 from swarmnet.model.base import Secret
 from swarmnet.model.events import ignore
+from swarmnet.model.packages import PackageQuestion
 from swarmnet.model.standing import answered
 from swarmnet.model.swarm import SwarmSpec
+from swarmnet.plan.engines import EngineWish
 from swarmnet.plan.guard import Permissions
 from swarmnet.plan.nodes import activated, demoted, drained, promoted, removed
 from swarmnet.plan.quorum import Wish
@@ -27,6 +29,7 @@ from swarmnet.verify.scenarios import ALL
 from swarmnet.verify.story import VerifyOptions, verify
 from swarmnet.workflows.apply import Goal, apply, prepare
 from swarmnet.workflows.backup import Order, compare_with_live, create, undisturbed
+from swarmnet.workflows.engines import engine_goal
 from swarmnet.workflows.fleet.observe import Look, observe
 from swarmnet.workflows.lock.lock import holders, visible
 from swarmnet.workflows.recover import recover
@@ -100,6 +103,11 @@ def rotating(ports: Ports, planner: Callable[..., Plan]) -> object:
     return prepare(ports, Goal(partial(planner, inventory=ports.inventory), Look(), Permissions(), "rotate"))
 
 
+def engines(ports: Ports, *, installs: bool = False) -> Goal:
+    hosts = frozenset(host.name for host in ports.inventory.hosts)
+    return engine_goal(EngineWish(PackageQuestion(hosts, installs=installs), named=False), ports.inventory)
+
+
 def status(ports: Ports) -> str:
     return status_text(observe(ports), ports.inventory)
 
@@ -130,6 +138,8 @@ COMMANDS: dict[str, Callable[[Ports], object]] = {
     "rotate tokens": lambda ports: rotating(ports, rotated_tokens),
     "rotate ca": lambda ports: rotating(ports, rotated_ca),
     "rotate unlock-key": lambda ports: rotating(ports, partial(rotated_unlock_key, "key")),
+    "engine install": lambda ports: prepare(ports, engines(ports, installs=True)),
+    "engine upgrade": lambda ports: prepare(ports, engines(ports)),
     "node drain": lambda ports: of_node(ports, drained),
     "node activate": lambda ports: of_node(ports, activated),
     "node promote": lambda ports: of_node(ports, promoted),
@@ -138,7 +148,7 @@ COMMANDS: dict[str, Callable[[Ports], object]] = {
     "node replace": lambda ports: of_node(ports, partial(replaced, "w1")),
 }
 """What each command does on hosts, by the words that are typed."""
-SPEAK_OTHERWISE = {"status", "unlock", "reset", "recover quorum"}
+SPEAK_OTHERWISE = {"status", "unlock", "reset", "recover quorum", "engine install"}
 """Commands whose answer is not an error, or that are there for just that state."""
 OUTSIDE = {"lab up", "restore verify", "schedule install", "trust"}
 """Commands that write an inventory, only read it, or only log in."""

@@ -10,7 +10,7 @@ import typer
 
 from swarmnet.cli import wiring
 from swarmnet.cli.options import LimitedCluster, ShowValuesOption, grouped
-from swarmnet.cli.output import Output
+from swarmnet.cli.output import Output, Targets
 from swarmnet.cli.planning import PlaybookArgument, PlaybookOptions
 from swarmnet.errors import ExitCode, UsageError
 
@@ -84,6 +84,20 @@ def _refuse_unknowns(programs: Sequence[str]) -> bool:
         details=(f"- {one}" for one in programs),
         hint="review them, then add --allow-commands",
     )
+
+
+def emit_plan(prepared: Prepared, targets: Targets, *, show_values: bool, whole: bool) -> None:
+    """Write a plan that is only shown, with what a run would refuse."""
+    from swarmnet.model.redaction import Cover
+    from swarmnet.report.saved import saved_document
+    from swarmnet.report.terminal.plan import View
+
+    cover = Cover(shows=show_values)
+    saved = saved_document(prepared.plan, prepared.state, cover, os.urandom(SALT_BYTES), ())
+    targets.emit(_report(prepared, saved, (), View(cover, whole=whole)))
+    if not targets.on_stderr:
+        for refusal in prepared.refusals:
+            wiring.note(f"a run would refuse: {refusal}")
 
 
 def _report(prepared: Prepared, saved: SavedPlanDocument, found: Sequence[Holder], view: View) -> Report:

@@ -21,6 +21,7 @@ from swarmnet.errors import (
 )
 from swarmnet.model.border import border
 from swarmnet.model.network import Scope
+from swarmnet.model.packages import HostPackages
 from swarmnet.model.state import ClusterState, CommandResult, HostFacts, HostFailure, KeyStanding
 from swarmnet.model.trust import contradictions, on_their_word
 from swarmnet.workflows.fleet.cluster_view import picture
@@ -30,7 +31,7 @@ from swarmnet.workflows.fleet.kernel_tables import COMMAND, read_tables
 from swarmnet.workflows.fleet.locate import located, warn_of_doubtful
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from swarmnet.errors import NotAManagerError, SwarmnetError
     from swarmnet.model.hosts import Host
@@ -60,6 +61,11 @@ class Look:
     """File on the operator's machine for the swarm's unlock key; compared, never part of the state."""
     missing: tuple[HostFailure, ...] = ()
     """Hosts that did not answer a moment ago: they are not tried again, which would cost the time-out once more."""
+
+    packages: Callable[[Ports], Mapping[str, HostPackages | HostError]] | None = None
+    """Reads what packages of hosts say about their engines; then a host may be without one."""
+    without_engines: bool = False
+    """True where hosts without an engine are what the run is about: they did not fail."""
 
     believed: str | None = None
     """The one manager that is asked for the cluster, and that no other's word is held against; None asks each, and
@@ -103,7 +109,12 @@ def observe(ports: Ports, look: Look = EVERYTHING) -> ClusterState:
     errors = {name: error for name, error in results.items() if isinstance(error, HostError)} | found.failed
     failures = {one.host: one for one in look.missing} | {name: _failure(name, error) for name, error in errors.items()}
     present = [_told(one, found.leaderless) for name, one in seen.items() if name not in found.failed]
-    if not present:
+    packages = {} if look.packages is None else look.packages(ports)
+    failures |= {name: _failure(name, one) for name, one in packages.items() if isinstance(one, HostError)}
+    read = tuple(one for one in packages.values() if isinstance(one, HostPackages))
+    if look.without_engines:
+        failures = {name: one for name, one in failures.items() if name not in {found.host for found in read}}
+    if not present and not read:
         raise _nobody(failures.values(), errors)
     doubts = found.doubted | ({} if look.believed else _contradictions(present, state, ports))
     failures |= {host: HostFailure(host=host, reason=why, disbelieved=True) for host, why in doubts.items()}
@@ -112,6 +123,7 @@ def observe(ports: Ports, look: Look = EVERYTHING) -> ClusterState:
         update={
             "hosts": tuple(_less_published(one.facts, state.services) for one in present),
             "failures": tuple(failures[host.name] for host in ports.inventory.hosts if host.name in failures),
+            "packages": read,
             "answers": tuple(answer for one in present for answer in one.answers),
             "unlock_key_file": _key_file(ports, look.unlock_key_file, state),
         }

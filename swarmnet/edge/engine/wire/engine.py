@@ -31,6 +31,7 @@ def facts_from_wire(info: Mapping[str, JsonValue], api_version: str) -> EngineFa
         architecture=as_text(info.get("Architecture")),
         labels=dict(as_text(label).partition("=")[::2] for label in as_list(info.get("Labels"))),
         live_restore=info.get("LiveRestoreEnabled") is True,
+        rootless=any(as_text(one).startswith("name=rootless") for one in as_list(info.get("SecurityOptions"))),
         firewall=as_text(as_object(info.get("FirewallBackend")).get("Driver")),
         data_root=as_text(info.get("DockerRootDir")) or "/var/lib/docker",
         membership=membership_from_wire(as_object(info.get("Swarm"))),

@@ -1,0 +1,1 @@
+"""The engine itself, as packages of the host's distribution."""
