@@ -1,4 +1,4 @@
-"""What the commands of ``swarmnet drill`` are built from: the ground of a drill, its proof, and where reports go."""
+"""What the commands of ``swarmnet drill`` are built from: one drill, its proof, and where reports go."""
 
 from __future__ import annotations
 
@@ -7,59 +7,34 @@ import json
 import secrets
 import sys
 import time
-from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from swarmnet.cli import wiring
 from swarmnet.cli.sealing import DEFAULT_REPOSITORY
-from swarmnet.errors import UsageError
+from swarmnet.errors import LabError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
-    from datetime import datetime
+    from collections.abc import Callable, Collection, Mapping
 
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+    from swarmnet.cli.stages import Given, Stage
     from swarmnet.edge.backups.drill_reports import Filed
-    from swarmnet.lab.lab import Lab
-    from swarmnet.lab.spec import KernelWish
     from swarmnet.model.backup import BackupDocument
     from swarmnet.model.base import Secret
-    from swarmnet.model.drill import DrillReport, Ground
-    from swarmnet.model.hosts import Inventory
-    from swarmnet.model.plan import Skip
+    from swarmnet.model.drill import DrillReport
     from swarmnet.model.ports import Ports
+    from swarmnet.model.schedule import DrillRun, Schedule
     from swarmnet.model.sealed import Entry, Repository, Vault
     from swarmnet.model.state import ClusterState
     from swarmnet.model.verification import Verification
     from swarmnet.report.documents.drill import DrillDocument, DrillsDocument, FiledDrill
     from swarmnet.workflows.apply import Prepared, Terms
 
-LAB = "drill-"
-"""How the names of throw-away labs begin: those whose process is gone are taken down by the next drill."""
-KEPT = "kept-drill-"
 _TIME = "%Y%m%dT%H%M%SZ"
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """What the operator gave for a drill, besides the backup."""
-
-    on: Path | None
-    hosts: int | None
-    kernel: KernelWish
-    engine: str | None
-    keep: bool
-    timeout: float | None
-    verbosity: int
-    log_file: Path | None
-
-    def __post_init__(self) -> None:
-        if self.on is not None and (self.hosts is not None or self.engine is not None):
-            raise UsageError("--on takes the hosts of an inventory as they are", hint="leave out --hosts and --engine")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,24 +43,6 @@ class Chosen:
 
     secrets: Mapping[str, Secret]
     exclude: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """Hosts on which a backup is restored, and what of it they can run."""
-
-    ground: Ground
-    hosts: Inventory
-    mapping: Mapping[str, str]
-    document: BackupDocument
-    """What is restored there."""
-    place: str
-    ready: float = 0.0
-    skips: tuple[Skip, ...] = ()
-    placeholders: frozenset[str] = frozenset()
-    """Secrets that get a value of no meaning, since nothing real runs there."""
-    kept: str | None = None
-    """What removes it, where it is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,78 +62,6 @@ def terms() -> Terms:
     from swarmnet.workflows.apply import Terms
 
     return Terms(consent=Agreed(), operator=wiring.this_operator(), stop=signals.Interruption())
-
-
-@contextmanager
-def lab_stage(given: Given, document: BackupDocument) -> Iterator[Stage]:
-    """Bring up a lab that fits a backup, with stand-ins for its images, and take it down at the end of the block."""
-    from swarmnet.lab.roots.engines import nearest
-    from swarmnet.lab.spec import LabSpec
-    from swarmnet.lab.throwaway import take_down_forgotten, throw_away
-    from swarmnet.model.drill import Ground
-    from swarmnet.plan.recovery.rehearsal import Roles, staged
-
-    roles = Roles.of(document)
-    hosts, managers = roles.sizes(given.hosts)
-    name = f"{KEPT if given.keep else LAB}{secrets.token_hex(4)}"
-    engine = given.engine or nearest(document.engines.values())
-    spec = LabSpec(name=name, hosts=hosts, managers=managers, engines=(engine,), kernels=(given.kernel,))
-    take_down_forgotten(LAB, say=wiring.note)
-    begun = time.monotonic()
-    with throw_away(spec, keep=given.keep, say=wiring.note) as lab:
-        fit = staged(document)
-        _images(lab, fit.images, fit.ports)
-        inventory = wiring.read_inventory(lab.inventory)
-        places = roles.places(inventory)
-        yield Stage(
-            ground=Ground.LAB,
-            hosts=_only(inventory, places),
-            mapping=places,
-            document=fit.document,
-            place=f"lab {name}, engine {engine}, kernels {'/'.join(sorted({host.kernel for host in lab.hosts}))}",
-            ready=round(time.monotonic() - begun, 3),
-            skips=fit.skips,
-            placeholders=frozenset(one.spec.name for one in document.state.secrets),
-            kept=f"swarmnet lab down --name {name}" if given.keep else None,
-        )
-
-
-def _images(lab: Lab, images: tuple[str, ...], ports: tuple[int, ...]) -> None:
-    from swarmnet.lab.image import make_stand_ins
-
-    if images:
-        make_stand_ins(lab, images, ports)
-
-
-def _only(inventory: Inventory, places: Mapping[str, str]) -> Inventory:
-    """Return the inventory with the hosts that have a place alone."""
-    taken = set(places.values())
-    return inventory.model_copy(update={"hosts": tuple(host for host in inventory.hosts if host.name in taken)})
-
-
-@contextmanager
-def spare_stage(given: Given, on: Path, document: BackupDocument, *, yes: bool) -> Iterator[Stage]:
-    """Hand out the spare hosts of an inventory, once the operator has agreed; the caller clears them."""
-    from swarmnet.model.drill import Ground
-    from swarmnet.plan.recovery.rehearsal import Roles
-
-    inventory = wiring.read_inventory(on)
-    places = Roles.of(document).places(inventory)
-    hosts = _only(inventory, places)
-    if not hosts.managers:
-        raise UsageError(f"{on} has no manager that could take the place of one of the backup")
-    if not yes:
-        names = ", ".join(host.name for host in hosts.hosts)
-        what = f"restore {document.cluster} onto {names}, verify it, and take all of it away again"
-        wiring.confirm_cluster(inventory.cluster, what, type_name=True)
-    yield Stage(
-        ground=Ground.HOSTS,
-        hosts=hosts,
-        mapping=places,
-        document=document,
-        place=f"{inventory.cluster}: {', '.join(host.name for host in hosts.hosts)}",
-        kept=f"swarmnet reset -i {on}" if given.keep else None,
-    )
 
 
 def proof(ports: Ports) -> Callable[[ClusterState], Verification]:
@@ -327,6 +212,23 @@ def run_on(stage: Stage, given: Given, found: Opened, chosen: Chosen, *, begun: 
         return rehearse(ports, rehearsal, terms, blank=told, prove=proof(ports), course=course)
 
 
+def rehearsed(given: Given, chosen: Chosen, found: Opened, *, begun: datetime, yes: bool) -> DrillReport:
+    """Do the drill and return its report, with what could not be taken down again."""
+    from swarmnet.cli.stages import lab_stage, spare_stage
+
+    report: DrillReport | None = None
+    on = given.on
+    stage = lab_stage(given, found.document) if on is None else spare_stage(given, on, found.document, yes=yes)
+    try:
+        with stage as ground:
+            report = run_on(ground, given, found, chosen, begun=begun)
+    except LabError as error:
+        if report is None:
+            raise
+        return report.model_copy(update={"left_behind": (*report.left_behind, str(error))})
+    return report
+
+
 def kept_drills(repository: str, reports: Path | None, trusted: Collection[str], cluster: str | None) -> DrillsDocument:
     """Return the drills whose reports are kept, newest first.
 
@@ -374,3 +276,22 @@ def _entry(one: Filed) -> FiledDrill:
         signature=one.signature.value,
         signer=None if one.signer is None else Signer(one.signer).fingerprint,
     )
+
+
+def scheduled(schedule: Schedule, entry: Entry, repository: Repository, vault: Vault) -> DrillRun:
+    """Do the drill of a schedule with its newest backup, keep the report, and return how it ended.
+
+    Raises:
+        SwarmnetError: it could not take place.
+    """
+    from swarmnet.cli.sealing import signing_key
+    from swarmnet.cli.stages import Given
+    from swarmnet.model.schedule import DrillRun
+    from swarmnet.report.documents.drill import drill_document
+
+    key, begun = signing_key(Path(schedule.keys), None), datetime.now(UTC)
+    found = opened(entry, repository, vault, None)
+    report = rehearsed(Given(timeout=schedule.timeout), Chosen({}), found, begun=begun, yes=True)
+    path = written(report, drill_document(report), found.folder, key)
+    said = f"drill {report.result}: recovery time {report.recovery:.1f} s, report {path}"
+    return DrillRun(exit_code=report.exit_code, line=said)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from swarmnet.edge.operator.schedules import Schedules
     from swarmnet.model.clock import Clock
-    from swarmnet.model.schedule import Notice, RunRecord, Schedule, Timer
+    from swarmnet.model.schedule import DrillRun, Notice, RunRecord, Schedule, Timer
     from swarmnet.model.sealed import Entry, Repository, Vault
     from swarmnet.model.state import ClusterState
     from swarmnet.report.documents.schedule import ScheduleEntry
@@ -177,6 +177,7 @@ def _job(schedule: Schedule, clock: Clock) -> Job:
         vault=vault,
         clock=clock,
         copy=partial(copied, schedule, repository, vault),
+        drill=partial(_drilled, schedule, repository, vault),
         notices=_notices(schedule),
         tell=_tell,
     )
@@ -265,6 +266,32 @@ def targets_of(given: list[str] | None) -> tuple[str, ...]:
     return tuple(text if is_url(text) else str(Path(text).absolute()) for text in given)
 
 
+def _drilled(schedule: Schedule, repository: Repository, vault: Vault, entry: Entry) -> DrillRun:
+    from swarmnet.cli.drills import scheduled
+
+    return scheduled(schedule, entry, repository, vault)
+
+
+def drill_times(given: str | None, keys: Path) -> str | None:
+    """Return the times of ``--drill``, with nothing missing that a drill at night needs.
+
+    Raises:
+        UsageError: it is not such a time; this user cannot bring up labs, or has no identity that opens a backup.
+    """
+    from swarmnet.lab.claim import require_root
+    from swarmnet.plan.schedule import cron_expression
+
+    if given is None:
+        return None
+    times = cron_expression(given, "--drill")
+    require_root()
+    if not opening_vault(keys, None, None).can_open:
+        raise UsageError(
+            f"--drill: no identity in {keys} opens the backups", hint="`swarmnet keys list` shows the keys"
+        )
+    return times
+
+
 def _notices(schedule: Schedule) -> tuple[Notice, ...]:
     from swarmnet.edge.operator.notices import FailureCommand, MetricsFile, Ping
 
@@ -306,6 +333,7 @@ def standing(store: Schedules, schedule: Schedule, now: datetime) -> ScheduleEnt
         cluster=schedule.cluster,
         at=schedule.at,
         with_=schedule.with_.value,
+        drill=schedule.drill,
         repository=schedule.repository,
         next=next_due(schedule.at, now).isoformat(),
         due=is_due(schedule, history, now),

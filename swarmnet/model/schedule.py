@@ -51,6 +51,8 @@ class Schedule(Document):
     log_file: str | None = None
     metrics: str | None = None
     """File for Prometheus' textfile collector."""
+    drill: str | None = None
+    """A cron expression: the first run after such a time rehearses the restore of its backup in a lab."""
     installed: AwareDatetime
 
     @property
@@ -87,6 +89,15 @@ class RunRecord(Document):
     """Objects that differ from the backup before; None where they could not be compared."""
     newest: AwareDatetime | None = None
     """Time of the newest complete backup after this run."""
+    drilled: Flag = False
+    """True when the restore of the backup was rehearsed, whatever came of it."""
+
+
+class DrillRun(Document):
+    """How the drill of a run ended; its report has the rest."""
+
+    exit_code: StrictInt
+    line: str
 
 
 class History(Document):
@@ -98,6 +109,8 @@ class History(Document):
     """Start of the last run that ended for good: one that could not begin is still due."""
     alarmed: AwareDatetime | None = None
     """Start of the last run that failed and alarmed."""
+    drilled: AwareDatetime | None = None
+    """Start of the last run with a drill."""
     regular_since: AwareDatetime | None = None
     """Since when runs have come without a long pause or a step back in time."""
 

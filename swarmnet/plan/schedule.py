@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from swarmnet.model.schedule import RunRecord, Schedule
 
-NAMED = {"hourly": "0 * * * *", "daily": "0 3 * * *", "weekly": "0 3 * * SUN"}
+NAMED = {"hourly": "0 * * * *", "daily": "0 3 * * *", "weekly": "0 3 * * SUN", "monthly": "0 3 1 * *"}
 """Words for common times: at night, since a backup is one look at all hosts."""
 _SAMPLE = 40
 """Runs that are looked at for the longest pause between two."""
@@ -29,8 +29,8 @@ _LEAST = 7200
 """Seconds: a newest backup younger than this is never too old."""
 
 
-def cron_expression(at: str) -> str:
-    """Return the five fields that the words of ``--at`` mean.
+def cron_expression(at: str, option: str = "--at") -> str:
+    """Return the five fields that the words of ``--at``, or of another option, mean.
 
     Raises:
         UsageError: it is neither a word nor such an expression, or it never comes.
@@ -39,12 +39,14 @@ def cron_expression(at: str) -> str:
     fields = expression.split()
     if len(fields) != 5 or any(letter in fields[2] for letter in "LlWw") or {"#", "L", "l"} & set(fields[4]):  # noqa: PLR2004
         raise UsageError(
-            f"--at {at!r} is not a time", hint=f"{', '.join(NAMED)}, or five fields as in a crontab: '30 2 * * *'"
+            f"{option} {at!r} is not a time", hint=f"{', '.join(NAMED)}, or five fields as in a crontab: '30 2 * * *'"
         )
     try:
         next(CronSim(expression, datetime(2024, 1, 1)))  # noqa: DTZ001 - local time
     except (CronSimError, StopIteration, ValueError) as error:
-        raise UsageError(f"--at {at!r}: {str(error) or 'it never comes'}", hint="for example '30 2 * * *'") from None
+        raise UsageError(
+            f"{option} {at!r}: {str(error) or 'it never comes'}", hint="for example '30 2 * * *'"
+        ) from None
     return " ".join(fields)
 
 
@@ -66,6 +68,14 @@ def is_due(schedule: Schedule, history: History, now: datetime, zone: tzinfo | N
     """
     done = history.attempted or schedule.installed
     return is_ahead(done, now) or done < last_due(schedule.at, now, zone)
+
+
+def is_drill_due(schedule: Schedule, history: History, now: datetime, zone: tzinfo | None = None) -> bool:
+    """Return whether a run rehearses the restore, too: once for all times that passed since the last drill."""
+    if schedule.drill is None:
+        return False
+    done = history.drilled or schedule.installed
+    return is_ahead(done, now) or done < last_due(schedule.drill, now, zone)
 
 
 def patience(at: str, now: datetime) -> int:
@@ -97,6 +107,7 @@ def after_run(schedule: Schedule, history: History, run: RunRecord) -> History:
         last=run,
         attempted=history.attempted if run.retry else run.started,
         alarmed=run.started if run.exit_code and not run.soft else history.alarmed,
+        drilled=run.started if run.drilled else history.drilled,
         regular_since=regular_since(schedule, history, run.started),
     )
 

@@ -22,7 +22,7 @@ from swarmnet.model.backup import Reason
 from swarmnet.model.schedule import RunRecord
 from swarmnet.plan.recovery.catalogue import TIME, is_ahead, once
 from swarmnet.plan.recovery.retention import Keep
-from swarmnet.plan.schedule import age, is_alarmed, may_prune
+from swarmnet.plan.schedule import age, is_alarmed, is_drill_due, may_prune
 from swarmnet.workflows.backup import compare, prune
 from swarmnet.workflows.backup_lookup import check, listing, opened
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from swarmnet.model.backup import BackupDocument
     from swarmnet.model.clock import Clock
-    from swarmnet.model.schedule import History, Notice, Schedule
+    from swarmnet.model.schedule import DrillRun, History, Notice, Schedule
     from swarmnet.model.sealed import Entry, Repository, Vault
     from swarmnet.workflows.backup import Taken
 
@@ -57,6 +57,8 @@ class Job:
     """Checks, and opens where an identity is at hand."""
     clock: Clock
     copy: Copy = lambda _entries: ()
+    drill: Callable[[Entry], DrillRun] | None = None
+    """Rehearses the restore of a backup; None where the schedule wants none."""
     notices: tuple[Notice, ...] = ()
     tell: Tell = lambda _text, _is_problem: None
     """Gets each line as soon as it is known, and whether it is a problem."""
@@ -173,6 +175,7 @@ def _after(job: Job, taken: Taken, course: _Course, history: History, started: d
     for text in job.copy(entries):
         course.problem(ExitCode.FAILED, f"not copied: {text}")
     _prune(job, course, history)
+    drilled = _drill(job, mine, course, history)
     return RunRecord(
         started=started,
         exit_code=course.ended(),
@@ -181,6 +184,7 @@ def _after(job: Job, taken: Taken, course: _Course, history: History, started: d
         size=taken.size,
         objects=_counts(document),
         drift=drift,
+        drilled=drilled,
     )
 
 
@@ -209,6 +213,22 @@ def _drift(job: Job, document: BackupDocument, before: tuple[Entry, ...], course
     changed = [f"{one.ref.kind} {one.object}" for one in found.differences]
     course.note(f"since {earlier.name}: {', '.join(changed[:10]) or 'no change'}{' ...' if changed[10:] else ''}")
     return len(changed)
+
+
+def _drill(job: Job, mine: tuple[Entry, ...], course: _Course, history: History) -> bool:
+    """Rehearse the restore of the new backup where that is due; return whether it took place."""
+    if job.drill is None or not mine or not is_drill_due(job.schedule, history, job.clock.now()):
+        return False
+    try:
+        ended = job.drill(mine[0])
+    except SwarmnetError as error:
+        course.problem(ExitCode.FAILED, f"no drill took place: {error}" + (f" ({error.hint})" if error.hint else ""))
+        return False
+    if ended.exit_code:
+        course.problem(ended.exit_code, ended.line)
+    else:
+        course.note(ended.line)
+    return True
 
 
 def _prune(job: Job, course: _Course, history: History) -> None:

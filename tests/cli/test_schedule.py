@@ -193,6 +193,7 @@ def test_what_is_broken_since_the_install_is_what_the_run_fails_with(place: Path
         (("--on-failure", "no-such-program x"), "no program"),
         (("--on-failure", "'"), "--on-failure"),
         (("--keys", "none"), "no key to sign with"),
+        (("--drill", "sometimes"), "--drill 'sometimes' is not a time"),
         (("--to", "sftp://ann:hush@backup.example/x"), "password"),
     ],
 )
@@ -202,6 +203,16 @@ def test_what_cannot_run_is_not_installed(place: Path, words: tuple[str, ...], s
     assert (done.exception.exit_code, says in str(done.exception)) == (2, True)
     assert "4711" not in str(done.exception)
     assert not (place / "schedules").exists()
+
+
+def test_a_drill_is_part_of_the_schedule_where_an_identity_opens_its_backups(place: Path) -> None:
+    _installed(place, "--drill", "monthly")
+    (one,) = json.loads(_type(place, "status", "--json").stdout)["schedules"]
+    assert one["drill"] == "0 3 1 * *"
+    (place / "keys" / "identity.txt").unlink()
+    done = _install(place, "--drill", "monthly")
+    assert isinstance(done.exception, UsageError)
+    assert "no identity" in str(done.exception)
 
 
 def test_a_schedule_is_replaced_and_removed_and_backups_stay(place: Path) -> None:

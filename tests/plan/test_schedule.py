@@ -33,7 +33,12 @@ SCHEDULE = a_schedule(Path("/s"))
 
 @pytest.mark.parametrize(
     ("word", "means"),
-    [("daily", "0 3 * * *"), ("hourly", "0 * * * *"), ("  5  4 * * MON-FRI ", "5 4 * * MON-FRI")],
+    [
+        ("daily", "0 3 * * *"),
+        ("hourly", "0 * * * *"),
+        ("monthly", "0 3 1 * *"),
+        ("  5  4 * * MON-FRI ", "5 4 * * MON-FRI"),
+    ],
 )
 def test_words_and_expressions_are_read(word: str, means: str) -> None:
     assert cron_expression(word) == means

@@ -14,7 +14,7 @@ from swarmnet.edge.backups.keys import Recipient, Signer, fingerprint
 from swarmnet.edge.backups.repository import DirectoryRepository
 from swarmnet.edge.backups.vault import AgeVault
 from swarmnet.model.backup import Reason
-from swarmnet.model.schedule import History, RunRecord, Schedule, Scheduler
+from swarmnet.model.schedule import DrillRun, History, RunRecord, Schedule, Scheduler
 from swarmnet.plan.schedule import after_run, is_due
 from swarmnet.workflows.backup import Order, create, undisturbed
 from swarmnet.workflows.backup_lookup import listing
@@ -89,6 +89,7 @@ class Nights:
     vault: AgeVault = VAULT
     notices: tuple[Notice, ...] = ()
     copy: Callable[[tuple[Entry, ...]], tuple[str, ...]] = lambda _entries: ()
+    drill: Callable[[Entry], DrillRun] | None = None
     history: History = field(default_factory=History)
     runs: list[RunRecord] = field(default_factory=list)
     is_asleep: bool = False
@@ -117,6 +118,7 @@ class Nights:
             vault=self.vault,
             clock=self.clock,
             copy=self.copy,
+            drill=self.drill,
             notices=self.notices,
         )
         record = carry_out(job, self.history)

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from swarmnet.edge.backups.vault import AgeVault
+from swarmnet.errors import LabError
 from swarmnet.model.backup import Reason
+from swarmnet.model.schedule import DrillRun
 from swarmnet.plan.recovery.catalogue import latest
 from tests.simulator import World
 from tests.support.goals import SITE, run
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from swarmnet.model.schedule import RunRecord, Schedule
+    from swarmnet.model.sealed import Entry
 
 
 def _nights(root: Path, *, managers: int = 1, workers: int = 1, **fields: object) -> Nights:
@@ -228,3 +231,36 @@ def test_the_record_names_the_newest_complete_backup(tmp_path: Path, is_first: b
     record = nights.run_once()
     assert record.newest is not None
     assert (record.newest == record.started) is is_first
+
+
+def test_a_drill_comes_once_a_week_with_the_backup_of_that_night_and_one_that_fails_is_heard_of(tmp_path: Path) -> None:
+    nights = _nights(tmp_path, drill="0 3 * * SUN")
+    drilled: list[str] = []
+    codes = iter((0, 16))
+
+    def drill(entry: Entry) -> DrillRun:
+        drilled.append(entry.name)
+        return DrillRun(exit_code=next(codes), line=f"drill of {entry.name}")
+
+    nights.drill = drill
+    nights.pass_days(12)
+
+    with_drill = [record for record in nights.runs if record.drilled]
+    assert [f"{record.started:%a %d}" for record in with_drill] == ["Sun 04", "Sun 11"]
+    assert drilled == [record.backup for record in with_drill]
+    assert [record.exit_code for record in with_drill] == [0, 16]
+    assert with_drill[1].lines[-1] == f"drill of {drilled[1]}"
+
+
+def test_a_drill_that_could_not_take_place_fails_the_run_and_is_due_still(tmp_path: Path) -> None:
+    nights = _nights(tmp_path, drill="0 3 * * SUN")
+
+    def drill(_entry: Entry) -> DrillRun:
+        raise LabError("no room", hint="make some")
+
+    nights.drill = drill
+    nights.pass_days(5)
+
+    assert [record.exit_code for record in nights.runs] == [0, 0, 0, 1, 1]
+    assert nights.runs[-1].lines[-1] == "no drill took place: no room (make some)"
+    assert nights.runs[-1].backup is not None

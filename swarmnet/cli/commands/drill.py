@@ -14,13 +14,13 @@ from swarmnet.cli.options import LogFileOption, TimeoutOption, VerboseOption, Ye
 from swarmnet.cli.output import Output
 from swarmnet.cli.sealing import BackupToRestore, ClusterOption, KeysOption, RepositoryOption, SignOption, TrustOption
 from swarmnet.cli.wiring import note
-from swarmnet.errors import ExitCode, LabError, UsageError
+from swarmnet.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from swarmnet.cli.drills import Chosen, Given, Opened
+    from swarmnet.cli.drills import Opened
+    from swarmnet.cli.stages import Given
     from swarmnet.lab.spec import KernelWish
     from swarmnet.model.base import Secret
-    from swarmnet.model.drill import DrillReport
 
 DEFAULT = "restore"
 
@@ -101,7 +101,7 @@ class Where:
         Raises:
             UsageError: options that cannot be combined, or no such kernel.
         """
-        from swarmnet.cli.drills import Given
+        from swarmnet.cli.stages import Given
 
         return Given(
             on=self.on,
@@ -173,7 +173,7 @@ def restore(
 
     Exit 1: something was lost or failed. Exit 16: the networks do not work. Exit 3: not all could be proved.
     """
-    from swarmnet.cli.drills import Chosen, opened, written
+    from swarmnet.cli.drills import Chosen, opened, rehearsed, written
     from swarmnet.cli.sealing import signing_key
     from swarmnet.report.documents.drill import drill_document
     from swarmnet.report.reports.drill import drill_report
@@ -183,29 +183,12 @@ def restore(
     found = opened(source.find(source.backup, vault, cluster=cluster), source.store(), vault, reports)
     begun = datetime.now(UTC)
     chosen = Chosen(what.secrets(found), tuple(what.exclude or ()))
-    report = _rehearsed(given, chosen, found, begun=begun, yes=yes)
+    report = rehearsed(given, chosen, found, begun=begun, yes=yes)
     document = drill_document(report)
     path = written(report, document, found.folder, key)
     targets.emit(drill_report(document))
     note(f"report: {path}, signed, with .md and .html next to it")
     raise typer.Exit(report.exit_code)
-
-
-def _rehearsed(given: Given, chosen: Chosen, found: Opened, *, begun: datetime, yes: bool) -> DrillReport:
-    """Do the drill and return its report, with what could not be taken down again."""
-    from swarmnet.cli.drills import lab_stage, run_on, spare_stage
-
-    report: DrillReport | None = None
-    on = given.on
-    stage = lab_stage(given, found.document) if on is None else spare_stage(given, on, found.document, yes=yes)
-    try:
-        with stage as ground:
-            report = run_on(ground, given, found, chosen, begun=begun)
-    except LabError as error:
-        if report is None:
-            raise
-        return report.model_copy(update={"left_behind": (*report.left_behind, str(error))})
-    return report
 
 
 @app.command("list", epilog="Example: swarmnet drill list --json", short_help="Show the drills that were done.")

@@ -61,8 +61,20 @@ class Timing:
     """When runs begin, what starts them, and how long none may succeed."""
 
     at: Annotated[
-        str, typer.Option("--at", metavar="WHEN", help="daily, hourly, weekly, or a cron expression, in local time.")
+        str,
+        typer.Option(
+            "--at", metavar="WHEN", help="daily, hourly, weekly, monthly, or a cron expression, in local time."
+        ),
     ] = "daily"
+    drill: Annotated[
+        str | None,
+        typer.Option(
+            "--drill",
+            metavar="WHEN",
+            help="Also rehearse the restore in a lab: monthly, weekly or a cron expression. Needs root.",
+            show_default=False,
+        ),
+    ] = None
     with_: Annotated[
         str | None,
         typer.Option(
@@ -125,7 +137,7 @@ class Wanted:
         Raises:
             UsageError: says which option it is.
         """
-        from swarmnet.cli.schedules import chosen, ping, targets_of, words
+        from swarmnet.cli.schedules import chosen, drill_times, ping, targets_of, words
         from swarmnet.cli.sealing import key_ring, sealing_vault
         from swarmnet.cli.wiring import read_inventory
         from swarmnet.edge.backups.keys import nobody
@@ -155,6 +167,7 @@ class Wanted:
             ping=ping(self.telling.ping_url),
             on_failure=words(self.telling.on_failure),
             metrics=None if metrics is None else str(metrics.absolute()),
+            drill=drill_times(self.timing.drill, keys),
             installed=now,
         )
 

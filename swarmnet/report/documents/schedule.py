@@ -25,6 +25,7 @@ class RunEntry(Entry):
     size: int = Field(description="Bytes.")
     objects: dict[str, int] = Field(description="How many the backup holds, by kind.")
     drift: int | None = Field(description="Objects that differ from the backup before; null where that is not known.")
+    drilled: bool = Field(description="True when the restore of the backup was rehearsed.")
     lines: list[Text]
 
 
@@ -34,6 +35,7 @@ class ScheduleEntry(Entry):
     cluster: Text
     at: str = Field(description="A cron expression in local time.")
     with_: str = Field(alias="with", description="What starts the runs.")
+    drill: str | None = Field(description="A cron expression: when runs rehearse the restore, too.")
     repository: Text
     next: str = Field(description="ISO 8601: the next time of the schedule.")
     due: bool = Field(description="True when a time has passed since the last run.")
@@ -86,5 +88,6 @@ def run_entry(run: RunRecord) -> RunEntry:
         size=run.size,
         objects=run.objects,
         drift=run.drift,
+        drilled=run.drilled,
         lines=list(run.lines),
     )
