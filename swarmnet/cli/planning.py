@@ -15,6 +15,7 @@ from swarmnet.cli.options import AllowDownOption, MissingOption, ReplaceOption, 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from swarmnet.model.host_image import ImageArchive
     from swarmnet.model.hosts import Inventory
     from swarmnet.model.plan import Plan
     from swarmnet.model.state import ClusterState
@@ -91,7 +92,7 @@ def goal_of(
     from swarmnet.cli.wiring import limited
     from swarmnet.edge.operator.contents import LocalContents
     from swarmnet.edge.operator.files import read_document
-    from swarmnet.operations.playbook import containers, key_file, needs, programs, with_contents
+    from swarmnet.operations.playbook import containers, images, key_file, needs, programs, with_archives, with_contents
     from swarmnet.parse.playbook import parse_playbook, parse_variables
     from swarmnet.workflows.apply import Goal
     from swarmnet.workflows.fleet.observe import Look
@@ -110,6 +111,7 @@ def goal_of(
     named = programs(playbook, asked)
     runs = not named or may_run(named)
     playbook = with_contents(playbook, LocalContents(), commands=runs)
+    playbook = with_archives(playbook, _archive)
     return Goal(
         make_plan=partial(_plan, playbook, inventory, selectors, prune=allowed.prune),
         look=Look(
@@ -117,6 +119,7 @@ def goal_of(
             containers=allowed.prune or bool(allowed.replace) or _asks_for_containers(playbook),
             volumes=any(step.operation.looks_at_volumes for step in playbook.steps),
             made=containers(playbook),
+            images=images(playbook),
             hosts=hosts,
             unlock_key_file=key_file(playbook),
         ),
@@ -141,6 +144,14 @@ def with_operator_files(playbook: Playbook, files: Callable[[str], bytes]) -> Pl
 
         playbook = with_env_files(playbook, files, os.environ)
     return playbook
+
+
+def _archive(path: str) -> ImageArchive:
+    """Return what an image archive holds."""
+    from swarmnet.edge.operator.files import expanded
+    from swarmnet.edge.operator.image_archive import describe_archive
+
+    return describe_archive(expanded(path))
 
 
 def _has_step(playbook: Playbook, word: str) -> bool:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from swarmnet.edge.operator.clock import SystemClock
+from swarmnet.edge.operator.image_archive import LocalImageFiles
 from swarmnet.edge.operator.local_probe import approach_of, ask_from_here
 from swarmnet.edge.operator.no_archives import NoArchives
 from swarmnet.edge.operator.secret_files import LocalSecretFiles
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from swarmnet.model.clock import Clock
     from swarmnet.model.events import Listener
     from swarmnet.model.hosts import Inventory
+    from swarmnet.model.image_port import ImageFiles
     from swarmnet.model.ports import Approach, Archives, EnginePort, InsidePort, Ports, SecretFiles
 
     EngineFactory = Callable[[str, Callable[[], Stream]], EnginePort]
@@ -95,6 +97,7 @@ class Session:
         """How a program is started on a network (``verify.inside``); set by what wires the session."""
         self.archives: Archives = NoArchives()
         """Replaced by commands that keep an archive, which need keys."""
+        self.image_files: ImageFiles = LocalImageFiles()
         finder = TargetFinder(inventory)
         self._targets = {host.name: finder.target(host) for host in inventory.hosts}
         for warning in finder.warnings:

@@ -58,3 +58,29 @@ def _faults(reference: str) -> Iterator[str]:
 def _is_registry(part: str) -> bool:
     """Return whether engines take the first component for a registry (reference.splitDockerDomain)."""
     return part == "localhost" or any(char in part for char in ".:[") or part != part.lower()
+
+
+def registry_of(reference: str) -> str:
+    """Return the registry that an image's name leads to, with its port; ``docker.io`` where it names none."""
+    first, slash, _ = reference.partition("/")
+    return first if slash and _is_registry(first) else "docker.io"
+
+
+def whole_name(reference: str) -> str:
+    """Return a name as engines complete it: ``docker.io/library/web:latest`` for ``web``."""
+    registry = registry_of(reference)
+    path = reference.removeprefix(f"{registry}/")
+    if registry == "docker.io" and "/" not in path:
+        path = f"library/{path}"
+    tagged = "@" in path or ":" in path.rpartition("/")[2]
+    return f"{registry}/{path}" if tagged else f"{registry}/{path}:latest"
+
+
+def name_and_tag(reference: str) -> tuple[str, str]:
+    """Split a reference into its name and its tag, or its digest where it has one; no tag is ``latest``."""
+    name, at, digest = reference.partition("@")
+    if at:
+        return name, digest
+    head, slash, last = reference.rpartition("/")
+    name, _, tag = last.partition(":")
+    return f"{head}{slash}{name}", tag or "latest"

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from swarmnet.model.events import Progress
+from swarmnet.model.image_port import ImagePort
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from swarmnet.model.endpoint import EndpointSpec
     from swarmnet.model.events import Listener
     from swarmnet.model.hosts import Availability, Inventory, Role
+    from swarmnet.model.image_port import ImageFiles
     from swarmnet.model.log import LogEntry
     from swarmnet.model.network import Network, NetworkSpec
     from swarmnet.model.service import Task
@@ -167,7 +169,7 @@ class DialoguePort(Protocol):
         """Let go of the program, which goes on; may be called twice."""
 
 
-class EnginePort(SwarmPort, Protocol):
+class EnginePort(SwarmPort, ImagePort, Protocol):
     """One engine: its own facts, networks, containers and images, and the cluster where it is a manager."""
 
     @property
@@ -233,18 +235,6 @@ class EnginePort(SwarmPort, Protocol):
 
     def remove_container(self, container_id: str) -> None:
         """Remove a container, running or not; one that does not exist is not an error."""
-
-    def has_image(self, reference: str) -> bool:
-        """Return whether the image is on this host."""
-
-    def load_image(self, archive: bytes) -> None:
-        """Load an image archive (``docker save`` format)."""
-
-    def pull_image(self, reference: str, *, timeout: float = 600.0) -> None:
-        """Fetch an image from its registry within ``timeout`` seconds."""
-
-    def remove_image(self, reference: str) -> None:
-        """Remove an image; one that does not exist is not an error."""
 
 
 class SecretFiles(Protocol):
@@ -332,6 +322,7 @@ class Ports(Protocol):
     listener: Listener
     secret_files: SecretFiles
     archives: Archives
+    image_files: ImageFiles
 
     def engine(self, host: str) -> EnginePort:
         """Return the engine of a host; raises ``HostError`` kinds when it cannot be reached."""

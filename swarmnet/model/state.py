@@ -9,6 +9,7 @@ from pydantic import Field
 from swarmnet.model.base import Document, Labels
 from swarmnet.model.endpoint import EndpointSpec
 from swarmnet.model.find import by_id, by_name, called, of_host
+from swarmnet.model.host_image import Image
 from swarmnet.model.network import Network
 from swarmnet.model.packages import HostPackages
 from swarmnet.model.plain_container import Made
@@ -179,6 +180,8 @@ class HostFacts(Document):
     """Filled only where asked for: backups, and networks to be replaced or removed."""
     volumes: tuple[Volume, ...] | None = None
     """Named volumes; None where they were not asked for: backups, and playbooks with volumes, ask."""
+    images: tuple[Image, ...] | None = Field(default=None, exclude=True)
+    """Those of its images that a playbook's steps are about; None where none was asked for. In no backup."""
     open_ports: tuple[OpenPort, ...] | None = Field(default=None, exclude=True)
     """Open ports that no service of the swarm publishes; None when they are not known. Part of no backup."""
 

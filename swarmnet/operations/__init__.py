@@ -42,6 +42,7 @@ BY_NAME: Mapping[str, type[Operation]] = _Operations(
         "config": "content.config:ConfigOperation",
         "secret": "content.secret:SecretOperation",
         "volume": "volume.operation:VolumeOperation",
+        "image": "image.operation:ImageOperation",
         "container": "container.operation:ContainerOperation",
         "connect": "container.connect:ConnectOperation",
         "service": "service.operation:ServiceOperation",

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from swarmnet.model.base import Labels
+    from swarmnet.model.host_image import ImageArchive
     from swarmnet.model.hosts import Host, Inventory
     from swarmnet.model.network import NetworkSpec
     from swarmnet.model.plan import Action
@@ -154,6 +155,18 @@ class Operation(Document, ABC):
     def containers(self) -> frozenset[str]:
         """Return the names of the containers whose making must be known for planning."""
         return frozenset()
+
+    def images(self) -> frozenset[str]:
+        """Return the names of the images that hosts must be asked for."""
+        return frozenset()
+
+    def image_archive(self) -> str | None:
+        """Return the path of an image archive on the operator's machine, once it is resolved."""
+        return None
+
+    def described(self, _archive: ImageArchive) -> Self:
+        """Return the step with what its image archive holds."""
+        return self
 
     def key_file(self) -> str | None:
         """Return the file on the operator's machine that keeps the swarm's unlock key."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from functools import partial
+from functools import cache, partial
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
@@ -16,10 +16,21 @@ from swarmnet.operations.kind import Need, Operation
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from swarmnet.model.host_image import ImageArchive
     from swarmnet.model.hosts import Inventory
     from swarmnet.operations.content.source import Contents, ContentSource
 
-__all__ = ["Playbook", "Step", "containers", "key_file", "needs", "programs", "with_contents"]
+__all__ = [
+    "Playbook",
+    "Step",
+    "containers",
+    "images",
+    "key_file",
+    "needs",
+    "programs",
+    "with_archives",
+    "with_contents",
+]
 
 
 class Step(Document):
@@ -113,6 +124,33 @@ def _content(source: ContentSource, contents: Contents, folder: str, *, commands
 def containers(playbook: Playbook) -> frozenset[str]:
     """Return the names of the containers whose making must be known for planning."""
     return frozenset(name for step in playbook.steps for name in step.operation.containers())
+
+
+def images(playbook: Playbook) -> frozenset[str]:
+    """Return the names of the images that hosts must be asked for."""
+    return frozenset(name for step in playbook.steps for name in step.operation.images())
+
+
+def with_archives(playbook: Playbook, describe: Callable[[str], ImageArchive]) -> Playbook:
+    """Return the playbook with what its image archives hold; each is read once.
+
+    Raises:
+        DocumentError: names every archive that cannot be read, or is none.
+    """
+    known = cache(describe)
+    steps: list[Step] = []
+    problems: list[Problem] = []
+    for step in playbook.steps:
+        path = step.operation.image_archive()
+        try:
+            operation = step.operation if path is None else step.operation.described(known(path))
+        except UsageError as error:
+            problems.append(playbook.problem(step, error.message, error.hint))
+            continue
+        steps.append(step.model_copy(update={"operation": operation}))
+    if problems:
+        raise DocumentError(tuple(problems))
+    return playbook.model_copy(update={"steps": tuple(steps)})
 
 
 def key_file(playbook: Playbook) -> str | None:

@@ -10,6 +10,7 @@ from swarmnet.model.swarm import Node, NodeSpec
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from swarmnet.model.host_image import Image
     from swarmnet.model.hosts import Availability, Role
     from swarmnet.model.network import Network
     from swarmnet.model.service import Service
@@ -76,6 +77,21 @@ def with_volume(state: ClusterState, volume: Volume, host: str) -> ClusterState:
     return _with_facts(
         state, host, lambda facts: facts.model_copy(update={"volumes": (*(facts.volumes or ()), volume)})
     )
+
+
+def with_image(state: ClusterState, image: Image, host: str) -> ClusterState:
+    """Return the state with this image instead of one of its name on a host."""
+    return _with_facts(state, host, lambda facts: _imaged(facts, image.reference, (image,)))
+
+
+def without_image(state: ClusterState, reference: str, host: str) -> ClusterState:
+    """Return the state without the image of that name on a host."""
+    return _with_facts(state, host, lambda facts: _imaged(facts, reference, ()))
+
+
+def _imaged(facts: HostFacts, reference: str, images: tuple[Image, ...]) -> HostFacts:
+    left = tuple(one for one in facts.images or () if one.reference != reference)
+    return facts.model_copy(update={"images": (*left, *images)})
 
 
 def with_container(state: ClusterState, container: Container, host: str) -> ClusterState:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import io
-import json
-import tarfile
 from typing import TYPE_CHECKING
 
-from swarmnet.errors import ConflictError, EngineError, HostTimeoutError, NotFoundError
+from swarmnet.errors import EngineError, HostTimeoutError
 from swarmnet.model.hosts import Role
 from swarmnet.model.state import EngineFacts, SwarmMembership, SwarmStanding
 from tests.simulator.containers import SimulatedContainers
 from tests.simulator.contents import SimulatedConfigs, SimulatedSecrets
+from tests.simulator.images import SimulatedImages
 from tests.simulator.networks import SimulatedNetworks
 from tests.simulator.plain import SimulatedPlain
 from tests.simulator.rules import has_quorum
@@ -45,7 +43,7 @@ class SimulatedDialogue:
         self._printed.clear()
 
 
-class SimulatedEngine(SimulatedMembership, SimulatedTasks, SimulatedContainers):
+class SimulatedEngine(SimulatedMembership, SimulatedTasks, SimulatedContainers, SimulatedImages):
     """An ``EnginePort``."""
 
     def __init__(self, world: World, machine: Machine) -> None:
@@ -121,33 +119,3 @@ class SimulatedEngine(SimulatedMembership, SimulatedTasks, SimulatedContainers):
         with self._asked("container_log", container_id):
             find(self.host, self._machine.containers, container_id, "container")
             return self._machine.logs.get(container_id, b"")[-65536:]
-
-    # Images
-
-    def has_image(self, reference: str) -> bool:
-        with self._asked("has_image", reference):
-            return reference in self._machine.images
-
-    def load_image(self, archive: bytes) -> None:
-        with self._asked("image.load"):
-            try:
-                with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-                    manifest = tar.extractfile("manifest.json")
-                    images = json.loads(manifest.read()) if manifest is not None else []
-            except (tarfile.TarError, KeyError, ValueError) as error:
-                raise EngineError(self.host, f"invalid archive: {error}", status=500) from error
-            self._machine.images.update(tag for image in images for tag in image["RepoTags"])
-
-    def pull_image(self, reference: str, *, timeout: float = 300.0) -> None:
-        del timeout
-        with self._asked("image.pull", reference):
-            if reference in self._world.missing_images:
-                raise NotFoundError(self.host, f"manifest for {reference} not found", status=404)
-            self._machine.images.add(reference)
-
-    def remove_image(self, reference: str) -> None:
-        with self._asked("image.remove", reference):
-            if any(box.image == reference and box.running for box in self._machine.containers.values()):
-                message = f"conflict: unable to remove {reference}: image is being used by a running container"
-                raise ConflictError(self.host, message, status=409)
-            self._machine.images.discard(reference)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from swarmnet.model.network import Network, NetworkSpec, Scope, Subnet
 from swarmnet.model.state import Container, SwarmStanding
+from tests.simulator.shelf import Shelf
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -97,7 +98,7 @@ class Machine:
     image_specs: dict[str, PlainContainer] = field(default_factory=dict)
     """What images say, by their reference; others say nothing."""
     logs: dict[str, bytes] = field(default_factory=dict)
-    images: set[str] = field(default_factory=set)
+    images: Shelf = field(default_factory=Shelf)
     files: dict[str, bytes] = field(default_factory=dict)
     programs: dict[str, Program] = field(default_factory=dict)
     """What the shell can run, by the name in ``argv[0]``."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from threading import Event, RLock
 from typing import TYPE_CHECKING
 
+from swarmnet.edge.operator.image_archive import LocalImageFiles
 from swarmnet.errors import (
     AuthenticationError,
     ConvergenceError,
@@ -33,6 +34,7 @@ from tests.simulator.clock import Identities, SimulatedClock
 from tests.simulator.engine import SimulatedEngine
 from tests.simulator.machine import Machine
 from tests.simulator.rules import tick
+from tests.simulator.shelf import Registries
 from tests.simulator.shell import SimulatedShell
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from swarmnet.model.base import JsonObject, Secret
     from swarmnet.model.clock import Clock
     from swarmnet.model.events import Listener
+    from swarmnet.model.image_port import ImageFiles
     from swarmnet.model.log import LogEntry
     from swarmnet.model.ports import Archives, InsidePort, Ports, SecretFiles
     from tests.simulator.store import Store
@@ -90,8 +93,8 @@ class World:
         """What plain sockets of the operator's machine find."""
         self.inside: Callable[[Ports, str, str | None], AbstractContextManager[InsidePort]] = _not_inside
         """What starts a program on a network; ``tests.support.simulated_probe`` has one."""
-        self.missing_images: set[str] = set()
-        """References that no registry has: tasks with them are rejected, pulls fail."""
+        self.missing_images: set[str] = set()  # that no registry has: tasks with them are rejected, pulls fail
+        self.registries = Registries()
         self.lost_answers: list[str] = []
         """Verbs whose next request is done, and whose answer never arrives."""
         self.meanwhile: dict[str, Callable[[Machine], None]] = {}
@@ -297,6 +300,7 @@ class SimulatedPorts:
         self.listener = listener
         self.secret_files: SecretFiles = SimulatedSecretFiles(world.operator_files)
         self.archives: Archives = SimulatedArchives(world.archives)
+        self.image_files: ImageFiles = LocalImageFiles()
         self.closed = False
         self._swarm = ""
 

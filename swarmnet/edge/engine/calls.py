@@ -28,8 +28,9 @@ if TYPE_CHECKING:
     import requests
 
     from swarmnet.edge.engine.client import StreamLike
-    from swarmnet.model.base import JsonObject, JsonValue, Labels
+    from swarmnet.model.base import JsonObject, JsonValue, Labels, Secret
     from swarmnet.model.clock import Clock
+    from swarmnet.model.image_port import Upload
 
 _LOG = logging.getLogger("swarmnet.engine")
 _ERRORS_FROM = 400
@@ -49,11 +50,13 @@ class Request:
     path: str
     body: JsonObject | None = None
     params: Mapping[str, str | int | bool] | None = None
-    data: bytes | None = None
+    data: bytes | Upload | None = None
     timeout: float | None = None
     """Seconds for all of it; None means the client's own."""
     newest: str | None = None
     """The version of the API to ask in where a newer one leaves something out; None means the negotiated one."""
+    login: Secret | None = None
+    """What the engine shows to a registry (``X-Registry-Auth``)."""
 
 
 class Bordered(ABC):
@@ -141,13 +144,15 @@ class EngineCalls(Bordered, is_inside=True):
         with self.asking(request.what):
             return text_at(as_object(self.send(request)), key)
 
-    def _progress(self, request: Request) -> None:
-        """Send a request whose answer is a stream of JSON lines; an error among them is raised."""
+    def _progress(self, request: Request) -> Iterator[JsonObject]:
+        """Send a request whose answer is a stream of JSON lines, and yield them; an error among them is raised."""
         with self.asking(request.what), self._perform(request, stream=True) as answer:
             for line in _lines(answer):
-                said = _error_in(as_object(parsed(line)))
+                told = as_object(parsed(line))
+                said = _error_in(told)
                 if said:
                     raise refused(self._host, request.what, _status_of(said), said)
+                yield told
 
     def printed(self, request: Request, *, keep: int, framed: bool = True) -> bytes:
         """Send a request whose answer is what a program printed; return the last ``keep`` bytes."""
@@ -165,6 +170,8 @@ class EngineCalls(Bordered, is_inside=True):
         """Send a request; raises ``refused`` and what ``translated`` knows."""
         client = self._client()
         headers = {} if request.body is None else {"Content-Type": "application/json"}
+        if request.login is not None:
+            headers["X-Registry-Auth"] = request.login.reveal().decode()
         version = min(client.api_version, request.newest or client.api_version, key=ApiVersion.read)
         begun = time.monotonic()
         answer = client.request(

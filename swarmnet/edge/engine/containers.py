@@ -1,4 +1,4 @@
-"""Containers and images of one engine."""
+"""Containers of one engine."""
 
 from __future__ import annotations
 
@@ -27,8 +27,6 @@ LOG_BYTES = 64 * 1024
 _LOG_LINES = 2000
 _TELLS_MAC = "1.51"
 """Later versions do not tell a MAC address that was asked for from one that the engine chose; engine 29 speaks it."""
-_LOAD_TIMEOUT = 600.0
-"""Seconds for an image of some megabytes to go up a slow line."""
 
 
 class EngineContainers(EngineCalls):
@@ -109,52 +107,3 @@ class EngineContainers(EngineCalls):
             # Another client is removing it right now: nothing is left to do.
             if "already in progress" not in error.message:
                 raise
-
-    def has_image(self, reference: str) -> bool:
-        """Return whether the image is on this host."""
-        try:
-            self.send(Request(f"look for image {reference}", "GET", f"/images/{_image(reference)}/json"))
-        except NotFoundError:
-            return False
-        return True
-
-    def load_image(self, archive: bytes) -> None:
-        """Load an image archive (``docker save`` format)."""
-        request = Request(
-            "load an image", "POST", "/images/load", params={"quiet": "true"}, data=archive, timeout=_LOAD_TIMEOUT
-        )
-        self._progress(request)
-
-    def pull_image(self, reference: str, *, timeout: float = 600.0) -> None:
-        """Fetch an image from its registry within ``timeout`` seconds."""
-        name, tag = _name_and_tag(reference)
-        request = Request(
-            f"pull image {reference}",
-            "POST",
-            "/images/create",
-            params={"fromImage": name, "tag": tag},
-            timeout=timeout,
-        )
-        self._progress(request)
-
-    def remove_image(self, reference: str) -> None:
-        """Remove an image; one that does not exist is not an error."""
-        try:
-            self.send(Request(f"remove image {reference}", "DELETE", f"/images/{_image(reference)}"))
-        except NotFoundError:
-            return
-
-
-def _image(reference: str) -> str:
-    """Return a reference as it is written in a path: its slashes are part of the API's own routes."""
-    return "/".join(quoted(part) for part in reference.split("/"))
-
-
-def _name_and_tag(reference: str) -> tuple[str, str]:
-    """Split a reference; without a tag the engine would fetch all of them."""
-    name, at, digest = reference.partition("@")
-    if at:
-        return name, digest
-    head, slash, last = reference.rpartition("/")
-    name, _, tag = last.partition(":")
-    return f"{head}{slash}{name}", tag or "latest"

@@ -8,6 +8,7 @@ from swarmnet.edge.engine.calls import Request
 from swarmnet.edge.engine.containers import EngineContainers
 from swarmnet.edge.engine.contents import ConfigStore, Contents, SecretStore
 from swarmnet.edge.engine.dialogue import EngineDialogues
+from swarmnet.edge.engine.images import EngineImages
 from swarmnet.edge.engine.networks import NetworkStore
 from swarmnet.edge.engine.nodes import NodeStore
 from swarmnet.edge.engine.plain import PlainContainers
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from swarmnet.model.state import EngineFacts
 
 
-class Engine(EngineSwarm, EngineContainers, EngineDialogues):
+class Engine(EngineSwarm, EngineContainers, EngineImages, EngineDialogues):
     """One engine, ``Engine(host, open_stream, clock)``; connects at the first request. Threads may share it.
 
     Raises:

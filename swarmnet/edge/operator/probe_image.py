@@ -31,12 +31,13 @@ from swarmnet.edge.operator.children import child_environment
 from swarmnet.edge.operator.image_archive import parsed_archive, read_archive
 from swarmnet.edge.operator.private_cache import cached
 from swarmnet.errors import UsageError
+from swarmnet.model.host_image import GO_WORDS, go_word
 from swarmnet.model.verification import ProbeKit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from swarmnet.edge.operator.image_archive import ImageArchive
+    from swarmnet.edge.operator.image_archive import ProbeArchive
 
 MODULES = (
     "wire",
@@ -67,7 +68,6 @@ BOOT = (
     " p and setattr(p,n.rpartition('.')[2],m)\n"
     "sys.exit(m.main(sys.argv[2:]))"
 )
-ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "ppc64le": "ppc64le", "s390x": "s390x"}
 _COLLECT = """
 import sys
 for name in sys.argv[1:]:
@@ -116,13 +116,13 @@ def from_archive(path: Path) -> ProbeKit:
     return _kit(read_archive(path))
 
 
-def _kit(image: ImageArchive) -> ProbeKit:
+def _kit(image: ProbeArchive) -> ProbeKit:
     return ProbeKit(
         reference=image.reference,
         argv=probe_argv(),
         archive=image.data,
         image_id=image.image_id,
-        architecture=next((name for name, go in ARCHITECTURES.items() if go == image.machine), None),
+        architecture=next((name for name, go in GO_WORDS.items() if go == image.machine), None),
     )
 
 
@@ -152,7 +152,7 @@ def build() -> bytes:
     layers = [_layer(_libraries(binaries), {}), _layer(files, {"usr/bin/python3": _executable()})]
     machine = platform.machine()
     config = {
-        "architecture": ARCHITECTURES.get(machine, machine),
+        "architecture": go_word(machine),
         "os": "linux",
         "config": {
             "Env": ["PATH=/usr/bin", f"LD_LIBRARY_PATH=/{LIBRARIES}", f"PYTHONHOME={found['prefix']['']}"],

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from swarmnet.model.clock import Clock
     from swarmnet.model.events import Listener
     from swarmnet.model.hosts import Inventory
+    from swarmnet.model.image_port import ImageFiles
     from swarmnet.model.ports import (
         Approach,
         Archives,
@@ -112,6 +113,7 @@ class Relayed:
         self.listener: Listener = ports.listener
         self.secret_files: SecretFiles = ports.secret_files
         self.archives: Archives = ports.archives
+        self.image_files: ImageFiles = ports.image_files
 
     def engine(self, host: str) -> EnginePort:
         """Return the engine of this host only."""

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
     from swarmnet.errors import NotAManagerError, SwarmnetError
+    from swarmnet.model.host_image import Image
     from swarmnet.model.hosts import Host
     from swarmnet.model.ports import EnginePort, Ports
     from swarmnet.model.service import Service
@@ -55,6 +56,8 @@ class Look:
     """True asks every host for its named volumes."""
     made: frozenset[str] = frozenset()
     """Names of containers to be asked how they were made: two requests each."""
+    images: frozenset[str] = frozenset()
+    """Names of the images to look for: one request each and host."""
     hosts: frozenset[str] | None = None
     """Names of the hosts to read besides the managers; None means all. Managers always answer for the cluster."""
     unlock_key_file: str | None = None
@@ -191,6 +194,7 @@ def _host(ports: Ports, host: str, look: Look) -> _Seen:
         networks=tuple(net for net in networks if net.spec.effective_scope is Scope.LOCAL),
         containers=_containers(engine, look),
         volumes=engine.volumes.list() if look.volumes else None,
+        images=_images(engine, look) if look.images else None,
     )
     return _Seen(facts, tuple(_answers(ports, host, look.needs)))
 
@@ -200,6 +204,10 @@ def _containers(engine: EnginePort, look: Look) -> tuple[Container, ...]:
     return tuple(
         one.model_copy(update={"made": engine.plain.made(one.id)}) if one.name in look.made else one for one in found
     )
+
+
+def _images(engine: EnginePort, look: Look) -> tuple[Image, ...]:
+    return tuple(seen for name in sorted(look.images) if (seen := engine.image(name)) is not None)
 
 
 def _answers(ports: Ports, host: str, needs: Iterable[Need]) -> Iterable[CommandResult]:
