@@ -80,12 +80,18 @@ class ArchivedImage(Document):
         )
 
 
-class ImageArchive(Document):
+class ArchiveFile(Document):
     """A file of ``docker save``, or an OCI layout in a tar file."""
 
     path: str
     size: int
     """Bytes."""
-    images: tuple[ArchivedImage, ...]
     needs_manifest: bool = False
     """True for an OCI layout without ``manifest.json``, which engines read only where containerd keeps the images."""
+
+
+class ImageArchive(Document):
+    """Such a file with what it holds."""
+
+    file: ArchiveFile
+    images: tuple[ArchivedImage, ...]

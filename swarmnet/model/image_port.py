@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from swarmnet.model.base import Secret
-    from swarmnet.model.host_image import ArchivedImage, Image, ImageArchive
+    from swarmnet.model.host_image import ArchivedImage, ArchiveFile, Image
     from swarmnet.model.placement_codecs import Platform
 
     Tell = Callable[[str], None]
@@ -70,7 +70,7 @@ class ImagePort(Protocol):
 class ImageFiles(Protocol):
     """Image archives on the operator's machine."""
 
-    def open(self, archive: ImageArchive, image: ArchivedImage, name: str) -> AbstractContextManager[Upload]:
+    def open(self, archive: ArchiveFile, image: ArchivedImage, name: str) -> AbstractContextManager[Upload]:
         """Return a context with an archive's bytes in a form from which every engine loads one image of it.
 
         ``name`` is what the image is called where the archive has a form without names.

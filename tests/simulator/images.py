@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import tarfile
+from functools import partial
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import ConflictError, EngineError, NotFoundError
@@ -34,7 +35,7 @@ class SimulatedImages(SwarmSide):
     def load_image(self, archive: bytes | Upload, *, timeout: float = 300.0, tell: Tell | None = None) -> None:
         del timeout, tell
         with self._asked("image.load"):
-            data = archive if isinstance(archive, bytes) else archive.read()
+            data = archive if isinstance(archive, bytes) else b"".join(iter(partial(archive.read, 1 << 16), b""))
             try:
                 with tarfile.open(fileobj=io.BytesIO(data)) as tar:
                     for entry in json.loads(_member(tar, "manifest.json")):

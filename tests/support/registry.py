@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import bcrypt
 import docker
 import requests
 from testcontainers.community.registry import DockerRegistryContainer
@@ -30,6 +31,7 @@ version: 0.1
 storage: {filesystem: {rootdirectory: /var/lib/registry}}
 http: {addr: ":5000", tls: {certificate: /tls/server.crt, key: /tls/server.key}}
 """
+_AUTH = b"auth: {htpasswd: {realm: lab, path: /users}}\n"
 
 
 class TLSRegistry(DockerRegistryContainer):
@@ -49,15 +51,15 @@ class TLSRegistry(DockerRegistryContainer):
         def answers() -> bool:
             try:
                 url = f"https://{self.get_registry()}/v2/"
-                requests.get(url, verify=str(self.ca_file), timeout=2).raise_for_status()
+                answer = requests.get(url, verify=str(self.ca_file), timeout=2)
             except (requests.ConnectionError, requests.Timeout):
                 return False
-            return True
+            return answer.ok or answer.status_code == requests.codes.unauthorized
 
         assert soon(answers), "the registry does not answer"
 
 
-def registry_image(certificate: ServerCertificate) -> bytes:
+def registry_image(certificate: ServerCertificate, login: tuple[str, str] | None) -> bytes:
     """Return a root file system as a tar: Debian's registry, its loader and C library, configuration, certificate."""
     libraries = [
         word
@@ -70,8 +72,10 @@ def registry_image(certificate: ServerCertificate) -> bytes:
     with tarfile.open(fileobj=stream, mode="w", dereference=True) as tar:
         for path in [_PROGRAM, *libraries]:
             tar.add(path, arcname=path.lstrip("/"))
+        user, password = login or ("", "")
         for name, content in {
-            "config.yml": _CONFIG,
+            "config.yml": _CONFIG + (_AUTH if login else b""),
+            "users": f"{user}:{bcrypt.hashpw(password.encode(), bcrypt.gensalt(5)).decode()}\n".encode(),
             "tls/server.crt": certificate.certificate,
             "tls/server.key": certificate.key,
         }.items():
@@ -98,13 +102,15 @@ def forwarded_engine(address: str, *, key: Path, known_hosts: Path) -> Iterator[
 
 
 @contextmanager
-def running_registry(engine: str, address: str, authority: Authority) -> Iterator[TLSRegistry]:
-    """Run the registry on the engine at ``engine``; it is gone afterwards."""
+def running_registry(
+    engine: str, address: str, authority: Authority, login: tuple[str, str] | None = None
+) -> Iterator[TLSRegistry]:
+    """Run the registry on the engine at ``engine``, for all or for one user; it is gone afterwards."""
     # Its reaper image cannot be pulled where there is no public registry; the context manager cleans up.
     os.environ["TESTCONTAINERS_RYUK_DISABLED"] = "true"
     client = docker.DockerClient(base_url=engine)
     client.api.import_image_from_data(
-        registry_image(authority.issue(address)),
+        registry_image(authority.issue(address), login),
         repository="registry",
         tag="2",
         changes=[f'ENTRYPOINT ["{_PROGRAM}"]', 'CMD ["serve", "/config.yml"]'],

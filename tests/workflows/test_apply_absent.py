@@ -26,6 +26,7 @@ STEPS = {
     "node": SWARM + "  - node: {labels: {a: b}}\n    on: w1\n",
     "network": SWARM + "  - network: {name: own, driver: bridge, subnets: [{subnet: 10.23.0.0/24}]}\n    on: w1\n",
     "volume": SWARM + "  - volume: {name: data, options: {type: tmpfs}}\n    on: w1\n",
+    "image": SWARM + "  - image: {name: 'i:1'}\n    on: w1\n",
     "container": SWARM + "  - container: {name: legacy, image: 'i:1'}\n    on: w1\n",
     "connect": SWARM + "  - connect: {container: legacy, network: own, absent: true}\n    on: w1\n",
     "command": SWARM + "  - command: {argv: [make-it], unless: [is-made]}\n    on: w1\n",

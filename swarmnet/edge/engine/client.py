@@ -104,11 +104,21 @@ class StreamSocket:
         return data
 
     def sendall(self, data: bytes | bytearray | memoryview) -> None:
-        """Send all of it."""
+        """Send all of it.
+
+        Raises:
+            BrokenPipeError: the other side reads no more. urllib3 then reads the answer all the same: an engine whose
+                disk is full answers in the middle of an upload.
+        """
         view = memoryview(data)
         for start in range(0, len(view), _CHUNK):
             self._stream.settimeout(self._left())
-            self._stream.sendall(bytes(view[start : start + _CHUNK]))
+            try:
+                self._stream.sendall(bytes(view[start : start + _CHUNK]))
+            except TimeoutError:
+                raise
+            except OSError as error:
+                raise BrokenPipeError(str(error)) from error
 
     def settimeout(self, seconds: float | None) -> None:
         """Limit each following wait, in seconds."""

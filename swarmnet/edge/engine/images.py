@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import time
 from typing import TYPE_CHECKING
 
 from swarmnet.edge.engine.calls import EngineCalls, Request, quoted
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from swarmnet.model.base import JsonObject, JsonValue
     from swarmnet.model.image_port import RegistryLogin, Tell, Upload
 
+EVERY = 3.0
+"""Seconds between two lines of progress."""
 _LOAD_TIMEOUT = 600.0
 """Seconds for an image of some megabytes to go up a slow line."""
 _DONE = frozenset({"Pull complete", "Already exists"})
@@ -61,7 +64,7 @@ class EngineImages(EngineCalls):
 
     def load_image(self, archive: bytes | Upload, *, timeout: float = _LOAD_TIMEOUT, tell: Tell | None = None) -> None:
         """Load an image archive (``docker save`` format); an upload is read as it is sent."""
-        sent = archive if isinstance(archive, bytes) or tell is None else _Counted(archive, tell)
+        sent = archive if isinstance(archive, bytes) or tell is None else _Counted(archive, _Sparing(tell))
         params: dict[str, str | int | bool] = {"quiet": "true"}
         request = Request("load an image", "POST", "/images/load", params=params, data=sent, timeout=timeout)
         for _ in self._progress(request):
@@ -81,14 +84,14 @@ class EngineImages(EngineCalls):
             login=_header(reference, login),
         )
         layers: dict[str, bool] = {}
+        spare = None if tell is None else _Sparing(tell)
         try:
             for told in self._progress(request):
-                layer, done = as_text(told.get("id")), as_text(told.get("status")) in _DONE
-                before = layers.get(layer)
-                if isinstance(told.get("progressDetail"), dict) and layer:
-                    layers[layer] = done
-                if tell is not None and done and before is not True:
-                    tell(f"{reference}: {sum(layers.values())} of {len(layers)} layers")
+                layer, status = as_text(told.get("id")), as_text(told.get("status"))
+                if layer and isinstance(told.get("progressDetail"), dict):
+                    layers[layer] = layers.get(layer, False) or status in _DONE
+                if spare is not None and layers:
+                    spare(f"{sum(layers.values())} of {len(layers)} layers are there")
         except EngineError as error:
             raise _advised(error, reference, login) from error
 
@@ -114,12 +117,24 @@ class EngineImages(EngineCalls):
             return
 
 
+class _Sparing:
+    """Passes on what is told, at most once in ``EVERY`` seconds; nothing of what ends before."""
+
+    def __init__(self, tell: Tell) -> None:
+        self._tell, self._last = tell, time.monotonic()
+
+    def __call__(self, text: str) -> None:
+        if time.monotonic() - self._last >= EVERY:
+            self._last = time.monotonic()
+            self._tell(text)
+
+
 class _Counted:
-    """An upload that tells how far it is, each tenth."""
+    """An upload that tells how far it is."""
 
     def __init__(self, upload: Upload, tell: Tell) -> None:
         self._upload, self._tell = upload, tell
-        self._sent = self._told = 0
+        self._sent = 0
 
     def __len__(self) -> int:
         return len(self._upload)
@@ -127,10 +142,7 @@ class _Counted:
     def read(self, size: int = -1) -> bytes:
         data = self._upload.read(size)
         self._sent += len(data)
-        tenth = 10 * self._sent // max(1, len(self))
-        if tenth > self._told:
-            self._told = tenth
-            self._tell(f"{_mebibytes(self._sent)} of {_mebibytes(len(self))} MiB sent")
+        self._tell(f"{_mebibytes(self._sent)} of {_mebibytes(len(self))} MiB sent")
         return data
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any
 
 from swarmnet.errors import UsageError
-from swarmnet.model.host_image import ArchivedImage, ImageArchive
+from swarmnet.model.host_image import ArchivedImage, ArchiveFile, ImageArchive
 from swarmnet.model.placement_codecs import Platform
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def describe_archive(path: Path) -> ImageArchive:
         raise UsageError(
             f"{path} is not an image archive", hint="make one with: docker save -o FILE.tar IMAGE:TAG"
         ) from error
-    return ImageArchive(path=str(path), size=size, images=images, needs_manifest=not is_saved)
+    return ImageArchive(file=ArchiveFile(path=str(path), size=size, needs_manifest=not is_saved), images=images)
 
 
 def _descriptions(file: IO[bytes], most: int) -> dict[str, bytes]:
@@ -141,7 +141,9 @@ def _saved(files: dict[str, bytes]) -> Iterator[ArchivedImage]:
         manifests[one.config] = (*manifests.get(one.config, ()), *one.manifests)
     for entry in entries:
         config = files[entry["Config"].removeprefix("./")]
-        image = _configured(config, tuple(map(str, entry.get("RepoTags") or ())), tuple(map(str, entry["Layers"])))
+        image = _configured(
+            config, tuple(map(str, entry.get("RepoTags") or ())), tuple(map(str, entry.get("Layers") or ()))
+        )
         yield image.model_copy(update={"manifests": manifests.get(image.config, ())})
 
 
@@ -225,7 +227,7 @@ class LocalImageFiles:
     """Implements ``ImageFiles``."""
 
     @contextmanager
-    def open(self, archive: ImageArchive, image: ArchivedImage, name: str) -> Iterator[ArchiveReader]:
+    def open(self, archive: ArchiveFile, image: ArchivedImage, name: str) -> Iterator[ArchiveReader]:
         """Return an archive's bytes for an engine, with a ``manifest.json`` in front where it needs one."""
         try:
             file = open(archive.path, "rb")  # noqa: PTH123, SIM115 - closed below

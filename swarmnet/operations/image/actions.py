@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field
 
 from swarmnet.errors import ConflictError, ConvergenceError, EngineError
 from swarmnet.model.base import Secret
-from swarmnet.model.host_image import ArchivedImage, Image, ImageArchive, fits, go_word
+from swarmnet.model.host_image import ArchivedImage, ArchiveFile, Image, fits, go_word
 from swarmnet.model.image_port import RegistryLogin
 from swarmnet.model.plan import Action, Rank, Risk, Sign
 from swarmnet.model.ports import progress
@@ -102,18 +102,18 @@ class LoadImage(_Bring):
     """Send an archive's image to one host."""
 
     kind: Literal["image.load"] = "image.load"
-    archive: ImageArchive
-    image: ArchivedImage
+    file: ArchiveFile
+    held: ArchivedImage
     digest: str
     """Of the image's configuration."""
     source: str
     """The archive's path, as it is shown."""
 
-    named: ClassVar[frozenset[str]] = frozenset({"host", "name", "archive", "image"})
+    named: ClassVar[frozenset[str]] = frozenset({"host", "name", "file", "held"})
 
     def predict(self, state: ClusterState) -> ClusterState:
         """Return the state in which the host has it."""
-        return with_image(state, self.image.on(self.name), self.host)
+        return with_image(state, self.held.on(self.name), self.host)
 
     def run(self, ports: Ports) -> None:
         """Send it, and give it its name where the archive does not.
@@ -124,23 +124,23 @@ class LoadImage(_Bring):
             EngineError: the engine refuses the archive, or its disk is full.
         """
         engine = ports.engine(self.host)
-        with ports.image_files.open(self.archive, self.image, self.name) as upload:
+        with ports.image_files.open(self.file, self.held, self.name) as upload:
             engine.load_image(upload, timeout=self.timeout, tell=partial(self._tell, ports))
         if self._is_there(engine):
             return
-        known = (self.image.config, *self.image.manifests)
+        known = (self.held.config, *self.held.manifests)
         found = next((one for one in known if engine.has_image(one)), None)
         if found is not None:
             engine.tag_image(found, self.name)
         if not self._is_there(engine):
             raise ConvergenceError(
                 f"{self.host} took {self.source}, and image {self.name} is not the one in it",
-                hint=f"is the archive whole? see: docker load -i {self.source}",
+                hint=f"save the image by its name: docker save -o FILE.tar {self.name}",
             )
 
     def _is_there(self, engine: ImagePort) -> bool:
         seen = engine.image(self.name)
-        return seen is not None and self.image.is_in(seen)
+        return seen is not None and self.held.is_in(seen)
 
 
 class RemoveImage(Action):

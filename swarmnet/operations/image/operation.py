@@ -168,11 +168,11 @@ class ImageOperation(Operation):
             why="the host does not have it" if seen is None else "the host has another image of that name",
             host=facts.host,
             name=self.name,
-            archive=archive,
-            image=image,
+            file=archive.file,
+            held=image,
             digest=image.config,
-            source=archive.path,
-            timeout=self.timeout or _LIMIT + archive.size / _SLOWEST,
+            source=archive.file.path,
+            timeout=self.timeout or _LIMIT + archive.file.size // _SLOWEST,
         )
 
     def _meant(self, archive: ImageArchive) -> tuple[ArchivedImage, ...]:
@@ -191,13 +191,15 @@ class ImageOperation(Operation):
         if not meant:
             names = ", ".join(dict.fromkeys(name for one in archive.images for name in one.names))
             held = names or f"{len(archive.images)} images without a name"
-            yield f"{archive.path} holds {held}, not {self.name}: write its name, or save {self.name}"
+            yield f"{archive.file.path} holds {held}, not {self.name}: write its name, or save {self.name}"
             return
         for facts in self._places(context):
             machine = facts.engine.architecture
             if not any(fits(one.platform, machine) for one in meant):
-                said = unfit(f"{self.name} of {archive.path}", (one.platform for one in meant), facts.host, machine)
-                yield f"{said}: save it for that, or select other hosts with 'on'"
+                said = unfit(
+                    f"{self.name} of {archive.file.path}", (one.platform for one in meant), facts.host, machine
+                )
+                yield f"{said}: save it for that platform, or select other hosts with 'on'"
 
     def _registry_problems(self, facts: HostFacts) -> Iterator[str]:
         seen, machine = self._seen(facts), facts.engine.architecture

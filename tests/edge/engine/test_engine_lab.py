@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import json
-import tarfile
-from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import pytest
@@ -24,6 +20,7 @@ from swarmnet.model.ports import ContainerSpec, JoinAddress
 from swarmnet.model.state import Endpoint, SwarmMembership, SwarmStanding
 from swarmnet.model.swarm import SwarmSpec
 from swarmnet.parse.inventory import parse_inventory
+from tests.support.image_archives import saved
 from tests.support.waiting import soon
 
 if TYPE_CHECKING:
@@ -165,33 +162,10 @@ def test_a_container_has_all_the_networks_and_addresses_it_asked_for(container: 
     engine.remove_container("both")
 
 
-def image_archive(reference: str) -> bytes:
-    """Return a ``docker save`` archive of an image with one file."""
-    layer = _tar({"hello": b"hello"})
-    config = {
-        "architecture": "amd64",
-        "os": "linux",
-        "rootfs": {"type": "layers", "diff_ids": [f"sha256:{sha256(layer).hexdigest()}"]},
-    }
-    manifest = [{"Config": "config.json", "RepoTags": [reference], "Layers": ["layer.tar"]}]
-    files = {"config.json": config, "manifest.json": manifest}
-    return _tar({"layer.tar": layer, **{name: json.dumps(content).encode() for name, content in files.items()}})
-
-
-def _tar(files: dict[str, bytes]) -> bytes:
-    archive = io.BytesIO()
-    with tarfile.open(fileobj=archive, mode="w") as tar:
-        for name, data in files.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(data)
-            tar.addfile(member, io.BytesIO(data))
-    return archive.getvalue()
-
-
 def test_images_are_loaded_found_and_removed(session: Session) -> None:
     engine = session.engine("m1")
     assert not engine.has_image("loaded.example/team/app:7")
-    engine.load_image(image_archive("loaded.example/team/app:7"))
+    engine.load_image(saved("loaded.example/team/app:7"))
     assert engine.has_image("loaded.example/team/app:7")
     for _ in range(2):
         engine.remove_image("loaded.example/team/app:7")
