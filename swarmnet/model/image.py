@@ -60,12 +60,6 @@ def _is_registry(part: str) -> bool:
     return part == "localhost" or any(char in part for char in ".:[") or part != part.lower()
 
 
-def registry_of(reference: str) -> str:
-    """Return the registry that an image's name leads to, with its port; ``docker.io`` where it names none."""
-    first, slash, _ = reference.partition("/")
-    return first if slash and _is_registry(first) else "docker.io"
-
-
 def whole_name(reference: str) -> str:
     """Return a name as engines complete it: ``docker.io/library/web:latest`` for ``web``."""
     registry = registry_of(reference)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -40,7 +40,7 @@ class Setup:
     world: World
     folder: Path
 
-    def plan(self, environment: dict[str, str] | None = None, **fields: Any) -> Plan:
+    def plan(self, environment: dict[str, str] | None = None, /, **fields: object) -> Plan:
         step = f"- image: {json.dumps({'name': NAME, **fields})}"
         playbook = book(step).model_copy(update={"source": str(self.folder / "p.yml")})
         playbook = with_contents(playbook, LocalContents(environment or {}))
@@ -48,13 +48,13 @@ class Setup:
         state = observe(self.world.ports(), Look(images=images(playbook)))
         return build(playbook, state, self.world.inventory)
 
-    def apply(self, environment: dict[str, str] | None = None, **fields: Any) -> Plan:
+    def apply(self, environment: dict[str, str] | None = None, /, **fields: object) -> Plan:
         plan = self.plan(environment, **fields)
         for action in plan.actions:
             action.run(self.world.ports())
         return plan
 
-    def refusal(self, **fields: Any) -> str:
+    def refusal(self, **fields: object) -> str:
         with pytest.raises(DocumentError) as refused:
             self.plan(**fields)
         return str(refused.value)
