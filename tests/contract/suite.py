@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Self
 
 import pytest
 
-from swarmnet.errors import ConflictError, EngineError, NotAManagerError, NotFoundError, StateChangedError
+from swarmnet.errors import ConflictError, EngineError, NotAManagerError, StateChangedError
 from swarmnet.model.base import Secret
 from swarmnet.model.clock import wait_until
 from swarmnet.model.hosts import Availability, Role
@@ -34,7 +34,6 @@ from swarmnet.model.state import Endpoint, SwarmStanding
 from swarmnet.model.swarm import ConfigSpec, NewSecret, NodeSpec, SecretSpec, SwarmSpec
 from swarmnet.model.volume import VolumeSpec
 from swarmnet.operations.service.converge import again_when_changed
-from tests.support.image_archives import config_digest, saved
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -307,37 +306,6 @@ class EngineContract:
             cluster.worker.remove_container(container_id)
         cluster.gone("attach")
         cluster.manager.networks.remove(network.id)
-
-    def test_an_image_is_there_or_not(self, cluster: Cluster) -> None:
-        assert cluster.manager.has_image(IMAGE)
-        assert not cluster.manager.has_image("swarmnet-absent:1")
-        cluster.manager.remove_image("swarmnet-absent:1")
-        seen = cluster.manager.image(IMAGE)
-        assert seen is not None
-        assert (seen.reference, str(seen.platform.architecture)) == (IMAGE, "amd64")
-
-    def test_an_image_of_an_archive_is_found_by_name_and_digest_and_gets_more_names(self, cluster: Cluster) -> None:
-        engine, digest = cluster.worker, config_digest(content=b"contract")
-        with pytest.raises(EngineError):
-            engine.load_image(b"no archive")
-        engine.load_image(saved("swarmnet-loaded:1", content=b"contract"))
-        by_name = engine.image("swarmnet-loaded:1")
-        assert by_name is not None
-        assert (by_name.id, by_name.platform.os) == (digest, "linux")
-        assert engine.has_image(digest)
-        engine.tag_image(digest, "swarmnet-loaded:2")
-        engine.remove_image("swarmnet-loaded:1")
-        assert not engine.has_image("swarmnet-loaded:1")
-        again = engine.image("swarmnet-loaded:2")
-        assert again is not None
-        assert (again.reference, again.id) == ("swarmnet-loaded:2", digest)
-        engine.remove_image("swarmnet-loaded:2")
-        assert not engine.has_image(digest)
-        with pytest.raises(NotFoundError):
-            engine.tag_image(digest, "swarmnet-loaded:3")
-        engine.load_image(saved(content=b"contract"))
-        assert engine.has_image(digest)
-        engine.remove_image(digest)
 
     def test_an_engine_in_a_swarm_does_not_enter_another(self, cluster: Cluster) -> None:
         with pytest.raises(NotAManagerError):

@@ -17,6 +17,7 @@ from swarmnet.model.swarm import SwarmSpec
 from swarmnet.parse.inventory import parse_inventory
 from tests.contract.containers import ContainerContract
 from tests.contract.control import ControlContract
+from tests.contract.images import ImageContract
 from tests.contract.labels import LabelContract
 from tests.contract.networks import NetworkContract
 from tests.contract.suite import IMAGE, Cluster, EngineContract
@@ -61,6 +62,7 @@ class TestRealEngine(
     UpdateContract,
     NetworkContract,
     VolumeContract,
+    ImageContract,
     ContainerContract,
     EngineContract,
 ):

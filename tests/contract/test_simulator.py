@@ -8,6 +8,7 @@ import pytest
 
 from tests.contract.containers import ContainerContract
 from tests.contract.control import ControlContract
+from tests.contract.images import ImageContract
 from tests.contract.labels import LabelContract
 from tests.contract.networks import NetworkContract
 from tests.contract.suite import IMAGE, MISSING, Cluster, EngineContract
@@ -26,6 +27,7 @@ class TestSimulatedEngine(
     UpdateContract,
     NetworkContract,
     VolumeContract,
+    ImageContract,
     ContainerContract,
     EngineContract,
 ):

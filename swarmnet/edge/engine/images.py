@@ -118,7 +118,7 @@ class EngineImages(EngineCalls):
 
 
 class _Sparing:
-    """Passes on what is told, at most once in ``EVERY`` seconds; nothing of what ends before."""
+    """Passes a line on at most once in ``EVERY`` seconds; nothing of what ends before."""
 
     def __init__(self, tell: Tell) -> None:
         self._tell, self._last = tell, time.monotonic()

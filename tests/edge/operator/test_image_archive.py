@@ -101,7 +101,7 @@ def test_damage_anywhere_is_an_archive_or_a_refusal(
         assert described(tmp_path_factory.getbasetemp(), bytes(whole)).images
 
 
-def test_a_folder_or_nothing_is_no_archive(tmp_path: Path) -> None:
+def test_a_folder_and_a_file_that_is_gone_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="is not a regular file"):
         describe_archive(tmp_path)
     with pytest.raises(UsageError, match="no such file"):
