@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from swarmnet.edge.operator.clock import SystemClock
-from swarmnet.edge.operator.image_archive import LocalImageFiles
+from swarmnet.edge.operator.image_files import LocalImageFiles
 from swarmnet.edge.operator.local_probe import approach_of, ask_from_here
 from swarmnet.edge.operator.no_archives import NoArchives
 from swarmnet.edge.operator.secret_files import LocalSecretFiles

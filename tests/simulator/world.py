@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from threading import Event, RLock
 from typing import TYPE_CHECKING
 
-from swarmnet.edge.operator.image_archive import LocalImageFiles
+from swarmnet.edge.operator.image_files import LocalImageFiles
 from swarmnet.errors import (
     AuthenticationError,
     ConvergenceError,

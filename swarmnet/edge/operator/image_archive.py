@@ -1,4 +1,4 @@
-"""Read what an image archive says of itself, however large or odd it is, and send it to engines.
+"""Read what an image archive says of itself, however large or odd it is.
 
 Two forms are known, each plain or compressed: the one of ``docker save`` (``manifest.json`` names configurations and
 layers), and the OCI layout (``index.json`` names manifests, which name the same). Newer engines save both in one.
@@ -11,8 +11,7 @@ import hashlib
 import io
 import json
 import tarfile
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
 from swarmnet.errors import UsageError
@@ -206,43 +205,7 @@ def _word(config: dict[str, Any], key: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-@dataclass(slots=True)
-class ArchiveReader:
-    """An archive on its way to an engine; reads from the file as it is sent."""
-
-    file: IO[bytes]
-    size: int
-    before: io.BytesIO = field(default_factory=io.BytesIO)
-    """What goes before the file."""
-
-    def __len__(self) -> int:
-        return self.size + len(self.before.getbuffer())
-
-    def read(self, size: int = -1) -> bytes:
-        """Return the next bytes, at most ``size``; none at the end."""
-        return self.before.read(size) or self.file.read(size)
-
-
-class LocalImageFiles:
-    """Implements ``ImageFiles``."""
-
-    @contextmanager
-    def open(self, archive: ArchiveFile, image: ArchivedImage, name: str) -> Iterator[ArchiveReader]:
-        """Return an archive's bytes for an engine, with a ``manifest.json`` in front where it needs one."""
-        try:
-            file = open(archive.path, "rb")  # noqa: PTH123, SIM115 - closed below
-        except OSError as error:
-            raise UsageError(f"cannot read {archive.path}: {error.strerror}") from error
-        with file:
-            size = file.seek(0, io.SEEK_END)
-            file.seek(0)
-            if size != archive.size:
-                raise UsageError(f"{archive.path} changed since the plan was made", hint="plan again")
-            before = _manifest(file, image, name) if archive.needs_manifest else b""
-            yield ArchiveReader(file, size, io.BytesIO(before))
-
-
-def _manifest(file: IO[bytes], image: ArchivedImage, name: str) -> bytes:
+def manifest_of(file: IO[bytes], image: ArchivedImage, name: str) -> bytes:
     """Return the beginning of a tar file with a ``manifest.json``, compressed as the file is: the rest may follow."""
     entry = {"Config": _blob(image.config), "RepoTags": [name], "Layers": list(image.blobs)}
     data = json.dumps([entry]).encode()

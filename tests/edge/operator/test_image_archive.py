@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from swarmnet.edge.operator.image_archive import LocalImageFiles, describe_archive
+from swarmnet.edge.operator.image_archive import describe_archive
+from swarmnet.edge.operator.image_files import LocalImageFiles
 from swarmnet.errors import UsageError
 from tests.support.image_archives import config_digest, laid_out, saved, tar_of
 
