@@ -13,9 +13,10 @@ from swarmnet.model.events import Progress
 from swarmnet.model.image_port import ImagePort
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
+    from swarmnet.errors import SwarmnetError
     from swarmnet.model.base import JsonObject, Labels, Secret
     from swarmnet.model.clock import Clock
     from swarmnet.model.endpoint import EndpointSpec
@@ -55,6 +56,28 @@ class ShellPort(Protocol):
         Raises:
             HostTimeoutError: it did outlive it.
             UnreachableError: the connection broke.
+        """
+
+    def stream(
+        self,
+        argv: Sequence[str],
+        *,
+        stdin: Iterable[bytes] = (),
+        sink: Callable[[bytes], object] | None = None,
+        timeout: float = 30.0,
+        sudo: bool = False,
+    ) -> Completed:
+        """Run a command as ``run`` does, with input and output in parts of which none is kept in memory.
+
+        Args:
+            argv: the command.
+            stdin: parts of its input.
+            sink: takes parts of what it prints, which ``stdout`` then lacks; what it raises ends the command.
+            timeout: seconds for all of it.
+            sudo: run it as root.
+
+        Raises:
+            HostTimeoutError, UnreachableError: as ``run`` does.
         """
 
 
@@ -255,6 +278,16 @@ class SecretFiles(Protocol):
         """
 
 
+class Parts(Protocol):
+    """Parts of an archive, to be iterated over once. They end early where something is wrong with it."""
+
+    def __iter__(self) -> Iterator[bytes]: ...
+
+    @property
+    def problem(self) -> SwarmnetError | None:
+        """What was wrong, once they have ended: then nothing of it may be used."""
+
+
 class Archives(Protocol):
     """Sealed files on the operator's machine."""
 
@@ -263,6 +296,13 @@ class Archives(Protocol):
 
         Raises:
             UsageError: there is no recipient, the file exists, or it cannot be written.
+        """
+
+    def unsealed(self, path: str) -> AbstractContextManager[Parts]:
+        """Open a raft archive to be read once, part by part; nothing of it is in clear on a disk.
+
+        Raises:
+            UsageError: this run has no such archive.
         """
 
 

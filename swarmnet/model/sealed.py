@@ -15,13 +15,22 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
     from pathlib import Path
+    from typing import BinaryIO
 
     from swarmnet.errors import SwarmnetError
     from swarmnet.model.backup import BackupDocument
+    from swarmnet.model.raft_archive import RaftManifest
+
+    Sink = Callable[[bytes], object]
+    """Takes parts of something that is too large to be whole in memory."""
 
 
 HEAD = 66 * 1024
 """Bytes at the beginning of a file that hold its header; a longer header is not that of a backup."""
+
+
+RAFT_CONTAINER = 3
+"""The layout of a file that holds a manager's raft state."""
 
 
 class SealedHeader(Document):
@@ -46,6 +55,11 @@ class SealedHeader(Document):
     """The signer's Ed25519 public key, 64 hex digits."""
     sealed_bytes: Count
     sealed_sha256: str = Field(pattern="^[0-9a-f]{64}$")
+
+    @property
+    def is_raft(self) -> bool:
+        """True where a manager's raft state is sealed, and not a description of the cluster."""
+        return self.container == RAFT_CONTAINER
 
     @field_validator("created")
     @classmethod
@@ -112,6 +126,17 @@ class Memory(Protocol):
         """Remember a backup in the place of the one that was remembered before."""
 
 
+@dataclass(frozen=True, slots=True)
+class SealedRaft:
+    """A raft archive whose sealed part was written."""
+
+    header: SealedHeader
+    head: bytes
+    """What comes before the sealed part."""
+    check: Callable[[BinaryIO], None]
+    """Opens the whole file again, and raises ``DamagedError`` where it is not what was sealed."""
+
+
 class Vault(Protocol):
     """Seals documents to several recipients and opens them again."""
 
@@ -151,6 +176,20 @@ class Vault(Protocol):
             DamagedError: a byte was changed, cut or added.
             WrongKeyError: no identity fits, or the signer is not trusted.
             SchemaError: sound, but of a schema that this version does not read.
+        """
+
+    def seal_raft(self, produce: Callable[[Sink], RaftManifest], out: BinaryIO) -> SealedRaft:
+        """Seal what ``produce`` gives to its argument, and the manifest that it returns, into a file, part by part."""
+
+    def whole(self, file: BinaryIO) -> SealedHeader:
+        """Check what ``header`` checks, part by part; raises as it does."""
+
+    def open_raft(self, file: BinaryIO, sink: Sink = bytes) -> RaftManifest:
+        """Check and open a raft archive, giving the packed folder to ``sink``.
+
+        Raises:
+            UsageError: it is another kind of backup.
+            DamagedError, WrongKeyError, SchemaError: as ``open`` does; what ``sink`` got must not be used then.
         """
 
 
@@ -193,6 +232,9 @@ class Repository(Protocol):
     def read(self, entry: Entry) -> bytes:
         """Return the bytes of a backup; raises as ``head`` does, also when it is gone or larger than any backup."""
 
+    def opened(self, entry: Entry) -> AbstractContextManager[BinaryIO]:
+        """Open a backup to be read part by part; raises as ``read`` does."""
+
     def remove(self, entry: Entry) -> None:
         """Remove a backup permanently; nothing happens when it does not exist.
 
@@ -206,3 +248,10 @@ class WritableRepository(Repository, Protocol):
 
     def write(self, document: BackupDocument, blob: bytes, *, check: Callable[[bytes], object]) -> Path:
         """Write atomically; ``check`` gets the bytes read back from disk and raises when they are not right."""
+
+    def receive(self, cluster: str, backup_id: str, fill: Callable[[BinaryIO], SealedRaft]) -> Path:
+        """Write a raft archive atomically: ``fill`` writes the sealed part; the whole file is checked, then named.
+
+        Raises:
+            SwarmnetError: no space, or no permission; nothing is left behind.
+        """

@@ -50,6 +50,8 @@ class Wish:
     """Names of the managers that the operator knows to be dead for good."""
     archive: str | None = None
     """File for the survivor's state as it is now; None where the operator wants none."""
+    is_copied: bool = False
+    """True where its state is in an archive already."""
     data_path: str | None = None
     """The survivor's address for VXLAN as its engine keeps it, empty where it has none of its own; None: not known."""
     logs: Mapping[str, Position] = field(default_factory=dict)
@@ -280,7 +282,7 @@ def _warnings(
         yield f"{both(silent)} must not come back as {'it is' if len(silent) == 1 else 'they are'}: {STARTS_AGAIN}"
     if state.swarm is None:
         yield "the engine begins a rotation of the CA if the CA was ever rotated; join tokens may change"
-        if wish.archive is None:
+        if wish.archive is None and not wish.is_copied:
             yield "no copy of the state of the survivor is kept: --archive FILE keeps one"
         unread = [host for host in (wish.survivor, *(one.name for one, _ in stale)) if host not in wish.logs]
         if unread and stale:

@@ -36,12 +36,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
     from pathlib import Path
+    from typing import BinaryIO
 
     from swarmnet.model.differences import Drift
     from swarmnet.model.events import Listener
     from swarmnet.model.lock import Holder, Operator
     from swarmnet.model.ports import Ports
-    from swarmnet.model.sealed import Entry, Repository, Vault, WritableRepository
+    from swarmnet.model.sealed import Entry, Repository, SealedHeader, SealedRaft, Vault, WritableRepository
     from swarmnet.plan.recovery.retention import Keep
 
 
@@ -290,11 +291,23 @@ def _rewrap(
     listener(Progress(f"sealing {entry.name} again"))
     try:
         with repository.locked(entry.header.cluster):
+            if entry.header.is_raft:
+                _rewrap_raft(entry, entry.header, repository, vault)
+                return Rewrapped(entry, changed=True)
             document = opened(entry, repository=repository, vault=vault)
             repository.write(document, vault.seal(document), check=vault.header)
     except SwarmnetError as error:
         return Rewrapped(entry, changed=False, problem=error)
     return Rewrapped(entry, changed=True)
+
+
+def _rewrap_raft(entry: Entry, header: SealedHeader, repository: WritableRepository, vault: Vault) -> None:
+    with repository.opened(entry) as old:
+
+        def fill(part: BinaryIO) -> SealedRaft:
+            return vault.seal_raft(lambda sink: vault.open_raft(old, sink), part)
+
+        repository.receive(header.cluster, header.id, fill)
 
 
 @dataclass(frozen=True, slots=True)

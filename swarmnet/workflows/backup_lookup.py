@@ -9,7 +9,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from swarmnet.errors import BackupNotFoundError, DamagedError, SchemaError, UsageError, WrongKeyError
 from swarmnet.model.backup import Reason, schema_number
@@ -20,6 +20,7 @@ from swarmnet.plan.recovery.catalogue import (
     latest_of_each,
     meant,
     newest_first,
+    of_kind,
     older_than_seen,
     to_remember,
 )
@@ -30,9 +31,21 @@ if TYPE_CHECKING:
 
     from swarmnet.errors import SwarmnetError
     from swarmnet.model.backup import BackupDocument
+    from swarmnet.model.raft_archive import RaftManifest
     from swarmnet.model.sealed import Entry, Memory, Repository, SealedHeader, Vault
 
-_Found = TypeVar("_Found", "BackupDocument", "SealedHeader")
+_Found = TypeVar("_Found", bound="_Dated")
+
+
+class _Dated(Protocol):
+    """Whatever tells of which backup it is."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def created(self) -> datetime: ...
+
 
 UNUSABLE = (WrongKeyError, SchemaError, DamagedError, BackupNotFoundError)
 """What makes one backup unusable here, as opposed to the repository; the first is the easiest to solve."""
@@ -103,7 +116,11 @@ def proved(entry: Entry, repository: Repository, vault: Vault) -> Entry:
     if entry.header is None or entry.problem is not None:
         return entry
     try:
-        _same(entry, vault.header(repository.read(entry)))
+        if entry.header.is_raft:
+            with repository.opened(entry) as file:
+                _same(entry, vault.whole(file))
+        else:
+            _same(entry, vault.header(repository.read(entry)))
     except UNUSABLE as error:
         return replace(entry, header=None, problem=error)
     return entry
@@ -118,7 +135,9 @@ class Found:
     """What ``latest`` was chosen from."""
 
 
-def find(reference: str, *, repository: Repository, vault: Vault, cluster: str | None = None) -> Found:
+def find(
+    reference: str, *, repository: Repository, vault: Vault, cluster: str | None = None, raft: bool = False
+) -> Found:
     """Return the backup that a path, ``latest``, a name or the unique beginning of a name or id means, with its header.
 
     Args:
@@ -126,6 +145,7 @@ def find(reference: str, *, repository: Repository, vault: Vault, cluster: str |
         repository: where it is looked for; a path may lie elsewhere.
         vault: whose signatures count.
         cluster: its backups come first. ``latest`` means one of another cluster only where there is just one cluster.
+        raft: ``latest`` means a raft archive, which it never does otherwise.
 
     Raises:
         BackupNotFoundError: none does, or several do.
@@ -135,10 +155,15 @@ def find(reference: str, *, repository: Repository, vault: Vault, cluster: str |
     if named is not None:
         looked = with_header(named, repository, vault)
         return Found(_usable((looked or named,), reference, repository))
-    entries = listing(repository, vault, cluster)
+
+    def listed(of: str | None) -> tuple[Entry, ...]:
+        entries = listing(repository, vault, of)
+        return of_kind(entries, raft=raft) if reference == LATEST else entries
+
+    entries = listed(cluster)
     found = _meant(_likely(entries, reference), reference)
     if not found and cluster is not None:
-        wider = listing(repository, vault)
+        wider = listed(None)
         likely = _likely(wider, reference)
         if reference == LATEST:
             _refuse_to_choose(likely, cluster)
@@ -205,10 +230,16 @@ def opened(entry: Entry, *, repository: Repository, vault: Vault) -> BackupDocum
         return _same(entry, vault.open(repository.read(entry)))
 
 
+def opened_raft(entry: Entry, *, repository: Repository, vault: Vault) -> RaftManifest:
+    """Return what a raft archive that was found tells about itself, after all of it was opened and checked."""
+    with _named(entry), repository.opened(entry) as file:
+        return _same(entry, vault.open_raft(file))
+
+
 def checked_header(entry: Entry, *, repository: Repository, vault: Vault) -> SealedHeader:
     """Return what a backup that was found tells without a key, after all of its file was checked."""
-    with _named(entry):
-        return _same(entry, vault.header(repository.read(entry)))
+    with _named(entry), repository.opened(entry) as file:
+        return _same(entry, vault.whole(file))
 
 
 def _same(entry: Entry, found: _Found) -> _Found:
@@ -241,11 +272,12 @@ def _checked(entry: Entry, repository: Repository, vault: Vault) -> Checked | No
     try:
         if repository.head(entry) is None:  # a prune at the same time may have removed it
             return None
-        blob = repository.read(entry)
-        if vault.can_open:
-            _same(entry, vault.open(blob))
+        if entry.header is not None and entry.header.is_raft:
+            with repository.opened(entry) as file:
+                _same(entry, vault.open_raft(file) if vault.can_open else vault.whole(file))
         else:
-            _same(entry, vault.header(blob))
+            blob = repository.read(entry)
+            _same(entry, vault.open(blob) if vault.can_open else vault.header(blob))
     except UNUSABLE as error:
         return Checked(entry, opened=False, problem=error)
     return Checked(entry, opened=vault.can_open)

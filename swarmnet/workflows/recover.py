@@ -64,7 +64,7 @@ def recover(ports: Ports, wish: Wish, terms: Terms) -> ApplyReport:
         root = ports.engine(wish.survivor).facts().data_root
     except HostError as error:
         raise RefusedError(f"{wish.survivor} does not answer: {error.message}", hint=error.hint) from error
-    wish = replace(wish, logs=_logs(ports), data_path=_data_path(ports, wish.survivor, root))
+    wish = replace(wish, logs=_logs(ports), data_path=data_path(ports, wish.survivor, root))
     goal = Goal(
         partial(recovered, wish, inventory=ports.inventory),
         Look(needs=(asks_for_autolock(wish.survivor, root),), believed=wish.survivor),
@@ -97,7 +97,7 @@ def _log(ports: Ports, host: str, data_root: str) -> Position:
         return end_of_log(name.decode(), zlib.decompressobj(_GZIP).decompress(packed, LARGEST))
 
 
-def _data_path(ports: Ports, host: str, data_root: str) -> str | None:
+def data_path(ports: Ports, host: str, data_root: str) -> str | None:
     """Return the address for VXLAN that an engine keeps for its swarm (``DataPathAddr``); None if it cannot be read."""
     try:
         kept = ports.shell(host).run(("cat", f"{data_root}/swarm/docker-state.json"), sudo=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from swarmnet.cli.commands import copies, exports
+from swarmnet.cli.commands import copies, exports, raft
 from swarmnet.cli.options import (
     LimitedCluster,
     LimitOption,
@@ -139,6 +139,11 @@ app.command(
     epilog="Example: swarmnet backup export latest --git ~/swarm-history",
     short_help="Print a backup as JSON without secrets, or commit it to git.",
 )(exports.export)
+app.command(
+    "raft",
+    epilog=f"Example: {raft.TAKEN}",
+    short_help="Archive a manager's whole state, secrets included.",
+)(raft.take)
 EXAMPLE = "swarmnet backup create -i lab.yml"
 
 
@@ -236,6 +241,9 @@ def show(source: OneBackup, output: Output) -> None:
         checked_header(entry, repository=store, vault=vault)
         targets.emit(header_report(entry))
         note("only the header is shown: there is no identity to open it (--identity)")
+        return
+    if entry.header is not None and entry.header.is_raft:
+        raft.show(entry, store, vault, targets)
         return
     document = opened(entry, repository=store, vault=vault)
     targets.emit(shown_report(show_document(document), summary_lines(document)))

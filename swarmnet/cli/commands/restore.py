@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from swarmnet.cli import wiring
+from swarmnet.cli.commands import raft
 from swarmnet.cli.commands.apply import end_with
 from swarmnet.cli.options import (
     Agreement,
@@ -193,6 +194,11 @@ def apply(
     raise typer.Exit(report.exit_code)
 
 
+app.command(
+    "raft",
+    epilog=f"Example: {raft.BROUGHT}",
+    short_help="Bring a swarm back from a raft archive, secrets included.",
+)(raft.bring)
 app.command(
     "resume",
     short_help="Continue an interrupted restore.",

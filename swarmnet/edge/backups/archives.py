@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, NoReturn
 
 import pyrage
 
+from swarmnet.edge.backups.raft_file import parts
 from swarmnet.edge.operator.files import expanded
-from swarmnet.errors import UsageError
+from swarmnet.errors import SwarmnetError, UsageError
 from swarmnet.files import write_once
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from swarmnet.edge.backups.keys import Recipient
+    from swarmnet.model.sealed import Entry, Repository, Vault
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,3 +38,43 @@ class SealedArchives:
             raise UsageError(f"{path} exists; no archive is overwritten", hint="name another file") from None
         except OSError as error:
             raise UsageError(f"cannot write {path}: {error.strerror}", hint="name another file") from None
+
+    def unsealed(self, path: str) -> NoReturn:
+        """Refuse: what is written here is for ``age -d``."""
+        raise UsageError(f"{path} is not an archive of this run")
+
+
+@dataclass(frozen=True, slots=True)
+class RaftArchives:
+    """Implements ``Archives`` with one raft archive of a repository, which it reads."""
+
+    entry: Entry
+    repository: Repository
+    vault: Vault
+
+    def write(self, path: str, content: bytes) -> None:
+        """Refuse."""
+        raise UsageError(f"{path} is not written by this run ({len(content)} bytes)")
+
+    @contextmanager
+    def unsealed(self, path: str) -> Iterator[WatchedParts]:
+        """Open the archive."""
+        if path != self.entry.place:
+            raise UsageError(f"{path} is not the archive of this run")
+        with self.repository.opened(self.entry) as file, parts(partial(self.vault.open_raft, file)) as found:
+            yield WatchedParts(found)
+
+
+@dataclass(slots=True)
+class WatchedParts:
+    """Implements ``Parts``."""
+
+    found: Iterator[bytes]
+    problem: SwarmnetError | None = None
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield them; keep what is wrong."""
+        try:
+            yield from self.found
+        except SwarmnetError as error:
+            self.problem = error

@@ -6,8 +6,9 @@ There is no lock: files are never changed, and two that prune remove the same on
 from __future__ import annotations
 
 import re
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,9 @@ from swarmnet.model.sealed import HEAD, Entry
 from swarmnet.model.targets import Stored
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from contextlib import AbstractContextManager
+    from typing import BinaryIO
 
     from swarmnet.edge.backups.heads import Heads
     from swarmnet.model.sealed import SealedHeader
@@ -94,6 +97,15 @@ class AwayRepository:
             return self.target.read(str(entry.path))
         except FileNotFoundError:
             raise BackupNotFoundError(f"cannot read {entry.url}: it is not there") from None
+
+    @contextmanager
+    def opened(self, entry: Entry) -> Iterator[BinaryIO]:
+        """Open a backup to be read part by part."""
+        if entry.url:
+            yield BytesIO(self.read(entry))
+        else:
+            with self.here.opened(entry) as file:
+                yield file
 
     def remove(self, entry: Entry) -> None:
         """Remove a backup for good; nothing happens when it is gone."""

@@ -14,6 +14,7 @@ import errno
 import hashlib
 import os
 import re
+import shutil
 import socket
 import stat
 from dataclasses import dataclass
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from swarmnet.model.backup import BackupDocument
-    from swarmnet.model.sealed import SealedHeader
+    from swarmnet.model.sealed import SealedHeader, SealedRaft
 
 SUFFIX = ".swarmnet"
 LARGEST_FILE = 256 * 1024 * 1024
@@ -119,6 +120,45 @@ class DirectoryRepository:
                     os.unlink(temporary, dir_fd=folder)
             os.fsync(folder)
         return path
+
+    def receive(self, cluster: str, backup_id: str, fill: Callable[[BinaryIO], SealedRaft]) -> Path:
+        """Write a raft archive to temporary names, sync, check what came back from the disk, then rename.
+
+        Raises:
+            SwarmnetError: no space, or no permission; nothing is left behind and older backups are as they were.
+        """
+        sealed, whole = f".{backup_id}.sealed", f".{backup_id}.partial"
+        path = self.root / slug(cluster)
+        with _writing(path), self._folder(slug(cluster), create=True) as folder:
+            try:
+                with _new(folder, sealed) as part:
+                    filled = fill(part)
+                    part.seek(0)
+                    with _new(folder, whole) as file:
+                        file.write(filled.head)
+                        shutil.copyfileobj(part, file)
+                        file.flush()
+                        os.fsync(file.fileno())
+                with os.fdopen(_open(folder, whole), "rb") as file:
+                    filled.check(file)
+                final = file_name(filled.header)
+                os.rename(whole, final, src_dir_fd=folder, dst_dir_fd=folder)
+            finally:
+                for name in (sealed, whole):
+                    with contextlib.suppress(FileNotFoundError):
+                        os.unlink(name, dir_fd=folder)
+            os.fsync(folder)
+        return path / final
+
+    @contextlib.contextmanager
+    def opened(self, entry: Entry) -> Iterator[BinaryIO]:
+        """Open a backup to be read part by part; one in the repository is read without following links."""
+        with contextlib.ExitStack() as held:
+            try:
+                file = held.enter_context(_opened(entry.path))
+            except OSError as error:
+                raise BackupNotFoundError(f"cannot read {entry.path}: {error.strerror}") from error
+            yield file
 
     def entries(self, cluster: str | None = None) -> tuple[Entry, ...]:
         """Return what claims to be a backup, of one cluster or of all, by name; nothing is read."""
@@ -264,6 +304,12 @@ def _open(folder: int, name: str) -> int:
         if error.errno in (errno.ELOOP, errno.ENXIO):  # a symbolic link; a socket
             raise DamagedError(_NO_FILE) from error
         raise
+
+
+def _new(folder: int, name: str) -> BinaryIO:
+    """Make a private file in an open folder, to be written and read."""
+    handle = os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o400, dir_fd=folder)
+    return os.fdopen(handle, "w+b")
 
 
 def _read_back(folder: int, name: str) -> bytes:

@@ -30,7 +30,7 @@ from swarmnet.edge.backups import sshsig
 from swarmnet.edge.backups.keys import fingerprint
 from swarmnet.errors import DamagedError, SchemaError
 from swarmnet.model.backup import canonical, strict_json
-from swarmnet.model.sealed import HEAD, SealedHeader
+from swarmnet.model.sealed import HEAD, RAFT_CONTAINER, SealedHeader
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -40,6 +40,8 @@ CONTAINER = 2
 """What is written."""
 OLDEST = 1
 """What is still read."""
+RAFT = RAFT_CONTAINER
+"""The same head before the archive of a manager's raft state, see ``raft_file``."""
 HEADER_NAMESPACE = b"swarmnet-backup"
 DOCUMENT_NAMESPACE = b"swarmnet-document"
 
@@ -98,10 +100,10 @@ class Head:
             header = SealedHeader.model_validate_json(self.text, strict=True)
         except ValidationError as error:
             raise SchemaError("the backup's header is of a layout that this version does not read") from error
-        written_as = OLDEST if _HEX.fullmatch(self.signature) else CONTAINER
-        if header.container != written_as:
+        written_as = (OLDEST,) if _HEX.fullmatch(self.signature) else (CONTAINER, RAFT)
+        if header.container not in written_as:
             raise SchemaError(
-                f"the backup's layout is {header.container}; this version reads {OLDEST} to {CONTAINER}",
+                f"the backup's layout is {header.container}; this version reads {OLDEST} to {RAFT}",
                 hint="update swarmnet and run the command again",
             )
         return header

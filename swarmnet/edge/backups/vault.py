@@ -12,22 +12,28 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import os
 import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pyrage
 
+from swarmnet.edge.backups import raft_file
 from swarmnet.edge.backups.keys import Recipient, Signer, fingerprint
-from swarmnet.edge.backups.sealed_file import CONTAINER, Head, signed_document, verified_document
+from swarmnet.edge.backups.sealed_file import CONTAINER, RAFT, Head, signed_document, verified_document
 from swarmnet.errors import DamagedError, UsageError, WrongKeyError
-from swarmnet.model.backup import BackupDocument, dump, load, schema_number
-from swarmnet.model.sealed import SealedHeader
+from swarmnet.model.backup import BackupDocument, Reason, dump, load, schema_number
+from swarmnet.model.sealed import HEAD, SealedHeader, SealedRaft
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from typing import BinaryIO
 
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    from swarmnet.model.raft_archive import RaftManifest
+    from swarmnet.model.sealed import Sink
 
 _GZIP = zlib.MAX_WBITS | 16
 """How zlib is asked for gzip's format, with its checksum."""
@@ -53,6 +59,19 @@ class AgeVault:
 
     def seal(self, document: BackupDocument) -> bytes:
         """Return the sealed file's bytes, opened again and compared before they are returned."""
+        recipients, signing = self._parties()
+        proof = pyrage.x25519.Identity.generate()
+        keys = [*(recipient.age() for recipient in recipients), proof.to_public()]
+        plain = signed_document(dump(document), signing)
+        sealed: bytes = pyrage.encrypt(gzip.compress(plain, mtime=0), keys)
+        header = _header_of(document, recipients, sealed, signer=fingerprint(signing.public_key()))
+        blob = bytes(Head.signed(header, signing)) + sealed
+        if AgeVault(trusted=(Signer(header.signer),), identities=[proof]).open(blob) != document:
+            raise DamagedError("the sealed backup does not open to what was sealed")
+        return blob
+
+    def _parties(self) -> tuple[tuple[Recipient, ...], Ed25519PrivateKey]:
+        """Return whom to seal to and what to sign with; raise ``UsageError`` where that is not enough."""
         if self.signing_key is None:
             raise UsageError("no key to sign the backup with", hint="run `swarmnet keys init`, or give --sign-with")
         recipients = tuple({recipient.key: recipient for recipient in self.recipients}.values())
@@ -61,15 +80,67 @@ class AgeVault:
                 f"a backup for {len(recipients)} recipient(s) is lost with that key",
                 hint="`swarmnet keys add` another recipient, or allow it with --single-recipient",
             )
+        return recipients, self.signing_key
+
+    def seal_raft(self, produce: Callable[[Sink], RaftManifest], out: BinaryIO) -> SealedRaft:
+        """Seal a raft archive part by part; nothing of it is kept in memory."""
+        recipients, signing = self._parties()
         proof = pyrage.x25519.Identity.generate()
         keys = [*(recipient.age() for recipient in recipients), proof.to_public()]
-        plain = signed_document(dump(document), self.signing_key)
-        sealed: bytes = pyrage.encrypt(gzip.compress(plain, mtime=0), keys)
-        header = _header_of(document, recipients, sealed, signer=fingerprint(self.signing_key.public_key()))
-        blob = bytes(Head.signed(header, self.signing_key)) + sealed
-        if AgeVault(trusted=(Signer(header.signer),), identities=[proof]).open(blob) != document:
-            raise DamagedError("the sealed backup does not open to what was sealed")
-        return blob
+        manifest, sealed = raft_file.seal(produce, out, keys, signing)
+        header = SealedHeader(
+            container=RAFT,
+            schema_version=manifest.schema_version,
+            id=manifest.id,
+            created=manifest.created,
+            tool=manifest.tool,
+            cluster=manifest.cluster,
+            reason=Reason.MANUAL,
+            tags=manifest.tags,
+            complete=True,
+            recipients=tuple(recipient.fingerprint for recipient in recipients),
+            signer=fingerprint(signing.public_key()),
+            sealed_bytes=sealed.size,
+            sealed_sha256=sealed.sha256.hexdigest(),
+        )
+        mine = AgeVault(trusted=(Signer(header.signer),), identities=[proof])
+
+        def check(file: BinaryIO) -> None:
+            if mine.open_raft(file) != manifest:
+                raise DamagedError("the sealed archive does not open to what was sealed")
+
+        return SealedRaft(header, bytes(Head.signed(header, signing)), check)
+
+    def whole(self, file: BinaryIO) -> SealedHeader:
+        """Check all of a file that can be checked without an identity, part by part, and return its header."""
+        file.seek(0)
+        start = file.read(HEAD)
+        header = self.glance(start, file.seek(0, os.SEEK_END))
+        file.seek(Head.of(start).size)
+        if raft_file.sha256_of(file) != header.sealed_sha256:
+            raise DamagedError("the backup's sealed part is not what was signed: it was changed")
+        schema_number(header.schema_version)
+        return header
+
+    def open_raft(self, file: BinaryIO, sink: Sink = bytes) -> RaftManifest:
+        """Check a raft archive, give what is in it to ``sink``, and return what it tells about itself."""
+        header = self.whole(file)
+        if not header.is_raft:
+            raise UsageError(
+                "it is not a raft archive: it describes the swarm, and holds no secrets",
+                hint="swarmnet restore plan BACKUP shows what it brings back",
+            )
+        self._can_open(header)
+        file.seek(0)
+        file.seek(Head.of(file.read(HEAD)).size)
+        return raft_file.read_manifest(file, header, self.identities, sink)
+
+    def _can_open(self, header: SealedHeader) -> None:
+        if not self.identities:
+            raise WrongKeyError(
+                "no identity to open the backup with",
+                hint=f"it is sealed to {', '.join(header.recipients)}; give --identity FILE",
+            )
 
     def glance(self, head: bytes, size: int) -> SealedHeader:
         """Check the header alone, and that the file is as long as it says."""
@@ -94,11 +165,12 @@ class AgeVault:
     def open(self, blob: bytes) -> BackupDocument:
         """Check the signature, decrypt, check the inner signature and the hashes, read the schema: in this order."""
         header = self.header(blob)
-        if not self.identities:
-            raise WrongKeyError(
-                "no identity to open the backup with",
-                hint=f"it is sealed to {', '.join(header.recipients)}; give --identity FILE",
+        if header.is_raft:
+            raise UsageError(
+                "it is a raft archive: the state of a manager as its engine keeps it, with no description of the swarm",
+                hint="swarmnet restore raft BACKUP -i INVENTORY brings it back",
             )
+        self._can_open(header)
         try:
             packed = pyrage.decrypt(bytes(_sealed(blob, header)), list(self.identities))
         except pyrage.DecryptError as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 from swarmnet.errors import UsageError
 
 
@@ -13,3 +15,7 @@ class NoArchives:
         raise UsageError(
             f"no keys are at hand to seal {path} with ({len(content)} bytes)", hint="run `swarmnet keys init`"
         )
+
+    def unsealed(self, path: str) -> NoReturn:
+        """Refuse."""
+        raise UsageError(f"no archive is at hand to be read from {path}", hint="swarmnet restore raft BACKUP")

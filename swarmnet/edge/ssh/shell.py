@@ -10,23 +10,22 @@ import logging
 import re
 import secrets
 import select
-import shlex
 import threading
 import time
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import paramiko
 
 from swarmnet.edge.ssh import errors as ssh_errors
+from swarmnet.edge.ssh.begin import execute, feed_aside
 from swarmnet.edge.ssh.sudo import ANSWER_TIMEOUT
 from swarmnet.errors import CommandError
 from swarmnet.model.border import border
 from swarmnet.model.ports import Completed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from swarmnet.edge.ssh.sudo import Elevation, Sudo
 
@@ -89,6 +88,8 @@ class _Running:
     stderr: bytearray = field(default_factory=bytearray)
     process: tuple[str, ...] = ()
     """Its pid and session on the host, once it has begun."""
+    sink: Callable[[bytes], object] | None = None
+    """Takes what it prints instead of ``stdout``; the host waits while it works."""
     _searched: int = 0
     """Bytes of stdout in which no mark begins: a host may print much before it, and byte by byte."""
 
@@ -101,10 +102,13 @@ class _Running:
         return max(len(self.stdout), len(self.stderr)) > OUTPUT_LIMIT
 
     def take(self) -> bool:
-        """Take what has arrived; return whether there was any."""
+        """Take what has arrived, and hand on what the command printed; return whether there was any."""
         if self.channel.recv_ready():
             self.stdout += self.channel.recv(_CHUNK)
             self._find_mark()
+            if self.process and self.sink is not None and self.stdout:
+                self.sink(bytes(self.stdout))
+                self.stdout.clear()
         elif self.channel.recv_stderr_ready():
             self.stderr += self.channel.recv_stderr(_CHUNK)
         else:
@@ -137,6 +141,7 @@ class _Call:
     argv: tuple[str, ...]
     timeout: float
     sudo: Elevation | None
+    sink: Callable[[bytes], object] | None = None
     mark: bytes = field(default_factory=lambda: secrets.token_hex(8).encode() + b" ")
 
     @property
@@ -184,13 +189,47 @@ class Shell:
             CommandError: sudo wants a password, or more than 16 MiB were printed.
             UnreachableError: the connection broke.
         """
+        return self._begin(argv, (stdin,) if stdin else (), timeout=timeout, sudo=sudo)
+
+    def stream(
+        self,
+        argv: Sequence[str],
+        *,
+        stdin: Iterable[bytes] = (),
+        sink: Callable[[bytes], object] | None = None,
+        timeout: float = 30.0,
+        sudo: bool = False,
+    ) -> Completed:
+        """Run a command as ``run`` does, with input and output of any size: neither is ever whole in memory.
+
+        Args:
+            argv: the command.
+            stdin: parts of its input; one that raises ends the command without the end of its input.
+            sink: takes parts of what it prints; None keeps them, up to 16 MiB, as ``run`` does.
+            timeout: seconds for all of it.
+            sudo: run it as root.
+
+        Raises:
+            HostTimeoutError, CommandError, UnreachableError: as ``run`` does.
+        """
+        return self._begin(argv, stdin, timeout=timeout, sudo=sudo, sink=sink)
+
+    def _begin(
+        self,
+        argv: Sequence[str],
+        stdin: Iterable[bytes],
+        *,
+        timeout: float,
+        sudo: bool,
+        sink: Callable[[bytes], object] | None = None,
+    ) -> Completed:
         if not argv:
             raise ValueError("an empty argv names no command")
         if any("\0" in word for word in argv):
             raise CommandError(self._host, f"command {argv[0]!r}: no argument can hold a NUL character")
         with self._places:
             begun = time.monotonic()
-            done = self._run(_Call(tuple(argv), timeout, self.elevated() if sudo else None), stdin)
+            done = self._run(_Call(tuple(argv), timeout, self.elevated() if sudo else None, sink), stdin)
             # The program's name alone: arguments and stdin may be secrets.
             what, spent = f"{'sudo ' if sudo else ''}{argv[0]!r}", (time.monotonic() - begun) * 1000
             _LOG.debug("%s: %s -> status %d in %.0f ms", self._host, what, done.exit_code, spent)
@@ -209,20 +248,20 @@ class Shell:
 
     def _try_sudo(self) -> None:
         if self._sudo is not None:
-            self._run(_Call(("true",), ANSWER_TIMEOUT, self._sudo.elevation()), b"")
+            self._run(_Call(("true",), ANSWER_TIMEOUT, self._sudo.elevation()), ())
 
-    def _run(self, call: _Call, stdin: bytes) -> Completed:
+    def _run(self, call: _Call, stdin: Iterable[bytes]) -> Completed:
         line = [*call.prefix, "sh", "-c", _RUN, "sh", call.mark_text, *call.argv]
         with border(self._host, call.name, CommandError):
             return self._heard(self._open_session(), line, stdin, call)
 
-    def _heard(self, channel: paramiko.Channel, line: Sequence[str], stdin: bytes, call: _Call) -> Completed:
-        running = _Running(channel, call.mark)
+    def _heard(self, channel: paramiko.Channel, line: Sequence[str], stdin: Iterable[bytes], call: _Call) -> Completed:
+        running = _Running(channel, call.mark, sink=call.sink)
         try:
             execute(channel, line, call.timeout)
             if call.sudo is not None and call.sudo.asks:
                 answer(channel, call.sudo, running.take, running.stderr, lambda: bool(running.process) or running.ended)
-            _feed_aside(channel, stdin)
+            feed_aside(channel, stdin)
             self._listen(running, call)
             return self._completed(running, call)
         except (paramiko.SSHException, OSError, EOFError) as error:
@@ -288,38 +327,6 @@ class Shell:
         return "it was ended on the host" if gone else f"process {running.process[0]} there could not be ended"
 
 
-def execute(channel: paramiko.Channel, argv: Sequence[str], limit: float) -> None:
-    """Begin a command on a channel; an sshd that does not say within ``limit`` seconds that it did, ends the channel.
-
-    Arguments go as the bytes that this machine's environment and files hold, be they UTF-8 or not.
-    """
-    with _bounded(channel, limit):
-        channel.exec_command(shlex.join(argv).encode(errors="surrogateescape"))
-
-
-def begin_subsystem(channel: paramiko.Channel, name: str, limit: float) -> None:
-    """Begin a subsystem such as ``sftp``; raises ``paramiko.SSHException`` when there is none."""
-    with _bounded(channel, limit):
-        channel.invoke_subsystem(name)
-
-
-@contextmanager
-def _bounded(channel: paramiko.Channel, limit: float) -> Iterator[None]:
-    # paramiko waits for the answer without a limit; closing the channel ends that wait.
-    watchdog = threading.Timer(limit, _give_up, (channel,))
-    watchdog.daemon = True
-    watchdog.start()
-    try:
-        yield
-    finally:
-        watchdog.cancel()
-
-
-def _give_up(channel: paramiko.Channel) -> None:
-    with suppress(OSError, EOFError, paramiko.SSHException):  # the connection may end at the same time
-        channel.close()
-
-
 def answer(
     channel: paramiko.Channel, sudo: Elevation, take: Callable[[], bool], stderr: bytearray, begun: Callable[[], bool]
 ) -> None:
@@ -359,19 +366,3 @@ def _hear_beginning(running: _Running) -> None:
     while not running.process and not running.ended and (left := deadline - time.monotonic()) > 0:
         if not running.take():
             poll.poll(left * 1000)
-
-
-def _feed_aside(channel: paramiko.Channel, stdin: bytes) -> None:
-    """Send stdin while listening: a command may print more than a window before it reads on."""
-    if stdin:
-        threading.Thread(target=_feed, args=(channel, stdin), name="stdin", daemon=True).start()
-    else:
-        channel.shutdown_write()
-
-
-def _feed(channel: paramiko.Channel, stdin: bytes) -> None:
-    try:
-        channel.sendall(stdin)
-        channel.shutdown_write()
-    except (OSError, paramiko.SSHException):
-        return  # the command ended without reading it all; its status tells the rest

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Protocol
 import paramiko
 
 from swarmnet.edge.ssh import errors as ssh_errors
-from swarmnet.edge.ssh.shell import answer, execute
+from swarmnet.edge.ssh.begin import execute
+from swarmnet.edge.ssh.shell import answer
 from swarmnet.errors import EngineError, HostError, cut
 from swarmnet.model.hosts import SudoPolicy
 

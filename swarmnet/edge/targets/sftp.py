@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, NoReturn
 import paramiko
 
 from swarmnet.edge.operator.clock import SystemClock
+from swarmnet.edge.ssh.begin import begin_subsystem
 from swarmnet.edge.ssh.dial import Dialer
 from swarmnet.edge.ssh.keys import LoginKeys
 from swarmnet.edge.ssh.known_hosts import KnownHosts
 from swarmnet.edge.ssh.link import Links
-from swarmnet.edge.ssh.shell import begin_subsystem
 from swarmnet.edge.ssh.target import TargetFinder
 from swarmnet.errors import (
     BackupNotFoundError,

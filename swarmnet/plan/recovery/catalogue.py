@@ -44,6 +44,11 @@ def once(entries: Iterable[Entry]) -> tuple[Entry, ...]:
     return newest_first(found.values())
 
 
+def of_kind(entries: Iterable[Entry], *, raft: bool) -> tuple[Entry, ...]:
+    """Return raft archives, or all others; what does not verify is of either kind."""
+    return tuple(one for one in entries if one.header is None or one.header.is_raft is raft)
+
+
 def latest(entries: Iterable[Entry]) -> Entry | None:
     """Return the newest complete backup, the newest partial one where none is complete; None when nothing verifies.
 
@@ -77,7 +82,8 @@ def meant(entries: Sequence[Entry], reference: str) -> tuple[Entry, ...]:
 def latest_of_each(entries: Sequence[Entry]) -> Iterator[SealedHeader]:
     """Yield what ``latest`` means for each cluster."""
     for cluster in sorted({entry.header.cluster for entry in entries if entry.header is not None}):
-        newest = latest(entry for entry in entries if entry.header is not None and entry.header.cluster == cluster)
+        own = (entry for entry in entries if entry.header is not None and entry.header.cluster == cluster)
+        newest = latest(of_kind(own, raft=False))
         if newest is not None and newest.header is not None:
             yield newest.header
 
@@ -134,7 +140,8 @@ def remarks(chosen: Entry, among: Iterable[Entry], cluster: str | None, now: dat
     )
     if cluster is not None and header.cluster != cluster:
         yield f"warning: there is no backup of cluster {cluster}; this one is of {header.cluster}"
-    later = [one for one in once(among) if one.header and one.header.created > header.created]
+    kind = of_kind(among, raft=header.is_raft)
+    later = [one for one in once(kind) if one.header and one.header.created > header.created]
     newer = [one.name for one in later if one.header and not one.header.complete]
     if newer:
         yield f"warning: newer, but PARTIAL: {', '.join(newer[:5])}"

@@ -31,8 +31,9 @@ def to_remove(entries: Sequence[Entry], keep: Keep, now: datetime) -> tuple[Entr
 
     Only sound and complete ones count for the rules, so that partial ones never displace them, and the newest of them
     stays in any case. What an apply or a restore saved before it changed anything counts apart, by the same rules: a
-    state that the operator replaced must not be why the backup of that day goes. Several files of one backup count
-    once, and stay or go together. Damaged and foreign ones are not removed: they are for people to look at.
+    state that the operator replaced must not be why the backup of that day goes. So do raft archives. Several files of
+    one backup count once, and stay or go together. Damaged and foreign ones are not removed: they are for people to
+    look at.
 
     Raises:
         UsageError: no rule is given, which would remove everything.
@@ -41,7 +42,9 @@ def to_remove(entries: Sequence[Entry], keep: Keep, now: datetime) -> tuple[Entr
     if keep == Keep():
         raise UsageError("prune needs a rule", hint="for example --keep-last 3 --keep-daily 7 --keep-weekly 4")
     readable = [entry for entry in newest_first(entries) if entry.header is not None and entry.problem is None]
+    archives = [entry for entry in once(readable) if entry.header is not None and entry.header.is_raft]
     complete = [entry for entry in once(readable) if entry.header is not None and entry.header.complete]
+    complete = [entry for entry in complete if entry not in archives]
     if not complete:
         raise RefusedError("there is no complete, intact backup to keep: nothing is removed")
     if is_ahead(_time(readable[0]), now):
@@ -50,8 +53,8 @@ def to_remove(entries: Sequence[Entry], keep: Keep, now: datetime) -> tuple[Entr
             hint="when this machine's clock is right, the one that took that backup was not: remove its file by hand",
         )
     saved = [entry for entry in complete if entry.header is not None and entry.header.reason in SAFETY]
-    kept = _kept([entry for entry in complete if entry not in saved], keep) | _kept(saved, keep)
-    counted = {entry.id for entry in complete}
+    kept = _kept([entry for entry in complete if entry not in saved], keep) | _kept(saved, keep) | _kept(archives, keep)
+    counted = {entry.id for entry in (*complete, *archives)}
     return tuple(
         entry
         for entry in readable

@@ -39,7 +39,7 @@ def entry_lines(entries: Iterable[Entry]) -> Iterator[Line]:
 
 
 def _cells(entry: Entry, header: SealedHeader) -> tuple[str, ...]:
-    state = "complete" if header.complete else "PARTIAL"
+    state = "raft" if header.is_raft else "complete" if header.complete else "PARTIAL"
     return entry.name, header.cluster, str(entry.size), state, header.reason.value, ", ".join(header.tags)
 
 
