@@ -40,7 +40,8 @@ if TYPE_CHECKING:
     from swarmnet.model.events import Listener
     from swarmnet.model.hosts import Inventory
     from swarmnet.model.image_port import ImageFiles
-    from swarmnet.model.ports import Approach, Archives, EnginePort, InsidePort, Ports, SecretFiles
+    from swarmnet.model.operator_files import Archives, SecretFiles
+    from swarmnet.model.ports import Approach, EnginePort, InsidePort, Ports
 
     EngineFactory = Callable[[str, Callable[[], Stream]], EnginePort]
     """Creates the client of one engine from the host's name and a function that opens a stream to it."""

@@ -13,10 +13,9 @@ from swarmnet.model.events import Progress
 from swarmnet.model.image_port import ImagePort
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from contextlib import AbstractContextManager
 
-    from swarmnet.errors import SwarmnetError
     from swarmnet.model.base import JsonObject, Labels, Secret
     from swarmnet.model.clock import Clock
     from swarmnet.model.endpoint import EndpointSpec
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from swarmnet.model.image_port import ImageFiles
     from swarmnet.model.log import LogEntry
     from swarmnet.model.network import Network, NetworkSpec
+    from swarmnet.model.operator_files import Archives, SecretFiles
     from swarmnet.model.service import Task
     from swarmnet.model.state import Container, Endpoint, EngineFacts
     from swarmnet.model.stores import ContentStore, NodeStore, PlainStore, ServiceStore, Store, VolumeStore
@@ -258,52 +258,6 @@ class EnginePort(SwarmPort, ImagePort, Protocol):
 
     def remove_container(self, container_id: str) -> None:
         """Remove a container, running or not; one that does not exist is not an error."""
-
-
-class SecretFiles(Protocol):
-    """Files on the operator's machine that hold one secret each and that only their owner can read."""
-
-    def read(self, path: str) -> Secret | None:
-        """Return the secret without blanks around it, None when there is no such file.
-
-        Raises:
-            UsageError: it cannot be read, others can read it, or its folder is not there or not writable.
-        """
-
-    def write(self, path: str, secret: Secret) -> None:
-        """Create the file atomically, readable by its owner only; an existing one is never overwritten.
-
-        Raises:
-            UsageError: the file exists with another content, or cannot be created.
-        """
-
-
-class Parts(Protocol):
-    """Parts of an archive, to be iterated over once. They end early where something is wrong with it."""
-
-    def __iter__(self) -> Iterator[bytes]: ...
-
-    @property
-    def problem(self) -> SwarmnetError | None:
-        """What was wrong, once they have ended: then nothing of it may be used."""
-
-
-class Archives(Protocol):
-    """Sealed files on the operator's machine."""
-
-    def write(self, path: str, content: bytes) -> None:
-        """Seal the content for every recipient and create the file, whole; an existing one is never overwritten.
-
-        Raises:
-            UsageError: there is no recipient, the file exists, or it cannot be written.
-        """
-
-    def unsealed(self, path: str) -> AbstractContextManager[Parts]:
-        """Open a raft archive to be read once, part by part; nothing of it is in clear on a disk.
-
-        Raises:
-            UsageError: this run has no such archive.
-        """
 
 
 @dataclass(frozen=True, slots=True)

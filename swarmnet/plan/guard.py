@@ -43,6 +43,8 @@ class Permissions:
     """``--prune``: remove what swarmnet created and nothing provides any more."""
     dissolve: bool = False
     """``reset`` was confirmed with the cluster's name: its own actions take the swarm apart."""
+    returning: bool = False
+    """A swarm begins again that had workers: hosts that are in one may be these, and wait for their manager."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +98,9 @@ def of_state(
             yield Refusal(text, flag="--allow-missing", advice=f"or --limit '!{failure.host}'")
     yield from _old_engines(state)
     yield from _marked(state, inventory)
-    if not permissions.dissolve:
+    if not (permissions.dissolve or permissions.returning):
         yield from _strays(state, inventory)
-    elif not permissions.allow_missing:
+    elif permissions.dissolve and not permissions.allow_missing:
         yield from _headless(state)
 
 

@@ -38,7 +38,7 @@ _Found = TypeVar("_Found", bound="_Dated")
 
 
 class _Dated(Protocol):
-    """Whatever tells of which backup it is."""
+    """Whatever says which backup it is."""
 
     @property
     def id(self) -> str: ...

@@ -12,6 +12,7 @@ from swarmnet.model.events import Progress
 from swarmnet.model.find import by_id
 from swarmnet.model.ports import progress
 from swarmnet.model.raft_archive import Member, RaftManifest
+from swarmnet.model.standing import answered
 from swarmnet.model.state import SwarmStanding
 from swarmnet.operations.swarm.raft import PAUSE, read_state
 from swarmnet.operations.swarm.recover import asks_for_autolock
@@ -95,6 +96,7 @@ def archive(
     """
     cluster = ports.inventory.cluster
     state = observe_settled(ports, Look())
+    answered(state, ports.inventory, hosts=())
     chosen = source(state, ports.inventory, order.manager, allow_outage=order.allow_outage)
     agree(chosen)
     holder, _released = living(ports, state, operator)
@@ -169,7 +171,7 @@ def bring_back(ports: Ports, wish: RaftWish, terms: Terms) -> ApplyReport:
     goal = Goal(
         partial(brought_back, wish, inventory=ports.inventory),
         Look(needs=(asks_for_autolock(wish.host, root),), believed=wish.host),
-        Permissions(allow_missing=True),
+        Permissions(allow_missing=True, returning=True),
         f"restore raft {wish.manifest.id[:8]}",
         headless=True,
     )

@@ -99,6 +99,8 @@ class Machine:
     """What images say, by their reference; others say nothing."""
     logs: dict[str, bytes] = field(default_factory=dict)
     images: Shelf = field(default_factory=Shelf)
+    unpacked: bytes = b""
+    """An archive of a manager's state that was sent there."""
     files: dict[str, bytes] = field(default_factory=dict)
     programs: dict[str, Program] = field(default_factory=dict)
     """What the shell can run, by the name in ``argv[0]``."""

@@ -6,13 +6,15 @@ import json
 import os
 import re
 import subprocess
+from dataclasses import replace
 from ipaddress import IPv4Network
 from typing import TYPE_CHECKING
 
 from swarmnet.model.ports import Completed
+from tests.simulator.raft import run_script
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from tests.simulator.machine import Machine
     from tests.simulator.world import World
@@ -42,10 +44,32 @@ class SimulatedShell:
                 "tar": _tar,
                 **self._machine.programs,
             }
+            if (
+                "sh" not in self._machine.programs
+                and tuple(argv[:2]) == ("sh", "-c")
+                and (done := run_script(self._world, self._machine, argv[2], stdin))
+            ):
+                return Completed(tuple(argv), *done)
             program = programs.get(argv[0])
             if program is None:
                 return Completed(tuple(argv), 127, b"", f"{argv[0]}: not found\n".encode())
             return Completed(tuple(argv), *program(self._machine, argv, stdin))
+
+    def stream(
+        self,
+        argv: Sequence[str],
+        *,
+        stdin: Iterable[bytes] = (),
+        sink: Callable[[bytes], object] | None = None,
+        timeout: float = 30.0,
+        sudo: bool = False,
+    ) -> Completed:
+        """Run a program, and hand on what it prints."""
+        ended = self.run(argv, stdin=b"".join(stdin), timeout=timeout, sudo=sudo)
+        if sink is not None:
+            sink(ended.stdout)
+            return replace(ended, stdout=b"")
+        return ended
 
 
 def _true(_machine: Machine, _argv: Sequence[str], _stdin: bytes) -> tuple[int, bytes, bytes]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from threading import Event, RLock
 from typing import TYPE_CHECKING
 
+from swarmnet.edge.backups.archives import WatchedParts
 from swarmnet.edge.operator.image_files import LocalImageFiles
 from swarmnet.errors import (
     AuthenticationError,
@@ -46,7 +47,8 @@ if TYPE_CHECKING:
     from swarmnet.model.events import Listener
     from swarmnet.model.image_port import ImageFiles
     from swarmnet.model.log import LogEntry
-    from swarmnet.model.ports import Archives, InsidePort, Ports, SecretFiles
+    from swarmnet.model.operator_files import Archives, SecretFiles
+    from swarmnet.model.ports import InsidePort, Ports
     from tests.simulator.store import Store
 
 
@@ -78,6 +80,10 @@ class SlowList:
 class World:
     """All hosts, the swarms they are in, and a record of what was asked of them."""
 
+    archives: dict[str, bytes]
+    folders: dict[bytes, tuple[Store, str]]
+    """What managers' folders of state held when they were read, and whose they are."""
+
     def __init__(self, *, managers: int = 1, workers: int = 0, inventory: Inventory | None = None) -> None:
         self.clock = SimulatedClock()
         self.clock.on_tick = self.tick
@@ -88,7 +94,7 @@ class World:
         self.requests: list[Request] = []
         self.operator_files: dict[str, Secret] = {}
         """Files with secrets on the operator's machine."""
-        self.archives: dict[str, bytes] = {}  # on the operator's machine, by path, unsealed
+        self.archives, self.folders = {}, {}  # on the operator's machine, by path, unsealed
         self.operator_program: Callable[[JsonObject], JsonObject] = lambda _job: {}
         """What plain sockets of the operator's machine find."""
         self.inside: Callable[[Ports, str, str | None], AbstractContextManager[InsidePort]] = _not_inside
@@ -288,6 +294,10 @@ class SimulatedArchives:
         if path in self.files:
             raise UsageError(f"{path} exists; no archive is overwritten")
         self.files[path] = content
+
+    @contextmanager
+    def unsealed(self, path: str) -> Iterator[WatchedParts]:
+        yield WatchedParts(iter((self.files[path],)))
 
 
 class SimulatedPorts:

@@ -14,6 +14,7 @@ from swarmnet.errors import IncompleteError, RefusedError, SwarmnetError
 from swarmnet.model.base import Secret
 from swarmnet.model.events import ignore
 from swarmnet.model.packages import PackageQuestion
+from swarmnet.model.raft_archive import RaftManifest
 from swarmnet.model.standing import answered
 from swarmnet.model.swarm import SwarmSpec
 from swarmnet.plan.engines import EngineWish
@@ -21,6 +22,7 @@ from swarmnet.plan.guard import Permissions
 from swarmnet.plan.nodes import activated, demoted, drained, promoted, removed
 from swarmnet.plan.quorum import Wish
 from swarmnet.plan.recovery.describe import document
+from swarmnet.plan.recovery.raft import RaftWish
 from swarmnet.plan.recovery.steps import Choices
 from swarmnet.plan.replace import replaced
 from swarmnet.plan.reset import reset
@@ -32,6 +34,7 @@ from swarmnet.workflows.backup import Order, compare_with_live, create, undistur
 from swarmnet.workflows.engines import engine_goal
 from swarmnet.workflows.fleet.observe import Look, observe
 from swarmnet.workflows.lock.lock import holders, visible
+from swarmnet.workflows.raft import RaftOrder, archive, bring_back
 from swarmnet.workflows.recover import recover
 from swarmnet.workflows.restore import Restore, run, take_back
 from swarmnet.workflows.rollback import rollback
@@ -76,6 +79,14 @@ def take(ports: Ports) -> object:
         return create(order, look, vault=VAULT, repository=repository, listener=ignore)
 
 
+def take_raft(ports: Ports) -> object:
+    order = RaftOrder(BACKUP_ID, CREATED, "test")
+    with TemporaryDirectory() as folder:
+        repository = DirectoryRepository(Path(folder) / "backups")
+        by = operator()
+        return archive(ports, order, vault=VAULT, repository=repository, operator=by, agree=lambda _chosen: None)
+
+
 def look_for_locks(ports: Ports) -> object:
     state = observe(ports)
     visible(state, ports.inventory)
@@ -112,6 +123,17 @@ def status(ports: Ports) -> str:
     return status_text(observe(ports), ports.inventory)
 
 
+MANIFEST = RaftManifest(
+    id=BACKUP_ID,
+    created=CREATED,
+    tool="test",
+    cluster="sim",
+    cluster_id="c1",
+    host="m3",
+    node_id="n9",
+    engine="26.1.5",
+    address="10.0.0.9",
+)
 COMMANDS: dict[str, Callable[[Ports], object]] = {
     "plan": lambda ports: prepare(ports, goal(ports.inventory)),
     "plan of a drain": lambda ports: prepare(ports, goal(ports.inventory, DRAIN)),
@@ -134,6 +156,8 @@ COMMANDS: dict[str, Callable[[Ports], object]] = {
     **dict.fromkeys(("show stack", "show names", "show ports", "show volumes"), whole_look),
     "logs": lambda ports: ServiceLog.of(ports, ["web"], tail=None, since=None),
     "rollback": lambda ports: prepare(ports, rollback(ports, "web")),
+    "backup raft": take_raft,
+    "restore raft": lambda ports: bring_back(ports, RaftWish(MANIFEST, "archive", "m3"), terms()),
     "recover quorum": lambda ports: recover(ports, Wish("m3"), terms()),
     "rotate tokens": lambda ports: rotating(ports, rotated_tokens),
     "rotate ca": lambda ports: rotating(ports, rotated_ca),
@@ -148,7 +172,7 @@ COMMANDS: dict[str, Callable[[Ports], object]] = {
     "node replace": lambda ports: of_node(ports, partial(replaced, "w1")),
 }
 """What each command does on hosts, by the words that are typed."""
-SPEAK_OTHERWISE = {"status", "unlock", "reset", "recover quorum", "engine install"}
+SPEAK_OTHERWISE = {"status", "unlock", "reset", "recover quorum", "engine install", "restore raft"}
 """Commands whose answer is not an error, or that are there for just that state."""
 OUTSIDE = {"lab up", "restore verify", "schedule install", "trust"}
 """Commands that write an inventory, only read it, or only log in."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -32,6 +33,18 @@ if TYPE_CHECKING:
 
 TAKEN = "swarmnet backup raft -i lab.yml --from m3 --yes"
 BROUGHT = "swarmnet restore raft latest -i lab.yml"
+
+
+PauseOption = Annotated[
+    int,
+    typer.Option(
+        "--stopped-at-most",
+        metavar="SECONDS",
+        min=10,
+        max=3600,
+        help="The host starts its engine again after this time, whatever happens to this run.",
+    ),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +96,7 @@ def take(
     allow_outage: Annotated[
         bool, typer.Option("--allow-outage", help="Stop it even if no majority of managers is left meanwhile.")
     ] = False,
-    stopped_at_most: Annotated[
-        int,
-        typer.Option(
-            "--stopped-at-most",
-            metavar="SECONDS",
-            min=10,
-            max=3600,
-            help="The host starts its engine again after this time, whatever happens to this run.",
-        ),
-    ] = 300,
+    stopped_at_most: PauseOption = 300,
     yes: YesOption = False,
 ) -> None:
     """Archive the whole state of the swarm, secrets included: stop one manager's engine, read its folder, start it.
@@ -104,15 +108,6 @@ def take(
     """
     targets = output.targets()
     store, vault, hosts = sealing.store(), sealing.vault(), cluster.read()
-
-    def agree(chosen: Source) -> None:
-        what = f"stop the engine of {chosen.host}{', the leader,' if chosen.leads else ''} for some seconds"
-        if chosen.tasks:
-            what += f" ({chosen.tasks} {'task runs' if chosen.tasks == 1 else 'tasks run'} there)"
-        if yes:
-            note(f"{chosen.host}: its engine is stopped for some seconds")
-        else:
-            confirm_cluster(hosts.cluster, what)
 
     with cluster.observed(hosts) as ports:
         import uuid
@@ -131,9 +126,26 @@ def take(
             allow_outage=allow_outage,
             pause=stopped_at_most,
         )
-        taken = archive(ports, order, vault=vault, repository=store, operator=this_operator(), agree=agree)
+        taken = archive(
+            ports,
+            order,
+            vault=vault,
+            repository=store,
+            operator=this_operator(),
+            agree=partial(_agree, hosts.cluster, yes),
+        )
     document = raft_document(taken.manifest, str(taken.path), taken.size, seconds=taken.seconds)
     targets.emit(raft_report("raft", document, raft_lines(document)))
+
+
+def _agree(cluster: str, yes: bool, chosen: Source) -> None:
+    what = f"stop the engine of {chosen.host}{', the leader,' if chosen.leads else ''} for some seconds"
+    if chosen.tasks:
+        what += f" ({chosen.tasks} {'task runs' if chosen.tasks == 1 else 'tasks run'} there)"
+    if yes:
+        note(f"{chosen.host}: its engine is stopped for some seconds")
+    else:
+        confirm_cluster(cluster, what)
 
 
 @grouped

@@ -100,7 +100,7 @@ held() { [ -e "$folder/stopped" ] && [ ! -e "$folder/over" ] && ! running; }
 """
 )
 
-_READ = (
+READ = (
     _STOP
     + """
 tar -C "$root" -cz swarm & echo $! > "$folder/reader"
@@ -111,7 +111,7 @@ exit $code
 """
 )
 
-_PUT = """
+PUT = """
 set -u
 root=$1
 umask 077
@@ -126,7 +126,7 @@ sync
 trap - EXIT
 """
 
-_SWAP = (
+SWAP = (
     _STOP
     + """
 in_swarm() { [ -e "$root/swarm/certificates/swarm-node.crt" ]; }
@@ -141,7 +141,7 @@ exit $code
 """
 )
 
-_DROP = 'rm -rf "$1/swarm.swarmnet"'
+DROP = 'rm -rf "$1/swarm.swarmnet"'
 
 
 def read_folder(data_root: str, limit: int) -> tuple[str, ...]:
@@ -153,22 +153,22 @@ def read_folder(data_root: str, limit: int) -> tuple[str, ...]:
         data_root: the engine's folder of state.
         limit: seconds after which the engine is started again in any case.
     """
-    return ("sh", "-c", _READ, "sh", data_root, str(limit), _GUARD)
+    return ("sh", "-c", READ, "sh", data_root, str(limit), _GUARD)
 
 
 def put_folder(data_root: str) -> tuple[str, ...]:
     """Return the command that unpacks such an archive from its input next to the folder; the engine goes on."""
-    return ("sh", "-c", _PUT, "sh", data_root)
+    return ("sh", "-c", PUT, "sh", data_root)
 
 
 def swap_folder(data_root: str, limit: int) -> tuple[str, ...]:
     """Return the command that stops the engine, puts what was unpacked in the folder's place, and starts it again."""
-    return ("sh", "-c", _SWAP, "sh", data_root, str(limit), _GUARD)
+    return ("sh", "-c", SWAP, "sh", data_root, str(limit), _GUARD)
 
 
 def drop_folder(data_root: str) -> tuple[str, ...]:
     """Return the command that removes what was unpacked."""
-    return ("sh", "-c", _DROP, "sh", data_root)
+    return ("sh", "-c", DROP, "sh", data_root)
 
 
 def reason(ended: Completed) -> str:

@@ -66,7 +66,7 @@ def source(state: ClusterState, inventory: Inventory, wanted: str | None, *, all
     if chosen.outage and not allow_outage:
         members = [node for node in state.nodes if node.reachability is not None]
         raise RefusedError(
-            f"without {chosen.host}, {_answering(state) - 1} of {len(members)} managers are left, which is no majority:"
+            f"without {chosen.host}, {_answering(state) - 1} of {len(members)} managers are left, less than a majority:"
             " nothing in the swarm can be changed while its engine is stopped",
             hint="bring the other managers back, or allow it with --allow-outage: tasks on other hosts go on",
         )

@@ -32,6 +32,7 @@ from swarmnet.report.documents.keys import (
 from swarmnet.report.documents.lock import LocksDocument
 from swarmnet.report.documents.log import LogsDocument
 from swarmnet.report.documents.plan import PlanDocument, RestorePlanDocument, SavedPlanDocument
+from swarmnet.report.documents.raft import BackupRaftDocument
 from swarmnet.report.documents.restore import RestoreDocument
 from swarmnet.report.documents.schedule import (
     ScheduleInstallDocument,
@@ -64,6 +65,7 @@ DOCUMENTS: dict[str, type[Output]] = {
     "drills": DrillsDocument,
     "backups": BackupsDocument,
     "backup-create": BackupCreateDocument,
+    "backup-raft": BackupRaftDocument,
     "backup-show": BackupShowDocument,
     "backup-header": BackupHeaderDocument,
     "backup-check": BackupCheckDocument,

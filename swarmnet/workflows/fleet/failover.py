@@ -28,13 +28,12 @@ if TYPE_CHECKING:
     from swarmnet.model.events import Listener
     from swarmnet.model.hosts import Inventory
     from swarmnet.model.image_port import ImageFiles
+    from swarmnet.model.operator_files import Archives, SecretFiles
     from swarmnet.model.ports import (
         Approach,
-        Archives,
         EnginePort,
         InsidePort,
         Ports,
-        SecretFiles,
         ShellPort,
         SwarmPort,
     )

@@ -25,7 +25,7 @@ from swarmnet.edge.backups.keys import (
     parse_recipient,
     parse_signer,
 )
-from swarmnet.edge.backups.sealed_file import CONTAINER, HEADER_NAMESPACE, MAGIC
+from swarmnet.edge.backups.sealed_file import HEADER_NAMESPACE, MAGIC, RAFT
 from swarmnet.edge.backups.vault import AgeVault
 from swarmnet.errors import DamagedError, SchemaError, UsageError, WrongKeyError
 from swarmnet.model.backup import canonical, load
@@ -120,7 +120,7 @@ def test_the_header_of_one_backup_does_not_fit_the_content_of_another() -> None:
         VAULT.open(swapped)
 
 
-@pytest.mark.parametrize("change", [{"container": CONTAINER + 1}, {"schema_version": "2.0"}, {"mood": "new"}])
+@pytest.mark.parametrize("change", [{"container": RAFT + 1}, {"schema_version": "2.0"}, {"mood": "new"}])
 def test_a_sound_file_of_a_newer_layout_is_an_unknown_schema(change: dict[str, object]) -> None:
     parts = BLOB.split(b"\n", 3)
     blob = b"\n".join([*_signed_anew(parts[1], parts[3], **change), parts[3]])
