@@ -174,12 +174,14 @@ def _heard(ports: Ports, host: str, look: Look, silence: Silence) -> _Seen:
 
 def _host(ports: Ports, host: str, look: Look) -> _Seen:
     engine = ports.engine(host)
-    # Both at the same time: when its leader was just lost, each answer of a manager takes 20 s.
-    with ThreadPoolExecutor(1, "swarmnet-facts") as pool:
+    # All at the same time: when its leader was just lost, each answer of a manager takes 20 s.
+    with ThreadPoolExecutor(2, "swarmnet-facts") as pool:
+        tables_of = pool.submit(lambda: ports.shell(host).run(COMMAND))
         asked = pool.submit(engine.facts)
         networks = engine.networks.list()
-    told = asked.result()
-    printed = ports.shell(host).run(COMMAND)
+        containers = _containers(engine, look)
+        volumes = engine.volumes.list() if look.volumes else None
+    told, printed = asked.result(), tables_of.result()
     with border(host, "read the kernel's routes"):
         tables = read_tables(printed.stdout.decode(errors="replace"))
     if tables is None:
@@ -192,8 +194,8 @@ def _host(ports: Ports, host: str, look: Look) -> _Seen:
         routes=tables.routes,
         open_ports=tables.open_ports,
         networks=tuple(net for net in networks if net.spec.effective_scope is Scope.LOCAL),
-        containers=_containers(engine, look),
-        volumes=engine.volumes.list() if look.volumes else None,
+        containers=containers,
+        volumes=volumes,
         images=_images(engine, look) if look.images else None,
     )
     return _Seen(facts, tuple(_answers(ports, host, look.needs)))
