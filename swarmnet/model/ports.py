@@ -170,6 +170,8 @@ class ContainerSpec:
     endpoints: tuple[Endpoint, ...] = ()
     capabilities: tuple[str, ...] = ()
     host_network: bool = False
+    network_of: str = ""
+    """Id of a running container whose network namespace it shares; it then has no network of its own."""
     interactive: bool = False
     """True keeps its stdin open for :meth:`EnginePort.dialogue`."""
 

@@ -55,6 +55,48 @@ class Matrix(Document):
         return {status: number for status, number in found.items() if number}
 
 
+class Wanted(StrEnum):
+    """What a playbook says of one party that reaches for another one."""
+
+    ALLOW = "allow"
+    DENY = "deny"
+    BOTH = "both"
+    """Some ports are allowed, others denied."""
+
+
+class ExpectedCell(Document):
+    """One ordered pair of parties: what should be, next to what was seen."""
+
+    wanted: Wanted
+    doors: tuple[str, ...] = ()
+    """The ports that are named; none means all that listen."""
+    seen: str
+    """``open``, ``closed``, or the id of what keeps an allowed port from answering."""
+    status: Status
+
+
+class ExpectedMatrix(Document):
+    """Who should reach whom, next to who did; ``cells[source][target]``, and no cell where nothing is said."""
+
+    parties: tuple[str, ...]
+    cells: dict[str, dict[str, ExpectedCell]]
+    containers: int
+    """Containers that questions were asked from."""
+    hosts: int
+    questions: int
+
+    def joined(self, other: ExpectedMatrix) -> ExpectedMatrix:
+        """Return both as one; a pair is in one of them."""
+        rows = {one: {**self.cells.get(one, {}), **other.cells.get(one, {})} for one in {**self.cells, **other.cells}}
+        return ExpectedMatrix(
+            parties=tuple(dict.fromkeys((*self.parties, *other.parties))),
+            cells=rows,
+            containers=max(self.containers, other.containers),
+            hosts=max(self.hosts, other.hosts),
+            questions=self.questions + other.questions,
+        )
+
+
 class Phase(Document):
     """How long one part of the run took."""
 
@@ -71,6 +113,7 @@ class Verification(Document):
     hosts: tuple[str, ...] = ()
     verdicts: tuple[Verdict, ...] = ()
     matrices: tuple[Matrix, ...] = ()
+    expected: ExpectedMatrix | None = None
     phases: tuple[Phase, ...] = ()
     notes: tuple[str, ...] = Field(default_factory=tuple)
 

@@ -49,6 +49,7 @@ BY_NAME: Mapping[str, type[Operation]] = _Operations(
         "stack": "stack:StackOperation",
         "command": "command:CommandOperation",
         "wait": "wait:WaitOperation",
+        "expect": "expect.operation:ExpectOperation",
     }
 )
 """Every operation that a playbook may use, in the order of the reference. A playbook loads those of its steps."""

@@ -21,22 +21,22 @@ THREADS = 64
 PAUSE = 0.2
 
 
-def get(target: str, path: str, named: str | None = None) -> dict[str, object]:
+def get(target: str, path: str, named: str | None = None, limit: float = LIMIT) -> dict[str, object]:
     """Send one GET; return ``ok`` for any answer below 400, with status, start of the body, local address.
 
-    ``named`` is what the request calls the server, where that is not the target.
+    ``named`` is what the request calls the server, where that is not the target; ``limit`` is in seconds.
     """
     begun = time.monotonic()
     try:
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as stream:  # a resolver would need codecs not packed
-            stream.settimeout(LIMIT)
+            stream.settimeout(limit)
             stream.connect(wire.endpoint(target))
             local = "{}:{}".format(*stream.getsockname()[:2])
             head = (
                 f"GET {path} HTTP/1.0\r\nHost: {named or target}\r\nUser-Agent: swarmnet\r\nConnection: close\r\n\r\n"
             )
             stream.sendall(head.encode("ascii"))
-            answer = _all(stream)
+            answer = _all(stream, begun + limit)
     except (OSError, UnicodeEncodeError) as error:
         why = "no answer" if isinstance(error, socket.timeout) else getattr(error, "strerror", None) or str(error)
         return {"ok": False, "why": why}
@@ -53,8 +53,7 @@ def get(target: str, path: str, named: str | None = None) -> dict[str, object]:
     }
 
 
-def _all(stream: socket.socket) -> bytes:
-    until = time.monotonic() + LIMIT
+def _all(stream: socket.socket, until: float) -> bytes:
     data = b""
     while len(data) < LARGEST and time.monotonic() < until:
         part = stream.recv(LARGEST)

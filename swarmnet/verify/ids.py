@@ -123,6 +123,16 @@ class CauseId(_Explained):
     PORT_CLOSED = ("port-closed", "a published port is closed, or its rule is missing")
     NO_RUNNING_TASK = ("no-running-task", "a service publishes ports, but none of its tasks runs")
 
+    # What a playbook expects.
+    NOT_ALLOWED = ("not-allowed", "a port opens that must not, or that nothing allows")
+    NO_SHARED_NETWORK = ("no-shared-network", "two containers that must reach each other have no network in common")
+    UNRESOLVABLE = ("unresolvable", "a container does not find the name of one that it must reach")
+    NOT_LISTENING = ("not-listening", "no program listens on a port that must answer, or only for its own container")
+    REFUSED = ("refused", "something refuses connections to a port on which a program listens")
+    BLOCKED = ("blocked", "a port that must answer stays silent")
+    NO_ROUTE = ("no-route", "a container has no route to what it must reach")
+    CHECK_FAILED = ("check-failed", "a port is open and does not give the answer that the check wants")
+
     # Encryption.
     NO_ESP = ("no-esp", "the kernel cannot do ESP")
     NO_ESP_SENT = ("no-esp-sent", "a host sends no ESP of the current key")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from functools import partial, reduce
+from typing import TYPE_CHECKING, TypedDict, TypeVar
 
 from swarmnet.errors import HostError
 from swarmnet.model.border import border
@@ -18,13 +18,21 @@ from swarmnet.verify.scenario import Answers, Findings, Setup
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from swarmnet.model.verification import Matrix
+    from swarmnet.model.verification import ExpectedMatrix, Matrix
 from swarmnet.verify.scenario import Scenario
 
 T = TypeVar("T")
 
 
-def judged(setup: Setup, scenarios: Sequence[Scenario], answers: Answers) -> dict[str, tuple[object, ...]]:
+class Judgement(TypedDict):
+    """Fields of a verification that answers decide."""
+
+    verdicts: tuple[Verdict, ...]
+    matrices: tuple[Matrix, ...]
+    expected: ExpectedMatrix | None
+
+
+def judged(setup: Setup, scenarios: Sequence[Scenario], answers: Answers) -> Judgement:
     """Return the verdicts and matrices of a verification, by the names of its fields."""
     found = [_found(setup, scenario, answers) for scenario in scenarios]
     matrices = [matrix for findings in found for matrix in findings.matrices]
@@ -36,7 +44,12 @@ def judged(setup: Setup, scenarios: Sequence[Scenario], answers: Answers) -> dic
     return {
         "verdicts": traced(verdicts),
         "matrices": tuple(_refined(setup, answers, matrix) for matrix in matrices),
+        "expected": reduce(_joined, (findings.expected for findings in found), None),
     }
+
+
+def _joined(one: ExpectedMatrix | None, two: ExpectedMatrix | None) -> ExpectedMatrix | None:
+    return one.joined(two) if one is not None and two is not None else one or two
 
 
 def _found(setup: Setup, scenario: Scenario, answers: Answers) -> Findings:

@@ -20,11 +20,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from swarmnet.model.base import JsonObject
+    from swarmnet.model.expectation import Expectations
     from swarmnet.model.network import Network
     from swarmnet.model.ports import Approach
     from swarmnet.model.report import Status
     from swarmnet.model.state import ClusterState
-    from swarmnet.model.verification import Matrix
+    from swarmnet.model.verification import ExpectedMatrix, Matrix
+    from swarmnet.verify.ends import End
     from swarmnet.verify.ids import CauseId
 
 
@@ -125,6 +127,10 @@ class Setup:
     """Tested networks that have no room for the probe service, and why."""
     crowded: Mapping[str, str] = field(default_factory=dict)
     """Networks that are not tested, since the probes do not fit them, and why."""
+    expected: Expectations | None = None
+    """What the playbook says of who may talk to whom; None without one."""
+    ends: tuple[End, ...] = ()
+    """The containers that this is about."""
 
     @property
     def plain(self) -> Network | None:
@@ -185,6 +191,17 @@ class ServiceTask:
     task: JsonObject
 
 
+@dataclass(frozen=True, slots=True)
+class InsideTask:
+    """Something to ask from inside the network namespace of a container of the user's, by its name; else as above."""
+
+    host: str
+    key: str
+    task: JsonObject
+    inside: str
+    """What the container is called: :attr:`swarmnet.verify.ends.End.name`."""
+
+
 OPERATOR = ""
 """In the place of a host: the machine that swarmnet runs on."""
 
@@ -209,7 +226,7 @@ class HostCommand:
     timeout: float = 15.0
 
 
-Question = ProbeTask | ServiceTask | ObserverTask | OperatorTask | HostCommand
+Question = ProbeTask | ServiceTask | ObserverTask | OperatorTask | InsideTask | HostCommand
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +248,8 @@ class Findings:
 
     verdicts: tuple[Verdict, ...] = ()
     matrices: tuple[Matrix, ...] = ()
+    expected: ExpectedMatrix | None = None
+    """Who should reach whom, next to who did."""
 
 
 class Turn(IntEnum):
@@ -256,6 +275,8 @@ class Scenario(ABC):
     needs_service: ClassVar[bool] = False
     needs_observer: ClassVar[bool] = False
     needs_mesh: ClassVar[bool] = False
+    needs_ends: ClassVar[bool] = False
+    """Whether it asks from inside containers of the user's what a playbook expects, and has nothing to do without."""
     needs_control: ClassVar[bool] = False
     """Whether a plain overlay is needed next to the encrypted ones."""
     turn: ClassVar[Turn] = Turn.FIRST
@@ -263,6 +284,10 @@ class Scenario(ABC):
     def preconditions(self, setup: Setup) -> tuple[Question, ...]:  # noqa: ARG002 - most scenarios have none
         """Return what must be known before the first round, whose steps scenarios may share."""
         return ()
+
+    def is_expected(self, _expected: Expectations) -> bool:
+        """Return whether a playbook expects something that this scenario asks."""
+        return True
 
     @abstractmethod
     def ask(self, setup: Setup, answers: Answers) -> tuple[Question, ...]:

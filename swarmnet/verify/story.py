@@ -24,6 +24,7 @@ from swarmnet.verify.scenario import Answers, Setup, Turn
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from swarmnet.model.expectation import Expectations
     from swarmnet.model.network import Network
     from swarmnet.model.ports import Ports
     from swarmnet.model.state import ClusterState
@@ -49,6 +50,8 @@ class VerifyOptions:
     """Names; none means every overlay that swarmnet manages, or every one if it manages none."""
     hosts: tuple[str, ...] = ()
     """Hosts between which to test; none means all of the inventory."""
+    expected: Expectations | None = None
+    """What the playbook says of who may talk to whom."""
     keep_image: bool = False
     settle: float = SETTLE
     timeout: float = 60.0
@@ -60,7 +63,13 @@ PHASES = (
     StartPhase(
         "control", lambda _: "making a plain overlay for comparison", run=Start.make_control, needed=Start.needs_control
     ),
-    StartPhase("probes", lambda start: f"starting probes on {len(start.eligible.able)} hosts", run=Start.place_probes),
+    StartPhase("ways", lambda _: "finding the ways to the hosts", run=Start.find_ways),
+    StartPhase(
+        "probes",
+        lambda start: f"starting probes on {len(start.eligible.able)} hosts",
+        run=Start.place_probes,
+        needed=Start.needs_probes,
+    ),
     # The engines start the tasks of both services while observers are started.
     StartPhase(
         "services", lambda _: "creating the probe services", run=Start.begin_services, needed=Start.needs_services
@@ -72,6 +81,7 @@ PHASES = (
         run=Start.start_observers,
         needed=Start.needs_observers,
     ),
+    StartPhase("ends", lambda _: "entering your containers' networks", run=Start.enter_ends, needed=Start.needs_ends),
     StartPhase("service", lambda _: "waiting for the probe service", run=Start.await_service, needed=Start.has_service),
     StartPhase(
         "mesh", lambda _: "waiting for the published probe service", run=Start.await_mesh, needed=Start.has_mesh
@@ -110,6 +120,7 @@ def verify(
         IncompleteError: no manager answers for the swarm, so no probe can join a network.
     """
     answered(state, ports.inventory, hosts=())
+    wish = replace(wish, scenarios=applicable(wish.scenarios, wish.expected))
     asked_for = chosen(state, wish.networks)
     hosts = wish.hosts or tuple(host.name for host in ports.inventory.members)
     timer = _Timer(ports, [*before])
@@ -121,7 +132,7 @@ def verify(
     answers: Answers = {}
     notes: tuple[str, ...] = ()
     needs_probes = bool(eligible.present) and any(
-        one.needs_probes and (networks or not one.needs_networks) for one in wish.scenarios
+        one.needs_ends or (one.needs_probes and (networks or not one.needs_networks)) for one in wish.scenarios
     )
     setup = Setup(
         state,
@@ -130,6 +141,7 @@ def verify(
         run=run.id,
         tight={net.spec.name: _lack(space, net) for net in space.tight},
         crowded={net.spec.name: _lack(space, net) for net in space.crowded},
+        expected=wish.expected,
     )
     if needs_probes:
         start = Start.of(context, setup, scenarios=wish.scenarios, eligible=eligible, served=served)
@@ -153,6 +165,24 @@ def verify(
         notes=notes,
         **judged(setup, wish.scenarios, answers),
     )
+
+
+def applicable(scenarios: tuple[Scenario, ...], expected: Expectations | None) -> tuple[Scenario, ...]:
+    """Return the scenarios that have something to do: some ask only what a playbook expects.
+
+    Raises:
+        UsageError: none has.
+    """
+    found = tuple(
+        one for one in scenarios if not one.needs_ends or (expected is not None and one.is_expected(expected))
+    )
+    if not found:
+        names = ", ".join(one.name for one in scenarios)
+        raise UsageError(
+            f"nothing is expected that {names} could ask",
+            hint="give a playbook with a step 'expect', or with a 'check' of a service",
+        )
+    return found
 
 
 def chosen(state: ClusterState, wanted: Sequence[str]) -> tuple[Network, ...]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from swarmnet.cli.commands.verify import overlays_of, scenarios
+from swarmnet.cli.commands.verify import overlays_of, read_playbook, scenarios
 from swarmnet.cli.probes import probe_kit
 from swarmnet.errors import UsageError
 from swarmnet.verify.ids import Group
@@ -43,10 +43,10 @@ def test_the_overlays_of_a_playbook_are_tested(tmp_path: Path) -> None:
     networks = ("{name: front, attachable: true}", "{name: inner}", "{name: local, driver: bridge}")
     path.write_text("schema: 1\nname: site\nsteps:\n" + "".join(f"  - network: {one}\n" for one in networks))
     hosts = inventory(1)
-    assert overlays_of(path, hosts) == ("front", "inner")
+    assert overlays_of(read_playbook(path, hosts)) == ("front", "inner")
     path.write_text("schema: 1\nname: site\nsteps:\n  - network: {name: inner, driver: bridge}\n")
     with pytest.raises(UsageError, match="no overlay"):
-        overlays_of(path, hosts)
+        overlays_of(read_playbook(path, hosts))
 
 
 def test_every_source_of_a_verdict_can_be_chosen_and_left_out() -> None:

@@ -119,6 +119,21 @@ class ContainerContract:
         assert update(cpus=0.0, memory=0)[1] == {"cpus": 0.5, "memory": 256 * megabyte}
         worker.plain.remove(box)
 
+    def test_a_container_shares_the_network_of_one_that_runs(self, cluster: Cluster) -> None:
+        """What is asked from inside a task is asked by such a container; it is on no network of its own."""
+        worker = cluster.worker
+        box = worker.start_container(ContainerSpec("owner", IMAGE, ("sleep", "600"), {}, (OWN,)))
+        shared = ContainerSpec("sharing", IMAGE, ("sleep", "600"), {}, network_of=box)
+        guest = worker.start_container(shared)
+        assert (named(cluster, "sharing").running, named(cluster, "sharing").endpoints) == (True, ())
+        worker.remove_container(guest)
+        worker.plain.stop("owner", 0.0)
+        with pytest.raises(EngineError):
+            worker.start_container(shared)
+        worker.remove_container(box)
+        with pytest.raises(EngineError):
+            worker.start_container(shared)
+
     def test_a_container_that_cannot_start_says_so(self, cluster: Cluster) -> None:
         plain = cluster.worker.plain
         broken = PlainContainer(name="broken", image=IMAGE, command=("/no/such",))

@@ -41,6 +41,9 @@ class SimulatedContainers(SwarmSide):
             if any(box.name == spec.name for box in machine.containers.values()):
                 message = f'Conflict. The container name "/{spec.name}" is already in use'
                 raise ConflictError(self.host, message, status=409)
+            if spec.network_of and not find(self.host, machine.containers, spec.network_of, "container").running:
+                message = f"cannot join network of a non running container: {spec.network_of}"
+                raise EngineError(self.host, message, status=409)
             container_id = machine.ids.local()
             machine.arguments[container_id] = spec.argv
             machine.containers[container_id] = Container(

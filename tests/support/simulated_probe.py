@@ -67,6 +67,7 @@ class Paths:
             "mark": {"sent": 20, "why": ""},
             "inject": {"sent": 5, "device": "eth0"},
             "neighbours": {"known": {}},
+            "listening": {"sockets": [{"protocol": "tcp", "address": "*", "port": 80}], "ipvs": True},
         }
         self._world = world
         for machine in world.machines.values():
@@ -127,6 +128,9 @@ class Paths:
             self.heard[target][str(task["network"])].add(host)
         if task["kind"] in ("icmp", "udp", "tcp") and {(host, target), (target, host)} & self.cut:
             return {"ok": False, "why": "no answer", "tries": 5}
+        if task["kind"] == "open":
+            why = self.unanswered.get(target, "")
+            return {"seen": "silent" if why else "open", "why": why, "tries": 1}
         if task["kind"] == "loss":
             lost = bool({(host, target), (target, host)} & self.cut)
             return {"sent": task["count"], "came": 0 if lost else task["count"], "tries": task["count"]}

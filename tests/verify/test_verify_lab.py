@@ -9,7 +9,10 @@ import pytest
 
 from swarmnet.lab import Fault, Lab, LabSpec
 from swarmnet.lab.image import make_image
+from swarmnet.model.expectation import Check
 from swarmnet.model.report import Status
+from swarmnet.operations.expect.notation import Known
+from swarmnet.operations.expect.operation import ExpectOperation
 from swarmnet.verify.scenarios import ALL
 from swarmnet.verify.story import VerifyOptions
 from tests.support.commands import docker
@@ -26,6 +29,7 @@ pytestmark = pytest.mark.lab
 TRAFFIC = tuple(one for one in ALL if one.name in ("icmp", "udp", "tcp"))
 PATIENT = 6.0
 """Seconds for what passes to come right, where a failure is waited for: new endpoints reach busy 20.10 hosts late."""
+EXPECTED = tuple(one for one in ALL if one.name in ("isolation", "checks"))
 NAMES = tuple(one for one in ALL if one.name == "dns-container")
 
 
@@ -172,6 +176,53 @@ _TRY_ESP = (
     "ip xfrm state add src 192.0.2.1 dst 192.0.2.2 proto esp spi 0x1000 mode transport"
     f" aead 'rfc4106(gcm(aes))' 0x{'00' * 20} 64"
 )
+
+
+SERVICES = {
+    "web": ("80", "--network", "outer"),
+    "api": ("8080", "--network", "outer", "--network", "inner", "--user", "65534"),
+    "db": ("5432", "--network", "inner", "--user", "1000:1000", "--read-only", "--cap-drop", "ALL"),
+}
+
+
+def all_run(lab: Lab) -> bool:
+    found = docker(lab, "m1", "service", "ls", "--format", "{{.Replicas}}").split()
+    return len(found) == len(SERVICES) and set(found) == {"3/3"}
+
+
+def test_services_are_asked_from_inside_their_containers_on_networks_that_take_no_probe(swarm: Lab) -> None:
+    """Internal and unattachable overlays, programs without root or capabilities, on three engine versions."""
+    make_image(swarm, "demo:1")
+    docker(swarm, "m1", "network", "create", "-d", "overlay", "outer")
+    docker(swarm, "m1", "network", "create", "-d", "overlay", "--internal", "inner")
+    for name, (port, *words) in SERVICES.items():
+        made = ("--mode", "global", "--endpoint-mode", "dnsrr", "--stop-grace-period", "1s", *words, "demo:1")
+        docker(swarm, "m1", "service", "create", "-d", "--name", name, *made, "httpd", "-f", "-p", port, "-h", "/www")
+    names = Known(services=frozenset(SERVICES), hosts=frozenset())
+    lines = {"allow": ["web -> api: 8080", "api -> db", "api -> db: 9", "web -> db: 5432"], "deny": ["api -> web: 80"]}
+    step = ExpectOperation.model_validate({**lines, "deny": [*lines["deny"], "db -> web"]})
+    checks = {"api": Check(http="/index.html", port=8080), "db": Check(http="/none", port=5432)}
+    expected = step.expectations(names, list(SERVICES)).model_copy(update={"checks": checks})
+    try:
+        assert soon(lambda: all_run(swarm))
+        before = traces(swarm)
+        result = run(swarm, VerifyOptions(EXPECTED, expected=expected, settle=PATIENT))
+        assert traces(swarm) == before
+    finally:
+        docker(swarm, "m1", "service", "rm", *SERVICES)
+        assert soon(lambda: swarm.exec("m1", ["docker", "network", "rm", "outer", "inner"]).exit_code == 0)
+    assert {one.subject: (one.status, one.cause) for one in result.verdicts} == {
+        "web -> api: 8080": (Status.OK, None),
+        "api -> db": (Status.FAILED, "check-failed"),
+        "api -> db: 9": (Status.FAILED, "not-listening"),
+        "web -> db: 5432": (Status.FAILED, "no-shared-network"),
+        "api -> web: 80": (Status.FAILED, "not-allowed"),
+        "db -> web": (Status.OK, None),
+        "service api": (Status.OK, None),
+        "service db": (Status.FAILED, "check-failed"),
+    }
+    assert result.expected is not None
+    assert (result.expected.containers, result.expected.hosts) == (9, 3)
 
 
 def test_an_interrupted_run_leaves_nothing_behind(swarm: Lab) -> None:

@@ -32,7 +32,7 @@ STEPS = {
     "command": SWARM + "  - command: {argv: [make-it], unless: [is-made]}\n    on: w1\n",
 }
 """The kinds of steps that do something on hosts."""
-OF_THE_CLUSTER = frozenset({"service", "config", "ingress", "wait", "stack", "secret"})
+OF_THE_CLUSTER = frozenset({"service", "config", "ingress", "wait", "stack", "secret", "expect"})
 """The kinds of steps that ask managers only: a worker that does not answer hides nothing of them."""
 
 

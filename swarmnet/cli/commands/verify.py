@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,11 +15,16 @@ from swarmnet.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from swarmnet.model.hosts import Inventory
+    from swarmnet.operations.playbook import Playbook
     from swarmnet.verify.scenario import Scenario
 
 PlaybookArgument = Annotated[
     Path | None,
-    typer.Argument(metavar="PLAYBOOK", help="Test the overlays that this playbook defines.", show_default=False),
+    typer.Argument(
+        metavar="PLAYBOOK",
+        help="Test the overlays that this playbook defines, and what it expects.",
+        show_default=False,
+    ),
 ]
 JUnitOption = Annotated[
     Path | None,
@@ -101,6 +106,7 @@ def command(
     from swarmnet.cli.probes import probe_kit, this_run
     from swarmnet.cli.wiring import logging_in, this_operator
     from swarmnet.model.verification import Phase
+    from swarmnet.operations.expect.gather import expected_of
     from swarmnet.report.reports.verify import verify_report
     from swarmnet.verify.story import VerifyOptions, verify
     from swarmnet.workflows.fleet.observe import observe
@@ -110,7 +116,8 @@ def command(
     kit = probe_kit(probe.probe_image, probe.probe_archive)
     hosts = cluster.read()
     within = cluster.names(hosts)
-    names = tuple(sorted(names_of(chosen.network))) or (overlays_of(playbook, hosts) if playbook else ())
+    book = read_playbook(playbook, hosts) if playbook else None
+    names = tuple(sorted(names_of(chosen.network))) or (overlays_of(book) if book else ())
     tested = tuple(host.name for host in hosts.members if within is None or host.name in within)
     wish = VerifyOptions(
         wanted, names, tested, keep_image=probe.keep_image, settle=probe.settle, timeout=cluster.timeout or WAIT
@@ -119,30 +126,36 @@ def command(
         begun = ports.clock.monotonic()
         state = observe(ports)
         seen = Phase(name="observe", seconds=round(ports.clock.monotonic() - begun, 3))
+        expected = expected_of(book, hosts, state) if book else None
+        wish = replace(wish, expected=None if expected is None or expected.is_empty else expected)
         result = verify(ports, state, wish, kit=kit, run=this_run(this_operator()), before=(seen,))
     targets.emit(verify_report(result, verbose=cluster.verbose))
     raise typer.Exit(EXITS.get(result.status, ExitCode.DONE))
 
 
-def overlays_of(path: Path, inventory: Inventory) -> tuple[str, ...]:
-    """Return the names of the overlays that a playbook defines.
-
-    Raises:
-        DocumentError: the playbook is wrong.
-        UsageError: it defines no overlay.
-    """
+def read_playbook(path: Path, inventory: Inventory) -> Playbook:
+    """Return a playbook with its stacks put in; raises ``DocumentError`` where it is wrong."""
     from swarmnet.cli.planning import operator_files
     from swarmnet.edge.operator.files import read_document
-    from swarmnet.operations.network.operation import NetworkOperation
     from swarmnet.parse.compose.playbook import with_stacks
     from swarmnet.parse.playbook import parse_playbook
 
     playbook = parse_playbook(read_document(path), str(path), environment=os.environ, inventory=inventory)
-    playbook = with_stacks(playbook, operator_files(path.parent), os.environ)
+    return with_stacks(playbook, operator_files(path.parent), os.environ)
+
+
+def overlays_of(playbook: Playbook) -> tuple[str, ...]:
+    """Return the names of the overlays that a playbook defines.
+
+    Raises:
+        UsageError: it defines no overlay.
+    """
+    from swarmnet.operations.network.operation import NetworkOperation
+
     wanted = [step.operation.spec for step in playbook.steps if isinstance(step.operation, NetworkOperation)]
     found = tuple(spec.name for spec in wanted if spec.driver == "overlay" and not spec.ingress)
     if not found:
-        raise UsageError(f"{path} defines no overlay", hint="name networks with --network, or add one to it")
+        raise UsageError(f"{playbook.source} defines no overlay", hint="name networks with --network, or add one to it")
     return found
 
 

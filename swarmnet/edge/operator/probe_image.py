@@ -47,6 +47,8 @@ MODULES = (
     "names",
     "web",
     "reach",
+    "openings",
+    "listeners",
     "sizes",
     "netlink",
     "host",

@@ -16,6 +16,7 @@ from swarmnet.model.plan import Action, Risk
 from swarmnet.model.ref import Ref
 from swarmnet.model.service import FileReference, ServiceSpec
 from swarmnet.operations.content.names import newest
+from swarmnet.operations.expect.notation import CheckForm
 from swarmnet.operations.kind import Context, Need, OwnableOperation
 from swarmnet.operations.labels import faults_of_labels, removed_labels
 from swarmnet.operations.notation import Duration, Files, Texts, Words
@@ -95,6 +96,8 @@ class ServiceOperation(OwnableOperation, _Written):
     """Names of labels that the service does not have."""
     env_file: Files | None = None
     """Files of variables, one or several; relative paths start at the playbook's folder. `env` goes before them."""
+    check: CheckForm | None = None
+    """A question that `verify` asks each task, such as `{http: /health, port: 8080}`; engines never see it."""
     whole: Flag = False
     """True takes the step for all of the service: what it leaves out goes back to what engines do without it."""
     wait: bool = True
@@ -150,7 +153,11 @@ class ServiceOperation(OwnableOperation, _Written):
 
     def faults(self) -> tuple[str, ...]:
         """Return what is wrong with the service in itself."""
-        return (*faults_of_service(self.written), *faults_of_labels(self.labels, self.remove_labels))
+        return (
+            *faults_of_service(self.written),
+            *faults_of_labels(self.labels, self.remove_labels),
+            *(self.check.faults() if self.check is not None else ()),
+        )
 
     def problems(self, context: Context) -> tuple[str, ...]:
         """Return what the service asks for and is not there."""

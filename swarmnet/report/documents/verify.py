@@ -10,7 +10,7 @@ from swarmnet.report.documents.base import Entry, JsonValue, Output
 
 if TYPE_CHECKING:
     from swarmnet.model.report import Verdict
-    from swarmnet.model.verification import Matrix, Verification
+    from swarmnet.model.verification import ExpectedMatrix, Matrix, Verification
 
 Status = Literal["ok", "warning", "failed", "inconclusive", "skipped"]
 
@@ -54,6 +54,27 @@ class MatrixEntry(Entry):
     cells: dict[str, dict[str, CellEntry]] = Field(description="By source, then by destination.")
 
 
+class ExpectedCellEntry(Entry):
+    """One service or container that reaches for another one."""
+
+    wanted: Literal["allow", "deny", "both"]
+    doors: list[str] = Field(description="The ports that are named, such as 5432 or 53/udp; empty for all that listen.")
+    seen: str = Field(description="open, closed, unknown, or the id of what keeps an allowed port from answering.")
+    status: Status
+
+
+class ExpectedEntry(Entry):
+    """Who should reach whom, next to who did."""
+
+    parties: list[str]
+    cells: dict[str, dict[str, ExpectedCellEntry]] = Field(
+        description="By who reaches, then by whom; no entry where nothing is said."
+    )
+    containers: int = Field(description="Containers that questions were asked from.")
+    hosts: int
+    questions: int
+
+
 class PhaseEntry(Entry):
     """How long one part of the run took."""
 
@@ -71,6 +92,7 @@ class VerifyDocument(Output):
     hosts: list[str]
     verdicts: list[VerdictEntry] = Field(description="The worst first.")
     matrices: list[MatrixEntry]
+    expected: ExpectedEntry | None = Field(description="What the playbook expects; null without expectations.")
     phases: list[PhaseEntry]
     notes: list[str]
 
@@ -86,6 +108,7 @@ def verify_document(result: Verification) -> VerifyDocument:
         hosts=list(result.hosts),
         verdicts=[_verdict(one) for one in result.verdicts],
         matrices=[_matrix(one) for one in result.matrices],
+        expected=_expected(result.expected) if result.expected is not None else None,
         phases=[PhaseEntry(name=one.name, seconds=one.seconds) for one in result.phases],
         notes=list(result.notes),
     )
@@ -119,4 +142,22 @@ def _matrix(one: Matrix) -> MatrixEntry:
             }
             for source, row in one.cells.items()
         },
+    )
+
+
+def _expected(one: ExpectedMatrix) -> ExpectedEntry:
+    return ExpectedEntry(
+        parties=list(one.parties),
+        cells={
+            source: {
+                target: ExpectedCellEntry(
+                    wanted=cell.wanted.value, doors=list(cell.doors), seen=cell.seen, status=cell.status.value
+                )
+                for target, cell in row.items()
+            }
+            for source, row in one.cells.items()
+        },
+        containers=one.containers,
+        hosts=one.hosts,
+        questions=one.questions,
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from swarmnet.model.report import Status
+from swarmnet.report.terminal.expected import show_expected
 from swarmnet.report.terminal.text import on_one_line
 from swarmnet.report.terminal.verdicts import GLYPHS, STYLES, show_answer, show_causes, show_rest
 
@@ -37,6 +38,8 @@ def show(console: Console, result: Verification, *, verbose: bool = False) -> No
     if shown:
         legend = "  ".join(f"{glyph} {status.value}" for status, glyph in GLYPHS.items())
         console.print(Text(f"rows send, columns receive: {legend}", "dim"), soft_wrap=True)
+    if result.expected is not None and result.expected.cells:
+        show_expected(console, result.expected)
     show_rest(console, result, verbose=verbose)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import HostError
@@ -13,6 +13,7 @@ from swarmnet.verify.scenario import (
     Answer,
     Answers,
     HostCommand,
+    InsideTask,
     ObserverTask,
     OperatorTask,
     ProbeTask,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from swarmnet.model.base import JsonObject
     from swarmnet.model.ports import DialoguePort, Ports
 
+_Asked = ProbeTask | ObserverTask | ServiceTask | InsideTask
 GRACE = 20.0
 """Seconds that a batch may take beyond its own limit: a busy host."""
 
@@ -39,6 +41,8 @@ class Containers:
     observers: Mapping[str, str]
     tasks: Mapping[str, str]
     """Containers of the probe service."""
+    inside: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """Host and name of a container of the user's to the one that is asked inside its network namespace."""
 
 
 class Batches:
@@ -89,16 +93,33 @@ class Batches:
             tasks = [question for question in questions if isinstance(question, kind)]
             if tasks and host in containers:
                 answers |= self._probe(host, containers[host], tasks, limit)
+        answers |= self._inside(host, [question for question in questions if isinstance(question, InsideTask)], limit)
         for question in questions:
             if isinstance(question, HostCommand):
                 answers[question.key] = self._command(host, question)
+        return answers
+
+    def _inside(self, host: str, tasks: Sequence[InsideTask], limit: float) -> dict[str, Answer]:
+        """Ask inside all containers of a host side by side; one that fails does not stop the others."""
+        names = {task.inside for task in tasks if (host, task.inside) in self._containers.inside}
+
+        def ask(name: str) -> dict[str, Answer]:
+            mine = [task for task in tasks if task.inside == name]
+            return self._probe(host, self._containers.inside[host, name], mine, limit)
+
+        answers: dict[str, Answer] = {}
+        for name, result in fan_out(sorted(names), ask, listener=bugs_to(self._ports.listener)).items():
+            if isinstance(result, HostError):
+                answers |= {task.key: Answer(problem=result.message) for task in tasks if task.inside == name}
+            else:
+                answers |= result
         return answers
 
     def _from_here(self, tasks: Sequence[OperatorTask], limit: float) -> dict[str, Answer]:
         found = self._ports.ask_from_here(self._job(tasks, limit))
         return {key: Answer(value) for key, value in found.items() if isinstance(value, dict)}
 
-    def _job(self, tasks: Sequence[ProbeTask | ObserverTask | ServiceTask | OperatorTask], limit: float) -> JsonObject:
+    def _job(self, tasks: Sequence[_Asked | OperatorTask], limit: float) -> JsonObject:
         return {
             "number": self._number,
             "run": self._run,
@@ -106,9 +127,7 @@ class Batches:
             "tasks": [{"key": task.key, **task.task} for task in tasks],
         }
 
-    def _probe(
-        self, host: str, container: str, tasks: Sequence[ProbeTask | ObserverTask | ServiceTask], limit: float
-    ) -> dict[str, Answer]:
+    def _probe(self, host: str, container: str, tasks: Sequence[_Asked], limit: float) -> dict[str, Answer]:
         job = self._job(tasks, limit)
         found = self._talk(host, container, json.dumps(job).encode(), limit=limit + GRACE)
         return {key: Answer(value) for key, value in found.items() if isinstance(value, dict)}

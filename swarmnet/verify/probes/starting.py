@@ -10,11 +10,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import ConvergenceError, HostError
+from swarmnet.model.expectation import Expectations
 from swarmnet.verify.probes.cleanup import Cleanup
 from swarmnet.verify.probes.containers import ProbeContainers
 from swarmnet.verify.probes.control_network import ControlNetwork
 from swarmnet.verify.probes.gather import Containers
 from swarmnet.verify.probes.images import Images
+from swarmnet.verify.probes.insiders import Insiders
 from swarmnet.verify.probes.mesh_service import Publication
 from swarmnet.verify.probes.probe_service import ServedProbes
 from swarmnet.verify.probes.probe_tasks import ProbeTasks
@@ -93,6 +95,14 @@ class Start:
         """Return whether a scenario needs observers."""
         return any(one.needs_observer for one in self.scenarios)
 
+    def needs_probes(self) -> bool:
+        """Return whether a scenario needs probes on networks."""
+        return any(one.needs_probes and (self.setup.networks or not one.needs_networks) for one in self.scenarios)
+
+    def needs_ends(self) -> bool:
+        """Return whether a scenario asks from inside containers of the user's."""
+        return self.setup.expected is not None and any(one.needs_ends for one in self.scenarios)
+
     def has_service(self) -> bool:
         """Return whether the probe service was created."""
         return self.service is not None and bool(self.service.hosts)
@@ -115,6 +125,12 @@ class Start:
         self.tools.control.sweep()
         return self
 
+    def find_ways(self) -> Start:
+        """Learn how the operator's machine comes to each host."""
+        ports = self.tools.context.ports
+        approaches = {host: ports.approach(host) for host in self.eligible.present}
+        return replace(self, setup=replace(self.setup, approaches=approaches))
+
     def make_control(self) -> Start:
         """Make a plain overlay; where that fails, the setup says why."""
         try:
@@ -131,12 +147,7 @@ class Start:
         placing = self._own_containers() if attachable else ProbeTasks(self._services())
         placed = placing.place(self.eligible.able)
         everywhere = (*placed.probes.values(), *self.eligible.unschedulable, *self.eligible.absent)
-        ports = self.tools.context.ports
-        setup = replace(
-            self.setup,
-            probes=in_order(ports, everywhere),
-            approaches={host: ports.approach(host) for host in self.eligible.present},
-        )
+        setup = replace(self.setup, probes=in_order(self.tools.context.ports, everywhere))
         return replace(self, setup=setup, up=placed.up, containers=replace(self.containers, probes=placed.containers))
 
     def begin_services(self) -> Start:
@@ -155,6 +166,14 @@ class Start:
         names = (host.name for host in self.tools.context.ports.inventory.hosts)
         setup = replace(self.setup, observers=tuple(found.observers[name] for name in names if name in found.observers))
         return replace(self, setup=setup, containers=replace(self.containers, observers=found.containers))
+
+    def enter_ends(self) -> Start:
+        """Start what is asked from inside the containers that expectations are about."""
+        insiders = Insiders(self.tools.context, self.tools.images, self.tools.gate)
+        expected = self.setup.expected or Expectations()
+        entered = insiders.enter(expected, self.eligible.present)
+        setup = replace(self.setup, ends=entered.ends)
+        return replace(self, setup=setup, containers=replace(self.containers, inside=entered.containers))
 
     def await_service(self) -> Start:
         """Wait for the tasks of the probe service."""

@@ -16,6 +16,8 @@ from swarmnet.verify.scenarios.encryption.injection import PlaintextInjection
 from swarmnet.verify.scenarios.encryption.on_the_wire import EncryptionOnTheWire
 from swarmnet.verify.scenarios.encryption.rules import EncryptionRules
 from swarmnet.verify.scenarios.encryption.states import IpsecStates
+from swarmnet.verify.scenarios.expected.checks import Checks
+from swarmnet.verify.scenarios.expected.isolation import Isolation
 from swarmnet.verify.scenarios.hosts.firewall import HostFirewall
 from swarmnet.verify.scenarios.hosts.gossip import Gossip
 from swarmnet.verify.scenarios.hosts.kernels import Kernels
@@ -66,6 +68,8 @@ ALL: tuple[Scenario, ...] = (
     PlaintextInjection(),
     IpsecStates(),
     EncryptionRules(),
+    Isolation(),
+    Checks(),
 )
 """Every scenario, in the order in which it is shown."""
 

@@ -147,14 +147,13 @@ def endpoint_to_wire(endpoint: EndpointSpec) -> JsonObject:
 def container_to_wire(spec: ContainerSpec) -> JsonObject:
     """Return the body that makes a container on its first network (one a request is what engines up to 24 take).
 
-    A container that names no network gets none. One on the host's own network gets no capability but those named.
+    A container that names no network gets none. One on the network of the host or of another container gets no
+    capability but those named.
     """
     first = spec.endpoints[0].network if spec.endpoints else None
-    host: JsonObject = {
-        "NetworkMode": "host" if spec.host_network else first or "none",
-        "CapAdd": list(spec.capabilities),
-    }
-    if spec.host_network:
+    others = f"container:{spec.network_of}" if spec.network_of else "host" if spec.host_network else ""
+    host: JsonObject = {"NetworkMode": others or first or "none", "CapAdd": list(spec.capabilities)}
+    if others:
         host |= {"CapDrop": ["ALL"], "SecurityOpt": ["no-new-privileges"]}
     body: JsonObject = {
         "Image": spec.image,
@@ -167,6 +166,6 @@ def container_to_wire(spec: ContainerSpec) -> JsonObject:
         body |= {"OpenStdin": True}
         # What is said in dialogues does not belong into the host's own logs, wherever those go by default.
         host["LogConfig"] = {"Type": "json-file", "Config": {"max-size": "1m"}}
-    if first is not None and not spec.host_network:
+    if first is not None and not others:
         body["NetworkingConfig"] = {"EndpointsConfig": {first: endpoint_to_wire(spec.endpoints[0].spec)}}
     return body

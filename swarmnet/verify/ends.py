@@ -1,0 +1,99 @@
+"""The containers that expectations are about: where each runs, how it is reached, and which of them are asked. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from swarmnet.model.expectation import Party, PartyKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from swarmnet.model.expectation import Expectations
+    from swarmnet.model.service import Task
+    from swarmnet.model.state import ClusterState, Container
+
+HOST_NETWORK = "host"
+"""The network of tasks that have the host's own namespace."""
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """One container of a party."""
+
+    party: str
+    """The service, or ``HOST/CONTAINER``."""
+    host: str
+    """Empty where its node is not in the inventory."""
+    name: str
+    """What people call it: ``web.2``; unique on its host."""
+    container: str = ""
+    addresses: Mapping[str, str] = field(default_factory=dict)
+    """Network to its IPv4 address there; the host's own address where it has the host's namespace."""
+    asks: bool = False
+    """Whether questions are asked from inside its network namespace."""
+    problem: str | None = None
+    """Why none can be asked there; None where they can."""
+
+    def __str__(self) -> str:
+        """Return it with its host."""
+        return f"{self.name} on {self.host or 'a node that is not in the inventory'}"
+
+
+def parties_of(expected: Expectations) -> tuple[Party, ...]:
+    """Return the services and containers that are asked, or asked for, each once."""
+    ends = [end for arrow in (*expected.arrows, *expected.rest()) for end in (arrow.source, arrow.target)]
+    ends += [*expected.sealed, *(Party(kind=PartyKind.SERVICE, name=name) for name in expected.checks)]
+    return tuple(dict.fromkeys(one for one in ends if one.has_tasks))
+
+
+def ends_of(
+    state: ClusterState, expected: Expectations, containers: Mapping[str, tuple[Container, ...]]
+) -> tuple[End, ...]:
+    """Return every running container of the parties; one of each party and host is asked.
+
+    Args:
+        state: the cluster, with its tasks.
+        expected: what names the parties.
+        containers: of the hosts on which parties outside of services are.
+    """
+    found: list[End] = []
+    asking: set[tuple[str, str]] = set()
+    for party in parties_of(expected):
+        several = _plain(party, containers) if party.kind is PartyKind.CONTAINER else _tasks(state, party.name)
+        for end in several:
+            asks = bool(end.host and end.container) and (end.party, end.host) not in asking
+            asking |= {(end.party, end.host)} if asks else set()
+            found.append(End(end.party, end.host, end.name, end.container, end.addresses, asks=asks))
+    return tuple(found)
+
+
+def _plain(party: Party, containers: Mapping[str, tuple[Container, ...]]) -> Iterator[End]:
+    for box in containers.get(party.host, ()):
+        if box.name == party.name and box.running:
+            addresses = {one.network: one.address for one in box.endpoints if one.address and ":" not in one.address}
+            yield End(str(party), party.host, box.name, box.id, addresses)
+
+
+def _tasks(state: ClusterState, name: str) -> Iterator[End]:
+    service = state.service(name)
+    mesh = {net.spec.name for net in state.networks if net.spec.ingress}
+    hosts = {node.id: facts for facts in state.hosts if (node := state.node_of(facts.host)) is not None}
+    for task in state.tasks if service is not None else ():
+        if service is not None and task.service_id == service.id and task.state == task.desired_state == "running":
+            facts = hosts.get(task.node_id or "")
+            own = facts.engine.membership.address if facts is not None else ""
+            host = facts.host if facts is not None else ""
+            yield End(name, host, task.called(name), task.container_id or "", _addresses(task, own, mesh))
+
+
+def _addresses(task: Task, own: str, mesh: set[str]) -> dict[str, str]:
+    """Return the task's IPv4 addresses on the user's networks; one on none of them has its host's."""
+    found = {
+        name: address.partition("/")[0]
+        for name, addresses in task.networks.items()
+        for address in addresses[:1]
+        if ":" not in address and name not in mesh
+    }
+    return found or ({HOST_NETWORK: own} if HOST_NETWORK in task.networks and own else {})

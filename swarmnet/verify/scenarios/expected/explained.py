@@ -1,0 +1,149 @@
+"""Why a port that must answer does not: the first thing that is wrong on the way, with what to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from swarmnet.verify import claims
+from swarmnet.verify.ids import CauseId
+from swarmnet.verify.scenarios.expected.asked import (
+    EVERYWHERE,
+    REFUSED,
+    SILENT,
+    UNREACHABLE,
+    UNRESOLVABLE,
+    WRONG,
+    is_loopback,
+    listening_near,
+    listening_of,
+)
+
+if TYPE_CHECKING:
+    from swarmnet.model.report import Claim
+    from swarmnet.verify.scenario import Answers, Setup
+    from swarmnet.verify.scenarios.expected.asked import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """What keeps a port from answering."""
+
+    cause: CauseId | None
+    """None where nothing is proved to be wrong."""
+    words: str
+    fix: str | None = None
+    needed: frozenset[Claim] = frozenset()
+    """What else may explain it, when another finding proves it broken."""
+
+
+ORDER = (
+    CauseId.NO_SHARED_NETWORK,
+    CauseId.UNRESOLVABLE,
+    CauseId.NO_ROUTE,
+    CauseId.NOT_LISTENING,
+    CauseId.REFUSED,
+    CauseId.VIP,
+    CauseId.BLOCKED,
+    CauseId.CHECK_FAILED,
+)
+"""The first layer that is broken comes first."""
+
+
+def reason_of(setup: Setup, answers: Answers, outcome: Outcome) -> Reason:
+    """Return why an attempt that should have succeeded did not."""
+    target = outcome.target
+    if outcome.seen == UNRESOLVABLE:
+        return Reason(
+            CauseId.UNRESOLVABLE,
+            f"the name {target.name} is not found ({outcome.why})",
+            "compare the names and aliases of its networks (swarmnet show names), and the resolver of that host",
+            frozenset({claims.resolver(outcome.asker.host)}),
+        )
+    if outcome.seen == UNREACHABLE:
+        return Reason(
+            CauseId.NO_ROUTE,
+            f"there is no way to {target.label} ({outcome.why})",
+            "look at the routes of that container, and at the rules of its host",
+            _between(setup, outcome),
+        )
+    if outcome.seen == WRONG:
+        return Reason(CauseId.CHECK_FAILED, f"{target.label} is open, but: {outcome.why}", "read what it logs")
+    if outcome.seen == REFUSED:
+        return _refused(setup, answers, outcome)
+    return _silent(setup, answers, outcome)
+
+
+def _refused(setup: Setup, answers: Answers, outcome: Outcome) -> Reason:
+    target = outcome.target
+    known = listening_near(setup, answers, target.end) if target.end is not None else None
+    if known is None:
+        return Reason(CauseId.REFUSED, f"{target.label} is refused", "check that its program listens on that port")
+    where = known.on(target.door)
+    if not where:
+        has = ", ".join(str(door) for door in known.doors()) or "no TCP port"
+        return Reason(
+            CauseId.NOT_LISTENING,
+            f"{target.label} is refused: no program of {target.end} listens on {target.door}; it has {has}",
+            "correct the port, or the program's configuration",
+        )
+    if all(is_loopback(one) for one in where):
+        return Reason(
+            CauseId.NOT_LISTENING,
+            f"{target.label} is refused: {target.end} listens on {', '.join(sorted(where))}:{target.door} alone",
+            "let it listen on all addresses (0.0.0.0)",
+        )
+    return Reason(
+        CauseId.REFUSED,
+        f"{target.label} is refused, though {target.end} listens on {', '.join(sorted(where))}:{target.door}",
+        "look for a rule that rejects it in that container's network namespace and on its host",
+    )
+
+
+def _silent(setup: Setup, answers: Answers, outcome: Outcome) -> Reason:
+    target, asker = outcome.target, outcome.asker
+    virtual = target.end is None and set(outcome.addresses) & _virtual(setup)
+    own = listening_of(asker).read(answers, asker.host)
+    if virtual:
+        network = next(iter(_networks_of(setup, virtual)), "")
+        words = f"{target.label} ({', '.join(outcome.addresses)}, a virtual address) stays silent"
+        if own is not None and not own.has_ipvs:
+            return Reason(None, f"{words}: the kernel of {asker.host} has no IPVS, so nothing balances there")
+        fix = "see the findings of vip and ipvs on that host; tasks answer by their own addresses"
+        return Reason(CauseId.VIP, words, fix, frozenset({claims.balancer(asker.host, network)}))
+    known = listening_near(setup, answers, target.end) if target.end is not None else None
+    if target.door.protocol == "udp":
+        return Reason(None, f"{target.label}: datagrams get no answer, which proves nothing without a check")
+    more = f", though {target.end} listens there" if known and EVERYWHERE in known.on(target.door) else ""
+    return Reason(
+        CauseId.BLOCKED,
+        f"{target.label} stays silent{more}",
+        "something drops the packets: see the other findings, then the rules of both containers",
+        _between(setup, outcome),
+    )
+
+
+def _virtual(setup: Setup) -> set[str]:
+    return {one.partition("/")[0] for service in setup.state.services for one in service.virtual_ips.values()}
+
+
+def _networks_of(setup: Setup, addresses: set[str]) -> list[str]:
+    return [
+        network
+        for service in setup.state.services
+        for network, address in service.virtual_ips.items()
+        if address.partition("/")[0] in addresses
+    ]
+
+
+def _between(setup: Setup, outcome: Outcome) -> frozenset[Claim]:
+    """Return what the way between both hosts needs."""
+    end, network = outcome.target.end, outcome.target.network
+    if end is None or not end.host or not network:
+        return frozenset()
+    return claims.exchange(setup, network, outcome.asker.host, end.host)
+
+
+def is_proved(outcome: Outcome) -> bool:
+    """Return whether an attempt shows that a port does not answer: silence of UDP does not."""
+    return outcome.seen is not None and not (outcome.seen == SILENT and outcome.target.door.protocol == "udp")
