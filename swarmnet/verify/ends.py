@@ -35,10 +35,19 @@ class End:
     """Whether questions are asked from inside its network namespace."""
     problem: str | None = None
     """Why none can be asked there; None where they can."""
+    is_machine: bool = False
+    """Whether it is no container: a host's observer, or the operator's machine, whose ``host`` is empty."""
 
     def __str__(self) -> str:
         """Return it with its host."""
+        if self.is_machine:
+            return self.name
         return f"{self.name} on {self.host or 'a node that is not in the inventory'}"
+
+
+def machine(host: str) -> End:
+    """Return a host, or without a name the operator's machine, as one that asks."""
+    return End(host, host, host or "your machine", asks=True, is_machine=True)
 
 
 def parties_of(expected: Expectations) -> tuple[Party, ...]:

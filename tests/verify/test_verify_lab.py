@@ -17,7 +17,7 @@ from swarmnet.verify.scenarios import ALL
 from swarmnet.verify.story import VerifyOptions
 from tests.support.commands import docker
 from tests.support.labs import fresh_name
-from tests.support.live_verify import inventory, run, traces
+from tests.support.live_verify import HOSTS, inventory, run, traces
 from tests.support.waiting import soon
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.lab
 TRAFFIC = tuple(one for one in ALL if one.name in ("icmp", "udp", "tcp"))
 PATIENT = 6.0
 """Seconds for what passes to come right, where a failure is waited for: new endpoints reach busy 20.10 hosts late."""
-EXPECTED = tuple(one for one in ALL if one.name in ("isolation", "checks"))
+EXPECTED = tuple(one for one in ALL if one.name in ("isolation", "checks", "outside", "egress"))
 NAMES = tuple(one for one in ALL if one.name == "dns-container")
 
 
@@ -179,10 +179,14 @@ _TRY_ESP = (
 
 
 SERVICES = {
-    "web": ("80", "--network", "outer"),
+    "web": ("80", "--network", "outer", "--publish", "mode=host,target=80,published=8088"),
     "api": ("8080", "--network", "outer", "--network", "inner", "--user", "65534"),
     "db": ("5432", "--network", "inner", "--user", "1000:1000", "--read-only", "--cap-drop", "ALL"),
 }
+
+
+ALLOWED = ("web -> api: 8080", "api -> db", "api -> db: 9", "web -> db: 5432", "outside -> web: 8088")
+EGRESS = {"web": ["m2:22"], "db": "none"}
 
 
 def all_run(lab: Lab) -> bool:
@@ -198,9 +202,9 @@ def test_services_are_asked_from_inside_their_containers_on_networks_that_take_n
     for name, (port, *words) in SERVICES.items():
         made = ("--mode", "global", "--endpoint-mode", "dnsrr", "--stop-grace-period", "1s", *words, "demo:1")
         docker(swarm, "m1", "service", "create", "-d", "--name", name, *made, "httpd", "-f", "-p", port, "-h", "/www")
-    names = Known(services=frozenset(SERVICES), hosts=frozenset())
-    lines = {"allow": ["web -> api: 8080", "api -> db", "api -> db: 9", "web -> db: 5432"], "deny": ["api -> web: 80"]}
-    step = ExpectOperation.model_validate({**lines, "deny": [*lines["deny"], "db -> web"]})
+    names = Known(services=frozenset(SERVICES), hosts=frozenset(HOSTS))
+    lines = {"allow": [*ALLOWED], "deny": ["api -> web: 80", "operator -> web: 81"]}
+    step = ExpectOperation.model_validate({**lines, "deny": [*lines["deny"], "db -> web"], "egress": EGRESS})
     checks = {"api": Check(http="/index.html", port=8080), "db": Check(http="/none", port=5432)}
     expected = step.expectations(names, list(SERVICES)).model_copy(update={"checks": checks})
     try:
@@ -218,6 +222,10 @@ def test_services_are_asked_from_inside_their_containers_on_networks_that_take_n
         "web -> db: 5432": (Status.FAILED, "no-shared-network"),
         "api -> web: 80": (Status.FAILED, "not-allowed"),
         "db -> web": (Status.OK, None),
+        "outside -> web: 8088": (Status.OK, None),
+        "operator -> web: 81": (Status.OK, None),
+        "web -> m2: 22": (Status.OK, None),
+        "db -> outside": (Status.OK, None),
         "service api": (Status.OK, None),
         "service db": (Status.FAILED, "check-failed"),
     }

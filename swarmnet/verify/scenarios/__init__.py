@@ -17,7 +17,9 @@ from swarmnet.verify.scenarios.encryption.on_the_wire import EncryptionOnTheWire
 from swarmnet.verify.scenarios.encryption.rules import EncryptionRules
 from swarmnet.verify.scenarios.encryption.states import IpsecStates
 from swarmnet.verify.scenarios.expected.checks import Checks
+from swarmnet.verify.scenarios.expected.egress import Egress
 from swarmnet.verify.scenarios.expected.isolation import Isolation
+from swarmnet.verify.scenarios.expected.outside import Outside
 from swarmnet.verify.scenarios.hosts.firewall import HostFirewall
 from swarmnet.verify.scenarios.hosts.gossip import Gossip
 from swarmnet.verify.scenarios.hosts.kernels import Kernels
@@ -69,6 +71,8 @@ ALL: tuple[Scenario, ...] = (
     IpsecStates(),
     EncryptionRules(),
     Isolation(),
+    Outside(),
+    Egress(),
     Checks(),
 )
 """Every scenario, in the order in which it is shown."""

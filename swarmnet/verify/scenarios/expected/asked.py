@@ -10,7 +10,7 @@ from swarmnet.model.expectation import Door
 from swarmnet.verify import keys
 from swarmnet.verify.ends import HOST_NETWORK
 from swarmnet.verify.keys import Key
-from swarmnet.verify.scenario import InsideTask
+from swarmnet.verify.scenario import InsideTask, ObserverTask, OperatorTask
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -119,6 +119,8 @@ class Outcome:
     why: str
     addresses: tuple[str, ...] = ()
     """What the name led to."""
+    local: str = ""
+    """The asker's own address, where the port is open."""
 
     def as_json(self) -> JsonObject:
         """Return it as evidence."""
@@ -131,8 +133,8 @@ def listening_of(end: End) -> Key[Listening]:
 
 
 def opened_by(end: End, scenario: str) -> Key[dict[str, JsonObject]]:
-    """Return the key of what a scenario opens from a container."""
-    return keys.targets(f"inside/{end.name}/{scenario}")
+    """Return the key of what a scenario opens from a container, or from a machine."""
+    return keys.targets(f"machine/{scenario}" if end.is_machine else f"inside/{end.name}/{scenario}")
 
 
 def ask_listening(ends: Iterable[End]) -> list[Question]:
@@ -150,7 +152,10 @@ def ask_open(end: End, scenario: str, targets: Sequence[Target]) -> list[Questio
     for target in sorted(targets, key=lambda one: one.is_wanted):
         by_label[target.label] = target.as_json()
     task: JsonObject = {"kind": "open", "targets": by_label}
-    return [InsideTask(end.host, opened_by(end, scenario).name, task, end.name)]
+    key = opened_by(end, scenario).name
+    if not end.is_machine:
+        return [InsideTask(end.host, key, task, end.name)]
+    return [ObserverTask(end.host, key, task)] if end.host else [OperatorTask(key, task)]
 
 
 def can_ask(end: End) -> bool:
@@ -168,7 +173,7 @@ def outcome_of(answers: Answers, asker: End, scenario: str, target: Target) -> O
     if seen not in (OPEN, UNRESOLVABLE, REFUSED, UNREACHABLE, SILENT, WRONG):
         return Outcome(asker, target, None, str(one.get("why") or "was not asked"))
     led = tuple(str(address) for address in addresses) if isinstance(addresses, list) else ()
-    return Outcome(asker, target, str(seen), str(one.get("why") or ""), led)
+    return Outcome(asker, target, str(seen), str(one.get("why") or ""), led, str(one.get("local") or ""))
 
 
 def ends_named(setup: Setup, party: str) -> tuple[End, ...]:
