@@ -36,7 +36,7 @@ class End:
     problem: str | None = None
     """Why none can be asked there; None where they can."""
     is_machine: bool = False
-    """Whether it is no container: a host's observer, or the operator's machine, whose ``host`` is empty."""
+    """Whether it is a machine: a host, asked by its observer, or the operator's, whose ``host`` is empty."""
 
     def __str__(self) -> str:
         """Return it with its host."""

@@ -221,7 +221,9 @@ def test_udp_without_an_answer_proves_nothing() -> None:
 
 
 @pytest.mark.parametrize(("allowed", "status"), [(True, Status.FAILED), (False, Status.SKIPPED)])
-def test_a_service_without_a_container_or_a_port_is_told_apart(*, allowed: bool, status: Status) -> None:
+def test_a_service_without_a_container_and_one_without_a_port_are_distinguished(
+    *, allowed: bool, status: Status
+) -> None:
     setup = expecting(arrow(API, DB, allowed=allowed))
     gone = Hosts(replace(setup, ends=ENDS[:2]))
     assert judged(gone)["api -> db"].status is status
