@@ -101,7 +101,7 @@ def command_line(store: Schedules, cluster: str, *, if_due: bool) -> tuple[str, 
 
 
 def ping(given: str | None) -> str | None:
-    """Return the URL of ``--ping-url``, checked; ``env:NAME`` keeps it out of the shell's history.
+    """Return the URL of ``--ping-url``, checked.
 
     Raises:
         UsageError: there is no such variable, or it is not such a URL.
@@ -110,11 +110,28 @@ def ping(given: str | None) -> str | None:
 
     if given is None:
         return None
+    url = _meant("--ping-url", given)
+    origin(url)
+    return url
+
+
+def services(given: list[str] | None) -> tuple[str, ...]:
+    """Return the URLs of ``--notify``, checked.
+
+    Raises:
+        UsageError: there is no such variable, apprise is not installed, or it cannot use the URL.
+    """
+    from swarmnet.edge.operator.chat import checked_service
+
+    return tuple(checked_service(_meant("--notify", one)) for one in given or ())
+
+
+def _meant(option: str, given: str) -> str:
+    """Return a URL; ``env:NAME`` keeps it out of the shell's history."""
     kind, _, name = given.partition(":")
     url = os.environ.get(name) if kind == "env" else given
     if url is None:
-        raise UsageError(f"--ping-url: there is no variable {name}")
-    origin(url)
+        raise UsageError(f"{option}: there is no variable {name}")
     return url
 
 
@@ -293,6 +310,7 @@ def drill_times(given: str | None, keys: Path) -> str | None:
 
 
 def _notices(schedule: Schedule) -> tuple[Notice, ...]:
+    from swarmnet.edge.operator.chat import ChatNotice
     from swarmnet.edge.operator.notices import FailureCommand, MetricsFile, Ping
 
     found: list[Notice] = []
@@ -300,6 +318,8 @@ def _notices(schedule: Schedule) -> tuple[Notice, ...]:
         found.append(MetricsFile(Path(schedule.metrics)))
     if schedule.ping_url is not None:
         found.append(Ping(schedule.ping_url))
+    if schedule.notify:
+        found.append(ChatNotice(schedule.notify_urls))
     if schedule.on_failure:
         found.append(FailureCommand(schedule.on_failure, schedule.cluster))
     return tuple(found)
@@ -322,6 +342,7 @@ def _is_journal() -> bool:
 
 def standing(store: Schedules, schedule: Schedule, now: datetime) -> ScheduleEntry:
     """Return when a schedule's next backup comes, what became of the last run, and whether the newest is too old."""
+    from swarmnet.edge.operator.chat import scheme
     from swarmnet.edge.operator.notices import origin
     from swarmnet.plan.schedule import age, is_due, next_due
     from swarmnet.report.documents.schedule import ScheduleEntry, run_entry
@@ -343,6 +364,7 @@ def standing(store: Schedules, schedule: Schedule, now: datetime) -> ScheduleEnt
         max_age=schedule.max_age,
         overdue=old.is_overdue,
         ping=None if schedule.ping is None else origin(schedule.ping),
+        notify=[scheme(url) for url in schedule.notify],
     )
 
 

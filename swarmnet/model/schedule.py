@@ -43,6 +43,8 @@ class Schedule(Document):
     """Seconds after which the newest backup is too old."""
     ping: str | None = Field(default=None, repr=False)
     """URL that hears of each run; anyone who knows it can report a success."""
+    notify: tuple[str, ...] = Field(default=(), repr=False)
+    """URLs of services that hear of failures, with tokens and passwords in them."""
     on_failure: tuple[str, ...] = Field(default=(), repr=False)
     """Command that runs after a failure."""
     timeout: float | None = None
@@ -59,6 +61,11 @@ class Schedule(Document):
     def ping_url(self) -> Secret | None:
         """The URL, masked wherever it is printed."""
         return None if self.ping is None else Secret(self.ping)
+
+    @property
+    def notify_urls(self) -> tuple[Secret, ...]:
+        """The URLs of services, masked wherever they are printed."""
+        return tuple(Secret(url) for url in self.notify)
 
     @property
     def keeps(self) -> bool:

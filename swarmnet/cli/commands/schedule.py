@@ -46,6 +46,14 @@ class Telling:
             help="URL of a dead man's switch, as healthchecks has: gets /start, success, or /fail with the last lines.",
         ),
     ] = None
+    notify: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--notify",
+            metavar="URL|env:NAME",
+            help="Service that hears of failures: mail, a chat, whatever apprise knows (an extra); repeatable.",
+        ),
+    ] = None
     on_failure: Annotated[
         str | None,
         typer.Option("--on-failure", metavar="CMD", help="Command that runs after a failure; its stdin has the lines."),
@@ -137,7 +145,7 @@ class Wanted:
         Raises:
             UsageError: says which option it is.
         """
-        from swarmnet.cli.schedules import chosen, drill_times, ping, targets_of, words
+        from swarmnet.cli.schedules import chosen, drill_times, ping, services, targets_of, words
         from swarmnet.cli.sealing import key_ring, sealing_vault
         from swarmnet.cli.wiring import read_inventory
         from swarmnet.edge.backups.keys import nobody
@@ -165,6 +173,7 @@ class Wanted:
             keep_weekly=self.keeping.keep_weekly,
             max_age=patience(at, now) if hours is None else int(hours * 3600),
             ping=ping(self.telling.ping_url),
+            notify=services(self.telling.notify),
             on_failure=words(self.telling.on_failure),
             metrics=None if metrics is None else str(metrics.absolute()),
             drill=drill_times(self.timing.drill, keys),

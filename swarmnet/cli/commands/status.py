@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from swarmnet.cli import wiring
+from swarmnet.cli.backup_age import Watched
 from swarmnet.cli.options import LimitedCluster, ShowValuesOption, grouped
 from swarmnet.cli.output import Output
 from swarmnet.errors import ExitCode
@@ -20,10 +21,11 @@ CONNECT_LIMIT = 5.0
 
 
 @grouped
-def command(cluster: LimitedCluster, output: Output, show_values: ShowValuesOption = False) -> None:
+def command(cluster: LimitedCluster, watched: Watched, output: Output, show_values: ShowValuesOption = False) -> None:
     """Show the cluster at a glance: healthy, degraded or lost, and why; then what runs where.
 
-    Exit 3: degraded or lost. Each host has 5 s to accept a connection, or --timeout.
+    It ends with the age of the newest complete backup. Exit 3: degraded or lost, or that backup is too old. Each host
+    has 5 s to accept a connection, or --timeout.
     """
     targets, hosts = output.targets(), cluster.read()
     with cluster.observed(quick(hosts)) as ports:  # what follows loads while the logins go on
@@ -34,16 +36,17 @@ def command(cluster: LimitedCluster, output: Output, show_values: ShowValuesOpti
         from swarmnet.report.documents.status import status_document
         from swarmnet.report.reports.status import status_report
         from swarmnet.report.terminal.lock import lock_lines
-        from swarmnet.report.terminal.status import status_lines
+        from swarmnet.report.terminal.status import backup_lines, status_lines
         from swarmnet.workflows.fleet.observe import Look, observe
         from swarmnet.workflows.lock.lock import holders
 
+        age = watched.age(hosts.cluster)
         state = observe(ports, Look(hosts=cluster.names(hosts)))
         found, operator = holders(ports, state), wiring.this_operator()
-    document = status_document(state, hosts, lock_entries(found, operator), Cover(shows=show_values))
-    lines = (*status_lines(state, hosts), *lock_lines(found, operator))
+    document = status_document(state, hosts, lock_entries(found, operator), Cover(shows=show_values), backups=age)
+    lines = (*status_lines(state, hosts), *lock_lines(found, operator), *backup_lines(age))
     targets.emit(status_report(document, lines))
-    if standing(state, hosts).health in (Health.DEGRADED, Health.LOST) or state.failures:
+    if standing(state, hosts).health in (Health.DEGRADED, Health.LOST) or state.failures or age.overdue:
         raise typer.Exit(ExitCode.INCOMPLETE)
 
 

@@ -45,6 +45,7 @@ class ScheduleEntry(Entry):
     max_age: int = Field(description="Seconds.")
     overdue: bool = Field(description="True when the newest complete backup is too old.")
     ping: str | None = Field(description="Origin of the URL that hears of each run.")
+    notify: list[str] = Field(description="Schemes of the services that hear of failures.")
 
 
 class ScheduleStatusDocument(Output):

@@ -10,13 +10,14 @@ from swarmnet.model.redaction import Cover
 from swarmnet.model.standing import failing_of, promoted, running_of, standing, strangers
 from swarmnet.model.swarm import NodeSpec
 from swarmnet.report.cluster import host_names, is_outside, nodes_by_name, ports_of, services_by_name
-from swarmnet.report.documents.base import Entry, FailureEntry, JsonValue, Output, failure_entries
+from swarmnet.report.documents.base import Entry, FailureEntry, JsonValue, Output, Text, failure_entries
 from swarmnet.report.documents.lock import LockEntry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from swarmnet.model.announced_losses import Standing
+    from swarmnet.model.backup_age import BackupAge
     from swarmnet.model.hosts import Inventory
     from swarmnet.model.network import Network
     from swarmnet.model.service import Service
@@ -89,6 +90,18 @@ class ServiceEntry(Entry):
     ports: list[PortEntry]
 
 
+class BackupAgeEntry(Entry):
+    """The newest complete backup of the cluster."""
+
+    place: Text = Field(description="Where it was looked for.")
+    newest: str | None = Field(description="ISO 8601; null where there is none.")
+    age: float | None = Field(description="Seconds.")
+    max_age: int | None = Field(description="Seconds; null where neither a schedule nor --max-age says so.")
+    overdue: bool
+    scheduled: bool = Field(description="True where a schedule of this user takes backups of the cluster.")
+    problem: Text | None = Field(description="Why it is not known.")
+
+
 class StatusDocument(Output):
     """What ``status --json`` prints."""
 
@@ -104,10 +117,16 @@ class StatusDocument(Output):
     promoted: list[str] = Field(description="Managers of the swarm that are workers in the inventory.")
     locks: list[LockEntry]
     failures: list[FailureEntry]
+    backups: BackupAgeEntry | None
 
 
 def status_document(
-    state: ClusterState, inventory: Inventory, locks: list[LockEntry], cover: Cover | None = None
+    state: ClusterState,
+    inventory: Inventory,
+    locks: list[LockEntry],
+    cover: Cover | None = None,
+    *,
+    backups: BackupAge | None = None,
 ) -> StatusDocument:
     """Return the cluster for programs; ``locks`` are those of other runs, ``cover`` hides values of labels."""
     names = host_names(state)
@@ -125,6 +144,19 @@ def status_document(
         promoted=list(promoted(state, inventory)),
         locks=locks,
         failures=failure_entries(state.failures),
+        backups=None if backups is None else _backups(backups),
+    )
+
+
+def _backups(age: BackupAge) -> BackupAgeEntry:
+    return BackupAgeEntry(
+        place=age.place,
+        newest=None if age.newest is None else age.newest.isoformat(),
+        age=age.seconds,
+        max_age=age.max_age,
+        overdue=age.overdue,
+        scheduled=age.is_scheduled,
+        problem=age.problem,
     )
 
 

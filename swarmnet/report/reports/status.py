@@ -9,7 +9,7 @@ from swarmnet.report.formats.report import Check, Report
 from swarmnet.report.terminal.console import printed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from swarmnet.report.documents.status import StatusDocument
     from swarmnet.report.terminal.console import Line
@@ -48,6 +48,20 @@ def status_report(document: StatusDocument, lines: Iterable[Line]) -> Report:
     return Report(
         command="status",
         document=document,
-        checks=(whole, *nodes, *services, *hosts),
+        checks=(whole, *nodes, *services, *hosts, *_backups(document)),
         print_to=printed(lines),
     )
+
+
+def _backups(document: StatusDocument) -> Iterator[Check]:
+    found = document.backups
+    if found is not None and (found.overdue or found.newest is not None):
+        said = f"newest {found.newest or 'none'} in {found.place}"
+        advice = f"swarmnet schedule run {document.cluster}" if found.scheduled else "swarmnet backup create"
+        yield Check(
+            "backup",
+            document.cluster,
+            Status.FAILED if found.overdue else Status.OK,
+            said,
+            advice if found.overdue else "",
+        )

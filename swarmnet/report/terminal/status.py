@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from swarmnet.model.age import in_words
 from swarmnet.model.announced_losses import UNLOCK, Health
 from swarmnet.model.standing import failing_of, next_loss, promoted, running_of, standing, strangers
 from swarmnet.model.state import SwarmStanding
@@ -16,11 +17,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from swarmnet.model.announced_losses import Standing
+    from swarmnet.model.backup_age import BackupAge
     from swarmnet.model.hosts import Inventory
     from swarmnet.model.network import Network
     from swarmnet.model.state import ClusterState
     from swarmnet.report.terminal.console import Line
 
+_HOUR = 3600
 SHOWN = 3
 """Reasons that one line names; the rest is counted."""
 _STYLES = {Health.HEALTHY: "green", Health.DEGRADED: "yellow", Health.LOST: "red", Health.ABSENT: "yellow"}
@@ -38,6 +41,24 @@ def status_lines(state: ClusterState, inventory: Inventory) -> Iterator[Line]:
     yield from _service_table(state)
     yield from _differences(state, inventory)
     yield from failure_lines(state.failures)
+
+
+def backup_lines(age: BackupAge) -> Iterator[Line]:
+    """Yield how old the newest complete backup is."""
+    yield ""
+    yield line(("backups", "bold"), ": ", (backup_text(age), "red" if age.overdue else ""))
+
+
+def backup_text(age: BackupAge) -> str:
+    """Return how old the newest complete backup is, whether that is too old, and where it is."""
+    limit = "" if age.max_age is None else f"; it may be {age.max_age / _HOUR:g} h old"
+    where = f"in {age.place}{', by a schedule' if age.is_scheduled else ''}"
+    if age.problem is not None:
+        return f"not known: {age.problem}"
+    if age.newest is None or age.seconds is None:
+        return f"{'OVERDUE: ' if age.overdue else ''}no complete one {where}{limit}"
+    old = in_words(age.seconds)
+    return f"{'OVERDUE: ' if age.overdue else ''}the newest complete one is {old}, {where}{limit}"
 
 
 def _headline(found: Standing, state: ClusterState) -> str:

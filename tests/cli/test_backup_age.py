@@ -1,0 +1,94 @@
+"""What ``status`` says of backups: how old the newest complete one is, where, and whether that is too old."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from swarmnet.cli.backup_age import Watched
+from swarmnet.cli.schedules import schedules
+from swarmnet.cli.sealing import sealing_vault
+from swarmnet.edge.backups.key_ring import BackupKeys
+from swarmnet.edge.backups.repository import DirectoryRepository
+from swarmnet.report.documents.status import status_document
+from swarmnet.report.reports.status import status_report
+from swarmnet.report.terminal.status import backup_text
+from tests.support.backups import a_document, a_state
+from tests.support.clusters import inventory
+from tests.support.nights import a_schedule
+from tests.support.taken_backups import PARTIAL
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from swarmnet.model.backup_age import BackupAge
+    from swarmnet.model.state import ClusterState
+    from swarmnet.report.formats.report import Check
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    BackupKeys(tmp_path / "swarmnet" / "keys").create("alice")
+    return tmp_path
+
+
+def _take(place: Path, hours: float, state: ClusterState | None = None, *, folder: str = "backups") -> None:
+    vault = sealing_vault(place / "swarmnet" / "keys", None, None, single_recipient=False)
+    update = {"created": datetime.now(UTC) - timedelta(hours=hours), "id": f"{int(hours):032x}"}
+    document = a_document(state).model_copy(update=update)
+    DirectoryRepository(place / folder).write(document, vault.seal(document), check=vault.header)
+
+
+def test_the_newest_complete_backup_counts_and_a_limit_makes_it_too_old(place: Path) -> None:
+    _take(place, 30)
+    _take(place, 5.01)
+    _take(place, 1, PARTIAL)
+
+    assert backup_text(Watched().age("prod")) == f"the newest complete one is 5 hours old, in {place / 'backups'}"
+    late = Watched(max_age=4).age("prod")
+    assert late.overdue
+    assert backup_text(late).startswith("OVERDUE: the newest complete one is 5 hours old")
+    assert not Watched(max_age=6).age("prod").overdue
+
+
+def test_without_a_backup_there_is_none_and_only_a_limit_makes_that_a_fault(place: Path) -> None:
+    assert backup_text(Watched().age("prod")) == f"no complete one in {place / 'backups'}"
+    _take(place, 1)
+    assert Watched(max_age=1).age("other").overdue
+    assert not Watched().age("other").overdue
+
+
+def test_a_schedule_says_where_and_how_old(place: Path) -> None:
+    _take(place, 3, folder="night")
+    fields = {"cluster": "prod", "repository": str(place / "night"), "keys": str(place / "swarmnet" / "keys")}
+    schedules(None).put(a_schedule(place, max_age=2 * 3600, **fields))
+
+    found = Watched().age("prod")
+
+    assert (found.overdue, found.is_scheduled, found.max_age) == (True, True, 7200)
+    assert "by a schedule; it may be 2 h old" in backup_text(found)
+    assert not Watched(max_age=4).age("prod").overdue
+    assert Watched(repository=str(place / "backups")).age("prod").newest is None
+    checks = {one.group: one for one in _checks(found)}
+    assert (checks["backup"].status.value, checks["backup"].advice) == ("failed", "swarmnet schedule run shop")
+
+
+def _checks(found: BackupAge) -> tuple[Check, ...]:
+    document = status_document(a_state(), inventory(), [], backups=found)
+    return status_report(document, []).checks
+
+
+def test_what_cannot_be_read_is_said_and_hides_nothing(place: Path) -> None:
+    _take(place, 1)
+    (place / "swarmnet" / "keys" / "signers.txt").chmod(0o666)
+    found = Watched(max_age=1000).age("prod")
+    assert not found.overdue
+    assert backup_text(found).startswith("not known: ")
+    (place / "swarmnet" / "schedules").mkdir(mode=0o700)
+    (place / "swarmnet" / "schedules" / "prod.schedule.json").write_text("{")
+    (place / "swarmnet" / "schedules" / "prod.schedule.json").chmod(0o600)
+    assert "is damaged" in str(Watched().age("prod").problem)
