@@ -43,7 +43,8 @@ def test_l2_every_package_that_is_imported_is_declared() -> None:
     distributions = packages_distributions()
     needed = {normal(distributions[module][0]) for module in imported()}
 
-    assert needed <= named(PROJECT["dependencies"] + PROJECT["optional-dependencies"]["s3"])
+    extras = PROJECT["optional-dependencies"]
+    assert needed <= named(PROJECT["dependencies"] + extras["s3"] + extras["notify"])
 
 
 @pytest.mark.parametrize("pins", ["runtime", "dev"])

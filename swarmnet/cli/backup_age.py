@@ -71,8 +71,8 @@ class Watched:
         from swarmnet.cli.sealing import key_ring, trusted_signers
         from swarmnet.cli.targets import repository_at
         from swarmnet.edge.backups.vault import AgeVault
+        from swarmnet.plan.recovery.catalogue import newest_of
         from swarmnet.workflows.backup_lookup import listing
-        from swarmnet.workflows.scheduled import newest_of
 
         now = datetime.now(UTC)
         keys = self.keys if self.keys is not None or schedule is None else Path(schedule.keys)

@@ -372,8 +372,8 @@ def _newest(schedule: Schedule, now: datetime) -> datetime | None:
     """Return the time of the newest complete backup: what is on the disk counts, not what was remembered."""
     from swarmnet.edge.backups.repository import DirectoryRepository
     from swarmnet.edge.backups.vault import AgeVault
+    from swarmnet.plan.recovery.catalogue import newest_of
     from swarmnet.workflows.backup_lookup import listing
-    from swarmnet.workflows.scheduled import newest_of
 
     try:
         vault = AgeVault(trusted=trusted_signers(key_ring(Path(schedule.keys)), None))

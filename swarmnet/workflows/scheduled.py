@@ -18,9 +18,8 @@ from swarmnet.errors import (
     RefusedError,
     SwarmnetError,
 )
-from swarmnet.model.backup import Reason
 from swarmnet.model.schedule import RunRecord
-from swarmnet.plan.recovery.catalogue import TIME, is_ahead, once
+from swarmnet.plan.recovery.catalogue import TIME, newest_of, usable
 from swarmnet.plan.recovery.retention import Keep
 from swarmnet.plan.schedule import age, is_alarmed, is_drill_due, may_prune
 from swarmnet.workflows.backup import compare, prune
@@ -124,20 +123,6 @@ def newest(job: Job) -> datetime | None:
     return newest_of(_entries(job.repository, job.vault, job.schedule.cluster), job.clock.now())
 
 
-def newest_of(entries: tuple[Entry, ...], now: datetime) -> datetime | None:
-    """Return the time of the newest complete backup that is not from the future; None where there is none."""
-    times = (one.header.created for one in _good(entries) if one.header and not is_ahead(one.header.created, now))
-    return next(times, None)
-
-
-def _good(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
-    return tuple(
-        one
-        for one in once(entries)
-        if one.problem is None and one.header and one.header.complete and one.header.reason is not Reason.PRE_RESTORE
-    )
-
-
 def _entries(repository: Repository, vault: Vault, cluster: str) -> tuple[Entry, ...]:
     try:
         return listing(repository, vault, cluster)
@@ -202,7 +187,7 @@ def _open_again(job: Job, mine: tuple[Entry, ...], course: _Course) -> None:
 
 def _drift(job: Job, document: BackupDocument, before: tuple[Entry, ...], course: _Course) -> int | None:
     """Return how many objects differ from the newest complete backup before; None where there is no telling."""
-    earlier = next((one for one in _good(before) if one.header and one.header.created < document.created), None)
+    earlier = next((one for one in usable(before) if one.header and one.header.created < document.created), None)
     if earlier is None or not job.vault.can_open:
         return None
     try:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.commands import Operator, docker
+from tests.support.commands import LIMIT, SWARMNET, Operator, docker
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from swarmnet.lab import Lab
 
 pytestmark = pytest.mark.lab
@@ -25,6 +27,7 @@ steps:
   - config: {name: site.conf, from: {command: [echo, hello]}}
 """
 MORE = f"{SITE}  - config: {{name: more.conf, from: {{command: [echo, more]}}}}\n"
+CLOCK = str(next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1")))
 ADDRESSES = "{{range .IPAM.Config}}{{.Subnet}}{{end}} {{index .Options `com.docker.network.driver.mtu`}}"
 
 
@@ -57,6 +60,37 @@ def _run_as_at_night(operator: Operator, inventory: tuple[str, str]) -> None:
     assert (newest["header"]["reason"], newest["name"]) == ("schedule", one["last"]["backup"])
 
 
+def _at(operator: Operator, ahead: timedelta, *argv: str) -> subprocess.CompletedProcess[str]:
+    """Type a command when the clock of the operator's machine is so far ahead, and goes on from there."""
+    fake = {"LD_PRELOAD": CLOCK, "FAKETIME": f"+{ahead.total_seconds():.0f}", "NO_COLOR": "1"}
+    home = str(operator.directory)
+    environment = {"PATH": os.environ["PATH"], "HOME": home, "XDG_CONFIG_HOME": home, **fake}
+    return subprocess.run(
+        [SWARMNET, *argv], env=environment, cwd="/", capture_output=True, text=True, check=False, timeout=LIMIT
+    )
+
+
+def _a_night_passes(operator: Operator, inventory: tuple[str, str]) -> None:
+    """Let the timer ask at each hour of a night, which is over in seconds, and once in between."""
+    place, repository = ("--directory", str(operator.directory / "night")), str(operator.directory / "nights")
+    rules = ("--at", "hourly", "--keep-last", "3", "--max-age", "2", "--repository", repository, "--with", "launchd")
+    operator.types("schedule", "install", *inventory, *rules, *place)
+    now = datetime.now(UTC)
+    first = now.replace(minute=5, second=0, microsecond=0) + timedelta(hours=1) - now
+    for hour in range(6):
+        hourly = _at(operator, first + timedelta(hours=hour), "schedule", "run", "--if-due", *place)
+        assert hourly.returncode == 0, hourly.stderr
+        assert "no backup was taken" not in hourly.stderr
+    between = _at(operator, first + timedelta(hours=5, minutes=30), "schedule", "run", "--if-due", "--json", *place)
+    assert json.loads(between.stdout)["run"] is None
+
+    times = [one["header"]["created"] for one in operator.asks("backup", "list", "--repository", repository)["backups"]]
+    wanted = [f"{now + first + timedelta(hours=hour):%Y-%m-%dT%H}" for hour in (5, 4, 3)]
+    assert [time[:13] for time in times] == wanted  # the rule keeps three of six
+    for hours, code in ((6, 0), (9, 3)):  # the timer stopped: two hours later the newest is too old
+        assert _at(operator, first + timedelta(hours=hours), "schedule", "status", *place).returncode == code
+
+
 def test_a_customised_ingress_network_comes_back_on_every_node_and_undo_takes_the_rest_back(
     lab: Lab, tmp_path: Path
 ) -> None:
@@ -71,6 +105,7 @@ def test_a_customised_ingress_network_comes_back_on_every_node_and_undo_takes_th
     assert (saved["header"]["reason"], saved["header"]["complete"]) == ("pre-apply", True)
     operator.types("backup", "create", *inventory)
     _run_as_at_night(operator, inventory)
+    _a_night_passes(operator, inventory)
     lab.reset()
 
     operator.types("restore", "apply", "latest", *inventory, "--yes", "--no-verify", exits=3)

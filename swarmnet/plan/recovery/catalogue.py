@@ -93,6 +93,21 @@ def is_ahead(time: datetime, now: datetime) -> bool:
     return (time - now).total_seconds() > AHEAD
 
 
+def usable(entries: Iterable[Entry]) -> tuple[Entry, ...]:
+    """Return the complete backups that can be used, whatever their reason but a restore; newest first."""
+    return tuple(
+        one
+        for one in once(entries)
+        if one.problem is None and one.header and one.header.complete and one.header.reason is not Reason.PRE_RESTORE
+    )
+
+
+def newest_of(entries: Iterable[Entry], now: datetime) -> datetime | None:
+    """Return the time of the newest complete backup that is not from the future; None where there is none."""
+    times = (one.header.created for one in usable(entries) if one.header and not is_ahead(one.header.created, now))
+    return next(times, None)
+
+
 def is_older(found: Mark, seen: Mark | None, now: datetime) -> bool:
     """Return whether a newer backup was seen before than the one that is the newest now.
 
