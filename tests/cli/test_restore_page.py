@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import shutil
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -102,9 +103,8 @@ def test_nothing_at_hand_says_where_to_look(tmp_path: Path, types: Types) -> Non
 
 
 def test_a_backup_without_a_key_asks_for_the_key(stick: Path, types: Types) -> None:
-    recovery = stick / "recovery.txt"
-    signer = next(line for line in recovery.read_text().splitlines() if "signer: " in line).partition("signer: ")[2]
-    recovery.unlink()
+    signer = _signer(stick)
+    (stick / "recovery.txt").unlink()
     unknown = types(stick, "restore", exits=3)
     assert "its signer is not trusted here" in unknown
     assert "give the recovery file with --identity" in unknown
@@ -181,3 +181,29 @@ def test_hosts_without_a_place_are_asked_for_at_a_terminal(stick: Path) -> None:
     for said in ("'n9' is none of them", "takes the place of w1, a worker? n2, or - for none", "--map m1=n1"):
         assert said in screen
     assert "map each host" in Operator(stick).types(*words, exits=5)
+
+
+@pytest.mark.lab
+def test_a_stick_that_cannot_be_written_is_enough(stick: Path, types: Types) -> None:
+    """A mount of its own, since root may write anywhere else."""
+    (stick / "prod").mkdir()
+    (file,) = stick.glob("*.swarmnet")
+    shutil.copy(file, stick / "prod")
+    file.unlink()
+    subprocess.run(["/bin/mount", "--bind", str(stick), str(stick)], check=True)
+    try:
+        subprocess.run(["/bin/mount", "-o", "remount,bind,ro", str(stick)], check=True)
+        with pytest.raises(OSError, match="Read-only"):
+            (stick / "x").touch()
+        assert "recovery.txt (found here): opens" in types(stick, "restore")
+        where = ("--repository", ".", "--identity", "recovery.txt")
+        assert "complete" in types(stick, "backup", "list", *where[:2], "--trust", _signer(stick))
+        assert "ok: opened and read" in types(stick, "backup", "check", *where)
+        assert "tls-key" in types(stick, "backup", "show", *where)
+    finally:
+        subprocess.run(["/bin/umount", "--lazy", str(stick)], check=True)
+
+
+def _signer(stick: Path) -> str:
+    lines = (stick / "recovery.txt").read_text().splitlines()
+    return next(line for line in lines if "signer: " in line).partition("signer: ")[2]

@@ -81,6 +81,13 @@ def test_a_cut_file_is_damage(length: int) -> None:
         VAULT.open(BLOB[:length])
 
 
+def test_a_file_that_is_cut_at_any_length_is_damage() -> None:
+    keyless = AgeVault(trusted=TRUSTED)
+    for length in range(len(BLOB)):
+        with pytest.raises(DamagedError):
+            keyless.header(BLOB[:length])
+
+
 def test_trailing_bytes_are_damage() -> None:
     with pytest.raises(DamagedError):
         VAULT.open(BLOB + b"\0")
