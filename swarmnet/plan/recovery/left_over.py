@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from swarmnet.model.differences import What
 from swarmnet.model.plan import Skip
+from swarmnet.model.ref import Ref
 from swarmnet.operations.kinds import REMOVABLE
+from swarmnet.operations.network.ingress import ingress_of
 from swarmnet.plan.recovery.describe import own
 from swarmnet.plan.recovery.drift import drift
 from swarmnet.plan.recovery.host_map import seen_as
@@ -33,8 +35,17 @@ def left(found: Restoration, plan: Plan, state: ClusterState) -> tuple[Skip, ...
     done = {action.object.key for action in plan.actions if action.object.kind in REMOVABLE}
     before = seen_as(found.document.state, state, found.hosts, found.inventory)
     differences = drift(before, own(plan.predicted if plan.actions else state)).differences
+    done |= _made_with_the_swarm(found, state)
     more = (one for one in differences if one.ref.key not in done and not is_explained(one, found.skips))
     return (*found.skips, *(Skip(object=one.ref, why=_why(one, found)) for one in more))
+
+
+def _made_with_the_swarm(found: Restoration, state: ClusterState) -> set[tuple[str, str, str | None]]:
+    """Return the ingress network where the swarm is not there yet: engines make it with the swarm."""
+    ingress = ingress_of(found.document.state)
+    if state.swarm is not None or ingress is None:
+        return set()
+    return {Ref(kind="network", name=ingress.spec.name).key}
 
 
 def is_explained(difference: Difference, skips: tuple[Skip, ...]) -> bool:

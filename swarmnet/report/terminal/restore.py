@@ -61,7 +61,7 @@ def outlook_lines(plan: Plan, outlook: Outlook) -> Iterator[Line]:
     back = Counter(action.object.kind for action in plan.actions if action.sign in (Sign.CREATE, Sign.UPDATE))
     yield ""
     yield line(
-        ("comes back", "bold"), ": ", ", ".join(f"{number} {kind}" for kind, number in back.items()) or "nothing"
+        ("comes back", "bold"), ": ", ", ".join(count(number, kind) for kind, number in back.items()) or "nothing"
     )
     left = list(left_out(plan.skips, outlook.losses))
     if left:
