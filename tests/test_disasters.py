@@ -22,6 +22,7 @@ DIES, CHOICES, KINDS = (
 )
 TRUST, LOOKUP, NIGHTS = "cli/test_backup_trust", "workflows/test_backup_lookup", "workflows/test_scheduled"
 RECOVER, PAGE, STEPS = "workflows/test_recover", "cli/test_restore_page", "plan/recovery/test_steps"
+RAFT = "workflows/test_raft"
 ON_ENGINES = "a_customised_ingress_network_comes_back_on_every_node_and_undo_takes_the_rest_back"
 POWER_CUTS = "a_swarm_begins_again_from_the_one_manager_that_power_cuts_left_and_takes_the_others_in"
 
@@ -29,6 +30,14 @@ HELD: dict[int, tuple[str, dict[str, str]]] = {
     1: (
         "all managers are lost; other hosts, with other addresses, carry the same cluster afterwards",
         {"stories/test_disaster": "a_lost_cluster_comes_back_on_other_hosts"},
+    ),
+    2: (
+        "all managers are lost; hosts with the old addresses get a manager's whole state back, secrets included",
+        {RAFT: "the_swarm_comes_back_on_hosts_that_lost_everything_and_the_other_managers_join"},
+    ),
+    3: (
+        "a manager's state is to run at another address, or on an older engine",
+        {RAFT: "what_engines_cannot_do_is_refused_before_anything_changes"},
     ),
     4: (
         "a majority is lost; the swarm begins again from the manager that is left",
@@ -40,6 +49,7 @@ HELD: dict[int, tuple[str, dict[str, str]]] = {
     5: (
         "autolock is on: recovery from one manager is refused, a restore needs a place for the new key",
         {
+            RAFT: "an_autolocked_swarm_is_archived_and_its_manager_unlocked_but_engines_cannot_begin_it_again",
             RECOVER: "an_autolocked_swarm_is_refused_since_its_engine_would_remove_the_state",
             CHOICES: "autolock_comes_back_only_with_a_place_for_its_new_key",
         },
@@ -253,11 +263,9 @@ HELD: dict[int, tuple[str, dict[str, str]]] = {
     ),
 }
 OPEN = {
-    2: "archives of a manager's own state: restored on the same address",
-    3: "archives of a manager's own state: refused on another address",
-    18: "archives of a manager's own state: the login breaks, and the engine starts again",
-    36: "archives of a manager's own state: older than the nodes' certificates; specs do not depend on these",
-    37: "archives of a manager's own state: the CA was rotated before",
+    18: "the login breaks while a manager's state is archived, and its engine starts again: seen by hand only",
+    36: "archives of a manager's state that are older than its certificate; backups do not depend on these",
+    37: "archives of a manager's state whose CA was rotated before they were taken",
 }
 
 

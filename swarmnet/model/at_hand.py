@@ -59,12 +59,23 @@ class BackupFound(Document):
     supplies: tuple[Supply, ...] = ()
 
 
+class ArchiveFound(Document):
+    """The newest raft archive of a cluster: the whole state of one manager, secrets included."""
+
+    name: str
+    cluster: str
+    created: AwareDatetime
+    words: tuple[str, ...] = ()
+    """What names it in commands, without a key."""
+
+
 class AtHand(Document):
     """All of it."""
 
     places: tuple[PlaceFound, ...]
     backups: tuple[BackupFound, ...]
     keys: tuple[KeyFound, ...]
+    archives: tuple[ArchiveFound, ...] = ()
 
     @property
     def is_ready(self) -> bool:

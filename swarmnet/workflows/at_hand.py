@@ -11,8 +11,8 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import SwarmnetError, WrongKeyError
-from swarmnet.model.at_hand import AtHand, BackupFound, KeyFound, OldHost, PlaceFound
-from swarmnet.plan.recovery.catalogue import latest, newest_first
+from swarmnet.model.at_hand import ArchiveFound, AtHand, BackupFound, KeyFound, OldHost, PlaceFound
+from swarmnet.plan.recovery.catalogue import latest, newest_first, of_kind
 from swarmnet.plan.recovery.supplies import supplies_of
 from swarmnet.workflows.backup_lookup import listing, with_header
 
@@ -77,6 +77,7 @@ def look(places: Sequence[Place], keys: Sequence[Key], checker: Vault) -> AtHand
         places=tuple(found),
         backups=tuple(_backup(one, keys) for one in _chosen(seen)),
         keys=tuple(key.found for key in keys),
+        archives=tuple(_archives(seen)),
     )
 
 
@@ -100,16 +101,34 @@ def _of_place(place: Place, checker: Vault) -> tuple[list[_Seen], str | None]:
 
 def _chosen(seen: Iterable[_Seen]) -> Iterator[_Seen]:
     """Yield the newest backup of each cluster; where no backup can be used, a few of the files that cannot."""
-    by_path: dict[str, _Seen] = {}
+    by_path = _by_path(seen)
+    found = list(_newest_of_each(by_path, raft=False))
+    yield from found
+    if not found:
+        others = newest_first(of_kind((one.entry for one in by_path.values()), raft=False))
+        yield from (by_path[str(entry.path)] for entry in others[:SHOWN])
+
+
+def _archives(seen: Iterable[_Seen]) -> Iterator[ArchiveFound]:
+    for one in _newest_of_each(_by_path(seen), raft=True):
+        header = one.entry.header
+        if header is not None:
+            yield ArchiveFound(name=one.entry.name, cluster=header.cluster, created=header.created, words=_words(one))
+
+
+def _by_path(seen: Iterable[_Seen]) -> dict[str, _Seen]:
+    found: dict[str, _Seen] = {}
     for one in seen:
-        by_path.setdefault(str(one.entry.path), one)
+        found.setdefault(str(one.entry.path), one)
+    return found
+
+
+def _newest_of_each(by_path: dict[str, _Seen], *, raft: bool) -> Iterator[_Seen]:
     usable = [one.entry for one in by_path.values() if one.entry.header is not None and one.entry.problem is None]
-    for _cluster, entries in groupby(sorted(usable, key=_cluster_of), key=_cluster_of):
+    for _cluster, entries in groupby(sorted(of_kind(usable, raft=raft), key=_cluster_of), key=_cluster_of):
         newest = latest(entries)
         if newest is not None:
             yield by_path[str(newest.path)]
-    if not usable:
-        yield from (by_path[str(entry.path)] for entry in newest_first(one.entry for one in by_path.values())[:SHOWN])
 
 
 def _cluster_of(entry: Entry) -> str:
@@ -118,8 +137,7 @@ def _cluster_of(entry: Entry) -> str:
 
 def _backup(seen: _Seen, keys: Sequence[Key]) -> BackupFound:
     entry, header = seen.entry, seen.entry.header
-    words = (entry.place,) if seen.is_file else (entry.name, *seen.place.words)
-    found = BackupFound(name=entry.name, place=entry.place, words=words)
+    found = BackupFound(name=entry.name, place=entry.place, words=_words(seen))
     if header is None or entry.problem is not None:
         problem = entry.problem
         return found.model_copy(
@@ -127,6 +145,10 @@ def _backup(seen: _Seen, keys: Sequence[Key]) -> BackupFound:
         )
     found = found.model_copy(update={"cluster": header.cluster, "created": header.created, "complete": header.complete})
     return _opened(found, seen, keys)
+
+
+def _words(seen: _Seen) -> tuple[str, ...]:
+    return (seen.entry.place,) if seen.is_file else (seen.entry.name, *seen.place.words)
 
 
 def _opened(found: BackupFound, seen: _Seen, keys: Sequence[Key]) -> BackupFound:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
+import hashlib
 import json
 import shlex
 import shutil
 import subprocess
+from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,9 +20,12 @@ from swarmnet.cli.sealing import sealing_vault
 from swarmnet.edge.backups.key_ring import BackupKeys
 from swarmnet.edge.backups.repository import DirectoryRepository
 from swarmnet.errors import SwarmnetError
+from swarmnet.model.raft_archive import RaftManifest
 from swarmnet.parse.inventory import parse_inventory
+from swarmnet.plan.recovery.catalogue import newest_of
 from swarmnet.report.documents.at_hand import AtHandDocument
-from tests.support.backups import a_document
+from swarmnet.workflows.backup_lookup import listing
+from tests.support.backups import CREATED, a_document
 from tests.support.commands import Operator
 from tests.support.taken_backups import taken
 
@@ -27,6 +34,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     Types = Callable[..., str]
+
+
+LATER = CREATED + timedelta(days=30)
 
 
 @pytest.fixture
@@ -149,6 +159,35 @@ def test_the_newest_backup_of_each_cluster_is_named_with_the_repository(
     elsewhere = json.loads(types(tmp_path, "restore", "--json", "--repository", str(office / "backups"), *keys))
     assert [one["words"][1:3] for one in elsewhere["backups"]] == [["--repository", str(office / "backups")]] * 2
     assert len(elsewhere["next"]) == 3
+
+
+def test_the_whole_state_of_a_manager_is_named_apart_from_backups(office: Path, types: Types) -> None:
+    vault = sealing_vault(office / "keys", None, None, single_recipient=False)
+    manifest = RaftManifest(
+        id="a" * 32,
+        created=CREATED + timedelta(days=1),
+        tool="swarmnet 0.1.0",
+        cluster="prod",
+        cluster_id="c1",
+        host="m1",
+        node_id="node1",
+        engine="26.1.5",
+        address="10.9.0.1",
+    )
+
+    def produce(sink: Callable[[bytes], object]) -> RaftManifest:
+        packed = gzip.compress(b"state")
+        sink(packed)
+        size_and_digest = {"archive_bytes": len(packed), "archive_sha256": hashlib.sha256(packed).hexdigest()}
+        return manifest.model_copy(update=size_and_digest)
+
+    DirectoryRepository(office / "backups").receive("prod", manifest.id, partial(vault.seal_raft, produce))
+
+    asked = json.loads(types(office, "restore", "--json", "--keys", "keys"))
+    assert {one["cluster"]: one["created"][11:16] for one in asked["backups"]} == {"prod": "09:05", "shop": "06:05"}
+    assert [(one["cluster"], one["words"]) for one in asked["archives"]] == [("prod", [asked["archives"][0]["name"]])]
+    assert "swarmnet restore raft 2026" in types(office, "restore", "--keys", "keys")
+    assert newest_of(listing(DirectoryRepository(office / "backups"), vault), LATER) == CREATED + timedelta(hours=5)
 
 
 def test_places_of_schedules_are_looked_into_and_targets_away_named(office: Path, types: Types) -> None:

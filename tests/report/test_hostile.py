@@ -13,7 +13,7 @@ from rich.console import Console
 
 from swarmnet.cli.streams import Screen
 from swarmnet.errors import HostError, SwarmnetError
-from swarmnet.model.at_hand import AtHand, BackupFound, KeyFound, OldHost, PlaceFound
+from swarmnet.model.at_hand import ArchiveFound, AtHand, BackupFound, KeyFound, OldHost, PlaceFound
 from swarmnet.model.base import Secret
 from swarmnet.model.differences import Difference, Drift, What
 from swarmnet.model.events import ActionFinished, ActionStarted, HostConnected, HostFailed, Progress
@@ -135,6 +135,7 @@ AT_HAND = AtHand(
         KeyFound(path="recovery.txt", why="found here", words=("--identity", "recovery.txt")),
         KeyFound(path="other.txt", why="found here", problem="others can read it", hint="chmod"),
     ),
+    archives=(ArchiveFound(name="a1", cluster="shop", created=datetime(2026, 1, 1, tzinfo=UTC), words=("a1",)),),
 )
 CLAIM = Claim.of(operator(), cluster="shop", command="apply site.yml", since=datetime(2026, 1, 1, tzinfo=UTC))
 HOLDER = Holder(place="the swarm", claim=CLAIM, identity="i", version="1", age=1.0)

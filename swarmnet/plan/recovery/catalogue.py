@@ -97,7 +97,7 @@ def usable(entries: Iterable[Entry]) -> tuple[Entry, ...]:
     """Return the complete backups that can be used, whatever their reason but a restore; newest first."""
     return tuple(
         one
-        for one in once(entries)
+        for one in of_kind(once(entries), raft=False)
         if one.problem is None and one.header and one.header.complete and one.header.reason is not Reason.PRE_RESTORE
     )
 

@@ -55,6 +55,15 @@ class BackupEntry(Entry):
     supplies: list[SupplyEntry] = Field(description="What no backup holds and the operator brings along.")
 
 
+class ArchiveEntry(Entry):
+    """The newest raft archive of a cluster."""
+
+    name: Text
+    cluster: str
+    created: str = Field(description="ISO 8601.")
+    words: list[Text] = Field(description="What names it in commands.")
+
+
 class AtHandDocument(Output):
     """What ``restore --json`` prints."""
 
@@ -62,6 +71,7 @@ class AtHandDocument(Output):
     places: list[PlaceEntry]
     backups: list[BackupEntry]
     keys: list[KeyEntry]
+    archives: list[ArchiveEntry] = Field(description="Managers' whole states, secrets included: restore raft.")
     next: list[Text] = Field(description="Commands to type now.")
 
 
@@ -75,6 +85,10 @@ def at_hand_document(found: AtHand, commands: list[str]) -> AtHandDocument:
         ],
         backups=[_backup(one) for one in found.backups],
         keys=[KeyEntry(path=one.path, why=one.why, problem=one.problem, hint=one.hint) for one in found.keys],
+        archives=[
+            ArchiveEntry(name=one.name, cluster=one.cluster, created=one.created.isoformat(), words=list(one.words))
+            for one in found.archives
+        ],
         next=commands,
     )
 

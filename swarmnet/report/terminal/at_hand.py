@@ -62,6 +62,10 @@ def _backups(found: AtHand, now: datetime) -> Iterator[Line]:
     yield line(("1. backup", "bold"))
     for one in found.backups:
         yield from _backup(one, now)
+    for archive in found.archives:
+        command = shlex.join(("swarmnet", "restore", "raft", *archive.words))
+        yield f"  whole state of a manager of {archive.cluster}, secrets included, for hosts with the old addresses:"
+        yield line(f"    {archive.name} of {archive.created.strftime(TIME)}; ", (command, "cyan"), " -i INVENTORY")
     for place in found.places:
         if place.backups is None:
             yield f"  not looked at: {place.place} ({place.why}); swarmnet restore --repository {place.place}"
