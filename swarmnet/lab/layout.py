@@ -6,6 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from swarmnet.lab.machine.subnets import addresses
+from swarmnet.lab.roots.engines import KERNEL_ENGINE
 from swarmnet.lab.state import HostRecord
 
 if TYPE_CHECKING:
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 
 
 def lay_out(spec: LabSpec, *, subnet: IPv4Network, lab_id: str, roots: dict[str, Path]) -> tuple[HostRecord, ...]:
-    """Return the hosts of a lab; ``roots`` gives the root file system of each engine version."""
+    """Return the hosts of a lab; ``roots`` gives the root file system of each engine version that it needs."""
+    kernels = {name: _kernel(wish) for name, wish in spec.kernel_wishes().items()}
     names = [*spec.host_names(), *spec.extras]
     places = addresses(subnet, names)
     return tuple(
@@ -29,7 +31,8 @@ def lay_out(spec: LabSpec, *, subnet: IPv4Network, lab_id: str, roots: dict[str,
             engine=release.version,
             root=roots[release.version],
             role=_role(name, spec),
-            kernel=_kernel(spec.kernel_wishes()[name]),
+            kernel=kernels[name],
+            kernel_root=roots[KERNEL_ENGINE] if kernels[name] == "own" else None,
         )
         for index, (name, release) in enumerate(spec.releases().items(), start=1)
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from swarmnet.errors import UsageError
-from swarmnet.lab.roots.engines import DEFAULT_ENGINE, release_of
+from swarmnet.lab.roots.engines import DEFAULT_ENGINE, KERNEL_ENGINE, release_of
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Network
@@ -97,6 +97,11 @@ class LabSpec:
         each = self.engines if len(self.engines) == self.hosts else self.engines * self.hosts
         own = dict(zip(self.host_names(), each, strict=True))
         return {name: release_of(own.get(name, self.engines[0])) for name in (*self.host_names(), *self.extras)}
+
+    def root_releases(self) -> set[EngineRelease]:
+        """Return the releases whose root file systems the lab needs; own kernels come from one of them."""
+        own = "own" in self.kernel_wishes().values()
+        return {*self.releases().values(), *((release_of(KERNEL_ENGINE),) if own else ())}
 
     def kernel_wishes(self) -> dict[str, KernelWish]:
         """Return the kind of kernel of each host; extras are like the first host."""

@@ -80,6 +80,8 @@ class HostRecord(_Record):
     role: LabRole
     """``none``: known to the lab, but not a host of the inventory."""
     kernel: KernelKind = "shared"
+    kernel_root: Path | None = None
+    """The cached root file system that holds the host's own kernel; None for shared kernels."""
     processor: int | None = None
     """The processor of the machine that runs the host's own kernel; None is any."""
 

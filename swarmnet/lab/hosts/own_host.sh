@@ -1,13 +1,14 @@
 #!/bin/sh
 # A lab host with a kernel of its own, from outside: a User-Mode Linux process, shut into a mount and pid
-# namespace that shows it nothing of the machine but its root, its disk and, read-only, the programs in /usr.
+# namespace that shows it nothing of the machine: its root, its disk and, read-only, the programs of its kernel's root.
 # It starts in one of the lab's control groups and in the switch's network namespace. Settings in the environment:
 #
 #   LAB_BRIDGE, LAB_PORT    the bridge, and the name of the host's tap on it
 #   LAB_LINE, LAB_LINE_HERE name of the tap that serves `inside`, and its address (with prefix length)
 #   LAB_SPARE, LAB_SPARE_MAC   name of the tap of the card that `second` plugs in, and that card's address
 #   LAB_ROOT, LAB_DIR       cached root file system (read only); the host's own directory
-#   LAB_KERNEL, LAB_MODULES, LAB_RELEASE   the kernel program, its modules, its release
+#   LAB_KERNEL_ROOT         the root file system that holds the kernel program and its libraries
+#   LAB_KERNEL, LAB_MODULES, LAB_RELEASE   the kernel program in it, its modules, its release
 #   LAB_MEMORY, LAB_MAC     MiB of memory; address of eth0's card
 #   LAB_PROCESSORS          the machine's processors that may run it, as taskset takes them
 #   LAB_SETTINGS            what own_boot.sh reads, as shell assignments
@@ -41,16 +42,10 @@ chmod 755 host/run/lab/boot
 printf '%s\n' "$LAB_SETTINGS" > host/run/lab/settings
 : > disk.img
 mount --bind "$LAB_DIR/disk.img" disk.img
-mount --bind /usr usr
+mount --bind "$LAB_KERNEL_ROOT/usr" usr
 mount -o remount,bind,ro usr
-for directory in bin sbin lib lib32 lib64 libx32; do
-    if [ -L "/$directory" ]; then
-        cp -a "/$directory" .
-    elif [ -d "/$directory" ]; then
-        mkdir "$directory"
-        mount --bind "/$directory" "$directory"
-        mount -o remount,bind,ro "$directory"
-    fi
+for directory in bin sbin lib lib64; do
+    [ ! -L "$LAB_KERNEL_ROOT/$directory" ] || cp -a "$LAB_KERNEL_ROOT/$directory" .
 done
 for device in null zero random urandom net/tun; do
     : > "dev/$device"
@@ -64,9 +59,18 @@ umount -l tmp
 
 # A kernel that panics aborts; nobody reads its core.
 ulimit -c 0
+# The kernel drops the signal of its own timer when it comes while it handles the one before, and then all clocks of the
+# host stand still (seen on 6.1 and 6.12, on a busy machine): a signal that comes from here, needed or not, starts them
+# again. Until the kernel takes it, it is ignored.
+trap '' ALRM
 # Not `exec`: the first process of a pid namespace is deaf to signals that the kernel program sends itself.
 env -i TMPDIR=/dev/shm HOME=/dev/shm PATH="$PATH" taskset -c "$LAB_PROCESSORS" "$LAB_KERNEL" "mem=${LAB_MEMORY}M" uml_dir=/dev/shm \
     root=/dev/root rootfstype=hostfs rootflags=/host rw init=/run/lab/boot ubd0=/disk.img quiet \
     "vec0:transport=tap,ifname=$LAB_PORT,mac=$LAB_MAC,depth=128,gro=1" \
     "vec1:transport=tap,ifname=$LAB_LINE,depth=64,gro=1" \
-    "vec2:transport=tap,ifname=$LAB_SPARE,mac=$LAB_SPARE_MAC,depth=64,gro=1" con=null con0=null,fd:1 con1=null,fd:1 ssl=null < /dev/null
+    "vec2:transport=tap,ifname=$LAB_SPARE,mac=$LAB_SPARE_MAC,depth=64,gro=1" con=null con0=null,fd:1 con1=null,fd:1 ssl=null < /dev/null &
+kernel=$!
+while kill -ALRM "$kernel" 2> /dev/null; do
+    sleep 0.5
+done
+wait "$kernel"

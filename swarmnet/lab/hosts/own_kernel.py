@@ -8,7 +8,7 @@ written to its disk is lost, as on a real machine (the disk image is written bac
 inside, with an sshd on it that serves the lab alone. One connection per host is held open over it; commands
 and the engine's socket go through that one, so that links, rules and engines of the host can be broken freely.
 
-Debian's kernel 6.1 with engines 20.10, 26.1 and 28.5 is what this was measured with.
+Debian's kernel 6.12 with engines 20.10, 26.1 and 28.5 is what this was measured with.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class OwnKernel:
 
     def power_on(self, host: HostRecord) -> None:
         """Start the host's kernel, and the line to it."""
-        own, uml = self._own(host), UserModeLinux.installed()
+        own, uml = self._own(host), UserModeLinux.of(host.kernel_root or host.root)
         here, there = _line_addresses(host)
         inner = {
             "LAB_HOST": host.name,
@@ -88,6 +88,7 @@ class OwnKernel:
             "LAB_LINE_HERE": f"{here}/30",
             "LAB_ROOT": str(host.root),
             "LAB_DIR": str(own),
+            "LAB_KERNEL_ROOT": str(uml.root),
             "LAB_KERNEL": str(uml.kernel),
             "LAB_MODULES": str(uml.modules),
             "LAB_RELEASE": uml.modules.name,

@@ -1,27 +1,24 @@
-"""User-Mode Linux on this machine: whether it is there, and whether there is room for hosts on it."""
+"""User-Mode Linux: whether a root file system has it, and whether there is room for hosts on it."""
 
 from __future__ import annotations
 
 import os
-import shutil
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import LabError
-from swarmnet.lab.machine.commands import SYSTEM_PATH
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from swarmnet.lab.machine.capabilities import Capability
 
-PACKAGE = "user-mode-linux"
-"""Debian's package with the kernel program and its modules."""
-PROGRAM = "linux.uml"
+_PROGRAM = Path("usr/bin/linux.uml")
 MEMORY_MIB = 1536
 """What each host may take at most; engines of all releases and a few services need about a third of it."""
-_MODULES = Path("/usr/lib/uml/modules")
+_MODULES = Path("usr/lib/uml/modules")
 _TUN = Path("/dev/net/tun")
 _MEMINFO = Path("/proc/meminfo")
 
@@ -30,35 +27,35 @@ _MEMINFO = Path("/proc/meminfo")
 class UserModeLinux:
     """The kernel program and the modules that belong to it."""
 
+    root: Path
+    """The root file system that holds the program, and the libraries that it needs."""
     kernel: Path
+    """The program, as a path in that root."""
     modules: Path
     """Named after the kernel's release."""
 
     @classmethod
-    def installed(cls, *, path: str = SYSTEM_PATH, modules: Path = _MODULES) -> UserModeLinux:
-        """Return what is installed here.
+    def of(cls, root: Path) -> UserModeLinux:
+        """Return the kernel that a root file system holds.
 
         Raises:
-            LabError: The package is missing, or half of it.
+            LabError: The package is missing in it, or half of it.
         """
-        program = shutil.which(PROGRAM, path=path)
-        releases = sorted(modules.glob("*/modules.dep"))
-        if program is None or not releases:
-            what = PROGRAM if program is None else f"its modules in {modules}"
+        releases = sorted((root / _MODULES).glob("*/modules.dep"), key=_release)
+        if not (root / _PROGRAM).exists() or not releases:
             raise LabError(
-                f"hosts with a kernel of their own need User-Mode Linux, and {what} is missing here",
-                hint="run `swarmnet lab setup --kernel own --yes`, or use `--kernel shared`",
+                f"hosts with a kernel of their own need User-Mode Linux, and {root} does not have it",
+                hint="run `swarmnet lab setup --kernel own --yes` (x86 machines only), or use `--kernel shared`",
             )
-        return cls(Path(program), releases[-1].parent)
+        return cls(root, Path("/") / _PROGRAM, releases[-1].parent)
 
 
 def require_own_kernels(hosts: int, *, tun: Path = _TUN, meminfo: Path = _MEMINFO) -> None:
     """Refuse own kernels where they cannot be.
 
     Raises:
-        LabError: No User-Mode Linux, no tun device, or too little free memory; says which.
+        LabError: No tun device, or too little free memory; says which.
     """
-    UserModeLinux.installed()
     try:
         os.close(os.open(tun, os.O_RDWR))
     except OSError as wrong:
@@ -72,6 +69,11 @@ def require_own_kernels(hosts: int, *, tun: Path = _TUN, meminfo: Path = _MEMINF
             f"{free} MiB of memory are free, {hosts} hosts with kernels of their own need {needed} MiB",
             hint="start fewer of them, mix them with `--kernel own,shared,shared`, or end something else",
         )
+
+
+def _release(dependencies: Path) -> list[int]:
+    """Return what to order the modules of releases such as ``6.12.113`` by."""
+    return [int(number) for number in re.findall(r"\d+", dependencies.parent.name)]
 
 
 def available_mib(meminfo: str) -> int:

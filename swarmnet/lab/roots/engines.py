@@ -6,6 +6,7 @@ that differ in API: measured 20.10.24 (API 1.41), 26.1.5 (API 1.45) and 28.5.2 (
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,17 @@ _COMMON = (
     "tcpdump",
 )
 
+KERNEL_PACKAGE = "user-mode-linux"
+"""Debian's package with the kernel program of hosts with kernels of their own, and its modules."""
+HAS_KERNEL = os.uname().machine in {"x86_64", "i686"}
+"""Whether Debian has that package for this machine."""
+KERNEL_ENGINE = "26.1"
+"""The release whose root holds it.
+
+Debian 13's kernel 6.12 starts programs several times faster than Debian 12's 6.1, and has the iptables modules that the
+engines need; 7.2, of forky, has neither those nor nftables for IPv4.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class EngineRelease:
@@ -48,7 +60,7 @@ ENGINES: dict[str, EngineRelease] = {
     for release in (
         # In bookworm the docker CLI is inside docker.io.
         EngineRelease("20.10", "bookworm", _COMMON),
-        EngineRelease("26.1", "trixie", (*_COMMON, "docker-cli")),
+        EngineRelease("26.1", "trixie", (*_COMMON, "docker-cli", *((KERNEL_PACKAGE,) if HAS_KERNEL else ()))),
         EngineRelease("28.5", "forky", (*_COMMON, "docker-cli")),
     )
 }

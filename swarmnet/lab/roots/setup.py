@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from swarmnet.errors import LabError
 from swarmnet.lab.claim import require_root
-from swarmnet.lab.hosts.uml import PACKAGE, PROGRAM, proves_all
+from swarmnet.lab.hosts.uml import proves_all
 from swarmnet.lab.machine.capabilities import kernel_capabilities, load_modules
 from swarmnet.lab.machine.commands import SYSTEM_PATH, attempt
 from swarmnet.lab.roots.cache import RootCache
-from swarmnet.lab.roots.engines import ENGINES, release_of
+from swarmnet.lab.roots.engines import ENGINES, HAS_KERNEL, KERNEL_ENGINE, release_of
 from swarmnet.lab.state import LabStore
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ _KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 _APT_LIMIT = 900.0
 
 
-_OWN_KERNEL_PROGRAMS: dict[str, str] = {PROGRAM: PACKAGE, "ssh": "openssh-client"}
+_OWN_KERNEL_PROGRAMS: dict[str, str] = {"ssh": "openssh-client"}
 """What hosts with kernels of their own need beyond that; ``ssh`` holds the lab's line to each."""
 
 
@@ -71,20 +71,16 @@ def install(packages: Sequence[str]) -> None:
 
 
 def own_kernel_wanted(wish: KernelWish) -> bool:
-    """Return whether this machine needs User-Mode Linux; ``auto``: if it helps and can be installed.
+    """Return whether this machine needs User-Mode Linux; ``auto``: if it helps and Debian has it for this machine.
 
-    It helps where the machine's kernel lacks IPVS or ESP. Debian has it for amd64 and i386.
+    It helps where the machine's kernel lacks IPVS or ESP.
     """
     if wish != "auto":
         return wish == "own"
     load_modules()
     if proves_all(kernel_capabilities()):
         return False
-    return shutil.which(PROGRAM, path=SYSTEM_PATH) is not None or _can_be_installed(PACKAGE)
-
-
-def _can_be_installed(package: str) -> bool:
-    return "Version:" in attempt(["apt-cache", "show", "--no-all-versions", package]).stdout
+    return HAS_KERNEL
 
 
 def prepare(
@@ -99,8 +95,10 @@ def prepare(
         LabError: Programs are missing and may not be installed, or a root could not be built.
     """
     require_root()
-    releases = [release_of(engine) for engine in dict.fromkeys(engines or ENGINES)]
-    lacking = missing_packages(own_kernel=own_kernel_wanted(kernel))
+    own_kernel = own_kernel_wanted(kernel)
+    wanted = (*(engines or ENGINES), *((KERNEL_ENGINE,) if own_kernel else ()))
+    releases = [release_of(engine) for engine in dict.fromkeys(wanted)]
+    lacking = missing_packages(own_kernel=own_kernel)
     if lacking and not may_install:
         raise LabError(
             f"missing packages: {' '.join(lacking)}",
@@ -119,6 +117,10 @@ def prepare(
         # One of them may be the journal of a lab that runs on an old root.
         say(f"keeping outdated root file systems: {', '.join(damaged)} in {store.base} cannot be read as a lab")
     else:
-        cache.remove_outdated(used={host.root for lab in labs for host in lab.hosts})
+        cache.remove_outdated(
+            used={
+                root for lab in labs for host in lab.hosts for root in (host.root, host.kernel_root) if root is not None
+            }
+        )
     stamps = {release.version: cache.stamp(release) for release in releases}
     return {version: stamp.engine for version, stamp in stamps.items() if stamp is not None}

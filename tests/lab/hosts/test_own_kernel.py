@@ -123,7 +123,7 @@ def test_a_host_without_engine_and_cable_is_still_reached_and_heals(own_lab: Lab
 
 
 def test_a_host_sees_nothing_of_the_machine_and_has_no_way_out(own_lab: Lab) -> None:
-    outside = "mkdir -p /mnt/out && mount -t hostfs none /mnt/out -o / && ls /mnt/out; umount /mnt/out"
+    outside = "mkdir -p /mnt/out && mount -t hostfs none /mnt/out -o hostfs=/ && ls /mnt/out; umount /mnt/out"
     seen = said(own_lab, "m1", "sh", "-c", outside).split()
 
     assert {"host", "disk.img"} <= set(seen)

@@ -12,35 +12,47 @@ from swarmnet.lab.hosts.uml import UserModeLinux, available_mib, proves_all, req
 from swarmnet.lab.kernels import with_kernels
 from swarmnet.lab.layout import lay_out
 from swarmnet.lab.machine.capabilities import Capability, kernel_capabilities
+from swarmnet.lab.roots.engines import KERNEL_ENGINE
 from swarmnet.lab.roots.setup import own_kernel_wanted
-from swarmnet.lab.spec import LabSpec
+from swarmnet.lab.spec import KernelWish, LabSpec
 
 
 def capability(name: str, *, works: bool) -> Capability:
     return Capability(name=name, works=works, need="proof", serves=name, reason="" if works else "no")
 
 
-def test_a_missing_kernel_program_is_named_with_what_installs_it(tmp_path: Path) -> None:
-    with pytest.raises(LabError, match=r"linux\.uml is missing") as told:
-        UserModeLinux.installed(path=str(tmp_path))
+def with_program(root: Path) -> Path:
+    (root / "usr/bin").mkdir(parents=True)
+    (root / "usr/bin/linux.uml").touch(mode=0o755)
+    return root
+
+
+def with_modules(root: Path, release: str) -> Path:
+    modules = root / "usr/lib/uml/modules" / release
+    modules.mkdir(parents=True)
+    (modules / "modules.dep").touch()
+    return root
+
+
+@pytest.mark.parametrize("half", ["nothing", "program", "modules"])
+def test_a_root_without_the_whole_kernel_is_named_with_what_builds_one(tmp_path: Path, half: str) -> None:
+    if half == "program":
+        with_program(tmp_path)
+    if half == "modules":
+        with_modules(tmp_path, "6.12.113")
+
+    with pytest.raises(LabError, match=f"{tmp_path} does not have it") as told:
+        UserModeLinux.of(tmp_path)
 
     assert "lab setup --kernel own --yes" in (told.value.hint or "")
 
 
-def test_a_kernel_program_without_its_modules_is_half_a_package(tmp_path: Path) -> None:
-    program = tmp_path / "linux.uml"
-    program.touch(mode=0o755)
-
-    with pytest.raises(LabError, match=f"its modules in {tmp_path}"):
-        UserModeLinux.installed(path=str(tmp_path), modules=tmp_path)
-
-
 def test_the_newest_modules_name_the_release(tmp_path: Path) -> None:
-    (tmp_path / "linux.uml").touch(mode=0o755)
-    (tmp_path / "6.1.176").mkdir()
-    (tmp_path / "6.1.176/modules.dep").touch()
+    root = with_modules(with_modules(with_program(tmp_path), "6.12.113"), "6.12.99")
 
-    assert UserModeLinux.installed(path=str(tmp_path), modules=tmp_path).modules.name == "6.1.176"
+    uml = UserModeLinux.of(root)
+
+    assert (uml.root, uml.kernel, uml.modules.name) == (root, Path("/usr/bin/linux.uml"), "6.12.113")
 
 
 @pytest.mark.lab
@@ -85,6 +97,15 @@ def test_one_kernel_serves_all_hosts_and_a_list_serves_each() -> None:
     hosts = lay_out(spec, subnet=IPv4Network("10.9.0.0/24"), lab_id="0", roots=roots)
 
     assert [host.kernel for host in hosts] == ["shared", "own", "own", "shared"]
+    assert [host.kernel_root for host in hosts] == [None, Path("/root"), Path("/root"), None]
+
+
+def test_own_kernels_need_the_root_that_holds_their_kernel_whatever_engine_they_run() -> None:
+    def needs(*kernels: KernelWish) -> set[str]:
+        return {release.version for release in LabSpec(hosts=1, engines=("28.5",), kernels=kernels).root_releases()}
+
+    assert needs("shared") == {"28.5"}
+    assert needs("own") == {"28.5", KERNEL_ENGINE}
 
 
 def test_kernels_that_do_not_match_the_hosts_are_refused() -> None:
