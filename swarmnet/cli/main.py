@@ -40,6 +40,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "logs": ("swarmnet.cli.commands.logs", "Print the logs of services over all tasks and hosts, in one order."),
         "show": ("swarmnet.cli.commands.show", "Show what is where: networks, services, hosts, stacks, names, ports."),
         "verify": ("swarmnet.cli.commands.verify", "Prove that the networks work; name the cause where they do not."),
+        "trace": ("swarmnet.cli.commands.trace", "Find the first broken layer between two services."),
         "ipam": ("swarmnet.cli.commands.ipam", "Show which addresses of networks are used, free, and by whom."),
         "trust": ("swarmnet.cli.commands.trust", "Show the SSH keys of all hosts, and accept new ones."),
     },

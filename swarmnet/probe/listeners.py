@@ -1,10 +1,14 @@
-"""What listens in this network namespace, as the kernel's tables say, whatever program it is."""
+"""What is in this network namespace, as the kernel's tables say: sockets that listen, routes, counters."""
 
 from __future__ import annotations
 
 import os
 import socket
 import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 TABLES = (("tcp", "tcp", "0A"), ("tcp6", "tcp", "0A"), ("udp", "udp", "07"), ("udp6", "udp", "07"))
 """File in ``/proc/net``, protocol, and the state of a socket that waits (``TCP_LISTEN``, ``TCP_CLOSE``)."""
@@ -49,3 +53,46 @@ def address(digits: str) -> str:
     if len(words) == 1 or whole.startswith(_MAPPED):
         return socket.inet_ntoa(whole[-4:])
     return socket.inet_ntop(socket.AF_INET6, whole)
+
+
+def namespace(folder: str = "/proc/net", resolver: str = "/etc/resolv.conf") -> dict[str, object]:
+    """Return what decides where packets of this namespace go: ``routes``, ``resolver``, and the echoes counted so far.
+
+    A route has ``to``, ``via`` (empty on the own link) and ``device``; ``asked`` and ``answered`` are the ICMP echo
+    requests and replies that came in (``/proc/net/snmp``), from anywhere.
+    """
+    asked, answered = _echoes(folder)
+    return {"routes": list(_routes(folder)), "resolver": _lines(resolver), "asked": asked, "answered": answered}
+
+
+def _routes(folder: str) -> Iterator[dict[str, str]]:
+    for line in _lines(f"{folder}/route")[1:]:
+        words = line.split()
+        if len(words) > 7:  # noqa: PLR2004 - device, destination, gateway, five numbers, mask
+            length = f"{int(words[7], 16):b}".count("1")
+            gateway = address(words[2])
+            via = "" if gateway == "*" else gateway
+            to = "default" if not length else f"{_dotted(words[1])}/{length}"
+            yield {"to": to, "via": via, "device": words[0]}
+
+
+def _dotted(digits: str) -> str:
+    found = address(digits)
+    return "0.0.0.0" if found == "*" else found  # noqa: S104 - a destination, not a listener
+
+
+def _echoes(folder: str) -> tuple[int, int]:
+    """Return the second of the two lines of ICMP by the names in the first."""
+    lines = [line.split() for line in _lines(f"{folder}/snmp") if line.startswith("Icmp:")]
+    if len(lines) < 2:  # noqa: PLR2004 - names, numbers
+        return 0, 0
+    names, numbers = lines[0], lines[1]
+    return int(numbers[names.index("InEchos")]), int(numbers[names.index("InEchoReps")])
+
+
+def _lines(path: str) -> list[str]:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as text:
+            return [line.strip() for line in text][:MOST]
+    except OSError:
+        return []

@@ -99,6 +99,7 @@ def _do(run_id: str, task: dict[str, Any], until: float) -> dict[str, object]:
         "loss": lambda: datagrams.burst(run_id, task, until),
         "sizes": lambda: {"targets": sizes.ask_all(task["targets"], int(task["size"]), until)},
         "listening": listeners.listening,
+        "namespace": listeners.namespace,
         "open": lambda: {"targets": openings.ask_all(task, until)},
         "reach": lambda: reach.ask(task, until),
         "http": lambda: {"targets": web.ask_all(task, until)},

@@ -13,6 +13,7 @@ from swarmnet.edge.backups.repository import DirectoryRepository
 from swarmnet.errors import IncompleteError, RefusedError, SwarmnetError
 from swarmnet.model.base import Secret
 from swarmnet.model.events import ignore
+from swarmnet.model.expectation import Party, PartyKind
 from swarmnet.model.packages import PackageQuestion
 from swarmnet.model.raft_archive import RaftManifest
 from swarmnet.model.standing import answered
@@ -29,6 +30,7 @@ from swarmnet.plan.reset import reset
 from swarmnet.plan.rotate import rotated_ca, rotated_tokens, rotated_unlock_key
 from swarmnet.verify.scenarios import ALL
 from swarmnet.verify.story import VerifyOptions, verify
+from swarmnet.verify.tracing.story import TraceWish, trace
 from swarmnet.workflows.apply import Goal, apply, prepare
 from swarmnet.workflows.backup import Order, compare_with_live, create, undisturbed
 from swarmnet.workflows.engines import engine_goal
@@ -134,12 +136,14 @@ MANIFEST = RaftManifest(
     engine="26.1.5",
     address="10.0.0.9",
 )
+LOOK = TraceWish(Party(kind=PartyKind.SERVICE, name="web"))
 COMMANDS: dict[str, Callable[[Ports], object]] = {
     "plan": lambda ports: prepare(ports, goal(ports.inventory)),
     "plan of a drain": lambda ports: prepare(ports, goal(ports.inventory, DRAIN)),
     "apply": lambda ports: apply(ports, goal(ports.inventory, permissions=Permissions(allow_missing=True)), terms()),
     "status": status,
     "verify": lambda ports: verify(ports, observe(ports), VerifyOptions(ALL), kit=KIT, run=this_run()),
+    "trace": lambda ports: trace(ports, observe(ports), LOOK, kit=KIT, run=this_run()),
     "backup create": take,
     "backup diff": lambda ports: compare_with_live(saved(), ports, {}),
     "restore plan": lambda ports: prepare(ports, restoring(ports).goal(Permissions())),

@@ -39,7 +39,7 @@ def _door(text: str, hint: str) -> Door:
     return Door(port=int(match["port"]), protocol=Protocol(match["protocol"] or "tcp"))
 
 
-def _arrow(value: object) -> object:
+def _arrow(value: object) -> ArrowForm:
     if isinstance(value, dict) and len(value) == 1:
         # YAML reads `- web -> db: 5432` without quotes as a mapping.
         ((ends, doors),) = value.items()
@@ -48,6 +48,12 @@ def _arrow(value: object) -> object:
         raise ValueError(f"{str(value)[:80]!r} does not say who reaches whom: {ARROW_HINT}")
     doors = tuple(_door(one, ARROW_HINT) for one in (match["doors"] or "").split(",") if match["doors"])
     return ArrowForm(source=match["source"], target=match["target"], doors=doors)
+
+
+def arrow_form(source: str, target: str) -> ArrowForm:
+    """Return the arrow from one word to ``TO`` or ``TO:PORT``; raises ``ValueError`` with what to write."""
+    name, _, doors = target.partition(":")
+    return _arrow(f"{source} -> {name}: {doors}" if doors else f"{source} -> {name}")
 
 
 def _target(value: object) -> object:

@@ -42,6 +42,7 @@ from swarmnet.report.documents.schedule import (
 )
 from swarmnet.report.documents.show import ShowDocument
 from swarmnet.report.documents.status import StatusDocument
+from swarmnet.report.documents.trace import TraceDocument
 from swarmnet.report.documents.verify import VerifyDocument
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ DOCUMENTS: dict[str, type[Output]] = {
     "ipam": IpamDocument,
     "convert": ConvertDocument,
     "show": ShowDocument,
+    "trace": TraceDocument,
     "restore": RestoreDocument,
     "restore-at-hand": AtHandDocument,
     "restore-plan": RestorePlanDocument,

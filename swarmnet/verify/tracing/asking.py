@@ -1,0 +1,143 @@
+"""What a trace asks: in three rounds, so that both ends can count what passed between the first and the third."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from swarmnet.model.expectation import Door, PartyKind
+from swarmnet.verify import keys
+from swarmnet.verify.ends import HOST_NETWORK
+from swarmnet.verify.keys import Key
+from swarmnet.verify.scenario import InsideTask, in_steps
+from swarmnet.verify.scenarios.expected.asked import (
+    Target,
+    ask_listening,
+    ask_open,
+    can_ask,
+    doors_of,
+    ends_named,
+)
+from swarmnet.verify.scenarios.mesh.mesh import address_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from swarmnet.model.base import JsonObject
+    from swarmnet.model.expectation import Arrow
+    from swarmnet.verify.ends import End
+    from swarmnet.verify.scenario import Answers, Question, Setup
+
+TRACE = "trace"
+
+
+def _whole(value: JsonObject) -> JsonObject | None:
+    return value if "routes" in value else None
+
+
+def _places(value: JsonObject) -> JsonObject | None:
+    found = value.get("places")
+    return found if isinstance(found, dict) else None
+
+
+def namespace_of(end: End, when: str) -> Key[JsonObject]:
+    """Return the key of routes, resolver and counters of a container; ``when`` is ``before`` or ``after``."""
+    return Key(f"inside/{end.name}/namespace/{when}", _whole)
+
+
+def places_of(end: End) -> Key[JsonObject]:
+    """Return the key of a container's own addresses and devices."""
+    return Key(f"inside/{end.name}/places", _places)
+
+
+def echoes_of(end: End) -> Key[dict[str, JsonObject]]:
+    """Return the key of the echoes that a container sent to each address."""
+    return keys.targets(f"inside/{end.name}/echo")
+
+
+def askers(setup: Setup, arrow: Arrow) -> tuple[End, ...]:
+    """Return who asks: a container of the source on each host."""
+    return tuple(end for end in ends_named(setup, str(arrow.source)) if end.asks or end.problem)
+
+
+def ask(setup: Setup, answers: Answers, arrow: Arrow) -> tuple[Question, ...]:
+    """Return what to ask now of the way from one end to the other."""
+    ends = [*askers(setup, arrow), *ends_named(setup, str(arrow.target))]
+    inside = list({(end.host, end.name): end for end in ends if can_ask(end)}.values())
+    return in_steps(
+        answers,
+        lambda: [*ask_listening(inside), *(_namespace(end, "before") for end in inside)],
+        lambda: [one for end in askers(setup, arrow) for one in _tries(setup, answers, arrow, end)],
+        lambda: [_namespace(end, "after") for end in inside],
+    )
+
+
+def look(setup: Setup, party: str) -> tuple[Question, ...]:
+    """Return what to ask of a party's containers alone."""
+    mine = [end for end in ends_named(setup, party) if can_ask(end)]
+    return (
+        *ask_listening(mine),
+        *(_namespace(end, "before") for end in mine),
+        *(InsideTask(end.host, places_of(end).name, {"kind": "places"}, end.name) for end in mine),
+        *(one for end in mine for one in ask_open(end, TRACE, [*around(setup)])),
+        *(_upstream(setup, end) for end in mine),
+    )
+
+
+UPSTREAM = "upstream"
+
+
+def upstream_of(end: End) -> Key[dict[str, JsonObject]]:
+    """Return the key of the look-up of a name that no server has."""
+    return keys.targets(f"inside/{end.name}/{UPSTREAM}")
+
+
+def _upstream(setup: Setup, end: End) -> Question:
+    task: JsonObject = {"kind": "outside", "name": f"{setup.run or 'swarmnet'}.invalid", "limit": 3.0}
+    return InsideTask(end.host, upstream_of(end).name, task, end.name)
+
+
+def around(setup: Setup) -> Iterator[Target]:
+    """Yield the SSH ports of the hosts: what answers outside of every overlay."""
+    for host, approach in setup.approaches.items():
+        if address := address_of(setup, host):
+            yield Target(address, Door(port=approach.port), network=host)
+
+
+def _namespace(end: End, when: str) -> Question:
+    return InsideTask(end.host, namespace_of(end, when).name, {"kind": "namespace"}, end.name)
+
+
+def _tries(setup: Setup, answers: Answers, arrow: Arrow, end: End) -> list[Question]:
+    echo: list[Question] = []
+    addresses = {one.name: one.name for one in at_addresses(setup, answers, arrow, end) if one.network}
+    if addresses and can_ask(end):
+        task: JsonObject = {"kind": "icmp", "targets": dict(addresses)}
+        echo = [InsideTask(end.host, echoes_of(end).name, task, end.name)]
+    targets = [*at_addresses(setup, answers, arrow, end), *by_name(setup, answers, arrow)]
+    return [*echo, *ask_open(end, TRACE, targets)]
+
+
+def doors(setup: Setup, answers: Answers, arrow: Arrow) -> tuple[Door, ...]:
+    """Return the ports that are traced: those that were named, else those on which the target listens."""
+    return arrow.doors or doors_of(setup, answers, str(arrow.target)) or ()
+
+
+def by_name(setup: Setup, answers: Answers, arrow: Arrow) -> list[Target]:
+    """Return the target's name, as clients use it, or the address of what is outside."""
+    name = arrow.target.name
+    if arrow.target.kind is PartyKind.HOST:
+        name = address_of(setup, name)
+    elif arrow.target.kind is PartyKind.BLOCK:
+        name = name.partition("/")[0]
+    return [Target(name, door, is_wanted=True) for door in doors(setup, answers, arrow)]
+
+
+def at_addresses(setup: Setup, answers: Answers, arrow: Arrow, end: End) -> list[Target]:
+    """Return each container of the target at its addresses on the asker's networks."""
+    return [
+        Target(address, door, other, network if network in end.addresses else "", is_wanted=True)
+        for door in doors(setup, answers, arrow)
+        for other in ends_named(setup, str(arrow.target))
+        for network, address in other.addresses.items()
+        if network in end.addresses or network == HOST_NETWORK
+    ]

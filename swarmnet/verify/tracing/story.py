@@ -1,0 +1,118 @@
+"""The story of ``trace``: enter the containers of both ends, ask in rounds, judge, remove everything again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from swarmnet.errors import UsageError
+from swarmnet.model.events import Progress
+from swarmnet.model.expectation import Arrow, Expectations, Party, PartyKind
+from swarmnet.model.standing import answered
+from swarmnet.model.trace import Trace
+from swarmnet.verify.probes.cleanup import Cleanup
+from swarmnet.verify.probes.eligible import eligibility
+from swarmnet.verify.probes.gather import Batches, Containers
+from swarmnet.verify.probes.images import Images
+from swarmnet.verify.probes.insiders import Insiders
+from swarmnet.verify.probes.run import Gate, RunContext
+from swarmnet.verify.scenario import Answers, Setup
+from swarmnet.verify.scenarios.expected.outside import Outside
+from swarmnet.verify.tracing.asking import ask, look
+from swarmnet.verify.tracing.paths import paths_of
+from swarmnet.verify.tracing.sections import sections_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from swarmnet.model.ports import Ports
+    from swarmnet.model.state import ClusterState
+    from swarmnet.model.trace import Path
+    from swarmnet.model.verification import ProbeKit
+    from swarmnet.verify.probes.run import Run
+    from swarmnet.verify.scenario import Question
+
+ROUNDS = 4
+SETTLE = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class TraceWish:
+    """What the operator wants traced."""
+
+    source: Party
+    arrow: Arrow | None = None
+    """None looks at the source's containers alone."""
+    keep_image: bool = False
+    settle: float = SETTLE
+    timeout: float = 60.0
+
+    @property
+    def expected(self) -> Expectations:
+        """Both ends, as what is entered."""
+        if self.arrow is not None:
+            return Expectations(arrows=(self.arrow,))
+        return Expectations(sealed=(self.source,))
+
+
+def trace(ports: Ports, state: ClusterState, wish: TraceWish, *, kit: ProbeKit, run: Run) -> Trace:
+    """Return the way from the source to the target, or what the source's containers see.
+
+    Every trace of the run is removed at the end, also after a failure or an interrupt.
+
+    Raises:
+        UsageError: the source cannot ask.
+        IncompleteError: no manager answers for the swarm.
+    """
+    answered(state, ports.inventory, hosts=())
+    if not wish.source.has_tasks and wish.source.kind is not PartyKind.OPERATOR:
+        raise UsageError(f"{wish.source} cannot ask", hint="trace from a service, HOST/CONTAINER, or operator")
+    context = RunContext(ports, kit, run, state, wish.timeout)
+    images, gate = Images(context), Gate()
+    cleanup = Cleanup(context, images, gate)
+    eligible = eligibility(state, [host.name for host in ports.inventory.members])
+    approaches = {host: ports.approach(host) for host in eligible.present}
+    setup = Setup(state, (), run=run.id, approaches=approaches, expected=wish.expected)
+    cleanup.sweep(eligible.present)
+    notes: tuple[str, ...] = ()
+    try:
+        ports.listener(Progress("entering the containers of both ends"))
+        entered = Insiders(context, images, gate).enter(wish.expected, eligible.present)
+        setup = Setup(state, (), run=run.id, approaches=approaches, expected=wish.expected, ends=entered.ends)
+        batches = Batches(ports, run.id, Containers({}, {}, {}, entered.containers))
+        answers = _asked(ports, batches, setup, wish)
+    finally:
+        notes = cleanup.clear(eligible.present, keep_image=wish.keep_image)
+    return Trace(
+        cluster=ports.inventory.cluster,
+        source=str(wish.source),
+        target="" if wish.arrow is None else str(wish.arrow).partition(" -> ")[2],
+        paths=_paths(setup, answers, wish),
+        notes=notes,
+    )
+
+
+def _asked(ports: Ports, batches: Batches, setup: Setup, wish: TraceWish) -> Answers:
+    answers: Answers = {}
+    try:
+        for _ in range(ROUNDS):
+            questions = [one for one in _questions(setup, answers, wish) if (one.host, one.key) not in answers]
+            if not questions:
+                break
+            ports.listener(Progress("asking"))
+            answers |= batches.ask(questions, wish.settle)
+    finally:
+        batches.close()
+    return answers
+
+
+def _questions(setup: Setup, answers: Answers, wish: TraceWish) -> Sequence[Question]:
+    if wish.arrow is None:
+        return look(setup, str(wish.source))
+    return ask(setup, answers, wish.arrow) if wish.source.has_tasks else Outside().ask(setup, answers)
+
+
+def _paths(setup: Setup, answers: Answers, wish: TraceWish) -> tuple[Path, ...]:
+    if wish.arrow is None:
+        return sections_of(setup, answers, str(wish.source))
+    return paths_of(setup, answers, wish.arrow)

@@ -1,0 +1,209 @@
+"""Why A does not reach B: the first broken layer, from what containers saw and both ends counted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from swarmnet.errors import UsageError
+from swarmnet.model.expectation import Arrow, Check, Party, PartyKind
+from swarmnet.model.report import Status
+from swarmnet.verify.ends import End
+from swarmnet.verify.scenario import Answer, InsideTask
+from swarmnet.verify.tracing.asking import ask, look
+from swarmnet.verify.tracing.paths import paths_of
+from swarmnet.verify.tracing.sections import sections_of
+from swarmnet.verify.tracing.story import TraceWish, trace
+from swarmnet.workflows.fleet.observe import observe
+from tests.support.simulated_probe import KIT, Paths, this_run
+from tests.support.verified_world import traces
+from tests.verify.scenarios.test_expected import API, DB, ENDS, WEB, Hosts, arrow, expecting
+from tests.verify.scenarios.test_expected_outside import EVERYWHERE, OPERATOR, answers, published
+from tests.verify.test_expected_story import world
+
+if TYPE_CHECKING:
+    from swarmnet.model.base import JsonObject
+    from swarmnet.model.trace import Layer, Path
+    from swarmnet.verify.scenario import Answers, Setup
+    from tests.simulator import World
+
+__all__ = ["world"]
+NAME = Party(kind=PartyKind.NAME, name="deb.example")
+
+
+class Containers(Hosts):
+    """What containers see, with their routes and the echoes that they count."""
+
+    def __init__(self, setup: Setup) -> None:
+        super().__init__(setup)
+        self.unheard: set[str] = set()
+        """Addresses whose echoes are not answered."""
+        self.arrives = True
+        """Whether they are counted there, all the same."""
+        self.routes: list[JsonObject] = [{"to": "default", "via": "172.18.0.1", "device": "eth1"}]
+
+    def traced(self, way: Arrow) -> Path:
+        (path,) = self.paths(way)
+        return path
+
+    def paths(self, way: Arrow) -> tuple[Path, ...]:
+        found: Answers = {}
+        while new := [one for one in ask(self.setup, found, way) if (one.host, one.key) not in found]:
+            for one in new:
+                assert isinstance(one, InsideTask)
+                found[one.host, one.key] = self.said(one)
+        return paths_of(self.setup, found, way)
+
+    def said(self, question: InsideTask) -> Answer:
+        kind, targets = question.task["kind"], question.task.get("targets")
+        if kind == "namespace":
+            came = 6 if self.arrives else 1
+            asked = came if question.key.endswith("after") else 0
+            return Answer({"routes": [*self.routes], "resolver": ["nameserver 127.0.0.11"], "asked": asked})
+        if kind == "icmp" and isinstance(targets, dict):
+            lost = {name: question.inside == "api.1" and name in self.unheard for name in targets}
+            return Answer({"targets": {name: {"ok": not lost[name], "tries": 5 if lost[name] else 1} for name in lost}})
+        if kind == "places":
+            return Answer({"places": {"10.2.0.3": {"device": "eth0", "mtu": 1450, "mac": "02"}}})
+        if kind == "outside":
+            return Answer({"targets": {"outside": {"code": "no such name", "ms": 2.0}}})
+        return self._answer(question)
+
+
+def broken(path: Path) -> Layer:
+    assert path.status is Status.FAILED
+    assert {layer.status for layer in path.layers[:-1]} == {Status.OK}
+    return path.layers[-1]
+
+
+def test_a_way_that_works_names_all_of_its_layers() -> None:
+    path = Containers(expecting(arrow(API, DB, 5432))).traced(arrow(API, DB, 5432))
+    assert (path.status, path.source) == (Status.OK, "api.1 on m2")
+    assert [one.name for one in path.layers] == [
+        "container",
+        "target",
+        "network",
+        "name",
+        "overlay",
+        "port",
+        "balancer",
+    ]
+
+
+SILENT: JsonObject = {"seen": "silent", "why": "no answer", "addresses": ["10.2.0.9"]}
+REFUSED: JsonObject = {"seen": "refused", "why": "Connection refused"}
+
+
+@pytest.mark.parametrize(
+    ("label", "outcome", "layer", "cause"),
+    [
+        ("db:5432", {"seen": "unresolvable", "why": "no such name"}, "name", "unresolvable"),
+        ("db:5432", {"seen": "open", "why": "", "addresses": ["10.2.0.77"]}, "name", "names"),
+        ("10.2.0.4:5432", REFUSED, "port", "refused"),
+        ("10.2.0.4:5432", SILENT, "port", "blocked"),
+        ("db:5432", SILENT, "balancer", "vip"),
+    ],
+)
+def test_the_first_broken_layer_ends_the_way_and_names_its_cause(
+    label: str, outcome: JsonObject, layer: str, cause: str
+) -> None:
+    hosts = Containers(expecting(arrow(API, DB, 5432)))
+    hosts.says["api.1", label] = outcome
+    found = broken(hosts.traced(arrow(API, DB, 5432)))
+    assert (found.name, found.cause) == (layer, cause)
+    assert found.fix
+
+
+@pytest.mark.parametrize(("arrives", "said"), [(True, "get lost on the way back"), (False, "nothing arrives there")])
+def test_both_ends_count_where_packets_get_lost(*, arrives: bool, said: str) -> None:
+    another = End("api", "m3", "api.2", "c9", {"back": "10.2.0.8"}, asks=True)
+    hosts = Containers(replace(expecting(arrow(API, DB, 5432)), ends=(*ENDS, another)))
+    hosts.unheard, hosts.arrives = {"10.2.0.3"}, arrives
+    hosts.says["api.1", "10.2.0.3:5432"] = SILENT
+    path, works = hosts.paths(arrow(API, DB, 5432))
+    assert works.status is Status.OK
+    found = broken(path)
+    assert (found.name, found.cause) == ("overlay", "unreached")
+    assert "m2 -> m1 on back" in found.detail
+    assert said in found.detail
+
+
+def test_no_common_network_no_container_and_no_port_are_layers_of_their_own() -> None:
+    apart = Containers(expecting(arrow(WEB, DB, 5432)))
+    assert broken(apart.traced(arrow(WEB, DB, 5432))).cause == "no-shared-network"
+    gone = Containers(replace(expecting(arrow(API, DB)), ends=ENDS[:2]))
+    assert broken(gone.traced(arrow(API, DB))).cause == "no-running-task"
+    mute = Containers(expecting(arrow(API, DB)))
+    mute.sockets |= {"db.1": [], "db.2": []}
+    assert broken(mute.traced(arrow(API, DB))).cause == "not-listening"
+
+
+def test_a_container_that_cannot_be_asked_is_inconclusive() -> None:
+    hosts = Containers(expecting(arrow(API, DB, 5432)))
+    hosts.setup = replace(hosts.setup, ends=(ENDS[0], replace(ENDS[1], problem="it ended"), *ENDS[2:]))
+    path = hosts.traced(arrow(API, DB, 5432))
+    assert (path.status, [one.name for one in path.layers]) == (Status.INCONCLUSIVE, ["container"])
+
+
+def test_the_way_out_is_a_name_a_route_and_a_port() -> None:
+    way = arrow(WEB, NAME, 443)
+    hosts = Containers(expecting(way))
+    hosts.says["web.1", "deb.example:443"] = {"seen": "open", "why": "", "addresses": ["192.0.2.7"]}
+    assert [one.name for one in hosts.traced(way).layers] == ["container", "name", "route", "port"]
+    hosts.says["web.1", "deb.example:443"] = {"seen": "unreachable", "why": "x", "addresses": ["192.0.2.7"]}
+    hosts.routes = []
+    assert broken(hosts.traced(way)).name == "route"
+    hosts.says["web.1", "deb.example:443"] = {"seen": "unresolvable", "why": "server failure"}
+    assert broken(hosts.traced(way)).name == "name"
+
+
+def test_the_way_of_the_operators_machine_is_a_published_port() -> None:
+    from swarmnet.verify.scenarios.expected.outside import Outside  # noqa: PLC0415
+
+    way = arrow(OPERATOR, WEB, 8080)
+    setup = published(way)
+    for says, status in ((EVERYWHERE, Status.OK), ({}, Status.FAILED)):
+        (path,) = paths_of(setup, answers(setup, Outside(), says), way)
+        assert path.status is status
+        assert path.layers[-1].name == "published"
+
+
+def test_a_party_alone_is_shown_section_by_section() -> None:
+    hosts = Containers(expecting(db=Check(tcp=5432)))
+    found: Answers = {}
+    for one in look(hosts.setup, "db"):
+        assert isinstance(one, InsideTask)
+        found[one.host, one.key] = hosts.said(one)
+    path = sections_of(hosts.setup, found, "db")[0]
+    told = {one.name: one.detail for one in path.layers}
+    assert told == {
+        "state": "runs on m1, container c3",
+        "networks": "back 10.2.0.3",
+        "ports": "none",
+        "interfaces": "eth0 10.2.0.3 mtu 1450 02",
+        "routes": "default via 172.18.0.1 on eth1",
+        "resolver": "nameserver 127.0.0.11",
+        "sockets": "tcp *:5432",
+        "outside": "none",
+        "names outside": "are answered for (2.0 ms)",
+    }
+    (gone,) = sections_of(replace(hosts.setup, ends=()), found, "db")
+    assert gone.status is Status.FAILED
+
+
+@pytest.mark.parametrize("way", [arrow(WEB, DB, 80), None])
+def test_a_trace_enters_both_ends_and_leaves_nothing(world: World, way: Arrow | None) -> None:
+    Paths(world)
+    ports = world.ports()
+    result = trace(ports, observe(ports), TraceWish(WEB, way), kit=KIT, run=this_run())
+    assert len(result.paths) == 3
+    assert {path.source.partition(" on ")[2] for path in result.paths} == {"m1", "w1", "w2"}
+    assert traces(world) == []
+
+
+def test_a_source_that_cannot_ask_is_refused(world: World) -> None:
+    ports, host = world.ports(), Party(kind=PartyKind.HOST, name="m1")
+    with pytest.raises(UsageError, match="m1 cannot ask"):
+        trace(ports, observe(ports), TraceWish(host), kit=KIT, run=this_run())
