@@ -231,7 +231,7 @@ def _outwards(setup: Setup, answers: Answers, arrow: Arrow, end: End) -> Iterato
     if default is None and any(one.seen == UNREACHABLE for one in tried):
         fix = f"attach {arrow.source} to a network that is not internal"
         yield _failed("route", "there is no default route: all its networks are internal", CauseId.NO_ROUTE, fix)
-    via = f"via {default['via']} on {default['device']}" if default is not None else "on its own networks"
+    via = f"via {default.get('via')} on {default.get('device')}" if default is not None else "on its own networks"
     yield _ok("route", via)
     yield _worst("port", setup, answers, tried, lambda _count: f"{arrow.target} opens")
 

@@ -140,6 +140,12 @@ def test_no_common_network_no_container_and_no_port_are_layers_of_their_own() ->
     assert broken(mute.traced(arrow(API, DB))).cause == "not-listening"
 
 
+def test_sockets_that_no_kernel_would_name_are_left_out() -> None:
+    hosts = Containers(expecting(arrow(API, DB)))
+    hosts.sockets["db.1"] += [{"protocol": "tcp", "address": "x", "port": 1}, {"port": 2}, 3]
+    assert hosts.traced(arrow(API, DB)).status is Status.OK
+
+
 def test_a_container_that_cannot_be_asked_is_inconclusive() -> None:
     hosts = Containers(expecting(arrow(API, DB, 5432)))
     hosts.setup = replace(hosts.setup, ends=(ENDS[0], replace(ENDS[1], problem="it ended"), *ENDS[2:]))

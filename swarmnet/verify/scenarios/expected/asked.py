@@ -55,14 +55,21 @@ def is_loopback(address: str) -> bool:
     return address != EVERYWHERE and ip_address(address).is_loopback
 
 
+def _is_address(value: JsonValue) -> bool:
+    try:
+        return value == EVERYWHERE or bool(ip_address(str(value)))
+    except ValueError:
+        return False
+
+
 def _listening(value: JsonObject) -> Listening | None:
     found = value.get("sockets")
     if not isinstance(found, list):
         return None
     sockets = frozenset(
-        (str(one["protocol"]), str(one["address"]), port)
+        (str(one.get("protocol")), str(one["address"]), port)
         for one in found
-        if isinstance(one, dict) and isinstance(port := one.get("port"), int)
+        if isinstance(one, dict) and isinstance(port := one.get("port"), int) and _is_address(one.get("address"))
     )
     return Listening(sockets, has_ipvs=value.get("ipvs") is True)
 
