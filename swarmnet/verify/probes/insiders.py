@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from swarmnet.verify.probes.run import Gate, RunContext
 
 
+AT_ONCE = 4
+"""Helpers that start side by side on one host."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entered:
     """The ends of the expectations, and the helpers inside those that are asked."""
@@ -77,12 +81,19 @@ class Insiders:
     def _enter(self, host: str, ends: list[End]) -> _Started:
         with self.gate.starting(host):
             self.images.bring(host)
+            by_name = {end.name: (number, end) for number, end in enumerate(ends)}
+            found = fan_out(
+                by_name,
+                lambda name: self._start(host, *by_name[name]),
+                at_once=AT_ONCE,
+                listener=self.context.listener,
+            )
             started = _Started({}, {})
-            for number, end in enumerate(ends):
-                try:
-                    started.containers[host, end.name] = self._start(host, number, end)
-                except HostError as error:
-                    started.problems[host, end.name] = error.message
+            for name, result in found.items():
+                if isinstance(result, HostError):
+                    started.problems[host, name] = result.message
+                else:
+                    started.containers[host, name] = result
             return started
 
     def _start(self, host: str, number: int, end: End) -> str:
