@@ -119,7 +119,9 @@ def rehearse(
     Raises:
         RefusedError: the hosts are not empty; nothing was changed.
     """
+    begun = ports.clock.monotonic()
     refuse_occupied(observe(ports, WHOLE))
+    blank = blank.model_copy(update={"recovery": ports.clock.monotonic() - begun})
     try:
         told = _restored(ports, rehearsal, terms(), blank, prove, course)
         if not (told.interrupted or told.failed):
@@ -156,7 +158,7 @@ def _restored(
         outcome = _of_restore(ended)
     except SwarmnetError as error:
         outcome = {"failed": error.lines}
-    took, parts = clock.monotonic() - begun, tuple(course.phases())
+    took, parts = clock.monotonic() - begun + blank.recovery, tuple(course.phases())
     verifying = sum(seconds for _proof, seconds in proofs)
     planning = max(0.0, took - verifying - sum(one.seconds for one in parts))
     phases = (

@@ -10,15 +10,17 @@ import pytest
 
 from swarmnet.cli.sealing import sealing_vault
 from swarmnet.edge.backups.repository import DirectoryRepository
+from swarmnet.lab.image import make_image
 from swarmnet.lab.state import LabStore
 from swarmnet.model.backup import load
 from tests import support
-from tests.support.commands import Operator
+from tests.support.commands import Operator, docker
 from tests.support.waiting import seen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from swarmnet.lab import Lab
     from swarmnet.model.backup import BackupDocument
 
 pytestmark = pytest.mark.lab
@@ -94,3 +96,29 @@ def test_a_drill_leaves_a_signed_report_and_no_lab_also_after_kill_9(tmp_path: P
         assert drill_labs() - before
         process.kill()
     assert seen(drill_labs, lambda labs: labs <= before) <= before
+
+
+def test_a_lost_node_costs_what_its_ports_did_not_answer_and_takes_tasks_again(lab: Lab, tmp_path: Path) -> None:
+    """One service has to move and is away for a moment; the other one does not notice."""
+    operator, inventory = Operator(tmp_path), ("-i", str(lab.inventory))
+    make_image(lab, "drilled:1")
+    port = "image: 'drilled:1', stop_grace_period: 0s, ports: [{target: 80, mode: host, published: "
+    play = operator.writes_playbook(
+        "swarm: {}",
+        f"service: {{name: moves, {port}8081}}], constraints: [node.hostname != m1]}}",
+        f"service: {{name: stays, {port}8080}}], constraints: [node.hostname == m1]}}",
+    )
+    operator.types("apply", play, *inventory, "--yes")
+    running = ("service", "ps", "moves", "--filter", "desired-state=running", "--format", "{{.Node}}")
+    host = docker(lab, "m1", *running)
+
+    assert f"service moves runs on {host} alone" in operator.types("drill", "lose", host, *inventory, "--yes", exits=5)
+    found = operator.asks("drill", "lose", host, *inventory, "--yes", "--allow-down", "moves")
+
+    answers = {one["service"]: one for one in found["answers"]}
+    assert (found["nodes"], found["moved"], found["not_back"]) == ([host], {"moves": 1}, [])
+    assert answers["moves"]["failed"] > 0
+    assert 0 < answers["moves"]["gap_seconds"] < found["drained_seconds"] + 10
+    assert (answers["stays"]["failed"], answers["stays"]["sent"] > 0) == (0, True)
+    assert docker(lab, "m1", *running) not in (host, "m1")
+    assert docker(lab, "m1", "node", "inspect", host, "--format", "{{.Spec.Availability}}") == "active"

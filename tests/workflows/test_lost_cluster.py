@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from swarmnet.edge.backups.repository import DirectoryRepository
+from swarmnet.edge.operator.requests import RequestCounter
 from swarmnet.errors import IncompleteError, RefusedError, SwarmnetError
 from swarmnet.model.base import Secret
 from swarmnet.model.events import ignore
@@ -21,7 +22,7 @@ from swarmnet.model.swarm import SwarmSpec
 from swarmnet.plan.engines import EngineWish
 from swarmnet.plan.guard import Permissions
 from swarmnet.plan.nodes import activated, demoted, drained, promoted, removed
-from swarmnet.plan.quorum import Wish
+from swarmnet.plan.quorum import Wish as Recovery
 from swarmnet.plan.recovery.describe import document
 from swarmnet.plan.recovery.raft import RaftWish
 from swarmnet.plan.recovery.steps import Choices
@@ -36,6 +37,7 @@ from swarmnet.workflows.backup import Order, compare_with_live, create, undistur
 from swarmnet.workflows.engines import engine_goal
 from swarmnet.workflows.fleet.observe import Look, observe
 from swarmnet.workflows.lock.lock import holders, visible
+from swarmnet.workflows.lose import Wish, lose
 from swarmnet.workflows.raft import RaftOrder, archive, bring_back
 from swarmnet.workflows.recover import recover
 from swarmnet.workflows.restore import Restore, run, take_back
@@ -154,6 +156,7 @@ COMMANDS: dict[str, Callable[[Ports], object]] = {
     "lock break": look_for_locks,
     "unlock": lambda ports: unlock(ports, Secret("SWMKEY-1-wrong"), [host.name for host in ports.inventory.hosts]),
     "reset": take_apart,
+    "drill lose": lambda ports: lose(ports, Wish("w1"), terms, terms, RequestCounter()),
     "adopt": whole_look,
     "ipam": whole_look,
     **dict.fromkeys(("show networks", "show network", "show service", "show host"), whole_look),
@@ -162,7 +165,7 @@ COMMANDS: dict[str, Callable[[Ports], object]] = {
     "rollback": lambda ports: prepare(ports, rollback(ports, "web")),
     "backup raft": take_raft,
     "restore raft": lambda ports: bring_back(ports, RaftWish(MANIFEST, "archive", "m3"), terms()),
-    "recover quorum": lambda ports: recover(ports, Wish("m3"), terms()),
+    "recover quorum": lambda ports: recover(ports, Recovery("m3"), terms()),
     "rotate tokens": lambda ports: rotating(ports, rotated_tokens),
     "rotate ca": lambda ports: rotating(ports, rotated_ca),
     "rotate unlock-key": lambda ports: rotating(ports, partial(rotated_unlock_key, "key")),

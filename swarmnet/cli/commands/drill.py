@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
-from swarmnet.cli.options import LogFileOption, TimeoutOption, VerboseOption, YesOption, grouped
+from swarmnet.cli.options import (
+    Agreement,
+    AllowDownOption,
+    Cluster,
+    LogFileOption,
+    TimeoutOption,
+    VerboseOption,
+    YesOption,
+    grouped,
+    names_of,
+)
 from swarmnet.cli.output import Output
 from swarmnet.cli.sealing import BackupToRestore, ClusterOption, KeysOption, RepositoryOption, SignOption, TrustOption
 from swarmnet.cli.wiring import note
@@ -175,18 +186,20 @@ def restore(
     """
     from swarmnet.cli.drills import Chosen, opened, rehearsed, written
     from swarmnet.cli.sealing import signing_key
+    from swarmnet.edge.backups.drill_reports import check_place
     from swarmnet.report.documents.drill import drill_document
     from swarmnet.report.reports.drill import drill_report
 
     targets, given, key = output.targets(), where.given(), signing_key(source.keys, sign_with)
     vault = source.vault()
     found = opened(source.find(source.backup, vault, cluster=cluster), source.store(), vault, reports)
+    check_place(found.folder)
     begun = datetime.now(UTC)
     chosen = Chosen(what.secrets(found), tuple(what.exclude or ()))
     report = rehearsed(given, chosen, found, begun=begun, yes=yes)
     document = drill_document(report)
-    path = written(report, document, found.folder, key)
     targets.emit(drill_report(document))
+    path = written(report, document, found.folder, key)
     note(f"report: {path}, signed, with .md and .html next to it")
     raise typer.Exit(report.exit_code)
 
@@ -215,3 +228,45 @@ def list_(
     targets.emit(drills_report(found))
     if found.unreadable or any(one.signature in ("wrong", "missing") for one in found.drills):
         raise typer.Exit(ExitCode.DAMAGED)
+
+
+@app.command(
+    epilog="Example: swarmnet drill lose w1 -i lab.yml",
+    short_help="Do without nodes of a living cluster for a while, and count what it costs.",
+)
+@grouped
+def lose(
+    word: Annotated[
+        str,
+        typer.Argument(
+            help="A host, or LABEL=VALUE: all hosts with that node label.",
+            metavar="HOST|LABEL=VALUE",
+            show_default=False,
+        ),
+    ],
+    cluster: Cluster,
+    agreement: Agreement,
+    output: Output,
+    allow_down: AllowDownOption = None,
+    allow_quorum: Annotated[
+        bool, typer.Option("--allow-quorum", help="Also drain managers whose loss would stop the swarm.")
+    ] = False,
+) -> None:
+    """Drain nodes, ask every published TCP port from here all the while, and let the nodes take tasks again.
+
+    It is refused where all tasks of a service run there, or where the swarm needs these managers. The nodes come back
+    after an error and after Ctrl-C, too. Exit 3: no published port answers from here, so nothing was measured.
+    """
+    from swarmnet.cli.drills import terms
+    from swarmnet.edge.operator.requests import RequestCounter
+    from swarmnet.report.documents.drill import lose_document
+    from swarmnet.report.reports.drill import lose_report
+    from swarmnet.workflows.lose import Wish, lose
+
+    targets, hosts = output.targets(), cluster.read()
+    wish = Wish(word, allow_quorum=allow_quorum, allow_down=names_of(allow_down))
+    asking = partial(agreement.terms, on_stderr=targets.on_stderr, verbose=cluster.verbose)
+    with cluster.observed(hosts) as ports:
+        report = lose(ports, wish, asking, terms, RequestCounter())
+    targets.emit(lose_report(lose_document(report)))
+    raise typer.Exit(report.exit_code)

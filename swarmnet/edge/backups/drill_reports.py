@@ -7,6 +7,7 @@ cluster's folder, so the reports stay.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -48,6 +49,20 @@ class Filed:
     signer: str | None
 
 
+def check_place(folder: Path) -> None:
+    """Return when reports can be written there, as far as that is known before a drill; nothing is made.
+
+    Raises:
+        UsageError: it is a link, a file, or on a disk that takes nothing.
+    """
+    there = next((one for one in (folder, *folder.parents) if one.exists()), folder)
+    if folder.is_symlink() or not there.is_dir() or not os.access(there, os.W_OK):
+        raise UsageError(
+            f"the report cannot be written to {folder}: {there} is a link, a file, or cannot be written",
+            hint="name another directory with --reports",
+        )
+
+
 def file_report(folder: Path, name: str, texts: Mapping[str, str], key: Ed25519PrivateKey) -> Path:
     """Write a report whose texts are given by their endings, ``.json`` signed, and return the path of that one.
 
@@ -56,10 +71,7 @@ def file_report(folder: Path, name: str, texts: Mapping[str, str], key: Ed25519P
     Raises:
         SwarmnetError: it cannot be written; says where, and what to do.
     """
-    if folder.is_symlink():
-        raise UsageError(
-            f"{folder} is a symbolic link; swarmnet does not follow it", hint="name another with --reports"
-        )
+    check_place(folder)
     content = texts[REPORT].encode()
     files = {SIGNATURE: sshsig.armored(sshsig.sign(key, NAMESPACE, content))}
     files |= {ending: text.encode() for ending, text in texts.items()}

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from swarmnet.model.drill import DrillReport
+    from swarmnet.model.lose import LoseReport
 
 Verdict = Literal["passed", "incomplete", "failed"]
 
@@ -145,3 +146,57 @@ def drill_document(report: DrillReport) -> DrillDocument:
 
 def _moment(when: datetime) -> str:
     return when.isoformat().replace("+00:00", "Z")
+
+
+class LostDoor(Entry):
+    """What came of the requests to one published port."""
+
+    service: Text
+    port: int
+    sent: int
+    failed: int
+    gap_seconds: float = Field(description="Longest time without an answer.")
+
+
+class SilentDoor(Entry):
+    """A published port that did not answer before anything was changed."""
+
+    service: Text
+    port: int
+
+
+class LoseDocument(Output):
+    """What ``drill lose --json`` prints."""
+
+    cluster: Text
+    nodes: list[Text] = Field(description="Hosts that took no tasks for a while.")
+    begun: str = Field(description="ISO 8601.")
+    drained_seconds: float = Field(description="Until their tasks had ended, and ran elsewhere where there was room.")
+    moved: dict[str, int] = Field(description="Running tasks that the hosts had, by service.")
+    answers: list[LostDoor]
+    silent: list[SilentDoor] = Field(description="Not measured.")
+    failed: list[Text] = Field(description="What did not come to run elsewhere, in words.")
+    not_back: list[Text] = Field(description="Hosts that take no tasks still, with the reason.")
+    interrupted: bool
+    exit_code: int
+
+
+def lose_document(report: LoseReport) -> LoseDocument:
+    """Return the report of a loss for programs."""
+    return LoseDocument(
+        schema_=1,
+        cluster=report.cluster,
+        nodes=list(report.nodes),
+        begun=_moment(report.begun),
+        drained_seconds=report.drained,
+        moved=dict(report.moved),
+        answers=[
+            LostDoor(service=one.service, port=one.port, sent=one.sent, failed=one.failed, gap_seconds=one.gap)
+            for one in report.answers
+        ],
+        silent=[SilentDoor(service=one.service, port=one.port) for one in report.silent],
+        failed=list(report.failed),
+        not_back=list(report.not_back),
+        interrupted=report.interrupted,
+        exit_code=report.exit_code,
+    )

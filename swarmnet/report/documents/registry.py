@@ -19,7 +19,7 @@ from swarmnet.report.documents.backups import (
 )
 from swarmnet.report.documents.convert import ConvertDocument
 from swarmnet.report.documents.drift import DriftDocument
-from swarmnet.report.documents.drill import DrillDocument, DrillsDocument
+from swarmnet.report.documents.drill import DrillDocument, DrillsDocument, LoseDocument
 from swarmnet.report.documents.error import ErrorDocument, FileErrorDocument
 from swarmnet.report.documents.ipam import IpamDocument
 from swarmnet.report.documents.keys import (
@@ -65,6 +65,7 @@ DOCUMENTS: dict[str, type[Output]] = {
     "drift": DriftDocument,
     "drill": DrillDocument,
     "drills": DrillsDocument,
+    "drill-lose": LoseDocument,
     "backups": BackupsDocument,
     "backup-create": BackupCreateDocument,
     "backup-raft": BackupRaftDocument,

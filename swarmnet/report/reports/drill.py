@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from swarmnet.model.report import Status
 from swarmnet.report.formats.report import Check, Report
 from swarmnet.report.terminal.console import printed
-from swarmnet.report.terminal.drill import drill_lines, list_lines
+from swarmnet.report.terminal.drill import drill_lines, list_lines, lose_lines
 
 if TYPE_CHECKING:
-    from swarmnet.report.documents.drill import DrillDocument, DrillsDocument
+    from swarmnet.report.documents.drill import DrillDocument, DrillsDocument, LoseDocument
 
 RESULTS = {"passed": Status.OK, "incomplete": Status.INCONCLUSIVE, "failed": Status.FAILED}
 
@@ -42,4 +42,30 @@ def drills_report(found: DrillsDocument) -> Report:
     checks += [Check("unreadable", text, Status.FAILED, text) for text in found.unreadable]
     return Report(
         command="drill list", document=found, checks=tuple(checks), print_to=printed(list_lines(found)), seconds=0.0
+    )
+
+
+def lose_report(found: LoseDocument) -> Report:
+    """Return what a loss cost: a check for each port, and for each node that takes tasks again."""
+    checks = [
+        Check(
+            "port",
+            f"{one.service}:{one.port}",
+            Status.WARNING if one.failed else Status.OK,
+            f"{one.failed} of {one.sent} requests failed, longest time without an answer {one.gap_seconds:.2f} s",
+        )
+        for one in found.answers
+    ]
+    checks += [
+        Check("port", f"{one.service}:{one.port}", Status.INCONCLUSIVE, "it did not answer before")
+        for one in found.silent
+    ]
+    checks += [Check("failed", text, Status.FAILED, text) for text in found.failed]
+    checks += [Check("not-back", text, Status.FAILED, text) for text in found.not_back]
+    return Report(
+        command="drill lose",
+        document=found,
+        checks=tuple(checks),
+        print_to=printed(lose_lines(found)),
+        seconds=found.drained_seconds,
     )

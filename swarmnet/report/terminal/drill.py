@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from swarmnet.report.drill_pages import MEANING
 from swarmnet.report.terminal.console import line, table
+from swarmnet.report.terminal.text import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from swarmnet.report.documents.drill import DrillDocument, DrillsDocument
+    from swarmnet.report.documents.drill import DrillDocument, DrillsDocument, LoseDocument
     from swarmnet.report.terminal.console import Line
 
 STYLES = {"passed": "green", "incomplete": "yellow", "failed": "red"}
@@ -64,3 +65,21 @@ def list_lines(found: DrillsDocument) -> Iterator[Line]:
         yield line((f"UNREADABLE: {text}", "red"))
     if not found.drills and not found.unreadable:
         yield "no drills here; `swarmnet drill latest` does one"
+
+
+def lose_lines(found: LoseDocument) -> Iterator[Line]:
+    """Yield what the cluster did without its nodes."""
+    had = ", ".join(f"{name} {count(number, 'task')}" for name, number in found.moved.items()) or "no tasks"
+    yield f"{', '.join(found.nodes)} of {found.cluster}, with {had}: drained in {found.drained_seconds:.1f} s"
+    for one in found.answers:
+        style = "yellow" if one.failed else "green"
+        said = f"{one.failed} of {count(one.sent, 'request')} failed, longest time without an answer"
+        yield line((f"{one.service}:{one.port}: {said} {one.gap_seconds:.2f} s", style))
+    for door in found.silent:
+        yield f"not measured: {door.service}:{door.port} did not answer from here before anything was changed"
+    for text in found.failed:
+        yield line((f"FAILED: {text}", "red"))
+    for text in found.not_back:
+        yield line((f"TAKES NO TASKS STILL: {text}; swarmnet node activate HOST -i FILE", "red"))
+    if not found.not_back:
+        yield f"{', '.join(found.nodes)} can take tasks again; engines move no running task back"
