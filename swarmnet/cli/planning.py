@@ -169,11 +169,14 @@ def operator_files(folder: Path) -> Callable[[str], bytes]:
 def _plan(
     playbook: Playbook, inventory: Inventory, limit: tuple[str, ...], state: ClusterState, *, prune: bool
 ) -> Plan:
+    from swarmnet.operations.playbook import provided_on
     from swarmnet.plan.build import build
     from swarmnet.plan.prune import with_removals
 
     plan = build(playbook, state, inventory, limit=limit)
-    return with_removals(plan, provided=_provided(playbook)) if prune else plan
+    if not prune:
+        return plan
+    return with_removals(plan, provided=_provided(playbook), provided_on=provided_on(playbook, inventory))
 
 
 def _asks_for_containers(playbook: Playbook) -> bool:

@@ -155,6 +155,11 @@ class Container(Document):
     made: Made | None = Field(default=None, exclude=True)
     """How it was made; None where that was not asked for. In no backup: variables may be secrets."""
 
+    @property
+    def spec(self) -> Container:
+        """The container itself, which has name and labels as the specs of other kinds have."""
+        return self
+
 
 class OpenPort(Document):
     """A port of a host on which some process waits for connections or datagrams."""

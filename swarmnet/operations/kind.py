@@ -132,6 +132,10 @@ class Operation(Document, ABC):
         """
         return frozenset()
 
+    def provides_on_hosts(self) -> frozenset[tuple[str, str]]:
+        """Return ``(kind, name)`` of what the step creates on each of its hosts, which ``--prune`` leaves there."""
+        return frozenset()
+
     def concerned(self) -> frozenset[tuple[str, str]]:
         """Return ``(kind, name)`` of what the step creates, changes or removes."""
         return self.provides()

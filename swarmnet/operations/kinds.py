@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from swarmnet.model.kind import RemovableKind
+from swarmnet.operations.container.kind import ContainerKind
 from swarmnet.operations.content.kinds import ConfigKind, SecretKind
 from swarmnet.operations.network.kind import NetworkKind
 from swarmnet.operations.service.kind import ServiceKind
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 KINDS: tuple[Kind[Any], ...] = (
     NodeKind(),
     ServiceKind(),
+    ContainerKind(),
     NetworkKind(),
     ConfigKind(),
     SecretKind(),

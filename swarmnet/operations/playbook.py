@@ -28,6 +28,7 @@ __all__ = [
     "key_file",
     "needs",
     "programs",
+    "provided_on",
     "with_archives",
     "with_contents",
 ]
@@ -151,6 +152,16 @@ def with_archives(playbook: Playbook, describe: Callable[[str], ImageArchive]) -
     if problems:
         raise DocumentError(tuple(problems))
     return playbook.model_copy(update={"steps": tuple(steps)})
+
+
+def provided_on(playbook: Playbook, inventory: Inventory) -> frozenset[tuple[str, str, str]]:
+    """Return ``(kind, name, host)`` of what the steps create on single hosts."""
+    return frozenset(
+        (kind, name, host.name)
+        for step in playbook.steps
+        for kind, name in step.operation.provides_on_hosts()
+        for host in inventory.select(step.on).hosts
+    )
 
 
 def key_file(playbook: Playbook) -> str | None:

@@ -1,7 +1,7 @@
 """``--prune``: remove what swarmnet created for this cluster and no step of the playbook names any more. Pure.
 
 The label ``io.swarmnet.managed`` with the cluster's name marks what swarmnet created; nothing else is ever removed.
-Users go before what they use: services, then networks that nothing uses, then configs and secrets.
+Users go before what they use: services and containers, then networks that nothing uses, then configs and secrets.
 """
 
 from __future__ import annotations
@@ -31,15 +31,29 @@ class Doomed:
     why: str
     provided: frozenset[tuple[str, str]] = frozenset()
     """``(kind, name)`` of what stays."""
+    provided_on: frozenset[tuple[str, str, str]] = frozenset()
+    """``(kind, name, host)`` of what stays on one host."""
 
-    def holds(self, kind: str, name: str, labels: Labels | None) -> bool:
+    def holds(self, kind: str, name: str, labels: Labels | None, host: str | None = None) -> bool:
         """Return whether an object is to be removed."""
-        return (labels or {}).get(self.label) == self.value and (kind, name) not in self.provided
+        stays = (kind, name) in self.provided or (kind, name, host) in self.provided_on
+        return (labels or {}).get(self.label) == self.value and not stays
 
 
-def with_removals(plan: Plan, *, provided: frozenset[tuple[str, str]]) -> Plan:
-    """Return the plan followed by the removal of what swarmnet created and nothing in ``provided`` names any more."""
-    return with_doomed(plan, Doomed(MANAGED_LABEL, plan.cluster, _UNPROVIDED, provided))
+def with_removals(
+    plan: Plan,
+    *,
+    provided: frozenset[tuple[str, str]],
+    provided_on: frozenset[tuple[str, str, str]] = frozenset(),
+) -> Plan:
+    """Return the plan followed by the removal of what swarmnet created and no step names any more.
+
+    Args:
+        plan: of the steps.
+        provided: ``(kind, name)`` of what they name.
+        provided_on: ``(kind, name, host)`` of what they name on single hosts.
+    """
+    return with_doomed(plan, Doomed(MANAGED_LABEL, plan.cluster, _UNPROVIDED, provided, provided_on))
 
 
 def with_doomed(plan: Plan, doomed: Doomed) -> Plan:
@@ -65,7 +79,7 @@ def removals_of(state: ClusterState, doomed: Doomed) -> tuple[tuple[Removal, ...
         left = state
         for host, seen in kind.places(state):
             name = seen.spec.name
-            if not kind.may_go(seen) or not doomed.holds(kind.word, name, seen.spec.labels):
+            if not kind.may_go(seen) or not doomed.holds(kind.word, name, seen.spec.labels, host):
                 continue
             if users := sorted(set(kind.users(state, host, name))):
                 warnings.append(

@@ -17,8 +17,10 @@ from swarmnet.operations.swarm.leave import LeaveSwarm, LeaveSwarmAsManager
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Any
 
     from swarmnet.model.hosts import Inventory
+    from swarmnet.model.kind import RemovableKind
     from swarmnet.model.plan import Action
     from swarmnet.model.state import ClusterState, HostFacts
     from swarmnet.operations.swarm.leave import Leave
@@ -44,11 +46,19 @@ def _actions(state: ClusterState, inventory: Inventory) -> Iterator[Action]:
     services = REMOVABLE["service"]  # so that their tasks end in order; the rest of the swarm goes with it
     for _host, service in services.places(state):
         yield Removal.of(services, service, None, Permit.RESET, "the swarm is taken apart")
+    containers = REMOVABLE["container"]  # before their networks go
+    yield from _own(containers, state, inventory)
     yield from _leaving(state)
     for kind in REMOVABLE.values():
-        for host, seen in kind.places(state):
-            if host is not None and seen.spec.labels.get(MANAGED_LABEL) == inventory.cluster:
-                yield Removal.of(kind, seen, host, Permit.RESET, "it has swarmnet's label")
+        if kind is not containers:
+            yield from _own(kind, state, inventory)
+
+
+def _own(kind: RemovableKind[Any], state: ClusterState, inventory: Inventory) -> Iterator[Action]:
+    """Yield the removals of what hosts have of a kind and swarmnet made."""
+    for host, seen in kind.places(state):
+        if host is not None and kind.may_go(seen) and seen.spec.labels.get(MANAGED_LABEL) == inventory.cluster:
+            yield Removal.of(kind, seen, host, Permit.RESET, "it has swarmnet's label")
 
 
 def _leaving(state: ClusterState) -> Iterator[Leave]:

@@ -9,6 +9,7 @@ import pytest
 from swarmnet.model.base import Secret
 from swarmnet.model.differences import What
 from swarmnet.model.network import NetworkSpec
+from swarmnet.model.plain_container import PlainContainer
 from swarmnet.model.plan import MANAGED_LABEL, Permit, Plan
 from swarmnet.model.service import ServiceSpec
 from swarmnet.model.state import ClusterState, HostFacts
@@ -20,7 +21,7 @@ from swarmnet.plan.guard import Permissions
 from swarmnet.plan.prune import with_removals
 from swarmnet.plan.recovery.drift import drift
 from swarmnet.plan.recovery.selection import WORDS
-from swarmnet.workflows.fleet.observe import observe
+from swarmnet.workflows.fleet.observe import Look, observe
 from tests.simulator import World
 
 if TYPE_CHECKING:
@@ -30,8 +31,15 @@ if TYPE_CHECKING:
     from swarmnet.model.kind import RemovableKind
     from swarmnet.model.ports import EnginePort
 
+
+def _container(engine: EnginePort, labels: Labels) -> str:
+    engine.pull_image("i:1")
+    return engine.plain.create("x", PlainContainer(name="x", image="i:1", labels=labels), ())
+
+
 MAKE: dict[str, Callable[[EnginePort, Labels], object]] = {
     "service": lambda engine, labels: engine.services.create(ServiceSpec(name="x", image="i", labels=labels)),
+    "container": _container,
     "network": lambda engine, labels: engine.networks.create(NetworkSpec(name="x", labels=labels)),
     "config": lambda engine, labels: engine.configs.create(ConfigSpec(name="x", data=b"x", labels=labels)),
     "secret": lambda engine, labels: engine.secrets.create(
@@ -39,6 +47,7 @@ MAKE: dict[str, Callable[[EnginePort, Labels], object]] = {
     ),
 }
 """One object of each kind that can be removed, called ``x``; a new kind needs its line."""
+LOOK = Look(containers=True, volumes=True)
 REMOVABLE_KINDS = pytest.mark.parametrize("kind", REMOVABLE.values(), ids=REMOVABLE)
 
 
@@ -51,6 +60,10 @@ def with_one(kind: RemovableKind[Any], labels: Labels) -> World:
     return world
 
 
+def target_of(kind: RemovableKind[Any]) -> str:
+    return f"{kind.word} x" if kind.in_swarm else f"{kind.word} x on m1"
+
+
 def pruned(state: ClusterState) -> Plan:
     return with_removals(Plan(cluster="shop", actions=(), predicted=state), provided=frozenset())
 
@@ -58,40 +71,44 @@ def pruned(state: ClusterState) -> Plan:
 @REMOVABLE_KINDS
 def test_an_object_with_our_label_is_removed_in_its_turn(kind: RemovableKind[Any]) -> None:
     world = with_one(kind, {MANAGED_LABEL: "shop"})
-    (removal,) = pruned(observe(world.ports())).actions
+    (removal,) = pruned(observe(world.ports(), LOOK)).actions
 
     removal.run(world.ports())
 
     assert isinstance(removal, Removal)
-    assert (removal.target, removal.kind, removal.rank) == (f"{kind.word} x", f"prune.{kind.word}", kind.rank)
-    assert not [one for _host, one in kind.places(observe(world.ports())) if one.spec.name == "x"]
+    assert (removal.target, removal.kind, removal.rank) == (
+        target_of(kind),
+        f"prune.{kind.word}",
+        kind.rank,
+    )
+    assert not [one for _host, one in kind.places(observe(world.ports(), LOOK)) if one.spec.name == "x"]
 
 
 @REMOVABLE_KINDS
 @pytest.mark.parametrize("labels", [{}, {MANAGED_LABEL: "other"}], ids=["none", "another cluster's"])
 def test_an_object_without_our_label_stays(kind: RemovableKind[Any], labels: Labels) -> None:
-    assert pruned(observe(with_one(kind, labels).ports())).actions == ()
+    assert pruned(observe(with_one(kind, labels).ports(), LOOK)).actions == ()
 
 
 @REMOVABLE_KINDS
 def test_the_predicted_state_after_a_removal_is_the_observed_one(kind: RemovableKind[Any]) -> None:
     world = with_one(kind, {MANAGED_LABEL: "shop"})
-    plan = pruned(observe(world.ports()))
+    plan = pruned(observe(world.ports(), LOOK))
     for action in plan.actions:
         action.run(world.ports())
 
-    assert drift(plan.predicted, observe(world.ports())).differences == ()
+    assert drift(plan.predicted, observe(world.ports(), LOOK)).differences == ()
 
 
 @REMOVABLE_KINDS
 def test_an_object_that_went_is_a_difference_of_its_kind(kind: RemovableKind[Any]) -> None:
     world = with_one(kind, {})
-    before = observe(world.ports())
+    before = observe(world.ports(), LOOK)
     (found,) = [(host, one) for host, one in kind.places(before) if one.spec.name == "x"]
 
     (difference,) = drift(before, kind.without(before, found[1].id, found[0])).differences
 
-    assert (difference.object, difference.kind) == (f"{kind.word} x", What.MISSING)
+    assert (difference.object, difference.kind) == (target_of(kind), What.MISSING)
 
 
 @REMOVABLE_KINDS
@@ -115,7 +132,7 @@ def test_every_kind_can_be_chosen_for_a_restore() -> None:
     ],
 )
 def test_a_permit_is_refused_without_its_flag(kind: RemovableKind[Any], permit: Permit, allowed: Permissions) -> None:
-    state = observe(with_one(kind, {}).ports())
+    state = observe(with_one(kind, {}).ports(), LOOK)
     (found,) = [(host, one) for host, one in kind.places(state) if one.spec.name == "x"]
     removal = Removal.of(kind, found[1], found[0], permit, "a test removes it")
     plan = Plan(cluster="shop", actions=(removal,), predicted=state)

@@ -37,6 +37,8 @@ steps:
       ports: ["8080:80", "9100:9100@host", "70"]
       labels: {com.docker.stack.namespace: shop}
   - service: {name: db, image: "demo:1", mounts: ["pgdata:/data"], constraints: [node.hostname == w1]}
+  - container: {name: adminer, image: "adminer:4", networks: [{network: lan, ipv4: 172.28.0.9}, front]}
+    on: w1
   - service: {name: agent, image: "demo:1", mode: global, endpoint_mode: dnsrr, networks: [front]}
 """
 
@@ -91,7 +93,7 @@ def test_ports_have_the_number_that_the_engine_chose_and_host_mode_has_its_hosts
         ("networks", None, ("front", "lan", "w1", "10.20.0.0/24")),
         ("network", "front", ("web.1", "10.20.0.", "shop", "tasks.agent")),
         ("service", "web", ("port 8080/tcp -> 80 on every node", "web.2", "stack shop")),
-        ("host", "w1", ("worker", "lan", "agent.w1")),
+        ("host", "w1", ("worker", "lan", "agent.w1", "adminer:4", "running", "lan:172.28.0.9")),
         ("stack", None, ("web", "stack shop")),
         ("names", None, ("shop", "vip", "tasks.web")),
         ("volumes", None, ("pgdata", "w1", "local", "0 bytes", "db", "spare", "dangling")),

@@ -23,7 +23,7 @@ def command(cluster: Cluster, agreement: Agreement, output: Output, allow_missin
     hosts = cluster.read()
     goal = Goal(
         make_plan=partial(reset, inventory=hosts),
-        look=Look(),
+        look=Look(containers=True),
         permissions=Permissions(allow_missing=allow_missing, dissolve=True),
         command="reset",
     )

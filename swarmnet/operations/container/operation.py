@@ -129,6 +129,10 @@ class ContainerOperation(OwnableOperation, _Written):
         """Return the container's name, and the one that it has while another takes its place."""
         return frozenset({self.name, self.name + OLD})
 
+    def provides_on_hosts(self) -> frozenset[tuple[str, str]]:
+        """Return the container, and the one that it replaces."""
+        return frozenset() if self.absent else frozenset(("container", name) for name in self.containers())
+
     def faults(self) -> tuple[str, ...]:
         """Return what is wrong with the step on any host."""
         return tuple(self._faults())

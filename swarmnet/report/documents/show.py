@@ -11,7 +11,7 @@ from swarmnet.report.documents.base import Entry, FailureEntry, Output, failure_
 
 if TYPE_CHECKING:
     from swarmnet.model.service import Service
-    from swarmnet.model.state import ClusterState, HostFacts
+    from swarmnet.model.state import ClusterState, Container, HostFacts
     from swarmnet.model.topology import Member, Place, Publication, Storage, Topology
 
 
@@ -106,6 +106,16 @@ class ShownVolumeEntry(Entry):
     size: int | None = Field(description="Bytes; null where they were not counted.")
 
 
+class ShownContainerEntry(Entry):
+    """One container outside of services."""
+
+    name: str
+    host: str
+    image: str
+    running: bool
+    networks: dict[str, str] = Field(description="Its address on each network, empty where it does not run.")
+
+
 class ShowDocument(Output):
     """What each view of ``show`` prints as JSON; lists that a view does not show are empty."""
 
@@ -115,6 +125,7 @@ class ShowDocument(Output):
     hosts: list[ShownHostEntry]
     ports: list[ShownPortEntry]
     volumes: list[ShownVolumeEntry]
+    containers: list[ShownContainerEntry]
     failures: list[FailureEntry]
 
 
@@ -129,6 +140,12 @@ def show_document(found: Topology, cluster: str) -> ShowDocument:
         hosts=[_host(one, state) for one in state.hosts],
         ports=[_port(one) for one in found.ports],
         volumes=[_volume(one) for one in found.volumes],
+        containers=[
+            _container(one, facts.host)
+            for facts in state.hosts
+            for one in sorted(facts.containers, key=lambda one: one.name)
+            if one.service is None
+        ],
         failures=failure_entries(state.failures),
     )
 
@@ -200,6 +217,16 @@ def _host(facts: HostFacts, state: ClusterState) -> ShownHostEntry:
         addresses=list(facts.addresses),
         containers=sum(one.service is None for one in facts.containers),
         tasks=sum(one.service is not None and one.running for one in facts.containers),
+    )
+
+
+def _container(one: Container, host: str) -> ShownContainerEntry:
+    return ShownContainerEntry(
+        name=one.name,
+        host=host,
+        image=one.image,
+        running=one.running,
+        networks={place.network: place.address.partition("/")[0] for place in one.endpoints},
     )
 
 

@@ -52,7 +52,9 @@ def _host(found: ShowDocument, name: str | None) -> ShowDocument:
     shown = [one for one in places if one.members or one.host == name]
     ports = [one for one in found.ports if name in one.hosts]
     volumes = [one for one in found.volumes if one.host == name]
-    return found.model_copy(update={**_NOTHING, "hosts": kept, "networks": shown, "ports": ports, "volumes": volumes})
+    boxes = [one for one in found.containers if one.host == name]
+    parts = {"hosts": kept, "networks": shown, "ports": ports, "volumes": volumes, "containers": boxes}
+    return found.model_copy(update={**_NOTHING, **parts})
 
 
 def _stack(found: ShowDocument, name: str | None) -> ShowDocument:
@@ -65,7 +67,14 @@ def _stack(found: ShowDocument, name: str | None) -> ShowDocument:
     return found.model_copy(update={**_NOTHING, "services": services, "networks": places, "ports": ports})
 
 
-_NOTHING: dict[str, list[object]] = {"networks": [], "services": [], "hosts": [], "ports": [], "volumes": []}
+_NOTHING: dict[str, list[object]] = {
+    "networks": [],
+    "services": [],
+    "hosts": [],
+    "ports": [],
+    "volumes": [],
+    "containers": [],
+}
 
 
 def _volumes(found: ShowDocument, _name: str | None) -> ShowDocument:
@@ -105,6 +114,7 @@ def show_report(word: str, found: ShowDocument, name: str | None = None) -> Repo
     checks += [Check("service", one.name, Status.OK) for one in document.services]
     checks += [Check("port", f"{one.port or '?'}/{one.protocol}", Status.OK, one.service) for one in document.ports]
     checks += [Check("volume", _place(one.name, one.host), Status.OK) for one in document.volumes]
+    checks += [Check("container", _place(one.name, one.host), Status.OK) for one in document.containers]
     checks += [Check("host", one.host, Status.INCONCLUSIVE, one.reason, one.hint or "") for one in document.failures]
     lines = VIEWS[word].lines(document)
     return Report(f"show {word}", document, tuple(checks), printed(lines), graph=_graph(document))

@@ -75,6 +75,8 @@ def host_tables(found: ShowDocument) -> Iterator[Line]:
         role = " ".join(filter(None, (one.role or "not in the swarm", one.availability)))
         yield line((one.name, "bold"), f"  {role}  engine {one.engine}  {' '.join(one.addresses)}")
     yield from member_tables(found)
+    if found.containers:
+        yield container_table(found)
     if found.volumes:
         yield from volume_table(found)
 
@@ -111,6 +113,21 @@ def port_table(found: ShowDocument) -> Iterator[Line]:
             for one in found.ports
         ),
     )
+
+
+def container_table(found: ShowDocument) -> Line:
+    """Return a table of the containers outside of services, each with its networks."""
+    rows = (
+        (
+            one.name,
+            one.host,
+            one.image,
+            "running" if one.running else "stopped",
+            " ".join(f"{name}:{address}" if address else name for name, address in one.networks.items()) or "-",
+        )
+        for one in found.containers
+    )
+    return table(("CONTAINER", "HOST", "IMAGE", "STATE", "NETWORKS"), rows)
 
 
 def volume_table(found: ShowDocument) -> Iterator[Line]:
