@@ -59,7 +59,9 @@ def adopt(state: ClusterState, inventory: Inventory, wish: Wish, *, head: Iterab
     """
     draft = drafted(state, inventory, wish)
     if not draft.steps:
-        raise RefusedError("there is nothing to write: no host is in a swarm, and none has a network of its own")
+        raise RefusedError(
+            "there is nothing to write: no host is in a swarm, and none has a network or a container of its own"
+        )
     steps, reasons, changed = _proved(draft, state, inventory)
     text, _begins = playbook_text(inventory.cluster, steps, head)
     left_out = {_title(steps[number]): reason for number, reason in reasons.items()}

@@ -7,6 +7,7 @@ and restarts tasks only where the plan says so.
 from __future__ import annotations
 
 import json
+import re
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
@@ -21,15 +22,18 @@ from swarmnet.edge.operator.contents import LocalContents
 from swarmnet.edge.session import Session
 from swarmnet.lab import Lab, LabSpec
 from swarmnet.lab.image import make_image
+from swarmnet.model.compare import container_changes
 from swarmnet.model.plan import Risk, unmarked
 from swarmnet.operations.playbook import with_contents
 from swarmnet.parse.inventory import parse_inventory
 from swarmnet.parse.playbook import parse_playbook
+from swarmnet.parse.write import playbook_text
 from swarmnet.plan.adopt.draft import Wish
 from swarmnet.plan.build import build
 from swarmnet.plan.guard import Permissions
 from swarmnet.workflows.adopt import adopt
 from swarmnet.workflows.apply import prepare
+from swarmnet.workflows.fleet.observe import Look, observe
 from tests.contract.test_engine import make_engine
 from tests.contract.theirs import ENGINES, IMAGE, JOBS, MADE_NETWORKS, OWN_STACK, RUNNING, STACK, Theirs, playbook_of
 from tests.support.goals import goal
@@ -252,6 +256,58 @@ MEANS_NOTHING: Mapping[str, tuple[str, ...]] = {
     "odd": ("TaskTemplate.ForceUpdate", "TaskTemplate.Networks", "Networks"),  # a counter, and the old place
     "portainers": ("TaskTemplate.Networks", "Networks"),
 }
+
+
+def test_their_containers_stay_as_they_are_and_come_back_the_same(everything: Mapping[str, Theirs]) -> None:
+    def adopted(one: Theirs) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+        engine = one.session.engine(one.host)
+        one.shell("; ".join(f"docker run -d --name {name} {flags}" for name, flags in BOXES.items()))
+        one.shell(f"docker network connect --alias third bridged box-odd; docker run --name box-ended {IMAGE} true")
+        state = observe(one.session, Look(containers=True, all_made=True))
+        made = adopt(state, one.session.inventory, Wish())
+        steps = [step for step in made.steps if step.operation == "container" and not step.muted]
+        assert {step.arguments["name"] for step in steps} == BOXES.keys()
+        assert [one for one in made.warnings if "have ended: box-ended on" in one]
+        text, _lines = playbook_text("boxes", steps)
+        again, _lines = playbook_text("boxes", [one for one in steps if one.arguments["name"] != "box-joined"])
+        book = parse_playbook(text.encode(), "boxes.yml")
+        planned = _shown(build(book, state, one.session.inventory).actions)
+        before = {name: engine.plain.made(name) for name in BOXES}
+        one.shell(f"docker rm -f box-ended {' '.join(BOXES)}")
+        empty = observe(one.session, Look(containers=True, made=frozenset(BOXES)))
+        older = re.sub(r', mac: "[^"]*"', "", again)  # which engine 20.10 takes in no new container
+        for action in build(parse_playbook(older.encode(), "boxes.yml"), empty, one.session.inventory).actions:
+            action.model_copy(update={"wait": False}).run(one.session)
+        after = {name: engine.plain.made(name) for name in BOXES}
+        one.shell(f"docker rm -f {' '.join(BOXES)}; docker volume rm box-data")
+        return planned, {
+            name: [change.path for change in container_changes(was.whole, now.whole)]
+            for name, was in before.items()
+            if was is not None and (now := after[name]) is not None
+        }
+
+    assert each(everything, adopted) == same(({}, {name: [] for name in BOXES if name != "box-joined"}))
+
+
+BOXES = {
+    "box-plain": f"{IMAGE} sleep 100000",
+    "box-odd": "--network bridged --ip 172.28.0.150 --network-alias a1 --mac-address 02:42:ac:1c:00:96"
+    " -e A=1 -e 'B=x ${z}' -e EMPTY= -l l=v --hostname hh --domainname dd --dns 192.0.2.1 --dns-search ex"
+    " --dns-option ndots:1"
+    " --add-host db:192.0.2.9 --restart unless-stopped --memory 64m --cpus 0.5 --pids-limit 50 --memory-reservation 32m"
+    " --cpu-shares 512 --ulimit nofile=100:200 --sysctl net.ipv4.ip_forward=0 --cap-add NET_ADMIN --cap-drop MKNOD"
+    " --security-opt no-new-privileges -u 1:1 -w /tmp --stop-signal SIGINT --stop-timeout 3 --init --read-only"
+    " -v box-data:/data -v /etc:/hostetc:ro --tmpfs /t:size=64m --tmpfs /t2:rw,noexec"
+    " --mount type=tmpfs,target=/t3,tmpfs-size=1000000 --shm-size 32m --ipc private --health-cmd true"
+    " --health-interval 5s --health-retries 2 --log-driver json-file --log-opt max-size=1m --group-add 5"
+    " --device /dev/null:/dev/mynull --oom-score-adj 100 -p 127.0.0.1:8081:80 -p 8082:81/udp -p 82 --expose 99 -i -t"
+    f" --entrypoint sleep {IMAGE} 100000",
+    "box-host": f"--network host --pid host --restart always {IMAGE} sleep 100000",
+    "box-none": f"--network none --memory 64m --memory-swap -1 --no-healthcheck {IMAGE} sleep 100000",
+    # Names the other one by its id, which a new one does not have.
+    "box-joined": f"--network container:box-odd --ulimit core=0 {IMAGE} sleep 100000",
+}
+"""Containers that ``docker run`` makes, with many flags."""
 
 
 def test_what_adopt_wrote_makes_the_same_on_an_empty_engine(everything: Mapping[str, Theirs]) -> None:

@@ -131,10 +131,10 @@ def command(
 def _living(cluster: Cluster, hosts: Inventory) -> tuple[ClusterState, Inventory]:
     from swarmnet.model.standing import answered
     from swarmnet.workflows.backup import undisturbed
-    from swarmnet.workflows.fleet.observe import EVERYTHING
+    from swarmnet.workflows.fleet.observe import Look
 
     with cluster.connected(hosts) as ports:
-        state = undisturbed(ports, EVERYTHING, wiring.this_operator())
+        state = undisturbed(ports, Look(containers=True, all_made=True), wiring.this_operator())
     answered(state, hosts)
     return state, hosts
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from typing import TYPE_CHECKING
 
+from swarmnet.model.compare import endpoint_changes
 from swarmnet.model.fields import needed
 from swarmnet.model.network import Network, Scope
 from swarmnet.model.version import ApiVersion, first_engine
@@ -32,14 +33,15 @@ def problems_of_endpoint(
     if network is None:
         yield f"network {wanted.network} exists neither on {facts.host} nor in the swarm: write its step before"
         return
-    yield from _too_old(wanted, facts)
+    present = () if seen is None else tuple(one for one in seen.endpoints if one.network == wanted.network)
+    if not present or any(endpoint_changes(wanted, one.seen_as(wanted)) for one in present):
+        yield from _too_old(wanted, facts)
     if in_swarm(network) and not network.spec.attachable:
         yield (
             f"network {wanted.network} is not attachable, so only tasks can join it: write 'attachable: true' in its"
             " step"
         )
         return
-    present = () if seen is None else (one for one in seen.endpoints if one.network == wanted.network)
     mine = {address for one in present for address in (one.ipv4, one.ipv6, one.address)}
     for address in (wanted.ipv4, wanted.ipv6):
         if address is not None and address not in mine:

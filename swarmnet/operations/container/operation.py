@@ -67,7 +67,7 @@ else:
     _Written = friendly(PlainContainer)
 
 _NAME = r"[a-zA-Z0-9][a-zA-Z0-9_.-]+"
-_KEPT_RUNNING = ("always", "unless-stopped")
+KEPT_RUNNING = ("always", "unless-stopped")
 
 
 def _name(value: str) -> str:
@@ -198,7 +198,7 @@ class ContainerOperation(OwnableOperation, _Written):
             if place.network not in UNJOINABLE:
                 yield from problems_of_endpoint(place, context.state, facts, seen)
         case = None if seen is None else self._case(context, facts, seen)
-        if case is not None and case.replaces and _ends_with_its_run(seen):
+        if case is not None and case.replaces and ends_with_its_run(seen):
             yield f"{what} was started with --rm, so its engine removes it when it stops: remove it, then run again"
 
     def _on(self, context: Context, facts: HostFacts) -> Iterator[Action]:
@@ -236,7 +236,7 @@ class ContainerOperation(OwnableOperation, _Written):
                 spec=case.update,
             )
         yield from case.moves
-        if not seen.running and case.made.whole.restart in _KEPT_RUNNING and self.restart in (None, *_KEPT_RUNNING):
+        if not seen.running and case.made.whole.restart in KEPT_RUNNING and self.restart in (None, *KEPT_RUNNING):
             why = f"it does not run, and its restart rule is {case.made.whole.restart}"
             yield StartContainer(object=ref, why=why, host=facts.host, container=self.name, **self._terms())
 
@@ -368,7 +368,8 @@ class _Case:
                 yield DisconnectContainer(object=ref, why=why, host=host, container=name, network=end.network)
 
 
-def _ends_with_its_run(seen: Container | None) -> bool:
+def ends_with_its_run(seen: Container | None) -> bool:
+    """Return whether an engine removes a container when it ends (``docker run --rm``)."""
     made = None if seen is None else seen.made
     host = None if made is None else made.spec.extra.get("HostConfig")
     return isinstance(host, dict) and host.get("AutoRemove") is True

@@ -32,7 +32,7 @@ def gateways(state: ClusterState, inventory: Inventory) -> Iterator[WrittenStep]
     """Yield a step for each bridge ``docker_gwbridge`` that an engine would not make by itself."""
     found = [(facts.host, net.spec) for facts in state.hosts for net in facts.networks if net.spec.name == GATEWAY]
     own = [(host, _own(spec, AS_ENGINES_DO)) for host, spec in found if not _is_usual(spec)]
-    yield from _shared(GatewayOperation.name_in_playbook, own, inventory)
+    yield from shared(GatewayOperation.name_in_playbook, own, inventory)
 
 
 def ingress(state: ClusterState) -> Iterator[WrittenStep]:
@@ -49,7 +49,7 @@ def local_networks(state: ClusterState, inventory: Inventory, wish: Wish) -> Ite
     """Yield a step for each local network; hosts whose networks are alike share one, templates come first."""
     found = [(facts.host, net) for facts in state.hosts for net in facts.networks if _is_written(net)]
     found.sort(key=lambda one: (not one[1].spec.config_only, one[1].spec.name))
-    yield from _shared("network", [(host, _arguments(net.spec, wish)) for host, net in found], inventory)
+    yield from shared("network", [(host, _arguments(net.spec, wish)) for host, net in found], inventory)
 
 
 def swarm_networks(state: ClusterState, wish: Wish) -> Iterator[WrittenStep]:
@@ -66,7 +66,7 @@ def unwritten_networks(state: ClusterState) -> Iterator[str]:
             yield f"network {net.spec.name} was accepted but never allocated: it is left out"
 
 
-def _shared(operation: str, found: Iterable[tuple[str, JsonObject]], inventory: Inventory) -> Iterator[WrittenStep]:
+def shared(operation: str, found: Iterable[tuple[str, JsonObject]], inventory: Inventory) -> Iterator[WrittenStep]:
     """Yield a step for each object of hosts; hosts whose objects are alike share one."""
     alike: dict[str, tuple[JsonObject, list[str]]] = {}
     for host, arguments in found:

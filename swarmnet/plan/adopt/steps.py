@@ -1,4 +1,4 @@
-"""The steps that describe a cluster, in an order that applies to empty hosts: swarm, networks, contents, services."""
+"""The steps that describe a cluster, in an order that applies to empty hosts: from the swarm to containers."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from swarmnet.operations.service.operation import ServiceOperation
 from swarmnet.operations.service.replaced_tasks import unnoted
 from swarmnet.operations.swarm.operation import SwarmOperation
 from swarmnet.operations.written import WrittenStep, written
+from swarmnet.plan.adopt.containers import containers, named_secrets, unwritten_containers
 from swarmnet.plan.adopt.content import Contents
 from swarmnet.plan.adopt.draft import Draft, Wish
 from swarmnet.plan.adopt.networks import gateways, ingress, local_networks, swarm_networks, unwritten_networks
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from swarmnet.model.base import Labels
     from swarmnet.model.hosts import Inventory
-    from swarmnet.model.service import Service, ServiceSpec
+    from swarmnet.model.service import Service
     from swarmnet.model.state import ClusterState
 
 _SECRET = re.compile("pass|secret|token|api_?key|private|credential", re.IGNORECASE)
@@ -45,8 +46,10 @@ def drafted(state: ClusterState, inventory: Inventory, wish: Wish) -> Draft:
         *swarm_networks(state, wish),
         *contents.steps(),
         *(_service(one, contents, wish) for one in sorted(state.services, key=lambda one: one.spec.name)),
+        *containers(state, inventory),
     )
-    warnings = (*unwritten_networks(state), *contents.warnings(), *_values(state), *_hosts(state, inventory))
+    unwritten = (*unwritten_networks(state), *unwritten_containers(state))
+    warnings = (*unwritten, *contents.warnings(), *_values(state), *_hosts(state, inventory))
     return Draft(steps, contents.files, warnings)
 
 
@@ -81,14 +84,15 @@ def _service(service: Service, contents: Contents, wish: Wish) -> WrittenStep:
 
 
 def _values(state: ClusterState) -> Iterator[str]:
-    """Yield the services whose variables look like secrets: engines show them to any client, and so does the file."""
-    found = [f"{one.spec.name} ({', '.join(names)})" for one in state.services if (names := _secrets(one.spec))]
+    """Yield what has variables that look like secrets: engines show them to any client, and so does the file."""
+    held = [(one.spec.name, one.spec.env or {}) for one in state.services] + [*named_secrets(state)]
+    found = [f"{name} ({', '.join(names)})" for name, env in held if (names := _secrets(env))]
     if found:
         yield f"the file holds values of variables that look like secrets, in clear: {', '.join(sorted(found))}"
 
 
-def _secrets(spec: ServiceSpec) -> tuple[str, ...]:
-    return tuple(name for name, text in (spec.env or {}).items() if text and _SECRET.search(name))
+def _secrets(env: dict[str, str]) -> tuple[str, ...]:
+    return tuple(name for name, text in env.items() if text and _SECRET.search(name))
 
 
 def _hosts(state: ClusterState, inventory: Inventory) -> Iterator[str]:

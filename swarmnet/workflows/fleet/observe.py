@@ -56,6 +56,8 @@ class Look:
     """True asks every host for its named volumes."""
     made: frozenset[str] = frozenset()
     """Names of containers to be asked how they were made: two requests each."""
+    all_made: bool = False
+    """True asks all containers that are not tasks how they were made."""
     images: frozenset[str] = frozenset()
     """Names of the images to look for: one request each and host."""
     hosts: frozenset[str] | None = None
@@ -202,9 +204,12 @@ def _host(ports: Ports, host: str, look: Look) -> _Seen:
 
 
 def _containers(engine: EnginePort, look: Look) -> tuple[Container, ...]:
-    found = engine.containers() if look.containers or look.made else ()
+    found = engine.containers() if look.containers or look.made or look.all_made else ()
     return tuple(
-        one.model_copy(update={"made": engine.plain.made(one.id)}) if one.name in look.made else one for one in found
+        one.model_copy(update={"made": engine.plain.made(one.id)})
+        if one.name in look.made or (look.all_made and one.service is None)
+        else one
+        for one in found
     )
 
 

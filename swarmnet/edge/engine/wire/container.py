@@ -45,6 +45,7 @@ def made_from_wire(seen: Mapping[str, JsonValue], image: Mapping[str, JsonValue]
         host.pop(name, None)
     if mode.startswith("container:"):
         host["NetworkMode"] = mode
+        config.pop("Hostname", None)  # the other container's, which engines do not take for this one
     _merge_mounts(host)
     _less_image(config, given, host)
     state = as_object(seen.get("State"))
