@@ -17,6 +17,7 @@ from swarmnet.model.plain_container import Made, PlainContainer
 from swarmnet.model.plan import Action, Permit, Rank, Risk, Sign
 from swarmnet.model.ports import progress
 from swarmnet.model.state import Container, Endpoint
+from swarmnet.operations.container.stopping import grace_of
 from swarmnet.operations.state_edits import with_container, without_container
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ START_LIMIT = 60.0
 """Seconds for a container to run, and to be healthy where it has a check."""
 _STEADY = 2.0
 """Seconds that it must run without an end: a program that fails at once is seen."""
-_GRACE = 10.0
 _NETWORK_LIMIT = 10.0
 """Seconds for a node to find a network of the swarm again."""
 OLD, NEW = ".swarmnet-old", ".swarmnet-new"
@@ -243,13 +243,6 @@ def _start(ports: Ports, host: str, container: str, name: str) -> None:
 
     what = f"the networks of container {name} on {host}"
     wait_until(ports.clock, look, what=what, timeout=_NETWORK_LIMIT, tell=progress(ports))
-
-
-def grace_of(engine: EnginePort, container: str) -> float:
-    """Return the seconds that a container has to stop."""
-    made = engine.plain.made(container)
-    asked = None if made is None else made.whole.stop_grace_period
-    return _GRACE if asked is None else asked
 
 
 def _bring_back(engine: EnginePort, old: Container, name: str) -> None:

@@ -9,7 +9,7 @@ from swarmnet.model.kind import RemovableKind
 from swarmnet.model.plan import Change, Rank, unmarked
 from swarmnet.model.state import Container
 from swarmnet.operations.comparing import label_changes, turned
-from swarmnet.operations.container.actions import grace_of
+from swarmnet.operations.container.stopping import grace_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
