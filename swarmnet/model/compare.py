@@ -154,9 +154,9 @@ def _comparable(wanted: NetworkSpec, seen: NetworkSpec, *, exact: bool) -> tuple
 def _differences(after: Document, before: Document, skipped: Collection[str] = ()) -> Iterable[Change]:
     """Yield each field that differs, one change for each key where both sides are mappings."""
     for name, line in lines(type(before)).items():
-        if line.identity or name in skipped:
-            continue
-        yield from _parts(name, line.plain(getattr(after, name)), line.plain(getattr(before, name)), line.effect)
+        new, old = getattr(after, name), getattr(before, name)
+        if not (line.identity or name in skipped or new == old):
+            yield from _parts(name, line.plain(new), line.plain(old), line.effect)
 
 
 def _parts(path: str, after: JsonValue, before: JsonValue, effect: Effect = Effect.UPDATE) -> Iterable[Change]:

@@ -139,7 +139,7 @@ def merged(present: Spec, wanted: Document) -> Spec:
     update: dict[str, Any] = {}
     for name, line in lines(type(present)).items():
         value, there = getattr(wanted, name), getattr(present, name)
-        if value is not None:
+        if value is not None and value != there:
             after = line.codec.merged(there, value)
             update[name] = there if line.same(there, after) else after
     return present.model_copy(update=update)

@@ -194,12 +194,13 @@ def needed(spec: BaseModel, prefix: str = "") -> Iterator[tuple[str, str]]:
     """
     for name, line in lines(type(spec)).items():
         value = getattr(spec, name)
-        if value is None or line.same(None, value):
+        parts = [one for one in (value if isinstance(value, tuple) else (value,)) if isinstance(one, BaseModel)]
+        if value is None or (line.since is None and not parts) or line.same(None, value):
             continue
         if line.since is not None:
             yield f"{prefix}{name}{f': {str(value).lower()}' if isinstance(value, bool) else ''}", line.since
-        for one in value if isinstance(value, tuple) else (value,):
-            if isinstance(one, BaseModel) and described(type(one)):
+        for one in parts:
+            if described(type(one)):
                 yield from needed(one, f"{prefix}{name}.")
 
 

@@ -45,6 +45,9 @@ def _is_secret(name: str, value: str) -> bool:
 
 
 def _unknown_hosts(spec: ServiceSpec, context: Context) -> Iterator[str]:
+    asked = {name: {one.lower() for one in _hosts(value)} for name, value in sorted((spec.env or {}).items())}
+    if not any(asked.values()):
+        return
     seen = context.state.service(spec.name)
     whole = spec if seen is None else lay(seen.spec, spec)
     networks = {one.network for one in whole.networks or ()}
@@ -54,8 +57,8 @@ def _unknown_hosts(spec: ServiceSpec, context: Context) -> Iterator[str]:
     elsewhere = {"localhost", *(whole.hosts or {}), *(name for kind, name in context.later if kind == "service")}
     elsewhere |= {word for node in context.state.nodes for word in (node.hostname, node.hostname.partition(".")[0])}
     elsewhere |= {host.name for host in context.inventory.hosts}
-    for name, value in sorted((spec.env or {}).items()):
-        for host in sorted({one.lower() for one in _hosts(value)} - {one.lower() for one in here | elsewhere}):
+    for name, hosts in asked.items():
+        for host in sorted(hosts - {one.lower() for one in here | elsewhere}):
             known = ", ".join(sorted(here - {spec.name})) or "none"
             where = f"its networks ({', '.join(sorted(networks))})" if networks else "its networks: it is on none"
             yield (

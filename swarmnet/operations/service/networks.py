@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from swarmnet.model.memory import remembered
 from swarmnet.operations.network.capacity import Demand, capacity, is_on, needed, others_on
 
 if TYPE_CHECKING:
@@ -35,20 +36,27 @@ def _networks(spec: ServiceSpec, context: Context) -> tuple[NetworkSpec, ...]:
 
 def network_warnings(spec: ServiceSpec, state: ClusterState) -> Iterator[str]:
     """Yield names that would stand for two services on one network."""
+    called = _called(state)
     for mine in spec.networks or ():
-        for other in state.services:
-            theirs = [one for one in other.spec.networks or () if one.network == mine.network]
-            if other.spec.name == spec.name or not theirs:
-                continue
-            names = {spec.name, *(mine.aliases or ())} & {
-                other.spec.name,
-                *(name for one in theirs for name in one.aliases or ()),
-            }
-            for name in sorted(names):
+        names = {spec.name, *(mine.aliases or ())}
+        shared = {(place, other, name) for name in names for place, other in called.get((mine.network, name), ())}
+        for _place, other, name in sorted(shared):
+            if other != spec.name:
                 yield (
                     f"service {spec.name}: on network {mine.network} the name {name!r} stands for service"
-                    f" {other.spec.name} as well: clients get the addresses of both"
+                    f" {other} as well: clients get the addresses of both"
                 )
+
+
+@remembered
+def _called(state: ClusterState) -> dict[tuple[str, str], list[tuple[int, str]]]:
+    """Return the services that a name of a network stands for, each with its place in the list."""
+    found: dict[tuple[str, str], list[tuple[int, str]]] = {}
+    for place, one in enumerate(state.services):
+        for network in one.spec.networks or ():
+            for name in {one.spec.name, *(network.aliases or ())}:
+                found.setdefault((network.network, name), []).append((place, one.spec.name))
+    return found
 
 
 def _missing(name: str, context: Context) -> Iterator[str]:
@@ -97,8 +105,17 @@ def _room(spec: ServiceSpec, network: NetworkSpec, context: Context) -> Iterator
 
 def _is_ample(spec: ServiceSpec, network: NetworkSpec, state: ClusterState, free: int) -> bool:
     """Return whether a network has room for all that can be asked of it, whatever the constraints are."""
+    if Demand.at_most(spec, state.nodes).total + _most(network, state) <= free:
+        return True
     others, containers = others_on(network, state, without={spec.name}, asked=Demand.at_most)
     return needed((Demand.at_most(spec, state.nodes), *others), containers, network, state) <= free
+
+
+@remembered
+def _most(network: NetworkSpec, state: ClusterState) -> int:
+    """Return the most addresses that all that is there can ask of a network, with a load balancer on each node."""
+    demands, containers = others_on(network, state, asked=Demand.at_most)
+    return needed(demands, containers, network, state) + len(state.nodes)
 
 
 def _now(network: NetworkSpec, context: Context) -> int:

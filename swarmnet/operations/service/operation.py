@@ -11,6 +11,7 @@ from swarmnet.model.cleared import cleared
 from swarmnet.model.compare import service_changes
 from swarmnet.model.engine_json import absorb
 from swarmnet.model.fields import Remedy
+from swarmnet.model.memory import remembered
 from swarmnet.model.merge import lay, replace, without_labels
 from swarmnet.model.plan import Action, Risk
 from swarmnet.model.ref import Ref
@@ -108,7 +109,7 @@ class ServiceOperation(OwnableOperation, _Written):
     @property
     def written(self) -> ServiceSpec:
         """The service as written, configs and secrets by their plain names."""
-        return absorb(ServiceSpec.model_validate(self.model_dump(include=set(ServiceSpec.model_fields))))
+        return _written(self)
 
     def _over(self, seen: Service | None) -> ServiceSpec:
         """Return the service as written, in the mode that it has where the step names none."""
@@ -210,6 +211,11 @@ class ServiceOperation(OwnableOperation, _Written):
             return (ReplaceService(why=why, risk=Risk.DISRUPTIVE, **common),)
         why, risk = fate(replace(seen.spec, full), seen, context.state)
         return (SetService(why=why, risk=risk, **common),)
+
+
+@remembered
+def _written(step: ServiceOperation) -> ServiceSpec:
+    return absorb(ServiceSpec.model_validate(step.model_dump(include=set(ServiceSpec.model_fields))))
 
 
 class _Common(TypedDict):
