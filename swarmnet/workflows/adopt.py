@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from swarmnet.model.plan import Action
     from swarmnet.model.state import ClusterState
     from swarmnet.operations.content.source import ContentSource
-    from swarmnet.operations.playbook import Playbook
+    from swarmnet.operations.playbook import Playbook, Step
     from swarmnet.operations.written import WrittenStep
     from swarmnet.plan.adopt.draft import Draft, Wish
 
@@ -114,8 +114,11 @@ def _pending(
     """Return the steps that would change something, and the changes that the swarm's step makes to other objects."""
     found: dict[int, str] = {}
     others: list[str] = []
+    turns = _by_turn(playbook)
     for action in actions:
-        step = playbook.steps[action.turn - 1]  # each step has a turn of its own: none is written with ``together``
+        steps = turns[action.turn - 1]
+        provided = (action.object.kind, action.object.name)
+        step = next((one for one in steps if provided in one.operation.provides()), steps[0])
         paths = ", ".join(change.path for change in action.changes)
         if isinstance(step.operation, SwarmOperation) and action.object.kind != "swarm":
             others.append(f"a plan changes {action.target}: {action.why}" + (f" ({paths})" if paths else ""))
@@ -124,6 +127,17 @@ def _pending(
                 bisect_right(begins, step.line or 0) - 1, f"a plan would change {action.target} ({paths or action.why})"
             )
     return found, tuple(others)
+
+
+def _by_turn(playbook: Playbook) -> list[list[Step]]:
+    """Return the steps by their turns: neighbours that are written to run together share one (``plan.build``)."""
+    found: list[list[Step]] = []
+    for step in playbook.steps:
+        if found and step.together and step.together == found[-1][-1].together:
+            found[-1].append(step)
+        else:
+            found.append([step])
+    return found
 
 
 def _title(step: WrittenStep) -> str:

@@ -16,6 +16,7 @@ from swarmnet.model.network import NetworkSpec, Subnet
 from swarmnet.model.plan import MANAGED_LABEL
 from swarmnet.model.service import ServiceSpec
 from swarmnet.model.swarm import ConfigSpec, NewSecret, SecretSpec
+from swarmnet.model.topology import STACK_LABEL
 from swarmnet.operations.playbook import needs, with_contents
 from swarmnet.operations.written import telling
 from swarmnet.parse.playbook import parse_playbook
@@ -202,6 +203,32 @@ def test_the_mark_is_asked_for_only_where_the_operator_says_so(tmp_path: Path) -
         change.path for action in build(playbook, seen(world), world.inventory).actions for change in action.changes
     }
     assert changed == {f"labels.{MANAGED_LABEL}"}
+
+
+def test_services_of_a_stack_start_side_by_side() -> None:
+    world = World(inventory=HOSTS)
+    world.bootstrap()
+    for name in ("shop_a", "shop_b", "shop_c", "solo"):
+        labels = {STACK_LABEL: "shop"} if name.startswith("shop") else {}
+        world.engine("m1").services.create(ServiceSpec(name=name, image="probe:1", labels=labels))
+    world.settle()
+    made = adopted(world)
+
+    assert [step.together for step in made.steps if step.operation == "service"] == ["shop", "shop", "shop", ""]
+    assert build(read(made), seen(world), world.inventory).is_empty
+    batches = build(read(made), observe(World(inventory=HOSTS).ports()), world.inventory).batches
+    assert [[one.object.name for one in batch] for batch in batches][-2:] == [["shop_a", "shop_b", "shop_c"], ["solo"]]
+
+
+def test_a_label_of_a_stack_with_another_text_than_a_name_is_left_alone() -> None:
+    world = World(inventory=HOSTS)
+    world.bootstrap()
+    spec = ServiceSpec(name="web", image="probe:1", labels={STACK_LABEL: "${env:HOME}"})
+    world.engine("m1").services.create(spec)
+    world.settle()
+
+    assert build(read(adopted(world)), seen(world), world.inventory).is_empty
+    assert "together" not in adopted(world).text
 
 
 def test_alike_networks_of_hosts_are_one_step() -> None:

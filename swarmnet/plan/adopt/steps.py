@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from swarmnet.model.fields import lines
 from swarmnet.model.plan import MANAGED_LABEL
 from swarmnet.model.swarm import SwarmSpec
+from swarmnet.model.topology import STACK_LABEL
 from swarmnet.operations.service.operation import ServiceOperation
 from swarmnet.operations.service.replaced_tasks import unnoted
 from swarmnet.operations.swarm.operation import SwarmOperation
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from swarmnet.model.service import Service
     from swarmnet.model.state import ClusterState
 
+_WORD = re.compile("[A-Za-z0-9][A-Za-z0-9_-]*")
+"""What docker takes for a stack's name; labels of others may hold anything."""
 _SECRET = re.compile("pass|secret|token|api_?key|private|credential", re.IGNORECASE)
 """Names of variables whose values are worth a word."""
 
@@ -80,7 +83,10 @@ def _service(service: Service, contents: Contents, wish: Wish) -> WrittenStep:
     arguments = written(ServiceOperation, spec)
     if spec.max_concurrent not in (None, spec.replicas):  # left out, a new job runs all its tasks at once
         arguments["max_concurrent"] = spec.max_concurrent
-    return WrittenStep("service", {**arguments, **owned(wish, spec.labels)}, comments=comments)
+    # docker stack starts all of its services side by side, too.
+    stack = spec.labels.get(STACK_LABEL, "")
+    together = stack if _WORD.fullmatch(stack) else ""
+    return WrittenStep("service", {**arguments, **owned(wish, spec.labels)}, together=together, comments=comments)
 
 
 def _values(state: ClusterState) -> Iterator[str]:
