@@ -80,10 +80,6 @@ def test_the_reference_describes_every_field(spec: type[Document]) -> None:
     assert all(texts.get(name) and line.path for name, line in lines(spec).items())
 
 
-def test_every_field_of_a_service_is_tried_by_the_laws() -> None:
-    assert set(FIELDS) | {"mode", "replicas", "max_concurrent"} == set(ServiceSpec.model_fields)
-
-
 @pytest.mark.parametrize("name", [name for name in FIELDS if name not in ("name", "extra")])
 @settings(max_examples=20, deadline=None)
 @given(st.data())

@@ -46,6 +46,7 @@ from swarmnet.model.service import (
     UpdatePolicy,
     VolumeOptions,
 )
+from tests.report.service_sample import SERVICE
 from tests.support.recorded import VERSIONS, named, objects, recorded
 
 if TYPE_CHECKING:
@@ -172,19 +173,14 @@ mounts = st.lists(
     max_size=3,
     unique_by=lambda one: one.target,
 ).map(tuple)
-# One strategy for the fields of both modes; what differs is added below.
-FIELDS = {
+SPECIAL: dict[str, st.SearchStrategy[object]] = {
     "name": texts,
     "image": texts,
-    "command": st.none() | words,
-    "args": st.none() | words,
     "env": st.none() | st.dictionaries(texts.filter(lambda key: "=" not in key), st.text(max_size=8), max_size=3),
     "networks": st.none() | attachments,
     "ports": st.none() | st.lists(ports, max_size=3).map(tuple),
     "endpoint_mode": st.none() | st.sampled_from(EndpointMode),
-    "constraints": st.none() | words,
     "max_replicas_per_node": st.none() | st.integers(0, 2**60),
-    "spread": st.none() | words,
     "platforms": st.none() | st.lists(platforms, max_size=2).map(tuple),
     "limits": st.none() | limits,
     "reservations": st.none() | reservations,
@@ -195,35 +191,30 @@ FIELDS = {
     "configs": st.none() | files("c1"),
     "secrets": st.none() | files("s1"),
     "labels": labels,
-    "container_labels": st.none() | labels,
-    "hostname": st.none() | texts,
-    "user": st.none() | texts,
-    "workdir": st.none() | texts,
     "stop_grace_period": st.none() | durations,
-    "stop_signal": st.none() | texts,
-    "init": st.none() | st.booleans(),
-    "read_only": st.none() | st.booleans(),
-    "sysctls": st.none() | labels,
     "mounts": st.none() | mounts,
     "healthcheck": st.none() | healthchecks,
     "dns": st.none() | dns,
     "hosts": st.none() | st.dictionaries(names, addresses, max_size=3),
     "cap_add": st.none() | capabilities,
     "cap_drop": st.none() | capabilities,
-    "no_new_privileges": st.none() | st.booleans(),
     "seccomp": st.none() | st.builds(Seccomp, mode=st.just("custom"), profile=st.just('{"a":1}')),
     "apparmor": st.none() | st.sampled_from(["default", "disabled"]),
     "selinux": st.none() | st.builds(SELinux, disable=st.booleans(), user=st.none() | texts, level=st.none() | texts),
     "credential_spec": st.none() | st.builds(CredentialSpec, file=texts),
-    "groups": st.none() | words,
     "ulimits": st.none() | st.dictionaries(st.sampled_from(["nofile", "nproc", "core"]), ulimit, max_size=3),
     "oom_score_adj": st.none() | st.integers(-1000, 1000),
-    "tty": st.none() | st.booleans(),
-    "stdin": st.none() | st.booleans(),
     "isolation": st.none() | st.sampled_from(["default", "process", "hyperv"]),
     "extra": st.sampled_from(
         [{}, {"TaskTemplate": {"ForceUpdate": 2**60, "ContainerSpec": {"Later": True}}}, {"New": {"Field": [1, None]}}]
     ),
+}
+"""Values of the fields that a form, a bound or a reference restricts; all others take any value of their type."""
+_OF_TYPE: dict[type, st.SearchStrategy[object]] = {str: texts, bool: st.booleans(), dict: labels, tuple: words}
+FIELDS = SPECIAL | {
+    name: st.none() | _OF_TYPE[type(getattr(SERVICE, name))]
+    for name in ServiceSpec.model_fields
+    if name not in (*SPECIAL, "mode", "replicas", "max_concurrent")
 }
 JOB_FIELDS = {name: one for name, one in FIELDS.items() if name != "update"}  # engines refuse it
 numbers = st.integers(0, 2**60)
