@@ -64,7 +64,7 @@ def _of_hosts(document: BackupDocument) -> Iterator[Loss]:
                 kind="docker0",
                 what=facts.host,
                 why="its block or options are not the engine's own, and daemon.json alone can set them",
-                instead=f"set them in daemon.json of the host in the place of {facts.host}",
+                instead=f"set them in daemon.json of the host that replaces {facts.host}",
             )
     plain = (one for facts in document.state.hosts for one in facts.containers if one.service is None and one.endpoints)
     if any(plain):

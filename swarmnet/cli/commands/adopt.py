@@ -91,7 +91,7 @@ def command(
     """Write the playbook of what is there, also of what others made. Nothing is written to any host.
 
     The plan of the playbook is empty; what no step can describe is written as a comment, with the reason. The files
-    hold values of variables and configs in clear, so only you can read them. Values of secrets are to be filled in.
+    hold values of variables and configs in clear, so only you can read them. Fill in the values of secrets.
     Exit 3: some hosts did not answer. Exit 5: a file exists.
     """
     from swarmnet.parse.inventory import parse_inventory

@@ -120,7 +120,7 @@ def replace(
     allow_down: AllowDownOption = None,
     force: ForceOption = False,
 ) -> None:
-    """Put another host in the place of HOST: it joins with the labels, role and availability that HOST has now."""
+    """Replace HOST by another host, which joins with the labels, role and availability that HOST has now."""
     from swarmnet.plan.replace import replaced
 
     by = new or host

@@ -54,7 +54,7 @@ def ca(cluster: Cluster, agreement: Agreement, output: Output) -> None:
 def unlock_key(cluster: Cluster, agreement: Agreement, output: Output, key_file: KeyFileOption) -> None:
     """Replace the key of an autolocked swarm, and write the new one to a file that only you can read.
 
-    Put it in the place of the file that `unlock_key_file` of the playbook names.
+    Replace the file that `unlock_key_file` of the playbook names with it.
     """
     from swarmnet.plan.rotate import rotated_unlock_key
 

@@ -131,7 +131,7 @@ def read_manifest(
         if "matching" not in str(error):
             raise DamagedError(f"the archive's sealed part is not a valid age file: {error}") from error
         raise WrongKeyError(
-            f"no identity at hand opens the archive ({error})",
+            f"none of your identities opens the archive ({error})",
             hint=f"it is sealed to {', '.join(header.recipients)}; give --identity FILE",
         ) from error
     except (OSError, zlib.error) as error:

@@ -177,7 +177,7 @@ class AgeVault:
             if "matching" not in str(error):
                 raise DamagedError(f"the backup's sealed part is not a valid age file: {error}") from error
             raise WrongKeyError(
-                f"no identity at hand opens the backup ({error})",
+                f"none of your identities opens the backup ({error})",
                 hint=f"it is sealed to {', '.join(header.recipients)}; give --identity FILE",
             ) from error
         document = load(verified_document(_unpacked(packed), header))

@@ -13,9 +13,9 @@ class NoArchives:
     def write(self, path: str, content: bytes) -> None:
         """Refuse; nothing is ever written in clear."""
         raise UsageError(
-            f"no keys are at hand to seal {path} with ({len(content)} bytes)", hint="run `swarmnet keys init`"
+            f"there are no keys to seal {path} with ({len(content)} bytes)", hint="run `swarmnet keys init`"
         )
 
     def unsealed(self, path: str) -> NoReturn:
         """Refuse."""
-        raise UsageError(f"no archive is at hand to be read from {path}", hint="swarmnet restore raft BACKUP")
+        raise UsageError(f"there is no archive to read from {path}", hint="swarmnet restore raft BACKUP")
