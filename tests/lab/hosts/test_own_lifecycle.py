@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from swarmnet.lab import Fault, Lab, LabSpec
+from swarmnet.lab.roots.cache import RootCache
+from swarmnet.lab.roots.engines import ENGINES, KERNEL_ENGINE
 from tests.support.lab_traces import SWARMNET, command, lab_ids, settings, traces, wait_for_none
 from tests.support.labs import fresh_name
 from tests.support.waiting import await_from, soon
@@ -77,14 +79,17 @@ def wait_for_kernel(state: Path, up: subprocess.Popen[bytes]) -> None:
 
 
 def test_a_host_that_does_not_boot_shows_its_console_and_leaves_nothing(tmp_path: Path) -> None:
+    kernel = RootCache.default().place(ENGINES[KERNEL_ENGINE])
     script = (
         "import sys; from swarmnet.lab.roots.cache import RootCache, Stamp, recipe_digest\n"
-        "from swarmnet.lab.roots.engines import ENGINES\n"
-        "release = ENGINES['26.1']; place = RootCache.default().place(release)\n"
+        "from swarmnet.lab.roots.engines import ENGINES, KERNEL_ENGINE\n"
+        "release = ENGINES['28.5']; place = RootCache.default().place(release)\n"
         "(place / 'root/usr/sbin').mkdir(parents=True); (place / 'root/usr/sbin/dockerd').touch()\n"
-        "stamp = Stamp(recipe=recipe_digest(release), suite='trixie', engine='26.1.5')\n"
+        "stamp = Stamp(recipe=recipe_digest(release), suite='forky', engine='28.5.2')\n"
         "(place / 'stamp.json').write_text(stamp.model_dump_json())\n"
-        "from swarmnet.cli import main; sys.argv[1:] = ['lab', 'up', '--hosts', '1', '--kernel', 'own']; main.main()\n"
+        f"RootCache.default().place(ENGINES[KERNEL_ENGINE]).symlink_to({str(kernel)!r})\n"
+        "sys.argv[1:] = ['lab', 'up', '--hosts', '1', '--kernel', 'own', '--engine', '28.5']\n"
+        "from swarmnet.cli import main; main.main()\n"
     )
     env = {**settings(tmp_path / "state"), "SWARMNET_LAB_CACHE": str(tmp_path / "cache")}
 
