@@ -21,8 +21,8 @@ from swarmnet.model.merge import lay
 from swarmnet.model.plain_container import Made, PlainContainer
 from swarmnet.model.plan import MANAGED_LABEL, Change
 from swarmnet.model.ref import Ref
-from swarmnet.model.service_mounts import Mount
-from swarmnet.model.version import ApiVersion
+from swarmnet.model.service_mounts import Mount, MountType
+from swarmnet.model.version import ApiVersion, first_engine
 from swarmnet.operations.container.actions import (
     NEW,
     OLD,
@@ -67,6 +67,8 @@ else:
     _Written = friendly(PlainContainer)
 
 _NAME = r"[a-zA-Z0-9][a-zA-Z0-9_.-]+"
+_IMAGE_MOUNTS = ApiVersion(1, 48)
+"""The first version of the API with them; engines 26.1 and older refuse the type."""
 KEPT_RUNNING = ("always", "unless-stopped")
 
 
@@ -194,6 +196,9 @@ class ContainerOperation(OwnableOperation, _Written):
                     " made"
                 )
             return
+        if facts.engine.api < _IMAGE_MOUNTS and any(one.type is MountType.IMAGE for one in self.mounts or ()):
+            since = first_engine(str(_IMAGE_MOUNTS))
+            yield f"{what}: mounts of type image need engine {since}: upgrade, or leave them out"
         for place in self.places or ():
             if place.network not in UNJOINABLE:
                 yield from problems_of_endpoint(place, context.state, facts, seen)

@@ -96,6 +96,17 @@ def test_one_that_others_made_and_is_as_written_is_left_alone(world: World) -> N
     assert plan(world).actions == ()
 
 
+@pytest.mark.parametrize(("engine", "refused"), [("26.1", True), ("28.5", False)])
+def test_a_mount_of_an_image_needs_an_engine_that_knows_it(world: World, engine: str, *, refused: bool) -> None:
+    world.machines["w1"].run_engine(engine)
+    written = step(mounts=[{"type": "image", "source": "tools:1", "target": "/x"}])
+    if refused:
+        said = plans.refusal(written, look(world), world.inventory)
+        assert f"container {NAME} on w1: mounts of type image need engine 28.0" in said
+    else:
+        assert plans.plan(written, look(world), world.inventory).actions
+
+
 def test_what_the_image_says_counts_as_there(world: World) -> None:
     image = PlainContainer(name="x", image="adminer:4", env={"PATH": "/bin"}, user="app", labels={"v": "4"})
     world.machines["w1"].image_specs["adminer:4"] = image
