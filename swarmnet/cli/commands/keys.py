@@ -101,7 +101,9 @@ def list_(output: Output, directory: DirectoryOption = None) -> None:
 )
 @grouped
 def add(
-    key: Annotated[str, typer.Argument(metavar="KEY", help="age1..., ssh-ed25519 ... or ssh-rsa ... public key.")],
+    key: Annotated[
+        str, typer.Argument(metavar="KEY", help="age1..., ssh-ed25519 ... or ssh-rsa ... public key, or a file of it.")
+    ],
     output: Output,
     directory: DirectoryOption = None,
     name: Annotated[str, typer.Option("--name", metavar="NAME", help="The owner of the key.")] = "",
@@ -112,13 +114,25 @@ def add(
     """Seal future backups to an additional recipient, or trust an additional signer."""
     from swarmnet.edge.backups.keys import parse_recipient, parse_signer
 
-    targets, ring, text = output.targets(), key_ring(directory), f"{key} # {name}" if name else key
+    targets, ring = output.targets(), key_ring(directory)
+    key = _from_file(key)
+    text = f"{key} # {name}" if name else key
     if signer:
         ring.add_signer(parse_signer(text))
     else:
         ring.add_recipient(parse_recipient(text))
     note("added; it takes effect with the next backup")
     _changed("add", ring, targets)
+
+
+def _from_file(key: str) -> str:
+    """Return the key in a file, where that is what was named."""
+    from swarmnet.edge.operator.owned_files import read_public
+
+    if " " in key or not ("/" in key or key.endswith(".pub")):
+        return key
+    path = Path(key).expanduser()
+    return read_public(path).decode(errors="replace").strip() if path.is_file() else key
 
 
 @app.command(epilog="Example: swarmnet keys remove bob", short_help="Remove a recipient or a signer.")

@@ -30,6 +30,7 @@ _PUBLIC = (serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
 _RAW = (serialization.Encoding.Raw, serialization.PublicFormat.Raw)
 _SSH_KINDS = ("ssh-ed25519", "ssh-rsa")
 """What age seals to, of OpenSSH's kinds."""
+_PUBLIC_SSH = (b"ssh-", b"ecdsa-", b"sk-ssh-", b"sk-ecdsa-")
 _ENCRYPTED = (b"age-encryption.org/v1\n", b"-----BEGIN AGE ENCRYPTED FILE-----")
 _SIGNER = re.compile(r"^# signer: (.+)$", re.MULTILINE)
 """A line of an identity file that names a signer: age takes it for a comment."""
@@ -101,8 +102,32 @@ def _reason(key: str, said: str) -> str:
     return f"age cannot seal to keys of the kind {kind[0]}" if kind and "Unsupported" in said else said
 
 
+_OLD_FORMS = {
+    "BEGIN SSH2 PUBLIC KEY": "ssh-keygen -i -m RFC4716 -f FILE",
+    "BEGIN RSA PUBLIC KEY": "ssh-keygen -i -m PEM -f FILE",
+    "BEGIN PUBLIC KEY": "ssh-keygen -i -m PKCS8 -f FILE",
+}
+"""What other forms of public keys begin with, and what prints them as OpenSSH does."""
+
+
+def _check_form(text: str) -> None:
+    """Return when a text is no other form of a key; raise ``UsageError`` with the command that converts it."""
+    if "PRIVATE KEY" in text:
+        raise UsageError(
+            "this is a private key: only its public half is added here",
+            hint="print that with `ssh-keygen -y -f FILE`, and keep FILE to open backups: --identity FILE",
+        )
+    for form, command in _OLD_FORMS.items():
+        if form in text:
+            raise UsageError(
+                "this public key is in an older form, which age does not read",
+                hint=f'convert it: swarmnet keys add "$({command})"',
+            )
+
+
 def parse_recipient(text: str) -> Recipient:
     """Read one recipient, with its name behind ``#`` or, for SSH keys, as the comment."""
+    _check_form(text)
     key, _, name = (part.strip() for part in text.partition("#"))
     words = key.split()
     if len(words) > 1 and words[0] in _SSH_KINDS:
@@ -115,6 +140,7 @@ def parse_recipient(text: str) -> Recipient:
 
 def parse_signer(text: str) -> Signer:
     """Read one trusted signer: an OpenSSH public key, or its 32 bytes as 64 hex digits."""
+    _check_form(text)
     key, _, name = (part.strip() for part in text.partition("#"))
     words = key.split()
     try:
@@ -145,6 +171,8 @@ class IdentityFile:
     """What a file gives to open with."""
 
     identities: Sequence[object]
+    recipients: tuple[str, ...] = ()
+    """The public key of each."""
     signers: tuple[Signer, ...] = ()
     """Whom the file names as signers: a recovery file does, for the day on which nothing else is left."""
 
@@ -163,10 +191,18 @@ def load_identities(path: Path, ask: Ask = nobody) -> IdentityFile:
         except (pyrage.DecryptError, UnicodeDecodeError):
             raise WrongKeyError(f"{path}: its passphrase is wrong, or it is damaged") from None
     if b"PRIVATE KEY" in data:
-        plain = _private_key(path, data, ask).private_bytes(
+        key = _private_key(path, data, ask)
+        plain = key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
         )
-        return IdentityFile([pyrage.ssh.Identity.from_buffer(plain)])
+        public = key.public_key().public_bytes(*_PUBLIC).decode()
+        return IdentityFile([pyrage.ssh.Identity.from_buffer(plain)], (public,))
+    if data.startswith(_PUBLIC_SSH):
+        raise UsageError(
+            f"{path}: a public key; opening needs the private one, which ssh-agent never gives out: it signs, it does"
+            " not decrypt",
+            hint="name the file of the private key; its passphrase is asked for",
+        )
     try:
         text = data.decode()
         lines = [line.strip() for line in text.splitlines()]
@@ -175,7 +211,8 @@ def load_identities(path: Path, ask: Ask = nobody) -> IdentityFile:
         raise UsageError(f"{path}: a line is not an age identity") from None
     if not found:
         raise UsageError(f"{path}: holds no age identity")
-    return IdentityFile(found, tuple(parse_signer(one) for one in _SIGNER.findall(text)))
+    publics = tuple(str(one.to_public()) for one in found)
+    return IdentityFile(found, publics, tuple(parse_signer(one) for one in _SIGNER.findall(text)))
 
 
 def _private_key(path: Path, data: bytes, ask: Ask) -> Ed25519PrivateKey | RSAPrivateKey:

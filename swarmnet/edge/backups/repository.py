@@ -40,6 +40,7 @@ LARGEST_FILE = 256 * 1024 * 1024
 """Bytes of a sealed file that are read at most."""
 
 _NAME = re.compile(r"([0-9]{8}T[0-9]{6}\.[0-9]{6}Z)-([0-9a-f]{8})\.swarmnet", re.ASCII)
+_UNFINISHED = re.compile(r"[.][0-9a-f]{32}[.](?:sealed|partial)", re.ASCII)
 _SLUG = re.compile(r"[a-z0-9_-]+", re.ASCII)
 _NO_FILE = "not a regular file"
 _LARGEST_HOLDER = 4096
@@ -124,12 +125,15 @@ class DirectoryRepository:
     def receive(self, cluster: str, backup_id: str, fill: Callable[[BinaryIO], SealedRaft]) -> Path:
         """Write a raft archive to temporary names, sync, check what came back from the disk, then rename.
 
+        What killed runs left of theirs goes first: the caller holds the cluster's lock, so no one writes there.
+
         Raises:
             SwarmnetError: no space, or no permission; nothing is left behind and older backups are as they were.
         """
         sealed, whole = f".{backup_id}.sealed", f".{backup_id}.partial"
         path = self.root / slug(cluster)
         with _writing(path), self._folder(slug(cluster), create=True) as folder:
+            _remove_unfinished(folder)
             try:
                 with _new(folder, sealed) as part:
                     filled = fill(part)
@@ -304,6 +308,12 @@ def _open(folder: int, name: str) -> int:
         if error.errno in (errno.ELOOP, errno.ENXIO):  # a symbolic link; a socket
             raise DamagedError(_NO_FILE) from error
         raise
+
+
+def _remove_unfinished(folder: int) -> None:
+    for name in os.listdir(folder):
+        if _UNFINISHED.fullmatch(name):
+            os.unlink(name, dir_fd=folder)
 
 
 def _new(folder: int, name: str) -> BinaryIO:
