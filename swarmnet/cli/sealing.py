@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
     from swarmnet.edge.backups.key_ring import BackupKeys
-    from swarmnet.edge.backups.keys import Ask, Signer
+    from swarmnet.edge.backups.keys import Ask, IdentityFile, Signer
     from swarmnet.edge.backups.repository import DirectoryRepository
     from swarmnet.edge.backups.vault import AgeVault
     from swarmnet.model.backup import BackupDocument
@@ -275,15 +275,35 @@ def remembering(keys: Path | None) -> Remembering:
 
 def opening_vault(keys: Path | None, identities: list[Path] | None, trust: list[str] | None) -> AgeVault:
     """Return a vault that checks, and opens if an identity is at hand."""
-    from swarmnet.edge.backups.keys import load_identities
     from swarmnet.edge.backups.vault import AgeVault
 
     ring = key_ring(keys)
-    files = [*(load_identities(path, passphrase) for path in identities or []), ring.own_identity(passphrase)]
+    files = _identity_files(ring, identities)
     return AgeVault(
         trusted=(*trusted_signers(ring, trust), *(signer for file in files for signer in file.signers)),
         identities=tuple(identity for file in files for identity in file.identities),
     )
+
+
+def single_vaults(keys: Path | None, identities: list[Path] | None, trust: list[str] | None) -> dict[str, AgeVault]:
+    """Return a vault for each identity at hand, which opens with that one alone, by its recipient's fingerprint."""
+    from swarmnet.edge.backups.keys import Recipient
+    from swarmnet.edge.backups.vault import AgeVault
+
+    ring = key_ring(keys)
+    files = _identity_files(ring, identities)
+    trusted = (*trusted_signers(ring, trust), *(signer for file in files for signer in file.signers))
+    return {
+        Recipient(public).fingerprint: AgeVault(trusted=trusted, identities=(identity,))
+        for file in files
+        for identity, public in zip(file.identities, file.recipients, strict=True)
+    }
+
+
+def _identity_files(ring: BackupKeys, identities: list[Path] | None) -> list[IdentityFile]:
+    from swarmnet.edge.backups.keys import load_identities
+
+    return [*(load_identities(path, passphrase) for path in identities or []), ring.own_identity(passphrase)]
 
 
 def trusted_signers(ring: BackupKeys, trust: list[str] | None) -> tuple[Signer, ...]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,7 +10,7 @@ from typer.testing import CliRunner, Result
 from swarmnet.cli.commands.keys import app
 from swarmnet.cli.sealing import sealing_vault
 from swarmnet.edge.backups.key_ring import BackupKeys
-from swarmnet.edge.backups.keys import load_identities
+from swarmnet.edge.backups.keys import load_identities, parse_recipient
 from swarmnet.edge.backups.repository import DirectoryRepository
 from swarmnet.edge.backups.vault import AgeVault
 from swarmnet.errors import UsageError, WrongKeyError
@@ -19,6 +20,9 @@ from tests.support.backups import CREATED, a_state
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+KEYGEN = "/usr/bin/ssh-keygen"
 
 
 @pytest.fixture
@@ -153,3 +157,68 @@ def test_keys_that_cannot_be_kept_are_refused_with_what_to_do(tmp_path: Path, wo
 
 def test_a_directory_without_keys_says_so(tmp_path: Path) -> None:
     assert _run("list", "--directory", str(tmp_path)).stdout.startswith(f"no keys in {tmp_path}; `swarmnet keys init`")
+
+
+def _check(place: Path, *words: str) -> Result:
+    return _run("check", "--repository", str(place / "backups"), "--keys", str(place / "keys"), *words)
+
+
+def test_check_opens_the_newest_backup_with_each_identity_and_names_what_it_could_not_try(place: Path) -> None:
+    result = _check(place, "--json")
+    assert result.exit_code == 3
+    proofs = {one["name"]: one["proof"] for one in json.loads(result.stdout)["recipients"]}
+    assert proofs == {"alice": "opened", "recovery": "unproven"}
+
+
+def test_check_names_a_recipient_that_cannot_open_the_newest_backup(place: Path, tmp_path: Path) -> None:
+    bob = BackupKeys(tmp_path / "bob")
+    bob.create("bob")
+    (key, _) = bob.recipients()
+    _run("add", key.key, "--name", "bob", "--directory", str(place / "keys"))
+    result = _check(place, "--identity", str(bob.identity), "--json")
+    assert result.exit_code == 1
+    told = json.loads(result.stdout)
+    assert {one["name"]: one["proof"] for one in told["recipients"]}["bob"] == "left out"
+    assert told["unused"] == [key.fingerprint]
+
+
+def test_check_with_the_recovery_identity_proves_all(tmp_path: Path) -> None:
+    BackupKeys(tmp_path / "keys").create("alice", recovery_file=tmp_path / "recovery.txt")
+    vault = sealing_vault(tmp_path / "keys", None, None, single_recipient=False)
+    order = Order("prod", "ab" * 16, CREATED, "swarmnet 0.1.0")
+    create(order, a_state, vault=vault, repository=DirectoryRepository(tmp_path / "backups"), listener=ignore)
+    assert _check(tmp_path, "--identity", str(tmp_path / "recovery.txt")).exit_code == 0
+
+
+@pytest.mark.parametrize("form", ["RFC4716", "PKCS8", "PEM"])
+def test_public_keys_in_older_forms_are_refused_with_what_converts_them(tmp_path: Path, form: str) -> None:
+    key = _ssh_key(tmp_path, "-t", "rsa", "-b", "2048")
+    old = tmp_path / "old"
+    old.write_bytes(subprocess.run([KEYGEN, "-e", "-m", form, "-f", key], capture_output=True, check=True).stdout)
+    with pytest.raises(UsageError, match="older form") as caught:
+        parse_recipient(old.read_text())
+    command = f"ssh-keygen -i -m {form} -f FILE"
+    assert command in (caught.value.hint or "")
+    converted = subprocess.run([*command.replace("FILE", str(old)).split()], capture_output=True, check=True).stdout
+    assert parse_recipient(converted.decode()).key == parse_recipient(key.with_suffix(".pub").read_text()).key
+
+
+def test_a_key_is_added_from_its_file_and_its_private_half_refused(tmp_path: Path) -> None:
+    key = _ssh_key(tmp_path, "-t", "ed25519")
+    keys = ("--directory", str(tmp_path / "keys"))
+    assert _run("add", str(key.with_suffix(".pub")), *keys).exit_code == 0
+    refused = _run("add", str(key), *keys)
+    assert isinstance(refused.exception, UsageError)
+    assert "private key" in refused.exception.message
+
+
+def test_the_public_key_of_an_agent_is_no_identity(tmp_path: Path) -> None:
+    key = _ssh_key(tmp_path, "-t", "ed25519")
+    with pytest.raises(UsageError, match="ssh-agent never gives out"):
+        load_identities(key.with_suffix(".pub"))
+
+
+def _ssh_key(folder: Path, *kind: str) -> Path:
+    key = folder / "id"
+    subprocess.run([KEYGEN, "-q", *kind, "-N", "", "-C", "bob", "-f", key], check=True)
+    return key

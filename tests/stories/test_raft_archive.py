@@ -68,7 +68,7 @@ class Story:
         assert soon(self.is_read)
 
     def dies_while_it_archives(self) -> None:
-        filled = self.lab.exec(self.host, ["dd", "if=/dev/urandom", f"of={BALLAST}", "bs=1M", "count=64"])
+        filled = self.lab.exec(self.host, ["dd", "if=/dev/urandom", f"of={BALLAST}", "bs=1M", "count=48"])
         assert filled.exit_code == 0, filled.stderr
         command = ("backup", "raft", "-i", self.inventory, "--allow-outage", "--yes")
         with self.operator.begins(*command, until="stopping its engine") as process:

@@ -13,7 +13,14 @@ PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "open-a-backup.md"
 
 def run_recipe(directory: Path, backup: Path, identity: Path, signers: Path) -> subprocess.CompletedProcess[str]:
     """Run the recipe in a directory."""
-    (recipe,) = re.findall(r"^```bash\n(.*?)^```", PAGE.read_text(), re.DOTALL | re.MULTILINE)
+    return run_block(0, directory, backup, identity, signers)
+
+
+def run_block(
+    number: int, directory: Path, backup: Path, identity: Path, signers: Path
+) -> subprocess.CompletedProcess[str]:
+    """Run one of the page's blocks of shell in a directory."""
+    recipe = re.findall(r"^```bash\n(.*?)^```", PAGE.read_text(), re.DOTALL | re.MULTILINE)[number]
     names = {"BACKUP": str(backup), "IDENTITY": str(identity), "SIGNERS": str(signers), "PATH": "/usr/bin:/bin"}
     return subprocess.run(
         ["/bin/bash", "-e", "-o", "pipefail", "-c", recipe],

@@ -279,7 +279,11 @@ def check(
 def _word(one: Checked) -> str:
     if one.problem is not None:
         return f"FAILED: {one.problem.message}"
-    return "ok: opened and read" if one.opened else "signature ok; decryptability unproven: no identity"
+    return (
+        "ok: opened and read"
+        if one.opened
+        else "signature and digest ok; not checked: that a recipient opens it, and what is inside (no identity at hand)"
+    )
 
 
 def _checked(one: Checked) -> CheckedEntry:

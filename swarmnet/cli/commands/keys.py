@@ -10,9 +10,18 @@ import typer
 
 from swarmnet.cli.options import grouped
 from swarmnet.cli.output import Output
-from swarmnet.cli.sealing import ClusterOption, Opening, SignOption, SingleOption, key_ring, rewrapping_vault
+from swarmnet.cli.sealing import (
+    ClusterOption,
+    OneBackup,
+    Opening,
+    SignOption,
+    SingleOption,
+    key_ring,
+    rewrapping_vault,
+    single_vaults,
+)
 from swarmnet.cli.wiring import note, user_name
-from swarmnet.errors import UsageError
+from swarmnet.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -186,6 +195,36 @@ def renew(
         lines += ["", "Add this line to your recovery file, so that it also names the new signer:"]
         lines += [f"# signer: {signer.line} # {signer.name}"]
     targets.emit(keys_report("renew", document, lines))
+
+
+@app.command(
+    epilog="Example: swarmnet keys check --identity /media/stick/recovery.txt",
+    short_help="Prove who can open the newest backup.",
+)
+@grouped
+def check(source: OneBackup, output: Output, cluster: ClusterOption = None) -> None:
+    """Open a backup with each identity at hand, one by one; name the recipients for which that could not be tried.
+
+    Exit 1: a recipient of today cannot open it. Exit 3: it was not tried for all.
+    """
+    from swarmnet.model.escrow import Proof
+    from swarmnet.report.documents.keys import escrow_document
+    from swarmnet.report.reports.keys import escrow_report
+    from swarmnet.workflows.backup_lookup import checked_header
+    from swarmnet.workflows.escrow import escrow, strangers
+
+    targets, store, vault = output.targets(), source.store(), source.vault()
+    entry = source.find(source.backup, vault, cluster=cluster)
+    header = checked_header(entry, repository=store, vault=vault)
+    names = {one.fingerprint: one.name for one in key_ring(source.keys).recipients()}
+    single = single_vaults(source.keys, source.identity, source.trust)
+    found = escrow(entry, header, names, single, repository=store)
+    targets.emit(escrow_report(escrow_document(entry.name, found, strangers(single, found))))
+    proofs = {one.proof for one in found}
+    if proofs & {Proof.FAILED, Proof.LEFT_OUT}:
+        raise typer.Exit(ExitCode.FAILED)
+    if Proof.UNPROVEN in proofs:
+        raise typer.Exit(ExitCode.INCOMPLETE)
 
 
 @app.command(

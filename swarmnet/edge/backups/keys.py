@@ -184,7 +184,7 @@ def load_identities(path: Path, ask: Ask = nobody) -> IdentityFile:
         UsageError: no such file, others can read or change it, or no identity in it.
         WrongKeyError: its passphrase is missing or wrong.
     """
-    data = read_private(path)
+    data = b"ssh-" if path.suffix == ".pub" else read_private(path)
     if data.startswith(_ENCRYPTED):
         try:
             data = pyrage.passphrase.decrypt(data, _passphrase(path, ask).decode())

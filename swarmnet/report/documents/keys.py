@@ -11,6 +11,7 @@ from swarmnet.report.documents.base import Entry, Output, Text
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from swarmnet.model.escrow import Escrow
     from swarmnet.model.host_keys import HostKey
 
 
@@ -41,6 +42,23 @@ class KeysRenewDocument(KeysDocument):
     """What ``keys renew --json`` prints."""
 
     made: list[Text] = Field(description="Files that were written.")
+
+
+class EscrowEntry(Entry):
+    """One recipient, and whether its key opens the backup."""
+
+    fingerprint: str
+    name: str = Field(description="Empty where it is not a recipient of new backups.")
+    proof: str = Field(description="opened, unproven (its identity is not at hand), failed, or left out.")
+    problem: Text | None
+
+
+class KeysCheckDocument(Output):
+    """What ``keys check --json`` prints."""
+
+    backup: Text
+    recipients: list[EscrowEntry]
+    unused: list[str] = Field(description="Fingerprints of identities at hand that the backup is not sealed to.")
 
 
 class HostKeyEntry(Entry):
@@ -76,6 +94,24 @@ class UnlockDocument(Output):
 
     cluster: str
     hosts: list[UnlockedEntry]
+
+
+def escrow_document(backup: str, found: Iterable[Escrow], unused: Iterable[str]) -> KeysCheckDocument:
+    """Return who can open a backup."""
+    return KeysCheckDocument(
+        schema_=1,
+        backup=backup,
+        recipients=[
+            EscrowEntry(
+                fingerprint=one.fingerprint,
+                name=one.name,
+                proof=one.proof.value,
+                problem=None if one.problem is None else str(one.problem),
+            )
+            for one in found
+        ],
+        unused=list(unused),
+    )
 
 
 def trust_document(cluster: str, keys: Iterable[HostKey]) -> TrustDocument:

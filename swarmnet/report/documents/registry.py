@@ -23,6 +23,7 @@ from swarmnet.report.documents.drill import DrillDocument, DrillsDocument, LoseD
 from swarmnet.report.documents.error import ErrorDocument, FileErrorDocument
 from swarmnet.report.documents.ipam import IpamDocument
 from swarmnet.report.documents.keys import (
+    KeysCheckDocument,
     KeysDocument,
     KeysInitDocument,
     KeysRenewDocument,
@@ -79,6 +80,7 @@ DOCUMENTS: dict[str, type[Output]] = {
     "schedule-status": ScheduleStatusDocument,
     "schedule-remove": ScheduleRemoveDocument,
     "keys": KeysDocument,
+    "keys-check": KeysCheckDocument,
     "keys-init": KeysInitDocument,
     "keys-renew": KeysRenewDocument,
     "keys-rewrap": RewrapDocument,

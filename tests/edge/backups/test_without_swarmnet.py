@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import subprocess
+import tarfile
 from typing import TYPE_CHECKING
 
 import pytest
 
 from swarmnet.edge.backups.key_ring import BackupKeys
 from swarmnet.edge.backups.keys import load_identities, parse_recipient
+from swarmnet.edge.backups.repository import DirectoryRepository
 from swarmnet.edge.backups.sealed_file import Head
 from swarmnet.edge.backups.vault import AgeVault
-from tests.support.backups import a_document
-from tests.support.recipe import opened_by_recipe, run_recipe
+from swarmnet.errors import SwarmnetError
+from swarmnet.model.raft_archive import RaftManifest
+from tests.support.backups import CREATED, a_document
+from tests.support.recipe import opened_by_recipe, run_block, run_recipe
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from swarmnet.model.sealed import Sink
 
 
 @pytest.fixture
@@ -89,3 +97,73 @@ def test_a_signature_is_for_one_purpose(ring: BackupKeys, tmp_path: Path) -> Non
         for purpose in ("swarmnet-backup", "swarmnet-document", "file")
     }
     assert {purpose for purpose, code in ended.items() if code == 0} == {"swarmnet-backup"}
+
+
+def a_manifest() -> RaftManifest:
+    return RaftManifest(
+        id="ab" * 16,
+        created=CREATED,
+        tool="test",
+        cluster="prod",
+        cluster_id="c1",
+        host="m1",
+        node_id="n1",
+        engine="26.1.5",
+        address="10.0.0.1",
+    )
+
+
+def test_jq_reads_the_document(ring: BackupKeys, tmp_path: Path) -> None:
+    backup = _sealed(ring, tmp_path / "backup")
+    signers = ring.directory / "signers.txt"
+    assert run_recipe(tmp_path, backup, ring.identity, signers).returncode == 0
+    done = run_block(1, tmp_path, backup, ring.identity, signers)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split()[0] == a_document().state.services[0].spec.name
+
+
+def test_age_and_tar_unpack_a_raft_archive(ring: BackupKeys, tmp_path: Path) -> None:
+    folder = io.BytesIO()
+    with tarfile.open(fileobj=folder, mode="w:gz") as packed:
+        info = tarfile.TarInfo("swarm/docker-state.json")
+        info.size = 2
+        packed.addfile(info, io.BytesIO(b"{}"))
+
+    def produce(sink: Sink) -> RaftManifest:
+        sink(folder.getvalue())
+        return a_manifest()
+
+    vault = AgeVault(recipients=ring.recipients(), signing_key=ring.own_signing_key())
+    with (tmp_path / "sealed").open("w+b") as part:
+        done = vault.seal_raft(produce, part)
+    backup = tmp_path / "backup"
+    backup.write_bytes(done.head + (tmp_path / "sealed").read_bytes())
+    ended = run_block(2, tmp_path, backup, ring.identity, ring.directory / "signers.txt")
+    assert ended.returncode == 0, ended.stderr
+    assert (tmp_path / "swarm/docker-state.json").read_text() == "{}"
+
+
+@pytest.mark.parametrize("place", [0, 40, -1, -300])
+def test_a_raft_archive_that_was_changed_or_cut_anywhere_does_not_open(
+    ring: BackupKeys, tmp_path: Path, place: int
+) -> None:
+    vault = AgeVault(
+        recipients=ring.recipients(),
+        trusted=ring.signers(),
+        signing_key=ring.own_signing_key(),
+        identities=tuple(ring.own_identity().identities),
+    )
+    repository = DirectoryRepository(tmp_path / "backups")
+
+    def produce(sink: Sink) -> RaftManifest:
+        sink(gzip.compress(b"state"))
+        return a_manifest()
+
+    path = repository.receive("prod", "ab" * 16, lambda part: vault.seal_raft(produce, part))
+    blob = bytearray(path.read_bytes())
+    assert vault.open_raft(io.BytesIO(blob)).host == "m1"
+    with pytest.raises(SwarmnetError):
+        vault.open_raft(io.BytesIO(blob[:place]))
+    blob[place] ^= 1
+    with pytest.raises(SwarmnetError):
+        vault.open_raft(io.BytesIO(blob))
