@@ -297,6 +297,7 @@ def single_vaults(keys: Path | None, identities: list[Path] | None, trust: list[
         Recipient(public).fingerprint: AgeVault(trusted=trusted, identities=(identity,))
         for file in files
         for identity, public in zip(file.identities, file.recipients, strict=True)
+        if public
     }
 
 

@@ -17,6 +17,7 @@ from swarmnet.errors import UsageError, WrongKeyError
 from swarmnet.model.events import ignore
 from swarmnet.workflows.backup import Order, create
 from tests.support.backups import CREATED, a_state
+from tests.support.commands import Operator
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -222,3 +223,9 @@ def _ssh_key(folder: Path, *kind: str) -> Path:
     key = folder / "id"
     subprocess.run([KEYGEN, "-q", *kind, "-N", "", "-C", "bob", "-f", key], check=True)
     return key
+
+
+def test_init_shows_the_recovery_identity_as_a_qr_code_on_a_terminal_only(tmp_path: Path) -> None:
+    screen = Operator(tmp_path).converses("keys", "init", "--directory", "one", asked="opens", keys="", exits=0)
+    assert sum("▄" in line for line in screen.splitlines()) > 10
+    assert "▄" not in _run("init", "--directory", str(tmp_path / "two")).stdout

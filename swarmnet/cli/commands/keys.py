@@ -89,6 +89,15 @@ def init(
         "With it and any copy of a backup, you can restore; without any identity, you cannot.",
         f"  {shown}",
     ]
+    if recovery_file is None and sys.stdout.isatty() and not targets.on_stderr:
+        from swarmnet.edge.operator.qr_code import qr_lines
+
+        lines += [
+            "",
+            "The same as a QR code, to be printed or kept on a phone that is not online:",
+            *qr_lines(recovery),
+            "",
+        ]
     if recovery_file is None:
         lines.append("Keep the `signs` line with it: on a new machine, --trust needs that key.")
     targets.emit(keys_report("init", document, lines))

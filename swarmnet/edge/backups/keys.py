@@ -14,13 +14,15 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
+from swarmnet.edge.backups import plugins
 from swarmnet.edge.operator.owned_files import read_private
-from swarmnet.errors import UsageError, WrongKeyError
+from swarmnet.errors import DamagedError, UsageError, WrongKeyError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from swarmnet.errors import SwarmnetError
     from swarmnet.model.base import Secret
 
     Ask = Callable[[Path], Secret | None]
@@ -53,15 +55,18 @@ class Recipient:
         """What headers show of the key."""
         return hashlib.sha256(self.key.encode()).hexdigest()[:16]
 
-    def age(self) -> pyrage.x25519.Recipient | pyrage.ssh.Recipient:
+    def age(self) -> object:
         """Return the key as age wants it; raise ``UsageError`` when it is none."""
+        if plugins.is_recipient(self.key):
+            return plugins.recipient(self.key)
         kind = pyrage.x25519.Recipient if self.key.startswith("age1") else pyrage.ssh.Recipient
         try:
-            return kind.from_str(self.key)
+            found: object = kind.from_str(self.key)
         except pyrage.RecipientError as error:
             raise UsageError(
                 f"this is not a recipient: {_reason(self.key, str(error))}", hint=_KINDS_OF_KEYS
             ) from error
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,14 +210,37 @@ def load_identities(path: Path, ask: Ask = nobody) -> IdentityFile:
         )
     try:
         text = data.decode()
-        lines = [line.strip() for line in text.splitlines()]
-        found = [pyrage.x25519.Identity.from_str(line) for line in lines if line and not line.startswith("#")]
+        found = tuple(_identities(text, path, ask))
     except (pyrage.IdentityError, UnicodeDecodeError):
         raise UsageError(f"{path}: a line is not an age identity") from None
     if not found:
         raise UsageError(f"{path}: holds no age identity")
-    publics = tuple(str(one.to_public()) for one in found)
-    return IdentityFile(found, publics, tuple(parse_signer(one) for one in _SIGNER.findall(text)))
+    identities, publics = zip(*found, strict=True)
+    return IdentityFile(identities, publics, tuple(parse_signer(one) for one in _SIGNER.findall(text)))
+
+
+def _identities(text: str, path: Path, ask: Ask) -> Iterator[tuple[object, str]]:
+    """Yield each identity of a file with its recipient; of a plugin's, the comments name it, or it is empty."""
+    comments: list[str] = []
+    for line in map(str.strip, text.splitlines()):
+        if line.startswith("#"):
+            comments.append(line)
+        elif line.startswith(plugins.IDENTITY):
+            yield plugins.identity(line, path, ask), plugins.public_of(comments)
+        elif line:
+            found = pyrage.x25519.Identity.from_str(line)
+            yield found, str(found.to_public())
+
+
+def unopened(error: pyrage.DecryptError, recipients: Sequence[str]) -> SwarmnetError:
+    """Return why the identities at hand do not open what is sealed: none fits, a plugin failed, or it is damaged."""
+    said = str(error)
+    if "matching" in said or "plugin" in said.lower():
+        return WrongKeyError(
+            f"no identity at hand opens it ({said})",
+            hint=f"it is sealed to {', '.join(recipients)}; give --identity FILE",
+        )
+    return DamagedError(f"the sealed part is not a valid age file: {said}")
 
 
 def _private_key(path: Path, data: bytes, ask: Ask) -> Ed25519PrivateKey | RSAPrivateKey:

@@ -24,8 +24,8 @@ import pyrage
 from cryptography.exceptions import InvalidSignature
 
 from swarmnet.edge.backups import sshsig
-from swarmnet.edge.backups.keys import fingerprint
-from swarmnet.errors import DamagedError, SwarmnetError, WrongKeyError
+from swarmnet.edge.backups.keys import fingerprint, unopened
+from swarmnet.errors import DamagedError, SwarmnetError
 from swarmnet.model.raft_archive import RaftManifest, dump_manifest, load_manifest
 
 if TYPE_CHECKING:
@@ -128,12 +128,7 @@ def read_manifest(
     try:
         pyrage.decrypt_io(sealed, splitter, list(identities))
     except pyrage.DecryptError as error:
-        if "matching" not in str(error):
-            raise DamagedError(f"the archive's sealed part is not a valid age file: {error}") from error
-        raise WrongKeyError(
-            f"none of your identities opens the archive ({error})",
-            hint=f"it is sealed to {', '.join(header.recipients)}; give --identity FILE",
-        ) from error
+        raise unopened(error, header.recipients) from error
     except (OSError, zlib.error) as error:
         raise DamagedError(f"the archive cannot be unpacked: {error}") from error
     manifest = splitter.manifest(header.signer)

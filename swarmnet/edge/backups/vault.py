@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import pyrage
 
 from swarmnet.edge.backups import raft_file
-from swarmnet.edge.backups.keys import Recipient, Signer, fingerprint
+from swarmnet.edge.backups.keys import Recipient, Signer, fingerprint, unopened
 from swarmnet.edge.backups.sealed_file import CONTAINER, RAFT, Head, signed_document, verified_document
 from swarmnet.errors import DamagedError, UsageError, WrongKeyError
 from swarmnet.model.backup import BackupDocument, Reason, dump, load, schema_number
@@ -174,12 +174,7 @@ class AgeVault:
         try:
             packed = pyrage.decrypt(bytes(_sealed(blob, header)), list(self.identities))
         except pyrage.DecryptError as error:
-            if "matching" not in str(error):
-                raise DamagedError(f"the backup's sealed part is not a valid age file: {error}") from error
-            raise WrongKeyError(
-                f"none of your identities opens the backup ({error})",
-                hint=f"it is sealed to {', '.join(header.recipients)}; give --identity FILE",
-            ) from error
+            raise unopened(error, header.recipients) from error
         document = load(verified_document(_unpacked(packed), header))
         told = (header.id, header.cluster, header.created, header.complete)
         if (document.id, document.cluster, document.created, document.completeness.complete) != told:
