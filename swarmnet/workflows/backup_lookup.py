@@ -161,15 +161,15 @@ def find(
         return of_kind(entries, raft=raft) if reference == LATEST else entries
 
     entries = listed(cluster)
-    found = _meant(_likely(entries, reference), reference)
+    found = _meant(_likely(entries, reference), reference, raft=raft)
     if not found and cluster is not None:
         wider = listed(None)
         likely = _likely(wider, reference)
         if reference == LATEST:
             _refuse_to_choose(likely, cluster)
-        found = _meant(likely, reference)
+        found = _meant(likely, reference, raft=raft)
         entries = wider if found else entries
-    found = found or _meant(entries, reference)
+    found = found or _meant(entries, reference, raft=raft)
     return Found(_usable(found, reference, repository), entries if reference == LATEST else ())
 
 
@@ -193,8 +193,8 @@ def _refuse_to_choose(entries: tuple[Entry, ...], cluster: str) -> None:
         )
 
 
-def _meant(entries: tuple[Entry, ...], reference: str) -> tuple[Entry, ...]:
-    return meant(entries, reference) or _unusable_latest(entries, reference)
+def _meant(entries: tuple[Entry, ...], reference: str, *, raft: bool) -> tuple[Entry, ...]:
+    return meant(entries, reference, raft=raft) or _unusable_latest(entries, reference)
 
 
 def _unusable_latest(entries: tuple[Entry, ...], reference: str) -> tuple[Entry, ...]:

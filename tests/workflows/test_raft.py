@@ -11,6 +11,7 @@ from swarmnet.edge.backups.archives import RaftArchives
 from swarmnet.edge.backups.repository import DirectoryRepository
 from swarmnet.errors import CommandError, DamagedError, RefusedError, UsageError
 from swarmnet.model.swarm import SwarmSpec
+from swarmnet.plan.recovery.catalogue import latest, newest_of
 from swarmnet.plan.recovery.raft import RaftWish
 from swarmnet.workflows.backup import rewrap
 from swarmnet.workflows.backup_lookup import check, find, listing, opened, opened_raft
@@ -201,6 +202,8 @@ def test_an_archive_is_listed_checked_and_sealed_again_and_opens_as_nothing_else
     assert entry.header is not None
     assert entry.header.is_raft
     assert [one.opened for one in check((entry,), repository=site.repository, vault=VAULT)] == [True]
+    assert latest((entry,)) is None, "other commands do not mean it with `latest`"
+    assert newest_of((entry,), CREATED) is None, "a schedule does not take it for a backup of its own"
     with pytest.raises(UsageError, match="raft archive"):
         opened(entry, repository=site.repository, vault=VAULT)
     listener = site.world.ports().listener

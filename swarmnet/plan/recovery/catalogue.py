@@ -49,13 +49,15 @@ def of_kind(entries: Iterable[Entry], *, raft: bool) -> tuple[Entry, ...]:
     return tuple(one for one in entries if one.header is None or one.header.is_raft is raft)
 
 
-def latest(entries: Iterable[Entry]) -> Entry | None:
+def latest(entries: Iterable[Entry], *, raft: bool = False) -> Entry | None:
     """Return the newest complete backup, the newest partial one where none is complete; None when nothing verifies.
+
+    Raft archives count where they are asked for, and nothing else then: most commands cannot use one.
 
     What was saved before a restore comes last: it is what the operator replaces, and a restore of ``latest`` that was
     interrupted must mean the same backup when it is run again.
     """
-    return min(once(entries), key=_unlikeliness, default=None)
+    return min(once(of_kind(entries, raft=raft)), key=_unlikeliness, default=None)
 
 
 def _unlikeliness(entry: Entry) -> tuple[bool, bool]:
@@ -63,13 +65,13 @@ def _unlikeliness(entry: Entry) -> tuple[bool, bool]:
     return header is None or header.reason is Reason.PRE_RESTORE, header is None or not header.complete
 
 
-def meant(entries: Sequence[Entry], reference: str) -> tuple[Entry, ...]:
+def meant(entries: Sequence[Entry], reference: str, *, raft: bool = False) -> tuple[Entry, ...]:
     """Return what ``latest``, a name, or the beginning of a name or of an id means; several where it is not unique.
 
     An exact name comes before beginnings, and a backup that verifies before what only has such a name.
     """
     if reference == LATEST:
-        newest = latest(entries)
+        newest = latest(entries, raft=raft)
         return () if newest is None else (newest,)
     wanted = reference.removesuffix(".swarmnet")
     exact = tuple(entry for entry in entries if entry.name == wanted)
@@ -83,7 +85,7 @@ def latest_of_each(entries: Sequence[Entry]) -> Iterator[SealedHeader]:
     """Yield what ``latest`` means for each cluster."""
     for cluster in sorted({entry.header.cluster for entry in entries if entry.header is not None}):
         own = (entry for entry in entries if entry.header is not None and entry.header.cluster == cluster)
-        newest = latest(of_kind(own, raft=False))
+        newest = latest(own)
         if newest is not None and newest.header is not None:
             yield newest.header
 

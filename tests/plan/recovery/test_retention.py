@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from swarmnet.errors import DamagedError, RefusedError, UsageError
 from swarmnet.model.backup import Reason
-from swarmnet.model.sealed import Entry, SealedHeader
+from swarmnet.model.sealed import RAFT_CONTAINER, Entry, SealedHeader
 from swarmnet.plan.recovery.retention import Keep, to_remove
 
 NOW = datetime(2026, 3, 31, 12, tzinfo=UTC)
@@ -18,10 +18,12 @@ HOURS = st.lists(st.tuples(st.integers(0, 2000), st.booleans()), min_size=1, max
 RULES = st.builds(Keep, last=st.integers(0, 5), daily=st.integers(0, 5), weekly=st.integers(0, 5))
 
 
-def _entry(hours: int, *, complete: bool = True, sound: bool = True, reason: Reason = Reason.MANUAL) -> Entry:
+def _entry(
+    hours: int, *, complete: bool = True, sound: bool = True, reason: Reason = Reason.MANUAL, container: int = 1
+) -> Entry:
     created = NOW - timedelta(hours=hours)
     header = SealedHeader(
-        container=1,
+        container=container,
         schema_version="1.0",
         id=f"{abs(hours):032x}",
         created=created,
@@ -93,3 +95,10 @@ def test_no_rule_at_all_is_refused() -> None:
 def test_a_backup_from_the_future_stops_pruning() -> None:
     with pytest.raises(RefusedError, match="clock"):
         to_remove([_entry(-24), _entry(1)], Keep(last=1), NOW)
+
+
+def test_raft_archives_and_other_backups_count_apart() -> None:
+    others = [_entry(hours) for hours in (1, 3)]
+    archives = [_entry(hours, container=RAFT_CONTAINER) for hours in (2, 4)]
+    removed = to_remove([*others, *archives], Keep(last=1), NOW)
+    assert [one.name for one in removed] == ["backup-3", "backup-4"]
