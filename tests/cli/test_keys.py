@@ -213,7 +213,7 @@ def test_a_key_is_added_from_its_file_and_its_private_half_refused(tmp_path: Pat
     assert "private key" in refused.exception.message
 
 
-def test_the_public_key_of_an_agent_is_no_identity(tmp_path: Path) -> None:
+def test_the_public_key_of_an_agent_does_not_open(tmp_path: Path) -> None:
     key = _ssh_key(tmp_path, "-t", "ed25519")
     with pytest.raises(UsageError, match="ssh-agent never gives out"):
         load_identities(key.with_suffix(".pub"))

@@ -116,7 +116,7 @@ _OLD_FORMS = {
 
 
 def _check_form(text: str) -> None:
-    """Return when a text is no other form of a key; raise ``UsageError`` with the command that converts it."""
+    """Return when a text is not another form of a key; raise ``UsageError`` with the command that converts it."""
     if "PRIVATE KEY" in text:
         raise UsageError(
             "this is a private key: only its public half is added here",
