@@ -126,7 +126,7 @@ def _by_path(seen: Iterable[_Seen]) -> dict[str, _Seen]:
 def _newest_of_each(by_path: dict[str, _Seen], *, raft: bool) -> Iterator[_Seen]:
     usable = [one.entry for one in by_path.values() if one.entry.header is not None and one.entry.problem is None]
     for _cluster, entries in groupby(sorted(of_kind(usable, raft=raft), key=_cluster_of), key=_cluster_of):
-        newest = latest(entries)
+        newest = latest(entries, raft=raft)
         if newest is not None:
             yield by_path[str(newest.path)]
 
