@@ -115,6 +115,8 @@ VALUES: dict[str, Any] = {
     "theirs": True,
     "present": "legacy.swarmnet-old",
     "host": "m1",
+    "archive": "backups/prod/20260131T040506.123456Z-0123abcd.swarmnet",
+    "backup": "0123abcd" * 4,
     "advertise": "10.9.0.1",
     "data_path": "10.9.1.1",
     "availability": Availability.PAUSE,
