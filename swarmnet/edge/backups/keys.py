@@ -237,7 +237,7 @@ def unopened(error: pyrage.DecryptError, recipients: Sequence[str]) -> SwarmnetE
     said = str(error)
     if "matching" in said or "plugin" in said.lower():
         return WrongKeyError(
-            f"no identity at hand opens it ({said})",
+            f"none of your identities opens it ({said})",
             hint=f"it is sealed to {', '.join(recipients)}; give --identity FILE",
         )
     return DamagedError(f"the sealed part is not a valid age file: {said}")

@@ -12,9 +12,13 @@ import pyrage
 from swarmnet.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
-    from swarmnet.edge.backups.keys import Ask
+    from swarmnet.model.base import Secret
+
+    Ask = Callable[[Path], Secret | None]
+    """Returns the passphrase of a file, or None when there is no one to ask."""
 
 IDENTITY = "AGE-PLUGIN-"
 """What a line of an identity file begins with that names a key of a plugin."""

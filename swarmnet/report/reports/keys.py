@@ -41,7 +41,7 @@ def keys_report(verb: str, document: KeysDocument, lines: Iterable[Line] = ()) -
 
 _PROOFS = {
     Proof.OPENED: (Status.OK, "opened it just now"),
-    Proof.UNPROVEN: (Status.INCONCLUSIVE, "not tried: its identity is not at hand (--identity FILE)"),
+    Proof.UNPROVEN: (Status.INCONCLUSIVE, "not tried: its identity is not here (--identity FILE)"),
     Proof.FAILED: (Status.FAILED, "DOES NOT open it"),
     Proof.LEFT_OUT: (Status.FAILED, "CANNOT open it: it is not sealed to this key (swarmnet keys rewrap)"),
 }
@@ -62,7 +62,7 @@ def _escrow_lines(document: KeysCheckDocument) -> Iterator[Line]:
         why = f": {one.problem}" if one.problem else ""
         yield f"  {one.fingerprint}  {one.name or '(no recipient today)':<20} {_PROOFS[Proof(one.proof)][1]}{why}"
     for fingerprint in document.unused:
-        yield f"  {fingerprint}  an identity at hand, to which the backup is not sealed"
+        yield f"  {fingerprint}  an identity that you have, to which the backup is not sealed"
 
 
 def trust_report(cluster: str, keys: Sequence[HostKey]) -> Report:
