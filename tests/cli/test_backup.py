@@ -55,7 +55,7 @@ def test_check_opens_with_an_identity_and_is_inconclusive_without(place: Path) -
     assert _run(place, "check").exit_code == 0
     (place / "keys" / "identity.txt").unlink()
     result = _run(place, "check")
-    assert (result.exit_code, "unproven" in result.stdout) == (3, True)
+    assert (result.exit_code, "not checked: that a recipient opens it" in result.stdout) == (3, True)
 
 
 def test_what_undo_asks_of_a_backup_needs_no_identity_but_a_trusted_signer(place: Path) -> None:
