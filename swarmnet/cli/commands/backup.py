@@ -169,7 +169,7 @@ def create(
     Exit 3: written, but marked partial because a host did not answer or --limit left it out; --allow-partial accepts
     that. Exit 11: another run is changing the cluster; --lock-wait waits for its end.
     """
-    targets, hosts = output.targets(), cluster.read()
+    targets, store, hosts = output.targets(), sealing.store(), cluster.read()
     with cluster.observed(hosts) as ports:  # what follows loads while the logins go on
         import uuid
         from importlib.metadata import version as installed
@@ -178,7 +178,7 @@ def create(
         from swarmnet.workflows.backup import create as take
         from swarmnet.workflows.fleet.observe import Look
 
-        store, vault = sealing.store(), sealing.vault()
+        vault = sealing.vault()
         look = Look(containers=True, volumes=True, hosts=cluster.names(hosts))
         order = Order(
             cluster=hosts.cluster,
