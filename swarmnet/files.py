@@ -25,6 +25,10 @@ from swarmnet.errors import LockedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from typing import BinaryIO
+
+    Content = bytes | Callable[[BinaryIO], object]
+    """All bytes of a file, or what writes them into the open file: they may be too many for the memory."""
 
 LOCK_LIMIT = 30.0
 """Seconds to wait for another process that changes the same files; such a change takes milliseconds."""
@@ -49,8 +53,10 @@ def write_atomically(path: Path, content: bytes, *, mode: int = 0o600) -> None:
     sync_folder(target.parent)
 
 
-def write_once(path: Path, content: bytes, *, mode: int = 0o600) -> None:
+def write_once(path: Path, content: Content, *, mode: int = 0o600) -> None:
     """Make a file whole; one that exists is never replaced, even if it appears meanwhile.
+
+    What ``content`` raises passes, and leaves no file.
 
     Raises:
         FileExistsError: Something has this name.
@@ -66,12 +72,12 @@ def write_once(path: Path, content: bytes, *, mode: int = 0o600) -> None:
     sync_folder(path.parent)
 
 
-def write_new(path: str | Path, content: bytes, *, mode: int = 0o600, folder: int | None = None) -> None:
+def write_new(path: str | Path, content: Content, *, mode: int = 0o600, folder: int | None = None) -> None:
     """Make a new file and write it to the disk; no link is followed.
 
     Args:
         path: the file; relative to ``folder`` where that is given.
-        content: all of its bytes.
+        content: all of its bytes, or what writes them.
         mode: its permission bits, whatever the umask.
         folder: an open folder, so that no other process can replace it meanwhile.
 
@@ -81,7 +87,10 @@ def write_new(path: str | Path, content: bytes, *, mode: int = 0o600, folder: in
     """
     with os.fdopen(os.open(path, _NEW, 0o600, dir_fd=folder), "wb") as file:
         os.fchmod(file.fileno(), mode)
-        file.write(content)
+        if isinstance(content, bytes):
+            file.write(content)
+        else:
+            content(file)
         file.flush()
         os.fsync(file.fileno())
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
     from swarmnet.errors import SwarmnetError
     from swarmnet.model.base import Secret
+    from swarmnet.model.sealed import Sink
 
 
 class SecretFiles(Protocol):
@@ -43,8 +44,10 @@ class Parts(Protocol):
 class Archives(Protocol):
     """Sealed files on the operator's machine."""
 
-    def write(self, path: str, content: bytes) -> None:
-        """Seal the content for every recipient and create the file, whole; an existing one is never overwritten.
+    def write(self, path: str, produce: Callable[[Sink], object]) -> None:
+        """Seal what ``produce`` gives to its argument for every recipient and create the file, whole.
+
+        Nothing of it is kept in memory. An existing file is never overwritten; what ``produce`` raises leaves none.
 
         Raises:
             UsageError: there is no recipient, the file exists, or it cannot be written.

@@ -6,7 +6,15 @@ A target decides nothing about backups: what a file is, its signed header tells.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from typing import BinaryIO
+
+    from swarmnet.model.sealed import Sink
+
+PART = 256 * 1024
+"""Bytes of a file that targets hand over at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +45,26 @@ class BackupTarget(Protocol):
             BackupNotFoundError: there is no such folder or bucket.
         """
 
-    def read(self, name: str, most: int | None = None) -> bytes:
-        """Return the bytes of a file, or the first ``most`` of them.
+    def read(self, name: str, most: int) -> bytes:
+        """Return the first ``most`` bytes of a file, or all of a shorter one.
 
         Raises:
             FileNotFoundError: there is no such file.
         """
 
-    def put(self, name: str, content: bytes, *, replace: bool = False) -> None:
-        """Write a file whole or not at all; others never see a part of it.
+    def fetch(self, name: str, sink: Sink) -> None:
+        """Give all of a file to ``sink``, part by part; what it raises ends that.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+        """
+
+    def put(self, name: str, content: BinaryIO, *, replace: bool = False) -> None:
+        """Write a file whole or not at all, part by part; others never see a part of it.
 
         Args:
             name: ``FOLDER/FILE``; the folder is created where it is missing.
-            content: all of its bytes.
+            content: a file, read from its beginning.
             replace: True replaces a file of this name; otherwise it is never overwritten.
 
         Raises:

@@ -1,21 +1,25 @@
 """Copy sealed backups to a target away from here. All I/O comes in as arguments.
 
-A copy is proved before it counts: what was uploaded is fetched again and compared. What is there already is left out,
+A copy is proved before it counts: what was uploaded is fetched again and compared. Of no file more than parts are in
+memory. What is there already is left out,
 so a copy that was interrupted goes on where it was when it is run again.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import BackupNotFoundError, DamagedError, SwarmnetError, TargetError, TargetUnreachableError
 from swarmnet.model.events import Progress
+from swarmnet.model.targets import PART
 from swarmnet.workflows.backup_lookup import with_header
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import BinaryIO
 
     from swarmnet.model.events import Listener
     from swarmnet.model.sealed import Entry, Repository, Vault
@@ -90,45 +94,71 @@ def _copied(
     try:
         if entry.problem is not None:
             raise entry.problem
-        blob = source.read(entry)
-        header = vault.header(blob)
-        name = to.repository.name_of(header)
-        if there := present.get(name):
-            found = with_header(there, to.repository, vault)
-            if found is not None and found.header == header:
-                return Copied(entry, f"{to.target.place}/{name}", Outcome.PRESENT)
-        listener(Progress(f"copying {entry.name} to {to.target.place}"))
-        _upload(to, name, blob)
+        with source.opened(entry) as file:
+            header = vault.whole(file)
+            name = to.repository.name_of(header)
+            if there := present.get(name):
+                found = with_header(there, to.repository, vault)
+                if found is not None and found.header == header:
+                    return Copied(entry, f"{to.target.place}/{name}", Outcome.PRESENT)
+            listener(Progress(f"copying {entry.name} to {to.target.place}"))
+            _upload(to, name, file)
     except SwarmnetError as error:
         return _failed(entry, to, error)
     return Copied(entry, f"{to.target.place}/{name}", Outcome.COPIED)
 
 
-def _upload(to: Destination, name: str, blob: bytes) -> None:
+@dataclass(slots=True)
+class _Print:
+    """Size and digest of what went through it: two files with the same are one."""
+
+    size: int = 0
+    sha256: hashlib._Hash = field(default_factory=hashlib.sha256)
+
+    def take(self, part: bytes) -> None:
+        self.size += len(part)
+        self.sha256.update(part)
+
+    def is_of(self, other: _Print) -> bool:
+        return (self.size, self.sha256.digest()) == (other.size, other.sha256.digest())
+
+
+def _upload(to: Destination, name: str, file: BinaryIO) -> None:
+    sent, found = _print_of(file), _Print()
     try:
-        to.target.put(name, blob, replace=to.replace)
-        found = to.target.read(name)
+        to.target.put(name, file, replace=to.replace)
+        to.target.fetch(name, found.take)
     except FileExistsError:
-        if _is(to, name, blob):  # another copy of it was faster
+        if _is(to, name, sent):  # another copy of it was faster
             return
         raise TargetError(
             f"{to.target.place}/{name} is there with another content; it was not overwritten",
             hint="look at it with `swarmnet backup check --repository`; --replace puts this backup in its place",
         ) from None
     except FileNotFoundError:
-        found = b""
-    if found != blob:
+        found = _Print()
+    if not found.is_of(sent):
         raise DamagedError(
-            f"{to.target.place}/{name} is not what was sent ({len(found)} of {len(blob)} bytes came back)",
+            f"{to.target.place}/{name} is not what was sent ({found.size} of {sent.size} bytes came back)",
             hint="the target reported success, and did not keep it: run again with --replace, or use another target",
         )
 
 
-def _is(to: Destination, name: str, blob: bytes) -> bool:
+def _print_of(file: BinaryIO) -> _Print:
+    seen = _Print()
+    file.seek(0)
+    while part := file.read(PART):
+        seen.take(part)
+    return seen
+
+
+def _is(to: Destination, name: str, sent: _Print) -> bool:
+    found = _Print()
     try:
-        return to.target.read(name) == blob
+        to.target.fetch(name, found.take)
     except FileNotFoundError:
         return False
+    return found.is_of(sent)
 
 
 def _failed(entry: Entry, to: Destination, error: SwarmnetError) -> Copied:

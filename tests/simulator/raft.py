@@ -46,11 +46,19 @@ def _read(world: World, machine: Machine) -> tuple[int, bytes, bytes]:
 def _swap(world: World, machine: Machine) -> tuple[int, bytes, bytes]:
     if machine.store is not None:
         return engine_pause.HOLDS_A_SWARM, b"", b""
-    store, node = world.folders[machine.unpacked]
-    machine.store, machine.node_id, machine.membership = deepcopy(store), node, SwarmStanding.ACTIVE
+    machine.placed, machine.unpacked = machine.unpacked, b""
+    world.start_engine(machine.name)
+    return 0, b"", b""
+
+
+def take_up(world: World, machine: Machine) -> None:
+    """Let an engine that is asked to begin its swarm again find the folder that was put in its place."""
+    folder = world.folders.get(machine.placed)
+    if folder is None or machine.store is not None:
+        return
+    machine.placed = b""
+    machine.store, machine.node_id, machine.membership = deepcopy(folder[0]), folder[1], SwarmStanding.ACTIVE
     for member in machine.store.nodes.values():  # its workers find it again: it has their manager's address
         worker = world.machines[member.host]
         if member.spec.role is Role.WORKER and worker.node_id == member.id:
             worker.store = machine.store
-    world.start_engine(machine.name)
-    return 0, b"", b""

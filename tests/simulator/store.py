@@ -115,6 +115,8 @@ class Store:
     unlock_key: Secret | None = None
     roots: int = 0
     """How often the CA was rotated."""
+    rotating: bool = False
+    """True while the certificates of some nodes are of the CA before."""
     next_vni: int = 4097
     nodes: dict[str, NodeRecord] = field(default_factory=dict)
     networks: dict[str, NetworkRecord] = field(default_factory=dict)

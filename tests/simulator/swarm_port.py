@@ -13,6 +13,7 @@ from swarmnet.model.merge import lay
 from swarmnet.model.network import NetworkSpec, Scope
 from swarmnet.model.state import SwarmStanding
 from swarmnet.model.swarm import Node, NodeSpec, Rotation, Swarm, SwarmSpec
+from tests.simulator.raft import take_up
 from tests.simulator.rules import has_quorum
 from tests.simulator.store import NetworkRecord, NodeRecord, Store, check_version, find
 
@@ -74,7 +75,14 @@ class SimulatedMembership(SwarmSide):
         with self._asked("swarm"):
             self._await_leader()
             store = self._store()
-            return Swarm(id=store.id, version=store.version, spec=store.spec, ca_digest=_root(store))
+            store.rotating = store.rotating and not all(node.ready for node in store.nodes.values())
+            return Swarm(
+                id=store.id,
+                version=store.version,
+                spec=store.spec,
+                root_rotation=store.rotating,
+                ca_digest=_root(store),
+            )
 
     def _await_leader(self) -> None:
         if self._world.election:
@@ -105,6 +113,7 @@ class SimulatedMembership(SwarmSide):
         """Begin again with this manager alone, from its copy; other managers keep theirs, workers follow this one."""
         with self._asked("swarm.recover"):
             machine = self._machine
+            take_up(self._world, machine)
             if machine.store is None:
                 raise NotAManagerError(self.host, "This node is not part of a swarm", status=503)
             if machine.store.spec.autolock:  # seen on 28.5: it fails, and the state is gone (moby#36852)
@@ -117,6 +126,8 @@ class SimulatedMembership(SwarmSide):
                 if member.store is old and node.in_raft:
                     member.store = new
             new.nodes[machine.node_id].address = membership.advertise
+            if new.roots:  # the request names no rotation, and the engine takes that for another one (seen on 26.1)
+                new.roots, new.rotating = new.roots + 1, True
             machine.restarted = False
         self._world.tick()
 

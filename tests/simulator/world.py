@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from swarmnet.model.log import LogEntry
     from swarmnet.model.operator_files import Archives, SecretFiles
     from swarmnet.model.ports import InsidePort, Ports
+    from swarmnet.model.sealed import Sink
     from tests.simulator.store import Store
 
 
@@ -290,10 +291,12 @@ class SimulatedArchives:
 
     files: dict[str, bytes]
 
-    def write(self, path: str, content: bytes) -> None:
+    def write(self, path: str, produce: Callable[[Sink], object]) -> None:
         if path in self.files:
             raise UsageError(f"{path} exists; no archive is overwritten")
-        self.files[path] = content
+        parts: list[bytes] = []
+        produce(parts.append)
+        self.files[path] = b"".join(parts)
 
     @contextmanager
     def unsealed(self, path: str) -> Iterator[WatchedParts]:

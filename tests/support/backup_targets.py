@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from io import BytesIO
 from typing import TYPE_CHECKING
 
 from swarmnet.edge.targets.directory import DirectoryTarget
@@ -20,6 +21,18 @@ if TYPE_CHECKING:
     import pytest
 
     from swarmnet.model.targets import BackupTarget
+
+
+def put(target: BackupTarget, name: str, content: bytes, *, replace: bool = False) -> None:
+    """Put a small file there."""
+    target.put(name, BytesIO(content), replace=replace)
+
+
+def fetched(target: BackupTarget, name: str) -> bytes:
+    """Return all of a file that is there."""
+    whole = BytesIO()
+    target.fetch(name, whole.write)
+    return whole.getvalue()
 
 
 class Place:

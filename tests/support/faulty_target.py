@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import TargetError, TargetUnreachableError
 
 if TYPE_CHECKING:
+    from typing import BinaryIO
+
+    from swarmnet.model.sealed import Sink
     from swarmnet.model.targets import BackupTarget, Stored
 
 FAULTS = ("vanishes", "refuses", "keeps nothing", "keeps a part", "shows a part")
@@ -34,16 +38,27 @@ class FaultyTarget:
         self._now()
         return self._target.files()
 
-    def read(self, name: str, most: int | None = None) -> bytes:
+    def read(self, name: str, most: int) -> bytes:
         fault = self._now()
         data = self._target.read(name, most)
         return data[: len(data) // 2] if fault == "shows a part" else data
 
-    def put(self, name: str, content: bytes, *, replace: bool = False) -> None:
+    def fetch(self, name: str, sink: Sink) -> None:
+        fault = self._now()
+        whole = BytesIO()
+        self._target.fetch(name, whole.write)
+        data = whole.getvalue()
+        sink(data[: len(data) // 2] if fault == "shows a part" else data)
+
+    def put(self, name: str, content: BinaryIO, *, replace: bool = False) -> None:
         fault = self._now()
         if fault == "keeps nothing":
             return
-        self._target.put(name, content[: len(content) // 2] if fault == "keeps a part" else content, replace=replace)
+        if fault == "keeps a part":
+            content.seek(0)
+            data = content.read()
+            content = BytesIO(data[: len(data) // 2])
+        self._target.put(name, content, replace=replace)
 
     def remove(self, name: str) -> None:
         self._now()

@@ -15,7 +15,7 @@ from swarmnet.plan.recovery.retention import Keep
 from swarmnet.workflows.backup import prune
 from swarmnet.workflows.backup_copy import Destination, Outcome, copy
 from swarmnet.workflows.backup_lookup import check, find, listing, opened
-from tests.support.backup_targets import KINDS, Place
+from tests.support.backup_targets import KINDS, Place, fetched, put
 from tests.support.backups import CREATED
 from tests.support.sealed import VAULT, take
 
@@ -94,13 +94,13 @@ def test_another_content_under_the_name_is_reported_and_replaced_on_demand(
 ) -> None:
     newest, *_ = listing(source, VAULT)
     name = f"prod/{newest.path.name}"
-    place.target.put(name, b"somebody else's")
+    put(place.target, name, b"somebody else's")
 
     *_, refused = _copy(source, _to(place))
     assert isinstance(refused.problem, TargetError)
     assert "--replace" in (refused.problem.hint or "")
-    assert place.target.read(name) == b"somebody else's"
+    assert fetched(place.target, name) == b"somebody else's"
 
     *_, replaced = _copy(source, _to(place, replace=True))
     assert replaced.outcome is Outcome.COPIED
-    assert place.target.read(name) == newest.path.read_bytes()
+    assert fetched(place.target, name) == newest.path.read_bytes()

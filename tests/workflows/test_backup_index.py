@@ -14,6 +14,7 @@ from swarmnet.edge.backups.away import AwayRepository
 from swarmnet.edge.backups.heads import Heads
 from swarmnet.edge.targets.directory import DirectoryTarget
 from swarmnet.workflows.backup_lookup import find, listing
+from tests.support.backup_targets import fetched, put
 from tests.support.faulty_target import FaultyTarget
 from tests.support.sealed import VAULT, a_vault, take
 
@@ -85,12 +86,12 @@ def test_a_file_that_changed_is_fetched_again(away: Away, tmp_path: Path) -> Non
     (entry,) = repository.entries()
     changed = DirectoryTarget(away.root)
     name = f"prod/{entry.path.name}"
-    before = changed.read(name)
+    before = fetched(changed, name)
     try:
-        changed.put(name, entry.path.read_bytes(), replace=True)
+        put(changed, name, entry.path.read_bytes(), replace=True)
         assert "not trusted" in str(away.listed()[-1][2])
     finally:
-        changed.put(name, before, replace=True)
+        put(changed, name, before, replace=True)
     assert away.listed() == away.truth
 
 

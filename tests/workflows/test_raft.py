@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
 
 from swarmnet.edge.backups.archives import RaftArchives
 from swarmnet.edge.backups.repository import DirectoryRepository
-from swarmnet.errors import CommandError, DamagedError, RefusedError, UsageError
-from swarmnet.model.swarm import SwarmSpec
+from swarmnet.errors import CommandError, DamagedError, RefusedError, UnreachableError, UsageError
+from swarmnet.model.state import SwarmStanding
+from swarmnet.model.swarm import Rotation, SwarmSpec
+from swarmnet.operations.swarm import engine_pause
 from swarmnet.plan.recovery.catalogue import latest, newest_of
 from swarmnet.plan.recovery.raft import RaftWish
 from swarmnet.workflows.backup import rewrap
 from swarmnet.workflows.backup_lookup import check, find, listing, opened, opened_raft
 from swarmnet.workflows.raft import ArchivedRaft, RaftOrder, archive, bring_back
 from tests.simulator import World
+from tests.simulator.shell import real_sh
 from tests.support.backups import CREATED
-from tests.support.goals import operator, run, terms
+from tests.support.goals import Yes, operator, run, terms
 from tests.workflows.test_backup import VAULT
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from swarmnet.model.report import ApplyReport
     from swarmnet.plan.recovery.raft import Source
+    from tests.simulator.machine import Machine
 
 BACKUP_ID = "5d" * 16
 SITE = """\
@@ -44,6 +49,7 @@ class Site:
 
     world: World
     repository: DirectoryRepository
+    consent: Yes = field(default_factory=Yes)
 
     def take(self, manager: str | None = None, *, allow_outage: bool = False) -> ArchivedRaft:
         order = RaftOrder(BACKUP_ID, CREATED, "swarmnet 0", manager, allow_outage=allow_outage)
@@ -63,7 +69,11 @@ class Site:
         manifest = opened_raft(entry, repository=self.repository, vault=VAULT)
         ports = self.world.ports()
         ports.archives = RaftArchives(entry, self.repository, VAULT)
-        return bring_back(ports, RaftWish(manifest, entry.place, to or manifest.host, frozenset(lost)), terms())
+        wish = RaftWish(manifest, entry.place, to or manifest.host, frozenset(lost))
+        return bring_back(ports, wish, terms(consent=self.consent))
+
+    def warned(self) -> str:
+        return "\n".join(self.consent.shown[-1].plan.warnings)
 
 
 @pytest.fixture
@@ -95,6 +105,59 @@ def test_the_swarm_comes_back_on_hosts_that_lost_everything_and_the_other_manage
     )
     managers = {(name, "manager") for name in ("m1", "m2", "m3")}
     assert members(site.world, taken.manifest.host) == managers | {("w1", "worker")}
+
+
+def test_a_login_that_breaks_while_the_state_is_read_leaves_no_archive_and_the_engine_comes_back(site: Site) -> None:
+    world = site.world
+
+    def breaks(machine: Machine, argv: Sequence[str], stdin: bytes) -> tuple[int, bytes, bytes]:
+        if argv[2] != engine_pause.READ:
+            return real_sh(machine, argv, stdin)
+        world.stop_engine(machine.name)
+        settle, back = world.clock.on_tick, world.clock.monotonic() + 5
+
+        def tick() -> None:
+            if world.clock.monotonic() > back and not machine.engine_running:
+                world.start_engine(machine.name)  # its guard
+            settle()
+
+        world.clock.on_tick = tick
+        raise UnreachableError(machine.name, "the connection broke")
+
+    world.machines["m2"].programs["sh"] = breaks
+    with pytest.raises(UnreachableError):
+        site.take("m2")
+    assert [one.name for one in site.repository.root.rglob("*.*")] == []
+    assert {node.reachability for node in world.engine("m1").nodes.list()} == {"reachable", None}
+    del world.machines["m2"].programs["sh"]
+    assert site.take("m2").manifest.host == "m2"
+
+
+def test_until_the_swarm_begins_the_engine_is_in_none_so_that_an_expired_certificate_is_in_the_way_of_nothing(
+    site: Site,
+) -> None:
+    host = site.take().manifest.host
+    site.world.clock.sleep(200 * 86400)
+    site.lose("m1", "m2", "m3")
+    site.world.refusals.append(("swarm.recover", ""))
+    assert site.bring().exit_code != 0
+    assert site.world.engine(host).facts().membership.state is SwarmStanding.INACTIVE
+    assert site.bring().exit_code == 0
+    assert "certificates have expired" in site.warned()
+
+
+@pytest.mark.parametrize("rotations", [0, 1])
+def test_a_ca_that_was_rotated_is_rotated_once_more_which_is_said_and_ends(site: Site, rotations: int) -> None:
+    for _ in range(rotations):
+        site.world.engine("m1").rotate(Rotation.CA)
+    host = site.take().manifest.host
+    before = site.world.engine("m1").swarm()
+    site.lose("m1", "m2", "m3")
+    assert site.bring().exit_code == 0
+    after = site.world.engine(host).swarm()
+    assert (after.ca_digest != before.ca_digest, after.root_rotation) == (bool(rotations), False)
+    assert after.spec == before.spec
+    assert "rotation of the CA" in site.warned()
 
 
 def test_a_second_run_has_nothing_to_do(site: Site) -> None:

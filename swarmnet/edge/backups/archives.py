@@ -7,18 +7,17 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
-import pyrage
-
-from swarmnet.edge.backups.raft_file import parts
+from swarmnet.edge.backups.raft_file import parts, sealing
 from swarmnet.edge.operator.files import expanded
 from swarmnet.errors import SwarmnetError, UsageError
 from swarmnet.files import write_once
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from typing import BinaryIO
 
     from swarmnet.edge.backups.keys import Recipient
-    from swarmnet.model.sealed import Entry, Repository, Vault
+    from swarmnet.model.sealed import Entry, Repository, Sink, Vault
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,17 +26,25 @@ class SealedArchives:
 
     recipients: tuple[Recipient, ...]
 
-    def write(self, path: str, content: bytes) -> None:
-        """Seal the content for every recipient and create the file, whole; an existing one is never overwritten."""
+    def write(self, path: str, produce: Callable[[Sink], object]) -> None:
+        """Seal what ``produce`` gives for every recipient and create the file, whole; an existing one stays."""
         if not self.recipients:
             raise UsageError(f"no recipient to seal {path} for", hint="run `swarmnet keys init`")
-        sealed: bytes = pyrage.encrypt(content, [one.age() for one in self.recipients])
+
+        def refused(error: OSError) -> UsageError:
+            said = error.strerror or str(error)
+            return UsageError(f"cannot write {path}: {said}", hint="free some space, or name another file")
+
+        def fill(file: BinaryIO) -> None:
+            with sealing(file, [one.age() for one in self.recipients], refused) as sink:
+                produce(sink)
+
         try:
-            write_once(expanded(path), sealed)
+            write_once(expanded(path), fill)
         except FileExistsError:
             raise UsageError(f"{path} exists; no archive is overwritten", hint="name another file") from None
         except OSError as error:
-            raise UsageError(f"cannot write {path}: {error.strerror}", hint="name another file") from None
+            raise refused(error) from None
 
     def unsealed(self, path: str) -> NoReturn:
         """Refuse: what is written here is for ``age -d``."""
@@ -52,9 +59,9 @@ class RaftArchives:
     repository: Repository
     vault: Vault
 
-    def write(self, path: str, content: bytes) -> None:
+    def write(self, path: str, produce: Callable[[Sink], object]) -> NoReturn:
         """Refuse."""
-        raise UsageError(f"{path} is not written by this run ({len(content)} bytes)")
+        raise UsageError(f"{path} is not written by this run ({produce})")
 
     @contextmanager
     def unsealed(self, path: str) -> Iterator[WatchedParts]:

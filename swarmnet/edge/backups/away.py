@@ -10,10 +10,11 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from tempfile import SpooledTemporaryFile, gettempdir
+from typing import IO, TYPE_CHECKING, cast
 
 from swarmnet.edge.backups.repository import LARGEST_FILE, SUFFIX, DirectoryRepository, slug
-from swarmnet.errors import BackupNotFoundError, DamagedError
+from swarmnet.errors import BackupNotFoundError, DamagedError, SwarmnetError
 from swarmnet.model.sealed import HEAD, Entry
 from swarmnet.model.targets import Stored
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from swarmnet.model.sealed import SealedHeader
     from swarmnet.model.targets import BackupTarget
 
+IN_MEMORY = 8 * 1024 * 1024
+"""Bytes of a backup that are not worth a file while they are read."""
 _FILE = re.compile(rf"[a-z0-9_-]+/[^./][^/]*{re.escape(SUFFIX)}")
 
 
@@ -93,19 +96,42 @@ class AwayRepository:
             return self.here.read(entry)
         if entry.size > LARGEST_FILE:
             raise DamagedError(f"{entry.name} is larger than {LARGEST_FILE} bytes: not a backup of swarmnet")
-        try:
-            return self.target.read(str(entry.path))
-        except FileNotFoundError:
-            raise BackupNotFoundError(f"cannot read {entry.url}: it is not there") from None
+        parts = BytesIO()
+        self._fetch(entry, parts)
+        return parts.getvalue()
 
     @contextmanager
     def opened(self, entry: Entry) -> Iterator[BinaryIO]:
-        """Open a backup to be read part by part."""
-        if entry.url:
-            yield BytesIO(self.read(entry))
-        else:
+        """Open a backup to be read part by part: sealed as it is, a large one is on this machine's disk meanwhile."""
+        if not entry.url:
             with self.here.opened(entry) as file:
                 yield file
+            return
+        with SpooledTemporaryFile(IN_MEMORY) as copy:
+            self._fetch(entry, copy)
+            copy.seek(0)
+            yield cast("BinaryIO", copy)
+
+    def _fetch(self, entry: Entry, out: IO[bytes]) -> None:
+        got = 0
+
+        def take(part: bytes) -> None:
+            nonlocal got
+            got += len(part)
+            if got > entry.size:
+                raise DamagedError(f"{entry.url} has more than its {entry.size} bytes: it was changed meanwhile")
+            try:
+                out.write(part)
+            except OSError as error:
+                raise SwarmnetError(
+                    f"cannot keep {entry.url} here while it is read: {error.strerror}",
+                    hint=f"free some space in {gettempdir()}, or let TMPDIR name another directory",
+                ) from error
+
+        try:
+            self.target.fetch(str(entry.path), take)
+        except FileNotFoundError:
+            raise BackupNotFoundError(f"cannot read {entry.url}: it is not there") from None
 
     def remove(self, entry: Entry) -> None:
         """Remove a backup for good; nothing happens when it is gone."""

@@ -77,33 +77,54 @@ def seal(
         SwarmnetError: the file cannot be written; what ``produce`` raises passes.
     """
     sealed, packed = Digest(out), hashlib.sha256()
-    reading, writing = os.pipe()
     size = 0
+    with sealing(sealed, recipients, _unwritten) as sink:
+
+        def counted(data: bytes) -> None:
+            nonlocal size
+            size += len(data)
+            packed.update(data)
+            sink(data)
+
+        found = produce(counted)
+        manifest = found.model_copy(update={"archive_bytes": size, "archive_sha256": packed.hexdigest()})
+        text = dump_manifest(manifest)
+        sink(gzip.compress(sshsig.sign(key, MANIFEST_NAMESPACE, text) + b"\n" + text, mtime=0))
+    return manifest, sealed
+
+
+@contextmanager
+def sealing(
+    out: BinaryIO | Digest, recipients: Sequence[object], refused: Callable[[OSError], SwarmnetError]
+) -> Iterator[Callable[[bytes], None]]:
+    """Yield what seals the parts that it gets into a file, which is whole once the block has ended without an error.
+
+    Args:
+        out: the file.
+        recipients: as pyrage has them.
+        refused: makes the error that is raised when the file cannot be written.
+    """
+    reading, writing = os.pipe()
 
     def encrypt() -> None:
         with os.fdopen(reading, "rb") as plain:
-            pyrage.encrypt_io(plain, sealed, list(recipients))
+            try:
+                pyrage.encrypt_io(plain, out, list(recipients))
+            except OSError as error:
+                raise refused(error) from error
 
-    with ThreadPoolExecutor(1) as pool, _written():
+    with ThreadPoolExecutor(1) as pool:
         ended = pool.submit(encrypt)
         with os.fdopen(writing, "wb", buffering=0) as pipe:
 
             def sink(data: bytes) -> None:
-                nonlocal size
-                size += len(data)
-                packed.update(data)
                 try:
                     _write_all(pipe, data)
                 except BrokenPipeError:
-                    with _written():
-                        ended.result()
+                    ended.result()
 
-            found = produce(sink)
-            manifest = found.model_copy(update={"archive_bytes": size, "archive_sha256": packed.hexdigest()})
-            text = dump_manifest(manifest)
-            _write_all(pipe, gzip.compress(sshsig.sign(key, MANIFEST_NAMESPACE, text) + b"\n" + text, mtime=0))
+            yield sink
         ended.result()
-    return manifest, sealed
 
 
 def sha256_of(file: BinaryIO) -> str:
@@ -228,11 +249,7 @@ def _write_all(pipe: BinaryIO, data: bytes) -> None:
         left = left[pipe.write(left) :]
 
 
-@contextmanager
-def _written() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise SwarmnetError(
-            f"cannot write the backup: {error.strerror or error}", hint="free some space, or use --repository"
-        ) from error
+def _unwritten(error: OSError) -> SwarmnetError:
+    return SwarmnetError(
+        f"cannot write the backup: {error.strerror or error}", hint="free some space, or use --repository"
+    )

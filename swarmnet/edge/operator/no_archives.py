@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from swarmnet.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from swarmnet.model.sealed import Sink
 
 
 class NoArchives:
     """Implements ``Archives`` where no keys were loaded."""
 
-    def write(self, path: str, content: bytes) -> None:
+    def write(self, path: str, produce: Callable[[Sink], object]) -> NoReturn:
         """Refuse; nothing is ever written in clear."""
-        raise UsageError(
-            f"there are no keys to seal {path} with ({len(content)} bytes)", hint="run `swarmnet keys init`"
-        )
+        raise UsageError(f"there are no keys to seal {path} with ({produce})", hint="run `swarmnet keys init`")
 
     def unsealed(self, path: str) -> NoReturn:
         """Refuse."""

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import stat
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import BackupNotFoundError, TargetError
 from swarmnet.files import make_folder, sync_folder, write_new
-from swarmnet.model.targets import Stored
+from swarmnet.model.targets import PART, Stored
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+    from typing import BinaryIO
+
+    from swarmnet.model.sealed import Sink
 
 MODE = 0o400
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
@@ -42,21 +47,26 @@ class DirectoryTarget:
                 ) from None
             return tuple(file for folder in folders for file in self._files_of(folder))
 
-    def read(self, name: str, most: int | None = None) -> bytes:
-        """Return the bytes of a file, or the first ``most``; raises ``FileNotFoundError`` when there is none."""
-        with self._refusals("read"), self._folder(name) as (folder, file):
-            handle = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
-            with os.fdopen(handle, "rb") as stream:
-                return stream.read(-1 if most is None else most)
+    def read(self, name: str, most: int) -> bytes:
+        """Return the first ``most`` bytes of a file; raises ``FileNotFoundError`` when there is none."""
+        with self._opened(name) as stream:
+            return stream.read(most)
 
-    def put(self, name: str, content: bytes, *, replace: bool = False) -> None:
+    def fetch(self, name: str, sink: Sink) -> None:
+        """Give all of a file to ``sink``, part by part; raises ``FileNotFoundError`` when there is none."""
+        with self._opened(name) as stream:
+            while part := stream.read(PART):
+                sink(part)
+
+    def put(self, name: str, content: BinaryIO, *, replace: bool = False) -> None:
         """Write to a temporary name, sync, then link or rename; raises ``FileExistsError`` when the name is taken."""
         with self._refusals("write"):
             make_folder(self._root / name.partition("/")[0])
             with self._folder(name) as (folder, file):
                 temporary = f".{file}.{os.urandom(6).hex()}.partial"
+                content.seek(0)
                 try:
-                    write_new(temporary, content, mode=MODE, folder=folder)
+                    write_new(temporary, partial(shutil.copyfileobj, content), mode=MODE, folder=folder)
                     if replace:
                         os.rename(temporary, file, src_dir_fd=folder, dst_dir_fd=folder)
                     else:
@@ -80,6 +90,13 @@ class DirectoryTarget:
                     seen = os.stat(name, dir_fd=handle, follow_symlinks=False)
                     if stat.S_ISREG(seen.st_mode):
                         yield Stored(f"{folder}/{name}", seen.st_size, str(seen.st_mtime_ns))
+
+    @contextmanager
+    def _opened(self, name: str) -> Iterator[BinaryIO]:
+        with self._refusals("read"), self._folder(name) as (folder, file):
+            handle = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
+            with os.fdopen(handle, "rb") as stream:
+                yield stream
 
     @contextmanager
     def _folder(self, name: str) -> Iterator[tuple[int, str]]:

@@ -1,7 +1,8 @@
 """A prefix in a bucket of any S3-compatible store as a target.
 
-An object appears whole or not at all: each is one PUT, with its checksum. No object is ever overwritten or removed
-unless that is asked for, and there are no temporary ones: a bucket that forbids both, or keeps versions, is enough.
+An object appears whole or not at all: each is one PUT, with its checksum, or an upload in parts that ends as one
+object. No object is ever overwritten or removed unless that is asked for, and there are no temporary ones: a bucket
+that forbids both, or keeps versions, is enough.
 Needs the rights s3:ListBucket, s3:GetObject and s3:PutObject, and s3:DeleteObject for prune alone.
 """
 
@@ -19,18 +20,26 @@ from obstore.store import S3Store
 
 from swarmnet.edge.targets.aws_files import read_profile
 from swarmnet.errors import BackupNotFoundError, TargetError, TargetUnreachableError, UsageError, cut
-from swarmnet.model.targets import Stored
+from swarmnet.model.targets import PART, Stored
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from typing import BinaryIO
 
     from obstore.store import ClientConfig, S3Config
 
     from swarmnet.edge.targets.aws_files import Profile
     from swarmnet.edge.targets.location import S3Location
+    from swarmnet.model.sealed import Sink
 
 REGION = "us-east-1"
 """Where nothing names one; stores other than Amazon's mostly do not care."""
+IN_ONE_REQUEST = 16 * 1024 * 1024
+"""Bytes that are uploaded whole; more go in parts, of which some are in memory."""
+UPLOAD_PART = 8 * 1024 * 1024
+"""Bytes of a part; stores take ten thousand of them."""
+AT_ONCE = 3
+"""Parts that are uploaded at the same time."""
 RETRIES = 3
 RETRY_LIMIT = timedelta(seconds=60)
 _CODE = re.compile(r"<Code>([A-Za-z0-9]{1,64})</Code>")
@@ -99,12 +108,10 @@ class S3Target:
         )
         return tuple(sorted(stored, key=lambda one: one.name))
 
-    def read(self, name: str, most: int | None = None) -> bytes:
-        """Return the bytes of an object, or the first ``most``; raises ``FileNotFoundError`` when there is none."""
+    def read(self, name: str, most: int) -> bytes:
+        """Return the first ``most`` bytes of an object; raises ``FileNotFoundError`` when there is none."""
         with self._refusals("read"):
             result = obstore.get(self._store, name)
-            if most is None:
-                return bytes(result.bytes())
             # Not a range: some stores ignore it.
             data = bytearray()
             for chunk in result.stream(min_chunk_size=most):
@@ -113,20 +120,39 @@ class S3Target:
                     break
             return bytes(data[:most])
 
-    def put(self, name: str, content: bytes, *, replace: bool = False) -> None:
-        """Upload in one request; raises ``FileExistsError`` when the name is taken."""
+    def fetch(self, name: str, sink: Sink) -> None:
+        """Give all of an object to ``sink``, part by part; raises ``FileNotFoundError`` when there is none."""
+        with self._refusals("read"):
+            for chunk in obstore.get(self._store, name).stream(min_chunk_size=PART):
+                sink(bytes(chunk))
+
+    def put(self, name: str, content: BinaryIO, *, replace: bool = False) -> None:
+        """Upload in one request, a large file in parts; raises ``FileExistsError`` when the name is taken.
+
+        Stores have no condition for an upload in parts: one that ends at the same time under the same name replaces it.
+        What a killed run uploaded of it is no object, and stays hidden until the bucket's own rules remove it.
+        """
+        size = content.seek(0, os.SEEK_END)
+        content.seek(0)
         with self._refusals("write"):
-            if replace:
-                obstore.put(self._store, name, content, use_multipart=False)
-                return
-            if self._is_there(name):  # stores that do not know conditional writes would overwrite it
+            if not replace and self._is_there(name):  # stores that do not know conditional writes would overwrite it
                 raise FileExistsError(name)
+            if size > IN_ONE_REQUEST:
+                obstore.put(self._store, name, content, chunk_size=UPLOAD_PART, max_concurrency=AT_ONCE)
+            else:
+                self._put_small(name, content.read(), replace=replace)
+
+    def _put_small(self, name: str, content: bytes, *, replace: bool) -> None:
+        if not replace:
             try:
                 obstore.put(self._store, name, content, use_multipart=False, mode="create")
             except AlreadyExistsError:
                 raise FileExistsError(name) from None
             except NotSupportedError:
-                obstore.put(self._store, name, content, use_multipart=False)
+                pass
+            else:
+                return
+        obstore.put(self._store, name, content, use_multipart=False)
 
     def remove(self, name: str) -> None:
         """Remove an object; nothing happens when it does not exist."""

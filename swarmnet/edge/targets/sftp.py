@@ -33,18 +33,22 @@ from swarmnet.errors import (
     UnreachableError,
 )
 from swarmnet.model.hosts import Host, Inventory, SSHSettings
-from swarmnet.model.targets import Stored
+from swarmnet.model.targets import PART, Stored
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from typing import BinaryIO
 
     from swarmnet.edge.targets.location import SftpLocation
     from swarmnet.model.base import Secret
+    from swarmnet.model.sealed import Sink
 
 ANSWER = 60.0
 """Seconds without an answer after which the server is given up."""
 LEFT_OVER = 86400
 """Seconds after which a temporary file is that of a copy that died, by the server's own clock."""
+AHEAD = 64
+"""Requests of 32 KiB that are under way while a file is read: their answers are in memory."""
 _PARTIAL = ".partial"
 _AGAIN = "then run the command again: what is copied already is left out"
 
@@ -100,15 +104,19 @@ class SftpTarget:
             folders = sorted(one.filename for one in found if stat.S_ISDIR(one.st_mode or 0))
             return tuple(file for name in folders for file in _files_of(sftp, self._location.path, name))
 
-    def read(self, name: str, most: int | None = None) -> bytes:
-        """Return the bytes of a file, or the first ``most``; raises ``FileNotFoundError`` when there is none."""
+    def read(self, name: str, most: int) -> bytes:
+        """Return the first ``most`` bytes of a file; raises ``FileNotFoundError`` when there is none."""
         with self._client("read") as sftp, sftp.open(self._path(name), "rb") as file:
-            if most is not None:
-                return file.read(most)
-            file.prefetch()
-            return file.read()
+            return file.read(most)
 
-    def put(self, name: str, content: bytes, *, replace: bool = False) -> None:
+    def fetch(self, name: str, sink: Sink) -> None:
+        """Give all of a file to ``sink``, part by part; raises ``FileNotFoundError`` when there is none."""
+        with self._client("read") as sftp, sftp.open(self._path(name), "rb") as file:
+            file.prefetch(max_concurrent_requests=AHEAD)
+            while part := file.read(PART):
+                sink(part)
+
+    def put(self, name: str, content: BinaryIO, *, replace: bool = False) -> None:
         """Write to a temporary name, then rename; raises ``FileExistsError`` when the name is taken."""
         folder, _, file = name.partition("/")
         temporary = f"{folder}/.{file}.{os.urandom(6).hex()}{_PARTIAL}"
@@ -134,15 +142,19 @@ class SftpTarget:
     def _path(self, name: str) -> str:
         return f"{self._location.path}/{name}"
 
-    def _write(self, sftp: paramiko.SFTPClient, path: str, content: bytes) -> None:
+    def _write(self, sftp: paramiko.SFTPClient, path: str, content: BinaryIO) -> None:
+        sent = 0
+        content.seek(0)
         with sftp.open(path, "wbx") as file:
             file.set_pipelined(True)
-            file.write(content)
+            while part := content.read(PART):
+                file.write(part)
+                sent += len(part)
         # paramiko hears of a failed write when the file is closed, and drops it.
         written = sftp.stat(path).st_size or 0
-        if written != len(content):
+        if written != sent:
             raise TargetError(
-                f"{self.place} took {written} of {len(content)} bytes: its disk or quota is full",
+                f"{self.place} took {written} of {sent} bytes: its disk or quota is full",
                 hint=f"free some space there, {_AGAIN}",
             )
         sftp.chmod(path, 0o400)

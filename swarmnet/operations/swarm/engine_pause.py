@@ -129,9 +129,10 @@ trap - EXIT
 SWAP = (
     _STOP
     + """
-in_swarm() { [ -e "$root/swarm/certificates/swarm-node.crt" ]; }
+in_swarm() { [ -e "$root/swarm/docker-state.json" ]; }
 if in_swarm; then : > "$folder/done"; exit 67; fi
 held || exit 66
+rm "$root/swarm.swarmnet/swarm/docker-state.json"
 rm -rf "$root/swarm" && mv "$root/swarm.swarmnet/swarm" "$root/swarm"; code=$?
 rmdir "$root/swarm.swarmnet"
 sync
@@ -162,7 +163,12 @@ def put_folder(data_root: str) -> tuple[str, ...]:
 
 
 def swap_folder(data_root: str, limit: int) -> tuple[str, ...]:
-    """Return the command that stops the engine, puts what was unpacked in the folder's place, and starts it again."""
+    """Return the command that stops the engine, puts what was unpacked in the folder's place, and starts it again.
+
+    ``docker-state.json`` stays out: without it the engine starts in no swarm, and looks at the folder when it is asked
+    to begin the swarm again. With it, an engine whose certificate has expired since is in an error that only leaving
+    ends: it refuses to begin the swarm again, since it is no manager (seen on 20.10 and 28.5).
+    """
     return ("sh", "-c", SWAP, "sh", data_root, str(limit), _GUARD)
 
 

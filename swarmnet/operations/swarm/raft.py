@@ -92,8 +92,8 @@ class PlaceState(Action):
                 membership = ports.engine(self.host).facts().membership
             except HostError as error:
                 return None, str(error)
-            there = membership.state is not SwarmStanding.INACTIVE and membership.node_id
+            there = membership.state is SwarmStanding.INACTIVE
             return (True if there else None), f"{membership.state} {membership.error}".strip()
 
-        what = f"the engine of {self.host} to read the state"
+        what = f"the engine of {self.host} to be back, in no swarm yet"
         wait_until(ports.clock, look, what=what, timeout=BACK_LIMIT, every=0.2, tell=progress(ports))

@@ -27,13 +27,14 @@ from swarmnet.operations.swarm.leave import Leave
 
 if TYPE_CHECKING:
     from swarmnet.model.ports import Ports
+    from swarmnet.model.sealed import Sink
     from swarmnet.model.state import ClusterState
 
 ANSWER_LIMIT = 120.0
 """Seconds for the survivor to lead its swarm of one; 16 on an idle machine (26.1)."""
 ENCRYPTED = "ENCRYPTED PRIVATE KEY"
 """How the key of a node of an autolocked swarm begins (PKCS#8; swarmkit)."""
-ARCHIVE_LIMIT = 120.0
+ARCHIVE_LIMIT = 3600.0
 """Seconds to read the folder of the swarm's state over SSH."""
 
 
@@ -69,14 +70,23 @@ class ArchiveSwarm(Action):
         """
         root = ports.engine(self.host).facts().data_root
         argv = ("tar", "-C", root, "-cz", "swarm")
-        # A file that grows while it is read ends tar with 1; etcd's log repairs its last, half-written record.
-        ended = ports.shell(self.host).run(argv, timeout=ARCHIVE_LIMIT, sudo=True)
-        if ended.exit_code not in (0, 1) or not ended.stdout:
-            said = ended.stderr.decode(errors="replace").strip()
-            raise CommandError(
-                self.host, f"cannot read {root}/swarm: {said or ended.exit_code}", hint="set ssh.sudo in the inventory"
-            )
-        ports.archives.write(self.path, ended.stdout)
+
+        def produce(sink: Sink) -> None:
+            printed = 0
+
+            def take(part: bytes) -> None:
+                nonlocal printed
+                printed += len(part)
+                sink(part)
+
+            # A file that grows while it is read ends tar with 1; etcd's log repairs its last, half-written record.
+            ended = ports.shell(self.host).stream(argv, sink=take, timeout=ARCHIVE_LIMIT, sudo=True)
+            if ended.exit_code not in (0, 1) or not printed:
+                said = ended.stderr.decode(errors="replace").strip() or f"tar ended with {ended.exit_code}"
+                hint = "set ssh.sudo in the inventory"
+                raise CommandError(self.host, f"cannot read {root}/swarm: {said}", hint=hint)
+
+        ports.archives.write(self.path, produce)
 
 
 class RecoverSwarm(Action):

@@ -241,5 +241,6 @@ def _warnings() -> tuple[str, ...]:
     return (
         "what changed in the swarm after the archive was taken is lost: services, secrets and nodes are as they were",
         "workers of then come back by themselves if they are there; others join with `swarmnet apply`",
+        "workers whose certificates have expired since do not: `docker swarm leave` on each, then `swarmnet apply`",
         "the engine begins a rotation of the CA if the CA was ever rotated; join tokens may change",
     )

@@ -10,6 +10,7 @@ import pytest
 from swarmnet.edge.targets.location import S3Location
 from swarmnet.edge.targets.s3 import S3Target
 from swarmnet.errors import BackupNotFoundError, TargetError, TargetUnreachableError, UsageError
+from tests.support.backup_targets import fetched, put
 from tests.support.between import Between, between
 from tests.support.s3_server import BUCKET, KEY, SECRET, S3Server
 from tests.support.sshd import free_port
@@ -59,7 +60,7 @@ def test_wrong_keys_are_named_without_the_secret(
     environment = {**server.environment(), **change}
     _in(environment, monkeypatch)
     target = _target(environment)
-    for call in (target.files, lambda: target.put("a/b", b"x"), lambda: target.read("a/b")):
+    for call in (target.files, lambda: put(target, "a/b", b"x"), lambda: fetched(target, "a/b")):
         with pytest.raises(TargetError) as found:
             call()
         said = f"{found.value.message} {found.value.hint}"
@@ -71,7 +72,7 @@ def test_wrong_keys_are_named_without_the_secret(
 def test_a_bucket_that_is_missing_is_named(server: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
     _in(server.environment(), monkeypatch)
     target = _target(server.environment(), "none-such")
-    for call in (target.files, lambda: target.put("a/b", b"x")):
+    for call in (target.files, lambda: put(target, "a/b", b"x")):
         with pytest.raises(BackupNotFoundError, match="no such bucket"):
             call()
 
@@ -119,10 +120,10 @@ def test_a_bucket_that_forbids_to_delete_and_to_overwrite_is_enough(
 
     with ExitStack() as stack:
         target, middle = _with(server, locked, monkeypatch, stack)
-        target.put("locked/a.swarmnet", b"one")
+        put(target, "locked/a.swarmnet", b"one")
         with pytest.raises(FileExistsError):
-            target.put("locked/a.swarmnet", b"two")
-        assert target.read("locked/a.swarmnet") == b"one"
+            put(target, "locked/a.swarmnet", b"two")
+        assert fetched(target, "locked/a.swarmnet") == b"one"
         with pytest.raises(TargetError, match="AccessDenied"):
             target.remove("locked/a.swarmnet")
     assert [method for method, _ in middle.asked if method in ("PUT", "POST")] == ["PUT"]
@@ -132,7 +133,7 @@ def test_a_read_only_store_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     with S3Server(tmp_path, "--read-only").running() as server:
         _in(server.environment(), monkeypatch)
         with pytest.raises(TargetError, match="cannot write"):
-            _target(server.environment()).put("a/b", b"x")
+            put(_target(server.environment()), "a/b", b"x")
     assert list(server.bucket.rglob("*.swarmnet")) == []
 
 
@@ -146,8 +147,8 @@ def test_keys_come_from_a_profile(server: S3Server, tmp_path: Path, monkeypatch:
 
     target = _target({"HOME": str(tmp_path), "AWS_PROFILE": "nas"})
 
-    target.put("profile/a.swarmnet", b"x")
-    assert target.read("profile/a.swarmnet") == b"x"
+    put(target, "profile/a.swarmnet", b"x")
+    assert fetched(target, "profile/a.swarmnet") == b"x"
 
 
 @pytest.mark.parametrize(

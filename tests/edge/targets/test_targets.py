@@ -2,49 +2,72 @@
 
 from __future__ import annotations
 
+import random
 import threading
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.support.backup_targets import fetched, put
 
 if TYPE_CHECKING:
     from swarmnet.model.targets import Stored
     from tests.support.backup_targets import Place
 
 CONTENT = bytes(range(256)) * 400
+LARGE = 17 * 1024 * 1024
+"""Bytes that an S3 store gets in parts."""
 
 
 def test_what_is_put_is_listed_and_read_back(place: Place) -> None:
-    place.target.put("prod/a.swarmnet", CONTENT)
+    put(place.target, "prod/a.swarmnet", CONTENT)
     (stored,) = [one for one in place.target.files() if one.name == "prod/a.swarmnet"]
     assert stored.size == len(CONTENT)
-    assert place.target.read("prod/a.swarmnet") == CONTENT
+    assert fetched(place.target, "prod/a.swarmnet") == CONTENT
     assert place.target.read("prod/a.swarmnet", 1000) == CONTENT[:1000]
     assert place.target.read("prod/a.swarmnet", 10**6) == CONTENT
 
 
 def test_nothing_but_the_file_is_left_behind(place: Place) -> None:
-    place.target.put("alone/a.swarmnet", CONTENT)
+    put(place.target, "alone/a.swarmnet", CONTENT)
     assert [name for name in place.names() if name.startswith("alone/")] == ["alone/a.swarmnet"]
 
 
 def test_an_empty_file_is_a_file(place: Place) -> None:
-    place.target.put("empty/a.swarmnet", b"")
-    assert place.target.read("empty/a.swarmnet") == b""
+    put(place.target, "empty/a.swarmnet", b"")
+    assert fetched(place.target, "empty/a.swarmnet") == b""
+
+
+def test_a_large_file_goes_and_comes_part_by_part(place: Place) -> None:
+    content, parts = random.Random(1).randbytes(LARGE), sha256()  # noqa: S311 - no secret
+    largest = 0
+
+    def take(part: bytes) -> None:
+        nonlocal largest
+        largest = max(largest, len(part))
+        parts.update(part)
+
+    put(place.target, "large/a.swarmnet", content)
+    place.target.fetch("large/a.swarmnet", take)
+    assert parts.digest() == sha256(content).digest()
+    assert largest < LARGE / 4
+    with pytest.raises(FileExistsError):
+        put(place.target, "large/a.swarmnet", content)
 
 
 def test_a_file_is_never_overwritten_unless_that_is_asked_for(place: Place) -> None:
-    place.target.put("twice/a.swarmnet", CONTENT)
+    put(place.target, "twice/a.swarmnet", CONTENT)
     with pytest.raises(FileExistsError):
-        place.target.put("twice/a.swarmnet", b"other")
-    assert place.target.read("twice/a.swarmnet") == CONTENT
-    place.target.put("twice/a.swarmnet", b"other", replace=True)
-    assert place.target.read("twice/a.swarmnet") == b"other"
+        put(place.target, "twice/a.swarmnet", b"other")
+    assert fetched(place.target, "twice/a.swarmnet") == CONTENT
+    put(place.target, "twice/a.swarmnet", b"other", replace=True)
+    assert fetched(place.target, "twice/a.swarmnet") == b"other"
     assert [name for name in place.names() if name.startswith("twice/")] == ["twice/a.swarmnet"]
 
 
 def test_another_content_of_the_same_size_is_another_version(place: Place) -> None:
-    place.target.put("version/a.swarmnet", b"one")
+    put(place.target, "version/a.swarmnet", b"one")
     before = {one.name: one for one in place.target.files()}["version/a.swarmnet"]
     assert before.version
     # A server that tells times by the second needs another second.
@@ -54,20 +77,20 @@ def test_another_content_of_the_same_size_is_another_version(place: Place) -> No
 
 
 def _replaced(place: Place) -> Stored:
-    place.target.put("version/a.swarmnet", b"two", replace=True)
+    put(place.target, "version/a.swarmnet", b"two", replace=True)
     return {one.name: one for one in place.target.files()}["version/a.swarmnet"]
 
 
 def test_what_is_missing_is_missing(place: Place) -> None:
     for name in ("none/a.swarmnet", "prod/none.swarmnet"):
         with pytest.raises(FileNotFoundError):
-            place.target.read(name)
+            fetched(place.target, name)
         place.target.remove(name)
 
 
 def test_what_is_removed_is_gone(place: Place) -> None:
-    place.target.put("gone/a.swarmnet", CONTENT)
-    place.target.put("gone/b.swarmnet", CONTENT)
+    put(place.target, "gone/a.swarmnet", CONTENT)
+    put(place.target, "gone/b.swarmnet", CONTENT)
     place.target.remove("gone/a.swarmnet")
     assert [one.name for one in place.target.files() if one.name.startswith("gone/")] == ["gone/b.swarmnet"]
 
@@ -78,7 +101,7 @@ def test_two_writers_of_one_name_leave_one_whole_file(place: Place) -> None:
 
     def write(content: bytes) -> None:
         try:
-            place.target.put("race/a.swarmnet", content)
+            put(place.target, "race/a.swarmnet", content)
         except FileExistsError:
             lost.append(content)
 
@@ -87,13 +110,13 @@ def test_two_writers_of_one_name_leave_one_whole_file(place: Place) -> None:
         writer.start()
     for writer in writers:
         writer.join()
-    assert place.target.read("race/a.swarmnet") in contents
+    assert fetched(place.target, "race/a.swarmnet") in contents
 
 
 def test_many_files_are_all_listed(place: Place) -> None:
     names = {f"many/{number:04}.swarmnet" for number in range(150)}
     for name in names:
-        place.target.put(name, name.encode())
+        put(place.target, name, name.encode())
     assert {one.name for one in place.target.files() if one.name.startswith("many/")} == names
 
 
