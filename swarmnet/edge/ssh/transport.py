@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import paramiko
 from paramiko.common import cMSG_CHANNEL_OPEN
 
+from swarmnet.edge.ssh.channel import Channel
 from swarmnet.edge.ssh.known_hosts import Marker
 from swarmnet.edge.ssh.patterns import matches_list
 
@@ -183,7 +184,7 @@ class Transport(paramiko.Transport):
     def _enter_channel(self) -> tuple[paramiko.Channel, threading.Event]:
         with self.lock:
             number = self._next_channel()
-            channel: Any = paramiko.Channel(number)
+            channel: Any = Channel(number)
             self._channels.put(number, channel)
             self.channel_events[number] = answered = threading.Event()
             self.channels_seen[number] = True
