@@ -197,6 +197,7 @@ def all_run(lab: Lab) -> bool:
 def test_services_are_asked_from_inside_their_containers_on_networks_that_take_no_probe(swarm: Lab) -> None:
     """Internal and unattachable overlays, programs without root or capabilities, on three engine versions."""
     make_image(swarm, "demo:1")
+    clean = traces(swarm)
     docker(swarm, "m1", "network", "create", "-d", "overlay", "outer")
     docker(swarm, "m1", "network", "create", "-d", "overlay", "--internal", "inner")
     for name, (port, *words) in SERVICES.items():
@@ -215,6 +216,8 @@ def test_services_are_asked_from_inside_their_containers_on_networks_that_take_n
     finally:
         docker(swarm, "m1", "service", "rm", *SERVICES)
         assert soon(lambda: swarm.exec("m1", ["docker", "network", "rm", "outer", "inner"]).exit_code == 0)
+        # Workers remove containers and networks some time after the managers have forgotten them.
+        assert soon(lambda: traces(swarm) == clean)
     assert {one.subject: (one.status, one.cause) for one in result.verdicts} == {
         "web -> api: 8080": (Status.OK, None),
         "api -> db": (Status.FAILED, "check-failed"),
