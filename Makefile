@@ -8,7 +8,7 @@ COMPILE := $(BIN)/python -m compileall -q swarmnet
 PIN := pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
   pyproject.toml .ci/build.in --output-file
 # Lab tests wait for engines two thirds of the time: three workers keep two processors busy.
-ALL_TESTS := -q -n 2 --dist loadgroup --no-loadscope-reorder --max-worker-restart 0 --group-seconds
+ALL_TESTS := -q -n 3 --dist loadgroup --no-loadscope-reorder --max-worker-restart 0 --group-seconds
 PACKAGES := age cron faketime git jq python3-venv debootstrap iptables nftables openssh-client openssh-server docker-registry systemd
 
 .PHONY: help install dev packages roots check lint test coverage soak demo bench lowest pins docs format clean

@@ -54,12 +54,12 @@ class Lab(RunningLab):
         require_root()
         store = LabStore.default()
         cache = RootCache.default()
-        if spec.inventory is not None:
-            inventory.require_free(spec.inventory.absolute())
-        require_room(store.base, hosts=len(spec.releases()))
         require_lab_kernel()
         spec = with_kernels(spec, say=say)
         roots = {release.version: cache.root(release) for release in spec.root_releases()}
+        if spec.inventory is not None:
+            inventory.require_free(spec.inventory.absolute())
+        require_room(store.base, hosts=len(spec.releases()))
         with ExitStack() as choosing:
             choosing.enter_context(alone_with_addresses())
             lab = cls(claim(spec, store=store, roots=roots), store)
