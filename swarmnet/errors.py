@@ -174,6 +174,8 @@ class EngineError(HostError):
     ) -> None:
         super().__init__(host, message, hint=hint, brief=brief)
         self.status = status
+        self.said = ""
+        """What the engine itself said; ``message`` also names what was tried."""
 
 
 class NotFoundError(EngineError):

@@ -91,6 +91,12 @@ def refused(host: str, what: str, status: int | None, said: str) -> EngineError:
     """Return the error for what an engine said with a status of 400 and more."""
     said = cut(SENSITIVE.masked(said))
     message = f"{what}: {said or f'status {status}'}"
+    error = _kind_of(host, message, status=status, said=said)
+    error.said = said
+    return error
+
+
+def _kind_of(host: str, message: str, *, status: int | None, said: str) -> EngineError:
     if _STALE.search(said):
         return StateChangedError(host, message, status=status, hint="it changed meanwhile; run again")
     if _NOT_A_MANAGER.search(said) or (status == _UNAVAILABLE_STATUS and "swarm" in said.lower()):

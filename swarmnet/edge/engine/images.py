@@ -172,17 +172,16 @@ def _advised(error: EngineError, reference: str, login: RegistryLogin | None) ->
     """Return the error with what to do about it."""
     host, registry = error.host, registry_of(reference)
     kind = NotFoundError if isinstance(error, NotFoundError) else EngineError
-    said = error.message.removeprefix(f"pull image {reference}: ")
-    if _REFUSED.search(said):
+    if _REFUSED.search(error.said):
         who = "without a login" if login is None else f"user {login.username}"
         hint = "check username and password of 'login' in the image's step, and what that user may read"
         if login is None:
             hint = "write 'login: {username: NAME, password: {env: VARIABLE}}' into the image's step"
         return kind(host, f"registry {registry} refuses {who}: {error.message}", status=error.status, hint=hint)
-    if _UNTRUSTED.search(said):
+    if _UNTRUSTED.search(error.said):
         hint = f"put the CA of its certificate into /etc/docker/certs.d/{registry}/ca.crt on {host}"
         return kind(host, f"registry {registry} is not trusted: {error.message}", status=error.status, hint=hint)
-    if _SILENT.search(said):
+    if _SILENT.search(error.said):
         hint = f"can {host} reach it? With 'archive: FILE' in the image's step no registry is asked"
         return kind(host, f"registry {registry} does not answer: {error.message}", status=error.status, hint=hint)
     return error
