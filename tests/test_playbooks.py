@@ -6,15 +6,22 @@ All run in the simulator, and those of one swarm on real engines, one after the 
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 
+from swarmnet.cli.commands.verify import read_playbook
 from swarmnet.cli.planning import goal_of
 from swarmnet.lab.image import make_image
+from swarmnet.model.expectation import PartyKind
+from swarmnet.model.network import Network, NetworkSpec
+from swarmnet.model.service import Attachment
 from swarmnet.model.verification import PROBE_LABEL
+from swarmnet.operations.expect.contradictions import contradictions
+from swarmnet.operations.expect.gather import expected_of
 from swarmnet.parse.inventory import parse_inventory
 from swarmnet.plan.guard import Permissions
 from swarmnet.workflows.apply import apply, prepare
@@ -23,8 +30,14 @@ from tests.support.commands import Operator, docker
 from tests.support.goals import terms
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from swarmnet.lab import Lab
+    from swarmnet.model.expectation import Expectations
     from swarmnet.model.hosts import Inventory
+    from swarmnet.model.service import Service
+    from swarmnet.model.state import ClusterState
+    from swarmnet.workflows.apply import Prepared
 
 FOLDER = Path(__file__).parent.parent / "playbooks"
 IN_ORDER = ("bootstrap", "overlays", "services", "verify")
@@ -48,6 +61,19 @@ EXAMPLES = {
     "stack": "shop_api 3/3, shop_cache 1/1, shop_db 1/1, shop_edge 2/2, shop_worker 2/2",
 }
 """Whole designs that need a swarm alone, and the services of each."""
+EXPECTED = {
+    "first-steps": "2 lines, 4 denied, 1 sealed, 0 checks",
+    "three-tier": "5 lines, 1 denied, 3 sealed, 0 checks",
+    "microservices": "13 lines, 4 denied, 0 sealed, 0 checks",
+    "ha-zones": "4 lines, 0 denied, 2 sealed, 1 checks",
+    "blue-green": "3 lines, 2 denied, 2 sealed, 0 checks",
+    "zero-trust": "5 lines, 12 denied, 4 sealed, 0 checks",
+    "mesh-without-sidecars": "3 lines, 6 denied, 2 sealed, 0 checks",
+    "monitoring": "4 lines, 0 denied, 3 sealed, 0 checks",
+    "edge-haproxy": "2 lines, 0 denied, 1 sealed, 1 checks",
+    "dev-teams": "3 lines, 6 denied, 1 sealed, 0 checks",
+}
+"""What those that expect something say of who may talk to whom."""
 ON_ENGINES = ("three-tier", "zero-trust", "monitoring", "logging")
 """Those with what a simulated engine takes on trust: mounts, rights, health of tasks, a log driver without a peer."""
 VALUES = {"DB_PASSWORD": "hunter2", "MESH_CA": "certificates", "MESH_KEY": "a key"}
@@ -75,12 +101,29 @@ def test_none_is_shipped_that_no_test_runs() -> None:
     assert {path.stem for path in FOLDER.glob("compose/*.yml")} == {"multi-tier"}
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
-def test_each_example_is_applied_without_a_warning_and_its_second_plan_is_empty(
-    name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for key, value in VALUES.items():
-        monkeypatch.setenv(key, value)
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One of them on simulated hosts, after its apply."""
+
+    name: str
+    errors: tuple[tuple[str, str], ...]
+    again: Prepared
+    expected: Expectations
+
+    @property
+    def state(self) -> ClusterState:
+        return self.again.state
+
+
+@pytest.fixture(scope="module", params=EXAMPLES)
+def example(request: pytest.FixtureRequest) -> Iterator[Example]:
+    with pytest.MonkeyPatch.context() as patch:
+        for key, value in VALUES.items():
+            patch.setenv(key, value)
+        yield applied(request.param)
+
+
+def applied(name: str) -> Example:
     world = World(inventory=inventory())
     bootstrap, goal = (
         goal_of(
@@ -93,15 +136,61 @@ def test_each_example_is_applied_without_a_warning_and_its_second_plan_is_empty(
         )
         for playbook in ("bootstrap", name)
     )
+    errors: list[tuple[str, str]] = []
     for one in (bootstrap, goal):
         report = apply(world.ports(), one, terms())
-        assert [(done.target, done.error) for done in report.outcomes if done.error] == []
+        errors += [(done.target, done.error) for done in report.outcomes if done.error]
         world.settle()
     again = prepare(world.ports(), goal)
-    assert (again.plan.actions, again.plan.warnings) == ((), ())
-    names = {one.id: one.spec.name for one in again.state.services}
-    running = Counter(names[one.service_id] for one in again.state.tasks if one.service_id and one.state == "running")
-    assert ", ".join(f"{name} {number}/{number}" for name, number in sorted(running.items())) == EXAMPLES[name]
+    book = read_playbook(FOLDER / f"{name}.yml", world.inventory)
+    return Example(name, tuple(errors), again, expected_of(book, world.inventory, again.state))
+
+
+def test_each_example_is_applied_without_a_warning_and_its_second_plan_is_empty(example: Example) -> None:
+    assert example.errors == ()
+    assert (example.again.plan.actions, example.again.plan.warnings) == ((), ())
+    names = {one.id: one.spec.name for one in example.state.services}
+    running = Counter(names[one.service_id] for one in example.state.tasks if one.service_id and one.state == "running")
+    assert ", ".join(f"{name} {number}/{number}" for name, number in sorted(running.items())) == EXAMPLES[example.name]
+
+
+def test_what_an_example_expects_holds_as_long_as_no_network_and_no_port_is_added_or_taken_away(
+    example: Example,
+) -> None:
+    expected, state = example.expected, example.state
+    denied = sum(not arrow.allowed for arrow in expected.between())
+    said = (
+        f"{len(expected.arrows)} lines, {denied} denied, {len(expected.sealed)} sealed, {len(expected.checks)} checks"
+    )
+    assert said == EXPECTED.get(example.name, "0 lines, 0 denied, 0 sealed, 0 checks")
+    assert [*contradictions(expected, state)] == []
+    if not expected.is_empty:
+        assert [*contradictions(expected, networked(state, {"flat"}))]
+        assert [*contradictions(expected, networked(state, set()))]
+        reached = any(arrow.source.kind is PartyKind.OUTSIDE for arrow in expected.arrows)
+        assert bool([*contradictions(expected, without_ports(state))]) is reached
+
+
+def networked(state: ClusterState, on: set[str]) -> ClusterState:
+    """Return a state whose services are on these networks, too; with none, on no network at all."""
+    flat = NetworkSpec(name="flat")
+    places = tuple(Attachment(network=name) for name in on)
+    return state.model_copy(
+        update={
+            "networks": (*state.networks, Network(id="flat", spec=flat)),
+            "services": tuple(
+                changed(one, networks=(*(one.spec.networks or ()), *places) if on else ()) for one in state.services
+            ),
+        }
+    )
+
+
+def without_ports(state: ClusterState) -> ClusterState:
+    return state.model_copy(update={"services": tuple(changed(one, ports=()) for one in state.services)})
+
+
+def changed(service: Service, **fields: tuple[object, ...]) -> Service:
+    return service.model_copy(update={"spec": service.spec.model_copy(update=fields)})
 
 
 @pytest.mark.lab

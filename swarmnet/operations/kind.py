@@ -45,6 +45,8 @@ class Context:
     """``(kind, name)`` of what the steps after this one create, change or remove."""
     named: frozenset[tuple[str, str]] = frozenset()
     """``(network, name)`` of what all steps call something by, those that come later included."""
+    connected: frozenset[tuple[str, str]] = frozenset()
+    """``(source, target)`` of what lines of all steps are about, as written, those that come later included."""
 
     def made(self, labels: Labels) -> Labels:
         """Return the labels of an object that a step creates: with both marks if a restore creates it."""
@@ -142,6 +144,10 @@ class Operation(Document, ABC):
 
     def names(self) -> frozenset[tuple[str, str]]:
         """Return ``(network, name)`` of the names that the step gives to something on networks."""
+        return frozenset()
+
+    def connects(self) -> frozenset[tuple[str, str]]:
+        """Return ``(source, target)`` of each line that says who may, or must not, reach whom."""
         return frozenset()
 
     def objects(self) -> dict[tuple[str, str], str]:

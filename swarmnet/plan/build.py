@@ -100,6 +100,7 @@ class _Fold:
         operations = [step.operation for step in self.playbook.steps]
         written = tuple(one.spec for one in operations if isinstance(one, NetworkOperation))
         named = frozenset(name for one in operations for name in one.names())
+        connected = frozenset(pair for one in operations for pair in one.connects())
         before: Step | None = None
         for number, step in enumerate(self.playbook.steps, 1):
             if before is None or not step.together or step.together != before.together:
@@ -119,6 +120,7 @@ class _Fold:
                 observed=state,
                 written=written,
                 named=named,
+                connected=connected,
                 later=frozenset(name for one in operations[number:] for name in one.concerned()),
             )
             self._take(step, context, result)

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 
 from swarmnet.errors import IncompleteError, UsageError
 from swarmnet.model.events import Progress
+from swarmnet.model.expectation import PartyKind
 from swarmnet.model.plan import MANAGED_LABEL
 from swarmnet.model.standing import answered
 from swarmnet.model.verification import PROBE_LABEL, Phase, Verification
+from swarmnet.verify.ends import parties_of
 from swarmnet.verify.judge import judged, within_border
 from swarmnet.verify.probes.eligible import eligibility
 from swarmnet.verify.probes.free_addresses import rooms
@@ -47,7 +49,8 @@ class VerifyOptions:
 
     scenarios: tuple[Scenario, ...]
     networks: tuple[str, ...] = ()
-    """Names; none means every overlay that swarmnet manages, or every one if it manages none."""
+    """Names; none means those of the services of which something is expected, else every overlay that swarmnet manages,
+    or every one if it manages none."""
     hosts: tuple[str, ...] = ()
     """Hosts between which to test; none means all of the inventory."""
     expected: Expectations | None = None
@@ -121,7 +124,7 @@ def verify(
     """
     answered(state, ports.inventory, hosts=())
     wish = replace(wish, scenarios=applicable(wish.scenarios, wish.expected))
-    asked_for = chosen(state, wish.networks)
+    asked_for = chosen(state, wish.networks or _concerned(state, wish.expected))
     hosts = wish.hosts or tuple(host.name for host in ports.inventory.members)
     timer = _Timer(ports, [*before])
     eligible = eligibility(state, hosts)
@@ -208,6 +211,15 @@ def chosen(state: ClusterState, wanted: Sequence[str]) -> tuple[Network, ...]:
         return tuple(overlays[name] for name in sorted(set(wanted)))
     found = tuple(net for _, net in sorted(overlays.items()))
     return tuple(net for net in found if MANAGED_LABEL in net.spec.labels) or found
+
+
+def _concerned(state: ClusterState, expected: Expectations | None) -> tuple[str, ...]:
+    """Return the overlays that the parties of a playbook are on; none without a playbook."""
+    parties = parties_of(expected) if expected is not None else ()
+    services = [state.service(party.name) for party in parties if party.kind is PartyKind.SERVICE]
+    names = {place.network for one in services if one is not None for place in one.spec.networks or ()}
+    known = [state.network(name) for name in sorted(names)]
+    return tuple(one.spec.name for one in known if one and one.spec.driver == "overlay" and not one.spec.ingress)
 
 
 def _lack(space: Rooms, network: Network) -> str:

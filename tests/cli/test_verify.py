@@ -45,8 +45,17 @@ def test_the_overlays_of_a_playbook_are_tested(tmp_path: Path) -> None:
     hosts = inventory(1)
     assert overlays_of(read_playbook(path, hosts)) == ("front", "inner")
     path.write_text("schema: 1\nname: site\nsteps:\n  - network: {name: inner, driver: bridge}\n")
-    with pytest.raises(UsageError, match="no overlay"):
+    with pytest.raises(UsageError, match="no overlay, and expects nothing"):
         overlays_of(read_playbook(path, hosts))
+
+
+@pytest.mark.parametrize(
+    "step", ["expect: {deny: [web -> db]}", "service: {name: web, image: 'web:1', check: {tcp: 80}}"]
+)
+def test_a_playbook_that_only_expects_something_names_no_overlay_and_is_taken(step: str, tmp_path: Path) -> None:
+    path = tmp_path / "who.yml"
+    path.write_text(f"schema: 1\nname: who\nsteps:\n  - {step}\n")
+    assert overlays_of(read_playbook(path, inventory(1))) == ()
 
 
 def test_every_source_of_a_verdict_can_be_chosen_and_left_out() -> None:

@@ -81,6 +81,12 @@ def test_a_host_without_the_image_is_inconclusive(world: World) -> None:
     assert {one.status for one in run(world).verdicts} == {Status.INCONCLUSIVE}
 
 
+def test_without_a_named_overlay_those_of_the_expected_services_are_tested(world: World) -> None:
+    Paths(world)
+    assert run(world, VerifyOptions(ALL, expected=EXPECTED)).networks == ("closed",)
+    assert run(world, VerifyOptions(ALL)).networks == ("front",)
+
+
 def test_all_scenarios_ask_what_is_expected_and_without_expectations_none_does(world: World) -> None:
     Paths(world)
     wide = run(world, VerifyOptions(ALL, networks=("closed",), expected=EXPECTED))

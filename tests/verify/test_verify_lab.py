@@ -185,7 +185,11 @@ SERVICES = {
 }
 
 
-ALLOWED = ("web -> api: 8080", "api -> db", "api -> db: 9", "web -> db: 5432", "outside -> web: 8088")
+ALLOWED = (
+    *("web -> api: 8080", "api -> db", "api -> db: 9", "web -> db: 5432", "outside -> web: 8088"),
+    *("m1/own-m1 -> m2/own-m2: 80", "m2/own-m2 -> m3: 22"),
+)
+DENIED = ("api -> web: 80", "operator -> web: 81", "db -> web", "m1/own-m1 -> db: 5432", "db -> m2/own-m2: 80")
 EGRESS = {"web": ["m2:22"], "db": "none"}
 
 
@@ -204,17 +208,19 @@ def test_services_are_asked_from_inside_their_containers_on_networks_that_take_n
         made = ("--mode", "global", "--endpoint-mode", "dnsrr", "--stop-grace-period", "1s", *words, "demo:1")
         docker(swarm, "m1", "service", "create", "-d", "--name", name, *made, "httpd", "-f", "-p", port, "-h", "/www")
     names = Known(services=frozenset(SERVICES), hosts=frozenset(HOSTS))
-    lines = {"allow": [*ALLOWED], "deny": ["api -> web: 80", "operator -> web: 81"]}
-    step = ExpectOperation.model_validate({**lines, "deny": [*lines["deny"], "db -> web"], "egress": EGRESS})
+    step = ExpectOperation.model_validate({"allow": [*ALLOWED], "deny": [*DENIED], "egress": EGRESS})
     checks = {"api": Check(http="/index.html", port=8080), "db": Check(http="/none", port=5432)}
     expected = step.expectations(names, list(SERVICES)).model_copy(update={"checks": checks})
     try:
+        assert all(soon(partial(joins, swarm, host)) for host in ("m1", "m2"))
         assert soon(lambda: all_run(swarm))
         before = traces(swarm)
         result = run(swarm, VerifyOptions(EXPECTED, expected=expected, settle=PATIENT))
         assert traces(swarm) == before
     finally:
         docker(swarm, "m1", "service", "rm", *SERVICES)
+        for host in ("m1", "m2"):
+            swarm.exec(host, ["docker", "rm", "-f", f"own-{host}"])
         assert soon(lambda: swarm.exec("m1", ["docker", "network", "rm", "outer", "inner"]).exit_code == 0)
         # Workers remove containers and networks some time after the managers have forgotten them.
         assert soon(lambda: traces(swarm) == clean)
@@ -229,11 +235,15 @@ def test_services_are_asked_from_inside_their_containers_on_networks_that_take_n
         "operator -> web: 81": (Status.OK, None),
         "web -> m2: 22": (Status.OK, None),
         "db -> outside": (Status.OK, None),
+        "m1/own-m1 -> m2/own-m2: 80": (Status.OK, None),
+        "m1/own-m1 -> db: 5432": (Status.OK, None),
+        "db -> m2/own-m2: 80": (Status.OK, None),
+        "m2/own-m2 -> m3: 22": (Status.OK, None),
         "service api": (Status.OK, None),
         "service db": (Status.FAILED, "check-failed"),
     }
     assert result.expected is not None
-    assert (result.expected.containers, result.expected.hosts) == (9, 3)
+    assert (result.expected.containers, result.expected.hosts) == (10, 3)
 
 
 def test_an_interrupted_run_leaves_nothing_behind(swarm: Lab) -> None:

@@ -22,7 +22,7 @@ PlaybookArgument = Annotated[
     Path | None,
     typer.Argument(
         metavar="PLAYBOOK",
-        help="Test the overlays that this playbook defines, and what it expects.",
+        help="Test the overlays that this playbook defines, or its services are on, and what it expects.",
         show_default=False,
     ),
 ]
@@ -145,17 +145,22 @@ def read_playbook(path: Path, inventory: Inventory) -> Playbook:
 
 
 def overlays_of(playbook: Playbook) -> tuple[str, ...]:
-    """Return the names of the overlays that a playbook defines.
+    """Return the names of the overlays that a playbook defines; none where it only expects something.
 
     Raises:
-        UsageError: it defines no overlay.
+        UsageError: it defines no overlay, and expects nothing.
     """
+    from swarmnet.operations.expect.gather import expects
     from swarmnet.operations.network.operation import NetworkOperation
 
-    wanted = [step.operation.spec for step in playbook.steps if isinstance(step.operation, NetworkOperation)]
+    operations = [step.operation for step in playbook.steps]
+    wanted = [one.spec for one in operations if isinstance(one, NetworkOperation)]
     found = tuple(spec.name for spec in wanted if spec.driver == "overlay" and not spec.ingress)
-    if not found:
-        raise UsageError(f"{playbook.source} defines no overlay", hint="name networks with --network, or add one to it")
+    if not found and not any(expects(one) for one in operations):
+        raise UsageError(
+            f"{playbook.source} defines no overlay, and expects nothing",
+            hint="name networks with --network, or add a network or a step 'expect' to it",
+        )
     return found
 
 

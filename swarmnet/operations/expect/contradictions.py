@@ -22,13 +22,17 @@ MACHINES = (PartyKind.OUTSIDE, PartyKind.OPERATOR, PartyKind.HOST, PartyKind.BLO
 """What comes to a service by its published ports alone."""
 
 
-def contradictions(expected: Expectations, state: ClusterState) -> Iterator[str]:
-    """Yield each expectation that cannot hold in a state; what is not known of a service contradicts nothing."""
+def contradictions(expected: Expectations, state: ClusterState, elsewhere: tuple[Arrow, ...] = ()) -> Iterator[str]:
+    """Yield each expectation that cannot hold in a state; what is not known of a service contradicts nothing.
+
+    ``elsewhere`` is what other steps say: the rest is what no line of any step is about.
+    """
+    whole = expected.model_copy(update={"arrows": (*expected.arrows, *elsewhere)})
     for arrow in expected.arrows:
         yield from _within(arrow, state) if arrow.target.has_tasks else _way_out(arrow, state)
         if arrow.source.kind in MACHINES:
             yield from _from_outside(arrow, state)
-    for arrow in expected.rest():
+    for arrow in whole.rest():
         common = _common(arrow, state)
         if common and arrow.source.name < arrow.target.name:
             yield (
@@ -36,7 +40,7 @@ def contradictions(expected: Expectations, state: ClusterState) -> Iterator[str]
                 f" port is open to all: take one of them off, or allow '{arrow}'"
             )
     if expected.rest_denied:
-        yield from _unnamed_doors(expected, state)
+        yield from _unnamed_doors(whole, state)
     for party in expected.sealed:
         yield from _unsealed(party, state)
 

@@ -13,6 +13,7 @@ from swarmnet.operations.service.operation import ServiceOperation
 if TYPE_CHECKING:
     from swarmnet.model.hosts import Inventory
     from swarmnet.model.state import ClusterState
+    from swarmnet.operations.kind import Operation
     from swarmnet.operations.playbook import Playbook
 
 
@@ -42,6 +43,13 @@ def expected_of(playbook: Playbook, inventory: Inventory, state: ClusterState) -
         arrows=tuple(arrow for one in found for arrow in one.arrows),
         sealed=tuple(party for one in found for party in one.sealed),
         rest_denied=any(one.rest_denied for one in found),
-        services=tuple(written),
+        services=tuple(dict.fromkeys([*written, *(name for one in found for name in one.services)])),
         checks={one.name: one.check for one in services if one.check is not None},
+    )
+
+
+def expects(operation: Operation) -> bool:
+    """Return whether a step says anything that verify asks."""
+    return isinstance(operation, ExpectOperation) or (
+        isinstance(operation, ServiceOperation) and operation.check is not None
     )

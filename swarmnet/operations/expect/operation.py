@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
-from swarmnet.model.expectation import Arrow, Expectations
+from swarmnet.model.expectation import Arrow, Expectations, PartyKind
 from swarmnet.operations.expect.contradictions import contradictions
 from swarmnet.operations.expect.notation import ArrowNote, EgressNote, Known
 from swarmnet.operations.kind import Operation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from swarmnet.model.plan import Action
     from swarmnet.operations.kind import Context
@@ -33,7 +33,10 @@ class ExpectOperation(Operation):
     egress: dict[str, EgressNote] = Field(default_factory=dict)
     """Service to what it must reach outside of the swarm, such as `deb.debian.org:443`, or to `none`."""
     rest: Literal["deny"] | None = None
-    """deny: two services that no line connects, in either direction, must not reach each other."""
+    """deny: two services that no line connects, in either direction, must not reach each other.
+
+    The services are those that the playbook writes, and those that lines of this step name.
+    """
 
     def faults(self) -> tuple[str, ...]:
         """Return a step that expects nothing, and a line that is allowed and denied."""
@@ -51,7 +54,15 @@ class ExpectOperation(Operation):
         names = Known(services=services, hosts=frozenset(host.name for host in context.inventory.hosts))
         if wrong := self.wrong(names):
             return wrong
-        return tuple(contradictions(self.expectations(names, sorted(written)), context.state))
+        expected = self.expectations(names, sorted(written))
+        if self.rest and not expected.services:
+            return ("rest: deny: no service is written before it, and no line names one: nothing would be denied",)
+        return tuple(contradictions(expected, context.state, tuple(_lines(context.connected, names))))
+
+    def connects(self) -> frozenset[tuple[str, str]]:
+        """Return the ends of every line."""
+        reached = {(source, form.target) for source, targets in self.egress.items() for form in targets}
+        return frozenset(reached | {(form.source, form.target) for form in (*self.allow, *self.deny)})
 
     def plan(self, _context: Context) -> tuple[Action, ...]:
         """Return nothing: what is expected is asked, not made."""
@@ -69,11 +80,14 @@ class ExpectOperation(Operation):
             services: the services that the playbook writes.
         """
         sealed = [names.party(one) for one, targets in self.egress.items() if not targets]
+        arrows = [one for one in self._read(names) if isinstance(one, Arrow)]
+        ends = [*(end for arrow in arrows for end in (arrow.source, arrow.target)), *filter(None, sealed)]
+        named = [end.name for end in ends if end.kind is PartyKind.SERVICE]
         return Expectations(
-            arrows=tuple(one for one in self._read(names) if isinstance(one, Arrow)),
+            arrows=tuple(arrows),
             sealed=tuple(one for one in sealed if one is not None),
             rest_denied=self.rest == "deny",
-            services=tuple(services),
+            services=tuple(dict.fromkeys([*services, *(named if self.rest else ())])),
         )
 
     def _read(self, names: Known) -> Iterator[Arrow | str]:
@@ -88,3 +102,11 @@ class ExpectOperation(Operation):
                 continue
             for form in targets:
                 yield names.arrow(form, allowed=True, source=source)
+
+
+def _lines(pairs: Iterable[tuple[str, str]], names: Known) -> Iterator[Arrow]:
+    """Yield an arrow for each pair of which both ends are known here."""
+    for source, target in sorted(pairs):
+        one, two = names.party(source), names.party(target)
+        if one is not None and two is not None:
+            yield Arrow(source=one, target=two, allowed=True)

@@ -66,8 +66,8 @@ def _failed(name: str, detail: str, cause: CauseId, fix: str | None) -> Layer:
     return Layer(name=name, status=Status.FAILED, detail=detail, cause=cause, fix=fix)
 
 
-def _unknown(name: str, detail: str) -> Layer:
-    return Layer(name=name, status=Status.INCONCLUSIVE, detail=detail)
+def _unknown(name: str, detail: str, fix: str | None = None) -> Layer:
+    return Layer(name=name, status=Status.INCONCLUSIVE, detail=detail, fix=fix)
 
 
 def _between(setup: Setup, answers: Answers, arrow: Arrow, end: End) -> Iterator[Layer]:
@@ -209,7 +209,7 @@ def _worst(name: str, setup: Setup, answers: Answers, tried: list[Outcome], fine
         return _unknown(name, f"{bad[0].target.label} was not asked for: {bad[0].why}")
     reason = reason_of(setup, answers, bad[0])
     if reason.cause is None:
-        return _unknown(name, reason.words)
+        return _unknown(name, reason.words, reason.fix)
     return _failed(name, reason.words, reason.cause, reason.fix)
 
 

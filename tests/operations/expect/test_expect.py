@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from swarmnet.errors import DocumentError
+from swarmnet.model.service import ServiceSpec
 from swarmnet.operations.expect.gather import expected_of
 from tests.operations.service.test_service import HOSTS, holding
 from tests.support.plans import book, plan, refusal
@@ -72,6 +73,29 @@ def test_the_rest_is_every_pair_that_no_line_connects_in_any_direction() -> None
         "service db -> web denied",
         "service web -> db denied",
     ]
+
+
+APART = """
+- expect: {allow: [web -> api, 'outside -> web: 8080']}
+- expect: {rest: deny}
+- expect: {allow: [db -> api]}
+"""
+
+
+def test_the_rest_is_what_no_line_of_any_step_is_about() -> None:
+    assert plan(f"{STEPS}{APART}", holding(), HOSTS).actions
+    denied = expected_of(book(f"{STEPS}{APART}"), HOSTS, holding()).rest()
+    assert [str(one) for one in denied] == ["db -> web", "web -> db"]
+    missing = APART.replace("web -> api, ", "")
+    assert "api and web are both on front" in refusal(f"{STEPS}{missing}", holding(), HOSTS)
+
+
+def test_a_playbook_of_expectations_alone_is_about_the_services_that_its_lines_name() -> None:
+    running = holding(*(ServiceSpec(name=name, image="x") for name in ("a", "b", "c")))
+    alone = book("- expect: {allow: [a -> b], egress: {c: none}, rest: deny}")
+    denied = expected_of(alone, HOSTS, running).rest()
+    assert [str(one) for one in denied] == ["a -> c", "b -> c", "c -> a", "c -> b"]
+    assert "nothing would be denied" in refusal("- expect: {rest: deny}", running, HOSTS)
 
 
 def test_checks_are_those_of_the_services() -> None:

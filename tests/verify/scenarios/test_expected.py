@@ -80,7 +80,9 @@ class Hosts:
             return Answer({"sockets": self.sockets[question.inside], "ipvs": self.has_ipvs})
         targets = question.task["targets"]
         assert isinstance(targets, dict)
-        return Answer({"targets": {label: self._outcome(question.inside, label) for label in targets}})
+        mute = {label for label, one in targets.items() if isinstance(one, dict) and _is_mute(one)}
+        said = {label: SILENT if label in mute else self._outcome(question.inside, label) for label in targets}
+        return Answer({"targets": {**said}})
 
     def _outcome(self, asker: str, label: str) -> JsonObject:
         given = self.says.get((asker, label)) or self.says.get(("*", label))
@@ -94,6 +96,11 @@ class Hosts:
             return {"seen": "open", "why": "", "addresses": ["10.2.0.9"]} if party else {"seen": "unresolvable"}
         at = [end for end in near for net, one in end.addresses.items() if one == name and net in mine.addresses]
         return {"seen": "open", "why": ""} if at else {"seen": "silent", "why": "no answer"}
+
+
+def _is_mute(target: JsonObject) -> bool:
+    """Return whether no program answers: a datagram that asks nothing."""
+    return target["protocol"] == "udp" and "say" not in target
 
 
 def judged(hosts: Hosts) -> dict[str, Verdict]:
@@ -217,7 +224,22 @@ def test_udp_without_an_answer_proves_nothing() -> None:
     door = Door(port=53, protocol=Protocol.UDP)
     hosts = Hosts(expecting(Arrow(source=API, target=DB, doors=(door,), allowed=True)))
     hosts.says |= {("*", f"{name}:53/udp"): SILENT for name in ("db", "10.2.0.3", "10.2.0.4")}
-    assert judged(hosts)["api -> db: 53/udp"].status is Status.INCONCLUSIVE
+    verdict = judged(hosts)["api -> db: 53/udp"]
+    assert (verdict.status, "check: {dns: NAME}" in str(verdict.fix)) == (Status.INCONCLUSIVE, True)
+
+
+@pytest.mark.parametrize("has_check", [True, False])
+def test_a_denied_port_of_udp_is_proved_by_the_answer_to_a_check_and_else_open(*, has_check: bool) -> None:
+    door = Door(port=53, protocol=Protocol.UDP)
+    line = Arrow(source=WEB, target=DB, doors=(door, Door(port=5432)), allowed=False)
+    hosts = Hosts(expecting(line, db=Check(dns="example.org")) if has_check else expecting(line))
+    verdict = judged(hosts)["web -> db: 53/udp, 5432"]
+    if has_check:
+        assert (verdict.status, "53/udp, 5432 opens neither" in verdict.detail) == (Status.OK, True)
+    else:
+        assert (verdict.status, "its own containers on 53/udp either" in verdict.detail) == (Status.INCONCLUSIVE, True)
+        assert "check: {dns: NAME}" in str(verdict.fix)
+        assert "5432" not in verdict.detail
 
 
 @pytest.mark.parametrize(("allowed", "status"), [(True, Status.FAILED), (False, Status.SKIPPED)])

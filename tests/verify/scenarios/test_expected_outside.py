@@ -10,7 +10,7 @@ import pytest
 from swarmnet.model.expectation import Arrow, Door, Party, PartyKind
 from swarmnet.model.ports import Approach
 from swarmnet.model.report import Status
-from swarmnet.model.service import PublishedPort, PublishMode
+from swarmnet.model.service import Protocol, PublishedPort, PublishMode
 from swarmnet.model.state import SwarmMembership
 from swarmnet.verify.ids import CauseId
 from swarmnet.verify.keys import OBSERVER_FACTS
@@ -152,3 +152,27 @@ def test_a_block_is_asked_at_its_hosts_or_at_its_first_address(block: str, label
     (targets,) = [one.task["targets"] for one in asked]
     assert isinstance(targets, dict)
     assert targets.keys() == labels
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+@pytest.mark.parametrize(
+    ("seen", "status"), [("silent", Status.INCONCLUSIVE), ("open", Status.OK), ("refused", Status.FAILED)]
+)
+def test_datagrams_to_a_published_port_that_get_no_answer_prove_nothing(
+    seen: str, status: Status, *, allowed: bool
+) -> None:
+    door = Door(port=8080, protocol=Protocol.UDP)
+    setup = published(Arrow(source=OPERATOR, target=WEB, doors=(door,), allowed=allowed))
+    mirrored = {Status.OK: Status.FAILED, Status.FAILED: Status.OK}
+    verdict = judged(Outside(), setup, {f"{address}:8080/udp": seen for address in ADDRESSES.values()})
+    assert verdict.status is (status if allowed else mirrored.get(status, status))
+    assert (verdict.status is not Status.INCONCLUSIVE) or "proves nothing" in verdict.detail
+
+
+def test_each_denied_port_outside_needs_a_host_that_reaches_it() -> None:
+    doors = (Door(port=443), Door(port=53, protocol=Protocol.UDP))
+    setup = published(Arrow(source=WEB, target=NAME, doors=doors, allowed=False))
+    says = {f"{host} {NAME.name}:443": "open" for host in ADDRESSES}
+    verdict = judged(Egress(), setup, says)
+    assert (verdict.status, "no host reaches 53/udp either" in verdict.detail) == (Status.INCONCLUSIVE, True)
+    assert judged(Egress(), setup, {**says, f"m1 {NAME.name}:53/udp": "open"}).status is Status.OK

@@ -200,6 +200,12 @@ def doors_of(setup: Setup, answers: Answers, party: str) -> tuple[Door, ...] | N
     return tuple(sorted({door for one in seen for door in one.doors()}, key=lambda door: door.port))
 
 
+def check_at(setup: Setup, party: str, door: Door) -> Check | None:
+    """Return the check of a service if it asks this port: few programs answer a datagram that means nothing to them."""
+    check = setup.expected.checks.get(party) if setup.expected is not None else None
+    return check if check is not None and check.door == door else None
+
+
 def listening_near(setup: Setup, answers: Answers, end: End) -> Listening | None:
     """Return what listens in a container, else in another one of its party, which runs the same program."""
     own = listening_of(end).read(answers, end.host)

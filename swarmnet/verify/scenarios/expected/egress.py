@@ -90,7 +90,7 @@ class Egress(Scenario):
         if not outcomes:
             return _unasked(setup, arrow.source)
         if not arrow.allowed:
-            return self._closed(setup, answers, arrow.source, outcomes)
+            return self._closed(setup, answers, arrow.source, outcomes, each=True)
         judged = judged_allowed(setup, answers, arrow, outcomes)
         if judged.status is Status.FAILED and not self._control(setup, answers, outcomes):
             return Judged(
@@ -107,8 +107,10 @@ class Egress(Scenario):
         outcomes = list(self._outcomes(setup, answers, str(party), _tried(setup, str(party))))
         return self._closed(setup, answers, party, outcomes) if outcomes else _unasked(setup, party)
 
-    def _closed(self, setup: Setup, answers: Answers, party: Party, outcomes: list[Outcome]) -> Judged:
-        """Return whether nothing opens, and whether the same opens from a host."""
+    def _closed(
+        self, setup: Setup, answers: Answers, party: Party, outcomes: list[Outcome], *, each: bool = False
+    ) -> Judged:
+        """Return whether nothing opens, and whether the same, or ``each`` port of it, opens from a host."""
         mine = tuple(outcomes)
         if opened := [one for one in mine if one.seen in (OPEN, WRONG)]:
             labels = ", ".join(dict.fromkeys(one.target.label for one in opened))
@@ -119,9 +121,13 @@ class Egress(Scenario):
             why = f"{unasked[0].asker} could not be asked: {unasked[0].why}"
             return Judged(Status.INCONCLUSIVE, why, "unknown", outcomes=mine)
         control = self._control(setup, answers, outcomes)
-        if not control:
-            detail = "nothing opens, but no host reaches any of it either: that proves nothing"
-            return Judged(Status.INCONCLUSIVE, detail, "unknown", outcomes=mine)
+        proved = {one.target.door for one in mine if one.target.label in control}
+        unproved = [door for door in dict.fromkeys(one.target.door for one in mine) if door not in proved]
+        if not control or (each and unproved):
+            what = ", ".join(map(str, unproved)) if control else "any of it"
+            detail = f"nothing opens, but no host reaches {what} either: that proves nothing"
+            fix = "let a host reach it, or take the line out; few programs answer datagrams that they do not understand"
+            return Judged(Status.INCONCLUSIVE, detail, "unknown", fix=fix, outcomes=mine)
         targets = {one.target.label for one in mine}
         detail = f"none of {len(targets)} targets opens; {len(control)} of them open from hosts"
         return Judged(Status.OK, detail, "closed", outcomes=mine)

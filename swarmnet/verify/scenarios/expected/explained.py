@@ -113,7 +113,8 @@ def _silent(setup: Setup, answers: Answers, outcome: Outcome) -> Reason:
         return Reason(CauseId.VIP, words, fix, frozenset({claims.balancer(asker.host, network)}))
     known = listening_near(setup, answers, target.end) if target.end is not None else None
     if target.door.protocol == "udp":
-        return Reason(None, f"{target.label}: datagrams get no answer, which proves nothing without a check")
+        words = f"{target.label}: datagrams get no answer, which proves nothing without a check"
+        return Reason(None, words, udp_advice(target.end.party if target.end is not None else target.name))
     more = f", though {target.end} listens there" if known and EVERYWHERE in known.on(target.door) else ""
     return Reason(
         CauseId.BLOCKED,
@@ -121,6 +122,11 @@ def _silent(setup: Setup, answers: Answers, outcome: Outcome) -> Reason:
         "something drops the packets: see the other findings, then the rules of both containers",
         _between(setup, outcome),
     )
+
+
+def udp_advice(service: str) -> str:
+    """Return what to do where datagrams stay without an answer: most programs answer only what they understand."""
+    return f"if {service} is a DNS server, give it 'check: {{dns: NAME}}'; else ask it with a client of its own"
 
 
 def _virtual(setup: Setup) -> set[str]:

@@ -19,6 +19,7 @@ from swarmnet.verify.scenarios.expected.asked import (
     ask_listening,
     ask_open,
     can_ask,
+    check_at,
     doors_of,
     ends_named,
     outcome_of,
@@ -147,8 +148,7 @@ def targets_of(setup: Setup, answers: Answers, end: End, arrow: Arrow) -> Iterat
 
 
 def _at(setup: Setup, end: End, arrow: Arrow, door: Door) -> Iterator[Target]:
-    check = setup.expected.checks.get(arrow.pair[1]) if setup.expected is not None and arrow.allowed else None
-    check = check if check is not None and check.door == door else None
+    check = check_at(setup, arrow.pair[1], door) if arrow.allowed or door.protocol == "udp" else None
     wanted, called = arrow.allowed, arrow.target.name
     others = ends_named(setup, arrow.pair[1])
     common = {name for other in others for name in other.addresses} & {*end.addresses} - {HOST_NETWORK}
@@ -175,7 +175,9 @@ def controls(setup: Setup, answers: Answers, end: End) -> Iterator[Target]:
     for other in ends_named(setup, end.party):
         for network, address in other.addresses.items():
             if network in end.addresses:
-                yield from (Target(address, door, other, network, is_wanted=True) for door in doors)
+                for door in doors:
+                    check = check_at(setup, end.party, door) if door.protocol == "udp" else None
+                    yield Target(address, door, other, network, is_wanted=True, check=check)
 
 
 def cells_of(found: list[tuple[Arrow, Judged]]) -> dict[str, dict[str, ExpectedCell]]:

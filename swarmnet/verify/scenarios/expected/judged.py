@@ -10,13 +10,13 @@ from swarmnet.model.report import Status
 from swarmnet.verify.ends import HOST_NETWORK
 from swarmnet.verify.ids import CauseId
 from swarmnet.verify.scenarios.expected.asked import OPEN, WRONG
-from swarmnet.verify.scenarios.expected.explained import ORDER, Reason, reason_of
+from swarmnet.verify.scenarios.expected.explained import ORDER, Reason, reason_of, udp_advice
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from swarmnet.model.base import JsonObject
-    from swarmnet.model.expectation import Arrow
+    from swarmnet.model.expectation import Arrow, Door
     from swarmnet.model.report import Claim, Verdict
     from swarmnet.verify.scenario import Answers, Scenario, Setup
     from swarmnet.verify.scenarios.expected.asked import Outcome
@@ -67,7 +67,7 @@ def judged_allowed(setup: Setup, answers: Answers, arrow: Arrow, outcomes: Seque
     unasked = [one for one in mine if one.seen is None]
     if bad or unasked:
         why = bad[0][1].words if bad else f"{unasked[0].asker} could not be asked: {unasked[0].why}"
-        return Judged(Status.INCONCLUSIVE, why, "unknown", outcomes=mine)
+        return Judged(Status.INCONCLUSIVE, why, "unknown", fix=bad[0][1].fix if bad else None, outcomes=mine)
     askers = {(one.asker.host, one.asker.name) for one in mine}
     places = {one.target.name for one in mine}
     detail = f"opens from {len(askers)} containers, by {len(places)} names and addresses"
@@ -106,9 +106,10 @@ def judged_denied(setup: Setup, arrow: Arrow, outcomes: Sequence[Outcome], own: 
     if unasked:
         why = f"{unasked[0].asker} could not be asked: {unasked[0].why}"
         return Judged(Status.INCONCLUSIVE, why, "unknown", outcomes=mine)
-    if not proved:
-        detail = f"nothing opens, but {arrow.target} does not answer its own containers either: that proves nothing"
-        return Judged(Status.INCONCLUSIVE, detail, "unknown", outcomes=mine)
+    shown = {one.target.door for one in proved}
+    unproved = [door for door in arrow.doors if door not in shown]
+    if unproved or not proved:
+        return _unproved(arrow, unproved, mine)
     askers = {(one.asker.host, one.asker.name) for one in mine}
     doors = ", ".join(dict.fromkeys(str(one.target.door) for one in proved))
     addresses = {one.target.name for one in proved}
@@ -117,6 +118,17 @@ def judged_denied(setup: Setup, arrow: Arrow, outcomes: Sequence[Outcome], own: 
         f" the same answers containers of {arrow.target}"
     )
     return Judged(Status.OK, detail, "closed", outcomes=mine)
+
+
+def _unproved(arrow: Arrow, doors: list[Door], mine: tuple[Outcome, ...]) -> Judged:
+    """Return what a denial comes to whose ports do not answer where they must: silence is not a proof."""
+    silent = ", ".join(map(str, doors))
+    where = f"on {silent} " if silent else ""
+    detail = f"nothing opens, but {arrow.target} does not answer its own containers {where}either: that proves nothing"
+    fix = f"see what listens there: swarmnet trace {arrow.target}"
+    if any(door.protocol == "udp" for door in doors):
+        fix = f"{udp_advice(str(arrow.target))}; {fix}"
+    return Judged(Status.INCONCLUSIVE, detail, "unknown", fix=fix, outcomes=mine)
 
 
 def _not_allowed(setup: Setup, arrow: Arrow, opened: list[Outcome], mine: tuple[Outcome, ...]) -> Judged:

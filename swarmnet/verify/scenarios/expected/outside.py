@@ -21,12 +21,15 @@ from swarmnet.verify.scenarios.balancing.balanced import has_ipvs
 from swarmnet.verify.scenarios.expected.asked import (
     OPEN,
     REFUSED,
+    SILENT,
     WRONG,
     Target,
     ask_open,
+    check_at,
     ends_named,
     outcome_of,
 )
+from swarmnet.verify.scenarios.expected.explained import udp_advice
 from swarmnet.verify.scenarios.expected.isolation import cells_of, nothing_runs
 from swarmnet.verify.scenarios.expected.judged import Judged
 from swarmnet.verify.scenarios.mesh.mesh import address_of
@@ -34,7 +37,7 @@ from swarmnet.verify.scenarios.mesh.mesh import address_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from swarmnet.model.expectation import Expectations
+    from swarmnet.model.expectation import Check, Expectations
     from swarmnet.verify.ends import End
     from swarmnet.verify.scenario import Setup
     from swarmnet.verify.scenarios.expected.asked import Outcome
@@ -96,7 +99,7 @@ class Outside(Scenario):
             return Judged(Status.FAILED, detail, CauseId.PORT_CLOSED, cause=CauseId.PORT_CLOSED, fix=fix)
         if why := _unclear(setup, arrow, asker, outcomes):
             return Judged(Status.INCONCLUSIVE, why, "unknown", outcomes=tuple(outcomes))
-        return _allowed(answers, outcomes) if arrow.allowed else _denied(setup, arrow, outcomes)
+        return _allowed(arrow, answers, outcomes) if arrow.allowed else _denied(setup, arrow, outcomes)
 
 
 def arrows_of(setup: Setup) -> tuple[Arrow, ...]:
@@ -132,6 +135,15 @@ def _published(setup: Setup, name: str) -> dict[Door, tuple[str, ...]]:
     return found
 
 
+def _check(setup: Setup, name: str, door: Door) -> Check | None:
+    """Return the check of the port behind a published one, if it is of UDP: an answer needs a question."""
+    service = setup.state.service(name)
+    ports = service.spec.ports or () if service is not None else ()
+    behind = [one.target for one in ports if (one.published, one.protocol) == (door.port, door.protocol)]
+    inner = Door(port=behind[0], protocol=door.protocol) if behind and door.protocol == "udp" else None
+    return check_at(setup, name, inner) if inner is not None else None
+
+
 def _is_balanced(setup: Setup, arrow: Arrow) -> bool:
     """Return whether an arrow leads through the routing mesh."""
     service = setup.state.service(arrow.target.name)
@@ -146,7 +158,8 @@ def _targets(setup: Setup, arrow: Arrow) -> Iterator[Target]:
             approach = setup.approaches[host]
             address = address_of(setup, host) if _machine(arrow).host else approach.peer or approach.address
             if address:
-                yield Target(address, door, is_wanted=arrow.allowed, network=host)
+                check = _check(setup, arrow.target.name, door)
+                yield Target(address, door, is_wanted=arrow.allowed, network=host, check=check)
 
 
 def _unclear(setup: Setup, arrow: Arrow, asker: End, outcomes: Sequence[Outcome]) -> str:
@@ -165,12 +178,25 @@ def _unclear(setup: Setup, arrow: Arrow, asker: End, outcomes: Sequence[Outcome]
     return ""
 
 
-def _allowed(answers: Answers, outcomes: Sequence[Outcome]) -> Judged:
+def _silent_datagrams(outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """Return the attempts over UDP without an answer, which prove nothing."""
+    return [one for one in outcomes if one.seen == SILENT and one.target.door.protocol == "udp"]
+
+
+def _unanswered(arrow: Arrow, several: Sequence[Outcome], mine: tuple[Outcome, ...]) -> Judged:
+    where = ", ".join(dict.fromkeys(one.target.label for one in several))
+    detail = f"{where}: datagrams get no answer, which proves nothing"
+    return Judged(Status.INCONCLUSIVE, detail, "unknown", fix=udp_advice(str(arrow.target)), outcomes=mine)
+
+
+def _allowed(arrow: Arrow, answers: Answers, outcomes: Sequence[Outcome]) -> Judged:
     mine = tuple(outcomes)
     bad = [one for one in mine if one.seen != OPEN]
     if not bad:
         hosts = {one.target.network for one in mine}
         return Judged(Status.OK, f"opens on {len(hosts)} hosts, asked from {mine[0].asker}", "open", outcomes=mine)
+    if len(mute := _silent_datagrams(mine)) == len(bad):
+        return _unanswered(arrow, mute, mine)
     where = ", ".join(dict.fromkeys(f"{one.target.network} ({one.target.label}: {one.why})" for one in bad))
     incapable = [one for one in bad if has_ipvs(answers, one.target.network) is False]
     if len(incapable) == len(bad):
@@ -189,6 +215,8 @@ def _denied(setup: Setup, arrow: Arrow, outcomes: Sequence[Outcome]) -> Judged:
         detail = f"{where} opens, asked from {opened[0].asker}, and nothing allows it"
         fix = f"do not publish it, close it in the firewall, or allow '{arrow}'"
         return Judged(Status.FAILED, detail, "open", CauseId.NOT_ALLOWED, fix, (), mine)
+    if mute := _silent_datagrams(mine):
+        return _unanswered(arrow, mute, mine)
     answering = {one.target.network for one in mine if one.seen == REFUSED}
     silent = {one.target.network for one in mine} - answering
     reached = {host for host, approach in setup.approaches.items() if approach.peer is not None}
