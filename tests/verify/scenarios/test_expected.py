@@ -198,10 +198,11 @@ def test_a_port_that_no_program_has_for_others_is_named(address: str, said: str)
     assert said in verdict.detail
 
 
-def test_a_virtual_address_is_inconclusive_where_no_kernel_could_balance() -> None:
+@pytest.mark.parametrize("said", ["silent", "unreachable"])
+def test_a_virtual_address_is_inconclusive_where_no_kernel_could_balance(said: str) -> None:
     hosts = Hosts(expecting(arrow(API, DB, 5432)))
     hosts.has_ipvs = False
-    hosts.says["api.1", "db:5432"] = SILENT | {"addresses": ["10.2.0.9"]}
+    hosts.says["api.1", "db:5432"] = SILENT | {"addresses": ["10.2.0.9"], "seen": said}
     verdict = judged(hosts)["api -> db: 5432"]
     assert (verdict.status, "no IPVS" in verdict.detail) == (Status.INCONCLUSIVE, True)
 

@@ -60,6 +60,8 @@ def reason_of(setup: Setup, answers: Answers, outcome: Outcome) -> Reason:
             "compare the names and aliases of its networks (swarmnet show names), and the resolver of that host",
             frozenset({claims.resolver(outcome.asker.host)}),
         )
+    if outcome.seen in (UNREACHABLE, SILENT) and (unbalanced := _unbalanced(setup, answers, outcome)):
+        return unbalanced
     if outcome.seen == UNREACHABLE:
         return Reason(
             CauseId.NO_ROUTE,
@@ -100,17 +102,27 @@ def _refused(setup: Setup, answers: Answers, outcome: Outcome) -> Reason:
     )
 
 
-def _silent(setup: Setup, answers: Answers, outcome: Outcome) -> Reason:
+def _unbalanced(setup: Setup, answers: Answers, outcome: Outcome) -> Reason | None:
+    """Return why a virtual address does not answer; None where the attempt was to another one.
+
+    Without IPVS no packet to it is passed on: on an internal network, the kernel reports that there is no route.
+    """
     target, asker = outcome.target, outcome.asker
     virtual = target.end is None and set(outcome.addresses) & _virtual(setup)
+    if not virtual:
+        return None
     own = listening_of(asker).read(answers, asker.host)
-    if virtual:
-        network = next(iter(_networks_of(setup, virtual)), "")
-        words = f"{target.label} ({', '.join(outcome.addresses)}, a virtual address) stays silent"
-        if own is not None and not own.has_ipvs:
-            return Reason(None, f"{words}: the kernel of {asker.host} has no IPVS, so nothing balances there")
-        fix = "see the findings of vip and ipvs on that host; tasks answer by their own addresses"
-        return Reason(CauseId.VIP, words, fix, frozenset({claims.balancer(asker.host, network)}))
+    network = next(iter(_networks_of(setup, virtual)), "")
+    how = "stays silent" if outcome.seen == SILENT else f"does not answer ({outcome.why})"
+    words = f"{target.label} ({', '.join(outcome.addresses)}, a virtual address) {how}"
+    if own is not None and not own.has_ipvs:
+        return Reason(None, f"{words}: the kernel of {asker.host} has no IPVS, so nothing balances there")
+    fix = "see the findings of vip and ipvs on that host; tasks answer by their own addresses"
+    return Reason(CauseId.VIP, words, fix, frozenset({claims.balancer(asker.host, network)}))
+
+
+def _silent(setup: Setup, answers: Answers, outcome: Outcome) -> Reason:
+    target = outcome.target
     known = listening_near(setup, answers, target.end) if target.end is not None else None
     if target.door.protocol == "udp":
         words = f"{target.label}: datagrams get no answer, which proves nothing without a check"
