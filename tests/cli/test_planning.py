@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
 from typing import TYPE_CHECKING
+from unittest.mock import Mock
 
 import pytest
 
 from swarmnet.cli.commands.apply import agree_to_run, expect
+from swarmnet.cli.commands.plan import emit_plan
 from swarmnet.cli.consent import AtTerminal
+from swarmnet.cli.output import Targets
 from swarmnet.cli.planning import PlaybookOptions
 from swarmnet.cli.restore_options import RestoreOptions
 from swarmnet.errors import DocumentError, RefusedError
@@ -212,3 +216,16 @@ def test_what_is_saved_with_values_shown_is_compared_so() -> None:
 
     assert '"b"' in found.text
     assert found.differences(plan(WEB), plan(WEB).predicted) == ()
+
+
+@pytest.mark.parametrize(("format_", "digests"), [("terminal", 0), ("markdown", 0), ("json", 2)])
+def test_an_action_is_digested_once_and_only_where_the_digest_is_written(
+    format_: str, digests: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    counting = Mock(wraps=hashlib.scrypt)
+    monkeypatch.setattr(hashlib, "scrypt", counting)
+
+    emit_plan(Prepared(ClusterState(), plan(COMMAND, WEB)), Targets(format_), show_values=False, whole=False)
+
+    assert "web" in capsys.readouterr().out
+    assert counting.call_count == digests

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,7 +16,7 @@ from swarmnet.cli.planning import PlaybookArgument, PlaybookOptions
 from swarmnet.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from swarmnet.model.lock import Holder
     from swarmnet.report.documents.plan import SavedPlanDocument
@@ -62,8 +63,10 @@ def command(
         cover = Cover(shows=show_values)
         prepared = prepare(ports, goal)
         found = holders(ports, prepared.state)
-    saved = saved_document(prepared.plan, prepared.state, cover, os.urandom(SALT_BYTES), goal.programs)
-    _save(output, SavedPlan.hold(saved))
+    salt = os.urandom(SALT_BYTES)
+    saved = cache(lambda: saved_document(prepared.plan, prepared.state, cover, salt, goal.programs))
+    if output is not None:
+        _save(output, SavedPlan.hold(saved()))
     if not targets.on_stderr:
         for text in lock_lines(found, wiring.this_operator()):
             wiring.note(text)
@@ -93,30 +96,31 @@ def emit_plan(prepared: Prepared, targets: Targets, *, show_values: bool, whole:
     from swarmnet.report.terminal.plan import View
 
     cover = Cover(shows=show_values)
-    saved = saved_document(prepared.plan, prepared.state, cover, os.urandom(SALT_BYTES), ())
+    saved = partial(saved_document, prepared.plan, prepared.state, cover, os.urandom(SALT_BYTES), ())
     targets.emit(_report(prepared, saved, (), View(cover, whole=whole)))
     if not targets.on_stderr:
         for refusal in prepared.refusals:
             wiring.note(f"a run would refuse: {refusal}")
 
 
-def _report(prepared: Prepared, saved: SavedPlanDocument, found: Sequence[Holder], view: View) -> Report:
+def _report(prepared: Prepared, saved: Callable[[], SavedPlanDocument], found: Sequence[Holder], view: View) -> Report:
     from swarmnet.report.documents.lock import lock_entries
     from swarmnet.report.documents.plan import PlanDocument
     from swarmnet.report.reports.plan import plan_report
     from swarmnet.report.terminal.plan import plan_lines
 
     refused = [str(refusal) for refusal in prepared.refusals]
-    document = PlanDocument(**dict(saved), refused=refused, locks=lock_entries(found, wiring.this_operator()))
+
+    def document() -> PlanDocument:
+        return PlanDocument(**dict(saved()), refused=refused, locks=lock_entries(found, wiring.this_operator()))
+
     lines = plan_lines(prepared.plan, prepared.state, view)
     return plan_report(prepared.plan, document, lines, failures=prepared.state.failures, refused=refused)
 
 
-def _save(path: Path | None, saved: SavedPlan) -> None:
+def _save(path: Path, saved: SavedPlan) -> None:
     from swarmnet.files import write_atomically
 
-    if path is None:
-        return
     try:
         write_atomically(path, saved.text.encode())
     except OSError as error:

@@ -136,15 +136,18 @@ def plan(
     command = apply_command(cluster, options, source, dict(restore.choices.mapping))
     refused = [str(refusal) for refusal in prepared.refusals]
     view = View(Cover(shows=show_values), whole=cluster.verbose)
-    body = RestorePlanDocument(
-        **dict(plan_body(prepared.plan, prepared.state, view.cover, os.urandom(16))),
-        backup=backup_name(document),
-        refused=refused,
-        skips=skip_entries(skips),
-        losses=loss_entries(losses),
-        supplies=supply_entries(needed),
-        next=command,
-    )
+
+    def body() -> RestorePlanDocument:
+        return RestorePlanDocument(
+            **dict(plan_body(prepared.plan, prepared.state, view.cover, os.urandom(16))),
+            backup=backup_name(document),
+            refused=refused,
+            skips=skip_entries(skips),
+            losses=loss_entries(losses),
+            supplies=supply_entries(needed),
+            next=command,
+        )
+
     outlook = Outlook(losses, needed, command, is_refused=bool(refused))
     lines = (*plan_lines(prepared.plan, prepared.state, view), *outlook_lines(prepared.plan, outlook))
     targets.emit(plan_report(prepared.plan, body, lines, failures=prepared.state.failures, refused=refused))

@@ -100,25 +100,29 @@ def plan_body(plan: Plan, state: ClusterState, cover: Cover | None = None, salt:
             same salt.
     """
     cover = cover or Cover()
+    actions = [_action(action, cover, salt) for action in plan.actions]
     return PlanBody(
         schema_=1,
         cluster=plan.cluster,
         cluster_id=None if state.swarm is None else state.swarm.id,
         origin=plan.origin or None,
-        actions=[_action(action, cover, salt) for action in plan.actions],
+        actions=actions,
         warnings=list(plan.warnings),
         worst_risk=plan.worst_risk.value,
         failures=failure_entries(state.failures),
         salt=salt.hex(),
-        digest=plan_digest(plan, state, salt),
+        digest=_whole(plan, state, [one.digest for one in actions]),
     )
 
 
 def plan_digest(plan: Plan, state: ClusterState, salt: bytes = b"") -> str:
     """Return the digest of the cluster and of all that the actions send: equal digests mean equal plans."""
+    return _whole(plan, state, [action_digest(action, salt) for action in plan.actions])
+
+
+def _whole(plan: Plan, state: ClusterState, digests: list[str]) -> str:
     cluster = [plan.cluster, None if state.swarm is None else state.swarm.id]
-    text = json.dumps([cluster, [action_digest(action, salt) for action in plan.actions]])
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(json.dumps([cluster, digests]).encode()).hexdigest()
 
 
 def _action(action: Action, cover: Cover, salt: bytes) -> ActionEntry:

@@ -13,4 +13,4 @@ if TYPE_CHECKING:
 
 def render(report: Report) -> str:
     """Return the document of the report."""
-    return json.dumps(SENSITIVE.masked_json(report.document.tree)) + "\n"
+    return json.dumps(SENSITIVE.masked_json(report.tree())) + "\n"

@@ -7,13 +7,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from swarmnet.model.report import Status
+from swarmnet.report.documents.base import Output
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rich.console import Console
 
-    from swarmnet.report.documents.base import Output
+    from swarmnet.model.base import JsonObject
 
 __all__ = ["Check", "Format", "Graph", "Report", "Status"]
 
@@ -49,8 +50,8 @@ class Report:
 
     command: str
     """``verify``, ``backup list`` ..."""
-    document: Output
-    """The result for programs."""
+    document: Output | Callable[[], Output]
+    """The result for programs, or what makes it where that costs much."""
     checks: tuple[Check, ...]
     """The result for CI systems."""
     print_to: Callable[[Console], None]
@@ -58,6 +59,10 @@ class Report:
     seconds: float = 0.0
     graph: Graph | None = None
     """The result as a drawing; None draws the checks."""
+
+    def tree(self) -> JsonObject:
+        """Return the result for programs as JSON."""
+        return (self.document if isinstance(self.document, Output) else self.document()).tree
 
     def drawn(self) -> Graph:
         """Return the drawing: the result's own, or the command with its checks."""

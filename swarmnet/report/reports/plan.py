@@ -10,7 +10,7 @@ from swarmnet.report.reports.hosts import silent_hosts
 from swarmnet.report.terminal.console import printed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from swarmnet.model.plan import Plan
     from swarmnet.model.state import HostFailure
@@ -19,9 +19,17 @@ if TYPE_CHECKING:
 
 
 def plan_report(
-    plan: Plan, document: Output, lines: Iterable[Line], *, failures: Sequence[HostFailure], refused: Sequence[str]
+    plan: Plan,
+    document: Callable[[], Output],
+    lines: Iterable[Line],
+    *,
+    failures: Sequence[HostFailure],
+    refused: Sequence[str],
 ) -> Report:
-    """Return a plan: a warning for each pending change, a failure for each reason why apply would refuse it."""
+    """Return a plan: a warning for each pending change, a failure for each reason why apply would refuse it.
+
+    The document is made only for a format that shows it: the digest of each action is slow on purpose.
+    """
     changes = [Check(one.kind, one.target, Status.WARNING, one.why) for one in plan.actions if not one.always]
     changes += [Check("refused", text, Status.FAILED, text) for text in refused]
     return Report(

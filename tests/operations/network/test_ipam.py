@@ -178,7 +178,7 @@ def test_pools_count_the_blocks_that_anything_overlaps_and_name_the_next() -> No
 
 def test_every_format_names_networks_and_pools() -> None:
     report = ipam_report(found(), whole=True)
-    tree = report.document.tree
+    tree = report.tree()
     assert [one["name"] for one in tree["networks"]] == ["ingress", "small", "br"]
     assert tree["pools"][0]["next"] == "10.128.1.0/24"
     assert ("small", "5 addresses used, 8 free") in [(one.name, one.detail) for one in report.checks]
