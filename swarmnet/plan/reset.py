@@ -1,6 +1,7 @@
 """Take a swarm apart: services, workers, managers one by one with the leader last, then what the hosts hold. Pure.
 
 What others created in the swarm goes with it; on the hosts, only objects with this cluster's label are removed.
+Volumes stay, since they hold data; the plan names those with the label.
 """
 
 from __future__ import annotations
@@ -32,14 +33,23 @@ def reset(state: ClusterState, inventory: Inventory) -> Plan:
     predicted = state
     for action in actions:
         predicted = action.predict(predicted)
-    return Plan(cluster=inventory.cluster, actions=actions, warnings=tuple(_warnings(state)), predicted=predicted)
+    return Plan(
+        cluster=inventory.cluster, actions=actions, warnings=tuple(_warnings(state, inventory)), predicted=predicted
+    )
 
 
-def _warnings(state: ClusterState) -> Iterator[str]:
+def _warnings(state: ClusterState, inventory: Inventory) -> Iterator[str]:
     if state.swarm is not None and MANAGED_LABEL not in state.swarm.spec.labels:
         yield "the swarm does not have the label of swarmnet: others may have created it"
     if state.secrets:
         yield f"{len(state.secrets)} secrets are lost for good with the swarm"
+    for facts in state.hosts:
+        kept = [one.id for one in facts.volumes or () if one.spec.labels.get(MANAGED_LABEL) == inventory.cluster]
+        if kept:
+            yield (
+                f"volumes that swarmnet made stay on {facts.host}, with their data: {', '.join(kept)}; remove there"
+                f" what you do not need: docker volume rm {' '.join(kept)}"
+            )
 
 
 def _actions(state: ClusterState, inventory: Inventory) -> Iterator[Action]:

@@ -153,7 +153,14 @@ def _agree(terms: Terms, prepared: Prepared, *, changed: bool) -> None:
 
 
 def _under_lock(ports: Ports, goal: Goal, terms: Terms, shown: Prepared) -> ApplyReport:
-    with held(ports, shown.state, operator=terms.operator, command=goal.command, wait=terms.lock_wait) as lock:
+    with held(
+        ports,
+        shown.state,
+        operator=terms.operator,
+        command=goal.command,
+        wait=terms.lock_wait,
+        ends_swarm=goal.permissions.dissolve,
+    ) as lock:
         # The cluster may have been changed between the first look and the lock.
         prepared = prepare(ports, goal)
         terms.expects(prepared)

@@ -13,7 +13,11 @@ EXAMPLE = "swarmnet reset -i lab.yml"
 
 @grouped
 def command(cluster: Cluster, agreement: Agreement, output: Output, allow_missing: MissingOption = False) -> None:
-    """Dissolve the swarm: services, workers, managers, the leader last. Its contents are lost; take a backup first."""
+    """Dissolve the swarm: services, workers, managers, the leader last. Its contents are lost; take a backup first.
+
+    On the hosts, networks and containers with swarmnet's label go, too. Volumes stay, since they hold data; the plan
+    names those that swarmnet made.
+    """
     from swarmnet.plan.guard import Permissions
     from swarmnet.plan.reset import reset
     from swarmnet.workflows.apply import Goal, apply
@@ -23,7 +27,7 @@ def command(cluster: Cluster, agreement: Agreement, output: Output, allow_missin
     hosts = cluster.read()
     goal = Goal(
         make_plan=partial(reset, inventory=hosts),
-        look=Look(containers=True),
+        look=Look(containers=True, volumes=True),
         permissions=Permissions(allow_missing=allow_missing, dissolve=True),
         command="reset",
     )

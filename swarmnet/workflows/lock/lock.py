@@ -3,6 +3,8 @@
 - Once there is a swarm, the lock is a config with a fixed name. Before, it is a file on every manager that answers.
 - A run that creates the swarm keeps its files until it ends and takes the config as soon as it can
   (:meth:`Lock.enter_swarm`). A run that takes the config also looks at the files, so two runs never both get through.
+- A run that takes the swarm apart goes the other way: it takes the files, and then gives the config back
+  (:meth:`Lock.outlive_swarm`).
 - The holder sends a heartbeat every 10 s.
 - A lock is taken over if its holder was a process of this machine that is gone. It is also taken over if it sent no
   heartbeat for 60 s *and* none while it is watched for longer than a heartbeat: the clocks of two operators may differ
@@ -33,7 +35,7 @@ from swarmnet.workflows.fleet.first_answer import first_answer, reported
 from swarmnet.workflows.lock.stores import RELEASE_PATIENCE, FilePlace, LockStore, SwarmPlace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from swarmnet.model.clock import Clock
     from swarmnet.model.hosts import Inventory
@@ -90,6 +92,27 @@ class Lock:
         if not any(isinstance(place, SwarmPlace) for place in self._places):
             self.take(SwarmPlace(self._ports))
 
+    def outlive_swarm(self, files: Iterable[LockStore]) -> None:
+        """Hold the lock in files alone from now on: the swarm, and its config with it, is about to go.
+
+        The files are there before the config goes, so another run finds one of them at any time. A host that cannot
+        hold one is reported; if none can, the config stays.
+
+        Raises:
+            LockedError: another run holds a file.
+        """
+        with self._guard:
+            before = tuple(self._places)
+        for place in files:
+            try:
+                self.take(place)
+            except HostError as error:
+                self._ports.listener(Progress(f"the lock in {place.name} cannot be taken: {error}"))
+        with self._guard:
+            left = before if len(self._places) > len(before) else ()
+            self._places = [place for place in self._places if place not in left]
+        self._drop(left)
+
     def beat(self, place: LockStore) -> None:
         """Send a heartbeat to a place. A host that does not answer now is asked again at the next one."""
         with suppress(HostError):
@@ -136,7 +159,10 @@ class Lock:
     def release(self) -> None:
         """Release the lock everywhere; a host that does not answer keeps its file until it is stale."""
         self._ended.set()
-        for place in reversed(self._places):
+        self._drop(self._places)
+
+    def _drop(self, places: Sequence[LockStore]) -> None:
+        for place in reversed(places):
             try:
                 with reported(self._ports.listener, f"the lock in {place.name} to be released"):
                     place.drop(self._claim)
@@ -145,7 +171,7 @@ class Lock:
 
     def _beat_until_released(self, place: LockStore) -> None:
         reported: str | None = None
-        while not self._ended.wait(self._every):
+        while not self._ended.wait(self._every) and place in self._places:
             try:
                 self.beat(place)
             except Exception as error:  # noqa: BLE001 - the next heartbeat must follow in any case; `permit` counts them
@@ -157,7 +183,7 @@ class Lock:
     def _beat(self, place: LockStore) -> None:
         if place.beat(self._claim):
             self._last.set()
-        elif not self._ended.is_set():
+        elif place in self._places and not self._ended.is_set():
             self._lost = place.name
 
     def _silent(self) -> float:
@@ -245,7 +271,15 @@ class _Vigil:
 
 
 @contextmanager
-def held(ports: Ports, state: ClusterState, *, operator: Operator, command: str, wait: float = 0.0) -> Iterator[Lock]:
+def held(
+    ports: Ports,
+    state: ClusterState,
+    *,
+    operator: Operator,
+    command: str,
+    wait: float = 0.0,
+    ends_swarm: bool = False,
+) -> Iterator[Lock]:
     """Hold the cluster's lock while the block runs; it is released in any case.
 
     Args:
@@ -254,6 +288,7 @@ def held(ports: Ports, state: ClusterState, *, operator: Operator, command: str,
         operator: who runs this process.
         command: what the lock is for; other operators see it.
         wait: seconds to wait for another run's lock.
+        ends_swarm: whether the run takes the swarm apart.
 
     Raises:
         LockedError: another run holds it; the message says who, since when, and how to break it.
@@ -265,8 +300,11 @@ def held(ports: Ports, state: ClusterState, *, operator: Operator, command: str,
                 lock.take(place)
         else:
             lock.take(SwarmPlace(ports))
-            for place in _files(ports, state):
-                lock.look_out_for(place)
+            if ends_swarm:
+                lock.outlive_swarm(_files(ports, state))
+            else:
+                for place in _files(ports, state):
+                    lock.look_out_for(place)
         yield lock
     finally:
         lock.release()
