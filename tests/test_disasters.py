@@ -6,13 +6,10 @@ promised; the tests are named by file and function, and must be there.
 
 from __future__ import annotations
 
-import ast
-from functools import cache
-from pathlib import Path
-
 import pytest
 
-TESTS = Path(__file__).parent
+from tests.support.held import missing
+
 REPOSITORY, VAULT, KEYS = "edge/backups/test_repository", "edge/backups/test_vault", "edge/backups/test_key_ring"
 DIES, CHOICES, KINDS = (
     "edge/backups/test_repository_dies",
@@ -280,18 +277,11 @@ HELD: dict[int, tuple[str, dict[str, str]]] = {
 }
 
 
-@cache
-def _functions(file: str) -> frozenset[str]:
-    tree = ast.parse((TESTS / f"{file}.py").read_text(encoding="utf-8"))
-    return frozenset(node.name for node in tree.body if isinstance(node, ast.FunctionDef))
-
-
 @pytest.mark.parametrize("number", HELD)
 def test_the_tests_that_hold_a_scenario_are_there(number: int) -> None:
     _what, tests = HELD[number]
     assert tests
-    missing = [f"{file}: {name}" for file, name in tests.items() if f"test_{name}" not in _functions(file)]
-    assert not missing
+    assert missing(tests.items()) == []
 
 
 def test_each_of_the_forty_is_held() -> None:

@@ -18,7 +18,7 @@ from swarmnet.model.constraint import normal_constraint
 from swarmnet.model.fields import Codec
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
     from enum import StrEnum
 
     from pydantic import JsonValue
@@ -98,8 +98,9 @@ class Word(Codec):
 
     word = "word"
 
-    def __init__(self, words: Collection[str] | type[StrEnum]) -> None:
+    def __init__(self, words: Collection[str] | type[StrEnum], since: Mapping[str, str] | None = None) -> None:
         self._words = [str(one) for one in words]
+        self._since = since or {}
 
     @override
     def read(self, value: JsonValue) -> Read | None:
@@ -112,6 +113,10 @@ class Word(Codec):
     @override
     def normal(self, value: object) -> JsonValue:
         return str(value)
+
+    @override
+    def since(self, value: object) -> str | None:
+        return self._since.get(str(value))
 
 
 class Integer(Codec):

@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, IntEnum
 from functools import cache
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
@@ -92,6 +92,10 @@ class Codec:
     def write(self, value: object, present: JsonValue) -> JsonValue:  # noqa: ARG002 - parts patch what is there
         """Return the JSON for a value; ``present`` is the JSON that is there now."""
         return cast("JsonValue", value)
+
+    def since(self, value: object) -> str | None:  # noqa: ARG002 - words tell their values apart
+        """Return the first API version that knows a value; None where each engine does that knows the field."""
+        return None
 
     def unset(self, present: JsonValue) -> JsonValue:  # noqa: ARG002 - as above
         """Return the JSON where there should be no value; None takes the key away."""
@@ -187,21 +191,36 @@ def line_of(model: type[BaseModel], name: str) -> EngineField | None:
     return next((one for one in metadata if isinstance(one, EngineField)), None)
 
 
-def needed(spec: BaseModel, prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Yield each field in use that not every engine knows, and the first API version that does.
+class Needed(NamedTuple):
+    """A field in use, or its value, that not every engine knows."""
+
+    field: str
+    """Where it is, and what it is where that matters: ``init: true``, ``mounts.type: cluster``."""
+    since: str
+    """The first API version that knows it."""
+    remedy: str
+    """What to do instead of an upgrade."""
+
+
+def needed(spec: BaseModel, prefix: str = "") -> Iterator[Needed]:
+    """Yield each field in use, or value, that not every engine knows.
 
     A field is in use where its value is another than what engines do anyway.
     """
     for name, line in lines(type(spec)).items():
-        value = getattr(spec, name)
+        value, path = getattr(spec, name), f"{prefix}{name}"
         parts = [one for one in (value if isinstance(value, tuple) else (value,)) if isinstance(one, BaseModel)]
-        if value is None or (line.since is None and not parts) or line.same(None, value):
+        young = None if value is None else line.codec.since(value)
+        if value is None or (line.since is None and young is None and not parts) or line.same(None, value):
             continue
         if line.since is not None:
-            yield f"{prefix}{name}{f': {str(value).lower()}' if isinstance(value, bool) else ''}", line.since
+            what = f"{path}: {str(value).lower()}" if isinstance(value, bool) else path
+            yield Needed(what, line.since, f"leave {path} out")
+        if young is not None:
+            yield Needed(f"{path}: {value}", young, f"write another {path}")
         for one in parts:
             if described(type(one)):
-                yield from needed(one, f"{prefix}{name}.")
+                yield from needed(one, f"{path}.")
 
 
 @cache

@@ -31,6 +31,10 @@ class MountType(StrEnum):
     IMAGE = "image"
 
 
+MOUNT_TYPES_SINCE = {"cluster": "1.42", "image": "1.48"}
+"""Older engines refuse the type: "invalid MountType"."""
+
+
 class MountOptions(Codec):
     """Options of a file system in memory: ``[["noexec"], ["uid", "7"]]`` there, ``noexec`` and ``uid=7`` here."""
 
@@ -128,7 +132,9 @@ class Mount(Document):
 
     target: Annotated[str, EngineField("Target", TEXT)]
     """Path in the container."""
-    type: Annotated[MountType, EngineField("Type", Word(MountType), "volume")] = MountType.VOLUME
+    type: Annotated[MountType, EngineField("Type", Word(MountType, since=MOUNT_TYPES_SINCE), "volume")] = (
+        MountType.VOLUME
+    )
     """volume, bind, tmpfs, cluster, npipe or image."""
     source: Annotated[str | None, EngineField("Source", TEXT, "")] = None
     """Name of the volume, path on the host, or image; a volume without a name is new for each task."""

@@ -67,5 +67,11 @@ def api_of_engine(version: str) -> ApiVersion:
     return ApiVersion.parse(known[-1]) if known else ApiVersion(0, 0)
 
 
+def release(version: str) -> tuple[int, ...]:
+    """Return the numbers that an engine's version begins with: 20.10.24+dfsg1 is (20, 10, 24); none for other text."""
+    found = re.match(r"[0-9]{1,4}(\.[0-9]{1,4})*", version)
+    return () if found is None else tuple(map(int, found[0].split(".")))
+
+
 OLDEST_API = ApiVersion(1, 41)
 """Of engine 20.10, the oldest that swarmnet works with."""

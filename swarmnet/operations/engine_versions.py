@@ -22,8 +22,8 @@ def too_old_for_service(spec: ServiceSpec, state: ClusterState) -> Iterator[str]
 
     Any manager may be the one that takes the request, and one that does not know a field drops it.
     """
-    for field, since in needed(spec):
-        old = [node for node in state.nodes if _engine(node, state)[2] < ApiVersion.parse(since)]
+    for field, since, remedy in needed(spec):
+        old = [node for node in state.nodes if engine_of(node, state)[2] < ApiVersion.parse(since)]
         managers = [node for node in old if node.spec.role is Role.MANAGER]
         others = [node for node in old if node not in managers and matches(spec.constraints or (), node)]
         if managers or others:
@@ -31,16 +31,16 @@ def too_old_for_service(spec: ServiceSpec, state: ClusterState) -> Iterator[str]
             away = ", keep the service off with a constraint" if others and not managers else ""
             yield (
                 f"service {spec.name}: {field} needs engine {first_engine(since)}; {', '.join(named)}: upgrade{away},"
-                f" or leave {field.partition(':')[0]} out"
+                f" or {remedy}"
             )
 
 
 def _words(node: Node, state: ClusterState) -> str:
-    name, version, _api = _engine(node, state)
+    name, version, _api = engine_of(node, state)
     return f"{name} has {version}"
 
 
-def _engine(node: Node, state: ClusterState) -> tuple[str, str, ApiVersion]:
+def engine_of(node: Node, state: ClusterState) -> tuple[str, str, ApiVersion]:
     """Return what to call a node, and its engine's versions: its own word, or else what managers know of it."""
     for facts in state.hosts:
         if facts.engine.membership.node_id == node.id:

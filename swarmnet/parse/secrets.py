@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING
 from swarmnet.errors import DocumentError, Problem, UsageError
 from swarmnet.model.base import Secret
 from swarmnet.model.supply import variable
+from swarmnet.operations.content.names import MOST_BYTES
 from swarmnet.parse.yaml import load
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-
-MOST_BYTES = 500 * 1024
-"""Engines take no larger secrets (swarmkit: 500 KiB)."""
 
 
 def secrets_of_file(content: bytes, *, name: str) -> dict[str, Secret]:
@@ -29,8 +27,8 @@ def secrets_of_file(content: bytes, *, name: str) -> dict[str, Secret]:
         if not isinstance(value, str):
             hint = "put it in quotes, or write it after |"
             problems.append(source.problem((key,), f"{key}: the value is not text", hint))
-        elif not 0 < len(value.encode()) <= MOST_BYTES:
-            problems.append(source.problem((key,), f"{key}: a secret must have 1 to {MOST_BYTES} bytes"))
+        elif not 0 < len(value.encode()) <= MOST_BYTES["secret"]:
+            problems.append(source.problem((key,), f"{key}: a secret must have 1 to {MOST_BYTES['secret']} bytes"))
         else:
             found[key] = Secret(value)
     if problems:

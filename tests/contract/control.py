@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
+from swarmnet.errors import EngineError
+from swarmnet.model.base import Secret
 from swarmnet.model.clock import wait_until
 from swarmnet.model.hosts import Role
 from swarmnet.model.service import ServiceMode
-from swarmnet.model.swarm import Rotation
+from swarmnet.model.swarm import ConfigSpec, NewSecret, Rotation, SecretSpec
 
 if TYPE_CHECKING:
     from swarmnet.model.log import LogEntry
@@ -31,6 +35,16 @@ class ControlContract:
         assert [one.at for one in lines] == sorted(one.at for one in lines)
         assert cluster.manager.service_log(made.id, since=lines[-1].at) == lines[1:]
         cluster.manager.services.remove(made.id)
+
+    def test_secrets_have_less_than_500_kib_and_configs_less_than_1000(self, cluster: Cluster) -> None:
+        configs, secrets = cluster.manager.configs, cluster.manager.secrets
+        config, secret = 1000 * 1024, 500 * 1024
+        configs.remove(configs.create(ConfigSpec(name="large", data=b"x" * (config - 1))))
+        with pytest.raises(EngineError, match=f"larger than 0 and less than {config} bytes"):
+            configs.create(ConfigSpec(name="large", data=b"x" * config))
+        secrets.remove(secrets.create(NewSecret(SecretSpec(name="large"), Secret("x" * (secret - 1)))))
+        with pytest.raises(EngineError, match=f"larger than 0 and less than {secret} bytes"):
+            secrets.create(NewSecret(SecretSpec(name="large"), Secret("x" * secret)))
 
     def test_both_tokens_are_replaced_at_once_and_nothing_else(self, cluster: Cluster) -> None:
         before = {role: cluster.manager.join_token(role) for role in Role}

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from swarmnet.errors import ConflictError, EngineError, NotFoundError
+from swarmnet.model.plain_container import PlainContainer
+from swarmnet.model.version import ApiVersion
 from swarmnet.model.volume import VolumeSpec
+from tests.contract.suite import IMAGE
 
 if TYPE_CHECKING:
     from tests.contract.suite import Cluster
@@ -40,6 +43,24 @@ class VolumeContract:
         with pytest.raises(ConflictError):
             volumes.remove("kept")
         cluster.manager.services.remove(made.id)
+
+    def test_mounts_of_images_are_for_containers_and_those_of_the_cluster_for_tasks(self, cluster: Cluster) -> None:
+        api = cluster.manager.facts().api
+        for kind, since in (("image", None), ("cluster", ApiVersion(1, 42))):
+            mounts = ({"type": kind, "source": IMAGE, "target": "/x"},)
+            if since is None or api < since:
+                with pytest.raises(EngineError, match="invalid MountType"):
+                    cluster.make_service("mounts", mounts=mounts, replicas=0)
+            else:
+                cluster.manager.services.remove(cluster.make_service("mounts", mounts=mounts, replicas=0).id)
+        for kind, since in (("image", ApiVersion(1, 48)), ("cluster", None)):
+            mounts = ({"type": kind, "source": IMAGE, "target": "/x"},)
+            wanted = PlainContainer.model_validate({"name": "mounts", "image": IMAGE, "mounts": mounts})
+            if since is None or api < since:
+                with pytest.raises(EngineError, match="mount type unknown"):
+                    cluster.worker.plain.create("mounts", wanted, ())
+            else:
+                cluster.worker.remove_container(cluster.worker.plain.create("mounts", wanted, ()))
 
 
 class PluginContract:

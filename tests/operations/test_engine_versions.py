@@ -19,7 +19,7 @@ from tests.operations.service.test_service import HOSTS, holding, step
 from tests.report.service_sample import SERVICE
 from tests.report.test_shown import NETWORK, SWARM
 from tests.simulator.machine import ENGINES as PROFILES
-from tests.support.plans import refusal
+from tests.support.plans import plan, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -97,6 +97,18 @@ def test_a_field_of_a_network_is_refused_on_each_engine_that_is_too_old(
     found = list(too_old_for_network(spec, context))
     assert bool(found) is (ApiVersion.parse(api) < ApiVersion.parse(since))
     assert all(f"w1 has {version}" in one for one in found)
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_a_mount_of_the_cluster_is_refused_on_managers_that_are_too_old(profile: str) -> None:
+    version, api = PROFILES[profile]
+    text = step(mounts="[{type: cluster, source: group:fast, target: /d}]", constraints="[node.role == worker]")
+    if ApiVersion.parse(api) >= ApiVersion(1, 42):
+        assert plan(text, on(version, api, "m1"), HOSTS).actions
+    else:
+        said = refusal(text, on(version, api, "m1"), HOSTS)
+        assert f"p.yml:4:3: service web: mounts.type: cluster needs engine 23.0; manager m1 has {version}: " in said
+        assert said.endswith("upgrade, or write another mounts.type")
 
 
 def test_a_manager_that_is_too_old_counts_though_it_runs_no_task() -> None:

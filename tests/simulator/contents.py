@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from swarmnet.model.base import Labels
     from swarmnet.model.swarm import NewSecret
 
-MOST = 500 * 1024
+LIMITS = {"config": 1000 * 1024, "secret": 500 * 1024}
 
 
 class SimulatedContents(SwarmSide, ABC):
@@ -24,6 +24,11 @@ class SimulatedContents(SwarmSide, ABC):
 
     @abstractmethod
     def _files(self) -> dict[str, FileRecord]: ...
+
+    def _check(self, size: int) -> None:
+        if not 0 < size < LIMITS[self.word]:
+            message = f"{self.word} data must be larger than 0 and less than {LIMITS[self.word]} bytes"
+            raise EngineError(self.host, message, status=400)
 
     def _keep(self, spec: ConfigSpec | SecretSpec) -> str:
         files = self._files()
@@ -66,6 +71,7 @@ class SimulatedConfigs(SimulatedContents):
 
     def create(self, spec: ConfigSpec) -> str:
         with self._asked("config.create", spec.name):
+            self._check(len(spec.data))
             return self._keep(spec)
 
 
@@ -85,6 +91,5 @@ class SimulatedSecrets(SimulatedContents):
 
     def create(self, spec: NewSecret) -> str:
         with self._asked("secret.create", spec.spec.name):
-            if not 0 < len(spec.data.reveal()) <= MOST:
-                raise EngineError(self.host, "secret data must be larger than 0 and less than 512000 bytes", status=400)
+            self._check(len(spec.data.reveal()))
             return self._keep(spec.spec)

@@ -52,6 +52,9 @@ class SimulatedPlain(SimulatedContainers):
             if any(box.name == name for box in machine.containers.values()):
                 message = f'Conflict. The container name "/{name}" is already in use'
                 raise ConflictError(self.host, message, status=409)
+            for mount in spec.mounts or ():
+                if mount.type is MountType.CLUSTER or (mount.type is MountType.IMAGE and not machine.knows(1, 48)):
+                    raise EngineError(self.host, "invalid mount config: mount type unknown", status=400)
             container_id = machine.ids.local()
             for mount in spec.mounts or ():
                 if mount.type is MountType.VOLUME and mount.source:

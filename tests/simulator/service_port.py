@@ -9,6 +9,7 @@ from swarmnet.model.log import LogEntry
 from swarmnet.model.merge import lay
 from swarmnet.model.network import Scope
 from swarmnet.model.service import EndpointMode, PublishMode, Service, ServiceMode, Task
+from swarmnet.model.service_mounts import MountType
 from tests.simulator.endings import given
 from tests.simulator.store import ServiceRecord, TaskRecord, check_version, find
 from tests.simulator.swarm_port import SwarmSide
@@ -87,6 +88,9 @@ class SimulatedServices(SwarmSide):
         """Refuse what the engine refuses."""
         if spec.mode.is_job and spec.update is not None:
             raise EngineError(self.host, "Jobs may not have an update config", status=400)
+        for mount in spec.mounts or ():
+            if mount.type is MountType.IMAGE or (mount.type is MountType.CLUSTER and not self._machine.knows(1, 42)):
+                raise EngineError(self.host, f'invalid MountType: "{mount.type}"', status=400)
         for attachment in spec.networks or ():
             self._check_network(store, attachment.network)
         for kind, wanted, files in (

@@ -15,12 +15,23 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from swarmnet.model.endpoint import EndpointSpec
+    from swarmnet.model.plain_container import PlainContainer
     from swarmnet.model.state import ClusterState, Container, HostFacts
 
 UNJOINABLE = ("host", "none")
 """Networks that no container joins later; one that has them joins no other (moby, container_operations.go)."""
 DEFAULT = "bridge"
 """The engine's own bridge: it gives no names and no chosen addresses."""
+
+
+def too_old_for_container(spec: PlainContainer, facts: HostFacts) -> Iterator[str]:
+    """Yield the fields of a container that its host's engine is too old for."""
+    for field, since, remedy in needed(spec):
+        if facts.engine.api < ApiVersion.parse(since):
+            yield (
+                f"container {spec.name}: {field} needs engine {first_engine(since)}; {facts.host} has"
+                f" {facts.engine.version}: upgrade, or {remedy}"
+            )
 
 
 def problems_of_endpoint(
@@ -58,11 +69,11 @@ def _closed(seen: Container, facts: HostFacts) -> Iterator[str]:
 
 
 def _too_old(wanted: EndpointSpec, facts: HostFacts) -> Iterator[str]:
-    for field, since in needed(wanted):
+    for field, since, remedy in needed(wanted):
         if facts.engine.api < ApiVersion.parse(since):
             yield (
                 f"{field} of a connection needs engine {first_engine(since)}; {facts.host} has {facts.engine.version}:"
-                f" upgrade, or leave {field} out"
+                f" upgrade, or {remedy}"
             )
 
 

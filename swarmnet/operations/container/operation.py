@@ -22,7 +22,7 @@ from swarmnet.model.plain_container import Made, PlainContainer
 from swarmnet.model.plan import MANAGED_LABEL, Change
 from swarmnet.model.ref import Ref
 from swarmnet.model.service_mounts import Mount, MountType
-from swarmnet.model.version import ApiVersion, first_engine
+from swarmnet.model.version import ApiVersion
 from swarmnet.operations.container.actions import (
     NEW,
     OLD,
@@ -33,7 +33,7 @@ from swarmnet.operations.container.actions import (
     StartContainer,
     UpdateContainer,
 )
-from swarmnet.operations.container.checks import UNJOINABLE, problems_of_endpoint
+from swarmnet.operations.container.checks import UNJOINABLE, problems_of_endpoint, too_old_for_container
 from swarmnet.operations.container.connections import (
     ConnectContainer,
     DisconnectContainer,
@@ -67,8 +67,6 @@ else:
     _Written = friendly(PlainContainer)
 
 _NAME = r"[a-zA-Z0-9][a-zA-Z0-9_.-]+"
-_IMAGE_MOUNTS = ApiVersion(1, 48)
-"""The first version of the API with them; engines 26.1 and older refuse the type."""
 KEPT_RUNNING = ("always", "unless-stopped")
 
 
@@ -156,6 +154,8 @@ class ContainerOperation(OwnableOperation, _Written):
             yield f"a container on network {own[0]} can be on no other"
         if own and self.ports:
             yield f"a container on network {own[0]} publishes no ports: leave out 'ports'"
+        if any(one.type is MountType.CLUSTER for one in self.mounts or ()):
+            yield "a mount of type cluster is for the tasks of services: a container has none"
 
     def problems(self, context: Context) -> tuple[str, ...]:
         """Return what makes the step impossible on each host."""
@@ -196,9 +196,7 @@ class ContainerOperation(OwnableOperation, _Written):
                     " made"
                 )
             return
-        if facts.engine.api < _IMAGE_MOUNTS and any(one.type is MountType.IMAGE for one in self.mounts or ()):
-            since = first_engine(str(_IMAGE_MOUNTS))
-            yield f"{what}: mounts of type image need engine {since}: upgrade, or leave them out"
+        yield from too_old_for_container(self.written, facts)
         for place in self.places or ():
             if place.network not in UNJOINABLE:
                 yield from problems_of_endpoint(place, context.state, facts, seen)

@@ -8,14 +8,22 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator, Field, WithJsonSchema
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from swarmnet.model.hosts import Role
+from swarmnet.model.version import release
+from swarmnet.operations.engine_versions import engine_of
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from swarmnet.model.state import ClusterState
     from swarmnet.model.swarm import Config, StoredSecret
     from swarmnet.operations.kind import Context
 
-MOST_BYTES = 500 * 1024
-"""Of a config or secret (swarmkit; newer engines take twice as much for configs)."""
+MOST_BYTES = {"config": 1000 * 1024 - 1, "secret": 500 * 1024 - 1}
+"""Of a config or secret (swarmkit; seen on 20.10.24, 26.1 and 28.5)."""
+OLD_MOST_BYTES = 500 * 1024 - 1
+OLD_ENGINE = "20.10.24"
+"""Before this one, some engines take no more than that of a config, too."""
 DIGITS = 12
 """Hexadecimal digits of the content's hash in an object's name."""
 LONGEST_OBJECT = 64
@@ -59,9 +67,31 @@ def secret_name(name: str, data: bytes) -> str:
 def faults_of_content(kind: str, name: str, data: bytes, context: Context) -> tuple[str, ...]:
     """Return what makes engines refuse the content."""
     found = [] if context.state.swarm is not None else [f"{kind} {name} needs a swarm: put a 'swarm' step before"]
-    if not 0 < len(data) <= MOST_BYTES:
-        found.append(f"{kind} {name} has {len(data)} bytes; engines accept 1 to {MOST_BYTES}")
+    size, most = len(data), MOST_BYTES[kind]
+    if not data:
+        found.append(f"{kind} {name} is empty, and engines take no empty one")
+    elif size > most:
+        found.append(f"{kind} {name} has {size} bytes; engines accept {most}: {_ADVICE[kind]}")
+    elif size > OLD_MOST_BYTES and (old := [*_old_managers(context.state)]):
+        found.append(
+            f"{kind} {name} has {size} bytes; before engine {OLD_ENGINE}, managers accept {OLD_MOST_BYTES}: upgrade"
+            f" {', '.join(old)}, or {_ADVICE[kind]}"
+        )
     return tuple(found)
+
+
+_ADVICE = {
+    "config": "put what is larger into a volume or the image",
+    "secret": "encrypt what is larger, keep it in a volume, and make its key the secret",
+}
+
+
+def _old_managers(state: ClusterState) -> Iterator[str]:
+    """Yield managers whose engine may be too old for large configs; any of them may take the request."""
+    for node in state.nodes:
+        name, version, _api = engine_of(node, state)
+        if node.spec.role is Role.MANAGER and () < release(version) < release(OLD_ENGINE):
+            yield f"{name}, which has {version}"
 
 
 def newest(kind: str, name: str, context: Context) -> str | None:

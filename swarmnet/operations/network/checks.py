@@ -348,7 +348,7 @@ def _has_ipv6_already(spec: NetworkSpec, host: str, state: ClusterState) -> bool
 
 def too_old_for_network(spec: NetworkSpec, context: Context) -> Iterator[str]:
     """Yield the fields of a network that engines are too old for: they would leave them out without a word."""
-    for field, since in needed(spec) if spec.config_from is None else ():
+    for field, since, _remedy in needed(spec) if spec.config_from is None else ():
         for facts in (context.state.facts(host.name) for host in context.hosts):
             if facts is not None and facts.engine.api < ApiVersion.parse(since):
                 yield f"{field} needs engine {first_engine(since)}; {facts.host} has {facts.engine.version}"

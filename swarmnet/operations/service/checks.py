@@ -9,6 +9,7 @@ from swarmnet.model.container_parts import normal_capability
 from swarmnet.model.image import fault_of_image
 from swarmnet.model.merge import lay
 from swarmnet.model.service import ServiceMode
+from swarmnet.model.service_mounts import MountType
 from swarmnet.operations.content.names import newest
 from swarmnet.operations.engine_versions import too_old_for_service
 from swarmnet.operations.network.checks import is_swarm_name, shortened
@@ -66,6 +67,7 @@ def faults_of_service(spec: ServiceSpec) -> Iterator[str]:
     yield from _twice("file", [one.target for one in spec.configs or ()])
     yield from _twice("file", [one.target for one in spec.secrets or ()])
     yield from _twice("mount on", [one.target.rstrip("/") for one in spec.mounts or ()])
+    yield from _images(spec)
     yield from _resources(spec)
     yield from _program(spec)
     yield from _rights(spec)
@@ -144,6 +146,16 @@ def _ports(spec: ServiceSpec) -> Iterator[str]:
 
 def _twice(what: str, names: list[str]) -> Iterator[str]:
     yield from (f"{what} {name!r} is listed twice" for name, count in Counter(names).items() if count > 1)
+
+
+def _images(spec: ServiceSpec) -> Iterator[str]:
+    """Yield mounts of type image: containers have them, tasks have none (swarmkit; refused by 20.10, 26.1 and 28.5)."""
+    for one in spec.mounts or ():
+        if one.type is MountType.IMAGE:
+            yield (
+                f"mount on {one.target!r}: engines give no task a mount of type image: put the files into a volume, a"
+                " config or the service's own image"
+            )
 
 
 def _resources(spec: ServiceSpec) -> Iterator[str]:

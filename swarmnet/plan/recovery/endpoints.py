@@ -77,7 +77,7 @@ class RestoredEndpoint(ConnectOperation):
         return found
 
     def _left_out(self, state: ClusterState, facts: HostFacts, seen: Container) -> Iterator[str]:
-        for field, since in needed(self.endpoint):
+        for field, since, _remedy in needed(self.endpoint):
             if facts.engine.api < ApiVersion.parse(CONNECT_MAC_API if field == "mac" else since):
                 yield field
         network, place = network_of(state, facts, self.network), endpoint_of(seen, self.network)

@@ -102,7 +102,9 @@ def test_a_mount_of_an_image_needs_an_engine_that_knows_it(world: World, engine:
     written = step(mounts=[{"type": "image", "source": "tools:1", "target": "/x"}])
     if refused:
         said = plans.refusal(written, look(world), world.inventory)
-        assert f"container {NAME} on w1: mounts of type image need engine 28.0" in said
+        assert (
+            f"container {NAME}: mounts.type: image needs engine 28.0; w1 has 26.1.5: upgrade, or write another" in said
+        )
     else:
         assert plans.plan(written, look(world), world.inventory).actions
 
@@ -277,6 +279,7 @@ def test_one_that_its_engine_removes_when_it_stops_is_not_replaced(world: World)
         ({"networks": ["host"], "ports": [80]}, "publishes no ports"),
         ({"image": ""}, "key 'image' is missing"),
         ({"absent": True}, "leave out image"),
+        ({"mounts": [{"type": "cluster", "source": "v", "target": "/v"}]}, "is for the tasks of services"),
     ],
 )
 def test_what_no_engine_does_is_refused_while_reading(fields: dict[str, object], said: str) -> None:

@@ -12,7 +12,7 @@ from swarmnet.operations.content.source import ContentSource
 from swarmnet.operations.playbook import with_contents
 from swarmnet.plan.build import build
 from tests.simulator.world import World
-from tests.support.clusters import blank, inventory
+from tests.support.clusters import blank, inventory, swarm
 from tests.support.plans import book, plan, refusal, told
 from tests.support.simulated_state import run, seen
 
@@ -79,9 +79,34 @@ def test_a_rotated_secret_shows_itself_nowhere_in_the_plan() -> None:
 
 def test_a_content_that_is_too_large_for_any_engine_is_refused() -> None:
     hosts = inventory(1, 0)
+    for environment, said in (
+        ({"APP": "x" * 1_024_000, "PW": "p"}, "config app has 1024000 bytes; engines accept 1023999: put what"),
+        ({"APP": "a", "PW": "x" * 512_000}, "secret pw has 512000 bytes; engines accept 511999: encrypt what"),
+    ):
+        playbook = with_contents(book(STEPS), LocalContents(environment))
+        with pytest.raises(DocumentError, match=rf"p\.yml:[0-9]+:3: {said}"):
+            build(playbook, blank(hosts), hosts)
+
+
+def with_large_config(version: str) -> Plan:
+    """Plan a config of 600000 bytes for a manager with an engine of this version."""
+    hosts = inventory(1, 0)
+    state = swarm(hosts)
+    (facts,) = state.hosts
+    facts = facts.model_copy(update={"engine": facts.engine.model_copy(update={"version": version})})
     playbook = with_contents(book(STEPS), LocalContents({"APP": "x" * 600_000, "PW": "p"}))
-    with pytest.raises(DocumentError, match="config app has 600000 bytes"):
-        build(playbook, blank(hosts), hosts)
+    return build(playbook, state.model_copy(update={"hosts": (facts,)}), hosts)
+
+
+def test_a_config_that_is_too_large_for_a_manager_is_refused_with_its_host_and_version() -> None:
+    said = "config app has 600000 bytes; before engine 20.10.24, managers accept 511999: upgrade m1, which has 20.10.5"
+    with pytest.raises(DocumentError, match=rf"p\.yml:[0-9]+:3: {said}"):
+        with_large_config("20.10.5+dfsg1")
+
+
+@pytest.mark.parametrize("version", ["20.10.24+dfsg1", "28.5.2", "dev"])
+def test_a_large_config_is_planned_for_managers_that_take_it_and_for_those_that_do_not_say(version: str) -> None:
+    assert "config.create" in {action.kind for action in with_large_config(version).actions}
 
 
 def test_contents_that_were_not_read_cannot_be_planned() -> None:

@@ -88,6 +88,8 @@ def test_a_mount_keeps_what_its_step_leaves_out_except_for_options_of_another_vo
     ("fields", "text"),
     [
         ({"mounts": "['./conf:/c']"}, "'./conf' is relative to one machine"),
+        ({"mounts": "[{type: image, source: 'tools:1', target: /t}]"}, "engines give no task a mount of type image"),
+        ({"mounts": "[{type: plugin, source: p, target: /t}]"}, "'cluster'"),
         ({"mounts": "['~/conf:/c']"}, "make the file a config"),
         ({"mounts": "['data:c']"}, "'data:c' is not a mount: write VOLUME:/path"),
         ({"mounts": "['data:/']"}, "target '/' is the container's own root"),

@@ -159,6 +159,19 @@ def test_a_stack_file_given_as_a_playbook_is_recognised() -> None:
     )
 
 
+def test_a_mount_of_the_cluster_is_refused_with_the_line_of_the_stack_file_and_the_manager_that_is_too_old() -> None:
+    world = World()
+    applied(world, parse_playbook(b"schema: 1\nname: s\nsteps: [{swarm: {}}]", "p.yml"))
+    world.machines["m1"].run_engine("20.10")
+    shop = "services:\n  web:\n    image: i\n    volumes: [{type: cluster, source: 'group:fast', target: /d}]\n"
+
+    with pytest.raises(DocumentError) as caught:
+        build(stacked(STACK, {"shop.yml": shop}), seen(world), world.inventory)
+
+    assert "site/shop.yml:" in str(caught.value)
+    assert "mounts.type: cluster needs engine 23.0; manager m1 has 20.10" in str(caught.value)
+
+
 def test_files_that_were_not_read_make_the_step_impossible() -> None:
     world = World()
     text = f"schema: 1\nname: site\nsteps:\n{STACK}"

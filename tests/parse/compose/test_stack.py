@@ -65,8 +65,8 @@ def test_a_service_gets_the_names_and_labels_of_docker_stack() -> None:
          [{"type": "bind", "source": "/a", "target": "/b", "bind": {"non_recursive": True}}]),
         ("volumes: [{type: tmpfs, target: /t, tmpfs: {size: 1M, mode: 0o1777}}]", "mounts",
          [{"type": "tmpfs", "target": "/t", "tmpfs": {"size": "1M", "mode": "1777"}}]),
-        ("volumes: [{type: image, source: i, target: /t, image: {subpath: s}}]", "mounts",
-         [{"type": "image", "source": "i", "target": "/t", "image": {"subpath": "s"}}]),
+        ("volumes: [{type: cluster, source: 'group:fast', target: /t}]", "mounts",
+         [{"type": "cluster", "source": "group:fast", "target": "/t"}]),
         ("tmpfs: '/x:size=64M,noexec'", "mounts",
          [{"type": "tmpfs", "target": "/x", "tmpfs": {"size": "64M", "options": ["noexec"]}}]),
         ("healthcheck: {test: a b, interval: 1m, retries: '3'}", "healthcheck",
@@ -279,6 +279,11 @@ def test_what_is_ignored_is_named_with_its_line(service: str, rest: str, expecte
         ("volumes: [{type: bind, source: /a, target: /b, volume: {nocopy: true}}]", "", "options of a volume, and the"),
         ("init: true", "networks: {n: {external: true, driver: x}}", "driver: network 'n' is external, so others"),
         ("volumes: ['data:/data']", "", "volume 'data' is not declared under 'volumes'"),
+        (
+            "volumes: [{type: image, source: i, target: /t}]",
+            "",
+            "c.yml:2:8: mount on '/t': engines give no task a mount",
+        ),
     ],
 )
 def test_what_is_wrong_is_refused_with_its_line(service: str, rest: str, expected: str) -> None:
