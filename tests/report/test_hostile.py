@@ -266,7 +266,7 @@ def _reports(text: str) -> list[Report]:
         apply_report(planted(APPLIED, text)),
         restore_report(planted(RESTORED, text)),
         at_hand_report(planted(AT_HAND, text), datetime(2026, 2, 1, tzinfo=UTC)),
-        plan_report(plan, body, lines, failures=state.failures, refused=(text,)),
+        plan_report(plan, lambda: body, lines, failures=state.failures, refused=(text,)),
         status_report(status_document(state, planted(inventory(), text), []), lines),
         backups_report([_entry(text)], f"place {text}"),
         header_report(_entry(text)),

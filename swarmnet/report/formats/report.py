@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from swarmnet.model.report import Status
 from swarmnet.report.documents.base import Output
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from swarmnet.model.base import JsonObject
 
 __all__ = ["Check", "Format", "Graph", "Report", "Status"]
 
@@ -60,7 +59,7 @@ class Report:
     graph: Graph | None = None
     """The result as a drawing; None draws the checks."""
 
-    def tree(self) -> JsonObject:
+    def tree(self) -> dict[str, Any]:
         """Return the result for programs as JSON."""
         return (self.document if isinstance(self.document, Output) else self.document()).tree
 

@@ -3,8 +3,7 @@
 - Once there is a swarm, the lock is a config with a fixed name. Before, it is a file on every manager that answers.
 - A run that creates the swarm keeps its files until it ends and takes the config as soon as it can
   (:meth:`Lock.enter_swarm`). A run that takes the config also looks at the files, so two runs never both get through.
-- A run that takes the swarm apart goes the other way: it takes the files, and then gives the config back
-  (:meth:`Lock.outlive_swarm`).
+- A run that takes the swarm apart takes the files, and then gives the config back (:meth:`Lock.outlive_swarm`).
 - The holder sends a heartbeat every 10 s.
 - A lock is taken over if its holder was a process of this machine that is gone. It is also taken over if it sent no
   heartbeat for 60 s *and* none while it is watched for longer than a heartbeat: the clocks of two operators may differ
@@ -96,22 +95,18 @@ class Lock:
         """Hold the lock in files alone from now on: the swarm, and its config with it, is about to go.
 
         The files are there before the config goes, so another run finds one of them at any time. A host that cannot
-        hold one is reported; if none can, the config stays.
-
-        Raises:
-            LockedError: another run holds a file.
+        hold one is reported; if none can, the config stays. Raises as ``take`` does.
         """
-        with self._guard:
-            before = tuple(self._places)
+        before = tuple(self._places)
         for place in files:
             try:
                 self.take(place)
             except HostError as error:
                 self._ports.listener(Progress(f"the lock in {place.name} cannot be taken: {error}"))
-        with self._guard:
-            left = before if len(self._places) > len(before) else ()
-            self._places = [place for place in self._places if place not in left]
-        self._drop(left)
+        if len(self._places) > len(before):
+            with self._guard:
+                self._places = self._places[len(before) :]
+            self._drop(before)
 
     def beat(self, place: LockStore) -> None:
         """Send a heartbeat to a place. A host that does not answer now is asked again at the next one."""
@@ -329,9 +324,7 @@ def clear_dead(ports: Ports, state: ClusterState, operator: Operator) -> None:
 def holders(ports: Ports, state: ClusterState) -> tuple[Holder, ...]:
     """Return every lock of this cluster, the swarm's first; a place that cannot be read is reported.
 
-    Args:
-        ports: the world.
-        state: what was just observed; the swarm is asked again only if it shows a lock.
+    ``state`` is what was just observed; the swarm is asked again only if it shows a lock.
     """
     places: dict[str, LockStore] = {place.name: place for place in _files(ports, state)}
     if any(config.spec.name == LOCK_NAME for config in state.configs):

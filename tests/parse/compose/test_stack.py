@@ -282,7 +282,7 @@ def test_what_is_ignored_is_named_with_its_line(service: str, rest: str, expecte
         (
             "volumes: [{type: image, source: i, target: /t}]",
             "",
-            "c.yml:2:8: mount on '/t': engines give no task a mount",
+            "c.yml:2:3: mount on '/t': engines give no task a mount",
         ),
     ],
 )
