@@ -45,9 +45,9 @@ HELD: dict[int, tuple[str, dict[str, str]]] = {
         },
     ),
     5: (
-        "autolock is on: recovery from one manager is refused, a restore needs a place for the new key",
+        "autolock is on: recovery from one of several managers is refused, a restore needs a place for the new key",
         {
-            RAFT: "an_autolocked_swarm_is_archived_and_its_manager_unlocked_but_engines_cannot_begin_it_again",
+            RAFT: "an_autolocked_swarm_of_one_manager_comes_back_with_its_key",
             RECOVER: "an_autolocked_swarm_is_refused_since_its_engine_would_remove_the_state",
             CHOICES: "autolock_comes_back_only_with_a_place_for_its_new_key",
         },

@@ -51,6 +51,11 @@ class RaftManifest(Document):
     archive_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] = "0" * 64
     """Of the packed archive, which comes before this document in the sealed part."""
 
+    @property
+    def others(self) -> tuple[Member, ...]:
+        """The other managers of the swarm."""
+        return tuple(one for one in self.members if one.node_id != self.node_id)
+
 
 def dump_manifest(manifest: RaftManifest) -> bytes:
     """Return it as canonical JSON."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from swarmnet.errors import HostError, LockedError
+from swarmnet.errors import ConvergenceError, HostError, LockedError, WrongKeyError
 from swarmnet.model.clock import wait_until
 from swarmnet.model.events import Progress
 from swarmnet.model.find import by_id
@@ -23,6 +23,7 @@ from swarmnet.workflows.fleet.observe import Look
 from swarmnet.workflows.fleet.settle import observe_settled
 from swarmnet.workflows.lock.lock import living
 from swarmnet.workflows.recover import OneManager, data_path
+from swarmnet.workflows.unlock import Answer, unlock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -161,12 +162,21 @@ def _back(ports: Ports, chosen: Source, key: Secret | None) -> None:
     wait_until(ports.clock, look, what=what, timeout=BACK_LIMIT, every=0.2, tell=progress(ports))
 
 
-def bring_back(ports: Ports, wish: RaftWish, terms: Terms) -> ApplyReport:
+def bring_back(ports: Ports, wish: RaftWish, terms: Terms, *, key: Secret | None = None) -> ApplyReport:
     """Put an archived state in its place and begin the swarm from it; interrupted, the same call does the rest.
+
+    Args:
+        ports: the world.
+        wish: which archive, and where.
+        terms: on what terms things change.
+        key: unlocks the swarm; None for one that is not autolocked.
 
     Raises:
         RefusedError: engines cannot, or there could be two swarms (``plan.recovery.raft.brought_back``).
+        WrongKeyError: the state is in its place, and another key unlocks it.
+        ConvergenceError: it is unlocked, and does not lead its swarm.
     """
+    wish = replace(wish, has_key=key is not None)
     root = ports.engine(wish.host).facts().data_root
     goal = Goal(
         partial(brought_back, wish, inventory=ports.inventory),
@@ -176,5 +186,20 @@ def bring_back(ports: Ports, wish: RaftWish, terms: Terms) -> ApplyReport:
         headless=True,
     )
     report = apply(OneManager(ports, wish.host), goal, terms)
+    if key is not None and report.exit_code == 0:
+        _unlock(ports, wish, key)
     silent = tuple(one for one in report.failures if one.host not in wish.lost)
     return report.model_copy(update={"failures": silent})
+
+
+def _unlock(ports: Ports, wish: RaftWish, key: Secret) -> None:
+    (ended,) = unlock(ports, key, (wish.host,))
+    if ended.answer is Answer.WRONG_KEY:
+        raise WrongKeyError(
+            f"{wish.host} has the state, and another key unlocks it: {ended.detail}",
+            hint="run the same command again with the key that the swarm had when the archive was taken",
+        )
+    if ended.answer is Answer.FAILED:
+        raise ConvergenceError(
+            f"{wish.host} does not lead its swarm: {ended.detail}", hint="run the same command again"
+        )

@@ -11,20 +11,22 @@ from swarmnet.model.state import SwarmStanding
 from swarmnet.operations.swarm import engine_pause
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tests.simulator.machine import Machine
     from tests.simulator.world import World
 
 
-def run_script(world: World, machine: Machine, script: str, stdin: bytes) -> tuple[int, bytes, bytes] | None:
+def run_script(world: World, machine: Machine, argv: Sequence[str], stdin: bytes) -> tuple[int, bytes, bytes] | None:
     """Do what one of the scripts does; None for any other script."""
-    match script:
+    match argv[0]:
         case engine_pause.READ:
             return _read(world, machine)
         case engine_pause.PUT:
             machine.unpacked = stdin
             return (0 if stdin in world.folders else engine_pause.NOT_WHOLE), b"", b""
         case engine_pause.SWAP:
-            return _swap(world, machine)
+            return _swap(world, machine, keep=bool(argv[-1]))
         case engine_pause.DROP:
             machine.unpacked = b""
             return 0, b"", b""
@@ -43,10 +45,12 @@ def _read(world: World, machine: Machine) -> tuple[int, bytes, bytes]:
     return 0, folder, b""
 
 
-def _swap(world: World, machine: Machine) -> tuple[int, bytes, bytes]:
+def _swap(world: World, machine: Machine, *, keep: bool) -> tuple[int, bytes, bytes]:
     if machine.store is not None:
         return engine_pause.HOLDS_A_SWARM, b"", b""
     machine.placed, machine.unpacked = machine.unpacked, b""
+    if keep:
+        take_up(world, machine)
     world.start_engine(machine.name)
     return 0, b"", b""
 

@@ -47,7 +47,7 @@ class SimulatedShell:
             if (
                 "sh" not in self._machine.programs
                 and tuple(argv[:2]) == ("sh", "-c")
-                and (done := run_script(self._world, self._machine, argv[2], stdin))
+                and (done := run_script(self._world, self._machine, argv[2:], stdin))
             ):
                 return Completed(tuple(argv), *done)
             program = programs.get(argv[0])

@@ -9,7 +9,8 @@ import pytest
 
 from swarmnet.edge.backups.archives import RaftArchives
 from swarmnet.edge.backups.repository import DirectoryRepository
-from swarmnet.errors import CommandError, DamagedError, RefusedError, UnreachableError, UsageError
+from swarmnet.errors import CommandError, DamagedError, RefusedError, UnreachableError, UsageError, WrongKeyError
+from swarmnet.model.base import Secret
 from swarmnet.model.state import SwarmStanding
 from swarmnet.model.swarm import Rotation, SwarmSpec
 from swarmnet.operations.swarm import engine_pause
@@ -64,13 +65,13 @@ class Site:
         for host in hosts:
             self.world.wipe(host)
 
-    def bring(self, to: str | None = None, *lost: str) -> ApplyReport:
+    def bring(self, to: str | None = None, *lost: str, key: Secret | None = None) -> ApplyReport:
         entry = find("latest", repository=self.repository, vault=VAULT, raft=True).entry
         manifest = opened_raft(entry, repository=self.repository, vault=VAULT)
         ports = self.world.ports()
         ports.archives = RaftArchives(entry, self.repository, VAULT)
         wish = RaftWish(manifest, entry.place, to or manifest.host, frozenset(lost))
-        return bring_back(ports, wish, terms(consent=self.consent))
+        return bring_back(ports, wish, terms(consent=self.consent), key=key)
 
     def warned(self) -> str:
         return "\n".join(self.consent.shown[-1].plan.warnings)
@@ -243,8 +244,26 @@ def test_an_autolocked_swarm_is_archived_and_its_manager_unlocked_but_engines_ca
     assert site.take("m2").manifest.autolock
     assert not world.machines["m2"].locked
     site.lose("m1", "m2", "m3")
-    with pytest.raises(RefusedError, match="autolocked"):
+    with pytest.raises(RefusedError, match="autolocked swarm of 3 managers"):
+        site.bring(key=Secret("SWMKEY-1-any"))
+
+
+def test_an_autolocked_swarm_of_one_manager_comes_back_with_its_key(tmp_path: Path) -> None:
+    world = World(managers=1)
+    world.bootstrap(SwarmSpec(autolock=True))
+    site, key = Site(world, DirectoryRepository(tmp_path / "backups")), world.store("m1").unlock_key
+    assert key is not None
+    site.take(allow_outage=True)
+    swarm = world.store("m1").id
+    site.lose("m1")
+    with pytest.raises(RefusedError, match="needs the key"):
         site.bring()
+    with pytest.raises(WrongKeyError, match="another key unlocks it"):
+        site.bring(key=Secret("SWMKEY-1-other"))
+    assert world.machines["m1"].locked
+    assert site.bring(key=key).exit_code == 0
+    assert (world.machines["m1"].locked, world.engine("m1").swarm().id) == (False, swarm)
+    assert site.bring(key=key).outcomes == ()
 
 
 def test_a_host_in_a_swarm_and_a_manager_that_holds_the_swarm_are_left_alone(site: Site) -> None:

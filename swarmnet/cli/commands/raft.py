@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from swarmnet.cli.output import Targets
     from swarmnet.edge.backups.repository import DirectoryRepository
     from swarmnet.edge.backups.vault import AgeVault
+    from swarmnet.model.base import Secret
     from swarmnet.model.sealed import Entry, Repository
     from swarmnet.plan.recovery.raft import Source
 
@@ -168,13 +169,22 @@ def bring(
             help="Manager that is dead for good, or switched off, and does not answer; repeatable, or with commas.",
         ),
     ] = None,
+    key_file: Annotated[
+        str | None,
+        typer.Option(
+            "--key-file",
+            metavar="FILE",
+            help="Key of an autolocked swarm; - reads stdin. Default: SWARMNET_UNLOCK_KEY, or it is asked for.",
+        ),
+    ] = None,
 ) -> None:
     """Bring a swarm back from the archived state of a manager, secrets included, on a host with the same address.
 
     The host begins the same swarm again as its only manager; other managers of the inventory that are in no swarm join
     it. Run an interrupted restore again.
 
-    Refused where engines cannot: another address, an older engine, an autolocked swarm, a host that is in a swarm.
+    Refused where engines cannot: another address, an older engine, an autolocked swarm of several managers, a host that
+    is in a swarm. Exit 12: the key does not unlock it.
     """
     from swarmnet.edge.backups.archives import RaftArchives
     from swarmnet.plan.recovery.raft import RaftWish
@@ -188,14 +198,32 @@ def bring(
     entry = find(source.backup, repository=store, vault=vault, cluster=hosts.cluster, raft=True).entry
     manifest = opened_raft(entry, repository=store, vault=vault)
     wish = RaftWish(manifest, entry.place, hosts.host(to or manifest.host).name, named)
+    key = _unlock_key(key_file) if manifest.autolock and not manifest.others else None
     with cluster.connected(hosts) as ports:
         ports.archives = RaftArchives(entry, store, vault)
-        report = bring_back(ports, wish, agreement.terms(on_stderr=targets.on_stderr, verbose=cluster.verbose))
+        terms = agreement.terms(on_stderr=targets.on_stderr, verbose=cluster.verbose)
+        report = bring_back(ports, wish, terms, key=key)
     if not report.outcomes:
         note(f"{wish.host} answers for the swarm; nothing is left to be restored")
     elif report.exit_code == 0:
         note(f"next: swarmnet verify -i {cluster.inventory}")
     end_with(report, targets, "restore raft")
+
+
+def _unlock_key(file: str | None) -> Secret | None:
+    """Return the key from a file, the environment or the terminal, never from an argument, which others can see."""
+    import os
+    import sys
+
+    from swarmnet.cli.commands.unlock import read_key
+    from swarmnet.cli.wiring import passphrase
+    from swarmnet.model.base import Secret
+
+    if file is not None:
+        return read_key(file)
+    if found := os.environ.get("SWARMNET_UNLOCK_KEY", "").strip():
+        return Secret(found)
+    return passphrase("unlock key of the swarm:") if sys.stdin.isatty() else None
 
 
 def show(entry: Entry, store: Repository, vault: AgeVault, targets: Targets) -> None:

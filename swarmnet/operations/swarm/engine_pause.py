@@ -127,12 +127,15 @@ trap - EXIT
 """
 
 SWAP = (
-    _STOP
+    """
+keep=$4
+"""
+    + _STOP
     + """
 in_swarm() { [ -e "$root/swarm/docker-state.json" ]; }
 if in_swarm; then : > "$folder/done"; exit 67; fi
 held || exit 66
-rm "$root/swarm.swarmnet/swarm/docker-state.json"
+[ -n "$keep" ] || rm "$root/swarm.swarmnet/swarm/docker-state.json"
 rm -rf "$root/swarm" && mv "$root/swarm.swarmnet/swarm" "$root/swarm"; code=$?
 rmdir "$root/swarm.swarmnet"
 sync
@@ -162,14 +165,15 @@ def put_folder(data_root: str) -> tuple[str, ...]:
     return ("sh", "-c", PUT, "sh", data_root)
 
 
-def swap_folder(data_root: str, limit: int) -> tuple[str, ...]:
+def swap_folder(data_root: str, limit: int, *, keep: bool = False) -> tuple[str, ...]:
     """Return the command that stops the engine, puts what was unpacked in the folder's place, and starts it again.
 
-    ``docker-state.json`` stays out: without it the engine starts in no swarm, and looks at the folder when it is asked
-    to begin the swarm again. With it, an engine whose certificate has expired since is in an error that only leaving
-    ends: it refuses to begin the swarm again, since it is no manager (seen on 20.10 and 28.5).
+    Unless ``keep`` is true, ``docker-state.json`` stays out: without it the engine starts in no swarm, and looks at
+    the folder when it is asked to begin the swarm again. With it, an engine whose certificate has expired since is in
+    an error that only leaving ends: it refuses to begin the swarm again, since it is no manager (seen on 20.10 and
+    28.5). The state of an autolocked swarm is kept whole: its engine waits for the key.
     """
-    return ("sh", "-c", SWAP, "sh", data_root, str(limit), _GUARD)
+    return ("sh", "-c", SWAP, "sh", data_root, str(limit), _GUARD, "keep" if keep else "")
 
 
 def drop_folder(data_root: str) -> tuple[str, ...]:

@@ -55,6 +55,8 @@ class PlaceState(Action):
     """Where the archive is."""
     backup: str
     """Its id."""
+    locked: bool = False
+    """True for the state of an autolocked swarm with one manager: its engine starts with it, and waits for the key."""
     risk: Risk = Risk.DISRUPTIVE
 
     sign: ClassVar[Sign] = Sign.RUN
@@ -80,7 +82,7 @@ class PlaceState(Action):
                 raise problem
         if ended.exit_code:
             raise CommandError(self.host, f"cannot unpack the archive in {root}: {reason(ended)}")
-        ended = shell.run(swap_folder(root, PAUSE), timeout=PAUSE + STOP_AND_START, sudo=True)
+        ended = shell.run(swap_folder(root, PAUSE, keep=self.locked), timeout=PAUSE + STOP_AND_START, sudo=True)
         if ended.exit_code:
             shell.run(drop_folder(root), sudo=True)
             raise CommandError(self.host, f"cannot put the archive in the place of {root}/swarm: {reason(ended)}")
@@ -92,8 +94,8 @@ class PlaceState(Action):
                 membership = ports.engine(self.host).facts().membership
             except HostError as error:
                 return None, str(error)
-            there = membership.state is SwarmStanding.INACTIVE
+            there = membership.state is (SwarmStanding.LOCKED if self.locked else SwarmStanding.INACTIVE)
             return (True if there else None), f"{membership.state} {membership.error}".strip()
 
-        what = f"the engine of {self.host} to be back, in no swarm yet"
+        what = f"the engine of {self.host} to be back, {'locked' if self.locked else 'in no swarm yet'}"
         wait_until(ports.clock, look, what=what, timeout=BACK_LIMIT, every=0.2, tell=progress(ports))

@@ -105,6 +105,8 @@ class RaftWish:
     """Name of the host that becomes the manager again."""
     lost: frozenset[str] = frozenset()
     """Names of the managers that the operator knows to be dead for good."""
+    has_key: bool = False
+    """True where the operator gave the key that unlocks the swarm."""
 
 
 def brought_back(wish: RaftWish, state: ClusterState, inventory: Inventory) -> Plan:
@@ -119,17 +121,29 @@ def brought_back(wish: RaftWish, state: ClusterState, inventory: Inventory) -> P
         return recovered(
             Wish(wish.host, wish.lost, is_copied=True, data_path=wish.manifest.data_path or ""), state, inventory
         )
+    manifest = wish.manifest
+    if manifest.autolock and wish.has_key and facts.engine.membership.state is SwarmStanding.LOCKED:
+        return Plan(cluster=inventory.cluster, actions=(), warnings=(), predicted=state)  # the key is the rest
     _can_hold(wish, facts)
     _no_other(wish, state, inventory)
+    placed = PlaceState(
+        object=Ref(kind="state", name=wish.host),
+        why=f"the state of {manifest.host} as it was on {manifest.created:%Y-%m-%d %H:%M:%S UTC}, secrets included",
+        host=wish.host,
+        archive=wish.archive,
+        backup=manifest.id,
+        locked=manifest.autolock,
+    )
+    actions = (placed,) if manifest.autolock else (placed, *_beginning(wish, state, inventory))
+    predicted = state
+    for action in actions:
+        predicted = action.predict(predicted)
+    return Plan(cluster=inventory.cluster, actions=actions, warnings=_warnings(), predicted=predicted)
+
+
+def _beginning(wish: RaftWish, state: ClusterState, inventory: Inventory) -> tuple[Action, ...]:
     manifest = wish.manifest
-    actions: tuple[Action, ...] = (
-        PlaceState(
-            object=Ref(kind="state", name=wish.host),
-            why=f"the state of {manifest.host} as it was on {manifest.created:%Y-%m-%d %H:%M:%S UTC}, secrets included",
-            host=wish.host,
-            archive=wish.archive,
-            backup=manifest.id,
-        ),
+    return (
         RecoverSwarm(
             object=Ref(kind="swarm", name=inventory.cluster, host=wish.host),
             why=f"{wish.host} begins the same swarm again as its only manager; services, networks, secrets come back",
@@ -141,10 +155,6 @@ def brought_back(wish: RaftWish, state: ClusterState, inventory: Inventory) -> P
         *_removals(wish, inventory),
         *_joins(wish, state, inventory),
     )
-    predicted = state
-    for action in actions:
-        predicted = action.predict(predicted)
-    return Plan(cluster=inventory.cluster, actions=actions, warnings=_warnings(), predicted=predicted)
 
 
 def _target(wish: RaftWish, state: ClusterState) -> HostFacts:
@@ -164,10 +174,16 @@ def _can_hold(wish: RaftWish, facts: HostFacts) -> None:
             f"{wish.host} is in a swarm: its state would be lost",
             hint="make it leave first: swarmnet reset -i INVENTORY; or swarmnet recover quorum, if it holds this swarm",
         )
-    if manifest.autolock:
+    if manifest.autolock and manifest.others:
         raise RefusedError(
-            "the archive is of an autolocked swarm: asked to begin it again, the engine would remove the state",
+            f"the archive is of an autolocked swarm of {len(manifest.others) + 1} managers: without the others it has"
+            " no majority, and engines begin no swarm again that needs a key, not even unlocked",
             hint=f"{spec}; archive after `docker swarm update --autolock=false` (see moby#36852)",
+        )
+    if manifest.autolock and not wish.has_key:
+        raise RefusedError(
+            "the archive is of an autolocked swarm: its engine needs the key that unlocked it then",
+            hint="give --key-file FILE, or set SWARMNET_UNLOCK_KEY",
         )
     if manifest.address not in facts.addresses and not _is_v6(manifest.address):
         raise RefusedError(
@@ -221,13 +237,12 @@ def _removals(wish: RaftWish, inventory: Inventory) -> Iterator[Action]:
     named = {host.address: host.name for host in inventory.hosts} | {
         host.advertise: host.name for host in inventory.hosts if host.advertise
     }
-    for member in sorted(wish.manifest.members, key=lambda one: one.address):
-        if member.node_id != wish.manifest.node_id:
-            literal = member.address.rpartition(":")[0].strip("[]")
-            why = "the swarm that begins again does not count it; it must not come back as it is"
-            yield RemoveLostManager(
-                object=Ref(kind="node", name=named.get(literal, literal)), why=why, node_id=member.node_id
-            )
+    for member in sorted(wish.manifest.others, key=lambda one: one.address):
+        literal = member.address.rpartition(":")[0].strip("[]")
+        why = "the swarm that begins again does not count it; it must not come back as it is"
+        yield RemoveLostManager(
+            object=Ref(kind="node", name=named.get(literal, literal)), why=why, node_id=member.node_id
+        )
 
 
 def _joins(wish: RaftWish, state: ClusterState, inventory: Inventory) -> Iterator[Action]:

@@ -27,7 +27,9 @@ def raft_lines(document: BackupRaftDocument) -> Iterator[Line]:
     yield f"state of    {document.host}, node {document.node_id}, one of {len(document.managers)} managers"
     yield f"cluster     {document.cluster} ({document.cluster_id})"
     yield f"restores on a host with address {document.address} and engine {document.engine} or newer"
-    if document.autolock:
+    if document.autolock and len(document.managers) > 1:
         yield "autolocked: engines cannot begin this swarm again from it (moby#36852)"
+    elif document.autolock:
+        yield "autolocked: keep the swarm's unlock key of today with it"
     if document.seconds is not None:
         yield f"{document.host} was away for {document.seconds:.1f} s"
