@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import secrets
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,13 +44,6 @@ def processes(mark: str) -> list[str]:
 def test_output_errors_and_status_come_back_apart(shell: Shell) -> None:
     done = shell.run(["sh", "-c", "echo out; echo err >&2; exit 7"])
     assert (done.exit_code, done.stdout, done.stderr) == (7, b"out\n", b"err\n")
-
-
-def test_a_connection_survives_commands_that_end_before_their_input_does(shell: Shell) -> None:
-    with ThreadPoolExecutor(8) as pool:
-        results = list(pool.map(lambda _: shell.run(["true"], stdin=b"x" * 5000), range(200)))
-
-    assert {result.exit_code for result in results} == {0}
 
 
 def test_the_log_names_the_program_and_no_argument_or_input(shell: Shell, caplog: pytest.LogCaptureFixture) -> None:
