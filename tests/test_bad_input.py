@@ -1,4 +1,4 @@
-"""What people get wrong about workloads, and the tests that hold what they are told then, before anything changes.
+"""What people get wrong about workloads, and the tests that hold what they read then, before anything changes.
 
 Tests are named by file and function, and must be there. Where nothing can know before a task fails, as with an image
 that no registry has, the wait ends at once with the reason.

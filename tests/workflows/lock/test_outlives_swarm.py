@@ -65,7 +65,7 @@ def taken_apart(world: World, refused: type[SwarmnetError]) -> Listener:
     return other
 
 
-def test_nobody_gets_in_while_the_swarm_goes_and_no_lock_is_left_or_missed() -> None:
+def test_no_other_run_gets_in_while_the_swarm_goes_and_no_lock_is_left_or_missed() -> None:
     world = World(managers=3, workers=1)
     run(world)
 
