@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from swarmnet.report.formats import Report
 
-NAMES = ("terminal", "json", "junit", "markdown", "mermaid", "dot")
+NAMES = ("terminal", "json", "junit", "markdown", "mermaid", "dot", "html", "prometheus")
 """The formats of ``swarmnet.report.formats``, whose import would slow down each help."""
 
 FormatOption = Annotated[

@@ -22,6 +22,9 @@ class Status(StrEnum):
     SKIPPED = "skipped"
 
 
+WORST_FIRST = (Status.FAILED, Status.INCONCLUSIVE, Status.WARNING, Status.OK, Status.SKIPPED)
+
+
 Claim = tuple[str, ...]
 """Something that can be broken: a word for its kind, then the names that it is about; ``("esp", "m1", "m2")``."""
 

@@ -36,6 +36,8 @@ class Cell(Document):
     """Where a failed transfer ended; not part of any JSON."""
     milliseconds: float | None = None
     """Time of the round trip, or of the whole transfer."""
+    lost: float | None = None
+    """Share of the datagrams that did not arrive, from 0 to 1."""
 
 
 class Matrix(Document):

@@ -41,7 +41,7 @@ def test_stdout_has_the_format_without_a_file(words: list[str] | None, *, as_jso
 
 
 @pytest.mark.parametrize(
-    ("words", "as_json"), [(["html"], False), (["junit="], False), (["junit", "markdown"], False), (["junit"], True)]
+    ("words", "as_json"), [(["pdf"], False), (["junit="], False), (["junit", "markdown"], False), (["junit"], True)]
 )
 def test_what_cannot_be_written_is_refused_before_the_command_begins(words: list[str], *, as_json: bool) -> None:
     with pytest.raises(UsageError):

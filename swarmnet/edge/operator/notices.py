@@ -18,6 +18,7 @@ import requests
 from swarmnet.edge.operator.children import child_environment
 from swarmnet.errors import UsageError
 from swarmnet.files import write_atomically
+from swarmnet.model.exposition import Gauge, exposition
 from swarmnet.model.schedule import overview
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ class MetricsFile:
 
 def metrics(schedule: Schedule, run: RunRecord) -> str:
     """Return a run in the text format of Prometheus: gauges in base units, with the cluster as a label."""
-    label = f'cluster="{_escaped(schedule.cluster)}"'
+    cluster = (("cluster", schedule.cluster),)
     ended = run.started.timestamp() + run.seconds
     newest = None if run.newest is None else run.newest.timestamp()
     single: tuple[tuple[str, str, float | None], ...] = (
@@ -163,19 +164,9 @@ def metrics(schedule: Schedule, run: RunRecord) -> str:
         ("size_bytes", "Size of the backup of the last run.", run.size if run.backup else None),
         ("drift_objects", "Objects that differ from the backup before.", run.drift),
     )
-    lines: list[str] = []
-    for name, text, value in single:
-        if value is not None:
-            lines += [*_head(name, text), f"swarmnet_backup_{name}{{{label}}} {value:.17g}"]
-    if run.objects:
-        lines += _head("objects", "Objects that the backup holds, by kind.")
-        lines += [f'swarmnet_backup_objects{{{label},kind="{kind}"}} {count}' for kind, count in run.objects.items()]
-    return "".join(f"{line}\n" for line in lines)
-
-
-def _head(name: str, text: str) -> tuple[str, str]:
-    return f"# HELP swarmnet_backup_{name} {text}", f"# TYPE swarmnet_backup_{name} gauge"
-
-
-def _escaped(value: str) -> str:
-    return value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
+    gauges = [
+        Gauge(f"swarmnet_backup_{name}", text, ((cluster, value),)) for name, text, value in single if value is not None
+    ]
+    objects = tuple(((*cluster, ("kind", kind)), float(count)) for kind, count in run.objects.items())
+    gauges.append(Gauge("swarmnet_backup_objects", "Objects that the backup holds, by kind.", objects))
+    return exposition(gauges)

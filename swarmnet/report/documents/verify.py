@@ -42,7 +42,8 @@ class CellEntry(Entry):
 
     status: Status
     detail: str
-    milliseconds: float | None
+    milliseconds: float | None = Field(description="Time of the round trip, or of the whole transfer.")
+    lost: float | None = Field(description="Share of the datagrams that did not arrive, from 0 to 1.")
 
 
 class MatrixEntry(Entry):
@@ -137,7 +138,9 @@ def _matrix(one: Matrix) -> MatrixEntry:
         hosts=list(one.hosts),
         cells={
             source: {
-                target: CellEntry(status=cell.status.value, detail=cell.detail, milliseconds=cell.milliseconds)
+                target: CellEntry(
+                    status=cell.status.value, detail=cell.detail, milliseconds=cell.milliseconds, lost=cell.lost
+                )
                 for target, cell in row.items()
             }
             for source, row in one.cells.items()

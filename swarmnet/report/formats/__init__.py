@@ -17,5 +17,9 @@ FORMATS: dict[str, Format] = {
     "markdown": Format("markdown", "A table in Markdown, for a pull request or a job's summary."),
     "mermaid": Format("mermaid", "A drawing in Mermaid's text, which Markdown pages show as a picture."),
     "dot": Format("dot", "A drawing in the language of Graphviz: `dot -Tsvg`."),
+    "html": Format(
+        "html", "One page for a browser, without scripts or other files: what was found, and who reaches whom."
+    ),
+    "prometheus": Format("prometheus", "What was measured, for the textfile collector of Prometheus' node exporter."),
 }
 """Every format by the word that ``--format`` takes."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from swarmnet.model.exposition import Gauge, statuses
 from swarmnet.model.report import Status
 from swarmnet.report.documents.base import Output
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from swarmnet.report.formats.page import Page
 
 __all__ = ["Check", "Format", "Graph", "Report", "Status"]
 
@@ -31,6 +33,10 @@ class Check:
     """What to do; empty where there is nothing to do."""
     cause: str = ""
     """The stable id of what is wrong, where it has one."""
+    commands: tuple[str, ...] = ()
+    """What can be typed to fix it."""
+    follows: tuple[int, ...] = ()
+    """The positions of the checks that it follows from, from 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +64,10 @@ class Report:
     seconds: float = 0.0
     graph: Graph | None = None
     """The result as a drawing; None draws the checks."""
+    page: Callable[[], Page] | None = None
+    """Returns what a page for people shows besides the checks; None shows the text of the terminal."""
+    gauges: Callable[[], tuple[Gauge, ...]] | None = None
+    """Returns what was measured; None has the status of each check."""
 
     def tree(self) -> dict[str, Any]:
         """Return the result for programs as JSON."""
@@ -70,6 +80,14 @@ class Report:
         checks = [(f"c{number}", f"{one.group}: {one.name}", "check") for number, one in enumerate(self.checks)]
         edges = tuple(("root", name, one.status.value) for (name, *_), one in zip(checks, self.checks, strict=True))
         return Graph((("root", f"swarmnet {self.command}", "command"), *checks), edges)
+
+    def measured(self) -> tuple[Gauge, ...]:
+        """Return what was measured: the result's own, or the status of each check."""
+        if self.gauges is not None:
+            return self.gauges()
+        name = f"swarmnet_{self.command.replace(' ', '_')}_check"
+        found = (((("group", one.group), ("name", one.name)), one.status) for one in self.checks)
+        return (Gauge(name, "Whether a check ended with this status: 1 or 0.", statuses(found)),)
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,8 +27,8 @@ def show_expected(console: Console, matrix: ExpectedMatrix) -> None:
     console.print(Text(f"who reaches whom ({asked}, {count(matrix.questions, 'question')})", "bold"), soft_wrap=True)
     sources = [one for one in matrix.parties if one in matrix.cells]
     targets = [one for one in matrix.parties if any(one in row for row in matrix.cells.values())]
-    words = {(one, two): _words(cell) for one, row in matrix.cells.items() for two, cell in row.items()}
-    widths = {two: max(len(on_one_line(two)), *(len(words.get((one, two), "")) for one in sources)) for two in targets}
+    texts = {(one, two): _words(cell) for one, row in matrix.cells.items() for two, cell in row.items()}
+    widths = {two: max(len(on_one_line(two)), *(len(texts.get((one, two), "")) for one in sources)) for two in targets}
     first = max(len(on_one_line(one)) for one in sources)
     if len(targets) > MOST or first + 2 + sum(width + 2 for width in widths.values()) > console.width:
         _list(console, matrix)
@@ -39,19 +39,23 @@ def show_expected(console: Console, matrix: ExpectedMatrix) -> None:
         line = Text(f"  {on_one_line(one).ljust(first)}", "bold")
         for two in targets:
             cell = matrix.cells[one].get(two)
-            text = words.get((one, two), "").ljust(widths[two])
+            text = texts.get((one, two), "").ljust(widths[two])
             line.append("  ").append(text, STYLES[cell.status] if cell is not None else "")
         line.rstrip()
         console.print(line, soft_wrap=True)
 
 
-def _words(cell: ExpectedCell) -> str:
-    """Return what was seen with what was wanted, where these differ."""
+def words(cell: ExpectedCell) -> str:
+    """Return what was seen with what was wanted, where these differ; nothing where nothing is known."""
     seen = SEEN.get(cell.seen, cell.seen)
     if cell.status in (Status.OK, Status.SKIPPED):
-        return f"{GLYPHS[cell.status]} {seen}"
+        return seen
     wanted = {Wanted.ALLOW: "open", Wanted.DENY: "no", Wanted.BOTH: "some"}[cell.wanted]
-    return f"{GLYPHS[cell.status]} {seen}, not {wanted}" if cell.status is Status.FAILED else f"{GLYPHS[cell.status]} ?"
+    return f"{seen}, not {wanted}" if cell.status is Status.FAILED else ""
+
+
+def _words(cell: ExpectedCell) -> str:
+    return f"{GLYPHS[cell.status]} {words(cell) or '?'}"
 
 
 def _list(console: Console, matrix: ExpectedMatrix) -> None:

@@ -13,8 +13,6 @@ from swarmnet.model.sensitive import SENSITIVE
 from swarmnet.report.terminal.text import count, on_one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from rich.console import Console
 
     from swarmnet.model.report import Verdict
@@ -103,14 +101,15 @@ def _show(console: Console, verdict: Verdict) -> None:
     _print(console, head, style="" if verdict.status is not Status.SKIPPED else "dim", mark=STYLES[verdict.status])
     if verdict.fix:
         _print(console, f"fix: {verdict.fix}", indent="  ", style="cyan")
-    for command in _commands(verdict):
+    for command in commands(verdict):
         # Never broken, so that it can be copied.
         console.print(Text(f"    {on_one_line(command)}", "bold"), soft_wrap=True)
 
 
-def _commands(verdict: Verdict) -> Iterable[str]:
+def commands(verdict: Verdict) -> tuple[str, ...]:
+    """Return what can be typed to fix what a verdict found."""
     found = verdict.evidence.get("commands")
-    return [str(one) for one in found] if isinstance(found, list) else []
+    return tuple(str(one) for one in found) if isinstance(found, list) else ()
 
 
 def _show_consequences(console: Console, result: Verification, cause: int) -> None:

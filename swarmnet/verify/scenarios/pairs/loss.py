@@ -204,7 +204,7 @@ def _cell(source: OverlayProbe, target: OverlayProbe, rates: Mapping[Pair, float
         return Cell(status=status, detail=source.problem or target.problem or silent.get(pair, "was not asked"))
     rate = rates[pair]
     status = Status.OK if rate < DEGRADED else Status.WARNING if rate < BROKEN else Status.FAILED
-    return Cell(status=status, detail=f"{rate:.0%} lost")
+    return Cell(status=status, detail=f"{rate:.0%} lost", lost=round(rate, 4))
 
 
 def _whole(outcome: Mapping[str, JsonValue], key: str) -> int:

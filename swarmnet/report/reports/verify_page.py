@@ -1,0 +1,93 @@
+"""What a verification found, as a page for people."""
+
+from __future__ import annotations
+
+from statistics import median
+from typing import TYPE_CHECKING
+
+from swarmnet.report.formats.page import Grid, Mark, Page
+from swarmnet.report.terminal.expected import words
+from swarmnet.report.terminal.text import count
+from swarmnet.report.terminal.verdicts import answer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from swarmnet.model.verification import Cell, ExpectedCell, ExpectedMatrix, Matrix, Verification
+
+
+def verify_page(result: Verification) -> Page:
+    """Return the answer, a grid for each network and scenario, and the one of what is expected."""
+    facts = [("run", result.run), ("hosts", _named(result.hosts)), ("networks", _named(result.networks))]
+    expected = [] if result.expected is None or not result.expected.cells else [_expected(result.expected)]
+    order = {name: at for at, name in enumerate(dict.fromkeys(matrix.network for matrix in result.matrices))}
+    matrices = sorted(result.matrices, key=lambda matrix: order[matrix.network])
+    return Page(
+        title=f"swarmnet verify: cluster {result.cluster}",
+        answer=answer(result),
+        status=result.status,
+        facts=tuple(facts),
+        notes=result.notes,
+        grids=(*expected, *map(_grid, matrices)),
+        timings=tuple((phase.name, phase.seconds) for phase in result.phases),
+    )
+
+
+_NAMED = 8
+"""Names that are listed; of more, the first and their number."""
+
+
+def _named(names: tuple[str, ...]) -> str:
+    if len(names) <= _NAMED:
+        return ", ".join(names) or "none"
+    return f"{len(names)}: {', '.join(names[:_NAMED])} ..."
+
+
+def _grid(matrix: Matrix) -> Grid:
+    return Grid(
+        group=f"network {matrix.network}",
+        name=matrix.scenario,
+        about="; ".join(("rows send, columns receive", *_measured(matrix))),
+        rows=matrix.hosts,
+        columns=matrix.hosts,
+        marks={
+            source: {target: Mark(cell.status, detail=_detail(cell)) for target, cell in row.items()}
+            for source, row in matrix.cells.items()
+        },
+    )
+
+
+def _detail(cell: Cell) -> str:
+    return cell.detail or ("" if cell.milliseconds is None else f"{cell.milliseconds:g} ms")
+
+
+def _measured(matrix: Matrix) -> Iterator[str]:
+    """Yield what the values of a matrix come to."""
+    pairs = [(f"{one} -> {two}", cell) for one, row in matrix.cells.items() for two, cell in row.items()]
+    times = [(cell.milliseconds, pair) for pair, cell in pairs if cell.milliseconds is not None]
+    if times:
+        (slowest, pair), middle = max(times), median(time for time, _ in times)
+        yield f"half of the pairs take at most {middle:.3g} ms, the slowest {slowest:.3g} ms ({pair})"
+    losses = [(cell.lost, pair) for pair, cell in pairs if cell.lost is not None]
+    if losses:
+        worst, pair = max(losses)
+        yield f"at most {worst:.0%} of the datagrams are lost ({pair})" if worst else "no datagram is lost"
+
+
+def _expected(matrix: ExpectedMatrix) -> Grid:
+    asked = f"asked from {count(matrix.containers, 'container')} on {count(matrix.hosts, 'host')}"
+    return Grid(
+        group="what the playbook expects",
+        name="expected and seen",
+        about=f"rows reach for columns; {asked}, {count(matrix.questions, 'question')}",
+        rows=tuple(one for one in matrix.parties if one in matrix.cells),
+        columns=tuple(one for one in matrix.parties if any(one in row for row in matrix.cells.values())),
+        marks={
+            source: {target: _expectation(cell) for target, cell in row.items()} for source, row in matrix.cells.items()
+        },
+    )
+
+
+def _expectation(cell: ExpectedCell) -> Mark:
+    doors = f" on {', '.join(cell.doors)}" if cell.doors else ""
+    return Mark(cell.status, words(cell), f"expected: {cell.wanted.value}{doors}; seen: {cell.seen}")
