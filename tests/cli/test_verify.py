@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from swarmnet.cli.commands.verify import overlays_of, read_playbook, scenarios
+from swarmnet.cli.commands.verify import earlier_run, overlays_of, read_playbook, scenarios
 from swarmnet.cli.probes import probe_kit
 from swarmnet.errors import UsageError
+from swarmnet.report.formats import FORMATS
+from swarmnet.report.reports.verify import verify_report
 from swarmnet.verify.ids import Group
 from swarmnet.verify.scenarios import ALL
 from tests.support.clusters import inventory
+from tests.support.verified import a_verification
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,3 +66,30 @@ def test_every_source_of_a_verdict_can_be_chosen_and_left_out() -> None:
     for name in (*(one.name for one in ALL), *Group):
         assert scenarios([name], None), name
         assert name == Group.PROBE or len(scenarios(None, [name])) < len(ALL), name
+
+
+def test_an_earlier_result_is_read_as_it_was_written(tmp_path: Path) -> None:
+    path = tmp_path / "last.json"
+    report = verify_report(a_verification(), verbose=False)
+    path.write_text(FORMATS["json"].render(report))
+
+    assert earlier_run(path, "shop") == report.document
+
+
+@pytest.mark.parametrize(
+    ("text", "cluster", "words"),
+    [
+        (None, "shop", "no such file"),
+        ("{", "shop", "not a result of verify"),
+        ('{"schema": 2}', "shop", "not a result of verify"),
+        (FORMATS["json"].render(verify_report(a_verification(), verbose=False)), "other", "cluster shop, not of other"),
+    ],
+)
+def test_what_is_no_earlier_result_of_the_cluster_is_refused(
+    text: str | None, cluster: str, words: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "last.json"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(UsageError, match=words):
+        earlier_run(path, cluster)

@@ -16,6 +16,7 @@ from swarmnet.errors import ExitCode, UsageError
 if TYPE_CHECKING:
     from swarmnet.model.hosts import Inventory
     from swarmnet.operations.playbook import Playbook
+    from swarmnet.report.documents.verify import VerifyDocument
     from swarmnet.verify.scenario import Scenario
 
 PlaybookArgument = Annotated[
@@ -24,12 +25,6 @@ PlaybookArgument = Annotated[
         metavar="PLAYBOOK",
         help="Test the overlays that this playbook defines, or its services are on, and what it expects.",
         show_default=False,
-    ),
-]
-JUnitOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--junit", metavar="FILE", help="Also write the verdicts as JUnit XML; short for --format junit=FILE."
     ),
 ]
 SettleOption = Annotated[
@@ -45,6 +40,8 @@ SettleOption = Annotated[
 EXAMPLE = "swarmnet verify playbooks/site.yml -i lab.yml"
 WAIT = 60.0
 """Seconds that one wait for probes or their answers may take, unless --timeout says otherwise."""
+LARGEST_RESULT = 256 * 1024 * 1024
+"""Bytes of an earlier result: a hundred times what 20 hosts with 30 overlays write."""
 EXITS = {
     "failed": ExitCode.FAILED,
     "inconclusive": ExitCode.INCOMPLETE,
@@ -90,14 +87,32 @@ class Probe:
     settle: SettleOption = 10.0
 
 
+@dataclass(frozen=True, slots=True)
+class Files:
+    """What else is written, and read."""
+
+    junit: Annotated[
+        Path | None,
+        typer.Option(
+            "--junit", metavar="FILE", help="Also write the verdicts as JUnit XML; short for --format junit=FILE."
+        ),
+    ] = None
+    since: Annotated[
+        Path | None,
+        typer.Option(
+            "--since", metavar="FILE", help="Also show what changed since the run that --format json=FILE wrote."
+        ),
+    ] = None
+
+
 @grouped
 def command(
     cluster: LimitedCluster,
     chosen: Chosen,
     probe: Probe,
     output: Output,
+    files: Files,
     playbook: PlaybookArgument = None,
-    junit: JUnitOption = None,
 ) -> None:
     """Prove by traffic that the swarm's networks work.
 
@@ -111,10 +126,11 @@ def command(
     from swarmnet.verify.story import VerifyOptions, verify
     from swarmnet.workflows.fleet.observe import observe
 
-    targets = output.targets(junit)
+    targets = output.targets(files.junit)
     wanted = scenarios(chosen.only, chosen.skip)
     kit = probe_kit(probe.probe_image, probe.probe_archive)
     hosts = cluster.read()
+    earlier = earlier_run(files.since, hosts.cluster) if files.since else None
     within = cluster.names(hosts)
     book = read_playbook(playbook, hosts) if playbook else None
     names = tuple(sorted(names_of(chosen.network))) or (overlays_of(book) if book else ())
@@ -129,8 +145,34 @@ def command(
         expected = expected_of(book, hosts, state) if book else None
         wish = replace(wish, expected=None if expected is None or expected.is_empty else expected)
         result = verify(ports, state, wish, kit=kit, run=this_run(this_operator()), before=(seen,))
-    targets.emit(verify_report(result, verbose=cluster.verbose))
+    targets.emit(verify_report(result, verbose=cluster.verbose, earlier=earlier))
     raise typer.Exit(EXITS.get(result.status, ExitCode.DONE))
+
+
+def earlier_run(path: Path, cluster: str) -> VerifyDocument:
+    """Return the result of an earlier run of the same cluster.
+
+    Raises:
+        UsageError: the file cannot be read, is no such result, or is another cluster's.
+    """
+    from pydantic import ValidationError
+
+    from swarmnet.edge.operator.files import read_document
+    from swarmnet.report.documents.verify import VerifyDocument
+
+    try:
+        found = VerifyDocument.model_validate_json(read_document(path, limit=LARGEST_RESULT))
+    except ValidationError:
+        raise UsageError(
+            f"--since {path}: it is not a result of verify",
+            hint="write one with this version: swarmnet verify ... --format json=FILE",
+        ) from None
+    if found.cluster != cluster:
+        raise UsageError(
+            f"--since {path}: it is a result of cluster {found.cluster}, not of {cluster}",
+            hint="give a result of the same cluster",
+        )
+    return found
 
 
 def read_playbook(path: Path, inventory: Inventory) -> Playbook:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from swarmnet.report.documents.base import Entry, JsonValue, Output
+from swarmnet.report.documents.verify_since import SinceEntry, since
 
 if TYPE_CHECKING:
     from swarmnet.model.report import Verdict
@@ -96,11 +97,12 @@ class VerifyDocument(Output):
     expected: ExpectedEntry | None = Field(description="What the playbook expects; null without expectations.")
     phases: list[PhaseEntry]
     notes: list[str]
+    since: SinceEntry | None = Field(description="What changed since the run of --since; null without it.")
 
 
-def verify_document(result: Verification) -> VerifyDocument:
-    """Return the result for programs."""
-    return VerifyDocument(
+def verify_document(result: Verification, earlier: VerifyDocument | None = None) -> VerifyDocument:
+    """Return the result for programs, compared with an earlier one."""
+    now = VerifyDocument(
         schema_=1,
         status=result.status.value,
         run=result.run,
@@ -112,7 +114,9 @@ def verify_document(result: Verification) -> VerifyDocument:
         expected=_expected(result.expected) if result.expected is not None else None,
         phases=[PhaseEntry(name=one.name, seconds=one.seconds) for one in result.phases],
         notes=list(result.notes),
+        since=None,
     )
+    return now if earlier is None else now.model_copy(update={"since": since(earlier, now)})
 
 
 def _verdict(one: Verdict) -> VerdictEntry:

@@ -8,25 +8,37 @@ from swarmnet.report.documents.verify import verify_document
 from swarmnet.report.formats.report import Check, Report
 from swarmnet.report.reports.verify_gauges import verify_gauges
 from swarmnet.report.reports.verify_page import verify_page
+from swarmnet.report.terminal.console import printed
+from swarmnet.report.terminal.since import since_lines
 from swarmnet.report.terminal.verdicts import commands
 from swarmnet.report.terminal.verification import show
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from swarmnet.model.report import Verdict
     from swarmnet.model.verification import Verification
+    from swarmnet.report.documents.verify import VerifyDocument
 
 
-def verify_report(result: Verification, *, verbose: bool) -> Report:
-    """Return a verification: a check for each verdict."""
+def verify_report(result: Verification, *, verbose: bool, earlier: VerifyDocument | None = None) -> Report:
+    """Return a verification: a check for each verdict, and what changed since an earlier one."""
+    document = verify_document(result, earlier)
+    changes = () if document.since is None else tuple(since_lines(document.since))
     return Report(
         command="verify",
-        document=verify_document(result),
+        document=document,
         checks=tuple(_verdict(one) for one in result.verdicts),
-        print_to=lambda console: show(console, result, verbose=verbose),
+        print_to=lambda console: _print(console, result, changes, verbose=verbose),
         seconds=sum(phase.seconds for phase in result.phases),
-        page=lambda: verify_page(result),
+        page=lambda: verify_page(result, changes),
         gauges=lambda: verify_gauges(result),
     )
+
+
+def _print(console: Console, result: Verification, changes: tuple[str, ...], *, verbose: bool) -> None:
+    show(console, result, verbose=verbose)
+    printed(changes)(console)
 
 
 def _verdict(one: Verdict) -> Check:

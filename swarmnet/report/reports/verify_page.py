@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from swarmnet.model.verification import Cell, ExpectedCell, ExpectedMatrix, Matrix, Verification
 
 
-def verify_page(result: Verification) -> Page:
-    """Return the answer, a grid for each network and scenario, and the one of what is expected."""
+def verify_page(result: Verification, changes: tuple[str, ...]) -> Page:
+    """Return the answer, what changed since an earlier run, and the grids: what is expected, then each network's."""
     facts = [("run", result.run), ("hosts", _named(result.hosts)), ("networks", _named(result.networks))]
     expected = [] if result.expected is None or not result.expected.cells else [_expected(result.expected)]
     order = {name: at for at, name in enumerate(dict.fromkeys(matrix.network for matrix in result.matrices))}
@@ -27,7 +27,7 @@ def verify_page(result: Verification) -> Page:
         answer=answer(result),
         status=result.status,
         facts=tuple(facts),
-        notes=result.notes,
+        notes=(*result.notes, *changes),
         grids=(*expected, *map(_grid, matrices)),
         timings=tuple((phase.name, phase.seconds) for phase in result.phases),
     )
