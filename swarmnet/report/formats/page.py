@@ -1,4 +1,4 @@
-"""What a page for people shows of a result, besides its checks."""
+"""What a page for people shows of a result, next to its checks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Mark:
     text: str = ""
     """What is written there; empty shows the sign of the status only."""
     detail: str = ""
-    """What is known besides."""
+    """What else is known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,7 @@ class Report:
     graph: Graph | None = None
     """The result as a drawing; None draws the checks."""
     page: Callable[[], Page] | None = None
-    """Returns what a page for people shows besides the checks; None shows the text of the terminal."""
+    """Returns what a page for people shows next to the checks; None shows the text of the terminal."""
     gauges: Callable[[], tuple[Gauge, ...]] | None = None
     """Returns what was measured; None has the status of each check."""
 

@@ -1,4 +1,4 @@
-"""How a page looks: light and dark as the reader's machine, with the colours of Okabe and Ito.
+"""How a page looks: light and dark as the reader's machine, in colours after the palette of Okabe and Ito.
 
 People of every colour vision tell these colours apart; a sign carries each meaning, too, for those who print in grey.
 """
