@@ -85,7 +85,7 @@ def test_an_earlier_result_is_read_as_it_was_written(tmp_path: Path) -> None:
         (FORMATS["json"].render(verify_report(a_verification(), verbose=False)), "other", "cluster shop, not of other"),
     ],
 )
-def test_what_is_no_earlier_result_of_the_cluster_is_refused(
+def test_another_file_than_an_earlier_result_of_the_cluster_is_refused(
     text: str | None, cluster: str, words: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "last.json"

@@ -40,7 +40,7 @@ def test_what_broke_and_what_was_repaired_is_named() -> None:
     assert told(BROKEN, FINE)[3:] == [f"{pair} failed -> ok" for pair in pairs]
 
 
-def test_times_and_words_are_no_change() -> None:
+def test_times_and_words_are_not_compared() -> None:
     words = tuple(one.model_copy(update={"detail": "in other words"}) for one in BROKEN.verdicts)
     cells = {
         one: dict.fromkeys(row, Cell(status=Status.OK, milliseconds=9.0)) for one, row in FINE.matrices[0].cells.items()

@@ -153,7 +153,7 @@ def earlier_run(path: Path, cluster: str) -> VerifyDocument:
     """Return the result of an earlier run of the same cluster.
 
     Raises:
-        UsageError: the file cannot be read, is no such result, or is another cluster's.
+        UsageError: the file cannot be read, is not such a result, or is another cluster's.
     """
     from pydantic import ValidationError
 

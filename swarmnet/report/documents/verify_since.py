@@ -87,12 +87,13 @@ def _by_subject(verdicts: Iterable[VerdictEntry]) -> dict[tuple[str, str], _Foun
     found: dict[tuple[str, str], _Found] = {}
     for one in verdicts:
         here = found.setdefault((one.scenario, one.subject), _Found())
-        here.status = min(one.status, here.status or one.status, key=_badness)
+        statuses: tuple[Status, ...] = (one.status, here.status or one.status)
+        here.status = min(statuses, key=_badness)
         here.causes |= {one.cause} if one.cause is not None else set()
     return found
 
 
-def _badness(status: Status) -> int:
+def _badness(status: str) -> int:
     return [each.value for each in WORST_FIRST].index(status)
 
 
