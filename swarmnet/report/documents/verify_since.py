@@ -87,8 +87,8 @@ def _by_subject(verdicts: Iterable[VerdictEntry]) -> dict[tuple[str, str], _Foun
     found: dict[tuple[str, str], _Found] = {}
     for one in verdicts:
         here = found.setdefault((one.scenario, one.subject), _Found())
-        statuses: tuple[Status, ...] = (one.status, here.status or one.status)
-        here.status = min(statuses, key=_badness)
+        worst: Status = min(one.status, here.status or one.status, key=_badness)
+        here.status = worst
         here.causes |= {one.cause} if one.cause is not None else set()
     return found
 
