@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from swarmnet.report.documents.base import Entry, JsonValue, Output
-from swarmnet.report.documents.verify_since import SinceEntry, since
+from swarmnet.report.documents.verify_changes import SinceEntry
 
 if TYPE_CHECKING:
     from swarmnet.model.report import Verdict
@@ -100,9 +100,9 @@ class VerifyDocument(Output):
     since: SinceEntry | None = Field(description="What changed since the run of --since; null without it.")
 
 
-def verify_document(result: Verification, earlier: VerifyDocument | None = None) -> VerifyDocument:
-    """Return the result for programs, compared with an earlier one."""
-    now = VerifyDocument(
+def verify_document(result: Verification) -> VerifyDocument:
+    """Return the result for programs."""
+    return VerifyDocument(
         schema_=1,
         status=result.status.value,
         run=result.run,
@@ -116,7 +116,6 @@ def verify_document(result: Verification, earlier: VerifyDocument | None = None)
         notes=list(result.notes),
         since=None,
     )
-    return now if earlier is None else now.model_copy(update={"since": since(earlier, now)})
 
 
 def _verdict(one: Verdict) -> VerdictEntry:

@@ -3,50 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
-
-from pydantic import Field
+from typing import TYPE_CHECKING
 
 from swarmnet.model.report import WORST_FIRST
-from swarmnet.report.documents.base import Entry
+from swarmnet.report.documents.verify_changes import ChangedPairEntry, ChangedVerdictEntry, SinceEntry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from swarmnet.report.documents.verify import MatrixEntry, VerdictEntry, VerifyDocument
-
-Status = Literal["ok", "warning", "failed", "inconclusive", "skipped"]
-
-
-class ChangedVerdictEntry(Entry):
-    """A subject on which the verdict is another one."""
-
-    scenario: str
-    subject: str
-    before: Status | None = Field(description="The worst status of its verdicts then; null where it had none.")
-    after: Status | None = Field(description="The worst status of its verdicts now; null where it has none.")
-    causes_before: list[str] = Field(description="The stable ids of what was wrong.")
-    causes_after: list[str] = Field(description="The stable ids of what is wrong.")
-
-
-class ChangedPairEntry(Entry):
-    """An ordered pair of hosts that ended differently under one scenario."""
-
-    scenario: str
-    network: str
-    source: str
-    destination: str
-    before: Status | None = Field(description="Null where it was not measured.")
-    after: Status | None = Field(description="Null where it is not measured.")
-
-
-class SinceEntry(Entry):
-    """What changed since an earlier run."""
-
-    run: str = Field(description="The earlier run.")
-    status: Status = Field(description="How the earlier run ended.")
-    verdicts: list[ChangedVerdictEntry]
-    pairs: list[ChangedPairEntry] = Field(description="Of scenarios and networks that both runs measured.")
+    from swarmnet.report.documents.verify_changes import Status
 
 
 def since(earlier: VerifyDocument, now: VerifyDocument) -> SinceEntry:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from swarmnet.report.documents.verify import verify_document
+from swarmnet.report.documents.verify_since import since
 from swarmnet.report.formats.report import Check, Report
 from swarmnet.report.reports.verify_gauges import verify_gauges
 from swarmnet.report.reports.verify_page import verify_page
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
 
 def verify_report(result: Verification, *, verbose: bool, earlier: VerifyDocument | None = None) -> Report:
     """Return a verification: a check for each verdict, and what changed since an earlier one."""
-    document = verify_document(result, earlier)
+    document = verify_document(result)
+    if earlier is not None:
+        document = document.model_copy(update={"since": since(earlier, document)})
     changes = () if document.since is None else tuple(since_lines(document.since))
     return Report(
         command="verify",

@@ -10,7 +10,7 @@ from swarmnet.report.terminal.text import count
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from swarmnet.report.documents.verify_since import ChangedVerdictEntry, SinceEntry
+    from swarmnet.report.documents.verify_changes import ChangedVerdictEntry, SinceEntry
 
 
 def since_lines(found: SinceEntry) -> Iterator[str]:
