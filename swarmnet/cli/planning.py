@@ -92,6 +92,7 @@ def goal_of(
     from swarmnet.cli.wiring import limited
     from swarmnet.edge.operator.contents import LocalContents
     from swarmnet.edge.operator.files import read_document
+    from swarmnet.model.state import HostFacts
     from swarmnet.operations.playbook import containers, images, key_file, needs, programs, with_archives, with_contents
     from swarmnet.parse.playbook import parse_playbook, parse_variables
     from swarmnet.workflows.apply import Goal
@@ -117,7 +118,7 @@ def goal_of(
         look=Look(
             needs=tuple(need for need in asked if runs or need.own),
             containers=allowed.prune or bool(allowed.replace) or _asks_for_containers(playbook),
-            volumes=any(step.operation.looks_at_volumes for step in playbook.steps),
+            listed=HostFacts.LISTED & _looked_at(playbook),
             made=containers(playbook),
             images=images(playbook),
             hosts=hosts,
@@ -181,7 +182,11 @@ def _plan(
 
 def _asks_for_containers(playbook: Playbook) -> bool:
     """Return whether a step concerns containers, or removes something, which containers may use."""
-    return any(step.operation.looks_at_containers or step.operation.removes for step in playbook.steps)
+    return "containers" in _looked_at(playbook) or any(step.operation.removes for step in playbook.steps)
+
+
+def _looked_at(playbook: Playbook) -> frozenset[str]:
+    return frozenset().union(*(step.operation.looks_at for step in playbook.steps))
 
 
 def _provided(playbook: Playbook) -> frozenset[tuple[str, str]]:

@@ -213,7 +213,7 @@ def _take(schedule: Schedule, clock: Clock, answered: Callable[[], None]) -> Tak
     from swarmnet.edge.backups.repository import DirectoryRepository
     from swarmnet.model.backup import Reason
     from swarmnet.workflows.backup import Order, create, undisturbed
-    from swarmnet.workflows.fleet.observe import Look
+    from swarmnet.workflows.fleet.observe import RECORDED
 
     log = None if schedule.log_file is None else Path(schedule.log_file)
     cluster = Cluster(Path(schedule.inventory), schedule.timeout, schedule.verbosity, log_file=log)
@@ -235,7 +235,7 @@ def _take(schedule: Schedule, clock: Clock, answered: Callable[[], None]) -> Tak
         )
 
         def observe() -> ClusterState:
-            state = undisturbed(ports, Look(containers=True, volumes=True), this_operator(), wait=LOCK_WAIT)
+            state = undisturbed(ports, RECORDED, this_operator(), wait=LOCK_WAIT)
             answered()
             return state
 

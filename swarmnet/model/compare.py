@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from swarmnet.model.engine_json import contains, same_json
 from swarmnet.model.fields import Effect, lines
-from swarmnet.model.merge import COUNTERS, lay
+from swarmnet.model.merge import COUNTERS, Spec, lay
 from swarmnet.model.network import Scope
 from swarmnet.model.network_codecs import filled
 from swarmnet.model.plan import Change
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from swarmnet.model.plain_container import PlainContainer
     from swarmnet.model.service import ServiceSpec
     from swarmnet.model.swarm import NodeSpec
-    from swarmnet.model.volume import VolumeSpec
 
 __all__ = [
     "INIT_ONLY",
@@ -42,8 +41,8 @@ __all__ = [
     "numbered",
     "port_text",
     "service_changes",
+    "spec_changes",
     "swarm_changes",
-    "volume_changes",
 ]
 
 VNI_OPTION = "com.docker.network.driver.overlay.vxlanid_list"
@@ -86,8 +85,8 @@ def service_changes(wanted: ServiceSpec, seen: ServiceSpec, *, exact: bool = Fal
     return (*_differences(after, seen, skipped), *_extra(wanted.extra, seen.extra, exact=exact))
 
 
-def volume_changes(wanted: VolumeSpec, seen: VolumeSpec, *, exact: bool = False) -> tuple[Change, ...]:
-    """Return how a volume differs; engines can change none of it."""
+def spec_changes(wanted: Spec, seen: Spec, *, exact: bool = False) -> tuple[Change, ...]:
+    """Return how an object differs of whose kind the fields' lines say everything."""
     return tuple(_differences(wanted if exact else lay(seen, wanted), seen))
 
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from swarmnet.model.base import Labels
     from swarmnet.model.plan import Change, Rank
     from swarmnet.model.ports import Ports
-    from swarmnet.model.state import ClusterState
+    from swarmnet.model.state import ClusterState, HostFacts
     from swarmnet.model.stores import Store
 
 
@@ -63,6 +63,14 @@ class Kind(ABC, Generic[T]):
     @abstractmethod
     def names(self, state: ClusterState) -> Iterator[str]:
         """Yield the names of all objects that a backup can hold, those of the hosts included."""
+
+    def put_on(self, _facts: HostFacts) -> Iterator[str]:
+        """Yield the names of what somebody put on a host, its engine's own left out."""
+        yield from ()
+
+    def counts(self, state: ClusterState) -> dict[str, int]:
+        """Return how many objects a backup holds, by what the record of a scheduled run calls them."""
+        return {self.word: sum(1 for _name in self.names(state))}
 
 
 R = TypeVar("R", bound=Resource)

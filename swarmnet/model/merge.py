@@ -12,13 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from swarmnet.model.base import Document, JsonObject, JsonValue
-    from swarmnet.model.endpoint import EndpointSpec
-    from swarmnet.model.network import NetworkSpec
-    from swarmnet.model.plain_container import PlainContainer
     from swarmnet.model.swarm import ConfigSpec, NodeSpec, SecretSpec, SwarmSpec
-    from swarmnet.model.volume import VolumeSpec
 
-Spec = TypeVar("Spec", "ServiceSpec", "SwarmSpec", "NetworkSpec", "VolumeSpec", "EndpointSpec", "PlainContainer")
+Spec = TypeVar("Spec", bound="Document")
 
 Labelled = TypeVar("Labelled", "ServiceSpec", "SwarmSpec", "NodeSpec", "ConfigSpec", "SecretSpec")
 

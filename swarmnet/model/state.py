@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -189,6 +190,9 @@ class HostFacts(Document):
     """Those of its images that a playbook's steps are about; None where none was asked for. In no backup."""
     open_ports: tuple[OpenPort, ...] | None = Field(default=None, exclude=True)
     """Open ports that no service of the swarm publishes; None when they are not known. Part of no backup."""
+
+    LISTED: ClassVar[frozenset[str]] = frozenset({"volumes"})
+    """Fields that engines list from their store of the same name where asked for, and that are None where not."""
 
 
 class HostFailure(Document):

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 from swarmnet.model.plan import Change, unmarked
 
 if TYPE_CHECKING:
-    from swarmnet.model.base import Labels
-    from swarmnet.model.network import NetworkSpec
-    from swarmnet.model.service import ServiceSpec
-    from swarmnet.model.swarm import ConfigSpec, SecretSpec, SwarmSpec
-    from swarmnet.model.volume import VolumeSpec
+    from collections.abc import Mapping
 
-Spec = TypeVar("Spec", "NetworkSpec", "ServiceSpec", "SwarmSpec", "ConfigSpec", "SecretSpec", "VolumeSpec")
+    from swarmnet.model.base import Labels
+
+
+class _Labelled(Protocol):
+    """A spec with labels."""
+
+    @property
+    def labels(self) -> Labels: ...
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None) -> Self: ...
+
+
+Spec = TypeVar("Spec", bound=_Labelled)
 
 
 def bare(spec: Spec) -> Spec:

@@ -92,10 +92,8 @@ class Operation(Document, ABC):
     summary: ClassVar[str]
     """One sentence for ``--help`` and the JSON Schema."""
 
-    looks_at_containers: ClassVar[bool] = False
-    """True where planning needs the containers of the hosts, which are not asked for otherwise."""
-    looks_at_volumes: ClassVar[bool] = False
-    """True where planning needs the volumes of the hosts, which are not asked for otherwise."""
+    looks_at: ClassVar[frozenset[str]] = frozenset()
+    """Fields of ``HostFacts`` that planning needs and that hosts are not asked for otherwise."""
     may_move_tasks: ClassVar[bool] = False
     """True where a step can take nodes away from tasks: the plan warns of services that find no other."""
     only_after_changes: ClassVar[bool] = False

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from swarmnet.model.network import Network
     from swarmnet.model.service import Service
     from swarmnet.model.state import ClusterState, Container, HostFacts
-    from swarmnet.model.volume import Volume
 
 NEW = "new:"
 """Prefix of the ids of predicted nodes: the real id is not known before the host joins."""
@@ -43,7 +42,7 @@ def joined(state: ClusterState, host: str, *, role: Role, address: str, availabi
     )
     membership = SwarmMembership(state=SwarmStanding.ACTIVE, node_id=node.id, address=address, is_manager=manager)
     state = state.model_copy(update={"nodes": (*state.nodes, node)})
-    return _with_facts(
+    return with_facts(
         state,
         host,
         lambda old: old.model_copy(update={"engine": old.engine.model_copy(update={"membership": membership})}),
@@ -69,24 +68,17 @@ def with_network(state: ClusterState, network: Network, host: str | None) -> Clu
 
     if host is None:
         return state.model_copy(update={"networks": replaced(state.networks)})
-    return _with_facts(state, host, lambda facts: facts.model_copy(update={"networks": replaced(facts.networks)}))
-
-
-def with_volume(state: ClusterState, volume: Volume, host: str) -> ClusterState:
-    """Return the state with one more volume on a host."""
-    return _with_facts(
-        state, host, lambda facts: facts.model_copy(update={"volumes": (*(facts.volumes or ()), volume)})
-    )
+    return with_facts(state, host, lambda facts: facts.model_copy(update={"networks": replaced(facts.networks)}))
 
 
 def with_image(state: ClusterState, image: Image, host: str) -> ClusterState:
     """Return the state with this image instead of one of its name on a host."""
-    return _with_facts(state, host, lambda facts: _imaged(facts, image.reference, (image,)))
+    return with_facts(state, host, lambda facts: _imaged(facts, image.reference, (image,)))
 
 
 def without_image(state: ClusterState, reference: str, host: str) -> ClusterState:
     """Return the state without the image of that name on a host."""
-    return _with_facts(state, host, lambda facts: _imaged(facts, reference, ()))
+    return with_facts(state, host, lambda facts: _imaged(facts, reference, ()))
 
 
 def _imaged(facts: HostFacts, reference: str, images: tuple[Image, ...]) -> HostFacts:
@@ -96,7 +88,7 @@ def _imaged(facts: HostFacts, reference: str, images: tuple[Image, ...]) -> Host
 
 def with_container(state: ClusterState, container: Container, host: str) -> ClusterState:
     """Return the state with this container instead of one of its name on a host."""
-    return _with_facts(
+    return with_facts(
         state,
         host,
         lambda facts: facts.model_copy(
@@ -107,7 +99,7 @@ def with_container(state: ClusterState, container: Container, host: str) -> Clus
 
 def without_container(state: ClusterState, name: str, host: str) -> ClusterState:
     """Return the state without the container of that name on a host."""
-    return _with_facts(
+    return with_facts(
         state,
         host,
         lambda facts: facts.model_copy(
@@ -122,6 +114,7 @@ def with_service(state: ClusterState, service: Service) -> ClusterState:
     return state.model_copy(update={"services": (*others, service)})
 
 
-def _with_facts(state: ClusterState, host: str, change: Callable[[HostFacts], HostFacts]) -> ClusterState:
+def with_facts(state: ClusterState, host: str, change: Callable[[HostFacts], HostFacts]) -> ClusterState:
+    """Return the state with what was seen of one host changed; the same state where that host did not answer."""
     hosts = tuple(change(facts) if facts.host == host else facts for facts in state.hosts)
     return state.model_copy(update={"hosts": hosts})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import (
@@ -28,7 +28,7 @@ from swarmnet.plan.recovery.retention import to_remove
 from swarmnet.plan.recovery.steady import moved
 from swarmnet.workflows.backup_lookup import listing, opened, proved
 from swarmnet.workflows.fleet.cluster_view import listed
-from swarmnet.workflows.fleet.observe import Look, observe
+from swarmnet.workflows.fleet.observe import RECORDED, observe
 from swarmnet.workflows.fleet.settle import observe_settled
 from swarmnet.workflows.lock.lock import RETRY, living
 
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from swarmnet.model.ports import Ports
     from swarmnet.model.sealed import Entry, Repository, SealedHeader, SealedRaft, Vault, WritableRepository
     from swarmnet.plan.recovery.retention import Keep
+    from swarmnet.workflows.fleet.observe import Look
 
 
 LOOKS_AGAIN = 10.0
@@ -246,7 +247,7 @@ def compare_with_live(
     Raises:
         IncompleteError: no manager answers for the swarm: everything in it would look removed.
     """
-    state = observe(ports, Look(containers=True, volumes=True, hosts=hosts))
+    state = observe(ports, replace(RECORDED, hosts=hosts))
     answered(state, ports.inventory, hosts=())
     return compare(before, state, mapping, hosts=hosts)
 

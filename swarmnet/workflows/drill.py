@@ -22,7 +22,7 @@ from swarmnet.plan.recovery.rehearsal import occupied, sort, volumes_of
 from swarmnet.plan.reset import reset
 from swarmnet.workflows.apply import Goal, apply
 from swarmnet.workflows.backup import compare, undisturbed
-from swarmnet.workflows.fleet.observe import Look, observe
+from swarmnet.workflows.fleet.observe import RECORDED, observe
 from swarmnet.workflows.restore import run
 
 if TYPE_CHECKING:
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from swarmnet.workflows.apply import Terms
     from swarmnet.workflows.restore import Restore
 
-WHOLE = Look(containers=True, volumes=True)
 CLEARS = 60.0
 """Seconds for engines to end the containers of a swarm that they left, and so to let go of their volumes."""
 FAMILIES = ("swarm", "node", "network", "endpoint", "config", "secret", "volume", "container", "service")
@@ -120,7 +119,7 @@ def rehearse(
         RefusedError: the hosts are not empty; nothing was changed.
     """
     begun = ports.clock.monotonic()
-    refuse_occupied(observe(ports, WHOLE))
+    refuse_occupied(observe(ports, RECORDED))
     blank = blank.model_copy(update={"recovery": ports.clock.monotonic() - begun})
     try:
         told = _restored(ports, rehearsal, terms(), blank, prove, course)
@@ -198,7 +197,7 @@ def _compared(ports: Ports, rehearsal: Rehearsal, terms: Terms, told: DrillRepor
     """Look afresh, as a backup does, and sort what differs."""
     ports.listener(Progress("comparing what came back with the backup"))
     try:
-        state = undisturbed(ports, WHOLE, terms.operator)
+        state = undisturbed(ports, RECORDED, terms.operator)
     except SwarmnetError as error:
         return told.model_copy(update={"unseen": (f"the restored cluster: {error}",)})
     fresh = document(
@@ -246,7 +245,7 @@ def clear(ports: Ports, terms: Terms, document: BackupDocument) -> tuple[str, ..
     """
     goal = Goal(
         make_plan=lambda state: reset(state, ports.inventory),
-        look=WHOLE,
+        look=RECORDED,
         permissions=Permissions(allow_missing=True, dissolve=True),
         command="drill: taking it down",
     )
@@ -254,13 +253,13 @@ def clear(ports: Ports, terms: Terms, document: BackupDocument) -> tuple[str, ..
     made = volumes_of(document)
 
     def again() -> ClusterState:
-        state = observe(ports, WHOLE)
+        state = observe(ports, RECORDED)
         for facts in state.hosts:
             for volume in facts.volumes or ():
                 if volume.spec.name in made:
                     with suppress(NotFoundError, ConflictError):  # a task that is ending uses it: the next look asks
                         ports.engine(facts.host).volumes.remove(volume.id)
-        return observe(ports, WHOLE)
+        return observe(ports, RECORDED)
 
     try:
         ended = apply(ports, goal, terms)

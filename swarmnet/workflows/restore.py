@@ -6,7 +6,7 @@ before the first connection is made.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ from swarmnet.plan.recovery.left_over import left
 from swarmnet.plan.recovery.steps import restoration
 from swarmnet.plan.recovery.undo import undo
 from swarmnet.workflows.apply import Goal, apply
-from swarmnet.workflows.fleet.observe import Look
+from swarmnet.workflows.fleet.observe import RECORDED, Look
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,9 +78,8 @@ class Restore:
     def look(self) -> Look:
         """What the plan must know."""
         hosts = frozenset(host.name for host in self.inventory.select(self.choices.limit).hosts)
-        return Look(
-            containers=True,
-            volumes=True,
+        return replace(
+            RECORDED,
             hosts=hosts if self.choices.limit else None,
             unlock_key_file=self.choices.unlock_key_file,
         )

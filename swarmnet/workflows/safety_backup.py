@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from swarmnet.errors import SwarmnetError
 from swarmnet.workflows.backup import Order, create, since
-from swarmnet.workflows.fleet.observe import Look
+from swarmnet.workflows.fleet.observe import RECORDED
 from swarmnet.workflows.fleet.settle import observe_settled
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class SafetyBackup:
         )
 
         def observe() -> ClusterState:
-            state = observe_settled(ports, Look(containers=True, volumes=True, hosts=hosts, missing=seen.failures))
+            state = observe_settled(ports, replace(RECORDED, hosts=hosts, missing=seen.failures))
             return state.model_copy(update={"moved": since(ports, state)})
 
         try:

@@ -19,6 +19,7 @@ from swarmnet.errors import (
     SwarmnetError,
 )
 from swarmnet.model.schedule import RunRecord
+from swarmnet.operations.kinds import KINDS
 from swarmnet.plan.recovery.catalogue import TIME, newest_of, usable
 from swarmnet.plan.recovery.retention import Keep
 from swarmnet.plan.schedule import age, is_alarmed, is_drill_due, may_prune
@@ -248,16 +249,7 @@ def _prune(job: Job, course: _Course, history: History) -> None:
 
 
 def _counts(document: BackupDocument) -> dict[str, int]:
-    state = document.state
-    return {
-        "node": len(state.nodes),
-        "network": len([one for one in state.networks if not one.predefined]),
-        "local_network": sum(not one.predefined for host in state.hosts for one in host.networks),
-        "volume": sum(len(host.volumes or ()) for host in state.hosts),
-        "service": len(state.services),
-        "config": len(state.configs),
-        "secret": len(state.secrets),
-    }
+    return {word: count for kind in KINDS for word, count in kind.counts(document.state).items()}
 
 
 def _tell_all(job: Job, say: Callable[[Notice], str | None]) -> None:

@@ -14,6 +14,7 @@ from swarmnet.model.plan import MANAGED_LABEL, Permit, Plan
 from swarmnet.model.service import ServiceSpec
 from swarmnet.model.state import ClusterState, HostFacts
 from swarmnet.model.swarm import ConfigSpec, NewSecret, SecretSpec
+from swarmnet.operations import BY_NAME
 from swarmnet.operations.kinds import KINDS, REMOVABLE
 from swarmnet.operations.removal import Removal
 from swarmnet.plan import guard
@@ -21,7 +22,7 @@ from swarmnet.plan.guard import Permissions
 from swarmnet.plan.prune import with_removals
 from swarmnet.plan.recovery.drift import drift
 from swarmnet.plan.recovery.selection import WORDS
-from swarmnet.workflows.fleet.observe import Look, observe
+from swarmnet.workflows.fleet.observe import RECORDED, observe
 from tests.simulator import World
 
 if TYPE_CHECKING:
@@ -47,7 +48,6 @@ MAKE: dict[str, Callable[[EnginePort, Labels], object]] = {
     ),
 }
 """One object of each kind that can be removed, called ``x``; a new kind needs its line."""
-LOOK = Look(containers=True, volumes=True)
 REMOVABLE_KINDS = pytest.mark.parametrize("kind", REMOVABLE.values(), ids=REMOVABLE)
 
 
@@ -71,7 +71,7 @@ def pruned(state: ClusterState) -> Plan:
 @REMOVABLE_KINDS
 def test_an_object_with_our_label_is_removed_in_its_turn(kind: RemovableKind[Any]) -> None:
     world = with_one(kind, {MANAGED_LABEL: "shop"})
-    (removal,) = pruned(observe(world.ports(), LOOK)).actions
+    (removal,) = pruned(observe(world.ports(), RECORDED)).actions
 
     removal.run(world.ports())
 
@@ -81,29 +81,29 @@ def test_an_object_with_our_label_is_removed_in_its_turn(kind: RemovableKind[Any
         f"prune.{kind.word}",
         kind.rank,
     )
-    assert not [one for _host, one in kind.places(observe(world.ports(), LOOK)) if one.spec.name == "x"]
+    assert not [one for _host, one in kind.places(observe(world.ports(), RECORDED)) if one.spec.name == "x"]
 
 
 @REMOVABLE_KINDS
 @pytest.mark.parametrize("labels", [{}, {MANAGED_LABEL: "other"}], ids=["none", "another cluster's"])
 def test_an_object_without_our_label_stays(kind: RemovableKind[Any], labels: Labels) -> None:
-    assert pruned(observe(with_one(kind, labels).ports(), LOOK)).actions == ()
+    assert pruned(observe(with_one(kind, labels).ports(), RECORDED)).actions == ()
 
 
 @REMOVABLE_KINDS
 def test_the_predicted_state_after_a_removal_is_the_observed_one(kind: RemovableKind[Any]) -> None:
     world = with_one(kind, {MANAGED_LABEL: "shop"})
-    plan = pruned(observe(world.ports(), LOOK))
+    plan = pruned(observe(world.ports(), RECORDED))
     for action in plan.actions:
         action.run(world.ports())
 
-    assert drift(plan.predicted, observe(world.ports(), LOOK)).differences == ()
+    assert drift(plan.predicted, observe(world.ports(), RECORDED)).differences == ()
 
 
 @REMOVABLE_KINDS
 def test_an_object_that_went_is_a_difference_of_its_kind(kind: RemovableKind[Any]) -> None:
     world = with_one(kind, {})
-    before = observe(world.ports(), LOOK)
+    before = observe(world.ports(), RECORDED)
     (found,) = [(host, one) for host, one in kind.places(before) if one.spec.name == "x"]
 
     (difference,) = drift(before, kind.without(before, found[1].id, found[0])).differences
@@ -115,6 +115,13 @@ def test_an_object_that_went_is_a_difference_of_its_kind(kind: RemovableKind[Any
 def test_the_table_reads_the_fields_that_states_have(kind: RemovableKind[Any]) -> None:
     assert kind.field in ClusterState.model_fields or not kind.in_swarm
     assert kind.field in HostFacts.model_fields or not kind.on_hosts
+
+
+def test_steps_look_at_what_hosts_can_be_asked_for() -> None:
+    listed = {*HostFacts.LISTED, "containers"}
+
+    assert {name: step.looks_at for name, step in BY_NAME.items() if not step.looks_at <= listed} == {}
+    assert HostFacts.model_fields.keys() >= HostFacts.LISTED
 
 
 def test_every_kind_can_be_chosen_for_a_restore() -> None:
@@ -132,7 +139,7 @@ def test_every_kind_can_be_chosen_for_a_restore() -> None:
     ],
 )
 def test_a_permit_is_refused_without_its_flag(kind: RemovableKind[Any], permit: Permit, allowed: Permissions) -> None:
-    state = observe(with_one(kind, {}).ports(), LOOK)
+    state = observe(with_one(kind, {}).ports(), RECORDED)
     (found,) = [(host, one) for host, one in kind.places(state) if one.spec.name == "x"]
     removal = Removal.of(kind, found[1], found[0], permit, "a test removes it")
     plan = Plan(cluster="shop", actions=(removal,), predicted=state)

@@ -13,7 +13,7 @@ from swarmnet.model.volume import VolumeSpec
 from swarmnet.report.documents.show import ShowDocument, show_document
 from swarmnet.report.formats import FORMATS
 from swarmnet.report.reports.show import VIEWS, show_report
-from swarmnet.workflows.fleet.observe import Look, observe
+from swarmnet.workflows.fleet.observe import RECORDED, Look, observe
 from swarmnet.workflows.volume_sizes import sizes_of_volumes
 from tests.simulator import World
 from tests.support.goals import run
@@ -50,7 +50,7 @@ def whole() -> ShowDocument:
     world.engine("w1").volumes.create(VolumeSpec(name="spare"))
     world.settle()
     ports = world.ports()
-    state = observe(ports, Look(containers=True, volumes=True))
+    state = observe(ports, RECORDED)
     sizes, failures = sizes_of_volumes(ports, state)
     assert failures == ()
     return show_document(topology(state, sizes), "shop")
@@ -119,7 +119,7 @@ def test_a_host_that_cannot_count_sizes_is_named_and_the_others_are_shown() -> N
     for name in ("m1", "w1"):
         world.engine(name).volumes.create(VolumeSpec(name="data"))
     ports = world.ports()
-    state = observe(ports, Look(volumes=True))
+    state = observe(ports, Look(listed=frozenset({"volumes"})))
     world.machines["w1"].engine_running = False
     sizes, failures = sizes_of_volumes(ports, state)
     assert sizes == {"m1": {"data": 0}}

@@ -18,7 +18,7 @@ from swarmnet.model.schedule import DrillRun, History, RunRecord, Schedule, Sche
 from swarmnet.plan.schedule import after_run, is_due
 from swarmnet.workflows.backup import Order, create, undisturbed
 from swarmnet.workflows.backup_lookup import listing
-from swarmnet.workflows.fleet.observe import Look
+from swarmnet.workflows.fleet.observe import RECORDED
 from swarmnet.workflows.scheduled import Job, carry_out
 from tests.support.goals import operator, run
 
@@ -136,7 +136,7 @@ class Nights:
             reason=Reason.SCHEDULE,
             inventory=self.world.inventory,
         )
-        look = partial(undisturbed, ports, Look(containers=True, volumes=True), operator())
+        look = partial(undisturbed, ports, RECORDED, operator())
 
         def observe() -> ClusterState:
             state = look()

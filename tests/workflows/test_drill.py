@@ -22,7 +22,7 @@ from swarmnet.plan.recovery.describe import document
 from swarmnet.plan.recovery.rehearsal import Roles, occupied, staged
 from swarmnet.plan.recovery.steps import Choices
 from swarmnet.workflows.drill import Course, Rehearsal, clear, rehearse
-from swarmnet.workflows.fleet.observe import Look, observe
+from swarmnet.workflows.fleet.observe import RECORDED, observe
 from swarmnet.workflows.restore import Restore
 from tests.simulator import World
 from tests.support.goals import terms
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from swarmnet.model.state import ClusterState
 
 TAKEN = datetime(2025, 12, 31, tzinfo=UTC)
-WHOLE = Look(containers=True, volumes=True)
 SPARE = Inventory(
     cluster="spare",
     hosts=(
@@ -73,7 +72,7 @@ def backup() -> BackupDocument:
     node = next(node for node in engine.nodes.list() if node.hostname == "w1")
     engine.nodes.update(node.id, node.version, NodeSpec(labels={"zone": "z"}))
     world.settle()
-    return document(observe(world.ports(), WHOLE), cluster="prod", backup_id="ab" * 16, created=TAKEN, tool="test")
+    return document(observe(world.ports(), RECORDED), cluster="prod", backup_id="ab" * 16, created=TAKEN, tool="test")
 
 
 def blank(found: BackupDocument, world: World) -> DrillReport:
@@ -137,7 +136,7 @@ def test_a_drill_passes_when_all_came_back_and_tells_what_a_lab_cannot_show() ->
     assert report.recovery >= 0.5
     assert report.age == (report.begun - TAKEN).total_seconds()
     assert clear(world.ports(), terms(), backup()) == ()
-    assert occupied(observe(world.ports(), WHOLE)) == ()
+    assert occupied(observe(world.ports(), RECORDED)) == ()
 
 
 def test_what_got_lost_without_a_word_fails_the_drill() -> None:

@@ -22,7 +22,7 @@ from swarmnet.plan.recovery.steps import Choices
 from swarmnet.report.terminal.restore import report_lines
 from swarmnet.workflows.apply import Terms, apply, prepare
 from swarmnet.workflows.backup import compare
-from swarmnet.workflows.fleet.observe import Look, observe
+from swarmnet.workflows.fleet.observe import RECORDED, observe
 from swarmnet.workflows.restore import Restore, run
 from tests.simulator import World
 from tests.support.backups import CREATED
@@ -90,7 +90,7 @@ def _backup() -> BackupDocument:
 
 
 def _seen(world: World) -> ClusterState:
-    return observe(world.ports(), Look(containers=True, volumes=True))
+    return observe(world.ports(), RECORDED)
 
 
 def _restore(found: BackupDocument, *, secrets: dict[str, Secret] | None = None) -> Restore:

@@ -9,7 +9,7 @@ from swarmnet.model.ports import ContainerSpec
 from swarmnet.model.state import Endpoint
 from swarmnet.plan.recovery.describe import document
 from swarmnet.plan.recovery.steps import Choices
-from swarmnet.workflows.fleet.observe import Look, observe
+from swarmnet.workflows.fleet.observe import RECORDED, observe
 from swarmnet.workflows.restore import Restore
 from tests.simulator import World
 from tests.support.backups import CREATED
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from swarmnet.model.backup import BackupDocument
     from swarmnet.model.plan import Plan
 
-LOOK = Look(containers=True, volumes=True)
 IMAGE = "legacy:1"
 PLACES = (
     Endpoint(network="data", ipv4="10.50.0.9", aliases=("db", "pg")),
@@ -51,13 +50,13 @@ def backup() -> BackupDocument:
     box(world, "a2", "legacy", PLACES)
     box(world, "a2", "gone", PLACES[:0])
     box(world, "a3", "lost", (Endpoint(network="data"),))
-    state = observe(world.ports(), LOOK)
+    state = observe(world.ports(), RECORDED)
     return document(state, cluster="old", backup_id="ab" * 16, created=CREATED, tool="swarmnet")
 
 
 def plan(world: World, found: BackupDocument, *exclude: str) -> Plan:
     restore = Restore(found, NEW, Choices(mapping=MAP, secrets={}, exclude=exclude))
-    return restore.plan(observe(world.ports(), LOOK))
+    return restore.plan(observe(world.ports(), RECORDED))
 
 
 def told(made: Plan) -> list[str]:
@@ -71,7 +70,7 @@ def applied(world: World, made: Plan) -> None:
 
 
 def seen(world: World) -> dict[str, tuple[str, tuple[str, ...]]]:
-    found = observe(world.ports(), LOOK).container("b2", "legacy")
+    found = observe(world.ports(), RECORDED).container("b2", "legacy")
     assert found is not None
     return {one.network: (one.address, one.aliases) for one in found.endpoints}
 

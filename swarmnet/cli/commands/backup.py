@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -176,10 +176,10 @@ def create(
 
         from swarmnet.workflows.backup import Order, undisturbed
         from swarmnet.workflows.backup import create as take
-        from swarmnet.workflows.fleet.observe import Look
+        from swarmnet.workflows.fleet.observe import RECORDED
 
         vault = sealing.vault()
-        look = Look(containers=True, volumes=True, hosts=cluster.names(hosts))
+        look = replace(RECORDED, hosts=cluster.names(hosts))
         order = Order(
             cluster=hosts.cluster,
             backup_id=uuid.uuid4().hex,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -89,12 +90,12 @@ def _show(word: str, cluster: LimitedCluster, output: Output, name: str | None =
     from swarmnet.model.topology import topology
     from swarmnet.report.documents.show import show_document
     from swarmnet.report.reports.show import show_report
-    from swarmnet.workflows.fleet.observe import Look, observe
+    from swarmnet.workflows.fleet.observe import RECORDED, observe
     from swarmnet.workflows.volume_sizes import sizes_of_volumes
 
     targets, hosts = output.targets(), cluster.read()
     with cluster.connected(hosts) as ports_:
-        state = observe(ports_, Look(containers=True, volumes=True, hosts=cluster.names(hosts)))
+        state = observe(ports_, replace(RECORDED, hosts=cluster.names(hosts)))
         sizes, unsized = sizes_of_volumes(ports_, state) if sized else ({}, ())
     answered(state, hosts)
     state = state.model_copy(update={"failures": (*state.failures, *unsized)})

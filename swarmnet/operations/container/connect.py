@@ -42,7 +42,7 @@ class ConnectOperation(Operation, EndpointSpec):
         "A container that others own, on a network of the swarm or of its host; fields that are left out are not"
         " managed."
     )
-    looks_at_containers: ClassVar[bool] = True
+    looks_at: ClassVar[frozenset[str]] = frozenset({"containers"})
 
     container: Annotated[str, Field(min_length=1)]
     """Name of a container that is there, running or not."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from swarmnet.model.ports import Ports
-    from swarmnet.model.state import ClusterState
+    from swarmnet.model.state import ClusterState, HostFacts
 
 
 class ContainerKind(RemovableKind[Container]):
@@ -45,6 +45,14 @@ class ContainerKind(RemovableKind[Container]):
     def names(self, state: ClusterState) -> Iterator[str]:
         """Yield the names of all containers that are not tasks."""
         yield from (one.name for _host, one in self.places(state) if self.may_go(one))
+
+    def put_on(self, facts: HostFacts) -> Iterator[str]:
+        """Yield the names of a host's containers, tasks included."""
+        yield from (one.name for one in facts.containers)
+
+    def counts(self, _state: ClusterState) -> dict[str, int]:
+        """Return nothing: containers come and go."""
+        return {}
 
     def may_go(self, seen: Container) -> bool:
         """Return whether it is not a task."""

@@ -88,7 +88,7 @@ class ContainerOperation(OwnableOperation, _Written):
     summary: ClassVar[str] = (
         "One container outside of services on every selected host; fields that are left out are not managed."
     )
-    looks_at_containers: ClassVar[bool] = True
+    looks_at: ClassVar[frozenset[str]] = frozenset({"containers"})
 
     name: ContainerName
     image: str = ""

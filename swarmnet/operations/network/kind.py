@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from swarmnet.model.ports import Ports
-    from swarmnet.model.state import ClusterState
+    from swarmnet.model.state import ClusterState, HostFacts
 
 
 class NetworkKind(RemovableKind[Network]):
@@ -52,6 +52,17 @@ class NetworkKind(RemovableKind[Network]):
         if before.allocated == after.allocated:
             return changes
         return (*changes, Change(path="allocated", before=before.allocated, after=after.allocated))
+
+    def put_on(self, facts: HostFacts) -> Iterator[str]:
+        """Yield the names of a host's own networks that engines do not make by themselves."""
+        yield from (one.spec.name for one in facts.networks if not one.predefined)
+
+    def counts(self, state: ClusterState) -> dict[str, int]:
+        """Return the networks of the swarm and those of hosts apart, without the predefined ones."""
+        return {
+            "network": sum(not one.predefined for one in state.networks),
+            "local_network": sum(1 for facts in state.hosts for _name in self.put_on(facts)),
+        }
 
     def may_go(self, seen: Network) -> bool:
         """Return whether it is neither predefined nor the ingress network."""

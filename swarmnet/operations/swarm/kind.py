@@ -34,3 +34,7 @@ class NodeKind(Kind[NodeSpec]):
     def names(self, state: ClusterState) -> Iterator[str]:
         """Yield the inventory names of the hosts."""
         yield from (facts.host for facts in state.hosts)
+
+    def counts(self, state: ClusterState) -> dict[str, int]:
+        """Return the number of nodes, which may be more or fewer than the hosts."""
+        return {self.word: len(state.nodes)}

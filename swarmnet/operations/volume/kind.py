@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from swarmnet.model.compare import volume_changes
+from swarmnet.model.compare import spec_changes
 from swarmnet.model.kind import Kind
 from swarmnet.model.volume import Volume
 from swarmnet.operations.comparing import bare, turned
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from swarmnet.model.plan import Change
-    from swarmnet.model.state import ClusterState
+    from swarmnet.model.state import ClusterState, HostFacts
 
 
 class VolumeKind(Kind[Volume]):
@@ -34,8 +34,12 @@ class VolumeKind(Kind[Volume]):
 
     def changes(self, before: Volume, after: Volume) -> tuple[Change, ...]:
         """Return how driver, options and labels differ; data is not looked at."""
-        return turned(volume_changes(before.spec, after.spec, exact=True))
+        return turned(spec_changes(before.spec, after.spec, exact=True))
 
     def names(self, state: ClusterState) -> Iterator[str]:
         """Yield the names of all volumes."""
-        yield from (one.id for facts in state.hosts for one in facts.volumes or ())
+        yield from (name for facts in state.hosts for name in self.put_on(facts))
+
+    def put_on(self, facts: HostFacts) -> Iterator[str]:
+        """Yield the names of a host's volumes."""
+        yield from (one.id for one in facts.volumes or ())

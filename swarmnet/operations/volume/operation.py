@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, WithJsonSchema
 
-from swarmnet.model.compare import volume_changes
+from swarmnet.model.compare import spec_changes
 from swarmnet.model.fields import Effect
 from swarmnet.model.find import by_id
 from swarmnet.model.plan import Action, Rank, Sign
@@ -19,7 +19,7 @@ from swarmnet.model.ref import Ref
 from swarmnet.model.volume import Volume, VolumeSpec
 from swarmnet.operations.kind import Context, Operation
 from swarmnet.operations.notation import Texts
-from swarmnet.operations.state_edits import with_volume
+from swarmnet.operations.state_edits import with_facts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,7 +55,10 @@ class CreateVolume(Action):
 
     def predict(self, state: ClusterState) -> ClusterState:
         """Return the state with the volume."""
-        return with_volume(state, Volume(spec=self.spec), self.host)
+        made = Volume(spec=self.spec)
+        return with_facts(
+            state, self.host, lambda facts: facts.model_copy(update={"volumes": (*(facts.volumes or ()), made)})
+        )
 
     def run(self, ports: Ports) -> None:
         """Create it; one that was made meanwhile is taken as it is, and the next plan compares it."""
@@ -67,7 +70,7 @@ class VolumeOperation(Operation, VolumeSpec):
 
     name_in_playbook: ClassVar[str] = "volume"
     summary: ClassVar[str] = "One named volume on every selected host."
-    looks_at_volumes: ClassVar[bool] = True
+    looks_at: ClassVar[frozenset[str]] = frozenset({"volumes"})
 
     name: VolumeName
     options: Texts = Field(default_factory=dict)
@@ -124,7 +127,7 @@ class VolumeOperation(Operation, VolumeSpec):
 
     def changes_from(self, seen: Volume | None) -> tuple[Change, ...]:
         """Return how an existing volume differs from the wanted one."""
-        return () if seen is None else volume_changes(self.spec, seen.spec)
+        return () if seen is None else spec_changes(self.spec, seen.spec)
 
     def _places(self, context: Context) -> Iterator[tuple[str, Volume | None]]:
         for host in context.hosts:

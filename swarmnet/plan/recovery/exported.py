@@ -12,6 +12,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from swarmnet.errors import IncompleteError
+from swarmnet.model.state import HostFacts
 from swarmnet.plan.recovery.catalogue import TIME
 from swarmnet.plan.recovery.redact import redacted
 
@@ -61,8 +62,8 @@ def _of_host(host: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - as above
     for network in host["networks"]:
         if not network["predefined"]:
             yield f"networks/{_name(network['spec']['name'])}.json", network["spec"]
-    for volume in host["volumes"] or ():
-        yield f"volumes/{_name(volume['spec']['name'])}.json", volume["spec"]
+    for field in sorted(HostFacts.LISTED):
+        yield from ((f"{field}/{_name(one['spec']['name'])}.json", one["spec"]) for one in host[field] or ())
     for box in host["containers"]:
         endpoints = [{key: value for key, value in one.items() if key not in _OPERATIONAL} for one in box["endpoints"]]
         told = {"name": box["name"], "image": box["image"], "labels": box["labels"], "endpoints": endpoints}

@@ -14,6 +14,7 @@ from swarmnet.model.ref import Ref
 from swarmnet.model.service import Protocol
 from swarmnet.model.service_mounts import MountType
 from swarmnet.model.state import SwarmStanding
+from swarmnet.operations.kinds import KINDS
 from swarmnet.plan.recovery.describe import IDLE, own
 from swarmnet.plan.recovery.left_over import is_explained
 
@@ -158,14 +159,9 @@ def occupied(state: ClusterState) -> tuple[str, ...]:
 def _of_host(facts: HostFacts) -> Iterator[str]:
     if facts.engine.membership.state is not SwarmStanding.INACTIVE:
         yield f"{facts.host} is in a swarm"
-    networks = [net.spec.name for net in facts.networks if not net.predefined]
-    for word, names in (
-        ("network", networks),
-        ("container", [one.name for one in facts.containers]),
-        ("volume", [one.spec.name for one in facts.volumes or ()]),
-    ):
-        if names:
-            yield f"{facts.host} has {word} {', '.join(names[:3])}{' ...' if names[3:] else ''}"
+    for kind in KINDS:
+        if names := tuple(kind.put_on(facts)):
+            yield f"{facts.host} has {kind.word} {', '.join(names[:3])}{' ...' if names[3:] else ''}"
 
 
 def volumes_of(document: BackupDocument) -> frozenset[str]:

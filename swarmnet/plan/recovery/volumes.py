@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from swarmnet.model.compare import volume_changes
+from swarmnet.model.compare import spec_changes
 from swarmnet.model.find import by_id
 from swarmnet.model.plan import Skip, unmarked
 from swarmnet.model.ref import Ref
@@ -50,4 +50,4 @@ def _difference(spec: VolumeSpec, state: ClusterState, host: str) -> str:
     if seen is None:
         return ""
     now = seen.spec.model_copy(update={"labels": unmarked(seen.spec.labels)})
-    return ", ".join(change.path for change in volume_changes(spec, now, exact=True))
+    return ", ".join(change.path for change in spec_changes(spec, now, exact=True))

@@ -52,8 +52,8 @@ class Look:
     """Questions to shells, from the steps of a playbook."""
     containers: bool = False
     """True asks every host for its containers."""
-    volumes: bool = False
-    """True asks every host for its named volumes."""
+    listed: frozenset[str] = frozenset()
+    """Those of ``HostFacts.LISTED`` that every host is asked for."""
     made: frozenset[str] = frozenset()
     """Names of containers to be asked how they were made: two requests each."""
     all_made: bool = False
@@ -83,6 +83,8 @@ class Look:
 
 
 EVERYTHING = Look()
+RECORDED = Look(containers=True, listed=HostFacts.LISTED)
+"""All that a backup holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +184,7 @@ def _host(ports: Ports, host: str, look: Look) -> _Seen:
         asked = pool.submit(engine.facts)
         networks = engine.networks.list()
         containers = _containers(engine, look)
-        volumes = engine.volumes.list() if look.volumes else None
+        listed = {name: getattr(engine, name).list() for name in look.listed}
     told, printed = asked.result(), tables_of.result()
     with border(host, "read the kernel's routes"):
         tables = read_tables(printed.stdout.decode(errors="replace"))
@@ -197,8 +199,8 @@ def _host(ports: Ports, host: str, look: Look) -> _Seen:
         open_ports=tables.open_ports,
         networks=tuple(net for net in networks if net.spec.effective_scope is Scope.LOCAL),
         containers=containers,
-        volumes=volumes,
         images=_images(engine, look) if look.images else None,
+        **listed,
     )
     return _Seen(facts, tuple(_answers(ports, host, look.needs)))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from swarmnet.plan.build import build
 from swarmnet.plan.prune import with_removals
 from swarmnet.plan.recovery.drift import drift
 from swarmnet.plan.reset import reset
-from swarmnet.workflows.fleet.observe import Look, observe
+from swarmnet.workflows.fleet.observe import RECORDED, observe
 from tests.simulator import World
 from tests.support.plans import book, told
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from swarmnet.model.plan import Plan
     from swarmnet.model.state import ClusterState
 
-LOOK = Look(containers=True, volumes=True, made=frozenset({"tool", "tool.swarmnet-old"}))
+LOOK = replace(RECORDED, made=frozenset({"tool", "tool.swarmnet-old"}))
 STEP = "- container: {name: tool, image: 'tool:1', restart: always}\n  on: %s\n"
 
 

@@ -15,7 +15,7 @@ from swarmnet.workflows.fleet.observe import Look, observe
 from tests.simulator import World
 from tests.support import plans
 
-LOOK = Look(volumes=True)
+LOOK = Look(listed=frozenset({"volumes"}))
 
 
 @pytest.fixture
