@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +14,7 @@ from swarmnet.cli.sealing import DEFAULT_REPOSITORY, KeysOption
 from swarmnet.errors import BackupNotFoundError, SwarmnetError
 
 if TYPE_CHECKING:
+    from swarmnet.edge.backups.vault import AgeVault
     from swarmnet.model.backup_age import BackupAge
     from swarmnet.model.schedule import Schedule
 
@@ -68,18 +70,14 @@ class Watched:
         return self._looked(found, named, cluster, schedule)
 
     def _looked(self, found: BackupAge, named: str, cluster: str, schedule: Schedule | None) -> BackupAge:
-        from swarmnet.cli.sealing import key_ring, trusted_signers
         from swarmnet.cli.targets import repository_at
-        from swarmnet.edge.backups.vault import AgeVault
-        from swarmnet.plan.recovery.catalogue import newest_of
-        from swarmnet.workflows.backup_lookup import listing
+        from swarmnet.workflows.backup_lookup import newest_complete
 
         now = datetime.now(UTC)
         keys = self.keys if self.keys is not None or schedule is None else Path(schedule.keys)
         newest = None
         try:
-            vault = AgeVault(trusted=trusted_signers(key_ring(keys), None))
-            newest = newest_of(listing(repository_at(named), vault, cluster), now)
+            newest = newest_complete(repository_at(named), partial(_checker, keys), cluster, now)
         except BackupNotFoundError:  # none was written yet, or its disk is not there: that there is none says so
             pass
         except SwarmnetError as error:
@@ -95,5 +93,12 @@ class Watched:
 def _schedule(cluster: str) -> Schedule | None:
     from swarmnet.cli.schedules import schedules
 
-    store = schedules(None)
-    return store.get(cluster) if cluster in store.names() else None
+    return schedules(None).find(cluster)
+
+
+def _checker(keys: Path | None) -> AgeVault:
+    """Return what checks signatures; its libraries are loaded only for that."""
+    from swarmnet.cli.sealing import key_ring, trusted_signers
+    from swarmnet.edge.backups.vault import AgeVault
+
+    return AgeVault(trusted=trusted_signers(key_ring(keys), None))

@@ -20,13 +20,14 @@ from swarmnet.plan.recovery.catalogue import (
     latest_of_each,
     meant,
     newest_first,
+    newest_of,
     of_kind,
     older_than_seen,
     to_remember,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import datetime
 
     from swarmnet.errors import SwarmnetError
@@ -71,6 +72,23 @@ def listing(repository: Repository, vault: Vault, cluster: str | None = None) ->
     with ThreadPoolExecutor(AT_ONCE) as pool:  # a target answers each question after a while
         looked = pool.map(lambda entry: with_header(entry, repository, vault), entries)
         return newest_first(entry for entry in looked if entry is not None)
+
+
+def newest_complete(repository: Repository, vault: Callable[[], Vault], cluster: str, now: datetime) -> datetime | None:
+    """Return the time of the newest complete backup of a cluster that is not from the future; None without one.
+
+    Names begin with the time, and a name that its signed header contradicts does not count. So headers are read from
+    the newest name on, up to the first that counts; ``vault`` is called only where there is a file to check.
+
+    Raises:
+        BackupNotFoundError: there is no repository.
+    """
+    entries = sorted(repository.entries(cluster), key=lambda one: one.path.name, reverse=True)
+    if not entries:
+        return None
+    checker = vault()
+    looked = (with_header(entry, repository, checker) for entry in entries)
+    return next((found for one in looked if one is not None and (found := newest_of((one,), now))), None)
 
 
 def with_header(entry: Entry, repository: Repository, vault: Vault) -> Entry | None:

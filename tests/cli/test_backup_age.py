@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from typing_extensions import override
 
 from swarmnet.cli.backup_age import Watched
 from swarmnet.cli.schedules import schedules
 from swarmnet.cli.sealing import sealing_vault
 from swarmnet.edge.backups.key_ring import BackupKeys
 from swarmnet.edge.backups.repository import DirectoryRepository
+from swarmnet.edge.backups.vault import AgeVault
 from swarmnet.report.documents.status import status_document
 from swarmnet.report.reports.status import status_report
 from swarmnet.report.terminal.status import backup_text
+from swarmnet.workflows.backup_lookup import newest_complete
 from tests.support.backups import a_document, a_state
 from tests.support.clusters import inventory
 from tests.support.nights import a_schedule
@@ -24,6 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from swarmnet.model.backup_age import BackupAge
+    from swarmnet.model.sealed import SealedHeader
     from swarmnet.model.state import ClusterState
     from swarmnet.report.formats.report import Check
 
@@ -53,6 +59,51 @@ def test_the_newest_complete_backup_counts_and_a_limit_makes_it_too_old(place: P
     assert late.overdue
     assert backup_text(late).startswith("OVERDUE: the newest complete one is 5 hours old")
     assert not Watched(max_age=6).age("prod").overdue
+
+
+@dataclass(frozen=True)
+class Counting(AgeVault):
+    """A vault that counts the headers that it checks."""
+
+    sizes: list[int] = field(default_factory=list)
+
+    @override
+    def glance(self, head: bytes, size: int) -> SealedHeader:
+        self.sizes.append(size)
+        return super().glance(head, size)
+
+
+def test_headers_are_read_from_the_newest_name_on_up_to_the_first_that_counts(place: Path) -> None:
+    for hours in (300, 30, 5):
+        _take(place, hours)
+    _take(place, 1, PARTIAL)
+    folder, now = place / "backups" / "prod", datetime.now(UTC)
+    (old, *_) = sorted(folder.glob("*.swarmnet"))
+    shutil.copy(old, folder / f"{now:%Y%m%dT%H%M%S.%fZ}-{'0' * 8}.swarmnet")  # its name says now, its header 300 h
+    vault = Counting(trusted=BackupKeys(place / "swarmnet" / "keys").signers())
+
+    found = newest_complete(DirectoryRepository(place / "backups"), lambda: vault, "prod", now)
+
+    assert found is not None
+    assert (now - found) // timedelta(hours=1) == 5
+    assert len(vault.sizes) == 3  # the renamed one, the partial one, and the one of 5 h
+
+
+def test_no_key_is_read_where_there_is_no_backup(place: Path) -> None:
+    (place / "backups" / "prod").mkdir(parents=True)
+    (place / "swarmnet" / "keys" / "signers.txt").chmod(0o666)  # would be refused
+
+    assert Watched().age("prod").problem is None
+
+
+def test_a_schedule_is_found_whatever_else_is_in_the_directory(place: Path) -> None:
+    schedules(None).put(a_schedule(place, cluster="prod"))
+    other = schedules(None).directory / "other.schedule.json"
+    other.write_text("{")
+    other.chmod(0o600)
+
+    assert Watched().age("prod").is_scheduled
+    assert Watched().age("third").is_scheduled is False
 
 
 def test_without_a_backup_there_is_none_and_only_a_limit_makes_that_a_fault(place: Path) -> None:

@@ -54,8 +54,13 @@ class Schedules:
             raise UsageError(f"no schedule of cluster {name!r} in {self.directory}", hint=known)
         return _read(path, Schedule)
 
+    def find(self, cluster: str) -> Schedule | None:
+        """Return the schedule of a cluster, None without one; no other is read. Raises as ``get`` does."""
+        path = self._path(cluster, _SCHEDULE)
+        return _read(path, Schedule) if path.exists() else None
+
     def put(self, schedule: Schedule) -> None:
-        """Write a schedule, in the place of the one that its cluster had."""
+        """Write a schedule; it replaces the one that its cluster had."""
         self._write(schedule.cluster, _SCHEDULE, schedule)
 
     def remove(self, cluster: str) -> None:
