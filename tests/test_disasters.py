@@ -71,9 +71,9 @@ HELD: dict[int, tuple[str, dict[str, str]]] = {
         },
     ),
     9: (
-        "others made it, changed it, or put an old one in the place of the newest",
+        "others made it, changed it, or put an old one where the newest was",
         {
-            VAULT: "somebody_elses_content_under_a_trusted_signature_is_damage",
+            VAULT: "someone_elses_content_under_a_trusted_signature_is_damage",
             TRUST: "a_rollback_is_restored_only_when_it_is_allowed_or_named",
             LOOKUP: "a_copy_under_a_newer_name_is_not_the_latest",
         },

@@ -94,7 +94,7 @@ def test_a_lock_is_held_against_other_processes_until_its_holder_dies(tmp_path: 
     ) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == b"held\n"
-        with pytest.raises(LockedError, match="somebody"), locked(place, limit=0, busy=lambda: "somebody"):
+        with pytest.raises(LockedError, match="someone"), locked(place, limit=0, busy=lambda: "someone"):
             pass
         other.kill()
     with locked(place, limit=5):

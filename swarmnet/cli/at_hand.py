@@ -28,7 +28,7 @@ _MOST = 1000
 def at_hand(
     repository: str | None, keys: Path | None, identities: list[Path] | None, trust: list[str] | None
 ) -> AtHand:
-    """Look what is at hand for a restore.
+    """Look for what is available for a restore.
 
     Args:
         repository: the directory or target that was named, or None.

@@ -33,7 +33,7 @@ class RestoreOptions:
 
     map_: MapOption = None
     interactive: Annotated[
-        bool, typer.Option("--interactive", help="Ask which host takes the place of each old one that has none.")
+        bool, typer.Option("--interactive", help="Ask which host replaces each old one that has none.")
     ] = False
     secrets_from: Annotated[
         str | None,
@@ -108,7 +108,7 @@ class RestoreOptions:
 
 
 def asked(document: BackupDocument, inventory: Inventory, given: dict[str, str]) -> dict[str, str]:
-    """Ask which host takes the place of each old one that has none by name or by ``--map``.
+    """Ask which host replaces each old one that has none by name or by ``--map``.
 
     Raises:
         RefusedError: there is no terminal, or stdin ended.
@@ -126,7 +126,7 @@ def asked(document: BackupDocument, inventory: Inventory, given: dict[str, str])
             continue
         node = document.state.node_of(name)
         role = "" if node is None or node.spec.role is None else f", a {node.spec.role.value}"
-        answer = _answer(f"which host takes the place of {name}{role}? {', '.join(free)}, or - for none", free)
+        answer = _answer(f"which host replaces {name}{role}? {', '.join(free)}, or - for none", free)
         if answer:
             found[name] = answer
     if found:

@@ -59,7 +59,7 @@ class Safety:
 
         if not key_ring(self.keys).signing_key.exists():
             return
-        if is_url(place):  # what is saved must be there in any case: a target may not answer
+        if is_url(place):  # what is saved must be there even so: a target may not answer
             place = DEFAULT_REPOSITORY
         saved = SafetyBackup(
             vault=partial(sealing_vault, self.keys, None, None, single_recipient=True),

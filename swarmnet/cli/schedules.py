@@ -176,7 +176,7 @@ def carried_out(store: Schedules, cluster: str | None, *, if_due: bool) -> tuple
 
 
 def _job(schedule: Schedule, clock: Clock) -> Job:
-    """Return one run; what is wrong with the keys is what its backup fails with, so that it is heard of."""
+    """Return one run; what is wrong with the keys is what its backup fails with, so that it is reported."""
     from swarmnet.edge.backups.repository import DirectoryRepository
     from swarmnet.edge.backups.vault import AgeVault
     from swarmnet.workflows.scheduled import Job

@@ -147,7 +147,7 @@ class Checking:
         if isinstance(store, DirectoryRepository):
             return store
         raise UsageError(
-            f"{store.place} is a target: backups are written to a directory first, so that one is there in any case",
+            f"{store.place} is a target: backups are written to a directory first, so that one is always there",
             hint="leave --repository to a directory, then: swarmnet backup copy --all --to TARGET",
         )
 
@@ -174,7 +174,7 @@ class Checking:
         return entries
 
     def find(self, reference: str, vault: AgeVault, *, cluster: str | None = None) -> Entry:
-        """Return one backup; ends the command with 10, 12, 13 or 14 when it cannot be had.
+        """Return one backup; ends the command with 10, 12, 13 or 14 when it cannot be read.
 
         Args:
             reference: what the operator calls it; remarks on ``latest`` are printed.
@@ -218,11 +218,11 @@ class Opening(Checking):
     identity: IdentityOption = None
 
     def vault(self) -> AgeVault:
-        """Return a vault that checks, and opens if an identity is at hand."""
+        """Return a vault that checks, and opens if an identity is available."""
         return opening_vault(self.keys, self.identity, self.trust)
 
     def document(self, reference: str, *, cluster: str | None = None) -> BackupDocument:
-        """Return one backup; ends the command with 10, 12, 13 or 14 when it cannot be had.
+        """Return one backup; ends the command with 10, 12, 13 or 14 when it cannot be read.
 
         Args:
             reference: what the operator calls it.
@@ -274,7 +274,7 @@ def remembering(keys: Path | None) -> Remembering:
 
 
 def opening_vault(keys: Path | None, identities: list[Path] | None, trust: list[str] | None) -> AgeVault:
-    """Return a vault that checks, and opens if an identity is at hand."""
+    """Return a vault that checks, and opens if an identity is available."""
     from swarmnet.edge.backups.vault import AgeVault
 
     ring = key_ring(keys)
@@ -286,7 +286,7 @@ def opening_vault(keys: Path | None, identities: list[Path] | None, trust: list[
 
 
 def single_vaults(keys: Path | None, identities: list[Path] | None, trust: list[str] | None) -> dict[str, AgeVault]:
-    """Return a vault for each identity at hand, which opens with that one alone, by its recipient's fingerprint."""
+    """Return a vault for each available identity, which opens with that one alone, by its recipient's fingerprint."""
     from swarmnet.edge.backups.keys import Recipient
     from swarmnet.edge.backups.vault import AgeVault
 
@@ -334,10 +334,10 @@ def sealing_vault(
     ask = ask or passphrase
     signing = load_signing_key(sign_with, ask) if sign_with else ring.own_signing_key(ask)
     identities = ring.own_identity(ask).identities
-    everybody = (*ring.recipients(), *(parse_recipient(text) for text in recipients or []))
+    everyone = (*ring.recipients(), *(parse_recipient(text) for text in recipients or []))
     sealed_to_us = {one.key for one in ring.recipients()} & {str(public_of(one)) for one in identities}
     return AgeVault(
-        recipients=everybody,
+        recipients=everyone,
         trusted=(Signer(fingerprint(signing.public_key())),),
         identities=tuple(identities) if sealed_to_us else (),
         signing_key=signing,

@@ -120,7 +120,7 @@ def spare_stage(given: Given, on: Path, document: BackupDocument, *, yes: bool) 
     places = Roles.of(document).places(inventory)
     hosts = _only(inventory, places)
     if not hosts.managers:
-        raise UsageError(f"{on} has no manager that could take the place of one of the backup")
+        raise UsageError(f"{on} has no manager that could replace one of the backup")
     if not yes:
         names = ", ".join(host.name for host in hosts.hosts)
         what = f"restore {document.cluster} onto {names}, verify it, and take all of it away again"

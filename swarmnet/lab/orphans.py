@@ -1,4 +1,4 @@
-"""Find labs that still run although their journal is gone, because somebody removed the state directory by hand.
+"""Find labs that still run although their journal is gone, because someone removed the state directory by hand.
 
 The journal is written before a lab's control groups are made and removed after them, so a process that outlives its
 journal belongs to no known lab. The lab's own processes name their journal in their environment. Labs of other state

@@ -34,7 +34,7 @@ def throw_away(spec: LabSpec, *, keep: bool = False, say: Callable[[str], None] 
 
     Args:
         spec: the lab.
-        keep: leave it where it is when the block ends; a killed process leaves none in any case.
+        keep: leave it where it is when the block ends; a killed process leaves none either way.
         say: gets progress.
 
     Raises:

@@ -68,7 +68,7 @@ class Left:
     gone: list[str]
     """They answer, and are in no swarm: rebuilt, or never in it."""
     strays: list[HostFacts]
-    """In a swarm, and no managers of it as far as anybody knows."""
+    """In a swarm, and no managers of it as far as anyone knows."""
     total: int
     """Managers that the swarm counts."""
     errors: dict[str, str]

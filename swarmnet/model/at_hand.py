@@ -1,4 +1,4 @@
-"""What is at hand for a restore: repositories, the newest backup of each cluster, keys; and what it will need."""
+"""What is available for a restore: repositories, the newest backup of each cluster, keys; and what it will need."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class BackupFound(Document):
     hint: str | None = None
     """What to do about the problem."""
     opened_by: str | None = None
-    """The path of the key that opens it; None where none at hand does."""
+    """The path of the key that opens it; None where no available key does."""
     words: tuple[str, ...] = ()
     """What names it in commands: the backup, then options."""
     hosts: tuple[OldHost, ...] = ()
@@ -79,5 +79,5 @@ class AtHand(Document):
 
     @property
     def is_ready(self) -> bool:
-        """True when a key at hand opens a backup."""
+        """True when an available key opens a backup."""
         return any(one.opened_by is not None for one in self.backups)

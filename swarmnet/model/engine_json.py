@@ -1,6 +1,6 @@
 """Specs in the engine's JSON, field by field, with nothing lost and nothing touched that does not differ.
 
-Reading takes what has a field; the rest is left, for ``extra``. Writing is a patch: what is there stays to the letter,
+Reading takes what has a field; the rest is left, for ``extra``. Writing is a patch: what is there stays exactly so,
 empty objects and absent defaults included, because engines compare the specs of tasks literally and restart them for a
 ``{}`` more or less. Names replace the engine's ids.
 """

@@ -16,7 +16,7 @@ class Proof(StrEnum):
     OPENED = "opened"
     """Its identity opened the backup just now."""
     UNPROVEN = "unproven"
-    """The backup is sealed to it, and its identity is not at hand: nothing was tried."""
+    """The backup is sealed to it, and its identity is not available: nothing was tried."""
     FAILED = "failed"
     """The backup is sealed to it, and its identity does not open it."""
     LEFT_OUT = "left out"

@@ -65,7 +65,7 @@ class Kind(ABC, Generic[T]):
         """Yield the names of all objects that a backup can hold, those of the hosts included."""
 
     def put_on(self, _facts: HostFacts) -> Iterator[str]:
-        """Yield the names of what somebody put on a host, its engine's own left out."""
+        """Yield the names of what someone put on a host, its engine's own left out."""
         yield from ()
 
     def counts(self, state: ClusterState) -> dict[str, int]:

@@ -123,7 +123,7 @@ class History(Document):
 
 
 class Notice(Protocol):
-    """Somebody who hears of a run.
+    """Someone who hears of a run.
 
     Each method returns what went wrong with that, and never raises: a backup does not fail because a
     notice does not arrive.
@@ -140,7 +140,7 @@ class Timer(Protocol):
     """What makes the runs start at their times."""
 
     def install(self, schedule: Schedule, argv: tuple[str, ...]) -> tuple[str, ...]:
-        """Install the timer of a schedule, in the place of the one that it had; return what to tell the operator.
+        """Install the timer of a schedule, which replaces the one that it had; return what to tell the operator.
 
         Args:
             schedule: when, and for which cluster.

@@ -123,7 +123,7 @@ class Memory(Protocol):
         """Return what was seen of a cluster, None when nothing was."""
 
     def keep(self, cluster: str, mark: Mark) -> None:
-        """Remember a backup in the place of the one that was remembered before."""
+        """Remember a backup instead of the one that was remembered before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +142,7 @@ class Vault(Protocol):
 
     @property
     def can_open(self) -> bool:
-        """True when an identity is at hand."""
+        """True when an identity is available."""
 
     def seal(self, document: BackupDocument) -> bytes:
         """Return the sealed file's bytes; what is returned was opened again and compared."""
@@ -222,7 +222,7 @@ class Repository(Protocol):
     def head(self, entry: Entry, *, fresh: bool = False) -> tuple[bytes, int] | None:
         """Return the beginning of a file, ``HEAD`` bytes or at least its header, and its size; None when it is gone.
 
-        What an index keeps of it may be returned, which is not to be trusted; ``fresh`` reads the file in any case.
+        What an index keeps of it may be returned, which is not to be trusted; ``fresh`` always reads the file.
 
         Raises:
             DamagedError: it is not a regular file.

@@ -12,7 +12,7 @@ class SupplyKind(StrEnum):
     """What is brought along."""
 
     HOST = "host"
-    """A host in the place of an old one."""
+    """A host that replaces an old one."""
     SECRET = "secret"  # noqa: S105 - a word
     UNLOCK_KEY = "unlock-key"
     """A place for the key of an autolocked swarm."""

@@ -131,7 +131,7 @@ class Node(Document):
 
 
 class ConfigSpec(Document):
-    """A config: readable by everybody who can ask the engine."""
+    """A config: readable by everyone who can ask the engine."""
 
     name: Annotated[str, EngineField("Name", TEXT, identity=True)]
     """The object's own name."""

@@ -1,6 +1,6 @@
 """``absent: true``: remove a network, service, config or secret by its name.
 
-Only what has this cluster's mark is removed, so a name that somebody else uses is safe; ``take_ownership: true`` takes
+Only what has this cluster's mark is removed, so a name that someone else uses is safe; ``take_ownership: true`` takes
 what others made, too. What something still uses is refused with the names of its users: steps before may remove them.
 """
 

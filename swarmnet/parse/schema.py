@@ -24,7 +24,7 @@ __all__ = ["DIALECT", "REFERENCE", "document_schema", "field_texts", "playbook_s
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 REFERENCE: JsonObject = {"type": "string", "pattern": r"\$\{[^{}]+\}"}
-"""In the place of a value of another type, a playbook may have ``${name}``."""
+"""Instead of a value of another type, a playbook may have ``${name}``."""
 
 
 def playbook_schema() -> JsonObject:

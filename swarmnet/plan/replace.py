@@ -1,4 +1,4 @@
-"""One host takes the place of another: it joins with the labels, role and availability of the old one. Pure."""
+"""One host replaces another: it joins with the labels, role and availability of the old one. Pure."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def replaced(name: str, by: str, state: ClusterState, inventory: Inventory, *, f
     )
     if name != by:
         may_go(old, force=force)
-    why = f"{by} takes the place of {name}"
+    why = f"{by} replaces {name}"
     departure = Departure(name, old.entries, old.is_alive, why)
     leaving = departure.actions(_joined(taken, state))
     first = tuple(one for one in leaving if one.kind == "node.role") if not old.is_alive else ()

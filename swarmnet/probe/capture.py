@@ -1,6 +1,6 @@
 """Count what crosses a network device: ESP by its SPI, VXLAN by its VNI, and packets that hold given bytes in clear.
 
-Packets are counted and dropped at once; none is kept, so nothing of anybody's traffic leaves the host. The kernel
+Packets are counted and dropped at once; none is kept, so nothing of anyone's traffic leaves the host. The kernel
 filters first (classic BPF): only UDP, ESP and IPv6 fragments reach this process.
 """
 

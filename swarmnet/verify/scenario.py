@@ -203,7 +203,7 @@ class InsideTask:
 
 
 OPERATOR = ""
-"""In the place of a host: the machine that swarmnet runs on."""
+"""Instead of a host: the machine that swarmnet runs on."""
 
 
 @dataclass(frozen=True, slots=True)

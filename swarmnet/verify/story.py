@@ -40,7 +40,7 @@ ROUNDS = 6
 SWIFT = 10
 """Networks that busy hosts ask about within the time that is given for one; more get more time."""
 SETTLE = 10.0
-"""Seconds in which a pair or name may come right: gossip needs a moment to carry new endpoints to every node."""
+"""Seconds in which a pair or name may still succeed: gossip needs a moment to carry new endpoints to every node."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Look what is at hand for a restore, before anything is decided: nothing is written, and no host is asked.
+"""Look for what is available for a restore, before anything is decided: nothing is written, and no host is asked.
 
 A place that cannot be read, a file that is damaged and a key that fits nothing are findings, not errors: at that hour,
 the operator needs to see the rest.

@@ -194,7 +194,7 @@ def _findings(proof: Verification) -> Iterator[str]:
 
 
 def _compared(ports: Ports, rehearsal: Rehearsal, terms: Terms, told: DrillReport) -> DrillReport:
-    """Look afresh, as a backup does, and sort what differs."""
+    """Look again, as a backup does, and sort what differs."""
     ports.listener(Progress("comparing what came back with the backup"))
     try:
         state = undisturbed(ports, RECORDED, terms.operator)

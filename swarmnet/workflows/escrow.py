@@ -1,4 +1,4 @@
-"""Who can really open a backup: its recipients against the identities at hand. All I/O comes in as arguments."""
+"""Who can really open a backup: its recipients against the available identities. All I/O comes in as arguments."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def escrow(
     *,
     repository: Repository,
 ) -> tuple[Escrow, ...]:
-    """Return for each recipient whether its key opens the backup, after trying each that is at hand.
+    """Return for each recipient whether its key opens the backup, after trying each that is available.
 
     Args:
         entry: the backup.
         header: what it shows without a key.
         names: today's recipients, by fingerprint.
-        keys: a vault for each identity at hand, by the fingerprint of its recipient, which opens with that one alone.
+        keys: a vault for each available identity, by the fingerprint of its recipient, which opens with that one alone.
         repository: where the backup is.
     """
     proved = tuple(_of_header(entry, header, names, keys, repository))
@@ -54,6 +54,6 @@ def _of_header(
 
 
 def strangers(keys: Iterable[str], found: tuple[Escrow, ...]) -> tuple[str, ...]:
-    """Return the fingerprints of identities at hand that the backup is not sealed to."""
+    """Return the fingerprints of available identities that the backup is not sealed to."""
     known = {one.fingerprint for one in found if one.proof is not Proof.LEFT_OUT}
     return tuple(sorted(set(keys) - known))

@@ -56,7 +56,7 @@ class RaftOrder:
     tags: tuple[str, ...] = ()
     allow_outage: bool = False
     pause: int = PAUSE
-    """Seconds after which the host starts its engine again in any case."""
+    """Seconds after which the host starts its engine again whatever happens."""
 
 
 @dataclass(frozen=True, slots=True)

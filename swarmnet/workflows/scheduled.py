@@ -54,7 +54,7 @@ class Job:
     """Takes a backup with the reason ``schedule``; calls what it gets as soon as the cluster has answered."""
     repository: Repository
     vault: Vault
-    """Checks, and opens where an identity is at hand."""
+    """Checks, and opens where an identity is available."""
     clock: Clock
     copy: Copy = lambda _entries: ()
     drill: Callable[[Entry], DrillRun] | None = None
@@ -175,7 +175,7 @@ def _after(job: Job, taken: Taken, course: _Course, history: History, started: d
 
 
 def _open_again(job: Job, mine: tuple[Entry, ...], course: _Course) -> None:
-    """Read the new backup back from the disk: open it where an identity is at hand, else check its digest."""
+    """Read the new backup back from the disk: open it where an identity is available, else check its digest."""
     results = check(mine, repository=job.repository, vault=job.vault)
     if not results:
         course.problem(ExitCode.FAILED, "the new backup is gone again: something else removed it")
@@ -187,7 +187,7 @@ def _open_again(job: Job, mine: tuple[Entry, ...], course: _Course) -> None:
 
 
 def _drift(job: Job, document: BackupDocument, before: tuple[Entry, ...], course: _Course) -> int | None:
-    """Return how many objects differ from the newest complete backup before; None where there is no telling."""
+    """Return how many objects differ from the newest complete backup before; None where that is not known."""
     earlier = next((one for one in usable(before) if one.header and one.header.created < document.created), None)
     if earlier is None or not job.vault.can_open:
         return None

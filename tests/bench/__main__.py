@@ -190,7 +190,7 @@ def too_small(hosts: int, *, cores: int, free: float) -> str | None:
     Args:
         hosts: how many.
         cores: processors of this machine.
-        free: GiB of memory that can be had.
+        free: GiB of memory that are free.
     """
     needed = next((gib for size, gib in sorted(MEMORY.items()) if size >= hosts), max(MEMORY.values()))
     if cores < LEAST_CORES:

@@ -41,7 +41,7 @@ SPEC = "{{json .Spec}}"
 
 
 class Operator:
-    """Somebody who types commands for one lab."""
+    """Someone who types commands for one lab."""
 
     def __init__(self, lab: Lab, folder: Path) -> None:
         self.lab = lab

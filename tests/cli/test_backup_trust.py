@@ -236,7 +236,7 @@ def test_prune_where_there_is_no_repository_makes_none(tmp_path: Path) -> None:
 
 @pytest.fixture
 def ssh_key(place: Path) -> Path:
-    """Return an SSH key with a passphrase, the only one at hand that opens the latest backup."""
+    """Return an SSH key with a passphrase, the only one here that opens the latest backup."""
     key = place / "key"
     subprocess.run(["/usr/bin/ssh-keygen", "-q", "-t", "ed25519", "-N", "sesame", "-f", key], check=True)
     BackupKeys(place / "keys").add_recipient(parse_recipient(key.with_suffix(".pub").read_text()))

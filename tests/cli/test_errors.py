@@ -92,7 +92,7 @@ def test_version_needs_no_command(tmp_path: Path) -> None:
     assert (ended.code, ended.stdout.split()[0]) == (0, "swarmnet")
 
 
-def test_a_new_unlock_key_never_takes_the_place_of_a_file(tmp_path: Path) -> None:
+def test_a_new_unlock_key_never_replaces_a_file(tmp_path: Path) -> None:
     kept = tmp_path / "old.key"
     kept.write_text("SWMKEY-1-old")
 

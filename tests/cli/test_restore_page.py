@@ -106,7 +106,7 @@ def test_the_inventory_that_it_prints_and_the_command_that_it_names_work(stick: 
     assert "no host answered" in said  # it was opened, and its hosts were tried: a wrong key would have ended with 12
 
 
-def test_nothing_at_hand_says_where_to_look(tmp_path: Path, types: Types) -> None:
+def test_nothing_available_says_where_to_look(tmp_path: Path, types: Types) -> None:
     said = types(tmp_path, "restore", exits=3)
     assert "0 backups" in said
     assert "swarmnet restore --repository DIR|URL" in said
@@ -217,7 +217,7 @@ def test_hosts_without_a_place_are_asked_for_at_a_terminal(stick: Path) -> None:
 
     screen = Operator(stick).converses(*words, asked="m1, a manager? n1, n2", keys="n9\nn1\n-\n", exits=75)
 
-    for said in ("'n9' is none of them", "takes the place of w1, a worker? n2, or - for none", "--map m1=n1"):
+    for said in ("'n9' is none of them", "replaces w1, a worker? n2, or - for none", "--map m1=n1"):
         assert said in screen
     assert "map each host" in Operator(stick).types(*words, exits=5)
 

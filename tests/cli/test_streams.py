@@ -1,4 +1,4 @@
-"""Streams that are full, closed, or read by somebody who has seen enough never end in a trace."""
+"""Streams that are full, closed, or read by someone who has seen enough never end in a trace."""
 
 from __future__ import annotations
 

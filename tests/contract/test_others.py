@@ -171,19 +171,19 @@ CHANGES: Mapping[str, tuple[dict[str, Any], dict[str, Any]]] = {
 RESTARTED = {"limited", "odd"}
 
 
-def test_a_change_of_one_thing_changes_nothing_else_and_ends_only_the_tasks_that_are_foretold(
+def test_a_change_of_one_thing_changes_nothing_else_and_ends_only_the_tasks_that_are_predicted(
     everything: Mapping[str, Theirs],
 ) -> None:
     steps = [{"service": {"name": name, "image": IMAGE, **fields}} for name, (fields, _) in CHANGES.items()]
 
     def changed(one: Theirs) -> tuple[dict[str, Any], set[str], set[str]]:
         before, tasks = one.specs(*CHANGES), {name: one.tasks(name) for name in CHANGES}
-        foretold = {action.target.split()[1] for action in one.plan(*steps) if action.risk is not Risk.SAFE}
+        predicted = {action.target.split()[1] for action in one.plan(*steps) if action.risk is not Risk.SAFE}
         one.apply(*steps)
         after = one.specs(*CHANGES)
         ended = {name for name in CHANGES if not tasks[name] <= one.tasks(name)}
         found = {name: _differences(before[name], after[name]) for name in CHANGES}
-        return {name: one for name, one in found.items() if one != CHANGES[name][1]}, foretold, ended
+        return {name: one for name, one in found.items() if one != CHANGES[name][1]}, predicted, ended
 
     assert each(everything, changed) == same(({}, RESTARTED, RESTARTED))
 

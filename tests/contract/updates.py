@@ -78,18 +78,18 @@ class UpdateContract:
             cluster.manager.services.update(made.id, made.version, wish)
         cluster.manager.services.remove(made.id)
 
-    def test_an_update_ends_exactly_the_tasks_that_are_foretold(self, cluster: Cluster) -> None:
+    def test_an_update_ends_exactly_the_tasks_that_are_predicted(self, cluster: Cluster) -> None:
         api = cluster.manager.facts().api
         known = {name: row for name, row in CHANGES.items() if api >= ApiVersion.parse(SINCE.get(name, "1.41"))}
         made = {name: cluster.make_service(name, constraints=ON_MANAGER) for name in known}
         before = {name: frozenset(task.id for task in cluster.running(name, 1)) for name in made}
 
-        foretold = {name: _update(cluster, name, CHANGES[name][0]) for name in made}
+        predicted = {name: _update(cluster, name, CHANGES[name][0]) for name in made}
 
-        assert foretold == {name: before[name] if ends else frozenset() for name, (_, ends) in known.items()}
-        for name, ids in foretold.items():
+        assert predicted == {name: before[name] if ends else frozenset() for name, (_, ends) in known.items()}
+        for name, ids in predicted.items():
             _wait_for_end(cluster, name, ids)
-        assert {name: before[name] - cluster.desired(name) for name in made} == foretold
+        assert {name: before[name] - cluster.desired(name) for name in made} == predicted
         for service in made.values():
             cluster.manager.services.remove(service.id)
 

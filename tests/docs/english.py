@@ -62,6 +62,14 @@ RULES = (
     _rule(r"\bmade (?:good|new)\b", "repaired, recreated"),
     _rule(r"\bexcludes? each other\b", "cannot be combined, conflict"),
     _rule(r"\bgo(?:es)? in a circle\b", "form a loop"),
+    _rule(r"\bin the place of\b", "instead of; replaces"),
+    _rule(r"\b(?:takes?|took|taking|taken) the place of\b", "replaces"),
+    _rule(r"\bat hand\b", "available, here"),
+    _rule(r"\bin any case\b", "always, whatever happens; of letters: in upper or lower case"),
+    _rule(r"\b(?:any|some|every)body\b", "anyone, someone, everyone, or name what it is"),
+    _rule(r"\bbe had\b|\bfor sure\b|\bno telling\b", "be read, be available; certainly; not known"),
+    _rule(r"\bto the letter\b|\bforetold\b|\bafresh\b", "exactly; predicted; again"),
+    _rule(r"\b(?:come|comes|came|coming) right\b", "recover, succeed"),
 )
 """What the text must not say. The word that a failure advises is a start, not the only choice."""
 

@@ -24,6 +24,11 @@ def test_uses_plain_words_everywhere() -> None:
         ("def test_nobody_answers() -> None: ...", "nobody"),
         ("# As the operator sees it, he waits.", "he"),
         ("# a file is no backup", "is no backup"),
+        ("# names in the place of ids", "in the place of"),
+        ("# one takes the place of another", "takes the place of"),
+        ("# if a key is at hand", "at hand"),
+        ("# it ends in any case", "in any case"),
+        ("# what somebody made", "somebody"),
     ],
 )
 def test_finds_the_word_wherever_a_person_reads_it(sentence: str, words: str) -> None:
@@ -38,6 +43,8 @@ def test_finds_the_word_wherever_a_person_reads_it(sentence: str, words: str) ->
         "# the lock is no longer held",
         "# the stand-in for an engine",
         "# they understand",
+        "# a program that hands on a message",
+        "# names in upper or lower case",
     ],
 )
 def test_leaves_plain_sentences_alone(sentence: str) -> None:

@@ -42,7 +42,7 @@ class RecordedPorts(SimulatedPorts):
 
     engine_port: EnginePort
 
-    def engine(self, host: str) -> EnginePort:  # type: ignore[override]  # a real engine in the place of a simulated one
+    def engine(self, host: str) -> EnginePort:  # type: ignore[override]  # a real engine instead of a simulated one
         assert host == "m1"
         return self.engine_port
 

@@ -48,7 +48,7 @@ ME = Operator(user="me", machine="here", pid=os.getpid(), is_alive=lambda pid: p
 CLAIM: JsonValue = {
     "cluster": "lab",
     "command": "apply",
-    "user": "somebody",
+    "user": "someone",
     "machine": "here",
     "pid": 7,
     "since": "2026-01-01T00:00:00Z",

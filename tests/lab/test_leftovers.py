@@ -99,7 +99,7 @@ def test_the_status_names_a_lab_whose_up_was_killed(tmp_path: Path) -> None:
     assert told.startswith("lab victim (interrupted)")
 
 
-def test_a_lab_that_somebody_brings_up_right_now_is_not_taken_down(tmp_path: Path) -> None:
+def test_a_lab_that_someone_brings_up_right_now_is_not_taken_down(tmp_path: Path) -> None:
     with starting(tmp_path, MOMENTS["the journal is written"]) as up:
         down = command("down", "--name", "victim", state=tmp_path)
         end(up, signal.SIGINT)
@@ -108,7 +108,7 @@ def test_a_lab_that_somebody_brings_up_right_now_is_not_taken_down(tmp_path: Pat
     assert f"brought up by process {up.pid}" in down.stderr
 
 
-def test_down_all_finds_a_lab_whose_files_somebody_removed_in_its_own_state_directory(tmp_path: Path) -> None:
+def test_down_all_finds_a_lab_whose_files_someone_removed_in_its_own_state_directory(tmp_path: Path) -> None:
     assert command("up", "--name", "lost", "--hosts", "1", state=tmp_path).returncode == 0
     ids = lab_ids(tmp_path)
     shutil.rmtree(tmp_path / "lost")

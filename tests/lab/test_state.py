@@ -62,7 +62,7 @@ def everything_below(base: Path) -> set[str]:
     return {str(path.relative_to(base)) for path in base.rglob("*")}
 
 
-def a_disk_of_somebody_else(base: Path) -> set[str]:
+def a_disk_of_someone_else(base: Path) -> set[str]:
     for place in ("photos", "databases/pg", "lost+found", ".hidden/deep", "swarmnet-lab-0123abcd", "old lab/hosts/m1"):
         (base / place).mkdir(parents=True)
     (base / "photos/a.jpg").write_bytes(b"precious")
@@ -74,7 +74,7 @@ def a_disk_of_somebody_else(base: Path) -> set[str]:
 
 
 def test_c1_a_sweep_removes_nothing_that_no_lab_made(tmp_path: Path) -> None:
-    theirs = a_disk_of_somebody_else(tmp_path)
+    theirs = a_disk_of_someone_else(tmp_path)
 
     LabStore(tmp_path).sweep()
 
@@ -82,7 +82,7 @@ def test_c1_a_sweep_removes_nothing_that_no_lab_made(tmp_path: Path) -> None:
 
 
 def test_c1_a_lab_comes_and_goes_next_to_the_files_of_others(tmp_path: Path) -> None:
-    theirs = a_disk_of_somebody_else(tmp_path)
+    theirs = a_disk_of_someone_else(tmp_path)
     store, lab = LabStore(tmp_path), record(tmp_path)
 
     store.create(lab)

@@ -24,7 +24,7 @@ def test_a_wait_that_ends_says_how_long_for_what_and_the_last_thing_seen() -> No
 
 
 @pytest.mark.parametrize("patience", [2.0, 120.0])
-def test_the_operator_s_patience_takes_the_place_of_a_wait_s_own_limit(patience: float) -> None:
+def test_the_operator_s_patience_replaces_a_wait_s_own_limit(patience: float) -> None:
     clock = SimulatedClock()
     clock.patience = patience
     assert _waited(clock).startswith(f"waited {patience:g} s")

@@ -95,10 +95,10 @@ def test_every_change_of_a_field_is_seen_and_has_the_effect_of_its_line(name: st
 
 @settings(max_examples=150, deadline=None)
 @given(services, services)
-def test_an_update_changes_the_task_template_exactly_when_it_is_foretold_to_end_tasks(
+def test_an_update_changes_the_task_template_exactly_when_it_is_predicted_to_end_tasks(
     before: ServiceSpec, step: ServiceSpec
 ) -> None:
-    """A1: engines compare what is written with what is there, to the letter; jobs run again whatever changes."""
+    """A1: engines compare what is written with what is there, exactly; jobs run again whatever changes."""
     before, step = (spec.model_copy(update={"extra": _unforced(spec)}) for spec in (before, step))
     present = _made_by_others(write({}, None, before))
     seen = _read(present)
@@ -113,7 +113,7 @@ def test_an_update_changes_the_task_template_exactly_when_it_is_foretold_to_end_
 
 @settings(max_examples=100, deadline=None)
 @given(services)
-def test_what_is_described_as_it_is_is_written_to_the_letter(spec: ServiceSpec) -> None:
+def test_what_is_described_as_it_is_is_written_exactly_so(spec: ServiceSpec) -> None:
     present = _made_by_others(write({}, None, spec))
     seen = _read(present)
     assert write(present, seen, lay(seen, seen)) == present

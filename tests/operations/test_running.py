@@ -254,7 +254,7 @@ def test_a_wiped_worker_joins_again_and_its_dead_entry_goes() -> None:
     assert sorted(one.hostname for one in seen(world).nodes) == ["m1", "w1", "w2"]
 
 
-def rebuilt_before_anybody_noticed(host: str, *, unknown: bool) -> World:
+def rebuilt_before_anyone_noticed(host: str, *, unknown: bool) -> World:
     """Return a world of five whose managers still count in a host that is another one by now."""
     world = World(managers=3, workers=2)
     apply(world, SITE)
@@ -267,7 +267,7 @@ def rebuilt_before_anybody_noticed(host: str, *, unknown: bool) -> World:
 @pytest.mark.parametrize("host", ["m3", "w2"])
 @pytest.mark.parametrize("unknown", [False, True], ids=["ready", "unknown"])
 def test_a_host_that_was_rebuilt_a_moment_ago_is_in_the_list_once_after_one_apply(host: str, *, unknown: bool) -> None:
-    world = rebuilt_before_anybody_noticed(host, unknown=unknown)
+    world = rebuilt_before_anyone_noticed(host, unknown=unknown)
     world.clock.on_tick = lambda: notice(world)
 
     apply(world, SITE)
@@ -285,7 +285,7 @@ def notice(world: World) -> None:
 
 
 def test_an_entry_that_stays_alive_is_not_removed_whatever_its_name_and_address() -> None:
-    world = rebuilt_before_anybody_noticed("w2", unknown=True)
+    world = rebuilt_before_anyone_noticed("w2", unknown=True)
     world.clock.on_tick = lambda: None
     (entry,) = [one for one in world.store("m1").nodes.values() if one.host == "w2"]
     remove = RemoveDeadNode(object=Ref(kind="node", name="w2"), why="w2 joined again", node_id=entry.id)

@@ -1,4 +1,4 @@
-"""A file that was given in the place of another is named (E7), instead of all that is wrong with it."""
+"""A file that was given instead of another is named (E7), instead of all that is wrong with it."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ def test_an_open_door_is_only_touched() -> None:
 LIMIT = 5.0
 
 
-def test_somebody_who_never_answers_is_waited_for_and_then_not_counted() -> None:
+def test_someone_who_never_answers_is_waited_for_and_then_not_counted() -> None:
     begun = time.monotonic()
     outcome = knock("tcp", expected=("node1", "node2"), times=4, limit=LIMIT)
     assert isinstance(outcome, dict)

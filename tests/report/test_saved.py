@@ -71,7 +71,7 @@ def test_another_cluster_of_the_same_name_is_refused() -> None:
     assert saved(WEB).differences(plan(WEB, cluster="prod"), STATE) != ()
 
 
-def test_what_somebody_changed_in_the_file_is_not_what_is_done() -> None:
+def test_what_someone_changed_in_the_file_is_not_what_is_done() -> None:
     tree = json.loads(saved(COMMAND).text)
     tree["actions"][0]["changes"] = []
 
@@ -116,7 +116,7 @@ def test_another_file_is_refused_as_a_saved_plan(text: str) -> None:
         SavedPlan.read(text.encode("latin-1"))
 
 
-def test_a_file_that_somebody_damaged_is_none_or_differs() -> None:
+def test_a_file_that_someone_damaged_is_none_or_differs() -> None:
     whole = json.loads(saved(COMMAND, WEB).text)
     strange: tuple[object, ...] = (None, 7, "x", [], {}, [None])
     for place in [(key,) for key in whole] + [

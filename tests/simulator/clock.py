@@ -1,4 +1,4 @@
-"""Time that passes only when somebody sleeps, and ids that are the same in every run."""
+"""Time that passes only when someone sleeps, and ids that are the same in every run."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ class Machine:
     stop_ticks: int = 0
     """Ticks that its tasks take to stop."""
     held_ports: dict[int, str] = field(default_factory=dict)
-    """Ports of the host that somebody holds: the container's name, or the program's. Tasks do not get them."""
+    """Ports of the host that someone holds: the container's name, or the program's. Tasks do not get them."""
     frozen: Event | None = None
     """While it is there and not set, requests hang, as to a host whose connection is not known to be dead yet."""
     locked: bool = False

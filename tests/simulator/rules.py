@@ -200,7 +200,7 @@ def _may_stay(task: TaskRecord, node: NodeRecord) -> bool:
 
 
 def _is_replaced(service: ServiceRecord, task: TaskRecord) -> bool:
-    """Return whether the restart policy wants a new task in the place of one that ended; its delay takes no time."""
+    """Return whether the restart policy wants a new task instead of one that ended; its delay takes no time."""
     policy = service.spec.restart or RestartPolicy()
     restarts = service.restarts.get(_place(task), 0)
     if policy.condition == "none" or (policy.condition == "on-failure" and task.state == "complete"):

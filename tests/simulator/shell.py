@@ -122,7 +122,7 @@ def _tar(machine: Machine, argv: Sequence[str], _stdin: bytes) -> tuple[int, byt
 
 
 def real_sh(machine: Machine, argv: Sequence[str], stdin: bytes) -> tuple[int, bytes, bytes]:
-    """Run a script in a real shell that finds the machine's own folders in the place of ``/run`` and its home."""
+    """Run a script in a real shell that finds folders of the machine's own instead of ``/run`` and its home."""
     words = [word.replace("/run/swarmnet", str(machine.disk / "run/swarmnet")) for word in argv]
     path = os.environ["PATH"] if machine.own_bin is None else f"{machine.own_bin}:{os.environ['PATH']}"
     env = {**os.environ, "PATH": path, "HOME": str(machine.disk / "home")}

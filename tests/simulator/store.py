@@ -63,7 +63,7 @@ class ServiceRecord:
     update_state: str | None = None
     previous: ServiceSpec | None = None
     restarts: dict[str, int] = field(default_factory=dict)
-    """Tasks made in the place of ended ones, by slot or node."""
+    """Tasks made instead of ended ones, by slot or node."""
     virtual_ips: dict[str, str] = field(default_factory=dict)
     run: int | None = None
     """Which run a job is at."""

@@ -162,7 +162,7 @@ def _inspected(lab: Lab, host: str, kind: str) -> list[dict[str, Any]]:
 
 
 def _seen(lab: Lab) -> dict[str, Any]:
-    """Return all that engines say of what is compared, with names in the place of ids."""
+    """Return all that engines say of what is compared, with names instead of ids."""
     found: dict[str, Any] = {}
     ids: dict[str, str] = {}
     for kind in ("service", "config", "secret", "node"):

@@ -68,7 +68,7 @@ def five() -> Iterator[Lab]:
 
 
 class Cluster:
-    """Five hosts without a swarm, and somebody who types commands for them."""
+    """Five hosts without a swarm, and someone who types commands for them."""
 
     def __init__(self, lab: Lab, directory: Path) -> None:
         self.lab = lab

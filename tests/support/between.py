@@ -73,7 +73,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def between(server: int, middle: Between) -> Iterator[int]:
-    """Yield the port to ask in the place of the server's."""
+    """Yield the port to ask instead of the server's."""
 
     handler = type("Handler", (_Handler,), {"upstream": server, "middle": middle})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as http:

@@ -36,7 +36,7 @@ ELECTION_LIMIT = 180.0
 
 @dataclass(frozen=True)
 class Operator:
-    """Somebody at a laptop: a directory, and a home without any configuration."""
+    """Someone at a laptop: a directory, and a home without any configuration."""
 
     directory: Path
 

@@ -45,7 +45,7 @@ DAY = 24 * 3600
 
 
 class JumpingClock:
-    """The world's clock, with a wall clock that somebody may set."""
+    """The world's clock, with a wall clock that someone may set."""
 
     stopping = False
     patience: float | None = None

@@ -75,7 +75,7 @@ INFO = (
 
 
 class Told(Engine):
-    """An engine whose answers can be had as they are."""
+    """An engine whose answers are kept as they are."""
 
     def answer(self, path: str) -> JsonValue:
         return self.send(Request(path, "GET", path))

@@ -148,7 +148,7 @@ class Paths:
         return machine.node_id if machine and is_task else host
 
     def _knocks(self, task: JsonObject, door: JsonValue) -> JsonValue:
-        """Return a fair balancer's answer: everybody in turn, nothing lost; on a host's own port its task alone."""
+        """Return a fair balancer's answer: everyone in turn, nothing lost; on a host's own port its task alone."""
         expected, times = task.get("expected"), task["times"]
         assert isinstance(door, list)
         assert isinstance(times, int)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.lab
 PATIENT = 6.0
-"""Seconds for what passes to come right, where a failure is waited for: kernels that are processes are slow."""
+"""Seconds for what passes to recover, where a failure is waited for: kernels that are processes are slow."""
 ON_THE_WIRE = ("mtu", "underlay-mtu", "encryption", "injection", "ipsec", "encryption-rules")
 
 

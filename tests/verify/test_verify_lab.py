@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.lab
 TRAFFIC = tuple(one for one in ALL if one.name in ("icmp", "udp", "tcp"))
 PATIENT = 6.0
-"""Seconds for what passes to come right, where a failure is waited for: new endpoints reach busy 20.10 hosts late."""
+"""Seconds for what passes to recover, where a failure is waited for: new endpoints reach busy 20.10 hosts late."""
 EXPECTED = tuple(one for one in ALL if one.name in ("isolation", "checks", "outside", "egress"))
 NAMES = tuple(one for one in ALL if one.name == "dns-container")
 

@@ -87,7 +87,7 @@ def test_changes_nothing_when_the_operator_does_not_agree() -> None:
     assert [request for request in world.writes if request.verb != "shell"] == []
 
 
-def test_repairs_what_somebody_removed_by_hand() -> None:
+def test_repairs_what_someone_removed_by_hand() -> None:
     world = World(managers=1, workers=1)
     run(world)
     engine = world.engine("m1")

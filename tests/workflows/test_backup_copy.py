@@ -94,12 +94,12 @@ def test_another_content_under_the_name_is_reported_and_replaced_on_demand(
 ) -> None:
     newest, *_ = listing(source, VAULT)
     name = f"prod/{newest.path.name}"
-    put(place.target, name, b"somebody else's")
+    put(place.target, name, b"someone else's")
 
     *_, refused = _copy(source, _to(place))
     assert isinstance(refused.problem, TargetError)
     assert "--replace" in (refused.problem.hint or "")
-    assert fetched(place.target, name) == b"somebody else's"
+    assert fetched(place.target, name) == b"someone else's"
 
     *_, replaced = _copy(source, _to(place, replace=True))
     assert replaced.outcome is Outcome.COPIED

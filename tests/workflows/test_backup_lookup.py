@@ -141,7 +141,7 @@ def test_no_planted_file_stops_a_look_at_the_others(repository: DirectoryReposit
 
 
 @contextmanager
-def _as_somebody_else() -> Iterator[None]:
+def _as_someone_else() -> Iterator[None]:
     """Let the block run without root's right to read everything."""
     mine = os.geteuid()
     os.seteuid(NOBODY if mine == 0 else mine)
@@ -160,7 +160,7 @@ def test_what_cannot_be_read_is_reported_and_hides_nothing_else() -> None:
         theirs = _write(repository, taken(3, cluster="theirs"))
         for path, mode in ((mine, 0o444), (mine.parent, 0o755), (locked, 0), (theirs.parent, 0)):
             path.chmod(mode)
-        with _as_somebody_else():
+        with _as_someone_else():
             told = {entry.name: str(entry.problem) for entry in listing(repository, VAULT)}
             assert _found(repository, "latest") == taken(1)
         theirs.parent.chmod(0o700)

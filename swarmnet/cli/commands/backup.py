@@ -282,7 +282,7 @@ def _word(one: Checked) -> str:
     return (
         "ok: opened and read"
         if one.opened
-        else "signature and digest ok; not checked: that a recipient opens it, and what is inside (no identity at hand)"
+        else "signature and digest ok; not checked: that a recipient opens it, and what is inside (no identity here)"
     )
 
 

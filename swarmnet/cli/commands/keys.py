@@ -212,7 +212,7 @@ def renew(
 )
 @grouped
 def check(source: OneBackup, output: Output, cluster: ClusterOption = None) -> None:
-    """Open a backup with each identity at hand, one by one; name the recipients for which that could not be tried.
+    """Open a backup with each available identity, one by one; name the recipients for which that could not be tried.
 
     Exit 1: a recipient of today cannot open it. Exit 3: it was not tried for all.
     """

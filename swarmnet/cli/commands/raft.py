@@ -78,7 +78,7 @@ class RaftOpening(Checking):
     trust: TrustOption = None
 
     def vault(self) -> AgeVault:
-        """Return a vault that checks, and opens if an identity is at hand."""
+        """Return a vault that checks, and opens if an identity is available."""
         return opening_vault(self.keys, self.identity, self.trust)
 
 

@@ -74,8 +74,8 @@ VerifyOption = Annotated[bool, typer.Option("--verify/--no-verify", help="Prove 
 def page(context: typer.Context, looking: Looking, output: Output) -> None:
     """Restore a backup onto these hosts, or onto others. Alone, it says what a restore needs and what of it is here.
 
-    It looks for backups in the repository, the working directory and where schedules write, tries the keys at hand, and
-    prints the next command. Nothing is written, and no host is asked. Exit 3: no key at hand opens a backup.
+    It looks for backups in the repository, the working directory and where schedules write, tries the available keys,
+    and prints the next command. Nothing is written, and no host is asked. Exit 3: no available key opens a backup.
     """
     from swarmnet.cli.at_hand import at_hand
     from swarmnet.report.reports.at_hand import at_hand_report

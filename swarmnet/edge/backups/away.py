@@ -75,7 +75,7 @@ class AwayRepository:
         return None if str(entry.path) == name else name
 
     def head(self, entry: Entry, *, fresh: bool = False) -> tuple[bytes, int] | None:
-        """Return the beginning and the size of a file, None when it is gone; ``fresh`` asks the target in any case."""
+        """Return the beginning and the size of a file, None when it is gone; ``fresh`` always asks the target."""
         if not entry.url:
             return self.here.head(entry)
         file = self._files.get(str(entry.path)) or Stored(str(entry.path), entry.size)

@@ -44,7 +44,7 @@ def nobody(_path: Path) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """Somebody who can open backups."""
+    """Someone who can open backups."""
 
     key: str
     """``age1...`` or ``ssh-ed25519 AAAA...``."""
@@ -233,7 +233,7 @@ def _identities(text: str, path: Path, ask: Ask) -> Iterator[tuple[object, str]]
 
 
 def unopened(error: pyrage.DecryptError, recipients: Sequence[str]) -> SwarmnetError:
-    """Return why the identities at hand do not open what is sealed: none fits, a plugin failed, or it is damaged."""
+    """Return why the available identities do not open what is sealed: none fits, a plugin failed, or it is damaged."""
     said = str(error)
     if "matching" in said or "plugin" in said.lower():
         return WrongKeyError(

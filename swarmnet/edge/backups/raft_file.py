@@ -236,7 +236,7 @@ class _Splitter:
         except (ValueError, InvalidSignature) as error:
             raise DamagedError("the description of the archive does not match its signature") from error
         if fingerprint(key) != signer:
-            raise DamagedError("the archive was sealed by somebody else than who signed the file")
+            raise DamagedError("the archive was sealed by someone else than who signed the file")
         manifest = load_manifest(text)
         if (manifest.archive_bytes, manifest.archive_sha256) != (self._size, self._packed.hexdigest()):
             raise DamagedError("the archive is not the one that its description was signed for")

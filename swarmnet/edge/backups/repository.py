@@ -345,7 +345,7 @@ def _remove_unused(folders: tuple[Path, ...]) -> None:
 
 
 def _forget(holder: Path) -> None:
-    """Take away who held the lock; what somebody put in its place stays, and stops nothing."""
+    """Take away who held the lock; what someone put in its place stays, and stops nothing."""
     with contextlib.suppress(OSError):
         holder.unlink()
 

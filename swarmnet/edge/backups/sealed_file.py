@@ -140,7 +140,7 @@ def verified_document(plain: bytes, header: SealedHeader) -> bytes:
     """Return the document's text if the header's signer sealed it.
 
     Raises:
-        DamagedError: somebody else did, or it was changed.
+        DamagedError: someone else did, or it was changed.
     """
     line, _, text = plain.partition(b"\n")
     try:
@@ -150,7 +150,7 @@ def verified_document(plain: bytes, header: SealedHeader) -> bytes:
     except (ValueError, SchemaError, InvalidSignature) as error:
         raise DamagedError("the backup's content does not match its inner signature") from error
     if fingerprint(signer) != header.signer:
-        raise DamagedError("the content was sealed by somebody else than who signed the file")
+        raise DamagedError("the content was sealed by someone else than who signed the file")
     return text
 
 

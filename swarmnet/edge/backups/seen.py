@@ -39,7 +39,7 @@ class SeenFile:
         return self._read().clusters.get(cluster)
 
     def keep(self, cluster: str, mark: Mark) -> None:
-        """Remember a backup in the place of the one that was remembered before.
+        """Remember a backup instead of the one that was remembered before.
 
         Raises:
             UsageError: the file cannot be written.
@@ -66,5 +66,5 @@ class SeenFile:
         except ValidationError:
             raise UsageError(
                 f"{self._path} is damaged",
-                hint="remove it: then older backups in the place of newer ones are not noticed until the next is seen",
+                hint="remove it: then older backups instead of newer ones are not noticed until the next is seen",
             ) from None

@@ -1,4 +1,4 @@
-"""Sealing: one file that anybody can check, only recipients can open, and only signers can make.
+"""Sealing: one file that anyone can check, only recipients can open, and only signers can make.
 
 Its layout is that of :mod:`swarmnet.edge.backups.sealed_file`. The signature covers every byte, so a changed file
 is distinguished from a wrong key before any decryption, which age alone cannot do. docs/how-to/open-a-backup.md shows
@@ -54,7 +54,7 @@ class AgeVault:
 
     @property
     def can_open(self) -> bool:
-        """True when an identity is at hand."""
+        """True when an identity is available."""
         return bool(self.identities)
 
     def seal(self, document: BackupDocument) -> bytes:

@@ -111,7 +111,7 @@ _LOOK = "look at what is in it, then: chmod go-w {}"
 
 
 def _opened(path: Path) -> BinaryIO:
-    # Without O_NONBLOCK, opening a pipe waits until somebody writes into it.
+    # Without O_NONBLOCK, opening a pipe waits until someone writes into it.
     return os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
 
 

@@ -23,7 +23,7 @@ _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 def cached(folder: Path, name: str, make: Callable[[], bytes]) -> bytes:
     """Return the bytes that were made under this name before, or make them and keep them.
 
-    Nothing is kept where the folder belongs to somebody else, or cannot be written.
+    Nothing is kept where the folder belongs to someone else, or cannot be written.
 
     Args:
         folder: is made where it is missing, and closed to others where it is the user's own.

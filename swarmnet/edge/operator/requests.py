@@ -1,4 +1,4 @@
-"""Requests from this machine to published ports, one after the other, until somebody says stop.
+"""Requests from this machine to published ports, one after the other, until someone says stop.
 
 A request is what a client with several addresses does: it asks the address that answered last, then the others. The
 first request of a port shows what an answer is: words, where the program says any (all of HTTP), else a connection.

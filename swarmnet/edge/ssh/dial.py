@@ -51,7 +51,7 @@ class Tunnels(Protocol):
 
 
 class Refusal(paramiko.MissingHostKeyPolicy):
-    """Holds every key against known_hosts; takes the place of Fabric's policy, which accepts anything."""
+    """Holds every key against known_hosts; replaces Fabric's policy, which accepts anything."""
 
     def __init__(self, target: Target, known: KnownHosts) -> None:
         self._target = target
@@ -214,7 +214,7 @@ class Dialer:
 def _may_pass(error: BaseException) -> bool:
     """Return whether another attempt can end otherwise: a wrong key or name stays wrong.
 
-    One after a time-out would double what a dead host costs everybody, and TCP has asked four times in ten seconds.
+    One after a time-out would double what a dead host costs everyone, and TCP has asked four times in ten seconds.
     """
     hopeless = (ssh_errors.NameUnknownError, ssh_errors.SilentError)
     return isinstance(error, UnreachableError) and not isinstance(error, hopeless)

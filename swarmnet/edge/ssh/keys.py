@@ -99,7 +99,7 @@ class LoginKeys:
 
 
 def _check(host: str, path: Path) -> None:
-    """Refuse what ssh refuses: a key that others may read, and a public key in the place of a private one."""
+    """Refuse what ssh refuses: a key that others may read, and a public key instead of a private one."""
     if public_file(path) is not None:
         raise AuthenticationError(host, f"{path} is a public key, and no agent holds its private half")
     mode = path.stat().st_mode

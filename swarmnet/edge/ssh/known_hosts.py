@@ -205,7 +205,7 @@ def _vouches(host: str, key: paramiko.PKey, known: tuple[KnownKey, ...], trust: 
             f"host key changed: it now presents {key.get_name()} {fingerprint(key)}, not the key in {places}",
             brief="host key changed",
             hint="compare it on the host's console: ssh-keygen -lf /etc/ssh/ssh_host_*_key.pub; if the host was"
-            " reinstalled, remove the line and run swarmnet trust, else somebody may be in between",
+            " reinstalled, remove the line and run swarmnet trust, else someone may be in between",
         )
     return any(entry.marker is Marker.NONE for entry in known)
 
@@ -225,7 +225,7 @@ def _append(file: Path, line: bytes) -> None:
     """Add a line, as ssh does: the file itself stays, whatever it is."""
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with locked(file.parent / ".swarmnet.lock"):
-        # Not to wait for somebody to read from a pipe.
+        # Not to wait for someone to read from a pipe.
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC
         descriptor = os.open(file, flags, 0o600)
         with os.fdopen(descriptor, "r+b", buffering=0) as opened:

@@ -193,7 +193,7 @@ class Transport(paramiko.Transport):
         return channel, answered
 
     def _parse_channel_open_failure(self, message: paramiko.Message) -> None:
-        """Take in a refusal, in the place of paramiko's method of this name."""
+        """Take in a refusal, instead of paramiko's method of this name."""
         number, reason, text = message.get_int(), message.get_int(), message.get_text()
         with self.lock:
             self._refusals[number] = paramiko.ChannelException(reason, text)

@@ -247,7 +247,7 @@ class SftpTarget:
 
 
 def _files_of(sftp: paramiko.SFTPClient, root: str, folder: str) -> Iterator[Stored]:
-    with contextlib.suppress(FileNotFoundError, PermissionError):  # gone meanwhile, or somebody else's
+    with contextlib.suppress(FileNotFoundError, PermissionError):  # gone meanwhile, or someone else's
         for one in sorted(sftp.listdir_attr(f"{root}/{folder}"), key=lambda one: one.filename):
             if stat.S_ISREG(one.st_mode or 0):
                 yield Stored(f"{folder}/{one.filename}", one.st_size or 0, str(one.st_mtime or ""))

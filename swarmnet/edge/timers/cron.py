@@ -25,7 +25,7 @@ class Crontab:
     ask: Callable[[tuple[str, ...], str | None], tuple[int, str, str]] = run
 
     def install(self, schedule: Schedule, argv: tuple[str, ...]) -> tuple[str, ...]:
-        """Add our two lines, in the place of those of the same cluster; all other lines stay as they are."""
+        """Add our two lines, which replace those of the same cluster; all other lines stay as they are."""
         lines = [*without(self._read(), schedule.cluster), marked(schedule.cluster), entry(argv)]
         self._write(lines)
         return (f"wrote two lines into your crontab; cron asks every ten minutes: {lines[-1]}",)

@@ -1,4 +1,4 @@
-"""Files of a scheduler that swarmnet made: they begin with a mark; what does not is somebody else's."""
+"""Files of a scheduler that swarmnet made: they begin with a mark; what does not is someone else's."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def marked(cluster: str) -> str:
 
 
 def write_ours(files: Mapping[Path, str]) -> None:
-    """Write files, in the place of earlier ones of ours.
+    """Write files, which replace earlier ones of ours.
 
     Raises:
         UsageError: one of them is there and not ours, or cannot be written; then none was written.

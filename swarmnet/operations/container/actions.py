@@ -52,7 +52,7 @@ class _WithSpec(Action):
         return with_container(state, as_made(self.spec, self.endpoints), self.host)
 
     def _create(self, ports: Ports, name: str) -> str:
-        """Create it under a name, in the place of one that a killed run left; pull its image where that is missing."""
+        """Create it under a name, also where a killed run left one; pull its image where that is missing."""
         engine = ports.engine(self.host)
         if not engine.has_image(self.spec.image):
             engine.pull_image(self.spec.image)
@@ -89,7 +89,7 @@ class CreateContainer(_WithSpec):
 
 
 class ReplaceContainer(_WithSpec):
-    """Put another container in the place of one, with the same name and the same places on networks."""
+    """Replace a container by another one with the same name and the same places on networks."""
 
     kind: Literal["container.replace"] = "container.replace"
     theirs: bool = False

@@ -100,7 +100,7 @@ def _problems_of_address(address: str, state: ClusterState, facts: HostFacts, ne
 def holder(state: ClusterState, facts: HostFacts, network: Network, address: str) -> str | None:
     """Return who has an address on a network, as far as it is known.
 
-    Of a network of the swarm engines say only after 20 s that it could not be had, and not why (seen on 20.10, 26.1 and
+    Of a network of the swarm engines say only after 20 s that it is not available, and not why (seen on 20.10, 26.1 and
     28.5).
     """
     return next(_holders(state, facts, network, address), None)

@@ -1,7 +1,7 @@
 """``container``: one container outside of services on every selected host. Fields that are left out are not managed.
 
 A container that is as written is left alone, whatever made it. Limits, restart rule and places on networks are changed
-while it runs. For all else another container takes its place, which keeps what the step leaves out, the places on
+while it runs. For all else another container replaces it, which keeps what the step leaves out, the places on
 networks and the volumes without a name included.
 """
 
@@ -249,7 +249,7 @@ class ContainerOperation(OwnableOperation, _Written):
     def _replacement(self, context: Context, ref: Ref, case: _Case) -> Action:
         ours = self._is_ours(context, case.seen) or self.take_ownership
         labels = context.kept(case.full.labels, case.seen.labels, take_ownership=self.take_ownership)
-        why = "it differs in what engines set once: another container takes its place, with the same volumes"
+        why = "it differs in what engines set once: another container replaces it, with the same volumes"
         return ReplaceContainer(
             object=ref,
             why=why,

@@ -155,7 +155,7 @@ def _notes(network: str, configs: Iterable[Config]) -> list[tuple[Config, Detach
 def _read(config: Config) -> Detached | None:
     try:
         return Detached.model_validate_json(config.spec.data)
-    except ValidationError:  # somebody else's config of that name
+    except ValidationError:  # someone else's config of that name
         return None
 
 
@@ -191,7 +191,7 @@ def _write(manager: SwarmPort, name: str, change: Callable[[ServiceSpec], Servic
 
     def write() -> None:
         now = by_name(manager.services.list(), name)
-        if now is not None:  # removed by somebody else meanwhile: nothing to change
+        if now is not None:  # removed by someone else meanwhile: nothing to change
             manager.services.update(now.id, now.version, change(now.spec))
 
     again_when_changed(write)

@@ -41,7 +41,7 @@ SERVICE_EVERY = 0.5
 
 
 def again_when_changed(write: Callable[[], None]) -> None:
-    """Read and write, and do both again when somebody else wrote between; after 10 times the error passes on."""
+    """Read and write, and do both again when someone else wrote between; after 10 times the error passes on."""
     for _attempt in range(ATTEMPTS - 1):
         try:
             write()

@@ -127,7 +127,7 @@ def resumed(wanted: ServiceSpec, now: ServiceSpec) -> ServiceSpec:
         return wanted
     try:
         return wanted.model_copy(update={"networks": _ATTACHMENTS.validate_json(note)})
-    except ValidationError:  # somebody else's label
+    except ValidationError:  # someone else's label
         return wanted
 
 

@@ -15,7 +15,7 @@ _NAMES = frozenset(
 
 
 def is_signal(text: str) -> bool:
-    """Return whether an engine takes a text for a signal: a number, or a name with or without SIG, in any case."""
+    """Return whether an engine takes a text for a signal: a number, or a name of any case, with or without SIG."""
     if text.isascii() and text.isdigit():
         return len(text) <= len(str(_LAST)) and 1 <= int(text) <= _LAST
     return text.upper().removeprefix("SIG") in _NAMES

@@ -34,7 +34,7 @@ _AFTER_ERROR = (
     " systemctl restart docker"
 )
 _AFTER_HALF_A_JOIN = (
-    f"start the managers that it knows; if it was never in that swarm and somebody tried to join it, undo that: {LEAVE}"
+    f"start the managers that it knows; if it was never in that swarm and someone tried to join it, undo that: {LEAVE}"
 )
 
 

@@ -155,7 +155,7 @@ def read_folder(data_root: str, limit: int) -> tuple[str, ...]:
 
     Args:
         data_root: the engine's folder of state.
-        limit: seconds after which the engine is started again in any case.
+        limit: seconds after which the engine is started again whatever happened.
     """
     return ("sh", "-c", READ, "sh", data_root, str(limit), _GUARD)
 

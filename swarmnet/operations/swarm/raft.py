@@ -1,4 +1,4 @@
-"""Read a manager's whole state, and put one in the place of an engine's, while that engine is stopped for a moment.
+"""Read a manager's whole state, and replace that of an engine by one, while that engine is stopped for a moment.
 
 Everything that raft holds comes with it, secrets too. The engine begins the swarm from it as a manager whose others are
 gone (:class:`~swarmnet.operations.swarm.recover.RecoverSwarm`).
@@ -32,7 +32,7 @@ BACK_LIMIT = 120.0
 def read_state(ports: Ports, host: str, sink: Sink, *, pause: int = PAUSE) -> None:
     """Stop a manager's engine, give the packed folder of its state to ``sink``, and let the engine be started again.
 
-    It is started in any case: when this returns or raises, when this process dies, after ``pause`` seconds at last.
+    It is always started: when this returns or raises, when this process dies, after ``pause`` seconds at last.
 
     Raises:
         CommandError: it cannot be stopped or read, or was started before all was read.
@@ -47,7 +47,7 @@ def read_state(ports: Ports, host: str, sink: Sink, *, pause: int = PAUSE) -> No
 
 
 class PlaceState(Action):
-    """Put an archived state in the place of an engine that is in no swarm."""
+    """Give an archived state to an engine that is in no swarm."""
 
     kind: Literal["swarm.place-state"] = "swarm.place-state"
     host: str
@@ -85,7 +85,7 @@ class PlaceState(Action):
         ended = shell.run(swap_folder(root, PAUSE, keep=self.locked), timeout=PAUSE + STOP_AND_START, sudo=True)
         if ended.exit_code:
             shell.run(drop_folder(root), sudo=True)
-            raise CommandError(self.host, f"cannot put the archive in the place of {root}/swarm: {reason(ended)}")
+            raise CommandError(self.host, f"cannot replace {root}/swarm by the archive: {reason(ended)}")
         self._wait(ports)
 
     def _wait(self, ports: Ports) -> None:

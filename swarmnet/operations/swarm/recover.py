@@ -4,7 +4,7 @@ The survivor keeps the swarm's whole state: services, networks, configs, secrets
 address find it by themselves. The request says that the CA was never rotated: where it was, the engine begins one more
 rotation, which ends when the lost managers are off the list (seen on 26.1).
 
-Never for an autolocked swarm: the engine fails, since it has no key at hand, and removes the state (seen on 28.5;
+Never for an autolocked swarm: the engine fails, since it has no key available, and removes the state (seen on 28.5;
 moby#36852).
 """
 

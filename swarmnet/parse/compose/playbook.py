@@ -1,4 +1,4 @@
-"""Put the steps of stack files in the place of the steps that name them."""
+"""Replace the steps that name stack files by the steps of those files."""
 
 from __future__ import annotations
 

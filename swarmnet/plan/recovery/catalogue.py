@@ -125,7 +125,7 @@ def to_remember(seen: Mark | None, found: Mark, now: datetime, *, made: bool = F
         seen: what is remembered.
         found: the newest backup now.
         now: this machine's time.
-        made: this run took it just now: then it also takes the place of one from the future, which a clock that ran
+        made: this run took it just now: then it also replaces one from the future, which a clock that ran
             ahead left.
     """
     if is_ahead(found.created, now):

@@ -152,7 +152,7 @@ def _own_program(spec: ServiceSpec) -> str | None:
 
 
 def occupied(state: ClusterState) -> tuple[str, ...]:
-    """Return what keeps hosts from being spare ones: a swarm, or anything that somebody put there."""
+    """Return what keeps hosts from being spare ones: a swarm, or anything that someone put there."""
     return tuple(text for facts in own(state).hosts for text in _of_host(facts))
 
 

@@ -30,7 +30,7 @@ def to_remove(entries: Sequence[Entry], keep: Keep, now: datetime) -> tuple[Entr
     """Return the backups that no rule keeps, newest first.
 
     Only sound and complete ones count for the rules, so that partial ones never displace them, and the newest of them
-    stays in any case. What an apply or a restore saved before it changed anything counts apart, by the same rules: a
+    always stays. What an apply or a restore saved before it changed anything counts apart, by the same rules: a
     state that the operator replaced must not be why the backup of that day goes. So do raft archives. Several files of
     one backup count once, and stay or go together. Damaged and foreign ones are not removed: they are for people to
     look at.
@@ -63,7 +63,7 @@ def to_remove(entries: Sequence[Entry], keep: Keep, now: datetime) -> tuple[Entr
 
 
 def _kept(entries: Sequence[Entry], keep: Keep) -> set[str]:
-    """Return the ids that the rules keep of these, the newest in any case."""
+    """Return the ids that the rules keep of these, always the newest."""
     kept = {entry.id for entry in entries[: max(keep.last, 1)]}
     kept |= _newest_of_each(entries, keep.daily, lambda time: time.strftime("%Y-%m-%d"))
     return kept | _newest_of_each(entries, keep.weekly, lambda time: time.strftime("%G-W%V"))

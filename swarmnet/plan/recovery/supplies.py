@@ -181,7 +181,7 @@ def _listed(names: list[str]) -> str:
 def places_to_ask(
     document: BackupDocument, names: list[str], mapping: Mapping[str, str]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the old hosts that no host takes the place of yet, and the new hosts that take no place.
+    """Return the old hosts that no host replaces yet, and the new hosts that take no place.
 
     Args:
         document: the backup.

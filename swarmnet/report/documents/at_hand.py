@@ -1,4 +1,4 @@
-"""The JSON document of what is at hand for a restore."""
+"""The JSON document of what is available for a restore."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class BackupEntry(Entry):
     complete: bool
     problem: Text | None
     hint: Text | None
-    opened_by: Text | None = Field(description="The key that opens it; null where none at hand does.")
+    opened_by: Text | None = Field(description="The key that opens it; null where no available key does.")
     words: list[Text] = Field(description="What names it in commands: the backup, then options.")
     hosts: list[OldHostEntry]
     supplies: list[SupplyEntry] = Field(description="What no backup holds and the operator brings along.")
@@ -67,7 +67,7 @@ class ArchiveEntry(Entry):
 class AtHandDocument(Output):
     """What ``restore --json`` prints."""
 
-    ready: bool = Field(description="True when a key at hand opens a backup.")
+    ready: bool = Field(description="True when an available key opens a backup.")
     places: list[PlaceEntry]
     backups: list[BackupEntry]
     keys: list[KeyEntry]
@@ -76,7 +76,7 @@ class AtHandDocument(Output):
 
 
 def at_hand_document(found: AtHand, commands: list[str]) -> AtHandDocument:
-    """Return what is at hand for programs."""
+    """Return what is available for programs."""
     return AtHandDocument(
         schema_=1,
         ready=found.is_ready,

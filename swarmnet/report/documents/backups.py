@@ -92,7 +92,7 @@ class CheckedEntry(Entry):
 
     name: Text
     path: Text
-    opened: bool = Field(description="False without a problem: the signature is sound, no identity was at hand.")
+    opened: bool = Field(description="False without a problem: the signature is sound, no identity was available.")
     problem: ProblemEntry | None
 
 

@@ -49,7 +49,7 @@ class EscrowEntry(Entry):
 
     fingerprint: str
     name: str = Field(description="Empty where it is not a recipient of new backups.")
-    proof: str = Field(description="opened, unproven (its identity is not at hand), failed, or left out.")
+    proof: str = Field(description="opened, unproven (its identity is not available), failed, or left out.")
     problem: Text | None
 
 
@@ -58,7 +58,7 @@ class KeysCheckDocument(Output):
 
     backup: Text
     recipients: list[EscrowEntry]
-    unused: list[str] = Field(description="Fingerprints of identities at hand that the backup is not sealed to.")
+    unused: list[str] = Field(description="Fingerprints of available identities that the backup is not sealed to.")
 
 
 class HostKeyEntry(Entry):

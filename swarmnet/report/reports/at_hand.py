@@ -1,4 +1,4 @@
-"""What is at hand for a restore."""
+"""What is available for a restore."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def at_hand_report(found: AtHand, now: datetime) -> Report:
-    """Return what is at hand: a check for each backup and for each key."""
+    """Return what is available: a check for each backup and for each key."""
     document = at_hand_document(found, next_commands(found))
     return Report("restore", document, tuple(_checks(found)), printed(at_hand_lines(found, now)))
 
@@ -28,7 +28,7 @@ def _checks(found: AtHand) -> Iterator[Check]:
         if one.opened_by is not None:
             yield Check("backup", one.name, Status.OK, f"{one.opened_by} opens it")
         else:
-            yield Check("backup", one.name, Status.FAILED, one.problem or "no key at hand opens it", one.hint or "")
+            yield Check("backup", one.name, Status.FAILED, one.problem or "no available key opens it", one.hint or "")
     for key in found.keys:
         if key.problem is not None:
             yield Check("key", key.path, Status.WARNING, key.problem, key.hint or "")

@@ -57,7 +57,7 @@ def created_report(document: BackupCreateDocument, lines: Iterable[Line]) -> Rep
 
 
 def checked_report(document: BackupCheckDocument, lines: Iterable[Line]) -> Report:
-    """Return what was checked: inconclusive where no identity was at hand to open a backup."""
+    """Return what was checked: inconclusive where no identity was available to open a backup."""
     checks = [
         _ended(one.name, one.problem, "opened and read")
         if one.problem or one.opened

@@ -1,4 +1,4 @@
-"""What is at hand for a restore, and what to type next, for people who were woken up for it."""
+"""What is available for a restore, and what to type next, for people who were woken up for it."""
 
 from __future__ import annotations
 

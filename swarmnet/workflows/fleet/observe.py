@@ -138,7 +138,7 @@ def observe(ports: Ports, look: Look = EVERYTHING) -> ClusterState:
 
 
 def _nobody(failures: Collection[HostFailure], errors: Mapping[str, HostError]) -> SwarmnetError:
-    """Return the error of a look that saw no host: each reason once and in brief, with its hosts."""
+    """Return the error of a look that saw no host: each reason once and short, with its hosts."""
     hosts: dict[str, list[str]] = {}
     for one in failures:
         error = errors.get(one.host)

@@ -169,7 +169,7 @@ class Lock:
         while not self._ended.wait(self._every) and place in self._places:
             try:
                 self.beat(place)
-            except Exception as error:  # noqa: BLE001 - the next heartbeat must follow in any case; `permit` counts them
+            except Exception as error:  # noqa: BLE001 - the next heartbeat must follow all the same; `permit` counts them
                 words = f"no heartbeat was sent to {place.name}: {type(error).__name__}: {error}"
                 if words != reported:
                     self._ports.listener(Progress(words))
@@ -275,7 +275,7 @@ def held(
     wait: float = 0.0,
     ends_swarm: bool = False,
 ) -> Iterator[Lock]:
-    """Hold the cluster's lock while the block runs; it is released in any case.
+    """Hold the cluster's lock while the block runs; it is always released.
 
     Args:
         ports: the world.

@@ -59,7 +59,7 @@ def test_whatever_tells_who_holds_the_lock_is_one_plain_line(tmp_path: Path, kin
 @pytest.mark.timeout(30)
 @pytest.mark.parametrize("file", [".lock", ".holder"])
 @pytest.mark.parametrize("make", [os.mkdir, os.mkfifo, lambda path: path.symlink_to("elsewhere")])
-def test_what_is_planted_in_the_place_of_a_lock_is_one_sentence_or_nothing(
+def test_what_is_planted_instead_of_a_lock_is_one_sentence_or_nothing(
     tmp_path: Path, file: str, make: Callable[[Path], object]
 ) -> None:
     elsewhere = tmp_path / "prod" / "elsewhere"
@@ -71,7 +71,7 @@ def test_what_is_planted_in_the_place_of_a_lock_is_one_sentence_or_nothing(
     assert elsewhere.read_text() == "mine"
 
 
-def test_a_folder_in_the_place_of_the_holder_stays_and_the_lock_is_free_again(tmp_path: Path) -> None:
+def test_a_folder_instead_of_the_holder_stays_and_the_lock_is_free_again(tmp_path: Path) -> None:
     repository = DirectoryRepository(tmp_path)
     holder = tmp_path / "prod" / ".holder"
     with repository.locked("prod"):

@@ -111,12 +111,12 @@ def test_a_backup_of_an_untrusted_signer_is_refused_even_if_it_opens() -> None:
         VAULT.open(forged)
 
 
-def test_somebody_elses_content_under_a_trusted_signature_is_damage() -> None:
+def test_someone_elses_content_under_a_trusted_signature_is_damage() -> None:
     sealed = AgeVault(recipients=RECIPIENTS, signing_key=STRANGER).seal(a_document())
     both = (*TRUSTED, Signer(fingerprint(STRANGER.public_key())))
     ours, theirs = BLOB.split(b"\n", 3), sealed.split(b"\n", 3)
     swapped = b"\n".join([*_signed_anew(ours[1], theirs[3]), theirs[3]])
-    with pytest.raises(DamagedError, match="somebody else"):
+    with pytest.raises(DamagedError, match="someone else"):
         AgeVault(trusted=both, identities=(ALICE,)).open(swapped)
 
 

@@ -68,7 +68,7 @@ def test_many_threads_share_few_reads_and_none_that_began_before_they_asked() ->
     assert latest <= 5
 
 
-def test_an_error_reaches_everybody_who_shared_it_and_ends_there() -> None:
+def test_an_error_reaches_everyone_who_shared_it_and_ends_there() -> None:
     fails = True
 
     def look() -> int:

@@ -20,7 +20,7 @@ def test_swarmnets_own_variables_stay_here() -> None:
 STARTS = {"Popen", "run", "call", "check_call", "check_output"}
 
 
-def test_every_program_is_started_with_an_environment_that_somebody_chose() -> None:
+def test_every_program_is_started_with_an_environment_that_someone_chose() -> None:
     """Finds the next one: a call without ``env`` hands on all of this process's environment."""
     calls = [
         (file.name, call.lineno, {keyword.arg for keyword in call.keywords})

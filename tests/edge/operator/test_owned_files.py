@@ -79,7 +79,7 @@ def test_a_private_key_that_others_can_read_is_refused_as_ssh_refuses_it(keys: P
 
 
 @pytest.mark.parametrize("file", PUBLIC)
-def test_lists_may_be_read_by_everybody(keys: Path, file: str) -> None:
+def test_lists_may_be_read_by_everyone(keys: Path, file: str) -> None:
     (keys / file).chmod(0o644)
     assert _use_all(keys) == ALL
 

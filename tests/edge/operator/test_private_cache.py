@@ -78,11 +78,11 @@ def folder(path: Path) -> None:
     path.mkdir()
 
 
-def of_somebody_else(path: Path) -> None:
+def of_someone_else(path: Path) -> None:
     os.chown(path, 12345, 12345)
 
 
-@pytest.mark.parametrize("plant", [change, cut, open_to_others, link, fifo, folder, of_somebody_else])
+@pytest.mark.parametrize("plant", [change, cut, open_to_others, link, fifo, folder, of_someone_else])
 def test_l1_a_planted_file_is_not_taken(tmp_path: Path, plant: object) -> None:
     assert callable(plant)
     plant(stored(tmp_path / "cache"))
@@ -90,11 +90,11 @@ def test_l1_a_planted_file_is_not_taken(tmp_path: Path, plant: object) -> None:
     assert cached(tmp_path / "cache", "thing", lambda: b"made again") == b"made again"
 
 
-@pytest.mark.parametrize("kind", ["of somebody else", "link", "file", "read-only parent"])
+@pytest.mark.parametrize("kind", ["of someone else", "link", "file", "read-only parent"])
 def test_l1_a_folder_that_is_not_the_users_own_is_neither_read_nor_written(tmp_path: Path, kind: str) -> None:
     place = tmp_path / "cache"
     match kind:
-        case "of somebody else":
+        case "of someone else":
             place.mkdir()
             os.chown(place, 12345, 12345)
         case "link":

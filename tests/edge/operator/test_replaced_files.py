@@ -1,4 +1,4 @@
-"""C1: whatever writes a file in the place of another leaves alone what is not a regular file of this user."""
+"""C1: whatever replaces a file leaves alone what is not a regular file of this user."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _link_to_pipe(path: Path, aside: Path) -> None:
     path.symlink_to(aside)
 
 
-def _file_of_somebody(path: Path, aside: Path) -> None:
+def _file_of_someone(path: Path, aside: Path) -> None:
     """A file of another user; who cannot give files away takes one of root's."""
     aside.write_text("theirs\n")
     if os.geteuid() == 0:
@@ -58,7 +58,7 @@ def _file_of_somebody(path: Path, aside: Path) -> None:
         path.symlink_to("/etc/passwd")
 
 
-def _link_of_somebody(path: Path, aside: Path) -> None:
+def _link_of_someone(path: Path, aside: Path) -> None:
     aside.write_text("mine\n")
     path.symlink_to(aside)
     if os.geteuid() == 0:
@@ -68,7 +68,7 @@ def _link_of_somebody(path: Path, aside: Path) -> None:
         path.symlink_to("/etc/passwd")
 
 
-TARGETS = (_device, _pipe, _folder, _socket, _link_to_pipe, _file_of_somebody, _link_of_somebody)
+TARGETS = (_device, _pipe, _folder, _socket, _link_to_pipe, _file_of_someone, _link_of_someone)
 
 
 def _plainly(path: Path) -> None:
@@ -118,14 +118,14 @@ def test_what_is_not_ours_is_not_replaced(
     # known_hosts is added to, also behind a link, as ssh does; another user's is read only.
     with suppress(OSError, SwarmnetError):
         write(place)
-    if write is _as_known_host and make is _link_of_somebody and os.geteuid() == 0:
+    if write is _as_known_host and make is _link_of_someone and os.geteuid() == 0:
         assert state(place)[0] == before[0]
     else:
         assert state(place) == before
     assert not [path.name for path in place.parent.iterdir() if path.name.startswith(".target.")]
 
 
-@pytest.mark.parametrize("make", [_pipe, _socket, _file_of_somebody, _link_of_somebody, _device])
+@pytest.mark.parametrize("make", [_pipe, _socket, _file_of_someone, _link_of_someone, _device])
 def test_a_replacement_that_is_refused_says_why(place: Path, make: Callable[[Path, Path], None]) -> None:
     make(place, place.with_name("aside"))
     with pytest.raises(OSError, match=r"not replaced|not followed"):

@@ -33,7 +33,7 @@ def test_the_same_secret_may_be_written_again_and_another_one_never_replaces_it(
     assert "c4n4ry" not in str(raised.value)
 
 
-def test_a_link_in_the_place_of_the_file_is_not_followed(tmp_path: Path) -> None:
+def test_a_link_instead_of_the_file_is_not_followed(tmp_path: Path) -> None:
     target = tmp_path / "target"
     (tmp_path / "key").symlink_to(target)
     with pytest.raises(UsageError):

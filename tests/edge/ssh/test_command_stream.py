@@ -26,7 +26,7 @@ AFTER_REPLY = 0.2
 
 
 class Server(paramiko.ServerInterface):
-    """Lets everybody in, and leaves the command to a test; what that returns is the answer to the request."""
+    """Lets everyone in, and leaves the command to a test; what that returns is the answer to the request."""
 
     def __init__(self, run: Callable[[paramiko.Channel, bytes], bool]) -> None:
         self._run = run
@@ -52,7 +52,7 @@ def connected(run: Callable[[paramiko.Channel, bytes], bool]) -> Iterator[parami
         server.add_server_key(paramiko.ECDSAKey.generate())
         server.start_server(event=threading.Event(), server=Server(run))
         client.start_client(timeout=10)
-        client.auth_none("somebody")
+        client.auth_none("someone")
         yield client
     finally:
         client.close()

@@ -145,7 +145,7 @@ def test_a_file_that_cannot_be_read_is_not_taken_for_an_empty_one(tmp_path: Path
 
 
 @pytest.mark.parametrize(("mode", "words"), [(0o644, None), (0o664, None), (0o646, "can be changed by others")])
-def test_a_file_that_everybody_may_write_is_not_believed(
+def test_a_file_that_everyone_may_write_is_not_believed(
     tmp_path: Path, key: paramiko.PKey, mode: int, words: str | None
 ) -> None:
     """M11."""

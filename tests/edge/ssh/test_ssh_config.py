@@ -24,7 +24,7 @@ CASES = {
     "brackets are plain letters": "Host [w]eb\n User x\n",
     "comments and quotes": 'User deploy # who\nHost "web" # this\n Port "2200"\nHostName \'a.test\'\n#User z\n   # x\n',
     "equals signs": "User=u\nPort = 4\nHost=web\nHostName  =  h.test\nConnectTimeout=  9\n",
-    "keywords in any case": "USER u\nhOsT web\npOrT 3\n",
+    "keywords in upper or lower case": "USER u\nhOsT web\npOrT 3\n",
     "quoted keyword": '"User" u\n"Port"=4\n',
     "tabs, blanks and carriage returns": "\tUser\tu  \r\n  Host\tweb\t\r\n\tPort\t7\r\f\n\n",
     "escapes": 'User a\\ b\nUserKnownHostsFile "/a\\"b" /c\\\\d\nIdentityFile "/a\\b"\n',

@@ -236,7 +236,7 @@ def test_c8_what_a_login_prints_before_the_command_is_not_taken_for_the_engine(f
 
 
 @pytest.mark.usefixtures("engine_socket")
-def test_c8_what_a_docker_command_prints_in_the_place_of_the_engine_is_shown(fleet: Fleet) -> None:
+def test_c8_what_a_docker_command_prints_instead_of_the_engine_is_shown(fleet: Fleet) -> None:
     with pytest.raises(
         EngineError, match="is not a Docker engine but says 'Emulate Docker CLI using podman'"
     ) as caught:

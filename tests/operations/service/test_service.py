@@ -120,7 +120,7 @@ def test_an_update_tells_what_becomes_of_the_tasks_that_run(fields: dict[str, st
 
 
 def test_an_update_of_what_others_made_leaves_its_tasks_alone() -> None:
-    """A1: what others wrote in their own way is written back to the letter."""
+    """A1: what others wrote in their own way is written back exactly."""
     running = holding(web(labels={"by": "hand"})).model_copy(update={"tasks": (task("m1"),)})
     (action,) = plan(step(replicas="3"), running, HOSTS).actions
 

@@ -20,7 +20,7 @@ def autolocked(standing: KeyStanding, *, on: bool = True) -> ClusterState:
     return state.model_copy(update={"swarm": state.swarm.model_copy(update={"spec": spec})})
 
 
-def test_a_new_swarm_with_autolock_keeps_its_key_before_anybody_joins() -> None:
+def test_a_new_swarm_with_autolock_keeps_its_key_before_anyone_joins() -> None:
     made = plan(STEP, blank(HOSTS), HOSTS)
     assert told(made)[:3] == [
         "swarm.init swarm shop on m1",

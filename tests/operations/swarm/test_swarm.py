@@ -78,7 +78,7 @@ def test_a_swarm_that_bears_the_mark_of_another_cluster_is_refused() -> None:
     assert "label says cluster 'bank'" in refusal(STEP, state, hosts)
 
 
-def test_an_unmarked_swarm_without_the_first_manager_is_somebody_elses() -> None:
+def test_an_unmarked_swarm_without_the_first_manager_is_someone_elses() -> None:
     hosts = inventory()
     state = swarm(hosts)
     assert state.swarm is not None
@@ -229,7 +229,7 @@ def test_a_nameless_manager_is_known_by_its_address_and_loses_its_vote_first() -
     assert told(made) == ["node.role node n-lost", "swarm.join-worker node w2", "node.remove node n-lost"]
 
 
-def test_a_nameless_entry_stays_while_it_may_be_somebody() -> None:
+def test_a_nameless_entry_stays_while_it_may_be_someone() -> None:
     hosts = inventory()
     state = nameless(swarm(hosts))
     silent = state.model_copy(update={"hosts": tuple(one for one in state.hosts if one.host != "w1")})

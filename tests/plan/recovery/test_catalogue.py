@@ -18,7 +18,7 @@ def _mark(hours: int, number: int = 0) -> Mark:
     return Mark(created=NOW + timedelta(hours=hours), id=f"{number:032x}")
 
 
-def test_an_older_one_in_the_place_of_the_newest_is_seen() -> None:
+def test_an_older_one_instead_of_the_newest_is_seen() -> None:
     assert is_older(_mark(-2), _mark(-1), NOW)
     assert not is_older(_mark(-1), _mark(-1), NOW)
     assert not is_older(_mark(-1), _mark(-2), NOW)

@@ -14,12 +14,12 @@ from tests.support.reports import locks_json
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def somebody(machine: str = "laptop") -> Operator:
+def someone(machine: str = "laptop") -> Operator:
     return Operator(user="ann", machine=machine, pid=4711, is_alive=lambda _pid: False, token="s" * 12)
 
 
 def lock(machine: str, age: float) -> Holder:
-    claim = Claim.of(somebody(machine), cluster="c", command="apply \x1b[2J", since=NOW)
+    claim = Claim.of(someone(machine), cluster="c", command="apply \x1b[2J", since=NOW)
     return Holder(place="m1", claim=claim, identity="1", version="1", age=age)
 
 
@@ -34,8 +34,8 @@ def lock(machine: str, age: float) -> Holder:
     ids=["of a dead process of this machine", "of another machine", "without a heartbeat", "unreadable"],
 )
 def test_a_lock_tells_what_becomes_of_it(holder: Holder, pulse: str, words: str) -> None:
-    (line,) = lock_lines([holder], somebody())
-    (told,) = json.loads(json.dumps(locks_json([holder], somebody()), allow_nan=False))
+    (line,) = lock_lines([holder], someone())
+    (told,) = json.loads(json.dumps(locks_json([holder], someone()), allow_nan=False))
 
     assert words in line
     assert "\x1b" not in line

@@ -42,7 +42,7 @@ def cluster(**status: str) -> Setup:
 
 
 def proof(*broken: Claim) -> Verdict:
-    """Return a failure of somebody else's that proves these places broken."""
+    """Return a failure of someone else's that proves these places broken."""
     return Verdict(scenario="proof", subject="it", status=Status.FAILED, detail="", broken=frozenset(broken))
 
 

@@ -109,7 +109,7 @@ def test_a_host_without_a_probe_makes_its_row_and_column_inconclusive_and_nothin
     assert causes(cluster, said) == ()
 
 
-def test_an_answer_from_somebody_else_is_a_failure() -> None:
+def test_an_answer_from_someone_else_is_a_failure() -> None:
     cluster = make_setup()
     said = answers(cluster)
     wrong: JsonObject = {"ok": True, "tries": 1, "ms": 0.1, "id": "w2"}

@@ -125,7 +125,7 @@ def test_captures_begin_before_markers_leave_and_end_after_them() -> None:
     assert COLLECT.name in {question.key for question in capture_questions(setup, marked)}
 
 
-def test_many_hosts_send_to_two_others_each_so_that_everybody_sends_and_receives() -> None:
+def test_many_hosts_send_to_two_others_each_so_that_everyone_sends_and_receives() -> None:
     setup = cluster(20)
     targets = {host.host: peers_of(setup, host.host) for host in setup.probes}
     assert all(len(set(peers)) == 2 and host not in peers for host, peers in targets.items())

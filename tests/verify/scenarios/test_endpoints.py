@@ -78,7 +78,7 @@ def bad(place: Setup, answers: Answers) -> list[Verdict]:
     return [one for one in Endpoints().judge(place, answers).verdicts if one.status is Status.FAILED]
 
 
-def test_containers_that_everybody_reaches_are_one_ok() -> None:
+def test_containers_that_everyone_reaches_are_one_ok() -> None:
     (verdict,) = Endpoints().judge(cluster(), pinged()).verdicts
     assert (verdict.status, verdict.detail) == (
         Status.OK,
@@ -115,8 +115,8 @@ def test_what_a_host_does_not_reach_is_named_with_its_rows(
 
 
 def test_a_container_that_answers_no_host_is_not_a_hosts_fault() -> None:
-    everybody = tuple((host, address) for host in HOSTS for address in ("10.0.0.51", "10.0.0.52", "10.0.0.53"))
-    (verdict,) = Endpoints().judge(cluster(), pinged(everybody)).verdicts
+    everyone = tuple((host, address) for host in HOSTS for address in ("10.0.0.51", "10.0.0.52", "10.0.0.53"))
+    (verdict,) = Endpoints().judge(cluster(), pinged(everyone)).verdicts
     assert verdict.status is Status.SKIPPED
 
 

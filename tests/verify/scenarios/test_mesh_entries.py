@@ -125,7 +125,7 @@ def test_hosts_ask_themselves_and_their_neighbours_and_this_machine_asks_all() -
     assert doors[OPERATOR] == {host: [f"198.51.100.{n}", 30000, "tcp"] for n, host in enumerate(HOSTS, 1)}
 
 
-def test_an_entry_without_a_task_that_answers_everybody_is_praised() -> None:
+def test_an_entry_without_a_task_that_answers_everyone_is_praised() -> None:
     (verdict,) = judged(cluster(), seen(cluster(), {}))
     assert verdict.status is Status.OK
     assert "answers on 3 nodes" in verdict.detail
@@ -178,7 +178,7 @@ def test_both_protocols_with_one_cause_are_one_verdict() -> None:
     assert MeshUdp().judge(cluster(), answers).verdicts == ()
 
 
-def test_an_entry_rests_on_the_table_whose_rules_it_lacks_and_closes_for_everybody() -> None:
+def test_an_entry_rests_on_the_table_whose_rules_it_lacks_and_closes_for_everyone() -> None:
     (verdict,) = judged(cluster(), seen(cluster(), everywhere("w2"), look={**HEALTHY, "nat": "*nat\n"}))
     assert verdict.needed == (frozenset({claims.rules("w2", "nat")}),)
     assert verdict.broken == {claims.entry("w2", "tcp")}

@@ -219,7 +219,7 @@ def test_before_there_is_a_swarm_a_silent_hosts_file_is_looked_for_on_the_others
             mine.check()
 
 
-def test_does_not_give_back_what_somebody_else_took_meanwhile() -> None:
+def test_does_not_give_back_what_someone_else_took_meanwhile() -> None:
     world = swarm()
     ports = world.ports()
 

@@ -84,7 +84,7 @@ def as_a_file(folder: Path) -> None:
     folder.write_bytes(b"")
 
 
-def for_everybody(folder: Path) -> None:
+def for_everyone(folder: Path) -> None:
     folder.mkdir()
     folder.chmod(0o777)
 
@@ -94,7 +94,7 @@ def for_everybody(folder: Path) -> None:
     [
         (as_a_link, "is not a folder"),
         (as_a_file, "is not a folder"),
-        (for_everybody, "can be written by other users"),
+        (for_everyone, "can be written by other users"),
     ],
 )
 def test_a_folder_that_others_made_holds_no_locks(make: Callable[[Path], None], words: str) -> None:
@@ -136,7 +136,7 @@ def test_a_lock_file_is_for_its_owner_alone() -> None:
 
 
 @pytest.mark.parametrize("world", [World(managers=2), swarm()], ids=["before there is a swarm", "in a swarm"])
-def test_breaking_a_lock_leaves_the_one_that_somebody_else_took_meanwhile(world: World) -> None:
+def test_breaking_a_lock_leaves_the_one_that_someone_else_took_meanwhile(world: World) -> None:
     ports = world.ports()
     with lock(world, HERS):
         shown = holders(ports, observe(ports))
@@ -229,7 +229,7 @@ def test_a_run_that_was_suspended_sends_a_heartbeat_before_it_goes_on() -> None:
         assert holder.age == 0
 
 
-def test_a_run_that_was_suspended_begins_nothing_when_somebody_took_its_lock() -> None:
+def test_a_run_that_was_suspended_begins_nothing_when_someone_took_its_lock() -> None:
     world, begun = World(managers=1), list[str]()
     run(world)
     changed = SITE + "  - network: {name: third}\n  - service: {name: web, image: 'i:1'}\n"

@@ -33,7 +33,7 @@ class Names:
 
 
 def with_names(seen: Mapping[str, JsonValue], names: Names) -> JsonObject:
-    """Return a service's spec with names in the place of ids."""
+    """Return a service's spec with names instead of ids."""
     body = deepcopy(dict(seen))
     container = _container(body)
     configs = {as_text(one.get("ConfigID")): one.get("ConfigName") for one in _entries(container, "Configs")}

@@ -71,7 +71,7 @@ def service_to_wire(spec: ServiceSpec, names: Names) -> JsonObject:
 
 
 def updated(present: Mapping[str, JsonValue], wanted: ServiceSpec, read_as: Names, names: Names) -> JsonObject:
-    """Return the present spec with all that is wanted otherwise; the rest stays to the letter.
+    """Return the present spec with all that is wanted otherwise; the rest stays exactly as it is.
 
     Engines restart the tasks of a service whose task template differs in any way, even by an empty object.
 

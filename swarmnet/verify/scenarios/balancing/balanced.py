@@ -32,7 +32,7 @@ SURE_TURNS = 2
 UNEVEN = 0.1
 """Share by which a backend's count may be off."""
 SLACK = 2
-"""Connections by which it may be off in any case: others use the same balancer."""
+"""Connections by which it may always be off: others use the same balancer."""
 
 
 class BalancedScenario(Scenario):

@@ -96,11 +96,11 @@ class LookupScenario(Scenario):
         others = frozenset(wrong) - among
         if others:
             sources = {source for source, _ in others}
-            everybody = sources == {source for source, _ in asked}
+            everyone = sources == {source for source, _ in asked}
             labels = ", ".join(sorted({label for _, label in others}))
             who = (
                 "no host gets"
-                if everybody
+                if everyone
                 else f"{', '.join(sorted(sources))} {'do' if sources != {min(sources)} else 'does'} not get"
             )
             verdicts.append(self._missing(network, asked, wrong, (others, f"{who} the right {self.noun} of {labels}")))

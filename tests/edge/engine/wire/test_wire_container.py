@@ -129,7 +129,7 @@ def test_what_docker_run_wrote_is_read_as_fields() -> None:
     assert made.whole.env == {"A": "1", "PATH": "/bin", "LANG": "C"}
 
 
-def test_a_mount_takes_the_place_of_a_short_form_that_has_no_field() -> None:
+def test_a_mount_replaces_a_short_form_that_has_no_field() -> None:
     made = made_from_wire(RUN, IMAGE)
     tmpfs = Mount(target="/w", type=MountType.TMPFS, tmpfs=TmpfsOptions(size=9 << 20))
     mounts = (Mount(target="/z", type=MountType.BIND, source="/lib"), tmpfs)

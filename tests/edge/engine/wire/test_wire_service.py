@@ -282,7 +282,7 @@ def test_ports_with_a_strange_part_are_kept_whole() -> None:
     assert service_to_wire(spec, NAMES)["EndpointSpec"] == {"Ports": strange}
 
 
-def test_a7_networks_in_the_place_of_old_are_found() -> None:
+def test_a7_networks_instead_of_old_are_found() -> None:
     spec = spec_from_wire({"Networks": [{"Target": "id2"}], "TaskTemplate": {}}, NAMES)
     assert spec.networks == (Attachment(network="n2"),)
 
