@@ -186,7 +186,7 @@ def _asks_for_containers(playbook: Playbook) -> bool:
 
 
 def _looked_at(playbook: Playbook) -> frozenset[str]:
-    return frozenset().union(*(step.operation.looks_at for step in playbook.steps))
+    return frozenset(field for step in playbook.steps for field in step.operation.looks_at)
 
 
 def _provided(playbook: Playbook) -> frozenset[tuple[str, str]]:

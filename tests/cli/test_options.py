@@ -187,7 +187,7 @@ def test_what_only_looks_loads_no_steps_of_playbooks_and_no_locks(words: list[st
     loaded = _loaded_in_a_run(*words, "-i", str(inventory))
 
     assert "fabric" in loaded
-    assert {"swarmnet.operations", "filelock"} & loaded == set()
+    assert {"swarmnet.operations", "filelock", "pyrage", "swarmnet.edge.backups.vault"} & loaded == set()
 
 
 def test_a_playbook_loads_its_own_steps_and_no_backups(tmp_path: Path) -> None:
