@@ -86,7 +86,7 @@ def test_headers_are_read_from_the_newest_name_on_up_to_the_first_that_counts(pl
 
     assert found is not None
     assert (now - found) // timedelta(hours=1) == 5
-    assert len(vault.sizes) == 3  # the renamed one, the partial one, and the one of 5 h
+    assert len(vault.sizes) == 4  # the renamed one, twice, the partial one, and the one of 5 h: no older one
 
 
 def test_no_key_is_read_where_there_is_no_backup(place: Path) -> None:
