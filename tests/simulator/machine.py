@@ -102,7 +102,7 @@ class Machine:
     unpacked: bytes = b""
     """An archive of a manager's state that was sent there."""
     placed: bytes = b""
-    """The one that was put in the place of its engine's, which is in no swarm until it begins the swarm again."""
+    """The one that was put instead of its engine's, which is in no swarm until it begins the swarm again."""
     files: dict[str, bytes] = field(default_factory=dict)
     programs: dict[str, Program] = field(default_factory=dict)
     """What the shell can run, by the name in ``argv[0]``."""
