@@ -130,7 +130,7 @@ class S3Target:
         """Upload in one request, a large file in parts; raises ``FileExistsError`` when the name is taken.
 
         Stores have no condition for an upload in parts: one that ends at the same time under the same name replaces it.
-        What a killed run uploaded of it does not become an object, and stays hidden until the bucket's own rules remove it.
+        What a killed run uploaded of it never becomes one, and stays hidden until the bucket's own rules remove it.
         """
         size = content.seek(0, os.SEEK_END)
         content.seek(0)
