@@ -21,13 +21,13 @@ def command(cluster: Cluster, agreement: Agreement, output: Output, allow_missin
     from swarmnet.plan.guard import Permissions
     from swarmnet.plan.reset import reset
     from swarmnet.workflows.apply import Goal, apply
-    from swarmnet.workflows.fleet.observe import Look
+    from swarmnet.workflows.fleet.observe import RECORDED
 
     targets = output.targets()
     hosts = cluster.read()
     goal = Goal(
         make_plan=partial(reset, inventory=hosts),
-        look=Look(containers=True, volumes=True),
+        look=RECORDED,
         permissions=Permissions(allow_missing=allow_missing, dissolve=True),
         command="reset",
     )

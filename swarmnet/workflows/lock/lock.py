@@ -218,7 +218,7 @@ class Lock:
         elif clock.monotonic() >= self._deadline:
             raise LockedError(
                 f"cluster {self._ports.inventory.cluster} is locked by {holder}",
-                hint="wait with --lock-wait SECONDS; if that run is gone for sure: swarmnet lock break -i INVENTORY",
+                hint="wait with --lock-wait SECONDS; if that run is certainly gone: swarmnet lock break -i INVENTORY",
             )
         else:
             clock.sleep(RETRY)
