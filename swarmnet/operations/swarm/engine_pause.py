@@ -170,7 +170,7 @@ def swap_folder(data_root: str, limit: int, *, keep: bool = False) -> tuple[str,
 
     Unless ``keep`` is true, ``docker-state.json`` stays out: without it the engine starts in no swarm, and looks at
     the folder when it is asked to begin the swarm again. With it, an engine whose certificate has expired since is in
-    an error that only leaving ends: it refuses to begin the swarm again, since it is no manager (seen on 20.10 and
+    an error that only leaving ends: it refuses to begin the swarm again, since it is not a manager (seen on 20.10 and
     28.5). The state of an autolocked swarm is kept whole: its engine waits for the key.
     """
     return ("sh", "-c", SWAP, "sh", data_root, str(limit), _GUARD, "keep" if keep else "")
