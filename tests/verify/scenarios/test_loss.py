@@ -82,6 +82,17 @@ def test_transfers_that_stall_for_loss_follow_from_it() -> None:
     assert bad == [("loss", Status.FAILED, False), ("matrix", Status.FAILED, True)]
 
 
+def test_a_lossy_line_makes_all_lines_of_its_two_hosts_be_measured() -> None:
+    """One that loses a tenth answers all of a few datagrams one time in eight; its neighbour gives it away."""
+    cluster, said = make_setup(), lossy(make_setup(), {("w1", "w2"): 0.1})
+    said["w1", "loss/front"].value["targets"]["w2"]["came"] = FEW  # type: ignore[index,call-overload]
+    known = {place: answer for place, answer in said.items() if place[1] == "loss/front"}
+    again = [one for one in Loss().ask(cluster, known) if one.key == "loss/front/again"]
+    assert {one.host: set(one.task["targets"]) for one in again if isinstance(one, ProbeTask)} == {  # type: ignore[arg-type]
+        host: set(HOSTS) - {host} for host in HOSTS
+    }
+
+
 def test_a_datagram_that_was_sent_again_before_makes_its_line_be_measured() -> None:
     """F4: tries are counted."""
     cluster, said = make_setup(), lossy(make_setup(), {})

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from swarmnet.verify.scenario import OverlayProbe
 
 FEW, MANY = 20, 100
-"""Datagrams to each peer at first, and where some were lost."""
+"""Datagrams to each peer at first, and on all lines of hosts where some were lost."""
 DEGRADED = 0.03
 """Share of lost datagrams from which a line is reported; single packets get lost on busy hosts."""
 BROKEN = 0.3
@@ -45,7 +45,7 @@ class Loss(Scenario):
     turn: ClassVar[Turn] = Turn.QUIET
 
     def ask(self, setup: Setup, answers: Answers) -> tuple[Question, ...]:
-        """Send a few everywhere; many where some were lost; then ask who heard how many."""
+        """Send a few everywhere; many on all lines of hosts where some were lost; then ask who heard how many."""
         return in_steps(
             answers,
             lambda: [
@@ -148,16 +148,29 @@ def _burst(probe: OverlayProbe, network: Network, targets: JsonObject, count: in
 
 
 def _doubtful(setup: Setup, answers: Answers, probe: OverlayProbe, network: Network) -> JsonObject:
-    """Return the peers of which some answers did not come, or came only when they were asked again."""
+    """Return the peers to measure closely: all of a host with a lossy line, and those that were asked again before.
+
+    A line that loses a tenth answers all of a few datagrams one time in eight: the other lines of its hosts reveal it.
+    """
     name = network.spec.name
-    found, _ = outcomes(answers, probe.host, BURST.on(name))
+    hosts = {host for pair in _lossy(setup, answers, name) for host in pair}
     tries = [outcomes(answers, probe.host, key.on(name))[0] for key in (ICMP, UDP)]
     again = {
         peer for seen in tries for peer, one in seen.items() if one.get("ok") and _whole(one, "tries") > SENT_AGAIN
     }
-    lossy = {peer for peer, one in found.items() if 0 < _whole(one, "came") < _whole(one, "sent")}
-    wanted = lossy | (again & {peer for peer, one in found.items() if _whole(one, "came")})
+    came = {peer for peer, one in outcomes(answers, probe.host, BURST.on(name))[0].items() if _whole(one, "came")}
+    wanted = {peer for peer in came if peer in again or hosts & {peer, probe.host}}
     return {peer: address for peer, address in _targets(setup, answers, probe, network).items() if peer in wanted}
+
+
+def _lossy(setup: Setup, answers: Answers, name: str) -> set[Pair]:
+    """Return the lines of which some answers did not come."""
+    return {
+        (probe.host, peer)
+        for probe in setup.ready
+        for peer, one in outcomes(answers, probe.host, BURST.on(name))[0].items()
+        if 0 < _whole(one, "came") < _whole(one, "sent")
+    }
 
 
 def _rates(setup: Setup, answers: Answers, name: str) -> tuple[dict[Pair, float], dict[Pair, str]]:
