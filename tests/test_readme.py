@@ -87,6 +87,12 @@ def test_a_command_for_hosts_of_your_own_is_one_that_swarmnet_accepts(page: Path
     assert parse_error(typed.argv[1:]) is None, f"{page}: {typed}"
 
 
+@pytest.mark.parametrize(("page", "typed"), every("run"), ids=str)
+def test_a_command_for_the_lab_is_one_that_swarmnet_accepts(page: Path, typed: Typed) -> None:
+    if typed.argv[0] == "swarmnet":
+        assert parse_error(typed.argv[1:]) is None, f"{page}: {typed}"
+
+
 @pytest.mark.parametrize("page", PAGES, ids=named)
 def test_its_documents_can_be_read(page: Path, tmp_path: Path) -> None:
     hosts = None  # of the inventory above on the page

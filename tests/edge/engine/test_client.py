@@ -96,6 +96,24 @@ def test_a_write_whose_stream_dies_is_never_sent_again(talker: Talker, engine: E
     assert talker.lines.count("POST /v1.45/swarm/leave?force=false HTTP/1.1") == 1
 
 
+def test_a_node_that_still_stops_is_waited_for_by_asking_again(talker: Talker, engine: Engine) -> None:
+    leave, said = "POST /v1.45/swarm/leave?force=true", b'{"message": "context deadline exceeded"}'
+    gave_up = b"HTTP/1.1 503 X\r\nContent-Length: %d\r\n\r\n%s" % (len(said), said)
+    talker.answers[leave] = [gave_up] * 2
+
+    engine.leave_swarm(force=True)
+
+    assert talker.lines.count(f"{leave} HTTP/1.1") == 3
+
+
+def test_a_node_that_does_not_stop_at_all_is_an_error(talker: Talker, engine: Engine) -> None:
+    leave, said = "POST /v1.45/swarm/leave?force=true", b'{"message": "context deadline exceeded"}'
+    talker.answers[leave] = [b"HTTP/1.1 503 X\r\nContent-Length: %d\r\n\r\n%s" % (len(said), said)] * 9
+
+    with pytest.raises(EngineError, match="leave the swarm: context deadline exceeded"):
+        engine.leave_swarm(force=True)
+
+
 def test_a_write_that_gets_no_answer_is_a_timeout_and_not_sent_again(talker: Talker, engine: Engine) -> None:
     talker.answers[PULL] = [HANG]
     with pytest.raises(HostTimeoutError) as caught:
