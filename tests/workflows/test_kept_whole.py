@@ -1,4 +1,4 @@
-"""Services of kinds that few have: plugins as services, and mounts of images and cluster volumes. Nothing is lost."""
+"""Services of kinds that few have: plugins as services, and mounts of cluster volumes. Nothing is lost."""
 
 from __future__ import annotations
 
@@ -31,10 +31,6 @@ KINDS: dict[str, dict[str, object]] = {
         "mode": "global",
         "restart": {"condition": "none", "max_attempts": 0},
         "extra": {"TaskTemplate": {"Runtime": "plugin", "PluginSpec": PLUGIN}},
-    },
-    "image": {
-        "image": "a:1",
-        "mounts": [{"type": "image", "source": "data:1", "target": "/d", "image": {"subpath": "x"}}],
     },
     "cluster": {
         "image": "a:1",
