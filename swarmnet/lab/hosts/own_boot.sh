@@ -1,6 +1,6 @@
 #!/bin/busybox sh
 # PID 1 of a lab host with a kernel of its own: mounts, modules, network, sshd, dockerd; then collect orphans.
-# Starting a program is what costs most on such a kernel (some 10 ms), so this shell is one that has the simple ones
+# Starting a program is what costs most on such a kernel, so this shell is one that has the simple ones
 # inside: only what stands here with its whole path is a program of its own.
 . /run/lab/settings
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8

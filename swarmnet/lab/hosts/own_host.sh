@@ -59,9 +59,9 @@ umount -l tmp
 
 # A kernel that panics aborts; nobody reads its core.
 ulimit -c 0
-# The kernel drops the signal of its own timer when it comes while it handles the one before, and then all clocks of the
-# host stand still (seen on 6.1 and 6.12, on a busy machine): a signal that comes from here, needed or not, starts them
-# again. Until the kernel takes it, it is ignored.
+# The timer of such a kernel can get lost on a busy machine: its clocks then stand still, and all that sleeps hangs (seen
+# on 6.12). Probably the kernel drops a signal of the timer that comes while it handles the one before. A signal that
+# comes from here, needed or not, makes it look at its timers. Until the kernel takes it, it is ignored.
 trap '' ALRM
 # Not `exec`: the first process of a pid namespace is deaf to signals that the kernel program sends itself.
 env -i TMPDIR=/dev/shm HOME=/dev/shm PATH="$PATH" taskset -c "$LAB_PROCESSORS" "$LAB_KERNEL" "mem=${LAB_MEMORY}M" uml_dir=/dev/shm \
