@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import Enum, StrEnum
 
 from pydantic import Field
 
@@ -16,6 +16,22 @@ OPERATOR_LABEL = "io.swarmnet.probe.operator"
 """``machine:pid`` of the process that runs the verification: tells a living run from a killed one."""
 STARTED_LABEL = "io.swarmnet.probe.started"
 """Seconds since the epoch, by the operator's clock."""
+
+
+class Level(StrEnum):
+    """How much a verification proves; each level holds those before it."""
+
+    QUICK = "quick"
+    """What one probe a host and the managers tell: pairs, names, published ports, what a playbook expects."""
+    STANDARD = "standard"
+    """Also load balancing, the routing mesh, packet sizes, encryption, and the hosts' kernels and firewalls."""
+    FULL = "full"
+    """Also what waits, counts or forges: loss, gossip, forged packets, ports in host mode, IPv6, outside names."""
+
+    @property
+    def number(self) -> int:
+        """Its place in the order, from 0."""
+        return list(Level).index(self)
 
 
 class TcpStage(StrEnum):
@@ -118,6 +134,8 @@ class Verification(Document):
     expected: ExpectedMatrix | None = None
     phases: tuple[Phase, ...] = ()
     notes: tuple[str, ...] = Field(default_factory=tuple)
+    level: Level | None = None
+    """None where scenarios were chosen by name."""
 
     @property
     def status(self) -> Status:
@@ -127,6 +145,17 @@ class Verification(Document):
             if status in seen:
                 return status
         return Status.INCONCLUSIVE
+
+
+class Keep(Enum):
+    """What becomes of the probe's image on the hosts at the end of a run."""
+
+    ALWAYS = "always"
+    """It stays, so that the next run loads nothing."""
+    AS_FOUND = "as found"
+    """It goes from the hosts to which this run brought it."""
+    NEVER = "never"
+    """It goes, one of swarmnet's own also from the hosts that had it before."""
 
 
 @dataclass(frozen=True, slots=True)

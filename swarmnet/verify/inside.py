@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from swarmnet.errors import ConvergenceError
 from swarmnet.model.events import Progress
 from swarmnet.model.ports import Reached
+from swarmnet.model.verification import Keep
 from swarmnet.verify.probes.cleanup import Cleanup
 from swarmnet.verify.probes.containers import ProbeContainers
 from swarmnet.verify.probes.eligible import eligibility
@@ -84,7 +85,7 @@ def inside(ports: Ports, network: str, *, kit: ProbeKit, run: Run) -> Iterator[I
             reasons.append(f"{host}: {why}")
         raise ConvergenceError(f"no probe starts on network {network}: {'; '.join(reasons)}")
     finally:
-        for note in cleanup.clear(eligible.able[:HOSTS], keep_image=False):
+        for note in cleanup.clear(eligible.able[:HOSTS], keep=Keep.AS_FOUND):
             ports.listener(Progress(note))
 
 

@@ -15,6 +15,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Verdict
+from swarmnet.model.verification import Level
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -280,6 +281,8 @@ class Scenario(ABC):
     needs_control: ClassVar[bool] = False
     """Whether a plain overlay is needed next to the encrypted ones."""
     turn: ClassVar[Turn] = Turn.FIRST
+    level: ClassVar[Level] = Level.STANDARD
+    """The first level that has it."""
 
     def preconditions(self, setup: Setup) -> tuple[Question, ...]:  # noqa: ARG002 - most scenarios have none
         """Return what must be known before the first round, whose steps scenarios may share."""

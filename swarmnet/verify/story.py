@@ -13,7 +13,7 @@ from swarmnet.model.events import Progress
 from swarmnet.model.expectation import PartyKind
 from swarmnet.model.plan import MANAGED_LABEL
 from swarmnet.model.standing import answered
-from swarmnet.model.verification import PROBE_LABEL, Phase, Verification
+from swarmnet.model.verification import PROBE_LABEL, Keep, Phase, Verification
 from swarmnet.verify.ends import parties_of
 from swarmnet.verify.judge import judged, within_border
 from swarmnet.verify.probes.eligible import eligibility
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from swarmnet.model.network import Network
     from swarmnet.model.ports import Ports
     from swarmnet.model.state import ClusterState
-    from swarmnet.model.verification import ProbeKit
+    from swarmnet.model.verification import Level, ProbeKit
     from swarmnet.verify.probes.free_addresses import Rooms
     from swarmnet.verify.probes.run import Run
     from swarmnet.verify.scenario import Question, Scenario
@@ -55,7 +55,10 @@ class VerifyOptions:
     """Hosts between which to test; none means all of the inventory."""
     expected: Expectations | None = None
     """What the playbook says of who may talk to whom."""
-    keep_image: bool = False
+    keep: Keep = Keep.NEVER
+    """What becomes of the probe's image on the hosts."""
+    level: Level | None = None
+    """The level that the scenarios are of; None where they were chosen by name."""
     settle: float = SETTLE
     timeout: float = 60.0
     """Seconds for one wait of the start and of the end."""
@@ -154,7 +157,7 @@ def verify(
             _ask(Batches(ports, run.id, start.containers), setup, wish, answers, timer)
         finally:
             with timer.phase("clear", "removing the probes"):
-                notes = start.clear(keep_image=wish.keep_image)
+                notes = start.clear(wish.keep)
             for note in notes:
                 ports.listener(Progress(note))
     else:
@@ -166,6 +169,7 @@ def verify(
         hosts=hosts,
         phases=tuple(timer.phases),
         notes=notes,
+        level=wish.level,
         **judged(setup, wish.scenarios, answers),
     )
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from swarmnet.cli.commands.verify import earlier_run, overlays_of, read_playbook, scenarios
+from swarmnet.cli.commands.verify import earlier_run, level_of, overlays_of, read_playbook, scenarios
 from swarmnet.cli.probes import probe_kit
 from swarmnet.errors import UsageError
 from swarmnet.report.documents.verify import verify_document
@@ -35,6 +35,25 @@ def test_an_unknown_scenario_is_refused_with_the_known_ones() -> None:
 def test_skipping_everything_is_refused() -> None:
     with pytest.raises(UsageError, match="no scenario is left"):
         scenarios(["icmp"], ["icmp"])
+
+
+def test_each_level_holds_those_before_it_and_without_one_all_is_proved() -> None:
+    quick, standard, full = (scenarios(None, None, word) for word in ("quick", "standard", "full"))
+    assert set(quick) < set(standard) < set(full)
+    assert full == scenarios(None, None) == ALL
+    assert not any(one.needs_service or one.needs_mesh or one.needs_control for one in quick)
+
+
+def test_an_unknown_level_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(UsageError, match="no level 'fast'") as caught:
+        scenarios(None, None, "fast")
+    assert caught.value.hint == "levels: quick, standard, full"
+
+
+def test_a_level_next_to_named_scenarios_is_refused() -> None:
+    with pytest.raises(UsageError, match="cannot be combined"):
+        scenarios(["icmp"], None, "quick")
+    assert level_of(["icmp"], None) is None
 
 
 def test_two_sources_of_the_probe_are_refused(tmp_path: Path) -> None:

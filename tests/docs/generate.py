@@ -17,6 +17,7 @@ from swarmnet.model.network import NetworkSpec
 from swarmnet.model.plain_container import PlainContainer
 from swarmnet.model.service import ServiceSpec
 from swarmnet.model.swarm import SwarmSpec
+from swarmnet.model.verification import Level
 from swarmnet.model.volume import VolumeSpec
 from swarmnet.operations import BY_NAME
 from swarmnet.operations.absent import ABSENT
@@ -163,7 +164,14 @@ def _verify() -> str:
     return page(
         "Scenarios of verify",
         "`--only` and `--skip` take these names, and those of the groups below.",
-        table(("scenario", "what is proved", "by"), [(code(one.name), one.summary, _needs(one)) for one in ALL]),
+        table(
+            ("scenario", "what is proved", "by", "from level"),
+            [(code(one.name), one.summary, _needs(one), one.level.value) for one in ALL],
+        ),
+        "## Levels",
+        "`--level` chooses how much is proved; each level holds those before it. Without it, all is: a level below\n"
+        "proves less, and the first line of the report says so.",
+        table(("level", "what it proves"), [(title(name).lower(), text) for name, text in member_texts(Level).items()]),
         "## Groups",
         "Causes that several scenarios share are reported under these names; `--only` and `--skip` take them, too.",
         table(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from swarmnet.model.report import Status
+from swarmnet.model.verification import Cell
 from swarmnet.report.formats import FORMATS
 from swarmnet.report.formats.grids import MARKS
 from swarmnet.report.formats.style import STYLE
@@ -210,3 +211,23 @@ def test_every_text_can_be_read_on_its_ground_in_light_and_dark() -> None:
 
 def _nodes(node: Node) -> list[Node]:
     return [node, *(one for child in node.children for one in _nodes(child))]
+
+
+def test_pairs_that_were_not_measured_are_not_said_to_lose_nothing() -> None:
+    result = a_verification(fails=False)
+    unknown = Cell(status=Status.INCONCLUSIVE, detail="no probe on h3")
+    matrices = tuple(
+        one.model_copy(update={"cells": {**one.cells, "h1": {**one.cells["h1"], "h3": unknown}}})
+        for one in result.matrices
+    )
+    said = page_of(rendered(result.model_copy(update={"matrices": matrices}))).said()
+    assert "no datagram is lost on the 5 of 6 pairs that were measured" in said
+
+
+@pytest.mark.parametrize(("number", "words"), [(1, "1 finding follows from this"), (2, "2 findings follow from this")])
+def test_what_follows_is_counted_in_good_grammar(number: int, words: str) -> None:
+    result = a_verification()
+    cause, follows, *fine = result.verdicts
+    assert (
+        words in page_of(rendered(result.model_copy(update={"verdicts": (cause, *[follows] * number, *fine)}))).said()
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,7 +16,7 @@ from swarmnet.model.state import (
     Container,
     HostFailure,
 )
-from swarmnet.model.verification import OPERATOR_LABEL, PROBE_LABEL, STARTED_LABEL, ProbeKit
+from swarmnet.model.verification import OPERATOR_LABEL, PROBE_LABEL, STARTED_LABEL, Keep, ProbeKit
 from swarmnet.verify.scenarios import ALL
 from swarmnet.verify.scenarios.encryption.injection import PlaintextInjection
 from swarmnet.verify.scenarios.sizes.overlay import OverlayMtu
@@ -149,10 +150,21 @@ def test_an_image_that_was_there_before_stays(world: World) -> None:
     assert traces(world) == [IMAGE]
 
 
-def test_the_image_is_kept_when_asked(world: World) -> None:
+def test_a_kept_image_is_not_loaded_again_and_goes_when_that_is_asked(world: World) -> None:
     Paths(world)
-    run(world, VerifyOptions(ALL, keep_image=True))
-    assert traces(world) == [IMAGE] * 3
+    own = replace(KIT, reference="swarmnet-probe:1")
+
+    def kept() -> list[str]:
+        return [name for name, machine in world.machines.items() if own.reference in machine.images]
+
+    for _ in range(2):
+        run(world, VerifyOptions(ALL, keep=Keep.ALWAYS), kit=own)
+        assert len(kept()) == 3
+    assert [one.verb for one in world.requests].count("image.pull") == 3
+    run(world, VerifyOptions(ALL, keep=Keep.AS_FOUND), kit=own)
+    assert len(kept()) == 3
+    run(world, VerifyOptions(ALL, keep=Keep.NEVER), kit=own)
+    assert kept() == []
 
 
 def test_own_networks_come_first_and_others_can_be_named(world: World) -> None:

@@ -15,6 +15,7 @@ from swarmnet.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from swarmnet.model.hosts import Inventory
+    from swarmnet.model.verification import Level
     from swarmnet.operations.playbook import Playbook
     from swarmnet.report.documents.verify import VerifyDocument
     from swarmnet.verify.scenario import Scenario
@@ -65,6 +66,12 @@ class Chosen:
         list[str] | None,
         typer.Option("--skip", metavar="SCENARIO", help="Not this scenario; repeatable, or with commas."),
     ] = None
+    level: Annotated[
+        str | None,
+        typer.Option(
+            "--level", metavar="LEVEL", help="How much is proved: quick, standard or full; full unless it is given."
+        ),
+    ] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +90,10 @@ class Probe:
             "--probe-archive", metavar="FILE", help="File of such an image (docker save), loaded where it is missing."
         ),
     ] = None
-    keep_image: Annotated[bool, typer.Option("--keep-image", help="Keep the probe's image on the hosts.")] = False
+    no_keep: Annotated[
+        bool,
+        typer.Option("--no-keep", help="Remove the probe's image from the hosts, so that the next run loads it again."),
+    ] = False
     settle: SettleOption = 10.0
 
 
@@ -120,14 +130,14 @@ def command(
     """
     from swarmnet.cli.probes import probe_kit, this_run
     from swarmnet.cli.wiring import logging_in, this_operator
-    from swarmnet.model.verification import Phase
+    from swarmnet.model.verification import Keep, Phase
     from swarmnet.operations.expect.gather import expected_of
     from swarmnet.report.reports.verify import verify_report
     from swarmnet.verify.story import VerifyOptions, verify
     from swarmnet.workflows.fleet.observe import observe
 
     targets = output.targets(files.junit)
-    wanted = scenarios(chosen.only, chosen.skip)
+    wanted, level = scenarios(chosen.only, chosen.skip, chosen.level), level_of(chosen.only, chosen.level)
     kit = probe_kit(probe.probe_image, probe.probe_archive)
     hosts = cluster.read()
     earlier = earlier_run(files.since, hosts.cluster) if files.since else None
@@ -136,7 +146,13 @@ def command(
     names = tuple(sorted(names_of(chosen.network))) or (overlays_of(book) if book else ())
     tested = tuple(host.name for host in hosts.members if within is None or host.name in within)
     wish = VerifyOptions(
-        wanted, names, tested, keep_image=probe.keep_image, settle=probe.settle, timeout=cluster.timeout or WAIT
+        wanted,
+        names,
+        tested,
+        keep=Keep.NEVER if probe.no_keep else Keep.ALWAYS,
+        level=level,
+        settle=probe.settle,
+        timeout=cluster.timeout or WAIT,
     )
     with logging_in(cluster.connected(hosts), [host.name for host in hosts.hosts]) as ports:
         begun = ports.clock.monotonic()
@@ -206,11 +222,31 @@ def overlays_of(playbook: Playbook) -> tuple[str, ...]:
     return found
 
 
-def scenarios(only: list[str] | None, skip: list[str] | None) -> tuple[Scenario, ...]:
-    """Return the scenarios that the options select; each option is repeatable and takes commas.
+def level_of(only: list[str] | None, word: str | None) -> Level | None:
+    """Return the level that is asked for, full where none is; None where scenarios are chosen by name.
 
     Raises:
-        UsageError: there is no scenario of that name, or none is left.
+        UsageError: there is no such level, or scenarios are chosen by name, too.
+    """
+    from swarmnet.model.verification import Level
+
+    if word is None:
+        return None if names_of(only) else Level.FULL
+    if word not in set(Level):
+        raise UsageError(f"no level {word!r}", hint=f"levels: {', '.join(Level)}")
+    if names_of(only):
+        raise UsageError(
+            "--level and --only cannot be combined",
+            hint="--only names scenarios of every level; --skip leaves some of a level out",
+        )
+    return Level(word)
+
+
+def scenarios(only: list[str] | None, skip: list[str] | None, word: str | None = None) -> tuple[Scenario, ...]:
+    """Return the scenarios that the options select; each list is repeatable and takes commas.
+
+    Raises:
+        UsageError: there is no scenario, or level, of that name, or none is left.
     """
     from swarmnet.verify.scenarios import ALL, GROUPS
 
@@ -220,7 +256,9 @@ def scenarios(only: list[str] | None, skip: list[str] | None) -> tuple[Scenario,
             hint = f"scenarios: {', '.join(s.name for s in ALL)}; groups of them: {', '.join(GROUPS)}"
             raise UsageError(f"no scenario {name!r}", hint=hint)
     chosen, left_out = ({one for name in names_of(words) for one in known[name]} for words in (only, skip))
-    found = tuple(s for s in ALL if (not chosen or s.name in chosen) and s.name not in left_out)
+    level = level_of(only, word)
+    of_level = [s for s in ALL if level is None or s.level.number <= level.number]
+    found = tuple(s for s in of_level if (not chosen or s.name in chosen) and s.name not in left_out)
     if not found:
         raise UsageError("no scenario is left to run", hint="leave out --only or --skip")
     return found

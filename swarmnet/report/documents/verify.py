@@ -97,6 +97,9 @@ class VerifyDocument(Output):
     expected: ExpectedEntry | None = Field(description="What the playbook expects; null without expectations.")
     phases: list[PhaseEntry]
     notes: list[str]
+    level: Literal["quick", "standard", "full"] | None = Field(
+        description="How much was to be proved; null where scenarios were chosen by name."
+    )
     since: SinceEntry | None = Field(description="What changed since the run of --since; null without it.")
 
 
@@ -114,6 +117,7 @@ def verify_document(result: Verification) -> VerifyDocument:
         expected=_expected(result.expected) if result.expected is not None else None,
         phases=[PhaseEntry(name=one.name, seconds=one.seconds) for one in result.phases],
         notes=list(result.notes),
+        level=result.level.value if result.level is not None else None,
         since=None,
     )
 

@@ -101,11 +101,15 @@ def _add_consequences(cause: Element, following: list[Check]) -> None:
     if not following:
         return
     fold = SubElement(cause, "details")
-    _text(SubElement(fold, "summary"), f"{count(len(following), 'finding')} follow from this")
+    _text(SubElement(fold, "summary"), _following(len(following)))
     items = SubElement(fold, "ul")
     for one in following:
         item = SubElement(items, "li")
         badge(item, one.status).tail = f" {_clean(f'{one.group}: {one.name}: {one.detail}')}"
+
+
+def _following(number: int) -> str:
+    return f"{count(number, 'finding')} {'follows' if number == 1 else 'follow'} from this"
 
 
 def _add_checks(body: Element, checks: tuple[Check, ...]) -> None:

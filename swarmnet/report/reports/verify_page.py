@@ -71,7 +71,9 @@ def _measured(matrix: Matrix) -> Iterator[str]:
     losses = [(cell.lost, pair) for pair, cell in pairs if cell.lost is not None]
     if losses:
         worst, pair = max(losses)
-        yield f"at most {worst:.0%} of the datagrams are lost ({pair})" if worst else "no datagram is lost"
+        where = "" if len(losses) == len(pairs) else f" on the {len(losses)} of {len(pairs)} pairs that were measured"
+        most = f"at most {worst:.0%} of the datagrams are lost ({pair})" if worst else "no datagram is lost"
+        yield f"{most}{where}"
 
 
 def _expected(matrix: ExpectedMatrix) -> Grid:

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from swarmnet.model.report import Status
 from swarmnet.model.sensitive import SENSITIVE
+from swarmnet.model.verification import Level
 from swarmnet.report.terminal.text import count, on_one_line
 
 if TYPE_CHECKING:
@@ -45,7 +46,8 @@ def answer(result: Verification) -> str:
     elif unknown:
         said = f"unknown: {unproved}"
     elif roots[Status.OK] or warned:
-        said = f"the network works{warnings}: {count(roots[Status.OK], 'finding')} ok {_where(result)}"
+        part = "" if result.level in (None, Level.FULL) else f" as far as {result.level} checks tell"
+        said = f"the network works{part}{warnings}: {count(roots[Status.OK], 'finding')} ok {_where(result)}"
     else:
         said = "unknown: nothing was checked"
     return f"{said} ({sum(phase.seconds for phase in result.phases):.1f} s)"

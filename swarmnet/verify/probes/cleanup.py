@@ -12,6 +12,7 @@ from swarmnet.workflows.fleet.fanout import fan_out
 
 if TYPE_CHECKING:
     from swarmnet.model.ports import EnginePort
+    from swarmnet.model.verification import Keep
     from swarmnet.verify.probes.images import Images
     from swarmnet.verify.probes.run import Gate, RunContext
 
@@ -31,13 +32,11 @@ class Cleanup:
                 self.context.ports.manager().services.remove(service.id)
         fan_out(hosts, lambda host: remove_containers(self.context, self.context.ports.engine(host)))
 
-    def clear(self, hosts: tuple[str, ...], *, keep_image: bool) -> tuple[str, ...]:
-        """Remove service, containers and image; return what could not be removed, one sentence each."""
+    def clear(self, hosts: tuple[str, ...], *, keep: Keep) -> tuple[str, ...]:
+        """Remove service, containers, and an image that is not kept; return what was not removed, a sentence each."""
         self.gate.closed = True
         notes = self._remove_services()
-        found = fan_out(
-            hosts, lambda host: self._clear_host(host, keep_image=keep_image), listener=self.context.listener
-        )
+        found = fan_out(hosts, lambda host: self._clear_host(host, keep), listener=self.context.listener)
         for host, result in found.items():
             if isinstance(result, HostError):
                 notes.append(f"traces of the probe may be left on {host} ({result.message}): run verify again")
@@ -56,12 +55,12 @@ class Cleanup:
             return [f"the probe service may be left ({error}): run verify again"]
         return []
 
-    def _clear_host(self, host: str, *, keep_image: bool) -> bool:
+    def _clear_host(self, host: str, keep: Keep) -> bool:
         with self.gate.ending(host, timeout=self.context.timeout):
-            return self._clear(self.context.ports.engine(host), keep_image=keep_image)
+            return self._clear(self.context.ports.engine(host), keep)
 
-    def _clear(self, engine: EnginePort, *, keep_image: bool) -> bool:
-        takes_image = self.images.is_removed_from(engine.host) and not keep_image
+    def _clear(self, engine: EnginePort, keep: Keep) -> bool:
+        takes_image = self.images.is_removed_from(engine.host, keep)
 
         def look() -> tuple[bool | None, str]:
             left = remove_containers(self.context, engine)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from swarmnet.model.verification import Keep
 from swarmnet.verify.probes.attempts import UnfitImageError
 
 if TYPE_CHECKING:
@@ -56,6 +57,8 @@ class Images:
         kit = self.context.kit
         return kit.image_id if kit.image_id and self.by_id >= set(hosts) else kit.reference
 
-    def is_removed_from(self, host: str) -> bool:
-        """Return whether the image is removed from a host at the end: where this run put it, or it is swarmnet's."""
-        return self.context.kit.is_own or host in self.brought
+    def is_removed_from(self, host: str, keep: Keep) -> bool:
+        """Return whether the image is removed from a host at the end."""
+        if keep is Keep.ALWAYS:
+            return False
+        return host in self.brought or (keep is Keep.NEVER and self.context.kit.is_own)

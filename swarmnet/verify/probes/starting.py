@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from swarmnet.model.network import Network
     from swarmnet.model.ports import Ports
+    from swarmnet.model.verification import Keep
     from swarmnet.verify.probes.eligible import Eligibility
     from swarmnet.verify.probes.run import RunContext
     from swarmnet.verify.scenario import OverlayProbe, Scenario, Setup
@@ -196,9 +197,9 @@ class Start:
         idle = {**self.setup.idle, **mesh.missing}
         return replace(self, setup=replace(self.setup, mesh=mesh.service, mesh_problem=mesh.problem, idle=idle))
 
-    def clear(self, *, keep_image: bool) -> tuple[str, ...]:
+    def clear(self, keep: Keep) -> tuple[str, ...]:
         """Remove everything that any phase made; return what could not be removed, one sentence each."""
-        notes = self.tools.cleanup.clear(self.eligible.present, keep_image=keep_image)
+        notes = self.tools.cleanup.clear(self.eligible.present, keep=keep)
         return (*notes, *self.tools.control.remove())
 
     def _own_containers(self) -> ProbeContainers:

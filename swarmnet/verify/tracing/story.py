@@ -10,6 +10,7 @@ from swarmnet.model.events import Progress
 from swarmnet.model.expectation import Arrow, Expectations, Party, PartyKind
 from swarmnet.model.standing import answered
 from swarmnet.model.trace import Trace
+from swarmnet.model.verification import Keep
 from swarmnet.verify.probes.cleanup import Cleanup
 from swarmnet.verify.probes.eligible import eligibility
 from swarmnet.verify.probes.gather import Batches, Containers
@@ -43,7 +44,6 @@ class TraceWish:
     source: Party
     arrow: Arrow | None = None
     """None looks at the source's containers alone."""
-    keep_image: bool = False
     settle: float = SETTLE
     timeout: float = 60.0
 
@@ -82,7 +82,7 @@ def trace(ports: Ports, state: ClusterState, wish: TraceWish, *, kit: ProbeKit, 
         batches = Batches(ports, run.id, Containers({}, {}, {}, entered.containers))
         answers = _asked(ports, batches, setup, wish)
     finally:
-        notes = cleanup.clear(eligible.present, keep_image=wish.keep_image)
+        notes = cleanup.clear(eligible.present, keep=Keep.AS_FOUND)
     return Trace(
         cluster=ports.inventory.cluster,
         source=str(wish.source),

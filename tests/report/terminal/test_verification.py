@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from swarmnet.model.report import Cause, Status, Verdict
-from swarmnet.model.verification import Cell, Matrix, Verification
+from swarmnet.model.verification import Cell, Level, Matrix, Verification
 from swarmnet.report.documents.verify import verify_document
 from swarmnet.report.formats import FORMATS
 from swarmnet.report.reports.verify import verify_report
@@ -141,6 +141,14 @@ def test_the_first_line_is_the_answer(verdicts: tuple[Verdict, ...], first: str)
     """E5."""
     text = shown(result(failing=None).model_copy(update={"verdicts": verdicts}))
     assert text.splitlines()[0] == first
+
+
+def test_a_lower_level_does_not_say_that_all_works() -> None:
+    """A quick look proves less than the whole."""
+    fine = result(failing=None).model_copy(update={"verdicts": (told(Status.OK),)})
+    quick, full = (shown(fine.model_copy(update={"level": one})).splitlines()[0] for one in (Level.QUICK, Level.FULL))
+    assert quick.startswith("the network works as far as quick checks tell: 1 finding ok")
+    assert full.startswith("the network works: 1 finding ok")
 
 
 def test_what_follows_counts_as_no_cause() -> None:

@@ -104,6 +104,12 @@ def test_a_datagram_that_was_sent_again_before_makes_its_line_be_measured() -> N
     ]
 
 
+def test_lines_without_a_probe_are_not_said_to_lose_nothing() -> None:
+    setup = make_setup(down=("w3",))
+    (verdict,) = Loss().judge(setup, lossy(setup, {})).verdicts
+    assert verdict.detail == "2 of 6 lines were measured and lose nothing"
+
+
 def test_a_line_on_which_nothing_comes_is_not_measured_and_says_so() -> None:
     (verdict,) = Loss().judge(make_setup(), lossy(make_setup(), {("w1", "w2"): 1.0})).verdicts
     assert (verdict.status, "no answer came at all" in verdict.detail) == (Status.INCONCLUSIVE, True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status, Verdict
+from swarmnet.model.verification import Level
 from swarmnet.verify import keys
 from swarmnet.verify.ids import CauseId
 from swarmnet.verify.keys import outcomes
@@ -27,6 +28,7 @@ class Hairpin(BalancedScenario):
 
     name: ClassVar[str] = "hairpin"
     summary: ClassVar[str] = "a task reaches its own service's virtual address, itself included"
+    level: ClassVar[Level] = Level.FULL
 
     def questions(self, setup: Setup, answers: Answers, able: tuple[str, ...]) -> Iterable[Question]:
         """Knock at the virtual address from inside the tasks; again where one knock got lost, as it may by chance."""

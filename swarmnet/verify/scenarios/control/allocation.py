@@ -6,7 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status
-from swarmnet.model.verification import PROBE_LABEL
+from swarmnet.model.verification import PROBE_LABEL, Level
 from swarmnet.verify import claims
 from swarmnet.verify.ids import CauseId
 from swarmnet.verify.scenario import Answers, Findings, Setup
@@ -30,6 +30,7 @@ class NetworksAllocated(ControlScenario):
 
     name: ClassVar[str] = "allocation"
     summary: ClassVar[str] = "every tested network has its subnet and VNI"
+    level: ClassVar[Level] = Level.QUICK
 
     def judge(self, setup: Setup, _answers: Answers) -> Findings:
         """Return one verdict for all, or one for each network that waits for its allocation."""

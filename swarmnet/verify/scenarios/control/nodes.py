@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Claim, Status
+from swarmnet.model.verification import Level
 from swarmnet.verify import claims
 from swarmnet.verify.ids import CauseId
 from swarmnet.verify.scenario import Answers, Findings, Question, Scenario, Setup
@@ -29,6 +30,7 @@ class NodesReady(ControlScenario):
 
     name: ClassVar[str] = "nodes"
     summary: ClassVar[str] = "every node is ready, every manager reachable"
+    level: ClassVar[Level] = Level.QUICK
 
     def judge(self, setup: Setup, _answers: Answers) -> Findings:
         """Return one verdict for all, or one for each node that is not healthy."""

@@ -6,6 +6,7 @@ from ipaddress import IPv4Network, ip_address, ip_network
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status
+from swarmnet.model.verification import Level
 from swarmnet.verify import claims
 from swarmnet.verify.ids import CauseId
 from swarmnet.verify.scenario import Answers, Findings, Setup
@@ -23,6 +24,7 @@ class SubnetOverlaps(ControlScenario):
 
     name: ClassVar[str] = "subnets"
     summary: ClassVar[str] = "no overlay subnet overlaps another, or a host's route"
+    level: ClassVar[Level] = Level.QUICK
 
     def judge(self, setup: Setup, _answers: Answers) -> Findings:
         """Return a failure for each two overlays that overlap, a warning for each host route that one hides."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Claim, Status, Verdict
+from swarmnet.model.verification import Level
 from swarmnet.verify import claims
 from swarmnet.verify.captures import FORGERY, heard_from, next_of, observed_probes
 from swarmnet.verify.ids import CauseId
@@ -20,6 +21,7 @@ class PlaintextInjection(SightedScenario):
 
     name: ClassVar[str] = "injection"
     summary: ClassVar[str] = "plaintext VXLAN forged into encrypted overlays is dropped by every host"
+    level: ClassVar[Level] = Level.FULL
 
     def judge_networks(self, setup: Setup, answers: Answers, networks: tuple[Network, ...]) -> list[Verdict]:
         """Return one verdict a network."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status
+from swarmnet.model.verification import Level
 from swarmnet.verify.ids import CauseId
 from swarmnet.verify.scenario import Answers, Findings, Scenario, in_steps
 from swarmnet.verify.scenarios.expected.asked import OPEN, Target, ask_listening, ask_open, ends_named, outcome_of
@@ -30,6 +31,7 @@ class Checks(Scenario):
 
     name: ClassVar[str] = "checks"
     summary: ClassVar[str] = "every task of your services gives the answer that its check wants"
+    level: ClassVar[Level] = Level.QUICK
     needs_probes: ClassVar[bool] = False
     needs_networks: ClassVar[bool] = False
     needs_ends: ClassVar[bool] = True

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.expectation import Door, PartyKind
 from swarmnet.model.report import Status
-from swarmnet.model.verification import ExpectedCell, ExpectedMatrix, Wanted
+from swarmnet.model.verification import ExpectedCell, ExpectedMatrix, Level, Wanted
 from swarmnet.verify.ends import machine
 from swarmnet.verify.ids import CauseId
 from swarmnet.verify.scenario import Answers, Findings, Scenario
@@ -37,6 +37,7 @@ class Egress(Scenario):
 
     name: ClassVar[str] = "egress"
     summary: ClassVar[str] = "your services reach what the playbook names outside of the swarm, or nothing at all"
+    level: ClassVar[Level] = Level.QUICK
     needs_probes: ClassVar[bool] = False
     needs_networks: ClassVar[bool] = False
     needs_ends: ClassVar[bool] = True

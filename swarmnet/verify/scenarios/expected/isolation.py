@@ -10,7 +10,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status
-from swarmnet.model.verification import ExpectedCell, ExpectedMatrix, Wanted
+from swarmnet.model.verification import ExpectedCell, ExpectedMatrix, Level, Wanted
 from swarmnet.verify.ends import HOST_NETWORK
 from swarmnet.verify.ids import CauseId
 from swarmnet.verify.scenario import Answers, Findings, Scenario, in_steps
@@ -42,6 +42,7 @@ class Isolation(Scenario):
 
     name: ClassVar[str] = "isolation"
     summary: ClassVar[str] = "your services reach each other where the playbook allows it, and nowhere else"
+    level: ClassVar[Level] = Level.QUICK
     needs_probes: ClassVar[bool] = False
     needs_networks: ClassVar[bool] = False
     needs_ends: ClassVar[bool] = True

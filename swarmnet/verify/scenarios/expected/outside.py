@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 from swarmnet.model.expectation import Arrow, Door, Party, PartyKind
 from swarmnet.model.report import Status
 from swarmnet.model.service import PublishMode
-from swarmnet.model.verification import ExpectedMatrix
+from swarmnet.model.verification import ExpectedMatrix, Level
 from swarmnet.verify.ends import machine
 from swarmnet.verify.ids import CauseId
 from swarmnet.verify.keys import OBSERVER_FACTS
@@ -51,6 +51,7 @@ class Outside(Scenario):
 
     name: ClassVar[str] = "outside"
     summary: ClassVar[str] = "your services are reached from outside where the playbook allows it, and nowhere else"
+    level: ClassVar[Level] = Level.QUICK
     needs_probes: ClassVar[bool] = False
     needs_networks: ClassVar[bool] = False
     needs_ends: ClassVar[bool] = True

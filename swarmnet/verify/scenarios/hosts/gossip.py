@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status, Verdict
+from swarmnet.model.verification import Level
 from swarmnet.verify import claims, keys
 from swarmnet.verify.ids import CauseId
 from swarmnet.verify.patterns import Shape, decompose
@@ -34,6 +35,7 @@ class Gossip(Scenario):
 
     name: ClassVar[str] = "gossip"
     summary: ClassVar[str] = "the engines' gossip by UDP gets from every host to every other"
+    level: ClassVar[Level] = Level.FULL
     needs_observer: ClassVar[bool] = True
     needs_networks: ClassVar[bool] = False
     turn: ClassVar[Turn] = Turn.QUIET

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status, Verdict
+from swarmnet.model.verification import Level
 from swarmnet.verify import absence, claims, keys
 from swarmnet.verify.ids import CauseId
 from swarmnet.verify.keys import outcomes
@@ -52,6 +53,7 @@ class HostPort(Scenario):
 
     name: ClassVar[str] = "host-port"
     summary: ClassVar[str] = "a port in host mode answers on task nodes only, and keeps the client's address"
+    level: ClassVar[Level] = Level.FULL
     needs_mesh: ClassVar[bool] = True
     needs_networks: ClassVar[bool] = False
     needs_observer: ClassVar[bool] = True

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status
+from swarmnet.model.verification import Level
 from swarmnet.verify import absence, keys
 from swarmnet.verify.ids import CauseId
 from swarmnet.verify.keys import outcomes
@@ -29,6 +30,7 @@ class MeshIpv6(Scenario):
 
     name: ClassVar[str] = "mesh-ipv6"
     summary: ClassVar[str] = "a published port answers or refuses IPv6 connections at once"
+    level: ClassVar[Level] = Level.FULL
     needs_mesh: ClassVar[bool] = True
     needs_networks: ClassVar[bool] = False
     needs_observer: ClassVar[bool] = True

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status, Verdict
 from swarmnet.model.service import Protocol, PublishMode
-from swarmnet.model.verification import PROBE_LABEL
+from swarmnet.model.verification import PROBE_LABEL, Level
 from swarmnet.verify import claims, keys
 from swarmnet.verify.ids import CauseId
 from swarmnet.verify.iptables import is_published
@@ -94,6 +94,7 @@ class Published(Scenario):
 
     name: ClassVar[str] = "published"
     summary: ClassVar[str] = "published TCP ports of your services accept connections on every node"
+    level: ClassVar[Level] = Level.QUICK
     needs_observer: ClassVar[bool] = True
     needs_networks: ClassVar[bool] = False
 

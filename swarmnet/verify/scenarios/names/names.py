@@ -10,6 +10,7 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status, Verdict
+from swarmnet.model.verification import Level
 from swarmnet.verify import absence, claims, keys
 from swarmnet.verify.ids import CauseId
 from swarmnet.verify.keys import outcomes
@@ -176,6 +177,7 @@ class ContainerNames(LookupScenario):
     name: ClassVar[str] = "dns-container"
     summary: ClassVar[str] = "every host resolves the names of containers"
     noun: ClassVar[str] = "container name"
+    level: ClassVar[Level] = Level.QUICK
 
     def wanted(self, setup: Setup, probe: OverlayProbe, network: str) -> dict[str, tuple[str, tuple[str, ...]]]:
         """Return the other probes' names."""
@@ -188,6 +190,7 @@ class Aliases(LookupScenario):
     name: ClassVar[str] = "dns-alias"
     summary: ClassVar[str] = "every host resolves the aliases of containers"
     noun: ClassVar[str] = "alias"
+    level: ClassVar[Level] = Level.QUICK
 
     def networks(self, setup: Setup) -> tuple[Network, ...]:
         """Return none where probes are tasks of a service, which have no alias of their own."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status
+from swarmnet.model.verification import Level
 from swarmnet.verify import absence, claims, keys
 from swarmnet.verify.ids import CauseId
 from swarmnet.verify.keys import outcomes
@@ -35,6 +36,7 @@ class UpstreamDns(Scenario):
 
     name: ClassVar[str] = "dns-upstream"
     summary: ClassVar[str] = "look-ups of names outside of the swarm get an answer at once"
+    level: ClassVar[Level] = Level.FULL
 
     def ask(self, setup: Setup, _answers: Answers) -> tuple[Question, ...]:
         """Ask on every host."""

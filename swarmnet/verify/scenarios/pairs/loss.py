@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status, Verdict
-from swarmnet.model.verification import Cell, Matrix
+from swarmnet.model.verification import Cell, Level, Matrix
 from swarmnet.verify import absence, claims, keys
 from swarmnet.verify.ids import CauseId
 from swarmnet.verify.kernels import without_esp
@@ -42,6 +42,7 @@ class Loss(Scenario):
 
     name: ClassVar[str] = "loss"
     summary: ClassVar[str] = "no line between two hosts loses more datagrams than it may, in either direction"
+    level: ClassVar[Level] = Level.FULL
     turn: ClassVar[Turn] = Turn.QUIET
 
     def ask(self, setup: Setup, answers: Answers) -> tuple[Question, ...]:
@@ -92,7 +93,11 @@ class Loss(Scenario):
             verdicts.append(verdict.model_copy(update={"needed": needed}))
         elif not bad:
             worst = max(rates.values(), default=0.0)
-            detail = f"{len(rates)} lines lose {'nothing' if not worst else f'at most {worst:.0%}'}"
+            lines = len(setup.probes) * (len(setup.probes) - 1)
+            measured = (
+                f"{len(rates)} lines" if len(rates) == lines else f"{len(rates)} of {lines} lines were measured and"
+            )
+            detail = f"{measured} lose {'nothing' if not worst else f'at most {worst:.0%}'}"
             verdicts.append(self.verdict(f"network {name}", Status.OK, detail))
         cells = {
             source.host: {

@@ -6,7 +6,7 @@ from statistics import median
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmnet.model.report import Status, Verdict
-from swarmnet.model.verification import Cell, Matrix, TcpStage
+from swarmnet.model.verification import Cell, Level, Matrix, TcpStage
 from swarmnet.verify import absence
 from swarmnet.verify.kernels import ESP_TRIAL, neighbours, without_esp
 from swarmnet.verify.keys import ESP, HEARD, ICMP, TCP, UDP, outcomes
@@ -37,6 +37,7 @@ class MatrixScenario(Scenario):
     """Each probe asks every other one; where a pair fails, the next round looks at who heard whom and why not."""
 
     key: ClassVar[Key[dict[str, JsonObject]]]
+    level: ClassVar[Level] = Level.QUICK
 
     def preconditions(self, setup: Setup) -> tuple[Question, ...]:
         """Ask whether kernels can encrypt, where a network is encrypted."""
