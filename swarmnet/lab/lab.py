@@ -15,8 +15,9 @@ from swarmnet.lab.hosts.disks import require_room, write_files
 from swarmnet.lab.kernels import with_kernels
 from swarmnet.lab.keys import KeyPair, known_hosts_line
 from swarmnet.lab.machine.capabilities import require_lab_kernel
+from swarmnet.lab.machine.neighbours import give_back, make_room
 from swarmnet.lab.network import Switch
-from swarmnet.lab.orphans import take_down_lost
+from swarmnet.lab.orphans import running_labs, take_down_lost
 from swarmnet.lab.roots.cache import RootCache
 from swarmnet.lab.running import RunningLab
 from swarmnet.lab.state import LabStore
@@ -65,6 +66,7 @@ class Lab(RunningLab):
             lab = cls(claim(spec, store=store, roots=roots), store)
             try:
                 lab.switch.start(lab.record)
+                make_room(sum(host.kernel == "shared" for host in lab.record.hosts))
                 choosing.close()
                 lab._make(say)
             except BaseException:
@@ -107,6 +109,7 @@ class Lab(RunningLab):
         if inventory.is_ours(self.record.inventory, self.record):
             self.record.inventory.unlink()
         self.store.remove(self.record)
+        _give_back_room()
 
     def _make(self, say: Callable[[str], None]) -> None:
         record = self.record
@@ -183,7 +186,9 @@ def down_all(*, say: Callable[[str], None] = silent) -> tuple[list[str], list[Sw
     if store.base.is_dir():
         with store.locked():
             store.sweep()
-    return gone + [f"{lab} (its journal was lost)" for lab in take_down_lost(store.base)], failures
+    gone += [f"{lab} (its journal was lost)" for lab in take_down_lost(store.base)]
+    _give_back_room()
+    return gone, failures
 
 
 def down_by_name(name: str) -> None:
@@ -199,3 +204,10 @@ def down_by_name(name: str) -> None:
             f"lab {name} is being brought up by process {lab.record.owner[0]}", hint="stop that process with Ctrl-C"
         )
     lab.down()
+
+
+def _give_back_room() -> None:
+    """Set the limits of the machine's table of neighbours as they were, once no lab runs any more."""
+    with alone_with_addresses():
+        if not running_labs():
+            give_back()

@@ -23,7 +23,7 @@ def take_down_lost(base: Path) -> list[str]:
     Raises:
         LabError: Something of such a lab cannot be removed.
     """
-    lost = sorted(lab for lab in _running() if _is_lost(lab, base))
+    lost = sorted(lab for lab in running_labs() if _is_lost(lab, base))
     for lab in lost:
         groups = LabGroups(f"swarmnet-lab-{lab}")
         groups.kill()
@@ -32,7 +32,8 @@ def take_down_lost(base: Path) -> list[str]:
     return lost
 
 
-def _running() -> set[str]:
+def running_labs() -> set[str]:
+    """Return the ids of all labs on this machine that have control groups, wherever their journals are."""
     names = (path.name for hierarchy in hierarchies() for path in hierarchy.mount.glob("swarmnet-lab-*"))
     return {match[1] for name in names if (match := _GROUP.fullmatch(name))}
 
