@@ -25,6 +25,17 @@ class Status(StrEnum):
 WORST_FIRST = (Status.FAILED, Status.INCONCLUSIVE, Status.WARNING, Status.OK, Status.SKIPPED)
 
 
+class Certainty(StrEnum):
+    """How sure it is that a cause is what is wrong."""
+
+    PROVEN = "proven"
+    """The broken thing itself was seen, or measured."""
+    LIKELY = "likely"
+    """It is concluded from what failed and what did not; the broken thing itself was not seen."""
+    POSSIBLE = "possible"
+    """It is one of several explanations, or it kept a check from running."""
+
+
 Claim = tuple[str, ...]
 """Something that can be broken: a word for its kind, then the names that it is about; ``("esp", "m1", "m2")``."""
 
@@ -55,6 +66,8 @@ class Verdict(Document):
     """One sentence for people; no program reads it."""
     cause: str | None = None
     """The stable id of what is wrong (:class:`swarmnet.verify.ids.CauseId`); None where nothing is."""
+    certainty: Certainty | None = None
+    """How sure the cause is; None where there is none."""
     fix: str | None = None
     evidence: dict[str, JsonValue] = Field(default_factory=dict)
     because_of: tuple[Cause, ...] = ()

@@ -6,6 +6,7 @@ both are one picture, for people, for JSON and for drawings.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -124,6 +125,18 @@ def topology(state: ClusterState, sizes: Mapping[str, Mapping[str, int]] | None 
     ports = sorted(_ports(state), key=lambda one: (one.port or 0, one.protocol, one.service))
     volumes = sorted(_volumes(state, sizes or {}), key=lambda one: (one.volume.spec.name, one.host))
     return Topology(state, tuple(places), tuple(ports), tuple(volumes))
+
+
+def tasks_on(state: ClusterState, network: str) -> dict[str, dict[str, int]]:
+    """Return the services on a network of the swarm, and how many of their tasks run on which host."""
+    names = _names(state)
+    found: dict[str, dict[str, int]] = {}
+    for service in sorted(state.services, key=lambda one: one.spec.name):
+        if any(one.network == network for one in service.spec.networks or ()):
+            running = (one for one in state.tasks if one.service_id == service.id and one.state == "running")
+            hosts = (names.get(one.node_id or "") for one in running if network in one.networks)
+            found[service.spec.name] = dict(Counter(host for host in hosts if host is not None))
+    return found
 
 
 def task_name(task: Task, service: str, names: dict[str, str]) -> str:

@@ -136,6 +136,8 @@ class Verification(Document):
     notes: tuple[str, ...] = Field(default_factory=tuple)
     level: Level | None = None
     """None where scenarios were chosen by name."""
+    tasks: dict[str, dict[str, dict[str, int]]] = Field(default_factory=dict, exclude=True)
+    """For each tested network the services on it, and how many of their tasks run on which host; only drawn."""
 
     @property
     def status(self) -> Status:

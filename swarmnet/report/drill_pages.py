@@ -6,13 +6,12 @@ markup.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from html import escape
 from typing import TYPE_CHECKING
 
-from swarmnet.model.sensitive import SENSITIVE
+from swarmnet.model.report import Status
+from swarmnet.report.formats.html import written
 from swarmnet.report.formats.markdown import cell
-from swarmnet.report.terminal.text import on_one_line
+from swarmnet.report.formats.page import Page, Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,29 +25,16 @@ MEANING = {
     "incomplete": "Nothing is wrong, and something could not be proved.",
     "failed": "The backup did not come back as it should.",
 }
-_STYLE = (
-    "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222}"
-    "table{border-collapse:collapse;margin:1rem 0}td,th{border:1px solid #bbb;padding:.3rem .6rem;text-align:left;"
-    "vertical-align:top}.passed{color:#176f2c}.incomplete{color:#8a5a00}.failed{color:#a3161a}"
-)
+RESULTS = {"passed": Status.OK, "incomplete": Status.INCONCLUSIVE, "failed": Status.FAILED}
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
-    """One table with its title."""
-
-    title: str
-    head: Row
-    rows: tuple[Row, ...]
-
-
-def sections(found: DrillDocument) -> Iterator[Section]:
+def sections(found: DrillDocument) -> Iterator[Table]:
     """Yield the facts of a drill as tables; empty ones are left out, but for what was lost."""
-    yield Section("Summary", ("fact", "value"), tuple(_summary(found)))
-    yield Section("Recovery time", ("part", "seconds"), tuple((one.name, f"{one.seconds:.1f}") for one in found.phases))
+    yield Table("Summary", ("fact", "value"), tuple(_summary(found)))
+    yield Table("Recovery time", ("part", "seconds"), tuple((one.name, f"{one.seconds:.1f}") for one in found.phases))
     lost = tuple((one.object, one.kind, ", ".join(change.path for change in one.changes)) for one in found.lost)
     none = (("nothing", "", ""),) if found.compared else (("not compared", "", ""),)
-    yield Section("Lost without notice", ("object", "how", "fields"), lost or none)
+    yield Table("Lost without notice", ("object", "how", "fields"), lost or none)
     for title, texts in (
         ("Could not be restored", found.failed),
         ("What verify found", found.findings),
@@ -56,22 +42,22 @@ def sections(found: DrillDocument) -> Iterator[Section]:
         ("Could not be taken down", found.left_behind),
     ):
         if texts:
-            yield Section(title, ("what",), tuple((text,) for text in texts))
+            yield Table(title, ("what",), tuple((text,) for text in texts))
     if found.explained:
-        yield Section("Different, as announced", ("what", "why"), tuple((one.what, one.why) for one in found.explained))
-    yield Section(
+        yield Table("Different, as announced", ("what", "why"), tuple((one.what, one.why) for one in found.explained))
+    yield Table(
         "Never comes back from a backup",
         ("what", "why", "instead"),
         tuple(
             (one.kind if one.what == "all" else f"{one.kind} {one.what}", one.why, one.instead) for one in found.losses
         ),
     )
-    yield Section(
+    yield Table(
         "Hosts",
         ("of the backup", "in its place", "engine"),
         tuple((old, new, found.engines.get(new, "")) for old, new in sorted(found.hosts.items())),
     )
-    yield Section("Restored", ("what",), tuple((text,) for text in found.restored))
+    yield Table("Restored", ("what",), tuple((text,) for text in found.restored))
 
 
 def _summary(found: DrillDocument) -> Iterator[Row]:
@@ -105,21 +91,18 @@ def markdown(found: DrillDocument) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
+def page(found: DrillDocument) -> Page:
+    """Return the report as any page of a result is."""
+    summary, *others = sections(found)
+    facts = summary.rows[1:]  # the first is the answer
+    return Page(
+        title=f"Recovery drill of cluster {found.backup.cluster}",
+        answer=MEANING[found.result],
+        status=RESULTS[found.result],
+        tables=(Table(summary.title, summary.head, facts), *others),
+    )
+
+
 def html(found: DrillDocument) -> str:
-    """Return the report as one HTML page, without scripts or links."""
-    title = f"Recovery drill of cluster {_text(found.backup.cluster)}"
-    lines = [
-        "<!doctype html>",
-        f'<html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>{_STYLE}</style></head><body>',
-        f'<h1>{title}: <span class="{found.result}">{found.result}</span></h1>',
-    ]
-    for section in sections(found):
-        head = "".join(f"<th>{_text(word)}</th>" for word in section.head)
-        lines += [f"<h2>{_text(section.title)}</h2>", f"<table><tr>{head}</tr>"]
-        lines += [f"<tr>{''.join(f'<td>{_text(part)}</td>' for part in row)}</tr>" for row in section.rows]
-        lines.append("</table>")
-    return "\n".join((*lines, "</body></html>")) + "\n"
-
-
-def _text(text: str) -> str:
-    return escape(on_one_line(SENSITIVE.masked(text)))
+    """Return the report as one HTML page, built as the pages of all other results."""
+    return written(page(found))

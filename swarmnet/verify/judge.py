@@ -12,6 +12,7 @@ from swarmnet.verify import absence
 from swarmnet.verify.causes.consequences import traced
 from swarmnet.verify.causes.failed_pairs import refine
 from swarmnet.verify.causes.pairs import explain
+from swarmnet.verify.certainty import certainty_of
 from swarmnet.verify.ids import Group
 from swarmnet.verify.scenario import Answers, Findings, Setup
 
@@ -42,7 +43,7 @@ def judged(setup: Setup, scenarios: Sequence[Scenario], answers: Answers) -> Jud
         *absence.explain(setup),
     ]
     return {
-        "verdicts": traced(verdicts),
+        "verdicts": traced(one.model_copy(update={"certainty": certainty_of(one)}) for one in verdicts),
         "matrices": tuple(_refined(setup, answers, matrix) for matrix in matrices),
         "expected": reduce(_joined, (findings.expected for findings in found), None),
     }

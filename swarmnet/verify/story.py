@@ -13,6 +13,7 @@ from swarmnet.model.events import Progress
 from swarmnet.model.expectation import PartyKind
 from swarmnet.model.plan import MANAGED_LABEL
 from swarmnet.model.standing import answered
+from swarmnet.model.topology import tasks_on
 from swarmnet.model.verification import PROBE_LABEL, Keep, Phase, Verification
 from swarmnet.verify.ends import parties_of
 from swarmnet.verify.judge import judged, within_border
@@ -170,6 +171,7 @@ def verify(
         phases=tuple(timer.phases),
         notes=notes,
         level=wish.level,
+        tasks={net.spec.name: tasks_on(state, net.spec.name) for net in asked_for},
         **judged(setup, wish.scenarios, answers),
     )
 

@@ -13,6 +13,7 @@ from swarmnet.model.report import Status
 from swarmnet.model.verification import Phase
 from swarmnet.report.documents.drill import drill_document, lose_document
 from swarmnet.report.drill_pages import html, markdown
+from swarmnet.report.formats import FORMATS
 from swarmnet.report.reports.drill import drill_report, lose_report
 from tests.report.test_documents import misfits
 from tests.support.backups import CANARY, CREATED
@@ -70,6 +71,11 @@ def test_pages_hold_the_facts_and_no_markup_escapes_or_values_of_others() -> Non
     assert "<script" not in pages[1].replace("\\<", "")
     assert CANARY not in document.model_dump_json()
     assert all(line.count("|") - line.count("\\|") in (0, *range(2, 5)) for line in pages[1].splitlines())
+
+
+def test_the_page_of_a_drill_is_built_as_every_page() -> None:
+    page, ordinary = html(drill_document(REPORT)), FORMATS["html"].render(lose_report(lose_document(LOSS)))
+    assert page.partition("<title>")[0] == ordinary.partition("<title>")[0]
 
 
 def test_the_verdict_is_the_gravest_and_each_finding_a_check() -> None:

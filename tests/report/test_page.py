@@ -7,6 +7,7 @@ import hashlib
 import re
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
@@ -88,7 +89,7 @@ def test_the_first_lines_say_how_it_ended() -> None:
     assert page.all("title")[0].text == "swarmnet verify: cluster shop: failed"
     answer = next(one for one in page.all("p") if one.attributes.get("class") == "answer")
     assert "failed" in answer.said()
-    assert "1 cause found (2.5 s)" in answer.said()
+    assert "no: 1 cause found: network net2 (2.5 s)" in answer.said()
 
 
 def test_a_cause_has_its_advice_its_commands_and_what_follows() -> None:
@@ -155,6 +156,70 @@ def test_a_page_of_sixty_hosts_shows_the_rows_that_are_not_fine() -> None:
     grid = next(one for one in page.all("div") if one.attributes.get("id") == "grid1")
     assert rows_of(grid.all("table")[0])[0] == ["", "h60"]
     assert "left out" in grid.said()
+
+
+def with_tasks(result: Verification) -> Verification:
+    hosts = result.hosts
+    tasks = {name: {f"web-{name}": {hosts[0]: 2, hosts[-1]: 1}, "db": {hosts[0]: 1}} for name in result.networks}
+    return result.model_copy(update={"tasks": tasks})
+
+
+def drawing_of(result: Verification) -> Node:
+    (drawing,) = page_of(rendered(result)).all("svg")
+    return drawing
+
+
+def stops(drawing: Node) -> dict[str, tuple[str, str]]:
+    """Return each host on a network with its status and what is written there."""
+    groups = [one for one in drawing.all("g") if (one.attributes.get("class") or "").startswith("stop")]
+    return {
+        one.all("title")[0].text.split(":")[0]: (
+            (one.attributes["class"] or "").split()[1],
+            "".join(text.text for text in one.all("text")),
+        )
+        for one in groups
+    }
+
+
+def test_the_drawing_shows_hosts_on_networks_with_their_tasks_and_marks_the_end_that_fails() -> None:
+    found = stops(drawing_of(with_tasks(a_verification())))
+
+    assert found["h1 on net1"] == ("ok", "3")
+    assert found["h2 on net1"] == ("ok", "")
+    assert found["h1 on net2"] == ("ok", "3")
+    assert found["h3 on net2"] == ("failed", MARKS[Status.FAILED])
+
+
+def test_the_drawing_names_services_and_draws_a_failing_network_as_such() -> None:
+    drawing = drawing_of(with_tasks(a_verification()))
+
+    said = [text.text for text in drawing.all("text")]
+    assert {"h1", "net1", f"{MARKS[Status.FAILED]} net2", "web-net1 and db"} <= {*said}
+    wires = [one.attributes["class"] for one in drawing.all("line") if "wire" in (one.attributes["class"] or "")]
+    assert wires == ["wire ok", "wire failed"]
+
+
+def test_the_drawing_of_twenty_hosts_and_thirty_overlays_has_a_stop_for_each_and_none_covers_another() -> None:
+    drawing = drawing_of(with_tasks(a_verification(20, 30)))
+
+    assert len(stops(drawing)) == 20 * 30
+    middles = [(int(one.attributes["cx"] or 0), int(one.attributes["cy"] or 0)) for one in drawing.all("circle")]
+    assert len({*middles}) == len(middles)
+    xs, ys = sorted({x for x, _ in middles}), sorted({y for _, y in middles})
+    assert min(b - a for a, b in pairwise(xs)) >= 24
+    assert min(b - a for a, b in pairwise(ys)) >= 24
+    assert max(xs) < int(drawing.attributes["width"] or 0) <= 1400
+
+
+def test_a_long_name_is_cut_in_the_drawing_and_whole_in_its_title() -> None:
+    name = "a-network-with-a-name-that-is-much-longer-than-others"
+    result = a_verification(3, 1, fails=False)
+    matrices = tuple(one.model_copy(update={"network": name}) for one in result.matrices)
+    drawing = drawing_of(result.model_copy(update={"networks": (name,), "matrices": matrices}))
+
+    (text,) = [one for one in drawing.all("text") if one.text.startswith("a-network")]
+    assert len(text.text) == 26
+    assert text.all("title")[0].text == name
 
 
 def test_a_page_runs_and_loads_nothing() -> None:

@@ -33,6 +33,9 @@ class VerdictEntry(Entry):
     status: Status
     detail: str
     cause: str | None = Field(description="The stable id of what is wrong; null where nothing is.")
+    certainty: Literal["proven", "likely", "possible"] | None = Field(
+        description="How sure the cause is: seen itself, concluded from what failed, or one of several explanations."
+    )
     fix: str | None
     evidence: dict[str, JsonValue]
     because_of: list[CauseEntry] = Field(description="Empty for a cause, and for what is fine.")
@@ -129,6 +132,7 @@ def _verdict(one: Verdict) -> VerdictEntry:
         status=one.status.value,
         detail=one.detail,
         cause=one.cause,
+        certainty=None if one.certainty is None else one.certainty.value,
         fix=one.fix,
         evidence=one.evidence,
         because_of=[

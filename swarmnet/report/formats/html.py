@@ -15,32 +15,48 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 from swarmnet.model.report import WORST_FIRST, Status
 from swarmnet.model.sensitive import SENSITIVE
 from swarmnet.report.formats import terminal
+from swarmnet.report.formats.drawing import add_drawing
 from swarmnet.report.formats.grids import add_grids, badge
 from swarmnet.report.formats.page import Page
 from swarmnet.report.formats.style import STYLE
 from swarmnet.report.terminal.text import count, on_one_line
 
 if TYPE_CHECKING:
+    from swarmnet.report.formats.page import Table
     from swarmnet.report.formats.report import Check, Report
 
 _QUIET = (Status.OK, Status.SKIPPED)
 
 
 def render(report: Report) -> str:
-    """Return the page in ASCII, so that no setting of a server or an editor can break it."""
-    page = report.page() if report.page is not None else _plain(report)
+    """Return the page of a report."""
+    if report.page is not None:
+        return written(report.page(), report.checks)
+    return written(_plain(report), report.checks, text=terminal.render(report))
+
+
+def written(page: Page, checks: tuple[Check, ...] = (), *, text: str = "") -> str:
+    """Return a page in ASCII, so that no setting of a server or an editor can break it.
+
+    ``text`` is the result as a terminal shows it, for results that have nothing else to show.
+    """
     root = Element("html", lang="en")
     _add_head(root, page)
     body = SubElement(root, "body")
     _add_answer(body, page)
-    _add_causes(body, report.checks)
+    _add_causes(body, checks)
     for note in page.notes:
         _text(SubElement(body, "p", {"class": "note"}), note)
+    if page.drawing is not None and page.drawing.wires:
+        _section(body, "What is where")
+        add_drawing(body, page.drawing)
     add_grids(body, page.grids)
-    if report.page is None:
+    for table in page.tables:
+        _add_table(body, table)
+    if text:
         _section(body, "Result")
-        SubElement(body, "pre").text = terminal.render(report)
-    _add_checks(body, report.checks)
+        SubElement(body, "pre").text = text
+    _add_checks(body, checks)
     _add_timings(body, page.timings)
     return f"<!DOCTYPE html>\n{tostring(root, encoding='us-ascii', method='html').decode('ascii')}\n"
 
@@ -93,7 +109,8 @@ def _add_causes(body: Element, checks: tuple[Check, ...]) -> None:
         if check.commands:
             SubElement(cause, "pre").text = "\n".join(map(_clean, check.commands))
         if check.cause:
-            _text(SubElement(cause, "p", {"class": "dim"}), f"cause: {check.cause}")
+            sure = f" ({check.certainty})" if check.certainty else ""
+            _text(SubElement(cause, "p", {"class": "dim"}), f"cause: {check.cause}{sure}")
         _add_consequences(cause, [one for one in checks if at in one.follows])
 
 
@@ -110,6 +127,19 @@ def _add_consequences(cause: Element, following: list[Check]) -> None:
 
 def _following(number: int) -> str:
     return f"{count(number, 'finding')} {'follows' if number == 1 else 'follow'} from this"
+
+
+def _add_table(body: Element, found: Table) -> None:
+    _section(body, found.title)
+    table = SubElement(SubElement(body, "div", {"class": "wide"}), "table")
+    head = SubElement(SubElement(table, "thead"), "tr")
+    for word in found.head:
+        _text(SubElement(head, "th", scope="col"), word)
+    rows = SubElement(table, "tbody")
+    for cells in found.rows:
+        row = SubElement(rows, "tr")
+        for word in cells:
+            _text(SubElement(row, "td"), word)
 
 
 def _add_checks(body: Element, checks: tuple[Check, ...]) -> None:

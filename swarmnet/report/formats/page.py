@@ -42,6 +42,45 @@ class Grid:
 
 
 @dataclass(frozen=True, slots=True)
+class Stop:
+    """A host on a network."""
+
+    status: Status
+    text: str = ""
+    """What is written there, such as how many tasks run; at most two characters."""
+    detail: str = ""
+    """What else is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """A network: one line of a drawing, with a stop at each host that is on it."""
+
+    name: str
+    status: Status
+    stops: Mapping[str, Stop]
+    """By host."""
+    services: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """Which hosts and services meet on which networks."""
+
+    hosts: tuple[str, ...]
+    wires: tuple[Wire, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Facts below their heads."""
+
+    title: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """The result for people who read it in a browser."""
 
@@ -52,6 +91,8 @@ class Page:
     facts: tuple[tuple[str, str], ...] = ()
     """What the result is about, each with its name."""
     notes: tuple[str, ...] = ()
+    drawing: Drawing | None = None
+    tables: tuple[Table, ...] = ()
     grids: tuple[Grid, ...] = ()
     timings: tuple[tuple[str, float], ...] = ()
     """How many seconds each part took."""

@@ -33,6 +33,8 @@ class Check:
     """What to do; empty where there is nothing to do."""
     cause: str = ""
     """The stable id of what is wrong, where it has one."""
+    certainty: str = ""
+    """How sure that cause is: proven, likely or possible."""
     commands: tuple[str, ...] = ()
     """What can be typed to fix it."""
     follows: tuple[int, ...] = ()

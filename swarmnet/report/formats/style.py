@@ -39,6 +39,13 @@ th, td { padding: .15rem .5rem; border: 1px solid var(--line); vertical-align: t
 .grid tbody th { position: sticky; left: 0 } .grid td { text-align: center; white-space: nowrap }
 .signs td { min-width: 1.7rem; padding: .1rem .2rem }
 .many thead th { writing-mode: vertical-rl; transform: rotate(180deg); padding: .4rem .1rem; vertical-align: bottom }
+.map { display: block; font: 12px system-ui, sans-serif } .map text { fill: var(--text) }
+.map .wire { stroke: var(--line); stroke-width: 3 } .map .wire.failed { stroke: var(--failed) }
+.map .wire.warning { stroke: var(--warning) } .map .wire.inconclusive { stroke: var(--inconclusive) }
+.map .stop circle, .map .stop rect { fill: var(--ok); stroke: var(--dim) } .map .stop text { fill: currentColor }
+.map .stop.failed rect { fill: var(--failed) } .map .stop.warning rect { fill: var(--warning) }
+.map .stop.inconclusive rect { fill: var(--inconclusive) } .map .stop.skipped circle { fill: var(--skipped) }
+.map .host { stroke: var(--line); stroke-dasharray: 2 3 } .map .quiet { fill: var(--dim) }
 details { margin: .4rem 0 } summary { cursor: pointer } ul { margin: .3rem 0; padding-left: 1.3rem }
 progress { width: 12rem; accent-color: var(--link) }
 @media print { body { max-width: none } .cause { break-inside: avoid } }

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from swarmnet.model.report import Status
+from swarmnet.report.drill_pages import RESULTS, page
 from swarmnet.report.formats.report import Check, Report
 from swarmnet.report.terminal.console import printed
 from swarmnet.report.terminal.drill import drill_lines, list_lines, lose_lines
 
 if TYPE_CHECKING:
     from swarmnet.report.documents.drill import DrillDocument, DrillsDocument, LoseDocument
-
-RESULTS = {"passed": Status.OK, "incomplete": Status.INCONCLUSIVE, "failed": Status.FAILED}
 
 
 def drill_report(found: DrillDocument) -> Report:
@@ -33,6 +32,7 @@ def drill_report(found: DrillDocument) -> Report:
         checks=tuple(checks),
         print_to=printed(drill_lines(found)),
         seconds=found.recovery_seconds,
+        page=lambda: page(found),
     )
 
 

@@ -55,6 +55,7 @@ def _verdict(one: Verdict) -> Check:
         detail=one.detail,
         advice=advice,
         cause=one.cause or "",
+        certainty=one.certainty or "",
         commands=commands(one),
         follows=tuple(cause.verdict for cause in one.because_of),
     )

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from statistics import median
 from typing import TYPE_CHECKING
 
-from swarmnet.report.formats.page import Grid, Mark, Page
+from swarmnet.model.report import WORST_FIRST, Status
+from swarmnet.report.formats.page import Drawing, Grid, Mark, Page, Stop, Wire
 from swarmnet.report.terminal.expected import words
 from swarmnet.report.terminal.text import count
 from swarmnet.report.terminal.verdicts import answer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from swarmnet.model.verification import Cell, ExpectedCell, ExpectedMatrix, Matrix, Verification
 
@@ -28,6 +30,7 @@ def verify_page(result: Verification, changes: tuple[str, ...]) -> Page:
         status=result.status,
         facts=tuple(facts),
         notes=(*result.notes, *changes),
+        drawing=drawing(result),
         grids=(*expected, *map(_grid, matrices)),
         timings=tuple((phase.name, phase.seconds) for phase in result.phases),
     )
@@ -41,6 +44,55 @@ def _named(names: tuple[str, ...]) -> str:
     if len(names) <= _NAMED:
         return ", ".join(names) or "none"
     return f"{len(names)}: {', '.join(names[:_NAMED])} ..."
+
+
+def drawing(result: Verification) -> Drawing:
+    """Return the tested networks with their hosts and services, and where pairs failed."""
+    matrices: dict[str, list[Matrix]] = {name: [] for name in result.networks}
+    for matrix in result.matrices:
+        matrices.setdefault(matrix.network, []).append(matrix)
+    return Drawing(result.hosts, tuple(_wire(name, found, result) for name, found in matrices.items()))
+
+
+def _wire(network: str, matrices: list[Matrix], result: Verification) -> Wire:
+    tasks = result.tasks.get(network, {})
+    hosts = [host for host in result.hosts if any(host in matrix.hosts for matrix in matrices)]
+    worst = Counter[Status]()
+    for matrix in matrices:
+        worst.update(matrix.counts())
+    return Wire(
+        name=network,
+        status=next((status for status in WORST_FIRST if worst[status]), Status.SKIPPED),
+        stops={host: _stop(host, matrices, tasks) for host in hosts},
+        services=tuple(tasks),
+    )
+
+
+def _stop(host: str, matrices: list[Matrix], tasks: Mapping[str, Mapping[str, int]]) -> Stop:
+    """Return a host on a network: its status is the worst one in which at least half of its pairs ended somewhere."""
+    there = {service: number for service, hosts in tasks.items() if (number := hosts.get(host, 0))}
+    found = {matrix.scenario: _ends(host, matrix) for matrix in matrices}
+    bad = [
+        (status, scenario)
+        for status in WORST_FIRST
+        for scenario, pairs in found.items()
+        if status is not Status.OK and pairs and 2 * pairs[status] >= sum(pairs.values())
+    ]
+    status = bad[0][0] if bad else Status.OK if any(found.values()) else Status.SKIPPED
+    parts = [(scenario, pairs[status], sum(pairs.values())) for scenario, pairs in found.items() if bad]
+    said = [f"{scenario}: {some} of {every} pairs {status.value}" for scenario, some, every in parts if some]
+    said += [f"{service} {number}" for service, number in there.items()]
+    number = sum(there.values())
+    return Stop(status, "" if not number else str(number) if number < _MANY else "+", ", ".join(said))
+
+
+_MANY = 100
+"""Tasks that are no longer counted in a drawing."""
+
+
+def _ends(host: str, matrix: Matrix) -> Counter[Status]:
+    """Return how the pairs ended that a host sends or receives in."""
+    return Counter(cell.status for one, row in matrix.cells.items() for two, cell in row.items() if host in (one, two))
 
 
 def _grid(matrix: Matrix) -> Grid:

@@ -9,9 +9,9 @@ from swarmnet.model.printable import on_one_line, printable
 from swarmnet.model.sensitive import SENSITIVE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-__all__ = ["count", "on_one_line", "printable", "shortened", "trace_lines"]
+__all__ = ["count", "listed", "on_one_line", "printable", "shortened", "trace_lines"]
 
 
 def trace_lines(error: BaseException) -> Iterator[str]:
@@ -38,3 +38,10 @@ def shortened(line: str) -> str:
 def count(number: int, noun: str) -> str:
     """Return ``1 host``, ``2 hosts``."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def listed(names: Sequence[str], most: int) -> str:
+    """Return ``a, b and c``; of more than ``most`` names, the first and the number of the others."""
+    if len(names) > most:
+        return f"{', '.join(names[:most])} and {len(names) - most} more"
+    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))

@@ -11,7 +11,7 @@ from rich.text import Text
 from swarmnet.model.report import Status
 from swarmnet.model.sensitive import SENSITIVE
 from swarmnet.model.verification import Level
-from swarmnet.report.terminal.text import count, on_one_line
+from swarmnet.report.terminal.text import count, listed, on_one_line
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -30,26 +30,32 @@ STYLES = {
 LOUD = (Status.FAILED, Status.INCONCLUSIVE, Status.WARNING)
 """What is always shown."""
 NAMED = 3
-"""Networks that are named in the first line; of more, their number."""
+"""Networks, or subjects of causes, that are named in the first line; of more, their number."""
 WIDEST = 100
 """Columns of a line, however wide the terminal is."""
+MOST_CAUSES = 12
+"""Causes that are shown; the worst come first, and the rest is counted by what they are about."""
+MOST_CONSEQUENCES = 4
+"""Consequences that are shown under one cause."""
 
 
 def answer(result: Verification) -> str:
-    """Return the first line: whether the network works, how many causes were found, or that this is unknown."""
-    roots = Counter(one.status for one in result.verdicts if not one.because_of)
-    failed, unknown, warned = (roots[status] for status in LOUD)
-    unproved = f"{count(unknown, 'reason')} kept checks from running"
-    warnings = f", with {count(warned, 'warning')}" if warned else ""
+    """Return the first line: yes, no and where, or not known and why."""
+    roots = [one for one in result.verdicts if not one.because_of]
+    failed, unknown, warned = ([one for one in roots if one.status is status] for status in LOUD)
+    fine = sum(one.status is Status.OK for one in roots)
     if failed:
-        said = f"{count(failed, 'cause')} found" + (f"; also, {unproved}" if unknown else "")
+        said = f"no: {count(len(failed), 'cause')} found: {_subjects(failed)}"
+        said += f"; also, {_unproved(unknown)}" if unknown else ""
     elif unknown:
-        said = f"unknown: {unproved}"
-    elif roots[Status.OK] or warned:
+        more = ", the first" if unknown[1:] else ""
+        said = f"not known: {_unproved(unknown)}{more}: {unknown[0].subject}: {unknown[0].detail}"
+    elif fine or warned:
+        warnings = f", with {count(len(warned), 'warning')}" if warned else ""
         part = "" if result.level in (None, Level.FULL) else f" as far as {result.level} checks tell"
-        said = f"the network works{part}{warnings}: {count(roots[Status.OK], 'finding')} ok {_where(result)}"
+        said = f"yes, the network works{part}{warnings}: {count(fine, 'finding')} ok {_where(result)}"
     else:
-        said = "unknown: nothing was checked"
+        said = "not known: nothing was checked"
     return f"{said} ({sum(phase.seconds for phase in result.phases):.1f} s)"
 
 
@@ -58,12 +64,20 @@ def show_answer(console: Console, result: Verification) -> None:
     _print(console, answer(result), style=STYLES[result.status])
 
 
-def show_causes(console: Console, result: Verification) -> None:
-    """Print each cause with what to do and what follows from it, then what was left out and can be changed."""
-    for at, verdict in enumerate(result.verdicts):
-        if not verdict.because_of and verdict.status in LOUD:
-            _show(console, verdict)
-            _show_consequences(console, result, at)
+def show_causes(console: Console, result: Verification, *, verbose: bool) -> None:
+    """Print each cause with what to do and what follows from it, then what was left out and can be changed.
+
+    Of many causes, only the first are printed without ``verbose``.
+    """
+    causes = [(at, one) for at, one in enumerate(result.verdicts) if not one.because_of and one.status in LOUD]
+    most = len(causes) if verbose else MOST_CAUSES
+    for at, verdict in causes[:most]:
+        _show(console, verdict)
+        _show_consequences(console, result, at, verbose=verbose)
+    if causes[most:]:
+        rest = Counter((one.status.value, one.scenario) for _, one in causes[most:])
+        parts = (f"{number} {status} ({scenario})" for (status, scenario), number in rest.items())
+        _print(console, f"{len(causes) - most} more causes: {', '.join(parts)}: -v shows them", style="bold")
     for verdict in result.verdicts:
         if verdict.status is Status.SKIPPED and verdict.fix:
             _show(console, verdict)
@@ -87,6 +101,14 @@ def show_rest(console: Console, result: Verification, *, verbose: bool) -> None:
         _print(console, f"{', '.join(parts)}: -v shows them", style="dim")
 
 
+def _subjects(verdicts: list[Verdict]) -> str:
+    return listed(tuple(dict.fromkeys(on_one_line(one.subject) for one in verdicts)), NAMED)
+
+
+def _unproved(verdicts: list[Verdict]) -> str:
+    return f"{count(len(verdicts), 'reason')} kept checks from running"
+
+
 def _where(result: Verification) -> str:
     names = result.networks
     if not names:
@@ -99,7 +121,9 @@ def _where(result: Verification) -> str:
 
 
 def _show(console: Console, verdict: Verdict) -> None:
-    head = f"{GLYPHS[verdict.status]} {verdict.status.value}: {verdict.scenario}: {verdict.subject}: {verdict.detail}"
+    sure = f" ({verdict.certainty.value})" if verdict.certainty is not None and verdict.status in LOUD else ""
+    status = f"{verdict.status.value}{sure}"
+    head = f"{GLYPHS[verdict.status]} {status}: {verdict.scenario}: {verdict.subject}: {verdict.detail}"
     _print(console, head, style="" if verdict.status is not Status.SKIPPED else "dim", mark=STYLES[verdict.status])
     if verdict.fix:
         _print(console, f"fix: {verdict.fix}", indent="  ", style="cyan")
@@ -114,14 +138,17 @@ def commands(verdict: Verdict) -> tuple[str, ...]:
     return tuple(str(one) for one in found) if isinstance(found, list) else ()
 
 
-def _show_consequences(console: Console, result: Verification, cause: int) -> None:
+def _show_consequences(console: Console, result: Verification, cause: int, *, verbose: bool) -> None:
     """Print the consequences of a cause under it; one of several causes is under the first and names the others."""
     mine = [one for one in result.verdicts if one.because_of and one.because_of[0].verdict == cause]
-    for verdict in mine:
-        others = [f"{other.scenario}: {other.subject}" for other in verdict.because_of[1:]]
-        also = f" (also from {'; '.join(others)})" if others else ""
+    most = len(mine) if verbose else MOST_CONSEQUENCES
+    for verdict in mine[:most]:
+        _first, *more = dict.fromkeys(f"{other.scenario}: {other.subject}" for other in verdict.because_of)
+        also = f" (also from {'; '.join(more)})" if more else ""
         words = f"{GLYPHS[verdict.status]} follows: {verdict.scenario}: {verdict.subject}: {verdict.detail}{also}"
         _print(console, words, indent="    ", style="dim", mark=STYLES[verdict.status])
+    if mine[most:]:
+        _print(console, f"{len(mine) - most} more follow: -v shows them", indent="    ", style="dim")
 
 
 def _print(console: Console, words: str, *, indent: str = "", style: str = "", mark: str = "") -> None:
