@@ -74,8 +74,8 @@ EXPECTED = {
     "dev-teams": "3 lines, 6 denied, 1 sealed, 0 checks",
 }
 """What those that expect something say of who may talk to whom."""
-ON_ENGINES = ("three-tier", "zero-trust", "monitoring", "logging")
-"""Those with what a simulated engine takes on trust: mounts, rights, health of tasks, a log driver without a peer."""
+ON_ENGINES = ("three-tier", "zero-trust", "monitoring", "logging", "ha-zones", "stack")
+"""Those with what a simulated engine takes on trust: mounts, rights, health of tasks, spread, a log driver, a stack."""
 VALUES = {"DB_PASSWORD": "hunter2", "MESH_CA": "certificates", "MESH_KEY": "a key"}
 """Variables of the environment that they need, as their first lines say."""
 IMAGE = "demo:1"
