@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from swarmnet.model.report import Status, Verdict
+from swarmnet.model.service import PublishMode
+from swarmnet.model.verification import PROBE_LABEL
 from swarmnet.verify import claims
 from swarmnet.verify.ids import CauseId, Group
 from swarmnet.verify.scenario import OverlayProbe
@@ -192,7 +194,30 @@ def unserved(setup: Setup, scenario: str) -> Verdict:
 
 def unpublished(setup: Setup, scenario: str, subject: str) -> Verdict:
     """Return the verdict on a check that had no published probe service to ask."""
+    if has_no_ingress(setup):
+        detail = "the swarm has no ingress network"
+        if not publishers(setup):
+            return Verdict(scenario=scenario, subject=subject, status=Status.SKIPPED, detail=detail)
+        verdict = Verdict(scenario=scenario, subject=subject, status=Status.INCONCLUSIVE, detail=detail)
+        return verdict.model_copy(update={"needed": (frozenset((claims.ingress_network(),)),)})
     return unproved(setup, scenario, subject, setup.mesh_problem or "no probe service was published")
+
+
+def has_no_ingress(setup: Setup) -> bool:
+    """Return whether the swarm certainly has no network for the routing mesh."""
+    return setup.state.swarm is not None and not any(
+        net.spec.ingress and not net.is_copy for net in setup.state.networks
+    )
+
+
+def publishers(setup: Setup) -> list[str]:
+    """Return the user's services that publish ports by the routing mesh."""
+    return sorted(
+        one.spec.name
+        for one in setup.state.services
+        if PROBE_LABEL not in one.spec.labels
+        and any(port.mode is not PublishMode.HOST for port in one.spec.ports or ())
+    )
 
 
 def unproved(setup: Setup, scenario: str, subject: str, why: str) -> Verdict:

@@ -133,6 +133,11 @@ def balancer(host: str, network: str) -> Claim:
     return ("balancer", host, network)
 
 
+def ingress_network() -> Claim:
+    """Return the claim that the swarm has one network for the routing mesh."""
+    return ("ingress-network",)
+
+
 def mesh_namespace(host: str) -> Claim:
     """Return the network namespace of the routing mesh on a host."""
     return ("mesh-namespace", host)

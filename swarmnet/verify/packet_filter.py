@@ -43,6 +43,8 @@ class Packet:
     came_by: str | None = None
     """The device that it came in by; empty where it starts on the host."""
     leaves_by: str | None = None
+    decrypted: bool = False
+    """True for what came in ESP: it meets the host's rules a second time, as what it carries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +152,7 @@ def _state(packet: Packet, wanted: str) -> bool:
 
 
 def _pol(packet: Packet, wanted: str) -> bool | None:
-    return wanted == "none" if packet.protocol != "esp" else None
+    return wanted == ("ipsec" if packet.decrypted else "none") if packet.protocol != "esp" else None
 
 
 _LAST = ("-j", "--jump", "-g", "--goto")

@@ -1,7 +1,9 @@
 """Why an encrypted overlay carries nothing in one direction, from what both ends saw on the underlay.
 
 Rules missing at the sender: it sends in clear, and the receiver drops that. ESP leaves and does not arrive: something
-between drops IP protocol 50. ESP arrives and nothing is delivered: the receiver's own firewall, or keys that differ.
+between drops IP protocol 50. The same ESP arrives from another address: something between translates addresses, which
+ESP does not survive (the checksum of what it carries covers them). ESP arrives and nothing is delivered: the receiver's
+own firewall, or keys that differ.
 """
 
 from __future__ import annotations
@@ -74,6 +76,15 @@ def _counted(counted: list[tuple[Capture, Capture]], left: int, came: int) -> Wh
             detail=f"no ESP leaves {sources}: its kernel has no IPsec state for these peers",
             fix=f"restart Docker on {sources} (systemctl restart docker); scenario ipsec shows its states",
         )
+    foreign = sorted({address for ends in counted for address in _foreign(*ends)})
+    if not came and foreign:
+        return Why(
+            cause=CauseId.TRANSLATED,
+            detail=f"ESP leaves {sources}, and arrives at {targets} from {', '.join(foreign)}: something between"
+            " translates addresses (NAT), which ESP in transport mode does not survive",
+            fix=f"let {sources} and {targets} reach each other without translation: leave UDP 4789 and ESP out of NAT"
+            " rules, or advertise addresses of a private network or VPN that all hosts are in",
+        )
     if not came:
         return Why(
             cause=CauseId.ESP_BLOCKED,
@@ -90,3 +101,9 @@ def _counted(counted: list[tuple[Capture, Capture]], left: int, came: int) -> Wh
         fix=f"allow ESP and what it carries on {targets} (iptables -I INPUT -p esp -j ACCEPT; iptables -I INPUT -p udp"
         " -m policy --dir in --pol ipsec -j ACCEPT); if both are allowed, the hosts' keys differ: see scenario ipsec",
     )
+
+
+def _foreign(source: Capture, target: Capture) -> frozenset[str]:
+    """Return from which other addresses the sender's own ESP came, known by its SPIs."""
+    spis = source.sent.esp.get(target.vtep, {}).keys()
+    return frozenset(peer for peer, row in target.received.esp.items() if peer != source.vtep and spis & row.keys())

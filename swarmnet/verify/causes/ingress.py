@@ -282,7 +282,7 @@ def _verdict(entry: str | None, cause: EntryCause, scenarios: list[str]) -> Verd
         detail=f"{cause.detail} ({', '.join(SCENARIOS[name].protocol for name in sorted(set(scenarios)))})",
         fix=cause.fix,
         cause=cause.id,
-        evidence={"cause": cause.id, "host": entry, "scenarios": names},
+        evidence={"cause": cause.id, "host": entry, "hosts": [entry] if entry else [], "scenarios": names},
     )
 
 

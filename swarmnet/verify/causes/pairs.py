@@ -38,6 +38,7 @@ RESTS_ON: dict[CauseId, tuple[str, ...]] = {
     CauseId.NO_ESP_SENT: ("ipsec",),
     CauseId.ESP_UNDELIVERED: ("ipsec",),
     CauseId.ESP_BLOCKED: (),
+    CauseId.TRANSLATED: (),
 }
 """Why ESP is lost, to what else explains that; where captures were not asked, both may."""
 

@@ -49,7 +49,7 @@ class Publication:
         found = {node.id: host for host in hosts if (node := self.services.state.node_of(host)) and takes_tasks(node)}
         spare = len(found) if len(found) < FEWEST else -1
         chosen = dict(list(found.items())[:spare])
-        spec = self.services.spec(self.name, hosts, chosen, ()).model_copy(update={"ports": tuple(_ports())})
+        spec = self.services.spec(self.name, hosts, chosen, ()).model_copy(update={"ports": tuple(self._ports())})
         try:
             self.services.ports.manager().services.create(spec)
         except HostError as error:
@@ -95,8 +95,9 @@ class Publication:
             if task.node_id is not None and port.mode is PublishMode.HOST and port.published is not None
         }
 
-
-def _ports() -> Iterable[PublishedPort]:
-    yield PublishedPort(target=wire.PORT, protocol=Protocol.TCP)
-    yield PublishedPort(target=wire.PORT, protocol=Protocol.UDP)
-    yield PublishedPort(target=wire.PORT, protocol=Protocol.TCP, mode=PublishMode.HOST)
+    def _ports(self) -> Iterable[PublishedPort]:
+        """Yield what is published: of a swarm without an ingress network, engines take ports in host mode alone."""
+        if any(net.spec.ingress and not net.is_copy for net in self.services.state.networks):
+            yield PublishedPort(target=wire.PORT, protocol=Protocol.TCP)
+            yield PublishedPort(target=wire.PORT, protocol=Protocol.UDP)
+        yield PublishedPort(target=wire.PORT, protocol=Protocol.TCP, mode=PublishMode.HOST)

@@ -24,6 +24,7 @@ from swarmnet.verify.scenarios.hosts.firewall import HostFirewall
 from swarmnet.verify.scenarios.hosts.gossip import Gossip
 from swarmnet.verify.scenarios.hosts.kernels import Kernels
 from swarmnet.verify.scenarios.mesh.host_port import HostPort
+from swarmnet.verify.scenarios.mesh.ingress_network import IngressNetwork
 from swarmnet.verify.scenarios.mesh.ipv6 import MeshIpv6
 from swarmnet.verify.scenarios.mesh.mesh import MeshScenario, MeshTcp, MeshUdp
 from swarmnet.verify.scenarios.mesh.published import Published
@@ -59,6 +60,7 @@ ALL: tuple[Scenario, ...] = (
     Balance(),
     Hairpin(),
     BalancerTables(),
+    IngressNetwork(),
     MeshTcp(),
     MeshUdp(),
     MeshIpv6(),

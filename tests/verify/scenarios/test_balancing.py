@@ -10,10 +10,11 @@ import pytest
 from swarmnet.model.report import Status
 from swarmnet.model.service import Service, ServiceSpec, Task
 from swarmnet.model.state import ClusterState
+from swarmnet.verify.ids import CauseId
 from swarmnet.verify.scenario import Answer, Answers, HostCommand, ProbeService, ServiceTask
 from swarmnet.verify.scenarios.balancing.balance import Balance
 from swarmnet.verify.scenarios.balancing.hairpin import Hairpin
-from swarmnet.verify.scenarios.balancing.ipvs import BalancerTables, backends, compare
+from swarmnet.verify.scenarios.balancing.ipvs import FORWARD, BalancerTables, backends, compare
 from swarmnet.verify.scenarios.balancing.vip import VirtualAddress
 from swarmnet.verify.scenarios.control.allocation import NetworksAllocated
 from swarmnet.verify.scenarios.names.names import ServiceNames
@@ -162,7 +163,9 @@ def test_tables_that_hold_the_running_tasks_are_one_ok() -> None:
 def test_a_table_that_differs_is_read_again_before_it_is_judged() -> None:
     first = {key: answer for key, answer in tables("").items() if not key[1].endswith("/2")}
     again = [q for q in BalancerTables().ask(cluster(), first) if q.key.endswith("/2")]
-    assert [q.argv[-1] for q in again if isinstance(q, HostCommand)] == ["sleep 2; exec cat /proc/net/ip_vs"] * 3
+    assert [q.argv[-1] for q in again if isinstance(q, HostCommand)] == [
+        f"sleep 2; exec cat /proc/net/ip_vs {FORWARD}"
+    ] * 3
 
 
 def test_a_missing_namespace_failed_only_where_others_can_be_listed() -> None:
@@ -219,3 +222,12 @@ def test_a_service_with_an_address_by_ipv6_alone_is_one_verdict_that_names_the_e
     assert (verdict.status, "(fd00::2) an IPv6 virtual address only" in verdict.detail) == (Status.FAILED, True)
     for scenario in (VirtualAddress(), Balance(), Hairpin(), ServiceNames()):
         assert {one.status for one in scenario.judge(setup_, able({})).verdicts} <= {Status.SKIPPED}
+
+
+def test_a_namespace_that_does_not_forward_is_named_with_the_command() -> None:
+    verdicts = BalancerTables().judge(cluster(), tables(TABLE + "0\n")).verdicts
+    assert [one.cause for one in verdicts] == [CauseId.BALANCER_FORWARD] * 3
+    assert verdicts[0].evidence["commands"] == [
+        "nsenter --net=/var/run/docker/netns/lb_id-front sysctl -w net.ipv4.ip_forward=1"
+    ]
+    assert [one.status for one in BalancerTables().judge(cluster(), tables(TABLE + "1\n")).verdicts] == [Status.OK]

@@ -10,6 +10,7 @@ import pytest
 from swarmnet.model.report import Status
 from swarmnet.verify.captures import CAPTURE, COLLECT, MARKED_HEARD, capture_questions, marker, peers_of
 from swarmnet.verify.causes.esp import why_blocked
+from swarmnet.verify.ids import CauseId
 from swarmnet.verify.keys import ESP
 from swarmnet.verify.scenario import Answer
 from swarmnet.verify.scenarios.encryption.injection import PlaintextInjection
@@ -168,3 +169,13 @@ def test_a_sender_without_a_state_sends_nothing() -> None:
     assert why is not None
     assert why.cause == "no-esp-sent"
     assert spi("w1", "w2") == "0x00010002"
+
+
+def test_esp_that_arrives_from_another_address_was_translated_on_the_way() -> None:
+    answers = Wire(cluster(), blocked={("w1", "w2")}).answers()
+    arrived = answers["w2", COLLECT.name].value["received"]
+    assert isinstance(arrived, dict)
+    arrived["esp"] = {"192.0.2.99": {spi("w1", "w2"): 20}}
+    why = why_blocked(cluster(), answers, [("w1", "w2")])
+    assert why is not None
+    assert (why.cause, "arrives at w2 from 192.0.2.99" in why.detail) == (CauseId.TRANSLATED, True)

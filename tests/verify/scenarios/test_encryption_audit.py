@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from swarmnet.model.report import Status
+from swarmnet.model.state import SwarmMembership
 from swarmnet.verify.captures import COUNTERS, IPSEC
+from swarmnet.verify.ids import CauseId
 from swarmnet.verify.iptables import parse
 from swarmnet.verify.keys import ESP, SAVE, SAVE_LEGACY, SAVE_NFT
 from swarmnet.verify.scenario import Answer
-from swarmnet.verify.scenarios.encryption.rules import EncryptionRules
+from swarmnet.verify.scenarios.encryption.rules import MATCHES, EncryptionRules
 from swarmnet.verify.scenarios.encryption.states import IpsecStates
 from tests.support.encrypted_captures import VNIS, Wire, bpf, cluster, rules, u32
-from tests.support.setups import NO_ESP
+from tests.support.setups import NO_ESP, facts
 
 if TYPE_CHECKING:
     from swarmnet.model.base import JsonObject, JsonValue
@@ -118,6 +121,39 @@ def _changed(answers: Answers, host: str, kind: str, **fields: JsonValue) -> Ans
 def test_each_trouble_with_a_pair_is_named(kind: str, fields: JsonObject, words: str) -> None:
     (verdict,) = judged(IpsecStates(), _changed(Wire(cluster()).answers(), "w1", kind, **fields))
     assert (verdict.status, words in verdict.detail) == (Status.FAILED, True), verdict.detail
+
+
+@pytest.mark.parametrize(
+    ("fields", "cause", "advice"),
+    [
+        ({"port": 7789}, CauseId.IPSEC_PORT, "upgrade the engine"),
+        ({"source": "::"}, CauseId.IPSEC_ADDRESS, "--advertise-addr"),
+    ],
+)
+def test_an_engine_that_encrypts_another_port_or_without_its_address_is_named(
+    fields: JsonObject, cause: CauseId, advice: str
+) -> None:
+    (verdict,) = judged(IpsecStates(), _changed(Wire(cluster()).answers(), "w1", "policies", **fields))
+    assert (verdict.cause, verdict.evidence["hosts"], advice in str(verdict.fix)) == (cause, ["w1"], True)
+
+
+@pytest.mark.parametrize(
+    ("version", "known", "cause"),
+    [
+        ("20.10.24", "conntrack bpf policy", CauseId.NO_VNI_MATCH),
+        ("20.10.24", "conntrack u32 bpf policy", CauseId.RULES_FLUSHED),
+        ("26.1.5", "conntrack policy", CauseId.RULES_FLUSHED),
+        ("20.10.24", "", CauseId.RULES_FLUSHED),
+    ],
+)
+def test_rules_that_the_kernel_has_no_match_for_were_not_flushed(version: str, known: str, cause: CauseId) -> None:
+    setup, answers = cluster(), Wire(cluster(), flushed={"w3"}).answers()
+    seen = facts("w3", SwarmMembership())
+    engine = seen.engine.model_copy(update={"version": version})
+    state = setup.state.model_copy(update={"hosts": (seen.model_copy(update={"engine": engine}),)})
+    answers |= {("w3", MATCHES.name): Answer({"exit": 0, "stdout": "\n".join(known.split())})}
+    (verdict,) = EncryptionRules().judge(replace(setup, state=state), answers).verdicts
+    assert (verdict.cause, verdict.evidence["hosts"]) == (cause, ["w3"])
 
 
 def test_keys_that_differ_are_reported_by_the_receivers_missing_state() -> None:

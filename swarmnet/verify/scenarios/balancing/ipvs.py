@@ -4,7 +4,8 @@ The engine keeps one network namespace a node for each network's virtual address
 characters of the network's id) and one for the routing mesh (``ingress_sbox``), below ``/var/run/docker/netns``; their
 ``/proc/net/ip_vs`` lists one service by firewall mark with its backends (engines 20.10 to 28.5). Marks say nothing of
 names, but backends do: addresses are unique on a network. ``nsenter`` is in util-linux, which every Debian, Ubuntu,
-Red Hat and Alpine has; without it nothing is proved.
+Red Hat and Alpine has; without it nothing is proved. The namespaces must forward packets, too: in containers that are
+machines (LXC), they may take ``net.ipv4.ip_forward`` from a host that does not (moby#38723).
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ TABLES = keys.command("ipvs")
 TRIES = 2
 PATIENCE = 2
 """Seconds before the second look: gossip carries new tasks to all nodes."""
+FORWARD = "/proc/sys/net/ipv4/ip_forward"
 _BACKEND = re.compile(r"^\s+->\s+([0-9A-F]{8}):[0-9A-F]{4}\s+\S+\s+(\d+)\s")
 _MARK = re.compile(r"^FWM\s+[0-9A-F]{8}\s")
 
@@ -102,6 +104,8 @@ class BalancerTables(BalancedScenario):
             why = asked[-1].problem(answers, host) or (last.stderr.strip() if last else "") or "no message"
             fix = "let the SSH user run nsenter with sudo and without a password, or log in as root"
             return self.verdict(subject, Status.INCONCLUSIVE, f"the table cannot be read: {why}", fix)
+        if last is not None and not gone and not forwards(last.stdout):
+            return self._shut(host, balancer)
         cause = CauseId.IPVS_NAMESPACE if gone else CauseId.IPVS_BACKENDS
         return Verdict(
             scenario=self.name,
@@ -111,9 +115,24 @@ class BalancerTables(BalancedScenario):
             fix="run docker service update --force SERVICE to renew the entries; if they stay wrong, restart Docker"
             " on the host",
             cause=cause,
-            evidence={"cause": cause, "host": host, "all": [*complaints]},
+            evidence={"cause": cause, "hosts": [host], "all": [*complaints]},
             broken=frozenset((claims.balancer(host, balancer.network),)),
             needed=claims.each((claims.mesh_namespace(host),)) if gone and balancer.namespace == INGRESS else (),
+        )
+
+    def _shut(self, host: str, balancer: Balancer) -> Verdict:
+        cause, where = CauseId.BALANCER_FORWARD, f"nsenter --net={FOLDER}/{balancer.namespace}"
+        return Verdict(
+            scenario=self.name,
+            subject=f"{balancer.place} on {host}",
+            status=Status.FAILED,
+            detail=f"the load balancer's network namespace on {host} does not forward packets (net.ipv4.ip_forward is"
+            " 0): no virtual address answers there",
+            fix=f"run this on {host}; where the host is a container (LXC), set it on the machine under it, too, and"
+            " restart Docker:",
+            cause=cause,
+            evidence={"cause": cause, "hosts": [host], "commands": [f"{where} sysctl -w net.ipv4.ip_forward=1"]},
+            broken=frozenset((claims.balancer(host, balancer.network),)),
         )
 
 
@@ -145,6 +164,11 @@ def backends(table: str) -> list[frozenset[str]]:
         elif match and found and int(match[2]):
             found[-1].add(str(IPv4Address(int(match[1], 16))))
     return [frozenset(one) for one in found]
+
+
+def forwards(read: str) -> bool:
+    """Return whether a namespace forwards packets, by what was read after its table; also where that was not."""
+    return read.rstrip().rpartition("\n")[2].strip() != "0"
 
 
 def compare(wanted: dict[str, frozenset[str]], seen: list[frozenset[str]]) -> list[str]:
@@ -186,7 +210,8 @@ def _key(balancer: Balancer, number: int) -> Key[Ended]:
 
 
 def _read(host: str, balancer: Balancer, number: int) -> HostCommand:
-    wait = ("sh", "-c", f"sleep {PATIENCE}; exec cat /proc/net/ip_vs") if number > 1 else ("cat", "/proc/net/ip_vs")
+    look = ("cat", "/proc/net/ip_vs", FORWARD)
+    wait = ("sh", "-c", f"sleep {PATIENCE}; exec {' '.join(look)}") if number > 1 else look
     argv = ("nsenter", f"--net={FOLDER}/{balancer.namespace}", *wait)
     return HostCommand(host, _key(balancer, number).name, argv, sudo=True)
 
@@ -198,4 +223,5 @@ def _absent(table: Ended | None) -> bool:
 def _complaints(table: Ended | None, balancer: Balancer) -> list[str]:
     if table is None or not table.succeeded:
         return ["the table cannot be read"]
-    return compare(balancer.wanted, backends(table.stdout))
+    shut = [] if forwards(table.stdout) else ["the namespace does not forward packets"]
+    return [*shut, *compare(balancer.wanted, backends(table.stdout))]

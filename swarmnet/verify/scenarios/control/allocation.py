@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from swarmnet.model.report import Verdict
 
 
+UNALLOCATED = "new"
+"""The state of a task whose addresses the managers have not allocated; without one, it stays (seen on 26.1)."""
 ROOM_FIX = (
     "test fewer hosts (--limit), remove tasks or containers that you do not need, or recreate it with a larger subnet"
 )
@@ -46,6 +48,8 @@ class NetworksAllocated(ControlScenario):
             if not network.allocated
         ]
         bad += self._by_ipv6(setup)
+        waiting = {name: tasks for name in (*setup.crowded, *setup.tight) if (tasks := _waiting(setup, name))}
+        bad += [self._full(setup, name, tasks) for name, tasks in waiting.items()]
         bad += [
             self.verdict(
                 f"network {name}",
@@ -55,15 +59,30 @@ class NetworksAllocated(ControlScenario):
                 cause=CauseId.SUBNET_FULL,
             )
             for name, why in setup.crowded.items()
+            if name not in waiting
         ]
         left_out = [
             self.verdict(f"network {name}", Status.SKIPPED, f"no probe service on {name}: {why}", ROOM_FIX)
             for name, why in setup.tight.items()
+            if name not in waiting
         ]
         if not setup.networks and not bad:
             bad = [self.verdict("networks", Status.SKIPPED, "the swarm has no overlay network to test")]
         fine = self.verdict("networks", Status.OK, f"all {len(setup.networks)} tested networks are allocated")
         return Findings((*(bad or (fine,)), *left_out))
+
+    def _full(self, setup: Setup, name: str, tasks: dict[str, int]) -> Verdict:
+        """Return the failure of a network that has no address for tasks that the managers want to run."""
+        listed = ", ".join(f"{count} of {service}" for service, count in sorted(tasks.items()))
+        why = {**setup.crowded, **setup.tight}[name]
+        return self.verdict(
+            f"network {name}",
+            Status.FAILED,
+            f"tasks wait for an address on {name} ({listed}), whose subnet has none left: {why}",
+            "remove tasks or containers that you do not need, or recreate the network with a larger subnet: each task"
+            " takes an address, each service one, and each node that has a task there one more",
+            cause=CauseId.SUBNET_FULL,
+        )
 
     def _by_ipv6(self, setup: Setup) -> list[Verdict]:
         """Return a failure for each network on which services got virtual addresses by IPv6 alone."""
@@ -87,6 +106,18 @@ class NetworksAllocated(ControlScenario):
             for name, services in sorted(found.items())
             if name in tested
         ]
+
+
+def _waiting(setup: Setup, network: str) -> dict[str, int]:
+    """Return the services on a network with the number of their tasks that no manager has given an address yet."""
+    found: dict[str, int] = defaultdict(int)
+    for service in setup.state.services:
+        if not any(place.network == network for place in service.spec.networks or ()):
+            continue
+        for task in setup.state.tasks:
+            if (task.service_id, task.state, task.desired_state) == (service.id, UNALLOCATED, "running"):
+                found[service.spec.name] += 1
+    return dict(found)
 
 
 def _listed(services: dict[str, str]) -> str:

@@ -25,6 +25,11 @@ COMMANDS: dict[Key[Ruleset], str] = {
     SAVE_NFT: "iptables-nft-save",
 }
 """The host's own variant; the other two are asked where it shows a rule missing, since an engine may use another."""
+MATCHES = command("rules/matches")
+"""The matches that the kernel knows; an engine that failed to load one left its rules out, with a line in its log."""
+U32 = "u32"
+FIRST_WITH_BPF = (23, 0)
+"""Upstream 20.10.24 and 23.0.3 match by ``bpf``; the 20.10.24 of Debian still by ``u32`` (seen)."""
 
 
 class Duty(Enum):
@@ -63,6 +68,11 @@ class EncryptionRules(Scenario):
                 if any(missing(setup, answers, host, net) for net in encrypted(setup))
                 for key in (SAVE_LEGACY, SAVE_NFT)
             ],
+            lambda: [
+                HostCommand(host, MATCHES.name, ("cat", "/proc/net/ip_tables_matches"), sudo=True)
+                for host in hosts
+                if _wants_u32(setup, host) and any(missing(setup, answers, host, net) for net in encrypted(setup))
+            ],
         )
 
     def judge(self, setup: Setup, answers: Answers) -> Findings:
@@ -86,6 +96,8 @@ class EncryptionRules(Scenario):
     def _audit(self, setup: Setup, answers: Answers, host: str, network: Network) -> Verdict | None:
         lacking = missing(setup, answers, host, network)
         name = network.spec.name
+        if lacking and _lacks_u32(setup, answers, host):
+            return self._unmatched(host, name, lacking)
         if lacking:
             words = " and the one that ".join(duty.words for duty in lacking)
             verdict = self._failed(
@@ -110,6 +122,16 @@ class EncryptionRules(Scenario):
         )
         return verdict.model_copy(update={"broken": frozenset((claims.guard(host, name),))})
 
+    def _unmatched(self, host: str, name: str, lacking: tuple[Duty, ...]) -> Verdict:
+        verdict = self._failed(
+            (host, name, CauseId.NO_VNI_MATCH),
+            f"the kernel of {host} has no u32 match, by which its engine finds the packets to encrypt: {name} leaves"
+            f" {host} unencrypted, and plaintext is let in (CVE-2023-28841)",
+            f"run modprobe xt_u32 on {host}, and restart Docker there; where the kernel has no such module (Red Hat 8"
+            " and 9), upgrade the engine to 23.0.3 or newer, which matches by bpf",
+        )
+        return verdict.model_copy(update={"broken": frozenset(duty.claim(host, name) for duty in lacking)})
+
     def _failed(self, what: tuple[str, str, CauseId], detail: str, fix: str) -> Verdict:
         host, network, cause = what
         return Verdict(
@@ -125,6 +147,19 @@ class EncryptionRules(Scenario):
 
 def _save(host: str, key: Key[Ruleset]) -> HostCommand:
     return HostCommand(host, key.name, (COMMANDS[key], "-c"), sudo=True)
+
+
+def _wants_u32(setup: Setup, host: str) -> bool:
+    """Return whether the host's engine may match by ``u32``."""
+    facts = setup.state.facts(host)
+    numbers = (facts.engine.version if facts else "").split(".")[:2]
+    return bool(numbers) and all(map(str.isdigit, numbers)) and tuple(map(int, numbers)) < FIRST_WITH_BPF
+
+
+def _lacks_u32(setup: Setup, answers: Answers, host: str) -> bool:
+    ended = MATCHES.read(answers, host)
+    known = ended.stdout.split() if ended is not None and ended.succeeded else []
+    return bool(known) and U32 not in known and _wants_u32(setup, host)
 
 
 def unreadable(answers: Answers, host: str) -> str:

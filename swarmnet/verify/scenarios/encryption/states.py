@@ -7,6 +7,7 @@ change keys at different moments. Keys are never asked for.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import permutations
 from typing import TYPE_CHECKING, ClassVar
 
@@ -27,6 +28,17 @@ CIPHER = "rfc4106(gcm(aes))"
 WORN = 0.75 * 2**32
 """Of the 2**32 numbers that one key may give to packets; engines use no extended numbers (moby#52005)."""
 RENEW = "restart Docker on the host that differs (systemctl restart docker): it gets the keys from its peers again"
+UNSPECIFIED = ("0.0.0.0", "::")  # noqa: S104 - looked for, not bound to
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What is wrong with the states of a pair; pairs with the same trouble get one verdict."""
+
+    words: str
+    """For people."""
+    cause: CauseId = CauseId.IPSEC
+    fix: str = RENEW
 
 
 class IpsecStates(SightedScenario):
@@ -57,20 +69,24 @@ class IpsecStates(SightedScenario):
         return verdicts or [self.verdict("cluster", Status.OK, fine)]
 
     def _pairs(self, setup: Setup, answers: Answers, vteps: dict[str, str]) -> list[Verdict]:
-        troubles: dict[str, list[tuple[str, str]]] = {}
+        troubles: dict[Trouble, list[tuple[str, str]]] = {}
         for source, target in permutations(vteps, 2):
             trouble = pair_trouble(setup, answers, (source, target), (vteps[source], vteps[target]))
-            if trouble:
+            if trouble is not None:
                 troubles.setdefault(trouble, []).append((source, target))
         return [
             Verdict(
                 scenario=self.name,
                 subject=", ".join(f"{source} -> {target}" for source, target in pairs),
                 status=Status.FAILED,
-                detail=f"{trouble}: {', '.join(f'{source} -> {target}' for source, target in pairs)}",
-                fix=RENEW,
-                cause=CauseId.IPSEC,
-                evidence={"cause": CauseId.IPSEC, "pairs": [[*pair] for pair in pairs]},
+                detail=f"{trouble.words}: {', '.join(f'{source} -> {target}' for source, target in pairs)}",
+                fix=trouble.fix,
+                cause=trouble.cause,
+                evidence={
+                    "cause": trouble.cause,
+                    "hosts": [*dict.fromkeys(source for source, _ in pairs)],
+                    "pairs": [[*pair] for pair in pairs],
+                },
                 broken=frozenset(claims.ipsec(*pair) for pair in pairs),
                 needed=tuple(frozenset(map(claims.node, pair)) for pair in pairs),
             )
@@ -109,25 +125,44 @@ class IpsecStates(SightedScenario):
         ]
 
 
-def pair_trouble(setup: Setup, answers: Answers, pair: tuple[str, str], vteps: tuple[str, str]) -> str:
-    """Return what is wrong with the states from one host to another, for people; empty if nothing is."""
+def pair_trouble(setup: Setup, answers: Answers, pair: tuple[str, str], vteps: tuple[str, str]) -> Trouble | None:
+    """Return what is wrong with the states from one host to another; None if nothing is."""
     source, target = pair
     policies = [one for one in rows(answers, source, "policies") if one.get("target") == vteps[1]]
-    if not policies:
-        return "there is no policy that encrypts"
-    (policy, *_) = policies
-    if policy.get("port") != setup.data_path_port:
-        return f"the policy encrypts port {policy.get('port')}, but VXLAN uses {setup.data_path_port} (moby#45635)"
-    if policy.get("mark") != MARK:
-        return "the policy has another mark than the engine's rules set"
-    spi = policy.get("spi")
     leaving = [one for one in rows(answers, source, "states") if one.get("target") == vteps[1]]
-    if spi not in [one.get("spi") for one in leaving]:
-        return "there is no state for the policy's SPI"
-    if any(one.get("cipher") != CIPHER for one in leaving):
-        return f"a state has another cipher than {CIPHER}"
+    if not policies:
+        return Trouble("there is no policy that encrypts")
+    (policy, *_) = policies
     coming = [one.get("spi") for one in rows(answers, target, "states") if one.get("target") == vteps[1]]
-    return "" if spi in coming else "the receiver has no state for the SPI that the sender uses (their keys differ)"
+    return _wrong_policy(setup, policy, leaving) or _wrong_keys(policy, leaving, coming)
+
+
+def _wrong_policy(setup: Setup, policy: JsonObject, leaving: list[JsonObject]) -> Trouble | None:
+    if any(one.get("source") in UNSPECIFIED for one in (policy, *leaving)):
+        return Trouble(
+            "states have 0.0.0.0 as the host's own address",
+            CauseId.IPSEC_ADDRESS,
+            "let the host leave the swarm, and join it again with --advertise-addr and --listen-addr of its own address"
+            " (moby#30766)",
+        )
+    if policy.get("port") != setup.data_path_port:
+        return Trouble(
+            f"the policy encrypts port {policy.get('port')}, but VXLAN uses {setup.data_path_port} (moby#45635)",
+            CauseId.IPSEC_PORT,
+            "upgrade the engine of the sending hosts (24.0 and newer encrypt the swarm's own port), or make the swarm"
+            " again with the data path port 4789, which these engines always encrypt",
+        )
+    return None if policy.get("mark") == MARK else Trouble("the policy has another mark than the engine's rules set")
+
+
+def _wrong_keys(policy: JsonObject, leaving: list[JsonObject], coming: list[JsonValue]) -> Trouble | None:
+    spi = policy.get("spi")
+    if spi not in [one.get("spi") for one in leaving]:
+        return Trouble("there is no state for the policy's SPI")
+    if any(one.get("cipher") != CIPHER for one in leaving):
+        return Trouble(f"a state has another cipher than {CIPHER}")
+    known = spi in coming
+    return None if known else Trouble("the receiver has no state for the SPI that the sender uses (their keys differ)")
 
 
 def rows(answers: Answers, host: str, kind: str) -> list[JsonObject]:

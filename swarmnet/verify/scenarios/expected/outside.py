@@ -214,7 +214,8 @@ def _denied(setup: Setup, arrow: Arrow, outcomes: Sequence[Outcome]) -> Judged:
     if opened := [one for one in mine if one.seen in (OPEN, WRONG)]:
         where = ", ".join(dict.fromkeys(one.target.label for one in opened))
         detail = f"{where} opens, asked from {opened[0].asker}, and nothing allows it"
-        fix = f"do not publish it, close it in the firewall, or allow '{arrow}'"
+        fix = f"do not publish it, or allow '{arrow}', or drop it in the chain DOCKER-USER: published ports never meet"
+        fix += " rules of INPUT, such as those of ufw"
         return Judged(Status.FAILED, detail, "open", CauseId.NOT_ALLOWED, fix, (), mine)
     if mute := _silent_datagrams(mine):
         return _unanswered(arrow, mute, mine)

@@ -1,7 +1,8 @@
 """Scenario: no host's own firewall drops what the swarm sends between hosts.
 
 Other scenarios see symptoms; this one reads the rules and walks one packet of each kind through them. It reports only
-what is certainly dropped. Firewalls that are not iptables, and those between the hosts, are not seen.
+what is certainly dropped. Rules in the back end of iptables that the engine does not use count, too. Firewalls that are
+not iptables, and those between the hosts, are not seen.
 """
 
 from __future__ import annotations
@@ -16,13 +17,15 @@ from swarmnet.verify import claims
 from swarmnet.verify.ids import CauseId
 from swarmnet.verify.iptables import CHAIN
 from swarmnet.verify.keys import SAVE
-from swarmnet.verify.packet_filter import Fate, Filter, Packet
+from swarmnet.verify.packet_filter import Fate, Packet
 from swarmnet.verify.scenario import Answers, Findings, HostCommand, Question, Scenario, Setup
+from swarmnet.verify.scenarios.hosts.back_ends import back_ends, read_other
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from swarmnet.verify.iptables import Rule
+    from swarmnet.verify.scenarios.hosts.back_ends import BackEnd
 
 GOSSIP, ORDERS = 7946, 2377
 BRIDGE = "docker_gwbridge"
@@ -63,11 +66,16 @@ class Dropper:
     table: str
     chain: str
     rule: Rule | None
+    back_end: str = ""
+    """``legacy`` or ``nft`` where it is in the back end to which ``iptables`` does not lead."""
 
     @property
     def commands(self) -> tuple[str, ...]:
-        """The command that removes the rule; none for a policy, which must stay."""
-        return (f"iptables {self._words('-D')}",) if self.rule else ()
+        """The command that removes the rule; none for a policy, which must stay, but in a back end left behind."""
+        program = f"iptables-{self.back_end}" if self.back_end else "iptables"
+        if self.rule is None:
+            return (f"{program} -P {self.chain} ACCEPT",) if self.back_end else ()
+        return (f"{program} {self._words('-D')}",)
 
     def __str__(self) -> str:
         """Return the rule as ``iptables-save`` prints it, or the policy in words."""
@@ -89,22 +97,21 @@ class HostFirewall(Scenario):
     needs_networks: ClassVar[bool] = False
 
     def ask(self, setup: Setup, _answers: Answers) -> tuple[Question, ...]:
-        """Read the rules of each host."""
-        return tuple(HostCommand(host, SAVE.name, ("iptables-save", "-c"), sudo=True) for host in setup.watched)
+        """Read the rules of each host, in both back ends."""
+        own = [HostCommand(host, SAVE.name, ("iptables-save", "-c"), sudo=True) for host in setup.watched]
+        return (*own, *map(read_other, setup.watched))
 
     def judge(self, setup: Setup, answers: Answers) -> Findings:
         """Return one verdict a host and rule that drops something, else one for all whose rules could be read."""
-        tables = {host: rules for host in setup.watched if (rules := _tables(answers, host))}
+        tables = {host: both for host in setup.watched if (both := back_ends(answers, host))}
         found: dict[tuple[str, Dropper], list[Crossing]] = {}
         for crossing in crossings(setup):
-            table = tables.get(crossing.host)
-            if table is None or (
-                crossing.accepted and not table["filter"].table.has_port(CHAIN, "ACCEPT", crossing.accepted, "tcp")
-            ):
-                continue
-            if (dropper := _dropped_by(table, crossing)) is not None:
-                found.setdefault((crossing.host, dropper), []).append(crossing)
+            for back_end in tables.get(crossing.host, ()):
+                if (dropper := _dropped_by(tables[crossing.host], back_end, crossing)) is not None:
+                    found.setdefault((crossing.host, dropper), []).append(crossing)
         verdicts = [self._dropped(host, dropper, dropped) for (host, dropper), dropped in found.items()]
+        split = {host for host, dropper in found if dropper.back_end}
+        verdicts += [v for host, both in tables.items() if host not in split and (v := self._left(host, both))]
         unread = [host for host in setup.watched if host not in tables]
         if unread and not verdicts:
             detail = f"the rules of {', '.join(unread)} could not be read"
@@ -114,6 +121,20 @@ class HostFirewall(Scenario):
             detail = f"the firewall rules of {len(tables)} hosts drop nothing that the swarm needs"
             verdicts.append(self.verdict("hosts", Status.OK, detail))
         return Findings(tuple(verdicts))
+
+    def _left(self, host: str, both: tuple[BackEnd, ...]) -> Verdict | None:
+        """Return a warning where both back ends hold an engine's rules: those of one are left from before."""
+        if not all(one.has_engine_rules for one in both) or not both[1:]:
+            return None
+        program = both[-1].program
+        detail = (
+            f"both back ends of iptables on {host} hold rules of an engine: those in {program} are left from before the"
+            " change, and packets must pass them, too"
+        )
+        fix = f"reboot {host}, or remove them there:"
+        commands = [f"{program} -P FORWARD ACCEPT", f"{program} -F", f"{program} -t nat -F"]
+        verdict = self.verdict(f"host {host}", Status.WARNING, detail, fix, cause=CauseId.IPTABLES_SPLIT)
+        return verdict.model_copy(update={"evidence": {**verdict.evidence, "hosts": [host], "commands": [*commands]}})
 
     def _dropped(self, host: str, dropper: Dropper, dropped: list[Crossing]) -> Verdict:
         what = ", ".join(dict.fromkeys(one.what for one in dropped))
@@ -126,14 +147,18 @@ class HostFirewall(Scenario):
         else:
             ports = f"udp {dropped[0].packet.port}" if dropped[0].packet.port else what
             fix = f"accept what the swarm needs ({ports} ...): the policy drops whatever no rule accepts"
+        cause, where = CauseId.FIREWALL_DROPS, ""
+        if dropper.back_end:
+            cause, where = CauseId.IPTABLES_SPLIT, f", in iptables-{dropper.back_end}, which the engine does not use"
+            fix = f"use one back end of iptables on {host} (update-alternatives --display iptables); until then:"
         return Verdict(
             scenario=self.name,
             subject=f"host {host}",
             status=Status.FAILED,
-            detail=f"the firewall of {host} drops {what} {way} {peers or 'others'}: {dropper}",
+            detail=f"the firewall of {host} drops {what} {way} {peers or 'others'}: {dropper}{where}",
             fix=fix,
-            cause=CauseId.FIREWALL_DROPS,
-            evidence={"cause": CauseId.FIREWALL_DROPS, "hosts": [host], "rule": str(dropper), "commands": [*commands]},
+            cause=cause,
+            evidence={"cause": cause, "hosts": [host], "rule": str(dropper), "commands": [*commands]},
             broken=frozenset[Claim]().union(*(one.breaks for one in dropped)),
             needed=(),
         )
@@ -154,7 +179,8 @@ def _into(setup: Setup, host: str, peer: str, vteps: dict[str, str]) -> Iterable
     here = Packet("udp", vteps[peer], vteps[host], came_by=device, leaves_by="")
     learned = _gossip(host, peer)
     data = setup.data_path_port
-    yield Crossing(f"udp {data}", host, peer, "INPUT", replace(here, port=data), _vxlan(peer, host))
+    if _has_plain(setup):
+        yield Crossing(f"udp {data}", host, peer, "INPUT", replace(here, port=data), _vxlan(peer, host))
     for protocol in ("udp", "tcp"):
         source = GOSSIP if protocol == "udp" else None
         packet = replace(here, protocol=protocol, port=GOSSIP, from_port=source)
@@ -169,6 +195,14 @@ def _into(setup: Setup, host: str, peer: str, vteps: dict[str, str]) -> Iterable
             peer,
             "INPUT",
             replace(here, protocol="esp"),
+            frozenset((claims.esp(peer, host), claims.passage("esp", peer, host))),
+        )
+        yield Crossing(
+            f"udp {data} that came in esp",
+            host,
+            peer,
+            "INPUT",
+            replace(here, port=data, decrypted=True),
             frozenset((claims.esp(peer, host), claims.passage("esp", peer, host))),
         )
     answer = replace(here, protocol="tcp", from_port=GOSSIP, state="ESTABLISHED")
@@ -189,6 +223,7 @@ def _into(setup: Setup, host: str, peer: str, vteps: dict[str, str]) -> Iterable
 def _out_of(setup: Setup, host: str, peer: str, vteps: dict[str, str]) -> Iterable[Crossing]:
     here = Packet("udp", vteps[host], vteps[peer], came_by="", leaves_by=_device(setup, host, vteps[peer]))
     data, learned = setup.data_path_port, _gossip(host, peer)
+    # Also what ESP carries meets OUTPUT in clear: it is encrypted afterwards.
     yield Crossing(f"udp {data}", host, peer, "OUTPUT", replace(here, port=data), _vxlan(host, peer))
     for protocol in ("udp", "tcp"):
         source = GOSSIP if protocol == "udp" else None
@@ -226,8 +261,17 @@ def _vxlan(source: str, target: str) -> frozenset[Claim]:
     return frozenset((claims.vxlan(source, target), claims.passage("vxlan", source, target)))
 
 
-def _dropped_by(tables: Mapping[str, Filter], crossing: Crossing) -> Dropper | None:
+def _has_plain(setup: Setup) -> bool:
+    """Return whether any overlay sends VXLAN without ESP."""
+    nets = (*setup.networks, *setup.state.networks, *((setup.control,) if setup.control else ()))
+    return any(net.spec.driver == "overlay" and not net.spec.encrypted for net in nets) or not nets
+
+
+def _dropped_by(both: tuple[BackEnd, ...], back_end: BackEnd, crossing: Crossing) -> Dropper | None:
     """Return the rule or policy that drops a packet for certain, and is none of the engine's own; None without one."""
+    tables = back_end.tables
+    if crossing.accepted and not any(_accepts(one, crossing.accepted) for one in both):
+        return None
     for name, chain in HOOKS[crossing.chain]:
         table = tables.get(name)
         if table is None:
@@ -237,9 +281,16 @@ def _dropped_by(tables: Mapping[str, Filter], crossing: Crossing) -> Dropper | N
         rule = fates[-1][1]
         if any(fate is not Fate.DROPPED for fate, _rule in fates):
             continue
+        dropper = Dropper(name, chain, rule, back_end.name)
+        if not back_end.is_engines:
+            return dropper
         engines = rule is not None and rule.chain.startswith("DOCKER") and rule.chain != "DOCKER-USER"
-        return None if engines or (rule is None and chain == "FORWARD") else Dropper(name, chain, rule)
+        return None if engines or (rule is None and chain == "FORWARD") else dropper
     return None
+
+
+def _accepts(back_end: BackEnd, port: int) -> bool:
+    return "filter" in back_end.tables and back_end.tables["filter"].table.has_port(CHAIN, "ACCEPT", port, "tcp")
 
 
 def _seen_in(table: str, state: str) -> str:
@@ -268,10 +319,3 @@ def _is_address(text: str) -> bool:
 def _is_manager(setup: Setup, host: str) -> bool:
     node = setup.state.node_of(host)
     return node is not None and node.spec.role == "manager"
-
-
-def _tables(answers: Answers, host: str) -> dict[str, Filter]:
-    """Return the tables of a host by their names; none where they could not be read, or its filter is not iptables'."""
-    ruleset = SAVE.read(answers, host) or {}
-    found = {name: Filter(ruleset[name]) for name in ("raw", "mangle", "filter") if name in ruleset}
-    return found if "filter" in found else {}

@@ -45,7 +45,7 @@ class MeshIpv6(Scenario):
 
     def judge(self, setup: Setup, answers: Answers) -> Findings:
         """Return one verdict for the hosts where it hangs, else one for all."""
-        if setup.mesh is None:
+        if setup.mesh is None or "tcp" not in setup.mesh.ports:
             return Findings((absence.unpublished(setup, self.name, "mesh"),))
         hanging, fine, verdicts = [], [], []
         for host in setup.watched:

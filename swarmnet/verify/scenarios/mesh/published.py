@@ -29,6 +29,7 @@ from swarmnet.verify.scenario import (
     Setup,
 )
 from swarmnet.verify.scenarios.balancing.balanced import has_ipvs
+from swarmnet.verify.scenarios.mesh.holders import hidden_on, hiding, leaking, read_sockets
 from swarmnet.verify.scenarios.mesh.mesh import CLOSER, address_of
 
 if TYPE_CHECKING:
@@ -109,11 +110,8 @@ class Published(Scenario):
             task: JsonObject = {"kind": "knock", "targets": targets, "times": 0}
             found.append(ObserverTask(_asker(setup, host), KNOCKED.on(host).name, task))
             found.append(HostCommand(host, NAT.name, CLOSER[NAT.name], sudo=True))
-            found += (
-                [ObserverTask(host, OBSERVER_FACTS.name, {"kind": "facts"})]
-                if any(door.in_mesh for door in mine)
-                else []
-            )
+            if any(door.in_mesh for door in mine):
+                found += [ObserverTask(host, OBSERVER_FACTS.name, {"kind": "facts"}), read_sockets(host)]
         return tuple(found)
 
     def judge(self, setup: Setup, answers: Answers) -> Findings:
@@ -129,6 +127,7 @@ class Published(Scenario):
             if _is_idle(setup, service) and not taken(setup, service)
         ]
         verdicts += [self._service(setup, answers, name, mine) for name, mine in by_service.items()]
+        verdicts += [*self._hiding(answers, known), *leaking(setup, self.name, _services(setup))]
         if left_out:
             detail = f"{left_out} more published ports were not tested: the limit is {MOST}"
             verdicts.append(self.verdict("services", Status.INCONCLUSIVE, detail))
@@ -153,9 +152,11 @@ class Published(Scenario):
                 fix = f"{FORGOTTEN} with docker service update --force {name}"
             closed = {host for hosts in told.values() for host in hosts}
             needed = tuple(_needed(setup, door) for door in mine if door.host in closed)
-            return self.verdict(subject, Status.FAILED, detail, fix, cause=CauseId.PORT_CLOSED).model_copy(
-                update={"needed": needed}
-            )
+            lost = all(one.look is Look.RULE_MISSING for one in told) and not _is_shut_everywhere(looks)
+            cause = CauseId.INGRESS_RULES if lost else CauseId.PORT_CLOSED
+            verdict = self.verdict(subject, Status.FAILED, detail, fix, cause=cause)
+            evidence: JsonObject = {**verdict.evidence, "hosts": [*sorted(closed)]}
+            return verdict.model_copy(update={"needed": needed, "evidence": evidence})
         if unread:
             detail = f"no connection could be made, or the rules could not be read, on {', '.join(sorted(unread))}"
             fix = "let the SSH user run iptables-save with sudo and without a password, or log in as root"
@@ -169,6 +170,15 @@ class Published(Scenario):
         hosts = len({door.host for door in mine})
         detail = f"tcp {', '.join(map(str, ports))} accepts connections on {hosts} nodes"
         return self.verdict(subject, Status.OK, detail)
+
+    def _hiding(self, answers: Answers, known: list[PublishedDoor]) -> list[Verdict]:
+        """Return a failure for each port whose rule hides a program on some hosts."""
+        found: dict[tuple[str, int], dict[str, str]] = defaultdict(dict)
+        for door in known:
+            program = hidden_on(answers, door.host).get(door.port) if door.in_mesh else None
+            if program and is_published(NAT.read(answers, door.host) or {}, door.port, "tcp"):
+                found[door.service, door.port][door.host] = program
+        return [hiding(self.name, service, port, programs) for (service, port), programs in found.items()]
 
     def _taken(self, service: Service, where: dict[str, str]) -> Verdict:
         name, hosts = service.spec.name, ", ".join(sorted(where))

@@ -1,0 +1,86 @@
+"""The two back ends of iptables on one host, legacy and nft: the kernel walks the rules of both.
+
+The engine and ``iptables-save`` know the one to which the name ``iptables`` leads. A rule in the other one is not seen
+there, and still drops packets; after a change of the back end, the engine's rules of before stay in the old one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from swarmnet.verify import keys
+from swarmnet.verify.iptables import EMPTY, parse
+from swarmnet.verify.keys import SAVE
+from swarmnet.verify.packet_filter import Filter
+from swarmnet.verify.scenario import HostCommand
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from swarmnet.verify.iptables import Ruleset
+    from swarmnet.verify.scenario import Answers
+
+OTHER = keys.command("rules/other")
+LEGACY, NFT = "legacy", "nft"
+TABLES = ("raw", "mangle", "filter")
+ENGINES = "DOCKER-USER"
+"""A chain that every engine makes."""
+_READ_OTHER = f"""
+case $(readlink -f "$(command -v iptables-save)") in
+*nft*) test -s /proc/net/ip_tables_names && echo {LEGACY} && exec iptables-legacy-save -c ;;
+*) echo {NFT} && exec iptables-nft-save -c ;;
+esac
+"""
+"""Says which one the other back end is, then prints its rules; legacy tables that nothing uses stay unloaded."""
+
+
+@dataclass(frozen=True, slots=True)
+class BackEnd:
+    """The rules of one back end on a host."""
+
+    tables: Mapping[str, Filter]
+    name: str = ""
+    """``legacy`` or ``nft``; empty for the one to which ``iptables`` leads."""
+    is_engines: bool = True
+    """Whether the engine writes its rules here."""
+    has_engine_rules: bool = False
+
+    @property
+    def program(self) -> str:
+        """What changes these rules."""
+        return f"iptables-{self.name}" if self.name else "iptables"
+
+
+def read_other(host: str) -> HostCommand:
+    """Return the question for the rules of the other back end."""
+    return HostCommand(host, OTHER.name, ("sh", "-c", _READ_OTHER), sudo=True)
+
+
+def back_ends(answers: Answers, host: str) -> tuple[BackEnd, ...]:
+    """Return what could be read on a host, ``iptables`` first; none where its filter table is not iptables'."""
+    own = SAVE.read(answers, host) or {}
+    if "filter" not in own:
+        return ()
+    name, other = _other(answers, host)
+    mine, left = _is_engines(own), _is_engines(other)
+    found = [BackEnd(_filters(own), is_engines=mine or not left, has_engine_rules=mine)]
+    if any(table.rules for table in other.values()):
+        found.append(BackEnd(_filters(other), name, is_engines=left and not mine, has_engine_rules=left))
+    return tuple(found)
+
+
+def _other(answers: Answers, host: str) -> tuple[str, Ruleset]:
+    ended = OTHER.read(answers, host)
+    if ended is None or not ended.succeeded:
+        return "", {}
+    name, _, text = ended.stdout.partition("\n")
+    return (name, parse(text)) if name in (LEGACY, NFT) else ("", {})
+
+
+def _filters(ruleset: Ruleset) -> dict[str, Filter]:
+    return {name: Filter(ruleset[name]) for name in TABLES if name in ruleset}
+
+
+def _is_engines(ruleset: Ruleset) -> bool:
+    return ENGINES in ruleset.get("filter", EMPTY).chains

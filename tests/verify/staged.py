@@ -1,0 +1,269 @@
+"""Failure modes of the catalogue, each as it is staged on a lab: what breaks it, and the verdict that must come first.
+
+The pure test judges what was recorded of each (``recorded/``); ``make soak`` stages each one again on real kernels. To
+record one again: ``python -m tests.verify.staged LAB MODE...`` on a lab of three hosts with kernels of their own, made
+as ``tests/support/own_cluster.py`` makes it.
+"""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from swarmnet.lab import Fault, Lab
+from swarmnet.model.verification import Keep
+from swarmnet.verify.scenarios import ALL
+from swarmnet.verify.story import VerifyOptions
+from tests.support.live_verify import run
+from tests.support.recorded_runs import Recorder, save
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from swarmnet.model.report import Verdict
+
+ENCRYPTED = ("udp", "firewall", "encryption", "injection", "ipsec", "encryption-rules")
+MESH = ("firewall", "mesh-tcp", "mesh-udp", "published")
+BALANCING = ("vip", "balance", "hairpin", "ipvs")
+SETTINGS = """
+n=/var/run/docker/netns/lb_$(docker network inspect -f '{{.Id}}' vault | cut -c1-9)
+delete() { eval "iptables $(iptables -S INPUT | grep 'dport 4789' | grep -e '-j DROP' | sed 's/^-A/-D/')"; }
+spi() { ip xfrm policy list | grep -A5 "dst $1/32" | sed -n 's/.*spi \\(0x[0-9a-f]*\\).*/\\1/p' | head -1; }
+"""
+"""Words that the scripts below use."""
+WEAR = """
+state="src $M1 dst $M2 proto esp spi $(spi $M2)"
+key=$(ip xfrm state list | grep -A3 "$(spi $M2)" | sed -n 's/.*rfc4106(gcm(aes)) \\(0x[0-9a-f]*\\) .*/\\1/p' | head -1)
+ip xfrm state delete $state
+ip xfrm state add $state reqid 13681891 mode transport aead 'rfc4106(gcm(aes))' $key 64 replay-oseq """
+"""Gives a state of a host another number of the next packet."""
+
+
+@dataclass(frozen=True)
+class Staged:
+    """One failure mode on the cluster of :mod:`tests.support.own_cluster`."""
+
+    mode: str
+    cause: str
+    hosts: tuple[str, ...]
+    """The hosts that the verdict must name."""
+    scenarios: tuple[str, ...]
+    networks: tuple[str, ...] = ("vault", "plain")
+    breaks: dict[str, str] = field(default_factory=dict)
+    """Host to the shell script that breaks it."""
+    heals: dict[str, str] = field(default_factory=dict)
+    faults: tuple[Fault, ...] = ()
+    restarts: tuple[str, ...] = ()
+    """Hosts whose engine must start again to heal it."""
+
+    @contextmanager
+    def on(self, lab: Lab) -> Iterator[None]:
+        """Break it, and heal it afterwards."""
+        try:
+            for fault in self.faults:
+                lab.break_(fault)
+            for host, script in self.breaks.items():
+                done = lab.exec(host, _shell(lab, script))
+                assert done.exit_code == 0, (self.mode, host, done.last_words())
+            yield
+        finally:
+            for host, script in self.heals.items():
+                done = lab.exec(host, _shell(lab, script))
+                assert done.exit_code == 0, (self.mode, host, done.last_words())
+            for fault in self.faults:
+                lab.heal(fault)
+            for host in self.restarts:
+                lab.break_(Fault(host=host, kind="engine"))
+                lab.heal(Fault(host=host, kind="engine"))
+
+    def seen_on(self, lab: Lab, *, keep: bool = False) -> tuple[Verdict, ...]:
+        """Return the verdicts on a lab that is broken so; ``keep`` records what they were made of."""
+        recorder = Recorder()
+        chosen = tuple(one for one in ALL if one.name in self.scenarios)
+        with self.on(lab):
+            found = run(
+                lab, VerifyOptions((*chosen, recorder), networks=self.networks, settle=6.0, keep=Keep.ALWAYS)
+            ).verdicts
+        if keep and recorder.seen is not None:
+            save(self.mode, *recorder.seen, tuple(one.name for one in chosen))
+        return found
+
+
+def blocked(source: str, target: str) -> Fault:
+    """Return the fault that drops ESP from one host to another."""
+    return Fault(host=source, kind="block", options={"to": target, "protocol": "esp"})
+
+
+def _shell(lab: Lab, script: str) -> list[str]:
+    """Return a script with the hosts' addresses as ``M1`` and so on, and one of no host as ``M9``."""
+    known = {host.name.upper(): str(host.address) for host in lab.hosts}
+    known["M9"] = known["M1"].rpartition(".")[0] + ".99"
+    return ["env", *(f"{name}={address}" for name, address in known.items()), "sh", "-ec", SETTINGS + script]
+
+
+BACKEND = """
+use Socket;
+my ($what, $mark, $address) = @ARGV;
+socket(my $kernel, AF_INET, SOCK_RAW, 255) or die "socket: $!";
+my $service = pack("S x2 a4 S x2 L a16 L L L", 0, "", 0, $mark, "rr", 0, 0, 0);
+my $backend = pack("a4 S x2 L l L L", inet_aton($address), 0, 0, 1, 0, 0);
+setsockopt($kernel, 0, 1152 + $what, $service . $backend) or die "setsockopt: $!";
+"""
+"""Adds (7) or removes (8) a backend of a balancer, by the kernel's own interface (``linux/ip_vs.h``)."""
+STAY = "docker run -d --name staying --network vault own:1 sleep 100000"
+"""Keeps an endpoint of the encrypted overlay on a host, and with it the engine's rules."""
+OWN = (
+    Staged("F05", "esp-blocked", ("m2", "m3"), ENCRYPTED, faults=(blocked("m3", "m2"),)),
+    Staged(
+        "F06",
+        "firewall-drops",
+        ("m2",),
+        ENCRYPTED,
+        breaks={"m2": "iptables -I INPUT -p udp -m policy --dir in --pol ipsec -j DROP"},
+        heals={"m2": "iptables -D INPUT -p udp -m policy --dir in --pol ipsec -j DROP"},
+    ),
+    Staged(
+        "F07",
+        "translated",
+        ("m1", "m2"),
+        ENCRYPTED,
+        breaks={
+            "m1": "modprobe -a sch_ingress cls_u32 act_nat; tc qdisc add dev eth0 clsact; tc filter add dev eth0 egress"
+            " protocol ip u32 match ip protocol 50 0xff match ip dst $M2/32 action nat egress $M1/32 $M9"
+        },
+        heals={"m1": "tc qdisc del dev eth0 clsact"},
+    ),
+    Staged(
+        "F35",
+        "no-vni-match",
+        ("m2",),
+        ENCRYPTED,
+        breaks={
+            "m2": "docker rm -f staying; sleep 2; rmmod xt_u32; mkdir -p /etc/modprobe.d;"
+            f" echo 'install xt_u32 /bin/false' > /etc/modprobe.d/no-u32.conf; {STAY}; sleep 2"
+        },
+        heals={"m2": f"rm /etc/modprobe.d/no-u32.conf; docker rm -f staying; modprobe xt_u32; sleep 2; {STAY}"},
+    ),
+    Staged(
+        "F36",
+        "rules-order",
+        ("m3",),
+        ENCRYPTED,
+        breaks={"m3": "iptables -I INPUT -p udp --dport 4789 -j ACCEPT"},
+        heals={"m3": "iptables -D INPUT -p udp --dport 4789 -j ACCEPT"},
+    ),
+    Staged(
+        "F37",
+        "rules-flushed",
+        ("m3",),
+        ENCRYPTED,
+        breaks={"m3": "iptables-save -t filter > /run/kept; delete"},
+        heals={"m3": "iptables-restore < /run/kept"},
+    ),
+    Staged(
+        "F39",
+        "ipsec",
+        ("m1",),
+        ENCRYPTED,
+        breaks={"m2": "ip xfrm state deleteall src $M1 dst $M2 proto esp"},
+        restarts=("m2",),
+    ),
+    Staged("F40", "key-worn", ("m1",), ENCRYPTED, breaks={"m1": f"{WEAR} 4026531840"}, heals={"m1": f"{WEAR} 100000"}),
+    Staged(
+        "F43",
+        "rules-flushed",
+        ("m1",),
+        ENCRYPTED,
+        faults=tuple(Fault(host=host, kind="rules", options={"table": "mangle"}) for host in ("m1", "m3")),
+    ),
+    Staged(
+        "F44",
+        "ipvs-backends",
+        ("m1",),
+        BALANCING,
+        ("vault",),
+        breaks={"m1": f"nsenter --net=$n perl -e '{BACKEND}' 7 257 10.128.2.250"},
+        heals={"m1": f"nsenter --net=$n perl -e '{BACKEND}' 8 257 10.128.2.250"},
+    ),
+    Staged(
+        "F48",
+        "firewall-drops",
+        ("m3",),
+        MESH,
+        breaks={"m3": "iptables -I DOCKER-USER -i eth0 -p tcp -j DROP"},
+        heals={"m3": "iptables -D DOCKER-USER -i eth0 -p tcp -j DROP"},
+    ),
+    Staged(
+        "F49",
+        "ingress-rules",
+        ("m1",),
+        MESH,
+        breaks={"m1": "iptables-save -t nat > /run/kept; iptables -t nat -F DOCKER-INGRESS"},
+        heals={"m1": "iptables-restore < /run/kept"},
+    ),
+    Staged(
+        "F52",
+        "balancer-forward",
+        ("m1",),
+        BALANCING,
+        ("vault",),
+        breaks={"m1": "nsenter --net=$n sysctl -w net.ipv4.ip_forward=0"},
+        heals={"m1": "nsenter --net=$n sysctl -w net.ipv4.ip_forward=1"},
+    ),
+    Staged(
+        "F57",
+        "port-hidden",
+        ("m2",),
+        MESH,
+        breaks={
+            "m2": "(busybox nc -ll -p 8099 -e cat > /dev/null 2>&1 & echo $! > /run/nc.pid)",
+            "m1": "docker service create -d --name hiding --network plain -p 8099:80 --replicas 1"
+            " own:1 httpd -f -p 80 -h /www; sleep 10",
+        },
+        heals={"m2": "kill $(cat /run/nc.pid)", "m1": "docker service rm hiding"},
+    ),
+    Staged("F58", "ipv6-hangs", (), ("mesh-tcp", "mesh-ipv6")),
+    Staged(
+        "F65",
+        "internal-published",
+        (),
+        MESH,
+        breaks={
+            "m1": "docker network create -d overlay --internal inner; docker service create -d --name shut"
+            " --network inner -p 8098:80 --replicas 1 own:1 httpd -f -p 80 -h /www; sleep 10"
+        },
+        heals={"m1": "docker service rm shut; sleep 5; docker network rm inner"},
+    ),
+)
+
+
+STAGED = OWN
+
+
+def staged(mode: str) -> Staged:
+    """Return one by its id."""
+    return next(one for one in STAGED if one.mode == mode)
+
+
+def named(verdict: Verdict) -> list[str]:
+    """Return the hosts that a verdict names, or those of the pairs that it is about."""
+    hosts, pairs = verdict.evidence.get("hosts"), verdict.evidence.get("pairs")
+    if isinstance(hosts, list):
+        return [str(host) for host in hosts]
+    ends = [pair for pair in pairs if isinstance(pair, list)] if isinstance(pairs, list) else []
+    return sorted({str(host) for pair in ends for host in pair})
+
+
+def main() -> None:
+    """Stage and record."""
+    lab = Lab.open(sys.argv[1])
+    for mode in sys.argv[2:] or [one.mode for one in OWN]:
+        for one in staged(mode).seen_on(lab, keep=True):
+            follows = f" <- {', '.join(str(root.cause) for root in one.because_of)}" if one.because_of else ""
+            print(f"{mode} {one.status:12} {one.cause or '':18} {one.scenario}: {one.subject}: {one.detail}{follows}")  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()
