@@ -1,7 +1,7 @@
-"""The rows of many services: what is paid for their specs, where nothing changes.
+"""The rows of many services with many tasks: what is paid for their specs, where nothing changes.
 
-The services run no tasks, since 600 containers are more than one machine carries; a plan looks at the specs, and at the
-tasks only where something changes.
+The tasks are records without containers, since 600 containers are more than one machine carries: no node has the label
+that they ask for, so that they stay pending, as managers list them all the same.
 """
 
 from __future__ import annotations
@@ -15,6 +15,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SERVICES = 200
+REPLICAS = 3
+SCALE = f"""
+docker service ls --quiet | xargs -P 8 -I% docker service scale --detach %={REPLICAS} >/dev/null
+tasks() {{ docker service ps --quiet $(docker service ls --quiet) | wc -l; }}
+until [ "$(tasks)" -ge {SERVICES * REPLICAS} ]; do sleep 1; done
+"""
+"""What the first manager runs to have the tasks; ``apply`` would wait for them."""
 STACK = 60
 """Services of the stack file."""
 

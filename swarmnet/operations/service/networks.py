@@ -8,7 +8,7 @@ from swarmnet.model.memory import remembered
 from swarmnet.operations.network.capacity import Demand, capacity, is_on, needed, others_on
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from swarmnet.model.network import NetworkSpec
     from swarmnet.model.service import ServiceSpec
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 PREDEFINED = ("host", "bridge")
 """The swarm's own hidden networks of these names exist on every node (moby networkallocator)."""
+SHOWN = 3
+"""Services that one warning names."""
 ENGINES_SIZE = 24
 """Length of the prefix of the blocks that engines choose, unless ``swarm init`` names another size."""
 
@@ -38,24 +40,29 @@ def network_warnings(spec: ServiceSpec, state: ClusterState) -> Iterator[str]:
     """Yield names that would stand for two services on one network."""
     called = _called(state)
     for mine in spec.networks or ():
-        names = {spec.name, *(mine.aliases or ())}
-        shared = {(place, other, name) for name in names for place, other in called.get((mine.network, name), ())}
-        for _place, other, name in sorted(shared):
-            if other != spec.name:
+        for name in sorted({spec.name, *(mine.aliases or ())}):
+            others = [other for other in called.get((mine.network, name), ()) if other != spec.name]
+            if others:
                 yield (
-                    f"service {spec.name}: on network {mine.network} the name {name!r} stands for service"
-                    f" {other} as well: clients get the addresses of both"
+                    f"service {spec.name}: on network {mine.network} the name {name!r} also stands for"
+                    f" {_services(others)}: clients get the addresses of all of them"
                 )
 
 
+def _services(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:SHOWN])
+    more = len(names) - SHOWN
+    return f"service {shown}" if len(names) == 1 else f"services {shown}" + (f" and {more} more" if more > 0 else "")
+
+
 @remembered
-def _called(state: ClusterState) -> dict[tuple[str, str], list[tuple[int, str]]]:
-    """Return the services that a name of a network stands for, each with its place in the list."""
-    found: dict[tuple[str, str], list[tuple[int, str]]] = {}
-    for place, one in enumerate(state.services):
+def _called(state: ClusterState) -> dict[tuple[str, str], list[str]]:
+    """Return the services that a name of a network stands for, in the order of the state."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for one in state.services:
         for network in one.spec.networks or ():
             for name in {one.spec.name, *(network.aliases or ())}:
-                found.setdefault((network.network, name), []).append((place, one.spec.name))
+                found.setdefault((network.network, name), []).append(one.spec.name)
     return found
 
 

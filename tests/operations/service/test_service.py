@@ -380,4 +380,17 @@ def test_d_a_name_of_two_services_on_one_network_is_warned_of(mine: str, theirs:
 
     (warning,) = plan(step(networks=f"[{mine}]"), holding(shop), HOSTS).warnings
 
-    assert f"on network front the name {name!r} stands for service shop as well" in warning
+    assert f"on network front the name {name!r} also stands for service shop: " in warning
+
+
+def test_d_one_warning_names_some_of_many_services_that_share_a_name() -> None:
+    shops = [
+        ServiceSpec.model_validate(
+            {"name": f"shop{number}", "image": "shop:1", "networks": [{"network": "front", "aliases": ["api"]}]}
+        )
+        for number in range(5)
+    ]
+
+    (warning,) = plan(step(networks="[{network: front, aliases: [api]}]"), holding(*shops), HOSTS).warnings
+
+    assert "the name 'api' also stands for services shop0, shop1, shop2 and 2 more: clients get" in warning
