@@ -48,7 +48,7 @@ HELD: dict[int, tuple[str, dict[str, str]]] = {
         "autolock is on: recovery from one of several managers is refused, a restore needs a place for the new key",
         {
             RAFT: "an_autolocked_swarm_of_one_manager_comes_back_with_its_key",
-            RECOVER: "an_autolocked_swarm_is_refused_since_its_engine_would_remove_the_state",
+            RECOVER: "an_autolocked_swarm_is_refused_since_no_engine_begins_it_again",
             CHOICES: "autolock_comes_back_only_with_a_place_for_its_new_key",
         },
     ),

@@ -154,18 +154,20 @@ def _is_newest(wish: Wish) -> None:
 
 
 def _can_begin(wish: Wish, facts: HostFacts, state: ClusterState) -> None:
-    """Return when the engine can begin its swarm again: it removes the state of an autolocked one instead."""
+    """Return when the engine can begin its swarm again: that request has no room for the key of an autolocked one."""
     asked = asks_for_autolock(wish.survivor, facts.engine.data_root)
     code = state.exit_code(wish.survivor, asked.argv)
     if code == 0:
         raise RefusedError(
-            f"the swarm is autolocked: asked to begin it again, the engine of {wish.survivor} would remove its state",
+            f"the swarm is autolocked, and engines cannot begin such a swarm again, not even unlocked: that of"
+            f" {wish.survivor} would leave it until it is restarted, and then be locked",
             hint="bring one of the other managers back with its disk and unlock it; or restore a backup: swarmnet"
             " restore plan latest -i INVENTORY (see moby#36852)",
         )
     if code != 1:
         raise RefusedError(
-            f"the swarm may be autolocked, and the engine would then remove its state: {asked.argv[-1]} cannot be read",
+            "the swarm may be autolocked, and engines cannot begin such a swarm again:"
+            f" {asked.argv[-1]} cannot be read",
             hint="set ssh.sudo in the inventory, or --ask-become-pass",
         )
 

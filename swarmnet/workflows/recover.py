@@ -23,6 +23,8 @@ from swarmnet.workflows.fleet.fanout import fan_out
 from swarmnet.workflows.fleet.observe import Look
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from swarmnet.model.ports import EnginePort, Ports
     from swarmnet.model.report import ApplyReport
     from swarmnet.plan.quorum import Wish
@@ -60,11 +62,13 @@ def recover(ports: Ports, wish: Wish, terms: Terms) -> ApplyReport:
     Raises:
         RefusedError: the survivor does not answer, or the plan is refused (``plan.quorum.recovered``).
     """
-    try:
-        root = ports.engine(wish.survivor).facts().data_root
-    except HostError as error:
-        raise RefusedError(f"{wish.survivor} does not answer: {error.message}", hint=error.hint) from error
-    wish = replace(wish, logs=_logs(ports), data_path=data_path(ports, wish.survivor, root))
+    seen = _managers(ports, wish.survivor)
+    own = seen[wish.survivor]
+    if isinstance(own, HostError):
+        raise RefusedError(f"{wish.survivor} does not answer: {own.message}", hint=own.hint) from own
+    root = own.data_root
+    left = {host: facts for host, facts in seen.items() if isinstance(facts, EngineFacts)}
+    wish = replace(wish, logs=_logs(ports, left), data_path=data_path(ports, wish.survivor, root))
     goal = Goal(
         partial(recovered, wish, inventory=ports.inventory),
         Look(needs=(asks_for_autolock(wish.survivor, root),), believed=wish.survivor),
@@ -77,11 +81,14 @@ def recover(ports: Ports, wish: Wish, terms: Terms) -> ApplyReport:
     return report.model_copy(update={"failures": silent})
 
 
-def _logs(ports: Ports) -> dict[str, Position]:
+def _managers(ports: Ports, survivor: str) -> dict[str, EngineFacts | HostError]:
+    """Return what the engines of the managers, and of the survivor, say of themselves."""
+    hosts = dict.fromkeys([*(host.name for host in ports.inventory.managers), survivor])
+    return fan_out([*hosts], lambda host: ports.engine(host).facts(), listener=ignore)
+
+
+def _logs(ports: Ports, left: Mapping[str, EngineFacts]) -> dict[str, Position]:
     """Return where the logs of the managers end that have no leader; nothing while one answers for the swarm."""
-    hosts = [host.name for host in ports.inventory.managers]
-    seen = fan_out(hosts, lambda host: ports.engine(host).facts(), listener=ignore)
-    left = {host: facts for host, facts in seen.items() if isinstance(facts, EngineFacts)}
     if any(facts.membership.is_manager for facts in left.values()):
         return {}
     members = [host for host, facts in left.items() if facts.membership.node_id and facts.membership.error]

@@ -20,18 +20,20 @@ from swarmnet.cli.sealing import sealing_vault
 from swarmnet.edge.backups.key_ring import BackupKeys
 from swarmnet.edge.backups.repository import DirectoryRepository
 from swarmnet.errors import SwarmnetError
-from swarmnet.model.raft_archive import RaftManifest
 from swarmnet.parse.inventory import parse_inventory
 from swarmnet.plan.recovery.catalogue import newest_of
 from swarmnet.report.documents.at_hand import AtHandDocument
 from swarmnet.workflows.backup_lookup import listing
 from tests.support.backups import CREATED, a_document
 from tests.support.commands import Operator
+from tests.support.raft_archives import a_manifest
 from tests.support.taken_backups import taken
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from swarmnet.model.raft_archive import RaftManifest
 
     Types = Callable[..., str]
 
@@ -163,17 +165,7 @@ def test_the_newest_backup_of_each_cluster_is_named_with_the_repository(
 
 def test_the_whole_state_of_a_manager_is_named_apart_from_backups(office: Path, types: Types) -> None:
     vault = sealing_vault(office / "keys", None, None, single_recipient=False)
-    manifest = RaftManifest(
-        id="a" * 32,
-        created=CREATED + timedelta(days=1),
-        tool="swarmnet 0.1.0",
-        cluster="prod",
-        cluster_id="c1",
-        host="m1",
-        node_id="node1",
-        engine="26.1.5",
-        address="10.9.0.1",
-    )
+    manifest = a_manifest(created=CREATED + timedelta(days=1))
 
     def produce(sink: Callable[[bytes], object]) -> RaftManifest:
         packed = gzip.compress(b"state")

@@ -77,7 +77,7 @@ class SimulatedEngine(SimulatedMembership, SimulatedTasks, SimulatedContainers, 
         machine, store = self._machine, self._machine.store
         if machine.locked:
             return SwarmMembership(state=SwarmStanding.LOCKED)
-        if store is None:
+        if store is None or machine.membership is SwarmStanding.INACTIVE:
             return SwarmMembership()
         node = store.nodes.get(machine.node_id)
         if node is None:

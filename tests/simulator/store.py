@@ -115,6 +115,8 @@ class Store:
     unlock_key: Secret | None = None
     roots: int = 0
     """How often the CA was rotated."""
+    forced: int = 0
+    """How many of these rotations were asked for without a CA that was given (``ForceRotate``)."""
     rotating: bool = False
     """True while the certificates of some nodes are of the CA before."""
     next_vni: int = 4097

@@ -61,7 +61,8 @@ class SwarmSide:
         machine = self._machine
         if machine.locked:
             raise NotAManagerError(self.host, "Swarm is encrypted and needs to be unlocked", status=503)
-        if machine.store is None or machine.store.nodes[machine.node_id].spec.role is not Role.MANAGER:
+        outside = machine.store is None or machine.membership is SwarmStanding.INACTIVE
+        if machine.store is None or outside or machine.store.nodes[machine.node_id].spec.role is not Role.MANAGER:
             raise NotAManagerError(self.host, "This node is not a swarm manager", status=503)
         if not has_quorum(machine.store, self._world.machines):
             raise NotAManagerError(self.host, "The swarm does not have a leader", status=500)
@@ -116,8 +117,8 @@ class SimulatedMembership(SwarmSide):
             take_up(self._world, machine)
             if machine.store is None:
                 raise NotAManagerError(self.host, "This node is not part of a swarm", status=503)
-            if machine.store.spec.autolock:  # seen on 28.5: it fails, and the state is gone (moby#36852)
-                machine.store, machine.node_id, machine.membership = None, "", SwarmStanding.INACTIVE
+            if machine.store.spec.autolock:  # moby#36852; seen on 20.10, 26.1 and 28.5
+                machine.membership = SwarmStanding.INACTIVE
                 raise EngineError(self.host, "Swarm is encrypted and needs to be unlocked", status=503)
             old, new = machine.store, deepcopy(machine.store)
             for node in new.nodes.values():
@@ -126,8 +127,8 @@ class SimulatedMembership(SwarmSide):
                 if member.store is old and node.in_raft:
                     member.store = new
             new.nodes[machine.node_id].address = membership.advertise
-            if new.roots:  # the request names no rotation, and the engine takes that for another one (seen on 26.1)
-                new.roots, new.rotating = new.roots + 1, True
+            if new.forced:  # the request names no rotation, and the engine takes that for another one (as above)
+                new.roots, new.forced, new.rotating = new.roots + 1, 0, True
             machine.restarted = False
         self._world.tick()
 
@@ -204,6 +205,8 @@ class SimulatedMembership(SwarmSide):
             check_version(self.host, store.version, version)
             fixed = {"default_addr_pool", "subnet_size", "data_path_port"}
             there = store.spec.model_copy(update={"labels": {}}) if whole else store.spec
+            if _gives_ca(spec):  # engines neither count such a rotation nor show the CA (seen on 20.10, 26.1 and 28.5)
+                store.roots, spec = store.roots + 1, spec.model_copy(update={"extra": {}})
             store.spec = lay(there, spec.model_copy(update=dict.fromkeys(fixed)))
             store.version = store.write()
             if not store.spec.autolock:
@@ -220,7 +223,13 @@ class SimulatedMembership(SwarmSide):
             elif what is Rotation.UNLOCK_KEY:
                 store.unlock_key = Secret(f"SWMKEY-1-{ids.swarm()}") if store.spec.autolock else None
             else:
-                store.roots += 1
+                store.roots, store.forced = store.roots + 1, store.forced + 1
+
+
+def _gives_ca(spec: SwarmSpec) -> bool:
+    """Return whether a spec brings a CA, to which the swarm rotates."""
+    authority = spec.extra.get("CAConfig")
+    return isinstance(authority, dict) and "SigningCACert" in authority
 
 
 def _root(store: Store) -> str:

@@ -9,6 +9,7 @@ import pytest
 from swarmnet.errors import EngineError, NotAManagerError, UnreachableError
 from swarmnet.model.hosts import Availability, Role
 from swarmnet.model.network import NetworkSpec, Subnet
+from swarmnet.model.ports import JoinAddress
 from swarmnet.model.service import ServiceMode, ServiceSpec
 from swarmnet.model.state import SwarmStanding
 from swarmnet.model.swarm import NodeSpec, SwarmSpec
@@ -123,6 +124,18 @@ def test_an_autolocked_manager_comes_back_locked() -> None:
     assert world.engine("m1").facts().membership.state is SwarmStanding.LOCKED
     with pytest.raises(NotAManagerError):
         world.engine("m1").swarm()
+
+
+def test_an_autolocked_engine_that_is_to_begin_its_swarm_again_is_in_none_until_it_is_restarted_and_locked() -> None:
+    world = World()
+    world.bootstrap(SwarmSpec(autolock=True))
+    engine = world.engine("m1")
+    with pytest.raises(EngineError, match="encrypted"):
+        engine.recover_swarm(JoinAddress("10.0.0.1"))
+    assert engine.facts().membership.state is SwarmStanding.INACTIVE
+    world.stop_engine("m1")
+    world.start_engine("m1")
+    assert engine.facts().membership.state is SwarmStanding.LOCKED
 
 
 def test_tasks_leave_drained_and_dead_nodes(world: World) -> None:

@@ -196,6 +196,8 @@ class World:
 
     def _lock_restarted(self, machine: Machine) -> None:
         machine.restarted = True
+        if machine.store is not None:
+            machine.membership = SwarmStanding.ACTIVE
         if self._is_manager(machine) and machine.store is not None and machine.store.spec.autolock:
             machine.locked = True
 

@@ -22,34 +22,24 @@ from swarmnet.edge.targets.directory import DirectoryTarget
 from swarmnet.edge.targets.s3 import S3Target
 from swarmnet.errors import DamagedError, SwarmnetError, TargetError, TargetUnreachableError
 from swarmnet.model.events import ignore
-from swarmnet.model.raft_archive import RaftManifest
 from swarmnet.workflows.backup_copy import Destination, Outcome, copy
 from swarmnet.workflows.backup_lookup import check, listing, opened_raft
 from tests.support.backup_targets import KINDS, Place
-from tests.support.backups import CREATED
 from tests.support.faulty_target import DEATH, FAULTS, Died, FaultyTarget
+from tests.support.raft_archives import a_manifest
 from tests.support.sealed import VAULT, take
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from swarmnet.model.raft_archive import RaftManifest
     from swarmnet.model.sealed import Sink
     from swarmnet.model.targets import BackupTarget
     from swarmnet.workflows.backup_copy import Copied
 
 DAYS = 3
-MANIFEST = RaftManifest(
-    id="7a" * 16,
-    created=CREATED,
-    tool="swarmnet 0",
-    cluster="prod",
-    cluster_id="c",
-    host="m1",
-    node_id="n",
-    engine="28.5.2",
-    address="10.0.0.1",
-)
+MANIFEST = a_manifest()
 
 
 def _copy(source: DirectoryRepository, target: BackupTarget, *, replace: bool = False) -> tuple[Copied, ...]:

@@ -16,7 +16,6 @@ from swarmnet.model.base import Secret
 from swarmnet.model.events import ignore
 from swarmnet.model.expectation import Party, PartyKind
 from swarmnet.model.packages import PackageQuestion
-from swarmnet.model.raft_archive import RaftManifest
 from swarmnet.model.standing import answered
 from swarmnet.model.swarm import SwarmSpec
 from swarmnet.plan.engines import EngineWish
@@ -48,6 +47,7 @@ from tests.cli.test_options import LEAVES
 from tests.simulator import World
 from tests.support.backups import CREATED
 from tests.support.goals import goal, operator, terms
+from tests.support.raft_archives import a_manifest
 from tests.support.reports import status_text
 from tests.support.simulated_probe import KIT, this_run
 from tests.workflows.test_backup import VAULT
@@ -127,17 +127,7 @@ def status(ports: Ports) -> str:
     return status_text(observe(ports), ports.inventory)
 
 
-MANIFEST = RaftManifest(
-    id=BACKUP_ID,
-    created=CREATED,
-    tool="test",
-    cluster="sim",
-    cluster_id="c1",
-    host="m3",
-    node_id="n9",
-    engine="26.1.5",
-    address="10.0.0.9",
-)
+MANIFEST = a_manifest(cluster="sim", host="m3", address="10.0.0.9")
 LOOK = TraceWish(Party(kind=PartyKind.SERVICE, name="web"))
 COMMANDS: dict[str, Callable[[Ports], object]] = {
     "plan": lambda ports: prepare(ports, goal(ports.inventory)),

@@ -161,6 +161,18 @@ def test_a_ca_that_was_rotated_is_rotated_once_more_which_is_said_and_ends(site:
     assert "rotation of the CA" in site.warned()
 
 
+def test_a_ca_that_was_given_stays(site: Site) -> None:
+    seen = site.world.engine("m1").swarm()
+    given = SwarmSpec(extra={"CAConfig": {"SigningCACert": "-----BEGIN CERTIFICATE-----"}})
+    site.world.engine("m1").update_swarm(seen.version, given)
+    host = site.take().manifest.host
+    before = site.world.engine("m1").swarm()
+    site.lose("m1", "m2", "m3")
+    assert site.bring().exit_code == 0
+    after = site.world.engine(host).swarm()
+    assert (seen.ca_digest != before.ca_digest, after.ca_digest == before.ca_digest) == (True, True)
+
+
 def test_a_second_run_has_nothing_to_do(site: Site) -> None:
     site.take()
     site.lose("m1", "m2", "m3")

@@ -258,9 +258,9 @@ def test_a_worker_holds_no_state() -> None:
         recover(lost("m1", "m3").ports(), Wish("w1", frozenset({"m1", "m3"})), terms())
 
 
-def test_an_autolocked_swarm_is_refused_since_its_engine_would_remove_the_state() -> None:
+def test_an_autolocked_swarm_is_refused_since_no_engine_begins_it_again() -> None:
     world = lost("m1", "m3", spec=SwarmSpec(autolock=True))
-    with pytest.raises(RefusedError, match="would remove its state"):
+    with pytest.raises(RefusedError, match="engines cannot begin such a swarm again"):
         from_m2(world, "m1", "m3")
     assert world.writes == []
 
@@ -284,3 +284,10 @@ def test_a_run_that_dies_anywhere_is_finished_by_the_next(requests: int) -> None
     assert members(world) == {("m2", "manager"), ("m5", "manager"), ("w1", "worker")}
     managers = [node for node in world.store("m2").nodes.values() if node.spec.role is Role.MANAGER]
     assert all(node.in_raft for node in managers)
+
+
+def test_the_survivor_is_asked_once_how_it_is_before_the_look_that_every_run_takes() -> None:
+    world = lost("m1", "m3")
+    with pytest.raises(RefusedError, match="the answer was not"):
+        from_m2(world, "m1", "m3", by=terms(consent=No()))
+    assert [one.verb for one in world.requests if one.host == "m2"].count("facts") == 2

@@ -64,7 +64,7 @@ def quorum(
     leave the old swarm and join again, and so does a lost one that comes back, when you run the same command again.
 
     Refused while a majority answers or could, where another manager that is left has a newer log, and for autolocked
-    swarms, whose state engines would remove.
+    swarms, which engines cannot begin again.
     """
     from swarmnet.edge.backups.archives import SealedArchives
     from swarmnet.plan.quorum import Wish

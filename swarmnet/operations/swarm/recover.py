@@ -4,8 +4,9 @@ The survivor keeps the swarm's whole state: services, networks, configs, secrets
 address find it by themselves. The request says that the CA was never rotated: where it was, the engine begins one more
 rotation, which ends when the lost managers are off the list (seen on 26.1).
 
-Never for an autolocked swarm: the engine fails, since it has no key available, and removes the state (seen on 28.5;
-moby#36852).
+Never for an autolocked swarm (moby#36852): the request has no room for the key. An unlocked engine refuses it, is in no
+swarm until it is restarted, and is locked then; its state stays. A locked one refuses it, too. Unlocked without a
+majority, it waits for the others and answers no further request (all seen on 20.10, 26.1 and 28.5).
 """
 
 from __future__ import annotations

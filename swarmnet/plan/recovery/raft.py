@@ -176,8 +176,8 @@ def _can_hold(wish: RaftWish, facts: HostFacts) -> None:
         )
     if manifest.autolock and manifest.others:
         raise RefusedError(
-            f"the archive is of an autolocked swarm of {len(manifest.others) + 1} managers: without the others it has"
-            " no majority, and engines begin no swarm again that needs a key, not even unlocked",
+            f"the archive is of an autolocked swarm of {len(manifest.others) + 1} managers: unlocked, its engine would"
+            " wait for a majority of them, and engines begin no swarm again that needs a key",
             hint=f"{spec}; archive after `docker swarm update --autolock=false` (see moby#36852)",
         )
     if manifest.autolock and not wish.has_key:

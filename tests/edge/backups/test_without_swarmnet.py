@@ -16,13 +16,14 @@ from swarmnet.edge.backups.repository import DirectoryRepository
 from swarmnet.edge.backups.sealed_file import Head
 from swarmnet.edge.backups.vault import AgeVault
 from swarmnet.errors import SwarmnetError
-from swarmnet.model.raft_archive import RaftManifest
-from tests.support.backups import CREATED, a_document
+from tests.support.backups import a_document
+from tests.support.raft_archives import a_manifest
 from tests.support.recipe import opened_by_recipe, run_block, run_recipe
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from swarmnet.model.raft_archive import RaftManifest
     from swarmnet.model.sealed import Sink
 
 
@@ -97,20 +98,6 @@ def test_a_signature_is_for_one_purpose(ring: BackupKeys, tmp_path: Path) -> Non
         for purpose in ("swarmnet-backup", "swarmnet-document", "file")
     }
     assert {purpose for purpose, code in ended.items() if code == 0} == {"swarmnet-backup"}
-
-
-def a_manifest() -> RaftManifest:
-    return RaftManifest(
-        id="ab" * 16,
-        created=CREATED,
-        tool="test",
-        cluster="prod",
-        cluster_id="c1",
-        host="m1",
-        node_id="n1",
-        engine="26.1.5",
-        address="10.0.0.1",
-    )
 
 
 def test_jq_reads_the_document(ring: BackupKeys, tmp_path: Path) -> None:
