@@ -30,7 +30,7 @@ _ROUTE = struct.Struct("=8BI")
 _RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PREFSRC, _RTA_METRICS = 1, 4, 5, 7, 8
 _RTAX_MTU = 2
 _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_LINKINFO = 1, 3, 4, 18
-_INFO_KIND, _INFO_DATA, _VXLAN_ID = 1, 2, 1
+_INFO_KIND, _INFO_DATA, _VXLAN_ID, _VXLAN_PORT = 1, 2, 1, 15
 _ALIGN = 4
 _BUFFER = 256 * 1024
 
@@ -103,12 +103,17 @@ def links() -> dict[str, dict[str, object]]:
 
 
 def _tunnel(info: memoryview) -> dict[str, object]:
-    """Return the VNI of a VXLAN device; nothing for devices of other kinds."""
+    """Return VNI and port of a VXLAN device; nothing for devices of other kinds."""
     parts = dict(attributes(info))
     if bytes(parts.get(_INFO_KIND, b"")).rstrip(b"\0") != b"vxlan" or _INFO_DATA not in parts:
         return {}
-    found = {kind: struct.unpack("=I", value)[0] for kind, value in attributes(parts[_INFO_DATA]) if kind == _VXLAN_ID}
-    return {"vni": found[_VXLAN_ID]} if found else {}
+    found: dict[str, object] = {}
+    for kind, value in attributes(parts[_INFO_DATA]):
+        if kind == _VXLAN_ID:
+            found["vni"] = struct.unpack("=I", value)[0]
+        elif kind == _VXLAN_PORT:
+            found["port"] = struct.unpack("!H", value)[0]
+    return found if "vni" in found else {}
 
 
 def places() -> dict[str, dict[str, object]]:

@@ -37,6 +37,12 @@ KINDS = (
     Absence(CauseId.DRAIN, "to test it, run: docker node update --availability active {hosts}"),
     Absence(CauseId.PAUSE, "to test it, run: docker node update --availability active {hosts}"),
     Absence(CauseId.UNREACHABLE, f"check the host's power, network, sshd and Docker; {BACK}"),
+    Absence(
+        CauseId.CONTRADICTED,
+        "look at {hosts} first: a machine that was copied with /var/lib/docker has the original's node; on the copy,"
+        " stop Docker, remove /var/lib/docker/swarm and /etc/docker/key.json, start Docker, and join the copy with"
+        " swarmnet apply",
+    ),
     Absence(CauseId.LOCKED, "unlock its engine: swarmnet unlock"),
     Absence(
         CauseId.OTHER_SWARM,

@@ -89,7 +89,7 @@ def vxlan(source: str, target: str) -> Claim:
 
 
 def passage(carrier: str, source: str, target: str) -> Claim:
-    """Return the claim that both hosts let a carrier (``vxlan``, ``esp``, ``gossip``) pass in a direction."""
+    """Return the claim that both hosts let something pass in a direction: ``vxlan``, ``gossip``, ``tcp/2377``."""
     return ("passage", carrier, source, target)
 
 
@@ -106,6 +106,21 @@ def learned(host: str, peer: str) -> Claim:
 def resolver(host: str) -> Claim:
     """Return the engine's own resolver, which containers of a host ask."""
     return ("resolver", host)
+
+
+def advertised(host: str) -> Claim:
+    """Return the claim that a host has the address that its node is known by, and that others reach it there."""
+    return ("advertised", host)
+
+
+def clock(host: str) -> Claim:
+    """Return the claim that a host's clock agrees with those of the others."""
+    return ("clock", host)
+
+
+def port(number: int, source: str, target: str) -> Claim:
+    """Return the claim that a TCP port of the swarm's own opens from one host to another."""
+    return ("port", str(number), source, target)
 
 
 def path(source: str, target: str) -> Claim:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from swarmnet.verify import keys
 from swarmnet.verify.keys import ESP, NEIGHBOURS
-from swarmnet.verify.scenario import ProbeTask
+from swarmnet.verify.scenario import ObserverTask, ProbeTask
 
 if TYPE_CHECKING:
+    from swarmnet.model.base import JsonObject
     from swarmnet.verify.scenario import Answers
+
+KERNEL = keys.value("kernel")
 
 ESP_TRIAL = (
     *("unshare", "--net", "ip", "xfrm", "state", "add", "src", "192.0.2.1", "dst", "192.0.2.2", "proto", "esp"),
@@ -35,3 +39,14 @@ def _says_no(stderr: str) -> bool:
 def neighbours(host: str) -> ProbeTask:
     """Return the question for what a probe's kernel knows of those it asked."""
     return ProbeTask(host, NEIGHBOURS.name, {"kind": "neighbours"})
+
+
+def settings(host: str) -> ObserverTask:
+    """Return the question for what a host's kernel does with packets, and what else may stop them there."""
+    return ObserverTask(host, KERNEL.name, {"kind": "kernel"})
+
+
+def told(answers: Answers, host: str) -> JsonObject | None:
+    """Return what a host's kernel does with packets; None where that is not known."""
+    said = KERNEL.read(answers, host)
+    return said if said is not None and "forward" in said else None

@@ -41,6 +41,11 @@ def member(node: str = "n1", cluster: str = "") -> SwarmMembership:
             "unreachable",
             "check the host's power, network",
         ),
+        (
+            ClusterState(failures=(HostFailure(host="w1", reason="says that it is node n1", disbelieved=True),)),
+            "contradicted",
+            "look at w1 first: a machine that was copied",
+        ),
     ],
 )
 def test_what_the_observation_tells_is_the_cause(seen: ClusterState, cause: str, words: str) -> None:

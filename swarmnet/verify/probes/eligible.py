@@ -13,7 +13,7 @@ from swarmnet.verify.scenario import OverlayProbe
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from swarmnet.model.state import ClusterState, HostFacts
+    from swarmnet.model.state import ClusterState, HostFacts, HostFailure
 
 UNSCHEDULABLE = {
     Availability.DRAIN: (CauseId.DRAIN, "is drained: its node takes no containers on overlays"),
@@ -41,12 +41,12 @@ class Eligibility:
 
 def eligibility(state: ClusterState, hosts: Sequence[str]) -> Eligibility:
     """Return what each host can do for a run."""
-    failed = {failure.host: failure.reason for failure in state.failures}
+    failed = {failure.host: failure for failure in state.failures}
     unschedulable, absent = [], []
     for host in hosts:
         node, facts = state.node_of(host), state.facts(host)
         if host in failed or facts is None:
-            absent.append(OverlayProbe(host, problem=failed.get(host, "did not answer"), cause=CauseId.UNREACHABLE))
+            absent.append(_silent(host, failed.get(host)))
         elif node is None:
             absent.append(_outsider(state, facts))
         elif node.spec.availability in UNSCHEDULABLE:
@@ -54,6 +54,12 @@ def eligibility(state: ClusterState, hosts: Sequence[str]) -> Eligibility:
             unschedulable.append(OverlayProbe(host, problem=why, cause=cause, excused=True))
     out = {one.host for one in (*unschedulable, *absent)}
     return Eligibility(tuple(host for host in hosts if host not in out), tuple(unschedulable), tuple(absent))
+
+
+def _silent(host: str, failure: HostFailure | None) -> OverlayProbe:
+    """Return why nothing is asked of a host: it gives no answer, or one that others contradict."""
+    cause = CauseId.CONTRADICTED if failure is not None and failure.disbelieved else CauseId.UNREACHABLE
+    return OverlayProbe(host, problem=failure.reason if failure else "did not answer", cause=cause)
 
 
 def _outsider(state: ClusterState, facts: HostFacts) -> OverlayProbe:

@@ -20,9 +20,13 @@ from swarmnet.verify.scenarios.expected.checks import Checks
 from swarmnet.verify.scenarios.expected.egress import Egress
 from swarmnet.verify.scenarios.expected.isolation import Isolation
 from swarmnet.verify.scenarios.expected.outside import Outside
+from swarmnet.verify.scenarios.hosts.clocks import Clocks
+from swarmnet.verify.scenarios.hosts.data_path import DataPath
 from swarmnet.verify.scenarios.hosts.firewall import HostFirewall
 from swarmnet.verify.scenarios.hosts.gossip import Gossip
+from swarmnet.verify.scenarios.hosts.identities import Identities
 from swarmnet.verify.scenarios.hosts.kernels import Kernels
+from swarmnet.verify.scenarios.hosts.ports import Ports
 from swarmnet.verify.scenarios.mesh.host_port import HostPort
 from swarmnet.verify.scenarios.mesh.ingress_network import IngressNetwork
 from swarmnet.verify.scenarios.mesh.ipv6 import MeshIpv6
@@ -44,7 +48,11 @@ ALL: tuple[Scenario, ...] = (
     NetworksAllocated(),
     SubnetOverlaps(),
     Kernels(),
+    Identities(),
+    Clocks(),
+    DataPath(),
     HostFirewall(),
+    Ports(),
     IcmpMatrix(),
     UdpMatrix(),
     TcpMatrix(),

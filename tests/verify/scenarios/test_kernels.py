@@ -11,9 +11,10 @@ from swarmnet.model.report import Status
 from swarmnet.verify.absence import explain as absent
 from swarmnet.verify.causes.consequences import traced
 from swarmnet.verify.causes.pairs import explain
+from swarmnet.verify.kernels import KERNEL
 from swarmnet.verify.keys import WAYS
 from swarmnet.verify.scenario import Answer, Answers
-from swarmnet.verify.scenarios.hosts.kernels import KERNEL, MACHINE, Kernels
+from swarmnet.verify.scenarios.hosts.kernels import MACHINE, Kernels
 from swarmnet.verify.scenarios.pairs.matrix import UdpMatrix
 from tests.support.encrypted_captures import cluster, vtep
 from tests.support.setups import answers as said

@@ -184,10 +184,11 @@ def _into(setup: Setup, host: str, peer: str, vteps: dict[str, str]) -> Iterable
     for protocol in ("udp", "tcp"):
         source = GOSSIP if protocol == "udp" else None
         packet = replace(here, protocol=protocol, port=GOSSIP, from_port=source)
-        yield Crossing(f"{protocol} {GOSSIP}", host, peer, "INPUT", packet, learned, both_states=protocol == "udp")
+        broken = learned | {claims.passage(f"{protocol}/{GOSSIP}", peer, host)}
+        yield Crossing(f"{protocol} {GOSSIP}", host, peer, "INPUT", packet, broken, both_states=protocol == "udp")
     if _is_manager(setup, host):
         packet = replace(here, protocol="tcp", port=ORDERS)
-        yield Crossing(f"tcp {ORDERS}", host, peer, "INPUT", packet, frozenset((claims.node(peer),)))
+        yield Crossing(f"tcp {ORDERS}", host, peer, "INPUT", packet, _orders(peer, host))
     if any(net.spec.encrypted for net in setup.networks):
         yield Crossing(
             "esp",
@@ -228,10 +229,11 @@ def _out_of(setup: Setup, host: str, peer: str, vteps: dict[str, str]) -> Iterab
     for protocol in ("udp", "tcp"):
         source = GOSSIP if protocol == "udp" else None
         packet = replace(here, protocol=protocol, port=GOSSIP, from_port=source)
-        yield Crossing(f"{protocol} {GOSSIP}", host, peer, "OUTPUT", packet, learned, both_states=protocol == "udp")
+        broken = learned | {claims.passage(f"{protocol}/{GOSSIP}", host, peer)}
+        yield Crossing(f"{protocol} {GOSSIP}", host, peer, "OUTPUT", packet, broken, both_states=protocol == "udp")
     if _is_manager(setup, peer):
         packet = replace(here, protocol="tcp", port=ORDERS)
-        yield Crossing(f"tcp {ORDERS}", host, peer, "OUTPUT", packet, frozenset((claims.node(host),)))
+        yield Crossing(f"tcp {ORDERS}", host, peer, "OUTPUT", packet, _orders(host, peer))
     if any(net.spec.encrypted for net in setup.networks):
         broken = frozenset((claims.esp(host, peer), claims.passage("esp", host, peer)))
         yield Crossing("esp", host, peer, "OUTPUT", replace(here, protocol="esp"), broken)
@@ -255,6 +257,10 @@ def published(setup: Setup) -> list[tuple[str, int]]:
 def _gossip(host: str, peer: str) -> frozenset[Claim]:
     ways = claims.both(lambda one, other: claims.passage("gossip", one, other), host, peer)
     return ways | claims.both(claims.learned, host, peer)
+
+
+def _orders(host: str, manager: str) -> frozenset[Claim]:
+    return frozenset((claims.node(host), claims.passage(f"tcp/{ORDERS}", host, manager)))
 
 
 def _vxlan(source: str, target: str) -> frozenset[Claim]:

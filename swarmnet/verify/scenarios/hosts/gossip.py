@@ -20,6 +20,7 @@ from swarmnet.verify.scenarios.sizes.overlay import vteps
 
 if TYPE_CHECKING:
     from swarmnet.model.base import JsonObject, JsonValue
+    from swarmnet.model.report import Claim
     from swarmnet.verify.patterns import Pair, Reach
 
 PORT = 7946
@@ -102,8 +103,14 @@ class Gossip(Scenario):
                 "pairs": [[*pair] for pair in sorted(reach.pairs)],
             },
             broken=frozenset(broken),
-            needed=tuple(frozenset(map(claims.node, pair)) for pair in sorted(reach.pairs)),
+            needed=tuple(_needed(pair) for pair in sorted(reach.pairs)),
         )
+
+
+def _needed(pair: Pair) -> frozenset[Claim]:
+    """Return what explains lost gossip: a dead node, an address that none reaches, or both protocols lost alike."""
+    ways = {claims.passage(f"udp/{PORT}", *pair), claims.port(PORT, *pair)}
+    return frozenset(ways.union(*({claims.node(host), claims.advertised(host)} for host in pair)))
 
 
 def patience(setup: Setup) -> float:

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, ClassVar
 from swarmnet.model.report import Status, Verdict
 from swarmnet.verify import claims, keys
 from swarmnet.verify.ids import CauseId
+from swarmnet.verify.kernels import settings, told
 from swarmnet.verify.keys import EXCHANGES, WAYS, outcomes
 from swarmnet.verify.scenario import (
     Answers,
     Findings,
     HostCommand,
-    ObserverTask,
     Question,
     Scenario,
     Setup,
@@ -31,7 +31,9 @@ if TYPE_CHECKING:
     from swarmnet.model.base import JsonObject
     from swarmnet.model.report import Claim
 
-KERNEL, MACHINE = keys.value("kernel"), keys.command("machine-id")
+MACHINE = keys.command("machine-id")
+OURS = "vx-"
+"""How engines call a VXLAN device before they put it into the network's namespace (overlay driver, 20.10 to 28.5)."""
 STRICT = 1
 """``rp_filter``: the answer must leave by the device that the packet came by."""
 
@@ -48,15 +50,15 @@ class Kernels(Scenario):
         """Ask each host's observer for its kernel's settings and ways, and the host for its machine's id."""
         found: list[Question] = []
         for host in setup.watched:
-            found.append(ObserverTask(host, KERNEL.name, {"kind": "kernel"}))
+            found.append(settings(host))
             found.append(ways(setup, host))
             found.append(HostCommand(host, MACHINE.name, ("cat", "/etc/machine-id")))
         return tuple(found)
 
     def judge(self, setup: Setup, answers: Answers) -> Findings:
         """Return one verdict a host and trouble, else one for all."""
-        seen = {host: told for host in setup.watched if (told := _told(answers, host))}
-        verdicts = [verdict for host, told in seen.items() for verdict in self._host(setup, answers, host, told)]
+        seen = {host: said for host in setup.watched if (said := told(answers, host))}
+        verdicts = [verdict for host, said in seen.items() for verdict in self._host(setup, answers, host, said)]
         verdicts += [*self._cloned(setup, answers), *self._restoring(setup)]
         if seen and not any(one.status is Status.FAILED for one in verdicts):
             detail = (
@@ -66,9 +68,10 @@ class Kernels(Scenario):
             verdicts.append(self.verdict("hosts", Status.OK, detail))
         return Findings(tuple(verdicts))
 
-    def _host(self, setup: Setup, answers: Answers, host: str, told: JsonObject) -> Iterable[Verdict]:
-        if told.get("forward") == 0:
-            yield self._failed(
+    def _host(self, setup: Setup, answers: Answers, host: str, said: JsonObject) -> Iterable[Verdict]:
+        if said.get("forward") == 0:
+            yield failed(
+                self.name,
                 host,
                 (CauseId.IP_FORWARD, ["sysctl -w net.ipv4.ip_forward=1"]),
                 f"{host} does not forward packets (net.ipv4.ip_forward is 0), so its published ports do not work",
@@ -76,8 +79,8 @@ class Kernels(Scenario):
                 frozenset(_doors(setup, host)),
             )
         yield from self._sources(setup, answers, host)
-        yield from self._filters(setup, answers, host, told)
-        yield from self._leftovers(setup, host, told)
+        yield from self._filters(setup, answers, host, said)
+        yield from self._leftovers(setup, host, said)
 
     def _sources(self, setup: Setup, answers: Answers, host: str) -> Iterable[Verdict]:
         known = {one.host: one.vtep for one in setup.observers}
@@ -87,10 +90,11 @@ class Kernels(Scenario):
             for peer, way in found.items()
             if known[host] and way.get("local") not in (None, known[host])
         }
-        hurt = {peer: local for peer, local in others.items() if _is_lost(setup, answers, host, peer)}
+        hurt = {peer: local for peer, local in others.items() if is_lost(setup, answers, host, peer)}
         if hurt:
             local = hurt[min(hurt)]
-            yield self._failed(
+            verdict = failed(
+                self.name,
                 host,
                 (CauseId.OUTER_SOURCE, []),
                 f"{host} sends to {', '.join(sorted(hurt))} from {local}, but overlays know it as {known[host]}:"
@@ -98,11 +102,12 @@ class Kernels(Scenario):
                 f"make {known[host]} the route's source address (ip route change ... src {known[host]}), or let the"
                 " node"
                 f" join again with --advertise-addr and --data-path-addr {local}",
-                frozenset(_ways(setup, {(host, peer) for peer in hurt})),
+                frozenset(between(setup, {(host, peer) for peer in hurt})),
             )
+            yield verdict.model_copy(update={"needed": claims.each([claims.advertised(host)])})
 
-    def _filters(self, setup: Setup, answers: Answers, host: str, told: JsonObject) -> Iterable[Verdict]:
-        devices, filters = told.get("devices"), told.get("filters")
+    def _filters(self, setup: Setup, answers: Answers, host: str, said: JsonObject) -> Iterable[Verdict]:
+        devices, filters = said.get("devices"), said.get("filters")
         vtep = next(one.vtep for one in setup.observers if one.host == host)
         if (
             not isinstance(devices, dict)
@@ -114,25 +119,25 @@ class Kernels(Scenario):
         away = {peer: str(way["device"]) for peer, way in found.items() if way.get("device") not in (None, device)}
         if away:
             peers = ", ".join(sorted(away))
-            yield self._failed(
+            yield failed(
+                self.name,
                 host,
                 (CauseId.RP_FILTER, [f"sysctl -w net.ipv4.conf.all.rp_filter=2 net.ipv4.conf.{device}.rp_filter=2"]),
                 f"{host} drops what {peers} send to it: answers would leave by {away[min(away)]}, packets come by"
                 f" {device}, and its reverse path filter is strict (net.ipv4.conf.{device}.rp_filter is 1)",
                 f"fix the routes of {host}, or run this there, and find what sets it in /etc/sysctl.d:",
-                frozenset(_ways(setup, {(peer, host) for peer in away})),
+                frozenset(between(setup, {(peer, host) for peer in away})),
             )
 
-    def _leftovers(self, setup: Setup, host: str, told: JsonObject) -> Iterable[Verdict]:
-        tunnels = told.get("tunnels")
-        names = {vni: net.spec.name for net in (*setup.state.networks, *setup.networks) for vni in net.vnis}
-        for device, vni in tunnels.items() if isinstance(tunnels, dict) else ():
-            if isinstance(vni, int) and vni in names:
-                yield self._failed(
+    def _leftovers(self, setup: Setup, host: str, said: JsonObject) -> Iterable[Verdict]:
+        for device, vni, name in taken(setup, said):
+            if device.startswith(OURS):
+                yield failed(
+                    self.name,
                     host,
                     (CauseId.LEFTOVER_VXLAN, [f"ip link delete {device}"]),
-                    f"a VXLAN device of {names[vni]} (VNI {vni}) is left in the host's own namespace on {host}:"
-                    f" {device}; no container on that network can start there (file exists)",
+                    f"a VXLAN device of {name} (VNI {vni}) is left in the host's own namespace on {host}: {device}; no"
+                    " container on that network can start there (file exists)",
                     f"run this on {host}; if the device comes back, restart Docker there:",
                     frozenset((claims.attach(host),)),
                 )
@@ -141,9 +146,9 @@ class Kernels(Scenario):
         found: dict[str, list[str]] = defaultdict(list)
         for host in setup.watched:
             ended = MACHINE.read(answers, host)
-            said = ended.stdout.strip() if ended else ""
-            if said:
-                found[said].append(host)
+            machine = ended.stdout.strip() if ended else ""
+            if machine:
+                found[machine].append(host)
         for hosts in found.values():
             if hosts[1:]:
                 verdict = self.verdict(
@@ -172,28 +177,25 @@ class Kernels(Scenario):
                 cause=CauseId.LIVE_RESTORE,
             )
 
-    def _failed(
-        self, host: str, what: tuple[CauseId, list[str]], detail: str, fix: str, broken: frozenset[Claim]
-    ) -> Verdict:
-        cause, commands = what
-        return Verdict(
-            scenario=self.name,
-            subject=f"host {host}",
-            status=Status.FAILED,
-            detail=detail,
-            fix=fix,
-            cause=cause,
-            evidence={"cause": cause, "hosts": [host], "commands": [*commands]},
-            broken=broken,
-        )
+
+def failed(
+    scenario: str, host: str, what: tuple[CauseId, list[str]], detail: str, fix: str, broken: frozenset[Claim]
+) -> Verdict:
+    """Return a failure of one host: its cause and the commands that fix it, in words, and what it breaks."""
+    cause, commands = what
+    return Verdict(
+        scenario=scenario,
+        subject=f"host {host}",
+        status=Status.FAILED,
+        detail=detail,
+        fix=fix,
+        cause=cause,
+        evidence={"cause": cause, "hosts": [host], "commands": [*commands]},
+        broken=broken,
+    )
 
 
-def _told(answers: Answers, host: str) -> JsonObject | None:
-    told = KERNEL.read(answers, host)
-    return told if told is not None and "forward" in told else None
-
-
-def _is_lost(setup: Setup, answers: Answers, source: str, target: str) -> bool:
+def is_lost(setup: Setup, answers: Answers, source: str, target: str) -> bool:
     """Return whether an exchange between the two failed: an unexpected source address that works is not a fault."""
     looks = [
         key
@@ -208,7 +210,8 @@ def _is_lost(setup: Setup, answers: Answers, source: str, target: str) -> bool:
     )
 
 
-def _ways(setup: Setup, pairs: set[tuple[str, str]]) -> Iterable[Claim]:
+def between(setup: Setup, pairs: set[tuple[str, str]]) -> Iterable[Claim]:
+    """Yield what fails where a kernel drops all that comes in these directions."""
     for pair in pairs:
         yield from (claims.vxlan(*pair), claims.passage("vxlan", *pair))
         yield from (claims.door(*way, protocol) for way in (pair, pair[::-1]) for protocol in ("tcp", "udp"))
@@ -220,3 +223,18 @@ def _doors(setup: Setup, host: str) -> Iterable[Claim]:
     for protocol in ("tcp", "udp"):
         yield claims.entry(host, protocol)
         yield from (claims.door(side, host, protocol) for side in (*setup.watched, ""))
+
+
+def taken(setup: Setup, said: JsonObject) -> list[tuple[str, int, str]]:
+    """Return the VXLAN devices in the host's own namespace with the VNI of a network: device, VNI, network.
+
+    One that listens on another port is in no one's way; where its port is not known, it counts.
+    """
+    tunnels, ports = said.get("tunnels"), said.get("ports")
+    names = {vni: net.spec.name for net in (*setup.state.networks, *setup.networks) for vni in net.vnis}
+    known = ports if isinstance(ports, dict) else {}
+    return [
+        (device, vni, names[vni])
+        for device, vni in (tunnels.items() if isinstance(tunnels, dict) else ())
+        if isinstance(vni, int) and vni in names and known.get(device, setup.data_path_port) == setup.data_path_port
+    ]

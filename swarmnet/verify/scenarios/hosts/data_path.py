@@ -1,0 +1,116 @@
+"""Scenario: nothing else on a host takes what the data path needs: its port, the networks' VNIs, the kernel's tables.
+
+Flannel, Calico and OVS send VXLAN, too: where one has the port or the VNI of a network, the engine cannot make the
+network's device ("file exists", "address already in use"). A kernel whose table of connections is full drops what it
+has no room for, overlay packets included, and says so in its own log alone.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, ClassVar
+
+from swarmnet.model.report import Status, Verdict
+from swarmnet.verify import claims, keys
+from swarmnet.verify.ids import CauseId
+from swarmnet.verify.kernels import settings, told
+from swarmnet.verify.scenario import Answers, Findings, HostCommand, Question, Scenario, Setup
+from swarmnet.verify.scenarios.hosts.kernels import OURS, between, failed, taken
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from swarmnet.model.base import JsonObject
+
+HOLDERS = keys.command("data-path/holders")
+_PROGRAM = re.compile(r'\("([^"]+)",pid=')
+"""A process in the last column of ``ss -p``."""
+FULL = 0.98
+"""Share of the table of connections from which new ones find no room: the kernel removes some that are young first."""
+
+
+class DataPath(Scenario):
+    """Holders of the port, foreign VXLAN devices, and room for connections."""
+
+    name: ClassVar[str] = "data-path"
+    summary: ClassVar[str] = "nothing else on a host takes the data path's port, a network's VNI or the kernel's tables"
+    needs_observer: ClassVar[bool] = True
+    needs_networks: ClassVar[bool] = False
+
+    def ask(self, setup: Setup, _answers: Answers) -> tuple[Question, ...]:
+        """Ask each observer what its kernel knows, and each host which program has the port."""
+        found: list[Question] = [settings(host) for host in setup.watched]
+        for host in setup.watched:
+            port = ("sport", "=", f":{setup.data_path_port}")
+            found.append(HostCommand(host, HOLDERS.name, ("ss", "-H", "-l", "-u", "-n", "-p", *port), sudo=True))
+        return tuple(found)
+
+    def judge(self, setup: Setup, answers: Answers) -> Findings:
+        """Return one verdict a host and trouble, else one for all."""
+        seen = {host: said for host in setup.watched if (said := told(answers, host))}
+        found = [self._held(setup, host, who) for host in setup.watched if (who := _holders(answers, host))]
+        found += [verdict for host, said in seen.items() for verdict in self._host(setup, host, said)]
+        if seen and not found:
+            detail = f"on {len(seen)} hosts the data path has its port, its VNIs and room for connections"
+            found = [self.verdict("hosts", Status.OK, detail)]
+        return Findings(tuple(found))
+
+    def _held(self, setup: Setup, host: str, who: list[str]) -> Verdict:
+        port = setup.data_path_port
+        return failed(
+            self.name,
+            host,
+            (CauseId.DATA_PATH_TAKEN, []),
+            f"{', '.join(who)} on {host} holds UDP {port}, the swarm's data path port: the engine cannot make overlays"
+            " there (address already in use)",
+            f"move it to another port (ss -lunp 'sport = :{port}' shows its process); a swarm gets another port only"
+            " when it is made (docker swarm init --data-path-port)",
+            frozenset((claims.attach(host),)),
+        )
+
+    def _host(self, setup: Setup, host: str, said: JsonObject) -> Iterable[Verdict]:
+        port = setup.data_path_port
+        for device, vni, name in foreign(setup, said):
+            yield failed(
+                self.name,
+                host,
+                (CauseId.DATA_PATH_TAKEN, []),
+                f"the VXLAN device {device} on {host} has the VNI of {name} ({vni}) on UDP {port}, and is not Docker's:"
+                f" no container on {name} can start there (file exists)",
+                f"find what made {device} on {host} (ip -d link show {device}), and give it another VNI or port; or"
+                f" recreate {name}, which then gets another VNI",
+                frozenset((claims.attach(host),)),
+            )
+        yield from self._full(setup, host, said)
+
+    def _full(self, setup: Setup, host: str, said: JsonObject) -> Iterable[Verdict]:
+        table = said.get("connections")
+        count, most = (table.get("count"), table.get("most")) if isinstance(table, dict) else (None, None)
+        if not isinstance(count, int) or not isinstance(most, int) or most <= 0 or count < FULL * most:
+            return
+        pairs = {pair for peer in setup.watched if peer != host for pair in ((host, peer), (peer, host))}
+        nets = [net.spec.name for net in setup.networks]
+        broken = {*between(setup, pairs), *(claims.steady(name, *pair) for name in nets for pair in pairs)}
+        broken |= {claims.overlay(name, *pair) for name in nets for pair in pairs}
+        verdict = failed(
+            self.name,
+            host,
+            (CauseId.CONNECTIONS_FULL, [f"sysctl -w net.netfilter.nf_conntrack_max={max(4 * most, 262144)}"]),
+            f"{host} tracks {count} connections, and has room for {most} (nf_conntrack): packets of new ones are"
+            " dropped, whatever they are",
+            f"find what opens so many on {host} (conntrack -L), and make the table larger, also in /etc/sysctl.d:",
+            frozenset(broken),
+        )
+        evidence: JsonObject = {**verdict.evidence, "pairs": [[*pair] for pair in sorted(pairs)]}
+        yield verdict.model_copy(update={"evidence": evidence})
+
+
+def _holders(answers: Answers, host: str) -> list[str]:
+    """Return the names of the programs that hold the port; the kernel's own sockets belong to none."""
+    ended = HOLDERS.read(answers, host)
+    return sorted(set(_PROGRAM.findall(ended.stdout))) if ended and ended.succeeded else []
+
+
+def foreign(setup: Setup, said: JsonObject) -> list[tuple[str, int, str]]:
+    """Return the VXLAN devices of others that have the VNI of a network on the swarm's port: device, VNI, network."""
+    return [one for one in taken(setup, said) if not one[0].startswith(OURS)]

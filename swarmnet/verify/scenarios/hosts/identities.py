@@ -1,0 +1,111 @@
+"""Scenario: each host is one of its kind: it has the address that its node is known by, and shares no identity.
+
+Engines keep the address that they joined with: where a host gets another one, its peers go on to send to the old one.
+Machines that were copied share what must differ: hardware addresses, ids of engines.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, ClassVar
+
+from swarmnet.model.report import Status, Verdict
+from swarmnet.verify import claims
+from swarmnet.verify.ids import CauseId
+from swarmnet.verify.kernels import settings, told
+from swarmnet.verify.scenario import Answers, Findings, Question, Scenario, Setup
+from swarmnet.verify.scenarios.hosts.kernels import between, is_lost
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from swarmnet.model.state import HostFacts
+
+
+class Identities(Scenario):
+    """Addresses of nodes, hardware addresses, ids of engines."""
+
+    name: ClassVar[str] = "identities"
+    summary: ClassVar[str] = "every host has the address that its node is known by, and shares no identity with others"
+    needs_observer: ClassVar[bool] = True
+    needs_networks: ClassVar[bool] = False
+
+    def ask(self, setup: Setup, _answers: Answers) -> tuple[Question, ...]:
+        """Ask each observer for the addresses of its host's devices."""
+        return tuple(settings(host) for host in setup.watched)
+
+    def judge(self, setup: Setup, answers: Answers) -> Findings:
+        """Return one verdict for each host that lost its address and each identity that several share, else one."""
+        known = {one.host: _addresses(setup, answers, one.host) for one in setup.observers}
+        seen = [host for host, addresses in known.items() if addresses]
+        found = [one for host in seen for one in self._gone(setup, answers, host, known[host])]
+        found += self._same(
+            {host: known[host].get(_vtep(setup, host), "") for host in seen},
+            (CauseId.SAME_MAC, "hardware address"),
+            "give one of them another hardware address: change it in the settings of the virtual machine",
+        )
+        found += self._same(
+            {one.host: one.engine.id for one in setup.state.hosts},
+            (CauseId.SAME_ENGINE, "engine id"),
+            "on the copies: stop Docker, remove /etc/docker/key.json and /var/lib/docker/engine-id, start it again",
+        )
+        if seen and not found:
+            detail = f"{len(seen)} hosts have the addresses that their nodes are known by, and share no identity"
+            found = [self.verdict("hosts", Status.OK, detail)]
+        return Findings(tuple(found))
+
+    def _gone(self, setup: Setup, answers: Answers, host: str, has: Mapping[str, str]) -> Iterable[Verdict]:
+        """Yield the failure of a host that nothing reaches where its node is known; behind a NAT that works, none."""
+        peers = [one.host for one in setup.observers if one.host != host]
+        wanted = _vtep(setup, host)
+        if not wanted or ":" in wanted or wanted in has:
+            return
+        hurt = [peer for peer in peers if is_lost(setup, answers, host, peer)]
+        node = setup.state.node_of(host)
+        if not hurt and (node is None or node.status == "ready"):
+            return
+        pairs = sorted(pair for peer in peers for pair in ((host, peer), (peer, host)))
+        broken = {claims.advertised(host), claims.node(host), claims.attach(host)}
+        for pair in pairs:
+            broken |= {*between(setup, {pair}), claims.learned(*pair), claims.path(*pair)}
+            broken |= {claims.passage("answers", *pair), claims.passage("gossip", *pair)}
+        yield Verdict(
+            scenario=self.name,
+            subject=f"host {host}",
+            status=Status.FAILED,
+            detail=f"the node of {host} is known by {wanted}, but {host} has {', '.join(sorted(has)) or 'no address'}:"
+            " other hosts send to an address that is not there",
+            fix=f"give {wanted} back to {host} (a fixed address, or a lease that stays); or let it leave the swarm and"
+            " join again with its new address, managers one after the other",
+            cause=CauseId.ADDRESS_GONE,
+            evidence={"cause": CauseId.ADDRESS_GONE, "hosts": [host], "pairs": [[*pair] for pair in pairs]},
+            broken=frozenset(broken),
+        )
+
+    def _same(self, values: Mapping[str, str], what: tuple[CauseId, str], fix: str) -> list[Verdict]:
+        cause, words = what
+        owners: dict[str, list[str]] = defaultdict(list)
+        for host, value in values.items():
+            if value:
+                owners[value].append(host)
+        found = []
+        for value, hosts in sorted(owners.items()):
+            if hosts[1:]:
+                names = ", ".join(hosts)
+                detail = f"{names} have the same {words}, {value}: they are copies of one machine"
+                verdict = self.verdict(f"hosts {names}", Status.FAILED, detail, fix, cause=cause)
+                found.append(verdict.model_copy(update={"evidence": {"cause": cause, "hosts": [*hosts]}}))
+        return found
+
+
+def _vtep(setup: Setup, host: str) -> str:
+    return next((one.vtep for one in setup.observers if one.host == host), "")
+
+
+def _addresses(setup: Setup, answers: Answers, host: str) -> dict[str, str]:
+    """Return the addresses of a host with the hardware addresses of their devices, as far as they are known."""
+    macs = (told(answers, host) or {}).get("macs")
+    if isinstance(macs, dict) and macs:
+        return {address: str(mac or "") for address, mac in macs.items() if not address.startswith("127.")}
+    facts: HostFacts | None = setup.state.facts(host)
+    return dict.fromkeys(facts.addresses, "") if facts else {}
