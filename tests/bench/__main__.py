@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 WORKS = ("first apply", "unchanged apply", "status", "connections", "matrix: pairs", "matrix: all of it", "backup")
 """The rows of one size."""
 OF_SERVICES = ("200 services", "adopt", "stack file")
-"""The rows of many services: unchanged apply, adopt of them, plan of a stack file of 60, too."""
+"""The rows of many services: an empty plan of them, adopt of them, the plan of a stack file of 60 besides."""
 Wanted = frozenset[str]
 """The works to measure; others run only where one of these needs what they leave."""
 SIZES = ((3, 5), (20, 50))
@@ -177,7 +177,7 @@ def measure_services(hosts: int, wanted: Wanted) -> list[Row]:
         play += ["--var", f"replicas={REPLICAS}"]
         observed = median_of_three([*raw, "observe", str(here.inventory), "1"])
         if again.work in wanted:
-            again.seconds["swarmnet"] = median_of_three([SWARMNET, "apply", *play, "--yes"])
+            again.seconds["swarmnet"] = median_of_three([SWARMNET, "plan", *play, "--check"])
         if adopted.work in wanted:
             adopt = [SWARMNET, "adopt", *inventory, "-o", str(BUILD / "bench-adopted.yml"), "--overwrite"]
             adopted.seconds["swarmnet"] = median_of_three(adopt)

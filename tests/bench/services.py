@@ -1,7 +1,8 @@
 """The rows of many services with many tasks: what is paid for their specs, where nothing changes.
 
 The tasks are records without containers, since 600 containers are more than one machine carries: no node has the label
-that they ask for, so that they stay pending, as managers list them all the same.
+that they ask for, so that they stay pending, as managers list them all the same. An unchanged ``apply`` would wait for
+them; it looks at what ``plan`` looks at, once.
 """
 
 from __future__ import annotations
