@@ -62,7 +62,8 @@ test: roots  ## every test, lab stories on real engines included
 coverage: roots  ## the same with branch coverage, which takes half as long again
 	$(BIN)/pytest $(ALL_TESTS) --cov --cov-report=term:skip-covered
 
-soak: packages dev  ## the fuzzers and laws with many more inputs, for an hour or more; not part of the tests
+soak: roots  ## laws with many more inputs, and stories of hours on real engines; not part of the tests
+	$(BIN)/pytest -q tests/soak/soak_*.py -o faulthandler_timeout=7300
 	HYPOTHESIS_PROFILE=soak $(BIN)/pytest -q -m 'not lab' --timeout 7200 -o faulthandler_timeout=7300
 
 demo: roots  ## the whole product in one run: lab, bootstrap, verify, backup, disaster, restore, verify

@@ -30,6 +30,7 @@ BALANCING = ("vip", "balance", "hairpin", "ipvs")
 SETTINGS = """
 n=/var/run/docker/netns/lb_$(docker network inspect -f '{{.Id}}' vault | cut -c1-9)
 delete() { eval "iptables $(iptables -S INPUT | grep 'dport 4789' | grep -e '-j DROP' | sed 's/^-A/-D/')"; }
+forget() { iptables-save -t $1 | grep -v -e bytecode -e u32 | iptables-restore -T $1; }
 spi() { ip xfrm policy list | grep -A5 "dst $1/32" | sed -n 's/.*spi \\(0x[0-9a-f]*\\).*/\\1/p' | head -1; }
 """
 """Words that the scripts below use."""
@@ -39,6 +40,14 @@ key=$(ip xfrm state list | grep -A3 "$(spi $M2)" | sed -n 's/.*rfc4106(gcm(aes))
 ip xfrm state delete $state
 ip xfrm state add $state reqid 13681891 mode transport aead 'rfc4106(gcm(aes))' $key 64 replay-oseq """
 """Gives a state of a host another number of the next packet."""
+OTHER_KEYS = """
+for spi in $(ip xfrm state list src $M1 dst $M2 | sed -n 's/.*spi \\(0x[0-9a-f]*\\).*/\\1/p'); do
+    state="src $M1 dst $M2 proto esp spi $spi"
+    ip xfrm state delete $state
+    ip xfrm state add $state reqid 13681891 mode transport aead 'rfc4106(gcm(aes))' 0x$(printf '%040d' 7) 64
+done
+"""
+"""Gives the receiving states of a host other keys than the sender's; an engine does not look at states that exist."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +69,11 @@ class Staged:
 
     @contextmanager
     def on(self, lab: Lab) -> Iterator[None]:
-        """Break it, and heal it afterwards."""
+        """Break it, and heal it afterwards; meanwhile, containers stay on the encrypted overlay where that matters."""
+        stay = [host.name for host in lab.hosts] if "encryption" in self.scenarios else []
         try:
+            for host in stay:
+                assert lab.exec(host, _shell(lab, STAY)).exit_code == 0, (self.mode, host)
             for fault in self.faults:
                 lab.break_(fault)
             for host, script in self.breaks.items():
@@ -77,6 +89,8 @@ class Staged:
             for host in self.restarts:
                 lab.break_(Fault(host=host, kind="engine"))
                 lab.heal(Fault(host=host, kind="engine"))
+            for host in stay:
+                lab.exec(host, ["docker", "rm", "-f", "staying"])
 
     def seen_on(self, lab: Lab, *, keep: bool = False) -> tuple[Verdict, ...]:
         """Return the verdicts on a lab that is broken so; ``keep`` records what they were made of."""
@@ -107,12 +121,12 @@ BACKEND = """
 use Socket;
 my ($what, $mark, $address) = @ARGV;
 socket(my $kernel, AF_INET, SOCK_RAW, 255) or die "socket: $!";
-my $service = pack("S x2 a4 S x2 L a16 L L L", 0, "", 0, $mark, "rr", 0, 0, 0);
+my $service = pack("S x2 a4 S x2 L a16 L L L", 6, "", 0, $mark, "rr", 0, 0, 0);
 my $backend = pack("a4 S x2 L l L L", inet_aton($address), 0, 0, 1, 0, 0);
 setsockopt($kernel, 0, 1152 + $what, $service . $backend) or die "setsockopt: $!";
 """
 """Adds (7) or removes (8) a backend of a balancer, by the kernel's own interface (``linux/ip_vs.h``)."""
-STAY = "docker run -d --name staying --network vault own:1 sleep 100000"
+STAY = "docker rm -f staying > /dev/null 2>&1 || true; docker run -d --name staying --network vault own:1 sleep 9999"
 """Keeps an endpoint of the encrypted overlay on a host, and with it the engine's rules."""
 OWN = (
     Staged("F05", "esp-blocked", ("m2", "m3"), ENCRYPTED, faults=(blocked("m3", "m2"),)),
@@ -141,10 +155,12 @@ OWN = (
         ("m2",),
         ENCRYPTED,
         breaks={
-            "m2": "docker rm -f staying; sleep 2; rmmod xt_u32; mkdir -p /etc/modprobe.d;"
-            f" echo 'install xt_u32 /bin/false' > /etc/modprobe.d/no-u32.conf; {STAY}; sleep 2"
+            "m2": "docker rm -f staying || true; sleep 3; forget filter; forget mangle; mkdir -p /etc/modprobe.d;"
+            " rmmod xt_bpf || true; rmmod xt_u32 || true;"
+            " printf 'install xt_u32 /bin/false\\ninstall xt_bpf /bin/false\\n' > /etc/modprobe.d/no-match.conf"
         },
-        heals={"m2": f"rm /etc/modprobe.d/no-u32.conf; docker rm -f staying; modprobe xt_u32; sleep 2; {STAY}"},
+        heals={"m2": "rm -f /etc/modprobe.d/no-match.conf; modprobe -a xt_u32 xt_bpf"},
+        restarts=("m2",),
     ),
     Staged(
         "F36",
@@ -164,10 +180,10 @@ OWN = (
     ),
     Staged(
         "F39",
-        "ipsec",
-        ("m1",),
+        "ipsec-drops",
+        ("m2",),
         ENCRYPTED,
-        breaks={"m2": "ip xfrm state deleteall src $M1 dst $M2 proto esp"},
+        breaks={"m2": OTHER_KEYS},
         restarts=("m2",),
     ),
     Staged("F40", "key-worn", ("m1",), ENCRYPTED, breaks={"m1": f"{WEAR} 4026531840"}, heals={"m1": f"{WEAR} 100000"}),
@@ -224,7 +240,7 @@ OWN = (
         },
         heals={"m2": "kill $(cat /run/nc.pid)", "m1": "docker service rm hiding"},
     ),
-    Staged("F58", "ipv6-hangs", (), ("mesh-tcp", "mesh-ipv6")),
+    Staged("F58", "ipv6-hangs", ("m1", "m2", "m3"), ("mesh-tcp", "mesh-ipv6")),
     Staged(
         "F65",
         "internal-published",
@@ -239,7 +255,82 @@ OWN = (
 )
 
 
-STAGED = OWN
+DNS = """
+use Socket;
+socket(my $server, AF_INET, SOCK_DGRAM, 17) or die;
+bind($server, sockaddr_in(53, INADDR_ANY)) or die;
+while (my $from = recv($server, my $said, 512, 0)) {
+    substr($said, 2, 2) = pack("n", 0x8183);
+    send($server, $said, 0, $from);
+}
+"""
+"""Answers that there is no such name."""
+RESOLVE = "cp /etc/resolv.conf /run/kept.dns; echo nameserver {} > /etc/resolv.conf"
+SHARED = (
+    Staged(
+        "F47",
+        "upstream-dns",
+        ("m2",),
+        ("dns-upstream", "dns-container"),
+        ("plain",),
+        breaks={
+            "m1": f"{RESOLVE.format('$M3')}; (perl -e '{DNS}' > /dev/null 2>&1 & echo $! > /run/dns.pid)",
+            "m2": RESOLVE.format("192.0.2.1"),
+            "m3": f"{RESOLVE.format('$M1')}; (perl -e '{DNS}' > /dev/null 2>&1 & echo $! > /run/dns.pid)",
+        },
+        heals={
+            "m1": "kill $(cat /run/dns.pid); cat /run/kept.dns > /etc/resolv.conf",
+            "m2": "cat /run/kept.dns > /etc/resolv.conf",
+            "m3": "kill $(cat /run/dns.pid); cat /run/kept.dns > /etc/resolv.conf",
+        },
+    ),
+    Staged(
+        "F50",
+        "iptables-split",
+        ("m2",),
+        ("firewall", "udp"),
+        ("plain",),
+        breaks={"m2": "iptables-legacy -I INPUT -p udp --dport 4789 -j DROP"},
+        heals={"m2": "iptables-legacy -D INPUT -p udp --dport 4789 -j DROP"},
+    ),
+    Staged(
+        "F54",
+        "bridge-on-underlay",
+        ("m3",),
+        ("subnets", "udp", "gossip"),
+        ("plain",),
+        breaks={"m3": "docker network create --subnet ${M1%.*}.8/30 wrong"},
+        heals={"m3": "docker network rm wrong"},
+    ),
+    Staged(
+        "F55",
+        "subnet-hides-route",
+        ("m2",),
+        ("subnets", "udp"),
+        ("plain",),
+        breaks={
+            "m2": "ip route add 10.77.0.0/24 dev eth0",
+            "m1": "docker network create -d overlay --attachable --subnet 10.77.0.0/24 lan",
+        },
+        heals={"m1": "docker network rm lan", "m2": "ip route del 10.77.0.0/24 dev eth0"},
+    ),
+    Staged(
+        "F56",
+        "subnet-full",
+        (),
+        ("allocation", "udp"),
+        ("tiny", "plain"),
+        breaks={
+            "m1": "docker network create -d overlay --subnet 10.99.0.0/29 tiny; docker service create -d --name crowd"
+            " --network tiny --replicas 8 own:1 sleep 1000; sleep 5"
+        },
+        heals={"m1": "docker service rm crowd; sleep 5; docker network rm tiny"},
+    ),
+)
+"""What shows on hosts that share a kernel, too."""
+
+
+STAGED = (*OWN, *SHARED)
 
 
 def staged(mode: str) -> Staged:
@@ -259,7 +350,7 @@ def named(verdict: Verdict) -> list[str]:
 def main() -> None:
     """Stage and record."""
     lab = Lab.open(sys.argv[1])
-    for mode in sys.argv[2:] or [one.mode for one in OWN]:
+    for mode in sys.argv[2:] or [one.mode for one in STAGED]:
         for one in staged(mode).seen_on(lab, keep=True):
             follows = f" <- {', '.join(str(root.cause) for root in one.because_of)}" if one.because_of else ""
             print(f"{mode} {one.status:12} {one.cause or '':18} {one.scenario}: {one.subject}: {one.detail}{follows}")  # noqa: T201

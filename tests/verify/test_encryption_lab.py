@@ -14,6 +14,7 @@ from swarmnet.verify.story import VerifyOptions
 from tests.support.commands import docker
 from tests.support.live_verify import run, traces
 from tests.support.own_cluster import IMAGE
+from tests.verify.staged import named, staged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,6 +91,14 @@ def test_blocked_esp_and_flushed_rules_are_distinguished_and_named(own_cluster: 
     assert causes["rules-flushed"].evidence["pairs"] == [["m1", "m2"], ["m1", "m3"]]
     (audit,) = failures(found.verdicts, "encryption-rules")
     assert audit.evidence["hosts"] == ["m1"]
+
+
+def test_a_missing_rule_and_a_balancer_that_does_not_forward_are_each_the_cause(own_cluster: OwnCluster) -> None:
+    lab, cases = own_cluster.lab, [staged("F37"), staged("F52")]
+    with cases[0].on(lab), cases[1].on(lab):
+        found = run(lab, wish("encryption-rules", "ipvs", "vip"))
+    roots = {(one.cause, *named(one)) for one in found.verdicts if one.status is Status.FAILED and not one.because_of}
+    assert roots == {(case.cause, *case.hosts) for case in cases}, found.verdicts
 
 
 def test_an_underlay_that_is_too_small_is_named_with_the_mtu_that_the_network_needs(own_cluster: OwnCluster) -> None:

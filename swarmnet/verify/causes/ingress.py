@@ -145,6 +145,9 @@ def _needed(
     if cause is CauseId.INGRESS_UNKNOWN:
         remote = unreached(setup, answers, entry, [SCENARIOS[name].key for name in scenarios])
         return tuple(claims.mesh_exchange(setup, entry, task) for task in remote)
+    if cause is CauseId.INGRESS_BLOCKED:
+        sides = {side for name in scenarios for side in failing(setup, answers, SCENARIOS[name].key).get(entry, ())}
+        return claims.each(claims.passage("doors", side, entry) for side in sides - {OPERATOR, entry})
     rests = {
         CauseId.INGRESS_RULES: claims.rules(entry, "nat"),
         CauseId.INGRESS_FORWARD: claims.rules(entry, "filter"),

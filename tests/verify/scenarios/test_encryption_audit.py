@@ -140,10 +140,13 @@ def test_an_engine_that_encrypts_another_port_or_without_its_address_is_named(
 @pytest.mark.parametrize(
     ("version", "known", "cause"),
     [
-        ("20.10.24", "conntrack bpf policy", CauseId.NO_VNI_MATCH),
-        ("20.10.24", "conntrack u32 bpf policy", CauseId.RULES_FLUSHED),
-        ("26.1.5", "conntrack policy", CauseId.RULES_FLUSHED),
-        ("20.10.24", "", CauseId.RULES_FLUSHED),
+        ("20.10.23", "conntrack bpf policy", CauseId.NO_VNI_MATCH),
+        ("23.0.2", "conntrack bpf policy", CauseId.NO_VNI_MATCH),
+        ("20.10.24", "conntrack bpf policy", CauseId.RULES_FLUSHED),
+        ("20.10.24", "conntrack u32 policy", CauseId.RULES_FLUSHED),
+        ("26.1.5", "conntrack policy", CauseId.NO_VNI_MATCH),
+        ("26.1.5", "", CauseId.RULES_FLUSHED),
+        ("dev", "conntrack policy", CauseId.RULES_FLUSHED),
     ],
 )
 def test_rules_that_the_kernel_has_no_match_for_were_not_flushed(version: str, known: str, cause: CauseId) -> None:

@@ -49,7 +49,7 @@ class SubnetOverlaps(ControlScenario):
                 " reach what is behind it",
                 "recreate the network with a subnet that no host has a route for",
                 cause=CauseId.SUBNET_HIDES_ROUTE,
-            )
+            ).model_copy(update={"evidence": {"cause": CauseId.SUBNET_HIDES_ROUTE, "hosts": [*hosts]}})
             for name, subnet in nets
             for route, hosts in _hidden(setup, subnet)
         ]
@@ -88,6 +88,8 @@ class SubnetOverlaps(ControlScenario):
         )
         evidence: JsonObject = {**verdict.evidence, "hosts": [host], "subnet": subnet}
         broken = frozenset(way(*pair) for way in ways for pair in pairs)
+        if any((node := setup.state.node_of(one)) is not None and node.spec.role == "manager" for one in inside):
+            broken |= {claims.attach(host)}
         return verdict.model_copy(update={"evidence": evidence, "broken": broken})
 
 

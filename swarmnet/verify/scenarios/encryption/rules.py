@@ -27,9 +27,8 @@ COMMANDS: dict[Key[Ruleset], str] = {
 """The host's own variant; the other two are asked where it shows a rule missing, since an engine may use another."""
 MATCHES = command("rules/matches")
 """The matches that the kernel knows; an engine that failed to load one left its rules out, with a line in its log."""
-U32 = "u32"
-FIRST_WITH_BPF = (23, 0)
-"""Upstream 20.10.24 and 23.0.3 match by ``bpf``; the 20.10.24 of Debian still by ``u32`` (seen)."""
+BY_BPF = ((20, 10, 24), (23, 0, 3))
+"""The first versions that match by ``bpf`` where the kernel has no ``u32``, and refuse containers without either."""
 
 
 class Duty(Enum):
@@ -70,8 +69,8 @@ class EncryptionRules(Scenario):
             ],
             lambda: [
                 HostCommand(host, MATCHES.name, ("cat", "/proc/net/ip_tables_matches"), sudo=True)
-                for host in hosts
-                if _wants_u32(setup, host) and any(missing(setup, answers, host, net) for net in encrypted(setup))
+                for host in (*_without_probe(setup), *hosts)
+                if host not in hosts or any(missing(setup, answers, host, net) for net in encrypted(setup))
             ],
         )
 
@@ -87,6 +86,11 @@ class EncryptionRules(Scenario):
                 verdicts.append(self.verdict(f"host {probe.host}", Status.INCONCLUSIVE, why))
                 continue
             verdicts += [v for net in networks if (v := self._audit(setup, answers, probe.host, net))]
+        verdicts += [
+            self._unmatched(host, networks[0].spec.name, ())
+            for host in _without_probe(setup)
+            if _lacks_match(setup, answers, host)
+        ]
         if not setup.ready:
             verdicts = [absence.untested(setup, self.name, "cluster", "no probe runs on any host")]
         names = ", ".join(net.spec.name for net in networks)
@@ -96,7 +100,7 @@ class EncryptionRules(Scenario):
     def _audit(self, setup: Setup, answers: Answers, host: str, network: Network) -> Verdict | None:
         lacking = missing(setup, answers, host, network)
         name = network.spec.name
-        if lacking and _lacks_u32(setup, answers, host):
+        if lacking and _lacks_match(setup, answers, host):
             return self._unmatched(host, name, lacking)
         if lacking:
             words = " and the one that ".join(duty.words for duty in lacking)
@@ -123,14 +127,17 @@ class EncryptionRules(Scenario):
         return verdict.model_copy(update={"broken": frozenset((claims.guard(host, name),))})
 
     def _unmatched(self, host: str, name: str, lacking: tuple[Duty, ...]) -> Verdict:
+        """Return the verdict on a kernel without the match; nothing is ``lacking`` where no container could join."""
+        means = f"{name} leaves {host} unencrypted, and plaintext is let in (CVE-2023-28841)"
         verdict = self._failed(
             (host, name, CauseId.NO_VNI_MATCH),
-            f"the kernel of {host} has no u32 match, by which its engine finds the packets to encrypt: {name} leaves"
-            f" {host} unencrypted, and plaintext is let in (CVE-2023-28841)",
-            f"run modprobe xt_u32 on {host}, and restart Docker there; where the kernel has no such module (Red Hat 8"
-            " and 9), upgrade the engine to 23.0.3 or newer, which matches by bpf",
+            f"the kernel of {host} has no iptables match (u32 or bpf) by which its engine finds the packets to encrypt:"
+            f" {means if lacking else f'no container on {host} can join {name}'}",
+            f"run modprobe xt_bpf xt_u32 on {host}, and restart Docker there; engines before 20.10.24 and 23.0.3 need"
+            " u32, which Red Hat 8 and 9 do not have: upgrade them",
         )
-        return verdict.model_copy(update={"broken": frozenset(duty.claim(host, name) for duty in lacking)})
+        broken = frozenset(duty.claim(host, name) for duty in lacking) or frozenset((claims.attach(host),))
+        return verdict.model_copy(update={"broken": broken})
 
     def _failed(self, what: tuple[str, str, CauseId], detail: str, fix: str) -> Verdict:
         host, network, cause = what
@@ -149,17 +156,21 @@ def _save(host: str, key: Key[Ruleset]) -> HostCommand:
     return HostCommand(host, key.name, (COMMANDS[key], "-c"), sudo=True)
 
 
-def _wants_u32(setup: Setup, host: str) -> bool:
-    """Return whether the host's engine may match by ``u32``."""
-    facts = setup.state.facts(host)
-    numbers = (facts.engine.version if facts else "").split(".")[:2]
-    return bool(numbers) and all(map(str.isdigit, numbers)) and tuple(map(int, numbers)) < FIRST_WITH_BPF
+def _without_probe(setup: Setup) -> list[str]:
+    """Return the hosts that should carry a probe and do not: their engine may have failed to set its rules."""
+    return [probe.host for probe in setup.probes if probe.problem is not None and not probe.excused]
 
 
-def _lacks_u32(setup: Setup, answers: Answers, host: str) -> bool:
-    ended = MATCHES.read(answers, host)
+def _lacks_match(setup: Setup, answers: Answers, host: str) -> bool:
+    """Return whether the kernel certainly has no match that the host's engine uses: it loads what it needs itself."""
+    ended, facts = MATCHES.read(answers, host), setup.state.facts(host)
     known = ended.stdout.split() if ended is not None and ended.succeeded else []
-    return bool(known) and U32 not in known and _wants_u32(setup, host)
+    numbers = (facts.engine.version if facts else "").split(".")
+    if not known or not all(map(str.isdigit, numbers)):
+        return False
+    version = tuple(map(int, numbers))
+    by_bpf = any(version[:2] == first[:2] and version >= first for first in BY_BPF) or version > BY_BPF[-1]
+    return "u32" not in known and not (by_bpf and "bpf" in known)
 
 
 def unreadable(answers: Answers, host: str) -> str:

@@ -102,7 +102,12 @@ class IpsecStates(SightedScenario):
             f"{host} has used {share:.0%} of the packet numbers of one key towards {worn[0].get('target')}: at 100 %"
         )
         detail += " the pair falls silent until the next change of keys (every 12 h, counted from the last new leader)"
-        return [self.verdict(f"host {host}", Status.WARNING, detail, cause=CauseId.KEY_WORN)]
+        fix = (
+            "let the present leader run until the keys change, for each new leader begins the 12 hours again; then move"
+            " some of the tasks of this pair to other hosts"
+        )
+        verdict = self.verdict(f"host {host}", Status.WARNING, detail, fix, cause=CauseId.KEY_WORN)
+        return [verdict.model_copy(update={"evidence": {**verdict.evidence, "hosts": [host]}})]
 
     def _dropped(self, answers: Answers, host: str, peers: set[str]) -> list[Verdict]:
         grown = {name: count for name, count in (delta(answers, host, "xfrm") or {}).items() if count > 0}

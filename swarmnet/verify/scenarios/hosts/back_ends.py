@@ -28,7 +28,7 @@ ENGINES = "DOCKER-USER"
 """A chain that every engine makes."""
 _READ_OTHER = f"""
 case $(readlink -f "$(command -v iptables-save)") in
-*nft*) test -s /proc/net/ip_tables_names && echo {LEGACY} && exec iptables-legacy-save -c ;;
+*nft*) test -n "$(cat /proc/net/ip_tables_names)" && echo {LEGACY} && exec iptables-legacy-save -c ;;
 *) echo {NFT} && exec iptables-nft-save -c ;;
 esac
 """

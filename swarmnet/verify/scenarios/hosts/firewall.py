@@ -213,7 +213,9 @@ def _into(setup: Setup, host: str, peer: str, vteps: dict[str, str]) -> Iterable
     )
     inner = Packet("tcp", vteps[peer], INSIDE, came_by=device, leaves_by=BRIDGE)
     for service, port in published(setup):
-        entry = frozenset((claims.entry(host, "tcp"), claims.door(peer, host, "tcp")))
+        entry = frozenset(
+            (claims.entry(host, "tcp"), claims.door(peer, host, "tcp"), claims.passage("doors", peer, host))
+        )
         yield Crossing(
             f"tcp {port} of {service}", host, peer, "FORWARD", replace(inner, port=port), entry, accepted=port
         )

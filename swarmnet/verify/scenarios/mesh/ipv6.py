@@ -61,7 +61,8 @@ class MeshIpv6(Scenario):
         if hanging:
             detail = f"{', '.join(hanging)}: a published port accepts IPv6 connections and never answers"
             fix = "use IPv4 for published ports (127.0.0.1, not localhost), or upgrade to engine 29.8 (moby#53091)"
-            verdicts.append(self.verdict("mesh", Status.WARNING, detail, fix, cause=CauseId.IPV6_HANGS))
+            verdict = self.verdict("mesh", Status.WARNING, detail, fix, cause=CauseId.IPV6_HANGS)
+            verdicts.append(verdict.model_copy(update={"evidence": {**verdict.evidence, "hosts": [*hanging]}}))
         elif fine:
             detail = f"{len(fine)} nodes answer or refuse within {LONGEST:g} s by IPv6"
             verdicts.append(self.verdict("mesh", Status.OK, detail))
