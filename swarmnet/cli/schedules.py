@@ -6,6 +6,7 @@ import os
 import shlex
 import shutil
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -210,6 +211,7 @@ def _take(schedule: Schedule, clock: Clock, answered: Callable[[], None]) -> Tak
     from importlib.metadata import version as installed
 
     from swarmnet.cli.options import Cluster
+    from swarmnet.cli.sources import scheduled_sources
     from swarmnet.edge.backups.repository import DirectoryRepository
     from swarmnet.model.backup import Reason
     from swarmnet.workflows.backup import Order, create, undisturbed
@@ -224,6 +226,7 @@ def _take(schedule: Schedule, clock: Clock, answered: Callable[[], None]) -> Tak
             hint="run `swarmnet schedule install` for it, and `swarmnet schedule remove` for the old one",
         )
     vault = sealing_vault(keys, None, None, single_recipient=schedule.single_recipient)
+    sources, lacks = scheduled_sources(schedule)
     with cluster.observed(hosts) as ports:
         order = Order(
             cluster=hosts.cluster,
@@ -232,6 +235,7 @@ def _take(schedule: Schedule, clock: Clock, answered: Callable[[], None]) -> Tak
             tool=f"swarmnet {installed('swarmnet')}",
             reason=Reason.SCHEDULE,
             inventory=hosts,
+            sources=sources,
         )
 
         def observe() -> ClusterState:
@@ -243,7 +247,7 @@ def _take(schedule: Schedule, clock: Clock, answered: Callable[[], None]) -> Tak
         taken = create(order, observe, vault=vault, repository=repository, listener=ports.listener, now=clock.now)
     for warning in remembering(keys).made(taken.document):
         note(f"warning: {warning}")
-    return taken
+    return replace(taken, lacks=lacks)
 
 
 def copied(schedule: Schedule, repository: Repository, vault: Vault, entries: tuple[Entry, ...]) -> tuple[str, ...]:

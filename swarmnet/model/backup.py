@@ -24,6 +24,7 @@ from swarmnet.errors import SchemaError
 from swarmnet.model.base import Document, Flag, JsonObject, JsonValue
 from swarmnet.model.engine_json import absorb
 from swarmnet.model.fields import Plain
+from swarmnet.model.sources import Sources
 from swarmnet.model.state import ClusterState, HostFailure
 
 _EXTRA = "extra_forbidden"
@@ -32,13 +33,20 @@ _EXTRA = "extra_forbidden"
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 """Escapes of UTF-16's halves, which are text in pairs only (RFC 8259, 8.2)."""
 
-SCHEMA = (1, 0)
+SCHEMA = (1, 1)
 """Major and minor number of what this version writes."""
 
 Found = TypeVar("Found", bound=Document)
 Migration = Callable[[JsonObject], JsonObject]
-MIGRATIONS: Mapping[tuple[int, int], tuple[tuple[int, int], Migration]] = {}
-"""From an older schema: the one it becomes, and how. Empty while 1.0 is the only one."""
+
+
+def _without_sources(tree: JsonObject) -> JsonObject:
+    """Return a document of 1.0 as one of 1.1, which may have the files that made the cluster."""
+    return tree | {"schema": "1.1", "sources": None}
+
+
+MIGRATIONS: Mapping[tuple[int, int], tuple[tuple[int, int], Migration]] = {(1, 0): ((1, 1), _without_sources)}
+"""From an older schema: the one it becomes, and how."""
 
 
 class Reason(StrEnum):
@@ -104,6 +112,8 @@ class BackupDocument(Document):
     """Engine version of each host that answered."""
     state: ClusterState
     losses: tuple[Loss, ...] = ()
+    sources: Sources | None = None
+    """The playbook that made the cluster, with its files; None where none was given (since 1.1)."""
     unknown: tuple[tuple[tuple[str | int, ...], JsonValue], ...] = Field(default=(), exclude=True)
     """Fields of a newer minor schema by their place; written back by :func:`dump`."""
 

@@ -55,6 +55,8 @@ class Schedule(Document):
     """File for Prometheus' textfile collector."""
     drill: str | None = None
     """A cron expression: the first run after such a time rehearses the restore of its backup in a lab."""
+    playbook: str | None = None
+    """The playbook that each backup keeps, with the files that it names."""
     installed: AwareDatetime
 
     @property

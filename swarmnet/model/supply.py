@@ -19,6 +19,8 @@ class SupplyKind(StrEnum):
     IMAGE = "image"
     DATA = "data"
     """What is in the volumes and folders that a service mounts."""
+    FILES = "files"
+    """The playbook that the backup holds."""
     ADDRESS = "address"
     """What clients know of an old host."""
 

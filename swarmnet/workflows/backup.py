@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from swarmnet.model.lock import Holder, Operator
     from swarmnet.model.ports import Ports
     from swarmnet.model.sealed import Entry, Repository, SealedHeader, SealedRaft, Vault, WritableRepository
+    from swarmnet.model.sources import Sources
     from swarmnet.plan.recovery.retention import Keep
     from swarmnet.workflows.fleet.observe import Look
 
@@ -68,6 +69,8 @@ class Order:
     """The hosts: those that were not asked at all (``--limit``) make the backup partial, too."""
     allow_partial: bool = False
     """Write one even when no manager answered for the cluster."""
+    sources: Sources | None = None
+    """The playbook that made the cluster, with its files."""
 
     @property
     def hosts(self) -> Inventory:
@@ -82,6 +85,8 @@ class Taken:
     path: Path
     document: BackupDocument
     size: int
+    lacks: tuple[str, ...] = ()
+    """What was to be in it and is not, in words."""
 
 
 def create(
@@ -114,7 +119,7 @@ def create(
             created=now() if now is not None else order.created,
             tool=order.tool,
             reason=order.reason,
-        ).model_copy(update={"tags": order.tags})
+        ).model_copy(update={"tags": order.tags, "sources": order.sources})
         listener(Progress("sealing"))
         blob = vault.seal(taken)
 

@@ -154,6 +154,8 @@ def _after(job: Job, taken: Taken, course: _Course, history: History, started: d
     course.note(f"{taken.path}  {taken.size} B  {'complete' if document.completeness.complete else 'PARTIAL'}")
     for missing in document.completeness.failures:
         course.problem(ExitCode.INCOMPLETE, f"missing in the backup: {missing.host}: {missing.reason}")
+    for text in taken.lacks:
+        course.problem(ExitCode.FAILED, text)
     entries = _entries(job.repository, job.vault, job.schedule.cluster)
     mine = tuple(one for one in entries if one.id == document.id)
     _open_again(job, mine, course)

@@ -14,6 +14,7 @@ from swarmnet.edge.backups.key_ring import BackupKeys
 from swarmnet.edge.backups.repository import DirectoryRepository
 from swarmnet.errors import BackupNotFoundError, DamagedError, SwarmnetError, UsageError, WrongKeyError
 from swarmnet.model.events import ignore
+from swarmnet.model.sources import SourceFile, Sources
 from swarmnet.workflows.backup import Order, create
 from tests.support.backups import CANARY, CREATED, a_state
 
@@ -43,6 +44,31 @@ def test_list_and_show_tell_what_there_is(place: Path) -> None:
     shown = json.loads(_run(place, "show", "latest", "--json").stdout)
     assert (shown["networks"], shown["services"], shown["secrets"]) == (["front", "vault"], ["web"], ["tls-key"])
     assert {"ids", "virtual-ips", "secret"} <= {loss["kind"] for loss in shown["losses"]}
+
+
+def test_the_playbook_of_a_backup_is_handed_out_into_a_new_directory(place: Path) -> None:
+    files = (SourceFile(name="site.yml", content=b"steps\n"), SourceFile(name="www/page.html", content=b"\xff"))
+    sources = Sources(playbook="site.yml", inventory="hosts.yml", files=files, missing=("key.pem",))
+    order = Order("prod", "cd" * 16, CREATED + timedelta(hours=1), "swarmnet 0.1.0", sources=sources)
+    vault = sealing_vault(place / "keys", None, None, single_recipient=False)
+    create(order, a_state, vault=vault, repository=DirectoryRepository(place / "backups"), listener=ignore)
+    out = place / "out"
+
+    told = _run(place, "show", "latest", "--files-to", str(out))
+
+    assert told.exit_code == 0
+    assert {path.relative_to(out).as_posix(): path.read_bytes() for path in out.rglob("*.*")} == sources.named
+    assert "key.pem" in told.stderr
+    again = _run(place, "show", "latest", "--files-to", str(out))
+    assert (type(again.exception), "no file is overwritten" in str(again.exception)) == (UsageError, True)
+    export = _run(place, "export", "latest")
+    assert (export.exit_code, "c3RlcHMK" in export.stdout, "6 bytes, sha256" in export.stdout) == (0, False, True)
+
+
+def test_a_backup_without_a_playbook_says_so(place: Path) -> None:
+    told = _run(place, "show", "latest", "--files-to", str(place / "out"))
+    assert "holds no playbook" in str(told.exception)
+    assert not (place / "out").exists()
 
 
 def test_text_of_a_backup_cannot_steer_the_terminal(place: Path) -> None:

@@ -70,7 +70,7 @@ def test_the_golden_file_of_schema_1_0_still_reads() -> None:
     lost = [[(loss.kind, loss.what) for loss in one.losses] for one in (document, now)]  # the words may differ
     assert lost[0] == lost[1]
     assert document.model_copy(update={"losses": ()}) == now.model_copy(update={"losses": ()})
-    assert document.schema_version == "1.0"
+    assert document.schema_version == f"{SCHEMA[0]}.{SCHEMA[1]}"
 
 
 def test_what_got_a_field_after_the_backup_was_taken_is_read_with_it() -> None:
@@ -115,11 +115,11 @@ def test_an_older_schema_passes_through_its_migrations_one_after_the_other() -> 
         return {("name" if key == "title" else key): value for key, value in tree.items()} | {"schema": "0.9"}
 
     def named_cluster(tree: JsonObject) -> JsonObject:
-        return {("cluster" if key == "name" else key): value for key, value in tree.items()} | {"schema": "1.0"}
+        return {("cluster" if key == "name" else key): value for key, value in tree.items()} | {"schema": "1.1"}
 
     tree = json.loads(dump(a_document())) | {"schema": "0.8"}
     tree["title"] = tree.pop("cluster")
-    steps = {(0, 8): ((0, 9), renamed), (0, 9): ((1, 0), named_cluster)}
+    steps = {(0, 8): ((0, 9), renamed), (0, 9): ((1, 1), named_cluster)}
     assert load(canonical(tree), migrations=steps) == a_document()
 
 
@@ -163,3 +163,19 @@ def test_b15_variables_come_back_in_their_order(env: dict[str, str]) -> None:
 
     assert list((read.state.services[0].spec.env or {}).items()) == list(env.items())
     assert dump(read) == dump(document)
+
+
+@pytest.mark.parametrize("name", ["../x", "/etc/x", "a/../../x", "", ".", "a//b", "a\\b", "a\0b", "./a"])
+def test_a_file_of_a_backup_cannot_have_a_name_that_leaves_its_folder(name: str) -> None:
+    tree = json.loads(dump(a_document()))
+    tree["sources"] = {"playbook": "a", "inventory": "b", "files": [{"name": name, "content": ""}], "missing": []}
+    with pytest.raises(SchemaError, match=r"sources\.files\.0\.name"):
+        load(canonical(tree))
+
+
+def test_a_backup_of_1_0_becomes_one_of_1_1_without_files() -> None:
+    tree = json.loads(dump(a_document())) | {"schema": "1.0"}
+    del tree["sources"]
+    document = load(canonical(tree))
+    assert (document.schema_version, document.sources) == ("1.1", None)
+    assert json.loads(dump(document))["schema"] == "1.1", "an older version knows what it does not know"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pyrage
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from swarmnet.cli.sources import scheduled_sources
 from swarmnet.edge.backups.keys import Recipient, Signer, fingerprint
 from swarmnet.edge.backups.repository import DirectoryRepository
 from swarmnet.edge.backups.vault import AgeVault
@@ -128,6 +129,7 @@ class Nights:
 
     def _take(self, answered: Callable[[], None]) -> Taken:
         ports = self.world.ports()
+        sources, lacks = scheduled_sources(self.schedule)
         order = Order(
             cluster="sim",
             backup_id=f"{len(self.runs) + 1:032x}",
@@ -135,6 +137,7 @@ class Nights:
             tool="swarmnet 0.1.0",
             reason=Reason.SCHEDULE,
             inventory=self.world.inventory,
+            sources=sources,
         )
         look = partial(undisturbed, ports, RECORDED, operator())
 
@@ -143,11 +146,7 @@ class Nights:
             answered()
             return state
 
-        return create(
-            order,
-            observe,
-            vault=VAULT,
-            repository=self.repository,
-            listener=ports.listener,
-            now=self.clock.now,
+        taken = create(
+            order, observe, vault=VAULT, repository=self.repository, listener=ports.listener, now=self.clock.now
         )
+        return replace(taken, lacks=lacks)

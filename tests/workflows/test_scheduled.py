@@ -13,6 +13,7 @@ from swarmnet.errors import LabError
 from swarmnet.model.backup import Reason
 from swarmnet.model.schedule import DrillRun
 from swarmnet.plan.recovery.catalogue import latest
+from swarmnet.workflows.backup_lookup import opened
 from tests.simulator import World
 from tests.support.goals import SITE, run
 from tests.support.nights import DAY, VAULT, Nights, a_schedule
@@ -42,6 +43,24 @@ def test_each_night_has_one_backup_and_the_rules_keep_what_they_say(tmp_path: Pa
     headers = [one.header for one in nights.backups if one.header]
     assert [header.reason for header in headers] == [Reason.SCHEDULE] * 3
     assert [header.created.day for header in headers] == [6, 5, 4]
+
+
+def test_each_backup_has_the_playbook_as_it_was_that_night_and_one_that_is_gone_fails_the_run_alone(
+    tmp_path: Path,
+) -> None:
+    playbook = tmp_path / "site.yml"
+    (tmp_path / "sim.yml").write_text("schema: 1\n")
+    nights = _nights(tmp_path, playbook=str(playbook))
+    for text in ("one", "two"):
+        playbook.write_text(f"schema: 1\nname: {text}\nsteps: []\n")
+        nights.pass_days(1)
+    playbook.unlink()
+    nights.pass_days(1)
+
+    kept = [opened(one, repository=nights.repository, vault=nights.vault).sources for one in nights.backups]
+    assert [one and one.named["site.yml"].split()[3] for one in kept] == [None, b"two", b"one"]
+    assert [record.exit_code for record in nights.runs] == [0, 0, 1]
+    assert nights.runs[-1].lines[-1].startswith("the playbook is not in the backup: no such file")
 
 
 def test_runs_that_a_sleeping_machine_missed_are_made_up_for_once(tmp_path: Path) -> None:

@@ -36,6 +36,7 @@ from swarmnet.cli.sealing import (
     remembering,
     sealing_vault,
 )
+from swarmnet.cli.sources import FilesTo, PlaybookInBackup, hand_out, read_sources
 from swarmnet.cli.wiring import note, this_operator
 from swarmnet.errors import BackupNotFoundError, ExitCode, UsageError
 
@@ -162,6 +163,7 @@ def create(
     allow_partial: Annotated[
         bool, typer.Option("--allow-partial", help="Accept a partial backup, even when no manager answers.")
     ] = False,
+    playbook: PlaybookInBackup = None,
     lock_wait: WaitOption = 0.0,
 ) -> None:
     """Read the cluster and the networks of all hosts, seal the backup, open it again, and only then write it.
@@ -170,6 +172,7 @@ def create(
     that. Exit 11: another run is changing the cluster; --lock-wait waits for its end.
     """
     targets, store, hosts = output.targets(), sealing.store(), cluster.read()
+    sources = None if playbook is None else read_sources(playbook, cluster.inventory)
     with cluster.observed(hosts) as ports:  # what follows loads while the logins go on
         import uuid
         from importlib.metadata import version as installed
@@ -188,6 +191,7 @@ def create(
             tags=tuple(tag or ()),
             inventory=hosts,
             allow_partial=allow_partial,
+            sources=sources,
         )
         observe = partial(undisturbed, ports, look, this_operator(), wait=lock_wait)
         taken = take(order, observe, vault=vault, repository=store, listener=ports.listener, now=ports.clock.now)
@@ -227,8 +231,11 @@ def list_(checking: Checking, output: Output, cluster: ClusterOption = None) -> 
 
 @app.command(epilog="Example: swarmnet backup show latest", short_help="Show what a backup holds.")
 @grouped
-def show(source: OneBackup, output: Output) -> None:
-    """Open a backup and show what it holds, and what can never come back. Without an identity, show its header."""
+def show(source: OneBackup, output: Output, files_to: FilesTo = None) -> None:
+    """Open a backup and show what it holds, and what can never come back. Without an identity, show its header.
+
+    --files-to writes the playbook of a backup that was taken with --playbook.
+    """
     from swarmnet.report.documents.backups import show_document
     from swarmnet.report.reports.backups import header_report, shown_report
     from swarmnet.report.terminal.backups import summary_lines
@@ -237,7 +244,7 @@ def show(source: OneBackup, output: Output) -> None:
     targets = output.targets()
     vault, store = source.vault(), source.store()
     entry = source.find(source.backup, vault)
-    if not vault.can_open:
+    if not vault.can_open and files_to is None:
         checked_header(entry, repository=store, vault=vault)
         targets.emit(header_report(entry))
         note("only the header is shown: there is no identity to open it (--identity)")
@@ -247,6 +254,8 @@ def show(source: OneBackup, output: Output) -> None:
         return
     document = opened(entry, repository=store, vault=vault)
     targets.emit(shown_report(show_document(document), summary_lines(document)))
+    for line in hand_out(document, files_to) if files_to is not None else ():
+        note(line)
 
 
 @app.command(epilog="Example: swarmnet backup check --all", short_help="Check signature and digest, and that it opens.")

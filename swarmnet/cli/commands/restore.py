@@ -32,6 +32,8 @@ from swarmnet.cli.sealing import (
     OneHeader,
     TrustOption,
 )
+from swarmnet.cli.sources import FilesTo, hand_out
+from swarmnet.cli.wiring import note
 from swarmnet.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -171,6 +173,7 @@ def apply(
     output: Output,
     verify: VerifyOption = True,
     no_backup: NoBackupOption = False,
+    files_to: FilesTo = None,
 ) -> None:
     """Restore a backup: open it, show the plan, ask, do it, look again, prove the networks by traffic.
 
@@ -185,6 +188,7 @@ def apply(
     targets, hosts = output.targets(), cluster.read()
     document = source.document(source.backup, cluster=hosts.cluster)
     restore = options.restore(document, hosts, cluster.limit)
+    told = () if files_to is None else hand_out(document, files_to)
     with cluster.observed(hosts) as ports:
         terms, prove = (
             agreement.terms(on_stderr=targets.on_stderr, verbose=cluster.verbose),
@@ -194,6 +198,8 @@ def apply(
         terms = replace(terms, safeguard=safety.before(Reason.PRE_RESTORE))
         report = run(ports, restore, terms, permissions=options.permissions(), prove=prove)
     targets.emit(restore_report(report))
+    for line in told:
+        note(line)
     raise typer.Exit(report.exit_code)
 
 

@@ -13,6 +13,7 @@ from swarmnet.cli.commands.backup import Keeping
 from swarmnet.cli.options import InventoryOption, LogFileOption, TimeoutOption, VerboseOption, grouped
 from swarmnet.cli.output import Output
 from swarmnet.cli.sealing import KeysOption, RepositoryOption, SingleOption
+from swarmnet.cli.sources import PlaybookInBackup, read_sources
 from swarmnet.cli.wiring import note
 from swarmnet.errors import ExitCode
 
@@ -127,6 +128,7 @@ class Destination:
     ] = None
     keys: KeysOption = None
     single_recipient: SingleOption = False
+    playbook: PlaybookInBackup = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +158,9 @@ class Wanted:
         single, metrics = self.destination.single_recipient, self.telling.metrics
         sealing_vault(keys, None, None, single_recipient=single, ask=nobody)
         hours, reached = self.timing.max_age, self.reached
+        playbook = self.destination.playbook
+        if playbook is not None:
+            read_sources(playbook, reached.inventory)
         return Schedule(
             cluster=read_inventory(reached.inventory).cluster,
             inventory=str(reached.inventory.absolute()),
@@ -177,6 +182,7 @@ class Wanted:
             on_failure=words(self.telling.on_failure),
             metrics=None if metrics is None else str(metrics.absolute()),
             drill=drill_times(self.timing.drill, keys),
+            playbook=None if playbook is None else str(playbook.absolute()),
             installed=now,
         )
 

@@ -13,11 +13,14 @@ if TYPE_CHECKING:
 
 
 def redacted(document: BackupDocument, cover: Cover) -> JsonObject:
-    """Return the document as JSON without config data, whose length and digest it has instead.
+    """Return the document as JSON without the data of configs and files: it has their lengths and digests instead.
 
     Which other values are hidden, ``cover`` says.
     """
     tree: Any = strict_json(dump(document))
     for config, original in zip(tree["state"]["configs"], document.state.configs, strict=True):
         config["spec"]["data"] = content(original.spec.data)
+    if document.sources is not None:
+        for file, one in zip(tree["sources"]["files"], document.sources.files, strict=True):
+            file["content"] = content(one.content)
     return cover.document(BackupDocument, tree)

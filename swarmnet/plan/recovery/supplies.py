@@ -39,6 +39,7 @@ def supplies_of(document: BackupDocument) -> tuple[Supply, ...]:
         *_unlock_key(document, is_kept=False),
         *_images(document, everything, ()),
         *_data(document, everything),
+        *_files(document),
     )
 
 
@@ -60,6 +61,7 @@ def supplies(found: Restoration, state: ClusterState, choices: Choices) -> tuple
         *_unlock_key(document, is_kept=is_on or choices.unlock_key_file is not None),
         *_images(document, chosen, running),
         *_data(document, chosen, running),
+        *_files(document),
         *_addresses(found, state),
     )
 
@@ -144,6 +146,19 @@ def _data(document: BackupDocument, chosen: Selection, running: Collection[str] 
                 why=f"the contents of {_listed(sources)} are in no backup of swarmnet",
                 how=f"add --exclude {quote(f'service/{spec.name}')}; bring the contents yourself, then leave that out",
             )
+
+
+def _files(document: BackupDocument) -> Iterator[Supply]:
+    """Yield the playbook that the backup holds: it makes what no restore creates."""
+    sources = document.sources
+    if sources is not None:
+        lacking = f"; it also reads {_listed([*sources.missing])}, which you bring" if sources.missing else ""
+        yield Supply(
+            kind=SupplyKind.FILES,
+            what=sources.playbook,
+            why=f"it made the cluster and is in the backup; no restore creates containers{lacking}",
+            how=f"add --files-to DIR, and afterwards: swarmnet apply {quote(f'DIR/{sources.playbook}')} -i INVENTORY",
+        )
 
 
 def _addresses(found: Restoration, state: ClusterState) -> Iterator[Supply]:

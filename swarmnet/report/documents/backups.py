@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from swarmnet.errors import SwarmnetError
     from swarmnet.model.backup import BackupDocument
     from swarmnet.model.sealed import Entry as SealedEntry
+    from swarmnet.model.sources import Sources
 
 
 class BackupEntry(Entry):
@@ -49,6 +50,15 @@ class MissingHost(Entry):
     reason: str
 
 
+class SourcesEntry(Entry):
+    """The playbook that made the cluster, as the backup holds it."""
+
+    playbook: str
+    inventory: str = Field(description="The inventory of then.")
+    files: list[str] = Field(description="All files, these two included.")
+    missing: list[str] = Field(description="Files that the playbook reads and no backup keeps.")
+
+
 class BackupShowDocument(Output):
     """What ``backup show --json`` prints."""
 
@@ -70,6 +80,7 @@ class BackupShowDocument(Output):
     services: list[str]
     configs: list[str]
     secrets: list[str]
+    sources: SourcesEntry | None = Field(description="Null where the backup was taken without --playbook.")
     losses: list[LossEntry]
 
 
@@ -205,7 +216,18 @@ def show_document(document: BackupDocument) -> BackupShowDocument:
         services=[service.spec.name for service in state.services],
         configs=[config.spec.name for config in state.configs],
         secrets=[secret.spec.name for secret in state.secrets],
+        sources=None if document.sources is None else sources_entry(document.sources),
         losses=loss_entries(announced(document)),
+    )
+
+
+def sources_entry(sources: Sources) -> SourcesEntry:
+    """Return which files made the cluster."""
+    return SourcesEntry(
+        playbook=sources.playbook,
+        inventory=sources.inventory,
+        files=[one.name for one in sources.files],
+        missing=list(sources.missing),
     )
 
 

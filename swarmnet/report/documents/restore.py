@@ -36,7 +36,7 @@ class LossEntry(Entry):
 class SupplyEntry(Entry):
     """Something that no backup holds and the operator brings along."""
 
-    kind: Literal["host", "secret", "unlock-key", "image", "data", "address"]
+    kind: Literal["host", "secret", "unlock-key", "image", "data", "files", "address"]
     what: str
     why: str
     how: str = Field(description="The command to type, or the words to add to that of the restore.")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from swarmnet.model.backup import BackupDocument, Completeness
     from swarmnet.model.sealed import Entry, SealedHeader
+    from swarmnet.model.sources import Sources
     from swarmnet.report.terminal.console import Line
 
 TIME = "%Y-%m-%d %H:%M:%S UTC"
@@ -59,9 +60,17 @@ def summary_lines(document: BackupDocument) -> Iterator[Line]:
     for host, held in found.volumes.items():
         if held:
             yield f"volumes on {host:<8} {_joined(held)}"
+    yield from _files(document.sources)
     yield "never comes back:"
     for loss in announced(document):
         yield f"  {loss.kind}: {loss.what}: {loss.why}; {loss.instead}"
+
+
+def _files(sources: Sources | None) -> Iterator[Line]:
+    if sources is not None:
+        yield f"files       {_joined(one.name for one in sources.files)}"
+        if sources.missing:
+            yield f"  not kept  {_joined(sources.missing)}"
 
 
 def _completeness(found: Completeness) -> Iterator[Line]:
