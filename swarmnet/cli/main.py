@@ -42,6 +42,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "verify": ("swarmnet.cli.commands.verify", "Prove that the networks work; name the cause where they do not."),
         "trace": ("swarmnet.cli.commands.trace", "Find the first broken layer between two services."),
         "ipam": ("swarmnet.cli.commands.ipam", "Show which addresses of networks are used, free, and by whom."),
+        "bundle": ("swarmnet.cli.commands.bundle", "Collect evidence of all hosts in one file, without secrets."),
         "trust": ("swarmnet.cli.commands.trust", "Show the SSH keys of all hosts, and accept new ones."),
     },
     "Recover": {

@@ -33,6 +33,7 @@ from swarmnet.verify.story import VerifyOptions, verify
 from swarmnet.verify.tracing.story import TraceWish, trace
 from swarmnet.workflows.apply import Goal, apply, prepare
 from swarmnet.workflows.backup import Order, compare_with_live, create, undisturbed
+from swarmnet.workflows.bundle.collect import BundleWish, collect
 from swarmnet.workflows.engines import engine_goal
 from swarmnet.workflows.fleet.observe import Look, observe
 from swarmnet.workflows.lock.lock import holders, visible
@@ -149,6 +150,7 @@ COMMANDS: dict[str, Callable[[Ports], object]] = {
     "drill lose": lambda ports: lose(ports, Wish("w1"), terms, terms, RequestCounter()),
     "adopt": whole_look,
     "ipam": whole_look,
+    "bundle": lambda ports: collect(ports, observe(ports), BundleWish(("m1", "m3"), 60)),
     **dict.fromkeys(("show networks", "show network", "show service", "show host"), whole_look),
     **dict.fromkeys(("show stack", "show names", "show ports", "show volumes"), whole_look),
     "logs": lambda ports: ServiceLog.of(ports, ["web"], tail=None, since=None),
@@ -169,7 +171,7 @@ COMMANDS: dict[str, Callable[[Ports], object]] = {
     "node replace": lambda ports: of_node(ports, partial(replaced, "w1")),
 }
 """What each command does on hosts, by the words that are typed."""
-SPEAK_OTHERWISE = {"status", "unlock", "reset", "recover quorum", "engine install", "restore raft"}
+SPEAK_OTHERWISE = {"status", "bundle", "unlock", "reset", "recover quorum", "engine install", "restore raft"}
 """Commands whose answer is not an error, or that are there for just that state."""
 OUTSIDE = {"lab up", "restore verify", "schedule install", "trust"}
 """Commands that write an inventory, only read it, or only log in."""

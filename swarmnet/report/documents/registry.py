@@ -17,6 +17,7 @@ from swarmnet.report.documents.backups import (
     BackupShowDocument,
     RewrapDocument,
 )
+from swarmnet.report.documents.bundle import BundleDocument, ManifestDocument
 from swarmnet.report.documents.convert import ConvertDocument
 from swarmnet.report.documents.drift import DriftDocument
 from swarmnet.report.documents.drill import DrillDocument, DrillsDocument, LoseDocument
@@ -56,6 +57,8 @@ DOCUMENTS: dict[str, type[Output]] = {
     "apply": ApplyDocument,
     "adopt": AdoptDocument,
     "status": StatusDocument,
+    "bundle": BundleDocument,
+    "bundle-manifest": ManifestDocument,
     "ipam": IpamDocument,
     "convert": ConvertDocument,
     "show": ShowDocument,
