@@ -42,6 +42,8 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "verify": ("swarmnet.cli.commands.verify", "Prove that the networks work; name the cause where they do not."),
         "trace": ("swarmnet.cli.commands.trace", "Find the first broken layer between two services."),
         "ipam": ("swarmnet.cli.commands.ipam", "Show which addresses of networks are used, free, and by whom."),
+        "watch": ("swarmnet.cli.commands.watch", "Verify again and again, and print what changes."),
+        "history": ("swarmnet.cli.commands.history", "List kept results of verify, and what changed between two."),
         "bundle": ("swarmnet.cli.commands.bundle", "Collect evidence of all hosts in one file, without secrets."),
         "trust": ("swarmnet.cli.commands.trust", "Show the SSH keys of all hosts, and accept new ones."),
     },

@@ -146,13 +146,22 @@ class Cluster:
 
         return logging_in(self.connected(hosts), [host.name for host in hosts.hosts])
 
-    def connected(self, hosts: Inventory) -> AbstractContextManager[Session]:
-        """Hand out the ports of this run."""
+    def connected(self, hosts: Inventory, *, quiet: bool = False) -> AbstractContextManager[Session]:
+        """Hand out the ports of this run; with ``quiet``, progress is printed for ``-v`` only."""
         from swarmnet.cli.logs import Log
         from swarmnet.cli.wiring import connected
+        from swarmnet.model.events import ignore
 
         log = Log(on_stderr=self.verbosity > 1, file=self.log_file)
-        return connected(hosts, verbose=self.verbose, timeout=self.timeout, become=self.ask_become_pass, log=log)
+        listener = ignore if quiet and not self.verbose else None
+        return connected(
+            hosts,
+            verbose=self.verbose,
+            timeout=self.timeout,
+            listener=listener,
+            become=self.ask_become_pass,
+            log=log,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What a bundle for a support case holds: files with where each comes from, and what could not be had."""
+"""What a bundle for a support case holds: files with where each comes from, and what could not be collected."""
 
 from __future__ import annotations
 

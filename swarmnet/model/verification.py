@@ -134,6 +134,8 @@ class Verification(Document):
     expected: ExpectedMatrix | None = None
     phases: tuple[Phase, ...] = ()
     notes: tuple[str, ...] = Field(default_factory=tuple)
+    scenarios: tuple[str, ...] = ()
+    """The names of those that were asked."""
     level: Level | None = None
     """None where scenarios were chosen by name."""
     tasks: dict[str, dict[str, dict[str, int]]] = Field(default_factory=dict, exclude=True)

@@ -28,6 +28,7 @@ T = TypeVar("T")
 class Judgement(TypedDict):
     """Fields of a verification that answers decide."""
 
+    scenarios: tuple[str, ...]
     verdicts: tuple[Verdict, ...]
     matrices: tuple[Matrix, ...]
     expected: ExpectedMatrix | None
@@ -43,6 +44,7 @@ def judged(setup: Setup, scenarios: Sequence[Scenario], answers: Answers) -> Jud
         *absence.explain(setup),
     ]
     return {
+        "scenarios": tuple(one.name for one in scenarios),
         "verdicts": traced(one.model_copy(update={"certainty": certainty_of(one)}) for one in verdicts),
         "matrices": tuple(_refined(setup, answers, matrix) for matrix in matrices),
         "expected": reduce(_joined, (findings.expected for findings in found), None),

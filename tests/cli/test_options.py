@@ -106,7 +106,7 @@ def test_the_list_of_verbs_tells_each_in_a_whole_sentence_and_has_an_example(nam
 @pytest.mark.parametrize("words", LEAVES)
 def test_commands_that_reach_hosts_bound_every_wait_and_can_say_more(words: str) -> None:
     options = {option for parameter in LEAVES[words].params for option in parameter.opts}
-    if "--inventory" in options and not words.startswith("lab"):
+    if "--inventory" in options and not words.startswith(("lab", "history")):
         assert {"--timeout", "--verbose"} <= options
 
 
@@ -134,8 +134,10 @@ def test_m9_no_command_takes_a_wait_without_end(words: str, option: str) -> None
         assert (done.exit_code, option in done.output) == (2, True), (number, done.output)
 
 
-OWN_JSON = {"lab", "schema", "backup export", "convert"}
-"""Print a file of their own: a lab is not a result; a schema, an export and a converted playbook are for programs."""
+OWN_JSON = {"lab", "schema", "backup export", "convert", "watch"}
+"""Print a file of their own: a lab is not a result; a schema, an export and a converted playbook are for programs.
+
+A watch prints a line for each change, and has no end."""
 
 
 @pytest.mark.parametrize("words", sorted(one for one in LEAVES if not {one, one.split()[0]} & OWN_JSON))

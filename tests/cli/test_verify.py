@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from swarmnet.cli.commands.verify import earlier_run, level_of, overlays_of, read_playbook, scenarios
+from swarmnet.cli.commands.verify import level_of, overlays_of, read_playbook, scenarios
 from swarmnet.cli.probes import probe_kit
+from swarmnet.cli.results import read
 from swarmnet.errors import UsageError
 from swarmnet.report.documents.verify import verify_document
 from swarmnet.report.formats import FORMATS
@@ -93,7 +94,7 @@ def test_an_earlier_result_is_read_as_it_was_written(tmp_path: Path) -> None:
     report = verify_report(a_verification(), verbose=False)
     path.write_text(FORMATS["json"].render(report))
 
-    assert earlier_run(path, "shop") == verify_document(a_verification())
+    assert read(path, "shop", what="--since") == verify_document(a_verification())
 
 
 @pytest.mark.parametrize(
@@ -112,4 +113,4 @@ def test_another_file_than_an_earlier_result_of_the_cluster_is_refused(
     if text is not None:
         path.write_text(text)
     with pytest.raises(UsageError, match=words):
-        earlier_run(path, cluster)
+        read(path, cluster, what="--since")

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
+import subprocess
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -11,17 +15,19 @@ from swarmnet.lab import Fault, Lab, LabSpec
 from swarmnet.lab.image import make_image
 from swarmnet.model.expectation import Check
 from swarmnet.model.report import Status
+from swarmnet.model.verification import PROBE_LABEL
 from swarmnet.operations.expect.notation import Known
 from swarmnet.operations.expect.operation import ExpectOperation
 from swarmnet.verify.scenarios import ALL
 from swarmnet.verify.story import VerifyOptions
-from tests.support.commands import docker
+from tests.support.commands import SWARMNET, docker
 from tests.support.labs import fresh_name
 from tests.support.live_verify import HOSTS, inventory, run, traces
 from tests.support.waiting import soon
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from swarmnet.model.events import Event
 
@@ -256,3 +262,39 @@ def test_an_interrupted_run_leaves_nothing_behind(swarm: Lab) -> None:
     with pytest.raises(KeyboardInterrupt):
         run(swarm, VerifyOptions(ALL, networks=("front",)), interrupt)
     assert traces(swarm) == before
+
+
+def left_of_probes(lab: Lab) -> list[str]:
+    """Return containers and services of probes; their image stays, so that the next run need not bring it."""
+    mine = f"label={PROBE_LABEL}"
+    found = [docker(lab, host, "ps", "--all", "--quiet", "--filter", mine) for host in HOSTS]
+    return [*filter(None, found), *docker(lab, "m1", "service", "ls", "--quiet", "--filter", mine).split()]
+
+
+def test_a_watch_prints_a_cut_line_and_leaves_nothing_when_it_is_ended(swarm: Lab, tmp_path: Path) -> None:
+    inventory_file, words = str(swarm.inventory), ("--network", "front", "--every", "5", "--json")
+    heard = tmp_path / "heard"
+    with subprocess.Popen(
+        [SWARMNET, "watch", "-i", inventory_file, *words, "--on-change", f"tee -a {heard}"],
+        env={**os.environ, "HOME": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        try:
+            first = json.loads(process.stdout.readline())
+            swarm.break_(Fault(host="m1", kind="block", options={"to": "m2", "protocol": "udp", "port": 4789}))
+            second = json.loads(process.stdout.readline())
+            soon(lambda: len(heard.read_text().splitlines()) >= 2)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            swarm.heal_all()
+        assert process.wait(timeout=120) == 0
+
+    assert (first["round"], first["before"]) == (1, None)
+    assert second["status"] == "failed"
+    assert ("m1", "m2", "failed") in {
+        (one["source"], one["destination"], one["after"]) for one in second["since"]["pairs"]
+    }
+    assert [json.loads(line)["round"] for line in heard.read_text().splitlines()][:2] == [1, second["round"]]
+    assert left_of_probes(swarm) == []

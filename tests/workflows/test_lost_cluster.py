@@ -136,6 +136,7 @@ COMMANDS: dict[str, Callable[[Ports], object]] = {
     "apply": lambda ports: apply(ports, goal(ports.inventory, permissions=Permissions(allow_missing=True)), terms()),
     "status": status,
     "verify": lambda ports: verify(ports, observe(ports), VerifyOptions(ALL), kit=KIT, run=this_run()),
+    "watch": lambda ports: verify(ports, observe(ports), VerifyOptions(ALL), kit=KIT, run=this_run()),
     "trace": lambda ports: trace(ports, observe(ports), LOOK, kit=KIT, run=this_run()),
     "backup create": take,
     "backup diff": lambda ports: compare_with_live(saved(), ports, {}),
@@ -173,7 +174,7 @@ COMMANDS: dict[str, Callable[[Ports], object]] = {
 """What each command does on hosts, by the words that are typed."""
 SPEAK_OTHERWISE = {"status", "bundle", "unlock", "reset", "recover quorum", "engine install", "restore raft"}
 """Commands whose answer is not an error, or that are there for just that state."""
-OUTSIDE = {"lab up", "restore verify", "schedule install", "trust"}
+OUTSIDE = {"history diff", "history list", "lab up", "restore verify", "schedule install", "trust"}
 """Commands that write an inventory, only read it, or only log in."""
 
 

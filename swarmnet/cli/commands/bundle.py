@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from swarmnet.model.evidence import Evidence
+    from swarmnet.workflows.bundle.collect import OwnFile
 
 EXAMPLE = "swarmnet bundle -i lab.yml --to case.tar.gz"
 ENDING = ".tar.gz"
@@ -41,6 +42,9 @@ class Wanted:
     logs: Annotated[
         str, typer.Option("--logs", metavar="TIME", help="How far the engine's journal goes back: 30m, 2h, 1d.")
     ] = "2h"
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Also put in the newest result that swarmnet verify --save kept.")
+    ] = False
     pseudonyms: Annotated[
         bool,
         typer.Option("--pseudonyms", help="Replace names and addresses of hosts, each by the same word everywhere."),
@@ -72,7 +76,8 @@ def command(cluster: LimitedCluster, wanted: Wanted, output: Output) -> None:
     with cluster.connected(hosts) as ports:
         now = ports.clock.now()
         state = observe(ports, Look(hosts=names, containers=True, all_made=True))
-        found = collect(ports, state, BundleWish(asked, seconds, pseudonyms=wanted.pseudonyms))
+        extra = (last_result(hosts.cluster),) if wanted.verify else ()
+        found = collect(ports, state, BundleWish(asked, seconds, pseudonyms=wanted.pseudonyms, extra=extra))
     tool, created = f"swarmnet {installed('swarmnet')}", now.astimezone(UTC).isoformat(timespec="seconds")
     listed = manifest(found, created=created, tool=tool, pseudonyms=wanted.pseudonyms, log_seconds=seconds)
     about = README.format(cluster=found.cluster, tool=tool, created=created).encode()
@@ -83,6 +88,19 @@ def command(cluster: LimitedCluster, wanted: Wanted, output: Output) -> None:
     targets.emit(bundle_report(bundle_document(found, path=str(path), data=size, sha256=digest)))
     if found.absent:
         raise typer.Exit(ExitCode.INCOMPLETE)
+
+
+def last_result(cluster: str) -> OwnFile:
+    """Return the newest result of verify that is kept, as a file of the bundle; without a value where none is."""
+    import json
+
+    from swarmnet.cli.results import history_of
+    from swarmnet.edge.operator.history import read_result
+    from swarmnet.workflows.bundle.collect import OwnFile
+
+    newest = history_of(cluster).files()[:1]
+    value = json.loads(read_result(newest[0])) if newest else None
+    return OwnFile("verify/last.json", "swarmnet verify --save", value)
 
 
 def folder_name(found: Evidence, now: datetime) -> str:

@@ -15,10 +15,10 @@ from swarmnet.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from swarmnet.model.hosts import Inventory
-    from swarmnet.model.verification import Level
+    from swarmnet.model.verification import Level, ProbeKit, Verification
     from swarmnet.operations.playbook import Playbook
-    from swarmnet.report.documents.verify import VerifyDocument
     from swarmnet.verify.scenario import Scenario
+    from swarmnet.verify.story import VerifyOptions
 
 PlaybookArgument = Annotated[
     Path | None,
@@ -41,8 +41,6 @@ SettleOption = Annotated[
 EXAMPLE = "swarmnet verify playbooks/site.yml -i lab.yml"
 WAIT = 60.0
 """Seconds that one wait for probes or their answers may take, unless --timeout says otherwise."""
-LARGEST_RESULT = 256 * 1024 * 1024
-"""Bytes of an earlier result: a hundred times what 20 hosts with 30 overlays write."""
 EXITS = {
     "failed": ExitCode.FAILED,
     "inconclusive": ExitCode.INCOMPLETE,
@@ -108,11 +106,17 @@ class Files:
         ),
     ] = None
     since: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
-            "--since", metavar="FILE", help="Also show what changed since the run that --format json=FILE wrote."
+            "--since",
+            metavar="FILE|RUN|last",
+            help="Also show what changed since a run: its file (--format json=FILE), or a run that --save kept.",
         ),
     ] = None
+    save: Annotated[
+        bool,
+        typer.Option("--save", help="Keep the result on this machine: see swarmnet history. The newest 100 stay."),
+    ] = False
 
 
 @grouped
@@ -128,67 +132,71 @@ def command(
 
     Exit: 0 all proved, 1 something failed, 3 something could not be tested.
     """
-    from swarmnet.cli.probes import probe_kit, this_run
-    from swarmnet.cli.wiring import logging_in, this_operator
-    from swarmnet.model.verification import Keep, Phase
-    from swarmnet.operations.expect.gather import expected_of
+    from swarmnet.cli.probes import probe_kit
+    from swarmnet.cli.results import history_of, result
     from swarmnet.report.reports.verify import verify_report
-    from swarmnet.verify.story import VerifyOptions, verify
-    from swarmnet.workflows.fleet.observe import observe
 
     targets = output.targets(files.junit)
-    wanted, level = scenarios(chosen.only, chosen.skip, chosen.level), level_of(chosen.only, chosen.level)
     kit = probe_kit(probe.probe_image, probe.probe_archive)
     hosts = cluster.read()
-    earlier = earlier_run(files.since, hosts.cluster) if files.since else None
+    earlier = result(files.since, hosts.cluster, option="--since") if files.since else None
+    asked = order(cluster, hosts, playbook, chosen, probe)
+    found = proved(cluster, hosts, asked, kit)
+    report = verify_report(found, verbose=cluster.verbose, earlier=earlier)
+    if files.save:
+        from swarmnet.edge.operator.clock import SystemClock
+        from swarmnet.report.formats import FORMATS
+
+        history_of(hosts.cluster).keep(found.run, SystemClock().now(), FORMATS["json"].render(report))
+    targets.emit(report)
+    raise typer.Exit(EXITS.get(found.status, ExitCode.DONE))
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is verified."""
+
+    wish: VerifyOptions
+    book: Playbook | None
+
+
+def order(cluster: LimitedCluster, hosts: Inventory, playbook: Path | None, chosen: Chosen, probe: Probe) -> Order:
+    """Return what the options ask for; raises ``UsageError`` where they ask for nothing, or for what is not there."""
+    from swarmnet.model.verification import Keep
+    from swarmnet.verify.story import VerifyOptions
+
     within = cluster.names(hosts)
     book = read_playbook(playbook, hosts) if playbook else None
-    names = tuple(sorted(names_of(chosen.network))) or (overlays_of(book) if book else ())
-    tested = tuple(host.name for host in hosts.members if within is None or host.name in within)
     wish = VerifyOptions(
-        wanted,
-        names,
-        tested,
+        scenarios(chosen.only, chosen.skip, chosen.level),
+        tuple(sorted(names_of(chosen.network))) or (overlays_of(book) if book else ()),
+        tuple(host.name for host in hosts.members if within is None or host.name in within),
         keep=Keep.NEVER if probe.no_keep else Keep.ALWAYS,
-        level=level,
+        level=level_of(chosen.only, chosen.level),
         settle=probe.settle,
         timeout=cluster.timeout or WAIT,
     )
-    with logging_in(cluster.connected(hosts), [host.name for host in hosts.hosts]) as ports:
+    return Order(wish, book)
+
+
+def proved(
+    cluster: LimitedCluster, hosts: Inventory, asked: Order, kit: ProbeKit, *, quiet: bool = False
+) -> Verification:
+    """Verify once, and return what was found; with ``quiet``, progress is printed for ``-v`` only."""
+    from swarmnet.cli.probes import this_run
+    from swarmnet.cli.wiring import logging_in, this_operator
+    from swarmnet.model.verification import Phase
+    from swarmnet.operations.expect.gather import expected_of
+    from swarmnet.verify.story import verify
+    from swarmnet.workflows.fleet.observe import observe
+
+    with logging_in(cluster.connected(hosts, quiet=quiet), [host.name for host in hosts.hosts]) as ports:
         begun = ports.clock.monotonic()
         state = observe(ports)
         seen = Phase(name="observe", seconds=round(ports.clock.monotonic() - begun, 3))
-        expected = expected_of(book, hosts, state) if book else None
-        wish = replace(wish, expected=None if expected is None or expected.is_empty else expected)
-        result = verify(ports, state, wish, kit=kit, run=this_run(this_operator()), before=(seen,))
-    targets.emit(verify_report(result, verbose=cluster.verbose, earlier=earlier))
-    raise typer.Exit(EXITS.get(result.status, ExitCode.DONE))
-
-
-def earlier_run(path: Path, cluster: str) -> VerifyDocument:
-    """Return the result of an earlier run of the same cluster.
-
-    Raises:
-        UsageError: the file cannot be read, is not such a result, or is another cluster's.
-    """
-    from pydantic import ValidationError
-
-    from swarmnet.edge.operator.files import read_document
-    from swarmnet.report.documents.verify import VerifyDocument
-
-    try:
-        found = VerifyDocument.model_validate_json(read_document(path, limit=LARGEST_RESULT))
-    except ValidationError:
-        raise UsageError(
-            f"--since {path}: it is not a result of verify",
-            hint="write one with this version: swarmnet verify ... --format json=FILE",
-        ) from None
-    if found.cluster != cluster:
-        raise UsageError(
-            f"--since {path}: it is a result of cluster {found.cluster}, not of {cluster}",
-            hint="give a result of the same cluster",
-        )
-    return found
+        expected = expected_of(asked.book, hosts, state) if asked.book else None
+        wish = replace(asked.wish, expected=None if expected is None or expected.is_empty else expected)
+        return verify(ports, state, wish, kit=kit, run=this_run(this_operator()), before=(seen,))
 
 
 def read_playbook(path: Path, inventory: Inventory) -> Playbook:

@@ -22,6 +22,7 @@ from swarmnet.report.documents.convert import ConvertDocument
 from swarmnet.report.documents.drift import DriftDocument
 from swarmnet.report.documents.drill import DrillDocument, DrillsDocument, LoseDocument
 from swarmnet.report.documents.error import ErrorDocument, FileErrorDocument
+from swarmnet.report.documents.history import HistoryDiffDocument, HistoryDocument
 from swarmnet.report.documents.ipam import IpamDocument
 from swarmnet.report.documents.keys import (
     KeysCheckDocument,
@@ -46,12 +47,16 @@ from swarmnet.report.documents.show import ShowDocument
 from swarmnet.report.documents.status import StatusDocument
 from swarmnet.report.documents.trace import TraceDocument
 from swarmnet.report.documents.verify import VerifyDocument
+from swarmnet.report.documents.watch import WatchDocument
 
 if TYPE_CHECKING:
     from swarmnet.report.documents.base import Output
 
 DOCUMENTS: dict[str, type[Output]] = {
     "verify": VerifyDocument,
+    "watch": WatchDocument,
+    "history": HistoryDocument,
+    "history-diff": HistoryDiffDocument,
     "plan": PlanDocument,
     "saved-plan": SavedPlanDocument,
     "apply": ApplyDocument,

@@ -95,6 +95,7 @@ class VerifyDocument(Output):
     cluster: str
     networks: list[str]
     hosts: list[str]
+    scenarios: list[str] = Field(description="The names of those that were asked.")
     verdicts: list[VerdictEntry] = Field(description="The worst first.")
     matrices: list[MatrixEntry]
     expected: ExpectedEntry | None = Field(description="What the playbook expects; null without expectations.")
@@ -115,6 +116,7 @@ def verify_document(result: Verification) -> VerifyDocument:
         cluster=result.cluster,
         networks=list(result.networks),
         hosts=list(result.hosts),
+        scenarios=list(result.scenarios),
         verdicts=[_verdict(one) for one in result.verdicts],
         matrices=[_matrix(one) for one in result.matrices],
         expected=_expected(result.expected) if result.expected is not None else None,

@@ -16,11 +16,17 @@ if TYPE_CHECKING:
 
 
 def since(earlier: VerifyDocument, now: VerifyDocument) -> SinceEntry:
-    """Return what is different now. Times and words are not compared: they differ in each run."""
+    """Return what is different now. Times and words are not compared: they differ in each run.
+
+    Nor is what only one of the runs asked: a scenario that was not asked has no findings, whatever is broken.
+    """
+    alone = {*earlier.scenarios} ^ {*now.scenarios}
     return SinceEntry(
         run=earlier.run,
         status=earlier.status,
-        verdicts=_verdicts(earlier.verdicts, now.verdicts),
+        verdicts=_verdicts(
+            *([one for one in run.verdicts if one.scenario not in alone] for run in (earlier, now)),
+        ),
         pairs=_pairs(earlier.matrices, now.matrices),
     )
 
