@@ -35,7 +35,7 @@ LONGEST = (
     "test_engine",
     "test_members",
     "test_unlock_lab",
-    "test_disaster",
+    "test_total_loss",
     "test_every_field",
     "test_consent",
 )

@@ -27,7 +27,7 @@ KILLED = "secrets_come_back_on_two_engine_versions_and_a_killed_run_leaves_no_en
 HELD: dict[int, tuple[str, dict[str, str]]] = {
     1: (
         "all managers are lost; other hosts, with other addresses, carry the same cluster afterwards",
-        {"stories/test_disaster": "a_lost_cluster_comes_back_on_other_hosts"},
+        {"stories/test_total_loss": "a_cluster_comes_back_from_a_bucket_on_other_hosts_and_on_the_old_addresses"},
     ),
     2: (
         "all managers are lost; hosts with the old addresses get a manager's whole state back, secrets included",

@@ -56,8 +56,13 @@ def with_node(state: ClusterState, node_id: str, spec: NodeSpec) -> ClusterState
 
 
 def without_node(state: ClusterState, node_id: str) -> ClusterState:
-    """Return the state without that node."""
-    return state.model_copy(update={"nodes": tuple(node for node in state.nodes if node.id != node_id)})
+    """Return the state without that node, and without its tasks, whose addresses are free again."""
+    return state.model_copy(
+        update={
+            "nodes": tuple(node for node in state.nodes if node.id != node_id),
+            "tasks": tuple(task for task in state.tasks if task.node_id != node_id),
+        }
+    )
 
 
 def with_network(state: ClusterState, network: Network, host: str | None) -> ClusterState:

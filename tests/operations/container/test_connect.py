@@ -10,8 +10,11 @@ import pytest
 from swarmnet.errors import ConvergenceError
 from swarmnet.model.network import NetworkSpec, Subnet
 from swarmnet.model.ports import ContainerSpec
+from swarmnet.model.service import Task
 from swarmnet.model.state import Endpoint
+from swarmnet.operations.container.checks import holder
 from swarmnet.operations.container.connect import ConnectOperation
+from swarmnet.operations.state_edits import without_node
 from swarmnet.workflows.fleet.observe import Look, observe
 from tests.simulator import World
 from tests.support import plans
@@ -106,6 +109,25 @@ def test_one_that_the_engine_refuses_is_back_as_it_was(world: World) -> None:
 
     place = places(look(world))["here"]
     assert (place.ipv4, place.aliases) == ("10.2.0.9", ("db",))
+
+
+def test_addresses_of_a_node_that_is_removed_are_free_again(world: World) -> None:
+    """Engines keep those of containers on a lost node until its entry goes (seen after `restore raft`)."""
+    address, seen = "10.1.0.77", look(world)
+    attached = Task(
+        id="t1",
+        service_id=None,
+        node_id="lost",
+        state="running",
+        desired_state="running",
+        networks={"data": (f"{address}/24",)},
+    )
+    state = seen.model_copy(update={"tasks": (attached,)})
+    facts, network = state.facts("w1"), state.network("data")
+    assert facts is not None
+    assert network is not None
+    assert holder(state, facts, network, address) == "task t1"
+    assert holder(without_node(state, "lost"), facts, network, address) is None
 
 
 def test_absent_takes_it_off_once(world: World) -> None:
