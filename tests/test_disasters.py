@@ -116,7 +116,10 @@ HELD: dict[int, tuple[str, dict[str, str]]] = {
     ),
     15: (
         "a block of the backup is routed elsewhere on the new hosts",
-        {KINDS: "b3_a_block_that_a_new_host_routes_elsewhere_is_left_to_the_engine_and_said"},
+        {
+            KINDS: "b3_a_block_that_a_new_host_routes_elsewhere_is_left_to_the_engine_and_said",
+            "plan/recovery/test_subnet_map": "a_network_moves_with_its_gateway_its_range_and_its_reserved_addresses",
+        },
     ),
     16: (
         "the engine accepts a network and never gives it addresses, or one that carries nothing",

@@ -16,8 +16,8 @@ OTHERS = 0o077
 """Permission bits that a file with secrets must not have."""
 
 
-def pairs(mapping: list[str]) -> dict[str, str]:
-    """Return ``OLD=NEW`` words as a mapping.
+def pairs(mapping: list[str], option: str = "--map", example: str = "m1=n1") -> dict[str, str]:
+    """Return ``OLD=NEW`` words of an option as a mapping.
 
     Raises:
         UsageError: a word is not such a pair, or names an old host twice.
@@ -26,7 +26,9 @@ def pairs(mapping: list[str]) -> dict[str, str]:
     for word in mapping:
         old, equals, new = word.partition("=")
         if not (old and equals and new) or old in found:
-            raise UsageError(f"--map {word}: not OLD=NEW, or {old} is given twice", hint="for example --map m1=n1")
+            raise UsageError(
+                f"{option} {word}: not OLD=NEW, or {old} is given twice", hint=f"for example {option} {example}"
+            )
         found[old] = new
     return found
 

@@ -35,6 +35,14 @@ class RestoreOptions:
     interactive: Annotated[
         bool, typer.Option("--interactive", help="Ask which host replaces each old one that has none.")
     ] = False
+    subnet_map: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--subnet-map",
+            metavar="OLD=NEW",
+            help="Move networks in an old block, with all addresses in it, to a new block of its size; repeatable.",
+        ),
+    ] = None
     secrets_from: Annotated[
         str | None,
         typer.Option("--secrets-from", metavar="FILE.yml|env:PREFIX", help="Values of secrets, which no backup holds."),
@@ -84,6 +92,7 @@ class RestoreOptions:
                 hint="to allow this, add --other-cluster",
             )
         given = {} if self.secrets_from is None else given_secrets(self.secrets_from, document)
+        document = self._renumbered(document)
         choices = Choices(
             mapping=self.mapping(document, inventory),
             secrets=given,
@@ -94,6 +103,15 @@ class RestoreOptions:
             exclude=tuple(self.exclude or ()),
         )
         return Restore(document, inventory, choices, which)
+
+    def _renumbered(self, document: BackupDocument) -> BackupDocument:
+        if not self.subnet_map:
+            return document
+        from swarmnet.plan.recovery.selection import selection
+        from swarmnet.plan.recovery.subnet_map import EXAMPLE, OPTION, SubnetMap, renumbered
+
+        subnets = SubnetMap.of(pairs(self.subnet_map, OPTION, EXAMPLE))
+        return renumbered(document, subnets, selection(document, tuple(self.only or ()), tuple(self.exclude or ())))
 
     def mapping(self, document: BackupDocument, inventory: Inventory) -> dict[str, str]:
         """Return old hosts to new ones: as given, and with ``--interactive`` as answered."""
@@ -158,6 +176,7 @@ def apply_command(
     words = ["swarmnet", "restore", "apply", source.backup, "-i", str(cluster.inventory), *_maps(mapping)]
     given: tuple[tuple[str, list[Path] | list[str] | None], ...] = (
         ("--limit", cluster.limit),
+        ("--subnet-map", options.subnet_map),
         ("--only", options.only),
         ("--exclude", options.exclude),
         ("--replace", options.replace),
