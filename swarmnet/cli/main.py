@@ -36,6 +36,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "reset": ("swarmnet.cli.commands.reset", "Leave the swarm and remove what swarmnet created."),
     },
     "Look and prove": {
+        "check": ("swarmnet.cli.commands.check", "Check hosts before they are touched: every pair, both ways."),
         "status": ("swarmnet.cli.commands.status", "Show health, nodes, networks and services of the cluster."),
         "logs": ("swarmnet.cli.commands.logs", "Print the logs of services over all tasks and hosts, in one order."),
         "show": ("swarmnet.cli.commands.show", "Show what is where: networks, services, hosts, stacks, names, ports."),

@@ -82,6 +82,8 @@ class EngineFacts(Document):
     """What writes its rules: ``iptables``, ``nftables``, with ``+firewalld``; from API 1.49. In no backup."""
     data_root: str = Field(default="/var/lib/docker", exclude=True)
     """Its folder of state on the host (``DockerRootDir``). In no backup."""
+    ahead: float | None = Field(default=None, exclude=True)
+    """Seconds by which its clock is ahead of the operator's, to half the time of one request. In no backup."""
     membership: SwarmMembership = SwarmMembership()
 
     @property

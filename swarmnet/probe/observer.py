@@ -1,8 +1,8 @@
-"""The probe on the host's own network: it watches devices while other probes send. It opens no port."""
+"""The probe on the host's own network: it watches devices while other probes send. It opens ports for a watch alone."""
 
 from __future__ import annotations
 
-from swarmnet.probe import capture, netlink
+from swarmnet.probe import capture, netlink, watch
 
 
 class Observer:
@@ -10,6 +10,7 @@ class Observer:
 
     def __init__(self) -> None:
         self._captures: dict[str, capture.Capture] = {}
+        self._watches: dict[str, watch.Watch] = {}
 
     def begin(self, task: dict[str, object]) -> dict[str, object]:
         """Begin a capture on the devices through which the kernel reaches ``peers``, or on ``devices``."""
@@ -22,3 +23,13 @@ class Observer:
     def end(self, task: dict[str, object]) -> dict[str, object]:
         """End a capture and return its counts; raises ``KeyError`` for one that was not begun."""
         return self._captures.pop(str(task["name"])).stop()
+
+    def watch(self, run: str, task: dict[str, object]) -> dict[str, object]:
+        """Begin to hear what comes to ports of a swarm, and open those that no program has."""
+        self._watches[str(task["name"])] = one = watch.Watch(run, task)
+        return {"ready": True, "taken": list(one.taken)}
+
+    def watched(self, task: dict[str, object]) -> dict[str, object]:
+        """Return what a watch heard so far; with ``end``, end it. Raises ``KeyError`` for one that was not begun."""
+        name = str(task["name"])
+        return self._watches.pop(name).stop() if task.get("end") else self._watches[name].told()

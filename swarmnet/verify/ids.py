@@ -164,3 +164,17 @@ class CauseId(_Explained):
     KEY_WORN = ("key-worn", "an IPsec key has nearly used up its packet numbers")
     NO_VNI_MATCH = ("no-vni-match", "the kernel lacks the match by which the engine finds packets to encrypt")
     RULES_ORDER = ("rules-order", "a rule accepts plaintext before the rule that drops it")
+
+    # Hosts that are checked before they are in a swarm.
+    SWARM_PORTS = ("swarm-ports", "several of the ports that a swarm needs are closed between hosts")
+    OTHER_SENDER = ("other-sender", "packets of a host come from another address than the one that it advertises")
+    ADVERTISE = ("advertise", "the address that a host is to advertise is not on one of its interfaces")
+    HOST_TWICE = ("host-twice", "two names of the inventory are one host")
+    ENGINE_OLD = ("engine-old", "an engine is too old for a swarm, or for encrypted overlays that encrypt")
+    ENGINES_DIFFER = ("engines-differ", "the versions of the engines are far apart")
+    ROOTLESS = ("rootless", "an engine runs without root, where overlays do not work")
+    SNAP = ("snap", "an engine comes from a snap, which confines it")
+    DAEMON_CONFIG = ("daemon-config", "a key of daemon.json is obsolete, or contradicts a swarm")
+    KERNEL_LACKS = ("kernel-lacks", "the kernel of a host lacks what overlays need")
+    LOW_MEMORY = ("low-memory", "a host has little memory")
+    DISK_LOW = ("disk-low", "the disk of the engine's data is nearly full")

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from swarmnet.model.verification import ExpectedMatrix, Matrix
     from swarmnet.verify.ends import End
     from swarmnet.verify.ids import CauseId
+    from swarmnet.verify.planned import Planned
 
 
 PAIR = 2
@@ -132,6 +133,8 @@ class Setup:
     """What the playbook says of who may talk to whom; None without one."""
     ends: tuple[End, ...] = ()
     """The containers that this is about."""
+    planned: Planned | None = None
+    """What the hosts are to be, where they are looked at before they are in a swarm; None for a swarm that is there."""
 
     @property
     def plain(self) -> Network | None:

@@ -16,6 +16,7 @@ from swarmnet.model.fields import Effect
 from swarmnet.model.network import NetworkSpec
 from swarmnet.model.plain_container import PlainContainer
 from swarmnet.model.service import ServiceSpec
+from swarmnet.model.state import ClusterState
 from swarmnet.model.swarm import SwarmSpec
 from swarmnet.model.verification import Level
 from swarmnet.model.volume import VolumeSpec
@@ -26,7 +27,10 @@ from swarmnet.parse.inventory import InventoryFile
 from swarmnet.parse.schema import document_schema, playbook_schema
 from swarmnet.report.documents.registry import DOCUMENTS
 from swarmnet.report.formats import FORMATS
+from swarmnet.verify.checks import CHECKS
+from swarmnet.verify.checks.doors import doors_of
 from swarmnet.verify.ids import CauseId, Group
+from swarmnet.verify.scenario import Setup
 from swarmnet.verify.scenarios import ALL, GROUPS
 from tests.docs.command_pages import commands_page
 from tests.docs.docstrings import member_texts
@@ -57,6 +61,7 @@ def pages() -> dict[str, str]:
         "stack-files.md": _stack_files(),
         "exit-codes.md": _exit_codes(),
         "verify.md": _verify(),
+        "check.md": _check(),
         "lab-faults.md": _faults(),
         "json.md": _json(),
         "formats.md": _formats(),
@@ -181,6 +186,21 @@ def _verify() -> str:
         "## Causes",
         "A failed verdict or warning has one cause: `verdicts[].cause` in JSON, the type of a failure in JUnit.",
         table(("cause", "meaning"), [(code(one.value), one.meaning) for one in CauseId]),
+    )
+
+
+def _check() -> str:
+    return page(
+        "Checks of hosts",
+        "`swarmnet check` looks at hosts before they are touched. `--only` and `--skip` take these names.",
+        table(("check", "what is proved"), [(code(one.name), one.summary) for one in CHECKS]),
+        "Each finding names its cause: `findings[].cause` in JSON, one of the [causes](verify.md#causes).",
+        "## What is sent between hosts",
+        "Each host sends it to each other host; `2377` to managers alone.",
+        table(
+            ("packet", "what it carries", "cause where it alone is closed"),
+            [(code(one.name), one.what, code(one.cause.value)) for one in doors_of(Setup(ClusterState(), ()))],
+        ),
     )
 
 

@@ -28,6 +28,9 @@ from swarmnet.plan.recovery.steps import Choices
 from swarmnet.plan.replace import replaced
 from swarmnet.plan.reset import reset
 from swarmnet.plan.rotate import rotated_ca, rotated_tokens, rotated_unlock_key
+from swarmnet.verify.checks import CHECKS
+from swarmnet.verify.checks.planned import planned_of
+from swarmnet.verify.checks.story import CheckOptions, check
 from swarmnet.verify.scenarios import ALL
 from swarmnet.verify.story import VerifyOptions, verify
 from swarmnet.verify.tracing.story import TraceWish, trace
@@ -92,6 +95,13 @@ def take_raft(ports: Ports) -> object:
         return archive(ports, order, vault=VAULT, repository=repository, operator=by, agree=lambda _chosen: None)
 
 
+def look_at_hosts(ports: Ports) -> object:
+    state = observe(ports)
+    planned = planned_of(ports.inventory, state)
+    wish = CheckOptions(CHECKS, planned, tuple(host.name for host in ports.inventory.hosts))
+    return check(ports, state, wish, kit=KIT, run=this_run())
+
+
 def look_for_locks(ports: Ports) -> object:
     state = observe(ports)
     visible(state, ports.inventory)
@@ -137,6 +147,7 @@ COMMANDS: dict[str, Callable[[Ports], object]] = {
     "status": status,
     "verify": lambda ports: verify(ports, observe(ports), VerifyOptions(ALL), kit=KIT, run=this_run()),
     "watch": lambda ports: verify(ports, observe(ports), VerifyOptions(ALL), kit=KIT, run=this_run()),
+    "check": look_at_hosts,
     "trace": lambda ports: trace(ports, observe(ports), LOOK, kit=KIT, run=this_run()),
     "backup create": take,
     "backup diff": lambda ports: compare_with_live(saved(), ports, {}),
@@ -172,7 +183,7 @@ COMMANDS: dict[str, Callable[[Ports], object]] = {
     "node replace": lambda ports: of_node(ports, partial(replaced, "w1")),
 }
 """What each command does on hosts, by the words that are typed."""
-SPEAK_OTHERWISE = {"status", "bundle", "unlock", "reset", "recover quorum", "engine install", "restore raft"}
+SPEAK_OTHERWISE = {"check", "status", "bundle", "unlock", "reset", "recover quorum", "engine install", "restore raft"}
 """Commands whose answer is not an error, or that are there for just that state."""
 OUTSIDE = {"history diff", "history list", "lab up", "restore verify", "schedule install", "trust"}
 """Commands that write an inventory, only read it, or only log in."""

@@ -57,8 +57,10 @@ class Engine(EngineSwarm, EngineContainers, EngineImages, EngineDialogues):
 
     def facts(self) -> EngineFacts:
         """Return what the engine reports about itself and its swarm membership."""
+        before = self._clock.now()
         seen = as_object(self.send(Request("look at the engine", "GET", "/info")))
-        return facts_from_wire(seen, self._client().api_version)
+        middle = before + (self._clock.now() - before) / 2
+        return facts_from_wire(seen, self._client().api_version, asked_at=middle)
 
     def close(self) -> None:
         """Close the connections to the engine; the next request opens new ones."""

@@ -18,6 +18,7 @@ from swarmnet.report.documents.backups import (
     RewrapDocument,
 )
 from swarmnet.report.documents.bundle import BundleDocument, ManifestDocument
+from swarmnet.report.documents.check import CheckDocument
 from swarmnet.report.documents.convert import ConvertDocument
 from swarmnet.report.documents.drift import DriftDocument
 from swarmnet.report.documents.drill import DrillDocument, DrillsDocument, LoseDocument
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from swarmnet.report.documents.base import Output
 
 DOCUMENTS: dict[str, type[Output]] = {
+    "check": CheckDocument,
     "verify": VerifyDocument,
     "watch": WatchDocument,
     "history": HistoryDocument,

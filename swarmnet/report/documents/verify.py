@@ -118,7 +118,7 @@ def verify_document(result: Verification) -> VerifyDocument:
         hosts=list(result.hosts),
         scenarios=list(result.scenarios),
         verdicts=[_verdict(one) for one in result.verdicts],
-        matrices=[_matrix(one) for one in result.matrices],
+        matrices=[matrix_entry(one) for one in result.matrices],
         expected=_expected(result.expected) if result.expected is not None else None,
         phases=[PhaseEntry(name=one.name, seconds=one.seconds) for one in result.phases],
         notes=list(result.notes),
@@ -144,7 +144,8 @@ def _verdict(one: Verdict) -> VerdictEntry:
     )
 
 
-def _matrix(one: Matrix) -> MatrixEntry:
+def matrix_entry(one: Matrix) -> MatrixEntry:
+    """Return a matrix for programs."""
     return MatrixEntry(
         scenario=one.scenario,
         network=one.network,

@@ -31,7 +31,7 @@ def verify_report(result: Verification, *, verbose: bool, earlier: VerifyDocumen
     return Report(
         command="verify",
         document=document,
-        checks=tuple(_verdict(one) for one in result.verdicts),
+        checks=tuple(verdict_check(one) for one in result.verdicts),
         print_to=lambda console: _print(console, result, changes, verbose=verbose),
         seconds=sum(phase.seconds for phase in result.phases),
         page=lambda: verify_page(result, changes),
@@ -44,7 +44,7 @@ def _print(console: Console, result: Verification, changes: tuple[str, ...], *, 
     printed(changes)(console)
 
 
-def _verdict(one: Verdict) -> Check:
+def verdict_check(one: Verdict) -> Check:
     """Return a verdict as a check. Of a consequence, the advice names its causes: fixing them is enough."""
     because = "; ".join(f"{cause.scenario}: {cause.subject}" for cause in one.because_of)
     advice = f"follows from {because}" if because else one.fix or ""

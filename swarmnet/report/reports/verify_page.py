@@ -31,7 +31,7 @@ def verify_page(result: Verification, changes: tuple[str, ...]) -> Page:
         facts=tuple(facts),
         notes=(*result.notes, *changes),
         drawing=drawing(result),
-        grids=(*expected, *map(_grid, matrices)),
+        grids=(*expected, *map(matrix_grid, matrices)),
         timings=tuple((phase.name, phase.seconds) for phase in result.phases),
     )
 
@@ -95,7 +95,8 @@ def _ends(host: str, matrix: Matrix) -> Counter[Status]:
     return Counter(cell.status for one, row in matrix.cells.items() for two, cell in row.items() if host in (one, two))
 
 
-def _grid(matrix: Matrix) -> Grid:
+def matrix_grid(matrix: Matrix) -> Grid:
+    """Return a matrix of pairs for a page."""
     return Grid(
         group=f"network {matrix.network}",
         name=matrix.scenario,

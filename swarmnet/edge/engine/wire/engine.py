@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from swarmnet.edge.engine.wire.parts import as_labels, as_list, as_object, as_text
@@ -19,8 +20,10 @@ SERVICE_LABEL = "com.docker.swarm.service.name"
 _OWN = frozenset({"bridge", "host", "none"})
 
 
-def facts_from_wire(info: Mapping[str, JsonValue], api_version: str) -> EngineFacts:
-    """Return what ``GET /info`` says."""
+def facts_from_wire(
+    info: Mapping[str, JsonValue], api_version: str, *, asked_at: datetime | None = None
+) -> EngineFacts:
+    """Return what ``GET /info`` says; ``asked_at`` is the time of this machine when the engine answered."""
     return EngineFacts(
         id=as_text(info.get("ID")),
         version=as_text(info.get("ServerVersion")).partition("+")[0],
@@ -34,8 +37,17 @@ def facts_from_wire(info: Mapping[str, JsonValue], api_version: str) -> EngineFa
         rootless=any(as_text(one).startswith("name=rootless") for one in as_list(info.get("SecurityOptions"))),
         firewall=as_text(as_object(info.get("FirewallBackend")).get("Driver")),
         data_root=as_text(info.get("DockerRootDir")) or "/var/lib/docker",
+        ahead=None if asked_at is None else _ahead(as_text(info.get("SystemTime")), asked_at),
         membership=membership_from_wire(as_object(info.get("Swarm"))),
     )
+
+
+def _ahead(said: str, asked_at: datetime) -> float | None:
+    """Return the seconds between an engine's time and this machine's; None where the engine's cannot be read."""
+    try:
+        return round((datetime.fromisoformat(said) - asked_at).total_seconds(), 3)
+    except (ValueError, TypeError, OverflowError):  # no time, or one without a zone
+        return None
 
 
 def membership_from_wire(swarm: Mapping[str, JsonValue]) -> SwarmMembership:

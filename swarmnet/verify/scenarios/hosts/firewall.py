@@ -189,7 +189,7 @@ def _into(setup: Setup, host: str, peer: str, vteps: dict[str, str]) -> Iterable
     if _is_manager(setup, host):
         packet = replace(here, protocol="tcp", port=ORDERS)
         yield Crossing(f"tcp {ORDERS}", host, peer, "INPUT", packet, _orders(peer, host))
-    if any(net.spec.encrypted for net in setup.networks):
+    if _has_esp(setup):
         yield Crossing(
             "esp",
             host,
@@ -236,7 +236,7 @@ def _out_of(setup: Setup, host: str, peer: str, vteps: dict[str, str]) -> Iterab
     if _is_manager(setup, peer):
         packet = replace(here, protocol="tcp", port=ORDERS)
         yield Crossing(f"tcp {ORDERS}", host, peer, "OUTPUT", packet, _orders(host, peer))
-    if any(net.spec.encrypted for net in setup.networks):
+    if _has_esp(setup):
         broken = frozenset((claims.esp(host, peer), claims.passage("esp", host, peer)))
         yield Crossing("esp", host, peer, "OUTPUT", replace(here, protocol="esp"), broken)
     answer = replace(here, protocol="tcp", from_port=GOSSIP, state="ESTABLISHED")
@@ -326,4 +326,12 @@ def _is_address(text: str) -> bool:
 
 def _is_manager(setup: Setup, host: str) -> bool:
     node = setup.state.node_of(host)
-    return node is not None and node.spec.role == "manager"
+    if node is None:
+        return setup.planned is not None and host in setup.planned.managers
+    return node.spec.role == "manager"
+
+
+def _has_esp(setup: Setup) -> bool:
+    """Return whether a tested network is encrypted, or one of those may be that the hosts are checked for."""
+    planned = setup.planned is not None and setup.planned.encrypted is not False
+    return planned or any(net.spec.encrypted for net in setup.networks)

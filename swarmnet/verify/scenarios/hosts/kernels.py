@@ -59,7 +59,7 @@ class Kernels(Scenario):
         """Return one verdict a host and trouble, else one for all."""
         seen = {host: said for host in setup.watched if (said := told(answers, host))}
         verdicts = [verdict for host, said in seen.items() for verdict in self._host(setup, answers, host, said)]
-        verdicts += [*self._cloned(setup, answers), *self._restoring(setup)]
+        verdicts += self._machines(setup, answers)
         if seen and not any(one.status is Status.FAILED for one in verdicts):
             detail = (
                 f"{len(seen)} hosts forward packets, send from the addresses by which they are known, and filter"
@@ -67,6 +67,10 @@ class Kernels(Scenario):
             )
             verdicts.append(self.verdict("hosts", Status.OK, detail))
         return Findings(tuple(verdicts))
+
+    def _machines(self, setup: Setup, answers: Answers) -> list[Verdict]:
+        """Return what is wrong with the machines and engines themselves."""
+        return [*self._cloned(setup, answers), *self._restoring(setup)]
 
     def _host(self, setup: Setup, answers: Answers, host: str, said: JsonObject) -> Iterable[Verdict]:
         if said.get("forward") == 0:

@@ -1,0 +1,239 @@
+"""Hear what other hosts send to the ports of a swarm: on the wire, and past the firewall; no program need listen.
+
+A host without a swarm has no program on these ports. So TCP ports are opened as long as the watch goes on, and
+datagrams are heard by raw sockets, which the kernel gives a copy of whatever its firewall lets in
+(``raw_local_deliver``), whatever program has it. A second look, on the devices themselves, comes before the firewall.
+What is seen there and not past it, the host drops itself; what is not seen there got lost before.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+import struct
+import threading
+import time
+
+from swarmnet.probe import bpf, wire
+
+TCP, UDP, ESP = 6, 17, 50
+SPI = 0x73776D6E
+"""Of probing ESP packets: no key has it, since engines hash addresses to theirs, and it is in no other packet."""
+VNI = 0xFFFFFF
+"""Of probing VXLAN packets: the highest, which engines never reach (they count up from 4096)."""
+_VXLAN = struct.pack("!II", 0x08000000, VNI << 8)
+_INNER = bytes.fromhex("02000000000102000000000288b5")
+"""An Ethernet header with the type that is left for experiments (IEEE 802)."""
+LONGEST = 120.0
+"""Seconds after which a watch ends by itself."""
+OUTGOING = 4
+_TICK = 0.1
+_SYN, _SYN_ACK = 0x02, 0x12
+_HEADER = 20
+_ALL = 3
+
+Seen = "dict[str, dict[str, int]]"
+
+
+def datagram(protocol: str, port: int, data_port: int, message: dict[str, object]) -> bytes:
+    """Return what is sent: a message, as VXLAN for the data path's port, after the head of ESP for ``esp``."""
+    body = wire.encode(message)
+    if protocol == "esp":
+        return struct.pack("!II", SPI, 1) + body
+    return _VXLAN + _INNER + body if port == data_port else body
+
+
+def message_in(data: bytes) -> dict[str, object] | None:
+    """Return the message in the payload of a datagram, None when it is none of ours."""
+    for head in (_VXLAN + _INNER, struct.pack("!II", SPI, 1)):
+        if data.startswith(head):
+            return wire.decode(data[len(head) :])
+    return wire.decode(data)
+
+
+class Watch:
+    """Hears from the moment it is made until ``stop``, or until its time is over."""
+
+    def __init__(self, run: str, task: dict[str, object]) -> None:
+        """Begin.
+
+        Args:
+            run: the run whose messages count.
+            task: ``tcp`` (ports to open), ``udp`` (ports to hear), ``data`` (the one of them that carries VXLAN).
+        """
+        self._run = run
+        self._tcp, self._udp, self._data = _ports(task, "tcp"), _ports(task, "udp"), int(str(task["data"]))
+        self.taken: list[int] = []
+        """TCP ports that another program has: it answers, then."""
+        self._wire: dict[str, dict[str, int]] = {}
+        self._heard: dict[str, dict[str, int]] = {}
+        self._senders: dict[str, str] = {}
+        self._lock = threading.Lock()
+        self._over = threading.Event()
+        self._until = time.monotonic() + LONGEST
+        code = bpf.doors(self._tcp, [port for port in self._udp if port != self._data], self._data, VNI << 8, SPI)
+        opened = [(self._on_wire, _packets(code)), (self._past, _raw(UDP, code)), (self._past, _raw(ESP, code))]
+        self._listeners = [one for one in map(self._listen, self._tcp) if one is not None]
+        for take, link in opened:
+            threading.Thread(target=self._follow, args=(take, link), daemon=True).start()
+        for listener in self._listeners:
+            threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
+
+    def told(self) -> dict[str, object]:
+        """Return what was heard so far.
+
+        Returns:
+            ``wire``: ``in/udp/7946`` and so on (``in`` or ``out``; ``syn`` and ``synack`` for TCP) to the other
+            end's address and a count, as devices saw it. ``heard``: ``udp/7946`` and so on to the sender, by name
+            where it is one of ours, else by address. ``senders``: the address by which each name is seen. ``taken``.
+        """
+        with self._lock:
+            return {
+                "wire": {kind: dict(row) for kind, row in self._wire.items()},
+                "heard": {kind: dict(row) for kind, row in self._heard.items()},
+                "senders": dict(self._senders),
+                "taken": list(self.taken),
+            }
+
+    def stop(self) -> dict[str, object]:
+        """End, and return what was heard."""
+        self._over.set()
+        for listener in self._listeners:
+            listener.close()
+        return self.told()
+
+    def _listen(self, port: int) -> socket.socket | None:
+        link = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        link.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            link.bind(("", port))
+            link.listen(128)
+        except OSError as error:
+            link.close()
+            if error.errno != errno.EADDRINUSE:
+                raise
+            self.taken.append(port)
+            return None
+        link.settimeout(_TICK)
+        return link
+
+    def _accept(self, listener: socket.socket) -> None:
+        with listener:
+            while self._goes_on():
+                try:
+                    listener.accept()[0].close()
+                except socket.timeout:  # noqa: UP041 - no TimeoutError before Python 3.10
+                    continue
+                except OSError:
+                    return
+
+    def _goes_on(self) -> bool:
+        return not self._over.is_set() and time.monotonic() < self._until
+
+    def _follow(self, take: object, link: socket.socket) -> None:
+        with link:
+            while self._goes_on():
+                try:
+                    data, sender = link.recvfrom(65535)
+                except socket.timeout:  # noqa: UP041 - as above
+                    continue
+                except OSError:
+                    return
+                if callable(take) and len(data) >= _HEADER:
+                    take(data, sender)
+
+    def _on_wire(self, data: bytes, sender: tuple[object, ...]) -> None:
+        """Count one packet that a device sends or receives."""
+        start, out = (data[0] & 0x0F) * 4, sender[2] == OUTGOING
+        peer = socket.inet_ntoa(data[16:20] if out else data[12:16])
+        kind = self._kind(data, start)
+        if kind:
+            self._add(self._wire, f"{'out' if out else 'in'}/{kind}", peer)
+
+    def _kind(self, data: bytes, start: int) -> str:
+        if data[9] == ESP:
+            return "esp"
+        if len(data) < start + 14:
+            return ""
+        source, target = struct.unpack_from("!HH", data, start)
+        if data[9] == UDP:
+            return f"udp/{target}"
+        flags = data[start + 13] & _SYN_ACK
+        if flags == _SYN and target in self._tcp:
+            return f"syn/{target}"
+        return f"synack/{source}" if flags == _SYN_ACK and source in self._tcp else ""
+
+    def _past(self, data: bytes, sender: tuple[object, ...]) -> None:
+        """Count one packet that the host's firewall let in."""
+        start = (data[0] & 0x0F) * 4
+        esp = data[9] == ESP
+        if len(data) < start + 8:
+            return
+        kind = "esp" if esp else "udp/{}".format(struct.unpack_from("!H", data, start + 2)[0])
+        message = message_in(data[start if esp else start + 8 :])
+        ours = message is not None and message.get("run") == self._run
+        name = str(message.get("from")) if ours and message is not None else str(sender[0])
+        self._add(self._heard, kind, name)
+        if ours:
+            with self._lock:
+                self._senders[name] = str(sender[0])
+
+    def _add(self, table: dict[str, dict[str, int]], kind: str, who: str) -> None:
+        with self._lock:
+            row = table.setdefault(kind, {})
+            row[who] = row.get(who, 0) + 1
+
+
+def _ports(task: dict[str, object], key: str) -> list[int]:
+    found = task.get(key)
+    return [int(str(port)) for port in found] if isinstance(found, list) else []
+
+
+def _packets(code: list[tuple[int, int, int, int]]) -> socket.socket:
+    """Return a socket that gets what the program accepts of all devices, in both directions."""
+    link = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(_ALL))
+    bpf.attach(link, code)
+    link.settimeout(_TICK)
+    return link
+
+
+def _raw(protocol: int, code: list[tuple[int, int, int, int]]) -> socket.socket:
+    """Return a socket that gets a copy of what the host accepts of a protocol, and the program, too."""
+    link = socket.socket(socket.AF_INET, socket.SOCK_RAW, protocol)
+    bpf.attach(link, code)
+    link.settimeout(_TICK)
+    return link
+
+
+TIMES, PAUSE = 3, 0.12
+"""How often each packet is sent, and the seconds between: one lost packet proves nothing."""
+
+
+def throw(run: str, task: dict[str, object]) -> dict[str, object]:
+    """Send to each labelled target what a swarm would; wait for nothing.
+
+    A target has ``address``, ``protocol`` (``udp`` or ``esp``) and ``port``; ``data`` is the port of VXLAN, ``from``
+    the own name. Return for each label how many left this program, and why not, with the kernel's number of the error:
+    its own firewall refuses with ``EPERM``.
+    """
+    targets, data = task["targets"], int(str(task["data"]))
+    known = {label: one for label, one in targets.items() if isinstance(one, dict)} if isinstance(targets, dict) else {}
+    outcomes: dict[str, dict[str, object]] = {label: {"sent": 0, "why": "", "errno": 0} for label in known}
+    message: dict[str, object] = {"run": run, "from": task["from"]}
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, _esp() as esp:
+        for _ in range(TIMES):
+            for label, one in known.items():
+                protocol, port = str(one["protocol"]), int(one.get("port") or 0)
+                body = datagram(protocol, port, data, message)
+                outcome = outcomes[label]
+                try:
+                    (esp if protocol == "esp" else udp).sendto(body, (str(one["address"]), port))
+                    outcome["sent"] = int(str(outcome["sent"])) + 1
+                except OSError as error:
+                    outcome.update(why=error.strerror or str(error), errno=error.errno or 0)
+            time.sleep(PAUSE)
+    return {"targets": outcomes}
+
+
+def _esp() -> socket.socket:
+    return socket.socket(socket.AF_INET, socket.SOCK_RAW, ESP)

@@ -1,0 +1,125 @@
+"""Check: no host is the copy of another one, or another name of it, and each has the address that it advertises."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from ipaddress import ip_address, ip_network
+from itertools import combinations
+from typing import TYPE_CHECKING, ClassVar
+
+from swarmnet.model.report import Status
+from swarmnet.operations.addresses import own_routes
+from swarmnet.verify import keys
+from swarmnet.verify.checks.asked import FILES, MACHINE, files, lines
+from swarmnet.verify.checks.host_check import HostCheck, Trouble, members, unread_in
+from swarmnet.verify.ids import CauseId
+from swarmnet.verify.scenario import ObserverTask
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from swarmnet.model.state import HostFacts
+    from swarmnet.verify.scenario import Answers, Findings, Question, Setup
+
+NEW_MACHINE_ID = ("rm -f /etc/machine-id /var/lib/dbus/machine-id", "systemd-machine-id-setup", "systemctl reboot")
+NEW_ENGINE_ID = (
+    "systemctl stop docker docker.socket",
+    "rm -rf /var/lib/docker/engine-id /etc/docker/key.json /var/lib/docker/swarm",
+    "systemctl start docker",
+)
+"""Engines keep their id in ``engine-id``, those up to 20.10 in ``key.json`` (moby daemon/id.go)."""
+
+
+class Identities(HostCheck):
+    """Machine id, engine id, MAC address and advertised address of each host."""
+
+    name: ClassVar[str] = "identities"
+    summary: ClassVar[str] = "no host is a copy of another, and each has the address that it advertises"
+
+    def ask(self, setup: Setup, _answers: Answers) -> tuple[Question, ...]:
+        """Ask each host for its machine id, and its observer for its addresses and devices."""
+        places = (ObserverTask(host, keys.PLACES.name, {"kind": "places"}) for host in setup.watched)
+        return (*map(files, members(setup)), *places)
+
+    def judge(self, setup: Setup, answers: Answers) -> Findings:
+        """Return one verdict for each group of hosts that share what must be their own."""
+        machine = {host: (lines(answers, host, MACHINE) or ("",))[0].strip() for host in members(setup)}
+        troubles = [*duplicates(setup.state.hosts, machine), *_cards(setup, answers), *_addresses(setup)]
+        fine = f"{len(members(setup))} hosts have identities and addresses of their own"
+        return self.reported(troubles, fine, unread_in(setup, answers, FILES, keys.PLACES))
+
+
+def duplicates(hosts: Iterable[HostFacts], machine_ids: Mapping[str, str]) -> Iterator[Trouble]:
+    """Yield hosts that are copies of each other, or one and the same."""
+    hosts = tuple(hosts)
+    same = [pair for pair in combinations(hosts, 2) if _is_one_host(*pair)]
+    for one, two in same:
+        yield Trouble(
+            CauseId.HOST_TWICE,
+            (one.host, two.host),
+            f"{one.host} and {two.host} are one host: both names lead to engine {one.engine.id} at"
+            f" {', '.join(sorted(_own(one) & _own(two)))}",
+            "take one of the names out of the inventory",
+        )
+    known = {name for pair in same for name in (pair[0].host, pair[1].host)}
+    engines = _shared({one.host: one.engine.id for one in hosts if one.host not in known})
+    for names in engines:
+        yield Trouble(
+            CauseId.SAME_ENGINE,
+            names,
+            f"the engines of {', '.join(names)} have the same id: they were cloned together with their hosts, and would"
+            " displace each other in a swarm",
+            f"run this on all of them except {names[0]}:",
+            NEW_ENGINE_ID,
+        )
+    for names in _shared({host: word for host, word in machine_ids.items() if host not in known}):
+        yield Trouble(
+            CauseId.MACHINE_ID,
+            names,
+            f"{', '.join(names)} have the same machine-id: they are clones, and compete for leases and addresses that"
+            " are derived from it",
+            f"run this on all of them except {names[0]}:",
+            NEW_MACHINE_ID,
+            Status.WARNING,
+        )
+
+
+def _addresses(setup: Setup) -> Iterator[Trouble]:
+    for host, why in (setup.planned.problems if setup.planned else {}).items():
+        fix = f"write an address of {host} that the others reach as 'advertise' in the inventory"
+        yield Trouble(CauseId.ADVERTISE, (host,), why, fix)
+
+
+def _cards(setup: Setup, answers: Answers) -> Iterator[Trouble]:
+    """Yield hosts whose cards towards the others have one MAC address: switches then deliver to either."""
+    cards = {}
+    for host in setup.watched:
+        told = keys.PLACES.read(answers, host) or {}
+        address = setup.planned.addresses.get(host, "") if setup.planned else ""
+        cards[host] = str(told.get(address, {}).get("mac") or "")
+    for names in _shared(cards):
+        yield Trouble(
+            CauseId.SAME_MAC,
+            names,
+            f"the cards of {', '.join(names)} have the same MAC address {cards[names[0]]}: switches deliver to one of"
+            " them by chance",
+            "give the copies MAC addresses of their own in the hypervisor",
+        )
+
+
+def _is_one_host(one: HostFacts, two: HostFacts) -> bool:
+    return bool(one.engine.id) and one.engine.id == two.engine.id and bool(_own(one) & _own(two))
+
+
+def _own(facts: HostFacts) -> set[str]:
+    """Return the addresses of a host less those of its engine's bridges, which many hosts have alike."""
+    blocks = [ip_network(route.prefix) for route in own_routes(facts)]
+    return {address for address in facts.addresses if any(ip_address(address) in block for block in blocks)}
+
+
+def _shared(words: Mapping[str, str]) -> Iterator[tuple[str, ...]]:
+    found: dict[str, list[str]] = defaultdict(list)
+    for host, word in words.items():
+        if word:
+            found[word].append(host)
+    yield from (tuple(names) for names in found.values() if names[1:])

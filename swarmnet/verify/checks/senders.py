@@ -1,0 +1,39 @@
+"""Hosts whose packets come from another address than theirs: kernels drop VXLAN of a sender that they do not know."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from swarmnet.verify import claims
+from swarmnet.verify.checks.doors import ENDED
+from swarmnet.verify.checks.host_check import Trouble
+from swarmnet.verify.ids import CauseId
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from swarmnet.verify.scenario import Answers, Setup
+
+
+def strange_senders(setup: Setup, answers: Answers) -> Iterator[Trouble]:
+    """Yield hosts that others see under an address which the swarm will not know them by: NAT, or a second card."""
+    planned = setup.planned
+    found: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for host in setup.watched:
+        told = (ENDED.read(answers, host) or {}).get("senders")
+        for sender, address in told.items() if isinstance(told, dict) else ():
+            known = {planned.address(sender, is_data=data) for data in (False, True)} if planned else set()
+            if known - {""} and address not in known:
+                found[sender, str(address)].append(host)
+    for (sender, address), hosts in found.items():
+        own = planned.address(sender, is_data=True) if planned else ""
+        yield Trouble(
+            CauseId.OTHER_SENDER,
+            (sender,),
+            f"{', '.join(hosts)} see packets of {sender} from {address}, but it is to be known as {own}: overlays drop"
+            " what comes from an address that they do not know",
+            f"write 'advertise: {address}' for {sender} in the inventory; where NAT is in between, connect the hosts by"
+            " a private network or a VPN",
+            broken=frozenset(claims.vxlan(sender, host) for host in hosts),
+        )

@@ -1,0 +1,1 @@
+"""Checks of hosts before they are in a swarm."""
