@@ -11,10 +11,13 @@ import pytest
 from swarmnet.cli import output
 from swarmnet.cli.output import Output, Targets, wants_json
 from swarmnet.errors import UsageError
+from swarmnet.model.report import Certainty
+from swarmnet.report.documents.verify import verify_document
 from swarmnet.report.formats import FORMATS
 from swarmnet.report.reports.apply import apply_report
 from swarmnet.report.reports.verify import verify_report
 from tests.report.test_hostile import APPLIED, VERIFIED
+from tests.support.verified import a_verification
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -98,8 +101,22 @@ def test_junit_counts_what_a_ci_must_not_take_for_a_pass() -> None:
 def test_markdown_keeps_each_check_in_one_row() -> None:
     rows = FORMATS["markdown"].render(verify_report(VERIFIED, verbose=False)).splitlines()
 
-    assert rows[2] == "1 failed"
+    assert rows[2:5] == ["**no: 1 cause found: network front (0.0 s)**", "", "1 failed"]
     assert rows[-1] == "| failed | matrix: network front | no way | open it |"
+
+
+def test_markdown_begins_with_what_is_not_fine_and_ends_with_what_changed() -> None:
+    """It is what goes into a ticket: how sure a cause is, and the commands against it, are there, too."""
+    cause, follows, *fine = a_verification().verdicts
+    likely = cause.model_copy(update={"certainty": Certainty.LIKELY})
+    result = a_verification().model_copy(update={"verdicts": (*fine, follows, likely)})
+    earlier = verify_document(a_verification(fails=False))
+    rows = FORMATS["markdown"].render(verify_report(result, verbose=False, earlier=earlier)).splitlines()
+
+    table = [row.split(" | ")[0].removeprefix("| ") for row in rows if row.startswith("| ")][2:]
+    assert table == ["failed", "failed (likely)", "ok"]
+    assert any(row.endswith("open UDP 4789; iptables -I INPUT -p udp --dport 4789 -j ACCEPT |") for row in rows)
+    assert rows[-8:-6] == ["- h1 was slow", "- since run r1 (ok): 2 findings and 8 pairs changed"]
 
 
 def test_the_id_of_a_cause_is_in_json_and_junit() -> None:
